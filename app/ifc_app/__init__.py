@@ -1,0 +1,1 @@
+"""IFC Studio's engine."""
