@@ -1,0 +1,45 @@
+# make run        set up what is missing, then open the desktop program with the sample clip
+# make test       the tests (about ten minutes at most)
+# make test-full  the long versions too
+# make check      format, lint, types, import rules, plugin manifest
+# make lock       renew the pins in requirements.txt from pyproject.toml
+# make figures    renew the screenshots of the documentation from the real window
+
+BIN := .venv/bin
+DISPLAY_SETUP := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY)),,display)
+
+.PHONY: run test test-full check format lock figures setup clean
+
+setup:
+	@.ci/setup display
+
+run:
+	@.ci/setup $(DISPLAY_SETUP)
+	@$(BIN)/python -m ifc_app
+
+test: setup
+	$(BIN)/python -m pytest -m "not slow"
+
+test-full: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/npe2 validate ifc-studio
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock:
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+		--python-version 3.11 --extra app --extra dev pyproject.toml -o requirements.txt >/dev/null
+
+figures: setup
+	$(BIN)/python docs/make_figures.py
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist out
