@@ -1,0 +1,98 @@
+"""One table of everything a person can do; menus, keys, palette and tests read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something a person can do.
+
+    Attributes:
+        id: Stable name, such as ``"track.delete"``.
+        text: What menus and the palette show, in the imperative.
+        callback: Does it. Called without arguments.
+        shortcut: Key sequence in Qt's portable text (``"Ctrl+Shift+Z"``), or empty.
+        group: Heading under which it is listed.
+        why_not: Returns an empty string while the action is possible, else one sentence
+            that says why it is not.
+        tip: One sentence of help.
+    """
+
+    id: str
+    text: str
+    callback: Callable[[], None]
+    shortcut: str = ""
+    group: str = ""
+    why_not: Callable[[], str] = lambda: ""
+    tip: str = ""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the action is possible now."""
+        return not self.why_not()
+
+
+class ActionTable:
+    """Actions by id, in the order in which they were added.
+
+    Args:
+        on_refused: Called with the sentence when a disabled action is triggered.
+    """
+
+    def __init__(self, on_refused: Callable[[str], None] = lambda reason: None) -> None:
+        self._actions: dict[str, Action] = {}
+        self._on_refused = on_refused
+
+    def add(self, action: Action) -> Action:
+        """Add an action.
+
+        Raises:
+            ValueError: The id or the shortcut is taken.
+        """
+        if action.id in self._actions:
+            raise ValueError(f"There is already an action {action.id!r}.")
+        taken = {a.shortcut: a.id for a in self if a.shortcut}
+        if action.shortcut in taken:
+            raise ValueError(f"{action.shortcut} already belongs to {taken[action.shortcut]!r}.")
+        self._actions[action.id] = action
+        return action
+
+    def __iter__(self) -> Iterator[Action]:
+        return iter(self._actions.values())
+
+    def __len__(self) -> int:
+        return len(self._actions)
+
+    def __getitem__(self, action_id: str) -> Action:
+        return self._actions[action_id]
+
+    def __contains__(self, action_id: str) -> bool:
+        return action_id in self._actions
+
+    def search(self, text: str) -> list[Action]:
+        """Actions whose group and text hold every word of ``text``, best first."""
+        words = text.lower().split()
+        scored: list[tuple[int, int, Action]] = []
+        for order, action in enumerate(self):
+            haystack = f"{action.text} {action.group} {action.id}".lower()
+            if all(word in haystack for word in words):
+                starts = sum(action.text.lower().startswith(word) for word in words)
+                scored.append((-starts, order, action))
+        return [action for _, _, action in sorted(scored, key=lambda item: item[:2])]
+
+    def run(self, action_id: str) -> bool:
+        """Do an action if it is possible now.
+
+        Returns:
+            Whether it was done; if not, ``on_refused`` was told why.
+        """
+        action = self._actions[action_id]
+        reason = action.why_not()
+        if reason:
+            self._on_refused(reason)
+            return False
+        action.callback()
+        return True

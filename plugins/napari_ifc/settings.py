@@ -1,0 +1,26 @@
+"""What a person sets once for the studio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class StudioSettings:
+    """Settings of one studio window.
+
+    Attributes:
+        projects_folder: Where the project of a newly opened video is made. ``None`` puts it
+            beside the video, or into the user's data folder where that cannot be written.
+        overlay_opacity: Opacity of the filled masks, 0 to 1.
+        contour_width_px: Width of mask outlines on screen, in overlay pixels.
+        show_ids: Whether each mask carries its track number.
+        frame_cache_bytes: Memory for decoded frames.
+    """
+
+    projects_folder: Path | None = None
+    overlay_opacity: float = 0.45
+    contour_width_px: int = 2
+    show_ids: bool = True
+    frame_cache_bytes: int = 512 * 1024 * 1024
