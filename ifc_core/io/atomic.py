@@ -1,0 +1,133 @@
+"""Outputs that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ifc_core.errors import OutputError
+
+
+@contextmanager
+def atomic_output(path: Path | str) -> Iterator[Path]:
+    """Write a file under a temporary name beside its target and rename it on success.
+
+    The block must close what it writes before it ends. On any failure, Ctrl-C included, the
+    temporary file is removed and an existing target stays as it was.
+
+    Args:
+        path: The target. Its folder must exist.
+
+    Yields:
+        The temporary path, with the suffix of the target.
+
+    Raises:
+        OutputError: The target cannot be written (no folder, no permission, disk full, ...).
+    """
+    target = Path(path)
+    temporary = _temporary_path(target)
+    if target.is_dir():
+        raise OutputError(f"{target} is a folder, so no file can be written there.", path=target)
+    try:
+        _probe(temporary)
+        yield temporary
+        _sync_file(temporary)
+        temporary.replace(target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        _remove(temporary)
+        if not _concerns_output(error, temporary):
+            raise
+        raise OutputError(_sentence(target, error), path=target) from error
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+@contextmanager
+def atomic_folder(path: Path | str) -> Iterator[Path]:
+    """Fill a new folder under a temporary name beside its target and rename it on success.
+
+    Args:
+        path: The target; it must not exist, or be an empty folder.
+
+    Yields:
+        The temporary folder, which exists.
+
+    Raises:
+        OutputError: The target holds something, or cannot be written.
+    """
+    target = Path(path)
+    temporary = _temporary_path(target)
+    try:
+        if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+            raise OutputError(f"{target} exists already; choose a new folder.", path=target)
+        temporary.mkdir()
+        yield temporary
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                _sync_file(file)
+        if target.exists():
+            target.rmdir()
+        temporary.replace(target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        _remove(temporary)
+        if not _concerns_output(error, temporary):
+            raise
+        raise OutputError(_sentence(target, error), path=target) from error
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+def _temporary_path(target: Path) -> Path:
+    return target.with_name(f".{target.stem[:80]}.{secrets.token_hex(6)}.tmp{target.suffix}")
+
+
+def _probe(temporary: Path) -> None:
+    """Find out before the work starts whether the folder can be written."""
+    temporary.touch(exist_ok=False)
+
+
+def _concerns_output(error: OSError, temporary: Path) -> bool:
+    """Whether the error is about the output rather than about an input read in the block."""
+    if error.filename is None or not isinstance(error.filename, str | bytes | os.PathLike):
+        return True
+    return Path(os.fsdecode(error.filename)).is_relative_to(temporary)
+
+
+def _sentence(target: Path, error: OSError) -> str:
+    reason = error.strerror or str(error)
+    if isinstance(error, FileNotFoundError) and not target.parent.exists():
+        reason = f"the folder {target.parent} does not exist"
+    return f"Cannot write {target}: {reason[:1].lower()}{reason[1:]}."
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself durable, where the system can do that."""
+    if os.name == "nt":
+        return
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,151 @@
+"""Frames of a video file or of a folder of pictures, exact and lazy.
+
+Frame ``i`` is the same picture whether it is reached forward, backward or by a seek, for
+variable frame rates, B-frames, edit lists and rotated video too. Nothing is written to disk and
+nothing but local files is opened.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.errors import VideoError
+from ifc_core.structures import FrameBatch, Video
+
+
+class VideoReader(ABC):
+    """Random and sequential access to the frames of one video.
+
+    A context manager. Use it from one thread at a time; readers on the same video in several
+    threads are fine. Frames come in display orientation, RGB, and may be kept by the caller
+    (they are not overwritten), but must not be written to.
+
+    Attributes:
+        video: Facts about the video. ``num_frames`` counts frames that really can be read.
+        pts_seconds: (V,) float64, ascending, time of each frame after the first one's.
+        warning: A sentence for the person when part of the file cannot be read (for instance a
+            cut-off tail), else empty.
+    """
+
+    video: Video
+    pts_seconds: npt.NDArray[np.float64]
+    warning: str = ""
+
+    @abstractmethod
+    def read(self, frame_index: int) -> npt.NDArray[np.uint8]:
+        """One frame.
+
+        Args:
+            frame_index: 0 to ``video.num_frames`` - 1.
+
+        Returns:
+            (H, W, 3) uint8 RGB.
+
+        Raises:
+            VideoError: There is no such frame, or it cannot be decoded.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the file. Reading afterwards raises :class:`VideoError`."""
+
+    def keyframe_before(self, frame_index: int) -> int:
+        """The nearest frame at or before ``frame_index`` that can be decoded on its own.
+
+        Reading it takes one decoded frame, so a viewer may show it first while the exact frame
+        is on its way.
+        """
+        return self._checked(frame_index)
+
+    def batch(self, indices: Iterable[int]) -> FrameBatch:
+        """Several frames; ascending indices are read in one pass.
+
+        Args:
+            indices: 0-based frames, in any order, repeats allowed.
+
+        Returns:
+            The frames in the order asked for.
+
+        Raises:
+            VideoError: A frame does not exist or cannot be decoded.
+        """
+        wanted = np.array([self._checked(i) for i in indices], dtype=np.int64)
+        height, width = self.video.size
+        data = np.empty((len(wanted), height, width, 3), dtype=np.uint8)
+        for place in np.argsort(wanted, kind="stable"):
+            data[place] = self.read(int(wanted[place]))
+        return FrameBatch(data, wanted, self.pts_seconds[wanted])
+
+    def iter_frames(
+        self, start: int = 0, stop: int | None = None, step: int = 1
+    ) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+        """Frames in order, decoded sequentially.
+
+        Args:
+            start: First frame.
+            stop: One past the last frame, the end of the video by default.
+            step: Distance of the frames, at least 1.
+
+        Yields:
+            Frame index and (H, W, 3) uint8 RGB.
+
+        Raises:
+            VideoError: A frame cannot be decoded.
+        """
+        end = self.video.num_frames if stop is None else min(stop, self.video.num_frames)
+        for frame_index in range(start, end, step):
+            yield frame_index, self.read(frame_index)
+
+    def _checked(self, frame_index: int) -> int:
+        if not 0 <= frame_index < self.video.num_frames:
+            raise VideoError(
+                f"{self.video.path.name} has frames 0 to {self.video.num_frames - 1}, "
+                f"so there is no frame {frame_index}.",
+                path=self.video.path,
+                frame_index=int(frame_index),
+            )
+        return int(frame_index)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_video(path: Path | str) -> VideoReader:
+    """Open a video file or a folder of frames.
+
+    Files: whatever FFmpeg decodes, among them H.264, HEVC, VP9 and MJPEG in mp4, mov, mkv, avi
+    and webm. Folders: jpg, png, tif and bmp pictures of one size, in natural order.
+
+    Args:
+        path: A local file or folder.
+
+    Returns:
+        A reader; close it, or use it in a ``with`` block.
+
+    Raises:
+        VideoError: There is nothing at the path, or no frame in it can be read.
+    """
+    from ifc_core.io.frame_folder import FolderReader
+    from ifc_core.io.video_file import FileReader
+
+    place = Path(path)
+    if not place.exists():
+        raise VideoError(f"There is no file or folder {place}.", path=place)
+    if place.is_dir():
+        return FolderReader(place)
+    return FileReader(place)
