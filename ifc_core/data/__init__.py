@@ -1,0 +1,1 @@
+"""Training data: samples, clip sampling, augmentation, datasets, the synthetic world."""

@@ -1,0 +1,1 @@
+"""Training: matching and losses, the trainer, one-click fine-tuning."""

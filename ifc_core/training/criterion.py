@@ -1,0 +1,237 @@
+"""The training losses over a whole clip (paper eq. 7), with partial labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from ifc_core.data.sample import ClipTarget
+from ifc_core.training.matcher import Assignment, HungarianMatcher, resize_mask_logits
+
+_FOCAL_ALPHA = 0.25
+_FOCAL_GAMMA = 2.0
+_DICE_SMOOTHING = 1.0
+
+SumOverRanks = Callable[[torch.Tensor], torch.Tensor]
+"""Gives, for a tensor of sums of this process, the mean of those sums over all processes."""
+
+
+@dataclass(frozen=True, slots=True)
+class LossWeights:
+    """Weights of the terms.
+
+    Attributes:
+        classification: Cross-entropy.
+        focal: Sigmoid focal loss of the masks.
+        dice: DICE loss of the masks.
+        no_object: Weight of the no-object class inside the cross-entropy.
+        unreviewed_share: A query without a track whose mask lies on unreviewed ground by more
+            than this share is left alone rather than taught "no object".
+    """
+
+    classification: float = 1.0
+    focal: float = 3.0
+    dice: float = 3.0
+    no_object: float = 0.1
+    unreviewed_share: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class LayerOutput:
+    """What one decoder layer predicts.
+
+    Attributes:
+        class_logits: (B, Q, K + 1).
+        mask_logits: (B, Q, T, h, w).
+    """
+
+    class_logits: torch.Tensor
+    mask_logits: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class LossResult:
+    """Losses of one batch.
+
+    Attributes:
+        total: Weighted sum over terms and layers, to be differentiated.
+        terms: Unweighted, detached values by name: ``loss_ce``, ``loss_mask``, ``loss_dice`` of
+            the last layer and the same with ``_0``, ``_1``, ... for the layers before it.
+        assignments: Of the last layer, one a clip.
+    """
+
+    total: torch.Tensor
+    terms: dict[str, torch.Tensor]
+    assignments: tuple[Assignment, ...]
+
+
+def same(sums: torch.Tensor) -> torch.Tensor:
+    """The mean over processes where there is only one."""
+    return sums
+
+
+def unreviewed_queries(
+    mask_logits: torch.Tensor, target: ClipTarget, share: float = 0.5
+) -> torch.Tensor:
+    """Queries of a clip about which the annotation says nothing.
+
+    Reviewed ground is every pixel of an exhaustive frame, and on other frames the pixels of
+    the tracks that are known there. A query is unreviewed if more than ``share`` of its mask
+    lies elsewhere; one without a mask is unreviewed unless every frame is exhaustive.
+
+    Args:
+        mask_logits: (Q, T, h, w) at the size of the target.
+        target: Of the clip.
+        share: 0 to 1.
+
+    Returns:
+        (Q,) bool.
+    """
+    num_queries = mask_logits.shape[0]
+    if bool(target.exhaustive.all()):
+        return torch.zeros(num_queries, dtype=torch.bool, device=mask_logits.device)
+    known = (target.masks > 0.5) & target.valid[:, :, None, None]
+    reviewed = known.any(0) | target.exhaustive[:, None, None]  # (T, h, w)
+    mask = (mask_logits > 0).flatten(1).float()  # (Q, T * h * w)
+    outside = mask @ (~reviewed).flatten().float()
+    area = mask.sum(1)
+    return (area == 0) | (outside > share * area)
+
+
+class Criterion:
+    """Matches every decoder layer to the targets and adds up the losses.
+
+    Args:
+        matcher: Finds the assignment of each layer.
+        weights: Of the terms.
+        mean_over_ranks: Averages normalisers over the processes of a distributed run, so that
+            the gradients that these average are those of one process with the whole batch.
+    """
+
+    def __init__(
+        self,
+        matcher: HungarianMatcher | None = None,
+        weights: LossWeights | None = None,
+        mean_over_ranks: SumOverRanks = same,
+    ) -> None:
+        self.matcher = matcher or HungarianMatcher()
+        self.weights = weights or LossWeights()
+        self._mean_over_ranks = mean_over_ranks
+
+    def __call__(self, layers: Sequence[LayerOutput], targets: Sequence[ClipTarget]) -> LossResult:
+        """Compute the losses of a batch.
+
+        Args:
+            layers: Decoder layers in order, the last one being the network's output.
+            targets: B targets; their masks set the size at which masks are compared.
+
+        Returns:
+            The losses.
+
+        Source: paper eq. 7; deep supervision and normalisers as in the published code
+            (cross-entropy by the sum of class weights, mask terms by the number of pairs).
+        """
+        total = layers[0].class_logits.new_zeros((), dtype=torch.float32)
+        terms: dict[str, torch.Tensor] = {}
+        assignments: list[Assignment] = []
+        for number, layer in enumerate(layers):
+            suffix = "" if number == len(layers) - 1 else f"_{number}"
+            values, assignments = self._layer_losses(layer, targets)
+            for (name, value), weight in zip(values.items(), self._term_weights(), strict=True):
+                total = total + weight * value
+                terms[name + suffix] = value.detach()
+        return LossResult(total, terms, tuple(assignments))
+
+    def _term_weights(self) -> tuple[float, float, float]:
+        return self.weights.classification, self.weights.focal, self.weights.dice
+
+    def _layer_losses(
+        self, layer: LayerOutput, targets: Sequence[ClipTarget]
+    ) -> tuple[dict[str, torch.Tensor], list[Assignment]]:
+        size = (int(targets[0].masks.shape[-2]), int(targets[0].masks.shape[-1]))
+        class_logits = layer.class_logits.float()
+        mask_logits = resize_mask_logits(layer.mask_logits.float(), size)
+        assignments = self.matcher(class_logits, mask_logits, targets)
+        focal, dice = self._mask_losses(mask_logits, targets, assignments)
+        return {
+            "loss_ce": self._class_loss(class_logits, mask_logits, targets, assignments),
+            "loss_mask": focal,
+            "loss_dice": dice,
+        }, assignments
+
+    def _class_loss(
+        self,
+        class_logits: torch.Tensor,
+        mask_logits: torch.Tensor,
+        targets: Sequence[ClipTarget],
+        assignments: Sequence[Assignment],
+    ) -> torch.Tensor:
+        """Cross-entropy over all queries that are not on unreviewed ground."""
+        batch, num_queries, num_logits = class_logits.shape
+        device = class_logits.device
+        classes = torch.full((batch, num_queries), num_logits - 1, device=device)
+        weights = torch.full((batch, num_queries), self.weights.no_object, device=device)
+        for row, (target, pairs) in enumerate(zip(targets, assignments, strict=True)):
+            unknown = unreviewed_queries(
+                mask_logits[row].detach(), target, self.weights.unreviewed_share
+            )
+            weights[row, unknown] = 0.0
+            queries = pairs.queries.to(device)
+            classes[row, queries] = target.labels[pairs.tracks.to(device)]
+            weights[row, queries] = 1.0
+        losses = F.cross_entropy(class_logits.flatten(0, 1), classes.flatten(), reduction="none")
+        normaliser = self._mean_over_ranks(weights.sum()).clamp(min=1e-6)
+        return (losses * weights.flatten()).sum() / normaliser
+
+    def _mask_losses(
+        self,
+        mask_logits: torch.Tensor,
+        targets: Sequence[ClipTarget],
+        assignments: Sequence[Assignment],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Focal and DICE loss of the pairs over the frames on which their track is known."""
+        device = mask_logits.device
+        logits, masks, valid = [], [], []
+        for row, (target, pairs) in enumerate(zip(targets, assignments, strict=True)):
+            tracks = pairs.tracks.to(device)
+            logits.append(mask_logits[row, pairs.queries.to(device)])
+            masks.append(target.masks[tracks])
+            valid.append(target.valid[tracks])
+        count = mask_logits.new_tensor(float(sum(len(v) for v in valid)))
+        normaliser = self._mean_over_ranks(count).clamp(min=1e-6)
+        known = torch.cat(valid)
+        if not len(known):
+            nothing = mask_logits.sum() * 0.0
+            return nothing, nothing
+        focal, dice = paired_mask_losses(torch.cat(logits), torch.cat(masks), known)
+        return focal.sum() / normaliser, dice.sum() / normaliser
+
+
+def paired_mask_losses(
+    mask_logits: torch.Tensor, target_masks: torch.Tensor, valid: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Focal and DICE loss of P pairs, each over its known frames in space-time.
+
+    Args:
+        mask_logits: (P, T, h, w).
+        target_masks: (P, T, h, w), 0 to 1.
+        valid: (P, T) bool, each row with at least one true.
+
+    Returns:
+        Two (P,) tensors: focal loss averaged over known pixels, and 1 - DICE.
+    """
+    known = valid.to(mask_logits.dtype)[:, :, None, None]  # (P, T, 1, 1)
+    probs = mask_logits.sigmoid()
+    entropy = F.binary_cross_entropy_with_logits(mask_logits, target_masks, reduction="none")
+    agreement = probs * target_masks + (1 - probs) * (1 - target_masks)
+    balance = _FOCAL_ALPHA * target_masks + (1 - _FOCAL_ALPHA) * (1 - target_masks)
+    focal = balance * (1 - agreement) ** _FOCAL_GAMMA * entropy * known
+    frame_px = mask_logits.shape[2] * mask_logits.shape[3]
+    focal = focal.sum((1, 2, 3)) / (valid.sum(1) * frame_px)
+    overlap = (probs * target_masks * known).sum((1, 2, 3))
+    sizes = ((probs + target_masks) * known).sum((1, 2, 3))
+    dice = 1 - (2 * overlap + _DICE_SMOOTHING) / (sizes + _DICE_SMOOTHING)
+    return focal, dice
