@@ -1,0 +1,150 @@
+"""What a person can choose for a run of Propose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from ifc_core.errors import ConfigError
+
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+"""Arithmetic of the network; ``auto`` picks the fastest that passes a one-off check."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeSettings:
+    """Settings of one run.
+
+    Attributes:
+        model: Name or file of the weights.
+        clip_length: T, frames a clip.
+        clip_stride: S, frames between the starts of two clips, at most T.
+        frame_step: Only every n-th frame is looked at.
+        short_side: Short side in pixels to which frames are resized; ``None`` takes the one
+            that the weights were made for (360 for the published ones).
+        max_long_side: The long side never exceeds this many pixels.
+        score_threshold: Instances whose best class stays under it do not become tracks.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        precision: One of :data:`PRECISIONS`.
+        region_xywh: Part of the frame to look at, in pixels of the displayed frame; ``None``
+            for all of it.
+        offline: One clip over the whole video, ``clip_length`` and ``clip_stride`` unused.
+
+    Raises:
+        ConfigError: A value is out of range.
+    """
+
+    model: str = "default"
+    clip_length: int = 5
+    clip_stride: int = 1
+    frame_step: int = 1
+    short_side: int | None = None
+    max_long_side: int = 1333
+    score_threshold: float = 0.1
+    device: str = "auto"
+    precision: str = "auto"
+    region_xywh: tuple[int, int, int, int] | None = None
+    offline: bool = False
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        _at_least_one("clip_length", self.clip_length)
+        _at_least_one("clip_stride", self.clip_stride)
+        _at_least_one("frame_step", self.frame_step)
+        if self.clip_stride > self.clip_length:
+            raise ConfigError(
+                f"The clip stride {self.clip_stride} is larger than the clip length "
+                f"{self.clip_length}, so frames would be left out; choose at most the length.",
+                name="clip_stride",
+                value=self.clip_stride,
+            )
+        if self.short_side is not None:
+            _in_range("short_side", self.short_side, 32, 4320)
+        _in_range("max_long_side", self.max_long_side, 32, 8192)
+        _in_range("score_threshold", self.score_threshold, 0.0, 1.0)
+        if self.precision not in PRECISIONS:
+            raise ConfigError(
+                f"The precision {self.precision!r} is unknown; choose one of "
+                f"{', '.join(PRECISIONS)}.",
+                name="precision",
+                value=self.precision,
+            )
+        _check_device(self.device)
+        _check_region(self.region_xywh)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        values = asdict(self)
+        if self.region_xywh is not None:
+            values["region_xywh"] = list(self.region_xywh)
+        return values
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> ProposeSettings:
+        """Read what :meth:`to_json` wrote; keys that are left out take their default.
+
+        Raises:
+            ConfigError: A key is unknown or a value has the wrong type or range.
+        """
+        known = {f.name for f in fields(cls)}
+        for name in values:
+            if name not in known:
+                raise ConfigError(
+                    f"The setting {name!r} is unknown.", name=name, value=values[name]
+                )
+        arguments = dict(values)
+        region = arguments.get("region_xywh")
+        if isinstance(region, list | tuple):
+            arguments["region_xywh"] = tuple(region)
+        try:
+            return cls(**arguments)
+        except TypeError as error:
+            raise ConfigError(
+                "A setting has a value of the wrong type.", name="settings", value=dict(values)
+            ) from error
+
+
+def _at_least_one(name: str, value: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(
+            f"{_words(name)} must be a whole number of at least 1, not {value!r}.",
+            name=name,
+            value=value,
+        )
+
+
+def _in_range(name: str, value: float, low: float, high: float) -> None:
+    if isinstance(value, bool) or not low <= value <= high:
+        raise ConfigError(
+            f"{_words(name)} must lie between {low:g} and {high:g}, not {value!r}.",
+            name=name,
+            value=value,
+        )
+
+
+def _words(name: str) -> str:
+    return "The " + name.replace("_", " ")
+
+
+def _check_device(device: str) -> None:
+    kind, _, number = device.partition(":")
+    numbered = kind == "cuda" and number.isdigit()
+    if kind not in ("auto", "cpu", "cuda", "mps") or (":" in device and not numbered):
+        raise ConfigError(
+            f"The device {device!r} is unknown; choose auto, cpu, cuda, cuda:N or mps.",
+            name="device",
+            value=device,
+        )
+
+
+def _check_region(region: tuple[int, int, int, int] | None) -> None:
+    if region is None:
+        return
+    whole = len(region) == 4 and all(isinstance(v, int) for v in region)
+    if not whole or min(region[:2]) < 0 or min(region[2:]) < 8:
+        raise ConfigError(
+            "The region must be x, y, width, height in whole pixels, at least 8 by 8.",
+            name="region_xywh",
+            value=region,
+        )

@@ -1,0 +1,238 @@
+"""Streaming tracker: clips come in, finished frames and running class scores come out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ifc_core.tracking.clip_matching import (
+    MATCH_THRESHOLD,
+    match,
+    pairwise_agreement,
+    soft_iou_matrix,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipInstances:
+    """The instances that survived in one clip (best class is not no-object).
+
+    Attributes:
+        frame_indices: T strictly increasing frame numbers.
+        class_probs: (N, K + 1) float32, the last column is no-object.
+        mask_logits: (N, T, h, w) float32.
+    """
+
+    frame_indices: tuple[int, ...]
+    class_probs: Tensor
+    mask_logits: Tensor
+
+    def __post_init__(self) -> None:
+        """Check that the shapes agree."""
+        shape = self.mask_logits.shape
+        if len(shape) != 4 or shape[1] != len(self.frame_indices):
+            raise ValueError(f"mask_logits {tuple(shape)} must be (N, T, h, w), T frames given")
+        if self.class_probs.ndim != 2 or self.class_probs.shape[0] != shape[0]:
+            raise ValueError("class_probs must be (N, K + 1) with one row a mask")
+
+
+@dataclass(frozen=True, slots=True)
+class ClipAssignment:
+    """Who is who in a clip.
+
+    Attributes:
+        identities: Instance id of each of the N rows.
+        link_scores: Soft IoU with which each row was linked, ``None`` for a new instance.
+    """
+
+    identities: tuple[int, ...]
+    link_scores: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFrame:
+    """A frame that no later clip holds.
+
+    Attributes:
+        frame_index: Its number.
+        instance_ids: The n instances that some clip saw here, ascending.
+        mask_logits: (n, h, w) float32, mean over the clips that saw the frame.
+        uncertainties: 1 - mean pairwise soft IoU of the clips' masks; ``None`` for one clip.
+        link_scores: Lowest score among the links of the clips that hold the frame;
+            ``None`` where none of them was linked to an earlier clip.
+    """
+
+    frame_index: int
+    instance_ids: tuple[int, ...]
+    mask_logits: Tensor
+    uncertainties: tuple[float | None, ...]
+    link_scores: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldClip:
+    clip: ClipInstances
+    probs: Tensor  # (N, T, h, w)
+    assignment: ClipAssignment
+    offset_of: dict[int, int]  # frame index -> position in the clip
+
+
+@dataclass(slots=True)
+class _ClassScore:
+    total: Tensor  # (K + 1,) sum over clips
+    num_clips: int = 0
+
+
+@dataclass(slots=True)
+class VideoTracker:
+    """Links clips into tracks and keeps only what the clips still to come can touch.
+
+    Memory holds the last T clips and one row of class scores an instance: it grows neither
+    with the video (but for those rows) nor is the number of instances limited.
+
+    Args:
+        clip_length: T; the soft IoU is averaged over at most the last T clips.
+        match_threshold: Pairs must exceed it.
+
+    Source: paper section 3.3. The published tracker keeps two (V, 50, V, h, w) buffers and
+    fails past 50 instances; identities, class probabilities and masks here are the same.
+    """
+
+    clip_length: int
+    match_threshold: float = MATCH_THRESHOLD
+    _held: deque[_HeldClip] = field(default_factory=deque)
+    _scores: dict[int, _ClassScore] = field(default_factory=dict)
+    _next_id: int = 0
+    _released_before: int = -1
+
+    @property
+    def num_instances(self) -> int:
+        """Instances seen so far."""
+        return self._next_id
+
+    @property
+    def num_held_clips(self) -> int:
+        """Clips in memory."""
+        return len(self._held)
+
+    def class_probs(self, instance_id: int) -> Tensor:
+        """(K + 1,) float32: mean over the clips that hold the instance so far."""
+        score = self._scores[instance_id]
+        return score.total / score.num_clips
+
+    def update(self, clip: ClipInstances) -> ClipAssignment:
+        """Link the instances of the next clip to the known ones.
+
+        Args:
+            clip: Clips come in the order of their first frame.
+
+        Returns:
+            The identities, new ones numbered on in the order of the rows.
+
+        Raises:
+            ValueError: The clip holds a frame that was released already.
+        """
+        if clip.frame_indices[0] < self._released_before:
+            raise ValueError(f"frame {clip.frame_indices[0]} was released already")
+        probs = clip.mask_logits.float().sigmoid()
+        known, scores = self._link_scores(clip, probs)
+        identities: list[int | None] = [None] * probs.shape[0]
+        links: list[float | None] = [None] * probs.shape[0]
+        for known_row, row in match(scores, self.match_threshold):
+            identities[row] = known[known_row]
+            links[row] = float(scores[known_row, row])
+        assignment = ClipAssignment(
+            tuple(self._new_id() if i is None else i for i in identities), tuple(links)
+        )
+        self._count_classes(clip, assignment)
+        offsets = {frame: i for i, frame in enumerate(clip.frame_indices)}
+        self._held.append(_HeldClip(clip, probs, assignment, offsets))
+        return assignment
+
+    def release(self, before: int) -> Iterator[TrackedFrame]:
+        """Hand out the frames in [last release, ``before``) and forget them.
+
+        Args:
+            before: No later clip holds a frame under this number.
+
+        Yields:
+            One result a frame that some clip held, in order.
+        """
+        frames = sorted({f for h in self._held for f in h.clip.frame_indices})
+        for frame in frames:
+            if self._released_before <= frame < before:
+                yield self._merge(frame)
+                self._released_before = frame + 1
+        self._released_before = max(self._released_before, before)
+        while self._held and self._held[0].clip.frame_indices[-1] < self._released_before:
+            self._held.popleft()
+
+    def finish(self) -> Iterator[TrackedFrame]:
+        """Hand out every frame that is left."""
+        if self._held:
+            yield from self.release(max(h.clip.frame_indices[-1] for h in self._held) + 1)
+
+    def _new_id(self) -> int:
+        self._next_id += 1
+        return self._next_id - 1
+
+    def _count_classes(self, clip: ClipInstances, assignment: ClipAssignment) -> None:
+        probs = clip.class_probs.float().cpu()
+        for row, identity in enumerate(assignment.identities):
+            score = self._scores.get(identity)
+            if score is None:
+                score = self._scores[identity] = _ClassScore(torch.zeros(probs.shape[1]))
+            score.total += probs[row]
+            score.num_clips += 1
+
+    def _link_scores(self, clip: ClipInstances, probs: Tensor) -> tuple[list[int], Tensor]:
+        """Mean soft IoU of the known instances (rows) with those of the clip (columns)."""
+        earlier = list(self._held)[-self.clip_length :]
+        known = sorted({i for held in earlier for i in held.assignment.identities})
+        row_of = {identity: row for row, identity in enumerate(known)}
+        total = probs.new_zeros(len(known), probs.shape[0])
+        count = probs.new_zeros(len(known), 1)
+        for held in earlier:
+            shared = [f for f in clip.frame_indices if f in held.offset_of]
+            if not shared or not held.assignment.identities:
+                continue
+            here = [i for i, f in enumerate(clip.frame_indices) if f in held.offset_of]
+            there = [held.offset_of[f] for f in shared]
+            rows = torch.tensor(
+                [row_of[i] for i in held.assignment.identities], device=probs.device
+            )
+            total.index_add_(0, rows, soft_iou_matrix(held.probs[:, there], probs[:, here]))
+            count.index_add_(0, rows, count.new_ones(len(rows), 1))
+        return known, (total / (count + 1e-6)).cpu()
+
+    def _merge(self, frame: int) -> TrackedFrame:
+        """Average the clips that hold a frame."""
+        logits: dict[int, list[Tensor]] = {}
+        probs: dict[int, list[Tensor]] = {}
+        links: dict[int, list[float]] = {}
+        shape: tuple[int, ...] = (0, 0)
+        device = torch.device("cpu")
+        for held in self._held:
+            if frame not in held.offset_of:
+                continue
+            position = held.offset_of[frame]
+            shape, device = held.probs.shape[2:], held.probs.device
+            for row, identity in enumerate(held.assignment.identities):
+                logits.setdefault(identity, []).append(held.clip.mask_logits[row, position])
+                probs.setdefault(identity, []).append(held.probs[row, position])
+                link = held.assignment.link_scores[row]
+                links.setdefault(identity, []).extend([] if link is None else [link])
+        ids = tuple(sorted(logits))
+        means = [torch.stack(logits[i]).float().mean(0) for i in ids]
+        agreements = [pairwise_agreement(probs[i]) for i in ids]
+        return TrackedFrame(
+            frame_index=frame,
+            instance_ids=ids,
+            mask_logits=torch.stack(means) if ids else torch.zeros(0, *shape, device=device),
+            uncertainties=tuple(None if a is None else 1.0 - a for a in agreements),
+            link_scores=tuple(min(links[i]) if links[i] else None for i in ids),
+        )
