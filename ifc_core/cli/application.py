@@ -1,0 +1,204 @@
+"""The table of subcommands, their lazy loading, and how errors end a command."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import logging
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from ifc_core.errors import IFCError, InputError
+from ifc_core.jobs import JobCancelled
+from ifc_core.version import __version__
+
+PROGRAM = "ifc-studio"
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "propose": ("ifc_core.cli.propose", "Propose tracked masks for videos."),
+    "project": ("ifc_core.cli.project", "Make, inspect, import, export and check projects."),
+    "validate": ("ifc_core.cli.validate", "Check a YouTube-VIS file strictly."),
+    "evaluate": ("ifc_core.cli.evaluate", "Score predictions against ground truth."),
+    "finetune": ("ifc_core.cli.finetune", "Train on a project's corrected frames."),
+    "train": ("ifc_core.cli.train", "Train from a configuration file."),
+    "models": ("ifc_core.cli.models", "List, inspect, import and remove models."),
+    "attention": ("ifc_core.cli.attention", "Draw what the memory tokens look at."),
+    "flops": ("ifc_core.cli.flops", "Count operations and parameters."),
+    "bench": ("ifc_core.cli.bench", "Measure speed and quality on this machine."),
+}
+"""Subcommand -> (module with a ``typer.Typer`` called ``app``, one line of help)."""
+
+_LISTING = "ifc_core.listing"
+
+# Typer carries its own copy of click since 0.26; this is the class in use either way.
+_UsageProblem: Any = next(
+    base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"
+)
+
+
+def load_command(name: str) -> Any:
+    """Import the module of a subcommand.
+
+    Args:
+        name: A key of :data:`COMMANDS`.
+
+    Returns:
+        The click command (a group where the module defines several).
+    """
+    module = importlib.import_module(COMMANDS[name][0])
+    command = typer.main.get_command(module.app)
+    command.name = name
+    return command
+
+
+class LazyGroup(TyperGroup):
+    """Commands are imported when run; a first word that is no command means open."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command; only its name and one line of help while help is being written."""
+        if cmd_name not in COMMANDS:
+            return None
+        if ctx.meta.get(_LISTING):
+            return TyperCommand(cmd_name, help=COMMANDS[cmd_name][1])
+        return load_command(cmd_name)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help without importing any command."""
+        ctx.meta[_LISTING] = True
+        super().format_help(ctx, formatter)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command of the first word, or the one that opens a path."""
+        if args[0] in COMMANDS:
+            return super().resolve_command(ctx, args)
+        return "open", typer.main.get_command(_open_app), args
+
+
+_app = typer.Typer(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    no_args_is_help=False,
+    add_completion=True,
+    help=(
+        "Annotate video with a model's help. Without a command, opens the desktop program on "
+        "PATH: a video, a folder of frames, a project or a YouTube-VIS file."
+    ),
+    epilog="Example: ifc-studio propose clip.mp4 -o clip.json --overlay clip-overlay.mp4",
+    subcommand_metavar="[PATH | COMMAND [ARGS]...]",
+)
+_open_app = typer.Typer(add_completion=False)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+def _install_desktop_entry(value: bool) -> None:
+    if value:
+        from ifc_core.cli.desktop import install_desktop_entry
+
+        typer.echo(f"Wrote {install_desktop_entry()}")
+        raise typer.Exit
+
+
+@_app.callback()
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and the log.")] = False,
+    desktop_entry: Annotated[
+        bool,
+        typer.Option(
+            "--install-desktop-entry",
+            callback=_install_desktop_entry,
+            is_eager=True,
+            help="Add the program to the applications menu (Linux).",
+        ),
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None and not context.resilient_parsing:
+        from ifc_core.cli.desktop import open_desktop
+
+        raise typer.Exit(open_desktop(None))
+
+
+@_open_app.command()
+def _open(words: list[str]) -> None:
+    from ifc_core.cli.desktop import open_desktop
+
+    word = words[0]
+    if len(words) > 1 or not Path(word).exists():
+        raise InputError(_unknown_word(word))
+    raise typer.Exit(open_desktop(word))
+
+
+def _unknown_word(word: str) -> str:
+    if Path(word).exists():
+        return f"Only one file can be opened at a time; {PROGRAM} --help lists the commands."
+    close = difflib.get_close_matches(word, COMMANDS, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"{PROGRAM} --help lists the commands."
+    return f"There is no file and no command called {word!r}; {hint}"
+
+
+def run(words: Sequence[str]) -> int:
+    """Run a command line and report its end in one sentence.
+
+    Args:
+        words: Words after the program's name. ``--debug`` may stand anywhere.
+
+    Returns:
+        The exit status.
+    """
+    debug = "--debug" in words
+    arguments = [word for word in words if word != "--debug"]
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.ERROR,
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        status = typer.main.get_command(_app).main(
+            args=arguments, prog_name=PROGRAM, standalone_mode=False
+        )
+    except Exception as error:
+        return _report(error, debug)
+    return status if isinstance(status, int) else 0
+
+
+def _report(error: Exception, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, JobCancelled):
+        return error.exit_code
+    if isinstance(error, IFCError):
+        sentence, status = str(error), error.exit_code
+    elif isinstance(error, _UsageProblem):
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context else PROGRAM
+        sentence = f"{error.format_message().rstrip('.')}; see {where} --help."
+        status = int(error.exit_code)
+    elif isinstance(error, BrokenPipeError):
+        return 1
+    else:
+        kind = type(error).__name__
+        sentence = f"The program failed ({kind}: {error}); run again with --debug for details."
+        status = 1
+    print(f"{PROGRAM}: {' '.join(sentence.split())}", file=sys.stderr)  # noqa: T201
+    return status

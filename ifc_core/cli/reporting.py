@@ -1,0 +1,134 @@
+"""What commands show: progress, results as JSON, and a clean stop on Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, TextIO
+
+from ifc_core.jobs import JobContext, Progress
+
+PLAIN_INTERVAL_SECONDS = 5.0
+
+
+@contextmanager
+def job(label: str, *, stream: TextIO | None = None) -> Iterator[JobContext]:
+    """Run long work under a progress display, stopping cleanly on Ctrl-C.
+
+    A terminal gets a progress bar; anything else gets a plain line now and then. Both go to
+    standard error, so that standard output holds results alone. The first Ctrl-C (or SIGTERM)
+    asks the job to stop at its next check; the second one interrupts at once.
+
+    Args:
+        label: What is being done, such as ``"Proposing on clip.mp4"``.
+        stream: Where to write; standard error where left out.
+
+    Yields:
+        The context to hand to the work.
+    """
+    target = sys.stderr if stream is None else stream
+    show = _bar if target.isatty() else _plain_lines
+    cancelled = threading.Event()
+    with show(label, target) as on_progress, _stop_on_signal(cancelled):
+        yield JobContext(on_progress, cancelled)
+
+
+def print_json(value: Any) -> None:
+    """Write a value to standard output as indented JSON.
+
+    Args:
+        value: Anything that :mod:`json` can write; NaN and infinity are refused.
+    """
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def print_line(text: str) -> None:
+    """Write one line to standard output."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _stop_on_signal(cancelled: threading.Event) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if cancelled.is_set():
+            raise KeyboardInterrupt
+        cancelled.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _bar(label: str, stream: TextIO) -> Iterator[Callable[[Progress], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with RichProgress(*columns, console=Console(file=stream), transient=True) as bars:
+        task = bars.add_task(label, total=None, note="")
+
+        def show(progress: Progress) -> None:
+            bars.update(task, completed=progress.done, total=progress.total, note=progress.message)
+
+        yield show
+
+
+@contextmanager
+def _plain_lines(label: str, stream: TextIO) -> Iterator[Callable[[Progress], None]]:
+    last = -PLAIN_INTERVAL_SECONDS
+
+    def show(progress: Progress) -> None:
+        nonlocal last
+        now = time.monotonic()
+        finished = progress.total is not None and progress.done >= progress.total
+        if not finished and now - last < PLAIN_INTERVAL_SECONDS:
+            return
+        last = now
+        stream.write(plain_line(label, progress) + "\n")
+        stream.flush()
+
+    yield show
+
+
+def plain_line(label: str, progress: Progress) -> str:
+    """One line of progress for a log.
+
+    Args:
+        label: What is being done.
+        progress: How far it has come.
+
+    Returns:
+        Text such as ``"Proposing: 20/82 frames, 0:31 left"``.
+    """
+    total = "" if progress.total is None else f"/{progress.total}"
+    parts = [f"{label}: {progress.done}{total} {progress.unit}"]
+    if progress.eta_seconds is not None and progress.done != progress.total:
+        minutes, seconds = divmod(round(progress.eta_seconds), 60)
+        parts.append(f"{minutes}:{seconds:02d} left")
+    if progress.message:
+        parts.append(progress.message)
+    return ", ".join(parts)
