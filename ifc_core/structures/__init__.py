@@ -3,7 +3,14 @@
 from ifc_core.structures.category import Category
 from ifc_core.structures.mask import RLEMask
 from ifc_core.structures.prediction import ClipPrediction
-from ifc_core.structures.track import FrameState, MaskRecord, MaskSource, Track, TrackState
+from ifc_core.structures.track import (
+    FrameState,
+    MaskRecord,
+    MaskSource,
+    Track,
+    TrackKind,
+    TrackState,
+)
 from ifc_core.structures.video import FrameBatch, Video
 
 __all__ = [
@@ -15,6 +22,7 @@ __all__ = [
     "MaskSource",
     "RLEMask",
     "Track",
+    "TrackKind",
     "TrackState",
     "Video",
 ]

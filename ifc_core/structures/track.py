@@ -38,6 +38,14 @@ class FrameState(StrEnum):
     ABSENT = "absent"
 
 
+class TrackKind(StrEnum):
+    """What a track stands for."""
+
+    OBJECT = "object"
+    CROWD = "crowd"  # many objects that nobody outlines one by one (COCO's iscrowd)
+    IGNORE = "ignore"  # neither trained on nor judged
+
+
 @dataclass(frozen=True, slots=True)
 class Track:
     """Header of one instance through a video; its masks are :class:`MaskRecord` rows.
@@ -51,6 +59,7 @@ class Track:
         color_rgb: Display colour, stable for the life of the track.
         z_order: Tracks with larger numbers lie on top.
         name: Optional label given by a person.
+        kind: An object, a crowd region or a region to ignore.
     """
 
     id: int
@@ -61,6 +70,7 @@ class Track:
     color_rgb: tuple[int, int, int]
     z_order: int = 0
     name: str = ""
+    kind: TrackKind = TrackKind.OBJECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,8 @@ class MaskRecord:
         frame_index: 0-based frame of the video.
         rle: The mask, or ``None`` where the track was looked at and is absent.
         source: Who made it.
-        revision: Counts up with each record of the same track and frame.
+        revision: Counts up with each change of the same track and frame; caches should
+            use ``id``, since a revision that was undone is given out again.
         state: Review state of this track on this frame.
     """
 

@@ -1,0 +1,38 @@
+"""The annotation project: tracks and masks in SQLite, every change an edit with an inverse."""
+
+from ifc_core.annotation import edits
+from ifc_core.annotation.reading import ProjectReader
+from ifc_core.annotation.records import (
+    EditResult,
+    HistoryEntry,
+    ModelVersion,
+    RecordInfo,
+    RunInfo,
+    RunState,
+    Scope,
+    StagedInstance,
+    StagedMask,
+    TrackFrame,
+    VideoEntry,
+)
+from ifc_core.annotation.review import FrameReview, TrackFilter
+from ifc_core.annotation.store import Project
+
+__all__ = [
+    "EditResult",
+    "FrameReview",
+    "HistoryEntry",
+    "ModelVersion",
+    "Project",
+    "ProjectReader",
+    "RecordInfo",
+    "RunInfo",
+    "RunState",
+    "Scope",
+    "StagedInstance",
+    "StagedMask",
+    "TrackFilter",
+    "TrackFrame",
+    "VideoEntry",
+    "edits",
+]

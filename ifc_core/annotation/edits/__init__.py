@@ -1,0 +1,75 @@
+"""Every change of a project: frozen commands for ``Project.apply``."""
+
+from ifc_core.annotation.edits.accept import AcceptPropagation, AcceptRun
+from ifc_core.annotation.edits.base import Edit, OverlapRule
+from ifc_core.annotation.edits.batch import Batch
+from ifc_core.annotation.edits.catalog import (
+    AddVideo,
+    RemoveCategory,
+    RemoveVideo,
+    SetCategory,
+    SetVideo,
+)
+from ifc_core.annotation.edits.masks import (
+    ClearMasks,
+    CopyMask,
+    ExtendTrack,
+    InterpolateMasks,
+    MarkAbsent,
+    PatchMask,
+    SetMask,
+    TrimTrack,
+)
+from ifc_core.annotation.edits.review import (
+    ApproveFrames,
+    ApproveTracks,
+    RejectMasks,
+    RejectTracks,
+    RestoreTracks,
+    UnapproveFrames,
+)
+from ifc_core.annotation.edits.tracks import (
+    DeleteTracks,
+    MergeTracks,
+    NewTrack,
+    RelabelTracks,
+    SetTrack,
+    SetZOrder,
+    SplitTrack,
+    SwapIdentities,
+)
+
+__all__ = [
+    "AcceptPropagation",
+    "AcceptRun",
+    "AddVideo",
+    "ApproveFrames",
+    "ApproveTracks",
+    "Batch",
+    "ClearMasks",
+    "CopyMask",
+    "DeleteTracks",
+    "Edit",
+    "ExtendTrack",
+    "InterpolateMasks",
+    "MarkAbsent",
+    "MergeTracks",
+    "NewTrack",
+    "OverlapRule",
+    "PatchMask",
+    "RejectMasks",
+    "RejectTracks",
+    "RelabelTracks",
+    "RemoveCategory",
+    "RemoveVideo",
+    "RestoreTracks",
+    "SetCategory",
+    "SetMask",
+    "SetTrack",
+    "SetVideo",
+    "SetZOrder",
+    "SplitTrack",
+    "SwapIdentities",
+    "TrimTrack",
+    "UnapproveFrames",
+]

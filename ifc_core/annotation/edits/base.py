@@ -1,0 +1,42 @@
+"""What every edit is: a frozen command that runs inside one recorded transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ifc_core.annotation.transaction import EditTransaction
+
+
+class OverlapRule(StrEnum):
+    """Which mask stays where two merged tracks share a frame. A mask always beats absent."""
+
+    PREFER_HUMAN = "prefer_human"  # the one a person made; else the kept track's
+    KEEP = "keep"  # the kept track's
+    TAKE = "take"  # the other track's
+    UNION = "union"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of the project, applied by ``Project.apply``.
+
+    What it does to the rows of the project is recorded as pairs of old and new values,
+    which is its inverse; both go into the journal in the transaction of the edit.
+    """
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Make the change.
+
+        Args:
+            tx: The open transaction.
+
+        Returns:
+            The line for the history list.
+
+        Raises:
+            EditError: The edit does not fit the present state; nothing is changed.
+        """
+        raise NotImplementedError(type(self).__name__)
