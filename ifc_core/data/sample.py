@@ -99,7 +99,7 @@ class ClipBatch:
     """Clips of one length, padded at the bottom and right to the largest size.
 
     Attributes:
-        frames: (B, T, 3, H, W) uint8 RGB; padding is zero.
+        frames: (B, T, 3, H, W) uint8 RGB, channels last in memory; padding is zero.
         padding_mask: (B, H, W) bool, true on padding; ``None`` where nothing is padded.
         targets: B targets; their masks cover the padded size.
     """
@@ -167,12 +167,12 @@ def collate_clips(samples: Sequence[ClipSample], stride: int = TARGET_STRIDE) ->
         raise ValueError(f"a batch needs clips of one length, got {sorted(num_frames)}")
     height = max(sample.frames.shape[1] for sample in samples)
     width = max(sample.frames.shape[2] for sample in samples)
-    frames = torch.zeros((len(samples), num_frames.pop(), 3, height, width), dtype=torch.uint8)
+    frames = torch.zeros((len(samples), num_frames.pop(), height, width, 3), dtype=torch.uint8)
     padding = torch.ones((len(samples), height, width), dtype=torch.bool)
     for row, sample in enumerate(samples):
         h, w = sample.frames.shape[1:3]
-        pixels = torch.from_numpy(np.ascontiguousarray(sample.frames))
-        frames[row, :, :, :h, :w] = pixels.permute(0, 3, 1, 2)  # (T, 3, h, w)
+        frames[row, :, :h, :w] = torch.from_numpy(np.ascontiguousarray(sample.frames))
         padding[row, :h, :w] = False
     targets = tuple(make_target(sample, (height, width), stride) for sample in samples)
-    return ClipBatch(frames, padding if bool(padding.any()) else None, targets)
+    channels_last = frames.permute(0, 1, 4, 2, 3)  # (B, T, 3, H, W)
+    return ClipBatch(channels_last, padding if bool(padding.any()) else None, targets)

@@ -1,0 +1,318 @@
+"""Settings of a training run, read from TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from ifc_core.errors import ConfigError
+from ifc_core.training.criterion import LossWeights
+from ifc_core.training.matcher import AssignmentCost
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StageConfig:
+    """A stretch of a run with one kind of clips.
+
+    Attributes:
+        iterations: Optimizer steps.
+        num_frames: Clip lengths T; each step draws one.
+        batch_size: Clips of one step, over all processes.
+        sizes: (height, width) in pixels; each step draws one.
+        difficulties: Of generated clips; each sample draws one.
+        accumulate: Forward passes that one step is split into, to save memory.
+    """
+
+    iterations: int
+    num_frames: tuple[int, ...] = (5,)
+    batch_size: int = 16
+    sizes: tuple[tuple[int, int], ...] = ((360, 640),)
+    difficulties: tuple[str, ...] = ("medium",)
+    accumulate: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        numbers = (self.iterations, self.batch_size, self.accumulate, *self.num_frames)
+        if min(numbers) < 1 or not self.num_frames:
+            _refuse("stages", self, "Iterations, clip lengths and batch sizes start at 1")
+        if self.batch_size % self.accumulate:
+            _refuse("accumulate", self.accumulate, "accumulate must divide batch_size")
+        if not self.sizes or any(len(s) != 2 or min(s) < 32 for s in self.sizes):
+            _refuse("sizes", self.sizes, "sizes are pairs [height, width] of at least 32 pixels")
+        if not self.difficulties:
+            _refuse("difficulties", self.difficulties, "Name at least one difficulty")
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerConfig:
+    """AdamW and its schedule.
+
+    Attributes:
+        lr: Learning rate of the transformer and the heads.
+        backbone_lr: Learning rate of the backbone; 0 freezes it.
+        weight_decay: On every parameter.
+        clip_norm: Largest norm of the gradient of the whole model; 0 for no limit.
+        warmup_iterations: Steps of linear warm-up from 0.
+        schedule: ``step``, ``cosine`` or ``constant``.
+        decay_steps: Iterations at which ``step`` multiplies by ``decay_factor``.
+        decay_factor: Of ``step``.
+        cosine_start: Share of all iterations after which ``cosine`` begins to fall.
+        final_factor: Where ``cosine`` ends, as a share of the learning rate.
+        ema_decay: Of the moving average of the weights; 0 keeps none.
+
+    Source: paper section 4.1 and the published code (AdamW, 1e-4 and 1e-5, weight decay 1e-4,
+        full-model clipping at 0.01); the moving average and the cosine are additions.
+    """
+
+    lr: float = 1e-4
+    backbone_lr: float = 1e-5
+    weight_decay: float = 1e-4
+    clip_norm: float = 0.01
+    warmup_iterations: int = 0
+    schedule: Literal["step", "cosine", "constant"] = "step"
+    decay_steps: tuple[int, ...] = ()
+    decay_factor: float = 0.1
+    cosine_start: float = 0.0
+    final_factor: float = 0.01
+    ema_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.lr <= 0 or self.backbone_lr < 0 or self.weight_decay < 0 or self.clip_norm < 0:
+            _refuse("optimizer", self, "Learning rates, decay and clipping must not be negative")
+        if not 0 <= self.ema_decay < 1:
+            _refuse("ema_decay", self.ema_decay, "ema_decay must be at least 0 and below 1")
+        if not 0 <= self.cosine_start < 1:
+            _refuse("cosine_start", self.cosine_start, "cosine_start is a share below 1")
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """What a run trains on.
+
+    Attributes:
+        kind: ``synthetic``, ``coco`` or ``ytvis``.
+        annotations: JSON file of ``coco`` and ``ytvis``.
+        root: Folder under which its images or videos lie.
+        synthetic: Further fields of the generator's ``ClipSpec``.
+        interval: Largest distance in frames from the reference frame of a clip.
+        augmentation: Names of optional augmentations besides flip and resize.
+        num_workers: Worker processes that prepare clips.
+    """
+
+    kind: Literal["synthetic", "coco", "ytvis"] = "synthetic"
+    annotations: Path | None = None
+    root: Path | None = None
+    synthetic: dict[str, Any] = field(default_factory=dict)
+    interval: int = 20
+    augmentation: tuple[str, ...] = ()
+    num_workers: int = 1
+
+    def __post_init__(self) -> None:
+        """Check that files are named where they are needed."""
+        if self.kind != "synthetic" and (self.annotations is None or self.root is None):
+            _refuse("data", self.kind, f"{self.kind} needs 'annotations' and 'root'")
+        if self.num_workers < 0:
+            _refuse("num_workers", self.num_workers, "num_workers must not be negative")
+
+
+@dataclass(frozen=True, slots=True)
+class MatchingConfig:
+    """The assignment and the scale at which masks are compared.
+
+    Attributes:
+        dice_weight: lambda0 of eq. 6.
+        cost: Masks, or boxes as in the paper's ablation.
+        stride: Input pixels per compared pixel.
+    """
+
+    dice_weight: float = 3.0
+    cost: AssignmentCost = AssignmentCost.MASK
+    stride: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """A whole run.
+
+    Attributes:
+        output: Folder of checkpoints and the log; it is created.
+        stages: In order.
+        model: Fields of ``IFCConfig``.
+        data: What is trained on.
+        optimizer: AdamW and its schedule.
+        loss: Weights of the terms.
+        matching: The assignment.
+        categories: Names of the classes, for the weights that are written.
+        seed: Of the weights, the samples and dropout.
+        init: Weights to start from (a model file or a folder of exported shards), or none.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: ``fp32``, ``bf16`` or ``fp16``.
+        channels_last: Keep images channels-last in memory.
+        freeze: Prefixes of parameter names that are not trained.
+        log_every: Iterations between log lines.
+        checkpoint_seconds: Time between checkpoints for resuming.
+        export_seconds: Time between exports of the averaged weights.
+    """
+
+    output: Path
+    stages: tuple[StageConfig, ...]
+    model: dict[str, Any] = field(default_factory=dict)
+    data: DataConfig = field(default_factory=DataConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    loss: LossWeights = field(default_factory=LossWeights)
+    matching: MatchingConfig = field(default_factory=MatchingConfig)
+    categories: tuple[str, ...] = ("object",)
+    seed: int = 0
+    init: Path | None = None
+    device: str = "auto"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    channels_last: bool = True
+    freeze: tuple[str, ...] = ()
+    log_every: int = 10
+    checkpoint_seconds: float = 300.0
+    export_seconds: float = 900.0
+
+    def __post_init__(self) -> None:
+        """Check that there is something to do."""
+        if not self.stages:
+            _refuse("stages", (), "A run needs at least one [[stages]] table")
+
+    @property
+    def iterations(self) -> int:
+        """Optimizer steps of all stages."""
+        return sum(stage.iterations for stage in self.stages)
+
+
+def read_train_config(path: Path | str, **replacements: Any) -> TrainConfig:
+    """Read a run's settings.
+
+    Relative paths in the file count from its folder.
+
+    Args:
+        path: TOML file, or the name of a bundled preset such as ``ytvis2019_r50_code``.
+        replacements: Top-level fields that override the file.
+
+    Returns:
+        The settings.
+
+    Raises:
+        ConfigError: The file cannot be read, or a setting is unknown or out of range.
+    """
+    file = _find_config(path)
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"Cannot read {file}: {error}.", name="config", value=file) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file} is no TOML: {error}.", name="config", value=file) from error
+    table.update({k: v for k, v in replacements.items() if v is not None})
+    return build_config(TrainConfig, table, base=file.parent)
+
+
+def preset_names() -> tuple[str, ...]:
+    """Names of the bundled presets."""
+    return tuple(sorted(file.stem for file in _preset_folder().glob("*.toml")))
+
+
+def _preset_folder() -> Path:
+    return Path(__file__).parent / "presets"
+
+
+def _find_config(path: Path | str) -> Path:
+    file = Path(path)
+    if file.is_file():
+        return file
+    preset = _preset_folder() / f"{path}.toml"
+    if preset.parent == _preset_folder() and preset.is_file():
+        return preset
+    raise ConfigError(
+        f"There is no file and no preset {path}; presets are {', '.join(preset_names())}.",
+        name="config",
+        value=str(path),
+    )
+
+
+def build_config(kind: type[T], table: dict[str, Any], *, base: Path | None = None) -> T:
+    """Build a settings dataclass from plain tables, checking names and types.
+
+    Args:
+        kind: The dataclass.
+        table: Field names to values; nested tables for nested dataclasses.
+        base: Folder that relative paths count from.
+
+    Returns:
+        The dataclass.
+
+    Raises:
+        ConfigError: A name is unknown, or a value has the wrong type or range.
+    """
+    hints = typing.get_type_hints(kind)
+    known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for name in table:
+        if name not in known:
+            names = ", ".join(sorted(known))
+            _refuse(name, table[name], f"{name} is no setting here; known are {names}")
+    values = {name: _convert(hints[name], value, name, base) for name, value in table.items()}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ConfigError(f"Settings are missing: {error}.", name="config", value=table) from error
+
+
+def _convert(hint: Any, value: Any, name: str, base: Path | None) -> Any:
+    """Turn a TOML value into what the field is declared as."""
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        inner = [arg for arg in typing.get_args(hint) if arg is not type(None)]
+        return None if value is None else _convert(inner[0], value, name, base)
+    if origin is tuple:
+        return _convert_tuple(hint, value, name, base)
+    if origin is Literal:
+        if value not in typing.get_args(hint):
+            _refuse(name, value, f"{name} must be one of {', '.join(typing.get_args(hint))}")
+        return value
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        if isinstance(value, hint):
+            return value
+        return build_config(hint, value, base=base)
+    return _convert_plain(hint, value, name, base)
+
+
+def _convert_tuple(hint: Any, value: Any, name: str, base: Path | None) -> tuple[Any, ...]:
+    args = typing.get_args(hint)
+    if not isinstance(value, list | tuple):
+        _refuse(name, value, f"{name} must be a list")
+    kinds = [args[0]] * len(value) if args[-1] is Ellipsis else list(args)
+    if len(kinds) != len(value):
+        _refuse(name, value, f"{name} needs {len(kinds)} values")
+    return tuple(_convert(kind, item, name, base) for kind, item in zip(kinds, value, strict=True))
+
+
+def _convert_plain(hint: Any, value: Any, name: str, base: Path | None) -> Any:
+    if hint is Path:
+        path = Path(value).expanduser()
+        return path if path.is_absolute() or base is None else base / path
+    if isinstance(hint, type) and issubclass(hint, AssignmentCost):
+        if value not in list(AssignmentCost):
+            _refuse(name, value, f"{name} must be one of {', '.join(AssignmentCost)}")
+        return AssignmentCost(value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    expected = dict if typing.get_origin(hint) is dict else hint
+    if hint is not Any and (
+        not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool)
+    ):
+        _refuse(name, value, f"{name} must be of type {expected.__name__}")
+    return value
+
+
+def _refuse(name: str, value: object, sentence: str) -> typing.NoReturn:
+    raise ConfigError(f"{sentence} (got {value!r}).", name=name, value=value)

@@ -1,0 +1,82 @@
+"""Which parameters are trained, and how fast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from ifc_core.training.config import OptimizerConfig
+
+
+def freeze_parameters(model: nn.Module, prefixes: Iterable[str]) -> None:
+    """Stop training every parameter whose name begins with one of the prefixes."""
+    wanted = tuple(prefixes)
+    for name, parameter in model.named_parameters():
+        if wanted and name.startswith(wanted):
+            parameter.requires_grad_(False)
+
+
+def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
+    """AdamW with one group for the backbone and one for the rest.
+
+    Args:
+        model: Its parameters under ``backbone.`` get ``backbone_lr``; those that need no
+            gradient are left out.
+        config: Settings.
+
+    Returns:
+        The optimizer; each group holds the ``names`` of its parameters and its ``base_lr``.
+    """
+    if config.backbone_lr == 0:
+        freeze_parameters(model, ("backbone.",))
+    trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    groups = []
+    for is_backbone, lr in ((False, config.lr), (True, config.backbone_lr)):
+        members = [(n, p) for n, p in trained if n.startswith("backbone.") == is_backbone]
+        if members:
+            names, parameters = zip(*members, strict=True)
+            groups.append({"params": list(parameters), "names": list(names), "base_lr": lr})
+    device = trained[0][1].device.type
+    return torch.optim.AdamW(
+        groups, lr=config.lr, weight_decay=config.weight_decay, fused=device in ("cpu", "cuda")
+    )
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> float:
+    """Scale every group's ``base_lr`` by a factor.
+
+    Returns:
+        The learning rate of the first group.
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = group["base_lr"] * factor
+    return float(optimizer.param_groups[0]["lr"])
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """The optimizer's state as tensors named ``KIND/PARAMETER``."""
+    tensors = {}
+    for group in optimizer.param_groups:
+        for name, parameter in zip(group["names"], group["params"], strict=True):
+            for kind, value in optimizer.state.get(parameter, {}).items():
+                tensors[f"{kind}/{name}"] = torch.as_tensor(value).detach().cpu()
+    return tensors
+
+
+def load_optimizer_tensors(
+    optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]
+) -> None:
+    """Put back what :func:`optimizer_tensors` gave; parameters it lacks start anew."""
+    for group in optimizer.param_groups:
+        for name, parameter in zip(group["names"], group["params"], strict=True):
+            state = {
+                key.split("/", 1)[0]: value
+                for key, value in tensors.items()
+                if key.split("/", 1)[1] == name
+            }
+            if state:
+                optimizer.state[parameter] = {
+                    kind: value.to(parameter.device, copy=True) for kind, value in state.items()
+                }

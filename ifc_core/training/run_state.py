@@ -1,0 +1,148 @@
+"""Files of a training run: exact state to resume from, and sharded weights to start from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
+from ifc_core.errors import CheckpointError
+from ifc_core.io.atomic import atomic_output
+
+SHARD_BYTES = 15_000_000
+INDEX_NAME = "index.json"
+
+
+def write_state(path: Path, tensors: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:
+    """Write tensors and facts as one safetensors file, whole or not at all.
+
+    Args:
+        path: The target.
+        tensors: By name.
+        facts: JSON values, kept in the file's metadata.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    with atomic_output(path) as temporary:
+        save_file(plain, temporary, metadata={"facts": json.dumps(facts)})
+
+
+def read_state(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Read what :func:`write_state` wrote.
+
+    Raises:
+        CheckpointError: The file is damaged or of another kind.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+        tensors: dict[str, torch.Tensor] = load_file(path)
+        return tensors, json.loads(metadata["facts"])
+    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise CheckpointError(
+            f"{path} is no usable training checkpoint; delete it to begin the run anew.", path=path
+        ) from error
+
+
+def write_shards(
+    folder: Path,
+    tensors: dict[str, torch.Tensor],
+    facts: dict[str, Any],
+    max_bytes: int = SHARD_BYTES,
+) -> Path:
+    """Write weights in half precision as files of bounded size, with an index.
+
+    The index is written last and names its shards with their checksums; those of an earlier
+    export are removed after it.
+
+    Args:
+        folder: Made where missing.
+        tensors: Weights by name; floating-point ones are stored as float16.
+        facts: JSON values for the index.
+        max_bytes: Largest shard; a tensor above it is refused.
+
+    Returns:
+        The index file.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    half = {k: _half(v) for k, v in tensors.items()}
+    groups = list(_group_by_size(half, max_bytes))
+    shards = []
+    for number, group in enumerate(groups, start=1):
+        digest = hashlib.sha256()
+        for name in sorted(group):
+            digest.update(group[name].numpy().tobytes())
+        name = f"weights-{number:02d}-of-{len(groups):02d}-{digest.hexdigest()[:12]}.safetensors"
+        with atomic_output(folder / name) as temporary:
+            save_file(group, temporary)
+        shards.append({"file": name, "sha256": _sha256(folder / name)})
+    with atomic_output(folder / INDEX_NAME) as temporary:
+        temporary.write_text(json.dumps({"shards": shards, **facts}, indent=1), encoding="utf-8")
+    kept = {shard["file"] for shard in shards}
+    for old in folder.glob("weights-*.safetensors"):
+        if old.name not in kept:
+            old.unlink()
+    return folder / INDEX_NAME
+
+
+def read_shards(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Read what :func:`write_shards` wrote.
+
+    Returns:
+        Weights, floating-point ones as float32, and the facts.
+
+    Raises:
+        CheckpointError: A shard is missing or differs from its checksum.
+    """
+    index = folder / INDEX_NAME
+    try:
+        facts = json.loads(index.read_text(encoding="utf-8"))
+        shards = [(str(s["file"]), str(s["sha256"])) for s in facts.pop("shards")]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{index} is no index of exported weights.", path=index) from error
+    tensors: dict[str, torch.Tensor] = {}
+    for name, checksum in shards:
+        file = folder / Path(name).name
+        if not file.is_file() or _sha256(file) != checksum:
+            raise CheckpointError(f"{file} is missing or damaged; export it again.", path=file)
+        loaded: dict[str, torch.Tensor] = load_file(file)
+        tensors.update({k: v.float() if v.is_floating_point() else v for k, v in loaded.items()})
+    return tensors, facts
+
+
+def _half(tensor: torch.Tensor) -> torch.Tensor:
+    plain = tensor.detach().cpu()
+    return (plain.half() if plain.is_floating_point() else plain).contiguous()
+
+
+def _group_by_size(
+    tensors: dict[str, torch.Tensor], max_bytes: int
+) -> Iterator[dict[str, torch.Tensor]]:
+    group: dict[str, torch.Tensor] = {}
+    size = 0
+    limit = max_bytes - 100 * len(tensors) - 4096  # room for the header
+    for name, value in tensors.items():
+        if value.nbytes > limit:
+            raise ValueError(f"{name} alone is larger than a shard")
+        if group and size + value.nbytes > limit:
+            yield group
+            group, size = {}, 0
+        group[name] = value
+        size += value.nbytes
+    yield group
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
