@@ -1,0 +1,19 @@
+"""``python -m ifc_app [PATH]``: what ``make run`` starts; opens the sample without a path."""
+
+import sys
+
+from ifc_app.launcher import launch
+from ifc_core.errors import IFCError
+
+
+def main() -> int:
+    """Launch, and turn an error of ours into one line."""
+    try:
+        return launch(sys.argv[1] if len(sys.argv) > 1 else None, sample=True)
+    except IFCError as error:
+        print(f"ifc-studio: {error}", file=sys.stderr)  # noqa: T201 - the command's own output
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""The list of what was opened lately, for the start page and the File menu."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from platformdirs import user_data_path
+
+from ifc_core.io.atomic import atomic_output
+
+_KEEP = 12
+_THUMBNAIL_WIDTH_PX = 240
+
+
+@dataclass(frozen=True, slots=True)
+class RecentItem:
+    """Something that was opened before.
+
+    Attributes:
+        path: Absolute path of the video, frame folder or project.
+        opened_unix_seconds: When it was opened last.
+        num_frames: Length of the video.
+    """
+
+    path: str
+    opened_unix_seconds: float
+    num_frames: int
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return Path(self.path).name
+
+
+def data_folder() -> Path:
+    """Where the program keeps its own data; ``IFC_STUDIO_DATA_DIR`` moves it."""
+    moved = os.environ.get("IFC_STUDIO_DATA_DIR")
+    return Path(moved) if moved else user_data_path("ifc-studio", appauthor=False)
+
+
+class RecentList:
+    """Recently opened items, newest first, kept in a small JSON file.
+
+    A damaged file counts as an empty list: nothing of value is in it.
+
+    Args:
+        folder: Where the list and its thumbnails live.
+        clock: Seconds since 1970; replaced in tests.
+    """
+
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+        self._folder = folder
+        self._clock = clock
+
+    @property
+    def _file(self) -> Path:
+        return self._folder / "recent.json"
+
+    def items(self) -> list[RecentItem]:
+        """What still exists, newest first."""
+        try:
+            rows = json.loads(self._file.read_text(encoding="utf-8"))
+            found = [RecentItem(**row) for row in rows]
+            return [item for item in found if Path(item.path).exists()]
+        except (OSError, ValueError, TypeError):
+            return []
+
+    def add(
+        self, path: Path, num_frames: int, first_frame: npt.NDArray[np.uint8] | None = None
+    ) -> None:
+        """Put an item at the top.
+
+        Args:
+            path: What was opened.
+            num_frames: Length of its video.
+            first_frame: (H, W, 3) uint8 RGB for the thumbnail.
+
+        Raises:
+            OutputError: The list cannot be written.
+        """
+        absolute = str(path.resolve())
+        newest = RecentItem(absolute, self._clock(), num_frames)
+        kept = [newest, *(item for item in self.items() if item.path != absolute)][:_KEEP]
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if first_frame is not None:
+            self._write_thumbnail(newest, first_frame)
+        with atomic_output(self._file) as temporary:
+            temporary.write_text(json.dumps([asdict(item) for item in kept]), encoding="utf-8")
+
+    def thumbnail(self, item: RecentItem) -> Path | None:
+        """The picture of an item, if there is one."""
+        file = self._thumbnail_file(item)
+        return file if file.exists() else None
+
+    def _thumbnail_file(self, item: RecentItem) -> Path:
+        name = hashlib.sha256(item.path.encode()).hexdigest()[:16]
+        return self._folder / "thumbnails" / f"{name}.png"
+
+    def _write_thumbnail(self, item: RecentItem, frame: npt.NDArray[np.uint8]) -> None:
+        height = max(1, round(frame.shape[0] * _THUMBNAIL_WIDTH_PX / frame.shape[1]))
+        small = cv2.resize(frame, (_THUMBNAIL_WIDTH_PX, height), interpolation=cv2.INTER_AREA)
+        coded, data = cv2.imencode(".png", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+        if not coded:
+            return
+        target = self._thumbnail_file(item)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_output(target) as temporary:
+            temporary.write_bytes(data.tobytes())

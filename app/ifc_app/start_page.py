@@ -1,0 +1,204 @@
+"""The first thing a person sees: what to open."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
+from qtpy.QtGui import QIcon, QPixmap
+from qtpy.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+import ifc_resources
+from ifc_app.recent import RecentItem, RecentList
+
+_COLUMNS = 3
+_CARD_PX = QSize(220, 124)
+
+_STEPS = (
+    ("Propose", "The model outlines the objects and follows them through the clip."),
+    ("Fix", "Paint on a frame where a mask is wrong; merge, split or relabel tracks."),
+    ("Approve", "Say which frames are right. Your work is saved with every stroke."),
+    ("Improve", "Fine-tune on what you corrected; the next clip needs fewer fixes."),
+)
+
+_STYLE = """
+#StartPage { background: #171c26; }
+#StartPage QLabel { color: #dfe6f2; background: transparent; padding: 0; }
+#StartPage QLabel#title { font-size: 30px; font-weight: 600; }
+#StartPage QLabel#subtitle { font-size: 14px; color: #9fb0c9; }
+#StartPage QLabel#section { font-size: 12px; font-weight: 600; color: #7f93b2; }
+#StartPage QLabel#hint { font-size: 12px; color: #7f93b2; }
+#StartPage QPushButton {
+    background: #263247; color: #e8eef8; border: 1px solid #35455f; border-radius: 8px;
+    padding: 12px 18px; font-size: 14px; text-align: left;
+}
+#StartPage QPushButton:hover, #StartPage QPushButton:focus { background: #31405a; border-color: #56b4e9; }
+#StartPage QPushButton#primary { background: #0072b2; border-color: #2b93cf; font-weight: 600; }
+#StartPage QPushButton#primary:hover, #StartPage QPushButton#primary:focus { background: #0a84c9; }
+#StartPage QToolButton {
+    background: #1f2735; color: #dfe6f2; border: 1px solid #2c3950; border-radius: 8px;
+    padding: 8px; font-size: 12px;
+}
+#StartPage QToolButton:hover, #StartPage QToolButton:focus { border-color: #56b4e9; }
+#StartPage QFrame#step { background: #1d2431; border: 1px solid #273247; border-radius: 8px; }
+#StartPage QLabel#stepName { font-size: 14px; font-weight: 600; color: #8ecbf0; padding: 0; }
+#StartPage QLabel#stepText { font-size: 12px; color: #aebbd0; padding: 0; }
+#StartPage QScrollArea, #StartPage QWidget#cards { background: transparent; border: none; }
+"""
+
+
+class StartPage(QFrame):
+    """Covers the window until something is open.
+
+    Args:
+        recent: What was opened before.
+        parent: The widget that the page covers; it follows its size.
+    """
+
+    sample_requested = Signal()
+    open_video_requested = Signal()
+    open_folder_requested = Signal()
+    open_project_requested = Signal()
+    recent_requested = Signal(str)
+
+    def __init__(self, recent: RecentList, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._recent = recent
+        self.setObjectName("StartPage")
+        self.setStyleSheet(_STYLE)
+        self.setAutoFillBackground(True)
+        outer = QHBoxLayout(self)
+        outer.setContentsMargins(32, 40, 32, 24)
+        column = QVBoxLayout()
+        column.setSpacing(12)
+        outer.addStretch(1)
+        outer.addLayout(column, 20)
+        outer.addStretch(1)
+        column.addLayout(self._heading())
+        column.addSpacing(16)
+        column.addLayout(self._buttons())
+        column.addSpacing(16)
+        column.addLayout(self._steps())
+        column.addSpacing(16)
+        self._section = QLabel("RECENT", objectName="section")
+        column.addWidget(self._section)
+        column.addWidget(self._recent_area(), 1)
+        hint = "Or drop a video, a folder of frames, a project or a YouTube-VIS file anywhere."
+        column.addWidget(QLabel(hint, objectName="hint"))
+        parent.installEventFilter(self)
+        self.refresh()
+
+    def _heading(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(20)
+        mark = QLabel()
+        picture = QPixmap(str(ifc_resources.path("icons/ifc-studio.png")))
+        mark.setPixmap(picture.scaledToHeight(72, Qt.TransformationMode.SmoothTransformation))
+        row.addWidget(mark)
+        words = QVBoxLayout()
+        words.addWidget(QLabel("IFC Studio", objectName="title"))
+        line = "Propose tracked masks, fix them with few strokes, export, teach the model."
+        words.addWidget(QLabel(line, objectName="subtitle"))
+        row.addLayout(words)
+        row.addStretch()
+        return row
+
+    def _buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        for text, tip, signal in (
+            ("Try the sample", "A short clip that ships with the program", self.sample_requested),
+            ("Open video…", "MP4, MOV, MKV, AVI or WebM", self.open_video_requested),
+            ("Open frames…", "A folder of images, one a frame", self.open_folder_requested),
+            ("Open project…", "A folder NAME.ifcproj", self.open_project_requested),
+        ):
+            button = QPushButton(text)
+            button.setToolTip(tip)
+            button.setAccessibleDescription(tip)
+            button.clicked.connect(signal)
+            if signal is self.sample_requested:
+                button.setObjectName("primary")
+            row.addWidget(button)
+        row.addStretch()
+        return row
+
+    def _steps(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        for number, (name, sentence) in enumerate(_STEPS, start=1):
+            box = QFrame(objectName="step")
+            lines = QVBoxLayout(box)
+            lines.setContentsMargins(16, 12, 16, 14)
+            lines.setSpacing(4)
+            lines.addWidget(QLabel(f"{number}  {name}", objectName="stepName"))
+            text = QLabel(sentence, objectName="stepText")
+            text.setWordWrap(True)
+            text.setAlignment(Qt.AlignmentFlag.AlignTop)
+            lines.addWidget(text, 1)
+            row.addWidget(box, 1)
+        return row
+
+    def _recent_area(self) -> QScrollArea:
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        self._cards = QWidget(objectName="cards")
+        self._grid = QGridLayout(self._cards)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(12)
+        area.setWidget(self._cards)
+        return area
+
+    def refresh(self) -> None:
+        """Show the list as it is on disk now."""
+        while (entry := self._grid.takeAt(0)) is not None:
+            if entry.widget() is not None:
+                entry.widget().deleteLater()
+        items = self._recent.items()
+        self._section.setVisible(bool(items))
+        for place, item in enumerate(items):
+            self._grid.addWidget(self._card(item), place // _COLUMNS, place % _COLUMNS)
+        self._grid.setColumnStretch(_COLUMNS, 1)
+        self._grid.setRowStretch(len(items) // _COLUMNS + 1, 1)
+
+    def _card(self, item: RecentItem) -> QToolButton:
+        card = QToolButton()
+        card.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+        picture = self._recent.thumbnail(item)
+        if picture is not None:
+            card.setIcon(QIcon(str(picture)))
+        card.setIconSize(_CARD_PX)
+        name = item.name if len(item.name) <= 28 else item.name[:27] + "…"
+        card.setText(f"{name}  ·  {item.num_frames} frames")
+        card.setToolTip(item.path)
+        card.clicked.connect(
+            lambda _checked=False, path=item.path: self.recent_requested.emit(path)
+        )
+        return card
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Follow the size of the covered widget."""
+        if watched is self.parent() and event.type() == QEvent.Type.Resize:
+            self._cover()
+        return False
+
+    def _cover(self) -> None:
+        """Take all of the window but its menu bar."""
+        window = self.parentWidget()
+        bar = window.menuBar() if isinstance(window, QMainWindow) else None
+        top = bar.height() if bar is not None and bar.isVisible() else 0
+        self.setGeometry(window.rect().adjusted(0, top, 0, 0))
+
+    def showEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Cover the whole parent."""
+        self._cover()
+        self.raise_()
+        super().showEvent(event)

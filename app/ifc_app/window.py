@@ -1,0 +1,207 @@
+"""The main window of the desktop program: napari's, with our menus, start page and drops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import napari
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QDropEvent, QIcon
+from qtpy.QtWidgets import QFileDialog, QMainWindow, QMenu, QWidget
+
+import ifc_resources
+from ifc_app.recent import RecentList, data_folder
+from ifc_app.start_page import StartPage
+from ifc_core.errors import IFCError
+from ifc_core.io.video import open_video
+from napari_ifc.studio import Studio
+
+if TYPE_CHECKING:
+    from ifc_core.engine.client import EngineClient
+    from ifc_core.structures import Video
+
+SAMPLE = "sample/bedroom.mp4"
+_VIDEO_FILTER = "Videos (*.mp4 *.m4v *.mov *.mkv *.avi *.webm *.mpg *.mpeg);;All files (*)"
+
+
+class DesktopWindow(QObject):
+    """The desktop program's one window.
+
+    Args:
+        recent: Where opened items are remembered; the user's data folder by default.
+        engine_factory: Makes the engine's client; replaced in tests.
+
+    Attributes:
+        viewer: The napari viewer.
+        studio: The studio in it.
+        start_page: The page that covers the window until something is open.
+    """
+
+    def __init__(
+        self,
+        *,
+        recent: RecentList | None = None,
+        engine_factory: Callable[[], EngineClient] | None = None,
+    ) -> None:
+        super().__init__()
+        self.viewer = napari.Viewer(title="IFC Studio", show=False)
+        self.studio = Studio(self.viewer, engine_factory=engine_factory)
+        self.recent = recent or RecentList(data_folder())
+        self._opening: Path | None = None
+        self.main: QMainWindow = self.viewer.window.main_menu.window()
+        self.main.setMinimumSize(960, 600)
+        self.main.setWindowIcon(QIcon(str(ifc_resources.path("icons/ifc-studio.svg"))))
+        self._build_menus()
+        self.start_page = self._build_start_page()
+        self._take_drops()
+        self.studio.opened.connect(self._on_opened)
+        self.studio.project_closed.connect(self._show_start_page)
+
+    # --- opening ------------------------------------------------------------------------------
+
+    def open_path(self, path: str | Path) -> bool:
+        """Open a video, frame folder, project or YTVIS file.
+
+        Returns:
+            Whether it was opened; if not, the window shows why.
+        """
+        self._opening = Path(path)
+        return self.studio.open_path(path)
+
+    def open_sample(self) -> bool:
+        """Open the clip that ships with the program."""
+        return self.open_path(ifc_resources.path(SAMPLE))
+
+    def ask_for_video(self) -> None:
+        """Let the person choose a video file."""
+        chosen, _ = QFileDialog.getOpenFileName(self.main, "Open video", "", _VIDEO_FILTER)
+        if chosen:
+            self.open_path(chosen)
+
+    def ask_for_folder(self, title: str = "Open a folder of frames") -> None:
+        """Let the person choose a folder: frames or a project."""
+        chosen = QFileDialog.getExistingDirectory(self.main, title)
+        if chosen:
+            self.open_path(chosen)
+
+    def ask_for_project(self) -> None:
+        """Let the person choose a project folder."""
+        self.ask_for_folder("Open a project (a folder NAME.ifcproj)")
+
+    def _on_opened(self, video: Video) -> None:
+        self.start_page.hide()
+        path = self._opening or video.path
+        self._opening = None
+        self.viewer.title = f"{path.name} - IFC Studio"
+        try:
+            with open_video(video.path) as reader:
+                self.recent.add(path, video.num_frames, reader.read(0))
+        except IFCError:
+            return  # remembering is a convenience; the open video matters more
+
+    def _show_start_page(self) -> None:
+        self.viewer.title = "IFC Studio"
+        self.start_page.refresh()
+        self.start_page.show()
+
+    # --- construction -------------------------------------------------------------------------
+
+    def _build_menus(self) -> None:
+        """Our actions by group; napari's own menus move into one."""
+        window = self.viewer.window
+        bar = window.main_menu
+        bar.clear()
+        file_menu = bar.addMenu("&File")
+        for text, callback in (
+            ("Open video…", self.ask_for_video),
+            ("Open folder of frames…", self.ask_for_folder),
+            ("Open project…", self.ask_for_project),
+            ("Open the sample clip", self.open_sample),
+        ):
+            file_menu.addAction(text).triggered.connect(lambda _=False, call=callback: call())
+        self._recent_menu = file_menu.addMenu("Open recent")
+        self._recent_menu.aboutToShow.connect(self._fill_recent_menu)
+        file_menu.addSeparator()
+        menus = {"File": file_menu}
+        for action in self.studio.actions:
+            group = action.group or "Edit"
+            if group not in menus:
+                menus[group] = bar.addMenu(group)
+            self._add_action(menus[group], action.id)
+        for menu in menus.values():
+            menu.aboutToShow.connect(lambda menu=menu: self._update_enabled(menu))
+        file_menu.addSeparator()
+        file_menu.addAction("Quit").triggered.connect(lambda: self.main.close())
+        advanced = bar.addMenu("napari")
+        for menu in (window.file_menu, window.view_menu, window.layers_menu, window.plugins_menu):
+            advanced.addMenu(menu)
+        advanced.addMenu(window.window_menu)
+        advanced.addMenu(window.help_menu)
+
+    def _add_action(self, menu: QMenu, action_id: str) -> None:
+        action = self.studio.actions[action_id]
+        # The studio binds the keys; here they are only shown (text after the tabulator).
+        text = f"{action.text}\t{action.shortcut}" if action.shortcut else action.text
+        entry = menu.addAction(text)
+        entry.setData(action_id)
+        entry.setToolTip(action.tip)
+        entry.triggered.connect(lambda _=False: self.studio.actions.run(action_id))
+        menu.setToolTipsVisible(True)
+
+    def _update_enabled(self, menu: QMenu) -> None:
+        for entry in menu.actions():
+            action_id = entry.data()
+            if action_id:
+                action = self.studio.actions[action_id]
+                reason = action.why_not()
+                entry.setEnabled(not reason)
+                entry.setToolTip(reason or action.tip)
+
+    def _fill_recent_menu(self) -> None:
+        self._recent_menu.clear()
+        for item in self.recent.items():
+            entry = self._recent_menu.addAction(item.name)
+            entry.setToolTip(item.path)
+            entry.triggered.connect(lambda _=False, path=item.path: self.open_path(path))
+        self._recent_menu.setEnabled(True)
+        if self._recent_menu.isEmpty():
+            self._recent_menu.addAction("Nothing was opened yet").setEnabled(False)
+
+    def _build_start_page(self) -> StartPage:
+        page = StartPage(self.recent, self.main)
+        page.sample_requested.connect(self.open_sample)
+        page.open_video_requested.connect(self.ask_for_video)
+        page.open_folder_requested.connect(self.ask_for_folder)
+        page.open_project_requested.connect(self.ask_for_project)
+        page.recent_requested.connect(self.open_path)
+        return page
+
+    def _take_drops(self) -> None:
+        """Make the whole window a target, before napari's own handling of drops."""
+        self.main.setAcceptDrops(True)
+        self.start_page.setAcceptDrops(True)
+        for widget in (self.main, *self.main.findChildren(QWidget)):
+            if widget.acceptDrops():
+                widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Open what is dropped."""
+        kind = event.type()
+        if kind in (QEvent.Type.DragEnter, QEvent.Type.DragMove, QEvent.Type.Drop):
+            assert isinstance(event, QDropEvent)  # noqa: S101 - what Qt sends for these types
+            local = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+            if local:
+                event.setDropAction(Qt.DropAction.CopyAction)
+                event.accept()
+                if kind == QEvent.Type.Drop:
+                    self.open_path(local[0])
+                return True
+        return False
+
+    def show(self) -> None:
+        """Show the window, with the start page if nothing is open."""
+        self.viewer.window.show()
+        if self.start_page.isHidden() and not self.viewer.layers:
+            self._show_start_page()
