@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.errors import VideoError
+from ifc_core.jobs import JobContext
 from ifc_core.structures import FrameBatch, Video
 
 
@@ -125,7 +126,7 @@ class VideoReader(ABC):
         self.close()
 
 
-def open_video(path: Path | str) -> VideoReader:
+def open_video(path: Path | str, context: JobContext | None = None) -> VideoReader:
     """Open a video file or a folder of frames.
 
     Files: whatever FFmpeg decodes, among them H.264, HEVC, VP9 and MJPEG in mp4, mov, mkv, avi
@@ -133,6 +134,7 @@ def open_video(path: Path | str) -> VideoReader:
 
     Args:
         path: A local file or folder.
+        context: Told of the progress of indexing a long file, and able to cancel it.
 
     Returns:
         A reader; close it, or use it in a ``with`` block.
@@ -148,4 +150,4 @@ def open_video(path: Path | str) -> VideoReader:
         raise VideoError(f"There is no file or folder {place}.", path=place)
     if place.is_dir():
         return FolderReader(place)
-    return FileReader(place)
+    return FileReader(place, context)

@@ -1,0 +1,179 @@
+"""A folder of pictures as a video."""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from collections import OrderedDict
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from ifc_core.errors import VideoError
+from ifc_core.io.display_matrix import Orientation
+from ifc_core.io.fingerprint import folder_fingerprint
+from ifc_core.io.video import VideoReader
+from ifc_core.structures import Video
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"})
+FOLDER_FPS = 25.0
+_EXIF_ORIENTATION = 274
+_MAX_HEADERS = 2000
+_CACHE_BYTES = 96 << 20
+_HEADER_ERRORS = (
+    UnidentifiedImageError,
+    OSError,
+    ValueError,
+    SyntaxError,
+    Image.DecompressionBombError,
+)
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key that puts ``frame9`` before ``frame10``.
+
+    Args:
+        name: A file name.
+
+    Returns:
+        Its runs of digits as numbers and the rest as lower-case text.
+    """
+    parts = re.split(r"(\d+)", unicodedata.normalize("NFC", name).casefold())
+    return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p)
+
+
+def list_frames(folder: Path) -> list[Path]:
+    """The pictures of a folder in frame order (hidden files left out).
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        Files in natural order of their names.
+
+    Raises:
+        VideoError: The folder cannot be read.
+    """
+    try:
+        files = [
+            p
+            for p in folder.iterdir()
+            if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file()
+        ]
+    except OSError as error:
+        raise VideoError(f"The folder {folder} cannot be read.", path=folder) from error
+    return sorted(files, key=lambda p: (natural_key(p.name), p.name))
+
+
+class FolderReader(VideoReader):
+    """Frames of a folder of jpg, png, tif or bmp pictures, 25 a second by convention.
+
+    Pictures are turned as their EXIF orientation says; 16-bit and grey ones become 8-bit RGB.
+    Sizes are checked when the folder is opened (of 2,000 pictures spread over the folder where
+    there are more) and again when a picture is read.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        VideoError: No picture in it, or pictures of several sizes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._lock = threading.RLock()
+        self._files = list_frames(folder)
+        if not self._files:
+            raise VideoError(
+                f"The folder {folder} holds no pictures (jpg, png, tif or bmp).", path=folder
+            )
+        size = self._common_size()
+        self.pts_seconds = np.arange(len(self._files)) / FOLDER_FPS
+        try:
+            fingerprint = folder_fingerprint(self._files)
+        except OSError as error:
+            raise VideoError(f"The pictures in {folder} cannot be read.", path=folder) from error
+        self.video = Video(folder, len(self._files), *size, FOLDER_FPS, fingerprint)
+        self._cache: OrderedDict[int, npt.NDArray[np.uint8]] = OrderedDict()
+        self._capacity = max(2, _CACHE_BYTES // (size[0] * size[1] * 3))
+
+    @property
+    def files(self) -> list[Path]:
+        """The pictures, one a frame."""
+        return list(self._files)
+
+    def read(self, frame_index: int) -> npt.NDArray[np.uint8]:
+        """One frame; see :meth:`VideoReader.read`."""
+        with self._lock:
+            rank = self._checked(frame_index)
+            if self._capacity == 0:
+                raise VideoError(f"{self.video.path.name} was closed.", path=self.video.path)
+            picture = self._cache.get(rank)
+            if picture is None:
+                picture = self._load(rank)
+                self._cache[rank] = picture
+                while len(self._cache) > self._capacity:
+                    self._cache.popitem(last=False)
+            self._cache.move_to_end(rank)
+            return picture.copy()
+
+    def close(self) -> None:
+        """Forget the pictures read."""
+        with self._lock:
+            self._cache.clear()
+            self._capacity = 0
+
+    def _load(self, rank: int) -> npt.NDArray[np.uint8]:
+        file = self._files[rank]
+        _, orientation = _header(file, rank)
+        try:
+            coded = np.fromfile(file, dtype=np.uint8)
+        except OSError as error:
+            raise VideoError(f"{file} cannot be read.", path=file, frame_index=rank) from error
+        flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+        try:
+            decoded = cv2.imdecode(coded, flags) if coded.size else None
+        except cv2.error:
+            decoded = None
+        if decoded is None:
+            raise VideoError(
+                f"{file} is not a picture that can be read.", path=file, frame_index=rank
+            )
+        rgb = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
+        picture = orientation.apply(np.asarray(rgb, dtype=np.uint8))
+        self._check_size(file, rank, picture.shape[:2], self.video.size)
+        return picture
+
+    def _common_size(self) -> tuple[int, int]:
+        first = _header(self._files[0], 0)[0]
+        count = min(len(self._files), _MAX_HEADERS)
+        for rank in np.linspace(0, len(self._files) - 1, count).astype(int):
+            file = self._files[rank]
+            self._check_size(file, int(rank), _header(file, int(rank))[0], first)
+        return first
+
+    @staticmethod
+    def _check_size(file: Path, rank: int, size: tuple[int, ...], first: tuple[int, int]) -> None:
+        if tuple(size) != tuple(first):
+            raise VideoError(
+                f"{file.name} is {size[1]}x{size[0]} where the first picture of the folder is "
+                f"{first[1]}x{first[0]}; all frames must have one size.",
+                path=file,
+                frame_index=rank,
+            )
+
+
+def _header(file: Path, rank: int) -> tuple[tuple[int, int], Orientation]:
+    """Displayed (height, width) and orientation, from the file's header alone."""
+    try:
+        with Image.open(file) as image:
+            width, height = image.size
+            orientation = Orientation.from_exif(image.getexif().get(_EXIF_ORIENTATION))
+    except _HEADER_ERRORS as error:
+        raise VideoError(
+            f"{file} is not a picture that can be read.", path=file, frame_index=rank
+        ) from error
+    return orientation.displayed((height, width)), orientation
