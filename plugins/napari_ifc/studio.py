@@ -13,9 +13,10 @@ from napari_ifc.settings import StudioSettings
 
 if TYPE_CHECKING:
     import napari
+    from qtpy.QtWidgets import QDockWidget
+
     from ifc_core.engine.client import EngineClient
     from ifc_core.inference.settings import ProposeSettings
-    from qtpy.QtWidgets import QDockWidget
 
 
 class Studio(QObject):

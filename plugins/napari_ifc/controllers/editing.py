@@ -1,0 +1,257 @@
+"""Everything a person does to tracks: each call is one edit, or a sentence why not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.annotation import EditResult, Project, Scope, VideoEntry, edits
+from ifc_core.annotation.edits import Edit
+from ifc_core.structures import Category, RLEMask
+from napari_ifc.controllers.tracks import TrackIndex
+from napari_ifc.rows import HistoryRow
+
+_PAUSE_SECONDS = 60.0
+_DEFAULT_CLASS = "object"
+
+
+class EditController:
+    """Turns requests into edits of the project, for the selected tracks and current frame.
+
+    Args:
+        project: What is edited.
+        entry: The video that is shown.
+        index: Its tracks; kept current here.
+        on_changed: Called after each edit, undo and redo with what changed.
+        clock: Seconds, monotonic; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        entry: VideoEntry,
+        index: TrackIndex,
+        on_changed: Callable[[EditResult], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._project = project
+        self._entry = entry
+        self._index = index
+        self._on_changed = on_changed
+        self._clock = clock
+        self._since = clock()
+        self.selected: tuple[int, ...] = ()
+        self.frame_index = 0
+
+    @property
+    def current(self) -> int | None:
+        """The track that drawing changes: the first selected one."""
+        return self.selected[0] if self.selected else None
+
+    def select(self, track_ids: tuple[int, ...]) -> None:
+        """Choose tracks, the current one first; ids that are gone are dropped."""
+        self.selected = tuple(i for i in track_ids if i in self._index)
+        self._since = self._clock()
+
+    def go_to(self, frame_index: int) -> None:
+        """Tell which frame is shown."""
+        if frame_index != self.frame_index:
+            self.frame_index = frame_index
+            self._since = self._clock()
+
+    # Drawing
+
+    def mask_to_edit(self) -> npt.NDArray[np.uint8]:
+        """(H, W) uint8 with 1 inside the current track's mask on the current frame."""
+        blank = np.zeros(self._entry.size, dtype=np.uint8)
+        if self.current is None:
+            return blank
+        record = self._project.mask(self.current, self.frame_index)
+        if record is None or record.rle is None:
+            return blank
+        return np.ascontiguousarray(record.rle.to_array()).view(np.uint8)
+
+    def commit_mask(self, mask: npt.NDArray[Any], tool: str) -> EditResult | None:
+        """Store what was drawn; without a current track a new one begins.
+
+        Args:
+            mask: (H, W), non-zero inside.
+            tool: Word for the history list.
+
+        Returns:
+            What changed, or ``None`` where nothing did.
+        """
+        rle = RLEMask.from_array(mask)
+        seconds = min(self._clock() - self._since, _PAUSE_SECONDS)
+        if self.current is None:
+            return self._begin_track(rle, seconds) if rle.area else None
+        record = self._project.mask(self.current, self.frame_index)
+        before = None if record is None else record.rle
+        if rle == before or (before is None and not rle.area):
+            return None
+        return self.apply(edits.SetMask(self.current, self.frame_index, rle, seconds, tool))
+
+    def _begin_track(self, rle: RLEMask, seconds: float) -> EditResult:
+        category_id, needed = self._default_category()
+        new = edits.NewTrack(
+            self._entry.id, category_id, self.frame_index, rle, seconds_spent=seconds
+        )
+        edit: Edit = edits.Batch((*needed, new), label="New track") if needed else new
+        result = self.apply(edit)
+        self.select(result.tracks_added)
+        return result
+
+    def _default_category(self) -> tuple[int, tuple[Edit, ...]]:
+        categories = self._project.categories()
+        if categories:
+            return categories[0].id, ()
+        return 1, (edits.SetCategory(Category(1, _DEFAULT_CLASS)),)
+
+    # Edits of tracks
+
+    def apply(self, edit: Edit) -> EditResult:
+        """Make one edit and tell what changed.
+
+        Raises:
+            EditError: It does not fit the present state; nothing was changed.
+        """
+        result = self._project.apply(edit)
+        self._take_in(result)
+        return result
+
+    def delete(self) -> EditResult:
+        """Delete the selected tracks."""
+        return self.apply(edits.DeleteTracks(self.selected))
+
+    def relabel(self, class_name: str) -> EditResult:
+        """Give the selected tracks a class, which is made if it is new."""
+        for category in self._project.categories():
+            if category.name == class_name:
+                return self.apply(edits.RelabelTracks(self.selected, category.id))
+        new_id = max((c.id for c in self._project.categories()), default=0) + 1
+        steps = (
+            edits.SetCategory(Category(new_id, class_name)),
+            edits.RelabelTracks(self.selected, new_id),
+        )
+        return self.apply(edits.Batch(steps, label=f"Relabel to {class_name}"))
+
+    def merge(self) -> EditResult:
+        """Merge the selected tracks into the current one."""
+        assert self.current is not None  # noqa: S101 - why_not_merge was asked before
+        return self.apply(edits.MergeTracks(self.current, self.selected[1:]))
+
+    def split(self) -> EditResult:
+        """Split the current track at the current frame; the new part is selected."""
+        assert self.current is not None  # noqa: S101
+        result = self.apply(edits.SplitTrack(self.current, self.frame_index))
+        self.select(result.tracks_added)
+        return result
+
+    def swap(self) -> EditResult:
+        """Exchange two tracks' identities from the current frame on."""
+        first, second = self.selected
+        scope = Scope.from_here(self.frame_index)
+        return self.apply(edits.SwapIdentities(first, second, scope))
+
+    def mark_absent(self) -> EditResult:
+        """Say that the selected tracks are not to be seen on the current frame."""
+        scope = Scope.this_frame(self.frame_index)
+        steps = tuple(edits.MarkAbsent(track_id, scope) for track_id in self.selected)
+        return self.apply(steps[0] if len(steps) == 1 else edits.Batch(steps))
+
+    def approve_tracks(self) -> EditResult:
+        """Approve every mask of the selected tracks."""
+        return self.apply(edits.ApproveTracks(self.selected))
+
+    def approve_frame(self) -> EditResult:
+        """Approve the current frame: everything on it is annotated."""
+        scope = Scope.this_frame(self.frame_index)
+        approved = self._project.frame_is_exhaustive(self._entry.id, self.frame_index)
+        kind = edits.UnapproveFrames if approved else edits.ApproveFrames
+        return self.apply(kind(self._entry.id, scope))
+
+    def frame_is_approved(self) -> bool:
+        """Whether the current frame is approved."""
+        return self._project.frame_is_exhaustive(self._entry.id, self.frame_index)
+
+    # One journal
+
+    def undo(self) -> EditResult | None:
+        """Take back the last edit of any kind."""
+        return self._take_in(self._project.undo())
+
+    def redo(self) -> EditResult | None:
+        """Do the next undone edit again."""
+        return self._take_in(self._project.redo())
+
+    def go_to_step(self, number: int) -> None:
+        """Undo or redo until ``number`` is the last edit that stands."""
+        entries = {e.seq: e for e in self._project.history()}
+        if number not in entries:
+            return
+        if entries[number].undone:
+            while (result := self.redo()) is not None and result.seq != number:
+                pass
+            return
+        while any(not e.undone and e.seq > number for e in self._project.history()):
+            if self.undo() is None:
+                return
+
+    def history(self) -> list[HistoryRow]:
+        """The journal, newest first."""
+        return [HistoryRow(e.seq, e.label, e.undone) for e in self._project.history()]
+
+    def _take_in(self, result: EditResult | None) -> EditResult | None:
+        if result is None:
+            return None
+        self._index.apply(result)
+        self.selected = tuple(i for i in self.selected if i in self._index)
+        self._since = self._clock()
+        self._on_changed(result)
+        return result
+
+    # Why not
+
+    def why_not_change(self) -> str:
+        """Why nothing can be changed, or an empty string."""
+        if self._project.read_only:
+            return "The project is open for reading only."
+        return ""
+
+    def why_not_selected(self) -> str:
+        """Why an action on the selected tracks is not possible."""
+        return self.why_not_change() or ("" if self.selected else "Select a track first.")
+
+    def why_not_merge(self) -> str:
+        """Why merging is not possible."""
+        few = "" if len(self.selected) >= 2 else "Select two or more tracks to merge."
+        return self.why_not_change() or few
+
+    def why_not_swap(self) -> str:
+        """Why swapping is not possible."""
+        wrong = "" if len(self.selected) == 2 else "Select exactly two tracks to swap."
+        return self.why_not_change() or wrong
+
+    def why_not_split(self) -> str:
+        """Why splitting is not possible."""
+        reason = self.why_not_change()
+        if reason:
+            return reason
+        if len(self.selected) != 1:
+            return "Select exactly one track to split."
+        frames = self._index.masked_frames(self.selected[0])
+        if not frames or not frames[0] < self.frame_index <= frames[-1]:
+            return "Go to a frame inside the track, behind its first one, to split it there."
+        return ""
+
+    def why_not_undo(self) -> str:
+        """Why there is nothing to undo."""
+        return "" if self._project.undo_label else "There is nothing to undo."
+
+    def why_not_redo(self) -> str:
+        """Why there is nothing to redo."""
+        return "" if self._project.redo_label else "There is nothing to redo."

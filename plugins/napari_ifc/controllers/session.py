@@ -1,0 +1,205 @@
+"""What is open: a project, one of its videos, and that video's frames."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ifc_core.annotation import Project, VideoEntry
+from ifc_core.annotation.importing import ImportReport, import_annotations
+from ifc_core.config import data_dir
+from ifc_core.errors import InputError, ProjectError, VideoError
+from ifc_core.io.video import VideoReader, open_video
+from ifc_core.structures import Video
+
+PROJECT_SUFFIX = ".ifcproj"
+PROJECT_FILE = "project.sqlite"
+
+
+@dataclass(slots=True)
+class Session:
+    """An open project with one video of it. Owns both; close it.
+
+    Attributes:
+        project: The project, writable unless ``project.read_only``.
+        entry: The video that is shown.
+        reader: Its frames; whoever reads in another thread must say so to nobody else.
+        notices: Sentences for the person, such as why the project is read-only.
+    """
+
+    project: Project
+    entry: VideoEntry
+    reader: VideoReader
+    notices: tuple[str, ...] = ()
+
+    @property
+    def num_frames(self) -> int:
+        """Frames that can be shown."""
+        return min(self.entry.num_frames, self.reader.video.num_frames)
+
+
+def is_project(path: Path) -> bool:
+    """Whether ``path`` is a project folder or the file inside one."""
+    if path.name == PROJECT_FILE:
+        return True
+    return path.is_dir() and (path.suffix == PROJECT_SUFFIX or (path / PROJECT_FILE).exists())
+
+
+def open_session(path: Path, projects_folder: Path | None = None) -> Session:
+    """Open a project, a video, a folder of frames or a YTVIS file.
+
+    A video gets a project of its own, or the one that was made for it before.
+
+    Args:
+        path: What to open.
+        projects_folder: Where new projects are made; ``None`` for beside the video, or the
+            user's data folder where that cannot be written.
+
+    Raises:
+        IFCError: It cannot be opened; nothing stays open and nothing was made.
+    """
+    path = path.expanduser().absolute()
+    if not path.exists():
+        raise InputError(f"There is no file or folder {path}.")
+    if is_project(path):
+        return _open_project(path.parent if path.name == PROJECT_FILE else path)
+    if path.suffix.lower() == ".json":
+        return _open_annotations(path, projects_folder)
+    return _open_for_video(path, projects_folder)
+
+
+def show_video(project: Project, video_id: int, notices: tuple[str, ...] = ()) -> Session:
+    """Open the frames of one video of an open project.
+
+    Raises:
+        VideoError: The file is not to be found or not to be read.
+    """
+    entry = project.video(video_id)
+    place = project.locate_video(video_id)
+    if place is None:
+        raise VideoError(
+            f"The video {entry.path.name} of this project is not where it was; put it beside "
+            f"the project or open it from its new place.",
+            path=entry.path,
+        )
+    reader = open_video(place)
+    told = tuple(n for n in (*notices, reader.warning) if n)
+    return Session(project, project.video(video_id), reader, told)
+
+
+def _open_project(folder: Path) -> Session:
+    project = Project.open(folder)
+    try:
+        videos = project.videos()
+        if not videos:
+            raise ProjectError(
+                f"The project {folder.name} holds no video yet; open a video instead.",
+                path=folder,
+            )
+        return show_video(project, videos[0].id, (project.notice,))
+    except BaseException:
+        project.close()
+        raise
+
+
+def _open_for_video(path: Path, projects_folder: Path | None) -> Session:
+    reader = open_video(path)
+    project: Project | None = None
+    try:
+        project, entry = _project_for(reader.video, path, projects_folder)
+        told = tuple(n for n in (project.notice, reader.warning) if n)
+        return Session(project, entry, reader, told)
+    except BaseException:
+        reader.close()
+        if project is not None:
+            project.close()
+        raise
+
+
+def _open_annotations(path: Path, projects_folder: Path | None) -> Session:
+    folder = _free_folder(_home_for(path, projects_folder), path.stem)
+    project = Project.create(folder, name=path.stem)
+    try:
+        report = import_annotations(project, path)
+        if not project.videos():
+            raise InputError(f"{path.name} names no video, so there is nothing to show.")
+        return show_video(project, project.videos()[0].id, import_sentences(report))
+    except BaseException:
+        project.close()
+        remove_project(folder)
+        raise
+
+
+def import_sentences(report: ImportReport) -> tuple[str, ...]:
+    """What to tell about an import, most important first."""
+    told = list(report.notes)
+    if report.missing_videos:
+        names = ", ".join(report.missing_videos[:3])
+        more = len(report.missing_videos) - 3
+        tail = f" and {more} more" if more > 0 else ""
+        told.append(f"The frames of {names}{tail} were not found, so they are left out.")
+    told.append(f"Imported {report.tracks} tracks with {report.masks} masks.")
+    return tuple(told)
+
+
+def _project_for(
+    video: Video, path: Path, projects_folder: Path | None
+) -> tuple[Project, VideoEntry]:
+    stem = path.name if path.is_dir() else path.stem
+    home = _home_for(path, projects_folder)
+    for folder in (home / f"{stem}{PROJECT_SUFFIX}", _numbered(home, stem, video)):
+        if not (folder / PROJECT_FILE).exists():
+            return _new_project(folder, stem, video)
+        project = Project.open(folder)
+        for entry in project.videos():
+            if entry.fingerprint == video.fingerprint:
+                return project, entry
+        project.close()
+    return _new_project(_free_folder(home, stem), stem, video)
+
+
+def _new_project(folder: Path, name: str, video: Video) -> tuple[Project, VideoEntry]:
+    project = Project.create(folder, name=name)
+    try:
+        video_id = project.add_video(video, name=name)
+        return project, project.video(video_id)
+    except BaseException:
+        project.close()
+        remove_project(folder)
+        raise
+
+
+def _home_for(path: Path, projects_folder: Path | None) -> Path:
+    if projects_folder is not None:
+        return projects_folder
+    if os.access(path.parent, os.W_OK) and "ifc_resources" not in path.parts:
+        return path.parent
+    return data_dir() / "projects"
+
+
+def _numbered(home: Path, stem: str, video: Video) -> Path:
+    tag = "".join(c for c in video.fingerprint if c.isalnum())[-8:]
+    return home / f"{stem}-{tag}{PROJECT_SUFFIX}"
+
+
+def _free_folder(home: Path, stem: str) -> Path:
+    folder = home / f"{stem}{PROJECT_SUFFIX}"
+    number = 2
+    while folder.exists():
+        folder = home / f"{stem}-{number}{PROJECT_SUFFIX}"
+        number += 1
+    return folder
+
+
+def remove_project(folder: Path) -> None:
+    """Remove a project that was made a moment ago and came to nothing."""
+    for place, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            (Path(place) / name).unlink()
+        Path(place).rmdir()
+
+
+SessionFactory = Callable[[Path, Path | None], Session]
+"""How a session is opened; replaced in tests."""

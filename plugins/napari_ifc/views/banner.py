@@ -1,0 +1,79 @@
+"""A message in the panel that never blocks: one sentence, at most one button."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
+
+
+class Banner(QFrame):
+    """One sentence that stays until it is answered, replaced or closed.
+
+    Attributes:
+        action_requested: Emitted with the id of the button that was pressed.
+    """
+
+    action_requested = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "banner")
+        self.setProperty("kind", "info")
+        self._action_id = ""
+        self._text = QLabel()
+        self._text.setWordWrap(True)
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._button = QPushButton()
+        self._button.setProperty("role", "link")
+        self._button.clicked.connect(lambda: self.action_requested.emit(self._action_id))
+        self.close_button = QToolButton()
+        self.close_button.setToolTip("Close this message")
+        self.close_button.setAccessibleName("Close this message")
+        self.close_button.clicked.connect(self.clear)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 6, 4, 6)
+        row.setSpacing(6)
+        row.addWidget(self._text, 1)
+        row.addWidget(self._button)
+        row.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """The sentence shown, empty when hidden."""
+        return self._text.text() if self.isVisibleTo(self.parentWidget()) else ""
+
+    def show_message(
+        self, text: str, kind: str = "info", action_text: str = "", action_id: str = ""
+    ) -> None:
+        """Show a sentence.
+
+        Args:
+            text: The sentence.
+            kind: ``"info"``, ``"warning"`` or ``"error"``.
+            action_text: Text of the button, empty for none.
+            action_id: What ``action_requested`` then carries.
+        """
+        self._text.setText(text)
+        self._action_id = action_id
+        self._button.setText(action_text)
+        self._button.setVisible(bool(action_text))
+        self.setProperty("kind", kind)
+        self.style().unpolish(self)
+        self.style().polish(self)
+        self.show()
+
+    def clear(self) -> None:
+        """Hide the message."""
+        self._text.clear()
+        self.hide()

@@ -1,0 +1,135 @@
+"""Colours and the style sheet of our panels, taken from napari's theme."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari.utils.theme import get_theme
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Colours as ``#rrggbb``.
+
+    Attributes:
+        dark: Whether the theme is a dark one.
+        background: Behind everything.
+        surface: Cards, tables and fields.
+        raised: Buttons and headers.
+        border: Hairlines.
+        text: Text.
+        muted: Second-rank text.
+        accent: The one primary action, selection and progress.
+        on_accent: Text on the accent.
+        warning: Attention.
+        error: Failure.
+        good: Approved work.
+    """
+
+    dark: bool
+    background: str
+    surface: str
+    raised: str
+    border: str
+    text: str
+    muted: str
+    accent: str
+    on_accent: str
+    warning: str
+    error: str
+    good: str
+
+
+def palette_for(theme_id: str) -> Palette:
+    """Our palette for a napari theme."""
+    theme = get_theme(theme_id)
+    dark = theme.type != "light"
+    return Palette(
+        dark=dark,
+        background=theme.background.as_hex(format="long"),
+        surface=theme.foreground.as_hex(format="long"),
+        raised=theme.primary.as_hex(format="long"),
+        border=theme.primary.as_hex(format="long"),
+        text=theme.text.as_hex(format="long"),
+        muted="#a3a9b4" if dark else "#5c5d63",
+        accent="#4f7bea" if dark else "#2f5fd0",
+        on_accent="#ffffff",
+        warning="#f0b429" if dark else "#8a6100",
+        error="#f2737c" if dark else "#b3121d",
+        good="#3fb68b" if dark else "#11795a",
+    )
+
+
+def style_sheet(p: Palette) -> str:
+    """Style sheet for a panel of ours; children inherit it."""
+    return f"""
+    QWidget#ifcPanel, QWidget#ifcPage {{ background: {p.background}; }}
+    QLabel {{ color: {p.text}; font-size: 9pt; background: transparent; }}
+    QLabel[role="title"] {{ font-size: 12pt; font-weight: 600; }}
+    QLabel[role="heading"] {{ font-size: 10pt; font-weight: 600; }}
+    QLabel[role="muted"] {{ color: {p.muted}; }}
+    QLabel[role="chip"] {{ color: {p.muted}; border: 1px solid {p.border};
+        border-radius: 8px; padding: 1px 7px; font-size: 8pt; }}
+    QLabel[role="chip"][done="true"] {{ color: {p.good}; border-color: {p.good}; }}
+    QFrame[role="card"] {{ background: {p.surface}; border-radius: 6px; }}
+    QFrame[role="banner"] {{ border-radius: 6px; background: {p.surface}; }}
+    QFrame[role="banner"][kind="error"] {{ border-left: 4px solid {p.error}; }}
+    QFrame[role="banner"][kind="info"] {{ border-left: 4px solid {p.accent}; }}
+    QFrame[role="banner"][kind="warning"] {{ border-left: 4px solid {p.warning}; }}
+    QPushButton {{ background: {p.raised}; color: {p.text}; border: 0; border-radius: 5px;
+        padding: 5px 10px; font-size: 9pt; min-height: 18px; }}
+    QPushButton:hover {{ background: {theme_mix(p.raised, p.text, 0.15)}; }}
+    QPushButton:pressed, QPushButton:checked {{ background: {p.accent}; color: {p.on_accent}; }}
+    QPushButton:disabled {{ color: {theme_mix(p.raised, p.text, 0.4)}; border: 0;
+        background: {theme_mix(p.background, p.raised, 0.6)}; }}
+    QPushButton:focus, QToolButton:focus {{ outline: 0; border: 1px solid {p.accent}; }}
+    QPushButton[role="primary"] {{ background: {p.accent}; color: {p.on_accent};
+        font-weight: 600; padding: 7px 14px; }}
+    QPushButton[role="primary"]:hover {{ background: {theme_mix(p.accent, "#ffffff", 0.15)}; }}
+    QPushButton[role="primary"]:disabled {{ background: {p.raised};
+        color: {theme_mix(p.raised, p.text, 0.45)}; }}
+    QPushButton[role="link"] {{ background: transparent; color: {p.accent}; padding: 2px 4px; }}
+    QToolButton {{ background: transparent; border: 1px solid transparent; border-radius: 5px;
+        padding: 4px; color: {p.text}; }}
+    QToolButton:hover {{ background: {p.raised}; }}
+    QToolButton:checked {{ background: {p.accent}; }}
+    QToolButton::menu-indicator {{ image: none; }}
+    QTabWidget::pane {{ border: 0; border-top: 1px solid {p.border}; }}
+    QTabBar {{ border: 0; background: transparent; }}
+    QTabBar::tab {{ background: transparent; color: {p.muted}; border: 0; margin: 0;
+        border-bottom: 2px solid transparent; border-radius: 0; padding: 6px 12px;
+        font-size: 9pt; }}
+    QTabBar::tab:hover {{ color: {p.text}; }}
+    QTabBar::tab:selected {{ background: transparent; color: {p.text};
+        border-bottom: 2px solid {p.accent}; }}
+    QTableView {{ background: {p.surface}; color: {p.text}; border: 0; border-radius: 6px;
+        gridline-color: transparent; selection-background-color: {p.accent};
+        selection-color: {p.on_accent}; font-size: 9pt; }}
+    QTableView::item {{ padding: 0 6px; border: 0; }}
+    QTableView::item:selected {{ background: {theme_mix(p.surface, p.accent, 0.45)};
+        color: {p.text}; }}
+    QHeaderView {{ background: {p.surface}; border-radius: 6px; }}
+    QHeaderView::section {{ background: {p.surface}; color: {p.muted}; border: 0;
+        border-bottom: 1px solid {p.border}; padding: 5px 6px; font-size: 8pt; }}
+    QListView {{ background: {p.surface}; color: {p.text}; border: 0; border-radius: 6px;
+        padding: 4px; font-size: 9pt; }}
+    QListView::item {{ padding: 4px 6px; border-radius: 4px; }}
+    QListView::item:selected {{ background: {theme_mix(p.surface, p.accent, 0.45)}; }}
+    QProgressBar {{ background: {p.raised}; border: 0; border-radius: 3px; max-height: 6px;
+        min-height: 6px; text-align: center; color: transparent; }}
+    QProgressBar::chunk {{ background: {p.accent}; border-radius: 3px; margin: 0; }}
+    QProgressBar[role="approved"]::chunk {{ background: {p.good}; }}
+    QComboBox, QSpinBox, QDoubleSpinBox, QLineEdit {{ background: {p.raised}; color: {p.text};
+        border: 1px solid transparent; border-radius: 5px; padding: 3px 7px; font-size: 9pt;
+        min-height: 20px; }}
+    QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QLineEdit:focus {{
+        border: 1px solid {p.accent}; }}
+    QToolTip {{ background: {p.surface}; color: {p.text}; border: 1px solid {p.border}; }}
+    """
+
+
+def theme_mix(first: str, second: str, share: float) -> str:
+    """Colour between two, ``share`` of the way to the second, as ``#rrggbb``."""
+    a = [int(first[i : i + 2], 16) for i in (1, 3, 5)]
+    b = [int(second[i : i + 2], 16) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(x + (y - x) * share):02x}" for x, y in zip(a, b, strict=True))

@@ -1,0 +1,345 @@
+"""The table of tracks, with its filter and its row of actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import (
+    QAbstractTableModel,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSize,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+)
+from qtpy.QtGui import QColor, QPainter, QPixmap
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QStackedLayout,
+    QTableView,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_ifc.actions import ActionTable
+from napari_ifc.rows import TrackRow
+from napari_ifc.views.icons import icon
+from napari_ifc.views.theme import Palette
+
+_COLUMNS = ("ID", "Class", "Score", "Frames", "State")
+_SORT_ROLE = Qt.ItemDataRole.UserRole
+_Index = QModelIndex | QPersistentModelIndex
+
+_BUTTONS = (
+    ("track.new", "add"),
+    ("track.relabel", "label"),
+    ("track.merge", "merge"),
+    ("track.split", "split"),
+    ("track.swap", "swap"),
+    ("track.absent", "absent"),
+    ("track.approve", "approve"),
+    ("track.delete", "delete"),
+)
+
+
+class TrackModel(QAbstractTableModel):
+    """Rows of :class:`TrackRow`; changed rows are updated in place, so selection stays."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: list[TrackRow] = []
+        self._swatches: dict[tuple[tuple[int, int, int], bool], QPixmap] = {}
+
+    def set_rows(self, rows: list[TrackRow]) -> None:
+        """Show these tracks."""
+        if [r.track_id for r in rows] != [r.track_id for r in self._rows]:
+            self.beginResetModel()
+            self._rows = list(rows)
+            self.endResetModel()
+            return
+        for number, row in enumerate(rows):
+            if row != self._rows[number]:
+                self._rows[number] = row
+                last = self.index(number, len(_COLUMNS) - 1)
+                self.dataChanged.emit(self.index(number, 0), last)
+
+    def row_at(self, number: int) -> TrackRow:
+        """The track in a line of the model."""
+        return self._rows[number]
+
+    def line_of(self, track_id: int) -> int | None:
+        """The line of a track."""
+        for number, row in enumerate(self._rows):
+            if row.track_id == track_id:
+                return number
+        return None
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802, D102
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802, D102
+        return 0 if parent.isValid() else len(_COLUMNS)
+
+    def headerData(  # noqa: N802, D102
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return _COLUMNS[section]
+        return None
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+        row = self._rows[index.row()]
+        column = index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return _texts(row)[column]
+        if role == _SORT_ROLE:
+            values = (row.track_id, row.class_name, row.score, row.num_frames, row.state)
+            return values[column]
+        if role == Qt.ItemDataRole.DecorationRole and column == 0:
+            return self._swatch(row)
+        if role == Qt.ItemDataRole.TextAlignmentRole and column in (2, 3):
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return _tip(row)
+        return None
+
+    def _swatch(self, row: TrackRow) -> QPixmap:
+        key = (row.color_rgb, row.provisional)
+        if key not in self._swatches:
+            self._swatches[key] = swatch(row.color_rgb, hollow=row.provisional)
+        return self._swatches[key]
+
+
+def swatch(color_rgb: tuple[int, int, int], *, hollow: bool = False) -> QPixmap:
+    """A rounded square of one colour; only its rim if ``hollow``."""
+    pixmap = QPixmap(24, 24)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    color = QColor(*color_rgb)
+    painter.setPen(color)
+    fill = QColor(*color_rgb, 70) if hollow else color
+    painter.setBrush(fill)
+    painter.drawRoundedRect(3, 3, 18, 18, 5, 5)
+    painter.end()
+    pixmap.setDevicePixelRatio(2.0)
+    return pixmap
+
+
+def _texts(row: TrackRow) -> tuple[str, ...]:
+    return (
+        str(row.track_id),
+        row.class_name,
+        f"{row.score:.2f}",
+        str(row.num_frames),
+        row.state,
+    )
+
+
+def _tip(row: TrackRow) -> str:
+    if row.first_frame is None:
+        return f"Track {row.track_id} has no mask yet."
+    span = f"frames {row.first_frame} to {row.last_frame}"
+    tail = " It belongs to the run and is not accepted yet." if row.provisional else ""
+    return f"Track {row.track_id}, {row.class_name}, {span}.{tail}"
+
+
+class TrackTable(QWidget):
+    """Tracks with filter, actions and an empty state.
+
+    Attributes:
+        selection_changed: Emitted with the selected track ids (a tuple), the current one first.
+        jump_requested: Emitted with a track id when its row is clicked.
+        action_requested: Emitted with an action id.
+    """
+
+    selection_changed = Signal(tuple)
+    jump_requested = Signal(int)
+    action_requested = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("ifcPage")
+        self.model = TrackModel()
+        self._proxy = QSortFilterProxyModel()
+        self._proxy.setSourceModel(self.model)
+        self._proxy.setSortRole(_SORT_ROLE)
+        self._proxy.setFilterKeyColumn(-1)
+        self._proxy.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.view = QTableView()
+        self._filter = QLineEdit()
+        self._buttons: dict[str, QToolButton] = {}
+        self._empty_title = QLabel()
+        self._empty_text = QLabel()
+        self.empty_button = QPushButton()
+        self._empty_action = ""
+        self._quiet = False
+        self._set_up_view()
+        self._build()
+
+    def _set_up_view(self) -> None:
+        view = self.view
+        view.setModel(self._proxy)
+        view.setSortingEnabled(True)
+        view.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        view.setShowGrid(False)
+        view.setTabKeyNavigation(False)
+        view.setAccessibleName("Tracks")
+        view.setIconSize(QSize(12, 12))
+        view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        view.verticalHeader().hide()
+        view.verticalHeader().setDefaultSectionSize(26)
+        header = view.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        for column, width in ((0, 58), (2, 54), (3, 60), (4, 82)):
+            view.setColumnWidth(column, width)
+        view.selectionModel().selectionChanged.connect(lambda *_: self._on_selection())
+        view.clicked.connect(self._on_clicked)
+        view.activated.connect(self._on_clicked)
+
+    def _build(self) -> None:
+        self._filter.setPlaceholderText("Filter by id, class or state")
+        self._filter.setClearButtonEnabled(True)
+        self._filter.textChanged.connect(self._proxy.setFilterFixedString)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(2)
+        for action_id, _ in _BUTTONS:
+            button = QToolButton()
+            button.setIconSize(QSize(18, 18))
+            button.clicked.connect(lambda _=False, a=action_id: self.action_requested.emit(a))
+            self._buttons[action_id] = button
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        full = QWidget()
+        column = QVBoxLayout(full)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addWidget(self._filter)
+        column.addWidget(self.view, 1)
+        self._stack = QStackedLayout()
+        self._stack.addWidget(full)
+        self._stack.addWidget(self._build_empty())
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(10, 8, 10, 8)
+        outer.setSpacing(6)
+        outer.addLayout(buttons)
+        outer.addLayout(self._stack, 1)
+
+    def _build_empty(self) -> QWidget:
+        page = QFrame()
+        page.setProperty("role", "card")
+        self._empty_title.setProperty("role", "heading")
+        self._empty_text.setProperty("role", "muted")
+        self.empty_button.setProperty("role", "primary")
+        self.empty_button.clicked.connect(lambda: self.action_requested.emit(self._empty_action))
+        column = QVBoxLayout(page)
+        column.setContentsMargins(20, 20, 20, 20)
+        column.setSpacing(10)
+        column.addStretch(1)
+        for label in (self._empty_title, self._empty_text):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setWordWrap(True)
+            column.addWidget(label)
+        column.addWidget(self.empty_button, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(2)
+        return page
+
+    def bind_actions(self, actions: ActionTable) -> None:
+        """Take texts and keys of the buttons and the context menu from the table."""
+        self._actions = actions
+        for action_id, button in self._buttons.items():
+            button.setAccessibleName(actions[action_id].text)
+        self.view.customContextMenuRequested.connect(self._show_menu)
+        self.refresh_actions()
+
+    def refresh_actions(self) -> None:
+        """Enable what is possible; the rest says why it is not."""
+        for action_id, button in self._buttons.items():
+            action = self._actions[action_id]
+            reason = action.why_not()
+            key = f" ({action.shortcut})" if action.shortcut else ""
+            button.setEnabled(not reason)
+            button.setToolTip(f"{action.text}{key}\n{reason or action.tip}".strip())
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Tint the icons."""
+        for action_id, icon_name in _BUTTONS:
+            self._buttons[action_id].setIcon(icon(icon_name, palette.text))
+
+    def set_rows(self, rows: list[TrackRow], selected: tuple[int, ...]) -> None:
+        """Show tracks and select some of them, without asking for anything."""
+        self._quiet = True
+        self.model.set_rows(rows)
+        self.select(selected)
+        self._stack.setCurrentIndex(0 if rows else 1)
+        self._quiet = False
+
+    def show_empty(self, title: str, text: str, button: str, action_id: str) -> None:
+        """What stands in place of an empty table: the next thing to do."""
+        self._empty_title.setText(title)
+        self._empty_text.setText(text)
+        self.empty_button.setText(button)
+        self.empty_button.setVisible(bool(button))
+        self._empty_action = action_id
+
+    def select(self, track_ids: tuple[int, ...]) -> None:
+        """Select tracks without emitting anything; the first becomes the current one."""
+        quiet, self._quiet = self._quiet, True
+        if set(track_ids) != set(self.selected()):
+            selection = self.view.selectionModel()
+            selection.clearSelection()
+            flags = QItemSelectionModel.SelectionFlag
+            for track_id in reversed(track_ids):
+                line = self.model.line_of(track_id)
+                if line is None:
+                    continue
+                index = self._proxy.mapFromSource(self.model.index(line, 0))
+                selection.select(index, flags.Select | flags.Rows)
+                selection.setCurrentIndex(index, flags.NoUpdate)
+                self.view.scrollTo(index)
+        self._quiet = quiet
+
+    def selected(self) -> tuple[int, ...]:
+        """Selected track ids, the current one first."""
+        current = self.view.currentIndex()
+        ids = [self._id_at(index) for index in self.view.selectionModel().selectedRows()]
+        if current.isValid() and self._id_at(current) in ids:
+            first = self._id_at(current)
+            ids = [first, *(i for i in ids if i != first)]
+        return tuple(ids)
+
+    def _id_at(self, index: _Index) -> int:
+        return self.model.row_at(self._proxy.mapToSource(index).row()).track_id
+
+    def _on_selection(self) -> None:
+        if not self._quiet:
+            self.selection_changed.emit(self.selected())
+
+    def _on_clicked(self, index: QModelIndex) -> None:
+        self.jump_requested.emit(self._id_at(index))
+
+    def _show_menu(self, position: Any) -> None:
+        menu = QMenu(self)
+        for action_id, _ in _BUTTONS:
+            action = self._actions[action_id]
+            entry = menu.addAction(action.text)
+            entry.setEnabled(action.enabled)
+            entry.triggered.connect(lambda _=False, a=action_id: self.action_requested.emit(a))
+        menu.exec(self.view.viewport().mapToGlobal(position))
+        menu.deleteLater()
