@@ -1,0 +1,1 @@
+"""The IFC network, its checkpoints and what can be read off it."""
