@@ -36,12 +36,15 @@ def virtual_display(width: int = 1600, height: int = 1000) -> Iterator[str]:
     program = shutil.which("Xvfb")
     if program is None:
         raise IFCError(
-            "There is no display and no virtual one: run `sudo apt-get install -y xvfb` or set DISPLAY."
+            "There is no display and no virtual one: "
+            "run `sudo apt-get install -y xvfb`, or set DISPLAY."
         )
     read_end, write_end = os.pipe()
     server = subprocess.Popen(
-        [program, "-displayfd", str(write_end), "-screen", "0", f"{width}x{height}x24"]
-        + ["-nolisten", "tcp", "+extension", "GLX"],
+        [
+            *(program, "-displayfd", str(write_end), "-screen", "0", f"{width}x{height}x24"),
+            *("-nolisten", "tcp", "+extension", "GLX"),
+        ],
         pass_fds=[write_end],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -41,7 +41,9 @@ _STYLE = """
     background: #263247; color: #e8eef8; border: 1px solid #35455f; border-radius: 8px;
     padding: 12px 18px; font-size: 14px; text-align: left;
 }
-#StartPage QPushButton:hover, #StartPage QPushButton:focus { background: #31405a; border-color: #56b4e9; }
+#StartPage QPushButton:hover, #StartPage QPushButton:focus {
+    background: #31405a; border-color: #56b4e9;
+}
 #StartPage QPushButton#primary { background: #0072b2; border-color: #2b93cf; font-weight: 600; }
 #StartPage QPushButton#primary:hover, #StartPage QPushButton#primary:focus { background: #0a84c9; }
 #StartPage QToolButton {

@@ -1,0 +1,59 @@
+"""The list of recently opened items."""
+
+import numpy as np
+
+from ifc_app.recent import RecentList
+
+
+def _clip(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"x")
+    return path
+
+
+def test_newest_comes_first_and_is_listed_once(tmp_path):
+    ticks = iter([1.0, 2.0, 3.0])
+    recent = RecentList(tmp_path / "data", clock=lambda: next(ticks))
+    first, second = _clip(tmp_path, "a.mp4"), _clip(tmp_path, "b.mp4")
+    recent.add(first, 10)
+    recent.add(second, 20)
+    recent.add(first, 10)
+    assert [item.name for item in recent.items()] == ["a.mp4", "b.mp4"]
+    assert recent.items()[0].opened_unix_seconds == 3.0
+
+
+def test_what_was_deleted_is_not_offered(tmp_path):
+    recent = RecentList(tmp_path / "data")
+    path = _clip(tmp_path, "a.mp4")
+    recent.add(path, 10)
+    path.unlink()
+    assert recent.items() == []
+
+
+def test_the_thumbnail_is_small_and_keeps_its_shape(tmp_path):
+    import cv2
+
+    recent = RecentList(tmp_path / "data")
+    frame = np.full((540, 960, 3), (200, 30, 60), np.uint8)
+    recent.add(_clip(tmp_path, "a.mp4"), 10, frame)
+    picture = cv2.imread(str(recent.thumbnail(recent.items()[0])))
+    assert picture.shape == (135, 240, 3)
+    assert picture[60, 120].tolist() == [60, 30, 200]
+
+
+def test_a_damaged_list_counts_as_empty_and_is_replaced(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "recent.json").write_text('{"not": "a list"')
+    recent = RecentList(folder)
+    assert recent.items() == []
+    recent.add(_clip(tmp_path, "a.mp4"), 10)
+    assert len(recent.items()) == 1
+
+
+def test_only_a_dozen_are_kept(tmp_path):
+    recent = RecentList(tmp_path / "data")
+    for number in range(15):
+        recent.add(_clip(tmp_path, f"{number}.mp4"), 1)
+    assert [item.name for item in recent.items()][:2] == ["14.mp4", "13.mp4"]
+    assert len(recent.items()) == 12

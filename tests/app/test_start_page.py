@@ -1,0 +1,57 @@
+"""The start page offers what can be opened."""
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QMainWindow, QPushButton, QToolButton
+
+from ifc_app.recent import RecentList
+from ifc_app.start_page import StartPage
+
+
+@pytest.fixture
+def covered(qtbot, tmp_path):
+    clip = tmp_path / "run.mp4"
+    clip.write_bytes(b"x")
+    recent = RecentList(tmp_path / "data")
+    recent.add(clip, 42)
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    window.menuBar().addMenu("File")
+    window.resize(1000, 640)
+    page = StartPage(recent, window)
+    window.show()
+    page.show()
+    return window, page, clip
+
+
+def test_it_covers_all_but_the_menus_and_follows_the_window(covered, qtbot):
+    window, page, _ = covered
+    window.resize(1200, 700)
+    qtbot.waitUntil(lambda: page.width() == 1200)
+    assert page.geometry().top() == window.menuBar().height()
+    assert page.geometry().bottom() == window.rect().bottom()
+
+
+@pytest.mark.parametrize(
+    ("text", "signal"),
+    [
+        ("Try the sample", "sample_requested"),
+        ("Open video…", "open_video_requested"),
+        ("Open frames…", "open_folder_requested"),
+        ("Open project…", "open_project_requested"),
+    ],
+)
+def test_each_button_asks_for_its_thing(covered, qtbot, text, signal):
+    _, page, _ = covered
+    button = next(b for b in page.findChildren(QPushButton) if b.text() == text)
+    with qtbot.waitSignal(getattr(page, signal)):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_a_recent_card_names_its_clip_and_opens_it(covered, qtbot):
+    _, page, clip = covered
+    (card,) = page.findChildren(QToolButton)
+    assert card.text() == "run.mp4  ·  42 frames"
+    with qtbot.waitSignal(page.recent_requested) as caught:
+        qtbot.mouseClick(card, Qt.MouseButton.LeftButton)
+    assert caught.args == [str(clip.resolve())]
