@@ -14,3 +14,17 @@ def _own_data_folder(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("ifc-studio-data")
     monkeypatch.setenv("IFC_STUDIO_DATA_DIR", str(folder))
     monkeypatch.setenv("NAPARI_CONFIG", str(folder / "napari-settings.yaml"))
+
+
+def pytest_collection_modifyitems(items):
+    """Skip GPU tests where there is no GPU, unless one is demanded (then they fail)."""
+    on_gpu = [item for item in items if item.get_closest_marker("cuda")]
+    if not on_gpu or os.environ.get("IFC_REQUIRE_CUDA") == "1":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        for item in on_gpu:
+            item.add_marker(
+                pytest.mark.skip(reason="no CUDA device (IFC_REQUIRE_CUDA=1 demands one)")
+            )
