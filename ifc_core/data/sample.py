@@ -99,7 +99,7 @@ class ClipBatch:
     """Clips of one length, padded at the bottom and right to the largest size.
 
     Attributes:
-        frames: (B, T, 3, H, W) uint8 RGB, channels last in memory; padding is zero.
+        frames: (B, T, H, W, 3) uint8 RGB; padding is zero.
         padding_mask: (B, H, W) bool, true on padding; ``None`` where nothing is padded.
         targets: B targets; their masks cover the padded size.
     """
@@ -174,5 +174,4 @@ def collate_clips(samples: Sequence[ClipSample], stride: int = TARGET_STRIDE) ->
         frames[row, :, :h, :w] = torch.from_numpy(np.ascontiguousarray(sample.frames))
         padding[row, :h, :w] = False
     targets = tuple(make_target(sample, (height, width), stride) for sample in samples)
-    channels_last = frames.permute(0, 1, 4, 2, 3)  # (B, T, 3, H, W)
-    return ClipBatch(channels_last, padding if bool(padding.any()) else None, targets)
+    return ClipBatch(frames, padding if bool(padding.any()) else None, targets)

@@ -145,7 +145,7 @@ class TrainConfig:
     Attributes:
         output: Folder of checkpoints and the log; it is created.
         stages: In order.
-        model: Fields of ``IFCConfig``.
+        model: Fields of ``IFCConfig``, and ``preset`` for the architecture they change.
         data: What is trained on.
         optimizer: AdamW and its schedule.
         loss: Weights of the terms.
@@ -156,7 +156,7 @@ class TrainConfig:
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``fp32``, ``bf16`` or ``fp16``.
         channels_last: Keep images channels-last in memory.
-        freeze: Prefixes of parameter names that are not trained.
+        frozen_stages: Backbone stages that are not trained; 1 is the stem, 2 adds res2, ...
         log_every: Iterations between log lines.
         checkpoint_seconds: Time between checkpoints for resuming.
         export_seconds: Time between exports of the averaged weights.
@@ -175,7 +175,7 @@ class TrainConfig:
     device: str = "auto"
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     channels_last: bool = True
-    freeze: tuple[str, ...] = ()
+    frozen_stages: int = 0
     log_every: int = 10
     checkpoint_seconds: float = 300.0
     export_seconds: float = 900.0

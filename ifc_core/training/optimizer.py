@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import torch
 from torch import nn
 
 from ifc_core.training.config import OptimizerConfig
-
-
-def freeze_parameters(model: nn.Module, prefixes: Iterable[str]) -> None:
-    """Stop training every parameter whose name begins with one of the prefixes."""
-    wanted = tuple(prefixes)
-    for name, parameter in model.named_parameters():
-        if wanted and name.startswith(wanted):
-            parameter.requires_grad_(False)
 
 
 def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
@@ -30,7 +20,9 @@ def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Ada
         The optimizer; each group holds the ``names`` of its parameters and its ``base_lr``.
     """
     if config.backbone_lr == 0:
-        freeze_parameters(model, ("backbone.",))
+        for name, parameter in model.named_parameters():
+            if name.startswith("backbone."):
+                parameter.requires_grad_(False)
     trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
     groups = []
     for is_backbone, lr in ((False, config.lr), (True, config.backbone_lr)):

@@ -1,0 +1,450 @@
+"""The training loop: one iteration after the other, resumable to the bit."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ifc_core.data.clip_source import ClipSource, load_batches
+from ifc_core.data.sample import ClipBatch
+from ifc_core.errors import CheckpointError, ConfigError
+from ifc_core.jobs import JobCancelled, JobContext
+from ifc_core.models.config import IFCConfig
+from ifc_core.models.ifc import IFC, IFCOutput
+from ifc_core.structures import Category
+from ifc_core.training.config import TrainConfig
+from ifc_core.training.criterion import Criterion, LayerOutput, LossResult
+from ifc_core.training.distributed import Ranks, joined_ranks
+from ifc_core.training.ema import WeightAverage
+from ifc_core.training.matcher import HungarianMatcher, resize_mask_logits
+from ifc_core.training.optimizer import (
+    load_optimizer_tensors,
+    make_optimizer,
+    optimizer_tensors,
+    set_learning_rate,
+)
+from ifc_core.training.plan import BatchPlan, position_of
+from ifc_core.training.run_state import (
+    INDEX_NAME,
+    read_shards,
+    read_state,
+    write_shards,
+    write_state,
+)
+from ifc_core.training.schedule import lr_factor
+from ifc_core.training.sources import make_source
+
+STATE_NAME = "resume.safetensors"
+EXPORT_NAME = "ema"
+LOG_NAME = "log.jsonl"
+_SEED_STRIDE = 1_000_003
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """One finished iteration.
+
+    Attributes:
+        iteration: From 0.
+        iterations: Of the whole run.
+        stage: Number of the stage.
+        loss: Weighted sum of all terms.
+        terms: Unweighted terms by name.
+        matched_iou: Mean space-time IoU of the last layer's pairs, NaN without pairs.
+        learning_rate: Of the transformer.
+        gradient_norm: Before clipping.
+        clips_per_second: Of this iteration, over all processes.
+    """
+
+    iteration: int
+    iterations: int
+    stage: int
+    loss: float
+    terms: dict[str, float]
+    matched_iou: float
+    learning_rate: float
+    gradient_norm: float
+    clips_per_second: float
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that ``auto``, ``cpu``, ``cuda`` or ``mps`` stands for.
+
+    Raises:
+        ConfigError: The device is not there.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    known = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not known.get(name, False):
+        raise ConfigError(f"This machine has no device {name}.", name="device", value=name)
+    return torch.device(name)
+
+
+def build_model(config: TrainConfig) -> IFC:
+    """A network with seeded random weights, or with those of ``config.init``.
+
+    Raises:
+        ConfigError: A model setting is wrong.
+        CheckpointError: The weights do not fit.
+    """
+    fields = {"num_classes": len(config.categories), **config.model}
+    preset = fields.pop("preset", None)
+    model_config = IFCConfig.preset(preset, **fields) if preset else IFCConfig.from_dict(fields)
+    torch.manual_seed(config.seed)
+    categories = [Category(i, name) for i, name in enumerate(config.categories, start=1)]
+    model = IFC(model_config, categories)
+    if config.init is not None:
+        load_weights(model, config.init)
+    return model
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Start from exported shards or from a model file, optimizer and all else anew.
+
+    Raises:
+        CheckpointError: The file is damaged or of another architecture.
+    """
+    if (path / INDEX_NAME).is_file():
+        tensors, _ = read_shards(path)
+    else:
+        from ifc_core.models.checkpoint import read_checkpoint
+
+        tensors = {k: v.float() for k, v in read_checkpoint(path).state_dict.items()}
+    present = model.state_dict()
+    missing = tuple(sorted(present.keys() - tensors.keys()))
+    unexpected = tuple(sorted(tensors.keys() - present.keys()))
+    mismatched = {
+        k: (tuple(present[k].shape), tuple(v.shape))
+        for k, v in tensors.items()
+        if k in present and present[k].shape != v.shape
+    }
+    if missing or unexpected or mismatched:
+        raise CheckpointError(
+            f"The weights in {path} are of another architecture than the run's model.",
+            path=path,
+            missing=missing,
+            unexpected=unexpected,
+            mismatched=mismatched,
+        )
+    model.load_state_dict(tensors)
+
+
+def layers_of(output: IFCOutput) -> list[LayerOutput]:
+    """The network's output as the list of decoder layers that the losses take."""
+    layers = [
+        LayerOutput(a.class_logits, a.mask_logits) for a in output.aux if a.mask_logits is not None
+    ]
+    return [*layers, LayerOutput(output.class_logits, output.mask_logits)]
+
+
+@torch.no_grad()
+def matched_iou(output: IFCOutput, batch: ClipBatch, result: LossResult) -> float:
+    """Mean IoU over the known frames of the pairs that the last layer was matched to."""
+    values = []
+    for row, (target, pairs) in enumerate(zip(batch.targets, result.assignments, strict=True)):
+        if not len(pairs.queries):
+            continue
+        size = (int(target.masks.shape[-2]), int(target.masks.shape[-1]))
+        logits = resize_mask_logits(output.mask_logits[row, pairs.queries].float(), size)
+        known = target.valid[pairs.tracks.to(target.valid.device)][:, :, None, None]
+        found = (logits > 0) & known
+        truth = (target.masks[pairs.tracks.to(target.masks.device)] > 0.5) & known
+        union = (found | truth).sum((1, 2, 3)).clamp(min=1)
+        values.append((found & truth).sum((1, 2, 3)) / union)
+    return float(torch.cat(values).mean()) if values else float("nan")
+
+
+class Trainer:
+    """A run: model, optimizer, schedule, average, data and files.
+
+    Args:
+        config: Of the run.
+        source: Of the clips; by default what ``config.data`` names.
+        model: Network to train; by default built from the settings.
+        ranks: This process among others.
+        resume: Go on from the checkpoint in the output folder, where there is one.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        *,
+        source: ClipSource | None = None,
+        model: IFC | None = None,
+        ranks: Ranks | None = None,
+        resume: bool = True,
+    ) -> None:
+        self.config = config
+        self.ranks = ranks or Ranks()
+        self.device = choose_device(config.device)
+        self.iteration = 0
+        self._check_batches()
+        self.source = source or make_source(config)
+        self.model = (model or build_model(config)).to(self.device)
+        if config.channels_last:
+            self.model = self.model.to(memory_format=torch.channels_last)
+        self.model.backbone.freeze_stages(config.frozen_stages)
+        self.optimizer = make_optimizer(self.model, config.optimizer)
+        decay = config.optimizer.ema_decay
+        self.average = WeightAverage(self.model, decay) if decay else None
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
+        matcher = HungarianMatcher(config.matching.dice_weight, config.matching.cost)
+        self.criterion = Criterion(matcher, config.loss, self.ranks.mean)
+        config.output.mkdir(parents=True, exist_ok=True)
+        if resume and self.state_path.is_file():
+            self.load_state()
+        self._network: nn.Module = self.model
+        if self.ranks.world_size > 1:
+            self._network = DistributedDataParallel(self.model)
+
+    def _check_batches(self) -> None:
+        for stage in self.config.stages:
+            if stage.batch_size % (self.ranks.world_size * stage.accumulate):
+                raise ConfigError(
+                    f"A batch of {stage.batch_size} does not divide evenly among "
+                    f"{self.ranks.world_size} processes with {stage.accumulate} passes each.",
+                    name="batch_size",
+                    value=stage.batch_size,
+                )
+
+    # ---- the loop -----------------------------------------------------------------------
+
+    def run(self, context: JobContext | None = None) -> Iterator[StepReport]:
+        """Train to the end of the last stage.
+
+        Checkpoints and exports are written as time passes and at the end. A run that is
+        cancelled writes its checkpoint first.
+
+        Args:
+            context: Progress and cancellation, looked at once an iteration.
+
+        Yields:
+            A report for each iteration.
+
+        Raises:
+            JobCancelled: The job was cancelled; the state is saved.
+        """
+        job = context or JobContext()
+        plan = BatchPlan(self.config, self.iteration, self.ranks.rank, self.ranks.world_size)
+        workers = self.config.data.num_workers
+        stride = self.config.matching.stride
+        batches = load_batches(self.source, plan, num_workers=workers, stride=stride)  # type: ignore[arg-type]  # the plan is lazy
+        saved = exported = time.monotonic()
+        with closing(batches) as stream:  # type: ignore[type-var]
+            while self.iteration < self.config.iterations:
+                self._stop_if_cancelled(job)
+                yield self._iterate(stream)
+                self._report_progress(job)
+                now = time.monotonic()
+                if now - saved > self.config.checkpoint_seconds:
+                    self.save_state()
+                    saved = now
+                if now - exported > self.config.export_seconds:
+                    self.export()
+                    exported = now
+        self.save_state()
+        self.export()
+
+    def _stop_if_cancelled(self, job: JobContext) -> None:
+        if self.ranks.any(job.is_cancelled, self.device):
+            self.save_state()
+            raise JobCancelled("Training was stopped; its state is saved.")
+
+    def _report_progress(self, job: JobContext) -> None:
+        try:
+            job.advance(self.iteration, self.config.iterations, "training", unit="iterations")
+        except JobCancelled:
+            return  # the loop stops at its own check, in all processes alike
+
+    def _iterate(self, stream: Iterator[ClipBatch]) -> StepReport:
+        """One optimizer step over the micro-batches of this process."""
+        config, started = self.config, time.monotonic()
+        place = position_of(config.stages, self.iteration)
+        stage = config.stages[place.stage]
+        torch.manual_seed(config.seed + _SEED_STRIDE * (1 + self.iteration) + self.ranks.rank)
+        rate = set_learning_rate(
+            self.optimizer, lr_factor(config.optimizer, self.iteration, config.iterations)
+        )
+        self.model.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss, terms, iou = 0.0, dict[str, float](), float("nan")
+        for part in range(stage.accumulate):
+            batch = next(stream).to(self.device)
+            last = part == stage.accumulate - 1
+            output, result = self._forward_backward(batch, stage.accumulate, synchronise=last)
+            loss += self._mean_value(result.total) / stage.accumulate
+            for name, value in result.terms.items():
+                terms[name] = terms.get(name, 0.0) + self._mean_value(value) / stage.accumulate
+            iou = matched_iou(output, batch, result)
+        norm = self._step()
+        self.iteration += 1
+        report = StepReport(
+            self.iteration - 1, config.iterations, place.stage, loss, terms, iou, rate, norm,
+            stage.batch_size / max(1e-6, time.monotonic() - started),
+        )  # fmt: skip
+        self._log(report)
+        return report
+
+    def _mean_value(self, value: torch.Tensor) -> float:
+        return float(self.ranks.mean(value.detach()).item())
+
+    def _forward_backward(
+        self, batch: ClipBatch, parts: int, *, synchronise: bool
+    ) -> tuple[IFCOutput, LossResult]:
+        frames = self.model.normalize(batch.frames)  # (B, T, 3, H, W)
+        if batch.padding_mask is not None:
+            frames = frames.masked_fill(batch.padding_mask[:, None, None], 0.0)
+        with self._gradient_exchange(synchronise):
+            with self._autocast():
+                output: IFCOutput = self._network(frames, batch.padding_mask)
+            result = self.criterion(layers_of(output), batch.targets)
+            self.scaler.scale(result.total / parts).backward()
+        return output, result
+
+    def _gradient_exchange(self, synchronise: bool) -> AbstractContextManager[None]:
+        if isinstance(self._network, DistributedDataParallel) and not synchronise:
+            exchange: AbstractContextManager[None] = self._network.no_sync()
+            return exchange
+        return nullcontext()
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
+        kind = kinds.get(self.config.precision)
+        return torch.autocast(self.device.type, dtype=kind, enabled=kind is not None)
+
+    def _step(self) -> float:
+        """Clip, step and average; an iteration with a gradient that is not finite is skipped."""
+        self.scaler.unscale_(self.optimizer)
+        trained = [p for group in self.optimizer.param_groups for p in group["params"]]
+        limit = self.config.optimizer.clip_norm or float("inf")
+        norm = float(torch.nn.utils.clip_grad_norm_(trained, limit).item())
+        if self.scaler.is_enabled() or norm < float("inf"):
+            self.scaler.step(self.optimizer)
+        self.scaler.update()
+        if self.average is not None:
+            self.average.update(self.model)
+        return norm
+
+    # ---- files --------------------------------------------------------------------------
+
+    @property
+    def state_path(self) -> Path:
+        """The checkpoint that a run goes on from."""
+        return self.config.output / STATE_NAME
+
+    @property
+    def export_path(self) -> Path:
+        """Folder of the averaged weights, sharded."""
+        return self.config.output / EXPORT_NAME
+
+    def save_state(self) -> None:
+        """Write all that is needed to go on as if the run had never stopped."""
+        if not self.ranks.is_main:
+            return
+        tensors = {f"model/{k}": v for k, v in self.model.state_dict().items()}
+        for name, value in optimizer_tensors(self.optimizer).items():
+            tensors[f"optimizer/{name}"] = value
+        if self.average is not None:
+            for name, value in self.average.tensors.items():
+                tensors[f"average/{name}"] = value
+        facts = {
+            "iteration": self.iteration,
+            "average_updates": self.average.updates if self.average else 0,
+            "scaler": self.scaler.state_dict(),
+            "model": self.model.config.to_dict(),
+            "settings": json.loads(json.dumps(asdict(self.config), default=str)),
+        }
+        write_state(self.state_path, tensors, facts)
+
+    def load_state(self) -> None:
+        """Go on from the checkpoint in the output folder.
+
+        The random numbers of an iteration are functions of seed and iteration, and so are its
+        samples, so that nothing else needs to be restored.
+
+        Raises:
+            CheckpointError: It is damaged or of another architecture.
+        """
+        tensors, facts = read_state(self.state_path)
+        if facts["model"] != self.model.config.to_dict():
+            raise CheckpointError(
+                f"{self.state_path} is of another architecture; choose another output folder.",
+                path=self.state_path,
+            )
+        parts: dict[str, dict[str, torch.Tensor]] = {"model": {}, "optimizer": {}, "average": {}}
+        for key, value in tensors.items():
+            kind, name = key.split("/", 1)
+            parts[kind][name] = value
+        self.model.load_state_dict(parts["model"])
+        load_optimizer_tensors(self.optimizer, parts["optimizer"])
+        if self.average is not None and parts["average"]:
+            self.average.load(parts["average"], int(facts["average_updates"]))
+        self.scaler.load_state_dict(facts["scaler"])
+        self.iteration = int(facts["iteration"])
+
+    def averaged_weights(self) -> dict[str, torch.Tensor]:
+        """The averaged weights, or the present ones where no average is kept."""
+        return self.average.tensors if self.average is not None else self.model.state_dict()
+
+    def export(self) -> None:
+        """Write the averaged weights as half-precision shards that another run can start from."""
+        if not self.ranks.is_main:
+            return
+        facts = {
+            "iteration": self.iteration,
+            "model": self.model.config.to_dict(),
+            "categories": list(self.config.categories),
+            "seed": self.config.seed,
+        }
+        write_shards(self.export_path, self.averaged_weights(), facts)
+
+    def _log(self, report: StepReport) -> None:
+        if not self.ranks.is_main or report.iteration % self.config.log_every:
+            return
+        line = {k: _rounded(v) for k, v in asdict(report).items()} | {"time": round(time.time(), 1)}
+        with (self.config.output / LOG_NAME).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
+    if isinstance(value, float):
+        return None if value != value else float(f"{value:.5g}")
+    return value
+
+
+def train(config: TrainConfig, context: JobContext | None = None) -> Path:
+    """Run a training to its end, alone or as one of ``torchrun``'s processes.
+
+    Args:
+        config: Of the run; a checkpoint in its output folder is resumed.
+        context: Progress and cancellation.
+
+    Returns:
+        The folder of the exported weights.
+
+    Raises:
+        JobCancelled: The job was cancelled; the state is saved.
+    """
+    with joined_ranks(choose_device(config.device).type) as ranks:
+        trainer = Trainer(config, ranks=ranks)
+        for _ in trainer.run(context):
+            pass
+        return trainer.export_path
