@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -46,8 +47,9 @@ class Orientation:
 
         Source: ISO/IEC 14496-12, transformation matrix of the track header.
         """
+        side_data = cast("Mapping[str, Any]", frame.side_data)
         try:
-            data = bytes(frame.side_data["DISPLAYMATRIX"])
+            data = bytes(side_data["DISPLAYMATRIX"])
         except KeyError:
             return cls()
         a, b, _, c, d = struct.unpack("=5i", data[:20])
