@@ -119,3 +119,22 @@ class Summary:
     approved_frames: int = 0
     num_frames: int = 0
     steps: tuple[bool, bool, bool, bool] = field(default=(False, False, False, False))
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A propose run as the window shows it.
+
+    Attributes:
+        active: Whether a run is going on.
+        text: What is being done.
+        detail: How far, and how long still.
+        fraction: 0 to 1, or ``None`` where it is not known.
+        stopping: Whether it was asked to stop.
+    """
+
+    active: bool = False
+    text: str = ""
+    detail: str = ""
+    fraction: float | None = None
+    stopping: bool = False

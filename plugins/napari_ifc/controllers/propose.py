@@ -1,0 +1,324 @@
+"""A propose run: asked of the engine, staged as it comes, accepted as one edit at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ifc_core.annotation import (
+    EditResult,
+    Project,
+    StagedInstance,
+    StagedMask,
+    VideoEntry,
+    edits,
+)
+from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
+from ifc_core.errors import IFCError
+from ifc_core.inference.results import FrameResult, InstanceSummary
+from ifc_core.inference.settings import ProposeSettings
+from ifc_core.jobs import Progress
+from napari_ifc.palette import color_for
+from napari_ifc.rows import Lane, RunView, Span, SpanKind, TrackRow
+
+KIND = "propose"
+
+
+class Job(Protocol):
+    """A job in the engine, as far as it is used here."""
+
+    def cancel(self) -> None:
+        """Ask it to stop."""
+        ...
+
+
+class Engine(Protocol):
+    """The way to the engine, as far as it is used here."""
+
+    def request(
+        self,
+        kind: str,
+        params: Mapping[str, Any] | None = None,
+        on_event: Callable[[JobEvent | JobEnd], None] | None = None,
+        *,
+        frames: Callable[[int], Any] | None = None,
+    ) -> Job:
+        """Start a job."""
+        ...
+
+
+@dataclass(slots=True)
+class _Instance:
+    """What is known of one provisional instance so far."""
+
+    label: int = 0
+    score: float = 0.0
+    frames: list[int] = field(default_factory=list)
+
+
+class ProposeController:
+    """At most one run at a time; answers of an earlier one are dropped by their generation.
+
+    Args:
+        project: Where results are staged and accepted.
+        entry: The video.
+        engine: Runs it.
+        deliver: Wraps the callback so that it is called in the thread of this object.
+        apply: Makes an edit and tells the rest of the window.
+        on_state: Called with a :class:`RunView` whenever it changes.
+        on_frame: Called with each frame that got provisional masks.
+        on_end: Called once a run with ``"succeeded"``, ``"failed"`` or ``"cancelled"`` and a
+            sentence (which may be empty).
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        entry: VideoEntry,
+        engine: Engine,
+        deliver: Callable[
+            [Callable[[JobEvent | JobEnd], None]], Callable[[JobEvent | JobEnd], None]
+        ],
+        apply: Callable[[edits.Edit], EditResult],
+        on_state: Callable[[RunView], None],
+        on_frame: Callable[[int], None],
+        on_end: Callable[[str, str], None],
+    ) -> None:
+        self._project = project
+        self._entry = entry
+        self._engine = engine
+        self._deliver = deliver
+        self._apply = apply
+        self._on_state = on_state
+        self._on_frame = on_frame
+        self._on_end = on_end
+        self._job: Job | None = None
+        self._generation = 0
+        self._run_id: int | None = None
+        self._settings = ProposeSettings()
+        self._instances: dict[int, _Instance] = {}
+        self._final: tuple[InstanceSummary, ...] = ()
+        self._categories: tuple[str, ...] = ()
+        self._view = RunView()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is going on."""
+        return self._run_id is not None
+
+    @property
+    def run_id(self) -> int | None:
+        """The run in progress."""
+        return self._run_id
+
+    @property
+    def view(self) -> RunView:
+        """The run as the window shows it."""
+        return self._view
+
+    def start(
+        self,
+        settings: ProposeSettings,
+        source: Mapping[str, Any],
+        frames: Callable[[int], Any] | None = None,
+    ) -> None:
+        """Start a run; returns at once.
+
+        Args:
+            settings: How.
+            source: Where the engine finds the frames: parameters of the request.
+            frames: Gives frames that are not in a file.
+
+        Raises:
+            EngineError: The engine cannot be started.
+        """
+        self._generation += 1
+        self._settings = settings
+        self._instances.clear()
+        self._final = ()
+        self._categories = ()
+        settings_json = settings.to_json()
+        run_id = self._project.begin_run(KIND, self._entry.id, settings_json, settings.model)
+        self._run_id = run_id
+        params = {**source, "settings": settings_json}
+        generation = self._generation
+        on_event = self._deliver(lambda event: self._take(generation, event))
+        self._show(RunView(True, "Starting the engine", "Loading the model"))
+        try:
+            self._job = self._engine.request(KIND, params, on_event, frames=frames)
+        except IFCError:
+            self._project.discard_run(run_id)
+            self._reset()
+            raise
+
+    def cancel(self) -> None:
+        """Ask the run to stop; nothing of it is kept."""
+        if self._job is not None and self._run_id is not None:
+            view = self._view
+            self._show(RunView(True, "Stopping", view.detail, view.fraction, stopping=True))
+            self._job.cancel()
+
+    def abandon(self) -> None:
+        """Forget the run at once, when the project is being closed."""
+        if self._job is not None:
+            self._job.cancel()
+        if self._run_id is not None:
+            self._generation += 1
+            self._project.discard_run(self._run_id)
+            self._reset()
+
+    # Answers of the engine
+
+    def _take(self, generation: int, event: JobEvent | JobEnd) -> None:
+        if generation != self._generation or self._run_id is None:
+            return
+        if isinstance(event, JobEnd):
+            self._take_end(event, self._run_id)
+        elif event.name == "progress":
+            self._take_progress(event.data)
+        elif event.name == "frame":
+            self._take_frame(event.data, self._run_id)
+        elif event.name == "instances":
+            self._final = tuple(event.data)
+        elif event.name == "categories":
+            self._categories = tuple(str(name) for name in event.data)
+
+    def _take_progress(self, progress: Progress) -> None:
+        if not self._view.stopping:
+            self._show(progress_view(progress))
+
+    def _take_frame(self, result: FrameResult, run_id: int) -> None:
+        staged = []
+        for mask in result.masks:
+            known = self._instances.setdefault(mask.instance_id, _Instance())
+            known.label, known.score = mask.label, mask.score
+            known.frames.append(result.frame_index)
+            staged.append(
+                StagedMask(
+                    mask.instance_id, mask.rle, mask.score, mask.uncertainty, mask.link_score
+                )
+            )
+        self._project.stage(run_id, result.frame_index, staged)
+        self._on_frame(result.frame_index)
+
+    def _take_end(self, end: JobEnd, run_id: int) -> None:
+        if end.status is JobStatus.SUCCEEDED:
+            outcome, sentence = self._accept(run_id, end.result)
+        else:
+            self._project.discard_run(run_id)
+            outcome = "cancelled" if end.status is JobStatus.CANCELLED else "failed"
+            failure = str(end.error) if end.error is not None else "The engine failed."
+            sentence = failure if outcome == "failed" else "The run was cancelled; nothing is kept."
+        self._reset()
+        self._on_end(outcome, sentence)
+
+    def _accept(self, run_id: int, result: Mapping[str, Any]) -> tuple[str, str]:
+        self._categories = tuple(result.get("categories", self._categories))
+        kept = self._final
+        if not kept:
+            self._project.discard_run(run_id)
+            threshold = self._settings.score_threshold
+            return "succeeded", (
+                f"No object scored {threshold:.2f} or more; lower the score threshold and "
+                f"propose again, or draw the first mask yourself."
+            )
+        staged = [StagedInstance(i.instance_id, self._class_name(i.label), i.score) for i in kept]
+        try:
+            self._project.stage_instances(run_id, staged)
+            self._project.finish_run(run_id)
+            ids = tuple(i.instance_id for i in kept)
+            accepted = self._apply(edits.AcceptRun(run_id, instance_ids=ids))
+        except IFCError as error:
+            return "failed", str(error)
+        found = "1 object was" if len(kept) == 1 else f"{len(kept)} objects were"
+        return "succeeded", f"{found} found. {accepted.note}".strip()
+
+    def _class_name(self, label: int) -> str:
+        if 0 <= label < len(self._categories):
+            return self._categories[label]
+        return "object"
+
+    def _show(self, view: RunView) -> None:
+        self._view = view
+        self._on_state(view)
+
+    def _reset(self) -> None:
+        self._job = None
+        self._run_id = None
+        self._instances.clear()
+        self._show(RunView())
+
+    # What is provisional
+
+    def provisional_at(self, frame_index: int) -> list[StagedMask]:
+        """Provisional masks of one frame."""
+        if self._run_id is None:
+            return []
+        return self._project.staged_masks_at(self._run_id, frame_index)
+
+    def rows(self) -> list[TrackRow]:
+        """Lines of the table for provisional instances; their ids are negative."""
+        return [
+            TrackRow(
+                track_id=provisional_id(instance_id),
+                color_rgb=color_for(instance_id),
+                class_name=self._class_name(known.label),
+                score=known.score,
+                num_frames=len(known.frames),
+                first_frame=known.frames[0] if known.frames else None,
+                last_frame=known.frames[-1] if known.frames else None,
+                state="provisional",
+                provisional=True,
+            )
+            for instance_id, known in sorted(self._instances.items())
+        ]
+
+    def lanes(self) -> list[Lane]:
+        """Lanes of the timeline for provisional instances."""
+        step = self._settings.frame_step
+        return [
+            Lane(
+                provisional_id(instance_id),
+                color_for(instance_id),
+                f"~{instance_id + 1}",
+                tuple(_provisional_spans(known.frames, step)),
+            )
+            for instance_id, known in sorted(self._instances.items())
+        ]
+
+
+def provisional_id(instance_id: int) -> int:
+    """Number under which a provisional instance stands beside the tracks."""
+    return -(instance_id + 1)
+
+
+def _provisional_spans(frames: list[int], step: int) -> list[Span]:
+    spans: list[Span] = []
+    for index in frames:
+        if spans and index - (spans[-1].stop - 1) <= step:
+            spans[-1] = Span(spans[-1].start, index + 1, SpanKind.PROVISIONAL)
+        else:
+            spans.append(Span(index, index + 1, SpanKind.PROVISIONAL))
+    return spans
+
+
+def progress_view(progress: Progress) -> RunView:
+    """A run in progress in words."""
+    count = f"{progress.done}"
+    if progress.total:
+        count = f"{progress.done} of {progress.total}"
+    detail = f"{count} {progress.unit}"
+    if progress.eta_seconds is not None:
+        detail += f" · {duration_text(progress.eta_seconds)} left"
+    return RunView(True, progress.message or "Proposing tracks", detail, progress.fraction)
+
+
+def duration_text(seconds: float) -> str:
+    """A duration as people say it: ``"40 s"``, ``"3 min 20 s"``, ``"1 h 5 min"``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

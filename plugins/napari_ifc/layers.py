@@ -1,0 +1,331 @@
+"""The studio's layers. No other module changes ``viewer.layers``.
+
+From below: the video, the read-only picture of all masks, and a binary Labels layer with
+the selected track's mask on the current frame. If a person deletes or reorders them they
+are put back; in 3-D drawing rests. The project never depends on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from napari.layers import Image, Labels
+from napari.utils.colormaps import DirectLabelColormap
+from qtpy.QtCore import QTimer
+
+from napari_ifc.lazy_video import LazyVideo
+from napari_ifc.overlay import DrawnMask, OverlayStyle, draw_overlay, overlay_scale
+
+if TYPE_CHECKING:
+    import napari
+
+VIDEO, OVERLAY, EDIT = "Video", "Tracks", "Edit"
+DRAWING_MODES = ("paint", "erase", "polygon", "fill")
+_WORDS = {"paint": "Paint", "erase": "Erase", "polygon": "Polygon", "fill": "Fill"}
+
+
+class LayerStack:
+    """The layers of one video in one viewer.
+
+    Args:
+        viewer: The viewer.
+        style: How masks are drawn.
+        on_frame: Called with the frame index when another frame is shown.
+        on_drawn: Called with the edited mask (H, W) uint8 and the tool's word once a stroke
+            has ended.
+        on_mode: Called when the drawing tool or the brush size changed.
+        on_told: Called with a sentence when layers were put back.
+    """
+
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        style: OverlayStyle,
+        on_frame: Callable[[int], None],
+        on_drawn: Callable[[npt.NDArray[np.uint8], str], None],
+        on_mode: Callable[[], None],
+        on_told: Callable[[str], None],
+    ) -> None:
+        self._viewer = viewer
+        self.style = style
+        self._on_frame = on_frame
+        self._on_drawn = on_drawn
+        self._on_mode = on_mode
+        self._on_told = on_told
+        self._video: Image | None = None
+        self._overlay: Image | None = None
+        self._edit: Labels | None = None
+        self._source: LazyVideo | None = None
+        self._size = (1, 1)
+        self._scale = 1
+        self._picture = np.zeros((1, 1, 4), np.uint8)
+        self._pending = ""
+        self._busy = False
+        self._frame_index = 0
+        self._mode = "pan_zoom"
+        self._brush_size = 10
+        self._keys: dict[str, Callable[[], None]] = {}
+        self._commit_timer = self._timer(self.flush)
+        self._repair_timer = self._timer(self._repair)
+        viewer.dims.events.current_step.connect(self._on_step)
+        viewer.dims.events.ndisplay.connect(self._on_ndisplay)
+        viewer.layers.events.removed.connect(self._on_layers_changed)
+        viewer.layers.events.reordered.connect(self._on_layers_changed)
+
+    @staticmethod
+    def _timer(callback: Callable[[], None]) -> QTimer:
+        timer = QTimer()
+        timer.setSingleShot(True)
+        timer.setInterval(0)
+        timer.timeout.connect(callback)
+        return timer
+
+    # Showing
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether a video is shown."""
+        return self._source is not None
+
+    @property
+    def frame_index(self) -> int:
+        """The frame that is shown."""
+        return self._frame_index
+
+    @property
+    def mode(self) -> str:
+        """Napari's name of the drawing tool."""
+        return self._mode
+
+    @property
+    def brush_size(self) -> int:
+        """Diameter of the brush in pixels of the video."""
+        return self._brush_size
+
+    @property
+    def layers(self) -> tuple[Any, ...]:
+        """Our layers, from below."""
+        return tuple(x for x in (self._video, self._overlay, self._edit) if x is not None)
+
+    def show_video(self, source: LazyVideo, name: str) -> None:
+        """Show a video in place of what was shown."""
+        self.clear()
+        self._source = source
+        self._name = name
+        self._size = source.shape[1:3]
+        self._scale = overlay_scale(self._size)
+        height, width = self._size
+        self._picture = np.zeros((height * self._scale, width * self._scale, 4), np.uint8)
+        self._mode = "pan_zoom"
+        self._brush_size = max(4, min(self._size) // 24)
+        self._build()
+        self._viewer.dims.axis_labels = ("frame", "y", "x")
+        self._viewer.dims.set_current_step(0, 0)
+        self._viewer.reset_view()
+        self._frame_index = 0
+
+    def clear(self) -> None:
+        """Take our layers away."""
+        self.flush()
+        self._commit_timer.stop()
+        self._repair_timer.stop()
+        self._busy = True
+        for layer in self.layers:
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self._busy = False
+        self._video = self._overlay = self._edit = self._source = None
+
+    def close(self) -> None:
+        """Take our layers away and stop listening."""
+        self.clear()
+        dims, layers = self._viewer.dims.events, self._viewer.layers.events
+        dims.current_step.disconnect(self._on_step)
+        dims.ndisplay.disconnect(self._on_ndisplay)
+        layers.removed.disconnect(self._on_layers_changed)
+        layers.reordered.disconnect(self._on_layers_changed)
+
+    def go_to(self, frame_index: int) -> None:
+        """Show a frame."""
+        self._viewer.dims.set_current_step(0, frame_index)
+
+    def draw(self, masks: Sequence[DrawnMask]) -> None:
+        """Draw the masks of the current frame, lowest first."""
+        if self._overlay is None:
+            return
+        draw_overlay(self._picture, masks, self.style, self._scale)
+        self._overlay.refresh(extent=False, thumbnail=False)
+
+    # Editing
+
+    def edit(self, mask: npt.NDArray[np.uint8], color_rgb: tuple[int, int, int]) -> None:
+        """Put a mask under the brush.
+
+        Args:
+            mask: (H, W) uint8, 1 inside; taken over.
+            color_rgb: Its colour.
+        """
+        if self._edit is None:
+            return
+        self._busy = True
+        rgba = (*(c / 255 for c in color_rgb), 1.0)
+        self._edit.colormap = DirectLabelColormap(
+            color_dict={None: (0, 0, 0, 0), 0: (0, 0, 0, 0), 1: rgba}
+        )
+        np.copyto(self._edit.data, mask)
+        self._edit.refresh(extent=False, thumbnail=False)
+        self._busy = False
+
+    def edited_mask(self) -> npt.NDArray[np.uint8]:
+        """The mask under the brush as it is now, (H, W) uint8."""
+        if self._edit is None:
+            return np.zeros(self._size, np.uint8)
+        return np.asarray(self._edit.data)
+
+    def set_mode(self, mode: str) -> None:
+        """Choose the drawing tool by napari's name."""
+        if self._edit is None:
+            return
+        if mode != "pan_zoom":
+            self._viewer.layers.selection.active = self._edit
+        self._edit.mode = mode
+
+    def set_brush_size(self, size: int) -> None:
+        """Set the diameter of the brush in pixels of the video."""
+        if self._edit is not None:
+            self._edit.brush_size = size
+
+    def set_editable(self, editable: bool) -> None:
+        """Allow or forbid drawing."""
+        if self._edit is not None:
+            if not editable:
+                self._edit.mode = "pan_zoom"
+            self._edit.editable = editable
+
+    def flush(self) -> None:
+        """Hand over a stroke that has ended but was not handed over yet."""
+        self._commit_timer.stop()
+        if self._pending and self._edit is not None:
+            word, self._pending = self._pending, ""
+            self._on_drawn(np.array(self._edit.data, copy=True), word)
+
+    def bind_keys(self, keys: dict[str, Callable[[], None]]) -> None:
+        """Bind keys (napari's names) on our layers, in place of napari's own meaning."""
+        self._keys = dict(keys)
+        for layer in self.layers:
+            self._bind(layer)
+
+    # Building
+
+    def _build(self) -> None:
+        assert self._source is not None  # noqa: S101 - callers show a video first
+        self._busy = True
+        layers = self._viewer.layers
+        if self._video is None or self._video not in layers:
+            self._video = Image(self._source, rgb=True, name=self._name, metadata={"ifc": VIDEO})
+            layers.append(self._video)
+        if self._overlay is None or self._overlay not in layers:
+            self._overlay = self._make_overlay()
+            layers.append(self._overlay)
+        if self._edit is None or self._edit not in layers:
+            self._edit = self._make_edit()
+            layers.append(self._edit)
+        for place, layer in enumerate(self.layers):
+            if layers.index(layer) != place:
+                layers.move(layers.index(layer), place)
+        for layer in self.layers:
+            self._bind(layer)
+        layers.selection.active = self._edit
+        self._busy = False
+
+    def _make_overlay(self) -> Image:
+        step = 1 / self._scale
+        offset = (step - 1) / 2
+        return Image(
+            self._picture,
+            rgb=True,
+            name=OVERLAY,
+            scale=(step, step),
+            translate=(offset, offset),
+            blending="translucent_no_depth",
+            metadata={"ifc": OVERLAY},
+        )
+
+    def _make_edit(self) -> Labels:
+        layer = Labels(
+            np.zeros(self._size, np.uint8),
+            name=EDIT,
+            opacity=max(0.05, self.style.opacity),
+            blending="translucent_no_depth",
+            metadata={"ifc": EDIT},
+        )
+        layer.selected_label = 1
+        layer.brush_size = self._brush_size
+        layer.events.paint.connect(self._on_paint)
+        layer.events.mode.connect(self._on_edit_mode)
+        layer.events.brush_size.connect(self._on_edit_mode)
+        layer.events.selected_label.connect(self._on_selected_label)
+        return layer
+
+    def _bind(self, layer: Any) -> None:
+        for key, callback in self._keys.items():
+            layer.bind_key(key, lambda _, call=callback: call(), overwrite=True)
+
+    # What napari says
+
+    def _on_step(self, event: Any = None) -> None:
+        if self._busy or self._source is None:
+            return
+        frame_index = int(self._viewer.dims.current_step[0])
+        frame_index = min(max(frame_index, 0), len(self._source) - 1)
+        if frame_index == self._frame_index:
+            return
+        self.flush()
+        self._frame_index = frame_index
+        self._on_frame(frame_index)
+
+    def _on_paint(self, event: Any = None) -> None:
+        # napari tells of polygons before it writes them, so look after the event is over.
+        if not self._busy:
+            self._pending = _WORDS.get(self._mode, "Paint")
+            self._commit_timer.start()
+
+    def _on_edit_mode(self, event: Any = None) -> None:
+        if self._edit is not None:
+            self._mode = str(self._edit.mode)
+            self._brush_size = int(self._edit.brush_size)
+            self._on_mode()
+
+    def _on_selected_label(self, event: Any = None) -> None:
+        # The layer is binary: 1 draws, 0 erases; other numbers have no meaning here.
+        if self._edit is not None and self._edit.selected_label not in (0, 1):
+            self._edit.selected_label = 1
+
+    def _on_ndisplay(self, event: Any = None) -> None:
+        if self._source is None:
+            return
+        if self._viewer.dims.ndisplay == 3:
+            self.flush()
+            self.set_editable(False)
+            self._on_told("Drawing rests in 3-D; go back to 2-D to draw.")
+        else:
+            self._repair_timer.start()
+
+    def _on_layers_changed(self, event: Any = None) -> None:
+        if not self._busy and self._source is not None:
+            self._repair_timer.start()
+
+    def _repair(self) -> None:
+        if self._source is None:
+            return
+        layers = self._viewer.layers
+        missing = [x for x in self.layers if x not in layers]
+        self._build()
+        flat = self._viewer.dims.ndisplay == 2
+        self.set_editable(flat)
+        if missing:
+            self._on_told("The studio's layers were put back; to close the video, close it here.")
+        self._on_frame(self._frame_index)
