@@ -1,0 +1,50 @@
+"""``ifc-studio train``: train a network from a configuration file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ifc_core.cli.reporting import job, print_line
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: torchrun --nproc-per-node 4 --no-python ifc-studio train my.toml")
+def train(
+    config: Annotated[
+        str, typer.Argument(help="TOML file, or the name of a bundled preset.", metavar="CONFIG")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder of checkpoints and the log.")
+    ] = None,
+    init: Annotated[
+        Path | None, typer.Option("--init", help="Start from these weights.", exists=True)
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads of each process.")
+    ] = None,
+) -> None:
+    """Train on synthetic clips, COCO images or YouTube-VIS videos.
+
+    A run that was stopped goes on where it was when the same command is given again. Under
+    torchrun each process takes its share of every batch.
+    """
+    import torch
+
+    from ifc_core.training.config import read_train_config
+    from ifc_core.training.trainer import train as run
+
+    settings = read_train_config(
+        config,
+        output=None if output is None else output.resolve(),
+        init=None if init is None else init.resolve(),
+        device=device,
+    )
+    if threads is not None:
+        torch.set_num_threads(threads)
+    with job(f"Training {settings.output.name}") as context:
+        print_line(str(run(settings, context)))
