@@ -1,0 +1,79 @@
+"""What a generated clip is asked to look like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ifc_core.errors import ConfigError
+
+Difficulty = Literal["easy", "medium", "hard"]
+DIFFICULTIES: tuple[Difficulty, ...] = ("easy", "medium", "hard")
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSpec:
+    """Settings of one generated clip; with a seed it determines every pixel.
+
+    Attributes:
+        height: Frame height in pixels.
+        width: Frame width in pixels.
+        num_frames: Frames of the clip, T.
+        difficulty: ``easy`` (few, clear objects), ``medium`` or ``hard`` (crowds, twins, camouflage, occluders,
+            strong degradation).
+        max_objects: Most objects in a frame (never more than 30).
+        cutout_dir: Folder with ``instances.json`` (COCO format) and its images, whose objects are pasted and whose
+            photographs serve as backgrounds; ``None`` for a purely procedural world.
+        cutout_fraction: Share of the objects that are cut from photographs, where ``cutout_dir`` is given.
+        real_fraction: Share of the clips that are photographs of ``cutout_dir`` themselves, seen by a moving
+            camera, with the masks of that file. They are never exhaustive unless ``real_exhaustive``.
+        real_exhaustive: Treat the labels of those photographs as complete.
+        photographs: Use the photographs that ship with scikit-image as textures, where it is installed.
+        frame_gap: Time between two frames of the clip, in frames of a usual video; motion scales with it.
+    """
+
+    height: int = 128
+    width: int = 224
+    num_frames: int = 3
+    difficulty: Difficulty = "medium"
+    max_objects: int = 30
+    cutout_dir: str | None = None
+    cutout_fraction: float = 0.6
+    real_fraction: float = 0.3
+    real_exhaustive: bool = False
+    photographs: bool = True
+    frame_gap: float = 2.0
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ConfigError: A value is outside its range.
+        """
+        size = (self.height, self.width, self.num_frames)
+        if min(size[:2]) < 32 or self.num_frames < 1:
+            raise ConfigError(
+                "A generated clip needs at least 32 x 32 pixels and one frame.",
+                name="height, width, num_frames",
+                value=size,
+            )
+        if self.difficulty not in DIFFICULTIES:
+            raise ConfigError(
+                f"The difficulty must be one of {', '.join(DIFFICULTIES)}.",
+                name="difficulty",
+                value=self.difficulty,
+            )
+        if not 1 <= self.max_objects <= 30:
+            raise ConfigError(
+                "A generated clip holds 1 to 30 objects.",
+                name="max_objects",
+                value=self.max_objects,
+            )
+        for name in ("cutout_fraction", "real_fraction"):
+            value = getattr(self, name)
+            if not 0.0 <= value <= 1.0:
+                raise ConfigError(f"{name} must be between 0 and 1.", name=name, value=value)
+
+    def with_size(self, height: int, width: int, num_frames: int | None = None) -> ClipSpec:
+        """The same world seen at another size or clip length."""
+        return replace(self, height=height, width=width, num_frames=num_frames or self.num_frames)
