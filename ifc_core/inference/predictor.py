@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from ifc_core.inference.results import FrameResult, InstanceSummary
+from ifc_core.inference.clip_plan import WindowStream
+from ifc_core.inference.clip_runner import CachedFrame, ClipRunner
+from ifc_core.inference.fast_model import fast_model
+from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
+from ifc_core.inference.mask_output import encode_logits
+from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import JobContext
-
-if TYPE_CHECKING:
-    from ifc_core.models.ifc import IFC
+from ifc_core.models.ifc import IFC
+from ifc_core.tracking.video_tracker import TrackedFrame, VideoTracker
 
 Frame = tuple[int, npt.NDArray[np.uint8]]
 """(frame index in the video, (H, W, 3) uint8 RGB)."""
 
-
-class VideoPrediction(Iterator[FrameResult]):
-    """A run in progress: iterate it for finished frames, then read :attr:`instances`."""
-
-    @property
-    def instances(self) -> tuple[InstanceSummary, ...]:
-        """Instances over the score threshold: so far while the run goes on, final at its end.
-
-        An instance that some frame holds and that is not in the final table stayed under
-        the threshold: drop its masks.
-        """
-        raise NotImplementedError
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """Sentences for the person, such as a smaller resolution for want of memory."""
-        raise NotImplementedError
+_DEFAULT_SHORT_SIDE = 360
+_GPU_BATCH = 16
 
 
 def predict_video(
@@ -49,7 +40,7 @@ def predict_video(
     """Find and track the instances of a video, in memory that does not grow with its length.
 
     Args:
-        model: The network, in eval mode on its device.
+        model: The network on its device, in float32; it is not changed.
         frames: Frames in ascending order; every ``settings.frame_step``-th counted from the
             first one's index is used, so they may come stepped already. Any iterable will do: a
             file, a camera, a pipe. It is read as far ahead as a clip needs.
@@ -67,4 +58,187 @@ def predict_video(
         ConfigError: The region does not lie in the frame.
         DeviceMemoryError: Not even the smallest fallback fits.
     """
-    raise NotImplementedError
+    return VideoPrediction(
+        model, frames, settings, context or JobContext(), num_frames, output_size
+    )
+
+
+def short_side_for(model: IFC, settings: ProposeSettings) -> int:
+    """The short side in pixels that a run uses: the person's, or else the model's own."""
+    if settings.short_side is not None:
+        return settings.short_side
+    return int(getattr(model, "preferred_short_side", None) or _DEFAULT_SHORT_SIDE)
+
+
+@dataclass(slots=True)
+class _Seen:
+    first: int
+    last: int
+    count: int = 1
+
+
+class VideoPrediction(Iterator[FrameResult]):
+    """A run in progress: iterate it for finished frames, then read :attr:`instances`.
+
+    Made by :func:`predict_video`.
+    """
+
+    def __init__(
+        self,
+        model: IFC,
+        frames: Iterable[Frame],
+        settings: ProposeSettings,
+        context: JobContext,
+        num_frames: int | None,
+        output_size: tuple[int, int] | None,
+    ) -> None:
+        self._settings = settings
+        self._context = context
+        self._num_frames = num_frames
+        self._output_size = output_size
+        self._short_side = short_side_for(model, settings)
+        length = sys.maxsize if settings.offline else settings.clip_length
+        self._stream = WindowStream(length, 1 if settings.offline else settings.clip_stride)
+        self._tracker = VideoTracker(length)
+        on_gpu = model.device.type == "cuda"
+        self._runner = ClipRunner(
+            model, _GPU_BATCH if on_gpu else 1, _GPU_BATCH // 2 if on_gpu else 1
+        )
+        self._read_ahead = _GPU_BATCH if on_gpu else 1
+        self._cached: dict[int, CachedFrame] = {}  # position -> frame
+        self._index_of: dict[int, int] = {}  # position -> frame index in the video
+        self._seen: dict[int, _Seen] = {}
+        self._finished = 0
+        self._steps = self._run(frames)
+
+    def __iter__(self) -> Iterator[FrameResult]:
+        return self
+
+    def __next__(self) -> FrameResult:
+        return next(self._steps)
+
+    def close(self) -> None:
+        """Stop early and let go of the frames."""
+        self._steps.close()
+        self._cached.clear()
+
+    @property
+    def instances(self) -> tuple[InstanceSummary, ...]:
+        """Instances over the score threshold: so far while the run goes on, final at its end.
+
+        An instance that some frame holds and that is not in the final table stayed under
+        the threshold: drop its masks.
+        """
+        table = (self._summary(i, seen) for i, seen in sorted(self._seen.items()))
+        return tuple(s for s in table if s.score >= self._settings.score_threshold)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences for the person, such as a smaller resolution for want of memory."""
+        return tuple(self._runner.notices)
+
+    # ---- the run ------------------------------------------------------------------------
+
+    def _run(self, frames: Iterable[Frame]) -> Generator[FrameResult, None, None]:
+        self._context.advance(0, self._num_frames, "reading the first clip")
+        self._runner.model = fast_model(self._runner.model, self._settings.precision)
+        windows: list[range] = []
+        position = -1
+        for position, (index, image) in enumerate(self._stepped(frames)):
+            self._context.raise_if_cancelled()
+            self._admit(position, index, image)
+            window = self._stream.push()
+            if window is not None:
+                windows.append(window)
+            if not self._settings.offline and (position + 1) % self._read_ahead == 0:
+                yield from self._advance(windows, self._stream.settled_before)
+                windows = []
+        yield from self._advance(windows, self._stream.settled_before)
+        last = self._stream.close()
+        yield from self._advance([] if last is None else [last], position + 1)
+
+    def _stepped(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        first = None
+        for index, image in frames:
+            first = index if first is None else first
+            if (index - first) % self._settings.frame_step == 0:
+                yield index, image
+
+    def _admit(self, position: int, index: int, image: npt.NDArray[np.uint8]) -> None:
+        """Put a frame into the cache at the size of the network's input."""
+        if self._output_size is None:
+            self._output_size = (int(image.shape[0]), int(image.shape[1]))
+        part = cut_region(image, self._settings.region_xywh)
+        size = network_size(
+            (int(part.shape[0]), int(part.shape[1])), self._short_side, self._settings.max_long_side
+        )
+        if size == part.shape[:2]:
+            small = part.copy()
+        else:
+            source = torch.from_numpy(np.ascontiguousarray(part))[None]
+            small = resize_frames(source, size)[0].numpy()
+        self._cached[position] = CachedFrame(small)
+        self._index_of[position] = index
+        if not self._settings.offline and self._read_ahead == 1:
+            self._runner.encode([self._cached[position]])
+
+    def _advance(self, windows: list[range], settled: int) -> Iterator[FrameResult]:
+        """Run windows, then give out the frames that are settled."""
+        self._context.raise_if_cancelled()
+        same_length: list[list[range]] = []
+        for window in windows:
+            if same_length and len(same_length[-1][0]) == len(window):
+                same_length[-1].append(window)
+            else:
+                same_length.append([window])
+        for group in same_length:
+            held = [[self._cached[p] for p in window] for window in group]
+            for clip in self._runner.clips(held, [tuple(window) for window in group]):
+                self._tracker.update(clip)
+                self._context.raise_if_cancelled()
+        for tracked in self._tracker.release(settled):
+            yield self._finish(tracked)
+            self._finished += 1
+            self._context.advance(self._finished, self._num_frames, "finding instances")
+        for position in [p for p in self._cached if p < settled]:
+            del self._cached[position]
+
+    def _finish(self, tracked: TrackedFrame) -> FrameResult:
+        """Full-size masks of a frame that no later clip holds."""
+        index = self._index_of.pop(tracked.frame_index)
+        size = self._output_size
+        if size is None:
+            raise RuntimeError("a frame was finished before any was read")
+        logits = tracked.mask_logits.cpu().numpy()
+        masks = []
+        for row, instance_id in enumerate(tracked.instance_ids):
+            rle = encode_logits(logits[row], size, self._settings.region_xywh)
+            if rle is None:
+                continue
+            label, score = self._best_class(instance_id)
+            masks.append(
+                FrameMask(
+                    instance_id,
+                    rle,
+                    tracked.uncertainties[row],
+                    tracked.link_scores[row],
+                    score,
+                    label,
+                )
+            )
+            seen = self._seen.get(instance_id)
+            if seen is None:
+                self._seen[instance_id] = _Seen(index, index)
+            else:
+                seen.last = index
+                seen.count += 1
+        return FrameResult(index, tuple(masks))
+
+    def _best_class(self, instance_id: int) -> tuple[int, float]:
+        score, label = self._tracker.class_probs(instance_id)[:-1].max(0)
+        return int(label), float(score)
+
+    def _summary(self, instance_id: int, seen: _Seen) -> InstanceSummary:
+        label, score = self._best_class(instance_id)
+        probs = tuple(float(p) for p in self._tracker.class_probs(instance_id))
+        return InstanceSummary(instance_id, probs, score, label, seen.first, seen.last, seen.count)

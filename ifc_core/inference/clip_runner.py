@@ -1,0 +1,189 @@
+"""Runs the network on frames and clips, and makes do with less when memory runs out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ifc_core.errors import DeviceMemoryError
+from ifc_core.inference.frame_input import resize_frames
+from ifc_core.models.ifc import IFC, FrameFeatures
+from ifc_core.tracking.video_tracker import ClipInstances
+
+SMALLEST_SHORT_SIDE = 96
+"""Resolution is lowered down to this short side when memory runs out."""
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(slots=True)
+class CachedFrame:
+    """A frame that some clip to come may hold.
+
+    Attributes:
+        image: (h, w, 3) uint8 at the network's size, to encode it again at a smaller one.
+        features: Its share of the network, or ``None`` if it must be encoded (again).
+    """
+
+    image: npt.NDArray[np.uint8]
+    features: FrameFeatures | None = None
+
+
+@dataclass(slots=True)
+class ClipRunner:
+    """The network, the size of its batches, and the fallbacks.
+
+    Args:
+        model: In eval mode on its device.
+        frame_batch: Frames encoded at once.
+        clip_group: Clips decoded at once.
+
+    Attributes:
+        notices: What was given up for want of memory, one sentence each.
+        mask_grid: (h, w) of the mask logits of the first clip; later ones are brought to it.
+        input_size: (height, width) that the network is fed now; ``None`` before the first
+            frame.
+    """
+
+    model: IFC
+    frame_batch: int = 1
+    clip_group: int = 1
+    notices: list[str] = field(default_factory=list)
+    mask_grid: tuple[int, int] | None = None
+    input_size: tuple[int, int] | None = None
+
+    def clips(
+        self, windows: Sequence[Sequence[CachedFrame]], indices: Sequence[tuple[int, ...]]
+    ) -> list[ClipInstances]:
+        """Surviving instances of windows of one length.
+
+        Args:
+            windows: Frames of each window; missing features are computed here.
+            indices: Frame numbers of each window.
+
+        Raises:
+            DeviceMemoryError: Not even one clip at the smallest size fits.
+        """
+        done: list[ClipInstances] = []
+        while len(done) < len(windows):
+            group = slice(len(done), len(done) + self.clip_group)
+            held = windows[group]
+
+            def work(
+                held: Sequence[Sequence[CachedFrame]] = held, group: slice = group
+            ) -> list[ClipInstances]:
+                self.encode([frame for window in held for frame in window])
+                return self._decode(held, indices[group])
+
+            result = self._attempt(work, [f for w in windows for f in w])
+            if result is not None:
+                done += result
+        return done
+
+    def encode(self, frames: Sequence[CachedFrame]) -> None:
+        """Compute the features of the frames that have none yet."""
+        pending = list({id(f): f for f in frames if f.features is None}.values())
+        while pending:
+            batch = pending[: self.frame_batch]
+
+            def work(batch: list[CachedFrame] = batch) -> bool:
+                self._encode(batch)
+                return True
+
+            self._attempt(work, frames)
+            pending = list({id(f): f for f in pending if f.features is None}.values())
+
+    @torch.inference_mode()
+    def _encode(self, frames: Sequence[CachedFrame]) -> None:
+        images = torch.from_numpy(np.stack([f.image for f in frames])).to(self.model.device)
+        if self.input_size is None:
+            self.input_size = (int(images.shape[1]), int(images.shape[2]))
+        images = resize_frames(images, self.input_size)
+        features = self.model.encode_frames(self.model.normalize(images))
+        for number, frame in enumerate(frames):
+            frame.features = features[number : number + 1]
+
+    @torch.inference_mode()
+    def _decode(
+        self, windows: Sequence[Sequence[CachedFrame]], indices: Sequence[tuple[int, ...]]
+    ) -> list[ClipInstances]:
+        parts = [f.features for window in windows for f in window if f.features is not None]
+        out = self.model.decode_clip(FrameFeatures.concatenate(parts), len(windows))
+        probs = out.class_logits.float().softmax(-1)  # (B, Q, K + 1)
+        survivors = probs.argmax(-1) != probs.shape[-1] - 1  # (B, Q)
+        results = []
+        for clip, frame_indices in enumerate(indices):
+            kept = survivors[clip].nonzero()[:, 0]
+            weights = out.mask_weights[clip : clip + 1, kept]
+            masks = self.model.mask_logits(weights, out.mask_features[clip : clip + 1])[0]
+            masks = self._on_grid(masks.float())  # (N, T, h, w)
+            results.append(ClipInstances(frame_indices, probs[clip, kept], masks))
+        return results
+
+    def _on_grid(self, masks: Tensor) -> Tensor:
+        grid = (int(masks.shape[-2]), int(masks.shape[-1]))
+        if self.mask_grid is None:
+            self.mask_grid = grid
+        if grid == self.mask_grid or masks.shape[0] == 0:
+            return masks.reshape(*masks.shape[:2], *self.mask_grid)
+        return F.interpolate(masks, self.mask_grid, mode="bilinear", align_corners=False)
+
+    def _attempt(
+        self, work: Callable[[], _Result], cached: Sequence[CachedFrame]
+    ) -> _Result | None:
+        """Run ``work``; out of memory, step down and give ``None`` (try again)."""
+        try:
+            return work()
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if not self._step_down(cached):
+                device = str(self.model.device)
+                raise DeviceMemoryError(
+                    f"There is too little memory on {device} even for one clip at the smallest "
+                    "size; choose a shorter clip length or close other programs.",
+                    device=device,
+                ) from error
+            return None
+
+    def _step_down(self, cached: Sequence[CachedFrame]) -> bool:
+        """Halve the batch, then the clip group, then lower the resolution."""
+        if self.model.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if self.frame_batch > 1:
+            self.frame_batch //= 2
+            self._note(f"frames are now read {self.frame_batch} at a time")
+            return True
+        if self.clip_group > 1:
+            self.clip_group //= 2
+            self._note(f"clips are now run {self.clip_group} at a time")
+            return True
+        if self.input_size is None or min(self.input_size) <= SMALLEST_SHORT_SIDE:
+            return False
+        scale = max(0.75, SMALLEST_SHORT_SIDE / min(self.input_size))
+        height, width = (max(1, int(side * scale + 0.5)) for side in self.input_size)
+        self.input_size = (height, width)
+        for frame in cached:
+            frame.features = None
+        self._note(f"frames are now looked at in {width} by {height} pixels")
+        return True
+
+    def _note(self, what: str) -> None:
+        self.notices.append(f"Memory ran out, so {what}.")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that the device or the machine has too little memory."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and (
+        "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
+    )

@@ -1,0 +1,75 @@
+"""From displayed frames to what the network is fed: region, resizing."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ifc_core.errors import ConfigError
+
+
+def network_size(size: tuple[int, int], short_side: int, max_long_side: int) -> tuple[int, int]:
+    """(height, width) to which a frame is resized, its shape kept.
+
+    Args:
+        size: (height, width) of the frame or region.
+        short_side: Wanted short side in pixels.
+        max_long_side: Bound on the long side, which then decides.
+
+    Source: the published test-time resizing (short side 360, long side at most 1333).
+    """
+    height, width = size
+    scale = short_side / min(height, width)
+    new_height = short_side if height <= width else scale * height
+    new_width = short_side if width < height else scale * width
+    if max(new_height, new_width) > max_long_side:
+        shrink = max_long_side / max(new_height, new_width)
+        new_height, new_width = new_height * shrink, new_width * shrink
+    return max(1, int(new_height + 0.5)), max(1, int(new_width + 0.5))
+
+
+def resize_frames(frames: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize bilinearly with antialiasing, in 8 bits as PIL does (to within one grey level).
+
+    Args:
+        frames: (N, H, W, 3) uint8.
+        size: (height, width) wanted.
+
+    Returns:
+        (N, height, width, 3) uint8.
+    """
+    if tuple(frames.shape[1:3]) == size:
+        return frames
+    planes = frames.permute(0, 3, 1, 2)  # (N, 3, H, W), channels last in memory
+    if frames.device.type == "cpu":
+        small = F.interpolate(planes, size, mode="bilinear", antialias=True, align_corners=False)
+    else:  # the 8-bit kernel exists on the CPU only
+        real = F.interpolate(
+            planes.float(), size, mode="bilinear", antialias=True, align_corners=False
+        )
+        small = real.round_().clamp_(0, 255).to(torch.uint8)
+    return small.permute(0, 2, 3, 1).contiguous()
+
+
+def cut_region(
+    frame: npt.NDArray[np.uint8], region_xywh: tuple[int, int, int, int] | None
+) -> npt.NDArray[np.uint8]:
+    """The part of a frame that is looked at.
+
+    Raises:
+        ConfigError: The region does not lie in the frame.
+    """
+    if region_xywh is None:
+        return frame
+    x, y, width, height = region_xywh
+    if x + width > frame.shape[1] or y + height > frame.shape[0]:
+        raise ConfigError(
+            f"The region {region_xywh} (x, y, width, height) does not lie in a frame of "
+            f"{frame.shape[1]} by {frame.shape[0]} pixels.",
+            name="region_xywh",
+            value=region_xywh,
+        )
+    return frame[y : y + height, x : x + width]
