@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from pathlib import Path
 
 import numpy as np
 
@@ -38,9 +39,7 @@ def fill_array(name: str, shape) -> np.ndarray:
     u = _u(name, shape)
     if name.endswith("running_var"):
         out = 1.0 + 0.2 * u
-    elif name.endswith("running_mean"):
-        out = 0.1 * u
-    elif name.endswith("bias") or name.endswith("in_proj_bias"):
+    elif name.endswith(("running_mean", "bias", "in_proj_bias")):
         out = 0.1 * u
     elif len(shape) == 1:  # affine weight of a norm
         out = 1.0 + 0.1 * u
@@ -48,7 +47,7 @@ def fill_array(name: str, shape) -> np.ndarray:
             out = 0.35 * out  # last norm of a residual branch: keeps the sum bounded
     elif name.endswith("query_embed.weight"):
         out = _SQRT3 * 2.0 * u  # larger than at initialisation: queries must differ
-    elif name.endswith("memory_bus") or name.endswith("memory_pos"):
+    elif name.endswith(("memory_bus", "memory_pos")):
         out = _SQRT3 * 0.5 * u
     else:
         fan_in = 1
@@ -83,7 +82,7 @@ def bias_no_object(state, value: float, key: str = "detr.class_embed.layers.1.bi
 
 
 def load_shapes(path):
-    with open(path) as f:
+    with Path(path).open() as f:
         return {k: tuple(v) for k, v in json.load(f).items()}
 
 
@@ -183,18 +182,18 @@ def make_tracker_case(
     objs = []
     for k in range(num_objects):
         objs.append(
-            dict(
-                cy=int(rng.randint(2, height - 2)),
-                cx=int(rng.randint(2, width - 2)),
-                vy=int(rng.randint(-1, 2)),
-                vx=int(rng.randint(-2, 3)),
-                r=int(rng.randint(3, 7)),
-                label=int(rng.randint(0, num_classes)),
-                born=int(rng.randint(0, max(1, video_length // 3))) if k % 3 == 2 else 0,
-                dies=int(rng.randint(video_length // 2, video_length + 1))
+            {
+                "cy": int(rng.randint(2, height - 2)),
+                "cx": int(rng.randint(2, width - 2)),
+                "vy": int(rng.randint(-1, 2)),
+                "vx": int(rng.randint(-2, 3)),
+                "r": int(rng.randint(3, 7)),
+                "label": int(rng.randint(0, num_classes)),
+                "born": int(rng.randint(0, max(1, video_length // 3))) if k % 3 == 2 else 0,
+                "dies": int(rng.randint(video_length // 2, video_length + 1))
                 if k % 3 == 1
                 else video_length,
-            )
+            }
         )
     clips = []
     for s, e in clip_starts(video_length, num_frames, stride):
@@ -230,14 +229,14 @@ def make_tracker_case(
         rows = [rows[i] for i in order]
         probs = np.stack([p / float(p.sum()) for _, _, p in rows]).astype(np.float32)
         clips.append(
-            dict(
-                frame_idx=frames,
-                mask_logits=np.stack([lg for _, lg, _ in rows]).astype(np.float32),
-                cls_probs=probs,
-                scores=probs.max(1),
-                labels=probs.argmax(1),
-                truth=np.array([k for k, _, _ in rows]),
-            )
+            {
+                "frame_idx": frames,
+                "mask_logits": np.stack([lg for _, lg, _ in rows]).astype(np.float32),
+                "cls_probs": probs,
+                "scores": probs.max(1),
+                "labels": probs.argmax(1),
+                "truth": np.array([k for k, _, _ in rows]),
+            }
         )
     return clips
 
@@ -301,7 +300,7 @@ def make_loss_case(
                 if not gone:
                     dy, dx = yy - (cy + vy * t), xx - (cx + vx * t)
                     masks[k] = (dy * rx) ** 2 + (dx * ry) ** 2 <= (rx * ry) ** 2
-            frames.append(dict(gt_classes=classes, gt_ids=ids, gt_masks=masks))
+            frames.append({"gt_classes": classes, "gt_ids": ids, "gt_masks": masks})
         absent_done = absent_done or k_n >= 2
         videos.append(frames)
     return preds, videos
