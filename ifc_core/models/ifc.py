@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -148,6 +148,9 @@ class IFC(nn.Module):
     Attributes:
         config: The architecture.
         categories: As given; () where unknown.
+        preferred_short_side: Short side of the frames in pixels that it was trained at.
+        provenance: Where the weights come from; empty for a new network.
+        sha256: Hash of the weights as loaded; empty for a new network.
 
     Source: Hwang et al., NeurIPS 2021, section 3.1. Without padding, frames of a clip may be
     permuted and the outputs permute with them: there is no temporal position code.
@@ -171,9 +174,18 @@ class IFC(nn.Module):
         self.mask_weight_head = MLP(dim, dim, dim, dim)
         self.spatial_decoder = SpatialDecoder(config, res4_channels, res3_channels)
         self.box_head = BoxHead(config) if config.assignment == "box" else None
+        self.preferred_short_side = 360
+        self.provenance: dict[str, Any] = {}
+        self.sha256 = ""
+        self.register_buffer("pixel_mean", torch.empty(3, 1, 1), persistent=False)
+        self.register_buffer("pixel_std", torch.empty(3, 1, 1), persistent=False)
+        self.reset_constants()
+
+    def reset_constants(self) -> None:
+        """Fill the tensors that follow from the configuration and are in no checkpoint."""
         for name in ("pixel_mean", "pixel_std"):
-            values = torch.tensor(getattr(config, name)).view(3, 1, 1)
-            self.register_buffer(name, values, persistent=False)
+            buffer = getattr(self, name)
+            buffer.copy_(torch.tensor(getattr(self.config, name)).view(3, 1, 1))
 
     # ---- stages -------------------------------------------------------------------------
 
