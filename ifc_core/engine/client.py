@@ -115,7 +115,10 @@ class JobHandle:
     def _read_frames(self, data: Any) -> dict[str, Any]:
         if self._frames is None:
             raise EngineError("The engine asked for frames that nobody offers.")
-        return {"frames": np.stack([self._frames(int(index)) for index in data["indices"]])}
+        frames = np.stack([self._frames(int(index)) for index in data["indices"]])
+        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:
+            raise EngineError(f"A frame must be (H, W, 3) uint8, not {frames.shape[1:]}.")
+        return {"frames": frames}
 
 
 class EngineClient:

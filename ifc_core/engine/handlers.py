@@ -1,10 +1,13 @@
 """What the engine does for each kind of request. torch is imported with the first job.
 
 ==============  ==============================================================================
-kind            params -> events -> result
+kind            what it does; parameters, events and result are at the function named
 ==============  ==============================================================================
-``ping``        nothing; answers beside a running job
-``system``      -> devices, memory, versions
+``ping``        answers, beside a running job too
+``system``      :func:`ifc_core.engine.system_report.system_report`, beside a running job too
+``load_model``  :func:`load_model`, so that the first run need not wait for it
+``unload``      :func:`unload`: lets go of models and device memory
+``propose``     :func:`ifc_core.engine.propose_job.propose`
 ==============  ==============================================================================
 """
 
@@ -12,14 +15,52 @@ from __future__ import annotations
 
 from typing import Any
 
+from ifc_core.engine.model_cache import ModelCache
+from ifc_core.engine.propose_job import propose, search_folders
 from ifc_core.engine.server import Handler, ServerJob
 
 
 def build_handlers() -> dict[str, Handler]:
-    """The handlers of a new engine process, by kind."""
-    return {"ping": ping}
+    """The handlers of a new engine process, by kind; they share one cache of models."""
+    models = ModelCache()
+    return {
+        "ping": lambda params, job: {},
+        "system": system,
+        "load_model": lambda params, job: load_model(params, models),
+        "unload": lambda params, job: unload(models),
+        "propose": lambda params, job: propose(params, job, models),
+    }
 
 
-def ping(params: dict[str, Any], job: ServerJob) -> dict[str, Any]:
-    """Answer, to show that the process lives."""
+def system(params: dict[str, Any], job: ServerJob) -> dict[str, Any]:
+    """Describe the machine."""
+    from ifc_core.engine.system_report import system_report
+
+    return system_report()
+
+
+def load_model(params: dict[str, Any], models: ModelCache) -> dict[str, Any]:
+    """Load a model and keep it.
+
+    Args:
+        params: ``model`` (name or file), ``device``, ``models`` (folders to search).
+        models: Where it is kept.
+
+    Returns:
+        ``categories`` (names), ``device``, ``sha256``, ``num_parameters``.
+    """
+    model = models.get(
+        str(params.get("model", "")), str(params.get("device", "auto")), search_folders(params)
+    )
+    return {
+        "categories": [category.name for category in model.categories],
+        "device": str(model.device),
+        "sha256": model.sha256,
+        "num_parameters": sum(p.numel() for p in model.parameters()),
+    }
+
+
+def unload(models: ModelCache) -> dict[str, Any]:
+    """Let go of models and device memory, for instance before fine-tuning takes the GPU."""
+    models.clear()
     return {}

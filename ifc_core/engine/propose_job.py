@@ -1,0 +1,136 @@
+"""The ``propose`` job: a video, or frames that the client reads, to tracked masks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.engine.model_cache import ModelCache
+from ifc_core.engine.result_codec import encode_frame, encode_instances
+from ifc_core.engine.server import ServerJob
+from ifc_core.errors import ConfigError
+from ifc_core.inference.settings import ProposeSettings
+from ifc_core.io.video import open_video
+
+_ASKED_BYTES = 32 << 20
+
+Frame = tuple[int, npt.NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Frames of a run, in order.
+
+    Attributes:
+        frames: Frame index and (H, W, 3) uint8 RGB.
+        num_frames: How many there will be.
+        notice: A sentence about the input, or empty.
+    """
+
+    frames: Iterator[Frame]
+    num_frames: int
+    notice: str = ""
+
+
+def propose(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict[str, Any]:
+    """Find and track instances.
+
+    Args:
+        params: ``settings`` (``ProposeSettings.to_json``); ``video`` (a path) or ``frames``
+            (``count``, ``height``, ``width`` of frames that the client is asked for); at will
+            ``start`` and ``stop`` (frames) and ``models`` (folders searched for the model).
+        job: Gets the events ``status`` (what comes first), ``categories`` (names), ``progress``,
+            ``frame``, ``notice`` (a sentence) and, at the end, ``instances``.
+        models: Where models are kept.
+
+    Returns:
+        ``categories``, ``model_sha256``, ``num_frames``, ``notices`` and
+        ``seconds``.
+    """
+    from ifc_core.inference.predictor import predict_video
+
+    began = time.monotonic()
+    settings = ProposeSettings.from_json(params.get("settings", {}))
+    with ExitStack() as stack:
+        source = _source(params, settings, job, stack)
+        job.emit("status", "Loading the model")
+        model = models.get(settings.model, settings.device, search_folders(params))
+        categories = [category.name for category in model.categories]
+        job.emit("categories", categories)
+        run = predict_video(
+            model, source.frames, settings, job.context, num_frames=source.num_frames
+        )
+        stack.callback(run.close)
+        notices = [source.notice] if source.notice else []
+        told = finished = 0
+        for frame in run:
+            job.emit("frame", encode_frame(frame))
+            finished += 1
+            notices += run.notices[len(notices) - bool(source.notice) :]
+            for notice in notices[told:]:
+                job.emit("notice", notice)
+            told = len(notices)
+        job.emit("instances", encode_instances(run.instances))
+    return {
+        "categories": categories,
+        "model_sha256": model.sha256,
+        "num_frames": finished,
+        "notices": notices,
+        "seconds": time.monotonic() - began,
+    }
+
+
+def search_folders(params: dict[str, Any]) -> tuple[Path, ...]:
+    """Folders of models named in a request."""
+    return tuple(Path(str(folder)) for folder in params.get("models", ()))
+
+
+def _source(
+    params: dict[str, Any], settings: ProposeSettings, job: ServerJob, stack: ExitStack
+) -> Source:
+    if "video" in params:
+        reader = stack.enter_context(open_video(str(params["video"]), job.context))
+        indices = _indices(params, settings, reader.video.num_frames)
+        frames = reader.iter_frames(indices.start, indices.stop, indices.step)
+        return Source(frames, len(indices), reader.warning)
+    shape = params.get("frames")
+    if not isinstance(shape, dict):
+        raise ConfigError("A run needs a video or frames.", name="video", value=None)
+    indices = _indices(params, settings, int(shape["count"]))
+    frame_bytes = max(1, int(shape["height"]) * int(shape["width"]) * 3)
+    return Source(asked_frames(job, indices, max(1, _ASKED_BYTES // frame_bytes)), len(indices))
+
+
+def asked_frames(job: ServerJob, indices: range, batch: int) -> Iterator[Frame]:
+    """Frames that the client reads, a few at a time, so that memory stays bounded.
+
+    Args:
+        job: The job of the client.
+        indices: Which ones.
+        batch: How many are asked for at once.
+
+    Yields:
+        Frame index and (H, W, 3) uint8 RGB.
+    """
+    for first in range(0, len(indices), batch):
+        part = list(indices[first : first + batch])
+        answer = job.ask("frames", {"indices": part})["frames"]
+        yield from zip(part, answer, strict=True)
+
+
+def _indices(params: dict[str, Any], settings: ProposeSettings, count: int) -> range:
+    start, stop = int(params.get("start", 0)), int(params.get("stop") or count)
+    if not 0 <= start < min(stop, count):
+        raise ConfigError(
+            f"The frames {start} to {stop} do not lie in a video of {count} frames.",
+            name="start",
+            value=start,
+        )
+    return range(start, min(stop, count), settings.frame_step)
