@@ -137,7 +137,8 @@ def write_checkpoint(
     """
     path = Path(path)
     tensors = {name: _stored(t, precision) for name, t in state_dict.items()}
-    check_tensors(path, info.model_config, {name: tuple(t.shape) for name, t in tensors.items()})
+    shapes = {name: tuple(t.shape) for name, t in tensors.items()}
+    compare_shapes(path, expected_shapes(info.model_config), shapes)
     _check_values(path, tensors)
     digest = _hash(tensors)
     metadata = {"format": "pt", _METADATA_KEY: json.dumps(_info_to_json(info, digest))}
@@ -212,31 +213,32 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
     return Checkpoint(info, tensors)
 
 
-def check_tensors(
-    path: Path | str, config: IFCConfig, shapes: Mapping[str, tuple[int, ...]]
+def compare_shapes(
+    path: Path | str,
+    expected: Mapping[str, tuple[int, ...]],
+    actual: Mapping[str, tuple[int, ...]],
 ) -> None:
-    """Compare tensors with what an architecture needs.
+    """Compare a file's tensors with what an architecture needs.
 
     Args:
         path: The file, for the error.
-        config: The architecture.
-        shapes: Name -> shape of the tensors at hand.
+        expected: Name -> shape that the architecture needs.
+        actual: Name -> shape of the tensors at hand.
 
     Raises:
         CheckpointError: With all tensors that are missing, extra or of another shape.
     """
-    expected = expected_shapes(config)
-    missing = tuple(sorted(expected.keys() - shapes.keys()))
-    unexpected = tuple(sorted(shapes.keys() - expected.keys()))
+    missing = tuple(sorted(expected.keys() - actual.keys()))
+    unexpected = tuple(sorted(actual.keys() - expected.keys()))
     mismatched = {
-        name: (expected[name], shapes[name])
-        for name in sorted(expected.keys() & shapes.keys())
-        if expected[name] != shapes[name]
+        name: (expected[name], actual[name])
+        for name in sorted(expected.keys() & actual.keys())
+        if expected[name] != actual[name]
     }
     if missing or unexpected or mismatched:
         raise CheckpointError(
             f"The weights in {Path(path).name} do not fit the model: "
-            + describe_misfit(missing, unexpected, mismatched),
+            + _describe_misfit(missing, unexpected, mismatched),
             path=path,
             missing=missing,
             unexpected=unexpected,
@@ -244,7 +246,7 @@ def check_tensors(
         )
 
 
-def describe_misfit(
+def _describe_misfit(
     missing: Sequence[str],
     unexpected: Sequence[str],
     mismatched: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]],
@@ -297,9 +299,8 @@ def _checked_info(path: Path, file: Any) -> CheckpointInfo:
         )
     info = _info_from_json(path, text)
     slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    check_tensors(
-        path, info.model_config, {name: tuple(s.get_shape()) for name, s in slices.items()}
-    )
+    shapes = {name: tuple(part.get_shape()) for name, part in slices.items()}
+    compare_shapes(path, expected_shapes(info.model_config), shapes)
     for name, part in slices.items():
         if part.get_dtype() not in _FLOAT_TYPES:
             raise CheckpointError(

@@ -1,78 +1,316 @@
-"""Names of the published checkpoints' tensors, and reading those files."""
+"""Published checkpoints (``.pth``) into ours. Nothing in such a file is ever executed."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+import warnings
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-_PUBLISHED_NAMES: tuple[tuple[str, str], ...] = (
-    (r"detr\.transformer\.memory_bus", r"encoder.memory_content"),
-    (r"detr\.transformer\.memory_pos", r"encoder.memory_position"),
-    (
-        r"detr\.transformer\.encoder\.enc_layers\.(\d+)\.self_attn\.",
-        r"encoder.frame_layers.\1.attention.",
-    ),
-    (
-        r"detr\.transformer\.encoder\.enc_layers\.(\d+)\.(linear\d)\.",
-        r"encoder.frame_layers.\1.feedforward.\2.",
-    ),
-    (r"detr\.transformer\.encoder\.enc_layers\.(\d+)\.(norm\d)\.", r"encoder.frame_layers.\1.\2."),
-    (
-        r"detr\.transformer\.encoder\.bus_layers\.(\d+)\.self_attn\.",
-        r"encoder.exchange_layers.\1.attention.",
-    ),
-    (
-        r"detr\.transformer\.encoder\.bus_layers\.(\d+)\.(linear\d)\.",
-        r"encoder.exchange_layers.\1.feedforward.\2.",
-    ),
-    (
-        r"detr\.transformer\.encoder\.bus_layers\.(\d+)\.(norm\d)\.",
-        r"encoder.exchange_layers.\1.\2.",
-    ),
-    (
-        r"detr\.transformer\.clip_decoder\.layers\.(\d+)\.self_attn\.",
-        r"decoder.layers.\1.self_attention.",
-    ),
-    (
-        r"detr\.transformer\.clip_decoder\.layers\.(\d+)\.multihead_attn\.",
-        r"decoder.layers.\1.cross_attention.",
-    ),
-    (
-        r"detr\.transformer\.clip_decoder\.layers\.(\d+)\.(linear\d)\.",
-        r"decoder.layers.\1.feedforward.\2.",
-    ),
-    (r"detr\.transformer\.clip_decoder\.layers\.(\d+)\.(norm\d)\.", r"decoder.layers.\1.\2."),
-    (r"detr\.transformer\.clip_decoder\.norm\.", r"decoder.norm."),
-    (r"detr\.class_embed\.", r"class_head."),
-    (r"detr\.query_embed\.", r"decoder.query_position."),
-    (r"detr\.input_proj\.", r"input_proj."),
-    (r"detr\.backbone\.0\.backbone\.stem\.conv1\.norm\.", r"backbone.bn1."),
-    (r"detr\.backbone\.0\.backbone\.stem\.conv1\.", r"backbone.conv1."),
-    (r"detr\.mask_head\.lay(\d)\.", r"spatial_decoder.conv\1."),
-    (r"detr\.mask_head\.gn(\d)\.", r"spatial_decoder.norm\1."),
-    (r"detr\.mask_head\.out_lay\.", r"spatial_decoder."),
-    (r"detr\.mask_head\.adapter1\.", r"spatial_decoder.lateral4."),
-    (r"detr\.mask_head\.adapter2\.", r"spatial_decoder.lateral3."),
-    (r"detr\.mask_head\.convert_to_weight\.", r"mask_weight_head."),
+import torch
+from torch import Tensor
+
+from ifc_core.errors import CheckpointError, ConfigError
+from ifc_core.models.checkpoint import (
+    Checkpoint,
+    CheckpointInfo,
+    compare_shapes,
+    expected_shapes,
+    write_checkpoint,
 )
-_STAGE = re.compile(r"detr\.backbone\.0\.backbone\.res([2-5])\.(\d+)\.(shortcut|conv[123])\.(.+)")
+from ifc_core.models.class_names import TABLES, class_table, named_categories, published_table
+from ifc_core.models.config import IFCConfig
+from ifc_core.models.ifc import IFC
+from ifc_core.models.published_names import ours_to_published, published_to_ours
+from ifc_core.models.registry import SUFFIX, user_models_dir
+from ifc_core.structures import Category
+
+MAX_UNPACKED_BYTES = 8 << 30
+_IGNORED = re.compile(r"criterion\..*|(detr\.)?pixel_(mean|std)|.*\.num_batches_tracked|fc\..*")
+_R101_INPUT: dict[str, Any] = {
+    "stride_in_1x1": True,
+    "color_order": "bgr",
+    "pixel_mean": (103.53, 116.28, 123.675),
+    "pixel_std": (1.0, 1.0, 1.0),
+}
 
 
-def published_to_ours(name: str) -> str | None:
-    """Our name of a tensor of the published checkpoint, or ``None`` if it has no place here."""
-    stage = _STAGE.fullmatch(name)
-    if stage:
-        return _stage_name(int(stage[1]) - 1, stage[2], stage[3], stage[4])
-    for pattern, ours in _PUBLISHED_NAMES:
-        match = re.match(pattern, name)
-        if match:
-            return match.expand(ours) + name[match.end() :]
-    return None
+def import_model(
+    path: Path | str,
+    output: Path | str | None = None,
+    categories: str | Path | Sequence[Category] | None = None,
+) -> tuple[Path, CheckpointInfo]:
+    """Convert a published checkpoint (or plain ResNet weights) and save it.
+
+    Args:
+        path: ``.pth`` file: IFC's in the authors' layout, or torchvision's ResNet.
+        output: Target; by default ``NAME.safetensors`` in the user's models folder.
+        categories: As :func:`convert_checkpoint`.
+
+    Returns:
+        The file written and what it says about itself.
+
+    Raises:
+        CheckpointError: The file cannot be used; it names the tensors.
+        ConfigError: The class names are needed and not given, or do not fit.
+        OutputError: The target cannot be written.
+    """
+    source = Path(path)
+    checkpoint = convert_checkpoint(source, categories)
+    if output is None:
+        folder = user_models_dir()
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / (source.stem + SUFFIX)
+    else:
+        target = Path(output)
+    return target, write_checkpoint(target, checkpoint.info, checkpoint.state_dict)
 
 
-def _stage_name(layer: int, block: str, part: str, rest: str) -> str:
-    norm = rest.startswith("norm.")
-    leaf = rest.removeprefix("norm.")
-    if part == "shortcut":
-        return f"backbone.layer{layer}.{block}.downsample.{int(norm)}.{leaf}"
-    owner = f"bn{part[-1]}" if norm else part
-    return f"backbone.layer{layer}.{block}.{owner}.{leaf}"
+def convert_checkpoint(
+    path: Path | str, categories: str | Path | Sequence[Category] | None = None
+) -> Checkpoint:
+    """Read a published checkpoint; architecture, K, M and depth are read off its tensors.
+
+    Plain torchvision ResNet weights give a network whose backbone alone is trained: the rest
+    has seeded random weights, and one class called ``object`` unless ``categories`` says more.
+
+    Args:
+        path: The ``.pth`` file.
+        categories: Name of a built-in table, a file (JSON with ``categories``, or text with a
+            name a line), the categories, or ``None`` where (K, M) tells the data set.
+
+    Raises:
+        CheckpointError: The file cannot be read, or tensors are missing, extra or misshapen.
+        ConfigError: The class names are needed and not given, or do not fit.
+    """
+    source = Path(path)
+    tensors = {n: t for n, t in _read_tensors(source).items() if not _IGNORED.fullmatch(n)}
+    provenance: dict[str, Any] = {"source": source.name, "source_sha256": _file_hash(source)}
+    if "conv1.weight" in tensors and "layer1.0.conv1.weight" in tensors:
+        provenance["trained"] = "backbone only"
+        return _from_backbone(source, tensors, categories, provenance)
+    try:
+        config = _published_config(source, tensors)
+    except ConfigError as error:
+        raise CheckpointError(
+            f"{source} is no IFC of a known size: {error}", path=source
+        ) from error
+    state = _renamed(source, config, tensors)
+    named = find_categories(categories, config.num_classes, config.num_memory_tokens)
+    return Checkpoint(CheckpointInfo(config, named, 360, provenance), state)
+
+
+def load_backbone(model: IFC, path: Path | str) -> None:
+    """Put plain torchvision ResNet weights into the backbone of ``model``.
+
+    Raises:
+        CheckpointError: The weights are of another depth, damaged, or not ResNet's.
+    """
+    source = Path(path)
+    found = {n: t for n, t in _read_tensors(source).items() if not _IGNORED.fullmatch(n)}
+    expected = {n: tuple(t.shape) for n, t in model.backbone.state_dict().items()}
+    compare_shapes(source, expected, {n: tuple(t.shape) for n, t in found.items()})
+    model.backbone.load_state_dict(found)
+
+
+def find_categories(
+    categories: str | Path | Sequence[Category] | None, num_classes: int, num_memory_tokens: int
+) -> tuple[Category, ...]:
+    """The K categories that were asked for, or that the sizes of a published model imply.
+
+    Raises:
+        ConfigError: They cannot be told, read, or are not K.
+    """
+    if categories is None:
+        table = published_table(num_classes, num_memory_tokens)
+        if table is None:
+            raise ConfigError(
+                f"The {num_classes} classes of a model with {num_memory_tokens} memory tokens have"
+                f" no known names; give --categories ({', '.join(TABLES)}, or a file).",
+                name="categories",
+                value=None,
+            )
+        categories = table
+    if isinstance(categories, str) and categories in TABLES:
+        found = class_table(categories)
+    elif isinstance(categories, str | Path):
+        found = _categories_file(Path(categories))
+    else:
+        found = tuple(categories)
+    if len(found) != num_classes:
+        raise ConfigError(
+            f"The model has {num_classes} classes, but --categories names {len(found)}.",
+            name="categories",
+            value=len(found),
+        )
+    return found
+
+
+def _categories_file(path: Path) -> tuple[Category, ...]:
+    try:
+        text = path.read_text("utf-8")
+        if not text.lstrip().startswith("{"):
+            return named_categories([line.strip() for line in text.splitlines() if line.strip()])
+        entries = json.loads(text)["categories"]
+        names, ids = [str(e["name"]) for e in entries], [int(e["id"]) for e in entries]
+        return named_categories(names, ids)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, ConfigError) as error:
+        raise ConfigError(
+            f"No class names can be read from {path}; use {', '.join(TABLES)}, a JSON file with"
+            " categories, or a text file with one name a line.",
+            name="categories",
+            value=str(path),
+        ) from error
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    """The state dict of a ``.pth`` file, through torch's restricted unpickler."""
+    _check_archive(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a hostile pickle can raise anything
+        raise CheckpointError(
+            f"{path} is not a checkpoint that can be read safely: it is damaged, or holds more"
+            " than tensors.",
+            path=path,
+        ) from error
+    for key in ("model", "state_dict"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict) or not content:
+        raise CheckpointError(f"{path} holds no named tensors.", path=path)
+    for name, value in content.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            raise CheckpointError(
+                f"{path} holds {str(name)[:80]!r}, which is not a tensor.", path=path
+            )
+        if not value.is_floating_point() and not _IGNORED.fullmatch(name):
+            raise CheckpointError(
+                f"The tensor {name[:80]} in {path} is of type {value.dtype}, not floating point.",
+                path=path,
+            )
+        if value.layout != torch.strided or value.is_quantized or value.device.type != "cpu":
+            raise CheckpointError(f"The tensor {name[:80]} in {path} is not dense.", path=path)
+    return dict(content)
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse a missing file and an archive that unpacks to more than any model needs."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(21, "it is a folder")
+        with path.open("rb") as file:
+            is_archive = file.read(4) == b"PK\x03\x04"
+        size = path.stat().st_size
+        if is_archive:
+            with zipfile.ZipFile(path) as archive:
+                size = sum(entry.file_size for entry in archive.infolist())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise CheckpointError(f"Cannot read the checkpoint {path}: {reason}.", path=path) from error
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise CheckpointError(f"{path} is damaged or was cut off.", path=path) from error
+    if size > MAX_UNPACKED_BYTES:
+        raise CheckpointError(f"{path} unpacks to {size:,} bytes, too many for a model.", path=path)
+
+
+def _published_config(path: Path, tensors: Mapping[str, Tensor]) -> IFCConfig:
+    """Read the architecture off the tensors.
+
+    Source: the published R101 takes BGR in 0..255 minus the mean and strides in the first 1x1;
+    the others take RGB with torchvision's normalisation and layout.
+    """
+    memory = _shape(path, tensors, "detr.transformer.memory_bus", 2)
+    classes = _shape(path, tensors, "detr.class_embed.layers.1.weight", 2)
+    queries = _shape(path, tensors, "detr.query_embed.weight", 2)
+    inner = _shape(path, tensors, "detr.transformer.encoder.enc_layers.0.linear1.weight", 2)
+    backbone = _depth(tensors, "detr.backbone.0.backbone.res{}.", 2)
+    return IFCConfig(
+        backbone=backbone,  # type: ignore[arg-type]
+        num_classes=classes[0] - 1,
+        num_queries=queries[0],
+        hidden_dim=memory[1],
+        num_memory_tokens=memory[0],
+        num_encoder_layers=_count(tensors, "detr.transformer.encoder.enc_layers."),
+        num_decoder_layers=_count(tensors, "detr.transformer.clip_decoder.layers."),
+        feedforward_dim=inner[0],
+        **(_R101_INPUT if backbone == "resnet101" else {}),
+    )
+
+
+def _depth(tensors: Mapping[str, Tensor], stage: str, first: int) -> str:
+    """Name of the ResNet with this many blocks a stage."""
+    blocks = tuple(_count(tensors, stage.format(first + i)) for i in range(4))
+    prefix = stage.partition("{}")[0]
+    bottleneck = any(n.startswith(prefix) and ".conv3." in n for n in tensors)
+    # Where blocks are missing or extra, the nearest depth makes the report name them.
+    if bottleneck:
+        return "resnet101" if blocks[2] > 14 else "resnet50"
+    return "resnet34" if max(blocks) > 2 else "resnet18"
+
+
+def _count(tensors: Mapping[str, Tensor], prefix: str) -> int:
+    pattern = re.compile(re.escape(prefix) + r"(\d{1,3})\.")
+    indices = {int(m[1]) for m in map(pattern.match, tensors) if m}
+    return max(indices) + 1 if indices else 0
+
+
+def _shape(
+    path: Path, tensors: Mapping[str, Tensor], name: str, dimensions: int
+) -> tuple[int, ...]:
+    if name not in tensors:
+        raise CheckpointError(
+            f"{path} is neither an IFC checkpoint nor a ResNet's: it lacks the tensor {name}.",
+            path=path,
+            missing=(name,),
+        )
+    shape = tuple(tensors[name].shape)
+    if len(shape) != dimensions:
+        raise CheckpointError(
+            f"The tensor {name} in {path} has {len(shape)} dimensions instead of {dimensions}.",
+            path=path,
+            mismatched={name: ((0,) * dimensions, shape)},
+        )
+    return shape
+
+
+def _renamed(path: Path, config: IFCConfig, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    expected = {ours_to_published(n): s for n, s in expected_shapes(config).items()}
+    compare_shapes(path, expected, {n: tuple(t.shape) for n, t in tensors.items()})
+    return {published_to_ours(name): tensor for name, tensor in tensors.items()}
+
+
+def _from_backbone(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    categories: str | Path | Sequence[Category] | None,
+    provenance: dict[str, Any],
+) -> Checkpoint:
+    depth = _depth(tensors, "layer{}.", 1)
+    if categories is None:
+        categories = named_categories(["object"])
+    elif isinstance(categories, str) and categories in TABLES:
+        categories = class_table(categories)
+    elif isinstance(categories, str | Path):
+        categories = _categories_file(Path(categories))
+    config = IFCConfig(backbone=depth, num_classes=len(categories))  # type: ignore[arg-type]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = IFC(config, categories)
+    expected = {n: tuple(t.shape) for n, t in model.backbone.state_dict().items()}
+    compare_shapes(path, expected, {n: tuple(t.shape) for n, t in tensors.items()})
+    model.backbone.load_state_dict(dict(tensors))
+    return Checkpoint(
+        CheckpointInfo(config, tuple(categories), 360, provenance), model.state_dict()
+    )
+
+
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
