@@ -60,7 +60,10 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tenso
 def load_optimizer_tensors(
     optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]
 ) -> None:
-    """Put back what :func:`optimizer_tensors` gave; parameters it lacks start anew."""
+    """Put back what :func:`optimizer_tensors` gave; parameters it lacks start anew.
+
+    Moments take the memory layout of their parameter: a fused step walks both in memory order.
+    """
     for group in optimizer.param_groups:
         for name, parameter in zip(group["names"], group["params"], strict=True):
             state = {
@@ -70,5 +73,11 @@ def load_optimizer_tensors(
             }
             if state:
                 optimizer.state[parameter] = {
-                    kind: value.to(parameter.device, copy=True) for kind, value in state.items()
+                    kind: _laid_out_like(parameter, value) for kind, value in state.items()
                 }
+
+
+def _laid_out_like(parameter: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    if value.shape != parameter.shape:
+        return value.to(parameter.device, copy=True)  # the step counter
+    return torch.empty_like(parameter, requires_grad=False).copy_(value)

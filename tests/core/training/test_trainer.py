@@ -1,0 +1,223 @@
+"""The loop: exact resume, accumulation, files, distribution."""
+
+import dataclasses
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+import torch
+
+from ifc_core.errors import CheckpointError, ConfigError
+from ifc_core.jobs import JobCancelled, JobContext
+from ifc_core.training.config import StageConfig
+from ifc_core.training.run_state import read_shards, write_shards
+from ifc_core.training.trainer import Trainer, build_model
+
+
+def losses(trainer, context=None):
+    return [report.loss for report in trainer.run(context)]
+
+
+def test_training_lowers_the_loss(toy_config, toy_source):
+    stages = [{"iterations": 40, "num_frames": [1], "batch_size": 4, "sizes": [[48, 64]]}]
+    values = losses(Trainer(toy_config(stages=stages), source=toy_source))
+    assert sum(values[-5:]) < 0.7 * sum(values[:5])
+
+
+def test_equal_seeds_give_equal_runs_and_others_do_not(toy_config, toy_source):
+    first = losses(Trainer(toy_config("a"), source=toy_source))
+    again = losses(Trainer(toy_config("b"), source=toy_source))
+    other = losses(Trainer(toy_config("c", seed=1), source=toy_source))
+    assert first == again
+    assert first != other
+
+
+def cancelled_after(iterations):
+    flag = threading.Event()
+
+    def on_progress(progress):
+        if progress.done >= iterations:
+            flag.set()
+
+    return JobContext(on_progress, flag)
+
+
+def test_a_stopped_run_goes_on_to_the_bit(toy_config, toy_source):
+    model = {"preset": "tiny", "dropout": 0.1}
+    whole = Trainer(toy_config("whole", model=model), source=toy_source)
+    expected = losses(whole)
+    stopped = Trainer(toy_config("parts", model=model), source=toy_source)
+    seen = []
+    with pytest.raises(JobCancelled):
+        for report in stopped.run(cancelled_after(2)):
+            seen.append(report.loss)
+    resumed = Trainer(toy_config("parts", model=model), source=toy_source)
+    assert resumed.iteration == 2
+    seen += losses(resumed)
+    assert seen == expected
+    for name, value in whole.averaged_weights().items():
+        assert torch.equal(value, resumed.averaged_weights()[name]), name
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
+
+
+def test_a_damaged_checkpoint_is_named(toy_config, toy_source):
+    config = toy_config()
+    losses(Trainer(config, source=toy_source))
+    state = config.output / "resume.safetensors"
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="resume.safetensors"):
+        Trainer(config, source=toy_source)
+
+
+def test_a_run_starts_warm_from_the_shards_alone(toy_config, toy_source):
+    first = Trainer(toy_config("first"), source=toy_source)
+    losses(first)
+    warm = build_model(toy_config("second", init=str(first.export_path)))
+    for name, value in first.averaged_weights().items():
+        torch.testing.assert_close(warm.state_dict()[name], value, rtol=1e-3, atol=1e-6)
+
+
+def test_weights_of_another_architecture_are_refused(toy_config, toy_source):
+    first = Trainer(toy_config("first"), source=toy_source)
+    losses(first)
+    other = toy_config(
+        "other", model={"preset": "tiny", "num_queries": 5}, init=str(first.export_path)
+    )
+    with pytest.raises(CheckpointError) as caught:
+        build_model(other)
+    assert caught.value.mismatched
+
+
+def test_shards_keep_to_their_size_and_replace_the_last_export(tmp_path):
+    tensors = {f"t{i}": torch.randn(1000) for i in range(20)} | {"count": torch.tensor(3)}
+    write_shards(tmp_path, {"old": torch.ones(3)}, {"iteration": 1})
+    write_shards(tmp_path, tensors, {"iteration": 2}, max_bytes=14_000)
+    files = sorted(tmp_path.glob("*.safetensors"))
+    assert len(files) > 2
+    assert max(file.stat().st_size for file in files) <= 14_000
+    read, facts = read_shards(tmp_path)
+    assert facts == {"iteration": 2}
+    assert read.keys() == tensors.keys()
+    assert read["count"].item() == 3
+    files[0].write_bytes(files[0].read_bytes()[:-1] + b"x")
+    with pytest.raises(CheckpointError, match="damaged"):
+        read_shards(tmp_path)
+
+
+def test_a_frozen_backbone_stays_as_it_was(toy_config, toy_source):
+    optimizer = {"lr": 1e-3, "backbone_lr": 0, "clip_norm": 1.0}
+    trainer = Trainer(toy_config(optimizer=optimizer, frozen_stages=5), source=toy_source)
+    before = {k: v.clone() for k, v in trainer.model.state_dict().items()}
+    losses(trainer)
+    after = trainer.model.state_dict()
+    changed = {k.split(".")[0] for k in before if not torch.equal(before[k], after[k])}
+    assert "backbone" not in changed
+    assert {"encoder", "decoder", "class_head", "spatial_decoder"} <= changed
+
+
+def test_frozen_stages_alone_freeze_those_stages(toy_config, toy_source):
+    trainer = Trainer(toy_config(frozen_stages=2), source=toy_source)
+    before = {k: v.clone() for k, v in trainer.model.state_dict().items()}
+    losses(trainer)
+    after = trainer.model.state_dict()
+    assert torch.equal(before["backbone.conv1.weight"], after["backbone.conv1.weight"])
+    assert torch.equal(
+        before["backbone.layer1.0.bn1.running_mean"], after["backbone.layer1.0.bn1.running_mean"]
+    )
+    assert not torch.equal(
+        before["backbone.layer2.0.conv1.weight"], after["backbone.layer2.0.conv1.weight"]
+    )
+
+
+def test_the_log_has_a_line_an_iteration(toy_config, toy_source):
+    config = toy_config()
+    values = losses(Trainer(config, source=toy_source))
+    lines = [json.loads(x) for x in (config.output / "log.jsonl").read_text().splitlines()]
+    assert [line["iteration"] for line in lines] == [0, 1, 2, 3]
+    assert [line["loss"] for line in lines] == pytest.approx(values, rel=1e-4)
+    assert {"loss_ce", "loss_dice", "loss_mask", "loss_ce_0"} <= lines[0]["terms"].keys()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_worker_processes_change_nothing(toy_config, toy_source, precision):
+    inline = losses(Trainer(toy_config("a", precision=precision), source=toy_source))
+    data = {"num_workers": 1}
+    worker = losses(Trainer(toy_config("b", precision=precision, data=data), source=toy_source))
+    assert worker == inline
+
+
+def without_batch_statistics(config, **stage):
+    """Settings under which a batch can be split: no live batch norm."""
+    stages = (dataclasses.replace(config.stages[0], **stage),)
+    model = {**config.model, "frozen_batch_norm": True}
+    return dataclasses.replace(config, stages=stages, model=model)
+
+
+def test_accumulated_passes_come_near_one_large_batch(toy_config, toy_source):
+    """Equal objects a clip make the normalisers equal, so the split must not show."""
+    whole = losses(Trainer(without_batch_statistics(toy_config("a")), source=toy_source))
+    split = losses(
+        Trainer(without_batch_statistics(toy_config("b"), accumulate=2), source=toy_source)
+    )
+    assert split == pytest.approx(whole, rel=1e-3)
+
+
+def test_a_batch_that_does_not_divide_is_refused(toy_config, toy_source):
+    with pytest.raises(ConfigError, match="accumulate"):
+        StageConfig(iterations=1, batch_size=4, accumulate=3)
+
+
+_WORKER = """
+import dataclasses, json, sys
+import torch
+torch.set_num_threads(1)
+sys.path.insert(0, sys.argv[1])
+from conftest import ToySource
+from ifc_core.training.config import TrainConfig, build_config
+from ifc_core.training.distributed import joined_ranks
+from ifc_core.training.trainer import Trainer
+config = build_config(TrainConfig, json.loads(sys.argv[2]))
+with joined_ranks("cpu") as ranks:
+    trainer = Trainer(config, source=ToySource(), ranks=ranks)
+    values = [report.loss for report in trainer.run()]
+    if ranks.is_main:
+        print(json.dumps({"world": ranks.world_size, "losses": values}))
+"""
+
+
+def test_two_processes_give_the_losses_of_one(toy_config, toy_source, tmp_path, request):
+    table = {
+        "categories": ["red", "green"],
+        "model": {"preset": "tiny", "frozen_batch_norm": True},
+        "device": "cpu",
+        "data": {"num_workers": 0},
+        "optimizer": {"lr": 1e-3, "backbone_lr": 1e-3, "clip_norm": 1.0},
+        "stages": [{"iterations": 3, "num_frames": [2], "batch_size": 4, "sizes": [[48, 64]]}],
+    }
+    here = str(request.path.parent)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    def start(name, rank, world):
+        config = json.dumps({**table, "output": str(tmp_path / name)})
+        variables = {
+            "RANK": str(rank), "WORLD_SIZE": str(world), "LOCAL_RANK": str(rank),
+            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
+        }  # fmt: skip
+        return subprocess.Popen(
+            [sys.executable, "-c", _WORKER, here, config],
+            env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    processes = [start("one", 0, 1), start("two", 0, 2), start("two", 1, 2)]
+    outputs = [process.communicate(timeout=240)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    one, two = json.loads(outputs[0]), json.loads(outputs[1])
+    assert (one["world"], two["world"]) == (1, 2)
+    assert two["losses"] == pytest.approx(one["losses"], rel=1e-4)
