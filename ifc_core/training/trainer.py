@@ -18,6 +18,12 @@ from ifc_core.data.clip_source import ClipSource, load_batches
 from ifc_core.data.sample import ClipBatch
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.jobs import JobCancelled, JobContext
+from ifc_core.models.checkpoint import (
+    CheckpointInfo,
+    compare_shapes,
+    read_checkpoint,
+    write_checkpoint,
+)
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC, IFCOutput
 from ifc_core.structures import Category
@@ -45,6 +51,7 @@ from ifc_core.training.sources import make_source
 
 STATE_NAME = "resume.safetensors"
 EXPORT_NAME = "ema"
+MODEL_NAME = "model.safetensors"
 LOG_NAME = "log.jsonl"
 _SEED_STRIDE = 1_000_003
 
@@ -123,25 +130,9 @@ def load_weights(model: nn.Module, path: Path) -> None:
     if (path / INDEX_NAME).is_file():
         tensors, _ = read_shards(path)
     else:
-        from ifc_core.models.checkpoint import read_checkpoint
-
         tensors = {k: v.float() for k, v in read_checkpoint(path).state_dict.items()}
-    present = model.state_dict()
-    missing = tuple(sorted(present.keys() - tensors.keys()))
-    unexpected = tuple(sorted(tensors.keys() - present.keys()))
-    mismatched = {
-        k: (tuple(present[k].shape), tuple(v.shape))
-        for k, v in tensors.items()
-        if k in present and present[k].shape != v.shape
-    }
-    if missing or unexpected or mismatched:
-        raise CheckpointError(
-            f"The weights in {path} are of another architecture than the run's model.",
-            path=path,
-            missing=missing,
-            unexpected=unexpected,
-            mismatched=mismatched,
-        )
+    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
+    compare_shapes(path, {k: tuple(v.shape) for k, v in model.state_dict().items()}, shapes)
     model.load_state_dict(tensors)
 
 
@@ -353,6 +344,11 @@ class Trainer:
         """Folder of the averaged weights, sharded."""
         return self.config.output / EXPORT_NAME
 
+    @property
+    def model_path(self) -> Path:
+        """The averaged weights as one file that the program can propose with."""
+        return self.config.output / MODEL_NAME
+
     def save_state(self) -> None:
         """Write all that is needed to go on as if the run had never stopped."""
         if not self.ranks.is_main:
@@ -403,7 +399,7 @@ class Trainer:
         return self.average.tensors if self.average is not None else self.model.state_dict()
 
     def export(self) -> None:
-        """Write the averaged weights as half-precision shards that another run can start from."""
+        """Write the averaged weights in half precision: as shards, and as one model file."""
         if not self.ranks.is_main:
             return
         facts = {
@@ -413,6 +409,15 @@ class Trainer:
             "seed": self.config.seed,
         }
         write_shards(self.export_path, self.averaged_weights(), facts)
+        last = self.config.stages[-1]
+        info = CheckpointInfo(
+            self.model.config,
+            self.model.categories,
+            preferred_short_side=max(min(size) for size in last.sizes),
+            provenance={"data": self.config.data.kind, "seed": self.config.seed,
+                        "iteration": self.iteration, "iterations": self.config.iterations},
+        )  # fmt: skip
+        write_checkpoint(self.model_path, info, self.averaged_weights(), "fp16")
 
     def _log(self, report: StepReport) -> None:
         if not self.ranks.is_main or report.iteration % self.config.log_every:

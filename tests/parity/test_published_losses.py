@@ -37,7 +37,9 @@ def _target(frames):
     masks = np.stack([frame["gt_masks"] for frame in frames], axis=1)
     present = np.stack([frame["gt_ids"] >= 0 for frame in frames], axis=1)  # (N, T)
     classes = np.stack([frame["gt_classes"] for frame in frames], axis=1)
-    labels = np.array([row[seen][0] if seen.any() else 0 for row, seen in zip(classes, present)])
+    labels = np.array(
+        [row[seen][0] if seen.any() else 0 for row, seen in zip(classes, present, strict=True)]
+    )
     pixels = np.zeros((*masks.shape[1:], 3), dtype=np.uint8)
     sample = ClipSample.fully_labelled(pixels, masks, labels.astype(np.int64))
     return make_target(sample, masks.shape[2:], stride=4)

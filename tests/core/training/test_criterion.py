@@ -125,7 +125,7 @@ def test_assignment_follows_geometry(cost):
     target = make_target(sample([ANIMALS[4], ANIMALS[1]]), SIZE, 4)
     matcher = HungarianMatcher(cost=cost)
     pairs = matcher(torch.zeros(1, 5, 2), logits_for(ANIMALS, 5), [target])[0]
-    assert dict(zip(pairs.queries.tolist(), pairs.tracks.tolist())) == {1: 1, 4: 0}
+    assert dict(zip(pairs.queries.tolist(), pairs.tracks.tolist(), strict=True)) == {1: 1, 4: 0}
 
 
 def test_assignment_weighs_class_against_shape():

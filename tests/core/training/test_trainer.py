@@ -13,6 +13,7 @@ import torch
 
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.jobs import JobCancelled, JobContext
+from ifc_core.models.checkpoint import read_checkpoint
 from ifc_core.training.config import StageConfig
 from ifc_core.training.run_state import read_shards, write_shards
 from ifc_core.training.trainer import Trainer, build_model
@@ -51,10 +52,10 @@ def test_a_stopped_run_goes_on_to_the_bit(toy_config, toy_source):
     whole = Trainer(toy_config("whole", model=model), source=toy_source)
     expected = losses(whole)
     stopped = Trainer(toy_config("parts", model=model), source=toy_source)
-    seen = []
+    reports = stopped.run(cancelled_after(2))
+    seen = [next(reports).loss, next(reports).loss]
     with pytest.raises(JobCancelled):
-        for report in stopped.run(cancelled_after(2)):
-            seen.append(report.loss)
+        next(reports)
     resumed = Trainer(toy_config("parts", model=model), source=toy_source)
     assert resumed.iteration == 2
     seen += losses(resumed)
@@ -70,7 +71,7 @@ def test_a_damaged_checkpoint_is_named(toy_config, toy_source):
     losses(Trainer(config, source=toy_source))
     state = config.output / "resume.safetensors"
     state.write_bytes(state.read_bytes()[:1000])
-    with pytest.raises(CheckpointError, match="resume.safetensors"):
+    with pytest.raises(CheckpointError, match="training checkpoint"):
         Trainer(config, source=toy_source)
 
 
@@ -221,3 +222,14 @@ def test_two_processes_give_the_losses_of_one(toy_config, toy_source, tmp_path, 
     one, two = json.loads(outputs[0]), json.loads(outputs[1])
     assert (one["world"], two["world"]) == (1, 2)
     assert two["losses"] == pytest.approx(one["losses"], rel=1e-4)
+
+
+def test_the_exported_model_file_is_the_averaged_network(toy_config, toy_source):
+    trainer = Trainer(toy_config(), source=toy_source)
+    losses(trainer)
+    checkpoint = read_checkpoint(trainer.model_path)
+    assert [category.name for category in checkpoint.categories] == ["red", "green"]
+    assert checkpoint.info.provenance["iteration"] == 4
+    for name, value in trainer.averaged_weights().items():
+        stored = checkpoint.state_dict[name].float()
+        torch.testing.assert_close(stored, value.contiguous(), rtol=1e-3, atol=1e-6)
