@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections import defaultdict
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ifc_core.annotation import history, model_versions, review, rows, staging
+from ifc_core.annotation.check import find_faults
+from ifc_core.annotation.connection import (
+    DATABASE_NAME,
+    connect_for_reading,
+    translated,
+    verify,
+)
+from ifc_core.annotation.delta import Pointer
 from ifc_core.annotation.records import (
     HistoryEntry,
     ModelVersion,
@@ -17,7 +28,27 @@ from ifc_core.annotation.records import (
     VideoEntry,
 )
 from ifc_core.annotation.review import FrameReview, TrackFilter
-from ifc_core.structures import Category, MaskRecord, Track
+from ifc_core.annotation.schema import FRAME_STATES, MASK_SOURCES, SCHEMA_VERSION, STATE_CODE
+from ifc_core.errors import EditError, ProjectError
+from ifc_core.structures import Category, FrameState, MaskRecord, Track, TrackState
+
+_FRAME_COLUMNS = (
+    "track_id, frame_index, current.mask_id, state, source, revision, area, uncertainty, link_score"
+)
+
+
+def project_folder(path: Path | str) -> Path:
+    """The project folder that a path means: the folder itself, or its ``project.sqlite``.
+
+    Raises:
+        ProjectError: There is no project.
+    """
+    folder = Path(path).absolute()
+    if folder.name == DATABASE_NAME:
+        folder = folder.parent
+    if not (folder / DATABASE_NAME).is_file():
+        raise ProjectError(f"{path} is not an IFC Studio project.", path=folder)
+    return folder
 
 
 class ProjectReader:
@@ -25,18 +56,46 @@ class ProjectReader:
 
     ``with ProjectReader.open(folder) as reader`` gives a worker its own connection and one
     consistent snapshot for as long as it is open, whatever the window writes meanwhile.
+
+    Attributes:
+        folder: The ``NAME.ifcproj`` folder.
     """
 
     folder: Path
 
+    def __init__(self, folder: Path, db: sqlite3.Connection) -> None:
+        self.folder = folder
+        self._db = db
+        self._is_open = True
+
     @classmethod
     def open(cls, folder: Path | str) -> Self:
-        """Open a second connection that only reads, on one snapshot."""
-        raise NotImplementedError
+        """Open a second connection that only reads, on one snapshot.
+
+        Raises:
+            ProjectError: There is no project, it is damaged, or it is of another version.
+        """
+        place = project_folder(folder)
+        with translated(place):
+            db = connect_for_reading(place / DATABASE_NAME)
+            try:
+                if verify(db, place) < SCHEMA_VERSION:
+                    raise ProjectError(
+                        f"{place.name} was made by an earlier version; open it for writing once.",
+                        path=place,
+                    )
+                db.execute("BEGIN")
+                db.execute("SELECT 1 FROM meta LIMIT 1").fetchone()  # the snapshot begins here
+            except BaseException:
+                db.close()
+                raise
+        return cls(place, db)
 
     def close(self) -> None:
         """Close the connection."""
-        raise NotImplementedError
+        if self._is_open:
+            self._is_open = False
+            self._db.close()
 
     def __enter__(self) -> Self:
         return self
@@ -54,27 +113,39 @@ class ProjectReader:
     @property
     def name(self) -> str:
         """Name of the project."""
-        raise NotImplementedError
+        return history.get_meta(self._db, "name", self.folder.stem)
 
     def videos(self) -> list[VideoEntry]:
         """All videos in the order they were added. Opens no file."""
-        raise NotImplementedError
+        query = f"SELECT {rows.VIDEO_COLUMNS} FROM videos ORDER BY id"  # noqa: S608
+        return [rows.video_of(tuple(row), self.folder) for row in self._db.execute(query)]
 
     def video(self, video_id: int) -> VideoEntry:
         """One video; ``EditError`` where there is none."""
-        raise NotImplementedError
+        query = f"SELECT {rows.VIDEO_COLUMNS} FROM videos WHERE id = ?"  # noqa: S608
+        row = self._db.execute(query, (video_id,)).fetchone()
+        if row is None:
+            raise EditError(f"There is no video {video_id} in the project.", path=self.folder)
+        return rows.video_of(tuple(row), self.folder)
 
     def categories(self) -> list[Category]:
         """All categories by id."""
-        raise NotImplementedError
+        query = f"SELECT {rows.CATEGORY_COLUMNS} FROM categories ORDER BY id"  # noqa: S608
+        return [rows.category_of(tuple(row)) for row in self._db.execute(query)]
 
     def tracks(self, video_id: int, include_rejected: bool = True) -> list[Track]:
         """Tracks of a video, lowest z first."""
-        raise NotImplementedError
+        query = f"SELECT {rows.TRACK_COLUMNS} FROM tracks WHERE video_id = ? ORDER BY z_order, id"  # noqa: S608
+        tracks = [rows.track_of(tuple(row)) for row in self._db.execute(query, (video_id,))]
+        return [t for t in tracks if include_rejected or t.state is not TrackState.REJECTED]
 
     def track(self, track_id: int) -> Track:
         """One track; ``EditError`` where there is none."""
-        raise NotImplementedError
+        query = f"SELECT {rows.TRACK_COLUMNS} FROM tracks WHERE id = ?"  # noqa: S608
+        row = self._db.execute(query, (track_id,)).fetchone()
+        if row is None:
+            raise EditError(f"Track {track_id} does not exist (any more).", path=self.folder)
+        return rows.track_of(tuple(row))
 
     # Masks
 
@@ -88,75 +159,134 @@ class ProjectReader:
             frame_index: 0-based frame.
             include_hidden: Also rejected tracks and masks, and absent records (``rle`` None).
         """
-        raise NotImplementedError
+        found = self._db.execute(
+            "SELECT track_id, current.mask_id, current.state, revision, current.source, "
+            "current.area, counts, tracks.state, height, width FROM current "
+            "JOIN masks ON masks.id = current.mask_id JOIN tracks ON tracks.id = track_id "
+            "JOIN videos ON videos.id = current.video_id "
+            "WHERE current.video_id = ? AND frame_index = ? ORDER BY z_order, track_id",
+            (video_id, frame_index),
+        )
+        records = []
+        for row in found:
+            hidden = row[2] == STATE_CODE[FrameState.REJECTED] or row[6] is None
+            if include_hidden or not (hidden or row[7] == TrackState.REJECTED.value):
+                rle = rows.checked_rle(row[6], (row[8], row[9]), self.folder)
+                records.append(rows.record_of(row[0], frame_index, Pointer(*row[1:6]), rle))
+        return records
 
     def mask(self, track_id: int, frame_index: int) -> MaskRecord | None:
         """The current record, or ``None`` where the frame is not annotated for the track."""
-        raise NotImplementedError
+        row = self._db.execute(
+            "SELECT current.mask_id, state, revision, current.source, current.area, counts, "
+            "height, width FROM current JOIN masks ON masks.id = current.mask_id "
+            "JOIN videos ON videos.id = current.video_id "
+            "WHERE track_id = ? AND frame_index = ?",
+            (track_id, frame_index),
+        ).fetchone()
+        if row is None:
+            return None
+        rle = rows.checked_rle(row[5], (row[6], row[7]), self.folder)
+        return rows.record_of(track_id, frame_index, Pointer(*row[:5]), rle)
 
     def track_frames(self, track_id: int) -> list[TrackFrame]:
         """State, source and area of every annotated frame of a track, without masks."""
-        raise NotImplementedError
+        found = self._db.execute(
+            f"SELECT {_FRAME_COLUMNS} FROM current "  # noqa: S608
+            "LEFT JOIN signals ON signals.mask_id = current.mask_id "
+            "WHERE track_id = ? ORDER BY frame_index",
+            (track_id,),
+        )
+        return [_track_frame(row) for row in found]
 
     def timeline(self, video_id: int) -> dict[int, list[TrackFrame]]:
         """``track_frames`` of all tracks of a video, in one query."""
-        raise NotImplementedError
+        found = self._db.execute(
+            f"SELECT {_FRAME_COLUMNS} FROM current "  # noqa: S608
+            "LEFT JOIN signals ON signals.mask_id = current.mask_id "
+            "WHERE video_id = ? ORDER BY frame_index",
+            (video_id,),
+        )
+        lanes: dict[int, list[TrackFrame]] = defaultdict(list)
+        for row in found:
+            lanes[row[0]].append(_track_frame(row))
+        return dict(lanes)
 
     def record_info(self, mask_id: int) -> RecordInfo:
         """Who made a record, when, and how long it took."""
-        raise NotImplementedError
+        row = self._db.execute(
+            "SELECT masks.id, annotators.name, created_at, seconds_spent, run_id FROM masks "
+            "JOIN annotators ON annotators.id = annotator_id WHERE masks.id = ?",
+            (mask_id,),
+        ).fetchone()
+        if row is None:
+            raise EditError(f"There is no record {mask_id} in the project.", path=self.folder)
+        return RecordInfo(*row)
 
     # Review
 
     def frame_is_exhaustive(self, video_id: int, frame_index: int) -> bool:
         """Whether the frame was approved: every object of the classes is annotated."""
-        raise NotImplementedError
+        found = self._db.execute(
+            "SELECT 1 FROM exhaustive WHERE video_id = ? AND frame_index = ?",
+            (video_id, frame_index),
+        )
+        return found.fetchone() is not None
 
     def exhaustive_frames(self, video_id: int) -> list[int]:
         """All approved frames, sorted."""
-        raise NotImplementedError
+        found = self._db.execute(
+            "SELECT frame_index FROM exhaustive WHERE video_id = ? ORDER BY frame_index",
+            (video_id,),
+        )
+        return [row[0] for row in found]
 
     def find_tracks(self, video_id: int, where: TrackFilter) -> list[int]:
         """Tracks that meet every condition, for bulk edits."""
-        raise NotImplementedError
+        return review.find_tracks(self._db, video_id, where)
 
     def review(self, video_id: int) -> FrameReview:
         """Counts of what is proposed, corrected, approved, absent."""
-        raise NotImplementedError
+        return review.review_of(self._db, video_id, self.video(video_id).num_frames)
 
     # Runs, models, history
 
     def runs(self, video_id: int | None = None) -> list[RunInfo]:
         """Runs, newest first."""
-        raise NotImplementedError
+        return staging.read_runs(self._db, video_id)
 
     def open_runs(self) -> list[RunInfo]:
         """Runs with staged results that nobody accepted or discarded.
 
-        On opening, those in state *running* were cut off by a crash.
+        Those in state *running* were cut off by a crash (a run that this process still
+        feeds is not listed).
         """
-        raise NotImplementedError
+        return staging.read_open_runs(self._db)
 
     def staged_masks_at(self, run_id: int, frame_index: int) -> list[StagedMask]:
         """Provisional masks of one frame."""
-        raise NotImplementedError
+        return staging.read_masks(self._db, self.folder, run_id, frame_index)
 
     def staged_instances(self, run_id: int) -> list[StagedInstance]:
         """Provisional instances known so far."""
-        raise NotImplementedError
+        return staging.read_instances(self._db, run_id)
 
     def models(self) -> list[ModelVersion]:
         """Model versions of the project, oldest first."""
-        raise NotImplementedError
+        return model_versions.read_models(self._db, self.folder)
 
     def active_model(self) -> ModelVersion | None:
         """The model Propose uses, or ``None`` for the bundled one."""
-        raise NotImplementedError
+        return next((model for model in self.models() if model.active), None)
 
     def history(self, limit: int = 200) -> list[HistoryEntry]:
         """The latest journal entries, newest first (undone ones included)."""
-        raise NotImplementedError
+        return history.entries(self._db, limit)
 
     def check(self) -> list[str]:
         """Every fault found: damage of the file, dangling ids, unsound masks. Empty is good."""
-        raise NotImplementedError
+        return find_faults(self._db, self.folder)
+
+
+def _track_frame(row: tuple[int, int, int, int, int, int, int, float, float]) -> TrackFrame:
+    return TrackFrame(row[0], row[1], row[2], FRAME_STATES[row[3]], MASK_SOURCES[row[4]], *row[5:])

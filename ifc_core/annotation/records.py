@@ -73,6 +73,10 @@ class Scope:
         return f"frames {self.first or 0} to {self.last}"
 
 
+WHOLE = Scope()
+"""Every frame."""
+
+
 @dataclass(frozen=True, slots=True)
 class VideoEntry:
     """A video of the project. Nothing here opens the file.

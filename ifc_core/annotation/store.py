@@ -2,37 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import getpass
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from ifc_core.annotation import history, model_versions, rows, schema
+from ifc_core.annotation.connection import (
+    DATABASE_NAME,
+    connect_for_reading,
+    connect_for_writing,
+    translated,
+    verify,
+    writing,
+)
+from ifc_core.annotation.delta import summarise
+from ifc_core.annotation.edits.accept import AcceptPropagation, AcceptRun
 from ifc_core.annotation.edits.base import Edit
-from ifc_core.annotation.reading import ProjectReader
-from ifc_core.annotation.records import EditResult, ModelVersion, StagedInstance, StagedMask
+from ifc_core.annotation.edits.batch import Batch
+from ifc_core.annotation.edits.catalog import AddVideo, SetVideo
+from ifc_core.annotation.locating import find_video
+from ifc_core.annotation.locking import WriterLock
+from ifc_core.annotation.reading import ProjectReader, project_folder
+from ifc_core.annotation.records import (
+    EditResult,
+    ModelVersion,
+    RunInfo,
+    StagedInstance,
+    StagedMask,
+)
+from ifc_core.annotation.staging import Staging
+from ifc_core.annotation.transaction import EditTransaction
+from ifc_core.errors import IFCError, ProjectError, ProjectLockedError
 from ifc_core.structures import Video
+
+SUBFOLDERS = ("models", "runs", "exports")
 
 
 class Project(ProjectReader):
     """A project that is open in this process, used from the thread that opened it.
+
+    An acknowledged edit survives the end of the process, however it comes. In WAL mode a
+    power loss may cost what was done since the last :meth:`sync` or checkpoint, never more
+    and never the project; in DELETE mode (network shares) it costs nothing.
 
     Attributes:
         folder: The ``NAME.ifcproj`` folder with ``project.sqlite``, ``models/``, ``runs/``,
             ``exports/``.
         read_only: Whether changes are refused.
         notice: One sentence for the person, such as why the project is read-only or that
-            it was repaired after a crash; may be empty.
+            it was checked after a crash; may be empty.
         annotator: Name stored with every edit and record.
     """
 
-    folder: Path
-    read_only: bool
-    notice: str
-    annotator: str
+    def __init__(
+        self,
+        folder: Path,
+        db: sqlite3.Connection,
+        lock: WriterLock | None,
+        notice: str,
+        annotator: str,
+    ) -> None:
+        super().__init__(folder, db)
+        self._lock = lock
+        self.read_only = lock is None
+        self.notice = notice
+        self.annotator = annotator or _account_name()
+        self._annotator_ids: dict[str, int] = {}
+        self._callbacks: list[Callable[[EditResult], None]] = []
+        self._staging = Staging(db, folder)
+        if lock is not None:
+            self._staging.drop_empty_leftovers()
 
     @classmethod
     def create(cls, folder: Path | str, name: str = "", annotator: str = "") -> Self:
-        """Make a new project; ``ProjectError`` where one is there already."""
-        raise NotImplementedError
+        """Make a new project.
+
+        Args:
+            folder: The folder, by custom ``NAME.ifcproj``; it may exist if it is empty.
+            name: Name of the project; by default the folder's without its suffix.
+            annotator: Name stored with edits; by default the name of the account.
+
+        Raises:
+            ProjectError: There is something already, or the place cannot be written.
+        """
+        place = Path(folder).absolute()
+        if place.exists() and (not place.is_dir() or any(place.iterdir())):
+            raise ProjectError(f"{place} exists already and is not an empty folder.", path=place)
+        made = not place.exists()
+        try:
+            for below in SUBFOLDERS:
+                (place / below).mkdir(parents=True)
+            _make_database(place, name or place.stem)
+        except (OSError, IFCError) as error:
+            shutil.rmtree(place, ignore_errors=True)
+            if not made:
+                place.mkdir(exist_ok=True)
+            if isinstance(error, IFCError):
+                raise
+            raise ProjectError(
+                f"{place} cannot be made: {error.strerror or error}.", path=place
+            ) from error
+        return cls.open(place, annotator=annotator)
 
     @classmethod
     def open(
@@ -55,66 +131,197 @@ class Project(ProjectReader):
             annotator: Name stored with edits; by default the name of the account.
 
         Raises:
+            ProjectLockedError: Another process holds it and ``if_locked`` is ``"error"``.
             ProjectError: There is no project, it is damaged, or it is of a later version.
         """
-        raise NotImplementedError
+        place = project_folder(folder)
+        lock = WriterLock(place)
+        notice = "The project was opened read-only, as asked." if read_only else ""
+        held = False
+        if not read_only:
+            held, notice = _take_lock(lock, place, if_locked)
+        try:
+            with translated(place):
+                db = _open_database(place, held)
+                if held and lock.unclean:
+                    notice = _check_after_crash(db, place)
+                return cls(place, db, lock if held else None, notice, annotator)
+        except BaseException:
+            lock.release(clean=not lock.unclean)
+            raise
+
+    def close(self) -> None:
+        """Write what is buffered and let go of the project."""
+        if not self._is_open:
+            return
+        try:
+            if not self.read_only:
+                self._staging.flush()
+                with translated(self.folder):
+                    self._db.execute("PRAGMA optimize")
+        finally:
+            super().close()
+            if self._lock is not None:
+                self._lock.release()
 
     # Edits
 
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        if self.read_only:
+            raise ProjectError(
+                self.notice or "The project is open read-only; nothing was changed.",
+                path=self.folder,
+            )
+        with writing(self._db, self.folder):
+            yield
+
+    def _annotator_id(self) -> int:
+        if self.annotator not in self._annotator_ids:
+            db, name = self._db, (self.annotator,)
+            db.execute("INSERT OR IGNORE INTO annotators (name) VALUES (?)", name)
+            row = db.execute("SELECT id FROM annotators WHERE name = ?", name).fetchone()
+            if db.in_transaction:  # may still be rolled back
+                return int(row[0])
+            self._annotator_ids[self.annotator] = int(row[0])
+        return self._annotator_ids[self.annotator]
+
     def apply(self, edit: Edit) -> EditResult:
         """Make one change in one transaction; it is on disk when this returns.
+
+        An edit that changes nothing is not entered in the history.
 
         Raises:
             EditError: The edit does not fit; nothing was changed.
             ProjectError: Read-only, or the disk is full; nothing was changed.
         """
-        raise NotImplementedError
+        if isinstance(edit, AcceptRun | AcceptPropagation | Batch) and not self.read_only:
+            self._staging.flush()
+        now = time.time()
+        with self._changing():
+            annotator_id = self._annotator_id()
+            tx = EditTransaction(self._db, self.folder, annotator_id, now)
+            label = edit.perform(tx)
+            label = label[:1].upper() + label[1:]
+            tx.delta.drop_unchanged()
+            seq = 0
+            if not tx.delta.is_empty:
+                seq = history.append(self._db, edit, label, tx.delta, annotator_id, now)
+        note = " ".join(tx.notes)
+        result = summarise(tx.delta, seq, type(edit).__name__, label, "do", note)
+        return self._announce(result) if seq else result
 
     def undo(self) -> EditResult | None:
         """Take back the last edit, or return ``None`` where there is none."""
-        raise NotImplementedError
+        with self._changing():
+            result = history.step_back(self._db)
+        return result and self._announce(result)
 
     def redo(self) -> EditResult | None:
         """Do the next undone edit again, or return ``None``."""
-        raise NotImplementedError
+        with self._changing():
+            result = history.step_forward(self._db)
+        return result and self._announce(result)
+
+    def _announce(self, result: EditResult) -> EditResult:
+        for callback in tuple(self._callbacks):
+            callback(result)
+        return result
 
     @property
     def undo_label(self) -> str | None:
         """What undo would take back, or ``None``."""
-        raise NotImplementedError
+        return history.undo_label(self._db)
 
     @property
     def redo_label(self) -> str | None:
         """What redo would do again, or ``None``."""
-        raise NotImplementedError
+        return history.redo_label(self._db)
 
     def subscribe(self, callback: Callable[[EditResult], None]) -> Callable[[], None]:
         """Call back after every edit, undo and redo; returns a function that ends it."""
-        raise NotImplementedError
+        self._callbacks.append(callback)
+
+        def unsubscribe() -> None:
+            if callback in self._callbacks:
+                self._callbacks.remove(callback)
+
+        return unsubscribe
 
     def compact(self, keep_edits: int = 1000) -> int:
-        """Forget all but the last edits and the records only they need; returns bytes freed."""
-        raise NotImplementedError
+        """Forget all but the last edits, and the records that only they need.
+
+        Args:
+            keep_edits: Edits that can still be undone afterwards.
+
+        Returns:
+            Bytes freed on disk.
+        """
+        self._staging.flush()
+        with self._changing():
+            history.forget(self._db, keep_edits)
+        before = self._size()
+        with translated(self.folder):
+            self._db.execute("VACUUM")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return max(0, before - self._size())
+
+    def _size(self) -> int:
+        return (self.folder / DATABASE_NAME).stat().st_size
 
     def sync(self) -> None:
-        """Wait until everything written so far would survive a power loss."""
-        raise NotImplementedError
+        """Wait until everything written so far would survive a power loss.
+
+        Meant for a quiet moment, such as a second after the last edit.
+        """
+        if self.read_only:
+            return
+        self._staging.flush()
+        with translated(self.folder):
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        wal = self.folder / (DATABASE_NAME + "-wal")
+        if wal.exists():
+            with wal.open("rb+") as file:
+                os.fsync(file.fileno())
 
     # Videos
 
     def add_video(self, video: Video, name: str = "", annotation_step: int = 1) -> int:
         """Add a video (an edit) and return its id; the same fingerprint twice is refused."""
-        raise NotImplementedError
+        return self.apply(AddVideo(video, name, annotation_step)).videos_changed[0]
 
     def locate_video(self, video_id: int, search: Sequence[Path] = ()) -> Path | None:
         """Find a video's file: where it was, beside the project, or in folders to search.
 
-        A file elsewhere is known again by its fingerprint, and the new place is stored.
+        A file elsewhere is known again by its fingerprint, and the new place is stored
+        (unless the project is read-only).
 
         Returns:
             The path, or ``None`` where the person must be asked.
         """
-        raise NotImplementedError
+        entry = self.video(video_id)
+        query = "SELECT absolute_hint FROM videos WHERE id = ?"
+        hint = str(self._db.execute(query, (video_id,)).fetchone()[0])
+        found = find_video(entry, hint, self.folder, search)
+        if found is not None and found != entry.path and not self.read_only:
+            stored, absolute = rows.stored_paths(found, self.folder)
+            with self._changing():
+                self._db.execute(
+                    "UPDATE videos SET stored_path = ?, absolute_hint = ? WHERE id = ?",
+                    (stored, absolute, video_id),
+                )
+        return found
+
+    def relink_video(self, video_id: int, path: Path) -> EditResult:
+        """Say where a video is now (an edit); a file of other content is refused.
+
+        Raises:
+            ProjectError: The file is another one.
+        """
+        entry = self.video(video_id)
+        if find_video(entry, str(path), path.parent) is None:
+            raise ProjectError(f"{path.name} is not the video {entry.name}.", path=path)
+        return self.apply(SetVideo(video_id, path=path))
 
     # Runs (outside the journal)
 
@@ -122,23 +329,38 @@ class Project(ProjectReader):
         self, kind: str, video_id: int, settings: Mapping[str, Any], model: str = ""
     ) -> int:
         """Begin to stage results and return the run's id."""
-        raise NotImplementedError
+        with self._changing():
+            annotator_id = self._annotator_id()
+        return self._staging.begin(kind, video_id, settings, model, annotator_id)
 
     def stage(self, run_id: int, frame_index: int, masks: Iterable[StagedMask]) -> None:
         """Add (or replace) the provisional masks of one frame; cheap at 30 frames a second."""
-        raise NotImplementedError
+        self._staging.stage(run_id, frame_index, masks)
 
     def stage_instances(self, run_id: int, instances: Iterable[StagedInstance]) -> None:
         """Set what is known of instances (label, score); may be called again."""
-        raise NotImplementedError
+        self._staging.stage_instances(run_id, instances)
 
     def finish_run(self, run_id: int) -> None:
         """The run is complete: it can be accepted (an edit) or discarded."""
-        raise NotImplementedError
+        self._staging.finish(run_id)
 
     def discard_run(self, run_id: int) -> None:
         """Drop a run with all it staged, as if it had never been (cancel does this too)."""
-        raise NotImplementedError
+        self._staging.discard(run_id)
+
+    def staged_masks_at(self, run_id: int, frame_index: int) -> list[StagedMask]:
+        """Provisional masks of one frame."""
+        self._staging.flush()
+        return super().staged_masks_at(run_id, frame_index)
+
+    def open_runs(self) -> list[RunInfo]:
+        """Runs with staged results that nobody accepted or discarded.
+
+        Those in state *running* were cut off by a crash (a run that this process still
+        feeds is not listed).
+        """
+        return [run for run in super().open_runs() if run.id not in self._staging.live]
 
     def set_signals(
         self,
@@ -147,7 +369,14 @@ class Project(ProjectReader):
         link_score: Mapping[int, float] | None = None,
     ) -> None:
         """Store measurements per frame with the track's present records (not an edit)."""
-        raise NotImplementedError
+        ids = {frame.frame_index: frame.mask_id for frame in self.track_frames(track_id)}
+        with self._changing():
+            for column, values in (("uncertainty", uncertainty), ("link_score", link_score)):
+                self._db.executemany(
+                    f"INSERT INTO signals (mask_id, {column}) VALUES (?, ?) "  # noqa: S608
+                    f"ON CONFLICT (mask_id) DO UPDATE SET {column} = excluded.{column}",
+                    ((ids[f], float(v)) for f, v in (values or {}).items() if f in ids),
+                )
 
     # Models (outside the journal)
 
@@ -163,12 +392,101 @@ class Project(ProjectReader):
         activate: bool = False,
     ) -> ModelVersion:
         """Make a model version known; files in ``models/`` are stored by relative path."""
-        raise NotImplementedError
+        with self._changing():
+            model_id = model_versions.add_model(
+                self._db,
+                self.folder,
+                name,
+                path,
+                sha256=sha256,
+                parent=parent,
+                provenance=provenance,
+                metrics=metrics,
+            )
+            if activate:
+                model_versions.activate(self._db, self.folder, name)
+        return next(model for model in self.models() if model.id == model_id)
 
     def set_active_model(self, name: str | None) -> None:
         """Choose the model Propose uses; ``None`` for the bundled one."""
-        raise NotImplementedError
+        with self._changing():
+            model_versions.activate(self._db, self.folder, name)
 
     def roll_back_model(self) -> ModelVersion | None:
         """Go back to the model that was active before, and return it."""
-        raise NotImplementedError
+        with self._changing():
+            model_versions.roll_back(self._db)
+        return self.active_model()
+
+
+def _account_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # an account without a name, as in some containers
+        return "someone"
+
+
+def _make_database(place: Path, name: str) -> None:
+    with translated(place):
+        db = connect_for_writing(place / DATABASE_NAME, create=True)
+        try:
+            with writing(db, place):
+                schema.create_tables(db)
+                history.set_meta(db, "name", rows.normalised(name))
+                history.set_meta(db, "created_at", str(time.time()))
+        finally:
+            db.close()
+
+
+def _take_lock(
+    lock: WriterLock, place: Path, if_locked: Literal["read_only", "error"]
+) -> tuple[bool, str]:
+    """(Whether the lock is ours, why not)."""
+    try:
+        if lock.acquire():
+            return True, ""
+    except OSError:
+        return False, f"{place.name} cannot be written here, so it is open read-only."
+    by = f" ({lock.holder})" if lock.holder else ""
+    sentence = f"{place.name} is open in another window{by}"
+    if if_locked == "error":
+        raise ProjectLockedError(f"{sentence}; close it there first.", path=place)
+    return False, f"{sentence}, so it is read-only here."
+
+
+def _open_database(place: Path, for_writing: bool) -> sqlite3.Connection:
+    path = place / DATABASE_NAME
+    db = connect_for_reading(path)  # a file of unknown origin is looked at before it is written
+    try:
+        version = verify(db, place)
+        if not for_writing and version < schema.SCHEMA_VERSION:
+            raise ProjectError(
+                f"{place.name} was made by an earlier version; open it for writing once.",
+                path=place,
+            )
+    except BaseException:
+        db.close()
+        raise
+    if not for_writing:
+        return db
+    db.close()
+    db = connect_for_writing(path)
+    try:
+        if version < schema.SCHEMA_VERSION:
+            shutil.copyfile(path, path.with_suffix(f".before-v{schema.SCHEMA_VERSION}.sqlite"))
+            schema.migrate(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _check_after_crash(db: sqlite3.Connection, place: Path) -> str:
+    found = [row[0] for row in db.execute("PRAGMA quick_check(1)")]
+    if found != ["ok"]:
+        db.close()
+        raise ProjectError(
+            f"{place.name} was damaged when it was last in use ({found[0]}); go back to a copy.",
+            path=place,
+        )
+    return "The project was not closed in order last time; it was checked and is whole."

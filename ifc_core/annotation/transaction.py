@@ -2,6 +2,279 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+from ifc_core.annotation import rows
+from ifc_core.annotation.delta import (
+    Delta,
+    Pointer,
+    Row,
+    unpack_rgb,
+    write_exhaustive,
+    write_pointers,
+    write_row,
+)
+from ifc_core.annotation.records import Scope, VideoEntry
+from ifc_core.annotation.schema import SOURCE_CODE, STATE_CODE
+from ifc_core.errors import EditError
+from ifc_core.structures import (
+    Category,
+    FrameState,
+    MaskSource,
+    RLEMask,
+    Track,
+    TrackKind,
+    TrackState,
+)
+
+CORRECTED = STATE_CODE[FrameState.CORRECTED]
+APPROVED = STATE_CODE[FrameState.APPROVED]
+PROPOSED = STATE_CODE[FrameState.PROPOSED]
+REJECTED = STATE_CODE[FrameState.REJECTED]
+ABSENT = STATE_CODE[FrameState.ABSENT]
+HUMAN = SOURCE_CODE[MaskSource.HUMAN]
+DERIVED = SOURCE_CODE[MaskSource.DERIVED]
+
 
 class EditTransaction:
-    """The transaction of one edit."""
+    """What an edit reads and writes through; nothing here begins or commits.
+
+    Args:
+        db: Connection with an open transaction.
+        folder: Project folder, for messages and paths.
+        annotator_id: Who does the edit.
+        now: Seconds since 1970.
+
+    Attributes:
+        delta: Old and new values so far.
+        notes: Sentences for the person.
+    """
+
+    def __init__(self, db: sqlite3.Connection, folder: Path, annotator_id: int, now: float) -> None:
+        self.db = db
+        self.folder = folder
+        self.delta = Delta()
+        self.notes: list[str] = []
+        self._annotator_id = annotator_id
+        self._now = now
+
+    def fail(self, message: str) -> NoReturn:
+        """Give the edit up; everything it wrote is taken back.
+
+        Raises:
+            EditError: Always.
+        """
+        raise EditError(message, path=self.folder)
+
+    # Reading
+
+    def _row(self, table: str, columns: str, row_id: int) -> Row | None:
+        query = f"SELECT {columns} FROM {table} WHERE id = ?"  # noqa: S608 - fixed names
+        row = self.db.execute(query, (row_id,)).fetchone()
+        return None if row is None else tuple(row)
+
+    def video(self, video_id: int) -> VideoEntry:
+        """A video; the edit fails where there is none."""
+        row = self._row("videos", rows.VIDEO_COLUMNS, video_id)
+        if row is None:
+            self.fail(f"There is no video {video_id} in the project.")
+        return rows.video_of(row, self.folder)
+
+    def category(self, category_id: int) -> Category:
+        """A category; the edit fails where there is none."""
+        row = self._row("categories", rows.CATEGORY_COLUMNS, category_id)
+        if row is None:
+            self.fail(f"There is no category {category_id} in the project.")
+        return rows.category_of(row)
+
+    def track(self, track_id: int) -> Track:
+        """A track; the edit fails where there is none."""
+        row = self._row("tracks", rows.TRACK_COLUMNS, track_id)
+        if row is None:
+            self.fail(f"Track {track_id} does not exist (any more).")
+        return rows.track_of(row)
+
+    def tracks_of(self, track_ids: Iterable[int]) -> list[Track]:
+        """Tracks of one edit, each once; the edit fails where one does not exist."""
+        return [self.track(track_id) for track_id in dict.fromkeys(track_ids)]
+
+    def tracks(self, video_id: int) -> list[Track]:
+        """Tracks of a video, lowest z first."""
+        query = f"SELECT {rows.TRACK_COLUMNS} FROM tracks WHERE video_id = ? ORDER BY z_order, id"  # noqa: S608
+        return [rows.track_of(row) for row in self.db.execute(query, (video_id,))]
+
+    def pointers(self, track_id: int, scope: Scope | None = None) -> dict[int, Pointer]:
+        """What a track shows: frame -> pointer, by frame."""
+        first, last = _limits(scope)
+        found = self.db.execute(
+            "SELECT frame_index, mask_id, state, revision, source, area FROM current "
+            "WHERE track_id = ? AND frame_index BETWEEN ? AND ? ORDER BY frame_index",
+            (track_id, first, last),
+        )
+        return {row[0]: Pointer(*row[1:]) for row in found}
+
+    def pointer(self, track_id: int, frame_index: int) -> Pointer | None:
+        """What a track shows on one frame."""
+        return self.pointers(track_id, Scope.this_frame(frame_index)).get(frame_index)
+
+    def rle(self, mask_id: int, size: tuple[int, int]) -> RLEMask | None:
+        """The mask of a record."""
+        row = self.db.execute("SELECT counts FROM masks WHERE id = ?", (mask_id,)).fetchone()
+        return None if row is None else rows.checked_rle(row[0], size, self.folder)
+
+    def exhaustive(self, video_id: int, scope: Scope | None = None) -> set[int]:
+        """Approved frames of a video."""
+        first, last = _limits(scope)
+        found = self.db.execute(
+            "SELECT frame_index FROM exhaustive WHERE video_id = ? AND frame_index BETWEEN ? AND ?",
+            (video_id, first, last),
+        )
+        return {row[0] for row in found}
+
+    # Records
+
+    def new_mask(
+        self, rle: RLEMask | None, source: MaskSource, seconds_spent: float = 0.0
+    ) -> tuple[int, int]:
+        """Append a record.
+
+        Returns:
+            (mask id, area in pixels).
+        """
+        area = 0 if rle is None else rle.area
+        counts = rle.counts if rle is not None and area else None
+        cursor = self.db.execute(
+            "INSERT INTO masks (source, area, annotator_id, created_at, seconds_spent, counts) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (SOURCE_CODE[source], area, self._annotator_id, self._now, seconds_spent, counts),
+        )
+        return int(cursor.lastrowid or 0), area
+
+    def put_mask(
+        self,
+        track: Track,
+        frame_index: int,
+        rle: RLEMask | None,
+        source: MaskSource,
+        state: FrameState,
+        seconds_spent: float = 0.0,
+    ) -> None:
+        """Append a record and show it; an empty human mask is stored as absent."""
+        if rle is not None and rle.size != self.video(track.video_id).size:
+            self.fail(f"The mask is {rle.size}, not of the size of the video.")
+        mask_id, area = self.new_mask(rle, source, seconds_spent)
+        if area == 0 and source is MaskSource.HUMAN:
+            state = FrameState.ABSENT
+        old = self.pointer(track.id, frame_index)
+        revision = 1 if old is None else old.revision + 1
+        new = Pointer(mask_id, STATE_CODE[state], revision, SOURCE_CODE[source], area)
+        self.point(track, {frame_index: new})
+
+    def point(self, track: Track, frames: Mapping[int, Pointer | None]) -> None:
+        """Make a track show records (``None``: not annotated) on frames."""
+        if not frames:
+            return
+        num_frames = self.video(track.video_id).num_frames
+        if min(frames) < 0 or max(frames) >= num_frames:
+            self.fail(f"The video has frames 0 to {num_frames - 1}.")
+        old = self.pointers(track.id, Scope(min(frames), max(frames)))
+        items = [((track.video_id, f, track.id), new) for f, new in frames.items()]
+        for key, new in items:
+            before = self.delta.pointers.get(key)
+            self.delta.pointers[key] = (old.get(key[1]) if before is None else before[0], new)
+        write_pointers(self.db, items)
+
+    # Rows
+
+    def put_row(self, table: str, row_id: int, row: Row | None, old: Row | None) -> None:
+        """Write or delete a row, given what it was."""
+        before = self.delta.rows[table].get(row_id)
+        self.delta.rows[table][row_id] = (old if before is None else before[0], row)
+        write_row(self.db, table, row_id, row)
+
+    def put_track(self, track: Track) -> None:
+        """Change the header of a track."""
+        old = rows.track_row(self.track(track.id))
+        self.put_row("tracks", track.id, rows.track_row(track), old)
+
+    def drop_track(self, track: Track) -> None:
+        """Delete a track with everything it shows."""
+        self.point(track, dict.fromkeys(self.pointers(track.id)))
+        self.put_row("tracks", track.id, None, rows.track_row(track))
+
+    def new_track(
+        self,
+        video_id: int,
+        category_id: int,
+        *,
+        score: float = 1.0,
+        state: TrackState = TrackState.CORRECTED,
+        name: str = "",
+        kind: TrackKind = TrackKind.OBJECT,
+        z_order: int | None = None,
+        color_rgb: tuple[int, int, int] | None = None,
+    ) -> Track:
+        """Begin a track, by default on top, in the colour least used in the video."""
+        video = self.video(video_id)
+        category = self.category(category_id)
+        if z_order is None:
+            z_order = self._top(video_id) + 1
+        color = self._next_color(video_id) if color_rgb is None else color_rgb
+        track_id = self.next_id("tracks")
+        track = Track(track_id, video.id, category.id, score, state, color, z_order, name, kind)
+        self.put_row("tracks", track_id, rows.track_row(track), None)
+        return track
+
+    def put_category(self, category: Category) -> None:
+        """Add a category, or change the one with the same id."""
+        old = self._row("categories", rows.CATEGORY_COLUMNS, category.id)
+        self.put_row("categories", category.id, rows.category_row(category), old)
+
+    def next_id(self, table: str) -> int:
+        """An id that no row had before, not even one that was deleted."""
+        used = self.db.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
+        row = used.fetchone()
+        return 1 if row is None else int(row[0]) + 1
+
+    def _top(self, video_id: int) -> int:
+        query = "SELECT max(z_order) FROM tracks WHERE video_id = ?"
+        top = self.db.execute(query, (video_id,)).fetchone()[0]
+        return -1 if top is None else int(top)
+
+    def _next_color(self, video_id: int) -> tuple[int, int, int]:
+        query = "SELECT color, count(*) FROM tracks WHERE video_id = ? GROUP BY color"
+        used = {unpack_rgb(c): n for c, n in self.db.execute(query, (video_id,))}
+        return min(rows.PALETTE, key=lambda color: used.get(color, 0))
+
+    def touch(self, track: Track) -> None:
+        """A person changed a mask of the track: it is no mere proposal any more."""
+        if track.state in (TrackState.PROPOSED, TrackState.REJECTED):
+            self.put_track(replace(track, state=TrackState.CORRECTED))
+
+    # Flags
+
+    def set_exhaustive(self, video_id: int, frames: Iterable[int], flag: bool) -> None:
+        """Set or clear the *exhaustive* flag of frames."""
+        present = self.exhaustive(video_id)
+        for frame_index in frames:
+            key = (video_id, frame_index)
+            before = self.delta.frames.get(key, (frame_index in present, flag))
+            self.delta.frames[key] = (before[0], flag)
+            write_exhaustive(self.db, video_id, frame_index, flag)
+
+    def set_run_state(self, run_id: int, state: str) -> None:
+        """Change the state of a run."""
+        row = self.db.execute("SELECT state FROM runs WHERE id = ?", (run_id,)).fetchone()
+        before = self.delta.runs.get(run_id, (row[0], state))
+        self.delta.runs[run_id] = (before[0], state)
+        self.db.execute("UPDATE runs SET state = ?, adopted = 1 WHERE id = ?", (state, run_id))
+
+
+def _limits(scope: Scope | None) -> tuple[int, int]:
+    if scope is None:
+        return (0, 1 << 62)
+    return (scope.first or 0, (1 << 62) if scope.last is None else scope.last)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from ifc_core.structures import Track
 
 if TYPE_CHECKING:
     from ifc_core.annotation.transaction import EditTransaction
@@ -40,3 +43,13 @@ class Edit:
             EditError: The edit does not fit the present state; nothing is changed.
         """
         raise NotImplementedError(type(self).__name__)
+
+
+def name_of(track: Track) -> str:
+    """A track in the words of the history list."""
+    return f"track {track.id} ({track.name})" if track.name else f"track {track.id}"
+
+
+def names_of(tracks: Sequence[Track]) -> str:
+    """Tracks in the words of the history list."""
+    return name_of(tracks[0]) if len(tracks) == 1 else f"{len(tracks)} tracks"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ifc_core.annotation.edits.base import Edit
+from ifc_core.annotation.transaction import EditTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +19,10 @@ class Batch(Edit):
 
     edits: tuple[Edit, ...]
     label: str = ""
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Make the edits one after the other."""
+        if not self.edits:
+            tx.fail("A batch needs at least one edit.")
+        labels = [edit.perform(tx) for edit in self.edits]
+        return self.label or labels[0]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ifc_core.annotation import rows
 from ifc_core.annotation.edits.base import Edit
+from ifc_core.annotation.transaction import EditTransaction
 from ifc_core.structures import Category, Video
 
 
@@ -22,6 +24,21 @@ class AddVideo(Edit):
     video: Video
     name: str = ""
     annotation_step: int = 1
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Add the row; a video of the same name gets a number behind it."""
+        video = self.video
+        same = "SELECT name FROM videos WHERE fingerprint = ? AND fingerprint != ''"
+        known = tx.db.execute(same, (video.fingerprint,)).fetchone()
+        if known is not None:
+            tx.fail(f"{video.path.name} is in the project already, as {known[0]}.")
+        name = _free_name(tx, rows.normalised(self.name.strip() or video.path.stem))
+        video_id = tx.next_id("videos")
+        stored, hint = rows.stored_paths(video.path, tx.folder)
+        shape = (video.num_frames, video.height, video.width, video.fps, video.fingerprint)
+        row = (video_id, name, stored, hint, *shape, max(1, self.annotation_step))
+        tx.put_row("videos", video_id, row, None)
+        return f"Add video {name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +57,25 @@ class SetVideo(Edit):
     path: Path | None = None
     annotation_step: int | None = None
 
+    def perform(self, tx: EditTransaction) -> str:
+        """Change the row."""
+        video = tx.video(self.video_id)
+        columns = f"SELECT {rows.VIDEO_COLUMNS} FROM videos WHERE id = ?"  # noqa: S608
+        old = tuple(tx.db.execute(columns, (video.id,)).fetchone())
+        new = list(old)
+        label = f"Change video {video.name}"
+        if self.name is not None and self.name.strip() and self.name != video.name:
+            new[1] = _free_name(tx, rows.normalised(self.name.strip()))
+            label = f"Rename video {video.name} to {new[1]}"
+        if self.path is not None:
+            new[2], new[3] = rows.stored_paths(self.path, tx.folder)
+        if self.annotation_step is not None:
+            if self.annotation_step < 1:
+                tx.fail("The annotation step is 1 or more frames.")
+            new[9] = self.annotation_step
+        tx.put_row("videos", video.id, tuple(new), old)
+        return label
+
 
 @dataclass(frozen=True, slots=True)
 class RemoveVideo(Edit):
@@ -51,6 +87,16 @@ class RemoveVideo(Edit):
 
     video_id: int
 
+    def perform(self, tx: EditTransaction) -> str:
+        """Drop the row, its tracks and its flags."""
+        video = tx.video(self.video_id)
+        for track in tx.tracks(video.id):
+            tx.drop_track(track)
+        tx.set_exhaustive(video.id, sorted(tx.exhaustive(video.id)), False)
+        columns = f"SELECT {rows.VIDEO_COLUMNS} FROM videos WHERE id = ?"  # noqa: S608
+        tx.put_row("videos", video.id, None, tuple(tx.db.execute(columns, (video.id,)).fetchone()))
+        return f"Remove video {video.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class SetCategory(Edit):
@@ -61,6 +107,17 @@ class SetCategory(Edit):
     """
 
     category: Category
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Write the row; names are unique."""
+        new = rows.category_row(self.category)
+        query = f"SELECT {rows.CATEGORY_COLUMNS} FROM categories"  # noqa: S608 - fixed names
+        present = {row[0]: tuple(row) for row in tx.db.execute(query)}
+        if any(row[1] == new[1] for key, row in present.items() if key != self.category.id):
+            tx.fail(f"There is a category called {new[1]} already.")
+        old = present.get(self.category.id)
+        tx.put_row("categories", self.category.id, new, old)
+        return f"{'Add' if old is None else 'Change'} category {new[1]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +131,26 @@ class RemoveCategory(Edit):
 
     category_id: int
     replace_with: int | None = None
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Drop the row, after its tracks went to another category."""
+        category = tx.category(self.category_id)
+        query = f"SELECT {rows.TRACK_COLUMNS} FROM tracks WHERE category_id = ?"  # noqa: S608
+        users = [rows.track_of(row) for row in tx.db.execute(query, (category.id,)).fetchall()]
+        if users and (self.replace_with is None or self.replace_with == category.id):
+            tx.fail(f"{len(users)} tracks are {category.name}; say which category they get.")
+        if self.replace_with is not None:
+            target = tx.category(self.replace_with)
+            for track in users:
+                tx.put_track(replace(track, category_id=target.id))
+        tx.put_row("categories", category.id, None, rows.category_row(category))
+        return f"Remove category {category.name}"
+
+
+def _free_name(tx: EditTransaction, name: str) -> str:
+    """The name, with a number behind it where another video has it."""
+    taken = {row[0] for row in tx.db.execute("SELECT name FROM videos")}
+    free, number = name, 2
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    return free

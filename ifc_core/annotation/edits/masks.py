@@ -7,9 +7,20 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ifc_core.annotation.edits.base import Edit
+from ifc_core.annotation.delta import Pointer
+from ifc_core.annotation.edits.base import Edit, name_of, names_of
+from ifc_core.annotation.interpolation import between
 from ifc_core.annotation.records import Scope
-from ifc_core.structures import RLEMask
+from ifc_core.annotation.rle_runs import patch_mask
+from ifc_core.annotation.transaction import (
+    ABSENT,
+    CORRECTED,
+    DERIVED,
+    HUMAN,
+    PROPOSED,
+    EditTransaction,
+)
+from ifc_core.structures import FrameState, MaskSource, RLEMask, Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,10 @@ class SetMask(Edit):
     rle: RLEMask
     seconds_spent: float = 0.0
     tool: str = "Paint"
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Store the mask as a human record."""
+        return _draw(tx, tx.track(self.track_id), self.frame_index, self.rle, self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +71,15 @@ class PatchMask(Edit):
     seconds_spent: float = 0.0
     tool: str = "Paint"
 
+    def perform(self, tx: EditTransaction) -> str:
+        """Store the patched mask as a human record."""
+        track = tx.track(self.track_id)
+        size = tx.video(track.video_id).size
+        old = tx.pointer(track.id, self.frame_index)
+        before = None if old is None else tx.rle(old.mask_id, size)
+        rle = patch_mask(before, size, self.top, self.left, self.patch)
+        return _draw(tx, track, self.frame_index, rle, self)
+
 
 @dataclass(frozen=True, slots=True)
 class MarkAbsent(Edit):
@@ -68,6 +92,23 @@ class MarkAbsent(Edit):
 
     track_id: int
     scope: Scope
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Show one absent record on every frame of the scope."""
+        track = tx.track(self.track_id)
+        first, last = self.scope.bounds(tx.video(track.video_id).num_frames)
+        if last < first:
+            tx.fail("There is no such frame in the video.")
+        mask_id, _ = tx.new_mask(None, MaskSource.HUMAN)
+        old = tx.pointers(track.id, self.scope)
+        frames: dict[int, Pointer | None] = {
+            f: Pointer(mask_id, ABSENT, old[f].revision + 1 if f in old else 1, HUMAN, 0)
+            for f in range(first, last + 1)
+            if f not in old or old[f].state != ABSENT
+        }
+        tx.point(track, frames)
+        tx.touch(track)
+        return f"Mark {name_of(track)} absent, {self.scope.describe()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +125,19 @@ class ClearMasks(Edit):
     scope: Scope
     proposals_only: bool = False
 
+    def perform(self, tx: EditTransaction) -> str:
+        """Make the tracks show nothing on the frames."""
+        kept = 0
+        tracks = tx.tracks_of(self.track_ids)
+        for track in tracks:
+            old = tx.pointers(track.id, self.scope)
+            gone = {f for f, p in old.items() if not self.proposals_only or p.state == PROPOSED}
+            kept += len(old) - len(gone)
+            tx.point(track, dict.fromkeys(gone))
+        if kept:
+            tx.notes.append(f"{kept} masks that a person made or approved were kept.")
+        return f"Clear {names_of(tracks)}, {self.scope.describe()}"
+
 
 @dataclass(frozen=True, slots=True)
 class CopyMask(Edit):
@@ -98,6 +152,24 @@ class CopyMask(Edit):
     track_id: int
     from_frame: int
     to_frames: tuple[int, ...]
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Make the other frames show the record of the first one."""
+        track = tx.track(self.track_id)
+        pointer = _with_mask(tx, track, self.from_frame)
+        size = tx.video(track.video_id).size
+        rle = tx.rle(pointer.mask_id, size)
+        mask_id, area = tx.new_mask(rle, MaskSource.DERIVED)
+        frames: dict[int, Pointer | None] = {}
+        for frame_index in self.to_frames:
+            if frame_index == self.from_frame:
+                continue
+            old = tx.pointer(track.id, frame_index)
+            revision = 1 if old is None else old.revision + 1
+            frames[frame_index] = Pointer(mask_id, CORRECTED, revision, DERIVED, area)
+        tx.point(track, frames)
+        tx.touch(track)
+        return f"Copy {name_of(track)} from frame {self.from_frame} to {_count(len(frames))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +188,29 @@ class InterpolateMasks(Edit):
     first: int
     last: int
 
+    def perform(self, tx: EditTransaction) -> str:
+        """Append a derived record for each frame between."""
+        track = tx.track(self.track_id)
+        video = tx.video(track.video_id)
+        if self.last <= self.first:
+            tx.fail("Interpolation goes from an earlier frame to a later one.")
+        ends = [_with_mask(tx, track, f) for f in (self.first, self.last)]
+        masks = [tx.rle(pointer.mask_id, video.size) for pointer in ends]
+        if masks[0] is None or masks[1] is None:
+            tx.fail("Interpolation needs a mask on both frames.")
+        old = tx.pointers(track.id, Scope(self.first, self.last))
+        blocked = {f for f, p in old.items() if p.state != PROPOSED}
+        blocked |= tx.exhaustive(track.video_id, Scope(self.first, self.last))
+        wanted = [f for f in range(self.first + 1, self.last) if f not in blocked]
+        span = self.last - self.first
+        weights = [(f - self.first) / span for f in wanted]
+        for frame_index, rle in zip(wanted, between(masks[0], masks[1], weights), strict=True):
+            if rle.area:  # two thin shapes may leave nothing half way
+                tx.put_mask(track, frame_index, rle, MaskSource.DERIVED, FrameState.PROPOSED)
+        if len(wanted) < span - 1:
+            tx.notes.append(f"{span - 1 - len(wanted)} reviewed frames were kept.")
+        return f"Interpolate {name_of(track)}, frames {self.first} to {self.last}"
+
 
 @dataclass(frozen=True, slots=True)
 class ExtendTrack(Edit):
@@ -131,6 +226,22 @@ class ExtendTrack(Edit):
     track_id: int
     to_frame: int
 
+    def perform(self, tx: EditTransaction) -> str:
+        """Make the frames up to the target show a copy of the nearest end."""
+        track = tx.track(self.track_id)
+        old = tx.pointers(track.id)
+        ends = [f for f, p in old.items() if p.area]
+        if not ends:
+            tx.fail(f"{name_of(track)} has no mask to extend.")
+        start = min(ends, key=lambda f: abs(f - self.to_frame))
+        step = 1 if self.to_frame > start else -1
+        blocked = set(old) | tx.exhaustive(track.video_id)
+        wanted = [f for f in range(start + step, self.to_frame + step, step) if f not in blocked]
+        rle = tx.rle(old[start].mask_id, tx.video(track.video_id).size)
+        mask_id, area = tx.new_mask(rle, MaskSource.DERIVED)
+        tx.point(track, {f: Pointer(mask_id, PROPOSED, 1, DERIVED, area) for f in wanted})
+        return f"Extend {name_of(track)} to frame {self.to_frame}"
+
 
 @dataclass(frozen=True, slots=True)
 class TrimTrack(Edit):
@@ -143,3 +254,28 @@ class TrimTrack(Edit):
 
     track_id: int
     keep: Scope
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Make the track show nothing outside the frames."""
+        track = tx.track(self.track_id)
+        tx.point(track, dict.fromkeys(f for f in tx.pointers(track.id) if f not in self.keep))
+        return f"Trim {name_of(track)} to {self.keep.describe()}"
+
+
+def _draw(
+    tx: EditTransaction, track: Track, frame_index: int, rle: RLEMask, edit: SetMask | PatchMask
+) -> str:
+    tx.put_mask(track, frame_index, rle, MaskSource.HUMAN, FrameState.CORRECTED, edit.seconds_spent)
+    tx.touch(track)
+    return f"{edit.tool} {name_of(track)}, frame {frame_index}"
+
+
+def _with_mask(tx: EditTransaction, track: Track, frame_index: int) -> Pointer:
+    pointer = tx.pointer(track.id, frame_index)
+    if pointer is None or pointer.area == 0:
+        tx.fail(f"{name_of(track)} has no mask on frame {frame_index}.")
+    return pointer
+
+
+def _count(number: int) -> str:
+    return "1 frame" if number == 1 else f"{number} frames"

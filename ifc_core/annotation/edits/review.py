@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from ifc_core.annotation.edits.base import Edit
-from ifc_core.annotation.records import Scope
+from ifc_core.annotation.delta import Pointer
+from ifc_core.annotation.edits.base import Edit, names_of
+from ifc_core.annotation.records import WHOLE, Scope
+from ifc_core.annotation.transaction import (
+    APPROVED,
+    CORRECTED,
+    HUMAN,
+    PROPOSED,
+    REJECTED,
+    EditTransaction,
+)
+from ifc_core.structures import Track, TrackState
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +31,20 @@ class ApproveFrames(Edit):
     video_id: int
     scope: Scope
 
+    def perform(self, tx: EditTransaction) -> str:
+        """Approve the masks and flag the frames."""
+        video = tx.video(self.video_id)
+        first, last = self.scope.bounds(video.num_frames)
+        if last < first:
+            tx.fail("There is no such frame in the video.")
+        for track in tx.tracks(video.id):
+            if track.state is not TrackState.REJECTED:
+                _set_states(tx, track, self.scope, (PROPOSED, CORRECTED), APPROVED)
+        done = tx.exhaustive(video.id, self.scope)
+        fresh = [f for f in range(first, last + 1) if f not in done]
+        tx.set_exhaustive(video.id, fresh, True)
+        return f"Approve {_of_video(self.scope)}"
+
 
 @dataclass(frozen=True, slots=True)
 class UnapproveFrames(Edit):
@@ -33,6 +58,14 @@ class UnapproveFrames(Edit):
     video_id: int
     scope: Scope
 
+    def perform(self, tx: EditTransaction) -> str:
+        """Clear the flags and take the states back."""
+        video = tx.video(self.video_id)
+        tx.set_exhaustive(video.id, sorted(tx.exhaustive(video.id, self.scope)), False)
+        for track in tx.tracks(video.id):
+            _unapprove(tx, track, self.scope)
+        return f"Take back the approval of {_of_video(self.scope)}"
+
 
 @dataclass(frozen=True, slots=True)
 class ApproveTracks(Edit):
@@ -44,7 +77,16 @@ class ApproveTracks(Edit):
     """
 
     track_ids: tuple[int, ...]
-    scope: Scope = Scope()
+    scope: Scope = WHOLE
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Approve masks, and headers where the whole track is meant."""
+        tracks = tx.tracks_of(self.track_ids)
+        for track in tracks:
+            _set_states(tx, track, self.scope, (PROPOSED, CORRECTED), APPROVED)
+            if self.scope.is_whole:
+                tx.put_track(replace(track, state=TrackState.APPROVED))
+        return f"Approve {names_of(tracks)}, {self.scope.describe()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +99,13 @@ class RejectTracks(Edit):
 
     track_ids: tuple[int, ...]
 
+    def perform(self, tx: EditTransaction) -> str:
+        """Change the state of the headers; masks stay as they are."""
+        tracks = tx.tracks_of(self.track_ids)
+        for track in tracks:
+            tx.put_track(replace(track, state=TrackState.REJECTED))
+        return f"Reject {names_of(tracks)}"
+
 
 @dataclass(frozen=True, slots=True)
 class RestoreTracks(Edit):
@@ -67,6 +116,19 @@ class RestoreTracks(Edit):
     """
 
     track_ids: tuple[int, ...]
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Give headers the state that their masks speak for."""
+        tracks = tx.tracks_of(self.track_ids)
+        for track in tracks:
+            if track.state is TrackState.APPROVED:
+                _unapprove(tx, track, WHOLE, spare=tx.exhaustive(track.video_id))
+            _set_states(tx, track, WHOLE, (REJECTED,), PROPOSED)
+            present = tx.pointers(track.id).values()
+            touched = not present or any(p.state != PROPOSED for p in present)
+            state = TrackState.CORRECTED if touched else TrackState.PROPOSED
+            tx.put_track(replace(track, state=state))
+        return f"Restore {names_of(tracks)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +142,34 @@ class RejectMasks(Edit):
 
     track_ids: tuple[int, ...]
     scope: Scope
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Change the state of the masks."""
+        tracks = tx.tracks_of(self.track_ids)
+        for track in tracks:
+            states = (PROPOSED, CORRECTED, APPROVED)
+            _set_states(tx, track, self.scope, states, REJECTED)
+        return f"Reject masks of {names_of(tracks)}, {self.scope.describe()}"
+
+
+def _of_video(scope: Scope) -> str:
+    return "the whole video" if scope.is_whole else scope.describe()
+
+
+def _set_states(
+    tx: EditTransaction, track: Track, scope: Scope, states: tuple[int, ...], new: int
+) -> None:
+    present = tx.pointers(track.id, scope)
+    tx.point(track, {f: p._replace(state=new) for f, p in present.items() if p.state in states})
+
+
+def _unapprove(tx: EditTransaction, track: Track, scope: Scope, spare: Iterable[int] = ()) -> None:
+    kept = set(spare)
+    frames: dict[int, Pointer | None] = {
+        f: p._replace(state=CORRECTED if p.source == HUMAN else PROPOSED)
+        for f, p in tx.pointers(track.id, scope).items()
+        if p.state == APPROVED and f not in kept
+    }
+    tx.point(track, frames)
+    if frames and track.state is TrackState.APPROVED:
+        tx.put_track(replace(track, state=TrackState.CORRECTED))

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ifc_core.annotation.edits.base import Edit, OverlapRule
-from ifc_core.annotation.records import Scope
-from ifc_core.structures import RLEMask, TrackKind
+from ifc_core.annotation.delta import Pointer
+from ifc_core.annotation.edits.base import Edit, OverlapRule, name_of, names_of
+from ifc_core.annotation.records import WHOLE, Scope
+from ifc_core.annotation.transaction import (
+    CORRECTED,
+    DERIVED,
+    HUMAN,
+    PROPOSED,
+    REJECTED,
+    EditTransaction,
+)
+from ifc_core.structures import FrameState, MaskSource, RLEMask, Track, TrackKind, TrackState
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,21 @@ class NewTrack(Edit):
     kind: TrackKind = TrackKind.OBJECT
     seconds_spent: float = 0.0
 
+    def perform(self, tx: EditTransaction) -> str:
+        """Make the track and, where given, its first mask."""
+        track = tx.new_track(self.video_id, self.category_id, name=self.name, kind=self.kind)
+        if self.rle is None or self.frame_index is None:
+            return f"New {name_of(track)}"
+        tx.put_mask(
+            track,
+            self.frame_index,
+            self.rle,
+            MaskSource.HUMAN,
+            FrameState.CORRECTED,
+            self.seconds_spent,
+        )
+        return f"New {name_of(track)}, frame {self.frame_index}"
+
 
 @dataclass(frozen=True, slots=True)
 class DeleteTracks(Edit):
@@ -41,6 +65,13 @@ class DeleteTracks(Edit):
     """
 
     track_ids: tuple[int, ...]
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Drop the tracks and what they show."""
+        tracks = tx.tracks_of(self.track_ids)
+        for track in tracks:
+            tx.drop_track(track)
+        return f"Delete {names_of(tracks)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +89,20 @@ class RelabelTracks(Edit):
 
     track_ids: tuple[int, ...]
     category_id: int
-    scope: Scope = Scope()
+    scope: Scope = WHOLE
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Change the class of the headers, or move the frames in scope to new tracks."""
+        category = tx.category(self.category_id)
+        tracks = tx.tracks_of(self.track_ids)
+        for track in tracks:
+            outside = any(f not in self.scope for f in tx.pointers(track.id))
+            relabelled = replace(track, category_id=category.id)
+            if not outside:
+                tx.put_track(relabelled)
+            elif tx.pointers(track.id, self.scope):
+                _move_to_new_track(tx, track, self.scope, category.id)
+        return f"Relabel {names_of(tracks)} to {category.name}, {self.scope.describe()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +121,22 @@ class SetTrack(Edit):
     kind: TrackKind | None = None
     color_rgb: tuple[int, int, int] | None = None
 
+    def perform(self, tx: EditTransaction) -> str:
+        """Change the header."""
+        track = tx.track(self.track_id)
+        changed = replace(
+            track,
+            name=track.name if self.name is None else self.name,
+            kind=track.kind if self.kind is None else self.kind,
+            color_rgb=track.color_rgb if self.color_rgb is None else self.color_rgb,
+        )
+        tx.put_track(changed)
+        if self.name is not None and self.name != track.name:
+            return f"Rename track {track.id} to {self.name or 'nothing'}"
+        if self.kind is not None and self.kind != track.kind:
+            return f"Make {name_of(track)} a region of kind {self.kind.value}"
+        return f"Change colour of {name_of(track)}"
+
 
 @dataclass(frozen=True, slots=True)
 class SetZOrder(Edit):
@@ -89,6 +149,18 @@ class SetZOrder(Edit):
 
     video_id: int
     track_ids: tuple[int, ...]
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Number the tracks of the video from bottom to top."""
+        tracks = {track.id: track for track in tx.tracks(self.video_id)}
+        named = dict.fromkeys(self.track_ids)
+        if unknown := [i for i in named if i not in tracks]:
+            tx.fail(f"Track {unknown[0]} is not in video {self.video_id}.")
+        order = [*(i for i in tracks if i not in named), *named]
+        for z_order, track_id in enumerate(order):
+            if tracks[track_id].z_order != z_order:
+                tx.put_track(replace(tracks[track_id], z_order=z_order))
+        return f"Reorder {len(named)} tracks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +177,27 @@ class MergeTracks(Edit):
     other_ids: tuple[int, ...]
     overlap: OverlapRule = OverlapRule.PREFER_HUMAN
 
+    def perform(self, tx: EditTransaction) -> str:
+        """Move the other tracks' records to the kept one, then drop them."""
+        kept = tx.track(self.keep_id)
+        others = tx.tracks_of(i for i in self.other_ids if i != self.keep_id)
+        if not others:
+            tx.fail("A merge needs at least two tracks.")
+        if any(other.video_id != kept.video_id for other in others):
+            tx.fail("Only tracks of one video can be merged.")
+        for other in others:
+            mine, theirs = tx.pointers(kept.id), tx.pointers(other.id)
+            frames: dict[int, Pointer | None] = {}
+            for frame_index, pointer in theirs.items():
+                winner = _winner(tx, self.overlap, kept, mine.get(frame_index), pointer)
+                if winner != mine.get(frame_index):
+                    frames[frame_index] = winner
+            tx.drop_track(other)
+            tx.point(kept, frames)
+        if any(other.state is not TrackState.PROPOSED for other in others):
+            tx.touch(kept)
+        return f"Merge {names_of(others)} into {name_of(kept)}"
+
 
 @dataclass(frozen=True, slots=True)
 class SplitTrack(Edit):
@@ -117,6 +210,18 @@ class SplitTrack(Edit):
 
     track_id: int
     frame_index: int
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Move the frames to a new track."""
+        track = tx.track(self.track_id)
+        present = tx.pointers(track.id)
+        if all(f < self.frame_index for f in present) or all(
+            f >= self.frame_index for f in present
+        ):
+            tx.fail(f"{name_of(track)} has no frames on one side of frame {self.frame_index}.")
+        scope = Scope.from_here(self.frame_index)
+        new = _move_to_new_track(tx, track, scope, track.category_id)
+        return f"Split {name_of(track)} at frame {self.frame_index}, new track {new.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,3 +237,65 @@ class SwapIdentities(Edit):
     track_a: int
     track_b: int
     scope: Scope
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Exchange what the two tracks show."""
+        if self.track_a == self.track_b:
+            tx.fail("A track cannot be swapped with itself.")
+        first, second = tx.track(self.track_a), tx.track(self.track_b)
+        if first.video_id != second.video_id:
+            tx.fail("Only tracks of one video can be swapped.")
+        of_first = tx.pointers(first.id, self.scope)
+        of_second = tx.pointers(second.id, self.scope)
+        if not (of_first or of_second):
+            tx.fail(f"Neither track is annotated on {self.scope.describe()}.")
+        frames = sorted({*of_first, *of_second})
+        tx.point(first, {f: of_second.get(f) for f in frames})
+        tx.point(second, {f: of_first.get(f) for f in frames})
+        return f"Swap {name_of(first)} and {name_of(second)}, {self.scope.describe()}"
+
+
+def _move_to_new_track(tx: EditTransaction, track: Track, scope: Scope, category_id: int) -> Track:
+    """Move what a track shows on some frames to a new track that lies just above it."""
+    moved = tx.pointers(track.id, scope)
+    for above in tx.tracks(track.video_id):
+        if above.z_order > track.z_order:
+            tx.put_track(replace(above, z_order=above.z_order + 1))
+    new = tx.new_track(
+        track.video_id,
+        category_id,
+        score=track.score,
+        state=track.state,
+        kind=track.kind,
+        z_order=track.z_order + 1,
+    )
+    tx.point(track, dict.fromkeys(moved))
+    tx.point(new, moved)
+    return new
+
+
+def _is_human(pointer: Pointer) -> bool:
+    return pointer.source == HUMAN or pointer.state not in (PROPOSED, REJECTED)
+
+
+def _winner(
+    tx: EditTransaction, rule: OverlapRule, kept: Track, mine: Pointer | None, theirs: Pointer
+) -> Pointer:
+    """Which pointer the kept track shows on a frame where the other one has ``theirs``."""
+    if mine is None:
+        return theirs
+    raised = theirs._replace(revision=mine.revision + 1)
+    if not (mine.area and theirs.area):  # a mask beats absent
+        return mine if mine.area or not theirs.area else raised
+    if rule is OverlapRule.KEEP:
+        return mine
+    if rule is OverlapRule.TAKE:
+        return raised
+    if rule is OverlapRule.PREFER_HUMAN:
+        return raised if _is_human(theirs) and not _is_human(mine) else mine
+    size = tx.video(kept.video_id).size
+    masks = [tx.rle(pointer.mask_id, size) for pointer in (mine, theirs)]
+    union = RLEMask.union(mask for mask in masks if mask is not None)
+    mask_id, area = tx.new_mask(union, MaskSource.DERIVED)
+    state = CORRECTED if _is_human(mine) or _is_human(theirs) else PROPOSED
+    return Pointer(mask_id, state, mine.revision + 1, DERIVED, area)

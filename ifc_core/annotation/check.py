@@ -1,0 +1,94 @@
+"""A thorough look at a project file: damage, dangling ids, unsound masks."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from ifc_core.annotation.delta import Delta
+from ifc_core.annotation.rle_runs import area_of, is_sound
+
+_MAX_OF_A_KIND = 20
+
+_QUERIES = {
+    "a frame shows a record that does not exist": "SELECT video_id, frame_index, track_id "
+    "FROM current WHERE mask_id NOT IN (SELECT id FROM masks)",
+    "a frame shows a track that does not exist": "SELECT current.video_id, frame_index, track_id "
+    "FROM current LEFT JOIN tracks ON tracks.id = track_id AND tracks.video_id = current.video_id "
+    "WHERE tracks.id IS NULL",
+    "a frame lies outside its video": "SELECT video_id, frame_index, track_id FROM current "
+    "JOIN videos ON videos.id = video_id WHERE frame_index NOT BETWEEN 0 AND num_frames - 1",
+    "a frame is in an unknown state": "SELECT video_id, frame_index, track_id FROM current "
+    "WHERE state NOT BETWEEN 0 AND 4 OR source NOT BETWEEN 0 AND 2",
+    "a frame and its record disagree": "SELECT video_id, frame_index, track_id FROM current "
+    "JOIN masks ON masks.id = mask_id "
+    "WHERE masks.area != current.area OR masks.source != current.source",
+    "a track is in no video": "SELECT id FROM tracks WHERE video_id NOT IN (SELECT id FROM videos)",
+    "a track has no category": "SELECT id FROM tracks "
+    "WHERE category_id NOT IN (SELECT id FROM categories)",
+    "an approved frame is in no video": "SELECT video_id, frame_index FROM exhaustive "
+    "WHERE video_id NOT IN (SELECT id FROM videos)",
+    "a run staged a record that does not exist": "SELECT run_id, frame_index, instance_id "
+    "FROM staged WHERE mask_id NOT IN (SELECT id FROM masks)",
+}
+
+
+def find_faults(db: sqlite3.Connection, folder: Path) -> list[str]:
+    """Everything that is wrong with a project, one sentence each; empty is good.
+
+    Args:
+        db: Connection to the project file.
+        folder: The project folder.
+
+    Returns:
+        The faults, at most twenty of a kind.
+    """
+    try:
+        found = [row[0] for row in db.execute("PRAGMA integrity_check(20)")]
+        faults = [f"The file is damaged: {text}." for text in found if text != "ok"]
+        if faults:
+            return faults
+        for sentence, query in _QUERIES.items():
+            for row in db.execute(f"{query} LIMIT {_MAX_OF_A_KIND}"):
+                faults.append(f"{folder.name}: {sentence} ({', '.join(map(str, row))}).")
+        faults.extend(_mask_faults(db))
+        faults.extend(_journal_faults(db))
+    except sqlite3.DatabaseError as error:
+        faults = [f"The file is damaged: {error}."]
+    return faults
+
+
+def _mask_faults(db: sqlite3.Connection) -> Iterator[str]:
+    """Records whose count string is not sound, or whose area is wrong."""
+    shown = db.execute(
+        "SELECT DISTINCT mask_id, counts, masks.area, height, width FROM current "
+        "JOIN masks ON masks.id = mask_id JOIN videos ON videos.id = video_id "
+        "UNION SELECT mask_id, counts, masks.area, height, width FROM staged "
+        "JOIN masks ON masks.id = mask_id JOIN runs ON runs.id = staged.run_id "
+        "JOIN videos ON videos.id = runs.video_id"
+    )
+    count = 0
+    for mask_id, counts, area, height, width in shown:
+        if counts is None and area == 0:
+            continue
+        sound = isinstance(counts, bytes) and is_sound(counts, height * width)
+        if not sound or area_of(counts) != area:
+            yield f"Record {mask_id} holds no sound mask."
+            count += 1
+            if count == _MAX_OF_A_KIND:
+                return
+
+
+def _journal_faults(db: sqlite3.Connection) -> Iterator[str]:
+    """Journal entries that cannot be read, or need records that are gone."""
+    for seq, data in db.execute("SELECT seq, delta FROM journal ORDER BY seq"):
+        try:
+            needed = Delta.decode(data).mask_ids()
+        except Exception as error:  # whatever a damaged entry leads to
+            yield f"History entry {seq} cannot be read: {type(error).__name__}."
+            continue
+        for mask_id in needed:
+            if db.execute("SELECT 1 FROM masks WHERE id = ?", (mask_id,)).fetchone() is None:
+                yield f"History entry {seq} needs record {mask_id}, which does not exist."
+                break

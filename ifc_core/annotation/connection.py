@@ -1,0 +1,189 @@
+"""Opening SQLite files safely, and saying in one sentence what went wrong with them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from ifc_core.annotation import schema
+from ifc_core.errors import ProjectError
+
+DATABASE_NAME = "project.sqlite"
+_BUSY_SECONDS = 5.0
+
+
+def _uri(path: Path, **options: str) -> str:
+    text = "&".join(f"{key}={value}" for key, value in options.items())
+    return f"file:{quote(path.resolve().as_posix())}?{text}"
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
+    db.execute("PRAGMA trusted_schema = OFF")
+    db.execute("PRAGMA cell_size_check = ON")
+    db.execute("PRAGMA cache_size = -65536")
+    db.execute("PRAGMA temp_store = MEMORY")
+    return db
+
+
+def connect_for_writing(path: Path, create: bool = False) -> sqlite3.Connection:
+    """Open for writing, in WAL mode where that works and in DELETE mode elsewhere.
+
+    In WAL mode a commit is safe against the end of the process at once, and against a
+    power loss from the next checkpoint or ``Project.sync``. DELETE mode syncs each commit.
+    """
+    db = _connect(_uri(path, mode="rwc" if create else "rw"))
+    try:
+        mode = _set_journal_mode(db, "WAL")
+        if mode != "wal":
+            _set_journal_mode(db, "DELETE")
+        db.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
+        db.execute("PRAGMA wal_autocheckpoint = 4000")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _set_journal_mode(db: sqlite3.Connection, mode: str) -> str:
+    """Ask for a mode and prove it with a transaction (network shares may fail only then)."""
+    try:
+        got = str(db.execute(f"PRAGMA journal_mode = {mode}").fetchone()[0]).lower()
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        if mode != "WAL" or is_full(error):
+            raise
+        return ""
+    return got
+
+
+def connect_for_reading(path: Path) -> sqlite3.Connection:
+    """Open read-only beside a writer, or in a folder that cannot be written.
+
+    A folder that nobody can write is read as immutable. Where such a folder still holds a
+    write-ahead log, a private copy is read, since the log cannot be merged in place.
+    """
+    writable = os.access(path.parent, os.W_OK)
+    wal = path.with_name(path.name + "-wal")
+    if writable:
+        return _check_readable(_connect(_uri(path, mode="ro")))
+    if not (wal.exists() and wal.stat().st_size):
+        return _check_readable(_connect(_uri(path, mode="ro", immutable="1")))
+    try:  # another account may be writing: its shared memory file lets us join in
+        return _check_readable(_connect(_uri(path, mode="ro")))
+    except sqlite3.OperationalError:
+        return _connect_to_copy(path, wal)
+
+
+def _check_readable(db: sqlite3.Connection) -> sqlite3.Connection:
+    try:
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _connect_to_copy(path: Path, wal: Path) -> sqlite3.Connection:
+    folder = Path(tempfile.mkdtemp(prefix="ifc-project-"))
+    try:
+        shutil.copyfile(path, folder / DATABASE_NAME)
+        shutil.copyfile(wal, folder / (DATABASE_NAME + "-wal"))
+        db = _connect(_uri(folder / DATABASE_NAME, mode="rw"))
+        db.execute("PRAGMA journal_mode = MEMORY")
+        memory = sqlite3.connect(":memory:", isolation_level=None)
+        db.backup(memory)
+        db.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    memory.execute("PRAGMA trusted_schema = OFF")
+    memory.execute("PRAGMA query_only = ON")
+    return memory
+
+
+def verify(db: sqlite3.Connection, folder: Path) -> int:
+    """Check that a file of unknown origin is a project and nothing but data.
+
+    Returns:
+        Its schema version.
+
+    Raises:
+        ProjectError: It is none, is of a later version, or carries code (triggers, views).
+    """
+    version = schema.file_version(db)
+    if version == 0:
+        raise ProjectError(f"{folder.name} is not an IFC Studio project.", path=folder)
+    if version > schema.SCHEMA_VERSION:
+        raise ProjectError(
+            f"{folder.name} was made by a later version of IFC Studio; update the program.",
+            path=folder,
+        )
+    rows = db.execute("SELECT type, name FROM sqlite_master").fetchall()
+    if any(kind in ("trigger", "view") for kind, _ in rows):
+        raise ProjectError(
+            f"{folder.name} carries database triggers or views, which no project has; "
+            "it is not opened.",
+            path=folder,
+        )
+    missing = schema.TABLE_NAMES - {name for kind, name in rows if kind == "table"}
+    if missing and version == schema.SCHEMA_VERSION:
+        raise ProjectError(
+            f"{folder.name} is damaged: it lacks {', '.join(sorted(missing))}.", path=folder
+        )
+    return version
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Whether the disk (or the file's page limit) is full."""
+    return _code(error) == sqlite3.SQLITE_FULL
+
+
+def _code(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+_SENTENCES = {
+    sqlite3.SQLITE_FULL: "The disk is full: nothing was changed. Free some space and try again.",
+    sqlite3.SQLITE_READONLY: "The project cannot be written here: nothing was changed. "
+    "Copy it to a folder that can be written.",
+    sqlite3.SQLITE_BUSY: "Another program is using the project file: nothing was changed. "
+    "Try again in a moment.",
+    sqlite3.SQLITE_LOCKED: "The project file is in use: nothing was changed. Try again.",
+    sqlite3.SQLITE_IOERR: "The disk could not be read or written: nothing was changed. "
+    "Check the disk and try again.",
+    sqlite3.SQLITE_CANTOPEN: "The project file cannot be opened; check the folder's permissions.",
+    sqlite3.SQLITE_CORRUPT: "The project file is damaged; run `ifc-studio project check` on it "
+    "and go back to a copy.",
+    sqlite3.SQLITE_NOTADB: "The project file is not a database; it was overwritten or damaged.",
+}
+
+
+@contextmanager
+def translated(folder: Path) -> Iterator[None]:
+    """Turn SQLite's errors into a :class:`ProjectError` with one sentence."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        sentence = _SENTENCES.get(_code(error), f"The project file failed: {error}.")
+        raise ProjectError(sentence, path=folder) from error
+
+
+@contextmanager
+def writing(db: sqlite3.Connection, folder: Path) -> Iterator[None]:
+    """One transaction: all of it or nothing, whatever fails inside."""
+    with translated(folder):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise

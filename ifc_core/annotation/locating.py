@@ -1,0 +1,100 @@
+"""Finding the file of a video that was moved."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ifc_core.annotation.records import VideoEntry
+from ifc_core.annotation.rows import normalised
+from ifc_core.errors import VideoError
+from ifc_core.io.fingerprint import file_fingerprint
+
+_MAX_ENTRIES = 20_000  # of a folder that is searched, so that "/" does not hang the window
+
+
+def find_video(
+    entry: VideoEntry, hint: str, folder: Path, search: Sequence[Path] = ()
+) -> Path | None:
+    """Find a video's file or frame folder.
+
+    The place relative to the project comes first, then the absolute one, then the folder
+    of the project and the folders to search, by name and fingerprint; last, by fingerprint
+    alone among files of any name.
+
+    Args:
+        entry: The video as the project knows it.
+        hint: Absolute path it had when it was added.
+        folder: The project folder.
+        search: More folders to look in, with what lies below them.
+
+    Returns:
+        The place, or ``None``.
+    """
+    known = [entry.path, *([Path(hint)] if hint else [])]
+    for path in known:
+        for spelled in _spellings(path):
+            if _is_same(spelled, entry):
+                return spelled
+    folders = [folder.parent, folder, *search]
+    names = {normalised(path.name) for path in known}
+    others: list[Path] = []
+    for path in _walk(folders):
+        if normalised(path.name) not in names:
+            others.append(path)
+        elif _is_same(path, entry):
+            return path
+    return next((path for path in others if path.is_file() and _is_same(path, entry)), None)
+
+
+def _spellings(path: Path) -> Iterator[Path]:
+    """The path as stored (NFC) and as another system may have written it (NFD)."""
+    yield path
+    decomposed = Path(unicodedata.normalize("NFD", str(path)))
+    if decomposed != path:
+        yield decomposed
+
+
+def _is_same(path: Path, entry: VideoEntry) -> bool:
+    try:
+        if not path.exists():
+            return False
+        if path.is_file() and not entry.fingerprint.startswith(f"{path.stat().st_size}-"):
+            return not entry.fingerprint
+        return not entry.fingerprint or fingerprint_of(path) == entry.fingerprint
+    except (OSError, VideoError):
+        return False
+
+
+def fingerprint_of(path: Path) -> str:
+    """Fingerprint of a video file or a folder of frames, as readers give it."""
+    if path.is_dir():
+        from ifc_core.io.video import open_video
+
+        with open_video(path) as reader:
+            return reader.video.fingerprint
+    return file_fingerprint(path)
+
+
+def _walk(folders: Sequence[Path]) -> Iterator[Path]:
+    """Files and folders below some folders, the nearest first, each once."""
+    seen: set[Path] = set()
+    for number, folder in enumerate(folders):
+        depth = 1 if number < 2 else 4
+        count = 0
+        for parent, below, files in os.walk(folder):
+            here = Path(parent)
+            if len(here.relative_to(folder).parts) >= depth - 1:
+                inner, below[:] = list(below), []
+            else:
+                inner = list(below)
+            for name in (*files, *inner):
+                path = here / name
+                count += 1
+                if path not in seen and count <= _MAX_ENTRIES:
+                    seen.add(path)
+                    yield path
+            if count > _MAX_ENTRIES:
+                break

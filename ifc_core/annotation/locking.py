@@ -1,0 +1,108 @@
+"""The operating system's lock by which a project has one writer.
+
+The lock belongs to the process and goes with it, however it ends. The text inside the lock
+file says who holds it; text that is still there when the lock is free means that the last
+writer did not close the project.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import IO
+
+LOCK_NAME = "project.lock"
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _BYTE = 1 << 30  # far behind the text, which stays readable for others
+
+    def _lock(file: IO[bytes]) -> bool:
+        file.seek(_BYTE)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _lock(file: IO[bytes]) -> bool:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+
+class WriterLock:
+    """The lock of one project folder, held from :meth:`acquire` to :meth:`release`.
+
+    Attributes:
+        unclean: Whether the writer before did not close the project.
+        holder: Who holds the lock (or held it last), in words; may be empty.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / LOCK_NAME
+        self._file: IO[bytes] | None = None
+        self.unclean = False
+        self.holder = ""
+
+    def acquire(self) -> bool:
+        """Try to get the lock.
+
+        Returns:
+            Whether this process now holds it.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
+        file = os.fdopen(descriptor, "r+b", buffering=0)
+        locked = _lock(file)
+        file.seek(0)
+        text = file.read(4096) or b""
+        self.holder = _describe(text)
+        if not locked:
+            file.close()
+            return False
+        self.unclean = bool(text.strip())
+        self._file = file
+        self._write(json.dumps({"pid": os.getpid(), "host": platform.node()}).encode())
+        return True
+
+    def release(self, clean: bool = True) -> None:
+        """Give the lock back.
+
+        Args:
+            clean: The project was closed in order; otherwise the next writer checks it.
+        """
+        if self._file is None:
+            return
+        if clean:
+            self._write(b"")
+        self._file.close()
+        self._file = None
+
+    def _write(self, text: bytes) -> None:
+        if self._file is None:
+            return
+        self._file.seek(0)
+        self._file.truncate(0)
+        self._file.write(text)
+        os.fsync(self._file.fileno())
+
+
+def _describe(text: bytes) -> str:
+    try:
+        held = json.loads(text)
+        pid, host = int(held["pid"]), str(held["host"])[:100]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return f"process {pid} on {host}" if host else f"process {pid}"

@@ -1,0 +1,121 @@
+"""Model versions of a project: what they came from, and which one is in use."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ifc_core.annotation.records import ModelVersion
+from ifc_core.errors import EditError
+
+_IN_PROJECT = "project:"
+
+
+def read_models(db: sqlite3.Connection, folder: Path) -> list[ModelVersion]:
+    """Model versions, oldest first."""
+    active = _active_id(db)
+    found = db.execute(
+        "SELECT id, name, path, sha256, parent, created_at, provenance, metrics FROM models "
+        "ORDER BY id"
+    )
+    return [
+        ModelVersion(
+            row[0],
+            row[1],
+            _full_path(row[2], folder),
+            row[3],
+            row[4],
+            row[5],
+            json.loads(row[6]),
+            json.loads(row[7]),
+            row[0] == active,
+        )
+        for row in found
+    ]
+
+
+def _active_id(db: sqlite3.Connection) -> int | None:
+    row = db.execute("SELECT model_id FROM model_activations ORDER BY id DESC LIMIT 1").fetchone()
+    return None if row is None else row[0]
+
+
+def _full_path(stored: str, folder: Path) -> str:
+    if not stored.startswith(_IN_PROJECT):
+        return stored
+    path = Path(os.path.normpath(folder / PurePosixPath(stored.removeprefix(_IN_PROJECT))))
+    if not path.is_relative_to(folder):
+        raise EditError(f"The model path {stored} leaves the project.", path=folder)
+    return str(path)
+
+
+def _stored_path(path: Path | str, folder: Path) -> str:
+    full = Path(os.path.normpath(folder / path))
+    if Path(path).is_absolute() and full.is_relative_to(folder):
+        return _IN_PROJECT + full.relative_to(folder).as_posix()
+    return str(path)
+
+
+def add_model(
+    db: sqlite3.Connection,
+    folder: Path,
+    name: str,
+    path: Path | str,
+    *,
+    sha256: str,
+    parent: str,
+    provenance: Mapping[str, Any] | None,
+    metrics: Mapping[str, Any] | None,
+) -> int:
+    """Enter a model version, inside the caller's transaction.
+
+    Returns:
+        Its id.
+
+    Raises:
+        EditError: There is one of that name.
+    """
+    if db.execute("SELECT 1 FROM models WHERE name = ?", (name,)).fetchone() is not None:
+        raise EditError(f"There is a model called {name} already.", path=folder)
+    entered = db.execute(
+        "INSERT INTO models (name, path, sha256, parent, created_at, provenance, metrics) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            name,
+            _stored_path(path, folder),
+            sha256,
+            parent,
+            time.time(),
+            json.dumps(dict(provenance or {})),
+            json.dumps(dict(metrics or {})),
+        ),
+    )
+    return int(entered.lastrowid or 0)
+
+
+def activate(db: sqlite3.Connection, folder: Path, name: str | None) -> None:
+    """Make a model the one in use, inside the caller's transaction.
+
+    Raises:
+        EditError: There is none of that name.
+    """
+    model_id = None
+    if name is not None:
+        row = db.execute("SELECT id FROM models WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            raise EditError(f"There is no model called {name} in the project.", path=folder)
+        model_id = row[0]
+    if model_id != _active_id(db):
+        db.execute(
+            "INSERT INTO model_activations (model_id, created_at) VALUES (?, ?)",
+            (model_id, time.time()),
+        )
+
+
+def roll_back(db: sqlite3.Connection) -> None:
+    """Forget the latest activation, inside the caller's transaction."""
+    db.execute("DELETE FROM model_activations WHERE id = (SELECT max(id) FROM model_activations)")

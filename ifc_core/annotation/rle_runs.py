@@ -1,0 +1,156 @@
+"""Run lengths as arrays: checking stored masks, and changing a rectangle of one.
+
+A stroke changes a few columns of a large frame. COCO's runs are column-major, so only the
+runs of those columns are opened; the rest of the mask is spliced back as it was.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.errors import FormatError
+from ifc_core.structures import RLEMask
+
+Toggles = npt.NDArray[np.int64]
+"""Ascending pixel positions (column-major) at which a mask changes, from background."""
+
+_MAX_GROUPS = 7  # bytes of one number, as in ``structures.mask.decode_counts``
+
+
+def decode_runs(counts: bytes) -> npt.NDArray[np.int64]:
+    """Expand a COCO count string, the same as ``decode_counts`` but on whole arrays.
+
+    Args:
+        counts: The compressed string.
+
+    Returns:
+        (R,) int64 run lengths, the first of background.
+
+    Raises:
+        FormatError: The string is not a COCO count string.
+    """
+    codes = np.frombuffer(counts, dtype=np.uint8).astype(np.int64) - 48
+    if codes.size == 0 or codes.min() < 0 or codes.max() > 63:
+        raise FormatError("An RLE count string holds a foreign byte.", actual=counts[:40])
+    ends = np.flatnonzero(codes < 32)
+    if ends.size == 0 or ends[-1] != codes.size - 1:
+        raise FormatError("An RLE count string ends inside a number.", actual=counts[:40])
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    lengths = ends - starts + 1
+    if lengths.max() > _MAX_GROUPS:
+        raise FormatError("An RLE count string ends inside a number.", actual=counts[:40])
+    place = np.arange(codes.size) - np.repeat(starts, lengths)
+    values = np.add.reduceat((codes & 31) << (5 * place), starts)
+    negative = (codes[ends] & 16) != 0
+    values[negative] -= np.int64(1) << (5 * lengths[negative])
+    values[1::2] = np.cumsum(values[1::2])
+    values[2::2] = np.cumsum(values[2::2])
+    if values.min() < 0:
+        raise FormatError("An RLE run is negative.", actual=int(values.min()))
+    return values
+
+
+def encode_runs(runs: npt.NDArray[np.int64]) -> bytes:
+    """Compress run lengths as COCO does.
+
+    Args:
+        runs: (R,) int64 run lengths, the first of background.
+
+    Returns:
+        The count string, byte for byte the one pycocotools gives.
+    """
+    values = runs.astype(np.int64).copy()
+    values[3:] -= runs[1:-2]
+    table = np.zeros((values.size, _MAX_GROUPS), dtype=np.uint8)
+    used = np.zeros(table.shape, dtype=bool)
+    active = np.ones(values.size, dtype=bool)
+    for group in range(_MAX_GROUPS):
+        code = values & 31
+        values = values >> 5
+        more = np.where(code & 16, values != -1, values != 0)
+        table[:, group] = code + 48 + 32 * more
+        used[:, group] = active
+        active = active & more
+        if not active.any():
+            break
+    return table[used].tobytes()
+
+
+def is_sound(counts: bytes, num_pixels: int) -> bool:
+    """Whether a count string can be given to native code for a mask of ``num_pixels``."""
+    try:
+        runs = decode_runs(counts)
+    except FormatError:
+        return False
+    return int(runs.max()) <= num_pixels and int(runs.sum()) == num_pixels
+
+
+def toggles_of(rle: RLEMask) -> Toggles:
+    """Positions at which the mask changes; pairs that cancel are left out."""
+    positions = np.cumsum(decode_runs(rle.counts))
+    total = rle.size[0] * rle.size[1]
+    if positions[-1] != total:
+        raise FormatError("An RLE does not fill its size.", expected=total)
+    positions = positions[positions < total]
+    if positions.size > 1 and (np.diff(positions) == 0).any():
+        positions, times = np.unique(positions, return_counts=True)
+        positions = positions[times % 2 == 1]
+    return positions
+
+
+def mask_of(toggles: Toggles, size: tuple[int, int]) -> RLEMask:
+    """The inverse of :func:`toggles_of`."""
+    total = size[0] * size[1]
+    runs = np.diff(np.concatenate(([0], toggles, [total])))
+    return RLEMask(size, encode_runs(runs))
+
+
+def patch_mask(
+    rle: RLEMask | None, size: tuple[int, int], top: int, left: int, patch: npt.NDArray[Any]
+) -> RLEMask:
+    """Replace a rectangle of a mask.
+
+    Args:
+        rle: The mask, or ``None`` for an empty one.
+        size: (height, width) in pixels.
+        top: First row of the rectangle.
+        left: First column of the rectangle.
+        patch: (h, w) bool or 0/1, the new content of the rectangle.
+
+    Returns:
+        The changed mask.
+
+    Raises:
+        FormatError: The rectangle leaves the frame.
+    """
+    height, width = size
+    rows, columns = patch.shape
+    if top < 0 or left < 0 or top + rows > height or left + columns > width:
+        raise FormatError("The changed rectangle leaves the frame.", actual=(top, left, rows))
+    toggles = np.zeros(0, dtype=np.int64) if rle is None else toggles_of(rle)
+    begin, end = left * height, (left + columns) * height
+    first, last = np.searchsorted(toggles, (begin, end))
+    slab = np.zeros(end - begin, dtype=np.uint8)
+    slab[toggles[first:last] - begin] = 1
+    inside = first % 2  # whether the mask is foreground where the slab begins
+    slab = np.bitwise_xor.accumulate(slab) ^ np.uint8(inside)
+    slab.reshape(columns, height)[:, top : top + rows] = (patch != 0).T
+    changes = np.flatnonzero(slab[1:] != slab[:-1]) + 1 + begin
+    pieces = [toggles[:first], changes, toggles[last:]]
+    if slab[0] != inside:
+        pieces.insert(1, np.array([begin]))
+    if slab[-1] != last % 2:  # a change at the slab's end, or one less where there was one
+        if last < toggles.size and toggles[last] == end:
+            pieces[-1] = toggles[last + 1 :]
+        else:
+            pieces.insert(-1, np.array([end]))
+    joined = np.concatenate(pieces)
+    return mask_of(joined[joined < height * width], size)
+
+
+def area_of(counts: bytes) -> int:
+    """Foreground pixels of a sound count string."""
+    return int(decode_runs(counts)[1::2].sum())

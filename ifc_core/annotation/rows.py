@@ -1,0 +1,130 @@
+"""Between rows of the tables and the types that people and programs see."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ifc_core.annotation.delta import Pointer, Row, pack_rgb, unpack_rgb
+from ifc_core.annotation.records import VideoEntry
+from ifc_core.annotation.rle_runs import is_sound
+from ifc_core.annotation.schema import FRAME_STATES, MASK_SOURCES
+from ifc_core.errors import ProjectError
+from ifc_core.structures import Category, MaskRecord, RLEMask, Track, TrackKind, TrackState
+
+VIDEO_COLUMNS = (
+    "id, name, stored_path, absolute_hint, num_frames, height, width, fps, fingerprint, "
+    "annotation_step"
+)
+CATEGORY_COLUMNS = "id, name, supercategory, color, hotkey"
+TRACK_COLUMNS = "id, video_id, category_id, score, state, color, z_order, name, kind"
+
+# Okabe and Ito's and Tol's colours that stay apart for colour-blind people, without black.
+PALETTE: tuple[tuple[int, int, int], ...] = (
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (0, 114, 178),
+    (213, 94, 0),
+    (204, 121, 167),
+    (136, 204, 238),
+    (17, 119, 51),
+    (221, 204, 119),
+    (136, 34, 85),
+    (68, 170, 153),
+    (170, 68, 153),
+    (153, 153, 51),
+    (102, 153, 204),
+    (238, 136, 102),
+)
+
+
+def normalised(text: str) -> str:
+    """Text in Unicode's composed form (NFC), as names and paths are stored."""
+    return unicodedata.normalize("NFC", text)
+
+
+def video_of(row: Row, folder: Path) -> VideoEntry:
+    """A video from its row; the place is believed, not looked up."""
+    stored, hint = str(row[2]), str(row[3])
+    path = Path(os.path.normpath(folder / PurePosixPath(stored))) if stored else Path(hint)
+    return VideoEntry(row[0], row[1], path, stored, *row[4:])
+
+
+def stored_paths(path: Path, folder: Path) -> tuple[str, str]:
+    """(POSIX path relative to the project folder or "", absolute path) of a file."""
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - links are kept as they are
+    try:
+        relative = Path(os.path.relpath(absolute, folder)).as_posix()
+    except ValueError:  # another drive on Windows
+        relative = ""
+    return normalised(relative), normalised(str(absolute))
+
+
+def category_of(row: Row) -> Category:
+    """A category from its row."""
+    return Category(row[0], row[1], row[2], unpack_rgb(row[3]), row[4])
+
+
+def category_row(category: Category) -> Row:
+    """The row of a category."""
+    return (
+        category.id,
+        normalised(category.name.strip()),
+        normalised(category.supercategory),
+        pack_rgb(category.color_rgb),
+        category.hotkey,
+    )
+
+
+def track_of(row: Row) -> Track:
+    """A track from its row."""
+    state, kind = TrackState(row[4]), TrackKind(row[8])
+    return Track(row[0], row[1], row[2], row[3], state, unpack_rgb(row[5]), row[6], row[7], kind)
+
+
+def track_row(track: Track) -> Row:
+    """The row of a track."""
+    return (
+        track.id,
+        track.video_id,
+        track.category_id,
+        float(track.score),
+        track.state.value,
+        pack_rgb(track.color_rgb),
+        track.z_order,
+        normalised(track.name),
+        track.kind.value,
+    )
+
+
+def checked_rle(counts: Any, size: tuple[int, int], folder: Path) -> RLEMask | None:
+    """A stored mask; a damaged or forged one is refused before native code sees it.
+
+    Raises:
+        ProjectError: The stored string does not fill the frame.
+    """
+    if counts is None:
+        return None
+    if not isinstance(counts, bytes) or not is_sound(counts, size[0] * size[1]):
+        raise ProjectError(
+            f"{folder.name} holds a damaged mask; run `ifc-studio project check` on it.",
+            path=folder,
+        )
+    return RLEMask(size, counts)
+
+
+def record_of(track_id: int, frame_index: int, pointer: Pointer, rle: RLEMask | None) -> MaskRecord:
+    """The record a track shows on a frame."""
+    return MaskRecord(
+        pointer.mask_id,
+        track_id,
+        frame_index,
+        rle,
+        MASK_SOURCES[pointer.source],
+        pointer.revision,
+        FRAME_STATES[pointer.state],
+    )
