@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -145,7 +146,8 @@ def write_settings(settings: Settings, path: Path | None = None) -> None:
         partial.write_text(_to_toml(settings), encoding="utf-8")
         partial.replace(target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise OutputError(f"{target} cannot be written: {error.strerror}.", path=target) from error
 
 

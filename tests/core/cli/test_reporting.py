@@ -1,0 +1,82 @@
+import io
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from ifc_core.cli import reporting
+from ifc_core.jobs import JobCancelled, Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_pipe_gets_plain_lines_and_not_one_a_frame() -> None:
+    out = io.StringIO()
+    with reporting.job("Proposing", stream=out) as context:
+        for done in range(1, 101):
+            context.advance(done, 100)
+    lines = out.getvalue().splitlines()
+    assert 2 <= len(lines) < 10
+    assert lines[0].startswith("Proposing: 1/100 frames")
+    assert lines[-1] == "Proposing: 100/100 frames"
+    assert "\x1b" not in out.getvalue()
+
+
+def test_a_terminal_gets_a_bar() -> None:
+    out = Terminal()
+    with reporting.job("Proposing", stream=out) as context:
+        context.advance(50, 100, "clip 7")
+    assert "Proposing" in out.getvalue()
+    assert "50/100" in out.getvalue()
+    assert "\x1b" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("progress", "line"),
+    [
+        (Progress(3, None, "", 1.0, None), "Job: 3 frames"),
+        (Progress(3, 9, "loading", 1.0, 125.0), "Job: 3/9 frames, 2:05 left, loading"),
+        (Progress(9, 9, "", 1.0, 0.0, "iterations"), "Job: 9/9 iterations"),
+    ],
+)
+def test_plain_lines(progress: Progress, line: str) -> None:
+    assert reporting.plain_line("Job", progress) == line
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_the_job_at_its_next_check_and_the_handler_goes(number: int) -> None:
+    before = signal.getsignal(number)
+    with reporting.job("Job", stream=io.StringIO()) as context:
+        context.advance(1, 2)
+        os.kill(os.getpid(), number)
+        with pytest.raises(JobCancelled):
+            context.advance(2, 2)
+        handler = signal.getsignal(number)
+        assert callable(handler)
+        with pytest.raises(KeyboardInterrupt):
+            handler(number, None)  # a second time
+    assert signal.getsignal(number) is before
+
+
+def test_json_goes_to_standard_output_alone() -> None:
+    code = (
+        "from ifc_core.cli import reporting\n"
+        "with reporting.job('J') as context:\n"
+        "    context.advance(1, 1)\n"
+        "reporting.print_json({'ä': 1})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "-c", code], capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.stdout == '{\n  "ä": 1\n}\n'
+    assert done.stderr == "J: 1/1 frames\n"
+
+
+def test_json_refuses_what_other_readers_refuse() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        reporting.print_json({"loss": float("nan")})

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ifc_core import config
+from ifc_core.config import Settings, read_settings, settings_from, write_settings
+from ifc_core.errors import ConfigError, OutputError
+
+text = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+
+
+def test_a_missing_file_gives_the_defaults() -> None:
+    assert read_settings() == Settings()
+
+
+@given(
+    recent=st.lists(text, max_size=3).map(tuple),
+    shortcuts=st.dictionaries(text, text, max_size=3),
+    threads=st.integers(0, 1024),
+    gib=st.floats(0, 64),
+    device=st.sampled_from(config.DEVICES),
+)
+def test_settings_survive_the_file(
+    tmp_path_factory: pytest.TempPathFactory,
+    recent: tuple[str, ...],
+    shortcuts: dict[str, str],
+    threads: int,
+    gib: float,
+    device: str,
+) -> None:
+    path = tmp_path_factory.mktemp("settings") / "s.toml"
+    settings = Settings(
+        device=device,
+        recent=recent,
+        shortcuts=shortcuts,
+        num_threads=threads,
+        feature_memory_gib=gib,
+    )
+    write_settings(settings, path)
+    assert read_settings(path) == settings
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"colour": 1},
+        {"device": "tpu"},
+        {"num_threads": "2"},
+        {"num_threads": True},
+        {"num_threads": -1},
+        {"recent": "x"},
+        {"shortcuts": {"a": 1}},
+    ],
+)
+def test_unknown_and_impossible_settings_are_refused(values: dict[str, object]) -> None:
+    with pytest.raises(ConfigError):
+        settings_from(values)
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text("device = ")
+    with pytest.raises(ConfigError, match="settings file"):
+        read_settings(path)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError):
+        write_settings(Settings(), tmp_path / "file" / "s.toml")
+
+
+def test_one_variable_moves_every_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(config.HOME_VARIABLE, str(tmp_path))
+    folders = {config.config_dir(), config.data_dir(), config.cache_dir(), config.log_dir()}
+    assert len(folders) == 4
+    assert all(folder.parent == tmp_path for folder in folders)
+    monkeypatch.delenv(config.HOME_VARIABLE)
+    assert tmp_path not in config.log_dir().parents
