@@ -67,7 +67,7 @@ class LayerStack:
         self._frame_index = 0
         self._mode = "pan_zoom"
         self._brush_size = 10
-        self._keys: dict[str, Callable[[], None]] = {}
+        self._keys: dict[Any, Callable[[], None]] = {}
         self._commit_timer = self._timer(self.flush)
         self._repair_timer = self._timer(self._repair)
         viewer.dims.events.current_step.connect(self._on_step)
@@ -212,8 +212,8 @@ class LayerStack:
             word, self._pending = self._pending, ""
             self._on_drawn(np.array(self._edit.data, copy=True), word)
 
-    def bind_keys(self, keys: dict[str, Callable[[], None]]) -> None:
-        """Bind keys (napari's names) on our layers, in place of napari's own meaning."""
+    def bind_keys(self, keys: dict[Any, Callable[[], None]]) -> None:
+        """Bind keys on our layers, in place of napari's own meaning."""
         self._keys = dict(keys)
         for layer in self.layers:
             self._bind(layer)

@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
+from ifc_core.annotation import EditResult, Project, RunInfo, edits
+from ifc_core.annotation.exporting import ExportOptions, ExportReport, ExportScope, export_project
+from ifc_core.annotation.importing import import_annotations
+from ifc_core.errors import IFCError
 from napari_ifc.actions import ActionTable
+from napari_ifc.controllers.canvas import masks_to_draw
+from napari_ifc.controllers.editing import EditController
+from napari_ifc.controllers.overlay_video import write_overlay_video
+from napari_ifc.controllers.propose import ProposeController
+from napari_ifc.controllers.session import (
+    Session,
+    import_sentences,
+    open_session,
+    show_video,
+)
+from napari_ifc.controllers.tracks import TrackIndex
+from napari_ifc.engine_bridge import EngineBridge
+from napari_ifc.layers import DRAWING_MODES, LayerStack
+from napari_ifc.lazy_video import FrameCache, LazyVideo
+from napari_ifc.overlay import OverlayStyle
+from napari_ifc.palette import color_for
+from napari_ifc.rows import RunView, Summary, TimelineData
 from napari_ifc.settings import StudioSettings
+from napari_ifc.studio_actions import build_actions
+from napari_ifc.views.panel import StudioPanel
+from napari_ifc.views.theme import palette_for
+from napari_ifc.views.timeline import Timeline
+from napari_ifc.window import WindowHooks
 
 if TYPE_CHECKING:
     import napari
@@ -17,6 +44,25 @@ if TYPE_CHECKING:
 
     from ifc_core.engine.client import EngineClient
     from ifc_core.inference.settings import ProposeSettings
+
+
+@dataclass(slots=True)
+class Workspace:
+    """What is there while something is open.
+
+    Attributes:
+        session: The project, the video and its reader.
+        cache: Decoded frames; owns the reader.
+        index: The tracks.
+        editor: Edits.
+        proposer: Runs.
+    """
+
+    session: Session
+    cache: FrameCache
+    index: TrackIndex
+    editor: EditController
+    proposer: ProposeController
 
 
 class Studio(QObject):
@@ -27,16 +73,21 @@ class Studio(QObject):
         engine_factory: Makes the client of the engine process when it is first needed;
             replaced in tests.
         settings: What the person has set.
+        dock_panel: Whether to dock the panel; napari docks it itself when it asked for it.
 
     Attributes:
-        docks: Dock widgets by name: ``"studio"``, ``"tracks"``, ``"history"``, ``"timeline"``.
+        panel: The side panel; further pages are added with ``panel.add_page``.
+        timeline: The strip under the canvas.
+        docks: Dock widgets by name: ``"studio"`` and ``"timeline"``.
         actions: Everything a person can do, as a searchable table.
+        workspace: What is open, or ``None``.
         opened: Emitted with the :class:`ifc_core.structures.Video` that is now shown.
         project_closed: Emitted after a project was closed.
-        run_changed: Emitted with the state of the propose run, a
-            ``napari_ifc.controllers.propose.RunState``.
+        run_changed: Emitted with the :class:`napari_ifc.rows.RunView` of the propose run.
         run_finished: Emitted once a run ended: ``"succeeded"``, ``"failed"`` or ``"cancelled"``.
-        project_changed: Emitted after each edit, undo and redo.
+        project_changed: Emitted after each edit, undo and redo with its ``EditResult``.
+        frame_changed: Emitted with the index of the frame that is now shown.
+        selection_changed: Emitted with the selected track ids, the current one first.
         failed: Emitted with one sentence for each error that is shown.
     """
 
@@ -44,7 +95,9 @@ class Studio(QObject):
     project_closed = Signal()
     run_changed = Signal(object)
     run_finished = Signal(str)
-    project_changed = Signal()
+    project_changed = Signal(object)
+    frame_changed = Signal(int)
+    selection_changed = Signal(tuple)
     failed = Signal(str)
 
     def __init__(
@@ -53,12 +106,100 @@ class Studio(QObject):
         *,
         engine_factory: Callable[[], EngineClient] | None = None,
         settings: StudioSettings | None = None,
+        dock_panel: bool = True,
     ) -> None:
         super().__init__()
         self.viewer = viewer
         self.settings = settings or StudioSettings()
-        self.actions = ActionTable(on_refused=self.failed.emit)
+        self.workspace: Workspace | None = None
         self.docks: dict[str, QDockWidget] = {}
+        self._engine_factory = engine_factory or _usual_engine
+        self._engine: EngineClient | None = None
+        self._closed = False
+        self._bridge = EngineBridge()
+        self.actions = ActionTable(on_refused=self.inform)
+        self.panel = StudioPanel()
+        self.timeline = Timeline()
+        style = OverlayStyle(
+            self.settings.overlay_opacity,
+            self.settings.contour_width_px,
+            self.settings.show_ids,
+        )
+        self.layers = LayerStack(
+            viewer,
+            style,
+            on_frame=self._on_frame,
+            on_drawn=self._on_drawn,
+            on_mode=self._show_tools,
+            on_told=self.inform,
+        )
+        self._lists_timer = QTimer()
+        self._lists_timer.setSingleShot(True)
+        self._lists_timer.setInterval(60)
+        self._lists_timer.timeout.connect(self._refresh_lists)
+        build_actions(self)
+        self._connect_views()
+        self.window = WindowHooks(viewer, self.panel, self.timeline, self, dock_panel=dock_panel)
+        self.docks = self.window.docks
+        self._apply_theme()
+        viewer.events.theme.connect(self._apply_theme)
+        self._refresh()
+
+    def _connect_views(self) -> None:
+        panel = self.panel
+        panel.banner.action_requested.connect(self.run_action)
+        panel.run.cancel_requested.connect(lambda: self.run_action("propose.cancel"))
+        panel.tools.tool_requested.connect(self.layers.set_mode)
+        panel.tools.brush_size_requested.connect(self.layers.set_brush_size)
+        panel.tools.action_requested.connect(lambda name: self.run_action(f"edit.{name}"))
+        panel.tracks.bind_actions(self.actions)
+        panel.tracks.action_requested.connect(self.run_action)
+        panel.tracks.selection_changed.connect(self.select)
+        panel.tracks.jump_requested.connect(self.jump_to_track)
+        panel.propose.propose_requested.connect(lambda: self.run_action("propose.start"))
+        panel.propose.changed.connect(self._show_propose)
+        panel.history.action_requested.connect(lambda name: self.run_action(f"edit.{name}"))
+        panel.history.step_requested.connect(self._go_to_step)
+        panel.videos.activated.connect(self._on_video_chosen)
+        self.timeline.seek_requested.connect(self.layers.go_to)
+        self.timeline.track_requested.connect(self._on_lane)
+
+    def _apply_theme(self, event: Any = None) -> None:
+        palette = palette_for(str(self.viewer.theme))
+        self.panel.apply_palette(palette)
+        self.timeline.apply_palette(palette)
+
+    # Messages
+
+    def inform(self, text: str, kind: str = "info") -> None:
+        """Show one sentence in the panel, without blocking anything."""
+        self.panel.banner.show_message(text, kind)
+
+    def fail(self, error: Exception | str) -> None:
+        """Show an error as one sentence and emit ``failed``."""
+        self.panel.banner.show_message(str(error), "error")
+        self.failed.emit(str(error))
+
+    def run_action(self, action_id: str) -> bool:
+        """Do an action; errors are shown.
+
+        Returns:
+            Whether it was done.
+        """
+        try:
+            self.layers.flush()
+            done = self.actions.run(action_id)
+        except IFCError as error:
+            self.fail(error)
+            done = False
+        self.refresh_actions()
+        return done
+
+    def why_not_open(self) -> str:
+        """Why an action on the open video is not possible."""
+        return "" if self.workspace is not None else "Open a video first."
+
+    # Opening and closing
 
     def open_path(self, path: str | Path) -> bool:
         """Open a video file, a frame folder, a ``*.ifcproj`` project or a YTVIS file.
@@ -68,7 +209,122 @@ class Studio(QObject):
         Returns:
             Whether it was opened. If not, the sentence was shown and ``failed`` emitted.
         """
-        raise NotImplementedError
+        self.layers.flush()
+        try:
+            session = open_session(Path(path), self.settings.projects_folder)
+        except IFCError as error:
+            self.fail(error)
+            return False
+        self._put_down(emit=False)
+        self._take_up(session)
+        return True
+
+    def show_video(self, video_id: int) -> bool:
+        """Show another video of the open project.
+
+        Returns:
+            Whether it is shown now.
+        """
+        workspace = self._open_workspace()
+        project = workspace.session.project
+        try:
+            session = show_video(project, video_id)
+        except IFCError as error:
+            self.fail(error)
+            return False
+        self._put_down(emit=False, keep_project=True)
+        self._take_up(session)
+        return True
+
+    def _take_up(self, session: Session) -> None:
+        size = session.entry.size
+        cache = FrameCache(
+            session.reader, session.num_frames, max_bytes=self.settings.frame_cache_bytes
+        )
+        project, entry = session.project, session.entry
+        index = TrackIndex(project, entry.id)
+        editor = EditController(project, entry, index, self._on_edited)
+        proposer = ProposeController(
+            project,
+            entry,
+            _LazyEngine(self._engine_client),
+            self._bridge.deliver,
+            editor.apply,
+            on_state=self._on_run_state,
+            on_frame=self._on_provisional,
+            on_end=self._on_run_end,
+        )
+        self.workspace = Workspace(session, cache, index, editor, proposer)
+        self.panel.banner.clear()
+        self.layers.show_video(LazyVideo(cache, session.num_frames, size), entry.name)
+        self.layers.set_editable(not project.read_only)
+        self.window.bind_keys()
+        self._fill_videos()
+        self._refresh()
+        if session.notices:
+            self.inform(" ".join(session.notices))
+        self._offer_cut_off_run()
+        self.opened.emit(session.reader.video)
+
+    def _put_down(self, *, emit: bool = True, keep_project: bool = False) -> None:
+        workspace, self.workspace = self.workspace, None
+        if workspace is None:
+            return
+        self.layers.flush()
+        self._lists_timer.stop()
+        workspace.proposer.abandon()
+        self.layers.clear()
+        workspace.cache.close()
+        if not keep_project:
+            workspace.session.project.close()
+        self.timeline.set_data(TimelineData())
+        self._refresh()
+        if emit:
+            self.project_closed.emit()
+
+    def close_project(self) -> None:
+        """Close what is open; everything in it is already saved."""
+        self._put_down()
+
+    def close(self) -> None:
+        """Stop the run, the engine process and every thread, and close the project.
+
+        Safe to call twice; called when the viewer's window closes.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self.viewer.events.theme.disconnect(self._apply_theme)
+        self.layers.flush()
+        self._put_down(emit=False)
+        self.layers.close()
+        self._bridge.close()
+        self.window.close()
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+    def _open_workspace(self) -> Workspace:
+        if self.workspace is None:
+            raise IFCError("Open a video first.")
+        return self.workspace
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the studio was closed; it cannot be used again."""
+        return self._closed
+
+    @property
+    def project(self) -> Project | None:
+        """The open project."""
+        return None if self.workspace is None else self.workspace.session.project
+
+    def _engine_client(self) -> EngineClient:
+        if self._engine is None:
+            self._engine = self._engine_factory()
+        return self._engine
+
+    # Proposing
 
     def propose(self, settings: ProposeSettings | None = None) -> bool:
         """Start proposing tracks for the open video; returns at once.
@@ -79,22 +335,399 @@ class Studio(QObject):
         Returns:
             Whether a run was started; ``run_finished`` tells its end.
         """
-        raise NotImplementedError
+        reason = self.why_not_propose()
+        if reason:
+            self.fail(reason)
+            return False
+        workspace = self._open_workspace()
+        self.layers.flush()
+        try:
+            chosen = settings or self.panel.propose.settings()
+            session = workspace.session
+            source = {
+                "video": str(session.reader.video.path),
+                "models": [str(session.project.folder / "models")],
+            }
+            self.panel.banner.clear()
+            workspace.proposer.start(chosen, source)
+        except IFCError as error:
+            self.fail(error)
+            return False
+        return True
 
-    def export_ytvis(self, path: str | Path) -> Any:
+    def why_not_propose(self) -> str:
+        """Why no run can be started now."""
+        if self.workspace is None:
+            return "Open a video first."
+        if self.workspace.proposer.is_running:
+            return "A run is going on; wait for it or cancel it."
+        return self.workspace.editor.why_not_change() or self.panel.propose.fault()
+
+    def _on_run_state(self, view: RunView) -> None:
+        if view.active:
+            self.panel.run.show_run(view.text, view.detail, view.fraction, stopping=view.stopping)
+        else:
+            self.panel.run.hide()
+        self.run_changed.emit(view)
+        self._show_propose()
+
+    def _on_provisional(self, frame_index: int) -> None:
+        if frame_index == self.layers.frame_index:
+            self._draw()
+        if not self._lists_timer.isActive():
+            self._lists_timer.start()
+
+    def _on_run_end(self, outcome: str, sentence: str) -> None:
+        self._refresh()
+        if outcome == "failed":
+            self.fail(sentence)
+        elif sentence:
+            self.inform(sentence)
+        self.run_finished.emit(outcome)
+
+    def _offer_cut_off_run(self) -> None:
+        run = self.cut_off_run()
+        if run is not None and self.project is not None and not self.project.read_only:
+            self.panel.banner.show_message(
+                f"A run was cut off after {run.frames_staged} frames. Keep what it found?",
+                "warning",
+                "Keep",
+                "run.keep",
+            )
+
+    def cut_off_run(self) -> RunInfo | None:
+        """A run of this video that a crash left behind, if there is one."""
+        if self.workspace is None or self.workspace.proposer.is_running:
+            return None
+        session = self.workspace.session
+        runs = session.project.open_runs()
+        return next((r for r in runs if r.video_id == session.entry.id), None)
+
+    def keep_cut_off_run(self) -> None:
+        """Accept what a cut-off run found, as one edit."""
+        run, workspace = self.cut_off_run(), self._open_workspace()
+        if run is not None:
+            workspace.session.project.finish_run(run.id)
+            workspace.editor.apply(edits.AcceptRun(run.id))
+            self.panel.banner.clear()
+
+    def discard_cut_off_run(self) -> None:
+        """Drop what a cut-off run found."""
+        run = self.cut_off_run()
+        if run is not None:
+            self._open_workspace().session.project.discard_run(run.id)
+            self.panel.banner.clear()
+
+    # Selecting and seeking
+
+    def select(self, track_ids: tuple[int, ...]) -> None:
+        """Select tracks, the current one first."""
+        if self.workspace is None:
+            return
+        self.layers.flush()
+        self.workspace.editor.select(track_ids)
+        self._show_selection()
+
+    def jump_to_track(self, track_id: int) -> None:
+        """Show the frame nearest to the current one on which a track has a mask."""
+        if self.workspace is None:
+            return
+        for row in self.workspace.proposer.rows():
+            if row.track_id == track_id and row.first_frame is not None:
+                self.layers.go_to(row.first_frame)
+        if track_id in self.workspace.index:
+            nearest = self.workspace.index.nearest_frame(track_id, self.layers.frame_index)
+            if nearest is not None:
+                self.layers.go_to(nearest)
+
+    def show_busiest_frame(self) -> None:
+        """Show the first of the frames with the most masks."""
+        workspace = self._open_workspace()
+        counts = workspace.index.timeline(workspace.session.num_frames, 0.0).counts
+        self.layers.go_to(counts.index(max(counts)))
+
+    def _on_lane(self, track_id: int, adding: bool) -> None:
+        if self.workspace is None or track_id not in self.workspace.index:
+            return
+        chosen = (track_id,)
+        if adding:
+            before = tuple(i for i in self.workspace.editor.selected if i != track_id)
+            chosen = (*before, track_id)
+        self.select(chosen)
+
+    def _on_frame(self, frame_index: int) -> None:
+        if self.workspace is None:
+            return
+        self.workspace.editor.go_to(frame_index)
+        self._draw()
+        self.timeline.set_frame(frame_index)
+        self.refresh_actions()
+        self.frame_changed.emit(frame_index)
+
+    def _on_video_chosen(self, place: int) -> None:
+        video_id = int(self.panel.videos.itemData(place))
+        if self.workspace is not None and video_id != self.workspace.session.entry.id:
+            self.show_video(video_id)
+
+    # Editing
+
+    def _on_drawn(self, mask: Any, tool: str) -> None:
+        if self.workspace is None:
+            return
+        try:
+            self.workspace.editor.commit_mask(mask, tool)
+        except IFCError as error:
+            self.fail(error)
+            self._draw()
+
+    def _on_edited(self, result: EditResult) -> None:
+        self._refresh()
+        if result.note and result.kind != "AcceptRun":
+            self.inform(result.note)
+        self.project_changed.emit(result)
+
+    def _go_to_step(self, number: int) -> None:
+        try:
+            self._open_workspace().editor.go_to_step(number)
+        except IFCError as error:
+            self.fail(error)
+
+    def relabel(self, class_name: str) -> None:
+        """Give the selected tracks a class, which is made if it is new."""
+        try:
+            self._open_workspace().editor.relabel(class_name)
+        except IFCError as error:
+            self.fail(error)
+
+    # Importing and exporting
+
+    def import_annotations(self, path: str | Path) -> bool:
+        """Bring annotations of the open project's videos in, as one edit.
+
+        Returns:
+            Whether they were imported; if not, the window shows why.
+        """
+        workspace = self._open_workspace()
+        self.layers.flush()
+        try:
+            report = import_annotations(workspace.session.project, Path(path))
+        except IFCError as error:
+            self.fail(error)
+            return False
+        workspace.index.reload()
+        self._fill_videos()
+        self._refresh()
+        self.inform(" ".join(import_sentences(report)))
+        return True
+
+    def export_ytvis(
+        self, path: str | Path, *, everything: bool = False, options: ExportOptions | None = None
+    ) -> ExportReport:
         """Write the open project as a YTVIS file.
+
+        Args:
+            path: The file.
+            everything: Proposals too, not only what was reviewed.
+            options: What to export; overrides ``everything``.
 
         Returns:
             The report: what was written and what was left out.
 
         Raises:
-            ifc_core.errors.IFCError: The file cannot be written.
+            IFCError: The file cannot be written, or nothing is open.
         """
-        raise NotImplementedError
+        project = self._open_workspace().session.project
+        self.layers.flush()
+        if options is None:
+            scope = ExportScope.EVERYTHING if everything else ExportScope.REVIEWED
+            options = ExportOptions(scope=scope)
+        return export_project(project, Path(path), options=options)
 
-    def close(self) -> None:
-        """Stop the run, the engine process and every thread, and close the project.
+    def export_overlay(self, path: str | Path) -> None:
+        """Write the open video with its masks drawn on it, as an MP4.
 
-        Safe to call twice; called when the viewer's window closes.
+        Raises:
+            IFCError: The file cannot be written, or nothing is open.
         """
-        raise NotImplementedError
+        workspace = self._open_workspace()
+        self.layers.flush()
+        write_overlay_video(
+            workspace.session.project,
+            workspace.session.entry,
+            workspace.index,
+            workspace.cache.get,
+            workspace.session.num_frames,
+            Path(path),
+        )
+
+    # Showing
+
+    def _refresh(self) -> None:
+        self._draw()
+        self._refresh_lists()
+        self._show_propose()
+
+    def _draw(self) -> None:
+        workspace = self.workspace
+        if workspace is None:
+            return
+        frame_index = self.layers.frame_index
+        editor = workspace.editor
+        self.layers.draw(
+            masks_to_draw(
+                workspace.session.project,
+                workspace.session.entry.id,
+                workspace.index,
+                frame_index,
+                editor.selected,
+                workspace.proposer.provisional_at(frame_index),
+            )
+        )
+        current = editor.current
+        color = (
+            color_for(len(workspace.index))
+            if current is None
+            else workspace.index.header(current).color_rgb
+        )
+        self.layers.edit(editor.mask_to_edit(), color)
+
+    def _refresh_lists(self) -> None:
+        workspace = self.workspace
+        panel = self.panel
+        panel.header.show_summary(self._summary())
+        if workspace is None:
+            panel.tracks.set_rows([], ())
+            panel.history.set_rows([])
+        else:
+            rows = [*workspace.index.rows(), *workspace.proposer.rows()]
+            panel.tracks.set_rows(rows, workspace.editor.selected)
+            panel.history.set_rows(workspace.editor.history())
+            self.timeline.set_data(
+                workspace.index.timeline(
+                    workspace.session.num_frames,
+                    workspace.session.entry.fps,
+                    workspace.proposer.lanes(),
+                )
+            )
+        self._show_tools()
+        self.refresh_actions()
+
+    def _summary(self) -> Summary:
+        workspace = self.workspace
+        if workspace is None:
+            return Summary()
+        entry, index = workspace.session.entry, workspace.index
+        frames = workspace.session.num_frames
+        seconds = frames / entry.fps if entry.fps > 0 else 0.0
+        facts = f"{entry.width} × {entry.height} · {frames} frames · {entry.fps:.3g} fps"
+        facts += f" · {seconds:.1f} s" if seconds else ""
+        steps = (
+            len(index) > 0,
+            index.has_human_work,
+            index.approved_frames > 0,
+            workspace.session.project.active_model() is not None,
+        )
+        return Summary(
+            title=entry.name,
+            facts=facts,
+            project=str(workspace.session.project.folder),
+            approved_frames=index.approved_frames,
+            num_frames=frames,
+            steps=steps,
+        )
+
+    def _show_selection(self) -> None:
+        if self.workspace is None:
+            return
+        selected = self.workspace.editor.selected
+        self.panel.tracks.select(selected)
+        self.timeline.set_selected(selected)
+        self._draw()
+        self.refresh_actions()
+        self.selection_changed.emit(selected)
+
+    def _show_tools(self) -> None:
+        workspace = self.workspace
+        reason = self.why_not_open() or (
+            "" if workspace is None else workspace.editor.why_not_change()
+        )
+        tools = self.panel.tools
+        tools.show_tool(self.layers.mode, drawing_possible=not reason, why_not=reason)
+        tools.show_brush_size(self.layers.brush_size)
+        project = self.project
+        undo = "" if project is None else project.undo_label or ""
+        redo = "" if project is None else project.redo_label or ""
+        tools.show_undo(undo, redo)
+
+    def toggle_ids(self) -> None:
+        """Show or hide the track numbers on the canvas."""
+        style = self.layers.style
+        self.layers.style = replace(style, show_ids=not style.show_ids)
+        self._draw()
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether a drawing tool is chosen."""
+        return self.layers.mode in DRAWING_MODES
+
+    def refresh_actions(self) -> None:
+        """Show which actions are possible now."""
+        self.panel.tracks.refresh_actions()
+
+    def _show_propose(self) -> None:
+        workspace = self.workspace
+        reason = self.why_not_propose()
+        frames = 0 if workspace is None else workspace.session.num_frames
+        text = f"Propose {frames} frames" if frames else "Propose"
+        self.panel.propose.show_state(reason=reason, button_text=text, estimate="")
+        if workspace is None:
+            self.panel.tracks.show_empty(
+                "No video open",
+                "Open a video, a folder of frames, a project or a YouTube-VIS file.",
+                "Open…",
+                "file.open",
+            )
+        else:
+            self.panel.tracks.show_empty(
+                "No tracks yet",
+                "Let the model propose them, or choose the brush and paint the first one.",
+                text,
+                "propose.start",
+            )
+
+    def _fill_videos(self) -> None:
+        box = self.panel.videos
+        workspace = self._open_workspace()
+        videos = workspace.session.project.videos()
+        box.blockSignals(True)
+        box.clear()
+        for entry in videos:
+            box.addItem(f"{entry.name} · {entry.num_frames} frames", entry.id)
+        box.setCurrentIndex(box.findData(workspace.session.entry.id))
+        box.blockSignals(False)
+        box.setVisible(len(videos) > 1)
+
+
+class _LazyEngine:
+    """Starts the engine with the first request."""
+
+    def __init__(self, client: Callable[[], EngineClient]) -> None:
+        self._client = client
+
+    def request(
+        self,
+        kind: str,
+        params: Mapping[str, Any] | None = None,
+        on_event: Any = None,
+        *,
+        frames: Callable[[int], Any] | None = None,
+    ) -> Any:
+        """Start a job."""
+        return self._client().request(kind, params, on_event, frames=frames)
+
+
+def _usual_engine() -> EngineClient:
+    from ifc_core.config import read_settings
+    from ifc_core.engine.client import EngineClient
+
+    return EngineClient(num_threads=read_settings().num_threads)

@@ -100,6 +100,7 @@ class ProposeController:
         self._instances: dict[int, _Instance] = {}
         self._final: tuple[InstanceSummary, ...] = ()
         self._categories: tuple[str, ...] = ()
+        self._notices: list[str] = []
         self._view = RunView()
 
     @property
@@ -138,13 +139,14 @@ class ProposeController:
         self._instances.clear()
         self._final = ()
         self._categories = ()
+        self._notices.clear()
         settings_json = settings.to_json()
         run_id = self._project.begin_run(KIND, self._entry.id, settings_json, settings.model)
         self._run_id = run_id
         params = {**source, "settings": settings_json}
         generation = self._generation
         on_event = self._deliver(lambda event: self._take(generation, event))
-        self._show(RunView(True, "Starting the engine", "Loading the model"))
+        self._show(RunView(True, "Starting the engine", "This takes a few seconds the first time."))
         try:
             self._job = self._engine.request(KIND, params, on_event, frames=frames)
         except IFCError:
@@ -183,6 +185,10 @@ class ProposeController:
             self._final = tuple(event.data)
         elif event.name == "categories":
             self._categories = tuple(str(name) for name in event.data)
+        elif event.name == "status" and not self._view.stopping:
+            self._show(RunView(True, str(event.data), self._view.detail, self._view.fraction))
+        elif event.name == "notice":
+            self._notices.append(str(event.data))
 
     def _take_progress(self, progress: Progress) -> None:
         if not self._view.stopping:
@@ -232,7 +238,8 @@ class ProposeController:
         except IFCError as error:
             return "failed", str(error)
         found = "1 object was" if len(kept) == 1 else f"{len(kept)} objects were"
-        return "succeeded", f"{found} found. {accepted.note}".strip()
+        told = " ".join((f"{found} found.", accepted.note, *self._notices))
+        return "succeeded", told.strip()
 
     def _class_name(self, label: int) -> str:
         if 0 <= label < len(self._categories):

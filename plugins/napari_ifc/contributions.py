@@ -1,0 +1,158 @@
+"""What the plugin offers to napari; the functions that the manifest names.
+
+Importing this module loads neither Qt nor torch. Video frames are decoded lazily.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import napari
+    from qtpy.QtWidgets import QWidget
+
+    from napari_ifc.studio import Studio
+
+LayerData = tuple[Any, dict[str, Any], str]
+Read = Callable[[Any], list[LayerData]]
+
+_studios: WeakKeyDictionary[Any, Studio] = WeakKeyDictionary()
+
+
+def studio_for(viewer: napari.Viewer, *, dock_panel: bool = True) -> Studio:
+    """The studio of a viewer, made if there is none."""
+    from napari_ifc.studio import Studio
+
+    studio = _studios.get(viewer)
+    if studio is None or studio.is_closed:
+        studio = Studio(viewer, dock_panel=dock_panel)
+        _studios[viewer] = studio
+    return studio
+
+
+def studio_panel(viewer: napari.Viewer) -> QWidget:
+    """The dock widget: the studio's side panel (napari docks it)."""
+    return studio_for(viewer, dock_panel=False).panel
+
+
+def video_reader(path: str | list[str]) -> Read | None:
+    """A reader for a single video file, or ``None`` where it is none."""
+    return _read_video if isinstance(path, str) and Path(path).is_file() else None
+
+
+def project_reader(path: str | list[str]) -> Read | None:
+    """A reader that opens a project in the studio of the current viewer."""
+    return _open_project if isinstance(path, str) else None
+
+
+def _read_video(path: str) -> list[LayerData]:
+    return [video_layer(Path(path))]
+
+
+def video_layer(path: Path) -> LayerData:
+    """A lazy image layer of a video.
+
+    Args:
+        path: A video file or folder of frames.
+
+    Returns:
+        Layer data of napari; frames are decoded when they are looked at.
+
+    Raises:
+        VideoError: It cannot be read.
+    """
+    from ifc_core.io.video import open_video
+    from napari_ifc.lazy_video import FrameCache, LazyVideo
+
+    reader = open_video(path)
+    video = reader.video
+    cache = FrameCache(reader, video.num_frames, prefetch=False)
+    data = LazyVideo(cache, video.num_frames, video.size)
+    metadata = {"ifc_video": str(path), "fps": video.fps}
+    return data, {"name": path.stem, "rgb": True, "metadata": metadata}, "image"
+
+
+def _open_project(path: str) -> list[LayerData]:
+    studio_for(_current_viewer()).open_path(path)
+    return [(None,)]  # type: ignore[list-item]  # napari's word for "nothing to add"
+
+
+def _current_viewer() -> napari.Viewer:
+    import napari
+
+    from ifc_core.errors import InputError
+
+    viewer = napari.current_viewer()
+    if viewer is None:
+        raise InputError("Open a napari viewer first.")
+    return viewer
+
+
+def sample_clip() -> list[LayerData]:
+    """The clip that ships with the program."""
+    import ifc_resources
+
+    return [video_layer(ifc_resources.path("sample/bedroom.mp4"))]
+
+
+def open_file(viewer: napari.Viewer) -> None:
+    """Ask for a video and open it in the studio."""
+    studio_for(viewer).run_action("file.open")
+
+
+def annotate_active(viewer: napari.Viewer) -> None:
+    """Open the video of the active layer in the studio."""
+    studio = studio_for(viewer)
+    layer = viewer.layers.selection.active
+    path = "" if layer is None else layer.metadata.get("ifc_video", "")
+    if not path:
+        studio.fail("Select an image layer that was opened from a video file first.")
+        return
+    if studio.open_path(path):
+        layer.visible = False
+
+
+def propose(viewer: napari.Viewer) -> None:
+    """Propose tracks for the video that is open in the studio."""
+    studio = studio_for(viewer)
+    if studio.workspace is None:
+        annotate_active(viewer)
+    if studio.workspace is not None:
+        studio.run_action("propose.start")
+
+
+def export(viewer: napari.Viewer) -> None:
+    """Ask where to and export the tracks."""
+    studio_for(viewer).run_action("file.export")
+
+
+def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
+    """Write a (T, Y, X) or (Y, X) Labels layer as YouTube-VIS: one track per label.
+
+    Args:
+        path: The JSON file.
+        data: Integers; 0 is background.
+        meta: napari's attributes of the layer.
+
+    Returns:
+        The file, if it was written.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    from napari_ifc.labels_export import write_labels_ytvis
+
+    write_labels_ytvis(Path(path), data, str(meta.get("name", "labels")))
+    return [path]
+
+
+def as_stack(data: Any) -> npt.NDArray[Any]:
+    """A Labels layer's data as (T, Y, X) integers."""
+    stack = np.asarray(data)
+    return stack[None] if stack.ndim == 2 else stack

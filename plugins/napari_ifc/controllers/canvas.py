@@ -1,0 +1,43 @@
+"""What is drawn over one frame: the tracks' masks and those of a run in progress."""
+
+from __future__ import annotations
+
+from ifc_core.annotation import ProjectReader, StagedMask
+from napari_ifc.controllers.propose import provisional_id
+from napari_ifc.controllers.tracks import TrackIndex
+from napari_ifc.overlay import DrawnMask
+from napari_ifc.palette import color_for
+
+
+def masks_to_draw(
+    project: ProjectReader,
+    video_id: int,
+    index: TrackIndex,
+    frame_index: int,
+    selected: tuple[int, ...],
+    provisional: list[StagedMask],
+) -> list[DrawnMask]:
+    """Everything to draw on a frame, lowest first; provisional masks lie on top.
+
+    The current track (the first selected one) is not filled: its inside is the drawing layer.
+    """
+    drawn = []
+    for record in project.masks_at(video_id, frame_index):
+        if record.rle is None or record.track_id not in index:
+            continue
+        current = bool(selected) and record.track_id == selected[0]
+        drawn.append(
+            DrawnMask(
+                track_id=record.track_id,
+                rle=record.rle,
+                color_rgb=index.header(record.track_id).color_rgb,
+                selected=record.track_id in selected,
+                filled=not current,
+            )
+        )
+    for staged in provisional:
+        if staged.rle is not None:
+            number = provisional_id(staged.instance_id)
+            color = color_for(staged.instance_id)
+            drawn.append(DrawnMask(number, staged.rle, color, provisional=True))
+    return drawn

@@ -1,0 +1,152 @@
+"""Small windows that ask for one thing: a class, or what to export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+SCOPES = (
+    ("reviewed", "Reviewed frames (corrected or approved)"),
+    ("approved", "Approved frames and tracks only"),
+    ("everything", "Everything, proposals too"),
+)
+
+
+class ClassDialog(QDialog):
+    """Asks for a class: an existing one, or a new name.
+
+    Attributes:
+        chosen: Emitted with the name.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, classes: list[str], current: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("ifcPanel")
+        self.setWindowTitle("Class")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.box = QComboBox()
+        self.box.setEditable(True)
+        self.box.addItems(classes)
+        self.box.setCurrentText(current)
+        self.box.setMinimumWidth(240)
+        self.box.lineEdit().selectAll()
+        hint = QLabel("Choose a class, or type the name of a new one.")
+        hint.setProperty("role", "muted")
+        self.buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+        )
+        self.buttons.accepted.connect(self._on_accept)
+        self.buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 14, 16, 14)
+        column.setSpacing(10)
+        column.addWidget(hint)
+        column.addWidget(self.box)
+        column.addWidget(self.buttons)
+
+    def _on_accept(self) -> None:
+        name = self.box.currentText().strip()
+        if name:
+            self.chosen.emit(name)
+            self.accept()
+
+
+class ExportDialog(QDialog):
+    """Asks what to export and where to, then shows the report.
+
+    Attributes:
+        export_requested: Emitted with the path, the scope and the frame step.
+    """
+
+    export_requested = Signal(str, str, int)
+
+    def __init__(self, suggested: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("ifcPanel")
+        self.setWindowTitle("Export YouTube-VIS")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setMinimumWidth(520)
+        self.path = QLineEdit(str(suggested))
+        self.path.setAccessibleName("File")
+        self.scope = QComboBox()
+        for value, text in SCOPES:
+            self.scope.addItem(text, value)
+        self.step = QSpinBox()
+        self.step.setRange(1, 100)
+        self.step.setPrefix("every ")
+        self.step.setSpecialValueText("every frame")
+        self.report = QLabel()
+        self.report.setWordWrap(True)
+        self.report.setTextFormat(Qt.TextFormat.PlainText)
+        self.report.hide()
+        self.replace = QCheckBox("Replace the file if it exists")
+        self.button = QPushButton("Export")
+        self.button.setProperty("role", "primary")
+        self._build()
+
+    def _build(self) -> None:
+        browse = QPushButton("Browse…")
+        browse.clicked.connect(self._browse)
+        row = QHBoxLayout()
+        row.addWidget(self.path, 1)
+        row.addWidget(browse)
+        form = QFormLayout()
+        form.setVerticalSpacing(10)
+        form.setHorizontalSpacing(14)
+        form.addRow("File", row)
+        form.addRow("", self.replace)
+        form.addRow("Frames", self.scope)
+        form.addRow("Frame step", self.step)
+        close = QPushButton("Close")
+        close.clicked.connect(self.reject)
+        self.button.clicked.connect(self._on_export)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(close)
+        buttons.addWidget(self.button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(18, 16, 18, 16)
+        column.setSpacing(14)
+        column.addLayout(form)
+        column.addWidget(self.report)
+        column.addLayout(buttons)
+
+    def show_report(self, text: str) -> None:
+        """Show what was written, or why nothing was."""
+        self.report.setText(text)
+        self.report.show()
+        self.adjustSize()
+
+    def _browse(self) -> None:
+        chosen, _ = QFileDialog.getSaveFileName(
+            self, "Export YouTube-VIS", self.path.text(), "YouTube-VIS JSON (*.json)"
+        )
+        if chosen:
+            self.path.setText(chosen)
+            self.replace.setChecked(True)  # the file dialog has asked already
+
+    def _on_export(self) -> None:
+        path = Path(self.path.text().strip()).expanduser()
+        if path.exists() and not self.replace.isChecked():
+            self.show_report(f"{path.name} exists already; tick the box to replace it.")
+            return
+        scope = str(self.scope.currentData())
+        self.export_requested.emit(str(path), scope, self.step.value())

@@ -1,0 +1,106 @@
+"""The studio's side panel: head, messages, run, tools and pages."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSize
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QTabWidget, QToolButton, QVBoxLayout, QWidget
+
+from napari_ifc.views.banner import Banner
+from napari_ifc.views.header import Header, RunStrip
+from napari_ifc.views.history_list import HistoryList
+from napari_ifc.views.icons import icon
+from napari_ifc.views.propose_panel import ProposePanel
+from napari_ifc.views.theme import Palette, style_sheet
+from napari_ifc.views.tools import ToolRow
+from napari_ifc.views.track_table import TrackTable
+
+
+class StudioPanel(QWidget):
+    """Everything beside the canvas. Further pages are added with :meth:`add_page`.
+
+    Attributes:
+        header: What is open.
+        banner: Messages.
+        run: The run in progress.
+        tools: Drawing tools.
+        tracks: The page of tracks.
+        propose: The page of Propose.
+        history: The page of the journal.
+        videos: Chooses among the videos of a project; hidden for a single one.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("ifcPanel")
+        self.setMinimumWidth(330)
+        self.header = Header()
+        self.videos = QComboBox()
+        self.banner = Banner()
+        self.run = RunStrip()
+        self.tools = ToolRow()
+        self.tracks = TrackTable()
+        self.propose = ProposePanel()
+        self.history = HistoryList()
+        self.head_buttons: dict[str, QToolButton] = {}
+        self._pages: dict[str, QWidget] = {}
+        self._tabs = QTabWidget()
+        self._tabs.setDocumentMode(True)
+        self._build()
+
+    def sizeHint(self) -> QSize:  # noqa: N802, D102
+        return QSize(372, 640)
+
+    def _build(self) -> None:
+        self.videos.setAccessibleName("Video of the project")
+        self.videos.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.videos.hide()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        top = QHBoxLayout()
+        top.setContentsMargins(0, 0, 8, 0)
+        top.addWidget(self.header, 1)
+        column.addLayout(top)
+        self._top = top
+        for widget in (self.videos, self.banner, self.run):
+            column.addLayout(_inset(widget))
+        column.addWidget(self.tools)
+        column.addWidget(self._tabs, 1)
+        self.add_page("tracks", "Tracks", self.tracks)
+        self.add_page("propose", "Propose", self.propose)
+        self.add_page("history", "History", self.history)
+
+    def add_page(self, name: str, title: str, widget: QWidget) -> None:
+        """Add a page behind the others."""
+        self._pages[name] = widget
+        self._tabs.addTab(widget, title)
+
+    def page_names(self) -> tuple[str, ...]:
+        """Names of all pages in order."""
+        return tuple(self._pages)
+
+    def show_page(self, name: str) -> None:
+        """Bring a page to the front."""
+        self._tabs.setCurrentWidget(self._pages[name])
+
+    @property
+    def current_page(self) -> str:
+        """Name of the page in front."""
+        return next(n for n, w in self._pages.items() if w is self._tabs.currentWidget())
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Take the theme's colours."""
+        self.setStyleSheet(style_sheet(palette))
+        self.tools.apply_palette(palette)
+        self.tracks.apply_palette(palette)
+        self.history.apply_palette(palette)
+        self.banner.close_button.setIcon(icon("close", palette.muted))
+
+
+def _inset(widget: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setContentsMargins(10, 0, 10, 0)
+    row.addWidget(widget)
+    return row

@@ -1,0 +1,234 @@
+"""How to propose: mode, clip length, stride, step, model, device, and what it will take."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ifc_core.errors import ConfigError
+from ifc_core.inference.settings import ProposeSettings
+
+NEAR_ONLINE, OFFLINE, CUSTOM = "near-online", "offline", "custom"
+_MODES = (
+    (NEAR_ONLINE, "Near-online (clips of 5, stride 1)"),
+    (OFFLINE, "Offline (one clip over the whole video)"),
+    (CUSTOM, "Custom clips"),
+)
+_MODE_HELP = {
+    NEAR_ONLINE: "Short overlapping clips; memory does not grow with the video. The usual choice.",
+    OFFLINE: "The model sees all frames at once. Best for clips of up to a few dozen frames.",
+    CUSTOM: "Longer clips see further; a larger stride is faster and joins fewer overlaps.",
+}
+
+
+class ProposePanel(QWidget):
+    """The form behind Propose.
+
+    Attributes:
+        propose_requested: Emitted when Propose is pressed.
+        changed: Emitted when any setting changed.
+    """
+
+    propose_requested = Signal()
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("ifcPage")
+        self._mode = QComboBox()
+        for key, text in _MODES:
+            self._mode.addItem(text, key)
+        self._length = _spin(1, 400, 5, " frames")
+        self._stride = _spin(1, 400, 1, " frames")
+        self._step = _spin(1, 100, 1, "")
+        self._threshold = QDoubleSpinBox()
+        self._threshold.setRange(0.0, 1.0)
+        self._threshold.setSingleStep(0.05)
+        self._threshold.setValue(ProposeSettings().score_threshold)
+        self._model = QComboBox()
+        self._device = QComboBox()
+        self._precision = QComboBox()
+        self._help = QLabel()
+        self._estimate = QLabel()
+        self.button = QPushButton("Propose")
+        self._set_up()
+        self._build()
+        self.set_models([("default", "Bundled model")], "default")
+        self.set_devices(["auto", "cpu"])
+        self._on_mode()
+
+    def _set_up(self) -> None:
+        for widget, name, tip in (
+            (self._mode, "Mode", "How the video is cut into clips"),
+            (self._length, "Clip length", "T: frames that the model sees together"),
+            (self._stride, "Clip stride", "S: frames between the starts of two clips"),
+            (self._step, "Frame step", "Look at every n-th frame only"),
+            (self._threshold, "Score threshold", "Objects that score less are left out"),
+            (self._model, "Model", "The weights to propose with"),
+            (self._device, "Device", "Where the model runs"),
+            (self._precision, "Precision", "Arithmetic; auto takes the fastest that is safe"),
+        ):
+            widget.setAccessibleName(name)
+            widget.setToolTip(tip)
+        for precision in ("auto", "fp32", "bf16", "fp16"):
+            self._precision.addItem(precision, precision)
+        for box in (self._mode, self._model, self._device, self._precision):
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            box.setMinimumContentsLength(10)
+            box.currentIndexChanged.connect(lambda _: self.changed.emit())
+        self._step.setSpecialValueText("every frame")
+        self._step.setPrefix("every ")
+        for spin in (self._length, self._stride, self._step, self._threshold):
+            spin.valueChanged.connect(lambda _: self.changed.emit())
+        self._mode.currentIndexChanged.connect(lambda _: self._on_mode())
+        self._length.valueChanged.connect(self._stride.setMaximum)
+        self.button.setProperty("role", "primary")
+        self.button.clicked.connect(self.propose_requested)
+        for label in (self._help, self._estimate):
+            label.setProperty("role", "muted")
+            label.setWordWrap(True)
+
+    def _build(self) -> None:
+        inside = QFrame()
+        inside.setObjectName("ifcPage")
+        form = QFormLayout()
+        form.setHorizontalSpacing(12)
+        form.setVerticalSpacing(8)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        form.addRow("Mode", self._mode)
+        form.addRow("", self._help)
+        form.addRow("Clip length", self._length)
+        form.addRow("Clip stride", self._stride)
+        form.addRow("Frame step", self._step)
+        form.addRow("Min. score", self._threshold)
+        form.addRow("Model", self._model)
+        form.addRow("Device", self._device)
+        form.addRow("Precision", self._precision)
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(12, 10, 12, 10)
+        column.setSpacing(10)
+        column.addLayout(form)
+        column.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inside)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(12, 4, 12, 10)
+        foot.setSpacing(6)
+        foot.addWidget(self._estimate)
+        foot.addWidget(self.button)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(area, 1)
+        outer.addLayout(foot)
+
+    def settings(self) -> ProposeSettings:
+        """The settings as chosen.
+
+        Raises:
+            ConfigError: They do not fit together.
+        """
+        mode = self._mode.currentData()
+        usual = ProposeSettings()
+        custom = mode == CUSTOM
+        return ProposeSettings(
+            model=str(self._model.currentData() or "default"),
+            clip_length=self._length.value() if custom else usual.clip_length,
+            clip_stride=self._stride.value() if custom else usual.clip_stride,
+            frame_step=self._step.value(),
+            score_threshold=round(self._threshold.value(), 3),
+            device=str(self._device.currentData() or "auto"),
+            precision=str(self._precision.currentData() or "auto"),
+            offline=mode == OFFLINE,
+        )
+
+    def show_settings(self, settings: ProposeSettings) -> None:
+        """Show settings without telling that they changed."""
+        self.blockSignals(True)
+        usual = (settings.clip_length, settings.clip_stride) == (5, 1)
+        mode = OFFLINE if settings.offline else NEAR_ONLINE if usual else CUSTOM
+        self._mode.setCurrentIndex(self._mode.findData(mode))
+        self._length.setValue(settings.clip_length)
+        self._stride.setValue(settings.clip_stride)
+        self._step.setValue(settings.frame_step)
+        self._threshold.setValue(settings.score_threshold)
+        self._precision.setCurrentIndex(self._precision.findData(settings.precision))
+        self.blockSignals(False)
+
+    def set_models(self, models: list[tuple[str, str]], active: str) -> None:
+        """Offer models.
+
+        Args:
+            models: (name or file, text) of each.
+            active: The one that is chosen.
+        """
+        self._fill(self._model, models, active)
+
+    def set_devices(self, devices: list[str], active: str = "auto") -> None:
+        """Offer devices."""
+        texts = {"auto": "Automatic", "cpu": "Processor (CPU)", "mps": "Apple GPU"}
+        items = [(d, texts.get(d, d.upper().replace("CUDA", "GPU (CUDA)", 1))) for d in devices]
+        self._fill(self._device, items, active)
+
+    @staticmethod
+    def _fill(box: QComboBox, items: list[tuple[str, str]], active: str) -> None:
+        box.blockSignals(True)
+        box.clear()
+        for value, text in items:
+            box.addItem(text, value)
+        box.setCurrentIndex(max(0, box.findData(active)))
+        box.blockSignals(False)
+
+    def show_state(self, *, reason: str, button_text: str, estimate: str) -> None:
+        """Enable or disable the button, and say what it will do or why it cannot.
+
+        Args:
+            reason: Why Propose is not possible, or empty.
+            button_text: Text of the button.
+            estimate: What a run will take, or empty.
+        """
+        self.button.setEnabled(not reason)
+        self.button.setText(button_text)
+        self.button.setToolTip(reason)
+        self._estimate.setText(reason or estimate)
+        self._estimate.setVisible(bool(reason or estimate))
+
+    def fault(self) -> str:
+        """The sentence of what is wrong with the settings, or empty."""
+        try:
+            self.settings()
+        except ConfigError as error:
+            return str(error)
+        return ""
+
+    def _on_mode(self) -> None:
+        mode = self._mode.currentData()
+        self._help.setText(_MODE_HELP[mode])
+        for spin in (self._length, self._stride):
+            spin.setEnabled(mode == CUSTOM)
+            spin.setToolTip("" if mode == CUSTOM else "Choose Custom clips to change it")
+
+
+def _spin(low: int, high: int, value: int, suffix: str) -> QSpinBox:
+    spin = QSpinBox()
+    spin.setRange(low, high)
+    spin.setValue(value)
+    spin.setSuffix(suffix)
+    return spin

@@ -1,0 +1,116 @@
+"""Docks, keys and the end of the window: the studio's ties to napari's main window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app_model.types import KeyBinding
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
+
+if TYPE_CHECKING:
+    import napari
+    from qtpy.QtWidgets import QMainWindow
+
+    from napari_ifc.studio import Studio
+    from napari_ifc.views.panel import StudioPanel
+    from napari_ifc.views.timeline import Timeline
+
+_NAMES = {"PgDown": "PageDown", "PgUp": "PageUp"}  # Qt's word: the key code's
+
+
+class WindowHooks(QObject):
+    """Docks the panels, binds the keys, and tells the studio when the window closes.
+
+    Keys are bound on our own layers and inside our own panels only, so that they mean what
+    they always did everywhere else in napari.
+
+    Args:
+        viewer: The viewer.
+        panel: The side panel.
+        timeline: The strip under the canvas.
+        studio: Whose actions are bound and who is closed.
+        dock_panel: Whether to dock the panel here.
+    """
+
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        panel: StudioPanel,
+        timeline: Timeline,
+        studio: Studio,
+        *,
+        dock_panel: bool,
+    ) -> None:
+        super().__init__()
+        self._studio = studio
+        self._main: QMainWindow | None = None
+        self._closing = False
+        self.docks: dict[str, QDockWidget] = {}
+        window = viewer.window
+        if dock_panel:
+            self.docks["studio"] = window.add_dock_widget(
+                panel, name="IFC Studio", area="right", add_vertical_stretch=False
+            )
+        self.docks["timeline"] = window.add_dock_widget(
+            timeline, name="Timeline", area="bottom", add_vertical_stretch=False
+        )
+        self._watch(self.docks["timeline"])
+        for widget in (panel, timeline):
+            self._bind_shortcuts(widget)
+
+    def _watch(self, dock: QDockWidget) -> None:
+        main = dock.window()
+        self._main = main
+        main.installEventFilter(self)
+        application = QApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self._studio.close)
+
+    def _bind_shortcuts(self, widget: QWidget) -> None:
+        for action in self._studio.actions:
+            if action.shortcut:
+                shortcut = QShortcut(QKeySequence(action.shortcut), widget)
+                shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+                shortcut.activated.connect(
+                    lambda action_id=action.id: self._studio.run_action(action_id)
+                )
+
+    def bind_keys(self) -> None:
+        """Bind the actions' keys on the studio's layers."""
+        self._studio.layers.bind_keys(
+            {
+                napari_key(action.shortcut): lambda a=action.id: self._studio.run_action(a)
+                for action in self._studio.actions
+                if action.shortcut
+            }
+        )
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Close the studio once the window has really closed (a person may refuse)."""
+        if watched is self._main:
+            if event.type() == QEvent.Type.Close:
+                self._closing = True
+                if not self._main.isVisible():
+                    self._studio.close()
+            elif event.type() == QEvent.Type.Hide and self._closing and not event.spontaneous():
+                self._studio.close()
+            elif event.type() == QEvent.Type.Show:
+                self._closing = False
+        return False
+
+    def close(self) -> None:
+        """Let go of the window."""
+        if self._main is not None:
+            self._main.removeEventFilter(self)
+            self._main = None
+        application = QApplication.instance()
+        if application is not None:
+            application.aboutToQuit.disconnect(self._studio.close)
+
+
+def napari_key(shortcut: str) -> KeyBinding:
+    """A Qt key sequence as napari binds it; Ctrl is the command key on macOS in both."""
+    *modifiers, key = shortcut.split("+")
+    return KeyBinding.from_str("+".join([*modifiers, _NAMES.get(key, key)]))
