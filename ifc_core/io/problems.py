@@ -1,0 +1,97 @@
+"""Problems of annotation files: raised one by one, or listed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeGuard
+
+from ifc_core.errors import FormatError
+
+MAX_PROBLEMS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with an annotation file.
+
+    Attributes:
+        where: Its place, such as ``annotations[3].segmentations[7]``.
+        message: What is wrong, as a sentence.
+    """
+
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+
+class TooManyProblems(Exception):  # noqa: N818 - it ends a listing, it is not an error
+    """The listing of problems is full."""
+
+
+class Reporter:
+    """Raises at the first problem, or notes them all.
+
+    Args:
+        path: The file.
+        problems: Where to note problems; without it they are raised.
+    """
+
+    def __init__(self, path: Path, problems: list[Problem] | None = None) -> None:
+        self.path = path
+        self.problems = problems
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether a problem raises."""
+        return self.problems is None
+
+    def __call__(
+        self, where: str, message: str, expected: object = None, actual: object = None
+    ) -> None:
+        """Deal with a problem.
+
+        Args:
+            where: Its place in the file.
+            message: A sentence.
+            expected: What the format asks for.
+            actual: What was found.
+
+        Raises:
+            FormatError: If strict.
+            TooManyProblems: If the listing is full.
+        """
+        if self.problems is None:
+            raise FormatError(
+                f"{self.path.name}, {where}: {message}"
+                if where
+                else f"{self.path.name}: {message}",
+                path=self.path,
+                where=where,
+                expected=expected,
+                actual=actual,
+            )
+        self.problems.append(Problem(where, message))
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise TooManyProblems
+
+
+def is_int(value: object) -> TypeGuard[int]:
+    """Whether a JSON value is an integer (true and false are not)."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_finite(value: object) -> TypeGuard[int | float]:
+    """Whether a JSON value is a finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < 1 << 63 and math.isfinite(value)
+
+
+def shown(value: object) -> str:
+    """A value for a message, cut short."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

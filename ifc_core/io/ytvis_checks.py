@@ -1,0 +1,278 @@
+"""Records of a YouTube-VIS file, checked field by field.
+
+The same code reads strictly (the first problem ends it) and validates (every problem is
+noted): what happens with a problem is up to the :class:`~ifc_core.io.problems.Reporter`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ifc_core.io.problems import Reporter, is_finite, is_int, shown
+from ifc_core.io.segmentations import parse_segmentations
+from ifc_core.io.studio_key import parse_track_details, parse_video_details
+from ifc_core.io.ytvis_types import YtvisTrack, YtvisVideo
+from ifc_core.structures import Category, RLEMask
+
+MAX_SIDE_PX = 1 << 16
+MAX_PIXELS = (1 << 31) - 1
+MAX_LENGTH = 10_000_000
+_Entry = TypeVar("_Entry")
+_DRIVE = re.compile(r"^[A-Za-z]:")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What records may refer to."""
+
+    videos: Mapping[int, YtvisVideo]
+    categories: Mapping[int, Category]
+
+
+def is_safe_name(name: str) -> bool:
+    """Whether a file name stays inside the folder it is relative to."""
+    parts = name.replace("\\", "/").split("/")
+    if not name or name.startswith(("/", "\\")) or _DRIVE.match(name) or "\0" in name:
+        return False
+    return ".." not in parts and "" not in parts
+
+
+def parse_video(raw: object, where: str, report: Reporter) -> YtvisVideo | None:
+    """Check an entry of ``videos``.
+
+    Args:
+        raw: The entry.
+        where: Its place.
+        report: Told of problems.
+
+    Returns:
+        The video, or ``None`` where it is unusable.
+    """
+    if not isinstance(raw, dict):
+        report(where, f"a video must be an object, not {shown(raw)}.")
+        return None
+    usable = True
+    limits = {"id": 0, "height": 1, "width": 1, "length": 1}
+    for key, least in limits.items():
+        most = {"id": 1 << 62, "length": MAX_LENGTH}.get(key, MAX_SIDE_PX)
+        value = raw.get(key)
+        if not is_int(value) or not least <= value <= most:
+            report(
+                f"{where}.{key}",
+                f"expected an integer from {least} to {most}, found {shown(value)}.",
+            )
+            usable = False
+    if not usable:
+        return None
+    if raw["height"] * raw["width"] > MAX_PIXELS:
+        report(where, f"a frame of {raw['width']}x{raw['height']} pixels is too large.")
+        return None
+    names = _file_names(raw.get("file_names"), raw["length"], f"{where}.file_names", report)
+    details = parse_video_details(raw.get("ifc_studio"), raw["length"], where, report)
+    return YtvisVideo(raw["id"], raw["height"], raw["width"], raw["length"], names, details)
+
+
+def _file_names(raw: object, length: int, where: str, report: Reporter) -> tuple[str, ...]:
+    if not isinstance(raw, list):
+        report(where, f"expected a list of names, found {shown(raw)}.")
+        return ()
+    if len(raw) != length:
+        report(where, f"{len(raw)} names for {length} frames.", length, len(raw))
+    names: list[str] = []
+    for index, name in enumerate(raw):
+        if not isinstance(name, str):
+            report(f"{where}[{index}]", f"expected a name, found {shown(name)}.")
+        elif not is_safe_name(name):
+            report(f"{where}[{index}]", f"the path {shown(name)} leaves the folder of the data.")
+        else:
+            names.append(name.replace("\\", "/"))
+    return tuple(names)
+
+
+def parse_category(raw: object, where: str, report: Reporter) -> Category | None:
+    """Check an entry of ``categories``.
+
+    Args:
+        raw: The entry.
+        where: Its place.
+        report: Told of problems.
+
+    Returns:
+        The category, or ``None`` where it is unusable.
+    """
+    if not isinstance(raw, dict):
+        report(where, f"a category must be an object, not {shown(raw)}.")
+        return None
+    identity, name = raw.get("id"), raw.get("name")
+    if not is_int(identity) or not 1 <= identity < 1 << 62:
+        report(f"{where}.id", f"expected a positive integer, found {shown(identity)}.")
+        return None
+    if not isinstance(name, str) or not name.strip():
+        report(f"{where}.name", f"expected a name, found {shown(name)}.")
+        return None
+    parent = raw.get("supercategory", "")
+    if not isinstance(parent, str):
+        if parent is not None:
+            report(f"{where}.supercategory", f"expected a name, found {shown(parent)}.")
+        parent = ""
+    studio = raw.get("ifc_studio")
+    hotkey = studio.get("hotkey", "") if isinstance(studio, dict) else ""
+    hotkey = hotkey if isinstance(hotkey, str) else ""
+    color = _color(raw.get("color"), f"{where}.color", report)
+    if color is None:
+        return Category(identity, name, parent, hotkey=hotkey)
+    return Category(identity, name, parent, color, hotkey)
+
+
+def _color(raw: object, where: str, report: Reporter) -> tuple[int, int, int] | None:
+    if raw is None:
+        return None
+    if isinstance(raw, list) and len(raw) == 3 and all(is_int(c) and 0 <= c < 256 for c in raw):
+        return (raw[0], raw[1], raw[2])
+    report(where, f"expected three values from 0 to 255, found {shown(raw)}.")
+    return None
+
+
+def parse_track(
+    raw: object, where: str, known: Known, report: Reporter, number: int | None = None
+) -> YtvisTrack | None:
+    """Check an annotation or a result.
+
+    Args:
+        raw: The record.
+        where: Its place.
+        known: The videos and categories it may refer to.
+        report: Told of problems.
+        number: Given for a result, which then needs a score: the id it gets.
+
+    Returns:
+        The track, or ``None`` where it is unusable.
+    """
+    if not isinstance(raw, dict):
+        report(where, f"a record must be an object, not {shown(raw)}.")
+        return None
+    identity = number if number is not None else raw.get("id")
+    if not is_int(identity) or not 0 <= identity < 1 << 62:
+        report(f"{where}.id", f"expected an integer that is not negative, found {shown(identity)}.")
+        return None
+    video = _reference(raw, "video_id", known.videos, where, report)
+    category = _reference(raw, "category_id", known.categories, where, report)
+    score = None if number is None else _score(raw.get("score"), f"{where}.score", report)
+    crowd = raw.get("iscrowd", 0)
+    if crowd not in (0, 1):
+        report(f"{where}.iscrowd", f"expected 0 or 1, found {shown(crowd)}.")
+        crowd = 0
+    if video is None or category is None:
+        return None
+    _check_repeats(raw, video, where, report)
+    masks = parse_segmentations(raw.get("segmentations"), video, f"{where}.segmentations", report)
+    if masks is None:
+        return None
+    areas = _areas(raw.get("areas"), video.length, f"{where}.areas", report)
+    if not report.is_strict:
+        check_derived(raw, masks, where, report)
+    details = parse_track_details(raw.get("ifc_studio"), masks, where, report)
+    return YtvisTrack(identity, video.id, category.id, masks, bool(crowd), score, areas, details)
+
+
+def _reference(
+    raw: Mapping[str, Any], key: str, known: Mapping[int, _Entry], where: str, report: Reporter
+) -> _Entry | None:
+    value = raw.get(key)
+    if not is_int(value):
+        report(f"{where}.{key}", f"expected an integer, found {shown(value)}.")
+        return None
+    if value not in known:
+        report(f"{where}.{key}", f"there is no {key.removesuffix('_id')} with id {shown(value)}.")
+        return None
+    return known[value]
+
+
+def _score(raw: object, where: str, report: Reporter) -> float:
+    if not is_finite(raw):
+        report(where, f"expected a finite number, found {shown(raw)}.")
+        return 0.0
+    return float(raw)
+
+
+def _check_repeats(raw: Mapping[str, Any], video: YtvisVideo, where: str, report: Reporter) -> None:
+    """Height, width and length may be repeated in a record; they must then agree."""
+    for key, expected in (
+        ("height", video.height),
+        ("width", video.width),
+        ("length", video.length),
+    ):
+        value = raw.get(key, expected)
+        if value != expected or isinstance(value, bool):
+            report(
+                f"{where}.{key}", f"{shown(value)} where its video has {expected}.", expected, value
+            )
+
+
+def _areas(raw: object, length: int, where: str, report: Reporter) -> tuple[float | None, ...]:
+    if raw is None:
+        return ()
+    if not isinstance(raw, list) or len(raw) != length:
+        report(where, f"expected {length} areas, found {shown(raw)}.")
+        return ()
+    areas: list[float | None] = []
+    for index, area in enumerate(raw):
+        if area is not None and (not is_finite(area) or area < 0):
+            report(f"{where}[{index}]", f"expected null or an area, found {shown(area)}.")
+            return ()
+        areas.append(None if area is None else float(area))
+    return tuple(areas)
+
+
+def check_derived(
+    raw: Mapping[str, Any],
+    masks: Sequence[RLEMask | None],
+    where: str,
+    report: Reporter,
+) -> None:
+    """Compare areas and boxes with the masks they were computed from.
+
+    Args:
+        raw: The record.
+        masks: Its masks.
+        where: Its place.
+        report: Told of problems.
+    """
+    areas, boxes = raw.get("areas"), raw.get("bboxes")
+    for index, mask in enumerate(masks):
+        is_polygon = isinstance(raw["segmentations"][index], list)
+        if isinstance(areas, list) and len(areas) == len(masks):
+            _check_area(areas[index], mask, is_polygon, f"{where}.areas[{index}]", report)
+        if isinstance(boxes, list) and len(boxes) == len(masks):
+            _check_box(boxes[index], mask, f"{where}.bboxes[{index}]", report)
+    if boxes is not None and (not isinstance(boxes, list) or len(boxes) != len(masks)):
+        report(f"{where}.bboxes", f"expected {len(masks)} boxes, found {shown(boxes)}.")
+
+
+def _check_area(
+    area: object, mask: RLEMask | None, is_polygon: bool, where: str, report: Reporter
+) -> None:
+    if mask is None or area is None:
+        if (mask is None) != (area is None) and area != 0:
+            report(where, f"{shown(area)} where the mask is {'null' if mask is None else 'there'}.")
+        return
+    actual = mask.area
+    tolerance = 16 + 0.1 * actual if is_polygon else 0.5
+    if is_finite(area) and abs(area - actual) > tolerance:
+        report(where, f"{area} where the mask has {actual} pixels.", actual, area)
+
+
+def _check_box(box: object, mask: RLEMask | None, where: str, report: Reporter) -> None:
+    if mask is None or box is None:
+        if mask is None and box is not None and box != [0, 0, 0, 0]:
+            report(where, f"{shown(box)} where the mask is null.")
+        return
+    if not isinstance(box, list) or len(box) != 4 or not all(is_finite(v) for v in box):
+        report(where, f"expected [x, y, width, height], found {shown(box)}.")
+        return
+    actual = mask.bbox_xywh
+    if max(abs(float(a) - b) for a, b in zip(box, actual, strict=True)) > 1.0:
+        report(where, f"{shown(box)} where the mask's box is {list(actual)}.", actual, box)
