@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ifc_core.structures import ClipPrediction
+
 Array = npt.NDArray[np.float32]
 HeatScale = Literal["frame", "clip", "absolute"]
 
@@ -103,6 +105,23 @@ class ClipAttention:
 
     def _index(self, cell: tuple[int, int]) -> int:
         return cell[0] * self.grid_size[1] + cell[1]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameAttention:
+    """What was attended to around a frame.
+
+    Attributes:
+        frame_index: The frame of the video that was asked for.
+        position: Its place in the clip.
+        prediction: What the network says about the clip; its ``frame_indices`` are the video's.
+        attention: Rows of the clip.
+    """
+
+    frame_index: int
+    position: int
+    prediction: ClipPrediction
+    attention: ClipAttention
 
 
 @dataclass(frozen=True, slots=True)
