@@ -8,6 +8,7 @@ kind            what it does; parameters, events and result are at the function 
 ``load_model``  :func:`load_model`, so that the first run need not wait for it
 ``unload``      :func:`unload`: lets go of models and device memory
 ``propose``     :func:`ifc_core.engine.propose_job.propose`
+``attention``   :func:`ifc_core.engine.attention_job.attention`
 ==============  ==============================================================================
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ifc_core.engine.attention_job import attention
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.engine.propose_job import propose, search_folders
 from ifc_core.engine.server import Handler, ServerJob
@@ -29,6 +31,7 @@ def build_handlers() -> dict[str, Handler]:
         "load_model": lambda params, job: load_model(params, models),
         "unload": lambda params, job: unload(models),
         "propose": lambda params, job: propose(params, job, models),
+        "attention": lambda params, job: attention(params, job, models),
     }
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
+
 from ifc_core.engine.protocol import JobEvent
 from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
 from ifc_core.jobs import Progress
+from ifc_core.models.attention_rows import ClipAttention, FrameAttention
+from ifc_core.structures import ClipPrediction
 from ifc_core.structures.mask import RLEMask
 
 
@@ -31,6 +35,44 @@ def decode_instances(value: list[dict[str, Any]]) -> tuple[InstanceSummary, ...]
     """What :func:`encode_instances` gave."""
     return tuple(
         InstanceSummary(**{**item, "class_probs": tuple(item["class_probs"])}) for item in value
+    )
+
+
+_ROWS = ("encode_receive", "gather_communicate", "decoder")
+_CLIP_FIELDS = ("frame_indices", "class_logits", "mask_logits", "mask_weights")
+
+
+def encode_attention(found: FrameAttention) -> dict[str, Any]:
+    """Attention rows of a clip as JSON values and arrays."""
+    clip = found.attention
+    return {
+        "frame_index": found.frame_index,
+        "position": found.position,
+        "frame_size": list(clip.frame_size),
+        "grid_size": list(clip.grid_size),
+        "num_frames": clip.num_frames,
+        "num_memory_tokens": clip.num_memory_tokens,
+        "unified": clip.unified,
+        "rows": {name: [*getattr(clip, name)] for name in _ROWS},
+        "clip": {name: getattr(found.prediction, name) for name in _CLIP_FIELDS},
+    }
+
+
+def decode_attention(value: dict[str, Any]) -> FrameAttention:
+    """What :func:`encode_attention` gave."""
+    height, width = value["frame_size"]
+    rows, columns = value["grid_size"]
+    clip = ClipAttention(
+        (int(height), int(width)),
+        (int(rows), int(columns)),
+        int(value["num_frames"]),
+        int(value["num_memory_tokens"]),
+        *(tuple(np.asarray(layer) for layer in value["rows"][name]) for name in _ROWS),
+        unified=bool(value["unified"]),
+    )
+    arrays = {name: np.asarray(value["clip"][name]) for name in _CLIP_FIELDS}
+    return FrameAttention(
+        int(value["frame_index"]), int(value["position"]), ClipPrediction(**arrays), clip
     )
 
 

@@ -1,0 +1,44 @@
+"""The ``attention`` job: what the network attended to around one frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ifc_core.engine.model_cache import ModelCache
+from ifc_core.engine.propose_job import search_folders
+from ifc_core.engine.result_codec import encode_attention
+from ifc_core.engine.server import ServerJob
+from ifc_core.errors import ConfigError
+from ifc_core.inference.settings import ProposeSettings
+from ifc_core.io.video import open_video
+
+
+def attention(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict[str, Any]:
+    """Run the clip that centres a frame best and give its attention rows.
+
+    Args:
+        params: ``video`` (a path), ``frame_index``, ``settings`` (``ProposeSettings.to_json``)
+            and, at will, ``models`` (folders searched for the model).
+        job: Asked for cancellation.
+        models: Where models are kept.
+
+    Returns:
+        What :func:`ifc_core.engine.result_codec.decode_attention` reads.
+
+    Raises:
+        ConfigError: The model has no memory tokens to look at.
+        VideoError: The frame cannot be read.
+    """
+    from ifc_core.inference.attention_query import attention_at
+
+    settings = ProposeSettings.from_json(params.get("settings", {}))
+    model = models.get(settings.model, settings.device, search_folders(params))
+    if model.config.encoder not in ("ifc", "none"):
+        raise ConfigError(
+            f"A model with the {model.config.encoder} encoder has no memory tokens to look at.",
+            name="model",
+            value=settings.model,
+        )
+    with open_video(str(params["video"]), job.context) as reader:
+        found = attention_at(model, reader, int(params["frame_index"]), settings, job.context)
+    return encode_attention(found)
