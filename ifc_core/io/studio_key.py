@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from ifc_core.io.problems import Reporter
 from ifc_core.io.ytvis_types import TrackDetails, VideoDetails
-from ifc_core.structures import FrameState, MaskSource, RLEMask, TrackState
+from ifc_core.structures import FrameState, MaskSource, RLEMask, TrackKind, TrackState
 
 KEY = "ifc_studio"
 _Member = TypeVar("_Member", bound=StrEnum)
@@ -127,6 +127,7 @@ def track_details_to_json(details: TrackDetails) -> dict[str, Any]:
         "z_order": details.z_order,
         "state": details.state.value,
         "name": details.name,
+        "kind": details.kind.value,
     }
     if details.color_rgb is not None:
         value["color"] = list(details.color_rgb)
@@ -168,8 +169,14 @@ def parse_track_details(
     if type(z_order) is not int or not isinstance(name, str) or state_name not in known:
         report(place, "z_order must be an integer, name text and state a review state.")
         return None
+    kinds = {member.value: member for member in TrackKind}
+    kind = raw.get("kind", TrackKind.OBJECT.value)
+    if kind not in kinds:
+        report(f"{place}.kind", f"expected one of {', '.join(kinds)}.")
+        return None
+    color_rgb = _color(color, place, report)
     return TrackDetails(
-        states, sources, z_order, known[state_name], _color(color, place, report), name
+        states, sources, z_order, known[state_name], color_rgb, name, kinds[kind]
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ifc_core.structures import Category, FrameState, MaskSource, RLEMask, TrackState
+from ifc_core.structures import Category, FrameState, MaskSource, RLEMask, TrackKind, TrackState
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class TrackDetails:
         state: Review state of the track.
         color_rgb: Display colour, or ``None``.
         name: Label given by a person.
+        kind: An object, a crowd region or a region to ignore.
     """
 
     states: tuple[FrameState | None, ...]
@@ -54,6 +55,7 @@ class TrackDetails:
     state: TrackState = TrackState.PROPOSED
     color_rgb: tuple[int, int, int] | None = None
     name: str = ""
+    kind: TrackKind = TrackKind.OBJECT
 
 
 @dataclass(frozen=True, slots=True)
