@@ -62,13 +62,18 @@ def decode_attention(value: dict[str, Any]) -> FrameAttention:
     """What :func:`encode_attention` gave."""
     height, width = value["frame_size"]
     rows, columns = value["grid_size"]
+    receive, communicate, decoder = (
+        tuple(np.asarray(layer) for layer in value["rows"][name]) for name in _ROWS
+    )
     clip = ClipAttention(
         (int(height), int(width)),
         (int(rows), int(columns)),
         int(value["num_frames"]),
         int(value["num_memory_tokens"]),
-        *(tuple(np.asarray(layer) for layer in value["rows"][name]) for name in _ROWS),
-        unified=bool(value["unified"]),
+        receive,
+        communicate,
+        decoder,
+        bool(value["unified"]),
     )
     arrays = {name: np.asarray(value["clip"][name]) for name in _CLIP_FIELDS}
     return FrameAttention(
