@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from ifc_core.annotation.frame_images import write_frame_images
 from ifc_core.annotation.reading import ProjectReader
+from ifc_core.annotation.selection import ExportScope, VideoSelection, select_video
+from ifc_core.annotation.ytvis_export import header_of, iter_tracks
+from ifc_core.errors import ConfigError
+from ifc_core.io.ytvis import write_ytvis_results, write_ytvis_tracks
+from ifc_core.io.ytvis_types import YtvisHeader, YtvisTrack
 from ifc_core.jobs import JobContext
+
+__all__ = ["ExportFormat", "ExportOptions", "ExportReport", "ExportScope", "export_project"]
 
 
 class ExportFormat(StrEnum):
@@ -20,14 +29,6 @@ class ExportFormat(StrEnum):
     MOTS = "mots"
 
 
-class ExportScope(StrEnum):
-    """Which frames go into an export."""
-
-    REVIEWED = "reviewed"  # frames reviewed for every exported track (the default)
-    APPROVED = "approved"  # approved (exhaustive) frames and approved tracks only
-    EVERYTHING = "everything"  # proposals too
-
-
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
     """What to export.
@@ -37,7 +38,8 @@ class ExportOptions:
         video_ids: Only these videos, or ``None`` for all.
         category_ids: Only these classes, or ``None`` for all.
         frame_step: Every n-th frame.
-        write_frames: Also write the frames as ``JPEGImages/<video>/00000.jpg``.
+        write_frames: Also write the frames as ``JPEGImages/<video>/00000.jpg`` beside the
+            file.
         include_studio_key: Add the ``ifc_studio`` key (states, sources, z-order).
     """
 
@@ -47,6 +49,13 @@ class ExportOptions:
     frame_step: int = 1
     write_frames: bool = False
     include_studio_key: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the step."""
+        if self.frame_step < 1:
+            raise ConfigError(
+                "The frame step is 1 or more.", name="frame_step", value=self.frame_step
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,7 @@ class ExportReport:
         tracks: Tracks written.
         frames: Frames written.
         masks: Masks written.
-        frames_left_out: Frames with annotations that are not in the export.
+        frames_left_out: Annotated frames that are not in the export.
         tracks_left_out: Tracks that are not in the export.
         hidden_pixels: Pixels lost where the format allows no overlap.
         notes: Sentences for the person.
@@ -76,11 +85,14 @@ class ExportReport:
     notes: tuple[str, ...] = ()
 
 
+_DEFAULTS = ExportOptions()
+
+
 def export_project(
     reader: ProjectReader,
     path: Path | str,
     format: ExportFormat = ExportFormat.YTVIS,  # noqa: A002 - the word of the command line
-    options: ExportOptions = ExportOptions(),
+    options: ExportOptions = _DEFAULTS,
     context: JobContext | None = None,
 ) -> ExportReport:
     """Export a project; give a :class:`ProjectReader` of its own when called in a worker.
@@ -92,7 +104,111 @@ def export_project(
         options: What to export.
         context: Progress and cancellation; a cancelled export leaves no file.
 
+    Returns:
+        What was written and what was left out.
+
     Raises:
         OutputError: The target cannot be written.
+        VideoError: Frames are wanted and a video is not to be found.
     """
-    raise NotImplementedError
+    target, context = Path(path), context or JobContext()
+    selections, report = _select(reader, target, options)
+    exported = [s for s in selections if s.frames]
+    categories = [
+        c
+        for c in reader.categories()
+        if options.category_ids is None or c.id in options.category_ids
+    ]
+    header = header_of(reader, exported, categories, options.include_studio_key)
+    stream = _Stream(reader, exported, options.include_studio_key, context)
+    if options.write_frames:
+        write_frame_images(reader, exported, target.parent / "JPEGImages", context)
+    hidden = _write(target, format, header, stream)
+    return replace(
+        report,
+        videos=len(exported),
+        tracks=stream.num_tracks,
+        frames=sum(len(s.frames) for s in exported),
+        masks=stream.num_masks,
+        hidden_pixels=hidden,
+        notes=(*report.notes, *_hidden_note(hidden)),
+    )
+
+
+def _select(
+    reader: ProjectReader, target: Path, options: ExportOptions
+) -> tuple[list[VideoSelection], ExportReport]:
+    wanted = [v for v in reader.videos() if options.video_ids is None or v.id in options.video_ids]
+    taken: set[str] = set()
+    selections = [
+        select_video(
+            reader,
+            video,
+            scope=options.scope,
+            category_ids=options.category_ids,
+            frame_step=options.frame_step,
+            taken=taken,
+        )
+        for video in wanted
+    ]
+    frames_out = sum(s.frames_left_out for s in selections)
+    tracks_out = sum(s.tracks_left_out for s in selections)
+    notes = []
+    if frames_out:
+        notes.append(f"{frames_out} annotated frames were left out by the scope or the step.")
+    if tracks_out:
+        notes.append(
+            f"{tracks_out} tracks were left out: rejected, unreviewed or of other classes."
+        )
+    empty = [s.video.name for s in selections if not s.frames]
+    if empty:
+        shown = ", ".join(empty[:5]) + (" and more" if len(empty) > 5 else "")
+        notes.append(f"{len(empty)} videos have nothing to export in this scope: {shown}.")
+    report = ExportReport(
+        target, frames_left_out=frames_out, tracks_left_out=tracks_out, notes=tuple(notes)
+    )
+    return selections, report
+
+
+class _Stream:
+    """Tracks of the export as they are asked for, counted and cancellable."""
+
+    def __init__(
+        self,
+        reader: ProjectReader,
+        selections: Sequence[VideoSelection],
+        with_details: bool,
+        context: JobContext,
+    ) -> None:
+        self._reader = reader
+        self._selections = selections
+        self._with_details = with_details
+        self._context = context
+        self.num_tracks = 0
+        self.num_masks = 0
+
+    def __iter__(self) -> Iterator[YtvisTrack]:
+        total = sum(len(s.tracks) for s in self._selections)
+        for selection in self._selections:
+            for track in iter_tracks(self._reader, selection, self._with_details):
+                self.num_tracks += 1
+                self.num_masks += sum(mask is not None for mask in track.segmentations)
+                self._context.advance(self.num_tracks, total, "Writing tracks", "tracks")
+                yield track
+
+
+def _write(target: Path, form: ExportFormat, header: YtvisHeader, tracks: _Stream) -> int:
+    """Write one format; returns the pixels it had to hide."""
+    if form is ExportFormat.YTVIS:
+        write_ytvis_tracks(header, tracks, target)
+    elif form is ExportFormat.YTVIS_RESULTS:
+        write_ytvis_results(tracks, target)
+    else:
+        raise ConfigError(f"{form.value} cannot be written.", name="format", value=form.value)
+    return 0
+
+
+def _hidden_note(hidden: int) -> tuple[str, ...]:
+    if not hidden:
+        return ()
+    return (f"{hidden} pixels lie under other masks and are not in the export.",)

@@ -127,7 +127,7 @@ def entries(db: sqlite3.Connection, limit: int) -> list[HistoryEntry]:
         "JOIN annotators ON annotators.id = annotator_id ORDER BY seq DESC LIMIT ?",
         (limit,),
     )
-    return [HistoryEntry(*row[:6], row[0] > at) for row in found.fetchall()]
+    return [HistoryEntry(r[0], r[1], r[2], r[3], r[4], r[5], r[0] > at) for r in found]
 
 
 def forget(db: sqlite3.Connection, keep_edits: int) -> int:

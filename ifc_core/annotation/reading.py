@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +18,7 @@ from ifc_core.annotation.connection import (
     verify,
 )
 from ifc_core.annotation.delta import Pointer
+from ifc_core.annotation.locating import find_video
 from ifc_core.annotation.records import (
     HistoryEntry,
     ModelVersion,
@@ -128,6 +130,21 @@ class ProjectReader:
             raise EditError(f"There is no video {video_id} in the project.", path=self.folder)
         return rows.video_of(tuple(row), self.folder)
 
+    def find_video_file(self, video_id: int, search: Sequence[Path] = ()) -> Path | None:
+        """Find a video's file by place and fingerprint, without storing a new place.
+
+        Args:
+            video_id: The video.
+            search: More folders to look in.
+
+        Returns:
+            The path, or ``None`` where the person must be asked.
+        """
+        query = "SELECT absolute_hint FROM videos WHERE id = ?"
+        entry = self.video(video_id)
+        hint = str(self._db.execute(query, (video_id,)).fetchone()[0])
+        return find_video(entry, hint, self.folder, search)
+
     def categories(self) -> list[Category]:
         """All categories by id."""
         query = f"SELECT {rows.CATEGORY_COLUMNS} FROM categories ORDER BY id"  # noqa: S608
@@ -188,6 +205,19 @@ class ProjectReader:
             return None
         rle = rows.checked_rle(row[5], (row[6], row[7]), self.folder)
         return rows.record_of(track_id, frame_index, Pointer(*row[:5]), rle)
+
+    def track_masks(self, track_id: int) -> Iterator[MaskRecord]:
+        """Every current record of a track by frame, absent and rejected ones included."""
+        video = self.video(self.track(track_id).video_id)
+        found = self._db.execute(
+            "SELECT frame_index, current.mask_id, state, revision, current.source, current.area, "
+            "counts FROM current JOIN masks ON masks.id = current.mask_id "
+            "WHERE track_id = ? ORDER BY frame_index",
+            (track_id,),
+        )
+        for row in found:
+            rle = rows.checked_rle(row[6], video.size, self.folder)
+            yield rows.record_of(track_id, row[0], Pointer(*row[1:6]), rle)
 
     def track_frames(self, track_id: int) -> list[TrackFrame]:
         """State, source and area of every annotated frame of a track, without masks."""

@@ -299,11 +299,8 @@ class Project(ProjectReader):
         Returns:
             The path, or ``None`` where the person must be asked.
         """
-        entry = self.video(video_id)
-        query = "SELECT absolute_hint FROM videos WHERE id = ?"
-        hint = str(self._db.execute(query, (video_id,)).fetchone()[0])
-        found = find_video(entry, hint, self.folder, search)
-        if found is not None and found != entry.path and not self.read_only:
+        found = self.find_video_file(video_id, search)
+        if found is not None and found != self.video(video_id).path and not self.read_only:
             stored, absolute = rows.stored_paths(found, self.folder)
             with self._changing():
                 self._db.execute(

@@ -166,18 +166,17 @@ def parse_track_details(
     z_order, name, color = raw.get("z_order", 0), raw.get("name", ""), raw.get("color")
     known = {member.value: member for member in TrackState}
     state_name = raw.get("state", TrackState.PROPOSED.value)
-    if type(z_order) is not int or not isinstance(name, str) or state_name not in known:
+    is_known = isinstance(state_name, str) and state_name in known
+    if type(z_order) is not int or not isinstance(name, str) or not is_known:
         report(place, "z_order must be an integer, name text and state a review state.")
         return None
     kinds = {member.value: member for member in TrackKind}
     kind = raw.get("kind", TrackKind.OBJECT.value)
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         report(f"{place}.kind", f"expected one of {', '.join(kinds)}.")
         return None
     color_rgb = _color(color, place, report)
-    return TrackDetails(
-        states, sources, z_order, known[state_name], color_rgb, name, kinds[kind]
-    )
+    return TrackDetails(states, sources, z_order, known[state_name], color_rgb, name, kinds[kind])
 
 
 def _color(raw: object, place: str, report: Reporter) -> tuple[int, int, int] | None:

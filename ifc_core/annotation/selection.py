@@ -1,0 +1,128 @@
+"""Which frames and tracks of a project an export covers, and what it leaves out."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ifc_core.annotation.reading import ProjectReader
+from ifc_core.annotation.records import TrackFrame, VideoEntry
+from ifc_core.structures import FrameState, Track, TrackState
+
+_REVIEWED = frozenset(
+    {FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT, FrameState.REJECTED}
+)
+_UNSAFE = re.compile(r"[^\w.+-]+")
+
+
+class ExportScope(StrEnum):
+    """Which frames go into an export."""
+
+    REVIEWED = "reviewed"  # frames reviewed for every exported track (the default)
+    APPROVED = "approved"  # frames where every exported track is approved
+    EVERYTHING = "everything"  # proposals too
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSelection:
+    """What is exported of one video.
+
+    Attributes:
+        video: The video.
+        folder: Name of its frame folder, safe in any file system and unique in the export.
+        frames: 0-based frames, ascending.
+        tracks: Tracks, lowest z first.
+        exhaustive: The approved ones among the frames.
+        frames_left_out: Annotated frames that are not exported.
+        tracks_left_out: Tracks that are not exported.
+    """
+
+    video: VideoEntry
+    folder: str
+    frames: tuple[int, ...]
+    tracks: tuple[Track, ...]
+    exhaustive: frozenset[int]
+    frames_left_out: int
+    tracks_left_out: int
+
+
+def select_video(
+    reader: ProjectReader,
+    video: VideoEntry,
+    *,
+    scope: ExportScope,
+    category_ids: Collection[int] | None,
+    frame_step: int,
+    taken: set[str],
+) -> VideoSelection:
+    """Decide what of a video is exported.
+
+    A track is exported if it is not rejected, is of a wanted class and, unless everything is
+    exported, a person reviewed at least one of its frames. A frame is exported if it is
+    approved (exhaustive), or reviewed for every exported track.
+
+    Args:
+        reader: The project.
+        video: The video.
+        scope: Which frames.
+        category_ids: Only these classes, or ``None`` for all.
+        frame_step: Every n-th frame.
+        taken: Folder names that are in use; the new one is added.
+
+    Returns:
+        The selection; without frames where nothing is to export.
+    """
+    lanes = reader.timeline(video.id)
+    exhaustive = set(reader.exhaustive_frames(video.id))
+    wanted_states = _REVIEWED if scope is ExportScope.REVIEWED else {FrameState.APPROVED}
+    everything = scope is ExportScope.EVERYTHING
+    tracks, left_out = [], 0
+    for track in reader.tracks(video.id):
+        lane = lanes.get(track.id, [])
+        reviewed = any(f.state in _REVIEWED for f in lane)
+        in_class = category_ids is None or track.category_id in category_ids
+        if track.state is not TrackState.REJECTED and in_class and (everything or reviewed):
+            tracks.append(track)
+        else:
+            left_out += 1
+    if everything:
+        frames = set(range(video.num_frames))
+    else:
+        frames = exhaustive | _common_frames([lanes.get(t.id, []) for t in tracks], wanted_states)
+    frames = {f for f in frames if f % frame_step == 0}
+    annotated = {f.frame_index for lane in lanes.values() for f in lane}
+    return VideoSelection(
+        video,
+        _folder_name(video.name, taken),
+        tuple(sorted(frames)),
+        tuple(tracks),
+        frozenset(exhaustive & frames),
+        len(annotated - frames),
+        left_out,
+    )
+
+
+def _common_frames(lanes: list[list[TrackFrame]], states: Collection[FrameState]) -> set[int]:
+    """Frames that are in one of the states in every lane; none where there is no lane.
+
+    A frame where an object was seen to be absent is as good as an approved one.
+    """
+    counts: dict[int, int] = defaultdict(int)
+    for lane in lanes:
+        for frame in lane:
+            if frame.state in states or frame.state is FrameState.ABSENT:
+                counts[frame.frame_index] += 1
+    return {f for f, count in counts.items() if count == len(lanes)}
+
+
+def _folder_name(name: str, taken: set[str]) -> str:
+    """A name that is one safe path component on every system."""
+    base = _UNSAFE.sub("_", name).strip("._ ")[:80] or "video"
+    folder, number = base, 2
+    while folder.lower() in taken:
+        folder, number = f"{base}_{number}", number + 1
+    taken.add(folder.lower())
+    return folder

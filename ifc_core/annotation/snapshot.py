@@ -1,0 +1,259 @@
+"""A frozen copy of what people said about a project's videos, for training.
+
+A training process never opens the live database. The process that holds the project writes
+the snapshot into the run's folder, and everything after it works from that file.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ifc_core.annotation.reading import ProjectReader
+from ifc_core.annotation.records import VideoEntry
+from ifc_core.errors import FormatError, IFCError, ProjectError
+from ifc_core.io.atomic import atomic_output
+from ifc_core.structures import Category, FrameState, RLEMask, Track
+
+SNAPSHOT_NAME = "snapshot.json"
+_FORMAT = 1
+_PERSONS_WORD = frozenset({FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT})
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotTrack:
+    """One object of a video as far as a person has spoken about it.
+
+    Attributes:
+        id: Of the track in the project.
+        category_id: Its class.
+        masks: Frame index to mask, ``None`` where it was seen to be absent. A frame that is
+            not a key is not annotated for this track.
+    """
+
+    id: int
+    category_id: int
+    masks: Mapping[int, RLEMask | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotVideo:
+    """A video and its reviewed annotation.
+
+    Attributes:
+        id: Of the video in the project.
+        name: Shown to people.
+        path: Absolute path of the file or folder.
+        num_frames: Frames.
+        height: Pixels.
+        width: Pixels.
+        exhaustive: Frames on which every object of the classes is annotated.
+        tracks: Those with at least one reviewed frame.
+    """
+
+    id: int
+    name: str
+    path: Path
+    num_frames: int
+    height: int
+    width: int
+    exhaustive: tuple[int, ...]
+    tracks: tuple[SnapshotTrack, ...]
+
+    @property
+    def reviewed_frames(self) -> tuple[int, ...]:
+        """Frames about which a person has said anything, sorted."""
+        frames = set(self.exhaustive)
+        for track in self.tracks:
+            frames.update(track.masks)
+        return tuple(sorted(frames))
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All reviewed annotation of a project at one moment.
+
+    Attributes:
+        project: Name of the project.
+        categories: All of the project.
+        videos: Those with reviewed frames.
+        parent: Name of the model that Propose uses, or "" for the bundled one.
+        parent_path: Its file or registry name, or "".
+        model_names: Names that model versions of the project have already.
+        created_at: Seconds since 1970, UTC.
+    """
+
+    project: str
+    categories: tuple[Category, ...]
+    videos: tuple[SnapshotVideo, ...]
+    parent: str = ""
+    parent_path: str = ""
+    model_names: tuple[str, ...] = ()
+    created_at: float = 0.0
+
+    @property
+    def num_masks(self) -> int:
+        """Reviewed masks in all, absences not counted."""
+        tracks = (track for video in self.videos for track in video.tracks)
+        return sum(rle is not None for track in tracks for rle in track.masks.values())
+
+
+def make_snapshot(project: ProjectReader, run_folder: Path) -> Snapshot:
+    """Write what a project's people have said into a run's folder.
+
+    Corrected, approved and absent frames are taken; proposals that nobody looked at are not.
+
+    Args:
+        project: Open in this process.
+        run_folder: Of the run, made where missing.
+
+    Returns:
+        The snapshot, which :func:`read_snapshot` reads back.
+
+    Raises:
+        ProjectError: Nothing was corrected or approved yet.
+        OutputError: The folder cannot be written.
+    """
+    active = project.active_model()
+    videos = (_copy_video(project, entry) for entry in project.videos())
+    snapshot = Snapshot(
+        project=project.name,
+        categories=tuple(project.categories()),
+        videos=tuple(video for video in videos if video.reviewed_frames),
+        parent=active.name if active else "",
+        parent_path=active.path if active else "",
+        model_names=tuple(model.name for model in project.models()),
+        created_at=time.time(),
+    )
+    if snapshot.num_masks == 0:
+        raise ProjectError(
+            "There is nothing to learn from yet; correct or approve masks on some frames first.",
+            path=project.folder,
+        )
+    try:
+        run_folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ProjectError(f"Cannot make the folder {run_folder}: {error}.", path=run_folder) from (
+            error
+        )
+    with atomic_output(run_folder / SNAPSHOT_NAME) as temporary:
+        temporary.write_text(json.dumps(_to_json(snapshot)), encoding="utf-8")
+    return snapshot
+
+
+def _copy_video(project: ProjectReader, entry: VideoEntry) -> SnapshotVideo:
+    timeline = project.timeline(entry.id)
+    copied = []
+    for track in project.tracks(entry.id, include_rejected=False):
+        reviewed = [f.frame_index for f in timeline.get(track.id, []) if f.state in _PERSONS_WORD]
+        if reviewed:
+            copied.append(_copy_track(project, track, reviewed))
+    return SnapshotVideo(
+        entry.id,
+        entry.name,
+        Path(entry.path),
+        entry.num_frames,
+        entry.height,
+        entry.width,
+        tuple(project.exhaustive_frames(entry.id)),
+        tuple(copied),
+    )
+
+
+def _copy_track(project: ProjectReader, track: Track, frames: list[int]) -> SnapshotTrack:
+    masks: dict[int, RLEMask | None] = {}
+    for frame in frames:
+        record = project.mask(track.id, frame)
+        masks[frame] = None if record is None else record.rle
+    return SnapshotTrack(track.id, track.category_id, masks)
+
+
+def read_snapshot(run_folder: Path) -> Snapshot:
+    """Read the snapshot of a run.
+
+    Raises:
+        FormatError: There is none, or it is damaged.
+    """
+    path = run_folder / SNAPSHOT_NAME
+    try:
+        return _from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IFCError) as error:
+        raise FormatError(
+            f"{path} is no usable snapshot; start the fine-tuning again.", path=path
+        ) from error
+
+
+def _to_json(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "format": _FORMAT,
+        "project": snapshot.project,
+        "created_at": snapshot.created_at,
+        "parent": snapshot.parent,
+        "parent_path": snapshot.parent_path,
+        "model_names": list(snapshot.model_names),
+        "categories": [
+            {"id": c.id, "name": c.name, "supercategory": c.supercategory}
+            for c in snapshot.categories
+        ],
+        "videos": [
+            {
+                "id": video.id,
+                "name": video.name,
+                "path": str(video.path),
+                "num_frames": video.num_frames,
+                "height": video.height,
+                "width": video.width,
+                "exhaustive": list(video.exhaustive),
+                "tracks": [_track_to_json(track) for track in video.tracks],
+            }
+            for video in snapshot.videos
+        ],
+    }
+
+
+def _track_to_json(track: SnapshotTrack) -> dict[str, Any]:
+    masks = {str(f): None if rle is None else rle.to_coco() for f, rle in track.masks.items()}
+    return {"id": track.id, "category_id": track.category_id, "masks": masks}
+
+
+def _from_json(value: dict[str, Any]) -> Snapshot:
+    if value["format"] != _FORMAT:
+        raise FormatError("The snapshot is of another version.", actual=value["format"])
+    categories = tuple(
+        Category(int(c["id"]), str(c["name"]), str(c["supercategory"])) for c in value["categories"]
+    )
+    return Snapshot(
+        str(value["project"]),
+        categories,
+        tuple(_video_from_json(video) for video in value["videos"]),
+        str(value["parent"]),
+        str(value["parent_path"]),
+        tuple(map(str, value["model_names"])),
+        float(value["created_at"]),
+    )
+
+
+def _video_from_json(value: dict[str, Any]) -> SnapshotVideo:
+    size = (int(value["height"]), int(value["width"]))
+    tracks = []
+    for raw in value["tracks"]:
+        masks: dict[int, RLEMask | None] = {}
+        for frame, coded in raw["masks"].items():
+            rle = None if coded is None else RLEMask.from_coco(coded)
+            if rle is not None and rle.size != size:
+                raise FormatError("A mask has not the size of its video.", actual=rle.size)
+            masks[int(frame)] = rle
+        tracks.append(SnapshotTrack(int(raw["id"]), int(raw["category_id"]), masks))
+    return SnapshotVideo(
+        int(value["id"]),
+        str(value["name"]),
+        Path(value["path"]),
+        int(value["num_frames"]),
+        *size,
+        tuple(int(f) for f in value["exhaustive"]),
+        tuple(tracks),
+    )

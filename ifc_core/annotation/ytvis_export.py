@@ -1,0 +1,103 @@
+"""A project as YouTube-VIS records, one track at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ifc_core.annotation.reading import ProjectReader
+from ifc_core.annotation.selection import VideoSelection
+from ifc_core.io.ytvis_types import (
+    TrackDetails,
+    VideoDetails,
+    YtvisHeader,
+    YtvisTrack,
+    YtvisVideo,
+)
+from ifc_core.structures import Category, FrameState, MaskSource, RLEMask, Track, TrackKind
+from ifc_core.version import __version__
+
+
+def header_of(
+    reader: ProjectReader,
+    selections: Sequence[VideoSelection],
+    categories: Sequence[Category],
+    with_details: bool,
+) -> YtvisHeader:
+    """Videos and categories of an export.
+
+    Args:
+        reader: The project.
+        selections: What is exported of each video.
+        categories: The classes.
+        with_details: Whether to fill the extension key.
+    """
+    videos = tuple(_video(selection, with_details) for selection in selections)
+    info = {"description": reader.name, "generator": f"IFC Studio {__version__}"}
+    return YtvisHeader(videos, tuple(categories), info)
+
+
+def frame_name(selection: VideoSelection, frame_index: int) -> str:
+    """Path of a frame below ``JPEGImages``."""
+    return f"{selection.folder}/{frame_index:05d}.jpg"
+
+
+def _video(selection: VideoSelection, with_details: bool) -> YtvisVideo:
+    video = selection.video
+    details = VideoDetails(
+        exhaustive=tuple(f in selection.exhaustive for f in selection.frames),
+        fps=video.fps,
+        fingerprint=video.fingerprint,
+        source=video.path.name,
+        frame_indices=selection.frames,
+    )
+    names = tuple(frame_name(selection, f) for f in selection.frames)
+    return YtvisVideo(
+        video.id,
+        video.height,
+        video.width,
+        len(selection.frames),
+        names,
+        details if with_details else None,
+    )
+
+
+def iter_tracks(
+    reader: ProjectReader, selection: VideoSelection, with_details: bool
+) -> Iterator[YtvisTrack]:
+    """The exported tracks of a video, lowest z first, one in memory at a time."""
+    for track in selection.tracks:
+        yield _track(reader, track, selection, with_details)
+
+
+def _track(
+    reader: ProjectReader, track: Track, selection: VideoSelection, with_details: bool
+) -> YtvisTrack:
+    places = {frame: place for place, frame in enumerate(selection.frames)}
+    masks: list[RLEMask | None] = [None] * len(places)
+    states: list[FrameState | None] = [None] * len(places)
+    sources: list[MaskSource | None] = [None] * len(places)
+    for record in reader.track_masks(track.id):
+        place = places.get(record.frame_index)
+        if place is None:
+            continue
+        states[place], sources[place] = record.state, record.source
+        if record.state is not FrameState.REJECTED:  # other readers would take it for a mask
+            masks[place] = record.rle
+    details = TrackDetails(
+        tuple(states),
+        tuple(sources),
+        track.z_order,
+        track.state,
+        track.color_rgb,
+        track.name,
+        track.kind,
+    )
+    return YtvisTrack(
+        track.id,
+        track.video_id,
+        track.category_id,
+        tuple(masks),
+        is_crowd=track.kind is not TrackKind.OBJECT,
+        score=track.score,
+        details=details if with_details else None,
+    )
