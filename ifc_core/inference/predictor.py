@@ -12,7 +12,7 @@ import torch
 
 from ifc_core.inference.clip_plan import WindowStream
 from ifc_core.inference.clip_runner import CachedFrame, ClipRunner
-from ifc_core.inference.fast_model import fast_model
+from ifc_core.inference.fast_model import choose_dtype, fast_model
 from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
 from ifc_core.inference.mask_output import encode_logits
 from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
@@ -24,7 +24,6 @@ from ifc_core.tracking.video_tracker import TrackedFrame, VideoTracker
 Frame = tuple[int, npt.NDArray[np.uint8]]
 """(frame index in the video, (H, W, 3) uint8 RGB)."""
 
-_DEFAULT_SHORT_SIDE = 360
 _GPU_BATCH = 16
 
 
@@ -40,7 +39,7 @@ def predict_video(
     """Find and track the instances of a video, in memory that does not grow with its length.
 
     Args:
-        model: The network on its device, in float32; it is not changed.
+        model: The network on its device; it is not changed.
         frames: Frames in ascending order; every ``settings.frame_step``-th counted from the
             first one's index is used, so they may come stepped already. Any iterable will do: a
             file, a camera, a pipe. It is read as far ahead as a clip needs.
@@ -67,7 +66,7 @@ def short_side_for(model: IFC, settings: ProposeSettings) -> int:
     """The short side in pixels that a run uses: the person's, or else the model's own."""
     if settings.short_side is not None:
         return settings.short_side
-    return int(getattr(model, "preferred_short_side", None) or _DEFAULT_SHORT_SIDE)
+    return model.preferred_short_side
 
 
 @dataclass(slots=True)
@@ -141,7 +140,8 @@ class VideoPrediction(Iterator[FrameResult]):
 
     def _run(self, frames: Iterable[Frame]) -> Generator[FrameResult, None, None]:
         self._context.advance(0, self._num_frames, "reading the first clip")
-        self._runner.model = fast_model(self._runner.model, self._settings.precision)
+        model = self._runner.model
+        self._runner.model = fast_model(model, choose_dtype(model, self._settings.precision))
         windows: list[range] = []
         position = -1
         for position, (index, image) in enumerate(self._stepped(frames)):

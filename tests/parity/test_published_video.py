@@ -11,8 +11,8 @@ from ifc_core.inference.predictor import predict_video
 from ifc_core.inference.results import result_rows
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.models.config import IFCConfig
-from ifc_core.models.convert import published_to_ours
 from ifc_core.models.ifc import IFC
+from ifc_core.models.published_names import published_to_ours
 from ifc_core.structures.mask import RLEMask
 
 HERE = Path(__file__).parent
@@ -38,9 +38,8 @@ def predicted(inputs, fixture):
     state = inputs.fill_state_dict(inputs.load_shapes(HERE / "data" / "official_keys_R50.json"))
     inputs.bias_no_object(state, meta["no_object_bias"])
     model = IFC(IFCConfig()).eval()
-    ours = {published_to_ours(name): tensor for name, tensor in state.items()}
-    ours.pop(None, None)
-    model.load_state_dict(ours)
+    del state["criterion.empty_weight"]
+    model.load_state_dict({published_to_ours(name): tensor for name, tensor in state.items()})
     frames = inputs.make_frames(meta["seed"], meta["V"], meta["height"], meta["width"])
     assert inputs.checksum(frames) == meta["frames_crc32"]
     settings = ProposeSettings(
