@@ -22,7 +22,8 @@ class StageConfig:
     """A stretch of a run with one kind of clips.
 
     Attributes:
-        iterations: Optimizer steps.
+        iterations: Optimizer steps; 0 where ``epochs`` says it.
+        epochs: Passes over the labelled frames of the data, 0 where ``iterations`` says it.
         num_frames: Clip lengths T; each step draws one.
         batch_size: Clips of one step, over all processes.
         sizes: (height, width) in pixels; each step draws one.
@@ -30,7 +31,8 @@ class StageConfig:
         accumulate: Forward passes that one step is split into, to save memory.
     """
 
-    iterations: int
+    iterations: int = 0
+    epochs: float = 0.0
     num_frames: tuple[int, ...] = (5,)
     batch_size: int = 16
     sizes: tuple[tuple[int, int], ...] = ((360, 640),)
@@ -39,9 +41,11 @@ class StageConfig:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        numbers = (self.iterations, self.batch_size, self.accumulate, *self.num_frames)
+        numbers = (self.batch_size, self.accumulate, *self.num_frames)
         if min(numbers) < 1 or not self.num_frames:
-            _refuse("stages", self, "Iterations, clip lengths and batch sizes start at 1")
+            _refuse("stages", self, "Clip lengths and batch sizes start at 1")
+        if self.iterations < 0 or self.epochs < 0 or (self.iterations > 0) == (self.epochs > 0):
+            _refuse("stages", self, "A stage needs either iterations or epochs")
         if self.batch_size % self.accumulate:
             _refuse("accumulate", self.accumulate, "accumulate must divide batch_size")
         if not self.sizes or any(len(s) != 2 or min(s) < 32 for s in self.sizes):
@@ -62,6 +66,7 @@ class OptimizerConfig:
         warmup_iterations: Steps of linear warm-up from 0.
         schedule: ``step``, ``cosine`` or ``constant``.
         decay_steps: Iterations at which ``step`` multiplies by ``decay_factor``.
+        decay_epochs: The same in passes over the data, for runs of one stage.
         decay_factor: Of ``step``.
         cosine_start: Share of all iterations after which ``cosine`` begins to fall.
         final_factor: Where ``cosine`` ends, as a share of the learning rate.
@@ -78,6 +83,7 @@ class OptimizerConfig:
     warmup_iterations: int = 0
     schedule: Literal["step", "cosine", "constant"] = "step"
     decay_steps: tuple[int, ...] = ()
+    decay_epochs: tuple[float, ...] = ()
     decay_factor: float = 0.1
     cosine_start: float = 0.0
     final_factor: float = 0.01
@@ -150,7 +156,7 @@ class TrainConfig:
         optimizer: AdamW and its schedule.
         loss: Weights of the terms.
         matching: The assignment.
-        categories: Names of the classes, for the weights that are written.
+        categories: Names of the classes; empty takes those of the data.
         seed: Of the weights, the samples and dropout.
         init: Weights to start from (a model file or a folder of exported shards), or none.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -169,7 +175,7 @@ class TrainConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     loss: LossWeights = field(default_factory=LossWeights)
     matching: MatchingConfig = field(default_factory=MatchingConfig)
-    categories: tuple[str, ...] = ("object",)
+    categories: tuple[str, ...] = ()
     seed: int = 0
     init: Path | None = None
     device: str = "auto"

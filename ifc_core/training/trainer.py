@@ -26,6 +26,7 @@ from ifc_core.models.checkpoint import (
 )
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC, IFCOutput
+from ifc_core.models.registry import resolve_device
 from ifc_core.structures import Category
 from ifc_core.training.config import TrainConfig
 from ifc_core.training.criterion import Criterion, LayerOutput, LossResult
@@ -47,7 +48,7 @@ from ifc_core.training.run_state import (
     write_state,
 )
 from ifc_core.training.schedule import lr_factor
-from ifc_core.training.sources import make_source
+from ifc_core.training.sources import open_data
 
 STATE_NAME = "resume.safetensors"
 EXPORT_NAME = "ema"
@@ -81,26 +82,6 @@ class StepReport:
     learning_rate: float
     gradient_norm: float
     clips_per_second: float
-
-
-def choose_device(name: str) -> torch.device:
-    """The device that ``auto``, ``cpu``, ``cuda`` or ``mps`` stands for.
-
-    Raises:
-        ConfigError: The device is not there.
-    """
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    known = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not known.get(name, False):
-        raise ConfigError(f"This machine has no device {name}.", name="device", value=name)
-    return torch.device(name)
 
 
 def build_model(config: TrainConfig) -> IFC:
@@ -181,12 +162,14 @@ class Trainer:
         ranks: Ranks | None = None,
         resume: bool = True,
     ) -> None:
+        if source is None:
+            config, source = open_data(config)
         self.config = config
+        self.source = source
         self.ranks = ranks or Ranks()
-        self.device = choose_device(config.device)
+        self.device = resolve_device(config.device)
         self.iteration = 0
         self._check_batches()
-        self.source = source or make_source(config)
         self.model = (model or build_model(config)).to(self.device)
         if config.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)
@@ -448,7 +431,7 @@ def train(config: TrainConfig, context: JobContext | None = None) -> Path:
     Raises:
         JobCancelled: The job was cancelled; the state is saved.
     """
-    with joined_ranks(choose_device(config.device).type) as ranks:
+    with joined_ranks(resolve_device(config.device).type) as ranks:
         trainer = Trainer(config, ranks=ranks)
         for _ in trainer.run(context):
             pass

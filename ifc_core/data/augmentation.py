@@ -1,0 +1,101 @@
+"""Augmentation with torchvision's transforms, the same for all frames of a clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
+from ifc_core.data.sample import ClipSample
+from ifc_core.errors import ConfigError
+
+NAMES = ("flip", "crop", "affine", "colour", "blur")
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """What may happen to a clip.
+
+    Attributes:
+        names: Of :data:`NAMES`. The paper's presets use ``flip`` alone (besides the resizing).
+        max_rotation_degrees: Of ``affine``.
+        min_crop_share: Smallest share of the area that ``crop`` keeps.
+    """
+
+    names: tuple[str, ...] = ("flip",)
+    max_rotation_degrees: float = 12.0
+    min_crop_share: float = 0.4
+
+    def __post_init__(self) -> None:
+        """Check the names.
+
+        Raises:
+            ConfigError: One is unknown.
+        """
+        for name in self.names:
+            if name not in NAMES:
+                raise ConfigError(
+                    f"There is no augmentation {name}; known are {', '.join(NAMES)}.",
+                    name="augmentation",
+                    value=name,
+                )
+
+    def __call__(self, sample: ClipSample, seed: int) -> ClipSample:
+        """Augment a clip; equal seeds do equal things.
+
+        Args:
+            sample: The clip; it is not changed.
+            seed: Of the choices.
+
+        Returns:
+            A clip of the same size.
+        """
+        steps = self._steps(sample.frames.shape[1:3])
+        if not steps:
+            return sample
+        frames = tv_tensors.Video(torch.from_numpy(sample.frames).permute(0, 3, 1, 2))
+        height, width = sample.frames.shape[1:3]
+        flat = torch.from_numpy(sample.masks.reshape(-1, height, width).view(np.uint8))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            out_frames, out_masks = v2.Compose(steps)(frames, tv_tensors.Mask(flat))
+        return ClipSample(
+            frames=np.ascontiguousarray(out_frames.permute(0, 2, 3, 1).numpy()),
+            masks=out_masks.numpy().reshape(sample.masks.shape).astype(np.bool_),
+            labels=sample.labels,
+            valid=sample.valid,
+            exhaustive=sample.exhaustive,
+        )
+
+    def _steps(self, size: tuple[int, ...]) -> list[v2.Transform]:
+        turn = self.max_rotation_degrees
+        grey = {tv_tensors.Video: 114, tv_tensors.Mask: 0}
+        known: dict[str, list[v2.Transform]] = {
+            "flip": [v2.RandomHorizontalFlip(0.5)],
+            "affine": [
+                v2.RandomAffine(
+                    turn,
+                    translate=(0.1, 0.1),
+                    scale=(0.75, 1.3),
+                    shear=(-5, 5, -5, 5),
+                    interpolation=v2.InterpolationMode.BILINEAR,
+                    fill=grey,
+                )
+            ],
+            "crop": [
+                v2.RandomApply(
+                    [
+                        v2.RandomResizedCrop(
+                            size, scale=(self.min_crop_share, 1.0), ratio=(1.2, 2.2), antialias=True
+                        )
+                    ],
+                    p=0.5,
+                )
+            ],
+            "colour": [v2.ColorJitter(0.3, 0.3, 0.3, 0.04)],
+            "blur": [v2.RandomApply([v2.GaussianBlur(5, (0.3, 1.5))], p=0.2)],
+        }
+        return [step for name in NAMES if name in self.names for step in known[name]]

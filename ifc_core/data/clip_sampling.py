@@ -1,0 +1,90 @@
+"""Which frames make a training clip, and the clip itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.data.labelled_video import FrameStore, LabelledVideo
+from ifc_core.data.sample import ClipSample
+
+INTERVAL_FRAMES = 20
+
+
+def sample_frames(
+    reference: int,
+    num_frames: int,
+    candidates: Sequence[int],
+    rng: np.random.Generator,
+    interval: int = INTERVAL_FRAMES,
+) -> list[int]:
+    """Choose the frames of a clip around a reference frame.
+
+    Args:
+        reference: Always part of the clip.
+        num_frames: T.
+        candidates: Frames that may be drawn, sorted.
+        rng: Source of chance.
+        interval: Largest distance from the reference in frames.
+
+    Returns:
+        T frames, sorted; one may occur more than once.
+
+    Source: paper section 4.1 and the published code: the reference frame, and T - 1 frames
+        within 20 of it, drawn with replacement.
+    """
+    pool = np.asarray(candidates)
+    near = pool[np.abs(pool - reference) <= interval]
+    if not len(near):
+        near = np.array([reference])
+    drawn = rng.choice(near, size=num_frames - 1, replace=True)
+    return sorted([reference, *(int(f) for f in drawn)])
+
+
+def build_clip(
+    video: LabelledVideo, frames: Sequence[int], size: tuple[int, int], store: FrameStore
+) -> ClipSample:
+    """Read a clip with its masks.
+
+    Tracks about which nothing is known on these frames are left out: on frames that are not
+    exhaustive their ground counts as unreviewed.
+
+    Args:
+        video: Its video.
+        frames: T frame indices.
+        size: (height, width) in pixels that everything is resized to.
+        store: Reads the pictures.
+
+    Returns:
+        The clip; masks are resized by pixel area and cut at one half.
+    """
+    exhaustive = np.array([f in video.exhaustive for f in frames])
+    kept = [t for t in video.tracks if any(f in t.masks for f in frames)]
+    masks = np.zeros((len(kept), len(frames), *size), dtype=np.bool_)
+    valid = np.zeros((len(kept), len(frames)), dtype=np.bool_)
+    for row, track in enumerate(kept):
+        for t, frame in enumerate(frames):
+            valid[row, t] = frame in track.masks or exhaustive[t]
+            rle = track.masks.get(frame)
+            if rle is not None:
+                masks[row, t] = resize_mask(rle.to_array(), size)
+    return ClipSample(
+        frames=np.stack([store.read(video, f, size) for f in frames]),
+        masks=masks,
+        labels=np.array([t.label for t in kept], dtype=np.int64),
+        valid=valid,
+        exhaustive=exhaustive,
+    )
+
+
+def resize_mask(mask: npt.NDArray[np.bool_], size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Resize a (H, W) mask to ``size`` (height, width) by pixel area, cut at one half."""
+    if mask.shape == size:
+        return np.ascontiguousarray(mask)
+    shrinks = size[0] < mask.shape[0]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    share = cv2.resize(np.ascontiguousarray(mask, dtype=np.float32), size[::-1], interpolation=how)
+    return np.asarray(share >= 0.5)

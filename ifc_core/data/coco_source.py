@@ -1,0 +1,130 @@
+"""COCO images as single frames, or as clips by an affine motion."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from ifc_core.data.augmentation import Augmentation
+from ifc_core.data.clip_sampling import build_clip
+from ifc_core.data.clip_source import ClipRequest, sample_generator, sample_seed
+from ifc_core.data.labelled_video import FrameStore, LabelledTrack, LabelledVideo, resized_size
+from ifc_core.data.pseudo_clip import move_picture
+from ifc_core.data.sample import ClipSample
+from ifc_core.data.video_source import pick_in_epochs
+from ifc_core.errors import FormatError
+from ifc_core.structures import RLEMask
+
+_MAX_LONG_SIDE = 1333
+
+
+@dataclass(frozen=True, slots=True)
+class CocoSource:
+    """Draws images; for T > 1 a picture is moved (a pseudo clip).
+
+    Attributes:
+        seed: Of the choices.
+        images: One-frame videos.
+        augmentation: Applied to the whole clip.
+        store: Reads the pictures.
+    """
+
+    seed: int
+    images: tuple[LabelledVideo, ...]
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    store: FrameStore = field(default_factory=FrameStore, compare=False)
+
+    def __call__(self, request: ClipRequest) -> ClipSample:
+        """The clip of a request; its short side is that of the requested size."""
+        image = self.images[pick_in_epochs(self.seed, request.index, len(self.images))]
+        short_side = min(request.height, request.width)
+        size = resized_size(image.height, image.width, short_side, _MAX_LONG_SIDE)
+        clip = build_clip(image, [0], size, self.store)
+        if request.num_frames > 1:
+            rng = sample_generator(self.seed, request.index)
+            clip = move_picture(clip, request.num_frames, rng)
+        return self.augmentation(clip, sample_seed(self.seed + 1, request.index))
+
+
+def read_coco_images(
+    annotations: Path, root: Path, *, exhaustive: bool = True
+) -> tuple[tuple[LabelledVideo, ...], list[str]]:
+    """Read a COCO instance file. Crowd regions are left out, and their images not exhaustive.
+
+    Args:
+        annotations: The JSON file.
+        root: Folder of the images.
+        exhaustive: Whether every object of the classes is annotated (COCO's own rule).
+
+    Returns:
+        One-frame videos of the images with a known size, and the names of the classes in the
+        order of their ids.
+
+    Raises:
+        FormatError: The file breaks the format; the message names the place.
+    """
+    try:
+        content = json.loads(annotations.read_text(encoding="utf-8"))
+        names = {int(c["id"]): str(c["name"]) for c in content["categories"]}
+        labels = {category: label for label, category in enumerate(sorted(names))}
+        by_image = defaultdict(list)
+        for number, entry in enumerate(content["annotations"]):
+            by_image[int(entry["image_id"])].append((number, entry))
+        images = [
+            _image(entry, by_image[int(entry["id"])], labels, root, exhaustive)
+            for entry in content["images"]
+        ]
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise FormatError(f"Cannot read {annotations}: {error}.", path=annotations) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(
+            f"{annotations} is no COCO instance file ({type(error).__name__}: {error}).",
+            path=annotations,
+        ) from error
+    if not images:
+        raise FormatError(f"{annotations} lists no images.", path=annotations)
+    return tuple(images), [names[category] for category in sorted(names)]
+
+
+def _image(
+    entry: dict[str, Any],
+    annotations: list[tuple[int, dict[str, Any]]],
+    labels: dict[int, int],
+    root: Path,
+    exhaustive: bool,
+) -> LabelledVideo:
+    height, width = int(entry["height"]), int(entry["width"])
+    file = (root / str(entry["file_name"])).resolve()
+    if not file.is_relative_to(root.resolve()):
+        raise FormatError(f"The image {entry['file_name']} lies outside {root}.", path=root)
+    tracks, crowd = [], False
+    for number, annotation in annotations:
+        if annotation.get("iscrowd", 0):
+            crowd = True
+            continue
+        rle = _mask(annotation["segmentation"], height, width, f"annotations[{number}]")
+        tracks.append(LabelledTrack(labels[int(annotation["category_id"])], {0: rle}))
+    full = frozenset({0}) if exhaustive and not crowd else frozenset()
+    return LabelledVideo(file.name, file, 1, height, width, tuple(tracks), full, (file,))
+
+
+def _mask(segmentation: object, height: int, width: int, where: str) -> RLEMask:
+    """Polygons or an RLE as a mask."""
+    if isinstance(segmentation, dict):
+        return RLEMask.from_coco(segmentation)
+    if not isinstance(segmentation, list) or not segmentation:
+        raise FormatError("An annotation has no segmentation.", where=where)
+    polygons = []
+    for points in segmentation:
+        flat = np.asarray(points, dtype=np.float64)
+        if flat.ndim != 1 or len(flat) < 6 or len(flat) % 2 or not np.isfinite(flat).all():
+            raise FormatError("A polygon needs at least three finite points.", where=where)
+        polygons.append(flat.tolist())
+    coded = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
+    return RLEMask((height, width), coded["counts"])

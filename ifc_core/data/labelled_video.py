@@ -1,0 +1,157 @@
+"""Videos with tracks, as the clip sampler reads them: one form for all datasets."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.errors import VideoError
+from ifc_core.io.video import VideoReader, open_video
+from ifc_core.structures import RLEMask
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledTrack:
+    """One object of a video.
+
+    Attributes:
+        label: Class, 0 to K - 1.
+        masks: Frame index to mask, ``None`` where it is known to be absent; a frame that is no
+            key is not annotated for this track.
+    """
+
+    label: int
+    masks: Mapping[int, RLEMask | None]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledVideo:
+    """A video and what is known about it.
+
+    Attributes:
+        name: Shown to people.
+        path: A video file or a folder of frames; unused where ``frame_files`` is given.
+        num_frames: Frames.
+        height: Pixels.
+        width: Pixels.
+        tracks: Its objects.
+        exhaustive: Frames on which every object of the classes is annotated; a track that is
+            not annotated there is absent.
+        frame_files: One picture a frame, or empty.
+    """
+
+    name: str
+    path: Path
+    num_frames: int
+    height: int
+    width: int
+    tracks: tuple[LabelledTrack, ...]
+    exhaustive: frozenset[int]
+    frame_files: tuple[Path, ...] = ()
+
+    @property
+    def labelled_frames(self) -> tuple[int, ...]:
+        """Frames about which something is known, sorted."""
+        frames = set(self.exhaustive)
+        for track in self.tracks:
+            frames.update(track.masks)
+        return tuple(sorted(frames))
+
+
+def resized_size(height: int, width: int, short_side: int, max_long_side: int) -> tuple[int, int]:
+    """(height, width) in pixels with a given short side, the long side bounded."""
+    scale = min(short_side / min(height, width), max_long_side / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+@dataclass(slots=True)
+class FrameStore:
+    """Reads frames at the size they are used at, and keeps the latest ones.
+
+    Readers and pictures stay in the process that opened them: a copy that is sent to another
+    process starts empty.
+
+    Attributes:
+        capacity_bytes: Memory for pictures.
+    """
+
+    capacity_bytes: int = 256_000_000
+    _frames: OrderedDict[tuple[str, int, tuple[int, int]], npt.NDArray[np.uint8]] = field(
+        default_factory=OrderedDict, repr=False
+    )
+    _readers: dict[Path, VideoReader] = field(default_factory=dict, repr=False)
+    _num_bytes: int = 0
+
+    def __getstate__(self) -> tuple[int]:
+        return (self.capacity_bytes,)
+
+    def __setstate__(self, state: tuple[int]) -> None:
+        self.__init__(state[0])  # type: ignore[misc]
+
+    def read(
+        self, video: LabelledVideo, frame_index: int, size: tuple[int, int]
+    ) -> npt.NDArray[np.uint8]:
+        """One frame, resized.
+
+        Args:
+            video: Whose frame.
+            frame_index: 0-based.
+            size: (height, width) wanted, in pixels.
+
+        Returns:
+            (height, width, 3) uint8 RGB; not to be written to.
+
+        Raises:
+            VideoError: The frame cannot be read.
+        """
+        key = (str(video.path), frame_index, size)
+        if key in self._frames:
+            self._frames.move_to_end(key)
+            return self._frames[key]
+        frame = self._decode(video, frame_index)
+        if frame.shape[:2] != size:
+            shrinks = size[0] < frame.shape[0]
+            how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+            frame = np.asarray(cv2.resize(frame, size[::-1], interpolation=how), dtype=np.uint8)
+        self._frames[key] = frame
+        self._num_bytes += frame.nbytes
+        while self._num_bytes > self.capacity_bytes and len(self._frames) > 1:
+            self._num_bytes -= self._frames.popitem(last=False)[1].nbytes
+        return frame
+
+    def _decode(self, video: LabelledVideo, frame_index: int) -> npt.NDArray[np.uint8]:
+        if video.frame_files:
+            return read_picture(video.frame_files[frame_index])
+        if video.path not in self._readers:
+            self._readers[video.path] = open_video(video.path)
+        return self._readers[video.path].read(frame_index)
+
+    def close(self) -> None:
+        """Close the videos and forget the pictures."""
+        for reader in self._readers.values():
+            reader.close()
+        self._readers.clear()
+        self._frames.clear()
+        self._num_bytes = 0
+
+
+def read_picture(path: Path) -> npt.NDArray[np.uint8]:
+    """Read a picture as (H, W, 3) uint8 RGB.
+
+    Raises:
+        VideoError: The file is missing or no picture.
+    """
+    try:
+        coded = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    except OSError as error:
+        raise VideoError(f"Cannot read the picture {path}: {error.strerror}.", path=path) from error
+    picture = cv2.imdecode(coded, cv2.IMREAD_COLOR_RGB) if coded.size else None
+    if picture is None:
+        raise VideoError(f"{path} is no picture that can be read.", path=path)
+    return np.asarray(picture, dtype=np.uint8)

@@ -1,0 +1,164 @@
+"""Clips of labelled videos as a source for training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.data.augmentation import Augmentation
+from ifc_core.data.clip_sampling import INTERVAL_FRAMES, build_clip, sample_frames
+from ifc_core.data.clip_source import ClipRequest, sample_generator, sample_seed
+from ifc_core.data.labelled_video import (
+    FrameStore,
+    LabelledTrack,
+    LabelledVideo,
+    resized_size,
+)
+from ifc_core.data.pseudo_clip import move_picture
+from ifc_core.data.sample import ClipSample
+from ifc_core.errors import FormatError
+from ifc_core.io.ytvis import read_ytvis
+from ifc_core.io.ytvis_types import YtvisTrack, YtvisVideo
+from ifc_core.structures import RLEMask
+
+_VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm")
+_MAX_LONG_SIDE = 1333
+
+
+@lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, count: int) -> npt.NDArray[np.int64]:
+    return np.random.default_rng((seed, epoch, count)).permutation(count)
+
+
+def pick_in_epochs(seed: int, index: int, count: int) -> int:
+    """The item of a shuffled pass over ``count`` items that sample ``index`` gets.
+
+    Every pass visits each item once, in an order of its own.
+    """
+    return int(_order(seed, index // count, count)[index % count])
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSource:
+    """Draws clips around labelled frames.
+
+    Attributes:
+        seed: Of the choices.
+        videos: At least one, with labelled frames.
+        interval: Largest distance of a frame from the reference frame.
+        augmentation: Applied to the whole clip.
+        still_share: Share of the clips that are made of the reference frame alone, by an affine
+            motion; useful where few frames are labelled.
+        labelled_share: Probability that a clip draws its other frames among labelled ones only.
+        store: Reads the pictures.
+    """
+
+    seed: int
+    videos: tuple[LabelledVideo, ...]
+    interval: int = INTERVAL_FRAMES
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    still_share: float = 0.0
+    labelled_share: float = 1.0
+    store: FrameStore = field(default_factory=FrameStore, compare=False)
+
+    def __post_init__(self) -> None:
+        """Check that there is something to draw."""
+        if not any(video.labelled_frames for video in self.videos):
+            raise FormatError("None of the videos has a labelled frame to train on.")
+
+    def __call__(self, request: ClipRequest) -> ClipSample:
+        """The clip of a request; its short side is that of the requested size."""
+        rng = sample_generator(self.seed, request.index)
+        places = [(v, f) for v, video in enumerate(self.videos) for f in video.labelled_frames]
+        number, reference = places[pick_in_epochs(self.seed, request.index, len(places))]
+        video = self.videos[number]
+        size = resized_size(
+            video.height, video.width, min(request.height, request.width), _MAX_LONG_SIDE
+        )
+        if request.num_frames > 1 and rng.random() < self.still_share:
+            still = build_clip(video, [reference], size, self.store)
+            clip = move_picture(still, request.num_frames, rng)
+        else:
+            only_labelled = rng.random() < self.labelled_share
+            pool = video.labelled_frames if only_labelled else range(video.num_frames)
+            frames = sample_frames(reference, request.num_frames, pool, rng, self.interval)
+            clip = build_clip(video, frames, size, self.store)
+        return self.augmentation(clip, sample_seed(self.seed + 1, request.index))
+
+
+def read_ytvis_videos(annotations: Path, root: Path) -> tuple[tuple[LabelledVideo, ...], list[str]]:
+    """Read a YouTube-VIS file and find its videos.
+
+    Frames that the file calls exhaustive (all of them where it says nothing, but for those with
+    a crowd region) teach "no object" too; in files with our extension key, frames without a
+    state are not annotated. Crowd regions are left out.
+
+    Args:
+        annotations: The JSON file.
+        root: Folder of the frames, or of video files named like their folders.
+
+    Returns:
+        The videos and the names of the classes, in the order of their category ids.
+
+    Raises:
+        FormatError: The file breaks the format, or its videos are not under ``root``.
+    """
+    file = read_ytvis(annotations)
+    categories = sorted(file.categories, key=lambda category: category.id)
+    labels = {category.id: label for label, category in enumerate(categories)}
+    videos = []
+    for video in file.videos:
+        tracks = [t for t in file.tracks if t.video_id == video.id]
+        videos.append(_labelled(video, tracks, labels, root))
+    return tuple(videos), [category.name for category in categories]
+
+
+def _labelled(
+    video: YtvisVideo, tracks: list[YtvisTrack], labels: dict[int, int], root: Path
+) -> LabelledVideo:
+    path, files = _find_frames(video, root)
+    flags = video.details.exhaustive if video.details else ()
+    full = flags or (True,) * video.length
+    crowded = {f for t in tracks if t.is_crowd for f, rle in enumerate(t.segmentations) if rle}
+    exhaustive = {f for f in range(video.length) if full[f]} - crowded
+    return LabelledVideo(
+        name=video.name,
+        path=path,
+        num_frames=video.length,
+        height=video.height,
+        width=video.width,
+        tracks=tuple(
+            LabelledTrack(labels[t.category_id], _known_masks(t)) for t in tracks if not t.is_crowd
+        ),
+        exhaustive=frozenset(exhaustive),
+        frame_files=files,
+    )
+
+
+def _known_masks(track: YtvisTrack) -> dict[int, RLEMask | None]:
+    states = track.details.states if track.details else None
+    return {
+        frame: rle
+        for frame, rle in enumerate(track.segmentations)
+        if states is None or states[frame] is not None
+    }
+
+
+def _find_frames(video: YtvisVideo, root: Path) -> tuple[Path, tuple[Path, ...]]:
+    """The folder and its pictures, or a video file of the folder's name."""
+    folder = root / Path(video.file_names[0]).parent
+    if (root / video.file_names[0]).is_file():
+        return folder, tuple(root / name for name in video.file_names)
+    for suffix in _VIDEO_SUFFIXES:
+        file = folder.with_name(folder.name + suffix)
+        if file.is_file():
+            return file, ()
+    raise FormatError(
+        f"The frames of {video.name} are not under {root}; give the folder that holds them.",
+        path=root,
+        where=video.file_names[0],
+    )
