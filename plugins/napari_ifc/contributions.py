@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
-import numpy.typing as npt
-
 if TYPE_CHECKING:
     import napari
     from qtpy.QtWidgets import QWidget
@@ -150,9 +147,3 @@ def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
 
     write_labels_ytvis(Path(path), data, str(meta.get("name", "labels")))
     return [path]
-
-
-def as_stack(data: Any) -> npt.NDArray[Any]:
-    """A Labels layer's data as (T, Y, X) integers."""
-    stack = np.asarray(data)
-    return stack[None] if stack.ndim == 2 else stack

@@ -122,7 +122,7 @@ class LayerStack:
         self._mode = "pan_zoom"
         self._brush_size = max(4, min(self._size) // 24)
         self._build()
-        self._viewer.dims.axis_labels = ("frame", "y", "x")
+        self._viewer.dims.axis_labels = ("t", "y", "x")
         self._viewer.dims.set_current_step(0, 0)
         self._viewer.reset_view()
         self._frame_index = 0

@@ -21,6 +21,7 @@ _TARGET_SIDE_PX = 1600
 _MAX_SCALE = 4
 _SHADOW = (0, 0, 0, 140)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+_FONT_SHARE = 1 / 1700  # size of the numbers against the long side of the picture
 _DASH_PX, _GAP_PX = 9, 6
 
 
@@ -152,10 +153,11 @@ def _dashes(contours: Sequence[npt.NDArray[np.int32]]) -> list[npt.NDArray[np.in
 
 
 def _label(out: RGBA, x: int, y: int, width: int, mask: DrawnMask) -> None:
-    text = f"{mask.track_id}"
-    font_scale = 0.5
-    (text_w, text_h), _ = cv2.getTextSize(text, _FONT, font_scale, 1)
-    pad = 4
+    text = f"~{-mask.track_id}" if mask.provisional else f"{mask.track_id}"
+    font_scale = max(0.45, max(out.shape[:2]) * _FONT_SHARE)
+    stroke = max(1, round(1.6 * font_scale))
+    (text_w, text_h), _ = cv2.getTextSize(text, _FONT, font_scale, stroke)
+    pad = max(3, round(6 * font_scale))
     box_w, box_h = text_w + 2 * pad, text_h + 2 * pad
     left = int(np.clip(x + (width - box_w) // 2, 0, max(0, out.shape[1] - box_w)))
     top = int(np.clip(y - box_h - 3, 0, max(0, out.shape[0] - box_h)))
@@ -167,4 +169,4 @@ def _label(out: RGBA, x: int, y: int, width: int, mask: DrawnMask) -> None:
     dark = 0.299 * r + 0.587 * g + 0.114 * b > 140
     ink = (16, 16, 16, 255) if dark else (255, 255, 255, 255)
     place = (left + pad, top + pad + text_h)
-    cv2.putText(out, text, place, _FONT, font_scale, ink, 1, cv2.LINE_AA)
+    cv2.putText(out, text, place, _FONT, font_scale, ink, stroke, cv2.LINE_AA)

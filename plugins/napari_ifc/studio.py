@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from ifc_core.annotation import EditResult, Project, RunInfo, edits
 from ifc_core.annotation.exporting import ExportOptions, ExportReport, ExportScope, export_project
 from ifc_core.annotation.importing import import_annotations
 from ifc_core.errors import IFCError
 from napari_ifc.actions import ActionTable
-from napari_ifc.controllers.canvas import masks_to_draw
 from napari_ifc.controllers.editing import EditController
 from napari_ifc.controllers.overlay_video import write_overlay_video
 from napari_ifc.controllers.propose import ProposeController
@@ -29,14 +28,14 @@ from napari_ifc.engine_bridge import EngineBridge
 from napari_ifc.layers import DRAWING_MODES, LayerStack
 from napari_ifc.lazy_video import FrameCache, LazyVideo
 from napari_ifc.overlay import OverlayStyle
-from napari_ifc.palette import color_for
-from napari_ifc.rows import RunView, Summary, TimelineData
+from napari_ifc.presenter import Presenter
+from napari_ifc.rows import RunView
 from napari_ifc.settings import StudioSettings
 from napari_ifc.studio_actions import build_actions
 from napari_ifc.views.panel import StudioPanel
-from napari_ifc.views.theme import palette_for
 from napari_ifc.views.timeline import Timeline
 from napari_ifc.window import WindowHooks
+from napari_ifc.workspace import Workspace
 
 if TYPE_CHECKING:
     import napari
@@ -44,25 +43,6 @@ if TYPE_CHECKING:
 
     from ifc_core.engine.client import EngineClient
     from ifc_core.inference.settings import ProposeSettings
-
-
-@dataclass(slots=True)
-class Workspace:
-    """What is there while something is open.
-
-    Attributes:
-        session: The project, the video and its reader.
-        cache: Decoded frames; owns the reader.
-        index: The tracks.
-        editor: Edits.
-        proposer: Runs.
-    """
-
-    session: Session
-    cache: FrameCache
-    index: TrackIndex
-    editor: EditController
-    proposer: ProposeController
 
 
 class Studio(QObject):
@@ -130,20 +110,17 @@ class Studio(QObject):
             style,
             on_frame=self._on_frame,
             on_drawn=self._on_drawn,
-            on_mode=self._show_tools,
+            on_mode=self._on_mode,
             on_told=self.inform,
         )
-        self._lists_timer = QTimer()
-        self._lists_timer.setSingleShot(True)
-        self._lists_timer.setInterval(60)
-        self._lists_timer.timeout.connect(self._refresh_lists)
+        self._show = Presenter(self.panel, self.timeline, self.layers)
         build_actions(self)
         self._connect_views()
         self.window = WindowHooks(viewer, self.panel, self.timeline, self, dock_panel=dock_panel)
         self.docks = self.window.docks
         self._apply_theme()
         viewer.events.theme.connect(self._apply_theme)
-        self._refresh()
+        self.refresh()
 
     def _connect_views(self) -> None:
         panel = self.panel
@@ -157,7 +134,7 @@ class Studio(QObject):
         panel.tracks.selection_changed.connect(self.select)
         panel.tracks.jump_requested.connect(self.jump_to_track)
         panel.propose.propose_requested.connect(lambda: self.run_action("propose.start"))
-        panel.propose.changed.connect(self._show_propose)
+        panel.propose.changed.connect(self._on_propose_changed)
         panel.history.action_requested.connect(lambda name: self.run_action(f"edit.{name}"))
         panel.history.step_requested.connect(self._go_to_step)
         panel.videos.activated.connect(self._on_video_chosen)
@@ -165,9 +142,7 @@ class Studio(QObject):
         self.timeline.track_requested.connect(self._on_lane)
 
     def _apply_theme(self, event: Any = None) -> None:
-        palette = palette_for(str(self.viewer.theme))
-        self.panel.apply_palette(palette)
-        self.timeline.apply_palette(palette)
+        self._show.apply_theme(str(self.viewer.theme))
 
     # Messages
 
@@ -192,7 +167,7 @@ class Studio(QObject):
         except IFCError as error:
             self.fail(error)
             done = False
-        self.refresh_actions()
+        self._show.actions()
         return done
 
     def why_not_open(self) -> str:
@@ -259,26 +234,22 @@ class Studio(QObject):
         self.layers.show_video(LazyVideo(cache, session.num_frames, size), entry.name)
         self.layers.set_editable(not project.read_only)
         self.window.bind_keys()
-        self._fill_videos()
-        self._refresh()
+        self._show.use(self.workspace)
+        self.refresh()
         if session.notices:
             self.inform(" ".join(session.notices))
         self._offer_cut_off_run()
         self.opened.emit(session.reader.video)
 
     def _put_down(self, *, emit: bool = True, keep_project: bool = False) -> None:
+        self.layers.flush()
         workspace, self.workspace = self.workspace, None
         if workspace is None:
             return
-        self.layers.flush()
-        self._lists_timer.stop()
-        workspace.proposer.abandon()
+        self._show.use(None)
         self.layers.clear()
-        workspace.cache.close()
-        if not keep_project:
-            workspace.session.project.close()
-        self.timeline.set_data(TimelineData())
-        self._refresh()
+        workspace.close(keep_project=keep_project)
+        self.refresh()
         if emit:
             self.project_closed.emit()
 
@@ -369,16 +340,15 @@ class Studio(QObject):
         else:
             self.panel.run.hide()
         self.run_changed.emit(view)
-        self._show_propose()
+        self._show.propose(self.why_not_propose())
 
     def _on_provisional(self, frame_index: int) -> None:
         if frame_index == self.layers.frame_index:
-            self._draw()
-        if not self._lists_timer.isActive():
-            self._lists_timer.start()
+            self._show.canvas()
+        self._show.lists_soon()
 
     def _on_run_end(self, outcome: str, sentence: str) -> None:
-        self._refresh()
+        self.refresh()
         if outcome == "failed":
             self.fail(sentence)
         elif sentence:
@@ -426,7 +396,8 @@ class Studio(QObject):
             return
         self.layers.flush()
         self.workspace.editor.select(track_ids)
-        self._show_selection()
+        self._show.selection()
+        self.selection_changed.emit(self.workspace.editor.selected)
 
     def jump_to_track(self, track_id: int) -> None:
         """Show the frame nearest to the current one on which a track has a mask."""
@@ -459,10 +430,16 @@ class Studio(QObject):
         if self.workspace is None:
             return
         self.workspace.editor.go_to(frame_index)
-        self._draw()
+        self._show.canvas()
         self.timeline.set_frame(frame_index)
-        self.refresh_actions()
+        self._show.actions()
         self.frame_changed.emit(frame_index)
+
+    def _on_mode(self) -> None:
+        self._show.tools()
+
+    def _on_propose_changed(self) -> None:
+        self._show.propose(self.why_not_propose())
 
     def _on_video_chosen(self, place: int) -> None:
         video_id = int(self.panel.videos.itemData(place))
@@ -478,10 +455,10 @@ class Studio(QObject):
             self.workspace.editor.commit_mask(mask, tool)
         except IFCError as error:
             self.fail(error)
-            self._draw()
+            self._show.canvas()
 
     def _on_edited(self, result: EditResult) -> None:
-        self._refresh()
+        self.refresh()
         if result.note and result.kind != "AcceptRun":
             self.inform(result.note)
         self.project_changed.emit(result)
@@ -515,8 +492,8 @@ class Studio(QObject):
             self.fail(error)
             return False
         workspace.index.reload()
-        self._fill_videos()
-        self._refresh()
+        self._show.use(workspace)
+        self.refresh()
         self.inform(" ".join(import_sentences(report)))
         return True
 
@@ -562,150 +539,24 @@ class Studio(QObject):
 
     # Showing
 
-    def _refresh(self) -> None:
-        self._draw()
-        self._refresh_lists()
-        self._show_propose()
-
-    def _draw(self) -> None:
-        workspace = self.workspace
-        if workspace is None:
-            return
-        frame_index = self.layers.frame_index
-        editor = workspace.editor
-        self.layers.draw(
-            masks_to_draw(
-                workspace.session.project,
-                workspace.session.entry.id,
-                workspace.index,
-                frame_index,
-                editor.selected,
-                workspace.proposer.provisional_at(frame_index),
-            )
-        )
-        current = editor.current
-        color = (
-            color_for(len(workspace.index))
-            if current is None
-            else workspace.index.header(current).color_rgb
-        )
-        self.layers.edit(editor.mask_to_edit(), color)
-
-    def _refresh_lists(self) -> None:
-        workspace = self.workspace
-        panel = self.panel
-        panel.header.show_summary(self._summary())
-        if workspace is None:
-            panel.tracks.set_rows([], ())
-            panel.history.set_rows([])
-        else:
-            rows = [*workspace.index.rows(), *workspace.proposer.rows()]
-            panel.tracks.set_rows(rows, workspace.editor.selected)
-            panel.history.set_rows(workspace.editor.history())
-            self.timeline.set_data(
-                workspace.index.timeline(
-                    workspace.session.num_frames,
-                    workspace.session.entry.fps,
-                    workspace.proposer.lanes(),
-                )
-            )
-        self._show_tools()
-        self.refresh_actions()
-
-    def _summary(self) -> Summary:
-        workspace = self.workspace
-        if workspace is None:
-            return Summary()
-        entry, index = workspace.session.entry, workspace.index
-        frames = workspace.session.num_frames
-        seconds = frames / entry.fps if entry.fps > 0 else 0.0
-        facts = f"{entry.width} × {entry.height} · {frames} frames · {entry.fps:.3g} fps"
-        facts += f" · {seconds:.1f} s" if seconds else ""
-        steps = (
-            len(index) > 0,
-            index.has_human_work,
-            index.approved_frames > 0,
-            workspace.session.project.active_model() is not None,
-        )
-        return Summary(
-            title=entry.name,
-            facts=facts,
-            project=str(workspace.session.project.folder),
-            approved_frames=index.approved_frames,
-            num_frames=frames,
-            steps=steps,
-        )
-
-    def _show_selection(self) -> None:
-        if self.workspace is None:
-            return
-        selected = self.workspace.editor.selected
-        self.panel.tracks.select(selected)
-        self.timeline.set_selected(selected)
-        self._draw()
-        self.refresh_actions()
-        self.selection_changed.emit(selected)
-
-    def _show_tools(self) -> None:
-        workspace = self.workspace
-        reason = self.why_not_open() or (
-            "" if workspace is None else workspace.editor.why_not_change()
-        )
-        tools = self.panel.tools
-        tools.show_tool(self.layers.mode, drawing_possible=not reason, why_not=reason)
-        tools.show_brush_size(self.layers.brush_size)
-        project = self.project
-        undo = "" if project is None else project.undo_label or ""
-        redo = "" if project is None else project.redo_label or ""
-        tools.show_undo(undo, redo)
+    def refresh(self) -> None:
+        """Show everything anew."""
+        self._show.everything(self.why_not_propose())
 
     def toggle_ids(self) -> None:
         """Show or hide the track numbers on the canvas."""
         style = self.layers.style
         self.layers.style = replace(style, show_ids=not style.show_ids)
-        self._draw()
+        self._show.canvas()
+
+    def show_napari_panels(self, shown: bool) -> None:
+        """Show or hide napari's own layer list and layer controls."""
+        self.window.show_napari_panels(shown)
 
     @property
     def is_drawing(self) -> bool:
         """Whether a drawing tool is chosen."""
         return self.layers.mode in DRAWING_MODES
-
-    def refresh_actions(self) -> None:
-        """Show which actions are possible now."""
-        self.panel.tracks.refresh_actions()
-
-    def _show_propose(self) -> None:
-        workspace = self.workspace
-        reason = self.why_not_propose()
-        frames = 0 if workspace is None else workspace.session.num_frames
-        text = f"Propose {frames} frames" if frames else "Propose"
-        self.panel.propose.show_state(reason=reason, button_text=text, estimate="")
-        if workspace is None:
-            self.panel.tracks.show_empty(
-                "No video open",
-                "Open a video, a folder of frames, a project or a YouTube-VIS file.",
-                "Open…",
-                "file.open",
-            )
-        else:
-            self.panel.tracks.show_empty(
-                "No tracks yet",
-                "Let the model propose them, or choose the brush and paint the first one.",
-                text,
-                "propose.start",
-            )
-
-    def _fill_videos(self) -> None:
-        box = self.panel.videos
-        workspace = self._open_workspace()
-        videos = workspace.session.project.videos()
-        box.blockSignals(True)
-        box.clear()
-        for entry in videos:
-            box.addItem(f"{entry.name} · {entry.num_frames} frames", entry.id)
-        box.setCurrentIndex(box.findData(workspace.session.entry.id))
-        box.blockSignals(False)
-        box.setVisible(len(videos) > 1)
 
 
 class _LazyEngine:

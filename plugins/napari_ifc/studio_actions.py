@@ -245,6 +245,14 @@ class _Builder:
             why_not=studio.why_not_open,
         )
 
+        self._add(
+            "view.napari",
+            "Show or hide napari's layer panels",
+            lambda: studio.show_napari_panels(not studio.window.napari_panels_shown),
+            group="View",
+            tip="The layer list and the layer controls of napari.",
+        )
+
     def _show_palette(self) -> None:
         palette = CommandPalette(self._studio.actions, self._studio.panel)
         palette.action_requested.connect(self._studio.run_action)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _NAMES = {"PgDown": "PageDown", "PgUp": "PageUp"}  # Qt's word: the key code's
 
 
+_NAPARI_DOCKS = ("layer list", "layer controls")
+
+
 class WindowHooks(QObject):
     """Docks the panels, binds the keys, and tells the studio when the window closes.
 
@@ -86,6 +89,21 @@ class WindowHooks(QObject):
                 if action.shortcut
             }
         )
+
+    def _napari_docks(self) -> list[QDockWidget]:
+        main = self._main
+        docks = [] if main is None else main.findChildren(QDockWidget)
+        return [dock for dock in docks if dock.objectName() in _NAPARI_DOCKS]
+
+    @property
+    def napari_panels_shown(self) -> bool:
+        """Whether napari's layer list or layer controls are shown."""
+        return any(dock.isVisible() for dock in self._napari_docks())
+
+    def show_napari_panels(self, shown: bool) -> None:
+        """Show or hide napari's layer list and layer controls."""
+        for dock in self._napari_docks():
+            dock.setVisible(shown)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Close the studio once the window has really closed (a person may refuse)."""

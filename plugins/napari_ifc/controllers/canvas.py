@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ifc_core.annotation import ProjectReader, StagedMask
+from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.propose import provisional_id
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.overlay import DrawnMask
-from napari_ifc.palette import color_for
 
 
 def masks_to_draw(
@@ -38,6 +38,6 @@ def masks_to_draw(
     for staged in provisional:
         if staged.rle is not None:
             number = provisional_id(staged.instance_id)
-            color = color_for(staged.instance_id)
+            color = track_color(staged.instance_id)
             drawn.append(DrawnMask(number, staged.rle, color, provisional=True))
     return drawn

@@ -9,22 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.annotation import ProjectReader, VideoEntry
+from ifc_core.io.overlay import OverlayMask, OverlayWriter
+from ifc_core.jobs import JobContext
 from napari_ifc.controllers.tracks import TrackIndex
-
-
-def blend(frame: npt.NDArray[np.uint8], picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Lay an overlay on a frame.
-
-    Args:
-        frame: (H, W, 3) uint8 RGB.
-        picture: (H, W, 4) uint8, straight alpha.
-
-    Returns:
-        (H, W, 3) uint8 RGB.
-    """
-    alpha = picture[..., 3:].astype(np.uint16)
-    mixed = frame.astype(np.uint16) * (255 - alpha) + picture[..., :3].astype(np.uint16) * alpha
-    return ((mixed + 127) // 255).astype(np.uint8)
 
 
 def write_overlay_video(
@@ -34,5 +21,30 @@ def write_overlay_video(
     read: Callable[[int], npt.NDArray[np.uint8]],
     num_frames: int,
     path: Path,
+    context: JobContext | None = None,
 ) -> None:
-    raise NotImplementedError
+    """Write every frame with the masks of its tracks.
+
+    Args:
+        project: Where the masks are.
+        entry: The video.
+        index: Its tracks.
+        read: Gives a frame, (H, W, 3) uint8 RGB.
+        num_frames: How many frames are written.
+        path: The film; mp4, m4v, mov or mkv.
+        context: Progress and cancellation; a cancelled film leaves no file.
+
+    Raises:
+        OutputError: The film cannot be written.
+        VideoError: A frame cannot be read.
+    """
+    context = context or JobContext()
+    with OverlayWriter(path, entry.fps, entry.size) as film:
+        for frame_index in range(num_frames):
+            masks = [
+                OverlayMask(record.track_id, record.rle, index.header(record.track_id).color_rgb)
+                for record in project.masks_at(entry.id, frame_index)
+                if record.rle is not None and record.track_id in index
+            ]
+            film.write(read(frame_index), masks)
+            context.advance(frame_index + 1, num_frames, "Writing the film")

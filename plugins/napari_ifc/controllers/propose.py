@@ -19,7 +19,7 @@ from ifc_core.errors import IFCError
 from ifc_core.inference.results import FrameResult, InstanceSummary
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import Progress
-from napari_ifc.palette import color_for
+from ifc_core.structures.palette import track_color
 from napari_ifc.rows import Lane, RunView, Span, SpanKind, TrackRow
 
 KIND = "propose"
@@ -269,7 +269,7 @@ class ProposeController:
         return [
             TrackRow(
                 track_id=provisional_id(instance_id),
-                color_rgb=color_for(instance_id),
+                color_rgb=track_color(instance_id),
                 class_name=self._class_name(known.label),
                 score=known.score,
                 num_frames=len(known.frames),
@@ -287,7 +287,7 @@ class ProposeController:
         return [
             Lane(
                 provisional_id(instance_id),
-                color_for(instance_id),
+                track_color(instance_id),
                 f"~{instance_id + 1}",
                 tuple(_provisional_spans(known.frames, step)),
             )

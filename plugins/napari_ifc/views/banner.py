@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -13,9 +13,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+_INFO_MS = 8000
+
 
 class Banner(QFrame):
-    """One sentence that stays until it is answered, replaced or closed.
+    """One sentence; news goes by itself, the rest stays until it is answered or closed.
 
     Attributes:
         action_requested: Emitted with the id of the button that was pressed.
@@ -46,6 +48,10 @@ class Banner(QFrame):
         row.addWidget(self._text, 1)
         row.addWidget(self._button)
         row.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_INFO_MS)
+        self._timer.timeout.connect(self.clear)
         self.hide()
 
     @property
@@ -69,11 +75,16 @@ class Banner(QFrame):
         self._button.setText(action_text)
         self._button.setVisible(bool(action_text))
         self.setProperty("kind", kind)
+        if kind == "info" and not action_text:
+            self._timer.start()
+        else:
+            self._timer.stop()
         self.style().unpolish(self)
         self.style().polish(self)
         self.show()
 
     def clear(self) -> None:
         """Hide the message."""
+        self._timer.stop()
         self._text.clear()
         self.hide()

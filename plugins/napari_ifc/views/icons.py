@@ -42,13 +42,19 @@ def icon_names() -> tuple[str, ...]:
 
 
 def icon(name: str, color: str, size: int = 20) -> QIcon:
-    """An icon in one colour.
+    """An icon in one colour, and the same faint for disabled buttons.
 
     Args:
         name: One of :func:`icon_names`.
         color: ``#rrggbb``.
         size: Side in pixels; drawn at twice that for sharp screens.
     """
+    result = QIcon(_drawn(name, color, size, 1.0))
+    result.addPixmap(_drawn(name, color, size, 0.3), QIcon.Mode.Disabled)
+    return result
+
+
+def _drawn(name: str, color: str, size: int, opacity: float) -> QPixmap:
     width = 2.8 if name == "more" else 1.8
     svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" '
@@ -58,7 +64,8 @@ def icon(name: str, color: str, size: int = 20) -> QIcon:
     pixmap = QPixmap(size * 2, size * 2)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
+    painter.setOpacity(opacity)
     QSvgRenderer(QByteArray(svg.encode())).render(painter, QRectF(0, 0, size * 2, size * 2))
     painter.end()
     pixmap.setDevicePixelRatio(2.0)
-    return QIcon(pixmap)
+    return pixmap

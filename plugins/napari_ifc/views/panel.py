@@ -45,6 +45,7 @@ class StudioPanel(QWidget):
         self._pages: dict[str, QWidget] = {}
         self._tabs = QTabWidget()
         self._tabs.setDocumentMode(True)
+        self._tabs.tabBar().setDrawBase(False)
         self._build()
 
     def sizeHint(self) -> QSize:  # noqa: N802, D102

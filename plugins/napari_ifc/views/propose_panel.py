@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -21,12 +22,12 @@ from ifc_core.inference.settings import ProposeSettings
 
 NEAR_ONLINE, OFFLINE, CUSTOM = "near-online", "offline", "custom"
 _MODES = (
-    (NEAR_ONLINE, "Near-online (clips of 5, stride 1)"),
-    (OFFLINE, "Offline (one clip over the whole video)"),
+    (NEAR_ONLINE, "Near-online"),
+    (OFFLINE, "Offline, whole video"),
     (CUSTOM, "Custom clips"),
 )
 _MODE_HELP = {
-    NEAR_ONLINE: "Short overlapping clips; memory does not grow with the video. The usual choice.",
+    NEAR_ONLINE: "Overlapping clips of 5 frames; memory does not grow with the video.",
     OFFLINE: "The model sees all frames at once. Best for clips of up to a few dozen frames.",
     CUSTOM: "Longer clips see further; a larger stride is faster and joins fewer overlaps.",
 }
@@ -91,6 +92,10 @@ class ProposePanel(QWidget):
             box.currentIndexChanged.connect(lambda _: self.changed.emit())
         self._step.setSpecialValueText("every frame")
         self._step.setPrefix("every ")
+        wide = QSizePolicy.Policy.Expanding
+        fields = (self._mode, self._length, self._stride, self._step, self._threshold)
+        for field in (*fields, self._model, self._device, self._precision):
+            field.setSizePolicy(wide, QSizePolicy.Policy.Fixed)
         for spin in (self._length, self._stride, self._step, self._threshold):
             spin.valueChanged.connect(lambda _: self.changed.emit())
         self._mode.currentIndexChanged.connect(lambda _: self._on_mode())

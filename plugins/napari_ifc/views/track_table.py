@@ -138,7 +138,7 @@ def swatch(color_rgb: tuple[int, int, int], *, hollow: bool = False) -> QPixmap:
 
 def _texts(row: TrackRow) -> tuple[str, ...]:
     return (
-        str(row.track_id),
+        f"~{-row.track_id}" if row.provisional else str(row.track_id),
         row.class_name,
         f"{row.score:.2f}",
         str(row.num_frames),
@@ -150,8 +150,9 @@ def _tip(row: TrackRow) -> str:
     if row.first_frame is None:
         return f"Track {row.track_id} has no mask yet."
     span = f"frames {row.first_frame} to {row.last_frame}"
-    tail = " It belongs to the run and is not accepted yet." if row.provisional else ""
-    return f"Track {row.track_id}, {row.class_name}, {span}.{tail}"
+    if row.provisional:
+        return f"{row.class_name}, {span}; it belongs to the run and is not accepted yet."
+    return f"Track {row.track_id}, {row.class_name}, {span}"
 
 
 class TrackTable(QWidget):

@@ -1,0 +1,298 @@
+"""What the attention page shows: asked of the engine a clip at a time, read off its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
+from ifc_core.engine.result_codec import decode_attention
+from ifc_core.models.attention_rows import (
+    FrameAttention,
+    HeatMap,
+    HeatScale,
+    heat_map,
+    rank_memory_tokens,
+)
+
+KIND = "attention"
+
+
+class Job(Protocol):
+    """A job in the engine, as far as it is used here."""
+
+    def cancel(self) -> None:
+        """Ask it to stop."""
+        ...
+
+
+class Engine(Protocol):
+    """The way to the engine, as far as it is used here."""
+
+    def request(
+        self,
+        kind: str,
+        params: Mapping[str, Any] | None = None,
+        on_event: Callable[[JobEvent | JobEnd], None] | None = None,
+    ) -> Job:
+        """Start a job."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionChoice:
+    """What a person wants to see.
+
+    Attributes:
+        layer: Encode-Receive layer, 0-based.
+        head: One head, or ``None`` for the mean.
+        token: Memory token; ``None`` takes the one that looks most into the selected mask.
+        scale: What full colour stands for.
+    """
+
+    layer: int = 0
+    head: int | None = None
+    token: int | None = None
+    scale: HeatScale = "frame"
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionView:
+    """What is to be shown now.
+
+    Attributes:
+        sentence: State or explanation, one sentence.
+        busy: Whether the engine is being asked.
+        failed: Whether ``sentence`` is an error.
+        num_layers: Layers that can be chosen; 0 before the first answer.
+        num_heads: Heads that can be chosen.
+        num_tokens: M.
+        token: The memory token that is shown.
+        ranking: (token, share of its attention to pixels that lies in the selected mask), best
+            first; empty without a selected mask on this frame.
+        heat: The heat map, or ``None``.
+        over_time: (T, T) Gather-Communicate rows of the token, or ``None``.
+        clip_frames: Frames of the video in the clip.
+        position: Place of the shown frame in the clip.
+    """
+
+    sentence: str = ""
+    busy: bool = False
+    failed: bool = False
+    num_layers: int = 0
+    num_heads: int = 0
+    num_tokens: int = 0
+    token: int = 0
+    ranking: tuple[tuple[int, float], ...] = ()
+    heat: HeatMap | None = None
+    over_time: npt.NDArray[np.float32] | None = None
+    clip_frames: tuple[int, ...] = ()
+    position: int = 0
+
+
+class AttentionController:
+    """Asks for the clip around the current frame while the page is in front.
+
+    Args:
+        engine: Runs the network.
+        deliver: Wraps a callback so that it is called in the thread of this object.
+        params: Gives the request's ``video``, ``settings`` and ``models``, or ``None`` while
+            nothing is open.
+        mask_at: The selected track's mask on a frame, (H, W) bool, or ``None``.
+        on_view: Called with each new view.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        deliver: Callable[
+            [Callable[[JobEvent | JobEnd], None]], Callable[[JobEvent | JobEnd], None]
+        ],
+        params: Callable[[], dict[str, Any] | None],
+        mask_at: Callable[[int], npt.NDArray[np.bool_] | None],
+        on_view: Callable[[AttentionView], None],
+    ) -> None:
+        self._engine = engine
+        self._deliver = deliver
+        self._params = params
+        self._mask_at = mask_at
+        self._on_view = on_view
+        self._choice = AttentionChoice()
+        self._active = False
+        self._frame_index = 0
+        self._found: FrameAttention | None = None
+        self._job: Job | None = None
+        self._asked_frame: int | None = None
+        self._generation = 0
+        self.view = AttentionView("Open a video to see what the model looks at.")
+
+    @property
+    def found(self) -> FrameAttention | None:
+        """The rows that are shown."""
+        return self._found
+
+    @property
+    def choice(self) -> AttentionChoice:
+        """What is chosen."""
+        return self._choice
+
+    def set_active(self, active: bool) -> None:
+        """Begin or stop to follow the current frame."""
+        self._active = active
+        if active:
+            self._look()
+        else:
+            self._drop_job()
+            self._show(replace(self.view, heat=None, busy=False))
+
+    def forget(self) -> None:
+        """Drop what is shown: another video, another model."""
+        self._drop_job()
+        self._found = None
+        if self._active:
+            self._look()
+        else:
+            self._show(AttentionView())
+
+    def go_to(self, frame_index: int) -> None:
+        """Follow to another frame of the video."""
+        self._frame_index = frame_index
+        if self._active:
+            self._look()
+
+    def choose(self, choice: AttentionChoice) -> None:
+        """Show another layer, head, token or scale."""
+        self._choice = choice
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the same frame anew, after the selection or its mask changed."""
+        if self._active and self._found is not None and self._place() is not None:
+            self._show_rows(self._found)
+
+    # Asking
+
+    def _place(self) -> int | None:
+        """Place of the current frame in the clip at hand, if that clip can show it."""
+        if self._found is None:
+            return None
+        frames = self._found.prediction.frame_indices
+        nearest = int(np.abs(frames - self._frame_index).argmin())
+        step = int(frames[1] - frames[0]) if len(frames) > 1 else 1
+        return nearest if abs(int(frames[nearest]) - self._frame_index) * 2 <= step - 1 else None
+
+    def _look(self) -> None:
+        if self._place() is not None and self._found is not None:
+            self._show_rows(self._found)
+            return
+        if self._job is None:
+            self._ask()
+
+    def _ask(self) -> None:
+        params = self._params()
+        if params is None:
+            self._show(AttentionView("Open a video to see what the model looks at."))
+            return
+        self._generation += 1
+        generation = self._generation
+        self._asked_frame = self._frame_index
+        self._show(replace(self.view, sentence="Looking at this clip", busy=True, failed=False))
+        on_event = self._deliver(lambda event: self._take(generation, event))
+        self._job = self._engine.request(
+            KIND, params | {"frame_index": self._frame_index}, on_event
+        )
+
+    def _take(self, generation: int, event: JobEvent | JobEnd) -> None:
+        if generation != self._generation or not isinstance(event, JobEnd):
+            return
+        self._job = None
+        if event.status is JobStatus.FAILED:
+            self._show(AttentionView(str(event.error), failed=True))
+            return
+        if event.status is JobStatus.SUCCEEDED:
+            self._found = decode_attention(event.result)
+        if not self._active:
+            return
+        if self._asked_frame != self._frame_index and self._place() is None:
+            self._ask()  # the person scrubbed on while the engine worked
+        elif self._found is not None:
+            self._show_rows(self._found)
+
+    def _drop_job(self) -> None:
+        self._generation += 1
+        job, self._job = self._job, None
+        if job is not None:
+            job.cancel()
+
+    # Showing
+
+    def _show_rows(self, found: FrameAttention) -> None:
+        place = self._place()
+        rows = found.attention
+        base = AttentionView(
+            num_layers=len(rows.encode_receive),
+            num_heads=int(rows.encode_receive[0].shape[1]) if rows.encode_receive else 0,
+            num_tokens=rows.num_memory_tokens,
+            clip_frames=tuple(int(i) for i in found.prediction.frame_indices),
+            position=place or 0,
+        )
+        if rows.num_memory_tokens == 0:
+            self._show(replace(base, sentence="This model has no memory tokens.", failed=True))
+            return
+        self._show(self._with_token(base, found))
+
+    def _with_token(self, base: AttentionView, found: FrameAttention) -> AttentionView:
+        rows, choice, place = found.attention, self._fitting_choice(base), base.position
+        ranking: tuple[tuple[int, float], ...] = ()
+        mask = self._mask_at(self._frame_index)
+        if mask is not None and mask.any():
+            ranked = rank_memory_tokens(rows, choice.layer, place, mask, choice.head)
+            ranking = tuple((item.token, item.share) for item in ranked)
+        token = choice.token
+        if token is None:
+            token = ranking[0][0] if ranking else 0
+        maps = np.stack(
+            [
+                rows.memory_to_pixels(choice.layer, frame, token, choice.head)
+                for frame in range(rows.num_frames)
+            ]
+        )
+        heat = heat_map(maps, place, rows.frame_size, choice.scale)
+        over_time = None
+        if choice.layer < len(rows.gather_communicate):
+            over_time = rows.memory_over_time(choice.layer, token, choice.head)
+        return replace(
+            base,
+            sentence=_sentence(token, ranking, heat),
+            token=token,
+            ranking=ranking,
+            heat=heat,
+            over_time=over_time,
+        )
+
+    def _fitting_choice(self, base: AttentionView) -> AttentionChoice:
+        """The choice, within what this model has."""
+        choice = self._choice
+        head, token = choice.head, choice.token
+        return replace(
+            choice,
+            layer=min(choice.layer, base.num_layers - 1),
+            head=None if head is None else min(head, base.num_heads - 1),
+            token=None if token is None else min(token, base.num_tokens - 1),
+        )
+
+    def _show(self, view: AttentionView) -> None:
+        self.view = view
+        self._on_view(view)
+
+
+def _sentence(token: int, ranking: tuple[tuple[int, float], ...], heat: HeatMap) -> str:
+    text = f"Memory token {token + 1}; colour is {heat.legend}."
+    for ranked, share in ranking:
+        if ranked == token:
+            text += f" {share:.0%} of it lies in the selected mask."
+    return text

@@ -1,0 +1,250 @@
+"""The page of the attention explorer: what memory tokens look at, and when they talk."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from qtpy.QtCore import QRectF, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_ifc.controllers.attention import AttentionChoice, AttentionView
+from napari_ifc.views.heat_colors import heat_rgb
+from napari_ifc.views.theme import Palette
+
+_SCALES = (("frame", "Per frame"), ("clip", "Per clip"), ("absolute", "Absolute (0 to 1)"))
+_HELP = (
+    "Memory tokens gather what each frame holds and carry it to the other frames of the clip. "
+    "Bright places are what the chosen token reads on this frame."
+)
+_MATRIX_HELP = "Which frame (column) told which frame (row). Click a cell to go to its frame."
+
+
+class TimeMatrix(QWidget):
+    """Gather-Communicate rows of one token as a T x T picture.
+
+    Attributes:
+        frame_requested: Emitted with the frame of the column that was clicked.
+    """
+
+    frame_requested = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: npt.NDArray[np.float32] | None = None
+        self._frames: tuple[int, ...] = ()
+        self._position = 0
+        self._text = QColor("#cccccc")
+        self.setAccessibleName("Attention between the frames of the clip")
+        self.setToolTip(_MATRIX_HELP)
+        self.setMouseTracking(True)
+
+    def sizeHint(self) -> QSize:  # noqa: N802, D102
+        return QSize(220, 190)
+
+    def set_text_color(self, color: str) -> None:
+        """Colour of the frame numbers."""
+        self._text = QColor(color)
+        self.update()
+
+    def set_rows(
+        self, rows: npt.NDArray[np.float32] | None, frames: tuple[int, ...], position: int
+    ) -> None:
+        """Show (T, T) rows of the frames given, one of which is the current one."""
+        self._rows, self._frames, self._position = rows, frames, position
+        self.setVisible(rows is not None)
+        self.update()
+
+    def _field(self) -> QRectF:
+        side = max(40.0, min(self.width() - 44.0, self.height() - 22.0))
+        return QRectF(40.0, 2.0, side, side)
+
+    def cell_at(self, x: float, y: float) -> tuple[int, int] | None:
+        """(row, column) under a point, or ``None``."""
+        field = self._field()
+        if self._rows is None or not field.contains(x, y):
+            return None
+        count = self._rows.shape[0]
+        row = int((y - field.top()) / field.height() * count)
+        column = int((x - field.left()) / field.width() * count)
+        return min(row, count - 1), min(column, count - 1)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Go to the frame of the clicked column."""
+        cell = self.cell_at(event.position().x(), event.position().y())
+        if cell is not None:
+            self.frame_requested.emit(self._frames[cell[1]])
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Say the number under the pointer."""
+        cell = self.cell_at(event.position().x(), event.position().y())
+        if cell is None or self._rows is None:
+            self.setToolTip(_MATRIX_HELP)
+            return
+        to, source = self._frames[cell[0]], self._frames[cell[1]]
+        share = float(self._rows[cell])
+        self.setToolTip(f"Frame {to} takes {share:.0%} from frame {source}")
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw the cells, the current frame's row and column, and the frame numbers."""
+        if self._rows is None:
+            return
+        painter = QPainter(self)
+        field, count = self._field(), self._rows.shape[0]
+        side = field.width() / count
+        top = float(self._rows.max()) or 1.0
+        for row in range(count):
+            for column in range(count):
+                red, green, blue = heat_rgb(float(self._rows[row, column]) / top)
+                cell = QRectF(field.left() + column * side, field.top() + row * side, side, side)
+                painter.fillRect(cell.adjusted(0.5, 0.5, -0.5, -0.5), QColor(red, green, blue))
+        painter.setPen(self._text)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        strip = QRectF(field.left(), field.top() + self._position * side, field.width(), side)
+        painter.drawRect(strip.adjusted(0.5, 0.5, -0.5, -0.5))
+        every = max(1, -(-count * 26 // int(field.width())))
+        for place in range(0, count, every):
+            middle = place * side + side / 2
+            left = QRectF(0, field.top() + middle - 8, 36, 16)
+            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(left, right, str(self._frames[place]))
+            below = QRectF(field.left() + middle - 20, field.bottom() + 2, 40, 16)
+            painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, str(self._frames[place]))
+        painter.end()
+
+
+class AttentionPage(QWidget):
+    """Choices and explanations beside the heat map.
+
+    Attributes:
+        choice_changed: Emitted with an ``AttentionChoice``.
+        frame_requested: Emitted with a frame of the clip that was clicked.
+        export_requested: Emitted when the rows are to be saved.
+    """
+
+    choice_changed = Signal(object)
+    frame_requested = Signal(int)
+    export_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("ifcPage")
+        self._filling = False
+        self._layer, self._head = QComboBox(), QComboBox()
+        self._token, self._scale = QComboBox(), QComboBox()
+        self.sentence = QLabel()
+        self.matrix = TimeMatrix()
+        self._export = QToolButton()
+        self._build()
+        self.show_view(AttentionView("Open a video to see what the model looks at."))
+
+    def _build(self) -> None:
+        for key, text in _SCALES:
+            self._scale.addItem(text, key)
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(10, 10, 10, 10)
+        column.setSpacing(8)
+        column.addWidget(_words(_HELP))
+        form = QFormLayout()
+        for text, box, tip in (
+            ("Layer", self._layer, "Encode-Receive layer of the encoder"),
+            ("Head", self._head, "One attention head, or the mean of all"),
+            ("Memory token", self._token, "Best: the token that looks most into the selected mask"),
+            ("Colour scale", self._scale, "What the brightest colour stands for"),
+        ):
+            box.setToolTip(tip)
+            box.setAccessibleName(text)
+            box.currentIndexChanged.connect(self._on_choice)
+            form.addRow(text, box)
+        column.addLayout(form)
+        self.sentence.setWordWrap(True)
+        column.addWidget(self.sentence)
+        self._matrix_title = _words(_MATRIX_HELP)
+        column.addWidget(self._matrix_title)
+        column.addWidget(self.matrix)
+        row = QHBoxLayout()
+        self._export.setText("Export rows and picture…")
+        self._export.setToolTip("PNG of the heat map and NPZ with the real rows")
+        self._export.clicked.connect(self.export_requested)
+        row.addWidget(self._export)
+        row.addStretch()
+        column.addLayout(row)
+        column.addStretch(1)
+        self.matrix.frame_requested.connect(self.frame_requested)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidget(body)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(area)
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Take the theme's colours."""
+        self.matrix.set_text_color(palette.text)
+
+    def show_view(self, view: AttentionView) -> None:
+        """Show what the controller says."""
+        self._filling = True
+        ready = view.num_layers > 0
+        _fill(self._layer, [(str(i + 1), i) for i in range(view.num_layers)])
+        _fill(self._head, [("Mean", None), *((str(i + 1), i) for i in range(view.num_heads))])
+        shares = dict(view.ranking)
+        best = f"Best for the selected track ({view.token + 1})" if view.ranking else "Best"
+        names = [(best, None)]
+        for token in range(view.num_tokens):
+            share = f"  {shares[token]:.0%} in the mask" if token in shares else ""
+            names.append((f"{token + 1}{share}", token))
+        _fill(self._token, names)
+        for box in (self._layer, self._head, self._token, self._scale):
+            box.setEnabled(ready)
+        self._export.setEnabled(view.heat is not None)
+        self.sentence.setText(view.sentence)
+        self.sentence.setProperty("failed", view.failed)
+        self.matrix.set_rows(view.over_time, view.clip_frames, view.position)
+        self._matrix_title.setVisible(view.over_time is not None)
+        self._filling = False
+
+    def choice(self) -> AttentionChoice:
+        """What is chosen."""
+        return AttentionChoice(
+            layer=self._layer.currentData() or 0,
+            head=self._head.currentData(),
+            token=self._token.currentData(),
+            scale=self._scale.currentData(),
+        )
+
+    def _on_choice(self) -> None:
+        if not self._filling:
+            self.choice_changed.emit(self.choice())
+
+
+def _words(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setProperty("role", "muted")
+    label.setWordWrap(True)
+    return label
+
+
+def _fill(box: QComboBox, items: list[tuple[str, object]]) -> None:
+    """Give a box its items, keeping what is chosen where it still exists."""
+    before = box.currentData()
+    texts = [box.itemText(i) for i in range(box.count())]
+    if texts == [text for text, _ in items]:
+        return
+    box.clear()
+    for text, value in items:
+        box.addItem(text, value)
+    place = next((i for i, (_, value) in enumerate(items) if value == before), 0)
+    box.setCurrentIndex(place)

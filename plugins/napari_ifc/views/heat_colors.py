@@ -1,0 +1,25 @@
+"""One perceptually even colour scale for every picture of attention."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from napari.utils.colormaps import ensure_colormap
+
+HEAT_COLORMAP = "inferno"
+
+
+def heat_table() -> npt.NDArray[np.uint8]:
+    """(256, 3) uint8 RGB, from nothing to everything."""
+    colors = ensure_colormap(HEAT_COLORMAP).map(np.linspace(0, 1, 256))
+    table: npt.NDArray[np.uint8] = np.round(colors[:, :3] * 255).astype(np.uint8)
+    return table
+
+
+_TABLE = heat_table()
+
+
+def heat_rgb(value: float) -> tuple[int, int, int]:
+    """Colour of a value in 0 to 1."""
+    red, green, blue = (int(c) for c in _TABLE[min(255, max(0, round(value * 255)))])
+    return red, green, blue

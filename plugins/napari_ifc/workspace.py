@@ -1,0 +1,60 @@
+"""What the studio holds while something is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari_ifc.controllers.editing import EditController
+from napari_ifc.controllers.propose import ProposeController
+from napari_ifc.controllers.session import Session
+from napari_ifc.controllers.tracks import TrackIndex
+from napari_ifc.lazy_video import FrameCache
+from napari_ifc.rows import Summary
+
+
+@dataclass(slots=True)
+class Workspace:
+    """A session and the controllers on it.
+
+    Attributes:
+        session: The project, the video and its reader.
+        cache: Decoded frames; owns the reader.
+        index: The tracks.
+        editor: Edits.
+        proposer: Runs.
+    """
+
+    session: Session
+    cache: FrameCache
+    index: TrackIndex
+    editor: EditController
+    proposer: ProposeController
+
+    def close(self, *, keep_project: bool = False) -> None:
+        """Forget a run in progress, stop the prefetch thread and close the files."""
+        self.proposer.abandon()
+        self.cache.close()
+        if not keep_project:
+            self.session.project.close()
+
+    def summary(self) -> Summary:
+        """The head of the panel."""
+        entry, index = self.session.entry, self.index
+        frames = self.session.num_frames
+        seconds = frames / entry.fps if entry.fps > 0 else 0.0
+        facts = f"{entry.width} × {entry.height} · {frames} frames · {entry.fps:.3g} fps"
+        facts += f" · {seconds:.1f} s" if seconds else ""
+        steps = (
+            len(index) > 0,
+            index.has_human_work,
+            index.approved_frames > 0,
+            self.session.project.active_model() is not None,
+        )
+        return Summary(
+            title=entry.name,
+            facts=facts,
+            project=str(self.session.project.folder),
+            approved_frames=index.approved_frames,
+            num_frames=frames,
+            steps=steps,
+        )

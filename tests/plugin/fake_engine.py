@@ -1,0 +1,145 @@
+"""An engine that answers at once with made-up masks, through the real event types."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
+from ifc_core.errors import EngineError
+from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
+from ifc_core.jobs import Progress
+from ifc_core.structures import RLEMask
+
+OnEvent = Callable[[JobEvent | JobEnd], None]
+
+
+def disc(size: tuple[int, int], center: tuple[float, float], radius: float) -> RLEMask:
+    """A disc around (row, column)."""
+    rows, columns = np.ogrid[: size[0], : size[1]]
+    inside = (rows - center[0]) ** 2 + (columns - center[1]) ** 2 <= radius**2
+    return RLEMask.from_array(inside)
+
+
+class FakeJob:
+    """A run that waits for :meth:`FakeEngine.release` where it was told to."""
+
+    def __init__(self) -> None:
+        self.cancelled = threading.Event()
+        self.thread: threading.Thread | None = None
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+
+
+class FakeEngine:
+    """Discs that move from left to right, one an instance.
+
+    Args:
+        size: (height, width) of the masks.
+        num_frames: Frames of the run.
+        num_instances: How many discs.
+        pause_after: Frame after which the run waits for ``release`` or a cancel.
+        error: The run fails with this sentence at its end.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        num_frames: int,
+        *,
+        num_instances: int = 2,
+        pause_after: int | None = None,
+        error: str = "",
+    ) -> None:
+        self.size = size
+        self.num_frames = num_frames
+        self.num_instances = num_instances
+        self.pause_after = pause_after
+        self.error = error
+        self.requests: list[tuple[str, dict[str, Any]]] = []
+        self.jobs: list[FakeJob] = []
+        self.closed = False
+        self._go = threading.Event()
+
+    def release(self) -> None:
+        """Let a waiting run go on."""
+        self._go.set()
+
+    def request(
+        self,
+        kind: str,
+        params: Mapping[str, Any] | None = None,
+        on_event: OnEvent | None = None,
+        *,
+        frames: Callable[[int], Any] | None = None,
+    ) -> FakeJob:
+        assert not self.closed
+        assert on_event is not None
+        self.requests.append((kind, dict(params or {})))
+        job = FakeJob()
+        self.jobs.append(job)
+        number = len(self.jobs)
+        job.thread = threading.Thread(
+            target=self._run, args=(number, job, on_event), name="fake-engine", daemon=True
+        )
+        job.thread.start()
+        return job
+
+    def close(self) -> None:
+        self.closed = True
+        self._go.set()
+        for job in self.jobs:
+            job.cancel()
+            if job.thread is not None:
+                job.thread.join()
+
+    def mask(self, instance: int, frame_index: int) -> RLEMask:
+        """The disc of an instance on a frame."""
+        height, width = self.size
+        row = height * (instance + 1) / (self.num_instances + 1)
+        column = width * (frame_index + 1) / (self.num_frames + 1)
+        return disc(self.size, (row, column), min(self.size) / (2.5 * (self.num_instances + 1)))
+
+    def _score(self, instance: int) -> float:
+        return round(0.9 - 0.1 * instance, 3)
+
+    def _run(self, number: int, job: FakeJob, tell: OnEvent) -> None:
+        tell(JobEvent(number, "status", "Loading the model"))
+        tell(JobEvent(number, "categories", ["object"]))
+        for frame_index in range(self.num_frames):
+            if job.cancelled.is_set():
+                tell(JobEnd(number, JobStatus.CANCELLED, {}))
+                return
+            masks = tuple(
+                FrameMask(i, self.mask(i, frame_index), 0.1, 0.8, self._score(i), 0)
+                for i in range(self.num_instances)
+            )
+            tell(JobEvent(number, "frame", FrameResult(frame_index, masks)))
+            done = frame_index + 1
+            left = float(self.num_frames - done)
+            progress = Progress(done, self.num_frames, "Proposing tracks", float(done), left)
+            tell(JobEvent(number, "progress", progress))
+            if frame_index == self.pause_after:
+                while not (self._go.wait(0.01) or job.cancelled.is_set()):
+                    pass
+        if self.error:
+            tell(JobEnd(number, JobStatus.FAILED, {}, EngineError(self.error)))
+            return
+        instances = tuple(
+            InstanceSummary(
+                i,
+                (self._score(i), 1 - self._score(i)),
+                self._score(i),
+                0,
+                0,
+                self.num_frames - 1,
+                self.num_frames,
+            )
+            for i in range(self.num_instances)
+        )
+        tell(JobEvent(number, "instances", instances))
+        tell(JobEnd(number, JobStatus.SUCCEEDED, {"categories": ["object"]}))
