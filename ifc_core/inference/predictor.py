@@ -136,6 +136,11 @@ class VideoPrediction(Iterator[FrameResult]):
         """Sentences for the person, such as a smaller resolution for want of memory."""
         return tuple(self._runner.notices)
 
+    @property
+    def num_held_frames(self) -> int:
+        """Frames in memory because a clip to come may hold them."""
+        return len(self._cached)
+
     # ---- the run ------------------------------------------------------------------------
 
     def _run(self, frames: Iterable[Frame]) -> Generator[FrameResult, None, None]:

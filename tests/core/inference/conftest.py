@@ -1,0 +1,67 @@
+"""A tiny network with instances to find, a moving scene, and the plain tracker."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ifc_core.models.config import IFCConfig
+from ifc_core.models.ifc import IFC
+
+
+@pytest.fixture(scope="session")
+def plain_tracker():
+    path = Path(__file__).parents[1] / "tracking" / "plain_tracker.py"
+    spec = importlib.util.spec_from_file_location("plain_tracker", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def tiny_model():
+    """Random weights, but sharp enough that queries differ and some beat no-object."""
+    torch.set_num_threads(1)
+    config = IFCConfig(
+        backbone="resnet18",
+        base_width=8,
+        num_classes=3,
+        num_queries=12,
+        hidden_dim=32,
+        num_memory_tokens=2,
+        num_encoder_layers=2,
+        num_decoder_layers=2,
+        feedforward_dim=64,
+        num_heads=4,
+    )
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(5)
+        model = IFC(config).eval()
+        for module in model.modules():
+            if hasattr(module, "running_var"):
+                module.running_var.uniform_(0.8, 1.2)
+                module.running_mean.uniform_(-0.1, 0.1)
+        model.decoder.query_position.weight.mul_(3)
+        model.class_head.layers[-1].weight.mul_(6)
+        for layer in model.mask_weight_head.layers:
+            layer.weight.mul_(2)
+    model.preferred_short_side = 64
+    return model
+
+
+@pytest.fixture(scope="session")
+def scene():
+    """(20, 64, 96, 3) uint8: bright discs over a gradient."""
+    yy, xx = np.mgrid[:64, :96]
+    frames = np.zeros((20, 64, 96, 3), np.uint8)
+    for t in range(20):
+        frames[t] = np.stack([yy * 2, xx, (yy + xx) // 2], -1)
+        for k, color in enumerate([(250, 40, 40), (40, 250, 90), (60, 60, 250)]):
+            centre = (15 + 16 * k, 12 + 25 * k + (3 - 2 * k) * t)
+            inside = (yy - centre[0]) ** 2 + (xx - centre[1]) ** 2 < (7 + 2 * k) ** 2
+            frames[t][inside] = color
+    return frames
