@@ -7,7 +7,7 @@ the extension key ``ifc_studio`` is described in :mod:`ifc_core.io.studio_key`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -47,6 +47,7 @@ __all__ = [
     "read_ytvis",
     "read_ytvis_header",
     "validate_ytvis",
+    "validate_ytvis_results",
     "write_ytvis",
     "write_ytvis_results",
     "write_ytvis_tracks",
@@ -117,15 +118,7 @@ def iter_ytvis_results(path: Path | str, header: YtvisHeader) -> Iterator[YtvisT
     Raises:
         FormatError: The file is not a list of results, or a record breaks the format.
     """
-    place, known = Path(path), _known(header)
-    report = Reporter(place)
-    for key, index, raw in iter_entries(place, frozenset()):
-        if key:
-            report("", "a result file must be a list of results.")
-        if index >= 0:
-            track = parse_track(raw, f"result {index}", known, report, number=index + 1)
-            if track is not None:
-                yield track
+    yield from _iter_results(Path(path), _known(header), Reporter(Path(path)))
 
 
 def write_ytvis(file: YtvisFile, path: Path | str) -> None:
@@ -199,11 +192,32 @@ def validate_ytvis(path: Path | str) -> list[Problem]:
         Every problem with its place, none for a sound file.
     """
     place = Path(path)
-    problems: list[Problem] = []
-    report = Reporter(place, problems)
-    try:
+
+    def records(report: Reporter) -> Iterator[YtvisTrack]:
         header = _read_header(place, report)
-        for _ in _iter_tracks(place, _known(header), report):
+        yield from _iter_tracks(place, _known(header), report)
+
+    return _problems(place, records)
+
+
+def validate_ytvis_results(path: Path | str, header: YtvisHeader) -> list[Problem]:
+    """Check a result file like :func:`validate_ytvis`.
+
+    Args:
+        path: The file.
+        header: Videos and categories that the results refer to.
+
+    Returns:
+        Every problem with its place, none for a sound file.
+    """
+    place = Path(path)
+    return _problems(place, lambda report: _iter_results(place, _known(header), report))
+
+
+def _problems(path: Path, records: Callable[[Reporter], Iterator[YtvisTrack]]) -> list[Problem]:
+    problems: list[Problem] = []
+    try:
+        for _ in records(Reporter(path, problems)):
             pass
     except TooManyProblems:
         problems.append(Problem("", "There are more problems; these are the first."))
@@ -224,7 +238,7 @@ def _read_header(path: Path, report: Reporter) -> YtvisHeader:
     for key, index, raw in iter_entries(path, _ARRAYS):
         if key == "":
             report("", "an annotation file must be an object; a list is a result file.")
-            break
+            return YtvisHeader()
         if index < 0:
             if key in _ARRAYS and raw != []:
                 report(key, f"expected a list, found {shown(raw)}.")
@@ -282,6 +296,17 @@ def _iter_tracks(path: Path, known: Known, report: Reporter) -> Iterator[YtvisTr
             report(f"{where}.id", "ids begin at 1: the published evaluator takes 0 for 'no match'.")
         seen.add(track.id)
         yield track
+
+
+def _iter_results(path: Path, known: Known, report: Reporter) -> Iterator[YtvisTrack]:
+    for key, index, raw in iter_entries(path, frozenset()):
+        if key:
+            report("", "a result file must be a list of results.")
+            return
+        if index >= 0:
+            track = parse_track(raw, f"result {index}", known, report, number=index + 1)
+            if track is not None:
+                yield track
 
 
 def _dumps(value: object) -> str:
