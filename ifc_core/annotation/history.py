@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sqlite3
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,10 @@ def describe(value: Any) -> Any:
         return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: describe(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        if len(value) > 10:
+            return {"entries": len(value)}
+        return {str(key): describe(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         kept = [describe(item) for item in value[:100]]
         return kept if len(value) <= 100 else [*kept, f"and {len(value) - 100} more"]

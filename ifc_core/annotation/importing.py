@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ifc_core.annotation.delta import Pointer
+from ifc_core.annotation.edits.imported import ImportedTrack, ImportTracks
 from ifc_core.annotation.exporting import ExportFormat
+from ifc_core.annotation.file_videos import FileVideo, resolve_videos
+from ifc_core.annotation.schema import SOURCE_CODE, STATE_CODE
 from ifc_core.annotation.store import Project
-from ifc_core.jobs import JobContext
+from ifc_core.errors import FormatError
+from ifc_core.io.ytvis import iter_ytvis_results, iter_ytvis_tracks, read_ytvis_header
+from ifc_core.io.ytvis_types import YtvisHeader, YtvisTrack, YtvisVideo
+from ifc_core.jobs import JobContext, Progress
+from ifc_core.structures import FrameState, MaskSource, RLEMask, TrackKind, TrackState
+
+_CHUNK_MASKS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,7 @@ def import_annotations(
     *,
     video_root: Path | str | None = None,
     video_map: Mapping[str, int] | None = None,
+    assume_exhaustive: bool = True,
     context: JobContext | None = None,
 ) -> ImportReport:
     """Import annotations as one edit that can be undone.
@@ -50,10 +61,256 @@ def import_annotations(
         video_root: Folder that holds the videos' frames (``JPEGImages``); by default the
             folder of the file.
         video_map: Video name in the file -> video of the project; without it videos are
-            matched by name, size and number of frames, or added.
+            matched by fingerprint, or by name and size, or added.
+        assume_exhaustive: Take an annotation file without the ``ifc_studio`` key at its
+            word: every object of its classes is annotated.
         context: Progress and cancellation; a cancelled import leaves nothing.
+
+    Returns:
+        What was brought in.
 
     Raises:
         FormatError: The file breaks its format; nothing was imported.
     """
-    raise NotImplementedError
+    steps = iter_import(
+        project,
+        path,
+        format,
+        video_root=video_root,
+        video_map=video_map,
+        assume_exhaustive=assume_exhaustive,
+        context=context,
+    )
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            report: ImportReport = end.value
+            return report
+
+
+def iter_import(
+    project: Project,
+    path: Path | str,
+    format: ExportFormat | None = None,  # noqa: A002 - the word of the command line
+    *,
+    video_root: Path | str | None = None,
+    video_map: Mapping[str, int] | None = None,
+    assume_exhaustive: bool = True,
+    context: JobContext | None = None,
+) -> Generator[Progress, None, ImportReport]:
+    """The same as :func:`import_annotations`, in steps between which a window can breathe.
+
+    Yields:
+        Progress, after every few hundred masks.
+
+    Returns:
+        What was brought in, as the value of the generator.
+    """
+    source, context = Path(path), context or JobContext()
+    form = format or detect_format(source)
+    header, tracks = _open_file(project, source, form)
+    root = Path(video_root) if video_root is not None else source.parent
+    places = resolve_videos(project, header.videos, root, video_map or {})
+    is_result = form is ExportFormat.YTVIS_RESULTS
+    loader = _Loader(project, {v.id: v for v in header.videos}, places, is_result)
+    try:
+        for track in tracks:
+            loader.add(track)
+            yield context.advance(len(loader.tracks), None, "Reading tracks", "tracks")
+        loader.flush()
+        edit = ImportTracks(
+            source.name,
+            {key: place.place for key, place in places.items()},
+            {c.id: c for c in header.categories},
+            loader.in_order(),
+            {} if is_result else _exhaustive(header.videos, places, assume_exhaustive),
+        )
+        result = project.apply(edit)
+    except BaseException:
+        loader.drop()
+        raise
+    missing = [v.name for v in header.videos if places[v.id].is_missing]
+    return ImportReport(
+        videos=len(result.videos_changed),
+        tracks=len(result.tracks_added),
+        masks=loader.num_masks,
+        categories=len(result.categories_changed),
+        missing_videos=tuple(missing),
+        notes=_notes(header.videos, missing, is_result, assume_exhaustive),
+    )
+
+
+def detect_format(path: Path) -> ExportFormat:
+    """Find out the format of a file or folder.
+
+    Raises:
+        FormatError: It is none that can be imported.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
+    except OSError as error:
+        raise FormatError(
+            f"{path} cannot be read: {error.strerror or error}.", path=path
+        ) from error
+    if head.startswith(b"["):
+        return ExportFormat.YTVIS_RESULTS
+    if head.startswith(b"{"):
+        return ExportFormat.YTVIS
+    raise FormatError(f"{path.name} is in no format that can be imported.", path=path)
+
+
+def _open_file(
+    project: Project, path: Path, form: ExportFormat
+) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
+    if form is ExportFormat.YTVIS:
+        header = read_ytvis_header(path)
+        return header, iter_ytvis_tracks(path, header)
+    if form is ExportFormat.YTVIS_RESULTS:
+        header = _own_header(project)
+        return header, iter_ytvis_results(path, header)
+    raise FormatError(f"{form.value} cannot be imported.", path=path)
+
+
+def _own_header(project: Project) -> YtvisHeader:
+    """What result files refer to: the videos and classes of the project by their ids."""
+    videos = tuple(
+        YtvisVideo(v.id, v.height, v.width, v.num_frames, (v.name,)) for v in project.videos()
+    )
+    return YtvisHeader(videos, tuple(project.categories()))
+
+
+def _exhaustive(
+    videos: Sequence[YtvisVideo], places: Mapping[int, FileVideo], assume: bool
+) -> dict[int, tuple[int, ...]]:
+    """Frames that the file says, or is taken to say, are approved."""
+    flagged = {}
+    for video in videos:
+        frames = places[video.id].frames
+        if video.details is None:
+            flagged[video.id] = frames if assume else ()
+        else:
+            flags = video.details.exhaustive
+            flagged[video.id] = tuple(f for f, flag in zip(frames, flags, strict=False) if flag)
+    return flagged
+
+
+def _notes(
+    videos: Sequence[YtvisVideo], missing: Sequence[str], is_result: bool, assume: bool
+) -> tuple[str, ...]:
+    notes = []
+    if missing:
+        shown = ", ".join(missing[:5]) + (" and more" if len(missing) > 5 else "")
+        notes.append(f"The frames of {len(missing)} videos were not found: {shown}.")
+    plain = sum(video.details is None for video in videos)
+    if plain and not is_result and assume:
+        notes.append(
+            f"{plain} videos carry no review states, so every frame counts as approved and "
+            "null as absent."
+        )
+    return tuple(notes)
+
+
+class _Loader:
+    """Appends records in small transactions and remembers what tracks will show."""
+
+    def __init__(
+        self,
+        project: Project,
+        videos: Mapping[int, YtvisVideo],
+        places: Mapping[int, FileVideo],
+        is_result: bool,
+    ) -> None:
+        self._project = project
+        self._videos = videos
+        self._places = places
+        self._is_result = is_result
+        self._waiting: list[tuple[RLEMask | None, MaskSource]] = []
+        self._ids: list[range] = []
+        self._num_queued = 0
+        self._orders: list[tuple[int, int]] = []
+        self.tracks: list[ImportedTrack] = []
+        self.num_masks = 0
+
+    def add(self, track: YtvisTrack) -> None:
+        """Queue the records of a track; its pointers hold queue numbers until the end."""
+        if len(self._waiting) >= _CHUNK_MASKS:
+            self.flush()
+        frames = self._places[track.video_id].frames
+        pointers: dict[int, Pointer] = {}
+        absent: dict[MaskSource, int] = {}
+        for frame_index, rle, state, source in _frames_of(track, frames, self._is_result):
+            area = 0 if rle is None else rle.area
+            if area:
+                mask_id = self._queue(rle, source)
+                self.num_masks += 1
+            else:
+                mask_id = absent[source] if source in absent else self._queue(None, source)
+                absent[source] = mask_id
+                state = state if state is FrameState.REJECTED else FrameState.ABSENT
+            pointers[frame_index] = Pointer(
+                mask_id, STATE_CODE[state], 1, SOURCE_CODE[source], area
+            )
+        self._remember(track, pointers)
+
+    def _queue(self, rle: RLEMask | None, source: MaskSource) -> int:
+        self._waiting.append((rle, source))
+        self._num_queued += 1
+        return self._num_queued - 1
+
+    def _remember(self, track: YtvisTrack, pointers: Mapping[int, Pointer]) -> None:
+        details = track.details
+        crowd = TrackKind.CROWD if track.is_crowd else TrackKind.OBJECT
+        state = TrackState.PROPOSED if self._is_result else TrackState.APPROVED
+        self._orders.append((0 if details is None else details.z_order, len(self.tracks)))
+        self.tracks.append(
+            ImportedTrack(
+                track.video_id,
+                track.category_id,
+                1.0 if track.score is None else float(track.score),
+                state if details is None else details.state,
+                None if details is None else details.color_rgb,
+                "" if details is None else details.name,
+                crowd if details is None else details.kind,
+                pointers,
+            )
+        )
+
+    def flush(self) -> None:
+        """Append what is queued."""
+        if self._waiting:
+            self._ids.append(self._project.append_records(self._waiting))
+            self._waiting = []
+
+    def in_order(self) -> tuple[ImportedTrack, ...]:
+        """The tracks from bottom to top, showing the records by their ids."""
+        ids = [mask_id for chunk in self._ids for mask_id in chunk]
+        ordered = [self.tracks[place] for _, place in sorted(self._orders)]
+        return tuple(
+            replace(
+                track,
+                pointers={f: p._replace(mask_id=ids[p.mask_id]) for f, p in track.pointers.items()},
+            )
+            for track in ordered
+        )
+
+    def drop(self) -> None:
+        """Remove the records again: the import was cancelled or failed."""
+        self._project.drop_records(self._ids)
+
+
+def _frames_of(
+    track: YtvisTrack, frames: Sequence[int], is_result: bool
+) -> Iterable[tuple[int, RLEMask | None, FrameState, MaskSource]]:
+    """(frame, mask, state, source) of everything that a record says."""
+    details = track.details
+    for place, (frame_index, rle) in enumerate(zip(frames, track.segmentations, strict=True)):
+        if details is not None:
+            state, source = details.states[place], details.sources[place]
+            if state is not None:
+                yield frame_index, rle, state, source or MaskSource.HUMAN
+        elif not is_result:
+            yield frame_index, rle, FrameState.APPROVED, MaskSource.HUMAN
+        elif rle is not None and rle.area:
+            yield frame_index, rle, FrameState.PROPOSED, MaskSource.MODEL

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ifc_core.annotation.bulk_records import append_records
 from ifc_core.annotation.connection import writing
 from ifc_core.annotation.records import RunInfo, RunState, StagedInstance, StagedMask
 from ifc_core.annotation.rows import checked_rle
-from ifc_core.annotation.schema import SOURCE_CODE
 from ifc_core.errors import EditError
 from ifc_core.structures import MaskSource
 
@@ -177,20 +177,11 @@ class Staging:
     def _write(self, run_id: int, frame_index: int, masks: list[StagedMask]) -> None:
         db, place = self._db, (run_id, frame_index)
         kind = self._facts(run_id)[0]
-        source = SOURCE_CODE[MaskSource.DERIVED if derives(kind) else MaskSource.MODEL]
+        source = MaskSource.DERIVED if derives(kind) else MaskSource.MODEL
         annotator = db.execute("SELECT annotator_id FROM runs WHERE id = ?", (run_id,)).fetchone()
         self._drop_staged("run_id = ? AND frame_index = ?", place, self._adopted(run_id))
-        last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'masks'").fetchone()
-        first_id, now = (1 if last is None else last[0] + 1), time.time()
-        numbered = list(enumerate(masks, first_id))
-        areas = [0 if mask.rle is None else mask.rle.area for mask in masks]
-        db.executemany(
-            "INSERT INTO masks VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
-            (
-                (i, source, area, run_id, *annotator, now, m.rle.counts if m.rle and area else None)
-                for (i, m), area in zip(numbered, areas, strict=True)
-            ),
-        )
+        ids = append_records(db, [(m.rle, source) for m in masks], annotator[0], run_id)
+        numbered = list(zip(ids, masks, strict=True))
         db.executemany(
             "INSERT OR REPLACE INTO staged VALUES (?, ?, ?, ?)",
             ((*place, m.instance_id, i) for i, m in numbered),

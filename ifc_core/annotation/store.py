@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import shutil
 import sqlite3
@@ -12,13 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from ifc_core.annotation import history, model_versions, rows, schema
+from ifc_core.annotation import bulk_records, history, model_versions, rows
 from ifc_core.annotation.connection import (
     DATABASE_NAME,
-    connect_for_reading,
-    connect_for_writing,
     translated,
-    verify,
     writing,
 )
 from ifc_core.annotation.delta import summarise
@@ -28,6 +24,13 @@ from ifc_core.annotation.edits.batch import Batch
 from ifc_core.annotation.edits.catalog import AddVideo, SetVideo
 from ifc_core.annotation.locating import find_video
 from ifc_core.annotation.locking import WriterLock
+from ifc_core.annotation.opening import (
+    account_name,
+    check_after_crash,
+    make_database,
+    open_database,
+    take_lock,
+)
 from ifc_core.annotation.reading import ProjectReader, project_folder
 from ifc_core.annotation.records import (
     EditResult,
@@ -38,8 +41,8 @@ from ifc_core.annotation.records import (
 )
 from ifc_core.annotation.staging import Staging
 from ifc_core.annotation.transaction import EditTransaction
-from ifc_core.errors import IFCError, ProjectError, ProjectLockedError
-from ifc_core.structures import Video
+from ifc_core.errors import IFCError, ProjectError
+from ifc_core.structures import MaskSource, RLEMask, Video
 
 SUBFOLDERS = ("models", "runs", "exports")
 
@@ -72,7 +75,7 @@ class Project(ProjectReader):
         self._lock = lock
         self.read_only = lock is None
         self.notice = notice
-        self.annotator = annotator or _account_name()
+        self.annotator = annotator or account_name()
         self._annotator_ids: dict[str, int] = {}
         self._callbacks: list[Callable[[EditResult], None]] = []
         self._staging = Staging(db, folder)
@@ -98,7 +101,7 @@ class Project(ProjectReader):
         try:
             for below in SUBFOLDERS:
                 (place / below).mkdir(parents=True)
-            _make_database(place, name or place.stem)
+            make_database(place, name or place.stem)
         except (OSError, IFCError) as error:
             shutil.rmtree(place, ignore_errors=True)
             if not made:
@@ -139,12 +142,12 @@ class Project(ProjectReader):
         notice = "The project was opened read-only, as asked." if read_only else ""
         held = False
         if not read_only:
-            held, notice = _take_lock(lock, place, if_locked)
+            held, notice = take_lock(lock, place, if_locked)
         try:
             with translated(place):
-                db = _open_database(place, held)
+                db = open_database(place, held)
                 if held and lock.unclean:
-                    notice = _check_after_crash(db, place)
+                    notice = check_after_crash(db, place)
                 return cls(place, db, lock if held else None, notice, annotator)
         except BaseException:
             lock.release(clean=not lock.unclean)
@@ -375,6 +378,16 @@ class Project(ProjectReader):
                     ((ids[f], float(v)) for f, v in (values or {}).items() if f in ids),
                 )
 
+    def append_records(self, items: Sequence[tuple[RLEMask | None, MaskSource]]) -> range:
+        """Append records that nothing shows yet, for an edit that will; returns their ids."""
+        with self._changing():
+            return bulk_records.append_records(self._db, items, self._annotator_id())
+
+    def drop_records(self, ranges: Iterable[range]) -> None:
+        """Remove records of :meth:`append_records` that nothing came to show."""
+        with self._changing():
+            bulk_records.drop_records(self._db, ranges)
+
     # Models (outside the journal)
 
     def add_model(
@@ -414,76 +427,3 @@ class Project(ProjectReader):
         with self._changing():
             model_versions.roll_back(self._db)
         return self.active_model()
-
-
-def _account_name() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # an account without a name, as in some containers
-        return "someone"
-
-
-def _make_database(place: Path, name: str) -> None:
-    with translated(place):
-        db = connect_for_writing(place / DATABASE_NAME, create=True)
-        try:
-            with writing(db, place):
-                schema.create_tables(db)
-                history.set_meta(db, "name", rows.normalised(name))
-                history.set_meta(db, "created_at", str(time.time()))
-        finally:
-            db.close()
-
-
-def _take_lock(
-    lock: WriterLock, place: Path, if_locked: Literal["read_only", "error"]
-) -> tuple[bool, str]:
-    """(Whether the lock is ours, why not)."""
-    try:
-        if lock.acquire():
-            return True, ""
-    except OSError:
-        return False, f"{place.name} cannot be written here, so it is open read-only."
-    by = f" ({lock.holder})" if lock.holder else ""
-    sentence = f"{place.name} is open in another window{by}"
-    if if_locked == "error":
-        raise ProjectLockedError(f"{sentence}; close it there first.", path=place)
-    return False, f"{sentence}, so it is read-only here."
-
-
-def _open_database(place: Path, for_writing: bool) -> sqlite3.Connection:
-    path = place / DATABASE_NAME
-    db = connect_for_reading(path)  # a file of unknown origin is looked at before it is written
-    try:
-        version = verify(db, place)
-        if not for_writing and version < schema.SCHEMA_VERSION:
-            raise ProjectError(
-                f"{place.name} was made by an earlier version; open it for writing once.",
-                path=place,
-            )
-    except BaseException:
-        db.close()
-        raise
-    if not for_writing:
-        return db
-    db.close()
-    db = connect_for_writing(path)
-    try:
-        if version < schema.SCHEMA_VERSION:
-            shutil.copyfile(path, path.with_suffix(f".before-v{schema.SCHEMA_VERSION}.sqlite"))
-            schema.migrate(db)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _check_after_crash(db: sqlite3.Connection, place: Path) -> str:
-    found = [row[0] for row in db.execute("PRAGMA quick_check(1)")]
-    if found != ["ok"]:
-        db.close()
-        raise ProjectError(
-            f"{place.name} was damaged when it was last in use ({found[0]}); go back to a copy.",
-            path=place,
-        )
-    return "The project was not closed in order last time; it was checked and is whole."

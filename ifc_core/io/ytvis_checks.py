@@ -160,7 +160,8 @@ def parse_track(
         return None
     video = _reference(raw, "video_id", known.videos, where, report)
     category = _reference(raw, "category_id", known.categories, where, report)
-    score = None if number is None else _score(raw.get("score"), f"{where}.score", report)
+    has_score = number is not None or "score" in raw
+    score = _score(raw.get("score"), f"{where}.score", report) if has_score else None
     crowd = raw.get("iscrowd", 0)
     if crowd not in (0, 1):
         report(f"{where}.iscrowd", f"expected 0 or 1, found {shown(crowd)}.")

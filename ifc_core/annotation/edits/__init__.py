@@ -10,6 +10,7 @@ from ifc_core.annotation.edits.catalog import (
     SetCategory,
     SetVideo,
 )
+from ifc_core.annotation.edits.imported import ImportedTrack, ImportTracks
 from ifc_core.annotation.edits.masks import (
     ClearMasks,
     CopyMask,
@@ -51,6 +52,8 @@ __all__ = [
     "DeleteTracks",
     "Edit",
     "ExtendTrack",
+    "ImportTracks",
+    "ImportedTrack",
     "InterpolateMasks",
     "MarkAbsent",
     "MergeTracks",

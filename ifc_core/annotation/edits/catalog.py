@@ -27,18 +27,7 @@ class AddVideo(Edit):
 
     def perform(self, tx: EditTransaction) -> str:
         """Add the row; a video of the same name gets a number behind it."""
-        video = self.video
-        same = "SELECT name FROM videos WHERE fingerprint = ? AND fingerprint != ''"
-        known = tx.db.execute(same, (video.fingerprint,)).fetchone()
-        if known is not None:
-            tx.fail(f"{video.path.name} is in the project already, as {known[0]}.")
-        name = _free_name(tx, rows.normalised(self.name.strip() or video.path.stem))
-        video_id = tx.next_id("videos")
-        stored, hint = rows.stored_paths(video.path, tx.folder)
-        shape = (video.num_frames, video.height, video.width, video.fps, video.fingerprint)
-        row = (video_id, name, stored, hint, *shape, max(1, self.annotation_step))
-        tx.put_row("videos", video_id, row, None)
-        return f"Add video {name}"
+        return f"Add video {insert_video(tx, self)[1]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +134,29 @@ class RemoveCategory(Edit):
                 tx.put_track(replace(track, category_id=target.id))
         tx.put_row("categories", category.id, None, rows.category_row(category))
         return f"Remove category {category.name}"
+
+
+def insert_video(tx: EditTransaction, new: AddVideo) -> tuple[int, str]:
+    """Add the row of a video.
+
+    Returns:
+        (its id, its name).
+
+    Raises:
+        EditError: A video of the same fingerprint is in the project.
+    """
+    video = new.video
+    same = "SELECT name FROM videos WHERE fingerprint = ? AND fingerprint != ''"
+    known = tx.db.execute(same, (video.fingerprint,)).fetchone()
+    if known is not None:
+        tx.fail(f"{video.path.name} is in the project already, as {known[0]}.")
+    name = _free_name(tx, rows.normalised(new.name.strip() or video.path.stem))
+    video_id = tx.next_id("videos")
+    stored, hint = rows.stored_paths(video.path, tx.folder)
+    shape = (video.num_frames, video.height, video.width, video.fps, video.fingerprint)
+    row = (video_id, name, stored, hint, *shape, max(1, new.annotation_step))
+    tx.put_row("videos", video_id, row, None)
+    return video_id, name
 
 
 def _free_name(tx: EditTransaction, name: str) -> str:

@@ -1,0 +1,91 @@
+"""The edit that a file's import ends in: videos, classes, tracks and flags at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ifc_core.annotation.delta import Pointer
+from ifc_core.annotation.edits.base import Edit
+from ifc_core.annotation.edits.catalog import AddVideo, insert_video
+from ifc_core.annotation.transaction import EditTransaction
+from ifc_core.structures import Category, TrackKind, TrackState
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImportedTrack:
+    """A track whose records are in the project already, shown by nothing yet.
+
+    Attributes:
+        video_key: Id of its video in the file.
+        category_key: Id of its class in the file.
+        score: Confidence.
+        state: Review state.
+        color_rgb: Display colour, or ``None`` for the next free one.
+        name: Label.
+        kind: Object, crowd or region to ignore.
+        pointers: frame -> what it shows.
+    """
+
+    video_key: int
+    category_key: int
+    score: float
+    state: TrackState
+    color_rgb: tuple[int, int, int] | None
+    name: str
+    kind: TrackKind
+    pointers: Mapping[int, Pointer]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImportTracks(Edit):
+    """Bring the content of a file into the project as new tracks.
+
+    Attributes:
+        source: Name of the file, for the history list.
+        videos: File id -> id in the project, or the video to add.
+        categories: File id -> class; one of the same name is used where there is one.
+        tracks: The tracks, lowest first; they lie above those that are there.
+        exhaustive: File id of a video -> frames that are approved.
+    """
+
+    source: str
+    videos: Mapping[int, int | AddVideo]
+    categories: Mapping[int, Category]
+    tracks: tuple[ImportedTrack, ...]
+    exhaustive: Mapping[int, tuple[int, ...]]
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Write videos, classes, headers and pointers."""
+        videos = {
+            key: insert_video(tx, video)[0] if isinstance(video, AddVideo) else video
+            for key, video in self.videos.items()
+        }
+        categories = {key: _category(tx, c) for key, c in self.categories.items()}
+        for track in self.tracks:
+            new = tx.new_track(
+                videos[track.video_key],
+                categories[track.category_key],
+                score=track.score,
+                state=track.state,
+                name=track.name,
+                kind=track.kind,
+                color_rgb=track.color_rgb,
+            )
+            tx.point(new, track.pointers)
+        for key, frames in self.exhaustive.items():
+            tx.set_exhaustive(videos[key], frames, True)
+        return f"Import {len(self.tracks)} tracks from {self.source}"
+
+
+def _category(tx: EditTransaction, category: Category) -> int:
+    """The project's class of that name; added with the file's id where that is free."""
+    found = dict(tx.db.execute("SELECT name, id FROM categories").fetchall())
+    name = category.name.strip()
+    if name in found:
+        return int(found[name])
+    category_id = category.id
+    if category_id in found.values():
+        category_id = max(found.values()) + 1
+    tx.put_category(replace(category, id=category_id, name=name))
+    return category_id

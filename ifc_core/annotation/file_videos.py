@@ -1,0 +1,155 @@
+"""Which video of the project, or which file on disk, a video of an annotation file means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from ifc_core.annotation.edits.catalog import AddVideo
+from ifc_core.annotation.reading import ProjectReader
+from ifc_core.annotation.records import VideoEntry
+from ifc_core.annotation.rows import normalised
+from ifc_core.errors import FormatError, VideoError
+from ifc_core.io.video import open_video
+from ifc_core.io.ytvis_types import YtvisVideo
+from ifc_core.structures import Video
+
+_DEFAULT_FPS = 30.0
+_NUMBER = re.compile(r"(\d+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class FileVideo:
+    """Where the annotations of one video of a file go.
+
+    Attributes:
+        place: Id in the project, or the video to add.
+        frames: One a frame of the file: the frame of the video.
+        is_missing: The frames were not found on disk.
+    """
+
+    place: int | AddVideo
+    frames: tuple[int, ...]
+    is_missing: bool
+
+
+def resolve_videos(
+    reader: ProjectReader,
+    videos: Sequence[YtvisVideo],
+    root: Path,
+    video_map: Mapping[str, int],
+) -> dict[int, FileVideo]:
+    """Find a place for every video of a file.
+
+    A video is the project's one of the same fingerprint, else of the same name and size;
+    else it is added, with its frames if they are found below ``root``.
+
+    Args:
+        reader: The project.
+        videos: Videos of the file.
+        root: Folder below which frames and video files are looked for.
+        video_map: Names that the person already decided.
+
+    Returns:
+        File id -> place.
+
+    Raises:
+        FormatError: A video does not fit the one it was mapped to.
+    """
+    known = reader.videos()
+    places: dict[int, FileVideo] = {}
+    for video in videos:
+        entry = _in_project(video, known, reader, video_map)
+        places[video.id] = (
+            _add(video, root)
+            if entry is None
+            else FileVideo(entry.id, _frames(video, entry.num_frames), False)
+        )
+    return places
+
+
+def _in_project(
+    video: YtvisVideo,
+    known: Sequence[VideoEntry],
+    reader: ProjectReader,
+    video_map: Mapping[str, int],
+) -> VideoEntry | None:
+    if video.name in video_map:
+        entry = reader.video(video_map[video.name])
+        if not _fits(video, entry.size, entry.num_frames):
+            raise FormatError(
+                f"Video {video.name} of the file is {video.width}x{video.height} with "
+                f"{video.length} frames, {entry.name} is {entry.width}x{entry.height} with "
+                f"{entry.num_frames}.",
+                expected=entry.size,
+                actual=(video.height, video.width),
+            )
+        return entry
+    if video.details is not None and video.details.fingerprint:
+        for entry in known:
+            same = entry.fingerprint == video.details.fingerprint
+            if same and _fits(video, entry.size, entry.num_frames):
+                return entry
+    name = normalised(video.name)
+    named = (entry for entry in known if name in (entry.name, entry.path.stem))
+    return next((e for e in named if _fits(video, e.size, e.num_frames)), None)
+
+
+def _fits(video: YtvisVideo, size: tuple[int, int], num_frames: int) -> bool:
+    same_size = (video.height, video.width) == size
+    return same_size and _frames(video, num_frames)[-1] < num_frames
+
+
+def _frames(video: YtvisVideo, num_frames: int) -> tuple[int, ...]:
+    """Frame of the video for each frame of the file.
+
+    The extension key says so. Without it, file names such as ``00005.jpg`` do where the file
+    holds fewer frames than the video.
+    """
+    if num_frames == video.length:
+        return tuple(range(video.length))
+    if video.details is not None and video.details.frame_indices:
+        return video.details.frame_indices
+    numbers = [_NUMBER.search(Path(name).stem) for name in video.file_names]
+    indices = [int(match.group(1)) for match in numbers if match is not None]
+    ascending = all(a < b for a, b in pairwise(indices))
+    if len(indices) == video.length and ascending and indices and indices[-1] < num_frames:
+        return tuple(indices)
+    return tuple(range(video.length))
+
+
+def _add(video: YtvisVideo, root: Path) -> FileVideo:
+    """A video to add: with its frames, or as a name to find them by."""
+    for path in _candidates(video, root):
+        found = _open(path)
+        if found is not None and _fits(video, found.size, found.num_frames):
+            new = AddVideo(found, video.name.rpartition("/")[2])
+            return FileVideo(new, _frames(video, found.num_frames), False)
+    details = video.details
+    listed = details.frame_indices if details is not None else ()
+    frames = listed or tuple(range(video.length))
+    source = details.source if details is not None and details.source else video.name
+    fps = details.fps if details is not None and details.fps > 0 else _DEFAULT_FPS
+    fingerprint = details.fingerprint if details is not None else ""
+    placeholder = Video(root / source, frames[-1] + 1, video.height, video.width, fps, fingerprint)
+    return FileVideo(AddVideo(placeholder, video.name.rpartition("/")[2]), frames, True)
+
+
+def _candidates(video: YtvisVideo, root: Path) -> list[Path]:
+    """Places below the root where the video may be; none that leaves it."""
+    places = [root / "JPEGImages" / video.name, root / video.name]
+    if video.details is not None and video.details.source:
+        places.insert(0, root / video.details.source)
+    inside = root.resolve()
+    return [p for p in places if p.exists() and p.resolve().is_relative_to(inside)]
+
+
+def _open(path: Path) -> Video | None:
+    try:
+        with open_video(path) as reader:
+            return reader.video
+    except VideoError:
+        return None

@@ -1,0 +1,118 @@
+"""Making a project file, taking its lock, and looking at it before it is written."""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+import sqlite3
+import time
+from pathlib import Path
+from typing import Literal
+
+from ifc_core.annotation import history, rows, schema
+from ifc_core.annotation.connection import (
+    DATABASE_NAME,
+    connect_for_reading,
+    connect_for_writing,
+    translated,
+    verify,
+    writing,
+)
+from ifc_core.annotation.locking import WriterLock
+from ifc_core.errors import ProjectError, ProjectLockedError
+
+
+def account_name() -> str:
+    """Name of the account, for the records of a person who gave none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # an account without a name, as in some containers
+        return "someone"
+
+
+def make_database(place: Path, name: str) -> None:
+    """Make the database of a new project.
+
+    Raises:
+        ProjectError: It cannot be written.
+    """
+    with translated(place):
+        db = connect_for_writing(place / DATABASE_NAME, create=True)
+        try:
+            with writing(db, place):
+                schema.create_tables(db)
+                history.set_meta(db, "name", rows.normalised(name))
+                history.set_meta(db, "created_at", str(time.time()))
+        finally:
+            db.close()
+
+
+def take_lock(
+    lock: WriterLock, place: Path, if_locked: Literal["read_only", "error"]
+) -> tuple[bool, str]:
+    """Try to become the one writer of a project.
+
+    Returns:
+        (whether this process is it, the sentence that says why not).
+
+    Raises:
+        ProjectLockedError: Another process is, and that is an error.
+    """
+    try:
+        if lock.acquire():
+            return True, ""
+    except OSError:
+        return False, f"{place.name} cannot be written here, so it is open read-only."
+    by = f" ({lock.holder})" if lock.holder else ""
+    sentence = f"{place.name} is open in another window{by}"
+    if if_locked == "error":
+        raise ProjectLockedError(f"{sentence}; close it there first.", path=place)
+    return False, f"{sentence}, so it is read-only here."
+
+
+def open_database(place: Path, for_writing: bool) -> sqlite3.Connection:
+    """Open the database after a look at it, and bring it up to date where it is to be written.
+
+    Raises:
+        ProjectError: It is no project, of a later version, or damaged.
+    """
+    path = place / DATABASE_NAME
+    db = connect_for_reading(path)  # a file of unknown origin is looked at before it is written
+    try:
+        version = verify(db, place)
+        if not for_writing and version < schema.SCHEMA_VERSION:
+            raise ProjectError(
+                f"{place.name} was made by an earlier version; open it for writing once.",
+                path=place,
+            )
+    except BaseException:
+        db.close()
+        raise
+    if not for_writing:
+        return db
+    db.close()
+    db = connect_for_writing(path)
+    try:
+        if version < schema.SCHEMA_VERSION:
+            shutil.copyfile(path, path.with_suffix(f".before-v{schema.SCHEMA_VERSION}.sqlite"))
+            schema.migrate(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def check_after_crash(db: sqlite3.Connection, place: Path) -> str:
+    """Check a file whose last writer did not close it; returns the sentence to show.
+
+    Raises:
+        ProjectError: It is damaged.
+    """
+    found = [row[0] for row in db.execute("PRAGMA quick_check(1)")]
+    if found != ["ok"]:
+        db.close()
+        raise ProjectError(
+            f"{place.name} was damaged when it was last in use ({found[0]}); go back to a copy.",
+            path=place,
+        )
+    return "The project was not closed in order last time; it was checked and is whole."
