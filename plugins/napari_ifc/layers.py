@@ -1,8 +1,9 @@
 """The studio's layers. No other module changes ``viewer.layers``.
 
-From below: the video, the read-only picture of all masks, and a binary Labels layer with
-the selected track's mask on the current frame. If a person deletes or reorders them they
-are put back; in 3-D drawing rests. The project never depends on them.
+From below: the video, the read-only picture of all masks, a heat map while attention is
+shown, and a binary Labels layer with the selected track's mask on the current frame. If a
+person deletes or reorders them they are put back; in 3-D drawing rests. The project never
+depends on them.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from qtpy.QtCore import QTimer
 
 from napari_ifc.lazy_video import LazyVideo
 from napari_ifc.overlay import DrawnMask, OverlayStyle, draw_overlay, overlay_scale
+from napari_ifc.views.heat_colors import HEAT_COLORMAP
 
 if TYPE_CHECKING:
     import napari
 
-VIDEO, OVERLAY, EDIT = "Video", "Tracks", "Edit"
+VIDEO, OVERLAY, HEAT, EDIT = "Video", "Tracks", "Attention", "Edit"
 DRAWING_MODES = ("paint", "erase", "polygon", "fill")
 _WORDS = {"paint": "Paint", "erase": "Erase", "polygon": "Polygon", "fill": "Fill"}
 
@@ -57,6 +59,7 @@ class LayerStack:
         self._on_told = on_told
         self._video: Image | None = None
         self._overlay: Image | None = None
+        self._heat: Image | None = None
         self._edit: Labels | None = None
         self._source: LazyVideo | None = None
         self._size = (1, 1)
@@ -108,7 +111,9 @@ class LayerStack:
     @property
     def layers(self) -> tuple[Any, ...]:
         """Our layers, from below."""
-        return tuple(x for x in (self._video, self._overlay, self._edit) if x is not None)
+        return tuple(
+            x for x in (self._video, self._overlay, self._heat, self._edit) if x is not None
+        )
 
     def show_video(self, source: LazyVideo, name: str) -> None:
         """Show a video in place of what was shown."""
@@ -137,7 +142,7 @@ class LayerStack:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
         self._busy = False
-        self._video = self._overlay = self._edit = self._source = None
+        self._video = self._overlay = self._heat = self._edit = self._source = None
 
     def close(self) -> None:
         """Take our layers away and stop listening."""
@@ -158,6 +163,30 @@ class LayerStack:
             return
         draw_overlay(self._picture, masks, self.style, self._scale)
         self._overlay.refresh(extent=False, thumbnail=False)
+
+    def show_heat(self, values: npt.NDArray[np.float32] | None) -> None:
+        """Lay a heat map over the current frame, or take it away.
+
+        Args:
+            values: (h, w) in 0 to 1, stretched over the frame; ``None`` for none.
+        """
+        if self._source is None:
+            return
+        before, self._heat = self._heat, None
+        if before is not None and values is not None and before.data.shape == values.shape:
+            self._heat = before
+            before.data = values
+        else:
+            self._remove(before)
+            self._heat = None if values is None else self._make_heat(values)
+        if values is not None:
+            self._build()
+
+    def _remove(self, layer: Any) -> None:
+        if layer is not None and layer in self._viewer.layers:
+            self._busy = True
+            self._viewer.layers.remove(layer)
+            self._busy = False
 
     # Editing
 
@@ -230,6 +259,8 @@ class LayerStack:
         if self._overlay is None or self._overlay not in layers:
             self._overlay = self._make_overlay()
             layers.append(self._overlay)
+        if self._heat is not None and self._heat not in layers:
+            layers.append(self._heat)
         if self._edit is None or self._edit not in layers:
             self._edit = self._make_edit()
             layers.append(self._edit)
@@ -252,6 +283,20 @@ class LayerStack:
             translate=(offset, offset),
             blending="translucent_no_depth",
             metadata={"ifc": OVERLAY},
+        )
+
+    def _make_heat(self, values: npt.NDArray[np.float32]) -> Image:
+        scale = tuple(whole / part for whole, part in zip(self._size, values.shape, strict=True))
+        return Image(
+            values,
+            name=HEAT,
+            colormap=HEAT_COLORMAP,
+            contrast_limits=(0.0, 1.0),
+            opacity=0.7,
+            scale=scale,
+            translate=tuple((s - 1) / 2 for s in scale),
+            blending="additive",
+            metadata={"ifc": HEAT},
         )
 
     def _make_edit(self) -> Labels:

@@ -14,6 +14,7 @@ from ifc_core.annotation.exporting import ExportOptions, ExportReport, ExportSco
 from ifc_core.annotation.importing import import_annotations
 from ifc_core.errors import IFCError
 from napari_ifc.actions import ActionTable
+from napari_ifc.attention_explorer import AttentionExplorer
 from napari_ifc.controllers.editing import EditController
 from napari_ifc.controllers.overlay_video import write_overlay_video
 from napari_ifc.controllers.propose import ProposeController
@@ -58,6 +59,7 @@ class Studio(QObject):
     Attributes:
         panel: The side panel; further pages are added with ``panel.add_page``.
         timeline: The strip under the canvas.
+        attention: The page of the attention explorer.
         docks: Dock widgets by name: ``"studio"`` and ``"timeline"``.
         actions: Everything a person can do, as a searchable table.
         workspace: What is open, or ``None``.
@@ -116,6 +118,8 @@ class Studio(QObject):
         self._show = Presenter(self.panel, self.timeline, self.layers)
         build_actions(self)
         self._connect_views()
+        engine = _LazyEngine(self._engine_client)
+        self.attention = AttentionExplorer(self, engine, self._bridge.deliver)
         self.window = WindowHooks(viewer, self.panel, self.timeline, self, dock_panel=dock_panel)
         self.docks = self.window.docks
         self._apply_theme()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSize
+from typing import Protocol, runtime_checkable
+
+from qtpy.QtCore import QSize, Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from napari_ifc.views.banner import Banner
@@ -13,6 +15,15 @@ from napari_ifc.views.propose_panel import ProposePanel
 from napari_ifc.views.theme import Palette, style_sheet
 from napari_ifc.views.tools import ToolRow
 from napari_ifc.views.track_table import TrackTable
+
+
+@runtime_checkable
+class Themed(Protocol):
+    """A page that draws in the theme's colours itself."""
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Take the theme's colours."""
+        ...
 
 
 class StudioPanel(QWidget):
@@ -27,7 +38,10 @@ class StudioPanel(QWidget):
         propose: The page of Propose.
         history: The page of the journal.
         videos: Chooses among the videos of a project; hidden for a single one.
+        page_changed: Emitted with the name of the page that came to the front.
     """
+
+    page_changed = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -72,6 +86,7 @@ class StudioPanel(QWidget):
         self.add_page("tracks", "Tracks", self.tracks)
         self.add_page("propose", "Propose", self.propose)
         self.add_page("history", "History", self.history)
+        self._tabs.currentChanged.connect(lambda _: self.page_changed.emit(self.current_page))
 
     def add_page(self, name: str, title: str, widget: QWidget) -> None:
         """Add a page behind the others."""
@@ -95,8 +110,9 @@ class StudioPanel(QWidget):
         """Take the theme's colours."""
         self.setStyleSheet(style_sheet(palette))
         self.tools.apply_palette(palette)
-        self.tracks.apply_palette(palette)
-        self.history.apply_palette(palette)
+        for page in self._pages.values():
+            if isinstance(page, Themed):
+                page.apply_palette(palette)
         self.banner.close_button.setIcon(icon("close", palette.muted))
 
 
