@@ -1,9 +1,10 @@
-"""The attention of the network at one frame of a video of any length."""
+"""What the network attended to around any frame of a video."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from ifc_core.inference.clip_plan import canonical_window
@@ -15,7 +16,25 @@ from ifc_core.jobs import JobContext
 from ifc_core.models.attention import attend_clip
 from ifc_core.models.attention_rows import FrameAttention
 from ifc_core.models.ifc import IFC
-from ifc_core.structures import ClipPrediction
+
+
+def clip_around(frame_index: int, num_frames: int, settings: ProposeSettings) -> range:
+    """Frames of the video in the clip of the canonical plan that centres a frame best.
+
+    Args:
+        frame_index: 0-based in the video.
+        num_frames: V.
+        settings: T and the frame step count; with a step, the plan runs over the frames that
+            lie a multiple of it from ``frame_index``.
+
+    Raises:
+        IndexError: There is no such frame.
+    """
+    if not 0 <= frame_index < num_frames:
+        raise IndexError(f"frame {frame_index} of {num_frames}")
+    looked_at = range(frame_index % settings.frame_step, num_frames, settings.frame_step)
+    window = canonical_window(looked_at.index(frame_index), len(looked_at), settings.clip_length)
+    return looked_at[window.start : window.stop]
 
 
 def attention_at(
@@ -25,46 +44,39 @@ def attention_at(
     settings: ProposeSettings,
     context: JobContext | None = None,
 ) -> FrameAttention:
-    """Run the clip of the canonical plan that centres a frame best, and keep its attention.
+    """Attention rows of the clip that centres a frame best, and what the network says there.
 
     Args:
-        model: The network, in evaluation mode.
-        reader: The video.
-        frame_index: 0-based frame; with a frame step the nearest frame that a run looks at.
-        settings: Clip length, frame step, sizes and region are those of a run.
-        context: Asked for cancellation before the network runs.
-
-    Returns:
-        The attention of the clip, and where the frame lies in it.
+        model: With the ``ifc`` or ``none`` encoder.
+        reader: The video; only the T frames of the clip are read.
+        frame_index: 0-based in the video.
+        settings: T, frame step, sizes and region as in a run of Propose.
+        context: Can cancel between frames.
 
     Raises:
         VideoError: A frame cannot be read.
-        ValueError: The encoder of the model has no rows of single frames.
-        JobCancelled: The job was cancelled.
+        ConfigError: The region does not lie in the frame.
+        ValueError: The model's encoder has no rows of one frame.
+        JobCancelled: The context was asked to stop.
     """
-    looked_at = range(0, reader.video.num_frames, settings.frame_step)
-    place = min(len(looked_at) - 1, round(frame_index / settings.frame_step))
-    window = canonical_window(place, len(looked_at), settings.clip_length)
-    indices = [looked_at[i] for i in window]
-    frames = _network_frames(model, reader.batch(indices).data, settings)
-    if context is not None:
-        context.raise_if_cancelled()
-    prediction, attention = attend_clip(model, frames)
-    named = ClipPrediction(
-        np.asarray(indices, np.int64),
-        prediction.class_logits,
-        prediction.mask_logits,
-        prediction.mask_weights,
+    frames = clip_around(frame_index, reader.video.num_frames, settings)
+    images = []
+    for index in frames:
+        if context is not None:
+            context.raise_if_cancelled()
+        part = cut_region(reader.read(index), settings.region_xywh)
+        size = network_size(
+            (int(part.shape[0]), int(part.shape[1])),
+            short_side_for(model, settings),
+            settings.max_long_side,
+        )
+        source = torch.from_numpy(np.array(part))[None]
+        images.append(resize_frames(source, size)[0].numpy())
+    prediction, attention = attend_clip(model, np.stack(images))
+    indices = np.array(frames, dtype=np.int64)
+    return FrameAttention(
+        frame_index=frame_index,
+        position=frames.index(frame_index),
+        prediction=replace(prediction, frame_indices=indices),
+        attention=attention,
     )
-    return FrameAttention(looked_at[place], place - window.start, named, attention)
-
-
-def _network_frames(
-    model: IFC, frames: npt.NDArray[np.uint8], settings: ProposeSettings
-) -> npt.NDArray[np.uint8]:
-    """Cut and resize as a run does, (T, H, W, 3) uint8."""
-    cut = np.stack([cut_region(frame, settings.region_xywh) for frame in frames])
-    short_side = short_side_for(model, settings)
-    size = network_size((cut.shape[1], cut.shape[2]), short_side, settings.max_long_side)
-    resized: npt.NDArray[np.uint8] = resize_frames(torch.from_numpy(cut), size).numpy()
-    return resized

@@ -1,0 +1,141 @@
+"""How long a run will take and how much memory it will need, from a probe of one clip."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ifc_core.inference.clip_plan import clip_windows
+from ifc_core.inference.clip_runner import CachedFrame, ClipRunner
+from ifc_core.inference.fast_model import choose_dtype, fast_model
+from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
+from ifc_core.inference.mask_output import encode_logits
+from ifc_core.inference.predictor import short_side_for
+from ifc_core.inference.settings import ProposeSettings
+from ifc_core.models.ifc import IFC
+
+_LONGEST_PROBE = 8
+_ASSUMED_INSTANCES = 10
+_ACTIVATION_COPIES = 6  # maps of the spatial decoder's largest level alive at once
+
+
+@dataclass(frozen=True, slots=True)
+class RunEstimate:
+    """What a run of Propose will take.
+
+    Attributes:
+        seconds: For the whole video, decoding of the file left out.
+        seconds_per_frame: The same for each frame that is looked at.
+        num_clips: Clips that the network will see.
+        memory_bytes: Weights, features, masks and activations at their peak; the libraries
+            and the program around it come on top.
+        network_size: (height, width) that frames are resized to.
+        precision: ``float32``, ``bfloat16`` or ``float16``.
+    """
+
+    seconds: float
+    seconds_per_frame: float
+    num_clips: int
+    memory_bytes: int
+    network_size: tuple[int, int]
+    precision: str
+
+
+def estimate_run(
+    model: IFC,
+    frame: npt.NDArray[np.uint8],
+    settings: ProposeSettings,
+    num_frames: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> RunEstimate:
+    """Time one clip made of one frame, and scale it to the video.
+
+    Args:
+        model: The network on its device.
+        frame: (H, W, 3) uint8, any frame of the video.
+        settings: What the person chose.
+        num_frames: Frames of the video, before the frame step.
+        clock: Seconds, monotonic; replaced in tests.
+
+    Raises:
+        ConfigError: The region does not lie in the frame.
+        DeviceMemoryError: Not even one clip fits at the smallest size.
+    """
+    looked_at = len(range(0, num_frames, settings.frame_step))
+    length = looked_at if settings.offline else min(settings.clip_length, looked_at)
+    length = max(1, length)
+    stride = length if settings.offline else min(settings.clip_stride, length)
+    num_clips = sum(1 for _ in clip_windows(looked_at, length, stride))
+    part = cut_region(frame, settings.region_xywh)
+    size = network_size(
+        (int(part.shape[0]), int(part.shape[1])),
+        short_side_for(model, settings),
+        settings.max_long_side,
+    )
+    image = resize_frames(torch.from_numpy(np.array(part))[None], size)[0].numpy()
+    dtype = choose_dtype(model, settings.precision)
+    runner = ClipRunner(fast_model(model, dtype))
+    probe = min(length, _LONGEST_PROBE)
+    encode, decode, feature_bytes = _probe(runner, image, probe, clock)
+    finish = _time_masks(runner, (int(frame.shape[0]), int(frame.shape[1])), clock)
+    seconds = looked_at * (encode + finish) + num_clips * decode * length / probe
+    return RunEstimate(
+        seconds=seconds,
+        seconds_per_frame=seconds / max(1, looked_at),
+        num_clips=num_clips,
+        memory_bytes=_memory(model, runner, feature_bytes, length, -(-length // stride)),
+        network_size=size,
+        precision=str(dtype).removeprefix("torch."),
+    )
+
+
+def _probe(
+    runner: ClipRunner, image: npt.NDArray[np.uint8], length: int, clock: Callable[[], float]
+) -> tuple[float, float, int]:
+    """Seconds to encode a frame, seconds to decode a clip, bytes of a frame's features."""
+    frames = [CachedFrame(image) for _ in range(length)]
+    runner.encode(frames[:1])  # the first pass pays for allocations
+    frames[0].features = None
+    began = clock()
+    runner.encode(frames)
+    _synchronize(runner.model.device)
+    encode = (clock() - began) / length
+    runner.clips([frames], [tuple(range(length))])
+    began = clock()
+    runner.clips([frames], [tuple(range(length))])
+    _synchronize(runner.model.device)
+    features = frames[0].features
+    return encode, clock() - began, 0 if features is None else features.num_bytes
+
+
+def _time_masks(runner: ClipRunner, size: tuple[int, int], clock: Callable[[], float]) -> float:
+    """Seconds to bring the masks of one frame to full size, for an assumed crowd."""
+    height, width = runner.mask_grid or (1, 1)
+    yy, xx = np.mgrid[:height, :width]
+    disc = (min(height, width) / 4) ** 2 - (yy - height / 2) ** 2 - (xx - width / 2) ** 2
+    logits = disc.astype(np.float32)
+    began = clock()
+    encode_logits(logits, size)
+    return (clock() - began) * _ASSUMED_INSTANCES
+
+
+def _memory(
+    model: IFC, runner: ClipRunner, feature_bytes: int, length: int, overlapping_clips: int
+) -> int:
+    weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    fast = sum(t.numel() * t.element_size() for t in runner.model.state_dict().values())
+    height, width = runner.mask_grid or (1, 1)
+    grid = height * width
+    masks = 8 * _ASSUMED_INSTANCES * grid * length * overlapping_clips  # logits and probabilities
+    activations = _ACTIVATION_COPIES * 4 * model.config.hidden_dim * grid * length
+    return int(weights + fast + feature_bytes * (length + 1) + masks + activations)
+
+
+def _synchronize(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

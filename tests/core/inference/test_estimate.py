@@ -1,0 +1,55 @@
+"""The estimate scales a probe of one clip to the video."""
+
+import itertools
+
+import pytest
+
+from ifc_core.errors import ConfigError
+from ifc_core.inference.estimate import estimate_run
+from ifc_core.inference.settings import ProposeSettings
+
+
+def ticking():
+    ticks = itertools.count()
+    return lambda: float(next(ticks))  # every measured span takes one second
+
+
+def estimate(model, frame, num_frames, **settings):
+    chosen = ProposeSettings(precision="fp32", **settings)
+    return estimate_run(model, frame, chosen, num_frames, clock=ticking())
+
+
+def test_time_counts_frames_clips_and_masks(tiny_model, scene):
+    found = estimate(tiny_model, scene[0], 100, clip_length=4, clip_stride=2)
+    assert found.num_clips == 49
+    # A frame: 1 s for the four of the probe, 1 s a mask for ten assumed instances.
+    assert found.seconds == pytest.approx(100 * (0.25 + 10) + 49)
+    assert found.seconds_per_frame == pytest.approx(found.seconds / 100)
+    assert found.network_size == (64, 96)
+    assert found.precision == "float32"
+
+
+def test_a_frame_step_divides_the_work(tiny_model, scene):
+    found = estimate(tiny_model, scene[0], 100, clip_length=5, frame_step=10)
+    assert found.num_clips == 6
+
+
+def test_offline_scales_the_probe_to_one_long_clip(tiny_model, scene):
+    found = estimate(tiny_model, scene[0], 80, offline=True)
+    assert found.num_clips == 1
+    assert found.seconds == pytest.approx(80 * (1 / 8 + 10) + 80 / 8)
+
+
+def test_memory_does_not_depend_on_the_length_unless_offline(tiny_model, scene):
+    short = estimate(tiny_model, scene[0], 50)
+    long = estimate(tiny_model, scene[0], 5000)
+    whole = estimate(tiny_model, scene[0], 5000, offline=True)
+    assert short.memory_bytes == long.memory_bytes < whole.memory_bytes
+    parameters = sum(p.numel() for p in tiny_model.parameters())
+    assert short.memory_bytes > 4 * parameters
+
+
+def test_a_short_video_and_a_wrong_region(tiny_model, scene):
+    assert estimate(tiny_model, scene[0], 2).num_clips == 1
+    with pytest.raises(ConfigError):
+        estimate(tiny_model, scene[0], 5, region_xywh=(90, 0, 20, 20))
