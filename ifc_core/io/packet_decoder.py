@@ -142,6 +142,12 @@ class PacketDecoder:
         """Whether every packet was decoded."""
         return self._ended
 
+    @property
+    def hides_order(self) -> bool:
+        """Whether the file's times are those of decoding although pictures are reordered (AVI)."""
+        context = self._stream.codec_context
+        return self._container.format.name == "avi" and bool(context.has_b_frames)
+
     def restart(self, ordinal: int) -> None:
         """Make ``ordinal`` the next packet to be decoded.
 

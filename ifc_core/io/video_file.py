@@ -171,12 +171,12 @@ def _frame_times(
     table: PacketTable, index: FrameIndex, rate: float, time_base: float
 ) -> npt.NDArray[np.float64]:
     """(V,) seconds after the first frame, from the file's times or else from its rate."""
-    pts = table.pts[index.ordinals]
+    pts = np.sort(table.pts[index.ordinals])
     if np.any(pts == NO_TIME):
         pts = np.sort(table.dts[index.ordinals])
     if np.any(pts == NO_TIME) or not time_base:
         return np.arange(len(index)) / (rate or 25.0)
-    return np.maximum.accumulate((pts - pts[0]) * time_base)
+    return np.asarray((pts - pts[0]) * time_base, dtype=np.float64)
 
 
 def _average_rate(times: npt.NDArray[np.float64], rate: float) -> float:

@@ -130,40 +130,35 @@ class FrameIndex:
 
 
 class PacketFinder:
-    """Recognises a packet after a seek, by its place in the file or its time."""
+    """Recognises a packet after a seek by its place in the file.
+
+    Files without places for every packet (MPEG program streams) cannot be recognised in: their
+    times after a seek may differ from those of a sequential pass, too.
+    """
 
     def __init__(self, table: PacketTable) -> None:
-        self._keys: npt.NDArray[np.int64] | None = None
-        self._order: npt.NDArray[np.int64] | None = None
-        self.by_position = True
-        for by_position, keys in ((True, table.positions), (False, table.pts)):
-            order = np.argsort(keys, kind="stable")
-            ascending = keys[order]
-            bad = -1 if by_position else NO_TIME
-            if len(keys) and ascending[0] > bad and not np.any(np.diff(ascending) == 0):
-                self.by_position = by_position
-                self._keys, self._order = ascending, order
-                return
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether packets of this file can be told apart."""
-        return self._keys is not None
+        self._pts = table.pts
+        self._order = np.argsort(table.positions, kind="stable")
+        self._positions = table.positions[self._order]
+        unique = len(table) > 0 and not np.any(np.diff(self._positions) == 0)
+        self.is_usable = bool(unique and self._positions[0] >= 0)
 
     def find(self, position: int | None, pts: int | None) -> int | None:
         """The ordinal of a packet.
 
         Args:
             position: Its byte offset.
-            pts: Its display time.
+            pts: Its display time, which must agree where the table has one.
 
         Returns:
             Its ordinal, or ``None`` if no packet of the table is like it.
         """
-        key = position if self.by_position else pts
-        if key is None or self._keys is None or self._order is None:
+        if position is None or not self.is_usable:
             return None
-        place = int(np.searchsorted(self._keys, key))
-        if place >= len(self._keys) or self._keys[place] != key:
+        place = int(np.searchsorted(self._positions, position))
+        if place >= len(self._positions) or self._positions[place] != position:
             return None
-        return int(self._order[place])
+        ordinal = int(self._order[place])
+        if pts is not None and self._pts[ordinal] not in (NO_TIME, pts):
+            return None
+        return ordinal

@@ -42,8 +42,8 @@ def probe_frames(
     """Find the frames that can be read.
 
     Sound files are decoded at their head and in their last group of pictures alone. Where that
-    shows frames missing in between, or where packets have no display times (AVI with B-frames),
-    the whole file is decoded once.
+    shows frames missing in between, or where packets have no display times (AVI with reordered
+    pictures), the whole file is decoded once.
 
     Args:
         path: The file, for messages.
@@ -61,7 +61,8 @@ def probe_frames(
     first, head = _decode_head(decoder)
     if first is None:
         raise VideoError(f"No frame of {path} can be decoded.", path=path)
-    index = FrameIndex.build(table) if table.has_times else None
+    is_ordered = table.has_times and not decoder.hides_order
+    index = FrameIndex.build(table) if is_ordered else None
     if index is not None:
         index = _checked_head(table, index, head)
     if index is not None:
