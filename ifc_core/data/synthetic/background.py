@@ -1,4 +1,4 @@
-"""What stands behind the objects and is none: sky, ground, facades, bushes, fences, shelves, text, clutter."""
+"""What stands behind the objects and is none: sky, houses, bushes, fences, text, clutter."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def make_background(
         width: Width in pixels.
 
     Returns:
-        (height, width, 3) uint8 and the height of its horizon as a share of the picture (0.5 where it has none).
+        (height, width, 3) uint8, and the height of its horizon as a share of the picture (0.5
+        where it has none).
     """
     draw = rng.random()
     if scenes and draw < 0.55:
@@ -54,7 +55,7 @@ def _photograph(rng: Rng, scenes: tuple[Image, ...], height: int, width: int) ->
 
 
 def random_crop(rng: Rng, picture: Image, height: int, width: int, smallest: float) -> Image:
-    """A random window of a photograph, of the frame's shape, perhaps mirrored, resized to the frame.
+    """A random window of a photograph, perhaps mirrored, resized to the frame.
 
     Args:
         rng: Source of randomness.
@@ -128,7 +129,12 @@ def _ground(rng: Rng, source: MaterialSource, height: int, width: int) -> Image:
     side = tile.shape[0]
     spread = rng.uniform(0.15, 0.5)
     target = np.array(
-        [[width * (0.5 - spread), 0], [width * (0.5 + spread), 0], [width * 2, height], [-width, height]],
+        [
+            [width * (0.5 - spread), 0],
+            [width * (0.5 + spread), 0],
+            [width * 2, height],
+            [-width, height],
+        ],
         dtype=np.float32,
     )
     big = cv2.copyMakeBorder(tile, 0, side * 2, 0, side * 3, cv2.BORDER_REFLECT)
@@ -148,9 +154,7 @@ def _road_marks(rng: Rng, plane: Image, height: int, width: int) -> None:
         cv2.line(plane, (x, 0), (int(x + offset * width), height), colour, 2, cv2.LINE_AA)
 
 
-def _outdoors(
-    rng: Rng, source: MaterialSource, height: int, width: int
-) -> tuple[Image, float]:
+def _outdoors(rng: Rng, source: MaterialSource, height: int, width: int) -> tuple[Image, float]:
     horizon = float(rng.uniform(0.2, 0.65))
     line = int(height * horizon)
     picture = np.empty((height, width, 3), dtype=np.uint8)
@@ -309,9 +313,7 @@ def _sign(rng: Rng, picture: Image) -> None:
         corner = (where[0] + w + 3, where[1] + 4)
         cv2.rectangle(picture, (where[0] - 3, where[1] - h - 3), corner, board, -1)
     colour = tuple(int(v) for v in random_colour(rng))
-    cv2.putText(
-        picture, text, where, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thick, cv2.LINE_AA
-    )
+    cv2.putText(picture, text, where, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thick, cv2.LINE_AA)
 
 
 def _frame(rng: Rng, source: MaterialSource, picture: Image, line: int) -> None:

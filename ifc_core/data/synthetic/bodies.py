@@ -127,9 +127,7 @@ class Body:
             local = similarity(part.attach[0], part.attach[1], 1.0, angle)
             joints.append(local if part.parent < 0 else compose(joints[part.parent], local))
         order = sorted(range(len(self.parts)), key=lambda i: self.parts[i].z)
-        return [
-            (self.parts[i].patch, compose(joints[i], self.parts[i].raster)) for i in order
-        ]
+        return [(self.parts[i].patch, compose(joints[i], self.parts[i].raster)) for i in order]
 
     def bounds(self, gait: float = 0.0) -> tuple[float, float, float, float]:
         """Box (x0, y0, x1, y1) of the body in its units."""
@@ -221,9 +219,7 @@ class BodyBuilder:
         scaled = (outline - low) * self.resolution * (1 << _SHIFT)
         return np.round(scaled).astype(np.int32)
 
-    def _fill(
-        self, outline: Points, low: npt.NDArray[np.float64], size: tuple[int, int]
-    ) -> Image:
+    def _fill(self, outline: Points, low: npt.NDArray[np.float64], size: tuple[int, int]) -> Image:
         alpha = np.zeros((size[1], size[0]), dtype=np.uint8)
         cv2.fillPoly(alpha, [self._pixels(outline, low)], 255, cv2.LINE_AA, _SHIFT)
         return alpha

@@ -139,7 +139,9 @@ def _add_legs(
     bend = {"walk": 0.25, "free": 0.7, "sit": 1.3}[pose]
     for side in (-1.0, 1.0):
         near = side > 0
-        rest = {"walk": 0.0, "free": rng.normal(0, 0.7), "sit": -facing * rng.uniform(0.9, 1.5)}[pose]
+        rest = {"walk": 0.0, "free": rng.normal(0, 0.7), "sit": -facing * rng.uniform(0.9, 1.5)}[
+            pose
+        ]
         phase = 0.0 if near else _PI
         thigh = builder.add(
             o.limb(0.24 * size, thick, thick * 0.75),
@@ -273,7 +275,13 @@ def quadruped(rng: Rng, source: MaterialSource, resolution: float) -> Body:
     _add_animal_head(builder, torso, fur, deep)
     tail = o.limb(rng.uniform(0.1, 0.4), rng.uniform(0.03, 0.1), 0.03)
     builder.add(
-        tail, fur, parent=torso, attach=(-0.4, -deep * 0.4), rest=rng.uniform(0.2, 2.4), swing=0.4, z=-0.1
+        tail,
+        fur,
+        parent=torso,
+        attach=(-0.4, -deep * 0.4),
+        rest=rng.uniform(0.2, 2.4),
+        swing=0.4,
+        z=-0.1,
     )
     if rng.random() < 0.3:
         saddle = (rng.uniform(-0.1, 0.1), -deep * 0.85)
@@ -347,6 +355,11 @@ def bird(rng: Rng, source: MaterialSource, resolution: float) -> Body:
     if rng.random() < 0.5:
         for x in (-0.03, 0.06):
             builder.add(
-                o.limb(0.2, 0.025, 0.02), beak, parent=trunk, attach=(x, deep * 0.8), swing=0.3, z=-0.2
+                o.limb(0.2, 0.025, 0.02),
+                beak,
+                parent=trunk,
+                attach=(x, deep * 0.8),
+                swing=0.3,
+                z=-0.2,
             )
     return builder.body

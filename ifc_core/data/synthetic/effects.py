@@ -117,7 +117,7 @@ def _add_noise(rng: Rng, frame: Image, sigma: float) -> Image:
     height, width = frame.shape[:2]
     raw = rng.integers(0, 256, (height, width, 3), dtype=np.uint8).astype(np.int16) - 128
     grain = (raw * np.float32(sigma / 74.0)).astype(np.int16)
-    return np.clip(frame + grain, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(frame + grain, 0, 255), dtype=np.uint8)
 
 
 def _recompress(frame: Image, quality: int) -> Image:

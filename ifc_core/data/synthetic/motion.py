@@ -60,7 +60,9 @@ def camera_path(rng: Rng, times: Path, height: int, width: int) -> Camera:
     """
     count = len(times)
     kind = rng.random()
-    velocity = rng.normal(0, 1, 2) * height * (0.0 if kind < 0.25 else 0.006 if kind < 0.7 else 0.02)
+    velocity = (
+        rng.normal(0, 1, 2) * height * (0.0 if kind < 0.25 else 0.006 if kind < 0.7 else 0.02)
+    )
     centred = times - times.mean()
     pan = centred[:, None] * velocity * [1.0, 0.4]
     if rng.random() < 0.4:

@@ -1,4 +1,4 @@
-"""Photographs as raw material: surfaces from scikit-image, and cut-outs and scenes from a COCO folder."""
+"""Photographs as raw material: surfaces of scikit-image, cut-outs and scenes of a COCO folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
-from ifc_core.errors import FormatError, InputError
+from ifc_core.errors import FormatError
 
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -61,7 +61,8 @@ class Scene:
     Attributes:
         rgb: (h, w, 3) uint8.
         masks: (N, h, w) bool.
-        empty: The photograph with its labelled objects painted over, or ``None`` where they cover most of it.
+        empty: The photograph with its labelled objects painted over, or ``None`` where they
+            cover most of it.
     """
 
     rgb: Image
@@ -71,7 +72,7 @@ class Scene:
 
 @lru_cache(maxsize=1)
 def surface_photographs() -> tuple[Image, ...]:
-    """Photographs that come with scikit-image, as (h, w, 3) uint8; none where it is not installed."""
+    """Photographs of scikit-image, (h, w, 3) uint8 each; none where it is not installed."""
     try:
         from skimage import data
     except ImportError:
@@ -130,7 +131,10 @@ def load_scenes(folder: str) -> tuple[tuple[Scene, ...], tuple[Cutout, ...]]:
 def _read_rgb(root: Path, name: str) -> Image:
     path = (root / name).resolve()
     if not path.is_relative_to(root.resolve()):
-        raise InputError(f"The image name {name!r} leads out of the cut-out folder.")
+        raise FormatError(
+            f"The image name {name!r} leads out of the cut-out folder.",
+            path=root / "instances.json",
+        )
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture is None:
         raise FormatError(f"The image {name} cannot be read.", path=path)
@@ -160,14 +164,14 @@ def _cut(rgb: Image, mask: Mask) -> Cutout | None:
     whole = bool(y0 > 2 and x0 > 2 and y1 < height - 2 and x1 < width - 2)
     piece = np.ascontiguousarray(rgb[y0:y1, x0:x1])
     alpha = mask[y0:y1, x0:x1].astype(np.uint8) * 255
-    alpha = cv2.erode(alpha, np.ones((3, 3), np.uint8))
+    alpha = np.asarray(cv2.erode(alpha, np.ones((3, 3), np.uint8)), dtype=np.uint8)
     piece = _bleed(piece, alpha)
     alpha = np.asarray(cv2.GaussianBlur(alpha, (3, 3), 0), dtype=np.uint8)
     return Cutout(_shrink(piece, _CUTOUT_SIDE), _shrink(alpha, _CUTOUT_SIDE), whole)
 
 
 def _bleed(rgb: Image, alpha: Image) -> Image:
-    """Spread the colours of the object outward, so that soft edges carry no trace of the old background."""
+    """Spread the object's colours outward, so that soft edges carry no old background."""
     inside = (alpha > 0).astype(np.float32)[..., None]
     blurred = cv2.blur(rgb.astype(np.float32) * inside, (7, 7))
     weight = cv2.blur(inside, (7, 7))[..., None]
@@ -182,7 +186,7 @@ def _scene(rgb: Image, masks: Mask) -> Scene:
     for row, mask in enumerate(masks):
         resized = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_AREA)
         fitted[row] = resized > 0
-    return Scene(small, fitted, _paint_over(small, fitted.any(axis=0)))
+    return Scene(small, fitted, _paint_over(small, np.asarray(fitted.any(axis=0))))
 
 
 def _paint_over(rgb: Image, covered: Mask) -> Image | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from ifc_core.data.sample import ClipSample
 from ifc_core.data.synthetic.effects import apply_look, random_look
 from ifc_core.data.synthetic.photos import Scene
 from ifc_core.data.synthetic.spec import ClipSpec
+from ifc_core.data.synthetic.sprites import Matrix
 from ifc_core.data.synthetic.textures import Rng
 
 _MIN_SIDE_PX = 10
@@ -59,12 +61,12 @@ def _window(rng: Rng, scene: Scene, spec: ClipSpec) -> ClipSample:
     return ClipSample(frames, masks, np.zeros(count, dtype=np.int64), valid, exhaustive)
 
 
-def _extent(masks: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _extent(masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     rows, cols = masks.any(axis=3).sum(axis=2), masks.any(axis=2).sum(axis=2)
-    return np.maximum(rows, cols)
+    return np.asarray(np.maximum(rows, cols))
 
 
-def _path(rng: Rng, scene: Scene, spec: ClipSpec) -> list[np.ndarray]:  # type: ignore[type-arg]
+def _path(rng: Rng, scene: Scene, spec: ClipSpec) -> list[Matrix]:
     """Maps (2, 3) from frame pixels to photograph pixels, one a frame."""
     rows, cols = scene.rgb.shape[:2]
     fit = min(rows / spec.height, cols / spec.width)

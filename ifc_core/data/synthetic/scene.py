@@ -63,9 +63,9 @@ class Actor:
 
 
 @lru_cache(maxsize=8)
-def _material(cutout_dir: str | None, photographs: bool) -> tuple[
-    MaterialSource, tuple[Scene, ...], tuple[Cutout, ...], tuple[Image, ...]
-]:
+def _material(
+    cutout_dir: str | None, photographs: bool
+) -> tuple[MaterialSource, tuple[Scene, ...], tuple[Cutout, ...], tuple[Image, ...]]:
     pictures = surface_photographs() if photographs else ()
     scenes: tuple[Scene, ...] = ()
     cutouts: tuple[Cutout, ...] = ()
@@ -157,8 +157,8 @@ class _Scene:
         source = self.source
         if self.spec.difficulty == "hard" and rng.random() < 0.1:
             source = MaterialSource((self.backdrop,), 1.0)
-        makers, weights = zip(*MAKERS, strict=True)
-        maker = makers[int(rng.choice(len(makers), p=np.array(weights) / sum(weights)))]
+        shares = np.array([share for _, share in MAKERS])
+        maker = MAKERS[int(rng.choice(len(MAKERS), p=shares / shares.sum()))][0]
         resolution = self.spec.height * (0.9 if count <= 2 else 0.6 if count <= 6 else 0.35)
         return maker(rng, source, resolution)
 
@@ -202,7 +202,13 @@ class _Scene:
         path = object_path(rng, self.times, (x, y), max(size), body.grounded or rng.random() < 0.4)
         shadow = float(rng.uniform(0.2, 0.7)) if body.grounded and rng.random() < 0.7 else 0.0
         return Actor(
-            body, _prescaled(body, fit), path, bool(rng.random() < 0.5), float(rng.uniform(0.9, 1.3)), shadow, size
+            body,
+            _prescaled(body, fit),
+            path,
+            bool(rng.random() < 0.5),
+            float(rng.uniform(0.9, 1.3)),
+            shadow,
+            size,
         )
 
     def _follow(self, actor: Actor) -> None:
@@ -236,7 +242,9 @@ class _Scene:
                 canvas.paint(patch, compose(self.camera.view(t, parallax), matrix), 0)
             frames[t] = apply_look(self.rng, canvas.rgb, self.look, self.camera.speed(t))
             owners[t] = canvas.owner
-        masks = owners[None] == np.arange(1, len(self.actors) + 1, dtype=np.uint8)[:, None, None, None]
+        masks = (
+            owners[None] == np.arange(1, len(self.actors) + 1, dtype=np.uint8)[:, None, None, None]
+        )
         masks[masks.sum(axis=(2, 3)) < _MIN_VISIBLE_PX] = False
         masks = masks[masks.any(axis=(1, 2, 3))]
         labels = np.zeros(len(masks), dtype=np.int64)
@@ -267,13 +275,13 @@ class _Scene:
 
     def _contact_shadow(self, canvas: Canvas, actor: Actor, outer: Matrix) -> None:
         tall, wide = actor.size_px
-        grown = float(np.hypot(outer[0, 0], outer[1, 0]) / np.hypot(actor.fit[0, 0], actor.fit[1, 0]))
-        cx, cy = outer[:, 2]
-        inverse = compose(outer, np.array([[1.0, 0, 0], [0, 1.0, 0]]))
-        middle = inverse[:, :2] @ _unfit_centre(actor.fit) + inverse[:, 2]
+        grown = float(
+            np.hypot(outer[0, 0], outer[1, 0]) / np.hypot(actor.fit[0, 0], actor.fit[1, 0])
+        )
+        middle = outer[:, :2] @ _unfit_centre(actor.fit) + outer[:, 2]
         cx, cy = float(middle[0]), float(middle[1]) + tall * grown / 2
         w, h = int(wide * grown * 1.1) + 3, int(max(3.0, wide * grown * 0.22)) + 3
-        y, x = np.ogrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]  # type: ignore[misc]
+        y, x = np.ogrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
         alpha = (np.clip(1.0 - x * x - y * y, 0, 1) * 255).astype(np.uint8)
         canvas.darken(alpha, int(cx - w / 2), int(cy - h / 2), actor.shadow)
 
@@ -328,7 +336,5 @@ def deform(patch: Patch, amount: float, phase: float) -> Patch:
     dy = reach * np.sin(x + 1.3 * phase) * np.ones_like(y)
     rows = np.arange(height, dtype=np.float32)[:, None] + dy
     cols = np.arange(width, dtype=np.float32)[None, :] + dx
-    bent = cv2.remap(
-        patch.rgba, cols.astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR
-    )
+    bent = cv2.remap(patch.rgba, cols.astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR)
     return Patch(np.asarray(bent, dtype=np.uint8))

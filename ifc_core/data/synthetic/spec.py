@@ -19,17 +19,21 @@ class ClipSpec:
         height: Frame height in pixels.
         width: Frame width in pixels.
         num_frames: Frames of the clip, T.
-        difficulty: ``easy`` (few, clear objects), ``medium`` or ``hard`` (crowds, twins, camouflage, occluders,
-            strong degradation).
+        difficulty: ``easy`` (few, clear objects), ``medium`` or ``hard`` (crowds, twins,
+            camouflage, occluders, strong degradation).
         max_objects: Most objects in a frame (never more than 30).
-        cutout_dir: Folder with ``instances.json`` (COCO format) and its images, whose objects are pasted and whose
-            photographs serve as backgrounds; ``None`` for a purely procedural world.
-        cutout_fraction: Share of the objects that are cut from photographs, where ``cutout_dir`` is given.
-        real_fraction: Share of the clips that are photographs of ``cutout_dir`` themselves, seen by a moving
-            camera, with the masks of that file. They are never exhaustive unless ``real_exhaustive``.
+        cutout_dir: Folder with ``instances.json`` (COCO format) and its images, whose objects
+            are pasted and whose photographs serve as backgrounds; ``None`` for a purely
+            procedural world.
+        cutout_fraction: Share of the objects that are cut from photographs, where there are any.
+        real_fraction: Share of the clips that are photographs of ``cutout_dir`` themselves, seen
+            by a moving camera, with the masks of that file. They are exhaustive only with
+            ``real_exhaustive``.
         real_exhaustive: Treat the labels of those photographs as complete.
-        photographs: Use the photographs that ship with scikit-image as textures, where it is installed.
-        frame_gap: Time between two frames of the clip, in frames of a usual video; motion scales with it.
+        photographs: Use the photographs that ship with scikit-image as surfaces, where it is
+            installed.
+        frame_gap: Time between two frames of the clip, in frames of a usual video; motion
+            scales with it.
     """
 
     height: int = 128

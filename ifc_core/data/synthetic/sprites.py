@@ -116,7 +116,7 @@ def compose(outer: Matrix, inner: Matrix) -> Matrix:
 
 
 def similarity(x: float, y: float, scale: float, angle: float, mirror: bool = False) -> Matrix:
-    """Scale, turn (radians, clockwise on screen), optionally mirror left to right first, then move."""
+    """Mirror left to right if asked, scale, turn (radians, clockwise on screen), then move."""
     c, s = scale * np.cos(angle), scale * np.sin(angle)
     flip = -1.0 if mirror else 1.0
     return np.array([[c * flip, -s, x], [s * flip, c, y]], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Procedural surfaces: noise, stripes, checks, spots, cracks, foliage, and colour ramps over them."""
+"""Procedural surfaces: noise, stripes, checks, spots, foliage, and colour ramps over them."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _fur(rng: Rng) -> Image:
         (length - 1, int(length / 2 * (1 + slope))),
         1.0,
     )
-    return _stretch(cv2.filter2D(noise, -1, kernel / kernel.sum()))
+    return _stretch(np.asarray(cv2.filter2D(noise, -1, kernel / kernel.sum()), np.float32))
 
 
 def _veins(rng: Rng) -> Image:
@@ -178,7 +178,7 @@ def ramp(*colours: npt.NDArray[np.float32]) -> Image:
     table = np.stack(
         [np.interp(np.arange(256), stops, [c[k] for c in colours]) for k in range(3)], axis=1
     )
-    return np.clip(table, 0, 255).astype(np.uint8).reshape(256, 1, 3)
+    return np.asarray(np.clip(table, 0, 255), dtype=np.uint8).reshape(256, 1, 3)
 
 
 def colourise(grey: Image, table: Image) -> Image:
@@ -236,4 +236,4 @@ def shade(rng: Rng, image: Image, roundness: float) -> Image:
     a, b = rng.uniform(-0.35, 0.35), rng.uniform(-0.1, 0.4)
     short = x if width <= height else y
     light = 1.0 - 0.5 * roundness * short * short - a * x - b * y
-    return np.clip(image * light[..., None], 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image * light[..., None], 0, 255), dtype=np.uint8)

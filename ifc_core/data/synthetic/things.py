@@ -131,7 +131,13 @@ def plant(rng: Rng, source: MaterialSource, resolution: float) -> Body:
         )
         leaf = o.leaf(rng.uniform(0.15, 0.35), rng.uniform(0.06, 0.18))
         builder.add(
-            leaf, green, parent=stem, attach=(0, length * 0.7), rest=rng.normal(0, 0.8), swing=0.1, z=0.2
+            leaf,
+            green,
+            parent=stem,
+            attach=(0, length * 0.7),
+            rest=rng.normal(0, 0.8),
+            swing=0.1,
+            z=0.2,
         )
         if rng.random() < 0.3:
             builder.add(o.star(rng, 0.09, 0.09), bloom, parent=stem, attach=(0, length), z=0.4)
@@ -147,7 +153,9 @@ def furniture(rng: Rng, source: MaterialSource, resolution: float) -> Body:
     if kind == 0:
         seat = builder.add(o.box(-0.3, 0, 0.3, 0.07), wood)
         for x in (-0.27, -0.1, 0.1, 0.27):
-            builder.add(o.limb(rng.uniform(0.35, 0.45), 0.05, 0.04), wood, parent=seat, attach=(x, 0.05))
+            builder.add(
+                o.limb(rng.uniform(0.35, 0.45), 0.05, 0.04), wood, parent=seat, attach=(x, 0.05)
+            )
         if rng.random() < 0.7:
             back = o.box(-0.29, -0.5, 0.29, 0.02)
             hole = o.box(-0.2, -0.4, 0.2, -0.1)
@@ -166,8 +174,17 @@ def furniture(rng: Rng, source: MaterialSource, resolution: float) -> Body:
     else:
         wide, tall, deep = rng.uniform(0.2, 0.45), rng.uniform(0.15, 0.4), rng.uniform(0.08, 0.25)
         front = builder.add(o.box(-wide, -tall, wide, tall), wood)
-        lid = np.array([[-wide, -tall], [-wide + deep, -tall - deep], [wide + deep, -tall - deep], [wide, -tall]])
-        side = np.array([[wide, -tall], [wide + deep, -tall - deep], [wide + deep, tall - deep], [wide, tall]])
+        lid = np.array(
+            [
+                [-wide, -tall],
+                [-wide + deep, -tall - deep],
+                [wide + deep, -tall - deep],
+                [wide, -tall],
+            ]
+        )
+        side = np.array(
+            [[wide, -tall], [wide + deep, -tall - deep], [wide + deep, tall - deep], [wide, tall]]
+        )
         builder.add(lid, wood.tinted(1.25), parent=front)
         builder.add(side, wood.tinted(0.65), parent=front)
         builder.add(_outline(rng, wide * 0.6, tall * 0.6), source.material(rng), parent=front, z=1)
@@ -190,7 +207,13 @@ def canopy(rng: Rng, source: MaterialSource, resolution: float) -> Body:
         length = float(np.hypot(x, drop))
         builder.add(o.limb(length, 0.014, 0.014), cord, parent=sail, attach=(x, -0.05), rest=lean)
     add_person(
-        builder, source, parent=sail, attach=(0, drop + 0.08), pose="sit", size=rng.uniform(0.25, 0.5), z=1
+        builder,
+        source,
+        parent=sail,
+        attach=(0, drop + 0.08),
+        pose="sit",
+        size=rng.uniform(0.25, 0.5),
+        z=1,
     )
     return builder.body
 

@@ -49,7 +49,9 @@ def _car_side(builder: BodyBuilder, paint: Material) -> None:
     front, rear = (0.95, 0.98) if van else (rng.uniform(0.35, 0.6), rng.uniform(0.55, 0.98))
     body = o.superellipse(half, tall / 2, 5)
     door = np.array([[0.0, -tall / 2], [0.02, tall / 2]]) * [turned, 1]
-    trunk = builder.add(body, paint, lines=(door, door - [0.2 * turned, 0]), roundness=0.5, swing=0.008)
+    trunk = builder.add(
+        body, paint, lines=(door, door - [0.2 * turned, 0]), roundness=0.5, swing=0.008
+    )
     roof = np.array([[-rear, 0.02], [-rear * 0.85, -cabin], [front * 0.6, -cabin], [front, 0.02]])
     roof[:, 0] *= half
     top = builder.add(roof, paint, parent=trunk, attach=(0, -tall * 0.45), z=0.1)
@@ -110,7 +112,10 @@ def two_wheeler(rng: Rng, source: MaterialSource, resolution: float) -> Body:
     frame = o.blob(rng, 0.26, 0.1, 0.2) if motor else o.limb(0.5, 0.03, 0.03) - [0, 0.25]
     turn = 0.0 if motor else _PI / 2
     trunk = builder.add(frame, paint, rest=turn, swing=0.02, z=0.1)
-    place = (lambda x, y: (x, y)) if motor else (lambda x, y: (y, -x))
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return (x, y) if motor else (y, -x)
+
     for x in (-0.33, 0.33):
         rim = o.ellipse(0, 0, radius, radius)
         hole = o.ellipse(0, 0, radius - thick, radius - thick)
@@ -131,7 +136,15 @@ def two_wheeler(rng: Rng, source: MaterialSource, resolution: float) -> Body:
         rider = add_person(builder, source, parent=trunk, attach=seat, pose="sit", size=0.8, z=0.3)
         part = builder.body.parts[rider]
         builder.body.parts[rider] = type(part)(
-            part.patch, part.raster, part.parent, part.attach, part.rest - turn + 0.3, 0.0, 0.0, 0.0, part.z
+            part.patch,
+            part.raster,
+            part.parent,
+            part.attach,
+            part.rest - turn + 0.3,
+            0.0,
+            0.0,
+            0.0,
+            part.z,
         )
     builder.body.grounded = True
     return builder.body

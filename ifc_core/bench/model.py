@@ -1,0 +1,370 @@
+"""How well a model finds and tracks things: generated validation clips and labelled real ones.
+
+``python -m ifc_core.bench.model --data DIR`` prints the figures as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pycocotools import mask as coco_mask
+
+from ifc_core.data.synthetic.spec import DIFFICULTIES
+from ifc_core.data.synthetic.validation import rendered_hash, validation_clips
+from ifc_core.evaluation.records import EvaluationSet
+from ifc_core.evaluation.ytvis_ap import evaluate_records
+from ifc_core.inference.predictor import predict_video
+from ifc_core.inference.settings import ProposeSettings
+from ifc_core.io.video import open_video
+from ifc_core.io.ytvis import YtvisTrack, YtvisVideo, read_ytvis
+from ifc_core.jobs import JobContext
+from ifc_core.models.ifc import IFC
+from ifc_core.structures import RLEMask
+
+TOP_TRACKS = 10
+FOUND_J = 0.5
+_AP_FLOOR = 0.01
+_CLASS = 1
+Masks = dict[int, RLEMask]
+"""Frame index -> mask."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTrack:
+    """One predicted track.
+
+    Attributes:
+        score: 0 to 1.
+        masks: Its masks by frame.
+    """
+
+    score: float
+    masks: Masks
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFigures:
+    """How well one labelled object was found.
+
+    Attributes:
+        video: Name of its video.
+        track_id: Id in the annotation file.
+        best_j: Mean J of the best of the top ten tracks over the threshold.
+        any_j: Mean J of the best of all tracks, whatever their score.
+        switches: Changes of the track that covers it with J of at least 0.5.
+        centre_j: The same for one fixed ellipse in the middle.
+        ellipses_j: The same for the best of thirty fixed ellipses.
+    """
+
+    video: str
+    track_id: int
+    best_j: float
+    any_j: float
+    switches: int
+    centre_j: float
+    ellipses_j: float
+
+
+@dataclass(slots=True)
+class RealFigures:
+    """Figures over the real clips.
+
+    Attributes:
+        objects: One a labelled object.
+        metrics: AP figures with all classes taken as one.
+        seconds: Time that predicting took.
+        frames: Frames that were looked at.
+    """
+
+    objects: list[ObjectFigures] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    frames: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        rows = self.objects
+        mean = {
+            name: float(np.mean([getattr(row, name) for row in rows])) if rows else 0.0
+            for name in ("best_j", "any_j", "centre_j", "ellipses_j")
+        }
+        return {
+            **{k: round(v, 4) for k, v in self.metrics.items()},
+            **{f"mean_{k}": round(v, 4) for k, v in mean.items()},
+            "found": sum(row.best_j >= FOUND_J for row in rows),
+            "objects": len(rows),
+            "switches": sum(row.switches for row in rows),
+            "frames": self.frames,
+            "seconds": round(self.seconds, 1),
+            "per_object": [
+                {name: getattr(row, name) for name in ObjectFigures.__dataclass_fields__}
+                for row in rows
+            ],
+        }
+
+
+def bench_synthetic(
+    model: IFC, settings: ProposeSettings, count: int, context: JobContext | None = None
+) -> dict[str, Any]:
+    """AP on the frozen validation set, by difficulty.
+
+    Args:
+        model: On its device.
+        settings: Of proposing; the score threshold does not enter AP.
+        count: Clips of each difficulty.
+        context: Told of the difficulties done; may cancel.
+
+    Returns:
+        ``difficulty -> {"AP", "AP50", "AR10", "hash"}`` and ``mean``.
+    """
+    job = context or JobContext()
+    figures: dict[str, Any] = {}
+    for number, difficulty in enumerate(DIFFICULTIES):
+        job.advance(number, len(DIFFICULTIES), f"{difficulty} clips", unit="sets")
+        clips = validation_clips(difficulty, count)
+        videos: list[YtvisVideo] = []
+        truth: list[YtvisTrack] = []
+        results: list[YtvisTrack] = []
+        for video_id, clip in enumerate(clips, start=1):
+            sample = clip.render()
+            length, height, width = sample.frames.shape[:3]
+            names = tuple(f"{video_id}/{t}.jpg" for t in range(length))
+            videos.append(YtvisVideo(video_id, height, width, length, names))
+            for masks in sample.masks:
+                coded = tuple(RLEMask.from_array(m) if m.any() else None for m in masks)
+                truth.append(YtvisTrack(len(truth) + 1, video_id, _CLASS, coded))
+            found = find_tracks(model, enumerate(sample.frames), settings)
+            results += [_result(t, video_id, range(length)) for t in found]
+        metrics = _metrics(videos, truth, results)
+        figures[difficulty] = {**metrics, "hash": rendered_hash(clips)}
+    figures["mean"] = {
+        k: round(float(np.mean([figures[d][k] for d in DIFFICULTIES])), 4)
+        for k in ("AP", "AP50", "AR10")
+    }
+    return figures
+
+
+def bench_real(
+    model: IFC, data: Path, settings: ProposeSettings, context: JobContext | None = None
+) -> RealFigures:
+    """Figures on labelled clips, ``*_ytvis.json`` beside their videos or frame folders.
+
+    Args:
+        model: On its device.
+        data: The folder.
+        settings: Of proposing; only every ``frame_step``-th frame is looked at and scored.
+        context: Told of the videos done; may cancel.
+
+    Returns:
+        The figures.
+
+    Raises:
+        FormatError: An annotation file breaks its format.
+        VideoError: A clip cannot be read.
+    """
+    job = context or JobContext()
+    figures = RealFigures()
+    videos: list[YtvisVideo] = []
+    truth: list[YtvisTrack] = []
+    results: list[YtvisTrack] = []
+    for file in sorted(data.glob("*_ytvis.json")):
+        content = read_ytvis(file)
+        for video in content.videos:
+            job.advance(len(videos), None, video.name, unit="videos")
+            looked = range(0, video.length, settings.frame_step)
+            own = [t for t in content.tracks if t.video_id == video.id]
+            started = time.perf_counter()
+            found = find_tracks(model, _frames(data, video), settings)
+            figures.seconds += time.perf_counter() - started
+            figures.frames += len(looked)
+            number = len(videos) + 1
+            names = tuple(video.file_names[i] for i in looked)
+            videos.append(YtvisVideo(number, video.height, video.width, len(names), names))
+            for track in own:
+                segmentations = tuple(track.segmentations[i] for i in looked)
+                truth.append(YtvisTrack(len(truth) + 1, number, _CLASS, segmentations))
+                figures.objects.append(_judge(file.stem, track, looked, found, settings, video))
+            results += [_result(t, number, looked) for t in found]
+    figures.metrics = _metrics(videos, truth, results)
+    return figures
+
+
+def find_tracks(
+    model: IFC, frames: Iterable[tuple[int, npt.NDArray[np.uint8]]], settings: ProposeSettings
+) -> list[FoundTrack]:
+    """Every track of a video with a score of at least 0.01, best first.
+
+    Args:
+        model: On its device.
+        frames: (frame index, (H, W, 3) uint8 RGB), in order.
+        settings: Of proposing; its score threshold is not applied.
+
+    Returns:
+        The tracks.
+    """
+    values = {**settings.to_json(), "score_threshold": _AP_FLOOR}
+    run = predict_video(model, frames, ProposeSettings.from_json(values))
+    masks: dict[int, Masks] = {}
+    for result in run:
+        for item in result.masks:
+            masks.setdefault(item.instance_id, {})[result.frame_index] = item.rle
+    tracks = [FoundTrack(s.score, masks.get(s.instance_id, {})) for s in run.instances]
+    return sorted(tracks, key=lambda t: -t.score)
+
+
+def _frames(data: Path, video: YtvisVideo) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    folder = data / video.name
+    path = folder if folder.is_dir() else next(iter(sorted(data.glob(f"{video.name}.*"))), folder)
+    with open_video(path) as reader:
+        yield from reader.iter_frames()
+
+
+def _result(track: FoundTrack, video_id: int, looked: range) -> YtvisTrack:
+    segmentations = tuple(track.masks.get(i) for i in looked)
+    return YtvisTrack(0, video_id, _CLASS, segmentations, score=track.score)
+
+
+def _metrics(
+    videos: list[YtvisVideo], truth: list[YtvisTrack], results: list[YtvisTrack]
+) -> dict[str, float]:
+    records = EvaluationSet.build(videos, {_CLASS: "object"}, truth, results)
+    values = evaluate_records(records)
+    return {name: round(float(values[name]), 4) for name in ("AP", "AP50", "AP75", "AR1", "AR10")}
+
+
+def _judge(
+    name: str,
+    track: YtvisTrack,
+    looked: range,
+    found: list[FoundTrack],
+    settings: ProposeSettings,
+    video: YtvisVideo,
+) -> ObjectFigures:
+    wanted = {i: m for i in looked if (m := track.segmentations[i]) is not None and m.area}
+    there = [t for t in found if not wanted.keys().isdisjoint(t.masks)]
+    table = np.array([_frame_ious(wanted, t.masks) for t in there]).reshape(len(there), len(wanted))
+    means = table.mean(axis=1) if len(wanted) else np.zeros(len(there))
+    kept = [i for i, t in enumerate(there) if t.score >= settings.score_threshold][:TOP_TRACKS]
+    ellipses = [_mean_j(wanted, e) for e in fixed_ellipses(video.height, video.width)]
+    centre = RLEMask.from_array(_ellipse(video.height, video.width, 0.5, 0.5, 0.25, 0.25))
+    return ObjectFigures(
+        video=name,
+        track_id=track.id,
+        best_j=round(float(max((means[i] for i in kept), default=0.0)), 4),
+        any_j=round(float(means.max(initial=0.0)), 4),
+        switches=_switches(table[kept] if kept else table[:0]),
+        centre_j=round(_mean_j(wanted, centre), 4),
+        ellipses_j=round(max(ellipses), 4),
+    )
+
+
+def _frame_ious(wanted: Masks, masks: Masks) -> list[float]:
+    return [m.iou(masks[i]) if i in masks else 0.0 for i, m in wanted.items()]
+
+
+def _switches(table: npt.NDArray[np.float64]) -> int:
+    """Changes of the covering track from frame to frame, frames without one left out."""
+    if not table.size:
+        return 0
+    holder = table.argmax(axis=0)[table.max(axis=0) >= FOUND_J]
+    return int((np.diff(holder) != 0).sum())
+
+
+def _mean_j(wanted: Masks, fixed: RLEMask) -> float:
+    if not wanted:
+        return 0.0
+    coded = [m.to_coco() for m in wanted.values()]
+    values = coco_mask.iou(coded, [fixed.to_coco()], [0])
+    return float(np.mean(values))
+
+
+def fixed_ellipses(height: int, width: int) -> list[RLEMask]:
+    """Thirty ellipses that know nothing of the picture: five places, three sizes, two shapes."""
+    places = ((0.5, 0.5), (0.3, 0.5), (0.7, 0.5), (0.5, 0.35), (0.5, 0.65))
+    shapes = ((1.0, 0.6), (0.6, 1.0))
+    return [
+        RLEMask.from_array(_ellipse(height, width, x, y, size * a, size * b))
+        for x, y in places
+        for size in (0.12, 0.22, 0.38)
+        for a, b in shapes
+    ]
+
+
+def _ellipse(
+    height: int, width: int, x: float, y: float, a: float, b: float
+) -> npt.NDArray[np.bool_]:
+    """Centre and half axes relative to the frame's sides."""
+    rows = (np.arange(height)[:, None] + 0.5) / height - y
+    cols = (np.arange(width)[None, :] + 0.5) / width - x
+    return np.asarray((rows / b) ** 2 + (cols / a) ** 2 <= 1.0)
+
+
+def run(
+    model: IFC,
+    data: Path | None,
+    settings: ProposeSettings,
+    *,
+    synthetic_clips: int = 20,
+    context: JobContext | None = None,
+) -> dict[str, Any]:
+    """All figures of a model.
+
+    Args:
+        model: On its device.
+        data: Folder of labelled clips, or ``None`` for the generated ones alone.
+        settings: Of proposing.
+        synthetic_clips: Validation clips of each difficulty; 0 leaves them out.
+        context: Progress and cancellation.
+
+    Returns:
+        ``{"model", "settings", "synthetic", "real"}``, ready for JSON.
+    """
+    report: dict[str, Any] = {"model": model.sha256, "settings": settings.to_json()}
+    if synthetic_clips:
+        report["synthetic"] = bench_synthetic(model, settings, synthetic_clips, context)
+    if data is not None:
+        report["real"] = bench_real(model, data, settings, context).to_json()
+    return report
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line, run and print JSON."""
+    parser = argparse.ArgumentParser(prog="model", description=__doc__)
+    parser.add_argument("--model", default="default", help="name or file of the weights")
+    parser.add_argument("--data", type=Path, help="folder with *_ytvis.json and their clips")
+    parser.add_argument("--clips", type=int, default=20, help="validation clips a difficulty")
+    parser.add_argument("--short-side", type=int)
+    parser.add_argument("--clip-length", type=int, default=5)
+    parser.add_argument("--clip-stride", type=int, default=1)
+    parser.add_argument("--frame-step", type=int, default=1)
+    parser.add_argument("--score-threshold", type=float)
+    parser.add_argument("--precision", default="fp32")
+    chosen = parser.parse_args(arguments)
+    from ifc_core.models.registry import load_model
+
+    fields: dict[str, Any] = {
+        "short_side": chosen.short_side,
+        "clip_length": chosen.clip_length,
+        "clip_stride": chosen.clip_stride,
+        "frame_step": chosen.frame_step,
+        "precision": chosen.precision,
+    }
+    if chosen.score_threshold is not None:
+        fields["score_threshold"] = chosen.score_threshold
+    model = load_model(chosen.model, device="cpu")
+    report = run(model, chosen.data, ProposeSettings(**fields), synthetic_clips=chosen.clips)
+    sys.stdout.write(json.dumps(report, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

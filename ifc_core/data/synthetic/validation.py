@@ -1,0 +1,69 @@
+"""The frozen validation set: seeds, settings and the hash of what they render."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ifc_core.data.sample import ClipSample
+from ifc_core.data.synthetic.scene import render_clip
+from ifc_core.data.synthetic.spec import DIFFICULTIES, ClipSpec, Difficulty
+
+FIRST_SEED = 9_000_000_000
+"""Training draws its seeds from all of 63 bits, so meeting one of these is out of the question."""
+
+CLIPS_PER_DIFFICULTY = 20
+NUM_FRAMES = 8
+FRAME_GAP = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationClip:
+    """One clip of the set.
+
+    Attributes:
+        seed: Of the generator.
+        spec: Its settings: procedural only, no photographs of any folder.
+        difficulty: As in ``spec``.
+    """
+
+    seed: int
+    spec: ClipSpec
+    difficulty: Difficulty
+
+    def render(self) -> ClipSample:
+        """The pixels and masks."""
+        return render_clip(self.seed, self.spec)
+
+
+def validation_clips(
+    difficulty: Difficulty, count: int = CLIPS_PER_DIFFICULTY
+) -> tuple[ValidationClip, ...]:
+    """The first ``count`` validation clips of a difficulty.
+
+    Nothing outside the package enters them (no cut-outs, no photographs), so that they can be
+    rendered anywhere.
+    """
+    spec = ClipSpec(
+        height=192,
+        width=336,
+        num_frames=NUM_FRAMES,
+        difficulty=difficulty,
+        photographs=False,
+        real_fraction=0.0,
+        frame_gap=FRAME_GAP,
+    )
+    start = FIRST_SEED + 1_000_000 * DIFFICULTIES.index(difficulty)
+    return tuple(ValidationClip(start + i, spec, difficulty) for i in range(count))
+
+
+def rendered_hash(clips: Iterator[ValidationClip] | tuple[ValidationClip, ...]) -> str:
+    """SHA-256 over frames and masks of clips, in order, hexadecimal."""
+    digest = hashlib.sha256()
+    for clip in clips:
+        sample = clip.render()
+        digest.update(repr(sample.masks.shape).encode())
+        digest.update(sample.frames.tobytes())
+        digest.update(sample.masks.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,47 @@
+"""The frozen validation set and datasets on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ifc_core.data.synthetic import DIFFICULTIES, ClipSpec, render_clip, write_ytvis_dataset
+from ifc_core.data.synthetic.validation import rendered_hash, validation_clips
+from ifc_core.io.ytvis import read_ytvis, validate_ytvis
+
+
+def test_validation_clips_are_fixed_and_disjoint() -> None:
+    sets = {d: validation_clips(d) for d in DIFFICULTIES}
+    seeds = [clip.seed for clips in sets.values() for clip in clips]
+    assert len(seeds) == len(set(seeds)) == 60
+    assert all(c.spec.difficulty == d for d, clips in sets.items() for c in clips)
+    assert all(c.spec.cutout_dir is None and not c.spec.photographs for c in sets["hard"])
+
+
+def test_the_hash_sees_every_clip() -> None:
+    clips = validation_clips("easy", 2)
+    assert rendered_hash(clips) == rendered_hash(clips)
+    assert rendered_hash(clips) != rendered_hash(clips[::-1])
+    assert rendered_hash(clips[:1]) != rendered_hash(clips)
+
+
+def test_a_written_dataset_reads_back(tmp_path: Path) -> None:
+    spec = ClipSpec(height=64, width=96, num_frames=2)
+    file = write_ytvis_dataset(tmp_path / "set", spec, [5, 6])
+    assert not validate_ytvis(file)
+    content = read_ytvis(file)
+    assert [v.length for v in content.videos] == [2, 2]
+    for video, seed in zip(content.videos, (5, 6), strict=True):
+        sample = render_clip(seed, spec)
+        tracks = [t for t in content.tracks if t.video_id == video.id]
+        assert len(tracks) == len(sample.masks)
+        for track, masks in zip(tracks, sample.masks, strict=True):
+            for segmentation, mask in zip(track.segmentations, masks, strict=True):
+                found = np.zeros_like(mask) if segmentation is None else segmentation.to_array()
+                assert np.array_equal(found, mask)
+        picture = cv2.imread(str(tmp_path / "set" / "JPEGImages" / video.file_names[0]))
+        assert picture is not None
+        difference = picture[..., ::-1].astype(int) - sample.frames[0]
+        assert np.abs(difference).mean() < 8
