@@ -114,8 +114,10 @@ class IFCConfig:
         self._check_numbers()
 
     def _check_numbers(self) -> None:
-        if self.hidden_dim % 32 or self.hidden_dim % self.num_heads:
-            _refuse("hidden_dim", self.hidden_dim, "a multiple of 32 and of num_heads")
+        if self.hidden_dim % 32:
+            _refuse("hidden_dim", self.hidden_dim, "a multiple of 32")
+        if self.hidden_dim % self.num_heads:
+            _refuse("num_heads", self.num_heads, f"a divisor of hidden_dim, {self.hidden_dim}")
         if not (_is_finite(self.dropout) and 0.0 <= self.dropout < 1.0):
             _refuse("dropout", self.dropout, "from 0 to below 1")
         if not (_is_finite(self.mask_logit_scale) and self.mask_logit_scale > 0):
