@@ -9,6 +9,7 @@ kind            what it does; parameters, events and result are at the function 
 ``unload``      :func:`unload`: lets go of models and device memory
 ``propose``     :func:`ifc_core.engine.propose_job.propose`
 ``attention``   :func:`ifc_core.engine.attention_job.attention`
+``finetune``    :func:`ifc_core.engine.finetune_job.finetune_model`
 ==============  ==============================================================================
 """
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 from typing import Any
 
 from ifc_core.engine.attention_job import attention
+from ifc_core.engine.finetune_job import finetune_model
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.engine.propose_job import propose, search_folders
 from ifc_core.engine.server import Handler, ServerJob
@@ -32,6 +34,7 @@ def build_handlers() -> dict[str, Handler]:
         "unload": lambda params, job: unload(models),
         "propose": lambda params, job: propose(params, job, models),
         "attention": lambda params, job: attention(params, job, models),
+        "finetune": finetune_model,
     }
 
 
