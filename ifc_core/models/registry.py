@@ -19,6 +19,7 @@ from ifc_core.models.checkpoint import CheckpointInfo, read_checkpoint, read_che
 from ifc_core.models.ifc import IFC
 
 DEFAULT_MODEL = "ifc-r18-objects"
+_DEFAULT_WORDS = ("", "default")  # what settings write for it
 SUFFIX = ".safetensors"
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -72,7 +73,7 @@ def load_model(
     """Load a network.
 
     Args:
-        name_or_path: A model's name, or a checkpoint file.
+        name_or_path: A model's name, or a checkpoint file; ``default`` is the bundled model.
         device: ``auto`` (the fastest there is), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``fp32``, ``bf16``, ``fp16``, or ``auto`` (what is fast and safe on the device).
         search: Further folders to look a name up in, first of all: a project's ``models/``.
@@ -192,6 +193,8 @@ def _no_device(device: object, advice: str) -> ConfigError:
 
 
 def _locate(name_or_path: str | Path, search: Sequence[Path]) -> _Location:
+    if name_or_path in _DEFAULT_WORDS:
+        name_or_path = DEFAULT_MODEL
     if isinstance(name_or_path, str):
         named = _locations(search).get(name_or_path)
         if named is not None:
