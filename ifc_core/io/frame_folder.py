@@ -22,6 +22,7 @@ from ifc_core.structures import Video
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"})
 FOLDER_FPS = 25.0
 _EXIF_ORIENTATION = 274
+_EXIF_FORMATS = ("JPEG", "MPO", "TIFF")
 _MAX_HEADERS = 2000
 _CACHE_BYTES = 96 << 20
 _HEADER_ERRORS = (
@@ -72,9 +73,9 @@ def list_frames(folder: Path) -> list[Path]:
 class FolderReader(VideoReader):
     """Frames of a folder of jpg, png, tif or bmp pictures, 25 a second by convention.
 
-    Pictures are turned as their EXIF orientation says; 16-bit and grey ones become 8-bit RGB.
-    Sizes are checked when the folder is opened (of 2,000 pictures spread over the folder where
-    there are more) and again when a picture is read.
+    JPEG and TIFF pictures are turned as their EXIF orientation says; 16-bit and grey ones
+    become 8-bit RGB. Sizes are checked when the folder is opened (of 2,000 pictures spread over
+    the folder where there are more) and again when a picture is read.
 
     Args:
         folder: The folder.
@@ -171,7 +172,10 @@ def _header(file: Path, rank: int) -> tuple[tuple[int, int], Orientation]:
     try:
         with Image.open(file) as image:
             width, height = image.size
-            orientation = Orientation.from_exif(image.getexif().get(_EXIF_ORIENTATION))
+            # Asking a PNG for EXIF would decode all of it.
+            has_exif = image.format in _EXIF_FORMATS
+            tag = image.getexif().get(_EXIF_ORIENTATION) if has_exif else None
+            orientation = Orientation.from_exif(tag)
     except _HEADER_ERRORS as error:
         raise VideoError(
             f"{file} is not a picture that can be read.", path=file, frame_index=rank

@@ -1,0 +1,109 @@
+"""Folders of pictures as videos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from ifc_core.errors import VideoError
+from ifc_core.io.frame_folder import natural_key
+from ifc_core.io.video import open_video
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tif", "TIFF"])
+def test_natural_order(suffix: str, tmp_path: Path, numbered_picture, read_number) -> None:
+    for number in (10, 9, 100, 1, 2):
+        Image.fromarray(numbered_picture(number)).save(tmp_path / f"frame{number}.{suffix}")
+    (tmp_path / "._frame3.png").write_bytes(b"junk of another system")
+    (tmp_path / "notes.txt").write_text("no picture")
+    with open_video(tmp_path) as reader:
+        assert reader.video.num_frames == 5
+        assert [read_number(f) for _, f in reader.iter_frames()] == [1, 2, 9, 10, 100]
+        assert read_number(reader.read(3)) == 10
+
+
+def test_natural_key_mixes_digits_and_letters() -> None:
+    names = ["a10", "a9b", "9", "10", "A1", "a", ""]
+    assert sorted(names, key=natural_key) == ["", "9", "10", "a", "A1", "a9b", "a10"]
+
+
+def test_mixed_sizes_name_the_file(tmp_path: Path, numbered_picture) -> None:
+    for number in range(4):
+        size = (50, 176) if number == 2 else (48, 176)
+        Image.fromarray(numbered_picture(number, size)).save(tmp_path / f"{number}.png")
+    with pytest.raises(VideoError, match=r"2\.png is 176x50 where .* 176x48"):
+        open_video(tmp_path)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation(orientation: int, tmp_path: Path, numbered_picture, read_number) -> None:
+    picture = Image.fromarray(numbered_picture(5))
+    undo = {
+        1: None,
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }[orientation]
+    stored = picture if undo is None else picture.transpose(undo)
+    exif = Image.Exif()
+    exif[274] = orientation
+    stored.save(tmp_path / "0.jpg", exif=exif, quality=95)
+    with open_video(tmp_path) as reader:
+        assert reader.video.size == (48, 176)
+        assert read_number(reader.read(0)) == 5
+
+
+def test_deep_and_grey_pictures_become_rgb(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 65535, 64 * 32).reshape(32, 64).astype(np.uint16)
+    cv2.imwrite(str(tmp_path / "0.tif"), ramp)
+    cv2.imwrite(str(tmp_path / "1.png"), (ramp >> 8).astype(np.uint8))
+    with open_video(tmp_path) as reader:
+        deep, grey = reader.read(0), reader.read(1)
+    assert deep.shape == grey.shape == (32, 64, 3)
+    assert deep.dtype == np.uint8
+    assert np.abs(deep.astype(int) - grey).max() <= 1
+
+
+def test_broken_picture_names_the_file(tmp_path: Path, numbered_picture) -> None:
+    for number in range(3):
+        Image.fromarray(numbered_picture(number)).save(tmp_path / f"{number}.png")
+    (tmp_path / "1.png").write_bytes(b"not a picture")
+    with pytest.raises(VideoError, match=r"1\.png is not a picture") as caught:
+        open_video(tmp_path)
+    assert caught.value.frame_index == 1
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "bmp"])
+def test_cut_off_picture_fails_with_its_name(suffix: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (48, 176, 3), dtype=np.uint8)
+    for number in range(2):
+        Image.fromarray(noise).save(tmp_path / f"{number}.{suffix}")
+    broken = tmp_path / f"1.{suffix}"
+    data = broken.read_bytes()
+    broken.write_bytes(data[: len(data) // 2])
+
+    def read_second() -> None:
+        with open_video(tmp_path) as reader:
+            reader.read(1)
+
+    with pytest.raises(VideoError, match=rf"1\.{suffix} is not a picture") as caught:
+        read_second()
+    assert caught.value.frame_index == 1
+
+
+def test_fingerprint_sees_another_picture(tmp_path: Path, numbered_picture) -> None:
+    for number in range(3):
+        Image.fromarray(numbered_picture(number)).save(tmp_path / f"{number}.png")
+    with open_video(tmp_path) as reader:
+        before = reader.video.fingerprint
+    Image.fromarray(numbered_picture(500)).save(tmp_path / "3.png")
+    with open_video(tmp_path) as reader:
+        assert reader.video.fingerprint != before

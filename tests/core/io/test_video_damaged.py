@@ -1,0 +1,162 @@
+"""What cannot be read gets one clear sentence; what can be read is read."""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from ifc_core.errors import VideoError
+from ifc_core.io.video import open_video
+from ifc_core.jobs import JobCancelled, JobContext
+
+FASTSTART = {"movflags": "+faststart"}
+
+
+def _fails(path: Path, words: str) -> None:
+    with pytest.raises(VideoError, match=words) as caught:
+        open_video(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.endswith(".")
+    assert path.name in message
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    _fails(tmp_path / "none.mp4", "no file")
+
+
+def test_folder_without_pictures(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    _fails(tmp_path, "no pictures")
+
+
+@pytest.mark.parametrize("content", [b"", b"hello world\n" * 50, b"\x00" * 4096, b"\xff\xd8\xff"])
+def test_not_a_video(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "file.mp4"
+    path.write_bytes(content)
+    _fails(path, "not a video|no video|no frame")
+
+
+def test_playlists_are_not_followed(tmp_path: Path, write_clip) -> None:
+    write_clip(tmp_path / "real.ts", "mpeg2video", 5)
+    for name, text in {
+        "list.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nreal.ts\n#EXT-X-ENDLIST\n",
+        "list.txt": "ffconcat version 1.0\nfile real.ts\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+        _fails(tmp_path / name, "not a video")
+
+
+def test_names_that_look_like_addresses_are_local_files(tmp_path: Path, write_clip) -> None:
+    path = write_clip(tmp_path / "clip.mp4", "mpeg4", 5)
+    odd = path.rename(tmp_path / "http:a%20b #1.mp4")
+    with open_video(odd) as reader:
+        assert reader.video.num_frames == 5
+
+
+def test_sound_only(tmp_path: Path) -> None:
+    path = tmp_path / "sound.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44100)
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 44100), dtype=np.float32), format="fltp", layout="mono"
+        )
+        frame.sample_rate = 44100
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    _fails(path, "sound but no picture")
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi"])
+def test_no_frames(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"empty.{suffix}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, 176, "yuv420p"
+        container.start_encoding()
+    _fails(path, "no frames|not a video|no video")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options"), [("mp4", FASTSTART), ("mkv", {}), ("avi", {}), ("ts", {})]
+)
+def test_cut_off_file_is_read_up_to_the_cut(
+    suffix: str, options: dict[str, str], tmp_path: Path, read_number, write_clip
+) -> None:
+    codec = "mpeg4" if suffix == "avi" else "libx264"
+    whole = write_clip(tmp_path / f"whole.{suffix}", codec, 60, container_options=options)
+    data = whole.read_bytes()
+    cut = tmp_path / f"cut.{suffix}"
+    cut.write_bytes(data[: len(data) * 6 // 10])
+    with open_video(cut) as reader:
+        num_frames = reader.video.num_frames
+        assert 5 < num_frames < 60
+        if suffix == "mp4":
+            assert f"{num_frames} of about 60 frames" in reader.warning
+        numbers = [read_number(frame) for _, frame in reader.iter_frames()]
+        # The very last picture may be half there.
+        assert numbers[:-1] == list(range(num_frames - 1))
+
+
+def test_file_without_its_index_says_so(tmp_path: Path, write_clip) -> None:
+    whole = write_clip(tmp_path / "whole.mp4", "libx264", 30)
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole.read_bytes()[:-200])
+    _fails(cut, "cut off")
+
+
+def test_random_damage_never_crashes(tmp_path: Path, write_clip) -> None:
+    data = write_clip(tmp_path / "whole.mp4", "libx264", 30, gop=6).read_bytes()
+    rng = random.Random(11)
+    for attempt in range(25):
+        broken = bytearray(data)
+        for _ in range(rng.choice((1, 20, 200))):
+            broken[rng.randrange(len(broken))] = rng.randrange(256)
+        path = tmp_path / f"broken{attempt}.mp4"
+        path.write_bytes(broken)
+        with suppress(VideoError), open_video(path) as reader:
+            for index in range(reader.video.num_frames):
+                with suppress(VideoError):
+                    assert reader.read(index).shape == (*reader.video.size, 3)
+
+
+def test_frame_out_of_range(tmp_path: Path, write_clip) -> None:
+    with open_video(write_clip(tmp_path / "clip.mp4", "mpeg4", 5)) as reader:
+        for index in (-1, 5):
+            with pytest.raises(VideoError, match="frames 0 to 4") as caught:
+                reader.read(index)
+            assert caught.value.frame_index == index
+
+
+def test_closed_reader(tmp_path: Path, write_clip) -> None:
+    reader = open_video(write_clip(tmp_path / "clip.mp4", "mpeg4", 5))
+    reader.close()
+    reader.close()
+    with pytest.raises(VideoError, match="closed"):
+        reader.read(0)
+
+
+def test_fingerprint_follows_the_content_not_the_place(tmp_path: Path, write_clip) -> None:
+    path = write_clip(tmp_path / "clip.mp4", "mpeg4", 5)
+    with open_video(path) as reader:
+        before = reader.video.fingerprint
+    (tmp_path / "sub").mkdir()
+    moved = path.rename(tmp_path / "sub" / "moved.mp4")
+    with open_video(moved) as reader:
+        assert reader.video.fingerprint == before
+    other = write_clip(tmp_path / "other.mp4", "mpeg4", 6)
+    with open_video(other) as reader:
+        assert reader.video.fingerprint != before
+
+
+def test_counting_frames_can_be_cancelled(tmp_path: Path, write_clip) -> None:
+    path = write_clip(tmp_path / "clip.avi", "mpeg4", 30, options={"bf": "2"})
+    context = JobContext()
+    context.cancel()
+    with pytest.raises(JobCancelled):
+        open_video(path, context)
