@@ -1,0 +1,319 @@
+"""The work behind ``ifc-studio propose``: videos in, one file out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ifc_core.cli.mask_spool import MaskSpool
+from ifc_core.cli.reporting import job
+from ifc_core.engine.model_cache import ModelCache
+from ifc_core.errors import OutputError
+from ifc_core.inference.predictor import predict_video
+from ifc_core.inference.results import InstanceSummary, result_rows
+from ifc_core.inference.settings import ProposeSettings
+from ifc_core.io.atomic import atomic_output
+from ifc_core.io.frame_folder import FolderReader
+from ifc_core.io.overlay import OverlayMask, OverlayWriter
+from ifc_core.io.video import VideoReader, open_video
+from ifc_core.io.ytvis import (
+    TrackDetails,
+    VideoDetails,
+    YtvisHeader,
+    YtvisTrack,
+    YtvisVideo,
+    write_ytvis_results,
+    write_ytvis_tracks,
+)
+from ifc_core.jobs import JobContext
+from ifc_core.structures import FrameState, MaskSource
+from ifc_core.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedVideo:
+    """A finished video; its masks are in the spool under the same number.
+
+    Attributes:
+        path: The file or folder.
+        entry: Its entry in the output.
+        fps: Frames per second of the frames that were looked at.
+        instances: What was found.
+        seconds: How long it took.
+        notices: Sentences for the person.
+    """
+
+    path: Path
+    entry: YtvisVideo
+    fps: float
+    instances: tuple[InstanceSummary, ...]
+    seconds: float
+    notices: tuple[str, ...]
+
+
+class ProposeRun:
+    """Proposes on videos one after the other, then writes.
+
+    A context manager, because masks are kept in a temporary file meanwhile.
+
+    Args:
+        paths: Video files and folders of frames.
+        settings: What the person chose.
+    """
+
+    def __init__(self, paths: Sequence[Path], settings: ProposeSettings) -> None:
+        self._paths = list(paths)
+        self._settings = settings
+        self._spool = MaskSpool()
+
+    def write(self, output: Path, *, as_results: bool, overlay: Path | None) -> dict[str, Any]:
+        """Do everything.
+
+        Args:
+            output: The JSON file.
+            as_results: Write a result file instead of an annotation file.
+            overlay: MP4 to draw into, if any.
+
+        Returns:
+            The summary: ``output``, ``model``, ``model_sha256``, ``device``, ``seconds`` and
+            ``videos`` (``path``, ``name``, ``frames``, ``instances``, ``seconds``, ``notices``).
+
+        Raises:
+            VideoError: A video cannot be read.
+            OutputError: A target cannot be written.
+            CheckpointError: The model cannot be used.
+        """
+        began = time.monotonic()
+        names = _unique_names(self._paths)
+        overlays = overlay_paths(overlay, names)
+        check_targets(output, overlays, self._paths)
+        for path in self._paths:
+            open_video(path).close()  # a bad last video should not cost the work on the others
+        model = ModelCache().get(self._settings.model, self._settings.device)
+        videos = [
+            self._propose(model, number, path, name)
+            for number, (path, name) in enumerate(zip(self._paths, names, strict=True), start=1)
+        ]
+        with ExitStack() as whole:
+            if overlays:
+                self._draw_all(model, videos, overlays, whole)
+            if as_results:
+                write_ytvis_results(self._results(model, videos), output)
+            else:
+                entries = tuple(video.entry for video in videos)
+                info = {"description": "Proposed by IFC Studio", "version": __version__}
+                header = YtvisHeader(entries, tuple(model.categories), info)
+                write_ytvis_tracks(header, self._tracks(model, videos), output)
+        return {
+            "output": str(output),
+            "overlays": [str(path) for path in overlays],
+            "model": self._settings.model,
+            "model_sha256": model.sha256,
+            "device": str(model.device),
+            "seconds": round(time.monotonic() - began, 3),
+            "videos": [_summary(video) for video in videos],
+        }
+
+    def _propose(self, model: Any, number: int, path: Path, name: str) -> ProposedVideo:
+        began = time.monotonic()
+        label = f"Proposing on {path.name}"
+        with job(label) as context, open_video(path, context) as reader:
+            step = self._settings.frame_step
+            total = len(range(0, reader.video.num_frames, step))
+            frames = reader.iter_frames(step=step)
+            run = predict_video(model, frames, self._settings, context, num_frames=total)
+            indices = []
+            for position, frame in enumerate(run):
+                self._spool.add(number, position, frame)
+                indices.append(frame.frame_index)
+            notices = (*((reader.warning,) if reader.warning else ()), *run.notices)
+            entry = _entry(number, reader, name, indices)
+        for notice in notices:
+            sys.stderr.write(f"ifc-studio: note: {path.name}: {notice}\n")
+        fps = reader.video.fps / step
+        seconds = time.monotonic() - began
+        return ProposedVideo(path, entry, fps, run.instances, seconds, notices)
+
+    def _tracks(self, model: Any, videos: list[ProposedVideo]) -> Iterator[YtvisTrack]:
+        """The best class of each instance, as proposals."""
+        number = 0
+        for video in videos:
+            for instance in video.instances:
+                number += 1
+                masks = self._spool.track(video.entry.id, instance.instance_id, video.entry.length)
+                states = tuple(None if mask is None else FrameState.PROPOSED for mask in masks)
+                sources = tuple(None if mask is None else MaskSource.MODEL for mask in masks)
+                yield YtvisTrack(
+                    number,
+                    video.entry.id,
+                    model.categories[instance.label].id,
+                    masks,
+                    score=instance.score,
+                    details=TrackDetails(states, sources),
+                )
+
+    def _results(self, model: Any, videos: list[ProposedVideo]) -> Iterator[YtvisTrack]:
+        """Every class over the threshold of each instance, as the evaluator wants them."""
+        number = 0
+        for video in videos:
+            masks_of: dict[int, Any] = {}  # rows come by instance: one is held at a time
+            for row in result_rows(video.instances, self._settings.score_threshold):
+                if row.instance_id not in masks_of:
+                    length = video.entry.length
+                    masks = self._spool.track(video.entry.id, row.instance_id, length)
+                    masks_of = {row.instance_id: masks}
+                number += 1
+                category = model.categories[row.label].id
+                yield YtvisTrack(
+                    number,
+                    video.entry.id,
+                    category,
+                    masks_of[row.instance_id],
+                    score=row.score,
+                )
+
+    def _draw_all(
+        self, model: Any, videos: list[ProposedVideo], targets: list[Path], whole: ExitStack
+    ) -> None:
+        """Draw every overlay; they get their names when ``whole`` ends well, all or none."""
+        self._spool.index_by_frame()
+        first_id = 1
+        for video, target in zip(videos, targets, strict=True):
+            staged = whole.enter_context(atomic_output(target))
+            shown = {
+                instance.instance_id: (number, model.categories[instance.label].name)
+                for number, instance in enumerate(video.instances, start=first_id)
+            }
+            first_id += len(video.instances)
+            with job(f"Drawing {target.name}") as context:
+                self._draw(video, shown, staged, context)
+
+    def _draw(
+        self,
+        video: ProposedVideo,
+        shown: dict[int, tuple[int, str]],
+        target: Path,
+        context: JobContext,
+    ) -> None:
+        """Draw the kept instances of one video, numbered as in the file."""
+        length, step = video.entry.length, self._settings.frame_step
+        with (
+            open_video(video.path, context) as reader,
+            OverlayWriter(target, video.fps, reader.video.size) as film,
+        ):
+            for position, (index, image) in enumerate(reader.iter_frames(step=step)):
+                masks = [
+                    OverlayMask(shown[i][0], rle, label=f"{shown[i][0]} {shown[i][1]}")
+                    for i, rle in self._spool.frame(video.entry.id, position).items()
+                    if i in shown
+                ]
+                film.write(image, masks, float(reader.pts_seconds[index]))
+                context.advance(position + 1, length)
+
+    def close(self) -> None:
+        """Remove the temporary masks."""
+        self._spool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class _ProbedError(Exception):
+    """Ends a trial of a target, so that nothing is written."""
+
+
+def check_targets(output: Path, overlays: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Find out before the work whether the files can be written.
+
+    Args:
+        output: The JSON file.
+        overlays: The films.
+        inputs: What must not be overwritten.
+
+    Raises:
+        OutputError: One cannot be written, is named twice, or has the suffix of no film.
+    """
+    taken = {path.resolve() for path in inputs}
+    for target in (output, *overlays):
+        if target.resolve() in taken:
+            raise OutputError(
+                f"{target} is named twice; writing there would destroy the other.", path=target
+            )
+        taken.add(target.resolve())
+        with suppress(_ProbedError), atomic_output(target):
+            raise _ProbedError
+    for overlay in overlays:
+        OverlayWriter(overlay, 1.0, (2, 2))  # refuses a suffix that is no film's; writes nothing
+
+
+def overlay_paths(overlay: Path | None, names: Sequence[str]) -> list[Path]:
+    """Where the overlays go: the path itself, or one a video if there are several.
+
+    Args:
+        overlay: What the person gave.
+        names: Names of the videos.
+
+    Returns:
+        One path a video; none without ``overlay``.
+    """
+    if overlay is None:
+        return []
+    if len(names) == 1:
+        return [overlay]
+    return [overlay.with_stem(f"{overlay.stem}-{name}") for name in names]
+
+
+def _unique_names(paths: Sequence[Path]) -> list[str]:
+    """Names of the videos in the output; equal ones are numbered."""
+    names: list[str] = []
+    for path in paths:
+        plain = path.name if path.is_dir() else path.stem
+        name, count = plain or "video", 1
+        while name in names:
+            count += 1
+            name = f"{plain}-{count}"
+        names.append(name)
+    return names
+
+
+def _entry(number: int, reader: VideoReader, name: str, indices: list[int]) -> YtvisVideo:
+    """The entry of a video; frames of a file are named as if they lay in a folder of its name."""
+    if isinstance(reader, FolderReader):
+        files = [reader.files[index].name for index in indices]
+    else:
+        files = [f"{index:05d}.jpg" for index in indices]
+    video = reader.video
+    stepped = tuple(indices) if indices != list(range(len(indices))) else ()
+    details = VideoDetails(
+        fps=video.fps,
+        fingerprint=video.fingerprint,
+        source=video.path.name,
+        frame_indices=stepped,
+    )
+    file_names = tuple(f"{name}/{file}" for file in files)
+    return YtvisVideo(number, video.height, video.width, len(indices), file_names, details)
+
+
+def _summary(video: ProposedVideo) -> dict[str, Any]:
+    return {
+        "path": str(video.path),
+        "name": video.entry.name,
+        "frames": video.entry.length,
+        "instances": len(video.instances),
+        "seconds": round(video.seconds, 3),
+        "notices": list(video.notices),
+    }

@@ -1,0 +1,275 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco_mask
+
+from ifc_core import cli
+from ifc_core.cli import propose_run
+from ifc_core.errors import OutputError
+from ifc_core.inference.predictor import predict_video
+from ifc_core.inference.settings import ProposeSettings
+from ifc_core.io.video import open_video
+from ifc_core.io.ytvis import iter_ytvis_results, read_ytvis, read_ytvis_header, validate_ytvis
+from ifc_core.models.registry import load_model
+from ifc_core.structures import FrameState
+
+MAIN = "import sys; from ifc_core.cli import main; sys.exit(main())"
+
+
+@pytest.fixture
+def propose(tiny_model_file: Path) -> Any:
+    def run(*words: str | Path) -> int:
+        options = ["--model", str(tiny_model_file), "--device", "cpu", "--clip-length", "3"]
+        return cli.main(["propose", *map(str, words), *options])
+
+    return run
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_file_holds_what_the_predictor_gives(
+    propose: Any, tiny_model_file: Path, clip_folder: Path, clip_frames: np.ndarray, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.json"
+    assert propose(clip_folder, "-o", output, "--score-threshold", "0.2") == 0
+    assert left_in(tmp_path) == ["out.json"]
+    assert validate_ytvis(output) == []
+    file = read_ytvis(output)
+    (video,) = file.videos
+    assert (video.height, video.width, video.length) == (48, 80, 9)
+    assert video.file_names[:2] == ("square/00000.png", "square/00001.png")
+    assert [c.name for c in file.categories] == ["cat", "dog", "fox"]
+    settings = ProposeSettings(clip_length=3, score_threshold=0.2)
+    run = predict_video(load_model(tiny_model_file), enumerate(clip_frames), settings)
+    frames = list(run)
+    assert len(file.tracks) == len(run.instances) > 0
+    scores = [annotation["score"] for annotation in json.loads(output.read_text())["annotations"]]
+    for track, score, instance in zip(file.tracks, scores, run.instances, strict=True):
+        assert score == pytest.approx(instance.score, abs=1e-5)
+        assert track.category_id == (1, 2, 5)[instance.label]
+        assert track.details is not None
+        for position, mask in enumerate(track.segmentations):
+            wanted = {m.instance_id: m.rle for m in frames[position].masks}
+            assert mask == wanted.get(instance.instance_id)
+            state = None if mask is None else FrameState.PROPOSED
+            assert track.details.states[position] == state
+
+
+def test_pycocotools_decodes_the_masks(propose: Any, clip_file: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.json"
+    assert propose(clip_file, "-o", output, "--score-threshold", "0") == 0
+    raw = json.loads(output.read_text())
+    areas = 0
+    for annotation in raw["annotations"]:
+        for rle, area in zip(annotation["segmentations"], annotation["areas"], strict=True):
+            assert (rle is None) == (area is None)
+            if rle is not None:
+                assert coco_mask.decode(rle).sum() == area
+                areas += area
+    assert areas > 0
+    assert raw["videos"][0]["file_names"][3] == "square/00003.jpg"
+
+
+def test_several_videos_go_into_one_file_and_a_summary(
+    propose: Any,
+    clip_file: Path,
+    clip_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output = tmp_path / "out.json"
+    assert propose(clip_file, clip_folder, "-o", output, "--frame-step", "4", "--json") == 0
+    captured = capsys.readouterr()
+    summary = json.loads(captured.out)
+    assert [video["name"] for video in summary["videos"]] == ["square", "square-2"]
+    assert [video["frames"] for video in summary["videos"]] == [3, 3]
+    assert "\x1b" not in captured.err
+    file = read_ytvis(output)
+    assert [video.id for video in file.videos] == [1, 2]
+    assert file.videos[0].details is not None
+    assert file.videos[0].details.frame_indices == (0, 4, 8)
+    assert file.videos[1].file_names == tuple(f"square-2/{i:05d}.png" for i in (0, 4, 8))
+    assert {track.video_id for track in file.tracks} == {1, 2}
+    assert len({track.id for track in file.tracks}) == len(file.tracks)
+
+
+def test_results_have_a_row_for_each_class(propose: Any, clip_folder: Path, tmp_path: Path) -> None:
+    plain, results = tmp_path / "plain.json", tmp_path / "results.json"
+    assert propose(clip_folder, "-o", plain, "--score-threshold", "0.01") == 0
+    assert propose(clip_folder, "-o", results, "--format", "ytvis-results") == 0
+    header = read_ytvis_header(plain)
+    rows = list(iter_ytvis_results(results, header))
+    tracks = read_ytvis(plain).tracks
+    assert len(rows) > len(tracks) > 0
+    assert all(row.score is not None and row.score > 0.01 for row in rows)
+    best = {(t.segmentations, t.category_id) for t in tracks}
+    assert best <= {(row.segmentations, row.category_id) for row in rows}
+
+
+def test_overlays_have_the_frames_of_the_clips_and_show_the_masks(
+    propose: Any, clip_file: Path, clip_folder: Path, clip_frames: np.ndarray, tmp_path: Path
+) -> None:
+    words = ["-o", tmp_path / "o.json", "--overlay", tmp_path / "film.mp4"]
+    assert propose(clip_folder, clip_file, *words, "--score-threshold", "0.2") == 0
+    assert left_in(tmp_path) == ["film-square-2.mp4", "film-square.mp4", "o.json"]
+    tracks = [track for track in read_ytvis(tmp_path / "o.json").tracks if track.video_id == 1]
+    masks = [track.segmentations[4] for track in tracks if track.segmentations[4] is not None]
+    inside = np.logical_or.reduce([mask.to_array() for mask in masks])
+    with open_video(tmp_path / "film-square.mp4") as film:
+        assert film.video.num_frames == 9
+        assert film.video.size == (48, 80)
+        change = np.abs(film.read(4).astype(int) - clip_frames[4]).mean(axis=2)
+    assert inside.any()
+    assert change[inside].mean() > 20
+
+
+def test_a_failure_after_the_films_leaves_none(
+    propose: Any, clip_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise OutputError("The disk is full.", path=tmp_path)
+
+    monkeypatch.setattr(propose_run, "write_ytvis_tracks", fail)
+    words = ["-o", tmp_path / "o.json", "--overlay", tmp_path / "film.mp4"]
+    assert propose(clip_folder, *words, "--frame-step", "4") == 2
+    assert left_in(tmp_path) == []
+
+
+def bad_inputs(folder: Path) -> dict[str, Path]:
+    """Everything that is no video."""
+    import av
+
+    (folder / "empty.mp4").touch()
+    (folder / "text.mp4").write_text("hello")
+    (folder / "folder").mkdir()
+    with av.open(str(folder / "sound.m4a"), "w") as container:
+        stream = container.add_stream("aac", rate=8000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 1024), np.float32), format="fltp", layout="mono"
+        )
+        frame.rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return {
+        "missing": folder / "none.mp4",
+        "empty": folder / "empty.mp4",
+        "text": folder / "text.mp4",
+        "no pictures": folder / "folder",
+        "audio": folder / "sound.m4a",
+    }
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "text", "no pictures", "audio", "cut"])
+def test_bad_input_gets_one_sentence_and_leaves_nothing(
+    propose: Any, clip_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    inputs = bad_inputs(tmp_path)
+    inputs["cut"] = tmp_path / "cut.mp4"
+    inputs["cut"].write_bytes(clip_file.read_bytes()[:600])
+    target = tmp_path / "out"
+    target.mkdir()
+    assert propose(clip_file, inputs[kind], "-o", target / "out.json") == 2
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1, captured.err
+    assert inputs[kind].name in captured.err
+    assert left_in(target) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["-o", "{tmp}/none/out.json"], "none"),
+        (["-o", "{tmp}"], "folder"),
+        (["-o", "{clip}"], "named twice"),
+        (["-o", "{tmp}/out.json", "--overlay", "{tmp}/out.json"], "named twice"),
+        (["-o", "{tmp}/out.json", "--overlay", "{tmp}/film.txt"], "film.txt"),
+        (["-o", "{tmp}/out.json", "--format", "coco"], "ytvis-results"),
+        (["-o", "{tmp}/out.json", "--clip-length", "0"], "clip length"),
+        (["-o", "{tmp}/out.json", "--clip-stride", "9"], "clip stride"),
+        (["-o", "{tmp}/out.json", "--device", "tpu"], "tpu"),
+        (["-o", "{tmp}/out.json", "--clip-length", "many"], "--clip-length"),
+        ([], "--output"),
+    ],
+)
+def test_targets_and_options_are_checked_before_the_work(
+    clip_file: Path,
+    tiny_model_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    part: str,
+) -> None:
+    filled = [word.format(tmp=tmp_path, clip=clip_file) for word in words]
+    before = clip_file.read_bytes()
+    assert cli.main(["propose", str(clip_file), "--model", str(tiny_model_file), *filled]) == 2
+    err = capsys.readouterr().err
+    assert part in err
+    assert err.count("\n") == 1
+    assert left_in(tmp_path) == []
+    assert clip_file.read_bytes() == before
+
+
+def test_an_unknown_model_is_named(
+    clip_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["propose", str(clip_file), "-o", str(tmp_path / "o.json"), "--model", "nonsense"]
+    assert cli.main(words) == 2
+    assert "nonsense" in capsys.readouterr().err
+
+
+def test_an_existing_output_is_replaced_only_by_a_whole_one(
+    propose: Any, clip_file: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.json"
+    output.write_text("old")
+    assert propose(tmp_path / "none.mp4", "-o", output) == 2
+    assert output.read_text() == "old"
+    assert propose(clip_file, "-o", output) == 0
+    assert validate_ytvis(output) == []
+
+
+def interrupt(words: Sequence[str], number: int) -> subprocess.Popen[str]:
+    """Start a command, wait for its first progress, send it a signal, let it end."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", MAIN, *words],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr is not None
+    assert "Proposing" in child.stderr.readline()
+    os.kill(child.pid, number)
+    deadline = time.monotonic() + 60
+    child.communicate(timeout=deadline - time.monotonic())
+    return child
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_leaves_nothing(tiny_model_file: Path, tmp_path: Path, number: int) -> None:
+    import av
+
+    clip = tmp_path / "long.mp4"
+    with av.open(str(clip), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        grey = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), format="rgb24")
+        for _ in range(3000):
+            container.mux(stream.encode(grey))
+        container.mux(stream.encode())
+    target = tmp_path / "out"
+    target.mkdir()
+    words = ["propose", str(clip), "-o", str(target / "o.json"), "--model", str(tiny_model_file)]
+    child = interrupt([*words, "--device", "cpu"], number)
+    assert child.returncode == 130
+    assert left_in(target) == []
