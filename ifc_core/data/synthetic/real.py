@@ -13,8 +13,8 @@ from ifc_core.data.synthetic.spec import ClipSpec
 from ifc_core.data.synthetic.sprites import Matrix
 from ifc_core.data.synthetic.textures import Rng
 
-_MIN_SIDE_PX = 10
-_MAX_TRACKS = 30
+_MIN_SIDE_SHARE = 0.14
+_MAX_TRACKS = 10
 _ATTEMPTS = 4
 
 
@@ -51,7 +51,7 @@ def _window(rng: Rng, scene: Scene, spec: ClipSpec) -> ClipSample:
         for row, mask in enumerate(scene.masks):
             seen = cv2.warpAffine(mask.view(np.uint8), matrix, size, flags=flags)
             masks[row, t] = seen > 0
-    masks[_extent(masks) < _MIN_SIDE_PX] = False
+    masks[_extent(masks) < _MIN_SIDE_SHARE * spec.height] = False
     area = masks.sum(axis=(1, 2, 3))
     kept = [int(i) for i in np.argsort(-area)[:_MAX_TRACKS] if area[i] > 0]
     masks = masks[kept]

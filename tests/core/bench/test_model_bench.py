@@ -1,0 +1,113 @@
+"""The model bench: its baselines, its judging, and a run over a small labelled folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ifc_core.bench import model as bench
+from ifc_core.data.synthetic import ClipSpec, render_clip
+from ifc_core.inference.settings import ProposeSettings
+from ifc_core.io.ytvis import YtvisFile, YtvisTrack, YtvisVideo, write_ytvis
+from ifc_core.models.config import IFCConfig
+from ifc_core.models.ifc import IFC
+from ifc_core.structures import Category, RLEMask
+
+
+@pytest.fixture(scope="module")
+def tiny() -> IFC:
+    return IFC(IFCConfig.preset("tiny", num_classes=1), (Category(1, "object"),)).eval()
+
+
+@pytest.fixture
+def labelled_folder(tmp_path: Path) -> Path:
+    """One clip of four frames as a folder of frames, with its labels."""
+    sample = render_clip(4, ClipSpec(height=64, width=96, num_frames=4, difficulty="easy"))
+    (tmp_path / "clip").mkdir()
+    names = []
+    for index, frame in enumerate(sample.frames):
+        names.append(f"clip/{index:05d}.png")
+        cv2.imwrite(str(tmp_path / names[-1]), frame[..., ::-1])
+    tracks = tuple(
+        YtvisTrack(i, 1, 7, tuple(RLEMask.from_array(m) if m.any() else None for m in masks))
+        for i, masks in enumerate(sample.masks, start=1)
+    )
+    content = YtvisFile((YtvisVideo(1, 64, 96, 4, tuple(names)),), (Category(7, "thing"),), tracks)
+    write_ytvis(content, tmp_path / "clip_ytvis.json")
+    return tmp_path
+
+
+def _square(x: int, y: int, side: int = 20) -> RLEMask:
+    mask = np.zeros((60, 100), dtype=np.bool_)
+    mask[y : y + side, x : x + side] = True
+    return RLEMask.from_array(mask)
+
+
+def _truth() -> tuple[YtvisVideo, YtvisTrack]:
+    video = YtvisVideo(1, 60, 100, 4, tuple(f"v/{i}.jpg" for i in range(4)))
+    return video, YtvisTrack(3, 1, 1, (_square(10, 10), _square(20, 10), _square(30, 10), None))
+
+
+def _judge(found: list[bench.FoundTrack], threshold: float = 0.3) -> bench.ObjectFigures:
+    video, track = _truth()
+    settings = ProposeSettings(score_threshold=threshold)
+    return bench._judge("v", track, range(4), found, settings, video)
+
+
+def test_a_perfect_track_scores_one_and_absent_frames_do_not_count() -> None:
+    masks = {0: _square(10, 10), 1: _square(20, 10), 2: _square(30, 10), 3: _square(70, 10)}
+    figures = _judge([bench.FoundTrack(0.9, masks)])
+    assert figures.best_j == 1.0
+    assert figures.switches == 0
+
+
+def test_the_threshold_hides_a_track_from_best_but_not_from_any() -> None:
+    masks = {0: _square(10, 10), 1: _square(20, 10), 2: _square(30, 10)}
+    figures = _judge([bench.FoundTrack(0.2, masks)])
+    assert (figures.best_j, figures.any_j) == (0.0, 1.0)
+
+
+def test_a_missed_frame_lowers_the_mean_and_two_halves_are_one_switch() -> None:
+    first = bench.FoundTrack(0.9, {0: _square(10, 10)})
+    second = bench.FoundTrack(0.8, {1: _square(20, 10), 2: _square(30, 10)})
+    figures = _judge([first, second])
+    assert figures.best_j == pytest.approx(2 / 3, abs=1e-3)
+    assert figures.switches == 1
+
+
+def test_only_the_ten_best_tracks_that_are_there_compete() -> None:
+    good = bench.FoundTrack(0.31, {i: m for i, m in enumerate(_truth()[1].segmentations) if m})
+    elsewhere = [bench.FoundTrack(0.9, {3: _square(0, 0)}) for _ in range(20)]
+    assert _judge([*elsewhere, good]).best_j == 1.0
+    wrong = [bench.FoundTrack(0.9, {0: _square(70, 30)}) for _ in range(10)]
+    assert _judge([*wrong, good]).best_j == 0.0
+
+
+def test_thirty_ellipses_of_which_one_is_the_centre() -> None:
+    ellipses = bench.fixed_ellipses(60, 100)
+    assert len({e.counts for e in ellipses}) == 30
+    middle = ellipses[0].to_array()
+    assert middle[30, 50]
+    assert not middle[0, 0]
+
+
+def test_a_whole_run_gives_finite_figures(tiny: IFC, labelled_folder: Path) -> None:
+    settings = ProposeSettings(short_side=64, clip_length=3, score_threshold=0.0)
+    report = bench.run(tiny, labelled_folder, settings, synthetic_clips=1)
+    json.dumps(report)
+    real = report["real"]
+    assert real["objects"] == len(real["per_object"]) >= 1
+    assert real["frames"] == 4
+    assert 0 < real["mean_ellipses_j"] <= 1
+    assert 0 <= real["mean_best_j"] <= real["mean_any_j"] <= 1
+    assert set(report["synthetic"]) == {"easy", "medium", "hard", "mean"}
+    assert len(report["synthetic"]["hard"]["hash"]) == 64
+
+
+def test_the_frame_step_thins_out_the_labels(tiny: IFC, labelled_folder: Path) -> None:
+    settings = ProposeSettings(short_side=64, clip_length=2, frame_step=2)
+    assert bench.bench_real(tiny, labelled_folder, settings).frames == 2
