@@ -88,7 +88,7 @@ class IFCConfig:
     stride_in_1x1: bool = False
     frozen_batch_norm: bool = True
     base_width: int = 64
-    dropout: float = 0.0
+    dropout: float = 0.1
     pre_norm: bool = False
     input_norm: bool = False
     mask_logit_scale: float = 1.0
