@@ -1,0 +1,400 @@
+"""The studio in a real window on a virtual display, with an engine that makes masks up."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import numpy as np
+import pytest
+from fake_engine import FakeEngine
+from ifc_core.annotation import Project
+from ifc_core.structures import FrameState, MaskSource
+from napari_ifc.layers import EDIT, OVERLAY, VIDEO
+from napari_ifc.settings import StudioSettings
+from napari_ifc.studio import Studio
+from pycocotools import mask as coco_mask
+from qtpy.QtCore import Qt
+
+from conftest import NUM_FRAMES, SIZE
+
+pytestmark = pytest.mark.window
+
+
+class Desk:
+    """A studio, its viewer and its engine."""
+
+    def __init__(self, viewer, engine, folder):
+        self.viewer = viewer
+        self.engine = engine
+        self.studio = Studio(
+            viewer,
+            engine_factory=lambda: engine,
+            settings=StudioSettings(projects_folder=folder),
+        )
+        self.sentences = []
+        self.studio.failed.connect(self.sentences.append)
+
+    @property
+    def project(self):
+        return self.studio.project
+
+    @property
+    def video_id(self):
+        return self.studio.workspace.session.entry.id
+
+    def paint(self, row, column):
+        """One stroke of the brush at a place, and what follows its release."""
+        layer = self.studio.layers.layers[2]
+        with layer.block_history():
+            layer.paint((row, column), 1)
+        self.studio.layers.flush()
+
+
+@pytest.fixture
+def desk(make_napari_viewer, tmp_path):
+    """A studio with nothing open."""
+    engine = FakeEngine(SIZE, NUM_FRAMES)
+    made = Desk(make_napari_viewer(), engine, tmp_path / "projects")
+    yield made
+    made.studio.close()
+
+
+@pytest.fixture
+def proposed(desk, clip, qtbot):
+    """A studio with two accepted tracks on the clip."""
+    assert desk.studio.open_path(clip)
+    with qtbot.waitSignal(desk.studio.run_finished):
+        assert desk.studio.propose()
+    return desk
+
+
+def kinds(viewer):
+    return [layer.metadata.get("ifc") for layer in viewer.layers]
+
+
+def test_opening_shows_layers_and_facts(desk, clip):
+    with_video = []
+    desk.studio.opened.connect(with_video.append)
+    assert desk.studio.open_path(clip)
+    assert kinds(desk.viewer) == [VIDEO, OVERLAY, EDIT]
+    assert with_video[0].num_frames == NUM_FRAMES
+    assert desk.viewer.dims.nsteps[0] == NUM_FRAMES
+    desk.studio.layers.go_to(3)
+    shown = np.asarray(desk.viewer.layers[0].data[3])
+    assert shown[0, 0].tolist() == [195, 100, 60]
+
+
+@pytest.mark.parametrize("name", ["missing.mp4", "text.mp4", "empty"])
+def test_bad_input_is_one_sentence(desk, tmp_path, name):
+    path = tmp_path / name
+    if name == "text.mp4":
+        path.write_text("not a video")
+    elif name == "empty":
+        path.mkdir()
+    assert not desk.studio.open_path(path)
+    assert len(desk.sentences) == 1
+    assert desk.studio.panel.banner.text == desk.sentences[0]
+    assert desk.studio.workspace is None
+    assert not list(tmp_path.rglob("*.ifcproj"))
+
+
+def test_a_run_is_provisional_then_one_edit(desk, clip, qtbot):
+    desk.engine.pause_after = 4
+    assert desk.studio.open_path(clip)
+    with qtbot.waitSignal(desk.studio.run_changed, check_params_cb=lambda v: "5 of" in v.detail):
+        assert desk.studio.propose()
+    table = desk.studio.panel.tracks.model
+    qtbot.waitUntil(lambda: table.rowCount() == 2)
+    assert table.row_at(0).provisional
+    assert desk.project.tracks(desk.video_id) == []
+    assert desk.project.history()[0].kind == "AddVideo"
+    assert desk.studio.why_not_propose()
+    with qtbot.waitSignal(desk.studio.run_finished) as ended:
+        desk.engine.release()
+    assert ended.args == ["succeeded"]
+    assert desk.project.history()[0].kind == "AcceptRun"
+    tracks = desk.project.tracks(desk.video_id)
+    assert len(tracks) == 2
+    expected = {desk.engine.mask(i, 7) for i in range(2)}
+    assert {m.rle for m in desk.project.masks_at(desk.video_id, 7)} == expected
+    assert desk.studio.run_action("edit.undo")
+    assert desk.project.tracks(desk.video_id) == []
+
+
+def test_undo_in_a_run_takes_back_the_stroke_not_the_run(desk, clip, qtbot):
+    desk.engine.pause_after = 4
+    assert desk.studio.open_path(clip)
+    assert desk.studio.propose()
+    qtbot.waitUntil(lambda: bool(desk.studio.workspace.proposer.rows()))
+    desk.paint(10, 10)
+    assert len(desk.project.tracks(desk.video_id)) == 1
+    assert desk.studio.run_action("edit.undo")
+    assert desk.project.tracks(desk.video_id) == []
+    assert desk.studio.workspace.proposer.is_running
+    with qtbot.waitSignal(desk.studio.run_finished):
+        desk.engine.release()
+
+
+def test_a_cancelled_run_leaves_nothing(desk, clip, qtbot):
+    desk.engine.pause_after = 3
+    assert desk.studio.open_path(clip)
+    assert desk.studio.propose()
+    qtbot.waitUntil(lambda: bool(desk.studio.workspace.proposer.rows()))
+    with qtbot.waitSignal(desk.studio.run_finished) as ended:
+        qtbot.mouseClick(desk.studio.panel.run.cancel, Qt.MouseButton.LeftButton)
+    assert ended.args == ["cancelled"]
+    assert desk.project.open_runs() == []
+    assert desk.studio.panel.tracks.model.rowCount() == 0
+    assert desk.sentences == []
+
+
+def test_a_failed_run_says_why_and_leaves_nothing(desk, clip, qtbot):
+    desk.engine.error = "The engine ran out of luck."
+    assert desk.studio.open_path(clip)
+    with qtbot.waitSignal(desk.studio.run_finished) as ended:
+        assert desk.studio.propose()
+    assert ended.args == ["failed"]
+    assert desk.sentences == ["The engine ran out of luck."]
+    assert desk.project.open_runs() == []
+
+
+def test_a_stroke_is_stored_on_release(proposed):
+    studio = proposed.studio
+    track = proposed.project.tracks(proposed.video_id)[0]
+    studio.select((track.id,))
+    before = proposed.project.mask(track.id, 0)
+    studio.layers.set_mode("paint")
+    proposed.paint(5, 40)
+    after = proposed.project.mask(track.id, 0)
+    assert after.source is MaskSource.HUMAN
+    assert after.state is FrameState.CORRECTED
+    assert after.rle.area > before.rle.area
+    assert np.array_equal(after.rle.to_array(), studio.layers.edited_mask() != 0)
+    studio.run_action("edit.undo")
+    assert proposed.project.mask(track.id, 0).rle == before.rle
+    assert np.array_equal(studio.layers.edited_mask() != 0, before.rle.to_array())
+    studio.run_action("edit.redo")
+    assert proposed.project.mask(track.id, 0).rle == after.rle
+
+
+def test_moving_on_stores_a_stroke_that_is_still_pending(proposed):
+    studio = proposed.studio
+    track = proposed.project.tracks(proposed.video_id)[0]
+    studio.select((track.id,))
+    layer = studio.layers.layers[2]
+    with layer.block_history():
+        layer.paint((40, 5), 1)
+    proposed.viewer.dims.set_current_step(0, 1)
+    stored = proposed.project.mask(track.id, 0)
+    assert stored.rle.to_array()[40, 5]
+    assert proposed.project.mask(track.id, 1).source is MaskSource.MODEL
+
+
+def test_polygon_and_fill_and_eraser_reach_the_project(proposed):
+    studio = proposed.studio
+    track = proposed.project.tracks(proposed.video_id)[0]
+    studio.select((track.id,))
+    layer = studio.layers.layers[2]
+    studio.layers.set_mode("polygon")
+    layer.paint_polygon([(2, 2), (2, 12), (12, 12), (12, 2)], 1)
+    studio.layers.flush()
+    assert proposed.project.mask(track.id, 0).rle.to_array()[6, 6]
+    studio.layers.set_mode("fill")
+    layer.fill((6, 6), 0)
+    studio.layers.flush()
+    assert not proposed.project.mask(track.id, 0).rle.to_array()[6, 6]
+    studio.layers.set_mode("erase")
+    layer.brush_size = 200
+    with layer.block_history():
+        layer.paint((24, 32), 0)
+    studio.layers.flush()
+    record = proposed.project.mask(track.id, 0)
+    assert record.rle is None
+    assert record.state is FrameState.ABSENT
+
+
+def test_painting_without_a_track_begins_one(desk, clip):
+    assert desk.studio.open_path(clip)
+    assert desk.studio.run_action("track.new")
+    assert desk.studio.layers.mode == "paint"
+    desk.paint(20, 20)
+    (track,) = desk.project.tracks(desk.video_id)
+    assert desk.studio.workspace.editor.selected == (track.id,)
+    assert desk.project.mask(track.id, 0).rle.to_array()[20, 20]
+
+
+def test_track_actions_and_their_inverses(proposed):
+    studio, project = proposed.studio, proposed.project
+    first, second = (t.id for t in project.tracks(proposed.video_id))
+    mask = {i: project.mask(i, 8).rle for i in (first, second)}
+    studio.select((first, second))
+    studio.layers.go_to(5)
+    assert studio.run_action("track.swap")
+    assert project.mask(first, 8).rle == mask[second]
+    assert project.mask(first, 2).rle != mask[second]
+    studio.run_action("edit.undo")
+    assert project.mask(first, 8).rle == mask[first]
+    studio.select((first,))
+    assert studio.run_action("track.split")
+    assert len(project.tracks(proposed.video_id)) == 3
+    studio.run_action("edit.undo")
+    studio.select((first, second))
+    assert studio.run_action("track.merge")
+    assert len(project.tracks(proposed.video_id)) == 1
+    studio.run_action("edit.undo")
+    studio.select((second,))
+    assert studio.run_action("track.absent")
+    assert project.mask(second, 5).state is FrameState.ABSENT
+    studio.relabel("cat")
+    assert "cat" in [c.name for c in project.categories()]
+    assert studio.run_action("track.approve")
+    assert studio.run_action("track.delete")
+    assert [t.id for t in project.tracks(proposed.video_id)] == [first]
+
+
+def test_disabled_actions_say_why(desk, clip):
+    studio = desk.studio
+    assert not studio.run_action("track.delete")
+    assert "Open a video" in studio.panel.banner.text
+    assert studio.open_path(clip)
+    assert not studio.run_action("track.merge")
+    assert "Select" in studio.panel.banner.text
+    for action in studio.actions:
+        assert action.text
+        assert action.group
+        reason = action.why_not()
+        assert reason == "" or reason.endswith(".")
+
+
+def test_clicking_a_row_selects_and_jumps(proposed, qtbot):
+    studio, project = proposed.studio, proposed.project
+    first, second = (t.id for t in project.tracks(proposed.video_id))
+    studio.select((second,))
+    studio.layers.go_to(7)
+    assert studio.run_action("track.split")
+    new = studio.workspace.editor.selected[0]
+    studio.layers.go_to(0)
+    table = studio.panel.tracks
+    index = table.view.model().index(table.model.line_of(new), 1)
+    place = table.view.visualRect(index).center()
+    qtbot.mouseClick(table.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert studio.workspace.editor.selected == (new,)
+    assert studio.layers.frame_index == 7
+
+
+def test_lost_layers_come_back_and_the_project_is_untouched(proposed, qtbot):
+    viewer, studio = proposed.viewer, proposed.studio
+    tracks = proposed.project.tracks(proposed.video_id)
+    viewer.layers.remove(viewer.layers[1])
+    viewer.layers.remove(viewer.layers[1])
+    qtbot.waitUntil(lambda: kinds(viewer) == [VIDEO, OVERLAY, EDIT])
+    viewer.layers.move(0, 3)
+    qtbot.waitUntil(lambda: kinds(viewer) == [VIDEO, OVERLAY, EDIT])
+    assert proposed.project.tracks(proposed.video_id) == tracks
+    studio.select((tracks[0].id,))
+    proposed.paint(3, 3)
+    assert proposed.project.mask(tracks[0].id, 0).rle.to_array()[3, 3]
+
+
+def test_drawing_rests_in_3d(proposed, qtbot):
+    viewer, studio = proposed.viewer, proposed.studio
+    viewer.dims.ndisplay = 3
+    assert not studio.layers.layers[2].editable
+    viewer.dims.ndisplay = 2
+    qtbot.waitUntil(lambda: studio.layers.layers[2].editable)
+
+
+def test_keys_are_bound_on_our_layers_only(proposed):
+    viewer, studio = proposed.viewer, proposed.studio
+    other = viewer.add_labels(np.zeros(SIZE, np.uint8))
+    layer = studio.layers.layers[2]
+    assert proposed.project.undo_label
+    assert set(layer.keymap) - set(other.keymap)
+    press = {str(key): call for key, call in layer.keymap.items()}
+    press["Ctrl+Z"](layer)
+    assert proposed.project.tracks(proposed.video_id) == []
+    press["Ctrl+Shift+Z"](layer)
+    assert len(proposed.project.tracks(proposed.video_id)) == 2
+
+
+def test_export_equals_the_screen_and_comes_back(proposed, tmp_path):
+    target = tmp_path / "out.json"
+    report = proposed.studio.export_ytvis(target, everything=True)
+    assert report.tracks == 2
+    data = json.loads(target.read_text())
+    shown = {}
+    for record in proposed.project.masks_at(proposed.video_id, 4):
+        shown[record.rle.counts] = record.rle.to_array()
+    assert len(shown) == 2
+    for annotation in data["annotations"]:
+        rle = annotation["segmentations"][4]
+        decoded = coco_mask.decode({**rle, "counts": rle["counts"].encode()})
+        assert np.array_equal(decoded.astype(bool), shown[rle["counts"].encode()])
+    assert proposed.studio.run_action("track.delete") is False
+    before = {m.rle for m in proposed.project.masks_at(proposed.video_id, 4)}
+    assert proposed.studio.run_action("edit.undo")
+    assert proposed.studio.import_annotations(target), proposed.sentences
+    assert {m.rle for m in proposed.project.masks_at(proposed.video_id, 4)} == before
+
+
+def test_the_film_has_every_frame(proposed, tmp_path):
+    from ifc_core.io.video import open_video
+
+    target = tmp_path / "film.mp4"
+    proposed.studio.export_overlay(target)
+    with open_video(target) as film:
+        assert film.video.num_frames == NUM_FRAMES
+
+
+def test_everything_is_there_after_reopening(proposed, clip):
+    studio = proposed.studio
+    track = proposed.project.tracks(proposed.video_id)[0]
+    studio.select((track.id,))
+    proposed.paint(3, 3)
+    painted = proposed.project.mask(track.id, 0).rle
+    folder = proposed.project.folder
+    studio.close_project()
+    assert studio.workspace is None
+    assert len(proposed.viewer.layers) == 0
+    assert studio.open_path(folder)
+    assert proposed.project.mask(track.id, 0).rle == painted
+    assert studio.run_action("edit.undo")
+    studio.close_project()
+    assert studio.open_path(clip)
+    assert proposed.project.folder == folder
+
+
+def test_a_run_cut_off_by_a_crash_is_offered(desk, clip, tmp_path):
+    from ifc_core.annotation import StagedInstance, StagedMask
+
+    assert desk.studio.open_path(clip)
+    folder, video_id = desk.project.folder, desk.video_id
+    desk.studio.close_project()
+    project = Project.open(folder)
+    run = project.begin_run("propose", video_id, {}, "")
+    project.stage(run, 2, [StagedMask(0, desk.engine.mask(0, 2), 0.8)])
+    project.stage_instances(run, [StagedInstance(0, "object", 0.8)])
+    project.close()
+    assert desk.studio.open_path(folder)
+    assert "cut off" in desk.studio.panel.banner.text
+    assert desk.studio.run_action("run.keep"), desk.sentences
+    assert len(desk.project.tracks(video_id)) == 1
+
+
+def test_close_leaves_no_thread_and_no_engine(make_napari_viewer, clip, tmp_path, qtbot):
+    before = set(threading.enumerate())
+    engine = FakeEngine(SIZE, NUM_FRAMES, pause_after=3)
+    viewer = make_napari_viewer()
+    desk = Desk(viewer, engine, tmp_path / "projects")
+    assert desk.studio.open_path(clip)
+    folder = desk.project.folder
+    assert desk.studio.propose()
+    qtbot.waitUntil(lambda: bool(desk.studio.workspace.proposer.rows()))
+    viewer.close()
+    assert desk.studio.is_closed
+    assert engine.closed
+    assert set(threading.enumerate()) <= before
+    with Project.open(folder) as project:
+        assert not project.read_only
+        assert project.open_runs() == []
