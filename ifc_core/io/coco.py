@@ -1,0 +1,231 @@
+"""COCO instances, one image a frame, with the keys of CocoVID to keep the tracks.
+
+``images`` carry ``video_id`` and ``frame_id``, ``annotations`` carry ``instance_id``, and
+``videos`` names the videos; readers of plain COCO ignore these. Masks are RLE and may overlap.
+A file without those keys is read as one video of one frame for each image.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ifc_core.errors import FormatError
+from ifc_core.io.atomic import atomic_output
+from ifc_core.io.json_stream import iter_entries
+from ifc_core.io.problems import Reporter, is_finite, is_int, shown
+from ifc_core.io.segmentations import parse_segmentations
+from ifc_core.io.track_builder import TrackBuilder
+from ifc_core.io.ytvis_checks import (
+    MAX_PIXELS,
+    MAX_SIDE_PX,
+    is_safe_name,
+    parse_category,
+)
+from ifc_core.io.ytvis_types import YtvisFile, YtvisTrack, YtvisVideo
+from ifc_core.structures import Category
+
+_ARRAYS = frozenset({"images", "annotations", "categories"})
+_Images = dict[int, tuple[YtvisVideo, int, int]]  # image id -> (as a video, video id, frame)
+
+
+def write_coco(file: YtvisFile, path: Path | str) -> int:
+    """Write COCO instances, whole or not at all.
+
+    Args:
+        file: Videos, categories and tracks.
+        path: The target.
+
+    Returns:
+        The number of masks written.
+
+    Raises:
+        OutputError: The target cannot be written.
+    """
+    first_image: dict[int, int] = {}
+    number = 1
+    for video in file.videos:
+        first_image[video.id] = number
+        number += video.length
+    with atomic_output(path) as temporary, temporary.open("w", encoding="utf-8") as out:
+        out.write('{"info":' + _dumps(dict(file.info)) + ',"licenses":[],"videos":[')
+        out.write(",".join(_dumps({"id": v.id, "name": v.name}) for v in file.videos))
+        out.write('],"categories":[')
+        classes = (
+            {"id": c.id, "name": c.name, "supercategory": c.supercategory} for c in file.categories
+        )
+        out.write(",".join(_dumps(c) for c in classes))
+        out.write('],"images":[')
+        for place, image in enumerate(_images_to_json(file, first_image)):
+            out.write((",\n" if place else "\n") + _dumps(image))
+        out.write('],"annotations":[')
+        masks = 0
+        for track in file.tracks:
+            for annotation in _track_to_json(track, first_image[track.video_id]):
+                masks += 1
+                out.write((",\n" if masks > 1 else "\n") + _dumps({"id": masks, **annotation}))
+        out.write("]}\n")
+    return masks
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _images_to_json(file: YtvisFile, first_image: Mapping[int, int]) -> Iterator[dict[str, Any]]:
+    for video in file.videos:
+        for frame, name in enumerate(video.file_names):
+            yield {
+                "id": first_image[video.id] + frame,
+                "file_name": name,
+                "height": video.height,
+                "width": video.width,
+                "video_id": video.id,
+                "frame_id": frame,
+            }
+
+
+def _track_to_json(track: YtvisTrack, first_image: int) -> Iterator[dict[str, Any]]:
+    for frame, mask in enumerate(track.segmentations):
+        if mask is None:
+            continue
+        value: dict[str, Any] = {
+            "image_id": first_image + frame,
+            "category_id": track.category_id,
+            "instance_id": track.id,
+            "iscrowd": int(track.is_crowd),
+            "area": mask.area,
+            "bbox": list(mask.bbox_xywh),
+            "segmentation": mask.to_coco(),
+        }
+        if track.score is not None:
+            value["score"] = track.score
+        yield value
+
+
+def read_coco(path: Path | str) -> YtvisFile:
+    """Read COCO instances; polygons, compressed and uncompressed RLE.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Videos, categories and tracks.
+
+    Raises:
+        FormatError: The file breaks the format; the message names the place.
+    """
+    place = Path(path)
+    report = Reporter(place)
+    images: _Images = {}
+    categories: dict[int, Category] = {}
+    seen: set[str] = set()
+    for key, index, raw in iter_entries(place, _ARRAYS):
+        seen.add(key)
+        where = f"{key}[{index}]"
+        if index < 0:
+            continue
+        if key == "images":
+            _add_image(raw, where, images, report)
+        elif key == "categories":
+            category = parse_category(raw, where, report)
+            if category is not None:
+                categories[category.id] = category
+    for needed in ("images", "annotations", "categories"):
+        if needed not in seen:
+            report("", f"the key '{needed}' is missing.")
+    videos = _gather_videos(images, report)
+    builder = TrackBuilder()
+    for key, index, raw in iter_entries(place, frozenset({"annotations"})):
+        if key == "annotations" and index >= 0:
+            _add_mask(raw, f"annotations[{index}]", images, categories, builder, report)
+    tracks = builder.tracks({video.id: video.length for video in videos}, keep_labels=True)
+    return YtvisFile(tuple(videos), tuple(categories.values()), tracks)
+
+
+def _add_image(raw: object, where: str, images: _Images, report: Reporter) -> None:
+    if not isinstance(raw, dict):
+        report(where, f"an image must be an object, not {shown(raw)}.")
+        return
+    identity, name = raw.get("id"), raw.get("file_name")
+    if not is_int(identity) or identity < 0 or identity in images:
+        report(f"{where}.id", f"expected an integer of its own, found {shown(identity)}.")
+        return
+    height, width = raw.get("height"), raw.get("width")
+    for key, side in (("height", height), ("width", width)):
+        if not is_int(side) or not 1 <= side <= MAX_SIDE_PX:
+            report(f"{where}.{key}", f"expected 1 to {MAX_SIDE_PX}, found {shown(side)}.")
+    if not isinstance(name, str) or not is_safe_name(name):
+        report(f"{where}.file_name", f"the name {shown(name)} is no path inside the data folder.")
+    if not (is_int(height) and is_int(width) and isinstance(name, str)):
+        return
+    if height * width > MAX_PIXELS:
+        report(where, f"an image of {width}x{height} pixels is too large.")
+    video_id, frame = raw.get("video_id", identity), raw.get("frame_id", raw.get("frame_index", 0))
+    if not is_int(video_id) or not is_int(frame) or frame < 0:
+        report(where, "video_id and frame_id must be integers.")
+        return
+    images[identity] = (YtvisVideo(identity, height, width, 1, (name,)), video_id, frame)
+
+
+def _gather_videos(images: _Images, report: Reporter) -> list[YtvisVideo]:
+    """Videos of the images; their frames are renumbered without gaps, in place."""
+    groups: dict[int, list[tuple[int, int]]] = {}
+    for image_id, (_, video_id, frame) in images.items():
+        groups.setdefault(video_id, []).append((frame, image_id))
+    videos: list[YtvisVideo] = []
+    for video_id, members in groups.items():
+        members.sort()
+        first = images[members[0][1]][0]
+        for index, (frame, image_id) in enumerate(members):
+            image = images[image_id][0]
+            if index and members[index - 1][0] == frame:
+                report("images", f"video {video_id} has two images of frame {frame}.")
+            if (image.height, image.width) != (first.height, first.width):
+                report("images", f"the frames of video {video_id} differ in size.")
+            images[image_id] = (image, video_id, index)
+        names = tuple(images[image_id][0].file_names[0] for _, image_id in members)
+        videos.append(YtvisVideo(video_id, first.height, first.width, len(members), names))
+    return videos
+
+
+def _add_mask(
+    raw: object,
+    where: str,
+    images: _Images,
+    categories: Mapping[int, Category],
+    builder: TrackBuilder,
+    report: Reporter,
+) -> None:
+    if not isinstance(raw, dict):
+        report(where, f"an annotation must be an object, not {shown(raw)}.")
+        return
+    image_id, category_id = raw.get("image_id"), raw.get("category_id")
+    if not is_int(image_id) or image_id not in images:
+        report(f"{where}.image_id", f"there is no image with id {shown(image_id)}.")
+        return
+    if not is_int(category_id) or category_id not in categories:
+        report(f"{where}.category_id", f"there is no category with id {shown(category_id)}.")
+        return
+    image, video_id, frame = images[image_id]
+    masks = parse_segmentations([raw.get("segmentation")], image, f"{where}.segmentation", report)
+    if not masks or masks[0] is None:
+        return
+    label = raw.get("instance_id", raw.get("track_id", raw.get("id")))
+    if not is_int(label):
+        report(f"{where}.id", f"expected an integer, found {shown(label)}.")
+        return
+    score = raw.get("score")
+    if score is not None and not is_finite(score):
+        report(f"{where}.score", f"expected a finite number, found {shown(score)}.")
+    is_crowd = raw.get("iscrowd", 0) == 1
+    if not builder.add(
+        video_id, label, category_id, frame, masks[0], is_crowd=is_crowd, score=score
+    ):
+        raise FormatError(
+            f"{report.path.name}, {where}: instance {label} has two masks on one frame.",
+            path=report.path,
+            where=where,
+        )

@@ -1,0 +1,195 @@
+"""DAVIS folders: a picture with a palette for each frame, its indices are the objects.
+
+Layout as in DAVIS 2017: ``Annotations/480p/<video>/00000.png`` (``Full-Resolution`` for other
+heights), ``ImageSets/2017/all.txt``, and ``davis_semantics.json`` with the class of each object.
+Index 255 is void: crowd regions are written so. A DAVIS 2016 folder, whose only index is 255, is
+read as one object a video. Masks may not overlap; the z-order decides what is seen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ifc_core.errors import FormatError
+from ifc_core.io.atomic import atomic_folder
+from ifc_core.io.flatten import flatten_frame
+from ifc_core.io.frame_folder import natural_key
+from ifc_core.io.label_images import iter_label_masks, read_labels, write_palette_png
+from ifc_core.io.track_builder import TrackBuilder
+from ifc_core.io.ytvis_checks import is_safe_name
+from ifc_core.io.ytvis_types import YtvisFile, YtvisTrack, YtvisVideo
+from ifc_core.structures import Category
+
+VOID = 255
+_MAX_OBJECTS = 254
+_SEMANTICS = "davis_semantics.json"
+_DEFAULT_CLASS = "object"
+
+
+def write_davis(file: YtvisFile, folder: Path | str) -> int:
+    """Write a DAVIS folder, whole or not at all.
+
+    Args:
+        file: Videos, categories and tracks.
+        folder: The target, which must not exist or be empty.
+
+    Returns:
+        Pixels lost because they lie under other masks.
+
+    Raises:
+        FormatError: A video has more than 254 objects or an unsafe name.
+        OutputError: The target cannot be written.
+    """
+    names = {category.id: category.name for category in file.categories}
+    semantics: dict[str, dict[str, str]] = {}
+    hidden = 0
+    _check_videos(file.videos)
+    with atomic_folder(folder) as root:
+        for video in file.videos:
+            tracks = [track for track in file.tracks if track.video_id == video.id]
+            labels = _labels(tracks, video)
+            semantics[video.name] = {
+                str(label): names[track.category_id]
+                for label, track in zip(labels, tracks, strict=True)
+                if label != VOID
+            }
+            hidden += _write_video(root, video, tracks, labels)
+        sets = root / "ImageSets" / "2017"
+        sets.mkdir(parents=True)
+        (sets / "all.txt").write_text("".join(f"{v.name}\n" for v in file.videos), "utf-8")
+        (root / _SEMANTICS).write_text(json.dumps(semantics, indent=1, ensure_ascii=False), "utf-8")
+    return hidden
+
+
+def _check_videos(videos: Sequence[YtvisVideo]) -> None:
+    seen: set[str] = set()
+    for video in videos:
+        if not is_safe_name(video.name) or video.name in seen:
+            raise FormatError(f"The video name {video.name!r} cannot be used as a folder.")
+        seen.add(video.name)
+
+
+def frame_stems(video: YtvisVideo) -> list[str]:
+    """Names of the frames without folder and suffix; numbers where they would not be unique."""
+    stems = [Path(name).stem for name in video.file_names]
+    if len(set(stems)) == video.length:
+        return stems
+    return [f"{index:05d}" for index in range(video.length)]
+
+
+def _labels(tracks: Sequence[YtvisTrack], video: YtvisVideo) -> list[int]:
+    labels: list[int] = []
+    number = 0
+    for track in tracks:
+        number += not track.is_crowd
+        labels.append(VOID if track.is_crowd else number)
+    if number > _MAX_OBJECTS:
+        raise FormatError(f"{video.name} has {number} tracks; DAVIS holds 254 objects a video.")
+    return labels
+
+
+def _write_video(
+    root: Path, video: YtvisVideo, tracks: Sequence[YtvisTrack], labels: Sequence[int]
+) -> int:
+    resolution = "480p" if video.height == 480 else "Full-Resolution"
+    folder = root / "Annotations" / resolution / video.name
+    folder.mkdir(parents=True)
+    hidden = 0
+    for index, stem in enumerate(frame_stems(video)):
+        frame = flatten_frame(tracks, labels, index, (video.height, video.width))
+        write_palette_png(frame.labels, folder / f"{stem}.png")
+        hidden += frame.hidden_pixels
+    return hidden
+
+
+def read_davis(folder: Path | str) -> YtvisFile:
+    """Read a DAVIS folder.
+
+    Args:
+        folder: The root, or a folder of video folders, or one video's folder of PNGs.
+
+    Returns:
+        One video for each folder of PNGs; classes by ``davis_semantics.json`` where it is
+        there, else all "object".
+
+    Raises:
+        FormatError: There are no annotations, or they are broken.
+    """
+    root = Path(folder)
+    semantics = _read_semantics(root / _SEMANTICS)
+    categories: dict[str, int] = {}
+    videos: list[YtvisVideo] = []
+    builder = TrackBuilder()
+    for video_folder in _video_folders(root):
+        video_id = len(videos) + 1
+        base = _base(root)
+        name = video_folder.relative_to(base).as_posix() if video_folder != base else base.name
+        classes = semantics.get(name, {})
+        files = sorted(video_folder.glob("*.png"), key=lambda p: natural_key(p.name))
+        size = _read_video(files, video_id, classes, categories, builder)
+        frames = tuple(f"{name}/{file.stem}.jpg" for file in files)
+        videos.append(YtvisVideo(video_id, *size, len(files), frames))
+    if not videos:
+        raise FormatError(f"{root} holds no DAVIS annotations (folders of PNGs).", path=root)
+    found = tuple(Category(number, name) for name, number in categories.items())
+    tracks = builder.tracks({video.id: video.length for video in videos})
+    return YtvisFile(tuple(videos), found or (Category(1, _DEFAULT_CLASS),), tracks)
+
+
+def _base(root: Path) -> Path:
+    for place in (root / "Annotations" / "480p", root / "Annotations" / "Full-Resolution"):
+        if place.is_dir():
+            return place
+    return root / "Annotations" if (root / "Annotations").is_dir() else root
+
+
+def _video_folders(root: Path) -> list[Path]:
+    places = [root / "Annotations" / kind for kind in ("480p", "Full-Resolution")]
+    bases = [place for place in places if place.is_dir()] or [_base(root)]
+    found = {file.parent for base in bases for file in base.rglob("*.png")}
+    return sorted(found, key=lambda p: natural_key(p.as_posix()))
+
+
+def _read_semantics(path: Path) -> dict[str, dict[str, str]]:
+    if not path.is_file():
+        return {}
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise FormatError(f"{path} is not valid JSON.", path=path) from error
+    is_sound = isinstance(raw, dict) and all(
+        isinstance(classes, dict) and all(isinstance(c, str) and c for c in classes.values())
+        for classes in raw.values()
+    )
+    if not is_sound:
+        raise FormatError(f"{path} must map videos to the class of each object.", path=path)
+    return {str(video): dict(classes) for video, classes in raw.items()}
+
+
+def _read_video(
+    files: Sequence[Path],
+    video_id: int,
+    classes: dict[str, str],
+    categories: dict[str, int],
+    builder: TrackBuilder,
+) -> tuple[int, int]:
+    """Add the masks of one video and return its (height, width)."""
+    frames = [(index, read_labels(file)) for index, file in enumerate(files)]
+    size = frames[0][1].shape
+    found: dict[int, None] = {}
+    for index, labels in frames:
+        if labels.shape != size:
+            raise FormatError(f"{files[index]} differs in size from the first frame.")
+        if labels.max(initial=0) > VOID:
+            raise FormatError(f"{files[index]} holds an object above 255.", path=files[index])
+        found.update(dict.fromkeys(label for label, _ in iter_label_masks(labels)))
+    is_binary = set(found) == {VOID} and VOID not in map(int, classes)
+    for index, labels in frames:
+        for label, mask in iter_label_masks(labels):
+            is_void = label == VOID and not is_binary
+            name = classes.get(str(label), _DEFAULT_CLASS)
+            category = categories.setdefault(name, len(categories) + 1)
+            builder.add(video_id, label, category, index, mask, is_crowd=is_void)
+    return (int(size[0]), int(size[1]))

@@ -1,0 +1,86 @@
+"""Pictures whose pixel values are object numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from ifc_core.errors import FormatError
+from ifc_core.structures import RLEMask
+from ifc_core.structures.palette import track_color
+
+_MAX_PIXELS = 1 << 28
+
+
+def davis_palette() -> bytes:
+    """256 colours: black for 0, track colours after it, white for the void label 255."""
+    colors = [(0, 0, 0), *(track_color(number - 1) for number in range(1, 255)), (255, 255, 255)]
+    return bytes(channel for color in colors for channel in color)
+
+
+def write_palette_png(labels: npt.NDArray[np.uint16], path: Path) -> None:
+    """Write labels below 256 as a PNG with a palette.
+
+    Args:
+        labels: (H, W).
+        path: The target.
+    """
+    image = Image.fromarray(labels.astype(np.uint8))
+    image.putpalette(davis_palette())
+    image.save(path, optimize=False)
+
+
+def write_deep_png(labels: npt.NDArray[np.uint16], path: Path) -> None:
+    """Write labels as a 16-bit grey PNG.
+
+    Args:
+        labels: (H, W) uint16.
+        path: The target.
+    """
+    Image.fromarray(labels.astype(np.uint16)).save(path)
+
+
+def read_labels(path: Path) -> npt.NDArray[np.uint16]:
+    """Read a label picture: palette, 8-bit or 16-bit grey.
+
+    Args:
+        path: The picture.
+
+    Returns:
+        (H, W) uint16.
+
+    Raises:
+        FormatError: It is not such a picture.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > _MAX_PIXELS:
+                raise FormatError(f"{path} is too large for a label picture.", path=path)
+            if image.mode not in ("P", "L", "1", "I", "I;16", "I;16B", "I;16L"):
+                raise FormatError(
+                    f"{path} is a colour picture; labels need a palette or grey values.", path=path
+                )
+            values = np.asarray(image)
+    except (OSError, ValueError, SyntaxError, UnidentifiedImageError) as error:
+        raise FormatError(f"{path} is not a picture that can be read.", path=path) from error
+    if values.size and (int(values.min()) < 0 or int(values.max()) > 0xFFFF):
+        raise FormatError(f"{path} holds labels above 65535.", path=path)
+    return values.astype(np.uint16)
+
+
+def iter_label_masks(labels: npt.NDArray[np.uint16]) -> Iterator[tuple[int, RLEMask]]:
+    """The masks of all labels but 0, in ascending order.
+
+    Args:
+        labels: (H, W).
+
+    Yields:
+        Label and mask.
+    """
+    for label in np.unique(labels).tolist():
+        if label:
+            yield label, RLEMask.from_array(labels == label)

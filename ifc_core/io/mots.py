@@ -1,0 +1,237 @@
+"""MOTS folders, as text and as 16-bit PNGs.
+
+Layout: ``instances_txt/<video>.txt`` with lines ``frame id class height width rle`` and
+``instances/<video>/000000.png`` whose values are the ids; an id is 1000 times the class plus the
+instance, and 10000 (class 10) marks a region to ignore. ``categories.json`` names the classes; a
+folder without it has class 1 "car" and class 2 "pedestrian". Masks may not overlap; the z-order
+decides what is seen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ifc_core.errors import FormatError
+from ifc_core.io.atomic import atomic_folder
+from ifc_core.io.flatten import flatten_frame
+from ifc_core.io.frame_folder import natural_key
+from ifc_core.io.label_images import iter_label_masks, read_labels, write_deep_png
+from ifc_core.io.track_builder import TrackBuilder
+from ifc_core.io.ytvis_checks import is_safe_name
+from ifc_core.io.ytvis_types import YtvisFile, YtvisTrack, YtvisVideo
+from ifc_core.structures import Category, RLEMask
+
+IGNORE_CLASS = 10
+_STEP = 1000
+_MAX_CLASS = 64
+_CATEGORIES = "categories.json"
+_KNOWN = {1: "car", 2: "pedestrian"}
+_MAX_FRAMES = 10_000_000
+
+
+def write_mots(file: YtvisFile, folder: Path | str) -> int:
+    """Write a MOTS folder with text and PNGs, whole or not at all.
+
+    Args:
+        file: Videos, categories and tracks.
+        folder: The target, which must not exist or be empty.
+
+    Returns:
+        Pixels lost because they lie under other masks.
+
+    Raises:
+        FormatError: More classes or instances than the ids of MOTS have room for, or a video
+            name that cannot be a file name.
+        OutputError: The target cannot be written.
+    """
+    classes = _class_numbers(file.categories)
+    hidden = 0
+    with atomic_folder(folder) as root:
+        (root / "instances_txt").mkdir()
+        for video in file.videos:
+            if not is_safe_name(video.name) or "/" in video.name:
+                raise FormatError(f"The video name {video.name!r} cannot be used as a file name.")
+            tracks = [track for track in file.tracks if track.video_id == video.id]
+            labels = _labels(tracks, classes, video)
+            hidden += _write_video(root, video, tracks, labels)
+        names = {str(classes[c.id]): c.name for c in file.categories}
+        text = json.dumps(names, indent=1, ensure_ascii=False)
+        (root / _CATEGORIES).write_text(text, "utf-8")
+    return hidden
+
+
+def _class_numbers(categories: Sequence[Category]) -> dict[int, int]:
+    """Category id -> class, the same where the ids of MOTS have room for it."""
+    ids = [category.id for category in categories]
+    if all(1 <= i <= _MAX_CLASS and i != IGNORE_CLASS for i in ids):
+        return {i: i for i in ids}
+    free = [number for number in range(1, _MAX_CLASS + 1) if number != IGNORE_CLASS]
+    if len(ids) > len(free):
+        raise FormatError(f"MOTS holds {len(free)} classes; there are {len(ids)}.")
+    return dict(zip(ids, free, strict=False))
+
+
+def _labels(tracks: Sequence[YtvisTrack], classes: dict[int, int], video: YtvisVideo) -> list[int]:
+    counts: dict[int, int] = {}
+    labels: list[int] = []
+    for track in tracks:
+        if track.is_crowd:
+            labels.append(IGNORE_CLASS * _STEP)
+            continue
+        number = classes[track.category_id]
+        instance = counts.get(number, 0)
+        if instance >= _STEP:
+            raise FormatError(f"{video.name} has more than 1000 tracks of one class.")
+        counts[number] = instance + 1
+        labels.append(number * _STEP + instance)
+    return labels
+
+
+def _write_video(
+    root: Path, video: YtvisVideo, tracks: Sequence[YtvisTrack], labels: Sequence[int]
+) -> int:
+    folder = root / "instances" / video.name
+    folder.mkdir(parents=True)
+    hidden = 0
+    with (root / "instances_txt" / f"{video.name}.txt").open("w", encoding="ascii") as out:
+        for index in range(video.length):
+            frame = flatten_frame(tracks, labels, index, (video.height, video.width))
+            hidden += frame.hidden_pixels
+            write_deep_png(frame.labels, folder / f"{index:06d}.png")
+            for label, mask in iter_label_masks(frame.labels):
+                rle = mask.counts.decode("ascii")
+                kind = label // _STEP
+                out.write(f"{index} {label} {kind} {video.height} {video.width} {rle}\n")
+    return hidden
+
+
+def read_mots(folder: Path | str) -> YtvisFile:
+    """Read a MOTS folder, from its PNGs where they are there and else from its text.
+
+    Args:
+        folder: The root (with ``instances`` or ``instances_txt``), or a folder of text files
+            or of folders of PNGs.
+
+    Returns:
+        Videos, categories and tracks. The length of a video that is read from text is one past
+        its last frame with a mask.
+
+    Raises:
+        FormatError: There are no annotations, or they are broken.
+    """
+    root = Path(folder)
+    names = _read_names(root / _CATEGORIES)
+    builder = TrackBuilder()
+    classes: set[int] = set(names)
+    videos: list[YtvisVideo] = []
+    pictures = root / "instances" if (root / "instances").is_dir() else root
+    texts = root / "instances_txt" if (root / "instances_txt").is_dir() else root
+    folders = sorted({file.parent for file in pictures.glob("*/*.png")}, key=_by_name)
+    for place in folders or sorted(texts.glob("*.txt"), key=_by_name):
+        read = _read_pictures if folders else _read_text
+        videos.append(read(place, len(videos) + 1, builder, classes))
+    if not videos:
+        raise FormatError(f"{root} holds no MOTS annotations (text or PNGs).", path=root)
+    categories = tuple(
+        Category(number, names.get(number) or _KNOWN.get(number, f"class {number}"))
+        for number in sorted(classes or {1})
+    )
+    tracks = builder.tracks({video.id: video.length for video in videos})
+    return YtvisFile(tuple(videos), categories, tracks)
+
+
+def _by_name(path: Path) -> tuple[tuple[int, int, str], ...]:
+    return natural_key(path.name)
+
+
+def _read_names(path: Path) -> dict[int, str]:
+    if not path.is_file():
+        return {}
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+        names = {int(number): name for number, name in raw.items()}
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        raise FormatError(f"{path} must map class numbers to names.", path=path) from error
+    if (
+        not all(isinstance(n, str) and n.strip() for n in names.values())
+        or min(names, default=1) < 1
+    ):
+        raise FormatError(f"{path} must map class numbers to names.", path=path)
+    return names
+
+
+def _add(
+    builder: TrackBuilder,
+    classes: set[int],
+    video_id: int,
+    label: int,
+    frame: int,
+    mask: RLEMask,
+) -> bool:
+    is_ignored = label // _STEP == IGNORE_CLASS
+    category = min(classes or {1}) if is_ignored else label // _STEP
+    classes.add(category)
+    return builder.add(video_id, label, category, frame, mask, is_crowd=is_ignored)
+
+
+def _read_pictures(
+    folder: Path, video_id: int, builder: TrackBuilder, classes: set[int]
+) -> YtvisVideo:
+    files = sorted(folder.glob("*.png"), key=_by_name)
+    size: tuple[int, ...] = ()
+    for index, file in enumerate(files):
+        labels = read_labels(file)
+        size = size or labels.shape
+        if labels.shape != size:
+            raise FormatError(f"{file} differs in size from the first frame.", path=file)
+        for label, mask in iter_label_masks(labels):
+            if label < _STEP:
+                raise FormatError(
+                    f"{file} holds the id {label}; ids of MOTS begin at 1000.", path=file
+                )
+            _add(builder, classes, video_id, label, index, mask)
+    frames = tuple(f"{folder.name}/{file.stem}.jpg" for file in files)
+    return YtvisVideo(video_id, size[0], size[1], len(files), frames)
+
+
+def _read_text(path: Path, video_id: int, builder: TrackBuilder, classes: set[int]) -> YtvisVideo:
+    size: tuple[int, int] | None = None
+    last = 0
+    try:
+        lines = path.read_text("ascii").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FormatError(f"{path} is not a MOTS text file.", path=path) from error
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        frame, label, mask = _parse_line(line, path, number)
+        size = size or mask.size
+        if mask.size != size:
+            raise FormatError(f"{path}, line {number}: the size differs from the first line's.")
+        if not _add(builder, classes, video_id, label, frame, mask):
+            raise FormatError(f"{path}, line {number}: id {label} occurs twice on frame {frame}.")
+        last = max(last, frame)
+    if size is None:
+        raise FormatError(f"{path} holds no masks.", path=path)
+    frames = tuple(f"{path.stem}/{index:06d}.jpg" for index in range(last + 1))
+    return YtvisVideo(video_id, size[0], size[1], last + 1, frames)
+
+
+def _parse_line(line: str, path: Path, number: int) -> tuple[int, int, RLEMask]:
+    fields = line.split()
+    where = f"{path}, line {number}"
+    if len(fields) != 6 or not all(f.isdecimal() and len(f) < 10 for f in fields[:5]):
+        raise FormatError(
+            f"{where}: expected 'frame id class height width rle'.",
+            path=path,
+            where=f"line {number}",
+        )
+    frame, label, kind, height, width = (int(field) for field in fields[:5])
+    if label // _STEP != kind or kind < 1 or frame >= _MAX_FRAMES:
+        raise FormatError(f"{where}: the id {label} does not belong to class {kind}.", path=path)
+    try:
+        return frame, label, RLEMask.from_coco({"size": [height, width], "counts": fields[5]})
+    except FormatError as error:
+        raise FormatError(f"{where}: {error}", path=path, where=f"line {number}") from error
