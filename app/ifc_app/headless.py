@@ -48,8 +48,7 @@ def run_headless(path: str | None, out_folder: Path) -> int:
         try:
             written = _work(window, path, out_folder, console)
         finally:
-            window.studio.close()
-            window.viewer.close()
+            _close(window)
     for what, file in written.items():
         print(f"{what}: {file.resolve()}")  # noqa: T201 - the command's own output
     return 0
@@ -97,6 +96,18 @@ def _wait_for(signal: SignalInstance, done: Callable[[], bool]) -> None:
     signal.connect(lambda *_: loop.quit() if done() else None)
     if not done():
         loop.exec()
+
+
+def _close(window: DesktopWindow) -> None:
+    """End the window and Qt itself, before its display goes away."""
+    from qtpy.QtWidgets import QApplication
+
+    window.studio.close()
+    window.viewer.close()
+    application = QApplication.instance()
+    if application is not None:
+        application.processEvents()
+        application.shutdown()
 
 
 def _settle() -> None:

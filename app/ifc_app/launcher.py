@@ -14,11 +14,11 @@ def prepare_environment() -> None:
 
     Must run before anything imports qtpy or napari.
     """
-    from ifc_app.recent import data_folder
+    from ifc_core.config import data_dir
 
     os.environ.setdefault("QT_API", "pyside6")
     # The program's window layout must not change that of a person's ordinary napari.
-    os.environ.setdefault("NAPARI_CONFIG", str(data_folder() / "napari-settings.yaml"))
+    os.environ.setdefault("NAPARI_CONFIG", str(data_dir() / "napari-settings.yaml"))
 
 
 def launch(path: str | None = None, *, sample: bool = False) -> int:

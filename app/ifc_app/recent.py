@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -13,7 +12,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-from platformdirs import user_data_path
 
 from ifc_core.io.atomic import atomic_output
 
@@ -39,12 +37,6 @@ class RecentItem:
     def name(self) -> str:
         """The last part of the path."""
         return Path(self.path).name
-
-
-def data_folder() -> Path:
-    """Where the program keeps its own data; ``IFC_STUDIO_DATA_DIR`` moves it."""
-    moved = os.environ.get("IFC_STUDIO_DATA_DIR")
-    return Path(moved) if moved else user_data_path("ifc-studio", appauthor=False)
 
 
 class RecentList:

@@ -12,8 +12,9 @@ from qtpy.QtGui import QDropEvent, QIcon
 from qtpy.QtWidgets import QFileDialog, QMainWindow, QMenu, QWidget
 
 import ifc_resources
-from ifc_app.recent import RecentList, data_folder
+from ifc_app.recent import RecentList
 from ifc_app.start_page import StartPage
+from ifc_core.config import data_dir
 from ifc_core.errors import IFCError
 from ifc_core.io.video import open_video
 from napari_ifc.studio import Studio
@@ -48,7 +49,7 @@ class DesktopWindow(QObject):
         super().__init__()
         self.viewer = napari.Viewer(title="IFC Studio", show=False)
         self.studio = Studio(self.viewer, engine_factory=engine_factory)
-        self.recent = recent or RecentList(data_folder())
+        self.recent = recent or RecentList(data_dir())
         self._opening: Path | None = None
         self.main: QMainWindow = self.viewer.window.main_menu.window()
         self.main.setMinimumSize(960, 600)
@@ -56,6 +57,7 @@ class DesktopWindow(QObject):
         self._build_menus()
         self.start_page = self._build_start_page()
         self._take_drops()
+        self.studio.show_napari_panels(False)
         self.studio.opened.connect(self._on_opened)
         self.studio.project_closed.connect(self._show_start_page)
 
@@ -114,13 +116,8 @@ class DesktopWindow(QObject):
         bar = window.main_menu
         bar.clear()
         file_menu = bar.addMenu("&File")
-        for text, callback in (
-            ("Open video…", self.ask_for_video),
-            ("Open folder of frames…", self.ask_for_folder),
-            ("Open project…", self.ask_for_project),
-            ("Open the sample clip", self.open_sample),
-        ):
-            file_menu.addAction(text).triggered.connect(lambda _=False, call=callback: call())
+        sample = file_menu.addAction("Open the sample clip")
+        sample.triggered.connect(lambda _=False: self.open_sample())
         self._recent_menu = file_menu.addMenu("Open recent")
         self._recent_menu.aboutToShow.connect(self._fill_recent_menu)
         file_menu.addSeparator()

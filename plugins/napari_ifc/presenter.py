@@ -47,7 +47,7 @@ class Presenter:
             self._timeline.set_data(TimelineData())
         else:
             self._fill_videos(workspace)
-            self._fill_models(workspace)
+            self.models(workspace)
 
     def apply_theme(self, theme_id: str) -> None:
         """Take the colours of a napari theme."""
@@ -163,7 +163,8 @@ class Presenter:
         box.blockSignals(False)
         box.setVisible(len(videos) > 1)
 
-    def _fill_models(self, workspace: Workspace) -> None:
+    def models(self, workspace: Workspace) -> None:
+        """Offer the versions of the open project to Propose."""
         project = workspace.session.project
         models = [("default", "Bundled model")]
         models += [(version.path, version.name) for version in project.models()]

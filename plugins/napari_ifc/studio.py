@@ -33,6 +33,7 @@ from napari_ifc.presenter import Presenter
 from napari_ifc.rows import RunView
 from napari_ifc.settings import StudioSettings
 from napari_ifc.studio_actions import build_actions
+from napari_ifc.trainer_link import TrainerLink
 from napari_ifc.views.panel import StudioPanel
 from napari_ifc.views.timeline import Timeline
 from napari_ifc.window import WindowHooks
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
     import napari
     from qtpy.QtWidgets import QDockWidget
 
-    from ifc_core.engine.client import EngineClient
+    from ifc_core.engine.client import EngineClient, JobHandle
+    from ifc_core.engine.protocol import JobEnd, JobEvent
     from ifc_core.inference.settings import ProposeSettings
 
 
@@ -53,6 +55,7 @@ class Studio(QObject):
         viewer: The napari viewer whose window gets the panels.
         engine_factory: Makes the client of the engine process when it is first needed;
             replaced in tests.
+        trainer_factory: The same for the process that fine-tunes.
         settings: What the person has set.
         dock_panel: Whether to dock the panel; napari docks it itself when it asked for it.
 
@@ -60,6 +63,7 @@ class Studio(QObject):
         panel: The side panel; further pages are added with ``panel.add_page``.
         timeline: The strip under the canvas.
         attention: The page of the attention explorer.
+        trainer: The page of fine-tuning.
         docks: Dock widgets by name: ``"studio"`` and ``"timeline"``.
         actions: Everything a person can do, as a searchable table.
         workspace: What is open, or ``None``.
@@ -70,6 +74,7 @@ class Studio(QObject):
         project_changed: Emitted after each edit, undo and redo with its ``EditResult``.
         frame_changed: Emitted with the index of the frame that is now shown.
         selection_changed: Emitted with the selected track ids, the current one first.
+        finetune_finished: Emitted once a fine-tuning ended, as ``run_finished`` is.
         failed: Emitted with one sentence for each error that is shown.
     """
 
@@ -80,6 +85,7 @@ class Studio(QObject):
     project_changed = Signal(object)
     frame_changed = Signal(int)
     selection_changed = Signal(tuple)
+    finetune_finished = Signal(str)
     failed = Signal(str)
 
     def __init__(
@@ -87,6 +93,7 @@ class Studio(QObject):
         viewer: napari.Viewer,
         *,
         engine_factory: Callable[[], EngineClient] | None = None,
+        trainer_factory: Callable[[], EngineClient] | None = None,
         settings: StudioSettings | None = None,
         dock_panel: bool = True,
     ) -> None:
@@ -99,6 +106,7 @@ class Studio(QObject):
         self._engine: EngineClient | None = None
         self._closed = False
         self._bridge = EngineBridge()
+        self._devices_known = False
         self.actions = ActionTable(on_refused=self.inform)
         self.panel = StudioPanel()
         self.timeline = Timeline()
@@ -120,6 +128,9 @@ class Studio(QObject):
         self._connect_views()
         engine = _LazyEngine(self._engine_client)
         self.attention = AttentionExplorer(self, engine, self._bridge.deliver)
+        self.trainer = TrainerLink(
+            self, trainer_factory or _usual_trainer, self._bridge.deliver, self._release_device
+        )
         self.window = WindowHooks(viewer, self.panel, self.timeline, self, dock_panel=dock_panel)
         self.docks = self.window.docks
         self._apply_theme()
@@ -139,6 +150,7 @@ class Studio(QObject):
         panel.tracks.jump_requested.connect(self.jump_to_track)
         panel.propose.propose_requested.connect(lambda: self.run_action("propose.start"))
         panel.propose.changed.connect(self._on_propose_changed)
+        panel.page_changed.connect(self._on_page)
         panel.history.action_requested.connect(lambda name: self.run_action(f"edit.{name}"))
         panel.history.step_requested.connect(self._go_to_step)
         panel.videos.activated.connect(self._on_video_chosen)
@@ -273,6 +285,7 @@ class Studio(QObject):
         self.layers.flush()
         self._put_down(emit=False)
         self.layers.close()
+        self.trainer.close()
         self._bridge.close()
         self.window.close()
         if self._engine is not None:
@@ -294,10 +307,43 @@ class Studio(QObject):
         """The open project."""
         return None if self.workspace is None else self.workspace.session.project
 
+    def refresh_models(self) -> None:
+        """Show the model versions of the project anew, after one came or was chosen."""
+        if self.workspace is not None:
+            self._show.models(self.workspace)
+
+    def _release_device(self) -> None:
+        """Let go of models and device memory before a fine-tuning takes them."""
+        if self._engine is not None:
+            self._engine.request("unload")
+
     def _engine_client(self) -> EngineClient:
         if self._engine is None:
             self._engine = self._engine_factory()
         return self._engine
+
+    def ask_engine(
+        self,
+        kind: str,
+        params: Mapping[str, Any],
+        on_event: Callable[[JobEvent | JobEnd], None],
+        *,
+        frames: Callable[[int], Any] | None = None,
+    ) -> JobHandle:
+        """Start a job in the engine, which is started with the first one.
+
+        Args:
+            kind: What to do.
+            params: JSON values.
+            on_event: Called in the GUI thread with each event and, last, with the end; not
+                called any more once the studio is closed.
+            frames: Gives frames that are not in a file.
+
+        Raises:
+            EngineError: The engine cannot be started.
+        """
+        client = self._engine_client()
+        return client.request(kind, params, self._bridge.deliver(on_event), frames=frames)
 
     # Proposing
 
@@ -337,6 +383,19 @@ class Studio(QObject):
         if self.workspace.proposer.is_running:
             return "A run is going on; wait for it or cancel it."
         return self.workspace.editor.why_not_change() or self.panel.propose.fault()
+
+    def _on_page(self, name: str) -> None:
+        if name == "propose" and self.workspace is not None and not self._devices_known:
+            self._devices_known = True
+            try:
+                self.ask_engine("system", {}, self._on_system)
+            except IFCError as error:
+                self.fail(error)
+
+    def _on_system(self, event: JobEvent | JobEnd) -> None:
+        names = [str(d["name"]) for d in getattr(event, "result", {}).get("devices", ())]
+        if names:
+            self.panel.propose.set_devices(["auto", *names])
 
     def _on_run_state(self, view: RunView) -> None:
         if view.active:
@@ -581,8 +640,12 @@ class _LazyEngine:
         return self._client().request(kind, params, on_event, frames=frames)
 
 
-def _usual_engine() -> EngineClient:
+def _usual_engine(name: str = "engine") -> EngineClient:
     from ifc_core.config import read_settings
     from ifc_core.engine.client import EngineClient
 
-    return EngineClient(num_threads=read_settings().num_threads)
+    return EngineClient(name, num_threads=read_settings().num_threads)
+
+
+def _usual_trainer() -> EngineClient:
+    return _usual_engine("finetune")

@@ -48,6 +48,7 @@ class WindowHooks(QObject):
     ) -> None:
         super().__init__()
         self._studio = studio
+        self._window = viewer.window
         self._main: QMainWindow | None = None
         self._closing = False
         self.docks: dict[str, QDockWidget] = {}
@@ -119,10 +120,14 @@ class WindowHooks(QObject):
         return False
 
     def close(self) -> None:
-        """Let go of the window."""
+        """Let go of the window; the panels are taken out of it if it stays open."""
         if self._main is not None:
             self._main.removeEventFilter(self)
             self._main = None
+        if not self._closing:
+            for dock in self.docks.values():
+                self._window.remove_dock_widget(dock)
+        self.docks.clear()
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.disconnect(self._studio.close)

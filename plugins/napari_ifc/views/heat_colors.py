@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from napari.utils.colormaps import ensure_colormap
+from napari.utils.colormaps import Colormap, ensure_colormap
 
-HEAT_COLORMAP = "inferno"
+_COLORMAP = "inferno"
+_ALPHA = (0.55, 0.8)  # the frame shines through, less so where the attention is
 
 
 def heat_table() -> npt.NDArray[np.uint8]:
     """(256, 3) uint8 RGB, from nothing to everything."""
-    colors = ensure_colormap(HEAT_COLORMAP).map(np.linspace(0, 1, 256))
+    colors = ensure_colormap(_COLORMAP).map(np.linspace(0, 1, 256))
     table: npt.NDArray[np.uint8] = np.round(colors[:, :3] * 255).astype(np.uint8)
     return table
+
+
+def heat_colormap() -> Colormap:
+    """The scale as a layer over a frame: it dims what is not attended to."""
+    colors = np.array(ensure_colormap(_COLORMAP).map(np.linspace(0, 1, 256)))
+    colors[:, 3] = np.linspace(*_ALPHA, 256)
+    return Colormap(colors, name="attention")
 
 
 _TABLE = heat_table()

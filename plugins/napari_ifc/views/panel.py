@@ -87,6 +87,7 @@ class StudioPanel(QWidget):
         self.add_page("propose", "Propose", self.propose)
         self.add_page("history", "History", self.history)
         self._tabs.currentChanged.connect(lambda _: self.page_changed.emit(self.current_page))
+        self._tabs.currentChanged.connect(lambda _: self.page_changed.emit(self.current_page))
 
     def add_page(self, name: str, title: str, widget: QWidget) -> None:
         """Add a page behind the others."""

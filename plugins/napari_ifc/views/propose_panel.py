@@ -192,6 +192,10 @@ class ProposePanel(QWidget):
         items = [(d, texts.get(d, d.upper().replace("CUDA", "GPU (CUDA)", 1))) for d in devices]
         self._fill(self._device, items, active)
 
+    def devices(self) -> list[str]:
+        """The devices on offer."""
+        return [str(self._device.itemData(i)) for i in range(self._device.count())]
+
     @staticmethod
     def _fill(box: QComboBox, items: list[tuple[str, str]], active: str) -> None:
         box.blockSignals(True)

@@ -1,0 +1,426 @@
+"""Fine-tuning from the window: what there is to learn from, the run, versions, roll-back."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from ifc_core.annotation import ModelVersion, Project
+from ifc_core.annotation.snapshot import make_snapshot
+from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
+from ifc_core.errors import IFCError
+from ifc_core.jobs import Progress
+from ifc_core.structures import FrameState
+from napari_ifc.controllers.propose import duration_text
+
+KIND = "finetune"
+PRESETS = ("quick", "balanced", "thorough")
+_STATE_FILE = "window.json"
+_TAUGHT = frozenset({FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT})
+
+
+class Job(Protocol):
+    """A job in the training process, as far as it is used here."""
+
+    def cancel(self) -> None:
+        """Ask it to stop."""
+        ...
+
+
+class Engine(Protocol):
+    """The way to the training process, as far as it is used here."""
+
+    def request(
+        self,
+        kind: str,
+        params: Mapping[str, Any] | None = None,
+        on_event: Callable[[JobEvent | JobEnd], None] | None = None,
+    ) -> Job:
+        """Start a job."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a fine-tuning would learn from.
+
+    Attributes:
+        frames: Frames about which a person has said something.
+        masks: Corrected or approved masks on them.
+        exhaustive: Approved frames, on which everything else is known to be background.
+        classes: Class name to number of masks.
+    """
+
+    frames: int = 0
+    masks: int = 0
+    exhaustive: int = 0
+    classes: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the last run ended, for the before / after card.
+
+    Attributes:
+        name: The new version.
+        parent: What it started from.
+        verdict: ``"better"``, ``"not better"`` or ``"not enough to judge"``.
+        before_j: Mean J of the parent on held-out masks, ``None`` without any.
+        after_j: Of the new version.
+        held_out_masks: How many masks that is.
+        rehearsal: Mean J on generated clips before and after, where that was measured.
+        comparisons: Pictures: label, before, after.
+        seconds: It took.
+    """
+
+    name: str
+    parent: str
+    verdict: str
+    before_j: float | None
+    after_j: float | None
+    held_out_masks: int
+    rehearsal: tuple[float, float] | None
+    comparisons: tuple[Path, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneView:
+    """What the page shows.
+
+    Attributes:
+        material: What would be learned from.
+        running: Whether a run is going on.
+        stopping: Whether it was asked to stop.
+        resumable: Whether a stopped run can go on.
+        text: State in a few words.
+        detail: Counts and time left.
+        fraction: 0 to 1, or ``None`` where unknown.
+        losses: (iteration, loss) so far.
+        scores: (iteration, mean J on held-out masks) so far.
+        outcome: The end of the last run.
+        models: Versions, newest first.
+    """
+
+    material: Material = Material()
+    running: bool = False
+    stopping: bool = False
+    resumable: bool = False
+    text: str = ""
+    detail: str = ""
+    fraction: float | None = None
+    losses: tuple[tuple[int, float], ...] = ()
+    scores: tuple[tuple[int, float], ...] = ()
+    outcome: Outcome | None = None
+    models: tuple[ModelVersion, ...] = ()
+
+
+class FinetuneController:
+    """At most one fine-tuning at a time, in a process of its own.
+
+    Args:
+        project: That is learned from and that gets the new version.
+        engine: Starts jobs in the training process.
+        release: Called before a run, to let go of the GPU here.
+        deliver: Wraps a callback so that it is called in the thread of this object.
+        on_view: Called with each new view.
+        on_end: Called once a run with ``"succeeded"``, ``"failed"`` or ``"cancelled"`` and a
+            sentence.
+        on_models: Called after the versions or the active one changed.
+
+    Attributes:
+        project: The project.
+        view: What is shown now.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        engine: Engine,
+        release: Callable[[], None],
+        deliver: Callable[
+            [Callable[[JobEvent | JobEnd], None]], Callable[[JobEvent | JobEnd], None]
+        ],
+        on_view: Callable[[FinetuneView], None],
+        on_end: Callable[[str, str], None],
+        on_models: Callable[[], None],
+    ) -> None:
+        self.project = project
+        self._engine = engine
+        self._release = release
+        self._deliver = deliver
+        self._on_view = on_view
+        self._on_end = on_end
+        self._on_models = on_models
+        self._job: Job | None = None
+        self._run_folder: Path | None = None
+        self._generation = 0
+        self._losses: list[tuple[int, float]] = []
+        self._scores: list[tuple[int, float]] = []
+        self.view = FinetuneView()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is going on."""
+        return self._job is not None
+
+    def refresh(self) -> None:
+        """Read from the project what there is to learn from, and the versions.
+
+        It counts every annotation, so it is for when the page is in front.
+        """
+        models = tuple(sorted(self.project.models(), key=lambda m: -m.created_at))
+        resumable = not self.is_running and self._stopped_run() is not None
+        material = material_of(self.project)
+        self._show(replace(self.view, material=material, models=models, resumable=resumable))
+
+    def why_not_start(self) -> str:
+        """Why no fine-tuning can be started now."""
+        if self.is_running:
+            return "A fine-tuning is going on; wait for it or stop it."
+        if self.project.read_only:
+            return "The project is read-only."
+        if self.view.material.masks == 0:
+            return "Correct or approve masks on some frames first."
+        return ""
+
+    def start(self, preset: str, *, keep_object: bool = True, device: str = "auto") -> None:
+        """Take a snapshot and start a run; returns at once.
+
+        Args:
+            preset: One of :data:`PRESETS`.
+            keep_object: Whether the class "object" stays beside the project's classes.
+            device: Where to train.
+
+        Raises:
+            IFCError: There is nothing to learn from, or the process cannot be started.
+        """
+        run_id = f"finetune-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1000:03d}"
+        folder = self.project.folder / "runs" / run_id
+        make_snapshot(self.project, folder)
+        settings = {
+            "run_id": run_id,
+            "preset": preset,
+            "object_class": "keep" if keep_object else "drop",
+            "device": device,
+        }
+        (folder / _STATE_FILE).write_text(json.dumps(settings), encoding="utf-8")
+        self._run(folder, settings)
+
+    def resume(self) -> None:
+        """Go on with the run that was stopped, or cut off by a crash.
+
+        Raises:
+            IFCError: There is none, or the process cannot be started.
+        """
+        folder = self._stopped_run()
+        if folder is None:
+            raise IFCError("There is no stopped fine-tuning to go on with.")
+        self._run(folder, json.loads((folder / _STATE_FILE).read_text(encoding="utf-8")))
+
+    def stop(self) -> None:
+        """Ask the run to stop; it can be resumed."""
+        if self._job is not None:
+            self._show(replace(self.view, stopping=True, text="Stopping"))
+            self._job.cancel()
+
+    def abandon(self) -> None:
+        """Stop the run without waiting, when the project is being closed."""
+        self._generation += 1
+        job, self._job = self._job, None
+        if job is not None:
+            job.cancel()
+
+    def use(self, name: str | None) -> None:
+        """Choose the version that Propose uses; ``None`` for the bundled model."""
+        self.project.set_active_model(name)
+        self._on_models()
+        self.refresh()
+
+    def roll_back(self) -> None:
+        """Use the version that was in use before."""
+        self.project.roll_back_model()
+        self._on_models()
+        self.refresh()
+
+    # The run
+
+    def _run(self, folder: Path, settings: Mapping[str, Any]) -> None:
+        self._generation += 1
+        generation = self._generation
+        self._run_folder = folder
+        self._losses.clear()
+        self._scores.clear()
+        self._release()
+        self._show(
+            replace(
+                self.view,
+                running=True,
+                stopping=False,
+                resumable=False,
+                text="Starting the training process",
+                detail="",
+                fraction=None,
+                losses=(),
+                scores=(),
+                outcome=None,
+            )
+        )
+        params = {"project": str(self.project.folder), "settings": dict(settings)}
+        on_event = self._deliver(lambda event: self._take(generation, event))
+        try:
+            self._job = self._engine.request(KIND, params, on_event)
+        except IFCError:
+            self._rest("")
+            raise
+
+    def _take(self, generation: int, event: JobEvent | JobEnd) -> None:
+        if generation != self._generation:
+            return
+        if isinstance(event, JobEnd):
+            self._take_end(event)
+        elif event.name == "progress":
+            self._take_progress(event.data)
+        elif event.name == "started":
+            self._take_started(event.data)
+        elif event.name == "step":
+            self._take_step(event.data)
+        elif event.name == "validation":
+            self._take_score(int(event.data["iteration"]), event.data["score"])
+
+    def _take_progress(self, progress: Progress) -> None:
+        if not self.view.stopping and progress.message and not progress.fraction:
+            self._show(replace(self.view, text=progress.message.capitalize(), fraction=None))
+
+    def _take_started(self, data: Mapping[str, Any]) -> None:
+        frames, held_out = int(data["num_training_frames"]), int(data["num_held_out_frames"])
+        detail = f"{frames} frames to learn from, {held_out} kept to judge by, on {data['device']}"
+        notice = str(data.get("notice") or "")
+        self._show(replace(self.view, text=notice or "Training", detail=detail))
+
+    def _take_step(self, data: Mapping[str, Any]) -> None:
+        done, total = int(data["iteration"]) + 1, int(data["iterations"])
+        self._losses.append((done, float(data["loss"])))
+        detail = f"{done} of {total} iterations"
+        if data.get("eta_seconds") is not None:
+            detail += f" · {duration_text(float(data['eta_seconds']))} left"
+        text = "Stopping" if self.view.stopping else "Training"
+        self._show(
+            replace(
+                self.view,
+                text=text,
+                detail=detail,
+                fraction=done / max(1, total),
+                losses=tuple(self._losses),
+            )
+        )
+
+    def _take_score(self, iteration: int, score: Mapping[str, Any]) -> None:
+        mean_j = score.get("mean_j")
+        if mean_j is not None:
+            self._scores.append((iteration, float(mean_j)))
+            self._show(replace(self.view, scores=tuple(self._scores)))
+
+    def _take_end(self, end: JobEnd) -> None:
+        self._job = None
+        if end.status is JobStatus.SUCCEEDED:
+            outcome, sentence = "succeeded", self._enter(end.result)
+        elif end.status is JobStatus.CANCELLED:
+            outcome, sentence = "cancelled", "The fine-tuning was stopped; it can be resumed."
+        else:
+            outcome = "failed"
+            sentence = str(end.error) if end.error is not None else "The fine-tuning failed."
+        self._rest(sentence)
+        self._on_end(outcome, sentence)
+
+    def _enter(self, result: Mapping[str, Any]) -> str:
+        """Enter the new version into the project."""
+        promote = bool(result["promote"])
+        self.project.add_model(
+            str(result["name"]),
+            Path(str(result["path"])),
+            sha256=str(result["sha256"]),
+            parent=str(result["parent"]),
+            provenance=dict(result["provenance"]),
+            metrics=dict(result["metrics"]),
+            activate=promote,
+        )
+        outcome = _outcome(result)
+        if self._run_folder is not None:
+            (self._run_folder / _STATE_FILE).unlink(missing_ok=True)
+        self._show(replace(self.view, outcome=outcome))
+        self._on_models()
+        return outcome_sentence(outcome, promote)
+
+    def _rest(self, text: str) -> None:
+        self._show(
+            replace(self.view, running=False, stopping=False, text=text, detail="", fraction=None)
+        )
+        self.refresh()
+
+    def _stopped_run(self) -> Path | None:
+        """Folder of the newest run that was begun and has not ended."""
+        found = sorted((self.project.folder / "runs").glob(f"finetune-*/{_STATE_FILE}"))
+        return found[-1].parent if found else None
+
+    def _show(self, view: FinetuneView) -> None:
+        self.view = view
+        self._on_view(view)
+
+
+def material_of(project: Project) -> Material:
+    """Count what people have said in a project."""
+    names = {category.id: category.name for category in project.categories()}
+    frames: set[tuple[int, int]] = set()
+    classes: dict[str, int] = {}
+    exhaustive = 0
+    for entry in project.videos():
+        done = project.exhaustive_frames(entry.id)
+        exhaustive += len(done)
+        frames.update((entry.id, frame) for frame in done)
+        timeline = project.timeline(entry.id)
+        for track in project.tracks(entry.id, include_rejected=False):
+            for item in timeline.get(track.id, []):
+                if item.state in _TAUGHT:
+                    frames.add((entry.id, item.frame_index))
+                    if item.state is not FrameState.ABSENT:
+                        name = names.get(track.category_id, "object")
+                        classes[name] = classes.get(name, 0) + 1
+    ranked = tuple(sorted(classes.items(), key=lambda pair: (-pair[1], pair[0])))
+    return Material(len(frames), sum(classes.values()), exhaustive, ranked)
+
+
+def outcome_sentence(outcome: Outcome, promoted: bool) -> str:
+    """The end of a run in one sentence."""
+    if outcome.verdict == "not enough to judge":
+        return (
+            f"{outcome.name} is ready; {outcome.held_out_masks} held-out masks are not enough to "
+            "judge it, so choose yourself."
+        )
+    figures = f"mean J {outcome.before_j or 0:.2f} before, {outcome.after_j or 0:.2f} after"
+    if promoted:
+        return f"{outcome.name} is better ({figures}); Propose uses it from now on."
+    return f"{outcome.name} is not better ({figures}); Propose keeps the old model."
+
+
+def _outcome(result: Mapping[str, Any]) -> Outcome:
+    before, after = result["before"], result["after"]
+    forgotten = (result.get("rehearsal_before"), result.get("rehearsal_after"))
+    rehearsal = None
+    if forgotten[0] is not None and forgotten[1] is not None:
+        rehearsal = (float(forgotten[0]), float(forgotten[1]))
+    return Outcome(
+        name=str(result["name"]),
+        parent=str(result["parent"]),
+        verdict=str(result["verdict"]),
+        before_j=before.get("mean_j"),
+        after_j=after.get("mean_j"),
+        held_out_masks=int(after["num_masks"]),
+        rehearsal=rehearsal,
+        comparisons=tuple(Path(str(path)) for path in result["comparisons"]),
+        seconds=float(result["seconds"]),
+    )

@@ -1,0 +1,153 @@
+"""Ties the fine-tune page to a studio: its project, a second engine process, its messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QTimer
+
+from ifc_core.errors import IFCError
+from napari_ifc.actions import Action
+from napari_ifc.controllers.finetune import FinetuneController, FinetuneView
+from napari_ifc.views.finetune_page import FinetunePage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ifc_core.engine.client import EngineClient
+    from napari_ifc.studio import Studio
+
+PAGE = "finetune"
+_COUNT_DELAY_MS = 300
+
+
+class TrainerLink:
+    """The fine-tune page of a studio.
+
+    Args:
+        studio: The studio; its panel gets the page.
+        client_factory: Makes the client of the training process when it is first needed.
+        deliver: Carries that process's answers into the GUI thread.
+        release: Lets go of the GPU in the engine process of the studio.
+    """
+
+    def __init__(
+        self,
+        studio: Studio,
+        client_factory: Callable[[], EngineClient],
+        deliver: Any,
+        release: Callable[[], None],
+    ) -> None:
+        self._studio = studio
+        self._client_factory = client_factory
+        self._client: EngineClient | None = None
+        self._deliver = deliver
+        self._release = release
+        self.controller: FinetuneController | None = None
+        self.page = FinetunePage()
+        self._count_timer = QTimer()
+        self._count_timer.setSingleShot(True)
+        self._count_timer.setInterval(_COUNT_DELAY_MS)
+        self._count_timer.timeout.connect(self._refresh)
+        studio.panel.add_page(PAGE, "Fine-tune", self.page)
+        studio.actions.add(
+            Action(
+                "model.finetune",
+                "Fine-tune the model…",
+                lambda: studio.panel.show_page(PAGE),
+                group="Propose",
+                why_not=studio.why_not_open,
+                tip="Teach the model what you corrected and approved.",
+            )
+        )
+        self._connect()
+
+    def _connect(self) -> None:
+        studio, page = self._studio, self.page
+        studio.opened.connect(lambda _: self._take_up())
+        studio.project_closed.connect(self.put_down)
+        studio.panel.page_changed.connect(self._on_page)
+        studio.project_changed.connect(lambda _: self._refresh_soon())
+        page.start_requested.connect(self._start)
+        page.stop_requested.connect(lambda: self._call(lambda c: c.stop()))
+        page.resume_requested.connect(lambda: self._call(lambda c: c.resume()))
+        page.use_requested.connect(lambda name: self._call(lambda c: c.use(name)))
+        page.roll_back_requested.connect(lambda: self._call(lambda c: c.roll_back()))
+
+    # Request -> controller
+
+    def request(self, kind: str, params: Any = None, on_event: Any = None) -> Any:
+        """Start a job in the training process, which is started with the first one."""
+        if self._client is None:
+            self._client = self._client_factory()
+        return self._client.request(kind, params, on_event)
+
+    def _take_up(self) -> None:
+        project = self._studio.project
+        if project is None or (self.controller and self.controller.project is project):
+            return
+        self.put_down()
+        self.controller = FinetuneController(
+            project,
+            self,
+            self._release,
+            self._deliver,
+            self._show,
+            self._on_end,
+            self._studio.refresh_models,
+        )
+        if self._studio.panel.current_page == PAGE:
+            self._refresh()
+
+    def put_down(self) -> None:
+        """Stop what runs; the project is being closed."""
+        self._count_timer.stop()
+        controller, self.controller = self.controller, None
+        if controller is not None:
+            controller.abandon()
+        self._show(FinetuneView())
+
+    def close(self) -> None:
+        """Stop what runs and end the training process."""
+        self.put_down()
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _start(self, preset: str, keep_object: bool) -> None:
+        self._call(lambda c: c.start(preset, keep_object=keep_object))
+
+    def _call(self, change: Callable[[FinetuneController], None]) -> None:
+        if self.controller is None:
+            return
+        try:
+            change(self.controller)
+        except IFCError as error:
+            self._studio.fail(error)
+
+    # Controller -> page
+
+    def _show(self, view: FinetuneView) -> None:
+        reason = "Open a video first."
+        if self.controller is not None:
+            reason = self.controller.why_not_start()
+        self.page.show_view(view, reason)
+
+    def _on_end(self, outcome: str, sentence: str) -> None:
+        if outcome == "failed":
+            self._studio.fail(sentence)
+        else:
+            self._studio.inform(sentence)
+        self._studio.finetune_finished.emit(outcome)
+
+    def _on_page(self, name: str) -> None:
+        if name == PAGE:
+            self._refresh()
+
+    def _refresh_soon(self) -> None:
+        if self._studio.panel.current_page == PAGE:
+            self._count_timer.start()
+
+    def _refresh(self) -> None:
+        if self.controller is not None:
+            self.controller.refresh()

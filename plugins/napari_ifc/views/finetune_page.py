@@ -1,0 +1,310 @@
+"""The page of Fine-tune: what is learned from, live curves, before and after, versions."""
+
+from __future__ import annotations
+
+import time
+
+import pyqtgraph as pg
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QPixmap
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ifc_core.annotation import ModelVersion
+from napari_ifc.controllers.finetune import FinetuneView, Material, Outcome
+from napari_ifc.views.theme import Palette
+
+_PRESET_TEXTS = (
+    ("quick", "Quick (minutes, also on a laptop)"),
+    ("balanced", "Balanced (tens of minutes)"),
+    ("thorough", "Thorough (hours on a CPU; for a GPU)"),
+)
+_VERDICTS = {
+    "better": "Better than the old model: Propose uses it now.",
+    "not better": "Not better than the old model: Propose keeps the old one.",
+    "not enough to judge": "Not enough held-out masks to judge: choose yourself below.",
+}
+BUNDLED = "Bundled model"
+
+
+class FinetunePage(QWidget):
+    """Shows a ``FinetuneView`` and asks for what a person wants.
+
+    Attributes:
+        start_requested: Emitted with the preset and whether "object" stays.
+        stop_requested: Emitted when the run is to stop.
+        resume_requested: Emitted when the stopped run is to go on.
+        use_requested: Emitted with a version's name, or ``None`` for the bundled model.
+        roll_back_requested: Emitted when the version before is to be used again.
+    """
+
+    start_requested = Signal(str, bool)
+    stop_requested = Signal()
+    resume_requested = Signal()
+    use_requested = Signal(object)
+    roll_back_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("ifcPage")
+        self._material = _label("")
+        self._preset = QComboBox()
+        self._keep_object = QCheckBox('Keep the class "object"')
+        self.start_button = QPushButton("Fine-tune")
+        self._stop = QPushButton("Stop")
+        self._resume = QPushButton("Resume")
+        self._state = _label("")
+        self._detail = _label("", "muted")
+        self._bar = QProgressBar()
+        self.loss_plot = _plot("loss")
+        self.score_plot = _plot("held-out mean J")
+        self._loss_line = self.loss_plot.plot([], [])
+        self._score_line = self.score_plot.plot([], [], symbol="o", symbolSize=6)
+        self.card = OutcomeCard()
+        self._models = QListWidget()
+        self._roll_back = QPushButton("Use the one before")
+        self._shown_models: tuple[ModelVersion, ...] | None = None
+        self._build()
+        self.show_view(FinetuneView(), "Open a video first.")
+
+    def _build(self) -> None:
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(10, 10, 10, 10)
+        column.setSpacing(8)
+        column.addWidget(self._material)
+        for key, text in _PRESET_TEXTS:
+            self._preset.addItem(text, key)
+        self._preset.setAccessibleName("Preset")
+        self._keep_object.setChecked(True)
+        self._keep_object.setToolTip(
+            "Kept, the model still finds things outside your classes; dropped, it finds yours only"
+        )
+        form = QFormLayout()
+        form.addRow("Preset", self._preset)
+        column.addLayout(form)
+        column.addWidget(self._keep_object)
+        self.start_button.setProperty("role", "primary")
+        buttons = QHBoxLayout()
+        for button in (self.start_button, self._stop, self._resume):
+            buttons.addWidget(button)
+        buttons.addStretch()
+        column.addLayout(buttons)
+        for widget in (self._state, self._detail, self._bar, self.loss_plot, self.score_plot):
+            column.addWidget(widget)
+        self._bar.setTextVisible(False)
+        self._bar.setRange(0, 1000)
+        column.addWidget(self.card)
+        heading = _label("Model versions", "heading")
+        column.addWidget(heading)
+        self._models.setAccessibleName("Model versions")
+        self._models.setMinimumHeight(110)
+        self._models.setToolTip("Double-click a version to propose with it")
+        column.addWidget(self._models)
+        column.addWidget(self._roll_back, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidget(body)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(area)
+        self.start_button.clicked.connect(self._on_start)
+        self._stop.clicked.connect(self.stop_requested)
+        self._resume.clicked.connect(self.resume_requested)
+        self._roll_back.clicked.connect(self.roll_back_requested)
+        self._models.itemActivated.connect(self._on_model)
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Take the theme's colours."""
+        for plot in (self.loss_plot, self.score_plot):
+            plot.setBackground(palette.surface)
+            for side in ("left", "bottom"):
+                plot.getAxis(side).setTextPen(palette.muted)
+                plot.getAxis(side).setPen(palette.muted)
+        self._loss_line.setPen(pg.mkPen(palette.accent, width=2))
+        self._score_line.setPen(pg.mkPen(palette.good, width=2))
+        self._score_line.setSymbolBrush(palette.good)
+
+    def show_view(self, view: FinetuneView, why_not: str) -> None:
+        """Show the state of things.
+
+        Args:
+            view: From the controller.
+            why_not: Why no run can be started; empty if one can.
+        """
+        self._material.setText(material_text(view.material))
+        self.start_button.setEnabled(not why_not)
+        self.start_button.setToolTip(why_not or "Learn from what was corrected and approved")
+        self._stop.setVisible(view.running)
+        self._stop.setEnabled(not view.stopping)
+        self._resume.setVisible(view.resumable)
+        for widget in (self._preset, self._keep_object):
+            widget.setEnabled(not view.running)
+        self._state.setText(view.text)
+        self._state.setVisible(bool(view.text))
+        self._detail.setText(view.detail)
+        self._detail.setVisible(bool(view.detail))
+        self._bar.setVisible(view.running)
+        if view.fraction is None:
+            self._bar.setRange(0, 0)
+        else:
+            self._bar.setRange(0, 1000)
+            self._bar.setValue(round(view.fraction * 1000))
+        self._show_curves(view)
+        self.card.show_outcome(view.outcome)
+        self._show_models(view.models)
+
+    def _show_curves(self, view: FinetuneView) -> None:
+        self.loss_plot.setVisible(bool(view.losses))
+        self.score_plot.setVisible(bool(view.scores))
+        self._loss_line.setData([x for x, _ in view.losses], [y for _, y in view.losses])
+        self._score_line.setData([x for x, _ in view.scores], [y for _, y in view.scores])
+
+    def _show_models(self, models: tuple[ModelVersion, ...]) -> None:
+        if models == self._shown_models:
+            return
+        self._shown_models = models
+        self._models.clear()
+        for model in models:
+            item = QListWidgetItem(model_text(model))
+            item.setData(Qt.ItemDataRole.UserRole, model.name)
+            item.setToolTip(provenance_text(model))
+            self._models.addItem(item)
+        none_active = not any(model.active for model in models)
+        self._models.addItem(QListWidgetItem(("●  " if none_active else "○  ") + BUNDLED))
+        self._roll_back.setEnabled(bool(models))
+        self._roll_back.setToolTip("" if models else "There is no other version yet")
+
+    def _on_start(self) -> None:
+        self.start_requested.emit(self._preset.currentData(), self._keep_object.isChecked())
+
+    def _on_model(self, item: QListWidgetItem) -> None:
+        self.use_requested.emit(item.data(Qt.ItemDataRole.UserRole))
+
+
+class OutcomeCard(QFrame):
+    """Before and after on held-out masks, with pictures and a slider through them."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        self._title = _label("", "heading")
+        self._figures = _label("")
+        self._picture = QLabel()
+        self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._caption = _label("Label, before, after", "muted")
+        self._slider = QSlider(Qt.Orientation.Horizontal)
+        self._slider.setAccessibleName("Held-out frame")
+        self._outcome: Outcome | None = None
+        column = QVBoxLayout(self)
+        for widget in (self._title, self._figures, self._picture, self._caption, self._slider):
+            column.addWidget(widget)
+        self._slider.valueChanged.connect(self._show_picture)
+        self.hide()
+
+    def show_outcome(self, outcome: Outcome | None) -> None:
+        """Show the end of a run, or nothing."""
+        self.setVisible(outcome is not None)
+        if outcome is None or outcome == self._outcome:
+            self._outcome = outcome
+            return
+        self._outcome = outcome
+        self._title.setText(f"{outcome.name}: {_VERDICTS[outcome.verdict]}")
+        self._figures.setText(outcome_text(outcome))
+        count = len(outcome.comparisons)
+        self._slider.setRange(0, max(0, count - 1))
+        self._slider.setVisible(count > 1)
+        self._picture.setVisible(count > 0)
+        self._caption.setVisible(count > 0)
+        self._show_picture()
+
+    def _show_picture(self) -> None:
+        if self._outcome is None or not self._outcome.comparisons:
+            return
+        picture = QPixmap(str(self._outcome.comparisons[self._slider.value()]))
+        if not picture.isNull():
+            width = max(280, self.width() - 24)
+            smooth = Qt.TransformationMode.SmoothTransformation
+            self._picture.setPixmap(picture.scaledToWidth(width, smooth))
+
+
+def material_text(material: Material) -> str:
+    """What would be learned from, in words."""
+    if material.masks == 0:
+        return (
+            "Nothing to learn from yet. Correct masks on a few frames (five are a good start) or "
+            "approve frames that are right."
+        )
+    classes = ", ".join(f"{name} ({count})" for name, count in material.classes)
+    return (
+        f"Learns from {material.masks} masks on {material.frames} frames: {classes}. "
+        f"{material.exhaustive} frames are approved as complete; on the others only your masks "
+        "are taught, and the rest of the picture is left open."
+    )
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """Figures of a run, in lines."""
+    lines = []
+    if outcome.before_j is not None and outcome.after_j is not None:
+        lines.append(
+            f"Mean J on {outcome.held_out_masks} held-out masks: "
+            f"{outcome.before_j:.2f} before, {outcome.after_j:.2f} after."
+        )
+    if outcome.rehearsal is not None:
+        before, after = outcome.rehearsal
+        lines.append(f"Old task (generated clips): {before:.2f} before, {after:.2f} after.")
+    lines.append(f"Took {outcome.seconds / 60:.1f} min, from {outcome.parent}.")
+    return "\n".join(lines)
+
+
+def model_text(model: ModelVersion) -> str:
+    """A version in one line."""
+    mark = "●" if model.active else "○"
+    after = (model.metrics.get("after") or {}).get("mean_j")
+    figure = f"  ·  J {after:.2f}" if after is not None else ""
+    return f"{mark}  {model.name}{figure}"
+
+
+def provenance_text(model: ModelVersion) -> str:
+    """Where a version comes from."""
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(model.created_at))
+    lines = [f"Made {made} from {model.parent or 'nothing'}"]
+    trained_on = model.provenance.get("trained_on") or {}
+    lines += [f"{name}: {len(frames)} frames" for name, frames in trained_on.items()]
+    return "\n".join(lines)
+
+
+def _label(text: str, role: str = "") -> QLabel:
+    label = QLabel(text)
+    label.setWordWrap(True)
+    if role:
+        label.setProperty("role", role)
+    return label
+
+
+def _plot(title: str) -> pg.PlotWidget:
+    plot = pg.PlotWidget()
+    plot.setFixedHeight(130)
+    plot.setLabel("left", title)
+    plot.setMenuEnabled(False)
+    plot.hideButtons()
+    plot.setMouseEnabled(x=False, y=False)
+    plot.setAccessibleName(f"Curve of the {title}")
+    return plot
