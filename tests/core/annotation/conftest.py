@@ -29,7 +29,7 @@ def state_of(project: Project) -> dict:
     """Everything that edits may change, records by their content."""
     db = project._db
     state = {
-        table: sorted(db.execute(f"SELECT * FROM {table}").fetchall())
+        table: sorted(db.execute(f"SELECT * FROM {table}").fetchall())  # noqa: S608
         for table in ("videos", "categories", "tracks", "exhaustive")
     }
     state["runs"] = sorted(db.execute("SELECT id, state FROM runs").fetchall())

@@ -64,18 +64,20 @@ def test_undo_and_redo_walk_the_very_states_that_edits_made(actions, seed):
 @settings(max_examples=12, **COMMON)
 def test_compaction_changes_nothing_that_shows_and_keeps_the_last_undos(seed, keep):
     rng = random.Random(seed)
-    with tempfile.TemporaryDirectory() as folder:
-        with Project.create(Path(folder) / "p.ifcproj") as project:
-            fill(project)
-            states = [edited_state(project)]
-            for _ in range(15):
-                if try_edit(rng, project):
-                    states.append(edited_state(project))
-            project.compact(keep_edits=keep)
-            assert edited_state(project) == states[-1]
-            assert project.check() == []
-            for state in states[-2 : -2 - min(keep, len(states) - 1) : -1]:
-                assert project.undo() is not None
-                assert edited_state(project) == state
-            if keep < len(states) - 1:
-                assert project.undo() is None
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Project.create(Path(folder) / "p.ifcproj") as project,
+    ):
+        fill(project)
+        states = [edited_state(project)]
+        for _ in range(15):
+            if try_edit(rng, project):
+                states.append(edited_state(project))
+        project.compact(keep_edits=keep)
+        assert edited_state(project) == states[-1]
+        assert project.check() == []
+        for state in states[-2 : -2 - min(keep, len(states) - 1) : -1]:
+            assert project.undo() is not None
+            assert edited_state(project) == state
+        if keep < len(states) - 1:
+            assert project.undo() is None

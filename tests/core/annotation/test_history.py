@@ -1,0 +1,110 @@
+"""The journal as people see it: list, undo across restarts, cut branches, compaction."""
+
+from ifc_core.annotation import Project, Scope
+from ifc_core.annotation.delta import Delta, Pointer
+from ifc_core.annotation.edits import MarkAbsent, NewTrack, SetMask
+
+from .conftest import box, state_of
+
+
+def test_history_list_and_labels(project):
+    first = project.history()[0]
+    assert (first.kind, first.label) == ("SetMask", "Paint track 1, frame 6")
+    assert (first.annotator, first.num_masks, first.undone) == ("ann", 1, False)
+    assert project.undo_label == "Paint track 1, frame 6"
+    assert project.redo_label is None
+    project.undo()
+    assert project.history()[0].undone
+    assert project.undo_label == "New track 1, frame 2"
+    assert project.redo_label == "Paint track 1, frame 6"
+    assert len(project.history(limit=2)) == 2
+
+
+def test_undo_survives_a_restart(project, tmp_path):
+    before = state_of(project)
+    project.apply(MarkAbsent(1, Scope.from_here(3)))
+    project.undo()
+    project.undo()
+    folder = project.folder
+    project.close()
+    with Project.open(folder) as again:
+        again.redo()
+        assert state_of(again) == before
+        result = again.redo()
+        assert result.label == "Mark track 1 absent, from frame 3 on"
+        assert again.redo() is None
+
+
+def test_a_new_edit_cuts_the_redo_branch(project):
+    project.undo()
+    project.apply(NewTrack(1, 2))
+    assert project.redo() is None
+    assert project.redo_label is None
+    assert not any(entry.undone for entry in project.history())
+
+
+def test_undo_of_everything_leads_back_to_the_empty_project(project):
+    steps = 0
+    while project.undo() is not None:
+        steps += 1
+    assert steps == 6
+    assert project.videos() == []
+    assert project.categories() == []
+    for _ in range(steps):
+        project.redo()
+    assert project.mask(1, 6).rle == box(11, 20)
+
+
+def test_ids_are_never_given_out_again(project):
+    project.undo()
+    project.undo()
+    assert project.apply(NewTrack(1, 1)).tracks_added == (2,)
+
+
+def test_subscribers_hear_of_edits_undos_and_redos(project):
+    heard = []
+    stop = project.subscribe(heard.append)
+    result = project.apply(SetMask(1, 3, box(0, 0)))
+    project.undo()
+    project.redo()
+    assert [r.direction for r in heard] == ["do", "undo", "redo"]
+    assert heard[0] is result
+    assert all(r.changed_frames == {1: (3,)} and r.video_ids == (1,) for r in heard)
+    assert heard[0].touches_frame(3)
+    assert not heard[0].touches_frame(4)
+    stop()
+    project.undo()
+    assert len(heard) == 3
+
+
+def test_compaction_frees_what_only_old_edits_need(project):
+    for shift in range(30):
+        project.apply(SetMask(1, 4, box(shift % 12, 3)))
+    before = state_of(project)
+    records = "SELECT count(*) FROM masks"
+    assert project._db.execute(records).fetchone()[0] == 32
+    project.compact(keep_edits=5)
+    # frames 2, 6, the one on frame 4, and five older ones that undo may need
+    assert project._db.execute(records).fetchone()[0] == 8
+    assert state_of(project) == before
+    assert len(project.history()) == 5
+    assert [project.undo() is not None for _ in range(6)] == [True] * 5 + [False]
+    assert project.check() == []
+
+
+def test_delta_survives_its_encoding():
+    delta = Delta()
+    delta.pointers[1, 2, 3] = (None, Pointer(7, 1, 1, 1, 20))
+    delta.pointers[1, 2, 4] = (Pointer(6, 0, 3, 0, 2**40), None)
+    delta.rows["tracks"][3] = (None, (3, 1, 1, 0.25, "proposed", 77, 0, "naïve", "object"))
+    delta.frames[1, 5] = (False, True)
+    delta.runs[2] = ("finished", "accepted")
+    assert Delta.decode(delta.encode()) == delta
+    assert delta.inverse().inverse() == delta
+    assert Delta.decode(Delta().encode()).is_empty
+
+
+def test_a_damaged_history_entry_is_found(project):
+    assert project.check() == []
+    project._db.execute("UPDATE journal SET delta = x'00' WHERE seq = 3")
+    assert any("History entry 3 cannot be read" in fault for fault in project.check())
