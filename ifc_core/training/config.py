@@ -165,7 +165,7 @@ class TrainConfig:
         frozen_stages: Backbone stages that are not trained; 1 is the stem, 2 adds res2, ...
         log_every: Iterations between log lines.
         checkpoint_seconds: Time between checkpoints for resuming.
-        export_seconds: Time between exports of the averaged weights.
+        export_seconds: Time between exports of the averaged weights; infinite for none at all.
     """
 
     output: Path
@@ -200,7 +200,7 @@ class TrainConfig:
 def read_train_config(path: Path | str, **replacements: Any) -> TrainConfig:
     """Read a run's settings.
 
-    Relative paths in the file count from its folder.
+    Relative paths in a file count from its folder, those of a preset from the present one.
 
     Args:
         path: TOML file, or the name of a bundled preset such as ``ytvis2019_r50_code``.
@@ -220,7 +220,9 @@ def read_train_config(path: Path | str, **replacements: Any) -> TrainConfig:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file} is no TOML: {error}.", name="config", value=file) from error
     table.update({k: v for k, v in replacements.items() if v is not None})
-    return build_config(TrainConfig, table, base=file.parent)
+    return build_config(
+        TrainConfig, table, base=Path.cwd() if file.parent == _preset_folder() else file.parent
+    )
 
 
 def preset_names() -> tuple[str, ...]:

@@ -9,6 +9,12 @@ import torch
 import torch.nn.functional as F
 
 from ifc_core.data.sample import ClipTarget
+from ifc_core.training.boxes import (
+    GIOU_WEIGHT,
+    L1_WEIGHT,
+    paired_box_losses,
+    track_boxes,
+)
 from ifc_core.training.matcher import Assignment, HungarianMatcher, resize_mask_logits
 
 _FOCAL_ALPHA = 0.25
@@ -46,10 +52,12 @@ class LayerOutput:
     Attributes:
         class_logits: (B, Q, K + 1).
         mask_logits: (B, Q, T, h, w).
+        boxes: (B, Q, T, 4) as (cx, cy, w, h) in 0..1, of a network with a box head.
     """
 
     class_logits: torch.Tensor
     mask_logits: torch.Tensor
+    boxes: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,8 @@ class LossResult:
     Attributes:
         total: Weighted sum over terms and layers, to be differentiated.
         terms: Unweighted, detached values by name: ``loss_ce``, ``loss_mask``, ``loss_dice`` of
-            the last layer and the same with ``_0``, ``_1``, ... for the layers before it.
+            the last layer and the same with ``_0``, ``_1``, ... for the layers before it; with a
+            box head ``loss_box`` and ``loss_giou`` too.
         assignments: Of the last layer, one a clip.
     """
 
@@ -140,13 +149,19 @@ class Criterion:
         for number, layer in enumerate(layers):
             suffix = "" if number == len(layers) - 1 else f"_{number}"
             values, assignments = self._layer_losses(layer, targets)
-            for (name, value), weight in zip(values.items(), self._term_weights(), strict=True):
-                total = total + weight * value
+            for name, value in values.items():
+                total = total + self._term_weights()[name] * value
                 terms[name + suffix] = value.detach()
         return LossResult(total, terms, tuple(assignments))
 
-    def _term_weights(self) -> tuple[float, float, float]:
-        return self.weights.classification, self.weights.focal, self.weights.dice
+    def _term_weights(self) -> dict[str, float]:
+        return {
+            "loss_ce": self.weights.classification,
+            "loss_mask": self.weights.focal,
+            "loss_dice": self.weights.dice,
+            "loss_box": L1_WEIGHT,
+            "loss_giou": GIOU_WEIGHT,
+        }
 
     def _layer_losses(
         self, layer: LayerOutput, targets: Sequence[ClipTarget]
@@ -154,13 +169,34 @@ class Criterion:
         size = (int(targets[0].masks.shape[-2]), int(targets[0].masks.shape[-1]))
         class_logits = layer.class_logits.float()
         mask_logits = resize_mask_logits(layer.mask_logits.float(), size)
-        assignments = self.matcher(class_logits, mask_logits, targets)
+        assignments = self.matcher(class_logits, mask_logits, targets, layer.boxes)
         focal, dice = self._mask_losses(mask_logits, targets, assignments)
-        return {
+        values = {
             "loss_ce": self._class_loss(class_logits, mask_logits, targets, assignments),
             "loss_mask": focal,
             "loss_dice": dice,
-        }, assignments
+        }
+        if layer.boxes is not None:
+            boxes = layer.boxes.float()
+            values["loss_box"], values["loss_giou"] = self._box_losses(boxes, targets, assignments)
+        return values, assignments
+
+    def _box_losses(
+        self,
+        boxes: torch.Tensor,
+        targets: Sequence[ClipTarget],
+        assignments: Sequence[Assignment],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """L1 and generalised-IoU loss of the pairs' boxes, a frame each, where there is one."""
+        distance, miss, count = boxes.sum() * 0.0, boxes.sum() * 0.0, 0
+        for row, (target, pairs) in enumerate(zip(targets, assignments, strict=True)):
+            tracks = pairs.tracks.to(boxes.device)
+            truth = track_boxes(target.masks[tracks], target.valid[tracks])
+            found = paired_box_losses(boxes[row, pairs.queries.to(boxes.device)], truth)
+            distance, miss = distance + found[0].sum(), miss + found[1].sum()
+            count += len(tracks)
+        normaliser = self._mean_over_ranks(boxes.new_tensor(float(count))).clamp(min=1e-6)
+        return distance / normaliser, miss / normaliser
 
     def _class_loss(
         self,

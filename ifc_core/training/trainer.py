@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -91,7 +91,8 @@ def build_model(config: TrainConfig) -> IFC:
         ConfigError: A model setting is wrong.
         CheckpointError: The weights do not fit.
     """
-    fields = {"num_classes": len(config.categories), **config.model}
+    assignment = str(config.matching.cost)  # matching by boxes needs the box head
+    fields = {"num_classes": len(config.categories), "assignment": assignment, **config.model}
     preset = fields.pop("preset", None)
     model_config = IFCConfig.preset(preset, **fields) if preset else IFCConfig.from_dict(fields)
     torch.manual_seed(config.seed)
@@ -120,9 +121,11 @@ def load_weights(model: nn.Module, path: Path) -> None:
 def layers_of(output: IFCOutput) -> list[LayerOutput]:
     """The network's output as the list of decoder layers that the losses take."""
     layers = [
-        LayerOutput(a.class_logits, a.mask_logits) for a in output.aux if a.mask_logits is not None
+        LayerOutput(a.class_logits, a.mask_logits, a.boxes)
+        for a in output.aux
+        if a.mask_logits is not None
     ]
-    return [*layers, LayerOutput(output.class_logits, output.mask_logits)]
+    return [*layers, LayerOutput(output.class_logits, output.mask_logits, output.boxes)]
 
 
 @torch.no_grad()
@@ -199,7 +202,7 @@ class Trainer:
 
     # ---- the loop -----------------------------------------------------------------------
 
-    def run(self, context: JobContext | None = None) -> Iterator[StepReport]:
+    def run(self, context: JobContext | None = None) -> Generator[StepReport, None, None]:
         """Train to the end of the last stage.
 
         Checkpoints and exports are written as time passes and at the end. A run that is
@@ -233,7 +236,8 @@ class Trainer:
                     self.export()
                     exported = now
         self.save_state()
-        self.export()
+        if self.config.export_seconds < float("inf"):
+            self.export()
 
     def _stop_if_cancelled(self, job: JobContext) -> None:
         if self.ranks.any(job.is_cancelled, self.device):

@@ -1,0 +1,261 @@
+"""What a person chooses for a fine-tuning, and what it reports."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ifc_core.errors import ConfigError
+from ifc_core.training.config import build_config
+
+PRESETS = ("quick", "balanced", "thorough")
+MIN_HELD_OUT_MASKS = 8
+"""With fewer held-out masks than this nobody can say which model is better."""
+
+Verdict = Literal["better", "not better", "not enough to judge"]
+
+
+@dataclass(frozen=True, slots=True)
+class FinetunePreset:
+    """How long and how thoroughly to train.
+
+    Attributes:
+        minutes: Time for the training itself; fewer iterations are done where the machine is
+            slow.
+        max_iterations: Never more than this.
+        short_side: Short side in pixels of the frames.
+        num_frames: Clip lengths T; each iteration draws one.
+        batch_size: Clips an iteration.
+        frozen_stages: Backbone stages that stay as they are.
+        lr: Learning rate of the transformer and the heads.
+        backbone_lr: Learning rate of the rest of the backbone.
+        rehearsal_share: Share of generated clips, so that the old task is not forgotten.
+    """
+
+    minutes: float
+    max_iterations: int
+    short_side: int
+    num_frames: tuple[int, ...]
+    batch_size: int
+    frozen_stages: int
+    lr: float
+    backbone_lr: float
+    rehearsal_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneSettings:
+    """One fine-tuning.
+
+    Attributes:
+        run_id: Name of the folder under the project's ``runs/`` that holds the snapshot.
+        preset: ``quick``, ``balanced`` or ``thorough``.
+        model: Name or file of the model to start from; empty takes the project's own choice.
+        name: Of the new model version; empty makes one up.
+        object_class: Whether the class "object" of the parent stays (``keep``) or goes
+            (``drop``) when the project has classes of its own.
+        held_out_share: Share of the labelled frames that training never sees.
+        minutes: Overrides the preset.
+        iterations: Exactly this many, instead of what fits into the time.
+        short_side: Overrides the preset, in pixels.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        seed: Of the choices.
+
+    Raises:
+        ConfigError: A value is out of range.
+    """
+
+    run_id: str
+    preset: str = "quick"
+    model: str = ""
+    name: str = ""
+    object_class: Literal["keep", "drop"] = "keep"
+    held_out_share: float = 0.2
+    minutes: float | None = None
+    iterations: int | None = None
+    short_side: int | None = None
+    device: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        if self.preset not in PRESETS:
+            _refuse("preset", self.preset, f"be one of {', '.join(PRESETS)}")
+        if not self.run_id or Path(self.run_id).name != self.run_id or self.run_id == "..":
+            _refuse("run_id", self.run_id, "be the name of a folder")
+        if self.name and (Path(self.name).name != self.name or self.name.startswith(".")):
+            _refuse("name", self.name, "be a plain file name")
+        if not 0 <= self.held_out_share <= 0.5:
+            _refuse("held_out_share", self.held_out_share, "be between 0 and one half")
+        if self.iterations is not None and self.iterations < 1:
+            _refuse("iterations", self.iterations, "be at least 1")
+        if self.minutes is not None and not self.minutes > 0:
+            _refuse("minutes", self.minutes, "be positive")
+        if self.short_side is not None and not 64 <= self.short_side <= 1080:
+            _refuse("short_side", self.short_side, "be from 64 to 1080 pixels")
+
+    def load_preset(self) -> FinetunePreset:
+        """The preset with the fields that are overridden here."""
+        file = Path(__file__).parent / "presets" / "finetune" / f"{self.preset}.toml"
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        for name in ("minutes", "short_side"):
+            if getattr(self, name) is not None:
+                table[name] = getattr(self, name)
+        return build_config(FinetunePreset, table)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> FinetuneSettings:
+        """The settings that :meth:`to_json` gave.
+
+        Raises:
+            ConfigError: A name is unknown, or a value has the wrong type or range.
+        """
+        return build_config(cls, values)
+
+
+def _refuse(name: str, value: object, what: str) -> None:
+    raise ConfigError(f"{name} must {what} (got {value!r}).", name=name, value=value)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOutScore:
+    """How a model does on labelled frames that it was not trained on.
+
+    Attributes:
+        num_masks: Masks that were compared.
+        mean_j: Mean region similarity J (IoU) over them, classes left aside; NaN without masks.
+        ap: YouTube-VIS AP over the frames, by class; -1 without masks.
+        per_class: Class name to mean J.
+    """
+
+    num_masks: int
+    mean_j: float
+    ap: float
+    per_class: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneStarted:
+    """The plan, once it is settled.
+
+    Attributes:
+        iterations: To be done.
+        first_iteration: Where a resumed run goes on.
+        device: That is used.
+        classes: Of the new model, in order.
+        num_training_frames: Labelled frames to learn from.
+        num_held_out_frames: Labelled frames kept aside.
+        notice: A sentence for the person, or empty.
+    """
+
+    iterations: int
+    first_iteration: int
+    device: str
+    classes: tuple[str, ...]
+    num_training_frames: int
+    num_held_out_frames: int
+    notice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneStep:
+    """One iteration, for the live curve.
+
+    Attributes:
+        iteration: From 0.
+        iterations: In all.
+        loss: Weighted sum.
+        terms: Unweighted terms of the last decoder layer.
+        eta_seconds: Time left, ``None`` before it can be told.
+    """
+
+    iteration: int
+    iterations: int
+    loss: float
+    terms: dict[str, float]
+    eta_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneValidation:
+    """A look at the held-out frames.
+
+    Attributes:
+        iteration: Iterations done.
+        score: On the held-out frames.
+    """
+
+    iteration: int
+    score: HeldOutScore
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneResult:
+    """The end of a fine-tuning.
+
+    Attributes:
+        name: Of the new model version.
+        path: Its file under the project's ``models/``.
+        sha256: Of its weights.
+        parent: Name of the model that it started from.
+        verdict: Whether it is better on the held-out masks.
+        promote: Whether Propose should use it from now on without being told.
+        before: The parent on the held-out frames.
+        after: The new model on them.
+        rehearsal_before: Mean J of the parent on generated clips, ``None`` without rehearsal.
+        rehearsal_after: Mean J of the new model on them.
+        iterations: Done.
+        seconds: The whole job took.
+        comparisons: Pictures of held-out frames: label, before, after.
+        provenance: What is kept with the model.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    parent: str
+    verdict: Verdict
+    promote: bool
+    before: HeldOutScore
+    after: HeldOutScore
+    rehearsal_before: float | None
+    rehearsal_after: float | None
+    iterations: int
+    seconds: float
+    comparisons: tuple[Path, ...]
+    provenance: dict[str, Any]
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Figures before and after, JSON values, as a project stores them with a model."""
+        plain: dict[str, Any] = json.loads(
+            json.dumps(
+                {
+                    "before": asdict(self.before),
+                    "after": asdict(self.after),
+                    "rehearsal_before": self.rehearsal_before,
+                    "rehearsal_after": self.rehearsal_after,
+                    "verdict": self.verdict,
+                }
+            ).replace("NaN", "null")
+        )
+        return plain
+
+
+FinetuneEvent = FinetuneStarted | FinetuneStep | FinetuneValidation | FinetuneResult
+"""What :func:`ifc_core.training.finetune.finetune` yields; the result comes last."""
+
+
+def event_to_json(event: FinetuneEvent) -> dict[str, Any]:
+    """An event as JSON values, with its class name under ``event``."""
+    plain = json.loads(json.dumps(asdict(event), default=str).replace("NaN", "null"))
+    if isinstance(event, FinetuneResult):
+        plain["metrics"] = event.metrics
+    return {"event": type(event).__name__, **plain}

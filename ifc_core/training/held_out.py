@@ -1,0 +1,333 @@
+"""Which labelled frames training never sees, and how a model does on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.optimize import linear_sum_assignment
+
+from ifc_core.data.clip_sampling import resize_mask
+from ifc_core.data.labelled_video import FrameStore, LabelledVideo, resized_size
+from ifc_core.evaluation.records import EvaluationSet
+from ifc_core.evaluation.ytvis_ap import evaluate_records
+from ifc_core.io.ytvis_types import YtvisTrack, YtvisVideo
+from ifc_core.jobs import JobContext
+from ifc_core.models.ifc import IFC, IFCOutput
+from ifc_core.structures import RLEMask
+from ifc_core.training.finetune_settings import HeldOutScore
+
+_SEVERAL_CLIPS = 3
+_BLOCK_GAP_FRAMES = 5
+_BLOCK_LENGTH_FRAMES = 10
+_SCORE_THRESHOLD = 0.1
+_CLIP_LENGTH = 5
+_MAX_LONG_SIDE = 1333
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Labelled frames in two parts, of the same videos.
+
+    Attributes:
+        training: Videos with the annotation that training sees.
+        held_out: Videos with the annotation that it does not.
+    """
+
+    training: tuple[LabelledVideo, ...]
+    held_out: tuple[LabelledVideo, ...]
+
+
+def split_held_out(videos: Sequence[LabelledVideo], share: float, seed: int) -> Split:
+    """Keep a share of the labelled frames aside.
+
+    Where there are three clips or more, whole clips are kept aside; else blocks of time, spread
+    over the clip: frames that lie close together are one block, so that no held-out frame has
+    a near twin among the training frames.
+
+    Args:
+        videos: With labelled frames.
+        share: Of the labelled frames, 0 to 0.5.
+        seed: Of the choice of clips.
+
+    Returns:
+        The two parts. Every class of the held-out part occurs in the training part, and a
+        single labelled frame is never kept aside.
+    """
+    if share <= 0:
+        return Split(tuple(videos), ())
+    if len(videos) >= _SEVERAL_CLIPS:
+        chosen = _choose_clips(videos, share, seed)
+        if chosen:
+            return Split(
+                tuple(v for n, v in enumerate(videos) if n not in chosen),
+                tuple(v for n, v in enumerate(videos) if n in chosen),
+            )
+    training, held_out = [], []
+    for video in videos:
+        kept = _choose_blocks(video, share)
+        training.append(restrict(video, [f for f in video.labelled_frames if f not in kept]))
+        held_out.append(restrict(video, sorted(kept)))
+    return Split(tuple(training), tuple(v for v in held_out if v.labelled_frames))
+
+
+def _classes(videos: Sequence[LabelledVideo]) -> set[int]:
+    return {t.label for v in videos for t in v.tracks if any(t.masks.values())}
+
+
+def _choose_clips(videos: Sequence[LabelledVideo], share: float, seed: int) -> set[int]:
+    """Clips that come nearest to the share from below, at least one, classes covered."""
+    total = sum(len(v.labelled_frames) for v in videos)
+    chosen: set[int] = set()
+    frames = 0
+    for number in np.random.default_rng(seed).permutation(len(videos)):
+        count = len(videos[number].labelled_frames)
+        rest = [v for n, v in enumerate(videos) if n not in chosen | {int(number)}]
+        covers = _classes(rest) >= _classes(videos)
+        fits = frames + count <= share * total or not chosen
+        if covers and fits and count <= total / 2:
+            chosen.add(int(number))
+            frames += count
+    return chosen
+
+
+def _choose_blocks(video: LabelledVideo, share: float) -> set[int]:
+    """Whole blocks of labelled frames, evenly spread over the clip."""
+    blocks = time_blocks(video.labelled_frames)
+    count = round(share * len(blocks)) if len(blocks) > 3 else 0
+    if len(blocks) > 3:
+        count = max(1, count)
+    places = {int((n + 0.5) * len(blocks) / count) for n in range(count)} if count else set()
+    kept = {f for place in places for f in blocks[place]}
+    rest = restrict(video, [f for f in video.labelled_frames if f not in kept])
+    return kept if _classes([rest]) >= _classes([video]) else set()
+
+
+def time_blocks(frames: Sequence[int]) -> list[list[int]]:
+    """Group sorted frames that lie within a few frames of each other, at most ten long."""
+    blocks: list[list[int]] = []
+    for frame in frames:
+        near = bool(blocks) and frame - blocks[-1][-1] < _BLOCK_GAP_FRAMES
+        if near and frame - blocks[-1][0] < _BLOCK_LENGTH_FRAMES:
+            blocks[-1].append(frame)
+        else:
+            blocks.append([frame])
+    return blocks
+
+
+def restrict(video: LabelledVideo, frames: Sequence[int]) -> LabelledVideo:
+    """The same video with its annotation on some frames only."""
+    wanted = set(frames)
+    tracks = [
+        replace(t, masks={f: rle for f, rle in t.masks.items() if f in wanted})
+        for t in video.tracks
+    ]
+    kept = tuple(track for track in tracks if track.masks)
+    return replace(video, tracks=kept, exhaustive=video.exhaustive & wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class FramePrediction:
+    """What a model finds on one frame.
+
+    Attributes:
+        masks: (P, H, W) bool, best first.
+        labels: (P,) int.
+        scores: (P,) 0 to 1.
+    """
+
+    masks: npt.NDArray[np.bool_]
+    labels: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float32]
+
+
+@torch.inference_mode()
+def predict_frame(
+    model: IFC, video: LabelledVideo, frame: int, short_side: int, store: FrameStore
+) -> FramePrediction:
+    """Predict one frame from the clip that centres it.
+
+    Args:
+        model: In eval mode.
+        video: Whose frame.
+        frame: 0-based.
+        short_side: Of the network's input, in pixels.
+        store: Reads the pictures.
+
+    Returns:
+        Confident masks in the size of the video.
+    """
+    length = min(_CLIP_LENGTH, video.num_frames)
+    first = min(max(0, frame - length // 2), video.num_frames - length)
+    size = resized_size(video.height, video.width, short_side, _MAX_LONG_SIDE)
+    clip = np.stack([store.read(video, f, size) for f in range(first, first + length)])
+    output = model(model.normalize(clip)[None], aux=False)
+    return confident_masks(output, frame - first, (video.height, video.width))
+
+
+def confident_masks(output: IFCOutput, t: int, size: tuple[int, int]) -> FramePrediction:
+    """The masks of one frame of a clip whose class is probable enough to be proposed.
+
+    Args:
+        output: Of the network for one clip.
+        t: Frame of the clip.
+        size: (height, width) in pixels of the masks wanted.
+
+    Returns:
+        Best first.
+    """
+    probs, labels = output.class_logits[0].float().softmax(-1)[:, :-1].max(-1)
+    order = probs.argsort(descending=True)
+    order = order[probs[order] >= _SCORE_THRESHOLD]
+    logits = output.mask_logits[0, order, t].float().cpu().numpy()
+    masks = np.zeros((len(logits), *size), dtype=np.bool_)
+    for row, mask in enumerate(logits):
+        masks[row] = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_LINEAR) > 0
+    return FramePrediction(masks, labels[order].cpu().numpy(), probs[order].cpu().numpy())
+
+
+def _truth(video: LabelledVideo, frame: int) -> list[tuple[int, RLEMask]]:
+    """(label, mask) of the objects on a frame."""
+    found = ((t.label, t.masks.get(frame)) for t in video.tracks)
+    return [(label, rle) for label, rle in found if rle is not None and rle.area]
+
+
+def assigned_ious(
+    prediction: FramePrediction, truth: Sequence[npt.NDArray[np.bool_]]
+) -> npt.NDArray[np.float64]:
+    """IoU of each true mask with the confident mask assigned to it, one to one; 0 for none."""
+    if not len(prediction.masks):
+        return np.zeros(len(truth))
+    found = prediction.masks.reshape(len(prediction.masks), -1).astype(np.float32)
+    true = np.stack([m.ravel() for m in truth]).astype(np.float32)
+    overlap = true @ found.T
+    union = true.sum(1)[:, None] + found.sum(1)[None] - overlap
+    ious = overlap / np.maximum(union, 1)
+    rows, columns = linear_sum_assignment(ious, maximize=True)
+    best = np.zeros(len(truth))
+    best[rows] = ious[rows, columns]
+    return best
+
+
+def score_held_out(
+    model: IFC,
+    videos: Sequence[LabelledVideo],
+    class_names: Sequence[str],
+    short_side: int,
+    store: FrameStore,
+    context: JobContext,
+) -> HeldOutScore:
+    """Score a model on labelled frames.
+
+    Args:
+        model: Its classes are its ``categories``; those that ``class_names`` lacks do not
+            count as any of them.
+        videos: With the annotation of the held-out frames.
+        class_names: Names of the labels of the videos.
+        short_side: Of the network's input, in pixels.
+        store: Reads the pictures.
+        context: Can cancel between frames.
+
+    Returns:
+        The figures.
+    """
+    training = model.training
+    model.eval()
+    ious: list[tuple[int, float]] = []
+    records: list[tuple[LabelledVideo, int, FramePrediction]] = []
+    for video, frame in _frames_of(videos):
+        context.raise_if_cancelled()
+        truth = _truth(video, frame)
+        prediction = predict_frame(model, video, frame, short_side, store)
+        records.append((video, frame, prediction))
+        if truth:
+            best = assigned_ious(prediction, [rle.to_array() for _, rle in truth])
+            ious += [(label, float(iou)) for (label, _), iou in zip(truth, best, strict=True)]
+    model.train(training)
+    per_class = {
+        class_names[label]: float(np.mean([iou for c, iou in ious if c == label]))
+        for label in sorted({c for c, _ in ious})
+    }
+    mean_j = float(np.mean([iou for _, iou in ious])) if ious else float("nan")
+    ap = _average_precision(records, model, class_names) if ious else -1.0
+    return HeldOutScore(len(ious), mean_j, ap, per_class)
+
+
+def _frames_of(videos: Sequence[LabelledVideo]) -> Iterator[tuple[LabelledVideo, int]]:
+    for video in videos:
+        for frame in video.labelled_frames:
+            yield video, frame
+
+
+def _average_precision(
+    records: Sequence[tuple[LabelledVideo, int, FramePrediction]],
+    model: IFC,
+    class_names: Sequence[str],
+) -> float:
+    """AP by class, every frame a video of its own."""
+    ids = {name: number for number, name in enumerate(class_names, start=1)}
+    known = [ids.get(category.name, 0) for category in model.categories]
+    videos: list[YtvisVideo] = []
+    annotations: list[YtvisTrack] = []
+    results: list[YtvisTrack] = []
+    for number, (video, frame, prediction) in enumerate(records, start=1):
+        videos.append(YtvisVideo(number, video.height, video.width, 1, (f"{number}.png",)))
+        for label, rle in _truth(video, frame):
+            annotations.append(YtvisTrack(len(annotations) + 1, number, label + 1, (rle,)))
+        for mask, label, score in zip(
+            prediction.masks, prediction.labels, prediction.scores, strict=True
+        ):
+            if known[label] and mask.any():
+                rle = RLEMask.from_array(mask)
+                results.append(
+                    YtvisTrack(len(results) + 1, number, known[label], (rle,), score=float(score))
+                )
+    names = {number: name for name, number in ids.items()}
+    scored = evaluate_records(EvaluationSet.build(videos, names, annotations, results))
+    return float(scored["AP"])
+
+
+def draw_comparison(
+    path: Path,
+    video: LabelledVideo,
+    frame: int,
+    before: FramePrediction,
+    after: FramePrediction,
+    store: FrameStore,
+) -> None:
+    """Write a picture of three panels: the label, the model before, the model after.
+
+    Args:
+        path: PNG to write.
+        video: Whose frame.
+        frame: 0-based.
+        before: Of the parent.
+        after: Of the new model.
+        store: Reads the picture.
+    """
+    size = resized_size(video.height, video.width, 240, 640)
+    picture = store.read(video, frame, size)
+    truth = [rle.to_array() for _, rle in _truth(video, frame)]
+    panels = [_painted(picture, truth)]
+    for prediction in (before, after):
+        confident = prediction.scores >= 0.5
+        panels.append(_painted(picture, list(prediction.masks[confident])))
+    cv2.imwrite(str(path), np.concatenate(panels, axis=1)[..., ::-1])
+
+
+_COLOURS = ((0, 158, 115), (230, 159, 0), (86, 180, 233), (204, 121, 167), (240, 228, 66))
+
+
+def _painted(
+    picture: npt.NDArray[np.uint8], masks: Sequence[npt.NDArray[np.bool_]]
+) -> npt.NDArray[np.uint8]:
+    canvas = picture.astype(np.float32)
+    for number, mask in enumerate(masks):
+        small = resize_mask(mask, picture.shape[:2])
+        canvas[small] = 0.5 * canvas[small] + 0.5 * np.array(_COLOURS[number % len(_COLOURS)])
+    return canvas.astype(np.uint8)
