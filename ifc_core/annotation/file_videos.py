@@ -13,7 +13,6 @@ from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.rows import normalised
 from ifc_core.errors import FormatError, VideoError
-from ifc_core.io.video import open_video
 from ifc_core.io.ytvis_types import YtvisVideo
 from ifc_core.structures import Video
 
@@ -148,6 +147,8 @@ def _candidates(video: YtvisVideo, root: Path) -> list[Path]:
 
 
 def _open(path: Path) -> Video | None:
+    from ifc_core.io.video import open_video  # loads the decoder
+
     try:
         with open_video(path) as reader:
             return reader.video

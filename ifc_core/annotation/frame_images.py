@@ -11,7 +11,6 @@ from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.selection import VideoSelection
 from ifc_core.annotation.ytvis_export import frame_name
 from ifc_core.errors import OutputError, VideoError
-from ifc_core.io.video import open_video
 from ifc_core.jobs import JobContext
 
 _QUALITY = 95
@@ -64,6 +63,8 @@ def _write_video(
     context: JobContext,
 ) -> int:
     import cv2
+
+    from ifc_core.io.video import open_video
 
     done, total = progress
     path = reader.find_video_file(selection.video.id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -75,6 +74,8 @@ def _window(
 
 def _signed_distance(window: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Distance to the outline in pixels, positive inside."""
+    import cv2  # slow to import, and most sessions never interpolate
+
     inside = cv2.distanceTransform(window, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     outside = cv2.distanceTransform(1 - window, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     signed: npt.NDArray[np.float32] = inside - outside
