@@ -8,6 +8,7 @@ kind            what it does; parameters, events and result are at the function 
 ``load_model``  :func:`load_model`, so that the first run need not wait for it
 ``unload``      :func:`unload`: lets go of models and device memory
 ``propose``     :func:`ifc_core.engine.propose_job.propose`
+``estimate``    :func:`ifc_core.engine.estimate_job.estimate`
 ``attention``   :func:`ifc_core.engine.attention_job.attention`
 ``finetune``    :func:`ifc_core.engine.finetune_job.finetune_model`
 ==============  ==============================================================================
@@ -18,6 +19,7 @@ from __future__ import annotations
 from typing import Any
 
 from ifc_core.engine.attention_job import attention
+from ifc_core.engine.estimate_job import estimate
 from ifc_core.engine.finetune_job import finetune_model
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.engine.propose_job import propose, search_folders
@@ -33,6 +35,7 @@ def build_handlers() -> dict[str, Handler]:
         "load_model": lambda params, job: load_model(params, models),
         "unload": lambda params, job: unload(models),
         "propose": lambda params, job: propose(params, job, models),
+        "estimate": lambda params, job: estimate(params, job, models),
         "attention": lambda params, job: attention(params, job, models),
         "finetune": finetune_model,
     }

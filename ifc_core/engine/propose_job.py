@@ -59,7 +59,7 @@ def propose(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict[
     began = time.monotonic()
     settings = ProposeSettings.from_json(params.get("settings", {}))
     with ExitStack() as stack:
-        source = _source(params, settings, job, stack)
+        source = open_source(params, settings, job, stack)
         job.emit("status", "Loading the model")
         model = models.get(settings.model, settings.device, search_folders(params))
         categories = [category.name for category in model.categories]
@@ -92,9 +92,24 @@ def search_folders(params: dict[str, Any]) -> tuple[Path, ...]:
     return tuple(Path(str(folder)) for folder in params.get("models", ()))
 
 
-def _source(
+def open_source(
     params: dict[str, Any], settings: ProposeSettings, job: ServerJob, stack: ExitStack
 ) -> Source:
+    """The frames that a request names.
+
+    Args:
+        params: ``video`` or ``frames``, ``start``, ``stop``; see :func:`propose`.
+        settings: Its frame step is taken.
+        job: Asked for frames that are in no file.
+        stack: Closes the video.
+
+    Returns:
+        The frames.
+
+    Raises:
+        VideoError: The video cannot be read.
+        ConfigError: Nothing, or a part that does not exist, is named.
+    """
     if "video" in params:
         reader = stack.enter_context(open_video(str(params["video"]), job.context))
         indices = _indices(params, settings, reader.video.num_frames)

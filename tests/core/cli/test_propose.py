@@ -28,7 +28,8 @@ MAIN = "import sys; from ifc_core.cli import main; sys.exit(main())"
 @pytest.fixture
 def propose(tiny_model_file: Path) -> Any:
     def run(*words: str | Path) -> int:
-        options = ["--model", str(tiny_model_file), "--device", "cpu", "--clip-length", "3"]
+        options = ["--model", str(tiny_model_file), "--device", "cpu", "--precision", "fp32"]
+        options += ["--clip-length", "3"]
         return cli.main(["propose", *map(str, words), *options])
 
     return run
@@ -50,7 +51,7 @@ def test_the_file_holds_what_the_predictor_gives(
     assert (video.height, video.width, video.length) == (48, 80, 9)
     assert video.file_names[:2] == ("square/00000.png", "square/00001.png")
     assert [c.name for c in file.categories] == ["cat", "dog", "fox"]
-    settings = ProposeSettings(clip_length=3, score_threshold=0.2)
+    settings = ProposeSettings(clip_length=3, score_threshold=0.2, precision="fp32")
     run = predict_video(load_model(tiny_model_file), enumerate(clip_frames), settings)
     frames = list(run)
     assert len(file.tracks) == len(run.instances) > 0
@@ -270,6 +271,6 @@ def test_ctrl_c_leaves_nothing(tiny_model_file: Path, tmp_path: Path, number: in
     target = tmp_path / "out"
     target.mkdir()
     words = ["propose", str(clip), "-o", str(target / "o.json"), "--model", str(tiny_model_file)]
-    child = interrupt([*words, "--device", "cpu"], number)
+    child = interrupt([*words, "--device", "cpu", "--precision", "fp32"], number)
     assert child.returncode == 130
     assert left_in(target) == []

@@ -30,7 +30,11 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineClient]:
 @pytest.fixture
 def settings(tiny_model_file: Path) -> dict[str, Any]:
     values = ProposeSettings(
-        model=str(tiny_model_file), clip_length=3, device="cpu", score_threshold=0.0
+        model=str(tiny_model_file),
+        clip_length=3,
+        device="cpu",
+        precision="fp32",
+        score_threshold=0.0,
     )
     return values.to_json()
 

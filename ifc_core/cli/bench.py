@@ -1,0 +1,230 @@
+"""``ifc-studio bench``: speed and quality on this machine, as JSON with stated baselines."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+import json
+import types
+import typing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ifc_core.cli.desktop import COMMAND_GROUP
+from ifc_core.cli.reporting import job, print_json, print_line
+from ifc_core.errors import ConfigError
+
+app = typer.Typer()
+
+ENTRY_PREFIX = "bench-"
+_FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where a bench is found.
+
+    Attributes:
+        module: Module of the two names below.
+        function: Takes the options, returns figures ready for JSON.
+        options: Frozen dataclass with a default for every field.
+        help: One line.
+    """
+
+    module: str
+    function: str
+    options: str
+    help: str
+
+
+BENCHES = {
+    "infer": Bench(
+        "ifc_core.bench.infer",
+        "run_infer",
+        "InferOptions",
+        "Frames per second of proposing, by stage, against the plain way.",
+    ),
+    "model": Bench(
+        "ifc_core.cli.bench",
+        "bench_model",
+        "ModelBenchOptions",
+        "How well a model finds and tracks: generated clips and labelled ones in --data.",
+    ),
+    "evaluate": Bench(
+        "ifc_core.bench.evaluate",
+        "bench_evaluate",
+        "EvaluateBenchSettings",
+        "Speed of scoring against the published algorithm.",
+    ),
+}
+
+
+@app.command(
+    epilog="Example: ifc-studio bench infer --set num_frames=20 --set height=180 --set width=320"
+)
+def bench(
+    name: Annotated[
+        str, typer.Argument(help="Which bench; without it, all are listed.", metavar="[NAME]")
+    ] = "",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-s", help="NAME=VALUE of one of the bench's options, repeatable."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of clips, for the benches that use some.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the JSON there, too.")
+    ] = None,
+) -> None:
+    """Measure this machine. Ratios are against a stated baseline in the same run."""
+    if not name:
+        _list()
+        return
+    run, options_class = _find(name)
+    assignments = list(settings or ())
+    if data is not None:
+        assignments.append(f"data={data}")
+    options = read_options(options_class, assignments)
+    figures = {"bench": name, **run(options)}
+    if output is not None:
+        from ifc_core.io.atomic import atomic_output
+
+        with atomic_output(output) as temporary:
+            text = json.dumps(figures, indent=2, allow_nan=False)
+            temporary.write_text(text + "\n", encoding="utf-8")
+    print_json(figures)
+
+
+def _list() -> None:
+    for name, entry in BENCHES.items():
+        print_line(f"{name:10s} {entry.help}")
+    for point in _installed():
+        print_line(f"{point.name.removeprefix(ENTRY_PREFIX):10s} (from {point.value})")
+
+
+def _installed() -> list[metadata.EntryPoint]:
+    """Benches of the window, which the core does not know."""
+    points = metadata.entry_points(group=COMMAND_GROUP)
+    return [point for point in points if point.name.startswith(ENTRY_PREFIX)]
+
+
+def _find(name: str) -> tuple[Callable[[Any], dict[str, Any]], type[Any] | None]:
+    if name in BENCHES:
+        entry = BENCHES[name]
+        module = importlib.import_module(entry.module)
+        return getattr(module, entry.function), getattr(module, entry.options)
+    for point in _installed():
+        if point.name == ENTRY_PREFIX + name:
+            return point.load(), None
+    known = [*BENCHES, *(p.name.removeprefix(ENTRY_PREFIX) for p in _installed())]
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}."
+    raise ConfigError(f"There is no bench called {name!r}; {hint}", name="bench", value=name)
+
+
+def read_options(kind: type[Any] | None, assignments: Sequence[str]) -> Any:
+    """Build the options of a bench.
+
+    Args:
+        kind: A dataclass with a default for every field; ``None`` gives a plain dictionary.
+        assignments: ``NAME=VALUE``; lists are separated by commas.
+
+    Returns:
+        The options.
+
+    Raises:
+        ConfigError: A name is unknown or a value does not fit.
+    """
+    pairs = [assignment.partition("=") for assignment in assignments]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise ConfigError(f"{name!r} must have the form NAME=VALUE.", name=name, value=None)
+    if kind is None:
+        return {name: value for name, _, value in pairs}
+    hints = typing.get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for name, _, text in pairs:
+        if name not in hints:
+            raise ConfigError(
+                f"This bench has no option {name!r}; it has: {', '.join(hints)}.",
+                name=name,
+                value=text,
+            )
+        try:
+            values[name] = _parse(text, hints[name])
+        except ValueError as error:
+            raise ConfigError(f"{name} cannot be {text!r}.", name=name, value=text) from error
+    return kind(**values)
+
+
+def _parse(text: str, hint: Any) -> Any:
+    """A value of the type of a dataclass field."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        if text.lower() == "none" and type(None) in inner:
+            return None
+        return _parse(text, next(kind for kind in inner if kind is not type(None)))
+    if origin is tuple:
+        return tuple(_parse(part, inner[0]) for part in text.split(",") if part)
+    if hint is bool:
+        if text.lower() not in _FLAGS:
+            raise ValueError(text)
+        return _FLAGS[text.lower()]
+    return hint(text)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBenchOptions:
+    """What the ``model`` bench measures.
+
+    Attributes:
+        model: Name or file of the weights.
+        data: Folder with ``*_ytvis.json`` files and their clips, or ``None``.
+        clips: Generated clips of each difficulty; 0 leaves them out.
+        clip_length: T.
+        clip_stride: S.
+        frame_step: Only every n-th frame is looked at.
+        short_side: Of the network's input in pixels; ``None`` takes the model's own.
+        score_threshold: Tracks under it do not count as found.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+    """
+
+    model: str = "default"
+    data: Path | None = None
+    clips: int = 20
+    clip_length: int = 5
+    clip_stride: int = 1
+    frame_step: int = 1
+    short_side: int | None = None
+    score_threshold: float = 0.1
+    device: str = "auto"
+    precision: str = "fp32"
+
+
+def bench_model(options: ModelBenchOptions) -> dict[str, Any]:
+    """Run :func:`ifc_core.bench.model.run` under a progress display.
+
+    Args:
+        options: What to measure.
+
+    Returns:
+        The figures.
+    """
+    from ifc_core.bench.model import run
+    from ifc_core.engine.model_cache import ModelCache
+    from ifc_core.inference.settings import ProposeSettings
+
+    values = dataclasses.asdict(options)
+    data, clips = values.pop("data"), values.pop("clips")
+    settings = ProposeSettings(**values)
+    model = ModelCache().get(options.model, options.device)
+    with job("Measuring the model") as context:
+        return run(model, data, settings, synthetic_clips=clips, context=context)

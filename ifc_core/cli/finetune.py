@@ -1,0 +1,172 @@
+"""``ifc-studio finetune``: learn from what a project's people corrected and approved."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ifc_core.cli.reporting import job, print_json, print_line
+from ifc_core.errors import InputError
+
+if TYPE_CHECKING:
+    from ifc_core.annotation.store import Project
+    from ifc_core.training.finetune_settings import (
+        FinetuneEvent,
+        FinetuneResult,
+        FinetuneSettings,
+    )
+
+app = typer.Typer()
+
+STATE_FILE = "window.json"
+"""Settings of a run that has not ended, in its folder; the window resumes from it too."""
+
+
+@app.command(epilog="Example: ifc-studio finetune my-videos.ifcproj --preset quick")
+def finetune(
+    project: Annotated[Path, typer.Argument(help="The project's folder.", metavar="PROJECT")],
+    preset: Annotated[str, typer.Option(help="quick, balanced or thorough.")] = "quick",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run that was stopped.")
+    ] = False,
+    name: Annotated[str, typer.Option(help="Name of the new model; by default made up.")] = "",
+    model: Annotated[
+        str, typer.Option(help="Model to start from; by default what the project uses.")
+    ] = "",
+    drop_object: Annotated[
+        bool, typer.Option("--drop-object", help="Leave the class 'object' out of the new model.")
+    ] = False,
+    minutes: Annotated[
+        float | None, typer.Option(help="Time for training, instead of the preset's.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    seed: Annotated[int, typer.Option(help="Of the random choices.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Train on corrected and approved frames; the result is a new model version of the project.
+
+    Part of the frames is kept aside to judge by. The project uses the new model only if it is
+    better on them. A run that was stopped goes on with --resume.
+    """
+    from ifc_core.annotation import Project
+
+    choices: dict[str, Any] = {
+        "preset": preset,
+        "name": name,
+        "model": model,
+        "object_class": "drop" if drop_object else "keep",
+        "minutes": minutes,
+        "device": device,
+        "seed": seed,
+    }
+    with Project.open(project, if_locked="error") as opened:
+        if opened.read_only:
+            raise InputError(opened.notice or f"{project} cannot be written.")
+        settings = _stopped_run(opened) if resume else _new_run(opened, choices)
+        result = _train(opened, settings)
+        _enter(opened, result)
+        (opened.folder / "runs" / settings.run_id / STATE_FILE).unlink(missing_ok=True)
+    if as_json:
+        from ifc_core.training.finetune_settings import event_to_json
+
+        print_json(event_to_json(result))
+    else:
+        print_line(outcome(result))
+
+
+def _new_run(project: Project, choices: dict[str, Any]) -> FinetuneSettings:
+    """Freeze the annotation and write down what was chosen."""
+    from ifc_core.annotation.snapshot import make_snapshot
+    from ifc_core.io.atomic import atomic_output
+    from ifc_core.training.finetune_settings import FinetuneSettings
+
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    run_id = f"finetune-{stamp}-{time.time_ns() % 1000:03d}"
+    settings = FinetuneSettings.from_json({"run_id": run_id, **choices})
+    folder = project.folder / "runs" / run_id
+    make_snapshot(project, folder)
+    with atomic_output(folder / STATE_FILE) as temporary:
+        temporary.write_text(json.dumps(settings.to_json()), encoding="utf-8")
+    return settings
+
+
+def _stopped_run(project: Project) -> FinetuneSettings:
+    """The newest run that was begun and has not ended."""
+    from ifc_core.training.finetune_settings import FinetuneSettings
+
+    found = sorted((project.folder / "runs").glob(f"finetune-*/{STATE_FILE}"))
+    if not found:
+        raise InputError(f"{project.folder} has no stopped fine-tuning to go on with.")
+    try:
+        values = json.loads(found[-1].read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{found[-1]} cannot be read; start a new fine-tuning.") from error
+    return FinetuneSettings.from_json(values)
+
+
+def _train(project: Project, settings: FinetuneSettings) -> FinetuneResult:
+    from ifc_core.training.finetune import finetune as run
+    from ifc_core.training.finetune_settings import FinetuneResult
+
+    result: FinetuneResult | None = None
+    with job(f"Fine-tuning {project.folder.name}") as context:
+        for event in run(project.folder, settings, context):
+            if isinstance(event, FinetuneResult):
+                result = event
+            elif line := describe(event):
+                typer.echo(line, err=True)
+    if result is None:
+        raise RuntimeError("the fine-tuning ended without a result")
+    return result
+
+
+def _enter(project: Project, result: FinetuneResult) -> None:
+    project.add_model(
+        result.name,
+        result.path,
+        sha256=result.sha256,
+        parent=result.parent,
+        provenance=result.provenance,
+        metrics=result.metrics,
+        activate=result.promote,
+    )
+
+
+def describe(event: FinetuneEvent) -> str:
+    """A line about an event, or nothing for one that the progress display shows.
+
+    Args:
+        event: What the job yielded.
+
+    Returns:
+        The line, empty for an iteration.
+    """
+    from ifc_core.training.finetune_settings import FinetuneStarted, FinetuneValidation
+
+    if isinstance(event, FinetuneStarted):
+        counts = f"{event.num_training_frames} frames to learn from"
+        kept = f"{event.num_held_out_frames} kept to judge by"
+        line = f"{counts}, {kept}; {event.iterations} iterations on {event.device}"
+        return f"{line}; {event.notice}" if event.notice else line
+    if isinstance(event, FinetuneValidation) and event.score.num_masks:
+        return f"after {event.iteration} iterations: mean J {event.score.mean_j:.3f}"
+    return ""
+
+
+def outcome(result: FinetuneResult) -> str:
+    """The end of a run in one sentence."""
+    made = f"Made {result.name} in {result.seconds:.0f} s"
+    if result.verdict == "not enough to judge":
+        masks = result.after.num_masks
+        return (
+            f"{made}; {masks} held-out masks are not enough to judge it, so the project keeps "
+            f"its model until you choose."
+        )
+    figures = f"mean J {result.before.mean_j:.3f} before, {result.after.mean_j:.3f} after"
+    if result.promote:
+        return f"{made}; it is better ({figures}) and the project uses it from now on."
+    return f"{made}; it is not better ({figures}), so the project keeps its model."
