@@ -1,0 +1,238 @@
+"""Fine-tuning's logic in the window, with a training process that answers when told to. No Qt."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ifc_core.annotation import Project, Scope, edits
+from ifc_core.annotation.snapshot import read_snapshot
+from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
+from ifc_core.errors import EngineError, IFCError
+from ifc_core.structures import Category, RLEMask
+from napari_ifc.controllers.finetune import FinetuneController, FinetuneView, material_of
+
+
+class Trainer:
+    """Keeps the request until it is answered."""
+
+    def __init__(self) -> None:
+        self.params: dict[str, Any] = {}
+        self.on_event: Any = None
+        self.cancelled = 0
+        self.broken = False
+
+    def request(self, kind: str, params: Any = None, on_event: Any = None) -> "Trainer":
+        assert kind == "finetune"
+        if self.broken:
+            raise EngineError("The training process cannot be started.")
+        self.params, self.on_event = params, on_event
+        return self
+
+    def cancel(self) -> None:
+        self.cancelled += 1
+
+    def tell(self, name: str, **data: Any) -> None:
+        self.on_event(JobEvent(1, name, data))
+
+    def end(self, status: JobStatus, result: Any = None, error: Any = None) -> None:
+        self.on_event(JobEnd(1, status, result or {}, error))
+
+
+class Bench:
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.trainer = Trainer()
+        self.views: list[FinetuneView] = []
+        self.ends: list[tuple[str, str]] = []
+        self.released = 0
+        self.controller = self.make()
+
+    def make(self) -> FinetuneController:
+        return FinetuneController(
+            self.project,
+            self.trainer,
+            self._release,
+            lambda callback: callback,
+            self.views.append,
+            lambda outcome, sentence: self.ends.append((outcome, sentence)),
+            lambda: None,
+        )
+
+    def _release(self) -> None:
+        self.released += 1
+
+    @property
+    def run_folder(self) -> Path:
+        return self.project.folder / "runs" / self.trainer.params["settings"]["run_id"]
+
+    def start(self) -> None:
+        self.controller.refresh()
+        self.controller.start("quick")
+
+
+@pytest.fixture
+def bench(session) -> Bench:
+    """A project in which a person painted two masks of one track and approved a frame."""
+    project, entry = session.project, session.entry
+    mask = np.zeros(entry.size, bool)
+    mask[10:30, 10:40] = True
+    project.apply(edits.SetCategory(Category(1, "square")))
+    project.apply(edits.NewTrack(entry.id, 1, 0, RLEMask.from_array(mask)))
+    (track,) = project.tracks(entry.id)
+    project.apply(edits.SetMask(track.id, 4, RLEMask.from_array(mask)))
+    project.apply(edits.ApproveFrames(entry.id, Scope.this_frame(4)))
+    return Bench(project)
+
+
+def result(bench: Bench, **changes: Any) -> dict[str, Any]:
+    path = bench.project.folder / "models" / "clip-1.safetensors"
+    path.write_bytes(b"weights")
+    values: dict[str, Any] = {
+        "name": "clip-1",
+        "path": str(path),
+        "sha256": "ab" * 32,
+        "parent": "ifc-r18-objects",
+        "verdict": "better",
+        "promote": True,
+        "before": {"num_masks": 9, "mean_j": 0.4, "ap": 10.0},
+        "after": {"num_masks": 9, "mean_j": 0.8, "ap": 60.0},
+        "rehearsal_before": 0.5,
+        "rehearsal_after": 0.45,
+        "comparisons": [],
+        "seconds": 90.0,
+        "provenance": {"trained_on": {"clip": [0]}},
+        "metrics": {"after": {"mean_j": 0.8}},
+    }
+    return values | changes
+
+
+def test_what_would_be_learned_from_is_counted(bench: Bench) -> None:
+    material = material_of(bench.project)
+    assert (material.frames, material.masks, material.exhaustive) == (2, 2, 1)
+    assert material.classes == (("square", 2),)
+
+
+def test_a_run_gets_a_snapshot_and_the_device_is_let_go_first(bench: Bench) -> None:
+    bench.start()
+    assert bench.released == 1
+    assert bench.trainer.params["project"] == str(bench.project.folder)
+    assert read_snapshot(bench.run_folder).num_masks == 2
+    assert bench.controller.is_running
+    assert "going on" in bench.controller.why_not_start()
+
+
+def test_losses_and_scores_grow_into_curves(bench: Bench) -> None:
+    bench.start()
+    started = {"num_training_frames": 4, "num_held_out_frames": 1, "device": "cpu", "notice": ""}
+    bench.trainer.tell("started", **started)
+    for i, loss in enumerate((9.0, 7.0, 5.0)):
+        bench.trainer.tell("step", iteration=i, iterations=10, loss=loss, eta_seconds=70 - i)
+    bench.trainer.tell("validation", iteration=3, score={"mean_j": 0.5})
+    view = bench.views[-1]
+    assert view.losses == ((1, 9.0), (2, 7.0), (3, 5.0))
+    assert view.scores == ((3, 0.5),)
+    assert view.fraction == pytest.approx(0.3)
+    assert "3 of 10 iterations" in view.detail
+    assert "1 min 08 s left" in view.detail
+
+
+def test_a_better_version_is_entered_and_used(bench: Bench) -> None:
+    bench.start()
+    bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
+    (model,) = bench.project.models()
+    assert model.name == "clip-1"
+    assert model.active
+    assert model.parent == "ifc-r18-objects"
+    assert bench.ends == [
+        (
+            "succeeded",
+            "clip-1 is better (mean J 0.40 before, 0.80 after); Propose uses it from now on.",
+        )
+    ]
+    outcome = bench.views[-1].outcome
+    assert outcome is not None
+    assert outcome.rehearsal == (0.5, 0.45)
+    assert not bench.controller.is_running
+
+
+def test_a_worse_version_is_entered_but_not_used(bench: Bench) -> None:
+    bench.start()
+    worse = result(bench, verdict="not better", promote=False)
+    bench.trainer.end(JobStatus.SUCCEEDED, worse)
+    (model,) = bench.project.models()
+    assert not model.active
+    assert bench.project.active_model() is None
+    assert "keeps the old model" in bench.ends[0][1]
+
+
+def test_too_few_held_out_masks_leave_the_choice_to_the_person(bench: Bench) -> None:
+    bench.start()
+    few = {"num_masks": 2, "mean_j": 0.9, "ap": 50.0}
+    open_end = result(bench, verdict="not enough to judge", promote=False, after=few)
+    bench.trainer.end(JobStatus.SUCCEEDED, open_end)
+    assert "choose yourself" in bench.ends[0][1]
+    bench.controller.use("clip-1")
+    active = bench.project.active_model()
+    assert active is not None
+    assert active.name == "clip-1"
+    bench.controller.roll_back()
+    assert bench.project.active_model() is None
+
+
+def test_a_stopped_run_can_go_on_even_in_another_window(bench: Bench) -> None:
+    bench.start()
+    first = dict(bench.trainer.params["settings"])
+    bench.controller.stop()
+    assert bench.trainer.cancelled == 1
+    assert bench.views[-1].stopping
+    bench.trainer.end(JobStatus.CANCELLED)
+    assert bench.ends[0][0] == "cancelled"
+    assert bench.views[-1].resumable
+    second = bench.make()
+    second.refresh()
+    assert second.view.resumable
+    second.resume()
+    assert bench.trainer.params["settings"] == first
+
+
+def test_a_finished_run_is_not_offered_again(bench: Bench) -> None:
+    bench.start()
+    bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
+    assert not bench.views[-1].resumable
+    with pytest.raises(IFCError, match="no stopped fine-tuning"):
+        bench.controller.resume()
+
+
+def test_the_death_of_the_process_is_one_sentence_and_resumable(bench: Bench) -> None:
+    bench.start()
+    bench.trainer.end(JobStatus.FAILED, error=EngineError("The engine was killed."))
+    assert bench.ends == [("failed", "The engine was killed.")]
+    assert bench.views[-1].resumable
+
+
+def test_a_process_that_cannot_be_started_leaves_nothing_running(bench: Bench) -> None:
+    bench.trainer.broken = True
+    bench.controller.refresh()
+    with pytest.raises(EngineError):
+        bench.controller.start("quick")
+    assert not bench.controller.is_running
+    assert not bench.views[-1].running
+
+
+def test_without_corrections_it_says_what_to_do(session) -> None:
+    bench = Bench(session.project)
+    bench.controller.refresh()
+    assert bench.controller.why_not_start() == "Correct or approve masks on some frames first."
+    with pytest.raises(IFCError, match="nothing to learn from"):
+        bench.controller.start("quick")
+
+
+def test_answers_after_the_project_was_closed_are_dropped(bench: Bench) -> None:
+    bench.start()
+    bench.controller.abandon()
+    count = len(bench.views)
+    bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
+    assert len(bench.views) == count
+    assert bench.project.models() == []
