@@ -189,31 +189,6 @@ class LayerStack:
             self._viewer.layers.remove(layer)
             self._busy = False
 
-    def show_heat(self, picture: npt.NDArray[np.uint8] | None) -> None:
-        """Lay a heat map over the current frame, below the masks, or take it away.
-
-        Args:
-            picture: (h, w, 4) uint8 RGBA of any size; it is stretched over the frame.
-        """
-        if self._source is None:
-            return
-        if picture is None or self._heat is None or self._heat.data.shape != picture.shape:
-            self._drop_heat()
-        if picture is None:
-            return
-        if self._heat is None:
-            self._heat = self._make_heat(picture)
-            self._build()
-        else:
-            self._heat.data = picture
-
-    def _drop_heat(self) -> None:
-        heat, self._heat = self._heat, None
-        if heat is not None and heat in self._viewer.layers:
-            self._busy = True
-            self._viewer.layers.remove(heat)
-            self._busy = False
-
     # Editing
 
     def edit(self, mask: npt.NDArray[np.uint8], color_rgb: tuple[int, int, int]) -> None:
@@ -282,8 +257,6 @@ class LayerStack:
         if self._video is None or self._video not in layers:
             self._video = Image(self._source, rgb=True, name=self._name, metadata={"ifc": VIDEO})
             layers.append(self._video)
-        if self._heat is not None and self._heat not in layers:
-            layers.append(self._heat)
         if self._overlay is None or self._overlay not in layers:
             self._overlay = self._make_overlay()
             layers.append(self._overlay)
@@ -299,19 +272,6 @@ class LayerStack:
             self._bind(layer)
         layers.selection.active = self._edit
         self._busy = False
-
-    def _make_heat(self, picture: npt.NDArray[np.uint8]) -> Image:
-        scale = tuple(n / m for n, m in zip(self._size, picture.shape[:2], strict=True))
-        return Image(
-            picture,
-            rgb=True,
-            name=HEAT,
-            scale=scale,
-            translate=tuple((s - 1) / 2 for s in scale),
-            blending="translucent_no_depth",
-            interpolation2d="linear",
-            metadata={"ifc": HEAT},
-        )
 
     def _make_overlay(self) -> Image:
         step = 1 / self._scale

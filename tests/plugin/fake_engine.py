@@ -83,8 +83,9 @@ class FakeEngine:
         job = FakeJob()
         self.jobs.append(job)
         number = len(self.jobs)
+        work = self._run if kind == "propose" else self._describe
         job.thread = threading.Thread(
-            target=self._run, args=(number, job, on_event), name="fake-engine", daemon=True
+            target=work, args=(number, job, on_event), name="fake-engine", daemon=True
         )
         job.thread.start()
         return job
@@ -103,6 +104,10 @@ class FakeEngine:
         row = height * (instance + 1) / (self.num_instances + 1)
         column = width * (frame_index + 1) / (self.num_frames + 1)
         return disc(self.size, (row, column), min(self.size) / (2.5 * (self.num_instances + 1)))
+
+    def _describe(self, number: int, job: FakeJob, tell: OnEvent) -> None:
+        devices = [{"name": "cuda:0"}, {"name": "cpu"}]
+        tell(JobEnd(number, JobStatus.SUCCEEDED, {"devices": devices}))
 
     def _score(self, instance: int) -> float:
         return round(0.9 - 0.1 * instance, 3)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import threading
 
+import napari
 import numpy as np
 import pytest
+from conftest import NUM_FRAMES, SIZE
 from fake_engine import FakeEngine
-from ifc_core.annotation import Project
-from ifc_core.structures import FrameState, MaskSource
-from napari_ifc.layers import EDIT, OVERLAY, VIDEO
-from napari_ifc.settings import StudioSettings
-from napari_ifc.studio import Studio
 from pycocotools import mask as coco_mask
 from qtpy.QtCore import Qt
 
-from conftest import NUM_FRAMES, SIZE
+from ifc_core.annotation import Project
+from ifc_core.structures import FrameState, MaskSource
+from napari_ifc.layers import EDIT, HEAT, OVERLAY, VIDEO
+from napari_ifc.settings import StudioSettings
+from napari_ifc.studio import Studio
 
 pytestmark = pytest.mark.window
 
@@ -51,13 +52,24 @@ class Desk:
         self.studio.layers.flush()
 
 
+@pytest.fixture(scope="module")
+def shared_viewer(qapp):
+    """One window for all tests of this file: making one takes seconds."""
+    viewer = napari.Viewer(show=False)
+    yield viewer
+    viewer.close()
+
+
 @pytest.fixture
-def desk(make_napari_viewer, tmp_path):
-    """A studio with nothing open."""
+def desk(shared_viewer, tmp_path):
+    """A studio with nothing open; when it is closed the viewer is as it was."""
     engine = FakeEngine(SIZE, NUM_FRAMES)
-    made = Desk(make_napari_viewer(), engine, tmp_path / "projects")
+    made = Desk(shared_viewer, engine, tmp_path / "projects")
     yield made
     made.studio.close()
+    shared_viewer.layers.clear()
+    assert not shared_viewer.window.dock_widgets
+    assert engine.closed or not engine.requests
 
 
 @pytest.fixture
@@ -269,7 +281,7 @@ def test_disabled_actions_say_why(desk, clip):
 
 def test_clicking_a_row_selects_and_jumps(proposed, qtbot):
     studio, project = proposed.studio, proposed.project
-    first, second = (t.id for t in project.tracks(proposed.video_id))
+    second = project.tracks(proposed.video_id)[1].id
     studio.select((second,))
     studio.layers.go_to(7)
     assert studio.run_action("track.split")
@@ -380,6 +392,24 @@ def test_a_run_cut_off_by_a_crash_is_offered(desk, clip, tmp_path):
     assert "cut off" in desk.studio.panel.banner.text
     assert desk.studio.run_action("run.keep"), desk.sentences
     assert len(desk.project.tracks(video_id)) == 1
+
+
+def test_devices_are_asked_for_when_the_page_is_shown(desk, clip, qtbot):
+    assert desk.studio.open_path(clip)
+    desk.studio.panel.show_page("propose")
+    qtbot.waitUntil(lambda: desk.studio.panel.propose.devices() == ["auto", "cuda:0", "cpu"])
+    assert [kind for kind, _ in desk.engine.requests] == ["system"]
+
+
+def test_a_heat_map_lies_under_the_brush(desk, clip):
+    assert desk.studio.open_path(clip)
+    heat = np.full((6, 8), 0.5, np.float32)
+    desk.studio.layers.show_heat(heat)
+    assert kinds(desk.viewer) == [VIDEO, OVERLAY, HEAT, EDIT]
+    corner = desk.viewer.layers[2].extent.world
+    assert np.allclose(corner[:, -2:], [[-0.5, -0.5], [SIZE[0] - 0.5, SIZE[1] - 0.5]])
+    desk.studio.layers.show_heat(None)
+    assert kinds(desk.viewer) == [VIDEO, OVERLAY, EDIT]
 
 
 def test_close_leaves_no_thread_and_no_engine(make_napari_viewer, clip, tmp_path, qtbot):
