@@ -1,0 +1,116 @@
+"""YouTube-VIS and COCO files as training data."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ifc_core.data.clip_source import ClipRequest
+from ifc_core.data.coco_source import CocoSource, read_coco_images
+from ifc_core.data.video_source import VideoSource, read_ytvis_videos
+from ifc_core.errors import FormatError, VideoError
+from ifc_core.structures import RLEMask
+
+
+@pytest.fixture
+def ytvis_file(tmp_path, video_folder):
+    height, width = 48, 80
+    segmentations = [None] * 10
+    mask = np.zeros((height, width), dtype=np.bool_)
+    mask[10:26, 8:24] = True
+    segmentations[2] = RLEMask.from_array(mask).to_coco()
+    content = {
+        "info": {},
+        "videos": [
+            {
+                "id": 1, "height": height, "width": width, "length": 10,
+                "file_names": [f"toy/{f:05d}.png" for f in range(10)],
+            }
+        ],
+        "categories": [{"id": 9, "name": "cat"}, {"id": 4, "name": "dog"}],
+        "annotations": [
+            {
+                "id": 1, "video_id": 1, "category_id": 9, "segmentations": segmentations,
+                "areas": [None if s is None else 256.0 for s in segmentations],
+                "bboxes": [None if s is None else [8.0, 10.0, 16.0, 16.0] for s in segmentations],
+                "iscrowd": 0, "height": height, "width": width, "length": 10,
+            }
+        ],
+    }  # fmt: skip
+    path = tmp_path / "train.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_ytvis_files_are_exhaustive_and_null_means_absent(ytvis_file, video_folder):
+    videos, names = read_ytvis_videos(ytvis_file, video_folder.parent)
+    assert names == ["dog", "cat"]
+    clip = VideoSource(0, videos)(ClipRequest(0, 4, 48, 80))
+    assert clip.exhaustive.all()
+    assert clip.valid.all()
+    assert clip.labels.tolist() == [1]
+
+
+def test_missing_frames_are_named_before_training(ytvis_file, tmp_path):
+    with pytest.raises(FormatError, match="give the folder"):
+        read_ytvis_videos(ytvis_file, tmp_path / "elsewhere")
+
+
+def coco_content(**changes):
+    annotation = {
+        "id": 1, "image_id": 5, "category_id": 3, "iscrowd": 0,
+        "segmentation": [[20, 10, 60, 10, 60, 30, 20, 30]],
+    }  # fmt: skip
+    return {
+        "images": [{"id": 5, "file_name": "00000.png", "height": 48, "width": 80}],
+        "categories": [{"id": 3, "name": "box"}],
+        "annotations": [{**annotation, **changes}],
+    }
+
+
+def write(path, content):
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_coco_images_give_single_frames_and_moving_clips(tmp_path, video_folder):
+    images, names = read_coco_images(write(tmp_path / "c.json", coco_content()), video_folder)
+    assert names == ["box"]
+    source = CocoSource(0, images)
+    single, clip = source(ClipRequest(0, 1, 48, 80)), source(ClipRequest(0, 3, 48, 80))
+    assert single.masks.shape == (1, 1, 48, 80)
+    assert single.masks.sum() == pytest.approx(800, abs=90)
+    assert single.exhaustive.all()
+    assert clip.masks.shape == (1, 3, 48, 80)
+    assert not np.array_equal(clip.masks[0, 0], clip.masks[0, 2])
+
+
+def test_crowd_regions_are_left_out_and_make_their_image_partial(tmp_path, video_folder):
+    path = write(tmp_path / "c.json", coco_content(iscrowd=1))
+    images, _ = read_coco_images(path, video_folder)
+    clip = CocoSource(0, images)(ClipRequest(0, 1, 48, 80))
+    assert len(clip.labels) == 0
+    assert not clip.exhaustive.any()
+
+
+@pytest.mark.parametrize(
+    "segmentation", [[], [[1, 2, 3]], [[1, 2, 3, 4, float("nan"), 6]], "text", None]
+)
+def test_bad_polygons_are_named(tmp_path, video_folder, segmentation):
+    path = write(tmp_path / "c.json", coco_content(segmentation=segmentation))
+    with pytest.raises(FormatError):
+        read_coco_images(path, video_folder)
+
+
+def test_images_outside_the_root_are_refused(tmp_path, video_folder):
+    content = coco_content()
+    content["images"][0]["file_name"] = "../secret.png"
+    with pytest.raises(FormatError, match="outside"):
+        read_coco_images(write(tmp_path / "c.json", content), video_folder)
+
+
+def test_a_picture_that_is_none_is_named(tmp_path, video_folder):
+    (video_folder / "00000.png").write_bytes(b"no picture")
+    images, _ = read_coco_images(write(tmp_path / "c.json", coco_content()), video_folder)
+    with pytest.raises(VideoError, match=r"00000\.png"):
+        CocoSource(0, images)(ClipRequest(0, 1, 48, 80))
