@@ -198,3 +198,14 @@ def test_a_kill_in_the_middle_of_a_run_fails_it_and_the_next_run_works(
     again, events = run(engine, {"video": str(clip_folder), "settings": settings})
     assert again.status is JobStatus.SUCCEEDED
     assert len(events["frame"]) == 9
+
+
+def test_a_run_is_estimated_before_it(
+    engine: EngineClient, clip_folder: Path, settings: dict[str, Any]
+) -> None:
+    params = {"video": str(clip_folder), "settings": settings | {"frame_step": 2}}
+    found = engine.request("estimate", params).result(WAIT)
+    assert found["seconds"] > 0
+    assert found["num_clips"] == 3
+    assert found["memory_bytes"] > 1 << 16
+    assert found["device"] == "cpu"

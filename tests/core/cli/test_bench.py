@@ -1,0 +1,95 @@
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ifc_core import cli
+from ifc_core.cli import bench as bench_command
+from ifc_core.cli.bench import BENCHES, read_options
+from ifc_core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Options:
+    frames: int = 3
+    share: float = 0.5
+    name: str = "x"
+    fast: bool = True
+    data: Path | None = None
+    kinds: tuple[str, ...] = ("a",)
+
+
+def test_options_are_read_by_their_types() -> None:
+    words = ["frames=7", "share=2", "name=a=b", "fast=no", "data=/d", "kinds=a,b"]
+    assert read_options(Options, words) == Options(7, 2.0, "a=b", False, Path("/d"), ("a", "b"))
+    assert read_options(Options, ["data=none"]) == Options()
+    assert read_options(None, ["a=1"]) == {"a": "1"}
+
+
+@pytest.mark.parametrize("word", ["frames", "frames=many", "nothing=1", "fast=perhaps"])
+def test_options_that_do_not_fit_are_refused(word: str) -> None:
+    with pytest.raises(ConfigError):
+        read_options(Options, [word])
+
+
+def test_without_a_name_the_benches_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in BENCHES)
+
+
+def test_an_unknown_bench(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "infre"]) == 2
+    assert "did you mean infer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", list(BENCHES))
+def test_every_bench_of_the_table_is_there_with_defaults(name: str) -> None:
+    run, options = bench_command._find(name)
+    assert callable(run)
+    assert options is not None
+    options()
+
+
+def test_figures_are_printed_and_written_as_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = {"num_videos": 4, "num_results": 3, "num_frames": 2, "baseline_videos": 2}
+    words = [f"--set={name}={value}" for name, value in small.items()]
+    output = tmp_path / "figures.json"
+    assert cli.main(["bench", "evaluate", *words, "--set=height=24", "-o", str(output)]) == 0
+    figures: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert figures == json.loads(output.read_text())
+    assert figures["bench"] == "evaluate"
+    assert figures["ratio"] > 0
+    assert figures["baseline"]
+
+
+def test_the_model_bench_on_generated_clips(
+    tiny_model_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [f"--set=model={tiny_model_file}", "--set=clips=1", "--set=device=cpu"]
+    assert cli.main(["bench", "model", *words]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert set(figures["synthetic"])
+    assert figures["settings"]["clip_length"] == 5
+
+
+def test_benches_of_the_window_come_through_entry_points(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Point:
+        name = "bench-scrub"
+        value = "window.bench:scrub"
+
+        @staticmethod
+        def load() -> Any:
+            return lambda options: {"got": options}
+
+    monkeypatch.setattr(bench_command.metadata, "entry_points", lambda **which: [Point])
+    assert cli.main(["bench", "scrub", "--set", "frames=9"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"bench": "scrub", "got": {"frames": "9"}}
+    assert cli.main(["bench"]) == 0
+    assert "scrub" in capsys.readouterr().out
