@@ -188,13 +188,21 @@ class FinetuneController:
             return "Correct or approve masks on some frames first."
         return ""
 
-    def start(self, preset: str, *, keep_object: bool = True, device: str = "auto") -> None:
+    def start(
+        self,
+        preset: str,
+        *,
+        keep_object: bool = True,
+        device: str = "auto",
+        minutes: float | None = None,
+    ) -> None:
         """Take a snapshot and start a run; returns at once.
 
         Args:
             preset: One of :data:`PRESETS`.
             keep_object: Whether the class "object" stays beside the project's classes.
             device: Where to train.
+            minutes: Time for the training instead of the preset's.
 
         Raises:
             IFCError: There is nothing to learn from, or the process cannot be started.
@@ -207,6 +215,7 @@ class FinetuneController:
             "preset": preset,
             "object_class": "keep" if keep_object else "drop",
             "device": device,
+            "minutes": minutes,
         }
         (folder / _STATE_FILE).write_text(json.dumps(settings), encoding="utf-8")
         self._run(folder, settings)
