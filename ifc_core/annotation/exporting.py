@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -12,8 +13,11 @@ from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.selection import ExportScope, VideoSelection, select_video
 from ifc_core.annotation.ytvis_export import header_of, iter_tracks
 from ifc_core.errors import ConfigError
+from ifc_core.io.coco import write_coco
+from ifc_core.io.davis import write_davis
+from ifc_core.io.mots import write_mots
 from ifc_core.io.ytvis import write_ytvis_results, write_ytvis_tracks
-from ifc_core.io.ytvis_types import YtvisHeader, YtvisTrack
+from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisTrack
 from ifc_core.jobs import JobContext
 
 __all__ = ["ExportFormat", "ExportOptions", "ExportReport", "ExportScope", "export_project"]
@@ -38,8 +42,8 @@ class ExportOptions:
         video_ids: Only these videos, or ``None`` for all.
         category_ids: Only these classes, or ``None`` for all.
         frame_step: Every n-th frame.
-        write_frames: Also write the frames as ``JPEGImages/<video>/00000.jpg`` beside the
-            file.
+        write_frames: Also write the frames as ``JPEGImages/<video>/00000.jpg``, named by
+            their index, beside the file (in the folder for davis and mots).
         include_studio_key: Add the ``ifc_studio`` key (states, sources, z-order).
     """
 
@@ -121,9 +125,12 @@ def export_project(
     ]
     header = header_of(reader, exported, categories, options.include_studio_key)
     stream = _Stream(reader, exported, options.include_studio_key, context)
-    if options.write_frames:
-        write_frame_images(reader, exported, target.parent / "JPEGImages", context)
+    in_folder = format in (ExportFormat.DAVIS, ExportFormat.MOTS)
+    if options.write_frames and not in_folder:
+        _write_frames(reader, exported, target, format, context)
     hidden = _write(target, format, header, stream)
+    if options.write_frames and in_folder:  # the folder may not exist before
+        _write_frames(reader, exported, target, format, context)
     return replace(
         report,
         videos=len(exported),
@@ -204,8 +211,35 @@ def _write(target: Path, form: ExportFormat, header: YtvisHeader, tracks: _Strea
     elif form is ExportFormat.YTVIS_RESULTS:
         write_ytvis_results(tracks, target)
     else:
-        raise ConfigError(f"{form.value} cannot be written.", name="format", value=form.value)
+        file = YtvisFile(header.videos, header.categories, tuple(tracks), header.info)
+        if form is ExportFormat.COCO:
+            write_coco(file, target)
+        elif form is ExportFormat.DAVIS:
+            return write_davis(file, target)
+        else:
+            return write_mots(file, target)
     return 0
+
+
+def _write_frames(
+    reader: ProjectReader,
+    selections: Sequence[VideoSelection],
+    target: Path,
+    form: ExportFormat,
+    context: JobContext,
+) -> None:
+    """Write the frames where programs that read the format look for them."""
+    by_folder: dict[Path, list[VideoSelection]] = defaultdict(list)
+    for selection in selections:
+        if form is ExportFormat.DAVIS:
+            resolution = "480p" if selection.video.height == 480 else "Full-Resolution"
+            by_folder[target / "JPEGImages" / resolution].append(selection)
+        elif form is ExportFormat.MOTS:
+            by_folder[target / "images"].append(selection)
+        else:
+            by_folder[target.parent / "JPEGImages"].append(selection)
+    for folder, group in by_folder.items():
+        write_frame_images(reader, group, folder, context)
 
 
 def _hidden_note(hidden: int) -> tuple[str, ...]:

@@ -13,8 +13,6 @@ from ifc_core.annotation.ytvis_export import frame_name
 from ifc_core.errors import OutputError, VideoError
 from ifc_core.jobs import JobContext
 
-_QUALITY = 95
-
 
 def write_frame_images(
     reader: ProjectReader,
@@ -38,13 +36,11 @@ def write_frame_images(
         VideoError: A video is not to be found or not to be read.
     """
     partial = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
-    total = sum(len(s.frames) for s in selections)
-    done = 0
     try:
         partial.mkdir(parents=True)
         for selection in selections:
-            done = _write_video(reader, selection, partial, (done, total), context)
-        folder.mkdir(exist_ok=True)
+            _write_video(reader, selection, partial / selection.folder, context)
+        folder.mkdir(parents=True, exist_ok=True)
         for selection in selections:
             _replace(partial / selection.folder, folder / selection.folder)
     except OSError as error:
@@ -56,17 +52,11 @@ def write_frame_images(
 
 
 def _write_video(
-    reader: ProjectReader,
-    selection: VideoSelection,
-    partial: Path,
-    progress: tuple[int, int],
-    context: JobContext,
-) -> int:
-    import cv2
-
+    reader: ProjectReader, selection: VideoSelection, folder: Path, context: JobContext
+) -> None:
+    from ifc_core.io.frame_export import write_jpeg_frames  # loads the decoder
     from ifc_core.io.video import open_video
 
-    done, total = progress
     path = reader.find_video_file(selection.video.id)
     if path is None:
         raise VideoError(
@@ -74,17 +64,9 @@ def _write_video(
             "say where it is now.",
             path=selection.video.path,
         )
-    (partial / selection.folder).mkdir()
+    names = [frame_name(selection, frame).rpartition("/")[2] for frame in selection.frames]
     with open_video(path) as video:
-        for frame_index in selection.frames:
-            picture = cv2.cvtColor(video.read(frame_index), cv2.COLOR_RGB2BGR)
-            good, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-            if not good:
-                raise OSError(f"frame {frame_index} could not be encoded")
-            (partial / frame_name(selection, frame_index)).write_bytes(data.tobytes())
-            done += 1
-            context.advance(done, total, "Writing frames")
-    return done
+        write_jpeg_frames(video, selection.frames, folder, context, names)
 
 
 def _replace(new: Path, target: Path) -> None:

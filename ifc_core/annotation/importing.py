@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,12 +14,16 @@ from ifc_core.annotation.file_videos import FileVideo, resolve_videos
 from ifc_core.annotation.schema import SOURCE_CODE, STATE_CODE
 from ifc_core.annotation.store import Project
 from ifc_core.errors import FormatError
+from ifc_core.io.coco import read_coco
+from ifc_core.io.davis import read_davis
+from ifc_core.io.mots import read_mots
 from ifc_core.io.ytvis import iter_ytvis_results, iter_ytvis_tracks, read_ytvis_header
 from ifc_core.io.ytvis_types import YtvisHeader, YtvisTrack, YtvisVideo
 from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import FrameState, MaskSource, RLEMask, TrackKind, TrackState
 
 _CHUNK_MASKS = 2000
+_COCO = re.compile(rb'"(images|image_id|segmentation)"\s*:')
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,8 @@ def import_annotations(
     *,
     video_root: Path | str | None = None,
     video_map: Mapping[str, int] | None = None,
-    assume_exhaustive: bool = True,
+    assume_exhaustive: bool | None = None,
+    annotations: Path | str | None = None,
     context: JobContext | None = None,
 ) -> ImportReport:
     """Import annotations as one edit that can be undone.
@@ -63,7 +69,10 @@ def import_annotations(
         video_map: Video name in the file -> video of the project; without it videos are
             matched by fingerprint, or by name and size, or added.
         assume_exhaustive: Take an annotation file without the ``ifc_studio`` key at its
-            word: every object of its classes is annotated.
+            word: every object of its classes is annotated. By default so for all formats
+            but DAVIS, which annotates some objects of a video.
+        annotations: The annotation file that a result file refers to; by default its ids
+            are those of the project.
         context: Progress and cancellation; a cancelled import leaves nothing.
 
     Returns:
@@ -79,6 +88,7 @@ def import_annotations(
         video_root=video_root,
         video_map=video_map,
         assume_exhaustive=assume_exhaustive,
+        annotations=annotations,
         context=context,
     )
     while True:
@@ -96,7 +106,8 @@ def iter_import(
     *,
     video_root: Path | str | None = None,
     video_map: Mapping[str, int] | None = None,
-    assume_exhaustive: bool = True,
+    assume_exhaustive: bool | None = None,
+    annotations: Path | str | None = None,
     context: JobContext | None = None,
 ) -> Generator[Progress, None, ImportReport]:
     """The same as :func:`import_annotations`, in steps between which a window can breathe.
@@ -109,7 +120,8 @@ def iter_import(
     """
     source, context = Path(path), context or JobContext()
     form = format or detect_format(source)
-    header, tracks = _open_file(project, source, form)
+    header, tracks = _open_file(project, source, form, annotations)
+    assume = form is not ExportFormat.DAVIS if assume_exhaustive is None else assume_exhaustive
     root = Path(video_root) if video_root is not None else source.parent
     places = resolve_videos(project, header.videos, root, video_map or {})
     is_result = form is ExportFormat.YTVIS_RESULTS
@@ -124,7 +136,7 @@ def iter_import(
             {key: place.place for key, place in places.items()},
             {c.id: c for c in header.categories},
             loader.in_order(),
-            {} if is_result else _exhaustive(header.videos, places, assume_exhaustive),
+            {} if is_result else _exhaustive(header.videos, places, assume),
         )
         result = project.apply(edit)
     except BaseException:
@@ -137,7 +149,7 @@ def iter_import(
         masks=loader.num_masks,
         categories=len(result.categories_changed),
         missing_videos=tuple(missing),
-        notes=_notes(header.videos, missing, is_result, assume_exhaustive),
+        notes=_notes(header.videos, missing, is_result, assume),
     )
 
 
@@ -147,30 +159,39 @@ def detect_format(path: Path) -> ExportFormat:
     Raises:
         FormatError: It is none that can be imported.
     """
+    if path.is_dir():
+        inside = {entry.name for entry in path.iterdir()}
+        is_mots = inside & {"instances", "instances_txt"}
+        return ExportFormat.MOTS if is_mots else ExportFormat.DAVIS
     try:
         with path.open("rb") as file:
-            head = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
+            head = file.read(1 << 16).lstrip(b"\xef\xbb\xbf \t\r\n")
     except OSError as error:
-        raise FormatError(
-            f"{path} cannot be read: {error.strerror or error}.", path=path
-        ) from error
+        reason = error.strerror or str(error)
+        raise FormatError(f"{path} cannot be read: {reason}.", path=path) from error
     if head.startswith(b"["):
         return ExportFormat.YTVIS_RESULTS
     if head.startswith(b"{"):
-        return ExportFormat.YTVIS
+        return ExportFormat.COCO if _COCO.search(head) else ExportFormat.YTVIS
     raise FormatError(f"{path.name} is in no format that can be imported.", path=path)
 
 
 def _open_file(
-    project: Project, path: Path, form: ExportFormat
-) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
+    project: Project, path: Path, form: ExportFormat, annotations: Path | str | None
+) -> tuple[YtvisHeader, Iterable[YtvisTrack]]:
     if form is ExportFormat.YTVIS:
         header = read_ytvis_header(path)
         return header, iter_ytvis_tracks(path, header)
     if form is ExportFormat.YTVIS_RESULTS:
-        header = _own_header(project)
+        header = _own_header(project) if annotations is None else read_ytvis_header(annotations)
         return header, iter_ytvis_results(path, header)
-    raise FormatError(f"{form.value} cannot be imported.", path=path)
+    readers = {
+        ExportFormat.COCO: read_coco,
+        ExportFormat.DAVIS: read_davis,
+        ExportFormat.MOTS: read_mots,
+    }
+    file = readers[form](path)
+    return file.header, file.tracks
 
 
 def _own_header(project: Project) -> YtvisHeader:

@@ -21,6 +21,8 @@ from ifc_core.annotation.connection import (
 from ifc_core.annotation.locking import WriterLock
 from ifc_core.errors import ProjectError, ProjectLockedError
 
+SUBFOLDERS = ("models", "runs", "exports")
+
 
 def account_name() -> str:
     """Name of the account, for the records of a person who gave none."""

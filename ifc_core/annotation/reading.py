@@ -313,6 +313,17 @@ class ProjectReader:
         """The latest journal entries, newest first (undone ones included)."""
         return history.entries(self._db, limit)
 
+    def num_edits(self) -> int:
+        """Edits in force that the journal still knows."""
+        at = (history.cursor(self._db),)
+        return int(
+            self._db.execute("SELECT count(*) FROM journal WHERE seq <= ?", at).fetchone()[0]
+        )
+
+    def back_up(self, target: sqlite3.Connection) -> None:
+        """Copy the whole project file to an empty database."""
+        self._db.backup(target)
+
     def check(self) -> list[str]:
         """Every fault found: damage of the file, dangling ids, unsound masks. Empty is good."""
         return find_faults(self._db, self.folder)

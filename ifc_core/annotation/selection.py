@@ -89,7 +89,7 @@ def select_video(
         else:
             left_out += 1
     if everything:
-        frames = set(range(video.num_frames))
+        frames = set(range(video.num_frames)) if tracks or exhaustive else set()
     else:
         frames = exhaustive | _common_frames([lanes.get(t.id, []) for t in tracks], wanted_states)
     frames = {f for f in frames if f % frame_step == 0}

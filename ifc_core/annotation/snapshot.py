@@ -17,7 +17,7 @@ from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import VideoEntry
 from ifc_core.errors import FormatError, IFCError, ProjectError
 from ifc_core.io.atomic import atomic_output
-from ifc_core.structures import Category, FrameState, RLEMask, Track
+from ifc_core.structures import Category, FrameState, RLEMask, Track, TrackKind
 
 SNAPSHOT_NAME = "snapshot.json"
 _FORMAT = 1
@@ -105,7 +105,8 @@ class Snapshot:
 def make_snapshot(project: ProjectReader, run_folder: Path) -> Snapshot:
     """Write what a project's people have said into a run's folder.
 
-    Corrected, approved and absent frames are taken; proposals that nobody looked at are not.
+    Corrected, approved and absent frames are taken; proposals that nobody looked at are not. Crowd
+    and ignore regions are left out, and frames that hold one do not count as exhaustive.
 
     Args:
         project: Open in this process.
@@ -147,8 +148,11 @@ def make_snapshot(project: ProjectReader, run_folder: Path) -> Snapshot:
 
 def _copy_video(project: ProjectReader, entry: VideoEntry) -> SnapshotVideo:
     timeline = project.timeline(entry.id)
-    copied = []
+    copied, unclear = [], set()
     for track in project.tracks(entry.id, include_rejected=False):
+        if track.kind is not TrackKind.OBJECT:
+            unclear |= {f.frame_index for f in timeline.get(track.id, []) if f.area_px}
+            continue
         reviewed = [f.frame_index for f in timeline.get(track.id, []) if f.state in _PERSONS_WORD]
         if reviewed:
             copied.append(_copy_track(project, track, reviewed))
@@ -159,7 +163,7 @@ def _copy_video(project: ProjectReader, entry: VideoEntry) -> SnapshotVideo:
         entry.num_frames,
         entry.height,
         entry.width,
-        tuple(project.exhaustive_frames(entry.id)),
+        tuple(f for f in project.exhaustive_frames(entry.id) if f not in unclear),
         tuple(copied),
     )
 

@@ -25,6 +25,7 @@ from ifc_core.annotation.edits.catalog import AddVideo, SetVideo
 from ifc_core.annotation.locating import find_video
 from ifc_core.annotation.locking import WriterLock
 from ifc_core.annotation.opening import (
+    SUBFOLDERS,
     account_name,
     check_after_crash,
     make_database,
@@ -43,8 +44,6 @@ from ifc_core.annotation.staging import Staging
 from ifc_core.annotation.transaction import EditTransaction
 from ifc_core.errors import IFCError, ProjectError
 from ifc_core.structures import MaskSource, RLEMask, Video
-
-SUBFOLDERS = ("models", "runs", "exports")
 
 
 class Project(ProjectReader):

@@ -19,14 +19,17 @@ def write_jpeg_frames(
     frame_indices: Sequence[int],
     folder: Path,
     context: JobContext | None = None,
+    names: Sequence[str] | None = None,
 ) -> list[str]:
     """Write frames as ``00000.jpg``, ``00001.jpg``, ...
 
     Args:
         reader: The video.
-        frame_indices: Frames to write; the files are numbered from 0 in this order.
+        frame_indices: Frames to write; without names the files are numbered from 0 in this
+            order.
         folder: Where to write; made if need be.
         context: Told of the frames written; may cancel.
+        names: Names of the files, one a frame.
 
     Returns:
         The names of the files.
@@ -35,17 +38,17 @@ def write_jpeg_frames(
         OutputError: The folder cannot be written.
         VideoError: A frame cannot be read.
     """
-    names: list[str] = []
+    files = [f"{number:05d}.jpg" for number in range(len(frame_indices))]
+    files = files if names is None else list(names)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for number, frame_index in enumerate(frame_indices):
+        for number, (frame_index, name) in enumerate(zip(frame_indices, files, strict=True)):
             picture = cv2.cvtColor(reader.read(frame_index), cv2.COLOR_RGB2BGR)
             _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-            names.append(f"{number:05d}.jpg")
-            (folder / names[-1]).write_bytes(coded.tobytes())
+            (folder / name).write_bytes(coded.tobytes())
             if context is not None:
                 context.advance(number + 1, len(frame_indices), "Writing frames")
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
         raise OutputError(f"Cannot write frames to {folder}: {reason}.", path=folder) from error
-    return names
+    return files

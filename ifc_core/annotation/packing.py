@@ -1,0 +1,163 @@
+"""A project as one file to hand on, and back."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from ifc_core.annotation.connection import DATABASE_NAME, translated
+from ifc_core.annotation.opening import SUBFOLDERS
+from ifc_core.annotation.reading import ProjectReader
+from ifc_core.errors import FormatError, OutputError, ProjectError
+from ifc_core.io.atomic import atomic_output
+from ifc_core.jobs import JobContext
+
+_ROOTS = ("models", "videos")
+_CHUNK_BYTES = 1 << 20
+
+
+def pack_project(
+    reader: ProjectReader,
+    path: Path | str,
+    *,
+    with_videos: bool = False,
+    context: JobContext | None = None,
+) -> int:
+    """Write a project with its models, and its videos on request, as one ZIP file.
+
+    Args:
+        reader: The project; may be open for writing elsewhere.
+        path: The target, by custom ``NAME.ifcpack``.
+        with_videos: Also the video files and frame folders.
+        context: Progress and cancellation; a cancelled pack leaves no file.
+
+    Returns:
+        Size of the file in bytes.
+
+    Raises:
+        OutputError: The target cannot be written.
+        ProjectError: A video is wanted and is not to be found.
+    """
+    context = context or JobContext()
+    files = list(_model_files(reader.folder))
+    videos = _video_files(reader) if with_videos else {}
+    files += [pair for pairs in videos.values() for pair in pairs]
+    with atomic_output(path) as temporary, tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / DATABASE_NAME
+        _copy_database(reader, copy, {key: pairs[0][1] for key, pairs in videos.items()})
+        with zipfile.ZipFile(temporary, "w", allowZip64=True) as pack:
+            pack.write(copy, DATABASE_NAME, zipfile.ZIP_DEFLATED, 6)
+            for number, (file, name) in enumerate(files, 1):
+                pack.write(file, name, zipfile.ZIP_STORED)
+                context.advance(number, len(files), f"Packing {file.name}", "files")
+    return Path(path).stat().st_size
+
+
+def _model_files(folder: Path) -> Iterator[tuple[Path, str]]:
+    for path in sorted((folder / "models").rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            yield path, path.relative_to(folder).as_posix()
+
+
+def _video_files(reader: ProjectReader) -> dict[int, list[tuple[Path, str]]]:
+    """Video id -> (file, name in the pack), the first one's folder standing for the video."""
+    found: dict[int, list[tuple[Path, str]]] = {}
+    for entry in reader.videos():
+        path = reader.find_video_file(entry.id)
+        if path is None:
+            raise ProjectError(
+                f"{entry.name} is not where it was ({entry.path}), so it cannot be packed.",
+                path=reader.folder,
+            )
+        base = f"videos/{entry.id}"
+        if path.is_file():
+            found[entry.id] = [(path, f"{base}/{path.name}")]
+        else:
+            files = sorted(p for p in path.iterdir() if p.is_file())
+            found[entry.id] = [(p, f"{base}/{path.name}/{p.name}") for p in files]
+    return found
+
+
+def _copy_database(reader: ProjectReader, target: Path, first_names: dict[int, str]) -> None:
+    """Copy the project file; packed videos are looked for beside it from now on."""
+    with translated(reader.folder):
+        db = sqlite3.connect(target, isolation_level=None)
+        try:
+            reader.back_up(db)
+            db.execute("PRAGMA journal_mode = DELETE")
+            for video_id, name in first_names.items():
+                place = PurePosixPath(name)
+                stored = place if len(place.parts) == 3 else place.parent
+                db.execute(
+                    "UPDATE videos SET stored_path = ?, absolute_hint = '' WHERE id = ?",
+                    (str(stored), video_id),
+                )
+        finally:
+            db.close()
+
+
+def unpack_project(path: Path | str, folder: Path | str) -> Path:
+    """Make a project folder from a pack.
+
+    Args:
+        path: The pack.
+        folder: The new project folder; must not exist or be empty.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FormatError: The file is no pack, or a name in it leaves the folder.
+        OutputError: The folder cannot be made.
+    """
+    source, target = Path(path), Path(folder).absolute()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise OutputError(f"{target} exists already and is not an empty folder.", path=target)
+    try:
+        with zipfile.ZipFile(source) as pack:
+            names = [info for info in pack.infolist() if not info.is_dir()]
+            _check_names([info.filename for info in names], source)
+            partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+            try:
+                for info in names:
+                    _extract(pack, info, partial)
+                for below in SUBFOLDERS:
+                    (partial / below).mkdir(exist_ok=True)
+                with ProjectReader.open(partial):
+                    pass  # is it a project at all?
+                partial.chmod(0o755)
+                partial.replace(target)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        raise FormatError(f"{source.name} is no project pack, or damaged.", path=source) from error
+    except OSError as error:
+        place = target if error.filename != str(source) else source
+        reason = error.strerror or str(error)
+        raise OutputError(f"{source.name} cannot be unpacked: {reason}.", path=place) from error
+    return target
+
+
+def _check_names(names: list[str], path: Path) -> None:
+    if DATABASE_NAME not in names:
+        raise FormatError(f"{path.name} is no project pack.", path=path)
+    for name in names:
+        parts = name.split("/")
+        bad = not all(parts) or ".." in parts or "\\" in name or ":" in name or "\0" in name
+        if bad or not (name == DATABASE_NAME or (len(parts) > 1 and parts[0] in _ROOTS)):
+            raise FormatError(
+                f"{path.name} holds {name[:80]!r}, which is no place in a project.",
+                path=path,
+                where=name,
+            )
+
+
+def _extract(pack: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path) -> None:
+    place = folder / PurePosixPath(info.filename)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with pack.open(info) as packed, place.open("xb") as file:
+        shutil.copyfileobj(packed, file, _CHUNK_BYTES)

@@ -1,0 +1,324 @@
+"""``ifc-studio project``: make, inspect, import, export, check and pack projects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ifc_core.cli.reporting import job, print_json, print_line
+from ifc_core.errors import FormatError, InputError
+
+if TYPE_CHECKING:
+    from ifc_core.annotation import Project, ProjectReader, VideoEntry
+    from ifc_core.annotation.exporting import ExportFormat
+    from ifc_core.annotation.importing import ImportReport
+
+app = typer.Typer(
+    help="Make, inspect, import, export, check and pack projects.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+ProjectArgument = Annotated[Path, typer.Argument(help="The project folder.", metavar="PROJECT")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+FORMATS = "ytvis, ytvis-results, coco, davis or mots"
+
+
+@app.command(epilog="Example: ifc-studio project new cells.ifcproj clip1.mp4 clip2.mp4")
+def new(
+    project: ProjectArgument,
+    videos: Annotated[
+        list[Path] | None, typer.Argument(help="Videos or folders of frames.", metavar="[VIDEO]...")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name of the project; by default the folder's.")] = "",
+    from_pack: Annotated[
+        Path | None, typer.Option("--from", help="Make it from a pack.", metavar="FILE.ifcpack")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a project, with videos or from a pack."""
+    from ifc_core.annotation import Project
+    from ifc_core.annotation.packing import unpack_project
+
+    if from_pack is not None:
+        with Project.open(unpack_project(from_pack, project)) as opened:
+            _add_videos(opened, videos or [])
+            _show(opened, as_json)
+        return
+    with Project.create(project, name) as made:
+        _add_videos(made, videos or [])
+        _show(made, as_json)
+
+
+@app.command(epilog="Example: ifc-studio project info cells.ifcproj")
+def info(project: ProjectArgument, as_json: JsonOption = False) -> None:
+    """Say what a project holds and how far its review has come."""
+    from ifc_core.annotation import ProjectReader
+
+    with ProjectReader.open(project) as reader:
+        _show(reader, as_json)
+
+
+@app.command("import", epilog="Example: ifc-studio project import cells.ifcproj train.json")
+def import_files(
+    project: ProjectArgument,
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Annotation files or folders, or videos to add.", metavar="FILE..."),
+    ],
+    form: Annotated[
+        str, typer.Option("--format", help=f"{FORMATS}; found out where left out.")
+    ] = "",
+    video_root: Annotated[
+        Path | None, typer.Option(help="Folder that holds the videos or JPEGImages.")
+    ] = None,
+    annotations: Annotated[
+        Path | None, typer.Option(help="Annotation file that a result file refers to.")
+    ] = None,
+    exhaustive: Annotated[
+        bool | None,
+        typer.Option(
+            help="Whether a file without review states annotates every object of its classes."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import annotations, each file as one edit that can be undone; or add videos."""
+    from ifc_core.annotation import Project
+    from ifc_core.annotation.importing import import_annotations
+
+    chosen = _format(form) if form else None
+    reports: dict[str, ImportReport] = {}
+    with Project.open(project, if_locked="error") as opened:
+        for file in files:
+            if chosen is None and _is_video(file):
+                _add_videos(opened, [file])
+                continue
+            with job(f"Importing {file.name}") as context:
+                reports[str(file)] = import_annotations(
+                    opened,
+                    file,
+                    chosen,
+                    video_root=video_root,
+                    annotations=annotations,
+                    assume_exhaustive=exhaustive,
+                    context=context,
+                )
+    if as_json:
+        print_json({file: asdict(report) for file, report in reports.items()})
+        return
+    for name, report in reports.items():
+        print_line(
+            f"{name}: {report.tracks} tracks, {report.masks} masks, {report.videos} new videos, "
+            f"{report.categories} new categories."
+        )
+        _print_notes(report.notes)
+
+
+@app.command(epilog="Example: ifc-studio project export cells.ifcproj -o train.json --frames")
+def export(
+    project: ProjectArgument,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Target file, or folder for davis and mots.")
+    ],
+    form: Annotated[str, typer.Option("--format", help=f"{FORMATS}.")] = "ytvis",
+    scope: Annotated[
+        str,
+        typer.Option(
+            help="reviewed: frames reviewed for every exported track; approved: approved ones; "
+            "everything: proposals too."
+        ),
+    ] = "reviewed",
+    video: Annotated[
+        list[str] | None, typer.Option(help="Only this video (name); may be repeated.")
+    ] = None,
+    category: Annotated[
+        list[str] | None, typer.Option(help="Only this class (name); may be repeated.")
+    ] = None,
+    frame_step: Annotated[int, typer.Option(help="Every n-th frame.", min=1)] = 1,
+    frames: Annotated[
+        bool, typer.Option("--frames", help="Also write the frames as JPEGImages.")
+    ] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Leave out the extension key ifc_studio.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Export annotations, and say what was left out."""
+    from ifc_core.annotation import ProjectReader
+    from ifc_core.annotation.exporting import ExportOptions, ExportScope, export_project
+
+    if scope not in list(ExportScope):
+        raise InputError(f"There is no scope {scope}; use reviewed, approved or everything.")
+    with ProjectReader.open(project) as reader:
+        options = ExportOptions(
+            scope=ExportScope(scope),
+            video_ids=_ids(reader.videos(), video, "video"),
+            category_ids=_ids(reader.categories(), category, "category"),
+            frame_step=frame_step,
+            write_frames=frames,
+            include_studio_key=not plain,
+        )
+        with job(f"Exporting {reader.name}") as context:
+            report = export_project(reader, output, _format(form), options, context)
+    if as_json:
+        print_json(asdict(report) | {"path": str(report.path)})
+        return
+    print_line(
+        f"{report.path}: {report.masks} masks of {report.tracks} tracks on {report.frames} frames "
+        f"of {report.videos} videos."
+    )
+    _print_notes(report.notes)
+
+
+@app.command(epilog="Example: ifc-studio project check cells.ifcproj")
+def check(
+    project: ProjectArgument,
+    compact: Annotated[
+        bool, typer.Option("--compact", help="Also drop old history and give space back.")
+    ] = False,
+    keep_edits: Annotated[
+        int, typer.Option(help="With --compact: edits that can still be undone.", min=0)
+    ] = 1000,
+    as_json: JsonOption = False,
+) -> None:
+    """Look for damage, dangling ids and unsound masks.
+
+    Ends with status 0 for a sound project and 2 where there are faults.
+    """
+    from ifc_core.annotation import Project, ProjectReader
+
+    with ProjectReader.open(project) as reader:
+        faults = reader.check()
+    freed = 0
+    if compact and not faults:
+        with Project.open(project, if_locked="error") as opened:
+            freed = opened.compact(keep_edits)
+    if as_json:
+        print_json({"faults": faults, "freed_bytes": freed})
+    else:
+        for fault in faults:
+            print_line(fault)
+        print_line(f"{project.name}: {len(faults) or 'no'} faults.")
+        if compact and not faults:
+            print_line(f"{freed / 1e6:.1f} MB were given back.")
+    if faults:
+        raise typer.Exit(2)
+
+
+@app.command(epilog="Example: ifc-studio project pack cells.ifcproj -o cells.ifcpack --videos")
+def pack(
+    project: ProjectArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
+    videos: Annotated[bool, typer.Option("--videos", help="Also put the videos in.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write one file to hand on; `project new --from` makes a project of it."""
+    from ifc_core.annotation import ProjectReader
+    from ifc_core.annotation.packing import pack_project
+
+    with ProjectReader.open(project) as reader, job(f"Packing {reader.name}") as context:
+        size = pack_project(reader, output, with_videos=videos, context=context)
+    if as_json:
+        print_json({"path": str(output), "bytes": size})
+    else:
+        print_line(f"{output}: {size / 1e6:.1f} MB.")
+
+
+def _format(name: str) -> ExportFormat:
+    from ifc_core.annotation.exporting import ExportFormat
+
+    if name not in list(ExportFormat):
+        raise InputError(f"There is no format {name}; use {FORMATS}.")
+    return ExportFormat(name)
+
+
+def _is_video(path: Path) -> bool:
+    """Whether a path is rather a video than annotations."""
+    from ifc_core.annotation.importing import detect_format
+    from ifc_core.io.frame_folder import list_frames
+
+    if path.is_dir():
+        labels = {"Annotations", "ImageSets", "instances", "instances_txt"}
+        inside = {entry.name for entry in path.iterdir()}
+        return not inside & labels and bool(list_frames(path))
+    try:
+        detect_format(path)
+    except FormatError:
+        return path.exists()
+    return False
+
+
+def _add_videos(project: Project, paths: Iterable[Path]) -> None:
+    from ifc_core.io.video import open_video
+
+    for path in paths:
+        with open_video(path) as reader:
+            project.add_video(reader.video)
+
+
+def _ids(entries: Iterable[Any], names: list[str] | None, word: str) -> tuple[int, ...] | None:
+    """Ids of the entries with these names; ``None`` where nothing is asked for."""
+    if not names:
+        return None
+    by_name = {entry.name: entry.id for entry in entries}
+    for name in names:
+        if name not in by_name:
+            known = ", ".join(sorted(by_name)) or "none"
+            raise InputError(f"There is no {word} called {name}; there is: {known}.")
+    return tuple(by_name[name] for name in names)
+
+
+def _print_notes(notes: Iterable[str]) -> None:
+    for note in notes:
+        print_line(f"  {note}")
+
+
+def _show(reader: ProjectReader, as_json: bool) -> None:
+    facts = _facts(reader)
+    if as_json:
+        print_json(facts)
+        return
+    print_line(f"{facts['name']} ({facts['path']})")
+    print_line("  classes: " + (", ".join(c["name"] for c in facts["categories"]) or "none yet"))
+    for video in facts["videos"]:
+        review = video["review"]
+        print_line(
+            f"  {video['name']}: {video['num_frames']} frames {video['width']}x{video['height']}, "
+            f"{video['tracks']} tracks, {review['exhaustive']} frames approved, "
+            f"{review['proposed']} masks to review"
+        )
+    if not facts["videos"]:
+        print_line("  no videos yet")
+    for run in facts["open_runs"]:
+        print_line(f"  run {run['id']} ({run['kind']}) waits for a decision")
+    print_line(f"  {facts['edits']} edits in the history, {len(facts['models'])} models")
+
+
+def _facts(reader: ProjectReader) -> dict[str, Any]:
+    categories = [{"id": c.id, "name": c.name} for c in reader.categories()]
+    open_runs = [
+        {"id": r.id, "kind": r.kind, "video_id": r.video_id, "masks": r.masks_staged}
+        for r in reader.open_runs()
+    ]
+    models = [{"name": m.name, "path": m.path, "active": m.active} for m in reader.models()]
+    return {
+        "name": reader.name,
+        "path": str(reader.folder),
+        "categories": categories,
+        "videos": [_video_facts(reader, entry) for entry in reader.videos()],
+        "open_runs": open_runs,
+        "models": models,
+        "edits": reader.num_edits(),
+    }
+
+
+def _video_facts(reader: ProjectReader, entry: VideoEntry) -> dict[str, Any]:
+    facts = asdict(entry) | {"path": str(entry.path)}
+    facts["tracks"] = len(reader.tracks(entry.id, include_rejected=False))
+    facts["review"] = asdict(reader.review(entry.id))
+    return facts
