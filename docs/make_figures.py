@@ -1,0 +1,110 @@
+"""Renew the documentation's screenshots from the real window: ``make figures``.
+
+Opens the bundled sample on the display (or a virtual one), does what the user guide says, and
+writes PNG files into ``docs/images``. The project it works in is thrown away.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from ifc_app.display import has_display, virtual_display
+
+IMAGES = Path(__file__).resolve().parent / "images"
+WINDOW_PX = (1440, 900)
+WAIT_MS = 600_000
+
+
+def main() -> None:
+    """Make every figure."""
+    IMAGES.mkdir(exist_ok=True)
+    with ExitStack() as stack:
+        os.environ["IFC_STUDIO_HOME"] = stack.enter_context(tempfile.TemporaryDirectory())
+        if not has_display():
+            stack.enter_context(virtual_display(1920, 1200))
+        from ifc_app.launcher import prepare_environment
+
+        prepare_environment()
+        from ifc_app.window import DesktopWindow
+
+        window = DesktopWindow()
+        try:
+            _figures(window)
+        finally:
+            _close(window)
+
+
+def _figures(window) -> None:
+    window.show()
+    window.main.resize(*WINDOW_PX)
+    _shoot(window, "start")
+    if not window.open_sample():
+        sys.exit("The sample clip could not be opened.")
+    studio = window.studio
+    if not studio.workspace.index.rows():
+        _wait(studio.run_finished, studio.propose)
+    studio.show_busiest_frame()
+    best = max(studio.workspace.index.rows(), key=lambda row: row.score * row.num_frames)
+    studio.select((best.track_id,))
+    _shoot(window, "studio")
+    studio.panel.show_page("propose")
+    _shoot(window, "propose")
+    studio.panel.show_page("history")
+    _shoot(window, "history")
+    studio.panel.show_page("attention")
+    _until(lambda: studio.attention.controller.view.heat is not None)
+    _shoot(window, "attention")
+    studio.run_action("frame.approve")
+    studio.panel.show_page("finetune")
+    _shoot(window, "finetune")
+
+
+def _shoot(window, name: str) -> None:
+    _pause(800)
+    window.main.grab().save(str(IMAGES / f"{name}.png"))
+    print(IMAGES / f"{name}.png")
+
+
+def _pause(milliseconds: int) -> None:
+    from qtpy.QtCore import QEventLoop, QTimer
+
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+def _wait(signal, begin) -> None:
+    from qtpy.QtCore import QEventLoop, QTimer
+
+    loop = QEventLoop()
+    signal.connect(lambda *_: loop.quit())
+    if not begin():
+        sys.exit("The run could not be started.")
+    QTimer.singleShot(WAIT_MS, loop.quit)
+    loop.exec()
+
+
+def _until(condition) -> None:
+    for _ in range(WAIT_MS // 250):
+        if condition():
+            return
+        _pause(250)
+    sys.exit("The window did not get there in time.")
+
+
+def _close(window) -> None:
+    from qtpy.QtWidgets import QApplication
+
+    window.studio.close()
+    window.viewer.close()
+    application = QApplication.instance()
+    application.processEvents()
+    application.shutdown()
+
+
+if __name__ == "__main__":
+    main()
