@@ -151,7 +151,12 @@ _PAIRS = (("conv1", "bn1"), ("conv2", "bn2"), ("conv3", "bn3"), ("0", "1"))
 
 
 def _folded(conv: nn.Conv2d, norm: BatchNorm) -> nn.Conv2d:
-    scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
+    # In float64 on the CPU: some devices have no float64.
+    gain, shift, mean, variance, weight = (
+        x.detach().cpu().double()
+        for x in (norm.weight, norm.bias, norm.running_mean, norm.running_var, conv.weight)
+    )
+    scale = gain / torch.sqrt(variance + norm.eps)
     folded = nn.Conv2d(
         conv.in_channels,
         conv.out_channels,
@@ -162,8 +167,8 @@ def _folded(conv: nn.Conv2d, norm: BatchNorm) -> nn.Conv2d:
         dtype=conv.weight.dtype,
     )
     assert folded.bias is not None  # noqa: S101 - for the type checker
-    folded.weight.copy_(conv.weight.double() * scale[:, None, None, None])
-    folded.bias.copy_(norm.bias.double() - norm.running_mean.double() * scale)
+    folded.weight.copy_(weight * scale[:, None, None, None])
+    folded.bias.copy_(shift - mean * scale)
     return folded.requires_grad_(False)
 
 
