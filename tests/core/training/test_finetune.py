@@ -1,0 +1,357 @@
+"""Fine-tuning from a project's snapshot to a new model version, on a toy project."""
+
+import dataclasses
+import json
+import threading
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from ifc_core.annotation import Project, Scope
+from ifc_core.annotation.edits import ApproveFrames, MarkAbsent, NewTrack, SetCategory, SetMask
+from ifc_core.annotation.snapshot import make_snapshot, read_snapshot
+from ifc_core.data.labelled_video import LabelledTrack, LabelledVideo
+from ifc_core.errors import CheckpointError, ConfigError, FormatError, ProjectError
+from ifc_core.io.video import open_video
+from ifc_core.jobs import JobCancelled, JobContext
+from ifc_core.models.checkpoint import CheckpointInfo, read_checkpoint, write_checkpoint
+from ifc_core.models.config import IFCConfig
+from ifc_core.models.ifc import IFC
+from ifc_core.structures import Category, RLEMask, TrackKind
+from ifc_core.training.class_head import last_linear, with_classes
+from ifc_core.training.finetune import finetune, judge, plan_finetune
+from ifc_core.training.finetune_settings import (
+    FinetuneResult,
+    FinetuneSettings,
+    FinetuneStarted,
+    FinetuneStep,
+    FinetuneValidation,
+    HeldOutScore,
+    event_to_json,
+)
+from ifc_core.training.held_out import split_held_out, time_blocks
+
+SIZE = (64, 96)
+NUM_FRAMES = 60
+LABELLED = (2, 14, 26, 38, 50)
+
+
+def square(frame):
+    mask = np.zeros(SIZE, dtype=np.bool_)
+    mask[16:48, 4 + frame : 36 + frame] = True
+    return mask
+
+
+@pytest.fixture(scope="module")
+def video_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clips") / "toy"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for frame in range(NUM_FRAMES):
+        picture = rng.integers(0, 60, size=(*SIZE, 3), dtype=np.uint8)
+        picture[square(frame)] = (40, 40, 250)
+        cv2.imwrite(str(folder / f"{frame:05d}.png"), picture)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def parent_model(tmp_path_factory):
+    """Random weights with the class "object"."""
+    torch.manual_seed(0)
+    config = IFCConfig.preset("tiny", num_classes=1)
+    model = IFC(config, [Category(1, "object")])
+    path = tmp_path_factory.mktemp("models") / "parent.safetensors"
+    write_checkpoint(path, CheckpointInfo(config, model.categories), model.state_dict())
+    return path
+
+
+@pytest.fixture
+def project(tmp_path, video_folder):
+    """Five approved frames of a cat, an absence, and a proposal nobody looked at."""
+    with Project.create(tmp_path / "toy.ifcproj", name="my cats") as project:
+        with open_video(video_folder) as reader:
+            video_id = project.add_video(reader.video)
+        project.apply(SetCategory(Category(1, "cat")))
+        masks = {f: RLEMask.from_array(square(f)) for f in LABELLED}
+        result = project.apply(NewTrack(video_id, 1, LABELLED[0], masks[LABELLED[0]]))
+        track = result.tracks_added[0]
+        for frame in LABELLED[1:]:
+            project.apply(SetMask(track, frame, masks[frame]))
+        for frame in LABELLED:
+            project.apply(ApproveFrames(video_id, Scope.this_frame(frame)))
+        project.apply(MarkAbsent(track, Scope.this_frame(59)))
+        yield project
+
+
+def settings(run_id="r1", **changes):
+    values = {"iterations": 6, "short_side": 64, "device": "cpu", **changes}
+    return FinetuneSettings(run_id, **values)
+
+
+def test_a_snapshot_keeps_what_people_said(project):
+    written = make_snapshot(project, project.folder / "runs" / "r1")
+    read = read_snapshot(project.folder / "runs" / "r1")
+    assert read == written
+    (video,) = read.videos
+    assert video.exhaustive == LABELLED
+    (track,) = video.tracks
+    assert sorted(track.masks) == [*LABELLED, 59]
+    assert track.masks[59] is None
+    np.testing.assert_array_equal(track.masks[14].to_array(), square(14))
+    assert read.num_masks == 5
+
+
+def test_an_ignore_region_makes_its_frames_partial(project):
+    mask = RLEMask.from_array(square(0))
+    project.apply(NewTrack(1, 1, LABELLED[1], mask, kind=TrackKind.IGNORE))
+    snapshot = make_snapshot(project, project.folder / "runs" / "r1")
+    assert len(snapshot.videos[0].tracks) == 1
+    assert snapshot.videos[0].exhaustive == tuple(f for f in LABELLED if f != LABELLED[1])
+
+
+def test_an_empty_project_has_nothing_to_learn_from(tmp_path):
+    with (
+        Project.create(tmp_path / "e.ifcproj") as empty,
+        pytest.raises(ProjectError, match="nothing to learn"),
+    ):
+        make_snapshot(empty, empty.folder / "runs" / "r1")
+
+
+def test_damaged_snapshots_are_named(project):
+    folder = project.folder / "runs" / "r1"
+    make_snapshot(project, folder)
+    text = (folder / "snapshot.json").read_text()
+    for bad in (text[:100], text.replace('"counts"', '"count"'), "[]", text.replace("64", "65")):
+        (folder / "snapshot.json").write_text(bad)
+        with pytest.raises(FormatError, match="snapshot"):
+            read_snapshot(folder)
+
+
+def test_a_run_ends_in_a_new_version_with_the_new_class(project, parent_model):
+    make_snapshot(project, project.folder / "runs" / "r1")
+    events = list(finetune(project.folder, settings(model=str(parent_model)), JobContext()))
+    started, result = events[0], events[-1]
+    assert isinstance(started, FinetuneStarted)
+    assert started.classes == ("object", "cat")
+    assert started.num_held_out_frames == 1
+    assert sum(isinstance(event, FinetuneStep) for event in events) == 6
+    assert isinstance(result, FinetuneResult)
+    assert result.path == project.folder / "models" / "my-cats-1.safetensors"
+    checkpoint = read_checkpoint(result.path)
+    assert [c.name for c in checkpoint.categories] == ["object", "cat"]
+    assert checkpoint.info.sha256 == result.sha256
+    held_out = checkpoint.info.provenance["held_out"]["toy"]
+    trained_on = checkpoint.info.provenance["trained_on"]["toy"]
+    assert not set(held_out) & set(trained_on)
+    assert sorted(held_out + trained_on) == [*LABELLED, 59]
+    assert result.verdict == "not enough to judge"
+    assert not result.promote
+    assert all(cv2.imread(str(p)).shape[1] > 3 * 200 for p in result.comparisons)
+    assert result.rehearsal_after is not None
+    for event in events:
+        json.dumps(event_to_json(event), allow_nan=False)
+    version = project.add_model(
+        result.name, result.path, sha256=result.sha256, parent=result.parent,
+        provenance=result.provenance, metrics=result.metrics, activate=True,
+    )  # fmt: skip
+    assert project.active_model() == version
+
+
+def test_the_next_run_starts_from_the_active_version(project, parent_model):
+    project.add_model("own", parent_model, activate=True)
+    make_snapshot(project, project.folder / "runs" / "r2")
+    plan = plan_finetune(project.folder, settings("r2"))
+    assert plan.parent_name == "own"
+    assert plan.class_names == ("object", "cat")
+
+
+def test_object_can_be_dropped(project, parent_model):
+    make_snapshot(project, project.folder / "runs" / "r1")
+    chosen = settings(model=str(parent_model), object_class="drop", iterations=1)
+    *_, result = finetune(project.folder, chosen, JobContext())
+    assert [c.name for c in read_checkpoint(result.path).categories] == ["cat"]
+
+
+def test_a_cancelled_run_goes_on_and_ends_as_if_it_had_not_been(project, parent_model):
+    for run in ("whole", "parts"):
+        make_snapshot(project, project.folder / "runs" / run)
+    whole = [*finetune(project.folder, settings("whole", model=str(parent_model)))]
+    flag = threading.Event()
+    job = JobContext(cancelled=flag)
+    losses, chosen = [], settings("parts", model=str(parent_model))
+    events = finetune(project.folder, chosen, job)
+    for event in events:
+        if isinstance(event, FinetuneStep):
+            losses.append(event.loss)
+            if len(losses) == 3:
+                flag.set()
+                break
+    with pytest.raises(JobCancelled):
+        next(events)
+    assert not list((project.folder / "models").glob("*parts*"))
+    resumed = [*finetune(project.folder, chosen, JobContext())]
+    assert resumed[0].first_iteration == 3
+    losses += [event.loss for event in resumed if isinstance(event, FinetuneStep)]
+    assert losses == [event.loss for event in whole if isinstance(event, FinetuneStep)]
+    first, second = (read_checkpoint(run[-1].path).state_dict for run in (whole, resumed))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_training_learns_the_object_and_is_promoted(project, parent_model):
+    """More labels, so that eight masks can be held out; a toy network learns a red square."""
+    track = project.tracks(1)[0].id
+    for frame in range(0, 58, 2):
+        project.apply(SetMask(track, frame, RLEMask.from_array(square(frame))))
+        project.apply(ApproveFrames(1, Scope.this_frame(frame)))
+    make_snapshot(project, project.folder / "runs" / "r1")
+    chosen = settings(model=str(parent_model), iterations=150, held_out_share=0.3)
+    events = list(finetune(project.folder, chosen, JobContext()))
+    result = events[-1]
+    assert any(isinstance(event, FinetuneValidation) for event in events)
+    assert result.after.num_masks >= 8
+    assert result.after.mean_j > 0.5
+    assert (result.verdict, result.promote) == ("better", True)
+
+
+def test_a_missing_video_is_named(project, parent_model):
+    folder = project.folder / "runs" / "r1"
+    make_snapshot(project, folder)
+    content = json.loads((folder / "snapshot.json").read_text())
+    content["videos"][0]["path"] = "/nowhere/clip.mp4"
+    (folder / "snapshot.json").write_text(json.dumps(content))
+    with pytest.raises(ProjectError, match="locate it"):
+        plan_finetune(project.folder, settings(model=str(parent_model)))
+
+
+def test_an_unknown_parent_is_named(project):
+    make_snapshot(project, project.folder / "runs" / "r1")
+    with pytest.raises(CheckpointError):
+        plan_finetune(project.folder, settings(model="no-such-model"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"preset": "huge"}, {"name": "../x"}, {"held_out_share": 0.9}, {"iterations": 0},
+     {"minutes": -1.0}, {"short_side": 8}],
+)  # fmt: skip
+def test_settings_out_of_range_are_refused(change):
+    with pytest.raises(ConfigError):
+        FinetuneSettings("r1", **change)
+
+
+@pytest.mark.parametrize("run_id", ["", "../r", ".."])
+def test_run_ids_stay_inside_the_project(run_id):
+    with pytest.raises(ConfigError):
+        FinetuneSettings(run_id)
+
+
+def test_settings_survive_json():
+    chosen = settings(object_class="drop", minutes=2.5)
+    assert FinetuneSettings.from_json(json.loads(json.dumps(chosen.to_json()))) == chosen
+
+
+def test_memory_that_runs_out_makes_the_run_smaller(project, parent_model, monkeypatch):
+    make_snapshot(project, project.folder / "runs" / "r1")
+    import ifc_core.training.trainer as module
+
+    real, sizes = module.Trainer._forward_backward, []
+
+    def scarce(self, batch, parts, *, synchronise):
+        sizes.append(len(batch.frames))
+        if len(batch.frames) > 1:
+            raise torch.OutOfMemoryError("out of memory")
+        return real(self, batch, parts, synchronise=synchronise)
+
+    monkeypatch.setattr(module.Trainer, "_forward_backward", scarce)
+    events = list(finetune(project.folder, settings(model=str(parent_model), iterations=2)))
+    notices = [event.notice for event in events if isinstance(event, FinetuneStarted)]
+    assert notices[0] == ""
+    assert "Memory ran out" in notices[-1]
+    assert sizes[0] == 3
+    assert sizes[-1] == 1
+
+
+# ---- the split and the verdict ----------------------------------------------------------
+
+
+def labelled(frames, label=0, name="v"):
+    masks = {f: RLEMask.from_array(np.ones((8, 8), dtype=np.bool_)) for f in frames}
+    track = LabelledTrack(label, masks)
+    return LabelledVideo(name, None, 1000, 8, 8, (track,), frozenset(frames))
+
+
+def frames_of(videos):
+    return {(v.name, f) for v in videos for f in v.labelled_frames}
+
+
+def test_time_blocks_keep_neighbours_together():
+    assert time_blocks([0, 1, 2, 30, 33, 50]) == [[0, 1, 2], [30, 33], [50]]
+    assert max(map(len, time_blocks(range(100)))) == 10
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 20, 90])
+def test_one_clip_is_split_by_blocks_of_time(count):
+    video = labelled(range(count))
+    split = split_held_out([video], 0.2, 0)
+    kept = frames_of(split.held_out)
+    assert kept | frames_of(split.training) == frames_of([video])
+    assert not kept & frames_of(split.training)
+    assert len(kept) <= count / 2
+    if count > 40:
+        assert kept
+        assert len(kept) == pytest.approx(0.2 * count, abs=10)
+
+
+def test_five_frames_far_apart_keep_one_aside():
+    split = split_held_out([labelled([5, 15, 25, 35, 45])], 0.2, 0)
+    assert frames_of(split.held_out) == {("v", 25)}
+
+
+def test_several_clips_are_split_by_clip():
+    videos = [labelled(range(5), name=f"v{n}") for n in range(5)]
+    split = split_held_out(videos, 0.2, 0)
+    names = [{v.name for v in part} for part in (split.training, split.held_out)]
+    assert len(names[1]) == 1
+    assert not names[0] & names[1]
+
+
+def test_the_only_clip_of_a_class_is_never_held_out():
+    videos = [
+        labelled(range(5), name="a"),
+        labelled(range(5), name="b"),
+        labelled(range(5), 1, "c"),
+    ]
+    for seed in range(10):
+        held_out = split_held_out(videos, 0.34, seed).held_out
+        assert "c" not in {v.name for v in held_out}
+
+
+def score(num_masks, mean_j):
+    return HeldOutScore(num_masks, mean_j, 0.5)
+
+
+def test_the_verdict_needs_eight_masks():
+    assert judge(score(7, 0.1), score(7, 0.9)) == "not enough to judge"
+    assert judge(score(8, 0.1), score(8, 0.9)) == "better"
+    assert judge(score(8, 0.9), score(8, 0.9)) == "not better"
+
+
+# ---- the class head ---------------------------------------------------------------------
+
+
+def test_new_classes_start_from_object_and_old_ones_stay(parent_model):
+    model = read_checkpoint(parent_model).build()
+    grown = with_classes(model, ["object", "cat", "dog"])
+    old, new = last_linear(model).weight, last_linear(grown).weight
+    assert torch.equal(new[0], old[0])
+    assert torch.equal(new[1], old[0])
+    assert torch.equal(new[-1], old[-1])
+    frames = np.zeros((2, 32, 32, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(
+        model.predict_clip(frames).mask_logits, grown.predict_clip(frames).mask_logits
+    )
+    shrunk = with_classes(grown, ["dog"])
+    assert dataclasses.replace(grown.config, num_classes=1) == shrunk.config
+    assert torch.equal(last_linear(shrunk).weight[1], old[-1])
