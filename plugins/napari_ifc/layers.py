@@ -139,9 +139,10 @@ class LayerStack:
         self._commit_timer.stop()
         self._repair_timer.stop()
         self._busy = True
-        for layer in self.layers:
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        with self._viewer.layers.batched_update():  # napari cleans up once, not per layer
+            for layer in self.layers:
+                if layer in self._viewer.layers:
+                    self._viewer.layers.remove(layer)
         self._busy = False
         self._video = self._overlay = self._heat = self._edit = self._source = None
 

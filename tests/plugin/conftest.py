@@ -11,13 +11,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-SIZE = (48, 64)
-NUM_FRAMES = 10
-
 
 @pytest.fixture
 def clip(tmp_path):
     """A folder of ten small frames, each of its own colour."""
+    from fake_engine import NUM_FRAMES, SIZE
+
     folder = tmp_path / "clip"
     folder.mkdir()
     for number in range(NUM_FRAMES):

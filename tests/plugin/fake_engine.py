@@ -14,6 +14,9 @@ from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
 from ifc_core.jobs import Progress
 from ifc_core.structures import RLEMask
 
+SIZE = (48, 64)
+NUM_FRAMES = 10
+
 OnEvent = Callable[[JobEvent | JobEnd], None]
 
 

@@ -8,8 +8,7 @@ import threading
 import napari
 import numpy as np
 import pytest
-from conftest import NUM_FRAMES, SIZE
-from fake_engine import FakeEngine
+from fake_engine import NUM_FRAMES, SIZE, FakeEngine
 from pycocotools import mask as coco_mask
 from qtpy.QtCore import Qt
 

@@ -54,7 +54,7 @@ def palette_for(theme_id: str) -> Palette:
         muted="#a3a9b4" if dark else "#5c5d63",
         accent="#4f7bea" if dark else "#2f5fd0",
         on_accent="#ffffff",
-        warning="#f0b429" if dark else "#8a6100",
+        warning="#f0b429" if dark else "#7a5600",
         error="#f2737c" if dark else "#b3121d",
         good="#3fb68b" if dark else "#11795a",
     )

@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+from fake_engine import SIZE, disc
+
+from ifc_core.structures import FrameState
+from napari_ifc.controllers.editing import EditController
+from napari_ifc.controllers.tracks import TrackIndex
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def desk(session):
+    """An edit controller, what it told, and its clock."""
+    index = TrackIndex(session.project, session.entry.id)
+    told = []
+    clock = Clock()
+    editor = EditController(session.project, session.entry, index, told.append, clock)
+    return editor, session.project, told, clock
+
+
+def paint(editor, center, radius=5):
+    mask = disc(SIZE, center, radius).to_array()
+    return editor.commit_mask(mask | (editor.mask_to_edit() != 0), "Paint")
+
+
+def test_the_first_stroke_begins_a_track_with_a_class(desk):
+    editor, project, told, _ = desk
+    result = paint(editor, (20, 20))
+    assert editor.selected == result.tracks_added
+    assert [c.name for c in project.categories()] == ["object"]
+    assert told == [result]
+    editor.undo()
+    assert project.categories() == []
+    assert editor.selected == ()
+
+
+def test_a_stroke_that_changes_nothing_is_no_edit(desk):
+    editor, project, told, _ = desk
+    assert editor.commit_mask(np.zeros(SIZE), "Paint") is None
+    paint(editor, (20, 20))
+    count = len(project.history())
+    assert editor.commit_mask(editor.mask_to_edit(), "Paint") is None
+    editor.go_to(3)
+    assert editor.commit_mask(np.zeros(SIZE), "Erase") is None
+    assert len(project.history()) == count
+    assert len(told) == 1
+
+
+def test_time_spent_is_stored_and_a_coffee_break_is_not(desk):
+    editor, project, _, clock = desk
+    clock.now = 4.0
+    paint(editor, (20, 20))
+    track = editor.current
+    spent = project.record_info(project.mask(track, 0).id).seconds_spent
+    assert spent == pytest.approx(4.0)
+    clock.now = 4000.0
+    paint(editor, (30, 30))
+    assert project.record_info(project.mask(track, 0).id).seconds_spent <= 60.0
+
+
+def test_approving_a_frame_twice_takes_it_back(desk):
+    editor, project, _, _ = desk
+    paint(editor, (20, 20))
+    editor.approve_frame()
+    assert editor.frame_is_approved()
+    assert project.mask(editor.current, 0).state is FrameState.APPROVED
+    editor.approve_frame()
+    assert not editor.frame_is_approved()
+
+
+def test_every_refusal_has_a_sentence(desk):
+    editor, _, _, _ = desk
+    assert editor.why_not_redo()
+    assert editor.why_not_selected() == "Select a track first."
+    paint(editor, (20, 20))
+    assert not editor.why_not_selected()
+    assert "two or more" in editor.why_not_merge()
+    assert "exactly two" in editor.why_not_swap()
+    assert "inside the track" in editor.why_not_split()
+    editor.go_to(1)
+    paint(editor, (20, 22))
+    assert not editor.why_not_split()
+    assert not editor.why_not_undo()
+
+
+def test_relabel_makes_a_class_once(desk):
+    editor, project, _, _ = desk
+    paint(editor, (20, 20))
+    editor.relabel("fish")
+    editor.relabel("fish")
+    assert sorted(c.name for c in project.categories()) == ["fish", "object"]
+    assert project.track(editor.current).category_id == 2
+
+
+def test_going_to_a_step_and_back(desk):
+    editor, project, _, _ = desk
+    paint(editor, (20, 20))
+    for column in (25, 30, 35):
+        paint(editor, (20, column))
+    rows = editor.history()
+    final = project.mask(editor.current, 0).rle
+    track = editor.current
+    first_paint = rows[2].number
+    editor.go_to_step(first_paint)
+    assert [r.undone for r in editor.history()[:3]] == [True, True, False]
+    assert project.mask(track, 0).rle != final
+    editor.go_to_step(rows[0].number)
+    assert not any(r.undone for r in editor.history())
+    assert project.mask(track, 0).rle == final

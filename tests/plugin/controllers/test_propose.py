@@ -1,0 +1,131 @@
+import queue
+
+import pytest
+from fake_engine import NUM_FRAMES, SIZE, FakeEngine
+
+from ifc_core.annotation import Scope, edits
+from ifc_core.inference.settings import ProposeSettings
+from ifc_core.jobs import Progress
+from napari_ifc.controllers.propose import ProposeController, duration_text, progress_view
+
+
+class Bench:
+    """A propose controller whose events are taken in only when ``pump`` is called."""
+
+    def __init__(self, session, engine):
+        self.events = queue.Queue()
+        self.states, self.frames, self.ends = [], [], []
+        self.project = session.project
+        self.controller = ProposeController(
+            session.project,
+            session.entry,
+            engine,
+            lambda callback: lambda event: self.events.put((callback, event)),
+            session.project.apply,
+            self.states.append,
+            self.frames.append,
+            lambda outcome, sentence: self.ends.append((outcome, sentence)),
+        )
+
+    def pump(self, until):
+        while not until():
+            callback, event = self.events.get(timeout=20)
+            callback(event)
+
+
+@pytest.fixture
+def engine():
+    made = FakeEngine(SIZE, NUM_FRAMES)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bench(session, engine):
+    return Bench(session, engine)
+
+
+def test_a_run_becomes_tracks_in_one_edit(bench, engine, session):
+    settings = ProposeSettings(clip_length=3, score_threshold=0.2)
+    bench.controller.start(settings, {"video": "clip"})
+    kind, params = engine.requests[0]
+    assert kind == "propose"
+    assert ProposeSettings.from_json(params["settings"]) == settings
+    bench.pump(lambda: bench.ends)
+    assert bench.ends == [("succeeded", "2 objects were found.")]
+    assert bench.frames == list(range(NUM_FRAMES))
+    assert bench.project.history()[0].kind == "AcceptRun"
+    assert not bench.controller.is_running
+    assert bench.controller.rows() == []
+    assert not bench.states[-1].active
+
+
+def test_rows_lanes_and_masks_are_there_while_it_runs(bench, engine):
+    engine.pause_after = 4
+    bench.controller.start(ProposeSettings(), {})
+    bench.pump(lambda: bench.frames == list(range(5)))
+    rows = bench.controller.rows()
+    assert [r.track_id for r in rows] == [-1, -2]
+    assert all(r.provisional and r.num_frames == 5 for r in rows)
+    assert bench.controller.lanes()[0].spans[0].stop == 5
+    assert {m.rle for m in bench.controller.provisional_at(3)} == {
+        engine.mask(i, 3) for i in (0, 1)
+    }
+    assert bench.controller.provisional_at(9) == []
+    engine.release()
+    bench.pump(lambda: bench.ends)
+
+
+def test_corrected_frames_are_never_touched(bench, engine, session):
+    project = bench.project
+    bench.controller.start(ProposeSettings(), {})
+    bench.pump(lambda: bench.ends)
+    track = project.tracks(session.entry.id)[0]
+    mine = engine.mask(1, 0)
+    project.apply(edits.SetMask(track.id, 6, mine))
+    project.apply(edits.MarkAbsent(track.id, Scope.this_frame(7)))
+    bench.ends.clear()
+    bench.controller.start(ProposeSettings(), {})
+    bench.pump(lambda: bench.ends)
+    assert project.mask(track.id, 6).rle == mine
+    assert project.mask(track.id, 7).rle is None
+
+
+def test_events_of_an_abandoned_run_are_dropped(bench, engine):
+    engine.pause_after = 2
+    bench.controller.start(ProposeSettings(), {})
+    bench.pump(lambda: len(bench.frames) == 3)
+    bench.controller.abandon()
+    assert bench.project.open_runs() == []
+    engine.close()
+    while not bench.events.empty():
+        callback, event = bench.events.get()
+        callback(event)
+    assert bench.frames == [0, 1, 2]
+    assert bench.ends == []
+
+
+def test_nothing_found_says_what_to_do(bench, engine):
+    engine.num_instances = 0
+    bench.controller.start(ProposeSettings(score_threshold=0.4), {})
+    bench.pump(lambda: bench.ends)
+    outcome, sentence = bench.ends[0]
+    assert outcome == "succeeded"
+    assert "0.40" in sentence
+    assert "lower" in sentence
+    assert bench.project.open_runs() == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "0 s"), (59.4, "59 s"), (61, "1 min 01 s"), (3661, "1 h 1 min")],
+)
+def test_durations_read_as_people_say_them(seconds, text):
+    assert duration_text(seconds) == text
+
+
+def test_progress_in_words():
+    view = progress_view(Progress(3, 10, "", 3.0, 7.0))
+    assert view.detail == "3 of 10 frames · 7 s left"
+    assert view.fraction == pytest.approx(0.3)
+    assert progress_view(Progress(3, None, "x", 1.0, None)).fraction is None

@@ -1,0 +1,82 @@
+import shutil
+
+import pytest
+from fake_engine import NUM_FRAMES
+
+from ifc_core.annotation import Project
+from ifc_core.errors import IFCError, InputError, ProjectError, VideoError
+from napari_ifc.controllers.session import open_session
+
+
+def close(session):
+    session.reader.close()
+    session.project.close()
+
+
+def test_a_video_gets_a_project_beside_it_and_the_same_one_again(clip):
+    first = open_session(clip)
+    assert first.project.folder == clip.parent / "clip.ifcproj"
+    assert first.num_frames == NUM_FRAMES
+    video_id = first.entry.id
+    close(first)
+    again = open_session(clip)
+    assert again.entry.id == video_id
+    assert len(again.project.videos()) == 1
+    close(again)
+
+
+def test_another_video_of_the_same_name_gets_its_own_project(clip, tmp_path):
+    home = tmp_path / "projects"
+    close(open_session(clip, home))
+    other = tmp_path / "other" / "clip"
+    shutil.copytree(clip, other)
+    for name in ("00000.png", "00001.png"):
+        (other / name).unlink()
+    session = open_session(other, home)
+    assert session.num_frames == NUM_FRAMES - 2
+    assert len(list(home.iterdir())) == 2
+    close(session)
+    again = open_session(other, home)
+    assert len(list(home.iterdir())) == 2
+    close(again)
+
+
+def test_a_project_opens_by_folder_and_by_file(session):
+    folder = session.project.folder
+    session.project.close()
+    for path in (folder, folder / "project.sqlite"):
+        opened = open_session(path)
+        assert opened.entry.name == "clip"
+        close(opened)
+
+
+def test_a_second_window_reads_only_and_says_so(session):
+    second = open_session(session.project.folder)
+    assert second.project.read_only
+    assert any("read" in n for n in second.notices)
+    close(second)
+
+
+def test_an_empty_project_and_a_lost_video_are_one_sentence(tmp_path, clip, session):
+    Project.create(tmp_path / "empty.ifcproj").close()
+    with pytest.raises(ProjectError, match="no video"):
+        open_session(tmp_path / "empty.ifcproj")
+    session.project.close()
+    session.reader.close()
+    shutil.move(clip, tmp_path / "hidden-elsewhere")
+    with pytest.raises(VideoError, match="not where it was"):
+        open_session(session.project.folder)
+
+
+@pytest.mark.parametrize("content", ["{", '{"videos": []}', "[]"])
+def test_a_bad_annotation_file_leaves_no_project(tmp_path, content):
+    path = tmp_path / "bad.json"
+    path.write_text(content)
+    with pytest.raises(IFCError):
+        open_session(path)
+    assert not list(tmp_path.rglob("*.ifcproj"))
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(InputError, match="no file"):
+        open_session(tmp_path / "nothing.mp4")

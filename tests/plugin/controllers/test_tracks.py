@@ -1,0 +1,103 @@
+import itertools
+
+import numpy as np
+import pytest
+from fake_engine import NUM_FRAMES, SIZE, disc
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ifc_core.annotation import Scope, TrackFrame, edits
+from ifc_core.structures import Category, FrameState, MaskSource
+from napari_ifc.controllers.tracks import TrackIndex, runs_of, spans_of
+from napari_ifc.rows import Span, SpanKind
+
+
+def frame(index, state=FrameState.PROPOSED, source=MaskSource.MODEL):
+    return TrackFrame(1, index, index, state, source, 1, 10)
+
+
+def test_spans_join_neighbours_of_one_kind():
+    frames = [
+        frame(0),
+        frame(1),
+        frame(2, FrameState.CORRECTED),
+        frame(5),
+        frame(6, source=MaskSource.DERIVED),
+        frame(7, FrameState.ABSENT),
+    ]
+    assert spans_of(frames) == [
+        Span(0, 2, SpanKind.PROPOSED),
+        Span(2, 3, SpanKind.CORRECTED),
+        Span(5, 6, SpanKind.PROPOSED),
+        Span(6, 7, SpanKind.DERIVED),
+        Span(7, 8, SpanKind.ABSENT),
+    ]
+    assert spans_of([frame(0), frame(5), frame(10)], step=5) == [Span(0, 11, SpanKind.PROPOSED)]
+
+
+@given(st.sets(st.integers(0, 60)))
+def test_runs_cover_exactly_the_numbers(numbers):
+    runs = runs_of(sorted(numbers))
+    assert {i for start, stop in runs for i in range(start, stop)} == numbers
+    assert all(b[0] > a[1] for a, b in itertools.pairwise(runs))
+
+
+@pytest.fixture
+def filled(session):
+    """A project with two tracks: on frames 2 and 3, and on 5."""
+    project, entry = session.project, session.entry
+    project.apply(edits.SetCategory(Category(1, "fish")))
+    first = project.apply(edits.NewTrack(entry.id, 1, 2, disc(SIZE, (20, 20), 5)))
+    (one,) = first.tracks_added
+    project.apply(edits.SetMask(one, 3, disc(SIZE, (20, 22), 5)))
+    second = project.apply(edits.NewTrack(entry.id, 1, 5, disc(SIZE, (30, 40), 6)))
+    (two,) = second.tracks_added
+    return session, one, two
+
+
+def test_rows_and_timeline_tell_what_is_there(filled):
+    session, one, two = filled
+    index = TrackIndex(session.project, session.entry.id)
+    first, second = index.rows()
+    assert (first.track_id, first.class_name, first.num_frames) == (one, "fish", 2)
+    assert (first.first_frame, first.last_frame) == (2, 3)
+    assert (second.track_id, second.num_frames) == (two, 1)
+    data = index.timeline(NUM_FRAMES, 25.0)
+    assert data.counts == (0, 0, 1, 1, 0, 1, 0, 0, 0, 0)
+    assert [lane.track_id for lane in data.lanes] == [one, two]
+    assert index.nearest_frame(one, 9) == 3
+    assert index.nearest_frame(one, 0) == 2
+    assert index.events((one,)) == [2, 3]
+
+
+def test_index_follows_edits_as_a_fresh_one_would(filled):
+    session, one, two = filled
+    project, video_id = session.project, session.entry.id
+    index = TrackIndex(project, video_id)
+    steps = [
+        lambda: project.apply(edits.MarkAbsent(one, Scope.this_frame(4))),
+        lambda: project.apply(edits.ApproveFrames(video_id, Scope.this_frame(5))),
+        lambda: project.apply(edits.SplitTrack(one, 3)),
+        lambda: project.apply(edits.MergeTracks(one, (two,))),
+        lambda: project.apply(edits.DeleteTracks((one,))),
+        project.undo,
+        project.undo,
+        project.redo,
+        project.undo,
+        project.undo,
+    ]
+    for step in steps:
+        index.apply(step())
+        fresh = TrackIndex(project, video_id)
+        assert index.rows() == fresh.rows()
+        assert index.timeline(NUM_FRAMES, 25.0) == fresh.timeline(NUM_FRAMES, 25.0)
+        assert index.approved_frames == fresh.approved_frames
+
+
+def test_a_deleted_track_is_gone_and_has_no_frames(filled):
+    session, one, _ = filled
+    index = TrackIndex(session.project, session.entry.id)
+    index.apply(session.project.apply(edits.DeleteTracks((one,))))
+    assert one not in index
+    assert len(index) == 1
+    assert np.sum(index.timeline(NUM_FRAMES, 25.0).counts) == 1

@@ -1,0 +1,49 @@
+import pytest
+
+from napari_ifc.actions import Action, ActionTable
+
+
+def table(**reasons):
+    refused = []
+    made = ActionTable(on_refused=refused.append)
+    done = []
+    for name, key in (("track.delete", "Delete"), ("track.merge", "G"), ("edit.undo", "Ctrl+Z")):
+        made.add(
+            Action(
+                name,
+                name.split(".")[1].title() + " it",
+                lambda name=name: done.append(name),
+                shortcut=key,
+                group=name.split(".")[0].title(),
+                why_not=lambda name=name: reasons.get(name.split(".")[1], ""),
+            )
+        )
+    return made, done, refused
+
+
+def test_runs_what_is_possible_and_refuses_the_rest_with_its_reason():
+    actions, done, refused = table(merge="Select two tracks.")
+    assert actions.run("track.delete")
+    assert not actions.run("track.merge")
+    assert done == ["track.delete"]
+    assert refused == ["Select two tracks."]
+    assert actions["track.delete"].enabled
+    assert not actions["track.merge"].enabled
+
+
+def test_search_finds_every_word_and_puts_beginnings_first():
+    actions, _, _ = table()
+    assert [a.id for a in actions.search("")] == ["track.delete", "track.merge", "edit.undo"]
+    assert [a.id for a in actions.search("track it")] == ["track.delete", "track.merge"]
+    assert [a.id for a in actions.search("MER")] == ["track.merge"]
+    assert actions.search("nonsense") == []
+    actions.add(Action("x.undo_all", "Also undo", lambda: None, group="Edit"))
+    assert [a.id for a in actions.search("undo")] == ["edit.undo", "x.undo_all"]
+
+
+@pytest.mark.parametrize(("name", "key"), [("track.delete", ""), ("new.one", "G")])
+def test_an_id_or_a_key_belongs_to_one_action(name, key):
+    actions, _, _ = table()
+    with pytest.raises(ValueError, match="already"):
+        actions.add(Action(name, "New", lambda: None, shortcut=key))
+    assert len(actions) == 3
