@@ -19,6 +19,7 @@ from ifc_core.io.mots import write_mots
 from ifc_core.io.ytvis import write_ytvis_results, write_ytvis_tracks
 from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisTrack
 from ifc_core.jobs import JobContext
+from ifc_core.structures import Category
 
 __all__ = ["ExportFormat", "ExportOptions", "ExportReport", "ExportScope", "export_project"]
 
@@ -118,11 +119,7 @@ def export_project(
     target, context = Path(path), context or JobContext()
     selections, report = _select(reader, target, options)
     exported = [s for s in selections if s.frames]
-    categories = [
-        c
-        for c in reader.categories()
-        if options.category_ids is None or c.id in options.category_ids
-    ]
+    categories = _categories(reader, options)
     header = header_of(reader, exported, categories, options.include_studio_key)
     stream = _Stream(reader, exported, options.include_studio_key, context)
     in_folder = format in (ExportFormat.DAVIS, ExportFormat.MOTS)
@@ -140,6 +137,14 @@ def export_project(
         hidden_pixels=hidden,
         notes=(*report.notes, *_hidden_note(hidden)),
     )
+
+
+def _categories(reader: ProjectReader, options: ExportOptions) -> list[Category]:
+    wanted = options.category_ids
+    kept = [c for c in reader.categories() if wanted is None or c.id in wanted]
+    if options.include_studio_key:
+        return kept
+    return [replace(category, hotkey="") for category in kept]  # the only one with a key
 
 
 def _select(

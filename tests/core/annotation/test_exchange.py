@@ -1,0 +1,368 @@
+"""Projects to files and back."""
+
+import json
+import random
+import tempfile
+from pathlib import Path
+
+import cv2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pycocotools import mask as coco_mask
+
+from ifc_core.annotation import Project, ProjectReader, Scope, edits
+from ifc_core.annotation.exporting import (
+    ExportFormat,
+    ExportOptions,
+    ExportScope,
+    export_project,
+)
+from ifc_core.annotation.importing import detect_format, import_annotations, iter_import
+from ifc_core.errors import FormatError, OutputError, ProjectError, VideoError
+from ifc_core.io.ytvis import validate_ytvis
+from ifc_core.jobs import JobCancelled, JobContext
+from ifc_core.structures import Category, FrameState, MaskSource, TrackKind, TrackState
+
+from .conftest import NUM_FRAMES, SIZE, box, fill, state_of
+from .random_edits import try_edit
+
+EVERYTHING = ExportOptions(scope=ExportScope.EVERYTHING)
+
+
+def account(project: ProjectReader) -> list:
+    """What an export must keep: everything but ids, rejected pixels and rejected tracks."""
+    names = {c.id: (c.name, c.supercategory, c.color_rgb, c.hotkey) for c in project.categories()}
+    videos = []
+    for video in project.videos():
+        tracks = [
+            (
+                names[t.category_id],
+                t.score,
+                t.state,
+                t.color_rgb,
+                t.name,
+                t.kind,
+                [
+                    (r.frame_index, r.state, r.source, r.rle)
+                    if r.state is not FrameState.REJECTED
+                    else (r.frame_index, r.state, r.source)
+                    for r in project.track_masks(t.id)
+                ],
+            )
+            for t in project.tracks(video.id, include_rejected=False)
+        ]
+        flags = project.exhaustive_frames(video.id)
+        if tracks or flags:
+            facts = (video.size, video.num_frames, video.fps, video.fingerprint)
+            videos.append((facts, tracks, flags))
+    return videos
+
+
+@given(seed=st.integers(0, 2**32), num_edits=st.integers(1, 25))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_ytvis_round_trip_keeps_masks_states_sources_and_order(seed, num_edits):
+    rng = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        with Project.create(place / "a.ifcproj") as project:
+            fill(project)
+            for _ in range(num_edits):
+                try_edit(rng, project)
+            report = export_project(project, place / "out.json", options=EVERYTHING)
+            assert validate_ytvis(place / "out.json") == []
+            expected = account(project)
+        with Project.create(place / "b.ifcproj") as other:
+            before = state_of(other)
+            result = import_annotations(other, place / "out.json")
+            assert account(other) == expected
+            assert (result.tracks, result.masks) == (report.tracks, report.masks)
+            assert other.check() == []
+            if other.undo():
+                assert state_of(other)["current"] == before["current"]
+                assert other.videos() == []
+
+
+def test_exported_masks_decode_to_the_masks_of_the_project(project, tmp_path):
+    target = tmp_path / "out.json"
+    export_project(project, target, options=EVERYTHING)
+    (record,) = json.loads(target.read_text())["annotations"]
+    for frame, coded in enumerate(record["segmentations"]):
+        present = project.mask(1, frame)
+        assert (coded is None) == (present is None)
+        if coded is not None:
+            assert (coco_mask.decode(coded) == present.rle.to_array()).all()
+    assert record["score"] == 1.0
+
+
+def test_default_scope_covers_reviewed_frames_and_reports_the_rest(project, tmp_path):
+    project.apply(edits.InterpolateMasks(1, 2, 6))
+    second = project.apply(edits.NewTrack(1, 2, 2, box(9, 9))).tracks_added[0]
+    project.apply(edits.ApproveFrames(1, Scope.this_frame(4)))
+    run = project.begin_run("propose", 1, {})
+    project.finish_run(run)
+    report = export_project(project, tmp_path / "out.json")
+    # frame 2 is reviewed for both tracks, frame 4 approved; 6 only for the first track
+    content = json.loads((tmp_path / "out.json").read_text())
+    assert content["videos"][0]["ifc_studio"]["frame_indices"] == [2, 4]
+    assert content["videos"][0]["file_names"] == ["a/00002.jpg", "a/00004.jpg"]
+    assert content["videos"][0]["ifc_studio"]["exhaustive"] == [[False, 1], [True, 1]]
+    assert (report.frames, report.tracks, report.masks) == (2, 2, 3)
+    assert (report.frames_left_out, report.tracks_left_out) == (3, 0)
+    assert "3 annotated frames" in report.notes[0]
+    assert second in {record["id"] for record in content["annotations"]}
+
+
+def test_scopes_classes_and_steps(project, tmp_path):
+    project.apply(edits.NewTrack(1, 2, 2, box(9, 9)))
+    project.apply(edits.ApproveTracks((1,)))
+    target = tmp_path / "out.json"
+    cats = ExportOptions(scope=ExportScope.APPROVED, category_ids=(1,))
+    report = export_project(project, target, options=cats)
+    assert (report.frames, report.tracks, report.tracks_left_out) == (2, 1, 1)
+    steps = ExportOptions(scope=ExportScope.EVERYTHING, frame_step=5)
+    assert export_project(project, target, options=steps).frames == 3
+    other = ExportOptions(scope=ExportScope.EVERYTHING, video_ids=(2,))
+    report = export_project(project, target, options=other)
+    assert report.videos == 0
+    assert "nothing to export" in report.notes[0]
+    assert validate_ytvis(target) == []
+
+
+def test_rejected_tracks_are_left_out(project, tmp_path):
+    project.apply(edits.RejectTracks((1,)))
+    report = export_project(project, tmp_path / "out.json", options=EVERYTHING)
+    assert (report.tracks, report.tracks_left_out) == (0, 1)
+
+
+def test_null_reads_as_absent_without_the_key(project, tmp_path):
+    target = tmp_path / "plain.json"
+    plain = ExportOptions(scope=ExportScope.EVERYTHING, include_studio_key=False)
+    export_project(project, target, options=plain)
+    assert "ifc_studio" not in target.read_text()
+    with Project.create(tmp_path / "b.ifcproj") as other:
+        report = import_annotations(other, target)
+        assert [f.state for f in other.track_frames(1)].count(FrameState.ABSENT) == 10
+        assert other.mask(1, 2).rle == box(1, 2)
+        assert other.mask(1, 2).state is FrameState.APPROVED
+        assert other.exhaustive_frames(1) == list(range(NUM_FRAMES))
+        assert "no review states" in report.notes[-1]
+        other.undo()
+        import_annotations(other, target, assume_exhaustive=False)
+        assert other.exhaustive_frames(2) == []
+
+
+def test_import_into_the_same_project_finds_its_videos(project, tmp_path):
+    target = tmp_path / "out.json"
+    export_project(project, target, options=ExportOptions())
+    before = project.mask(1, 2)
+    report = import_annotations(project, target)
+    assert (report.videos, report.tracks, report.categories) == (0, 1, 0)
+    assert len(project.tracks(1)) == 2
+    assert project.mask(1, 2) == before
+    assert project.mask(2, 6).rle == box(11, 20)
+
+
+def test_results_are_proposals(project, tmp_path):
+    target = tmp_path / "results.json"
+    export_project(project, target, ExportFormat.YTVIS_RESULTS, EVERYTHING)
+    assert detect_format(target) is ExportFormat.YTVIS_RESULTS
+    import_annotations(project, target)
+    track = project.tracks(1)[1]
+    assert track.state is TrackState.PROPOSED
+    frame = project.track_frames(track.id)[0]
+    assert (frame.state, frame.source) == (FrameState.PROPOSED, MaskSource.MODEL)
+    assert project.exhaustive_frames(1) == []
+
+
+@pytest.mark.parametrize("form", [ExportFormat.COCO, ExportFormat.DAVIS, ExportFormat.MOTS])
+def test_other_formats_bring_the_masks_back(project, tmp_path, form):
+    project.apply(edits.NewTrack(1, 2, 2, box(3, 4)))  # lies over track 1
+    target = tmp_path / f"out-{form.value}"
+    report = export_project(project, target, form, EVERYTHING)
+    assert detect_format(target) is form
+    overlap = 0 if form is ExportFormat.COCO else 3 * 4
+    assert report.hidden_pixels == overlap
+    with Project.create(tmp_path / "b.ifcproj") as other:
+        import_annotations(other, target)
+        names = {c.id: c.name for c in other.categories()}
+        lanes = {names[t.category_id]: t.id for t in other.tracks(1)}
+        if form is not ExportFormat.COCO:
+            seen = project.mask(1, 2).rle.to_array() & ~box(3, 4).to_array()
+            assert (other.mask(lanes["cat"], 2).rle.to_array() == seen).all()
+        else:
+            assert other.mask(lanes["cat"], 2).rle == box(1, 2)
+        assert other.mask(lanes["cat"], 6).rle == box(11, 20)
+        assert other.mask(lanes["dog"], 2).rle == box(3, 4)
+        exhaustive = other.exhaustive_frames(1)
+        assert exhaustive == ([] if form is ExportFormat.DAVIS else list(range(NUM_FRAMES)))
+
+
+def test_crowd_and_ignore_regions_come_back(empty, tmp_path):
+    for kind in TrackKind:
+        empty.apply(edits.NewTrack(1, 1, 0, box(1, 1), kind=kind))
+    export_project(empty, tmp_path / "out.json", options=EVERYTHING)
+    records = json.loads((tmp_path / "out.json").read_text())["annotations"]
+    assert [record["iscrowd"] for record in records] == [0, 1, 1]
+    import_annotations(empty, tmp_path / "out.json")
+    assert [t.kind for t in empty.tracks(1)] == [*TrackKind, *TrackKind]
+
+
+def test_frames_are_written_and_found_again(tmp_path, clip_file):
+    from ifc_core.io.video import open_video
+
+    target = tmp_path / "out" / "train.json"
+    target.parent.mkdir()
+    with Project.create(tmp_path / "a.ifcproj") as project:
+        with open_video(clip_file) as reader:
+            video_id = project.add_video(reader.video, name="my clip/1")
+        project.apply(edits.SetCategory(Category(1, "cat")))
+        size = project.video(video_id).size
+        project.apply(edits.NewTrack(video_id, 1, 4, box(1, 1).empty(size)))
+        project.apply(edits.ApproveFrames(video_id, Scope(0, 6)))
+        options = ExportOptions(frame_step=2, write_frames=True, include_studio_key=False)
+        report = export_project(project, target, options=options)
+        assert report.frames == 4
+        folder = target.parent / "JPEGImages" / "my_clip_1"
+        names = [f"{i:05d}.jpg" for i in (0, 2, 4, 6)]
+        assert sorted(p.name for p in folder.iterdir()) == names
+        picture = cv2.imread(str(folder / "00004.jpg"))[..., ::-1].astype(int)
+        with open_video(clip_file) as reader:
+            distances = [abs(picture - reader.read(f)).mean() for f in range(9)]
+        assert distances.index(min(distances)) == 4
+        assert distances[4] < 4
+        export_project(project, target, options=options)  # a second time replaces the folders
+        assert sorted(p.name for p in folder.parent.iterdir()) == ["my_clip_1"]
+    with Project.create(tmp_path / "b.ifcproj") as other:
+        report = import_annotations(other, target)
+        assert report.missing_videos == ()
+        assert other.videos()[0].path == folder
+        assert other.videos()[0].num_frames == 4
+        assert other.find_video_file(1) == folder
+
+
+def test_wanted_frames_of_a_missing_video_are_an_error(project, tmp_path):
+    options = ExportOptions(scope=ExportScope.EVERYTHING, write_frames=True)
+    with pytest.raises(VideoError, match="not where it was"):
+        export_project(project, tmp_path / "out.json", options=options)
+    assert not (tmp_path / "out.json").exists()
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+class Stopping(JobContext):
+    """Asks to stop after some reports."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self._left = after
+
+    def advance(self, *args, **kwargs):
+        self._left -= 1
+        if self._left <= 0:
+            self.cancel()
+        return super().advance(*args, **kwargs)
+
+
+def test_a_cancelled_export_leaves_no_file(project, tmp_path):
+    with pytest.raises(JobCancelled):
+        export_project(project, tmp_path / "out.json", options=EVERYTHING, context=Stopping(1))
+    assert [p.name for p in tmp_path.iterdir()] == ["p.ifcproj"]
+
+
+def test_a_cancelled_or_broken_import_leaves_nothing(project, tmp_path):
+    target = tmp_path / "out.json"
+    export_project(project, target, options=EVERYTHING)
+    records = project._db.execute("SELECT count(*) FROM masks").fetchone()
+    before, history = state_of(project), project.history()
+    with pytest.raises(JobCancelled):
+        import_annotations(project, target, context=Stopping(1))
+    content = json.loads(target.read_text())
+    content["annotations"].append({"id": 9})
+    target.write_text(json.dumps(content))
+    with pytest.raises(FormatError):
+        import_annotations(project, target)
+    assert state_of(project) == before
+    assert project.history() == history
+    assert project._db.execute("SELECT count(*) FROM masks").fetchone() == records
+
+
+def test_edits_between_the_steps_of_an_import_do_not_disturb_it(project, tmp_path):
+    target = tmp_path / "out.json"
+    project.apply(edits.NewTrack(1, 2, 3, box(9, 9)))
+    export_project(project, target, options=EVERYTHING)
+    expected = account(project)
+    with Project.create(tmp_path / "b.ifcproj") as other:
+        fill(other)
+        steps = iter_import(other, target)
+        for _ in steps:
+            other.apply(edits.NewTrack(2, 1, 0, box(1, 1)))
+        assert account(other)[0] == expected[0]
+        assert other.check() == []
+
+
+def test_a_video_of_another_size_is_refused(project, tmp_path):
+    target = tmp_path / "out.json"
+    export_project(project, target, options=EVERYTHING)
+    content = json.loads(target.read_text())
+    content["videos"][0].update(height=SIZE[0] + 1)
+    content["annotations"] = []
+    target.write_text(json.dumps(content))
+    with pytest.raises(FormatError, match="30x21"):
+        import_annotations(project, target, video_map={"a": 1})
+
+
+def test_what_cannot_be_imported(project, tmp_path):
+    with pytest.raises(FormatError, match="cannot be read"):
+        import_annotations(project, tmp_path / "nothing.json")
+    (tmp_path / "x.txt").write_text("hello")
+    with pytest.raises(FormatError, match="no format"):
+        import_annotations(project, tmp_path / "x.txt")
+    with pytest.raises(OutputError):
+        export_project(project, tmp_path / "no" / "folder.json", options=EVERYTHING)
+
+
+def test_pack_and_unpack(tmp_path, clip_file):
+    from ifc_core.annotation.packing import pack_project, unpack_project
+    from ifc_core.io.video import open_video
+
+    with Project.create(tmp_path / "a.ifcproj") as project:
+        with open_video(clip_file) as reader:
+            project.add_video(reader.video)
+        project.apply(edits.SetCategory(Category(1, "cat")))
+        (project.folder / "models" / "m.safetensors").write_bytes(b"weights")
+        pack_project(project, tmp_path / "a.ifcpack", with_videos=True)
+        expected = state_of(project)["categories"]
+    folder = unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj")
+    with Project.open(folder) as other:
+        assert other.name == "a"
+        assert state_of(other)["categories"] == expected
+        assert other.find_video_file(1) == folder / "videos" / "1" / clip_file.name
+        assert other.undo().kind == "SetCategory"
+    assert (folder / "models" / "m.safetensors").read_bytes() == b"weights"
+    with pytest.raises(OutputError, match="exists already"):
+        unpack_project(tmp_path / "a.ifcpack", folder)
+
+
+@pytest.mark.parametrize("name", ["../evil", "models/../../evil", "/evil", "C:/evil", "x/y"])
+def test_a_pack_that_leaves_its_folder_is_refused(project, tmp_path, name):
+    import zipfile
+
+    from ifc_core.annotation.packing import pack_project, unpack_project
+
+    pack_project(project, tmp_path / "a.ifcpack")
+    with zipfile.ZipFile(tmp_path / "a.ifcpack", "a") as pack:
+        pack.writestr(name, "x")
+    with pytest.raises(FormatError, match="no place in a project"):
+        unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.ifcpack", "p.ifcproj"]
+
+
+def test_what_is_no_pack(tmp_path, project):
+    from ifc_core.annotation.packing import pack_project, unpack_project
+
+    (tmp_path / "a.ifcpack").write_bytes(b"PK nothing")
+    with pytest.raises(FormatError, match="no project pack"):
+        unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj")
+    with pytest.raises(ProjectError, match="cannot be packed"):
+        pack_project(project, tmp_path / "c.ifcpack", with_videos=True)
+    assert not (tmp_path / "c.ifcpack").exists()
