@@ -1,0 +1,114 @@
+"""Videos of a project: paths, names, and finding what was moved."""
+
+import shutil
+import unicodedata
+
+import pytest
+
+from ifc_core.annotation import Project
+from ifc_core.annotation.edits import SetVideo
+from ifc_core.errors import EditError, ProjectError
+from ifc_core.io.video import open_video
+from ifc_core.structures import Video
+
+from .conftest import video
+
+
+@pytest.fixture
+def real(tmp_path, clip_file):
+    """A project beside a folder with one real clip."""
+    clips = tmp_path / "work" / "clips"
+    clips.mkdir(parents=True)
+    path = clips / "square.mp4"
+    shutil.copyfile(clip_file, path)
+    with Project.create(tmp_path / "work" / "p.ifcproj") as project:
+        with open_video(path) as reader:
+            project.add_video(reader.video)
+        yield project
+
+
+def test_paths_are_relative_and_posix(real):
+    entry = real.videos()[0]
+    assert entry.stored_path == "../clips/square.mp4"
+    assert entry.path == real.folder.parent / "clips" / "square.mp4"
+    assert real.locate_video(1) == entry.path
+
+
+def test_project_and_clips_moved_together(real, tmp_path):
+    real.close()
+    (tmp_path / "work").rename(tmp_path / "elsewhere")
+    with Project.open(tmp_path / "elsewhere" / "p.ifcproj") as project:
+        expected = tmp_path / "elsewhere" / "clips" / "square.mp4"
+        assert project.videos()[0].path == expected
+        assert project.locate_video(1) == expected
+
+
+def test_project_moved_alone(real, tmp_path):
+    real.close()
+    real.folder.rename(tmp_path / "q.ifcproj")
+    with Project.open(tmp_path / "q.ifcproj") as project:
+        assert project.locate_video(1) == tmp_path / "work" / "clips" / "square.mp4"
+        assert project.videos()[0].stored_path == "../work/clips/square.mp4"
+
+
+def test_clip_moved_and_renamed_is_known_by_its_fingerprint(real, tmp_path):
+    clip = real.videos()[0].path
+    (clip.parent / "square.mp4").rename(tmp_path / "other.mp4")
+    assert real.locate_video(1) is None
+    assert real.locate_video(1, search=[tmp_path]) == tmp_path / "other.mp4"
+    assert real.locate_video(1) == tmp_path / "other.mp4"
+    assert real.undo_label == "Add video square"  # finding it is no edit
+
+
+def test_another_file_of_the_same_name_is_not_taken(real):
+    clip = real.videos()[0].path
+    clip.write_bytes(b"something else" * 1000)
+    assert real.locate_video(1) is None
+    with pytest.raises(ProjectError, match="is not the video"):
+        real.relink_video(1, clip)
+
+
+def test_relinking_is_an_edit(real, tmp_path):
+    clip = real.videos()[0].path
+    clip.rename(tmp_path / "moved.mp4")
+    real.relink_video(1, tmp_path / "moved.mp4")
+    assert real.videos()[0].path == tmp_path / "moved.mp4"
+    real.undo()
+    assert real.videos()[0].path == clip
+
+
+def test_names_are_composed_and_the_file_is_found_however_it_is_spelled(tmp_path, clip_file):
+    spelled = unicodedata.normalize("NFD", "café.mp4")
+    path = tmp_path / spelled
+    shutil.copyfile(clip_file, path)
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        with open_video(path) as reader:
+            project.add_video(reader.video)
+        assert project.videos()[0].name == unicodedata.normalize("NFC", "café")
+        assert project.locate_video(1) is not None
+
+
+def test_frame_folders_are_known_again(tmp_path, clip_folder):
+    folder = tmp_path / "frames"
+    shutil.copytree(clip_folder, folder)
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        with open_video(folder) as reader:
+            project.add_video(reader.video)
+        assert project.locate_video(1) == folder
+        folder.rename(tmp_path / "sub")
+        found = project.locate_video(1)
+        assert found is None  # a folder is looked for by its name
+        (tmp_path / "here").mkdir()
+        (tmp_path / "sub").rename(tmp_path / "here" / "frames")
+        assert project.locate_video(1, [tmp_path / "here"]) == tmp_path / "here" / "frames"
+
+
+def test_the_same_video_twice_is_refused_and_names_stay_apart(empty):
+    with pytest.raises(EditError, match="already, as a"):
+        empty.add_video(video("copy.mp4", "1-aa"))
+    other = Video(video("a.mp4", "").path, 5, 4, 4, 1.0, "1-cc")
+    assert empty.video(empty.add_video(other)).name == "a_2"
+    empty.apply(SetVideo(1, annotation_step=5))
+    assert empty.video(1).annotation_step == 5
+    with pytest.raises(EditError, match="step"):
+        empty.apply(SetVideo(1, annotation_step=0))
