@@ -57,15 +57,15 @@ def bench_evaluate(settings: EvaluateBenchSettings = EvaluateBenchSettings()) ->
     """
     with TemporaryDirectory() as folder:
         gt, pred = _write_task(settings, Path(folder), settings.num_videos)
-        start = time.perf_counter()
+        start = time.process_time()
         evaluate_files(gt, pred)
-        ours = time.perf_counter() - start
+        ours = time.process_time() - start
         small = Path(folder) / "small"
         small.mkdir()
         small_gt, small_pred = _write_task(settings, small, settings.baseline_videos)
-        start = time.perf_counter()
+        start = time.process_time()
         slow_ious = published_ious(small_gt, small_pred)
-        slow = time.perf_counter() - start
+        slow = time.process_time() - start
     scale = settings.num_videos / settings.baseline_videos
     return {
         "seconds": ours,

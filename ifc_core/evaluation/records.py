@@ -2,22 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ifc_core.evaluation.track_iou import TrackRuns
+from ifc_core.errors import FormatError
+from ifc_core.evaluation.track_iou import (
+    BrokenMaskError,
+    CodedTrack,
+    Overlap,
+    compare_tracks,
+)
+from ifc_core.io.json_stream import iter_entries
 from ifc_core.io.ytvis import (
+    YtvisHeader,
     YtvisTrack,
     YtvisVideo,
-    iter_ytvis_results,
     iter_ytvis_tracks,
     read_ytvis_header,
+    read_ytvis_result,
 )
-from ifc_core.structures.run_lengths import decode_batch
+from ifc_core.structures import RLEMask
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An annotation or a result.
+
+    Attributes:
+        id: Of the annotation; results are numbered from 1 in the order of the file.
+        category_id: Its class.
+        score: Confidence of a result.
+        masks: Its masks.
+        is_crowd: A crowd annotation.
+        area: Mean area that the file states, or ``None``.
+    """
+
+    id: int
+    category_id: int
+    score: float
+    masks: CodedTrack
+    is_crowd: bool = False
+    area: float | None = None
+
+    @classmethod
+    def of(cls, track: YtvisTrack) -> Record:
+        """The record of a track."""
+        present = [(f, m.counts) for f, m in enumerate(track.segmentations) if m is not None]
+        area = None
+        if track.areas:
+            stated = [a for a in track.areas if a]
+            area = sum(stated) / len(stated) if stated else 0.0
+        masks = CodedTrack(
+            np.array([frame for frame, _ in present], dtype=np.int64),
+            b"".join(counts for _, counts in present),
+            np.array([len(counts) for _, counts in present], dtype=np.int64),
+        )
+        score = 0.0 if track.score is None else track.score
+        return cls(track.id, track.category_id, score, masks, track.is_crowd, area)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,35 +72,59 @@ class VideoRecords:
 
     Attributes:
         video: The video.
+        source: Name of the result file, for messages.
         annotations: Its annotations, in file order.
-        results: Its results, in file order, each with a score.
+        results: Its results, in file order.
     """
 
     video: YtvisVideo
-    annotations: list[YtvisTrack] = field(default_factory=list)
-    results: list[YtvisTrack] = field(default_factory=list)
+    source: str = ""
+    annotations: list[Record] = field(default_factory=list)
+    results: list[Record] = field(default_factory=list)
 
-    def runs(self) -> tuple[TrackRuns, TrackRuns]:
-        """Runs of the results and of the annotations."""
-        return (
-            _runs_of(self.results, self.video.length),
-            _runs_of(self.annotations, self.video.length),
-        )
-
-    def by_category(self) -> dict[int, tuple[list[int], list[int]]]:
-        """Category id -> (places of its results, places of its annotations)."""
-        groups: dict[int, tuple[list[int], list[int]]] = {}
-        for side, tracks in enumerate((self.results, self.annotations)):
-            for place, track in enumerate(tracks):
-                groups.setdefault(track.category_id, ([], []))[side].append(place)
+    def by_category(self) -> dict[int, tuple[list[Record], list[Record]]]:
+        """Category id -> (its results, its annotations)."""
+        groups: dict[int, tuple[list[Record], list[Record]]] = {}
+        for side, records in enumerate((self.results, self.annotations)):
+            for record in records:
+                groups.setdefault(record.category_id, ([], []))[side].append(record)
         return groups
 
-    def annotation_area(self, place: int, areas: npt.NDArray[np.int64]) -> float:
-        """Mean of the non-zero areas that the file states, or else of the masks' own."""
-        stated = self.annotations[place].areas
-        values = stated if stated else areas[place].tolist()
-        present = [float(area) for area in values if area]
-        return float(np.mean(present)) if present else 0.0
+    def compare(self, results: Sequence[Record], annotations: Sequence[Record]) -> Overlap:
+        """Areas and common pixels of some of the records.
+
+        Args:
+            results: Results of this video.
+            annotations: Annotations of this video.
+
+        Returns:
+            The overlap, in the order given.
+
+        Raises:
+            FormatError: A mask is broken; the message names the record and the frame.
+        """
+        size = (self.video.height, self.video.width)
+        try:
+            return compare_tracks(
+                [record.masks for record in results],
+                [record.masks for record in annotations],
+                size,
+                self.video.length,
+            )
+        except BrokenMaskError as error:
+            record = (annotations if error.is_truth else results)[error.track]
+            raise self._broken(record, error, size) from error
+
+    def _broken(self, record: Record, error: BrokenMaskError, size: tuple[int, int]) -> FormatError:
+        kind = f"annotation {record.id}" if error.is_truth else f"result {record.id - 1}"
+        where = f"{kind}.segmentations[{error.frame}]"
+        coded = record.masks.part(error.frame, error.frame + 1).coded
+        reason = "the mask is broken."
+        try:
+            RLEMask.from_coco({"size": list(size), "counts": coded})
+        except FormatError as found:
+            reason = str(found)
+        return FormatError(f"{self.source}, {where}: {reason}", where=where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +147,7 @@ class EvaluationSet:
         annotations: Iterable[YtvisTrack],
         results: Iterable[YtvisTrack],
     ) -> EvaluationSet:
-        """Sort records into their videos.
+        """Sort tracks into their videos.
 
         Args:
             videos: All videos.
@@ -88,48 +158,96 @@ class EvaluationSet:
         Returns:
             The set.
         """
-        records = {v.id: VideoRecords(v) for v in sorted(videos, key=lambda v: v.id)}
-        for annotation in annotations:
-            records[annotation.video_id].annotations.append(annotation)
-        for result in results:
-            records[result.video_id].results.append(result)
+        return cls._gather(
+            videos,
+            categories,
+            ((track.video_id, Record.of(track)) for track in annotations),
+            ((track.video_id, Record.of(track)) for track in results),
+        )
+
+    @classmethod
+    def _gather(
+        cls,
+        videos: Iterable[YtvisVideo],
+        categories: Mapping[int, str],
+        annotations: Iterable[tuple[int, Record]],
+        results: Iterable[tuple[int, Record]],
+        source: str = "results",
+    ) -> EvaluationSet:
+        records = {v.id: VideoRecords(v, source) for v in sorted(videos, key=lambda v: v.id)}
+        for video_id, record in annotations:
+            records[video_id].annotations.append(record)
+        for video_id, record in results:
+            records[video_id].results.append(record)
         return cls(list(records.values()), dict(categories))
 
+    @classmethod
+    def load(cls, gt: Path, pred: Path) -> EvaluationSet:
+        """Read annotations and results.
 
-def load_records(gt: Path, pred: Path) -> EvaluationSet:
-    """Read annotations and results.
+        Args:
+            gt: Annotation file.
+            pred: Result file, a list.
 
-    Args:
-        gt: Annotation file.
-        pred: Result file, a list.
+        Returns:
+            The set. The count strings of the results are checked when they are compared.
 
-    Returns:
-        The set.
+        Raises:
+            FormatError: A file breaks its format; the message names the record.
+        """
+        header = read_ytvis_header(gt)
+        return cls._gather(
+            header.videos,
+            {category.id: category.name for category in header.categories},
+            ((track.video_id, Record.of(track)) for track in iter_ytvis_tracks(gt, header)),
+            _iter_results(pred, header),
+            pred.name,
+        )
 
-    Raises:
-        FormatError: A file breaks its format; the message names the record.
-    """
-    header = read_ytvis_header(gt)
-    categories = {category.id: category.name for category in header.categories}
-    return EvaluationSet.build(
-        header.videos, categories, iter_ytvis_tracks(gt, header), iter_ytvis_results(pred, header)
-    )
+
+def _iter_results(path: Path, header: YtvisHeader) -> Iterator[tuple[int, Record]]:
+    videos = {video.id: video for video in header.videos}
+    categories = {category.id for category in header.categories}
+    for key, index, raw in iter_entries(path, frozenset()):
+        if key:
+            raise FormatError(f"{path.name}: a result file must be a list of results.", path=path)
+        if index < 0:
+            continue
+        record = _plain_record(raw, index, videos, categories)
+        if record is None:
+            # Anything out of the ordinary is read with care, or refused with the reason.
+            track = read_ytvis_result(raw, index, header, path)
+            record = Record.of(track)
+        yield raw["video_id"], record
 
 
-def _runs_of(tracks: Sequence[YtvisTrack], num_frames: int) -> TrackRuns:
-    strings: list[bytes] = []
-    owners: list[int] = []
-    frames: list[int] = []
-    for owner, track in enumerate(tracks):
-        for frame, mask in enumerate(track.segmentations):
-            if mask is not None:
-                strings.append(mask.counts)
-                owners.append(owner)
-                frames.append(frame)
-    return TrackRuns.build(
-        decode_batch(strings),
-        np.array(owners, dtype=np.int64),
-        np.array(frames, dtype=np.int64),
-        len(tracks),
-        num_frames,
-    )
+def _plain_record(
+    raw: Any, index: int, videos: Mapping[int, YtvisVideo], categories: set[int]
+) -> Record | None:
+    """A result as nearly all are: compressed RLE of the right size. ``None`` for any other."""
+    try:
+        video, category_id, score = videos[raw["video_id"]], raw["category_id"], raw["score"]
+        entries = raw["segmentations"]
+        is_plain = (
+            type(raw["video_id"]) is int
+            and type(category_id) is int
+            and category_id in categories
+            and type(score) is float
+            and math.isfinite(score)
+            and type(entries) is list
+            and len(entries) == video.length
+            and "iscrowd" not in raw
+        )
+        if not is_plain:
+            return None
+        size = [video.height, video.width]
+        frames = [frame for frame, entry in enumerate(entries) if entry is not None]
+        parts = [entries[frame]["counts"] for frame in frames]
+        if any(entries[frame]["size"] != size for frame in frames) or "" in parts:
+            return None
+        coded = "".join(parts).encode("ascii")
+    except (KeyError, TypeError, UnicodeEncodeError):
+        return None
+    lengths = np.array([len(part) for part in parts], dtype=np.int64)
+    masks = CodedTrack(np.array(frames, dtype=np.int64), coded, lengths)
+    return Record(index + 1, category_id, score, masks)

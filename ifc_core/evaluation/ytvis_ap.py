@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.evaluation.records import EvaluationSet, VideoRecords, load_records
-from ifc_core.evaluation.track_iou import track_ious
+from ifc_core.evaluation.records import EvaluationSet, VideoRecords
 from ifc_core.jobs import JobContext
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -87,7 +86,7 @@ def evaluate_files(
     Raises:
         FormatError: A file breaks its format; the message names the record.
     """
-    return evaluate_records(load_records(Path(gt), Path(pred)), context)
+    return evaluate_records(EvaluationSet.load(Path(gt), Path(pred)), context)
 
 
 def evaluate_records(records: EvaluationSet, context: JobContext | None = None) -> dict[str, Any]:
@@ -170,26 +169,29 @@ def _mean(values: npt.NDArray[np.float64]) -> float:
 
 def _match_video(video: VideoRecords) -> Iterator[tuple[int, str, VideoMatches]]:
     """Match the results of each class in each area range."""
-    predicted, truth = video.runs()
-    for category_id, (found, wanted) in video.by_category().items():
-        scores = np.array([video.results[i].score for i in found], dtype=np.float64)
-        best = np.argsort(-scores, kind="stable")[: MAX_DETECTIONS[-1]]
-        chosen = np.array(found, dtype=np.int64)[best]
-        ious = np.zeros((len(chosen), len(wanted)))
-        if len(chosen) and wanted:
-            ascending = np.sort(chosen)
-            table = track_ious(predicted.select(ascending.tolist()), truth.select(wanted))
-            ious = table[np.searchsorted(ascending, chosen)]
-        result_areas = _mean_areas(predicted.areas[chosen])
-        truth_areas = np.array([video.annotation_area(i, truth.areas) for i in wanted])
-        crowd = np.array([video.annotations[i].is_crowd for i in wanted], dtype=bool)
-        ids = np.array([video.annotations[i].id for i in wanted], dtype=np.int64)
+    for category_id, (results, truth) in video.by_category().items():
+        best = np.argsort([-result.score for result in results], kind="stable")
+        found = [results[place] for place in best[: MAX_DETECTIONS[-1]]]
+        overlap = video.compare(found, truth)
+        truth_areas = _mean_areas(overlap.truth_areas)
+        for place, annotation in enumerate(truth):
+            if annotation.area is not None:
+                truth_areas[place] = annotation.area
+        found_areas = _mean_areas(overlap.found_areas)
+        scores = np.array([result.score for result in found], dtype=np.float64)
+        crowd = np.array([annotation.is_crowd for annotation in truth], dtype=bool)
+        ids = np.array([annotation.id for annotation in truth], dtype=np.int64)
+        ious = overlap.ious
+        known: dict[bytes, tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]] = {}
         for name, (least, most) in AREA_RANGES.items():
             skipped = crowd | (truth_areas < least) | (truth_areas > most)
-            matched, ignored = _match(ious, skipped, crowd, ids)
-            ignored |= ~matched & ((result_areas < least) | (result_areas > most))
+            key = skipped.tobytes()
+            if key not in known:
+                known[key] = _match(ious, skipped, crowd, ids)
+            matched, ignored = known[key]
+            ignored = ignored | (~matched & ((found_areas < least) | (found_areas > most)))
             num_truth = int(np.count_nonzero(~skipped))
-            yield category_id, name, VideoMatches(scores[best], matched, ignored, num_truth)
+            yield category_id, name, VideoMatches(scores, matched, ignored, num_truth)
 
 
 def _mean_areas(areas: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -225,12 +227,10 @@ def _match(
     order = np.argsort(is_ignored, kind="stable")
     rows = ious[:, order].tolist()
     skip, crowd, counts = is_ignored[order].tolist(), is_crowd[order].tolist(), (ids[order] != 0)
-    lowest = float(IOU_THRESHOLDS[0])
-    # A result that overlaps nothing by half is unmatched at every threshold.
-    candidates = np.flatnonzero(ious.max(1) >= lowest).tolist()
+    most = ious.max(1)
     for t, threshold in enumerate(IOU_THRESHOLDS.tolist()):
         taken = [False] * num_truth
-        for result in candidates:
+        for result in np.flatnonzero(most >= min(threshold, 1 - 1e-10)).tolist():
             place = _best_annotation(rows[result], threshold, taken, skip, crowd)
             if place >= 0:
                 taken[place] = True

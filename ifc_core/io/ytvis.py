@@ -46,6 +46,7 @@ __all__ = [
     "iter_ytvis_tracks",
     "read_ytvis",
     "read_ytvis_header",
+    "read_ytvis_result",
     "validate_ytvis",
     "validate_ytvis_results",
     "write_ytvis",
@@ -119,6 +120,28 @@ def iter_ytvis_results(path: Path | str, header: YtvisHeader) -> Iterator[YtvisT
         FormatError: The file is not a list of results, or a record breaks the format.
     """
     yield from _iter_results(Path(path), _known(header), Reporter(Path(path)))
+
+
+def read_ytvis_result(raw: object, index: int, header: YtvisHeader, path: Path | str) -> YtvisTrack:
+    """Check one entry of a result file.
+
+    Args:
+        raw: The entry.
+        index: Its place in the file.
+        header: Videos and categories that it may refer to.
+        path: The file, for messages.
+
+    Returns:
+        The result.
+
+    Raises:
+        FormatError: It breaks the format.
+    """
+    report = Reporter(Path(path))
+    track = parse_track(raw, f"result {index}", _known(header), report, number=index + 1)
+    if track is None:
+        raise FormatError(f"{Path(path).name}, result {index} cannot be used.", path=path)
+    return track
 
 
 def write_ytvis(file: YtvisFile, path: Path | str) -> None:

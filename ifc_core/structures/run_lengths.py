@@ -16,7 +16,7 @@ class RunBatch:
     """Run lengths of n masks, one after the other.
 
     Attributes:
-        runs: (R,) int64 run lengths in column-major order; those of each mask begin with
+        runs: (R,) int32 run lengths in column-major order; those of each mask begin with
             background.
         offsets: (n + 1,) int64, the runs of mask ``i`` are ``offsets[i]`` to
             ``offsets[i + 1]``.
@@ -24,7 +24,7 @@ class RunBatch:
             such a mask mean nothing.
     """
 
-    runs: npt.NDArray[np.int64]
+    runs: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
     is_valid: npt.NDArray[np.bool_]
 
@@ -34,21 +34,12 @@ class RunBatch:
     @property
     def totals(self) -> npt.NDArray[np.int64]:
         """(n,) int64 pixels that each mask covers, foreground and background."""
-        sums = np.concatenate(([0], np.cumsum(self.runs)))
-        return np.asarray(np.diff(sums[self.offsets]), dtype=np.int64)
-
-    @property
-    def areas(self) -> npt.NDArray[np.int64]:
-        """(n,) int64 foreground pixels."""
-        places = np.arange(len(self.runs)) - np.repeat(self.offsets[:-1], np.diff(self.offsets))
-        sums = np.concatenate(([0], np.cumsum(np.where(places & 1, self.runs, 0))))
+        sums = np.concatenate(([0], np.cumsum(self.runs, dtype=np.int64)))
         return np.asarray(np.diff(sums[self.offsets]), dtype=np.int64)
 
 
 def decode_batch(strings: Sequence[bytes]) -> RunBatch:
     """Expand COCO compressed count strings of unknown origin.
-
-    Nothing in a string can make this hang or read outside it; about 20 ns a run.
 
     Args:
         strings: Count strings.
@@ -57,61 +48,91 @@ def decode_batch(strings: Sequence[bytes]) -> RunBatch:
         The runs, and which strings were sound.
     """
     lengths = np.fromiter((len(s) for s in strings), dtype=np.int64, count=len(strings))
+    return decode_joined(b"".join(strings), lengths)
+
+
+def decode_joined(data: bytes, lengths: npt.NDArray[np.int64]) -> RunBatch:
+    """Expand count strings that stand one after the other.
+
+    Nothing in a string can make this hang or read outside it.
+
+    Args:
+        data: The strings.
+        lengths: (n,) their lengths in bytes.
+
+    Returns:
+        The runs, and which strings were sound.
+    """
     is_valid = lengths > 0
-    codes = np.frombuffer(b"".join(strings), dtype=np.uint8) - np.uint8(48)
+    codes = np.frombuffer(data, dtype=np.uint8) - np.uint8(48)
     if not len(codes):
-        return RunBatch(np.zeros(0, np.int64), np.zeros(len(strings) + 1, np.int64), is_valid)
+        return RunBatch(np.zeros(0, np.int32), np.zeros(len(lengths) + 1, np.int64), is_valid)
     bounds = np.concatenate(([0], np.cumsum(lengths)))
     is_end = codes < 32
-    closing = bounds[1:][lengths > 0] - 1
-    bad_places = [np.flatnonzero(codes > 63), closing[~is_end[closing]]]
+    closing = bounds[1:][is_valid] - 1
+    bad_places = [closing[~is_end[closing]]]
+    if codes.max() > 63:
+        bad_places.append(np.flatnonzero(codes > 63))
     is_end[closing] = True
     ends = np.flatnonzero(is_end)
-    values, too_long = _numbers(codes, ends)
+    values, too_large = _numbers(codes, is_end, ends)
     offsets = np.searchsorted(ends, bounds)
     runs = _sum_differences(values, offsets)
-    bad_places += [ends[too_long], ends[runs < 0]]
+    bad_places.append(ends[too_large])
+    if runs.min() < 0:
+        bad_places.append(ends[runs < 0])
     bad = np.concatenate(bad_places)
     is_valid[np.searchsorted(bounds, bad, side="right") - 1] = False
     return RunBatch(runs, offsets, is_valid)
 
 
 def _numbers(
-    codes: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """The signed numbers that end at ``ends``, and which have too many digits."""
+    codes: npt.NDArray[np.uint8], is_end: npt.NDArray[np.bool_], ends: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """The signed numbers that end at ``ends``, and the places of those that are too large.
+
+    Numbers are kept modulo 2**32, as in pycocotools.
+    """
+    # Most numbers have one digit: five bits in two's complement.
+    values = (((codes[is_end] & np.uint8(31)) ^ np.uint8(16)).view(np.int8) - np.int8(16)).astype(
+        np.int32
+    )
     starts = np.empty_like(ends)
     starts[0] = 0
-    starts[1:] = ends[:-1] + 1
-    digits = ends - starts + 1
-    values = (codes[starts] & 31).astype(np.int64)
-    longer = np.flatnonzero(digits > 1)
-    for place in range(1, _MAX_DIGITS):
-        if not len(longer):
-            break
-        code = (codes[starts[longer] + place] & 31).astype(np.int64)
-        values[longer] |= code << (5 * place)
-        longer = longer[digits[longer] > place + 1]
-    negative = np.flatnonzero((codes[ends] & 48) == 16)
-    values[negative] -= np.int64(1) << (5 * np.minimum(digits[negative], _MAX_DIGITS))
-    return values, digits > _MAX_DIGITS
+    np.add(ends[:-1], 1, out=starts[1:])
+    longer = np.flatnonzero(ends != starts)
+    begin, digits = starts[longer], ends[longer] - starts[longer] + 1
+    exact = np.zeros(len(longer), dtype=np.int64)
+    for place in range(int(min(digits.max(initial=0), _MAX_DIGITS))):
+        has = digits > place
+        at = np.where(has, begin + place, 0)
+        exact |= np.where(has, (codes[at] & 31).astype(np.int64) << (5 * place), 0)
+    negative = (codes[ends[longer]] & 16) > 0
+    exact[negative] -= np.int64(1) << (5 * np.minimum(digits[negative], _MAX_DIGITS))
+    values[longer] = exact.astype(np.int32)
+    too_large = (digits > _MAX_DIGITS) | (np.abs(exact) >= np.int64(1) << 31)
+    return values, longer[too_large]
 
 
 def _sum_differences(
-    values: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Undo the coding of each run, from a mask's fourth on, as difference to the last but one."""
-    sums = np.empty_like(values)
-    np.cumsum(values[0::2], out=sums[0::2])
-    np.cumsum(values[1::2], out=sums[1::2])
-    first, counts = offsets[:-1], np.diff(offsets)
-    # What the running sums held before this mask's own: one figure for odd places, one for even.
+    values: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int32]:
+    """Undo the coding of each run, from a mask's fourth on, as difference to the last but one.
+
+    Even and odd places of the whole array are summed up in one go; what the sums held before
+    a mask began is then taken away again.
+    """
+    runs = np.empty_like(values)
+    begin, stop = offsets[:-1], offsets[1:]
     last = len(values) - 1
-    odd, even = np.minimum(first + 1, last), np.minimum(first + 2, last)
-    before = np.stack((sums[even] - values[even], sums[odd] - values[odd]))
-    owner = np.repeat(np.arange(len(first)), counts)
-    parity = (np.arange(len(values)) - np.repeat(first, counts)) & 1
-    runs: npt.NDArray[np.int64] = sums - before[parity, owner]
-    some = first[counts > 0]
+    for parity in range(min(2, len(values))):
+        sums = np.cumsum(values[parity::2], dtype=np.int32)
+        # Among the places of this parity, the first of each mask that is no difference.
+        is_even = (begin & 1) == parity
+        first = np.minimum(np.where(is_even, begin + 2, begin + 1), last)
+        before = np.where((first & 1) == parity, sums[(first - parity) // 2] - values[first], 0)
+        counts = (stop - parity + 1) // 2 - (begin - parity + 1) // 2
+        np.subtract(sums, np.repeat(before, counts), out=runs[parity::2])
+    some = begin[stop > begin]
     runs[some] = values[some]
     return runs

@@ -14,7 +14,6 @@ from pycocotools import mask as coco_mask
 
 from ifc_core.errors import FormatError
 from ifc_core.evaluation.records import EvaluationSet
-from ifc_core.evaluation.track_iou import track_ious
 from ifc_core.evaluation.ytvis_ap import METRICS, evaluate_files, evaluate_records
 from ifc_core.io.ytvis import YtvisTrack, YtvisVideo
 from ifc_core.structures import RLEMask
@@ -72,7 +71,7 @@ def test_space_time_iou_is_the_published_one(data: st.DataObject) -> None:
     found = data.draw(_tracks(size, length))
     wanted = data.draw(_tracks(size, length))
     records = EvaluationSet.build([_video(1, length, size)], {1: "a"}, wanted, found).videos[0]
-    ious = track_ious(*records.runs())
+    ious = records.compare(records.results, records.annotations).ious
     assert ious.shape == (len(found), len(wanted))
     for d, f in enumerate(found):
         for g, w in enumerate(wanted):
