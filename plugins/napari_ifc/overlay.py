@@ -86,11 +86,13 @@ def draw_overlay(
     for mask, (x, y, inside) in placed:
         if mask.filled:
             _fill(out, x, y, inside, (*mask.color_rgb, alpha), hatched=mask.provisional)
-    for mask, (x, y, inside) in placed:
-        _outline(out, x, y, inside, mask, style.contour_width_px)
+    anchors = [
+        _outline(out, x, y, inside, mask, style.contour_width_px) for mask, (x, y, inside) in placed
+    ]
     if style.show_ids:
-        for mask, (x, y, inside) in placed:
-            _label(out, x, y, inside.shape[1], mask)
+        taken: list[tuple[int, int, int, int]] = []
+        for (mask, _), anchor in zip(placed, anchors, strict=True):
+            _label(out, anchor, mask, taken)
     return out
 
 
@@ -130,7 +132,8 @@ def _outline(
     inside: npt.NDArray[np.uint8],
     mask: DrawnMask,
     width: int,
-) -> None:
+) -> tuple[int, int]:
+    """Draw the outline; gives the middle of the upper side of the largest piece (x, y)."""
     method = cv2.CHAIN_APPROX_NONE if mask.provisional else cv2.CHAIN_APPROX_SIMPLE
     contours, _ = cv2.findContours(inside, cv2.RETR_CCOMP, method, offset=(x, y))
     lines = _dashes(contours) if mask.provisional else contours
@@ -141,6 +144,8 @@ def _outline(
     else:
         cv2.polylines(out, lines, closed, _SHADOW, width + 2, cv2.LINE_AA)
     cv2.polylines(out, lines, closed, color, width, cv2.LINE_AA)
+    left, top, wide, _ = cv2.boundingRect(max(contours, key=cv2.contourArea))
+    return (left + wide // 2, top)
 
 
 def _dashes(contours: Sequence[npt.NDArray[np.int32]]) -> list[npt.NDArray[np.int32]]:
@@ -152,21 +157,34 @@ def _dashes(contours: Sequence[npt.NDArray[np.int32]]) -> list[npt.NDArray[np.in
     ]
 
 
-def _label(out: RGBA, x: int, y: int, width: int, mask: DrawnMask) -> None:
+def _label(
+    out: RGBA, anchor: tuple[int, int], mask: DrawnMask, taken: list[tuple[int, int, int, int]]
+) -> None:
+    """Write a number above ``anchor``, beside the numbers that are there already."""
     text = f"~{-mask.track_id}" if mask.provisional else f"{mask.track_id}"
     font_scale = max(0.45, max(out.shape[:2]) * _FONT_SHARE)
     stroke = max(1, round(1.6 * font_scale))
     (text_w, text_h), _ = cv2.getTextSize(text, _FONT, font_scale, stroke)
     pad = max(3, round(6 * font_scale))
     box_w, box_h = text_w + 2 * pad, text_h + 2 * pad
-    left = int(np.clip(x + (width - box_w) // 2, 0, max(0, out.shape[1] - box_w)))
-    top = int(np.clip(y - box_h - 3, 0, max(0, out.shape[0] - box_h)))
+    left = int(np.clip(anchor[0] - box_w // 2, 0, max(0, out.shape[1] - box_w)))
+    top = int(np.clip(anchor[1] - box_h - 3, 0, max(0, out.shape[0] - box_h)))
+    for _ in taken:
+        hit = next((b for b in taken if _overlap(b, (left, top, box_w, box_h))), None)
+        if hit is None or hit[0] + hit[2] + 2 + box_w > out.shape[1]:
+            break
+        left = hit[0] + hit[2] + 2
+    taken.append((left, top, box_w, box_h))
     corner = (left + box_w - 1, top + box_h - 1)
     cv2.rectangle(out, (left, top), corner, (*mask.color_rgb, 255), -1)
     if mask.selected:
-        cv2.rectangle(out, (left, top), corner, (255, 255, 255, 255), 1)
+        cv2.rectangle(out, (left, top), corner, (255, 255, 255, 255), max(1, stroke // 2))
     r, g, b = mask.color_rgb
     dark = 0.299 * r + 0.587 * g + 0.114 * b > 140
     ink = (16, 16, 16, 255) if dark else (255, 255, 255, 255)
     place = (left + pad, top + pad + text_h)
     cv2.putText(out, text, place, _FONT, font_scale, ink, stroke, cv2.LINE_AA)
+
+
+def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:
+    return a[0] < b[0] + b[2] and b[0] < a[0] + a[2] and a[1] < b[1] + b[3] and b[1] < a[1] + a[3]

@@ -61,6 +61,9 @@ class WindowHooks(QObject):
             timeline, name="Timeline", area="bottom", add_vertical_stretch=False
         )
         self._watch(self.docks["timeline"])
+        if self._main is not None:
+            height = timeline.sizeHint().height()
+            self._main.resizeDocks([self.docks["timeline"]], [height], Qt.Orientation.Vertical)
         for widget in (panel, timeline):
             self._bind_shortcuts(widget)
 

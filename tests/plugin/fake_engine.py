@@ -93,7 +93,7 @@ class FakeEngine:
         job.thread.start()
         return job
 
-    def close(self) -> None:
+    def close(self, timeout_seconds: float = 10.0) -> None:
         self.closed = True
         self._go.set()
         for job in self.jobs:

@@ -23,6 +23,7 @@ from ifc_core.structures.palette import track_color
 from napari_ifc.rows import Lane, RunView, Span, SpanKind, TrackRow
 
 KIND = "propose"
+_ETA_AFTER = 3  # frames from which an estimate is made
 
 
 class Job(Protocol):
@@ -101,6 +102,7 @@ class ProposeController:
         self._final: tuple[InstanceSummary, ...] = ()
         self._categories: tuple[str, ...] = ()
         self._notices: list[str] = []
+        self._first_done: Progress | None = None
         self._view = RunView()
 
     @property
@@ -140,6 +142,7 @@ class ProposeController:
         self._final = ()
         self._categories = ()
         self._notices.clear()
+        self._first_done = None
         settings_json = settings.to_json()
         run_id = self._project.begin_run(KIND, self._entry.id, settings_json, settings.model)
         self._run_id = run_id
@@ -191,8 +194,10 @@ class ProposeController:
             self._notices.append(str(event.data))
 
     def _take_progress(self, progress: Progress) -> None:
+        if progress.done > 0 and self._first_done is None:
+            self._first_done = progress
         if not self._view.stopping:
-            self._show(progress_view(progress))
+            self._show(progress_view(progress, self._first_done))
 
     def _take_frame(self, result: FrameResult, run_id: int) -> None:
         staged = []
@@ -275,7 +280,7 @@ class ProposeController:
                 num_frames=len(known.frames),
                 first_frame=known.frames[0] if known.frames else None,
                 last_frame=known.frames[-1] if known.frames else None,
-                state="provisional",
+                state="in run",
                 provisional=True,
             )
             for instance_id, known in sorted(self._instances.items())
@@ -310,15 +315,33 @@ def _provisional_spans(frames: list[int], step: int) -> list[Span]:
     return spans
 
 
-def progress_view(progress: Progress) -> RunView:
-    """A run in progress in words."""
+def progress_view(progress: Progress, since: Progress | None = None) -> RunView:
+    """A run in progress in words.
+
+    Args:
+        progress: How far it is.
+        since: The first frames that were finished: the estimate is taken from there on, so
+            that loading the model does not count.
+    """
     count = f"{progress.done}"
     if progress.total:
         count = f"{progress.done} of {progress.total}"
     detail = f"{count} {progress.unit}"
-    if progress.eta_seconds is not None:
-        detail += f" · {duration_text(progress.eta_seconds)} left"
-    return RunView(True, progress.message or "Proposing tracks", detail, progress.fraction)
+    left = _seconds_left(progress, since)
+    if left is not None:
+        detail += f" · {duration_text(left)} left"
+    text = progress.message or "Proposing tracks"
+    return RunView(True, text[:1].upper() + text[1:], detail, progress.fraction)
+
+
+def _seconds_left(progress: Progress, since: Progress | None) -> float | None:
+    if since is None or not progress.total:
+        return progress.eta_seconds
+    done = progress.done - since.done
+    if done < _ETA_AFTER:
+        return None
+    rate = (progress.elapsed_seconds - since.elapsed_seconds) / done
+    return rate * (progress.total - progress.done)
 
 
 def duration_text(seconds: float) -> str:

@@ -46,7 +46,7 @@ class StudioPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("ifcPanel")
-        self.setMinimumWidth(330)
+        self.setMinimumWidth(340)
         self.header = Header()
         self.videos = QComboBox()
         self.banner = Banner()
@@ -60,6 +60,7 @@ class StudioPanel(QWidget):
         self._tabs = QTabWidget()
         self._tabs.setDocumentMode(True)
         self._tabs.tabBar().setDrawBase(False)
+        self._tabs.tabBar().setExpanding(True)
         self._build()
 
     def sizeHint(self) -> QSize:  # noqa: N802, D102

@@ -88,7 +88,7 @@ class Timeline(QAbstractScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Timeline")
-        self.setMinimumHeight(RULER_PX + COUNTS_PX + 2 * LANE_PX + 6)
+        self.setMinimumHeight(RULER_PX + COUNTS_PX + 3 * LANE_PX + 6)
         self.viewport().setMouseTracking(True)
         self.viewport().setAutoFillBackground(False)
 

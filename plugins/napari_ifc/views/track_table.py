@@ -38,6 +38,7 @@ from napari_ifc.views.theme import Palette
 
 _COLUMNS = ("ID", "Class", "Score", "Frames", "State")
 _SORT_ROLE = Qt.ItemDataRole.UserRole
+_AFTER_TRACKS = 1 << 40
 _Index = QModelIndex | QPersistentModelIndex
 
 _BUTTONS = (
@@ -103,7 +104,7 @@ class TrackModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return _texts(row)[column]
         if role == _SORT_ROLE:
-            values = (row.track_id, row.class_name, row.score, row.num_frames, row.state)
+            values = (_order(row), row.class_name, row.score, row.num_frames, row.state)
             return values[column]
         if role == Qt.ItemDataRole.DecorationRole and column == 0:
             return self._swatch(row)
@@ -134,6 +135,11 @@ def swatch(color_rgb: tuple[int, int, int], *, hollow: bool = False) -> QPixmap:
     painter.end()
     pixmap.setDevicePixelRatio(2.0)
     return pixmap
+
+
+def _order(row: TrackRow) -> int:
+    """Tracks by id, then what is provisional in the order it was found."""
+    return _AFTER_TRACKS - row.track_id if row.provisional else row.track_id
 
 
 def _texts(row: TrackRow) -> tuple[str, ...]:
