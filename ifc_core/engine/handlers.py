@@ -1,17 +1,18 @@
 """What the engine does for each kind of request. torch is imported with the first job.
 
-==============  ==============================================================================
-kind            what it does; parameters, events and result are at the function named
-==============  ==============================================================================
-``ping``        answers, beside a running job too
-``system``      :func:`ifc_core.engine.system_report.system_report`, beside a running job too
-``load_model``  :func:`load_model`, so that the first run need not wait for it
-``unload``      :func:`unload`: lets go of models and device memory
-``propose``     :func:`ifc_core.engine.propose_job.propose`
-``estimate``    :func:`ifc_core.engine.estimate_job.estimate`
-``attention``   :func:`ifc_core.engine.attention_job.attention`
-``finetune``    :func:`ifc_core.engine.finetune_job.finetune_model`
-==============  ==============================================================================
+================  ==============================================================================
+kind              what it does; parameters, events and result are at the function named
+================  ==============================================================================
+``ping``          answers, beside a running job too
+``system``        :func:`ifc_core.engine.system_report.system_report`, beside a running job too
+``load_model``    :func:`load_model`, so that the first run need not wait for it
+``unload``        :func:`unload`: lets go of models and device memory
+``propose``       :func:`ifc_core.engine.propose_job.propose`
+``estimate``      :func:`ifc_core.engine.estimate_job.estimate`
+``attention``     :func:`ifc_core.engine.attention_job.attention`
+``finetune``      :func:`ifc_core.engine.finetune_job.finetune_model`
+``import_model``  :func:`ifc_core.engine.import_job.import_published`
+================  ==============================================================================
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 from ifc_core.engine.attention_job import attention
 from ifc_core.engine.estimate_job import estimate
 from ifc_core.engine.finetune_job import finetune_model
+from ifc_core.engine.import_job import import_published
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.engine.propose_job import propose, search_folders
 from ifc_core.engine.server import Handler, ServerJob
@@ -38,6 +40,7 @@ def build_handlers() -> dict[str, Handler]:
         "estimate": lambda params, job: estimate(params, job, models),
         "attention": lambda params, job: attention(params, job, models),
         "finetune": finetune_model,
+        "import_model": import_published,
     }
 
 

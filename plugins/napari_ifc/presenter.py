@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
 
+from ifc_core.config import data_dir
 from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.canvas import masks_to_draw
 from napari_ifc.rows import Summary, TimelineData
@@ -164,9 +165,11 @@ class Presenter:
         box.setVisible(len(videos) > 1)
 
     def models(self, workspace: Workspace) -> None:
-        """Offer the versions of the open project to Propose."""
+        """Offer the bundled model, imported ones and the project's versions to Propose."""
         project = workspace.session.project
         models = [("default", "Bundled model")]
+        imported = sorted((data_dir() / "models").glob("*.safetensors"))
+        models += [(str(file), f"{file.stem} (imported)") for file in imported]
         models += [(version.path, version.name) for version in project.models()]
         active = project.active_model()
         self._panel.propose.set_models(models, "default" if active is None else active.path)

@@ -28,6 +28,7 @@ from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.engine_bridge import EngineBridge
 from napari_ifc.layers import DRAWING_MODES, LayerStack
 from napari_ifc.lazy_video import FrameCache, LazyVideo
+from napari_ifc.model_import import ModelImport
 from napari_ifc.overlay import OverlayStyle
 from napari_ifc.presenter import Presenter
 from napari_ifc.rows import RunView
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from ifc_core.engine.protocol import JobEnd, JobEvent
     from ifc_core.inference.settings import ProposeSettings
 
+_ENGINE_PATIENCE_SECONDS = 3.0
+
 
 class Studio(QObject):
     """One studio for one viewer. GUI thread only.
@@ -64,6 +67,7 @@ class Studio(QObject):
         timeline: The strip under the canvas.
         attention: The page of the attention explorer.
         trainer: The page of fine-tuning.
+        model_import: Brings published checkpoints in.
         docks: Dock widgets by name: ``"studio"`` and ``"timeline"``.
         actions: Everything a person can do, as a searchable table.
         workspace: What is open, or ``None``.
@@ -128,6 +132,7 @@ class Studio(QObject):
         self._connect_views()
         engine = _LazyEngine(self._engine_client)
         self.attention = AttentionExplorer(self, engine, self._bridge.deliver)
+        self.model_import = ModelImport(self, engine, self._bridge.deliver)
         self.trainer = TrainerLink(
             self, trainer_factory or _usual_trainer, self._bridge.deliver, self._release_device
         )
@@ -289,7 +294,7 @@ class Studio(QObject):
         self._bridge.close()
         self.window.close()
         if self._engine is not None:
-            self._engine.close()
+            self._engine.close(timeout_seconds=_ENGINE_PATIENCE_SECONDS)
             self._engine = None
 
     def _open_workspace(self) -> Workspace:
