@@ -43,6 +43,12 @@ def finetune(
     minutes: Annotated[
         float | None, typer.Option(help="Time for training, instead of the preset's.")
     ] = None,
+    iterations: Annotated[
+        int | None, typer.Option(help="Exactly this many, whatever time they take.")
+    ] = None,
+    short_side: Annotated[
+        int | None, typer.Option(help="Short side of the frames in pixels.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     seed: Annotated[int, typer.Option(help="Of the random choices.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -60,6 +66,8 @@ def finetune(
         "model": model,
         "object_class": "drop" if drop_object else "keep",
         "minutes": minutes,
+        "iterations": iterations,
+        "short_side": short_side,
         "device": device,
         "seed": seed,
     }

@@ -128,7 +128,9 @@ def plain_line(label: str, progress: Progress) -> str:
     parts = [f"{label}: {progress.done}{total} {progress.unit}"]
     if progress.eta_seconds is not None and progress.done != progress.total:
         minutes, seconds = divmod(round(progress.eta_seconds), 60)
-        parts.append(f"{minutes}:{seconds:02d} left")
+        hours, minutes = divmod(minutes, 60)
+        clock = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
+        parts.append(f"{clock}:{seconds:02d} left")
     if progress.message:
         parts.append(progress.message)
     return ", ".join(parts)

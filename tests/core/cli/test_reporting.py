@@ -41,6 +41,7 @@ def test_a_terminal_gets_a_bar() -> None:
     [
         (Progress(3, None, "", 1.0, None), "Job: 3 frames"),
         (Progress(3, 9, "loading", 1.0, 125.0), "Job: 3/9 frames, 2:05 left, loading"),
+        (Progress(1, 9, "", 1.0, 7384.0), "Job: 1/9 frames, 2:03:04 left"),
         (Progress(9, 9, "", 1.0, 0.0, "iterations"), "Job: 9/9 iterations"),
     ],
 )

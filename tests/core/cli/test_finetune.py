@@ -1,0 +1,178 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ifc_core import cli
+from ifc_core.annotation import Project, Scope
+from ifc_core.annotation.edits import ApproveFrames, NewTrack, SetCategory, SetMask
+from ifc_core.cli.finetune import STATE_FILE, describe, outcome
+from ifc_core.io.video import open_video
+from ifc_core.structures import Category, RLEMask
+from ifc_core.training.finetune_settings import (
+    FinetuneResult,
+    FinetuneStarted,
+    FinetuneStep,
+    FinetuneValidation,
+    HeldOutScore,
+)
+
+MAIN = "import sys; from ifc_core.cli import main; sys.exit(main())"
+
+
+@pytest.fixture
+def project_folder(tmp_path: Path, clip_folder: Path) -> Path:
+    """A project with the moving square corrected and approved on six frames."""
+    folder = tmp_path / "squares.ifcproj"
+    with Project.create(folder, name="squares") as project:
+        with open_video(clip_folder) as reader:
+            video_id = project.add_video(reader.video)
+        project.apply(SetCategory(Category(1, "fox")))
+        masks = []
+        for t in range(6):
+            mask = np.zeros((48, 80), np.bool_)
+            mask[12:32, 6 * t : 6 * t + 20] = True
+            masks.append(RLEMask.from_array(mask))
+        track = project.apply(NewTrack(video_id, 1, 0, masks[0])).tracks_added[0]
+        for t in range(1, 6):
+            project.apply(SetMask(track, t, masks[t]))
+        for t in range(6):
+            project.apply(ApproveFrames(video_id, Scope.this_frame(t)))
+    return folder
+
+
+@pytest.fixture
+def quick(tiny_model_file: Path) -> list[str]:
+    return ["--model", str(tiny_model_file), "--device", "cpu", "--short-side", "64"]
+
+
+def state_files(folder: Path) -> list[Path]:
+    return sorted((folder / "runs").glob(f"*/{STATE_FILE}"))
+
+
+def test_a_project_gets_a_new_model_version(
+    project_folder: Path, quick: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["finetune", str(project_folder), "--iterations", "2", "--name", "second", "--json"]
+    assert cli.main([*words, *quick]) == 0
+    captured = capsys.readouterr()
+    result = json.loads(captured.out)
+    assert result["name"] == "second"
+    assert result["iterations"] == 2
+    assert "frames to learn from" in captured.err
+    with Project.open(project_folder) as project:
+        (model,) = project.models()
+        assert model.name == "second"
+        assert (project_folder / model.path).is_file() or Path(model.path).is_file()
+        assert (project.active_model() is not None) == result["promote"]
+    assert state_files(project_folder) == []
+
+
+def test_a_stopped_run_goes_on(
+    project_folder: Path, quick: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["finetune", str(project_folder), "--iterations", "3", *quick]
+    child = subprocess.Popen(
+        [sys.executable, "-c", MAIN, *words], stderr=subprocess.PIPE, text=True
+    )
+    assert child.stderr is not None
+    while "frames to learn from" not in child.stderr.readline():
+        assert child.poll() is None
+    os.kill(child.pid, signal.SIGINT)
+    child.communicate(timeout=120)
+    assert child.returncode == 130
+    assert len(state_files(project_folder)) == 1
+    with Project.open(project_folder) as project:
+        assert project.models() == []
+    assert cli.main(["finetune", str(project_folder), "--resume"]) == 0
+    assert "Made squares-1" in capsys.readouterr().out
+    assert state_files(project_folder) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["{tmp}/none.ifcproj"], "none.ifcproj"),
+        (["{project}", "--preset", "slow"], "quick, balanced, thorough"),
+        (["{project}", "--resume"], "no stopped"),
+        (["{project}", "--model", "nonsense"], "nonsense"),
+        (["{project}", "--minutes", "-1"], "minutes"),
+        (["{empty}"], "nothing to learn"),
+    ],
+)
+def test_what_cannot_be_done_gets_one_sentence(
+    project_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    part: str,
+) -> None:
+    empty = tmp_path / "empty.ifcproj"
+    Project.create(empty).close()
+    filled = [w.format(tmp=tmp_path, project=project_folder, empty=empty) for w in words]
+    assert cli.main(["finetune", *filled]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("ifc-studio: ")
+    assert part in last
+
+
+def test_a_project_that_is_open_elsewhere_is_left_alone(
+    project_folder: Path, quick: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = (
+        "import sys; from ifc_core.annotation import Project\n"
+        "project = Project.open(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(project_folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "open\n"
+        assert cli.main(["finetune", str(project_folder), *quick]) == 2
+        holder.communicate("")
+    assert capsys.readouterr().err.count("\n") == 1
+    assert state_files(project_folder) == []
+
+
+def result(**changes: Any) -> FinetuneResult:
+    values: dict[str, Any] = {
+        "name": "new",
+        "path": Path("new.safetensors"),
+        "sha256": "",
+        "parent": "old",
+        "verdict": "better",
+        "promote": True,
+        "before": HeldOutScore(9, 0.25, 0.1),
+        "after": HeldOutScore(9, 0.75, 0.2),
+        "rehearsal_before": None,
+        "rehearsal_after": None,
+        "iterations": 5,
+        "seconds": 3.0,
+        "comparisons": (),
+        "provenance": {},
+    }
+    return FinetuneResult(**{**values, **changes})
+
+
+def test_the_outcome_says_what_the_project_uses_now() -> None:
+    assert "0.250 before, 0.750 after" in outcome(result())
+    assert "uses it from now on" in outcome(result())
+    assert "keeps its model" in outcome(result(verdict="not better", promote=False))
+    few = result(verdict="not enough to judge", promote=False, after=HeldOutScore(2, 0.5, 0.1))
+    assert "2 held-out masks are not enough" in outcome(few)
+
+
+def test_events_in_words() -> None:
+    started = FinetuneStarted(10, 0, "cpu", ("fox",), 4, 2, "Smaller frames were taken.")
+    assert describe(started).endswith("10 iterations on cpu; Smaller frames were taken.")
+    assert describe(FinetuneValidation(5, HeldOutScore(9, 0.5, 0.1))).endswith("mean J 0.500")
+    assert describe(FinetuneStep(1, 10, 2.0, {}, None)) == ""
