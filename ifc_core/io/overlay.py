@@ -23,6 +23,7 @@ from ifc_core.structures import RLEMask
 from ifc_core.structures.palette import track_color
 
 _TICKS_PER_SECOND = 60_000  # MPEG-4 part 2 allows 65,535
+_ENCODERS = ("libx264", "mpeg4")
 _SUFFIXES = (".mp4", ".mov", ".mkv", ".m4v")
 
 
@@ -137,7 +138,7 @@ class OverlayWriter:
 
     def _add_stream(self) -> VideoStream:
         height, width = self._size
-        name = next(n for n in ("libx264", "mpeg4") if n in av.codecs_available)
+        name = next(n for n in _ENCODERS if n in av.codecs_available)
         rate = max(self._rate, Fraction(1, 60))
         stream: VideoStream = self._container.add_stream(name, rate=rate)
         stream.width, stream.height = width + width % 2, height + height % 2

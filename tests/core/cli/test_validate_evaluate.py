@@ -1,0 +1,80 @@
+"""``ifc-studio validate`` and ``ifc-studio evaluate``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ifc_core.cli import main
+
+CASE = Path(__file__).parents[2] / "parity" / "data" / "ytvis" / "02_noisy_masks"
+GT, PRED = str(CASE / "gt.json"), str(CASE / "pred.json")
+
+
+def test_a_sound_file_ends_with_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", GT]) == 0
+    assert "no problems" in capsys.readouterr().out
+    assert main(["validate", PRED, "--gt", GT]) == 0
+
+
+def test_problems_are_listed_and_end_with_two(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = json.loads((CASE / "gt.json").read_text())
+    data["annotations"][3]["areas"][0] = 1
+    data["annotations"][5]["category_id"] = 77
+    broken = tmp_path / "broken.json"
+    broken.write_text(json.dumps(data))
+    assert main(["validate", str(broken)]) == 2
+    out = capsys.readouterr().out
+    assert "annotations[3].areas[0]" in out
+    assert "annotations[5].category_id" in out
+    assert "2 problems" in out
+    assert main(["validate", str(broken), "--json"]) == 2
+    assert len(json.loads(capsys.readouterr().out)) == 2
+
+
+def test_figures_are_printed_and_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "ap.json"
+    assert main(["evaluate", "--gt", GT, "--pred", PRED, "--json", str(out)]) == 0
+    assert "AP50" in capsys.readouterr().out
+    written = json.loads(out.read_text())
+    assert written["AP"] == pytest.approx(0.29377189642041135, abs=1e-9)
+    assert {"AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"} <= set(
+        written
+    )
+    assert [row["name"] for row in written["per_category"]] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["validate", "none.json"], "no file"),
+        (["evaluate", "--gt", GT, "--pred", "none.json"], "no file"),
+        (["evaluate", "--gt", GT, "--pred", GT], "must be a list"),
+        (["evaluate", "--gt", PRED, "--pred", PRED], "annotation file"),
+    ],
+)
+def test_bad_input_is_one_line_and_two(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    err = [line for line in capsys.readouterr().err.splitlines() if "Evaluating" not in line]
+    assert len(err) == 1
+    assert words in err[0]
+
+
+def test_broken_predictions_leave_no_output(tmp_path: Path) -> None:
+    data = json.loads((CASE / "pred.json").read_text())
+    data[4]["segmentations"][1]["counts"] = "~~~"
+    pred = tmp_path / "pred.json"
+    pred.write_text(json.dumps(data))
+    shutil.copy(GT, tmp_path / "gt.json")
+    out = tmp_path / "ap.json"
+    assert main(["evaluate", "--gt", GT, "--pred", str(pred), "--json", str(out)]) == 2
+    assert not out.exists()

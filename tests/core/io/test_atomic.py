@@ -1,0 +1,85 @@
+"""Outputs appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from ifc_core.errors import OutputError, VideoError
+from ifc_core.io.atomic import atomic_folder, atomic_output
+
+
+def _write_and_fail(target: Path, error: BaseException) -> None:
+    with atomic_output(target) as temporary:
+        temporary.write_text("half")
+        raise error
+
+
+def test_the_file_appears_at_the_end(tmp_path: Path) -> None:
+    target = tmp_path / "out.tar.mp4"
+    with atomic_output(target) as temporary:
+        assert temporary.suffix == ".mp4"
+        assert temporary.parent == tmp_path
+        temporary.write_text("new")
+        assert not target.exists()
+    assert target.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), VideoError("x", path="x"), ValueError()])
+def test_any_failure_leaves_the_old_file(error: BaseException, tmp_path: Path) -> None:
+    target = tmp_path / "out.json"
+    target.write_text("old")
+    with pytest.raises(type(error)):
+        _write_and_fail(target, error)
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_full_disk_is_an_output_error(tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(OutputError, match=r"Cannot write .*out\.json: no space left") as caught:
+        _write_and_fail(tmp_path / "out.json", full)
+    assert caught.value.path == tmp_path / "out.json"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_errors_about_other_files_are_not_hidden(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), atomic_output(tmp_path / "out.json"):
+        (tmp_path / "input.json").read_text()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_folder_and_folder_as_target(tmp_path: Path) -> None:
+    inside = tmp_path / "none" / "out.json"
+    with pytest.raises(OutputError, match="does not exist"), atomic_output(inside):
+        pytest.fail("the block must not run")
+    with pytest.raises(OutputError, match="is a folder"), atomic_output(tmp_path):
+        pytest.fail("the block must not run")
+
+
+def test_folders_appear_whole(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    with atomic_folder(target) as temporary:
+        (temporary / "a").mkdir()
+        (temporary / "a" / "b.txt").write_text("x")
+        assert not target.exists()
+    assert (target / "a" / "b.txt").read_text() == "x"
+    with pytest.raises(OutputError, match="exists already"), atomic_folder(target):
+        pytest.fail("the block must not run")
+
+
+def test_a_failed_folder_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+
+    def fill_and_fail() -> None:
+        with atomic_folder(tmp_path / "out") as temporary:
+            (temporary / "x").write_text("x")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fill_and_fail()
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
