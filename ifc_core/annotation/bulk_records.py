@@ -21,6 +21,7 @@ def append_records(
     items: Sequence[tuple[RLEMask | None, MaskSource]],
     annotator_id: int,
     run_id: int | None = None,
+    areas: Sequence[int] | None = None,
 ) -> range:
     """Append records, inside the caller's transaction.
 
@@ -29,13 +30,15 @@ def append_records(
         items: (mask or ``None`` for absent, who made it); an empty mask counts as absent.
         annotator_id: Who brings them in.
         run_id: The run they come from.
+        areas: Foreground pixels of each, where they are known already.
 
     Returns:
         Their ids, in order.
     """
     ids = range(first := next_mask_id(db), first + len(items))
     now = time.time()
-    areas = [0 if rle is None else rle.area for rle, _ in items]
+    if areas is None:
+        areas = [0 if rle is None else rle.area for rle, _ in items]
     db.executemany(
         "INSERT INTO masks VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
         (

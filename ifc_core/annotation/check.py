@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ifc_core.annotation.delta import Delta
-from ifc_core.annotation.rle_runs import area_of, is_sound
+from ifc_core.annotation.rle_runs import all_sound, area_of
 
 _MAX_OF_A_KIND = 20
 
@@ -72,7 +72,7 @@ def _mask_faults(db: sqlite3.Connection) -> Iterator[str]:
     for mask_id, counts, area, height, width in shown:
         if counts is None and area == 0:
             continue
-        sound = isinstance(counts, bytes) and is_sound(counts, height * width)
+        sound = isinstance(counts, bytes) and all_sound([counts], height * width)
         if not sound or area_of(counts) != area:
             yield f"Record {mask_id} holds no sound mask."
             count += 1

@@ -248,6 +248,7 @@ class _Loader:
         self._places = places
         self._is_result = is_result
         self._waiting: list[tuple[RLEMask | None, MaskSource]] = []
+        self._areas: list[int] = []
         self._ids: list[range] = []
         self._num_queued = 0
         self._orders: list[tuple[int, int]] = []
@@ -264,10 +265,10 @@ class _Loader:
         for frame_index, rle, state, source in _frames_of(track, frames, self._is_result):
             area = 0 if rle is None else rle.area
             if area:
-                mask_id = self._queue(rle, source)
+                mask_id = self._queue(rle, source, area)
                 self.num_masks += 1
             else:
-                mask_id = absent[source] if source in absent else self._queue(None, source)
+                mask_id = absent[source] if source in absent else self._queue(None, source, 0)
                 absent[source] = mask_id
                 state = state if state is FrameState.REJECTED else FrameState.ABSENT
             pointers[frame_index] = Pointer(
@@ -275,8 +276,9 @@ class _Loader:
             )
         self._remember(track, pointers)
 
-    def _queue(self, rle: RLEMask | None, source: MaskSource) -> int:
+    def _queue(self, rle: RLEMask | None, source: MaskSource, area: int) -> int:
         self._waiting.append((rle, source))
+        self._areas.append(area)
         self._num_queued += 1
         return self._num_queued - 1
 
@@ -301,8 +303,8 @@ class _Loader:
     def flush(self) -> None:
         """Append what is queued."""
         if self._waiting:
-            self._ids.append(self._project.append_records(self._waiting))
-            self._waiting = []
+            self._ids.append(self._project.append_records(self._waiting, self._areas))
+            self._waiting, self._areas = [], []
 
     def in_order(self) -> tuple[ImportedTrack, ...]:
         """The tracks from bottom to top, showing the records by their ids."""

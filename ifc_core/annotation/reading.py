@@ -34,6 +34,7 @@ from ifc_core.annotation.schema import FRAME_STATES, MASK_SOURCES, SCHEMA_VERSIO
 from ifc_core.errors import EditError, ProjectError
 from ifc_core.structures import Category, FrameState, MaskRecord, Track, TrackState
 
+_MASKS_AT_ONCE = 256
 _FRAME_COLUMNS = (
     "track_id, frame_index, current.mask_id, state, source, revision, area, uncertainty, link_score"
 )
@@ -184,13 +185,19 @@ class ProjectReader:
             "WHERE current.video_id = ? AND frame_index = ? ORDER BY z_order, track_id",
             (video_id, frame_index),
         )
-        records = []
+        shown = []
         for row in found:
             hidden = row[2] == STATE_CODE[FrameState.REJECTED] or row[6] is None
             if include_hidden or not (hidden or row[7] == TrackState.REJECTED.value):
-                rle = rows.checked_rle(row[6], (row[8], row[9]), self.folder)
-                records.append(rows.record_of(row[0], frame_index, Pointer(*row[1:6]), rle))
-        return records
+                shown.append(row)
+        if not shown:
+            return []
+        size = (shown[0][8], shown[0][9])
+        masks = rows.checked_rles([row[6] for row in shown], size, self.folder)
+        return [
+            rows.record_of(row[0], frame_index, Pointer(*row[1:6]), rle)
+            for row, rle in zip(shown, masks, strict=True)
+        ]
 
     def mask(self, track_id: int, frame_index: int) -> MaskRecord | None:
         """The current record, or ``None`` where the frame is not annotated for the track."""
@@ -215,9 +222,10 @@ class ProjectReader:
             "WHERE track_id = ? ORDER BY frame_index",
             (track_id,),
         )
-        for row in found:
-            rle = rows.checked_rle(row[6], video.size, self.folder)
-            yield rows.record_of(track_id, row[0], Pointer(*row[1:6]), rle)
+        while part := found.fetchmany(_MASKS_AT_ONCE):
+            masks = rows.checked_rles([row[6] for row in part], video.size, self.folder)
+            for row, rle in zip(part, masks, strict=True):
+                yield rows.record_of(track_id, row[0], Pointer(*row[1:6]), rle)
 
     def track_frames(self, track_id: int) -> list[TrackFrame]:
         """State, source and area of every annotated frame of a track, without masks."""

@@ -6,6 +6,7 @@ runs of those columns are opened; the rest of the mask is spliced back as it was
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from ifc_core.errors import FormatError
 from ifc_core.structures import RLEMask
+from ifc_core.structures.run_lengths import decode_batch
 
 Toggles = npt.NDArray[np.int64]
 """Ascending pixel positions (column-major) at which a mask changes, from background."""
@@ -21,7 +23,7 @@ _MAX_GROUPS = 7  # bytes of one number, as in ``structures.mask.decode_counts``
 
 
 def decode_runs(counts: bytes) -> npt.NDArray[np.int64]:
-    """Expand a COCO count string, the same as ``decode_counts`` but on whole arrays.
+    """Expand one COCO count string.
 
     Args:
         counts: The compressed string.
@@ -32,25 +34,10 @@ def decode_runs(counts: bytes) -> npt.NDArray[np.int64]:
     Raises:
         FormatError: The string is not a COCO count string.
     """
-    codes = np.frombuffer(counts, dtype=np.uint8).astype(np.int64) - 48
-    if codes.size == 0 or codes.min() < 0 or codes.max() > 63:
-        raise FormatError("An RLE count string holds a foreign byte.", actual=counts[:40])
-    ends = np.flatnonzero(codes < 32)
-    if ends.size == 0 or ends[-1] != codes.size - 1:
-        raise FormatError("An RLE count string ends inside a number.", actual=counts[:40])
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    lengths = ends - starts + 1
-    if lengths.max() > _MAX_GROUPS:
-        raise FormatError("An RLE count string ends inside a number.", actual=counts[:40])
-    place = np.arange(codes.size) - np.repeat(starts, lengths)
-    values = np.add.reduceat((codes & 31) << (5 * place), starts)
-    negative = (codes[ends] & 16) != 0
-    values[negative] -= np.int64(1) << (5 * lengths[negative])
-    values[1::2] = np.cumsum(values[1::2])
-    values[2::2] = np.cumsum(values[2::2])
-    if values.min() < 0:
-        raise FormatError("An RLE run is negative.", actual=int(values.min()))
-    return values
+    batch = decode_batch([counts])
+    if not batch.is_valid[0]:
+        raise FormatError("An RLE count string is broken.", actual=counts[:40])
+    return batch.runs.astype(np.int64)
 
 
 def encode_runs(runs: npt.NDArray[np.int64]) -> bytes:
@@ -79,13 +66,10 @@ def encode_runs(runs: npt.NDArray[np.int64]) -> bytes:
     return table[used].tobytes()
 
 
-def is_sound(counts: bytes, num_pixels: int) -> bool:
-    """Whether a count string can be given to native code for a mask of ``num_pixels``."""
-    try:
-        runs = decode_runs(counts)
-    except FormatError:
-        return False
-    return int(runs.max()) <= num_pixels and int(runs.sum()) == num_pixels
+def all_sound(strings: Sequence[bytes], num_pixels: int) -> bool:
+    """Whether count strings can be given to native code for masks of ``num_pixels``."""
+    batch = decode_batch(strings)
+    return bool((batch.is_valid & (batch.totals == num_pixels)).all())
 
 
 def toggles_of(rle: RLEMask) -> Toggles:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ifc_core.annotation.delta import Pointer, Row, pack_rgb, unpack_rgb
 from ifc_core.annotation.records import VideoEntry
-from ifc_core.annotation.rle_runs import is_sound
+from ifc_core.annotation.rle_runs import all_sound
 from ifc_core.annotation.schema import FRAME_STATES, MASK_SOURCES
 from ifc_core.errors import ProjectError
 from ifc_core.structures import Category, MaskRecord, RLEMask, Track, TrackKind, TrackState
@@ -101,20 +102,32 @@ def track_row(track: Track) -> Row:
     )
 
 
-def checked_rle(counts: Any, size: tuple[int, int], folder: Path) -> RLEMask | None:
-    """A stored mask; a damaged or forged one is refused before native code sees it.
+def checked_rles(
+    strings: Sequence[Any], size: tuple[int, int], folder: Path
+) -> list[RLEMask | None]:
+    """Stored masks; a damaged or forged one is refused before native code sees it.
+
+    Args:
+        strings: Count strings as stored, ``None`` where absent.
+        size: (height, width) of the video.
+        folder: The project, for the message.
 
     Raises:
-        ProjectError: The stored string does not fill the frame.
+        ProjectError: A stored string does not fill the frame.
     """
-    if counts is None:
-        return None
-    if not isinstance(counts, bytes) or not is_sound(counts, size[0] * size[1]):
+    present = [counts for counts in strings if counts is not None]
+    sound = all(isinstance(counts, bytes) for counts in present)
+    if not sound or not all_sound(present, size[0] * size[1]):
         raise ProjectError(
             f"{folder.name} holds a damaged mask; run `ifc-studio project check` on it.",
             path=folder,
         )
-    return RLEMask(size, counts)
+    return [None if counts is None else RLEMask(size, counts) for counts in strings]
+
+
+def checked_rle(counts: Any, size: tuple[int, int], folder: Path) -> RLEMask | None:
+    """The same for one mask."""
+    return checked_rles([counts], size, folder)[0]
 
 
 def record_of(track_id: int, frame_index: int, pointer: Pointer, rle: RLEMask | None) -> MaskRecord:

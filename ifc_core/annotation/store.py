@@ -377,10 +377,15 @@ class Project(ProjectReader):
                     ((ids[f], float(v)) for f, v in (values or {}).items() if f in ids),
                 )
 
-    def append_records(self, items: Sequence[tuple[RLEMask | None, MaskSource]]) -> range:
+    def append_records(
+        self,
+        items: Sequence[tuple[RLEMask | None, MaskSource]],
+        areas: Sequence[int] | None = None,
+    ) -> range:
         """Append records that nothing shows yet, for an edit that will; returns their ids."""
         with self._changing():
-            return bulk_records.append_records(self._db, items, self._annotator_id())
+            annotator_id = self._annotator_id()
+            return bulk_records.append_records(self._db, items, annotator_id, areas=areas)
 
     def drop_records(self, ranges: Iterable[range]) -> None:
         """Remove records of :meth:`append_records` that nothing came to show."""

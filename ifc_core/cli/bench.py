@@ -62,6 +62,12 @@ BENCHES = {
         "EvaluateBenchSettings",
         "Speed of scoring against the published algorithm.",
     ),
+    "store": Bench(
+        "ifc_core.bench.store",
+        "run_store",
+        "StoreBenchOptions",
+        "Latency of edits, opening, and export and import of many masks.",
+    ),
 }
 
 

@@ -8,10 +8,10 @@ from hypothesis.extra import numpy as hnp
 
 from ifc_core.annotation.interpolation import between
 from ifc_core.annotation.rle_runs import (
+    all_sound,
     area_of,
     decode_runs,
     encode_runs,
-    is_sound,
     mask_of,
     patch_mask,
     toggles_of,
@@ -33,8 +33,8 @@ def test_runs_are_those_of_coco(mask):
     assert encode_runs(runs) == rle.counts
     assert mask_of(toggles_of(rle), rle.size) == rle
     assert area_of(rle.counts) == mask.sum()
-    assert is_sound(rle.counts, mask.size)
-    assert not is_sound(rle.counts, mask.size + 1)
+    assert all_sound([rle.counts], mask.size)
+    assert not all_sound([rle.counts, rle.counts], mask.size + 1)
 
 
 @given(st.binary(max_size=40))
