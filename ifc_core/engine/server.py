@@ -302,11 +302,21 @@ def main(handlers: Mapping[str, Handler] | None = None) -> int:
 
 
 def _reserve_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Take the two pipes away from everything else in the process."""
+    """Take the two pipes away from everything else in the process, and from its children."""
     stdin = os.fdopen(os.dup(0), "rb")
     stdout = os.fdopen(os.dup(1), "wb")
-    with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a descriptor is wanted
-        os.dup2(nothing.fileno(), 0)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
     os.dup2(2, 1)
+    if sys.stderr is None:  # a bundled program without a console
+        sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="replace")
     sys.stdout = sys.stderr
+
+    def forget_pipes() -> None:
+        """A forked worker that holds the pipe would hide this process's death."""
+        os.dup2(nothing, stdin.fileno())
+        os.dup2(nothing, stdout.fileno())
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=forget_pipes)
     return stdin, stdout

@@ -211,6 +211,17 @@ def test_a_child_that_dies_by_its_own_hand(client: EngineClient, kind: str, word
     assert client.request("echo").result(WAIT) == {}
 
 
+def test_a_forked_worker_does_not_hide_the_death_of_the_child(client: EngineClient) -> None:
+    events = Events()
+    handle = client.request("die_with_a_worker_left", {}, events)
+    started = events.next()
+    assert isinstance(started, JobEvent)
+    try:
+        assert "SIGKILL" in str(handle.wait(WAIT).error)
+    finally:
+        os.kill(started.data["worker"], signal.SIGKILL)
+
+
 def test_death_leaves_no_shared_memory(client: EngineClient) -> None:
     before = set(SHM.glob("ifcs*"))
     with pytest.raises(EngineError):

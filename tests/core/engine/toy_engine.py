@@ -44,6 +44,16 @@ def die(params: Params, job: ServerJob) -> Params:
     return {}
 
 
+def die_with_a_worker_left(params: Params, job: ServerJob) -> Params:
+    worker = os.fork()
+    if worker == 0:
+        time.sleep(120)
+        os._exit(0)
+    job.emit("started", {"worker": worker})
+    os.kill(os.getpid(), signal.SIGKILL)
+    return {}
+
+
 def leave(params: Params, job: ServerJob) -> Params:
     job.emit("started", {})
     os._exit(params["status"])
@@ -97,6 +107,7 @@ HANDLERS = {
         until_cancelled,
         deaf,
         die,
+        die_with_a_worker_left,
         leave,
         fail,
         noise,
