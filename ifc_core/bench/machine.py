@@ -8,6 +8,7 @@ import platform
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 _Result = TypeVar("_Result")
@@ -36,6 +37,11 @@ def peak_memory_bytes() -> int | None:
     """The largest resident size of this process so far; ``None`` where it is not known."""
     if sys.platform == "win32":
         return None
+    if sys.platform == "linux":  # a started process inherits ru_maxrss from its parent
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        fields = [line.split() for line in status.splitlines() if line.startswith("VmHWM:")]
+        if fields:
+            return int(fields[0][1]) * 1024
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
