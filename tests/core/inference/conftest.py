@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from ifc_core.io.video import VideoReader
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
+from ifc_core.structures import Video
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +67,24 @@ def scene():
             inside = (yy - centre[0]) ** 2 + (xx - centre[1]) ** 2 < (7 + 2 * k) ** 2
             frames[t][inside] = color
     return frames
+
+
+class FramesReader(VideoReader):
+    def __init__(self, frames):
+        self.frames, self.read_frames = frames, []
+        height, width = frames.shape[1:3]
+        self.video = Video(Path("scene"), len(frames), height, width, 25.0, "none")
+        self.pts_seconds = np.arange(len(frames)) / 25.0
+
+    def read(self, frame_index):
+        self.read_frames.append(frame_index)
+        return self.frames[self._checked(frame_index)]
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def frames_reader():
+    """A reader over an array of frames, which records what was read."""
+    return FramesReader

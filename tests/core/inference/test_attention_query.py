@@ -1,34 +1,15 @@
 """Attention for any frame, through its canonical clip."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from ifc_core.inference.attention_query import attention_at, clip_around
 from ifc_core.inference.settings import ProposeSettings
-from ifc_core.io.video import VideoReader
 from ifc_core.jobs import JobCancelled, JobContext
-from ifc_core.structures import Video
 
 
-class FramesReader(VideoReader):
-    def __init__(self, frames):
-        self.frames, self.read_frames = frames, []
-        height, width = frames.shape[1:3]
-        self.video = Video(Path("scene"), len(frames), height, width, 25.0, "none")
-        self.pts_seconds = np.arange(len(frames)) / 25.0
-
-    def read(self, frame_index):
-        self.read_frames.append(frame_index)
-        return self.frames[self._checked(frame_index)]
-
-    def close(self):
-        pass
-
-
-def test_the_rows_are_those_of_the_centring_clip(tiny_model, scene):
-    reader = FramesReader(scene)
+def test_the_rows_are_those_of_the_centring_clip(tiny_model, scene, frames_reader):
+    reader = frames_reader(scene)
     found = attention_at(tiny_model, reader, 7, ProposeSettings(clip_length=5))
     assert reader.read_frames == [4, 5, 6, 7, 8]
     assert found.prediction.frame_indices.tolist() == [4, 5, 6, 7, 8]
@@ -40,8 +21,8 @@ def test_the_rows_are_those_of_the_centring_clip(tiny_model, scene):
     assert found.attention.memory_to_pixels(0, found.position, 1).shape == (2, 3)
 
 
-def test_frames_are_resized_as_in_a_run(tiny_model, scene):
-    reader = FramesReader(scene.repeat(2, 1).repeat(2, 2))
+def test_frames_are_resized_as_in_a_run(tiny_model, scene, frames_reader):
+    reader = frames_reader(scene.repeat(2, 1).repeat(2, 2))
     found = attention_at(tiny_model, reader, 0, ProposeSettings(clip_length=3))
     assert found.attention.frame_size == (64, 96)
 
@@ -60,8 +41,8 @@ def test_no_such_frame():
         clip_around(20, 20, ProposeSettings())
 
 
-def test_it_can_be_cancelled(tiny_model, scene):
+def test_it_can_be_cancelled(tiny_model, scene, frames_reader):
     context = JobContext()
     context.cancel()
     with pytest.raises(JobCancelled):
-        attention_at(tiny_model, FramesReader(scene), 3, ProposeSettings(), context)
+        attention_at(tiny_model, frames_reader(scene), 3, ProposeSettings(), context)

@@ -1,0 +1,208 @@
+"""Corrections spread: over motion, between two corrections, and as a job."""
+
+import cv2
+import numpy as np
+import pytest
+
+from ifc_core.errors import ConfigError
+from ifc_core.inference.appearance import color_channels, fit_appearance
+from ifc_core.inference.correction import CorrectedMask, CorrectSettings, spread
+from ifc_core.inference.flow_chain import FlowChain, interpolate_masks, signed_distance
+from ifc_core.jobs import JobCancelled, JobContext
+from ifc_core.structures import RLEMask
+
+SIZE = (96, 144)
+
+
+def texture(rng, height, width, cell):
+    coarse = rng.integers(0, 256, (height // cell + 2, width // cell + 2, 3), dtype=np.uint8)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def moving_disc(num_frames=16, gone=()):
+    """Frames of a textured disc that moves 3 pixels a frame, and its masks."""
+    rng = np.random.default_rng(0)
+    back = texture(rng, *SIZE, 12) // 2
+    front = 128 + texture(rng, 60, 60, 6) // 2
+    front[..., 2] //= 3
+    yy, xx = np.mgrid[: SIZE[0], : SIZE[1]]
+    frames, masks = [], []
+    for t in range(num_frames):
+        y, x = 40 + t, 30 + 3 * t
+        mask = (yy - y) ** 2 + (xx - x) ** 2 < 16**2
+        frame = back.copy()
+        if t not in gone:
+            frame[mask] = front[(yy - y + 30)[mask], (xx - x + 30)[mask]]
+        else:
+            mask = np.zeros_like(mask)
+        frames.append(frame)
+        masks.append(mask)
+    return np.stack(frames), masks
+
+
+def iou(result, truth):
+    mask = np.zeros_like(truth) if result.rle is None else result.rle.to_array()
+    union = (mask | truth).sum()
+    return 1.0 if union == 0 else (mask & truth).sum() / union
+
+
+def correction(masks, *frames):
+    return [CorrectedMask(f, RLEMask.from_array(masks[f])) for f in frames]
+
+
+@pytest.mark.parametrize("method", ["fused", "flow"])
+def test_one_correction_follows_the_object_both_ways(frames_reader, method):
+    frames, masks = moving_disc()
+    reader = frames_reader(frames)
+    settings = CorrectSettings(method=method)
+    results = list(spread(reader, correction(masks, 7), range(16), settings))
+    assert sorted(r.frame_index for r in results) == [f for f in range(16) if f != 7]
+    assert [r.frame_index for r in results[:8]] == list(range(8, 16))
+    for result in results:
+        assert iou(result, masks[result.frame_index]) > 0.8
+        assert 0 < result.confidence <= 1
+        assert result.rle.size == SIZE
+
+
+def test_confidence_falls_where_the_picture_no_longer_supports_the_mask(frames_reader):
+    frames, masks = moving_disc(gone=range(6, 16))
+    results = list(spread(frames_reader(frames), correction(masks, 2), range(2, 9)))
+    confidence = {r.frame_index: r.confidence for r in results}
+    assert confidence[3] > 0.8
+    gone = next(r for r in results if r.frame_index == 7)
+    assert gone.rle is None or gone.confidence < 0.5
+
+
+def test_two_corrections_beat_one_between_them(frames_reader):
+    rng = np.random.default_rng(1)
+    frames, masks = moving_disc()
+    blurred = np.stack([cv2.GaussianBlur(f, (0, 0), 1.5) for f in frames])
+    blurred[8] = rng.integers(0, 256, blurred[8].shape)  # a frame that breaks every chain
+    reader = frames_reader(blurred)
+    one = {r.frame_index: r for r in spread(reader, correction(masks, 0), range(16))}
+    two = {r.frame_index: r for r in spread(reader, correction(masks, 0, 15), range(16))}
+    assert sorted(two) == list(range(1, 15))
+    late = list(range(9, 15))
+    gain = np.mean([iou(two[f], masks[f]) - iou(one[f], masks[f]) for f in late])
+    assert gain > 0.1
+    assert np.mean([iou(two[f], masks[f]) for f in late]) > 0.8
+
+
+def test_only_the_scope_within_reach_is_touched(frames_reader):
+    frames, masks = moving_disc()
+    reader = frames_reader(frames)
+    scope = spread(reader, correction(masks, 4), range(6, 9))
+    assert [r.frame_index for r in scope] == [6, 7, 8]
+    near = spread(reader, correction(masks, 8), range(16), CorrectSettings(reach=2))
+    assert sorted(r.frame_index for r in near) == [6, 7, 9, 10]
+    far = spread(reader, correction(masks, 0), range(10, 16), CorrectSettings(reach=3))
+    assert list(far) == []
+
+
+@pytest.mark.parametrize("method", ["interpolate", "copy"])
+def test_plain_tools(frames_reader, method):
+    frames, masks = moving_disc()
+    settings = CorrectSettings(method=method)
+    results = list(spread(frames_reader(frames), correction(masks, 2, 8), range(12), settings))
+    assert [r.frame_index for r in results] == [0, 1, 3, 4, 5, 6, 7, 9, 10, 11]
+    by_frame = {r.frame_index: r for r in results}
+    np.testing.assert_array_equal(by_frame[0].rle.to_array(), masks[2])
+    np.testing.assert_array_equal(by_frame[11].rle.to_array(), masks[8])
+    middle = iou(by_frame[5], masks[5])
+    assert middle > 0.9 if method == "interpolate" else middle < 0.8
+
+
+def test_a_correction_to_absent_spreads_absence(frames_reader):
+    frames, _ = moving_disc()
+    results = list(spread(frames_reader(frames), [CorrectedMask(3, None)], range(3, 6)))
+    assert [r.rle for r in results] == [None, None]
+
+
+def test_progress_and_cancel(frames_reader):
+    frames, masks = moving_disc()
+    reports = []
+    context = JobContext(reports.append)
+    steps = spread(frames_reader(frames), correction(masks, 0), range(10), context=context)
+    for _ in range(3):
+        next(steps)
+    context.cancel()
+    with pytest.raises(JobCancelled):
+        list(steps)
+    assert [p.done for p in reports] == [1, 2, 3]
+    assert {p.total for p in reports} == {9}
+
+
+@pytest.mark.parametrize("frames", [[], [1, 1]])
+def test_corrections_must_make_sense(frames_reader, frames):
+    pictures, masks = moving_disc(3)
+    with pytest.raises(ConfigError):
+        list(spread(frames_reader(pictures), correction(masks, *frames), range(3)))
+
+
+def test_settings_survive_json():
+    settings = CorrectSettings(method="flow", short_side=240, reach=9)
+    assert CorrectSettings.from_json(settings.to_json()) == settings
+    for bad in ({"method": "magic"}, {"reach": 0}, {"short_side": 1.5}, {"speed": 1}):
+        with pytest.raises(ConfigError):
+            CorrectSettings.from_json(bad)
+
+
+def test_network_evidence_is_used(frames_reader):
+    """Evidence that knows the truth repairs what flow and colour cannot follow."""
+    _, masks = moving_disc()
+    unseen = np.stack([texture(np.random.default_rng(2), *SIZE, 12)] * 16)
+
+    class Oracle:
+        def logits(self, frame_index):
+            return np.where(masks[frame_index], 6.0, -6.0).astype(np.float32)
+
+        held_out_logits = logits
+
+    plain = list(spread(frames_reader(unseen), correction(masks, 3), range(4, 10)))
+    helped = list(
+        spread(frames_reader(unseen), correction(masks, 3), range(4, 10), evidence=Oracle())
+    )
+    before = np.mean([iou(r, masks[r.frame_index]) for r in plain])
+    after = np.mean([iou(r, masks[r.frame_index]) for r in helped])
+    assert after > before + 0.1
+
+
+def test_signed_distance():
+    mask = np.zeros((9, 9), bool)
+    mask[3:6, 3:6] = True
+    distance = signed_distance(mask)
+    assert ((distance > 0) == mask).all()
+    assert distance[4, 4] == pytest.approx(1.5, abs=0.3)
+    assert (signed_distance(np.zeros((5, 7), bool)) == -7).all()
+
+
+def test_interpolation_moves_the_shape():
+    yy, xx = np.mgrid[:40, :80]
+    discs = [(yy - 20) ** 2 + (xx - x) ** 2 < 64 for x in (15, 40, 65)]
+    middle = interpolate_masks(discs[0], discs[2], 0.5)
+    assert (middle & discs[1]).sum() / (middle | discs[1]).sum() > 0.9
+    nothing = np.zeros_like(discs[0])
+    assert not interpolate_masks(discs[0], nothing, 0.9).any()
+    assert (interpolate_masks(discs[0], nothing, 0.1) == discs[0]).all()
+
+
+def test_a_chain_knows_a_shift_and_where_it_is_lost():
+    gray = cv2.cvtColor(texture(np.random.default_rng(3), 80, 120, 8), cv2.COLOR_RGB2GRAY)
+    chain = FlowChain(gray)
+    for step in range(1, 5):
+        chain.step(np.roll(gray, 2 * step, axis=1))
+    ramp = np.tile(np.arange(120, dtype=np.float32), (80, 1))
+    carried = chain.carry(ramp)
+    inner = (slice(20, 60), slice(30, 100))
+    assert np.abs(carried - (ramp - 8))[inner].mean() < 0.5
+    assert chain.trust[inner].mean() > 0.9
+    chain.step(np.random.default_rng(4).integers(0, 256, gray.shape, dtype=np.uint8))
+    assert chain.trust[inner].mean() < 0.7
+
+
+def test_looks_separate_colours_and_need_both_classes():
+    frames, masks = moving_disc(2)
+    model = fit_appearance([color_channels(frames[0])], [masks[0]], 20)
+    found = model.logits(color_channels(frames[1])) > 0
+    assert (found & masks[1]).sum() / (found | masks[1]).sum() > 0.7
+    assert fit_appearance([color_channels(frames[0])], [np.zeros(SIZE, bool)], 20) is None
