@@ -54,6 +54,9 @@ def load_command(name: str) -> Any:
     module = importlib.import_module(COMMANDS[name][0])
     command = typer.main.get_command(module.app)
     command.name = name
+    # Completion belongs to the program; Typer offers it for each command on its own, too.
+    own = ("install_completion", "show_completion")
+    command.params = [option for option in command.params if option.name not in own]
     return command
 
 
@@ -190,6 +193,8 @@ def _report(error: Exception, debug: bool) -> int:
     if isinstance(error, IFCError):
         sentence, status = str(error), error.exit_code
     elif isinstance(error, _UsageProblem):
+        if not error.format_message().strip():
+            return int(error.exit_code)  # a group without a command has shown its help
         context = getattr(error, "ctx", None)
         where = context.command_path if context else PROGRAM
         sentence = f"{error.format_message().rstrip('.')}; see {where} --help."

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from ifc_core.models.checkpoint import CheckpointInfo
     from ifc_core.models.registry import ModelEntry
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(
+    help="List, inspect, import and remove models.",
+    epilog="Example: ifc-studio models import ytvis_r50.pth -o r50.safetensors",
+    no_args_is_help=True,
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 InProject = Annotated[

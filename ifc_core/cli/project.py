@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Make, inspect, import, export, check and pack projects.",
+    epilog="Example: ifc-studio project new cells.ifcproj clip1.mp4 clip2.mp4",
     no_args_is_help=True,
     add_completion=False,
 )

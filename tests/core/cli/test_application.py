@@ -62,6 +62,17 @@ def test_every_command_exists_and_its_help_has_an_example_without_torch() -> Non
     assert done.returncode == 0, done.stdout[-300:] + done.stderr
     for name, text in zip(names, done.stdout.split(">> ")[1:], strict=True):
         assert "Example" in text, name
+        assert "--install-completion" not in text, name
+
+
+@pytest.mark.parametrize("group", ["project", "models"])
+def test_a_group_without_a_command_shows_its_help(
+    capsys: pytest.CaptureFixture[str], group: str
+) -> None:
+    assert cli.main([group]) == 2
+    captured = capsys.readouterr()
+    assert "Commands" in captured.out
+    assert captured.err == ""
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
