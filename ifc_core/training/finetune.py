@@ -13,26 +13,25 @@ from typing import Literal
 
 import torch
 
-from ifc_core.annotation.snapshot import Snapshot, SnapshotVideo, read_snapshot
 from ifc_core.data.augmentation import Augmentation
 from ifc_core.data.clip_source import ClipRequest, ClipSource, MixedSource
-from ifc_core.data.labelled_video import FrameStore, LabelledTrack, LabelledVideo, resized_size
+from ifc_core.data.labelled_video import FrameStore, LabelledVideo, resized_size
 from ifc_core.data.sample import ClipSample
 from ifc_core.data.video_source import VideoSource
-from ifc_core.errors import CheckpointError, DeviceMemoryError, ProjectError
+from ifc_core.errors import DeviceMemoryError
 from ifc_core.inference.clip_runner import is_out_of_memory
 from ifc_core.io.atomic import atomic_output
 from ifc_core.jobs import JobContext
 from ifc_core.models.backbone import BatchNorm
 from ifc_core.models.checkpoint import CheckpointInfo, write_checkpoint
 from ifc_core.models.ifc import IFC
-from ifc_core.models.registry import DEFAULT_MODEL, load_model, resolve_device
+from ifc_core.models.registry import resolve_device
 from ifc_core.training.class_head import OBJECT, with_classes
 from ifc_core.training.config import DataConfig, OptimizerConfig, StageConfig, TrainConfig
+from ifc_core.training.finetune_plan import FinetunePlan, final_classes, plan_finetune
 from ifc_core.training.finetune_settings import (
     MIN_HELD_OUT_MASKS,
     FinetuneEvent,
-    FinetunePreset,
     FinetuneResult,
     FinetuneSettings,
     FinetuneStarted,
@@ -42,13 +41,11 @@ from ifc_core.training.finetune_settings import (
     Verdict,
 )
 from ifc_core.training.held_out import (
-    Split,
     assigned_ious,
     confident_masks,
     draw_comparison,
     predict_frame,
     score_held_out,
-    split_held_out,
 )
 from ifc_core.training.sources import SyntheticSource
 from ifc_core.training.trainer import Trainer
@@ -71,42 +68,6 @@ class RelabelledSource:
         """The clip of a request."""
         clip = self.source(request)
         return replace(clip, labels=clip.labels + self.label)
-
-
-@dataclass(frozen=True, slots=True)
-class FinetunePlan:
-    """All that a fine-tuning works from.
-
-    Attributes:
-        project_folder: Of the project.
-        settings: What the person chose.
-        preset: With what was overridden.
-        snapshot: The frozen annotation.
-        parent: The model to start from, on the CPU.
-        parent_name: Shown to people.
-        class_names: Of the model in training.
-        split: Labelled frames to learn from and to judge by.
-    """
-
-    project_folder: Path
-    settings: FinetuneSettings
-    preset: FinetunePreset
-    snapshot: Snapshot
-    parent: IFC
-    parent_name: str
-    class_names: tuple[str, ...]
-    split: Split
-
-    @property
-    def run_folder(self) -> Path:
-        """Folder of the run."""
-        return self.project_folder / "runs" / self.settings.run_id
-
-    @property
-    def rehearses(self) -> bool:
-        """Whether generated clips are mixed in: only where the parent knows what they show."""
-        known = OBJECT in {category.name for category in self.parent.categories}
-        return known and self.preset.rehearsal_share > 0
 
 
 def finetune(
@@ -180,69 +141,6 @@ def judge(before: HeldOutScore, after: HeldOutScore) -> Verdict:
     if after.num_masks < MIN_HELD_OUT_MASKS:
         return "not enough to judge"
     return "better" if after.mean_j > before.mean_j else "not better"
-
-
-def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetunePlan:
-    """Read the snapshot and the parent model, and split the labelled frames.
-
-    Raises:
-        FormatError: The snapshot cannot be used.
-        ProjectError: A video of the project is not there.
-        CheckpointError: The parent model cannot be used.
-    """
-    folder = Path(project_folder)
-    snapshot = read_snapshot(folder / "runs" / settings.run_id)
-    wanted = settings.model or snapshot.parent_path or DEFAULT_MODEL
-    parent = load_model(wanted, "cpu", "fp32", search=[folder / "models"])
-    if not parent.categories:
-        raise CheckpointError(f"The model {wanted} does not name its classes.", path=wanted)
-    used = {t.category_id for v in snapshot.videos for t in v.tracks if any(t.masks.values())}
-    known = [category.name for category in parent.categories]
-    new = [c.name for c in snapshot.categories if c.id in used and c.name not in known]
-    names = (*known, *new)
-    labels = {c.id: names.index(c.name) for c in snapshot.categories if c.name in names}
-    videos = tuple(labelled_video(video, labels) for video in snapshot.videos)
-    return FinetunePlan(
-        folder,
-        settings,
-        settings.load_preset(),
-        snapshot,
-        parent,
-        Path(wanted).stem if settings.model else (snapshot.parent or wanted),
-        names,
-        split_held_out(videos, settings.held_out_share, settings.seed),
-    )
-
-
-def labelled_video(video: SnapshotVideo, labels: dict[int, int]) -> LabelledVideo:
-    """A video of a snapshot in the form that the clip sampler reads.
-
-    Args:
-        video: Of the snapshot.
-        labels: Category id to class number; tracks of other categories have no mask.
-
-    Raises:
-        ProjectError: The video file is not there.
-    """
-    if not video.path.exists():
-        raise ProjectError(
-            f"The video {video.name} is not at {video.path}; locate it in the project first.",
-            path=video.path,
-        )
-    tracks = (
-        LabelledTrack(labels[track.category_id], track.masks)
-        for track in video.tracks
-        if track.category_id in labels
-    )
-    return LabelledVideo(
-        video.name,
-        video.path,
-        video.num_frames,
-        video.height,
-        video.width,
-        tuple(tracks),
-        frozenset(video.exhaustive),
-    )
 
 
 # ---- training ---------------------------------------------------------------------------
@@ -460,13 +358,6 @@ def _compare(plan: FinetunePlan, trained: IFC, store: FrameStore) -> tuple[Path,
         draw_comparison(path, video, frame, before, after, store)
         written.append(path)
     return tuple(written)
-
-
-def final_classes(plan: FinetunePlan) -> tuple[str, ...]:
-    """Classes of the new version: without "object" where the person wants it dropped."""
-    if plan.settings.object_class == "keep":
-        return plan.class_names
-    return tuple(name for name in plan.class_names if name != OBJECT) or plan.class_names
 
 
 def _write_version(

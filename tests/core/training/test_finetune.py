@@ -21,7 +21,8 @@ from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
 from ifc_core.structures import Category, RLEMask, TrackKind
 from ifc_core.training.class_head import last_linear, with_classes
-from ifc_core.training.finetune import finetune, judge, plan_finetune
+from ifc_core.training.finetune import finetune, judge
+from ifc_core.training.finetune_plan import plan_finetune
 from ifc_core.training.finetune_settings import (
     FinetuneResult,
     FinetuneSettings,
