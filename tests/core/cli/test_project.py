@@ -1,0 +1,132 @@
+"""`ifc-studio project` from end to end, in this process."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ifc_core import cli
+from ifc_core.annotation import Project, Scope, edits
+from ifc_core.structures import Category, RLEMask
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command and give (exit status, standard output, standard error)."""
+
+    def call(*words):
+        code = cli.main(["project", *map(str, words)])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def folder(tmp_path, clip_folder, run):
+    """A project with one clip, a class, and an approved track on frame 3."""
+    place = tmp_path / "p.ifcproj"
+    assert run("new", place, clip_folder, "--name", "demo")[0] == 0
+    with Project.open(place) as project:
+        project.apply(edits.SetCategory(Category(1, "cat")))
+        picture = np.zeros(project.video(1).size, dtype=bool)
+        picture[10:25, 20:40] = True
+        mask = RLEMask.from_array(picture)
+        project.apply(edits.NewTrack(1, 1, 3, mask))
+        project.apply(edits.ApproveFrames(1, Scope(3, 4)))
+    return place
+
+
+def test_new_and_info(folder, run):
+    code, out, _ = run("info", folder)
+    assert code == 0
+    assert out.startswith("demo (")
+    assert "square: 9 frames 80x48, 1 tracks, 2 frames approved, 0 masks to review" in out
+    facts = json.loads(run("info", folder, "--json")[1])
+    assert facts["categories"] == [{"id": 1, "name": "cat"}]
+    assert facts["videos"][0]["review"]["approved"] == 1
+    assert facts["edits"] == 4
+    code, _, err = run("new", folder)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "not an empty folder" in err
+
+
+def test_export_and_import(folder, tmp_path, run):
+    target = tmp_path / "out.json"
+    code, out, _ = run("export", folder, "-o", target, "--frames")
+    assert code == 0
+    assert out.startswith(f"{target}: 1 masks of 1 tracks on 2 frames of 1 videos.")
+    frames = tmp_path / "JPEGImages" / "square"
+    assert sorted(p.name for p in frames.iterdir()) == ["00003.jpg", "00004.jpg"]
+    report = json.loads(run("export", folder, "-o", target, "--json", "--category", "cat")[1])
+    assert (report["masks"], report["tracks_left_out"]) == (1, 0)
+    code, out, _ = run("import", folder, target)
+    assert (code, out.strip()) == (
+        0,
+        f"{target}: 1 tracks, 1 masks, 0 new videos, 0 new categories.",
+    )
+    with Project.open(folder) as project:
+        assert project.undo().kind == "ImportTracks"
+        assert len(project.tracks(1)) == 1
+
+
+def test_import_adds_videos_too(folder, clip_file, run):
+    assert run("import", folder, clip_file)[0] == 0
+    names = [v["name"] for v in json.loads(run("info", folder, "--json")[1])["videos"]]
+    assert names == ["square", "square_2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["info", "nowhere.ifcproj"], "not an IFC Studio project"),
+        (["export", "{p}", "-o", "x.json", "--format", "voc"], "There is no format voc"),
+        (["export", "{p}", "-o", "x.json", "--scope", "all"], "There is no scope all"),
+        (["export", "{p}", "-o", "x.json", "--category", "dog"], "there is: cat"),
+        (["export", "{p}", "-o", "no/where/x.json"], "x.json"),
+        (["import", "{p}", "nothing.json"], "nothing.json"),
+        (["new", "q.ifcproj", "--from", "nothing.ifcpack"], "nothing.ifcpack"),
+    ],
+)
+def test_bad_input_gets_one_sentence(folder, tmp_path, run, monkeypatch, words, sentence):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*(word.replace("{p}", str(folder)) for word in words))
+    assert (code, out) == (2, "")
+    assert sentence in err.splitlines()[-1]
+    assert err.count("ifc-studio:") == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["p.ifcproj"]
+
+
+def test_import_while_a_window_has_the_project_open(folder, tmp_path, run):
+    target = tmp_path / "out.json"
+    run("export", folder, "-o", target)
+    with Project.open(folder):
+        code, _, err = run("import", folder, target)
+        assert code == 2
+        assert "open in another window" in err
+        assert run("info", folder)[0] == 0
+        assert run("export", folder, "-o", target)[0] == 0
+
+
+def test_check_and_compact(folder, run):
+    code, out, _ = run("check", folder)
+    assert (code, out) == (0, "p.ifcproj: no faults.\n")
+    assert (
+        json.loads(run("check", folder, "--compact", "--keep-edits", 0, "--json")[1])["faults"]
+        == []
+    )
+    assert json.loads(run("info", folder, "--json")[1])["edits"] == 0
+    with Project.open(folder) as project:
+        project._db.execute("DELETE FROM categories")
+    code, out, _ = run("check", folder)
+    assert code == 2
+    assert "a track has no category (1)" in out
+
+
+def test_pack_and_new_from_it(folder, tmp_path, run):
+    pack = tmp_path / "p.ifcpack"
+    assert run("pack", folder, "-o", pack, "--videos")[0] == 0
+    code, out, _ = run("new", tmp_path / "q.ifcproj", "--from", pack, "--json")
+    assert code == 0
+    assert json.loads(out)["videos"][0]["stored_path"] == "videos/1/square"
+    assert run("export", tmp_path / "q.ifcproj", "-o", tmp_path / "o.json", "--frames")[0] == 0
