@@ -62,6 +62,12 @@ BENCHES = {
         "EvaluateBenchSettings",
         "Speed of scoring against the published algorithm.",
     ),
+    "video": Bench(
+        "ifc_core.bench.video",
+        "run_video",
+        "VideoBenchOptions",
+        "Opening, seeking and decoding of a long video, against plain PyAV.",
+    ),
     "store": Bench(
         "ifc_core.bench.store",
         "run_store",
