@@ -19,7 +19,11 @@ import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
 from ifc_core.data.synthetic.spec import DIFFICULTIES
-from ifc_core.data.synthetic.validation import rendered_hash, validation_clips
+from ifc_core.data.synthetic.validation import (
+    FROZEN_HASHES,
+    rendered_hash,
+    validation_clips,
+)
 from ifc_core.evaluation.records import EvaluationSet
 from ifc_core.evaluation.ytvis_ap import evaluate_records
 from ifc_core.inference.predictor import predict_video
@@ -124,7 +128,8 @@ def bench_synthetic(
         context: Told of the difficulties done; may cancel.
 
     Returns:
-        ``difficulty -> {"AP", "AP50", "AR10", "hash"}`` and ``mean``.
+        ``difficulty -> {"AP", "AP50", ..., "hash", "is_frozen_set"}`` and ``mean``; the last
+        says whether these are, pixel for pixel, all the clips that were frozen.
     """
     job = context or JobContext()
     figures: dict[str, Any] = {}
@@ -145,7 +150,9 @@ def bench_synthetic(
             found = find_tracks(model, enumerate(sample.frames), settings)
             results += [_result(t, video_id, range(length)) for t in found]
         metrics = _metrics(videos, truth, results)
-        figures[difficulty] = {**metrics, "hash": rendered_hash(clips)}
+        digest = rendered_hash(clips)
+        frozen = digest == FROZEN_HASHES[difficulty]
+        figures[difficulty] = {**metrics, "hash": digest, "is_frozen_set": frozen}
     figures["mean"] = {
         k: round(float(np.mean([figures[d][k] for d in DIFFICULTIES])), 4)
         for k in ("AP", "AP50", "AR10")

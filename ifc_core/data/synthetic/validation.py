@@ -16,6 +16,16 @@ FIRST_SEED = 9_000_000_000
 CLIPS_PER_DIFFICULTY = 20
 NUM_FRAMES = 8
 FRAME_GAP = 1.5
+FROZEN_OPENCV = "5.0.0"
+"""OpenCV under which the hashes were taken; other builds may round differently."""
+
+FROZEN_HASHES: dict[Difficulty, str] = {
+    "easy": "289748ac47c379228c74c3cae2bc4e04937da639725cf05a15110a23ef2fa9d4",
+    "medium": "28568d241ff8fe249ce72e0013ff59b3841145e137bd1a0635290d9465053812",
+    "hard": "9ceeaec25250035cfd3042bc23cc993a062c006bb20a5a357767574de9bf0b10",
+}
+"""What :func:`rendered_hash` gives for all clips of a difficulty, taken before the first model was
+measured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,12 @@ import cv2
 import numpy as np
 
 from ifc_core.data.synthetic import DIFFICULTIES, ClipSpec, render_clip, write_ytvis_dataset
-from ifc_core.data.synthetic.validation import rendered_hash, validation_clips
+from ifc_core.data.synthetic.validation import (
+    FROZEN_HASHES,
+    FROZEN_OPENCV,
+    rendered_hash,
+    validation_clips,
+)
 from ifc_core.io.ytvis import read_ytvis, validate_ytvis
 
 
@@ -25,6 +30,11 @@ def test_the_hash_sees_every_clip() -> None:
     assert rendered_hash(clips) == rendered_hash(clips)
     assert rendered_hash(clips) != rendered_hash(clips[::-1])
     assert rendered_hash(clips[:1]) != rendered_hash(clips)
+
+
+def test_the_set_is_still_the_frozen_one() -> None:
+    same_build = cv2.__version__ == FROZEN_OPENCV
+    assert rendered_hash(validation_clips("easy")) == FROZEN_HASHES["easy"] or not same_build
 
 
 def test_a_written_dataset_reads_back(tmp_path: Path) -> None:
