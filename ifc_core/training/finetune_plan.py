@@ -24,7 +24,7 @@ class FinetunePlan:
         settings: What the person chose.
         preset: With what was overridden.
         snapshot: The frozen annotation.
-        parent: The model to start from, on the CPU.
+        parent: The model to start from, on the device.
         parent_name: Shown to people.
         class_names: Of the model in training.
         split: Labelled frames to learn from and to judge by.
@@ -62,7 +62,7 @@ def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetuneP
     folder = Path(project_folder)
     snapshot = read_snapshot(folder / "runs" / settings.run_id)
     wanted = settings.model or snapshot.parent_path or DEFAULT_MODEL
-    parent = load_model(wanted, "cpu", "fp32", search=[folder / "models"])
+    parent = load_model(wanted, settings.device, "fp32", search=[folder / "models"])
     if not parent.categories:
         raise CheckpointError(f"The model {wanted} does not name its classes.", path=wanted)
     used = {t.category_id for v in snapshot.videos for t in v.tracks if any(t.masks.values())}

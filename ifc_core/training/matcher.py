@@ -124,5 +124,5 @@ class HungarianMatcher:
 
 
 def _best_pairs(score: torch.Tensor) -> Assignment:
-    queries, tracks = linear_sum_assignment(score.cpu().numpy(), maximize=True)
+    queries, tracks = linear_sum_assignment(score.nan_to_num(nan=-1e6).cpu().numpy(), maximize=True)
     return Assignment(torch.as_tensor(queries), torch.as_tensor(tracks))
