@@ -50,6 +50,12 @@ BENCHES = {
         "InferOptions",
         "Frames per second of proposing, by stage, against the plain way.",
     ),
+    "tracker": Bench(
+        "ifc_core.bench.tracker",
+        "run_tracker",
+        "TrackerOptions",
+        "Linking clips into tracks against full tracker buffers.",
+    ),
     "model": Bench(
         "ifc_core.cli.bench",
         "bench_model",
