@@ -84,9 +84,11 @@ def test_from_a_video_to_a_better_model(window, clip, settings, toy_model, qtbot
 
     # One history over strokes and track operations.
     studio.select((tracks[0].id,))
-    if frame > 0:
+    studio.layers.go_to(frame + 1)
+    if not studio.workspace.editor.why_not_split():
         assert studio.run_action("track.split")
         assert studio.run_action("edit.undo")
+    studio.layers.go_to(frame)
     studio.relabel("square")
     assert studio.run_action("edit.undo")
     assert studio.run_action("edit.undo")

@@ -101,9 +101,7 @@ class EditController:
             self._entry.id, category_id, self.frame_index, rle, seconds_spent=seconds
         )
         edit: Edit = edits.Batch((*needed, new), label="New track") if needed else new
-        result = self.apply(edit)
-        self.select(result.tracks_added)
-        return result
+        return self.apply(edit, select_added=True)
 
     def _default_category(self) -> tuple[int, tuple[Edit, ...]]:
         categories = self._project.categories()
@@ -113,14 +111,19 @@ class EditController:
 
     # Edits of tracks
 
-    def apply(self, edit: Edit) -> EditResult:
+    def apply(self, edit: Edit, *, select_added: bool = False) -> EditResult:
         """Make one edit and tell what changed.
+
+        Args:
+            edit: The edit.
+            select_added: Whether the tracks it begins become the selection. That is done
+                before anybody is told, so that the brush holds the new track's mask at once.
 
         Raises:
             EditError: It does not fit the present state; nothing was changed.
         """
         result = self._project.apply(edit)
-        self._take_in(result)
+        self._take_in(result, select_added=select_added)
         return result
 
     def delete(self) -> EditResult:
@@ -147,9 +150,7 @@ class EditController:
     def split(self) -> EditResult:
         """Split the current track at the current frame; the new part is selected."""
         assert self.current is not None  # noqa: S101
-        result = self.apply(edits.SplitTrack(self.current, self.frame_index))
-        self.select(result.tracks_added)
-        return result
+        return self.apply(edits.SplitTrack(self.current, self.frame_index), select_added=True)
 
     def swap(self) -> EditResult:
         """Exchange two tracks' identities from the current frame on."""
@@ -205,11 +206,14 @@ class EditController:
         """The journal, newest first."""
         return [HistoryRow(e.seq, e.label, e.undone) for e in self._project.history()]
 
-    def _take_in(self, result: EditResult | None) -> EditResult | None:
+    def _take_in(
+        self, result: EditResult | None, *, select_added: bool = False
+    ) -> EditResult | None:
         if result is None:
             return None
         self._index.apply(result)
-        self.selected = tuple(i for i in self.selected if i in self._index)
+        wanted = result.tracks_added if select_added else self.selected
+        self.selected = tuple(i for i in wanted if i in self._index)
         self._since = self._clock()
         self._on_changed(result)
         return result

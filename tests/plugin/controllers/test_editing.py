@@ -40,6 +40,26 @@ def test_the_first_stroke_begins_a_track_with_a_class(desk):
     assert editor.selected == ()
 
 
+def test_the_second_stroke_adds_to_the_first(session):
+    """Whoever is told of the first stroke puts the new track's mask under the brush."""
+    index = TrackIndex(session.project, session.entry.id)
+    under_the_brush = []
+    editor = EditController(
+        session.project,
+        session.entry,
+        index,
+        lambda _: under_the_brush.append(editor.mask_to_edit()),
+        Clock(),
+    )
+    paint(editor, (20, 20))
+    assert under_the_brush[-1][20, 20]
+    drawn = under_the_brush[-1] | disc(SIZE, (34, 44), 5).to_array().view(np.uint8)
+    editor.commit_mask(drawn, "Paint")
+    mask = session.project.mask(editor.current, 0).rle.to_array()
+    assert mask[20, 20]
+    assert mask[34, 44]
+
+
 def test_a_stroke_that_changes_nothing_is_no_edit(desk):
     editor, project, told, _ = desk
     assert editor.commit_mask(np.zeros(SIZE), "Paint") is None
