@@ -28,6 +28,9 @@ class Presenter:
         panel: The side panel.
         timeline: The strip under the canvas.
         layers: The canvas.
+
+    Attributes:
+        estimate: What a run will take, in words, or empty.
     """
 
     def __init__(self, panel: StudioPanel, timeline: Timeline, layers: LayerStack) -> None:
@@ -35,6 +38,7 @@ class Presenter:
         self._timeline = timeline
         self._layers = layers
         self._workspace: Workspace | None = None
+        self.estimate = ""
         self._timer = QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(_LISTS_INTERVAL_MS)
@@ -137,7 +141,7 @@ class Presenter:
         workspace, panel = self._workspace, self._panel
         frames = 0 if workspace is None else workspace.session.num_frames
         text = f"Propose {frames} frames" if frames else "Propose"
-        panel.propose.show_state(reason=why_not, button_text=text, estimate="")
+        panel.propose.show_state(reason=why_not, button_text=text, estimate=self.estimate)
         if workspace is None:
             panel.tracks.show_empty(
                 "No video open",
@@ -148,7 +152,8 @@ class Presenter:
         else:
             panel.tracks.show_empty(
                 "No tracks yet",
-                "Let the model propose them, or choose the brush and paint the first one.",
+                "Let the model propose them, or choose the brush and paint the first one.\n"
+                + self.estimate,
                 text,
                 "propose.start",
             )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
 
-from ifc_core.annotation import EditResult, Project, RunInfo, edits
+from ifc_core.annotation import EditResult, Project
 from ifc_core.annotation.exporting import ExportOptions, ExportReport, ExportScope, export_project
 from ifc_core.annotation.importing import import_annotations
 from ifc_core.errors import IFCError
@@ -17,7 +17,6 @@ from napari_ifc.actions import ActionTable
 from napari_ifc.attention_explorer import AttentionExplorer
 from napari_ifc.controllers.editing import EditController
 from napari_ifc.controllers.overlay_video import write_overlay_video
-from napari_ifc.controllers.propose import ProposeController
 from napari_ifc.controllers.session import (
     Session,
     import_sentences,
@@ -26,12 +25,13 @@ from napari_ifc.controllers.session import (
 )
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.engine_bridge import EngineBridge
+from napari_ifc.engine_link import EngineLink, usual_trainer
 from napari_ifc.layers import DRAWING_MODES, LayerStack
 from napari_ifc.lazy_video import FrameCache, LazyVideo
 from napari_ifc.model_import import ModelImport
 from napari_ifc.overlay import OverlayStyle
 from napari_ifc.presenter import Presenter
-from napari_ifc.rows import RunView
+from napari_ifc.propose_link import ProposeLink
 from napari_ifc.settings import StudioSettings
 from napari_ifc.studio_actions import build_actions
 from napari_ifc.trainer_link import TrainerLink
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from ifc_core.engine.client import EngineClient, JobHandle
     from ifc_core.engine.protocol import JobEnd, JobEvent
     from ifc_core.inference.settings import ProposeSettings
-
-_ENGINE_PATIENCE_SECONDS = 3.0
 
 
 class Studio(QObject):
@@ -66,6 +64,7 @@ class Studio(QObject):
         panel: The side panel; further pages are added with ``panel.add_page``.
         timeline: The strip under the canvas.
         attention: The page of the attention explorer.
+        proposing: The page of Propose.
         trainer: The page of fine-tuning.
         model_import: Brings published checkpoints in.
         docks: Dock widgets by name: ``"studio"`` and ``"timeline"``.
@@ -106,11 +105,9 @@ class Studio(QObject):
         self.settings = settings or StudioSettings()
         self.workspace: Workspace | None = None
         self.docks: dict[str, QDockWidget] = {}
-        self._engine_factory = engine_factory or _usual_engine
-        self._engine: EngineClient | None = None
+        self._engine = EngineLink(engine_factory)
         self._closed = False
         self._bridge = EngineBridge()
-        self._devices_known = False
         self.actions = ActionTable(on_refused=self.inform)
         self.panel = StudioPanel()
         self.timeline = Timeline()
@@ -128,13 +125,16 @@ class Studio(QObject):
             on_told=self.inform,
         )
         self._show = Presenter(self.panel, self.timeline, self.layers)
+        self.proposing = ProposeLink(self, self._engine, self._bridge, self._show)
         build_actions(self)
         self._connect_views()
-        engine = _LazyEngine(self._engine_client)
-        self.attention = AttentionExplorer(self, engine, self._bridge.deliver)
-        self.model_import = ModelImport(self, engine, self._bridge.deliver)
+        self.attention = AttentionExplorer(self, self._engine, self._bridge.deliver)
+        self.model_import = ModelImport(self, self._engine, self._bridge.deliver)
         self.trainer = TrainerLink(
-            self, trainer_factory or _usual_trainer, self._bridge.deliver, self._release_device
+            self,
+            trainer_factory or usual_trainer,
+            self._bridge.deliver,
+            self._engine.release_device,
         )
         self.window = WindowHooks(viewer, self.panel, self.timeline, self, dock_panel=dock_panel)
         self.docks = self.window.docks
@@ -145,7 +145,6 @@ class Studio(QObject):
     def _connect_views(self) -> None:
         panel = self.panel
         panel.banner.action_requested.connect(self.run_action)
-        panel.run.cancel_requested.connect(lambda: self.run_action("propose.cancel"))
         panel.tools.tool_requested.connect(self.layers.set_mode)
         panel.tools.brush_size_requested.connect(self.layers.set_brush_size)
         panel.tools.action_requested.connect(lambda name: self.run_action(f"edit.{name}"))
@@ -153,9 +152,6 @@ class Studio(QObject):
         panel.tracks.action_requested.connect(self.run_action)
         panel.tracks.selection_changed.connect(self.select)
         panel.tracks.jump_requested.connect(self.jump_to_track)
-        panel.propose.propose_requested.connect(lambda: self.run_action("propose.start"))
-        panel.propose.changed.connect(self._on_propose_changed)
-        panel.page_changed.connect(self._on_page)
         panel.history.action_requested.connect(lambda name: self.run_action(f"edit.{name}"))
         panel.history.step_requested.connect(self._go_to_step)
         panel.videos.activated.connect(self._on_video_chosen)
@@ -211,9 +207,17 @@ class Studio(QObject):
         except IFCError as error:
             self.fail(error)
             return False
+        if session.project.read_only and self._is_open_already(session.project.folder):
+            session.close()  # it is ourselves who hold it
+            self._put_down(emit=False)
+            return self.open_path(path)
         self._put_down(emit=False)
         self._take_up(session)
         return True
+
+    def _is_open_already(self, folder: Path) -> bool:
+        project = self.project
+        return project is not None and project.folder.resolve() == folder.resolve()
 
     def show_video(self, video_id: int) -> bool:
         """Show another video of the open project.
@@ -240,16 +244,7 @@ class Studio(QObject):
         project, entry = session.project, session.entry
         index = TrackIndex(project, entry.id)
         editor = EditController(project, entry, index, self._on_edited)
-        proposer = ProposeController(
-            project,
-            entry,
-            _LazyEngine(self._engine_client),
-            self._bridge.deliver,
-            editor.apply,
-            on_state=self._on_run_state,
-            on_frame=self._on_provisional,
-            on_end=self._on_run_end,
-        )
+        proposer = self.proposing.controller(session, editor)
         self.workspace = Workspace(session, cache, index, editor, proposer)
         self.panel.banner.clear()
         self.layers.show_video(LazyVideo(cache, session.num_frames, size), entry.name)
@@ -259,7 +254,7 @@ class Studio(QObject):
         self.refresh()
         if session.notices:
             self.inform(" ".join(session.notices))
-        self._offer_cut_off_run()
+        self.proposing.opened()
         self.opened.emit(session.reader.video)
 
     def _put_down(self, *, emit: bool = True, keep_project: bool = False) -> None:
@@ -290,12 +285,11 @@ class Studio(QObject):
         self.layers.flush()
         self._put_down(emit=False)
         self.layers.close()
+        self.proposing.close()
         self.trainer.close()
         self._bridge.close()
         self.window.close()
-        if self._engine is not None:
-            self._engine.close(timeout_seconds=_ENGINE_PATIENCE_SECONDS)
-            self._engine = None
+        self._engine.close()
 
     def _open_workspace(self) -> Workspace:
         if self.workspace is None:
@@ -317,16 +311,6 @@ class Studio(QObject):
         if self.workspace is not None:
             self._show.models(self.workspace)
 
-    def _release_device(self) -> None:
-        """Let go of models and device memory before a fine-tuning takes them."""
-        if self._engine is not None:
-            self._engine.request("unload")
-
-    def _engine_client(self) -> EngineClient:
-        if self._engine is None:
-            self._engine = self._engine_factory()
-        return self._engine
-
     def ask_engine(
         self,
         kind: str,
@@ -347,8 +331,7 @@ class Studio(QObject):
         Raises:
             EngineError: The engine cannot be started.
         """
-        client = self._engine_client()
-        return client.request(kind, params, self._bridge.deliver(on_event), frames=frames)
+        return self._engine.request(kind, params, self._bridge.deliver(on_event), frames=frames)
 
     # Proposing
 
@@ -361,100 +344,11 @@ class Studio(QObject):
         Returns:
             Whether a run was started; ``run_finished`` tells its end.
         """
-        reason = self.why_not_propose()
-        if reason:
-            self.fail(reason)
-            return False
-        workspace = self._open_workspace()
-        self.layers.flush()
-        try:
-            chosen = settings or self.panel.propose.settings()
-            session = workspace.session
-            source = {
-                "video": str(session.reader.video.path),
-                "models": [str(session.project.folder / "models")],
-            }
-            self.panel.banner.clear()
-            workspace.proposer.start(chosen, source)
-        except IFCError as error:
-            self.fail(error)
-            return False
-        return True
+        return self.proposing.start(settings)
 
     def why_not_propose(self) -> str:
         """Why no run can be started now."""
-        if self.workspace is None:
-            return "Open a video first."
-        if self.workspace.proposer.is_running:
-            return "A run is going on; wait for it or cancel it."
-        return self.workspace.editor.why_not_change() or self.panel.propose.fault()
-
-    def _on_page(self, name: str) -> None:
-        if name == "propose" and self.workspace is not None and not self._devices_known:
-            self._devices_known = True
-            try:
-                self.ask_engine("system", {}, self._on_system)
-            except IFCError as error:
-                self.fail(error)
-
-    def _on_system(self, event: JobEvent | JobEnd) -> None:
-        names = [str(d["name"]) for d in getattr(event, "result", {}).get("devices", ())]
-        if names:
-            self.panel.propose.set_devices(["auto", *names])
-
-    def _on_run_state(self, view: RunView) -> None:
-        if view.active:
-            self.panel.run.show_run(view.text, view.detail, view.fraction, stopping=view.stopping)
-        else:
-            self.panel.run.hide()
-        self.run_changed.emit(view)
-        self._show.propose(self.why_not_propose())
-
-    def _on_provisional(self, frame_index: int) -> None:
-        if frame_index == self.layers.frame_index:
-            self._show.canvas()
-        self._show.lists_soon()
-
-    def _on_run_end(self, outcome: str, sentence: str) -> None:
-        self.refresh()
-        if outcome == "failed":
-            self.fail(sentence)
-        elif sentence:
-            self.inform(sentence)
-        self.run_finished.emit(outcome)
-
-    def _offer_cut_off_run(self) -> None:
-        run = self.cut_off_run()
-        if run is not None and self.project is not None and not self.project.read_only:
-            self.panel.banner.show_message(
-                f"A run was cut off after {run.frames_staged} frames. Keep what it found?",
-                "warning",
-                "Keep",
-                "run.keep",
-            )
-
-    def cut_off_run(self) -> RunInfo | None:
-        """A run of this video that a crash left behind, if there is one."""
-        if self.workspace is None or self.workspace.proposer.is_running:
-            return None
-        session = self.workspace.session
-        runs = session.project.open_runs()
-        return next((r for r in runs if r.video_id == session.entry.id), None)
-
-    def keep_cut_off_run(self) -> None:
-        """Accept what a cut-off run found, as one edit."""
-        run, workspace = self.cut_off_run(), self._open_workspace()
-        if run is not None:
-            workspace.session.project.finish_run(run.id)
-            workspace.editor.apply(edits.AcceptRun(run.id))
-            self.panel.banner.clear()
-
-    def discard_cut_off_run(self) -> None:
-        """Drop what a cut-off run found."""
-        run = self.cut_off_run()
-        if run is not None:
-            self._open_workspace().session.project.discard_run(run.id)
-            self.panel.banner.clear()
+        return self.proposing.why_not()
 
     # Selecting and seeking
 
@@ -505,9 +399,6 @@ class Studio(QObject):
 
     def _on_mode(self) -> None:
         self._show.tools()
-
-    def _on_propose_changed(self) -> None:
-        self._show.propose(self.why_not_propose())
 
     def _on_video_chosen(self, place: int) -> None:
         video_id = int(self.panel.videos.itemData(place))
@@ -625,32 +516,3 @@ class Studio(QObject):
     def is_drawing(self) -> bool:
         """Whether a drawing tool is chosen."""
         return self.layers.mode in DRAWING_MODES
-
-
-class _LazyEngine:
-    """Starts the engine with the first request."""
-
-    def __init__(self, client: Callable[[], EngineClient]) -> None:
-        self._client = client
-
-    def request(
-        self,
-        kind: str,
-        params: Mapping[str, Any] | None = None,
-        on_event: Any = None,
-        *,
-        frames: Callable[[int], Any] | None = None,
-    ) -> Any:
-        """Start a job."""
-        return self._client().request(kind, params, on_event, frames=frames)
-
-
-def _usual_engine(name: str = "engine") -> EngineClient:
-    from ifc_core.config import read_settings
-    from ifc_core.engine.client import EngineClient
-
-    return EngineClient(name, num_threads=read_settings().num_threads)
-
-
-def _usual_trainer() -> EngineClient:
-    return _usual_engine("finetune")

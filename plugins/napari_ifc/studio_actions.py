@@ -186,7 +186,7 @@ class _Builder:
         self._add(
             "run.keep",
             "Keep the cut-off run",
-            studio.keep_cut_off_run,
+            studio.proposing.keep_cut_off_run,
             group="Propose",
             why_not=self._why_not_cut_off,
             tip="Accept what a run had found when the program ended unexpectedly.",
@@ -194,7 +194,7 @@ class _Builder:
         self._add(
             "run.discard",
             "Discard the cut-off run",
-            studio.discard_cut_off_run,
+            studio.proposing.discard_cut_off_run,
             group="Propose",
             why_not=self._why_not_cut_off,
         )
@@ -205,7 +205,7 @@ class _Builder:
         return "" if running else "No run is going on."
 
     def _why_not_cut_off(self) -> str:
-        return "" if self._studio.cut_off_run() is not None else "No run was cut off."
+        return "" if self._studio.proposing.cut_off_run() is not None else "No run was cut off."
 
     # Edit
 

@@ -110,7 +110,8 @@ class FakeEngine:
 
     def _describe(self, number: int, job: FakeJob, tell: OnEvent) -> None:
         devices = [{"name": "cuda:0"}, {"name": "cpu"}]
-        tell(JobEnd(number, JobStatus.SUCCEEDED, {"devices": devices}))
+        facts = {"devices": devices, "seconds": 75.0, "memory_bytes": 6e8, "device": "cpu"}
+        tell(JobEnd(number, JobStatus.SUCCEEDED, facts))
 
     def _score(self, instance: int) -> float:
         return round(0.9 - 0.1 * instance, 3)

@@ -344,6 +344,18 @@ def _seconds_left(progress: Progress, since: Progress | None) -> float | None:
     return rate * (progress.total - progress.done)
 
 
+def estimate_text(result: Mapping[str, Any]) -> str:
+    """What a run will take, in words.
+
+    Args:
+        result: Of the engine's ``estimate``: ``seconds``, ``memory_bytes`` and ``device``.
+    """
+    device = "this GPU" if str(result.get("device", "cpu")).startswith("cuda") else "this CPU"
+    gigabytes = float(result.get("memory_bytes", 0)) / 1e9
+    memory = f" and {max(0.1, gigabytes):.1f} GB" if gigabytes else ""
+    return f"About {duration_text(float(result['seconds']))}{memory} on {device}."
+
+
 def duration_text(seconds: float) -> str:
     """A duration as people say it: ``"40 s"``, ``"3 min 20 s"``, ``"1 h 5 min"``."""
     whole = max(0, round(seconds))

@@ -34,6 +34,11 @@ class Session:
     reader: VideoReader
     notices: tuple[str, ...] = ()
 
+    def close(self) -> None:
+        """Close the video and the project."""
+        self.reader.close()
+        self.project.close()
+
     @property
     def num_frames(self) -> int:
         """Frames that can be shown."""

@@ -305,6 +305,10 @@ class TrackTable(QWidget):
         self.empty_button.setVisible(bool(button))
         self._empty_action = action_id
 
+    def empty_text(self) -> str:
+        """The words in place of an empty table."""
+        return f"{self._empty_title.text()}\n{self._empty_text.text()}"
+
     def select(self, track_ids: tuple[int, ...]) -> None:
         """Select tracks without emitting anything; the first becomes the current one."""
         quiet, self._quiet = self._quiet, True
