@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,29 +18,9 @@ from ifc_core.models.attention_rows import (
     heat_map,
     rank_memory_tokens,
 )
+from napari_ifc.controllers.engine import Deliver, Engine, Job
 
 KIND = "attention"
-
-
-class Job(Protocol):
-    """A job in the engine, as far as it is used here."""
-
-    def cancel(self) -> None:
-        """Ask it to stop."""
-        ...
-
-
-class Engine(Protocol):
-    """The way to the engine, as far as it is used here."""
-
-    def request(
-        self,
-        kind: str,
-        params: Mapping[str, Any] | None = None,
-        on_event: Callable[[JobEvent | JobEnd], None] | None = None,
-    ) -> Job:
-        """Start a job."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +89,7 @@ class AttentionController:
     def __init__(
         self,
         engine: Engine,
-        deliver: Callable[
-            [Callable[[JobEvent | JobEnd], None]], Callable[[JobEvent | JobEnd], None]
-        ],
+        deliver: Deliver,
         params: Callable[[], dict[str, Any] | None],
         mask_at: Callable[[int], npt.NDArray[np.bool_] | None],
         on_view: Callable[[AttentionView], None],

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ifc_core.annotation import ModelVersion, Project
 from ifc_core.annotation.snapshot import make_snapshot
@@ -15,33 +15,13 @@ from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import IFCError
 from ifc_core.jobs import Progress
 from ifc_core.structures import FrameState
+from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.propose import duration_text
 
 KIND = "finetune"
 PRESETS = ("quick", "balanced", "thorough")
 _STATE_FILE = "window.json"
 _TAUGHT = frozenset({FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT})
-
-
-class Job(Protocol):
-    """A job in the training process, as far as it is used here."""
-
-    def cancel(self) -> None:
-        """Ask it to stop."""
-        ...
-
-
-class Engine(Protocol):
-    """The way to the training process, as far as it is used here."""
-
-    def request(
-        self,
-        kind: str,
-        params: Mapping[str, Any] | None = None,
-        on_event: Callable[[JobEvent | JobEnd], None] | None = None,
-    ) -> Job:
-        """Start a job."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +122,7 @@ class FinetuneController:
         project: Project,
         engine: Engine,
         release: Callable[[], None],
-        deliver: Callable[
-            [Callable[[JobEvent | JobEnd], None]], Callable[[JobEvent | JobEnd], None]
-        ],
+        deliver: Deliver,
         on_view: Callable[[FinetuneView], None],
         on_end: Callable[[str, str], None],
         on_models: Callable[[], None],

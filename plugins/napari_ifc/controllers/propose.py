@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from ifc_core.annotation import (
     EditResult,
@@ -20,33 +20,11 @@ from ifc_core.inference.results import FrameResult, InstanceSummary
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import Progress
 from ifc_core.structures.palette import track_color
+from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.rows import Lane, RunView, Span, SpanKind, TrackRow
 
 KIND = "propose"
 _ETA_AFTER = 3  # frames from which an estimate is made
-
-
-class Job(Protocol):
-    """A job in the engine, as far as it is used here."""
-
-    def cancel(self) -> None:
-        """Ask it to stop."""
-        ...
-
-
-class Engine(Protocol):
-    """The way to the engine, as far as it is used here."""
-
-    def request(
-        self,
-        kind: str,
-        params: Mapping[str, Any] | None = None,
-        on_event: Callable[[JobEvent | JobEnd], None] | None = None,
-        *,
-        frames: Callable[[int], Any] | None = None,
-    ) -> Job:
-        """Start a job."""
-        ...
 
 
 @dataclass(slots=True)
@@ -78,9 +56,7 @@ class ProposeController:
         project: Project,
         entry: VideoEntry,
         engine: Engine,
-        deliver: Callable[
-            [Callable[[JobEvent | JobEnd], None]], Callable[[JobEvent | JobEnd], None]
-        ],
+        deliver: Deliver,
         apply: Callable[[edits.Edit], EditResult],
         on_state: Callable[[RunView], None],
         on_frame: Callable[[int], None],
