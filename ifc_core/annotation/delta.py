@@ -216,6 +216,7 @@ def summarise(
         reviewed_frames={k: tuple(sorted(v)) for k, v in reviewed.items()},
         categories_changed=tuple(delta.rows["categories"]),
         videos_changed=tuple(delta.rows["videos"]),
+        runs_changed=tuple(delta.runs),
         num_masks=len(delta.pointers),
         note=note,
     )

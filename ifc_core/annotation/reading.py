@@ -49,7 +49,12 @@ def project_folder(path: Path | str) -> Path:
     folder = Path(path).absolute()
     if folder.name == DATABASE_NAME:
         folder = folder.parent
-    if not (folder / DATABASE_NAME).is_file():
+    try:
+        found = (folder / DATABASE_NAME).is_file()
+    except OSError as error:  # a folder on the way that may not be entered
+        reason = (error.strerror or "unknown reason").lower()
+        raise ProjectError(f"{path} cannot be read: {reason}.", path=folder) from error
+    if not found:
         raise ProjectError(f"{path} is not an IFC Studio project.", path=folder)
     return folder
 

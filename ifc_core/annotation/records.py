@@ -181,6 +181,7 @@ class EditResult:
         reviewed_frames: video id -> frames whose *exhaustive* flag changed (sorted).
         categories_changed: Categories added, edited or removed.
         videos_changed: Videos added, edited or removed.
+        runs_changed: Runs that were accepted, or are offered again after an undo.
         num_masks: Number of (track, frame) pairs that changed.
         note: What the person should know, such as frames kept because a person
             had corrected them; may be empty.
@@ -198,6 +199,7 @@ class EditResult:
     reviewed_frames: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     categories_changed: tuple[int, ...] = ()
     videos_changed: tuple[int, ...] = ()
+    runs_changed: tuple[int, ...] = ()
     num_masks: int = 0
     note: str = ""
 

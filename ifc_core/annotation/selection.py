@@ -12,9 +12,9 @@ from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import TrackFrame, VideoEntry
 from ifc_core.structures import FrameState, Track, TrackState
 
-_REVIEWED = frozenset(
-    {FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT, FrameState.REJECTED}
-)
+_REVIEWED = frozenset({FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT})
+# A rejected mask says what the object is not; whether it is there stays open.
+_APPROVED = frozenset({FrameState.APPROVED})
 _UNSAFE = re.compile(r"[^\w.+-]+")
 
 
@@ -61,8 +61,8 @@ def select_video(
     """Decide what of a video is exported.
 
     A track is exported if it is not rejected, is of a wanted class and, unless everything is
-    exported, a person reviewed at least one of its frames. A frame is exported if it is
-    approved (exhaustive), or reviewed for every exported track.
+    exported, a person reviewed (or approved) at least one of its frames. A frame is exported if
+    it is approved (exhaustive), or reviewed (or approved) for every exported track.
 
     Args:
         reader: The project.
@@ -77,12 +77,12 @@ def select_video(
     """
     lanes = reader.timeline(video.id)
     exhaustive = set(reader.exhaustive_frames(video.id))
-    wanted_states = _REVIEWED if scope is ExportScope.REVIEWED else {FrameState.APPROVED}
+    wanted_states = _REVIEWED if scope is ExportScope.REVIEWED else _APPROVED
     everything = scope is ExportScope.EVERYTHING
     tracks, left_out = [], 0
     for track in reader.tracks(video.id):
         lane = lanes.get(track.id, [])
-        reviewed = any(f.state in _REVIEWED for f in lane)
+        reviewed = any(f.state in wanted_states for f in lane)
         in_class = category_ids is None or track.category_id in category_ids
         if track.state is not TrackState.REJECTED and in_class and (everything or reviewed):
             tracks.append(track)

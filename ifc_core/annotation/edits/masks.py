@@ -119,11 +119,13 @@ class ClearMasks(Edit):
         track_ids: The tracks.
         scope: The frames.
         proposals_only: Spare what a person made or approved.
+        area_below_px: Only masks with fewer pixels; 0 for all, absent ones included.
     """
 
     track_ids: tuple[int, ...]
     scope: Scope
     proposals_only: bool = False
+    area_below_px: int = 0
 
     def perform(self, tx: EditTransaction) -> str:
         """Make the tracks show nothing on the frames."""
@@ -131,6 +133,8 @@ class ClearMasks(Edit):
         tracks = tx.tracks_of(self.track_ids)
         for track in tracks:
             old = tx.pointers(track.id, self.scope)
+            if self.area_below_px:
+                old = {f: p for f, p in old.items() if 0 < p.area < self.area_below_px}
             gone = {f for f, p in old.items() if not self.proposals_only or p.state == PROPOSED}
             kept += len(old) - len(gone)
             tx.point(track, dict.fromkeys(gone))

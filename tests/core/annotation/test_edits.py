@@ -142,6 +142,13 @@ def test_clear_masks_of_proposals_spares_human_work(project):
     assert frames(project, 1) == {}
 
 
+def test_clear_masks_by_area(project):
+    project.apply(SetMask(1, 4, box(0, 0, 2, 2)))
+    project.apply(MarkAbsent(1, Scope.this_frame(5)))
+    do(project, ClearMasks((1,), Scope.whole(), area_below_px=5))
+    assert set(frames(project, 1)) == {2, 5, 6}
+
+
 def test_copy_mask(project):
     do(project, CopyMask(1, 2, (3, 6)))
     assert project.mask(1, 3).rle == project.mask(1, 6).rle == box(1, 2)

@@ -120,6 +120,12 @@ def test_scopes_classes_and_steps(project, tmp_path):
     cats = ExportOptions(scope=ExportScope.APPROVED, category_ids=(1,))
     report = export_project(project, target, options=cats)
     assert (report.frames, report.tracks, report.tracks_left_out) == (2, 1, 1)
+    approved = export_project(project, target, options=ExportOptions(ExportScope.APPROVED))
+    assert (approved.frames, approved.tracks) == (2, 1)  # the dog is not approved anywhere
+    project.apply(edits.RejectMasks((1,), Scope.this_frame(6)))
+    approved = export_project(project, target, options=cats)
+    assert approved.frames == 1  # whether the cat is on frame 6 is open
+    project.undo()
     steps = ExportOptions(scope=ExportScope.EVERYTHING, frame_step=5)
     assert export_project(project, target, options=steps).frames == 3
     other = ExportOptions(scope=ExportScope.EVERYTHING, video_ids=(2,))

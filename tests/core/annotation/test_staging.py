@@ -90,7 +90,7 @@ def test_undo_of_accepting_offers_the_run_again(project):
     run_id = stage(project, {0: (0, 0)})
     project.apply(AcceptRun(run_id))
     after = state_of(project)
-    project.undo()
+    assert project.undo().runs_changed == (run_id,)
     (run,) = project.open_runs()
     assert (run.id, run.state, run.masks_staged) == (run_id, RunState.FINISHED, NUM_FRAMES)
     project.redo()

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -192,32 +193,29 @@ project.close()
 """
 
 
+def close_folder(folder: Path) -> int | None:
+    """Take every permission to write away; returns the account that is held by that."""
+    for path in (*folder.iterdir(), folder):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    return 65534 if os.geteuid() == 0 else None
+
+
 @pytest.fixture
-def closed_folder(project):
-    """The project's folder, made unwritable for the account that will read it."""
-    reader = 65534 if os.geteuid() == 0 else None
-    opened = []
-    for parent in project.folder.parents:
-        if reader is not None and not parent.stat().st_mode & 0o005:
-            opened.append((parent, parent.stat().st_mode))
-            parent.chmod(0o755)
-
-    def close_it() -> int | None:
-        for path in (*project.folder.iterdir(), project.folder):
-            path.chmod(0o555 if path.is_dir() else 0o444)
-        return reader
-
-    yield close_it
-    for path in (project.folder, *project.folder.iterdir()):
+def public_place():
+    """A folder that every account may enter, unlike pytest's own."""
+    place = Path(tempfile.mkdtemp(prefix="ifc-test-"))
+    place.chmod(0o755)
+    yield place
+    for path in (place / "p.ifcproj", *(place / "p.ifcproj").iterdir()):
         path.chmod(0o755)
-    for parent, mode in opened:
-        parent.chmod(mode)
+    shutil.rmtree(place)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="folders of Windows have no such permission")
-def test_a_folder_that_cannot_be_written_is_read(project, closed_folder):
+def test_a_folder_that_cannot_be_written_is_read(project, public_place):
     project.close()
-    lines = run_python(READ_IN_A_CLOSED_FOLDER, project.folder, closed_folder()).splitlines()
+    folder = Path(shutil.copytree(project.folder, public_place / "p.ifcproj"))
+    lines = run_python(READ_IN_A_CLOSED_FOLDER, folder, close_folder(folder)).splitlines()
     assert lines[0] == "closed"
     assert lines[1] == "True p.ifcproj cannot be written here, so it is open read-only."
     assert lines[2] == "[2, 6] []"
@@ -225,17 +223,29 @@ def test_a_folder_that_cannot_be_written_is_read(project, closed_folder):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="folders of Windows have no such permission")
-def test_a_write_ahead_log_in_a_closed_folder_is_not_lost(project, closed_folder, tmp_path):
+def test_a_write_ahead_log_in_a_closed_folder_is_not_lost(project, public_place):
     project.apply(SetMask(1, 8, box(0, 0)))
-    copy = tmp_path / "copy.ifcproj"
-    shutil.copytree(project.folder, copy, ignore=shutil.ignore_patterns("*-shm", "project.lock"))
-    assert (copy / "project.sqlite-wal").stat().st_size > 0
-    project.close()
-    shutil.rmtree(project.folder)
-    shutil.move(copy, project.folder)
-    lines = run_python(READ_IN_A_CLOSED_FOLDER, project.folder, closed_folder()).splitlines()
+    folder = public_place / "p.ifcproj"
+    shutil.copytree(project.folder, folder, ignore=shutil.ignore_patterns("*-shm", "project.lock"))
+    assert (folder / "project.sqlite-wal").stat().st_size > 0
+    lines = run_python(READ_IN_A_CLOSED_FOLDER, folder, close_folder(folder)).splitlines()
     assert lines[0] == "closed"
     assert lines[2] == "[2, 6, 8] []"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders of Windows have no such permission")
+def test_a_folder_that_may_not_be_entered_gives_one_sentence(project, public_place):
+    folder = Path(shutil.copytree(project.folder, public_place / "p.ifcproj"))
+    user = close_folder(folder)
+    folder.chmod(0o000)
+    code = READ_IN_A_CLOSED_FOLDER.replace(
+        "project = Project.open(sys.argv[1])",
+        "try:\n    Project.open(sys.argv[1])\n"
+        "except ProjectError as error:\n    print(error)\nsys.exit()",
+    )
+    lines = run_python(code, folder, user).splitlines()
+    assert lines == ["closed", f"{folder} cannot be read: permission denied."]
+    folder.chmod(0o755)
 
 
 def test_a_full_disk_refuses_the_edit_and_keeps_the_project(project):
