@@ -7,6 +7,7 @@ in bf16 or fp16; attention, norms, residual sums and the heads stay in float32.
 from __future__ import annotations
 
 import copy
+import weakref
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,8 @@ from ifc_core.models.ifc import IFC
 _LOW_PRECISION = {"bf16": torch.bfloat16, "fp16": torch.float16}
 LARGEST_CHECK_DIFFERENCE = 0.05
 """``auto`` keeps float32 where low precision moves a class probability further than this."""
+
+_CHECKED: weakref.WeakKeyDictionary[IFC, float] = weakref.WeakKeyDictionary()
 
 
 @torch.no_grad()
@@ -68,9 +71,11 @@ def choose_dtype(model: IFC, precision: str) -> torch.dtype:
     if precision != "auto":
         raise ConfigError(f"The precision {precision!r} is unknown.", name="precision", value=0)
     dtype = _native_low_precision(device)
-    if dtype is None or _check_difference(model, dtype) > LARGEST_CHECK_DIFFERENCE:
+    if dtype is None:
         return torch.float32
-    return dtype
+    if model not in _CHECKED:
+        _CHECKED[model] = _check_difference(model, dtype)
+    return dtype if _CHECKED[model] <= LARGEST_CHECK_DIFFERENCE else torch.float32
 
 
 def _native_low_precision(device: torch.device) -> torch.dtype | None:

@@ -79,8 +79,12 @@ def test_auto_needs_the_hardware_and_a_passed_check(
     tiny_model, monkeypatch, native, difference, expected
 ):
     monkeypatch.setattr(module, "_native_low_precision", lambda device: native)
-    monkeypatch.setattr(module, "_check_difference", lambda model, dtype: difference)
+    monkeypatch.setattr(module, "_CHECKED", {})
+    asked = []
+    monkeypatch.setattr(module, "_check_difference", lambda *_: asked.append(1) or difference)
     assert choose_dtype(tiny_model, "auto") == expected
+    assert choose_dtype(tiny_model, "auto") == expected
+    assert len(asked) == (native is not None)
 
 
 def test_the_check_compares_real_outputs(tiny_model):

@@ -1,0 +1,171 @@
+"""What the network knows of a clip, kept for editing tools: features, weights, candidates."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ifc_core.inference.attention_query import clip_around
+from ifc_core.inference.frame_input import network_size, resize_frames
+from ifc_core.inference.predictor import short_side_for
+from ifc_core.inference.settings import ProposeSettings
+from ifc_core.io.video import VideoReader
+from ifc_core.models.ifc import IFC
+
+DEFAULT_CACHE_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFeatures:
+    """One clip of the canonical plan; half precision, on the CPU.
+
+    Attributes:
+        frame_indices: T frames of the video.
+        mask_features: (T, C, h, w) float16, f' of paper eq. 5.
+        mask_weights: (Q, C) float16, those of all queries, shown or hidden.
+        class_probs: (Q, K + 1) float32, the last column is no-object.
+    """
+
+    frame_indices: tuple[int, ...]
+    mask_features: Tensor
+    mask_weights: Tensor
+    class_probs: Tensor
+
+    def features_of(self, frame_index: int) -> Tensor:
+        """(C, h, w) float32 features of a frame of the clip."""
+        return self.mask_features[self.frame_indices.index(frame_index)].float()
+
+    def query_logits(self, frame_index: int) -> Tensor:
+        """(Q, h, w) float32 mask logits of all queries on a frame of the clip."""
+        features = self.features_of(frame_index)
+        return torch.einsum("qc,chw->qhw", self.mask_weights.float(), features)
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that the clip holds."""
+        tensors = (self.mask_features, self.mask_weights, self.class_probs)
+        return sum(t.element_size() * t.nelement() for t in tensors)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A mask that the network has for a place, shown or hidden.
+
+    Attributes:
+        query: Index of the object query in its clip.
+        score: Probability of the best class, no-object left out.
+        label: That class.
+        frame_indices: Frames of the clip.
+        logits: (T, h, w) float32 mask logits over the clip.
+    """
+
+    query: int
+    score: float
+    label: int
+    frame_indices: tuple[int, ...]
+    logits: npt.NDArray[np.float32]
+
+
+class ClipFeatureCache:
+    """Features of clips of one video, least recently used first to go, made again on a miss.
+
+    Args:
+        model: The network.
+        reader: The video.
+        settings: Sizes, T and frame step as in a run of Propose; the region is not used.
+        max_bytes: Bound on what is kept.
+
+    Attributes:
+        misses: Clips computed so far.
+    """
+
+    def __init__(
+        self,
+        model: IFC,
+        reader: VideoReader,
+        settings: ProposeSettings,
+        max_bytes: int = DEFAULT_CACHE_BYTES,
+    ) -> None:
+        self._model, self._reader, self._settings = model, reader, settings
+        self._max_bytes = max_bytes
+        self._clips: OrderedDict[tuple[int, ...], ClipFeatures] = OrderedDict()
+        self.misses = 0
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory held now."""
+        return sum(clip.num_bytes for clip in self._clips.values())
+
+    def clip_of(self, frame_index: int) -> ClipFeatures:
+        """The clip of the canonical plan that centres a frame best.
+
+        Raises:
+            VideoError: A frame cannot be read.
+            IndexError: There is no such frame.
+        """
+        frames = clip_around(frame_index, self._reader.video.num_frames, self._settings)
+        key = tuple(frames)
+        clip = self._clips.get(key)
+        if clip is None:
+            clip = self._clips[key] = self._compute(key)
+            self.misses += 1
+        self._clips.move_to_end(key)
+        while len(self._clips) > 1 and self.num_bytes > self._max_bytes:
+            self._clips.popitem(last=False)
+        return clip
+
+    def candidates(self, frame_index: int, point_xy: tuple[float, float]) -> list[Candidate]:
+        """All queries whose mask covers a point, best first.
+
+        Args:
+            frame_index: 0-based in the video.
+            point_xy: Pixel of the displayed frame, (x, y).
+
+        Returns:
+            By class probability times the mask's probability at the point.
+        """
+        clip = self.clip_of(frame_index)
+        logits = clip.query_logits(frame_index)  # (Q, h, w)
+        height, width = self._reader.video.size
+        row = min(int(point_xy[1] / height * logits.shape[1]), logits.shape[1] - 1)
+        column = min(int(point_xy[0] / width * logits.shape[2]), logits.shape[2] - 1)
+        at_point = logits[:, row, column]
+        scores, labels = clip.class_probs[:, :-1].max(-1)
+        order = (scores * at_point.sigmoid()).argsort(descending=True)
+        covering = [int(q) for q in order if at_point[q] > 0]
+        features = clip.mask_features.float()
+        return [
+            Candidate(
+                query,
+                float(scores[query]),
+                int(labels[query]),
+                clip.frame_indices,
+                torch.einsum("c,tchw->thw", clip.mask_weights[query].float(), features).numpy(),
+            )
+            for query in covering
+        ]
+
+    @torch.no_grad()
+    def _compute(self, frames: tuple[int, ...]) -> ClipFeatures:
+        size = network_size(
+            self._reader.video.size,
+            short_side_for(self._model, self._settings),
+            self._settings.max_long_side,
+        )
+        images = [
+            resize_frames(torch.from_numpy(np.array(self._reader.read(f)))[None], size)
+            for f in frames
+        ]
+        model = self._model
+        out = model.decode_clip(model.encode_frames(model.normalize(torch.cat(images))))
+        return ClipFeatures(
+            frames,
+            out.mask_features[0].half().cpu(),
+            out.mask_weights[0].half().cpu(),
+            out.class_logits[0].float().softmax(-1).cpu(),
+        )
