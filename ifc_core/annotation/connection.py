@@ -36,7 +36,7 @@ def connect_for_writing(path: Path, create: bool = False) -> sqlite3.Connection:
     """Open for writing, in WAL mode where that works and in DELETE mode elsewhere.
 
     In WAL mode a commit is safe against the end of the process at once, and against a
-    power loss from the next checkpoint or ``Project.sync``. DELETE mode syncs each commit.
+    power loss once the log was synced (see ``syncing``). DELETE mode syncs each commit.
     """
     db = _connect(_uri(path, mode="rwc" if create else "rw"))
     try:

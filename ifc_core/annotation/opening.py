@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import shutil
 import sqlite3
 import time
 from pathlib import Path
@@ -96,7 +95,7 @@ def open_database(place: Path, for_writing: bool) -> sqlite3.Connection:
     db = connect_for_writing(path)
     try:
         if version < schema.SCHEMA_VERSION:
-            shutil.copyfile(path, path.with_suffix(f".before-v{schema.SCHEMA_VERSION}.sqlite"))
+            _copy(db, path.with_suffix(f".before-v{schema.SCHEMA_VERSION}.sqlite"))
             schema.migrate(db)
     except BaseException:
         db.close()
@@ -118,3 +117,12 @@ def check_after_crash(db: sqlite3.Connection, place: Path) -> str:
             path=place,
         )
     return "The project was not closed in order last time; it was checked and is whole."
+
+
+def _copy(db: sqlite3.Connection, target: Path) -> None:
+    """Copy through SQLite: closing the file here would end the locks of this process on it."""
+    copy = sqlite3.connect(target)
+    try:
+        db.backup(copy)
+    finally:
+        copy.close()

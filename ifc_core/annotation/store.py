@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import time
@@ -41,6 +40,7 @@ from ifc_core.annotation.records import (
     StagedMask,
 )
 from ifc_core.annotation.staging import Staging
+from ifc_core.annotation.syncing import QuietSyncer, sync_file
 from ifc_core.annotation.transaction import EditTransaction
 from ifc_core.errors import IFCError, ProjectError
 from ifc_core.structures import MaskSource, RLEMask, Video
@@ -50,8 +50,8 @@ class Project(ProjectReader):
     """A project that is open in this process, used from the thread that opened it.
 
     An acknowledged edit survives the end of the process, however it comes. In WAL mode a
-    power loss may cost what was done since the last :meth:`sync` or checkpoint, never more
-    and never the project; in DELETE mode (network shares) it costs nothing.
+    power loss may cost the edits of the last second or two, never more and never the
+    project; in DELETE mode (network shares) it costs nothing.
 
     Attributes:
         folder: The ``NAME.ifcproj`` folder with ``project.sqlite``, ``models/``, ``runs/``,
@@ -78,6 +78,7 @@ class Project(ProjectReader):
         self._annotator_ids: dict[str, int] = {}
         self._callbacks: list[Callable[[EditResult], None]] = []
         self._staging = Staging(db, folder)
+        self._syncer = QuietSyncer(folder / (DATABASE_NAME + "-wal"))
         if lock is not None:
             self._staging.drop_empty_leftovers()
 
@@ -162,6 +163,7 @@ class Project(ProjectReader):
                 with translated(self.folder):
                     self._db.execute("PRAGMA optimize")
         finally:
+            self._syncer.close()
             super().close()
             if self._lock is not None:
                 self._lock.release()
@@ -177,6 +179,7 @@ class Project(ProjectReader):
             )
         with writing(self._db, self.folder):
             yield
+        self._syncer.touch()
 
     def _annotator_id(self) -> int:
         if self.annotator not in self._annotator_ids:
@@ -274,17 +277,14 @@ class Project(ProjectReader):
     def sync(self) -> None:
         """Wait until everything written so far would survive a power loss.
 
-        Meant for a quiet moment, such as a second after the last edit.
+        It happens by itself within about a second of a change; this is for those who must know.
         """
         if self.read_only:
             return
         self._staging.flush()
         with translated(self.folder):
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        wal = self.folder / (DATABASE_NAME + "-wal")
-        if wal.exists():
-            with wal.open("rb+") as file:
-                os.fsync(file.fileno())
+        sync_file(self.folder / (DATABASE_NAME + "-wal"))
 
     # Videos
 
