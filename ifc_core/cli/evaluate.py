@@ -23,6 +23,13 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option("--json", help="Write the figures to this file, '-' to print.")
     ] = None,
+    tracks: Annotated[
+        bool,
+        typer.Option("--tracks", help="Also judge each true track: J, F, identity switches."),
+    ] = False,
+    min_score: Annotated[
+        float, typer.Option(help="With --tracks: leave out results that score less.")
+    ] = 0.3,
 ) -> None:
     """YouTube-VIS AP, AP50, AP75, AR1, AR10 and AR100, by size and by class.
 
@@ -36,6 +43,10 @@ def evaluate(
             raise InputError(f"There is no file {file}.")
     with job("Evaluating") as context:
         figures = evaluate_files(gt, pred, context)
+        if tracks:
+            from ifc_core.evaluation.track_quality import track_quality_files
+
+            figures["tracks"] = track_quality_files(gt, pred, min_score, context)
     text = json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False)
     if output is not None and str(output) == "-":
         print_line(text)
@@ -43,8 +54,20 @@ def evaluate(
     if output is not None:
         with atomic_output(output) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
-    for line in _table(figures, METRICS):
+    for line in (*_table(figures, METRICS), *_track_lines(figures)):
         print_line(line)
+
+
+def _track_lines(figures: dict[str, Any]) -> list[str]:
+    if "tracks" not in figures:
+        return []
+    found = figures["tracks"]
+    return [
+        "",
+        f"J      {_shown(found['J'])}",
+        f"F      {_shown(found['F'])}",
+        f"identity switches {found['identity_switches']}",
+    ]
 
 
 def _table(figures: dict[str, Any], metrics: tuple[str, ...]) -> list[str]:

@@ -176,20 +176,27 @@ def _read_video(
     builder: TrackBuilder,
 ) -> tuple[int, int]:
     """Add the masks of one video and return its (height, width)."""
-    frames = [(index, read_labels(file)) for index, file in enumerate(files)]
-    size = frames[0][1].shape
-    found: dict[int, None] = {}
-    for index, labels in frames:
+    is_binary = VOID not in map(int, classes) and _is_binary(files)
+    size: tuple[int, ...] = ()
+    for index, file in enumerate(files):
+        labels = read_labels(file)
+        size = size or labels.shape
         if labels.shape != size:
-            raise FormatError(f"{files[index]} differs in size from the first frame.")
+            raise FormatError(f"{file} differs in size from the first frame.", path=file)
         if labels.max(initial=0) > VOID:
-            raise FormatError(f"{files[index]} holds an object above 255.", path=files[index])
-        found.update(dict.fromkeys(label for label, _ in iter_label_masks(labels)))
-    is_binary = set(found) == {VOID} and VOID not in map(int, classes)
-    for index, labels in frames:
+            raise FormatError(f"{file} holds an object above 255.", path=file)
         for label, mask in iter_label_masks(labels):
             is_void = label == VOID and not is_binary
             name = classes.get(str(label), _DEFAULT_CLASS)
             category = categories.setdefault(name, len(categories) + 1)
             builder.add(video_id, label, category, index, mask, is_crowd=is_void)
     return (int(size[0]), int(size[1]))
+
+
+def _is_binary(files: Sequence[Path]) -> bool:
+    """Whether no picture holds anything but 0 and 255, as in DAVIS 2016."""
+    for file in files:
+        labels = read_labels(file)
+        if ((labels != 0) & (labels != VOID)).any():
+            return False
+    return True

@@ -167,7 +167,8 @@ def parse_track_details(
     known = {member.value: member for member in TrackState}
     state_name = raw.get("state", TrackState.PROPOSED.value)
     is_known = isinstance(state_name, str) and state_name in known
-    if type(z_order) is not int or not isinstance(name, str) or not is_known:
+    is_order = type(z_order) is int and abs(z_order) < 1 << 31
+    if not is_order or not isinstance(name, str) or not is_known:
         report(place, "z_order must be an integer, name text and state a review state.")
         return None
     kinds = {member.value: member for member in TrackKind}
