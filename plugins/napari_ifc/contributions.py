@@ -12,7 +12,6 @@ from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     import napari
-    from qtpy.QtWidgets import QWidget
 
     from napari_ifc.studio import Studio
 
@@ -26,16 +25,12 @@ def studio_for(viewer: napari.Viewer, *, dock_panel: bool = True) -> Studio:
     """The studio of a viewer, made if there is none."""
     from napari_ifc.studio import Studio
 
-    studio = _studios.get(viewer)
+    real = getattr(viewer, "__wrapped__", viewer)  # napari hands plugins a proxy
+    studio = _studios.get(real)
     if studio is None or studio.is_closed:
-        studio = Studio(viewer, dock_panel=dock_panel)
-        _studios[viewer] = studio
+        studio = Studio(real, dock_panel=dock_panel)
+        _studios[real] = studio
     return studio
-
-
-def studio_panel(viewer: napari.Viewer) -> QWidget:
-    """The dock widget: the studio's side panel (napari docks it)."""
-    return studio_for(viewer, dock_panel=False).panel
 
 
 def video_reader(path: str | list[str]) -> Read | None:

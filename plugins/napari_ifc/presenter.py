@@ -126,7 +126,8 @@ class Presenter:
         undo = redo = ""
         if workspace is not None:
             reason = workspace.editor.why_not_change()
-            undo = workspace.session.project.undo_label or ""
+            if not workspace.editor.why_not_undo():
+                undo = workspace.session.project.undo_label or ""
             redo = workspace.session.project.redo_label or ""
         tools.show_tool(self._layers.mode, drawing_possible=not reason, why_not=reason)
         tools.show_brush_size(self._layers.brush_size)

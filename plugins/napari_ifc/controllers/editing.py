@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ifc_core.annotation import EditResult, Project, Scope, VideoEntry, edits
 from ifc_core.annotation.edits import Edit
+from ifc_core.errors import EditError
 from ifc_core.structures import Category, RLEMask
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.rows import HistoryRow
@@ -182,8 +183,22 @@ class EditController:
     # One journal
 
     def undo(self) -> EditResult | None:
-        """Take back the last edit of any kind."""
-        return self._take_in(self._project.undo())
+        """Take back the last edit of any kind, but never the video that is shown.
+
+        Raises:
+            EditError: The last edit brought the shown video in.
+        """
+        result = self._project.undo()
+        if result is not None and self._video_is_gone():
+            self._project.redo()
+            raise EditError(
+                "The step before this one brought the video in; close it instead of undoing that.",
+                path=self._project.folder,
+            )
+        return self._take_in(result)
+
+    def _video_is_gone(self) -> bool:
+        return all(entry.id != self._entry.id for entry in self._project.videos())
 
     def redo(self) -> EditResult | None:
         """Do the next undone edit again."""
@@ -198,9 +213,10 @@ class EditController:
             while (result := self.redo()) is not None and result.seq != number:
                 pass
             return
-        while any(not e.undone and e.seq > number for e in self._project.history()):
-            if self.undo() is None:
+        while not self.why_not_undo():
+            if all(e.undone or e.seq <= number for e in self._project.history()):
                 return
+            self.undo()
 
     def history(self) -> list[HistoryRow]:
         """The journal, newest first."""
@@ -254,7 +270,10 @@ class EditController:
 
     def why_not_undo(self) -> str:
         """Why there is nothing to undo."""
-        return "" if self._project.undo_label else "There is nothing to undo."
+        last = next((e for e in self._project.history() if not e.undone), None)
+        if last is None or last.kind == "AddVideo":
+            return "There is nothing to undo."
+        return ""
 
     def why_not_redo(self) -> str:
         """Why there is nothing to redo."""

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from fake_engine import SIZE, disc
 
+from ifc_core.errors import EditError
 from ifc_core.structures import FrameState
 from napari_ifc.controllers.editing import EditController
 from napari_ifc.controllers.tracks import TrackIndex
@@ -133,3 +134,16 @@ def test_going_to_a_step_and_back(desk):
     editor.go_to_step(rows[0].number)
     assert not any(r.undone for r in editor.history())
     assert project.mask(track, 0).rle == final
+
+
+def test_the_shown_video_is_never_undone(desk):
+    editor, project, _, _ = desk
+    assert editor.why_not_undo() == "There is nothing to undo."
+    with pytest.raises(EditError, match="brought the video in"):
+        editor.undo()
+    assert len(project.videos()) == 1
+    paint(editor, (20, 20))
+    assert not editor.why_not_undo()
+    editor.go_to_step(project.history()[-1].seq)
+    assert len(project.videos()) == 1
+    assert editor.why_not_undo()
