@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from ifc_core.annotation.frame_images import write_frame_images
+from ifc_core.annotation.frame_images import check_videos, write_frame_images
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.selection import ExportScope, VideoSelection, select_video
 from ifc_core.annotation.ytvis_export import header_of, iter_tracks
@@ -123,6 +123,8 @@ def export_project(
     header = header_of(reader, exported, categories, options.include_studio_key)
     stream = _Stream(reader, exported, options.include_studio_key, context)
     in_folder = format in (ExportFormat.DAVIS, ExportFormat.MOTS)
+    if options.write_frames:
+        check_videos(reader, exported)
     if options.write_frames and not in_folder:
         _write_frames(reader, exported, target, format, context)
     hidden = _write(target, format, header, stream)

@@ -17,6 +17,7 @@ from ifc_core.io.ytvis_types import YtvisVideo
 from ifc_core.structures import Video
 
 _DEFAULT_FPS = 30.0
+_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".MP4", ".MOV", ".AVI")
 _NUMBER = re.compile(r"(\d+)$")
 
 
@@ -140,6 +141,7 @@ def _add(video: YtvisVideo, root: Path) -> FileVideo:
 def _candidates(video: YtvisVideo, root: Path) -> list[Path]:
     """Places below the root where the video may be; none that leaves it."""
     places = [root / "JPEGImages" / video.name, root / video.name]
+    places += [root / f"{video.name}{suffix}" for suffix in _SUFFIXES]
     if video.details is not None and video.details.source:
         places.insert(0, root / video.details.source)
     inside = root.resolve()

@@ -51,12 +51,17 @@ def write_frame_images(
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _write_video(
-    reader: ProjectReader, selection: VideoSelection, folder: Path, context: JobContext
-) -> None:
-    from ifc_core.io.frame_export import write_jpeg_frames  # loads the decoder
-    from ifc_core.io.video import open_video
+def check_videos(reader: ProjectReader, selections: Sequence[VideoSelection]) -> None:
+    """Make sure that the frames can be read, before anything is written.
 
+    Raises:
+        VideoError: A video is not to be found.
+    """
+    for selection in selections:
+        _find(reader, selection)
+
+
+def _find(reader: ProjectReader, selection: VideoSelection) -> Path:
     path = reader.find_video_file(selection.video.id)
     if path is None:
         raise VideoError(
@@ -64,6 +69,16 @@ def _write_video(
             "say where it is now.",
             path=selection.video.path,
         )
+    return path
+
+
+def _write_video(
+    reader: ProjectReader, selection: VideoSelection, folder: Path, context: JobContext
+) -> None:
+    from ifc_core.io.frame_export import write_jpeg_frames  # loads the decoder
+    from ifc_core.io.video import open_video
+
+    path = _find(reader, selection)
     names = [frame_name(selection, frame).rpartition("/")[2] for frame in selection.frames]
     with open_video(path) as video:
         write_jpeg_frames(video, selection.frames, folder, context, names)

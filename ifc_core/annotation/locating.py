@@ -22,7 +22,8 @@ def find_video(
 
     The place relative to the project comes first, then the absolute one, then the folder
     of the project and the folders to search, by name and fingerprint; last, by fingerprint
-    alone among files of any name.
+    alone among files of any name. A video that has no fingerprint, since only annotations of
+    it were ever seen, is known by its name.
 
     Args:
         entry: The video as the project knows it.
@@ -46,6 +47,8 @@ def find_video(
             others.append(path)
         elif _is_same(path, entry):
             return path
+    if not entry.fingerprint:  # any file at all would do
+        return None
     return next((path for path in others if path.is_file() and _is_same(path, entry)), None)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -247,12 +248,33 @@ def test_frames_are_written_and_found_again(tmp_path, clip_file):
         assert other.find_video_file(1) == folder
 
 
-def test_wanted_frames_of_a_missing_video_are_an_error(project, tmp_path):
+@pytest.mark.parametrize("form", [ExportFormat.YTVIS, ExportFormat.DAVIS])
+def test_wanted_frames_of_a_missing_video_are_an_error(project, tmp_path, form):
     options = ExportOptions(scope=ExportScope.EVERYTHING, write_frames=True)
     with pytest.raises(VideoError, match="not where it was"):
-        export_project(project, tmp_path / "out.json", options=options)
-    assert not (tmp_path / "out.json").exists()
+        export_project(project, tmp_path / "out", form, options)
+    assert not (tmp_path / "out").exists()
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_annotations_beside_a_clip_find_it_by_name(project, tmp_path, clip_file):
+    content = {
+        "videos": [{"id": 1, "height": 48, "width": 80, "length": 9}],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [],
+    }
+    content["videos"][0]["file_names"] = [f"square/{i:05d}.jpg" for i in range(9)]
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "labels.json").write_text(json.dumps(content))
+    report = import_annotations(project, folder / "labels.json")
+    assert report.missing_videos == ("square",)
+    entry = project.videos()[-1]
+    assert project.find_video_file(entry.id) is None  # no other file is taken for it
+    project.undo()
+    shutil.copyfile(clip_file, folder / "square.mp4")
+    assert import_annotations(project, folder / "labels.json").missing_videos == ()
+    assert project.videos()[-1].path == folder / "square.mp4"
 
 
 class Stopping(JobContext):
