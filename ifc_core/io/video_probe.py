@@ -13,7 +13,7 @@ from ifc_core.io.packet_decoder import PacketDecoder
 from ifc_core.io.video_index import FrameIndex, PacketTable
 from ifc_core.jobs import JobContext
 
-_HEAD_PACKETS = 32
+_HEAD_PACKETS = 64
 _TAIL_PACKETS = 300
 
 
