@@ -117,10 +117,10 @@ class PacketDecoder:
     stamps of the file are.
     """
 
-    def __init__(self, path: Path, table: PacketTable, finder: PacketFinder) -> None:
+    def __init__(self, path: Path, table: PacketTable) -> None:
         self._path = path
         self._table = table
-        self._finder = finder
+        self._finder = PacketFinder(table)
         self.next_ordinal = 0
         self._open()
 

@@ -50,7 +50,7 @@ class FileReader(VideoReader):
         self._cache: OrderedDict[int, VideoFrame] = OrderedDict()
         self._last_rank = -1
         self._is_positioned = False
-        self.pts_seconds = scan.pts_seconds
+        self.pts_seconds = scan.pts_seconds.copy()
         height, width = self._orientation.displayed(self._stored_size)
         self.video = Video(path, len(scan.index), height, width, scan.fps, scan.fingerprint)
         self._decoder = PacketDecoder(path, scan.table)

@@ -160,3 +160,14 @@ def test_counting_frames_can_be_cancelled(tmp_path: Path, write_clip) -> None:
     context.cancel()
     with pytest.raises(JobCancelled):
         open_video(path, context)
+
+
+def test_a_file_that_changed_is_read_anew(tmp_path: Path, write_clip) -> None:
+    path = write_clip(tmp_path / "clip.mp4", "mpeg4", 5)
+    with open_video(path) as reader:
+        assert reader.video.num_frames == 5
+    with open_video(path) as again:
+        assert again.video.num_frames == 5
+    write_clip(path, "mpeg4", 9)
+    with open_video(path) as reader:
+        assert reader.video.num_frames == 9

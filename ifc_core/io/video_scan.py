@@ -1,0 +1,139 @@
+"""What a video file holds, found out once and remembered while the file stays as it is."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.errors import VideoError
+from ifc_core.io.display_matrix import Orientation
+from ifc_core.io.fingerprint import file_fingerprint
+from ifc_core.io.packet_decoder import PacketDecoder, open_container, read_packets, video_stream
+from ifc_core.io.video_index import NO_TIME, FrameIndex, PacketTable
+from ifc_core.io.video_probe import probe_frames
+from ifc_core.jobs import JobContext
+
+_MAX_REMEMBERED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FileScan:
+    """What is known of a file; about 50 bytes a frame.
+
+    Attributes:
+        table: Its packets.
+        index: Its frames.
+        warning: What cannot be read, or empty.
+        orientation: From storage to display.
+        stored_size: (height, width) of the first frame as stored.
+        frame_bytes: Size of a decoded frame.
+        pts_seconds: (V,) float64 time of each frame after the first one's; not to be written to.
+        fps: Average frames per second.
+        fingerprint: See :mod:`ifc_core.io.fingerprint`.
+    """
+
+    table: PacketTable
+    index: FrameIndex
+    warning: str
+    orientation: Orientation
+    stored_size: tuple[int, int]
+    frame_bytes: int
+    pts_seconds: npt.NDArray[np.float64]
+    fps: float
+    fingerprint: str
+
+
+_remembered: OrderedDict[tuple[str, int, int], FileScan] = OrderedDict()
+_lock = threading.Lock()
+
+
+def scan_file(path: Path, context: JobContext | None = None) -> FileScan:
+    """Read a file's packets and find the frames that decode.
+
+    The last files are remembered by path, size and time of change, so that opening one
+    again takes no second scan.
+
+    Args:
+        path: The file.
+        context: Told of the packets read; may cancel.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        VideoError: The file has no frame that can be read.
+    """
+    try:
+        facts = path.stat()
+    except OSError as error:
+        raise VideoError(f"{path} may not be read; check its permissions.", path=path) from error
+    key = (str(path.absolute()), facts.st_size, facts.st_mtime_ns)
+    with _lock:
+        known = _remembered.get(key)
+        if known is not None:
+            _remembered.move_to_end(key)
+            return known
+    scan = _scan(path, context)
+    with _lock:
+        _remembered[key] = scan
+        while len(_remembered) > _MAX_REMEMBERED:
+            _remembered.popitem(last=False)
+    return scan
+
+
+def _scan(path: Path, context: JobContext | None) -> FileScan:
+    with open_container(path) as container:
+        stream = video_stream(container, path)
+        declared = stream.frames
+        rate = float(stream.average_rate or stream.guessed_rate or 0.0)
+        time_base = float(stream.time_base or 0.0)
+        tick = None if context is None else (lambda n: _report(context, n, declared))
+        table = read_packets(container, stream, tick)
+    if not len(table) or not table.is_shown.any():
+        raise VideoError(f"{path} holds no frames.", path=path)
+    decoder = PacketDecoder(path, table)
+    try:
+        probe = probe_frames(path, table, decoder, declared, context)
+    finally:
+        decoder.close()
+    first = probe.first_frame
+    times = _frame_times(table, probe.index, rate, time_base)
+    return FileScan(
+        table,
+        probe.index,
+        probe.warning,
+        Orientation.of(first),
+        (first.height, first.width),
+        max(1, sum(plane.buffer_size for plane in first.planes)),
+        times,
+        _average_rate(times, rate),
+        file_fingerprint(path),
+    )
+
+
+def _report(context: JobContext, packets: int, declared: int) -> None:
+    context.advance(packets, declared or None, "Reading the video's index", "packets")
+
+
+def _frame_times(
+    table: PacketTable, index: FrameIndex, rate: float, time_base: float
+) -> npt.NDArray[np.float64]:
+    """(V,) seconds after the first frame, from the file's times or else from its rate."""
+    pts = np.sort(table.pts[index.ordinals])
+    if np.any(pts == NO_TIME):
+        pts = np.sort(table.dts[index.ordinals])
+    if np.any(pts == NO_TIME) or not time_base:
+        return np.arange(len(index)) / (rate or 25.0)
+    return np.asarray((pts - pts[0]) * time_base, dtype=np.float64)
+
+
+def _average_rate(times: npt.NDArray[np.float64], rate: float) -> float:
+    span = float(times[-1] - times[0])
+    if len(times) > 1 and span > 0:
+        return (len(times) - 1) / span
+    return rate if rate > 0 else 25.0
