@@ -46,13 +46,13 @@ def test_the_rows_are_those_of_the_clip_that_centres_the_frame(
             np.testing.assert_allclose(got.sum(-1), 1, atol=1e-5)
 
 
-def test_with_a_frame_step_the_nearest_looked_at_frame_is_shown(
+def test_with_a_frame_step_the_clip_keeps_the_step_and_holds_the_frame(
     engine: EngineClient, tiny_model_file: Path, clip_folder: Path
 ) -> None:
     params = _params(tiny_model_file, clip_folder, 7, frame_step=3)
     found = decode_attention(engine.request("attention", params).result(WAIT))
-    assert found.frame_index == 6
-    assert found.prediction.frame_indices.tolist() == [0, 3, 6]
+    assert found.frame_index == 7
+    assert found.prediction.frame_indices.tolist() == [1, 4, 7]
     assert found.position == 2
 
 
