@@ -37,6 +37,10 @@ _STYLE = """
 #StartPage QLabel#subtitle { font-size: 14px; color: #9fb0c9; }
 #StartPage QLabel#section { font-size: 12px; font-weight: 600; color: #7f93b2; }
 #StartPage QLabel#hint { font-size: 12px; color: #7f93b2; }
+#StartPage QLabel#problem {
+    font-size: 13px; color: #ffd7d9; background: #4a2228; border-left: 4px solid #f2737c;
+    border-radius: 4px; padding: 10px 14px;
+}
 #StartPage QPushButton {
     background: #263247; color: #e8eef8; border: 1px solid #35455f; border-radius: 8px;
     padding: 12px 18px; font-size: 14px; text-align: left;
@@ -88,6 +92,10 @@ class StartPage(QFrame):
         column.addLayout(self._heading())
         column.addSpacing(16)
         column.addLayout(self._buttons())
+        self._problem = QLabel(objectName="problem")
+        self._problem.setWordWrap(True)
+        self._problem.hide()
+        column.addWidget(self._problem)
         column.addSpacing(16)
         column.addLayout(self._steps())
         column.addSpacing(16)
@@ -159,8 +167,19 @@ class StartPage(QFrame):
         area.setWidget(self._cards)
         return area
 
+    @property
+    def problem(self) -> str:
+        """The sentence that is shown, or an empty string."""
+        return self._problem.text()
+
+    def show_problem(self, sentence: str) -> None:
+        """Say why something could not be opened; an empty string takes it away."""
+        self._problem.setText(sentence)
+        self._problem.setVisible(bool(sentence))
+
     def refresh(self) -> None:
         """Show the list as it is on disk now."""
+        self.show_problem("")
         while (entry := self._grid.takeAt(0)) is not None:
             if entry.widget() is not None:
                 entry.widget().deleteLater()

@@ -60,6 +60,7 @@ class DesktopWindow(QObject):
         self.studio.show_napari_panels(False)
         self.studio.opened.connect(self._on_opened)
         self.studio.project_closed.connect(self._show_start_page)
+        self.studio.failed.connect(self.start_page.show_problem)
 
     # --- opening ------------------------------------------------------------------------------
 
@@ -70,6 +71,7 @@ class DesktopWindow(QObject):
             Whether it was opened; if not, the window shows why.
         """
         self._opening = Path(path)
+        self.start_page.show_problem("")
         return self.studio.open_path(path)
 
     def open_sample(self) -> bool:

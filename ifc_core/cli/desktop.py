@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ifc_core.errors import InputError, OutputError
 
-INSTALL_LINE = 'pip install "ifc-studio[app]"'
+INSTALL_LINE = 'pip install ".[app]"'
 COMMAND_GROUP = "ifc_studio.commands"
 _WINDOW_PACKAGES = {"PySide6", "napari", "napari_ifc", "ifc_app", "pyqtgraph", "qtpy", "superqt"}
 

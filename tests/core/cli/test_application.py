@@ -196,10 +196,10 @@ def test_without_qt_the_line_to_install_it_is_given(
 
     monkeypatch.setattr(desktop.metadata, "entry_points", lambda **which: [Entry])
     assert cli.main([]) == 2
-    assert 'pip install "ifc-studio[app]"' in capsys.readouterr().err
+    assert 'pip install ".[app]"' in capsys.readouterr().err
     monkeypatch.setattr(desktop.metadata, "entry_points", lambda **which: [])
     assert cli.main([]) == 2
-    assert 'pip install "ifc-studio[app]"' in capsys.readouterr().err
+    assert 'pip install ".[app]"' in capsys.readouterr().err
 
 
 def test_a_fault_inside_the_window_is_not_called_a_missing_package(

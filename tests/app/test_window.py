@@ -1,0 +1,103 @@
+"""The desktop window: menus, drops, the start page. Nothing here starts an engine."""
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QApplication
+
+from ifc_app.recent import RecentList
+
+pytestmark = pytest.mark.window
+
+
+@pytest.fixture
+def frames(tmp_path):
+    """A folder of four frames."""
+    import cv2
+
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number in range(4):
+        cv2.imwrite(str(folder / f"{number}.png"), np.full((40, 60, 3), 50 * number, np.uint8))
+    return folder
+
+
+@pytest.fixture
+def window(qapp, qtbot, tmp_path):
+    from ifc_app.window import DesktopWindow
+
+    made = DesktopWindow(recent=RecentList(tmp_path / "recent"))
+    made.show()
+    yield made
+    made.studio.close()
+    made.viewer.close()
+
+
+def drop(widget, path):
+    """Drag a file onto a widget and let it go, as a file manager does."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(20, 20), Qt.DropAction.CopyAction, data, left, none)
+    QApplication.sendEvent(widget, enter)
+    assert enter.isAccepted()
+    action = Qt.DropAction.CopyAction
+    QApplication.sendEvent(widget, QDropEvent(QPointF(20, 20), action, data, left, none))
+
+
+def test_a_drop_on_the_start_page_opens_and_another_on_the_canvas_replaces_it(
+    window, frames, tmp_path
+):
+    drop(window.start_page, frames)
+    assert not window.start_page.isVisible()
+    assert window.studio.workspace.session.num_frames == 4
+    assert "frames" in window.viewer.title
+    other = tmp_path / "others"
+    frames.rename(other)
+    window.studio.close_project()
+    assert window.start_page.isVisible()
+    drop(window.main.centralWidget(), other)
+    assert "others" in window.viewer.title
+
+
+def test_a_drop_of_something_else_says_why_and_the_start_page_stays(window, tmp_path):
+    told = []
+    window.studio.failed.connect(told.append)
+    text = tmp_path / "notes.mp4"
+    text.write_text("not a video")
+    drop(window.main, text)
+    assert len(told) == 1
+    assert window.start_page.isVisible()
+    assert window.start_page.problem == told[0]
+
+
+def test_every_action_stands_in_one_menu(window):
+    titles = []
+    for entry in window.viewer.window.main_menu.actions():
+        if entry.menu() is not None and entry.text() != "napari":
+            titles += [item.data() for item in entry.menu().actions() if item.data()]
+    assert sorted(titles) == sorted(action.id for action in window.studio.actions)
+
+
+def test_a_menu_says_why_an_action_cannot_be_done(window):
+    (menu,) = [
+        entry.menu()
+        for entry in window.viewer.window.main_menu.actions()
+        if entry.text() == "Track"
+    ]
+    menu.aboutToShow.emit()
+    delete = next(item for item in menu.actions() if item.data() == "track.delete")
+    assert not delete.isEnabled()
+    assert delete.toolTip() == window.studio.actions["track.delete"].why_not() != ""
+
+
+def test_recent_items_are_offered_and_open(window, frames):
+    assert window.open_path(frames)
+    window.studio.close_project()
+    recent = window._recent_menu
+    recent.aboutToShow.emit()
+    (entry,) = recent.actions()
+    assert entry.text() == "frames"
+    entry.trigger()
+    assert window.studio.workspace is not None
