@@ -5,7 +5,7 @@ import os
 import pytest
 
 os.environ["QT_API"] = "pyside6"
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side
 
 
 @pytest.fixture(autouse=True)
