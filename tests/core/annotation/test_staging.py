@@ -175,6 +175,7 @@ def test_a_run_cut_off_by_a_crash_is_offered_on_reopening(project):
     project._staging.flush()
     folder = project.folder
     project._db.close()  # as if the process had ended here
+    project._syncer.close()
     project._is_open = False
     project._lock.release(clean=False)
     with Project.open(folder) as again:
