@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ifc_core.errors import FormatError
 from ifc_core.evaluation.track_iou import (
     BrokenMaskError,
@@ -58,9 +56,9 @@ class Record:
             stated = [a for a in track.areas if a]
             area = sum(stated) / len(stated) if stated else 0.0
         masks = CodedTrack(
-            np.array([frame for frame, _ in present], dtype=np.int64),
+            [frame for frame, _ in present],
             b"".join(counts for _, counts in present),
-            np.array([len(counts) for _, counts in present], dtype=np.int64),
+            [len(counts) for _, counts in present],
         )
         score = 0.0 if track.score is None else track.score
         return cls(track.id, track.category_id, score, masks, track.is_crowd, area)
@@ -248,6 +246,5 @@ def _plain_record(
         coded = "".join(parts).encode("ascii")
     except (KeyError, TypeError, UnicodeEncodeError):
         return None
-    lengths = np.array([len(part) for part in parts], dtype=np.int64)
-    masks = CodedTrack(np.array(frames, dtype=np.int64), coded, lengths)
+    masks = CodedTrack(frames, coded, [len(part) for part in parts])
     return Record(index + 1, category_id, score, masks)

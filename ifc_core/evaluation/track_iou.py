@@ -9,6 +9,7 @@ with two look-ups a table, for all predicted pieces in one go.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -29,22 +30,22 @@ class CodedTrack:
     """The masks of one track as they stand in a file.
 
     Attributes:
-        frames: (n,) int64, ascending frames that have a mask.
+        frames: Ascending frames that have a mask, n of them.
         coded: COCO count strings, one after the other.
-        lengths: (n,) int64 bytes of each string.
+        lengths: Bytes of each string.
     """
 
-    frames: Ints
+    frames: list[int]
     coded: bytes
-    lengths: Ints
+    lengths: list[int]
 
     def part(self, first: int, stop: int) -> CodedTrack:
         """The masks of the frames from ``first`` up to ``stop``."""
-        begin, end = np.searchsorted(self.frames, (first, stop)).tolist()
-        if begin == 0 and end == len(self.frames):
+        if not self.frames or (first <= self.frames[0] and self.frames[-1] < stop):
             return self
-        bounds = np.concatenate(([0], np.cumsum(self.lengths)))
-        coded = self.coded[int(bounds[begin]) : int(bounds[end])]
+        begin, end = bisect_left(self.frames, first), bisect_left(self.frames, stop)
+        start = sum(self.lengths[:begin])
+        coded = self.coded[start : start + sum(self.lengths[begin:end])]
         return CodedTrack(self.frames[begin:end], coded, self.lengths[begin:end])
 
 
@@ -179,9 +180,9 @@ def _read_pieces(
     """Decode tracks; ``origin`` (is truth, place of the first) goes into an error."""
     parts = [track.part(*block) for track in tracks]
     numbers = np.array([len(part.frames) for part in parts], dtype=np.int64)
-    frames = np.concatenate([part.frames for part in parts])
+    frames = np.array([frame for part in parts for frame in part.frames], dtype=np.int64)
     owners = np.repeat(np.arange(len(parts)), numbers)
-    lengths = np.concatenate([part.lengths for part in parts])
+    lengths = np.array([n for part in parts for n in part.lengths], dtype=np.int64)
     batch = decode_joined(b"".join(part.coded for part in parts), lengths)
     pixels = size[0] * size[1]
     sums = np.zeros(len(batch.runs) + 1, dtype=np.int64)

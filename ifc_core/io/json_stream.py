@@ -75,8 +75,8 @@ class JsonScanner:
         self._position += 1
         return character
 
-    def value(self, where: str) -> Any:
-        """Read one whole value."""
+    def value(self, key: str, index: int = -1) -> Any:
+        """Read one whole value; its key and index are for messages."""
         self.peek()
         while True:
             problem: Exception | None = None
@@ -86,19 +86,26 @@ class JsonScanner:
                     self._position = end
                     return value
             except _ForbiddenNumberError as error:
-                raise self.fail(f"{error} is not a number that JSON has.", where) from error
+                message = f"{error} is not a number that JSON has."
+                raise self.fail(message, _place(key, index)) from error
             except RecursionError as error:
-                raise self.fail("the data is nested too deeply.", where) from error
+                raise self.fail("the data is nested too deeply.", _place(key, index)) from error
             except json.JSONDecodeError as error:
                 problem = error
             except ValueError as error:
-                raise self.fail("a number has too many digits.", where) from error
+                raise self.fail("a number has too many digits.", _place(key, index)) from error
             held = len(self._buffer) - self._position
             if self._is_complete and problem is not None:
-                raise self.fail("the text is not valid JSON, or is cut off.", where) from problem
+                message = "the text is not valid JSON, or is cut off."
+                raise self.fail(message, _place(key, index)) from problem
             if held > _MAX_VALUE_CHARS:
-                raise self.fail("one entry is larger than 512 MiB, or never ends.", where)
+                message = "one entry is larger than 512 MiB, or never ends."
+                raise self.fail(message, _place(key, index))
             self._fill(max(_CHUNK_CHARS, held))
+
+
+def _place(key: str, index: int) -> str:
+    return key if index < 0 else f"{key}[{index}]"
 
 
 def iter_entries(path: Path, arrays: frozenset[str]) -> Iterator[tuple[str, int, Any]]:
@@ -157,7 +164,7 @@ def _iter_array(scanner: JsonScanner, key: str) -> Iterator[tuple[str, int, Any]
     index = 0
     while scanner.peek() != "]":
         if index:
-            scanner.take(",", f"{key}[{index}]")
-        yield key, index, scanner.value(f"{key}[{index}]")
+            scanner.take(",", key)
+        yield key, index, scanner.value(key, index)
         index += 1
     scanner.take("]", key)
