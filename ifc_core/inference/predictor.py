@@ -155,7 +155,8 @@ class VideoPrediction(Iterator[FrameResult]):
             window = self._stream.push()
             if window is not None:
                 windows.append(window)
-            if not self._settings.offline and (position + 1) % self._read_ahead == 0:
+            if (position + 1) % self._read_ahead == 0:
+                self._runner.encode(list(self._cached.values()))  # all, in case sizes change
                 yield from self._advance(windows, self._stream.settled_before)
                 windows = []
         yield from self._advance(windows, self._stream.settled_before)
@@ -184,8 +185,6 @@ class VideoPrediction(Iterator[FrameResult]):
             small = resize_frames(source, size)[0].numpy()
         self._cached[position] = CachedFrame(small)
         self._index_of[position] = index
-        if not self._settings.offline and self._read_ahead == 1:
-            self._runner.encode([self._cached[position]])
 
     def _advance(self, windows: list[range], settled: int) -> Iterator[FrameResult]:
         """Run windows, then give out the frames that are settled."""

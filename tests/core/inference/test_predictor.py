@@ -223,6 +223,45 @@ def test_too_little_memory_lowers_the_resolution_and_says_so(tiny_model, scene, 
     )
 
 
+def test_memory_that_runs_out_later_changes_the_size_of_all_frames_in_flight(
+    tiny_model, scene, monkeypatch
+):
+    big = scene.repeat(3, 1).repeat(3, 2)
+    original = IFC.encode_frames
+    calls = []
+
+    def limited(self, frames, padding_mask=None):
+        calls.append(frames.shape[-2])
+        if len(calls) > 4 and frames.shape[-2] > 150:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried ...")
+        return original(self, frames, padding_mask)
+
+    monkeypatch.setattr(IFC, "encode_frames", limited)
+    results, prediction = run(tiny_model, big[:8], clip_length=3, short_side=192)
+    assert [r.frame_index for r in results] == list(range(8))
+    assert len(prediction.notices) == 1
+    assert calls[:5] == [192] * 5
+    assert calls[5:] == [144] * (8 - 4 + 2)  # the two frames in flight are encoded again
+    assert {m.rle.size for r in results for m in r.masks} == {(192, 288)}
+
+
+def test_offline_can_be_cancelled_while_frames_are_read(tiny_model, scene):
+    context = JobContext()
+    given = []
+
+    def frames():
+        for index, image in enumerate(scene):
+            if index == 4:
+                context.cancel()
+            given.append(index)
+            yield index, image
+
+    settings = ProposeSettings(offline=True, **SETTINGS)
+    with pytest.raises(JobCancelled):
+        list(predict_video(tiny_model, frames(), settings, context))
+    assert given[-1] == 4
+
+
 def test_far_too_little_memory_is_an_error_to_act_on(tiny_model, scene, monkeypatch):
     out_of_memory_over(monkeypatch, 100)
     with pytest.raises(DeviceMemoryError, match="shorter clip length"):
