@@ -243,4 +243,8 @@ class PacketDecoder:
             raise VideoError(
                 f"{self._path} cannot be decoded: {error.strerror}.", path=self._path
             ) from error
-        return [(frame.pts, frame) for frame in frames]
+        return [(self._origin(frame.pts), frame) for frame in frames]
+
+    def _origin(self, stamp: int | None) -> int | None:
+        """The packet a stamp stands for; none for a stamp that a decoder made up."""
+        return stamp if stamp is not None and 0 <= stamp < len(self._table) else None

@@ -13,7 +13,7 @@ from ifc_core.io.ytvis_types import YtvisVideo
 from ifc_core.structures import RLEMask
 from ifc_core.structures.run_lengths import decode_batch
 
-_MAX_POINTS = 1_000_000
+_MAX_OUTLINE_PX = 2_000_000
 
 
 def parse_segmentations(
@@ -99,23 +99,27 @@ def _parse_one(
 
 def _rasterise(polygons: list[Any], size: tuple[int, int]) -> RLEMask:
     """Fill polygons, ``[[x0, y0, x1, y1, ...], ...]``, and unite them."""
-    height, width = size
-    points = 0
-    for polygon in polygons:
-        if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
-            raise FormatError("A polygon needs at least three points as [x0, y0, x1, y1, ...].")
-        points += len(polygon)
-        if points > _MAX_POINTS:
-            raise FormatError("A polygon has too many points.", actual=points)
-        if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in polygon):
-            raise FormatError("A polygon must be made of numbers.")
-        try:
-            values = np.asarray(polygon, dtype=np.float64)
-        except OverflowError as error:
-            raise FormatError("A polygon lies outside its frame.") from error
-        if not np.isfinite(values).all():
-            raise FormatError("A polygon must be made of finite numbers.")
-        if values.min() < -max(size) or values.max() > 2 * max(size):
-            raise FormatError("A polygon lies outside its frame.", actual=values.max())
-    coded = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
+    outline = sum(_outline_px(polygon, size) for polygon in polygons)
+    if outline > _MAX_OUTLINE_PX:
+        # pycocotools needs memory in proportion, and crashes where there is none.
+        raise FormatError("The outline of a polygon is too long.", actual=outline)
+    coded = coco_mask.merge(coco_mask.frPyObjects(polygons, *size))
     return RLEMask(size, coded["counts"])
+
+
+def _outline_px(polygon: object, size: tuple[int, int]) -> float:
+    """Check a polygon and return the length of its outline, at least its number of points."""
+    if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
+        raise FormatError("A polygon needs at least three points as [x0, y0, x1, y1, ...].")
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in polygon):
+        raise FormatError("A polygon must be made of numbers.")
+    try:
+        points = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
+    except OverflowError as error:
+        raise FormatError("A polygon lies outside its frame.") from error
+    if not np.isfinite(points).all():
+        raise FormatError("A polygon must be made of finite numbers.")
+    if points.min() < -max(size) or points.max() > 2 * max(size):
+        raise FormatError("A polygon lies outside its frame.", actual=points.max())
+    steps = np.abs(points - np.roll(points, 1, axis=0)).max(axis=1)
+    return float(np.maximum(steps, 1).sum())

@@ -193,6 +193,11 @@ FAULTS = {
         "annotations[1].segmentations[0]",
         "outside",
     ),
+    "polygon endless": (
+        _set(*A, "segmentations", 0, value=[[0, 0, 8, 0] * 200_000 + [8, 6]]),
+        "annotations[1].segmentations[0]",
+        "too long",
+    ),
     "area wrong": (_set(*A, "areas", 0, value=14), "annotations[1].areas[0]", "15 pixels"),
     "area missing": (_set(*A, "areas", 0, value=None), "annotations[1].areas[0]", "there"),
     "area of nothing": (_set(*A, "areas", 1, value=5), "annotations[1].areas[1]", "null"),
@@ -342,6 +347,15 @@ def test_random_values_are_survived(tmp_path: Path) -> None:
         validate_ytvis(_write(path, data))
         with suppress(FormatError):
             read_ytvis(path)
+
+
+def test_the_order_of_the_keys_does_not_matter(tmp_path: Path) -> None:
+    data = _sound()
+    turned = dict(reversed(data.items()))
+    assert next(iter(turned)) == "annotations"
+    path = _write(tmp_path / "a.json", turned)
+    assert validate_ytvis(path) == []
+    assert len(read_ytvis(path).tracks) == 2
 
 
 def test_large_files_stream(tmp_path: Path) -> None:
