@@ -9,12 +9,24 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
+
+import numpy as np
 
 from ifc_core.annotation import schema
 from ifc_core.errors import ProjectError
 
 DATABASE_NAME = "project.sqlite"
+
+
+def _plain_int(value: Any) -> int:
+    return int(value)
+
+
+# Without this sqlite3 takes numpy's integers for buffers and stores their bytes.
+for _kind in (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64):
+    sqlite3.register_adapter(_kind, _plain_int)
 _BUSY_SECONDS = 5.0
 
 

@@ -107,7 +107,8 @@ class Delta:
         frames = [(*key, *pair) for key, pair in self.frames.items()]
         rows = {name: list(pairs.items()) for name, pairs in self.rows.items() if pairs}
         runs = [(key, *pair) for key, pair in self.runs.items()]
-        text = json.dumps({"rows": rows, "frames": frames, "runs": runs}, separators=(",", ":"))
+        content = {"rows": rows, "frames": frames, "runs": runs}
+        text = json.dumps(content, separators=(",", ":"), default=int)  # numpy's integers
         packed_text = zlib.compress(text.encode(), 1)
         packed_table = zlib.compress(np.ascontiguousarray(table.T).tobytes(), 1)
         return _HEADER.pack(len(packed_text), len(table)) + packed_text + packed_table

@@ -14,6 +14,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ifc_core.annotation.delta import Delta, summarise, write_delta
 from ifc_core.annotation.edits.base import Edit
 from ifc_core.annotation.records import EditResult, HistoryEntry, RunState
@@ -58,6 +60,8 @@ def describe(value: Any) -> Any:
     if isinstance(value, tuple | list):
         kept = [describe(item) for item in value[:100]]
         return kept if len(value) <= 100 else [*kept, f"and {len(value) - 100} more"]
+    if isinstance(value, np.generic):
+        return value.item()
     if hasattr(value, "shape"):
         return {"shape": list(value.shape)}
     return value

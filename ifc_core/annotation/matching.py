@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from pycocotools import mask as coco_mask
 
 from ifc_core.annotation.delta import Pointer
 from ifc_core.annotation.records import StagedInstance
 from ifc_core.annotation.transaction import PROPOSED, EditTransaction
-from ifc_core.structures import Track, TrackState
+from ifc_core.structures import RLEMask, Track, TrackState
 
 _MAX_FRAMES = 12  # frames of a track on which instances are compared with it
 
@@ -37,21 +40,61 @@ def find_matches(
     """
     matches = {i.instance_id: tx.track(i.track_id) for i in instances if i.track_id is not None}
     taken = {track.id for track in matches.values()}
-    free = [i.instance_id for i in instances if i.instance_id not in matches]
+    free = {i.instance_id for i in instances if i.instance_id not in matches}
+    frames = _StagedFrames(tx, size, {i: staged[i] for i in free if i in staged})
     pairs: list[tuple[float, int, Track]] = []
     for track in tx.tracks(video_id):
-        frames = _reviewed_frames(tx, track)
-        if track.id in taken or not frames:
-            continue
-        for instance_id in free:
-            iou = _mean_iou(tx, size, frames, staged.get(instance_id, {}))
-            if iou >= min_iou:
-                pairs.append((iou, instance_id, track))
+        if track.id not in taken:
+            reviewed = _reviewed_frames(tx, track)
+            scores = frames.mean_ious(reviewed)
+            pairs += [(iou, i, track) for i, iou in scores.items() if iou >= min_iou]
     for _, instance_id, track in sorted(pairs, key=lambda pair: pair[0], reverse=True):
         if instance_id not in matches and track.id not in taken:
             matches[instance_id] = track
             taken.add(track.id)
     return matches
+
+
+class _StagedFrames:
+    """Staged masks by frame, read when a frame is first asked for."""
+
+    def __init__(
+        self,
+        tx: EditTransaction,
+        size: tuple[int, int],
+        staged: Mapping[int, Mapping[int, Pointer]],
+    ) -> None:
+        self._tx = tx
+        self._size = size
+        self._by_frame: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for instance_id, frames in staged.items():
+            for frame_index, pointer in frames.items():
+                if pointer.area:
+                    self._by_frame[frame_index].append((instance_id, pointer.mask_id))
+        self._read: dict[int, list[dict[str, Any]]] = {}
+
+    def mean_ious(self, reviewed: Mapping[int, Pointer]) -> dict[int, float]:
+        """Instance id -> mean IoU with a track's masks; 0 counts where it has none."""
+        totals: dict[int, float] = defaultdict(float)
+        for frame_index, pointer in reviewed.items():
+            present = self._by_frame.get(frame_index)
+            mine = self._tx.rle(pointer.mask_id, self._size) if present else None
+            if present and mine is not None:
+                ious = coco_mask.iou(self._masks(frame_index), [_native(mine)], [0])
+                for (instance_id, _), iou in zip(present, ious[:, 0], strict=True):
+                    totals[instance_id] += float(iou)
+        return {instance_id: total / len(reviewed) for instance_id, total in totals.items()}
+
+    def _masks(self, frame_index: int) -> list[dict[str, Any]]:
+        if frame_index not in self._read:
+            ids = [mask_id for _, mask_id in self._by_frame[frame_index]]
+            masks = self._tx.rles(ids, self._size)
+            self._read[frame_index] = [_native(mask) for mask in masks if mask is not None]
+        return self._read[frame_index]
+
+
+def _native(mask: RLEMask) -> dict[str, Any]:
+    return {"size": list(mask.size), "counts": mask.counts}
 
 
 def _reviewed_frames(tx: EditTransaction, track: Track) -> dict[int, Pointer]:
@@ -67,20 +110,3 @@ def _reviewed_frames(tx: EditTransaction, track: Track) -> dict[int, Pointer]:
         return present
     picked = np.linspace(0, len(frames) - 1, _MAX_FRAMES).round().astype(int)
     return {frames[i]: present[frames[i]] for i in picked}
-
-
-def _mean_iou(
-    tx: EditTransaction,
-    size: tuple[int, int],
-    reviewed: Mapping[int, Pointer],
-    staged: Mapping[int, Pointer],
-) -> float:
-    total = 0.0
-    for frame_index, pointer in reviewed.items():
-        other = staged.get(frame_index)
-        if other is None or min(pointer.area, other.area) <= 0:
-            continue
-        mine, theirs = tx.rle(pointer.mask_id, size), tx.rle(other.mask_id, size)
-        if mine is not None and theirs is not None:
-            total += mine.iou(theirs)
-    return total / len(reviewed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -121,10 +121,15 @@ class EditTransaction:
         """What a track shows on one frame."""
         return self.pointers(track_id, Scope.this_frame(frame_index)).get(frame_index)
 
+    def rles(self, mask_ids: Sequence[int], size: tuple[int, int]) -> list[RLEMask | None]:
+        """The masks of records; ``None`` where absent or not there."""
+        read = "SELECT counts FROM masks WHERE id = ?"
+        found = [self.db.execute(read, (mask_id,)).fetchone() for mask_id in mask_ids]
+        return rows.checked_rles([row and row[0] for row in found], size, self.folder)
+
     def rle(self, mask_id: int, size: tuple[int, int]) -> RLEMask | None:
-        """The mask of a record."""
-        row = self.db.execute("SELECT counts FROM masks WHERE id = ?", (mask_id,)).fetchone()
-        return None if row is None else rows.checked_rle(row[0], size, self.folder)
+        """The mask of one record."""
+        return self.rles([mask_id], size)[0]
 
     def exhaustive(self, video_id: int, scope: Scope | None = None) -> set[int]:
         """Approved frames of a video."""

@@ -391,3 +391,14 @@ def test_an_edit_without_effect_is_not_in_the_history(project):
     history = project.history()
     assert project.apply(TrimTrack(1, Scope())).seq == 0
     assert project.history() == history
+
+
+def test_integers_of_numpy_are_integers(project):
+    track, frame = np.int64(1), np.int32(4)
+    do(project, SetMask(track, frame, box(3, 3)))
+    do(project, ApproveFrames(np.int64(1), Scope(np.int64(4), np.int64(5))))
+    assert project.mask(1, 4).rle == box(3, 3)
+    assert project.exhaustive_frames(1) == [4, 5]
+    kinds = "SELECT DISTINCT typeof(frame_index), typeof(track_id) FROM current"
+    assert project._db.execute(kinds).fetchall() == [("integer", "integer")]
+    assert project.check() == []
