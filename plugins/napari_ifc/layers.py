@@ -18,7 +18,7 @@ from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import QTimer
 
 from napari_ifc.lazy_video import LazyVideo
-from napari_ifc.overlay import DrawnMask, OverlayStyle, draw_overlay, overlay_scale
+from napari_ifc.overlay import DrawnMask, OverlayPainter, OverlayStyle
 from napari_ifc.views.heat_colors import heat_colormap
 
 if TYPE_CHECKING:
@@ -62,10 +62,10 @@ class LayerStack:
         self._overlay: Image | None = None
         self._heat: Image | None = None
         self._edit: Labels | None = None
+        self._edit_color: tuple[int, int, int] | None = None
         self._source: LazyVideo | None = None
         self._size = (1, 1)
-        self._scale = 1
-        self._picture = np.zeros((1, 1, 4), np.uint8)
+        self._painter = OverlayPainter((1, 1))
         self._pending = ""
         self._busy = False
         self._frame_index = 0
@@ -122,9 +122,7 @@ class LayerStack:
         self._source = source
         self._name = name
         self._size = source.shape[1:3]
-        self._scale = overlay_scale(self._size)
-        height, width = self._size
-        self._picture = np.zeros((height * self._scale, width * self._scale, 4), np.uint8)
+        self._painter = OverlayPainter(self._size)
         self._mode = "pan_zoom"
         self._brush_size = max(4, min(self._size) // 24)
         self._build()
@@ -163,7 +161,7 @@ class LayerStack:
         """Draw the masks of the current frame, lowest first."""
         if self._overlay is None:
             return
-        draw_overlay(self._picture, masks, self.style, self._scale)
+        self._painter.draw(masks, self.style)
         self._overlay.refresh(extent=False, thumbnail=False)
 
     def show_heat(self, values: npt.NDArray[np.float32] | None) -> None:
@@ -202,12 +200,15 @@ class LayerStack:
         if self._edit is None:
             return
         self._busy = True
-        rgba = (*(c / 255 for c in color_rgb), 1.0)
-        self._edit.colormap = DirectLabelColormap(
-            color_dict={None: (0, 0, 0, 0), 0: (0, 0, 0, 0), 1: rgba}
-        )
-        np.copyto(self._edit.data, mask)
-        self._edit.refresh(extent=False, thumbnail=False)
+        if color_rgb != self._edit_color:  # a new colour map redraws much of napari
+            self._edit_color = color_rgb
+            rgba = (*(c / 255 for c in color_rgb), 1.0)
+            self._edit.colormap = DirectLabelColormap(
+                color_dict={None: (0, 0, 0, 0), 0: (0, 0, 0, 0), 1: rgba}
+            )
+        if not np.array_equal(self._edit.data, mask):
+            np.copyto(self._edit.data, mask)
+            self._edit.refresh(extent=False, thumbnail=False)
         self._busy = False
 
     def edited_mask(self) -> npt.NDArray[np.uint8]:
@@ -275,10 +276,10 @@ class LayerStack:
         self._busy = False
 
     def _make_overlay(self) -> Image:
-        step = 1 / self._scale
+        step = 1 / self._painter.scale
         offset = (step - 1) / 2
         return Image(
-            self._picture,
+            self._painter.picture,
             rgb=True,
             name=OVERLAY,
             scale=(step, step),
@@ -309,6 +310,7 @@ class LayerStack:
             blending="translucent_no_depth",
             metadata={"ifc": EDIT},
         )
+        self._edit_color = None
         layer.selected_label = 1
         layer.brush_size = self._brush_size
         layer.events.paint.connect(self._on_paint)

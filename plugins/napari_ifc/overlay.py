@@ -6,6 +6,7 @@ multiple of the video's size.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,11 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.structures import RLEMask
+from ifc_core.structures.run_lengths import decode_batch
 
 RGBA = npt.NDArray[np.uint8]
+_Box = tuple[int, int, int, int]
+_Crop = tuple[int, int, npt.NDArray[np.uint8]]
 
 _TARGET_SIDE_PX = 1600
 _MAX_SCALE = 4
+_CACHE_BYTES = 96 * 1024 * 1024
 _SHADOW = (0, 0, 0, 140)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_SHARE = 1 / 1700  # size of the numbers against the long side of the picture
@@ -66,45 +71,118 @@ def overlay_scale(size: tuple[int, int]) -> int:
     return max(1, min(_MAX_SCALE, _TARGET_SIDE_PX // max(size)))
 
 
-def draw_overlay(
-    out: RGBA, masks: Sequence[DrawnMask], style: OverlayStyle, scale: int = 1
-) -> RGBA:
-    """Draw masks into a picture, lowest first.
+class OverlayPainter:
+    """Draws masks into one picture, again and again.
+
+    What a stroke does not change is not drawn again: the masks that are filled are kept in a
+    picture of their own, and decoded masks in a cache that is bounded in bytes.
 
     Args:
-        out: (H * scale, W * scale, 4) uint8, straight alpha; cleared first.
-        masks: What to draw, lowest first, all of the video's size.
-        style: How.
-        scale: Factor between the picture and the masks.
+        size: (height, width) of the video.
+        scale: Factor between the picture and the video; by default :func:`overlay_scale`.
+
+    Attributes:
+        picture: (H * scale, W * scale, 4) uint8, straight alpha.
+    """
+
+    def __init__(self, size: tuple[int, int], scale: int | None = None) -> None:
+        self.scale = overlay_scale(size) if scale is None else scale
+        shape = (size[0] * self.scale, size[1] * self.scale, 4)
+        self.picture: RGBA = np.zeros(shape, np.uint8)
+        self._filled: RGBA = np.zeros(shape, np.uint8)
+        self._drawn: tuple[OverlayStyle, list[DrawnMask]] | None = None
+        self._taken: list[_Box] = []
+        self._crops: OrderedDict[RLEMask, _Crop | None] = OrderedDict()
+        self._crop_bytes = 0
+
+    def draw(self, masks: Sequence[DrawnMask], style: OverlayStyle) -> RGBA:
+        """Draw masks, lowest first; those that are not filled lie above the others.
+
+        Args:
+            masks: What to draw, all of the video's size.
+            style: How.
+
+        Returns:
+            :attr:`picture`.
+        """
+        filled = [mask for mask in masks if mask.filled]
+        if self._drawn != (style, filled):
+            self._filled.fill(0)
+            self._taken = []
+            self._draw_into(self._filled, filled, style, self._taken)
+            self._drawn = (style, filled)
+        np.copyto(self.picture, self._filled)
+        hollow = [mask for mask in masks if not mask.filled]
+        self._draw_into(self.picture, hollow, style, list(self._taken))
+        return self.picture
+
+    def _draw_into(
+        self, out: RGBA, masks: Sequence[DrawnMask], style: OverlayStyle, taken: list[_Box]
+    ) -> None:
+        placed = [(mask, crop) for mask in masks if (crop := self._crop(mask.rle)) is not None]
+        alpha = round(255 * style.opacity)
+        for mask, (x, y, inside) in placed:
+            if mask.filled:
+                _fill(out, x, y, inside, (*mask.color_rgb, alpha), hatched=mask.provisional)
+        anchors = [
+            _outline(out, x, y, inside, mask, style.contour_width_px)
+            for mask, (x, y, inside) in placed
+        ]
+        if style.show_ids:
+            for (mask, _), anchor in zip(placed, anchors, strict=True):
+                _label(out, anchor, mask, taken)
+
+    def _crop(self, rle: RLEMask) -> _Crop | None:
+        """Left, top and the mask inside its box, all at the scale of the picture."""
+        if rle in self._crops:
+            self._crops.move_to_end(rle)
+            return self._crops[rle]
+        crop = crop_mask(rle)
+        if crop is not None and self.scale > 1:
+            x, y, inside = crop
+            factor = self.scale
+            inside = cv2.resize(inside, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
+            crop = (x * factor, y * factor, inside)
+        self._crops[rle] = crop
+        self._crop_bytes += 0 if crop is None else crop[2].nbytes
+        while self._crop_bytes > _CACHE_BYTES and len(self._crops) > 1:
+            _, dropped = self._crops.popitem(last=False)
+            self._crop_bytes -= 0 if dropped is None else dropped[2].nbytes
+        return crop
+
+
+def draw_overlay(
+    size: tuple[int, int], masks: Sequence[DrawnMask], style: OverlayStyle, scale: int = 1
+) -> RGBA:
+    """Draw masks once; see :meth:`OverlayPainter.draw`."""
+    return OverlayPainter(size, scale).draw(masks, style)
+
+
+def crop_mask(rle: RLEMask) -> _Crop | None:
+    """Decode a mask inside its box only.
+
+    Args:
+        rle: The mask.
 
     Returns:
-        ``out``.
+        Left and top of the box and the (h, w) uint8 mask in it; ``None`` for an empty mask.
     """
-    out.fill(0)
-    placed = [(mask, crop) for mask in masks if (crop := _crop(mask.rle, scale)) is not None]
-    alpha = round(255 * style.opacity)
-    for mask, (x, y, inside) in placed:
-        if mask.filled:
-            _fill(out, x, y, inside, (*mask.color_rgb, alpha), hatched=mask.provisional)
-    anchors = [
-        _outline(out, x, y, inside, mask, style.contour_width_px) for mask, (x, y, inside) in placed
-    ]
-    if style.show_ids:
-        taken: list[tuple[int, int, int, int]] = []
-        for (mask, _), anchor in zip(placed, anchors, strict=True):
-            _label(out, anchor, mask, taken)
-    return out
-
-
-def _crop(rle: RLEMask, scale: int) -> tuple[int, int, npt.NDArray[np.uint8]] | None:
-    """Left, top and the mask inside its box, enlarged; ``None`` for an empty mask."""
-    x, y, w, h = (int(v) for v in rle.bbox_xywh)
-    if w == 0 or h == 0:
+    edges = np.cumsum(decode_batch([rle.counts]).runs, dtype=np.int64)
+    stops = edges[1::2]
+    starts = edges[0::2][: len(stops)]
+    real = stops > starts
+    starts, stops = starts[real], stops[real]
+    if not len(starts):
         return None
-    inside = np.ascontiguousarray(rle.to_array()[y : y + h, x : x + w]).view(np.uint8)
-    if scale > 1:
-        inside = cv2.resize(inside, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
-    return x * scale, y * scale, inside
+    height = rle.size[0]
+    left, right = int(starts[0]) // height, (int(stops[-1]) - 1) // height + 1
+    steps = np.zeros((right - left) * height + 1, np.int8)
+    steps[starts - left * height] += 1
+    steps[stops - left * height] -= 1
+    columns = np.cumsum(steps[:-1], dtype=np.int8).reshape(right - left, height)
+    rows = np.flatnonzero(columns.any(axis=0))
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    return left, top, np.ascontiguousarray(columns[:, top:bottom].T).view(np.uint8)
 
 
 def _fill(
@@ -117,12 +195,13 @@ def _fill(
     hatched: bool,
 ) -> None:
     h, w = inside.shape
-    region = out[y : y + h, x : x + w]
+    region = out.view(np.uint32)[y : y + h, x : x + w, 0]  # whole pixels at once
     mask = inside
     if hatched:
         stripes = (np.arange(h)[:, None] + np.arange(w)[None, :]) % 12 < 5
         mask = inside & stripes
-    region[mask.view(np.bool_)] = rgba
+    color = np.array(rgba, np.uint8).view(np.uint32)[0]
+    np.copyto(region, color, where=mask.view(np.bool_))
 
 
 def _outline(
@@ -157,9 +236,7 @@ def _dashes(contours: Sequence[npt.NDArray[np.int32]]) -> list[npt.NDArray[np.in
     ]
 
 
-def _label(
-    out: RGBA, anchor: tuple[int, int], mask: DrawnMask, taken: list[tuple[int, int, int, int]]
-) -> None:
+def _label(out: RGBA, anchor: tuple[int, int], mask: DrawnMask, taken: list[_Box]) -> None:
     """Write a number above ``anchor``, beside the numbers that are there already."""
     text = f"~{-mask.track_id}" if mask.provisional else f"{mask.track_id}"
     font_scale = max(0.45, max(out.shape[:2]) * _FONT_SHARE)
@@ -186,5 +263,5 @@ def _label(
     cv2.putText(out, text, place, _FONT, font_scale, ink, stroke, cv2.LINE_AA)
 
 
-def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:
+def _overlap(a: _Box, b: _Box) -> bool:
     return a[0] < b[0] + b[2] and b[0] < a[0] + a[2] and a[1] < b[1] + b[3] and b[1] < a[1] + a[3]

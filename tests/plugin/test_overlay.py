@@ -1,27 +1,32 @@
 import numpy as np
 import pytest
 from fake_engine import disc
+from hypothesis import given
+from hypothesis.extra import numpy as hnp
 
 from ifc_core.structures import RLEMask
-from napari_ifc.overlay import DrawnMask, OverlayStyle, draw_overlay, overlay_scale
+from napari_ifc.overlay import (
+    DrawnMask,
+    OverlayPainter,
+    OverlayStyle,
+    crop_mask,
+    draw_overlay,
+    overlay_scale,
+)
 
 SIZE = (40, 60)
 PLAIN = OverlayStyle(opacity=0.5, contour_width_px=1, show_ids=False)
 
 
-def canvas(scale=1):
-    return np.full((SIZE[0] * scale, SIZE[1] * scale, 4), 77, np.uint8)
-
-
 def test_nothing_is_drawn_for_no_mask_and_what_was_there_goes():
-    out = draw_overlay(canvas(), [DrawnMask(1, RLEMask.empty(SIZE), (255, 0, 0))], PLAIN)
+    out = draw_overlay(SIZE, [DrawnMask(1, RLEMask.empty(SIZE), (255, 0, 0))], PLAIN)
     assert not out.any()
 
 
 @pytest.mark.parametrize("scale", [1, 3])
 def test_the_inside_has_the_colour_and_the_outside_stays_clear(scale):
     mask = disc(SIZE, (20, 30), 12)
-    out = draw_overlay(canvas(scale), [DrawnMask(1, mask, (200, 10, 30))], PLAIN, scale)
+    out = draw_overlay(SIZE, [DrawnMask(1, mask, (200, 10, 30))], PLAIN, scale)
     assert out[20 * scale, 30 * scale].tolist() == [200, 10, 30, 128]
     assert not out[0, 0].any()
     inside = np.kron(mask.to_array(), np.ones((scale, scale), bool))
@@ -35,7 +40,7 @@ def test_the_inside_has_the_colour_and_the_outside_stays_clear(scale):
 def test_the_upper_mask_wins_and_the_lower_outline_still_shows():
     low = DrawnMask(1, disc(SIZE, (20, 25), 12), (255, 0, 0))
     high = DrawnMask(2, disc(SIZE, (20, 35), 12), (0, 0, 255))
-    out = draw_overlay(canvas(), [low, high], PLAIN)
+    out = draw_overlay(SIZE, [low, high], PLAIN)
     assert out[20, 30, :3].tolist() == [0, 0, 255]
     edge_of_low = out[20, 37]
     assert edge_of_low[0] > 100
@@ -44,10 +49,10 @@ def test_the_upper_mask_wins_and_the_lower_outline_still_shows():
 
 def test_provisional_is_hatched_and_the_edited_one_is_not_filled():
     mask = disc(SIZE, (20, 30), 15)
-    hatched = draw_overlay(canvas(), [DrawnMask(-1, mask, (9, 200, 9), provisional=True)], PLAIN)
+    hatched = draw_overlay(SIZE, [DrawnMask(-1, mask, (9, 200, 9), provisional=True)], PLAIN)
     middle = hatched[14:26, 24:36, 3]
     assert 0 < np.count_nonzero(middle == 128) < middle.size
-    hollow = draw_overlay(canvas(), [DrawnMask(1, mask, (9, 200, 9), filled=False)], PLAIN)
+    hollow = draw_overlay(SIZE, [DrawnMask(1, mask, (9, 200, 9), filled=False)], PLAIN)
     assert not hollow[20, 30].any()
     assert hollow.any()
 
@@ -55,8 +60,8 @@ def test_provisional_is_hatched_and_the_edited_one_is_not_filled():
 def test_numbers_are_written_and_stay_inside():
     style = OverlayStyle(show_ids=True)
     corner = DrawnMask(123, disc(SIZE, (2, 2), 3), (0, 0, 0))
-    out = draw_overlay(canvas(3), [corner], style, 3)
-    bare = draw_overlay(canvas(3), [corner], OverlayStyle(show_ids=False), 3)
+    out = draw_overlay(SIZE, [corner], style, 3)
+    bare = draw_overlay(SIZE, [corner], OverlayStyle(show_ids=False), 3)
     assert np.count_nonzero(out[..., 3]) > np.count_nonzero(bare[..., 3])
 
 
@@ -65,3 +70,32 @@ def test_small_videos_are_drawn_larger():
     assert overlay_scale((480, 854)) == 1
     assert overlay_scale((360, 640)) == 2
     assert overlay_scale((2160, 3840)) == 1
+
+
+@given(hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12)))
+def test_a_crop_is_the_mask_inside_its_box(mask):
+    crop = crop_mask(RLEMask.from_array(mask))
+    if not mask.any():
+        assert crop is None
+        return
+    left, top, inside = crop
+    placed = np.zeros_like(mask)
+    placed[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
+    assert np.array_equal(placed, mask)
+    assert inside.any(axis=0)[[0, -1]].all()
+    assert inside.any(axis=1)[[0, -1]].all()
+
+
+def test_drawing_again_gives_what_a_fresh_picture_would():
+    rng = np.random.default_rng(3)
+    painter = OverlayPainter(SIZE, 2)
+    pool = [disc(SIZE, rng.integers(5, 35, 2), rng.integers(2, 9)) for _ in range(6)]
+    for _ in range(12):
+        chosen = rng.permutation(6)[: rng.integers(0, 6)]
+        masks = [
+            DrawnMask(int(i), pool[i], (40 * int(i), 90, 200), filled=bool(rng.random() < 0.7))
+            for i in chosen
+        ]
+        style = OverlayStyle(show_ids=bool(rng.random() < 0.5))
+        again = painter.draw(masks, style).copy()
+        assert np.array_equal(again, draw_overlay(SIZE, masks, style, 2))

@@ -14,6 +14,7 @@ from ifc_core.annotation.edits import Edit
 from ifc_core.errors import EditError
 from ifc_core.structures import Category, RLEMask
 from napari_ifc.controllers.tracks import TrackIndex
+from napari_ifc.overlay import crop_mask
 from napari_ifc.rows import HistoryRow
 
 _PAUSE_SECONDS = 60.0
@@ -74,7 +75,11 @@ class EditController:
         record = self._project.mask(self.current, self.frame_index)
         if record is None or record.rle is None:
             return blank
-        return np.ascontiguousarray(record.rle.to_array()).view(np.uint8)
+        crop = crop_mask(record.rle)
+        if crop is not None:
+            left, top, inside = crop
+            blank[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
+        return blank
 
     def commit_mask(self, mask: npt.NDArray[Any], tool: str) -> EditResult | None:
         """Store what was drawn; without a current track a new one begins.

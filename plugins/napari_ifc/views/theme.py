@@ -56,7 +56,7 @@ def palette_for(theme_id: str) -> Palette:
         on_accent="#ffffff",
         warning="#f0b429" if dark else "#7a5600",
         error="#f2737c" if dark else "#b3121d",
-        good="#3fb68b" if dark else "#11795a",
+        good="#3fb68b" if dark else "#0e6b4f",
     )
 
 

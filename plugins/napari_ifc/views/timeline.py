@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -268,15 +269,16 @@ class Timeline(QAbstractScrollArea):
         painter.drawText(QRect(10, RULER_PX, LABEL_PX - 12, COUNTS_PX), 0, "masks")
         if highest == 0:
             return
-        columns = np.arange(width)
-        first = (self._first + columns / width * self._shown).astype(int)
-        last = (self._first + (columns + 1) / width * self._shown).astype(int)
+        edges = self._first + np.arange(width + 1) / width * self._shown
+        places = np.clip(edges.astype(int), 0, len(counts) - 1)
+        heights = np.maximum.reduceat(counts, places)[:-1]
+        bars = np.where(heights > 0, np.maximum(1, heights * (COUNTS_PX - 4) // highest), 0)
+        changes = np.flatnonzero(np.diff(bars, prepend=-1, append=-1))
         color = _faded(self._colors.text, 90)
-        for x, (a, b) in enumerate(zip(first, last, strict=True)):
-            high = int(counts[a : max(b, a + 1)].max(initial=0))
-            if high:
-                bar = max(1, round(high / highest * (COUNTS_PX - 4)))
-                painter.fillRect(LABEL_PX + x, RULER_PX + COUNTS_PX - 2 - bar, 1, bar, color)
+        for left, right in itertools.pairwise(changes.tolist()):
+            bar = int(bars[left])
+            top = RULER_PX + COUNTS_PX - 2 - bar
+            painter.fillRect(LABEL_PX + left, top, right - left, bar, color)
 
     def _draw_ruler(self, painter: QPainter) -> None:
         width = self._width()
