@@ -309,14 +309,14 @@ class _Loader:
     def in_order(self) -> tuple[ImportedTrack, ...]:
         """The tracks from bottom to top, showing the records by their ids."""
         ids = [mask_id for chunk in self._ids for mask_id in chunk]
-        ordered = [self.tracks[place] for _, place in sorted(self._orders)]
-        return tuple(
-            replace(
-                track,
-                pointers={f: p._replace(mask_id=ids[p.mask_id]) for f, p in track.pointers.items()},
-            )
-            for track in ordered
-        )
+        waiting = dict(enumerate(self.tracks))
+        self.tracks = []
+        ordered = []
+        for _, place in sorted(self._orders):
+            track = waiting.pop(place)  # one by one, so that no second copy of all is held
+            pointers = {f: p._replace(mask_id=ids[p.mask_id]) for f, p in track.pointers.items()}
+            ordered.append(replace(track, pointers=pointers))
+        return tuple(ordered)
 
     def drop(self) -> None:
         """Remove the records again: the import was cancelled or failed."""
