@@ -12,7 +12,8 @@ from qtpy.QtWidgets import QFileDialog
 
 from ifc_core.errors import IFCError
 from ifc_core.io.atomic import atomic_output
-from napari_ifc.controllers.attention import AttentionController, AttentionView
+from napari_ifc.attention_state import AttentionView
+from napari_ifc.controllers.attention import AttentionController
 from napari_ifc.views.attention_page import AttentionPage
 from napari_ifc.views.heat_colors import heat_table
 

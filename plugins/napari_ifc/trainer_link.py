@@ -8,7 +8,8 @@ from qtpy.QtCore import QTimer
 
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
-from napari_ifc.controllers.finetune import FinetuneController, FinetuneView
+from napari_ifc.controllers.finetune import FinetuneController
+from napari_ifc.finetune_state import FinetuneView
 from napari_ifc.views.finetune_page import FinetunePage
 
 if TYPE_CHECKING:

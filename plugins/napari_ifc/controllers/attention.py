@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,64 +14,13 @@ from ifc_core.engine.result_codec import decode_attention
 from ifc_core.models.attention_rows import (
     FrameAttention,
     HeatMap,
-    HeatScale,
     heat_map,
     rank_memory_tokens,
 )
+from napari_ifc.attention_state import AttentionChoice, AttentionView
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 
 KIND = "attention"
-
-
-@dataclass(frozen=True, slots=True)
-class AttentionChoice:
-    """What a person wants to see.
-
-    Attributes:
-        layer: Encode-Receive layer, 0-based.
-        head: One head, or ``None`` for the mean.
-        token: Memory token; ``None`` takes the one that looks most into the selected mask.
-        scale: What full colour stands for.
-    """
-
-    layer: int = 0
-    head: int | None = None
-    token: int | None = None
-    scale: HeatScale = "frame"
-
-
-@dataclass(frozen=True, slots=True)
-class AttentionView:
-    """What is to be shown now.
-
-    Attributes:
-        sentence: State or explanation, one sentence.
-        busy: Whether the engine is being asked.
-        failed: Whether ``sentence`` is an error.
-        num_layers: Layers that can be chosen; 0 before the first answer.
-        num_heads: Heads that can be chosen.
-        num_tokens: M.
-        token: The memory token that is shown.
-        ranking: (token, share of its attention to pixels that lies in the selected mask), best
-            first; empty without a selected mask on this frame.
-        heat: The heat map, or ``None``.
-        over_time: (T, T) Gather-Communicate rows of the token, or ``None``.
-        clip_frames: Frames of the video in the clip.
-        position: Place of the shown frame in the clip.
-    """
-
-    sentence: str = ""
-    busy: bool = False
-    failed: bool = False
-    num_layers: int = 0
-    num_heads: int = 0
-    num_tokens: int = 0
-    token: int = 0
-    ranking: tuple[tuple[int, float], ...] = ()
-    heat: HeatMap | None = None
-    over_time: npt.NDArray[np.float32] | None = None
-    clip_frames: tuple[int, ...] = ()
-    position: int = 0
 
 
 class AttentionController:

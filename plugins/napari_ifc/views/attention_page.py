@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_ifc.controllers.attention import AttentionChoice, AttentionView
+from napari_ifc.attention_state import AttentionChoice, AttentionView
 from napari_ifc.views.heat_colors import heat_rgb
 from napari_ifc.views.theme import Palette
 

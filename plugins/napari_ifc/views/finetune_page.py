@@ -25,7 +25,7 @@ from qtpy.QtWidgets import (
 )
 
 from ifc_core.annotation import ModelVersion
-from napari_ifc.controllers.finetune import FinetuneView, Material, Outcome
+from napari_ifc.finetune_state import FinetuneView, Material, Outcome
 from napari_ifc.views.theme import Palette
 
 _PRESET_TEXTS = (

@@ -11,7 +11,8 @@ from ifc_core.engine.result_codec import encode_attention
 from ifc_core.errors import VideoError
 from ifc_core.models.attention_rows import ClipAttention, FrameAttention
 from ifc_core.structures import ClipPrediction
-from napari_ifc.controllers.attention import AttentionChoice, AttentionController, AttentionView
+from napari_ifc.attention_state import AttentionChoice, AttentionView
+from napari_ifc.controllers.attention import AttentionController
 
 GRID, HEADS, TOKENS, LAYERS, FRAMES = (2, 3), 2, 4, 2, 3
 PIXELS = GRID[0] * GRID[1]

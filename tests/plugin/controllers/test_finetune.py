@@ -11,7 +11,8 @@ from ifc_core.annotation.snapshot import read_snapshot
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import EngineError, IFCError
 from ifc_core.structures import Category, RLEMask
-from napari_ifc.controllers.finetune import FinetuneController, FinetuneView, material_of
+from napari_ifc.controllers.finetune import FinetuneController, material_of
+from napari_ifc.finetune_state import FinetuneView
 
 
 class Trainer:

@@ -1,0 +1,83 @@
+"""What the fine-tune page is given to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ifc_core.annotation import ModelVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a fine-tuning would learn from.
+
+    Attributes:
+        frames: Frames about which a person has said something.
+        masks: Corrected or approved masks on them.
+        exhaustive: Approved frames, on which everything else is known to be background.
+        classes: Class name to number of masks.
+    """
+
+    frames: int = 0
+    masks: int = 0
+    exhaustive: int = 0
+    classes: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the last run ended, for the before / after card.
+
+    Attributes:
+        name: The new version.
+        parent: What it started from.
+        verdict: ``"better"``, ``"not better"`` or ``"not enough to judge"``.
+        before_j: Mean J of the parent on held-out masks, ``None`` without any.
+        after_j: Of the new version.
+        held_out_masks: How many masks that is.
+        rehearsal: Mean J on generated clips before and after, where that was measured.
+        comparisons: Pictures: label, before, after.
+        seconds: It took.
+    """
+
+    name: str
+    parent: str
+    verdict: str
+    before_j: float | None
+    after_j: float | None
+    held_out_masks: int
+    rehearsal: tuple[float, float] | None
+    comparisons: tuple[Path, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneView:
+    """What the page shows.
+
+    Attributes:
+        material: What would be learned from.
+        running: Whether a run is going on.
+        stopping: Whether it was asked to stop.
+        resumable: Whether a stopped run can go on.
+        text: State in a few words.
+        detail: Counts and time left.
+        fraction: 0 to 1, or ``None`` where unknown.
+        losses: (iteration, loss) so far.
+        scores: (iteration, mean J on held-out masks) so far.
+        outcome: The end of the last run.
+        models: Versions, newest first.
+    """
+
+    material: Material = Material()
+    running: bool = False
+    stopping: bool = False
+    resumable: bool = False
+    text: str = ""
+    detail: str = ""
+    fraction: float | None = None
+    losses: tuple[tuple[int, float], ...] = ()
+    scores: tuple[tuple[int, float], ...] = ()
+    outcome: Outcome | None = None
+    models: tuple[ModelVersion, ...] = ()
