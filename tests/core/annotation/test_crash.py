@@ -78,6 +78,6 @@ def test_twenty_kills(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_two_hundred_kills(tmp_path):
     kill_many(tmp_path, 200)
