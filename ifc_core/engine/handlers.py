@@ -10,6 +10,7 @@ kind              what it does; parameters, events and result are at the functio
 ``propose``       :func:`ifc_core.engine.propose_job.propose`
 ``estimate``      :func:`ifc_core.engine.estimate_job.estimate`
 ``attention``     :func:`ifc_core.engine.attention_job.attention`
+``spread``        :func:`ifc_core.engine.spread_job.spread_correction`
 ``finetune``      :func:`ifc_core.engine.finetune_job.finetune_model`
 ``import_model``  :func:`ifc_core.engine.import_job.import_published`
 ================  ==============================================================================
@@ -26,6 +27,7 @@ from ifc_core.engine.import_job import import_published
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.engine.propose_job import propose, search_folders
 from ifc_core.engine.server import Handler, ServerJob
+from ifc_core.engine.spread_job import spread_correction
 
 
 def build_handlers() -> dict[str, Handler]:
@@ -39,6 +41,7 @@ def build_handlers() -> dict[str, Handler]:
         "propose": lambda params, job: propose(params, job, models),
         "estimate": lambda params, job: estimate(params, job, models),
         "attention": lambda params, job: attention(params, job, models),
+        "spread": lambda params, job: spread_correction(params, job, models),
         "finetune": finetune_model,
         "import_model": import_published,
     }

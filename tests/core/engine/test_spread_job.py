@@ -1,0 +1,81 @@
+"""A correction spread by the real engine process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ifc_core.engine.client import EngineClient
+from ifc_core.engine.process import engine_environment
+from ifc_core.engine.protocol import JobEvent
+from ifc_core.errors import ConfigError
+from ifc_core.inference.correction import CorrectedMask, spread
+from ifc_core.inference.settings import ProposeSettings
+from ifc_core.io.video import open_video
+from ifc_core.structures import RLEMask
+
+WAIT = 120.0
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineClient]:
+    folder = tmp_path_factory.mktemp("log")
+    with EngineClient(environment=engine_environment(1), log_folder=folder) as client:
+        yield client
+
+
+@pytest.fixture
+def mask(clip_frames: np.ndarray) -> RLEMask:
+    array = np.zeros(clip_frames.shape[1:3], bool)
+    array[8:30, 10:40] = True
+    return RLEMask.from_array(array)
+
+
+def test_masks_come_as_they_are_found(
+    engine: EngineClient, clip_folder: Path, mask: RLEMask
+) -> None:
+    params = {
+        "video": str(clip_folder),
+        "corrected": [{"frame_index": 2, "rle": mask.to_coco()}],
+        "start": 1,
+        "stop": 5,
+    }
+    events = []
+    job = engine.request("spread", params, on_event=events.append)
+    assert job.result(WAIT) == {"num_masks": 3}
+    masks = [e.data for e in events if isinstance(e, JobEvent) and e.name == "mask"]
+    with open_video(clip_folder) as reader:
+        expected = list(spread(reader, [CorrectedMask(2, mask)], range(1, 5)))
+    assert [m["frame_index"] for m in masks] == [r.frame_index for r in expected] == [3, 4, 1]
+    for found, wanted in zip(masks, expected, strict=True):
+        assert found["rle"] == (None if wanted.rle is None else wanted.rle.to_coco())
+        assert found["confidence"] == pytest.approx(wanted.confidence)
+
+
+def test_the_network_may_have_its_say(
+    engine: EngineClient, clip_folder: Path, tiny_model_file: Path, mask: RLEMask
+) -> None:
+    settings = ProposeSettings(model=str(tiny_model_file), clip_length=3, device="cpu")
+    params = {
+        "video": str(clip_folder),
+        "corrected": [{"frame_index": 1, "rle": mask.to_coco()}],
+        "start": 0,
+        "stop": 3,
+        "settings": settings.to_json(),
+    }
+    assert engine.request("spread", params).result(WAIT) == {"num_masks": 2}
+
+
+def test_bad_settings_come_back_as_they_are(
+    engine: EngineClient, clip_folder: Path, mask: RLEMask
+) -> None:
+    params = {
+        "video": str(clip_folder),
+        "corrected": [{"frame_index": 1, "rle": mask.to_coco()}],
+        "start": 0,
+        "stop": 3,
+        "correct": {"method": "magic"},
+    }
+    with pytest.raises(ConfigError, match="magic"):
+        engine.request("spread", params).result(WAIT)
