@@ -24,9 +24,7 @@ def train(
         Path | None, typer.Option("--init", help="Start from these weights.", exists=True)
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads of each process.")
-    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of each process.")] = None,
 ) -> None:
     """Train on synthetic clips, COCO images or YouTube-VIS videos.
 

@@ -252,11 +252,17 @@ def material_text(material: Material) -> str:
             "approve frames that are right."
         )
     classes = ", ".join(f"{name} ({count})" for name, count in material.classes)
+    masks = _counted(material.masks, "mask")
+    frames = _counted(material.frames, "frame")
+    approved = f"{_counted(material.exhaustive, 'frame')} approved as complete"
     return (
-        f"Learns from {material.masks} masks on {material.frames} frames: {classes}. "
-        f"{material.exhaustive} frames are approved as complete; on the others only your masks "
-        "are taught, and the rest of the picture is left open."
+        f"Learns from {masks} on {frames}: {classes}; {approved}. On frames that are not approved "
+        "only your masks are taught, and the rest of the picture is left open."
     )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def outcome_text(outcome: Outcome) -> str:
