@@ -56,7 +56,6 @@ class Settings:
         model: Name or file of the model to propose with; empty means the bundled one.
         num_threads: Processor threads of the engine process; 0 leaves it to torch.
         feature_memory_gib: Bound on kept features of clips, in GiB.
-        recent: Paths opened last, newest first.
         shortcuts: Action -> key sequence, where a person changed it.
     """
 
@@ -65,7 +64,6 @@ class Settings:
     model: str = ""
     num_threads: int = 0
     feature_memory_gib: float = 2.0
-    recent: tuple[str, ...] = ()
     shortcuts: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -16,7 +16,6 @@ def test_a_missing_file_gives_the_defaults() -> None:
 
 
 @given(
-    recent=st.lists(text, max_size=3).map(tuple),
     shortcuts=st.dictionaries(text, text, max_size=3),
     threads=st.integers(0, 1024),
     gib=st.floats(0, 64),
@@ -24,7 +23,6 @@ def test_a_missing_file_gives_the_defaults() -> None:
 )
 def test_settings_survive_the_file(
     tmp_path_factory: pytest.TempPathFactory,
-    recent: tuple[str, ...],
     shortcuts: dict[str, str],
     threads: int,
     gib: float,
@@ -33,7 +31,6 @@ def test_settings_survive_the_file(
     path = tmp_path_factory.mktemp("settings") / "s.toml"
     settings = Settings(
         device=device,
-        recent=recent,
         shortcuts=shortcuts,
         num_threads=threads,
         feature_memory_gib=gib,
@@ -51,7 +48,7 @@ def test_settings_survive_the_file(
         {"num_threads": "2"},
         {"num_threads": True},
         {"num_threads": -1},
-        {"recent": "x"},
+        {"shortcuts": "x"},
         {"shortcuts": {"a": 1}},
     ],
 )
