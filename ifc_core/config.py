@@ -161,8 +161,6 @@ def _to_toml(settings: Settings) -> str:
 
 
 def _toml_value(value: object) -> str:
-    if isinstance(value, tuple):
-        return "[" + ", ".join(_quote(str(item)) for item in value) + "]"
     return _quote(value) if isinstance(value, str) else repr(value)
 
 
@@ -172,8 +170,6 @@ def _quote(text: str) -> str:
 
 
 def _coerce(name: str, value: Any, default: Any) -> Any:
-    if isinstance(default, tuple) and isinstance(value, list):
-        value = tuple(str(item) for item in value)
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     wrong_items = isinstance(value, dict) and not all(isinstance(v, str) for v in value.values())
