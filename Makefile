@@ -35,7 +35,7 @@ format: setup
 	$(BIN)/ruff check --fix .
 
 lock:
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	uv pip compile --quiet --universal --generate-hashes --no-header \
 		--python-version 3.11 --extra app --extra dev pyproject.toml -o requirements.txt >/dev/null
 
 figures: setup
