@@ -16,7 +16,6 @@ from ifc_core.errors import IFCError
 from napari_ifc.actions import ActionTable
 from napari_ifc.attention_explorer import AttentionExplorer
 from napari_ifc.controllers.editing import EditController
-from napari_ifc.controllers.overlay_video import write_overlay_video
 from napari_ifc.controllers.session import (
     Session,
     import_sentences,
@@ -26,7 +25,7 @@ from napari_ifc.controllers.session import (
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.engine_bridge import EngineBridge
 from napari_ifc.engine_link import EngineLink, usual_trainer
-from napari_ifc.layers import DRAWING_MODES, LayerStack
+from napari_ifc.layers import LayerStack
 from napari_ifc.lazy_video import FrameCache, LazyVideo
 from napari_ifc.model_import import ModelImport
 from napari_ifc.overlay import OverlayStyle
@@ -121,7 +120,7 @@ class Studio(QObject):
             style,
             on_frame=self._on_frame,
             on_drawn=self._on_drawn,
-            on_mode=self._on_mode,
+            on_mode=lambda: self._show.tools(),
             on_told=self.inform,
         )
         self._show = Presenter(self.panel, self.timeline, self.layers)
@@ -397,9 +396,6 @@ class Studio(QObject):
         self._show.actions()
         self.frame_changed.emit(frame_index)
 
-    def _on_mode(self) -> None:
-        self._show.tools()
-
     def _on_video_chosen(self, place: int) -> None:
         video_id = int(self.panel.videos.itemData(place))
         if self.workspace is not None and video_id != self.workspace.session.entry.id:
@@ -474,10 +470,8 @@ class Studio(QObject):
         """
         project = self._open_workspace().session.project
         self.layers.flush()
-        if options is None:
-            scope = ExportScope.EVERYTHING if everything else ExportScope.REVIEWED
-            options = ExportOptions(scope=scope)
-        return export_project(project, Path(path), options=options)
+        scope = ExportScope.EVERYTHING if everything else ExportScope.REVIEWED
+        return export_project(project, Path(path), options=options or ExportOptions(scope=scope))
 
     def export_overlay(self, path: str | Path) -> None:
         """Write the open video with its masks drawn on it, as an MP4.
@@ -487,14 +481,7 @@ class Studio(QObject):
         """
         workspace = self._open_workspace()
         self.layers.flush()
-        write_overlay_video(
-            workspace.session.project,
-            workspace.session.entry,
-            workspace.index,
-            workspace.cache.get,
-            workspace.session.num_frames,
-            Path(path),
-        )
+        workspace.write_overlay(Path(path))
 
     # Showing
 
@@ -511,8 +498,3 @@ class Studio(QObject):
     def show_napari_panels(self, shown: bool) -> None:
         """Show or hide napari's own layer list and layer controls."""
         self.window.show_napari_panels(shown)
-
-    @property
-    def is_drawing(self) -> bool:
-        """Whether a drawing tool is chosen."""
-        return self.layers.mode in DRAWING_MODES
