@@ -17,11 +17,11 @@ from .conftest import video
 @pytest.fixture
 def real(tmp_path, clip_file):
     """A project beside a folder with one real clip."""
-    clips = tmp_path / "work" / "clips"
+    clips = tmp_path / "footage" / "clips"
     clips.mkdir(parents=True)
     path = clips / "square.mp4"
     shutil.copyfile(clip_file, path)
-    with Project.create(tmp_path / "work" / "p.ifcproj") as project:
+    with Project.create(tmp_path / "footage" / "p.ifcproj") as project:
         with open_video(path) as reader:
             project.add_video(reader.video)
         yield project
@@ -36,7 +36,7 @@ def test_paths_are_relative_and_posix(real):
 
 def test_project_and_clips_moved_together(real, tmp_path):
     real.close()
-    (tmp_path / "work").rename(tmp_path / "elsewhere")
+    (tmp_path / "footage").rename(tmp_path / "elsewhere")
     with Project.open(tmp_path / "elsewhere" / "p.ifcproj") as project:
         expected = tmp_path / "elsewhere" / "clips" / "square.mp4"
         assert project.videos()[0].path == expected
@@ -47,8 +47,8 @@ def test_project_moved_alone(real, tmp_path):
     real.close()
     real.folder.rename(tmp_path / "q.ifcproj")
     with Project.open(tmp_path / "q.ifcproj") as project:
-        assert project.locate_video(1) == tmp_path / "work" / "clips" / "square.mp4"
-        assert project.videos()[0].stored_path == "../work/clips/square.mp4"
+        assert project.locate_video(1) == tmp_path / "footage" / "clips" / "square.mp4"
+        assert project.videos()[0].stored_path == "../footage/clips/square.mp4"
 
 
 def test_clip_moved_and_renamed_is_known_by_its_fingerprint(real, tmp_path):
