@@ -23,7 +23,7 @@ class Action:
 
     id: str
     text: str
-    callback: Callable[[], None]
+    callback: Callable[[], object]
     shortcut: str = ""
     group: str = ""
     why_not: Callable[[], str] = lambda: ""

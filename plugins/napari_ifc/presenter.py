@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
@@ -9,7 +10,7 @@ from qtpy.QtCore import QTimer
 from ifc_core.config import data_dir
 from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.canvas import masks_to_draw
-from napari_ifc.rows import Summary, TimelineData
+from napari_ifc.rows import Summary
 from napari_ifc.views.theme import palette_for
 
 if TYPE_CHECKING:
@@ -28,15 +29,27 @@ class Presenter:
         panel: The side panel.
         timeline: The strip under the canvas.
         layers: The canvas.
+        on_lists: Called when what depends on tracks, runs and the journal is to be shown anew.
+        on_actions: Called when actions may have become possible or impossible.
 
     Attributes:
         estimate: What a run will take, in words, or empty.
+        actions: Shows which actions are possible.
     """
 
-    def __init__(self, panel: StudioPanel, timeline: Timeline, layers: LayerStack) -> None:
+    def __init__(
+        self,
+        panel: StudioPanel,
+        timeline: Timeline,
+        layers: LayerStack,
+        on_lists: Callable[[], None],
+        on_actions: Callable[[], None],
+    ) -> None:
         self._panel = panel
         self._timeline = timeline
         self._layers = layers
+        self._on_lists = on_lists
+        self.actions = on_actions
         self._workspace: Workspace | None = None
         self.estimate = ""
         self._timer = QTimer()
@@ -48,9 +61,7 @@ class Presenter:
         """Show this from now on; ``None`` for nothing."""
         self._workspace = workspace
         self._timer.stop()
-        if workspace is None:
-            self._timeline.set_data(TimelineData())
-        else:
+        if workspace is not None:
             self._fill_videos(workspace)
             self.models(workspace)
 
@@ -94,48 +105,11 @@ class Presenter:
         self._layers.edit(editor.mask_to_edit(), color)
 
     def lists(self) -> None:
-        """Show head, table, history, timeline and tools."""
-        workspace, panel = self._workspace, self._panel
-        panel.header.show_summary(Summary() if workspace is None else workspace.summary())
-        if workspace is None:
-            panel.tracks.set_rows([], ())
-            panel.history.set_rows([])
-        else:
-            rows = [*workspace.index.rows(), *workspace.proposer.rows()]
-            panel.tracks.set_rows(rows, workspace.editor.selected)
-            panel.history.set_rows(workspace.editor.history())
-            session = workspace.session
-            lanes = workspace.proposer.lanes()
-            data = workspace.index.timeline(session.num_frames, session.entry.fps, lanes)
-            self._timeline.set_data(data)
-        self.tools()
+        """Show the head, and have the features show table, history, timeline and the like."""
+        workspace = self._workspace
+        self._panel.header.show_summary(Summary() if workspace is None else workspace.summary())
+        self._on_lists()
         self.actions()
-
-    def selection(self) -> None:
-        """Show which tracks are selected."""
-        selected = () if self._workspace is None else self._workspace.editor.selected
-        self._panel.tracks.select(selected)
-        self._timeline.set_selected(selected)
-        self.canvas()
-        self.actions()
-
-    def tools(self) -> None:
-        """Show the drawing tool, the brush size and what can be undone."""
-        workspace, tools = self._workspace, self._panel.tools
-        reason = "Open a video first."
-        undo = redo = ""
-        if workspace is not None:
-            reason = workspace.editor.why_not_change()
-            if not workspace.editor.why_not_undo():
-                undo = workspace.session.project.undo_label or ""
-            redo = workspace.session.project.redo_label or ""
-        tools.show_tool(self._layers.mode, drawing_possible=not reason, why_not=reason)
-        tools.show_brush_size(self._layers.brush_size)
-        tools.show_undo(undo, redo)
-
-    def actions(self) -> None:
-        """Show which actions are possible."""
-        self._panel.tracks.refresh_actions()
 
     def propose(self, why_not: str) -> None:
         """Show whether Propose is possible, and the next action where no track is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from qtpy.QtCore import QObject, Signal
 
@@ -14,7 +14,6 @@ from ifc_core.annotation.exporting import ExportOptions, ExportReport, ExportSco
 from ifc_core.annotation.importing import import_annotations
 from ifc_core.errors import IFCError
 from napari_ifc.actions import ActionTable
-from napari_ifc.attention_explorer import AttentionExplorer
 from napari_ifc.controllers.editing import EditController
 from napari_ifc.controllers.session import (
     Session,
@@ -25,15 +24,17 @@ from napari_ifc.controllers.session import (
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.engine_bridge import EngineBridge
 from napari_ifc.engine_link import EngineLink, usual_trainer
+from napari_ifc.feature import NOTHING_OPEN, Feature
+from napari_ifc.features import FEATURES
+from napari_ifc.features.attention import AttentionExplorer
+from napari_ifc.features.finetune import TrainerLink
+from napari_ifc.features.model_import import ModelImport
+from napari_ifc.features.propose import ProposeLink
 from napari_ifc.layers import LayerStack
 from napari_ifc.lazy_video import FrameCache, LazyVideo
-from napari_ifc.model_import import ModelImport
 from napari_ifc.overlay import OverlayStyle
 from napari_ifc.presenter import Presenter
-from napari_ifc.propose_link import ProposeLink
 from napari_ifc.settings import StudioSettings
-from napari_ifc.studio_actions import build_actions
-from napari_ifc.trainer_link import TrainerLink
 from napari_ifc.views.panel import StudioPanel
 from napari_ifc.views.timeline import Timeline
 from napari_ifc.window import WindowHooks
@@ -41,11 +42,13 @@ from napari_ifc.workspace import Workspace
 
 if TYPE_CHECKING:
     import napari
-    from qtpy.QtWidgets import QDockWidget
 
     from ifc_core.engine.client import EngineClient, JobHandle
     from ifc_core.engine.protocol import JobEnd, JobEvent
     from ifc_core.inference.settings import ProposeSettings
+
+
+F = TypeVar("F", bound=Feature)
 
 
 class Studio(QObject):
@@ -62,10 +65,12 @@ class Studio(QObject):
     Attributes:
         panel: The side panel; further pages are added with ``panel.add_page``.
         timeline: The strip under the canvas.
-        attention: The page of the attention explorer.
-        proposing: The page of Propose.
-        trainer: The page of fine-tuning.
-        model_import: Brings published checkpoints in.
+        layers: The canvas.
+        presenter: Brings what is open onto the screen.
+        engine: The way to the engine process; see also :meth:`ask_engine`.
+        trainer_factory: Makes the client of the process that fine-tunes.
+        deliver: Wraps a callback so that, called in any thread, it runs in the GUI thread.
+        window: Docks, keys and the end of the window.
         docks: Dock widgets by name: ``"studio"`` and ``"timeline"``.
         actions: Everything a person can do, as a searchable table.
         workspace: What is open, or ``None``.
@@ -102,63 +107,84 @@ class Studio(QObject):
         super().__init__()
         self.viewer = viewer
         self.settings = settings or StudioSettings()
+        self.trainer_factory = trainer_factory or usual_trainer
         self.workspace: Workspace | None = None
-        self.docks: dict[str, QDockWidget] = {}
-        self._engine = EngineLink(engine_factory)
+        self.engine = EngineLink(engine_factory)
         self._closed = False
         self._bridge = EngineBridge()
+        self.deliver = self._bridge.deliver
         self.actions = ActionTable(on_refused=self.inform)
         self.panel = StudioPanel()
         self.timeline = Timeline()
+        self._features: tuple[Feature, ...] = ()
+        self.layers = self._make_layers()
+        self.presenter = Presenter(
+            self.panel,
+            self.timeline,
+            self.layers,
+            on_lists=lambda: self._tell("refresh"),
+            on_actions=lambda: self._tell("actions_changed"),
+        )
+        self.panel.banner.action_requested.connect(self.run_action)
+        self.panel.videos.activated.connect(self._on_video_chosen)
+        self._features = tuple(make(self) for make in FEATURES)
+        for feature in self._features:
+            for action in feature.actions():
+                self.actions.add(action)
+        self.window = WindowHooks(viewer, self.panel, self.timeline, self, dock_panel=dock_panel)
+        self.docks = self.window.docks
+        self._apply_theme()
+        viewer.events.theme.connect(self._apply_theme)
+        self._tell("started")
+        self.refresh()
+
+    def _make_layers(self) -> LayerStack:
         style = OverlayStyle(
             self.settings.overlay_opacity,
             self.settings.contour_width_px,
             self.settings.show_ids,
         )
-        self.layers = LayerStack(
-            viewer,
+        return LayerStack(
+            self.viewer,
             style,
             on_frame=self._on_frame,
-            on_drawn=self._on_drawn,
-            on_mode=lambda: self._show.tools(),
+            on_drawn=lambda mask, tool: self._tell("drawn", mask, tool),
+            on_mode=lambda: self._tell("tool_changed"),
             on_told=self.inform,
         )
-        self._show = Presenter(self.panel, self.timeline, self.layers)
-        self.proposing = ProposeLink(self, self._engine, self._bridge, self._show)
-        build_actions(self)
-        self._connect_views()
-        self.attention = AttentionExplorer(self, self._engine, self._bridge.deliver)
-        self.model_import = ModelImport(self, self._engine, self._bridge.deliver)
-        self.trainer = TrainerLink(
-            self,
-            trainer_factory or usual_trainer,
-            self._bridge.deliver,
-            self._engine.release_device,
-        )
-        self.window = WindowHooks(viewer, self.panel, self.timeline, self, dock_panel=dock_panel)
-        self.docks = self.window.docks
-        self._apply_theme()
-        viewer.events.theme.connect(self._apply_theme)
-        self.refresh()
-
-    def _connect_views(self) -> None:
-        panel = self.panel
-        panel.banner.action_requested.connect(self.run_action)
-        panel.tools.tool_requested.connect(self.layers.set_mode)
-        panel.tools.brush_size_requested.connect(self.layers.set_brush_size)
-        panel.tools.action_requested.connect(lambda name: self.run_action(f"edit.{name}"))
-        panel.tracks.bind_actions(self.actions)
-        panel.tracks.action_requested.connect(self.run_action)
-        panel.tracks.selection_changed.connect(self.select)
-        panel.tracks.jump_requested.connect(self.jump_to_track)
-        panel.history.action_requested.connect(lambda name: self.run_action(f"edit.{name}"))
-        panel.history.step_requested.connect(self._go_to_step)
-        panel.videos.activated.connect(self._on_video_chosen)
-        self.timeline.seek_requested.connect(self.layers.go_to)
-        self.timeline.track_requested.connect(self._on_lane)
 
     def _apply_theme(self, event: Any = None) -> None:
-        self._show.apply_theme(str(self.viewer.theme))
+        self.presenter.apply_theme(str(self.viewer.theme))
+
+    # Features
+
+    def _tell(self, hook: str, *args: Any, **options: Any) -> None:
+        for feature in self._features:
+            getattr(feature, hook)(*args, **options)
+
+    def feature(self, kind: type[F]) -> F:
+        """The studio's feature of a class in ``napari_ifc.features.FEATURES``."""
+        return next(part for part in self._features if isinstance(part, kind))
+
+    @property
+    def attention(self) -> AttentionExplorer:
+        """The attention explorer."""
+        return self.feature(AttentionExplorer)
+
+    @property
+    def proposing(self) -> ProposeLink:
+        """Proposing."""
+        return self.feature(ProposeLink)
+
+    @property
+    def trainer(self) -> TrainerLink:
+        """Fine-tuning."""
+        return self.feature(TrainerLink)
+
+    @property
+    def model_import(self) -> ModelImport:
+        """Importing published checkpoints."""
+        return self.feature(ModelImport)
 
     # Messages
 
@@ -183,12 +209,12 @@ class Studio(QObject):
         except IFCError as error:
             self.fail(error)
             done = False
-        self._show.actions()
+        self.presenter.actions()
         return done
 
     def why_not_open(self) -> str:
         """Why an action on the open video is not possible."""
-        return "" if self.workspace is not None else "Open a video first."
+        return "" if self.workspace is not None else NOTHING_OPEN
 
     # Opening and closing
 
@@ -249,19 +275,21 @@ class Studio(QObject):
         self.layers.show_video(LazyVideo(cache, session.num_frames, size), entry.name)
         self.layers.set_editable(not project.read_only)
         self.window.bind_keys()
-        self._show.use(self.workspace)
+        self.presenter.use(self.workspace)
         self.refresh()
         if session.notices:
             self.inform(" ".join(session.notices))
-        self.proposing.opened()
+        self._tell("opened", self.workspace)
         self.opened.emit(session.reader.video)
 
     def _put_down(self, *, emit: bool = True, keep_project: bool = False) -> None:
         self.layers.flush()
-        workspace, self.workspace = self.workspace, None
+        workspace = self.workspace
         if workspace is None:
             return
-        self._show.use(None)
+        self._tell("closing", workspace, keep_project=keep_project)
+        self.workspace = None
+        self.presenter.use(None)
         self.layers.clear()
         workspace.close(keep_project=keep_project)
         self.refresh()
@@ -284,15 +312,14 @@ class Studio(QObject):
         self.layers.flush()
         self._put_down(emit=False)
         self.layers.close()
-        self.proposing.close()
-        self.trainer.close()
+        self._tell("close")
         self._bridge.close()
         self.window.close()
-        self._engine.close()
+        self.engine.close()
 
     def _open_workspace(self) -> Workspace:
         if self.workspace is None:
-            raise IFCError("Open a video first.")
+            raise IFCError(NOTHING_OPEN)
         return self.workspace
 
     @property
@@ -308,7 +335,7 @@ class Studio(QObject):
     def refresh_models(self) -> None:
         """Show the model versions of the project anew, after one came or was chosen."""
         if self.workspace is not None:
-            self._show.models(self.workspace)
+            self.presenter.models(self.workspace)
 
     def ask_engine(
         self,
@@ -330,7 +357,7 @@ class Studio(QObject):
         Raises:
             EngineError: The engine cannot be started.
         """
-        return self._engine.request(kind, params, self._bridge.deliver(on_event), frames=frames)
+        return self.engine.request(kind, params, self._bridge.deliver(on_event), frames=frames)
 
     # Proposing
 
@@ -357,7 +384,9 @@ class Studio(QObject):
             return
         self.layers.flush()
         self.workspace.editor.select(track_ids)
-        self._show.selection()
+        self._tell("selection_changed", self.workspace.editor.selected)
+        self.presenter.canvas()
+        self.presenter.actions()
         self.selection_changed.emit(self.workspace.editor.selected)
 
     def jump_to_track(self, track_id: int) -> None:
@@ -378,22 +407,13 @@ class Studio(QObject):
         counts = workspace.index.timeline(workspace.session.num_frames, 0.0).counts
         self.layers.go_to(counts.index(max(counts)))
 
-    def _on_lane(self, track_id: int, adding: bool) -> None:
-        if self.workspace is None or track_id not in self.workspace.index:
-            return
-        chosen = (track_id,)
-        if adding:
-            before = tuple(i for i in self.workspace.editor.selected if i != track_id)
-            chosen = (*before, track_id)
-        self.select(chosen)
-
     def _on_frame(self, frame_index: int) -> None:
         if self.workspace is None:
             return
         self.workspace.editor.go_to(frame_index)
-        self._show.canvas()
-        self.timeline.set_frame(frame_index)
-        self._show.actions()
+        self.presenter.canvas()
+        self._tell("frame_changed", frame_index)
+        self.presenter.actions()
         self.frame_changed.emit(frame_index)
 
     def _on_video_chosen(self, place: int) -> None:
@@ -403,26 +423,12 @@ class Studio(QObject):
 
     # Editing
 
-    def _on_drawn(self, mask: Any, tool: str) -> None:
-        if self.workspace is None:
-            return
-        try:
-            self.workspace.editor.commit_mask(mask, tool)
-        except IFCError as error:
-            self.fail(error)
-            self._show.canvas()
-
     def _on_edited(self, result: EditResult) -> None:
         self.refresh()
         if result.note and result.kind != "AcceptRun":
             self.inform(result.note)
+        self._tell("project_changed", result)
         self.project_changed.emit(result)
-
-    def _go_to_step(self, number: int) -> None:
-        try:
-            self._open_workspace().editor.go_to_step(number)
-        except IFCError as error:
-            self.fail(error)
 
     def relabel(self, class_name: str) -> None:
         """Give the selected tracks a class, which is made if it is new."""
@@ -447,7 +453,7 @@ class Studio(QObject):
             self.fail(error)
             return False
         workspace.index.reload()
-        self._show.use(workspace)
+        self.presenter.use(workspace)
         self.refresh()
         self.inform(" ".join(import_sentences(report)))
         return True
@@ -487,13 +493,13 @@ class Studio(QObject):
 
     def refresh(self) -> None:
         """Show everything anew."""
-        self._show.everything(self.why_not_propose())
+        self.presenter.everything(self.why_not_propose())
 
     def toggle_ids(self) -> None:
         """Show or hide the track numbers on the canvas."""
         style = self.layers.style
         self.layers.style = replace(style, show_ids=not style.show_ids)
-        self._show.canvas()
+        self.presenter.canvas()
 
     def show_napari_panels(self, shown: bool) -> None:
         """Show or hide napari's own layer list and layer controls."""

@@ -8,7 +8,7 @@ import pytest
 from ifc_core.engine.protocol import JobEnd, JobStatus
 from ifc_core.errors import CheckpointError, ConfigError, EngineError
 from napari_ifc.actions import ActionTable
-from napari_ifc.model_import import ModelImport
+from napari_ifc.features.model_import import ModelImport
 
 
 class Desk:
@@ -22,14 +22,17 @@ class Desk:
         self.tables: list[str] = []
         self.answer = ""
         studio = SimpleNamespace(
-            actions=ActionTable(),
+            engine=self,
+            deliver=lambda callback: callback,
             panel=None,
             inform=self.said.append,
             fail=lambda error: self.failed.append(str(error)),
             refresh_models=self._refresh,
         )
-        self.importer = ModelImport(studio, self, lambda callback: callback, self._ask)
-        self.actions = studio.actions
+        self.importer = ModelImport(studio, self._ask)
+        self.actions = ActionTable()
+        for action in self.importer.actions():
+            self.actions.add(action)
 
     def _refresh(self) -> None:
         self.refreshed += 1

@@ -85,6 +85,12 @@ class AttentionController:
         else:
             self._show(AttentionView())
 
+    def stop(self) -> None:
+        """Ask nothing more: the video is being closed."""
+        self._drop_job()
+        self._found = None
+        self._show(AttentionView("Open a video to see what the model looks at."))
+
     def go_to(self, frame_index: int) -> None:
         """Follow to another frame of the video."""
         self._frame_index = frame_index

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
@@ -9,39 +10,32 @@ from qtpy.QtCore import QTimer
 from ifc_core.annotation import RunInfo, edits
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import IFCError
+from napari_ifc.actions import Action
 from napari_ifc.controllers.propose import ProposeController, estimate_text
+from napari_ifc.feature import Feature
 
 if TYPE_CHECKING:
     from ifc_core.inference.settings import ProposeSettings
     from napari_ifc.controllers.editing import EditController
     from napari_ifc.controllers.session import Session
-    from napari_ifc.engine_bridge import EngineBridge
-    from napari_ifc.engine_link import EngineLink
-    from napari_ifc.presenter import Presenter
     from napari_ifc.rows import RunView
     from napari_ifc.studio import Studio
+    from napari_ifc.workspace import Workspace
 
 PAGE = "propose"
+GROUP = "Propose"
 _ESTIMATE_DELAY_MS = 900
 
 
-class ProposeLink:
+class ProposeLink(Feature):
     """Proposing in a studio.
 
     Args:
         studio: The studio.
-        engine: Its engine.
-        bridge: Carries the engine's answers into the GUI thread.
-        show: Brings things onto the screen.
     """
 
-    def __init__(
-        self, studio: Studio, engine: EngineLink, bridge: EngineBridge, show: Presenter
-    ) -> None:
-        self._studio = studio
-        self._engine = engine
-        self._bridge = bridge
-        self._show = show
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
         self._devices_known = False
         self._estimating: Any = None
         self._estimates = 0
@@ -55,26 +49,69 @@ class ProposeLink:
         panel.page_changed.connect(self._on_page)
         panel.run.cancel_requested.connect(lambda: studio.run_action("propose.cancel"))
 
+    def actions(self) -> Iterable[Action]:
+        """Start and cancel a run; keep or drop one that a crash cut off."""
+        yield Action(
+            "propose.start",
+            "Propose tracks",
+            self.studio.propose,
+            shortcut="Shift+P",
+            group=GROUP,
+            why_not=self.why_not,
+            tip="Let the model find and follow the objects. Corrected frames are never touched.",
+        )
+        yield Action(
+            "propose.cancel",
+            "Cancel the run",
+            lambda: self.workspace.proposer.cancel(),
+            group=GROUP,
+            why_not=self._why_not_cancel,
+            tip="Stop the run; nothing of it is kept.",
+        )
+        yield Action(
+            "run.keep",
+            "Keep the cut-off run",
+            self.keep_cut_off_run,
+            group=GROUP,
+            why_not=self._why_not_cut_off,
+            tip="Accept what a run had found when the program ended unexpectedly.",
+        )
+        yield Action(
+            "run.discard",
+            "Discard the cut-off run",
+            self.discard_cut_off_run,
+            group=GROUP,
+            why_not=self._why_not_cut_off,
+        )
+
+    def _why_not_cancel(self) -> str:
+        workspace = self.studio.workspace
+        running = workspace is not None and workspace.proposer.is_running
+        return "" if running else "No run is going on."
+
+    def _why_not_cut_off(self) -> str:
+        return "" if self.cut_off_run() is not None else "No run was cut off."
+
     def controller(self, session: Session, editor: EditController) -> ProposeController:
         """The controller of runs on a video that is being opened."""
         return ProposeController(
             session.project,
             session.entry,
-            self._engine,
-            self._bridge.deliver,
+            self.studio.engine,
+            self.studio.deliver,
             editor.apply,
             on_state=self._on_state,
             on_frame=self._on_frame,
             on_end=self._on_end,
         )
 
-    def opened(self) -> None:
+    def opened(self, workspace: Workspace) -> None:
         """A video was opened: offer a run that was cut off, and estimate one."""
         self._offer_cut_off_run()
         self._forget_estimate()
         self._timer.start()
 
-    def close(self) -> None:
+    def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
         """Ask for nothing more."""
         self._forget_estimate()
 
@@ -90,29 +127,29 @@ class ProposeLink:
             Whether it was started. If not, the window shows why.
         """
         reason = self.why_not()
-        workspace = self._studio.workspace
+        workspace = self.studio.workspace
         if reason or workspace is None:
-            self._studio.fail(reason)
+            self.studio.fail(reason)
             return False
-        self._studio.layers.flush()
+        self.studio.layers.flush()
         self._forget_estimate(keep_text=True)
         try:
-            chosen = settings or self._studio.panel.propose.settings()
-            self._studio.panel.banner.clear()
+            chosen = settings or self.studio.panel.propose.settings()
+            self.studio.panel.banner.clear()
             workspace.proposer.start(chosen, self._source(workspace.session))
         except IFCError as error:
-            self._studio.fail(error)
+            self.studio.fail(error)
             return False
         return True
 
     def why_not(self) -> str:
         """Why no run can be started now."""
-        workspace = self._studio.workspace
+        workspace = self.studio.workspace
         if workspace is None:
             return "Open a video first."
         if workspace.proposer.is_running:
             return "A run is going on; wait for it or cancel it."
-        return workspace.editor.why_not_change() or self._studio.panel.propose.fault()
+        return workspace.editor.why_not_change() or self.studio.panel.propose.fault()
 
     @staticmethod
     def _source(session: Session) -> dict[str, Any]:
@@ -122,32 +159,32 @@ class ProposeLink:
         }
 
     def _on_state(self, view: RunView) -> None:
-        strip = self._studio.panel.run
+        strip = self.studio.panel.run
         if view.active:
             strip.show_run(view.text, view.detail, view.fraction, stopping=view.stopping)
         else:
             strip.hide()
-        self._studio.run_changed.emit(view)
-        self._show.propose(self.why_not())
+        self.studio.run_changed.emit(view)
+        self.studio.presenter.propose(self.why_not())
 
     def _on_frame(self, frame_index: int) -> None:
-        if frame_index == self._studio.layers.frame_index:
-            self._show.canvas()
-        self._show.lists_soon()
+        if frame_index == self.studio.layers.frame_index:
+            self.studio.presenter.canvas()
+        self.studio.presenter.lists_soon()
 
     def _on_end(self, outcome: str, sentence: str) -> None:
-        self._studio.refresh()
+        self.studio.refresh()
         if outcome == "failed":
-            self._studio.fail(sentence)
+            self.studio.fail(sentence)
         elif sentence:
-            self._studio.inform(sentence)
-        self._studio.run_finished.emit(outcome)
+            self.studio.inform(sentence)
+        self.studio.run_finished.emit(outcome)
 
     # What it will take
 
     def _on_changed(self) -> None:
         self._forget_estimate()
-        self._show.propose(self.why_not())
+        self.studio.presenter.propose(self.why_not())
         self._timer.start()
 
     def _forget_estimate(self, *, keep_text: bool = False) -> None:
@@ -157,14 +194,14 @@ class ProposeLink:
             self._estimating.cancel()
             self._estimating = None
         if not keep_text:
-            self._show.estimate = ""
+            self.studio.presenter.estimate = ""
 
     def _ask_estimate(self) -> None:
-        workspace = self._studio.workspace
+        workspace = self.studio.workspace
         if workspace is None or self.why_not():
             return
         number = self._estimates
-        settings = self._studio.panel.propose.settings()
+        settings = self.studio.panel.propose.settings()
         params = {**self._source(workspace.session), "settings": settings.to_json()}
 
         def take(event: JobEvent | JobEnd) -> None:
@@ -172,37 +209,37 @@ class ProposeLink:
                 self._take_estimate(event)
 
         try:
-            self._estimating = self._studio.ask_engine("estimate", params, take)
+            self._estimating = self.studio.ask_engine("estimate", params, take)
         except IFCError as error:
-            self._studio.fail(error)
+            self.studio.fail(error)
 
     def _take_estimate(self, end: JobEnd) -> None:
         self._estimating = None
         if end.status is JobStatus.SUCCEEDED and "seconds" in end.result:
-            self._show.estimate = estimate_text(end.result)
+            self.studio.presenter.estimate = estimate_text(end.result)
         elif end.error is not None:
-            self._show.estimate = str(end.error)
-        self._show.propose(self.why_not())
+            self.studio.presenter.estimate = str(end.error)
+        self.studio.presenter.propose(self.why_not())
 
     def _on_page(self, name: str) -> None:
-        if name == PAGE and self._studio.workspace is not None and not self._devices_known:
+        if name == PAGE and self.studio.workspace is not None and not self._devices_known:
             self._devices_known = True
             try:
-                self._studio.ask_engine("system", {}, self._on_system)
+                self.studio.ask_engine("system", {}, self._on_system)
             except IFCError as error:
-                self._studio.fail(error)
+                self.studio.fail(error)
 
     def _on_system(self, event: JobEvent | JobEnd) -> None:
         if isinstance(event, JobEnd) and event.status is JobStatus.SUCCEEDED:
             names = [str(device["name"]) for device in event.result.get("devices", ())]
-            self._studio.panel.propose.set_devices(["auto", *names])
+            self.studio.panel.propose.set_devices(["auto", *names])
 
     # A run that a crash left behind
 
     def _offer_cut_off_run(self) -> None:
-        run, project = self.cut_off_run(), self._studio.project
+        run, project = self.cut_off_run(), self.studio.project
         if run is not None and project is not None and not project.read_only:
-            self._studio.panel.banner.show_message(
+            self.studio.panel.banner.show_message(
                 f"A run was cut off after {run.frames_staged} frames. Keep what it found?",
                 "warning",
                 "Keep",
@@ -211,7 +248,7 @@ class ProposeLink:
 
     def cut_off_run(self) -> RunInfo | None:
         """A run of this video that a crash left behind, if there is one."""
-        workspace = self._studio.workspace
+        workspace = self.studio.workspace
         if workspace is None or workspace.proposer.is_running:
             return None
         session = workspace.session
@@ -220,15 +257,15 @@ class ProposeLink:
 
     def keep_cut_off_run(self) -> None:
         """Accept what a cut-off run found, as one edit."""
-        run, workspace = self.cut_off_run(), self._studio.workspace
+        run, workspace = self.cut_off_run(), self.studio.workspace
         if run is not None and workspace is not None:
             workspace.session.project.finish_run(run.id)
             workspace.editor.apply(edits.AcceptRun(run.id))
-            self._studio.panel.banner.clear()
+            self.studio.panel.banner.clear()
 
     def discard_cut_off_run(self) -> None:
         """Drop what a cut-off run found."""
-        run, project = self.cut_off_run(), self._studio.project
+        run, project = self.cut_off_run(), self.studio.project
         if run is not None and project is not None:
             project.discard_run(run.id)
-            self._studio.panel.banner.clear()
+            self.studio.panel.banner.clear()

@@ -14,37 +14,33 @@ from ifc_core.errors import IFCError
 from ifc_core.io.atomic import atomic_output
 from napari_ifc.attention_state import AttentionView
 from napari_ifc.controllers.attention import AttentionController
+from napari_ifc.feature import Feature
 from napari_ifc.views.attention_page import AttentionPage
 from napari_ifc.views.heat_colors import heat_table
 
 if TYPE_CHECKING:
+    from ifc_core.annotation import EditResult
     from napari_ifc.studio import Studio
+    from napari_ifc.workspace import Workspace
 
 PAGE = "attention"
 
 
-class AttentionExplorer:
-    """The attention page of a studio; works while the page is in front.
+class AttentionExplorer(Feature):
+    """The attention page; works while the page is in front.
 
     Args:
         studio: The studio; its panel gets the page.
-        engine: Starts jobs.
-        deliver: Carries the engine's answers into the GUI thread.
     """
 
-    def __init__(self, studio: Studio, engine: Any, deliver: Any) -> None:
-        self._studio = studio
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
         self.page = AttentionPage()
         self.controller = AttentionController(
-            engine, deliver, self._params, self._mask_at, self._show
+            studio.engine, studio.deliver, self._params, self._mask_at, self._show
         )
         studio.panel.add_page(PAGE, "Attention", self.page)
         studio.panel.page_changed.connect(self._on_page)
-        studio.frame_changed.connect(self.controller.go_to)
-        studio.selection_changed.connect(lambda _: self.controller.refresh())
-        studio.project_changed.connect(lambda _: self.controller.refresh())
-        studio.opened.connect(self._on_opened)
-        studio.project_closed.connect(self.controller.forget)
         studio.panel.propose.changed.connect(self.controller.forget)
         self.page.choice_changed.connect(self.controller.choose)
         self.page.frame_requested.connect(studio.layers.go_to)
@@ -53,16 +49,33 @@ class AttentionExplorer:
     def _on_page(self, name: str) -> None:
         self.controller.set_active(name == PAGE)
 
-    def _on_opened(self, video: Any) -> None:
-        self.controller.go_to(self._studio.layers.frame_index)
+    def opened(self, workspace: Workspace) -> None:
+        """Follow the new video from its start."""
+        self.controller.go_to(self.studio.layers.frame_index)
         self.controller.forget()
 
+    def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
+        """Stop asking about what is put down."""
+        self.controller.stop()
+
+    def frame_changed(self, frame_index: int) -> None:
+        """Follow to another frame."""
+        self.controller.go_to(frame_index)
+
+    def selection_changed(self, track_ids: tuple[int, ...]) -> None:
+        """Rank the tokens by another mask."""
+        self.controller.refresh()
+
+    def project_changed(self, result: EditResult) -> None:
+        """Rank the tokens by the mask as it is now."""
+        self.controller.refresh()
+
     def _params(self) -> dict[str, Any] | None:
-        workspace = self._studio.workspace
+        workspace = self.studio.workspace
         if workspace is None:
             return None
         try:
-            settings = self._studio.panel.propose.settings()
+            settings = self.studio.panel.propose.settings()
         except IFCError:
             return None
         return {
@@ -72,7 +85,7 @@ class AttentionExplorer:
         }
 
     def _mask_at(self, frame_index: int) -> npt.NDArray[np.bool_] | None:
-        workspace = self._studio.workspace
+        workspace = self.studio.workspace
         if workspace is None or workspace.editor.current is None:
             return None
         record = workspace.session.project.mask(workspace.editor.current, frame_index)
@@ -82,7 +95,7 @@ class AttentionExplorer:
 
     def _show(self, view: AttentionView) -> None:
         self.page.show_view(view)
-        self._studio.layers.show_heat(None if view.heat is None else view.heat.values)
+        self.studio.layers.show_heat(None if view.heat is None else view.heat.values)
 
     # Export
 
@@ -95,7 +108,7 @@ class AttentionExplorer:
         try:
             self.export(Path(chosen))
         except IFCError as error:
-            self._studio.fail(error)
+            self.studio.fail(error)
 
     def export(self, path: Path) -> tuple[Path, Path]:
         """Write the rows that are shown and their picture.
@@ -131,5 +144,5 @@ class AttentionExplorer:
             raise IFCError("The picture of the attention could not be encoded.")
         with atomic_output(picture) as temporary:
             temporary.write_bytes(data.tobytes())
-        self._studio.inform(f"Wrote {target.name} and {picture.name}.")
+        self.studio.inform(f"Wrote {target.name} and {picture.name}.")
         return target, picture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
@@ -9,41 +10,32 @@ from qtpy.QtCore import QTimer
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
 from napari_ifc.controllers.finetune import FinetuneController
+from napari_ifc.feature import Feature
 from napari_ifc.finetune_state import FinetuneView
 from napari_ifc.views.finetune_page import FinetunePage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ifc_core.annotation import EditResult
     from ifc_core.engine.client import EngineClient
     from napari_ifc.studio import Studio
+    from napari_ifc.workspace import Workspace
 
 PAGE = "finetune"
 _COUNT_DELAY_MS = 300
 
 
-class TrainerLink:
+class TrainerLink(Feature):
     """The fine-tune page of a studio.
 
     Args:
         studio: The studio; its panel gets the page.
-        client_factory: Makes the client of the training process when it is first needed.
-        deliver: Carries that process's answers into the GUI thread.
-        release: Lets go of the GPU in the engine process of the studio.
     """
 
-    def __init__(
-        self,
-        studio: Studio,
-        client_factory: Callable[[], EngineClient],
-        deliver: Any,
-        release: Callable[[], None],
-    ) -> None:
-        self._studio = studio
-        self._client_factory = client_factory
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
         self._client: EngineClient | None = None
-        self._deliver = deliver
-        self._release = release
         self.controller: FinetuneController | None = None
         self.page = FinetunePage()
         self._count_timer = QTimer()
@@ -51,24 +43,23 @@ class TrainerLink:
         self._count_timer.setInterval(_COUNT_DELAY_MS)
         self._count_timer.timeout.connect(self._refresh)
         studio.panel.add_page(PAGE, "Fine-tune", self.page)
-        studio.actions.add(
-            Action(
-                "model.finetune",
-                "Fine-tune the model…",
-                lambda: studio.panel.show_page(PAGE),
-                group="Propose",
-                why_not=studio.why_not_open,
-                tip="Teach the model what you corrected and approved.",
-            )
-        )
         self._connect()
 
+    def actions(self) -> Iterable[Action]:
+        """The way to the page."""
+        studio = self.studio
+        yield Action(
+            "model.finetune",
+            "Fine-tune the model…",
+            lambda: studio.panel.show_page(PAGE),
+            group="Propose",
+            why_not=studio.why_not_open,
+            tip="Teach the model what you corrected and approved.",
+        )
+
     def _connect(self) -> None:
-        studio, page = self._studio, self.page
-        studio.opened.connect(lambda _: self._take_up())
-        studio.project_closed.connect(self.put_down)
+        studio, page = self.studio, self.page
         studio.panel.page_changed.connect(self._on_page)
-        studio.project_changed.connect(lambda _: self._refresh_soon())
         page.start_requested.connect(self._start)
         page.stop_requested.connect(lambda: self._call(lambda c: c.stop()))
         page.resume_requested.connect(lambda: self._call(lambda c: c.resume()))
@@ -80,25 +71,31 @@ class TrainerLink:
     def request(self, kind: str, params: Any = None, on_event: Any = None) -> Any:
         """Start a job in the training process, which is started with the first one."""
         if self._client is None:
-            self._client = self._client_factory()
+            self._client = self.studio.trainer_factory()
         return self._client.request(kind, params, on_event)
 
-    def _take_up(self) -> None:
-        project = self._studio.project
-        if project is None or (self.controller and self.controller.project is project):
+    def opened(self, workspace: Workspace) -> None:
+        """Take the project, unless only another video of it is shown."""
+        project = workspace.session.project
+        if self.controller is not None and self.controller.project is project:
             return
         self.put_down()
         self.controller = FinetuneController(
             project,
             self,
-            self._release,
-            self._deliver,
+            self.studio.engine.release_device,
+            self.studio.deliver,
             self._show,
             self._on_end,
-            self._studio.refresh_models,
+            self.studio.refresh_models,
         )
-        if self._studio.panel.current_page == PAGE:
+        if self.studio.panel.current_page == PAGE:
             self._refresh()
+
+    def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
+        """Stop what runs, with the project."""
+        if not keep_project:
+            self.put_down()
 
     def put_down(self) -> None:
         """Stop what runs; the project is being closed."""
@@ -124,7 +121,7 @@ class TrainerLink:
         try:
             change(self.controller)
         except IFCError as error:
-            self._studio.fail(error)
+            self.studio.fail(error)
 
     # Controller -> page
 
@@ -136,17 +133,18 @@ class TrainerLink:
 
     def _on_end(self, outcome: str, sentence: str) -> None:
         if outcome == "failed":
-            self._studio.fail(sentence)
+            self.studio.fail(sentence)
         else:
-            self._studio.inform(sentence)
-        self._studio.finetune_finished.emit(outcome)
+            self.studio.inform(sentence)
+        self.studio.finetune_finished.emit(outcome)
 
     def _on_page(self, name: str) -> None:
         if name == PAGE:
             self._refresh()
 
-    def _refresh_soon(self) -> None:
-        if self._studio.panel.current_page == PAGE:
+    def project_changed(self, result: EditResult) -> None:
+        """Count what can be learned from, in a moment."""
+        if self.studio.panel.current_page == PAGE:
             self._count_timer.start()
 
     def _refresh(self) -> None:

@@ -1,0 +1,29 @@
+"""The parts of a studio, one module each. A new one is written beside these and listed here."""
+
+from napari_ifc.feature import Feature
+from napari_ifc.features.attention import AttentionExplorer
+from napari_ifc.features.editing import Editing
+from napari_ifc.features.files import Files
+from napari_ifc.features.finetune import TrainerLink
+from napari_ifc.features.model_import import ModelImport
+from napari_ifc.features.navigation import Navigation
+from napari_ifc.features.propose import ProposeLink
+from napari_ifc.features.review import Review
+from napari_ifc.features.track_edits import TrackEdits
+from napari_ifc.features.track_list import TrackList
+from napari_ifc.features.view import View
+
+FEATURES: tuple[type[Feature], ...] = (
+    Files,
+    ProposeLink,
+    Editing,
+    View,
+    TrackEdits,
+    TrackList,
+    Review,
+    Navigation,
+    AttentionExplorer,
+    ModelImport,
+    TrainerLink,
+)
+"""In the order in which they are made: pages, menus and the palette keep it."""

@@ -1,0 +1,110 @@
+"""Going through the video: the timeline under the canvas and the keys that step."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from napari_ifc.actions import Action
+from napari_ifc.feature import Feature
+from napari_ifc.rows import TimelineData
+
+if TYPE_CHECKING:
+    from napari_ifc.studio import Studio
+    from napari_ifc.workspace import Workspace
+
+
+class Navigation(Feature):
+    """The timeline, and steps from frame to frame, event to event, track to track."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        studio.timeline.seek_requested.connect(studio.layers.go_to)
+        studio.timeline.track_requested.connect(self._on_lane)
+
+    def actions(self) -> Iterable[Action]:
+        """All the steps."""
+        layers, step = self.studio.layers, self._step
+        moves: tuple[tuple[str, str, str, Callable[[], object]], ...] = (
+            ("frame.next", "Next frame", ".", lambda: step(1)),
+            ("frame.previous", "Previous frame", ",", lambda: step(-1)),
+            ("frame.first", "First frame", "Home", lambda: layers.go_to(0)),
+            ("frame.last", "Last frame", "End", self._last),
+            ("event.next", "Next event", "J", lambda: self._event(forward=True)),
+            ("event.previous", "Previous event", "K", lambda: self._event(forward=False)),
+            ("track.next", "Select next track", "PgDown", lambda: self._neighbour(1)),
+            ("track.previous", "Select previous track", "PgUp", lambda: self._neighbour(-1)),
+        )
+        for action_id, text, key, callback in moves:
+            yield Action(
+                action_id,
+                text,
+                callback,
+                shortcut=key,
+                group="Go",
+                why_not=self.studio.why_not_open,
+            )
+
+    # The timeline
+
+    def refresh(self) -> None:
+        """Show lanes and counts."""
+        workspace = self.studio.workspace
+        if workspace is None:
+            return
+        session = workspace.session
+        lanes = workspace.proposer.lanes()
+        data = workspace.index.timeline(session.num_frames, session.entry.fps, lanes)
+        self.studio.timeline.set_data(data)
+
+    def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
+        """Show an empty timeline."""
+        self.studio.timeline.set_data(TimelineData())
+
+    def frame_changed(self, frame_index: int) -> None:
+        """Move the cursor."""
+        self.studio.timeline.set_frame(frame_index)
+
+    def selection_changed(self, track_ids: tuple[int, ...]) -> None:
+        """Mark the lanes."""
+        self.studio.timeline.set_selected(track_ids)
+
+    def _on_lane(self, track_id: int, adding: bool) -> None:
+        workspace = self.studio.workspace
+        if workspace is None or track_id not in workspace.index:
+            return
+        chosen = (track_id,)
+        if adding:
+            before = tuple(i for i in workspace.editor.selected if i != track_id)
+            chosen = (*before, track_id)
+        self.studio.select(chosen)
+
+    # Steps
+
+    def _step(self, by: int) -> None:
+        last = self.workspace.session.num_frames - 1
+        layers = self.studio.layers
+        layers.go_to(min(max(0, layers.frame_index + by), last))
+
+    def _last(self) -> None:
+        self.studio.layers.go_to(self.workspace.session.num_frames - 1)
+
+    def _event(self, *, forward: bool) -> None:
+        marks = self.workspace.index.events(self.workspace.editor.selected)
+        here = self.studio.layers.frame_index
+        place = bisect_right(marks, here) if forward else bisect_left(marks, here) - 1
+        if 0 <= place < len(marks):
+            self.studio.layers.go_to(marks[place])
+        else:
+            self.studio.inform("There is no further event in that direction.")
+
+    def _neighbour(self, by: int) -> None:
+        ids = [row.track_id for row in self.workspace.index.rows()]
+        if not ids:
+            return
+        current = self.workspace.editor.current
+        place = ids.index(current) + by if current in ids else 0
+        chosen = ids[place % len(ids)]
+        self.studio.select((chosen,))
+        self.studio.jump_to_track(chosen)
