@@ -1,0 +1,52 @@
+"""Which frames a person should look at first."""
+
+import numpy as np
+import pytest
+
+from ifc_core.annotation.records import TrackFrame
+from ifc_core.inference.uncertainty import need_of_attention
+from ifc_core.structures import FrameState, MaskSource
+
+
+def frame(index, uncertainty=0.05, link=0.95, area=400, state=FrameState.PROPOSED, source=None):
+    source = source or MaskSource.MODEL
+    return TrackFrame(1, index, index, state, source, 1, area, uncertainty, link)
+
+
+def test_disagreement_weak_links_and_jumps_in_area_each_raise_the_need():
+    frames = [frame(i) for i in range(12)]
+    frames[2] = frame(2, uncertainty=0.6)
+    frames[5] = frame(5, link=0.1)
+    frames[8] = frame(8, area=60)
+    need = need_of_attention(frames)
+    calm = np.delete(need, [2, 5, 8])
+    assert need.shape == (12,)
+    assert ((need >= 0) & (need <= 1)).all()
+    assert min(need[2], need[5], need[8]) > 2 * calm.max()
+
+
+@pytest.mark.parametrize(
+    "settled",
+    [
+        {"state": FrameState.APPROVED},
+        {"state": FrameState.CORRECTED, "source": MaskSource.HUMAN},
+        {"source": MaskSource.HUMAN},
+        {"state": FrameState.ABSENT, "area": 0},
+    ],
+)
+def test_what_a_person_settled_needs_nobody(settled):
+    frames = [frame(0, uncertainty=0.9), frame(1, uncertainty=0.9, **settled)]
+    need = need_of_attention(frames)
+    assert need[0] > 0.5
+    assert need[1] == 0.0
+
+
+def test_unknown_signals_stand_between_sure_and_unsure():
+    sure, unknown, unsure = need_of_attention(
+        [frame(0, uncertainty=0.02), frame(1, uncertainty=None, link=None), frame(2, 0.8)]
+    )
+    assert sure < unknown < unsure
+
+
+def test_no_frames():
+    assert need_of_attention([]).shape == (0,)
