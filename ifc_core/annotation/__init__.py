@@ -1,6 +1,7 @@
 """The annotation project: tracks and masks in SQLite, every change an edit with an inverse."""
 
 from ifc_core.annotation import edits
+from ifc_core.annotation.frame_columns import FrameColumns
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import (
     EditResult,
@@ -15,15 +16,17 @@ from ifc_core.annotation.records import (
     TrackFrame,
     VideoEntry,
 )
-from ifc_core.annotation.review import FrameReview, TrackFilter
+from ifc_core.annotation.review import FrameReview, ProjectProgress, TrackFilter
 from ifc_core.annotation.store import Project
 
 __all__ = [
     "EditResult",
+    "FrameColumns",
     "FrameReview",
     "HistoryEntry",
     "ModelVersion",
     "Project",
+    "ProjectProgress",
     "ProjectReader",
     "RecordInfo",
     "RunInfo",

@@ -9,7 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ifc_core.annotation import history, model_versions, review, rows, staging
+from ifc_core.annotation import (
+    frame_columns,
+    history,
+    model_versions,
+    review,
+    rows,
+    staging,
+)
 from ifc_core.annotation.check import find_faults
 from ifc_core.annotation.connection import (
     DATABASE_NAME,
@@ -18,18 +25,21 @@ from ifc_core.annotation.connection import (
     verify,
 )
 from ifc_core.annotation.delta import Pointer
+from ifc_core.annotation.frame_columns import FrameColumns
 from ifc_core.annotation.locating import find_video
+from ifc_core.annotation.records import WHOLE as WHOLE_TRACK
 from ifc_core.annotation.records import (
     HistoryEntry,
     ModelVersion,
     RecordInfo,
     RunInfo,
+    Scope,
     StagedInstance,
     StagedMask,
     TrackFrame,
     VideoEntry,
 )
-from ifc_core.annotation.review import FrameReview, TrackFilter
+from ifc_core.annotation.review import FrameReview, ProjectProgress, TrackFilter
 from ifc_core.annotation.schema import FRAME_STATES, MASK_SOURCES, SCHEMA_VERSION, STATE_CODE
 from ifc_core.errors import EditError, ProjectError
 from ifc_core.structures import Category, FrameState, MaskRecord, Track, TrackState
@@ -255,6 +265,24 @@ class ProjectReader:
             lanes[row[0]].append(_track_frame(row))
         return dict(lanes)
 
+    def frame_columns(self, video_id: int) -> dict[int, FrameColumns]:
+        """The same as arrays, for videos with millions of masks: track id -> columns."""
+        return frame_columns.columns_of_video(self._db, video_id)
+
+    def track_columns(self, track_id: int, scope: Scope = WHOLE_TRACK) -> FrameColumns:
+        """``track_frames`` as arrays; only the frames of a scope where one is given."""
+        return frame_columns.columns_of_track(self._db, track_id, scope)
+
+    def has_more_frames_than(self, video_id: int, count: int) -> bool:
+        """Whether a video has more than ``count`` annotated (track, frame) pairs."""
+        return frame_columns.has_more_than(self._db, video_id, count)
+
+    def count_strings(self, mask_ids: Sequence[int]) -> list[bytes | None]:
+        """Unchecked count strings of records, for ``structures.run_lengths``; ``None``: no mask."""
+        read = "SELECT counts FROM masks WHERE id = ?"
+        found = (self._db.execute(read, (mask_id,)).fetchone() for mask_id in mask_ids)
+        return [row[0] if row and isinstance(row[0], bytes) else None for row in found]
+
     def record_info(self, mask_id: int) -> RecordInfo:
         """Who made a record, when, and how long it took."""
         row = self._db.execute(
@@ -291,6 +319,10 @@ class ProjectReader:
     def review(self, video_id: int) -> FrameReview:
         """Counts of what is proposed, corrected, approved, absent."""
         return review.review_of(self._db, video_id, self.video(video_id).num_frames)
+
+    def progress(self) -> ProjectProgress:
+        """How far the review of the whole project is."""
+        return review.progress_of(self._db)
 
     # Runs, models, history
 

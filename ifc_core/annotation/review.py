@@ -17,21 +17,51 @@ class TrackFilter:
 
     Attributes:
         score_below: Score under this value.
+        score_at_least: Score of this value or more.
         mean_area_below_px: Mean mask area (over frames with a mask) under this value.
+        mean_area_at_least_px: Mean mask area of this value or more.
         fewer_frames_than: Fewer frames with a mask than this.
+        frames_at_least: At least this many frames with a mask.
         category_ids: One of these classes.
         states: One of these review states.
         untouched_only: No frame that a person corrected, approved, rejected or marked absent.
-        scope: At least one mask on these frames.
+        scope: At least one mask on these frames; areas and lengths count these only.
     """
 
     score_below: float | None = None
+    score_at_least: float | None = None
     mean_area_below_px: float | None = None
+    mean_area_at_least_px: float | None = None
     fewer_frames_than: int | None = None
+    frames_at_least: int | None = None
     category_ids: tuple[int, ...] | None = None
     states: tuple[TrackState, ...] | None = None
     untouched_only: bool = False
     scope: Scope | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it selects every track."""
+        return self == TrackFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectProgress:
+    """How far the review of a whole project is.
+
+    Attributes:
+        num_videos: Videos.
+        num_frames: Frames of all videos.
+        exhaustive: Approved frames of all videos.
+        num_tracks: Tracks that are not rejected.
+        approved_tracks: Those that a person approved as a whole.
+    """
+
+    num_videos: int = 0
+    num_frames: int = 0
+    exhaustive: int = 0
+    num_tracks: int = 0
+    approved_tracks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +121,34 @@ def _matches(
     _, category_id, state, score = track
     num_frames, mean_area, num_touched = masks
     return (
-        (where.score_below is None or score < where.score_below)
+        _between(score, where.score_at_least, where.score_below)
         and (where.category_ids is None or category_id in where.category_ids)
         and (where.states is None or TrackState(state) in where.states)
-        and (where.mean_area_below_px is None or mean_area < where.mean_area_below_px)
-        and (where.fewer_frames_than is None or num_frames < where.fewer_frames_than)
+        and _between(mean_area, where.mean_area_at_least_px, where.mean_area_below_px)
+        and _between(num_frames, where.frames_at_least, where.fewer_frames_than)
         and (where.scope is None or num_frames > 0)
         and not (where.untouched_only and num_touched)
+    )
+
+
+def _between(value: float, at_least: float | None, below: float | None) -> bool:
+    return (at_least is None or value >= at_least) and (below is None or value < below)
+
+
+def progress_of(db: sqlite3.Connection) -> ProjectProgress:
+    """How far the review of the project is; no mask is read for it."""
+    num_videos, num_frames = db.execute(
+        "SELECT count(*), coalesce(sum(num_frames), 0) FROM videos"
+    ).fetchone()
+    exhaustive = db.execute("SELECT count(*) FROM exhaustive").fetchone()[0]
+    by_state = dict(db.execute("SELECT state, count(*) FROM tracks GROUP BY state").fetchall())
+    by_state.pop(TrackState.REJECTED.value, None)
+    return ProjectProgress(
+        num_videos=num_videos,
+        num_frames=num_frames,
+        exhaustive=exhaustive,
+        num_tracks=sum(by_state.values()),
+        approved_tracks=by_state.get(TrackState.APPROVED.value, 0),
     )
 
 

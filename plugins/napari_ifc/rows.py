@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
 
 RGB = tuple[int, int, int]
 
@@ -56,17 +60,80 @@ class Span:
     kind: SpanKind
 
 
-@dataclass(frozen=True, slots=True)
+SPAN_KINDS = tuple(SpanKind)
+"""Kinds by their code in :class:`Spans`."""
+
+DOUBTFUL = 0.5
+"""From this uncertainty on a mask counts as doubtful."""
+
+
+def _no_frames() -> npt.NDArray[np.int32]:
+    return np.zeros(0, dtype=np.int32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spans:
+    """Stretches of one track in rising order, as arrays: a long track has thousands.
+
+    Attributes:
+        start: (n,) int32, first frame of each.
+        stop: (n,) int32, one past its last frame.
+        kind: (n,) uint8, its place in :data:`SPAN_KINDS`.
+    """
+
+    start: npt.NDArray[np.int32] = field(default_factory=_no_frames)
+    stop: npt.NDArray[np.int32] = field(default_factory=_no_frames)
+    kind: npt.NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, dtype=np.uint8))
+
+    @classmethod
+    def of(cls, spans: Iterable[Span]) -> Spans:
+        """The same stretches as arrays."""
+        rows = [(s.start, s.stop, SPAN_KINDS.index(s.kind)) for s in spans]
+        table = np.array(rows, dtype=np.int32).reshape(-1, 3)
+        return cls(table[:, 0], table[:, 1], table[:, 2].astype(np.uint8))
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def __getitem__(self, place: int) -> Span:
+        kind = SPAN_KINDS[int(self.kind[place])]
+        return Span(int(self.start[place]), int(self.stop[place]), kind)
+
+    def __iter__(self) -> Iterator[Span]:
+        return (self[place] for place in range(len(self)))
+
+    def at(self, frame_index: int) -> Span | None:
+        """The stretch that holds a frame."""
+        place = int(np.searchsorted(self.start, frame_index, side="right")) - 1
+        return self[place] if place >= 0 and frame_index < self.stop[place] else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Lane:
-    """One track on the timeline."""
+    """One track on the timeline. A lane that changed is another object.
+
+    Attributes:
+        track_id: The track.
+        color_rgb: Its colour.
+        label: Short text at its head.
+        spans: What it shows where.
+        keyframes: (k,) int32, frames whose mask a person drew or corrected, ascending.
+        doubt_frames: (d,) int32, frames that nobody reviewed and whose uncertainty is known.
+        doubt: (d,) float32 in 0 to 1, their uncertainty.
+        detail: Class and state in words.
+    """
 
     track_id: int
     color_rgb: RGB
     label: str
-    spans: tuple[Span, ...] = ()
+    spans: Spans = field(default_factory=Spans)
+    keyframes: npt.NDArray[np.int32] = field(default_factory=_no_frames)
+    doubt_frames: npt.NDArray[np.int32] = field(default_factory=_no_frames)
+    doubt: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TimelineData:
     """Everything the timeline draws except the cursor.
 
@@ -74,15 +141,39 @@ class TimelineData:
         num_frames: Length of the video.
         fps: Frames per second, for the ruler.
         lanes: One per track, in table order.
-        counts: Masks on each frame, or empty.
+        counts: (num_frames,) int32 masks on each frame, or empty.
+        doubtful: (num_frames,) int32, those among them of which the model is unsure.
         approved: Stretches of frames that are approved as exhaustive.
+        loading: Whether what the tracks show is still being read.
     """
 
     num_frames: int = 0
     fps: float = 0.0
     lanes: tuple[Lane, ...] = ()
-    counts: tuple[int, ...] = ()
+    counts: npt.NDArray[np.int32] = field(default_factory=_no_frames)
+    doubtful: npt.NDArray[np.int32] = field(default_factory=_no_frames)
     approved: tuple[tuple[int, int], ...] = ()
+    loading: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRange:
+    """Frames that a person marked on the timeline.
+
+    Attributes:
+        first: First frame.
+        last: Last frame, included.
+        track_ids: The tracks that are meant; empty for the frames as such.
+    """
+
+    first: int
+    last: int
+    track_ids: tuple[int, ...] = ()
+
+    @property
+    def num_frames(self) -> int:
+        """How many frames."""
+        return self.last - self.first + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -404,8 +404,7 @@ class Studio(QObject):
     def show_busiest_frame(self) -> None:
         """Show the first of the frames with the most masks."""
         workspace = self._open_workspace()
-        counts = workspace.index.timeline(workspace.session.num_frames, 0.0).counts
-        self.layers.go_to(counts.index(max(counts)))
+        self.layers.go_to(workspace.index.busiest_frame())
 
     def _on_frame(self, frame_index: int) -> None:
         if self.workspace is None:

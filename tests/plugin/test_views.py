@@ -1,12 +1,23 @@
 """The widgets by themselves: they show what they are given and say what was asked."""
 
+import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QLabel
 
 from ifc_core.errors import ConfigError
 from napari_ifc.actions import Action, ActionTable
-from napari_ifc.rows import HistoryRow, Lane, Span, SpanKind, Summary, TimelineData, TrackRow
+from napari_ifc.rows import (
+    FrameRange,
+    HistoryRow,
+    Lane,
+    Span,
+    SpanKind,
+    Spans,
+    Summary,
+    TimelineData,
+    TrackRow,
+)
 from napari_ifc.views.banner import Banner
 from napari_ifc.views.command_palette import CommandPalette
 from napari_ifc.views.dialogs import ClassDialog, ExportDialog
@@ -16,7 +27,9 @@ from napari_ifc.views.icons import icon, icon_names
 from napari_ifc.views.panel import StudioPanel
 from napari_ifc.views.propose_panel import CUSTOM, OFFLINE, ProposePanel
 from napari_ifc.views.theme import palette_for
-from napari_ifc.views.timeline import LABEL_PX, RULER_PX, Timeline, nice_step
+from napari_ifc.views.timeline import Timeline
+from napari_ifc.views.timeline_painter import HEAD_PX, LABEL_PX, LANE_PX, RULER_PX
+from napari_ifc.views.timeline_scale import nice_step
 from napari_ifc.views.tools import ToolRow
 from napari_ifc.views.track_table import TrackTable
 
@@ -66,9 +79,11 @@ class TestTimeline:
         qtbot.addWidget(made)
         made.show()
         lanes = tuple(
-            Lane(i, ORANGE, str(i), (Span(10, 40, SpanKind.PROPOSED),)) for i in range(1, 31)
+            Lane(i, ORANGE, str(i), Spans.of([Span(10, 40, SpanKind.PROPOSED)]))
+            for i in range(1, 31)
         )
-        made.set_data(TimelineData(100, 25.0, lanes, tuple([30] * 100), ((0, 10),)))
+        counts = np.full(100, 30, dtype=np.int32)
+        made.set_data(TimelineData(100, 25.0, lanes, counts, counts // 10, ((0, 10),)))
         return made
 
     def test_clicks_seek_to_the_frame_under_them(self, timeline, qtbot):
@@ -81,9 +96,9 @@ class TestTimeline:
             assert asked.args == [frame]
 
     def test_a_click_on_a_lane_selects_its_track(self, timeline, qtbot):
-        lane = timeline.lane_at(RULER_PX + 16 + 18 * 2 + 3)
+        lane = timeline.lane_at(HEAD_PX + LANE_PX * 2 + 3)
         assert lane.track_id == 3
-        place = QPoint(LABEL_PX + 50, RULER_PX + 16 + 18 * 2 + 3)
+        place = QPoint(LABEL_PX + 50, HEAD_PX + LANE_PX * 2 + 3)
         with qtbot.waitSignal(timeline.track_requested) as asked:
             qtbot.mouseClick(timeline.viewport(), Qt.MouseButton.LeftButton, pos=place)
         assert asked.args == [3, False]
@@ -110,7 +125,7 @@ class TestTimeline:
     def test_it_draws_spans_where_they_are(self, timeline):
         timeline.apply_palette(palette_for("dark"))
         picture = timeline.viewport().grab().toImage()
-        y = RULER_PX + 16 + 9
+        y = HEAD_PX + 9
         inside = picture.pixelColor(int(timeline.x_of(25.5)), y)
         outside = picture.pixelColor(int(timeline.x_of(70.5)), y)
         assert inside.red() > 100 > outside.red()
@@ -123,6 +138,65 @@ class TestTimeline:
         with qtbot.waitSignal(timeline.seek_requested) as asked:
             qtbot.keyClick(timeline, Qt.Key.Key_Left)
         assert asked.args == [0]
+
+    def drag(self, timeline, qtbot, start, end, keys=Qt.KeyboardModifier.NoModifier):
+        view = timeline.viewport()
+        qtbot.mousePress(view, Qt.MouseButton.LeftButton, keys, QPoint(*start))
+        qtbot.mouseMove(view, QPoint(*end))
+        qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, keys, QPoint(*end))
+
+    def test_dragging_over_lanes_marks_their_frames(self, timeline, qtbot):
+        left, right = (int(timeline.x_of(f + 0.5)) for f in (20, 35))
+        y = HEAD_PX + LANE_PX // 2
+        with qtbot.assertNotEmitted(timeline.seek_requested):
+            self.drag(timeline, qtbot, (right, y), (left, y + 2 * LANE_PX))
+        assert timeline.marked == FrameRange(20, 35, (1, 2, 3))
+        with qtbot.waitSignal(timeline.range_changed) as told:
+            qtbot.mouseClick(timeline.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(left, y))
+        assert told.args == [None]
+
+    def test_shift_on_the_ruler_marks_frames_of_no_track(self, timeline, qtbot):
+        left, right = (int(timeline.x_of(f + 0.5)) for f in (5, 9))
+        shift = Qt.KeyboardModifier.ShiftModifier
+        self.drag(timeline, qtbot, (left, 8), (right, 8), shift)
+        assert timeline.marked == FrameRange(5, 9)
+
+    def test_shift_and_arrows_mark_and_unmark(self, timeline, qtbot):
+        timeline.seek_requested.connect(timeline.set_frame)
+        timeline.set_selected((4,))
+        timeline.set_frame(50)
+        shift = Qt.KeyboardModifier.ShiftModifier
+        for _ in range(3):
+            qtbot.keyClick(timeline, Qt.Key.Key_Right, shift)
+        assert timeline.marked == FrameRange(50, 53, (4,))
+        qtbot.keyClick(timeline, Qt.Key.Key_Left, shift)
+        assert timeline.marked == FrameRange(50, 52, (4,))
+        qtbot.keyClick(timeline, Qt.Key.Key_Escape)
+        assert timeline.marked is None
+
+    def test_up_and_down_change_the_lane(self, timeline, qtbot):
+        timeline.set_selected((3,))
+        with qtbot.waitSignal(timeline.track_requested) as asked:
+            qtbot.keyClick(timeline, Qt.Key.Key_Down)
+        assert asked.args == [4, False]
+        with qtbot.waitSignal(timeline.track_requested) as asked:
+            qtbot.keyClick(timeline, Qt.Key.Key_Up)
+        assert asked.args == [2, False]
+
+    def test_scrubbing_draws_the_lanes_only_once(self, timeline):
+        timeline.viewport().grab()
+        picture = timeline._picture
+        for frame in (3, 70, 99):
+            timeline.set_frame(frame)
+            timeline.viewport().grab()
+        assert timeline._picture is picture
+
+    def test_a_double_click_shows_the_whole_track(self, timeline, qtbot):
+        place = QPoint(LABEL_PX + 60, HEAD_PX + 5)
+        qtbot.mouseDClick(timeline.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        assert timeline.frame_at(LABEL_PX) == 10
+        qtbot.keyClick(timeline, Qt.Key.Key_0)
+        assert timeline.frame_at(LABEL_PX) == 0
 
     def test_an_empty_one_is_drawn_and_asks_for_nothing(self, qtbot):
         empty = Timeline()

@@ -21,7 +21,7 @@ from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import Progress
 from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.engine import Deliver, Engine, Job
-from napari_ifc.rows import Lane, RunView, Span, SpanKind, TrackRow
+from napari_ifc.rows import Lane, RunView, Span, SpanKind, Spans, TrackRow
 
 KIND = "propose"
 _ETA_AFTER = 3  # frames from which an estimate is made
@@ -270,7 +270,7 @@ class ProposeController:
                 provisional_id(instance_id),
                 track_color(instance_id),
                 f"~{instance_id + 1}",
-                tuple(_provisional_spans(known.frames, step)),
+                Spans.of(_provisional_spans(known.frames, step)),
             )
             for instance_id, known in sorted(self._instances.items())
         ]

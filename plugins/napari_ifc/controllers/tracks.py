@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from ifc_core.annotation import EditResult, ProjectReader, TrackFrame
-from ifc_core.structures import FrameState, MaskSource, Track
-from napari_ifc.rows import Lane, Span, SpanKind, TimelineData, TrackRow
+from ifc_core.annotation import EditResult, FrameColumns, ProjectReader, Scope
+from ifc_core.structures import Track, TrackState
+from napari_ifc.controllers.track_frames import (
+    MaskCounts,
+    TrackFrames,
+    read_frames,
+    runs_of,
+)
+from napari_ifc.rows import Lane, TimelineData, TrackRow
 
-_KINDS = {
-    FrameState.PROPOSED: SpanKind.PROPOSED,
-    FrameState.CORRECTED: SpanKind.CORRECTED,
-    FrameState.APPROVED: SpanKind.APPROVED,
-    FrameState.REJECTED: SpanKind.REJECTED,
-    FrameState.ABSENT: SpanKind.ABSENT,
-}
+AT_ONCE = 60_000
+"""Up to so many (track, frame) pairs are read at once; more are read by a worker."""
+_SPLICE = 2_000  # frames of a track that are read again rather than all of it
+_NOTHING = TrackFrames.of(FrameColumns.empty())
 
 
 class TrackIndex:
     """Headers and frame states of all tracks, kept current from edit results.
 
     Only what an edit changed is read again, so that a stroke among hundreds of tracks costs
-    one small query.
+    one small query. A video with very many masks is not read here: ``is_loaded`` is False
+    until :meth:`take` got what a worker read; headers and edits work meanwhile.
 
     Args:
         project: Where to read.
@@ -35,42 +40,88 @@ class TrackIndex:
         self._project = project
         self._video_id = video_id
         self._tracks: dict[int, Track] = {}
-        self._frames: dict[int, list[TrackFrame]] = {}
-        self._masked: dict[int, list[int]] = {}
+        self._frames: dict[int, TrackFrames] = {}
         self._lanes: dict[int, Lane] = {}
         self._classes: dict[int, str] = {}
         self._exhaustive: list[int] = []
+        self._approved: tuple[tuple[int, int], ...] = ()
+        self._since_reload: set[int] = set()
         self._step = 1
+        self._counts = MaskCounts(0)
+        self.is_loaded = False
         self.reload()
 
     def reload(self) -> None:
-        """Read everything again."""
-        self._step = self._project.video(self._video_id).annotation_step
+        """Read everything again; of a video with very many masks only the headers."""
+        entry = self._project.video(self._video_id)
+        self._step = entry.annotation_step
+        self._counts = MaskCounts(entry.num_frames)
         self._load_headers()
-        self._frames = {
-            track_id: frames
-            for track_id, frames in self._project.timeline(self._video_id).items()
-            if track_id in self._tracks
-        }
-        self._masked.clear()
+        self._load_exhaustive()
+        self._frames.clear()
         self._lanes.clear()
+        self._since_reload.clear()
+        self.is_loaded = not self._project.has_more_frames_than(self._video_id, AT_ONCE)
+        if self.is_loaded:
+            self.take(read_frames(self._project, self._video_id))
+
+    def take(self, frames: Mapping[int, TrackFrames]) -> None:
+        """Take what a worker read; tracks that were edited meanwhile are kept as they are.
+
+        Args:
+            frames: What :func:`read_frames` gave.
+        """
+        for track_id, track in frames.items():
+            if track_id in self._tracks and track_id not in self._since_reload:
+                self._frames[track_id] = track
+        self._lanes.clear()
+        self._counts = MaskCounts(len(self._counts.shown))
+        for track in self._frames.values():
+            self._counts.add(track)
+        self.is_loaded = True
 
     def apply(self, result: EditResult) -> None:
         """Take in what an edit, undo or redo changed."""
-        self._load_headers()
+        if result.tracks_added or result.tracks_removed or result.tracks_changed:
+            self._load_headers()
+        elif result.categories_changed:
+            self._load_headers()
+            self._lanes.clear()
+        if self._video_id in result.reviewed_frames:
+            self._load_exhaustive()
         for track_id in result.tracks:
-            self._masked.pop(track_id, None)
             self._lanes.pop(track_id, None)
-            if track_id in self._tracks:
-                self._frames[track_id] = self._project.track_frames(track_id)
-            else:
-                self._frames.pop(track_id, None)
+        shown = {*result.changed_frames, *result.tracks_added, *result.tracks_removed}
+        shown |= {i for i in result.tracks_changed if i in self._tracks and i not in self._frames}
+        shown |= {i for i in self._frames if i not in self._tracks}
+        for track_id in shown:
+            self._renew(track_id, result.changed_frames.get(track_id, ()))
+
+    def _renew(self, track_id: int, frames: Sequence[int]) -> None:
+        self._since_reload.add(track_id)
+        old = self._frames.pop(track_id, None)
+        if old is not None:
+            self._counts.add(old, -1)
+        if track_id not in self._tracks:
+            return
+        if old is not None and len(frames) and frames[-1] - frames[0] < _SPLICE:
+            first, last = int(frames[0]), int(frames[-1])
+            fresh = self._project.track_columns(track_id, Scope(first, last))
+            columns = old.columns.spliced(first, last, fresh)
+        else:
+            columns = self._project.track_columns(track_id)
+        new = TrackFrames.of(columns, self._step)
+        self._counts.add(new)
+        self._frames[track_id] = new
 
     def _load_headers(self) -> None:
         tracks = self._project.tracks(self._video_id, include_rejected=False)
         self._tracks = {track.id: track for track in sorted(tracks, key=lambda t: t.id)}
         self._classes = {c.id: c.name for c in self._project.categories()}
+
+    def _load_exhaustive(self) -> None:
         self._exhaustive = self._project.exhaustive_frames(self._video_id)
+        self._approved = tuple(runs_of(self._exhaustive))
 
     def __contains__(self, track_id: int) -> bool:
         return track_id in self._tracks
@@ -86,40 +137,42 @@ class TrackIndex:
         """Name of a track's class."""
         return self._classes.get(self._tracks[track_id].category_id, "?")
 
+    def frames(self, track_id: int) -> TrackFrames:
+        """What a track shows; nothing for one that is not known."""
+        return self._frames.get(track_id, _NOTHING)
+
     def masked_frames(self, track_id: int) -> list[int]:
         """Frames on which a track has a mask, sorted."""
-        if track_id not in self._masked:
-            frames = self._frames.get(track_id, [])
-            self._masked[track_id] = sorted(
-                f.frame_index
-                for f in frames
-                if f.area_px > 0 and f.state not in (FrameState.ABSENT, FrameState.REJECTED)
-            )
-        return self._masked[track_id]
+        return [int(f) for f in self.frames(track_id).masked]
 
     def nearest_frame(self, track_id: int, frame_index: int) -> int | None:
         """The frame with a mask that lies nearest, or ``None`` where there is none."""
-        frames = self.masked_frames(track_id)
-        if not frames:
+        frames = self.frames(track_id).masked
+        if not len(frames):
             return None
         place = bisect_left(frames, frame_index)
-        near = frames[max(0, place - 1) : place + 1]
-        return min(near, key=lambda f: (abs(f - frame_index), f))
+        near = frames[max(0, place - 1) : place + 1].tolist()
+        return int(min(near, key=lambda f: (abs(f - frame_index), f)))
+
+    def busiest_frame(self) -> int:
+        """The first of the frames with the most masks."""
+        shown = self._counts.shown
+        return int(np.argmax(shown)) if len(shown) else 0
 
     def rows(self) -> list[TrackRow]:
         """Lines of the table, by id."""
         return [self._row(track) for track in self._tracks.values()]
 
     def _row(self, track: Track) -> TrackRow:
-        frames = self.masked_frames(track.id)
+        frames = self.frames(track.id).masked
         return TrackRow(
             track_id=track.id,
             color_rgb=track.color_rgb,
             class_name=self.class_name(track.id),
             score=track.score,
             num_frames=len(frames),
-            first_frame=frames[0] if frames else None,
-            last_frame=frames[-1] if frames else None,
+            first_frame=int(frames[0]) if len(frames) else None,
+            last_frame=int(frames[-1]) if len(frames) else None,
             state=str(track.state.value),
         )
 
@@ -129,88 +182,69 @@ class TrackIndex:
         """What the timeline draws.
 
         Args:
-            num_frames: Frames of the video.
+            num_frames: Frames of the video that can be read.
             fps: Frames per second.
             provisional: Lanes of a run in progress, put below the others.
         """
-        counts = np.zeros(num_frames, dtype=np.int64)
-        for track_id in self._tracks:
-            frames = np.asarray(self.masked_frames(track_id), dtype=np.int64)
-            counts[frames[frames < num_frames]] += 1
         lanes = tuple(self._lane(track) for track in self._tracks.values())
         return TimelineData(
             num_frames=num_frames,
             fps=fps,
             lanes=(*lanes, *provisional),
-            counts=tuple(int(c) for c in counts),
-            approved=tuple(runs_of(self._exhaustive)),
+            counts=self._counts.shown[:num_frames].copy(),
+            doubtful=self._counts.doubtful[:num_frames].copy(),
+            approved=self._approved,
+            loading=not self.is_loaded,
         )
 
     def _lane(self, track: Track) -> Lane:
         lane = self._lanes.get(track.id)
-        if lane is None or lane.color_rgb != track.color_rgb:
-            spans = tuple(spans_of(self._frames.get(track.id, []), self._step))
-            lane = Lane(track.id, track.color_rgb, str(track.id), spans)
+        if lane is None:
+            frames = self.frames(track.id)
+            lane = Lane(
+                track.id,
+                track.color_rgb,
+                str(track.id),
+                frames.spans,
+                frames.keyframes,
+                frames.doubt_frames,
+                frames.doubt,
+                f"{self.class_name(track.id)}, {track.state.value}",
+            )
             self._lanes[track.id] = lane
         return lane
 
-    def events(self, track_ids: Iterable[int] = ()) -> list[int]:
+    def events(self, track_ids: Iterable[int] = ()) -> npt.NDArray[np.int32]:
         """Frames where something begins, ends or changes its state, sorted.
 
         Args:
             track_ids: Only these tracks; all of them if empty.
         """
         chosen = tuple(track_ids) or tuple(self._tracks)
-        marks: set[int] = set()
-        for track_id in chosen:
-            for span in self._lane(self._tracks[track_id]).spans:
-                marks.update((span.start, span.stop - 1))
-        return sorted(marks)
+        spans = [self.frames(track_id).spans for track_id in chosen]
+        marks = [part for s in spans for part in (s.start, s.stop - np.int32(1))]
+        return np.unique(np.concatenate(marks)) if marks else np.zeros(0, dtype=np.int32)
+
+    def track_ids(self) -> tuple[int, ...]:
+        """All tracks by id, rejected ones left out."""
+        return tuple(self._tracks)
 
     @property
     def approved_frames(self) -> int:
         """How many frames are approved as exhaustive."""
         return len(self._exhaustive)
 
+    def is_approved(self, frame_index: int) -> bool:
+        """Whether a frame is approved as exhaustive."""
+        place = bisect_left(self._exhaustive, frame_index)
+        return place < len(self._exhaustive) and self._exhaustive[place] == frame_index
+
+    @property
+    def approved_tracks(self) -> int:
+        """How many tracks are approved as a whole."""
+        return sum(t.state is TrackState.APPROVED for t in self._tracks.values())
+
     @property
     def has_human_work(self) -> bool:
         """Whether anything was corrected, approved or marked absent."""
-        human = (FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT)
-        return any(f.state in human for frames in self._frames.values() for f in frames)
-
-
-def spans_of(frames: Sequence[TrackFrame], step: int = 1) -> list[Span]:
-    """Join neighbouring frames of one kind.
-
-    Args:
-        frames: Frames of one track.
-        step: Frames at most this far apart are neighbours.
-    """
-    spans: list[Span] = []
-    for frame in sorted(frames, key=lambda f: f.frame_index):
-        kind = _kind(frame)
-        index = frame.frame_index
-        if spans and spans[-1].kind is kind and index - (spans[-1].stop - 1) <= step:
-            spans[-1] = Span(spans[-1].start, index + 1, kind)
-        else:
-            spans.append(Span(index, index + 1, kind))
-    return spans
-
-
-def _kind(frame: TrackFrame) -> SpanKind:
-    if frame.state is FrameState.PROPOSED and frame.source is MaskSource.DERIVED:
-        return SpanKind.DERIVED
-    if frame.state is FrameState.PROPOSED and frame.source is MaskSource.HUMAN:
-        return SpanKind.CORRECTED
-    return _KINDS[frame.state]
-
-
-def runs_of(indices: Sequence[int]) -> list[tuple[int, int]]:
-    """Join neighbouring numbers: (first, one past the last) of each run."""
-    runs: list[tuple[int, int]] = []
-    for index in indices:
-        if runs and runs[-1][1] == index:
-            runs[-1] = (runs[-1][0], index + 1)
-        else:
-            runs.append((index, index + 1))
-    return runs
+        return any(track.is_touched for track in self._frames.values())

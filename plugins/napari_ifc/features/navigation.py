@@ -95,7 +95,7 @@ class Navigation(Feature):
         here = self.studio.layers.frame_index
         place = bisect_right(marks, here) if forward else bisect_left(marks, here) - 1
         if 0 <= place < len(marks):
-            self.studio.layers.go_to(marks[place])
+            self.studio.layers.go_to(int(marks[place]))
         else:
             self.studio.inform("There is no further event in that direction.")
 

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass
-
-import numpy as np
 from qtpy.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import (
-    QColor,
+    QContextMenuEvent,
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
+    QPixmap,
     QPolygonF,
     QResizeEvent,
     QWheelEvent,
 )
 from qtpy.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
-from napari_ifc.rows import Lane, Span, SpanKind, TimelineData
-from napari_ifc.views.theme import Palette, theme_mix
+from napari_ifc.rows import FrameRange, Lane, SpanKind, TimelineData
+from napari_ifc.views.theme import Palette
+from napari_ifc.views.timeline_painter import (
+    HEAD_PX,
+    LABEL_PX,
+    LANE_PX,
+    RULER_PX,
+    TimelineColors,
+    TimelinePainter,
+    faded,
+    small_font,
+)
+from napari_ifc.views.timeline_scale import Scale
 
-LABEL_PX = 64
-RULER_PX = 22
-COUNTS_PX = 16
-LANE_PX = 18
-_MIN_TICK_PX = 64
+_DRAG_PX = 4
+_FEWEST_FRAMES = 8.0
 _KIND_WORDS = {
     SpanKind.PROVISIONAL: "provisional",
     SpanKind.PROPOSED: "proposed",
@@ -40,113 +45,132 @@ _KIND_WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Colors:
-    background: QColor
-    lane: QColor
-    selected: QColor
-    line: QColor
-    text: QColor
-    muted: QColor
-    cursor: QColor
-    good: QColor
-
-
-def nice_step(frames_per_pixel: float) -> int:
-    """Distance of labelled ticks in frames: 1, 2 or 5 times a power of ten."""
-    wanted = max(1.0, frames_per_pixel * _MIN_TICK_PX)
-    power = 10 ** int(np.floor(np.log10(wanted)))
-    for factor in (1, 2, 5, 10):
-        if factor * power >= wanted:
-            return int(factor * power)
-    return int(10 * power)
-
-
 class Timeline(QAbstractScrollArea):
-    """Draws lanes and seeks; only lanes that are in sight are drawn.
+    """Draws lanes, seeks and marks ranges.
 
-    Click or drag to seek, wheel to scroll the lanes, Ctrl+wheel to zoom, Shift+wheel to pan.
+    What stands still is drawn once into a picture; scrubbing only moves the cursor over it.
+    Click or drag on the ruler to seek, drag over lanes to mark a range of their tracks (with
+    Shift on the ruler: of the frames as such), wheel to scroll the lanes, Ctrl+wheel to zoom,
+    Shift+wheel to pan. With the keyboard: arrows step and change lanes, Shift+arrows mark,
+    plus and minus zoom, 0 shows everything, Return opens the menu, Escape unmarks.
 
     Attributes:
         seek_requested: Emitted with a frame index.
         track_requested: Emitted with a track id and whether to add it to the selection.
+        range_changed: Emitted with the marked :class:`FrameRange`, or ``None``.
+        menu_requested: Emitted with a place on the screen where a menu is asked for.
     """
 
     seek_requested = Signal(int)
     track_requested = Signal(int, bool)
+    range_changed = Signal(object)
+    menu_requested = Signal(QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._data = TimelineData()
+        self._places: dict[int, int] = {}
         self._frame_index = 0
         self._selected: frozenset[int] = frozenset()
+        self._range: FrameRange | None = None
         self._first = 0.0
         self._shown = 1.0
-        self._seeking = False
-        plain = QColor("#808080")
-        self._colors = _Colors(*(plain for _ in range(8)))
+        self._pressed: tuple[float, float] | None = None
+        self._dragging = ""
+        self._colors = TimelineColors.plain()
+        self._picture: QPixmap | None = None
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Timeline")
-        self.setMinimumHeight(RULER_PX + COUNTS_PX + 3 * LANE_PX + 6)
+        self.setAccessibleDescription("One lane a track; arrows step, Shift+arrows mark a range.")
+        self.setMinimumHeight(HEAD_PX + 2 * LANE_PX + 6)
         self.viewport().setMouseTracking(True)
         self.viewport().setAutoFillBackground(False)
+        self.horizontalScrollBar().valueChanged.connect(self._on_pan)
+        self.horizontalScrollBar().setAccessibleName("Frames in sight")
+        self.verticalScrollBar().valueChanged.connect(lambda _: self._redraw())
 
     def sizeHint(self) -> QSize:  # noqa: N802, D102
-        return QSize(600, RULER_PX + COUNTS_PX + 5 * LANE_PX + 6)
+        return QSize(600, HEAD_PX + 6 * LANE_PX + 6)
 
     def apply_palette(self, p: Palette) -> None:
         """Take the theme's colours."""
-        self._colors = _Colors(
-            background=QColor(p.background),
-            lane=QColor(p.surface),
-            selected=QColor(theme_mix(p.surface, p.accent, 0.35)),
-            line=QColor(p.raised),
-            text=QColor(p.text),
-            muted=QColor(p.muted),
-            cursor=QColor(p.accent),
-            good=QColor(p.good),
-        )
-        self.viewport().update()
+        self._colors = TimelineColors.of(p)
+        self._redraw()
 
     # What is shown
+
+    @property
+    def data(self) -> TimelineData:
+        """What is drawn."""
+        return self._data
+
+    @property
+    def marked(self) -> FrameRange | None:
+        """The marked range."""
+        return self._range
 
     def set_data(self, data: TimelineData) -> None:
         """Show these lanes; zoom and place are kept while the video stays the same."""
         if data.num_frames != self._data.num_frames:
             self._first, self._shown = 0.0, float(max(1, data.num_frames))
+            self.mark(None)
         self._data = data
-        self._update_scroll_bar()
-        self.viewport().update()
+        self._places = {lane.track_id: place for place, lane in enumerate(data.lanes)}
+        self._update_scroll_bars()
+        self._redraw()
 
     def set_frame(self, frame_index: int) -> None:
         """Move the cursor, and the view along with it where needed."""
+        before = self._cursor_area()
         self._frame_index = frame_index
         if not self._first <= frame_index < self._first + self._shown:
             self._scroll_to(frame_index - self._shown / 2)
-        self.viewport().update()
+        self.viewport().update(before)
+        self.viewport().update(self._cursor_area())
 
     def set_selected(self, track_ids: tuple[int, ...]) -> None:
         """Mark the lanes of the selected tracks and bring the first into view."""
         self._selected = frozenset(track_ids)
-        if track_ids:
-            places = [n for n, lane in enumerate(self._data.lanes) if lane.track_id in track_ids]
-            if places:
-                self._show_lane(places[0])
-        self.viewport().update()
+        places = [self._places[i] for i in track_ids if i in self._places]
+        if places:
+            self._show_lane(places[0])
+        self._redraw()
+
+    def mark(self, marked: FrameRange | None) -> None:
+        """Mark a range of frames, or nothing."""
+        if marked != self._range:
+            self._range = marked
+            self.viewport().update()
+            self.range_changed.emit(marked)
 
     def zoom(self, factor: float, around_frame: float | None = None) -> None:
         """Show fewer (factor over 1) or more frames around a frame, by default the cursor."""
         around = self._frame_index + 0.5 if around_frame is None else around_frame
         total = float(max(1, self._data.num_frames))
         share = (around - self._first) / self._shown
-        self._shown = min(total, max(min(total, 8.0), self._shown / factor))
+        self._shown = min(total, max(min(total, _FEWEST_FRAMES), self._shown / factor))
         self._scroll_to(around - share * self._shown)
-        self.viewport().update()
+
+    def show_frames(self, first: float, last: float) -> None:
+        """Zoom so that these frames fill the width."""
+        total = float(max(1, self._data.num_frames))
+        self._shown = min(total, max(min(total, _FEWEST_FRAMES), last - first + 1))
+        self._scroll_to((first + last + 1 - self._shown) / 2)
+
+    def show_all(self) -> None:
+        """Show the whole video."""
+        self.show_frames(0, self._data.num_frames - 1)
 
     def _scroll_to(self, first: float) -> None:
         self._first = min(max(0.0, first), max(0.0, self._data.num_frames - self._shown))
+        self._update_scroll_bars()
+        self._redraw()
+
+    def _on_pan(self, value: int) -> None:
+        if abs(value - self._first) >= 1:
+            self._first = min(float(value), max(0.0, self._data.num_frames - self._shown))
+            self._redraw()
 
     def _show_lane(self, place: int) -> None:
         bar = self.verticalScrollBar()
@@ -157,211 +181,253 @@ class Timeline(QAbstractScrollArea):
             bar.setValue(top + LANE_PX - height)
 
     def _lanes_height(self) -> int:
-        return max(1, self.viewport().height() - RULER_PX - COUNTS_PX)
+        return max(1, self.viewport().height() - HEAD_PX)
 
-    def _update_scroll_bar(self) -> None:
+    def _update_scroll_bars(self) -> None:
         over = len(self._data.lanes) * LANE_PX - self._lanes_height()
-        self.verticalScrollBar().setRange(0, max(0, over))
-        self.verticalScrollBar().setPageStep(self._lanes_height())
-        self.verticalScrollBar().setSingleStep(LANE_PX)
+        bar = self.verticalScrollBar()
+        bar.setRange(0, max(0, over))
+        bar.setPageStep(self._lanes_height())
+        bar.setSingleStep(LANE_PX)
+        pan = self.horizontalScrollBar()
+        pan.blockSignals(True)
+        pan.setRange(0, max(0, round(self._data.num_frames - self._shown)))
+        pan.setPageStep(max(1, round(self._shown)))
+        pan.setSingleStep(max(1, round(self._shown / 10)))
+        pan.setValue(round(self._first))
+        pan.blockSignals(False)
 
     # Places
 
-    def _width(self) -> int:
-        return max(1, self.viewport().width() - LABEL_PX - 8)
+    def scale(self) -> Scale:
+        """How frames lie on the pixels now."""
+        width = max(1, self.viewport().width() - LABEL_PX - 8)
+        return Scale(self._first, self._shown, LABEL_PX, width)
 
     def x_of(self, frame: float) -> float:
         """Pixel at which a frame begins."""
-        return LABEL_PX + (frame - self._first) / self._shown * self._width()
+        return self.scale().x_of(frame)
 
     def frame_at(self, x: float) -> int:
         """The frame under a pixel, inside the video."""
-        frame = int(self._first + (x - LABEL_PX) / self._width() * self._shown)
+        frame = int(self.scale().frame_of(x))
         return min(max(0, frame), max(0, self._data.num_frames - 1))
 
     def lane_at(self, y: float) -> Lane | None:
         """The lane under a pixel."""
-        place = (int(y) - RULER_PX - COUNTS_PX + self.verticalScrollBar().value()) // LANE_PX
-        inside = y >= RULER_PX + COUNTS_PX and 0 <= place < len(self._data.lanes)
+        place = (int(y) - HEAD_PX + self.verticalScrollBar().value()) // LANE_PX
+        inside = y >= HEAD_PX and 0 <= place < len(self._data.lanes)
         return self._data.lanes[place] if inside else None
+
+    def _cursor_area(self) -> QRect:
+        left, right = self.x_of(self._frame_index), self.x_of(self._frame_index + 1)
+        return QRectF(left - 8, 0, right - left + 16, self.viewport().height()).toAlignedRect()
 
     # Drawing
 
+    def _redraw(self) -> None:
+        self._picture = None
+        self.viewport().update()
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102
+        if self._picture is None:
+            self._picture = self._draw_picture()
         painter = QPainter(self.viewport())
-        rect = self.viewport().rect()
-        painter.fillRect(rect, self._colors.background)
-        font = painter.font()
-        font.setPointSizeF(8)
-        painter.setFont(font)
+        painter.drawPixmap(0, 0, self._picture)
+        if self._data.num_frames:
+            self._draw_range(painter)
+            self._draw_cursor(painter)
+        painter.end()
+
+    def _draw_picture(self) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        picture = QPixmap((self.viewport().size() * ratio).expandedTo(QSize(1, 1)))
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(self._colors.background)
+        painter = QPainter(picture)
+        painter.setFont(small_font(painter.font()))
         if self._data.num_frames == 0:
             painter.setPen(self._colors.muted)
             text = "Open a video to see its timeline"
-            painter.drawText(rect, int(Qt.AlignmentFlag.AlignCenter), text)
-            painter.end()
-            return
-        self._draw_lanes(painter)
-        self._draw_counts(painter)
-        self._draw_ruler(painter)
-        self._draw_cursor(painter)
+            painter.drawText(self.viewport().rect(), int(Qt.AlignmentFlag.AlignCenter), text)
+        else:
+            drawing = TimelinePainter(painter, self.scale(), self._colors, self._data)
+            offset = self.verticalScrollBar().value()
+            drawing.lanes(self._lanes_height(), offset, self._selected)
+            drawing.counts()
+            drawing.ruler()
         painter.end()
+        return picture
 
-    def _draw_lanes(self, painter: QPainter) -> None:
+    def _draw_range(self, painter: QPainter) -> None:
+        marked = self._range
+        if marked is None:
+            return
+        scale = self.scale()
+        left = max(scale.x_of(marked.first), float(LABEL_PX))
+        right = min(scale.x_of(marked.last + 1), float(LABEL_PX + scale.width))
+        if right <= left:
+            return
+        color = self._colors.cursor
+        painter.setPen(QPen(color, 1, Qt.PenStyle.DashLine))
+        for top, height in self._range_rows(marked):
+            painter.setBrush(faded(color, 55))
+            painter.drawRect(QRectF(left, top, right - left, height))
+        painter.fillRect(QRectF(left, RULER_PX - 2, right - left, 2), color)
+
+    def _range_rows(self, marked: FrameRange) -> list[tuple[int, int]]:
+        """(top, height) of what a range covers, clipped to the lanes in sight."""
+        bottom = self.viewport().height()
+        if not marked.track_ids:
+            return [(RULER_PX, bottom - RULER_PX - 1)]
         offset = self.verticalScrollBar().value()
-        top = RULER_PX + COUNTS_PX
-        painter.save()
-        painter.setClipRect(0, top, self.viewport().width(), self._lanes_height())
-        first = offset // LANE_PX
-        last = min(len(self._data.lanes), (offset + self._lanes_height()) // LANE_PX + 1)
-        for place in range(first, last):
-            self._draw_lane(painter, self._data.lanes[place], top + place * LANE_PX - offset)
-        painter.restore()
-        if not self._data.lanes:
-            painter.setPen(self._colors.muted)
-            area = QRect(0, top, self.viewport().width(), self._lanes_height())
-            text = "Tracks appear here, one lane each"
-            painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), text)
-
-    def _draw_lane(self, painter: QPainter, lane: Lane, y: int) -> None:
-        chosen = lane.track_id in self._selected
-        back = self._colors.selected if chosen else self._colors.lane
-        strip = QRectF(LABEL_PX, y + 1, self._width(), LANE_PX - 2)
-        painter.fillRect(strip, back)
-        painter.setPen(self._colors.text if chosen else self._colors.muted)
-        color = QColor(*lane.color_rgb)
-        painter.fillRect(QRectF(10, y + 5, 8, 8), color)
-        place = QRect(24, y, LABEL_PX - 28, LANE_PX)
-        align = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(place, int(align), lane.label)
-        for span in lane.spans:
-            if span.stop > self._first and span.start < self._first + self._shown:
-                self._draw_span(painter, span, color, y)
-
-    def _draw_span(self, painter: QPainter, span: Span, color: QColor, y: int) -> None:
-        left = max(self.x_of(span.start), float(LABEL_PX))
-        right = min(self.x_of(span.stop), float(LABEL_PX + self._width()))
-        box = QRectF(left, y + 4, max(1.5, right - left), LANE_PX - 8)
-        if span.kind is SpanKind.ABSENT:
-            painter.setPen(QPen(color, 1, Qt.PenStyle.DotLine))
-            middle = y + LANE_PX / 2
-            painter.drawLine(QPointF(box.left(), middle), QPointF(box.right(), middle))
-            return
-        if span.kind in (SpanKind.PROVISIONAL, SpanKind.REJECTED):
-            painter.fillRect(box, _faded(color, 60))
-            painter.fillRect(box, _hatch(color))
-            return
-        strong = span.kind in (SpanKind.CORRECTED, SpanKind.APPROVED)
-        painter.fillRect(box, color if strong else _faded(color, 130))
-        if span.kind is SpanKind.APPROVED:
-            # Approved work carries a line below it, corrected work one above: not colour alone.
-            painter.fillRect(QRectF(box.left(), y + LANE_PX - 4, box.width(), 2), self._colors.good)
-        elif span.kind is SpanKind.CORRECTED:
-            painter.fillRect(QRectF(box.left(), y + 2, box.width(), 2), self._colors.text)
-
-    def _draw_counts(self, painter: QPainter) -> None:
-        width = self._width()
-        painter.fillRect(
-            QRectF(0, RULER_PX, LABEL_PX + width + 8, COUNTS_PX), self._colors.background
-        )
-        counts = np.asarray(self._data.counts, dtype=np.int64)
-        highest = int(counts.max(initial=0))
-        painter.setPen(self._colors.muted)
-        painter.drawText(QRect(10, RULER_PX, LABEL_PX - 12, COUNTS_PX), 0, "masks")
-        if highest == 0:
-            return
-        edges = self._first + np.arange(width + 1) / width * self._shown
-        places = np.clip(edges.astype(int), 0, len(counts) - 1)
-        heights = np.maximum.reduceat(counts, places)[:-1]
-        bars = np.where(heights > 0, np.maximum(1, heights * (COUNTS_PX - 4) // highest), 0)
-        changes = np.flatnonzero(np.diff(bars, prepend=-1, append=-1))
-        color = _faded(self._colors.text, 90)
-        for left, right in itertools.pairwise(changes.tolist()):
-            bar = int(bars[left])
-            top = RULER_PX + COUNTS_PX - 2 - bar
-            painter.fillRect(LABEL_PX + left, top, right - left, bar, color)
-
-    def _draw_ruler(self, painter: QPainter) -> None:
-        width = self._width()
-        painter.fillRect(QRectF(0, 0, LABEL_PX + width + 8, RULER_PX), self._colors.background)
-        for start, stop in self._data.approved:
-            left, right = self.x_of(start), self.x_of(stop)
-            painter.fillRect(
-                QRectF(left, RULER_PX - 4, max(1.5, right - left), 3), self._colors.good
-            )
-        step = nice_step(self._shown / width)
-        frame = int(np.ceil(self._first / step)) * step
-        end = min(self._first + self._shown, self._data.num_frames)
-        while frame < end:
-            x = self.x_of(frame)
-            painter.setPen(self._colors.line)
-            painter.drawLine(QPointF(x, RULER_PX - 7), QPointF(x, RULER_PX - 1))
-            painter.setPen(self._colors.muted)
-            painter.drawText(QPointF(x + 3, RULER_PX - 8), str(frame))
-            frame += step
+        tops = [
+            HEAD_PX + self._places[i] * LANE_PX - offset
+            for i in marked.track_ids
+            if i in self._places
+        ]
+        return [
+            (max(top, HEAD_PX), min(LANE_PX, top + LANE_PX - HEAD_PX))
+            for top in tops
+            if top + LANE_PX > HEAD_PX and top < bottom
+        ]
 
     def _draw_cursor(self, painter: QPainter) -> None:
         left, right = self.x_of(self._frame_index), self.x_of(self._frame_index + 1)
-        if right < LABEL_PX or left > LABEL_PX + self._width():
+        if right < LABEL_PX or left > LABEL_PX + self.scale().width:
             return
         height = self.viewport().height()
+        color = self._colors.cursor
         if right - left > 3:
-            painter.fillRect(
-                QRectF(left, RULER_PX, right - left, height), _faded(self._colors.cursor, 50)
-            )
+            painter.fillRect(QRectF(left, RULER_PX, right - left, height), faded(color, 50))
         middle = (left + right) / 2
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(self._colors.cursor, 1.5))
+        painter.setPen(QPen(color, 1.5))
         painter.drawLine(QPointF(middle, 4), QPointF(middle, height))
-        painter.setBrush(self._colors.cursor)
+        painter.setBrush(color)
         painter.setPen(Qt.PenStyle.NoPen)
         head = [QPointF(middle - 5, 2), QPointF(middle + 5, 2), QPointF(middle, 10)]
         painter.drawPolygon(QPolygonF(head))
 
-    # Events
+    # Mouse
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
         super().resizeEvent(event)
-        self._update_scroll_bar()
+        self._update_scroll_bars()
+        self._redraw()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
         if event.button() != Qt.MouseButton.LeftButton or self._data.num_frames == 0:
             return
-        lane = self.lane_at(event.position().y())
+        x, y = event.position().x(), event.position().y()
+        self._pressed = (x, y)
+        self._dragging = ""
+        if y < HEAD_PX and x >= LABEL_PX:
+            shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self._dragging = "mark" if shift else "seek"
+            if not shift:
+                self.seek_requested.emit(self.frame_at(x))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+        if self._pressed is None:
+            return
+        x, y = event.position().x(), event.position().y()
+        if not self._dragging and abs(x - self._pressed[0]) > _DRAG_PX:
+            self._dragging = "mark" if self._pressed[0] >= LABEL_PX else "none"
+        if self._dragging == "seek":
+            self.seek_requested.emit(self.frame_at(x))
+        elif self._dragging == "mark":
+            self._mark_between(self._pressed, (x, y))
+
+    def _mark_between(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        frames = sorted((self.frame_at(start[0]), self.frame_at(end[0])))
+        self.mark(FrameRange(frames[0], frames[1], self._lanes_between(start[1], end[1])))
+
+    def _lanes_between(self, y_one: float, y_two: float) -> tuple[int, ...]:
+        if y_one < HEAD_PX or not self._data.lanes:
+            return ()
+        offset = self.verticalScrollBar().value() - HEAD_PX
+        low, high = sorted(int(y + offset) // LANE_PX for y in (y_one, max(y_two, HEAD_PX)))
+        lanes = self._data.lanes[max(0, low) : high + 1] or self._data.lanes[-1:]
+        return tuple(lane.track_id for lane in lanes if lane.track_id > 0)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+        pressed, self._pressed = self._pressed, None
+        if pressed is None or self._dragging:
+            return
+        x, y = pressed
+        self.mark(None)
+        lane = self.lane_at(y)
         if lane is not None:
             adding = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
             self.track_requested.emit(lane.track_id, adding)
-        if event.position().x() >= LABEL_PX:
-            self._seeking = True
-            self.seek_requested.emit(self.frame_at(event.position().x()))
+        if x >= LABEL_PX:
+            self.seek_requested.emit(self.frame_at(x))
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
-        if self._seeking:
-            self.seek_requested.emit(self.frame_at(event.position().x()))
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+        lane = self.lane_at(event.position().y())
+        if lane is not None and len(lane.spans):
+            self.show_frames(float(lane.spans.start[0]), float(lane.spans.stop[-1] - 1))
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
-        self._seeking = False
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802, D102
+        if self._data.num_frames:
+            self.menu_requested.emit(event.globalPos())
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802, D102
         turn = event.angleDelta().y() or event.angleDelta().x()
+        sideways = abs(event.angleDelta().x()) > abs(event.angleDelta().y())
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            around = self._first + (event.position().x() - LABEL_PX) / self._width() * self._shown
-            self.zoom(1.25 if turn > 0 else 0.8, around)
-        elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.zoom(1.25 if turn > 0 else 0.8, self.scale().frame_of(event.position().x()))
+        elif sideways or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self._scroll_to(self._first - turn / 120 * self._shown / 10)
-            self.viewport().update()
         else:
             super().wheelEvent(event)
 
+    # Keyboard
+
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
+        lanes = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
         key = Qt.Key(event.key())
-        if key in steps and self._data.num_frames:
-            frame = self._frame_index + steps[key]
-            self.seek_requested.emit(min(max(0, frame), self._data.num_frames - 1))
-        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Minus):
-            self.zoom(1.25 if key == Qt.Key.Key_Plus else 0.8)
+        if not self._data.num_frames:
+            super().keyPressEvent(event)
+        elif key in steps:
+            self.step(steps[key], marking=shift)
+        elif key in lanes and self._data.lanes:
+            self._change_lane(lanes[key], adding=shift)
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
+            self.zoom(0.8 if key == Qt.Key.Key_Minus else 1.25)
+        elif key == Qt.Key.Key_0:
+            self.show_all()
+        elif key == Qt.Key.Key_Escape and self._range is not None:
+            self.mark(None)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Menu):
+            place = QPoint(int(self.x_of(self._frame_index)), HEAD_PX)
+            self.menu_requested.emit(self.viewport().mapToGlobal(place))
         else:
             super().keyPressEvent(event)
+
+    def step(self, by: int, *, marking: bool = False) -> None:
+        """Go some frames on; with ``marking`` the range grows or shrinks with the cursor."""
+        last = self._data.num_frames - 1
+        frame = min(max(0, self._frame_index + by), last)
+        if marking:
+            marked, here = self._range, self._frame_index
+            start = here
+            if marked is not None and here in (marked.first, marked.last):
+                start = marked.last if here == marked.first else marked.first
+            ids = tuple(i for i in sorted(self._selected) if i > 0)
+            self.mark(FrameRange(min(start, frame), max(start, frame), ids))
+        self.seek_requested.emit(frame)
+
+    def _change_lane(self, by: int, *, adding: bool) -> None:
+        places = sorted(self._places[i] for i in self._selected if i in self._places)
+        here = (places[-1] if by > 0 else places[0]) if places else (-1 if by > 0 else 0)
+        place = min(max(0, here + by), len(self._data.lanes) - 1)
+        self.track_requested.emit(self._data.lanes[place].track_id, adding)
+
+    # Words
 
     def viewportEvent(self, event: object) -> bool:  # noqa: N802, D102
         if isinstance(event, QHelpEvent):
@@ -370,28 +436,26 @@ class Timeline(QAbstractScrollArea):
         return bool(super().viewportEvent(event))
 
     def _tip_at(self, place: QPoint) -> str:
-        if self._data.num_frames == 0 or place.x() < LABEL_PX:
+        if self._data.num_frames == 0:
             return ""
+        lane = self.lane_at(place.y())
+        if place.x() < LABEL_PX:
+            return "" if lane is None else f"Track {lane.label}: {lane.detail}"
         frame = self.frame_at(place.x())
         words = f"Frame {frame}"
         if self._data.fps > 0:
             words += f", {frame / self._data.fps:.2f} s"
-        lane = self.lane_at(place.y())
         if lane is None:
-            return words
-        for span in lane.spans:
-            if span.start <= frame < span.stop:
-                return f"{words}\nTrack {lane.label}: {_KIND_WORDS[span.kind]}"
-        return f"{words}\nTrack {lane.label}: not annotated"
+            return f"{words}\n{self._counts_at(frame)}"
+        span = lane.spans.at(frame)
+        state = "not annotated" if span is None else _KIND_WORDS[span.kind]
+        words = f"{words}\nTrack {lane.label}: {state}"
+        known = (lane.doubt_frames == frame).nonzero()[0]
+        return words + (f", uncertainty {lane.doubt[known[0]]:.2f}" if len(known) else "")
 
-
-def _faded(color: QColor, alpha: int) -> QColor:
-    faded = QColor(color)
-    faded.setAlpha(alpha)
-    return faded
-
-
-def _hatch(color: QColor) -> object:
-    from qtpy.QtGui import QBrush
-
-    return QBrush(color, Qt.BrushStyle.BDiagPattern)
+    def _counts_at(self, frame: int) -> str:
+        if frame >= len(self._data.counts):
+            return ""
+        words = f"{self._data.counts[frame]} masks"
+        doubtful = int(self._data.doubtful[frame]) if len(self._data.doubtful) else 0
+        return words + (f", {doubtful} of them doubtful" if doubtful else "")

@@ -6,33 +6,58 @@ from fake_engine import NUM_FRAMES, SIZE, disc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ifc_core.annotation import Scope, TrackFrame, edits
+from ifc_core.annotation import FrameColumns, ProjectReader, Scope, edits
+from ifc_core.annotation.schema import SOURCE_CODE, STATE_CODE
 from ifc_core.structures import Category, FrameState, MaskSource
-from napari_ifc.controllers.tracks import TrackIndex, runs_of, spans_of
+from napari_ifc.controllers import tracks
+from napari_ifc.controllers.track_frames import read_frames, runs_of, spans_of
+from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.rows import Span, SpanKind
 
 
+def columns(*frames):
+    """Columns of (frame index, state, source), each with an area of 10 pixels."""
+    table = np.array(
+        [(i, STATE_CODE[state], SOURCE_CODE[source]) for i, state, source in frames]
+    ).reshape(-1, 3)
+    unknown = np.full(len(table), np.nan, dtype=np.float32)
+    return FrameColumns(
+        table[:, 0].astype(np.int32),
+        np.arange(len(table)),
+        table[:, 1].astype(np.uint8),
+        table[:, 2].astype(np.uint8),
+        np.full(len(table), 10, dtype=np.int32),
+        unknown,
+        unknown,
+    )
+
+
 def frame(index, state=FrameState.PROPOSED, source=MaskSource.MODEL):
-    return TrackFrame(1, index, index, state, source, 1, 10)
+    return (index, state, source)
 
 
 def test_spans_join_neighbours_of_one_kind():
-    frames = [
+    frames = columns(
         frame(0),
         frame(1),
         frame(2, FrameState.CORRECTED),
         frame(5),
         frame(6, source=MaskSource.DERIVED),
         frame(7, FrameState.ABSENT),
-    ]
-    assert spans_of(frames) == [
+    )
+    spans = spans_of(frames)
+    assert list(spans) == [
         Span(0, 2, SpanKind.PROPOSED),
         Span(2, 3, SpanKind.CORRECTED),
         Span(5, 6, SpanKind.PROPOSED),
         Span(6, 7, SpanKind.DERIVED),
         Span(7, 8, SpanKind.ABSENT),
     ]
-    assert spans_of([frame(0), frame(5), frame(10)], step=5) == [Span(0, 11, SpanKind.PROPOSED)]
+    assert spans.at(2) == Span(2, 3, SpanKind.CORRECTED)
+    assert spans.at(3) is None
+    wide = spans_of(columns(frame(0), frame(5), frame(10)), step=5)
+    assert list(wide) == [Span(0, 11, SpanKind.PROPOSED)]
+    assert list(spans_of(columns())) == []
 
 
 @given(st.sets(st.integers(0, 60)))
@@ -63,11 +88,40 @@ def test_rows_and_timeline_tell_what_is_there(filled):
     assert (first.first_frame, first.last_frame) == (2, 3)
     assert (second.track_id, second.num_frames) == (two, 1)
     data = index.timeline(NUM_FRAMES, 25.0)
-    assert data.counts == (0, 0, 1, 1, 0, 1, 0, 0, 0, 0)
+    assert data.counts.tolist() == [0, 0, 1, 1, 0, 1, 0, 0, 0, 0]
+    assert index.busiest_frame() == 2
     assert [lane.track_id for lane in data.lanes] == [one, two]
     assert index.nearest_frame(one, 9) == 3
     assert index.nearest_frame(one, 0) == 2
-    assert index.events((one,)) == [2, 3]
+    assert index.events((one,)).tolist() == [2, 3]
+
+
+def plain(data):
+    """A timeline as values that can be compared."""
+    lanes = [
+        (lane.track_id, lane.label, lane.detail, list(lane.spans), lane.keyframes.tolist())
+        for lane in data.lanes
+    ]
+    return lanes, data.counts.tolist(), data.doubtful.tolist(), data.approved, data.loading
+
+
+def test_a_large_video_is_read_by_a_worker_and_edits_meanwhile_are_kept(filled, monkeypatch):
+    session, one, two = filled
+    project, video_id = session.project, session.entry.id
+    expected = plain(TrackIndex(project, video_id).timeline(NUM_FRAMES, 25.0))
+    monkeypatch.setattr(tracks, "AT_ONCE", 1)
+    index = TrackIndex(project, video_id)
+    assert not index.is_loaded
+    assert index.timeline(NUM_FRAMES, 25.0).loading
+    assert [row.track_id for row in index.rows()] == [one, two]
+    with ProjectReader.open(project.folder) as reader:
+        read = read_frames(reader, video_id)
+    index.apply(project.apply(edits.MarkAbsent(one, Scope.this_frame(2))))
+    index.take(read)
+    assert index.is_loaded
+    assert index.masked_frames(one) == [3]
+    index.apply(project.undo())
+    assert plain(index.timeline(NUM_FRAMES, 25.0)) == expected
 
 
 def test_index_follows_edits_as_a_fresh_one_would(filled):
@@ -90,7 +144,7 @@ def test_index_follows_edits_as_a_fresh_one_would(filled):
         index.apply(step())
         fresh = TrackIndex(project, video_id)
         assert index.rows() == fresh.rows()
-        assert index.timeline(NUM_FRAMES, 25.0) == fresh.timeline(NUM_FRAMES, 25.0)
+        assert plain(index.timeline(NUM_FRAMES, 25.0)) == plain(fresh.timeline(NUM_FRAMES, 25.0))
         assert index.approved_frames == fresh.approved_frames
 
 

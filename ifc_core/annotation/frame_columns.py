@@ -1,0 +1,167 @@
+"""What is known of every track on every frame, as columns of numbers.
+
+A long video with hundreds of tracks has millions of (track, frame) pairs; as Python objects
+they would take gigabytes and minutes. SQLite joins the values of a block of frames into text,
+so that a worker holds the interpreter's lock only while numpy reads that text.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.annotation.records import WHOLE, Scope
+from ifc_core.annotation.schema import STATE_CODE
+from ifc_core.structures import FrameState
+
+_FRAMES_AT_ONCE = 512
+_UNIT = 1 << 16  # signals travel as whole numbers of this part
+_HIDDEN = (STATE_CODE[FrameState.REJECTED], STATE_CODE[FrameState.ABSENT])
+
+_QUERY = """
+SELECT group_concat(track_id), group_concat(frame_index), group_concat(current.mask_id),
+    group_concat(state * 16 + source), group_concat(area),
+    group_concat(coalesce(CAST(uncertainty * 65536 AS INTEGER), -1)),
+    group_concat(coalesce(CAST(link_score * 65536 AS INTEGER), -1))
+FROM current LEFT JOIN signals ON signals.mask_id = current.mask_id
+"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameColumns:
+    """The annotated frames of one track, ascending.
+
+    Attributes:
+        frame_index: (n,) int32.
+        mask_id: (n,) int64, the records.
+        state: (n,) uint8, places in ``schema.FRAME_STATES``.
+        source: (n,) uint8, places in ``schema.MASK_SOURCES``.
+        area_px: (n,) int32, 0 where absent.
+        uncertainty: (n,) float32 in 0 to 1, NaN where it was not measured.
+        link_score: (n,) float32 in 0 to 1, NaN where it was not measured.
+    """
+
+    frame_index: npt.NDArray[np.int32]
+    mask_id: npt.NDArray[np.int64]
+    state: npt.NDArray[np.uint8]
+    source: npt.NDArray[np.uint8]
+    area_px: npt.NDArray[np.int32]
+    uncertainty: npt.NDArray[np.float32]
+    link_score: npt.NDArray[np.float32]
+
+    @classmethod
+    def empty(cls) -> FrameColumns:
+        """No frame at all."""
+        return _columns(np.zeros((7, 0), dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.frame_index)
+
+    @property
+    def has_mask(self) -> npt.NDArray[np.bool_]:
+        """(n,) bool, where a mask is shown: neither absent nor rejected."""
+        return np.asarray((self.area_px > 0) & ~np.isin(self.state, _HIDDEN), dtype=np.bool_)
+
+    def take(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> FrameColumns:
+        """The same columns, fewer frames.
+
+        Args:
+            chosen: A mask, places or a slice.
+        """
+        return FrameColumns(
+            self.frame_index[chosen],
+            self.mask_id[chosen],
+            self.state[chosen],
+            self.source[chosen],
+            self.area_px[chosen],
+            self.uncertainty[chosen],
+            self.link_score[chosen],
+        )
+
+    def spliced(self, first: int, last: int, fresh: FrameColumns) -> FrameColumns:
+        """These columns with other ones for frames ``first`` to ``last`` (included)."""
+        left = int(np.searchsorted(self.frame_index, first))
+        right = int(np.searchsorted(self.frame_index, last, side="right"))
+        parts = (self.take(slice(0, left)), fresh, self.take(slice(right, None)))
+        return _joined(parts)
+
+
+def _joined(parts: tuple[FrameColumns, ...]) -> FrameColumns:
+    return FrameColumns(
+        np.concatenate([p.frame_index for p in parts]),
+        np.concatenate([p.mask_id for p in parts]),
+        np.concatenate([p.state for p in parts]),
+        np.concatenate([p.source for p in parts]),
+        np.concatenate([p.area_px for p in parts]),
+        np.concatenate([p.uncertainty for p in parts]),
+        np.concatenate([p.link_score for p in parts]),
+    )
+
+
+def has_more_than(db: sqlite3.Connection, video_id: int, count: int) -> bool:
+    """Whether a video has more than ``count`` (track, frame) pairs; cheap for any video."""
+    query = "SELECT 1 FROM current WHERE video_id = ? LIMIT 1 OFFSET ?"
+    return db.execute(query, (video_id, count)).fetchone() is not None
+
+
+def columns_of_track(db: sqlite3.Connection, track_id: int, scope: Scope = WHOLE) -> FrameColumns:
+    """The columns of one track.
+
+    Args:
+        db: Connection.
+        track_id: The track; an unknown one has no frames.
+        scope: Only these frames.
+    """
+    last = (1 << 62) if scope.last is None else scope.last
+    query = _QUERY + "WHERE track_id = ? AND frame_index BETWEEN ? AND ?"
+    row = db.execute(query, (track_id, scope.first or 0, last)).fetchone()
+    return _columns(_sorted(_numbers(row)))
+
+
+def columns_of_video(db: sqlite3.Connection, video_id: int) -> dict[int, FrameColumns]:
+    """The columns of all tracks of a video: track id -> columns."""
+    blocks = list(_blocks(db, video_id))
+    if not blocks:
+        return {}
+    table = np.concatenate(blocks, axis=1)
+    table = table[:, np.lexsort((table[1], table[0]))]
+    ids, starts = np.unique(table[0], return_index=True)
+    parts = np.split(table, starts[1:], axis=1)
+    return {int(i): _columns(part) for i, part in zip(ids, parts, strict=True)}
+
+
+def _blocks(db: sqlite3.Connection, video_id: int) -> Iterator[npt.NDArray[np.int64]]:
+    query = _QUERY + "WHERE video_id = ? GROUP BY frame_index / ?"
+    for row in db.execute(query, (video_id, _FRAMES_AT_ONCE)):
+        yield _numbers(row)
+
+
+def _numbers(row: tuple[str | None, ...]) -> npt.NDArray[np.int64]:
+    if row[0] is None:
+        return np.zeros((7, 0), dtype=np.int64)
+    return np.stack([np.fromstring(str(text), dtype=np.int64, sep=",") for text in row])
+
+
+def _sorted(table: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return table[:, np.argsort(table[1], kind="stable")]
+
+
+def _columns(table: npt.NDArray[np.int64]) -> FrameColumns:
+    return FrameColumns(
+        frame_index=table[1].astype(np.int32),
+        mask_id=table[2].copy(),
+        state=(table[3] >> 4).astype(np.uint8),
+        source=(table[3] & 15).astype(np.uint8),
+        area_px=table[4].astype(np.int32),
+        uncertainty=_signal(table[5]),
+        link_score=_signal(table[6]),
+    )
+
+
+def _signal(values: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Whole numbers back to fractions; -1 stands for none."""
+    return np.where(values < 0, np.nan, values / _UNIT).astype(np.float32)
