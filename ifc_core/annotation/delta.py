@@ -7,12 +7,27 @@ import sqlite3
 import struct
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from ifc_core.annotation.pointer_tables import (
+    CHANGE_WIDTH,
+    TRACK,
+    VIDEO,
+    Table,
+    bulk_writing,
+    frames_by_track,
+    merged,
+    num_moved,
+    num_rows,
+    pack_table,
+    turned,
+    unpack_table,
+    write_changes,
+)
 from ifc_core.annotation.records import EditResult
 
 PointerKey = tuple[int, int, int]
@@ -24,6 +39,9 @@ TABLE_WIDTHS = {"videos": 10, "categories": 5, "tracks": 9}
 """Tables whose rows an edit may change, with their number of columns; the first is the id."""
 
 _HEADER = struct.Struct("<II")
+_LENGTH = struct.Struct("<I")
+_IN_BLOCKS = 0xFFFFFFFF  # instead of a count: packed tables follow
+_SEAL_ROWS = 1 << 16
 
 
 class Pointer(NamedTuple):
@@ -51,28 +69,57 @@ _NOTHING = Pointer(0, 0, 0, 0, 0)
 class Delta:
     """Pairs of old and new values, ``None`` where a row did not or does not exist.
 
+    Pointers are kept as packed change tables, so that an edit of a million masks takes a few
+    megabytes. A key may occur in several tables; they hold in the order in which they stand.
+
     Attributes:
-        pointers: What tracks show on frames.
+        blocks: Packed change tables of what tracks show on frames.
         rows: table -> row id -> pair, for the tables in ``TABLE_WIDTHS``.
         frames: (video_id, frame_index) -> pair of *exhaustive* flags.
         runs: run id -> pair of run states.
+        is_turned: Read the tables backwards, old for new.
     """
 
-    pointers: dict[PointerKey, tuple[Pointer | None, Pointer | None]] = field(default_factory=dict)
+    blocks: list[bytes] = field(default_factory=list)
     rows: dict[str, dict[int, tuple[Row | None, Row | None]]] = field(
         default_factory=lambda: {name: {} for name in TABLE_WIDTHS}
     )
     frames: dict[tuple[int, int], tuple[bool, bool]] = field(default_factory=dict)
     runs: dict[int, tuple[str, str]] = field(default_factory=dict)
+    is_turned: bool = False
+    _recent: list[Table] = field(default_factory=list)
+
+    def add(self, table: Table) -> None:
+        """Note a change table."""
+        self._recent.append(table)
+        if sum(map(len, self._recent)) >= _SEAL_ROWS:
+            self._seal()
+
+    def _seal(self) -> None:
+        table = merged(self._recent)
+        self._recent = []
+        if len(table):
+            self.blocks.append(pack_table(table))
+
+    def tables(self) -> Iterator[Table]:
+        """The change tables in the order in which they are to be written."""
+        for data in reversed(self.blocks) if self.is_turned else self.blocks:
+            table = unpack_table(data)
+            yield turned(table) if self.is_turned else table
+
+    @property
+    def num_pointers(self) -> int:
+        """Rows of all change tables."""
+        return sum(map(num_rows, self.blocks)) + sum(map(len, self._recent))
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing changed."""
-        return not (self.pointers or self.frames or self.runs or any(self.rows.values()))
+        return not (self.num_pointers or self.frames or self.runs or any(self.rows.values()))
 
     def drop_unchanged(self) -> None:
-        """Forget pairs whose new value is the old one."""
-        self.pointers = {k: p for k, p in self.pointers.items() if p[0] != p[1]}
+        """Forget pairs whose new value is the old one; nothing is added afterwards."""
+        self._seal()
         self.frames = {k: p for k, p in self.frames.items() if p[0] != p[1]}
         self.runs = {k: p for k, p in self.runs.items() if p[0] != p[1]}
         for table, pairs in self.rows.items():
@@ -81,37 +128,36 @@ class Delta:
     def inverse(self) -> Delta:
         """The delta that takes this one back."""
         return Delta(
-            {k: (new, old) for k, (old, new) in self.pointers.items()},
+            self.blocks,
             {
                 table: {k: (new, old) for k, (old, new) in pairs.items()}
                 for table, pairs in self.rows.items()
             },
             {k: (new, old) for k, (old, new) in self.frames.items()},
             {k: (new, old) for k, (old, new) in self.runs.items()},
+            not self.is_turned,
         )
 
     def mask_ids(self) -> set[int]:
         """Records that undo or redo of this delta may need."""
-        pairs = self.pointers.values()
-        return {pointer.mask_id for pair in pairs for pointer in pair if pointer is not None}
+        needed = set[int]()
+        for table in self.tables():
+            needed.update(np.unique(table[:, [3, 8]]).tolist())
+        needed.discard(0)
+        return needed
 
     def encode(self) -> bytes:
-        """Bytes for the journal: JSON for rows, columns of numbers for pointers."""
-        table = np.array(
-            [
-                (*key, *(old or _NOTHING), *(new or _NOTHING))
-                for key, (old, new) in self.pointers.items()
-            ],
-            dtype="<i8",
-        ).reshape(-1, 13)
+        """Bytes for the journal: JSON for rows, packed tables for pointers."""
         frames = [(*key, *pair) for key, pair in self.frames.items()]
         rows = {name: list(pairs.items()) for name, pairs in self.rows.items() if pairs}
         runs = [(key, *pair) for key, pair in self.runs.items()]
         content = {"rows": rows, "frames": frames, "runs": runs}
         text = json.dumps(content, separators=(",", ":"), default=int)  # numpy's integers
         packed_text = zlib.compress(text.encode(), 1)
-        packed_table = zlib.compress(np.ascontiguousarray(table.T).tobytes(), 1)
-        return _HEADER.pack(len(packed_text), len(table)) + packed_text + packed_table
+        parts = [_HEADER.pack(len(packed_text), _IN_BLOCKS), packed_text]
+        for block in self.blocks:
+            parts += [_LENGTH.pack(len(block)), block]
+        return b"".join(parts)
 
     @classmethod
     def decode(cls, data: bytes) -> Delta:
@@ -119,12 +165,13 @@ class Delta:
         text_length, count = _HEADER.unpack_from(data)
         body = data[_HEADER.size :]
         content = json.loads(zlib.decompress(body[:text_length]))
-        numbers = np.frombuffer(zlib.decompress(body[text_length:]), dtype="<i8")
         delta = cls()
-        for entry in numbers.reshape(13, count).T.tolist():
-            old, new = Pointer(*entry[3:8]), Pointer(*entry[8:13])
-            key = (entry[0], entry[1], entry[2])
-            delta.pointers[key] = (old if old.mask_id else None, new if new.mask_id else None)
+        rest = body[text_length:]
+        if count == _IN_BLOCKS:
+            delta.blocks = list(_split_blocks(rest))
+        elif count:  # as written before tables were packed
+            numbers = np.frombuffer(zlib.decompress(rest), dtype="<i8")
+            delta.blocks = [pack_table(numbers.reshape(CHANGE_WIDTH, count).T)]
         for name, pairs in content["rows"].items():
             delta.rows[name] = {int(k): (_row(old), _row(new)) for k, (old, new) in pairs}
         delta.frames = {(v, f): (bool(old), bool(new)) for v, f, old, new in content["frames"]}
@@ -132,26 +179,30 @@ class Delta:
         return delta
 
 
+def _split_blocks(data: bytes) -> Iterator[bytes]:
+    place = 0
+    while place < len(data):
+        (length,) = _LENGTH.unpack_from(data, place)
+        place += _LENGTH.size
+        yield data[place : place + length]
+        place += length
+
+
+def change_table(
+    items: Iterable[tuple[PointerKey, Pointer | None]], old: Mapping[PointerKey, Pointer]
+) -> Table:
+    """The change table of a few pointers (``None``: not annotated).
+
+    Args:
+        items: What is to be shown.
+        old: What is shown, where anything is.
+    """
+    rows = [(*key, *old.get(key, _NOTHING), *(new or _NOTHING)) for key, new in items]
+    return np.array(rows, dtype=np.int64).reshape(-1, CHANGE_WIDTH)
+
+
 def _row(values: list[Any] | None) -> Row | None:
     return None if values is None else tuple(values)
-
-
-def write_pointers(
-    db: sqlite3.Connection, items: Iterable[tuple[PointerKey, Pointer | None]]
-) -> None:
-    """Make tracks show records (or nothing) on frames."""
-    removed, written = [], []
-    for key, pointer in items:
-        if pointer is None:
-            removed.append(key)
-        else:
-            written.append((*key, *pointer))
-    if removed:
-        db.executemany(
-            "DELETE FROM current WHERE video_id = ? AND frame_index = ? AND track_id = ?", removed
-        )
-    if written:
-        db.executemany("INSERT OR REPLACE INTO current VALUES (?, ?, ?, ?, ?, ?, ?, ?)", written)
 
 
 def write_row(db: sqlite3.Connection, table: str, row_id: int, row: Row | None) -> None:
@@ -178,11 +229,19 @@ def write_delta(db: sqlite3.Connection, delta: Delta) -> None:
     for table, pairs in delta.rows.items():
         for row_id, (_, row) in pairs.items():
             write_row(db, table, row_id, row)
-    write_pointers(db, ((key, new) for key, (_, new) in delta.pointers.items()))
+    write_tables(db, delta)
     for (video_id, frame_index), (_, flag) in delta.frames.items():
         write_exhaustive(db, video_id, frame_index, flag)
     for run_id, (_, state) in delta.runs.items():
         db.execute("UPDATE runs SET state = ? WHERE id = ?", (state, run_id))
+
+
+def write_tables(db: sqlite3.Connection, delta: Delta) -> None:
+    """Write the pointers of a delta, inside the caller's transaction."""
+    moved = sum(map(num_moved, delta.tables()))
+    with bulk_writing(db, moved):
+        for table in delta.tables():
+            write_changes(db, table)
 
 
 def summarise(
@@ -194,10 +253,9 @@ def summarise(
     note: str = "",
 ) -> EditResult:
     """Say what a delta (already turned for an undo) changed."""
-    frames_of_track: dict[int, list[int]] = defaultdict(list)
-    videos = {key[0] for key in delta.pointers}
-    for _, frame_index, track_id in delta.pointers:
-        frames_of_track[track_id].append(frame_index)
+    keys = [table[:, : TRACK + 1].copy() for table in delta.tables()]
+    videos = {int(v) for table in keys for v in np.unique(table[:, VIDEO])}
+    frames_of_track = frames_by_track(keys)
     reviewed: dict[int, list[int]] = defaultdict(list)
     for video_id, frame_index in delta.frames:
         reviewed[video_id].append(frame_index)
@@ -210,7 +268,7 @@ def summarise(
         label=label,
         direction=direction,
         video_ids=tuple(sorted(videos | set(reviewed) | set(delta.rows["videos"]))),
-        changed_frames={k: tuple(sorted(v)) for k, v in frames_of_track.items()},
+        changed_frames=frames_of_track,
         tracks_added=tuple(k for k, (old, _) in tracks.items() if old is None),
         tracks_removed=tuple(k for k, (_, new) in tracks.items() if new is None),
         tracks_changed=tuple(k for k, pair in tracks.items() if None not in pair),
@@ -218,7 +276,7 @@ def summarise(
         categories_changed=tuple(delta.rows["categories"]),
         videos_changed=tuple(delta.rows["videos"]),
         runs_changed=tuple(delta.runs),
-        num_masks=len(delta.pointers),
+        num_masks=sum(map(len, frames_of_track.values())),
         note=note,
     )
 

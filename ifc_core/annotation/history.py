@@ -80,7 +80,7 @@ def append(
     entered = db.execute(
         "INSERT INTO journal (kind, label, command, annotator_id, created_at, num_masks, delta) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (kind, label, command, annotator_id, now, len(delta.pointers), delta.encode()),
+        (kind, label, command, annotator_id, now, delta.num_pointers, delta.encode()),
     )
     seq = int(entered.lastrowid or 0)
     set_meta(db, "cursor", str(seq))

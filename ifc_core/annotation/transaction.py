@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
+
+import numpy as np
 
 from ifc_core.annotation import rows
 from ifc_core.annotation.delta import (
     Delta,
     Pointer,
     Row,
+    change_table,
     unpack_rgb,
     write_exhaustive,
-    write_pointers,
     write_row,
+)
+from ifc_core.annotation.pointer_tables import (
+    FRAME,
+    POINTER_COLUMNS,
+    TRACK,
+    VIDEO,
+    Table,
+    bulk_writing,
+    changes,
+    num_moved,
+    read_table,
+    write_changes,
 )
 from ifc_core.annotation.records import Scope, VideoEntry
 from ifc_core.annotation.schema import SOURCE_CODE, STATE_CODE
@@ -36,8 +50,11 @@ APPROVED = STATE_CODE[FrameState.APPROVED]
 PROPOSED = STATE_CODE[FrameState.PROPOSED]
 REJECTED = STATE_CODE[FrameState.REJECTED]
 ABSENT = STATE_CODE[FrameState.ABSENT]
+MODEL = SOURCE_CODE[MaskSource.MODEL]
 HUMAN = SOURCE_CODE[MaskSource.HUMAN]
 DERIVED = SOURCE_CODE[MaskSource.DERIVED]
+
+_FEW_TRACKS = 20  # more are read in one pass over the video
 
 
 class EditTransaction:
@@ -183,15 +200,52 @@ class EditTransaction:
         """Make a track show records (``None``: not annotated) on frames."""
         if not frames:
             return
-        num_frames = self.video(track.video_id).num_frames
-        if min(frames) < 0 or max(frames) >= num_frames:
-            self.fail(f"The video has frames 0 to {num_frames - 1}.")
+        self._check_range(track.video_id, min(frames), max(frames))
         old = self.pointers(track.id, Scope(min(frames), max(frames)))
-        items = [((track.video_id, f, track.id), new) for f, new in frames.items()]
-        for key, new in items:
-            before = self.delta.pointers.get(key)
-            self.delta.pointers[key] = (old.get(key[1]) if before is None else before[0], new)
-        write_pointers(self.db, items)
+        table = change_table(
+            (((track.video_id, f, track.id), new) for f, new in frames.items()),
+            {(track.video_id, f, track.id): pointer for f, pointer in old.items()},
+        )
+        self._write(table)
+
+    def pointer_table(
+        self, video_id: int, track_ids: Collection[int], scope: Scope | None = None
+    ) -> Table:
+        """What some tracks of a video show: the columns of ``POINTER_COLUMNS``, by frame."""
+        first, last = _limits(scope)
+        query = f"SELECT {POINTER_COLUMNS} FROM current WHERE "  # noqa: S608 - fixed names
+        if len(track_ids) <= _FEW_TRACKS:
+            query += "track_id = ? AND frame_index BETWEEN ? AND ?"
+            parts = [read_table(self.db, query, (i, first, last)) for i in track_ids]
+            return np.concatenate(parts) if parts else read_table(self.db, query, (0, 0, 0))
+        query += "video_id = ? AND frame_index BETWEEN ? AND ?"
+        table = read_table(self.db, query, (video_id, first, last))
+        return table[np.isin(table[:, TRACK], np.fromiter(track_ids, np.int64))]
+
+    def change(self, pointers: Table, new: Table | None) -> None:
+        """Make frames show something else, for many of them.
+
+        Args:
+            pointers: (n, 8) what they show now, as :meth:`pointer_table` gives it; record 0
+                where a frame is not annotated.
+            new: (n, 5) pointers to show, or ``None`` for *not annotated*.
+        """
+        if not len(pointers):
+            return
+        for video_id in np.unique(pointers[:, VIDEO]).tolist():
+            frames = pointers[pointers[:, VIDEO] == video_id, FRAME]
+            self._check_range(video_id, int(frames.min()), int(frames.max()))
+        self._write(changes(pointers, new))
+
+    def _write(self, table: Table) -> None:
+        self.delta.add(table)
+        with bulk_writing(self.db, num_moved(table)):
+            write_changes(self.db, table)
+
+    def _check_range(self, video_id: int, first: int, last: int) -> None:
+        num_frames = self.video(video_id).num_frames
+        if first < 0 or last >= num_frames:
+            self.fail(f"The video has frames 0 to {num_frames - 1}.")
 
     # Rows
 
@@ -206,10 +260,13 @@ class EditTransaction:
         old = rows.track_row(self.track(track.id))
         self.put_row("tracks", track.id, rows.track_row(track), old)
 
-    def drop_track(self, track: Track) -> None:
-        """Delete a track with everything it shows."""
-        self.point(track, dict.fromkeys(self.pointers(track.id)))
-        self.put_row("tracks", track.id, None, rows.track_row(track))
+    def drop_tracks(self, tracks: Sequence[Track]) -> None:
+        """Delete tracks with everything they show."""
+        for video_id in {track.video_id for track in tracks}:
+            ids = [track.id for track in tracks if track.video_id == video_id]
+            self.change(self.pointer_table(video_id, ids), None)
+        for track in tracks:
+            self.put_row("tracks", track.id, None, rows.track_row(track))
 
     def new_track(
         self,
@@ -227,7 +284,7 @@ class EditTransaction:
         video = self.video(video_id)
         category = self.category(category_id)
         if z_order is None:
-            z_order = self._top(video_id) + 1
+            z_order = self.top(video_id) + 1
         color = self._next_color(video_id) if color_rgb is None else color_rgb
         track_id = self.next_id("tracks")
         track = Track(track_id, video.id, category.id, score, state, color, z_order, name, kind)
@@ -245,7 +302,8 @@ class EditTransaction:
         row = used.fetchone()
         return 1 if row is None else int(row[0]) + 1
 
-    def _top(self, video_id: int) -> int:
+    def top(self, video_id: int) -> int:
+        """The z-order of the uppermost track, -1 where there is none."""
         query = "SELECT max(z_order) FROM tracks WHERE video_id = ?"
         top = self.db.execute(query, (video_id,)).fetchone()[0]
         return -1 if top is None else int(top)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ifc_core.annotation.delta import Pointer
+import numpy as np
+
 from ifc_core.annotation.edits.base import Edit
 from ifc_core.annotation.matching import find_matches
+from ifc_core.annotation.pointer_tables import (
+    FRAME,
+    MASK,
+    POINTER_WIDTH,
+    REVISION,
+    SOURCE,
+    STATE,
+    TRACK,
+    Table,
+)
 from ifc_core.annotation.records import WHOLE, RunState, Scope, StagedInstance
 from ifc_core.annotation.rows import PALETTE, normalised
-from ifc_core.annotation.schema import SOURCE_CODE
+from ifc_core.annotation.staged_table import StagedTable
 from ifc_core.annotation.staging import read_instances
-from ifc_core.annotation.transaction import PROPOSED, EditTransaction
-from ifc_core.structures import Category, MaskSource, Track, TrackState
-
-_MODEL = SOURCE_CODE[MaskSource.MODEL]
-
-StagedPointers = dict[int, dict[int, Pointer]]
-"""instance id -> frame -> what the frame would show; no area where the object is absent."""
+from ifc_core.annotation.transaction import MODEL, PROPOSED, EditTransaction
+from ifc_core.structures import Category, Track, TrackState
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +60,31 @@ class AcceptRun(Edit):
     def perform(self, tx: EditTransaction) -> str:
         """Show the staged records in matched or new tracks."""
         video_id = _video_of_run(tx, self.run_id)
-        staged = _staged_pointers(tx, self.run_id, self.scope, max(1, self.min_area_px))
+        staged = StagedTable.read(tx.db, self.run_id, self.scope, max(1, self.min_area_px))
         chosen = [i for i in _instances(tx, self.run_id, staged) if self._wants(i)]
+        chosen.sort(key=lambda instance: -instance.score)
         if self.replace_proposals:
             _drop_proposals(tx, video_id, self.scope)
-        sizes = tx.video(video_id).size
-        matches = find_matches(tx, video_id, sizes, staged, chosen, self.match_iou)
-        kept = tx.exhaustive(video_id)
-        num_new = num_skipped = 0
-        for instance in sorted(chosen, key=lambda i: i.score):
-            frames = staged.get(instance.instance_id, {})
-            match = matches.get(instance.instance_id)
-            if match is not None and match.state is TrackState.REJECTED:
-                num_skipped += 1
-                continue
-            present = {} if match is None else tx.pointers(match.id)
-            free = {f: p for f, p in frames.items() if f not in kept and f not in present}
-            if free:
-                num_new += match is None
-                tx.point(match or _new_track(tx, video_id, instance), free)
-        if num_skipped:
-            tx.notes.append(f"{num_skipped} instances cover rejected tracks and were left out.")
+        size = tx.video(video_id).size
+        matches = find_matches(tx, video_id, size, staged, chosen, self.match_iou)
+        kept = np.array(sorted(tx.exhaustive(video_id)), dtype=np.int64)
+        staged = staged.only(~np.isin(staged.frames, kept))
+        rejected = {i for i, track in matches.items() if track.state is TrackState.REJECTED}
+        if rejected:
+            tx.notes.append(f"{len(rejected)} instances cover rejected tracks and were left out.")
+        filled: list[tuple[Track, StagedTable]] = []
+        fresh: list[tuple[StagedInstance, StagedTable]] = []
+        for instance in chosen:
+            records, match = staged.of(instance.instance_id), matches.get(instance.instance_id)
+            if match is None:
+                fresh.append((instance, records))
+            elif instance.instance_id not in rejected:
+                present = tx.pointer_table(video_id, [match.id])[:, FRAME]
+                filled.append((match, records.only(~np.isin(records.frames, present))))
+        made = _new_tracks(tx, video_id, [entry for entry in fresh if len(entry[1])])
+        _show(tx, video_id, [*filled, *made])
         tx.set_run_state(self.run_id, RunState.ACCEPTED.value)
-        return f"Accept proposals, {num_new} new tracks"
+        return f"Accept proposals, {len(made)} new tracks"
 
     def _wants(self, instance: StagedInstance) -> bool:
         chosen = self.instance_ids is None or instance.instance_id in self.instance_ids
@@ -100,22 +108,18 @@ class AcceptPropagation(Edit):
     def perform(self, tx: EditTransaction) -> str:
         """Show the staged records on frames that no person reviewed."""
         video_id = _video_of_run(tx, self.run_id)
-        staged = _staged_pointers(tx, self.run_id, self.scope, 0)
-        kept = tx.exhaustive(video_id)
+        staged = StagedTable.read(tx.db, self.run_id, self.scope, 0)
+        exhaustive = np.array(sorted(tx.exhaustive(video_id)), dtype=np.int64)
         num_kept = num_written = 0
         for instance in _instances(tx, self.run_id, staged):
             track = tx.track(instance.track_id or instance.instance_id)
-            present = tx.pointers(track.id)
-            frames: dict[int, Pointer | None] = {}
-            for frame_index, pointer in staged.get(instance.instance_id, {}).items():
-                old = present.get(frame_index)
-                if frame_index in kept or (old is not None and old.state != PROPOSED):
-                    num_kept += 1
-                    continue
-                revision = 1 if old is None else old.revision + 1
-                frames[frame_index] = pointer._replace(revision=revision) if pointer.area else None
-            tx.point(track, frames)
-            num_written += len(frames)
+            records = staged.of(instance.instance_id)
+            shown = _present(tx, video_id, track, records)
+            reviewed = (shown[:, MASK] > 0) & (shown[:, STATE] != PROPOSED)
+            free = ~(reviewed | np.isin(records.frames, exhaustive))
+            num_kept += int(np.count_nonzero(~free))
+            num_written += int(np.count_nonzero(free))
+            _replace(tx, shown[free], records.only(free))
         if num_kept:
             tx.notes.append(f"{num_kept} reviewed masks were kept.")
         tx.set_run_state(self.run_id, RunState.ACCEPTED.value)
@@ -131,53 +135,71 @@ def _video_of_run(tx: EditTransaction, run_id: int) -> int:
     return int(row[0])
 
 
-def _staged_pointers(
-    tx: EditTransaction, run_id: int, scope: Scope, min_area_px: int
-) -> StagedPointers:
-    staged: StagedPointers = defaultdict(dict)
-    found = tx.db.execute(
-        "SELECT frame_index, instance_id, mask_id, masks.source, masks.area FROM staged "
-        "JOIN masks ON masks.id = mask_id WHERE staged.run_id = ?",
-        (run_id,),
-    )
-    for frame_index, instance_id, mask_id, source, area in found:
-        if frame_index in scope and area >= min_area_px:
-            staged[instance_id][frame_index] = Pointer(mask_id, PROPOSED, 1, source, area)
-    return staged
-
-
-def _instances(tx: EditTransaction, run_id: int, staged: StagedPointers) -> list[StagedInstance]:
+def _instances(tx: EditTransaction, run_id: int, staged: StagedTable) -> list[StagedInstance]:
     known = {i.instance_id: i for i in read_instances(tx.db, run_id)}
-    for instance_id in staged:  # a run that was cut off never told the labels and scores
+    for instance_id in staged.instance_ids:  # a run that was cut off told no labels and scores
         known.setdefault(instance_id, StagedInstance(instance_id, "object", 0.0))
     return list(known.values())
 
 
 def _drop_proposals(tx: EditTransaction, video_id: int, scope: Scope) -> None:
     """Take away a model's proposals that nobody touched, and tracks that were only that."""
-    kept = tx.exhaustive(video_id)
-    for track in tx.tracks(video_id):
-        if track.state is TrackState.REJECTED:
-            continue
-        present = tx.pointers(track.id)
-        gone = {
-            f
-            for f, p in present.items()
-            if p.state == PROPOSED and p.source == _MODEL and f in scope and f not in kept
-        }
-        if gone and len(gone) == len(present) and track.state is TrackState.PROPOSED:
-            tx.drop_track(track)
-        else:
-            tx.point(track, dict.fromkeys(gone))
+    tracks = [t for t in tx.tracks(video_id) if t.state is not TrackState.REJECTED]
+    shown = tx.pointer_table(video_id, [track.id for track in tracks])
+    kept = np.array(sorted(tx.exhaustive(video_id)), dtype=np.int64)
+    in_scope = (shown[:, FRAME] >= (scope.first or 0)) & ~np.isin(shown[:, FRAME], kept)
+    if scope.last is not None:
+        in_scope &= shown[:, FRAME] <= scope.last
+    is_gone = in_scope & (shown[:, STATE] == PROPOSED) & (shown[:, SOURCE] == MODEL)
+    with_gone, with_rest = (set(shown[m, TRACK].tolist()) for m in (is_gone, ~is_gone))
+    tx.change(shown[is_gone], None)
+    empty = with_gone - with_rest
+    tx.drop_tracks([t for t in tracks if t.id in empty and t.state is TrackState.PROPOSED])
 
 
-def _new_track(tx: EditTransaction, video_id: int, instance: StagedInstance) -> Track:
-    return tx.new_track(
-        video_id,
-        _category_id(tx, instance.label),
-        score=instance.score,
-        state=TrackState.PROPOSED,
-    )
+def _new_tracks(
+    tx: EditTransaction, video_id: int, fresh: Sequence[tuple[StagedInstance, StagedTable]]
+) -> list[tuple[Track, StagedTable]]:
+    """A track for each instance, best score first; the best lies on top, too."""
+    top = tx.top(video_id) + len(fresh)
+    made = []
+    for place, (instance, records) in enumerate(fresh):
+        track = tx.new_track(
+            video_id,
+            _category_id(tx, instance.label),
+            score=instance.score,
+            state=TrackState.PROPOSED,
+            z_order=top - place,
+        )
+        made.append((track, records))
+    return made
+
+
+def _show(tx: EditTransaction, video_id: int, parts: Sequence[tuple[Track, StagedTable]]) -> None:
+    """Show records on frames of tracks where nothing is annotated."""
+    if parts:
+        shown = [records.shown_in(video_id, track.id) for track, records in parts]
+        tx.change(np.concatenate(shown), np.concatenate([r.pointers() for _, r in parts]))
+
+
+def _present(tx: EditTransaction, video_id: int, track: Track, records: StagedTable) -> Table:
+    """(n, 8) what the track shows on the frames of the records; record 0 for nothing."""
+    shown = records.shown_in(video_id, track.id)
+    known = tx.pointer_table(video_id, [track.id])
+    if len(known) and len(shown):
+        place = np.searchsorted(known[:, FRAME], shown[:, FRAME]).clip(max=len(known) - 1)
+        is_known = known[place, FRAME] == shown[:, FRAME]
+        shown[is_known] = known[place[is_known]]
+    return shown
+
+
+def _replace(tx: EditTransaction, shown: Table, records: StagedTable) -> None:
+    """Show records in place of proposals; an absent one takes the proposal away."""
+    new = records.pointers()
+    new[:, REVISION - MASK] = shown[:, REVISION] + 1
+    new[records.areas == 0] = 0
+    changed = (shown[:, MASK:POINTER_WIDTH] != new).any(axis=1)
+    tx.change(shown[changed], new[changed])
 
 
 def _category_id(tx: EditTransaction, label: str) -> int:

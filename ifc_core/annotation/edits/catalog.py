@@ -79,8 +79,7 @@ class RemoveVideo(Edit):
     def perform(self, tx: EditTransaction) -> str:
         """Drop the row, its tracks and its flags."""
         video = tx.video(self.video_id)
-        for track in tx.tracks(video.id):
-            tx.drop_track(track)
+        tx.drop_tracks(tx.tracks(video.id))
         tx.set_exhaustive(video.id, sorted(tx.exhaustive(video.id)), False)
         columns = f"SELECT {rows.VIDEO_COLUMNS} FROM videos WHERE id = ?"  # noqa: S608
         tx.put_row("videos", video.id, None, tuple(tx.db.execute(columns, (video.id,)).fetchone()))

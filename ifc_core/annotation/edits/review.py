@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ifc_core.annotation.delta import Pointer
+import numpy as np
+
 from ifc_core.annotation.edits.base import Edit, names_of
+from ifc_core.annotation.pointer_tables import (
+    FRAME,
+    MASK,
+    POINTER_WIDTH,
+    SOURCE,
+    STATE,
+    TRACK,
+    Table,
+)
 from ifc_core.annotation.records import WHOLE, Scope
 from ifc_core.annotation.transaction import (
     APPROVED,
@@ -37,9 +47,8 @@ class ApproveFrames(Edit):
         first, last = self.scope.bounds(video.num_frames)
         if last < first:
             tx.fail("There is no such frame in the video.")
-        for track in tx.tracks(video.id):
-            if track.state is not TrackState.REJECTED:
-                _set_states(tx, track, self.scope, (PROPOSED, CORRECTED), APPROVED)
+        tracks = [t for t in tx.tracks(video.id) if t.state is not TrackState.REJECTED]
+        _set_states(tx, tracks, self.scope, (PROPOSED, CORRECTED), APPROVED)
         done = tx.exhaustive(video.id, self.scope)
         fresh = [f for f in range(first, last + 1) if f not in done]
         tx.set_exhaustive(video.id, fresh, True)
@@ -62,8 +71,7 @@ class UnapproveFrames(Edit):
         """Clear the flags and take the states back."""
         video = tx.video(self.video_id)
         tx.set_exhaustive(video.id, sorted(tx.exhaustive(video.id, self.scope)), False)
-        for track in tx.tracks(video.id):
-            _unapprove(tx, track, self.scope)
+        _unapprove(tx, tx.tracks(video.id), self.scope)
         return f"Take back the approval of {_of_video(self.scope)}"
 
 
@@ -82,9 +90,9 @@ class ApproveTracks(Edit):
     def perform(self, tx: EditTransaction) -> str:
         """Approve masks, and headers where the whole track is meant."""
         tracks = tx.tracks_of(self.track_ids)
-        for track in tracks:
-            _set_states(tx, track, self.scope, (PROPOSED, CORRECTED), APPROVED)
-            if self.scope.is_whole:
+        _set_states(tx, tracks, self.scope, (PROPOSED, CORRECTED), APPROVED)
+        if self.scope.is_whole:
+            for track in tracks:
                 tx.put_track(replace(track, state=TrackState.APPROVED))
         return f"Approve {names_of(tracks)}, {self.scope.describe()}"
 
@@ -122,8 +130,8 @@ class RestoreTracks(Edit):
         tracks = tx.tracks_of(self.track_ids)
         for track in tracks:
             if track.state is TrackState.APPROVED:
-                _unapprove(tx, track, WHOLE, spare=tx.exhaustive(track.video_id))
-            _set_states(tx, track, WHOLE, (REJECTED,), PROPOSED)
+                _unapprove(tx, [track], WHOLE, spare=tx.exhaustive(track.video_id))
+            _set_states(tx, [track], WHOLE, (REJECTED,), PROPOSED)
             present = tx.pointers(track.id).values()
             touched = not present or any(p.state != PROPOSED for p in present)
             state = TrackState.CORRECTED if touched else TrackState.PROPOSED
@@ -146,9 +154,7 @@ class RejectMasks(Edit):
     def perform(self, tx: EditTransaction) -> str:
         """Change the state of the masks."""
         tracks = tx.tracks_of(self.track_ids)
-        for track in tracks:
-            states = (PROPOSED, CORRECTED, APPROVED)
-            _set_states(tx, track, self.scope, states, REJECTED)
+        _set_states(tx, tracks, self.scope, (PROPOSED, CORRECTED, APPROVED), REJECTED)
         return f"Reject masks of {names_of(tracks)}, {self.scope.describe()}"
 
 
@@ -157,19 +163,35 @@ def _of_video(scope: Scope) -> str:
 
 
 def _set_states(
-    tx: EditTransaction, track: Track, scope: Scope, states: tuple[int, ...], new: int
+    tx: EditTransaction, tracks: Sequence[Track], scope: Scope, states: tuple[int, ...], new: int
 ) -> None:
-    present = tx.pointers(track.id, scope)
-    tx.point(track, {f: p._replace(state=new) for f, p in present.items() if p.state in states})
+    for shown in _shown(tx, tracks, scope):
+        chosen = shown[np.isin(shown[:, STATE], states)]
+        _put_states(tx, chosen, np.full(len(chosen), new))
 
 
-def _unapprove(tx: EditTransaction, track: Track, scope: Scope, spare: Iterable[int] = ()) -> None:
-    kept = set(spare)
-    frames: dict[int, Pointer | None] = {
-        f: p._replace(state=CORRECTED if p.source == HUMAN else PROPOSED)
-        for f, p in tx.pointers(track.id, scope).items()
-        if p.state == APPROVED and f not in kept
-    }
-    tx.point(track, frames)
-    if frames and track.state is TrackState.APPROVED:
-        tx.put_track(replace(track, state=TrackState.CORRECTED))
+def _shown(tx: EditTransaction, tracks: Sequence[Track], scope: Scope) -> Iterator[Table]:
+    """What the tracks show on some frames, a table a video."""
+    for video_id in dict.fromkeys(track.video_id for track in tracks):
+        ids = [track.id for track in tracks if track.video_id == video_id]
+        yield tx.pointer_table(video_id, ids, scope)
+
+
+def _put_states(tx: EditTransaction, shown: Table, states: Table) -> None:
+    new = shown[:, MASK:POINTER_WIDTH].copy()
+    new[:, STATE - MASK] = states
+    tx.change(shown, new)
+
+
+def _unapprove(
+    tx: EditTransaction, tracks: Sequence[Track], scope: Scope, spare: Iterable[int] = ()
+) -> None:
+    kept = np.array(sorted(spare), dtype=np.int64)
+    touched = set[int]()
+    for shown in _shown(tx, tracks, scope):
+        chosen = shown[(shown[:, STATE] == APPROVED) & ~np.isin(shown[:, FRAME], kept)]
+        _put_states(tx, chosen, np.where(chosen[:, SOURCE] == HUMAN, CORRECTED, PROPOSED))
+        touched.update(chosen[:, TRACK].tolist())
+    for track in tracks:
+        if track.id in touched and track.state is TrackState.APPROVED:
+            tx.put_track(replace(track, state=TrackState.CORRECTED))

@@ -69,8 +69,7 @@ class DeleteTracks(Edit):
     def perform(self, tx: EditTransaction) -> str:
         """Drop the tracks and what they show."""
         tracks = tx.tracks_of(self.track_ids)
-        for track in tracks:
-            tx.drop_track(track)
+        tx.drop_tracks(tracks)
         return f"Delete {names_of(tracks)}"
 
 
@@ -192,7 +191,7 @@ class MergeTracks(Edit):
                 winner = _winner(tx, self.overlap, kept, mine.get(frame_index), pointer)
                 if winner != mine.get(frame_index):
                     frames[frame_index] = winner
-            tx.drop_track(other)
+            tx.drop_tracks([other])
             tx.point(kept, frames)
         if any(other.state is not TrackState.PROPOSED for other in others):
             tx.touch(kept)

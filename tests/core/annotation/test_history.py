@@ -1,8 +1,16 @@
 """The journal as people see it: list, undo across restarts, cut branches, compaction."""
 
+import struct
+import zlib
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ifc_core.annotation import Project, Scope
-from ifc_core.annotation.delta import Delta, Pointer
+from ifc_core.annotation.delta import Delta, Pointer, change_table
 from ifc_core.annotation.edits import MarkAbsent, NewTrack, SetMask
+from ifc_core.annotation.pointer_tables import merged, pack_table, unpack_table
 
 from .conftest import box, state_of
 
@@ -94,14 +102,54 @@ def test_compaction_frees_what_only_old_edits_need(project):
 
 def test_delta_survives_its_encoding():
     delta = Delta()
-    delta.pointers[1, 2, 3] = (None, Pointer(7, 1, 1, 1, 20))
-    delta.pointers[1, 2, 4] = (Pointer(6, 0, 3, 0, 2**40), None)
+    first = {(1, 2, 4): Pointer(6, 0, 3, 0, 2**40), (1, 0, 3): Pointer(5, 0, 1, 0, 9)}
+    new = [((1, 2, 3), Pointer(7, 1, 1, 1, 20)), ((1, 2, 4), None), ((1, 0, 3), None)]
+    delta.add(change_table(new, first))
+    delta.add(change_table([((1, 0, 3), first[1, 0, 3])], {}))  # came to nothing in the end
     delta.rows["tracks"][3] = (None, (3, 1, 1, 0.25, "proposed", 77, 0, "naïve", "object"))
     delta.frames[1, 5] = (False, True)
     delta.runs[2] = ("finished", "accepted")
+    delta.drop_unchanged()
     assert Delta.decode(delta.encode()) == delta
     assert delta.inverse().inverse() == delta
+    assert delta.mask_ids() == {6, 7}
+    (table,) = delta.tables()
+    assert table.tolist() == [
+        [1, 2, 3, *[0] * 5, 7, 1, 1, 1, 20],
+        [1, 2, 4, *first[1, 2, 4], *[0] * 5],
+    ]
+    (back,) = delta.inverse().tables()
+    assert back[:, 3:8].tolist() == table[:, 8:].tolist()
     assert Delta.decode(Delta().encode()).is_empty
+
+
+def test_a_journal_entry_of_the_first_layout_is_read():
+    numbers = np.array(
+        [[1, 2, 3, 0, 0, 0, 0, 0, 7, 1, 1, 1, 20], [1, 4, 3, 9, 0, 1, 0, 5, 8, 1, 2, 1, 6]]
+    )
+    text = zlib.compress(b'{"rows":{},"frames":[],"runs":[]}')
+    body = zlib.compress(np.ascontiguousarray(numbers.T.astype("<i8")).tobytes())
+    delta = Delta.decode(struct.pack("<II", len(text), 2) + text + body)
+    (table,) = delta.tables()
+    assert table.tolist() == numbers.tolist()
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(*[st.integers(0, 3)] * 3, *[st.integers(0, 1 << 50)] * 10), max_size=9),
+        max_size=4,
+    )
+)
+def test_change_tables_survive_packing_and_merging(parts):
+    tables = [np.array(part, dtype=np.int64).reshape(-1, 13) for part in parts]
+    for table in tables:
+        assert unpack_table(pack_table(table)).tolist() == table.tolist()
+    pairs = {}
+    for row in (row for part in parts for row in part):
+        pairs[row[:3]] = (pairs.get(row[:3], (row[3:8],))[0], row[8:])
+    expected = {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+    found = {tuple(r[:3]): (tuple(r[3:8]), tuple(r[8:])) for r in merged(tables).tolist()}
+    assert found == expected
 
 
 def test_a_damaged_history_entry_is_found(project):
