@@ -55,6 +55,7 @@ __all__ = [
 ]
 
 _Entry = TypeVar("_Entry", YtvisVideo, Category)
+_MEASURED_AT_ONCE = 200  # pycocotools 2.0.11 with NumPy 2 fails on lists of 256 and more
 _ARRAYS = frozenset({"videos", "categories", "annotations"})
 
 
@@ -407,8 +408,9 @@ def _measures(
 ) -> tuple[list[int | None], list[list[float] | None]]:
     """Areas and boxes, null where there is no mask."""
     native = [{"size": list(m.size), "counts": m.counts} for m in masks if m is not None]
-    found_areas = iter(coco_mask.area(native).tolist() if native else [])
-    found_boxes = iter(coco_mask.toBbox(native).tolist() if native else [])
+    parts = [native[n : n + _MEASURED_AT_ONCE] for n in range(0, len(native), _MEASURED_AT_ONCE)]
+    found_areas = (area for part in parts for area in coco_mask.area(part).tolist())
+    found_boxes = (box for part in parts for box in coco_mask.toBbox(part).tolist())
     areas = [None if m is None else int(next(found_areas)) for m in masks]
     boxes = [None if m is None else next(found_boxes) for m in masks]
     return areas, boxes

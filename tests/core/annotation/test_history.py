@@ -136,7 +136,11 @@ def test_a_journal_entry_of_the_first_layout_is_read():
 
 @given(
     st.lists(
-        st.lists(st.tuples(*[st.integers(0, 3)] * 3, *[st.integers(0, 1 << 50)] * 10), max_size=9),
+        st.lists(
+            st.tuples(*[st.integers(0, 3)] * 3, *[st.integers(0, 1 << 50)] * 10),
+            max_size=9,
+            unique_by=lambda row: row[:3],
+        ),
         max_size=4,
     )
 )

@@ -121,6 +121,21 @@ def test_areas_and_boxes_are_those_of_pycocotools(tmp_path: Path, file: YtvisFil
                 assert coco_mask.toBbox(raw["segmentations"][i]).tolist() == raw["bboxes"][i]
 
 
+def test_a_track_of_many_hundred_masks_is_written(tmp_path: Path) -> None:
+    length = 600
+    masks = [np.zeros((6, 8), dtype=np.uint8) for _ in range(length)]
+    for number, mask in enumerate(masks):
+        mask[1 : 2 + number % 5, 2 : 3 + number % 6] = 1
+    names = tuple(f"long/{f:05d}.jpg" for f in range(length))
+    video = YtvisVideo(1, 6, 8, length, names)
+    track = YtvisTrack(1, 1, 1, tuple(RLEMask.from_array(m) for m in masks))
+    write_ytvis(YtvisFile((video,), (Category(1, "dog"),), (track,)), tmp_path / "long.json")
+    (read,) = read_ytvis(tmp_path / "long.json").tracks
+    assert read.segmentations == track.segmentations
+    assert read.areas == tuple(float(m.sum()) for m in masks)
+    assert validate_ytvis(tmp_path / "long.json") == []
+
+
 @FAST
 @given(files(details=False), st.data())
 def test_results_round_trip(tmp_path: Path, file: YtvisFile, data: st.DataObject) -> None:
