@@ -68,6 +68,10 @@ class JobContext:
         self._clock = clock
         self._start = clock()
 
+    def quiet(self) -> JobContext:
+        """A context for a part of the job: cancelled with it, its progress told to nobody."""
+        return JobContext(None, self._cancelled, self._clock)
+
     def cancel(self) -> None:
         """Ask the job to stop at its next check."""
         self._cancelled.set()

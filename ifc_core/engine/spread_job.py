@@ -3,66 +3,97 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import Any
 
-from ifc_core.engine.model_cache import ModelCache
+from ifc_core.engine.asked_reader import open_reader
+from ifc_core.engine.correction_cache import CorrectionCache
 from ifc_core.engine.propose_job import search_folders
 from ifc_core.engine.server import ServerJob
-from ifc_core.inference.settings import ProposeSettings
-from ifc_core.io.video import VideoReader, open_video
+from ifc_core.inference.correction import CorrectedMask, CorrectSettings, spread
+from ifc_core.inference.spread_scope import DEFAULT_CLIP_LENGTH, scope_frames
 from ifc_core.structures import RLEMask
 
-if TYPE_CHECKING:
-    from ifc_core.inference.correction import CorrectedMask, Evidence
 
-
-def spread_correction(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict[str, Any]:
+def spread_correction(
+    params: dict[str, Any], job: ServerJob, caches: CorrectionCache
+) -> dict[str, Any]:
     """Spread corrections; nothing is changed by this, the client stages what comes.
 
+    To pause, cancel; to go on, ask again with ``skip`` holding the frames that came.
+
     Args:
-        params: ``video`` (a path); ``corrected``, a list of ``frame_index`` and ``rle`` (COCO RLE,
-            ``None`` where the object is absent); ``start`` and ``stop``, the scope; at will
-            ``correct`` (``CorrectSettings.to_json``) and, to let the network have its say,
-            ``settings`` (``ProposeSettings.to_json``) and ``models`` (folders to search).
-        job: Gets the events ``progress`` and ``mask`` (``frame_index``, ``rle``, ``confidence``).
-        models: Where models are kept.
+        params: ``video`` (a path) or ``frames``; ``corrected``, a list of ``frame_index`` and
+            ``rle`` (COCO RLE, ``None`` where the object is absent) for every frame of the track
+            that a person corrected or approved; the scope, ``scope`` (``clip``, ``forward``,
+            ``backward``, ``both``, ``next``) with ``frame_index``, or ``start`` and ``stop``.
+            At will: ``fixed`` and ``skip`` (frames that get no result); ``avoid``, a list of
+            ``frame_index`` and ``rle`` of pixels that are not the object, such as other tracks
+            that a person made; ``correct`` (``CorrectSettings.to_json``); and, to let the
+            network have its say, ``settings`` (``ProposeSettings.to_json``) and ``models``
+            (folders to search).
+        job: Gets the events ``progress``, ``notice`` (a sentence) and ``mask``
+            (``frame_index``, ``rle``, ``confidence``), frame by frame.
+        caches: Where features are kept.
 
     Returns:
-        ``num_masks``, how many frames got a result.
+        ``num_masks``, how many frames got a result; ``used``, what took part (``network``,
+        ``colour``, ``flow``); ``notices``.
     """
-    from ifc_core.inference.correction import CorrectedMask, CorrectSettings, spread
-
-    corrected = [
-        CorrectedMask(int(item["frame_index"]), _mask(item["rle"])) for item in params["corrected"]
-    ]
-    scope = range(int(params["start"]), int(params["stop"]))
     settings = CorrectSettings.from_json(params.get("correct", {}))
+    corrected, avoid = (_masks(params.get(name, ())) for name in ("corrected", "avoid"))
     count = 0
-    with open_video(str(params["video"]), job.context) as reader:
-        evidence = _evidence(params, models, reader, corrected) if "settings" in params else None
-        for found in spread(reader, corrected, scope, settings, job.context, evidence):
+    with ExitStack() as stack:
+        reader = open_reader(params, job, stack)
+        scope = _scope(params, reader.video.num_frames, corrected)
+        wanted = params if settings.method == "fused" else {}
+        features, notices = caches.features(reader, wanted, search_folders(params))
+        for notice in notices:
+            job.emit("notice", notice)
+        evidence = None
+        if features is not None:
+            from ifc_core.inference.mask_refit import RefitEvidence
+
+            evidence = RefitEvidence(features, corrected)
+        skip = {int(f) for name in ("fixed", "skip") for f in params.get(name, ())}
+        found_masks = spread(
+            reader, corrected, scope, settings, job.context, evidence, avoid=avoid, skip=skip
+        )
+        for found in found_masks:
             rle = None if found.rle is None else found.rle.to_coco()
             job.emit(
                 "mask",
                 {"frame_index": found.frame_index, "rle": rle, "confidence": found.confidence},
             )
             count += 1
-    return {"num_masks": count}
+    return {"num_masks": count, "used": _used(settings, evidence is not None), "notices": notices}
+
+
+def _scope(params: dict[str, Any], num_frames: int, corrected: list[CorrectedMask]) -> range:
+    if "scope" not in params:
+        return range(int(params["start"]), int(params["stop"]))
+    proposing = params.get("settings") or {}
+    fixed = {int(f) for f in params.get("fixed", ())} | {c.frame_index for c in corrected}
+    return scope_frames(
+        str(params["scope"]),
+        int(params["frame_index"]),
+        num_frames,
+        fixed,
+        int(proposing.get("clip_length", DEFAULT_CLIP_LENGTH)),
+        int(proposing.get("frame_step", 1)),
+    )
+
+
+def _masks(values: list[Mapping[str, Any]]) -> list[CorrectedMask]:
+    return [CorrectedMask(int(v["frame_index"]), _mask(v["rle"])) for v in values]
 
 
 def _mask(value: Mapping[str, Any] | None) -> RLEMask | None:
     return None if value is None else RLEMask.from_coco(dict(value))
 
 
-def _evidence(
-    params: dict[str, Any],
-    models: ModelCache,
-    reader: VideoReader,
-    corrected: list[CorrectedMask],
-) -> Evidence:
-    from ifc_core.inference.clip_features import ClipFeatureCache
-    from ifc_core.inference.mask_refit import RefitEvidence
-
-    settings = ProposeSettings.from_json(params["settings"])
-    model = models.get(settings.model, settings.device, search_folders(params))
-    return RefitEvidence(ClipFeatureCache(model, reader, settings), corrected)
+def _used(settings: CorrectSettings, network: bool) -> list[str]:
+    if settings.method in ("copy", "interpolate"):
+        return []
+    looks = ["network", "colour"] if network else ["colour"]
+    return ([] if settings.method == "flow" else looks) + ["flow"]

@@ -81,6 +81,7 @@ class ClipFeatureCache:
         max_bytes: Bound on what is kept.
 
     Attributes:
+        reader: The video; a new reader of the same video may be put in its place.
         misses: Clips computed so far.
     """
 
@@ -91,7 +92,7 @@ class ClipFeatureCache:
         settings: ProposeSettings,
         max_bytes: int = DEFAULT_CACHE_BYTES,
     ) -> None:
-        self._model, self._reader, self._settings = model, reader, settings
+        self._model, self.reader, self._settings = model, reader, settings
         self._max_bytes = max_bytes
         self._clips: OrderedDict[tuple[int, ...], ClipFeatures] = OrderedDict()
         self.misses = 0
@@ -108,7 +109,7 @@ class ClipFeatureCache:
             VideoError: A frame cannot be read.
             IndexError: There is no such frame.
         """
-        frames = clip_around(frame_index, self._reader.video.num_frames, self._settings)
+        frames = clip_around(frame_index, self.reader.video.num_frames, self._settings)
         key = tuple(frames)
         clip = self._clips.get(key)
         if clip is None:
@@ -131,34 +132,39 @@ class ClipFeatureCache:
         """
         clip = self.clip_of(frame_index)
         logits = clip.query_logits(frame_index)  # (Q, h, w)
-        height, width = self._reader.video.size
+        height, width = self.reader.video.size
         row = min(int(point_xy[1] / height * logits.shape[1]), logits.shape[1] - 1)
         column = min(int(point_xy[0] / width * logits.shape[2]), logits.shape[2] - 1)
         at_point = logits[:, row, column]
-        scores, labels = clip.class_probs[:, :-1].max(-1)
-        order = (scores * at_point.sigmoid()).argsort(descending=True)
-        covering = [int(q) for q in order if at_point[q] > 0]
-        features = clip.mask_features.float()
-        return [
-            Candidate(
-                query,
-                float(scores[query]),
-                int(labels[query]),
-                clip.frame_indices,
-                torch.einsum("c,tchw->thw", clip.mask_weights[query].float(), features).numpy(),
-            )
-            for query in covering
-        ]
+        ranks = clip.class_probs[:, :-1].amax(-1) * at_point.sigmoid()
+        order = ranks.argsort(descending=True)
+        return _candidates(clip, [int(q) for q in order if at_point[q] > 0])
+
+    def all_candidates(self, frame_index: int) -> list[Candidate]:
+        """Every query of the clip that centres a frame best, the best class score first."""
+        clip = self.clip_of(frame_index)
+        order = clip.class_probs[:, :-1].amax(-1).argsort(descending=True)
+        return _candidates(clip, [int(q) for q in order])
+
+    @property
+    def category_names(self) -> list[str]:
+        """Names of the network's classes, in the order of its labels."""
+        return [category.name for category in self._model.categories]
+
+    @property
+    def clip_length(self) -> int:
+        """T."""
+        return self._settings.clip_length
 
     @torch.no_grad()
     def _compute(self, frames: tuple[int, ...]) -> ClipFeatures:
         size = network_size(
-            self._reader.video.size,
+            self.reader.video.size,
             short_side_for(self._model, self._settings),
             self._settings.max_long_side,
         )
         images = [
-            resize_frames(torch.from_numpy(np.array(self._reader.read(f)))[None], size)
+            resize_frames(torch.from_numpy(np.array(self.reader.read(f)))[None], size)
             for f in frames
         ]
         model = self._model
@@ -169,3 +175,19 @@ class ClipFeatureCache:
             out.mask_weights[0].half().cpu(),
             out.class_logits[0].float().softmax(-1).cpu(),
         )
+
+
+def _candidates(clip: ClipFeatures, queries: list[int]) -> list[Candidate]:
+    features = clip.mask_features.float()
+    scores, labels = clip.class_probs[:, :-1].max(-1)
+    weights = clip.mask_weights.float()
+    return [
+        Candidate(
+            query,
+            float(scores[query]),
+            int(labels[query]),
+            clip.frame_indices,
+            torch.einsum("c,tchw->thw", weights[query], features).numpy(),
+        )
+        for query in queries
+    ]

@@ -8,7 +8,7 @@ more. Corrected frames themselves are never given out, so they stay exactly as t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Protocol, get_args
 
@@ -132,6 +132,9 @@ def spread(
     settings: CorrectSettings | None = None,
     context: JobContext | None = None,
     evidence: Evidence | None = None,
+    *,
+    avoid: Sequence[CorrectedMask] = (),
+    skip: Collection[int] = (),
 ) -> Iterator[SpreadMask]:
     """Masks of one track on the frames of a scope, from those that a person corrected.
 
@@ -142,6 +145,9 @@ def spread(
         settings: Method and resolution.
         context: Progress in frames; cancels between frames.
         evidence: The network's opinion, or ``None`` to do without one.
+        avoid: Pixels that are not the object, such as those of other tracks that a person made;
+            no mask holds them.
+        skip: Frames that get no result: approved ones, or those that came before a pause.
 
     Yields:
         One result for each frame of the scope that is within reach and not corrected: after
@@ -158,15 +164,27 @@ def spread(
             "Correct at least one frame, each once.", name="corrected", value=len(known)
         )
     job = context or JobContext()
-    total = sum(1 for _ in _targets(known, frames, chosen.reach))
+    left_out = frozenset(skip)
+    total = sum(f not in left_out for f in _targets(known, frames, chosen.reach))
+    taken = {c.frame_index: c.rle.to_array() for c in avoid if c.rle is not None}
     steps = (
         _Spreader(reader, known, frames, chosen, job, evidence).run()
         if chosen.method in ("fused", "flow")
         else _plain(reader, known, frames, chosen)
     )
-    for done, result in enumerate(steps, start=1):
-        yield result
+    wanted = (result for result in steps if result.frame_index not in left_out)
+    for done, result in enumerate(wanted, start=1):
+        yield _without(result, taken.get(result.frame_index))
         job.advance(done, total, "spreading the correction")
+
+
+def _without(result: SpreadMask, taken: npt.NDArray[np.bool_] | None) -> SpreadMask:
+    """A result less the pixels that are known to be something else."""
+    if taken is None or result.rle is None:
+        return result
+    mask = result.rle.to_array() & ~taken
+    rle = RLEMask.from_array(mask) if mask.any() else None
+    return SpreadMask(result.frame_index, rle, result.confidence)
 
 
 def _targets(known: Sequence[CorrectedMask], frames: range, reach: int) -> Iterator[int]:

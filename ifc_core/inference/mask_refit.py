@@ -17,6 +17,7 @@ from ifc_core.inference.correction import CorrectedMask
 _STEPS = 12
 _PENALTY = 0.02
 _BLOCK_CELLS = 4
+_LEAST_AGREEMENT = 0.3
 
 
 def refit_weight(
@@ -125,6 +126,57 @@ class RefitEvidence:
         return torch.from_numpy(np.asarray(small, np.float32))
 
 
+def stroke_logits(
+    cache: ClipFeatureCache,
+    frame_index: int,
+    positive: npt.NDArray[np.bool_],
+    negative: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.float32] | None:
+    """The network's mask for scribbles: the weight refit on the scribbled cells alone.
+
+    Args:
+        cache: Features of the video's clips.
+        frame_index: 0-based in the video.
+        positive: (H, W) bool, pixels of the object.
+        negative: (H, W) bool, pixels beside it.
+
+    Returns:
+        (h, w) float32 logit at 1/8, or ``None`` where the strokes touch too little to tell.
+    """
+    clip = cache.clip_of(frame_index)
+    features = clip.features_of(frame_index)
+    inside, outside = (_touched_cells(m, features.shape[-2:]) for m in (positive, negative))
+    inside &= ~outside
+    queries = clip.query_logits(frame_index).sigmoid()  # (Q, h, w)
+    if not inside.any():
+        return None
+    agreement = queries[:, inside].mean(1)
+    if outside.any():
+        agreement = agreement - queries[:, outside].mean(1)
+    best = int(agreement.argmax())
+    prior = clip.mask_weights[best].float()
+    if agreement[best] < _LEAST_AGREEMENT:
+        if not outside.any():
+            return None
+        prior = torch.zeros_like(prior)
+    if not outside.any():
+        return np.asarray(clip.query_logits(frame_index)[best].numpy(), np.float32)
+    marked = torch.cat([features[:, inside].T, features[:, outside].T])
+    target = torch.cat([torch.ones(int(inside.sum())), torch.zeros(int(outside.sum()))])
+    weight, bias = refit_weight(marked, target, prior)
+    logits = torch.einsum("c,chw->hw", weight, features) + bias
+    return np.asarray(logits.numpy(), np.float32)
+
+
+def _touched_cells(mask: npt.NDArray[np.bool_], size: Sequence[int]) -> Tensor:
+    small = cv2.resize(
+        np.ascontiguousarray(mask).astype(np.float32),
+        (size[1], size[0]),
+        interpolation=cv2.INTER_AREA,
+    )
+    return torch.from_numpy(np.asarray(small > 0.02))
+
+
 def _best_query(logits: Tensor, weights: Tensor, target: Tensor) -> tuple[float, Tensor]:
     """Soft IoU of the query that agrees best with a mask, and its weight (zeros if none does)."""
     probs = logits.sigmoid().flatten(1)
@@ -132,7 +184,7 @@ def _best_query(logits: Tensor, weights: Tensor, target: Tensor) -> tuple[float,
     shared = probs @ flat
     overlap = shared / (probs.sum(1) + flat.sum() - shared + 1e-6)
     best = int(overlap.argmax())
-    if overlap[best] < 0.3:
+    if overlap[best] < _LEAST_AGREEMENT:
         return float(overlap[best]), torch.zeros(weights.shape[1])
     return float(overlap[best]), weights[best].float()
 

@@ -43,7 +43,7 @@ def test_masks_come_as_they_are_found(
     }
     events = []
     job = engine.request("spread", params, on_event=events.append)
-    assert job.result(WAIT) == {"num_masks": 3}
+    assert job.result(WAIT) == {"num_masks": 3, "used": ["colour", "flow"], "notices": []}
     masks = [e.data for e in events if isinstance(e, JobEvent) and e.name == "mask"]
     with open_video(clip_folder) as reader:
         expected = list(spread(reader, [CorrectedMask(2, mask)], range(1, 5)))
@@ -64,7 +64,46 @@ def test_the_network_may_have_its_say(
         "stop": 3,
         "settings": settings.to_json(),
     }
-    assert engine.request("spread", params).result(WAIT) == {"num_masks": 2}
+    answer = engine.request("spread", params).result(WAIT)
+    assert answer == {"num_masks": 2, "used": ["network", "colour", "flow"], "notices": []}
+
+
+def test_scopes_skips_and_pixels_of_others(
+    engine: EngineClient, clip_folder: Path, mask: RLEMask, clip_frames: np.ndarray
+) -> None:
+    other = np.zeros(clip_frames.shape[1:3], bool)
+    other[:, :25] = True
+    params = {
+        "video": str(clip_folder),
+        "corrected": [{"frame_index": 2, "rle": mask.to_coco()}],
+        "fixed": [6],
+        "skip": [1],
+        "scope": "next",
+        "frame_index": 2,
+        "avoid": [{"frame_index": 3, "rle": RLEMask.from_array(other).to_coco()}],
+    }
+    events = []
+    answer = engine.request("spread", params, on_event=events.append).result(WAIT)
+    assert answer["num_masks"] == 4
+    masks = [e.data for e in events if isinstance(e, JobEvent) and e.name == "mask"]
+    assert [m["frame_index"] for m in masks] == [3, 4, 5, 0]
+    first = masks[0]["rle"]
+    assert first is None or not (RLEMask.from_coco(first).to_array() & other).any()
+
+
+def test_a_missing_model_is_said_and_done_without(
+    engine: EngineClient, clip_folder: Path, mask: RLEMask
+) -> None:
+    params = {
+        "video": str(clip_folder),
+        "corrected": [{"frame_index": 1, "rle": mask.to_coco()}],
+        "scope": "clip",
+        "frame_index": 1,
+        "settings": ProposeSettings(model="nowhere", clip_length=3).to_json(),
+    }
+    answer = engine.request("spread", params).result(WAIT)
+    assert answer["used"] == ["colour", "flow"]
+    assert "nowhere" in answer["notices"][0]
 
 
 def test_bad_settings_come_back_as_they_are(

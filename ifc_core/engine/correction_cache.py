@@ -1,0 +1,67 @@
+"""What the engine keeps between corrections, so that a second one is quick."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ifc_core.engine.model_cache import ModelCache
+from ifc_core.errors import CheckpointError
+from ifc_core.inference.settings import ProposeSettings
+from ifc_core.io.video import VideoReader
+
+if TYPE_CHECKING:
+    from ifc_core.inference.clip_features import ClipFeatureCache
+
+_VIDEOS = 2
+
+
+class CorrectionCache:
+    """Clip features of the last few videos and models.
+
+    Args:
+        models: Where models are kept.
+    """
+
+    def __init__(self, models: ModelCache) -> None:
+        self._models = models
+        self._features: OrderedDict[tuple[object, ...], ClipFeatureCache] = OrderedDict()
+
+    def features(
+        self, reader: VideoReader, params: dict[str, Any], search: Sequence[Path] = ()
+    ) -> tuple[ClipFeatureCache | None, list[str]]:
+        """The network's features of a video, if a request asks for them and there is a model.
+
+        Args:
+            reader: The video, open for as long as the features are used.
+            params: With ``settings`` (``ProposeSettings.to_json``) where the network is wanted.
+            search: Folders of models.
+
+        Returns:
+            The features, or ``None``, and a sentence where a wanted model cannot be used.
+        """
+        if params.get("settings") is None:
+            return None, []
+        settings = ProposeSettings.from_json(params["settings"])
+        try:
+            model = self._models.get(settings.model, settings.device, search)
+        except CheckpointError as error:
+            return None, [f"Colour and motion alone were used: {error}"]
+        video = reader.video
+        key = (video.path, video.fingerprint, id(model), repr(settings))
+        if key not in self._features:
+            from ifc_core.inference.clip_features import ClipFeatureCache
+
+            while len(self._features) >= _VIDEOS:
+                self._features.popitem(last=False)
+            self._features[key] = ClipFeatureCache(model, reader, settings)
+        self._features.move_to_end(key)
+        kept = self._features[key]
+        kept.reader = reader
+        return kept, []
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        self._features.clear()

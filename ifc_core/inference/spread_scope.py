@@ -1,0 +1,64 @@
+"""Which frames a correction is taken to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal, get_args
+
+from ifc_core.errors import ConfigError
+from ifc_core.inference.clip_plan import canonical_window
+
+Scope = Literal["clip", "forward", "backward", "both", "next"]
+
+DEFAULT_CLIP_LENGTH = 5
+
+
+def scope_frames(
+    scope: str,
+    frame_index: int,
+    num_frames: int,
+    fixed: Collection[int] = (),
+    clip_length: int = DEFAULT_CLIP_LENGTH,
+    frame_step: int = 1,
+) -> range:
+    """Frames of a scope, the corrected one among them.
+
+    Args:
+        scope: ``clip``: the clip of the canonical plan that centres the frame best;
+            ``forward``, ``backward``, ``both``: to the ends of the video; ``next``: both ways,
+            up to (and without) the next fixed frame on each side.
+        frame_index: The frame that was corrected, 0-based.
+        num_frames: V.
+        fixed: Frames that a person corrected or approved, in any order.
+        clip_length: T, for ``clip``.
+        frame_step: Distance of the frames of a clip, for ``clip``.
+
+    Returns:
+        A range of step 1.
+
+    Raises:
+        ConfigError: The scope is unknown or the frame does not exist.
+    """
+    if scope not in get_args(Scope):
+        raise ConfigError(
+            f"The scope {scope!r} is unknown; choose one of {', '.join(get_args(Scope))}.",
+            name="scope",
+            value=scope,
+        )
+    if not 0 <= frame_index < num_frames:
+        raise ConfigError(
+            f"There is no frame {frame_index} in a video of {num_frames} frames.",
+            name="frame_index",
+            value=frame_index,
+        )
+    if scope == "clip":
+        looked_at = range(frame_index % frame_step, num_frames, frame_step)
+        window = canonical_window(looked_at.index(frame_index), len(looked_at), clip_length)
+        return range(looked_at[window[0]], looked_at[window[-1]] + 1)
+    if scope == "next":
+        before = max((f for f in fixed if f < frame_index), default=-1)
+        after = min((f for f in fixed if f > frame_index), default=num_frames)
+        return range(before + 1, after)
+    start = frame_index if scope == "forward" else 0
+    stop = frame_index + 1 if scope == "backward" else num_frames
+    return range(start, stop)

@@ -1,0 +1,36 @@
+"""Scopes of a correction."""
+
+import pytest
+
+from ifc_core.errors import ConfigError
+from ifc_core.inference.spread_scope import scope_frames
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        ("forward", range(10, 30)),
+        ("backward", range(11)),
+        ("both", range(30)),
+        ("next", range(4, 17)),
+        ("clip", range(8, 13)),
+    ],
+)
+def test_scopes_hold_the_corrected_frame(scope, expected):
+    found = scope_frames(scope, 10, 30, fixed=(17, 3, 10, 25))
+    assert found == expected
+    assert 10 in found
+
+
+def test_next_without_neighbours_is_the_whole_video():
+    assert scope_frames("next", 5, 12) == range(12)
+
+
+def test_a_clip_with_a_frame_step_spans_its_frames():
+    assert scope_frames("clip", 13, 60, clip_length=3, frame_step=5) == range(3, 14)
+
+
+@pytest.mark.parametrize(("scope", "frame"), [("sideways", 3), ("both", 30), ("both", -1)])
+def test_what_does_not_exist_is_refused(scope, frame):
+    with pytest.raises(ConfigError):
+        scope_frames(scope, frame, 30)
