@@ -18,6 +18,7 @@ from ifc_core.errors import ConfigError, OutputError
 HOME_VARIABLE = "IFC_STUDIO_HOME"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+THEMES = ("dark", "light", "system")
 _APP = "ifc-studio"
 
 
@@ -56,7 +57,14 @@ class Settings:
         model: Name or file of the model to propose with; empty means the bundled one.
         num_threads: Processor threads of the engine process; 0 leaves it to torch.
         feature_memory_gib: Bound on kept features of clips, in GiB.
-        shortcuts: Action -> key sequence, where a person changed it.
+        theme: ``dark``, ``light`` or ``system``; of the desktop program.
+        overlay_opacity: Opacity of filled masks, 0 to 1.
+        contour_width_px: Width of mask outlines.
+        show_ids: Whether each mask carries its track number.
+        frame_memory_mib: Bound on decoded frames in the window, in MiB.
+        projects_folder: Where projects of newly opened videos are made; empty puts each beside
+            its video.
+        shortcuts: Action -> key sequence, where a person changed it; empty for no key.
     """
 
     device: str = "auto"
@@ -64,6 +72,12 @@ class Settings:
     model: str = ""
     num_threads: int = 0
     feature_memory_gib: float = 2.0
+    theme: str = "dark"
+    overlay_opacity: float = 0.45
+    contour_width_px: int = 2
+    show_ids: bool = True
+    frame_memory_mib: int = 512
+    projects_folder: str = ""
     shortcuts: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -71,6 +85,10 @@ class Settings:
         _one_of("device", self.device, DEVICES)
         _one_of("precision", self.precision, PRECISIONS)
         _range("num_threads", self.num_threads, 0, 1024)
+        _one_of("theme", self.theme, THEMES)
+        _range("overlay_opacity", self.overlay_opacity, 0, 1)
+        _range("contour_width_px", self.contour_width_px, 1, 8)
+        _range("frame_memory_mib", self.frame_memory_mib, 64, 1 << 20)
         _range("feature_memory_gib", self.feature_memory_gib, 0, 1 << 20)
 
 
@@ -161,6 +179,8 @@ def _to_toml(settings: Settings) -> str:
 
 
 def _toml_value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return _quote(value) if isinstance(value, str) else repr(value)
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -27,11 +27,15 @@ class RecentItem:
         path: Absolute path of the video, frame folder or project.
         opened_unix_seconds: When it was opened last.
         num_frames: Length of the video.
+        num_tracks: Tracks in it when it was closed.
+        approved_frames: Frames approved when it was closed.
     """
 
     path: str
     opened_unix_seconds: float
     num_frames: int
+    num_tracks: int = 0
+    approved_frames: int = 0
 
     @property
     def name(self) -> str:
@@ -80,13 +84,34 @@ class RecentList:
             OutputError: The list cannot be written.
         """
         absolute = str(path.resolve())
-        newest = RecentItem(absolute, self._clock(), num_frames)
-        kept = [newest, *(item for item in self.items() if item.path != absolute)][:_KEEP]
+        known = {item.path: item for item in self.items()}
+        before = known.pop(absolute, RecentItem(absolute, 0.0, num_frames))
+        newest = replace(before, opened_unix_seconds=self._clock(), num_frames=num_frames)
         self._folder.mkdir(parents=True, exist_ok=True)
         if first_frame is not None:
             self._write_thumbnail(newest, first_frame)
+        self._write([newest, *known.values()][:_KEEP])
+
+    def note_progress(self, path: Path, num_tracks: int, approved_frames: int) -> None:
+        """Remember how far the work on an item is, when it is closed.
+
+        Raises:
+            OutputError: The list cannot be written.
+        """
+        absolute = str(path.resolve())
+        items = self.items()
+        noted = [
+            replace(item, num_tracks=num_tracks, approved_frames=approved_frames)
+            if item.path == absolute
+            else item
+            for item in items
+        ]
+        if noted != items:
+            self._write(noted)
+
+    def _write(self, items: list[RecentItem]) -> None:
         with atomic_output(self._file) as temporary:
-            temporary.write_text(json.dumps([asdict(item) for item in kept]), encoding="utf-8")
+            temporary.write_text(json.dumps([asdict(item) for item in items]), encoding="utf-8")
 
     def thumbnail(self, item: RecentItem) -> Path | None:
         """The picture of an item, if there is one."""

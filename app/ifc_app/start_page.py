@@ -10,6 +10,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMainWindow,
+    QProgressBar,
     QPushButton,
     QScrollArea,
     QToolButton,
@@ -19,6 +20,7 @@ from qtpy.QtWidgets import (
 
 import ifc_resources
 from ifc_app.recent import RecentItem, RecentList
+from napari_ifc.rows import RunView
 
 _COLUMNS = 3
 _CARD_PX = QSize(220, 124)
@@ -55,6 +57,8 @@ _STYLE = """
     padding: 8px; font-size: 12px;
 }
 #StartPage QToolButton:hover, #StartPage QToolButton:focus { border-color: #56b4e9; }
+#StartPage QProgressBar { background: #263247; border: 0; border-radius: 3px; max-height: 6px; }
+#StartPage QProgressBar::chunk { background: #56b4e9; border-radius: 3px; }
 #StartPage QFrame#step { background: #1d2431; border: 1px solid #273247; border-radius: 8px; }
 #StartPage QLabel#stepName { font-size: 14px; font-weight: 600; color: #8ecbf0; padding: 0; }
 #StartPage QLabel#stepText { font-size: 12px; color: #aebbd0; padding: 0; }
@@ -75,6 +79,7 @@ class StartPage(QFrame):
     open_folder_requested = Signal()
     open_project_requested = Signal()
     recent_requested = Signal(str)
+    cancel_requested = Signal()
 
     def __init__(self, recent: RecentList, parent: QWidget) -> None:
         super().__init__(parent)
@@ -96,6 +101,7 @@ class StartPage(QFrame):
         self._problem.setWordWrap(True)
         self._problem.hide()
         column.addWidget(self._problem)
+        column.addWidget(self._build_task())
         column.addSpacing(16)
         column.addLayout(self._steps())
         column.addSpacing(16)
@@ -157,6 +163,34 @@ class StartPage(QFrame):
             row.addWidget(box, 1)
         return row
 
+    def _build_task(self) -> QFrame:
+        self._task = QFrame(objectName="step")
+        row = QHBoxLayout(self._task)
+        row.setContentsMargins(16, 10, 12, 10)
+        row.setSpacing(14)
+        self._task_text = QLabel(objectName="stepText")
+        self._task_bar = QProgressBar()
+        self._task_bar.setTextVisible(False)
+        self._task_bar.setAccessibleName("Progress")
+        self._task_cancel = QPushButton("Cancel")
+        self._task_cancel.clicked.connect(self.cancel_requested)
+        row.addWidget(self._task_text)
+        row.addWidget(self._task_bar, 1)
+        row.addWidget(self._task_cancel)
+        self._task.hide()
+        return self._task
+
+    def show_task(self, view: RunView) -> None:
+        """Show what is being opened and how far it is, or hide it."""
+        self._task.setVisible(view.active)
+        self._task_text.setText(f"{view.text}  {view.detail}".strip())
+        if view.fraction is None:
+            self._task_bar.setRange(0, 0)
+        else:
+            self._task_bar.setRange(0, 1000)
+            self._task_bar.setValue(round(1000 * view.fraction))
+        self._task_cancel.setEnabled(not view.stopping)
+
     def _recent_area(self) -> QScrollArea:
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -198,7 +232,7 @@ class StartPage(QFrame):
             card.setIcon(QIcon(str(picture)))
         card.setIconSize(_CARD_PX)
         name = item.name if len(item.name) <= 28 else item.name[:27] + "…"
-        card.setText(f"{name}  ·  {item.num_frames} frames")
+        card.setText(f"{name}\n{progress_text(item)}")
         card.setToolTip(item.path)
         card.clicked.connect(
             lambda _checked=False, path=item.path: self.recent_requested.emit(path)
@@ -223,3 +257,12 @@ class StartPage(QFrame):
         self._cover()
         self.raise_()
         super().showEvent(event)
+
+
+def progress_text(item: RecentItem) -> str:
+    """How far the work on an item is, in a few words."""
+    if not item.num_tracks and not item.approved_frames:
+        return f"{item.num_frames} frames"
+    tracks = "1 track" if item.num_tracks == 1 else f"{item.num_tracks} tracks"
+    share = item.approved_frames / max(1, item.num_frames)
+    return f"{item.num_frames} frames · {tracks} · {share:.0%} approved"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,13 +18,15 @@ from ifc_app.start_page import StartPage
 from ifc_core.config import data_dir
 from ifc_core.errors import IFCError
 from ifc_core.io.video import open_video
+from napari_ifc.actions import Action
+from napari_ifc.controllers.sample import sample_path
+from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.studio import Studio
 
 if TYPE_CHECKING:
     from ifc_core.engine.client import EngineClient
     from ifc_core.structures import Video
 
-SAMPLE = "sample/bedroom.mp4"
 _VIDEO_FILTER = "Videos (*.mp4 *.m4v *.mov *.mkv *.avi *.webm *.mpg *.mpeg);;All files (*)"
 
 
@@ -49,8 +52,10 @@ class DesktopWindow(QObject):
         super().__init__()
         self.viewer = napari.Viewer(title="IFC Studio", show=False)
         self.studio = Studio(self.viewer, engine_factory=engine_factory)
+        self._use_theme(self.studio.feature(PreferencesFeature).controller.settings.theme)
         self.recent = recent or RecentList(data_dir())
         self._opening: Path | None = None
+        self._opened: Path | None = None
         self.main: QMainWindow = self.viewer.window.main_menu.window()
         self.main.setMinimumSize(960, 600)
         self.main.setWindowIcon(QIcon(str(ifc_resources.path("icons/ifc-studio.svg"))))
@@ -59,6 +64,9 @@ class DesktopWindow(QObject):
         self._take_drops()
         self.studio.show_napari_panels(False)
         self.studio.opened.connect(self._on_opened)
+        self.studio.theme_requested.connect(self._use_theme)
+        self.studio.shortcuts_changed.connect(self._show_shortcuts)
+        self.studio.closing.connect(self._note_progress)
         self.studio.project_closed.connect(self._show_start_page)
         self.studio.failed.connect(self.start_page.show_problem)
 
@@ -74,21 +82,30 @@ class DesktopWindow(QObject):
         self.start_page.show_problem("")
         return self.studio.open_path(path)
 
+    def begin_open(self, path: str | Path) -> None:
+        """Open without waiting for it: long files take a while, with progress and cancel."""
+        self._opening = Path(path)
+        self.start_page.show_problem("")
+        self.studio.begin_open(path)
+
     def open_sample(self) -> bool:
         """Open the clip that ships with the program."""
-        return self.open_path(ifc_resources.path(SAMPLE))
+        return self.open_path(self._sample())
+
+    def _sample(self) -> Path:
+        return sample_path(self.studio.settings.projects_folder)
 
     def ask_for_video(self) -> None:
         """Let the person choose a video file."""
         chosen, _ = QFileDialog.getOpenFileName(self.main, "Open video", "", _VIDEO_FILTER)
         if chosen:
-            self.open_path(chosen)
+            self.begin_open(chosen)
 
     def ask_for_folder(self, title: str = "Open a folder of frames") -> None:
         """Let the person choose a folder: frames or a project."""
         chosen = QFileDialog.getExistingDirectory(self.main, title)
         if chosen:
-            self.open_path(chosen)
+            self.begin_open(chosen)
 
     def ask_for_project(self) -> None:
         """Let the person choose a project folder."""
@@ -97,13 +114,21 @@ class DesktopWindow(QObject):
     def _on_opened(self, video: Video) -> None:
         self.start_page.hide()
         path = self._opening or video.path
-        self._opening = None
+        self._opening, self._opened = None, path
         self.viewer.title = f"{path.name} - IFC Studio"
         try:
             with open_video(video.path) as reader:
                 self.recent.add(path, video.num_frames, reader.read(0))
         except IFCError:
             return  # remembering is a convenience; the open video matters more
+
+    def _note_progress(self) -> None:
+        workspace, path = self.studio.workspace, self._opened
+        if workspace is None or path is None:
+            return
+        index = workspace.index
+        with contextlib.suppress(IFCError):  # a convenience, as above
+            self.recent.note_progress(path, len(index), index.approved_frames)
 
     def _show_start_page(self) -> None:
         self.viewer.title = "IFC Studio"
@@ -119,7 +144,7 @@ class DesktopWindow(QObject):
         bar.clear()
         file_menu = bar.addMenu("&File")
         sample = file_menu.addAction("Open the sample clip")
-        sample.triggered.connect(lambda _=False: self.open_sample())
+        sample.triggered.connect(lambda _=False: self.begin_open(self._sample()))
         self._recent_menu = file_menu.addMenu("Open recent")
         self._recent_menu.aboutToShow.connect(self._fill_recent_menu)
         file_menu.addSeparator()
@@ -129,24 +154,27 @@ class DesktopWindow(QObject):
             if group not in menus:
                 menus[group] = bar.addMenu(group)
             self._add_action(menus[group], action.id)
-        for menu in menus.values():
+        self._menus = tuple(menus.values())
+        for menu in self._menus:
             menu.aboutToShow.connect(lambda menu=menu: self._update_enabled(menu))
         file_menu.addSeparator()
-        file_menu.addAction("Quit").triggered.connect(lambda: self.main.close())
+        file_menu.addAction("Quit").triggered.connect(self._quit)
         advanced = bar.addMenu("napari")
         for menu in (window.file_menu, window.view_menu, window.layers_menu, window.plugins_menu):
             advanced.addMenu(menu)
         advanced.addMenu(window.window_menu)
         advanced.addMenu(window.help_menu)
 
+    def _quit(self) -> None:
+        if self.studio.window.may_close():
+            self.main.close()
+
     def _add_action(self, menu: QMenu, action_id: str) -> None:
         action = self.studio.actions[action_id]
-        # The studio binds the keys; here they are only shown (text after the tabulator).
-        text = f"{action.text}\t{action.shortcut}" if action.shortcut else action.text
-        entry = menu.addAction(text)
+        entry = menu.addAction(menu_text(action))
         entry.setData(action_id)
         entry.setToolTip(action.tip)
-        entry.triggered.connect(lambda _=False: self.studio.actions.run(action_id))
+        entry.triggered.connect(lambda _=False: self.studio.run_action(action_id))
         menu.setToolTipsVisible(True)
 
     def _update_enabled(self, menu: QMenu) -> None:
@@ -158,23 +186,34 @@ class DesktopWindow(QObject):
                 entry.setEnabled(not reason)
                 entry.setToolTip(reason or action.tip)
 
+    def _show_shortcuts(self) -> None:
+        for menu in self._menus:
+            for entry in menu.actions():
+                if entry.data():
+                    entry.setText(menu_text(self.studio.actions[entry.data()]))
+
+    def _use_theme(self, name: str) -> None:
+        self.viewer.theme = name
+
     def _fill_recent_menu(self) -> None:
         self._recent_menu.clear()
         for item in self.recent.items():
             entry = self._recent_menu.addAction(item.name)
             entry.setToolTip(item.path)
-            entry.triggered.connect(lambda _=False, path=item.path: self.open_path(path))
+            entry.triggered.connect(lambda _=False, path=item.path: self.begin_open(path))
         self._recent_menu.setEnabled(True)
         if self._recent_menu.isEmpty():
             self._recent_menu.addAction("Nothing was opened yet").setEnabled(False)
 
     def _build_start_page(self) -> StartPage:
         page = StartPage(self.recent, self.main)
-        page.sample_requested.connect(self.open_sample)
+        page.sample_requested.connect(lambda: self.begin_open(self._sample()))
         page.open_video_requested.connect(self.ask_for_video)
         page.open_folder_requested.connect(self.ask_for_folder)
         page.open_project_requested.connect(self.ask_for_project)
-        page.recent_requested.connect(self.open_path)
+        page.recent_requested.connect(self.begin_open)
+        page.cancel_requested.connect(self.studio.tasks.cancel)
+        self.studio.task_changed.connect(page.show_task)
         return page
 
     def _take_drops(self) -> None:
@@ -195,7 +234,7 @@ class DesktopWindow(QObject):
                 event.setDropAction(Qt.DropAction.CopyAction)
                 event.accept()
                 if kind == QEvent.Type.Drop:
-                    self.open_path(local[0])
+                    self.begin_open(local[0])
                 return True
         return False
 
@@ -204,3 +243,8 @@ class DesktopWindow(QObject):
         self.viewer.window.show()
         if self.start_page.isHidden() and not self.viewer.layers:
             self._show_start_page()
+
+
+def menu_text(action: Action) -> str:
+    """An action's text; the studio binds its key, which is only shown (after the tabulator)."""
+    return f"{action.text}\t{action.shortcut}" if action.shortcut else action.text

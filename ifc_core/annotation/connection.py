@@ -36,7 +36,10 @@ def _uri(path: Path, **options: str) -> str:
 
 
 def _connect(uri: str) -> sqlite3.Connection:
-    db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
+    # A worker may open a project and hand it over: one thread at a time is the callers' rule.
+    db = sqlite3.connect(
+        uri, uri=True, isolation_level=None, timeout=_BUSY_SECONDS, check_same_thread=False
+    )
     db.execute("PRAGMA trusted_schema = OFF")
     db.execute("PRAGMA cell_size_check = ON")
     db.execute("PRAGMA cache_size = -65536")

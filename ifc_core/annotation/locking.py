@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import sys
+import time
 from pathlib import Path
 from typing import IO
 
@@ -46,6 +47,7 @@ class WriterLock:
     Attributes:
         unclean: Whether the writer before did not close the project.
         holder: Who holds the lock (or held it last), in words; may be empty.
+        held_since: When that one took it, seconds since 1970; 0 where that is not known.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,6 +55,7 @@ class WriterLock:
         self._file: IO[bytes] | None = None
         self.unclean = False
         self.holder = ""
+        self.held_since = 0.0
 
     def acquire(self) -> bool:
         """Try to get the lock.
@@ -68,13 +71,13 @@ class WriterLock:
         locked = _lock(file)
         file.seek(0)
         text = file.read(4096) or b""
-        self.holder = _describe(text)
+        self.holder, self.held_since = _describe(text), _since(text)
         if not locked:
             file.close()
             return False
         self.unclean = bool(text.strip())
         self._file = file
-        self._write(json.dumps({"pid": os.getpid(), "host": platform.node()}).encode())
+        self._write(_own_text())
         return True
 
     def release(self, clean: bool = True) -> None:
@@ -97,6 +100,18 @@ class WriterLock:
         self._file.truncate(0)
         self._file.write(text)
         os.fsync(self._file.fileno())
+
+
+def _own_text() -> bytes:
+    facts = {"pid": os.getpid(), "host": platform.node(), "since": time.time()}
+    return json.dumps(facts).encode()
+
+
+def _since(text: bytes) -> float:
+    try:
+        return float(json.loads(text)["since"])
+    except (ValueError, KeyError, TypeError):
+        return 0.0
 
 
 def _describe(text: bytes) -> str:

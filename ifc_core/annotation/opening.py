@@ -103,8 +103,16 @@ def open_database(place: Path, for_writing: bool) -> sqlite3.Connection:
     return db
 
 
-def check_after_crash(db: sqlite3.Connection, place: Path) -> str:
-    """Check a file whose last writer did not close it; returns the sentence to show.
+def check_after_crash(db: sqlite3.Connection, place: Path, held_since: float = 0.0) -> str:
+    """Check a file whose last writer did not close it.
+
+    Args:
+        db: The connection.
+        place: The project folder.
+        held_since: When that writer began, seconds since 1970; 0 where it is not known.
+
+    Returns:
+        The sentence to show: when the last edit was made, and how many there are.
 
     Raises:
         ProjectError: It is damaged.
@@ -116,7 +124,17 @@ def check_after_crash(db: sqlite3.Connection, place: Path) -> str:
             f"{place.name} was damaged when it was last in use ({found[0]}); go back to a copy.",
             path=place,
         )
-    return "The project was not closed in order last time; it was checked and is whole."
+    count, last = db.execute(
+        "SELECT count(*), max(created_at) FROM journal WHERE created_at >= ?", (held_since,)
+    ).fetchone()
+    if not held_since or not count:
+        return "The project was not closed in order last time; it was checked and is whole."
+    when = time.strftime("%d %B, %H:%M", time.localtime(last))
+    edits = "the 1 edit" if count == 1 else f"all {count} edits"
+    return (
+        f"The project was not closed in order last time; it was checked and {edits} of that "
+        f"time are there, the last one made on {when}."
+    )
 
 
 def _copy(db: sqlite3.Connection, target: Path) -> None:

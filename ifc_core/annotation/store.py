@@ -47,7 +47,7 @@ from ifc_core.structures import MaskSource, RLEMask, Video
 
 
 class Project(ProjectReader):
-    """A project that is open in this process, used from the thread that opened it.
+    """A project that is open in this process, used from one thread at a time.
 
     An acknowledged edit survives the end of the process, however it comes. In WAL mode a
     power loss may cost the edits of the last second or two, never more and never the
@@ -147,7 +147,7 @@ class Project(ProjectReader):
             with translated(place):
                 db = open_database(place, held)
                 if held and lock.unclean:
-                    notice = check_after_crash(db, place)
+                    notice = check_after_crash(db, place, lock.held_since)
                 return cls(place, db, lock if held else None, notice, annotator)
         except BaseException:
             lock.release(clean=not lock.unclean)

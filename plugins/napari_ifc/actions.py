@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,23 @@ class ActionTable:
             raise ValueError(f"{action.shortcut} already belongs to {taken[action.shortcut]!r}.")
         self._actions[action.id] = action
         return action
+
+    def holder_of(self, shortcut: str, except_id: str = "") -> Action | None:
+        """The action that has a key sequence, other than ``except_id``."""
+        if not shortcut:
+            return None
+        return next((a for a in self if a.shortcut == shortcut and a.id != except_id), None)
+
+    def set_shortcut(self, action_id: str, shortcut: str) -> None:
+        """Give an action another key sequence, or none.
+
+        Raises:
+            ValueError: Another action has it.
+        """
+        holder = self.holder_of(shortcut, action_id)
+        if holder is not None:
+            raise ValueError(f"{shortcut} already belongs to “{holder.text}”.")
+        self._actions[action_id] = replace(self._actions[action_id], shortcut=shortcut)
 
     def __iter__(self) -> Iterator[Action]:
         return iter(self._actions.values())

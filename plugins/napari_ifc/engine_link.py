@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,8 @@ if TYPE_CHECKING:
     from ifc_core.engine.client import EngineClient, JobHandle
     from ifc_core.engine.protocol import JobEnd, JobEvent
 
-_PATIENCE_SECONDS = 3.0
+_PATIENCE_SECONDS = 1.5
+_KEPT_JOBS = 16
 
 
 class EngineLink:
@@ -22,6 +24,12 @@ class EngineLink:
     def __init__(self, factory: Callable[[], EngineClient] | None = None) -> None:
         self._factory = factory or usual_engine
         self._client: EngineClient | None = None
+        self._jobs: deque[JobHandle] = deque(maxlen=_KEPT_JOBS)
+
+    @property
+    def pid(self) -> int | None:
+        """Process number of the engine, ``None`` while there is none."""
+        return None if self._client is None else self._client.pid
 
     def request(
         self,
@@ -38,7 +46,9 @@ class EngineLink:
         """
         if self._client is None:
             self._client = self._factory()
-        return self._client.request(kind, params, on_event, frames=frames)
+        job = self._client.request(kind, params, on_event, frames=frames)
+        self._jobs.append(job)
+        return job
 
     def release_device(self) -> None:
         """Let go of models and device memory, if the engine was started."""
@@ -49,7 +59,10 @@ class EngineLink:
         """End the process."""
         client, self._client = self._client, None
         if client is not None:
+            for job in self._jobs:  # a cancelled step ends sooner than a process
+                job.cancel()
             client.close(timeout_seconds=_PATIENCE_SECONDS)
+        self._jobs.clear()
 
 
 def usual_engine(name: str = "engine") -> EngineClient:

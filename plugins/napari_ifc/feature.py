@@ -75,6 +75,10 @@ class Feature:
     def drawn(self, mask: npt.NDArray[np.uint8], tool: str) -> None:
         """A stroke has ended: the mask under the brush (H, W) and the tool's word."""
 
+    def busy(self) -> str:
+        """What of it goes on and would be cut off by closing, in a few words; or empty."""
+        return ""
+
     def close(self) -> None:
         """The studio ends: stop what runs. Nothing is open any more."""
 

@@ -230,6 +230,12 @@ class LayerStack:
         if self._edit is not None:
             self._edit.brush_size = size
 
+    def set_style(self, style: OverlayStyle) -> None:
+        """Draw masks in another style from the next :meth:`draw` on."""
+        self.style = style
+        if self._edit is not None:
+            self._edit.opacity = max(0.05, style.opacity)
+
     def set_editable(self, editable: bool) -> None:
         """Allow or forbid drawing."""
         if self._edit is not None:
@@ -246,8 +252,11 @@ class LayerStack:
 
     def bind_keys(self, keys: dict[Any, Callable[[], None]]) -> None:
         """Bind keys on our layers, in place of napari's own meaning."""
+        gone = [key for key in self._keys if key not in keys]
         self._keys = dict(keys)
         for layer in self.layers:
+            for key in gone:
+                layer.bind_key(key, None, overwrite=True)
             self._bind(layer)
 
     # Building

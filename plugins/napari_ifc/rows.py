@@ -202,6 +202,7 @@ class Summary:
         approved_frames: Frames that were approved.
         num_frames: Frames in all.
         steps: Which of propose, fix, approve, improve are done.
+        hint: What to do next, one sentence; empty once all four are done.
     """
 
     title: str = "No video open"
@@ -210,6 +211,7 @@ class Summary:
     approved_frames: int = 0
     num_frames: int = 0
     steps: tuple[bool, bool, bool, bool] = field(default=(False, False, False, False))
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ifc_core.config import Settings, read_settings
+from ifc_core.errors import ConfigError
+
 
 @dataclass(frozen=True, slots=True)
 class StudioSettings:
@@ -24,3 +27,23 @@ class StudioSettings:
     contour_width_px: int = 2
     show_ids: bool = True
     frame_cache_bytes: int = 512 * 1024 * 1024
+
+    @classmethod
+    def of_user(cls, settings: Settings) -> StudioSettings:
+        """The part of the user's settings that a window needs."""
+        folder = settings.projects_folder
+        return cls(
+            Path(folder).expanduser() if folder else None,
+            settings.overlay_opacity,
+            settings.contour_width_px,
+            settings.show_ids,
+            settings.frame_memory_mib << 20,
+        )
+
+
+def user_settings() -> StudioSettings:
+    """What this user has set; the defaults where the file cannot be read."""
+    try:
+        return StudioSettings.of_user(read_settings())
+    except ConfigError:
+        return StudioSettings()

@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from ifc_core.annotation import EditResult, Project
-from ifc_core.annotation.exporting import ExportOptions, ExportReport, ExportScope, export_project
-from ifc_core.annotation.importing import import_annotations
+from ifc_core.annotation.exporting import ExportOptions, ExportReport, ExportScope
 from ifc_core.errors import IFCError
 from napari_ifc.actions import ActionTable
 from napari_ifc.controllers.editing import EditController
-from napari_ifc.controllers.session import (
-    Session,
-    import_sentences,
-    open_session,
-    show_video,
-)
+from napari_ifc.controllers.session import Session
+from napari_ifc.controllers.tasks import Tasks
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.engine_bridge import EngineBridge
 from napari_ifc.engine_link import EngineLink, usual_trainer
 from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.features import FEATURES
 from napari_ifc.features.attention import AttentionExplorer
+from napari_ifc.features.files import Files
 from napari_ifc.features.finetune import TrainerLink
 from napari_ifc.features.model_import import ModelImport
+from napari_ifc.features.opening import Opening
 from napari_ifc.features.propose import ProposeLink
 from napari_ifc.layers import LayerStack
 from napari_ifc.lazy_video import FrameCache, LazyVideo
 from napari_ifc.overlay import OverlayStyle
 from napari_ifc.presenter import Presenter
-from napari_ifc.settings import StudioSettings
+from napari_ifc.rows import RunView
+from napari_ifc.settings import StudioSettings, user_settings
 from napari_ifc.views.panel import StudioPanel
 from napari_ifc.views.timeline import Timeline
 from napari_ifc.window import WindowHooks
@@ -70,14 +67,20 @@ class Studio(QObject):
         engine: The way to the engine process; see also :meth:`ask_engine`.
         trainer_factory: Makes the client of the process that fine-tunes.
         deliver: Wraps a callback so that, called in any thread, it runs in the GUI thread.
+        tasks: Long work in worker threads, with progress and cancel.
         window: Docks, keys and the end of the window.
         docks: Dock widgets by name: ``"studio"`` and ``"timeline"``.
         actions: Everything a person can do, as a searchable table.
         workspace: What is open, or ``None``.
         opened: Emitted with the :class:`ifc_core.structures.Video` that is now shown.
+        run_measured: Emitted with frames and seconds of a run that succeeded.
+        theme_requested: Emitted with the theme that a person chose for the desktop program.
+        shortcuts_changed: Emitted after actions got other keys.
+        closing: Emitted while what is open can still be looked at, before it is put down.
         project_closed: Emitted after a project was closed.
         run_changed: Emitted with the :class:`napari_ifc.rows.RunView` of the propose run.
         run_finished: Emitted once a run ended: ``"succeeded"``, ``"failed"`` or ``"cancelled"``.
+        task_changed: Emitted with the ``RunView`` of the newest long work beside it.
         project_changed: Emitted after each edit, undo and redo with its ``EditResult``.
         frame_changed: Emitted with the index of the frame that is now shown.
         selection_changed: Emitted with the selected track ids, the current one first.
@@ -86,9 +89,14 @@ class Studio(QObject):
     """
 
     opened = Signal(object)
+    closing = Signal()
+    run_measured = Signal(int, float)
+    theme_requested = Signal(str)
+    shortcuts_changed = Signal()
     project_closed = Signal()
     run_changed = Signal(object)
     run_finished = Signal(str)
+    task_changed = Signal(object)
     project_changed = Signal(object)
     frame_changed = Signal(int)
     selection_changed = Signal(tuple)
@@ -106,13 +114,14 @@ class Studio(QObject):
     ) -> None:
         super().__init__()
         self.viewer = viewer
-        self.settings = settings or StudioSettings()
+        self.settings = settings or user_settings()
         self.trainer_factory = trainer_factory or usual_trainer
         self.workspace: Workspace | None = None
         self.engine = EngineLink(engine_factory)
         self._closed = False
         self._bridge = EngineBridge()
         self.deliver = self._bridge.deliver
+        self.tasks = Tasks(self.deliver, lambda call: QTimer.singleShot(0, call), self._on_task)
         self.actions = ActionTable(on_refused=self.inform)
         self.panel = StudioPanel()
         self.timeline = Timeline()
@@ -127,6 +136,7 @@ class Studio(QObject):
         )
         self.panel.banner.action_requested.connect(self.run_action)
         self.panel.videos.activated.connect(self._on_video_chosen)
+        self.panel.task.cancel_requested.connect(self.tasks.cancel)
         self._features = tuple(make(self) for make in FEATURES)
         for feature in self._features:
             for action in feature.actions():
@@ -155,6 +165,10 @@ class Studio(QObject):
 
     def _apply_theme(self, event: Any = None) -> None:
         self.presenter.apply_theme(str(self.viewer.theme))
+
+    def _on_task(self, view: RunView) -> None:
+        self.panel.task.show_view(view)
+        self.task_changed.emit(view)
 
     # Features
 
@@ -226,23 +240,15 @@ class Studio(QObject):
         Returns:
             Whether it was opened. If not, the sentence was shown and ``failed`` emitted.
         """
-        self.layers.flush()
-        try:
-            session = open_session(Path(path), self.settings.projects_folder)
-        except IFCError as error:
-            self.fail(error)
-            return False
-        if session.project.read_only and self._is_open_already(session.project.folder):
-            session.close()  # it is ourselves who hold it
-            self._put_down(emit=False)
-            return self.open_path(path)
-        self._put_down(emit=False)
-        self._take_up(session)
-        return True
+        return self.feature(Opening).open_now(Path(path))
 
-    def _is_open_already(self, folder: Path) -> bool:
-        project = self.project
-        return project is not None and project.folder.resolve() == folder.resolve()
+    def begin_open(self, path: str | Path) -> None:
+        """Open like :meth:`open_path`, in a worker; returns at once.
+
+        ``opened`` tells that it is shown, ``failed`` why it could not be opened. What is open
+        stays usable until then.
+        """
+        self.feature(Opening).begin(Path(path))
 
     def show_video(self, video_id: int) -> bool:
         """Show another video of the open project.
@@ -250,18 +256,10 @@ class Studio(QObject):
         Returns:
             Whether it is shown now.
         """
-        workspace = self._open_workspace()
-        project = workspace.session.project
-        try:
-            session = show_video(project, video_id)
-        except IFCError as error:
-            self.fail(error)
-            return False
-        self._put_down(emit=False, keep_project=True)
-        self._take_up(session)
-        return True
+        return self.feature(Opening).show_now(video_id)
 
-    def _take_up(self, session: Session) -> None:
+    def take_up(self, session: Session) -> None:
+        """Show what was opened; for features. Nothing else may be open."""
         size = session.entry.size
         cache = FrameCache(
             session.reader, session.num_frames, max_bytes=self.settings.frame_cache_bytes
@@ -282,11 +280,18 @@ class Studio(QObject):
         self._tell("opened", self.workspace)
         self.opened.emit(session.reader.video)
 
-    def _put_down(self, *, emit: bool = True, keep_project: bool = False) -> None:
+    def put_down(self, *, emit: bool = True, keep_project: bool = False) -> None:
+        """Let go of what is open; for features.
+
+        Args:
+            emit: Whether ``project_closed`` tells of it.
+            keep_project: Whether another video of the project follows.
+        """
         self.layers.flush()
         workspace = self.workspace
         if workspace is None:
             return
+        self.closing.emit()
         self._tell("closing", workspace, keep_project=keep_project)
         self.workspace = None
         self.presenter.use(None)
@@ -298,7 +303,7 @@ class Studio(QObject):
 
     def close_project(self) -> None:
         """Close what is open; everything in it is already saved."""
-        self._put_down()
+        self.put_down()
 
     def close(self) -> None:
         """Stop the run, the engine process and every thread, and close the project.
@@ -310,17 +315,28 @@ class Studio(QObject):
         self._closed = True
         self.viewer.events.theme.disconnect(self._apply_theme)
         self.layers.flush()
-        self._put_down(emit=False)
+        self.tasks.close()
+        self.put_down(emit=False)
         self.layers.close()
         self._tell("close")
         self._bridge.close()
         self.window.close()
         self.engine.close()
 
-    def _open_workspace(self) -> Workspace:
+    def open_workspace(self) -> Workspace:
+        """What is open.
+
+        Raises:
+            IFCError: Nothing is.
+        """
         if self.workspace is None:
             raise IFCError(NOTHING_OPEN)
         return self.workspace
+
+    def work_going_on(self) -> list[str]:
+        """What would be cut off by closing now, each in a few words."""
+        busy = [feature.busy() for feature in self._features]
+        return [text for text in (*busy, *self.tasks.texts) if text]
 
     @property
     def is_closed(self) -> bool:
@@ -403,8 +419,7 @@ class Studio(QObject):
 
     def show_busiest_frame(self) -> None:
         """Show the first of the frames with the most masks."""
-        workspace = self._open_workspace()
-        self.layers.go_to(workspace.index.busiest_frame())
+        self.layers.go_to(self.open_workspace().index.busiest_frame())
 
     def _on_frame(self, frame_index: int) -> None:
         if self.workspace is None:
@@ -418,7 +433,7 @@ class Studio(QObject):
     def _on_video_chosen(self, place: int) -> None:
         video_id = int(self.panel.videos.itemData(place))
         if self.workspace is not None and video_id != self.workspace.session.entry.id:
-            self.show_video(video_id)
+            self.feature(Opening).begin_show(video_id)
 
     # Editing
 
@@ -432,11 +447,11 @@ class Studio(QObject):
     def relabel(self, class_name: str) -> None:
         """Give the selected tracks a class, which is made if it is new."""
         try:
-            self._open_workspace().editor.relabel(class_name)
+            self.open_workspace().editor.relabel(class_name)
         except IFCError as error:
             self.fail(error)
 
-    # Importing and exporting
+    # Importing and exporting; the File menu does the same without waiting
 
     def import_annotations(self, path: str | Path) -> bool:
         """Bring annotations of the open project's videos in, as one edit.
@@ -444,18 +459,7 @@ class Studio(QObject):
         Returns:
             Whether they were imported; if not, the window shows why.
         """
-        workspace = self._open_workspace()
-        self.layers.flush()
-        try:
-            report = import_annotations(workspace.session.project, Path(path))
-        except IFCError as error:
-            self.fail(error)
-            return False
-        workspace.index.reload()
-        self.presenter.use(workspace)
-        self.refresh()
-        self.inform(" ".join(import_sentences(report)))
-        return True
+        return self.feature(Files).import_now(Path(path))
 
     def export_ytvis(
         self, path: str | Path, *, everything: bool = False, options: ExportOptions | None = None
@@ -473,10 +477,8 @@ class Studio(QObject):
         Raises:
             IFCError: The file cannot be written, or nothing is open.
         """
-        project = self._open_workspace().session.project
-        self.layers.flush()
         scope = ExportScope.EVERYTHING if everything else ExportScope.REVIEWED
-        return export_project(project, Path(path), options=options or ExportOptions(scope=scope))
+        return self.feature(Files).export_now(Path(path), options or ExportOptions(scope=scope))
 
     def export_overlay(self, path: str | Path) -> None:
         """Write the open video with its masks drawn on it, as an MP4.
@@ -484,7 +486,7 @@ class Studio(QObject):
         Raises:
             IFCError: The file cannot be written, or nothing is open.
         """
-        workspace = self._open_workspace()
+        workspace = self.open_workspace()
         self.layers.flush()
         workspace.write_overlay(Path(path))
 
@@ -493,12 +495,6 @@ class Studio(QObject):
     def refresh(self) -> None:
         """Show everything anew."""
         self.presenter.everything(self.why_not_propose())
-
-    def toggle_ids(self) -> None:
-        """Show or hide the track numbers on the canvas."""
-        style = self.layers.style
-        self.layers.style = replace(style, show_ids=not style.show_ids)
-        self.presenter.canvas()
 
     def show_napari_panels(self, shown: bool) -> None:
         """Show or hide napari's own layer list and layer controls."""

@@ -9,10 +9,13 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 
+from napari_ifc.views.dialogs import ask_to_close
+
 if TYPE_CHECKING:
     import napari
     from qtpy.QtWidgets import QMainWindow
 
+    from napari_ifc.actions import Action
     from napari_ifc.studio import Studio
     from napari_ifc.views.panel import StudioPanel
     from napari_ifc.views.timeline import Timeline
@@ -64,8 +67,9 @@ class WindowHooks(QObject):
         if self._main is not None:
             height = timeline.sizeHint().height()
             self._main.resizeDocks([self.docks["timeline"]], [height], Qt.Orientation.Vertical)
-        for widget in (panel, timeline):
-            self._bind_shortcuts(widget)
+        self._widgets = (panel, timeline)
+        self._shortcuts: list[QShortcut] = []
+        self.bind_shortcuts()
 
     def _watch(self, dock: QDockWidget) -> None:
         main = dock.window()
@@ -75,14 +79,23 @@ class WindowHooks(QObject):
         if application is not None:
             application.aboutToQuit.connect(self._studio.close)
 
-    def _bind_shortcuts(self, widget: QWidget) -> None:
-        for action in self._studio.actions:
-            if action.shortcut:
-                shortcut = QShortcut(QKeySequence(action.shortcut), widget)
-                shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-                shortcut.activated.connect(
-                    lambda action_id=action.id: self._studio.run_action(action_id)
-                )
+    def bind_shortcuts(self) -> None:
+        """Bind the actions' keys inside the panels, in place of those that were bound."""
+        for shortcut in self._shortcuts:
+            shortcut.setParent(None)
+            shortcut.deleteLater()
+        self._shortcuts = [
+            self._shortcut(widget, action)
+            for widget in self._widgets
+            for action in self._studio.actions
+            if action.shortcut
+        ]
+
+    def _shortcut(self, widget: QWidget, action: Action) -> QShortcut:
+        shortcut = QShortcut(QKeySequence(action.shortcut), widget)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(lambda: self._studio.run_action(action.id))
+        return shortcut
 
     def bind_keys(self) -> None:
         """Bind the actions' keys on the studio's layers."""
@@ -93,6 +106,11 @@ class WindowHooks(QObject):
                 if action.shortcut
             }
         )
+
+    def may_close(self) -> bool:
+        """Whether the window may close: nothing goes on, or the person says so."""
+        work = self._studio.work_going_on()
+        return not work or ask_to_close(work, self._studio.panel)
 
     def _napari_docks(self) -> list[QDockWidget]:
         main = self._main
@@ -113,6 +131,9 @@ class WindowHooks(QObject):
         """Close the studio once the window has really closed (a person may refuse)."""
         if watched is self._main:
             if event.type() == QEvent.Type.Close:
+                if event.spontaneous() and not self.may_close():
+                    event.ignore()
+                    return True
                 self._closing = True
                 if not self._main.isVisible():
                     self._studio.close()

@@ -13,6 +13,14 @@ from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.lazy_video import FrameCache
 from napari_ifc.rows import Summary
 
+_HINTS = (
+    "Next: let the model propose tracks, or paint the first one.",
+    "Next: select a track and paint where its mask is wrong.",
+    "Next: approve frames that are right and complete (A).",
+    "Next: fine-tune the model on what you corrected.",
+)
+"""For the four steps: propose, fix, approve, improve."""
+
 
 @dataclass(slots=True)
 class Workspace:
@@ -70,4 +78,5 @@ class Workspace:
             approved_frames=index.approved_frames,
             num_frames=frames,
             steps=steps,
+            hint=next((hint for hint, done in zip(_HINTS, steps, strict=True) if not done), ""),
         )

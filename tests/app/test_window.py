@@ -47,9 +47,10 @@ def drop(widget, path):
 
 
 def test_a_drop_on_the_start_page_opens_and_another_on_the_canvas_replaces_it(
-    window, frames, tmp_path
+    window, frames, tmp_path, qtbot
 ):
-    drop(window.start_page, frames)
+    with qtbot.waitSignal(window.studio.opened):
+        drop(window.start_page, frames)
     assert not window.start_page.isVisible()
     assert window.studio.workspace.session.num_frames == 4
     assert "frames" in window.viewer.title
@@ -57,16 +58,18 @@ def test_a_drop_on_the_start_page_opens_and_another_on_the_canvas_replaces_it(
     frames.rename(other)
     window.studio.close_project()
     assert window.start_page.isVisible()
-    drop(window.main.centralWidget(), other)
+    with qtbot.waitSignal(window.studio.opened):
+        drop(window.main.centralWidget(), other)
     assert "others" in window.viewer.title
 
 
-def test_a_drop_of_something_else_says_why_and_the_start_page_stays(window, tmp_path):
+def test_a_drop_of_something_else_says_why_and_the_start_page_stays(window, tmp_path, qtbot):
     told = []
     window.studio.failed.connect(told.append)
     text = tmp_path / "notes.mp4"
     text.write_text("not a video")
-    drop(window.main, text)
+    with qtbot.waitSignal(window.studio.failed):
+        drop(window.main, text)
     assert len(told) == 1
     assert window.start_page.isVisible()
     assert window.start_page.problem == told[0]
@@ -92,12 +95,13 @@ def test_a_menu_says_why_an_action_cannot_be_done(window):
     assert delete.toolTip() == window.studio.actions["track.delete"].why_not() != ""
 
 
-def test_recent_items_are_offered_and_open(window, frames):
+def test_recent_items_are_offered_and_open(window, frames, qtbot):
     assert window.open_path(frames)
     window.studio.close_project()
     recent = window._recent_menu
     recent.aboutToShow.emit()
     (entry,) = recent.actions()
     assert entry.text() == "frames"
-    entry.trigger()
+    with qtbot.waitSignal(window.studio.opened):
+        entry.trigger()
     assert window.studio.workspace is not None

@@ -49,6 +49,7 @@ class ProposeController:
         on_frame: Called with each frame that got provisional masks.
         on_end: Called once a run with ``"succeeded"``, ``"failed"`` or ``"cancelled"`` and a
             sentence (which may be empty).
+        on_measured: Called with the frames and seconds of a run that succeeded.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class ProposeController:
         on_state: Callable[[RunView], None],
         on_frame: Callable[[int], None],
         on_end: Callable[[str, str], None],
+        on_measured: Callable[[int, float], None] = lambda frames, seconds: None,
     ) -> None:
         self._project = project
         self._entry = entry
@@ -70,6 +72,7 @@ class ProposeController:
         self._on_state = on_state
         self._on_frame = on_frame
         self._on_end = on_end
+        self._on_measured = on_measured
         self._job: Job | None = None
         self._generation = 0
         self._run_id: int | None = None
@@ -192,6 +195,8 @@ class ProposeController:
     def _take_end(self, end: JobEnd, run_id: int) -> None:
         if end.status is JobStatus.SUCCEEDED:
             outcome, sentence = self._accept(run_id, end.result)
+            if end.result.get("seconds") and end.result.get("num_frames"):
+                self._on_measured(int(end.result["num_frames"]), float(end.result["seconds"]))
         else:
             self._project.discard_run(run_id)
             outcome = "cancelled" if end.status is JobStatus.CANCELLED else "failed"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from ifc_core.annotation.importing import ImportReport, import_annotations
 from ifc_core.config import data_dir
 from ifc_core.errors import InputError, ProjectError, VideoError
 from ifc_core.io.video import VideoReader, open_video
+from ifc_core.jobs import JobContext
 from ifc_core.structures import Video
 
 PROJECT_SUFFIX = ".ifcproj"
@@ -52,7 +52,9 @@ def is_project(path: Path) -> bool:
     return path.is_dir() and (path.suffix == PROJECT_SUFFIX or (path / PROJECT_FILE).exists())
 
 
-def open_session(path: Path, projects_folder: Path | None = None) -> Session:
+def open_session(
+    path: Path, projects_folder: Path | None = None, context: JobContext | None = None
+) -> Session:
     """Open a project, a video, a folder of frames or a YTVIS file.
 
     A video gets a project of its own, or the one that was made for it before.
@@ -61,6 +63,8 @@ def open_session(path: Path, projects_folder: Path | None = None) -> Session:
         path: What to open.
         projects_folder: Where new projects are made; ``None`` for beside the video, or the
             user's data folder where that cannot be written.
+        context: Progress and cancellation, for long files and big imports. The session may
+            be handed to another thread afterwards.
 
     Raises:
         IFCError: It cannot be opened; nothing stays open and nothing was made.
@@ -69,13 +73,18 @@ def open_session(path: Path, projects_folder: Path | None = None) -> Session:
     if not path.exists():
         raise InputError(f"There is no file or folder {path}.")
     if is_project(path):
-        return _open_project(path.parent if path.name == PROJECT_FILE else path)
+        return _open_project(path.parent if path.name == PROJECT_FILE else path, context)
     if path.suffix.lower() == ".json":
-        return _open_annotations(path, projects_folder)
-    return _open_for_video(path, projects_folder)
+        return _open_annotations(path, projects_folder, context)
+    return _open_for_video(path, projects_folder, context)
 
 
-def show_video(project: Project, video_id: int, notices: tuple[str, ...] = ()) -> Session:
+def show_video(
+    project: Project,
+    video_id: int,
+    notices: tuple[str, ...] = (),
+    context: JobContext | None = None,
+) -> Session:
     """Open the frames of one video of an open project.
 
     Raises:
@@ -89,12 +98,12 @@ def show_video(project: Project, video_id: int, notices: tuple[str, ...] = ()) -
             f"the project or open it from its new place.",
             path=entry.path,
         )
-    reader = open_video(place)
+    reader = open_video(place, context)
     told = tuple(n for n in (*notices, reader.warning) if n)
     return Session(project, project.video(video_id), reader, told)
 
 
-def _open_project(folder: Path) -> Session:
+def _open_project(folder: Path, context: JobContext | None) -> Session:
     project = Project.open(folder)
     try:
         videos = project.videos()
@@ -103,14 +112,16 @@ def _open_project(folder: Path) -> Session:
                 f"The project {folder.name} holds no video yet; open a video instead.",
                 path=folder,
             )
-        return show_video(project, videos[0].id, (project.notice,))
+        return show_video(project, videos[0].id, (project.notice,), context)
     except BaseException:
         project.close()
         raise
 
 
-def _open_for_video(path: Path, projects_folder: Path | None) -> Session:
-    reader = open_video(path)
+def _open_for_video(
+    path: Path, projects_folder: Path | None, context: JobContext | None
+) -> Session:
+    reader = open_video(path, context)
     project: Project | None = None
     try:
         project, entry = _project_for(reader.video, path, projects_folder)
@@ -123,14 +134,16 @@ def _open_for_video(path: Path, projects_folder: Path | None) -> Session:
         raise
 
 
-def _open_annotations(path: Path, projects_folder: Path | None) -> Session:
+def _open_annotations(
+    path: Path, projects_folder: Path | None, context: JobContext | None
+) -> Session:
     folder = _free_folder(_home_for(path, projects_folder), path.stem)
     project = Project.create(folder, name=path.stem)
     try:
-        report = import_annotations(project, path)
+        report = import_annotations(project, path, context=context)
         if not project.videos():
             raise InputError(f"{path.name} names no video, so there is nothing to show.")
-        return show_video(project, project.videos()[0].id, import_sentences(report))
+        return show_video(project, project.videos()[0].id, import_sentences(report), context)
     except BaseException:
         project.close()
         remove_project(folder)
@@ -160,7 +173,8 @@ def _project_for(
         project = Project.open(folder)
         for entry in project.videos():
             if entry.fingerprint == video.fingerprint:
-                return project, entry
+                project.locate_video(entry.id, (path.parent,))  # it may have been moved
+                return project, project.video(entry.id)
         project.close()
     return _new_project(_free_folder(home, stem), stem, video)
 
@@ -204,7 +218,3 @@ def remove_project(folder: Path) -> None:
         for name in names:
             (Path(place) / name).unlink()
         Path(place).rmdir()
-
-
-SessionFactory = Callable[[Path, Path | None], Session]
-"""How a session is opened; replaced in tests."""

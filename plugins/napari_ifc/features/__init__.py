@@ -7,13 +7,17 @@ from napari_ifc.features.files import Files
 from napari_ifc.features.finetune import TrainerLink
 from napari_ifc.features.model_import import ModelImport
 from napari_ifc.features.navigation import Navigation
+from napari_ifc.features.opening import Opening
+from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.features.propose import ProposeLink
 from napari_ifc.features.review import Review
+from napari_ifc.features.system import System
 from napari_ifc.features.track_edits import TrackEdits
 from napari_ifc.features.track_list import TrackList
 from napari_ifc.features.view import View
 
 FEATURES: tuple[type[Feature], ...] = (
+    Opening,
     Files,
     ProposeLink,
     Editing,
@@ -25,5 +29,7 @@ FEATURES: tuple[type[Feature], ...] = (
     AttentionExplorer,
     ModelImport,
     TrainerLink,
+    PreferencesFeature,
+    System,
 )
 """In the order in which they are made: pages, menus and the palette keep it."""

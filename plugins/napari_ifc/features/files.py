@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog
 
-from ifc_core.annotation.exporting import ExportOptions, ExportReport, ExportScope
-from ifc_core.errors import IFCError
+from ifc_core.annotation import ProjectReader
+from ifc_core.annotation.exporting import ExportOptions, ExportReport, ExportScope, export_project
+from ifc_core.annotation.importing import ImportReport, import_annotations, iter_import
+from ifc_core.errors import IFCError, OutputError
+from ifc_core.io.video import open_video
+from ifc_core.jobs import JobContext
 from napari_ifc.actions import Action
+from napari_ifc.controllers.overlay_video import write_overlay_video
+from napari_ifc.controllers.session import import_sentences
+from napari_ifc.controllers.tasks import Task
+from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.feature import Feature
 from napari_ifc.views.dialogs import ExportDialog
+
+if TYPE_CHECKING:
+    from napari_ifc.workspace import Workspace
 
 FILES = (
     "All that can be opened (*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.json *.sqlite);;All files (*)"
@@ -70,38 +82,96 @@ class Files(Feature):
     def _ask_file(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self.studio.panel, "Open", "", FILES)
         if chosen:
-            self.studio.open_path(chosen)
+            self.studio.begin_open(chosen)
 
     def _ask_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self.studio.panel, "Open folder")
         if chosen:
-            self.studio.open_path(chosen)
+            self.studio.begin_open(chosen)
+
+    # Importing
 
     def _ask_import(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(
             self.studio.panel, "Import annotations", "", "Annotations (*.json);;All files (*)"
         )
         if chosen:
-            self.studio.import_annotations(chosen)
+            self.begin_import(Path(chosen))
+
+    def begin_import(self, path: Path) -> None:
+        """Import annotations in steps, as one edit; returns at once."""
+        self.studio.layers.flush()
+        project = self.workspace.session.project
+        task: Task[ImportReport] = Task(
+            f"Importing {path.name}",
+            self._imported,
+            self.studio.fail,
+            lambda: self.studio.inform("The import was cancelled; nothing was brought in."),
+        )
+        self.studio.tasks.start_steps(
+            task, lambda context: iter_import(project, path, context=context)
+        )
+
+    def import_now(self, path: Path) -> bool:
+        """Import annotations and wait for it; see ``Studio.import_annotations``."""
+        workspace = self.studio.open_workspace()
+        self.studio.layers.flush()
+        try:
+            report = import_annotations(workspace.session.project, path)
+        except IFCError as error:
+            self.studio.fail(error)
+            return False
+        self._imported(report)
+        return True
+
+    def _imported(self, report: ImportReport) -> None:
+        workspace = self.studio.open_workspace()
+        workspace.index.reload()
+        self.studio.presenter.use(workspace)
+        self.studio.refresh()
+        self.studio.inform(" ".join(import_sentences(report)))
+
+    # Exporting
 
     def _ask_export(self) -> None:
         project = self.workspace.session.project
         suggested = project.folder / "exports" / f"{project.name or 'annotations'}.json"
         dialog = ExportDialog(suggested, self.studio.panel)
         dialog.export_requested.connect(
-            lambda path, scope, step: self._export(dialog, path, scope, step)
+            lambda path, scope, step: self._export(dialog, Path(path), scope, step)
         )
         dialog.open()
 
-    def _export(self, dialog: ExportDialog, path: str, scope: str, step: int) -> None:
+    def _export(self, dialog: ExportDialog, path: Path, scope: str, step: int) -> None:
         options = ExportOptions(scope=ExportScope(scope), frame_step=step)
-        try:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            report = self.studio.export_ytvis(path, options=options)
-        except (IFCError, OSError) as error:
-            dialog.show_report(str(error))
-            return
-        dialog.show_report(report_text(report))
+        dialog.accept()
+        self.begin_export(path, options)
+
+    def begin_export(self, path: Path, options: ExportOptions) -> None:
+        """Export in a worker, from a snapshot of the project; returns at once."""
+        self.studio.layers.flush()
+        folder = self.workspace.session.project.folder
+
+        def work(context: JobContext) -> ExportReport:
+            _make_parent(path)
+            with ProjectReader.open(folder) as reader:
+                return export_project(reader, path, options=options, context=context)
+
+        task: Task[ExportReport] = Task(
+            f"Exporting {path.name}",
+            lambda report: self.studio.inform(report_text(report), "done"),
+            self.studio.fail,
+            lambda: self.studio.inform("The export was cancelled; no file was written."),
+        )
+        self.studio.tasks.start(task, work)
+
+    def export_now(self, path: Path, options: ExportOptions) -> ExportReport:
+        """Export and wait for it; see ``Studio.export_ytvis``."""
+        project = self.studio.open_workspace().session.project
+        self.studio.layers.flush()
+        return export_project(project, path, options=options)
+
+    # The film
 
     def _ask_overlay(self) -> None:
         name = self.workspace.session.entry.name
@@ -109,8 +179,39 @@ class Files(Feature):
             self.studio.panel, "Export video with masks", f"{name}-masks.mp4", "MP4 (*.mp4)"
         )
         if chosen:
-            self.studio.export_overlay(chosen)
-            self.studio.inform(f"Wrote {Path(chosen).name}.")
+            self.begin_film(Path(chosen))
+
+    def begin_film(self, path: Path) -> None:
+        """Write the film in a worker, with a reader of its own; returns at once."""
+        self.studio.layers.flush()
+        session = self.workspace.session
+        folder, entry, num_frames = session.project.folder, session.entry, session.num_frames
+        source = session.reader.video.path
+
+        def work(context: JobContext) -> Path:
+            with ProjectReader.open(folder) as reader, open_video(source) as video:
+                index = TrackIndex(reader, entry.id)
+                write_overlay_video(reader, entry, index, video.read, num_frames, path, context)
+            return path
+
+        task: Task[Path] = Task(
+            f"Writing {path.name}",
+            lambda written: self.studio.inform(f"Wrote {written.name}.", "done"),
+            self.studio.fail,
+            lambda: self.studio.inform("The film was cancelled; no file was written."),
+        )
+        self.studio.tasks.start(task, work)
+
+    def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
+        """End an import, which writes to the project that is being closed."""
+        self.studio.tasks.stop_steps()
+
+
+def _make_parent(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}.", path=path) from error
 
 
 def report_text(report: ExportReport) -> str:

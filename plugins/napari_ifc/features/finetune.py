@@ -92,6 +92,11 @@ class TrainerLink(Feature):
         if self.studio.panel.current_page == PAGE:
             self._refresh()
 
+    def busy(self) -> str:
+        """A training that goes on."""
+        running = self.controller is not None and self.controller.is_running
+        return "Fine-tuning; it can be resumed later" if running else ""
+
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
         """Stop what runs, with the project."""
         if not keep_project:

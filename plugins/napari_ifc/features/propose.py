@@ -13,6 +13,7 @@ from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
 from napari_ifc.controllers.propose import ProposeController, estimate_text
 from napari_ifc.feature import Feature
+from napari_ifc.features.system import System
 
 if TYPE_CHECKING:
     from ifc_core.inference.settings import ProposeSettings
@@ -103,6 +104,7 @@ class ProposeLink(Feature):
             on_state=self._on_state,
             on_frame=self._on_frame,
             on_end=self._on_end,
+            on_measured=self.studio.run_measured.emit,
         )
 
     def opened(self, workspace: Workspace) -> None:
@@ -110,6 +112,12 @@ class ProposeLink(Feature):
         self._offer_cut_off_run()
         self._forget_estimate()
         self._timer.start()
+
+    def busy(self) -> str:
+        """A run that goes on."""
+        workspace = self.studio.workspace
+        running = workspace is not None and workspace.proposer.is_running
+        return "Proposing tracks; nothing of the run is kept" if running else ""
 
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
         """Ask for nothing more."""
@@ -159,11 +167,7 @@ class ProposeLink(Feature):
         }
 
     def _on_state(self, view: RunView) -> None:
-        strip = self.studio.panel.run
-        if view.active:
-            strip.show_run(view.text, view.detail, view.fraction, stopping=view.stopping)
-        else:
-            strip.hide()
+        self.studio.panel.run.show_view(view)
         self.studio.run_changed.emit(view)
         self.studio.presenter.propose(self.why_not())
 
@@ -231,6 +235,7 @@ class ProposeLink(Feature):
 
     def _on_system(self, event: JobEvent | JobEnd) -> None:
         if isinstance(event, JobEnd) and event.status is JobStatus.SUCCEEDED:
+            self.studio.feature(System).take_report(event.result)
             names = [str(device["name"]) for device in event.result.get("devices", ())]
             self.studio.panel.propose.set_devices(["auto", *names])
 

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from napari_ifc.actions import Action
 from napari_ifc.feature import Feature
 from napari_ifc.views.command_palette import CommandPalette
 
+if TYPE_CHECKING:
+    from napari_ifc.studio import Studio
+
 
 class View(Feature):
     """The command palette, track numbers, napari's own panels."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        studio.panel.header.step_requested.connect(self._go_to_step)
+
+    def _go_to_step(self, step: str) -> None:
+        """Open the page on which a step of the checklist is done."""
+        pages = {"propose": "propose", "improve": "finetune"}
+        self.studio.panel.show_page(pages.get(step, "tracks"))
 
     def actions(self) -> Iterable[Action]:
         """They change nothing in the project."""
@@ -26,7 +40,7 @@ class View(Feature):
         yield Action(
             "view.ids",
             "Show or hide track numbers",
-            studio.toggle_ids,
+            self._toggle_ids,
             shortcut="I",
             group="View",
             why_not=studio.why_not_open,
@@ -38,6 +52,11 @@ class View(Feature):
             group="View",
             tip="The layer list and the layer controls of napari.",
         )
+
+    def _toggle_ids(self) -> None:
+        layers = self.studio.layers
+        layers.set_style(replace(layers.style, show_ids=not layers.style.show_ids))
+        self.studio.presenter.canvas()
 
     def _show_palette(self) -> None:
         palette = CommandPalette(self.studio.actions, self.studio.panel)

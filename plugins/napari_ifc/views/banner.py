@@ -66,7 +66,7 @@ class Banner(QFrame):
 
         Args:
             text: The sentence.
-            kind: ``"info"``, ``"warning"`` or ``"error"``.
+            kind: ``"info"``, which goes by itself; ``"done"``, ``"warning"`` or ``"error"``.
             action_text: Text of the button, empty for none.
             action_id: What ``action_requested`` then carries.
         """

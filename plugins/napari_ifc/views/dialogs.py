@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QMessageBox,
     QPushButton,
     QSpinBox,
     QVBoxLayout,
@@ -150,3 +151,25 @@ class ExportDialog(QDialog):
             return
         scope = str(self.scope.currentData())
         self.export_requested.emit(str(path), scope, self.step.value())
+
+
+def ask_to_close(work: list[str], parent: QWidget) -> bool:
+    """Ask whether to close although something goes on.
+
+    Args:
+        work: What goes on, each in a few words.
+        parent: Over which window.
+
+    Returns:
+        Whether to close.
+    """
+    box = QMessageBox(parent)
+    box.setObjectName("ifcPanel")
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setWindowTitle("Close IFC Studio")
+    box.setText("Something is still going on. Close and stop it?")
+    box.setInformativeText("\n".join(work) + "\nAll annotations are saved.")
+    stop = box.addButton("Stop and close", QMessageBox.ButtonRole.AcceptRole)
+    box.setDefaultButton(box.addButton("Keep working", QMessageBox.ButtonRole.RejectRole))
+    box.exec()
+    return box.clickedButton() is stop

@@ -14,13 +14,25 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_ifc.rows import Summary
+from napari_ifc.rows import RunView, Summary
 
 _STEPS = ("Propose", "Fix", "Approve", "Improve")
+_STEP_TIPS = (
+    "Let the model find and follow the objects",
+    "Correct masks, classes and identities",
+    "Say which frames are right and complete",
+    "Fine-tune the model on what you corrected",
+)
 
 
 class Header(QFrame):
-    """Title, facts, the four steps and the share of approved frames."""
+    """Title, facts, the four steps, what comes next, and the share of approved frames.
+
+    Attributes:
+        step_requested: Emitted with the name of a step that was clicked, in lower case.
+    """
+
+    step_requested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,7 +41,10 @@ class Header(QFrame):
         self._facts = QLabel()
         self._facts.setProperty("role", "muted")
         self._facts.setWordWrap(True)
-        self._chips = [QLabel(step) for step in _STEPS]
+        self._chips = [QPushButton(step) for step in _STEPS]
+        self._hint = QLabel()
+        self._hint.setProperty("role", "muted")
+        self._hint.setWordWrap(True)
         self._bar = QProgressBar()
         self._bar.setProperty("role", "approved")
         self._bar.setTextVisible(False)
@@ -43,7 +58,10 @@ class Header(QFrame):
         chips.setSpacing(6)
         for number, chip in enumerate(self._chips, start=1):
             chip.setProperty("role", "chip")
-            chip.setAccessibleName(f"Step {number}: {chip.text()}")
+            name = chip.text()
+            chip.setAccessibleName(f"Step {number}: {name}")
+            chip.setToolTip(_STEP_TIPS[number - 1])
+            chip.clicked.connect(lambda _=False, n=name: self.step_requested.emit(n.lower()))
             chips.addWidget(chip)
         chips.addStretch(1)
         progress = QHBoxLayout()
@@ -56,6 +74,7 @@ class Header(QFrame):
         column.addWidget(self._title)
         column.addWidget(self._facts)
         column.addLayout(chips)
+        column.addWidget(self._hint)
         column.addLayout(progress)
 
     def show_summary(self, summary: Summary) -> None:
@@ -74,6 +93,8 @@ class Header(QFrame):
             chip.setProperty("done", "true" if done else "false")
             chip.style().unpolish(chip)
             chip.style().polish(chip)
+        self._hint.setText(summary.hint)
+        self._hint.setVisible(bool(summary.hint))
         self._bar.setVisible(has_video)
         self._count.setVisible(has_video)
         self._bar.setRange(0, max(1, summary.num_frames))
@@ -110,6 +131,13 @@ class RunStrip(QFrame):
         grid.addWidget(self._bar, 2, 0, 1, 2)
         grid.setColumnStretch(0, 1)
         self.hide()
+
+    def show_view(self, view: RunView) -> None:
+        """Show a run, or hide where there is none."""
+        if view.active:
+            self.show_run(view.text, view.detail, view.fraction, stopping=view.stopping)
+        else:
+            self.hide()
 
     def show_run(self, text: str, detail: str, fraction: float | None, *, stopping: bool) -> None:
         """Show a run.

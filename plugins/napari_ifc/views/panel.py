@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from qtpy.QtCore import QSize, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QTabWidget, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from napari_ifc.views.banner import Banner
 from napari_ifc.views.header import Header, RunStrip
@@ -33,10 +33,12 @@ class StudioPanel(QWidget):
         header: What is open.
         banner: Messages.
         run: The run in progress.
+        task: Long work beside it: opening, importing, exporting.
         tools: Drawing tools.
         tracks: The page of tracks.
         propose: The page of Propose.
         history: The page of the journal.
+        status: Device, memory and speed in one line.
         videos: Chooses among the videos of a project; hidden for a single one.
         page_changed: Emitted with the name of the page that came to the front.
     """
@@ -51,11 +53,12 @@ class StudioPanel(QWidget):
         self.videos = QComboBox()
         self.banner = Banner()
         self.run = RunStrip()
+        self.task = RunStrip()
         self.tools = ToolRow()
         self.tracks = TrackTable()
         self.propose = ProposePanel()
         self.history = HistoryList()
-        self.head_buttons: dict[str, QToolButton] = {}
+        self.status = QPushButton()
         self._pages: dict[str, QWidget] = {}
         self._tabs = QTabWidget()
         self._tabs.setDocumentMode(True)
@@ -80,14 +83,17 @@ class StudioPanel(QWidget):
         top.addWidget(self.header, 1)
         column.addLayout(top)
         self._top = top
-        for widget in (self.videos, self.banner, self.run):
+        for widget in (self.videos, self.banner, self.run, self.task):
             column.addLayout(_inset(widget))
         column.addWidget(self.tools)
         column.addWidget(self._tabs, 1)
+        self.status.setProperty("role", "status")
+        self.status.setToolTip("Device, memory and speed; click for the system and its logs")
+        self.status.setAccessibleName("System")
+        column.addLayout(_inset(self.status))
         self.add_page("tracks", "Tracks", self.tracks)
         self.add_page("propose", "Propose", self.propose)
         self.add_page("history", "History", self.history)
-        self._tabs.currentChanged.connect(lambda _: self.page_changed.emit(self.current_page))
         self._tabs.currentChanged.connect(lambda _: self.page_changed.emit(self.current_page))
 
     def add_page(self, name: str, title: str, widget: QWidget) -> None:

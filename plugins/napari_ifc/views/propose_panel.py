@@ -186,8 +186,17 @@ class ProposePanel(QWidget):
         """
         self._fill(self._model, models, active)
 
-    def set_devices(self, devices: list[str], active: str = "auto") -> None:
-        """Offer devices."""
+    def show_hardware(self, device: str, precision: str) -> None:
+        """Choose a device and a precision without telling that they changed."""
+        devices = self.devices()
+        self.set_devices(devices if device in devices else [*devices, device], device)
+        self._precision.blockSignals(True)
+        self._precision.setCurrentIndex(self._precision.findData(precision))
+        self._precision.blockSignals(False)
+
+    def set_devices(self, devices: list[str], active: str | None = None) -> None:
+        """Offer devices; the one that was chosen stays chosen unless ``active`` names another."""
+        active = active or str(self._device.currentData() or "auto")
         texts = {"auto": "Automatic", "cpu": "Processor (CPU)", "mps": "Apple GPU"}
         items = [(d, texts.get(d, d.upper().replace("CUDA", "GPU (CUDA)", 1))) for d in devices]
         self._fill(self._device, items, active)

@@ -68,12 +68,10 @@ def style_sheet(p: Palette) -> str:
     QLabel[role="title"] {{ font-size: 12pt; font-weight: 600; }}
     QLabel[role="heading"] {{ font-size: 10pt; font-weight: 600; }}
     QLabel[role="muted"] {{ color: {p.muted}; }}
-    QLabel[role="chip"] {{ color: {p.muted}; border: 1px solid {p.border};
-        border-radius: 8px; padding: 1px 7px; font-size: 8pt; }}
-    QLabel[role="chip"][done="true"] {{ color: {p.good}; border-color: {p.good}; }}
     QFrame[role="card"] {{ background: {p.surface}; border-radius: 6px; }}
     QFrame[role="banner"] {{ border-radius: 6px; background: {p.surface}; }}
     QFrame[role="banner"][kind="error"] {{ border-left: 4px solid {p.error}; }}
+    QFrame[role="banner"][kind="done"] {{ border-left: 4px solid {p.good}; }}
     QFrame[role="banner"][kind="info"] {{ border-left: 4px solid {p.accent}; }}
     QFrame[role="banner"][kind="warning"] {{ border-left: 4px solid {p.warning}; }}
     QPushButton {{ background: {p.raised}; color: {p.text}; border: 0; border-radius: 5px;
@@ -88,6 +86,14 @@ def style_sheet(p: Palette) -> str:
     QPushButton[role="primary"]:hover {{ background: {theme_mix(p.accent, "#ffffff", 0.15)}; }}
     QPushButton[role="primary"]:disabled {{ background: {p.raised};
         color: {theme_mix(p.raised, p.text, 0.45)}; }}
+    QPushButton[role="chip"] {{ background: transparent; color: {p.muted};
+        border: 1px solid {p.border}; border-radius: 8px; padding: 1px 7px; font-size: 8pt;
+        min-height: 14px; }}
+    QPushButton[role="chip"]:hover {{ color: {p.text}; border-color: {p.text}; }}
+    QPushButton[role="chip"][done="true"] {{ color: {p.good}; border-color: {p.good}; }}
+    QPushButton[role="status"] {{ background: transparent; color: {p.muted}; font-size: 8pt;
+        text-align: left; padding: 2px 2px 6px 2px; }}
+    QPushButton[role="status"]:hover {{ color: {p.text}; }}
     QPushButton[role="link"] {{ background: transparent; color: {p.accent}; padding: 2px 4px; }}
     QToolButton {{ background: transparent; border: 1px solid transparent; border-radius: 5px;
         padding: 4px; color: {p.text}; }}
@@ -124,6 +130,10 @@ def style_sheet(p: Palette) -> str:
         min-height: 20px; }}
     QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QLineEdit:focus {{
         border: 1px solid {p.accent}; }}
+    QDialog#ifcPanel {{ background: {p.background}; }}
+    QTableWidget, QPlainTextEdit {{ background: {p.surface}; color: {p.text}; border: 0;
+        border-radius: 6px; selection-background-color: {p.accent}; font-size: 9pt; }}
+    QCheckBox {{ color: {p.text}; font-size: 9pt; }}
     QToolTip {{ background: {p.surface}; color: {p.text}; border: 1px solid {p.border}; }}
     """
 

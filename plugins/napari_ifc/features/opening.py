@@ -1,0 +1,92 @@
+"""Opening projects, videos, folders of frames and annotation files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ifc_core.errors import IFCError
+from ifc_core.io.video import open_video
+from ifc_core.jobs import JobContext
+from napari_ifc.controllers.session import Session, open_session, show_video
+from napari_ifc.controllers.tasks import Task
+from napari_ifc.feature import Feature
+
+
+class Opening(Feature):
+    """What is opened takes the place of what was open, once it could be opened."""
+
+    def open_now(self, path: Path) -> bool:
+        """Open and wait for it; see ``Studio.open_path``."""
+        self.studio.layers.flush()
+        try:
+            session = open_session(path, self.studio.settings.projects_folder)
+        except IFCError as error:
+            self.studio.fail(error)
+            return False
+        if self._take(session):
+            return True
+        return self.open_now(path)
+
+    def begin(self, path: Path) -> None:
+        """Open in a worker; see ``Studio.begin_open``."""
+        self.studio.layers.flush()
+        home = self.studio.settings.projects_folder
+
+        def take(session: Session) -> None:
+            if not self._take(session):
+                self.begin(path)
+
+        task: Task[Session] = Task(
+            f"Opening {path.name}",
+            take,
+            self.studio.fail,
+            lambda: self.studio.inform("Opening was cancelled."),
+            drop=Session.close,
+        )
+        self.studio.tasks.start(task, lambda context: open_session(path, home, context))
+
+    def _take(self, session: Session) -> bool:
+        """Show a session; ``False`` where it must be opened again, since we held it ourselves."""
+        project = self.studio.project
+        ours = (
+            session.project.read_only
+            and project is not None
+            and project.folder.resolve() == session.project.folder.resolve()
+        )
+        if ours:
+            session.close()
+        self.studio.put_down(emit=False)
+        if not ours:
+            self.studio.take_up(session)
+        return not ours
+
+    # Other videos of the project
+
+    def show_now(self, video_id: int) -> bool:
+        """Show another video of the open project; see ``Studio.show_video``."""
+        project = self.studio.open_workspace().session.project
+        try:
+            session = show_video(project, video_id)
+        except IFCError as error:
+            self.studio.fail(error)
+            return False
+        self.studio.put_down(emit=False, keep_project=True)
+        self.studio.take_up(session)
+        return True
+
+    def begin_show(self, video_id: int) -> None:
+        """Show another video of the open project once a worker has looked through its file."""
+        project = self.studio.open_workspace().session.project
+        place = project.locate_video(video_id)
+
+        def look(context: JobContext) -> None:
+            if place is not None:  # what the reader finds out is remembered
+                open_video(place, context).close()
+
+        def show(_: None) -> None:
+            if self.studio.project is project:
+                self.show_now(video_id)
+
+        name = project.video(video_id).name
+        task: Task[None] = Task(f"Opening {name}", show, self.studio.fail)
+        self.studio.tasks.start(task, look)
