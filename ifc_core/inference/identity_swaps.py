@@ -231,10 +231,7 @@ def _step(before: Sequence[_Sighting], after: Sequence[_Sighting]) -> float:
 def _velocity(sightings: Sequence[_Sighting]) -> npt.NDArray[np.float64]:
     if len(sightings) < 2:
         return np.zeros(2)
-    steps = [
-        (b.centre - a.centre) / (b.frame - a.frame)
-        for a, b in pairwise(sightings)
-    ]
+    steps = [(b.centre - a.centre) / (b.frame - a.frame) for a, b in pairwise(sightings)]
     median: npt.NDArray[np.float64] = np.median(np.stack(steps), axis=0)
     return median
 
