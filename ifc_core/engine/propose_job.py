@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,16 @@ from ifc_core.engine.model_cache import ModelCache
 from ifc_core.engine.result_codec import encode_frame, encode_instances
 from ifc_core.engine.server import ServerJob
 from ifc_core.errors import ConfigError
+from ifc_core.inference.run_checkpoint import RunCheckpoint
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.video import open_video
 
+if TYPE_CHECKING:
+    from ifc_core.inference.predictor import VideoPrediction
+
 _ASKED_BYTES = 32 << 20
+CHECKPOINT_SECONDS = 5.0
+"""A run that is cut off loses no more work than this."""
 
 Frame = tuple[int, npt.NDArray[np.uint8]]
 
@@ -45,27 +51,40 @@ def propose(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict[
     Args:
         params: ``settings`` (``ProposeSettings.to_json``); ``video`` (a path) or ``frames``
             (``count``, ``height``, ``width`` of frames that the client is asked for); at will
-            ``start`` and ``stop`` (frames) and ``models`` (folders searched for the model).
+            ``start`` and ``stop`` (frames), ``models`` (folders searched for the model) and
+            ``resume`` (the last ``checkpoint`` of a run that was stopped; all else as it was).
         job: Gets the events ``status`` (what comes first), ``categories`` (names), ``progress``,
-            ``frame``, ``notice`` (a sentence) and, at the end, ``instances``.
+            ``frame``, ``checkpoint`` (where the run stands, every few seconds: what a later
+            ``resume`` needs once the frames before it are stored), ``notice`` (a sentence) and,
+            at the end, ``instances``.
         models: Where models are kept.
 
     Returns:
-        ``categories``, ``model_sha256``, ``num_frames``, ``notices`` and
-        ``seconds``.
+        ``categories``, ``model_sha256``, ``num_frames`` (given out by this job), ``notices``
+        and ``seconds``.
+
+    Raises:
+        ConfigError: The run to go on with is of other weights or another version.
     """
     from ifc_core.inference.predictor import predict_video
 
-    began = time.monotonic()
+    began = noted = time.monotonic()
     settings = ProposeSettings.from_json(params.get("settings", {}))
+    resume = read_resume(params)
     with ExitStack() as stack:
-        source = open_source(params, settings, job, stack)
+        source = open_source(params, settings, job, stack, resume)
         job.emit("status", "Loading the model")
         model = models.get(settings.model, settings.device, search_folders(params))
+        _check_weights(resume, model.sha256)
         categories = [category.name for category in model.categories]
         job.emit("categories", categories)
         run = predict_video(
-            model, source.frames, settings, job.context, num_frames=source.num_frames
+            model,
+            source.frames,
+            settings,
+            job.context,
+            num_frames=source.num_frames,
+            resume=resume,
         )
         stack.callback(run.close)
         notices = [source.notice] if source.notice else []
@@ -73,6 +92,9 @@ def propose(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict[
         for frame in run:
             job.emit("frame", encode_frame(frame))
             finished += 1
+            if time.monotonic() - noted >= CHECKPOINT_SECONDS:
+                emit_checkpoint(run, model.sha256, job)
+                noted = time.monotonic()
             notices += run.notices[len(notices) - bool(source.notice) :]
             for notice in notices[told:]:
                 job.emit("notice", notice)
@@ -92,8 +114,35 @@ def search_folders(params: dict[str, Any]) -> tuple[Path, ...]:
     return tuple(Path(str(folder)) for folder in params.get("models", ()))
 
 
+def read_resume(params: dict[str, Any]) -> RunCheckpoint | None:
+    """The checkpoint that a request names."""
+    values = params.get("resume")
+    return None if values is None else RunCheckpoint.from_json(values)
+
+
+def _check_weights(resume: RunCheckpoint | None, sha256: str) -> None:
+    if resume is not None and resume.model_sha256 != sha256:
+        raise ConfigError(
+            "The stopped run used other weights than the model has now; discard it and propose "
+            "again.",
+            name="resume",
+            value=resume.model_sha256,
+        )
+
+
+def emit_checkpoint(run: VideoPrediction, sha256: str, job: ServerJob) -> None:
+    """Tell the client where a run stands."""
+    checkpoint = run.checkpoint()
+    if checkpoint is not None:
+        job.emit("checkpoint", replace(checkpoint, model_sha256=sha256).to_json())
+
+
 def open_source(
-    params: dict[str, Any], settings: ProposeSettings, job: ServerJob, stack: ExitStack
+    params: dict[str, Any],
+    settings: ProposeSettings,
+    job: ServerJob,
+    stack: ExitStack,
+    resume: RunCheckpoint | None = None,
 ) -> Source:
     """The frames that a request names.
 
@@ -102,6 +151,7 @@ def open_source(
         settings: Its frame step is taken.
         job: Asked for frames that are in no file.
         stack: Closes the video.
+        resume: Give the frames from its restart on; their number stays that of the whole run.
 
     Returns:
         The frames.
@@ -113,14 +163,16 @@ def open_source(
     if "video" in params:
         reader = stack.enter_context(open_video(str(params["video"]), job.context))
         indices = _indices(params, settings, reader.video.num_frames)
-        frames = reader.iter_frames(indices.start, indices.stop, indices.step)
+        rest = _rest(indices, resume)
+        frames = reader.iter_frames(rest.start, rest.stop, rest.step) if rest else iter(())
         return Source(frames, len(indices), reader.warning)
     shape = params.get("frames")
     if not isinstance(shape, dict):
         raise ConfigError("A run needs a video or frames.", name="video", value=None)
     indices = _indices(params, settings, int(shape["count"]))
     frame_bytes = max(1, int(shape["height"]) * int(shape["width"]) * 3)
-    return Source(asked_frames(job, indices, max(1, _ASKED_BYTES // frame_bytes)), len(indices))
+    batch = max(1, _ASKED_BYTES // frame_bytes)
+    return Source(asked_frames(job, _rest(indices, resume), batch), len(indices))
 
 
 def asked_frames(job: ServerJob, indices: range, batch: int) -> Iterator[Frame]:
@@ -138,6 +190,12 @@ def asked_frames(job: ServerJob, indices: range, batch: int) -> Iterator[Frame]:
         part = list(indices[first : first + batch])
         answer = job.ask("frames", {"indices": part})["frames"]
         yield from zip(part, answer, strict=True)
+
+
+def _rest(indices: range, resume: RunCheckpoint | None) -> range:
+    if resume is None:
+        return indices
+    return range(max(indices.start, resume.restart_frame), indices.stop, indices.step)
 
 
 def _indices(params: dict[str, Any], settings: ProposeSettings, count: int) -> range:

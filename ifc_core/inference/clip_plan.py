@@ -75,6 +75,15 @@ class WindowStream:
         return range(max(0, self._arrived - self._length), self._arrived)
 
     @property
+    def state(self) -> tuple[int, int, int]:
+        """Next start, frames counted, end of the last window: for :meth:`restore`."""
+        return self._next_start, self._arrived, self._last_stop
+
+    def restore(self, state: tuple[int, int, int]) -> None:
+        """Go on where another stream of the same T and S was."""
+        self._next_start, self._arrived, self._last_stop = state
+
+    @property
     def settled_before(self) -> int:
         """No window still to come holds a position under this number."""
         if self._last_stop == 0:

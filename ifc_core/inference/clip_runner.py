@@ -60,13 +60,17 @@ class ClipRunner:
     input_size: tuple[int, int] | None = None
 
     def clips(
-        self, windows: Sequence[Sequence[CachedFrame]], indices: Sequence[tuple[int, ...]]
+        self,
+        windows: Sequence[Sequence[CachedFrame]],
+        indices: Sequence[tuple[int, ...]],
+        queries: Sequence[tuple[int, ...]] | None = None,
     ) -> list[ClipInstances]:
         """Surviving instances of windows of one length.
 
         Args:
             windows: Frames of each window; missing features are computed here.
             indices: Frame numbers of each window.
+            queries: Take these queries of each window instead of those that survive.
 
         Raises:
             DeviceMemoryError: Not even one clip at the smallest size fits.
@@ -80,7 +84,8 @@ class ClipRunner:
                 held: Sequence[Sequence[CachedFrame]] = held, group: slice = group
             ) -> list[ClipInstances]:
                 self.encode([frame for window in held for frame in window])
-                return self._decode(held, indices[group])
+                asked = None if queries is None else queries[group]
+                return self._decode(held, indices[group], asked)
 
             result = self._attempt(work, [f for w in windows for f in w])
             if result is not None:
@@ -112,19 +117,25 @@ class ClipRunner:
 
     @torch.inference_mode()
     def _decode(
-        self, windows: Sequence[Sequence[CachedFrame]], indices: Sequence[tuple[int, ...]]
+        self,
+        windows: Sequence[Sequence[CachedFrame]],
+        indices: Sequence[tuple[int, ...]],
+        queries: Sequence[tuple[int, ...]] | None = None,
     ) -> list[ClipInstances]:
         parts = [f.features for window in windows for f in window if f.features is not None]
         out = self.model.decode_clip(FrameFeatures.concatenate(parts), len(windows))
         probs = out.class_logits.float().softmax(-1)  # (B, Q, K + 1)
-        survivors = probs.argmax(-1) != probs.shape[-1] - 1  # (B, Q)
+        survivors = (probs.argmax(-1) != probs.shape[-1] - 1).cpu()  # (B, Q)
         results = []
         for clip, frame_indices in enumerate(indices):
-            kept = survivors[clip].nonzero()[:, 0]
+            rows = survivors[clip].nonzero()[:, 0].tolist() if queries is None else queries[clip]
+            kept = torch.tensor(rows, dtype=torch.long, device=probs.device)
             weights = out.mask_weights[clip : clip + 1, kept]
             masks = self.model.mask_logits(weights, out.mask_features[clip : clip + 1])[0]
             masks = self._on_grid(masks.float())  # (N, T, h, w)
-            results.append(ClipInstances(frame_indices, probs[clip, kept], masks))
+            results.append(
+                ClipInstances(frame_indices, probs[clip, kept], masks, tuple(rows), weights[0])
+            )
         return results
 
     def _on_grid(self, masks: Tensor) -> Tensor:

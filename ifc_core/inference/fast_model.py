@@ -18,6 +18,9 @@ from ifc_core.models.backbone import Backbone, BackboneFeatures
 from ifc_core.models.ifc import IFC
 
 _LOW_PRECISION = {"bf16": torch.bfloat16, "fp16": torch.float16}
+PRECISION_OF = {torch.float32: "fp32"} | {dtype: name for name, dtype in _LOW_PRECISION.items()}
+"""The setting that stands for each arithmetic."""
+
 LARGEST_CHECK_DIFFERENCE = 0.05
 """``auto`` keeps float32 where low precision moves a class probability further than this."""
 

@@ -10,16 +10,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ifc_core.errors import ConfigError
 from ifc_core.inference.clip_plan import WindowStream
 from ifc_core.inference.clip_runner import CachedFrame, ClipRunner
-from ifc_core.inference.fast_model import choose_dtype, fast_model
+from ifc_core.inference.fast_model import PRECISION_OF, choose_dtype, fast_model
 from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
 from ifc_core.inference.mask_output import encode_logits
 from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
+from ifc_core.inference.run_checkpoint import HeldClip, InstanceTally, RunCheckpoint
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC
-from ifc_core.tracking.video_tracker import TrackedFrame, VideoTracker
+from ifc_core.tracking.reidentification import Reidentifier
+from ifc_core.tracking.video_tracker import ClipAssignment, TrackedFrame, VideoTracker
 
 Frame = tuple[int, npt.NDArray[np.uint8]]
 """(frame index in the video, (H, W, 3) uint8 RGB)."""
@@ -35,6 +38,7 @@ def predict_video(
     *,
     num_frames: int | None = None,
     output_size: tuple[int, int] | None = None,
+    resume: RunCheckpoint | None = None,
 ) -> VideoPrediction:
     """Find and track the instances of a video, in memory that does not grow with its length.
 
@@ -47,6 +51,8 @@ def predict_video(
         context: Progress goes to it (in frames finished), and it can cancel within one clip.
         num_frames: Frames that ``frames`` will give after the frame step, if known.
         output_size: (height, width) of the masks; by default that of the frames.
+        resume: Where an earlier run with the same settings stood; ``frames`` then begin with its
+            ``restart_frame``, and frames that it gave out are not given again.
 
     Returns:
         An iterator over finished frames (every frame that was looked at, in order, those
@@ -58,7 +64,7 @@ def predict_video(
         DeviceMemoryError: Not even the smallest fallback fits.
     """
     return VideoPrediction(
-        model, frames, settings, context or JobContext(), num_frames, output_size
+        model, frames, settings, context or JobContext(), num_frames, output_size, resume
     )
 
 
@@ -90,6 +96,7 @@ class VideoPrediction(Iterator[FrameResult]):
         context: JobContext,
         num_frames: int | None,
         output_size: tuple[int, int] | None,
+        resume: RunCheckpoint | None = None,
     ) -> None:
         self._settings = settings
         self._context = context
@@ -98,7 +105,9 @@ class VideoPrediction(Iterator[FrameResult]):
         self._short_side = short_side_for(model, settings)
         length = sys.maxsize if settings.offline else settings.clip_length
         self._stream = WindowStream(length, 1 if settings.offline else settings.clip_stride)
-        self._tracker = VideoTracker(length)
+        self._tracker = VideoTracker(
+            length, reidentifier=Reidentifier() if settings.reidentify else None
+        )
         on_gpu = model.device.type == "cuda"
         self._runner = ClipRunner(
             model, _GPU_BATCH if on_gpu else 1, _GPU_BATCH // 2 if on_gpu else 1
@@ -107,8 +116,9 @@ class VideoPrediction(Iterator[FrameResult]):
         self._cached: dict[int, CachedFrame] = {}  # position -> frame
         self._index_of: dict[int, int] = {}  # position -> frame index in the video
         self._seen: dict[int, _Seen] = {}
-        self._finished = 0
-        self._steps = self._run(frames)
+        self._finished = 0  # positions given out, those of an earlier part of the run too
+        self._precision = settings.precision
+        self._steps = self._run(frames, resume)
 
     def __iter__(self) -> Iterator[FrameResult]:
         return self
@@ -141,15 +151,68 @@ class VideoPrediction(Iterator[FrameResult]):
         """Frames in memory because a clip to come may hold them."""
         return len(self._cached)
 
+    def checkpoint(self) -> RunCheckpoint | None:
+        """Where the run stands: what was given out so far is not needed to go on.
+
+        Returns:
+            The state between two frames, or ``None`` before the first was given out.
+        """
+        if not self._index_of:
+            return None
+        held = self._tracker.held(self._finished)
+        restart = min([c.frame_indices[0] for c, _ in held], default=self._finished)
+        known = min(restart, max(self._index_of))  # without overlap the next frame is not read yet
+        step = self._settings.frame_step
+        return RunCheckpoint(
+            restart_frame=self._index_of[known] + (restart - known) * step,
+            restart_position=restart,
+            next_position=self._finished,
+            window_state=self._stream.state,
+            precision=self._precision,
+            input_size=self._runner.input_size,
+            mask_grid=self._runner.mask_grid,
+            output_size=self._output_size,
+            num_instances=self._tracker.num_instances,
+            clips=tuple(
+                HeldClip(
+                    clip.frame_indices[0],
+                    clip.frame_indices[-1] + 1,
+                    clip.queries,
+                    who.identities,
+                    who.link_scores,
+                )
+                for clip, who in held
+            ),
+            tallies=tuple(self._tally(i) for i in range(self._tracker.num_instances)),
+            notices=self.notices,
+        )
+
+    def _tally(self, instance_id: int) -> InstanceTally:
+        totals, num_clips = self._tracker.class_totals(instance_id)
+        seen = self._seen.get(instance_id)
+        frames = None if seen is None else (seen.first, seen.last, seen.count)
+        memory = None
+        if self._tracker.reidentifier is not None:
+            memory = self._tracker.reidentifier.memory_of(instance_id)
+        look = None if memory is None else (tuple(memory[0]), memory[1])
+        return InstanceTally(instance_id, tuple(totals), num_clips, frames, look)
+
     # ---- the run ------------------------------------------------------------------------
 
-    def _run(self, frames: Iterable[Frame]) -> Generator[FrameResult, None, None]:
-        self._context.advance(0, self._num_frames, "reading the first clip")
+    def _run(
+        self, frames: Iterable[Frame], resume: RunCheckpoint | None
+    ) -> Generator[FrameResult, None, None]:
+        done = 0 if resume is None else resume.next_position
+        self._context.advance(done, self._num_frames, "reading the first clip")
         model = self._runner.model
-        self._runner.model = fast_model(model, choose_dtype(model, self._settings.precision))
+        precision = self._settings.precision if resume is None else resume.precision
+        dtype = choose_dtype(model, precision)
+        self._precision = PRECISION_OF[dtype]
+        self._runner.model = fast_model(model, dtype)
+        stepped = self._stepped(frames)
+        position = taken_up = -1 if resume is None else self._take_up(resume, stepped)
         windows: list[range] = []
-        position = -1
-        for position, (index, image) in enumerate(self._stepped(frames)):
+        for position, (index, image) in enumerate(stepped, start=taken_up + 1):
             self._context.raise_if_cancelled()
             self._admit(position, index, image)
             window = self._stream.push()
@@ -162,6 +225,42 @@ class VideoPrediction(Iterator[FrameResult]):
         yield from self._advance(windows, self._stream.settled_before)
         last = self._stream.close()
         yield from self._advance([] if last is None else [last], position + 1)
+
+    def _take_up(self, resume: RunCheckpoint, frames: Iterator[Frame]) -> int:
+        """Bring everything to where an earlier run stood; gives the last position read."""
+        last = resume.window_state[1] - 1
+        self._output_size = resume.output_size
+        self._runner.input_size, self._runner.mask_grid = resume.input_size, resume.mask_grid
+        self._runner.notices += resume.notices
+        self._stream.restore(resume.window_state)
+        self._finished = resume.next_position
+        totals = {}
+        for tally in resume.tallies:
+            totals[tally.instance_id] = (tally.class_totals, tally.num_clips)
+            if tally.frames is not None:
+                self._seen[tally.instance_id] = _Seen(*tally.frames)
+            if tally.look is not None and self._tracker.reidentifier is not None:
+                self._tracker.reidentifier.restore(tally.instance_id, *tally.look)
+        self._tracker.restore(totals, resume.num_instances, resume.next_position)
+        for position in range(resume.restart_position, last + 1):
+            self._context.raise_if_cancelled()
+            frame = next(frames, None)
+            if frame is None:
+                raise ConfigError(
+                    "The video is shorter than when the run was stopped; discard the run and "
+                    "propose again.",
+                    name="resume",
+                    value=position,
+                )
+            self._admit(position, *frame)
+        for clip in resume.clips:
+            window = range(clip.start, clip.stop)
+            held = [self._cached[p] for p in window]
+            again = self._runner.clips([held], [tuple(window)], [clip.queries])[0]
+            self._tracker.replay(again, ClipAssignment(clip.identities, clip.link_scores))
+            self._context.raise_if_cancelled()
+        self._let_go(self._stream.settled_before)
+        return last
 
     def _stepped(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         first = None
@@ -201,15 +300,23 @@ class VideoPrediction(Iterator[FrameResult]):
                 self._tracker.update(clip)
                 self._context.raise_if_cancelled()
         for tracked in self._tracker.release(settled):
-            yield self._finish(tracked)
-            self._finished += 1
+            result = self._finish(tracked)
+            self._finished = tracked.frame_index + 1
+            yield result
             self._context.advance(self._finished, self._num_frames, "finding instances")
+        self._let_go(settled)
+
+    def _let_go(self, settled: int) -> None:
+        """Forget frames that no clip to come holds, and numbers that no checkpoint names."""
         for position in [p for p in self._cached if p < settled]:
             del self._cached[position]
+        needed = min([settled, *(c.frame_indices[0] for c, _ in self._tracker.held(settled))])
+        for position in [p for p in self._index_of if p < needed]:
+            del self._index_of[position]
 
     def _finish(self, tracked: TrackedFrame) -> FrameResult:
         """Full-size masks of a frame that no later clip holds."""
-        index = self._index_of.pop(tracked.frame_index)
+        index = self._index_of[tracked.frame_index]
         size = self._output_size
         if size is None:
             raise RuntimeError("a frame was finished before any was read")

@@ -30,6 +30,8 @@ class ProposeSettings:
         region_xywh: Part of the frame to look at, in pixels of the displayed frame; ``None``
             for all of it.
         offline: One clip over the whole video, ``clip_length`` and ``clip_stride`` unused.
+        reidentify: Give an object that was away its old identity again, where its mask weight
+            and class say so. Off, as published.
 
     Raises:
         ConfigError: A value is out of range.
@@ -46,6 +48,7 @@ class ProposeSettings:
     precision: str = "auto"
     region_xywh: tuple[int, int, int, int] | None = None
     offline: bool = False
+    reidentify: bool = False
 
     def __post_init__(self) -> None:
         """Check every value."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -15,6 +15,7 @@ from ifc_core.tracking.clip_matching import (
     pairwise_agreement,
     soft_iou_matrix,
 )
+from ifc_core.tracking.reidentification import Reidentifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,15 @@ class ClipInstances:
         frame_indices: T strictly increasing frame numbers.
         class_probs: (N, K + 1) float32, the last column is no-object.
         mask_logits: (N, T, h, w) float32.
+        queries: The network's query behind each row; empty where nobody asks.
+        mask_weights: (N, C), needed to know instances again after an absence.
     """
 
     frame_indices: tuple[int, ...]
     class_probs: Tensor
     mask_logits: Tensor
+    queries: tuple[int, ...] = ()
+    mask_weights: Tensor | None = None
 
     def __post_init__(self) -> None:
         """Check that the shapes agree."""
@@ -97,6 +102,7 @@ class VideoTracker:
     Args:
         clip_length: T; the soft IoU is averaged over at most the last T clips.
         match_threshold: Pairs must exceed it.
+        reidentifier: Knows instances again after an absence; ``None`` as published.
 
     Source: paper section 3.3. The published tracker keeps two (V, 50, V, h, w) buffers and
     fails past 50 instances; identities, class probabilities and masks here are the same.
@@ -104,6 +110,7 @@ class VideoTracker:
 
     clip_length: int
     match_threshold: float = MATCH_THRESHOLD
+    reidentifier: Reidentifier | None = None
     _held: deque[_HeldClip] = field(default_factory=deque)
     _scores: dict[int, _ClassScore] = field(default_factory=dict)
     _next_id: int = 0
@@ -145,13 +152,26 @@ class VideoTracker:
         for known_row, row in match(scores, self.match_threshold):
             identities[row] = known[known_row]
             links[row] = float(scores[known_row, row])
+        for row, identity in self._returning(clip, identities).items():
+            identities[row] = identity
         assignment = ClipAssignment(
             tuple(self._new_id() if i is None else i for i in identities), tuple(links)
         )
         self._count_classes(clip, assignment)
-        offsets = {frame: i for i, frame in enumerate(clip.frame_indices)}
-        self._held.append(_HeldClip(clip, probs, assignment, offsets))
+        if self.reidentifier is not None and clip.mask_weights is not None:
+            last = clip.frame_indices[-1]
+            self.reidentifier.observe(assignment.identities, clip.mask_weights, last)
+        self._hold(clip, probs, assignment)
         return assignment
+
+    def replay(self, clip: ClipInstances, assignment: ClipAssignment) -> None:
+        """Hold a clip again whose links are known from before an interruption.
+
+        Args:
+            clip: The clip, computed again with the same queries.
+            assignment: What :meth:`update` said then.
+        """
+        self._hold(clip, clip.mask_logits.float().sigmoid(), assignment)
 
     def release(self, before: int) -> Iterator[TrackedFrame]:
         """Hand out the frames in [last release, ``before``) and forget them.
@@ -175,6 +195,55 @@ class VideoTracker:
         """Hand out every frame that is left."""
         if self._held:
             yield from self.release(max(h.clip.frame_indices[-1] for h in self._held) + 1)
+
+    def held(self, before: int) -> list[tuple[ClipInstances, ClipAssignment]]:
+        """Clips that a frame from ``before`` on still needs, and who is who in them."""
+        return [
+            (held.clip, held.assignment)
+            for held in self._held
+            if held.clip.frame_indices[-1] >= before
+        ]
+
+    def class_totals(self, instance_id: int) -> tuple[list[float], int]:
+        """Sum of the class probabilities over the clips of an instance, and their number."""
+        score = self._scores[instance_id]
+        return score.total.tolist(), score.num_clips
+
+    def restore(
+        self,
+        totals: Mapping[int, tuple[Sequence[float], int]],
+        num_instances: int,
+        released_before: int,
+    ) -> None:
+        """Go on where an earlier tracker was interrupted; follow with :meth:`replay`.
+
+        Args:
+            totals: :meth:`class_totals` of every instance.
+            num_instances: As it was.
+            released_before: First frame that was not handed out.
+        """
+        self._scores = {
+            i: _ClassScore(torch.tensor(list(total), dtype=torch.float32), count)
+            for i, (total, count) in totals.items()
+        }
+        self._next_id = num_instances
+        self._released_before = released_before
+
+    def _hold(self, clip: ClipInstances, probs: Tensor, assignment: ClipAssignment) -> None:
+        offsets = {frame: i for i, frame in enumerate(clip.frame_indices)}
+        self._held.append(_HeldClip(clip, probs, assignment, offsets))
+
+    def _returning(self, clip: ClipInstances, identities: Sequence[int | None]) -> dict[int, int]:
+        """Rows that are linked to nobody and look like an instance that was away."""
+        rows = [row for row, identity in enumerate(identities) if identity is None]
+        if self.reidentifier is None or clip.mask_weights is None or not rows:
+            return {}
+        labels = clip.class_probs[rows, :-1].argmax(1).tolist()
+        label_of = {i: int(score.total[:-1].argmax()) for i, score in self._scores.items()}
+        found = self.reidentifier.recognise(
+            clip.mask_weights[rows], labels, label_of, clip.frame_indices[0]
+        )
+        return {rows[place]: identity for place, identity in found.items()}
 
     def _new_id(self) -> int:
         self._next_id += 1
