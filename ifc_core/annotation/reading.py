@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from ifc_core.annotation import (
     frame_columns,
@@ -341,6 +341,14 @@ class ProjectReader:
     def staged_masks_at(self, run_id: int, frame_index: int) -> list[StagedMask]:
         """Provisional masks of one frame."""
         return staging.read_masks(self._db, self.folder, run_id, frame_index)
+
+    def staged_frames(self, run_id: int) -> dict[int, list[int]]:
+        """Frames on which each provisional instance has a mask, by instance, ascending."""
+        return staging.read_staged_frames(self._db, run_id)
+
+    def run_checkpoint(self, run_id: int) -> dict[str, Any] | None:
+        """Where a run stood when it was paused or cut off; ``None`` where it cannot go on."""
+        return staging.read_checkpoint(self.folder, run_id)
 
     def staged_instances(self, run_id: int) -> list[StagedInstance]:
         """Provisional instances known so far."""

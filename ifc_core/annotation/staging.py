@@ -19,6 +19,7 @@ from ifc_core.annotation.connection import writing
 from ifc_core.annotation.records import RunInfo, RunState, StagedInstance, StagedMask
 from ifc_core.annotation.rows import checked_rle
 from ifc_core.errors import EditError
+from ifc_core.io.atomic import atomic_output
 from ifc_core.structures import MaskSource
 
 _FLUSH_SECONDS = 0.25
@@ -80,6 +81,33 @@ def read_masks(
         StagedMask(row[0], checked_rle(row[1], (size[0], size[1]), folder), *row[2:])
         for row in found
     ]
+
+
+def checkpoint_path(folder: Path, run_id: int) -> Path:
+    """Where the state of an unfinished run lies."""
+    return folder / "runs" / f"stopped-{run_id}.json"
+
+
+def read_checkpoint(folder: Path, run_id: int) -> dict[str, Any] | None:
+    """Where a run stood when it was paused or cut off; ``None`` where that is not known."""
+    try:
+        state = json.loads(checkpoint_path(folder, run_id).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return state if isinstance(state, dict) else None
+
+
+def read_staged_frames(db: sqlite3.Connection, run_id: int) -> dict[int, list[int]]:
+    """Frames on which each instance has a provisional mask, by instance, ascending."""
+    frames: dict[int, list[int]] = {}
+    found = db.execute(
+        "SELECT instance_id, frame_index FROM staged WHERE run_id = ? "
+        "ORDER BY instance_id, frame_index",
+        (run_id,),
+    )
+    for instance_id, frame_index in found:
+        frames.setdefault(instance_id, []).append(frame_index)
+    return frames
 
 
 def derives(kind: str) -> bool:
@@ -204,6 +232,27 @@ class Staging:
                 ((run_id, i.instance_id, i.label, float(i.score), i.track_id) for i in instances),
             )
 
+    def save_checkpoint(self, run_id: int, state: Mapping[str, Any]) -> None:
+        """Keep where a run stands, after what it staged so far is on disk."""
+        self._facts(run_id)
+        self.flush()
+        path = checkpoint_path(self._folder, run_id)
+        path.parent.mkdir(exist_ok=True)
+        with atomic_output(path) as temporary:
+            temporary.write_text(json.dumps(dict(state)), encoding="utf-8")
+
+    def pause(self, run_id: int) -> None:
+        """Stop feeding a run; it is listed among the open ones again."""
+        self.flush()
+        self.live.discard(run_id)
+
+    def take_up(self, run_id: int) -> None:
+        """Feed a run again that was paused or cut off."""
+        row = self._db.execute("SELECT state FROM runs WHERE id = ?", (run_id,)).fetchone()
+        if row is None or row[0] != RunState.RUNNING.value:
+            raise EditError("This run is over; it cannot go on.", path=self._folder)
+        self.live.add(run_id)
+
     def finish(self, run_id: int) -> None:
         """The run is complete and waits for a decision."""
         self.flush()
@@ -212,6 +261,7 @@ class Staging:
                 "UPDATE runs SET state = ?, finished_at = ? WHERE id = ? AND state = ?",
                 (RunState.FINISHED.value, time.time(), run_id, RunState.RUNNING.value),
             )
+        checkpoint_path(self._folder, run_id).unlink(missing_ok=True)
         self.live.discard(run_id)
 
     def discard(self, run_id: int) -> None:
@@ -224,6 +274,7 @@ class Staging:
             self._db.execute("DELETE FROM staged_instances WHERE run_id = ?", (run_id,))
             if not adopted:
                 self._db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+        checkpoint_path(self._folder, run_id).unlink(missing_ok=True)
         self.live.discard(run_id)
         self._kinds.pop(run_id, None)
 

@@ -340,6 +340,22 @@ class Project(ProjectReader):
         """Set what is known of instances (label, score); may be called again."""
         self._staging.stage_instances(run_id, instances)
 
+    def save_checkpoint(self, run_id: int, state: Mapping[str, Any]) -> None:
+        """Keep where a run stands (JSON values): all it staged so far is on disk before."""
+        self._staging.save_checkpoint(run_id, state)
+
+    def pause_run(self, run_id: int) -> None:
+        """Stop feeding a run for now; it is an open one from then on."""
+        self._staging.pause(run_id)
+
+    def take_up_run(self, run_id: int) -> None:
+        """Feed a run again that was paused or cut off.
+
+        Raises:
+            EditError: The run is over, or there is none of this number.
+        """
+        self._staging.take_up(run_id)
+
     def finish_run(self, run_id: int) -> None:
         """The run is complete: it can be accepted (an edit) or discarded."""
         self._staging.finish(run_id)

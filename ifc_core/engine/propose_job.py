@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from ifc_core.inference.predictor import VideoPrediction
 
 _ASKED_BYTES = 32 << 20
-CHECKPOINT_SECONDS = 5.0
-"""A run that is cut off loses no more work than this."""
+CHECKPOINT_SECONDS = 1.0
+"""A run that is paused or cut off loses about this much work, and a frame."""
+
+_CHECKPOINT_SHARE = 0.02  # of the time; with thousands of instances a checkpoint takes a while
 
 Frame = tuple[int, npt.NDArray[np.uint8]]
 
@@ -54,7 +56,7 @@ def propose(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict[
             ``start`` and ``stop`` (frames), ``models`` (folders searched for the model) and
             ``resume`` (the last ``checkpoint`` of a run that was stopped; all else as it was).
         job: Gets the events ``status`` (what comes first), ``categories`` (names), ``progress``,
-            ``frame``, ``checkpoint`` (where the run stands, every few seconds: what a later
+            ``frame``, ``checkpoint`` (where the run stands, about every second: what a later
             ``resume`` needs once the frames before it are stored), ``notice`` (a sentence) and,
             at the end, ``instances``.
         models: Where models are kept.
@@ -68,7 +70,8 @@ def propose(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict[
     """
     from ifc_core.inference.predictor import predict_video
 
-    began = noted = time.monotonic()
+    began = time.monotonic()
+    next_checkpoint = began + CHECKPOINT_SECONDS
     settings = ProposeSettings.from_json(params.get("settings", {}))
     resume = read_resume(params)
     with ExitStack() as stack:
@@ -92,9 +95,10 @@ def propose(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict[
         for frame in run:
             job.emit("frame", encode_frame(frame))
             finished += 1
-            if time.monotonic() - noted >= CHECKPOINT_SECONDS:
+            if (now := time.monotonic()) >= next_checkpoint:
                 emit_checkpoint(run, model.sha256, job)
-                noted = time.monotonic()
+                cost = time.monotonic() - now
+                next_checkpoint = now + max(CHECKPOINT_SECONDS, cost / _CHECKPOINT_SHARE)
             notices += run.notices[len(notices) - bool(source.notice) :]
             for notice in notices[told:]:
                 job.emit("notice", notice)

@@ -119,7 +119,8 @@ class FakeEngine:
     def _run(self, number: int, job: FakeJob, tell: OnEvent) -> None:
         tell(JobEvent(number, "status", "Loading the model"))
         tell(JobEvent(number, "categories", ["object"]))
-        for frame_index in range(self.num_frames):
+        resume = self.requests[number - 1][1].get("resume", {})
+        for frame_index in range(resume.get("next_position", 0), self.num_frames):
             if job.cancelled.is_set():
                 tell(JobEnd(number, JobStatus.CANCELLED, {}))
                 return
@@ -132,6 +133,7 @@ class FakeEngine:
             left = float(self.num_frames - done)
             progress = Progress(done, self.num_frames, "Proposing tracks", float(done), left)
             tell(JobEvent(number, "progress", progress))
+            tell(JobEvent(number, "checkpoint", {"next_position": done}))
             if frame_index == self.pause_after:
                 while not (self._go.wait(0.01) or job.cancelled.is_set()):
                     pass

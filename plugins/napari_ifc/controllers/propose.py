@@ -9,13 +9,14 @@ from typing import Any
 from ifc_core.annotation import (
     EditResult,
     Project,
+    RunInfo,
     StagedInstance,
     StagedMask,
     VideoEntry,
     edits,
 )
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
-from ifc_core.errors import IFCError
+from ifc_core.errors import EditError, IFCError
 from ifc_core.inference.results import FrameResult, InstanceSummary
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import Progress
@@ -47,8 +48,8 @@ class ProposeController:
         apply: Makes an edit and tells the rest of the window.
         on_state: Called with a :class:`RunView` whenever it changes.
         on_frame: Called with each frame that got provisional masks.
-        on_end: Called once a run with ``"succeeded"``, ``"failed"`` or ``"cancelled"`` and a
-            sentence (which may be empty).
+        on_end: Called once a run with ``"succeeded"``, ``"failed"``, ``"cancelled"`` or
+            ``"paused"`` and a sentence (which may be empty).
         on_measured: Called with the frames and seconds of a run that succeeded.
     """
 
@@ -82,6 +83,7 @@ class ProposeController:
         self._categories: tuple[str, ...] = ()
         self._notices: list[str] = []
         self._first_done: Progress | None = None
+        self._pausing = False
         self._view = RunView()
 
     @property
@@ -115,6 +117,52 @@ class ProposeController:
         Raises:
             EngineError: The engine cannot be started.
         """
+        settings_json = settings.to_json()
+        run_id = self._project.begin_run(KIND, self._entry.id, settings_json, settings.model)
+        self._begin(run_id, settings)
+        try:
+            self._ask({**source, "settings": settings_json}, frames)
+        except IFCError:
+            self._project.discard_run(run_id)
+            self._reset()
+            raise
+
+    def resume(
+        self,
+        run: RunInfo,
+        source: Mapping[str, Any],
+        frames: Callable[[int], Any] | None = None,
+    ) -> None:
+        """Go on with a run that was paused or cut off; returns at once.
+
+        Args:
+            run: One of the project's open runs.
+            source: As in :meth:`start`.
+            frames: As in :meth:`start`.
+
+        Raises:
+            EditError: It cannot go on: too little of it was kept.
+            EngineError: The engine cannot be started; the run stays as it was.
+        """
+        checkpoint = self._project.run_checkpoint(run.id)
+        if checkpoint is None:
+            raise EditError(
+                "Too little is known of this run to go on; keep what it found or discard it.",
+                path=self._project.folder,
+            )
+        settings = ProposeSettings.from_json(run.settings)
+        self._project.take_up_run(run.id)
+        self._begin(run.id, settings)
+        for instance_id, staged in self._project.staged_frames(run.id).items():
+            self._instances[instance_id] = _Instance(frames=staged)
+        try:
+            self._ask({**source, "settings": settings.to_json(), "resume": checkpoint}, frames)
+        except IFCError:
+            self._project.pause_run(run.id)
+            self._reset()
+            raise
+
+    def _begin(self, run_id: int, settings: ProposeSettings) -> None:
         self._generation += 1
         self._settings = settings
         self._instances.clear()
@@ -122,25 +170,28 @@ class ProposeController:
         self._categories = ()
         self._notices.clear()
         self._first_done = None
-        settings_json = settings.to_json()
-        run_id = self._project.begin_run(KIND, self._entry.id, settings_json, settings.model)
+        self._pausing = False
         self._run_id = run_id
-        params = {**source, "settings": settings_json}
+
+    def _ask(self, params: Mapping[str, Any], frames: Callable[[int], Any] | None) -> None:
         generation = self._generation
         on_event = self._deliver(lambda event: self._take(generation, event))
         self._show(RunView(True, "Starting the engine", "This takes a few seconds the first time."))
-        try:
-            self._job = self._engine.request(KIND, params, on_event, frames=frames)
-        except IFCError:
-            self._project.discard_run(run_id)
-            self._reset()
-            raise
+        self._job = self._engine.request(KIND, dict(params), on_event, frames=frames)
 
     def cancel(self) -> None:
         """Ask the run to stop; nothing of it is kept."""
+        self._stop(pausing=False)
+
+    def pause(self) -> None:
+        """Ask the run to stop; what it found is kept, and :meth:`resume` goes on from there."""
+        self._stop(pausing=True)
+
+    def _stop(self, *, pausing: bool) -> None:
         if self._job is not None and self._run_id is not None:
-            view = self._view
-            self._show(RunView(True, "Stopping", view.detail, view.fraction, stopping=True))
+            self._pausing = pausing
+            view, text = self._view, "Pausing" if pausing else "Stopping"
+            self._show(RunView(True, text, view.detail, view.fraction, stopping=True))
             self._job.cancel()
 
     def abandon(self) -> None:
@@ -163,6 +214,8 @@ class ProposeController:
             self._take_progress(event.data)
         elif event.name == "frame":
             self._take_frame(event.data, self._run_id)
+        elif event.name == "checkpoint":
+            self._project.save_checkpoint(self._run_id, event.data)
         elif event.name == "instances":
             self._final = tuple(event.data)
         elif event.name == "categories":
@@ -183,7 +236,8 @@ class ProposeController:
         for mask in result.masks:
             known = self._instances.setdefault(mask.instance_id, _Instance())
             known.label, known.score = mask.label, mask.score
-            known.frames.append(result.frame_index)
+            if not known.frames or result.frame_index > known.frames[-1]:
+                known.frames.append(result.frame_index)
             staged.append(
                 StagedMask(
                     mask.instance_id, mask.rle, mask.score, mask.uncertainty, mask.link_score
@@ -197,6 +251,8 @@ class ProposeController:
             outcome, sentence = self._accept(run_id, end.result)
             if end.result.get("seconds") and end.result.get("num_frames"):
                 self._on_measured(int(end.result["num_frames"]), float(end.result["seconds"]))
+        elif end.status is JobStatus.CANCELLED and self._pausing:
+            outcome, sentence = self._keep_for_later(run_id)
         else:
             self._project.discard_run(run_id)
             outcome = "cancelled" if end.status is JobStatus.CANCELLED else "failed"
@@ -204,6 +260,13 @@ class ProposeController:
             sentence = failure if outcome == "failed" else "The run was cancelled; nothing is kept."
         self._reset()
         self._on_end(outcome, sentence)
+
+    def _keep_for_later(self, run_id: int) -> tuple[str, str]:
+        if self._project.run_checkpoint(run_id) is None:
+            self._project.discard_run(run_id)
+            return "cancelled", "The run was stopped before its first frame; nothing is kept."
+        self._project.pause_run(run_id)
+        return "paused", ""
 
     def _accept(self, run_id: int, result: Mapping[str, Any]) -> tuple[str, str]:
         self._categories = tuple(result.get("categories", self._categories))

@@ -1,4 +1,4 @@
-"""Ties Propose to a studio: the form, the estimate, the run, and a run that a crash left."""
+"""Ties Propose to a studio: the form, the estimate, the run, and a run that was stopped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ifc_core.annotation import RunInfo, edits
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
-from napari_ifc.controllers.propose import ProposeController, estimate_text
+from napari_ifc.controllers.propose import KIND, ProposeController, estimate_text
 from napari_ifc.feature import Feature
 from napari_ifc.features.system import System
 
@@ -51,7 +51,7 @@ class ProposeLink(Feature):
         panel.run.cancel_requested.connect(lambda: studio.run_action("propose.cancel"))
 
     def actions(self) -> Iterable[Action]:
-        """Start and cancel a run; keep or drop one that a crash cut off."""
+        """Start, pause and cancel a run; go on with, keep or drop one that was stopped."""
         yield Action(
             "propose.start",
             "Propose tracks",
@@ -70,16 +70,32 @@ class ProposeLink(Feature):
             tip="Stop the run; nothing of it is kept.",
         )
         yield Action(
+            "propose.pause",
+            "Pause the run",
+            lambda: self.workspace.proposer.pause(),
+            group=GROUP,
+            why_not=self._why_not_cancel,
+            tip="Stop for now and free the processor; go on later, also after a restart.",
+        )
+        yield Action(
+            "run.continue",
+            "Continue the stopped run",
+            self.continue_cut_off_run,
+            group=GROUP,
+            why_not=self._why_not_continue,
+            tip="Go on where the run was paused or cut off.",
+        )
+        yield Action(
             "run.keep",
-            "Keep the cut-off run",
+            "Keep the stopped run",
             self.keep_cut_off_run,
             group=GROUP,
             why_not=self._why_not_cut_off,
-            tip="Accept what a run had found when the program ended unexpectedly.",
+            tip="Accept what a run had found when it was paused or cut off.",
         )
         yield Action(
             "run.discard",
-            "Discard the cut-off run",
+            "Discard the stopped run",
             self.discard_cut_off_run,
             group=GROUP,
             why_not=self._why_not_cut_off,
@@ -91,7 +107,15 @@ class ProposeLink(Feature):
         return "" if running else "No run is going on."
 
     def _why_not_cut_off(self) -> str:
-        return "" if self.cut_off_run() is not None else "No run was cut off."
+        return "" if self.cut_off_run() is not None else "No run was stopped."
+
+    def _why_not_continue(self) -> str:
+        run, project = self.cut_off_run(), self.studio.project
+        if run is None or project is None:
+            return "No run was stopped."
+        if run.kind != KIND or project.run_checkpoint(run.id) is None:
+            return "This run cannot go on; keep what it found or discard it."
+        return self.why_not()
 
     def controller(self, session: Session, editor: EditController) -> ProposeController:
         """The controller of runs on a video that is being opened."""
@@ -150,6 +174,18 @@ class ProposeLink(Feature):
             return False
         return True
 
+    def continue_cut_off_run(self) -> None:
+        """Go on with a run that was paused or cut off."""
+        run, workspace = self.cut_off_run(), self.studio.workspace
+        if run is None or workspace is None:
+            return
+        self.studio.layers.flush()
+        self.studio.panel.banner.clear()
+        try:
+            workspace.proposer.resume(run, self._source(workspace.session))
+        except IFCError as error:
+            self.studio.fail(error)
+
     def why_not(self) -> str:
         """Why no run can be started now."""
         workspace = self.studio.workspace
@@ -180,6 +216,8 @@ class ProposeLink(Feature):
         self.studio.refresh()
         if outcome == "failed":
             self.studio.fail(sentence)
+        elif outcome == "paused":
+            self._offer_cut_off_run()
         elif sentence:
             self.studio.inform(sentence)
         self.studio.run_finished.emit(outcome)
@@ -239,17 +277,18 @@ class ProposeLink(Feature):
             names = [str(device["name"]) for device in event.result.get("devices", ())]
             self.studio.panel.propose.set_devices(["auto", *names])
 
-    # A run that a crash left behind
+    # A run that was paused or that a crash left behind
 
     def _offer_cut_off_run(self) -> None:
         run, project = self.cut_off_run(), self.studio.project
-        if run is not None and project is not None and not project.read_only:
-            self.studio.panel.banner.show_message(
-                f"A run was cut off after {run.frames_staged} frames. Keep what it found?",
-                "warning",
-                "Keep",
-                "run.keep",
-            )
+        if run is None or project is None or project.read_only:
+            return
+        stopped = f"A run was cut off after {run.frames_staged} frames."
+        banner = self.studio.panel.banner
+        if self._why_not_continue():
+            banner.show_message(f"{stopped} Keep what it found?", "warning", "Keep", "run.keep")
+        else:
+            banner.show_message(f"{stopped} Go on?", "warning", "Continue", "run.continue")
 
     def cut_off_run(self) -> RunInfo | None:
         """A run of this video that a crash left behind, if there is one."""

@@ -4,6 +4,7 @@ import pytest
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine
 
 from ifc_core.annotation import Scope, edits
+from ifc_core.errors import EditError
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import Progress
 from napari_ifc.controllers.propose import ProposeController, duration_text, progress_view
@@ -103,6 +104,57 @@ def test_events_of_an_abandoned_run_are_dropped(bench, engine):
         callback(event)
     assert bench.frames == [0, 1, 2]
     assert bench.ends == []
+
+
+def paused(bench, engine, after=3):
+    """The open run that is left by a pause after some frames."""
+    engine.pause_after = after
+    bench.controller.start(ProposeSettings(clip_length=4), {"video": "clip"})
+    bench.pump(lambda: len(bench.frames) == after + 1)
+    bench.controller.pause()
+    bench.pump(lambda: bench.ends)
+    assert bench.ends.pop() == ("paused", "")
+    assert not bench.controller.is_running
+    (run,) = bench.project.open_runs()
+    return run
+
+
+def test_a_paused_run_goes_on_where_it_was(bench, engine, session):
+    run = paused(bench, engine)
+    assert run.frames_staged == 4
+    engine.pause_after = None
+    bench.controller.resume(run, {"video": "clip"})
+    params = engine.requests[-1][1]
+    assert params["resume"] == {"next_position": 4}
+    assert ProposeSettings.from_json(params["settings"]).clip_length == 4
+    assert [row.num_frames for row in bench.controller.rows()] == [4, 4]
+    bench.pump(lambda: bench.ends)
+    assert bench.ends == [("succeeded", "2 objects were found.")]
+    assert bench.frames == list(range(NUM_FRAMES))
+    track = bench.project.tracks(session.entry.id)[0]
+    assert len(bench.project.track_frames(track.id)) == NUM_FRAMES
+    assert bench.project.run_checkpoint(run.id) is None
+
+
+def test_a_run_that_goes_on_can_be_cancelled(bench, engine):
+    run = paused(bench, engine)
+    engine.pause_after = 6
+    bench.controller.resume(run, {})
+    bench.pump(lambda: len(bench.frames) == 7)
+    bench.controller.cancel()
+    bench.pump(lambda: bench.ends)
+    assert bench.ends[0][0] == "cancelled"
+    assert bench.project.open_runs() == []
+    assert bench.project.run_checkpoint(run.id) is None
+
+
+def test_a_run_of_which_too_little_is_known_cannot_go_on(bench, engine):
+    run = paused(bench, engine)
+    for file in (bench.project.folder / "runs").iterdir():
+        file.write_text("{", encoding="utf-8")
+    with pytest.raises(EditError, match="keep what it found or discard"):
+        bench.controller.resume(run, {})
+    assert bench.project.open_runs() == [run]
 
 
 def test_nothing_found_says_what_to_do(bench, engine):
