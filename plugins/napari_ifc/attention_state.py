@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ifc_core.models.attention_rows import HeatMap, HeatScale
+
+AttentionSource = Literal["token", "query", "pixel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +22,15 @@ class AttentionChoice:
         head: One head, or ``None`` for the mean.
         token: Memory token; ``None`` takes the one that looks most into the selected mask.
         scale: What full colour stands for.
+        source: Whose attention is shown: a memory token's, that of the object query of the
+            selected track, or that of the clicked place.
     """
 
     layer: int = 0
     head: int | None = None
     token: int | None = None
     scale: HeatScale = "frame"
+    source: AttentionSource = "token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,9 @@ class AttentionView:
         over_time: (T, T) Gather-Communicate rows of the token, or ``None``.
         clip_frames: Frames of the video in the clip.
         position: Place of the shown frame in the clip.
+        place: (y, x) share of the frame that was clicked, or ``None``.
+        place_shares: (token, share of the attention of the clicked place), largest first.
+        query: Object query that stands for the selected track, or ``None``.
     """
 
     sentence: str = ""
@@ -59,3 +68,6 @@ class AttentionView:
     over_time: npt.NDArray[np.float32] | None = None
     clip_frames: tuple[int, ...] = ()
     position: int = 0
+    place: tuple[float, float] | None = None
+    place_shares: tuple[tuple[int, float], ...] = ()
+    query: int | None = None

@@ -99,24 +99,23 @@ def open_file(viewer: napari.Viewer) -> None:
 
 
 def annotate_active(viewer: napari.Viewer) -> None:
-    """Open the video of the active layer in the studio."""
-    studio = studio_for(viewer)
-    layer = viewer.layers.selection.active
-    path = "" if layer is None else layer.metadata.get("ifc_video", "")
-    if not path:
-        studio.fail("Select an image layer that was opened from a video file first.")
-        return
-    if studio.open_path(path):
-        layer.visible = False
+    """Open the active image layer in the studio: a video, or any stack (T, Y, X[, 3])."""
+    studio_for(viewer).run_action("file.open_layer")
 
 
 def propose(viewer: napari.Viewer) -> None:
-    """Propose tracks for the video that is open in the studio."""
+    """Propose tracks for what is open in the studio, or for the active image layer."""
     studio = studio_for(viewer)
-    if studio.workspace is None:
-        annotate_active(viewer)
     if studio.workspace is not None:
         studio.run_action("propose.start")
+        return
+
+    def start(video: object) -> None:
+        studio.opened.disconnect(start)
+        studio.run_action("propose.start")
+
+    if studio.run_action("file.open_layer"):
+        studio.opened.connect(start)
 
 
 def export(viewer: napari.Viewer) -> None:

@@ -164,6 +164,24 @@ class LayerStack:
         self._painter.draw(masks, self.style)
         self._overlay.refresh(extent=False, thumbnail=False)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the video in pixels."""
+        return self._size
+
+    def add_extra(self, layer: Any, *, active: bool) -> None:
+        """Put a layer of a feature above ours; the feature takes it away again."""
+        self._busy = True
+        self._viewer.layers.append(layer)
+        self._viewer.layers.selection.active = layer if active else self._edit
+        self._busy = False
+
+    def drop_extra(self, layer: Any) -> None:
+        """Take a layer of a feature away."""
+        self._remove(layer)
+        if self._edit is not None:
+            self._viewer.layers.selection.active = self._edit
+
     def show_heat(self, values: npt.NDArray[np.float32] | None) -> None:
         """Lay a heat map over the current frame, or take it away.
 

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.engine.result_codec import decode_attention
 from ifc_core.models.attention_rows import (
+    TOKEN_STRIDE_PX,
+    ClipAttention,
     FrameAttention,
     HeatMap,
     heat_map,
@@ -49,6 +52,7 @@ class AttentionController:
         self._mask_at = mask_at
         self._on_view = on_view
         self._choice = AttentionChoice()
+        self._picked: tuple[float, float] | None = None
         self._active = False
         self._frame_index = 0
         self._found: FrameAttention | None = None
@@ -88,7 +92,7 @@ class AttentionController:
     def stop(self) -> None:
         """Ask nothing more: the video is being closed."""
         self._drop_job()
-        self._found = None
+        self._found = self._picked = None
         self._show(AttentionView("Open a video to see what the model looks at."))
 
     def go_to(self, frame_index: int) -> None:
@@ -101,6 +105,26 @@ class AttentionController:
         """Show another layer, head, token or scale."""
         self._choice = choice
         self.refresh()
+
+    def pick(self, y: float, x: float) -> None:
+        """Look at the attention of a place, given as shares of the frame's height and width."""
+        self._picked = (y, x)
+        self.refresh()
+
+    def clip_heat(self) -> list[tuple[int, HeatMap]]:
+        """(frame of the video, heat map) for every frame of the clip that is shown."""
+        found, view = self._found, self.view
+        if found is None or view.heat is None:
+            return []
+        choice = self._fitting_choice(view)
+        maps = self._maps(found.attention, choice, view)
+        if maps is None:
+            return []
+        size = found.attention.frame_size
+        return [
+            (frame, heat_map(maps, place, size, choice.scale))
+            for place, frame in enumerate(view.clip_frames)
+        ]
 
     def refresh(self) -> None:
         """Show the same frame anew, after the selection or its mask changed."""
@@ -180,32 +204,63 @@ class AttentionController:
 
     def _with_token(self, base: AttentionView, found: FrameAttention) -> AttentionView:
         rows, choice, place = found.attention, self._fitting_choice(base), base.position
-        ranking: tuple[tuple[int, float], ...] = ()
         mask = self._mask_at(self._frame_index)
+        ranking: tuple[tuple[int, float], ...] = ()
+        query: int | None = None
         if mask is not None and mask.any():
             ranked = rank_memory_tokens(rows, choice.layer, place, mask, choice.head)
             ranking = tuple((item.token, item.share) for item in ranked)
+            query = query_of(found.prediction.mask_logits, place, mask)
         token = choice.token
         if token is None:
             token = ranking[0][0] if ranking else 0
-        maps = np.stack(
-            [
-                rows.memory_to_pixels(choice.layer, frame, token, choice.head)
-                for frame in range(rows.num_frames)
-            ]
-        )
-        heat = heat_map(maps, place, rows.frame_size, choice.scale)
-        over_time = None
-        if choice.layer < len(rows.gather_communicate):
-            over_time = rows.memory_over_time(choice.layer, token, choice.head)
-        return replace(
+        base = replace(
             base,
-            sentence=_sentence(token, ranking, heat),
             token=token,
             ranking=ranking,
-            heat=heat,
-            over_time=over_time,
+            query=query,
+            place=self._picked,
+            place_shares=self._place_shares(rows, choice, place),
         )
+        maps = self._maps(rows, choice, base)
+        if maps is None:
+            return replace(base, sentence=_MISSING[choice.source])
+        heat = heat_map(maps, place, rows.frame_size, choice.scale)
+        over_time = None
+        if choice.source == "token" and choice.layer < len(rows.gather_communicate):
+            over_time = rows.memory_over_time(choice.layer, token, choice.head)
+        return replace(base, sentence=_sentence(base, choice, heat), heat=heat, over_time=over_time)
+
+    def _maps(
+        self, rows: ClipAttention, choice: AttentionChoice, view: AttentionView
+    ) -> npt.NDArray[np.float32] | None:
+        """(T, h, w) attention of what was chosen, or ``None`` where it is not to be had."""
+        frames = range(rows.num_frames)
+        if choice.source == "token":
+            of = [
+                rows.memory_to_pixels(choice.layer, frame, view.token, choice.head)
+                for frame in frames
+            ]
+            return np.stack(of)
+        if choice.source == "query":
+            if view.query is None:
+                return None
+            layer = min(choice.layer, len(rows.decoder) - 1)
+            return rows.query_to_pixels(layer, view.query, choice.head)
+        if self._picked is None:
+            return None
+        cell = _cell(self._picked, rows)
+        of = [rows.pixel_to_pixels(choice.layer, frame, cell, choice.head) for frame in frames]
+        return np.stack(of)
+
+    def _place_shares(
+        self, rows: ClipAttention, choice: AttentionChoice, frame: int
+    ) -> tuple[tuple[int, float], ...]:
+        if self._picked is None:
+            return ()
+        cell = _cell(self._picked, rows)
+        shares = rows.pixel_to_memory(choice.layer, frame, cell, choice.head)
+        return tuple((int(i), float(shares[i])) for i in np.argsort(-shares, kind="stable"))
 
     def _fitting_choice(self, base: AttentionView) -> AttentionChoice:
         """The choice, within what this model has."""
@@ -223,9 +278,49 @@ class AttentionController:
         self._on_view(view)
 
 
-def _sentence(token: int, ranking: tuple[tuple[int, float], ...], heat: HeatMap) -> str:
-    text = f"Memory token {token + 1}; colour is {heat.legend}."
-    for ranked, share in ranking:
-        if ranked == token:
+def query_of(mask_logits: npt.NDArray[Any], place: int, mask: npt.NDArray[np.bool_]) -> int | None:
+    """The object query whose mask covers a mask best.
+
+    Args:
+        mask_logits: (Q, T, h, w) of the clip.
+        place: Place of the frame in the clip.
+        mask: (H, W) on that frame.
+
+    Returns:
+        The query, or ``None`` where none overlaps.
+    """
+    height, width = mask_logits.shape[2:]
+    small = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    inside, found = small > 0.5, mask_logits[:, place] > 0
+    both = (found & inside).sum(axis=(1, 2))
+    either = (found | inside).sum(axis=(1, 2))
+    overlap = both / np.maximum(either, 1)
+    best = int(overlap.argmax())
+    return best if overlap[best] > 0 else None
+
+
+def _cell(picked: tuple[float, float], rows: ClipAttention) -> tuple[int, int]:
+    """The grid cell of a place, given as shares of the frame's height and width."""
+    height, width = rows.frame_size
+    y = int(picked[0] * height) // TOKEN_STRIDE_PX
+    x = int(picked[1] * width) // TOKEN_STRIDE_PX
+    return min(max(y, 0), rows.grid_size[0] - 1), min(max(x, 0), rows.grid_size[1] - 1)
+
+
+_MISSING = {
+    "token": "",
+    "query": "Select a track that the model finds on this frame to see where its query looked.",
+    "pixel": "Click a place on the frame to see what it attends to.",
+}
+
+
+def _sentence(view: AttentionView, choice: AttentionChoice, heat: HeatMap) -> str:
+    if choice.source == "query":
+        return f"Object query {(view.query or 0) + 1} of the selected track; {heat.legend}."
+    if choice.source == "pixel":
+        return f"What the clicked place attends to; {heat.legend}."
+    text = f"Memory token {view.token + 1}; colour is {heat.legend}."
+    for ranked, share in view.ranking:
+        if ranked == view.token:
             text += f" {share:.0%} of it lies in the selected mask."
     return text

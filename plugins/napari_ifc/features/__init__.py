@@ -6,6 +6,7 @@ from napari_ifc.features.editing import Editing
 from napari_ifc.features.files import Files
 from napari_ifc.features.finetune import TrainerLink
 from napari_ifc.features.model_import import ModelImport
+from napari_ifc.features.napari_layer import NapariLayer
 from napari_ifc.features.navigation import Navigation
 from napari_ifc.features.opening import Opening
 from napari_ifc.features.preferences import PreferencesFeature
@@ -18,6 +19,7 @@ from napari_ifc.features.view import View
 
 FEATURES: tuple[type[Feature], ...] = (
     Opening,
+    NapariLayer,
     Files,
     ProposeLink,
     Editing,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +14,15 @@ from qtpy.QtWidgets import QFileDialog
 
 from ifc_core.errors import IFCError
 from ifc_core.io.atomic import atomic_output
+from ifc_core.io.overlay import OverlayWriter
+from ifc_core.jobs import JobContext
+from ifc_core.models.attention_rows import HeatMap
 from napari_ifc.attention_state import AttentionView
 from napari_ifc.controllers.attention import AttentionController
+from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
 from napari_ifc.views.attention_page import AttentionPage
-from napari_ifc.views.heat_colors import heat_table
+from napari_ifc.views.heat_colors import heat_opacity, heat_table
 
 if TYPE_CHECKING:
     from ifc_core.annotation import EditResult
@@ -24,6 +30,8 @@ if TYPE_CHECKING:
     from napari_ifc.workspace import Workspace
 
 PAGE = "attention"
+_FILM_FPS = 4.0
+_NOTHING_SHOWN = "Show the attention of a frame first."
 
 
 class AttentionExplorer(Feature):
@@ -45,6 +53,7 @@ class AttentionExplorer(Feature):
         self.page.choice_changed.connect(self.controller.choose)
         self.page.frame_requested.connect(studio.layers.go_to)
         self.page.export_requested.connect(self._ask_export)
+        studio.viewer.mouse_drag_callbacks.append(self._on_press)
 
     def _on_page(self, name: str) -> None:
         self.controller.set_active(name == PAGE)
@@ -57,6 +66,12 @@ class AttentionExplorer(Feature):
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
         """Stop asking about what is put down."""
         self.controller.stop()
+
+    def close(self) -> None:
+        """Listen to no more clicks."""
+        callbacks = self.studio.viewer.mouse_drag_callbacks
+        if self._on_press in callbacks:
+            callbacks.remove(self._on_press)
 
     def frame_changed(self, frame_index: int) -> None:
         """Follow to another frame."""
@@ -80,7 +95,7 @@ class AttentionExplorer(Feature):
             return None
         return {
             "video": str(workspace.session.reader.video.path),
-            "settings": settings.to_json(),
+            "settings": replace(settings, region_xywh=None).to_json(),
             "models": [str(workspace.session.project.folder / "models")],
         }
 
@@ -97,16 +112,45 @@ class AttentionExplorer(Feature):
         self.page.show_view(view)
         self.studio.layers.show_heat(None if view.heat is None else view.heat.values)
 
+    # A click on the canvas
+
+    def _on_press(self, viewer: Any, event: Any) -> Iterator[None]:
+        """A click without a drag picks the place under it."""
+        if self.studio.panel.current_page != PAGE or self.studio.workspace is None:
+            return
+        if self.studio.layers.mode != "pan_zoom":
+            return
+        yield
+        moved = False
+        while event.type == "mouse_move":
+            moved = True
+            yield
+        if not moved:
+            height, width = self.studio.layers.size
+            y, x = event.position[-2:]
+            if 0 <= y < height and 0 <= x < width:
+                self.controller.pick(float(y) / height, float(x) / width)
+
     # Export
 
     def _ask_export(self) -> None:
         chosen, _ = QFileDialog.getSaveFileName(
-            self.page, "Export attention", "attention.npz", "Attention rows (*.npz)"
+            self.page,
+            "Export attention",
+            "attention.npz",
+            "Rows and picture (*.npz);;Picture (*.png);;Film of the clip (*.mp4)",
         )
         if not chosen:
             return
+        path = Path(chosen)
         try:
-            self.export(Path(chosen))
+            if path.suffix.lower() == ".mp4":
+                self.begin_film(path)
+            elif path.suffix.lower() == ".png":
+                self._write_picture(path)
+                self.studio.inform(f"Wrote {path.name}.", "done")
+            else:
+                self.export(path)
         except IFCError as error:
             self.studio.fail(error)
 
@@ -125,7 +169,7 @@ class AttentionExplorer(Feature):
         """
         found, view = self.controller.found, self.controller.view
         if found is None or view.heat is None:
-            raise IFCError("Show the attention of a frame first.")
+            raise IFCError(_NOTHING_SHOWN)
         rows = found.attention
         arrays: dict[str, Any] = {
             "encode_receive": np.stack(rows.encode_receive),
@@ -138,11 +182,54 @@ class AttentionExplorer(Feature):
         target, picture = path.with_suffix(".npz"), path.with_suffix(".png")
         with atomic_output(target) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)
-        colors = heat_table()[np.round(view.heat.values * 255).astype(np.uint8)]
-        coded, data = cv2.imencode(".png", cv2.cvtColor(colors, cv2.COLOR_RGB2BGR))
+        self._write_picture(picture)
+        self.studio.inform(f"Wrote {target.name} and {picture.name}.", "done")
+        return target, picture
+
+    def _write_picture(self, path: Path) -> None:
+        """The heat map over its frame, as it is on screen."""
+        heat = self.controller.view.heat
+        workspace = self.studio.workspace
+        if heat is None or workspace is None:
+            raise IFCError(_NOTHING_SHOWN)
+        frame = workspace.cache.get(self.studio.layers.frame_index)
+        coded, data = cv2.imencode(".png", cv2.cvtColor(blend(frame, heat), cv2.COLOR_RGB2BGR))
         if not coded:
             raise IFCError("The picture of the attention could not be encoded.")
-        with atomic_output(picture) as temporary:
+        with atomic_output(path) as temporary:
             temporary.write_bytes(data.tobytes())
-        self.studio.inform(f"Wrote {target.name} and {picture.name}.")
-        return target, picture
+
+    def begin_film(self, path: Path) -> None:
+        """Write the clip with its heat maps as an MP4, in a worker.
+
+        Raises:
+            IFCError: No attention is shown.
+        """
+        maps, workspace = self.controller.clip_heat(), self.studio.workspace
+        if not maps or workspace is None:
+            raise IFCError(_NOTHING_SHOWN)
+        read, size = workspace.cache.get, workspace.session.entry.size
+
+        def work(context: JobContext) -> Path:
+            with OverlayWriter(path, _FILM_FPS, size) as film:
+                for place, (frame_index, heat) in enumerate(maps):
+                    film.write(blend(read(frame_index), heat), [])
+                    context.advance(place + 1, len(maps))
+            return path
+
+        task: Task[Path] = Task(
+            f"Writing {path.name}",
+            lambda written: self.studio.inform(f"Wrote {written.name}.", "done"),
+            self.studio.fail,
+        )
+        self.studio.tasks.start(task, work)
+
+
+def blend(frame: npt.NDArray[np.uint8], heat: HeatMap) -> npt.NDArray[np.uint8]:
+    """A frame (H, W, 3) with a heat map over it, as the canvas shows it."""
+    height, width = frame.shape[:2]
+    values = cv2.resize(heat.values, (width, height), interpolation=cv2.INTER_LINEAR)
+    places = np.round(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    share = heat_opacity()[places][..., None]
+    mixed = frame * (1 - share) + heat_table()[places] * share
+    return np.asarray(np.round(mixed), dtype=np.uint8)

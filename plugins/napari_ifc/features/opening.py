@@ -23,7 +23,7 @@ class Opening(Feature):
         except IFCError as error:
             self.studio.fail(error)
             return False
-        if self._take(session):
+        if self.take(session):
             return True
         return self.open_now(path)
 
@@ -33,7 +33,7 @@ class Opening(Feature):
         home = self.studio.settings.projects_folder
 
         def take(session: Session) -> None:
-            if not self._take(session):
+            if not self.take(session):
                 self.begin(path)
 
         task: Task[Session] = Task(
@@ -45,7 +45,7 @@ class Opening(Feature):
         )
         self.studio.tasks.start(task, lambda context: open_session(path, home, context))
 
-    def _take(self, session: Session) -> bool:
+    def take(self, session: Session) -> bool:
         """Show a session; ``False`` where it must be opened again, since we held it ourselves."""
         project = self.studio.project
         ours = (

@@ -14,6 +14,7 @@ from napari_ifc.actions import Action
 from napari_ifc.controllers.propose import KIND, ProposeController, estimate_text
 from napari_ifc.feature import Feature
 from napari_ifc.features.system import System
+from napari_ifc.region_layer import RegionLayer
 
 if TYPE_CHECKING:
     from ifc_core.inference.settings import ProposeSettings
@@ -44,7 +45,9 @@ class ProposeLink(Feature):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_ESTIMATE_DELAY_MS)
         self._timer.timeout.connect(self._ask_estimate)
+        self._region = RegionLayer(studio.layers, studio.panel.propose.show_region)
         panel = studio.panel
+        panel.propose.region_requested.connect(self._draw_region)
         panel.propose.propose_requested.connect(lambda: studio.run_action("propose.start"))
         panel.propose.changed.connect(self._on_changed)
         panel.page_changed.connect(self._on_page)
@@ -144,7 +147,11 @@ class ProposeLink(Feature):
         return "Proposing tracks; nothing of the run is kept" if running else ""
 
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
-        """Ask for nothing more."""
+        """Ask for nothing more; another video gets no region of this one."""
+        self._region.clear()
+        self.studio.panel.propose.blockSignals(True)
+        self.studio.panel.propose.show_region(None)
+        self.studio.panel.propose.blockSignals(False)
         self._forget_estimate()
 
     # The run
@@ -222,9 +229,28 @@ class ProposeLink(Feature):
             self.studio.inform(sentence)
         self.studio.run_finished.emit(outcome)
 
+    # The region
+
+    def _draw_region(self) -> None:
+        reason = self.studio.why_not_open()
+        if reason:
+            self.studio.inform(reason)
+            return
+        self._region.pick()
+        self.studio.inform("Drag a rectangle on the frame.")
+
+    def _show_region(self) -> None:
+        """The rectangle is seen while the page is in front."""
+        panel = self.studio.panel
+        if self._region.is_picking:
+            return
+        shown = self.studio.workspace is not None and panel.current_page == PAGE
+        self._region.show(panel.propose.region_xywh if shown else None)
+
     # What it will take
 
     def _on_changed(self) -> None:
+        self._show_region()
         self._forget_estimate()
         self.studio.presenter.propose(self.why_not())
         self._timer.start()
@@ -264,6 +290,7 @@ class ProposeLink(Feature):
         self.studio.presenter.propose(self.why_not())
 
     def _on_page(self, name: str) -> None:
+        self._show_region()
         if name == PAGE and self.studio.workspace is not None and not self._devices_known:
             self._devices_known = True
             try:

@@ -19,14 +19,26 @@ from qtpy.QtWidgets import (
 )
 
 from napari_ifc.attention_state import AttentionChoice, AttentionView
+from napari_ifc.views.attention_bars import ScaleBar, TokenBars
 from napari_ifc.views.heat_colors import heat_rgb
 from napari_ifc.views.theme import Palette
 
-_SCALES = (("frame", "Per frame"), ("clip", "Per clip"), ("absolute", "Absolute (0 to 1)"))
-_HELP = (
-    "Memory tokens gather what each frame holds and carry it to the other frames of the clip. "
-    "Bright places are what the chosen token reads on this frame."
+_SOURCES = (
+    ("token", "Memory token"),
+    ("query", "Query of the selected track"),
+    ("pixel", "Clicked place"),
 )
+_SOURCE_HELP = {
+    "token": "Memory tokens gather what each frame holds and carry it to the other frames of the "
+    "clip. Bright places are what the chosen token reads on this frame.",
+    "query": "The object query that became the selected track. Bright places are where it looked "
+    "to find the object on this frame.",
+    "pixel": "Every place of the frame reads the others and the memory tokens. Bright places are "
+    "what the clicked one reads.",
+}
+_RANKING_HELP = "Tokens by how much of their attention lies inside the selected mask."
+_SHARES_HELP = "How much of the clicked place's attention goes to each memory token."
+_SCALES = (("frame", "Per frame"), ("clip", "Per clip"), ("absolute", "Absolute (0 to 1)"))
 _MATRIX_HELP = "Which frame (column) told which frame (row). Click a cell to go to its frame."
 
 
@@ -142,6 +154,13 @@ class AttentionPage(QWidget):
         self._filling = False
         self._layer, self._head = QComboBox(), QComboBox()
         self._token, self._scale = QComboBox(), QComboBox()
+        self._source = QComboBox()
+        self._help = _words("")
+        self.scale_bar = ScaleBar()
+        self._ranking_title = _words(_RANKING_HELP)
+        self.ranking = TokenBars()
+        self._shares_title = _words(_SHARES_HELP)
+        self.shares = TokenBars()
         self.sentence = QLabel()
         self.matrix = TimeMatrix()
         self._export = QToolButton()
@@ -149,15 +168,18 @@ class AttentionPage(QWidget):
         self.show_view(AttentionView("Open a video to see what the model looks at."))
 
     def _build(self) -> None:
+        for key, text in _SOURCES:
+            self._source.addItem(text, key)
         for key, text in _SCALES:
             self._scale.addItem(text, key)
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(10, 10, 10, 10)
         column.setSpacing(8)
-        column.addWidget(_words(_HELP))
+        column.addWidget(self._help)
         form = QFormLayout()
         for text, box, tip in (
+            ("Show", self._source, "Whose attention lies over the frame"),
             ("Layer", self._layer, "Encode-Receive layer of the encoder"),
             ("Head", self._head, "One attention head, or the mean of all"),
             ("Memory token", self._token, "Best: the token that looks most into the selected mask"),
@@ -170,12 +192,17 @@ class AttentionPage(QWidget):
         column.addLayout(form)
         self.sentence.setWordWrap(True)
         column.addWidget(self.sentence)
+        column.addWidget(self.scale_bar)
+        for title, bars in ((self._ranking_title, self.ranking), (self._shares_title, self.shares)):
+            column.addWidget(title)
+            column.addWidget(bars)
+            bars.token_requested.connect(self._choose_token)
         self._matrix_title = _words(_MATRIX_HELP)
         column.addWidget(self._matrix_title)
         column.addWidget(self.matrix)
         row = QHBoxLayout()
-        self._export.setText("Export rows and picture…")
-        self._export.setToolTip("PNG of the heat map and NPZ with the real rows")
+        self._export.setText("Export…")
+        self._export.setToolTip("Picture (PNG), film of the clip (MP4), or the real rows (NPZ)")
         self._export.clicked.connect(self.export_requested)
         row.addWidget(self._export)
         row.addStretch()
@@ -193,6 +220,9 @@ class AttentionPage(QWidget):
     def apply_palette(self, palette: Palette) -> None:
         """Take the theme's colours."""
         self.matrix.set_text_color(palette.text)
+        self.scale_bar.set_text_color(palette.muted)
+        for bars in (self.ranking, self.shares):
+            bars.set_colors(palette.text, palette.accent, palette.raised)
 
     def show_view(self, view: AttentionView) -> None:
         """Show what the controller says."""
@@ -200,15 +230,21 @@ class AttentionPage(QWidget):
         ready = view.num_layers > 0
         _fill(self._layer, [(str(i + 1), i) for i in range(view.num_layers)])
         _fill(self._head, [("Mean", None), *((str(i + 1), i) for i in range(view.num_heads))])
-        shares = dict(view.ranking)
         best = f"Best for the selected track ({view.token + 1})" if view.ranking else "Best"
         names = [(best, None)]
         for token in range(view.num_tokens):
-            share = f"  {shares[token]:.0%} in the mask" if token in shares else ""
-            names.append((f"{token + 1}{share}", token))
+            names.append((f"{token + 1}", token))
         _fill(self._token, names)
-        for box in (self._layer, self._head, self._token, self._scale):
+        for box in (self._layer, self._head, self._token, self._scale, self._source):
             box.setEnabled(ready)
+        source = str(self._source.currentData())
+        self._token.setEnabled(ready and source == "token")
+        self._help.setText(_SOURCE_HELP[source])
+        self.scale_bar.set_maximum(None if view.heat is None else view.heat.maximum)
+        self.ranking.set_shares(view.ranking, view.token)
+        self._ranking_title.setVisible(bool(view.ranking))
+        self.shares.set_shares(view.place_shares, view.token)
+        self._shares_title.setVisible(bool(view.place_shares))
         self._export.setEnabled(view.heat is not None)
         self.sentence.setText(view.sentence)
         self.sentence.setProperty("failed", view.failed)
@@ -223,7 +259,12 @@ class AttentionPage(QWidget):
             head=self._head.currentData(),
             token=self._token.currentData(),
             scale=self._scale.currentData(),
+            source=self._source.currentData(),
         )
+
+    def _choose_token(self, token: int) -> None:
+        self._source.setCurrentIndex(self._source.findData("token"))
+        self._token.setCurrentIndex(self._token.findData(token))
 
     def _on_choice(self) -> None:
         if not self._filling:

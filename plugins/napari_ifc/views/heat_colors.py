@@ -17,10 +17,15 @@ def heat_table() -> npt.NDArray[np.uint8]:
     return table
 
 
+def heat_opacity() -> npt.NDArray[np.float32]:
+    """(256,) how much of the heat map's colour covers the frame."""
+    return np.linspace(*_ALPHA, 256, dtype=np.float32)
+
+
 def heat_colormap() -> Colormap:
     """The scale as a layer over a frame: it dims what is not attended to."""
     colors = np.array(ensure_colormap(_COLORMAP).map(np.linspace(0, 1, 256)))
-    colors[:, 3] = np.linspace(*_ALPHA, 256)
+    colors[:, 3] = heat_opacity()
     return Colormap(colors, name="attention")
 
 

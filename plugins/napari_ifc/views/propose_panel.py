@@ -8,6 +8,7 @@ from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
     QFrame,
+    QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
@@ -39,10 +40,13 @@ class ProposePanel(QWidget):
     Attributes:
         propose_requested: Emitted when Propose is pressed.
         changed: Emitted when any setting changed.
+        region_requested: Emitted when a region is to be drawn on the canvas.
+        region_xywh: The part of the frame to look at, ``None`` for all of it.
     """
 
     propose_requested = Signal()
     changed = Signal()
+    region_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,6 +66,10 @@ class ProposePanel(QWidget):
         self._precision = QComboBox()
         self._help = QLabel()
         self._estimate = QLabel()
+        self._region_text = QLabel("Whole frame")
+        self._draw_region = QPushButton("Draw…")
+        self._clear_region = QPushButton("Clear")
+        self.region_xywh: tuple[int, int, int, int] | None = None
         self.button = QPushButton("Propose")
         self._set_up()
         self._build()
@@ -100,6 +108,10 @@ class ProposePanel(QWidget):
             spin.valueChanged.connect(lambda _: self.changed.emit())
         self._mode.currentIndexChanged.connect(lambda _: self._on_mode())
         self._length.valueChanged.connect(self._stride.setMaximum)
+        self._draw_region.setToolTip("Drag a rectangle on the frame; only what lies in it is found")
+        self._clear_region.setToolTip("Look at the whole frame")
+        self._draw_region.clicked.connect(self.region_requested)
+        self._clear_region.clicked.connect(lambda: self.show_region(None))
         self.button.setProperty("role", "primary")
         self.button.clicked.connect(self.propose_requested)
         for label in (self._help, self._estimate):
@@ -120,6 +132,7 @@ class ProposePanel(QWidget):
         form.addRow("Clip stride", self._stride)
         form.addRow("Frame step", self._step)
         form.addRow("Min. score", self._threshold)
+        form.addRow("Region", self._region_row())
         form.addRow("Model", self._model)
         form.addRow("Device", self._device)
         form.addRow("Precision", self._precision)
@@ -144,6 +157,25 @@ class ProposePanel(QWidget):
         outer.addWidget(area, 1)
         outer.addLayout(foot)
 
+    def _region_row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.addWidget(self._region_text, 1)
+        row.addWidget(self._draw_region)
+        row.addWidget(self._clear_region)
+        self._clear_region.setEnabled(False)
+        return row
+
+    def show_region(self, region_xywh: tuple[int, int, int, int] | None) -> None:
+        """Take a region, (x, y, width, height) in pixels of the frame, and tell of it."""
+        self.region_xywh = region_xywh
+        text = "Whole frame"
+        if region_xywh is not None:
+            x, y, width, height = region_xywh
+            text = f"{width} × {height} at {x}, {y}"
+        self._region_text.setText(text)
+        self._clear_region.setEnabled(region_xywh is not None)
+        self.changed.emit()
+
     def settings(self) -> ProposeSettings:
         """The settings as chosen.
 
@@ -161,6 +193,7 @@ class ProposePanel(QWidget):
             score_threshold=round(self._threshold.value(), 3),
             device=str(self._device.currentData() or "auto"),
             precision=str(self._precision.currentData() or "auto"),
+            region_xywh=self.region_xywh,
             offline=mode == OFFLINE,
         )
 

@@ -1,0 +1,133 @@
+"""An image layer of napari as a folder of 8-bit frames, from which everything else works.
+
+The copy is what makes a stack from anywhere (a TIFF, a 16-bit camera, a computed array) a video
+like any other: it can be opened again, corrected, exported and learned from without the layer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.errors import InputError, OutputError
+from ifc_core.io.atomic import atomic_folder
+from ifc_core.jobs import JobContext
+
+_FAST_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSource:
+    """What is needed of a layer, taken before a worker starts.
+
+    Attributes:
+        name: Of the layer.
+        data: (T, Y, X), (T, Y, X, 3 or 4) or a single picture; any array that can be indexed.
+        rgb: Whether the last axis is colour.
+        contrast_limits: (black, white) of a grey layer.
+    """
+
+    name: str
+    data: Any
+    rgb: bool
+    contrast_limits: tuple[float, float] = (0.0, 255.0)
+
+    def __post_init__(self) -> None:
+        """Check the axes."""
+        axes = len(self.shape)
+        if axes not in (2, 3):
+            raise InputError(
+                f"The layer {self.name} has {axes} axes without colour; IFC Studio takes time, "
+                "height and width. Cut it down to these first."
+            )
+        low, high = self.contrast_limits
+        if not self.rgb and not low < high:
+            raise InputError(f"The layer {self.name} has empty contrast limits; set them first.")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape without the colour axis."""
+        shape = tuple(int(n) for n in self.data.shape)
+        return shape[:-1] if self.rgb else shape
+
+    @property
+    def num_frames(self) -> int:
+        """T."""
+        return self.shape[0] if len(self.shape) == 3 else 1
+
+    def frame(self, index: int) -> npt.NDArray[np.uint8]:
+        """One frame as it is seen in napari, (H, W, 3) uint8 RGB."""
+        picture = np.asarray(self.data[index] if len(self.shape) == 3 else self.data)
+        if self.rgb:
+            return _eight_bit(picture[..., :3])
+        low, high = self.contrast_limits
+        grey = (picture.astype(np.float32) - low) * (255.0 / (high - low))
+        shown = np.clip(np.nan_to_num(grey), 0, 255).round().astype(np.uint8)
+        return np.repeat(shown[..., None], 3, axis=2)
+
+    def fingerprint(self) -> str:
+        """Eight letters that tell this content and these limits from others."""
+        digest = hashlib.sha256(repr((self.shape, self.rgb, self.contrast_limits)).encode())
+        for index in sorted({0, self.num_frames // 2, self.num_frames - 1}):
+            digest.update(self.frame(index).tobytes())
+        return digest.hexdigest()[:8]
+
+
+def _eight_bit(picture: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    if picture.dtype == np.uint8:
+        return np.ascontiguousarray(picture)
+    whole = np.issubdtype(picture.dtype, np.integer)
+    top = float(np.iinfo(picture.dtype).max) if whole else 1.0
+    scaled = picture.astype(np.float32) * (255.0 / top)
+    return np.asarray(np.clip(np.nan_to_num(scaled), 0, 255).round(), dtype=np.uint8)
+
+
+def write_frames(source: LayerSource, home: Path, context: JobContext) -> Path:
+    """Write a layer's frames, unless they are there already.
+
+    Args:
+        source: The layer.
+        home: Folder in which the folder of frames is made.
+        context: Progress and cancellation; a cancelled copy leaves nothing.
+
+    Returns:
+        The folder of frames.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    folder = home / f"{_file_name(source.name)}-{source.fingerprint()}"
+    if folder.exists():
+        return folder
+    _make(home)
+    with atomic_folder(folder) as temporary:
+        for index in range(source.num_frames):
+            context.advance(index, source.num_frames, "Copying the layer")
+            bgr = cv2.cvtColor(source.frame(index), cv2.COLOR_RGB2BGR)
+            if not cv2.imwrite(str(temporary / f"{index:06d}.png"), bgr, _FAST_PNG):
+                raise OutputError(f"{folder} cannot be written.", path=folder)
+    return folder
+
+
+def _make(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{home} cannot be made: {error.strerror}.", path=home) from error
+
+
+def _file_name(name: str) -> str:
+    kept = "".join(c if c.isalnum() or c in "-_ " else "_" for c in name).strip()
+    return kept[:60] or "layer"
+
+
+def contrast_of(limits: Sequence[float]) -> tuple[float, float]:
+    """A layer's contrast limits as plain numbers."""
+    return float(limits[0]), float(limits[1])

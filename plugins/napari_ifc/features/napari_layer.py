@@ -1,0 +1,80 @@
+"""Working on image layers that are open in napari: TIFF stacks, 16-bit, grey, computed arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ifc_core.config import data_dir
+from ifc_core.errors import IFCError
+from ifc_core.jobs import JobContext
+from napari_ifc.actions import Action
+from napari_ifc.controllers.layer_frames import LayerSource, contrast_of, write_frames
+from napari_ifc.controllers.session import Session, open_session
+from napari_ifc.controllers.tasks import Task
+from napari_ifc.feature import Feature
+from napari_ifc.features.opening import Opening
+
+
+class NapariLayer(Feature):
+    """Opens the active image layer as a video."""
+
+    def actions(self) -> Iterable[Action]:
+        """The one action."""
+        yield Action(
+            "file.open_layer",
+            "Annotate the active napari layer",
+            self.begin,
+            group="File",
+            why_not=self._why_not,
+            tip="Take an image layer (time, height, width) as a video; grey and 16-bit ones as "
+            "their contrast limits show them.",
+        )
+
+    def _layer(self) -> Any:
+        """The active image layer that is not one of the studio's own, or ``None``."""
+        viewer, ours = self.studio.viewer, self.studio.layers.layers
+        layers = [viewer.layers.selection.active, *reversed(viewer.layers)]
+        usable = (x for x in layers if x is not None and x not in ours)
+        return next((x for x in usable if type(x).__name__ == "Image"), None)
+
+    def _why_not(self) -> str:
+        return "" if self._layer() is not None else "Open an image layer in napari first."
+
+    def begin(self) -> None:
+        """Copy the layer's frames in a worker and open them; returns at once."""
+        layer = self._layer()
+        file = layer.metadata.get("ifc_video", "")
+        if file:
+            layer.visible = False
+            self.studio.begin_open(file)
+            return
+        data = layer.data[0] if layer.multiscale else layer.data
+        rgb = bool(layer.rgb)
+        limits = (0.0, 255.0) if rgb else contrast_of(layer.contrast_limits)
+        try:
+            source = LayerSource(str(layer.name), data, rgb, limits)
+        except IFCError as error:
+            self.studio.fail(error)
+            return
+        self._start(source, layer)
+
+    def _start(self, source: LayerSource, layer: Any) -> None:
+        home = self.studio.settings.projects_folder or data_dir() / "projects"
+
+        def work(context: JobContext) -> Session:
+            return open_session(write_frames(source, Path(home), context), home, context)
+
+        def show(session: Session) -> None:
+            layer.visible = False
+            self.studio.feature(Opening).take(session)
+
+        task: Task[Session] = Task(
+            f"Opening {source.name}",
+            show,
+            self.studio.fail,
+            lambda: self.studio.inform("Opening was cancelled."),
+            drop=Session.close,
+        )
+        self.studio.tasks.start(task, work)
