@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 import ifc_resources
 from ifc_app.recent import RecentItem, RecentList
 from napari_ifc.rows import RunView
+from napari_ifc.views.theme import Palette, palette_for, theme_mix
 
 _COLUMNS = 3
 _CARD_PX = QSize(220, 124)
@@ -32,37 +33,46 @@ _STEPS = (
     ("Improve", "Fine-tune on what you corrected; the next clip needs fewer fixes."),
 )
 
-_STYLE = """
-#StartPage { background: #171c26; }
-#StartPage QLabel { color: #dfe6f2; background: transparent; padding: 0; }
-#StartPage QLabel#title { font-size: 30px; font-weight: 600; }
-#StartPage QLabel#subtitle { font-size: 14px; color: #9fb0c9; }
-#StartPage QLabel#section { font-size: 12px; font-weight: 600; color: #7f93b2; }
-#StartPage QLabel#hint { font-size: 12px; color: #7f93b2; }
-#StartPage QLabel#problem {
-    font-size: 13px; color: #ffd7d9; background: #4a2228; border-left: 4px solid #f2737c;
-    border-radius: 4px; padding: 10px 14px;
-}
-#StartPage QPushButton {
-    background: #263247; color: #e8eef8; border: 1px solid #35455f; border-radius: 8px;
+
+def start_style(p: Palette) -> str:
+    """Style sheet of the page in the colours of a theme."""
+    card = theme_mix(p.background, p.surface, 0.55)
+    button = theme_mix(p.surface, p.raised, 0.4)
+    hover = theme_mix(button, p.text, 0.1)
+    return f"""
+#StartPage {{ background: {p.background}; }}
+#StartPage QLabel {{ color: {p.text}; background: transparent; padding: 0; }}
+#StartPage QLabel#title {{ font-size: 30px; font-weight: 600; }}
+#StartPage QLabel#subtitle {{ font-size: 14px; color: {p.muted}; }}
+#StartPage QLabel#section {{ font-size: 12px; font-weight: 600; color: {p.muted}; }}
+#StartPage QLabel#hint {{ font-size: 12px; color: {p.muted}; }}
+#StartPage QLabel#problem {{
+    font-size: 13px; color: {p.text}; background: {theme_mix(p.background, p.error, 0.22)};
+    border-left: 4px solid {p.error}; border-radius: 4px; padding: 10px 14px;
+}}
+#StartPage QPushButton {{
+    background: {button}; color: {p.text}; border: 1px solid {p.border}; border-radius: 8px;
     padding: 12px 18px; font-size: 14px; text-align: left;
-}
-#StartPage QPushButton:hover, #StartPage QPushButton:focus {
-    background: #31405a; border-color: #56b4e9;
-}
-#StartPage QPushButton#primary { background: #0072b2; border-color: #2b93cf; font-weight: 600; }
-#StartPage QPushButton#primary:hover, #StartPage QPushButton#primary:focus { background: #0a84c9; }
-#StartPage QToolButton {
-    background: #1f2735; color: #dfe6f2; border: 1px solid #2c3950; border-radius: 8px;
+}}
+#StartPage QPushButton:hover, #StartPage QPushButton:focus {{
+    background: {hover}; border-color: {p.accent};
+}}
+#StartPage QPushButton#primary {{ background: {p.accent}; border-color: {p.accent};
+    color: {p.on_accent}; font-weight: 600; }}
+#StartPage QPushButton#primary:hover, #StartPage QPushButton#primary:focus {{
+    background: {theme_mix(p.accent, "#ffffff", 0.15)}; }}
+#StartPage QToolButton {{
+    background: {card}; color: {p.text}; border: 1px solid {p.border}; border-radius: 8px;
     padding: 8px; font-size: 12px;
-}
-#StartPage QToolButton:hover, #StartPage QToolButton:focus { border-color: #56b4e9; }
-#StartPage QProgressBar { background: #263247; border: 0; border-radius: 3px; max-height: 6px; }
-#StartPage QProgressBar::chunk { background: #56b4e9; border-radius: 3px; }
-#StartPage QFrame#step { background: #1d2431; border: 1px solid #273247; border-radius: 8px; }
-#StartPage QLabel#stepName { font-size: 14px; font-weight: 600; color: #8ecbf0; padding: 0; }
-#StartPage QLabel#stepText { font-size: 12px; color: #aebbd0; padding: 0; }
-#StartPage QScrollArea, #StartPage QWidget#cards { background: transparent; border: none; }
+}}
+#StartPage QToolButton:hover, #StartPage QToolButton:focus {{ border-color: {p.accent}; }}
+#StartPage QFrame#step {{ background: {card}; border: 1px solid {p.border}; border-radius: 8px; }}
+#StartPage QLabel#stepName {{ font-size: 14px; font-weight: 600; color: {p.accent}; padding: 0; }}
+#StartPage QLabel#stepText {{ font-size: 12px; color: {p.muted}; padding: 0; }}
+#StartPage QScrollArea, #StartPage QWidget#cards {{ background: transparent; border: none; }}
+#StartPage QProgressBar {{ background: {p.raised}; border: 0; border-radius: 3px;
+    max-height: 6px; }}
+#StartPage QProgressBar::chunk {{ background: {p.accent}; border-radius: 3px; }}
 """
 
 
@@ -85,7 +95,7 @@ class StartPage(QFrame):
         super().__init__(parent)
         self._recent = recent
         self.setObjectName("StartPage")
-        self.setStyleSheet(_STYLE)
+        self.apply_palette(palette_for("dark"))
         self.setAutoFillBackground(True)
         outer = QHBoxLayout(self)
         outer.setContentsMargins(32, 40, 32, 24)
@@ -112,6 +122,10 @@ class StartPage(QFrame):
         column.addWidget(QLabel(hint, objectName="hint"))
         parent.installEventFilter(self)
         self.refresh()
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Take the theme's colours."""
+        self.setStyleSheet(start_style(palette))
 
     def _heading(self) -> QHBoxLayout:
         row = QHBoxLayout()

@@ -13,6 +13,7 @@ from qtpy.QtGui import QDropEvent, QIcon
 from qtpy.QtWidgets import QFileDialog, QMainWindow, QMenu, QWidget
 
 import ifc_resources
+from ifc_app.layout import LAYOUT_FILE, keep_layout, restore_layout
 from ifc_app.recent import RecentList
 from ifc_app.start_page import StartPage
 from ifc_core.config import data_dir
@@ -22,6 +23,7 @@ from napari_ifc.actions import Action
 from napari_ifc.controllers.sample import sample_path
 from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.studio import Studio
+from napari_ifc.views.theme import palette_for
 
 if TYPE_CHECKING:
     from ifc_core.engine.client import EngineClient
@@ -61,12 +63,15 @@ class DesktopWindow(QObject):
         self.main.setWindowIcon(QIcon(str(ifc_resources.path("icons/ifc-studio.svg"))))
         self._build_menus()
         self.start_page = self._build_start_page()
+        self._follow_theme()
+        self.viewer.events.theme.connect(self._follow_theme)
         self._take_drops()
         self.studio.show_napari_panels(False)
         self.studio.opened.connect(self._on_opened)
         self.studio.theme_requested.connect(self._use_theme)
         self.studio.shortcuts_changed.connect(self._show_shortcuts)
         self.studio.closing.connect(self._note_progress)
+        self.studio.closed.connect(self._keep_layout)
         self.studio.project_closed.connect(self._show_start_page)
         self.studio.failed.connect(self.start_page.show_problem)
 
@@ -121,6 +126,9 @@ class DesktopWindow(QObject):
                 self.recent.add(path, video.num_frames, reader.read(0))
         except IFCError:
             return  # remembering is a convenience; the open video matters more
+
+    def _keep_layout(self) -> None:
+        keep_layout(self.main, data_dir() / LAYOUT_FILE)
 
     def _note_progress(self) -> None:
         workspace, path = self.studio.workspace, self._opened
@@ -195,6 +203,9 @@ class DesktopWindow(QObject):
     def _use_theme(self, name: str) -> None:
         self.viewer.theme = name
 
+    def _follow_theme(self, event: object = None) -> None:
+        self.start_page.apply_palette(palette_for(str(self.viewer.theme)))
+
     def _fill_recent_menu(self) -> None:
         self._recent_menu.clear()
         for item in self.recent.items():
@@ -241,6 +252,7 @@ class DesktopWindow(QObject):
     def show(self) -> None:
         """Show the window, with the start page if nothing is open."""
         self.viewer.window.show()
+        restore_layout(self.main, data_dir() / LAYOUT_FILE)
         if self.start_page.isHidden() and not self.viewer.layers:
             self._show_start_page()
 

@@ -76,6 +76,7 @@ class Studio(QObject):
         run_measured: Emitted with frames and seconds of a run that succeeded.
         theme_requested: Emitted with the theme that a person chose for the desktop program.
         shortcuts_changed: Emitted after actions got other keys.
+        closed: Emitted when the studio begins to end, while everything still stands.
         closing: Emitted while what is open can still be looked at, before it is put down.
         project_closed: Emitted after a project was closed.
         run_changed: Emitted with the :class:`napari_ifc.rows.RunView` of the propose run.
@@ -90,6 +91,7 @@ class Studio(QObject):
 
     opened = Signal(object)
     closing = Signal()
+    closed = Signal()
     run_measured = Signal(int, float)
     theme_requested = Signal(str)
     shortcuts_changed = Signal()
@@ -135,7 +137,6 @@ class Studio(QObject):
             on_actions=lambda: self._tell("actions_changed"),
         )
         self.panel.banner.action_requested.connect(self.run_action)
-        self.panel.videos.activated.connect(self._on_video_chosen)
         self.panel.task.cancel_requested.connect(self.tasks.cancel)
         self._features = tuple(make(self) for make in FEATURES)
         for feature in self._features:
@@ -313,6 +314,7 @@ class Studio(QObject):
         if self._closed:
             return
         self._closed = True
+        self.closed.emit()
         self.viewer.events.theme.disconnect(self._apply_theme)
         self.layers.flush()
         self.tasks.close()
@@ -429,11 +431,6 @@ class Studio(QObject):
         self._tell("frame_changed", frame_index)
         self.presenter.actions()
         self.frame_changed.emit(frame_index)
-
-    def _on_video_chosen(self, place: int) -> None:
-        video_id = int(self.panel.videos.itemData(place))
-        if self.workspace is not None and video_id != self.workspace.session.entry.id:
-            self.feature(Opening).begin_show(video_id)
 
     # Editing
 

@@ -6,7 +6,6 @@ import time
 
 import pyqtgraph as pg
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -26,6 +25,7 @@ from qtpy.QtWidgets import (
 
 from ifc_core.annotation import ModelVersion
 from napari_ifc.finetune_state import FinetuneView, Material, Outcome
+from napari_ifc.views.compare_view import CompareView
 from napari_ifc.views.theme import Palette
 
 _PRESET_TEXTS = (
@@ -39,6 +39,8 @@ _VERDICTS = {
     "not enough to judge": "Not enough held-out masks to judge: choose yourself below.",
 }
 BUNDLED = "Bundled model"
+MINUTES = {"quick": 7, "balanced": 30, "thorough": 120}
+"""Of the presets; the training stops there where the machine is slow."""
 
 
 class FinetunePage(QWidget):
@@ -77,7 +79,11 @@ class FinetunePage(QWidget):
         self.card = OutcomeCard()
         self._models = QListWidget()
         self._roll_back = QPushButton("Use the one before")
+        self._use = QPushButton("Use this version")
+        self._provenance = _label("", "muted")
+        self._plan = _label("", "muted")
         self._shown_models: tuple[ModelVersion, ...] | None = None
+        self._frames = 0
         self._build()
         self.show_view(FinetuneView(), "Open a video first.")
 
@@ -97,6 +103,7 @@ class FinetunePage(QWidget):
         form = QFormLayout()
         form.addRow("Preset", self._preset)
         column.addLayout(form)
+        column.addWidget(self._plan)
         column.addWidget(self._keep_object)
         self.start_button.setProperty("role", "primary")
         buttons = QHBoxLayout()
@@ -113,9 +120,13 @@ class FinetunePage(QWidget):
         column.addWidget(heading)
         self._models.setAccessibleName("Model versions")
         self._models.setMinimumHeight(110)
-        self._models.setToolTip("Double-click a version to propose with it")
         column.addWidget(self._models)
-        column.addWidget(self._roll_back, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self._provenance)
+        choices = QHBoxLayout()
+        choices.addWidget(self._use)
+        choices.addWidget(self._roll_back)
+        choices.addStretch()
+        column.addLayout(choices)
         column.addStretch(1)
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -129,6 +140,11 @@ class FinetunePage(QWidget):
         self._resume.clicked.connect(self.resume_requested)
         self._roll_back.clicked.connect(self.roll_back_requested)
         self._models.itemActivated.connect(self._on_model)
+        self._models.currentItemChanged.connect(lambda now, _: self._show_provenance(now))
+        self._use.clicked.connect(self._on_use)
+        self._preset.currentIndexChanged.connect(lambda _: self._show_plan())
+        self._show_plan()
+        self._show_provenance(None)
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the theme's colours."""
@@ -149,6 +165,8 @@ class FinetunePage(QWidget):
             why_not: Why no run can be started; empty if one can.
         """
         self._material.setText(material_text(view.material))
+        self._frames = view.material.frames
+        self._show_plan()
         self.start_button.setEnabled(not why_not)
         self.start_button.setToolTip(why_not or "Learn from what was corrected and approved")
         self._stop.setVisible(view.running)
@@ -188,11 +206,36 @@ class FinetunePage(QWidget):
             self._models.addItem(item)
         none_active = not any(model.active for model in models)
         self._models.addItem(QListWidgetItem(("●  " if none_active else "○  ") + BUNDLED))
+        self._show_provenance(None)
         self._roll_back.setEnabled(bool(models))
         self._roll_back.setToolTip("" if models else "There is no other version yet")
 
     def _on_start(self) -> None:
         self.start_requested.emit(self._preset.currentData(), self._keep_object.isChecked())
+
+    def _show_plan(self) -> None:
+        """How long the training takes, and what is kept aside to judge by."""
+        self._plan.setText(plan_text(str(self._preset.currentData()), self._frames))
+
+    def _show_provenance(self, item: QListWidgetItem | None) -> None:
+        models = self._shown_models or ()
+        name = None if item is None else item.data(Qt.ItemDataRole.UserRole)
+        chosen = next((model for model in models if model.name == name), None)
+        text = "Select a version to see where it comes from."
+        if chosen is not None:
+            text = provenance_text(chosen)
+        elif item is not None:
+            text = "The model that ships with the program."
+        self._provenance.setText(text)
+        in_use = item is not None and item.text().startswith("●")
+        self._use.setEnabled(item is not None and not in_use)
+        reason = "It is in use" if in_use else "" if item is not None else "Select a version first"
+        self._use.setToolTip(reason)
+
+    def _on_use(self) -> None:
+        item = self._models.currentItem()
+        if item is not None:
+            self._on_model(item)
 
     def _on_model(self, item: QListWidgetItem) -> None:
         self.use_requested.emit(item.data(Qt.ItemDataRole.UserRole))
@@ -206,14 +249,13 @@ class OutcomeCard(QFrame):
         self.setProperty("role", "card")
         self._title = _label("", "heading")
         self._figures = _label("")
-        self._picture = QLabel()
-        self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._caption = _label("Label, before, after", "muted")
+        self.picture = CompareView()
+        self._caption = _label("Drag the divider; hold L to see the label.", "muted")
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setAccessibleName("Held-out frame")
         self._outcome: Outcome | None = None
         column = QVBoxLayout(self)
-        for widget in (self._title, self._figures, self._picture, self._caption, self._slider):
+        for widget in (self._title, self._figures, self.picture, self._caption, self._slider):
             column.addWidget(widget)
         self._slider.valueChanged.connect(self._show_picture)
         self.hide()
@@ -230,18 +272,27 @@ class OutcomeCard(QFrame):
         count = len(outcome.comparisons)
         self._slider.setRange(0, max(0, count - 1))
         self._slider.setVisible(count > 1)
-        self._picture.setVisible(count > 0)
         self._caption.setVisible(count > 0)
         self._show_picture()
 
     def _show_picture(self) -> None:
-        if self._outcome is None or not self._outcome.comparisons:
-            return
-        picture = QPixmap(str(self._outcome.comparisons[self._slider.value()]))
-        if not picture.isNull():
-            width = max(280, self.width() - 24)
-            smooth = Qt.TransformationMode.SmoothTransformation
-            self._picture.setPixmap(picture.scaledToWidth(width, smooth))
+        pictures = () if self._outcome is None else self._outcome.comparisons
+        self.picture.set_picture(pictures[self._slider.value()] if pictures else None)
+
+
+def plan_text(preset: str, frames: int) -> str:
+    """How long a fine-tuning takes, and what it is judged by.
+
+    Args:
+        preset: Its key.
+        frames: Frames with something to learn from.
+    """
+    minutes = MINUTES[preset]
+    long = f"{minutes} minutes" if minutes < 60 else f"{minutes // 60} hours"
+    text = f"Trains for up to {long}, in a process of its own; you can go on working."
+    if frames > 1:
+        text += " About a fifth of the frames is kept aside to judge the new model by."
+    return text
 
 
 def material_text(material: Material) -> str:
