@@ -25,6 +25,7 @@ from ifc_core.io.ytvis import (
     read_ytvis_result,
 )
 from ifc_core.structures import RLEMask
+from ifc_core.structures.run_lengths import PAIR_END
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,7 @@ class Record:
         if track.areas:
             stated = [a for a in track.areas if a]
             area = sum(stated) / len(stated) if stated else 0.0
-        masks = CodedTrack(
-            [frame for frame, _ in present],
-            b"".join(counts for _, counts in present),
-            [len(counts) for _, counts in present],
-        )
+        masks = CodedTrack.join([f for f, _ in present], [counts for _, counts in present])
         score = 0.0 if track.score is None else track.score
         return cls(track.id, track.category_id, score, masks, track.is_crowd, area)
 
@@ -88,12 +85,15 @@ class VideoRecords:
                 groups.setdefault(record.category_id, ([], []))[side].append(record)
         return groups
 
-    def compare(self, results: Sequence[Record], annotations: Sequence[Record]) -> Overlap:
+    def compare(
+        self, results: Sequence[Record], annotations: Sequence[Record], least_iou: float = 0.0
+    ) -> Overlap:
         """Areas and common pixels of some of the records.
 
         Args:
             results: Results of this video.
             annotations: Annotations of this video.
+            least_iou: Pairs that cannot reach this IoU may be given as having nothing in common.
 
         Returns:
             The overlap, in the order given.
@@ -108,6 +108,7 @@ class VideoRecords:
                 [record.masks for record in annotations],
                 size,
                 self.video.length,
+                least_iou,
             )
         except BrokenMaskError as error:
             record = (annotations if error.is_truth else results)[error.track]
@@ -116,7 +117,7 @@ class VideoRecords:
     def _broken(self, record: Record, error: BrokenMaskError, size: tuple[int, int]) -> FormatError:
         kind = f"annotation {record.id}" if error.is_truth else f"result {record.id - 1}"
         where = f"{kind}.segmentations[{error.frame}]"
-        coded = record.masks.part(error.frame, error.frame + 1).coded
+        coded = record.masks.part(error.frame, error.frame + 1).coded[: -len(PAIR_END)]
         reason = "the mask is broken."
         try:
             RLEMask.from_coco({"size": list(size), "counts": coded})
@@ -239,12 +240,13 @@ def _plain_record(
         if not is_plain:
             return None
         size = [video.height, video.width]
-        frames = [frame for frame, entry in enumerate(entries) if entry is not None]
-        parts = [entries[frame]["counts"] for frame in frames]
-        if any(entries[frame]["size"] != size for frame in frames) or "" in parts:
+        present = [(f, e) for f, e in enumerate(entries) if e is not None]
+        parts = [entry["counts"] for _, entry in present]
+        if any(entry["size"] != size for _, entry in present) or "" in parts:
             return None
-        coded = "".join(parts).encode("ascii")
+        end = PAIR_END.decode("ascii")
+        coded = (end.join(parts) + end).encode("ascii") if parts else b""
     except (KeyError, TypeError, UnicodeEncodeError):
         return None
-    masks = CodedTrack(frames, coded, [len(part) for part in parts])
+    masks = CodedTrack([frame for frame, _ in present], coded, [len(part) + 1 for part in parts])
     return Record(index + 1, category_id, score, masks)

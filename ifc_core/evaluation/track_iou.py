@@ -5,6 +5,9 @@ columns, runs become vertical *pieces*. For a true track the pieces of each colu
 are laid out in tables, one table for the first piece of every column, one for the second and so
 on; most objects need few. The overlap of a predicted piece with the true track is then read off
 with two look-ups a table, for all predicted pieces in one go.
+
+Most predictions are nowhere near a true track. Areas and columns of all masks, which take a
+fraction of the time, bound the IoU of each pair; pieces are made of pairs that can matter.
 """
 
 from __future__ import annotations
@@ -12,15 +15,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.structures.run_lengths import RunBatch, decode_joined
+from ifc_core.structures.run_lengths import PAIR_END, RunPairs, decode_pairs
 
 Ints = npt.NDArray[np.int64]
-_GROUP_BYTES = 1 << 16  # so much that the arrays stay in the processor's cache
+_GROUP_BYTES = 1 << 18  # so much that the arrays stay in the processor's cache
 _BLOCK_COLUMNS = 1 << 22
+_Ints = npt.NDArray[np.int32] | Ints
 _Rows = npt.NDArray[np.int16] | npt.NDArray[np.int32]
 _Table = tuple[_Rows, _Rows]
 
@@ -31,13 +36,19 @@ class CodedTrack:
 
     Attributes:
         frames: Ascending frames that have a mask, n of them.
-        coded: COCO count strings, one after the other.
-        lengths: Bytes of each string.
+        coded: COCO count strings, one after the other, each with ``PAIR_END`` behind it.
+        lengths: Bytes of each string and what is behind it.
     """
 
     frames: list[int]
     coded: bytes
     lengths: list[int]
+
+    @classmethod
+    def join(cls, frames: list[int], strings: list[bytes]) -> CodedTrack:
+        """A track from its count strings, one a frame."""
+        coded = b"".join([string + PAIR_END for string in strings])
+        return cls(frames, coded, [len(string) + 1 for string in strings])
 
     def part(self, first: int, stop: int) -> CodedTrack:
         """The masks of the frames from ``first`` up to ``stop``."""
@@ -96,6 +107,7 @@ def compare_tracks(
     truth: Sequence[CodedTrack],
     size: tuple[int, int],
     num_frames: int,
+    least_iou: float = 0.0,
 ) -> Overlap:
     """Measure all pairs of tracks.
 
@@ -104,6 +116,7 @@ def compare_tracks(
         truth: G true tracks.
         size: (height, width) of the video.
         num_frames: T.
+        least_iou: Pairs that cannot reach this IoU need no common pixels; they may be 0.
 
     Returns:
         Areas and common pixels.
@@ -117,19 +130,186 @@ def compare_tracks(
         np.zeros((len(truth), num_frames), dtype=np.int64),
     )
     step = max(1, _BLOCK_COLUMNS // size[1])
+    if step < num_frames:
+        least_iou = 0.0  # a part of the frames says nothing about the whole
     for first in range(0, num_frames, step):
-        stop = min(first + step, num_frames)
-        tables: list[list[_Table]] = []
-        for place, track in enumerate(truth):
-            pieces = _read_pieces([track], size, (first, stop), (True, place))
-            pieces.store_areas(overlap.truth_areas[place : place + 1])
-            tables.append(_layers(pieces, (stop - first) * size[1]))
+        block = (first, min(first + step, num_frames))
+        targets = [
+            target
+            for begin, end in _groups(truth)
+            for target in _Target.read(truth[begin:end], begin, size, block)
+        ]
+        for place, target in enumerate(targets):
+            overlap.truth_areas[place, first : block[1]] = target.extents.areas[0]
         for begin, end in _groups(found):
-            pieces = _read_pieces(found[begin:end], size, (first, stop), (False, begin))
-            pieces.store_areas(overlap.found_areas[begin:end])
-            if truth:
-                overlap.common[begin:end] += _common(pieces, tables, end - begin)
+            masks = _Masks.read(found[begin:end], size, block, (False, begin))
+            extents = masks.extents()
+            overlap.found_areas[begin:end, first : block[1]] = extents.areas
+            matters = _can_reach(extents, targets, least_iou)
+            if not matters.any():
+                continue
+            pieces = masks.pieces()
+            for place, target in enumerate(targets):
+                wanted = matters[:, place]
+                if wanted.any():
+                    shared = _common(pieces.of(wanted), target.layers)
+                    overlap.common[begin:end, place][wanted] += shared
     return overlap
+
+
+@dataclass(frozen=True, slots=True)
+class _Extents:
+    """How large each mask is and where it lies, of n tracks over T frames of a block.
+
+    Attributes:
+        areas: (n, T) int64 pixels.
+        lefts: (n, T) first column with a pixel.
+        rights: (n, T) last column with a pixel; -1 where there is no mask.
+    """
+
+    areas: Ints
+    lefts: Ints
+    rights: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class _Masks:
+    """The decoded masks of some tracks on a block of frames; m masks, P pairs of runs.
+
+    Attributes:
+        pairs: Their runs.
+        ends: (P,) int64 end of each foreground run, counted over all masks.
+        owners: (m,) track of each mask.
+        frames: (m,) its frame, counted from the first of the block.
+        num_tracks: n.
+        num_frames: T.
+        size: (height, width).
+    """
+
+    pairs: RunPairs
+    ends: Ints
+    owners: Ints
+    frames: Ints
+    num_tracks: int
+    num_frames: int
+    size: tuple[int, int]
+
+    @classmethod
+    def read(
+        cls,
+        tracks: Sequence[CodedTrack],
+        size: tuple[int, int],
+        block: tuple[int, int],
+        origin: tuple[bool, int],
+    ) -> _Masks:
+        """Decode and check; ``origin`` (is truth, place of the first) goes into an error."""
+        parts = [track.part(*block) for track in tracks]
+        frames = np.array([frame for part in parts for frame in part.frames], dtype=np.int64)
+        owners = np.repeat(np.arange(len(parts)), [len(part.frames) for part in parts])
+        lengths = np.array([n for part in parts for n in part.lengths], dtype=np.int64)
+        pairs = decode_pairs(b"".join([part.coded for part in parts]), lengths)
+        ends = np.cumsum(pairs.background + pairs.foreground, dtype=np.int64)
+        totals = np.diff(np.concatenate(([0], ends))[pairs.bounds])
+        broken = ~pairs.is_valid | (totals != size[0] * size[1])
+        if broken.any():
+            place = int(np.flatnonzero(broken)[0])
+            raise BrokenMaskError(origin[0], origin[1] + int(owners[place]), int(frames[place]))
+        length = block[1] - block[0]
+        return cls(pairs, ends, owners, frames - block[0], len(parts), length, size)
+
+    def extents(self) -> _Extents:
+        """Areas and columns."""
+        shape = (self.num_tracks, self.num_frames)
+        extents = _Extents(np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.full(shape, -1))
+        if len(self.owners):
+            at = (self.owners, self.frames)
+            height, width = self.size
+            first, last = self.pairs.bounds[:-1], self.pairs.bounds[1:] - 1
+            extents.areas[at] = np.add.reduceat(self.pairs.foreground, first, dtype=np.int64)
+            extents.lefts[at] = self.pairs.background[first] // height
+            # A mask that ends with background has its last pixel one pair before.
+            tail = np.where(self.pairs.foreground[last] > 0, 0, self.pairs.background[last])
+            extents.rights[at] = (height * width - tail - 1) // height
+        return extents
+
+    def pieces(self) -> _Pieces:
+        """All foreground runs, cut at the columns."""
+        height, width = self.size
+        pairs, ends = self.pairs, self.ends
+        if len(ends) and int(ends[-1]) < 1 << 31:
+            ends = ends.astype(np.int32)  # divides twice as fast
+        tops = ends - pairs.foreground
+        tops -= pairs.foreground == 0  # an empty run may stand behind the last pixel
+        columns = tops // height  # over all masks
+        tops -= columns * height
+        bottoms = tops + pairs.foreground
+        counts = np.diff(pairs.bounds)
+        shift = (self.frames - np.arange(len(counts))) * width
+        columns += np.repeat(shift.astype(columns.dtype), counts)
+        if len(bottoms) and int(bottoms.max()) > height:
+            owners = np.repeat(np.arange(len(counts)), counts)
+            columns, tops, bottoms, owners = _cut(columns, tops, bottoms, owners, height)
+            counts = np.bincount(owners, minlength=len(counts))
+        mask_bounds = np.concatenate(([0], np.cumsum(counts)))
+        track_bounds = np.searchsorted(self.owners, np.arange(self.num_tracks + 1))
+        rows = np.int16 if height < 1 << 15 else np.int32
+        bounds = mask_bounds[track_bounds]
+        return _Pieces(columns.astype(np.intp), tops.astype(rows), bottoms.astype(rows), bounds)
+
+
+def _cut(
+    columns: _Ints, tops: _Ints, bottoms: _Ints, owners: Ints, height: int
+) -> tuple[_Ints, _Ints, _Ints, Ints]:
+    """Cut runs that go on in the next columns."""
+    spans = np.maximum((bottoms - 1) // height, 0) + 1
+    source = np.repeat(np.arange(len(spans)), spans)
+    step = np.arange(len(source)) - np.repeat(np.cumsum(spans) - spans, spans)
+    offset = step * height
+    cut_tops = np.maximum(tops[source] - offset, 0)
+    cut_bottoms = np.minimum(bottoms[source] - offset, height)
+    return columns[source] + step, cut_tops, cut_bottoms, owners[source]
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A true track on a block of frames.
+
+    Attributes:
+        extents: Of the one track.
+        layers: Its pieces as tables by column.
+    """
+
+    extents: _Extents
+    layers: list[_Table]
+
+    @classmethod
+    def read(
+        cls, tracks: Sequence[CodedTrack], begin: int, size: tuple[int, int], block: tuple[int, int]
+    ) -> list[_Target]:
+        """Decode true tracks, the first of which is the ``begin``-th of all."""
+        masks = _Masks.read(tracks, size, block, (True, begin))
+        extents, pieces = masks.extents(), masks.pieces()
+        num_columns = (block[1] - block[0]) * size[1]
+        targets = []
+        for n, (start, end) in enumerate(pairwise(pieces.bounds.tolist())):
+            own = _Extents(*(v[n : n + 1] for v in (extents.areas, extents.lefts, extents.rights)))
+            targets.append(cls(own, _layers(pieces.part(start, end), num_columns)))
+        return targets
+
+
+def _can_reach(
+    found: _Extents, targets: Sequence[_Target], least_iou: float
+) -> npt.NDArray[np.bool_]:
+    """(n, G) whether a pair can share pixels and reach an IoU, by areas and columns alone."""
+    matters = np.zeros((len(found.areas), len(targets)), dtype=bool)
+    sums = found.areas.sum(1)
+    for place, target in enumerate(targets):
+        truth = target.extents
+        touches = (found.lefts <= truth.rights) & (truth.lefts <= found.rights)
+        most = np.where(touches, np.minimum(found.areas, truth.areas), 0).sum(1)
+        union = sums + truth.areas.sum() - most
+        matters[:, place] = (most > 0) & (most >= (least_iou - 1e-9) * union)
+    return matters
 
 
 def _groups(tracks: Sequence[CodedTrack]) -> Iterator[tuple[int, int]]:
@@ -149,97 +329,38 @@ class _Pieces:
     """Vertical pieces of some tracks.
 
     Attributes:
-        columns: (P,) int64, counted over the frames of a block.
+        columns: (P,) counted over the frames of a block.
         tops: (P,) first row, int16 where the height allows it, else int32.
         bottoms: (P,) one past the last row, likewise.
         bounds: (n + 1,) int64 the pieces of each track.
-        owners: (m,) track of each mask.
-        frames: (m,) frame of each mask.
-        areas: (m,) pixels of each mask.
     """
 
-    columns: Ints
+    columns: npt.NDArray[np.intp]
     tops: _Rows
     bottoms: _Rows
     bounds: Ints
-    owners: Ints
-    frames: Ints
-    areas: Ints
 
-    def store_areas(self, table: Ints) -> None:
-        """Write the areas to a (n, T) table."""
-        table[self.owners, self.frames] = self.areas
+    def part(self, start: int, end: int) -> _Pieces:
+        """Some pieces in a row, as one track."""
+        own = (values[start:end] for values in (self.columns, self.tops, self.bottoms))
+        return _Pieces(*own, np.array([0, end - start]))
 
-
-def _read_pieces(
-    tracks: Sequence[CodedTrack],
-    size: tuple[int, int],
-    block: tuple[int, int],
-    origin: tuple[bool, int],
-) -> _Pieces:
-    """Decode tracks; ``origin`` (is truth, place of the first) goes into an error."""
-    parts = [track.part(*block) for track in tracks]
-    numbers = np.array([len(part.frames) for part in parts], dtype=np.int64)
-    frames = np.array([frame for part in parts for frame in part.frames], dtype=np.int64)
-    owners = np.repeat(np.arange(len(parts)), numbers)
-    lengths = np.array([n for part in parts for n in part.lengths], dtype=np.int64)
-    batch = decode_joined(b"".join(part.coded for part in parts), lengths)
-    pixels = size[0] * size[1]
-    sums = np.zeros(len(batch.runs) + 1, dtype=np.int64)
-    np.cumsum(batch.runs, out=sums[1:])
-    broken = ~batch.is_valid | (np.diff(sums[batch.offsets]) != pixels)
-    if broken.any():
-        place = int(np.flatnonzero(broken)[0])
-        raise BrokenMaskError(origin[0], origin[1] + int(owners[place]), int(frames[place]))
-    columns, tops, bottoms, counts = _cut_columns(batch, sums, frames - block[0], size)
-    mask_bounds = np.concatenate(([0], np.cumsum(counts)))
-    track_bounds = np.concatenate(([0], np.cumsum(numbers)))
-    return _Pieces(
-        columns,
-        _narrow(tops, size[0]),
-        _narrow(bottoms, size[0]),
-        mask_bounds[track_bounds],
-        owners,
-        frames,
-        _segment_sums(bottoms - tops, mask_bounds),
-    )
-
-
-def _narrow(rows: npt.NDArray[np.int32], height: int) -> _Rows:
-    return rows.astype(np.int16) if height < 1 << 15 else rows
-
-
-def _cut_columns(
-    batch: RunBatch, sums: Ints, frames: Ints, size: tuple[int, int]
-) -> tuple[Ints, npt.NDArray[np.int32], npt.NDArray[np.int32], Ints]:
-    """Columns, tops and bottoms of all pieces, and how many each mask has."""
-    height, width = size
-    # Foreground is every second run of a mask.
-    counts = np.diff(batch.offsets) // 2
-    first = np.repeat(batch.offsets[:-1] - 2 * (np.cumsum(counts) - counts), counts)
-    places = first + np.arange(1, 2 * len(first), 2)
-    starts = sums[places] - np.repeat(np.arange(len(batch)) * (height * width), counts)
-    local = starts.astype(np.int32)
-    columns = local // np.int32(height)
-    tops = local - columns * np.int32(height)
-    bottoms = tops + batch.runs[places]
-    shift = np.repeat(frames * width, counts)
-    if not len(bottoms) or int(bottoms.max()) <= height:
-        return columns + shift, tops, bottoms, counts
-    owners = np.repeat(np.arange(len(batch)), counts)
-    spans = np.maximum((bottoms - 1) // np.int32(height), 0).astype(np.int64) + 1
-    source = np.repeat(np.arange(len(spans)), spans)
-    step = np.arange(len(source)) - np.repeat(np.cumsum(spans) - spans, spans)
-    offset = (step * height).astype(np.int32)
-    cut_tops = np.maximum(tops[source] - offset, 0)
-    cut_bottoms = np.minimum(bottoms[source] - offset, np.int32(height))
-    cut_columns = (columns + shift)[source] + step
-    return cut_columns, cut_tops, cut_bottoms, np.bincount(owners[source], minlength=len(batch))
+    def of(self, wanted: npt.NDArray[np.bool_]) -> _Pieces:
+        """The pieces of some of the tracks."""
+        if wanted.all():
+            return self
+        numbers = np.diff(self.bounds)
+        chosen = np.repeat(wanted, numbers)
+        bounds = np.concatenate(([0], np.cumsum(numbers[wanted])))
+        return _Pieces(self.columns[chosen], self.tops[chosen], self.bottoms[chosen], bounds)
 
 
 def _layers(pieces: _Pieces, num_columns: int) -> list[_Table]:
     """Tables of tops and bottoms by column: of the first piece, the second, ..."""
-    columns = pieces.columns
+    some = pieces.bottoms > pieces.tops
+    columns, own_tops, own_bottoms = (
+        values[some] for values in (pieces.columns, pieces.tops, pieces.bottoms)
+    )
     is_first = np.concatenate(([True], np.diff(columns) > 0)) if len(columns) else np.zeros(0, bool)
     heads = np.flatnonzero(is_first)
     widths = np.diff(np.concatenate((heads, [len(columns)])))
@@ -249,28 +370,27 @@ def _layers(pieces: _Pieces, num_columns: int) -> list[_Table]:
         chosen = rank == layer
         tops = np.zeros(num_columns, dtype=pieces.tops.dtype)
         bottoms = np.zeros(num_columns, dtype=pieces.tops.dtype)
-        tops[columns[chosen]] = pieces.tops[chosen]
-        bottoms[columns[chosen]] = pieces.bottoms[chosen]
+        tops[columns[chosen]] = own_tops[chosen]
+        bottoms[columns[chosen]] = own_bottoms[chosen]
         tables.append((tops, bottoms))
     return tables
 
 
-def _common(pieces: _Pieces, truth: Sequence[Sequence[_Table]], num_tracks: int) -> Ints:
-    """(n, G) common pixels of the tracks of ``pieces`` with each true track."""
-    common = np.zeros((num_tracks, len(truth)), dtype=np.int64)
-    for place, tables in enumerate(truth):
-        for layer, (tops, bottoms) in enumerate(tables):
-            ends = bottoms[pieces.columns]
-            own_tops, own_bottoms, columns = pieces.tops, pieces.bottoms, pieces.columns
-            bounds = pieces.bounds
-            if layer:
-                hit = np.flatnonzero(ends)
-                own_tops, own_bottoms, columns = own_tops[hit], own_bottoms[hit], columns[hit]
-                ends, bounds = ends[hit], np.searchsorted(hit, bounds)
-            low = np.maximum(own_tops, tops[columns])
-            shared = np.minimum(own_bottoms, ends)
-            shared -= low
-            common[:, place] += _segment_sums(np.maximum(shared, 0, out=shared), bounds)
+def _common(pieces: _Pieces, tables: Sequence[_Table]) -> Ints:
+    """(n,) common pixels of the tracks of ``pieces`` with one true track."""
+    common = np.zeros(len(pieces.bounds) - 1, dtype=np.int64)
+    for layer, (tops, bottoms) in enumerate(tables):
+        ends = bottoms[pieces.columns]
+        own_tops, own_bottoms, columns = pieces.tops, pieces.bottoms, pieces.columns
+        bounds = pieces.bounds
+        if layer:
+            hit = np.flatnonzero(ends)
+            own_tops, own_bottoms, columns = own_tops[hit], own_bottoms[hit], columns[hit]
+            ends, bounds = ends[hit], np.searchsorted(hit, bounds)
+        low = np.maximum(own_tops, tops[columns])
+        shared = np.minimum(own_bottoms, ends)
+        shared -= low
+        common += _segment_sums(np.maximum(shared, 0, out=shared), bounds)
     return common
 
 

@@ -172,7 +172,7 @@ def _match_video(video: VideoRecords) -> Iterator[tuple[int, str, VideoMatches]]
     for category_id, (results, truth) in video.by_category().items():
         best = np.argsort([-result.score for result in results], kind="stable")
         found = [results[place] for place in best[: MAX_DETECTIONS[-1]]]
-        overlap = video.compare(found, truth)
+        overlap = video.compare(found, truth, float(IOU_THRESHOLDS[0]))
         truth_areas = _mean_areas(overlap.truth_areas)
         for place, annotation in enumerate(truth):
             if annotation.area is not None:
