@@ -8,16 +8,19 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from ifc_core.annotation.film_export import write_films
 from ifc_core.annotation.frame_images import check_videos, write_frame_images
+from ifc_core.annotation.project_frames import ProjectFrames
 from ifc_core.annotation.reading import ProjectReader
+from ifc_core.annotation.records import WHOLE, Scope
 from ifc_core.annotation.selection import ExportScope, VideoSelection, select_video
 from ifc_core.annotation.ytvis_export import header_of, iter_tracks
 from ifc_core.errors import ConfigError
-from ifc_core.io.coco import write_coco
-from ifc_core.io.davis import write_davis
-from ifc_core.io.mots import write_mots
+from ifc_core.io.coco import write_coco_tracks
+from ifc_core.io.davis import write_davis_frames
+from ifc_core.io.mots import write_mots_frames
 from ifc_core.io.ytvis import write_ytvis_results, write_ytvis_tracks
-from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisTrack
+from ifc_core.io.ytvis_types import YtvisHeader, YtvisTrack
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Category
 
@@ -32,6 +35,7 @@ class ExportFormat(StrEnum):
     COCO = "coco"
     DAVIS = "davis"
     MOTS = "mots"
+    OVERLAY = "overlay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class ExportOptions:
         write_frames: Also write the frames as ``JPEGImages/<video>/00000.jpg``, named by
             their index, beside the file (in the folder for davis and mots).
         include_studio_key: Add the ``ifc_studio`` key (states, sources, z-order).
+        frame_scope: Only these frames.
+        approved_tracks_only: Only tracks that were approved as a whole.
     """
 
     scope: ExportScope = ExportScope.REVIEWED
@@ -54,6 +60,8 @@ class ExportOptions:
     frame_step: int = 1
     write_frames: bool = False
     include_studio_key: bool = True
+    frame_scope: Scope = WHOLE
+    approved_tracks_only: bool = False
 
     def __post_init__(self) -> None:
         """Check the step."""
@@ -104,7 +112,8 @@ def export_project(
 
     Args:
         reader: Where to read.
-        path: Target file (ytvis, ytvis-results, coco) or folder (davis, mots).
+        path: Target file (ytvis, ytvis-results, coco) or folder (davis, mots); for overlay a
+            film where one video is exported, else a folder of films.
         format: The format.
         options: What to export.
         context: Progress and cancellation; a cancelled export leaves no file.
@@ -121,21 +130,25 @@ def export_project(
     exported = [s for s in selections if s.frames]
     categories = _categories(reader, options)
     header = header_of(reader, exported, categories, options.include_studio_key)
-    stream = _Stream(reader, exported, options.include_studio_key, context)
+    content = _Content(reader, header, exported, options.include_studio_key, context)
     in_folder = format in (ExportFormat.DAVIS, ExportFormat.MOTS)
-    if options.write_frames:
+    if options.write_frames or format is ExportFormat.OVERLAY:
         check_videos(reader, exported)
     if options.write_frames and not in_folder:
         _write_frames(reader, exported, target, format, context)
-    hidden = _write(target, format, header, stream)
+    if format is ExportFormat.OVERLAY:
+        scope, step = options.frame_scope, options.frame_step
+        num_masks, hidden = write_films(reader, exported, target, scope, step, context), 0
+    else:
+        num_masks, hidden = _write(target, format, content)
     if options.write_frames and in_folder:  # the folder may not exist before
         _write_frames(reader, exported, target, format, context)
     return replace(
         report,
         videos=len(exported),
-        tracks=stream.num_tracks,
+        tracks=sum(len(s.tracks) for s in exported),
         frames=sum(len(s.frames) for s in exported),
-        masks=stream.num_masks,
+        masks=num_masks,
         hidden_pixels=hidden,
         notes=(*report.notes, *_hidden_note(hidden)),
     )
@@ -162,6 +175,8 @@ def _select(
             category_ids=options.category_ids,
             frame_step=options.frame_step,
             taken=taken,
+            frame_scope=options.frame_scope,
+            approved_tracks_only=options.approved_tracks_only,
         )
         for video in wanted
     ]
@@ -169,7 +184,7 @@ def _select(
     tracks_out = sum(s.tracks_left_out for s in selections)
     notes = []
     if frames_out:
-        notes.append(f"{frames_out} annotated frames were left out by the scope or the step.")
+        notes.append(f"{frames_out} annotated frames were left out by the scope, range or step.")
     if tracks_out:
         notes.append(
             f"{tracks_out} tracks were left out: rejected, unreviewed or of other classes."
@@ -184,48 +199,51 @@ def _select(
     return selections, report
 
 
-class _Stream:
-    """Tracks of the export as they are asked for, counted and cancellable."""
+class _Content:
+    """What is exported: tracks as they are asked for, counted and cancellable, or frames."""
 
     def __init__(
         self,
         reader: ProjectReader,
+        header: YtvisHeader,
         selections: Sequence[VideoSelection],
         with_details: bool,
         context: JobContext,
     ) -> None:
+        self.header = header
+        self.frames = ProjectFrames(reader, header, selections, context)
         self._reader = reader
         self._selections = selections
         self._with_details = with_details
         self._context = context
-        self.num_tracks = 0
         self.num_masks = 0
 
-    def __iter__(self) -> Iterator[YtvisTrack]:
+    def tracks(self) -> Iterator[YtvisTrack]:
         total = sum(len(s.tracks) for s in self._selections)
+        number = 0
         for selection in self._selections:
             for track in iter_tracks(self._reader, selection, self._with_details):
-                self.num_tracks += 1
+                number += 1
                 self.num_masks += sum(mask is not None for mask in track.segmentations)
-                self._context.advance(self.num_tracks, total, "Writing tracks", "tracks")
+                self._context.advance(number, total, "Writing tracks", "tracks")
                 yield track
 
 
-def _write(target: Path, form: ExportFormat, header: YtvisHeader, tracks: _Stream) -> int:
-    """Write one format; returns the pixels it had to hide."""
+def _write(target: Path, form: ExportFormat, content: _Content) -> tuple[int, int]:
+    """Write one format; returns the masks written and the pixels that had to be hidden."""
+    if form is ExportFormat.DAVIS:
+        hidden = write_davis_frames(content.frames, target)
+        return content.frames.num_masks, hidden
+    if form is ExportFormat.MOTS:
+        hidden = write_mots_frames(content.frames, target)
+        return content.frames.num_masks, hidden
     if form is ExportFormat.YTVIS:
-        write_ytvis_tracks(header, tracks, target)
+        write_ytvis_tracks(content.header, content.tracks(), target)
     elif form is ExportFormat.YTVIS_RESULTS:
-        write_ytvis_results(tracks, target)
+        write_ytvis_results(content.tracks(), target)
     else:
-        file = YtvisFile(header.videos, header.categories, tuple(tracks), header.info)
-        if form is ExportFormat.COCO:
-            write_coco(file, target)
-        elif form is ExportFormat.DAVIS:
-            return write_davis(file, target)
-        else:
-            return write_mots(file, target)
-    return 0
+        write_coco_tracks(content.header, content.tracks(), target)
+    return content.num_masks, 0
 
 
 def _write_frames(

@@ -58,10 +58,15 @@ def check_videos(reader: ProjectReader, selections: Sequence[VideoSelection]) ->
         VideoError: A video is not to be found.
     """
     for selection in selections:
-        _find(reader, selection)
+        find_frames(reader, selection)
 
 
-def _find(reader: ProjectReader, selection: VideoSelection) -> Path:
+def find_frames(reader: ProjectReader, selection: VideoSelection) -> Path:
+    """Where the frames of a video are.
+
+    Raises:
+        VideoError: They are not to be found.
+    """
     path = reader.find_video_file(selection.video.id)
     if path is None:
         raise VideoError(
@@ -78,7 +83,7 @@ def _write_video(
     from ifc_core.io.frame_export import write_jpeg_frames  # loads the decoder
     from ifc_core.io.video import open_video
 
-    path = _find(reader, selection)
+    path = find_frames(reader, selection)
     names = [frame_name(selection, frame).rpartition("/")[2] for frame in selection.frames]
     with open_video(path) as video:
         write_jpeg_frames(video, selection.frames, folder, context, names)

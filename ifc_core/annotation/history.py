@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from ifc_core.annotation.delta import Delta, summarise, write_delta
 from ifc_core.annotation.edits.base import Edit
 from ifc_core.annotation.records import EditResult, HistoryEntry, RunState
 from ifc_core.structures import RLEMask
+
+_MOST_DESCRIBED = 100  # entries of one list in the journal's account of an edit
 
 
 def get_meta(db: sqlite3.Connection, key: str, default: str = "") -> str:
@@ -57,9 +60,9 @@ def describe(value: Any) -> Any:
         if len(value) > 10:
             return {"entries": len(value)}
         return {str(key): describe(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        kept = [describe(item) for item in value[:100]]
-        return kept if len(value) <= 100 else [*kept, f"and {len(value) - 100} more"]
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        kept = [describe(item) for item in islice(value, _MOST_DESCRIBED)]
+        return kept if len(value) <= len(kept) else [*kept, f"and {len(value) - len(kept)} more"]
     if isinstance(value, np.generic):
         return value.item()
     if hasattr(value, "shape"):

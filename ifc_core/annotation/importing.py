@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from ifc_core.annotation.delta import Pointer
+import numpy as np
+
 from ifc_core.annotation.edits.imported import ImportedTrack, ImportTracks
 from ifc_core.annotation.exporting import ExportFormat
 from ifc_core.annotation.file_videos import FileVideo, resolve_videos
+from ifc_core.annotation.imported_tracks import SpooledTracks
+from ifc_core.annotation.pointer_tables import Table
 from ifc_core.annotation.schema import SOURCE_CODE, STATE_CODE
 from ifc_core.annotation.store import Project
 from ifc_core.errors import FormatError
-from ifc_core.io.coco import read_coco
-from ifc_core.io.davis import read_davis
-from ifc_core.io.mots import read_mots
+from ifc_core.io.coco import stream_coco
+from ifc_core.io.davis import stream_davis
+from ifc_core.io.mots import stream_mots
 from ifc_core.io.ytvis import iter_ytvis_results, iter_ytvis_tracks, read_ytvis_header
 from ifc_core.io.ytvis_types import YtvisHeader, YtvisTrack, YtvisVideo
 from ifc_core.jobs import JobContext, Progress
@@ -137,11 +140,14 @@ def iter_import(
             {c.id: c for c in header.categories},
             loader.in_order(),
             {} if is_result else _exhaustive(header.videos, places, assume),
+            loader.tracks.num_pointers,
         )
         result = project.apply(edit)
     except BaseException:
         loader.drop()
         raise
+    finally:
+        loader.tracks.close()
     missing = [v.name for v in header.videos if places[v.id].is_missing]
     return ImportReport(
         videos=len(result.videos_changed),
@@ -186,12 +192,13 @@ def _open_file(
         header = _own_header(project) if annotations is None else read_ytvis_header(annotations)
         return header, iter_ytvis_results(path, header)
     readers = {
-        ExportFormat.COCO: read_coco,
-        ExportFormat.DAVIS: read_davis,
-        ExportFormat.MOTS: read_mots,
+        ExportFormat.COCO: stream_coco,
+        ExportFormat.DAVIS: stream_davis,
+        ExportFormat.MOTS: stream_mots,
     }
-    file = readers[form](path)
-    return file.header, file.tracks
+    if form not in readers:
+        raise FormatError("A film holds no annotations that could be imported.", path=path)
+    return readers[form](path)
 
 
 def _own_header(project: Project) -> YtvisHeader:
@@ -251,8 +258,7 @@ class _Loader:
         self._areas: list[int] = []
         self._ids: list[range] = []
         self._num_queued = 0
-        self._orders: list[tuple[int, int]] = []
-        self.tracks: list[ImportedTrack] = []
+        self.tracks = SpooledTracks()
         self.num_masks = 0
 
     def add(self, track: YtvisTrack) -> None:
@@ -260,21 +266,19 @@ class _Loader:
         if len(self._waiting) >= _CHUNK_MASKS:
             self.flush()
         frames = self._places[track.video_id].frames
-        pointers: dict[int, Pointer] = {}
+        pointers: list[tuple[int, ...]] = []
         absent: dict[MaskSource, int] = {}
         for frame_index, rle, state, source in _frames_of(track, frames, self._is_result):
             area = 0 if rle is None else rle.area
             if area:
-                mask_id = self._queue(rle, source, area)
+                number = self._queue(rle, source, area)
                 self.num_masks += 1
             else:
-                mask_id = absent[source] if source in absent else self._queue(None, source, 0)
-                absent[source] = mask_id
+                number = absent[source] if source in absent else self._queue(None, source, 0)
+                absent[source] = number
                 state = state if state is FrameState.REJECTED else FrameState.ABSENT
-            pointers[frame_index] = Pointer(
-                mask_id, STATE_CODE[state], 1, SOURCE_CODE[source], area
-            )
-        self._remember(track, pointers)
+            pointers.append((frame_index, number, STATE_CODE[state], 1, SOURCE_CODE[source], area))
+        self._remember(track, np.array(pointers, dtype=np.int64).reshape(-1, 6))
 
     def _queue(self, rle: RLEMask | None, source: MaskSource, area: int) -> int:
         self._waiting.append((rle, source))
@@ -282,12 +286,11 @@ class _Loader:
         self._num_queued += 1
         return self._num_queued - 1
 
-    def _remember(self, track: YtvisTrack, pointers: Mapping[int, Pointer]) -> None:
+    def _remember(self, track: YtvisTrack, pointers: Table) -> None:
         details = track.details
         crowd = TrackKind.CROWD if track.is_crowd else TrackKind.OBJECT
         state = TrackState.PROPOSED if self._is_result else TrackState.APPROVED
-        self._orders.append((0 if details is None else details.z_order, len(self.tracks)))
-        self.tracks.append(
+        self.tracks.add(
             ImportedTrack(
                 track.video_id,
                 track.category_id,
@@ -297,7 +300,8 @@ class _Loader:
                 "" if details is None else details.name,
                 crowd if details is None else details.kind,
                 pointers,
-            )
+            ),
+            0 if details is None else details.z_order,
         )
 
     def flush(self) -> None:
@@ -306,17 +310,10 @@ class _Loader:
             self._ids.append(self._project.append_records(self._waiting, self._areas))
             self._waiting, self._areas = [], []
 
-    def in_order(self) -> tuple[ImportedTrack, ...]:
+    def in_order(self) -> SpooledTracks:
         """The tracks from bottom to top, showing the records by their ids."""
-        ids = [mask_id for chunk in self._ids for mask_id in chunk]
-        waiting = dict(enumerate(self.tracks))
-        self.tracks = []
-        ordered = []
-        for _, place in sorted(self._orders):
-            track = waiting.pop(place)  # one by one, so that no second copy of all is held
-            pointers = {f: p._replace(mask_id=ids[p.mask_id]) for f, p in track.pointers.items()}
-            ordered.append(replace(track, pointers=pointers))
-        return tuple(ordered)
+        self.tracks.finish(self._ids)
+        return self.tracks
 
     def drop(self) -> None:
         """Remove the records again: the import was cancelled or failed."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.rows import normalised
 from ifc_core.errors import VideoError
-from ifc_core.io.fingerprint import file_fingerprint
+from ifc_core.io.fingerprint import file_fingerprint, folder_fingerprint
+from ifc_core.io.frame_list import list_frames
 
 _MAX_ENTRIES = 20_000  # of a folder that is searched, so that "/" does not hang the window
 
@@ -22,8 +23,8 @@ def find_video(
 
     The place relative to the project comes first, then the absolute one, then the folder
     of the project and the folders to search, by name and fingerprint; last, by fingerprint
-    alone among files of any name. A video that has no fingerprint, since only annotations of
-    it were ever seen, is known by its name.
+    alone among files and frame folders of any name. A video that has no fingerprint, since only
+    annotations of it were ever seen, is known by its name.
 
     Args:
         entry: The video as the project knows it.
@@ -49,7 +50,7 @@ def find_video(
             return path
     if not entry.fingerprint:  # any file at all would do
         return None
-    return next((path for path in others if path.is_file() and _is_same(path, entry)), None)
+    return next((path for path in others if _is_same(path, entry)), None)
 
 
 def _spellings(path: Path) -> Iterator[Path]:
@@ -64,21 +65,16 @@ def _is_same(path: Path, entry: VideoEntry) -> bool:
     try:
         if not path.exists():
             return False
-        if path.is_file() and not entry.fingerprint.startswith(f"{path.stat().st_size}-"):
-            return not entry.fingerprint
-        return not entry.fingerprint or fingerprint_of(path) == entry.fingerprint
+        if not entry.fingerprint:
+            return True
+        frames = list_frames(path) if path.is_dir() else None
+        count = path.stat().st_size if frames is None else len(frames)
+        if not count or not entry.fingerprint.startswith(f"{count}-"):
+            return False  # without reading anything
+        found = file_fingerprint(path) if frames is None else folder_fingerprint(frames)
     except (OSError, VideoError):
         return False
-
-
-def fingerprint_of(path: Path) -> str:
-    """Fingerprint of a video file or a folder of frames, as readers give it."""
-    if path.is_dir():
-        from ifc_core.io.video import open_video
-
-        with open_video(path) as reader:
-            return reader.video.fingerprint
-    return file_fingerprint(path)
+    return found == entry.fingerprint
 
 
 def _walk(folders: Sequence[Path]) -> Iterator[Path]:

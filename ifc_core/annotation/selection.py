@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ifc_core.annotation.reading import ProjectReader
-from ifc_core.annotation.records import TrackFrame, VideoEntry
+from ifc_core.annotation.records import WHOLE, Scope, TrackFrame, VideoEntry
 from ifc_core.structures import FrameState, Track, TrackState
 
 _REVIEWED = frozenset({FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT})
@@ -57,6 +57,8 @@ def select_video(
     category_ids: Collection[int] | None,
     frame_step: int,
     taken: set[str],
+    frame_scope: Scope = WHOLE,
+    approved_tracks_only: bool = False,
 ) -> VideoSelection:
     """Decide what of a video is exported.
 
@@ -71,6 +73,8 @@ def select_video(
         category_ids: Only these classes, or ``None`` for all.
         frame_step: Every n-th frame.
         taken: Folder names that are in use; the new one is added.
+        frame_scope: Only these frames.
+        approved_tracks_only: Only tracks that were approved as a whole.
 
     Returns:
         The selection; without frames where nothing is to export.
@@ -84,7 +88,10 @@ def select_video(
         lane = lanes.get(track.id, [])
         reviewed = any(f.state in wanted_states for f in lane)
         in_class = category_ids is None or track.category_id in category_ids
-        if track.state is not TrackState.REJECTED and in_class and (everything or reviewed):
+        wanted = in_class and track.state is not TrackState.REJECTED
+        if approved_tracks_only:
+            wanted = wanted and track.state is TrackState.APPROVED
+        if wanted and (everything or reviewed):
             tracks.append(track)
         else:
             left_out += 1
@@ -92,7 +99,7 @@ def select_video(
         frames = set(range(video.num_frames)) if tracks or exhaustive else set()
     else:
         frames = exhaustive | _common_frames([lanes.get(t.id, []) for t in tracks], wanted_states)
-    frames = {f for f in frames if f % frame_step == 0}
+    frames = {f for f in frames if f % frame_step == 0 and f in frame_scope}
     annotated = {f.frame_index for lane in lanes.values() for f in lane}
     return VideoSelection(
         video,

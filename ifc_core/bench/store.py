@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.annotation import Project, ProjectReader, edits
-from ifc_core.annotation.delta import Pointer
 from ifc_core.annotation.exporting import ExportOptions, ExportScope, export_project
 from ifc_core.annotation.importing import import_annotations
 from ifc_core.bench.machine import in_own_process, machine_facts, peak_memory_bytes
@@ -274,15 +273,17 @@ def fill_project(project: Project, num_masks: int, num_videos: int, seed: int = 
         count = min(_FRAMES_A_TRACK, num_masks - first)
         turn = [(number + frame) % _SHAPES for frame in range(count)]
         ids = project.append_records([(shapes[i], MaskSource.HUMAN) for i in turn])
-        pointers = {
-            frame: Pointer(mask_id, 2, 1, 1, areas[i])
-            for frame, (mask_id, i) in enumerate(zip(ids, turn, strict=True))
-        }
+        pointers = np.array(
+            [
+                (f, mask_id, 2, 1, 1, areas[i])
+                for f, (mask_id, i) in enumerate(zip(ids, turn, strict=True))
+            ]
+        )
         key = number % num_videos + 1
         header = (1.0, TrackState.APPROVED, None, "", TrackKind.OBJECT)
         tracks.append(edits.ImportedTrack(key, 1, *header, pointers))
     categories = {1: Category(1, "thing")}
-    project.apply(edits.ImportTracks("bench", places, categories, tuple(tracks), {}))
+    project.apply(edits.ImportTracks("bench", places, categories, tracks, {}, num_masks))
 
 
 def _blobs(size: tuple[int, int], count: int, rng: np.random.Generator) -> list[RLEMask]:

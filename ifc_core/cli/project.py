@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ifc_core.annotation import Project, ProjectReader, VideoEntry
     from ifc_core.annotation.exporting import ExportFormat
     from ifc_core.annotation.importing import ImportReport
+    from ifc_core.annotation.records import Scope
 
 app = typer.Typer(
     help="Make, inspect, import, export, check and pack projects.",
@@ -27,6 +28,7 @@ app = typer.Typer(
 ProjectArgument = Annotated[Path, typer.Argument(help="The project folder.", metavar="PROJECT")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 FORMATS = "ytvis, ytvis-results, coco, davis or mots"
+EXPORT_FORMATS = "ytvis, ytvis-results, coco, davis, mots or overlay"
 
 
 @app.command(epilog="Example: ifc-studio project new cells.ifcproj clip1.mp4 clip2.mp4")
@@ -124,9 +126,16 @@ def import_files(
 def export(
     project: ProjectArgument,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="Target file, or folder for davis and mots.")
+        Path, typer.Option("-o", "--output", help="Target file; a folder for davis and mots.")
     ],
-    form: Annotated[str, typer.Option("--format", help=f"{FORMATS}.")] = "ytvis",
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help=f"{EXPORT_FORMATS} (a film with the masks drawn); a name that ends in mp4 "
+            "means overlay.",
+        ),
+    ] = "",
     scope: Annotated[
         str,
         typer.Option(
@@ -140,6 +149,12 @@ def export(
     category: Annotated[
         list[str] | None, typer.Option(help="Only this class (name); may be repeated.")
     ] = None,
+    approved_tracks: Annotated[
+        bool, typer.Option("--approved-tracks", help="Only tracks approved as a whole.")
+    ] = False,
+    frame_range: Annotated[
+        str, typer.Option(help="Only these frames, both included.", metavar="FIRST:LAST")
+    ] = "",
     frame_step: Annotated[int, typer.Option(help="Every n-th frame.", min=1)] = 1,
     frames: Annotated[
         bool, typer.Option("--frames", help="Also write the frames as JPEGImages.")
@@ -163,9 +178,12 @@ def export(
             frame_step=frame_step,
             write_frames=frames,
             include_studio_key=not plain,
+            frame_scope=_range(frame_range),
+            approved_tracks_only=approved_tracks,
         )
+        chosen = form or ("overlay" if output.suffix.lower() == ".mp4" else "ytvis")
         with job(f"Exporting {reader.name}") as context:
-            report = export_project(reader, output, _format(form), options, context)
+            report = export_project(reader, output, _format(chosen), options, context)
     if as_json:
         print_json(asdict(report) | {"path": str(report.path)})
         return
@@ -234,14 +252,27 @@ def _format(name: str) -> ExportFormat:
     from ifc_core.annotation.exporting import ExportFormat
 
     if name not in list(ExportFormat):
-        raise InputError(f"There is no format {name}; use {FORMATS}.")
+        raise InputError(f"There is no format {name}; use {EXPORT_FORMATS}.")
     return ExportFormat(name)
+
+
+def _range(text: str) -> Scope:
+    """The frames that ``FIRST:LAST`` means; either may be left out."""
+    from ifc_core.annotation.records import Scope
+
+    first, colon, last = text.partition(":")
+    try:
+        if text and not colon:
+            raise ValueError(text)
+        return Scope(int(first) if first else None, int(last) if last else None)
+    except ValueError as error:
+        raise InputError(f"{text} is no range of frames; write it as 100:199.") from error
 
 
 def _is_video(path: Path) -> bool:
     """Whether a path is rather a video than annotations."""
     from ifc_core.annotation.importing import detect_format
-    from ifc_core.io.frame_folder import list_frames
+    from ifc_core.io.frame_list import list_frames
 
     if path.is_dir():
         labels = {"Annotations", "ImageSets", "instances", "instances_txt"}

@@ -8,7 +8,7 @@ A file without those keys is read as one video of one frame for each image.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from ifc_core.io.ytvis_checks import (
     is_safe_name,
     parse_category,
 )
-from ifc_core.io.ytvis_types import YtvisFile, YtvisTrack, YtvisVideo
+from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisTrack, YtvisVideo
 from ifc_core.structures import Category
 
 _ARRAYS = frozenset({"images", "annotations", "categories"})
@@ -32,10 +32,16 @@ _Images = dict[int, tuple[YtvisVideo, int, int]]  # image id -> (as a video, vid
 
 
 def write_coco(file: YtvisFile, path: Path | str) -> int:
-    """Write COCO instances, whole or not at all.
+    """Write COCO instances from a file in memory; see :func:`write_coco_tracks`."""
+    return write_coco_tracks(file.header, file.tracks, path)
+
+
+def write_coco_tracks(header: YtvisHeader, tracks: Iterable[YtvisTrack], path: Path | str) -> int:
+    """Write COCO instances, whole or not at all, from a stream of tracks.
 
     Args:
-        file: Videos, categories and tracks.
+        header: Videos, categories and info.
+        tracks: The tracks; consumed while writing.
         path: The target.
 
     Returns:
@@ -46,23 +52,24 @@ def write_coco(file: YtvisFile, path: Path | str) -> int:
     """
     first_image: dict[int, int] = {}
     number = 1
-    for video in file.videos:
+    for video in header.videos:
         first_image[video.id] = number
         number += video.length
     with atomic_output(path) as temporary, temporary.open("w", encoding="utf-8") as out:
-        out.write('{"info":' + _dumps(dict(file.info)) + ',"licenses":[],"videos":[')
-        out.write(",".join(_dumps({"id": v.id, "name": v.name}) for v in file.videos))
+        out.write('{"info":' + _dumps(dict(header.info)) + ',"licenses":[],"videos":[')
+        out.write(",".join(_dumps({"id": v.id, "name": v.name}) for v in header.videos))
         out.write('],"categories":[')
         classes = (
-            {"id": c.id, "name": c.name, "supercategory": c.supercategory} for c in file.categories
+            {"id": c.id, "name": c.name, "supercategory": c.supercategory}
+            for c in header.categories
         )
         out.write(",".join(_dumps(c) for c in classes))
         out.write('],"images":[')
-        for place, image in enumerate(_images_to_json(file, first_image)):
+        for place, image in enumerate(_images_to_json(header, first_image)):
             out.write((",\n" if place else "\n") + _dumps(image))
         out.write('],"annotations":[')
         masks = 0
-        for track in file.tracks:
+        for track in tracks:
             for annotation in _track_to_json(track, first_image[track.video_id]):
                 masks += 1
                 out.write((",\n" if masks > 1 else "\n") + _dumps({"id": masks, **annotation}))
@@ -74,8 +81,10 @@ def _dumps(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def _images_to_json(file: YtvisFile, first_image: Mapping[int, int]) -> Iterator[dict[str, Any]]:
-    for video in file.videos:
+def _images_to_json(
+    header: YtvisHeader, first_image: Mapping[int, int]
+) -> Iterator[dict[str, Any]]:
+    for video in header.videos:
         for frame, name in enumerate(video.file_names):
             yield {
                 "id": first_image[video.id] + frame,
@@ -106,13 +115,21 @@ def _track_to_json(track: YtvisTrack, first_image: int) -> Iterator[dict[str, An
 
 
 def read_coco(path: Path | str) -> YtvisFile:
+    """Read COCO instances into memory; see :func:`stream_coco`."""
+    header, tracks = stream_coco(path)
+    return YtvisFile(header.videos, header.categories, tuple(tracks))
+
+
+def stream_coco(path: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
     """Read COCO instances; polygons, compressed and uncompressed RLE.
+
+    The masks wait on disk until their track's turn comes.
 
     Args:
         path: The file.
 
     Returns:
-        Videos, categories and tracks.
+        Videos and categories, and the tracks.
 
     Raises:
         FormatError: The file breaks the format; the message names the place.
@@ -142,7 +159,7 @@ def read_coco(path: Path | str) -> YtvisFile:
         if key == "annotations" and index >= 0:
             _add_mask(raw, f"annotations[{index}]", images, categories, builder, report)
     tracks = builder.tracks({video.id: video.length for video in videos}, keep_labels=True)
-    return YtvisFile(tuple(videos), tuple(categories.values()), tracks)
+    return YtvisHeader(tuple(videos), tuple(categories.values())), tracks
 
 
 def _add_image(raw: object, where: str, images: _Images, report: Reporter) -> None:

@@ -9,17 +9,18 @@ read as one object a video. Masks may not overlap; the z-order decides what is s
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ifc_core.errors import FormatError
 from ifc_core.io.atomic import atomic_folder
-from ifc_core.io.flatten import flatten_frame
-from ifc_core.io.frame_folder import natural_key
+from ifc_core.io.flatten import flat_frames
+from ifc_core.io.frame_list import natural_key
+from ifc_core.io.frame_source import FileFrames, FrameSource, TrackHead
 from ifc_core.io.label_images import iter_label_masks, read_labels, write_palette_png
 from ifc_core.io.track_builder import TrackBuilder
 from ifc_core.io.ytvis_checks import is_safe_name
-from ifc_core.io.ytvis_types import YtvisFile, YtvisTrack, YtvisVideo
+from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisTrack, YtvisVideo
 from ifc_core.structures import Category
 
 VOID = 255
@@ -29,10 +30,15 @@ _DEFAULT_CLASS = "object"
 
 
 def write_davis(file: YtvisFile, folder: Path | str) -> int:
-    """Write a DAVIS folder, whole or not at all.
+    """Write a DAVIS folder from a file in memory; see :func:`write_davis_frames`."""
+    return write_davis_frames(FileFrames(file), folder)
+
+
+def write_davis_frames(source: FrameSource, folder: Path | str) -> int:
+    """Write a DAVIS folder, whole or not at all, one frame in memory at a time.
 
     Args:
-        file: Videos, categories and tracks.
+        source: Videos, categories, tracks and masks.
         folder: The target, which must not exist or be empty.
 
     Returns:
@@ -42,23 +48,24 @@ def write_davis(file: YtvisFile, folder: Path | str) -> int:
         FormatError: A video has more than 254 objects or an unsafe name.
         OutputError: The target cannot be written.
     """
-    names = {category.id: category.name for category in file.categories}
+    header = source.header
+    names = {category.id: category.name for category in header.categories}
     semantics: dict[str, dict[str, str]] = {}
     hidden = 0
-    _check_videos(file.videos)
+    _check_videos(header.videos)
     with atomic_folder(folder) as root:
-        for video in file.videos:
-            tracks = [track for track in file.tracks if track.video_id == video.id]
+        for video in header.videos:
+            tracks = source.tracks(video.id)
             labels = _labels(tracks, video)
             semantics[video.name] = {
-                str(label): names[track.category_id]
-                for label, track in zip(labels, tracks, strict=True)
-                if label != VOID
+                str(labels[track.id]): names[track.category_id]
+                for track in tracks
+                if not track.is_crowd
             }
-            hidden += _write_video(root, video, tracks, labels)
+            hidden += _write_video(root, source, video, labels)
         sets = root / "ImageSets" / "2017"
         sets.mkdir(parents=True)
-        (sets / "all.txt").write_text("".join(f"{v.name}\n" for v in file.videos), "utf-8")
+        (sets / "all.txt").write_text("".join(f"{v.name}\n" for v in header.videos), "utf-8")
         (root / _SEMANTICS).write_text(json.dumps(semantics, indent=1, ensure_ascii=False), "utf-8")
     return hidden
 
@@ -79,40 +86,45 @@ def frame_stems(video: YtvisVideo) -> list[str]:
     return [f"{index:05d}" for index in range(video.length)]
 
 
-def _labels(tracks: Sequence[YtvisTrack], video: YtvisVideo) -> list[int]:
-    labels: list[int] = []
+def _labels(tracks: Sequence[TrackHead], video: YtvisVideo) -> dict[int, int]:
+    labels: dict[int, int] = {}
     number = 0
     for track in tracks:
         number += not track.is_crowd
-        labels.append(VOID if track.is_crowd else number)
+        labels[track.id] = VOID if track.is_crowd else number
     if number > _MAX_OBJECTS:
         raise FormatError(f"{video.name} has {number} tracks; DAVIS holds 254 objects a video.")
     return labels
 
 
 def _write_video(
-    root: Path, video: YtvisVideo, tracks: Sequence[YtvisTrack], labels: Sequence[int]
+    root: Path, source: FrameSource, video: YtvisVideo, labels: Mapping[int, int]
 ) -> int:
     resolution = "480p" if video.height == 480 else "Full-Resolution"
     folder = root / "Annotations" / resolution / video.name
     folder.mkdir(parents=True)
     hidden = 0
-    for index, stem in enumerate(frame_stems(video)):
-        frame = flatten_frame(tracks, labels, index, (video.height, video.width))
+    for stem, frame in zip(frame_stems(video), flat_frames(source, video, labels), strict=True):
         write_palette_png(frame.labels, folder / f"{stem}.png")
         hidden += frame.hidden_pixels
     return hidden
 
 
 def read_davis(folder: Path | str) -> YtvisFile:
-    """Read a DAVIS folder.
+    """Read a DAVIS folder into memory; see :func:`stream_davis`."""
+    header, tracks = stream_davis(folder)
+    return YtvisFile(header.videos, header.categories, tuple(tracks))
+
+
+def stream_davis(folder: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
+    """Read a DAVIS folder; its masks wait on disk until their track's turn comes.
 
     Args:
         folder: The root, or a folder of video folders, or one video's folder of PNGs.
 
     Returns:
-        One video for each folder of PNGs; classes by ``davis_semantics.json`` where it is
-        there, else all "object".
+        One video for each folder of PNGs, classes by ``davis_semantics.json`` where it is
+        there, else all "object"; and the tracks.
 
     Raises:
         FormatError: There are no annotations, or they are broken.
@@ -135,7 +147,7 @@ def read_davis(folder: Path | str) -> YtvisFile:
         raise FormatError(f"{root} holds no DAVIS annotations (folders of PNGs).", path=root)
     found = tuple(Category(number, name) for name, number in categories.items())
     tracks = builder.tracks({video.id: video.length for video in videos})
-    return YtvisFile(tuple(videos), found or (Category(1, _DEFAULT_CLASS),), tracks)
+    return YtvisHeader(tuple(videos), found or (Category(1, _DEFAULT_CLASS),)), tracks
 
 
 def _base(root: Path) -> Path:

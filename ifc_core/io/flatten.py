@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.io.ytvis_types import YtvisTrack
+from ifc_core.io.frame_source import FrameSource, paint_order
+from ifc_core.io.ytvis_types import YtvisVideo
 from ifc_core.structures import RLEMask
 
 
@@ -25,28 +26,11 @@ class FlatFrame:
     hidden_pixels: int
 
 
-def paint_order(tracks: Sequence[YtvisTrack]) -> list[int]:
-    """Places of the tracks, lowest first: crowds, then by z-order, then as in the file."""
-
-    def key(place: int) -> tuple[bool, int, int]:
-        track = tracks[place]
-        return (not track.is_crowd, track.details.z_order if track.details else 0, place)
-
-    return sorted(range(len(tracks)), key=key)
-
-
-def flatten_frame(
-    tracks: Sequence[YtvisTrack],
-    labels: Sequence[int],
-    frame_index: int,
-    size: tuple[int, int],
-) -> FlatFrame:
+def flatten_frame(masks: Iterable[tuple[int, RLEMask]], size: tuple[int, int]) -> FlatFrame:
     """Paint the masks of one frame over each other.
 
     Args:
-        tracks: All tracks of a video.
-        labels: Their labels, 1 to 65535.
-        frame_index: The frame.
+        masks: (label from 1 to 65535, mask), lowest first.
         size: (height, width).
 
     Returns:
@@ -55,10 +39,29 @@ def flatten_frame(
     # Column-major, like the masks.
     painted = np.zeros((size[1], size[0]), dtype=np.uint16)
     total = 0
-    for place in paint_order(tracks):
-        mask: RLEMask | None = tracks[place].segmentations[frame_index]
-        if mask is not None:
-            painted[mask.to_array().T] = labels[place]
-            total += mask.area
+    for label, mask in masks:
+        painted[mask.to_array().T] = label
+        total += mask.area
     visible = int(np.count_nonzero(painted))
     return FlatFrame(np.ascontiguousarray(painted.T), total - visible)
+
+
+def flat_frames(
+    source: FrameSource, video: YtvisVideo, labels: Mapping[int, int]
+) -> Iterator[FlatFrame]:
+    """The frames of a video, one label a pixel.
+
+    Args:
+        source: Where the masks come from.
+        video: The video.
+        labels: Track id -> label.
+
+    Yields:
+        One a frame.
+    """
+    tracks = source.tracks(video.id)
+    order = [tracks[place].id for place in paint_order(tracks)]
+    for place in range(video.length):
+        masks = source.masks(video.id, place)
+        shown = ((labels[i], masks[i]) for i in order if i in masks)
+        yield flatten_frame(shown, (video.height, video.width))

@@ -10,17 +10,18 @@ decides what is seen.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ifc_core.errors import FormatError
 from ifc_core.io.atomic import atomic_folder
-from ifc_core.io.flatten import flatten_frame
-from ifc_core.io.frame_folder import natural_key
+from ifc_core.io.flatten import flat_frames
+from ifc_core.io.frame_list import natural_key
+from ifc_core.io.frame_source import FileFrames, FrameSource, TrackHead
 from ifc_core.io.label_images import iter_label_masks, read_labels, write_deep_png
 from ifc_core.io.track_builder import TrackBuilder
 from ifc_core.io.ytvis_checks import is_safe_name
-from ifc_core.io.ytvis_types import YtvisFile, YtvisTrack, YtvisVideo
+from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisTrack, YtvisVideo
 from ifc_core.structures import Category, RLEMask
 
 IGNORE_CLASS = 10
@@ -32,10 +33,15 @@ _MAX_FRAMES = 10_000_000
 
 
 def write_mots(file: YtvisFile, folder: Path | str) -> int:
-    """Write a MOTS folder with text and PNGs, whole or not at all.
+    """Write a MOTS folder from a file in memory; see :func:`write_mots_frames`."""
+    return write_mots_frames(FileFrames(file), folder)
+
+
+def write_mots_frames(source: FrameSource, folder: Path | str) -> int:
+    """Write a MOTS folder with text and PNGs, whole or not at all, frame by frame.
 
     Args:
-        file: Videos, categories and tracks.
+        source: Videos, categories, tracks and masks.
         folder: The target, which must not exist or be empty.
 
     Returns:
@@ -46,17 +52,17 @@ def write_mots(file: YtvisFile, folder: Path | str) -> int:
             name that cannot be a file name.
         OutputError: The target cannot be written.
     """
-    classes = _class_numbers(file.categories)
+    header = source.header
+    classes = _class_numbers(header.categories)
     hidden = 0
     with atomic_folder(folder) as root:
         (root / "instances_txt").mkdir()
-        for video in file.videos:
+        for video in header.videos:
             if not is_safe_name(video.name) or "/" in video.name:
                 raise FormatError(f"The video name {video.name!r} cannot be used as a file name.")
-            tracks = [track for track in file.tracks if track.video_id == video.id]
-            labels = _labels(tracks, classes, video)
-            hidden += _write_video(root, video, tracks, labels)
-        names = {str(classes[c.id]): c.name for c in file.categories}
+            labels = _labels(source.tracks(video.id), classes, video)
+            hidden += _write_video(root, source, video, labels)
+        names = {str(classes[c.id]): c.name for c in header.categories}
         text = json.dumps(names, indent=1, ensure_ascii=False)
         (root / _CATEGORIES).write_text(text, "utf-8")
     return hidden
@@ -73,31 +79,32 @@ def _class_numbers(categories: Sequence[Category]) -> dict[int, int]:
     return dict(zip(ids, free, strict=False))
 
 
-def _labels(tracks: Sequence[YtvisTrack], classes: dict[int, int], video: YtvisVideo) -> list[int]:
+def _labels(
+    tracks: Sequence[TrackHead], classes: Mapping[int, int], video: YtvisVideo
+) -> dict[int, int]:
     counts: dict[int, int] = {}
-    labels: list[int] = []
+    labels: dict[int, int] = {}
     for track in tracks:
         if track.is_crowd:
-            labels.append(IGNORE_CLASS * _STEP)
+            labels[track.id] = IGNORE_CLASS * _STEP
             continue
         number = classes[track.category_id]
         instance = counts.get(number, 0)
         if instance >= _STEP:
             raise FormatError(f"{video.name} has more than 1000 tracks of one class.")
         counts[number] = instance + 1
-        labels.append(number * _STEP + instance)
+        labels[track.id] = number * _STEP + instance
     return labels
 
 
 def _write_video(
-    root: Path, video: YtvisVideo, tracks: Sequence[YtvisTrack], labels: Sequence[int]
+    root: Path, source: FrameSource, video: YtvisVideo, labels: Mapping[int, int]
 ) -> int:
     folder = root / "instances" / video.name
     folder.mkdir(parents=True)
     hidden = 0
     with (root / "instances_txt" / f"{video.name}.txt").open("w", encoding="ascii") as out:
-        for index in range(video.length):
-            frame = flatten_frame(tracks, labels, index, (video.height, video.width))
+        for index, frame in enumerate(flat_frames(source, video, labels)):
             hidden += frame.hidden_pixels
             write_deep_png(frame.labels, folder / f"{index:06d}.png")
             for label, mask in iter_label_masks(frame.labels):
@@ -108,15 +115,23 @@ def _write_video(
 
 
 def read_mots(folder: Path | str) -> YtvisFile:
+    """Read a MOTS folder into memory; see :func:`stream_mots`."""
+    header, tracks = stream_mots(folder)
+    return YtvisFile(header.videos, header.categories, tuple(tracks))
+
+
+def stream_mots(folder: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
     """Read a MOTS folder, from its PNGs where they are there and else from its text.
+
+    The masks wait on disk until their track's turn comes.
 
     Args:
         folder: The root (with ``instances`` or ``instances_txt``), or a folder of text files
             or of folders of PNGs.
 
     Returns:
-        Videos, categories and tracks. The length of a video that is read from text is one past
-        its last frame with a mask.
+        Videos and categories, and the tracks. The length of a video that is read from text is
+        one past its last frame with a mask.
 
     Raises:
         FormatError: There are no annotations, or they are broken.
@@ -139,7 +154,7 @@ def read_mots(folder: Path | str) -> YtvisFile:
         for number in sorted(classes or {1})
     )
     tracks = builder.tracks({video.id: video.length for video in videos})
-    return YtvisFile(tuple(videos), categories, tracks)
+    return YtvisHeader(tuple(videos), categories), tracks
 
 
 def _by_name(path: Path) -> tuple[tuple[int, int, str], ...]:
@@ -199,11 +214,7 @@ def _read_pictures(
 def _read_text(path: Path, video_id: int, builder: TrackBuilder, classes: set[int]) -> YtvisVideo:
     size: tuple[int, int] | None = None
     last = 0
-    try:
-        lines = path.read_text("ascii").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path} is not a MOTS text file.", path=path) from error
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
         frame, label, mask = _parse_line(line, path, number)
@@ -217,6 +228,14 @@ def _read_text(path: Path, video_id: int, builder: TrackBuilder, classes: set[in
         raise FormatError(f"{path} holds no masks.", path=path)
     frames = tuple(f"{path.stem}/{index:06d}.jpg" for index in range(last + 1))
     return YtvisVideo(video_id, size[0], size[1], last + 1, frames)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open(encoding="ascii") as file:
+            yield from file
+    except (OSError, UnicodeDecodeError) as error:
+        raise FormatError(f"{path} is not a MOTS text file.", path=path) from error
 
 
 def _parse_line(line: str, path: Path, number: int) -> tuple[int, int, RLEMask]:

@@ -1,11 +1,20 @@
-"""Gathers masks that come frame by frame into tracks."""
+"""Gathers masks that come frame by frame into tracks, on disk where they are many."""
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ifc_core.errors import OutputError
 from ifc_core.io.ytvis_types import YtvisTrack
 from ifc_core.structures import RLEMask
+
+_CACHE_KIB = 16 * 1024
+_MASKS = """CREATE TABLE masks (
+    key INTEGER NOT NULL, frame INTEGER NOT NULL, height INTEGER NOT NULL, width INTEGER NOT NULL,
+    counts BLOB NOT NULL, PRIMARY KEY (key, frame)
+) WITHOUT ROWID"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +26,20 @@ class _Key:
 
 
 class TrackBuilder:
-    """Masks in, tracks out."""
+    """Masks in, tracks out.
+
+    The masks lie in a private SQLite database without a name: it stays in memory while it is
+    small, goes to a temporary file where it is not, and is gone with this object.
+    """
 
     def __init__(self) -> None:
-        self._masks: dict[_Key, dict[int, RLEMask]] = {}
+        self._keys: dict[_Key, int] = {}
         self._scores: dict[_Key, float] = {}
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        self._db.execute("PRAGMA journal_mode = OFF")
+        self._db.execute(_MASKS)
+        self._db.execute("BEGIN")
 
     def add(
         self,
@@ -47,40 +65,53 @@ class TrackBuilder:
 
         Returns:
             False if the track has a mask on that frame already.
+
+        Raises:
+            OutputError: The disk is full.
         """
         key = _Key(video_id, label, category_id, is_crowd)
-        frames = self._masks.setdefault(key, {})
-        if frame_index in frames:
+        number = self._keys.setdefault(key, len(self._keys))
+        try:
+            self._db.execute(
+                "INSERT INTO masks VALUES (?, ?, ?, ?, ?)",
+                (number, frame_index, *mask.size, mask.counts),
+            )
+        except sqlite3.IntegrityError:
             return False
-        frames[frame_index] = mask
+        except sqlite3.OperationalError as error:
+            raise OutputError(f"There is no room for the masks on disk: {error}.") from error
         if score is not None:
             self._scores[key] = max(score, self._scores.get(key, score))
         return True
 
     def tracks(
-        self, lengths: dict[int, int], *, keep_labels: bool = False
-    ) -> tuple[YtvisTrack, ...]:
+        self, lengths: Mapping[int, int], *, keep_labels: bool = False
+    ) -> Iterator[YtvisTrack]:
         """All tracks, numbered from 1, by video and in the order they appeared.
 
         Args:
             lengths: Video id -> frames.
             keep_labels: Take the labels for ids if no two tracks share one.
 
-        Returns:
-            The tracks.
+        Yields:
+            The tracks, one in memory at a time.
         """
         order = {video_id: place for place, video_id in enumerate(lengths)}
-        keys = sorted(self._masks, key=lambda key: order[key.video_id])
+        keys = sorted(self._keys, key=lambda key: order[key.video_id])
         labels = [key.label for key in keys]
         is_unique = len(set(labels)) == len(labels) and min(labels, default=1) > 0
-        return tuple(
-            YtvisTrack(
+        for number, key in enumerate(keys, start=1):
+            masks: list[RLEMask | None] = [None] * lengths[key.video_id]
+            found = self._db.execute(
+                "SELECT frame, height, width, counts FROM masks WHERE key = ?", (self._keys[key],)
+            )
+            for frame, height, width, counts in found:
+                masks[frame] = RLEMask((height, width), counts)
+            yield YtvisTrack(
                 key.label if keep_labels and is_unique else number,
                 key.video_id,
                 key.category_id,
-                tuple(self._masks[key].get(f) for f in range(lengths[key.video_id])),
+                tuple(masks),
                 key.is_crowd,
                 self._scores.get(key),
             )
-            for number, key in enumerate(keys, start=1)
-        )

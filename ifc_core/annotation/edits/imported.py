@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ifc_core.annotation.delta import Pointer
+import numpy as np
+
 from ifc_core.annotation.edits.base import Edit
 from ifc_core.annotation.edits.catalog import AddVideo, insert_video
+from ifc_core.annotation.pointer_tables import (
+    FRAME,
+    POINTER_WIDTH,
+    TRACK,
+    VIDEO,
+    Table,
+    bulk_writing,
+)
 from ifc_core.annotation.transaction import EditTransaction
 from ifc_core.structures import Category, TrackKind, TrackState
 
@@ -24,7 +33,7 @@ class ImportedTrack:
         color_rgb: Display colour, or ``None`` for the next free one.
         name: Label.
         kind: Object, crowd or region to ignore.
-        pointers: frame -> what it shows.
+        pointers: (n, 6) int64: frame, then the five fields of a pointer.
     """
 
     video_key: int
@@ -34,7 +43,7 @@ class ImportedTrack:
     color_rgb: tuple[int, int, int] | None
     name: str
     kind: TrackKind
-    pointers: Mapping[int, Pointer]
+    pointers: Table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,15 +54,18 @@ class ImportTracks(Edit):
         source: Name of the file, for the history list.
         videos: File id -> id in the project, or the video to add.
         categories: File id -> class; one of the same name is used where there is one.
-        tracks: The tracks, lowest first; they lie above those that are there.
+        tracks: The tracks, lowest first; they lie above those that are there. They are gone
+            through once, so they need not all be in memory.
         exhaustive: File id of a video -> frames that are approved.
+        num_pointers: Frames of all tracks, roughly.
     """
 
     source: str
     videos: Mapping[int, int | AddVideo]
     categories: Mapping[int, Category]
-    tracks: tuple[ImportedTrack, ...]
+    tracks: Sequence[ImportedTrack]
     exhaustive: Mapping[int, tuple[int, ...]]
+    num_pointers: int = 0
 
     def perform(self, tx: EditTransaction) -> str:
         """Write videos, classes, headers and pointers."""
@@ -62,20 +74,27 @@ class ImportTracks(Edit):
             for key, video in self.videos.items()
         }
         categories = {key: _category(tx, c) for key, c in self.categories.items()}
-        for track in self.tracks:
-            new = tx.new_track(
-                videos[track.video_key],
-                categories[track.category_key],
-                score=track.score,
-                state=track.state,
-                name=track.name,
-                kind=track.kind,
-                color_rgb=track.color_rgb,
-            )
-            tx.point(new, track.pointers)
+        with bulk_writing(tx.db, self.num_pointers):
+            for track in self.tracks:
+                _add_track(tx, track, videos[track.video_key], categories[track.category_key])
         for key, frames in self.exhaustive.items():
             tx.set_exhaustive(videos[key], frames, True)
         return f"Import {len(self.tracks)} tracks from {self.source}"
+
+
+def _add_track(tx: EditTransaction, track: ImportedTrack, video_id: int, category_id: int) -> None:
+    new = tx.new_track(
+        video_id,
+        category_id,
+        score=track.score,
+        state=track.state,
+        name=track.name,
+        kind=track.kind,
+        color_rgb=track.color_rgb,
+    )
+    shown = np.zeros((len(track.pointers), POINTER_WIDTH), dtype=np.int64)
+    shown[:, VIDEO], shown[:, FRAME], shown[:, TRACK] = video_id, track.pointers[:, 0], new.id
+    tx.change(shown, track.pointers[:, 1:])
 
 
 def _category(tx: EditTransaction, category: Category) -> int:

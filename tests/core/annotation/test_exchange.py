@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,9 +22,17 @@ from ifc_core.annotation.exporting import (
 )
 from ifc_core.annotation.importing import detect_format, import_annotations, iter_import
 from ifc_core.errors import FormatError, OutputError, ProjectError, VideoError
+from ifc_core.io.video import open_video
 from ifc_core.io.ytvis import validate_ytvis
 from ifc_core.jobs import JobCancelled, JobContext
-from ifc_core.structures import Category, FrameState, MaskSource, TrackKind, TrackState
+from ifc_core.structures import (
+    Category,
+    FrameState,
+    MaskSource,
+    RLEMask,
+    TrackKind,
+    TrackState,
+)
 
 from .conftest import NUM_FRAMES, SIZE, box, fill, state_of
 from .random_edits import try_edit
@@ -134,6 +143,55 @@ def test_scopes_classes_and_steps(project, tmp_path):
     assert report.videos == 0
     assert "nothing to export" in report.notes[0]
     assert validate_ytvis(target) == []
+
+
+def test_export_of_approved_tracks_and_of_a_range_of_frames(project, tmp_path):
+    other = project.apply(edits.NewTrack(1, 2, 6, box(0, 0))).tracks_added[0]
+    project.apply(edits.ApproveTracks((1,)))
+    target = tmp_path / "out.json"
+    options = ExportOptions(approved_tracks_only=True)
+    report = export_project(project, target, options=options)
+    assert (report.tracks, report.frames, report.tracks_left_out) == (1, 2, 1)
+    project.apply(edits.ApproveTracks((other,)))
+    options = ExportOptions(scope=ExportScope.EVERYTHING, frame_scope=Scope(4, 7))
+    report = export_project(project, target, options=options)
+    assert (report.tracks, report.frames, report.masks) == (2, 4, 2)
+    names = json.loads(target.read_text())["videos"][0]["file_names"]
+    assert names == [f"a/{f:05d}.jpg" for f in range(4, 8)]
+
+
+def test_films_show_all_frames_and_draw_what_is_exported(tmp_path, clip_file):
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        with open_video(clip_file) as clip:
+            project.add_video(clip.video)
+            plain = [clip.read(frame) for frame in range(9)]
+        project.apply(edits.SetCategory(Category(1, "cat")))
+        mask = np.zeros((48, 80), dtype=bool)
+        mask[10:40, 10:60] = True
+        project.apply(edits.NewTrack(1, 1, 2, RLEMask.from_array(mask)))
+        report = export_project(project, tmp_path / "out.mp4", ExportFormat.OVERLAY)
+        assert (report.videos, report.tracks, report.masks) == (1, 1, 1)
+        with open_video(tmp_path / "out.mp4") as film:
+            assert film.video.num_frames == 9
+            changed = [
+                np.abs(film.read(f).astype(int) - plain[f])[14:36, 14:56].mean() for f in range(9)
+            ]
+        assert int(np.argmax(changed)) == 2
+        assert changed[2] > 3 * sorted(changed)[-2]
+        options = ExportOptions(frame_step=2, frame_scope=Scope(2, 6))
+        export_project(project, tmp_path / "films", ExportFormat.OVERLAY, options)
+        with open_video(tmp_path / "films" / "square.mp4") as film:
+            assert film.video.num_frames == 3
+            assert film.pts_seconds.tolist() == pytest.approx([0.0, 0.2, 0.4])
+        with pytest.raises(OutputError, match="wider scope"):
+            export_project(
+                project,
+                tmp_path / "no.mp4",
+                ExportFormat.OVERLAY,
+                ExportOptions(ExportScope.APPROVED),
+            )
+        with pytest.raises(FormatError, match="film"):
+            import_annotations(project, tmp_path / "out.mp4", ExportFormat.OVERLAY)
 
 
 def test_rejected_tracks_are_left_out(project, tmp_path):

@@ -96,11 +96,14 @@ def test_frame_folders_are_known_again(tmp_path, clip_folder):
             project.add_video(reader.video)
         assert project.locate_video(1) == folder
         folder.rename(tmp_path / "sub")
-        found = project.locate_video(1)
-        assert found is None  # a folder is looked for by its name
+        assert project.locate_video(1) == tmp_path / "sub"  # beside the project, renamed
         (tmp_path / "here").mkdir()
-        (tmp_path / "sub").rename(tmp_path / "here" / "frames")
-        assert project.locate_video(1, [tmp_path / "here"]) == tmp_path / "here" / "frames"
+        (tmp_path / "sub").rename(tmp_path / "here" / "other")
+        assert project.locate_video(1) is None
+        decoy = tmp_path / "here" / "frames"
+        shutil.copytree(clip_folder, decoy)
+        (decoy / "00000.png").write_bytes((decoy / "00001.png").read_bytes())
+        assert project.locate_video(1, [tmp_path / "here"]) == tmp_path / "here" / "other"
 
 
 def test_the_same_video_twice_is_refused_and_names_stay_apart(empty):

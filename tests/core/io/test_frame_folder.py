@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ifc_core.errors import VideoError
-from ifc_core.io.frame_folder import natural_key
+from ifc_core.io.frame_list import natural_key
 from ifc_core.io.video import open_video
 
 
