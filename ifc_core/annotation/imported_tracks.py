@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import overload
 
 import numpy as np
@@ -47,7 +48,8 @@ class SpooledTracks(Sequence[ImportedTrack]):
             self._file.write(np.ascontiguousarray(track.pointers).tobytes())
         except OSError as error:
             raise OutputError(
-                f"There is no room for the import on disk: {error.strerror}."
+                f"There is no room for the import on disk: {error.strerror}.",
+                path=Path(tempfile.gettempdir()),
             ) from error
         self._orders.append((z_order, len(self._headers)))
         self._places.append((self.num_pointers, len(track.pointers)))

@@ -252,9 +252,10 @@ class _Masks:
             counts = np.bincount(owners, minlength=len(counts))
         mask_bounds = np.concatenate(([0], np.cumsum(counts)))
         track_bounds = np.searchsorted(self.owners, np.arange(self.num_tracks + 1))
-        rows = np.int16 if height < 1 << 15 else np.int32
         bounds = mask_bounds[track_bounds]
-        return _Pieces(columns.astype(np.intp), tops.astype(rows), bottoms.astype(rows), bounds)
+        return _Pieces(
+            columns.astype(np.intp), _narrow(tops, height), _narrow(bottoms, height), bounds
+        )
 
 
 def _cut(
@@ -342,8 +343,9 @@ class _Pieces:
 
     def part(self, start: int, end: int) -> _Pieces:
         """Some pieces in a row, as one track."""
-        own = (values[start:end] for values in (self.columns, self.tops, self.bottoms))
-        return _Pieces(*own, np.array([0, end - start]))
+        own = slice(start, end)
+        bounds = np.array([0, end - start])
+        return _Pieces(self.columns[own], self.tops[own], self.bottoms[own], bounds)
 
     def of(self, wanted: npt.NDArray[np.bool_]) -> _Pieces:
         """The pieces of some of the tracks."""
@@ -353,6 +355,10 @@ class _Pieces:
         chosen = np.repeat(wanted, numbers)
         bounds = np.concatenate(([0], np.cumsum(numbers[wanted])))
         return _Pieces(self.columns[chosen], self.tops[chosen], self.bottoms[chosen], bounds)
+
+
+def _narrow(rows: _Ints, height: int) -> _Rows:
+    return rows.astype(np.int16) if height < 1 << 15 else rows.astype(np.int32)
 
 
 def _layers(pieces: _Pieces, num_columns: int) -> list[_Table]:

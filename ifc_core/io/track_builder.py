@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import gettempdir
 
 from ifc_core.errors import OutputError
 from ifc_core.io.ytvis_types import YtvisTrack
@@ -79,7 +81,9 @@ class TrackBuilder:
         except sqlite3.IntegrityError:
             return False
         except sqlite3.OperationalError as error:
-            raise OutputError(f"There is no room for the masks on disk: {error}.") from error
+            raise OutputError(
+                f"There is no room for the masks on disk: {error}.", path=Path(gettempdir())
+            ) from error
         if score is not None:
             self._scores[key] = max(score, self._scores.get(key, score))
         return True
