@@ -19,12 +19,14 @@ from ifc_core.structures.run_lengths import decode_batch
 
 RGBA = npt.NDArray[np.uint8]
 _Box = tuple[int, int, int, int]
-_Crop = tuple[int, int, npt.NDArray[np.uint8]]
+_BOX = np.ones((3, 3), np.uint8)
 
 _TARGET_SIDE_PX = 1600
 _MAX_SCALE = 4
 _CACHE_BYTES = 96 * 1024 * 1024
 _SHADOW = (0, 0, 0, 140)
+_RIM = (255, 255, 255, 255)
+_RIM_PX = 2  # of the white rim around selected masks; the dark one is a pixel thinner
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_SHARE = 1 / 1700  # size of the numbers against the long side of the picture
 _DASH_PX, _GAP_PX = 9, 6
@@ -41,6 +43,8 @@ class DrawnMask:
         provisional: Hatched with a dashed outline: a run's result before it is accepted.
         selected: Drawn with a thick white-rimmed outline.
         filled: Whether the inside is tinted; the mask under the brush is filled elsewhere.
+        ghost: Only a dashed outline: the mask of another frame, to compare with.
+        text: What the label says; the number if empty.
     """
 
     track_id: int
@@ -49,6 +53,25 @@ class DrawnMask:
     provisional: bool = False
     selected: bool = False
     filled: bool = True
+    ghost: bool = False
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scaled:
+    """A mask inside its box at the scale of the picture.
+
+    Attributes:
+        left: First column of the box.
+        top: First row of the box.
+        inside: (h, w) uint8, 1 inside.
+        anchor: Where the number stands, (x, y): over the middle of the largest piece.
+    """
+
+    left: int
+    top: int
+    inside: npt.NDArray[np.uint8]
+    anchor: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +115,7 @@ class OverlayPainter:
         self._filled: RGBA = np.zeros(shape, np.uint8)
         self._drawn: tuple[OverlayStyle, list[DrawnMask]] | None = None
         self._taken: list[_Box] = []
-        self._crops: OrderedDict[RLEMask, _Crop | None] = OrderedDict()
+        self._crops: OrderedDict[RLEMask, _Scaled | None] = OrderedDict()
         self._crop_bytes = 0
 
     def draw(self, masks: Sequence[DrawnMask], style: OverlayStyle) -> RGBA:
@@ -119,36 +142,38 @@ class OverlayPainter:
     def _draw_into(
         self, out: RGBA, masks: Sequence[DrawnMask], style: OverlayStyle, taken: list[_Box]
     ) -> None:
-        placed = [(mask, crop) for mask in masks if (crop := self._crop(mask.rle)) is not None]
+        crops = self._crops_of([mask.rle for mask in masks])
+        placed = [(m, c) for m, c in zip(masks, crops, strict=True) if c is not None]
         alpha = round(255 * style.opacity)
-        for mask, (x, y, inside) in placed:
-            if mask.filled:
-                _fill(out, x, y, inside, (*mask.color_rgb, alpha), hatched=mask.provisional)
-        anchors = [
-            _outline(out, x, y, inside, mask, style.contour_width_px)
-            for mask, (x, y, inside) in placed
-        ]
+        for mask, crop in placed:
+            if mask.filled and not mask.ghost:
+                rgba = (*mask.color_rgb, alpha)
+                inside = _striped(crop.inside, 12, 5) if mask.provisional else crop.inside
+                _paint(out, crop.left, crop.top, inside, rgba)
+        for mask, crop in placed:
+            _outline(out, crop, mask, style.contour_width_px)
         if style.show_ids:
-            for (mask, _), anchor in zip(placed, anchors, strict=True):
-                _label(out, anchor, mask, taken)
+            for mask, crop in placed:
+                if not mask.ghost:
+                    _label(out, crop.anchor, mask, taken)
 
-    def _crop(self, rle: RLEMask) -> _Crop | None:
-        """Left, top and the mask inside its box, all at the scale of the picture."""
-        if rle in self._crops:
+    def _crops_of(self, rles: Sequence[RLEMask]) -> list[_Scaled | None]:
+        """Masks inside their boxes at the scale of the picture; new ones are decoded at once."""
+        fresh = [rle for rle in dict.fromkeys(rles) if rle not in self._crops]
+        batch = decode_batch([rle.counts for rle in fresh])
+        for number, rle in enumerate(fresh):
+            runs = batch.runs[batch.offsets[number] : batch.offsets[number + 1]]
+            crop = _crop_runs(runs, rle.size[0])
+            scaled = None if crop is None else _scaled(*crop, self.scale)
+            self._crops[rle] = scaled
+            self._crop_bytes += 0 if scaled is None else scaled.inside.nbytes
+        found = [self._crops[rle] for rle in rles]
+        for rle in rles:
             self._crops.move_to_end(rle)
-            return self._crops[rle]
-        crop = crop_mask(rle)
-        if crop is not None and self.scale > 1:
-            x, y, inside = crop
-            factor = self.scale
-            inside = cv2.resize(inside, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
-            crop = (x * factor, y * factor, inside)
-        self._crops[rle] = crop
-        self._crop_bytes += 0 if crop is None else crop[2].nbytes
         while self._crop_bytes > _CACHE_BYTES and len(self._crops) > 1:
             _, dropped = self._crops.popitem(last=False)
-            self._crop_bytes -= 0 if dropped is None else dropped[2].nbytes
-        return crop
+            self._crop_bytes -= 0 if dropped is None else dropped.inside.nbytes
+        return found
 
 
 def draw_overlay(
@@ -158,7 +183,7 @@ def draw_overlay(
     return OverlayPainter(size, scale).draw(masks, style)
 
 
-def crop_mask(rle: RLEMask) -> _Crop | None:
+def crop_mask(rle: RLEMask) -> tuple[int, int, npt.NDArray[np.uint8]] | None:
     """Decode a mask inside its box only.
 
     Args:
@@ -167,78 +192,78 @@ def crop_mask(rle: RLEMask) -> _Crop | None:
     Returns:
         Left and top of the box and the (h, w) uint8 mask in it; ``None`` for an empty mask.
     """
-    edges = np.cumsum(decode_batch([rle.counts]).runs, dtype=np.int64)
+    return _crop_runs(decode_batch([rle.counts]).runs, rle.size[0])
+
+
+def _crop_runs(
+    runs: npt.NDArray[np.int32], height: int
+) -> tuple[int, int, npt.NDArray[np.uint8]] | None:
+    edges = np.cumsum(runs, dtype=np.int64)
     stops = edges[1::2]
     starts = edges[0::2][: len(stops)]
     real = stops > starts
     starts, stops = starts[real], stops[real]
     if not len(starts):
         return None
-    height = rle.size[0]
-    left, right = int(starts[0]) // height, (int(stops[-1]) - 1) // height + 1
-    steps = np.zeros((right - left) * height + 1, np.int8)
-    steps[starts - left * height] += 1
-    steps[stops - left * height] -= 1
-    columns = np.cumsum(steps[:-1], dtype=np.int8).reshape(right - left, height)
-    rows = np.flatnonzero(columns.any(axis=0))
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
-    return left, top, np.ascontiguousarray(columns[:, top:bottom].T).view(np.uint8)
+    first_column, first_row = np.divmod(starts, height)
+    last_column, last_row = np.divmod(stops - 1, height)
+    left, right = int(first_column[0]), int(last_column[-1]) + 1
+    top, bottom = 0, height
+    if np.array_equal(first_column, last_column):  # no run goes on in the next column
+        top, bottom = int(first_row.min()), int(last_row.max()) + 1
+    tall = bottom - top
+    steps = np.zeros((right - left) * tall + 1, np.int8)
+    steps[(first_column - left) * tall + first_row - top] += 1
+    steps[(last_column - left) * tall + last_row - top + 1] -= 1
+    columns = np.cumsum(steps[:-1], dtype=np.int8).reshape(right - left, tall)
+    return left, top, np.ascontiguousarray(columns.T).view(np.uint8)
 
 
-def _fill(
-    out: RGBA,
-    x: int,
-    y: int,
-    inside: npt.NDArray[np.uint8],
-    rgba: tuple[int, int, int, int],
-    *,
-    hatched: bool,
+def _scaled(left: int, top: int, inside: npt.NDArray[np.uint8], factor: int) -> _Scaled:
+    contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    x, y, wide, _ = cv2.boundingRect(max(contours, key=cv2.contourArea))
+    anchor = ((left + x + wide // 2) * factor, (top + y) * factor)
+    if factor > 1:
+        inside = cv2.resize(inside, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
+    return _Scaled(left * factor, top * factor, inside, anchor)
+
+
+def _paint(
+    out: RGBA, left: int, top: int, where: npt.NDArray[np.uint8], rgba: tuple[int, int, int, int]
 ) -> None:
-    h, w = inside.shape
-    region = out.view(np.uint32)[y : y + h, x : x + w, 0]  # whole pixels at once
-    mask = inside
-    if hatched:
-        stripes = (np.arange(h)[:, None] + np.arange(w)[None, :]) % 12 < 5
-        mask = inside & stripes
+    """Colour pixels; what of ``where`` lies outside the picture is left out."""
+    height, width = out.shape[:2]
+    cut_top, cut_left = max(0, -top), max(0, -left)
+    cut = where[cut_top : max(0, height - top), cut_left : max(0, width - left)]
+    y, x = top + cut_top, left + cut_left
+    region = out.view(np.uint32)[y : y + cut.shape[0], x : x + cut.shape[1], 0]  # whole pixels
     color = np.array(rgba, np.uint8).view(np.uint32)[0]
-    np.copyto(region, color, where=mask.view(np.bool_))
+    np.copyto(region, color, where=cut.view(np.bool_))
 
 
-def _outline(
-    out: RGBA,
-    x: int,
-    y: int,
-    inside: npt.NDArray[np.uint8],
-    mask: DrawnMask,
-    width: int,
-) -> tuple[int, int]:
-    """Draw the outline; gives the middle of the upper side of the largest piece (x, y)."""
-    method = cv2.CHAIN_APPROX_NONE if mask.provisional else cv2.CHAIN_APPROX_SIMPLE
-    contours, _ = cv2.findContours(inside, cv2.RETR_CCOMP, method, offset=(x, y))
-    lines = _dashes(contours) if mask.provisional else contours
-    closed = not mask.provisional
-    color = (*mask.color_rgb, 255)
-    if mask.selected:
-        cv2.polylines(out, lines, closed, (255, 255, 255, 255), width + 3, cv2.LINE_AA)
-    else:
-        cv2.polylines(out, lines, closed, _SHADOW, width + 2, cv2.LINE_AA)
-    cv2.polylines(out, lines, closed, color, width, cv2.LINE_AA)
-    left, top, wide, _ = cv2.boundingRect(max(contours, key=cv2.contourArea))
-    return (left + wide // 2, top)
+def _striped(where: npt.NDArray[np.uint8], period: int, on: int) -> npt.NDArray[np.uint8]:
+    height, width = where.shape
+    stripes = (np.arange(height)[:, None] + np.arange(width)[None, :]) % period < on
+    return where & stripes.view(np.uint8)
 
 
-def _dashes(contours: Sequence[npt.NDArray[np.int32]]) -> list[npt.NDArray[np.int32]]:
-    period = _DASH_PX + _GAP_PX
-    return [
-        contour[start : start + _DASH_PX]
-        for contour in contours
-        for start in range(0, len(contour), period)
-    ]
+def _outline(out: RGBA, crop: _Scaled, mask: DrawnMask, width: int) -> None:
+    """Draw the outline inside the mask, and a rim around it that parts it from any ground."""
+    pad = _RIM_PX
+    inside = cv2.copyMakeBorder(crop.inside, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=0)
+    left, top = crop.left - pad, crop.top - pad
+    line = inside - cv2.erode(inside, _BOX, iterations=width)
+    if mask.provisional or mask.ghost:
+        _paint(out, left, top, _striped(line, _DASH_PX + _GAP_PX, _DASH_PX), (*mask.color_rgb, 255))
+        return
+    around = cv2.dilate(inside, _BOX, iterations=_RIM_PX if mask.selected else _RIM_PX - 1)
+    _paint(out, left, top, around - inside, _RIM if mask.selected else _SHADOW)
+    _paint(out, left, top, line, (*mask.color_rgb, 255))
 
 
 def _label(out: RGBA, anchor: tuple[int, int], mask: DrawnMask, taken: list[_Box]) -> None:
     """Write a number above ``anchor``, beside the numbers that are there already."""
-    text = f"~{-mask.track_id}" if mask.provisional else f"{mask.track_id}"
+    text = mask.text or (f"~{-mask.track_id}" if mask.track_id < 0 else f"{mask.track_id}")
     font_scale = max(0.45, max(out.shape[:2]) * _FONT_SHARE)
     stroke = max(1, round(1.6 * font_scale))
     (text_w, text_h), _ = cv2.getTextSize(text, _FONT, font_scale, stroke)
