@@ -1,0 +1,385 @@
+"""Propagating a correction: asked of the engine, staged as it comes, accepted as one edit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ifc_core.annotation import EditResult, Project, StagedInstance, StagedMask, VideoEntry, edits
+from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
+from ifc_core.errors import EditError, IFCError
+from ifc_core.inference.spread_scope import DEFAULT_CLIP_LENGTH, scope_frames
+from ifc_core.structures import FrameState, RLEMask
+from napari_ifc.controllers.engine import Deliver, Engine, Job
+from napari_ifc.controllers.propose import duration_text
+from napari_ifc.correction_state import SpreadView
+
+KIND = "propagate"
+JOB = "spread"
+_FIXED = (FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT, FrameState.REJECTED)
+_ANCHORS = (FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadRequest:
+    """What to propagate and how far.
+
+    Attributes:
+        track_id: The track.
+        frame_index: The frame from which the scope is counted.
+        scope: A word of :func:`ifc_core.inference.spread_scope.scope_frames`.
+        method: A method of ``CorrectSettings``.
+        clip_length: T, for the scope ``clip``.
+    """
+
+    track_id: int
+    frame_index: int
+    scope: str = "both"
+    method: str = "fused"
+    clip_length: int = DEFAULT_CLIP_LENGTH
+
+
+@dataclass(slots=True)
+class _Run:
+    """A propagation in progress."""
+
+    id: int
+    request: SpreadRequest
+    params: dict[str, Any]
+    wanted: list[int]  # frames that may get a result, ascending
+    quiet: bool
+    done: set[int] = field(default_factory=set)
+    notices: list[str] = field(default_factory=list)
+
+
+class SpreadController:
+    """At most one propagation at a time; late answers are dropped by their generation.
+
+    Pausing lets the engine go (so that other tools can use it) and keeps what has come;
+    resuming asks for the frames that are missing.
+
+    Args:
+        project: Where results are staged and accepted.
+        entry: The video.
+        engine: Runs it.
+        deliver: Wraps a callback so that it is called in the thread of this object.
+        apply: Makes an edit and tells the rest of the window.
+        on_state: Called with a :class:`SpreadView` whenever it changes.
+        on_frame: Called with each frame that got a provisional mask, and at the end of a run
+            with each frame that lost one.
+        on_end: Called once a run with ``"succeeded"``, ``"failed"`` or ``"cancelled"`` and a
+            sentence (which may be empty).
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        entry: VideoEntry,
+        engine: Engine,
+        deliver: Deliver,
+        apply: Callable[[edits.Edit], EditResult],
+        on_state: Callable[[SpreadView], None],
+        on_frame: Callable[[int], None],
+        on_end: Callable[[str, str], None],
+    ) -> None:
+        self._project = project
+        self._entry = entry
+        self._engine = engine
+        self._deliver = deliver
+        self._apply = apply
+        self._on_state = on_state
+        self._on_frame = on_frame
+        self._on_end = on_end
+        self._job: Job | None = None
+        self._generation = 0
+        self._run: _Run | None = None
+        self._view = SpreadView()
+
+    # What is going on
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is going on, paused or not."""
+        return self._run is not None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the run waits for :meth:`resume`."""
+        return self._run is not None and self._job is None
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the run was started without being asked for by the person."""
+        return self._run is not None and self._run.quiet
+
+    @property
+    def track_id(self) -> int | None:
+        """The track that is being propagated."""
+        return None if self._run is None else self._run.request.track_id
+
+    @property
+    def view(self) -> SpreadView:
+        """The run as the window shows it."""
+        return self._view
+
+    @property
+    def staged_frames(self) -> frozenset[int]:
+        """Frames that have a provisional mask."""
+        return frozenset() if self._run is None else frozenset(self._run.done)
+
+    def provisional_at(self, frame_index: int) -> list[StagedMask]:
+        """Provisional masks of one frame; their instance id is the track's."""
+        if self._run is None or frame_index not in self._run.done:
+            return []
+        return self._project.staged_masks_at(self._run.id, frame_index)
+
+    def why_not(self, request: SpreadRequest | None) -> str:
+        """Why a propagation cannot be started, or an empty string.
+
+        Args:
+            request: What is asked for; ``None`` where no track is selected.
+        """
+        if self._project.read_only:
+            return "The project is open for reading only."
+        if request is None:
+            return "Select a track first."
+        if self.is_running:
+            return "A propagation is going on; wait for it or cancel it."
+        if not self._anchors(request):
+            return "Draw the object on a frame first; that mask is taken to the others."
+        if not self._wanted(request):
+            return "Every frame of that scope is corrected or approved already."
+        return ""
+
+    # Running
+
+    def start(
+        self, request: SpreadRequest, source: Mapping[str, Any], *, quiet: bool = False
+    ) -> None:
+        """Start a propagation; returns at once.
+
+        Args:
+            request: What, how and how far.
+            source: Where the engine finds frames and model: parameters of the job.
+            quiet: Nobody asked for this one: it is dropped without a word when it is late.
+
+        Raises:
+            EditError: It is not possible, see :meth:`why_not`.
+            EngineError: The engine cannot be started.
+        """
+        reason = self.why_not(request)
+        if reason:
+            raise EditError(reason, path=self._project.folder)
+        self._generation += 1
+        settings = {"method": request.method}
+        note = {"scope": request.scope, **settings, "track": request.track_id}
+        run_id = self._project.begin_run(KIND, self._entry.id, note, "")
+        scope = self._frames_of(request)
+        params = {
+            **source,
+            "corrected": [
+                {"frame_index": f, "rle": None if rle is None else rle.to_coco()}
+                for f, rle in sorted(self._anchors(request).items())
+            ],
+            "correct": settings,
+            "start": scope.start,
+            "stop": scope.stop,
+            "fixed": sorted(f for f in self._fixed(request.track_id) if f in scope),
+        }
+        self._run = _Run(run_id, request, params, self._wanted(request), quiet)
+        self._show(SpreadView(True, "Propagating", "Preparing"))
+        try:
+            self._ask(self._run)
+        except IFCError:
+            self._drop()
+            raise
+
+    def pause(self) -> None:
+        """Let the engine go and keep what has come."""
+        if self._run is None or self._job is None:
+            return
+        self._generation += 1
+        self._job.cancel()
+        self._job = None
+        count = f"{len(self._run.done)} of {len(self._run.wanted)} frames"
+        self._show(SpreadView(True, "Propagation paused", count, self._fraction(), paused=True))
+
+    def resume(self) -> None:
+        """Go on with the frames that are missing.
+
+        Raises:
+            EngineError: The engine cannot be started; the run stays paused.
+        """
+        run = self._run
+        if run is None or self._job is not None:
+            return
+        self._show(SpreadView(True, "Propagating", self._view.detail, self._fraction()))
+        self._ask(run)
+
+    def cancel(self) -> None:
+        """Stop; it is as if the run had never been."""
+        if self._run is None:
+            return
+        if self._job is None:
+            self._end("cancelled", "The propagation was cancelled; nothing is kept.")
+            return
+        view = self._view
+        self._show(SpreadView(True, "Stopping", view.detail, view.fraction, stopping=True))
+        self._job.cancel()
+
+    def abandon(self) -> None:
+        """Forget the run at once and without a word: it is stale, or the project closes."""
+        if self._job is not None:
+            self._job.cancel()
+        if self._run is not None:
+            self._drop()
+
+    # Scope
+
+    def _frames_of(self, request: SpreadRequest) -> range:
+        return scope_frames(
+            request.scope,
+            request.frame_index,
+            self._entry.num_frames,
+            self._fixed(request.track_id),
+            request.clip_length,
+        )
+
+    def _fixed(self, track_id: int) -> set[int]:
+        """Frames that a propagation never touches."""
+        frames = self._project.track_frames(track_id)
+        reviewed = {f.frame_index for f in frames if f.state in _FIXED}
+        return reviewed | set(self._project.exhaustive_frames(self._entry.id))
+
+    def _wanted(self, request: SpreadRequest) -> list[int]:
+        skipped = self._fixed(request.track_id) | set(self._anchors(request))
+        return [f for f in self._frames_of(request) if f not in skipped]
+
+    def _anchors(self, request: SpreadRequest) -> dict[int, RLEMask | None]:
+        """Masks that the others are made from: a person's, or else the one on this frame.
+
+        Of those outside the scope only the nearest on each side counts.
+        """
+        frames = self._project.track_frames(request.track_id)
+        marked = [f.frame_index for f in frames if f.state in _ANCHORS]
+        scope = self._frames_of(request)
+        before = max((f for f in marked if f < scope.start), default=None)
+        after = min((f for f in marked if f >= scope.stop), default=None)
+        chosen = [f for f in marked if f in scope or f in (before, after)]
+        found = {f: self._mask(request.track_id, f) for f in chosen}
+        if not any(found.values()):
+            here = self._mask(request.track_id, request.frame_index)
+            if here is None:
+                return {}
+            found[request.frame_index] = here
+        return found
+
+    def _mask(self, track_id: int, frame_index: int) -> RLEMask | None:
+        record = self._project.mask(track_id, frame_index)
+        return None if record is None else record.rle
+
+    # The engine
+
+    def _ask(self, run: _Run) -> None:
+        self._generation += 1
+        generation = self._generation
+        params = {**run.params, "skip": sorted(run.done)}
+        on_event = self._deliver(lambda event: self._take(generation, event))
+        self._job = self._engine.request(JOB, params, on_event)
+
+    def _take(self, generation: int, event: JobEvent | JobEnd) -> None:
+        run = self._run
+        if generation != self._generation or run is None:
+            return
+        if isinstance(event, JobEnd):
+            self._job = None
+            self._take_end(event, run)
+        elif event.name == "mask":
+            self._take_mask(event.data, run)
+        elif event.name == "progress" and not self._view.stopping:
+            self._show_progress(event.data.eta_seconds)
+        elif event.name == "notice":
+            run.notices.append(str(event.data))
+        elif event.name == "status" and not self._view.stopping:
+            self._show(SpreadView(True, str(event.data), self._view.detail, self._fraction()))
+
+    def _take_mask(self, data: Mapping[str, Any], run: _Run) -> None:
+        frame_index = int(data["frame_index"])
+        if frame_index not in run.wanted or frame_index in run.done:
+            return
+        rle = None if data["rle"] is None else RLEMask.from_coco(dict(data["rle"]))
+        confidence = min(1.0, max(0.0, float(data["confidence"])))
+        staged = StagedMask(run.request.track_id, rle, confidence, 1.0 - confidence)
+        self._project.stage(run.id, frame_index, [staged])
+        run.done.add(frame_index)
+        self._on_frame(frame_index)
+
+    def _take_end(self, end: JobEnd, run: _Run) -> None:
+        if end.status is JobStatus.SUCCEEDED:
+            self._finish(run)
+        elif end.status is JobStatus.CANCELLED:
+            self._end("cancelled", "The propagation was cancelled; nothing is kept.")
+        else:
+            self._end("failed", str(end.error or "The engine failed."))
+
+    def _finish(self, run: _Run) -> None:
+        track_id = run.request.track_id
+        if not run.done:
+            self._end("succeeded", "There was nothing to propagate to.")
+            return
+        try:
+            self._project.stage_instances(run.id, [StagedInstance(track_id, "", 1.0, track_id)])
+            self._project.finish_run(run.id)
+            frames = self._forget()
+            accepted = self._apply(edits.AcceptPropagation(run.id))
+        except IFCError as error:
+            self._project.discard_run(run.id)
+            self._forget()
+            self._on_end("failed", str(error))
+            return
+        for frame_index in frames:
+            self._on_frame(frame_index)
+        count = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
+        told = " ".join((f"Track {track_id} was taken to {count}.", accepted.note, *run.notices))
+        self._on_end("succeeded", "" if run.quiet else told.strip())
+
+    def _end(self, outcome: str, sentence: str) -> None:
+        quiet = self.is_quiet and outcome != "failed"
+        frames = self._drop()
+        for frame_index in frames:
+            self._on_frame(frame_index)
+        self._on_end(outcome, "" if quiet else sentence)
+
+    def _drop(self) -> list[int]:
+        """Discard the run; gives the frames that had provisional masks."""
+        assert self._run is not None  # noqa: S101
+        self._project.discard_run(self._run.id)
+        return self._forget()
+
+    def _forget(self) -> list[int]:
+        frames = [] if self._run is None else sorted(self._run.done)
+        self._generation += 1
+        self._job = None
+        self._run = None
+        self._show(SpreadView())
+        return frames
+
+    # Telling
+
+    def _fraction(self) -> float | None:
+        run = self._run
+        return None if run is None else len(run.done) / max(1, len(run.wanted))
+
+    def _show_progress(self, eta_seconds: float | None) -> None:
+        run = self._run
+        assert run is not None  # noqa: S101
+        detail = f"{len(run.done)} of {len(run.wanted)} frames"
+        if eta_seconds is not None and len(run.done) > 2:
+            detail += f" · {duration_text(eta_seconds)} left"
+        self._show(SpreadView(True, "Propagating", detail, self._fraction()))
+
+    def _show(self, view: SpreadView) -> None:
+        self._view = view
+        self._on_state(view)
+

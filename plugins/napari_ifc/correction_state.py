@@ -1,0 +1,63 @@
+"""What the correction tools show: plain, frozen values without behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SCOPES = (
+    ("both", "both ways", "From this frame to both ends of the video"),
+    ("forward", "forward", "From this frame to the end of the video"),
+    ("backward", "backward", "From this frame to the start of the video"),
+    ("next", "to next reviewed", "Up to the next corrected or approved frame on each side"),
+    ("clip", "this clip", "The few frames that the model sees together with this one"),
+)
+METHODS = (
+    ("fused", "Fused", "Optical flow together with what the object looks like"),
+    ("flow", "Flow", "Optical flow alone"),
+    ("interpolate", "Interpolate", "The shape between two corrected frames, without the picture"),
+    ("copy", "Copy", "The mask of the nearest corrected frame, unchanged"),
+)
+OVERLAPS = (
+    ("keep", "Overlap as painted", "Masks may overlap; the order of tracks stays as it is"),
+    ("top", "Paint on top", "The painted track comes to lie above those that it overlaps"),
+    ("below", "Paint below", "The painted track comes to lie below those that it overlaps"),
+    ("forbid", "No overlap", "Pixels that belong to another track are not painted"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadView:
+    """A propagation as the window shows it.
+
+    Attributes:
+        active: Whether one is going on, paused or not.
+        text: What is being done.
+        detail: How far, and how long still.
+        fraction: 0 to 1, or ``None`` where it is not known.
+        paused: Whether it waits for Resume.
+        stopping: Whether it was asked to stop.
+    """
+
+    active: bool = False
+    text: str = ""
+    detail: str = ""
+    fraction: float | None = None
+    paused: bool = False
+    stopping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateView:
+    """Hidden masks of the model for a place, as the window shows them.
+
+    Attributes:
+        active: Whether candidates are being asked for or shown.
+        text: One line: which one is shown, and what the keys do.
+        place: Which one is shown, 0-based.
+        count: How many there are.
+    """
+
+    active: bool = False
+    text: str = ""
+    place: int = 0
+    count: int = 0
