@@ -8,7 +8,8 @@ depends on them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,8 +26,37 @@ if TYPE_CHECKING:
     import napari
 
 VIDEO, OVERLAY, HEAT, EDIT = "Video", "Tracks", "Attention", "Edit"
-DRAWING_MODES = ("paint", "erase", "polygon", "fill")
-_WORDS = {"paint": "Paint", "erase": "Erase", "polygon": "Polygon", "fill": "Fill"}
+SMART_ERASE = "smart_erase"
+POINTER_TOOLS = ("scribble", "unscribble", "box", "candidates")
+"""Tools that read the pointer and leave the pixels to somebody else."""
+_MODES = {SMART_ERASE: "erase", **dict.fromkeys(POINTER_TOOLS, "pan_zoom")}
+_WORDS = {
+    "paint": "Paint",
+    "erase": "Erase",
+    SMART_ERASE: "Smart erase",
+    "polygon": "Polygon",
+    "fill": "Fill",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Gesture:
+    """What a pointer tool saw from press to release.
+
+    Attributes:
+        tool: One of :data:`POINTER_TOOLS`.
+        points_xy: Where the pointer was, (x, y) in pixels of the video; 0.5 is the middle of
+            the first one.
+        positions_px: The same on the canvas, for marks that are drawn over it.
+        finished: Whether the button was released.
+        modifiers: Names of the keys that were held, such as ``"Shift"``.
+    """
+
+    tool: str
+    points_xy: tuple[tuple[float, float], ...]
+    positions_px: tuple[tuple[float, float], ...]
+    finished: bool
+    modifiers: frozenset[str] = frozenset()
 
 
 class LayerStack:
@@ -40,6 +70,10 @@ class LayerStack:
             has ended.
         on_mode: Called when the drawing tool or the brush size changed.
         on_told: Called with a sentence when layers were put back.
+
+    Attributes:
+        on_gesture: Called with a :class:`Gesture` while a pointer tool is dragged and once it
+            is released.
     """
 
     def __init__(
@@ -60,7 +94,6 @@ class LayerStack:
         self._video: Image | None = None
         self._heat: Image | None = None
         self._overlay: Image | None = None
-        self._heat: Image | None = None
         self._edit: Labels | None = None
         self._edit_color: tuple[int, int, int] | None = None
         self._source: LazyVideo | None = None
@@ -70,10 +103,15 @@ class LayerStack:
         self._busy = False
         self._frame_index = 0
         self._mode = "pan_zoom"
+        self._choosing = False
+        self._drawing = False
+        self._edit_is_due = False
+        self.on_gesture: Callable[[Gesture], None] = lambda gesture: None
         self._brush_size = 10
         self._keys: dict[Any, Callable[[], None]] = {}
         self._commit_timer = self._timer(self.flush)
         self._repair_timer = self._timer(self._repair)
+        self._late_timer = self._timer(self._edit_late)
         viewer.dims.events.current_step.connect(self._on_step)
         viewer.dims.events.ndisplay.connect(self._on_ndisplay)
         viewer.layers.events.removed.connect(self._on_layers_changed)
@@ -101,7 +139,7 @@ class LayerStack:
 
     @property
     def mode(self) -> str:
-        """Napari's name of the drawing tool."""
+        """The tool: one of :data:`POINTER_TOOLS`, ``smart_erase`` or napari's name of a mode."""
         return self._mode
 
     @property
@@ -134,8 +172,8 @@ class LayerStack:
     def clear(self) -> None:
         """Take our layers away."""
         self.flush()
-        self._commit_timer.stop()
-        self._repair_timer.stop()
+        for timer in (self._commit_timer, self._repair_timer, self._late_timer):
+            timer.stop()
         self._busy = True
         with self._viewer.layers.batched_update():  # napari cleans up once, not per layer
             for layer in self.layers:
@@ -143,6 +181,7 @@ class LayerStack:
                     self._viewer.layers.remove(layer)
         self._busy = False
         self._video = self._overlay = self._heat = self._edit = self._source = None
+        self._drawing = self._edit_is_due = False
 
     def close(self) -> None:
         """Take our layers away and stop listening."""
@@ -217,6 +256,9 @@ class LayerStack:
         """
         if self._edit is None:
             return
+        if self._drawing:  # a stroke in progress is not to be painted over
+            self._edit_is_due = True
+            return
         self._busy = True
         if color_rgb != self._edit_color:  # a new colour map redraws much of napari
             self._edit_color = color_rgb
@@ -229,6 +271,13 @@ class LayerStack:
             self._edit.refresh(extent=False, thumbnail=False)
         self._busy = False
 
+    def _edit_late(self) -> None:
+        """Show what came during a stroke, unless the stroke itself brings something newer."""
+        self.flush()
+        due, self._edit_is_due = self._edit_is_due, False
+        if due and not self._drawing:
+            self._on_frame(self._frame_index)
+
     def edited_mask(self) -> npt.NDArray[np.uint8]:
         """The mask under the brush as it is now, (H, W) uint8."""
         if self._edit is None:
@@ -236,12 +285,17 @@ class LayerStack:
         return np.asarray(self._edit.data)
 
     def set_mode(self, mode: str) -> None:
-        """Choose the drawing tool by napari's name."""
+        """Choose the tool; see :attr:`mode`."""
         if self._edit is None:
             return
         if mode != "pan_zoom":
             self._viewer.layers.selection.active = self._edit
-        self._edit.mode = mode
+        self._choosing = True
+        self._edit.mode = _MODES.get(mode, mode)
+        self._choosing = False
+        self._edit.mouse_pan = mode == "pan_zoom"
+        self._edit.cursor = "cross" if mode in POINTER_TOOLS else self._edit.cursor
+        self._take_mode(mode)
 
     def set_brush_size(self, size: int) -> None:
         """Set the diameter of the brush in pixels of the video."""
@@ -258,7 +312,7 @@ class LayerStack:
         """Allow or forbid drawing."""
         if self._edit is not None:
             if not editable:
-                self._edit.mode = "pan_zoom"
+                self.set_mode("pan_zoom")
             self._edit.editable = editable
 
     def flush(self) -> None:
@@ -342,7 +396,8 @@ class LayerStack:
         layer.brush_size = self._brush_size
         layer.events.paint.connect(self._on_paint)
         layer.events.mode.connect(self._on_edit_mode)
-        layer.events.brush_size.connect(self._on_edit_mode)
+        layer.events.brush_size.connect(self._on_brush_size)
+        layer.mouse_drag_callbacks.insert(0, self._on_drag)
         layer.events.selected_label.connect(self._on_selected_label)
         return layer
 
@@ -359,6 +414,9 @@ class LayerStack:
         frame_index = min(max(frame_index, 0), len(self._source) - 1)
         if frame_index == self._frame_index:
             return
+        if self._drawing:  # what was drawn so far belongs to the frame that is left
+            self._pending = _WORDS.get(self._mode, "Paint")
+            self._drawing = False
         self.flush()
         self._frame_index = frame_index
         self._on_frame(frame_index)
@@ -370,10 +428,51 @@ class LayerStack:
             self._commit_timer.start()
 
     def _on_edit_mode(self, event: Any = None) -> None:
+        if self._edit is not None and not self._choosing:
+            self._edit.mouse_pan = str(self._edit.mode) == "pan_zoom"
+            self._take_mode(str(self._edit.mode))
+
+    def _on_brush_size(self, event: Any = None) -> None:
         if self._edit is not None:
-            self._mode = str(self._edit.mode)
             self._brush_size = int(self._edit.brush_size)
             self._on_mode()
+
+    def _take_mode(self, mode: str) -> None:
+        self._mode = mode
+        self._on_mode()
+
+    def _on_drag(self, layer: Any, event: Any) -> Iterator[None]:
+        """Runs along with every drag on the editing layer, napari's own drawing included."""
+        tool = self._mode
+        self._drawing = tool in _WORDS
+        trail: list[tuple[tuple[float, float], tuple[float, float]]] = []
+        self._point(tool, event, trail, finished=False)
+        yield
+        while event.type == "mouse_move":
+            self._point(tool, event, trail, finished=False)
+            yield
+        self._drawing = False
+        self._point(tool, event, trail, finished=True)
+        if self._edit_is_due:  # napari's part of the stroke ends after this one
+            self._late_timer.start()
+
+    def _point(
+        self,
+        tool: str,
+        event: Any,
+        trail: list[tuple[tuple[float, float], tuple[float, float]]],
+        *,
+        finished: bool,
+    ) -> None:
+        if tool not in POINTER_TOOLS:
+            return
+        row, column = (float(v) + 0.5 for v in event.position[-2:])
+        at = (float(event.pos[0]), float(event.pos[1]))
+        if not finished or not trail:
+            trail.append(((column, row), at))
+        points, positions = zip(*trail, strict=True)
+        keys = frozenset(str(key) for key in event.modifiers)
+        self.on_gesture(Gesture(tool, points, positions, finished, keys))
 
     def _on_selected_label(self, event: Any = None) -> None:
         # The layer is binary: 1 draws, 0 erases; other numbers have no meaning here.

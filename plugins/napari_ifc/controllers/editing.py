@@ -11,11 +11,18 @@ import numpy.typing as npt
 
 from ifc_core.annotation import EditResult, Project, Scope, VideoEntry, edits
 from ifc_core.annotation.edits import Edit
+from ifc_core.annotation.records import WHOLE
 from ifc_core.errors import EditError
-from ifc_core.structures import Category, RLEMask
+from ifc_core.structures import Category, MaskRecord, RLEMask
+from ifc_core.structures.palette import track_color
+from napari_ifc.controllers.mask_shapes import SHAPES, encode_mask, reshape
+from napari_ifc.controllers.overlaps import PaintOver, order_for, overlapped, without_others
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.overlay import crop_mask
 from napari_ifc.rows import HistoryRow
+
+Refine = Callable[[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[Any]]
+"""Takes the mask before and after a stroke; gives the one that is meant."""
 
 _PAUSE_SECONDS = 60.0
 _DEFAULT_CLASS = "object"
@@ -30,6 +37,13 @@ class EditController:
         index: Its tracks; kept current here.
         on_changed: Called after each edit, undo and redo with what changed.
         clock: Seconds, monotonic; replaced in tests.
+
+    Attributes:
+        selected: The selected tracks, the current one first.
+        frame_index: The frame that is shown.
+        paint_over: What painting over another track's mask means.
+        refiners: For some tools (by their word): what a stroke of them means.
+        new_class_id: Class of tracks that are begun; the first one if ``None``.
     """
 
     def __init__(
@@ -48,6 +62,9 @@ class EditController:
         self._since = clock()
         self.selected: tuple[int, ...] = ()
         self.frame_index = 0
+        self.paint_over = PaintOver.KEEP
+        self.refiners: dict[str, Refine] = {}
+        self.new_class_id: int | None = None
 
     @property
     def current(self) -> int | None:
@@ -91,29 +108,92 @@ class EditController:
         Returns:
             What changed, or ``None`` where nothing did.
         """
-        rle = RLEMask.from_array(mask)
+        refine = self.refiners.get(tool)
+        if refine is not None:
+            mask = refine(self.mask_to_edit(), mask)
+        return self.commit_rle(encode_mask(mask), tool)
+
+    def commit_rle(
+        self,
+        rle: RLEMask,
+        tool: str,
+        *,
+        track_id: int | None = None,
+        frame_index: int | None = None,
+    ) -> EditResult | None:
+        """Store a mask; without a track a new one begins.
+
+        Args:
+            rle: The mask; an empty one says that the object is absent.
+            tool: Word for the history list.
+            track_id: The track; the current one if ``None``.
+            frame_index: The frame; the one that is shown if ``None``.
+
+        Returns:
+            What changed, or ``None`` where nothing did.
+        """
         seconds = min(self._clock() - self._since, _PAUSE_SECONDS)
-        if self.current is None:
-            return self._begin_track(rle, seconds) if rle.area else None
-        record = self._project.mask(self.current, self.frame_index)
+        frame_index = self.frame_index if frame_index is None else frame_index
+        track_id = self.current if track_id is None else track_id
+        record = None if track_id is None else self._project.mask(track_id, frame_index)
         before = None if record is None else record.rle
+        others = self._others(track_id, frame_index)
+        if self.paint_over is PaintOver.FORBID:
+            rle = without_others(rle, before, others)
+        if track_id is None:
+            return self._begin_track(rle, frame_index, seconds) if rle.area else None
         if rle == before or (before is None and not rle.area):
             return None
-        return self.apply(edits.SetMask(self.current, self.frame_index, rle, seconds, tool))
+        edit: Edit = edits.SetMask(track_id, frame_index, rle, seconds, tool)
+        if self.paint_over in (PaintOver.TOP, PaintOver.BELOW):
+            touched = {other.track_id for other in overlapped(rle, others)}
+            tracks = self._project.tracks(self._entry.id)
+            order = order_for(tracks, track_id, touched, self.paint_over)
+            if order is not None:
+                edit = edits.Batch((edit, edits.SetZOrder(self._entry.id, order)))
+        return self.apply(edit)
 
-    def _begin_track(self, rle: RLEMask, seconds: float) -> EditResult:
-        category_id, needed = self._default_category()
-        new = edits.NewTrack(
-            self._entry.id, category_id, self.frame_index, rle, seconds_spent=seconds
-        )
+    def _others(self, track_id: int | None, frame_index: int) -> list[MaskRecord]:
+        if self.paint_over is PaintOver.KEEP:
+            return []
+        records = self._project.masks_at(self._entry.id, frame_index)
+        return [record for record in records if record.track_id != track_id]
+
+    def _begin_track(self, rle: RLEMask, frame_index: int, seconds: float) -> EditResult:
+        category_id, needed = self._category_for_new()
+        new = edits.NewTrack(self._entry.id, category_id, frame_index, rle, seconds_spent=seconds)
         edit: Edit = edits.Batch((*needed, new), label="New track") if needed else new
         return self.apply(edit, select_added=True)
 
-    def _default_category(self) -> tuple[int, tuple[Edit, ...]]:
-        categories = self._project.categories()
-        if categories:
-            return categories[0].id, ()
-        return 1, (edits.SetCategory(Category(1, _DEFAULT_CLASS)),)
+    def _category_for_new(self) -> tuple[int, tuple[Edit, ...]]:
+        ids = [category.id for category in self._project.categories()]
+        if self.new_class_id in ids:
+            return ids[ids.index(self.new_class_id)], ()
+        if ids:
+            return ids[0], ()
+        return 1, (edits.SetCategory(Category(1, _DEFAULT_CLASS, color_rgb=track_color(2))),)
+
+    def default_class(self) -> str:
+        """Name of the class that a new track gets."""
+        category_id = self._category_for_new()[0]
+        names = {category.id: category.name for category in self._project.categories()}
+        return names.get(category_id, _DEFAULT_CLASS)
+
+    def reshape(self, name: str, amount_px: int = 2) -> EditResult | None:
+        """Tidy the current track's mask on the current frame.
+
+        Args:
+            name: A key of :data:`napari_ifc.controllers.mask_shapes.SHAPES`.
+            amount_px: How far, for those that have an amount.
+
+        Returns:
+            What changed, or ``None`` where nothing did.
+        """
+        assert self.current is not None  # noqa: S101 - why_not_reshape was asked before
+        record = self._project.mask(self.current, self.frame_index)
+        assert record is not None  # noqa: S101
+        assert record.rle is not None  # noqa: S101
+        return self.commit_rle(reshape(record.rle, name, amount_px), SHAPES[name][0])
 
     # Edits of tracks
 
@@ -136,15 +216,20 @@ class EditController:
         """Delete the selected tracks."""
         return self.apply(edits.DeleteTracks(self.selected))
 
-    def relabel(self, class_name: str) -> EditResult:
-        """Give the selected tracks a class, which is made if it is new."""
+    def relabel(self, class_name: str, scope: Scope = WHOLE) -> EditResult:
+        """Give the selected tracks a class, which is made if it is new.
+
+        Args:
+            class_name: Its name.
+            scope: The frames; those outside stay what they are, as a track of their own.
+        """
         for category in self._project.categories():
             if category.name == class_name:
-                return self.apply(edits.RelabelTracks(self.selected, category.id))
+                return self.apply(edits.RelabelTracks(self.selected, category.id, scope))
         new_id = max((c.id for c in self._project.categories()), default=0) + 1
         steps = (
-            edits.SetCategory(Category(new_id, class_name)),
-            edits.RelabelTracks(self.selected, new_id),
+            edits.SetCategory(Category(new_id, class_name, color_rgb=track_color(new_id + 1))),
+            edits.RelabelTracks(self.selected, new_id, scope),
         )
         return self.apply(edits.Batch(steps, label=f"Relabel to {class_name}"))
 
@@ -158,15 +243,15 @@ class EditController:
         assert self.current is not None  # noqa: S101
         return self.apply(edits.SplitTrack(self.current, self.frame_index), select_added=True)
 
-    def swap(self) -> EditResult:
-        """Exchange two tracks' identities from the current frame on."""
+    def swap(self, scope: Scope | None = None) -> EditResult:
+        """Exchange two tracks' identities, by default from the current frame on."""
         first, second = self.selected
-        scope = Scope.from_here(self.frame_index)
+        scope = scope or Scope.from_here(self.frame_index)
         return self.apply(edits.SwapIdentities(first, second, scope))
 
-    def mark_absent(self) -> EditResult:
-        """Say that the selected tracks are not to be seen on the current frame."""
-        scope = Scope.this_frame(self.frame_index)
+    def mark_absent(self, scope: Scope | None = None) -> EditResult:
+        """Say that the selected tracks are not to be seen, by default on the current frame."""
+        scope = scope or Scope.this_frame(self.frame_index)
         steps = tuple(edits.MarkAbsent(track_id, scope) for track_id in self.selected)
         return self.apply(steps[0] if len(steps) == 1 else edits.Batch(steps))
 
@@ -250,6 +335,16 @@ class EditController:
     def why_not_selected(self) -> str:
         """Why an action on the selected tracks is not possible."""
         return self.why_not_change() or ("" if self.selected else "Select a track first.")
+
+    def why_not_reshape(self) -> str:
+        """Why there is no mask to tidy."""
+        reason = self.why_not_selected()
+        if reason:
+            return reason
+        assert self.current is not None  # noqa: S101 - something is selected
+        record = self._project.mask(self.current, self.frame_index)
+        missing = record is None or record.rle is None
+        return "The current track has no mask on this frame." if missing else ""
 
     def why_not_merge(self) -> str:
         """Why merging is not possible."""

@@ -1,0 +1,209 @@
+"""What is done to tracks by scope: on this frame, from here on, or as a whole."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from enum import StrEnum
+
+from ifc_core.annotation import EditResult, Project, Scope, VideoEntry, edits
+from ifc_core.annotation.edits import Edit
+from ifc_core.annotation.records import WHOLE
+from ifc_core.structures import FrameState
+from napari_ifc.controllers.editing import EditController
+from napari_ifc.controllers.tracks import TrackIndex
+
+_ANCHORS = (FrameState.CORRECTED, FrameState.APPROVED)
+
+
+class Reach(StrEnum):
+    """How far an operation goes, counted from the current frame."""
+
+    FRAME = "frame"
+    ONWARD = "onward"
+    TRACK = "track"
+
+    def scope(self, frame_index: int) -> Scope:
+        """The frames."""
+        if self is Reach.FRAME:
+            return Scope.this_frame(frame_index)
+        return Scope.from_here(frame_index) if self is Reach.ONWARD else WHOLE
+
+
+class TrackOps:
+    """Operations on the selected tracks; each is one edit, and each can say why it is not.
+
+    Args:
+        project: What is edited.
+        entry: The video that is shown.
+        index: Its tracks.
+        editor: Says what is selected, and makes the edits.
+    """
+
+    def __init__(
+        self, project: Project, entry: VideoEntry, index: TrackIndex, editor: EditController
+    ) -> None:
+        self._project = project
+        self._entry = entry
+        self._index = index
+        self._editor = editor
+
+    @property
+    def _here(self) -> int:
+        return self._editor.frame_index
+
+    @property
+    def _track(self) -> int:
+        current = self._editor.current
+        assert current is not None  # noqa: S101 - why_not was asked before
+        return current
+
+    def _frames(self) -> list[int]:
+        """Frames on which the current track has a mask."""
+        return self._index.masked_frames(self._track)
+
+    def _each(self, steps: list[Edit]) -> EditResult:
+        return self._editor.apply(steps[0] if len(steps) == 1 else edits.Batch(tuple(steps)))
+
+    # Taking away
+
+    def clear(self, reach: Reach) -> EditResult:
+        """Take the selected tracks back to *not annotated*."""
+        scope = reach.scope(self._here)
+        return self._editor.apply(edits.ClearMasks(self._editor.selected, scope))
+
+    def why_not_clear(self, reach: Reach) -> str:
+        """Why there is nothing to take away."""
+        reason = self._editor.why_not_selected()
+        if reason:
+            return reason
+        scope = reach.scope(self._here)
+        for track_id in self._editor.selected:
+            frames = self._project.track_frames(track_id)
+            if any(f.frame_index in scope for f in frames):
+                return ""
+        return "The selected tracks have nothing there."
+
+    def begin_here(self) -> EditResult:
+        """Take away what the selected tracks have before the current frame."""
+        keep = Scope.from_here(self._here)
+        return self._each([edits.TrimTrack(i, keep) for i in self._editor.selected])
+
+    def why_not_begin_here(self) -> str:
+        """Why there is nothing before the current frame."""
+        reason = self._editor.why_not_selected()
+        if reason:
+            return reason
+        first = [self._index.masked_frames(i)[:1] for i in self._editor.selected]
+        before = any(frames and frames[0] < self._here for frames in first)
+        return "" if before else "The selected tracks begin here or later."
+
+    def end_here(self) -> EditResult:
+        """Take away what the selected tracks have after the current frame."""
+        keep = Scope(0, self._here)
+        return self._each([edits.TrimTrack(i, keep) for i in self._editor.selected])
+
+    def why_not_end_here(self) -> str:
+        """Why there is nothing after the current frame."""
+        reason = self._editor.why_not_selected()
+        if reason:
+            return reason
+        last = [self._index.masked_frames(i)[-1:] for i in self._editor.selected]
+        after = any(frames and frames[0] > self._here for frames in last)
+        return "" if after else "The selected tracks end here or earlier."
+
+    # Filling
+
+    def extend_here(self) -> EditResult:
+        """Carry the nearest end of the current track unchanged up to the current frame."""
+        return self._editor.apply(edits.ExtendTrack(self._track, self._here))
+
+    def why_not_extend(self) -> str:
+        """Why the current track cannot be extended to the current frame."""
+        reason = self._editor.why_not_selected()
+        if reason:
+            return reason
+        frames = self._frames()
+        if not frames:
+            return "The current track has no mask to extend."
+        if frames[0] <= self._here <= frames[-1]:
+            return "Go to a frame before or behind the track to extend it up to there."
+        return ""
+
+    def copy_here(self, *, forward: bool) -> EditResult:
+        """Copy the mask of the nearest earlier (or later) frame to the current one.
+
+        Args:
+            forward: From an earlier frame; else from a later one.
+        """
+        source = self._neighbour(forward=forward)
+        assert source is not None  # noqa: S101 - why_not_copy was asked before
+        return self._editor.apply(edits.CopyMask(self._track, source, (self._here,)))
+
+    def why_not_copy(self, *, forward: bool) -> str:
+        """Why there is no mask to copy from."""
+        reason = self._editor.why_not_selected()
+        if reason or self._neighbour(forward=forward) is not None:
+            return reason
+        return f"The current track has no mask on {'an earlier' if forward else 'a later'} frame."
+
+    def _neighbour(self, *, forward: bool) -> int | None:
+        frames = self._frames()
+        if forward:
+            place = bisect_left(frames, self._here) - 1
+            return frames[place] if place >= 0 else None
+        place = bisect_right(frames, self._here)
+        return frames[place] if place < len(frames) else None
+
+    def interpolate(self) -> EditResult:
+        """Fill the stretch around the current frame between two masks."""
+        ends = self._ends()
+        assert ends is not None  # noqa: S101 - why_not_interpolate was asked before
+        return self._editor.apply(edits.InterpolateMasks(self._track, *ends))
+
+    def why_not_interpolate(self) -> str:
+        """Why there is nothing to interpolate."""
+        reason = self._editor.why_not_selected()
+        if reason or self._ends() is not None:
+            return reason
+        return "Go to a frame between two corrected masks, or into a gap of the track."
+
+    def _ends(self) -> tuple[int, int] | None:
+        """The corrected frames around the current one; without such, the edges of the gap."""
+        frames = self._project.track_frames(self._track)
+        corrected = [f.frame_index for f in frames if f.state in _ANCHORS and f.area_px]
+        for candidates in (corrected, self._frames()):
+            before = [f for f in candidates if f < self._here]
+            after = [f for f in candidates if f > self._here]
+            if before and after and after[0] - before[-1] > 1:
+                return before[-1], after[0]
+        return None
+
+    # Order
+
+    def reorder(self, where: str) -> EditResult | None:
+        """Move the current track in the order of tracks.
+
+        Args:
+            where: ``top``, ``bottom``, ``up`` or ``down``.
+
+        Returns:
+            What changed, or ``None`` where it is there already.
+        """
+        ids = [track.id for track in self._project.tracks(self._entry.id)]
+        here = ids.index(self._track)
+        last = len(ids) - 1
+        place = {"top": last, "bottom": 0, "up": min(here + 1, last), "down": max(here - 1, 0)}
+        if place[where] == here:
+            return None
+        ids.insert(place[where], ids.pop(here))
+        return self._editor.apply(edits.SetZOrder(self._entry.id, tuple(ids)))
+
+    def why_not_reorder(self, where: str) -> str:
+        """Why the current track cannot be moved there."""
+        reason = self._editor.why_not_selected()
+        if reason:
+            return reason
+        ids = [track.id for track in self._project.tracks(self._entry.id)]
+        end = ids[-1] if where in ("top", "up") else ids[0]
+        side = "top" if where in ("top", "up") else "bottom"
+        return f"The track is at the {side} already." if end == self._track else ""
