@@ -19,6 +19,7 @@ class Action:
         why_not: Returns an empty string while the action is possible, else one sentence
             that says why it is not.
         tip: One sentence of help.
+        checked: Whether it is switched on, for actions that switch something.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Action:
     group: str = ""
     why_not: Callable[[], str] = lambda: ""
     tip: str = ""
+    checked: Callable[[], bool] | None = None
 
     @property
     def enabled(self) -> bool:

@@ -13,6 +13,7 @@ SCOPES = (
 )
 METHODS = (
     ("fused", "Fused", "Optical flow together with what the object looks like"),
+    ("light", "Fused, no model", "The same by colour alone: faster on a computer without a GPU"),
     ("flow", "Flow", "Optical flow alone"),
     ("interpolate", "Interpolate", "The shape between two corrected frames, without the picture"),
     ("copy", "Copy", "The mask of the nearest corrected frame, unchanged"),

@@ -106,6 +106,7 @@ class LayerStack:
         self._choosing = False
         self._drawing = False
         self._edit_is_due = False
+        self._held: tuple[str, ...] = ()
         self.on_gesture: Callable[[Gesture], None] = lambda gesture: None
         self._brush_size = 10
         self._keys: dict[Any, Callable[[], None]] = {}
@@ -141,6 +142,11 @@ class LayerStack:
     def mode(self) -> str:
         """The tool: one of :data:`POINTER_TOOLS`, ``smart_erase`` or napari's name of a mode."""
         return self._mode
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether a stroke is going on."""
+        return self._drawing
 
     @property
     def brush_size(self) -> int:
@@ -330,6 +336,15 @@ class LayerStack:
             for key in gone:
                 layer.bind_key(key, None, overwrite=True)
             self._bind(layer)
+
+    def hold_keys(self, keys: dict[str, Callable[[], None]]) -> None:
+        """Bind keys on the editing layer for a while, in place of those that were held before."""
+        if self._edit is not None:
+            for key in self._held:
+                self._edit.bind_key(key, None, overwrite=True)
+            for key, callback in keys.items():
+                self._edit.bind_key(key, lambda _, call=callback: call(), overwrite=True)
+        self._held = tuple(keys)
 
     # Building
 

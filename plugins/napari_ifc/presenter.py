@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
@@ -15,6 +15,7 @@ from napari_ifc.views.theme import palette_for
 
 if TYPE_CHECKING:
     from napari_ifc.layers import LayerStack
+    from napari_ifc.overlay import DrawnMask
     from napari_ifc.views.panel import StudioPanel
     from napari_ifc.views.timeline import Timeline
     from napari_ifc.workspace import Workspace
@@ -35,6 +36,8 @@ class Presenter:
     Attributes:
         estimate: What a run will take, in words, or empty.
         actions: Shows which actions are possible.
+        drawings: Each gives what a part of the studio draws on a frame over the tracks; a
+            provisional mask stands in place of what its track has there.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Presenter:
         self.actions = on_actions
         self._workspace: Workspace | None = None
         self.estimate = ""
+        self.drawings: list[Callable[[int], Sequence[DrawnMask]]] = []
         self._timer = QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(_LISTS_INTERVAL_MS)
@@ -88,16 +92,17 @@ class Presenter:
         if workspace is None:
             return
         frame_index, editor = self._layers.frame_index, workspace.editor
-        self._layers.draw(
-            masks_to_draw(
-                workspace.session.project,
-                workspace.session.entry.id,
-                workspace.index,
-                frame_index,
-                editor.selected,
-                workspace.proposer.provisional_at(frame_index),
-            )
+        more = [mask for give in self.drawings for mask in give(frame_index)]
+        replaced = {mask.track_id for mask in more if mask.provisional}
+        tracks = masks_to_draw(
+            workspace.session.project,
+            workspace.session.entry.id,
+            workspace.index,
+            frame_index,
+            editor.selected,
+            workspace.proposer.provisional_at(frame_index),
         )
+        self._layers.draw([*(m for m in tracks if m.track_id not in replaced), *more])
         if editor.current is None:
             color = track_color(len(workspace.index))
         else:

@@ -177,6 +177,27 @@ class FrameRange:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassRow:
+    """One class.
+
+    Attributes:
+        class_id: Its number; 0 for one that is yet to be made.
+        name: Its name.
+        color_rgb: Its colour.
+        supercategory: COCO's grouping, may be empty.
+        hotkey: The digit that assigns it, or empty.
+        num_tracks: Tracks of the project that are of it.
+    """
+
+    class_id: int
+    name: str
+    color_rgb: RGB
+    supercategory: str = ""
+    hotkey: str = ""
+    num_tracks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryRow:
     """One step of the journal.
 

@@ -19,8 +19,9 @@ from napari_ifc.rows import (
     TrackRow,
 )
 from napari_ifc.views.banner import Banner
+from napari_ifc.views.class_dialog import ClassDialog
 from napari_ifc.views.command_palette import CommandPalette
-from napari_ifc.views.dialogs import ClassDialog, ExportDialog
+from napari_ifc.views.dialogs import ExportDialog
 from napari_ifc.views.header import Header
 from napari_ifc.views.history_list import HistoryList
 from napari_ifc.views.icons import icon, icon_names
@@ -403,7 +404,7 @@ def test_class_dialog_takes_a_new_name(qtbot):
     dialog.box.setCurrentText("  seahorse ")
     with qtbot.waitSignal(dialog.chosen) as asked:
         dialog.buttons.accepted.emit()
-    assert asked.args == ["seahorse"]
+    assert asked.args == ["seahorse", "track"]
 
 
 def test_export_never_replaces_unasked(qtbot, tmp_path):

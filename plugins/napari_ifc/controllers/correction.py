@@ -29,7 +29,7 @@ class SpreadRequest:
         track_id: The track.
         frame_index: The frame from which the scope is counted.
         scope: A word of :func:`ifc_core.inference.spread_scope.scope_frames`.
-        method: A method of ``CorrectSettings``.
+        method: A method of ``CorrectSettings``, or ``light``: fused, without the model.
         clip_length: T, for the scope ``clip``.
     """
 
@@ -146,7 +146,7 @@ class SpreadController:
             return "Select a track first."
         if self.is_running:
             return "A propagation is going on; wait for it or cancel it."
-        if not self._anchors(request):
+        if not self._anchor_frames(request):
             return "Draw the object on a frame first; that mask is taken to the others."
         if not self._wanted(request):
             return "Every frame of that scope is corrected or approved already."
@@ -172,16 +172,13 @@ class SpreadController:
         if reason:
             raise EditError(reason, path=self._project.folder)
         self._generation += 1
-        settings = {"method": request.method}
+        settings = {"method": "fused" if request.method == "light" else request.method}
         note = {"scope": request.scope, **settings, "track": request.track_id}
         run_id = self._project.begin_run(KIND, self._entry.id, note, "")
         scope = self._frames_of(request)
         params = {
             **source,
-            "corrected": [
-                {"frame_index": f, "rle": None if rle is None else rle.to_coco()}
-                for f, rle in sorted(self._anchors(request).items())
-            ],
+            "corrected": self._anchors(request),
             "correct": settings,
             "start": scope.start,
             "stop": scope.stop,
@@ -253,27 +250,32 @@ class SpreadController:
         return reviewed | set(self._project.exhaustive_frames(self._entry.id))
 
     def _wanted(self, request: SpreadRequest) -> list[int]:
-        skipped = self._fixed(request.track_id) | set(self._anchors(request))
+        skipped = self._fixed(request.track_id) | set(self._anchor_frames(request))
         return [f for f in self._frames_of(request) if f not in skipped]
 
-    def _anchors(self, request: SpreadRequest) -> dict[int, RLEMask | None]:
-        """Masks that the others are made from: a person's, or else the one on this frame.
+    def _anchor_frames(self, request: SpreadRequest) -> list[int]:
+        """Frames that the others are made from: a person's, or else the one that is shown.
 
         Of those outside the scope only the nearest on each side counts.
         """
-        frames = self._project.track_frames(request.track_id)
-        marked = [f.frame_index for f in frames if f.state in _ANCHORS]
+        frames = {f.frame_index: f for f in self._project.track_frames(request.track_id)}
+        marked = [i for i, f in frames.items() if f.state in _ANCHORS]
         scope = self._frames_of(request)
         before = max((f for f in marked if f < scope.start), default=None)
         after = min((f for f in marked if f >= scope.stop), default=None)
         chosen = [f for f in marked if f in scope or f in (before, after)]
-        found = {f: self._mask(request.track_id, f) for f in chosen}
-        if not any(found.values()):
-            here = self._mask(request.track_id, request.frame_index)
-            if here is None:
-                return {}
-            found[request.frame_index] = here
-        return found
+        if any(frames[f].area_px for f in chosen):
+            return chosen
+        here = frames.get(request.frame_index)
+        return [request.frame_index] if here is not None and here.area_px else []
+
+    def _anchors(self, request: SpreadRequest) -> list[dict[str, Any]]:
+        """The same with their masks, as the job wants them."""
+        masks = {f: self._mask(request.track_id, f) for f in self._anchor_frames(request)}
+        return [
+            {"frame_index": f, "rle": None if rle is None else rle.to_coco()}
+            for f, rle in sorted(masks.items())
+        ]
 
     def _mask(self, track_id: int, frame_index: int) -> RLEMask | None:
         record = self._project.mask(track_id, frame_index)
@@ -382,4 +384,3 @@ class SpreadController:
     def _show(self, view: SpreadView) -> None:
         self._view = view
         self._on_state(view)
-

@@ -164,4 +164,3 @@ def _superpixels(picture: npt.NDArray[np.uint8], cell: int) -> npt.NDArray[np.in
         spread = cv2.dilate(markers.astype(np.float32), np.ones((3, 3), np.uint8))
         markers = np.where(markers < 1, spread.astype(np.int32), markers)
     return markers
-

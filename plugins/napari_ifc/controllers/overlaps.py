@@ -22,9 +22,7 @@ class PaintOver(StrEnum):
     FORBID = "forbid"  # pixels of another track are not painted
 
 
-def without_others(
-    rle: RLEMask, before: RLEMask | None, others: Sequence[MaskRecord]
-) -> RLEMask:
+def without_others(rle: RLEMask, before: RLEMask | None, others: Sequence[MaskRecord]) -> RLEMask:
     """A painted mask less the new pixels that belong to other tracks.
 
     Args:

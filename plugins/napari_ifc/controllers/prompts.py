@@ -101,6 +101,11 @@ class PromptController:
         """The candidate that is shown."""
         return self._found[self._place] if self._found else None
 
+    @property
+    def found(self) -> tuple[MaskCandidate, ...]:
+        """All candidates, best first."""
+        return tuple(self._found)
+
     def mask_at(self, frame_index: int) -> RLEMask | None:
         """Mask of the shown candidate on a frame."""
         return None if self.shown is None else self.shown.masks.get(frame_index)
@@ -226,9 +231,7 @@ class PromptController:
         self._target = _Target(track_id, frame_index, mask_id, tool)
         return self._target
 
-    def _record(
-        self, track_id: int | None, frame_index: int
-    ) -> tuple[int | None, RLEMask | None]:
+    def _record(self, track_id: int | None, frame_index: int) -> tuple[int | None, RLEMask | None]:
         record = None if track_id is None else self._project.mask(track_id, frame_index)
         return (None, None) if record is None else (record.id, record.rle)
 

@@ -2,6 +2,8 @@
 
 from napari_ifc.feature import Feature
 from napari_ifc.features.attention import AttentionExplorer
+from napari_ifc.features.classes import Classes
+from napari_ifc.features.correction import Correction
 from napari_ifc.features.editing import Editing
 from napari_ifc.features.files import Files
 from napari_ifc.features.finetune import TrainerLink
@@ -23,6 +25,8 @@ FEATURES: tuple[type[Feature], ...] = (
     Files,
     ProposeLink,
     Editing,
+    Classes,
+    Correction,
     View,
     TrackEdits,
     TrackList,

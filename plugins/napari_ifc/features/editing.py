@@ -2,34 +2,128 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
+from napari_ifc.controllers.mask_shapes import SHAPES, smart_erase
+from napari_ifc.controllers.overlaps import PaintOver
+from napari_ifc.correction_state import OVERLAPS
 from napari_ifc.feature import NOTHING_OPEN, Feature
+from napari_ifc.overlay import DrawnMask, OverlayStyle
 
 if TYPE_CHECKING:
     from napari_ifc.studio import Studio
+    from napari_ifc.workspace import Workspace
+
+TOOL_KEYS = (
+    ("pan_zoom", "Move and zoom", "V", "Drag the picture, zoom with the wheel."),
+    ("paint", "Brush", "B", "Paint the selected track's mask on this frame."),
+    ("erase", "Eraser", "E", "Take pixels off the mask."),
+    ("smart_erase", "Smart eraser", "Shift+E", "Erase as far as an edge of the picture goes."),
+    ("polygon", "Polygon", "P", "Click the corners, double-click to finish."),
+    ("fill", "Fill", "F", "Fill a hole of the mask."),
+    ("scribble", "Scribble on the object", "D", "Strokes on the object; Shift for beside it."),
+    ("unscribble", "Scribble beside the object", "Shift+D", "Strokes on what is not the object."),
+    ("box", "Box", "X", "Draw a box around the object; its mask is found."),
+)
+_SHAPE_KEYS = {
+    "largest": ("L", "Drop all pieces of the mask but the largest."),
+    "fill": ("H", "Fill what is enclosed by the mask."),
+    "smooth": ("M", "Take bumps and notches off the outline."),
+    "grow": ("Shift+Up", "Move the outline out by a pixel."),
+    "shrink": ("Shift+Down", "Move the outline in by a pixel."),
+}
+_AMOUNTS_PX = {"grow": 1, "shrink": 1}
 
 
 class Editing(Feature):
-    """The tool row, the strokes, and one history over everything."""
+    """The tools, the strokes, and one history over everything."""
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
+        self.ghost = False
         tools, history = studio.panel.tools, studio.panel.history
-        tools.tool_requested.connect(studio.layers.set_mode)
+        tools.tool_requested.connect(self._choose_tool)
         tools.brush_size_requested.connect(studio.layers.set_brush_size)
-        tools.action_requested.connect(lambda name: studio.run_action(f"edit.{name}"))
+        tools.action_requested.connect(self._on_action)
+        tools.look.changed.connect(self._set_look)
+        tools.look.aboutToShow.connect(self._show_look)
         history.action_requested.connect(lambda name: studio.run_action(f"edit.{name}"))
         history.step_requested.connect(self._go_to_step)
+        studio.presenter.drawings.append(self._ghosts)
+
+    def started(self) -> None:
+        """Fill the menus beside the tools."""
+        self.studio.panel.tools.bind_actions(
+            self.studio.actions,
+            {
+                "tidy": tuple(f"mask.{name}" for name in SHAPES),
+                "track": (
+                    *("track.absent", "track.absent_onward", "track.clear", "track.clear_onward"),
+                    "",
+                    *("track.begin_here", "track.end_here", "track.extend"),
+                    "",
+                    *("track.copy_before", "track.copy_after", "track.interpolate"),
+                    "",
+                    *("track.swap", "track.swap_frame", "track.swap_all"),
+                    "",
+                    *("track.to_top", "track.up", "track.down", "track.to_bottom"),
+                ),
+                "overlap": tuple(f"overlap.{rule.value}" for rule in PaintOver),
+            },
+        )
 
     def actions(self) -> Iterable[Action]:
-        """Undo and redo."""
+        """Tools, tidying, undo and redo."""
+        changeable = self.editor_reason(lambda e: e.why_not_change())
+        for mode, text, key, tip in TOOL_KEYS:
+            yield Action(
+                f"tool.{mode}",
+                text,
+                lambda mode=mode: self.studio.layers.set_mode(mode),
+                shortcut=key,
+                group="Tools",
+                why_not=self.studio.why_not_open if mode == "pan_zoom" else changeable,
+                tip=tip,
+            )
+        for name, (text, _) in SHAPES.items():
+            yield Action(
+                f"mask.{name}",
+                {"largest": "Keep largest piece"}.get(name, text),
+                lambda name=name: self._reshape(name),
+                shortcut=_SHAPE_KEYS[name][0],
+                group="Mask",
+                why_not=self.editor_reason(lambda e: e.why_not_reshape()),
+                tip=_SHAPE_KEYS[name][1],
+            )
+        for value, text, tip in OVERLAPS:
+            yield Action(
+                f"overlap.{value}",
+                text,
+                lambda value=value: self._set_overlap(PaintOver(value)),
+                group="Mask",
+                why_not=changeable,
+                tip=tip + ".",
+                checked=lambda value=value: self._overlap() == value,
+            )
+        yield Action(
+            "view.ghost",
+            "Ghost of the previous frame",
+            lambda: self._set_ghost(not self.ghost),
+            shortcut="Shift+G",
+            group="View",
+            why_not=self.studio.why_not_open,
+            tip="Show the outline that the selected tracks had on the frame before.",
+            checked=lambda: self.ghost,
+        )
+        yield from self._journal_actions()
+
+    def _journal_actions(self) -> Iterable[Action]:
         yield Action(
             "edit.undo",
             "Undo",
@@ -48,8 +142,68 @@ class Editing(Feature):
             why_not=self.editor_reason(lambda e: e.why_not_redo()),
         )
 
+    def opened(self, workspace: Workspace) -> None:
+        """Give the eraser that follows edges the frames it needs."""
+
+        def refine(before: npt.NDArray[Any], after: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            return smart_erase(workspace.cache.get(workspace.editor.frame_index), before, after)
+
+        workspace.editor.refiners["Smart erase"] = refine
+
+    def _on_action(self, name: str) -> None:
+        self.studio.run_action(name if "." in name else f"edit.{name}")
+
+    def _choose_tool(self, mode: str) -> None:
+        self.studio.run_action(f"tool.{mode}")
+        self.tool_changed()  # a tool that was refused is not to look chosen
+
+    # Tidying and rules
+
+    def _reshape(self, name: str) -> None:
+        if self.workspace.editor.reshape(name, _AMOUNTS_PX.get(name, 2)) is None:
+            self.studio.inform("The mask stays as it is.")
+
+    def _overlap(self) -> str:
+        workspace = self.studio.workspace
+        return "keep" if workspace is None else workspace.editor.paint_over.value
+
+    def _set_overlap(self, rule: PaintOver) -> None:
+        self.workspace.editor.paint_over = rule
+        text = next(text for value, text, _ in OVERLAPS if value == rule.value)
+        self.studio.inform(f"{text}.")
+
+    # How masks are shown
+
+    def _show_look(self) -> None:
+        style = self.studio.layers.style
+        look = self.studio.panel.tools.look
+        look.show_look(style.opacity, style.contour_width_px, style.show_ids, self.ghost)
+
+    def _set_look(self, opacity: float, contour_px: int, ids: bool, ghost: bool) -> None:
+        self.ghost = ghost
+        self.studio.layers.set_style(OverlayStyle(opacity, contour_px, ids))
+        self.studio.presenter.canvas()
+
+    def _set_ghost(self, shown: bool) -> None:
+        self.ghost = shown
+        self.studio.presenter.canvas()
+
+    def _ghosts(self, frame_index: int) -> Sequence[DrawnMask]:
+        workspace = self.studio.workspace
+        if workspace is None or not self.ghost or frame_index == 0:
+            return ()
+        drawn = []
+        for track_id in workspace.editor.selected:
+            record = workspace.session.project.mask(track_id, frame_index - 1)
+            if record is not None and record.rle is not None:
+                color = workspace.index.header(track_id).color_rgb
+                drawn.append(DrawnMask(track_id, record.rle, color, filled=False, ghost=True))
+        return drawn
+
+    # Strokes and the journal
+
     def drawn(self, mask: npt.NDArray[np.uint8], tool: str) -> None:
-        """Store a stroke."""
+        """Store a stroke that has ended."""
         workspace = self.studio.workspace
         if workspace is None:
             return
@@ -60,7 +214,7 @@ class Editing(Feature):
             self.studio.presenter.canvas()
 
     def refresh(self) -> None:
-        """Show the history and the tools."""
+        """Show the journal and what of it can be undone."""
         workspace = self.studio.workspace
         rows = [] if workspace is None else workspace.editor.history()
         self.studio.panel.history.set_rows(rows)

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
+from ifc_core.annotation import Scope
+from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
-from napari_ifc.feature import Feature
-from napari_ifc.views.dialogs import ClassDialog
+from napari_ifc.controllers.track_ops import Reach, TrackOps
+from napari_ifc.feature import NOTHING_OPEN, Feature
+from napari_ifc.views.class_dialog import ClassDialog
+
+if TYPE_CHECKING:
+    from napari_ifc.workspace import Workspace
 
 GROUP = "Track"
+_WHOLE = Scope.whole()
 
 
 class TrackEdits(Feature):
     """Making, relabelling, merging, splitting, swapping, approving and deleting tracks."""
+
+    ops: TrackOps | None = None
+
+    def opened(self, workspace: Workspace) -> None:
+        """Make the operations on the video's tracks."""
+        session = workspace.session
+        self.ops = TrackOps(session.project, session.entry, workspace.index, workspace.editor)
+
+    def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
+        """Nothing is open any more."""
+        self.ops = None
 
     def actions(self) -> Iterable[Action]:
         """Each is one edit."""
@@ -36,6 +55,8 @@ class TrackEdits(Feature):
             tip="Give the selected tracks another class.",
         )
         yield from self._identity_actions()
+        yield from self._frame_actions()
+        yield from self._order_actions()
         yield Action(
             "track.absent",
             "Mark absent on this frame",
@@ -93,6 +114,117 @@ class TrackEdits(Feature):
             tip="Exchange two tracks from this frame on.",
         )
 
+        for name, text, key, scope in (
+            ("frame", "Swap identities on this frame", "Shift+W", None),
+            ("all", "Swap identities everywhere", "", _WHOLE),
+        ):
+            yield Action(
+                f"track.swap_{name}",
+                text,
+                self.edit(lambda e, s=scope: e.swap(s or Scope.this_frame(e.frame_index))),
+                shortcut=key,
+                group=GROUP,
+                why_not=self.editor_reason(lambda e: e.why_not_swap()),
+            )
+
+    def _frame_actions(self) -> Iterable[Action]:
+        """What is done to the frames of tracks: (name, text, key, tip, do it, why not)."""
+        rows: tuple[
+            tuple[str, str, str, str, Callable[[TrackOps], object], Callable[[TrackOps], str]], ...
+        ] = (
+            (
+                *("clear", "Clear the mask on this frame", "Backspace"),
+                "Take the track back to not annotated here.",
+                lambda o: o.clear(Reach.FRAME),
+                lambda o: o.why_not_clear(Reach.FRAME),
+            ),
+            (
+                *("clear_onward", "Clear masks from here on", "Shift+Backspace"),
+                "Take the track back to not annotated on this frame and all that follow.",
+                lambda o: o.clear(Reach.ONWARD),
+                lambda o: o.why_not_clear(Reach.ONWARD),
+            ),
+            (
+                *("begin_here", "Begin the track here", "Ctrl+["),
+                "Trim what lies before this frame.",
+                lambda o: o.begin_here(),
+                lambda o: o.why_not_begin_here(),
+            ),
+            (
+                *("end_here", "End the track here", "Ctrl+]"),
+                "Trim what lies after this frame.",
+                lambda o: o.end_here(),
+                lambda o: o.why_not_end_here(),
+            ),
+            (
+                *("extend", "Extend the track to here", "Shift+X"),
+                "Carry the nearest end of the track unchanged up to this frame.",
+                lambda o: o.extend_here(),
+                lambda o: o.why_not_extend(),
+            ),
+            (
+                *("copy_before", "Copy the mask from the frame before", "Ctrl+D"),
+                "The nearest earlier mask of the track, unchanged.",
+                lambda o: o.copy_here(forward=True),
+                lambda o: o.why_not_copy(forward=True),
+            ),
+            (
+                *("copy_after", "Copy the mask from the frame after", "Ctrl+Shift+D"),
+                "The nearest later mask of the track, unchanged.",
+                lambda o: o.copy_here(forward=False),
+                lambda o: o.why_not_copy(forward=False),
+            ),
+            (
+                *("interpolate", "Interpolate around this frame", "Shift+I"),
+                "Fill the frames between two corrected masks, or a gap.",
+                lambda o: o.interpolate(),
+                lambda o: o.why_not_interpolate(),
+            ),
+        )
+        for name, text, key, tip, do, why in rows:
+            yield Action(
+                f"track.{name}",
+                text,
+                lambda do=do: self._do(do),
+                shortcut=key,
+                group=GROUP,
+                why_not=lambda why=why: self._ask(why),
+                tip=tip,
+            )
+        yield Action(
+            "track.absent_onward",
+            "Mark absent from here on",
+            self.edit(lambda e: e.mark_absent(Scope.from_here(e.frame_index))),
+            shortcut="Shift+O",
+            group=GROUP,
+            why_not=self.editor_reason(lambda e: e.why_not_selected()),
+            tip="Say that the object is gone on this frame and all that follow.",
+        )
+
+    def _order_actions(self) -> Iterable[Action]:
+        for name, text, key, where in (
+            ("to_top", "Bring to the top", "Ctrl+Shift+Up", "top"),
+            ("up", "Bring one up", "Ctrl+Up", "up"),
+            ("down", "Send one down", "Ctrl+Down", "down"),
+            ("to_bottom", "Send to the bottom", "Ctrl+Shift+Down", "bottom"),
+        ):
+            yield Action(
+                f"track.{name}",
+                text,
+                lambda where=where: self._do(lambda o: o.reorder(where)),
+                shortcut=key,
+                group=GROUP,
+                why_not=lambda where=where: self._ask(lambda o: o.why_not_reorder(where)),
+                tip="Where masks overlap the upper track is seen.",
+            )
+
+    def _do(self, change: Callable[[TrackOps], object]) -> None:
+        assert self.ops is not None  # noqa: S101 - why_not was asked before
+        change(self.ops)
+
+    def _ask(self, why: Callable[[TrackOps], str]) -> str:
+        return NOTHING_OPEN if self.ops is None else why(self.ops)
+
     def _new_track(self) -> None:
         self.studio.select(())
         self.studio.layers.set_mode("paint")
@@ -104,5 +236,12 @@ class TrackEdits(Feature):
         current = workspace.editor.current
         assert current is not None  # noqa: S101 - why_not was asked before
         dialog = ClassDialog(classes, workspace.index.class_name(current), self.studio.panel)
-        dialog.chosen.connect(self.studio.relabel)
+        dialog.chosen.connect(self._relabel)
         dialog.open()
+
+    def _relabel(self, class_name: str, reach: str) -> None:
+        editor = self.workspace.editor
+        try:
+            editor.relabel(class_name, Reach(reach).scope(editor.frame_index))
+        except IFCError as error:
+            self.studio.fail(error)

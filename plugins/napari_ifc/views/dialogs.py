@@ -1,4 +1,4 @@
-"""Small windows that ask for one thing: a class, or what to export."""
+"""The window that asks what to export and where to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -27,47 +26,6 @@ SCOPES = (
     ("approved", "Approved frames and tracks only"),
     ("everything", "Everything, proposals too"),
 )
-
-
-class ClassDialog(QDialog):
-    """Asks for a class: an existing one, or a new name.
-
-    Attributes:
-        chosen: Emitted with the name.
-    """
-
-    chosen = Signal(str)
-
-    def __init__(self, classes: list[str], current: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("ifcPanel")
-        self.setWindowTitle("Class")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.box = QComboBox()
-        self.box.setEditable(True)
-        self.box.addItems(classes)
-        self.box.setCurrentText(current)
-        self.box.setMinimumWidth(240)
-        self.box.lineEdit().selectAll()
-        hint = QLabel("Choose a class, or type the name of a new one.")
-        hint.setProperty("role", "muted")
-        self.buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
-        )
-        self.buttons.accepted.connect(self._on_accept)
-        self.buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 14, 16, 14)
-        column.setSpacing(10)
-        column.addWidget(hint)
-        column.addWidget(self.box)
-        column.addWidget(self.buttons)
-
-    def _on_accept(self) -> None:
-        name = self.box.currentText().strip()
-        if name:
-            self.chosen.emit(name)
-            self.accept()
 
 
 class ExportDialog(QDialog):

@@ -60,6 +60,7 @@ class StudioPanel(QWidget):
         self.history = HistoryList()
         self.status = QPushButton()
         self._pages: dict[str, QWidget] = {}
+        self._themed: list[QWidget] = []
         self._tabs = QTabWidget()
         self._tabs.setDocumentMode(True)
         self._tabs.tabBar().setDrawBase(False)
@@ -86,6 +87,8 @@ class StudioPanel(QWidget):
         for widget in (self.videos, self.banner, self.run, self.task):
             column.addLayout(_inset(widget))
         column.addWidget(self.tools)
+        self._strips = QVBoxLayout()
+        column.addLayout(self._strips)
         column.addWidget(self._tabs, 1)
         self.status.setProperty("role", "status")
         self.status.setToolTip("Device, memory and speed; click for the system and its logs")
@@ -100,6 +103,19 @@ class StudioPanel(QWidget):
         """Add a page behind the others."""
         self._pages[name] = widget
         self._tabs.addTab(widget, title)
+
+    def add_strip(self, widget: QWidget, *, inset: bool = True) -> None:
+        """Add a line between the tools and the pages.
+
+        Args:
+            widget: The line; told of the theme like a page.
+            inset: Whether it keeps off the panel's edges.
+        """
+        self._themed.append(widget)
+        if inset:
+            self._strips.addLayout(_inset(widget))
+        else:
+            self._strips.addWidget(widget)
 
     def page_names(self) -> tuple[str, ...]:
         """Names of all pages in order."""
@@ -118,7 +134,7 @@ class StudioPanel(QWidget):
         """Take the theme's colours."""
         self.setStyleSheet(style_sheet(palette))
         self.tools.apply_palette(palette)
-        for page in self._pages.values():
+        for page in (*self._pages.values(), *self._themed):
             if isinstance(page, Themed):
                 page.apply_palette(palette)
         self.banner.close_button.setIcon(icon("close", palette.muted))

@@ -1,29 +1,54 @@
-"""The drawing tools in one row, with the brush size."""
+"""The tools beside the canvas: drawing, prompting, tidying, and how masks are shown."""
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+from collections.abc import Callable
 
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_ifc.actions import ActionTable
 from napari_ifc.views.icons import icon
+from napari_ifc.views.look_menu import LookMenu
 from napari_ifc.views.theme import Palette
 
 TOOLS = (
-    ("pan_zoom", "select", "Move and zoom (6)"),
-    ("paint", "brush", "Brush (2)"),
-    ("erase", "eraser", "Eraser (1)"),
-    ("polygon", "polygon", "Polygon (3): click the corners, double-click to finish"),
-    ("fill", "fill", "Fill (4)"),
+    ("pan_zoom", "select", "Move and zoom (V)"),
+    ("paint", "brush", "Brush (B)"),
+    ("erase", "eraser", "Eraser (E)"),
+    ("smart_erase", "smart_eraser", "Smart eraser (Shift+E): erases as far as an edge"),
+    ("polygon", "polygon", "Polygon (P): click the corners, double-click to finish"),
+    ("fill", "fill", "Fill (F)"),
+    ("scribble", "scribble", "Scribble (D): draw a stroke on the object, Shift for beside it"),
+    ("unscribble", "unscribble", "Scribble beside (Shift+D): a stroke on what is not the object"),
+    ("box", "box", "Box (X): draw a box around an object"),
+    ("candidates", "candidates", "Candidates (C): click an object that has no track"),
+)
+_MENUS = (
+    ("tidy", "Tidy the mask", "tidy"),
+    ("track", "Track operations", "track"),
+    ("overlap", "Painting over another track", "overlap"),
 )
 
 
 class ToolRow(QFrame):
-    """Chooses napari's drawing mode for the mask that is being edited.
+    """Chooses the tool for the mask that is being edited.
 
     Attributes:
-        tool_requested: Emitted with napari's name of the mode.
+        look: The menu of how masks are shown.
+        tool_requested: Emitted with the name of the tool.
         brush_size_requested: Emitted with the diameter in pixels of the video.
-        action_requested: Emitted with an action id (undo, redo).
+        action_requested: Emitted with ``"undo"``, ``"redo"`` or an id of the action table.
     """
 
     tool_requested = Signal(str)
@@ -34,6 +59,7 @@ class ToolRow(QFrame):
         super().__init__(parent)
         self._buttons: dict[str, QToolButton] = {}
         self._icons: list[tuple[QToolButton, str]] = []
+        self._menus: dict[str, QMenu] = {}
         self._group = QButtonGroup(self)
         self._group.setExclusive(True)
         self._size = QSlider(Qt.Orientation.Horizontal)
@@ -41,40 +67,72 @@ class ToolRow(QFrame):
         self._size.setValue(10)
         self._size.setMinimumWidth(44)
         self._size.setAccessibleName("Brush size")
+        self._size.setToolTip("Brush size ([ and ])")
         self._size_text = QLabel("10")
         self._size_text.setMinimumWidth(22)
         self._size_text.setProperty("role", "muted")
         self._size.valueChanged.connect(self._on_size)
-        self._build()
+        self.look = LookMenu(self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 0, 10, 2)
+        column.setSpacing(2)
+        column.addLayout(self._tool_line())
+        column.addLayout(self._option_line())
 
-    def _build(self) -> None:
-        row = QHBoxLayout(self)
-        row.setContentsMargins(10, 0, 10, 4)
-        row.setSpacing(2)
+    def _tool_line(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(1)
         for mode, icon_name, tip in TOOLS:
             button = self._tool_button(icon_name, tip)
             button.setCheckable(True)
             button.clicked.connect(lambda _=False, m=mode: self.tool_requested.emit(m))
             self._group.addButton(button)
             self._buttons[mode] = button
+            if mode in ("paint", "scribble"):
+                row.addSpacing(6)
             row.addWidget(button)
+        row.addStretch(1)
         self._buttons["pan_zoom"].setChecked(True)
-        row.addSpacing(4)
+        return row
+
+    def _option_line(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(1)
         row.addWidget(self._size, 1)
         row.addWidget(self._size_text)
+        for name, tip, icon_name in _MENUS:
+            self._menus[name] = QMenu(self)
+            self._menu_button(row, name, tip, icon_name, self._menus[name])
+        self._menu_button(row, "look", "How masks are shown", "look", self.look)
+        row.addSpacing(6)
         for action_id, tip in (("undo", "Undo (Ctrl+Z)"), ("redo", "Redo (Ctrl+Shift+Z)")):
             button = self._tool_button(action_id, tip)
             button.clicked.connect(lambda _=False, a=action_id: self.action_requested.emit(a))
             self._buttons[action_id] = button
             row.addWidget(button)
+        return row
+
+    def _menu_button(
+        self, row: QHBoxLayout, name: str, tip: str, icon_name: str, menu: QMenu
+    ) -> None:
+        button = self._tool_button(icon_name, tip)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setMenu(menu)
+        self._buttons[name] = button
+        row.addWidget(button)
 
     def _tool_button(self, icon_name: str, tip: str) -> QToolButton:
         button = QToolButton()
-        button.setIconSize(QSize(20, 20))
+        button.setIconSize(QSize(18, 18))
         button.setToolTip(tip)
         button.setAccessibleName(tip.split(" (")[0])
         self._icons.append((button, icon_name))
         return button
+
+    def bind_actions(self, actions: ActionTable, menus: dict[str, tuple[str, ...]]) -> None:
+        """Fill the menus from the table of actions; an empty id is a line between two groups."""
+        for name, action_ids in menus.items():
+            fill_menu(self._menus[name], actions, action_ids, self.action_requested.emit)
 
     def apply_palette(self, palette: Palette) -> None:
         """Tint the icons."""
@@ -115,3 +173,41 @@ class ToolRow(QFrame):
     def _on_size(self, size: int) -> None:
         self._size_text.setText(str(size))
         self.brush_size_requested.emit(size)
+
+
+def fill_menu(
+    menu: QMenu,
+    actions: ActionTable,
+    action_ids: tuple[str, ...],
+    request: Callable[[str], object],
+) -> None:
+    """Put actions into a menu that shows, each time it opens, what is possible and why not.
+
+    Args:
+        menu: The menu.
+        actions: Where texts and keys come from.
+        action_ids: What to put in; an empty id is a line between two groups.
+        request: Called with the id of what was chosen.
+    """
+    menu.setToolTipsVisible(True)
+    entries = []
+    for action_id in action_ids:
+        if not action_id:
+            menu.addSeparator()
+            continue
+        entry = menu.addAction(actions[action_id].text)
+        entry.setCheckable(actions[action_id].checked is not None)
+        entry.triggered.connect(lambda _=False, a=action_id: request(a))
+        entries.append((entry, action_id))
+
+    def refresh() -> None:
+        for entry, action_id in entries:
+            action = actions[action_id]
+            reason = action.why_not()
+            entry.setText(f"{action.text}\t{action.shortcut}" if action.shortcut else action.text)
+            entry.setEnabled(not reason)
+            entry.setToolTip(reason or action.tip)
+            if action.checked is not None:
+                entry.setChecked(action.checked())
+
+    menu.aboutToShow.connect(refresh)

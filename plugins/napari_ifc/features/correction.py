@@ -1,0 +1,480 @@
+"""Ties propagation, candidates, boxes and scribbles to a studio."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from ifc_core.errors import IFCError
+from napari_ifc.actions import Action
+from napari_ifc.controllers.correction import SpreadController, SpreadRequest
+from napari_ifc.controllers.prompts import PromptController
+from napari_ifc.correction_state import SCOPES, CandidateView, SpreadView
+from napari_ifc.feature import NOTHING_OPEN, Feature
+from napari_ifc.layers import Gesture
+from napari_ifc.overlay import DrawnMask
+from napari_ifc.views.canvas_marks import NEGATIVE, POSITIVE, CanvasMarks, canvas_of
+from napari_ifc.views.spread_strip import SpreadStrip
+
+if TYPE_CHECKING:
+    from ifc_core.annotation import EditResult
+    from napari_ifc.studio import Studio
+    from napari_ifc.workspace import Workspace
+
+GROUP = "Correct"
+_CLICK_PX = 4.0  # a shorter drag, in pixels of the canvas, is a click
+_AUTO_DELAY_MS = 700
+_REASON_DELAY_MS = 120  # looking for what can be propagated takes a while on a long track
+_STROKES = ("SetMask", "PatchMask", "NewTrack")
+_CANDIDATE_COLOR = (255, 255, 255)
+
+
+class CorrectionSignals(QObject):
+    """What happens in the correction tools.
+
+    Attributes:
+        spread_finished: Emitted once a propagation ended: ``"succeeded"``, ``"failed"`` or
+            ``"cancelled"``.
+        answered: Emitted once an answer to a click, a box or scribbles was taken in, with
+            whether that went well.
+    """
+
+    spread_finished = Signal(str)
+    answered = Signal(bool)
+
+
+class Correction(Feature):
+    """Correct once, fix the track.
+
+    Attributes:
+        signals: What happens.
+        strip: Scope, method and the run in progress, under the tools.
+        spreader: Propagates on the open video.
+        prompts: Clicks, boxes and scribbles on the open video.
+    """
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self.spreader: SpreadController | None = None
+        self.prompts: PromptController | None = None
+        self.signals = CorrectionSignals()
+        self.strip = SpreadStrip()
+        studio.panel.add_strip(self.strip)
+        self.strip.action_requested.connect(studio.run_action)
+        self.strip.changed.connect(self.actions_changed)
+        studio.layers.on_gesture = self._on_gesture
+        studio.presenter.drawings.append(self._drawings)
+        self._marks: CanvasMarks | None = None
+        self._auto_timer = QTimer()
+        self._auto_timer.setSingleShot(True)
+        self._auto_timer.setInterval(_AUTO_DELAY_MS)
+        self._auto_timer.timeout.connect(self._start_auto)
+        self._reason_timer = QTimer()
+        self._reason_timer.setSingleShot(True)
+        self._reason_timer.setInterval(_REASON_DELAY_MS)
+        self._reason_timer.timeout.connect(self._show_reason)
+        self._auto_track: int | None = None
+        self._own_edit = False
+
+    # What can be done
+
+    def actions(self) -> Iterable[Action]:
+        """Propagation and the choice among candidates."""
+        yield Action(
+            "correct.propagate",
+            "Propagate the correction",
+            lambda: self.propagate(),
+            shortcut="T",
+            group=GROUP,
+            why_not=self._why_not_chosen,
+            tip="Take the corrected masks of the track to the other frames of the scope.",
+        )
+        for scope, text, tip in SCOPES:
+            yield Action(
+                f"correct.propagate_{scope}",
+                f"Propagate {text}",
+                lambda scope=scope: self.propagate(scope),
+                group=GROUP,
+                why_not=lambda scope=scope: self.why_not_propagate(scope),
+                tip=tip + ".",
+            )
+        yield Action(
+            "correct.auto",
+            "Propagate after each correction",
+            self.strip.auto.toggle,
+            shortcut="Shift+T",
+            group=GROUP,
+            why_not=self.studio.why_not_open,
+            tip="Each stroke is taken to the other frames in the background.",
+            checked=self.strip.auto.isChecked,
+        )
+        yield Action(
+            "correct.pause",
+            "Pause or go on with the propagation",
+            self._pause_or_resume,
+            shortcut="Ctrl+T",
+            group=GROUP,
+            why_not=self._why_not_running,
+        )
+        yield Action(
+            "correct.cancel",
+            "Cancel the propagation",
+            lambda: self._of_spreader(lambda s: s.cancel()),
+            shortcut="Ctrl+Shift+T",
+            group=GROUP,
+            why_not=self._why_not_running,
+            tip="It will be as if it had never been.",
+        )
+        yield from self._candidate_actions()
+
+    def _candidate_actions(self) -> Iterable[Action]:
+        choices: tuple[tuple[str, str, str, Callable[[PromptController], object]], ...] = (
+            ("next", "Next candidate", "", lambda p: p.next()),
+            ("previous", "Previous candidate", "Shift+C", lambda p: p.next(-1)),
+            ("accept", "Accept the candidate as a track", "", lambda p: p.accept()),
+            (
+                "into",
+                "Accept the candidate into the selected track",
+                "",
+                lambda p: p.accept(into_current=True),
+            ),
+            ("dismiss", "Dismiss the candidates", "", lambda p: p.dismiss()),
+        )
+        for name, text, key, change in choices:
+            yield Action(
+                f"candidate.{name}",
+                text,
+                lambda change=change: self._of_prompts(change),
+                shortcut=key,
+                group=GROUP,
+                why_not=self._why_not_candidate,
+            )
+        yield Action(
+            "tool.candidates",
+            "Click an object for candidates; again for the next one",
+            self._next_or_tool,
+            shortcut="C",
+            group="Tools",
+            why_not=self.editor_reason(lambda e: e.why_not_change()),
+            tip="The model has more masks than it shows: click what it left out.",
+        )
+
+    # Propagating
+
+    def propagate(self, scope: str | None = None) -> bool:
+        """Start a propagation from the current frame; returns at once.
+
+        Args:
+            scope: A word of ``SCOPES``; the one chosen in the strip if ``None``.
+
+        Returns:
+            Whether it was started. If not, the window shows why.
+        """
+        request = self._request(scope)
+        if request is None or self.spreader is None:
+            self.studio.fail(self.why_not_propagate(scope))
+            return False
+        self.studio.layers.flush()
+        self.studio.panel.banner.clear()
+        return self._start(request, quiet=False)
+
+    def _start(self, request: SpreadRequest, *, quiet: bool) -> bool:
+        assert self.spreader is not None  # noqa: S101 - callers have looked
+        try:
+            self.spreader.start(request, self._source(request.method), quiet=quiet)
+        except IFCError as error:
+            self.studio.fail(error)
+            return False
+        return True
+
+    def why_not_propagate(self, scope: str | None = None) -> str:
+        """Why no propagation can be started now."""
+        workspace = self.studio.workspace
+        if workspace is None or self.spreader is None:
+            return NOTHING_OPEN
+        if self.spreader.is_running and self.spreader.is_quiet:
+            return ""  # it gives way
+        return self.spreader.why_not(self._request(scope))
+
+    def _why_not_chosen(self) -> str:
+        return self.why_not_propagate()
+
+    def _request(self, scope: str | None) -> SpreadRequest | None:
+        workspace = self.studio.workspace
+        if workspace is None or workspace.editor.current is None:
+            return None
+        chosen, method = self.strip.chosen()
+        editor = workspace.editor
+        length = self.studio.panel.propose.settings().clip_length
+        return SpreadRequest(editor.current, editor.frame_index, scope or chosen, method, length)
+
+    def _source(self, method: str = "fused") -> dict[str, Any]:
+        """Where the engine finds frames and, unless it shall do without, the model."""
+        session = self.workspace.session
+        source: dict[str, Any] = {"video": str(session.reader.video.path)}
+        if method == "fused":  # "light" and the plain tools do without the model
+            source["models"] = [str(session.project.folder / "models")]
+            source["settings"] = self.studio.panel.propose.settings().to_json()
+        return source
+
+    def _why_not_running(self) -> str:
+        running = self.spreader is not None and self.spreader.is_running
+        return "" if running else "No propagation is going on."
+
+    def _pause_or_resume(self) -> None:
+        self._of_spreader(lambda s: s.resume() if s.is_paused else s.pause())
+
+    def _of_spreader(self, change: Callable[[SpreadController], object]) -> None:
+        if self.spreader is not None:
+            change(self.spreader)
+
+    # After each correction
+
+    def project_changed(self, result: EditResult) -> None:
+        """A stroke on a track begins its propagation anew, in a moment."""
+        workspace = self.studio.workspace
+        spreader = self.spreader
+        if workspace is None or spreader is None:
+            return
+        if spreader.is_quiet and spreader.track_id in result.tracks and not self._own_edit:
+            spreader.abandon()  # it began from what has just been changed
+        stroke = result.direction == "do" and result.kind in (*_STROKES, "Batch")
+        if self.strip.auto.isChecked() and stroke and result.num_masks == 1:
+            self._auto_track = next(iter(result.changed_frames), None)
+            self._auto_timer.start()
+
+    def _start_auto(self) -> None:
+        workspace, spreader = self.studio.workspace, self.spreader
+        if workspace is None or spreader is None or workspace.editor.current != self._auto_track:
+            return
+        if self.studio.layers.is_drawing:
+            self._auto_timer.start()
+            return
+        if spreader.is_running and not spreader.is_quiet:
+            return  # what was asked for goes first
+        spreader.abandon()
+        request = self._request(None)
+        if request is not None and not spreader.why_not(request):
+            self._start(request, quiet=True)
+
+    # Pointer tools
+
+    def _on_gesture(self, gesture: Gesture) -> None:
+        marks = self._sheet()
+        if gesture.tool in ("box", "candidates"):
+            marks.show_box(gesture.positions_px[0], gesture.positions_px[-1])
+        else:
+            color = POSITIVE if _is_positive(gesture) else NEGATIVE
+            radius = self.studio.layers.brush_size / 4
+            marks.show_stroke(gesture.positions_px, color, 2 * radius * _zoom(gesture))
+        if gesture.finished:
+            marks.clear()
+            try:
+                self._ask(gesture)
+            except IFCError as error:
+                self.studio.fail(error)
+
+    def _ask(self, gesture: Gesture) -> None:
+        workspace, prompts = self.studio.workspace, self.prompts
+        if workspace is None or prompts is None:
+            return
+        reason = workspace.editor.why_not_change()
+        if reason:
+            self.studio.inform(reason)
+            return
+        first, last = gesture.points_xy[0], gesture.points_xy[-1]
+        box = (*map(min, first, last), *map(max, first, last))
+        clicked = math.dist(gesture.positions_px[0], gesture.positions_px[-1]) < _CLICK_PX
+        if gesture.tool == "candidates":
+            prompts.ask_candidates(self._source(), place=first if clicked else box)
+        elif gesture.tool == "box":
+            if clicked:
+                self.studio.inform("Drag a box around the object.")
+                return
+            prompts.ask_box(self._source(), box)
+        else:
+            radius = max(1.0, self.studio.layers.brush_size / 4)
+            positive = _is_positive(gesture)
+            prompts.ask_scribble(self._source(), gesture.points_xy, radius, positive=positive)
+
+    def _sheet(self) -> CanvasMarks:
+        if self._marks is None:
+            self._marks = CanvasMarks(canvas_of(self.studio.panel.window()))
+        return self._marks
+
+    # Candidates
+
+    def _next_or_tool(self) -> None:
+        if self.prompts is not None and self.prompts.view.count:
+            self.prompts.next()
+        else:
+            self.studio.layers.set_mode("candidates")
+
+    def _why_not_candidate(self) -> str:
+        active = self.prompts is not None and self.prompts.view.active
+        return "" if active else "No candidates are shown."
+
+    def _of_prompts(self, change: Callable[[PromptController], object]) -> None:
+        if self.prompts is not None:
+            change(self.prompts)
+
+    # The life of what is open
+
+    def opened(self, workspace: Workspace) -> None:
+        """Make the controllers of the video."""
+        session, studio = workspace.session, self.studio
+        self.spreader = SpreadController(
+            session.project,
+            session.entry,
+            studio.engine,
+            studio.deliver,
+            self._apply_own,
+            on_state=self._on_state,
+            on_frame=self._on_frame,
+            on_end=self._on_end,
+        )
+        self.prompts = PromptController(
+            session.project,
+            session.entry,
+            workspace.editor,
+            studio.engine,
+            studio.deliver,
+            on_view=self._on_view,
+            on_done=self._on_done,
+        )
+        self.actions_changed()
+
+    def _apply_own(self, edit: Any) -> EditResult:
+        self._own_edit = True
+        try:
+            return self.workspace.editor.apply(edit)
+        finally:
+            self._own_edit = False
+
+    def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
+        """Forget what runs."""
+        for timer in (self._auto_timer, self._reason_timer):
+            timer.stop()
+        if self.spreader is not None:
+            self.spreader.abandon()
+        if self.prompts is not None:
+            self.prompts.dismiss()
+        self.spreader = self.prompts = None
+
+    def close(self) -> None:
+        """Take the sheet off the canvas."""
+        for timer in (self._auto_timer, self._reason_timer):
+            timer.stop()
+        if self._marks is not None:
+            self._marks.setParent(None)
+            self._marks.deleteLater()
+            self._marks = None
+
+    def frame_changed(self, frame_index: int) -> None:
+        """A candidate is of a clip: it stays while its frames are shown."""
+        prompts = self.prompts
+        shown = None if prompts is None else prompts.shown
+        if prompts is not None and (shown is None or frame_index not in shown.masks):
+            prompts.dismiss()
+
+    # Controllers -> screen
+
+    def _drawings(self, frame_index: int) -> Sequence[DrawnMask]:
+        """What a run and the shown candidate add to a frame."""
+        workspace = self.studio.workspace
+        if workspace is None or self.spreader is None or self.prompts is None:
+            return ()
+        drawn = [
+            DrawnMask(
+                staged.instance_id,
+                staged.rle,
+                workspace.index.header(staged.instance_id).color_rgb,
+                provisional=True,
+                selected=staged.instance_id in workspace.editor.selected,
+            )
+            for staged in self.spreader.provisional_at(frame_index)
+            if staged.rle is not None and staged.instance_id in workspace.index
+        ]
+        view = self.prompts.view
+        for place, candidate in enumerate(self.prompts.found):
+            rle = candidate.masks.get(frame_index)
+            if rle is not None and place != view.place:
+                drawn.append(DrawnMask(0, rle, _CANDIDATE_COLOR, filled=False, ghost=True))
+        shown = self.prompts.mask_at(frame_index)
+        if shown is not None:
+            text = f"{view.place + 1}/{view.count}"
+            drawn.append(
+                DrawnMask(0, shown, _CANDIDATE_COLOR, selected=True, filled=False, text=text)
+            )
+        return drawn
+
+    def _on_state(self, view: SpreadView) -> None:
+        if self.prompts is None or not self.prompts.view.active:
+            self.strip.show_run(view)
+        self.actions_changed()
+
+    def _on_frame(self, frame_index: int) -> None:
+        if frame_index == self.studio.layers.frame_index:
+            self.studio.presenter.canvas()
+
+    def _on_end(self, outcome: str, sentence: str) -> None:
+        if outcome == "failed":
+            self.studio.fail(sentence)
+        elif sentence:
+            self.studio.inform(sentence)
+        self.studio.presenter.actions()
+        self.signals.spread_finished.emit(outcome)
+
+    def _on_view(self, view: CandidateView) -> None:
+        run = SpreadView() if self.spreader is None else self.spreader.view
+        self.strip.show_candidate(view, run)
+        self.studio.layers.hold_keys(
+            {
+                key: lambda action_id=action_id: self.studio.run_action(action_id)
+                for key, action_id in (
+                    ("Enter", "candidate.accept"),
+                    ("Shift-Enter", "candidate.into"),
+                    ("Escape", "candidate.dismiss"),
+                )
+            }
+            if view.active
+            else {}
+        )
+        self.studio.presenter.canvas()
+
+    def _on_done(self, sentence: str, is_error: bool) -> None:
+        if is_error:
+            self.studio.fail(sentence)
+        elif sentence:
+            self.studio.inform(sentence)
+        self.studio.presenter.actions()
+        self.signals.answered.emit(not is_error)
+
+    def actions_changed(self) -> None:
+        """Say in a moment whether a propagation is possible."""
+        self._reason_timer.start()
+
+    def _show_reason(self) -> None:
+        tip = "Take the corrected masks of the track to the other frames (T)"
+        self.strip.show_reason(self.why_not_propagate(), tip)
+
+    def selection_changed(self, track_ids: tuple[int, ...]) -> None:
+        """Another track may be possible to propagate."""
+        self.actions_changed()
+
+
+def _is_positive(gesture: Gesture) -> bool:
+    return (gesture.tool == "scribble") != ("Shift" in gesture.modifiers)
+
+
+def _zoom(gesture: Gesture) -> float:
+    """Pixels of the canvas for one of the video, as far as the gesture tells."""
+    far = max(gesture.points_xy, key=lambda p: math.dist(p, gesture.points_xy[0]))
+    place = gesture.points_xy.index(far)
+    moved = math.dist(far, gesture.points_xy[0])
+    if moved < 1.0:
+        return 1.0
+    return math.dist(gesture.positions_px[place], gesture.positions_px[0]) / moved

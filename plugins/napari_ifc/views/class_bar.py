@@ -1,0 +1,101 @@
+"""The classes as a line of buttons, each with its colour and its key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
+
+from napari_ifc.rows import ClassRow
+from napari_ifc.views.icons import icon
+from napari_ifc.views.theme import Palette
+from napari_ifc.views.track_table import swatch
+
+_LONGEST = 12
+
+
+class ClassBar(QFrame):
+    """Assigns a class to the selected tracks, or to those that are begun next.
+
+    Attributes:
+        class_requested: Emitted with the id of a class.
+        edit_requested: Emitted when the classes are to be edited.
+    """
+
+    class_requested = Signal(int)
+    edit_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: tuple[ClassRow, ...] = ()
+        self._buttons: list[QToolButton] = []
+        self._edit = QToolButton()
+        self._edit.setIconSize(QSize(16, 16))
+        self._edit.setToolTip("Edit classes…")
+        self._edit.setAccessibleName("Edit classes")
+        self._edit.clicked.connect(self.edit_requested)
+        self._line = QHBoxLayout(self)
+        self._line.setContentsMargins(10, 0, 10, 2)
+        self._line.setSpacing(3)
+        self._line.addStretch(1)
+        self._line.addWidget(self._edit)
+        self.hide()
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Tint the icon."""
+        self._edit.setIcon(icon("label", palette.text))
+
+    def show_classes(self, rows: Sequence[ClassRow], marked: int | None) -> None:
+        """Show the classes.
+
+        Args:
+            rows: All of them; those without room are left to the dialog.
+            marked: The class of the current track, or of tracks that are begun.
+        """
+        if tuple(rows) != self._rows:
+            self._rows = tuple(rows)
+            self._rebuild()
+        for button, row in zip(self._buttons, self._rows, strict=False):
+            button.setChecked(row.class_id == marked)
+        self.setVisible(bool(rows))
+
+    def _rebuild(self) -> None:
+        for button in self._buttons:
+            self._line.removeWidget(button)
+            button.deleteLater()
+        self._buttons = [self._button(row) for row in self._rows]
+        for place, button in enumerate(self._buttons):
+            self._line.insertWidget(place, button)
+        self._fit()
+
+    def _button(self, row: ClassRow) -> QToolButton:
+        button = QToolButton()
+        button.setCheckable(True)
+        name = row.name if len(row.name) <= _LONGEST else row.name[: _LONGEST - 1] + "…"
+        button.setText(f"{row.hotkey} {name}" if row.hotkey else name)
+        button.setIcon(swatch(row.color_rgb))
+        button.setIconSize(QSize(12, 12))
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        tip = f"Class {row.name}, {row.num_tracks} tracks"
+        button.setToolTip(f"{tip} (key {row.hotkey})" if row.hotkey else tip)
+        button.setAccessibleName(f"Class {row.name}")
+        button.clicked.connect(lambda: self.class_requested.emit(row.class_id))
+        return button
+
+    def _fit(self) -> None:
+        """Show as many buttons as there is room for; the keys of the others work all the same."""
+        margins = self._line.contentsMargins()
+        room = self.width() - margins.left() - margins.right() - self._edit.sizeHint().width() - 8
+        for button in self._buttons:
+            room -= button.sizeHint().width() + self._line.spacing()
+            button.setVisible(room >= 0)
+
+    def resizeEvent(self, event: object) -> None:  # noqa: N802, D102
+        self._fit()
+
+    def sizeHint(self) -> QSize:  # noqa: N802, D102
+        return QSize(200, self._edit.sizeHint().height() + 4)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802, D102
+        return QSize(80, self._edit.sizeHint().height() + 4)

@@ -1,0 +1,182 @@
+"""Propagating a correction: how, how far, and the run in progress."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSize, Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QStackedLayout,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_ifc.correction_state import METHODS, SCOPES, CandidateView, SpreadView
+from napari_ifc.views.icons import icon
+from napari_ifc.views.theme import Palette
+
+
+class SpreadStrip(QFrame):
+    """One line under the tools. While something runs, or candidates are shown, it says so.
+
+    Attributes:
+        action_requested: Emitted with an action id.
+        changed: Emitted when scope, method or the automatic propagation was changed.
+    """
+
+    action_requested = Signal(str)
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        self.start = QPushButton("Propagate")
+        self.start.setProperty("role", "primary")
+        self.start.clicked.connect(lambda: self.action_requested.emit("correct.propagate"))
+        self.scope = _choice(SCOPES, "Scope of the propagation")
+        self.method = _choice(METHODS, "Method of the propagation")
+        self.auto = QCheckBox("Auto")
+        self.auto.setToolTip("Propagate after each correction, in the background")
+        self.auto.setAccessibleName("Propagate after each correction")
+        for box in (self.scope, self.method):
+            box.currentIndexChanged.connect(self.changed)
+        self.auto.toggled.connect(self.changed)
+        self._text = QLabel()
+        self._detail = QLabel()
+        self._detail.setProperty("role", "muted")
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self.pause = _button("Pause", "correct.pause", self)
+        self.cancel = _button("Cancel the propagation", "correct.cancel", self)
+        self._candidate = QLabel()
+        self._candidate.setWordWrap(True)
+        self._icons: list[tuple[QToolButton, str]] = [(self.cancel, "close")]
+        self._palette: Palette | None = None
+        self._paused = False
+        self._pages = QStackedLayout(self)
+        self._pages.setContentsMargins(0, 0, 0, 0)
+        for page in (self._choices_page(), self._run_page(), self._candidate_page()):
+            self._pages.addWidget(page)
+
+    def _choices_page(self) -> QWidget:
+        page = QWidget()
+        row = QHBoxLayout(page)
+        row.setContentsMargins(8, 6, 8, 6)
+        row.setSpacing(5)
+        row.addWidget(self.start)
+        row.addWidget(self.scope, 3)
+        row.addWidget(self.method, 2)
+        row.addWidget(self.auto)
+        return page
+
+    def _run_page(self) -> QWidget:
+        page = QWidget()
+        words = QHBoxLayout()
+        words.addWidget(self._text)
+        words.addWidget(self._detail, 1)
+        lines = QVBoxLayout()
+        lines.setSpacing(4)
+        lines.addLayout(words)
+        lines.addWidget(self._bar)
+        row = QHBoxLayout(page)
+        row.setContentsMargins(10, 4, 6, 6)
+        row.addLayout(lines, 1)
+        row.addWidget(self.pause)
+        row.addWidget(self.cancel)
+        return page
+
+    def _candidate_page(self) -> QWidget:
+        page = QWidget()
+        row = QHBoxLayout(page)
+        row.setContentsMargins(10, 4, 6, 4)
+        row.setSpacing(2)
+        row.addWidget(self._candidate, 1)
+        for name, tip, action_id in (
+            ("previous", "Previous candidate (Shift+Tab)", "candidate.previous"),
+            ("next", "Next candidate (Tab)", "candidate.next"),
+            ("approve", "Accept as a track (Return)", "candidate.accept"),
+            ("close", "Dismiss (Escape)", "candidate.dismiss"),
+        ):
+            button = _button(tip, action_id, self)
+            self._icons.append((button, name))
+            row.addWidget(button)
+        return page
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Tint the icons."""
+        self._palette = palette
+        for button, name in self._icons:
+            button.setIcon(icon(name, palette.text))
+        self._tint_pause()
+
+    def _tint_pause(self) -> None:
+        if self._palette is not None:
+            self.pause.setIcon(icon("play" if self._paused else "pause", self._palette.text))
+
+    # What is chosen
+
+    def chosen(self) -> tuple[str, str]:
+        """The words of scope and method."""
+        return str(self.scope.currentData()), str(self.method.currentData())
+
+    def choose(self, scope: str, method: str) -> None:
+        """Choose scope and method by their words."""
+        self.scope.setCurrentIndex(self.scope.findData(scope))
+        self.method.setCurrentIndex(self.method.findData(method))
+
+    # Showing
+
+    def show_reason(self, reason: str, tip: str) -> None:
+        """Enable the button, or say why it is not possible."""
+        self.start.setEnabled(not reason)
+        self.start.setToolTip(reason or tip)
+
+    def show_run(self, view: SpreadView) -> None:
+        """Show a run, or the choices when none is going on."""
+        self._paused = view.paused
+        self._tint_pause()
+        self._text.setText(view.text)
+        self._detail.setText(view.detail)
+        self._bar.setRange(0, 0 if view.fraction is None else 1000)
+        self._bar.setValue(round(1000 * (view.fraction or 0.0)))
+        tip = "Go on" if view.paused else "Pause; what has come stays"
+        self.pause.setToolTip(tip)
+        self.pause.setAccessibleName(tip)
+        for button in (self.pause, self.cancel):
+            button.setEnabled(not view.stopping)
+        self._pages.setCurrentIndex(1 if view.active else 0)
+
+    def show_candidate(self, view: CandidateView, run: SpreadView) -> None:
+        """Show which candidate is seen, or what there was before."""
+        self._candidate.setText(view.text)
+        if view.active:
+            self._pages.setCurrentIndex(2)
+        else:
+            self.show_run(run)
+
+
+def _choice(choices: tuple[tuple[str, str, str], ...], name: str) -> QComboBox:
+    box = QComboBox()
+    box.setAccessibleName(name)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(5)
+    for place, (value, text, tip) in enumerate(choices):
+        box.addItem(text[:1].upper() + text[1:], value)
+        box.setItemData(place, tip, 3)  # Qt.ToolTipRole
+    box.setToolTip(name)
+    return box
+
+
+def _button(tip: str, action_id: str, strip: SpreadStrip) -> QToolButton:
+    button = QToolButton()
+    button.setIconSize(QSize(18, 18))
+    button.setToolTip(tip)
+    button.setAccessibleName(tip.split(" (")[0])
+    button.clicked.connect(lambda: strip.action_requested.emit(action_id))
+    return button
