@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SCOPES = (
-    ("both", "both ways", "From this frame to both ends of the video"),
-    ("forward", "forward", "From this frame to the end of the video"),
-    ("backward", "backward", "From this frame to the start of the video"),
-    ("next", "to next reviewed", "Up to the next corrected or approved frame on each side"),
-    ("clip", "this clip", "The few frames that the model sees together with this one"),
+    ("both", "Both ways", "From this frame to both ends of the video"),
+    ("forward", "Forward", "From this frame to the end of the video"),
+    ("backward", "Backward", "From this frame to the start of the video"),
+    ("next", "To next", "Up to the next corrected or approved frame on each side"),
+    ("clip", "This clip", "The few frames that the model sees together with this one"),
 )
 METHODS = (
-    ("fused", "Fused", "Optical flow together with what the object looks like"),
-    ("light", "Fused, no model", "The same by colour alone: faster on a computer without a GPU"),
+    ("fused", "Fused", "Optical flow together with what the model knows of the object"),
+    ("light", "Light", "Flow and colour without the model: faster where there is no GPU"),
     ("flow", "Flow", "Optical flow alone"),
-    ("interpolate", "Interpolate", "The shape between two corrected frames, without the picture"),
+    ("interpolate", "Blend", "The shape between two corrected frames, without the picture"),
     ("copy", "Copy", "The mask of the nearest corrected frame, unchanged"),
 )
 OVERLAPS = (

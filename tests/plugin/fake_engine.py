@@ -67,6 +67,8 @@ class FakeEngine:
         self.jobs: list[FakeJob] = []
         self.closed = False
         self._go = threading.Event()
+        self._answers = dict.fromkeys(("candidates", "box", "scribble"), self._answer)
+        self.answer: dict[str, Any] = {}
 
     def release(self) -> None:
         """Let a waiting run go on."""
@@ -86,7 +88,8 @@ class FakeEngine:
         job = FakeJob()
         self.jobs.append(job)
         number = len(self.jobs)
-        work = self._run if kind == "propose" else self._describe
+        known = {"propose": self._run, "spread": self._spread, **self._answers}
+        work = known.get(kind, self._describe)
         job.thread = threading.Thread(
             target=work, args=(number, job, on_event), name="fake-engine", daemon=True
         )
@@ -112,6 +115,38 @@ class FakeEngine:
         devices = [{"name": "cuda:0"}, {"name": "cpu"}]
         facts = {"devices": devices, "seconds": 75.0, "memory_bytes": 6e8, "device": "cpu"}
         tell(JobEnd(number, JobStatus.SUCCEEDED, facts))
+
+    def _answer(self, number: int, job: FakeJob, tell: OnEvent) -> None:
+        """What ``answer`` was set to; the error if there is one."""
+        if self.error:
+            tell(JobEnd(number, JobStatus.FAILED, {}, EngineError(self.error)))
+        else:
+            tell(JobEnd(number, JobStatus.SUCCEEDED, self.answer))
+
+    def _spread(self, number: int, job: FakeJob, tell: OnEvent) -> None:
+        """Copies of the nearest correction, less sure with each frame; absent from 8 on."""
+        params = self.requests[number - 1][1]
+        known = {c["frame_index"]: c["rle"] for c in params["corrected"]}
+        skip = {*known, *params["fixed"], *params["skip"]}
+        wanted = [f for f in range(params["start"], params["stop"]) if f not in skip]
+        for count, frame_index in enumerate(wanted):
+            if job.cancelled.is_set():
+                tell(JobEnd(number, JobStatus.CANCELLED, {}))
+                return
+            near = min(known, key=lambda f: abs(f - frame_index))
+            rle = known[near] if frame_index < 8 else None
+            confidence = round(1 - 0.1 * abs(frame_index - near), 3)
+            found = {"frame_index": frame_index, "rle": rle, "confidence": confidence}
+            tell(JobEvent(number, "mask", found))
+            left = float(len(wanted) - count)
+            tell(JobEvent(number, "progress", Progress(count, len(wanted), "", 1.0, left)))
+            if count == self.pause_after:
+                while not (self._go.wait(0.01) or job.cancelled.is_set()):
+                    pass
+        if self.error:
+            tell(JobEnd(number, JobStatus.FAILED, {}, EngineError(self.error)))
+            return
+        tell(JobEnd(number, JobStatus.SUCCEEDED, {"num_masks": len(wanted)}))
 
     def _score(self, instance: int) -> float:
         return round(0.9 - 0.1 * instance, 3)

@@ -95,7 +95,7 @@ class Correction(Feature):
         for scope, text, tip in SCOPES:
             yield Action(
                 f"correct.propagate_{scope}",
-                f"Propagate {text}",
+                f"Propagate {text[:1].lower()}{text[1:]}",
                 lambda scope=scope: self.propagate(scope),
                 group=GROUP,
                 why_not=lambda scope=scope: self.why_not_propagate(scope),

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QStackedLayout,
     QToolButton,
     QVBoxLayout,
@@ -38,6 +39,8 @@ class SpreadStrip(QFrame):
         self.setProperty("role", "card")
         self.start = QPushButton("Propagate")
         self.start.setProperty("role", "primary")
+        self.start.setStyleSheet("padding: 6px 9px")
+        self.start.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.start.clicked.connect(lambda: self.action_requested.emit("correct.propagate"))
         self.scope = _choice(SCOPES, "Scope of the propagation")
         self.method = _choice(METHODS, "Method of the propagation")
@@ -70,8 +73,8 @@ class SpreadStrip(QFrame):
         row.setContentsMargins(8, 6, 8, 6)
         row.setSpacing(5)
         row.addWidget(self.start)
-        row.addWidget(self.scope, 3)
-        row.addWidget(self.method, 2)
+        row.addWidget(self.scope, 4)
+        row.addWidget(self.method, 3)
         row.addWidget(self.auto)
         return page
 
@@ -167,7 +170,7 @@ def _choice(choices: tuple[tuple[str, str, str], ...], name: str) -> QComboBox:
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(5)
     for place, (value, text, tip) in enumerate(choices):
-        box.addItem(text[:1].upper() + text[1:], value)
+        box.addItem(text, value)
         box.setItemData(place, tip, 3)  # Qt.ToolTipRole
     box.setToolTip(name)
     return box

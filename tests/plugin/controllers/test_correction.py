@@ -1,0 +1,264 @@
+import queue
+
+import pytest
+from fake_engine import NUM_FRAMES, SIZE, FakeEngine, disc
+
+from ifc_core.annotation import Project, Scope, edits
+from ifc_core.errors import EditError
+from ifc_core.structures import Category, FrameState, MaskSource
+from napari_ifc.controllers.correction import SpreadController, SpreadRequest
+
+
+class Bench:
+    """A spread controller on a track with one corrected frame, pumped by hand."""
+
+    def __init__(self, session, engine):
+        self.events = queue.Queue()
+        self.states, self.frames, self.ends = [], [], []
+        self.project = session.project
+        self.video_id = session.entry.id
+        self.mask = disc(SIZE, (20, 30), 8)
+        self.project.apply(edits.SetCategory(Category(1, "fish")))
+        new = self.project.apply(edits.NewTrack(self.video_id, 1, 3, self.mask))
+        (self.track_id,) = new.tracks_added
+        self.controller = SpreadController(
+            session.project,
+            session.entry,
+            engine,
+            lambda callback: lambda event: self.events.put((callback, event)),
+            session.project.apply,
+            self.states.append,
+            self.frames.append,
+            lambda outcome, sentence: self.ends.append((outcome, sentence)),
+        )
+
+    def request(self, **changes):
+        return SpreadRequest(self.track_id, changes.pop("frame_index", 3), **changes)
+
+    def start(self, **changes):
+        self.controller.start(self.request(**changes), {"video": "clip"})
+
+    def pump(self, until):
+        while not until():
+            callback, event = self.events.get(timeout=20)
+            callback(event)
+
+    def run(self, **changes):
+        self.start(**changes)
+        self.pump(lambda: self.ends)
+        return self.ends.pop()
+
+    def states_of(self):
+        return {f.frame_index: f.state for f in self.project.track_frames(self.track_id)}
+
+    def source(self, frame_index):
+        record = self.project.mask(self.track_id, frame_index)
+        return None if record is None else record.source
+
+
+@pytest.fixture
+def engine():
+    made = FakeEngine(SIZE, NUM_FRAMES)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bench(session, engine):
+    return Bench(session, engine)
+
+
+def test_one_correction_becomes_one_edit_over_the_track(bench, engine):
+    outcome, sentence = bench.run()
+    assert (outcome, sentence) == ("succeeded", f"Track {bench.track_id} was taken to 9 frames.")
+    kind, params = engine.requests[0]
+    assert kind == "spread"
+    assert params["corrected"] == [{"frame_index": 3, "rle": bench.mask.to_coco()}]
+    assert (params["start"], params["stop"]) == (0, NUM_FRAMES)
+    assert params["correct"] == {"method": "fused"}
+    assert bench.project.history()[0].kind == "AcceptPropagation"
+    assert bench.states_of() == {
+        **dict.fromkeys(range(8), FrameState.PROPOSED),
+        3: FrameState.CORRECTED,
+    }
+    assert bench.source(5) is MaskSource.DERIVED
+    assert bench.source(3) is MaskSource.HUMAN
+    bench.project.undo()
+    assert set(bench.states_of()) == {3}
+
+
+def test_its_confidence_is_stored_as_uncertainty(bench):
+    bench.run()
+    doubts = {f.frame_index: f.uncertainty for f in bench.project.track_frames(bench.track_id)}
+    assert doubts[4] == pytest.approx(0.1)
+    assert doubts[7] == pytest.approx(0.4)
+    assert doubts[3] is None
+
+
+def test_reviewed_frames_are_never_touched(bench):
+    other = disc(SIZE, (30, 10), 4)
+    project, track_id = bench.project, bench.track_id
+    for frame in (1, 5, 6):
+        project.apply(edits.SetMask(track_id, frame, other))
+    project.apply(edits.ApproveFrames(bench.video_id, Scope.this_frame(6)))
+    project.apply(edits.MarkAbsent(track_id, Scope.this_frame(2)))
+    project.apply(edits.ApproveFrames(bench.video_id, Scope.this_frame(7)))
+    before = {f: project.mask(track_id, f) for f in (1, 2, 3, 5, 6, 7)}
+    bench.run()
+    assert {f: project.mask(track_id, f) for f in before} == before
+    assert project.mask(track_id, 4) is not None
+    assert set(bench.frames) == {0, 4, 8, 9}
+
+
+@pytest.mark.parametrize(
+    ("scope", "here", "expected"),
+    [
+        ("forward", 3, {4, 5, 7, 8, 9}),
+        ("backward", 3, {0, 1, 2}),
+        ("both", 3, {0, 1, 2, 4, 5, 7, 8, 9}),
+        ("next", 3, {0, 1, 2, 4, 5}),
+        ("next", 4, {4, 5}),
+        ("clip", 3, {2, 4}),
+    ],
+)
+def test_scopes(bench, scope, here, expected):
+    bench.project.apply(edits.SetMask(bench.track_id, 6, bench.mask))
+    bench.run(scope=scope, frame_index=here, clip_length=3)
+    assert set(bench.frames) == expected
+
+
+def test_only_the_nearest_corrections_outside_the_scope_count(bench, engine):
+    for frame in (0, 1, 8, 9):
+        bench.project.apply(edits.SetMask(bench.track_id, frame, bench.mask))
+    bench.run(scope="clip", frame_index=3, clip_length=3)
+    assert [c["frame_index"] for c in engine.requests[0][1]["corrected"]] == [1, 3, 8]
+
+
+def test_a_cancelled_one_leaves_nothing(bench, engine):
+    engine.pause_after = 2
+    history = [e.seq for e in bench.project.history()]
+    bench.start()
+    bench.pump(lambda: len(bench.controller.staged_frames) == 3)
+    assert len(bench.controller.provisional_at(bench.frames[0])) == 1
+    assert set(bench.states_of()) == {3}
+    bench.controller.cancel()
+    assert bench.controller.view.stopping
+    bench.pump(lambda: bench.ends)
+    assert bench.ends[0][0] == "cancelled"
+    assert [e.seq for e in bench.project.history()] == history
+    assert bench.project.runs() == []
+    assert set(bench.states_of()) == {3}
+    assert bench.frames[3:] == sorted(bench.frames[:3])  # those that lost their mask
+    assert not bench.controller.is_running
+
+
+def test_undo_during_a_run_takes_back_the_stroke(bench, engine):
+    engine.pause_after = 2
+    bench.start()
+    bench.pump(lambda: len(bench.controller.staged_frames) == 3)
+    bench.project.apply(edits.SetMask(bench.track_id, 9, bench.mask))
+    assert bench.project.undo().kind == "SetMask"
+    engine.release()
+    bench.pump(lambda: bench.ends)
+    assert bench.project.history()[0].kind == "AcceptPropagation"
+
+
+def test_what_a_person_draws_during_a_run_stays(bench, engine):
+    engine.pause_after = 4
+    bench.start()
+    bench.pump(lambda: len(bench.controller.staged_frames) == 5)
+    drawn = disc(SIZE, (30, 10), 4)
+    bench.project.apply(edits.SetMask(bench.track_id, 4, drawn))
+    engine.release()
+    bench.pump(lambda: bench.ends)
+    assert bench.project.mask(bench.track_id, 4).rle == drawn
+    assert "1 reviewed masks were kept." in bench.ends[0][1]
+
+
+def test_pausing_lets_the_engine_go_and_resuming_asks_for_the_rest(bench, engine):
+    engine.pause_after = 2
+    bench.start()
+    bench.pump(lambda: len(bench.controller.staged_frames) == 3)
+    bench.controller.pause()
+    assert bench.controller.is_paused
+    assert bench.controller.view.paused
+    assert engine.jobs[0].cancelled.is_set()
+    assert len(bench.controller.staged_frames) == 3
+    engine.release()
+    bench.controller.resume()
+    bench.pump(lambda: bench.ends)
+    assert engine.requests[1][1]["skip"] == [0, 1, 2]
+    assert bench.ends[0][0] == "succeeded"
+    assert set(bench.states_of()) == set(range(8))
+    assert len(bench.project.history()) == 4  # the video, a class, the track, the propagation
+
+
+def test_cancelling_a_paused_run_leaves_nothing(bench, engine):
+    engine.pause_after = 2
+    bench.start()
+    bench.pump(lambda: len(bench.controller.staged_frames) == 3)
+    bench.controller.pause()
+    bench.controller.cancel()
+    assert bench.ends[0][0] == "cancelled"
+    assert bench.project.runs() == []
+
+
+def test_a_failed_one_leaves_nothing_and_says_why(bench, engine):
+    engine.error = "The engine ran out of luck."
+    assert bench.run() == ("failed", "The engine ran out of luck.")
+    assert bench.project.runs() == []
+    assert set(bench.states_of()) == {3}
+
+
+def test_an_abandoned_run_is_silent(bench, engine):
+    engine.pause_after = 1
+    bench.start()
+    bench.pump(lambda: len(bench.controller.staged_frames) == 2)
+    bench.controller.abandon()
+    engine.jobs[0].thread.join()
+    while not bench.events.empty():
+        callback, event = bench.events.get()
+        callback(event)
+    assert bench.ends == []
+    assert bench.project.runs() == []
+
+
+def test_a_proposal_is_carried_where_nothing_is_corrected(bench, session):
+    track_id, project = bench.track_id, bench.project
+    project.apply(edits.ClearMasks((track_id,), Scope.whole()))
+    project.apply(edits.SetMask(track_id, 5, bench.mask))
+    project.apply(edits.ExtendTrack(track_id, 6))
+    project.apply(edits.ClearMasks((track_id,), Scope.this_frame(5)))
+    assert bench.states_of() == {6: FrameState.PROPOSED}
+    assert bench.run(frame_index=6)[0] == "succeeded"
+    assert project.mask(track_id, 2) is not None
+
+
+def test_every_refusal_has_a_sentence(bench, engine):
+    controller, request = bench.controller, bench.request()
+    assert controller.why_not(None) == "Select a track first."
+    assert controller.why_not(request) == ""
+    bench.project.apply(edits.ClearMasks((bench.track_id,), Scope.whole()))
+    assert "Draw the object" in controller.why_not(request)
+    with pytest.raises(EditError, match="Draw the object"):
+        bench.start()
+    bench.project.undo()
+    engine.pause_after = 1
+    bench.start()
+    assert "going on" in controller.why_not(request)
+    controller.abandon()
+    bench.project.apply(edits.ApproveFrames(bench.video_id, Scope.whole()))
+    assert "already" in controller.why_not(request)
+
+
+def test_a_read_only_project_is_left_alone(bench, session, engine):
+    with Project.open(session.project.folder, read_only=True) as project:
+        controller = SpreadController(
+            project, session.entry, engine, lambda c: c, project.apply, print, print, print
+        )
+        assert "reading only" in controller.why_not(bench.request())
+
+
+def test_the_light_method_is_fused_without_a_model(bench, engine):
+    bench.run(method="light")
+    assert engine.requests[0][1]["correct"] == {"method": "fused"}
