@@ -11,6 +11,7 @@ from napari.utils.interactions import (
     mouse_press_callbacks,
     mouse_release_callbacks,
 )
+from wrapt import ObjectProxy
 
 from ifc_core.annotation import edits
 from ifc_core.structures import Category, FrameState
@@ -22,7 +23,7 @@ from napari_ifc.studio import Studio
 pytestmark = pytest.mark.window
 
 
-class Pointer:
+class Event:
     """A mouse event of napari, as far as drag callbacks look at it."""
 
     def __init__(self, kind, xy, modifiers=()):
@@ -35,6 +36,11 @@ class Pointer:
         self.dims_point = [0, 0, 0]
         self.button = 1
         self.is_dragging = kind == "mouse_move"
+
+
+def pointer(kind, xy, modifiers=()):
+    """An event in the proxy in which napari shows each drag callback the latest one."""
+    return ObjectProxy(Event(kind, xy, modifiers))
 
 
 class Desk:
@@ -65,10 +71,10 @@ class Desk:
 
     def drag(self, *points, modifiers=()):
         """Press, move and release on the editing layer."""
-        mouse_press_callbacks(self.layer, Pointer("mouse_press", points[0], modifiers))
+        mouse_press_callbacks(self.layer, pointer("mouse_press", points[0], modifiers))
         for point in points[1:]:
-            mouse_move_callbacks(self.layer, Pointer("mouse_move", point, modifiers))
-        mouse_release_callbacks(self.layer, Pointer("mouse_release", points[-1], modifiers))
+            mouse_move_callbacks(self.layer, pointer("mouse_move", point, modifiers))
+        mouse_release_callbacks(self.layer, pointer("mouse_release", points[-1], modifiers))
 
     def corrected(self, frame_index=3):
         """A track with one corrected frame, which is shown."""
@@ -256,11 +262,11 @@ def test_a_stroke_in_progress_is_not_painted_over(desk, qtbot):
     desk.studio.layers.set_mode("paint")
     layer = desk.layer
     layer.brush_size = 1
-    mouse_press_callbacks(layer, Pointer("mouse_press", (5.5, 5.5)))
+    mouse_press_callbacks(layer, pointer("mouse_press", (5.5, 5.5)))
     assert layer.data[5, 5]
     desk.studio.presenter.canvas()  # a provisional mask comes in
     assert layer.data[5, 5]
-    mouse_release_callbacks(layer, Pointer("mouse_release", (5.5, 5.5)))
+    mouse_release_callbacks(layer, pointer("mouse_release", (5.5, 5.5)))
     qtbot.waitUntil(lambda: desk.project.mask(track_id, 3).rle.to_array()[5, 5])
     assert not desk.studio.layers.is_drawing
 
@@ -269,10 +275,10 @@ def test_a_frame_change_during_a_stroke_ends_it_on_its_frame(desk):
     track_id = desk.corrected()
     desk.studio.layers.set_mode("paint")
     desk.layer.brush_size = 1
-    mouse_press_callbacks(desk.layer, Pointer("mouse_press", (5.5, 5.5)))
+    mouse_press_callbacks(desk.layer, pointer("mouse_press", (5.5, 5.5)))
     desk.studio.layers.go_to(6)
     assert desk.project.mask(track_id, 3).rle.to_array()[5, 5]
-    mouse_release_callbacks(desk.layer, Pointer("mouse_release", (5.5, 5.5)))
+    mouse_release_callbacks(desk.layer, pointer("mouse_release", (5.5, 5.5)))
     desk.studio.layers.flush()
     assert desk.project.mask(track_id, 6) is None
 

@@ -364,6 +364,12 @@ class Correction(Feature):
             self.prompts.dismiss()
         self.spreader = self.prompts = None
 
+    def busy(self) -> str:
+        """A propagation that was asked for and goes on."""
+        spreader = self.spreader
+        running = spreader is not None and spreader.is_running and not spreader.is_quiet
+        return "Propagating a correction; nothing of it is kept" if running else ""
+
     def close(self) -> None:
         """Take the sheet off the canvas."""
         for timer in (self._auto_timer, self._reason_timer):

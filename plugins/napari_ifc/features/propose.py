@@ -331,7 +331,9 @@ class ProposeLink(Feature):
         run, workspace = self.cut_off_run(), self.studio.workspace
         if run is not None and workspace is not None:
             workspace.session.project.finish_run(run.id)
-            workspace.editor.apply(edits.AcceptRun(run.id))
+            spreads = run.kind.startswith("propagat")
+            kind = edits.AcceptPropagation if spreads else edits.AcceptRun
+            workspace.editor.apply(kind(run.id))
             self.studio.panel.banner.clear()
 
     def discard_cut_off_run(self) -> None:
