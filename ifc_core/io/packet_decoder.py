@@ -23,6 +23,7 @@ _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,ogg,gif,"
     "apng,mjpeg,h264,hevc,av1,obu,ivf,yuv4mpegpipe,mxf,dv,nut,wtv,rm,m4v,vc1"
 )
+_FIRST_PART = 1024
 _SKIPPABLE = (av.error.InvalidDataError, av.error.EOFError)
 
 
@@ -75,7 +76,11 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
 
 
 def read_packets(
-    container: InputContainer, stream: VideoStream, tick: Callable[[int], None] | None = None
+    container: InputContainer,
+    stream: VideoStream,
+    tick: Callable[[int], None] | None = None,
+    on_part: Callable[[PacketTable], None] | None = None,
+    most: int | None = None,
 ) -> PacketTable:
     """Go through the file without decoding.
 
@@ -83,12 +88,15 @@ def read_packets(
         container: The file, at its start.
         stream: The video in it.
         tick: Called now and then with the number of packets read; may raise to stop.
+        on_part: Given what was read so far, each time that it has doubled.
+        most: Stop after so many packets.
 
     Returns:
         All packets up to the end, or up to where the file cannot be read any more.
     """
     rows: list[tuple[int, int, int, bool, bool]] = []
     damaged = False
+    next_part = _FIRST_PART
     try:
         for packet in container.demux(stream):
             if packet.size == 0:
@@ -100,8 +108,17 @@ def read_packets(
             rows.append((pts, dts, position, packet.is_keyframe, not packet.is_discard))
             if tick is not None and len(rows) % 2048 == 0:
                 tick(len(rows))
+            if on_part is not None and len(rows) >= next_part:
+                next_part = 2 * len(rows)
+                on_part(_table(rows, damaged))
+            if most is not None and len(rows) >= most:
+                break
     except (av.error.FFmpegError, OSError):
         damaged = True
+    return _table(rows, damaged)
+
+
+def _table(rows: list[tuple[int, int, int, bool, bool]], damaged: bool) -> PacketTable:
     columns = np.array(rows, dtype=np.int64).reshape(-1, 5).T
     pts_, dts_, positions = (np.ascontiguousarray(c) for c in columns[:3])
     return PacketTable(
@@ -136,6 +153,11 @@ class PacketDecoder:
     def close(self) -> None:
         """Let go of the file."""
         self._container.close()
+
+    def extend(self, table: PacketTable) -> None:
+        """Take a table of more packets that begins with the ones known."""
+        self._table = table
+        self._finder = PacketFinder(table)
 
     @property
     def ended(self) -> bool:

@@ -33,11 +33,34 @@ class VideoReader(ABC):
         pts_seconds: (V,) float64, ascending, time of each frame after the first one's.
         warning: A sentence for the person when part of the file cannot be read (for instance a
             cut-off tail), else empty.
+        is_provisional: ``video.num_frames`` is an estimate and only the first
+            :attr:`num_indexed` frames can be read, until :meth:`finish_index` was called.
     """
 
     video: Video
     pts_seconds: npt.NDArray[np.float64]
     warning: str = ""
+    is_provisional: bool = False
+
+    @property
+    def num_indexed(self) -> int:
+        """Frames that can be read now; all of them unless :attr:`is_provisional`."""
+        return self.video.num_frames
+
+    def finish_index(self, context: JobContext | None = None) -> None:  # noqa: B027 - nothing to do
+        """Make a provisional reader exact; returns at once for any other.
+
+        Meant for a worker thread: frames can be read meanwhile from the thread that shows them,
+        and :attr:`num_indexed` grows. Afterwards ``video``, ``pts_seconds`` and ``warning``
+        are final.
+
+        Args:
+            context: Told of the packets or frames seen; may cancel, after which it can be
+                called again.
+
+        Raises:
+            VideoError: The file cannot be read.
+        """
 
     @abstractmethod
     def read(self, frame_index: int) -> npt.NDArray[np.uint8]:
@@ -100,11 +123,18 @@ class VideoReader(ABC):
         Raises:
             VideoError: A frame cannot be decoded.
         """
-        end = self.video.num_frames if stop is None else min(stop, self.video.num_frames)
+        end = self.num_indexed if stop is None else min(stop, self.num_indexed)
         for frame_index in range(start, end, step):
             yield frame_index, self.read(frame_index)
 
     def _checked(self, frame_index: int) -> int:
+        if self.is_provisional and self.num_indexed <= frame_index < self.video.num_frames:
+            raise VideoError(
+                f"Frame {frame_index} of {self.video.path.name} is not indexed yet; "
+                f"{self.num_indexed} frames are.",
+                path=self.video.path,
+                frame_index=int(frame_index),
+            )
         if not 0 <= frame_index < self.video.num_frames:
             raise VideoError(
                 f"{self.video.path.name} has frames 0 to {self.video.num_frames - 1}, "
@@ -126,7 +156,9 @@ class VideoReader(ABC):
         self.close()
 
 
-def open_video(path: Path | str, context: JobContext | None = None) -> VideoReader:
+def open_video(
+    path: Path | str, context: JobContext | None = None, *, provisional: bool = False
+) -> VideoReader:
     """Open a video file or a folder of frames.
 
     Files: whatever FFmpeg decodes, among them H.264, HEVC, VP9 and MJPEG in mp4, mov, mkv, avi
@@ -135,6 +167,10 @@ def open_video(path: Path | str, context: JobContext | None = None) -> VideoRead
     Args:
         path: A local file or folder.
         context: Told of the progress of indexing a long file, and able to cancel it.
+        provisional: Open at once where making the index would take long (raw H.264, MPEG
+            transport streams, files above 1 GiB): the reader is then
+            :attr:`~VideoReader.is_provisional` and the caller sees to
+            :meth:`~VideoReader.finish_index`.
 
     Returns:
         A reader; close it, or use it in a ``with`` block.
@@ -143,6 +179,7 @@ def open_video(path: Path | str, context: JobContext | None = None) -> VideoRead
         VideoError: There is nothing at the path, or no frame in it can be read.
     """
     from ifc_core.io.frame_folder import FolderReader
+    from ifc_core.io.provisional_video import ProvisionalReader, takes_long
     from ifc_core.io.video_file import FileReader
 
     place = Path(path)
@@ -150,4 +187,6 @@ def open_video(path: Path | str, context: JobContext | None = None) -> VideoRead
         raise VideoError(f"There is no file or folder {place}.", path=place)
     if place.is_dir():
         return FolderReader(place)
+    if provisional and takes_long(place):
+        return ProvisionalReader(place)
     return FileReader(place, context)

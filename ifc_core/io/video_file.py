@@ -14,7 +14,7 @@ from av.video.reformatter import VideoReformatter
 from ifc_core.errors import VideoError
 from ifc_core.io.packet_decoder import PacketDecoder
 from ifc_core.io.video import VideoReader
-from ifc_core.io.video_scan import scan_file
+from ifc_core.io.video_scan import FileScan, scan_file
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Video
 
@@ -40,9 +40,11 @@ class FileReader(VideoReader):
     """
 
     def __init__(self, path: Path, context: JobContext | None = None) -> None:
+        self._begin(path, scan_file(path, context))
+
+    def _begin(self, path: Path, scan: FileScan) -> None:
         self._path = path
         self._lock = threading.RLock()
-        scan = scan_file(path, context)
         self._index, self.warning = scan.index, scan.warning
         self._orientation, self._stored_size = scan.orientation, scan.stored_size
         self._reformatter = VideoReformatter()

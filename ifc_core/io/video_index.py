@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 NO_TIME = np.iinfo(np.int64).min
+_MOST_REORDERED = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,18 @@ class FrameIndex:
         """
         gone = np.fromiter(missing, dtype=np.int64)
         return FrameIndex.build(table, self.ordinals[~np.isin(self.ordinals, gone)])
+
+    def settled(self, table: PacketTable) -> FrameIndex:
+        """The frames whose place no packet behind the table can change.
+
+        A picture is stored before it is shown, so what is shown before the last packet was
+        decoded is all there.
+        """
+        times = table.dts[table.dts != NO_TIME]
+        if not len(times):
+            return FrameIndex.build(table, self.ordinals[: max(0, len(self) - _MOST_REORDERED)])
+        shown = table.pts[self.ordinals]
+        return FrameIndex.build(table, self.ordinals[: int(np.searchsorted(shown, times.max()))])
 
     def start_ordinals(self, frame_index: int) -> Iterable[int]:
         """Packets from which a frame can be reached, best first, the first packet last.

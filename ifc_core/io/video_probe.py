@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ifc_core.io.packet_decoder import PacketDecoder
 from ifc_core.io.video_index import FrameIndex, PacketTable
 from ifc_core.jobs import JobContext
 
-_HEAD_PACKETS = 64
+_HEAD_PACKETS = 32
 _TAIL_PACKETS = 300
 
 
@@ -38,6 +39,7 @@ def probe_frames(
     decoder: PacketDecoder,
     declared: int,
     context: JobContext | None,
+    on_part: Callable[[PacketTable, FrameIndex], None] | None = None,
 ) -> ProbeResult:
     """Find the frames that can be read.
 
@@ -51,6 +53,8 @@ def probe_frames(
         decoder: A decoder on it; its position afterwards is undefined.
         declared: Frames that the container claims to have, 0 where it does not say.
         context: May cancel a long scan.
+        on_part: Given the packets and the frames that a scan found so far, each time that
+            they have doubled.
 
     Returns:
         Index, first frame, and a warning where frames are missing.
@@ -69,7 +73,7 @@ def probe_frames(
         damaged = table.is_damaged or 0 < declared != len(table)
         index = _checked_tail(table, index, decoder, damaged)
     if index is None:
-        index = _scan(table, decoder, context)
+        index = _scan(table, decoder, context, on_part)
     return ProbeResult(index, first, _warning(path, table, index, declared))
 
 
@@ -118,18 +122,53 @@ def _checked_tail(
     return None
 
 
-def _scan(table: PacketTable, decoder: PacketDecoder, context: JobContext | None) -> FrameIndex:
+def _scan(
+    table: PacketTable,
+    decoder: PacketDecoder,
+    context: JobContext | None,
+    on_part: Callable[[PacketTable, FrameIndex], None] | None,
+) -> FrameIndex:
     """Decode the whole file and note what comes out."""
     decoder.restart(0)
     ordinals: list[int] = []
+    next_part = _HEAD_PACKETS
     while not decoder.ended:
         for ordinal, _ in decoder.advance():
             if ordinal is not None:
                 ordinals.append(ordinal)
         if context is not None:
             context.advance(decoder.next_ordinal, len(table), "Counting frames")
+        if on_part is not None and len(ordinals) >= next_part:
+            next_part = 2 * len(ordinals)
+            on_part(table, _index_of(table, ordinals))
+    return _index_of(table, ordinals)
+
+
+def _index_of(table: PacketTable, ordinals: list[int]) -> FrameIndex:
     unique = list(dict.fromkeys(ordinals))
     return FrameIndex.build(table, np.array(unique, dtype=np.int64))
+
+
+def probe_head(table: PacketTable, decoder: PacketDecoder) -> tuple[FrameIndex, VideoFrame] | None:
+    """The frames at the beginning of a file of which only some packets were read.
+
+    Args:
+        table: The first packets.
+        decoder: A decoder on them; its position afterwards is undefined.
+
+    Returns:
+        Frames whose place no later packet can change, and the first picture; ``None`` where
+        nothing could be decoded yet.
+    """
+    first, head = _decode_head(decoder)
+    if first is None:
+        return None
+    index = FrameIndex.build(table) if table.has_times and not decoder.hides_order else None
+    if index is not None:
+        index = _checked_head(table, index, head)
+    if index is None:  # as far as the pictures came out
+        return _index_of(table, [ordinal for ordinal in head if ordinal >= 0]), first
+    return index.settled(table), first
 
 
 def _warning(path: Path, table: PacketTable, index: FrameIndex, declared: int) -> str:

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from ifc_core.io.display_matrix import Orientation
 from ifc_core.io.fingerprint import file_fingerprint
 from ifc_core.io.packet_decoder import PacketDecoder, open_container, read_packets, video_stream
 from ifc_core.io.video_index import NO_TIME, FrameIndex, PacketTable
-from ifc_core.io.video_probe import probe_frames
+from ifc_core.io.video_probe import ProbeResult, probe_frames
 from ifc_core.jobs import JobContext
 
 _MAX_REMEMBERED = 8
@@ -52,7 +53,19 @@ _remembered: OrderedDict[tuple[str, int, int], FileScan] = OrderedDict()
 _lock = threading.Lock()
 
 
-def scan_file(path: Path, context: JobContext | None = None) -> FileScan:
+class PartListener(Protocol):
+    """Told what a scan in progress has found."""
+
+    def packets(self, table: PacketTable) -> None:
+        """The first packets of the file, in order."""
+
+    def frames(self, table: PacketTable, index: FrameIndex) -> None:
+        """All packets and the first frames, where those are found by decoding."""
+
+
+def scan_file(
+    path: Path, context: JobContext | None = None, listener: PartListener | None = None
+) -> FileScan:
     """Read a file's packets and find the frames that decode.
 
     The last files are remembered by path, size and time of change, so that opening one
@@ -61,6 +74,7 @@ def scan_file(path: Path, context: JobContext | None = None) -> FileScan:
     Args:
         path: The file.
         context: Told of the packets read; may cancel.
+        listener: Told what was found so far.
 
     Returns:
         What it holds.
@@ -68,17 +82,11 @@ def scan_file(path: Path, context: JobContext | None = None) -> FileScan:
     Raises:
         VideoError: The file has no frame that can be read.
     """
-    try:
-        facts = path.stat()
-    except OSError as error:
-        raise VideoError(f"{path} may not be read; check its permissions.", path=path) from error
-    key = (str(path.absolute()), facts.st_size, facts.st_mtime_ns)
-    with _lock:
-        known = _remembered.get(key)
-        if known is not None:
-            _remembered.move_to_end(key)
-            return known
-    scan = _scan(path, context)
+    key = _key_of(path)
+    known = _recall(key)
+    if known is not None:
+        return known
+    scan = _scan(path, context, listener)
     with _lock:
         _remembered[key] = scan
         while len(_remembered) > _MAX_REMEMBERED:
@@ -86,23 +94,59 @@ def scan_file(path: Path, context: JobContext | None = None) -> FileScan:
     return scan
 
 
-def _scan(path: Path, context: JobContext | None) -> FileScan:
+def is_remembered(path: Path) -> bool:
+    """Whether opening the file takes no scan."""
+    return _recall(_key_of(path)) is not None
+
+
+def _key_of(path: Path) -> tuple[str, int, int]:
+    try:
+        facts = path.stat()
+    except OSError as error:
+        raise VideoError(f"{path} may not be read; check its permissions.", path=path) from error
+    return (str(path.absolute()), facts.st_size, facts.st_mtime_ns)
+
+
+def _recall(key: tuple[str, int, int]) -> FileScan | None:
+    with _lock:
+        known = _remembered.get(key)
+        if known is not None:
+            _remembered.move_to_end(key)
+        return known
+
+
+def _scan(path: Path, context: JobContext | None, listener: PartListener | None) -> FileScan:
     with open_container(path) as container:
         stream = video_stream(container, path)
         declared = stream.frames
         rate = float(stream.average_rate or stream.guessed_rate or 0.0)
         time_base = float(stream.time_base or 0.0)
         tick = None if context is None else (lambda n: _report(context, n, declared))
-        table = read_packets(container, stream, tick)
+        table = read_packets(container, stream, tick, listener and listener.packets)
     if not len(table) or not table.is_shown.any():
         raise VideoError(f"{path} holds no frames.", path=path)
     decoder = PacketDecoder(path, table)
     try:
-        probe = probe_frames(path, table, decoder, declared, context)
+        probe = probe_frames(path, table, decoder, declared, context, listener and listener.frames)
     finally:
         decoder.close()
+    return describe_scan(path, table, probe, rate, time_base)
+
+
+def describe_scan(
+    path: Path, table: PacketTable, probe: ProbeResult, rate: float, time_base: float
+) -> FileScan:
+    """What is known of a file, from its packets and the frames found in them.
+
+    Args:
+        path: The file.
+        table: Its packets.
+        probe: Its frames.
+        rate: Frames a second as the container states them, 0 where it does not.
+        time_base: Seconds of one unit of the packets' times, 0 where unknown.
+    """
     first = probe.first_frame
-    times = _frame_times(table, probe.index, rate, time_base)
+    times = frame_times(table, probe.index, rate, time_base)
     return FileScan(
         table,
         probe.index,
@@ -120,7 +164,7 @@ def _report(context: JobContext, packets: int, declared: int) -> None:
     context.advance(packets, declared or None, "Reading the video's index", "packets")
 
 
-def _frame_times(
+def frame_times(
     table: PacketTable, index: FrameIndex, rate: float, time_base: float
 ) -> npt.NDArray[np.float64]:
     """(V,) seconds after the first frame, from the file's times or else from its rate."""
