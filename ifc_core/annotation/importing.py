@@ -14,6 +14,7 @@ from ifc_core.annotation.exporting import ExportFormat
 from ifc_core.annotation.file_videos import FileVideo, resolve_videos
 from ifc_core.annotation.imported_tracks import SpooledTracks
 from ifc_core.annotation.pointer_tables import Table
+from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.schema import SOURCE_CODE, STATE_CODE
 from ifc_core.annotation.store import Project
 from ifc_core.errors import FormatError
@@ -123,7 +124,7 @@ def iter_import(
     """
     source, context = Path(path), context or JobContext()
     form = format or detect_format(source)
-    header, tracks = _open_file(project, source, form, annotations)
+    header, tracks = open_annotations(project, source, form, annotations)
     assume = form is not ExportFormat.DAVIS if assume_exhaustive is None else assume_exhaustive
     root = Path(video_root) if video_root is not None else source.parent
     places = resolve_videos(project, header.videos, root, video_map or {})
@@ -182,9 +183,20 @@ def detect_format(path: Path) -> ExportFormat:
     raise FormatError(f"{path.name} is in no format that can be imported.", path=path)
 
 
-def _open_file(
-    project: Project, path: Path, form: ExportFormat, annotations: Path | str | None
+def open_annotations(
+    project: ProjectReader, path: Path, form: ExportFormat, annotations: Path | str | None = None
 ) -> tuple[YtvisHeader, Iterable[YtvisTrack]]:
+    """Videos, classes and tracks of a file; the tracks come one by one.
+
+    Args:
+        project: What results refer to by their ids, unless ``annotations`` is given.
+        path: File or folder.
+        form: Its format.
+        annotations: The annotation file that a result file refers to.
+
+    Raises:
+        FormatError: The file breaks its format.
+    """
     if form is ExportFormat.YTVIS:
         header = read_ytvis_header(path)
         return header, iter_ytvis_tracks(path, header)
@@ -201,7 +213,7 @@ def _open_file(
     return readers[form](path)
 
 
-def _own_header(project: Project) -> YtvisHeader:
+def _own_header(project: ProjectReader) -> YtvisHeader:
     """What result files refer to: the videos and classes of the project by their ids."""
     videos = tuple(
         YtvisVideo(v.id, v.height, v.width, v.num_frames, (v.name,)) for v in project.videos()

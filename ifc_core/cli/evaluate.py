@@ -15,11 +15,29 @@ app = typer.Typer()
 
 
 @app.command(
-    epilog="Example: ifc-studio evaluate --gt valid.json --pred results.json --json ap.json"
+    epilog="Examples: ifc-studio evaluate --gt valid.json --pred results.json --json ap.json; "
+    "ifc-studio evaluate --project cells.ifcproj"
 )
 def evaluate(
-    gt: Annotated[Path, typer.Option("--gt", help="YouTube-VIS annotations.")],
-    pred: Annotated[Path, typer.Option("--pred", help="YouTube-VIS results (a list).")],
+    gt: Annotated[
+        Path | None, typer.Option("--gt", help="YouTube-VIS annotations.", metavar="GT.json")
+    ] = None,
+    pred: Annotated[
+        Path | None,
+        typer.Option(
+            "--pred",
+            help="YouTube-VIS results (a list); with --project also what propose wrote.",
+            metavar="PRED.json",
+        ),
+    ] = None,
+    project: Annotated[
+        Path | None,
+        typer.Option(
+            "--project",
+            help="Judge by the approved frames of a project: its proposals, or --pred.",
+            metavar="PROJECT",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--json", help="Write the figures to this file, '-' to print.")
     ] = None,
@@ -33,11 +51,18 @@ def evaluate(
 ) -> None:
     """YouTube-VIS AP, AP50, AP75, AR1, AR10 and AR100, by size and by class.
 
-    Figures are between 0 and 1; -1 means that there was nothing to find.
+    Figures are between 0 and 1; -1 means that there was nothing to find. With --project: AP,
+    AP50, AP75, J, F and identity switches, by class; null means that there was nothing.
     """
     from ifc_core.evaluation.ytvis_ap import METRICS, evaluate_files
-    from ifc_core.io.atomic import atomic_output
 
+    if project is not None:
+        if gt is not None or tracks:
+            raise InputError("--project takes the place of --gt and --tracks.")
+        _evaluate_project(project, pred, output)
+        return
+    if gt is None or pred is None:
+        raise InputError("Give --gt and --pred, or --project.")
     for file in (gt, pred):
         if not file.is_file():
             raise InputError(f"There is no file {file}.")
@@ -47,15 +72,52 @@ def evaluate(
             from ifc_core.evaluation.track_quality import track_quality_files
 
             figures["tracks"] = track_quality_files(gt, pred, min_score, context)
+    if not _write(figures, output):
+        for line in (*_table(figures, METRICS), *_track_lines(figures)):
+            print_line(line)
+
+
+def _write(figures: dict[str, Any], output: Path | None) -> bool:
+    """Write the figures where they are wanted; says whether that was standard output."""
+    from ifc_core.io.atomic import atomic_output
+
+    if output is None:
+        return False
     text = json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False)
-    if output is not None and str(output) == "-":
+    if str(output) == "-":
         print_line(text)
+        return True
+    with atomic_output(output) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+    return False
+
+
+def _evaluate_project(project: Path, pred: Path | None, output: Path | None) -> None:
+    from ifc_core.annotation import ProjectReader
+    from ifc_core.evaluation.project_quality import project_quality
+
+    if pred is not None and not pred.is_file():
+        raise InputError(f"There is no file {pred}.")
+    with ProjectReader.open(project) as reader, job("Evaluating") as context:
+        quality = project_quality(reader, pred, context=context)
+    if _write(quality.to_json(), output):
         return
-    if output is not None:
-        with atomic_output(output) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
-    for line in (*_table(figures, METRICS), *_track_lines(figures)):
-        print_line(line)
+    print_line(
+        f"{quality.source}, on {quality.num_frames} approved frames of {quality.num_videos} "
+        f"videos with {quality.num_masks} masks"
+    )
+    rows = [("all classes", quality.overall)]
+    rows += [(entry.name, entry.figures) for entry in quality.per_category]
+    width = max(len(name) for name, _ in rows)
+    columns = ("AP", "AP50", "AP75", "J", "F", "switches", "tracks")
+    print_line(" ".join(["".ljust(width), *(f"{c:>8s}" for c in columns)]))
+    for name, figures in rows:
+        shares = (figures.ap, figures.ap50, figures.ap75, figures.region_j, figures.boundary_f)
+        values = [_shown(-1.0 if share is None else share) for share in shares]
+        values += [str(figures.identity_switches), str(figures.num_tracks)]
+        print_line(" ".join([name.ljust(width), *(f"{v:>8s}" for v in values)]))
+    for note in quality.notes:
+        print_line(f"  {note}")
 
 
 def _track_lines(figures: dict[str, Any]) -> list[str]:

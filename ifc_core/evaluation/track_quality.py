@@ -45,7 +45,7 @@ def track_quality_files(
         ``J`` and ``F`` (means over the true tracks, -1 where there are none),
         ``identity_switches`` (sum) and ``videos``, a list with ``video_id``, the same keys and
         ``tracks``: ``annotation_id``, ``result`` (its place in the file, or ``None``), ``J``,
-        ``F`` and both per frame (``None`` where neither side has a mask).
+        ``F``, both per frame (``None`` where neither side has a mask), ``identity_switches``.
 
     Raises:
         FormatError: A file breaks its format.
@@ -94,15 +94,17 @@ def video_quality(
     ).ious
     pairs = zip(*linear_sum_assignment(ious, maximize=True), strict=True)
     partner = {int(t): int(p) for p, t in pairs if ious[p, t] > 0}
+    switched = [switch.truth_id for switch in identity_switches(found, truth)]
     tracks = [
         _track_quality(track, found[partner[place]] if place in partner else None)
+        | {"identity_switches": switched.count(track.id)}
         for place, track in enumerate(truth)
     ]
     return {
         "video_id": video.id,
         "J": _mean([track["J"] for track in tracks]),
         "F": _mean([track["F"] for track in tracks]),
-        "identity_switches": len(identity_switches(found, truth)),
+        "identity_switches": len(switched),
         "tracks": tracks,
     }
 

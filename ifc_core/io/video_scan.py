@@ -122,7 +122,9 @@ def _scan(path: Path, context: JobContext | None, listener: PartListener | None)
         rate = float(stream.average_rate or stream.guessed_rate or 0.0)
         time_base = float(stream.time_base or 0.0)
         tick = None if context is None else (lambda n: _report(context, n, declared))
-        table = read_packets(container, stream, tick, listener and listener.packets)
+        table = read_packets(
+            container, stream, tick, None if listener is None else listener.packets
+        )
     if not len(table) or not table.is_shown.any():
         raise VideoError(f"{path} holds no frames.", path=path)
     decoder = PacketDecoder(path, table)

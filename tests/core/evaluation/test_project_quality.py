@@ -1,0 +1,134 @@
+"""A project's proposals, and results in a file, against its approved frames."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ifc_core import cli
+from ifc_core.annotation import Project, Scope, StagedInstance, StagedMask, edits
+from ifc_core.errors import InputError
+from ifc_core.evaluation.project_quality import project_quality
+from ifc_core.structures import Category, RLEMask, Video
+
+SIZE = (40, 60)
+NUM_FRAMES = 6
+
+
+def box(left: int) -> RLEMask:
+    """A square of 10 pixels."""
+    mask = np.zeros(SIZE, dtype=bool)
+    mask[10:20, left : left + 10] = True
+    return RLEMask.from_array(mask)
+
+
+@pytest.fixture
+def project(tmp_path: Path):
+    """A cat at 0 and a dog at 30; frames 1 to 3 are approved."""
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        project.add_video(Video(tmp_path / "clip.mp4", NUM_FRAMES, *SIZE, 10.0, "1-a"))
+        for number, (name, left) in enumerate((("cat", 0), ("dog", 30)), start=1):
+            project.apply(edits.SetCategory(Category(number, name)))
+            track = project.apply(edits.NewTrack(1, number)).tracks_added[0]
+            for frame in range(NUM_FRAMES):
+                project.apply(edits.SetMask(track, frame, box(left)))
+        project.apply(edits.ApproveFrames(1, Scope(1, 3)))
+        yield project
+
+
+def propose(project: Project, instances: dict[tuple[str, float], dict[int, int]]) -> int:
+    """A run: (label, score) of each instance -> frame -> left edge."""
+    run = project.begin_run("propose", 1, {}, model="toy")
+    for frame in range(NUM_FRAMES):
+        masks = [
+            StagedMask(number, box(lefts[frame]))
+            for number, lefts in enumerate(instances.values())
+            if frame in lefts
+        ]
+        project.stage(run, frame, masks)
+    heads = [StagedInstance(n, label, score) for n, (label, score) in enumerate(instances)]
+    project.stage_instances(run, heads)
+    project.finish_run(run)
+    return run
+
+
+def everywhere(left: int) -> dict[int, int]:
+    return dict.fromkeys(range(NUM_FRAMES), left)
+
+
+def test_perfect_and_half_right_proposals_by_class(project):
+    propose(project, {("cat", 0.9): everywhere(0), ("dog", 0.8): everywhere(35)})
+    quality = project_quality(project)
+    assert quality.source == "proposals of toy"
+    assert (quality.num_videos, quality.num_frames, quality.num_masks) == (1, 3, 6)
+    cat, dog = quality.per_category
+    assert (cat.name, cat.figures.region_j) == ("cat", 1.0)
+    assert cat.figures.ap == pytest.approx(1.0)
+    assert dog.figures.region_j == pytest.approx(50 / 150)
+    assert (dog.figures.ap, dog.figures.num_tracks) == (0.0, 1)
+    assert quality.overall.ap == pytest.approx(0.5)
+    assert quality.overall.region_j == pytest.approx((1 + 50 / 150) / 2)
+    assert quality.classes_compared
+    json.dumps(quality.to_json(), allow_nan=False)
+
+
+def test_only_approved_frames_count_and_the_latest_run(project):
+    propose(project, {("cat", 0.9): everywhere(20)})
+    wrong_elsewhere = {0: 20, 1: 0, 2: 0, 3: 0, 5: 20}
+    run = propose(project, {("cat", 0.9): wrong_elsewhere})
+    assert project_quality(project).per_category[0].figures.ap == pytest.approx(1.0)
+    project.apply(edits.AcceptRun(run))  # accepted proposals are still what was proposed
+    assert project_quality(project).per_category[0].figures.ap == pytest.approx(1.0)
+    assert project_quality(project, run_id=run - 1).per_category[0].figures.ap == 0.0
+
+
+def test_identity_switches_are_counted_for_the_class_they_hit(project):
+    parts = {("cat", 0.9): {1: 0}, ("cat", 0.8): {2: 0, 3: 0}, ("dog", 0.7): everywhere(30)}
+    propose(project, parts)
+    cat, dog = project_quality(project).per_category
+    assert (cat.figures.identity_switches, dog.figures.identity_switches) == (1, 0)
+
+
+def test_a_model_without_the_classes_is_judged_by_shape_alone(project):
+    propose(project, {("object", 0.9): everywhere(0), ("object", 0.8): everywhere(30)})
+    quality = project_quality(project)
+    assert not quality.classes_compared
+    assert quality.overall.ap == pytest.approx(1.0)
+    assert [entry.figures.region_j for entry in quality.per_category] == [1.0, 1.0]
+    assert [entry.figures.ap for entry in quality.per_category] == [None, None]
+    assert "classes are not compared" in quality.notes[0]
+
+
+def test_results_in_a_file_and_the_command(project, tmp_path, capsys):
+    result = {
+        "video_id": 1,
+        "category_id": 2,
+        "score": 0.5,
+        "segmentations": [box(30).to_coco()] * NUM_FRAMES,
+    }
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps([result]))
+    quality = project_quality(project, path)
+    assert quality.per_category[1].figures.ap == pytest.approx(1.0)
+    assert quality.per_category[0].figures.ap == 0.0
+    folder = str(project.folder)
+    assert cli.main(["evaluate", "--project", folder, "--pred", str(path), "--json", "-"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["overall"] == quality.to_json()["overall"]
+    assert cli.main(["evaluate", "--project", folder, "--pred", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "results.json, on 3 approved frames of 1 videos with 6 masks"
+    assert lines[4].split() == ["dog", "1.0000", "1.0000", "1.0000", "1.0000", "1.0000", "0", "1"]
+    assert cli.main(["evaluate", "--project", folder]) == 2
+    assert "no proposals" in capsys.readouterr().err
+    assert cli.main(["evaluate"]) == 2
+    assert "--project" in capsys.readouterr().err
+
+
+def test_without_approved_frames_there_is_nothing_to_judge_by(project):
+    project.apply(edits.UnapproveFrames(1, Scope()))
+    with pytest.raises(InputError, match="No frame"):
+        project_quality(project)
