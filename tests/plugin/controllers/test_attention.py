@@ -195,3 +195,57 @@ def test_a_choice_beyond_the_model_is_brought_within_it(page: Page) -> None:
     page.engine.answer(rows_of_a_clip(0, 0))
     assert page.last.token == TOKENS - 1
     assert page.last.heat is not None
+
+
+def test_the_query_of_the_selected_track_is_the_one_whose_mask_covers_it(page: Page) -> None:
+    found = rows_of_a_clip(0, 0)
+    found.prediction.mask_logits[:] = -1
+    found.prediction.mask_logits[3, :, 2:6, 3:9] = 1
+    page.mask = np.zeros((64, 96), bool)
+    page.mask[16:48, 24:72] = True
+    page.controller.set_active(True)
+    page.engine.answer(found)
+    page.controller.choose(AttentionChoice(layer=1, source="query", scale="absolute"))
+    assert page.last.query == 3
+    expected = found.attention.query_to_pixels(0, 3)[0]
+    assert page.last.heat is not None
+    assert page.last.heat.values[16, 16] == pytest.approx(expected[0, 0], abs=1e-6)
+    assert "query 4" in page.last.sentence
+    page.mask = None
+    page.controller.refresh()
+    assert page.last.heat is None
+    assert "Select a track" in page.last.sentence
+
+
+def test_a_clicked_place_tells_its_shares_of_the_tokens(page: Page) -> None:
+    page.controller.set_active(True)
+    found = rows_of_a_clip(0, 0)
+    page.engine.answer(found)
+    assert page.last.place_shares == ()
+    page.controller.choose(AttentionChoice(source="pixel", scale="absolute"))
+    assert "Click a place" in page.last.sentence
+    page.controller.pick(0.9, 0.99)
+    shares = found.attention.pixel_to_memory(0, 0, (1, 2))
+    assert [token for token, _ in page.last.place_shares] == list(np.argsort(-shares))
+    assert sum(share for _, share in page.last.place_shares) == pytest.approx(shares.sum())
+    assert page.last.heat is not None
+
+
+def test_the_film_has_the_heat_of_every_frame_of_the_clip(page: Page) -> None:
+    assert page.controller.clip_heat() == []
+    page.controller.set_active(True)
+    page.controller.go_to(1)
+    page.engine.answer(rows_of_a_clip(0, 0))
+    frames = page.controller.clip_heat()
+    assert [frame for frame, _ in frames] == [0, 1, 2]
+    assert page.last.heat is not None
+    np.testing.assert_array_equal(frames[1][1].values, page.last.heat.values)
+
+
+def test_a_closed_video_is_asked_about_no_more(page: Page) -> None:
+    page.controller.set_active(True)
+    page.controller.stop()
+    assert page.engine.cancelled == 1
+    assert page.controller.found is None
+    page.engine.answer(rows_of_a_clip(0, 0))
+    assert page.last.heat is None

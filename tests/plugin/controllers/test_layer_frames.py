@@ -1,0 +1,68 @@
+"""Image layers of napari as frames: axes, contrast, 16-bit, colour."""
+
+import numpy as np
+import pytest
+
+from ifc_core.errors import InputError
+from ifc_core.io.video import open_video
+from ifc_core.jobs import JobCancelled, JobContext
+from napari_ifc.controllers.layer_frames import LayerSource, write_frames
+
+
+def test_grey_frames_are_as_the_contrast_limits_show_them():
+    stack = np.array([[[100, 200, 300, 400]]], np.uint16)
+    source = LayerSource("cells", stack, rgb=False, contrast_limits=(200, 400))
+    assert source.frame(0)[0, :, 0].tolist() == [0, 0, 128, 255]
+    assert (source.frame(0)[..., 0] == source.frame(0)[..., 2]).all()
+
+
+@pytest.mark.parametrize(
+    ("picture", "expected"),
+    [
+        (np.full((2, 3, 3), 77, np.uint8), 77),
+        (np.full((2, 3, 4), 0.5, np.float32), 128),
+        (np.full((2, 3, 3), 65535, np.uint16), 255),
+    ],
+)
+def test_colour_becomes_eight_bit(picture, expected):
+    source = LayerSource("one", picture, rgb=True)
+    assert source.num_frames == 1
+    assert source.frame(0).shape == (2, 3, 3)
+    assert (source.frame(0) == expected).all()
+
+
+def test_nan_is_black():
+    stack = np.array([[[np.nan, 1.0]]], np.float32)
+    source = LayerSource("nan", stack, rgb=False, contrast_limits=(0.0, 1.0))
+    assert source.frame(0)[0, :, 0].tolist() == [0, 255]
+
+
+def test_too_many_axes_and_empty_limits_are_refused():
+    with pytest.raises(InputError, match="has 4 axes"):
+        LayerSource("zstack", np.zeros((2, 3, 4, 5)), rgb=False)
+    with pytest.raises(InputError, match="contrast limits"):
+        LayerSource("flat", np.zeros((2, 4, 5)), rgb=False, contrast_limits=(1, 1))
+
+
+def test_the_copy_opens_as_a_video_and_is_made_once(tmp_path):
+    rng = np.random.default_rng(0)
+    stack = rng.integers(0, 4000, (4, 40, 60), dtype=np.uint16)
+    source = LayerSource("my/stack", stack, rgb=False, contrast_limits=(0, 4000))
+    told = []
+    folder = write_frames(source, tmp_path / "new", JobContext(told.append))
+    with open_video(folder) as reader:
+        assert reader.video.num_frames == 4
+        np.testing.assert_array_equal(reader.read(2), source.frame(2))
+    assert [progress.done for progress in told] == [0, 1, 2, 3]
+    assert write_frames(source, tmp_path / "new", JobContext(told.append)) == folder
+    assert len(told) == 4
+    brighter = LayerSource("my/stack", stack, rgb=False, contrast_limits=(0, 2000))
+    assert brighter.fingerprint() != source.fingerprint()
+
+
+def test_a_cancelled_copy_leaves_nothing(tmp_path):
+    source = LayerSource("stack", np.zeros((5, 20, 20), np.uint8), rgb=False)
+    context = JobContext(lambda progress: context.cancel() if progress.done == 2 else None)
+    with pytest.raises(JobCancelled):
+        write_frames(source, tmp_path, context)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,213 @@
+"""Long work, settings, regions and foreign layers in a real window, with a made-up engine."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import napari
+import numpy as np
+import pytest
+from fake_engine import NUM_FRAMES, SIZE, FakeEngine
+
+from ifc_core.annotation.exporting import ExportOptions, ExportScope
+from ifc_core.config import read_settings
+from ifc_core.io.video import open_video
+from napari_ifc.features.files import Files
+from napari_ifc.features.preferences import PreferencesFeature
+from napari_ifc.features.system import System
+from napari_ifc.region_layer import REGION, region_of
+from napari_ifc.settings import StudioSettings
+from napari_ifc.studio import Studio
+
+pytestmark = pytest.mark.window
+
+
+@pytest.fixture(scope="module")
+def shared_viewer(qapp):
+    viewer = napari.Viewer(show=False)
+    yield viewer
+    viewer.close()
+
+
+@pytest.fixture
+def engine():
+    return FakeEngine(SIZE, NUM_FRAMES)
+
+
+@pytest.fixture
+def studio(shared_viewer, engine, tmp_path):
+    before = set(threading.enumerate())
+    made = Studio(
+        shared_viewer,
+        engine_factory=lambda: engine,
+        settings=StudioSettings(projects_folder=tmp_path / "projects"),
+    )
+    yield made
+    made.close()
+    shared_viewer.layers.clear()
+    assert set(threading.enumerate()) <= before
+
+
+@pytest.fixture
+def proposed(studio, clip, qtbot):
+    assert studio.open_path(clip)
+    with qtbot.waitSignal(studio.run_finished):
+        assert studio.propose()
+    return studio
+
+
+def finish(studio, qtbot):
+    qtbot.waitUntil(lambda: not studio.tasks.is_running, timeout=20_000)
+
+
+def test_opening_in_the_background_keeps_what_is_open_until_it_is_there(
+    studio, clip, tmp_path, qtbot
+):
+    assert studio.open_path(clip)
+    first = studio.project
+    studio.begin_open(tmp_path / "missing.mp4")
+    with qtbot.waitSignal(studio.failed) as failed:
+        finish(studio, qtbot)
+    assert "There is no file" in failed.args[0]
+    assert studio.project is first
+    with qtbot.waitSignal(studio.opened):
+        studio.begin_open(clip)  # we hold its lock ourselves
+    assert not studio.project.read_only
+    assert studio.project is not first
+
+
+def test_a_cancelled_opening_leaves_everything_as_it_was(studio, clip, qtbot):
+    studio.begin_open(clip)
+    assert studio.panel.task.isVisibleTo(studio.panel)
+    studio.tasks.cancel()
+    finish(studio, qtbot)
+    assert studio.workspace is None
+    assert studio.open_path(clip)
+    assert not studio.project.read_only
+
+
+def test_export_import_and_film_run_beside_the_window(proposed, tmp_path, qtbot):
+    files = proposed.feature(Files)
+    target = tmp_path / "new" / "out.json"
+    files.begin_export(target, ExportOptions(scope=ExportScope.EVERYTHING))
+    finish(proposed, qtbot)
+    assert len(json.loads(target.read_text())["annotations"]) == 2
+    assert "2 tracks" in proposed.panel.banner.text
+    film = tmp_path / "film.mp4"
+    files.begin_film(film)
+    finish(proposed, qtbot)
+    with open_video(film) as reader:
+        assert reader.video.num_frames == NUM_FRAMES
+    project, video_id = proposed.project, proposed.workspace.session.entry.id
+    before = {m.rle for m in project.masks_at(video_id, 4)}
+    assert proposed.run_action("edit.undo")
+    files.begin_import(target)
+    finish(proposed, qtbot)
+    assert {m.rle for m in project.masks_at(video_id, 4)} == before
+    assert proposed.panel.tracks.model.rowCount() == 2
+    assert project.history()[0].kind == "ImportTracks"
+
+
+def test_a_failed_export_says_why_and_leaves_no_file(proposed, tmp_path, qtbot):
+    (tmp_path / "file").write_text("in the way")
+    with qtbot.waitSignal(proposed.failed) as failed:
+        proposed.feature(Files).begin_export(tmp_path / "file" / "out.json", ExportOptions())
+        finish(proposed, qtbot)
+    assert "cannot be written" in failed.args[0]
+
+
+def test_closing_the_project_ends_an_import(proposed, tmp_path, qtbot):
+    target = tmp_path / "out.json"
+    proposed.export_ytvis(target, everything=True)
+    proposed.feature(Files).begin_import(target)
+    folder = proposed.project.folder
+    proposed.close_project()
+    assert not proposed.tasks.is_running
+    assert proposed.open_path(folder)
+    assert proposed.project.history()[0].kind == "AcceptRun"
+
+
+def test_closing_names_what_goes_on(studio, engine, clip, qtbot):
+    engine.pause_after = 2
+    assert studio.open_path(clip)
+    assert studio.work_going_on() == []
+    assert studio.propose()
+    qtbot.waitUntil(lambda: bool(studio.workspace.proposer.rows()))
+    assert "Proposing" in studio.work_going_on()[0]
+    engine.release()
+    qtbot.waitUntil(lambda: not studio.workspace.proposer.is_running)
+
+
+def test_settings_take_effect_and_are_kept(proposed, qtbot):
+    feature = proposed.feature(PreferencesFeature)
+    dialog = feature.show_dialog()
+    dialog.changed.emit("overlay_opacity", 0.9)
+    dialog.changed.emit("device", "cpu")
+    assert proposed.layers.style.opacity == 0.9
+    assert proposed.panel.propose.settings().device == "cpu"
+    dialog.shortcut_requested.emit("frame.approve", "G")
+    assert "Merge" in dialog.message.text()
+    dialog.shortcut_requested.emit("frame.approve", "Shift+Q")
+    assert dialog.message.text() == ""
+    assert proposed.actions["frame.approve"].shortcut == "Shift+Q"
+    layer = next(x for x in proposed.layers.layers if x.metadata["ifc"] == "Edit")
+    keys = {str(key): call for key, call in layer.keymap.items()}
+    assert "A" not in keys
+    keys["Shift+Q"](layer)
+    assert proposed.workspace.index.approved_frames == 1
+    dialog.accept()
+    assert read_settings().shortcuts == {"frame.approve": "Shift+Q"}
+    feature.controller.reset()
+    assert proposed.actions["frame.approve"].shortcut == "A"
+
+
+def test_the_system_panel_asks_the_engine(proposed, qtbot):
+    dialog = proposed.feature(System).show_dialog()
+    qtbot.waitUntil(lambda: "Device cuda:0" in dialog.diagnostics)
+    assert "10 frames" in dialog.diagnostics
+    assert "cuda:0" in proposed.panel.status.text()
+    dialog.accept()
+
+
+def test_a_region_is_dragged_shown_and_sent(studio, engine, clip, qtbot):
+    assert studio.open_path(clip)
+    studio.panel.show_page("propose")
+    region = studio.proposing._region
+    studio.panel.propose._draw_region.click()
+    assert region.is_picking
+    layer = next(x for x in studio.viewer.layers if x.metadata.get("ifc") == REGION)
+    layer.add_rectangles(np.array([[5, 8], [5, 40], [30, 40], [30, 8]]))
+    qtbot.waitUntil(lambda: studio.panel.propose.region_xywh is not None)
+    assert studio.panel.propose.region_xywh == (8, 5, 33, 26)
+    assert not region.is_picking
+    with qtbot.waitSignal(studio.run_finished):
+        assert studio.propose()
+    sent = next(params for kind, params in engine.requests if kind == "propose")
+    assert sent["settings"]["region_xywh"] == [8, 5, 33, 26]
+    studio.panel.show_page("tracks")
+    assert REGION not in [x.metadata.get("ifc") for x in studio.viewer.layers]
+    studio.close_project()
+    assert studio.panel.propose.region_xywh is None
+
+
+def test_a_region_stays_in_the_frame_and_is_no_click():
+    corners = np.array([[-5.0, -3.0], [-5.0, 90.0], [30.2, 90.0], [30.2, -3.0]])
+    assert region_of(corners, SIZE) == (0, 0, 64, 31)
+    assert region_of(np.array([[3.0, 3.0], [4.0, 4.0]]), SIZE) is None
+
+
+def test_any_image_layer_can_be_annotated(studio, shared_viewer, qtbot):
+    assert "image layer" in studio.actions["file.open_layer"].why_not()
+    rng = np.random.default_rng(0)
+    stack = rng.integers(0, 4000, (5, 40, 60), dtype=np.uint16)
+    layer = shared_viewer.add_image(stack, name="cells", contrast_limits=(0, 4000))
+    with qtbot.waitSignal(studio.opened):
+        assert studio.run_action("file.open_layer")
+    assert studio.workspace.session.num_frames == 5
+    assert not layer.visible
+    shown = studio.workspace.cache.get(3)
+    assert np.abs(shown[..., 0] - stack[3] * (255 / 4000)).max() <= 0.51
+    studio.layers.edit(np.ones((40, 60), np.uint8), (1, 2, 3))
+    studio.close_project()
+    assert list(shared_viewer.layers) == [layer]
