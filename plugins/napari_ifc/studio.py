@@ -483,9 +483,7 @@ class Studio(QObject):
         Raises:
             IFCError: The file cannot be written, or nothing is open.
         """
-        workspace = self.open_workspace()
-        self.layers.flush()
-        workspace.write_overlay(Path(path))
+        self.feature(Files).film_now(Path(path))
 
     # Showing
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from napari_ifc.controllers.editing import EditController
-from napari_ifc.controllers.overlay_video import write_overlay_video
 from napari_ifc.controllers.propose import ProposeController
 from napari_ifc.controllers.session import Session
 from napari_ifc.controllers.tracks import TrackIndex
@@ -46,17 +44,6 @@ class Workspace:
         self.cache.close()
         if not keep_project:
             self.session.project.close()
-
-    def write_overlay(self, path: Path) -> None:
-        """Write the video with its masks drawn on it, as an MP4.
-
-        Raises:
-            OutputError: The file cannot be written.
-        """
-        session = self.session
-        write_overlay_video(
-            session.project, session.entry, self.index, self.cache.get, session.num_frames, path
-        )
 
     def summary(self) -> Summary:
         """The head of the panel."""

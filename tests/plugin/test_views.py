@@ -419,7 +419,7 @@ def test_export_never_replaces_unasked(qtbot, tmp_path):
     dialog.replace.setChecked(True)
     with qtbot.waitSignal(dialog.export_requested) as asked:
         dialog.button.click()
-    assert asked.args == [str(target), "reviewed", 1]
+    assert asked.args == [str(target), "reviewed", 1, "ytvis"]
 
 
 def test_pages_can_be_added_and_brought_to_the_front(qtbot):

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QFileDialog
 
 from ifc_core.annotation import ProjectReader
-from ifc_core.annotation.exporting import ExportOptions, ExportReport, ExportScope, export_project
+from ifc_core.annotation.exporting import (
+    ExportFormat,
+    ExportOptions,
+    ExportReport,
+    ExportScope,
+    export_project,
+)
 from ifc_core.annotation.importing import ImportReport, import_annotations, iter_import
 from ifc_core.errors import IFCError, OutputError
-from ifc_core.io.video import open_video
 from ifc_core.jobs import JobContext
 from napari_ifc.actions import Action
-from napari_ifc.controllers.overlay_video import write_overlay_video
 from napari_ifc.controllers.session import import_sentences
 from napari_ifc.controllers.tasks import Task
-from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.feature import Feature
 from napari_ifc.views.dialogs import ExportDialog
 
@@ -61,12 +64,12 @@ class Files(Feature):
         )
         yield Action(
             "file.export",
-            "Export YouTube-VIS…",
+            "Export annotations…",
             self._ask_export,
             shortcut="Ctrl+Shift+E",
             group=GROUP,
             why_not=opened,
-            tip="Write the tracks as a YouTube-VIS JSON file.",
+            tip="Write the tracks as YouTube-VIS, COCO, DAVIS or MOTS.",
         )
         yield Action(
             "file.export_overlay",
@@ -138,16 +141,18 @@ class Files(Feature):
         suggested = project.folder / "exports" / f"{project.name or 'annotations'}.json"
         dialog = ExportDialog(suggested, self.studio.panel)
         dialog.export_requested.connect(
-            lambda path, scope, step: self._export(dialog, Path(path), scope, step)
+            lambda path, scope, step, form: self._export(dialog, Path(path), scope, step, form)
         )
         dialog.open()
 
-    def _export(self, dialog: ExportDialog, path: Path, scope: str, step: int) -> None:
+    def _export(self, dialog: ExportDialog, path: Path, scope: str, step: int, form: str) -> None:
         options = ExportOptions(scope=ExportScope(scope), frame_step=step)
         dialog.accept()
-        self.begin_export(path, options)
+        self.begin_export(path, options, ExportFormat(form))
 
-    def begin_export(self, path: Path, options: ExportOptions) -> None:
+    def begin_export(
+        self, path: Path, options: ExportOptions, form: ExportFormat = ExportFormat.YTVIS
+    ) -> None:
         """Export in a worker, from a snapshot of the project; returns at once."""
         self.studio.layers.flush()
         folder = self.workspace.session.project.folder
@@ -155,7 +160,7 @@ class Files(Feature):
         def work(context: JobContext) -> ExportReport:
             _make_parent(path)
             with ProjectReader.open(folder) as reader:
-                return export_project(reader, path, options=options, context=context)
+                return export_project(reader, path, form, options, context)
 
         task: Task[ExportReport] = Task(
             f"Exporting {path.name}",
@@ -182,25 +187,32 @@ class Files(Feature):
             self.begin_film(Path(chosen))
 
     def begin_film(self, path: Path) -> None:
-        """Write the film in a worker, with a reader of its own; returns at once."""
+        """Write the film of the open video in a worker; returns at once."""
         self.studio.layers.flush()
-        session = self.workspace.session
-        folder, entry, num_frames = session.project.folder, session.entry, session.num_frames
-        source = session.reader.video.path
+        folder, options = self.workspace.session.project.folder, self._film_options()
 
-        def work(context: JobContext) -> Path:
-            with ProjectReader.open(folder) as reader, open_video(source) as video:
-                index = TrackIndex(reader, entry.id)
-                write_overlay_video(reader, entry, index, video.read, num_frames, path, context)
-            return path
+        def work(context: JobContext) -> ExportReport:
+            _make_parent(path)
+            with ProjectReader.open(folder) as reader:
+                return export_project(reader, path, ExportFormat.OVERLAY, options, context)
 
-        task: Task[Path] = Task(
+        task: Task[ExportReport] = Task(
             f"Writing {path.name}",
-            lambda written: self.studio.inform(f"Wrote {written.name}.", "done"),
+            lambda report: self.studio.inform(f"Wrote {report.path.name}.", "done"),
             self.studio.fail,
             lambda: self.studio.inform("The film was cancelled; no file was written."),
         )
         self.studio.tasks.start(task, work)
+
+    def film_now(self, path: Path) -> None:
+        """Write the film and wait for it; see ``Studio.export_overlay``."""
+        project = self.studio.open_workspace().session.project
+        self.studio.layers.flush()
+        export_project(project, path, ExportFormat.OVERLAY, self._film_options())
+
+    def _film_options(self) -> ExportOptions:
+        video_id = self.workspace.session.entry.id
+        return ExportOptions(scope=ExportScope.EVERYTHING, video_ids=(video_id,))
 
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
         """End an import, which writes to the project that is being closed."""

@@ -26,25 +26,38 @@ SCOPES = (
     ("approved", "Approved frames and tracks only"),
     ("everything", "Everything, proposals too"),
 )
+FORMATS = (
+    ("ytvis", "YouTube-VIS annotations (JSON)", ".json"),
+    ("ytvis-results", "YouTube-VIS results (JSON)", ".json"),
+    ("coco", "COCO, frame by frame (JSON)", ".json"),
+    ("davis", "DAVIS, indexed PNG (folder)", ""),
+    ("mots", "MOTS, 16-bit PNG (folder)", ""),
+)
+"""(key, text, suffix of the file); a folder where there is no suffix."""
 
 
 class ExportDialog(QDialog):
-    """Asks what to export and where to, then shows the report.
+    """Asks what to export and where to, or says why it cannot be written there.
 
     Attributes:
-        export_requested: Emitted with the path, the scope and the frame step.
+        export_requested: Emitted with the path, the scope, the frame step and the format.
     """
 
-    export_requested = Signal(str, str, int)
+    export_requested = Signal(str, str, int, str)
 
     def __init__(self, suggested: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("ifcPanel")
-        self.setWindowTitle("Export YouTube-VIS")
+        self.setWindowTitle("Export annotations")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(520)
         self.path = QLineEdit(str(suggested))
         self.path.setAccessibleName("File")
+        self.format = QComboBox()
+        for value, text, _ in FORMATS:
+            self.format.addItem(text, value)
+        self.format.setAccessibleName("Format")
+        self.format.currentIndexChanged.connect(lambda _: self._on_format())
         self.scope = QComboBox()
         for value, text in SCOPES:
             self.scope.addItem(text, value)
@@ -70,6 +83,7 @@ class ExportDialog(QDialog):
         form = QFormLayout()
         form.setVerticalSpacing(10)
         form.setHorizontalSpacing(14)
+        form.addRow("Format", self.format)
         form.addRow("File", row)
         form.addRow("", self.replace)
         form.addRow("Frames", self.scope)
@@ -95,20 +109,33 @@ class ExportDialog(QDialog):
         self.adjustSize()
 
     def _browse(self) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(
-            self, "Export YouTube-VIS", self.path.text(), "YouTube-VIS JSON (*.json)"
-        )
+        if self._suffix():
+            chosen, _ = QFileDialog.getSaveFileName(
+                self, "Export annotations", self.path.text(), "JSON (*.json)"
+            )
+        else:
+            chosen = QFileDialog.getExistingDirectory(self, "An empty folder", self.path.text())
         if chosen:
             self.path.setText(chosen)
             self.replace.setChecked(True)  # the file dialog has asked already
 
     def _on_export(self) -> None:
         path = Path(self.path.text().strip()).expanduser()
-        if path.exists() and not self.replace.isChecked():
+        if path.is_file() and not self.replace.isChecked():
             self.show_report(f"{path.name} exists already; tick the box to replace it.")
             return
         scope = str(self.scope.currentData())
-        self.export_requested.emit(str(path), scope, self.step.value())
+        form = str(self.format.currentData())
+        self.export_requested.emit(str(path), scope, self.step.value(), form)
+
+    def _suffix(self) -> str:
+        return next(suffix for key, _, suffix in FORMATS if key == self.format.currentData())
+
+    def _on_format(self) -> None:
+        """A folder has no suffix, a file has one."""
+        path = Path(self.path.text())
+        self.path.setText(str(path.with_suffix(self._suffix())))
+        self.replace.setVisible(bool(self._suffix()))
 
 
 def ask_to_close(work: list[str], parent: QWidget) -> bool:
