@@ -100,7 +100,8 @@ def comparison(qtbot, tmp_path):
 
 class TestComparison:
     def gray(self, view, x, y=150):
-        return view.grab().toImage().pixelColor(x, y).red()
+        """Brightness of a place; a virtual screen may have few colours."""
+        return pytest.approx(view.grab().toImage().pixelColor(x, y).red(), abs=9)
 
     def test_before_lies_left_of_the_divider_and_after_right(self, comparison, qtbot):
         assert (self.gray(comparison, 30), self.gray(comparison, 270)) == (100, 20)
