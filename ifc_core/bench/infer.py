@@ -46,6 +46,7 @@ class InferOptions:
         device: ``cpu`` or ``cuda``.
         threads: Threads of torch; 0 leaves its default.
         baseline: Whether to run the plain way too.
+        sweep: Also measure the (T, S) pairs of the paper's Table 2(d), precision ``auto``.
     """
 
     model: str = "seeded-resnet50"
@@ -59,6 +60,7 @@ class InferOptions:
     device: str = "cpu"
     threads: int = 0
     baseline: bool = True
+    sweep: bool = False
 
 
 def run_infer(options: InferOptions) -> dict[str, Any]:
@@ -67,7 +69,7 @@ def run_infer(options: InferOptions) -> dict[str, Any]:
     Returns:
         ``machine``, ``options``, ``baseline`` and ``ours`` (by precision), each with seconds by
         stage, frames per second and peak memory; ``ratio`` of frames per second to the baseline,
-        and the same of processor seconds.
+        and the same of processor seconds; with ``sweep``, a row for each pair.
     """
     figures: dict[str, Any] = {"machine": machine_facts(), "options": asdict(options)}
     if options.baseline:
@@ -87,6 +89,8 @@ def run_infer(options: InferOptions) -> dict[str, Any]:
             p: found["num_instances"] == figures["baseline"]["num_instances"]
             for p, found in figures["ours"].items()
         }
+    if options.sweep:
+        figures["sweep"] = run_sweep(options)
     return figures
 
 
@@ -100,6 +104,7 @@ def run_sweep(
             "clip_length": clip_length,
             "clip_stride": clip_stride,
             "baseline": False,
+            "sweep": False,
             "precisions": ("auto",),
         }
         found = run_infer(InferOptions(**values))["ours"]["auto"]

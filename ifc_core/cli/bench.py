@@ -56,6 +56,12 @@ BENCHES = {
         "TrackerOptions",
         "Linking clips into tracks against full tracker buffers.",
     ),
+    "uncertainty": Bench(
+        "ifc_core.bench.uncertainty",
+        "run_uncertainty",
+        "UncertaintyOptions",
+        "Whether stored signals find bad masks in --data, and swapped identities.",
+    ),
     "model": Bench(
         "ifc_core.cli.bench",
         "bench_model",

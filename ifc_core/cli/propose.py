@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ifc_core.cli.reporting import print_json, print_line
 from ifc_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ifc_core.cli.propose_run import ProposeRun
+    from ifc_core.inference.settings import ProposeSettings
 
 app = typer.Typer()
 
@@ -17,10 +21,14 @@ FORMATS = ("ytvis", "ytvis-results")
 
 @app.command(epilog="Example: ifc-studio propose clip.mp4 -o clip.json --overlay clip-overlay.mp4")
 def propose(
-    videos: Annotated[
-        list[Path], typer.Argument(help="Video files or folders of frames.", metavar="VIDEO...")
-    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The JSON file to write.")],
+    videos: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Video files or folders of frames; - for raw RGB frames on standard input.",
+            metavar="VIDEO...",
+        ),
+    ] = None,
     model: Annotated[str, typer.Option(help="Name or file of the model.")] = "default",
     clip_length: Annotated[int, typer.Option(help="T, frames seen at once.")] = 5,
     clip_stride: Annotated[int, typer.Option(help="S, frames between clips.")] = 1,
@@ -43,14 +51,34 @@ def propose(
         Path | None,
         typer.Option(help="Also draw the masks into this MP4; several videos give NAME-VIDEO.mp4."),
     ] = None,
+    reidentify: Annotated[
+        bool, typer.Option("--reidentify", help="Know objects again after an absence.")
+    ] = False,
+    tiles: Annotated[
+        str, typer.Option(help="Look at large frames in tiles: auto or ROWSxCOLUMNS.")
+    ] = "",
+    edges: Annotated[
+        str, typer.Option(help="Pull masks to the edges of the frame: off, fast or best.")
+    ] = "off",
+    camera: Annotated[
+        int | None, typer.Option(help="Watch this camera (0 is the first) until Ctrl-C.")
+    ] = None,
+    size: Annotated[str, typer.Option(help="Of frames on standard input: WIDTHxHEIGHT.")] = "",
+    fps: Annotated[float, typer.Option(help="Frames per second of standard input.")] = 0.0,
+    frames: Annotated[
+        int | None, typer.Option(help="End live input after this many frames.", min=1)
+    ] = None,
+    keep_all: Annotated[
+        bool, typer.Option("--keep-all", help="Let a pipe wait instead of dropping frames.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
     """Find and track objects in videos and write their masks as one YouTube-VIS file.
 
     Runs near-online: memory does not grow with the length of the video. The output appears
-    whole or not at all.
+    whole or not at all. Live input (--camera N, or - with --size) is never queued without bound:
+    frames that come too fast are dropped and counted, and the first Ctrl-C ends it well.
     """
-    from ifc_core.cli.propose_run import ProposeRun
     from ifc_core.inference.settings import ProposeSettings
 
     if format not in FORMATS:
@@ -71,16 +99,50 @@ def propose(
         device=device,
         precision=precision,
         offline=offline,
+        reidentify=reidentify,
+        tiles=tiles,
+        edges=edges,
     )
-    with ProposeRun(videos, settings) as run:
+    live = (camera, size, fps, frames, keep_all)
+    with _make_run(videos or [], settings, live) as run:
         summary = run.write(output, as_results=format == "ytvis-results", overlay=overlay)
     if as_json:
         print_json(summary)
         return
-    frames = sum(video["frames"] for video in summary["videos"])
+    count = sum(video["frames"] for video in summary["videos"])
     objects = sum(video["instances"] for video in summary["videos"])
     found = "1 object" if objects == 1 else f"{objects} objects"
     seconds = summary["seconds"]
-    print_line(
-        f"Wrote {output}: {found} in {frames} frames, {seconds:.1f} s on {summary['device']}"
-    )
+    print_line(f"Wrote {output}: {found} in {count} frames, {seconds:.1f} s on {summary['device']}")
+    for video in summary["videos"]:
+        if "dropped" in video:
+            print_line(
+                f"{video['captured']} frames came, {video['dropped']} were dropped; masks were "
+                f"{video['mean_delay_seconds']:.1f} s behind on average."
+            )
+
+
+def _make_run(
+    videos: list[Path],
+    settings: ProposeSettings,
+    live: tuple[int | None, str, float, int | None, bool],
+) -> ProposeRun:
+    """A run on files, or on a camera or a pipe."""
+    from ifc_core.cli.propose_live import LiveOptions, LiveRun, parse_size
+    from ifc_core.cli.propose_run import ProposeRun
+
+    camera, size, fps, limit, keep_all = live
+    piped = [str(video) for video in videos] == ["-"]
+    if camera is None and not piped:
+        if not videos or Path("-") in videos or size or limit is not None or keep_all:
+            raise ConfigError(
+                "Give video files, or - alone with --size, or --camera; --frames and --keep-all "
+                "are for live input.",
+                name="videos",
+                value=[str(video) for video in videos],
+            )
+        return ProposeRun(videos, settings)
+    if camera is not None and videos:
+        raise ConfigError("Give a camera or videos, not both.", name="camera", value=camera)
+    shape = parse_size(size) if size else None
+    return LiveRun(settings, LiveOptions(camera, shape, fps, limit, keep_all))

@@ -15,9 +15,9 @@ from ifc_core.cli.mask_spool import MaskSpool
 from ifc_core.cli.reporting import job
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.errors import OutputError
-from ifc_core.inference.predictor import predict_video
 from ifc_core.inference.results import InstanceSummary, result_rows
 from ifc_core.inference.settings import ProposeSettings
+from ifc_core.inference.tiling import predict
 from ifc_core.io.atomic import atomic_output
 from ifc_core.io.frame_folder import FolderReader
 from ifc_core.io.overlay import OverlayMask, OverlayWriter
@@ -103,20 +103,25 @@ class ProposeRun:
         with ExitStack() as whole:
             if overlays:
                 self._draw_all(model, videos, overlays, whole)
-            if as_results:
-                write_ytvis_results(self._results(model, videos), output)
-            else:
-                entries = tuple(video.entry for video in videos)
-                info = {"description": "Proposed by IFC Studio", "version": __version__}
-                header = YtvisHeader(entries, tuple(model.categories), info)
-                write_ytvis_tracks(header, self._tracks(model, videos), output)
+            write_proposals(model, videos, self._spool, self._settings, output, as_results)
+        return self.summary(model, output, overlays, videos, time.monotonic() - began)
+
+    def summary(
+        self,
+        model: Any,
+        output: Path,
+        overlays: Sequence[Path],
+        videos: Sequence[ProposedVideo],
+        seconds: float,
+    ) -> dict[str, Any]:
+        """What :meth:`write` returns."""
         return {
             "output": str(output),
             "overlays": [str(path) for path in overlays],
             "model": self._settings.model,
             "model_sha256": model.sha256,
             "device": str(model.device),
-            "seconds": round(time.monotonic() - began, 3),
+            "seconds": round(seconds, 3),
             "videos": [_summary(video) for video in videos],
         }
 
@@ -127,7 +132,7 @@ class ProposeRun:
             step = self._settings.frame_step
             total = len(range(0, reader.video.num_frames, step))
             frames = reader.iter_frames(step=step)
-            run = predict_video(model, frames, self._settings, context, num_frames=total)
+            run = predict(model, frames, self._settings, context, num_frames=total)
             indices = []
             for position, frame in enumerate(run):
                 self._spool.add(number, position, frame)
@@ -139,44 +144,6 @@ class ProposeRun:
         fps = reader.video.fps / step
         seconds = time.monotonic() - began
         return ProposedVideo(path, entry, fps, run.instances, seconds, notices)
-
-    def _tracks(self, model: Any, videos: list[ProposedVideo]) -> Iterator[YtvisTrack]:
-        """The best class of each instance, as proposals."""
-        number = 0
-        for video in videos:
-            for instance in video.instances:
-                number += 1
-                masks = self._spool.track(video.entry.id, instance.instance_id, video.entry.length)
-                states = tuple(None if mask is None else FrameState.PROPOSED for mask in masks)
-                sources = tuple(None if mask is None else MaskSource.MODEL for mask in masks)
-                yield YtvisTrack(
-                    number,
-                    video.entry.id,
-                    model.categories[instance.label].id,
-                    masks,
-                    score=instance.score,
-                    details=TrackDetails(states, sources),
-                )
-
-    def _results(self, model: Any, videos: list[ProposedVideo]) -> Iterator[YtvisTrack]:
-        """Every class over the threshold of each instance, as the evaluator wants them."""
-        number = 0
-        for video in videos:
-            masks_of: dict[int, Any] = {}  # rows come by instance: one is held at a time
-            for row in result_rows(video.instances, self._settings.score_threshold):
-                if row.instance_id not in masks_of:
-                    length = video.entry.length
-                    masks = self._spool.track(video.entry.id, row.instance_id, length)
-                    masks_of = {row.instance_id: masks}
-                number += 1
-                category = model.categories[row.label].id
-                yield YtvisTrack(
-                    number,
-                    video.entry.id,
-                    category,
-                    masks_of[row.instance_id],
-                    score=row.score,
-                )
 
     def _draw_all(
         self, model: Any, videos: list[ProposedVideo], targets: list[Path], whole: ExitStack
@@ -230,6 +197,72 @@ class ProposeRun:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def write_proposals(
+    model: Any,
+    videos: Sequence[ProposedVideo],
+    spool: MaskSpool,
+    settings: ProposeSettings,
+    output: Path,
+    as_results: bool,
+) -> None:
+    """Write what was found, whole or not at all.
+
+    Args:
+        model: For its categories.
+        videos: What was proposed on.
+        spool: Their masks.
+        settings: The score threshold of a result file.
+        output: The JSON file.
+        as_results: Every class of each instance, as evaluators want them.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    if as_results:
+        write_ytvis_results(_results(model, videos, spool, settings.score_threshold), output)
+        return
+    entries = tuple(video.entry for video in videos)
+    info = {"description": "Proposed by IFC Studio", "version": __version__}
+    header = YtvisHeader(entries, tuple(model.categories), info)
+    write_ytvis_tracks(header, _tracks(model, videos, spool), output)
+
+
+def _tracks(model: Any, videos: Sequence[ProposedVideo], spool: MaskSpool) -> Iterator[YtvisTrack]:
+    """The best class of each instance, as proposals."""
+    number = 0
+    for video in videos:
+        for instance in video.instances:
+            number += 1
+            masks = spool.track(video.entry.id, instance.instance_id, video.entry.length)
+            states = tuple(None if mask is None else FrameState.PROPOSED for mask in masks)
+            sources = tuple(None if mask is None else MaskSource.MODEL for mask in masks)
+            yield YtvisTrack(
+                number,
+                video.entry.id,
+                model.categories[instance.label].id,
+                masks,
+                score=instance.score,
+                details=TrackDetails(states, sources),
+            )
+
+
+def _results(
+    model: Any, videos: Sequence[ProposedVideo], spool: MaskSpool, threshold: float
+) -> Iterator[YtvisTrack]:
+    """Every class over the threshold of each instance, as the evaluator wants them."""
+    number = 0
+    for video in videos:
+        masks_of: dict[int, Any] = {}  # rows come by instance: one is held at a time
+        for row in result_rows(video.instances, threshold):
+            if row.instance_id not in masks_of:
+                masks = spool.track(video.entry.id, row.instance_id, video.entry.length)
+                masks_of = {row.instance_id: masks}
+            number += 1
+            category = model.categories[row.label].id
+            masks = masks_of[row.instance_id]
+            yield YtvisTrack(number, video.entry.id, category, masks, score=row.score)
 
 
 class _ProbedError(Exception):

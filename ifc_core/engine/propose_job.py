@@ -22,6 +22,7 @@ from ifc_core.io.video import open_video
 
 if TYPE_CHECKING:
     from ifc_core.inference.predictor import VideoPrediction
+    from ifc_core.inference.tiling import TiledPrediction
 
 _ASKED_BYTES = 32 << 20
 CHECKPOINT_SECONDS = 1.0
@@ -68,7 +69,7 @@ def propose(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict[
     Raises:
         ConfigError: The run to go on with is of other weights or another version.
     """
-    from ifc_core.inference.predictor import predict_video
+    from ifc_core.inference.tiling import predict
 
     began = time.monotonic()
     next_checkpoint = began + CHECKPOINT_SECONDS
@@ -81,7 +82,7 @@ def propose(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict[
         _check_weights(resume, model.sha256)
         categories = [category.name for category in model.categories]
         job.emit("categories", categories)
-        run = predict_video(
+        run = predict(
             model,
             source.frames,
             settings,
@@ -134,7 +135,7 @@ def _check_weights(resume: RunCheckpoint | None, sha256: str) -> None:
         )
 
 
-def emit_checkpoint(run: VideoPrediction, sha256: str, job: ServerJob) -> None:
+def emit_checkpoint(run: VideoPrediction | TiledPrediction, sha256: str, job: ServerJob) -> None:
     """Tell the client where a run stands."""
     checkpoint = run.checkpoint()
     if checkpoint is not None:

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ifc_core.errors import DeviceMemoryError
+from ifc_core.inference.device_graphs import GraphedWork
 from ifc_core.inference.frame_input import resize_frames
 from ifc_core.models.ifc import IFC, FrameFeatures
 from ifc_core.tracking.video_tracker import ClipInstances
@@ -58,6 +59,8 @@ class ClipRunner:
     notices: list[str] = field(default_factory=list)
     mask_grid: tuple[int, int] | None = None
     input_size: tuple[int, int] | None = None
+    _encoding: GraphedWork | None = None
+    _decoding: dict[tuple[int, tuple[int, int]], GraphedWork] = field(default_factory=dict)
 
     def clips(
         self,
@@ -107,11 +110,11 @@ class ClipRunner:
 
     @torch.inference_mode()
     def _encode(self, frames: Sequence[CachedFrame]) -> None:
-        images = torch.from_numpy(np.stack([f.image for f in frames])).to(self.model.device)
+        images = self._to_device(np.stack([f.image for f in frames]))
         if self.input_size is None:
             self.input_size = (int(images.shape[1]), int(images.shape[2]))
         images = resize_frames(images, self.input_size)
-        features = self.model.encode_frames(self.model.normalize(images))
+        features = self._encoded(images)
         for number, frame in enumerate(frames):
             frame.features = features[number : number + 1]
 
@@ -123,20 +126,57 @@ class ClipRunner:
         queries: Sequence[tuple[int, ...]] | None = None,
     ) -> list[ClipInstances]:
         parts = [f.features for window in windows for f in window if f.features is not None]
-        out = self.model.decode_clip(FrameFeatures.concatenate(parts), len(windows))
-        probs = out.class_logits.float().softmax(-1)  # (B, Q, K + 1)
+        features = FrameFeatures.concatenate(parts)
+        class_logits, mask_weights, mask_features = self._decoded(features, len(windows))
+        probs = class_logits.float().softmax(-1)  # (B, Q, K + 1)
         survivors = (probs.argmax(-1) != probs.shape[-1] - 1).cpu()  # (B, Q)
         results = []
         for clip, frame_indices in enumerate(indices):
             rows = survivors[clip].nonzero()[:, 0].tolist() if queries is None else queries[clip]
             kept = torch.tensor(rows, dtype=torch.long, device=probs.device)
-            weights = out.mask_weights[clip : clip + 1, kept]
-            masks = self.model.mask_logits(weights, out.mask_features[clip : clip + 1])[0]
+            weights = mask_weights[clip : clip + 1, kept]
+            masks = self.model.mask_logits(weights, mask_features[clip : clip + 1])[0]
             masks = self._on_grid(masks.float())  # (N, T, h, w)
             results.append(
                 ClipInstances(frame_indices, probs[clip, kept], masks, tuple(rows), weights[0])
             )
         return results
+
+    def _to_device(self, images: npt.NDArray[np.uint8]) -> Tensor:
+        tensor = torch.from_numpy(images)
+        if self.model.device.type != "cuda":
+            return tensor.to(self.model.device)
+        return tensor.pin_memory().to(self.model.device, non_blocking=True)
+
+    def _encoded(self, images: Tensor) -> FrameFeatures:
+        """``encode_frames``, recorded as a graph on a GPU."""
+        if self.model.device.type != "cuda":
+            return self.model.encode_frames(self.model.normalize(images))
+        if self._encoding is None:
+            self._encoding = GraphedWork(self._encode_tensors)
+        state, position, lateral4, lateral3 = self._encoding(images)
+        grid = _grid_32(images)
+        return FrameFeatures(state, position, lateral4, lateral3, None, grid)
+
+    def _encode_tensors(self, images: Tensor) -> tuple[Tensor, ...]:
+        found = self.model.encode_frames(self.model.normalize(images))
+        return found.state, found.position, found.lateral4, found.lateral3
+
+    def _decoded(self, features: FrameFeatures, num_clips: int) -> tuple[Tensor, ...]:
+        """Class logits, mask weights and mask features; recorded as a graph on a GPU."""
+
+        def work(state: Tensor, position: Tensor, *laterals: Tensor) -> tuple[Tensor, ...]:
+            given = FrameFeatures(state, position, *laterals, None, features.grid_size)
+            out = self.model.decode_clip(given, num_clips)
+            return out.class_logits, out.mask_weights, out.mask_features
+
+        tensors = (features.state, features.position, features.lateral4, features.lateral3)
+        if self.model.device.type != "cuda":
+            return work(*tensors)
+        key = (num_clips, features.grid_size)
+        if key not in self._decoding:
+            self._decoding[key] = GraphedWork(work)
+        return self._decoding[key](*tensors)
 
     def _on_grid(self, masks: Tensor) -> Tensor:
         grid = (int(masks.shape[-2]), int(masks.shape[-1]))
@@ -166,6 +206,9 @@ class ClipRunner:
 
     def _step_down(self, cached: Sequence[CachedFrame]) -> bool:
         """Halve the batch, then the clip group, then lower the resolution."""
+        for graphed in (self._encoding, *self._decoding.values()):
+            if graphed is not None:
+                graphed.release()
         if self.model.device.type == "cuda":
             torch.cuda.empty_cache()
         if self.frame_batch > 1:
@@ -188,6 +231,11 @@ class ClipRunner:
 
     def _note(self, what: str) -> None:
         self.notices.append(f"Memory ran out, so {what}.")
+
+
+def _grid_32(images: Tensor) -> tuple[int, int]:
+    """(h, w) of the backbone's last map for (N, H, W, 3) images."""
+    return -(-int(images.shape[1]) // 32), -(-int(images.shape[2]) // 32)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

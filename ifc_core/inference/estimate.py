@@ -17,6 +17,7 @@ from ifc_core.inference.frame_input import cut_region, network_size, resize_fram
 from ifc_core.inference.mask_output import encode_logits
 from ifc_core.inference.predictor import short_side_for
 from ifc_core.inference.settings import ProposeSettings
+from ifc_core.inference.tiling import tile_counts, tile_regions
 from ifc_core.models.ifc import IFC
 
 _LONGEST_PROBE = 8
@@ -72,10 +73,14 @@ def estimate_run(
     stride = length if settings.offline else min(settings.clip_stride, length)
     num_clips = sum(1 for _ in clip_windows(looked_at, length, stride))
     part = cut_region(frame, settings.region_xywh)
+    short_side = short_side_for(model, settings)
+    num_tiles = 1
+    if settings.tiles:
+        counts = tile_counts(settings.tiles, (int(part.shape[0]), int(part.shape[1])), short_side)
+        regions = tile_regions((0, 0, int(part.shape[1]), int(part.shape[0])), *counts)
+        part, num_tiles = cut_region(part, regions[0]), len(regions)
     size = network_size(
-        (int(part.shape[0]), int(part.shape[1])),
-        short_side_for(model, settings),
-        settings.max_long_side,
+        (int(part.shape[0]), int(part.shape[1])), short_side, settings.max_long_side
     )
     image = resize_frames(torch.from_numpy(np.array(part))[None], size)[0].numpy()
     dtype = choose_dtype(model, settings.precision)
@@ -83,12 +88,12 @@ def estimate_run(
     probe = min(length, _LONGEST_PROBE)
     encode, decode, feature_bytes = _probe(runner, image, probe, clock)
     finish = _time_masks(runner, (int(frame.shape[0]), int(frame.shape[1])), clock)
-    seconds = looked_at * (encode + finish) + num_clips * decode * length / probe
+    seconds = num_tiles * (looked_at * (encode + finish) + num_clips * decode * length / probe)
     return RunEstimate(
         seconds=seconds,
         seconds_per_frame=seconds / max(1, looked_at),
-        num_clips=num_clips,
-        memory_bytes=_memory(model, runner, feature_bytes, length, -(-length // stride)),
+        num_clips=num_clips * num_tiles,
+        memory_bytes=_memory(model, runner, feature_bytes, length, -(-length // stride), num_tiles),
         network_size=size,
         precision=str(dtype).removeprefix("torch."),
     )
@@ -125,7 +130,12 @@ def _time_masks(runner: ClipRunner, size: tuple[int, int], clock: Callable[[], f
 
 
 def _memory(
-    model: IFC, runner: ClipRunner, feature_bytes: int, length: int, overlapping_clips: int
+    model: IFC,
+    runner: ClipRunner,
+    feature_bytes: int,
+    length: int,
+    overlapping_clips: int,
+    num_tiles: int,
 ) -> int:
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     fast = sum(t.numel() * t.element_size() for t in runner.model.state_dict().values())
@@ -133,7 +143,8 @@ def _memory(
     grid = height * width
     masks = 8 * _ASSUMED_INSTANCES * grid * length * overlapping_clips  # logits and probabilities
     activations = _ACTIVATION_COPIES * 4 * model.config.hidden_dim * grid * length
-    return int(weights + fast + feature_bytes * (length + 1) + masks + activations)
+    held = feature_bytes * (length + 1) + masks
+    return int(weights + fast + num_tiles * held + activations)
 
 
 def _synchronize(device: torch.device) -> None:

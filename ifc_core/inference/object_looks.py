@@ -39,8 +39,9 @@ def look_of(
             inside = alone
     if inside.sum() < _FEWEST_PIXELS:
         return None
-    weights = inside.astype(np.uint8)
-    histogram = cv2.calcHist([lab], [0, 1, 2], weights, list(_BINS), [0, 256, 48, 208, 48, 208])
+    ranges = [0, 256, 48, 208, 48, 208]
+    counted = cv2.calcHist([lab], [0, 1, 2], inside.astype(np.uint8), list(_BINS), ranges)
+    histogram: Look = np.asarray(counted, dtype=np.float32)
     for axis in range(3):  # neighbours share, so that a bin's edge is no cliff
         histogram = _smooth(histogram, axis)
     total = float(histogram.sum())

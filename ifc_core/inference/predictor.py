@@ -13,9 +13,11 @@ import torch
 from ifc_core.errors import ConfigError
 from ifc_core.inference.clip_plan import WindowStream
 from ifc_core.inference.clip_runner import CachedFrame, ClipRunner
+from ifc_core.inference.edges import refine_edges
 from ifc_core.inference.fast_model import PRECISION_OF, choose_dtype, fast_model
 from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
 from ifc_core.inference.mask_output import encode_logits
+from ifc_core.inference.read_ahead import read_ahead
 from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
 from ifc_core.inference.run_checkpoint import HeldClip, InstanceTally, RunCheckpoint
 from ifc_core.inference.settings import ProposeSettings
@@ -39,6 +41,7 @@ def predict_video(
     num_frames: int | None = None,
     output_size: tuple[int, int] | None = None,
     resume: RunCheckpoint | None = None,
+    low_delay: bool = False,
 ) -> VideoPrediction:
     """Find and track the instances of a video, in memory that does not grow with its length.
 
@@ -53,6 +56,7 @@ def predict_video(
         output_size: (height, width) of the masks; by default that of the frames.
         resume: Where an earlier run with the same settings stood; ``frames`` then begin with its
             ``restart_frame``, and frames that it gave out are not given again.
+        low_delay: Work on each frame as it comes, in batches of one on a GPU too.
 
     Returns:
         An iterator over finished frames (every frame that was looked at, in order, those
@@ -64,8 +68,34 @@ def predict_video(
         DeviceMemoryError: Not even the smallest fallback fits.
     """
     return VideoPrediction(
-        model, frames, settings, context or JobContext(), num_frames, output_size, resume
+        model,
+        frames,
+        settings,
+        context or JobContext(),
+        num_frames,
+        output_size,
+        resume,
+        batch=_GPU_BATCH if model.device.type == "cuda" and not low_delay else 1,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedModel:
+    """The fast copy of a network, which several runs can share.
+
+    Attributes:
+        network: For a :class:`ClipRunner`.
+        precision: Its arithmetic: ``fp32``, ``bf16`` or ``fp16``.
+    """
+
+    network: IFC
+    precision: str
+
+
+def prepare_model(model: IFC, precision: str) -> PreparedModel:
+    """Choose the arithmetic and make the fast copy; see ``fast_model``."""
+    dtype = choose_dtype(model, precision)
+    return PreparedModel(fast_model(model, dtype), PRECISION_OF[dtype])
 
 
 def short_side_for(model: IFC, settings: ProposeSettings) -> int:
@@ -97,6 +127,8 @@ class VideoPrediction(Iterator[FrameResult]):
         num_frames: int | None,
         output_size: tuple[int, int] | None,
         resume: RunCheckpoint | None = None,
+        batch: int = 1,
+        prepared: PreparedModel | None = None,
     ) -> None:
         self._settings = settings
         self._context = context
@@ -108,17 +140,16 @@ class VideoPrediction(Iterator[FrameResult]):
         self._tracker = VideoTracker(
             length, reidentifier=Reidentifier() if settings.reidentify else None
         )
-        on_gpu = model.device.type == "cuda"
-        self._runner = ClipRunner(
-            model, _GPU_BATCH if on_gpu else 1, _GPU_BATCH // 2 if on_gpu else 1
-        )
-        self._read_ahead = _GPU_BATCH if on_gpu else 1
+        self._runner = ClipRunner(model, batch, max(1, batch // 2))
+        self._read_ahead = batch
+        self._prepared = prepared
         self._cached: dict[int, CachedFrame] = {}  # position -> frame
+        self._images: dict[int, npt.NDArray[np.uint8]] = {}  # for edges: until it is finished
         self._index_of: dict[int, int] = {}  # position -> frame index in the video
         self._seen: dict[int, _Seen] = {}
         self._finished = 0  # positions given out, those of an earlier part of the run too
         self._precision = settings.precision
-        self._steps = self._run(frames, resume)
+        self._steps = self._read_and_run(frames, resume)
 
     def __iter__(self) -> Iterator[FrameResult]:
         return self
@@ -199,16 +230,21 @@ class VideoPrediction(Iterator[FrameResult]):
 
     # ---- the run ------------------------------------------------------------------------
 
+    def _read_and_run(
+        self, frames: Iterable[Frame], resume: RunCheckpoint | None
+    ) -> Generator[FrameResult, None, None]:
+        # A batch ahead on a GPU, so that decoding and the device work at the same time.
+        with read_ahead(frames, self._read_ahead if self._read_ahead > 1 else 0) as given:
+            yield from self._run(given, resume)
+
     def _run(
         self, frames: Iterable[Frame], resume: RunCheckpoint | None
     ) -> Generator[FrameResult, None, None]:
         done = 0 if resume is None else resume.next_position
         self._context.advance(done, self._num_frames, "reading the first clip")
-        model = self._runner.model
         precision = self._settings.precision if resume is None else resume.precision
-        dtype = choose_dtype(model, precision)
-        self._precision = PRECISION_OF[dtype]
-        self._runner.model = fast_model(model, dtype)
+        ready = self._prepared or prepare_model(self._runner.model, precision)
+        self._precision, self._runner.model = ready.precision, ready.network
         stepped = self._stepped(frames)
         position = taken_up = -1 if resume is None else self._take_up(resume, stepped)
         windows: list[range] = []
@@ -253,6 +289,8 @@ class VideoPrediction(Iterator[FrameResult]):
                     value=position,
                 )
             self._admit(position, *frame)
+            if position < resume.next_position:
+                self._images.pop(position, None)
         for clip in resume.clips:
             window = range(clip.start, clip.stop)
             held = [self._cached[p] for p in window]
@@ -273,6 +311,8 @@ class VideoPrediction(Iterator[FrameResult]):
         """Put a frame into the cache at the size of the network's input."""
         if self._output_size is None:
             self._output_size = (int(image.shape[0]), int(image.shape[1]))
+        if self._settings.edges != "off":
+            self._images[position] = image
         part = cut_region(image, self._settings.region_xywh)
         size = network_size(
             (int(part.shape[0]), int(part.shape[1])), self._short_side, self._settings.max_long_side
@@ -321,11 +361,14 @@ class VideoPrediction(Iterator[FrameResult]):
         if size is None:
             raise RuntimeError("a frame was finished before any was read")
         logits = tracked.mask_logits.cpu().numpy()
+        image = self._images.pop(tracked.frame_index, None)
         masks = []
         for row, instance_id in enumerate(tracked.instance_ids):
             rle = encode_logits(logits[row], size, self._settings.region_xywh)
             if rle is None:
                 continue
+            if image is not None and image.shape[:2] == size:
+                rle = refine_edges(rle, image, self._settings.edges, self._grid_cell_px())
             label, score = self._best_class(instance_id)
             masks.append(
                 FrameMask(
@@ -344,6 +387,15 @@ class VideoPrediction(Iterator[FrameResult]):
                 seen.last = index
                 seen.count += 1
         return FrameResult(index, tuple(masks))
+
+    def _grid_cell_px(self) -> float:
+        """Pixels of the frame that one cell of the mask grid covers."""
+        grid, size = self._runner.mask_grid, self._output_size
+        if grid is None or size is None:
+            return 1.0
+        region = self._settings.region_xywh
+        height = size[0] if region is None else region[3]
+        return height / grid[0]
 
     def _best_class(self, instance_id: int) -> tuple[int, float]:
         score, label = self._tracker.class_probs(instance_id)[:-1].max(0)

@@ -11,6 +11,9 @@ from ifc_core.errors import ConfigError
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 """Arithmetic of the network; ``auto`` picks the fastest that passes a one-off check."""
 
+EDGES = ("off", "fast", "best")
+"""Edge refinement in a band: none, by the colours nearby, or by GrabCut."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProposeSettings:
@@ -32,6 +35,9 @@ class ProposeSettings:
         offline: One clip over the whole video, ``clip_length`` and ``clip_stride`` unused.
         reidentify: Give an object that was away its old identity again, where its mask weight
             and class say so. Off, as published.
+        tiles: Look at the frame in overlapping tiles, each at the short side: ``auto`` or
+            ``ROWSxCOLUMNS``; empty for the whole frame at once. For small objects in large frames.
+        edges: Pull the edges of masks to those of the frame: one of :data:`EDGES`.
 
     Raises:
         ConfigError: A value is out of range.
@@ -49,6 +55,8 @@ class ProposeSettings:
     region_xywh: tuple[int, int, int, int] | None = None
     offline: bool = False
     reidentify: bool = False
+    tiles: str = ""
+    edges: str = "off"
 
     def __post_init__(self) -> None:
         """Check every value."""
@@ -73,6 +81,13 @@ class ProposeSettings:
                 name="precision",
                 value=self.precision,
             )
+        if self.edges not in EDGES:
+            raise ConfigError(
+                f"The edges {self.edges!r} are unknown; choose one of {', '.join(EDGES)}.",
+                name="edges",
+                value=self.edges,
+            )
+        _check_tiles(self.tiles)
         _check_device(self.device)
         _check_region(self.region_xywh)
 
@@ -139,6 +154,18 @@ def _check_device(device: str) -> None:
             name="device",
             value=device,
         )
+
+
+def _check_tiles(tiles: str) -> None:
+    rows, cross, columns = tiles.lower().partition("x")
+    counts = (rows, columns) if cross else ()
+    if tiles in ("", "auto") or (counts and all(c in map(str, range(1, 9)) for c in counts)):
+        return
+    raise ConfigError(
+        f"The tiles must be auto or ROWSxCOLUMNS with 1 to 8 of each, such as 2x3, not {tiles!r}.",
+        name="tiles",
+        value=tiles,
+    )
 
 
 def _check_region(region: tuple[int, int, int, int] | None) -> None:

@@ -1,0 +1,107 @@
+"""``ifc-studio propose -`` and ``--camera``: live input from the command line."""
+
+import io
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ifc_core import cli
+from ifc_core.cli import propose_live
+from ifc_core.inference.live_frames import LiveSource
+from ifc_core.io.ytvis import read_ytvis, validate_ytvis
+
+
+@pytest.fixture
+def propose(tiny_model_file: Path) -> Any:
+    def run(*words: str | Path) -> int:
+        options = ["--model", str(tiny_model_file), "--device", "cpu", "--precision", "fp32"]
+        options += ["--clip-length", "3", "--score-threshold", "0"]
+        return cli.main(["propose", *map(str, words), *options])
+
+    return run
+
+
+def piped(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
+
+
+def test_a_pipe_gives_the_same_as_the_file(
+    propose: Any,
+    clip_folder: Path,
+    clip_frames: np.ndarray,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    filed, live = tmp_path / "file.json", tmp_path / "live.json"
+    assert propose(clip_folder, "-o", filed) == 0
+    piped(monkeypatch, clip_frames.tobytes())
+    height, width = clip_frames.shape[1:3]
+    capsys.readouterr()
+    words = ("-", "-o", live, "--size", f"{width}x{height}", "--fps", "25", "--keep-all", "--json")
+    assert propose(*words) == 0
+    assert validate_ytvis(live) == []
+    first, second = read_ytvis(filed), read_ytvis(live)
+    assert [t.segmentations for t in first.tracks] == [t.segmentations for t in second.tracks]
+    (video,) = json.loads(capsys.readouterr().out)["videos"]
+    assert (video["captured"], video["dropped"], video["frames"]) == (9, 0, 9)
+    assert video["max_delay_seconds"] >= video["mean_delay_seconds"] > 0
+    assert second.videos[0].details.fps == 25.0
+
+
+def test_a_pipe_that_breaks_off_keeps_what_came(
+    propose: Any,
+    clip_frames: np.ndarray,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    piped(monkeypatch, clip_frames.tobytes()[:-100])
+    height, width = clip_frames.shape[1:3]
+    output = tmp_path / "live.json"
+    assert propose("-", "-o", output, "--size", f"{width}x{height}", "--keep-all") == 0
+    assert "ended inside frame 8" in capsys.readouterr().err
+    assert read_ytvis(output).videos[0].length == 8
+
+
+def test_a_camera_and_a_limit(
+    propose: Any, clip_frames: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def camera(number: int) -> LiveSource:
+        assert number == 2
+        size = (int(clip_frames.shape[1]), int(clip_frames.shape[2]))
+        return LiveSource(iter(clip_frames), *size, 30.0, "camera-2")
+
+    monkeypatch.setattr(propose_live, "open_camera", camera)
+    output = tmp_path / "live.json"
+    assert propose("--camera", "2", "-o", output, "--frames", "6") == 0
+    (video,) = read_ytvis(output).videos
+    assert video.length <= 6
+    assert video.file_names[0].startswith("camera-2/")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("-",), "--size"),
+        (("-", "--size", "80by48"), "WIDTHxHEIGHT"),
+        ((), "video files"),
+        (("clip.mp4", "--size", "8x8"), "live input"),
+        (("clip.mp4", "--camera", "0"), "not both"),
+        (("-", "--size", "8x8", "--overlay", "x.mp4"), "record the stream"),
+        (("-", "--size", "8x8", "--tiles", "auto"), "record the stream"),
+        (("clip.mp4", "--tiles", "9by9"), "ROWSxCOLUMNS"),
+        (("clip.mp4", "--edges", "sharp"), "fast"),
+    ],
+)
+def test_bad_words_end_in_one_line(
+    propose: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: Any, hint: str
+) -> None:
+    assert propose(*words, "-o", tmp_path / "out.json") == 2
+    assert hint in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
