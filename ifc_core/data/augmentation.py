@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +14,44 @@ from torchvision.transforms import v2
 from ifc_core.data.sample import ClipSample
 from ifc_core.errors import ConfigError
 
-NAMES = ("flip", "crop", "affine", "colour", "blur")
+NAMES = ("flip", "crop", "affine", "colour", "blur", "motion_blur")
+
+
+class MotionBlur(v2.Transform):  # type: ignore[misc]  # torchvision has no types
+    """Smears the frames of a clip along one random line; masks stay.
+
+    Args:
+        max_length_px: Of the line, at least 3.
+    """
+
+    def __init__(self, max_length_px: int = 9) -> None:
+        super().__init__()
+        self.max_length_px = max_length_px
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """Draw a direction and a length."""
+        del flat_inputs
+        length = float(torch.empty(1).uniform_(2.0, self.max_length_px).item())
+        angle = float(torch.empty(1).uniform_(0.0, math.pi).item())
+        reach = self.max_length_px // 2 + 1
+        axis = torch.arange(-reach, reach + 1, dtype=torch.float32)
+        y, x = torch.meshgrid(axis, axis, indexing="ij")
+        along = x * math.cos(angle) + y * math.sin(angle)
+        across = -x * math.sin(angle) + y * math.cos(angle)
+        inside = (length / 2 + 0.5 - along.abs()).clamp(0, 1)
+        kernel = inside * (1 - across.abs()).clamp(0, 1)
+        return {"kernel": kernel / kernel.sum()}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Blur pictures, pass all else on."""
+        if not isinstance(inpt, tv_tensors.Video):
+            return inpt
+        kernel = params["kernel"][None, None]
+        reach = kernel.shape[-1] // 2
+        flat = inpt.as_subclass(torch.Tensor).flatten(0, 1)[:, None].float()
+        padded = torch.nn.functional.pad(flat, (reach,) * 4, mode="replicate")
+        blurred = torch.nn.functional.conv2d(padded, kernel).round().clamp(0, 255)
+        return tv_tensors.wrap(blurred.to(inpt.dtype).view(inpt.shape), like=inpt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +135,7 @@ class Augmentation:
                 )
             ],
             "colour": [v2.ColorJitter(0.3, 0.3, 0.3, 0.04)],
+            "motion_blur": [v2.RandomApply([MotionBlur()], p=0.2)],
             "blur": [v2.RandomApply([v2.GaussianBlur(5, (0.3, 1.5))], p=0.2)],
         }
         return [step for name in NAMES if name in self.names for step in known[name]]

@@ -35,7 +35,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "assignment": get_args(Assignment),
     "color_order": get_args(ColorOrder),
 }
-_FLAGS = ("stride_in_1x1", "frozen_batch_norm", "pre_norm", "input_norm")
+_FLAGS = ("stride_in_1x1", "frozen_batch_norm", "pre_norm", "input_norm", "token_position")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,8 @@ class IFCConfig:
         dropout: Probability in the transformer while training.
         pre_norm: Layer norm before instead of after each sub-layer.
         input_norm: Group norm after the projection of res5; helps training from scratch.
+        token_position: Add the position code to the frame tokens themselves, not to queries and
+            keys alone, so that mask features say where they are from the start.
         mask_logit_scale: Factor on the dynamic mask weights; below 1 helps training from scratch.
         color_order: Order of the input channels the network was trained with.
         pixel_mean: Subtracted from 0..255 input, in ``color_order``.
@@ -91,6 +93,7 @@ class IFCConfig:
     dropout: float = 0.1
     pre_norm: bool = False
     input_norm: bool = False
+    token_position: bool = False
     mask_logit_scale: float = 1.0
     color_order: ColorOrder = "rgb"
     pixel_mean: tuple[float, float, float] = (123.675, 116.28, 103.53)

@@ -35,7 +35,7 @@ class DecoderLayer(nn.Module):
 
         Args:
             x: (B, Q, C).
-            query_position: (1, Q, C), added to queries (and to keys among queries).
+            query_position: (B or 1, Q, C), added to queries (and to keys among queries).
             keys: (B, J, C), clip tokens with their positions.
             values: (B, J, C), clip tokens.
             padding: (B, J) bool or ``None``.
@@ -74,7 +74,13 @@ class ClipDecoder(nn.Module):
         self.norm = nn.LayerNorm(config.hidden_dim)
 
     def forward(
-        self, values: Tensor, keys: Tensor, padding: Tensor | None, every_layer: bool
+        self,
+        values: Tensor,
+        keys: Tensor,
+        padding: Tensor | None,
+        every_layer: bool,
+        position: Tensor | None = None,
+        content: Tensor | None = None,
     ) -> list[Tensor]:
         """Decode a batch of clips.
 
@@ -83,12 +89,17 @@ class ClipDecoder(nn.Module):
             keys: (B, J, C), the same with their positions added.
             padding: (B, J) bool or ``None``.
             every_layer: Give the output after each layer instead of the last only.
+            position: (B or 1, Q', C) of other queries than the learnt ones, as training uses.
+            content: (B, Q', C) that these start from instead of 0.
 
         Returns:
             Normalised query embeddings (B, Q, C), the last layer's last.
         """
-        position = self.query_position.weight[None]
-        x = position.new_zeros(values.shape[0], *position.shape[1:])
+        if position is None:
+            position = self.query_position.weight[None]
+        x = content
+        if x is None:
+            x = position.new_zeros(values.shape[0], *position.shape[1:])
         outputs = []
         for index, layer in enumerate(self.layers):
             x = layer(x, position, keys, values, padding)

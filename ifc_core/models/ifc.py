@@ -210,6 +210,8 @@ class IFC(nn.Module):
         code = sine_position_code(grid, self.config.hidden_dim)
         position = code.flatten(2).transpose(1, 2).to(x.dtype)  # (N or 1, L, C)
         tokens = x.flatten(2).transpose(1, 2)  # (N, L, C)
+        if self.config.token_position:
+            tokens = tokens + position
         return FrameFeatures(
             self.encoder.start(tokens, position, padding),
             position,
@@ -271,7 +273,12 @@ class IFC(nn.Module):
                 padding_mask = padding_mask[:, None].expand(-1, num_frames, -1, -1)
             padding_mask = padding_mask.flatten(0, 1)
         features = self.encode_frames(frames.flatten(0, 1), padding_mask)
-        out = self.decode_clip(features, num_clips, self.training if aux is None else aux)
+        return self.with_masks(
+            self.decode_clip(features, num_clips, self.training if aux is None else aux)
+        )
+
+    def with_masks(self, out: ClipOutput) -> IFCOutput:
+        """The masks of all queries, of the earlier decoder layers too."""
         maps = out.mask_features
         return IFCOutput(
             out.class_logits,
@@ -282,8 +289,30 @@ class IFC(nn.Module):
             out.boxes,
         )
 
+    def guided_mask_weights(
+        self, out: ClipOutput, features: FrameFeatures, position: Tensor, content: Tensor
+    ) -> list[Tensor]:
+        """Mask weights (B, P, C) of queries other than the learnt ones, layer by layer.
+
+        Args:
+            out: Of the clips.
+            features: That ``out`` was decoded from.
+            position: (B, P, C) of the queries.
+            content: (B, P, C) that they start from.
+        """
+        tokens, memory = out.tokens.flatten(0, 1), out.memory.flatten(0, 1)
+        guide = (position, content)
+        outputs = self._read_clip(tokens, memory, features, len(out.tokens), True, guide)
+        return [self.mask_weight_head(x) * self.config.mask_logit_scale for x in outputs]
+
     def _read_clip(
-        self, tokens: Tensor, memory: Tensor, features: FrameFeatures, num_clips: int, aux: bool
+        self,
+        tokens: Tensor,
+        memory: Tensor,
+        features: FrameFeatures,
+        num_clips: int,
+        aux: bool,
+        guide: tuple[Tensor, Tensor] | tuple[()] = (),
     ) -> list[Tensor]:
         """Decoder over all T * L frame tokens and T * M memory tokens of each clip."""
         position = features.position.expand(tokens.shape[0], -1, -1)
@@ -297,7 +326,7 @@ class IFC(nn.Module):
             absent = features.padding.all(dim=1, keepdim=True).expand(-1, memory.shape[1])
             parts = (features.padding.view(num_clips, -1), absent.reshape(num_clips, -1))
             padding = torch.cat(parts, dim=1)
-        decoded: list[Tensor] = self.decoder(values, keys, padding, aux)
+        decoded: list[Tensor] = self.decoder(values, keys, padding, aux, *guide)
         return decoded
 
     def _heads(self, x: Tensor, placed: Tensor, padding: Tensor | None) -> AuxOutput:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
@@ -22,34 +22,33 @@ def last_linear(model: IFC) -> nn.Linear:
     return layer
 
 
-def with_classes(model: IFC, names: Sequence[str], *, template: str = OBJECT) -> IFC:
+def with_classes(
+    model: IFC, names: Sequence[str], *, nearest: Mapping[str, str] | None = None
+) -> IFC:
     """A copy of a network with other classes.
 
-    A class that the network knows keeps its row. A new one starts from the row of ``template``
-    where the network has it, else from the mean of all rows, so that it fires from the start on
-    what looks like any object; learning tells the classes apart.
+    A class that the network knows keeps its row. A new one starts from the row of "object" where
+    the network has it, else from that of the nearest class, else from the mean of all rows, so
+    that it fires from the start on what looks like it; learning tells the classes apart.
 
     Args:
         model: Its ``categories`` name its classes.
         names: The classes wanted, in order.
-        template: Class whose row new ones start from.
+        nearest: New name to the known class that it is most like, for networks without "object".
 
     Returns:
         A new network; all else is copied.
     """
     known = [category.name for category in model.categories]
     old = last_linear(model)
-    fallback = _row_of_template(old, known, template)
-    rows = []
-    for name in names:
-        rows.append(known.index(name) if name in known else None)
+    rows = [_row_of(name, known, nearest or {}) for name in names]
     categories = [Category(number, name) for number, name in enumerate(names, start=1)]
     config = dataclasses.replace(model.config, num_classes=len(names))
     grown = IFC(config, categories)
     state = {k: v.detach().clone() for k, v in model.state_dict().items()}
     prefix = f"class_head.layers.{len(model.class_head.layers) - 1}"
     for kind, values in (("weight", old.weight), ("bias", old.bias)):
-        parts = [values[row] if row is not None else fallback[kind] for row in rows]
+        parts = [values[:-1].mean(0) if row is None else values[row] for row in rows]
         state[f"{prefix}.{kind}"] = torch.stack([*parts, values[-1]]).detach().clone()
     grown.load_state_dict(state)
     grown.preferred_short_side = model.preferred_short_side
@@ -57,10 +56,9 @@ def with_classes(model: IFC, names: Sequence[str], *, template: str = OBJECT) ->
     return grown
 
 
-def _row_of_template(
-    layer: nn.Linear, known: Sequence[str], template: str
-) -> dict[str, torch.Tensor]:
-    if template in known:
-        row = known.index(template)
-        return {"weight": layer.weight[row], "bias": layer.bias[row]}
-    return {"weight": layer.weight[:-1].mean(0), "bias": layer.bias[:-1].mean(0)}
+def _row_of(name: str, known: Sequence[str], nearest: Mapping[str, str]) -> int | None:
+    """The row that a class starts from, ``None`` for the mean of all."""
+    for candidate in (name, OBJECT, nearest.get(name)):
+        if candidate in known:
+            return known.index(candidate)
+    return None

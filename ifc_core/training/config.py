@@ -162,6 +162,8 @@ class TrainConfig:
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``fp32``, ``bf16`` or ``fp16``.
         channels_last: Keep images channels-last in memory.
+        guided_queries: Queries a clip that are told, in training only, where their object is; 0
+            for none. They speed up training from scratch.
         frozen_stages: Backbone stages that are not trained; 1 is the stem, 2 adds res2, ...
         log_every: Iterations between log lines.
         checkpoint_seconds: Time between checkpoints for resuming.
@@ -181,6 +183,7 @@ class TrainConfig:
     device: str = "auto"
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     channels_last: bool = True
+    guided_queries: int = 0
     frozen_stages: int = 0
     log_every: int = 10
     checkpoint_seconds: float = 300.0

@@ -47,6 +47,7 @@ from ifc_core.training.held_out import (
     predict_frame,
     score_held_out,
 )
+from ifc_core.training.nearest_class import nearest_classes
 from ifc_core.training.sources import SyntheticSource
 from ifc_core.training.trainer import Trainer
 from ifc_core.version import __version__
@@ -178,6 +179,7 @@ def _train(
 ) -> Generator[FinetuneEvent, None, tuple[IFC, int]]:
     """One attempt; returns the trained network and its iterations."""
     source = training_source(plan, store)
+    plan = replace(plan, nearest=_nearest_classes(plan, store))
     iterations = _settled_iterations(plan, source, job)
     trainer = make_trainer(plan, source, iterations, plan.run_folder / "train")
     yield FinetuneStarted(
@@ -223,6 +225,13 @@ def training_source(plan: FinetunePlan, store: FrameStore) -> ClipSource:
     return MixedSource(seed + 1, (videos, generated), (1 - share, share))
 
 
+def _nearest_classes(plan: FinetunePlan, store: FrameStore) -> dict[str, str]:
+    if OBJECT in {category.name for category in plan.parent.categories}:
+        return {}
+    side = plan.preset.short_side
+    return nearest_classes(plan.parent, plan.split.training, plan.class_names, side, store)
+
+
 def make_trainer(
     plan: FinetunePlan, source: ClipSource, iterations: int, output: Path, *, resume: bool = True
 ) -> Trainer:
@@ -259,7 +268,7 @@ def make_trainer(
         checkpoint_seconds=60,
         export_seconds=float("inf"),
     )
-    model = with_classes(plan.parent, plan.class_names)
+    model = with_classes(plan.parent, plan.class_names, nearest=plan.nearest)
     for module in model.backbone.modules():
         if isinstance(module, BatchNorm):
             module.frozen = True  # a handful of frames has no statistics worth learning

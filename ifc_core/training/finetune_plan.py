@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ifc_core.annotation.snapshot import Snapshot, SnapshotVideo, read_snapshot
@@ -28,6 +29,8 @@ class FinetunePlan:
         parent_name: Shown to people.
         class_names: Of the model in training.
         split: Labelled frames to learn from and to judge by.
+        nearest: New class to the known one that its row starts from, for parents without
+            "object".
     """
 
     project_folder: Path
@@ -38,6 +41,7 @@ class FinetunePlan:
     parent_name: str
     class_names: tuple[str, ...]
     split: Split
+    nearest: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def run_folder(self) -> Path:

@@ -162,12 +162,29 @@ def predict_frame(
     Returns:
         Confident masks in the size of the video.
     """
+    output, t = clip_output(model, video, frame, short_side, store)
+    return confident_masks(output, t, (video.height, video.width))
+
+
+@torch.inference_mode()
+def clip_output(
+    model: IFC, video: LabelledVideo, frame: int, short_side: int, store: FrameStore
+) -> tuple[IFCOutput, int]:
+    """The network's output for the clip that centres a frame, and the frame's place in it.
+
+    Args:
+        model: In eval mode.
+        video: Whose frame.
+        frame: 0-based.
+        short_side: Of the network's input, in pixels.
+        store: Reads the pictures.
+    """
     length = min(_CLIP_LENGTH, video.num_frames)
     first = min(max(0, frame - length // 2), video.num_frames - length)
     size = resized_size(video.height, video.width, short_side, _MAX_LONG_SIDE)
     clip = np.stack([store.read(video, f, size) for f in range(first, first + length)])
-    output = model(model.normalize(clip)[None], aux=False)
-    return confident_masks(output, frame - first, (video.height, video.width))
+    output: IFCOutput = model(model.normalize(clip)[None], aux=False)
+    return output, frame - first
 
 
 def confident_masks(output: IFCOutput, t: int, size: tuple[int, int]) -> FramePrediction:

@@ -8,13 +8,16 @@ from torch import nn
 from ifc_core.training.config import OptimizerConfig
 
 
-def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
+def make_optimizer(
+    model: nn.Module, config: OptimizerConfig, guide: nn.Module | None = None
+) -> torch.optim.AdamW:
     """AdamW with one group for the backbone and one for the rest.
 
     Args:
         model: Its parameters under ``backbone.`` get ``backbone_lr``; those that need no
             gradient are left out.
         config: Settings.
+        guide: Module that only training has; it learns at the rate of the transformer.
 
     Returns:
         The optimizer; each group holds the ``names`` of its parameters and its ``base_lr``.
@@ -30,6 +33,10 @@ def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Ada
         if members:
             names, parameters = zip(*members, strict=True)
             groups.append({"params": list(parameters), "names": list(names), "base_lr": lr})
+    if guide is not None:
+        parameters = tuple(guide.parameters())
+        names = tuple(f"guide.{name}" for name, _ in guide.named_parameters())
+        groups.append({"params": list(parameters), "names": list(names), "base_lr": config.lr})
     device = trained[0][1].device.type
     return torch.optim.AdamW(
         groups, lr=config.lr, weight_decay=config.weight_decay, fused=device in ("cpu", "cuda")

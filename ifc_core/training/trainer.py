@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import defaultdict
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass
@@ -32,6 +33,13 @@ from ifc_core.training.config import TrainConfig
 from ifc_core.training.criterion import Criterion, LayerOutput, LossResult
 from ifc_core.training.distributed import Ranks, joined_ranks
 from ifc_core.training.ema import WeightAverage
+from ifc_core.training.guide import (
+    POSITION_WEIGHT,
+    GuidedNetwork,
+    TrainingGuide,
+    guided_losses,
+    guided_targets,
+)
 from ifc_core.training.matcher import HungarianMatcher, resize_mask_logits
 from ifc_core.training.optimizer import (
     load_optimizer_tensors,
@@ -177,7 +185,8 @@ class Trainer:
         if config.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)
         self.model.backbone.freeze_stages(config.frozen_stages)
-        self.optimizer = make_optimizer(self.model, config.optimizer)
+        self.guide = self._make_guide()
+        self.optimizer = make_optimizer(self.model, config.optimizer, self.guide)
         decay = config.optimizer.ema_decay
         self.average = WeightAverage(self.model, decay) if decay else None
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
@@ -187,8 +196,17 @@ class Trainer:
         if resume and self.state_path.is_file():
             self.load_state()
         self._network: nn.Module = self.model
+        if self.guide is not None:
+            self._network = GuidedNetwork(self.model, self.guide)
         if self.ranks.world_size > 1:
-            self._network = DistributedDataParallel(self.model)
+            self._network = DistributedDataParallel(self._network)
+
+    def _make_guide(self) -> TrainingGuide | None:
+        if not self.config.guided_queries:
+            return None
+        torch.manual_seed(self.config.seed)
+        facts = self.model.config
+        return TrainingGuide(facts.hidden_dim, facts.mask_logit_scale).to(self.device)
 
     def _check_batches(self) -> None:
         for stage in self.config.stages:
@@ -289,11 +307,32 @@ class Trainer:
         if batch.padding_mask is not None:
             frames = frames.masked_fill(batch.padding_mask[:, None, None], 0.0)
         with self._gradient_exchange(synchronise):
-            with self._autocast():
-                output: IFCOutput = self._network(frames, batch.padding_mask)
-            result = self.criterion(layers_of(output), batch.targets)
+            output, result = self._losses(frames, batch)
             self.scaler.scale(result.total / parts).backward()
         return output, result
+
+    def _losses(self, frames: torch.Tensor, batch: ClipBatch) -> tuple[IFCOutput, LossResult]:
+        if self.guide is None:
+            with self._autocast():
+                output: IFCOutput = self._network(frames, batch.padding_mask)
+            return output, self.criterion(layers_of(output), batch.targets)
+        guided = guided_targets(batch.targets, self.config.guided_queries)
+        with self._autocast():
+            output, logits, position_error = self._network(
+                frames, batch.padding_mask, guided.boxes, guided.pixels
+            )
+        result = self.criterion(layers_of(output), batch.targets)
+        focal, dice = guided_losses(logits, guided, batch.targets)
+        weights = self.criterion.weights
+        terms = {
+            "loss_position": position_error.detach(),
+            "loss_pixel_dice": dice[0].detach(),
+            "loss_guided_mask": focal[-1].detach(),
+            "loss_guided_dice": dice[-1].detach(),
+        }
+        total = result.total + weights.focal * focal.sum() + weights.dice * dice.sum()
+        total = total + POSITION_WEIGHT * position_error
+        return output, LossResult(total, {**result.terms, **terms}, result.assignments)
 
     def _gradient_exchange(self, synchronise: bool) -> AbstractContextManager[None]:
         if isinstance(self._network, DistributedDataParallel) and not synchronise:
@@ -346,6 +385,9 @@ class Trainer:
         if self.average is not None:
             for name, value in self.average.tensors.items():
                 tensors[f"average/{name}"] = value
+        if self.guide is not None:
+            for name, value in self.guide.state_dict().items():
+                tensors[f"guide/{name}"] = value
         facts = {
             "iteration": self.iteration,
             "average_updates": self.average.updates if self.average else 0,
@@ -370,11 +412,13 @@ class Trainer:
                 f"{self.state_path} is of another architecture; choose another output folder.",
                 path=self.state_path,
             )
-        parts: dict[str, dict[str, torch.Tensor]] = {"model": {}, "optimizer": {}, "average": {}}
+        parts: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
         for key, value in tensors.items():
             kind, name = key.split("/", 1)
             parts[kind][name] = value
         self.model.load_state_dict(parts["model"])
+        if self.guide is not None and parts["guide"]:
+            self.guide.load_state_dict(parts["guide"])
         load_optimizer_tensors(self.optimizer, parts["optimizer"])
         if self.average is not None and parts["average"]:
             self.average.load(parts["average"], int(facts["average_updates"]))

@@ -12,6 +12,7 @@ from ifc_core.data.clip_sampling import build_clip, resize_mask, sample_frames
 from ifc_core.data.clip_source import ClipRequest, sample_seed
 from ifc_core.data.labelled_video import FrameStore
 from ifc_core.data.pseudo_clip import move_picture
+from ifc_core.data.sample import ClipSample
 from ifc_core.data.video_source import VideoSource, pick_in_epochs
 from ifc_core.errors import ConfigError, FormatError
 
@@ -104,7 +105,7 @@ def test_a_flip_moves_pixels_and_masks_together_in_all_frames(toy_video):
     assert 0 < flipped < 8
 
 
-@pytest.mark.parametrize("name", ["affine", "crop", "blur", "colour"])
+@pytest.mark.parametrize("name", ["affine", "crop", "blur", "motion_blur", "colour"])
 def test_augmentation_keeps_masks_on_their_object(toy_video, name):
     clip = build_clip(toy_video([1, 2]), [1, 2], SIZE, FrameStore())
     changed = 0
@@ -117,6 +118,22 @@ def test_augmentation_keeps_masks_on_their_object(toy_video, name):
         if out.masks.sum() > 50:
             assert inside.mean() > outside.mean() + 40
     assert changed
+
+
+def test_motion_blur_smears_along_a_line_and_keeps_the_light():
+    frames = np.zeros((1, 31, 31, 3), dtype=np.uint8)
+    frames[0, 15, 15] = 250
+    clip = ClipSample.fully_labelled(frames, np.zeros((0, 1, 31, 31), bool), np.zeros(0, np.int64))
+    elongated = 0
+    for seed in range(30):
+        out = Augmentation(("motion_blur",))(clip, seed).frames[0, :, :, 0].astype(float)
+        if out.max() == 250:
+            continue  # left alone this time
+        assert 180 < out.sum() < 320
+        places = np.argwhere(out > 0) - 15.0
+        spread = np.linalg.eigvalsh(np.cov(places.T, aweights=out[out > 0]))
+        elongated += spread[1] > 3 * spread[0]
+    assert elongated >= 2
 
 
 def test_an_unknown_augmentation_is_refused():

@@ -12,7 +12,7 @@ import torch
 from ifc_core.annotation import Project, Scope
 from ifc_core.annotation.edits import ApproveFrames, MarkAbsent, NewTrack, SetCategory, SetMask
 from ifc_core.annotation.snapshot import make_snapshot, read_snapshot
-from ifc_core.data.labelled_video import LabelledTrack, LabelledVideo
+from ifc_core.data.labelled_video import FrameStore, LabelledTrack, LabelledVideo
 from ifc_core.errors import CheckpointError, ConfigError, FormatError, ProjectError
 from ifc_core.io.video import open_video
 from ifc_core.jobs import JobCancelled, JobContext
@@ -33,6 +33,7 @@ from ifc_core.training.finetune_settings import (
     event_to_json,
 )
 from ifc_core.training.held_out import split_held_out, time_blocks
+from ifc_core.training.nearest_class import nearest_classes
 
 SIZE = (64, 96)
 NUM_FRAMES = 60
@@ -356,3 +357,22 @@ def test_new_classes_start_from_object_and_old_ones_stay(parent_model):
     shrunk = with_classes(grown, ["dog"])
     assert dataclasses.replace(grown.config, num_classes=1) == shrunk.config
     assert torch.equal(last_linear(shrunk).weight[1], old[-1])
+
+
+def test_without_object_a_new_class_starts_from_the_one_it_is_taken_for(video_folder):
+    torch.manual_seed(0)
+    categories = [Category(1, "car"), Category(2, "dog"), Category(3, "fish")]
+    model = IFC(IFCConfig.preset("tiny", num_classes=3), categories).eval()
+    with torch.no_grad():
+        last_linear(model).bias[1] += 20  # whatever it sees, it says dog
+    masks = {f: RLEMask.from_array(square(f)) for f in LABELLED}
+    video = LabelledVideo("toy", video_folder, NUM_FRAMES, *SIZE, (LabelledTrack(3, masks),))
+    names = ["car", "dog", "fish", "cat", "nothing"]
+    store = FrameStore()
+    nearest = nearest_classes(model, [video], names, 64, store)
+    store.close()
+    assert nearest == {"cat": "dog"}
+    grown = with_classes(model, names, nearest=nearest)
+    old, new = last_linear(model).weight, last_linear(grown).weight
+    assert torch.equal(new[3], old[1])
+    assert torch.allclose(new[4], old[:-1].mean(0))
