@@ -366,7 +366,9 @@ def test_without_object_a_new_class_starts_from_the_one_it_is_taken_for(video_fo
     with torch.no_grad():
         last_linear(model).bias[1] += 20  # whatever it sees, it says dog
     masks = {f: RLEMask.from_array(square(f)) for f in LABELLED}
-    video = LabelledVideo("toy", video_folder, NUM_FRAMES, *SIZE, (LabelledTrack(3, masks),))
+    video = LabelledVideo(
+        "toy", video_folder, NUM_FRAMES, *SIZE, (LabelledTrack(3, masks),), frozenset()
+    )
     names = ["car", "dog", "fish", "cat", "nothing"]
     store = FrameStore()
     nearest = nearest_classes(model, [video], names, 64, store)
