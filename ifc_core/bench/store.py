@@ -14,8 +14,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.annotation import Project, ProjectReader, edits
-from ifc_core.annotation.exporting import ExportOptions, ExportScope, export_project
+from ifc_core.annotation import (
+    Project,
+    ProjectReader,
+    StagedInstance,
+    StagedMask,
+    edits,
+)
+from ifc_core.annotation.exporting import (
+    ExportFormat,
+    ExportOptions,
+    ExportScope,
+    export_project,
+)
 from ifc_core.annotation.importing import import_annotations
 from ifc_core.bench.machine import in_own_process, machine_facts, peak_memory_bytes
 from ifc_core.structures import (
@@ -45,6 +56,9 @@ class StoreBenchOptions:
         num_videos: Videos of the project that is opened.
         open_masks: Its masks; 0 leaves opening out.
         journal_edits: Edits in the history when undo is measured; 0 leaves it out.
+        run_tracks: Tracks of the run that is accepted and approved; 0 leaves it out.
+        run_frames: Its frames.
+        formats: Formats that the project is exported to and imported from.
         seed: Of shapes and strokes.
     """
 
@@ -56,6 +70,9 @@ class StoreBenchOptions:
     num_videos: int = 300
     open_masks: int = 200_000
     journal_edits: int = 20_000
+    run_tracks: int = 100
+    run_frames: int = 1000
+    formats: tuple[str, ...] = ("ytvis", "ytvis-results", "coco", "davis", "mots")
     seed: int = 0
 
 
@@ -77,6 +94,8 @@ def run_store(options: StoreBenchOptions) -> dict[str, Any]:
             figures["open"] = measure_open(folder / "open", options)
         if options.journal_edits:
             figures["journal"] = measure_journal(folder / "journal", options)
+        if options.run_tracks:
+            figures["run"] = measure_run(folder / "run", options)
     return {"machine": machine_facts(), **figures}
 
 
@@ -143,29 +162,39 @@ def measure_exchange(folder: Path, options: StoreBenchOptions) -> dict[str, Any]
     """
     with _new_project(folder) as project:
         fill_project(project, options.num_masks, 10, options.seed)
-    target = folder / "out.json"
-    exported = in_own_process(_export, folder, target)
-    imported = in_own_process(_import, folder.with_name("imported"), target)
-    plain = in_own_process(_plain_json, target)
-    return {
-        "num_masks": options.num_masks,
-        "file_mb": target.stat().st_size / 1e6,
-        "export": exported,
-        "import": imported,
-        "baseline_json_module": plain,
-    }
+    figures: dict[str, Any] = {"num_masks": options.num_masks}
+    for name in options.formats:
+        form = ExportFormat(name)
+        is_folder = form in (ExportFormat.DAVIS, ExportFormat.MOTS)
+        target = folder.with_name(name if is_folder else f"{name}.json")
+        exported = in_own_process(_export, folder, target, form)
+        imported = in_own_process(_import, folder.with_name(f"from-{name}"), target, form)
+        files = [path for path in (target, *target.rglob("*")) if path.is_file()]
+        figures[name] = {
+            "megabytes": sum(path.stat().st_size for path in files) / 1e6,
+            "export": exported,
+            "import": imported,
+        }
+        if form is ExportFormat.YTVIS:
+            figures["baseline_json_module"] = in_own_process(_plain_json, target)
+    return figures
 
 
-def _export(folder: Path, target: Path) -> dict[str, float | None]:
+def _export(folder: Path, target: Path, form: ExportFormat) -> dict[str, float | None]:
+    start = _peak_mb()
     with ProjectReader.open(folder) as reader, _timed() as seconds:
-        export_project(reader, target, options=_EVERYTHING)
-    return {"seconds": seconds[0], "peak_mb": _peak_mb()}
+        export_project(reader, target, form, _EVERYTHING)
+    return {"seconds": seconds[0], "start_mb": start, "peak_mb": _peak_mb()}
 
 
-def _import(folder: Path, source: Path) -> dict[str, float | None]:
+def _import(folder: Path, source: Path, form: ExportFormat) -> dict[str, float | None]:
+    start = _peak_mb()
     with _new_project(folder) as project, _timed() as seconds:
-        import_annotations(project, source)
-    return {"seconds": seconds[0], "peak_mb": _peak_mb()}
+        if form is ExportFormat.YTVIS_RESULTS:  # its ids are those of another file
+            import_annotations(project, source, form, annotations=source.with_name("ytvis.json"))
+        else:
+            import_annotations(project, source, form)
+    return {"seconds": seconds[0], "start_mb": start, "peak_mb": _peak_mb()}
 
 
 def _plain_json(source: Path) -> dict[str, float | None]:
@@ -248,6 +277,52 @@ def measure_journal(folder: Path, options: StoreBenchOptions) -> dict[str, Any]:
         with _timed() as compacting:
             freed = project.compact(1000)
         return figures | {"compact_seconds": compacting[0], "compact_freed_mb": freed / 1e6}
+
+
+def measure_run(folder: Path, options: StoreBenchOptions) -> dict[str, Any]:
+    """Accepting the results of a run, approving all of them, and taking both back.
+
+    Args:
+        folder: A new folder to work in.
+        options: What is measured.
+
+    Returns:
+        Seconds and processor seconds of each step.
+    """
+    size = (72, 128)
+    shapes = _blobs(size, _SHAPES, np.random.default_rng(options.seed))
+    num_tracks, num_frames = options.run_tracks, options.run_frames
+    with _new_project(folder) as project:
+        video = Video(folder / "clip.mp4", num_frames, *size, 30.0, "1-bench")
+        run_id = project.begin_run("propose", project.add_video(video), {})
+        for frame in range(num_frames):
+            masks = [StagedMask(i, shapes[(i + frame) % _SHAPES]) for i in range(num_tracks)]
+            project.stage(run_id, frame, masks)
+        heads = [StagedInstance(i, "thing", i / num_tracks) for i in range(num_tracks)]
+        project.stage_instances(run_id, heads)
+        project.finish_run(run_id)
+        tracks: list[int] = []
+
+        def accept() -> None:
+            tracks.extend(project.apply(edits.AcceptRun(run_id)).tracks_added)
+
+        return {
+            "num_masks": num_tracks * num_frames,
+            "accept": _seconds(accept),
+            "approve_tracks": _seconds(lambda: project.apply(edits.ApproveTracks(tuple(tracks)))),
+            "undo_approve": _seconds(project.undo),
+            "undo_accept": _seconds(project.undo),
+        }
+
+
+def _seconds(work: Callable[[], object]) -> dict[str, float]:
+    """Seconds and processor seconds of one call."""
+    began, busy = time.perf_counter(), time.process_time()
+    work()
+    return {
+        "seconds": time.perf_counter() - began,
+        "processor_seconds": time.process_time() - busy,
+    }
 
 
 def fill_project(project: Project, num_masks: int, num_videos: int, seed: int = 0) -> None:

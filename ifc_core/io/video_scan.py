@@ -129,7 +129,9 @@ def _scan(path: Path, context: JobContext | None, listener: PartListener | None)
         raise VideoError(f"{path} holds no frames.", path=path)
     decoder = PacketDecoder(path, table)
     try:
-        probe = probe_frames(path, table, decoder, declared, context, listener and listener.frames)
+        probe = probe_frames(
+            path, table, decoder, declared, context, None if listener is None else listener.frames
+        )
     finally:
         decoder.close()
     return describe_scan(path, table, probe, rate, time_base)
