@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ifc_core.annotation.delta import Delta
-from ifc_core.annotation.rle_runs import all_sound, area_of
+from ifc_core.structures.run_lengths import PAIR_END, decode_pairs
 
 _MAX_OF_A_KIND = 20
+_MASKS_AT_ONCE = 500
 
 _QUERIES = {
     "a frame shows a record that does not exist": "SELECT video_id, frame_index, track_id "
@@ -69,15 +73,28 @@ def _mask_faults(db: sqlite3.Connection) -> Iterator[str]:
         "JOIN videos ON videos.id = runs.video_id"
     )
     count = 0
-    for mask_id, counts, area, height, width in shown:
-        if counts is None and area == 0:
-            continue
-        sound = isinstance(counts, bytes) and all_sound([counts], height * width)
-        if not sound or area_of(counts) != area:
+    while rows := shown.fetchmany(_MASKS_AT_ONCE):
+        for mask_id in _unsound(rows):
             yield f"Record {mask_id} holds no sound mask."
             count += 1
             if count == _MAX_OF_A_KIND:
                 return
+
+
+def _unsound(rows: Sequence[tuple[int, Any, int, int, int]]) -> Iterator[int]:
+    """Ids of the records among (id, counts, area, height, width) whose mask is not sound."""
+    yield from (row[0] for row in rows if not _may_be_mask(row[1]) and (row[1] or row[2]))
+    present = [row for row in rows if _may_be_mask(row[1])]
+    lengths = np.array([len(row[1]) + len(PAIR_END) for row in present], dtype=np.int64)
+    pairs = decode_pairs(b"".join(row[1] + PAIR_END for row in present), lengths)
+    areas = np.array([row[2] for row in present])
+    pixels = np.array([row[3] * row[4] for row in present])
+    sound = pairs.is_valid & (pairs.totals == pixels) & (pairs.areas == areas)
+    yield from (row[0] for row, is_sound in zip(present, sound, strict=True) if not is_sound)
+
+
+def _may_be_mask(counts: object) -> bool:
+    return isinstance(counts, bytes) and len(counts) > 0
 
 
 def _journal_faults(db: sqlite3.Connection) -> Iterator[str]:

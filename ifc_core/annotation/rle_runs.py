@@ -133,8 +133,3 @@ def patch_mask(
             pieces.insert(-1, np.array([end]))
     joined = np.concatenate(pieces)
     return mask_of(joined[joined < height * width], size)
-
-
-def area_of(counts: bytes) -> int:
-    """Foreground pixels of a sound count string."""
-    return int(decode_runs(counts)[1::2].sum())

@@ -173,6 +173,20 @@ class RunPairs:
     def __len__(self) -> int:
         return len(self.is_valid)
 
+    @property
+    def areas(self) -> npt.NDArray[np.int64]:
+        """(n,) foreground pixels of each mask."""
+        return self._sums(self.foreground)
+
+    @property
+    def totals(self) -> npt.NDArray[np.int64]:
+        """(n,) pixels that each mask covers, foreground and background."""
+        return self._sums(self.foreground) + self._sums(self.background)
+
+    def _sums(self, runs: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+        sums = np.concatenate(([0], np.cumsum(runs, dtype=np.int64)))
+        return np.asarray(np.diff(sums[self.bounds]), dtype=np.int64)
+
 
 PAIR_END = b"0"
 """What :func:`decode_pairs` wants behind each string: room for a run that may be missing."""

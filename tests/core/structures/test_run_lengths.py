@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ifc_core.errors import FormatError
 from ifc_core.structures import RLEMask
 from ifc_core.structures.mask import decode_counts
-from ifc_core.structures.run_lengths import decode_batch
+from ifc_core.structures.run_lengths import PAIR_END, RunPairs, decode_batch, decode_pairs
 
 
 @st.composite
@@ -51,9 +51,29 @@ def test_garbage_is_told_from_masks_and_harms_no_neighbour(strings: list[bytes])
             assert max(runs) >= 1 << 31
 
 
+def _pairs(strings: list[bytes]) -> RunPairs:
+    lengths = np.array([len(s) + len(PAIR_END) for s in strings], dtype=np.int64)
+    return decode_pairs(b"".join(s + PAIR_END for s in strings), lengths)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.one_of(st.binary(max_size=20), _masks().map(lambda m: m.counts)), max_size=8))
+def test_pairs_say_the_same_as_runs(strings: list[bytes]) -> None:
+    batch, pairs = decode_batch(strings), _pairs(strings)
+    assert pairs.is_valid.tolist() == batch.is_valid.tolist()
+    for i in np.flatnonzero(batch.is_valid):
+        runs = batch.runs[batch.offsets[i] : batch.offsets[i + 1]].tolist()
+        own = slice(pairs.bounds[i], pairs.bounds[i + 1])
+        assert pairs.background[own].tolist() == runs[::2]
+        assert pairs.foreground[own].tolist() == [*runs[1::2], 0][: (len(runs) + 1) // 2]
+        assert (pairs.areas[i], pairs.totals[i]) == (sum(runs[1::2]), sum(runs))
+
+
 def test_nothing() -> None:
     assert len(decode_batch([])) == 0
     assert not decode_batch([b"", b""]).is_valid.any()
+    assert len(_pairs([])) == 0
+    assert not _pairs([b"", b""]).is_valid.any()
 
 
 def test_large_pictures() -> None:
