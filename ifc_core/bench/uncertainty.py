@@ -8,6 +8,7 @@ alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from scipy.stats import rankdata
 
 from ifc_core.annotation.records import TrackFrame
 from ifc_core.bench.machine import machine_facts
-from ifc_core.data.synthetic import ClipSpec, render_clip
+from ifc_core.data.synthetic import ClipSpec, Difficulty, render_clip
 from ifc_core.evaluation.region_boundary import region_similarity
 from ifc_core.inference.predictor import predict_video
 from ifc_core.inference.results import FrameMask
@@ -180,7 +181,7 @@ def swap_figures(count: int) -> dict[str, Any]:
     found = {"closest": 0, "anywhere": 0}
     clips = alarms = seed = 0
     while clips < count:
-        difficulty = "hard" if seed % 2 else "medium"
+        difficulty: Difficulty = "hard" if seed % 2 else "medium"
         clip = render_clip(
             1000 + seed, ClipSpec(144, 256, _SWAP_FRAMES, difficulty, 9, frame_gap=1.0)
         )
@@ -224,7 +225,7 @@ def _distance(first: RLEMask, second: RLEMask) -> float:
     boxes = [np.array(mask.bbox_xywh) for mask in (first, second)]
     centres = [box[:2] + box[2:] / 2 for box in boxes]
     sizes = sum(float(box[2] * box[3]) for box in boxes)
-    return float(np.linalg.norm(centres[0] - centres[1])) / sizes**0.5
+    return float(np.linalg.norm(centres[0] - centres[1])) / math.sqrt(sizes)
 
 
 def _stream(

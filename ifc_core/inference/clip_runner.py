@@ -165,8 +165,8 @@ class ClipRunner:
     def _decoded(self, features: FrameFeatures, num_clips: int) -> tuple[Tensor, ...]:
         """Class logits, mask weights and mask features; recorded as a graph on a GPU."""
 
-        def work(state: Tensor, position: Tensor, *laterals: Tensor) -> tuple[Tensor, ...]:
-            given = FrameFeatures(state, position, *laterals, None, features.grid_size)
+        def work(state: Tensor, position: Tensor, res4: Tensor, res3: Tensor) -> tuple[Tensor, ...]:
+            given = FrameFeatures(state, position, res4, res3, None, features.grid_size)
             out = self.model.decode_clip(given, num_clips)
             return out.class_logits, out.mask_weights, out.mask_features
 

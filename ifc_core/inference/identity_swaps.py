@@ -10,7 +10,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -161,16 +161,18 @@ class _Scan:
             after = [s for s in seen if s.frame >= moment][:_WINDOW]
             if before and after:
                 halves[track] = (before, after)
-        for a, b in combinations(sorted(halves), 2):
-            if moment not in (halves[a][1][0].frame, halves[b][1][0].frame):
-                continue
-            geometry = _geometry(halves[a], halves[b])
-            if geometry < _LEAST_DOUBT:
-                continue
+        tracks = sorted(halves)
+        starts = np.array([halves[track][1][0].frame == moment for track in tracks])
+        if len(tracks) < 2 or not starts.any():
+            return
+        doubt = _geometry([halves[track] for track in tracks])
+        doubt[~(starts[:, None] | starts[None])] = -1.0
+        for i, j in np.argwhere(np.triu(doubt >= _LEAST_DOUBT, 1)):
+            a, b = tracks[i], tracks[j]
             looks = self._compare_looks(a, b, halves[a], halves[b])
             links = [s.link for s in (halves[a][1][0], halves[b][1][0]) if s.link is not None]
             weak_link = 1.0 - min(links) if links else 0.0
-            score = _score(geometry, looks, weak_link)
+            score = _score(float(doubt[i, j]), looks, weak_link)
             yield SuspectedSwap(moment, a, b, score)
 
     def _compare_looks(self, a: int, b: int, half_a: _Halves, half_b: _Halves) -> float | None:
@@ -210,22 +212,30 @@ class _Scan:
 _Halves = tuple[list[_Sighting], list[_Sighting]]
 
 
-def _geometry(first: _Halves, second: _Halves) -> float:
-    """-1 where each track goes on where it was heading, 1 where each goes on at the other's."""
-    steps = [_step(a[0], b[1]) for a in (first, second) for b in (first, second)]
-    own = steps[0] + steps[3]
-    crossed = steps[1] + steps[2]
-    return (own - crossed) / (own + crossed + 0.1)
+def _geometry(halves: Sequence[_Halves]) -> npt.NDArray[np.float64]:
+    """(n, n): -1 where two tracks go on where they were heading, 1 where at the other's place."""
+    steps = _steps(halves)
+    alone = np.diag(steps)
+    own = alone[:, None] + alone[None]
+    crossed = steps + steps.T
+    doubt: npt.NDArray[np.float64] = (own - crossed) / (own + crossed + 0.1)
+    return doubt
 
 
-def _step(before: Sequence[_Sighting], after: Sequence[_Sighting]) -> float:
-    """How far ``after`` begins from where ``before`` was heading, in sizes of the object."""
-    last, first = before[-1], after[0]
-    gap = first.frame - last.frame
-    size = (last.extent + first.extent) / 2
-    heading = last.centre + _velocity(before) * min(gap, _WINDOW)
-    moved = float(np.linalg.norm(first.centre - heading)) / size
-    return moved + 0.5 * abs(math.log(first.extent / last.extent))
+def _steps(halves: Sequence[_Halves]) -> npt.NDArray[np.float64]:
+    """(n, n): how far track j begins from where track i was heading, in sizes of the objects."""
+    last, first = [before[-1] for before, _ in halves], [after[0] for _, after in halves]
+    extent0 = np.array([s.extent for s in last])
+    extent1 = np.array([s.extent for s in first])
+    gap = np.array([s.frame for s in first])[None] - np.array([s.frame for s in last])[:, None]
+    speed = np.stack([_velocity(before) for before, _ in halves])
+    heading = np.stack([s.centre for s in last])[:, None] + (
+        speed[:, None] * np.minimum(gap, _WINDOW)[..., None]
+    )  # (n, n, 2)
+    away = np.linalg.norm(np.stack([s.centre for s in first])[None] - heading, axis=-1)
+    moved = away / ((extent0[:, None] + extent1[None]) / 2)
+    grown: npt.NDArray[np.float64] = np.abs(np.log(extent1[None] / extent0[:, None]))
+    return moved + 0.5 * grown
 
 
 def _velocity(sightings: Sequence[_Sighting]) -> npt.NDArray[np.float64]:

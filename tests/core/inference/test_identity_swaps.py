@@ -62,6 +62,22 @@ def test_colours_decide_where_one_was_hidden_for_a_while():
     assert found[0].frame_index == 20
 
 
+def test_only_the_pair_that_changed_places_is_named_in_a_crowd():
+    """Forty discs in rows, all moving alike; two neighbours are exchanged."""
+    yy, xx = np.mgrid[:90, :170]
+    rows = []
+    for t in range(20):
+        row = []
+        for track in range(40):
+            y, x = 10 + 20 * (track // 10), 12 + 15 * (track % 10) + 0.5 * t
+            rle = RLEMask.from_array((yy - y) ** 2 + (xx - x) ** 2 < 25)
+            other = {13: 14, 14: 13}.get(track, track) if t >= 9 else track
+            row.append(TrackedMask(other, rle))
+        rows.append(row)
+    found = suspected_swaps(enumerate(rows))
+    assert [(f.frame_index, f.track_a, f.track_b) for f in found] == [(9, 13, 14)]
+
+
 def test_a_weak_link_raises_the_score():
     _frames, masks = crossing()
     weak = {(1, 15): 0.1, (2, 15): 0.1}
