@@ -393,6 +393,26 @@ def test_a_run_cut_off_by_a_crash_is_offered(desk, clip, tmp_path):
     assert len(desk.project.tracks(video_id)) == 1
 
 
+def test_a_run_is_paused_and_goes_on_by_its_buttons(desk, clip, qtbot):
+    assert desk.studio.open_path(clip)
+    strip, banner = desk.studio.panel.run, desk.studio.panel.banner
+    desk.engine.pause_after = 3
+    assert desk.studio.propose()
+    assert strip.pause.isVisibleTo(strip)
+    qtbot.waitUntil(lambda: len(desk.engine.jobs) > 0)
+    qtbot.waitUntil(lambda: (rows := desk.workspace.proposer.rows()) and rows[0].num_frames == 4)
+    with qtbot.waitSignal(desk.studio.run_finished) as ended:
+        strip.pause.click()
+    assert ended.args == ["paused"]
+    assert "Go on?" in banner.text
+    desk.engine.pause_after = None
+    with qtbot.waitSignal(desk.studio.run_finished) as ended:
+        assert desk.studio.run_action("run.continue"), desk.sentences
+    assert ended.args == ["succeeded"]
+    tracks = desk.project.tracks(desk.video_id)
+    assert [len(desk.project.track_frames(t.id)) for t in tracks] == [NUM_FRAMES] * 2
+
+
 def test_devices_are_asked_for_when_the_page_is_shown(desk, clip, qtbot):
     assert desk.studio.open_path(clip)
     desk.studio.panel.show_page("propose")

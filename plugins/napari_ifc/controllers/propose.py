@@ -264,7 +264,7 @@ class ProposeController:
     def _keep_for_later(self, run_id: int) -> tuple[str, str]:
         if self._project.run_checkpoint(run_id) is None:
             self._project.discard_run(run_id)
-            return "cancelled", "The run was stopped before its first frame; nothing is kept."
+            return "cancelled", "Too little was known of the run to go on later; nothing is kept."
         self._project.pause_run(run_id)
         return "paused", ""
 

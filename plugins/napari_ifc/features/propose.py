@@ -52,6 +52,7 @@ class ProposeLink(Feature):
         panel.propose.changed.connect(self._on_changed)
         panel.page_changed.connect(self._on_page)
         panel.run.cancel_requested.connect(lambda: studio.run_action("propose.cancel"))
+        panel.run.pause_requested.connect(lambda: studio.run_action("propose.pause"))
 
     def actions(self) -> Iterable[Action]:
         """Start, pause and cancel a run; go on with, keep or drop one that was stopped."""

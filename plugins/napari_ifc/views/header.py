@@ -105,13 +105,18 @@ class Header(QFrame):
 class RunStrip(QFrame):
     """A run in progress: what, how far, how long still, and Cancel.
 
+    Args:
+        can_pause: Whether there is a Pause button too.
+
     Attributes:
         cancel_requested: Emitted when Cancel is pressed.
+        pause_requested: Emitted when Pause is pressed.
     """
 
     cancel_requested = Signal()
+    pause_requested = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, can_pause: bool = False) -> None:
         super().__init__(parent)
         self.setProperty("role", "card")
         self._text = QLabel()
@@ -122,13 +127,18 @@ class RunStrip(QFrame):
         self._bar.setTextVisible(False)
         self.cancel = QPushButton("Cancel")
         self.cancel.clicked.connect(self.cancel_requested)
+        self.pause = QPushButton("Pause")
+        self.pause.setToolTip("Stop for now and free the processor; go on later")
+        self.pause.clicked.connect(self.pause_requested)
+        self.pause.setVisible(can_pause)
         grid = QGridLayout(self)
         grid.setContentsMargins(12, 8, 12, 10)
         grid.setVerticalSpacing(5)
         grid.addWidget(self._text, 0, 0)
         grid.addWidget(self._detail, 1, 0)
-        grid.addWidget(self.cancel, 0, 1, 2, 1)
-        grid.addWidget(self._bar, 2, 0, 1, 2)
+        grid.addWidget(self.pause, 0, 1, 2, 1)
+        grid.addWidget(self.cancel, 0, 2, 2, 1)
+        grid.addWidget(self._bar, 2, 0, 1, 3)
         grid.setColumnStretch(0, 1)
         self.hide()
 
@@ -146,7 +156,7 @@ class RunStrip(QFrame):
             text: What is being done.
             detail: How far and how long still.
             fraction: 0 to 1, or ``None`` for a bar that only moves.
-            stopping: Whether Cancel was pressed already.
+            stopping: Whether Cancel or Pause was pressed already.
         """
         self._text.setText(text)
         self._detail.setText(detail)
@@ -155,6 +165,7 @@ class RunStrip(QFrame):
         else:
             self._bar.setRange(0, 1000)
             self._bar.setValue(round(1000 * fraction))
+        self.pause.setEnabled(not stopping)
         self.cancel.setEnabled(not stopping)
         self.cancel.setText("Stopping…" if stopping else "Cancel")
         self.show()

@@ -52,7 +52,7 @@ class StudioPanel(QWidget):
         self.header = Header()
         self.videos = QComboBox()
         self.banner = Banner()
-        self.run = RunStrip()
+        self.run = RunStrip(can_pause=True)
         self.task = RunStrip()
         self.tools = ToolRow()
         self.tracks = TrackTable()
