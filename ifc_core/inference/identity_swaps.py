@@ -234,8 +234,9 @@ def _steps(halves: Sequence[_Halves]) -> npt.NDArray[np.float64]:
     )  # (n, n, 2)
     away = np.linalg.norm(np.stack([s.centre for s in first])[None] - heading, axis=-1)
     moved = away / ((extent0[:, None] + extent1[None]) / 2)
-    grown: npt.NDArray[np.float64] = np.abs(np.log(extent1[None] / extent0[:, None]))
-    return moved + 0.5 * grown
+    grown = np.abs(np.log(extent1[None] / extent0[:, None]))
+    steps: npt.NDArray[np.float64] = moved + 0.5 * grown
+    return steps
 
 
 def _velocity(sightings: Sequence[_Sighting]) -> npt.NDArray[np.float64]:

@@ -399,8 +399,8 @@ def test_a_run_is_paused_and_goes_on_by_its_buttons(desk, clip, qtbot):
     desk.engine.pause_after = 3
     assert desk.studio.propose()
     assert strip.pause.isVisibleTo(strip)
-    qtbot.waitUntil(lambda: len(desk.engine.jobs) > 0)
-    qtbot.waitUntil(lambda: (rows := desk.workspace.proposer.rows()) and rows[0].num_frames == 4)
+    rows = desk.studio.workspace.proposer.rows
+    qtbot.waitUntil(lambda: bool(rows()) and rows()[0].num_frames == 4)
     with qtbot.waitSignal(desk.studio.run_finished) as ended:
         strip.pause.click()
     assert ended.args == ["paused"]
