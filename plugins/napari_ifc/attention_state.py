@@ -45,7 +45,7 @@ class AttentionView:
         num_heads: Heads that can be chosen.
         num_tokens: M.
         token: The memory token that is shown.
-        ranking: (token, share of its attention to pixels that lies in the selected mask), best
+        ranking: (token, share of all its attention that lies in the selected mask), best
             first; empty without a selected mask on this frame.
         heat: The heat map, or ``None``.
         over_time: (T, T) Gather-Communicate rows of the token, or ``None``.

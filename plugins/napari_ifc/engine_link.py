@@ -19,11 +19,15 @@ class EngineLink:
 
     Args:
         factory: Makes the client; the usual engine if ``None``.
+
+    Attributes:
+        on_started: Called when the engine was made, before its first request.
     """
 
     def __init__(self, factory: Callable[[], EngineClient] | None = None) -> None:
         self._factory = factory or usual_engine
         self._client: EngineClient | None = None
+        self.on_started: Callable[[], None] = lambda: None
         self._jobs: deque[JobHandle] = deque(maxlen=_KEPT_JOBS)
 
     @property
@@ -46,6 +50,7 @@ class EngineLink:
         """
         if self._client is None:
             self._client = self._factory()
+            self.on_started()
         job = self._client.request(kind, params, on_event, frames=frames)
         self._jobs.append(job)
         return job

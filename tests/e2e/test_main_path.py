@@ -144,6 +144,8 @@ sys.stdin.read()
     child.stdout.close()
     with Project.open(clip.with_suffix(".ifcproj")) as project:
         assert not project.read_only
+        assert "all 3 edits" in project.notice
+        assert "the last one made on" in project.notice
         (entry,) = project.videos()
         (track,) = project.tracks(entry.id)
         mask = project.mask(track.id, 0).rle.to_array()

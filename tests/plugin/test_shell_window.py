@@ -211,3 +211,17 @@ def test_any_image_layer_can_be_annotated(studio, shared_viewer, qtbot):
     studio.layers.edit(np.ones((40, 60), np.uint8), (1, 2, 3))
     studio.close_project()
     assert list(shared_viewer.layers) == [layer]
+
+
+def test_the_proposals_are_judged_by_approved_frames(proposed, qtbot):
+    from napari_ifc.views.quality_dialog import QualityDialog
+
+    assert "Approve some frames" in proposed.actions["model.evaluate"].why_not()
+    assert proposed.run_action("frame.approve")
+    assert proposed.run_action("model.evaluate")
+    finish(proposed, qtbot)
+    (dialog,) = proposed.panel.findChildren(QualityDialog)
+    assert dialog.table.item(0, 1).text() == "2"
+    assert dialog.table.item(0, 5).text() == "1.00", "what was approved unchanged overlaps fully"
+    assert dialog.as_text().splitlines()[0].startswith("Class\tTracks")
+    dialog.accept()

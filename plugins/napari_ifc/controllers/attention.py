@@ -209,7 +209,7 @@ class AttentionController:
         query: int | None = None
         if mask is not None and mask.any():
             ranked = rank_memory_tokens(rows, choice.layer, place, mask, choice.head)
-            ranking = tuple((item.token, item.share) for item in ranked)
+            ranking = tuple((item.token, item.mass) for item in ranked)
             query = query_of(found.prediction.mask_logits, place, mask)
         token = choice.token
         if token is None:
@@ -322,5 +322,5 @@ def _sentence(view: AttentionView, choice: AttentionChoice, heat: HeatMap) -> st
     text = f"Memory token {view.token + 1}; colour is {heat.legend}."
     for ranked, share in view.ranking:
         if ranked == view.token:
-            text += f" {share:.0%} of it lies in the selected mask."
+            text += f" {share:.0%} of its attention lies in the selected mask."
     return text

@@ -13,6 +13,7 @@ from napari_ifc.features.navigation import Navigation
 from napari_ifc.features.opening import Opening
 from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.features.propose import ProposeLink
+from napari_ifc.features.quality import Quality
 from napari_ifc.features.review import Review
 from napari_ifc.features.system import System
 from napari_ifc.features.track_edits import TrackEdits
@@ -35,6 +36,7 @@ FEATURES: tuple[type[Feature], ...] = (
     AttentionExplorer,
     ModelImport,
     TrainerLink,
+    Quality,
     PreferencesFeature,
     System,
 )

@@ -38,7 +38,6 @@ class ProposeLink(Feature):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
-        self._devices_known = False
         self._estimating: Any = None
         self._estimates = 0
         self._timer = QTimer()
@@ -292,18 +291,9 @@ class ProposeLink(Feature):
 
     def _on_page(self, name: str) -> None:
         self._show_region()
-        if name == PAGE and self.studio.workspace is not None and not self._devices_known:
-            self._devices_known = True
-            try:
-                self.studio.ask_engine("system", {}, self._on_system)
-            except IFCError as error:
-                self.studio.fail(error)
-
-    def _on_system(self, event: JobEvent | JobEnd) -> None:
-        if isinstance(event, JobEnd) and event.status is JobStatus.SUCCEEDED:
-            self.studio.feature(System).take_report(event.result)
-            names = [str(device["name"]) for device in event.result.get("devices", ())]
-            self.studio.panel.propose.set_devices(["auto", *names])
+        system = self.studio.feature(System)
+        if name == PAGE and self.studio.workspace is not None and not system.report:
+            system.ask()
 
     # A run that was paused or that a crash left behind
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import QTimer
+
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
@@ -38,6 +40,8 @@ class System(Feature):
         self.speed: Speed | None = None
         self._dialog: SystemDialog | None = None
         studio.run_measured.connect(self._on_run)
+        # Once the first job is on its way, so that it is not kept waiting.
+        studio.engine.on_started = lambda: QTimer.singleShot(0, self._ask_if_open)
 
     def actions(self) -> Iterable[Action]:
         """The dialog."""
@@ -57,7 +61,7 @@ class System(Feature):
     def show_dialog(self) -> SystemDialog:
         """Show devices, memory, speed and logs."""
         dialog = SystemDialog(self.studio.panel)
-        dialog.refresh_requested.connect(self._ask)
+        dialog.refresh_requested.connect(self.ask)
         dialog.log_requested.connect(self._show_log)
         dialog.finished.connect(self._on_closed)
         self._dialog = dialog
@@ -67,13 +71,18 @@ class System(Feature):
             self._show_log(files[0])
         self._show()
         dialog.open()
-        self._ask()
+        self.ask()
         return dialog
 
     def _on_closed(self, result: int) -> None:
         self._dialog = None
 
-    def _ask(self) -> None:
+    def _ask_if_open(self) -> None:
+        if not self.studio.is_closed:
+            self.ask()
+
+    def ask(self) -> None:
+        """Ask the engine what the machine offers; starts it if need be."""
         try:
             self.studio.ask_engine("system", {}, self._on_answer)
         except IFCError as error:
@@ -81,11 +90,12 @@ class System(Feature):
 
     def _on_answer(self, event: JobEvent | JobEnd) -> None:
         if isinstance(event, JobEnd) and event.status is JobStatus.SUCCEEDED:
-            self.take_report(event.result)
+            self._take_report(event.result)
 
-    def take_report(self, report: dict[str, Any]) -> None:
-        """Show what the engine says about the machine."""
+    def _take_report(self, report: dict[str, Any]) -> None:
         self.report = report
+        names = [str(device["name"]) for device in report.get("devices", ())]
+        self.studio.panel.propose.set_devices(["auto", *names])
         self._show()
 
     def _on_run(self, frames: int, seconds: float) -> None:
