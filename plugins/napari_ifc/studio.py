@@ -277,7 +277,8 @@ class Studio(QObject):
         self.presenter.use(self.workspace)
         self.refresh()
         if session.notices:
-            self.inform(" ".join(session.notices))
+            kind = "warning" if project.notice else "info"
+            self.inform(" ".join(session.notices), kind)
         self._tell("opened", self.workspace)
         self.opened.emit(session.reader.video)
 

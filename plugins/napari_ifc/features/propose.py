@@ -301,8 +301,10 @@ class ProposeLink(Feature):
         run, project = self.cut_off_run(), self.studio.project
         if run is None or project is None or project.read_only:
             return
-        stopped = f"A run was cut off after {run.frames_staged} frames."
         banner = self.studio.panel.banner
+        stopped = f"A run was cut off after {run.frames_staged} frames."
+        if banner.text:  # what the project itself has to say, such as after a crash
+            stopped = f"{banner.text} {stopped}"
         if self._why_not_continue():
             banner.show_message(f"{stopped} Keep what it found?", "warning", "Keep", "run.keep")
         else:

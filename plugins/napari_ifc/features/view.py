@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from qtpy.QtWidgets import QMenu
+
 from napari_ifc.actions import Action
 from napari_ifc.feature import Feature
 from napari_ifc.views.command_palette import CommandPalette
@@ -19,7 +21,32 @@ class View(Feature):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
+        self._groups: dict[str, QMenu] = {}
         studio.panel.header.step_requested.connect(self._go_to_step)
+
+    def started(self) -> None:
+        """Fill the panel's menu: in an ordinary napari it is the way to every action."""
+        menu = QMenu(self.studio.panel)
+        for action in self.studio.actions:
+            group = self._groups.get(action.group)
+            if group is None:
+                group = menu.addMenu(action.group)
+                group.setToolTipsVisible(True)
+                group.aboutToShow.connect(lambda group=group: self._update(group))
+                self._groups[action.group] = group
+            entry = group.addAction(action.text)
+            entry.setData(action.id)
+            entry.triggered.connect(lambda _=False, i=action.id: self.studio.run_action(i))
+        self.studio.panel.menu_button.setMenu(menu)
+
+    def _update(self, menu: QMenu) -> None:
+        """Show which actions of a group are possible, why not, and their keys."""
+        for entry in menu.actions():
+            action = self.studio.actions[entry.data()]
+            reason = action.why_not()
+            entry.setEnabled(not reason)
+            entry.setToolTip(reason or action.tip)
+            entry.setText(f"{action.text}\t{action.shortcut}" if action.shortcut else action.text)
 
     def _go_to_step(self, step: str) -> None:
         """Open the page on which a step of the checklist is done."""

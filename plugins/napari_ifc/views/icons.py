@@ -22,6 +22,7 @@ _PATHS = {
     "absent": "M3 12c4-6 14-6 18 0-4 6-14 6-18 0zM4 4l16 16",
     "approve": "M4 12l5 6L20 6",
     "label": "M4 4h8l9 9-8 8-9-9zM8 8a1 1 0 1 0 .1 0",
+    "menu": "M4 7h16M4 12h16M4 17h16",
     "more": "M5 12h.1M12 12h.1M19 12h.1",
     "close": "M6 6l12 12M18 6L6 18",
     "open": "M3 6h6l2 2h10v11H3z",

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from qtpy.QtCore import QSize, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QPushButton,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_ifc.views.banner import Banner
 from napari_ifc.views.header import Header, RunStrip
@@ -38,6 +46,7 @@ class StudioPanel(QWidget):
         tracks: The page of tracks.
         propose: The page of Propose.
         history: The page of the journal.
+        menu_button: Opens the menu of all actions.
         status: Device, memory and speed in one line.
         videos: Chooses among the videos of a project; hidden for a single one.
         page_changed: Emitted with the name of the page that came to the front.
@@ -59,6 +68,7 @@ class StudioPanel(QWidget):
         self.propose = ProposePanel()
         self.history = HistoryList()
         self.status = QPushButton()
+        self.menu_button = QToolButton()
         self._pages: dict[str, QWidget] = {}
         self._themed: list[QWidget] = []
         self._tabs = QTabWidget()
@@ -82,8 +92,11 @@ class StudioPanel(QWidget):
         top = QHBoxLayout()
         top.setContentsMargins(0, 0, 8, 0)
         top.addWidget(self.header, 1)
+        top.addWidget(self.menu_button, 0, Qt.AlignmentFlag.AlignTop)
+        self.menu_button.setToolTip("Everything that can be done, by group")
+        self.menu_button.setAccessibleName("Menu of all actions")
+        self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         column.addLayout(top)
-        self._top = top
         for widget in (self.videos, self.banner, self.run, self.task):
             column.addLayout(_inset(widget))
         column.addWidget(self.tools)
@@ -137,6 +150,7 @@ class StudioPanel(QWidget):
         for page in (*self._pages.values(), *self._themed):
             if isinstance(page, Themed):
                 page.apply_palette(palette)
+        self.menu_button.setIcon(icon("menu", palette.text))
         self.banner.close_button.setIcon(icon("close", palette.muted))
 
 
