@@ -200,3 +200,7 @@ def test_attention_and_fine_tuning(window, clip, settings, toy_model, qtbot, mon
     from dataclasses import replace
 
     propose(window, replace(settings, model=made.path), qtbot)
+
+    # One click rolls back to the version before.
+    studio.trainer.page.roll_back_requested.emit()
+    assert project.active_model().name == "toy"

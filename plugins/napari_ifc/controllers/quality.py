@@ -17,7 +17,8 @@ def quality_facts(quality: ProjectQuality) -> str:
     """What was judged and by what, in one sentence."""
     frames = _counted(quality.num_frames, "approved frame")
     masks, videos = _counted(quality.num_masks, "mask"), _counted(quality.num_videos, "video")
-    return f"{quality.source}, judged by {frames} with {masks} in {videos}."
+    source = quality.source[:1].upper() + quality.source[1:]
+    return f"{source}, judged by {frames} with {masks} in {videos}."
 
 
 def _row(name: str, figures: QualityFigures) -> tuple[str, ...]:

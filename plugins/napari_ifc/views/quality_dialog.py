@@ -46,6 +46,8 @@ class QualityDialog(QDialog):
         self.table.setAccessibleName("Figures by class")
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._build()
@@ -91,6 +93,8 @@ class QualityDialog(QDialog):
                 if column:
                     item.setTextAlignment(right)
                 self.table.setItem(line, column, item)
+        for column in range(1, len(HEADINGS)):
+            self.table.resizeColumnToContents(column)
 
     def as_text(self) -> str:
         """The table with tabulators, as a spreadsheet takes it."""
