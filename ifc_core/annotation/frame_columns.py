@@ -8,17 +8,20 @@ so that a worker holds the interpreter's lock only while numpy reads that text.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from ifc_core.annotation.records import WHOLE, Scope
+from ifc_core.annotation.rows import checked_rles
 from ifc_core.annotation.schema import STATE_CODE
 from ifc_core.structures import FrameState
 
 _FRAMES_AT_ONCE = 512
+_MASKS_AT_ONCE = 512
 _UNIT = 1 << 16  # signals travel as whole numbers of this part
 _HIDDEN = (STATE_CODE[FrameState.REJECTED], STATE_CODE[FrameState.ABSENT])
 
@@ -120,6 +123,26 @@ def columns_of_track(db: sqlite3.Connection, track_id: int, scope: Scope = WHOLE
     query = _QUERY + "WHERE track_id = ? AND frame_index BETWEEN ? AND ?"
     row = db.execute(query, (track_id, scope.first or 0, last)).fetchone()
     return _columns(_sorted(_numbers(row)))
+
+
+def boxes_of(
+    db: sqlite3.Connection, folder: Path, mask_ids: Sequence[int], size: tuple[int, int]
+) -> npt.NDArray[np.float32]:
+    """(n, 4) float32 tight boxes (x, y, width, height) of records; zeros where absent.
+
+    Raises:
+        ProjectError: A stored mask is damaged.
+    """
+    boxes = np.zeros((len(mask_ids), 4), dtype=np.float32)
+    read = "SELECT counts FROM masks WHERE id = ?"
+    for start in range(0, len(mask_ids), _MASKS_AT_ONCE):
+        part = mask_ids[start : start + _MASKS_AT_ONCE]
+        found = [db.execute(read, (int(mask_id),)).fetchone() for mask_id in part]
+        masks = checked_rles([row and row[0] for row in found], size, folder)
+        for place, mask in enumerate(masks, start=start):
+            if mask is not None:
+                boxes[place] = mask.bbox_xywh
+    return boxes
 
 
 def columns_of_video(db: sqlite3.Connection, video_id: int) -> dict[int, FrameColumns]:

@@ -9,6 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+import numpy.typing as npt
+
 from ifc_core.annotation import (
     frame_columns,
     history,
@@ -277,11 +280,9 @@ class ProjectReader:
         """Whether a video has more than ``count`` annotated (track, frame) pairs."""
         return frame_columns.has_more_than(self._db, video_id, count)
 
-    def count_strings(self, mask_ids: Sequence[int]) -> list[bytes | None]:
-        """Unchecked count strings of records, for ``structures.run_lengths``; ``None``: no mask."""
-        read = "SELECT counts FROM masks WHERE id = ?"
-        found = (self._db.execute(read, (mask_id,)).fetchone() for mask_id in mask_ids)
-        return [row[0] if row and isinstance(row[0], bytes) else None for row in found]
+    def mask_boxes(self, mask_ids: Sequence[int], size: tuple[int, int]) -> npt.NDArray[np.float32]:
+        """(n, 4) float32 tight boxes (x, y, width, height) of records; zeros where absent."""
+        return frame_columns.boxes_of(self._db, self.folder, mask_ids, size)
 
     def record_info(self, mask_id: int) -> RecordInfo:
         """Who made a record, when, and how long it took."""

@@ -6,19 +6,25 @@ Everything here works on what a project stores; neither torch nor the model is n
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ifc_core.annotation.frame_columns import FrameColumns
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import TrackFrame
+from ifc_core.annotation.schema import SOURCE_CODE, STATE_CODE
 from ifc_core.inference.identity_swaps import SuspectedSwap, TrackedMask, suspected_swaps
 from ifc_core.structures import FrameState, MaskSource
 
 __all__ = [
     "SuspectedSwap",
     "TrackedMask",
+    "area_departure",
+    "is_settled",
     "need_of_attention",
+    "need_of_columns",
     "stored_masks",
     "suspected_swaps",
 ]
@@ -46,20 +52,47 @@ def need_of_attention(frames: Sequence[TrackFrame]) -> npt.NDArray[np.float64]:
         (n,) float64 in 0 to 1; 0 for frames that a person drew, corrected, approved or marked
         absent.
     """
-    if not frames:
-        return np.zeros(0)
-    uncertainty = np.array(
-        [_UNKNOWN_UNCERTAINTY if f.uncertainty is None else f.uncertainty for f in frames]
+    settled = [f.state in _SETTLED or f.source is MaskSource.HUMAN for f in frames]
+    return _need(
+        np.array([np.nan if f.uncertainty is None else f.uncertainty for f in frames]),
+        np.array([np.nan if f.link_score is None else f.link_score for f in frames]),
+        np.array([f.area_px for f in frames]),
+        np.array(settled, dtype=np.bool_),
     )
-    link = np.array([1.0 if f.link_score is None else f.link_score for f in frames])
+
+
+def need_of_columns(columns: FrameColumns) -> npt.NDArray[np.float64]:
+    """:func:`need_of_attention` of a track whose frames are given as columns."""
+    return _need(
+        columns.uncertainty.astype(np.float64),
+        columns.link_score.astype(np.float64),
+        columns.area_px,
+        is_settled(columns),
+    )
+
+
+def is_settled(columns: FrameColumns) -> npt.NDArray[np.bool_]:
+    """(n,) bool, frames that a person drew, corrected, approved or marked absent."""
+    by_state = np.isin(columns.state, [STATE_CODE[state] for state in _SETTLED])
+    return np.asarray(by_state | (columns.source == SOURCE_CODE[MaskSource.HUMAN]), dtype=np.bool_)
+
+
+def _need(
+    uncertainty: npt.NDArray[np.float64],
+    link_score: npt.NDArray[np.float64],
+    area_px: npt.NDArray[Any],
+    settled: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.float64]:
+    if not len(area_px):
+        return np.zeros(0)
     value = (
-        _WEIGHT_UNCERTAINTY * uncertainty
-        + _WEIGHT_LINK * (1.0 - link)
-        + _WEIGHT_AREA * _area_departure([f.area_px for f in frames])
+        _WEIGHT_UNCERTAINTY * np.nan_to_num(uncertainty, nan=_UNKNOWN_UNCERTAINTY)
+        + _WEIGHT_LINK * (1.0 - np.nan_to_num(link_score, nan=1.0))
+        + _WEIGHT_AREA * area_departure(area_px)
         + _BIAS
     )
-    settled = np.array([f.state in _SETTLED or f.source is MaskSource.HUMAN for f in frames])
-    return np.where(settled, 0.0, 1.0 / (1.0 + np.exp(-value)))
+    need: npt.NDArray[np.float64] = np.where(settled, 0.0, 1.0 / (1.0 + np.exp(-value)))
+    return need
 
 
 def stored_masks(reader: ProjectReader, video_id: int) -> Iterator[tuple[int, list[TrackedMask]]]:
@@ -72,13 +105,11 @@ def stored_masks(reader: ProjectReader, video_id: int) -> Iterator[tuple[int, li
     Yields:
         Frame index and masks with their link scores, frames without a mask left out.
     """
-    links: dict[int, dict[int, float | None]] = {}
-    for track_id, frames in reader.timeline(video_id).items():
-        for frame in frames:
-            links.setdefault(frame.frame_index, {})[track_id] = frame.link_score
-    for frame_index in sorted(links):
+    columns = reader.frame_columns(video_id)
+    every = [track.frame_index for track in columns.values()]
+    for frame_index in np.unique(np.concatenate(every)).tolist() if every else ():
         masks = [
-            TrackedMask(record.track_id, record.rle, links[frame_index].get(record.track_id))
+            TrackedMask(record.track_id, record.rle, _link(columns[record.track_id], frame_index))
             for record in reader.masks_at(video_id, frame_index)
             if record.rle is not None
         ]
@@ -86,7 +117,12 @@ def stored_masks(reader: ProjectReader, video_id: int) -> Iterator[tuple[int, li
             yield frame_index, masks
 
 
-def _area_departure(areas: Sequence[int]) -> npt.NDArray[np.float64]:
+def _link(columns: FrameColumns, frame_index: int) -> float | None:
+    value = float(columns.link_score[np.searchsorted(columns.frame_index, frame_index)])
+    return None if np.isnan(value) else value
+
+
+def area_departure(areas: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """|log| of each area over the median of its neighbourhood, at most 2; absent ones are 0."""
     log_area = np.log(np.maximum(1.0, np.asarray(areas, dtype=np.float64)))
     padded = np.pad(log_area, _NEIGHBOURS, mode="edge")

@@ -1,0 +1,428 @@
+"""The queue of what a person should look at: what, where, how urgently, and why.
+
+An entry covers a stretch of one track for one reason, so that a minute of doubt is looked at
+once. After the doubtful stretches comes each track as a whole, then the frames on which nothing
+is left to do but to say that they are complete; an empty queue is a reviewed project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.annotation import FrameColumns, ProjectReader, VideoEntry
+from ifc_core.inference.uncertainty import (
+    SuspectedSwap,
+    area_departure,
+    is_settled,
+    need_of_columns,
+    stored_masks,
+    suspected_swaps,
+)
+from ifc_core.jobs import JobContext
+from ifc_core.structures import Track, TrackState
+
+_NEED = 0.5  # from here on a mask is looked at by itself
+_UNSURE = 0.5
+_WEAK = 0.5
+_AREA = 0.5  # of the natural logarithm: about 1.65 times
+_JUMP = 0.75  # of the object's own size
+_JUMP_OVER_USUAL = 4.0
+_LOW_SCORE = 0.5
+_JOIN = 5  # frames between two doubtful ones that still make one entry
+_WHOLE_NEED = 0.4  # at most: a whole track comes after every doubtful stretch
+_FRAMES_NEED = 0.01
+
+
+class Reason(StrEnum):
+    """Why an entry is in the queue."""
+
+    SWAP = "swap"
+    UNCERTAIN = "uncertain"
+    WEAK_LINK = "weak link"
+    AREA = "area"
+    MOVE = "move"
+    LOW_SCORE = "low score"
+    NOT_REVIEWED = "not reviewed"
+    COMPLETE = "complete"
+
+
+REASONS = tuple(Reason)
+"""Reasons by their code in :data:`ENTRY`."""
+
+ENTRY = np.dtype(
+    [
+        ("video", "i4"),
+        ("track", "i8"),
+        ("other", "i8"),
+        ("first", "i4"),
+        ("last", "i4"),
+        ("frame", "i4"),
+        ("need", "f4"),
+        ("value", "f4"),
+        ("reason", "u1"),
+    ]
+)
+"""One entry: ids (0: none), frames (the worst one in ``frame``), need, value of the reason."""
+
+Entries = npt.NDArray[np.void]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """One thing to look at.
+
+    Attributes:
+        video_id: The video.
+        track_id: The track, or 0 for frames as such.
+        other_id: The track it may be swapped with, or 0.
+        first: First frame.
+        last: Last frame, included.
+        frame_index: The frame to look at.
+        need: 0 to 1, how urgent.
+        value: Uncertainty, link score, ratio of areas, sizes moved, likelihood or score.
+        reason: Why.
+    """
+
+    video_id: int
+    track_id: int
+    other_id: int
+    first: int
+    last: int
+    frame_index: int
+    need: float
+    value: float
+    reason: Reason
+
+    @property
+    def key(self) -> tuple[int, int, int, int, Reason]:
+        """What stays the same when the queue is made anew."""
+        return (self.video_id, self.track_id, self.other_id, self.first, self.reason)
+
+    def why(self) -> str:
+        """The reason in a few words."""
+        match self.reason:
+            case Reason.SWAP:
+                return f"Seems swapped with track {self.other_id}"
+            case Reason.UNCERTAIN:
+                return f"The model is unsure ({self.value:.0%})"
+            case Reason.WEAK_LINK:
+                return f"Weakly linked ({self.value:.0%})"
+            case Reason.AREA:
+                return f"Area changes by {self.value:.1f}×"
+            case Reason.MOVE:
+                return f"Jumps by {self.value:.1f} of its size"
+            case Reason.LOW_SCORE:
+                return f"Low score ({self.value:.2f})"
+            case Reason.NOT_REVIEWED:
+                return "Not approved yet"
+            case Reason.COMPLETE:
+                return "Every mask is reviewed: is anything missing?"
+
+
+def entry_at(entries: Entries, place: int) -> QueueEntry:
+    """An entry of a table as an object."""
+    row = entries[place]
+    return QueueEntry(
+        int(row["video"]),
+        int(row["track"]),
+        int(row["other"]),
+        int(row["first"]),
+        int(row["last"]),
+        int(row["frame"]),
+        float(row["need"]),
+        float(row["value"]),
+        REASONS[int(row["reason"])],
+    )
+
+
+def sorted_by_need(tables: Iterable[Entries]) -> Entries:
+    """Tables as one, most urgent first; equally urgent ones by video and frame."""
+    parts = [np.zeros(0, dtype=ENTRY), *tables]
+    joined = np.concatenate(parts)
+    order = np.lexsort((joined["first"], joined["track"], joined["video"], -joined["need"]))
+    return joined[order]
+
+
+@dataclass(slots=True)
+class _Swap:
+    """A suspected swap, good as long as both tracks show the same records there."""
+
+    swap: SuspectedSwap
+    mask_ids: tuple[int, int]
+
+
+@dataclass(slots=True)
+class VideoQueue:
+    """The entries of one video, kept current track by track. Used in one thread.
+
+    Args:
+        entry: The video.
+
+    Attributes:
+        entry: The video.
+    """
+
+    entry: VideoEntry
+    _tracks: dict[int, Track] = field(default_factory=dict)
+    _columns: dict[int, FrameColumns] = field(default_factory=dict)
+    _tables: dict[int, Entries] = field(default_factory=dict)
+    _exhaustive: list[int] = field(default_factory=list)
+    _unsettled: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    _swaps: list[_Swap] = field(default_factory=list)
+
+    def build(self, reader: ProjectReader, context: JobContext) -> None:
+        """Read every track of the video; swaps are looked for with :meth:`find_swaps`.
+
+        Raises:
+            JobCancelled: The context was asked to stop.
+        """
+        self._unsettled = np.zeros(self.entry.num_frames, dtype=np.int32)
+        self._columns.clear()
+        self._tables.clear()
+        columns = reader.frame_columns(self.entry.id)
+        self._read_headers(reader)
+        for done, track_id in enumerate(self._tracks, start=1):
+            self._take(reader, track_id, columns.get(track_id, FrameColumns.empty()))
+            context.advance(done, len(self._tracks), "Looking for what needs attention", "tracks")
+
+    def update(self, reader: ProjectReader, track_ids: Iterable[int]) -> None:
+        """Read some tracks again, after an edit."""
+        self._read_headers(reader)
+        for track_id in {*track_ids, *(self._columns.keys() - self._tracks.keys())}:
+            old = self._columns.pop(track_id, None)
+            self._tables.pop(track_id, None)
+            if old is not None:
+                self._count(old, -1)
+            if track_id in self._tracks:
+                self._take(reader, track_id, reader.track_columns(track_id))
+
+    def find_swaps(
+        self,
+        reader: ProjectReader,
+        context: JobContext,
+        read_frame: Callable[[int], npt.NDArray[np.uint8]] | None = None,
+    ) -> None:
+        """Look for identities that changed places; slow, so it follows the rest.
+
+        Args:
+            reader: The project.
+            context: Can cancel.
+            read_frame: Reads a frame of the video, for the looks of the objects.
+
+        Raises:
+            JobCancelled: The context was asked to stop.
+        """
+        frames = stored_masks(reader, self.entry.id)
+        found = suspected_swaps(frames, read_frame, context=context)
+        self._swaps = [_Swap(swap, self._records_at(swap)) for swap in found]
+
+    def entries(self) -> Entries:
+        """The entries of the video, unsorted."""
+        return np.concatenate(
+            [np.zeros(0, dtype=ENTRY), *self._tables.values(), self._swap_table(), self._frames()]
+        )
+
+    def _read_headers(self, reader: ProjectReader) -> None:
+        tracks = reader.tracks(self.entry.id, include_rejected=False)
+        self._tracks = {track.id: track for track in tracks}
+        self._exhaustive = reader.exhaustive_frames(self.entry.id)
+
+    def _take(self, reader: ProjectReader, track_id: int, columns: FrameColumns) -> None:
+        self._columns[track_id] = columns
+        self._count(columns, 1)
+        boxes = reader.mask_boxes(columns.mask_id[open_frames(columns)].tolist(), self.entry.size)
+        self._tables[track_id] = track_entries(
+            self._tracks[track_id], columns, boxes, self.entry.annotation_step
+        )
+
+    def _count(self, columns: FrameColumns, by: int) -> None:
+        frames = columns.frame_index[open_frames(columns)]
+        self._unsettled[frames[frames < len(self._unsettled)]] += by
+
+    # Swaps
+
+    def _records_at(self, swap: SuspectedSwap) -> tuple[int, int]:
+        return (self._record(swap.track_a, swap), self._record(swap.track_b, swap))
+
+    def _record(self, track_id: int, swap: SuspectedSwap) -> int:
+        columns = self._columns.get(track_id)
+        if columns is None:
+            return 0
+        place = int(np.searchsorted(columns.frame_index, swap.frame_index))
+        return int(columns.mask_id[place]) if place < len(columns) else 0
+
+    def _swap_table(self) -> Entries:
+        rows = [self._swap_row(item.swap) for item in self._swaps if self._stands(item)]
+        return np.array(rows, dtype=ENTRY)
+
+    def _stands(self, item: _Swap) -> bool:
+        if self._records_at(item.swap) != item.mask_ids:
+            return False
+        return any(self._is_open(t, item.swap) for t in (item.swap.track_a, item.swap.track_b))
+
+    def _is_open(self, track_id: int, swap: SuspectedSwap) -> bool:
+        columns = self._columns[track_id]
+        place = int(np.searchsorted(columns.frame_index, swap.frame_index))
+        return place < len(columns) and bool(open_frames(columns.take(slice(place, place + 1)))[0])
+
+    def _swap_row(self, swap: SuspectedSwap) -> tuple[float, ...]:
+        need = 0.9 + 0.1 * swap.score
+        frame = swap.frame_index
+        ids = (self.entry.id, swap.track_a, swap.track_b)
+        return (*ids, frame, frame, frame, need, swap.score, REASONS.index(Reason.SWAP))
+
+    # Frames
+
+    def _frames(self) -> Entries:
+        """Stretches of frames without an open mask that nobody called complete yet."""
+        done = self._unsettled == 0
+        done[[f for f in self._exhaustive if f < len(done)]] = False
+        if not self._columns or not (len(self._exhaustive) or self._any_settled()):
+            return np.zeros(0, dtype=ENTRY)
+        step = self.entry.annotation_step
+        frames = np.flatnonzero(done)
+        frames = frames[frames % step == 0]
+        rows = [
+            (
+                self.entry.id,
+                0,
+                0,
+                first,
+                last,
+                first,
+                _FRAMES_NEED,
+                0,
+                REASONS.index(Reason.COMPLETE),
+            )
+            for first, last in stretches(frames, step)
+        ]
+        return np.array(rows, dtype=ENTRY)
+
+    def _any_settled(self) -> bool:
+        return any(is_settled(columns).any() for columns in self._columns.values())
+
+
+def open_frames(columns: FrameColumns) -> npt.NDArray[np.bool_]:
+    """(n,) bool, frames with a mask that nobody reviewed."""
+    return columns.has_mask & ~is_settled(columns)
+
+
+def stretches(frames: npt.NDArray[np.int64], join: int) -> list[tuple[int, int]]:
+    """(first, last) of ascending frames; those at most ``join`` apart belong together."""
+    if not len(frames):
+        return []
+    breaks = np.flatnonzero(np.diff(frames) > join) + 1
+    starts = np.concatenate(([0], breaks))
+    ends = np.concatenate((breaks, [len(frames)])) - 1
+    return list(zip(frames[starts].tolist(), frames[ends].tolist(), strict=True))
+
+
+def track_entries(
+    track: Track, columns: FrameColumns, boxes: npt.NDArray[np.float32], step: int = 1
+) -> Entries:
+    """The entries of one track: its doubtful stretches, then the track as a whole.
+
+    Args:
+        track: Its header.
+        columns: Its frames.
+        boxes: (m, 4) float32 boxes xywh of its m open frames, see :func:`open_frames`.
+        step: Every how many frames the video is annotated.
+    """
+    chosen = open_frames(columns)
+    if not chosen.any() or track.state is TrackState.APPROVED:
+        return np.zeros(0, dtype=ENTRY)
+    need = need_of_columns(columns)[chosen]
+    departure = area_departure(columns.area_px)[chosen]
+    part = columns.take(chosen)
+    signs = _signs(part, departure, boxes)
+    worst = np.max([strength for strength, _ in signs.values()], axis=0)
+    flagged = np.flatnonzero((need >= _NEED) | (worst >= 1.0))
+    rows = []
+    frames = part.frame_index.astype(np.int64)
+    for first, last in stretches(frames[flagged], _JOIN * step):
+        inside = flagged[(frames[flagged] >= first) & (frames[flagged] <= last)]
+        rows.append(_stretch_row(track, first, last, inside, need, signs, frames))
+    rows.append(_whole_row(track, frames))
+    return np.array(rows, dtype=ENTRY)
+
+
+_Signs = Mapping[Reason, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]
+
+
+def _signs(
+    part: FrameColumns, departure: npt.NDArray[np.float64], boxes: npt.NDArray[np.float32]
+) -> _Signs:
+    """Reason -> (strength, 1 at its threshold; value for the person), each (m,) float64."""
+    unsure = np.nan_to_num(part.uncertainty.astype(np.float64), nan=0.0)
+    link = np.nan_to_num(part.link_score.astype(np.float64), nan=1.0)
+    jump, usual = _jumps(part.frame_index, boxes)
+    moved = np.where(jump > _JUMP_OVER_USUAL * usual, jump / _JUMP, 0.0)
+    return {
+        Reason.UNCERTAIN: (unsure / _UNSURE, unsure),
+        Reason.WEAK_LINK: ((1.0 - link) / _WEAK, link),
+        Reason.AREA: (departure / _AREA, np.exp(departure)),
+        Reason.MOVE: (moved, jump),
+    }
+
+
+def _jumps(
+    frames: npt.NDArray[np.int32], boxes: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.float64], float]:
+    """Movement into each frame in sizes of the object, and what is usual for it."""
+    centres = boxes[:, :2].astype(np.float64) + boxes[:, 2:] / 2
+    size = np.sqrt(np.maximum(1.0, np.prod(boxes[:, 2:].astype(np.float64), axis=1)))
+    jump = np.zeros(len(frames))
+    if len(frames) > 1:
+        moved = np.linalg.norm(np.diff(centres, axis=0), axis=1)
+        jump[1:] = moved / np.maximum(size[1:], size[:-1]) / np.diff(frames)
+    return jump, float(np.median(jump[1:])) if len(frames) > 1 else 0.0
+
+
+def _stretch_row(
+    track: Track,
+    first: int,
+    last: int,
+    inside: npt.NDArray[np.intp],
+    need: npt.NDArray[np.float64],
+    signs: _Signs,
+    frames: npt.NDArray[np.int64],
+) -> tuple[float, ...]:
+    strengths = {reason: strength[inside] for reason, (strength, _) in signs.items()}
+    reason = max(strengths, key=lambda r: float(strengths[r].max()))
+    worst = int(inside[int(np.argmax(strengths[reason] + need[inside]))])
+    value = float(signs[reason][1][worst])
+    urgency = max(_NEED, float(need[inside].max()))
+    place = (first, last, int(frames[worst]))
+    return (track.video_id, track.id, 0, *place, min(0.89, urgency), value, REASONS.index(reason))
+
+
+def _whole_row(track: Track, frames: npt.NDArray[np.int64]) -> tuple[float, ...]:
+    reason = Reason.LOW_SCORE if track.score < _LOW_SCORE else Reason.NOT_REVIEWED
+    need = max(2 * _FRAMES_NEED, _WHOLE_NEED * (1.0 - track.score))
+    place = (int(frames[0]), int(frames[-1]), int(frames[0]))
+    return (track.video_id, track.id, 0, *place, need, track.score, REASONS.index(reason))
+
+
+def build_queue(
+    reader: ProjectReader, video_ids: Sequence[int], context: JobContext
+) -> Iterator[tuple[int, VideoQueue]]:
+    """The queues of several videos, one after the other, swaps not looked for yet.
+
+    Args:
+        reader: The project.
+        video_ids: Which videos.
+        context: Can cancel.
+
+    Yields:
+        Video id and its queue.
+    """
+    entries = {entry.id: entry for entry in reader.videos()}
+    for video_id in video_ids:
+        queue = VideoQueue(entries[video_id])
+        queue.build(reader, context)
+        yield video_id, queue

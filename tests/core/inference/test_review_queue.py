@@ -1,0 +1,151 @@
+"""The review queue: what is in it, in which order, why, and how it follows edits."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ifc_core.annotation import Project, ProjectReader, Scope, StagedInstance, StagedMask, edits
+from ifc_core.inference.review_queue import (
+    Reason,
+    VideoQueue,
+    entry_at,
+    sorted_by_need,
+    stretches,
+)
+from ifc_core.jobs import JobContext
+from ifc_core.structures import RLEMask, Video
+
+SIZE = (60, 120)
+NUM_FRAMES = 40
+
+
+def square(top, left, side=10):
+    mask = np.zeros(SIZE, dtype=bool)
+    mask[top : top + side, left : left + side] = True
+    return RLEMask.from_array(mask)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Three tracks: calm; unsure on 10 to 12 with a jump at 30; calm with a low score."""
+    made = Project.create(tmp_path / "p.ifcproj")
+    video = made.add_video(Video(Path("/clip.mp4"), NUM_FRAMES, *SIZE, 30.0, "1-a"))
+    run = made.begin_run("propose", video, {}, "m")
+    for f in range(5, NUM_FRAMES):
+        jumped = 60 if f >= 30 else 0
+        unsure = 0.9 if 10 <= f <= 12 else 0.05
+        made.stage(
+            run,
+            f,
+            [
+                StagedMask(0, square(2, f), 0.9, 0.05, 0.95),
+                StagedMask(1, square(20, f + jumped), 0.8, unsure, 0.95),
+                StagedMask(2, square(45, f), 0.2, 0.05, 0.95),
+            ],
+        )
+    instances = [StagedInstance(i, "fish", s) for i, s in ((0, 0.9), (1, 0.8), (2, 0.2))]
+    made.stage_instances(run, instances)
+    made.finish_run(run)
+    made.apply(edits.AcceptRun(run))
+    yield made
+    made.close()
+
+
+def ids(project):
+    return {round(t.score, 1): t.id for t in project.tracks(1)}
+
+
+def queue_of(project):
+    queue = VideoQueue(project.videos()[0])
+    with ProjectReader.open(project.folder) as reader:
+        queue.build(reader, JobContext())
+        queue.find_swaps(reader, JobContext())
+    return queue
+
+
+def listed(queue):
+    table = sorted_by_need([queue.entries()])
+    return [entry_at(table, place) for place in range(len(table))]
+
+
+def test_doubtful_stretches_come_before_whole_tracks_and_say_why(project):
+    found = listed(queue_of(project))
+    doubtful = ids(project)[0.8]
+    assert [(e.track_id, e.reason) for e in found[:2]] == [
+        (doubtful, Reason.UNCERTAIN),
+        (doubtful, Reason.MOVE),
+    ] or [(e.track_id, e.reason) for e in found[:2]] == [
+        (doubtful, Reason.MOVE),
+        (doubtful, Reason.UNCERTAIN),
+    ]
+    unsure = next(e for e in found if e.reason is Reason.UNCERTAIN)
+    assert (unsure.first, unsure.last) == (10, 12)
+    assert unsure.value == pytest.approx(0.9, abs=0.01)
+    jump = next(e for e in found if e.reason is Reason.MOVE)
+    assert jump.frame_index == 30
+    assert jump.value > 5
+    assert [e.reason for e in found[2:]].count(Reason.LOW_SCORE) == 1
+    needs = [e.need for e in found]
+    assert needs == sorted(needs, reverse=True)
+    assert all(e.why() for e in found)
+
+
+def test_it_follows_edits_as_a_fresh_one_would(project):
+    queue = queue_of(project)
+    calm, doubtful, low = (ids(project)[s] for s in (0.9, 0.8, 0.2))
+    steps = [
+        lambda: project.apply(edits.ApproveTracks((doubtful,), Scope(10, 12))),
+        lambda: project.apply(edits.ApproveTracks((calm,))),
+        lambda: project.apply(edits.DeleteTracks((low,))),
+        lambda: project.apply(edits.ApproveTracks((doubtful,))),
+        lambda: project.apply(edits.ApproveFrames(1, Scope(0, 20))),
+        project.undo,
+        project.undo,
+    ]
+    for step in steps:
+        result = step()
+        with ProjectReader.open(project.folder) as reader:
+            queue.update(reader, result.tracks)
+        assert listed(queue) == listed(queue_of(project))
+
+
+def test_a_reviewed_project_has_an_empty_queue(project):
+    for track in project.tracks(1):
+        project.apply(edits.ApproveTracks((track.id,)))
+    (only,) = listed(queue_of(project))
+    assert (only.reason, only.first, only.last) == (Reason.COMPLETE, 0, NUM_FRAMES - 1)
+    project.apply(edits.ApproveFrames(1, Scope(only.first, only.last)))
+    assert listed(queue_of(project)) == []
+
+
+def test_a_swap_is_suspected_until_it_is_fixed_and_comes_back_with_undo(tmp_path):
+    with Project.create(tmp_path / "s.ifcproj") as project:
+        video = project.add_video(Video(Path("/clip.mp4"), NUM_FRAMES, *SIZE, 30.0, "1-b"))
+        run = project.begin_run("propose", video, {}, "m")
+        for f in range(NUM_FRAMES):
+            places = [square(2, f), square(45, 100 - f)]
+            if f >= 20:
+                places.reverse()
+            masks = [
+                StagedMask(i, m, 0.9, 0.1, 0.1 if f == 20 else 0.9) for i, m in enumerate(places)
+            ]
+            project.stage(run, f, masks)
+        project.stage_instances(run, [StagedInstance(i, "fish", 0.9) for i in range(2)])
+        project.finish_run(run)
+        project.apply(edits.AcceptRun(run))
+        queue = queue_of(project)
+        first = listed(queue)[0]
+        assert first.reason is Reason.SWAP
+        assert first.frame_index == 20
+        fix = edits.SwapIdentities(first.track_id, first.other_id, Scope.from_here(20))
+        for change, expected in ((lambda: project.apply(fix), 0), (project.undo, 1)):
+            result = change()
+            with ProjectReader.open(project.folder) as reader:
+                queue.update(reader, result.tracks)
+            assert [e.reason for e in listed(queue)].count(Reason.SWAP) == expected
+
+
+def test_stretches_join_what_is_near():
+    assert stretches(np.array([1, 2, 4, 9, 10]), 2) == [(1, 4), (9, 10)]
+    assert stretches(np.array([], dtype=np.int64), 2) == []
