@@ -35,6 +35,7 @@ _JUMP_OVER_USUAL = 4.0
 _LOW_SCORE = 0.5
 _JOIN = 5  # frames between two doubtful ones that still make one entry
 _WHOLE_NEED = 0.4  # at most: a whole track comes after every doubtful stretch
+_SWAP_NEED = 0.9  # at least: a swap spoils all that follows
 _FRAMES_NEED = 0.01
 
 
@@ -271,7 +272,7 @@ class VideoQueue:
         return place < len(columns) and bool(open_frames(columns.take(slice(place, place + 1)))[0])
 
     def _swap_row(self, swap: SuspectedSwap) -> tuple[float, ...]:
-        need = 0.9 + 0.1 * swap.score
+        need = _SWAP_NEED + (1 - _SWAP_NEED) * swap.score
         frame = swap.frame_index
         ids = (self.entry.id, swap.track_a, swap.track_b)
         return (*ids, frame, frame, frame, need, swap.score, REASONS.index(Reason.SWAP))
@@ -396,9 +397,9 @@ def _stretch_row(
     reason = max(strengths, key=lambda r: float(strengths[r].max()))
     worst = int(inside[int(np.argmax(strengths[reason] + need[inside]))])
     value = float(signs[reason][1][worst])
-    urgency = max(_NEED, float(need[inside].max()))
+    urgency = _NEED + (_SWAP_NEED - _NEED) * float(need[inside].max())
     place = (first, last, int(frames[worst]))
-    return (track.video_id, track.id, 0, *place, min(0.89, urgency), value, REASONS.index(reason))
+    return (track.video_id, track.id, 0, *place, urgency, value, REASONS.index(reason))
 
 
 def _whole_row(track: Track, frames: npt.NDArray[np.int64]) -> tuple[float, ...]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_ifc.layers import LayerStack
     from napari_ifc.overlay import DrawnMask
     from napari_ifc.views.panel import StudioPanel
-    from napari_ifc.views.timeline import Timeline
+    from napari_ifc.views.transport import TimelinePanel
     from napari_ifc.workspace import Workspace
 
 _LISTS_INTERVAL_MS = 80
@@ -43,7 +43,7 @@ class Presenter:
     def __init__(
         self,
         panel: StudioPanel,
-        timeline: Timeline,
+        timeline: TimelinePanel,
         layers: LayerStack,
         on_lists: Callable[[], None],
         on_actions: Callable[[], None],

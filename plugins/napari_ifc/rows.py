@@ -252,3 +252,64 @@ class RunView:
     detail: str = ""
     fraction: float | None = None
     stopping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressView:
+    """How far the review of the whole project is.
+
+    Attributes:
+        num_videos: Videos.
+        num_frames: Frames of all videos.
+        approved_frames: Frames that were approved as complete.
+        num_tracks: Tracks.
+        approved_tracks: Tracks that were approved as a whole.
+    """
+
+    num_videos: int = 0
+    num_frames: int = 0
+    approved_frames: int = 0
+    num_tracks: int = 0
+    approved_tracks: int = 0
+
+    @property
+    def short(self) -> str:
+        """The share of approved frames, as text."""
+        if not self.num_frames:
+            return ""
+        share = self.approved_frames / self.num_frames
+        return f"Project {min(share, 0.99 if share < 1 else 1.0):.0%} approved"
+
+    @property
+    def text(self) -> str:
+        """All of it in one line."""
+        videos = "1 video" if self.num_videos == 1 else f"{self.num_videos} videos"
+        return (
+            f"{self.approved_tracks:,} of {self.num_tracks:,} tracks and "
+            f"{self.approved_frames:,} of {self.num_frames:,} frames approved in {videos}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One entry of the review queue in words.
+
+    Attributes:
+        title: What: a track with its class, or frames.
+        place: Where: its frames.
+        why: The reason.
+        advice: What the keys do with it.
+        icon: Name of the reason's icon.
+        need: 0 to 1, how urgent.
+        urgent: Whether it is doubtful, not merely open.
+        color_rgb: Colour of the track, ``None`` for frames.
+    """
+
+    title: str
+    place: str
+    why: str
+    advice: str
+    icon: str
+    need: float
+    urgent: bool
+    color_rgb: RGB | None = None

@@ -33,7 +33,7 @@ from napari_ifc.presenter import Presenter
 from napari_ifc.rows import RunView
 from napari_ifc.settings import StudioSettings, user_settings
 from napari_ifc.views.panel import StudioPanel
-from napari_ifc.views.timeline import Timeline
+from napari_ifc.views.transport import TimelinePanel
 from napari_ifc.window import WindowHooks
 from napari_ifc.workspace import Workspace
 
@@ -61,7 +61,8 @@ class Studio(QObject):
 
     Attributes:
         panel: The side panel; further pages are added with ``panel.add_page``.
-        timeline: The strip under the canvas.
+        timeline_panel: The strip under the canvas.
+        timeline: Its lanes.
         layers: The canvas.
         presenter: Brings what is open onto the screen.
         engine: The way to the engine process; see also :meth:`ask_engine`.
@@ -126,12 +127,13 @@ class Studio(QObject):
         self.tasks = Tasks(self.deliver, lambda call: QTimer.singleShot(0, call), self._on_task)
         self.actions = ActionTable(on_refused=self.inform)
         self.panel = StudioPanel()
-        self.timeline = Timeline()
+        self.timeline_panel = TimelinePanel()
+        self.timeline = self.timeline_panel.timeline
         self._features: tuple[Feature, ...] = ()
         self.layers = self._make_layers()
         self.presenter = Presenter(
             self.panel,
-            self.timeline,
+            self.timeline_panel,
             self.layers,
             on_lists=lambda: self._tell("refresh"),
             on_actions=lambda: self._tell("actions_changed"),
@@ -142,7 +144,9 @@ class Studio(QObject):
         for feature in self._features:
             for action in feature.actions():
                 self.actions.add(action)
-        self.window = WindowHooks(viewer, self.panel, self.timeline, self, dock_panel=dock_panel)
+        self.window = WindowHooks(
+            viewer, self.panel, self.timeline_panel, self, dock_panel=dock_panel
+        )
         self.docks = self.window.docks
         self._apply_theme()
         viewer.events.theme.connect(self._apply_theme)

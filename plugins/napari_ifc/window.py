@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app_model.types import KeyBinding
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari_ifc.actions import Action
     from napari_ifc.studio import Studio
     from napari_ifc.views.panel import StudioPanel
-    from napari_ifc.views.timeline import Timeline
+    from napari_ifc.views.transport import TimelinePanel
 
 _NAMES = {"PgDown": "PageDown", "PgUp": "PageUp"}  # Qt's word: the key code's
 
@@ -44,7 +44,7 @@ class WindowHooks(QObject):
         self,
         viewer: napari.Viewer,
         panel: StudioPanel,
-        timeline: Timeline,
+        timeline: TimelinePanel,
         studio: Studio,
         *,
         dock_panel: bool,
@@ -63,10 +63,8 @@ class WindowHooks(QObject):
         self.docks["timeline"] = window.add_dock_widget(
             timeline, name="Timeline", area="bottom", add_vertical_stretch=False
         )
+        self._timeline_px = timeline.sizeHint().height()
         self._watch(self.docks["timeline"])
-        if self._main is not None:
-            height = timeline.sizeHint().height()
-            self._main.resizeDocks([self.docks["timeline"]], [height], Qt.Orientation.Vertical)
         self._widgets = (panel, timeline)
         self._shortcuts: list[QShortcut] = []
         self.bind_shortcuts()
@@ -141,7 +139,15 @@ class WindowHooks(QObject):
                 self._studio.close()
             elif event.type() == QEvent.Type.Show:
                 self._closing = False
+                QTimer.singleShot(0, self._size_timeline)
         return False
+
+    def _size_timeline(self) -> None:
+        """Give the timeline its height once; Qt takes no heights before the window is shown."""
+        dock = self.docks.get("timeline")
+        if self._main is not None and dock is not None and self._timeline_px:
+            height, self._timeline_px = self._timeline_px, 0
+            self._main.resizeDocks([dock], [height], Qt.Orientation.Vertical)
 
     def close(self) -> None:
         """Let go of the window; the panels are taken out of it if it stays open."""

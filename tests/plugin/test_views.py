@@ -5,12 +5,14 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QLabel
 
+from ifc_core.annotation import Scope, TrackFilter
 from ifc_core.errors import ConfigError
 from napari_ifc.actions import Action, ActionTable
 from napari_ifc.rows import (
     FrameRange,
     HistoryRow,
     Lane,
+    QueueRow,
     Span,
     SpanKind,
     Spans,
@@ -22,17 +24,21 @@ from napari_ifc.views.banner import Banner
 from napari_ifc.views.class_dialog import ClassDialog
 from napari_ifc.views.command_palette import CommandPalette
 from napari_ifc.views.dialogs import ExportDialog
+from napari_ifc.views.filter_bar import FilterBar
 from napari_ifc.views.header import Header
 from napari_ifc.views.history_list import HistoryList
 from napari_ifc.views.icons import icon, icon_names
+from napari_ifc.views.lane_picture import LANE_PX
 from napari_ifc.views.panel import StudioPanel
 from napari_ifc.views.propose_panel import CUSTOM, OFFLINE, ProposePanel
+from napari_ifc.views.review_page import ReviewPage
 from napari_ifc.views.theme import palette_for
 from napari_ifc.views.timeline import Timeline
-from napari_ifc.views.timeline_painter import HEAD_PX, LABEL_PX, LANE_PX, RULER_PX
+from napari_ifc.views.timeline_painter import HEAD_PX, LABEL_PX, RULER_PX
 from napari_ifc.views.timeline_scale import nice_step
 from napari_ifc.views.tools import ToolRow
 from napari_ifc.views.track_table import TrackTable
+from napari_ifc.views.transport import clock_text, range_text
 
 ORANGE = (230, 159, 0)
 
@@ -432,3 +438,83 @@ def test_pages_can_be_added_and_brought_to_the_front(qtbot):
         panel.show_page("more")
     assert asked.args == ["more"]
     assert panel.current_page == "more"
+
+
+class TestReviewPage:
+    @pytest.fixture
+    def page(self, qtbot):
+        made = ReviewPage(("Everything", "Suspected swaps"))
+        qtbot.addWidget(made)
+        made.apply_palette(palette_for("dark"))
+        made.resize(360, 700)
+        made.show()
+        return made
+
+    def test_a_hundred_thousand_entries_are_made_only_when_seen(self, page):
+        asked = set()
+
+        def row_at(place):
+            asked.add(place)
+            return QueueRow(f"Track {place}", "frame 0", "Unsure", "Accept.", "label", 0.5, True)
+
+        page.show_queue(100_000, row_at, 50_000, 100_000, "")
+        page.view.viewport().grab()
+        assert 50_000 in asked
+        assert len(asked) < 100
+        assert page.model.rowCount() == 100_000
+
+    def test_clicking_an_entry_asks_for_it_but_showing_does_not(self, page, qtbot):
+        def row_at(place):
+            return QueueRow(f"Track {place}", "frame 0", "Unsure", "Accept.", "label", 0.5, False)
+
+        with qtbot.assertNotEmitted(page.entry_requested):
+            page.show_queue(3, row_at, 0, 3, "")
+        place = page.view.visualRect(page.model.index(2)).center()
+        with qtbot.waitSignal(page.entry_requested) as asked:
+            qtbot.mouseClick(page.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        assert asked.args == [2]
+        text = page.model.data(page.model.index(1), Qt.ItemDataRole.AccessibleTextRole)
+        assert text == "Track 1, frame 0: Unsure. Need 50%."
+
+
+class TestFilterBar:
+    def test_it_says_which_tracks_are_meant(self, qtbot):
+        bar = FilterBar()
+        qtbot.addWidget(bar)
+        assert bar.value().is_open
+        bar.set_classes([(4, "fish"), (7, "bird")])
+        with qtbot.waitSignal(bar.changed):
+            bar._score[1].setValue(0.5)
+        bar._area[0].setValue(100)
+        bar._class.setCurrentIndex(2)
+        bar.show_range(FrameRange(3, 9))
+        bar._in_range.setChecked(True)
+        value = bar.value()
+        assert value == TrackFilter(
+            score_below=0.5, mean_area_at_least_px=100, category_ids=(7,), scope=Scope(3, 9)
+        )
+        bar.set_classes([(7, "bird")])
+        assert bar.value().category_ids == (7,)
+        bar.show_count(1, 30)
+        assert bar._count.text() == "1 of 30 tracks"
+        bar.show_range(None)
+        assert bar.value().scope is None
+        bar.clear_button.click()
+        assert bar.value().is_open
+
+
+@pytest.mark.parametrize(
+    ("marked", "text"),
+    [
+        (FrameRange(3, 3), "Frame 3"),
+        (FrameRange(3, 8, (5,)), "Frames 3 to 8, track 5"),
+        (FrameRange(3, 8, (5, 6)), "Frames 3 to 8, 2 tracks"),
+    ],
+)
+def test_a_marked_range_in_words(marked, text):
+    assert range_text(marked) == text
+
+
+def test_time_in_words():
+    assert clock_text(65.5) == "1:05.50"
+    assert clock_text(3725.25) == "1:02:05.25"

@@ -10,11 +10,13 @@ from ifc_core.annotation import (
     EditResult,
     Project,
     RunInfo,
+    Scope,
     StagedInstance,
     StagedMask,
     VideoEntry,
     edits,
 )
+from ifc_core.annotation.records import WHOLE
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import EditError, IFCError
 from ifc_core.inference.results import FrameResult, InstanceSummary
@@ -25,7 +27,20 @@ from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.rows import Lane, RunView, Span, SpanKind, Spans, TrackRow
 
 KIND = "propose"
+_SCOPE = "scope"  # key beside the settings of a run that is limited to some frames
+_BESIDE = 5  # frames on either side of a range that tell which track goes on in it
+_SAME_OBJECT_IOU = 0.5
 _ETA_AFTER = 3  # frames from which an estimate is made
+
+
+def _limits_of(scope: Scope) -> list[int | None]:
+    return [scope.first, scope.last]
+
+
+def scope_of(run: RunInfo) -> Scope:
+    """The frames that a stored run may change."""
+    first, last = run.settings.get(_SCOPE, (None, None))
+    return Scope(first, last)
 
 
 @dataclass(slots=True)
@@ -78,6 +93,7 @@ class ProposeController:
         self._generation = 0
         self._run_id: int | None = None
         self._settings = ProposeSettings()
+        self._scope = WHOLE
         self._instances: dict[int, _Instance] = {}
         self._final: tuple[InstanceSummary, ...] = ()
         self._categories: tuple[str, ...] = ()
@@ -106,6 +122,7 @@ class ProposeController:
         settings: ProposeSettings,
         source: Mapping[str, Any],
         frames: Callable[[int], Any] | None = None,
+        scope: Scope = WHOLE,
     ) -> None:
         """Start a run; returns at once.
 
@@ -113,13 +130,15 @@ class ProposeController:
             settings: How.
             source: Where the engine finds the frames: parameters of the request.
             frames: Gives frames that are not in a file.
+            scope: Only these frames are changed; a clip's length around them is looked at.
 
         Raises:
             EngineError: The engine cannot be started.
         """
         settings_json = settings.to_json()
-        run_id = self._project.begin_run(KIND, self._entry.id, settings_json, settings.model)
-        self._begin(run_id, settings)
+        kept = settings_json if scope.is_whole else {**settings_json, _SCOPE: _limits_of(scope)}
+        run_id = self._project.begin_run(KIND, self._entry.id, kept, settings.model)
+        self._begin(run_id, settings, scope)
         try:
             self._ask({**source, "settings": settings_json}, frames)
         except IFCError:
@@ -150,9 +169,10 @@ class ProposeController:
                 "Too little is known of this run to go on; keep what it found or discard it.",
                 path=self._project.folder,
             )
-        settings = ProposeSettings.from_json(run.settings)
+        values = {name: value for name, value in run.settings.items() if name != _SCOPE}
+        settings, scope = ProposeSettings.from_json(values), scope_of(run)
         self._project.take_up_run(run.id)
-        self._begin(run.id, settings)
+        self._begin(run.id, settings, scope)
         for instance_id, staged in self._project.staged_frames(run.id).items():
             self._instances[instance_id] = _Instance(frames=staged)
         try:
@@ -162,8 +182,9 @@ class ProposeController:
             self._reset()
             raise
 
-    def _begin(self, run_id: int, settings: ProposeSettings) -> None:
+    def _begin(self, run_id: int, settings: ProposeSettings, scope: Scope) -> None:
         self._generation += 1
+        self._scope = scope
         self._settings = settings
         self._instances.clear()
         self._final = ()
@@ -177,7 +198,19 @@ class ProposeController:
         generation = self._generation
         on_event = self._deliver(lambda event: self._take(generation, event))
         self._show(RunView(True, "Starting the engine", "This takes a few seconds the first time."))
-        self._job = self._engine.request(KIND, dict(params), on_event, frames=frames)
+        self._job = self._engine.request(
+            KIND, {**params, **self._limits()}, on_event, frames=frames
+        )
+
+    def _limits(self) -> dict[str, int]:
+        """Frames that the engine looks at, where it is not all of them."""
+        if self._scope.is_whole:
+            return {}
+        first, last = self._scope.bounds(self._entry.num_frames)
+        around = self._settings.clip_length * self._settings.frame_step
+        step = self._settings.frame_step
+        start = max(0, first - around) // step * step  # the same frames as a run from the start
+        return {"start": start, "stop": min(self._entry.num_frames, last + 1 + around)}
 
     def cancel(self) -> None:
         """Ask the run to stop; nothing of it is kept."""
@@ -278,17 +311,44 @@ class ProposeController:
                 f"No object scored {threshold:.2f} or more; lower the score threshold and "
                 f"propose again, or draw the first mask yourself."
             )
-        staged = [StagedInstance(i.instance_id, self._class_name(i.label), i.score) for i in kept]
+        same = self._same_tracks(run_id)
+        staged = [
+            StagedInstance(
+                i.instance_id, self._class_name(i.label), i.score, same.get(i.instance_id)
+            )
+            for i in kept
+        ]
         try:
             self._project.stage_instances(run_id, staged)
             self._project.finish_run(run_id)
             ids = tuple(i.instance_id for i in kept)
-            accepted = self._apply(edits.AcceptRun(run_id, instance_ids=ids))
+            accepted = self._apply(edits.AcceptRun(run_id, instance_ids=ids, scope=self._scope))
         except IFCError as error:
             return "failed", str(error)
         found = "1 object was" if len(kept) == 1 else f"{len(kept)} objects were"
         told = " ".join((f"{found} found.", accepted.note, *self._notices))
         return "succeeded", told.strip()
+
+    def _same_tracks(self, run_id: int) -> dict[int, int]:
+        """Instances of a run on a range that go on an existing track beside the range."""
+        if self._scope.is_whole:
+            return {}
+        first, last = self._scope.bounds(self._entry.num_frames)
+        overlaps: dict[tuple[int, int], list[float]] = {}
+        for frame in (*range(max(0, first - _BESIDE), first), *range(last + 1, last + 1 + _BESIDE)):
+            shown = self._project.masks_at(self._entry.id, frame)
+            for staged in self._project.staged_masks_at(run_id, frame):
+                for record in shown:
+                    if staged.rle is not None and record.rle is not None:
+                        pair = (staged.instance_id, record.track_id)
+                        overlaps.setdefault(pair, []).append(staged.rle.iou(record.rle))
+        found: dict[int, int] = {}
+        best = sorted(overlaps.items(), key=lambda item: -sum(item[1]) / len(item[1]))
+        for (instance_id, track_id), ious in best:
+            free = instance_id not in found and track_id not in found.values()
+            if free and sum(ious) / len(ious) >= _SAME_OBJECT_IOU:
+                found[instance_id] = track_id
+        return found
 
     def _class_name(self, label: int) -> str:
         if 0 <= label < len(self._categories):

@@ -2,6 +2,7 @@
 
 from napari_ifc.feature import Feature
 from napari_ifc.features.attention import AttentionExplorer
+from napari_ifc.features.bulk import BulkEdits
 from napari_ifc.features.classes import Classes
 from napari_ifc.features.correction import Correction
 from napari_ifc.features.editing import Editing
@@ -16,6 +17,7 @@ from napari_ifc.features.propose import ProposeLink
 from napari_ifc.features.quality import Quality
 from napari_ifc.features.review import Review
 from napari_ifc.features.system import System
+from napari_ifc.features.timeline import TimelineLink
 from napari_ifc.features.track_edits import TrackEdits
 from napari_ifc.features.track_list import TrackList
 from napari_ifc.features.view import View
@@ -31,8 +33,10 @@ FEATURES: tuple[type[Feature], ...] = (
     View,
     TrackEdits,
     TrackList,
-    Review,
     Navigation,
+    TimelineLink,
+    BulkEdits,
+    Review,
     AttentionExplorer,
     ModelImport,
     TrainerLink,

@@ -1,4 +1,4 @@
-"""Going through the video: the timeline under the canvas and the keys that step."""
+"""Going through the video: the keys that step."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING
 
 from napari_ifc.actions import Action
 from napari_ifc.feature import Feature
-from napari_ifc.rows import TimelineData
 
 if TYPE_CHECKING:
     from napari_ifc.studio import Studio
-    from napari_ifc.workspace import Workspace
 
 
 class Navigation(Feature):
-    """The timeline, and steps from frame to frame, event to event, track to track."""
+    """Steps from frame to frame, event to event, track to track."""
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
-        studio.timeline.seek_requested.connect(studio.layers.go_to)
         studio.timeline.track_requested.connect(self._on_lane)
 
     def actions(self) -> Iterable[Action]:
@@ -46,29 +43,7 @@ class Navigation(Feature):
                 why_not=self.studio.why_not_open,
             )
 
-    # The timeline
-
-    def refresh(self) -> None:
-        """Show lanes and counts."""
-        workspace = self.studio.workspace
-        if workspace is None:
-            return
-        session = workspace.session
-        lanes = workspace.proposer.lanes()
-        data = workspace.index.timeline(session.num_frames, session.entry.fps, lanes)
-        self.studio.timeline.set_data(data)
-
-    def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
-        """Show an empty timeline."""
-        self.studio.timeline.set_data(TimelineData())
-
-    def frame_changed(self, frame_index: int) -> None:
-        """Move the cursor."""
-        self.studio.timeline.set_frame(frame_index)
-
-    def selection_changed(self, track_ids: tuple[int, ...]) -> None:
-        """Mark the lanes."""
-        self.studio.timeline.set_selected(track_ids)
+    # Lanes
 
     def _on_lane(self, track_id: int, adding: bool) -> None:
         workspace = self.studio.workspace

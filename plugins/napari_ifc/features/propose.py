@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
 
-from ifc_core.annotation import RunInfo, edits
+from ifc_core.annotation import RunInfo, Scope, edits
+from ifc_core.annotation.records import WHOLE
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
@@ -156,11 +157,12 @@ class ProposeLink(Feature):
 
     # The run
 
-    def start(self, settings: ProposeSettings | None = None) -> bool:
+    def start(self, settings: ProposeSettings | None = None, scope: Scope = WHOLE) -> bool:
         """Start a run; returns at once.
 
         Args:
             settings: How; the form's settings if ``None``.
+            scope: Only these frames are changed.
 
         Returns:
             Whether it was started. If not, the window shows why.
@@ -175,7 +177,7 @@ class ProposeLink(Feature):
         try:
             chosen = settings or self.studio.panel.propose.settings()
             self.studio.panel.banner.clear()
-            workspace.proposer.start(chosen, self._source(workspace.session))
+            workspace.proposer.start(chosen, self._source(workspace.session), scope=scope)
         except IFCError as error:
             self.studio.fail(error)
             return False
@@ -325,8 +327,8 @@ class ProposeLink(Feature):
         if run is not None and workspace is not None:
             workspace.session.project.finish_run(run.id)
             spreads = run.kind.startswith("propagat")
-            kind = edits.AcceptPropagation if spreads else edits.AcceptRun
-            workspace.editor.apply(kind(run.id))
+            accept: edits.Edit = edits.AcceptRun(run.id, scope=scope_of(run))
+            workspace.editor.apply(edits.AcceptPropagation(run.id) if spreads else accept)
             self.studio.panel.banner.clear()
 
     def discard_cut_off_run(self) -> None:

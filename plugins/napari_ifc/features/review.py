@@ -1,24 +1,331 @@
-"""Saying what is right."""
+"""Saying what is right: the review queue, and approving frames."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
+from qtpy.QtWidgets import QAbstractButton, QApplication
+
+from ifc_core.annotation import EditResult
+from ifc_core.annotation.edits import Edit
+from ifc_core.inference.review_queue import QueueEntry, Reason, entry_at
 from napari_ifc.actions import Action
-from napari_ifc.feature import Feature
+from napari_ifc.controllers.review import FILTERS, ReviewController, ReviewView
+from napari_ifc.feature import NOTHING_OPEN, Feature
+from napari_ifc.features.timeline import TimelineLink
+from napari_ifc.rows import QueueRow
+from napari_ifc.views.review_page import ReviewPage
+from napari_ifc.worker import Worker
+
+if TYPE_CHECKING:
+    from napari_ifc.studio import Studio
+    from napari_ifc.workspace import Workspace
+
+PAGE, GROUP = "review", "Review"
+_ICONS = {
+    Reason.SWAP: "swap",
+    Reason.UNCERTAIN: "attention",
+    Reason.WEAK_LINK: "link",
+    Reason.AREA: "size",
+    Reason.MOVE: "jump",
+    Reason.LOW_SCORE: "attention",
+    Reason.NOT_REVIEWED: "label",
+    Reason.COMPLETE: "frames",
+}
+_ADVICE = {
+    Reason.SWAP: "Fix exchanges the two from here on; Accept keeps them",
+    Reason.LOW_SCORE: "Accept approves the whole track",
+    Reason.NOT_REVIEWED: "Accept approves the whole track",
+    Reason.COMPLETE: "Accept approves the frames as complete",
+}
+_OTHER_ADVICE = "Accept approves these frames of the track"
+_WHOLE = (Reason.LOW_SCORE, Reason.NOT_REVIEWED, Reason.COMPLETE)
 
 
 class Review(Feature):
-    """Approving frames."""
+    """The page of the queue, its keys, and approving frames."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self.page = ReviewPage(tuple(name for name, _ in FILTERS))
+        self.controller: ReviewController | None = None
+        self._worker: Worker | None = None
+        self._whole_project = False
+        studio.panel.add_page(PAGE, "Review", self.page)
+        self.page.entry_requested.connect(self._show_place)
+        self.page.filter_requested.connect(self._narrow)
+        self.page.scope_requested.connect(self._choose_scope)
+        self.page.action_requested.connect(studio.run_action)
+        studio.panel.page_changed.connect(self._on_page)
 
     def actions(self) -> Iterable[Action]:
-        """Approve the frame."""
+        """Walk through the queue, decide, and approve frames."""
+        decide = self._reason(lambda c: c.why_not_decide())
+        any_entry = self._reason(lambda c: "" if len(c.entries) else "The queue is empty.")
+        yield Action(
+            "review.space",
+            "Accept in review, else play or pause",
+            self._space,
+            "Space",
+            GROUP,
+            self.studio.why_not_open,
+            "While the review page is in front it accepts, otherwise it plays.",
+        )
+        rows: tuple[tuple[str, str, str, Callable[[], object], Callable[[], str], str], ...] = (
+            (
+                "review.accept",
+                "Accept the entry",
+                "",
+                lambda: self._decide(lambda c: c.accept()),
+                self._may(decide),
+                "Approve what the entry stands for and go to the next.",
+            ),
+            (
+                "review.fix",
+                "Fix the suspected swap",
+                "X",
+                lambda: self._decide(lambda c: c.fix()),
+                self._may(self._reason(lambda c: c.why_not_fix())),
+                "Exchange the two tracks from this frame on and go to the next.",
+            ),
+            (
+                "review.reject",
+                "Reject the entry",
+                "Backspace",
+                lambda: self._decide(lambda c: c.reject()),
+                self._may(self._reason(lambda c: c.why_not_reject())),
+                "Reject these masks, or the whole track, and go to the next.",
+            ),
+            (
+                "review.next",
+                "Next entry of the queue",
+                "Q",
+                lambda: self._walk(forward=True),
+                any_entry,
+                "Decide later and look at the next one.",
+            ),
+            (
+                "review.previous",
+                "Previous entry of the queue",
+                "Shift+Q",
+                lambda: self._walk(forward=False),
+                any_entry,
+                "",
+            ),
+            (
+                "attention.next",
+                "Next frame that needs attention",
+                "Shift+J",
+                lambda: self._attend(forward=True),
+                self.studio.why_not_open,
+                "Go to the next frame of this video that the queue lists.",
+            ),
+            (
+                "attention.previous",
+                "Previous frame that needs attention",
+                "Shift+K",
+                lambda: self._attend(forward=False),
+                self.studio.why_not_open,
+                "Go to the frame before that the queue lists.",
+            ),
+        )
+        for action_id, text, key, call, why_not, tip in rows:
+            yield Action(action_id, text, _quiet(call), key, GROUP, why_not, tip)
         yield Action(
             "frame.approve",
             "Approve frame",
             self.edit(lambda e: e.approve_frame()),
             shortcut="A",
-            group="Review",
+            group=GROUP,
             why_not=self.editor_reason(lambda e: e.why_not_change()),
             tip="Say that this frame is complete and right; again takes it back.",
         )
+
+    def started(self) -> None:
+        """Give the buttons their names and keys."""
+        self.page.bind_actions(self.studio.actions)
+
+    # Opening and closing
+
+    def opened(self, workspace: Workspace) -> None:
+        """Make the queue of the video, beside the window."""
+        if self.controller is None:
+            worker = self._worker = Worker(self.studio.deliver, "review")
+            self.controller = ReviewController(
+                workspace.session.project.folder,
+                worker.submit,
+                self._apply,
+                self._show,
+                self._show_entry,
+                self.studio.fail,
+            )
+        self.page.show_progress(self.studio.feature(TimelineLink).progress)
+        self._start(workspace)
+
+    def _start(self, workspace: Workspace) -> None:
+        videos = [entry.id for entry in workspace.session.project.videos()]
+        video_id = workspace.session.entry.id
+        chosen = videos if self._whole_project else [video_id]
+        self.page.show_scope(whole_project=self._whole_project, possible=len(videos) > 1)
+        if self.controller is not None:
+            self.controller.start(chosen, video_id, workspace.session.reader.video.path)
+
+    def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
+        """Drop the queue with its project; it stays for another video of the same one."""
+        if not keep_project:
+            self._stop()
+            self._whole_project = False
+            self.page.show_queue(0, _no_row, -1, 0, "")
+
+    def close(self) -> None:
+        """Stop the worker."""
+        self._stop()
+
+    def _stop(self) -> None:
+        if self.controller is not None:
+            self.controller.stop()
+            self.controller = None
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+    def project_changed(self, result: EditResult) -> None:
+        """Have the queue follow the edit."""
+        if self.controller is not None:
+            self.controller.take_edit(result)
+        self.page.show_progress(self.studio.feature(TimelineLink).progress)
+
+    def actions_changed(self) -> None:
+        """Enable what is possible."""
+        self.page.refresh_actions()
+
+    # Showing
+
+    def _show(self, view: ReviewView) -> None:
+        entries = view.entries
+        self.page.show_queue(
+            len(entries),
+            lambda place: self._row(entry_at(entries, place)),
+            view.place,
+            view.total,
+            view.busy,
+        )
+
+    def _row(self, entry: QueueEntry) -> QueueRow:
+        title, color = self._title(entry)
+        frames = f"frames {entry.first:,} to {entry.last:,}"
+        if entry.first == entry.last:
+            frames = f"frame {entry.first:,}"
+        return QueueRow(
+            title=title,
+            place=frames,
+            why=entry.why(),
+            advice=_ADVICE.get(entry.reason, _OTHER_ADVICE) + ".",
+            icon=_ICONS[entry.reason],
+            need=entry.need,
+            urgent=entry.reason not in _WHOLE,
+            color_rgb=color,
+        )
+
+    def _title(self, entry: QueueEntry) -> tuple[str, tuple[int, int, int] | None]:
+        workspace = self.studio.workspace
+        here = workspace is not None and entry.video_id == workspace.session.entry.id
+        suffix = "" if here else f", video {entry.video_id}"
+        if not entry.track_id:
+            return f"Frames{suffix}", None
+        title = f"Track {entry.track_id}"
+        if workspace is None or entry.track_id not in workspace.index:
+            return title + suffix, None
+        index = workspace.index
+        name = index.class_name(entry.track_id)
+        return f"{title} · {name}", index.header(entry.track_id).color_rgb
+
+    def _show_entry(self, entry: QueueEntry) -> None:
+        workspace = self.studio.workspace
+        if workspace is None:
+            return
+        elsewhere = entry.video_id != workspace.session.entry.id
+        if elsewhere and not self.studio.show_video(entry.video_id):
+            return
+        chosen = tuple(i for i in (entry.track_id, entry.other_id) if i)
+        self.studio.layers.go_to(entry.frame_index)
+        self.studio.select(chosen)
+
+    def _on_page(self, name: str) -> None:
+        if name == PAGE:
+            self.page.focus_list()
+
+    # Walking and deciding
+
+    def _reason(self, ask: Callable[[ReviewController], str]) -> Callable[[], str]:
+        def reason() -> str:
+            return NOTHING_OPEN if self.controller is None else ask(self.controller)
+
+        return reason
+
+    def _may(self, reason: Callable[[], str]) -> Callable[[], str]:
+        change = self.editor_reason(lambda e: e.why_not_change())
+        return lambda: change() or reason()
+
+    def _decide(self, decision: Callable[[ReviewController], str]) -> None:
+        if self.controller is not None:
+            self.studio.inform(decision(self.controller))
+
+    def _apply(self, edit: Edit) -> EditResult:
+        return self.workspace.editor.apply(edit)
+
+    def _walk(self, *, forward: bool) -> None:
+        if self.controller is None:
+            return
+        if self.studio.panel.current_page != PAGE:
+            self.studio.panel.show_page(PAGE)
+        if forward:
+            self.controller.next()
+        else:
+            self.controller.previous()
+
+    def _space(self) -> None:
+        focused = QApplication.focusWidget()
+        if isinstance(focused, QAbstractButton) and self.studio.panel.isAncestorOf(focused):
+            focused.click()  # Space presses the button it stands on, as everywhere
+        elif self.studio.panel.current_page == PAGE:
+            self.studio.run_action("review.accept")
+        else:
+            self.studio.run_action("play.toggle")
+
+    def _attend(self, *, forward: bool) -> None:
+        if self.controller is None:
+            return
+        marks = self.controller.doubtful_frames()
+        here = self.studio.layers.frame_index
+        place = bisect_right(marks, here) if forward else bisect_left(marks, here) - 1
+        if 0 <= place < len(marks):
+            self.studio.layers.go_to(int(marks[place]))
+        else:
+            self.studio.inform("No further frame needs attention in that direction.")
+
+    def _show_place(self, place: int) -> None:
+        if self.controller is not None:
+            self.controller.go_to(place)
+
+    def _narrow(self, place: int) -> None:
+        if self.controller is not None:
+            self.controller.narrow(FILTERS[place][1])
+
+    def _choose_scope(self, whole_project: bool) -> None:
+        self._whole_project = whole_project
+        if self.studio.workspace is not None:
+            self._start(self.workspace)
+
+
+def _no_row(place: int) -> QueueRow:
+    raise IndexError(place)
+
+
+def _quiet(call: Callable[[], object]) -> Callable[[], None]:
+    def run() -> None:
+        call()
+
+    return run

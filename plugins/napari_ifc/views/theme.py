@@ -99,6 +99,9 @@ def style_sheet(p: Palette) -> str:
         padding: 4px; color: {p.text}; }}
     QToolButton:hover {{ background: {p.raised}; }}
     QToolButton:checked {{ background: {p.accent}; }}
+    QToolButton[role="small"] {{ background: {p.raised}; padding: 2px 8px; font-size: 8pt; }}
+    QToolButton[role="small"]:hover {{ background: {theme_mix(p.raised, p.text, 0.15)}; }}
+    QToolButton[role="small"]:disabled {{ color: {theme_mix(p.raised, p.text, 0.4)}; }}
     QToolButton::menu-indicator {{ image: none; }}
     QTabWidget::pane {{ border: 0; border-top: 1px solid {p.border}; }}
     QTabBar {{ border: 0; background: transparent; }}

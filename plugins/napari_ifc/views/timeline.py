@@ -19,12 +19,13 @@ from qtpy.QtGui import (
 from qtpy.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
 from napari_ifc.rows import FrameRange, Lane, SpanKind, TimelineData
+from napari_ifc.views.lane_picture import LANE_PX
 from napari_ifc.views.theme import Palette
 from napari_ifc.views.timeline_painter import (
     HEAD_PX,
     LABEL_PX,
-    LANE_PX,
     RULER_PX,
+    LanePictures,
     TimelineColors,
     TimelinePainter,
     faded,
@@ -34,6 +35,7 @@ from napari_ifc.views.timeline_scale import Scale
 
 _DRAG_PX = 4
 _FEWEST_FRAMES = 8.0
+_MOST_PICTURES = 200  # lanes kept drawn, about 120 kB each
 _KIND_WORDS = {
     SpanKind.PROVISIONAL: "provisional",
     SpanKind.PROPOSED: "proposed",
@@ -77,13 +79,16 @@ class Timeline(QAbstractScrollArea):
         self._shown = 1.0
         self._pressed: tuple[float, float] | None = None
         self._dragging = ""
+        self._laying_out = False
         self._colors = TimelineColors.plain()
         self._picture: QPixmap | None = None
+        self._lanes: LanePictures = {}
+        self._drawn_at: Scale | None = None
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Timeline")
         self.setAccessibleDescription("One lane a track; arrows step, Shift+arrows mark a range.")
-        self.setMinimumHeight(HEAD_PX + 2 * LANE_PX + 6)
+        self.setMinimumHeight(HEAD_PX + 3 * LANE_PX + 6)
         self.viewport().setMouseTracking(True)
         self.viewport().setAutoFillBackground(False)
         self.horizontalScrollBar().valueChanged.connect(self._on_pan)
@@ -91,11 +96,12 @@ class Timeline(QAbstractScrollArea):
         self.verticalScrollBar().valueChanged.connect(lambda _: self._redraw())
 
     def sizeHint(self) -> QSize:  # noqa: N802, D102
-        return QSize(600, HEAD_PX + 6 * LANE_PX + 6)
+        return QSize(600, HEAD_PX + 7 * LANE_PX + 6)
 
     def apply_palette(self, p: Palette) -> None:
         """Take the theme's colours."""
         self._colors = TimelineColors.of(p)
+        self._lanes.clear()
         self._redraw()
 
     # What is shown
@@ -168,7 +174,7 @@ class Timeline(QAbstractScrollArea):
         self._redraw()
 
     def _on_pan(self, value: int) -> None:
-        if abs(value - self._first) >= 1:
+        if not self._laying_out:
             self._first = min(float(value), max(0.0, self._data.num_frames - self._shown))
             self._redraw()
 
@@ -190,12 +196,12 @@ class Timeline(QAbstractScrollArea):
         bar.setPageStep(self._lanes_height())
         bar.setSingleStep(LANE_PX)
         pan = self.horizontalScrollBar()
-        pan.blockSignals(True)
+        self._laying_out = True  # what the bar says now is our own doing
         pan.setRange(0, max(0, round(self._data.num_frames - self._shown)))
         pan.setPageStep(max(1, round(self._shown)))
         pan.setSingleStep(max(1, round(self._shown / 10)))
         pan.setValue(round(self._first))
-        pan.blockSignals(False)
+        self._laying_out = False
 
     # Places
 
@@ -251,13 +257,20 @@ class Timeline(QAbstractScrollArea):
             text = "Open a video to see its timeline"
             painter.drawText(self.viewport().rect(), int(Qt.AlignmentFlag.AlignCenter), text)
         else:
-            drawing = TimelinePainter(painter, self.scale(), self._colors, self._data)
+            drawing = self._painter_on(painter)
             offset = self.verticalScrollBar().value()
             drawing.lanes(self._lanes_height(), offset, self._selected)
             drawing.counts()
             drawing.ruler()
         painter.end()
         return picture
+
+    def _painter_on(self, painter: QPainter) -> TimelinePainter:
+        scale = self.scale()
+        if scale != self._drawn_at or len(self._lanes) > _MOST_PICTURES:
+            self._lanes.clear()
+            self._drawn_at = scale
+        return TimelinePainter(painter, scale, self._colors, self._data, self._lanes)
 
     def _draw_range(self, painter: QPainter) -> None:
         marked = self._range

@@ -11,9 +11,6 @@ from napari_ifc.rows import Spans
 
 _MIN_TICK_PX = 64
 
-Runs = list[tuple[int, int, int]]
-"""(first pixel, one past the last pixel, value)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Scale:
@@ -55,36 +52,22 @@ def nice_step(frames_per_pixel: float) -> int:
     return int(10 * power)
 
 
-def span_runs(spans: Spans, edges: npt.NDArray[np.float64]) -> Runs:
-    """Stretches by pixel: what takes hours to draw one by one takes one look-up a pixel.
+def kinds_in_pixels(spans: Spans, edges: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """(width,) int64, the code of the kind that each pixel shows, -1 for none.
 
     A pixel shows the first stretch that touches it, so that a single frame is never lost.
 
     Args:
         spans: The stretches of a lane.
         edges: :meth:`Scale.edges`.
-
-    Returns:
-        Runs of pixels with the code of their kind.
     """
     if not len(spans):
-        return []
+        return np.full(len(edges) - 1, -1, dtype=np.int64)
     place = np.searchsorted(spans.stop, edges[:-1], side="right")
     inside = place < len(spans)
     place = np.minimum(place, len(spans) - 1)
     inside &= spans.start[place] < edges[1:]
-    return value_runs(np.where(inside, spans.kind[place].astype(np.int64), -1))
-
-
-def value_runs(values: npt.NDArray[np.int64]) -> Runs:
-    """Equal neighbours joined; negative values are left out."""
-    if not len(values):
-        return []
-    starts = np.concatenate(([0], np.flatnonzero(np.diff(values)) + 1))
-    stops = np.concatenate((starts[1:], [len(values)]))
-    kept = values[starts] >= 0
-    starts, stops = starts[kept], stops[kept]
-    return list(zip(starts.tolist(), stops.tolist(), values[starts].tolist(), strict=True))
+    return np.where(inside, spans.kind[place].astype(np.int64), -1)
 
 
 def highest_in_pixels(

@@ -6,6 +6,7 @@ from typing import Any
 
 from qtpy.QtCore import (
     QAbstractTableModel,
+    QItemSelection,
     QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
@@ -33,6 +34,7 @@ from qtpy.QtWidgets import (
 
 from napari_ifc.actions import ActionTable
 from napari_ifc.rows import TrackRow
+from napari_ifc.views.filter_bar import FilterBar
 from napari_ifc.views.icons import icon
 from napari_ifc.views.theme import Palette
 
@@ -59,6 +61,7 @@ class TrackModel(QAbstractTableModel):
     def __init__(self) -> None:
         super().__init__()
         self._rows: list[TrackRow] = []
+        self._lines: dict[int, int] = {}
         self._swatches: dict[tuple[tuple[int, int, int], bool], QPixmap] = {}
 
     def set_rows(self, rows: list[TrackRow]) -> None:
@@ -66,6 +69,7 @@ class TrackModel(QAbstractTableModel):
         if [r.track_id for r in rows] != [r.track_id for r in self._rows]:
             self.beginResetModel()
             self._rows = list(rows)
+            self._lines = {row.track_id: line for line, row in enumerate(rows)}
             self.endResetModel()
             return
         for number, row in enumerate(rows):
@@ -80,10 +84,7 @@ class TrackModel(QAbstractTableModel):
 
     def line_of(self, track_id: int) -> int | None:
         """The line of a track."""
-        for number, row in enumerate(self._rows):
-            if row.track_id == track_id:
-                return number
-        return None
+        return self._lines.get(track_id)
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802, D102
         return 0 if parent.isValid() else len(self._rows)
@@ -119,6 +120,31 @@ class TrackModel(QAbstractTableModel):
         if key not in self._swatches:
             self._swatches[key] = swatch(row.color_rgb, hollow=row.provisional)
         return self._swatches[key]
+
+
+class TrackProxy(QSortFilterProxyModel):
+    """Sorts, and shows only rows with a text and, where given, of certain tracks."""
+
+    def __init__(self, model: TrackModel) -> None:
+        super().__init__()
+        self._model = model
+        self._only: frozenset[int] | None = None
+        self.setSourceModel(model)
+        self.setSortRole(_SORT_ROLE)
+        self.setFilterKeyColumn(-1)
+        self.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+
+    def show_only(self, track_ids: frozenset[int] | None) -> None:
+        """Show only these tracks, besides provisional ones; ``None`` shows all."""
+        if track_ids != self._only:
+            self._only = track_ids
+            self.invalidate()
+
+    def filterAcceptsRow(self, line: int, parent: _Index) -> bool:  # noqa: N802, D102
+        track_id = self._model.row_at(line).track_id
+        if self._only is not None and track_id > 0 and track_id not in self._only:
+            return False
+        return bool(super().filterAcceptsRow(line, parent))
 
 
 def swatch(color_rgb: tuple[int, int, int], *, hollow: bool = False) -> QPixmap:
@@ -178,13 +204,11 @@ class TrackTable(QWidget):
         super().__init__(parent)
         self.setObjectName("ifcPage")
         self.model = TrackModel()
-        self._proxy = QSortFilterProxyModel()
-        self._proxy.setSourceModel(self.model)
-        self._proxy.setSortRole(_SORT_ROLE)
-        self._proxy.setFilterKeyColumn(-1)
-        self._proxy.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self._proxy = TrackProxy(self.model)
         self.view = QTableView()
         self._filter = QLineEdit()
+        self.filters = FilterBar()
+        self._filter_button = QToolButton()
         self._buttons: dict[str, QToolButton] = {}
         self._empty_title = QLabel()
         self._empty_text = QLabel()
@@ -224,6 +248,13 @@ class TrackTable(QWidget):
         self._filter.setPlaceholderText("Filter by id, class or state")
         self._filter.setClearButtonEnabled(True)
         self._filter.textChanged.connect(self._proxy.setFilterFixedString)
+        self._filter.setAccessibleName("Find tracks")
+        self._filter_button.setCheckable(True)
+        self._filter_button.setAccessibleName("Filter and bulk actions")
+        self._filter_button.setToolTip("Filter and bulk actions (Ctrl+F)")
+        self._filter_button.setIconSize(QSize(18, 18))
+        self._filter_button.toggled.connect(self.filters.setVisible)
+        self.filters.hide()
         buttons = QHBoxLayout()
         buttons.setSpacing(2)
         for action_id, _ in _BUTTONS:
@@ -237,7 +268,12 @@ class TrackTable(QWidget):
         column = QVBoxLayout(full)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        column.addWidget(self._filter)
+        search = QHBoxLayout()
+        search.setSpacing(4)
+        search.addWidget(self._filter, 1)
+        search.addWidget(self._filter_button)
+        column.addLayout(search)
+        column.addWidget(self.filters)
         column.addWidget(self.view, 1)
         self._stack = QStackedLayout()
         self._stack.addWidget(full)
@@ -284,8 +320,17 @@ class TrackTable(QWidget):
             button.setEnabled(not reason)
             button.setToolTip(f"{action.text}{key}\n{reason or action.tip}".strip())
 
+    def show_filters(self, shown: bool) -> None:
+        """Show or hide the filter and its bulk actions."""
+        self._filter_button.setChecked(shown)
+
+    def show_only(self, track_ids: frozenset[int] | None) -> None:
+        """List only these tracks; ``None`` lists all."""
+        self._proxy.show_only(track_ids)
+
     def apply_palette(self, palette: Palette) -> None:
         """Tint the icons."""
+        self._filter_button.setIcon(icon("filter", palette.text))
         for action_id, icon_name in _BUTTONS:
             self._buttons[action_id].setIcon(icon(icon_name, palette.text))
 
@@ -314,16 +359,19 @@ class TrackTable(QWidget):
         quiet, self._quiet = self._quiet, True
         if set(track_ids) != set(self.selected()):
             selection = self.view.selectionModel()
-            selection.clearSelection()
             flags = QItemSelectionModel.SelectionFlag
-            for track_id in reversed(track_ids):
-                line = self.model.line_of(track_id)
-                if line is None:
-                    continue
-                index = self._proxy.mapFromSource(self.model.index(line, 0))
-                selection.select(index, flags.Select | flags.Rows)
-                selection.setCurrentIndex(index, flags.NoUpdate)
-                self.view.scrollTo(index)
+            lines = (self.model.line_of(track_id) for track_id in track_ids)
+            places = [
+                self._proxy.mapFromSource(self.model.index(i, 0)) for i in lines if i is not None
+            ]
+            places = [index for index in places if index.isValid()]
+            chosen = QItemSelection()
+            for index in places:
+                chosen.select(index, index)
+            selection.select(chosen, flags.ClearAndSelect | flags.Rows)
+            if places:
+                selection.setCurrentIndex(places[0], flags.NoUpdate)
+                self.view.scrollTo(places[0])
         self._quiet = quiet
 
     def selected(self) -> tuple[int, ...]:

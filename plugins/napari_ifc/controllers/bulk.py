@@ -1,0 +1,181 @@
+"""Edits of many tracks or many frames: each is one step, and says what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.annotation import EditResult, Project, Scope, TrackFilter, VideoEntry, edits
+from ifc_core.annotation.edits import Edit
+from ifc_core.structures import Category
+from napari_ifc.controllers.track_frames import runs_of
+from napari_ifc.controllers.tracks import TrackIndex
+from napari_ifc.rows import FrameRange
+
+Apply = Callable[[Edit], EditResult]
+
+
+class BulkController:
+    """Filters and bulk edits of the video that is shown.
+
+    Args:
+        project: What is edited.
+        entry: The video.
+        index: Its tracks.
+        apply: Makes an edit and tells the window, as ``EditController.apply``.
+    """
+
+    def __init__(
+        self, project: Project, entry: VideoEntry, index: TrackIndex, apply: Apply
+    ) -> None:
+        self._project = project
+        self._entry = entry
+        self._index = index
+        self._apply = apply
+
+    # Filters
+
+    def find(self, where: TrackFilter) -> tuple[int, ...]:
+        """Tracks that meet every condition, by id; rejected ones are never among them."""
+        return tuple(i for i in self._index.track_ids() if self._meets(i, where))
+
+    def _meets(self, track_id: int, where: TrackFilter) -> bool:
+        header = self._index.header(track_id)
+        if where.category_ids is not None and header.category_id not in where.category_ids:
+            return False
+        if where.states is not None and header.state not in where.states:
+            return False
+        if not _between(header.score, where.score_at_least, where.score_below):
+            return False
+        frames = self._index.frames(track_id)
+        if where.untouched_only and frames.is_touched:
+            return False
+        areas = self._areas(track_id, where.scope)
+        mean = float(areas.mean()) if len(areas) else 0.0
+        return (
+            _between(mean, where.mean_area_at_least_px, where.mean_area_below_px)
+            and _between(len(areas), where.frames_at_least, where.fewer_frames_than)
+            and (where.scope is None or len(areas) > 0)
+        )
+
+    def _areas(self, track_id: int, scope: Scope | None) -> npt.NDArray[np.int32]:
+        columns = self._index.frames(track_id).columns
+        chosen = columns.area_px > 0
+        if scope is not None:
+            first, last = scope.bounds(self._entry.num_frames)
+            chosen &= (columns.frame_index >= first) & (columns.frame_index <= last)
+        return columns.area_px[chosen]
+
+    # Tracks
+
+    def approve(self, track_ids: tuple[int, ...]) -> str:
+        """Approve every mask of some tracks; says what was done."""
+        result = self._apply(edits.ApproveTracks(track_ids))
+        return f"Approved {tracks_text(len(track_ids))} with {masks_text(result.num_masks)}."
+
+    def reject(self, track_ids: tuple[int, ...]) -> str:
+        """Reject some tracks; says what was done."""
+        self._apply(edits.RejectTracks(track_ids))
+        return f"Rejected {tracks_text(len(track_ids))}; undo brings them back."
+
+    def delete(self, track_ids: tuple[int, ...]) -> str:
+        """Delete some tracks; says what was done."""
+        result = self._apply(edits.DeleteTracks(track_ids))
+        return f"Deleted {tracks_text(len(track_ids))} with {masks_text(result.num_masks)}."
+
+    def relabel(self, track_ids: tuple[int, ...], class_name: str) -> str:
+        """Give some tracks a class, which is made if it is new; says what was done."""
+        known = {c.name: c.id for c in self._project.categories()}
+        done = f"Relabelled {tracks_text(len(track_ids))} to {class_name}."
+        if class_name in known:
+            self._apply(edits.RelabelTracks(track_ids, known[class_name]))
+            return done
+        new_id = max(known.values(), default=0) + 1
+        steps = (
+            edits.SetCategory(Category(new_id, class_name)),
+            edits.RelabelTracks(track_ids, new_id),
+        )
+        label = f"Relabel {tracks_text(len(track_ids))} to {class_name}"
+        self._apply(edits.Batch(steps, label=label))
+        return done
+
+    # Ranges of frames
+
+    def approve_range(self, marked: FrameRange) -> str:
+        """Approve the masks of the range's tracks, or its frames as complete."""
+        scope = _scope(marked)
+        if not marked.track_ids:
+            self._apply(edits.ApproveFrames(self._entry.id, scope))
+            return f"Approved {frames_text(marked.num_frames)} as complete."
+        result = self._apply(edits.ApproveTracks(marked.track_ids, scope))
+        return f"Approved {masks_text(result.num_masks)}."
+
+    def mark_absent(self, marked: FrameRange) -> str:
+        """Say that the range's tracks are not to be seen on its frames."""
+        steps = tuple(edits.MarkAbsent(i, _scope(marked)) for i in marked.track_ids)
+        name = tracks_text(len(marked.track_ids))
+        if len(steps) == 1:
+            name = f"track {marked.track_ids[0]}"
+        label = f"Mark {name} absent, {_scope(marked).describe()}"
+        self._apply(edits.Batch(steps, label=label))
+        return f"Marked {name} absent on {frames_text(marked.num_frames)}."
+
+    def clear(self, marked: FrameRange) -> str:
+        """Delete the masks of the range; without tracks, those of all tracks."""
+        chosen = marked.track_ids or self._index.track_ids()
+        result = self._apply(edits.ClearMasks(chosen, _scope(marked)))
+        return f"Deleted {masks_text(result.num_masks)}."
+
+    def extend(self, marked: FrameRange) -> str:
+        """Fill the range's empty frames: between two masks by interpolation, else by a copy."""
+        steps = [step for i in marked.track_ids for step in self._fillings(i, marked)]
+        if not steps:
+            return "There is no empty frame to fill in the range."
+        label = f"Extend {tracks_text(len(marked.track_ids))}, {_scope(marked).describe()}"
+        result = self._apply(edits.Batch(tuple(steps), label=label))
+        return f"Filled {frames_text(result.num_masks)}."
+
+    def _fillings(self, track_id: int, marked: FrameRange) -> list[Edit]:
+        """One edit for each stretch of a track that is empty in the range."""
+        known = self._index.frames(track_id)
+        empty = np.setdiff1d(
+            np.arange(marked.first, marked.last + 1), known.columns.frame_index
+        ).tolist()
+        if not len(known.masked):
+            return []
+        steps: list[Edit] = []
+        for first, stop in runs_of(empty):
+            place = int(np.searchsorted(known.masked, first))
+            if place == 0:
+                steps.append(edits.ExtendTrack(track_id, first))
+            elif place == len(known.masked):
+                steps.append(edits.ExtendTrack(track_id, stop - 1))
+            else:
+                ends = known.masked[place - 1 : place + 1].tolist()
+                steps.append(edits.InterpolateMasks(track_id, *ends))
+        return steps
+
+
+def _scope(marked: FrameRange) -> Scope:
+    return Scope(marked.first, marked.last)
+
+
+def _between(value: float, at_least: float | None, below: float | None) -> bool:
+    return (at_least is None or value >= at_least) and (below is None or value < below)
+
+
+def tracks_text(count: int) -> str:
+    """A number of tracks in words."""
+    return "1 track" if count == 1 else f"{count:,} tracks"
+
+
+def masks_text(count: int) -> str:
+    """A number of masks in words."""
+    return "1 mask" if count == 1 else f"{count:,} masks"
+
+
+def frames_text(count: int) -> str:
+    """A number of frames in words."""
+    return "1 frame" if count == 1 else f"{count:,} frames"

@@ -1,0 +1,58 @@
+"""Playing a video at its own speed: which frame is due now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+_USUAL_FPS = 25.0
+
+
+class Playback:
+    """Frames by the clock, so that a slow computer drops frames instead of slowing down.
+
+    Args:
+        clock: Seconds, monotonic; replaced in tests.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began = 0.0
+        self._start = 0
+        self._stop = 0
+        self._fps = _USUAL_FPS
+        self.is_playing = False
+
+    @property
+    def interval_ms(self) -> int:
+        """How often to ask for the frame that is due."""
+        return max(5, round(500 / self._fps))
+
+    def start(self, frame_index: int, num_frames: int, fps: float) -> int:
+        """Begin to play; at the end of the video, from its start.
+
+        Args:
+            frame_index: The frame that is shown.
+            num_frames: Frames of the video.
+            fps: Frames per second; 25 where it is not known.
+
+        Returns:
+            The frame to show first.
+        """
+        self._start = 0 if frame_index >= num_frames - 1 else frame_index
+        self._stop = num_frames - 1
+        self._fps = fps if fps > 0 else _USUAL_FPS
+        self._began = self._clock()
+        self.is_playing = num_frames > 1
+        return self._start
+
+    def due(self) -> int:
+        """The frame to show now; playing ends with the last one."""
+        frame = self._start + int((self._clock() - self._began) * self._fps)
+        if frame >= self._stop:
+            self.is_playing = False
+        return min(frame, self._stop)
+
+    def stop(self) -> None:
+        """Stay where it is."""
+        self.is_playing = False

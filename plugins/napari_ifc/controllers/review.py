@@ -1,0 +1,420 @@
+"""The review queue: made by a worker, walked through by keyboard, each decision one edit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.annotation import EditResult, ProjectReader, Scope, edits
+from ifc_core.annotation.edits import Edit
+from ifc_core.errors import IFCError
+from ifc_core.inference.review_queue import (
+    ENTRY,
+    REASONS,
+    Entries,
+    QueueEntry,
+    Reason,
+    VideoQueue,
+    entry_at,
+    sorted_by_need,
+)
+from ifc_core.io.video import VideoReader, open_video
+from ifc_core.jobs import JobContext
+
+_MANY = 64  # tracks changed by one edit from which all of the video is read again
+
+FILTERS: tuple[tuple[str, frozenset[Reason]], ...] = (
+    ("Everything", frozenset(Reason)),
+    ("Suspected swaps", frozenset({Reason.SWAP})),
+    ("Unsure", frozenset({Reason.UNCERTAIN})),
+    ("Weak links", frozenset({Reason.WEAK_LINK})),
+    ("Sudden changes", frozenset({Reason.AREA, Reason.MOVE})),
+    ("Low scores", frozenset({Reason.LOW_SCORE})),
+    ("Whole tracks", frozenset({Reason.LOW_SCORE, Reason.NOT_REVIEWED})),
+    ("Frames to complete", frozenset({Reason.COMPLETE})),
+)
+"""What the list can be narrowed to."""
+
+
+class Submit(Protocol):
+    """Has something done in one background thread, in order (``worker.Worker.submit``)."""
+
+    def __call__(
+        self,
+        work: Callable[[], Entries],
+        take: Callable[[Entries], None],
+        fail: Callable[[Exception], None],
+    ) -> None:
+        """See :class:`napari_ifc.worker.Worker`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewView:
+    """What the page shows.
+
+    Attributes:
+        entries: The entries in order, as ``review_queue.ENTRY`` rows.
+        place: The current one, or -1.
+        busy: What is being done, or empty.
+        total: Entries without the filter.
+    """
+
+    entries: Entries
+    place: int = -1
+    busy: str = ""
+    total: int = 0
+
+
+class QueueMaker:
+    """The queues of a project's videos; used in the worker's thread only.
+
+    Args:
+        folder: The project.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._queues: dict[int, VideoQueue] = {}
+        self._tables: dict[int, Entries] = {}
+
+    def build(self, video_ids: Sequence[int], keep: int, context: JobContext) -> Entries:
+        """Read videos; only the queue of ``keep`` stays ready for updates."""
+        self._tables = {i: t for i, t in self._tables.items() if i in video_ids}
+        with ProjectReader.open(self._folder) as reader:
+            for entry in reader.videos():
+                if entry.id in video_ids:
+                    self._read(reader, VideoQueue(entry), keep, context)
+        return self._all()
+
+    def _read(
+        self, reader: ProjectReader, queue: VideoQueue, keep: int, context: JobContext
+    ) -> None:
+        queue.build(reader, context)
+        video_id = queue.entry.id
+        self._tables[video_id] = queue.entries()
+        if video_id == keep:
+            self._queues = {video_id: queue}
+
+    def update(self, video_id: int, track_ids: Iterable[int], context: JobContext) -> Entries:
+        """Read some tracks of a video again, or all of it where it was not read."""
+        with ProjectReader.open(self._folder) as reader:
+            queue = self._queues.get(video_id)
+            if queue is None:
+                entry = reader.video(video_id)
+                self._read(reader, VideoQueue(entry), video_id, context)
+            else:
+                queue.update(reader, track_ids)
+                self._tables[video_id] = queue.entries()
+        return self._all()
+
+    def find_swaps(self, video_id: int, video: Path | None, context: JobContext) -> Entries:
+        """Look for swapped identities in a video that was read."""
+        queue = self._queues.get(video_id)
+        if queue is not None:
+            source = _opened(video)
+            read_frame = None if source is None else source.read
+            try:
+                with ProjectReader.open(self._folder) as reader:
+                    queue.find_swaps(reader, context, read_frame)
+            finally:
+                if source is not None:
+                    source.close()
+            self._tables[video_id] = queue.entries()
+        return self._all()
+
+    def _all(self) -> Entries:
+        return sorted_by_need(self._tables.values())
+
+
+def _opened(video: Path | None) -> VideoReader | None:
+    """The video's reader; without one, geometry alone decides about swaps."""
+    if video is None:
+        return None
+    try:
+        return open_video(video)
+    except IFCError:
+        return None
+
+
+class ReviewController:
+    """The queue of one project and the place in it.
+
+    Args:
+        folder: The project.
+        submit: Has work done in a background thread.
+        apply: Makes an edit; the caller tells :meth:`take_edit` what came of it.
+        on_view: Called with what the page shows, whenever it changes.
+        on_entry: Called with the entry to show on the canvas.
+        on_failed: Called with an error of the worker.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        submit: Submit,
+        apply: Callable[[Edit], EditResult],
+        on_view: Callable[[ReviewView], None],
+        on_entry: Callable[[QueueEntry], None],
+        on_failed: Callable[[Exception], None],
+    ) -> None:
+        self._maker = QueueMaker(folder)
+        self._submit = submit
+        self._apply = apply
+        self._on_view = on_view
+        self._on_entry = on_entry
+        self._on_failed = on_failed
+        self._generation = 0
+        self._swaps_wanted = False
+        self._context = JobContext()
+        self._all = np.zeros(0, dtype=ENTRY)
+        self._shown = self._all
+        self._reasons = FILTERS[0][1]
+        self._place = -1
+        self._busy = ""
+        self._video_id = 0
+        self._video: Path | None = None
+        self._video_ids: tuple[int, ...] = ()
+
+    # Making the queue
+
+    def start(self, video_ids: Sequence[int], video_id: int, video: Path | None) -> None:
+        """Make the queue of some videos.
+
+        Args:
+            video_ids: The videos.
+            video_id: The one that is shown, and is edited from now on.
+            video: Its file.
+        """
+        self._video_ids, self._video_id, self._video = tuple(video_ids), video_id, video
+        ids, keep = self._video_ids, video_id
+        self._run(lambda maker, context: maker.build(ids, keep, context), swaps=True)
+
+    def take_edit(self, result: EditResult) -> None:
+        """Take in what an edit, undo or redo changed."""
+        if result.videos_changed or (result.tracks and len(result.tracks) > _MANY):
+            self.start(self._video_ids, self._video_id, self._video)
+            return
+        video_id, tracks = self._video_id, result.tracks
+        if not (tracks or result.reviewed_frames):
+            return
+        swaps = bool(result.tracks_added) or self._swaps_wanted
+        self._run(lambda maker, context: maker.update(video_id, tracks, context), swaps=swaps)
+
+    def stop(self) -> None:
+        """Drop what is being made; nothing is told any more."""
+        self._generation += 1
+        self._context.cancel()
+
+    def _run(self, work: Callable[[QueueMaker, JobContext], Entries], *, swaps: bool) -> None:
+        self._generation += 1
+        number = self._generation
+        if self._swaps_wanted:
+            self._context.cancel()  # looking for swaps may be repeated, reading may not
+            self._context = JobContext()
+        self._swaps_wanted = swaps
+        context, maker = self._context, self._maker
+        self._tell("Looking for what needs attention…")
+
+        def take(entries: Entries) -> None:
+            if number == self._generation:
+                self._take(entries, "Looking for swapped identities…" if swaps else "")
+                if swaps:
+                    self._find_swaps(number)
+
+        self._submit(lambda: work(maker, context), take, self._fail)
+
+    def _find_swaps(self, number: int) -> None:
+        maker, context, video_id, video = self._maker, self._context, self._video_id, self._video
+
+        def take(entries: Entries) -> None:
+            if number == self._generation:
+                self._swaps_wanted = False
+                self._take(entries, "")
+
+        self._submit(lambda: maker.find_swaps(video_id, video, context), take, self._fail)
+
+    def _fail(self, error: Exception) -> None:
+        self._tell("")
+        self._on_failed(error)
+
+    def _take(self, entries: Entries, busy: str) -> None:
+        key = None if self.current is None else self.current.key
+        self._all = entries
+        self._filter()
+        self._place = min(self._place, len(self._shown) - 1)
+        self._find(key)
+        self._tell(busy)
+
+    def _find(self, key: tuple[int, int, int, int, Reason] | None) -> None:
+        """Stay on the same entry, wherever it stands now."""
+        if key is None:
+            return
+        rows = self._shown
+        same = (rows["video"] == key[0]) & (rows["track"] == key[1]) & (rows["other"] == key[2])
+        same &= (rows["first"] == key[3]) & (rows["reason"] == REASONS.index(key[4]))
+        places = np.flatnonzero(same)
+        if len(places):
+            self._place = int(places[0])
+
+    def _filter(self) -> None:
+        codes = [REASONS.index(reason) for reason in self._reasons]
+        self._shown = self._all[np.isin(self._all["reason"], codes)]
+
+    def _tell(self, busy: str) -> None:
+        self._busy = busy
+        self._on_view(ReviewView(self._shown, self._place, busy, len(self._all)))
+
+    # Walking through it
+
+    @property
+    def entries(self) -> Entries:
+        """The entries in order, narrowed to the chosen reasons."""
+        return self._shown
+
+    @property
+    def current(self) -> QueueEntry | None:
+        """The entry that is shown."""
+        inside = 0 <= self._place < len(self._shown)
+        return entry_at(self._shown, self._place) if inside else None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the queue is being made."""
+        return bool(self._busy)
+
+    def narrow(self, reasons: frozenset[Reason]) -> None:
+        """List only entries of these reasons."""
+        key = None if self.current is None else self.current.key
+        self._reasons = reasons
+        self._filter()
+        self._place = -1
+        self._find(key)
+        self._tell(self._busy)
+
+    def go_to(self, place: int) -> None:
+        """Show an entry."""
+        if 0 <= place < len(self._shown):
+            self._place = place
+            self._tell(self._busy)
+            self._on_entry(entry_at(self._shown, place))
+
+    def next(self) -> None:
+        """Show the next entry; after the last one, the first."""
+        if len(self._shown):
+            self.go_to((self._place + 1) % len(self._shown))
+
+    def previous(self) -> None:
+        """Show the entry before."""
+        if len(self._shown):
+            self.go_to((max(self._place, 0) - 1) % len(self._shown))
+
+    def doubtful_frames(self) -> npt.NDArray[np.int32]:
+        """Frames of the shown video that need attention, ascending."""
+        whole = [REASONS.index(r) for r in (Reason.LOW_SCORE, Reason.NOT_REVIEWED, Reason.COMPLETE)]
+        rows = self._all[self._all["video"] == self._video_id]
+        return np.unique(rows["frame"][~np.isin(rows["reason"], whole)])
+
+    # Deciding
+
+    def accept(self) -> str:
+        """The entry is right: approve what it stands for, and go on.
+
+        Returns:
+            What was done, in a sentence.
+        """
+        entry = self._entry()
+        scope = Scope(entry.first, entry.last)
+        if entry.reason is Reason.COMPLETE:
+            self._decide(entry, edits.ApproveFrames(entry.video_id, scope))
+            return f"Approved {_frames(entry)} as complete."
+        if entry.reason is Reason.SWAP:
+            both = (entry.track_id, entry.other_id)
+            self._decide(entry, edits.ApproveTracks(both, scope))
+            return f"Kept tracks {both[0]} and {both[1]} as they are on frame {entry.first}."
+        if entry.reason in (Reason.LOW_SCORE, Reason.NOT_REVIEWED):
+            self._decide(entry, edits.ApproveTracks((entry.track_id,)), whole_track=True)
+            return f"Approved track {entry.track_id}."
+        self._decide(entry, edits.ApproveTracks((entry.track_id,), scope))
+        return f"Approved track {entry.track_id} on {_frames(entry)}."
+
+    def fix(self) -> str:
+        """Exchange the two tracks of a suspected swap from its frame on, and go on.
+
+        Returns:
+            What was done, in a sentence.
+        """
+        entry = self._entry()
+        scope = Scope.from_here(entry.first)
+        self._decide(entry, edits.SwapIdentities(entry.track_id, entry.other_id, scope))
+        return (
+            f"Exchanged tracks {entry.track_id} and {entry.other_id} from frame {entry.first} on."
+        )
+
+    def reject(self) -> str:
+        """The entry is wrong: reject its masks, or the whole track, and go on.
+
+        Returns:
+            What was done, in a sentence.
+        """
+        entry = self._entry()
+        if entry.reason in (Reason.LOW_SCORE, Reason.NOT_REVIEWED):
+            self._decide(entry, edits.RejectTracks((entry.track_id,)), whole_track=True)
+            return f"Rejected track {entry.track_id}; undo brings it back."
+        scope = Scope(entry.first, entry.last)
+        self._decide(entry, edits.RejectMasks((entry.track_id,), scope))
+        return f"Rejected track {entry.track_id} on {_frames(entry)}."
+
+    def _entry(self) -> QueueEntry:
+        entry = self.current
+        assert entry is not None  # noqa: S101 - why_not was asked before
+        return entry
+
+    def _decide(self, entry: QueueEntry, edit: Edit, *, whole_track: bool = False) -> None:
+        place = self._place
+        self._apply(edit)  # on an error nothing below happens and the entry stays
+        gone = self._all["video"] == entry.video_id
+        gone &= self._all["track"] == entry.track_id
+        if not whole_track:
+            gone &= (self._all["first"] == entry.first) & (self._all["other"] == entry.other_id)
+            gone &= self._all["reason"] == REASONS.index(entry.reason)
+        self._all = self._all[~gone]
+        self._filter()
+        self._place = -1
+        if len(self._shown):
+            self.go_to(min(place, len(self._shown) - 1))
+        else:
+            self._tell(self._busy)
+
+    def why_not_decide(self) -> str:
+        """Why there is nothing to decide, or an empty string."""
+        if self.current is not None:
+            return ""
+        if len(self._shown):
+            return "Choose an entry of the queue first."
+        return self._busy or "The queue is empty."
+
+    def why_not_fix(self) -> str:
+        """Why there is no swap to fix."""
+        entry = self.current
+        is_swap = entry is not None and entry.reason is Reason.SWAP
+        return self.why_not_decide() or ("" if is_swap else "This entry is no suspected swap.")
+
+    def why_not_reject(self) -> str:
+        """Why the entry cannot be rejected."""
+        entry = self.current
+        if entry is not None and entry.reason is Reason.COMPLETE:
+            return "Frames cannot be rejected; draw what is missing."
+        if entry is not None and entry.reason is Reason.SWAP:
+            return "A suspected swap is fixed or kept."
+        return self.why_not_decide()
+
+
+def _frames(entry: QueueEntry) -> str:
+    if entry.first == entry.last:
+        return f"frame {entry.first}"
+    return f"frames {entry.first} to {entry.last}"

@@ -1,0 +1,123 @@
+"""Filters on tracks, and edits of all tracks that meet one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from napari_ifc.actions import Action
+from napari_ifc.controllers.bulk import BulkController, tracks_text
+from napari_ifc.feature import Feature
+from napari_ifc.features.timeline import TimelineLink
+from napari_ifc.views.class_dialog import ClassDialog
+
+if TYPE_CHECKING:
+    from napari_ifc.studio import Studio
+    from napari_ifc.workspace import Workspace
+
+GROUP = "Filter"
+
+
+class BulkEdits(Feature):
+    """The filter over the table of tracks; each bulk action is one step of the history."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self._found: tuple[int, ...] = ()
+        self._bar = studio.panel.tracks.filters
+        self._bar.changed.connect(self._on_changed)
+        self._bar.action_requested.connect(studio.run_action)
+        studio.timeline.range_changed.connect(self._bar.show_range)
+
+    def actions(self) -> Iterable[Action]:
+        """Show the filter, and act on what meets it."""
+        yield Action(
+            "bulk.filter",
+            "Filter tracks…",
+            self._show_filter,
+            "Ctrl+F",
+            GROUP,
+            self.studio.why_not_open,
+            "Choose tracks by class, state, score, area, length or range.",
+        )
+        rows: tuple[tuple[str, str, Callable[[], object], str], ...] = (
+            ("bulk.select", "Select", self._select, "Select the tracks that meet the filter."),
+            ("bulk.approve", "Approve", self._do(lambda b, i: b.approve(i)), "One step to undo."),
+            ("bulk.reject", "Reject", self._do(lambda b, i: b.reject(i)), "One step to undo."),
+            ("bulk.relabel", "Relabel", self._ask_class, "One step to undo."),
+            ("bulk.delete", "Delete", self._do(lambda b, i: b.delete(i)), "One step to undo."),
+        )
+        for action_id, verb, call, tip in rows:
+            text = f"{verb} all tracks that meet the filter"
+            yield Action(action_id, text, _quiet(call), "", GROUP, self._why_not, tip)
+
+    def started(self) -> None:
+        """Give the buttons their names."""
+        self._bar.bind_actions(self.studio.actions)
+
+    def opened(self, workspace: Workspace) -> None:
+        """Begin without conditions."""
+        self._bar.clear()
+
+    def refresh(self) -> None:
+        """Find anew what meets the filter."""
+        workspace = self.studio.workspace
+        if workspace is None:
+            self._found = ()
+            self.studio.panel.tracks.show_only(None)
+            return
+        project, index = workspace.session.project, workspace.index
+        self._bar.set_classes((c.id, c.name) for c in project.categories())
+        where = self._bar.value()
+        self._found = self._bulk().find(where)
+        self.studio.panel.tracks.show_only(None if where.is_open else frozenset(self._found))
+        self._bar.show_count(len(self._found), len(index))
+
+    def actions_changed(self) -> None:
+        """Enable what is possible."""
+        self._bar.refresh_actions()
+
+    def _bulk(self) -> BulkController:
+        return self.studio.feature(TimelineLink).bulk()
+
+    def _on_changed(self) -> None:
+        self.refresh()
+        self.actions_changed()
+
+    def _why_not(self) -> str:
+        workspace = self.studio.workspace
+        if workspace is None:
+            return self.studio.why_not_open()
+        if self._bar.value().is_open:
+            return "Set a condition of the filter first."
+        none = "" if self._found else "No track meets the filter."
+        return workspace.editor.why_not_change() or none
+
+    def _show_filter(self) -> None:
+        self.studio.panel.show_page("tracks")
+        self.studio.panel.tracks.show_filters(True)
+        self._bar.focus_first()
+
+    def _select(self) -> None:
+        self.studio.select(self._found)
+        self.studio.inform(f"Selected {tracks_text(len(self._found))}.")
+
+    def _do(self, change: Callable[[BulkController, tuple[int, ...]], str]) -> Callable[[], None]:
+        return lambda: self.studio.inform(change(self._bulk(), self._found))
+
+    def _ask_class(self) -> None:
+        classes = [c.name for c in self.workspace.session.project.categories()]
+        dialog = ClassDialog(classes, classes[0] if classes else "", self.studio.panel)
+        dialog.chosen.connect(self.relabel)
+        dialog.open()
+
+    def relabel(self, class_name: str) -> None:
+        """Give all tracks that meet the filter a class, made if it is new."""
+        self._do(lambda bulk, ids: bulk.relabel(ids, class_name))()
+
+
+def _quiet(call: Callable[[], object]) -> Callable[[], None]:
+    def run() -> None:
+        call()
+
+    return run

@@ -1,0 +1,326 @@
+"""The strip under the canvas: playing, zoom, and what can be done with a marked range."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QPoint, QTimer
+from qtpy.QtWidgets import QMenu
+
+from ifc_core.annotation import EditResult, ProjectReader, Scope
+from napari_ifc.actions import Action
+from napari_ifc.controllers.bulk import BulkController
+from napari_ifc.controllers.playback import Playback
+from napari_ifc.controllers.track_frames import read_frames
+from napari_ifc.feature import Feature
+from napari_ifc.rows import FrameRange, ProgressView, TimelineData
+from napari_ifc.worker import Worker
+
+if TYPE_CHECKING:
+    from napari_ifc.controllers.tracks import TrackIndex
+    from napari_ifc.studio import Studio
+    from napari_ifc.workspace import Workspace
+
+GO, RANGE = "Go", "Range"
+_MENU = (
+    "range.approve",
+    "range.absent",
+    "range.extend",
+    "range.repropose",
+    "range.delete",
+    "range.clear",
+)
+
+
+class TimelineLink(Feature):
+    """Lanes, playback, ranges and the progress of the project."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self._panel = studio.timeline_panel
+        self._timeline = studio.timeline
+        self._playback = Playback()
+        self._worker = Worker(studio.deliver, "timeline")
+        self._progress = ProgressView()
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._tick)
+        self._panel.action_requested.connect(studio.run_action)
+        self._timeline.seek_requested.connect(self._seek)
+        self._timeline.range_changed.connect(self._panel.show_range)
+        self._timeline.menu_requested.connect(self._show_menu)
+
+    def actions(self) -> Iterable[Action]:
+        """Play, zoom, and the actions on a marked range."""
+        opened = self.studio.why_not_open
+        timeline = self._timeline
+        simple: tuple[tuple[str, str, Callable[[], object], str, str], ...] = (
+            ("play.toggle", "Play or pause", self.toggle, "Shift+Space", "At the video's speed."),
+            ("timeline.in", "Zoom the timeline in", lambda: timeline.zoom(1.5), "", ""),
+            ("timeline.out", "Zoom the timeline out", lambda: timeline.zoom(1 / 1.5), "", ""),
+            ("timeline.fit", "Show the whole timeline", timeline.show_all, "", ""),
+            (
+                "range.mark_left",
+                "Mark frames to the left",
+                lambda: timeline.step(-1, marking=True),
+                "Shift+Left",
+                "Mark a range of frames of the selected tracks, frame by frame.",
+            ),
+            (
+                "range.mark_right",
+                "Mark frames to the right",
+                lambda: timeline.step(1, marking=True),
+                "Shift+Right",
+                "Mark a range of frames of the selected tracks, frame by frame.",
+            ),
+        )
+        for action_id, text, call, key, tip in simple:
+            group = RANGE if action_id.startswith("range") else GO
+            yield Action(action_id, text, _quiet(call), key, group, opened, tip)
+        yield from self._range_actions()
+
+    def _range_actions(self) -> Iterable[Action]:
+        marked, tracks = self._why_not_marked, self._why_not_tracks
+        do = self._do
+        rows: tuple[tuple[str, str, Callable[[], None], Callable[[], str], str], ...] = (
+            (
+                "range.approve",
+                "Approve the marked range",
+                lambda: do(lambda bulk, r: bulk.approve_range(r)),
+                marked,
+                "Approve its masks; without a track, its frames as complete.",
+            ),
+            (
+                "range.absent",
+                "Mark absent on the marked range",
+                lambda: do(lambda bulk, r: bulk.mark_absent(r)),
+                tracks,
+                "Say that the object is not to be seen there.",
+            ),
+            (
+                "range.extend",
+                "Extend the track over the marked range",
+                lambda: do(lambda bulk, r: bulk.extend(r)),
+                tracks,
+                "Fill its empty frames: interpolated inside the track, copied beyond its ends.",
+            ),
+            (
+                "range.repropose",
+                "Re-propose the marked range",
+                self._repropose,
+                self._why_not_repropose,
+                "Let the model look again; what a person reviewed stays.",
+            ),
+            (
+                "range.delete",
+                "Delete the masks of the marked range",
+                lambda: do(lambda bulk, r: bulk.clear(r)),
+                marked,
+                "Take them back to not annotated; undo brings them back.",
+            ),
+        )
+        for action_id, text, call, why_not, tip in rows:
+            yield Action(action_id, text, call, "", RANGE, why_not, tip)
+        yield Action(
+            "range.clear",
+            "Unmark the range",
+            lambda: self._timeline.mark(None),
+            "",
+            RANGE,
+            self._why_not_any,
+        )
+
+    def started(self) -> None:
+        """Give the buttons their names and keys."""
+        self._panel.bind_actions(self.studio.actions)
+
+    # What is shown
+
+    def opened(self, workspace: Workspace) -> None:
+        """Show the place; have a worker read what is too much to read at once."""
+        self._show_place()
+        self._count_progress()
+        self._load(workspace.index)
+
+    def _load(self, index: TrackIndex) -> None:
+        workspace = self.workspace
+        if index.is_loaded:
+            return
+        folder = workspace.session.project.folder
+        video_id = workspace.session.entry.id
+
+        def read() -> object:
+            with ProjectReader.open(folder) as reader:
+                return read_frames(reader, video_id)
+
+        def take(frames: object) -> None:
+            if self.studio.workspace is workspace:
+                index.take(frames)  # type: ignore[arg-type]
+                self.studio.refresh()
+
+        self._worker.submit(read, take, self.studio.fail)
+
+    def refresh(self) -> None:
+        """Show lanes and counts."""
+        workspace = self.studio.workspace
+        if workspace is None:
+            return
+        session = workspace.session
+        lanes = workspace.proposer.lanes()
+        data = workspace.index.timeline(session.num_frames, session.entry.fps, lanes)
+        self._timeline.set_data(data)
+
+    def actions_changed(self) -> None:
+        """Enable what is possible."""
+        self._panel.refresh_actions()
+
+    def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
+        """Show an empty timeline."""
+        self._pause()
+        self._timeline.mark(None)
+        self._timeline.set_data(TimelineData())
+        self._panel.show_place(0, 0, 0.0)
+        if not keep_project:
+            self._panel.show_progress(ProgressView())
+
+    def close(self) -> None:
+        """Stop the worker."""
+        self._timer.stop()
+        self._worker.close()
+
+    def frame_changed(self, frame_index: int) -> None:
+        """Move the cursor."""
+        self._timeline.set_frame(frame_index)
+        self._show_place()
+
+    def selection_changed(self, track_ids: tuple[int, ...]) -> None:
+        """Mark the lanes."""
+        self._timeline.set_selected(track_ids)
+
+    def project_changed(self, result: EditResult) -> None:
+        """Count the project's progress anew where it changed."""
+        if result.reviewed_frames or result.videos_changed or _headers_changed(result):
+            self._count_progress()
+
+    def _count_progress(self) -> None:
+        project = self.studio.project
+        if project is None:
+            return
+        found = project.progress()
+        self._progress = ProgressView(
+            found.num_videos,
+            found.num_frames,
+            found.exhaustive,
+            found.num_tracks,
+            found.approved_tracks,
+        )
+        self._panel.show_progress(self._progress)
+
+    @property
+    def progress(self) -> ProgressView:
+        """How far the review of the project is."""
+        return self._progress
+
+    def _show_place(self) -> None:
+        session = self.workspace.session
+        frame = self.studio.layers.frame_index
+        self._panel.show_place(frame, session.num_frames, session.entry.fps)
+
+    # Playing
+
+    def toggle(self) -> None:
+        """Play, or stop playing."""
+        if self._playback.is_playing:
+            self._pause()
+            return
+        session = self.workspace.session
+        here = self.studio.layers.frame_index
+        first = self._playback.start(here, session.num_frames, session.entry.fps)
+        self.studio.layers.go_to(first)
+        if self._playback.is_playing:
+            self._timer.start(self._playback.interval_ms)
+        self._panel.show_playing(self._playback.is_playing)
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether the video plays."""
+        return self._playback.is_playing
+
+    def _tick(self) -> None:
+        if not self._playback.is_playing:
+            self._pause()
+            return
+        self.studio.layers.go_to(self._playback.due())
+
+    def _pause(self) -> None:
+        self._timer.stop()
+        self._playback.stop()
+        self._panel.show_playing(False)
+
+    def _seek(self, frame_index: int) -> None:
+        self._pause()
+        self.studio.layers.go_to(frame_index)
+
+    # Ranges
+
+    def _why_not_any(self) -> str:
+        if self.studio.workspace is None:
+            return self.studio.why_not_open()
+        return "" if self._timeline.marked else "Drag over a lane to mark a range first."
+
+    def _why_not_marked(self) -> str:
+        return self._why_not_any() or self.workspace.editor.why_not_change()
+
+    def _why_not_tracks(self) -> str:
+        reason = self._why_not_marked()
+        marked = self._timeline.marked
+        if reason or (marked is not None and marked.track_ids):
+            return reason
+        return "Mark the range on the lane of a track."
+
+    def _why_not_repropose(self) -> str:
+        return self._why_not_marked() or self.studio.why_not_propose()
+
+    def _do(self, change: Callable[[BulkController, FrameRange], str]) -> None:
+        marked = self._timeline.marked
+        if marked is not None:
+            self.studio.inform(change(self.bulk(), marked))
+
+    def bulk(self) -> BulkController:
+        """Bulk edits of what is open."""
+        session = self.workspace.session
+        return BulkController(
+            session.project, session.entry, self.workspace.index, self.workspace.editor.apply
+        )
+
+    def _repropose(self) -> None:
+        marked = self._timeline.marked
+        if marked is not None:
+            settings = replace(self.studio.panel.propose.settings(), offline=False)
+            self.studio.proposing.start(settings, scope=Scope(marked.first, marked.last))
+
+    def _show_menu(self, place: QPoint) -> None:
+        menu = QMenu(self._panel)
+        actions = self.studio.actions
+        for action_id in _MENU:
+            action = actions[action_id]
+            entry = menu.addAction(action.text)
+            reason = action.why_not()
+            entry.setEnabled(not reason)
+            entry.setToolTip(reason or action.tip)
+            entry.triggered.connect(lambda _=False, a=action_id: self.studio.run_action(a))
+        menu.setToolTipsVisible(True)
+        menu.exec(place)
+        menu.deleteLater()
+
+
+def _headers_changed(result: EditResult) -> bool:
+    return bool(result.tracks_added or result.tracks_removed or result.tracks_changed)
+
+
+def _quiet(call: Callable[[], object]) -> Callable[[], None]:
+    def run() -> None:
+        call()
+
+    return run

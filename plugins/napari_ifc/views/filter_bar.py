@@ -1,0 +1,238 @@
+"""Conditions on tracks, how many meet them, and what can be done with those."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
+
+from ifc_core.annotation import Scope, TrackFilter
+from ifc_core.structures import TrackState
+from napari_ifc.actions import ActionTable
+from napari_ifc.rows import FrameRange
+
+_ANY = "any"
+_STATES = (TrackState.PROPOSED, TrackState.CORRECTED, TrackState.APPROVED)
+_BUTTONS = (
+    ("bulk.select", "Select"),
+    ("bulk.approve", "Approve"),
+    ("bulk.reject", "Reject"),
+    ("bulk.relabel", "Class…"),
+    ("bulk.delete", "Delete"),
+)
+_MOST = 2_000_000_000
+
+
+class FilterBar(QFrame):
+    """A form that says which tracks are meant.
+
+    Attributes:
+        changed: Emitted when a condition changed.
+        action_requested: Emitted with an action id.
+    """
+
+    changed = Signal()
+    action_requested = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        self._class = QComboBox()
+        self._state = QComboBox()
+        self._score = (_fraction("Score from"), _fraction("Score below"))
+        self._area = (_number("Area from"), _number("Area below"))
+        self._length = (_number("Frames from"), _number("Frames below"))
+        self._untouched = QCheckBox("Untouched only")
+        self._in_range = QCheckBox("On the marked range")
+        self._range: FrameRange | None = None
+        self._count = QLabel()
+        self._count.setProperty("role", "heading")
+        self._count.setAccessibleName("Tracks that meet the filter")
+        self.clear_button = QPushButton("Clear")
+        self._buttons: dict[str, QPushButton] = {}
+        self._actions: ActionTable | None = None
+        self._build()
+        self._connect()
+        self.show_range(None)
+
+    def _build(self) -> None:
+        grid = QGridLayout(self)
+        grid.setContentsMargins(10, 8, 10, 8)
+        grid.setHorizontalSpacing(6)
+        grid.setVerticalSpacing(4)
+        self._class.setAccessibleName("Class")
+        self._state.setAccessibleName("State")
+        self._state.addItem(_ANY, None)
+        for state in _STATES:
+            self._state.addItem(state.value, state)
+        self.set_classes(())
+        pairs = (
+            ("Class", (self._class, self._state)),
+            ("Score", self._score),
+            ("Area, px", self._area),
+            ("Frames", self._length),
+        )
+        for row, (text, widgets) in enumerate(pairs):
+            label = QLabel(text)
+            label.setProperty("role", "muted")
+            grid.addWidget(label, row, 0)
+            for column, widget in enumerate(widgets, start=1):
+                grid.addWidget(widget, row, column)
+        grid.addWidget(self._untouched, 4, 1)
+        grid.addWidget(self._in_range, 4, 2)
+        count = QHBoxLayout()
+        count.addWidget(self._count, 1)
+        self.clear_button.setProperty("role", "link")
+        count.addWidget(self.clear_button)
+        grid.addLayout(count, 5, 0, 1, 3)
+        grid.addLayout(self._build_buttons(), 6, 0, 1, 3)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(2, 1)
+
+    def _build_buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        for action_id, text in _BUTTONS:
+            button = QPushButton(text)
+            button.clicked.connect(lambda _=False, a=action_id: self.action_requested.emit(a))
+            self._buttons[action_id] = button
+            row.addWidget(button, 1)
+        return row
+
+    def _connect(self) -> None:
+        for box in (self._class, self._state):
+            box.activated.connect(lambda _: self.changed.emit())
+        for spin in (*self._score, *self._area, *self._length):
+            spin.valueChanged.connect(lambda _: self.changed.emit())
+        for check in (self._untouched, self._in_range):
+            check.toggled.connect(lambda _: self.changed.emit())
+        self.clear_button.clicked.connect(self.clear)
+
+    def bind_actions(self, actions: ActionTable) -> None:
+        """Take names and tips of the buttons from the table."""
+        self._actions = actions
+        for action_id, button in self._buttons.items():
+            button.setAccessibleName(actions[action_id].text)
+        self.refresh_actions()
+
+    def refresh_actions(self) -> None:
+        """Enable what is possible; the rest says why it is not."""
+        if self._actions is None:
+            return
+        for action_id, button in self._buttons.items():
+            action = self._actions[action_id]
+            reason = action.why_not()
+            button.setEnabled(not reason)
+            button.setToolTip(reason or action.tip)
+
+    # What is shown
+
+    def set_classes(self, classes: Iterable[tuple[int, str]]) -> None:
+        """Offer these classes (id, name); the chosen one stays if it is among them."""
+        wanted = [(None, _ANY), *classes]
+        box = self._class
+        if [(box.itemData(i), box.itemText(i)) for i in range(box.count())] == wanted:
+            return
+        chosen = box.currentData()
+        box.clear()
+        for class_id, name in wanted:
+            box.addItem(name, class_id)
+        box.setCurrentIndex(max(0, box.findData(chosen)))
+
+    def show_range(self, marked: FrameRange | None) -> None:
+        """Tell which range is marked on the timeline."""
+        self._range = marked
+        self._in_range.setEnabled(marked is not None)
+        words = "Mark a range on the timeline first."
+        if marked is not None:
+            words = f"Only tracks with a mask on frames {marked.first} to {marked.last}."
+        self._in_range.setToolTip(words)
+        if marked is None:
+            self._in_range.setChecked(False)
+        elif self._in_range.isChecked():
+            self.changed.emit()
+
+    def show_count(self, matching: int, total: int) -> None:
+        """Show how many tracks are meant."""
+        tracks = "track" if total == 1 else "tracks"
+        words = f"{matching:,} of {total:,} {tracks}"
+        self._count.setText(words if not self.value().is_open else f"All {total:,} {tracks}")
+        self.clear_button.setEnabled(not self.value().is_open)
+
+    def clear(self) -> None:
+        """Take all conditions back."""
+        self.blockSignals(True)
+        self._class.setCurrentIndex(0)
+        self._state.setCurrentIndex(0)
+        for spin in (*self._score, *self._area, *self._length):
+            spin.setValue(spin.minimum())
+        self._untouched.setChecked(False)
+        self._in_range.setChecked(False)
+        self.blockSignals(False)
+        self.changed.emit()
+
+    def focus_first(self) -> None:
+        """Give the keyboard to the first condition."""
+        self._class.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def value(self) -> TrackFilter:
+        """The conditions."""
+        chosen, state = self._class.currentData(), self._state.currentData()
+        marked = self._range if self._in_range.isChecked() else None
+        return TrackFilter(
+            score_at_least=_value(self._score[0]),
+            score_below=_value(self._score[1]),
+            mean_area_at_least_px=_value(self._area[0]),
+            mean_area_below_px=_value(self._area[1]),
+            frames_at_least=_whole(self._length[0]),
+            fewer_frames_than=_whole(self._length[1]),
+            category_ids=None if chosen is None else (int(chosen),),
+            states=None if state is None else (TrackState(state),),
+            untouched_only=self._untouched.isChecked(),
+            scope=None if marked is None else Scope(marked.first, marked.last),
+        )
+
+
+def _fraction(name: str) -> QDoubleSpinBox:
+    spin = QDoubleSpinBox()
+    spin.setRange(-0.05, 1.0)
+    spin.setSingleStep(0.05)
+    _prepare(spin, name)
+    return spin
+
+
+def _number(name: str) -> QSpinBox:
+    spin = QSpinBox()
+    spin.setRange(-1, _MOST)
+    spin.setStepType(QSpinBox.StepType.AdaptiveDecimalStepType)
+    _prepare(spin, name)
+    return spin
+
+
+def _prepare(spin: QSpinBox | QDoubleSpinBox, name: str) -> None:
+    """The lowest value stands for no condition."""
+    spin.setAccessibleName(name)
+    spin.setToolTip(name)
+    spin.setSpecialValueText("from" if name.endswith("from") else "below")
+    spin.setValue(spin.minimum())
+    spin.setKeyboardTracking(False)
+
+
+def _value(spin: QSpinBox | QDoubleSpinBox) -> float | None:
+    return None if spin.value() < 0 else float(spin.value())
+
+
+def _whole(spin: QSpinBox) -> int | None:
+    return None if spin.value() < 0 else int(spin.value())

@@ -1,0 +1,381 @@
+"""The page of the review queue: the list, what to decide, and how far the project is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
+from qtpy.QtGui import QColor, QPainter
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QProgressBar,
+    QPushButton,
+    QStackedLayout,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_ifc.actions import ActionTable
+from napari_ifc.rows import ProgressView, QueueRow
+from napari_ifc.views.icons import icon
+from napari_ifc.views.theme import Palette, theme_mix
+
+_Index = QModelIndex | QPersistentModelIndex
+_ROW_PX = 46
+_ROW_ROLE = Qt.ItemDataRole.UserRole
+_DECISIONS = (
+    ("review.accept", "Accept", "Space"),
+    ("review.fix", "Fix swap", ""),
+    ("review.reject", "Reject", "\u232b"),
+    ("review.next", "Skip", ""),
+)
+"""Action, text, and what stands for its key where that is not the key's own name."""
+
+
+class QueueModel(QAbstractListModel):
+    """Rows made when they come into sight, so that a hundred thousand cost nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._count = 0
+        self._row_at: Callable[[int], QueueRow] | None = None
+
+    def set_rows(self, count: int, row_at: Callable[[int], QueueRow]) -> None:
+        """Show rows.
+
+        Args:
+            count: How many.
+            row_at: Gives the row at a place.
+        """
+        self.beginResetModel()
+        self._count, self._row_at = count, row_at
+        self.endResetModel()
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802, D102
+        return 0 if parent.isValid() else self._count
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+        if self._row_at is None or not index.isValid():
+            return None
+        if role == _ROW_ROLE:
+            return self._row_at(index.row())
+        if role in (
+            Qt.ItemDataRole.DisplayRole,
+            Qt.ItemDataRole.AccessibleTextRole,
+            Qt.ItemDataRole.ToolTipRole,
+        ):
+            row = self._row_at(index.row())
+            return f"{row.title}, {row.place}: {row.why}. Need {row.need:.0%}."
+        return None
+
+
+class QueueDelegate(QStyledItemDelegate):
+    """Draws a row: icon of the reason, what and where, why, and a bar for the need."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._palette: Palette | None = None
+        self._icons: dict[str, Any] = {}
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Take the theme's colours."""
+        self._palette = palette
+        self._icons.clear()
+
+    def sizeHint(  # noqa: N802, D102
+        self, option: QStyleOptionViewItem, index: _Index
+    ) -> QSize:
+        return QSize(200, _ROW_PX)
+
+    def paint(  # noqa: D102
+        self, painter: QPainter, option: QStyleOptionViewItem, index: _Index
+    ) -> None:
+        row, p = index.data(_ROW_ROLE), self._palette
+        if row is None or p is None:
+            return
+        box = QRect(option.rect)
+        painter.save()
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(theme_mix(p.surface, p.accent, 0.4)))
+            painter.drawRoundedRect(QRectF(box).adjusted(1, 1, -1, -1), 5, 5)
+        self._icon(row, p).paint(painter, QRect(box.left() + 8, box.top() + 13, 20, 20))
+        self._texts(painter, row, box.adjusted(36, 5, -14, -5), p)
+        self._need(painter, row, box, p)
+        painter.restore()
+
+    def _icon(self, row: QueueRow, p: Palette) -> Any:
+        if row.icon not in self._icons:
+            self._icons[row.icon] = icon(row.icon, p.warning if row.urgent else p.muted)
+        return self._icons[row.icon]
+
+    def _texts(self, painter: QPainter, row: QueueRow, room: QRect, p: Palette) -> None:
+        left = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        right = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        half = room.height() // 2
+        top = QRect(room.left(), room.top(), room.width(), half)
+        bottom = top.translated(0, half)
+        font = painter.font()
+        font.setPointSizeF(8.5)
+        painter.setFont(font)
+        painter.setPen(QColor(p.muted))
+        painter.drawText(top, right, row.place)
+        taken = painter.fontMetrics().horizontalAdvance(row.place) + 8
+        why = painter.fontMetrics().elidedText(row.why, Qt.TextElideMode.ElideRight, bottom.width())
+        painter.drawText(bottom, left, why)
+        font.setPointSizeF(9)
+        font.setBold(True)
+        painter.setFont(font)
+        painter.setPen(QColor(p.text))
+        offset = 0
+        if row.color_rgb is not None:
+            painter.fillRect(QRect(top.left(), top.center().y() - 4, 8, 8), QColor(*row.color_rgb))
+            offset = 14
+        title = painter.fontMetrics().elidedText(
+            row.title, Qt.TextElideMode.ElideRight, top.width() - taken - offset
+        )
+        painter.drawText(top.adjusted(offset, 0, 0, 0), left, title)
+
+    def _need(self, painter: QPainter, row: QueueRow, box: QRect, p: Palette) -> None:
+        """A bar at the right edge, as high as the need."""
+        room = box.height() - 10
+        high = max(2, round(row.need * room))
+        x = box.right() - 7
+        painter.fillRect(QRect(x, box.top() + 5, 3, room), QColor(p.raised))
+        color = QColor(p.warning if row.urgent else p.muted)
+        painter.fillRect(QRect(x, box.top() + 5 + room - high, 3, high), color)
+
+
+class ReviewPage(QWidget):
+    """The queue, its filters, the decisions and the project's progress.
+
+    Attributes:
+        entry_requested: Emitted with the place of the entry to show.
+        filter_requested: Emitted with the place of the chosen filter.
+        scope_requested: Emitted with whether the whole project is meant.
+        action_requested: Emitted with an action id.
+    """
+
+    entry_requested = Signal(int)
+    filter_requested = Signal(int)
+    scope_requested = Signal(bool)
+    action_requested = Signal(str)
+
+    def __init__(self, filters: tuple[str, ...], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("ifcPage")
+        self.model = QueueModel()
+        self.view = QListView()
+        self._delegate = QueueDelegate(self.view)
+        self._scope = QComboBox()
+        self._filters = QComboBox()
+        self._filters.addItems(filters)
+        self._progress = QProgressBar()
+        self._progress_text = QLabel()
+        self._count = QLabel()
+        self._busy = QLabel()
+        self._empty_title = QLabel("Nothing needs attention")
+        self._empty_text = QLabel()
+        self._current = QLabel()
+        self._why = QLabel()
+        self._buttons: dict[str, QPushButton] = {}
+        self._actions: ActionTable | None = None
+        self._quiet = False
+        self._wants_focus = False
+        self._set_up_view()
+        self._build()
+
+    def _set_up_view(self) -> None:
+        view = self.view
+        view.setModel(self.model)
+        view.setItemDelegate(self._delegate)
+        view.setUniformItemSizes(True)
+        view.setLayoutMode(QListView.LayoutMode.Batched)
+        view.setBatchSize(200)
+        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        view.setAccessibleName("Review queue")
+        view.selectionModel().currentChanged.connect(self._on_current)
+
+    def _build(self) -> None:
+        self._scope.addItems(["This video", "Whole project"])
+        self._scope.setAccessibleName("Videos of the queue")
+        self._filters.setAccessibleName("Reasons shown")
+        self._scope.activated.connect(lambda place: self.scope_requested.emit(place == 1))
+        self._filters.activated.connect(self.filter_requested)
+        for label in (self._progress_text, self._count, self._busy, self._empty_text, self._why):
+            label.setProperty("role", "muted")
+            label.setWordWrap(True)
+        self._progress.setProperty("role", "approved")
+        self._progress.setTextVisible(False)
+        self._progress.setAccessibleName("Approved frames of the project")
+        self._current.setProperty("role", "heading")
+        choices = QHBoxLayout()
+        choices.setSpacing(6)
+        choices.addWidget(self._scope, 1)
+        choices.addWidget(self._filters, 1)
+        self._stack = QStackedLayout()
+        self._stack.addWidget(self.view)
+        self._stack.addWidget(self._build_empty())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 8, 10, 8)
+        column.setSpacing(6)
+        column.addWidget(self._progress_text)
+        column.addWidget(self._progress)
+        column.addSpacing(2)
+        column.addLayout(choices)
+        column.addWidget(self._count)
+        column.addLayout(self._stack, 1)
+        column.addWidget(self._build_card())
+
+    def _build_empty(self) -> QWidget:
+        page = QFrame()
+        page.setProperty("role", "card")
+        self._empty_title.setProperty("role", "heading")
+        column = QVBoxLayout(page)
+        column.setContentsMargins(20, 20, 20, 20)
+        column.setSpacing(8)
+        column.addStretch(1)
+        for label in (self._empty_title, self._empty_text):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setWordWrap(True)
+            column.addWidget(label)
+        column.addStretch(2)
+        return page
+
+    def _build_card(self) -> QWidget:
+        card = QFrame()
+        card.setProperty("role", "card")
+        grid = QGridLayout(card)
+        grid.setContentsMargins(10, 8, 10, 10)
+        grid.setSpacing(6)
+        grid.addWidget(self._current, 0, 0, 1, 4)
+        grid.addWidget(self._why, 1, 0, 1, 4)
+        for number, (action_id, text, _) in enumerate(_DECISIONS):
+            button = QPushButton(text)
+            if action_id == "review.accept":
+                button.setProperty("role", "primary")
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.clicked.connect(lambda _=False, a=action_id: self.action_requested.emit(a))
+            self._buttons[action_id] = button
+            grid.addWidget(button, 2, number)
+        return card
+
+    def bind_actions(self, actions: ActionTable) -> None:
+        """Take names and keys of the buttons from the table."""
+        self._actions = actions
+        for action_id, text, sign in _DECISIONS:
+            key = sign or actions[action_id].shortcut
+            self._buttons[action_id].setText(f"{text}  {key}" if key else text)
+            self._buttons[action_id].setAccessibleName(actions[action_id].text)
+        self.refresh_actions()
+
+    def refresh_actions(self) -> None:
+        """Enable what is possible; the rest says why it is not."""
+        if self._actions is None:
+            return
+        for action_id, button in self._buttons.items():
+            action = self._actions[action_id]
+            reason = action.why_not()
+            button.setEnabled(not reason)
+            button.setToolTip(reason or action.tip)
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Take the theme's colours."""
+        self._delegate.apply_palette(palette)
+        self.view.viewport().update()
+
+    # What is shown
+
+    def show_queue(
+        self, count: int, row_at: Callable[[int], QueueRow], place: int, total: int, busy: str
+    ) -> None:
+        """Show the queue.
+
+        Args:
+            count: Entries in the list.
+            row_at: Gives the row at a place.
+            place: The current entry, or -1.
+            total: Entries without the filter.
+            busy: What is being done, or empty.
+        """
+        self._quiet = True
+        self.model.set_rows(count, row_at)
+        if place >= 0:
+            index = self.model.index(place)
+            self.view.setCurrentIndex(index)
+            self.view.scrollTo(index)
+        self._quiet = False
+        self._stack.setCurrentIndex(0 if count else 1)
+        if count and self._wants_focus and self.isVisible():
+            self.focus_list()
+        self._empty_title.setText(busy or ("Nothing of this kind" if total else "All reviewed"))
+        self._empty_text.setText(
+            "" if busy else _empty_words(total),
+        )
+        self._count.setText(_count_words(count, place, total, busy))
+        self._show_entry(row_at(place) if place >= 0 else None)
+        self.refresh_actions()
+
+    def _show_entry(self, row: QueueRow | None) -> None:
+        if row is None:
+            self._current.setText("Review")
+            self._why.setText(
+                "Q shows the first entry; decide with one key and the next one comes."
+            )
+            return
+        self._current.setText(f"{row.title} · {row.place}")
+        self._why.setText(f"{row.why}. {row.advice}".replace("?.", "?"))
+
+    def show_progress(self, view: ProgressView) -> None:
+        """Show how far the review of the whole project is."""
+        self._progress.setVisible(view.num_frames > 0)
+        self._progress_text.setVisible(view.num_frames > 0)
+        self._progress.setRange(0, max(1, view.num_frames))
+        self._progress.setValue(view.approved_frames)
+        self._progress_text.setText(view.text)
+
+    def show_scope(self, *, whole_project: bool, possible: bool) -> None:
+        """Show which videos the queue covers; a project with one video has no choice."""
+        self._scope.setCurrentIndex(1 if whole_project else 0)
+        self._scope.setVisible(possible)
+
+    def focus_list(self) -> None:
+        """Give the keyboard to the list, at once or when there is one."""
+        self._wants_focus = not self.view.isVisible()
+        self.view.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _on_current(self, current: QModelIndex, _: QModelIndex) -> None:
+        if not self._quiet and current.isValid():
+            self.entry_requested.emit(current.row())
+
+
+def _empty_words(total: int) -> str:
+    if total:
+        return "Other entries are waiting; choose Everything to see them."
+    return "Once there are tracks, what needs a look is listed here, the most urgent first."
+
+
+def _count_words(count: int, place: int, total: int, busy: str) -> str:
+    words = f"{count:,} to look at" if count == total else f"{count:,} of {total:,} to look at"
+    if place >= 0:
+        words = f"{place + 1:,} of {words}"
+    return f"{words} · {busy}" if busy else words

@@ -1,0 +1,208 @@
+"""The timeline with its controls: play and step, the marked range, and the project's progress."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_ifc.actions import ActionTable
+from napari_ifc.rows import FrameRange, ProgressView
+from napari_ifc.views.icons import icon
+from napari_ifc.views.theme import Palette, style_sheet
+from napari_ifc.views.timeline import Timeline
+
+_STEPS = (
+    ("frame.first", "first"),
+    ("frame.previous", "step_back"),
+    ("play.toggle", "play"),
+    ("frame.next", "step"),
+    ("frame.last", "last"),
+)
+_JUMPS = (
+    ("event.previous", "previous"),
+    ("event.next", "next"),
+    ("attention.next", "attention"),
+)
+_RANGE = (
+    ("range.approve", "Approve"),
+    ("range.absent", "Absent"),
+    ("range.extend", "Extend"),
+    ("range.repropose", "Re-propose"),
+    ("range.delete", "Delete"),
+)
+_ZOOMS = (("timeline.out", "zoom_out"), ("timeline.in", "zoom_in"), ("timeline.fit", "fit"))
+
+
+class TimelinePanel(QWidget):
+    """The strip under the canvas.
+
+    Attributes:
+        timeline: The lanes.
+        action_requested: Emitted with an action id.
+    """
+
+    action_requested = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("ifcPanel")
+        self.timeline = Timeline()
+        self._buttons: dict[str, QToolButton] = {}
+        self._icons: dict[str, str] = {}
+        self._actions: ActionTable | None = None
+        self._palette: Palette | None = None
+        self._playing = False
+        self._place = QLabel()
+        self._place.setProperty("role", "muted")
+        self._place.setAccessibleName("Frame and time")
+        self._range_text = QLabel()
+        self._range_text.setProperty("role", "heading")
+        self._range_bar = self._build_range_bar()
+        self._progress = QProgressBar()
+        self._progress.setProperty("role", "approved")
+        self._progress.setTextVisible(False)
+        self._progress.setFixedWidth(110)
+        self._progress.setAccessibleName("Approved frames of the project")
+        self._progress_text = QLabel()
+        self._progress_text.setProperty("role", "muted")
+        self._build()
+        self.show_range(None)
+        self.show_progress(ProgressView())
+
+    def sizeHint(self) -> QSize:  # noqa: N802, D102
+        return self.timeline.sizeHint() + QSize(0, 34)
+
+    def _build(self) -> None:
+        bar = QHBoxLayout()
+        bar.setContentsMargins(8, 2, 8, 2)
+        bar.setSpacing(2)
+        for group in (_STEPS, _JUMPS, _ZOOMS):
+            for action_id, icon_name in group:
+                bar.addWidget(self._icon_button(action_id, icon_name))
+            bar.addSpacing(8)
+        bar.addWidget(self._place)
+        bar.addStretch(1)
+        bar.addWidget(self._range_bar)
+        bar.addStretch(1)
+        bar.addWidget(self._progress_text)
+        bar.addSpacing(6)
+        bar.addWidget(self._progress, 0, Qt.AlignmentFlag.AlignVCenter)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(bar)
+        column.addWidget(self.timeline, 1)
+        self.setFocusProxy(self.timeline)
+
+    def _icon_button(self, action_id: str, icon_name: str) -> QToolButton:
+        button = QToolButton()
+        button.setIconSize(QSize(16, 16))
+        button.clicked.connect(lambda _=False, a=action_id: self.action_requested.emit(a))
+        self._buttons[action_id] = button
+        self._icons[action_id] = icon_name
+        return button
+
+    def _build_range_bar(self) -> QWidget:
+        bar = QWidget()
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        row.addWidget(self._range_text)
+        row.addSpacing(4)
+        for action_id, text in _RANGE:
+            button = QToolButton()
+            button.setText(text)
+            button.setProperty("role", "small")
+            button.clicked.connect(lambda _=False, a=action_id: self.action_requested.emit(a))
+            self._buttons[action_id] = button
+            row.addWidget(button)
+        row.addWidget(self._icon_button("range.clear", "close"))
+        bar.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        return bar
+
+    def bind_actions(self, actions: ActionTable) -> None:
+        """Take names and keys of the buttons from the table."""
+        self._actions = actions
+        for action_id, button in self._buttons.items():
+            button.setAccessibleName(actions[action_id].text)
+        self.refresh_actions()
+
+    def refresh_actions(self) -> None:
+        """Enable what is possible; the rest says why it is not."""
+        if self._actions is None:
+            return
+        for action_id, button in self._buttons.items():
+            action = self._actions[action_id]
+            reason = action.why_not()
+            key = f" ({action.shortcut})" if action.shortcut else ""
+            button.setEnabled(not reason)
+            button.setToolTip(f"{action.text}{key}\n{reason or action.tip}".strip())
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Take the theme's colours."""
+        self._palette = palette
+        self.setStyleSheet(style_sheet(palette))
+        self.timeline.apply_palette(palette)
+        for action_id, icon_name in self._icons.items():
+            self._buttons[action_id].setIcon(icon(icon_name, palette.text))
+        self.show_playing(self._playing)
+
+    def show_place(self, frame_index: int, num_frames: int, fps: float) -> None:
+        """Show the frame and its time."""
+        if not num_frames:
+            self._place.setText("")
+            return
+        words = f"{frame_index} / {num_frames - 1}"
+        self._place.setText(words + (f"   {clock_text(frame_index / fps)}" if fps > 0 else ""))
+
+    def show_playing(self, playing: bool) -> None:
+        """Show whether the video plays."""
+        self._playing = playing
+        if self._palette is not None:
+            name = "pause" if playing else "play"
+            self._buttons["play.toggle"].setIcon(icon(name, self._palette.text))
+
+    def show_range(self, marked: FrameRange | None) -> None:
+        """Show the marked range and what can be done with it."""
+        self._range_bar.setVisible(marked is not None)
+        if marked is not None:
+            self._range_text.setText(range_text(marked))
+        self.refresh_actions()
+
+    def show_progress(self, view: ProgressView) -> None:
+        """Show how far the review of the whole project is."""
+        shown = view.num_frames > 0
+        self._progress.setVisible(shown)
+        self._progress_text.setVisible(shown)
+        self._progress.setRange(0, max(1, view.num_frames))
+        self._progress.setValue(view.approved_frames)
+        self._progress_text.setText(view.short)
+        self._progress_text.setToolTip(view.text)
+        self._progress.setToolTip(view.text)
+
+
+def clock_text(seconds: float) -> str:
+    """Seconds as h:mm:ss.hh, without hours where there are none."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:05.2f}" if hours else f"{minutes}:{rest:05.2f}"
+
+
+def range_text(marked: FrameRange) -> str:
+    """A marked range in words."""
+    frames = f"Frames {marked.first} to {marked.last}"
+    if marked.num_frames == 1:
+        frames = f"Frame {marked.first}"
+    if not marked.track_ids:
+        return frames
+    if len(marked.track_ids) == 1:
+        return f"{frames}, track {marked.track_ids[0]}"
+    return f"{frames}, {len(marked.track_ids)} tracks"

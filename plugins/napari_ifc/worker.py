@@ -1,0 +1,56 @@
+"""One background thread for work that would hold up the window, its answers in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ifc_core.errors import IFCError
+from ifc_core.jobs import JobCancelled
+
+
+class Worker:
+    """Runs work in one thread of its own; the thread begins with the first work.
+
+    Args:
+        deliver: Wraps a callback so that it is called in the GUI thread.
+        name: Name of the thread.
+    """
+
+    def __init__(
+        self, deliver: Callable[[Callable[[Any], None]], Callable[[Any], None]], name: str
+    ) -> None:
+        self._deliver = deliver
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"ifc-{name}")
+
+    def submit(
+        self,
+        work: Callable[[], Any],
+        take: Callable[[Any], None],
+        fail: Callable[[Exception], None],
+    ) -> None:
+        """Have something done.
+
+        Args:
+            work: Called in the worker's thread.
+            take: Called in the GUI thread with what ``work`` returned.
+            fail: Called in the GUI thread with an error; a cancelled job tells nobody.
+        """
+        told, failed = self._deliver(take), self._deliver(fail)
+
+        def run() -> None:
+            try:
+                answer = work()
+            except JobCancelled:
+                return
+            except IFCError as error:
+                failed(error)
+            else:
+                told(answer)
+
+        self._pool.submit(run)
+
+    def close(self) -> None:
+        """Wait for the work in hand and drop what waits; cancel it first."""
+        self._pool.shutdown(wait=True, cancel_futures=True)

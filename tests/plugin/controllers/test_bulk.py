@@ -1,0 +1,95 @@
+"""Filters find what the project finds; each bulk edit is one step and tells its count."""
+
+import numpy as np
+import pytest
+
+from ifc_core.annotation import Scope, StagedInstance, StagedMask, TrackFilter, edits
+from ifc_core.structures import RLEMask, TrackState
+from napari_ifc.controllers.bulk import BulkController
+from napari_ifc.controllers.editing import EditController
+from napari_ifc.controllers.tracks import TrackIndex
+from napari_ifc.rows import FrameRange
+
+
+def square(size, side):
+    mask = np.zeros(size, dtype=bool)
+    mask[:side, :side] = True
+    return RLEMask.from_array(mask)
+
+
+@pytest.fixture
+def bulk(session):
+    """Six tracks of two classes with rising scores, areas and lengths."""
+    project, entry = session.project, session.entry
+    run = project.begin_run("propose", entry.id, {}, "")
+    for f in range(10):
+        masks = [StagedMask(i, square(entry.size, 4 + 3 * i), 0.5) for i in range(6) if f <= i + 2]
+        project.stage(run, f, masks)
+    names = ("fish", "bird")
+    staged = [StagedInstance(i, names[i % 2], 0.1 + 0.15 * i) for i in range(6)]
+    project.stage_instances(run, staged)
+    project.finish_run(run)
+    project.apply(edits.AcceptRun(run))
+    ids = [t.id for t in sorted(project.tracks(entry.id), key=lambda t: t.score)]
+    project.apply(edits.ApproveTracks((ids[4],)))
+    index = TrackIndex(project, entry.id)
+    editor = EditController(project, entry, index, on_changed=lambda result: None)
+    return BulkController(project, entry, index, editor.apply), project, ids
+
+
+FILTERS = [
+    TrackFilter(score_below=0.5),
+    TrackFilter(score_at_least=0.4, score_below=0.8),
+    TrackFilter(mean_area_below_px=100),
+    TrackFilter(mean_area_at_least_px=100),
+    TrackFilter(fewer_frames_than=5, frames_at_least=4),
+    TrackFilter(category_ids=(1,)),
+    TrackFilter(states=(TrackState.APPROVED,)),
+    TrackFilter(untouched_only=True),
+    TrackFilter(scope=Scope(6, 9)),
+    TrackFilter(scope=Scope(1, 4), frames_at_least=4, score_below=0.9),
+    TrackFilter(),
+]
+
+
+@pytest.mark.parametrize("where", FILTERS)
+def test_the_window_finds_what_the_project_finds(bulk, where):
+    controller, project, _ = bulk
+    found = controller.find(where)
+    assert list(found) == project.find_tracks(1, where)
+    assert 0 < len(found) <= 6
+    assert (len(found) == 6) == where.is_open
+
+
+def test_bulk_edits_are_one_step_and_say_how_many(bulk):
+    controller, project, ids = bulk
+    few = tuple(ids[:3])
+    number = len(project.history())
+    steps = (
+        (lambda: controller.approve(few), "Approved 3 tracks with 12 masks."),
+        (lambda: controller.relabel(few, "whale"), "Relabelled 3 tracks to whale."),
+        (lambda: controller.reject((ids[5],)), "Rejected 1 track; undo brings them back."),
+        (lambda: controller.delete(few), "Deleted 3 tracks with 12 masks."),
+    )
+    for done, (step, sentence) in enumerate(steps, start=1):
+        assert step() == sentence
+        assert len(project.history()) == number + done
+    assert project.history()[0].label == "Delete 3 tracks"
+    for _ in steps:
+        project.undo()
+    assert len(project.tracks(1)) == 6
+    assert "whale" not in [c.name for c in project.categories()]
+
+
+def test_ranges(bulk):
+    controller, project, ids = bulk
+    assert controller.clear(FrameRange(1, 2)) == "Deleted 12 masks."
+    assert controller.extend(FrameRange(1, 2, (ids[5],))) == "Filled 2 frames."
+    assert controller.extend(FrameRange(4, 6, (ids[0],))) == "Filled 4 frames."
+    project.undo()
+    assert controller.extend(FrameRange(1, 2, (ids[5],))).startswith("There is no empty frame")
+    assert controller.mark_absent(FrameRange(1, 2, (ids[0],))) == (
+        f"Marked track {ids[0]} absent on 2 frames."
+    )
+    assert controller.approve_range(FrameRange(0, 3)) == "Approved 4 frames as complete."
+    assert project.exhaustive_frames(1) == [0, 1, 2, 3]

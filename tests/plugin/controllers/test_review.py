@@ -1,0 +1,159 @@
+"""Walking through the queue: order, decisions, stale answers, filters."""
+
+import numpy as np
+import pytest
+from fake_engine import NUM_FRAMES
+
+from ifc_core.annotation import StagedInstance, StagedMask, edits
+from ifc_core.inference.review_queue import Reason
+from ifc_core.structures import FrameState, RLEMask, TrackState
+from napari_ifc.controllers.review import FILTERS, ReviewController
+
+
+class Desk:
+    """A controller whose worker does its work when it is told to."""
+
+    def __init__(self, session):
+        self.project, self.entry = session.project, session.entry
+        self.waiting = []
+        self.views = []
+        self.entries = []
+        self.errors = []
+        self.at_once = True
+        self.controller = ReviewController(
+            self.project.folder,
+            self.submit,
+            self.apply,
+            self.views.append,
+            self.entries.append,
+            self.errors.append,
+        )
+
+    def submit(self, work, take, fail):
+        self.waiting.append((work, take))
+        if self.at_once:
+            self.work()
+
+    def work(self):
+        while self.waiting:
+            work, take = self.waiting.pop(0)
+            take(work())
+
+    def apply(self, edit):
+        result = self.project.apply(edit)
+        self.controller.take_edit(result)
+        return result
+
+    def start(self):
+        self.controller.start([self.entry.id], self.entry.id, None)
+
+
+@pytest.fixture
+def desk(session):
+    """Two tracks: the first unsure on frames 4 and 5, the second calm with a low score."""
+    project, entry = session.project, session.entry
+    run = project.begin_run("propose", entry.id, {}, "")
+    for f in range(NUM_FRAMES):
+        masks = []
+        for i in range(2):
+            pixels = np.zeros(entry.size, dtype=bool)
+            pixels[5 + 20 * i : 15 + 20 * i, f : f + 10] = True
+            unsure = 0.9 if i == 0 and f in (4, 5) else 0.05
+            masks.append(StagedMask(i, RLEMask.from_array(pixels), 0.8, unsure, 0.95))
+        project.stage(run, f, masks)
+    project.stage_instances(run, [StagedInstance(0, "fish", 0.9), StagedInstance(1, "fish", 0.2)])
+    project.finish_run(run)
+    project.apply(edits.AcceptRun(run))
+    made = Desk(session)
+    made.start()
+    return made
+
+
+def tracks(desk):
+    by_score = sorted(desk.project.tracks(desk.entry.id), key=lambda t: -t.score)
+    return [t.id for t in by_score]
+
+
+def test_accepting_everything_leaves_an_approved_project(desk):
+    sure, low = tracks(desk)
+    controller = desk.controller
+    assert controller.current is None
+    assert controller.why_not_decide() == "Choose an entry of the queue first."
+    controller.next()
+    assert (controller.current.track_id, controller.current.reason) == (sure, Reason.UNCERTAIN)
+    assert controller.why_not_fix()
+    assert controller.accept() == f"Approved track {sure} on frames 4 to 5."
+    states = {f.frame_index: f.state for f in desk.project.track_frames(sure)}
+    assert {f for f, s in states.items() if s is FrameState.APPROVED} == {4, 5}
+    assert controller.current.reason is Reason.LOW_SCORE
+    assert controller.accept() == f"Approved track {low}."
+    assert controller.accept() == f"Approved track {sure}."
+    assert controller.current.reason is Reason.COMPLETE
+    assert controller.why_not_reject()
+    assert controller.accept() == f"Approved frames 0 to {NUM_FRAMES - 1} as complete."
+    assert len(controller.entries) == 0
+    assert controller.why_not_decide() == "The queue is empty."
+    assert desk.project.exhaustive_frames(desk.entry.id) == list(range(NUM_FRAMES))
+    assert [e.track_id for e in desk.entries] == [sure, low, sure, 0]
+    controller.take_edit(desk.project.undo())
+    assert [controller.entries["reason"].tolist()] != [[]]
+
+
+def test_rejecting_and_skipping(desk):
+    sure, low = tracks(desk)
+    controller = desk.controller
+    controller.next()
+    controller.next()
+    assert controller.current.track_id == low
+    assert controller.reject() == f"Rejected track {low}; undo brings it back."
+    states = {t.id: t.state for t in desk.project.tracks(desk.entry.id)}
+    assert states[low] is TrackState.REJECTED
+    assert low not in controller.entries["track"]
+    controller.previous()
+    assert controller.current.track_id == sure
+    assert controller.doubtful_frames().tolist() == [4]
+
+
+def test_an_answer_that_came_too_late_is_dropped(desk):
+    desk.at_once = False
+    controller = desk.controller
+    controller.next()
+    sure = controller.current.track_id
+    controller.accept()
+    (early,) = desk.waiting
+    desk.waiting.clear()
+    before = len(controller.entries)
+    controller.accept()
+    assert len(controller.entries) < before
+    shown = controller.entries.copy()
+    work, take = early
+    take(work())
+    assert np.array_equal(controller.entries, shown)
+    desk.work()
+    assert sure in controller.entries["track"] or len(controller.entries) <= 2
+
+
+def test_the_list_is_narrowed_and_keeps_its_place(desk):
+    controller = desk.controller
+    filters = dict(FILTERS)
+    controller.go_to(1)
+    key = controller.current.key
+    controller.narrow(filters["Whole tracks"])
+    assert controller.current.key == key
+    assert set(controller.entries["reason"].tolist()) < set(range(len(Reason)))
+    controller.narrow(filters["Suspected swaps"])
+    assert len(controller.entries) == 0
+    assert desk.views[-1].total > 0
+    controller.narrow(filters["Everything"])
+    assert len(controller.entries) == desk.views[-1].total
+    assert set().union(*filters.values()) == set(Reason)
+
+
+def test_stopping_tells_nothing_more(desk):
+    desk.at_once = False
+    desk.start()
+    (_, take) = desk.waiting[0]
+    desk.controller.stop()
+    number = len(desk.views)
+    take(np.zeros(0, dtype=desk.controller.entries.dtype))
+    assert len(desk.views) == number

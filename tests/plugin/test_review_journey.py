@@ -1,0 +1,111 @@
+"""Reviewing fifty tracks by keyboard alone, through the real window."""
+
+from __future__ import annotations
+
+import napari
+import numpy as np
+import pytest
+from fake_engine import NUM_FRAMES, SIZE, FakeEngine
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from ifc_core.annotation import StagedInstance, StagedMask, edits
+from ifc_core.inference.review_queue import Reason
+from ifc_core.structures import RLEMask, TrackState
+from napari_ifc.features.review import Review
+from napari_ifc.features.timeline import TimelineLink
+from napari_ifc.settings import StudioSettings
+from napari_ifc.studio import Studio
+
+pytestmark = pytest.mark.window
+
+NUM_TRACKS = 50
+
+
+def mask(number, frame):
+    """A small square in its own cell of the picture, moving slowly."""
+    pixels = np.zeros(SIZE, dtype=bool)
+    top, left = 1 + 6 * (number // 8), 8 * (number % 8) + frame // 4
+    pixels[top : top + 4, left : left + 4] = True
+    return RLEMask.from_array(pixels)
+
+
+@pytest.fixture
+def studio(qapp, tmp_path, clip):
+    """A window on a clip with fifty proposed tracks; two of them swap on frame 5."""
+    viewer = napari.Viewer(show=True)
+    engine = FakeEngine(SIZE, NUM_FRAMES)
+    made = Studio(
+        viewer,
+        engine_factory=lambda: engine,
+        settings=StudioSettings(projects_folder=tmp_path / "projects"),
+    )
+    assert made.open_path(clip)
+    project, entry = made.project, made.workspace.session.entry
+    run = project.begin_run("propose", entry.id, {}, "")
+    for f in range(NUM_FRAMES):
+        order = list(range(NUM_TRACKS))
+        if f >= 5:
+            order[0], order[40] = order[40], order[0]
+        unsure = {3: 0.9, 7: 0.8}
+        masks = [
+            StagedMask(i, mask(order[i], f), 0.9, unsure.get(i, 0.05), 0.95)
+            for i in range(NUM_TRACKS)
+        ]
+        project.stage(run, f, masks)
+    scores = [StagedInstance(i, "fish", 0.3 + 0.01 * i) for i in range(NUM_TRACKS)]
+    project.stage_instances(run, scores)
+    project.finish_run(run)
+    made.workspace.editor.apply(edits.AcceptRun(run))
+    yield made
+    made.close()
+    viewer.close()
+
+
+def press(qtbot, studio, key, keys=Qt.KeyboardModifier.NoModifier):
+    widget = studio.panel.window().focusWidget()
+    assert widget is not None
+    QTest.keyClick(widget, key, keys)
+
+
+def test_fifty_tracks_by_keyboard_only(studio, qtbot):
+    review = studio.feature(Review)
+    queue = review.controller
+    qtbot.waitExposed(studio.panel.window())
+    studio.panel.window().activateWindow()
+    studio.panel.show_page("review")
+    qtbot.waitUntil(lambda: len(queue.entries) > NUM_TRACKS and not queue.is_busy, timeout=60_000)
+    qtbot.waitUntil(lambda: review.page.view.hasFocus())
+    press(qtbot, studio, Qt.Key.Key_Q)
+    assert queue.current.reason is Reason.SWAP
+    assert studio.layers.frame_index == queue.current.frame_index
+    assert len(studio.workspace.editor.selected) == 2
+    pair = studio.workspace.editor.selected
+    before = studio.project.mask(pair[0], NUM_FRAMES - 1).rle
+    press(qtbot, studio, Qt.Key.Key_X)
+    assert studio.project.mask(pair[1], NUM_FRAMES - 1).rle == before
+    rejected = 0
+    for _ in range(5 * NUM_TRACKS):
+        if not len(queue.entries):
+            qtbot.waitUntil(lambda: not queue.is_busy, timeout=60_000)
+            if not len(queue.entries):
+                break
+        entry = queue.current
+        assert entry is not None
+        if entry.reason is Reason.LOW_SCORE and rejected < 2:
+            rejected += 1
+            press(qtbot, studio, Qt.Key.Key_Backspace)
+        else:
+            press(qtbot, studio, Qt.Key.Key_Space)
+    tracks = studio.project.tracks(1)
+    assert [t.state for t in tracks].count(TrackState.REJECTED) == 2
+    assert [t.state for t in tracks].count(TrackState.APPROVED) == NUM_TRACKS - 2
+    assert studio.project.exhaustive_frames(1) == list(range(NUM_FRAMES))
+    assert studio.feature(TimelineLink).progress.approved_frames == NUM_FRAMES
+    assert "100%" in studio.feature(TimelineLink).progress.short
+    press(qtbot, studio, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert studio.project.exhaustive_frames(1) == []
+    qtbot.waitUntil(lambda: len(queue.entries) == 1, timeout=60_000)
+    press(qtbot, studio, Qt.Key.Key_Q)
+    press(qtbot, studio, Qt.Key.Key_Space)
+    assert studio.project.exhaustive_frames(1) == list(range(NUM_FRAMES))

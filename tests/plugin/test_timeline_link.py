@@ -1,0 +1,108 @@
+"""The strip under the canvas in a real window: playing, ranges, large videos."""
+
+from __future__ import annotations
+
+import napari
+import pytest
+from fake_engine import NUM_FRAMES, SIZE, FakeEngine
+
+from ifc_core.structures import FrameState
+from napari_ifc.controllers import tracks
+from napari_ifc.features.timeline import TimelineLink
+from napari_ifc.rows import FrameRange
+from napari_ifc.settings import StudioSettings
+from napari_ifc.studio import Studio
+
+pytestmark = pytest.mark.window
+
+
+@pytest.fixture(scope="module")
+def shared_viewer(qapp):
+    viewer = napari.Viewer(show=False)
+    yield viewer
+    viewer.close()
+
+
+@pytest.fixture
+def studio(shared_viewer, tmp_path, clip, qtbot):
+    """A studio with two accepted tracks on all frames of the clip."""
+    engine = FakeEngine(SIZE, NUM_FRAMES)
+    made = Studio(
+        shared_viewer,
+        engine_factory=lambda: engine,
+        settings=StudioSettings(projects_folder=tmp_path / "projects"),
+    )
+    assert made.open_path(clip)
+    with qtbot.waitSignal(made.run_finished):
+        assert made.propose()
+    yield made
+    made.close()
+    shared_viewer.layers.clear()
+
+
+def states(studio, track_id):
+    frames = studio.project.track_frames(track_id)
+    return {f.frame_index: f.state for f in frames}
+
+
+def test_a_marked_range_is_approved_cleared_extended_and_each_is_one_step(studio):
+    first, second = (t.id for t in studio.project.tracks(1))
+    timeline = studio.timeline
+    assert not studio.run_action("range.approve")
+    assert "mark a range" in studio.panel.banner.text
+    timeline.mark(FrameRange(2, 4, (first,)))
+    before = len(studio.project.history())
+    assert studio.run_action("range.approve")
+    assert studio.panel.banner.text == "Approved 3 masks."
+    assert {f for f, s in states(studio, first).items() if s is FrameState.APPROVED} == {2, 3, 4}
+    timeline.mark(FrameRange(5, 7, (first, second)))
+    assert studio.run_action("range.delete")
+    assert studio.panel.banner.text == "Deleted 6 masks."
+    assert studio.run_action("range.extend")
+    assert studio.panel.banner.text == "Filled 6 frames."
+    assert studio.run_action("range.absent")
+    assert states(studio, second)[6] is FrameState.ABSENT
+    assert len(studio.project.history()) == before + 4
+    timeline.mark(FrameRange(0, 1))
+    assert not studio.run_action("range.absent")
+    assert studio.run_action("range.approve")
+    assert studio.project.exhaustive_frames(1) == [0, 1]
+    assert studio.feature(TimelineLink).progress.approved_frames == 2
+    for _ in range(5):
+        assert studio.run_action("edit.undo")
+    assert set(states(studio, first).values()) == {FrameState.PROPOSED}
+
+
+def test_a_range_is_proposed_again_into_the_same_tracks(studio, qtbot):
+    first, second = (t.id for t in studio.project.tracks(1))
+    kept = {f: studio.project.mask(first, f).id for f in (0, 1, 9)}
+    studio.timeline.mark(FrameRange(3, 6, (second,)))
+    assert studio.run_action("range.delete")
+    studio.timeline.mark(FrameRange(3, 6))
+    with qtbot.waitSignal(studio.run_finished) as ended:
+        assert studio.run_action("range.repropose")
+    assert ended.args == ["succeeded"]
+    assert [t.id for t in studio.project.tracks(1)] == [first, second]
+    assert sorted(states(studio, second)) == list(range(NUM_FRAMES))
+    assert {f: studio.project.mask(first, f).id for f in (0, 1, 9)} == kept
+
+
+def test_playing_goes_to_the_end_and_stops(studio, qtbot):
+    link = studio.feature(TimelineLink)
+    assert studio.run_action("play.toggle")
+    assert link.is_playing
+    qtbot.waitUntil(lambda: not link.is_playing)
+    assert studio.layers.frame_index == NUM_FRAMES - 1
+    assert studio.run_action("play.toggle")
+    assert studio.run_action("play.toggle")
+    assert not link.is_playing
+
+
+def test_a_video_with_very_many_masks_is_read_beside_the_window(studio, qtbot, monkeypatch):
+    folder = studio.project.folder
+    studio.close_project()
+    monkeypatch.setattr(tracks, "AT_ONCE", 3)
+    assert studio.open_path(folder)
+    qtbot.waitUntil(lambda: not studio.timeline.data.loading)
+    assert studio.timeline.data.counts.tolist() == [2] * NUM_FRAMES
+    assert len(studio.timeline.data.lanes[0].spans) == 1
