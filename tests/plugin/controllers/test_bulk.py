@@ -85,7 +85,7 @@ def test_ranges(bulk):
     controller, project, ids = bulk
     assert controller.clear(FrameRange(1, 2)) == "Deleted 12 masks."
     assert controller.extend(FrameRange(1, 2, (ids[5],))) == "Filled 2 frames."
-    assert controller.extend(FrameRange(4, 6, (ids[0],))) == "Filled 4 frames."
+    assert controller.extend(FrameRange(4, 6, (ids[0],))) == "Filled 6 frames."
     project.undo()
     assert controller.extend(FrameRange(1, 2, (ids[5],))).startswith("There is no empty frame")
     assert controller.mark_absent(FrameRange(1, 2, (ids[0],))) == (
