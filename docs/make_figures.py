@@ -39,6 +39,8 @@ def main() -> None:
 
 
 def _figures(window) -> None:
+    from napari_ifc.features.review import Review
+
     window.show()
     window.main.resize(*WINDOW_PX)
     _shoot(window, "start")
@@ -53,6 +55,11 @@ def _figures(window) -> None:
     _shoot(window, "studio")
     studio.panel.show_page("propose")
     _shoot(window, "propose")
+    studio.panel.show_page("review")
+    review = studio.feature(Review)
+    _until(lambda: not review.controller.is_busy)
+    studio.run_action("review.next")
+    _shoot(window, "review")
     studio.panel.show_page("history")
     _shoot(window, "history")
     studio.panel.show_page("attention")

@@ -64,6 +64,7 @@ class WindowHooks(QObject):
             timeline, name="Timeline", area="bottom", add_vertical_stretch=False
         )
         self._timeline_px = timeline.sizeHint().height()
+        self._corner = Qt.DockWidgetArea.BottomDockWidgetArea
         self._watch(self.docks["timeline"])
         self._widgets = (panel, timeline)
         self._shortcuts: list[QShortcut] = []
@@ -73,6 +74,9 @@ class WindowHooks(QObject):
         main = dock.window()
         self._main = main
         main.installEventFilter(self)
+        # The panel keeps its full height; the timeline lies under the canvas alone.
+        self._corner = main.corner(Qt.Corner.BottomRightCorner)
+        main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self._studio.close)
@@ -153,6 +157,7 @@ class WindowHooks(QObject):
         """Let go of the window; the panels are taken out of it if it stays open."""
         if self._main is not None:
             self._main.removeEventFilter(self)
+            self._main.setCorner(Qt.Corner.BottomRightCorner, self._corner)
             self._main = None
         if not self._closing:
             for dock in self.docks.values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import napari
 import numpy as np
 import pytest
@@ -22,17 +23,35 @@ pytestmark = pytest.mark.window
 NUM_TRACKS = 50
 
 
-def mask(number, frame):
-    """A small square in its own cell of the picture, moving slowly."""
-    pixels = np.zeros(SIZE, dtype=bool)
+def place(number, frame):
+    """Where an object is: a small square in its own cell of the picture, moving slowly."""
     top, left = 1 + 6 * (number // 8), 8 * (number % 8) + frame // 4
-    pixels[top : top + 4, left : left + 4] = True
+    return slice(top, top + 4), slice(left, left + 4)
+
+
+def mask(number, frame):
+    pixels = np.zeros(SIZE, dtype=bool)
+    pixels[place(number, frame)] = True
     return RLEMask.from_array(pixels)
 
 
 @pytest.fixture
-def studio(qapp, tmp_path, clip):
-    """A window on a clip with fifty proposed tracks; two of them swap on frame 5."""
+def film(tmp_path):
+    """A folder of frames on which each object has its own colour."""
+    colors = np.random.default_rng(3).integers(0, 256, (NUM_TRACKS, 3))
+    folder = tmp_path / "film"
+    folder.mkdir()
+    for f in range(NUM_FRAMES):
+        picture = np.full((*SIZE, 3), 90, np.uint8)
+        for number in range(NUM_TRACKS):
+            picture[place(number, f)] = colors[number]
+        cv2.imwrite(str(folder / f"{f:05d}.png"), picture)
+    return folder
+
+
+@pytest.fixture
+def studio(qapp, tmp_path, film):
+    """A window on a film with fifty proposed tracks; two of them swap on frame 5."""
     viewer = napari.Viewer(show=True)
     engine = FakeEngine(SIZE, NUM_FRAMES)
     made = Studio(
@@ -40,7 +59,7 @@ def studio(qapp, tmp_path, clip):
         engine_factory=lambda: engine,
         settings=StudioSettings(projects_folder=tmp_path / "projects"),
     )
-    assert made.open_path(clip)
+    assert made.open_path(film)
     project, entry = made.project, made.workspace.session.entry
     run = project.begin_run("propose", entry.id, {}, "")
     for f in range(NUM_FRAMES):

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QSpinBox,
     QWidget,
 )
@@ -63,6 +64,7 @@ class FilterBar(QFrame):
         self.clear_button = QPushButton("Clear")
         self._buttons: dict[str, QPushButton] = {}
         self._actions: ActionTable | None = None
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._build()
         self._connect()
         self.show_range(None)

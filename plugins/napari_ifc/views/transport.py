@@ -7,7 +7,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QProgressBar,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -90,8 +89,6 @@ class TimelinePanel(QWidget):
             bar.addSpacing(8)
         bar.addWidget(self._place)
         bar.addStretch(1)
-        bar.addWidget(self._range_bar)
-        bar.addStretch(1)
         bar.addWidget(self._progress_text)
         bar.addSpacing(6)
         bar.addWidget(self._progress, 0, Qt.AlignmentFlag.AlignVCenter)
@@ -99,6 +96,7 @@ class TimelinePanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(bar)
+        column.addWidget(self._range_bar)
         column.addWidget(self.timeline, 1)
         self.setFocusProxy(self.timeline)
 
@@ -113,7 +111,7 @@ class TimelinePanel(QWidget):
     def _build_range_bar(self) -> QWidget:
         bar = QWidget()
         row = QHBoxLayout(bar)
-        row.setContentsMargins(0, 0, 0, 0)
+        row.setContentsMargins(12, 0, 8, 4)
         row.setSpacing(4)
         row.addWidget(self._range_text)
         row.addSpacing(4)
@@ -125,7 +123,7 @@ class TimelinePanel(QWidget):
             self._buttons[action_id] = button
             row.addWidget(button)
         row.addWidget(self._icon_button("range.clear", "close"))
-        bar.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        row.addStretch(1)
         return bar
 
     def bind_actions(self, actions: ActionTable) -> None:
