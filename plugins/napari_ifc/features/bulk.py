@@ -108,7 +108,8 @@ class BulkEdits(Feature):
     def _ask_class(self) -> None:
         classes = [c.name for c in self.workspace.session.project.categories()]
         dialog = ClassDialog(classes, classes[0] if classes else "", self.studio.panel)
-        dialog.chosen.connect(self.relabel)
+        dialog.reach.hide()  # a filter means whole tracks
+        dialog.chosen.connect(lambda name, _: self.relabel(name))
         dialog.open()
 
     def relabel(self, class_name: str) -> None:

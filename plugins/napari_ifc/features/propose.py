@@ -12,7 +12,13 @@ from ifc_core.annotation.records import WHOLE
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
-from napari_ifc.controllers.propose import KIND, ProposeController, estimate_text, settings_of
+from napari_ifc.controllers.propose import (
+    KIND,
+    ProposeController,
+    estimate_text,
+    settings_of,
+    scope_of,
+)
 from napari_ifc.feature import Feature
 from napari_ifc.features.system import System
 from napari_ifc.region_layer import RegionLayer
