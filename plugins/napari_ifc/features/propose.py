@@ -16,7 +16,6 @@ from napari_ifc.controllers.propose import (
     KIND,
     ProposeController,
     estimate_text,
-    settings_of,
     scope_of,
 )
 from napari_ifc.feature import Feature

@@ -49,7 +49,6 @@ _PATHS = {
     "frames": "M3 6h18v12H3zM8 6v12M16 6v12",
     "search": "M10 4a6 6 0 1 0 .1 0M15 15l6 6",
     "stop": "M6 6h12v12H6z",
-    "pause": "M8 5v14M16 5v14",
     "smart_eraser": "M14 4l6 6-9 10H7l-4-4zM9 9l6 6M19 15l1 2 2 1-2 1-1 2-1-2-2-1 2-1z",
     "scribble": "M3 15c2-8 5-8 6-3s3 5 5 0 3-6 4-2M19 15v6M16 18h6",
     "unscribble": "M3 15c2-8 5-8 6-3s3 5 5 0 3-6 4-2M16 18h6",
