@@ -85,7 +85,7 @@ class Review(Feature):
             (
                 "review.fix",
                 "Fix the suspected swap",
-                "X",
+                "Y",
                 lambda: self._decide(lambda c: c.fix()),
                 self._may(self._reason(lambda c: c.why_not_fix())),
                 "Exchange the two tracks from this frame on and go to the next.",
@@ -93,7 +93,7 @@ class Review(Feature):
             (
                 "review.reject",
                 "Reject the entry",
-                "Backspace",
+                "U",
                 lambda: self._decide(lambda c: c.reject()),
                 self._may(self._reason(lambda c: c.why_not_reject())),
                 "Reject these masks, or the whole track, and go to the next.",

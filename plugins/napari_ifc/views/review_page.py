@@ -44,7 +44,7 @@ _ROW_ROLE = Qt.ItemDataRole.UserRole
 _DECISIONS = (
     ("review.accept", "Accept", "Space"),
     ("review.fix", "Fix swap", ""),
-    ("review.reject", "Reject", "\u232b"),
+    ("review.reject", "Reject", ""),
     ("review.next", "Skip", ""),
 )
 """Action, text, and what stands for its key where that is not the key's own name."""
