@@ -15,7 +15,7 @@ from qtpy.QtCore import (
     Qt,
     Signal,
 )
-from qtpy.QtGui import QColor, QPainter
+from qtpy.QtGui import QColor, QFocusEvent, QPainter
 from qtpy.QtWidgets import (
     QComboBox,
     QFrame,
@@ -85,6 +85,18 @@ class QueueModel(QAbstractListModel):
             row = self._row_at(index.row())
             return f"{row.title}, {row.place}: {row.why}. Need {row.need:.0%}."
         return None
+
+
+class QueueView(QListView):
+    """A list that chooses nothing by itself: an entry moves the canvas."""
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802, D102
+        had_current = self.currentIndex().isValid()
+        blocked = self.selectionModel().blockSignals(True)
+        super().focusInEvent(event)
+        if not had_current:
+            self.setCurrentIndex(QModelIndex())
+        self.selectionModel().blockSignals(blocked)
 
 
 class QueueDelegate(QStyledItemDelegate):
@@ -184,7 +196,7 @@ class ReviewPage(QWidget):
         super().__init__(parent)
         self.setObjectName("ifcPage")
         self.model = QueueModel()
-        self.view = QListView()
+        self.view = QueueView()
         self._delegate = QueueDelegate(self.view)
         self._scope = QComboBox()
         self._filters = QComboBox()
