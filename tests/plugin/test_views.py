@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QLabel, QPushButton
 
 from ifc_core.annotation import Scope, TrackFilter
 from ifc_core.errors import ConfigError
@@ -346,7 +346,8 @@ def test_header_ticks_the_steps(qtbot):
     header = Header()
     qtbot.addWidget(header)
     header.show_summary(Summary("clip", "640 × 360", "/p", 3, 10, (True, False, False, False)))
-    texts = [label.text() for label in header.findChildren(QLabel)]
+    shown = [*header.findChildren(QLabel), *header.findChildren(QPushButton)]
+    texts = [widget.text() for widget in shown]
     assert "✓ Propose" in texts
     assert "Fix" in texts
     assert "3 / 10 approved" in texts

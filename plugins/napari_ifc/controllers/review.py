@@ -176,6 +176,7 @@ class ReviewController:
         self._reasons = FILTERS[0][1]
         self._place = -1
         self._busy = ""
+        self._walking = False
         self._video_id = 0
         self._video: Path | None = None
         self._video_ids: tuple[int, ...] = ()
@@ -249,6 +250,8 @@ class ReviewController:
         self._place = min(self._place, len(self._shown) - 1)
         self._find(key)
         self._tell(busy)
+        if self._walking and self._place < 0:
+            self.go_to(0)  # the list had run empty, and what was left to do came in
 
     def _find(self, key: tuple[int, int, int, int, Reason] | None) -> None:
         """Stay on the same entry, wherever it stands now."""
@@ -299,7 +302,7 @@ class ReviewController:
     def go_to(self, place: int) -> None:
         """Show an entry."""
         if 0 <= place < len(self._shown):
-            self._place = place
+            self._place, self._walking = place, True
             self._tell(self._busy)
             self._on_entry(entry_at(self._shown, place))
 
