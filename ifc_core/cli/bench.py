@@ -80,6 +80,12 @@ BENCHES = {
         "VideoBenchOptions",
         "Opening, seeking and decoding of a long video, against plain PyAV.",
     ),
+    "effort": Bench(
+        "ifc_core.bench.effort",
+        "run_effort",
+        "EffortOptions",
+        "Corrected frames until a track is good, by method: on --data and generated clips.",
+    ),
     "store": Bench(
         "ifc_core.bench.store",
         "run_store",

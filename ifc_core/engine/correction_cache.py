@@ -14,12 +14,13 @@ from ifc_core.io.video import VideoReader
 
 if TYPE_CHECKING:
     from ifc_core.inference.clip_features import ClipFeatureCache
+    from ifc_core.inference.flow_store import FlowStore
 
 _VIDEOS = 2
 
 
 class CorrectionCache:
-    """Clip features of the last few videos and models.
+    """Clip features and flow of the last few videos, each within its own bound of memory.
 
     Args:
         models: Where models are kept.
@@ -28,6 +29,27 @@ class CorrectionCache:
     def __init__(self, models: ModelCache) -> None:
         self._models = models
         self._features: OrderedDict[tuple[object, ...], ClipFeatureCache] = OrderedDict()
+        self._flows: OrderedDict[tuple[object, ...], FlowStore] = OrderedDict()
+
+    def flow(self, reader: VideoReader, short_side: int) -> FlowStore:
+        """Pictures and flow of a video.
+
+        Args:
+            reader: The video, open for as long as the flow is used.
+            short_side: Working size.
+        """
+        from ifc_core.inference.flow_store import FlowStore
+
+        video = reader.video
+        key = (video.path, video.fingerprint, video.size, short_side)
+        if key not in self._flows:
+            while len(self._flows) >= _VIDEOS:
+                self._flows.popitem(last=False)
+            self._flows[key] = FlowStore(reader, short_side)
+        self._flows.move_to_end(key)
+        kept = self._flows[key]
+        kept.reader = reader
+        return kept
 
     def features(
         self, reader: VideoReader, params: dict[str, Any], search: Sequence[Path] = ()
@@ -65,3 +87,4 @@ class CorrectionCache:
     def clear(self) -> None:
         """Let go of everything."""
         self._features.clear()
+        self._flows.clear()

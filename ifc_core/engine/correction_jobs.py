@@ -61,7 +61,7 @@ def find_candidates(
             raise ConfigError("Click or draw a box.", name="point_xy", value=None)
         names = [] if features is None else features.category_names
     sources = {c.source for c in found}
-    used = [word for word in ("network", "colour") if word in sources]
+    used = [str(word) for word in ("network", "colour") if word in sources]
     used += ["flow"] if "colour" in sources else []
     listed = [_encode_candidate(c, names) for c in found]
     return {"candidates": listed, "used": used, "notices": notices}

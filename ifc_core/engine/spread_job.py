@@ -34,7 +34,7 @@ def spread_correction(
             (folders to search).
         job: Gets the events ``progress``, ``notice`` (a sentence) and ``mask``
             (``frame_index``, ``rle``, ``confidence``), frame by frame.
-        caches: Where features are kept.
+        caches: Where features and flow are kept.
 
     Returns:
         ``num_masks``, how many frames got a result; ``used``, what took part (``network``,
@@ -57,7 +57,15 @@ def spread_correction(
             evidence = RefitEvidence(features, corrected)
         skip = {int(f) for name in ("fixed", "skip") for f in params.get(name, ())}
         found_masks = spread(
-            reader, corrected, scope, settings, job.context, evidence, avoid=avoid, skip=skip
+            reader,
+            corrected,
+            scope,
+            settings,
+            job.context,
+            evidence,
+            avoid=avoid,
+            skip=skip,
+            store=caches.flow(reader, settings.short_side),
         )
         for found in found_masks:
             rle = None if found.rle is None else found.rle.to_coco()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -11,14 +12,22 @@ import numpy.typing as npt
 FloatImage = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
 
+NUM_LOOK_CHANNELS = 22
+
 _STEPS = 8
+_NUM_COLOR_CHANNELS = 9
+_AROUND_PX = (3.0, 7.0)
+_EDGE_SIGMA_PX = 2.5
 _COLOR_PENALTY = 1e-3
+_TEXTURE_PENALTY = 3e-3
 _EVIDENCE_PENALTY = 1e-2
+_MOST_ROWS = 8000
+_LEAST_PIXELS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class AppearanceModel:
-    """A logistic model of foreground over colour and, where given, network evidence.
+    """A logistic model of foreground over colour, texture and, where given, network evidence.
 
     Attributes:
         mean: Of each channel where it was fitted.
@@ -37,44 +46,68 @@ class AppearanceModel:
         return value
 
 
-def color_channels(frame: npt.NDArray[np.uint8]) -> FloatImage:
-    """CIELAB and its products of second order: (h, w, 3) uint8 RGB to (h, w, 9) float32."""
-    smooth = cv2.GaussianBlur(frame, (3, 3), 0)
-    lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB).astype(np.float32) / 64.0 - 2.0
-    light, a, b = lab[..., 0], lab[..., 1], lab[..., 2]
+def look_channels(frame: npt.NDArray[np.uint8]) -> FloatImage:
+    """Colour, what surrounds it, and texture.
+
+    Args:
+        frame: (h, w, 3) uint8 RGB.
+
+    Returns:
+        (h, w, 22) float32: CIELAB, its products of second order, CIELAB blurred over 3 and 7
+        pixels, its local spread, and the strength of gradients in four directions.
+    """
+    lab = _lab(frame)
+    fine = _lab(np.asarray(cv2.GaussianBlur(frame, (3, 3), 0), np.uint8))
+    light, a, b = fine[..., 0], fine[..., 1], fine[..., 2]
     products = (light * light, a * a, b * b, light * a, light * b, a * b)
-    channels: FloatImage = np.concatenate([lab, np.stack(products, axis=-1)], axis=-1)
+    near, wide = (cv2.GaussianBlur(lab, (0, 0), sigma) for sigma in _AROUND_PX)
+    spread = np.sqrt(np.maximum(cv2.GaussianBlur(lab * lab, (0, 0), _AROUND_PX[0]) - near**2, 0))
+    across = cv2.Sobel(lab[..., 0], cv2.CV_32F, 1, 0)
+    down = cv2.Sobel(lab[..., 0], cv2.CV_32F, 0, 1)
+    edges = [
+        cv2.GaussianBlur(np.abs(np.cos(t) * across + np.sin(t) * down), (0, 0), _EDGE_SIGMA_PX)
+        for t in np.arange(4) * np.pi / 4
+    ]
+    parts = (fine, np.stack(products, axis=-1), near, wide, spread, np.stack(edges, axis=-1))
+    channels: FloatImage = np.concatenate(parts, axis=-1).astype(np.float32)
     return channels
 
 
+def _lab(frame: npt.NDArray[np.uint8]) -> FloatImage:
+    """CIELAB, each channel from about -2 to 2."""
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2LAB).astype(np.float32) / 64.0 - 2.0)
+
+
 def fit_appearance(
-    channels: list[FloatImage], masks: list[npt.NDArray[np.bool_]], near_px: float
+    channels: Sequence[FloatImage], masks: Sequence[npt.NDArray[np.bool_]]
 ) -> AppearanceModel | None:
-    """Fit on the pixels in and around the object, both classes weighing alike.
+    """Fit on pixels in and around the object, both classes weighing alike.
 
     Args:
-        channels: (h, w, D) of each corrected frame; the first nine are colour, any further ones
-            evidence of the network, which is penalised on its own scale.
-        masks: (h, w) true mask of each frame.
-        near_px: Background further than this from the object is left out.
+        channels: (..., D) of each corrected frame, those of :func:`look_channels` and perhaps
+            evidence of the network, each kind penalised on its own scale.
+        masks: (...) bool, whether they are the object.
 
     Returns:
         The model, or ``None`` where foreground or background is missing.
     """
+    if not channels:
+        return None
+    each = max(500, _MOST_ROWS // len(channels))
     rows, labels = [], []
     for image, mask in zip(channels, masks, strict=True):
-        inverse = (~mask).astype(np.uint8)
-        near = cv2.distanceTransform(inverse, cv2.DIST_L2, 3) <= near_px if mask.any() else ~mask
-        rows.append(image[near])
-        labels.append(mask[near])
+        step = max(1, mask.size // each)
+        rows.append(image.reshape(-1, image.shape[-1])[::step])
+        labels.append(mask.reshape(-1)[::step])
     x = np.concatenate(rows).astype(np.float64)
     y = np.concatenate(labels)
-    if y.sum() < 8 or (~y).sum() < 8:
+    if y.sum() < _LEAST_PIXELS or (~y).sum() < _LEAST_PIXELS:
         return None
     mean, scale = x.mean(0), x.std(0) + 1e-3
-    penalty = np.full(x.shape[1] + 1, _COLOR_PENALTY)
+    penalty = np.full(x.shape[1] + 1, _EVIDENCE_PENALTY)
+    penalty[1 : 1 + NUM_LOOK_CHANNELS] = _TEXTURE_PENALTY
+    penalty[1 : 1 + _NUM_COLOR_CHANNELS] = _COLOR_PENALTY
     penalty[0] = 0.0
-    penalty[10:] = _EVIDENCE_PENALTY
     return AppearanceModel(mean, scale, _newton((x - mean) / scale, y, penalty))
 
 

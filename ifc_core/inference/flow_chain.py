@@ -6,65 +6,121 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ifc_core.inference.flow_store import FlowPath, FlowStore
+
 FloatImage = npt.NDArray[np.float32]
 
 _CONSISTENCY_SHARE = 0.02
 _CONSISTENCY_PX2 = 1.0
+_STRAIGHTEN_EVERY = 2
+_CLEARLY_BETTER = 0.9
+_ERROR_SIGMA_PX = 3.0
 
 
 class FlowChain:
     """Where each pixel of the present frame comes from in the frame the chain began at.
 
-    The flow of each step is that of DIS (Kroeger et al., 2016). Coordinates are chained and the
-    mask is sampled once, so that it does not blur with the distance.
+    Coordinates are chained and the mask is sampled once, so that it does not blur with the
+    distance. Every other step the chain is straightened: flow straight from the present frame to
+    the first, begun at the chained one, takes its place where it explains the picture better,
+    which takes out the drift that small errors add up to.
 
     Args:
-        seed: (h, w) uint8 grey image of the corrected frame.
+        store: Flows of the video.
+        seed: Frame to begin at.
 
     Attributes:
+        frame_index: The present frame.
         trust: (h, w) float32, 1 where every step so far agreed forward and backward.
         steps: Frames since the seed.
+        is_broken: Whether a cut lies between the seed and the present frame.
     """
 
-    def __init__(self, seed: npt.NDArray[np.uint8]) -> None:
-        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        self._previous = seed
-        height, width = seed.shape
+    def __init__(self, store: FlowStore, seed: int) -> None:
+        self._store, self._seed = store, seed
+        self._seed_gray = store.picture(seed).gray
+        height, width = store.flow_size
         self._grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(
             np.float32
         )
         self._source = self._grid.copy()  # (h, w, 2) as (x, y) in the seed
+        self._direct = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self.frame_index = seed
         self.trust: FloatImage = np.ones((height, width), np.float32)
         self.steps = 0
+        self.is_broken = False
 
-    def step(self, frame: npt.NDArray[np.uint8]) -> None:
-        """Go on to the next frame (or the one before, going backward).
-
-        Args:
-            frame: (h, w) uint8 grey, of the seed's size.
-        """
-        back = self._between(frame, self._previous)
-        forth = self._between(self._previous, frame)
-        origin = self._grid + back
-        returned = _sample(forth, origin)
-        gap = ((back + returned) ** 2).sum(-1)
-        length = (back**2).sum(-1) + (returned**2).sum(-1)
-        height, width = frame.shape
-        inside = ((origin >= 0) & (origin <= np.array([width - 1, height - 1]))).all(-1)
-        agrees = (gap < _CONSISTENCY_SHARE * length + _CONSISTENCY_PX2) & inside
-        self._source = _sample(self._source, origin)
-        self.trust = _sample(self.trust, origin) * agrees
-        self._previous = frame
+    def step(self, frame_index: int) -> None:
+        """Go on to a neighbour of the present frame."""
+        self.is_broken = self.is_broken or self._store.is_cut(self.frame_index, frame_index)
+        kept = self._store.path(self._seed, frame_index)
+        if kept is not None:
+            self._source = self._grid + kept.shift.astype(np.float32)
+            self.trust = kept.trust.astype(np.float32)
+        else:
+            self._follow(frame_index)
+        self.frame_index = frame_index
         self.steps += 1
+        if kept is None:
+            if self.steps % _STRAIGHTEN_EVERY == 0 and not self.is_broken:
+                self._straighten()
+            self._store.keep_path(self._seed, frame_index, self.path())
 
-    def _between(self, first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> FloatImage:
-        """(h, w, 2) motion as (x, y) from the pixels of ``first`` to ``second``."""
-        flow = self._flow.calc(first, second, None)  # type: ignore[call-overload]
-        return np.asarray(flow, np.float32)
+    def path(self) -> FlowPath:
+        """The present frame's way back to the seed."""
+        shift = (self._source - self._grid).astype(np.float16)
+        return FlowPath(shift, self.trust.astype(np.float16), self.steps)
 
     def carry(self, seed_values: FloatImage) -> FloatImage:
-        """Values of the seed frame, such as a signed distance, in the present frame."""
-        return _sample(seed_values, self._source)
+        """Values of the seed frame at the size of the flow, in the present frame."""
+        return sample(seed_values, self._source)
+
+    def _follow(self, frame_index: int) -> None:
+        """Put the flow of one more step before the chain."""
+        back = self._store.between(frame_index, self.frame_index)
+        forth = self._store.between(self.frame_index, frame_index)
+        origin = self._grid + back
+        gap = ((back + sample(forth, origin)) ** 2).sum(-1)
+        length = (back**2).sum(-1)
+        height, width = self.trust.shape
+        inside = ((origin >= 0) & (origin <= np.array([width - 1, height - 1]))).all(-1)
+        agrees = (gap < _CONSISTENCY_SHARE * 2 * length + _CONSISTENCY_PX2) & inside
+        self._source = sample(self._source, origin)
+        self.trust = sample(self.trust, origin) * agrees
+
+    def _straighten(self) -> None:
+        gray = self._store.picture(self.frame_index).gray
+        chained = self._source - self._grid
+        straight = self._grid + self._direct.calc(gray, self._seed_gray, chained.copy())
+        seed, present = self._seed_gray.astype(np.float32), gray.astype(np.float32)
+        before, after = (
+            cv2.GaussianBlur(np.abs(sample(seed, source) - present), (0, 0), _ERROR_SIGMA_PX)
+            for source in (self._source, straight)
+        )
+        better = after < _CLEARLY_BETTER * before
+        self._source = np.where(better[..., None], straight, self._source).astype(np.float32)
+
+
+def sample(values: FloatImage, at_xy: FloatImage) -> FloatImage:
+    """Values at (x, y) positions, bilinearly; beyond the edge those of the edge.
+
+    Args:
+        values: (h, w) or (h, w, C) float32.
+        at_xy: (h', w', 2) float32.
+
+    Returns:
+        (h', w') or (h', w', C) float32.
+    """
+    across, down = np.ascontiguousarray(at_xy[..., 0]), np.ascontiguousarray(at_xy[..., 1])
+    sampled = cv2.remap(values, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(sampled, np.float32)
+
+
+def sample_picture(picture: npt.NDArray[np.uint8], at_xy: FloatImage) -> npt.NDArray[np.uint8]:
+    """Colours of a (h, w, 3) uint8 picture at (x, y) positions, as :func:`sample`."""
+    across, down = np.ascontiguousarray(at_xy[..., 0]), np.ascontiguousarray(at_xy[..., 1])
+    sampled = cv2.remap(picture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(sampled, np.uint8)
 
 
 def signed_distance(mask: npt.NDArray[np.bool_]) -> FloatImage:
@@ -77,48 +133,3 @@ def signed_distance(mask: npt.NDArray[np.bool_]) -> FloatImage:
     beyond = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
     distance: FloatImage = np.where(mask, within - 0.5, 0.5 - beyond).astype(np.float32)
     return distance
-
-
-def interpolate_masks(
-    before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_], fraction: float
-) -> npt.NDArray[np.bool_]:
-    """A mask between two, by their signed distances moved onto a common centre.
-
-    Args:
-        before: (H, W) mask at fraction 0.
-        after: (H, W) mask at fraction 1.
-        fraction: 0 to 1.
-
-    Returns:
-        (H, W) bool; empty if either mask is empty and the fraction is nearer to it.
-    """
-    if not before.any() or not after.any():
-        return (before if fraction < 0.5 else after).copy()
-    first, last = _centre(before), _centre(after)
-    here = (1 - fraction) * first + fraction * last
-    moved = [
-        _shift(signed_distance(mask), here - centre)
-        for mask, centre in ((before, first), (after, last))
-    ]
-    between: npt.NDArray[np.bool_] = (1 - fraction) * moved[0] + fraction * moved[1] > 0
-    return between
-
-
-def _centre(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    ys, xs = np.nonzero(mask)
-    return np.array([xs.mean(), ys.mean()])
-
-
-def _shift(values: FloatImage, by_xy: npt.NDArray[np.float64]) -> FloatImage:
-    matrix = np.array([[1, 0, by_xy[0]], [0, 1, by_xy[1]]], np.float32)
-    size = (values.shape[1], values.shape[0])
-    moved = cv2.warpAffine(
-        values, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(moved, np.float32)
-
-
-def _sample(values: FloatImage, at_xy: FloatImage) -> FloatImage:
-    across, down = np.ascontiguousarray(at_xy[..., 0]), np.ascontiguousarray(at_xy[..., 1])
-    sampled = cv2.remap(values, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(sampled, np.float32)

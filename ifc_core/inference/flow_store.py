@@ -1,0 +1,210 @@
+"""Small pictures of a video and its optical flow, kept for the next correction."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.io.video import VideoReader
+
+FloatImage = npt.NDArray[np.float32]
+Frame = npt.NDArray[np.uint8]
+
+DEFAULT_FLOW_BYTES = 512 << 20
+_FLOW_SHARE = 0.5
+_CUT_HISTOGRAM = 0.5
+_CUT_GRAY = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class FlowPath:
+    """Where the pixels of one frame come from in another one.
+
+    Attributes:
+        shift: (h, w, 2) float16, what to add to a pixel's (x, y) to get to its source.
+        trust: (h, w) float16, 1 where every step agreed forward and backward.
+        steps: Frames between the two.
+    """
+
+    shift: npt.NDArray[np.float16]
+    trust: npt.NDArray[np.float16]
+    steps: int
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that the path holds."""
+        return self.shift.nbytes + self.trust.nbytes
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One frame at the sizes that corrections work at.
+
+    Attributes:
+        rgb: (h, w, 3) uint8 at the working size.
+        gray: (h / 2, w / 2) uint8 at the size that flow is computed at.
+    """
+
+    rgb: Frame
+    gray: Frame
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that the picture holds."""
+        return self.rgb.nbytes + self.gray.nbytes
+
+
+class FlowStore:
+    """Pictures and flows of one video, the least recently used first to go.
+
+    The flow is that of DIS (Kroeger et al., 2016), in both directions at half the working size,
+    where it is as good for masks as at the full one at a quarter of the cost.
+
+    Args:
+        reader: The video.
+        short_side: Working size: frames whose short side is longer are reduced to it.
+        max_bytes: Bound on what is kept.
+
+    Attributes:
+        reader: The video; a new reader of the same video may be put in its place.
+        computed: Flows computed so far, both directions together counting one.
+        size: (height, width) of the working pictures.
+        flow_size: (height, width) of the flow.
+    """
+
+    def __init__(
+        self, reader: VideoReader, short_side: int, max_bytes: int = DEFAULT_FLOW_BYTES
+    ) -> None:
+        self.reader = reader
+        self.computed = 0
+        height, width = reader.video.size
+        scale = min(1.0, short_side / min(height, width))
+        self.size = (max(16, round(height * scale)), max(16, round(width * scale)))
+        self.flow_size = (
+            max(8, round(self.size[0] * _FLOW_SHARE)),
+            max(8, round(self.size[1] * _FLOW_SHARE)),
+        )
+        self._max_bytes = max_bytes
+        self._pictures: OrderedDict[int, Picture] = OrderedDict()
+        self._flows: OrderedDict[int, npt.NDArray[np.float16]] = OrderedDict()
+        self._paths: OrderedDict[tuple[int, int], FlowPath] = OrderedDict()
+        self._cuts: dict[int, bool] = {}
+        self._bytes = 0
+        self._method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory held now."""
+        return self._bytes
+
+    def picture(self, frame_index: int) -> Picture:
+        """A frame at the sizes that are worked at.
+
+        Raises:
+            VideoError: The frame cannot be read.
+        """
+        kept = self._pictures.get(frame_index)
+        if kept is None:
+            kept = self._pictures[frame_index] = self._reduced(self.reader.read(frame_index))
+            self._bytes += kept.num_bytes
+        self._pictures.move_to_end(frame_index)
+        self._trim()
+        return kept
+
+    def between(self, first: int, second: int) -> FloatImage:
+        """Motion from the pixels of a frame to those of its neighbour.
+
+        Args:
+            first: 0-based frame.
+            second: ``first`` + 1 or - 1.
+
+        Returns:
+            (h, w, 2) float32 as (x, y), in pixels of :attr:`flow_size`.
+        """
+        early = min(first, second)
+        pair = self._flows.get(early)
+        if pair is None:
+            grays = self.picture(early).gray, self.picture(early + 1).gray
+            pair = np.stack([self._flow(*grays), self._flow(*grays[::-1])])
+            self._flows[early] = pair
+            self._bytes += pair.nbytes
+            self.computed += 1
+        self._flows.move_to_end(early)
+        self._trim()
+        flow: FloatImage = pair[0 if first < second else 1].astype(np.float32)
+        return flow
+
+    def is_cut(self, first: int, second: int) -> bool:
+        """Whether a new shot begins between neighbours.
+
+        Colours must change all over and motion must fail to explain one frame by the other; only
+        then is nothing of the first frame in the second.
+        """
+        early = min(first, second)
+        if early not in self._cuts:
+            pictures = self.picture(early), self.picture(early + 1)
+            before, after = (_color_histogram(p.rgb) for p in pictures)
+            changed = 0.5 * float(np.abs(before - after).sum())
+            self._cuts[early] = changed > _CUT_HISTOGRAM and self._residual(early) > _CUT_GRAY
+        return self._cuts[early]
+
+    def _residual(self, early: int) -> float:
+        """Mean grey levels between a frame and its neighbour moved onto it."""
+        flow = self.between(early + 1, early)
+        height, width = self.flow_size
+        grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)
+        at = (grid + flow).astype(np.float32)
+        first, second = (self.picture(f).gray for f in (early, early + 1))
+        moved = cv2.remap(
+            first,
+            np.ascontiguousarray(at[..., 0]),
+            np.ascontiguousarray(at[..., 1]),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        return float(cv2.absdiff(moved, second).mean())
+
+    def path(self, seed: int, frame_index: int) -> FlowPath | None:
+        """The way from a frame back to a seed, if a chain has been there and it is still kept."""
+        kept = self._paths.get((seed, frame_index))
+        if kept is not None:
+            self._paths.move_to_end((seed, frame_index))
+        return kept
+
+    def keep_path(self, seed: int, frame_index: int, path: FlowPath) -> None:
+        """Keep what :meth:`path` gives."""
+        self._paths[(seed, frame_index)] = path
+        self._bytes += path.num_bytes
+        self._trim()
+
+    def _flow(self, first: Frame, second: Frame) -> npt.NDArray[np.float16]:
+        flow = self._method.calc(first, second, None)  # type: ignore[call-overload]
+        return np.asarray(flow, np.float16)
+
+    def _reduced(self, frame: Frame) -> Picture:
+        height, width = self.size
+        same = frame.shape[:2] == self.size
+        rgb = frame if same else cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+        gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+        small = cv2.resize(gray, self.flow_size[::-1], interpolation=cv2.INTER_AREA)
+        return Picture(np.asarray(rgb, np.uint8), np.asarray(small, np.uint8))
+
+    def _trim(self) -> None:
+        """Drop the oldest: pictures, which are read again quickly, then paths, then flows."""
+        while self._bytes > self._max_bytes and len(self._pictures) > 2:
+            self._bytes -= self._pictures.popitem(last=False)[1].num_bytes
+        while self._bytes > self._max_bytes and self._paths:
+            self._bytes -= self._paths.popitem(last=False)[1].num_bytes
+        while self._bytes > self._max_bytes and len(self._flows) > 1:
+            self._bytes -= self._flows.popitem(last=False)[1].nbytes
+
+
+def _color_histogram(rgb: Frame) -> FloatImage:
+    """Shares of 216 colours in a picture."""
+    coarse = np.ascontiguousarray(rgb[::4, ::4])
+    counts = cv2.calcHist([coarse], [0, 1, 2], None, [6, 6, 6], [0, 256, 0, 256, 0, 256])
+    return np.asarray(counts / max(1.0, float(counts.sum())), np.float32)

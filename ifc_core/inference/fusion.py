@@ -1,0 +1,110 @@
+"""How much motion, looks and matching each say: weights of the fusion, set anew for each track."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+FloatImage = npt.NDArray[np.float32]
+Vector = npt.NDArray[np.float64]
+
+CUES = ("one", "motion", "motion x near", "looks", "looks x far", "match", "match x far")
+"""Cues of the fusion, in the order of its weights."""
+
+PRIOR = np.array([-0.14, 0.4, 0.0, 0.35, 0.25, 6.5, -4.2])
+"""Weights before a track says otherwise; a logistic fit over labelled clips."""
+
+_FAR_FRAMES = 3.0
+_PULL = 5.0
+_STEPS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class SideCues:
+    """What one corrected frame says about a patch of another.
+
+    Attributes:
+        distance_px: (h, w) float32, signed distance to the carried mask, in pixels of the flow.
+        trust: (h, w) float32, 0 to 1, of the flow.
+        looks: (h, w) float32 logit of colour and network, limited.
+        match: (h, w) float32, -1 to 1.
+        steps: Frames between the two.
+    """
+
+    distance_px: FloatImage
+    trust: FloatImage
+    looks: FloatImage
+    match: FloatImage
+    steps: int
+
+    def stacked(self) -> FloatImage:
+        """(h, w, cues) float32, in the order of :data:`CUES`."""
+        doubt = 1.5 + 0.5 * self.steps + 4.0 * (1.0 - self.trust)
+        motion = np.tanh(self.distance_px / (1.5 * doubt))
+        far = 1.0 - float(np.exp(-self.steps / _FAR_FRAMES))
+        one = np.ones_like(motion)
+        cues = (
+            one,
+            motion,
+            (1 - far) * motion,
+            self.looks,
+            far * self.looks,
+            self.match,
+            far * self.match,
+        )
+        stacked: FloatImage = np.stack(cues, axis=-1).astype(np.float32)
+        return stacked
+
+
+def fused_logit(sides: Sequence[SideCues], weights: Vector) -> FloatImage:
+    """Foreground logit of a patch, each corrected frame counting with how near it is.
+
+    Args:
+        sides: What the nearest corrected frames say, one or two.
+        weights: One a cue.
+
+    Returns:
+        (h, w) float32.
+    """
+    shares = nearness(sides)
+    parts = [n * (s.stacked() @ weights) for n, s in zip(shares, sides, strict=True)]
+    total: FloatImage = np.sum(parts, axis=0).astype(np.float32)
+    return total
+
+
+def nearness(sides: Sequence[SideCues]) -> list[float]:
+    """Share of each side, by the inverse of its distance; they sum to 1."""
+    inverse = [1.0 / side.steps for side in sides]
+    return [i / sum(inverse) for i in inverse]
+
+
+def track_weights(cues: Sequence[FloatImage], truths: Sequence[npt.NDArray[np.bool_]]) -> Vector:
+    """Weights for one track, from corrected frames that another one was carried to.
+
+    A logistic fit that is pulled towards :data:`PRIOR`, so that little evidence changes little.
+
+    Args:
+        cues: (N, cues) of pixels around the object, one array a held-out frame.
+        truths: (N,) bool, whether they are the object.
+
+    Returns:
+        One weight a cue.
+    """
+    if not cues:
+        return PRIOR
+    x = np.concatenate(cues).astype(np.float64)
+    y = np.concatenate(truths)
+    weights = PRIOR.copy()
+    pull = _PULL * len(y) / len(cues) ** 0.5 * np.eye(len(weights))
+    for _ in range(_STEPS):
+        probs = 1.0 / (1.0 + np.exp(-np.clip(x @ weights, -30, 30)))
+        gradient = x.T @ (probs - y) + pull @ (weights - PRIOR)
+        curvature = np.maximum(probs * (1 - probs), 1e-4)
+        step = np.linalg.solve(x.T @ (x * curvature[:, None]) + pull, gradient)
+        weights = weights - step
+        if np.abs(step).max() < 1e-3:
+            break
+    return weights

@@ -1,0 +1,88 @@
+"""The part of a frame around an object, at a resolution that suits the object's size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+FloatImage = npt.NDArray[np.float32]
+Box = tuple[int, int, int, int]
+
+MOST_CELLS = 144
+"""Cells along the long side: small objects are worked on in full, large ones reduced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A box of a working picture and the grid of cells over it.
+
+    Attributes:
+        box: (x0, y0, x1, y1) in pixels of the working picture.
+        grid: (rows, columns).
+        size: (height, width) of the working picture.
+    """
+
+    box: Box
+    grid: tuple[int, int]
+    size: tuple[int, int]
+
+    @classmethod
+    def around(cls, box: Box, margin_px: int, size: tuple[int, int]) -> Patch:
+        """The patch that holds a box and a margin."""
+        x0, y0 = max(0, box[0] - margin_px), max(0, box[1] - margin_px)
+        x1, y1 = min(size[1], box[2] + margin_px), min(size[0], box[3] + margin_px)
+        x0, y0 = min(x0, size[1] - 2), min(y0, size[0] - 2)
+        x1, y1 = max(x1, x0 + 2), max(y1, y0 + 2)
+        scale = min(1.0, MOST_CELLS / max(x1 - x0, y1 - y0))
+        grid = (max(2, round((y1 - y0) * scale)), max(2, round((x1 - x0) * scale)))
+        return cls((x0, y0, x1, y1), grid, size)
+
+    @classmethod
+    def whole(cls, size: tuple[int, int], scale: float) -> Patch:
+        """All of a working picture of ``size``, at ``scale`` cells a pixel, at most 1."""
+        fine = min(1.0, scale)
+        grid = (max(2, round(size[0] * fine)), max(2, round(size[1] * fine)))
+        return cls((0, 0, size[1], size[0]), grid, size)
+
+    @property
+    def scale(self) -> float:
+        """Cells a pixel, at most 1."""
+        return self.grid[1] / (self.box[2] - self.box[0])
+
+    def positions(self, size: tuple[int, int]) -> FloatImage:
+        """(rows, columns, 2) float32: where the cells lie, (x, y), in a picture of ``size``."""
+        across, down = (
+            ((start + (np.arange(cells) + 0.5) * (stop - start) / cells) * new / old - 0.5)
+            for start, stop, cells, new, old in (
+                (self.box[0], self.box[2], self.grid[1], size[1], self.size[1]),
+                (self.box[1], self.box[3], self.grid[0], size[0], self.size[0]),
+            )
+        )
+        return np.stack(np.meshgrid(across, down), axis=-1).astype(np.float32)
+
+    def cut(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """The patch of a working picture (h, w, 3) uint8, on its grid."""
+        x0, y0, x1, y1 = self.box
+        part = np.ascontiguousarray(picture[y0:y1, x0:x1])
+        if part.shape[:2] == self.grid:
+            return part
+        return np.asarray(cv2.resize(part, self.grid[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+
+    def region_in(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """The box as (x, y, width, height) in a frame of ``size``."""
+        across, down = size[1] / self.size[1], size[0] / self.size[0]
+        x0, x1 = (round(x * across) for x in (self.box[0], self.box[2]))
+        y0, y1 = (round(y * down) for y in (self.box[1], self.box[3]))
+        return x0, y0, max(1, x1 - x0), max(1, y1 - y0)
+
+
+def mask_box(mask: npt.NDArray[np.bool_]) -> Box | None:
+    """(x0, y0, x1, y1) of the foreground, ends exclusive, or ``None`` without any."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    if not len(rows):
+        return None
+    columns = np.flatnonzero(mask.any(axis=0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

@@ -1,0 +1,461 @@
+"""The fused method: one track carried, matched and judged from its corrected frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.inference.appearance import AppearanceModel, fit_appearance, look_channels
+from ifc_core.inference.confidence import Support, frame_confidence, is_supported
+from ifc_core.inference.flow_chain import FlowChain, sample, sample_picture, signed_distance
+from ifc_core.inference.flow_store import FlowPath, FlowStore
+from ifc_core.inference.fusion import PRIOR, SideCues, fused_logit, nearness, track_weights
+from ifc_core.inference.local_match import NEAR_OFFSETS, descriptors, match_logit
+from ifc_core.inference.mask_output import encode_logits
+from ifc_core.inference.patch import Box, Patch, mask_box
+from ifc_core.inference.reappearance import SEARCH_SHORT_SIDE, find_again
+from ifc_core.jobs import JobContext
+from ifc_core.structures import RLEMask
+
+FloatImage = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+_LOGIT_LIMIT = 4.0
+_LEAST_MARGIN_PX = 16
+_MARGIN_SHARE = 0.2
+_FIT_MARGIN_PX = 40
+_MOST_ROWS = 2000
+_MEMORY_SHARE = 0.5
+_MEMORY_SHARE_BETWEEN = 0.3
+_SMOOTH = 1.0
+_FOUND_AGAIN_CONFIDENCE = 0.5
+_NETWORK_SHARE = 1.5
+_NETWORK_FAR_FRAMES = 3.0
+
+
+class Evidence(Protocol):
+    """The network's opinion, see :mod:`ifc_core.inference.mask_refit`."""
+
+    def logits(self, frame_index: int) -> FloatImage:
+        """Foreground logit of a frame at any resolution, (h, w) float32."""
+
+    def held_out_logits(self, frame_index: int) -> FloatImage:
+        """The same for a corrected frame, from pixels that were not fitted on."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadMask:
+    """What a correction says about another frame.
+
+    Attributes:
+        frame_index: 0-based in the video.
+        rle: The mask, or ``None`` where nothing supports one.
+        confidence: 0 to 1, an estimate of how likely the mask is good (J of 0.75 or more).
+    """
+
+    frame_index: int
+    rle: RLEMask | None
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """A corrected frame, or one where the object was found again."""
+
+    frame_index: int
+    mask: Mask  # working size
+    distance: FloatImage  # working size and pixels
+    small_distance: FloatImage  # size and pixels of the flow
+    certainty: float = 1.0  # less where it was found again
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """A corrected frame as seen from another one."""
+
+    reference: _Reference
+    path: FlowPath
+    box: Box | None  # of the carried mask, in working pixels
+    is_cut_off: bool  # another shot begins between the two
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """The frame decided last, a neighbour of the next one."""
+
+    frame_index: int
+    patch: Patch
+    rgb: npt.NDArray[np.uint8]
+    logit: FloatImage
+
+
+@dataclass(slots=True)
+class _HeldOut:
+    """Cues on corrected frames that another one was carried to, and the truth there."""
+
+    cues: list[FloatImage]
+    truths: list[Mask]
+
+
+class TrackSpreader:
+    """Takes one track's corrections to other frames.
+
+    Args:
+        store: Pictures and flow of the video.
+        masks: Corrected frames and their masks, (H, W) bool at any size; all false is absent.
+        reach: Frames further from every correction are not visited.
+        context: Asked for cancellation at every frame.
+        looks: Whether colour, matching and the network take part; flow alone otherwise.
+        evidence: The network's opinion, or ``None``.
+        avoid: Frames with pixels that are not the object.
+    """
+
+    def __init__(
+        self,
+        store: FlowStore,
+        masks: Mapping[int, Mask],
+        reach: int,
+        context: JobContext,
+        *,
+        looks: bool = True,
+        evidence: Evidence | None = None,
+        avoid: Mapping[int, Mask] | None = None,
+    ) -> None:
+        self._store, self._reach, self._context = store, reach, context
+        self._evidence = evidence if looks else None
+        self._references = {f: self._reference(f, masks[f]) for f in sorted(masks)}
+        self._avoid = {f: _resized(m, store.size) for f, m in (avoid or {}).items()}
+        self._uses_looks = looks
+        self._looks = self._fit_looks() if looks else None
+        self._network_weight = self._weigh_network()
+        self._held_out = _HeldOut([], [])
+        self._memory: _Memory | None = None
+        self.weights = PRIOR
+
+    def run(self, frames: range) -> Iterator[SpreadMask]:
+        """Masks of the scope: between corrections first, then forward, then backward.
+
+        Args:
+            frames: The scope, step 1.
+
+        Yields:
+            One result a frame that is within reach and not corrected.
+        """
+        known = list(self._references)
+        for left, right in pairwise(known):
+            yield from self._between(left, right, frames)
+        reach = self._reach
+        last, first = known[-1], known[0]
+        yield from self._outward(last, range(last + 1, min(frames.stop, last + reach + 1)), frames)
+        stop = max(frames.start - 1, first - reach - 1)
+        yield from self._outward(first, range(first - 1, stop, -1), frames)
+
+    # ---- stretches ----------------------------------------------------------------------
+
+    def _outward(self, start: int, path: range, frames: range) -> Iterator[SpreadMask]:
+        """From an outer correction away from all others."""
+        if not any(frame in frames for frame in path):
+            return
+        self._memory = None
+        reference: _Reference | None = self._references[start]
+        while reference is not None:
+            begun, reference = reference, None
+            for frame, carried in self._carry(begun, path):
+                if frame not in frames:
+                    continue
+                result = self._decide(frame, [carried])
+                is_lost = result.rle is None and not carried.is_cut_off
+                seen = self._seen_again(frame) if is_lost else None
+                if seen is not None:  # go on from here instead
+                    rle = encode_logits(signed_distance(seen), self._store.reader.video.size)
+                    result = SpreadMask(frame, rle, _FOUND_AGAIN_CONFIDENCE)
+                    reference = self._reference(frame, seen, _FOUND_AGAIN_CONFIDENCE)
+                yield result
+                if reference is not None:
+                    path = path[path.index(frame) + 1 :]
+                    break
+
+    def _seen_again(self, frame: int) -> Mask | None:
+        """A mask at working size where the frame alone looks like the lost object."""
+        areas = [float(r.mask.mean()) for r in self._references.values() if r.mask.any()]
+        if self._looks is None or not areas:
+            return None
+        # At the scale that the looks were fitted at, as texture depends on it.
+        fitted = self._fit_patch(next(r.mask for r in self._references.values() if r.mask.any()))
+        limit = SEARCH_SHORT_SIDE / min(self._store.size)
+        whole = Patch.whole(self._store.size, min(limit, 1.0 if fitted is None else fitted.scale))
+        rgb = whole.cut(self._store.picture(frame).rgb)
+        found = find_again(self._look_logit(frame, whole, rgb), float(np.mean(areas)))
+        return None if found is None else _resized(found, self._store.size)
+
+    def _between(self, left: int, right: int, frames: range) -> Iterator[SpreadMask]:
+        """Between two corrections: carried from both, fused by distance."""
+        reach = self._reach
+        inner = [
+            f for f in range(left + 1, right) if f in frames and min(f - left, right - f) <= reach
+        ]
+        if not inner:
+            return
+        found: dict[int, list[_Carried]] = {frame: [] for frame in inner}
+        for start, end in ((left, right), (right, left)):
+            step = 1 if end > start else -1
+            stop = start + step * (min(abs(end - start), reach) + 1)
+            reference = self._references[start]
+            for frame, carried in self._carry(reference, range(start + step, stop, step)):
+                if frame == end:  # a known mask: how well would each cue have told it?
+                    self._hold_out(frame, carried)
+                elif frame in found:
+                    found[frame].append(carried)
+        if self._uses_looks:
+            self.weights = track_weights(self._held_out.cues, self._held_out.truths)
+        self._memory = None
+        for frame in inner:
+            self._context.raise_if_cancelled()
+            yield self._decide(frame, found.pop(frame))
+
+    def _carry(self, reference: _Reference, path: range) -> Iterator[tuple[int, _Carried]]:
+        chain = FlowChain(self._store, reference.frame_index)
+        scale = self._store.size[0] / self._store.flow_size[0]
+        for frame in path:
+            self._context.raise_if_cancelled()
+            chain.step(frame)
+            carried = chain.carry(reference.small_distance) > 0
+            box = None if chain.is_broken else mask_box(carried)
+            if box is not None:
+                x0, y0, x1, y1 = (round(v * scale) for v in box)
+                box = (x0, y0, x1, y1)
+            yield frame, _Carried(reference, chain.path(), box, chain.is_broken)
+
+    # ---- one frame ----------------------------------------------------------------------
+
+    def _decide(self, frame: int, carried: Sequence[_Carried]) -> SpreadMask:
+        patch = self._patch([c.box for c in carried])
+        if patch is None:
+            return SpreadMask(frame, None, _absence_confidence(carried))
+        rgb = patch.cut(self._store.picture(frame).rgb)
+        looks = self._look_logit(frame, patch, rgb)
+        sides = [self._cues(c, patch, rgb, looks) for c in carried]
+        moved = _moved(sides)
+        logit = self._fused(frame, patch, rgb, sides) if self._uses_looks else moved
+        if frame in self._avoid:
+            denied = sample(self._avoid[frame].astype(np.float32), patch.positions(patch.size))
+            logit = np.where(denied > 0.5, -_LOGIT_LIMIT, logit).astype(np.float32)
+        certainty = min(c.reference.certainty for c in carried)
+        support = _support(logit, moved, sides)
+        confidence = certainty * frame_confidence(support)
+        rle = None
+        if is_supported(support):
+            size = self._store.reader.video.size
+            rle = encode_logits(logit, size, patch.region_in(size))
+        return SpreadMask(frame, rle, confidence if rle is not None else 1.0 - confidence)
+
+    def _fused(
+        self,
+        frame: int,
+        patch: Patch,
+        rgb: npt.NDArray[np.uint8],
+        sides: Sequence[SideCues],
+    ) -> FloatImage:
+        """The corrected frames' say, and that of the neighbour decided before."""
+        logit = fused_logit(sides, self.weights)
+        logit = logit + self._network_say(frame, patch, min(s.steps for s in sides))
+        memory = self._memory
+        if memory is not None and abs(frame - memory.frame_index) == 1:
+            share = _MEMORY_SHARE if len(sides) == 1 else _MEMORY_SHARE_BETWEEN
+            recent = fused_logit([self._remembered(memory, frame, patch, rgb, sides[0])], PRIOR)
+            logit = (1 - share) * logit + share * recent
+        limited = np.clip(logit, -_LOGIT_LIMIT, _LOGIT_LIMIT)
+        smooth = np.asarray(cv2.GaussianBlur(limited, (0, 0), _SMOOTH), np.float32)
+        self._memory = _Memory(frame, patch, rgb, smooth)
+        return self._memory.logit
+
+    def _network_say(self, frame: int, patch: Patch, steps: int) -> FloatImage | float:
+        """What the network adds, as far as it told corrected frames on unseen pixels."""
+        if self._evidence is None or not self._network_weight:
+            return 0.0
+        far = 1.0 - float(np.exp(-steps / _NETWORK_FAR_FRAMES))
+        return self._network_weight * far * self._opinion(frame, patch, held_out=False)
+
+    def _remembered(
+        self,
+        memory: _Memory,
+        frame: int,
+        patch: Patch,
+        rgb: npt.NDArray[np.uint8],
+        side: SideCues,
+    ) -> SideCues:
+        """What the neighbour decided before says, as if it were a corrected frame."""
+        store, old = self._store, memory.patch
+        cells = patch.positions(store.flow_size)
+        flow = store.between(frame, memory.frame_index)
+        scale = store.size[0] / store.flow_size[0]
+        at = (cells + sample(flow, cells) + 0.5) * scale
+        origin = np.array(old.box[:2], np.float32)
+        extent = np.array([old.box[2] - old.box[0], old.box[3] - old.box[1]], np.float32)
+        cell = ((at - origin) * np.array(old.grid[::-1], np.float32) / extent - 0.5).astype(
+            np.float32
+        )
+        distance = sample(signed_distance(memory.logit > 0), cell) / (old.scale * scale)
+        there = sample_picture(memory.rgb, cell)
+        match = match_logit(descriptors(rgb), descriptors(there), distance > 0, NEAR_OFFSETS)
+        return SideCues(distance, np.ones_like(distance), side.looks, match, 1)
+
+    def _patch(self, boxes: Sequence[Box | None]) -> Patch | None:
+        there = [box for box in boxes if box is not None]
+        if not there:
+            return None
+        lows, highs = np.min(there, axis=0), np.max(there, axis=0)
+        box = (int(lows[0]), int(lows[1]), int(highs[2]), int(highs[3]))
+        longest = max(box[2] - box[0], box[3] - box[1])
+        margin = max(_LEAST_MARGIN_PX, round(_MARGIN_SHARE * longest))
+        return Patch.around(box, margin, self._store.size)
+
+    def _cues(
+        self, carried: _Carried, patch: Patch, rgb: npt.NDArray[np.uint8], looks: FloatImage
+    ) -> SideCues:
+        store, path = self._store, carried.path
+        cells = patch.positions(store.flow_size)
+        source = cells + sample(path.shift.astype(np.float32), cells)
+        trust = sample(path.trust.astype(np.float32), cells)
+        scale = store.size[0] / store.flow_size[0]
+        at = (source + 0.5) * scale - 0.5
+        distance = sample(carried.reference.distance, at) / scale
+        match = np.zeros_like(trust)
+        if self._uses_looks:
+            seen = store.picture(carried.reference.frame_index).rgb
+            if patch.scale < 0.6:  # sampling a fine picture on a coarse grid would alias
+                half = (max(1, store.size[1] // 2), max(1, store.size[0] // 2))
+                seen = np.asarray(cv2.resize(seen, half, interpolation=cv2.INTER_AREA), np.uint8)
+                ratio = np.array([half[0] / store.size[1], half[1] / store.size[0]])
+                at = ((at + 0.5) * ratio - 0.5).astype(np.float32)
+            there = descriptors(sample_picture(seen, at))
+            match = match_logit(descriptors(rgb), there, distance > 0)
+        return SideCues(distance, trust, looks, match, path.steps)
+
+    def _look_logit(self, frame: int, patch: Patch, rgb: npt.NDArray[np.uint8]) -> FloatImage:
+        if self._looks is None:
+            return np.zeros(patch.grid, np.float32)
+        logit = self._looks.logits(self._channels(frame, patch, rgb, held_out=False))
+        return np.clip(logit, -_LOGIT_LIMIT, _LOGIT_LIMIT).astype(np.float32)
+
+    # ---- learning from corrected frames -------------------------------------------------
+
+    def _hold_out(self, frame: int, carried: _Carried) -> None:
+        """Keep the cues around a known mask, as another corrected frame gives them."""
+        reference = self._references[frame]
+        patch = self._patch([carried.box, mask_box(reference.mask)])
+        if not self._uses_looks or patch is None or not reference.mask.any():
+            return
+        rgb = patch.cut(self._store.picture(frame).rgb)
+        cues = self._cues(carried, patch, rgb, self._look_logit(frame, patch, rgb)).stacked()
+        truth = sample(reference.distance, patch.positions(patch.size)) > 0
+        rows = _spaced(truth.size, _MOST_ROWS)
+        self._held_out.cues.append(cues.reshape(-1, cues.shape[-1])[rows])
+        self._held_out.truths.append(truth.reshape(-1)[rows])
+
+    def _fit_looks(self) -> AppearanceModel | None:
+        channels, masks = [], []
+        for reference in self._references.values():
+            patch = self._fit_patch(reference.mask)
+            if patch is None:
+                continue
+            rgb = patch.cut(self._store.picture(reference.frame_index).rgb)
+            channels.append(self._channels(reference.frame_index, patch, rgb, held_out=True))
+            masks.append(sample(reference.distance, patch.positions(patch.size)) > 0)
+        for frame, denied in self._avoid.items():
+            patch = self._fit_patch(denied)
+            if patch is None or frame in self._references or not channels:
+                continue
+            rgb = patch.cut(self._store.picture(frame).rgb)
+            inside = sample(denied.astype(np.float32), patch.positions(patch.size)) > 0.5
+            image = self._channels(frame, patch, rgb, held_out=False)[inside]
+            channels.append(image)
+            masks.append(np.zeros(len(image), np.bool_))
+        return fit_appearance(channels, masks)
+
+    def _fit_patch(self, mask: Mask) -> Patch | None:
+        box = mask_box(mask)
+        return None if box is None else Patch.around(box, _FIT_MARGIN_PX, self._store.size)
+
+    def _channels(
+        self, frame: int, patch: Patch, rgb: npt.NDArray[np.uint8], held_out: bool
+    ) -> FloatImage:
+        looks = look_channels(rgb)
+        if self._evidence is None:
+            return looks
+        opinion = self._opinion(frame, patch, held_out)
+        return np.concatenate([looks, opinion[..., None]], axis=-1)
+
+    def _opinion(self, frame: int, patch: Patch, held_out: bool) -> FloatImage:
+        """The network's logit on a patch, limited."""
+        assert self._evidence is not None  # noqa: S101 - for the type checker
+        ask = self._evidence.held_out_logits if held_out else self._evidence.logits
+        whole = np.clip(ask(frame), -_LOGIT_LIMIT, _LOGIT_LIMIT).astype(np.float32)
+        height, width = whole.shape
+        return sample(whole, patch.positions((height, width)))
+
+    def _weigh_network(self) -> float:
+        """Weight of the network by its IoU with corrected masks on pixels it was not fitted on."""
+        scores = []
+        for frame, reference in self._references.items():
+            patch = self._fit_patch(reference.mask)
+            if self._evidence is None or patch is None:
+                continue
+            said = self._opinion(frame, patch, held_out=True) > 0
+            truth = sample(reference.distance, patch.positions(patch.size)) > 0
+            scores.append(float((said & truth).sum()) / max(1, int((said | truth).sum())))
+        score = float(np.mean(scores)) if scores else 0.0
+        return _NETWORK_SHARE * max(0.0, 2.0 * score - 1.0)
+
+    def _reference(self, frame: int, mask: Mask, certainty: float = 1.0) -> _Reference:
+        work = _resized(mask, self._store.size)
+        small = _resized(mask, self._store.flow_size)
+        return _Reference(frame, work, signed_distance(work), signed_distance(small), certainty)
+
+
+def _moved(sides: Sequence[SideCues]) -> FloatImage:
+    """The logit of motion alone: carried distances, the nearer correction counting more."""
+    parts = [
+        n * side.distance_px / (1.5 + 0.5 * side.steps + 4.0 * (1.0 - side.trust))
+        for n, side in zip(nearness(sides), sides, strict=True)
+    ]
+    total: FloatImage = np.sum(parts, axis=0).astype(np.float32)
+    return total
+
+
+def _support(logit: FloatImage, moved: FloatImage, sides: Sequence[SideCues]) -> Support:
+    mask, carried = logit > 0, moved > 0
+    either = mask | carried
+    shares = nearness(sides)
+    if not either.any():
+        return Support(0.0, 0.0, 0.0, 0.0, min(s.steps for s in sides))
+    trust = sum(n * float(s.trust[either].mean()) for n, s in zip(shares, sides, strict=True))
+    agreement = float((mask & carried).sum()) / float(either.sum())
+    certainty = float(np.abs(np.tanh(logit[either] / 2)).mean())
+    votes = [s.distance_px > 0 for s in sides]
+    union = float(np.logical_or.reduce(votes).sum())
+    sides_agree = float(np.logical_and.reduce(votes).sum()) / union if union else 0.0
+    return Support(trust, agreement, certainty, sides_agree, min(s.steps for s in sides))
+
+
+def _absence_confidence(carried: Sequence[_Carried]) -> float:
+    """How sure it is that nothing is there, when nothing was carried: less with the distance."""
+    return 1.0 / (1.0 + 0.1 * min(c.path.steps for c in carried))
+
+
+def _resized(mask: Mask, size: tuple[int, int]) -> Mask:
+    if mask.shape == size:
+        return np.ascontiguousarray(mask)
+    whole = np.ascontiguousarray(mask).astype(np.float32)
+    return np.asarray(cv2.resize(whole, size[::-1], interpolation=cv2.INTER_AREA) > 0.5, np.bool_)
+
+
+def _spaced(count: int, most: int) -> npt.NDArray[np.int64]:
+    """At most so many indices, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
