@@ -1,8 +1,12 @@
 """``ifc-studio propose -`` and ``--camera``: live input from the command line."""
 
 import io
+import itertools
 import json
+import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -83,6 +87,23 @@ def test_a_camera_and_a_limit(
     (video,) = read_ytvis(output).videos
     assert video.length <= 6
     assert video.file_names[0].startswith("camera-2/")
+
+
+def test_the_first_ctrl_c_ends_the_input_and_writes_what_was_found(
+    propose: Any, clip_frames: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless() -> Iterator[np.ndarray]:
+        for number in itertools.count():
+            if number == 5:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield clip_frames[number % len(clip_frames)]
+
+    size = (int(clip_frames.shape[1]), int(clip_frames.shape[2]))
+    source = LiveSource(endless(), *size, 30.0, "camera-0")
+    monkeypatch.setattr(propose_live, "open_camera", lambda number: source)
+    output = tmp_path / "live.json"
+    assert propose("--camera", "0", "-o", output, "--keep-all") == 0
+    assert read_ytvis(output).videos[0].length >= 1
 
 
 @pytest.mark.parametrize(
