@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SCOPES = (
-    ("both", "Both ways", "From this frame to both ends of the video"),
+    ("both", "Both", "From this frame to both ends of the video"),
     ("forward", "Forward", "From this frame to the end of the video"),
     ("backward", "Backward", "From this frame to the start of the video"),
     ("next", "To next", "Up to the next corrected or approved frame on each side"),

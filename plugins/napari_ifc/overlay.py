@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -262,30 +263,38 @@ def _outline(out: RGBA, crop: _Scaled, mask: DrawnMask, width: int) -> None:
 
 
 def _label(out: RGBA, anchor: tuple[int, int], mask: DrawnMask, taken: list[_Box]) -> None:
-    """Write a number above ``anchor``, beside the numbers that are there already."""
+    """Put a number above ``anchor``, beside the numbers that are there already."""
     text = mask.text or (f"~{-mask.track_id}" if mask.track_id < 0 else f"{mask.track_id}")
     font_scale = max(0.45, max(out.shape[:2]) * _FONT_SHARE)
-    stroke = max(1, round(1.6 * font_scale))
-    (text_w, text_h), _ = cv2.getTextSize(text, _FONT, font_scale, stroke)
-    pad = max(3, round(6 * font_scale))
-    box_w, box_h = text_w + 2 * pad, text_h + 2 * pad
-    left = int(np.clip(anchor[0] - box_w // 2, 0, max(0, out.shape[1] - box_w)))
-    top = int(np.clip(anchor[1] - box_h - 3, 0, max(0, out.shape[0] - box_h)))
+    plate = _plate(text, mask.color_rgb, mask.selected, font_scale)
+    box_h, box_w = min(plate.shape[0], out.shape[0]), min(plate.shape[1], out.shape[1])
+    left = min(max(anchor[0] - box_w // 2, 0), out.shape[1] - box_w)
+    top = min(max(anchor[1] - box_h - 3, 0), out.shape[0] - box_h)
     for _ in taken:
         hit = next((b for b in taken if _overlap(b, (left, top, box_w, box_h))), None)
         if hit is None or hit[0] + hit[2] + 2 + box_w > out.shape[1]:
             break
         left = hit[0] + hit[2] + 2
     taken.append((left, top, box_w, box_h))
-    corner = (left + box_w - 1, top + box_h - 1)
-    cv2.rectangle(out, (left, top), corner, (*mask.color_rgb, 255), -1)
-    if mask.selected:
-        cv2.rectangle(out, (left, top), corner, (255, 255, 255, 255), max(1, stroke // 2))
-    r, g, b = mask.color_rgb
+    out[top : top + box_h, left : left + box_w] = plate[:box_h, :box_w]
+
+
+@lru_cache(maxsize=2048)
+def _plate(text: str, color_rgb: tuple[int, int, int], selected: bool, font_scale: float) -> RGBA:
+    """A number on a ground of the track's colour, (h, w, 4)."""
+    stroke = max(1, round(1.6 * font_scale))
+    (text_w, text_h), _ = cv2.getTextSize(text, _FONT, font_scale, stroke)
+    pad = max(3, round(6 * font_scale))
+    plate: RGBA = np.empty((text_h + 2 * pad, text_w + 2 * pad, 4), np.uint8)
+    plate[:] = (*color_rgb, 255)
+    if selected:
+        corner = (plate.shape[1] - 1, plate.shape[0] - 1)
+        cv2.rectangle(plate, (0, 0), corner, (255, 255, 255, 255), max(1, stroke // 2))
+    r, g, b = color_rgb
     dark = 0.299 * r + 0.587 * g + 0.114 * b > 140
     ink = (16, 16, 16, 255) if dark else (255, 255, 255, 255)
-    place = (left + pad, top + pad + text_h)
-    cv2.putText(out, text, place, _FONT, font_scale, ink, stroke, cv2.LINE_AA)
+    cv2.putText(plate, text, (pad, pad + text_h), _FONT, font_scale, ink, stroke, cv2.LINE_AA)
+    return plate
 
 
 def _overlap(a: _Box, b: _Box) -> bool:

@@ -63,6 +63,7 @@ class ClassBar(QFrame):
     def _rebuild(self) -> None:
         for button in self._buttons:
             self._line.removeWidget(button)
+            button.hide()
             button.deleteLater()
         self._buttons = [self._button(row) for row in self._rows]
         for place, button in enumerate(self._buttons):

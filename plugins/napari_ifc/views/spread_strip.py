@@ -58,7 +58,12 @@ class SpreadStrip(QFrame):
         self.pause = _button("Pause", "correct.pause", self)
         self.cancel = _button("Cancel the propagation", "correct.cancel", self)
         self._candidate = QLabel()
-        self._candidate.setWordWrap(True)
+        keys = QLabel("C next · Enter accept · Esc dismiss")
+        keys.setProperty("role", "muted")
+        self._candidate_words = QVBoxLayout()
+        self._candidate_words.setSpacing(0)
+        self._candidate_words.addWidget(self._candidate)
+        self._candidate_words.addWidget(keys)
         self._icons: list[tuple[QToolButton, str]] = [(self.cancel, "close")]
         self._palette: Palette | None = None
         self._paused = False
@@ -99,11 +104,15 @@ class SpreadStrip(QFrame):
         row = QHBoxLayout(page)
         row.setContentsMargins(10, 4, 6, 4)
         row.setSpacing(2)
-        row.addWidget(self._candidate, 1)
+        row.addLayout(self._candidate_words, 1)
         for name, tip, action_id in (
-            ("previous", "Previous candidate (Shift+Tab)", "candidate.previous"),
-            ("next", "Next candidate (Tab)", "candidate.next"),
-            ("approve", "Accept as a track (Return)", "candidate.accept"),
+            ("previous", "Previous candidate (Shift+C)", "candidate.previous"),
+            ("next", "Next candidate (C)", "candidate.next"),
+            (
+                "approve",
+                "Accept as a track (Enter); with Shift into the selected track",
+                "candidate.accept",
+            ),
             ("close", "Dismiss (Escape)", "candidate.dismiss"),
         ):
             button = _button(tip, action_id, self)
@@ -169,6 +178,7 @@ def _choice(choices: tuple[tuple[str, str, str], ...], name: str) -> QComboBox:
     box.setAccessibleName(name)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(5)
+    box.setStyleSheet("padding: 3px 0 3px 6px")
     for place, (value, text, tip) in enumerate(choices):
         box.addItem(text, value)
         box.setItemData(place, tip, 3)  # Qt.ToolTipRole
