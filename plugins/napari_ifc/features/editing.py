@@ -14,6 +14,7 @@ from napari_ifc.controllers.mask_shapes import SHAPES, smart_erase
 from napari_ifc.controllers.overlaps import PaintOver
 from napari_ifc.correction_state import OVERLAPS
 from napari_ifc.feature import NOTHING_OPEN, Feature
+from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.overlay import DrawnMask, OverlayStyle
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Editing(Feature):
         tools.action_requested.connect(self._on_action)
         tools.look.changed.connect(self._set_look)
         tools.look.aboutToShow.connect(self._show_look)
+        tools.look.aboutToHide.connect(self._keep_look)
         history.action_requested.connect(lambda name: studio.run_action(f"edit.{name}"))
         history.step_requested.connect(self._go_to_step)
         studio.presenter.drawings.append(self._ghosts)
@@ -73,6 +75,7 @@ class Editing(Feature):
                     *("track.swap", "track.swap_frame", "track.swap_all"),
                     "",
                     *("track.to_top", "track.up", "track.down", "track.to_bottom"),
+                    "track.recolor",
                 ),
                 "overlap": tuple(f"overlap.{rule.value}" for rule in PaintOver),
             },
@@ -183,6 +186,15 @@ class Editing(Feature):
         self.ghost = ghost
         self.studio.layers.set_style(OverlayStyle(opacity, contour_px, ids))
         self.studio.presenter.canvas()
+
+    def _keep_look(self) -> None:
+        """Write what was set into the preferences, once and not with each step of a slider."""
+        style = self.studio.layers.style
+        self.studio.feature(PreferencesFeature).controller.change(
+            overlay_opacity=style.opacity,
+            contour_width_px=style.contour_width_px,
+            show_ids=style.show_ids,
+        )
 
     def _set_ghost(self, shown: bool) -> None:
         self.ghost = shown

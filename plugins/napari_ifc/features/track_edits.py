@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ifc_core.annotation import Scope
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
+from napari_ifc.controllers.colors import make_neighbours_differ
 from napari_ifc.controllers.track_ops import Reach, TrackOps
 from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.views.class_dialog import ClassDialog
@@ -217,6 +218,21 @@ class TrackEdits(Feature):
                 why_not=lambda where=where: self._ask(lambda o: o.why_not_reorder(where)),
                 tip="Where masks overlap the upper track is seen.",
             )
+
+        yield Action(
+            "track.recolor",
+            "Make touching tracks differ in colour",
+            self._recolor,
+            group=GROUP,
+            why_not=self.editor_reason(lambda e: e.why_not_change()),
+            tip="Tracks that touch one of their own hue get another; the rest keep theirs.",
+        )
+
+    def _recolor(self) -> None:
+        session, editor = self.workspace.session, self.workspace.editor
+        result = make_neighbours_differ(session.project, session.entry, editor)
+        if result is None:
+            self.studio.inform("All tracks that touch differ in colour already.")
 
     def _do(self, change: Callable[[TrackOps], object]) -> None:
         assert self.ops is not None  # noqa: S101 - why_not was asked before
