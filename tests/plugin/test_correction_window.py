@@ -76,6 +76,10 @@ class Desk:
             mouse_move_callbacks(self.layer, pointer("mouse_move", point, modifiers))
         mouse_release_callbacks(self.layer, pointer("mouse_release", points[-1], modifiers))
 
+    def asked(self, kind):
+        """Parameters of the last job of a kind (estimates are asked for in between)."""
+        return [params for asked, params in self.engine.requests if asked == kind][-1]
+
     def corrected(self, frame_index=3):
         """A track with one corrected frame, which is shown."""
         self.studio.layers.go_to(frame_index)
@@ -140,7 +144,7 @@ def test_scope_and_method_go_to_the_engine(desk, qtbot):
     desk.correction.strip.choose("forward", "flow")
     with qtbot.waitSignal(desk.correction.signals.spread_finished):
         assert desk.studio.run_action("correct.propagate")
-    params = next(p for kind, p in desk.engine.requests if kind == "spread")
+    params = desk.asked("spread")
     assert (params["start"], params["stop"]) == (3, NUM_FRAMES)
     assert params["correct"] == {"method": "flow"}
     assert "settings" not in params
@@ -215,7 +219,7 @@ def test_a_click_lists_candidates_and_one_key_accepts(desk, qtbot):
     assert desk.studio.run_action("edit.undo")
     desk.drag((10, 10), (30, 30))
     qtbot.waitUntil(lambda: prompts.view.count == 2)
-    assert desk.engine.requests[-1][1]["box_xyxy"] == [10.0, 10.0, 30.0, 30.0]
+    assert desk.asked("candidates")["box_xyxy"] == [10.0, 10.0, 30.0, 30.0]
     {str(key): call for key, call in desk.layer.keymap.items()}["Escape"](desk.layer)
     assert not prompts.view.active
     assert desk.project.tracks(desk.video_id) == []
@@ -248,7 +252,7 @@ def test_a_box_and_scribbles_draw_the_mask(desk, qtbot):
     with qtbot.waitSignal(answered):
         desk.drag((12, 12), (14, 12), (16, 13), modifiers=("Shift",))
     assert desk.project.mask(track.id, 0).rle == smaller
-    params = desk.engine.requests[-1][1]
+    params = desk.asked("scribble")
     assert params["positive"] == []
     assert params["negative"][0]["points_xy"][0] == [12.0, 12.0]
     assert desk.correction._marks.is_empty
