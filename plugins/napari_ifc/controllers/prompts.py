@@ -272,6 +272,8 @@ class PromptController:
             self._on_done("The mask was changed meanwhile, so the answer was dropped.", False)
             return
         rle = None if result["rle"] is None else RLEMask.from_coco(dict(result["rle"]))
+        if target.track_id is None:  # a new track, whatever was selected meanwhile
+            self._editor.select(())
         try:
             done = self._editor.commit_rle(
                 rle or RLEMask.empty(self._entry.size),

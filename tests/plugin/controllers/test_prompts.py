@@ -158,9 +158,12 @@ def test_a_box_without_a_track_begins_one(bench):
     bench.editor.go_to(2)
     bench.controller.ask_box({"video": "clip"}, (10.0, 10.0, 30.0, 30.0))
     bench.editor.go_to(7)  # the person has moved on; the answer belongs to frame 2
+    bench.editor.commit_rle(disc(SIZE, (20, 50), 4), "Paint")
+    other = bench.editor.current
     bench.pump()
-    (track,) = bench.tracks
+    track = next(t for t in bench.tracks if t.id != other)
     record = bench.project.mask(track.id, 2)
+    assert bench.project.mask(other, 2) is None
     assert (record.rle, record.state) == (found, FrameState.CORRECTED)
     assert bench.project.mask(track.id, 7) is None
 
