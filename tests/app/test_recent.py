@@ -57,3 +57,15 @@ def test_only_a_dozen_are_kept(tmp_path):
         recent.add(_clip(tmp_path, f"{number}.mp4"), 1)
     assert [item.name for item in recent.items()][:2] == ["14.mp4", "13.mp4"]
     assert len(recent.items()) == 12
+
+
+def test_progress_is_noted_and_kept_when_it_is_opened_again(tmp_path):
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"x")
+    recent = RecentList(tmp_path / "data")
+    recent.add(clip, 10)
+    recent.note_progress(clip, num_tracks=2, approved_frames=5)
+    recent.note_progress(tmp_path / "other.mp4", num_tracks=9, approved_frames=9)
+    recent.add(clip, 10)
+    (item,) = recent.items()
+    assert (item.num_tracks, item.approved_frames) == (2, 5)

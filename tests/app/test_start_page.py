@@ -6,6 +6,8 @@ from qtpy.QtWidgets import QMainWindow, QPushButton, QToolButton
 
 from ifc_app.recent import RecentList
 from ifc_app.start_page import StartPage
+from napari_ifc.rows import RunView
+from napari_ifc.views.theme import palette_for
 
 
 @pytest.fixture
@@ -51,7 +53,32 @@ def test_each_button_asks_for_its_thing(covered, qtbot, text, signal):
 def test_a_recent_card_names_its_clip_and_opens_it(covered, qtbot):
     _, page, clip = covered
     (card,) = page.findChildren(QToolButton)
-    assert card.text() == "run.mp4  ·  42 frames"
+    assert card.text() == "run.mp4\n42 frames"
     with qtbot.waitSignal(page.recent_requested) as caught:
         qtbot.mouseClick(card, Qt.MouseButton.LeftButton)
     assert caught.args == [str(clip.resolve())]
+
+
+def test_a_card_says_how_far_the_work_is(covered, qtbot):
+    _, page, clip = covered
+    page._recent.note_progress(clip, num_tracks=3, approved_frames=21)
+    page.refresh()
+    cards = [card.text() for card in page.findChildren(QToolButton)]
+    assert "run.mp4\n42 frames · 3 tracks · 50% approved" in cards
+
+
+def test_opening_is_shown_with_its_progress_and_can_be_cancelled(covered, qtbot):
+    _, page, _ = covered
+    page.show_task(RunView(True, "Opening run.mp4", "10 of 40 frames", 0.25))
+    assert page._task.isVisible()
+    with qtbot.waitSignal(page.cancel_requested):
+        qtbot.mouseClick(page._task_cancel, Qt.MouseButton.LeftButton)
+    page.show_task(RunView())
+    assert not page._task.isVisible()
+
+
+def test_it_takes_the_colours_of_the_theme(covered):
+    _, page, _ = covered
+    dark = page.styleSheet()
+    page.apply_palette(palette_for("light"))
+    assert page.styleSheet() != dark

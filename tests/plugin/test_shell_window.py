@@ -225,3 +225,15 @@ def test_the_proposals_are_judged_by_approved_frames(proposed, qtbot):
     assert dialog.table.item(0, 5).text() == "1.00", "what was approved unchanged overlaps fully"
     assert dialog.as_text().splitlines()[0].startswith("Class\tTracks")
     dialog.accept()
+
+
+def test_the_panels_menu_has_every_action_and_says_why_not(studio):
+    entries = {}
+    for group in studio.panel.menu_button.menu().actions():
+        group.menu().aboutToShow.emit()
+        entries |= {entry.data(): entry for entry in group.menu().actions()}
+    assert set(entries) == {action.id for action in studio.actions}
+    delete = entries["track.delete"]
+    assert not delete.isEnabled()
+    assert delete.toolTip() == studio.actions["track.delete"].why_not()
+    assert entries["edit.undo"].text() == "Undo\tCtrl+Z"
