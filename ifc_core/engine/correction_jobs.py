@@ -44,19 +44,21 @@ def find_candidates(
         ``notices``.
     """
     from ifc_core.inference.candidates import box_candidates, click_candidates
+    from ifc_core.inference.correction import CorrectSettings
 
     frame_index = int(params["frame_index"])
     limit = int(params.get("limit", DEFAULT_LIMIT))
     with ExitStack() as stack:
         reader = open_reader(params, job, stack)
         features, notices = caches.features(reader, params, search_folders(params))
+        flow = caches.flow(reader, CorrectSettings().short_side)
+        rest = (features, limit, job.context, flow)
         if "point_xy" in params:
             x, y = (float(v) for v in params["point_xy"])
-            found = click_candidates(reader, frame_index, (x, y), features, limit, job.context)
+            found = click_candidates(reader, frame_index, (x, y), *rest)
         elif "box_xyxy" in params:
             x0, y0, x1, y1 = (float(v) for v in params["box_xyxy"])
-            box = (x0, y0, x1, y1)
-            found = box_candidates(reader, frame_index, box, features, limit, job.context)
+            found = box_candidates(reader, frame_index, (x0, y0, x1, y1), *rest)
         else:
             raise ConfigError("Click or draw a box.", name="point_xy", value=None)
         names = [] if features is None else features.category_names

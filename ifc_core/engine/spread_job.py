@@ -74,7 +74,8 @@ def spread_correction(
                 {"frame_index": found.frame_index, "rle": rle, "confidence": found.confidence},
             )
             count += 1
-    return {"num_masks": count, "used": _used(settings, evidence is not None), "notices": notices}
+    network = evidence is not None and evidence.was_used
+    return {"num_masks": count, "used": _used(settings, network), "notices": notices}
 
 
 def _scope(params: dict[str, Any], num_frames: int, corrected: list[CorrectedMask]) -> range:

@@ -41,8 +41,10 @@ class AppearanceModel:
 
     def logits(self, channels: FloatImage) -> FloatImage:
         """Foreground logit of (h, w, D) channels, as (h, w) float32."""
-        normal = (channels - self.mean) / self.scale
-        value: FloatImage = (normal @ self.weights[1:] + self.weights[0]).astype(np.float32)
+        # The normalisation goes into the weights: one product in single precision.
+        slopes = self.weights[1:] / self.scale
+        offset = self.weights[0] - float(self.mean @ slopes)
+        value: FloatImage = channels @ slopes.astype(np.float32) + np.float32(offset)
         return value
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ifc_core.inference.correction import CorrectedMask, CorrectSettings, spread
+from ifc_core.inference.flow_store import FlowStore
 from ifc_core.inference.mask_output import encode_logits
 from ifc_core.inference.prompt_mask import mask_from_box, masks_from_click
 from ifc_core.inference.spread_scope import DEFAULT_CLIP_LENGTH, scope_frames
@@ -49,6 +50,7 @@ def click_candidates(
     cache: ClipFeatureCache | None = None,
     limit: int = 9,
     context: JobContext | None = None,
+    store: FlowStore | None = None,
 ) -> list[ClipCandidate]:
     """What a click on a frame may mean, best first.
 
@@ -59,6 +61,7 @@ def click_candidates(
         cache: The network's features; without it colour and flow answer alone.
         limit: At most so many; those that hardly differ from a better one are left out.
         context: Can cancel.
+        store: Flow of the video from earlier corrections.
 
     Returns:
         Candidates of the network that cover the point, then those by colour.
@@ -69,10 +72,11 @@ def click_candidates(
     """
     found = [] if cache is None else cache.candidates(frame_index, point_xy)
     chosen = _different(reader, frame_index, found, limit)
+    flows = store or FlowStore(reader, CorrectSettings().short_side)
     for mask in masks_from_click(reader.read(frame_index), point_xy):
         rle = RLEMask.from_array(mask)
         if len(chosen) < limit and all(_overlap(rle, c, frame_index) < _SAME_IOU for c in chosen):
-            chosen.append(_carried(reader, frame_index, rle, _length(cache), context))
+            chosen.append(_carried(flows, frame_index, rle, _length(cache), context))
     return chosen
 
 
@@ -83,6 +87,7 @@ def box_candidates(
     cache: ClipFeatureCache | None = None,
     limit: int = 9,
     context: JobContext | None = None,
+    store: FlowStore | None = None,
 ) -> list[ClipCandidate]:
     """What a box on a frame may hold, best first.
 
@@ -93,6 +98,7 @@ def box_candidates(
         cache: The network's features; without it GrabCut answers alone.
         limit: At most so many.
         context: Can cancel.
+        store: Flow of the video from earlier corrections.
 
     Returns:
         Candidates of the network whose box overlaps this one by half or more, by that overlap
@@ -105,7 +111,8 @@ def box_candidates(
     found = [] if cache is None else _fitting(reader, cache, frame_index, box_xyxy)
     chosen = _different(reader, frame_index, found, limit - 1)
     rle = RLEMask.from_array(mask_from_box(reader.read(frame_index), box_xyxy))
-    return [*chosen, _carried(reader, frame_index, rle, _length(cache), context)]
+    flows = store or FlowStore(reader, CorrectSettings().short_side)
+    return [*chosen, _carried(flows, frame_index, rle, _length(cache), context)]
 
 
 def _fitting(
@@ -150,19 +157,20 @@ def _on_frame(reader: VideoReader, candidate: Candidate, frame_index: int) -> RL
 
 
 def _carried(
-    reader: VideoReader,
+    store: FlowStore,
     frame_index: int,
     rle: RLEMask,
     clip_length: int,
     context: JobContext | None,
 ) -> ClipCandidate:
     """A mask of one frame, taken over the clip by flow and colour."""
+    reader = store.reader
     frames = scope_frames("clip", frame_index, reader.video.num_frames, (), clip_length)
     masks: dict[int, RLEMask | None] = {frame_index: rle}
     quiet = JobContext() if context is None else context.quiet()
     confidences = [1.0]
     known = [CorrectedMask(frame_index, rle)]
-    for found in spread(reader, known, frames, CorrectSettings(), quiet):
+    for found in spread(reader, known, frames, CorrectSettings(), quiet, store=store):
         masks[found.frame_index] = found.rle
         confidences.append(found.confidence)
     return ClipCandidate("colour", float(np.mean(confidences)), None, dict(sorted(masks.items())))

@@ -70,7 +70,8 @@ def fused_logit(sides: Sequence[SideCues], weights: Vector) -> FloatImage:
         (h, w) float32.
     """
     shares = nearness(sides)
-    parts = [n * (s.stacked() @ weights) for n, s in zip(shares, sides, strict=True)]
+    single = weights.astype(np.float32)
+    parts = [n * (s.stacked() @ single) for n, s in zip(shares, sides, strict=True)]
     total: FloatImage = np.sum(parts, axis=0).astype(np.float32)
     return total
 

@@ -36,6 +36,7 @@ _MEMORY_SHARE_BETWEEN = 0.3
 _SMOOTH = 1.0
 _FOUND_AGAIN_CONFIDENCE = 0.5
 _NETWORK_SHARE = 1.5
+_NETWORK_LEAST_IOU = 0.75
 _NETWORK_FAR_FRAMES = 3.0
 
 
@@ -132,8 +133,10 @@ class TrackSpreader:
         self._references = {f: self._reference(f, masks[f]) for f in sorted(masks)}
         self._avoid = {f: _resized(m, store.size) for f, m in (avoid or {}).items()}
         self._uses_looks = looks
-        self._looks = self._fit_looks() if looks else None
         self._network_weight = self._weigh_network()
+        if not self._network_weight:  # it does not tell this object: better without
+            self._evidence = None
+        self._looks = self._fit_looks() if looks else None
         self._held_out = _HeldOut([], [])
         self._memory: _Memory | None = None
         self.weights = PRIOR
@@ -350,8 +353,9 @@ class TrackSpreader:
         """Keep the cues around a known mask, as another corrected frame gives them."""
         reference = self._references[frame]
         patch = self._patch([carried.box, mask_box(reference.mask)])
-        if not self._uses_looks or patch is None or not reference.mask.any():
-            return
+        both_there = reference.mask.any() and carried.reference.mask.any()
+        if not self._uses_looks or patch is None or not both_there or carried.is_cut_off:
+            return  # absence, or another shot, says nothing about how far cues can be believed
         rgb = patch.cut(self._store.picture(frame).rgb)
         cues = self._cues(carried, patch, rgb, self._look_logit(frame, patch, rgb)).stacked()
         truth = sample(reference.distance, patch.positions(patch.size)) > 0
@@ -411,7 +415,7 @@ class TrackSpreader:
             truth = sample(reference.distance, patch.positions(patch.size)) > 0
             scores.append(float((said & truth).sum()) / max(1, int((said | truth).sum())))
         score = float(np.mean(scores)) if scores else 0.0
-        return _NETWORK_SHARE * max(0.0, 2.0 * score - 1.0)
+        return _NETWORK_SHARE * max(0.0, (score - _NETWORK_LEAST_IOU) / (1 - _NETWORK_LEAST_IOU))
 
     def _reference(self, frame: int, mask: Mask, certainty: float = 1.0) -> _Reference:
         work = _resized(mask, self._store.size)

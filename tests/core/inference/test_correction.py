@@ -133,6 +133,14 @@ def test_a_correction_to_absent_spreads_absence(frames_reader):
     assert [r.rle for r in results] == [None, None]
 
 
+def test_a_frame_corrected_to_absent_does_not_spoil_the_others(frames_reader):
+    frames, masks = moving_disc(16, gone=range(4))
+    known = [CorrectedMask(2, None), *correction(masks, 6, 14)]
+    results = {r.frame_index: r for r in spread(frames_reader(frames), known, range(16))}
+    assert results[3].rle is None
+    assert np.mean([iou(results[f], masks[f]) for f in range(7, 14)]) > 0.85
+
+
 def test_progress_and_cancel(frames_reader):
     frames, masks = moving_disc()
     reports = []
