@@ -9,7 +9,6 @@ depends on them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import QTimer
 
+from napari_ifc.gestures import POINTER_TOOLS, Gesture
 from napari_ifc.lazy_video import LazyVideo
 from napari_ifc.overlay import DrawnMask, OverlayPainter, OverlayStyle
 from napari_ifc.views.heat_colors import heat_colormap
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 VIDEO, OVERLAY, HEAT, EDIT = "Video", "Tracks", "Attention", "Edit"
 SMART_ERASE = "smart_erase"
-POINTER_TOOLS = ("scribble", "unscribble", "box", "candidates")
-"""Tools that read the pointer and leave the pixels to somebody else."""
 _MODES = {SMART_ERASE: "erase", **dict.fromkeys(POINTER_TOOLS, "pan_zoom")}
 _WORDS = {
     "paint": "Paint",
@@ -37,26 +35,6 @@ _WORDS = {
     "polygon": "Polygon",
     "fill": "Fill",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Gesture:
-    """What a pointer tool saw from press to release.
-
-    Attributes:
-        tool: One of :data:`POINTER_TOOLS`.
-        points_xy: Where the pointer was, (x, y) in pixels of the video; 0.5 is the middle of
-            the first one.
-        positions_px: The same on the canvas, for marks that are drawn over it.
-        finished: Whether the button was released.
-        modifiers: Names of the keys that were held, such as ``"Shift"``.
-    """
-
-    tool: str
-    points_xy: tuple[tuple[float, float], ...]
-    positions_px: tuple[tuple[float, float], ...]
-    finished: bool
-    modifiers: frozenset[str] = frozenset()
 
 
 class LayerStack:

@@ -14,7 +14,7 @@ from napari_ifc.controllers.correction import SpreadController, SpreadRequest
 from napari_ifc.controllers.prompts import PromptController
 from napari_ifc.correction_state import SCOPES, CandidateView, SpreadView
 from napari_ifc.feature import NOTHING_OPEN, Feature
-from napari_ifc.layers import Gesture
+from napari_ifc.gestures import Gesture
 from napari_ifc.overlay import DrawnMask
 from napari_ifc.views.canvas_marks import NEGATIVE, POSITIVE, CanvasMarks, canvas_of
 from napari_ifc.views.spread_strip import SpreadStrip

@@ -1,0 +1,28 @@
+"""What a person draws with the pointer alone: boxes, clicks and scribbles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+POINTER_TOOLS = ("scribble", "unscribble", "box", "candidates")
+"""Tools that read the pointer and leave the pixels to somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gesture:
+    """What a pointer tool saw from press to release.
+
+    Attributes:
+        tool: One of :data:`POINTER_TOOLS`.
+        points_xy: Where the pointer was, (x, y) in pixels of the video; 0.5 is the middle of
+            the first one.
+        positions_px: The same on the canvas, for marks that are drawn over it.
+        finished: Whether the button was released.
+        modifiers: Names of the keys that were held, such as ``"Shift"``.
+    """
+
+    tool: str
+    points_xy: tuple[tuple[float, float], ...]
+    positions_px: tuple[tuple[float, float], ...]
+    finished: bool
+    modifiers: frozenset[str] = frozenset()
