@@ -175,8 +175,6 @@ class Studio(QObject):
         self.panel.task.show_view(view)
         self.task_changed.emit(view)
 
-    # Features
-
     def _tell(self, hook: str, *args: Any, **options: Any) -> None:
         for feature in self._features:
             getattr(feature, hook)(*args, **options)
@@ -489,8 +487,6 @@ class Studio(QObject):
             IFCError: The file cannot be written, or nothing is open.
         """
         self.feature(Files).film_now(Path(path))
-
-    # Showing
 
     def refresh(self) -> None:
         """Show everything anew."""
