@@ -148,16 +148,16 @@ def test_settings_take_effect_and_are_kept(proposed, qtbot):
     assert proposed.panel.propose.settings().device == "cpu"
     dialog.shortcut_requested.emit("frame.approve", "G")
     assert "Merge" in dialog.message.text()
-    dialog.shortcut_requested.emit("frame.approve", "Shift+Q")
+    dialog.shortcut_requested.emit("frame.approve", "F9")
     assert dialog.message.text() == ""
-    assert proposed.actions["frame.approve"].shortcut == "Shift+Q"
+    assert proposed.actions["frame.approve"].shortcut == "F9"
     layer = next(x for x in proposed.layers.layers if x.metadata["ifc"] == "Edit")
     keys = {str(key): call for key, call in layer.keymap.items()}
     assert "A" not in keys
-    keys["Shift+Q"](layer)
+    keys["F9"](layer)
     assert proposed.workspace.index.approved_frames == 1
     dialog.accept()
-    assert read_settings().shortcuts == {"frame.approve": "Shift+Q"}
+    assert read_settings().shortcuts == {"frame.approve": "F9"}
     feature.controller.reset()
     assert proposed.actions["frame.approve"].shortcut == "A"
 

@@ -106,7 +106,7 @@ def style_sheet(p: Palette) -> str:
     QTabWidget::pane {{ border: 0; border-top: 1px solid {p.border}; }}
     QTabBar {{ border: 0; background: transparent; }}
     QTabBar::tab {{ background: transparent; color: {p.muted}; border: 0; margin: 0;
-        border-bottom: 2px solid transparent; border-radius: 0; padding: 6px 8px;
+        border-bottom: 2px solid transparent; border-radius: 0; padding: 6px 5px;
         font-size: 9pt; }}
     QTabBar::tab:hover {{ color: {p.text}; }}
     QTabBar::tab:selected {{ background: transparent; color: {p.text};
