@@ -14,22 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import av
 import napari
 import numpy as np
-import numpy.typing as npt
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
-from ifc_core.annotation import FrameColumns, Project, ProjectReader, edits
-from ifc_core.annotation.delta import Pointer
-from ifc_core.annotation.edits import ImportedTrack, ImportTracks
+from ifc_core.annotation import FrameColumns, Project, ProjectReader
 from ifc_core.bench.machine import machine_facts
 from ifc_core.inference.review_queue import ENTRY, VideoQueue, entry_at
 from ifc_core.io.video import open_video
 from ifc_core.jobs import JobContext
-from ifc_core.structures import Category, MaskSource, RLEMask, TrackKind, TrackState, Video
+from ifc_core.structures import Video
+from napari_ifc.bench_clips import fill_video, write_clip
 from napari_ifc.controllers.track_frames import MaskCounts, TrackFrames
 from napari_ifc.rows import Lane, QueueRow, TimelineData
 from napari_ifc.settings import StudioSettings
@@ -37,9 +34,6 @@ from napari_ifc.studio import Studio
 from napari_ifc.views.review_page import ReviewPage
 from napari_ifc.views.theme import palette_for
 from napari_ifc.views.transport import TimelinePanel
-
-_SHAPES = 64
-_PROPOSED, _MODEL = 0, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,69 +405,6 @@ def _studio(viewer: napari.Viewer, folder: Path) -> Iterator[Studio]:
         studio.close()
         viewer.layers.clear()
         _drain()
-
-
-def write_clip(path: Path, size: tuple[int, int], num_frames: int) -> None:
-    """An H.264 film of a square that moves over a gradient.
-
-    Args:
-        path: The file.
-        size: (height, width), even numbers.
-        num_frames: Its length.
-    """
-    height, width = size
-    ramp = np.linspace(30, 200, width, dtype=np.uint8)
-    ground: npt.NDArray[np.uint8] = np.broadcast_to(ramp[None, :, None], (height, width, 3)).copy()
-    with av.open(str(path), "w") as container:
-        options = {"preset": "ultrafast", "g": "12"}
-        stream = container.add_stream("libx264", rate=30, options=options)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for t in range(num_frames):
-            picture = ground.copy()
-            left = (t * width // (2 * num_frames)) // 2 * 2
-            picture[height // 3 : height // 2, left : left + width // 8] = (230, 60, 40)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode(None))
-
-
-def fill_video(project: Project, video_id: int, tracks: Sequence[range], seed: int = 0) -> None:
-    """Give a video proposed tracks, as one import would.
-
-    Args:
-        project: The project.
-        video_id: The video.
-        tracks: Frames of each.
-        seed: Of the shapes.
-    """
-    entry = project.video(video_id)
-    shapes = _blobs(entry.size, np.random.default_rng(seed))
-    areas = [shape.area for shape in shapes]
-    made = []
-    for number, frames in enumerate(tracks):
-        turn = [(number * 7 + f // 4) % _SHAPES for f in frames]
-        ids = project.append_records([(shapes[i], MaskSource.MODEL) for i in turn])
-        pointers = {
-            f: Pointer(mask_id, _PROPOSED, 1, _MODEL, areas[i])
-            for f, mask_id, i in zip(frames, ids, turn, strict=True)
-        }
-        header = (0.7, TrackState.PROPOSED, None, "", TrackKind.OBJECT)
-        made.append(ImportedTrack(video_id, 1, *header, pointers))
-    if not project.categories():
-        project.apply(edits.SetCategory(Category(1, "thing")))
-    categories = {c.id: c for c in project.categories()}
-    project.apply(ImportTracks("bench", {video_id: video_id}, categories, tuple(made), {}))
-
-
-def _blobs(size: tuple[int, int], rng: np.random.Generator) -> list[RLEMask]:
-    """Ellipses about a twelfth of the frame wide, all over it."""
-    height, width = size
-    masks = []
-    for _ in range(_SHAPES):
-        row, column = rng.uniform(0.1, 0.9, 2) * size
-        rows, columns = np.ogrid[:height, :width]
-        inside = ((rows - row) / (height / 14)) ** 2 + ((columns - column) / (width / 20)) ** 2 < 1
-        masks.append(RLEMask.from_array(inside))
-    return masks
 
 
 def _drain() -> None:

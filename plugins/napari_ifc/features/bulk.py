@@ -49,7 +49,7 @@ class BulkEdits(Feature):
         )
         for action_id, verb, call, tip in rows:
             text = f"{verb} all tracks that meet the filter"
-            yield Action(action_id, text, _quiet(call), "", GROUP, self._why_not, tip)
+            yield Action(action_id, text, call, "", GROUP, self._why_not, tip)
 
     def started(self) -> None:
         """Give the buttons their names."""
@@ -115,10 +115,3 @@ class BulkEdits(Feature):
     def relabel(self, class_name: str) -> None:
         """Give all tracks that meet the filter a class, made if it is new."""
         self._do(lambda bulk, ids: bulk.relabel(ids, class_name))()
-
-
-def _quiet(call: Callable[[], object]) -> Callable[[], None]:
-    def run() -> None:
-        call()
-
-    return run

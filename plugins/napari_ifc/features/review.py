@@ -132,7 +132,7 @@ class Review(Feature):
             ),
         )
         for action_id, text, key, call, why_not, tip in rows:
-            yield Action(action_id, text, _quiet(call), key, GROUP, why_not, tip)
+            yield Action(action_id, text, call, key, GROUP, why_not, tip)
         yield Action(
             "frame.approve",
             "Approve frame",
@@ -322,10 +322,3 @@ class Review(Feature):
 
 def _no_row(place: int) -> QueueRow:
     raise IndexError(place)
-
-
-def _quiet(call: Callable[[], object]) -> Callable[[], None]:
-    def run() -> None:
-        call()
-
-    return run

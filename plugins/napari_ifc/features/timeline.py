@@ -77,7 +77,7 @@ class TimelineLink(Feature):
         )
         for action_id, text, call, key, tip in simple:
             group = RANGE if action_id.startswith("range") else GO
-            yield Action(action_id, text, _quiet(call), key, group, opened, tip)
+            yield Action(action_id, text, call, key, group, opened, tip)
         yield from self._range_actions()
 
     def _range_actions(self) -> Iterable[Action]:
@@ -317,10 +317,3 @@ class TimelineLink(Feature):
 
 def _headers_changed(result: EditResult) -> bool:
     return bool(result.tracks_added or result.tracks_removed or result.tracks_changed)
-
-
-def _quiet(call: Callable[[], object]) -> Callable[[], None]:
-    def run() -> None:
-        call()
-
-    return run

@@ -1,0 +1,82 @@
+"""Clips and tracks that the bench of the window makes for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.annotation import Project, edits
+from ifc_core.annotation.edits import ImportedTrack, ImportTracks
+from ifc_core.structures import Category, MaskSource, RLEMask, TrackKind, TrackState
+
+_SHAPES = 64
+_PROPOSED, _MODEL = 0, 0
+
+
+def write_clip(path: Path, size: tuple[int, int], num_frames: int) -> None:
+    """An H.264 film of a square that moves over a gradient.
+
+    Args:
+        path: The file.
+        size: (height, width), even numbers.
+        num_frames: Its length.
+    """
+    height, width = size
+    ramp = np.linspace(30, 200, width, dtype=np.uint8)
+    ground: npt.NDArray[np.uint8] = np.broadcast_to(ramp[None, :, None], (height, width, 3)).copy()
+    with av.open(str(path), "w") as container:
+        options = {"preset": "ultrafast", "g": "12"}
+        stream = container.add_stream("libx264", rate=30, options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for t in range(num_frames):
+            picture = ground.copy()
+            left = (t * width // (2 * num_frames)) // 2 * 2
+            picture[height // 3 : height // 2, left : left + width // 8] = (230, 60, 40)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def fill_video(project: Project, video_id: int, tracks: Sequence[range], seed: int = 0) -> None:
+    """Give a video proposed tracks, as one import would.
+
+    Args:
+        project: The project.
+        video_id: The video.
+        tracks: Frames of each.
+        seed: Of the shapes.
+    """
+    entry = project.video(video_id)
+    shapes = _blobs(entry.size, np.random.default_rng(seed))
+    areas = [shape.area for shape in shapes]
+    made = []
+    for number, frames in enumerate(tracks):
+        turn = [(number * 7 + f // 4) % _SHAPES for f in frames]
+        ids = project.append_records([(shapes[i], MaskSource.MODEL) for i in turn])
+        pointers = np.array(
+            [
+                (f, mask_id, _PROPOSED, 1, _MODEL, areas[i])
+                for f, mask_id, i in zip(frames, ids, turn, strict=True)
+            ]
+        )
+        header = (0.7, TrackState.PROPOSED, None, "", TrackKind.OBJECT)
+        made.append(ImportedTrack(video_id, 1, *header, pointers))
+    if not project.categories():
+        project.apply(edits.SetCategory(Category(1, "thing")))
+    categories = {c.id: c for c in project.categories()}
+    project.apply(ImportTracks("bench", {video_id: video_id}, categories, tuple(made), {}))
+
+
+def _blobs(size: tuple[int, int], rng: np.random.Generator) -> list[RLEMask]:
+    """Ellipses about a twelfth of the frame wide, all over it."""
+    height, width = size
+    masks = []
+    for _ in range(_SHAPES):
+        row, column = rng.uniform(0.1, 0.9, 2) * size
+        rows, columns = np.ogrid[:height, :width]
+        inside = ((rows - row) / (height / 14)) ** 2 + ((columns - column) / (width / 20)) ** 2 < 1
+        masks.append(RLEMask.from_array(inside))
+    return masks
