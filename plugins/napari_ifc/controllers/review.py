@@ -399,7 +399,7 @@ class ReviewController:
             return ""
         if len(self._shown):
             return "Choose an entry of the queue first."
-        return self._busy or "The queue is empty."
+        return "The queue is being made." if self._busy else "The queue is empty."
 
     def why_not_fix(self) -> str:
         """Why there is no swap to fix."""

@@ -43,7 +43,7 @@ _ROW_PX = 46
 _ROW_ROLE = Qt.ItemDataRole.UserRole
 _DECISIONS = (
     ("review.accept", "Accept", "Space"),
-    ("review.fix", "Fix swap", ""),
+    ("review.fix", "Fix", ""),
     ("review.reject", "Reject", ""),
     ("review.next", "Skip", ""),
 )
