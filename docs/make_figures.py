@@ -49,9 +49,9 @@ def _figures(window) -> None:
     studio = window.studio
     if not studio.workspace.index.rows():
         _wait(studio.run_finished, studio.propose)
-    studio.show_busiest_frame()
     best = max(studio.workspace.index.rows(), key=lambda row: row.score * row.num_frames)
     studio.select((best.track_id,))
+    studio.layers.go_to(50)
     _shoot(window, "studio")
     studio.panel.show_page("propose")
     _shoot(window, "propose")

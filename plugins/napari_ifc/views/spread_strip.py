@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSize, Signal
+from qtpy.QtGui import QFontMetrics
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -22,6 +23,8 @@ from napari_ifc.correction_state import METHODS, SCOPES, CandidateView, SpreadVi
 from napari_ifc.views.icons import icon
 from napari_ifc.views.theme import Palette
 
+_BUTTON_PADDING_PX = 9
+
 
 class SpreadStrip(QFrame):
     """One line under the tools. While something runs, or candidates are shown, it says so.
@@ -39,8 +42,12 @@ class SpreadStrip(QFrame):
         self.setProperty("role", "card")
         self.start = QPushButton("Propagate")
         self.start.setProperty("role", "primary")
-        self.start.setStyleSheet("padding: 6px 9px")
+        self.start.setStyleSheet(f"padding: 6px {_BUTTON_PADDING_PX}px")
         self.start.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        font = self.start.font()
+        font.setBold(True)  # as the style makes it, which the size hint does not know yet
+        wide = QFontMetrics(font).horizontalAdvance(self.start.text())
+        self.start.setMinimumWidth(wide + 2 * _BUTTON_PADDING_PX)
         self.start.clicked.connect(lambda: self.action_requested.emit("correct.propagate"))
         self.scope = _choice(SCOPES, "Scope of the propagation")
         self.method = _choice(METHODS, "Method of the propagation")
