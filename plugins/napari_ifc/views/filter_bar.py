@@ -23,6 +23,7 @@ from ifc_core.annotation import Scope, TrackFilter
 from ifc_core.structures import TrackState
 from napari_ifc.actions import ActionTable
 from napari_ifc.rows import FrameRange
+from napari_ifc.views.action_buttons import show_actions
 
 _ANY = "any"
 _STATES = (TrackState.PROPOSED, TrackState.CORRECTED, TrackState.APPROVED)
@@ -125,19 +126,11 @@ class FilterBar(QFrame):
     def bind_actions(self, actions: ActionTable) -> None:
         """Take names and tips of the buttons from the table."""
         self._actions = actions
-        for action_id, button in self._buttons.items():
-            button.setAccessibleName(actions[action_id].text)
         self.refresh_actions()
 
     def refresh_actions(self) -> None:
         """Enable what is possible; the rest says why it is not."""
-        if self._actions is None:
-            return
-        for action_id, button in self._buttons.items():
-            action = self._actions[action_id]
-            reason = action.why_not()
-            button.setEnabled(not reason)
-            button.setToolTip(reason or action.tip)
+        show_actions(self._buttons, self._actions)
 
     # What is shown
 

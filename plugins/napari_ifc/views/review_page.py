@@ -35,6 +35,7 @@ from qtpy.QtWidgets import (
 
 from napari_ifc.actions import ActionTable
 from napari_ifc.rows import ProgressView, QueueRow
+from napari_ifc.views.action_buttons import show_actions
 from napari_ifc.views.icons import icon
 from napari_ifc.views.theme import Palette, theme_mix
 
@@ -297,18 +298,11 @@ class ReviewPage(QWidget):
         for action_id, text, sign in _DECISIONS:
             key = sign or actions[action_id].shortcut
             self._buttons[action_id].setText(f"{text}  {key}" if key else text)
-            self._buttons[action_id].setAccessibleName(actions[action_id].text)
         self.refresh_actions()
 
     def refresh_actions(self) -> None:
         """Enable what is possible; the rest says why it is not."""
-        if self._actions is None:
-            return
-        for action_id, button in self._buttons.items():
-            action = self._actions[action_id]
-            reason = action.why_not()
-            button.setEnabled(not reason)
-            button.setToolTip(reason or action.tip)
+        show_actions(self._buttons, self._actions)
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the theme's colours."""

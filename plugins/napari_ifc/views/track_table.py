@@ -34,6 +34,7 @@ from qtpy.QtWidgets import (
 
 from napari_ifc.actions import ActionTable
 from napari_ifc.rows import TrackRow
+from napari_ifc.views.action_buttons import show_actions
 from napari_ifc.views.filter_bar import FilterBar
 from napari_ifc.views.icons import icon
 from napari_ifc.views.theme import Palette
@@ -306,19 +307,12 @@ class TrackTable(QWidget):
     def bind_actions(self, actions: ActionTable) -> None:
         """Take texts and keys of the buttons and the context menu from the table."""
         self._actions = actions
-        for action_id, button in self._buttons.items():
-            button.setAccessibleName(actions[action_id].text)
         self.view.customContextMenuRequested.connect(self._show_menu)
         self.refresh_actions()
 
     def refresh_actions(self) -> None:
         """Enable what is possible; the rest says why it is not."""
-        for action_id, button in self._buttons.items():
-            action = self._actions[action_id]
-            reason = action.why_not()
-            key = f" ({action.shortcut})" if action.shortcut else ""
-            button.setEnabled(not reason)
-            button.setToolTip(f"{action.text}{key}\n{reason or action.tip}".strip())
+        show_actions(self._buttons, self._actions, named=True)
 
     def show_filters(self, shown: bool) -> None:
         """Show or hide the filter and its bulk actions."""

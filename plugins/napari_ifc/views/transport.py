@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
 
 from napari_ifc.actions import ActionTable
 from napari_ifc.rows import FrameRange, ProgressView
+from napari_ifc.views.action_buttons import show_actions
 from napari_ifc.views.icons import icon
 from napari_ifc.views.theme import Palette, style_sheet
 from napari_ifc.views.timeline import Timeline
@@ -129,20 +130,11 @@ class TimelinePanel(QWidget):
     def bind_actions(self, actions: ActionTable) -> None:
         """Take names and keys of the buttons from the table."""
         self._actions = actions
-        for action_id, button in self._buttons.items():
-            button.setAccessibleName(actions[action_id].text)
         self.refresh_actions()
 
     def refresh_actions(self) -> None:
         """Enable what is possible; the rest says why it is not."""
-        if self._actions is None:
-            return
-        for action_id, button in self._buttons.items():
-            action = self._actions[action_id]
-            reason = action.why_not()
-            key = f" ({action.shortcut})" if action.shortcut else ""
-            button.setEnabled(not reason)
-            button.setToolTip(f"{action.text}{key}\n{reason or action.tip}".strip())
+        show_actions(self._buttons, self._actions, named=True)
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the theme's colours."""

@@ -1,0 +1,33 @@
+"""Buttons that stand for actions of the table: enabled where they can act, else saying why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from qtpy.QtWidgets import QAbstractButton
+
+from napari_ifc.actions import ActionTable
+
+
+def show_actions(
+    buttons: Mapping[str, QAbstractButton], actions: ActionTable | None, *, named: bool = False
+) -> None:
+    """Enable each button as its action says, and tell in its tip why not.
+
+    Args:
+        buttons: By action id.
+        actions: The table; nothing happens before there is one.
+        named: Also give the action's name and key in the tip, for buttons that show an icon only.
+    """
+    if actions is None:
+        return
+    for action_id, button in buttons.items():
+        action = actions[action_id]
+        reason = action.why_not()
+        tip = reason or action.tip
+        if named:
+            key = f" ({action.shortcut})" if action.shortcut else ""
+            tip = f"{action.text}{key}\n{tip}".strip()
+        button.setEnabled(not reason)
+        button.setToolTip(tip)
+        button.setAccessibleName(action.text)
