@@ -35,7 +35,14 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "assignment": get_args(Assignment),
     "color_order": get_args(ColorOrder),
 }
-_FLAGS = ("stride_in_1x1", "frozen_batch_norm", "pre_norm", "input_norm", "token_position")
+_FLAGS = (
+    "stride_in_1x1",
+    "frozen_batch_norm",
+    "pre_norm",
+    "input_norm",
+    "token_position",
+    "query_content",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,8 @@ class IFCConfig:
         input_norm: Group norm after the projection of res5; helps training from scratch.
         token_position: Add the position code to the frame tokens themselves, not to queries and
             keys alone, so that mask features say where they are from the start.
+        query_content: Object queries start from a learnt content rather than from 0, so that what
+            a query looks for reaches the values of attention in the first layer already.
         mask_logit_scale: Factor on the dynamic mask weights; below 1 helps training from scratch.
         color_order: Order of the input channels the network was trained with.
         pixel_mean: Subtracted from 0..255 input, in ``color_order``.
@@ -94,6 +103,7 @@ class IFCConfig:
     pre_norm: bool = False
     input_norm: bool = False
     token_position: bool = False
+    query_content: bool = False
     mask_logit_scale: float = 1.0
     color_order: ColorOrder = "rgb"
     pixel_mean: tuple[float, float, float] = (123.675, 116.28, 103.53)

@@ -62,14 +62,21 @@ class DecoderLayer(nn.Module):
 
 
 class ClipDecoder(nn.Module):
-    """N_D decoder layers; the queries' content starts at 0 and is normalised after each.
+    """N_D decoder layers; the queries' content is normalised after each.
+
+    It starts at 0, or with ``query_content`` from an embedding of its own.
 
     Source: paper section 3.1; the final norm is applied to auxiliary outputs too, as published.
+        Learnt content is Cheng et al., Masked-attention Mask Transformer, CVPR 2022, section 3.2.
     """
 
     def __init__(self, config: IFCConfig) -> None:
         super().__init__()
         self.query_position = nn.Embedding(config.num_queries, config.hidden_dim)
+        self.query_content: nn.Embedding | None = None
+        if config.query_content:
+            self.query_content = nn.Embedding(config.num_queries, config.hidden_dim)
+            nn.init.zeros_(self.query_content.weight)
         self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.num_decoder_layers))
         self.norm = nn.LayerNorm(config.hidden_dim)
 
@@ -90,13 +97,15 @@ class ClipDecoder(nn.Module):
             padding: (B, J) bool or ``None``.
             every_layer: Give the output after each layer instead of the last only.
             position: (B or 1, Q', C) of other queries than the learnt ones, as training uses.
-            content: (B, Q', C) that these start from instead of 0.
+            content: (B, Q', C) that these start from.
 
         Returns:
             Normalised query embeddings (B, Q, C), the last layer's last.
         """
         if position is None:
             position = self.query_position.weight[None]
+            if self.query_content is not None:
+                content = self.query_content.weight.expand(values.shape[0], -1, -1)
         x = content
         if x is None:
             x = position.new_zeros(values.shape[0], *position.shape[1:])

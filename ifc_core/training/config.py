@@ -29,6 +29,8 @@ class StageConfig:
         sizes: (height, width) in pixels; each step draws one.
         difficulties: Of generated clips; each sample draws one.
         accumulate: Forward passes that one step is split into, to save memory.
+        anchor_queries: When the stage begins, set the learnt queries to what guided queries are
+            that were told the boxes of a fixed pyramid over the frame.
     """
 
     iterations: int = 0
@@ -38,6 +40,7 @@ class StageConfig:
     sizes: tuple[tuple[int, int], ...] = ((360, 640),)
     difficulties: tuple[str, ...] = ("medium",)
     accumulate: int = 1
+    anchor_queries: bool = False
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -193,6 +196,8 @@ class TrainConfig:
         """Check that there is something to do."""
         if not self.stages:
             _refuse("stages", (), "A run needs at least one [[stages]] table")
+        if not self.guided_queries and any(stage.anchor_queries for stage in self.stages):
+            _refuse("anchor_queries", True, "anchor_queries needs guided_queries above 0")
 
     @property
     def iterations(self) -> int:

@@ -8,6 +8,10 @@ for thousands of iterations. Three helps lead out of it:
 - *pixel queries* take the mask feature of one pixel of a track as their start and answer for that
   track, so that features of one thing become alike and those of two differ;
 - a *position probe* reads from each mask feature where it lies.
+
+Guided queries soon separate things, while the learnt ones lag. A query that is told a box is made
+of that box alone, so that learnt queries can take over: :meth:`TrainingGuide.anchor_queries` sets
+them to those of a pyramid of boxes over the frame.
 """
 
 from __future__ import annotations
@@ -114,6 +118,27 @@ class TrainingGuide(nn.Module):
         position, content = self.mlp(code).chunk(2, dim=-1)
         return position, content
 
+    @torch.no_grad()
+    def anchor_queries(self, model: IFC) -> dict[str, Tensor]:
+        """Set the learnt queries to what guided ones told the boxes of a pyramid would be.
+
+        Args:
+            model: Whose decoder is changed; without ``query_content`` its queries get the
+                positions only.
+
+        Returns:
+            The parameters that were set, by their names in the model.
+        """
+        decoder = model.decoder
+        boxes = anchor_boxes(model.config.num_queries).to(self.probe.weight.device)
+        position, content = self(boxes[None])
+        decoder.query_position.weight.copy_(position[0])
+        changed = {"decoder.query_position.weight": decoder.query_position.weight}
+        if decoder.query_content is not None:
+            decoder.query_content.weight.copy_(content[0])
+            changed["decoder.query_content.weight"] = decoder.query_content.weight
+        return changed
+
 
 class GuidedNetwork(nn.Module):
     """The network with guided queries beside the learnt ones.
@@ -150,6 +175,38 @@ class GuidedNetwork(nn.Module):
         weights += self.model.guided_mask_weights(clip, features, *self.guide(boxes))
         logits = tuple(self.model.mask_logits(w, maps) for w in weights)
         return TrainingOutput(self.model.with_masks(clip), logits, self.guide.position_error(maps))
+
+
+def anchor_boxes(num_boxes: int) -> Tensor:
+    """Boxes of falling size spread over the frame, the largest first.
+
+    Layer n of the pyramid has n rows and n columns (n + 1 columns from the third on, frames being
+    wide) of boxes that overlap their neighbours; the last layer is cut short in the middle out.
+
+    Returns:
+        (num_boxes, 4) as (cx, cy, w, h) in 0..1.
+    """
+    boxes: list[tuple[float, float, float, float]] = []
+    rows = 1
+    while len(boxes) < num_boxes:
+        columns = rows + (rows > 2)
+        height, width = min(0.8, 1.3 / (rows + 0.5)), min(0.8, 1.3 / (columns + 0.5))
+        layer = [
+            (_spread(column, columns, width), _spread(row, rows, height), width, height)
+            for row in range(rows)
+            for column in range(columns)
+        ]
+        layer.sort(key=lambda box: (box[0] - 0.5) ** 2 + (box[1] - 0.5) ** 2)
+        boxes += layer[: num_boxes - len(boxes)]
+        rows += 1
+    return torch.tensor(boxes)
+
+
+def _spread(index: int, count: int, size: float) -> float:
+    """Middle of the index-th of ``count`` intervals of a size that fill 0..1 end to end."""
+    if count == 1:
+        return 0.5
+    return size / 2 + (1.0 - size) * index / (count - 1)
 
 
 def guided_targets(targets: Sequence[ClipTarget], num_queries: int) -> GuidedTargets:

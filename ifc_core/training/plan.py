@@ -21,10 +21,12 @@ class Position:
     Attributes:
         stage: Number of its stage.
         first_sample: Number of its first sample in the run.
+        begins: Whether the stage begins with it.
     """
 
     stage: int
     first_sample: int
+    begins: bool
 
 
 def position_of(stages: tuple[StageConfig, ...], iteration: int) -> Position:
@@ -40,7 +42,7 @@ def position_of(stages: tuple[StageConfig, ...], iteration: int) -> Position:
     sample, left = 0, iteration
     for number, stage in enumerate(stages):
         if left < stage.iterations:
-            return Position(number, sample + left * stage.batch_size)
+            return Position(number, sample + left * stage.batch_size, left == 0)
         sample += stage.iterations * stage.batch_size
         left -= stage.iterations
     raise ValueError(f"iteration {iteration} is past the end of the run")

@@ -273,6 +273,8 @@ class Trainer:
         config, started = self.config, time.monotonic()
         place = position_of(config.stages, self.iteration)
         stage = config.stages[place.stage]
+        if stage.anchor_queries and place.begins:
+            self._anchor_queries()
         torch.manual_seed(config.seed + _SEED_STRIDE * (1 + self.iteration) + self.ranks.rank)
         rate = set_learning_rate(
             self.optimizer, lr_factor(config.optimizer, self.iteration, config.iterations)
@@ -296,6 +298,15 @@ class Trainer:
         )  # fmt: skip
         self._log(report)
         return report
+
+    def _anchor_queries(self) -> None:
+        """Let the learnt queries take over from guided ones; their moments start anew."""
+        if self.guide is None:
+            return  # the settings do not allow it
+        for name, parameter in self.guide.anchor_queries(self.model).items():
+            self.optimizer.state.pop(parameter, None)
+            if self.average is not None:
+                self.average.tensors[name].copy_(parameter.detach())
 
     def _mean_value(self, value: torch.Tensor) -> float:
         return float(self.ranks.mean(value.detach()).item())

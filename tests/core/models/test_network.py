@@ -17,7 +17,7 @@ VARIANTS = [
     {"encoder": "ifc", "assignment": "box"},
     {"encoder": "full", "assignment": "box", "pre_norm": True},
     {"encoder": "ifc", "pre_norm": True, "dropout": 0.1},
-    {"encoder": "ifc", "token_position": True, "input_norm": True},
+    {"encoder": "ifc", "token_position": True, "input_norm": True, "query_content": True},
     {"num_encoder_layers": 1, "num_decoder_layers": 1, "feedforward_dim": 16, "num_queries": 3},
     {"backbone": "resnet34"},
 ]

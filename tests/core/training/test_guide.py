@@ -1,13 +1,16 @@
 """The helps that only training has: guided queries, pixel queries and the position probe."""
 
+import pytest
 import torch
 
 from ifc_core.data.sample import ClipTarget
+from ifc_core.errors import ConfigError
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
 from ifc_core.training.guide import (
     GuidedNetwork,
     TrainingGuide,
+    anchor_boxes,
     guided_losses,
     guided_targets,
 )
@@ -105,3 +108,59 @@ def test_the_probe_learns_where_a_feature_lies():
         optimizer.step()
     assert guide.position_error(features) < 0.01
     assert guide.position_error(torch.zeros_like(features)) > 0.2
+
+
+def test_anchor_boxes_cover_the_frame_at_every_size():
+    boxes = anchor_boxes(37)  # four whole layers of the pyramid
+    assert boxes.shape == (37, 4)
+    corners = torch.cat((boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2), dim=1)
+    assert corners.min() > -1e-6
+    assert corners.max() < 1 + 1e-6
+    assert torch.unique(boxes, dim=0).shape == boxes.shape
+    places = torch.rand(500, 1, 2, generator=torch.manual_seed(0))
+    for layer in (boxes[1:5], boxes[5:17], boxes[17:37]):
+        inside = ((places - layer[:, :2]).abs() <= layer[:, 2:] / 2).all(-1)
+        assert inside.any(1).all()
+    assert torch.equal(anchor_boxes(40)[:37], boxes)
+
+
+def test_learnt_queries_take_over_from_guided_ones():
+    torch.manual_seed(0)
+    model = IFC(IFCConfig.preset("tiny", query_content=True)).eval()
+    guide = TrainingGuide(model.config.hidden_dim, model.config.mask_logit_scale)
+    anchors = anchor_boxes(model.config.num_queries)[None]
+    frames = torch.randn(1, 2, 3, 64, 96)
+    changed = guide.anchor_queries(model)
+    assert set(changed) == {"decoder.query_position.weight", "decoder.query_content.weight"}
+    with torch.no_grad():
+        told = GuidedNetwork(model, guide)(frames, None, anchors, torch.rand(1, 6, 3))
+        learnt = model(frames).mask_logits
+    assert torch.allclose(learnt, told.guided_logits[-1], atol=1e-5)
+
+
+def test_a_stage_with_anchor_queries_sets_them_once_and_resumes_to_the_bit(toy_config, toy_source):
+    stage = {"iterations": 2, "num_frames": [1], "batch_size": 4, "sizes": [[48, 64]]}
+    changes = {
+        "model": {"preset": "tiny", "query_content": True},
+        "guided_queries": 3,
+        "stages": [stage, stage | {"anchor_queries": True}],
+    }
+    whole = Trainer(toy_config("whole", **changes), source=toy_source)
+    content = whole.model.decoder.query_content.weight
+    reports, expected, moved = whole.run(), [], []
+    for report in reports:
+        expected.append(report.loss)
+        moved.append(float(content.detach().abs().max()))
+    assert moved[1] < 0.01 < 0.05 < moved[2]  # two steps of 1e-3 from 0, then the anchors
+    parts = Trainer(toy_config("parts", **changes), source=toy_source)
+    reports = parts.run()
+    seen = [next(reports).loss for _ in range(3)]
+    parts.save_state()
+    reports.close()
+    resumed = Trainer(toy_config("parts", **changes), source=toy_source)
+    assert seen + [report.loss for report in resumed.run()] == expected
+
+
+def test_anchor_queries_need_guided_ones(toy_config):
+    with pytest.raises(ConfigError, match="guided_queries"):
+        toy_config(stages=[{"iterations": 1, "anchor_queries": True}])
