@@ -135,6 +135,17 @@ def make_snapshot(project: ProjectReader, run_folder: Path) -> Snapshot:
             "There is nothing to learn from yet; correct or approve masks on some frames first.",
             path=project.folder,
         )
+    write_snapshot(snapshot, run_folder)
+    return snapshot
+
+
+def write_snapshot(snapshot: Snapshot, run_folder: Path) -> None:
+    """Write a snapshot into a run's folder, made where missing.
+
+    Raises:
+        ProjectError: The folder cannot be made.
+        OutputError: The file cannot be written.
+    """
     try:
         run_folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -143,7 +154,6 @@ def make_snapshot(project: ProjectReader, run_folder: Path) -> Snapshot:
         )
     with atomic_output(run_folder / SNAPSHOT_NAME) as temporary:
         temporary.write_text(json.dumps(_to_json(snapshot)), encoding="utf-8")
-    return snapshot
 
 
 def _copy_video(project: ProjectReader, entry: VideoEntry) -> SnapshotVideo:

@@ -86,6 +86,12 @@ BENCHES = {
         "EffortOptions",
         "Corrected frames until a track is good, by method: on --data and generated clips.",
     ),
+    "finetune": Bench(
+        "ifc_core.bench.finetune",
+        "run_finetune",
+        "FinetuneBenchOptions",
+        "What a fine-tuning on a few corrected frames brings, for each clip in --data.",
+    ),
     "store": Bench(
         "ifc_core.bench.store",
         "run_store",
