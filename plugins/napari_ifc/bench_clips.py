@@ -13,7 +13,8 @@ from ifc_core.annotation import Project, edits
 from ifc_core.annotation.edits import ImportedTrack, ImportTracks
 from ifc_core.structures import Category, MaskSource, RLEMask, TrackKind, TrackState
 
-_SHAPES = 64
+_SHAPES = 512
+_COVERED = 1 / 300  # share of the frame under one mask: 300 tracks cover it about once
 _PROPOSED, _MODEL = 0, 0
 
 
@@ -41,7 +42,7 @@ def write_clip(path: Path, size: tuple[int, int], num_frames: int) -> None:
 
 
 def fill_video(project: Project, video_id: int, tracks: Sequence[range], seed: int = 0) -> None:
-    """Give a video proposed tracks, as one import would.
+    """Give a video proposed tracks, as one import would; each mask changes with each frame.
 
     Args:
         project: The project.
@@ -54,7 +55,7 @@ def fill_video(project: Project, video_id: int, tracks: Sequence[range], seed: i
     areas = [shape.area for shape in shapes]
     made = []
     for number, frames in enumerate(tracks):
-        turn = [(number * 7 + f // 4) % _SHAPES for f in frames]
+        turn = [(number * 7 + f * 5) % _SHAPES for f in frames]
         ids = project.append_records([(shapes[i], MaskSource.MODEL) for i in turn])
         pointers = np.array(
             [
@@ -71,12 +72,17 @@ def fill_video(project: Project, video_id: int, tracks: Sequence[range], seed: i
 
 
 def _blobs(size: tuple[int, int], rng: np.random.Generator) -> list[RLEMask]:
-    """Ellipses about a twelfth of the frame wide, all over it."""
+    """Ellipses of the frame's shape, all over it."""
     height, width = size
+    radius = np.sqrt(_COVERED / np.pi)  # as a share of either side
+    tall, wide = max(1, round(radius * height)), max(1, round(radius * width))
+    rows, columns = np.ogrid[-tall : tall + 1, -wide : wide + 1]
+    ellipse = (rows / tall) ** 2 + (columns / wide) ** 2 <= 1
     masks = []
     for _ in range(_SHAPES):
-        row, column = rng.uniform(0.1, 0.9, 2) * size
-        rows, columns = np.ogrid[:height, :width]
-        inside = ((rows - row) / (height / 14)) ** 2 + ((columns - column) / (width / 20)) ** 2 < 1
-        masks.append(RLEMask.from_array(inside))
+        top = int(rng.integers(0, height - 2 * tall))
+        left = int(rng.integers(0, width - 2 * wide))
+        picture = np.zeros(size, np.bool_)
+        picture[top : top + 2 * tall + 1, left : left + 2 * wide + 1] = ellipse
+        masks.append(RLEMask.from_array(picture))
     return masks

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from struct import Struct
 
 import cv2
 import numpy as np
@@ -31,6 +32,8 @@ _RIM_PX = 2  # of the white rim around selected masks; the dark one is a pixel t
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_SHARE = 1 / 1700  # size of the numbers against the long side of the picture
 _DASH_PX, _GAP_PX = 9, 6
+_BAND_PX = 32  # about as high as a number
+_PIXEL = Struct("=I")  # the four bytes of a pixel as one number
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,37 @@ def overlay_scale(size: tuple[int, int]) -> int:
     return max(1, min(_MAX_SCALE, _TARGET_SIDE_PX // max(size)))
 
 
+class _Places:
+    """Where numbers stand, by bands of the picture, so that a free place is found fast."""
+
+    def __init__(self, bands: dict[int, tuple[_Box, ...]] | None = None) -> None:
+        self._bands = bands or {}
+
+    def copy(self) -> _Places:
+        return _Places(dict(self._bands))
+
+    def take(self, box: _Box, width: int) -> _Box:
+        """Take the box or the first free place to the right of it.
+
+        Args:
+            box: Left, top, width and height.
+            width: Of the picture; where there is no place left the last one is shared.
+        """
+        left, top, box_w, box_h = box
+        bands = range(top // _BAND_PX, (top + box_h - 1) // _BAND_PX + 1)
+        near = {other for band in bands for other in self._bands.get(band, ())}
+        for other in sorted(near):  # from the left: each can be in the way only once
+            beyond = other[0] + other[2] + 2
+            if _overlap(other, (left, top, box_w, box_h)):
+                if beyond + box_w > width:
+                    break
+                left = beyond
+        taken = (left, top, box_w, box_h)
+        for band in bands:
+            self._bands[band] = (*self._bands.get(band, ()), taken)
+        return taken
+
+
 class OverlayPainter:
     """Draws masks into one picture, again and again.
 
@@ -115,7 +149,7 @@ class OverlayPainter:
         self.picture: RGBA = np.zeros(shape, np.uint8)
         self._filled: RGBA = np.zeros(shape, np.uint8)
         self._drawn: tuple[OverlayStyle, list[DrawnMask]] | None = None
-        self._taken: list[_Box] = []
+        self._taken = _Places()
         self._crops: OrderedDict[RLEMask, _Scaled | None] = OrderedDict()
         self._crop_bytes = 0
 
@@ -132,16 +166,16 @@ class OverlayPainter:
         filled = [mask for mask in masks if mask.filled]
         if self._drawn != (style, filled):
             self._filled.fill(0)
-            self._taken = []
+            self._taken = _Places()
             self._draw_into(self._filled, filled, style, self._taken)
             self._drawn = (style, filled)
         np.copyto(self.picture, self._filled)
         hollow = [mask for mask in masks if not mask.filled]
-        self._draw_into(self.picture, hollow, style, list(self._taken))
+        self._draw_into(self.picture, hollow, style, self._taken.copy())
         return self.picture
 
     def _draw_into(
-        self, out: RGBA, masks: Sequence[DrawnMask], style: OverlayStyle, taken: list[_Box]
+        self, out: RGBA, masks: Sequence[DrawnMask], style: OverlayStyle, taken: _Places
     ) -> None:
         crops = self._crops_of([mask.rle for mask in masks])
         placed = [(m, c) for m, c in zip(masks, crops, strict=True) if c is not None]
@@ -213,11 +247,14 @@ def _crop_runs(
     if np.array_equal(first_column, last_column):  # no run goes on in the next column
         top, bottom = int(first_row.min()), int(last_row.max()) + 1
     tall = bottom - top
-    steps = np.zeros((right - left) * tall + 1, np.int8)
-    steps[(first_column - left) * tall + first_row - top] += 1
-    steps[(last_column - left) * tall + last_row - top + 1] -= 1
-    columns = np.cumsum(steps[:-1], dtype=np.int8).reshape(right - left, tall)
-    return left, top, np.ascontiguousarray(columns.T).view(np.uint8)
+    bounds = np.zeros(2 * len(starts) + 2, np.int64)
+    bounds[1:-1:2] = (first_column - left) * tall + first_row - top
+    bounds[2:-1:2] = (last_column - left) * tall + last_row - top + 1
+    bounds[-1] = (right - left) * tall
+    values = np.zeros(len(bounds) - 1, np.uint8)
+    values[1::2] = 1
+    columns = np.repeat(values, np.diff(bounds)).reshape(right - left, tall)
+    return left, top, cv2.transpose(columns)
 
 
 def _scaled(left: int, top: int, inside: npt.NDArray[np.uint8], factor: int) -> _Scaled:
@@ -236,10 +273,12 @@ def _paint(
     height, width = out.shape[:2]
     cut_top, cut_left = max(0, -top), max(0, -left)
     cut = where[cut_top : max(0, height - top), cut_left : max(0, width - left)]
+    if not cut.size:
+        return
     y, x = top + cut_top, left + cut_left
-    region = out.view(np.uint32)[y : y + cut.shape[0], x : x + cut.shape[1], 0]  # whole pixels
-    color = np.array(rgba, np.uint8).view(np.uint32)[0]
-    np.copyto(region, color, where=cut.view(np.bool_))
+    color = np.full(cut.shape, _PIXEL.unpack(bytes(rgba))[0], np.uint32)
+    region = out[y : y + cut.shape[0], x : x + cut.shape[1]]
+    cv2.copyTo(color.view(np.uint8).reshape(*cut.shape, 4), cut, region)
 
 
 def _striped(where: npt.NDArray[np.uint8], period: int, on: int) -> npt.NDArray[np.uint8]:
@@ -253,16 +292,39 @@ def _outline(out: RGBA, crop: _Scaled, mask: DrawnMask, width: int) -> None:
     pad = _RIM_PX
     inside = cv2.copyMakeBorder(crop.inside, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=0)
     left, top = crop.left - pad, crop.top - pad
-    line = inside - cv2.erode(inside, _BOX, iterations=width)
+    core = cv2.erode(inside, _BOX, iterations=width)
+    color = (*mask.color_rgb, 255)
     if mask.provisional or mask.ghost:
-        _paint(out, left, top, _striped(line, _DASH_PX + _GAP_PX, _DASH_PX), (*mask.color_rgb, 255))
+        line = _striped(cv2.subtract(inside, core), _DASH_PX + _GAP_PX, _DASH_PX)
+        _touch(out, left, top, line, (color, color))
         return
     around = cv2.dilate(inside, _BOX, iterations=_RIM_PX if mask.selected else _RIM_PX - 1)
-    _paint(out, left, top, around - inside, _RIM if mask.selected else _SHADOW)
-    _paint(out, left, top, line, (*mask.color_rgb, 255))
+    ring = cv2.subtract(cv2.add(around, inside), cv2.add(core, core))  # 1 on the rim, 2 inside
+    _touch(out, left, top, ring, (_RIM if mask.selected else _SHADOW, color))
 
 
-def _label(out: RGBA, anchor: tuple[int, int], mask: DrawnMask, taken: list[_Box]) -> None:
+def _touch(
+    out: RGBA,
+    left: int,
+    top: int,
+    codes: npt.NDArray[np.uint8],
+    colors: tuple[tuple[int, int, int, int], tuple[int, int, int, int]],
+) -> None:
+    """Colour the few pixels whose code is 1 or 2, leaving out what lies outside the picture."""
+    height, width = out.shape[:2]
+    cut_top, cut_left = max(0, -top), max(0, -left)
+    cut = codes[cut_top : max(0, height - top), cut_left : max(0, width - left)]
+    places = np.flatnonzero(cut)
+    if not len(places):
+        return
+    rows, columns = np.divmod(places, cut.shape[1])
+    pixels = np.array([colors[0], *colors], np.uint8).view(np.uint32)[:, 0]
+    first = (top + cut_top) * width + left + cut_left
+    whole = out.view(np.uint32).reshape(-1)
+    whole[rows * width + columns + first] = pixels[cut.reshape(-1)[places]]
+
+
+def _label(out: RGBA, anchor: tuple[int, int], mask: DrawnMask, taken: _Places) -> None:
     """Put a number above ``anchor``, beside the numbers that are there already."""
     text = mask.text or (f"~{-mask.track_id}" if mask.track_id < 0 else f"{mask.track_id}")
     font_scale = max(0.45, max(out.shape[:2]) * _FONT_SHARE)
@@ -270,12 +332,7 @@ def _label(out: RGBA, anchor: tuple[int, int], mask: DrawnMask, taken: list[_Box
     box_h, box_w = min(plate.shape[0], out.shape[0]), min(plate.shape[1], out.shape[1])
     left = min(max(anchor[0] - box_w // 2, 0), out.shape[1] - box_w)
     top = min(max(anchor[1] - box_h - 3, 0), out.shape[0] - box_h)
-    for _ in taken:
-        hit = next((b for b in taken if _overlap(b, (left, top, box_w, box_h))), None)
-        if hit is None or hit[0] + hit[2] + 2 + box_w > out.shape[1]:
-            break
-        left = hit[0] + hit[2] + 2
-    taken.append((left, top, box_w, box_h))
+    left, top, *_ = taken.take((left, top, box_w, box_h), out.shape[1])
     out[top : top + box_h, left : left + box_w] = plate[:box_h, :box_w]
 
 
