@@ -69,11 +69,16 @@ def start_style(p: Palette) -> str:
 #StartPage QFrame#step {{ background: {card}; border: 1px solid {p.border}; border-radius: 8px; }}
 #StartPage QLabel#stepName {{ font-size: 14px; font-weight: 600; color: {p.accent}; padding: 0; }}
 #StartPage QLabel#stepText {{ font-size: 12px; color: {p.muted}; padding: 0; }}
+#StartPage QLabel#drop {{ border: 2px dashed {p.border}; border-radius: 12px; font-size: 14px;
+    color: {p.muted}; }}
 #StartPage QScrollArea, #StartPage QWidget#cards {{ background: transparent; border: none; }}
 #StartPage QProgressBar {{ background: {p.raised}; border: 0; border-radius: 3px;
     max-height: 6px; }}
 #StartPage QProgressBar::chunk {{ background: {p.accent}; border-radius: 3px; }}
 """
+
+
+_DROP = "Drop a video, a folder of frames, a project or a YouTube-VIS file anywhere."
 
 
 class StartPage(QFrame):
@@ -117,9 +122,13 @@ class StartPage(QFrame):
         column.addSpacing(16)
         self._section = QLabel("RECENT", objectName="section")
         column.addWidget(self._section)
-        column.addWidget(self._recent_area(), 1)
-        hint = "Or drop a video, a folder of frames, a project or a YouTube-VIS file anywhere."
-        column.addWidget(QLabel(hint, objectName="hint"))
+        self._area = self._recent_area()
+        column.addWidget(self._area, 1)
+        self._drop = QLabel(_DROP, objectName="drop")
+        self._drop.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        column.addWidget(self._drop, 1)
+        self._hint = QLabel(f"Or {_DROP[:1].lower()}{_DROP[1:]}", objectName="hint")
+        column.addWidget(self._hint)
         parent.installEventFilter(self)
         self.refresh()
 
@@ -232,7 +241,9 @@ class StartPage(QFrame):
             if entry.widget() is not None:
                 entry.widget().deleteLater()
         items = self._recent.items()
-        self._section.setVisible(bool(items))
+        for widget in (self._section, self._area, self._hint):
+            widget.setVisible(bool(items))
+        self._drop.setVisible(not items)  # the first time the room is for this
         for place, item in enumerate(items):
             self._grid.addWidget(self._card(item), place // _COLUMNS, place % _COLUMNS)
         self._grid.setColumnStretch(_COLUMNS, 1)

@@ -21,6 +21,7 @@ from ifc_core.errors import IFCError
 from ifc_core.io.video import open_video
 from napari_ifc.actions import Action
 from napari_ifc.controllers.sample import sample_path
+from napari_ifc.features.files import VIDEO_FILES
 from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.studio import Studio
 from napari_ifc.views.theme import palette_for
@@ -28,8 +29,6 @@ from napari_ifc.views.theme import palette_for
 if TYPE_CHECKING:
     from ifc_core.engine.client import EngineClient
     from ifc_core.structures import Video
-
-_VIDEO_FILTER = "Videos (*.mp4 *.m4v *.mov *.mkv *.avi *.webm *.mpg *.mpeg);;All files (*)"
 
 
 class DesktopWindow(QObject):
@@ -60,6 +59,7 @@ class DesktopWindow(QObject):
         self._opened: Path | None = None
         self.main: QMainWindow = self.viewer.window.main_menu.window()
         self.main.setMinimumSize(960, 600)
+        self.main.statusBar().hide()  # the panel says what there is to say
         self.main.setWindowIcon(QIcon(str(ifc_resources.path("icons/ifc-studio.svg"))))
         self._build_menus()
         self.start_page = self._build_start_page()
@@ -102,7 +102,7 @@ class DesktopWindow(QObject):
 
     def ask_for_video(self) -> None:
         """Let the person choose a video file."""
-        chosen, _ = QFileDialog.getOpenFileName(self.main, "Open video", "", _VIDEO_FILTER)
+        chosen, _ = QFileDialog.getOpenFileName(self.main, "Open video", "", VIDEO_FILES)
         if chosen:
             self.begin_open(chosen)
 

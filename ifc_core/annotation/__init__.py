@@ -16,7 +16,12 @@ from ifc_core.annotation.records import (
     TrackFrame,
     VideoEntry,
 )
-from ifc_core.annotation.review import FrameReview, ProjectProgress, TrackFilter
+from ifc_core.annotation.review import (
+    FrameReview,
+    ProjectProgress,
+    TrackFilter,
+    VideoProgress,
+)
 from ifc_core.annotation.store import Project
 
 __all__ = [
@@ -37,5 +42,6 @@ __all__ = [
     "TrackFilter",
     "TrackFrame",
     "VideoEntry",
+    "VideoProgress",
     "edits",
 ]

@@ -42,7 +42,12 @@ from ifc_core.annotation.records import (
     TrackFrame,
     VideoEntry,
 )
-from ifc_core.annotation.review import FrameReview, ProjectProgress, TrackFilter
+from ifc_core.annotation.review import (
+    FrameReview,
+    ProjectProgress,
+    TrackFilter,
+    VideoProgress,
+)
 from ifc_core.annotation.schema import FRAME_STATES, MASK_SOURCES, SCHEMA_VERSION, STATE_CODE
 from ifc_core.errors import EditError, ProjectError
 from ifc_core.structures import Category, FrameState, MaskRecord, Track, TrackState
@@ -324,6 +329,10 @@ class ProjectReader:
     def progress(self) -> ProjectProgress:
         """How far the review of the whole project is."""
         return review.progress_of(self._db)
+
+    def progress_by_video(self) -> dict[int, VideoProgress]:
+        """How far the review of each video is; two indexed look-ups for all of them."""
+        return review.progress_by_video(self._db)
 
     # Runs, models, history
 

@@ -65,6 +65,21 @@ class ProjectProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoProgress:
+    """How far the review of one video is, for a list of many.
+
+    Attributes:
+        exhaustive: Its approved frames.
+        num_tracks: Its tracks that are not rejected.
+        approved_tracks: Those that a person approved as a whole.
+    """
+
+    exhaustive: int = 0
+    num_tracks: int = 0
+    approved_tracks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class FrameReview:
     """Counts of one video for the review bar.
 
@@ -150,6 +165,24 @@ def progress_of(db: sqlite3.Connection) -> ProjectProgress:
         num_tracks=sum(by_state.values()),
         approved_tracks=by_state.get(TrackState.APPROVED.value, 0),
     )
+
+
+def progress_by_video(db: sqlite3.Connection) -> dict[int, VideoProgress]:
+    """How far the review of each video is, in two look-ups for all; no mask is read for it."""
+    frames = dict(db.execute("SELECT video_id, count(*) FROM exhaustive GROUP BY video_id"))
+    tracks: dict[int, dict[str, int]] = {}
+    grouped = "SELECT video_id, state, count(*) FROM tracks GROUP BY video_id, state"
+    for video_id, state, number in db.execute(grouped):
+        if state != TrackState.REJECTED.value:
+            tracks.setdefault(video_id, {})[state] = number
+    return {
+        video_id: VideoProgress(
+            exhaustive=frames.get(video_id, 0),
+            num_tracks=sum(tracks.get(video_id, {}).values()),
+            approved_tracks=tracks.get(video_id, {}).get(TrackState.APPROVED.value, 0),
+        )
+        for (video_id,) in db.execute("SELECT id FROM videos")
+    }
 
 
 def review_of(db: sqlite3.Connection, video_id: int, num_frames: int) -> FrameReview:

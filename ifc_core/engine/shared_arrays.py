@@ -3,12 +3,13 @@
 The sender makes a segment and names it in a message. The receiver copies the array, removes
 the segment's name and says so (``release``); then the sender lets go of its mapping. Names
 count up, so that after the death of a peer the names it may still have made are known and
-removed. The interpreter's resource tracker is kept out: it would remove segments in use and
-warn about those that were handed over.
+removed. The interpreter's resource tracker is kept out: it would remove segments in use, warn
+about those that were handed over, and be one more process beside the window.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -16,7 +17,6 @@ import shutil
 import sys
 import threading
 from collections.abc import Iterable
-from multiprocessing import resource_tracker
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ifc_core.engine.posix_segment import PosixSegment
 from ifc_core.errors import DeviceMemoryError, EngineError
 
 _KEY = "__array__"
@@ -32,6 +33,8 @@ _TRACKED = sys.version_info < (3, 13)
 _LINUX_FOLDER = Path("/dev/shm")  # noqa: S108 - where Linux keeps named shared memory
 _STALE = re.compile(r"ifcs([0-9a-f]+)-[0-9a-f]{6}-")
 _SWEEP_AHEAD = 64
+
+Segment = SharedMemory | PosixSegment
 
 
 def new_prefix() -> str:
@@ -54,7 +57,7 @@ class ArrayChannel:
         self._lock = threading.Lock()
         self._made = 0
         self._seen = 0
-        self._held: dict[str, SharedMemory] = {}
+        self._held: dict[str, Segment] = {}
 
     def pack(self, value: Any) -> Any:
         """Replace the arrays in nested lists and dictionaries by descriptions.
@@ -199,27 +202,19 @@ def _check_room(num_bytes: int) -> None:
             )
 
 
-def _open(name: str, size: int) -> SharedMemory:
+def _open(name: str, size: int) -> Segment:
     """Create (``size`` > 0) or attach, unknown to the resource tracker."""
-    untracked: dict[str, Any] = {} if _TRACKED else {"track": False}
-    segment = SharedMemory(name, create=size > 0, size=size, **untracked)
     if _TRACKED and _POSIX:
-        resource_tracker.unregister("/" + name, "shared_memory")
-    return segment
+        return PosixSegment(name, create=size > 0, size=size)
+    untracked: dict[str, Any] = {} if _TRACKED else {"track": False}
+    return SharedMemory(name, create=size > 0, size=size, **untracked)
 
 
-def _remove(segment: SharedMemory) -> None:
+def _remove(segment: Segment) -> None:
     segment.close()
-    if not _POSIX:
-        return
-    name = "/" + segment.name
-    if _TRACKED:
-        resource_tracker.register(name, "shared_memory")
-    try:
-        segment.unlink()
-    except FileNotFoundError:
-        if _TRACKED:
-            resource_tracker.unregister(name, "shared_memory")
+    if _POSIX:
+        with contextlib.suppress(FileNotFoundError):
+            segment.unlink()
 
 
 def _remove_name(name: str) -> None:

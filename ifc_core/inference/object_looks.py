@@ -94,18 +94,18 @@ class LookReader:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
         lab = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), dtype=np.uint8)
-        shrunk = {
-            track: cv2.resize(
-                np.ascontiguousarray(rle.to_array()).view(np.uint8),
-                size,
-                interpolation=cv2.INTER_NEAREST,
-            ).astype(np.bool_)
-            for track, rle in masks.items()
-        }
+        shrunk = {track: _shrunk(rle, size) for track, rle in masks.items()}
         count = np.zeros(lab.shape[:2], np.uint16)
         for mask in shrunk.values():
             count += mask
         return {t: look_of(lab, m, m & (count > 1)) for t, m in shrunk.items()}
+
+
+def _shrunk(rle: RLEMask, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """A mask at ``size`` (width, height); column-major as it is decoded, so nothing is turned."""
+    columns = np.ascontiguousarray(rle.to_array().T).view(np.uint8)
+    small = cv2.resize(columns, size[::-1], interpolation=cv2.INTER_NEAREST)
+    return np.ascontiguousarray(small.T).view(np.bool_)
 
 
 def _smooth(histogram: npt.NDArray[np.float32], axis: int) -> npt.NDArray[np.float32]:

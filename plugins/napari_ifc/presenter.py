@@ -66,7 +66,6 @@ class Presenter:
         self._workspace = workspace
         self._timer.stop()
         if workspace is not None:
-            self._fill_videos(workspace)
             self.models(workspace)
 
     def apply_theme(self, theme_id: str) -> None:
@@ -137,17 +136,6 @@ class Presenter:
                 text,
                 "propose.start",
             )
-
-    def _fill_videos(self, workspace: Workspace) -> None:
-        box = self._panel.videos
-        videos = workspace.session.project.videos()
-        box.blockSignals(True)
-        box.clear()
-        for entry in videos:
-            box.addItem(f"{entry.name} · {entry.num_frames} frames", entry.id)
-        box.setCurrentIndex(box.findData(workspace.session.entry.id))
-        box.blockSignals(False)
-        box.setVisible(len(videos) > 1)
 
     def models(self, workspace: Workspace) -> None:
         """Offer the bundled model, imported ones and the project's versions to Propose."""

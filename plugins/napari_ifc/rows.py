@@ -291,6 +291,46 @@ class ProgressView:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoRow:
+    """One video in the list of a project's videos.
+
+    Attributes:
+        video_id: The video.
+        name: What people call it.
+        num_frames: Its length.
+        num_tracks: Tracks that are not rejected.
+        approved_frames: Frames that were approved as complete.
+    """
+
+    video_id: int
+    name: str
+    num_frames: int
+    num_tracks: int = 0
+    approved_frames: int = 0
+
+    @property
+    def state(self) -> str:
+        """How far the work on it is, in one word or two."""
+        if self.num_frames and self.approved_frames >= self.num_frames:
+            return "approved"
+        if self.approved_frames:
+            return f"{min(0.99, self.approved_frames / self.num_frames):.0%} approved"
+        return "to review" if self.num_tracks else "no tracks"
+
+    @property
+    def short(self) -> str:
+        """Length and tracks, where there is little room."""
+        tracks = "1 track" if self.num_tracks == 1 else f"{self.num_tracks:,} tracks"
+        return f"{self.num_frames:,} fr. · {tracks}"
+
+    @property
+    def facts(self) -> str:
+        """Length and tracks, in one line."""
+        tracks = "1 track" if self.num_tracks == 1 else f"{self.num_tracks} tracks"
+        return f"{self.num_frames:,} frames · {tracks}"
+
+
+@dataclass(frozen=True, slots=True)
 class QueueRow:
     """One entry of the review queue in words.
 

@@ -66,7 +66,7 @@ class WindowHooks(QObject):
         self._timeline_px = timeline.sizeHint().height()
         self._corner = Qt.DockWidgetArea.BottomDockWidgetArea
         self._watch(self.docks["timeline"])
-        self._widgets = (panel, timeline)
+        self._widgets: tuple[QWidget, ...] = (panel, timeline)
         self._shortcuts: list[QShortcut] = []
         self.bind_shortcuts()
 
@@ -80,6 +80,16 @@ class WindowHooks(QObject):
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self._studio.close)
+
+    def add_dock(self, name: str, widget: QWidget, title: str, area: str) -> None:
+        """Dock a widget of a feature, hidden at first, with the actions' keys inside it."""
+        dock = self._window.add_dock_widget(
+            widget, name=title, area=area, add_vertical_stretch=False
+        )
+        dock.hide()
+        self.docks[name] = dock
+        self._widgets = (*self._widgets, widget)
+        self.bind_shortcuts()
 
     def bind_shortcuts(self) -> None:
         """Bind the actions' keys inside the panels, in place of those that were bound."""

@@ -291,8 +291,19 @@ class EditController:
         return all(entry.id != self._entry.id for entry in self._project.videos())
 
     def redo(self) -> EditResult | None:
-        """Do the next undone edit again."""
-        return self._take_in(self._project.redo())
+        """Do the next undone edit again, but never take the shown video away.
+
+        Raises:
+            EditError: The next edit removes the video that is shown.
+        """
+        result = self._project.redo()
+        if result is not None and self._video_is_gone():
+            self._project.undo()
+            raise EditError(
+                "The next step removes the video that is shown; show another one first.",
+                path=self._project.folder,
+            )
+        return self._take_in(result)
 
     def go_to_step(self, number: int) -> None:
         """Undo or redo until ``number`` is the last edit that stands."""

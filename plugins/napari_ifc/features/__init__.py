@@ -20,12 +20,14 @@ from napari_ifc.features.system import System
 from napari_ifc.features.timeline import TimelineLink
 from napari_ifc.features.track_edits import TrackEdits
 from napari_ifc.features.track_list import TrackList
+from napari_ifc.features.videos import Videos
 from napari_ifc.features.view import View
 
 FEATURES: tuple[type[Feature], ...] = (
     Opening,
     NapariLayer,
     Files,
+    Videos,
     ProposeLink,
     Editing,
     Classes,

@@ -28,6 +28,7 @@ from napari_ifc.views.dialogs import ExportDialog
 if TYPE_CHECKING:
     from napari_ifc.workspace import Workspace
 
+VIDEO_FILES = "Videos (*.mp4 *.m4v *.mov *.mkv *.avi *.webm *.mpg *.mpeg);;All files (*)"
 FILES = (
     "All that can be opened (*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.json *.sqlite);;All files (*)"
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ifc_core.errors import IFCError
 from ifc_core.io.video import open_video
@@ -12,22 +11,9 @@ from napari_ifc.controllers.session import Session, open_session, show_video
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
 
-if TYPE_CHECKING:
-    from napari_ifc.studio import Studio
-
 
 class Opening(Feature):
     """What is opened takes the place of what was open, once it could be opened."""
-
-    def __init__(self, studio: Studio) -> None:
-        super().__init__(studio)
-        studio.panel.videos.activated.connect(self._on_video_chosen)
-
-    def _on_video_chosen(self, place: int) -> None:
-        video_id = int(self.studio.panel.videos.itemData(place))
-        workspace = self.studio.workspace
-        if workspace is not None and video_id != workspace.session.entry.id:
-            self.begin_show(video_id)
 
     def open_now(self, path: Path) -> bool:
         """Open and wait for it; see ``Studio.open_path``."""

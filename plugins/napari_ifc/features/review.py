@@ -193,7 +193,9 @@ class Review(Feature):
 
     def project_changed(self, result: EditResult) -> None:
         """Have the queue follow the edit."""
-        if self.controller is not None:
+        if result.videos_changed:
+            self._start(self.workspace)  # the project's list of videos is another one
+        elif self.controller is not None:
             self.controller.take_edit(result)
         self.page.show_progress(self.studio.feature(TimelineLink).progress)
 

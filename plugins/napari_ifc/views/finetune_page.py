@@ -96,6 +96,10 @@ class FinetunePage(QWidget):
         for key, text in _PRESET_TEXTS:
             self._preset.addItem(text, key)
         self._preset.setAccessibleName("Preset")
+        self._preset.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._preset.setMinimumContentsLength(10)
         self._keep_object.setChecked(True)
         self._keep_object.setToolTip(
             "Kept, the model still finds things outside your classes; dropped, it finds yours only"
@@ -131,6 +135,7 @@ class FinetunePage(QWidget):
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(body)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)

@@ -6,7 +6,6 @@ from typing import Protocol, runtime_checkable
 
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QPushButton,
     QTabWidget,
@@ -48,7 +47,6 @@ class StudioPanel(QWidget):
         history: The page of the journal.
         menu_button: Opens the menu of all actions.
         status: Device, memory and speed in one line.
-        videos: Chooses among the videos of a project; hidden for a single one.
         page_changed: Emitted with the name of the page that came to the front.
     """
 
@@ -59,7 +57,6 @@ class StudioPanel(QWidget):
         self.setObjectName("ifcPanel")
         self.setMinimumWidth(340)
         self.header = Header()
-        self.videos = QComboBox()
         self.banner = Banner()
         self.run = RunStrip(can_pause=True)
         self.task = RunStrip()
@@ -81,11 +78,6 @@ class StudioPanel(QWidget):
         return QSize(372, 640)
 
     def _build(self) -> None:
-        self.videos.setAccessibleName("Video of the project")
-        self.videos.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.videos.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -97,7 +89,7 @@ class StudioPanel(QWidget):
         self.menu_button.setAccessibleName("Menu of all actions")
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         column.addLayout(top)
-        for widget in (self.videos, self.banner, self.run, self.task):
+        for widget in (self.banner, self.run, self.task):
             column.addLayout(_inset(widget))
         column.addWidget(self.tools)
         self._strips = QVBoxLayout()

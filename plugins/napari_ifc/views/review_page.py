@@ -289,7 +289,9 @@ class ReviewPage(QWidget):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(lambda _=False, a=action_id: self.action_requested.emit(a))
             self._buttons[action_id] = button
-            grid.addWidget(button, 2 + number // 2, 2 * (number % 2), 1, 2)
+            button.setStyleSheet("padding: 5px 4px")  # all four in one line
+            grid.addWidget(button, 2, number)
+            grid.setColumnStretch(number, 3 if number == 0 else 2)
         return card
 
     def bind_actions(self, actions: ActionTable) -> None:

@@ -82,8 +82,8 @@ class SpreadStrip(QFrame):
     def _choices_page(self) -> QWidget:
         page = QWidget()
         row = QHBoxLayout(page)
-        row.setContentsMargins(8, 6, 8, 6)
-        row.setSpacing(5)
+        row.setContentsMargins(6, 6, 6, 6)
+        row.setSpacing(6)
         row.addWidget(self.start)
         row.addWidget(self.scope, 4)
         row.addWidget(self.method, 3)
@@ -183,8 +183,8 @@ class SpreadStrip(QFrame):
 def _choice(choices: tuple[tuple[str, str, str], ...], name: str) -> QComboBox:
     box = QComboBox()
     box.setAccessibleName(name)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(5)
+    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    box.setMinimumWidth(58)  # narrow panels cut the words, which the list then shows in full
     box.setStyleSheet("padding: 3px 0 3px 6px")
     for place, (value, text, tip) in enumerate(choices):
         box.addItem(text, value)

@@ -98,7 +98,7 @@ def style_sheet(p: Palette) -> str:
     QToolButton {{ background: transparent; border: 1px solid transparent; border-radius: 5px;
         padding: 4px; color: {p.text}; }}
     QToolButton:hover {{ background: {p.raised}; }}
-    QToolButton:checked {{ background: {p.accent}; }}
+    QToolButton:checked {{ background: {p.accent}; color: {p.on_accent}; }}
     QToolButton[role="small"] {{ background: {p.raised}; padding: 2px 8px; font-size: 8pt; }}
     QToolButton[role="small"]:hover {{ background: {theme_mix(p.raised, p.text, 0.15)}; }}
     QToolButton[role="small"]:disabled {{ color: {theme_mix(p.raised, p.text, 0.4)}; }}

@@ -137,7 +137,7 @@ class ToolRow(QFrame):
     def apply_palette(self, palette: Palette) -> None:
         """Tint the icons."""
         for button, name in self._icons:
-            button.setIcon(icon(name, palette.text))
+            button.setIcon(icon(name, palette.text, checked=palette.on_accent))
 
     def show_tool(self, mode: str, *, drawing_possible: bool, why_not: str) -> None:
         """Show which tool is active and whether drawing is possible now."""

@@ -138,3 +138,23 @@ def test_a_process_that_ends_normally_gives_no_tracker_warning() -> None:
 
 def test_the_process_of_the_prefix_is_ours() -> None:
     assert new_prefix().startswith(f"ifcs{os.getpid():x}-")
+
+
+def test_no_tracker_process_is_started() -> None:
+    """Under every Python: such a process would outlive the window's work."""
+    code = """
+import numpy as np
+from multiprocessing.resource_tracker import _resource_tracker
+from ifc_core.engine.shared_arrays import ArrayChannel, new_prefix
+prefix = new_prefix()
+ours, theirs = ArrayChannel(prefix, "c", "s"), ArrayChannel(prefix, "s", "c")
+value, names = theirs.unpack(ours.pack(np.ones(9)))
+ours.release(names)
+ours.pack(np.ones(3))
+ours.close()
+print(int(value.sum()), _resource_tracker._fd)
+"""
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["9", "None"]
+    assert done.stderr == ""

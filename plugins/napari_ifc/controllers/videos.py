@@ -1,0 +1,131 @@
+"""The videos of a project: what the list says of each, and their first frames as pictures."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.annotation import Project, ProjectReader, VideoEntry, edits
+from ifc_core.config import cache_dir
+from ifc_core.errors import IFCError
+from ifc_core.io.atomic import atomic_output
+from ifc_core.io.video import open_video
+from ifc_core.jobs import JobContext
+from ifc_core.structures import Video
+from napari_ifc.rows import VideoRow
+
+PICTURE_WIDTH_PX = 128
+_FOLDER = "video-pictures"
+
+
+def video_rows(reader: ProjectReader) -> list[VideoRow]:
+    """What the list says, in the order in which the videos were added. Opens no video."""
+    progress = reader.progress_by_video()
+    return [
+        VideoRow(
+            entry.id,
+            entry.name,
+            entry.num_frames,
+            progress[entry.id].num_tracks,
+            progress[entry.id].exhaustive,
+        )
+        for entry in reader.videos()
+    ]
+
+
+def look_through(paths: Sequence[Path], context: JobContext) -> list[Video]:
+    """What is to be known of videos before they are added; reads their files.
+
+    Args:
+        paths: Video files or folders of frames.
+        context: Progress and cancellation.
+
+    Raises:
+        VideoError: One cannot be read; nothing was added.
+        JobCancelled: The person cancelled it.
+    """
+    found = []
+    for path in paths:
+        with open_video(path, context) as reader:
+            found.append(reader.video)
+    return found
+
+
+def adding(
+    project: Project, videos: Sequence[Video]
+) -> tuple[edits.Batch | edits.AddVideo | None, str]:
+    """The edit that adds videos, and a sentence about it.
+
+    Args:
+        project: Where they are added.
+        videos: What was looked through; those that are in the project are left out.
+
+    Returns:
+        The edit, ``None`` where none of them is new.
+    """
+    known = {entry.fingerprint: entry.name for entry in project.videos()}
+    fresh = {video.fingerprint: video for video in videos if video.fingerprint not in known}
+    steps = tuple(edits.AddVideo(video) for video in fresh.values())
+    there = [known[video.fingerprint] for video in videos if video.fingerprint in known]
+    told = f"{', '.join(there)} is in this project already." if there else ""
+    if not steps:
+        return None, told
+    added = f"Added {_counted(len(steps))}."
+    return steps[0] if len(steps) == 1 else edits.Batch(steps), f"{added} {told}".strip()
+
+
+def _counted(number: int) -> str:
+    return "1 video" if number == 1 else f"{number} videos"
+
+
+def neighbour(rows: Sequence[VideoRow], video_id: int, by: int) -> int | None:
+    """The video so many places after another; ``None`` beyond the ends."""
+    ids = [row.video_id for row in rows]
+    place = ids.index(video_id) + by if video_id in ids else -1
+    return ids[place] if 0 <= place < len(ids) else None
+
+
+def first_picture(entry: VideoEntry, place: Path | None) -> npt.NDArray[np.uint8] | None:
+    """The first frame of a video, small; kept in the cache folder, so that it is read once.
+
+    Args:
+        entry: The video.
+        place: Its file, ``None`` where it is not to be found.
+
+    Returns:
+        (h, :data:`PICTURE_WIDTH_PX`, 3) uint8 RGB; ``None`` where it cannot be read.
+    """
+    name = hashlib.sha256(entry.fingerprint.encode()).hexdigest()[:20]
+    file = cache_dir() / _FOLDER / f"{name}.png"
+    kept = cv2.imread(str(file)) if file.exists() else None
+    if kept is not None:
+        return np.ascontiguousarray(kept[..., ::-1])
+    if place is None:
+        return None
+    try:
+        with open_video(place, provisional=True) as reader:
+            frame = reader.read(0)
+    except IFCError:
+        return None  # opening the video will say why
+    height = max(1, round(frame.shape[0] * PICTURE_WIDTH_PX / frame.shape[1]))
+    small = cv2.resize(frame, (PICTURE_WIDTH_PX, height), interpolation=cv2.INTER_AREA)
+    picture = np.asarray(small, np.uint8)
+    _keep(picture, file)
+    return picture
+
+
+def _keep(picture: npt.NDArray[np.uint8], file: Path) -> None:
+    coded, data = cv2.imencode(".png", picture[..., ::-1])
+    if not coded:
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_output(file) as temporary:
+            temporary.write_bytes(data.tobytes())
+    except (OSError, IFCError):
+        return  # a full disk costs only time

@@ -1,0 +1,263 @@
+"""The videos of a project: a list beside the canvas, adding, removing and going to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QFileDialog
+
+from ifc_core.annotation import EditResult, edits
+from ifc_core.structures import Video
+from napari_ifc.actions import Action
+from napari_ifc.controllers.tasks import Task
+from napari_ifc.controllers.videos import (
+    adding,
+    first_picture,
+    look_through,
+    neighbour,
+    video_rows,
+)
+from napari_ifc.feature import NOTHING_OPEN, Feature
+from napari_ifc.features.files import VIDEO_FILES
+from napari_ifc.features.opening import Opening
+from napari_ifc.rows import VideoRow
+from napari_ifc.views.theme import palette_for
+from napari_ifc.views.video_list import VideoList
+from napari_ifc.worker import Worker
+
+if TYPE_CHECKING:
+    from napari_ifc.studio import Studio
+    from napari_ifc.workspace import Workspace
+
+GROUP = "Videos"
+DOCK = "videos"
+
+
+class Videos(Feature):
+    """Shows the list where a project has several videos, or where a person asks for it.
+
+    Attributes:
+        list: The widget in the dock.
+    """
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self.list = VideoList()
+        self._rows: list[VideoRow] = []
+        self._folder: Path | None = None
+        self._worker = Worker(studio.deliver, "pictures")
+        self.list.show_requested.connect(self.show)
+        self.list.pictures_wanted.connect(self._fetch)
+        self.list.action_requested.connect(studio.run_action)
+        studio.viewer.events.theme.connect(self._apply_theme)
+
+    def actions(self) -> Iterable[Action]:
+        """Add, remove, go to a neighbour, and show or hide the list."""
+        change = self.editor_reason(lambda e: e.why_not_change())
+        yield Action(
+            "videos.add",
+            "Add videos to the project…",
+            self._ask_files,
+            group=GROUP,
+            why_not=change,
+            tip="One project can hold many videos: they share classes, review and fine-tuning.",
+        )
+        yield Action(
+            "videos.add_folder",
+            "Add a folder of frames…",
+            self._ask_folder,
+            group=GROUP,
+            why_not=change,
+            tip="A folder of pictures becomes one more video of this project.",
+        )
+        yield Action(
+            "videos.remove",
+            "Remove the chosen video",
+            self.remove_chosen,
+            group=GROUP,
+            why_not=self._why_not_remove,
+            tip="Take it and its tracks out of the project; the file stays, and undo brings it "
+            "back.",
+        )
+        for action_id, text, key, by in (
+            ("videos.next", "Next video", "Ctrl+PgDown", 1),
+            ("videos.previous", "Previous video", "Ctrl+PgUp", -1),
+        ):
+            yield Action(
+                action_id,
+                text,
+                lambda by=by: self._step(by),  # type: ignore[misc]
+                shortcut=key,
+                group=GROUP,
+                why_not=lambda by=by: self._why_not_step(by),  # type: ignore[misc]
+            )
+        yield Action(
+            "videos.list",
+            "Show or hide the list of videos",
+            lambda: self._show_dock(not self.is_shown),
+            shortcut="Shift+V",
+            group=GROUP,
+            why_not=self.studio.why_not_open,
+            tip="All videos of the project with their progress.",
+            checked=lambda: self.is_shown,
+        )
+
+    def started(self) -> None:
+        """Dock the list and give its buttons their actions."""
+        self.studio.window.add_dock(DOCK, self.list, "Videos", "left")
+        self.list.bind_actions(self.studio.actions)
+        self._apply_theme()
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the list stands beside the canvas."""
+        dock = self.studio.docks.get(DOCK)
+        return dock is not None and not dock.isHidden()
+
+    def _show_dock(self, shown: bool) -> None:
+        dock = self.studio.docks.get(DOCK)
+        if dock is not None:
+            dock.setVisible(shown)
+            if shown:
+                self.list.view.setFocus()
+
+    def _apply_theme(self, event: object = None) -> None:
+        self.list.apply_palette(palette_for(str(self.studio.viewer.theme)))
+
+    # What is shown
+
+    def opened(self, workspace: Workspace) -> None:
+        """Show the project's videos; the list comes by itself where there are several."""
+        folder = workspace.session.project.folder
+        if folder != self._folder:
+            self._folder = folder
+            self.list.forget_pictures()
+        self._reload()
+        if len(self._rows) > 1 and not self.is_shown:
+            self.studio.docks[DOCK].setVisible(True)
+
+    def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
+        """Without a project there is no list."""
+        if not keep_project:
+            self._folder, self._rows = None, []
+            self.list.show_videos([], 0)
+            if DOCK in self.studio.docks:
+                self.studio.docks[DOCK].hide()
+
+    def project_changed(self, result: EditResult) -> None:
+        """Count anew; an undone removal has brought a video back."""
+        headers = result.tracks_added or result.tracks_removed or result.tracks_changed
+        if headers or result.reviewed_frames or result.videos_changed:
+            self._reload()
+
+    def actions_changed(self) -> None:
+        """Enable what is possible."""
+        self.list.refresh_actions()
+
+    def close(self) -> None:
+        """Stop reading pictures."""
+        self.studio.viewer.events.theme.disconnect(self._apply_theme)
+        self._worker.close()
+
+    def _reload(self) -> None:
+        session = self.workspace.session
+        self._rows = video_rows(session.project)
+        self.list.show_videos(self._rows, session.entry.id)
+
+    def _fetch(self, video_ids: Sequence[int]) -> None:
+        """Have the worker read first frames, those in sight first."""
+        workspace, folder = self.studio.workspace, self._folder
+        if workspace is None:
+            return
+        project = workspace.session.project
+        known = {row.video_id for row in self._rows}
+        for video_id in known.intersection(video_ids):
+            entry, place = project.video(video_id), project.find_video_file(video_id)
+
+            def show(picture: object, video_id: int = video_id) -> None:
+                if picture is not None and folder == self._folder:
+                    self.list.set_picture(video_id, picture)  # type: ignore[arg-type]
+
+            self._worker.submit(
+                lambda entry=entry, place=place: first_picture(entry, place),  # type: ignore[misc]
+                show,
+                lambda error: None,
+            )
+
+    # Going to another video
+
+    def show(self, video_id: int) -> None:
+        """Show a video of the project, once a worker has looked through its file."""
+        workspace = self.studio.workspace
+        if workspace is not None and video_id != workspace.session.entry.id:
+            self.studio.feature(Opening).begin_show(video_id)
+
+    def _step(self, by: int) -> None:
+        there = neighbour(self._rows, self.workspace.session.entry.id, by)
+        if there is not None:
+            self.show(there)
+
+    def _why_not_step(self, by: int) -> str:
+        workspace = self.studio.workspace
+        if workspace is None:
+            return NOTHING_OPEN
+        if neighbour(self._rows, workspace.session.entry.id, by) is None:
+            return f"This is the {'last' if by > 0 else 'first'} video of the project."
+        return ""
+
+    # Adding and removing
+
+    def _ask_files(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileNames(
+            self.studio.panel, "Add videos to the project", "", VIDEO_FILES
+        )
+        self.begin_add([Path(name) for name in chosen])
+
+    def _ask_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self.studio.panel, "Add a folder of frames")
+        if chosen:
+            self.begin_add([Path(chosen)])
+
+    def begin_add(self, paths: Sequence[Path]) -> None:
+        """Add videos once a worker has looked through their files; returns at once."""
+        if not paths:
+            return
+        project = self.workspace.session.project
+
+        def take(found: list[Video]) -> None:
+            if self.studio.project is not project:
+                return
+            edit, told = adding(project, found)
+            if edit is not None:
+                self.workspace.editor.apply(edit)
+                self._show_dock(True)
+            self.studio.inform(told)
+
+        name = paths[0].name if len(paths) == 1 else f"{len(paths)} videos"
+        task: Task[list[Video]] = Task(f"Adding {name}", take, self.studio.fail)
+        self.studio.tasks.start(task, lambda context: look_through(paths, context))
+
+    def _why_not_remove(self) -> str:
+        reason = self.editor_reason(lambda e: e.why_not_change())()
+        if reason:
+            return reason
+        if len(self._rows) < 2:
+            return "A project keeps at least one video; close it instead."
+        if self.list.chosen() is None:
+            return "Choose a video in the list first."
+        if self.studio.work_going_on():
+            return "Wait for what is going on, or cancel it."
+        return ""
+
+    def remove_chosen(self) -> None:
+        """Take the chosen video out; where it is the shown one, its neighbour is shown first."""
+        video_id = self.list.chosen()
+        if video_id is None:
+            return
+        if video_id == self.workspace.session.entry.id:
+            there = neighbour(self._rows, video_id, 1) or neighbour(self._rows, video_id, -1)
+            if there is None or not self.studio.show_video(there):
+                return
+        self.workspace.editor.apply(edits.RemoveVideo(video_id))

@@ -1,0 +1,98 @@
+"""What the list of a project's videos says, without a window."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from ifc_core.annotation import Scope, edits
+from ifc_core.config import cache_dir
+from ifc_core.errors import VideoError
+from ifc_core.jobs import JobContext
+from napari_ifc.controllers.videos import (
+    PICTURE_WIDTH_PX,
+    adding,
+    first_picture,
+    look_through,
+    neighbour,
+    video_rows,
+)
+
+
+@pytest.fixture
+def other(clip, tmp_path):
+    """A second clip: the first one's frames without the last three."""
+    folder = tmp_path / "other"
+    shutil.copytree(clip, folder)
+    for frame in sorted(folder.iterdir())[-3:]:
+        frame.unlink()
+    return folder
+
+
+def test_videos_are_added_once_in_one_undo_step(session, clip, other):
+    project = session.project
+    found = look_through([other, clip, other], JobContext())
+    edit, told = adding(project, found)
+    project.apply(edit)
+    assert [(row.name, row.num_frames) for row in video_rows(project)] == [
+        ("clip", 10),
+        ("other", 7),
+    ]
+    assert told == "Added 1 video. clip is in this project already."
+    assert adding(project, found)[0] is None
+    project.undo()
+    assert len(video_rows(project)) == 1
+
+
+def test_nothing_is_added_where_one_file_cannot_be_read(session, other, tmp_path):
+    broken = tmp_path / "broken.mp4"
+    broken.write_text("no video")
+    with pytest.raises(VideoError):
+        look_through([other, broken], JobContext())
+    assert len(video_rows(session.project)) == 1
+
+
+def test_the_state_follows_the_review(session):
+    project, video_id = session.project, session.entry.id
+
+    def state():
+        return video_rows(project)[0].state
+
+    assert state() == "no tracks"
+    project.apply(edits.SetCategory(_category()))
+    project.apply(edits.NewTrack(video_id, 1))
+    assert state() == "to review"
+    project.apply(edits.ApproveFrames(video_id, Scope(0, 3)))
+    assert state() == "40% approved"
+    project.apply(edits.ApproveFrames(video_id, Scope(0, 9)))
+    assert state() == "approved"
+
+
+def _category():
+    from ifc_core.structures import Category
+
+    return Category(1, "thing")
+
+
+def test_neighbours_end_at_the_ends(session, other):
+    edit, _ = adding(session.project, look_through([other], JobContext()))
+    session.project.apply(edit)
+    rows = video_rows(session.project)
+    first, second = (row.video_id for row in rows)
+    assert neighbour(rows, first, 1) == second
+    assert neighbour(rows, second, 1) is None
+    assert neighbour(rows, first, -1) is None
+    assert neighbour(rows, 99, 1) is None
+
+
+def test_a_picture_is_read_once_and_kept(session, clip):
+    picture = first_picture(session.entry, clip)
+    assert picture.shape == (96, PICTURE_WIDTH_PX, 3)
+    assert len(list(cache_dir().rglob("*.png"))) == 1
+    again = first_picture(session.entry, None)  # its file may be gone meanwhile
+    assert np.array_equal(again, picture)
+
+
+def test_a_video_that_is_gone_has_no_picture(session, tmp_path):
+    assert first_picture(session.entry, None) is None
+    assert first_picture(session.entry, tmp_path / "missing.mp4") is None
