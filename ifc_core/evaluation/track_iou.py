@@ -12,20 +12,24 @@ fraction of the time, bound the IoU of each pair; pieces are made of pairs that 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.structures.run_lengths import PAIR_END, RunPairs, decode_pairs
+from ifc_core.structures.run_lengths import (
+    NO_MASK,
+    PAIR_END,
+    RunPairs,
+    decode_marked,
+    segment_sums,
+)
 
 Ints = npt.NDArray[np.int64]
-_GROUP_BYTES = 1 << 18  # so much that the arrays stay in the processor's cache
-_BLOCK_COLUMNS = 1 << 22
-_Ints = npt.NDArray[np.int32] | Ints
+_GROUP_BYTES = 1 << 19  # so much that most arrays stay in the processor's cache
+_BLOCK_COLUMNS = 1 << 21
+_BLOCK_PIXELS = (1 << 31) - 1  # so that places fit into 32 bits
 _Rows = npt.NDArray[np.int16] | npt.NDArray[np.int32]
 _Table = tuple[_Rows, _Rows]
 
@@ -35,43 +39,41 @@ class CodedTrack:
     """The masks of one track as they stand in a file.
 
     Attributes:
-        frames: Ascending frames that have a mask, n of them.
-        coded: COCO count strings, one after the other, each with ``PAIR_END`` behind it.
-        lengths: Bytes of each string and what is behind it.
+        coded: A COCO count string and ``PAIR_END`` for each frame with a mask, ``NO_MASK`` for
+            each other frame. The strings may be broken but hold neither mark.
     """
 
-    frames: list[int]
     coded: bytes
-    lengths: list[int]
 
     @classmethod
-    def join(cls, frames: list[int], strings: list[bytes]) -> CodedTrack:
+    def of(cls, strings: Sequence[bytes | None]) -> CodedTrack:
         """A track from its count strings, one a frame."""
-        coded = b"".join([string + PAIR_END for string in strings])
-        return cls(frames, coded, [len(string) + 1 for string in strings])
+        return cls(b"".join([NO_MASK if s is None else s + PAIR_END for s in strings]))
 
     def part(self, first: int, stop: int) -> CodedTrack:
         """The masks of the frames from ``first`` up to ``stop``."""
-        if not self.frames or (first <= self.frames[0] and self.frames[-1] < stop):
-            return self
-        begin, end = bisect_left(self.frames, first), bisect_left(self.frames, stop)
-        start = sum(self.lengths[:begin])
-        coded = self.coded[start : start + sum(self.lengths[begin:end])]
-        return CodedTrack(self.frames[begin:end], coded, self.lengths[begin:end])
+        raw = np.frombuffer(self.coded, dtype=np.uint8)
+        ends = np.flatnonzero((raw == PAIR_END[0]) | (raw == NO_MASK[0])) + 1
+        bounds = np.concatenate(([0], ends))
+        return CodedTrack(self.coded[bounds[first] : bounds[min(stop, len(ends))]])
+
+    def string(self, frame: int) -> bytes:
+        """The count string of a frame that has a mask."""
+        return self.part(frame, frame + 1).coded[: -len(PAIR_END)]
 
 
 class BrokenMaskError(ValueError):
     """A mask is no COCO count string or does not fill its frame.
 
     Attributes:
-        is_truth: Whether it is a true track's.
-        track: Place of its track among those compared.
+        track: Place of its track among those found; a true track's is its place counted
+            from the end of the true ones, and negative.
         frame: Its frame.
     """
 
-    def __init__(self, is_truth: bool, track: int, frame: int) -> None:
+    def __init__(self, track: int, frame: int) -> None:
         super().__init__(f"broken mask in track {track}, frame {frame}")
-        self.is_truth, self.track, self.frame = is_truth, track, frame
+        self.track, self.frame = track, frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,31 +131,35 @@ def compare_tracks(
         np.zeros((len(found), num_frames), dtype=np.int64),
         np.zeros((len(truth), num_frames), dtype=np.int64),
     )
-    step = max(1, _BLOCK_COLUMNS // size[1])
+    step = max(1, min(_BLOCK_COLUMNS, _BLOCK_PIXELS // size[0]) // size[1])
     if step < num_frames:
         least_iou = 0.0  # a part of the frames says nothing about the whole
     for first in range(0, num_frames, step):
         block = (first, min(first + step, num_frames))
-        targets = [
-            target
-            for begin, end in _groups(truth)
-            for target in _Target.read(truth[begin:end], begin, size, block)
-        ]
-        for place, target in enumerate(targets):
-            overlap.truth_areas[place, first : block[1]] = target.extents.areas[0]
-        for begin, end in _groups(found):
-            masks = _Masks.read(found[begin:end], size, block, (False, begin))
+        tracks = [*truth, *found]
+        if block != (0, num_frames):
+            tracks = [track.part(*block) for track in tracks]
+        targets: list[_Target] = []
+        for begin, end in _groups(tracks):
+            masks = _Masks.read(tracks[begin:end], size, block, begin - len(truth))
             extents = masks.extents()
-            overlap.found_areas[begin:end, first : block[1]] = extents.areas
+            rows = np.arange(begin, end) - len(truth)  # below zero: true tracks
+            is_true = rows < 0
+            overlap.truth_areas[rows[is_true], first : block[1]] = extents.areas[is_true]
+            overlap.found_areas[rows[~is_true], first : block[1]] = extents.areas[~is_true]
+            if is_true.any():
+                targets += _targets(masks, extents, np.flatnonzero(is_true))
             matters = _can_reach(extents, targets, least_iou)
-            if not matters.any():
+            matters[is_true] = False
+            some = np.flatnonzero(matters.any(axis=1))
+            if not len(some):
                 continue
-            pieces = masks.pieces()
+            pieces = masks.of(some).pieces()
             for place, target in enumerate(targets):
-                wanted = matters[:, place]
+                wanted = matters[some, place]
                 if wanted.any():
                     shared = _common(pieces.of(wanted), target.layers)
-                    overlap.common[begin:end, place][wanted] += shared
+                    overlap.common[rows[some[wanted]], place] += shared
     return overlap
 
 
@@ -174,20 +180,20 @@ class _Extents:
 
 @dataclass(frozen=True, slots=True)
 class _Masks:
-    """The decoded masks of some tracks on a block of frames; m masks, P pairs of runs.
+    """The decoded masks of some tracks on a block of frames; m masks.
 
     Attributes:
         pairs: Their runs.
-        ends: (P,) int64 end of each foreground run, counted over all masks.
-        owners: (m,) track of each mask.
-        frames: (m,) its frame, counted from the first of the block.
+        areas: (m,) int64 pixels of each.
+        owners: (m,) track of each, ascending.
+        frames: (m,) its frame, counted from the first of the block; ascending in a track.
         num_tracks: n.
         num_frames: T.
         size: (height, width).
     """
 
     pairs: RunPairs
-    ends: Ints
+    areas: Ints
     owners: Ints
     frames: Ints
     num_tracks: int
@@ -200,22 +206,19 @@ class _Masks:
         tracks: Sequence[CodedTrack],
         size: tuple[int, int],
         block: tuple[int, int],
-        origin: tuple[bool, int],
+        origin: int,
     ) -> _Masks:
-        """Decode and check; ``origin`` (is truth, place of the first) goes into an error."""
-        parts = [track.part(*block) for track in tracks]
-        frames = np.array([frame for part in parts for frame in part.frames], dtype=np.int64)
-        owners = np.repeat(np.arange(len(parts)), [len(part.frames) for part in parts])
-        lengths = np.array([n for part in parts for n in part.lengths], dtype=np.int64)
-        pairs = decode_pairs(b"".join([part.coded for part in parts]), lengths)
-        ends = np.cumsum(pairs.background + pairs.foreground, dtype=np.int64)
-        totals = np.diff(np.concatenate(([0], ends))[pairs.bounds])
+        """Decode and check; ``origin`` is the place of the first, true tracks are below 0."""
+        num_frames = block[1] - block[0]
+        pairs, places = decode_marked(b"".join([track.coded for track in tracks]))
+        owners, frames = np.divmod(places, num_frames)
+        areas = pairs.areas
+        totals = areas + segment_sums(pairs.background, pairs.bounds)
         broken = ~pairs.is_valid | (totals != size[0] * size[1])
         if broken.any():
-            place = int(np.flatnonzero(broken)[0])
-            raise BrokenMaskError(origin[0], origin[1] + int(owners[place]), int(frames[place]))
-        length = block[1] - block[0]
-        return cls(pairs, ends, owners, frames - block[0], len(parts), length, size)
+            bad = int(np.flatnonzero(broken)[0])
+            raise BrokenMaskError(origin + int(owners[bad]), block[0] + int(frames[bad]))
+        return cls(pairs, areas, owners, frames, len(tracks), num_frames, size)
 
     def extents(self) -> _Extents:
         """Areas and columns."""
@@ -225,50 +228,77 @@ class _Masks:
             at = (self.owners, self.frames)
             height, width = self.size
             first, last = self.pairs.bounds[:-1], self.pairs.bounds[1:] - 1
-            extents.areas[at] = np.add.reduceat(self.pairs.foreground, first, dtype=np.int64)
+            extents.areas[at] = self.areas
             extents.lefts[at] = self.pairs.background[first] // height
             # A mask that ends with background has its last pixel one pair before.
             tail = np.where(self.pairs.foreground[last] > 0, 0, self.pairs.background[last])
             extents.rights[at] = (height * width - tail - 1) // height
         return extents
 
+    def of(self, rows: Ints) -> _Masks:
+        """The masks of some of the tracks, ascending, which are then numbered anew."""
+        if len(rows) == self.num_tracks:
+            return self
+        begin, end = (np.searchsorted(self.owners, rows + more) for more in (0, 1))
+        numbers = np.diff(self.pairs.bounds)
+        bounds = self.pairs.bounds
+        masks = [slice(b, e) for b, e in zip(begin.tolist(), end.tolist(), strict=True)]
+        runs = [
+            slice(b, e) for b, e in zip(bounds[begin].tolist(), bounds[end].tolist(), strict=True)
+        ]
+        mine = np.concatenate([numbers[part] for part in masks])
+        pairs = RunPairs(
+            np.concatenate([self.pairs.background[part] for part in runs]),
+            np.concatenate([self.pairs.foreground[part] for part in runs]),
+            np.concatenate(([0], np.cumsum(mine))),
+            np.concatenate([self.pairs.is_valid[part] for part in masks]),
+        )
+        areas, frames = (
+            np.concatenate([v[part] for part in masks]) for v in (self.areas, self.frames)
+        )
+        owners = np.repeat(np.arange(len(rows)), end - begin)
+        return _Masks(pairs, areas, owners, frames, len(rows), self.num_frames, self.size)
+
     def pieces(self) -> _Pieces:
         """All foreground runs, cut at the columns."""
         height, width = self.size
-        pairs, ends = self.pairs, self.ends
-        if len(ends) and int(ends[-1]) < 1 << 31:
-            ends = ends.astype(np.int32)  # divides twice as fast
-        tops = ends - pairs.foreground
-        tops -= pairs.foreground == 0  # an empty run may stand behind the last pixel
-        columns = tops // height  # over all masks
+        first = self.pairs.bounds[:-1]
+        # Where each run ends, counted over the frames of the block in each track.
+        ends = self.pairs.background + self.pairs.foreground
+        moves = (np.diff(self.frames, prepend=-1) - 1) * (height * width)
+        ends[first] += moves.astype(np.int32)
+        np.cumsum(ends, out=ends)
+        tops = ends - self.pairs.foreground
+        columns = tops // height
         tops -= columns * height
-        bottoms = tops + pairs.foreground
-        counts = np.diff(pairs.bounds)
-        shift = (self.frames - np.arange(len(counts))) * width
-        columns += np.repeat(shift.astype(columns.dtype), counts)
-        if len(bottoms) and int(bottoms.max()) > height:
-            owners = np.repeat(np.arange(len(counts)), counts)
-            columns, tops, bottoms, owners = _cut(columns, tops, bottoms, owners, height)
-            counts = np.bincount(owners, minlength=len(counts))
-        mask_bounds = np.concatenate(([0], np.cumsum(counts)))
+        bottoms = tops + self.pairs.foreground
         track_bounds = np.searchsorted(self.owners, np.arange(self.num_tracks + 1))
-        bounds = mask_bounds[track_bounds]
+        bounds = self.pairs.bounds[track_bounds]
+        if len(bottoms) and int(bottoms.max()) > height:
+            columns, tops, bottoms, bounds = _cut(columns, tops, bottoms, bounds, height)
         return _Pieces(
             columns.astype(np.intp), _narrow(tops, height), _narrow(bottoms, height), bounds
         )
 
 
 def _cut(
-    columns: _Ints, tops: _Ints, bottoms: _Ints, owners: Ints, height: int
-) -> tuple[_Ints, _Ints, _Ints, Ints]:
-    """Cut runs that go on in the next columns."""
-    spans = np.maximum((bottoms - 1) // height, 0) + 1
-    source = np.repeat(np.arange(len(spans)), spans)
-    step = np.arange(len(source)) - np.repeat(np.cumsum(spans) - spans, spans)
-    offset = step * height
-    cut_tops = np.maximum(tops[source] - offset, 0)
-    cut_bottoms = np.minimum(bottoms[source] - offset, height)
-    return columns[source] + step, cut_tops, cut_bottoms, owners[source]
+    columns: npt.NDArray[np.int32],
+    tops: npt.NDArray[np.int32],
+    bottoms: npt.NDArray[np.int32],
+    bounds: Ints,
+    height: int,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32], Ints]:
+    """Cut runs that go on in the next columns: few in most masks, so they are put in between."""
+    long = np.flatnonzero(bottoms > height)
+    more = (bottoms[long] - 1) // height  # columns beyond the first
+    source = np.repeat(np.arange(len(long)), more)
+    step = np.arange(len(source)) - np.repeat(np.cumsum(more) - more, more) + 1
+    behind = long[source] + 1
+    rest = bottoms[long][source] - step * height
+    cut_columns = np.insert(columns, behind, columns[long][source] + step)
+    cut_tops = np.insert(tops, behind, 0)
+    cut_bottoms = np.insert(np.minimum(bottoms, height), behind, np.minimum(rest, height))
+    return cut_columns, cut_tops, cut_bottoms, bounds + np.searchsorted(behind, bounds, "right")
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,39 +306,44 @@ class _Target:
     """A true track on a block of frames.
 
     Attributes:
-        extents: Of the one track.
+        area: Pixels on all frames.
+        before: (T * width + 1,) its pixels left of each column, counted over the frames.
         layers: Its pieces as tables by column.
     """
 
-    extents: _Extents
+    area: int
+    before: Ints
     layers: list[_Table]
 
-    @classmethod
-    def read(
-        cls, tracks: Sequence[CodedTrack], begin: int, size: tuple[int, int], block: tuple[int, int]
-    ) -> list[_Target]:
-        """Decode true tracks, the first of which is the ``begin``-th of all."""
-        masks = _Masks.read(tracks, size, block, (True, begin))
-        extents, pieces = masks.extents(), masks.pieces()
-        num_columns = (block[1] - block[0]) * size[1]
-        targets = []
-        for n, (start, end) in enumerate(pairwise(pieces.bounds.tolist())):
-            own = _Extents(*(v[n : n + 1] for v in (extents.areas, extents.lefts, extents.rights)))
-            targets.append(cls(own, _layers(pieces.part(start, end), num_columns)))
-        return targets
+
+def _targets(masks: _Masks, extents: _Extents, rows: Ints) -> list[_Target]:
+    """Some of the tracks as true ones."""
+    num_columns = masks.num_frames * masks.size[1] + 1
+    layers = _layers(masks.of(rows).pieces(), num_columns)
+    before = np.zeros((len(rows), num_columns), dtype=np.int64)
+    for tops, bottoms in layers:
+        before[:, 1:] += (bottoms - tops)[:, :-1]
+    np.cumsum(before, axis=1, out=before)
+    areas = extents.areas[rows].sum(1).tolist()
+    return [
+        _Target(area, before[n], [(tops[n], bottoms[n]) for tops, bottoms in layers])
+        for n, area in enumerate(areas)
+    ]
 
 
 def _can_reach(
     found: _Extents, targets: Sequence[_Target], least_iou: float
 ) -> npt.NDArray[np.bool_]:
     """(n, G) whether a pair can share pixels and reach an IoU, by areas and columns alone."""
-    matters = np.zeros((len(found.areas), len(targets)), dtype=bool)
+    num_tracks, num_frames = found.areas.shape
+    matters = np.zeros((num_tracks, len(targets)), dtype=bool)
     sums = found.areas.sum(1)
     for place, target in enumerate(targets):
-        truth = target.extents
-        touches = (found.lefts <= truth.rights) & (truth.lefts <= found.rights)
-        most = np.where(touches, np.minimum(found.areas, truth.areas), 0).sum(1)
-        union = sums + truth.areas.sum() - most
+        width = (len(target.before) - 1) // num_frames
+        starts = np.arange(num_frames) * width
+        within = target.before[found.rights + 1 + starts] - target.before[found.lefts + starts]
+        most = np.minimum(found.areas, np.maximum(within, 0)).sum(1)  # an empty mask has no left
+        union = sums + target.area - most
         matters[:, place] = (most > 0) & (most >= (least_iou - 1e-9) * union)
     return matters
 
@@ -341,44 +376,47 @@ class _Pieces:
     bottoms: _Rows
     bounds: Ints
 
-    def part(self, start: int, end: int) -> _Pieces:
-        """Some pieces in a row, as one track."""
-        own = slice(start, end)
-        bounds = np.array([0, end - start])
-        return _Pieces(self.columns[own], self.tops[own], self.bottoms[own], bounds)
-
     def of(self, wanted: npt.NDArray[np.bool_]) -> _Pieces:
-        """The pieces of some of the tracks."""
+        """The pieces of some of the tracks, at least one."""
         if wanted.all():
             return self
-        numbers = np.diff(self.bounds)
-        chosen = np.repeat(wanted, numbers)
-        bounds = np.concatenate(([0], np.cumsum(numbers[wanted])))
-        return _Pieces(self.columns[chosen], self.tops[chosen], self.bottoms[chosen], bounds)
+        ends = self.bounds[1:][wanted]
+        begins = self.bounds[:-1][wanted]
+        own = [slice(b, e) for b, e in zip(begins.tolist(), ends.tolist(), strict=True)]
+        columns = np.concatenate([self.columns[part] for part in own])
+        tops, bottoms = (
+            np.concatenate([rows[part] for part in own]) for rows in (self.tops, self.bottoms)
+        )
+        return _Pieces(columns, tops, bottoms, np.concatenate(([0], np.cumsum(ends - begins))))
 
 
-def _narrow(rows: _Ints, height: int) -> _Rows:
+def _narrow(rows: npt.NDArray[np.int32], height: int) -> _Rows:
     return rows.astype(np.int16) if height < 1 << 15 else rows.astype(np.int32)
 
 
 def _layers(pieces: _Pieces, num_columns: int) -> list[_Table]:
-    """Tables of tops and bottoms by column: of the first piece, the second, ..."""
+    """Tables of tops and bottoms by track and column: of the first piece, the second, ..."""
+    num_tracks = len(pieces.bounds) - 1
+    places = np.repeat(np.arange(num_tracks) * num_columns, np.diff(pieces.bounds))
+    places += pieces.columns
     some = pieces.bottoms > pieces.tops
-    columns, own_tops, own_bottoms = (
-        values[some] for values in (pieces.columns, pieces.tops, pieces.bottoms)
-    )
-    is_first = np.concatenate(([True], np.diff(columns) > 0)) if len(columns) else np.zeros(0, bool)
-    heads = np.flatnonzero(is_first)
-    widths = np.diff(np.concatenate((heads, [len(columns)])))
-    rank = np.arange(len(columns)) - np.repeat(heads, widths)
+    if not some.all():
+        places = places[some]
+        pieces = replace(pieces, tops=pieces.tops[some], bottoms=pieces.bottoms[some])
+    is_first = np.ones(len(places), dtype=bool)
+    np.greater(places[1:], places[:-1], out=is_first[1:])
     tables: list[_Table] = []
-    for layer in range(int(rank.max(initial=-1)) + 1):
-        chosen = rank == layer
-        tops = np.zeros(num_columns, dtype=pieces.tops.dtype)
-        bottoms = np.zeros(num_columns, dtype=pieces.tops.dtype)
-        tops[columns[chosen]] = own_tops[chosen]
-        bottoms[columns[chosen]] = own_bottoms[chosen]
-        tables.append((tops, bottoms))
+    chosen: npt.NDArray[np.bool_] = is_first
+    while chosen.any():
+        tops, bottoms = (
+            np.zeros(num_tracks * num_columns, dtype=pieces.tops.dtype) for _ in range(2)
+        )
+        tops[places[chosen]] = pieces.tops[chosen]
+        bottoms[places[chosen]] = pieces.bottoms[chosen]
+        shape = (num_tracks, num_columns)
+        tables.append((tops.reshape(shape), bottoms.reshape(shape)))
+        # The next of a column stands right behind.
+        chosen = np.concatenate(([False], chosen[:-1])) & ~is_first
     return tables
 
 
@@ -386,24 +424,15 @@ def _common(pieces: _Pieces, tables: Sequence[_Table]) -> Ints:
     """(n,) common pixels of the tracks of ``pieces`` with one true track."""
     common = np.zeros(len(pieces.bounds) - 1, dtype=np.int64)
     for layer, (tops, bottoms) in enumerate(tables):
-        ends = bottoms[pieces.columns]
+        ends = bottoms.take(pieces.columns)
         own_tops, own_bottoms, columns = pieces.tops, pieces.bottoms, pieces.columns
         bounds = pieces.bounds
         if layer:
             hit = np.flatnonzero(ends)
             own_tops, own_bottoms, columns = own_tops[hit], own_bottoms[hit], columns[hit]
             ends, bounds = ends[hit], np.searchsorted(hit, bounds)
-        low = np.maximum(own_tops, tops[columns])
+        low = np.maximum(own_tops, tops.take(columns))
         shared = np.minimum(own_bottoms, ends)
         shared -= low
-        common += _segment_sums(np.maximum(shared, 0, out=shared), bounds)
+        common += segment_sums(np.maximum(shared, 0, out=shared), bounds)
     return common
-
-
-def _segment_sums(values: _Rows, bounds: Ints) -> Ints:
-    """Sums of the values between each two neighbours of ``bounds``."""
-    sums = np.zeros(len(bounds) - 1, dtype=np.int64)
-    some = np.flatnonzero(bounds[1:] > bounds[:-1])
-    if len(some):
-        sums[some] = np.add.reduceat(values, bounds[some], dtype=np.int64)
-    return sums

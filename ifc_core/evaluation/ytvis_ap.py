@@ -224,6 +224,14 @@ def _match(
     ignored = np.zeros_like(matched)
     if num_truth == 0 or num_results == 0:
         return matched, ignored
+    least = np.minimum(IOU_THRESHOLDS, 1 - 1e-10)
+    if not is_crowd.any() and ((ious >= least[0]).sum(1) <= 1).all():
+        # No result can choose, so each annotation goes to its first result that is good enough.
+        is_enough = ious >= least[:, None, None]  # (10, D, G)
+        levels, places = np.nonzero(is_enough.any(axis=1))
+        firsts = is_enough.argmax(axis=1)[levels, places]
+        matched[levels, firsts], ignored[levels, firsts] = ids[places] != 0, is_ignored[places]
+        return matched, ignored
     order = np.argsort(is_ignored, kind="stable")
     rows = ious[:, order].tolist()
     skip, crowd, counts = is_ignored[order].tolist(), is_crowd[order].tolist(), (ids[order] != 0)

@@ -45,6 +45,7 @@ __all__ = [
     "iter_ytvis_results",
     "iter_ytvis_tracks",
     "read_ytvis",
+    "read_ytvis_annotation",
     "read_ytvis_header",
     "read_ytvis_result",
     "validate_ytvis",
@@ -142,6 +143,30 @@ def read_ytvis_result(raw: object, index: int, header: YtvisHeader, path: Path |
     track = parse_track(raw, f"result {index}", _known(header), report, number=index + 1)
     if track is None:
         raise FormatError(f"{Path(path).name}, result {index} cannot be used.", path=path)
+    return track
+
+
+def read_ytvis_annotation(
+    raw: object, index: int, header: YtvisHeader, path: Path | str
+) -> YtvisTrack:
+    """Check one entry of the ``annotations`` of a file.
+
+    Args:
+        raw: The entry.
+        index: Its place in the list.
+        header: Videos and categories that it may refer to.
+        path: The file, for messages.
+
+    Returns:
+        The annotation. Whether its id is unique is left to the caller.
+
+    Raises:
+        FormatError: It breaks the format.
+    """
+    where = f"annotations[{index}]"
+    track = parse_track(raw, where, _known(header), Reporter(Path(path)))
+    if track is None:
+        raise FormatError(f"{Path(path).name}, {where} cannot be used.", path=path)
     return track
 
 

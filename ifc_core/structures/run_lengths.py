@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -113,19 +114,25 @@ def _long_numbers(
         Where each begins, how many of ``inner`` lie before it, its value, and whether it is too
         large.
     """
-    is_head = np.concatenate(([True], np.diff(inner) != 1))
+    is_head = np.empty(len(inner), dtype=bool)
+    is_head[0] = True
+    np.not_equal(inner[1:], inner[:-1] + 1, out=is_head[1:])
     rank = np.flatnonzero(is_head)
     begin = inner[rank]
-    digits = np.diff(np.concatenate((rank, [len(inner)]))) + 1
+    digits = np.diff(rank, append=len(inner)) + 1
+    used = np.minimum(digits, _MAX_DIGITS)
     exact = np.zeros(len(begin), dtype=np.int64)
-    for place in range(int(min(digits.max(), _MAX_DIGITS))):
-        has = digits > place
-        at = np.where(has, begin + place, 0)
-        code = (raw[at].astype(np.int64) - _FIRST_BYTE) & 31
-        exact |= np.where(has, code << (5 * place), 0)
-    last = raw[begin + digits - 1].astype(np.int64) - _FIRST_BYTE
-    negative = (last & 16) > 0
-    exact[negative] -= np.int64(1) << (5 * np.minimum(digits[negative], _MAX_DIGITS))
+    longer: slice | npt.NDArray[np.int64] = slice(
+        None
+    )  # the numbers that have so many digits; all have two
+    for place in range(int(used.max())):
+        if place > 1:
+            longer = np.flatnonzero(digits > place)
+        codes = (raw[begin[longer] + place] & np.uint8(31)) ^ np.uint8(16)
+        exact[longer] += codes.astype(np.int64) << 5 * place
+    # The highest bit of the last digit says that the number is negative.
+    bits = 5 * used
+    exact -= (exact >> bits - 1 & 1) << bits
     too_large = (digits > _MAX_DIGITS) | (np.abs(exact) >= np.int64(1) << 31)
     return begin, rank, exact.astype(np.int32), too_large
 
@@ -176,20 +183,35 @@ class RunPairs:
     @property
     def areas(self) -> npt.NDArray[np.int64]:
         """(n,) foreground pixels of each mask."""
-        return self._sums(self.foreground)
+        return segment_sums(self.foreground, self.bounds)
 
     @property
     def totals(self) -> npt.NDArray[np.int64]:
         """(n,) pixels that each mask covers, foreground and background."""
-        return self._sums(self.foreground) + self._sums(self.background)
-
-    def _sums(self, runs: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-        sums = np.concatenate(([0], np.cumsum(runs, dtype=np.int64)))
-        return np.asarray(np.diff(sums[self.bounds]), dtype=np.int64)
+        return self.areas + segment_sums(self.background, self.bounds)
 
 
-PAIR_END = b"0"
-"""What :func:`decode_pairs` wants behind each string: room for a run that may be missing."""
+def segment_sums(
+    values: npt.NDArray[np.integer[Any]], bounds: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Sums of the values between each two neighbours of ``bounds``, which ascends to the end."""
+    begin = bounds[:-1]
+    some = np.flatnonzero(bounds[1:] > begin)
+    if not len(some):
+        return np.zeros(len(begin), dtype=np.int64)
+    sums = np.add.reduceat(values, begin[some], dtype=np.int64)
+    if len(some) == len(begin):
+        return sums
+    spread = np.zeros(len(begin), dtype=np.int64)
+    spread[some] = sums
+    return spread
+
+
+PAIR_END = b'"'
+"""What stands behind each string: no digit, and room for a run that may be missing."""
+
+NO_MASK = b"!"
+"""What stands in :func:`decode_marked` where there is no mask."""
 
 
 def decode_pairs(data: bytes, lengths: npt.NDArray[np.int64]) -> RunPairs:
@@ -202,31 +224,80 @@ def decode_pairs(data: bytes, lengths: npt.NDArray[np.int64]) -> RunPairs:
     Returns:
         The runs, and which strings were sound.
     """
-    is_valid = lengths > 1
+    ends = np.cumsum(lengths)
+    none = np.zeros(0, dtype=np.int64)
+    return _pairs(np.frombuffer(data, dtype=np.uint8), ends - lengths, ends - 1, none)
+
+
+def decode_marked(data: bytes) -> tuple[RunPairs, npt.NDArray[np.int64]]:
+    """Expand count strings, each followed by ``PAIR_END``, with ``NO_MASK`` for missing ones.
+
+    Args:
+        data: The strings, of unknown origin; a ``NO_MASK`` behind a string makes it broken.
+
+    Returns:
+        The runs of the n masks, and (n,) how many marks of either kind stand before the one
+        behind each mask.
+    """
     raw = np.frombuffer(data, dtype=np.uint8)
-    if not len(raw):
+    marks = np.flatnonzero(raw < _FIRST_BYTE)  # nothing else, unless a string is broken
+    kinds = raw[marks]
+    is_mark = (kinds == PAIR_END[0]) | (kinds == NO_MASK[0])
+    if not is_mark.all():
+        marks, kinds = marks[is_mark], kinds[is_mark]
+    begins = np.zeros_like(marks)
+    begins[1:] = marks[:-1] + 1
+    is_none = (kinds == NO_MASK[0]) & (begins == marks)
+    if not is_none.any():
+        places = np.arange(len(marks))
+        pairs = _pairs(raw, begins, marks, marks[:0])
+    else:
+        places = np.flatnonzero(~is_none)
+        pairs = _pairs(raw, begins[places], marks[places], marks[is_none])
+    pairs.is_valid[kinds[places] == NO_MASK[0]] = False
+    return pairs, places
+
+
+def _pairs(
+    raw: npt.NDArray[np.uint8],
+    begins: npt.NDArray[np.int64],
+    pads: npt.NDArray[np.int64],
+    skipped: npt.NDArray[np.int64],
+) -> RunPairs:
+    """Expand strings in one go.
+
+    Args:
+        raw: All bytes.
+        begins: (n,) where each string begins.
+        pads: (n,) the byte behind it.
+        skipped: Bytes that belong to no string.
+
+    Returns:
+        The runs, and which strings were sound.
+    """
+    is_valid = pads > begins
+    if not len(pads):
         none = np.zeros(0, np.int32)
-        return RunPairs(none, none, np.zeros(len(lengths) + 1, np.int64), is_valid)
-    places = np.concatenate(([0], np.cumsum(lengths)))
-    pads = places[1:] - 1
+        return RunPairs(none, none, np.zeros(1, np.int64), is_valid)
     dropped = raw >= _CONTINUED
     closing = pads[is_valid] - 1
-    bad_places = [closing[dropped[closing]]]
-    if raw.min() < _FIRST_BYTE or raw.max() > _LAST_BYTE:
-        bad_places.append(np.flatnonzero((raw < _FIRST_BYTE) | (raw > _LAST_BYTE)))
-    dropped[closing] = False
+    bad_places = [closing[dropped[closing]], _outside(raw, pads, skipped)]
+    dropped[closing] = dropped[pads] = False
     inner = np.flatnonzero(dropped)  # few: most numbers have one digit
-    before = np.searchsorted(inner, places)
-    counts = lengths - 1 - np.diff(before)
+    until = np.searchsorted(inner, pads)
+    before = np.concatenate(([0], until[:-1]))
+    counts = pads - begins - (until - before)
     is_odd = (counts & 1) == 1
     dropped[pads] = ~is_odd
-    digits = _one_digit(raw[~dropped])
+    dropped[skipped] = True
     bounds = np.concatenate(([0], np.cumsum(counts + is_odd))) // 2
-    pair = [digits[side::2].astype(np.int32) for side in range(2)]
+    # Two digits a word: even places are background, odd ones foreground.
+    words = _one_digit(raw[~dropped]).view("<i2")
+    pair = [(words << 8 >> 8).astype(np.int32), (words >> 8).astype(np.int32)]
     if len(inner):
         begin, rank, numbers, too_large = _long_numbers(raw, inner)
-        owner = np.searchsorted(places, begin, side="right") - 1
-        at = 2 * bounds[owner] + begin - places[owner] - rank + before[owner]
+        owner = np.searchsorted(pads, begin)
+        at = 2 * bounds[owner] + begin - begins[owner] - rank + before[owner]
         for side in range(2):
             mine = (at & 1) == side
             pair[side][at[mine] >> 1] = numbers[mine]
@@ -239,8 +310,18 @@ def decode_pairs(data: bytes, lengths: npt.NDArray[np.int64]) -> RunPairs:
             negative = np.flatnonzero(runs < 0)
             is_valid[np.searchsorted(bounds, negative, side="right") - 1] = False
     bad = np.concatenate(bad_places)
-    is_valid[np.searchsorted(places, bad, side="right") - 1] = False
+    is_valid[np.searchsorted(pads, bad)] = False
     return RunPairs(pair[0], pair[1], bounds, is_valid)
+
+
+def _outside(
+    raw: npt.NDArray[np.uint8], pads: npt.NDArray[np.int64], skipped: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Places of bytes in the strings that are no digits."""
+    # Bytes below the first digit wrap around.
+    is_outside = raw - np.uint8(_FIRST_BYTE) > _LAST_BYTE - _FIRST_BYTE
+    is_outside[pads] = is_outside[skipped] = False
+    return np.flatnonzero(is_outside) if is_outside.any() else pads[:0]
 
 
 def _sum_pairs(

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from ifc_core.errors import FormatError
 from ifc_core.structures import RLEMask
 from ifc_core.structures.mask import decode_counts
-from ifc_core.structures.run_lengths import PAIR_END, RunPairs, decode_batch, decode_pairs
+from ifc_core.structures.run_lengths import (
+    NO_MASK,
+    PAIR_END,
+    RunPairs,
+    decode_batch,
+    decode_marked,
+    decode_pairs,
+)
 
 
 @st.composite
@@ -82,3 +89,26 @@ def test_large_pictures() -> None:
     batch = decode_batch([mask.counts])
     assert batch.runs.tolist() == [10**8, 7 * 10**8, 10**8]
     assert batch.totals.tolist() == [9 * 10**8]
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.none() | _masks().map(lambda m: m.counts) | st.just(b"zz"), max_size=10))
+def test_marked_strings_are_told_from_missing_ones(strings: list[bytes | None]) -> None:
+    data = b"".join(NO_MASK if s is None else s + PAIR_END for s in strings)
+    pairs, places = decode_marked(data)
+    present = [place for place, string in enumerate(strings) if string is not None]
+    assert places.tolist() == present
+    alone = _pairs([strings[place] or b"" for place in present])
+    assert pairs.is_valid.tolist() == alone.is_valid.tolist()
+    assert pairs.bounds.tolist() == alone.bounds.tolist()
+    for n in np.flatnonzero(pairs.is_valid):
+        own = slice(pairs.bounds[n], pairs.bounds[n + 1])
+        assert pairs.background[own].tolist() == alone.background[own].tolist()
+        assert pairs.foreground[own].tolist() == alone.foreground[own].tolist()
+
+
+def test_what_stands_before_a_missing_mask_is_broken() -> None:
+    pairs, places = decode_marked(b'04"04!!04"')
+    assert places.tolist() == [0, 1, 3]
+    assert pairs.is_valid.tolist() == [True, False, True]
+    assert pairs.areas[[0, 2]].tolist() == [4, 4]
