@@ -9,6 +9,7 @@ import numpy as np
 
 from ifc_core.annotation.edits.base import Edit
 from ifc_core.annotation.matching import find_matches
+from ifc_core.annotation.neighbour_colors import color_fresh_tracks
 from ifc_core.annotation.pointer_tables import (
     FRAME,
     MASK,
@@ -35,7 +36,7 @@ class AcceptRun(Edit):
     rejected or marked a track absent that track is left alone, and nothing is added to
     approved frames. An instance that covers the same object as a track with human work
     fills the untouched frames of that track instead of becoming a second one, and one
-    that covers a rejected track is left out.
+    that covers a rejected track is left out. New tracks that touch differ in hue.
 
     Attributes:
         run_id: The run.
@@ -83,6 +84,7 @@ class AcceptRun(Edit):
                 filled.append((match, records.only(~np.isin(records.frames, present))))
         made = _new_tracks(tx, video_id, [entry for entry in fresh if len(entry[1])])
         _show(tx, video_id, [*filled, *made])
+        color_fresh_tracks(tx, video_id, [track.id for track, _ in made])
         tx.set_run_state(self.run_id, RunState.ACCEPTED.value)
         return f"Accept proposals, {len(made)} new tracks"
 

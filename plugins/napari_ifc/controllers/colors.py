@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+import numpy as np
 
 from ifc_core.annotation import EditResult, Project, VideoEntry, edits
 from ifc_core.annotation.edits import Edit
-from ifc_core.structures import Track
-from ifc_core.structures.palette import OKABE_ITO, track_color
+from ifc_core.annotation.neighbour_colors import (
+    FRAMES_LOOKED_AT,
+    differing_colors,
+    touching_boxes,
+)
 from napari_ifc.controllers.editing import EditController
-
-RGB = tuple[int, int, int]
-_NUM_COLORS = 3 * len(OKABE_ITO)
-_FRAMES_LOOKED_AT = 40
-_NEAR_PX = 3.0
-_HUES = {track_color(i): i % len(OKABE_ITO) for i in range(_NUM_COLORS)}
 
 
 def make_neighbours_differ(
@@ -41,51 +37,13 @@ def make_neighbours_differ(
 
 def neighbours(project: Project, entry: VideoEntry) -> dict[int, set[int]]:
     """Tracks whose boxes touch on any of some frames spread over the video, by track."""
-    touching: dict[int, set[int]] = defaultdict(set)
-    step = max(1, entry.num_frames // _FRAMES_LOOKED_AT)
-    for frame_index in range(0, entry.num_frames, step):
-        boxes = sorted(
-            (*record.rle.bbox_xywh, record.track_id)
-            for record in project.masks_at(entry.id, frame_index)
-            if record.rle is not None
-        )
-        for place, (x, y, w, h, track_id) in enumerate(boxes):
-            for other_x, other_y, _, other_h, other_id in boxes[place + 1 :]:
-                if other_x > x + w + _NEAR_PX:
-                    break
-                if other_y <= y + h + _NEAR_PX and y <= other_y + other_h + _NEAR_PX:
-                    touching[track_id].add(other_id)
-                    touching[other_id].add(track_id)
-    return touching
-
-
-def differing_colors(tracks: Sequence[Track], touching: dict[int, set[int]]) -> dict[int, RGB]:
-    """New colours for the tracks that look like one they touch; the others keep theirs.
-
-    Args:
-        tracks: The tracks; of two that look alike the later one changes.
-        touching: Which touch, by track.
-    """
-    colors = {track.id: track.color_rgb for track in tracks}
-    used = Counter(colors.values())
-    changed: dict[int, RGB] = {}
-    for track in sorted(tracks, key=lambda t: t.id):
-        near = [colors[i] for i in touching.get(track.id, ()) if i in colors]
-        earlier = [colors[i] for i in touching.get(track.id, ()) if i < track.id and i in colors]
-        if not any(_alike(track.color_rgb, other) for other in earlier):
-            continue
-        choices = [track_color(i) for i in range(_NUM_COLORS)]
-        best = min(
-            choices, key=lambda c: (sum(_alike(c, other) for other in near), c in near, used[c])
-        )
-        if best != track.color_rgb:
-            used[best] += 1
-            colors[track.id] = changed[track.id] = best
-    return changed
-
-
-def _alike(first: RGB, second: RGB) -> bool:
-    """Whether two colours are forms of one hue."""
-    if first == second:
-        return True
-    return first in _HUES and _HUES[first] == _HUES.get(second)
+    step = max(1, entry.num_frames // FRAMES_LOOKED_AT)
+    found = [
+        (frame_index, record.track_id, *record.rle.bbox_xywh)
+        for frame_index in range(0, entry.num_frames, step)
+        for record in project.masks_at(entry.id, frame_index)
+        if record.rle is not None
+    ]
+    table = np.array(found, dtype=np.float64).reshape(-1, 6)
+    frames, ids = table[:, :2].astype(np.int64).T
+    return touching_boxes(frames, ids, table[:, 2:].astype(np.float32))

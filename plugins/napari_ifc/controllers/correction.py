@@ -6,7 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ifc_core.annotation import EditResult, Project, StagedInstance, StagedMask, VideoEntry, edits
+import numpy as np
+
+from ifc_core.annotation import (
+    EditResult,
+    Project,
+    Scope,
+    StagedInstance,
+    StagedMask,
+    VideoEntry,
+    edits,
+)
+from ifc_core.annotation.schema import STATE_CODE
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import EditError, IFCError
 from ifc_core.inference.spread_scope import DEFAULT_CLIP_LENGTH, scope_frames
@@ -18,6 +29,8 @@ from napari_ifc.correction_state import SpreadView
 KIND = "propagate"
 JOB = "spread"
 _FIXED = (FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT, FrameState.REJECTED)
+_PERSON = [STATE_CODE[s] for s in (FrameState.CORRECTED, FrameState.APPROVED)]
+_AVOID_NEAR = 50  # frames to either side on which other tracks are told of
 _ANCHORS = (FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT)
 
 
@@ -179,6 +192,7 @@ class SpreadController:
         params = {
             **source,
             "corrected": self._anchors(request),
+            "avoid": self._avoided(request),
             "correct": settings,
             "start": scope.start,
             "stop": scope.stop,
@@ -275,6 +289,31 @@ class SpreadController:
         return [
             {"frame_index": f, "rle": None if rle is None else rle.to_coco()}
             for f, rle in sorted(masks.items())
+        ]
+
+    def _avoided(self, request: SpreadRequest) -> list[dict[str, Any]]:
+        """Pixels of other tracks that a person made: they are not this object.
+
+        Only near the frame that is shown: each such frame costs the engine a picture's memory.
+        """
+        wanted = [f for f in self._wanted(request) if abs(f - request.frame_index) <= _AVOID_NEAR]
+        if not wanted:
+            return []
+        scope = Scope(wanted[0], wanted[-1])
+        others: dict[int, list[RLEMask]] = {f: [] for f in wanted}
+        for track in self._project.tracks(self._entry.id, include_rejected=False):
+            if track.id == request.track_id:
+                continue
+            columns = self._project.track_columns(track.id, scope)
+            made = np.isin(columns.state, _PERSON) & (columns.area_px > 0)
+            for frame_index in columns.frame_index[made].tolist():
+                rle = self._mask(track.id, frame_index) if frame_index in others else None
+                if rle is not None:
+                    others[frame_index].append(rle)
+        return [
+            {"frame_index": f, "rle": RLEMask.union(masks).to_coco()}
+            for f, masks in others.items()
+            if masks
         ]
 
     def _mask(self, track_id: int, frame_index: int) -> RLEMask | None:

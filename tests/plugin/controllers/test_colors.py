@@ -1,10 +1,11 @@
 import numpy as np
 from fake_engine import SIZE, disc
 
-from ifc_core.annotation import edits
+from ifc_core.annotation import StagedInstance, StagedMask, edits
+from ifc_core.annotation.neighbour_colors import differing_colors
 from ifc_core.structures import Category, Track, TrackState
 from ifc_core.structures.palette import OKABE_ITO, track_color
-from napari_ifc.controllers.colors import differing_colors, make_neighbours_differ, neighbours
+from napari_ifc.controllers.colors import make_neighbours_differ, neighbours
 from napari_ifc.controllers.editing import EditController
 from napari_ifc.controllers.tracks import TrackIndex
 
@@ -49,3 +50,22 @@ def test_recolouring_is_one_edit_and_comes_to_rest(session):
     assert make_neighbours_differ(project, entry, editor) is None
     editor.undo()
     assert project.track(second).color_rgb == OKABE_ITO[0]
+
+
+def test_new_tracks_of_a_run_differ_from_what_they_touch_and_leave_it_alone(session):
+    project, video_id = session.project, session.entry.id
+    project.apply(edits.SetCategory(Category(1, "fish")))
+    made = project.apply(edits.NewTrack(video_id, 1, 0, disc(SIZE, (20, 12), 6)))
+    (mine,) = made.tracks_added
+    project.apply(edits.SetTrack(mine, color_rgb=track_color(1)))
+    run = project.begin_run("propose", video_id, {}, "")
+    discs = [disc(SIZE, (20, column), 6) for column in (22, 32, 55)]
+    project.stage(run, 0, [StagedMask(i, rle) for i, rle in enumerate(discs)])
+    instances = [StagedInstance(i, "fish", 0.9 - i / 10) for i in range(3)]
+    project.stage_instances(run, instances)
+    project.finish_run(run)
+    first, second, third = project.apply(edits.AcceptRun(run)).tracks_added
+    colors = {t.id: t.color_rgb for t in project.tracks(video_id)}
+    assert colors[mine] == track_color(1)
+    assert len({colors[mine], colors[first], colors[second]}) == 3
+    assert colors[third] in (track_color(i) for i in range(7))

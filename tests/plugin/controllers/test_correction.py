@@ -1,11 +1,12 @@
 import queue
 
+import numpy as np
 import pytest
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine, disc
 
 from ifc_core.annotation import Project, Scope, edits
 from ifc_core.errors import EditError
-from ifc_core.structures import Category, FrameState, MaskSource
+from ifc_core.structures import Category, FrameState, MaskSource, RLEMask
 from napari_ifc.controllers.correction import SpreadController, SpreadRequest
 
 
@@ -262,3 +263,16 @@ def test_a_read_only_project_is_left_alone(bench, session, engine):
 def test_the_light_method_is_fused_without_a_model(bench, engine):
     bench.run(method="light")
     assert engine.requests[0][1]["correct"] == {"method": "fused"}
+
+
+def test_what_a_person_drew_for_other_tracks_is_not_the_object(bench, engine):
+    other = disc(SIZE, (40, 50), 5)
+    new = bench.project.apply(edits.NewTrack(bench.video_id, 1, 4, other))
+    third = disc(SIZE, (10, 50), 4)
+    bench.project.apply(edits.NewTrack(bench.video_id, 1, 4, third))
+    bench.project.apply(edits.SetMask(new.tracks_added[0], 3, other))  # not a frame to be filled
+    bench.run()
+    (avoided,) = engine.requests[0][1]["avoid"]
+    assert avoided["frame_index"] == 4
+    union = RLEMask.from_coco(avoided["rle"]).to_array()
+    assert np.array_equal(union, other.to_array() | third.to_array())
