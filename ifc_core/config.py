@@ -38,7 +38,11 @@ def data_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """Folder of what can be computed again."""
+    """Folder of what can be computed again; the settings may name another place."""
+    with contextlib.suppress(ConfigError):
+        chosen = read_settings().cache_folder
+        if chosen:
+            return Path(chosen).expanduser()
     return _folder("cache", platformdirs.user_cache_dir(_APP, appauthor=False))
 
 
@@ -57,6 +61,8 @@ class Settings:
         model: Name or file of the model to propose with; empty means the bundled one.
         num_threads: Processor threads of the engine process; 0 leaves it to torch.
         feature_memory_gib: Bound on kept features of clips, in GiB.
+        feature_disk_gib: Bound on those on disk, in GiB; 0 keeps none there.
+        cache_folder: Where what can be computed again is kept; empty for the usual place.
         theme: ``dark``, ``light`` or ``system``; of the desktop program.
         overlay_opacity: Opacity of filled masks, 0 to 1.
         contour_width_px: Width of mask outlines.
@@ -72,6 +78,8 @@ class Settings:
     model: str = ""
     num_threads: int = 0
     feature_memory_gib: float = 2.0
+    feature_disk_gib: float = 0.0
+    cache_folder: str = ""
     theme: str = "dark"
     overlay_opacity: float = 0.45
     contour_width_px: int = 2
@@ -90,6 +98,7 @@ class Settings:
         _range("contour_width_px", self.contour_width_px, 1, 8)
         _range("frame_memory_mib", self.frame_memory_mib, 64, 1 << 20)
         _range("feature_memory_gib", self.feature_memory_gib, 0, 1 << 20)
+        _range("feature_disk_gib", self.feature_disk_gib, 0, 1 << 20)
 
 
 def settings_path() -> Path:

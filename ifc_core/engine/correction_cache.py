@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ifc_core.config import Settings, cache_dir, read_settings
 from ifc_core.engine.model_cache import ModelCache
-from ifc_core.errors import CheckpointError
+from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.video import VideoReader
 
 if TYPE_CHECKING:
     from ifc_core.inference.clip_features import ClipFeatureCache
+    from ifc_core.inference.feature_folder import FeatureFolder
     from ifc_core.inference.flow_store import FlowStore
 
 _VIDEOS = 2
@@ -78,7 +80,15 @@ class CorrectionCache:
 
             while len(self._features) >= _VIDEOS:
                 self._features.popitem(last=False)
-            self._features[key] = ClipFeatureCache(model, reader, settings)
+            chosen = _user_settings()
+            identity = f"{video.fingerprint} {model.sha256} {settings!r}" if model.sha256 else ""
+            self._features[key] = ClipFeatureCache(
+                model,
+                reader,
+                settings,
+                max_bytes=round(chosen.feature_memory_gib * (1 << 30)),
+                folder=_feature_folder(identity, chosen.feature_disk_gib),
+            )
         self._features.move_to_end(key)
         kept = self._features[key]
         kept.reader = reader
@@ -88,3 +98,19 @@ class CorrectionCache:
         """Let go of everything."""
         self._features.clear()
         self._flows.clear()
+
+
+def _user_settings() -> Settings:
+    """The person's settings as they are now; the usual ones where they cannot be read."""
+    try:
+        return read_settings()
+    except ConfigError:
+        return Settings()
+
+
+def _feature_folder(identity: str, gibibytes: float) -> FeatureFolder | None:
+    if gibibytes <= 0 or not identity:
+        return None
+    from ifc_core.inference.feature_folder import FeatureFolder
+
+    return FeatureFolder(cache_dir() / "features", identity, round(gibibytes * (1 << 30)))

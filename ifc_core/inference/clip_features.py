@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ from ifc_core.inference.predictor import short_side_for
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.video import VideoReader
 from ifc_core.models.ifc import IFC
+
+if TYPE_CHECKING:
+    from ifc_core.inference.feature_folder import FeatureFolder
 
 DEFAULT_CACHE_BYTES = 2_000_000_000
 
@@ -79,6 +83,7 @@ class ClipFeatureCache:
         reader: The video.
         settings: Sizes, T and frame step as in a run of Propose; the region is not used.
         max_bytes: Bound on what is kept.
+        folder: Where clips are kept on disk too; ``None`` for memory alone.
 
     Attributes:
         reader: The video; a new reader of the same video may be put in its place.
@@ -91,9 +96,11 @@ class ClipFeatureCache:
         reader: VideoReader,
         settings: ProposeSettings,
         max_bytes: int = DEFAULT_CACHE_BYTES,
+        folder: FeatureFolder | None = None,
     ) -> None:
         self._model, self.reader, self._settings = model, reader, settings
         self._max_bytes = max_bytes
+        self._folder = folder
         self._clips: OrderedDict[tuple[int, ...], ClipFeatures] = OrderedDict()
         self.misses = 0
 
@@ -113,8 +120,7 @@ class ClipFeatureCache:
         key = tuple(frames)
         clip = self._clips.get(key)
         if clip is None:
-            clip = self._clips[key] = self._compute(key)
-            self.misses += 1
+            clip = self._clips[key] = self._read_or_compute(key)
         self._clips.move_to_end(key)
         while len(self._clips) > 1 and self.num_bytes > self._max_bytes:
             self._clips.popitem(last=False)
@@ -155,6 +161,16 @@ class ClipFeatureCache:
     def clip_length(self) -> int:
         """T."""
         return self._settings.clip_length
+
+    def _read_or_compute(self, frames: tuple[int, ...]) -> ClipFeatures:
+        kept = None if self._folder is None else self._folder.read(frames)
+        if kept is not None:
+            return kept
+        self.misses += 1
+        clip = self._compute(frames)
+        if self._folder is not None:
+            self._folder.write(clip)
+        return clip
 
     @torch.no_grad()
     def _compute(self, frames: tuple[int, ...]) -> ClipFeatures:

@@ -31,6 +31,11 @@ class Action:
     tip: str = ""
     checked: Callable[[], bool] | None = None
 
+    def keyed(self, text: str = "") -> str:
+        """A text with the key that stands for the action now: ``"Undo (Ctrl+Z)"``."""
+        text = text or self.text
+        return f"{text} ({self.shortcut})" if self.shortcut else text
+
     @property
     def enabled(self) -> bool:
         """Whether the action is possible now."""

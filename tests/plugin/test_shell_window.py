@@ -151,6 +151,11 @@ def test_settings_take_effect_and_are_kept(proposed, qtbot):
     dialog.shortcut_requested.emit("frame.approve", "F9")
     assert dialog.message.text() == ""
     assert proposed.actions["frame.approve"].shortcut == "F9"
+    brush = proposed.panel.tools._buttons["paint"]
+    assert brush.toolTip().startswith("Brush (B)")
+    dialog.shortcut_requested.emit("tool.paint", "F8")
+    assert brush.toolTip().startswith("Brush (F8)")
+    dialog.shortcut_requested.emit("tool.paint", "B")
     layer = next(x for x in proposed.layers.layers if x.metadata["ifc"] == "Edit")
     keys = {str(key): call for key, call in layer.keymap.items()}
     assert "A" not in keys

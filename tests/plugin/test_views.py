@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QLabel, QPushButton
 
 from ifc_core.annotation import Scope, TrackFilter
 from ifc_core.errors import ConfigError
+from ifc_core.inference.settings import ProposeSettings
 from napari_ifc.actions import Action, ActionTable
 from napari_ifc.rows import (
     FrameRange,
@@ -298,6 +299,16 @@ class TestProposePanel:
         other.show_settings(wanted)
         assert other.settings() == wanted
         other.deleteLater()
+
+    def test_what_is_folded_away_is_chosen_all_the_same(self, form):
+        assert form._more_rows.isHidden()
+        form.more.click()
+        assert not form._more_rows.isHidden()
+        assert form._custom_rows.isHidden()
+        form.show_settings(ProposeSettings(tiles="4x2", edges="fast", reidentify=True))
+        chosen = form.settings()
+        assert (chosen.tiles, chosen.edges, chosen.reidentify) == ("4x2", "fast", True)
+        assert form._tiles.currentText() == "4 × 2 tiles"
 
     def test_the_stride_never_exceeds_the_length(self, form):
         self.choose(form, CUSTOM)

@@ -464,8 +464,20 @@ class Correction(Feature):
         self._reason_timer.start()
 
     def _show_reason(self) -> None:
-        tip = "Take the corrected masks of the track to the other frames (T)"
+        action = self.studio.actions["correct.propagate"]
+        tip = action.keyed("Take the corrected masks of the track to the other frames")
         self.strip.show_reason(self.why_not_propagate(), tip)
+
+    def started(self) -> None:
+        """Show the keys, also after they were changed."""
+        self._show_keys()
+        self.studio.shortcuts_changed.connect(self._show_keys)
+
+    def _show_keys(self) -> None:
+        actions = self.studio.actions
+        keys = (actions[i].shortcut for i in ("tool.candidates", "candidate.previous"))
+        self.strip.show_keys(*keys)
+        self.actions_changed()
 
     def selection_changed(self, track_ids: tuple[int, ...]) -> None:
         """Another track may be possible to propagate."""

@@ -60,7 +60,8 @@ class Editing(Feature):
         studio.presenter.drawings.append(self._ghosts)
 
     def started(self) -> None:
-        """Fill the menus beside the tools."""
+        """Fill the menus beside the tools; their tips tell the keys, also changed ones."""
+        self.studio.shortcuts_changed.connect(self.tool_changed)
         self.studio.panel.tools.bind_actions(
             self.studio.actions,
             {

@@ -112,5 +112,6 @@ class PreferencesFeature(Feature):
         studio.window.bind_shortcuts()
         studio.window.bind_keys()
         studio.shortcuts_changed.emit()
+        studio.presenter.actions()  # tips of buttons tell the keys
         if self._dialog is not None:
             self._dialog.show_actions(studio.actions)

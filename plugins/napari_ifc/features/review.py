@@ -146,6 +146,8 @@ class Review(Feature):
     def started(self) -> None:
         """Give the buttons their names and keys."""
         self.page.bind_actions(self.studio.actions)
+        renew = self.page.bind_actions
+        self.studio.shortcuts_changed.connect(lambda: renew(self.studio.actions))
 
     # Opening and closing
 

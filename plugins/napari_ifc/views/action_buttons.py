@@ -26,8 +26,7 @@ def show_actions(
         reason = action.why_not()
         tip = reason or action.tip
         if named:
-            key = f" ({action.shortcut})" if action.shortcut else ""
-            tip = f"{action.text}{key}\n{tip}".strip()
+            tip = f"{action.keyed()}\n{tip}".strip()
         button.setEnabled(not reason)
         button.setToolTip(tip)
         button.setAccessibleName(action.text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
@@ -14,12 +15,13 @@ from qtpy.QtWidgets import (
     QScrollArea,
     QSizePolicy,
     QSpinBox,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from ifc_core.errors import ConfigError
-from ifc_core.inference.settings import ProposeSettings
+from ifc_core.inference.settings import EDGES, ProposeSettings
 
 NEAR_ONLINE, OFFLINE, CUSTOM = "near-online", "offline", "custom"
 _MODES = (
@@ -32,6 +34,20 @@ _MODE_HELP = {
     OFFLINE: "The model sees all frames at once. Best for clips of up to a few dozen frames.",
     CUSTOM: "Longer clips see further; a larger stride is faster and joins fewer overlaps.",
 }
+_TILES = (
+    ("", "Whole frame at once"),
+    ("auto", "Tiles, as many as the size asks for"),
+    ("2x2", "2 × 2 tiles"),
+    ("2x3", "2 × 3 tiles"),
+    ("3x4", "3 × 4 tiles"),
+)
+_EDGES = (
+    ("off", "As the model draws them"),
+    ("fast", "Pulled to the frame's edges, fast"),
+    ("best", "Pulled to the frame's edges, best"),
+)
+assert tuple(key for key, _ in _EDGES) == EDGES  # noqa: S101
+_LABEL_PX = 84  # so that the fields of both forms stand in one line
 
 
 class ProposePanel(QWidget):
@@ -64,6 +80,12 @@ class ProposePanel(QWidget):
         self._model = QComboBox()
         self._device = QComboBox()
         self._precision = QComboBox()
+        self._tiles = QComboBox()
+        self._edges = QComboBox()
+        self._reidentify = QCheckBox("Know objects again")
+        self.more = QToolButton()
+        self._more_rows = QFrame()
+        self._custom_rows = QFrame()
         self._help = QLabel()
         self._estimate = QLabel()
         self._region_text = QLabel("Whole frame")
@@ -87,12 +109,30 @@ class ProposePanel(QWidget):
             (self._model, "Model", "The weights to propose with"),
             (self._device, "Device", "Where the model runs"),
             (self._precision, "Precision", "Arithmetic; auto takes the fastest that is safe"),
+            (self._tiles, "Tiles", "For small objects in large frames; takes as long as its tiles"),
+            (self._edges, "Edges of masks", "Decided again at the full size of the frame"),
+            (
+                self._reidentify,
+                "Know objects again after an absence",
+                "An object that was away gets its old track again, where it looks the same",
+            ),
         ):
             widget.setAccessibleName(name)
             widget.setToolTip(tip)
         for precision in ("auto", "fp32", "bf16", "fp16"):
             self._precision.addItem(precision, precision)
-        for box in (self._mode, self._model, self._device, self._precision):
+        for box, choices in ((self._tiles, _TILES), (self._edges, _EDGES)):
+            for value, text in choices:
+                box.addItem(text, value)
+        self._reidentify.toggled.connect(lambda _: self.changed.emit())
+        self.more.setText("More settings")
+        self.more.setCheckable(True)
+        self.more.setArrowType(Qt.ArrowType.RightArrow)
+        self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.more.setProperty("role", "fold")
+        self.more.toggled.connect(self._show_more)
+        choices = (self._mode, self._model, self._device, self._precision)
+        for box in (*choices, self._tiles, self._edges):
             box.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
@@ -102,7 +142,8 @@ class ProposePanel(QWidget):
         self._step.setPrefix("every ")
         wide = QSizePolicy.Policy.Expanding
         fields = (self._mode, self._length, self._stride, self._step, self._threshold)
-        for field in (*fields, self._model, self._device, self._precision):
+        hardware = (self._model, self._device, self._precision)
+        for field in (*fields, *hardware, self._tiles, self._edges):
             field.setSizePolicy(wide, QSizePolicy.Policy.Fixed)
         for spin in (self._length, self._stride, self._step, self._threshold):
             spin.valueChanged.connect(lambda _: self.changed.emit())
@@ -121,26 +162,32 @@ class ProposePanel(QWidget):
     def _build(self) -> None:
         inside = QFrame()
         inside.setObjectName("ifcPage")
-        form = QFormLayout()
-        form.setHorizontalSpacing(12)
-        form.setVerticalSpacing(8)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        form.addRow("Mode", self._mode)
-        form.addRow("", self._help)
-        form.addRow("Clip length", self._length)
-        form.addRow("Clip stride", self._stride)
-        form.addRow("Frame step", self._step)
-        form.addRow("Min. score", self._threshold)
-        form.addRow("Region", self._region_row())
-        form.addRow("Model", self._model)
-        form.addRow("Device", self._device)
-        form.addRow("Precision", self._precision)
         column = QVBoxLayout(inside)
         column.setContentsMargins(12, 10, 12, 10)
-        column.setSpacing(10)
-        column.addLayout(form)
+        column.setSpacing(8)
+        first = _form(("Mode", self._mode), ("", self._help))
+        custom = _form(("Clip length", self._length), ("Clip stride", self._stride))
+        second = _form(
+            ("Frame step", self._step), ("Region", self._region_row()), ("Model", self._model)
+        )
+        rest = _form(
+            ("Min. score", self._threshold),
+            ("Tiles", self._tiles),
+            ("Edges", self._edges),
+            ("Absences", self._reidentify),
+            ("Device", self._device),
+            ("Precision", self._precision),
+        )
+        column.addLayout(first)
+        for frame, form in ((self._custom_rows, custom), (self._more_rows, rest)):
+            form.setContentsMargins(0, 0, 0, 0)
+            frame.setLayout(form)
+        column.addWidget(self._custom_rows)
+        column.addLayout(second)
+        column.addWidget(self.more)
+        column.addWidget(self._more_rows)
         column.addStretch(1)
+        self._show_more(False)
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -156,6 +203,11 @@ class ProposePanel(QWidget):
         outer.setSpacing(0)
         outer.addWidget(area, 1)
         outer.addLayout(foot)
+
+    def _show_more(self, shown: bool) -> None:
+        self._more_rows.setVisible(shown)
+        arrow = Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow
+        self.more.setArrowType(arrow)
 
     def _region_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -195,6 +247,9 @@ class ProposePanel(QWidget):
             precision=str(self._precision.currentData() or "auto"),
             region_xywh=self.region_xywh,
             offline=mode == OFFLINE,
+            tiles=str(self._tiles.currentData() or ""),
+            edges=str(self._edges.currentData()),
+            reidentify=self._reidentify.isChecked(),
         )
 
     def show_settings(self, settings: ProposeSettings) -> None:
@@ -208,6 +263,11 @@ class ProposePanel(QWidget):
         self._step.setValue(settings.frame_step)
         self._threshold.setValue(settings.score_threshold)
         self._precision.setCurrentIndex(self._precision.findData(settings.precision))
+        if self._tiles.findData(settings.tiles) < 0:
+            self._tiles.addItem(f"{settings.tiles.replace('x', ' × ')} tiles", settings.tiles)
+        self._tiles.setCurrentIndex(self._tiles.findData(settings.tiles))
+        self._edges.setCurrentIndex(self._edges.findData(settings.edges))
+        self._reidentify.setChecked(settings.reidentify)
         self.blockSignals(False)
 
     def set_models(self, models: list[tuple[str, str]], active: str) -> None:
@@ -272,9 +332,20 @@ class ProposePanel(QWidget):
     def _on_mode(self) -> None:
         mode = self._mode.currentData()
         self._help.setText(_MODE_HELP[mode])
-        for spin in (self._length, self._stride):
-            spin.setEnabled(mode == CUSTOM)
-            spin.setToolTip("" if mode == CUSTOM else "Choose Custom clips to change it")
+        self._custom_rows.setVisible(mode == CUSTOM)
+
+
+def _form(*rows: tuple[str, QWidget | QHBoxLayout]) -> QFormLayout:
+    form = QFormLayout()
+    form.setHorizontalSpacing(12)
+    form.setVerticalSpacing(8)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    for text, field in rows:
+        label = QLabel(text)
+        label.setMinimumWidth(_LABEL_PX)
+        form.addRow(label, field)
+    return form
 
 
 def _spin(low: int, high: int, value: int, suffix: str) -> QSpinBox:

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
+    QDoubleSpinBox,
     QFileDialog,
     QFrame,
     QGridLayout,
@@ -133,6 +134,11 @@ class SettingsDialog(QDialog):
         threads = "For the engine process; 0 leaves it to torch. Takes effect with its next start"
         self._number("num_threads", "Processor threads", (0, 256), "", threads)
         self._section("Files and memory")
+        kept = "What the model knows of clips, for corrections; in the engine from its next start"
+        self._amount("feature_memory_gib", "Model memory", (0.0, 256.0), " GiB", kept)
+        disk = "The same on disk, so that it outlives the memory's bound; 0 keeps nothing there"
+        self._amount("feature_disk_gib", "Model cache", (0.0, 1024.0), " GiB", disk)
+        self._folder("cache_folder", "Cache folder", "Empty: the usual one of this system")
         memory = "For decoded frames; more scrubs smoother. Takes effect with the next video"
         self._number("frame_memory_mib", "Frame memory", (64, 65536), " MiB", memory)
         self._folder("projects_folder", "Projects folder", "Empty: beside each video")
@@ -180,6 +186,16 @@ class SettingsDialog(QDialog):
         spin.setSuffix(unit)
         spin.setKeyboardTracking(False)
         spin.valueChanged.connect(lambda value: self.changed.emit(name, value))
+        self._row(name, text, tip, spin)
+
+    def _amount(self, name: str, text: str, span: tuple[float, float], unit: str, tip: str) -> None:
+        spin = QDoubleSpinBox()
+        spin.setRange(*span)
+        spin.setDecimals(1)
+        spin.setSingleStep(0.5)
+        spin.setSuffix(unit)
+        spin.setKeyboardTracking(False)
+        spin.valueChanged.connect(lambda value: self.changed.emit(name, round(value, 1)))
         self._row(name, text, tip, spin)
 
     def _share(self, name: str, text: str, tip: str) -> None:
@@ -308,7 +324,7 @@ def _fill(field: QWidget, value: Any) -> None:
         field.setCurrentIndex(max(0, field.findData(value)))
     elif isinstance(field, QSlider):
         field.setValue(round(value * 100))
-    elif isinstance(field, QSpinBox):
+    elif isinstance(field, QSpinBox | QDoubleSpinBox):
         field.setValue(value)
     elif isinstance(field, QCheckBox):
         field.setChecked(value)

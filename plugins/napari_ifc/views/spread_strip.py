@@ -24,6 +24,16 @@ from napari_ifc.views.icons import icon
 from napari_ifc.views.theme import Palette
 
 _BUTTON_PADDING_PX = 9
+_CANDIDATE_BUTTONS = (
+    ("previous", "Previous candidate", "candidate.previous"),
+    ("next", "Next candidate", "candidate.next"),
+    (
+        "approve",
+        "Accept as a track (Enter); with Shift into the selected track",
+        "candidate.accept",
+    ),
+    ("close", "Dismiss (Escape)", "candidate.dismiss"),
+)
 
 
 class SpreadStrip(QFrame):
@@ -65,15 +75,16 @@ class SpreadStrip(QFrame):
         self.pause = _button("Pause", "correct.pause", self)
         self.cancel = _button("Cancel the propagation", "correct.cancel", self)
         self._candidate = QLabel()
-        keys = QLabel("C next · Enter accept · Esc dismiss")
-        keys.setProperty("role", "muted")
+        self._keys = QLabel()
+        self._keys.setProperty("role", "muted")
         self._candidate_words = QVBoxLayout()
         self._candidate_words.setSpacing(0)
         self._candidate_words.addWidget(self._candidate)
-        self._candidate_words.addWidget(keys)
+        self._candidate_words.addWidget(self._keys)
         self._icons: list[tuple[QToolButton, str]] = [(self.cancel, "close")]
         self._palette: Palette | None = None
         self._paused = False
+        self._candidate_buttons: dict[str, QToolButton] = {}
         self._pages = QStackedLayout(self)
         self._pages.setContentsMargins(0, 0, 0, 0)
         for page in (self._choices_page(), self._run_page(), self._candidate_page()):
@@ -112,17 +123,8 @@ class SpreadStrip(QFrame):
         row.setContentsMargins(10, 4, 6, 4)
         row.setSpacing(2)
         row.addLayout(self._candidate_words, 1)
-        for name, tip, action_id in (
-            ("previous", "Previous candidate (Shift+C)", "candidate.previous"),
-            ("next", "Next candidate (C)", "candidate.next"),
-            (
-                "approve",
-                "Accept as a track (Enter); with Shift into the selected track",
-                "candidate.accept",
-            ),
-            ("close", "Dismiss (Escape)", "candidate.dismiss"),
-        ):
-            button = _button(tip, action_id, self)
+        for name, tip, action_id in _CANDIDATE_BUTTONS:
+            button = self._candidate_buttons[action_id] = _button(tip, action_id, self)
             self._icons.append((button, name))
             row.addWidget(button)
         return page
@@ -137,6 +139,16 @@ class SpreadStrip(QFrame):
     def _tint_pause(self) -> None:
         if self._palette is not None:
             self.pause.setIcon(icon("play" if self._paused else "pause", self._palette.text))
+
+    def show_keys(self, next_key: str, previous_key: str) -> None:
+        """Show the keys that walk through candidates, as they are bound now."""
+        rest = ("Enter accept", "Esc dismiss")
+        self._keys.setText(" · ".join([f"{next_key} next", *rest] if next_key else rest))
+        for action_id, text, key in (
+            ("candidate.next", "Next candidate", next_key),
+            ("candidate.previous", "Previous candidate", previous_key),
+        ):
+            self._candidate_buttons[action_id].setToolTip(f"{text} ({key})" if key else text)
 
     # What is chosen
 

@@ -102,6 +102,8 @@ def style_sheet(p: Palette) -> str:
     QToolButton[role="small"] {{ background: {p.raised}; padding: 2px 8px; font-size: 8pt; }}
     QToolButton[role="small"]:hover {{ background: {theme_mix(p.raised, p.text, 0.15)}; }}
     QToolButton[role="small"]:disabled {{ color: {theme_mix(p.raised, p.text, 0.4)}; }}
+    QToolButton[role="fold"] {{ color: {p.muted}; font-size: 9pt; padding: 2px 4px; }}
+    QToolButton[role="fold"]:checked {{ background: transparent; color: {p.text}; }}
     QToolButton::menu-indicator {{ image: none; }}
     QTabWidget::pane {{ border: 0; border-top: 1px solid {p.border}; }}
     QTabBar {{ border: 0; background: transparent; }}

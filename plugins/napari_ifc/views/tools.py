@@ -23,16 +23,16 @@ from napari_ifc.views.look_menu import LookMenu
 from napari_ifc.views.theme import Palette
 
 TOOLS = (
-    ("pan_zoom", "select", "Move and zoom (V)"),
-    ("paint", "brush", "Brush (B)"),
-    ("erase", "eraser", "Eraser (E)"),
-    ("smart_erase", "smart_eraser", "Smart eraser (Shift+E): erases as far as an edge"),
-    ("polygon", "polygon", "Polygon (P): click the corners, double-click to finish"),
-    ("fill", "fill", "Fill (F)"),
-    ("scribble", "scribble", "Scribble (D): draw a stroke on the object, Shift for beside it"),
-    ("unscribble", "unscribble", "Scribble beside (Shift+D): a stroke on what is not the object"),
-    ("box", "box", "Box (X): draw a box around an object"),
-    ("candidates", "candidates", "Candidates (C): click an object that has no track"),
+    ("pan_zoom", "select", "Move and zoom"),
+    ("paint", "brush", "Brush"),
+    ("erase", "eraser", "Eraser"),
+    ("smart_erase", "smart_eraser", "Smart eraser"),
+    ("polygon", "polygon", "Polygon"),
+    ("fill", "fill", "Fill"),
+    ("scribble", "scribble", "Scribble on the object"),
+    ("unscribble", "unscribble", "Scribble beside the object"),
+    ("box", "box", "Box"),
+    ("candidates", "candidates", "Candidates"),
 )
 _MENUS = (
     ("tidy", "Tidy the mask", "tidy"),
@@ -60,6 +60,7 @@ class ToolRow(QFrame):
         self._buttons: dict[str, QToolButton] = {}
         self._icons: list[tuple[QToolButton, str]] = []
         self._menus: dict[str, QMenu] = {}
+        self._actions: ActionTable | None = None
         self._group = QButtonGroup(self)
         self._group.setExclusive(True)
         self._size = QSlider(Qt.Orientation.Horizontal)
@@ -82,8 +83,8 @@ class ToolRow(QFrame):
     def _tool_line(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(1)
-        for mode, icon_name, tip in TOOLS:
-            button = self._tool_button(icon_name, tip)
+        for mode, icon_name, name in TOOLS:
+            button = self._tool_button(icon_name, name)
             button.setCheckable(True)
             button.clicked.connect(lambda _=False, m=mode: self.tool_requested.emit(m))
             self._group.addButton(button)
@@ -105,8 +106,8 @@ class ToolRow(QFrame):
             self._menu_button(row, name, tip, icon_name, self._menus[name])
         self._menu_button(row, "look", "How masks are shown", "look", self.look)
         row.addSpacing(6)
-        for action_id, tip in (("undo", "Undo (Ctrl+Z)"), ("redo", "Redo (Ctrl+Shift+Z)")):
-            button = self._tool_button(action_id, tip)
+        for action_id in ("undo", "redo"):
+            button = self._tool_button(action_id, action_id.capitalize())
             button.clicked.connect(lambda _=False, a=action_id: self.action_requested.emit(a))
             self._buttons[action_id] = button
             row.addWidget(button)
@@ -125,12 +126,16 @@ class ToolRow(QFrame):
         button = QToolButton()
         button.setIconSize(QSize(18, 18))
         button.setToolTip(tip)
-        button.setAccessibleName(tip.split(" (")[0])
+        button.setAccessibleName(tip)
         self._icons.append((button, icon_name))
         return button
 
     def bind_actions(self, actions: ActionTable, menus: dict[str, tuple[str, ...]]) -> None:
-        """Fill the menus from the table of actions; an empty id is a line between two groups."""
+        """Fill the menus from the table of actions; an empty id is a line between two groups.
+
+        The table also tells the keys, each time that they are shown.
+        """
+        self._actions = actions
         for name, action_ids in menus.items():
             fill_menu(self._menus[name], actions, action_ids, self.action_requested.emit)
 
@@ -141,11 +146,13 @@ class ToolRow(QFrame):
 
     def show_tool(self, mode: str, *, drawing_possible: bool, why_not: str) -> None:
         """Show which tool is active and whether drawing is possible now."""
-        for name, _, tip in TOOLS:
+        for name, _, text in TOOLS:
             button = self._buttons[name]
             possible = drawing_possible or name == "pan_zoom"
             button.setEnabled(possible)
-            button.setToolTip(tip if possible else why_not)
+            tip = "" if self._actions is None else self._actions[f"tool.{name}"].tip
+            keyed = self._keyed(f"tool.{name}", text)
+            button.setToolTip(f"{keyed}\n{tip}".strip() if possible else why_not)
         self._size.setEnabled(drawing_possible)
         self._buttons.get(mode, self._buttons["pan_zoom"]).setChecked(True)
 
@@ -164,11 +171,14 @@ class ToolRow(QFrame):
             redo: What redo would do again, empty if nothing.
         """
         for name, text in (("undo", undo), ("redo", redo)):
-            key = "Ctrl+Z" if name == "undo" else "Ctrl+Shift+Z"
             button = self._buttons[name]
             button.setEnabled(bool(text))
-            verb = name.capitalize()
-            button.setToolTip(f"{verb} “{text}” ({key})" if text else f"Nothing to {name}")
+            tip = self._keyed(f"edit.{name}", f"{name.capitalize()} “{text}”")
+            button.setToolTip(tip if text else f"Nothing to {name}")
+
+    def _keyed(self, action_id: str, text: str) -> str:
+        """A text with the key of an action, once there is a table that knows it."""
+        return text if self._actions is None else self._actions[action_id].keyed(text)
 
     def _on_size(self, size: int) -> None:
         self._size_text.setText(str(size))

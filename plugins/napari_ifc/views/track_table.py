@@ -252,7 +252,7 @@ class TrackTable(QWidget):
         self._filter.setAccessibleName("Find tracks")
         self._filter_button.setCheckable(True)
         self._filter_button.setAccessibleName("Filter and bulk actions")
-        self._filter_button.setToolTip("Filter and bulk actions (Ctrl+F)")
+        self._filter_button.setToolTip("Filter and bulk actions")
         self._filter_button.setIconSize(QSize(18, 18))
         self._filter_button.toggled.connect(self.filters.setVisible)
         self.filters.hide()
@@ -313,6 +313,9 @@ class TrackTable(QWidget):
     def refresh_actions(self) -> None:
         """Enable what is possible; the rest says why it is not."""
         show_actions(self._buttons, self._actions, named=True)
+        if self._actions is not None:
+            tip = self._actions["bulk.filter"].keyed("Filter and bulk actions")
+            self._filter_button.setToolTip(tip)
 
     def show_filters(self, shown: bool) -> None:
         """Show or hide the filter and its bulk actions."""
