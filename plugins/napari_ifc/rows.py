@@ -62,6 +62,7 @@ class Span:
 
 SPAN_KINDS = tuple(SpanKind)
 """Kinds by their code in :class:`Spans`."""
+_NO_KIND = 255
 
 DOUBTFUL = 0.5
 """From this uncertainty on a mask counts as doubtful."""
@@ -101,6 +102,26 @@ class Spans:
 
     def __iter__(self) -> Iterator[Span]:
         return (self[place] for place in range(len(self)))
+
+    def overlaid(self, frames: npt.NDArray[np.int32], kind: SpanKind) -> Spans:
+        """The stretches with some frames shown as another kind.
+
+        Args:
+            frames: (k,) those frames, in any order.
+            kind: What they show.
+        """
+        if not len(frames):
+            return self
+        length = int(max(frames.max() + 1, self.stop.max(initial=0)))
+        kinds = np.full(length, _NO_KIND, dtype=np.uint8)
+        lengths = self.stop - self.start
+        firsts = np.repeat(self.start - np.cumsum(lengths) + lengths, lengths)
+        kinds[firsts + np.arange(len(firsts))] = np.repeat(self.kind, lengths)
+        kinds[frames] = SPAN_KINDS.index(kind)
+        bounds = np.flatnonzero(np.diff(kinds, prepend=_NO_KIND, append=_NO_KIND))
+        starts = bounds[:-1][kinds[bounds[:-1]] != _NO_KIND]
+        stops = bounds[np.searchsorted(bounds, starts, side="right")]
+        return Spans(starts.astype(np.int32), stops.astype(np.int32), kinds[starts])
 
     def at(self, frame_index: int) -> Span | None:
         """The stretch that holds a frame."""

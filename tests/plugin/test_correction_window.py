@@ -117,6 +117,11 @@ def test_correct_propagate_cancel_and_undo(desk, qtbot):
     strip.start.click()
     qtbot.waitUntil(lambda: len(desk.correction.spreader.staged_frames) == 4)
     assert frames_of(desk, track_id) == {3}
+
+    def lane():
+        return next(x for x in desk.studio.timeline.data.lanes if x.track_id == track_id)
+
+    qtbot.waitUntil(lambda: {s.kind.value for s in lane().spans} >= {"provisional", "corrected"})
     desk.studio.layers.go_to(1)
     assert desk.picture.any()  # provisional masks are seen as they come
     with qtbot.waitSignal(signals.spread_finished) as ended:

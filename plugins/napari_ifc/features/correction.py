@@ -425,6 +425,7 @@ class Correction(Feature):
     def _on_frame(self, frame_index: int) -> None:
         if frame_index == self.studio.layers.frame_index:
             self.studio.presenter.canvas()
+        self.studio.presenter.lists_soon()  # the lane of the track shows how far it is
 
     def _on_end(self, outcome: str, sentence: str) -> None:
         if outcome == "failed":

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import QPoint, QTimer
 from qtpy.QtWidgets import QMenu
 
@@ -15,7 +16,8 @@ from napari_ifc.controllers.bulk import BulkController
 from napari_ifc.controllers.playback import Playback
 from napari_ifc.controllers.track_frames import read_frames
 from napari_ifc.feature import Feature
-from napari_ifc.rows import FrameRange, ProgressView, TimelineData
+from napari_ifc.features.correction import Correction
+from napari_ifc.rows import FrameRange, ProgressView, SpanKind, TimelineData
 from napari_ifc.worker import Worker
 
 if TYPE_CHECKING:
@@ -169,7 +171,22 @@ class TimelineLink(Feature):
         session = workspace.session
         lanes = workspace.proposer.lanes()
         data = workspace.index.timeline(session.num_frames, session.entry.fps, lanes)
-        self._timeline.set_data(data)
+        self._timeline.set_data(self._with_propagation(data))
+
+    def _with_propagation(self, data: TimelineData) -> TimelineData:
+        """The lane of a track that is being propagated shows what has come so far."""
+        spreader = self.studio.feature(Correction).spreader
+        staged = frozenset() if spreader is None else spreader.staged_frames
+        if spreader is None or not staged:
+            return data
+        frames = np.fromiter(staged, np.int32, len(staged))
+        lanes = tuple(
+            replace(lane, spans=lane.spans.overlaid(frames, SpanKind.PROVISIONAL))
+            if lane.track_id == spreader.track_id
+            else lane
+            for lane in data.lanes
+        )
+        return replace(data, lanes=lanes)
 
     def actions_changed(self) -> None:
         """Enable what is possible."""

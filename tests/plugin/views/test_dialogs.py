@@ -1,0 +1,56 @@
+"""Palette, class and export dialogs."""
+
+from qtpy.QtCore import Qt
+
+from napari_ifc.actions import Action, ActionTable
+from napari_ifc.views.class_dialog import ClassDialog
+from napari_ifc.views.command_palette import CommandPalette
+from napari_ifc.views.dialogs import ExportDialog
+
+ORANGE = (230, 159, 0)
+
+
+def test_palette_finds_and_runs_only_what_is_possible(qtbot):
+    actions = ActionTable()
+    actions.add(Action("a.one", "Delete tracks", lambda: None, group="Track"))
+    actions.add(
+        Action("a.two", "Delete project", lambda: None, group="File", why_not=lambda: "Not now.")
+    )
+    palette = CommandPalette(actions)
+    qtbot.addWidget(palette)
+    palette.field.setText("delete")
+    assert palette.list.count() == 2
+    assert "Not now." in palette.list.item(1).text()
+    palette.list.setCurrentRow(1)
+    with qtbot.assertNotEmitted(palette.action_requested):
+        qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+    qtbot.keyClick(palette.field, Qt.Key.Key_Up)
+    with qtbot.waitSignal(palette.action_requested) as asked:
+        qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+    assert asked.args == ["a.one"]
+
+
+def test_class_dialog_takes_a_new_name(qtbot):
+    dialog = ClassDialog(["fish", "cat"], "cat")
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    qtbot.addWidget(dialog)
+    assert dialog.box.currentText() == "cat"
+    dialog.box.setCurrentText("  seahorse ")
+    with qtbot.waitSignal(dialog.chosen) as asked:
+        dialog.buttons.accepted.emit()
+    assert asked.args == ["seahorse", "track"]
+
+
+def test_export_never_replaces_unasked(qtbot, tmp_path):
+    target = tmp_path / "out.json"
+    target.write_text("mine")
+    dialog = ExportDialog(target)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    qtbot.addWidget(dialog)
+    with qtbot.assertNotEmitted(dialog.export_requested):
+        dialog.button.click()
+    assert "exists already" in dialog.report.text()
+    dialog.replace.setChecked(True)
+    with qtbot.waitSignal(dialog.export_requested) as asked:
+        dialog.button.click()
+    assert asked.args == [str(target), "reviewed", 1, "ytvis"]

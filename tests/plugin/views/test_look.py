@@ -1,0 +1,39 @@
+"""Colours and icons in both themes."""
+
+import pytest
+
+from napari_ifc.views.icons import icon, icon_names
+from napari_ifc.views.theme import palette_for
+
+ORANGE = (230, 159, 0)
+
+
+def contrast(first, second):
+    def luminance(color):
+        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(first), luminance(second)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_every_text_can_be_read(theme):
+    p = palette_for(theme)
+    for text in (p.text, p.muted, p.error, p.warning, p.good):
+        for ground in (p.background, p.surface):
+            assert contrast(text, ground) >= 4.0, (text, ground)
+    assert contrast(p.on_accent, p.accent) >= 3.0
+
+
+def test_icons_have_a_faint_form_for_disabled_buttons(qapp):
+    for name in icon_names():
+        made = icon(name, "#ffffff")
+        strong = made.pixmap(20, made.Mode.Normal).toImage()
+        faint = made.pixmap(20, made.Mode.Disabled).toImage()
+        alphas = [
+            max(i.pixelColor(x, y).alpha() for x in range(i.width()) for y in range(i.height()))
+            for i in (strong, faint)
+        ]
+        assert alphas[0] > 2 * alphas[1] > 0, name

@@ -1,0 +1,91 @@
+"""The head of the panel, its tools, messages, history and pages."""
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QPushButton
+
+from napari_ifc.rows import (
+    HistoryRow,
+    Summary,
+)
+from napari_ifc.views.banner import Banner
+from napari_ifc.views.header import Header
+from napari_ifc.views.history_list import HistoryList
+from napari_ifc.views.panel import StudioPanel
+from napari_ifc.views.theme import palette_for
+from napari_ifc.views.tools import ToolRow
+
+ORANGE = (230, 159, 0)
+
+
+def test_banner_shows_one_sentence_and_its_button(qtbot):
+    banner = Banner()
+    qtbot.addWidget(banner)
+    banner.show_message("Keep it?", "warning", "Keep", "run.keep")
+    assert banner.text == "Keep it?"
+    with qtbot.waitSignal(banner.action_requested) as asked:
+        qtbot.mouseClick(banner._button, Qt.MouseButton.LeftButton)
+    assert asked.args == ["run.keep"]
+    qtbot.mouseClick(banner.close_button, Qt.MouseButton.LeftButton)
+    assert banner.text == ""
+
+
+def test_news_goes_by_itself_and_errors_stay(qtbot):
+    banner = Banner()
+    qtbot.addWidget(banner)
+    banner.show_message("Done.")
+    assert banner._timer.isActive()
+    banner.show_message("Failed.", "error")
+    assert not banner._timer.isActive()
+
+
+def test_header_ticks_the_steps(qtbot):
+    header = Header()
+    qtbot.addWidget(header)
+    header.show_summary(Summary("clip", "640 × 360", "/p", 3, 10, (True, False, False, False)))
+    shown = [*header.findChildren(QLabel), *header.findChildren(QPushButton)]
+    texts = [widget.text() for widget in shown]
+    assert "✓ Propose" in texts
+    assert "Fix" in texts
+    assert "3 / 10 approved" in texts
+
+
+def test_history_lists_steps_and_asks_for_one(qtbot):
+    history = HistoryList()
+    qtbot.addWidget(history)
+    history.set_rows([HistoryRow(3, "Delete", undone=True), HistoryRow(2, "Paint")])
+    assert history.list.count() == 2
+    assert history.undo.isEnabled()
+    assert history.redo.isEnabled()
+    with qtbot.waitSignal(history.step_requested) as asked:
+        history.list.itemActivated.emit(history.list.item(1))
+    assert asked.args == [2]
+
+
+def test_tools_ask_and_show(qtbot):
+    tools = ToolRow()
+    qtbot.addWidget(tools)
+    tools.apply_palette(palette_for("dark"))
+    tools.show_tool("pan_zoom", drawing_possible=True, why_not="")
+    with qtbot.waitSignal(tools.tool_requested) as asked:
+        qtbot.mouseClick(tools._buttons["erase"], Qt.MouseButton.LeftButton)
+    assert asked.args == ["erase"]
+    tools.show_tool("paint", drawing_possible=False, why_not="Read only.")
+    assert not tools._buttons["paint"].isEnabled()
+    assert tools._buttons["paint"].toolTip() == "Read only."
+    with qtbot.assertNotEmitted(tools.brush_size_requested):
+        tools.show_brush_size(33)
+    tools.show_undo("Paint track 2", "")
+    assert "Paint track 2" in tools._buttons["undo"].toolTip()
+    assert not tools._buttons["redo"].isEnabled()
+
+
+def test_pages_can_be_added_and_brought_to_the_front(qtbot):
+    panel = StudioPanel()
+    qtbot.addWidget(panel)
+    page = QLabel("more")
+    panel.add_page("more", "More", page)
+    assert panel.page_names()[-1] == "more"
+    with qtbot.waitSignal(panel.page_changed) as asked:
+        panel.show_page("more")
+    assert asked.args == ["more"]
+    assert panel.current_page == "more"

@@ -1,0 +1,74 @@
+"""The form behind Propose."""
+
+import pytest
+from qtpy.QtCore import Qt
+
+from ifc_core.errors import ConfigError
+from ifc_core.inference.settings import ProposeSettings
+from napari_ifc.views.propose_panel import CUSTOM, OFFLINE, ProposePanel
+
+ORANGE = (230, 159, 0)
+
+
+class TestProposePanel:
+    @pytest.fixture
+    def form(self, qtbot):
+        made = ProposePanel()
+        qtbot.addWidget(made)
+        return made
+
+    def choose(self, form, mode):
+        form._mode.setCurrentIndex(form._mode.findData(mode))
+
+    def test_modes_give_their_settings(self, form):
+        assert (form.settings().clip_length, form.settings().clip_stride) == (5, 1)
+        self.choose(form, OFFLINE)
+        assert form.settings().offline
+        self.choose(form, CUSTOM)
+        form._length.setValue(9)
+        form._stride.setValue(4)
+        form._step.setValue(5)
+        chosen = form.settings()
+        assert (chosen.clip_length, chosen.clip_stride, chosen.frame_step) == (9, 4, 5)
+        assert not chosen.offline
+
+    def test_settings_come_back_as_they_were_shown(self, form):
+        self.choose(form, CUSTOM)
+        form._length.setValue(7)
+        form._stride.setValue(2)
+        wanted = form.settings()
+        other = ProposePanel()
+        other.show_settings(wanted)
+        assert other.settings() == wanted
+        other.deleteLater()
+
+    def test_what_is_folded_away_is_chosen_all_the_same(self, form):
+        assert form._more_rows.isHidden()
+        form.more.click()
+        assert not form._more_rows.isHidden()
+        assert form._custom_rows.isHidden()
+        form.show_settings(ProposeSettings(tiles="4x2", edges="fast", reidentify=True))
+        chosen = form.settings()
+        assert (chosen.tiles, chosen.edges, chosen.reidentify) == ("4x2", "fast", True)
+        assert form._tiles.currentText() == "4 × 2 tiles"
+
+    def test_the_stride_never_exceeds_the_length(self, form):
+        self.choose(form, CUSTOM)
+        form._length.setValue(3)
+        form._stride.setValue(9)
+        assert form.settings().clip_stride == 3
+        assert form.fault() == ""
+
+    def test_a_disabled_button_says_why(self, form, qtbot):
+        form.show_state(reason="Open a video first.", button_text="Propose", estimate="")
+        assert not form.button.isEnabled()
+        assert form.button.toolTip() == "Open a video first."
+        with qtbot.assertNotEmitted(form.propose_requested):
+            qtbot.mouseClick(form.button, Qt.MouseButton.LeftButton)
+
+    def test_a_fault_is_a_sentence(self, form, monkeypatch):
+        def refuse():
+            raise ConfigError("That does not fit.", name="x", value=1)
+
+        monkeypatch.setattr(form, "settings", refuse)
+        assert form.fault() == "That does not fit."

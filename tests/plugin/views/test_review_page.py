@@ -1,0 +1,49 @@
+"""The page of the review queue."""
+
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_ifc.rows import (
+    QueueRow,
+)
+from napari_ifc.views.review_page import ReviewPage
+from napari_ifc.views.theme import palette_for
+
+ORANGE = (230, 159, 0)
+
+
+class TestReviewPage:
+    @pytest.fixture
+    def page(self, qtbot):
+        made = ReviewPage(("Everything", "Suspected swaps"))
+        qtbot.addWidget(made)
+        made.apply_palette(palette_for("dark"))
+        made.resize(360, 700)
+        made.show()
+        return made
+
+    def test_a_hundred_thousand_entries_are_made_only_when_seen(self, page):
+        asked = set()
+
+        def row_at(place):
+            asked.add(place)
+            return QueueRow(f"Track {place}", "frame 0", "Unsure", "Accept.", "label", 0.5, True)
+
+        page.show_queue(100_000, row_at, 50_000, 100_000, "")
+        page.view.viewport().grab()
+        assert 50_000 in asked
+        assert len(asked) < 100
+        assert page.model.rowCount() == 100_000
+
+    def test_clicking_an_entry_asks_for_it_but_showing_does_not(self, page, qtbot):
+        def row_at(place):
+            return QueueRow(f"Track {place}", "frame 0", "Unsure", "Accept.", "label", 0.5, False)
+
+        with qtbot.assertNotEmitted(page.entry_requested):
+            page.show_queue(3, row_at, 0, 3, "")
+        place = page.view.visualRect(page.model.index(2)).center()
+        with qtbot.waitSignal(page.entry_requested) as asked:
+            qtbot.mouseClick(page.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        assert asked.args == [2]
+        text = page.model.data(page.model.index(1), Qt.ItemDataRole.AccessibleTextRole)
+        assert text == "Track 1, frame 0: Unsure. Need 50%."

@@ -1,0 +1,95 @@
+"""The table of tracks and its filter."""
+
+import pytest
+from qtpy.QtCore import Qt
+
+from ifc_core.annotation import Scope, TrackFilter
+from napari_ifc.rows import (
+    FrameRange,
+    TrackRow,
+)
+from napari_ifc.views.filter_bar import FilterBar
+from napari_ifc.views.track_table import TrackTable
+
+ORANGE = (230, 159, 0)
+
+ORANGE = (230, 159, 0)
+
+
+def row(track_id, score=0.5, name="fish", state="proposed"):
+    return TrackRow(track_id, ORANGE, name, score, 3, 2, 4, state)
+
+
+class TestTrackTable:
+    @pytest.fixture
+    def table(self, qtbot):
+        made = TrackTable()
+        qtbot.addWidget(made)
+        made.resize(340, 300)
+        made.show()
+        made.set_rows([row(1, 0.3), row(2, 0.9, "cat"), row(3, 0.6)], ())
+        return made
+
+    def test_sorting_and_filtering(self, table):
+        shown = table.view.model()
+        table.view.sortByColumn(2, Qt.SortOrder.DescendingOrder)
+        assert [shown.index(i, 0).data() for i in range(3)] == ["2", "3", "1"]
+        table._filter.setText("CAT")
+        assert shown.rowCount() == 1
+
+    def test_showing_a_selection_asks_for_nothing(self, table, qtbot):
+        with qtbot.assertNotEmitted(table.selection_changed):
+            table.select((3, 1))
+        assert set(table.selected()) == {1, 3}
+        assert table.selected()[0] == 3
+
+    def test_a_changed_row_keeps_the_selection(self, table):
+        table.select((2,))
+        table.set_rows([row(1), row(2, 0.1, "dog"), row(3)], (2,))
+        assert table.selected() == (2,)
+        assert table.model.row_at(1).class_name == "dog"
+        table.set_rows([row(2), row(3)], (2,))
+        assert table.selected() == (2,)
+
+    def test_a_click_selects_and_jumps(self, table, qtbot):
+        selected, jumped = [], []
+        table.selection_changed.connect(selected.append)
+        table.jump_requested.connect(jumped.append)
+        index = table.view.model().index(1, 1)
+        place = table.view.visualRect(index).center()
+        qtbot.mouseClick(table.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        assert selected == [(2,)]
+        assert jumped == [2]
+
+    def test_an_empty_table_offers_the_next_action(self, table, qtbot):
+        table.set_rows([], ())
+        table.show_empty("No tracks yet", "Let the model propose.", "Propose", "propose.start")
+        with qtbot.waitSignal(table.action_requested) as asked:
+            qtbot.mouseClick(table.empty_button, Qt.MouseButton.LeftButton)
+        assert asked.args == ["propose.start"]
+
+
+class TestFilterBar:
+    def test_it_says_which_tracks_are_meant(self, qtbot):
+        bar = FilterBar()
+        qtbot.addWidget(bar)
+        assert bar.value().is_open
+        bar.set_classes([(4, "fish"), (7, "bird")])
+        with qtbot.waitSignal(bar.changed):
+            bar._score[1].setValue(0.5)
+        bar._area[0].setValue(100)
+        bar._class.setCurrentIndex(2)
+        bar.show_range(FrameRange(3, 9))
+        bar._in_range.setChecked(True)
+        value = bar.value()
+        assert value == TrackFilter(
+            score_below=0.5, mean_area_at_least_px=100, category_ids=(7,), scope=Scope(3, 9)
+        )
+        bar.set_classes([(7, "bird")])
+        assert bar.value().category_ids == (7,)
+        bar.show_count(1, 30)
+        assert bar._count.text() == "1 of 30 tracks"
+        bar.show_range(None)
+        assert bar.value().scope is None
+        bar.clear_button.click()
+        assert bar.value().is_open
