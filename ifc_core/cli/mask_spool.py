@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from ifc_core.errors import InputError
 from ifc_core.inference.results import FrameResult
 from ifc_core.structures import RLEMask
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS masks (video INT, instance INT, position INT, height INT, width INT,
+    counts BLOB, PRIMARY KEY (video, instance, position)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS states (video INTEGER PRIMARY KEY, state TEXT);
+"""
 
 
 class MaskSpool:
     """Takes masks frame by frame, gives them back track by track.
 
     A long recording has more masks than fit into memory. They go into a private temporary
-    database, which the system removes when it is closed or the process dies.
+    database, which the system removes when it is closed or the process dies; or into a file, to
+    go on from there. Nothing enters the file but together with a state (:meth:`save`).
+
+    Args:
+        path: The file, made where there is none; one that cannot be read is made anew.
+
+    Raises:
+        InputError: Another process uses the file.
     """
 
-    def __init__(self) -> None:
-        self._db = sqlite3.connect("")
-        self._db.execute(
-            "CREATE TABLE masks (video INT, instance INT, position INT, height INT, width INT,"
-            " counts BLOB, PRIMARY KEY (video, instance, position)) WITHOUT ROWID"
-        )
+    def __init__(self, path: Path | None = None) -> None:
+        self._db = sqlite3.connect("") if path is None else _open_file(path)
+        self._db.executescript(_TABLES)
 
     def add(self, video: int, position: int, frame: FrameResult) -> None:
         """Keep the masks of a frame.
@@ -37,6 +50,23 @@ class MaskSpool:
             for mask in frame.masks
         ]
         self._db.executemany("INSERT INTO masks VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def save(self, video: int, state: dict[str, Any]) -> None:
+        """Make all that was added outlive the process, with a note of where the video stands."""
+        text = json.dumps(state)
+        self._db.execute("INSERT OR REPLACE INTO states VALUES (?, ?)", (video, text))
+        self._db.commit()
+
+    def states(self) -> dict[int, dict[str, Any]]:
+        """The last state of each video that has one."""
+        rows = self._db.execute("SELECT video, state FROM states")
+        return {video: json.loads(state) for video, state in rows}
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._db.execute("DELETE FROM masks")
+        self._db.execute("DELETE FROM states")
+        self._db.commit()
 
     def track(self, video: int, instance: int, length: int) -> tuple[RLEMask | None, ...]:
         """All masks of one instance.
@@ -72,7 +102,7 @@ class MaskSpool:
         return {i: RLEMask((height, width), counts) for i, height, width, counts in rows}
 
     def close(self) -> None:
-        """Remove everything."""
+        """Let go; what is in no file, or was added after the last state, is gone."""
         self._db.close()
 
     def __enter__(self) -> Self:
@@ -85,3 +115,30 @@ class MaskSpool:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _open_file(path: Path) -> sqlite3.Connection:
+    """The database in a file, for this process alone."""
+    try:
+        return _locked(path)
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise InputError("The same command is running already; wait for it to end.") from error
+        raise
+    except sqlite3.DatabaseError:
+        path.unlink()
+        return _locked(path)
+
+
+def _locked(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=0)
+    try:
+        db.execute("PRAGMA trusted_schema = OFF")
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        db.execute("BEGIN IMMEDIATE")
+        db.commit()
+        db.execute("PRAGMA schema_version").fetchone()  # fails on what is no database
+    except BaseException:
+        db.close()
+        raise
+    return db

@@ -71,13 +71,18 @@ def propose(
     keep_all: Annotated[
         bool, typer.Option("--keep-all", help="Let a pipe wait instead of dropping frames.")
     ] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin anew instead of going on with a stopped run.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
     """Find and track objects in videos and write their masks as one YouTube-VIS file.
 
     Runs near-online: memory does not grow with the length of the video. The output appears
-    whole or not at all. Live input (--camera N, or - with --size) is never queued without bound:
-    frames that come too fast are dropped and counted, and the first Ctrl-C ends it well.
+    whole or not at all. A run that was stopped or killed goes on where it was when the same
+    command is given again (in tiles it begins the video anew that it was at). Live input
+    (--camera N, or - with --size) is never queued without bound: frames that come too fast are
+    dropped and counted, and the first Ctrl-C ends it well.
     """
     from ifc_core.inference.settings import ProposeSettings
 
@@ -104,7 +109,7 @@ def propose(
         edges=edges,
     )
     live = (camera, size, fps, frames, keep_all)
-    with _make_run(videos or [], settings, live) as run:
+    with _make_run(videos or [], settings, live, restart) as run:
         summary = run.write(output, as_results=format == "ytvis-results", overlay=overlay)
     if as_json:
         print_json(summary)
@@ -126,6 +131,7 @@ def _make_run(
     videos: list[Path],
     settings: ProposeSettings,
     live: tuple[int | None, str, float, int | None, bool],
+    restart: bool,
 ) -> ProposeRun:
     """A run on files, or on a camera or a pipe."""
     from ifc_core.cli.propose_live import LiveOptions, LiveRun, parse_size
@@ -141,7 +147,7 @@ def _make_run(
                 name="videos",
                 value=[str(video) for video in videos],
             )
-        return ProposeRun(videos, settings)
+        return ProposeRun(videos, settings, restart)
     if camera is not None and videos:
         raise ConfigError("Give a camera or videos, not both.", name="camera", value=camera)
     shape = parse_size(size) if size else None

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ifc_core.cli.mask_spool import MaskSpool
 from ifc_core.cli.propose_run import ProposedVideo, ProposeRun, check_targets, write_proposals
 from ifc_core.cli.reporting import job
 from ifc_core.engine.model_cache import ModelCache
@@ -83,6 +84,7 @@ class LiveRun(ProposeRun):
     def __init__(self, settings: ProposeSettings, options: LiveOptions) -> None:
         super().__init__((), settings)
         self._options = options
+        self._spool = MaskSpool()
 
     def write(self, output: Path, *, as_results: bool, overlay: Path | None) -> dict[str, Any]:
         """Do everything.
@@ -121,6 +123,10 @@ class LiveRun(ProposeRun):
         summary = self.summary(model, output, [], [video], time.monotonic() - began)
         summary["videos"][0] |= figures
         return summary
+
+    def close(self) -> None:
+        """Remove the temporary masks."""
+        self._spool.close()
 
     def _watch(self, model: Any, source: LiveSource) -> tuple[ProposedVideo, dict[str, Any]]:
         began = time.monotonic()

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ifc_core.cli.mask_spool import MaskSpool
+from ifc_core.cli.propose_state import ProposeState, VideoState
 from ifc_core.cli.reporting import job
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.errors import OutputError
@@ -34,6 +35,9 @@ from ifc_core.io.ytvis import (
 from ifc_core.jobs import JobContext
 from ifc_core.structures import FrameState, MaskSource
 from ifc_core.version import __version__
+
+STATE_SECONDS = 5.0
+"""How often a run keeps where it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +64,23 @@ class ProposedVideo:
 class ProposeRun:
     """Proposes on videos one after the other, then writes.
 
-    A context manager, because masks are kept in a temporary file meanwhile.
+    A context manager, because masks are kept in a file meanwhile. Where the process is stopped
+    or killed, the same run goes on from there later.
 
     Args:
         paths: Video files and folders of frames.
         settings: What the person chose.
+        restart: Begin anew even where an earlier run of the same kind was cut off.
     """
 
-    def __init__(self, paths: Sequence[Path], settings: ProposeSettings) -> None:
+    def __init__(
+        self, paths: Sequence[Path], settings: ProposeSettings, restart: bool = False
+    ) -> None:
         self._paths = list(paths)
         self._settings = settings
-        self._spool = MaskSpool()
+        self._restart = restart
+        self._state: ProposeState | None = None
+        self._is_done = False
 
     def write(self, output: Path, *, as_results: bool, overlay: Path | None) -> dict[str, Any]:
         """Do everything.
@@ -93,17 +103,22 @@ class ProposeRun:
         names = _unique_names(self._paths)
         overlays = overlay_paths(overlay, names)
         check_targets(output, overlays, self._paths)
+        fingerprints = []
         for path in self._paths:
-            open_video(path).close()  # a bad last video should not cost the work on the others
+            with open_video(path) as reader:  # a bad last video should not cost the others' work
+                fingerprints.append(reader.video.fingerprint)
         model = ModelCache().get(self._settings.model, self._settings.device)
+        state = ProposeState(output, self._settings, model.sha256, fingerprints, self._restart)
+        self._state = state
         videos = [
-            self._propose(model, number, path, name)
+            self._propose(model, state, number, path, name)
             for number, (path, name) in enumerate(zip(self._paths, names, strict=True), start=1)
         ]
         with ExitStack() as whole:
             if overlays:
-                self._draw_all(model, videos, overlays, whole)
-            write_proposals(model, videos, self._spool, self._settings, output, as_results)
+                self._draw_all(model, videos, overlays, state.spool, whole)
+            write_proposals(model, videos, state.spool, self._settings, output, as_results)
+        self._is_done = True
         return self.summary(model, output, overlays, videos, time.monotonic() - began)
 
     def summary(
@@ -125,31 +140,67 @@ class ProposeRun:
             "videos": [_summary(video) for video in videos],
         }
 
-    def _propose(self, model: Any, number: int, path: Path, name: str) -> ProposedVideo:
-        began = time.monotonic()
-        label = f"Proposing on {path.name}"
-        with job(label) as context, open_video(path, context) as reader:
-            step = self._settings.frame_step
+    def _propose(
+        self, model: Any, state: ProposeState, number: int, path: Path, name: str
+    ) -> ProposedVideo:
+        known = state.videos.get(number)
+        step = self._settings.frame_step
+        with job(f"Proposing on {path.name}") as context, open_video(path, context) as reader:
             total = len(range(0, reader.video.num_frames, step))
-            frames = reader.iter_frames(step=step)
-            run = predict(model, frames, self._settings, context, num_frames=total)
-            indices = []
-            for position, frame in enumerate(run):
-                self._spool.add(number, position, frame)
-                indices.append(frame.frame_index)
-            notices = (*((reader.warning,) if reader.warning else ()), *run.notices)
+            if known is not None:
+                _note(path, _taken_up(known, total))
+            if known is None or known.checkpoint is not None:
+                known = self._run(model, state, number, reader, context)
+                for notice in known.notices:
+                    _note(path, notice)
+            indices = list(range(0, known.num_frames * step, step))
             entry = _entry(number, reader, name, indices)
-        for notice in notices:
-            sys.stderr.write(f"ifc-studio: note: {path.name}: {notice}\n")
-        fps = reader.video.fps / step
+            fps = reader.video.fps / step
+        return ProposedVideo(path, entry, fps, known.instances, known.seconds, known.notices)
+
+    def _run(
+        self,
+        model: Any,
+        state: ProposeState,
+        number: int,
+        reader: VideoReader,
+        context: JobContext,
+    ) -> VideoState:
+        """Propose on one video, from where an earlier run stood if there was one."""
+        step = self._settings.frame_step
+        total = len(range(0, reader.video.num_frames, step))
+        known = state.videos.get(number)
+        resume = None if known is None else known.checkpoint
+        position = 0 if resume is None else resume.next_position
+        frames = reader.iter_frames(0 if resume is None else resume.restart_frame, step=step)
+        run = predict(model, frames, self._settings, context, num_frames=total, resume=resume)
+        began = time.monotonic() - (0.0 if known is None else known.seconds)
+        kept = time.monotonic()
+        for frame in run:
+            state.spool.add(number, position, frame)
+            position += 1
+            if time.monotonic() - kept >= STATE_SECONDS:
+                checkpoint = run.checkpoint()
+                if checkpoint is not None:
+                    seconds = time.monotonic() - began
+                    state.save(number, VideoState(position, seconds, checkpoint))
+                kept = time.monotonic()
+        notices = (*((reader.warning,) if reader.warning else ()), *run.notices)
         seconds = time.monotonic() - began
-        return ProposedVideo(path, entry, fps, run.instances, seconds, notices)
+        done = VideoState(position, seconds, None, tuple(run.instances), notices)
+        state.save(number, done)
+        return done
 
     def _draw_all(
-        self, model: Any, videos: list[ProposedVideo], targets: list[Path], whole: ExitStack
+        self,
+        model: Any,
+        videos: list[ProposedVideo],
+        targets: list[Path],
+        spool: MaskSpool,
+        whole: ExitStack,
     ) -> None:
         """Draw every overlay; they get their names when ``whole`` ends well, all or none."""
-        self._spool.index_by_frame()
+        spool.index_by_frame()
         first_id = 1
         for video, target in zip(videos, targets, strict=True):
             staged = whole.enter_context(atomic_output(target))
@@ -159,10 +210,11 @@ class ProposeRun:
             }
             first_id += len(video.instances)
             with job(f"Drawing {target.name}") as context:
-                self._draw(video, shown, staged, context)
+                self._draw(spool, video, shown, staged, context)
 
     def _draw(
         self,
+        spool: MaskSpool,
         video: ProposedVideo,
         shown: dict[int, tuple[int, str]],
         target: Path,
@@ -177,15 +229,21 @@ class ProposeRun:
             for position, (index, image) in enumerate(reader.iter_frames(step=step)):
                 masks = [
                     OverlayMask(shown[i][0], rle, label=f"{shown[i][0]} {shown[i][1]}")
-                    for i, rle in self._spool.frame(video.entry.id, position).items()
+                    for i, rle in spool.frame(video.entry.id, position).items()
                     if i in shown
                 ]
                 film.write(image, masks, float(reader.pts_seconds[index]))
                 context.advance(position + 1, length)
 
     def close(self) -> None:
-        """Remove the temporary masks."""
-        self._spool.close()
+        """Remove the masks, or keep them where the run was cut off."""
+        if self._state is None:
+            return
+        self._state.close(is_done=self._is_done)
+        if not self._is_done and self._state.videos:
+            sys.stderr.write(
+                "ifc-studio: note: the same command goes on where it was; --restart begins anew.\n"
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -197,6 +255,16 @@ class ProposeRun:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _note(path: Path, text: str) -> None:
+    sys.stderr.write(f"ifc-studio: note: {path.name}: {text}\n")
+
+
+def _taken_up(known: VideoState, total: int) -> str:
+    if known.checkpoint is None:
+        return "done in the run that was stopped; its masks are taken over."
+    return f"going on with the run that was stopped, at frame {known.num_frames} of {total}."
 
 
 def write_proposals(

@@ -14,7 +14,9 @@ from pycocotools import mask as coco_mask
 
 from ifc_core import cli
 from ifc_core.cli import propose_run
-from ifc_core.errors import OutputError
+from ifc_core.cli.propose_state import ProposeState, VideoState
+from ifc_core.config import cache_dir
+from ifc_core.errors import InputError, OutputError
 from ifc_core.inference.predictor import predict_video
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.video import open_video
@@ -274,3 +276,103 @@ def test_ctrl_c_leaves_nothing(tiny_model_file: Path, tmp_path: Path, number: in
     child = interrupt([*words, "--device", "cpu", "--precision", "fp32"], number)
     assert child.returncode == 130
     assert left_in(target) == []
+
+
+class _Killed(BaseException):
+    """Ends a process where it stands."""
+
+
+def _cut_off(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """Keep the state with every frame, and end the run after some frames were kept."""
+    monkeypatch.setattr(propose_run, "STATE_SECONDS", 0.0)
+    save = ProposeState.save
+    left = iter(range(after))
+
+    def cut(self: ProposeState, number: int, state: VideoState) -> None:
+        save(self, number, state)
+        if next(left, None) is None:
+            raise _Killed
+
+    monkeypatch.setattr(ProposeState, "save", cut)
+
+
+def _plain(path: Path) -> Any:
+    """What a file says but for scores, whose last digits depend on the size of a batch."""
+    file = json.loads(path.read_text())
+    for annotation in file["annotations"]:
+        annotation["score"] = round(annotation["score"], 4)
+    return file
+
+
+@pytest.mark.parametrize("after", [0, 2, 5, 9, 12])
+def test_a_run_that_was_cut_off_goes_on(
+    after: int,
+    propose: Any,
+    clip_file: Path,
+    clip_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    whole, output = tmp_path / "whole.json", tmp_path / "out.json"
+    words = [clip_file, clip_folder, "-o"]
+    assert propose(*words, whole) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        _cut_off(patch, after)
+        with pytest.raises(_Killed):
+            propose(*words, output)
+    assert left_in(tmp_path) == ["whole.json"]
+    assert "--restart begins anew" in capsys.readouterr().err
+    assert propose(*words, output) == 0
+    said = capsys.readouterr().err
+    assert f"going on with the run that was stopped, at frame {after % 9 + 1} of 9" in said or (
+        "done in the run that was stopped" in said
+    )
+    assert _plain(output) == _plain(whole)
+    assert list((cache_dir() / "propose").iterdir()) == []
+
+
+def test_another_command_or_restart_begins_anew(
+    propose: Any, clip_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out.json"
+    with pytest.MonkeyPatch.context() as patch:
+        _cut_off(patch, 3)
+        with pytest.raises(_Killed):
+            propose(clip_file, "-o", output)
+    capsys.readouterr()
+    assert propose(clip_file, "-o", tmp_path / "other.json") == 0
+    assert propose(clip_file, "-o", output, "--clip-stride", "2") == 0
+    assert propose(clip_file, "-o", output, "--restart") == 0
+    assert "going on" not in capsys.readouterr().err
+    assert list((cache_dir() / "propose").iterdir()) == []
+
+
+def test_one_command_runs_once_and_damage_is_no_hindrance(tmp_path: Path) -> None:
+    facts = (tmp_path / "out.json", ProposeSettings(), "sha", ["print"])
+    first = ProposeState(*facts)
+    with pytest.raises(InputError, match="running already"):
+        ProposeState(*facts)
+    first.save(1, VideoState(1, 0.5))
+    first.close(is_done=False)
+    again = ProposeState(*facts)
+    assert again.videos == {1: VideoState(1, 0.5)}
+    again.close(is_done=False)
+    again.path.write_bytes(b"no database" * 100)
+    damaged = ProposeState(*facts)
+    assert damaged.videos == {}
+    damaged.close(is_done=True)
+    assert not damaged.path.exists()
+
+
+def test_in_tiles_a_video_begins_anew_and_finished_ones_stay(
+    propose: Any, clip_file: Path, clip_folder: Path, tmp_path: Path, capsys: Any
+) -> None:
+    words = [clip_file, clip_folder, "-o", tmp_path / "out.json", "--tiles", "1x2"]
+    with pytest.MonkeyPatch.context() as patch:
+        _cut_off(patch, 0)  # the first state is that of a finished video
+        with pytest.raises(_Killed):
+            propose(*words)
+    assert propose(*words) == 0
+    said = capsys.readouterr().err
+    assert said.count("done in the run that was stopped") == 1
+    assert "going on with" not in said
