@@ -26,6 +26,7 @@ from ifc_core.models.backbone import BatchNorm
 from ifc_core.models.checkpoint import CheckpointInfo, write_checkpoint
 from ifc_core.models.ifc import IFC
 from ifc_core.models.registry import resolve_device
+from ifc_core.training.blend import keep_old_task
 from ifc_core.training.class_head import OBJECT, with_classes
 from ifc_core.training.config import DataConfig, OptimizerConfig, StageConfig, TrainConfig
 from ifc_core.training.finetune_plan import FinetunePlan, final_classes, plan_finetune
@@ -104,11 +105,14 @@ def finetune(
         rehearsal_before = rehearsal_score(plan.parent, settings.seed) if plan.rehearses else None
         trained, iterations = yield from _train_with_fallback(plan, store, job)
         job.advance(iterations, iterations, "judging the new model", unit="iterations")
+        share = 1.0
+        if plan.rehearses:
+            trained, share = keep_old_task(plan, trained, store, job)
         after = _score(plan, trained, store, job)
         rehearsal_after = rehearsal_score(trained, settings.seed) if plan.rehearses else None
         pictures = _compare(plan, trained, store)
         verdict = judge(before, after)
-        path, info = _write_version(plan, trained, before, after, iterations)
+        path, info = _write_version(plan, trained, before, after, iterations, share)
     finally:
         store.close()
     yield FinetuneResult(
@@ -126,6 +130,7 @@ def finetune(
         seconds=time.monotonic() - begun,
         comparisons=pictures,
         provenance=info.provenance,
+        trained_share=share,
     )
 
 
@@ -370,7 +375,12 @@ def _compare(plan: FinetunePlan, trained: IFC, store: FrameStore) -> tuple[Path,
 
 
 def _write_version(
-    plan: FinetunePlan, trained: IFC, before: HeldOutScore, after: HeldOutScore, iterations: int
+    plan: FinetunePlan,
+    trained: IFC,
+    before: HeldOutScore,
+    after: HeldOutScore,
+    iterations: int,
+    share: float,
 ) -> tuple[Path, CheckpointInfo]:
     model = with_classes(trained.cpu(), final_classes(plan))
     folder = plan.project_folder / "models"
@@ -388,6 +398,7 @@ def _write_version(
             "held_out": _frames_by_video(plan.split.held_out),
             "settings": plan.settings.to_json(),
             "iterations": iterations,
+            "trained_share": share,
             "metrics": {"before": _plain(before), "after": _plain(after)},
             "program_version": __version__,
             "created_at": time.time(),

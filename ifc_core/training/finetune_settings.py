@@ -215,6 +215,8 @@ class FinetuneResult:
         seconds: The whole job took.
         comparisons: Pictures of held-out frames: label, before, after.
         provenance: What is kept with the model.
+        trained_share: Share of the trained weights in the new model, 0 to 1; the rest is the
+            parent's, so that less of the old task is lost.
     """
 
     name: str
@@ -231,6 +233,7 @@ class FinetuneResult:
     seconds: float
     comparisons: tuple[Path, ...]
     provenance: dict[str, Any]
+    trained_share: float = 1.0
 
     @property
     def metrics(self) -> dict[str, Any]:

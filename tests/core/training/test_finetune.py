@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import threading
+from contextlib import closing
 
 import cv2
 import numpy as np
@@ -19,7 +20,10 @@ from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.models.checkpoint import CheckpointInfo, read_checkpoint, write_checkpoint
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
+from ifc_core.models.registry import load_model
 from ifc_core.structures import Category, RLEMask, TrackKind
+from ifc_core.training import blend as blending
+from ifc_core.training.blend import blend, some_frames
 from ifc_core.training.class_head import last_linear, with_classes
 from ifc_core.training.finetune import finetune, judge
 from ifc_core.training.finetune_plan import plan_finetune
@@ -215,6 +219,50 @@ def test_training_learns_the_object_and_is_promoted(project, parent_model):
     assert result.after.num_masks >= 8
     assert result.after.mean_j > 0.5
     assert (result.verdict, result.promote) == ("better", True)
+
+
+def test_blending_goes_from_one_network_to_the_other(parent_model):
+    parent, trained = load_model(parent_model), load_model(parent_model)
+    with torch.no_grad():
+        for value in trained.parameters():
+            value += 1.0
+    for share in (0.0, 0.25, 1.0):
+        mixed = blend(parent, trained, share).state_dict()
+        for name, value in parent.named_parameters():
+            torch.testing.assert_close(mixed[name], value + share)
+
+
+@pytest.mark.parametrize(
+    ("lost", "share"), [((), 0.35), ((0.35,), 0.5), ((0.65,), 0.8), ((0.8, 0.35), 1.0)]
+)
+def test_blending_goes_back_while_the_new_objects_stay(
+    project, parent_model, monkeypatch, lost, share
+):
+    make_snapshot(project, project.folder / "runs" / "r1")
+    plan = plan_finetune(project.folder, settings(model=str(parent_model)))
+    trained = with_classes(plan.parent, plan.class_names)
+    tried = []
+
+    def scored(model, videos, *others):
+        assert sum(len(v.labelled_frames) for v in videos) == len(LABELLED) + 1
+        tried.append(model)
+        is_lost = len(tried) > 1 and blending.SHARES[len(tried) - 2] in lost
+        return HeldOutScore(5, 0.6 if is_lost else 0.78, 0.5)
+
+    monkeypatch.setattr(blending, "score_held_out", scored)
+    with closing(FrameStore()) as store:
+        model, kept = blending.keep_old_task(plan, trained, store, JobContext())
+    assert kept == share
+    assert model is (tried[0] if share == 1.0 else tried[blending.SHARES.index(share) + 1])
+
+
+def test_frames_to_judge_by_are_spread_over_the_videos():
+    videos = [labelled(range(0, 100, 10)), labelled([5], name="w"), labelled(range(9))]
+    assert frames_of(some_frames(videos, 99)) == frames_of(videos)
+    few = list(some_frames(videos, 5))
+    assert sum(len(v.labelled_frames) for v in few) == 5
+    assert {v.name for v in few} <= {"v", "w"}
+    assert min(len(v.labelled_frames) for v in few) >= 1
 
 
 def test_a_missing_video_is_named(project, parent_model):

@@ -1,0 +1,103 @@
+"""Weights between the parent's and the trained ones, so that less of the old task is lost.
+
+Fine-tuning on a few frames changes every weight a little, and most of that is not needed for the
+new objects. On the line from the parent's weights to the trained ones the new objects are learnt
+early and the old task is forgotten late, so a point before the end is nearly as good at the
+first and better at the second.
+
+Source: Wortsman et al., "Robust fine-tuning of zero-shot models" (WiSE-FT), 2022. Unlike there,
+the point is chosen for each run.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from ifc_core.data.labelled_video import FrameStore, LabelledVideo
+from ifc_core.jobs import JobContext
+from ifc_core.models.ifc import IFC
+from ifc_core.training.class_head import with_classes
+from ifc_core.training.finetune_plan import FinetunePlan
+from ifc_core.training.finetune_settings import HeldOutScore
+from ifc_core.training.held_out import restrict, score_held_out
+
+SHARES = (0.8, 0.65, 0.5, 0.35)
+"""Shares of the trained weights that are tried, one after the other."""
+
+MOST_J_LOST = 0.03
+"""Of mean J on the person's frames, against the trained weights."""
+
+MOST_AP_LOST = 0.1
+_MOST_FRAMES = 16
+
+
+@torch.no_grad()
+def blend(parent: IFC, trained: IFC, share: float) -> IFC:
+    """A network whose weights lie between two others'.
+
+    Args:
+        parent: With the classes of ``trained``.
+        trained: The other end.
+        share: Of the trained weights, 0 to 1.
+
+    Returns:
+        The network, in eval mode.
+    """
+    start = parent.state_dict()
+    mixed = {
+        name: torch.lerp(start[name].to(value), value, share)
+        if value.is_floating_point()
+        else value
+        for name, value in trained.state_dict().items()
+    }
+    model = copy.deepcopy(trained)
+    model.load_state_dict(mixed)
+    return model.eval()
+
+
+def keep_old_task(
+    plan: FinetunePlan, trained: IFC, store: FrameStore, job: JobContext
+) -> tuple[IFC, float]:
+    """Go back towards the parent as far as the person's frames hardly suffer.
+
+    Args:
+        plan: Of the run.
+        trained: What came of it.
+        store: Reads the pictures.
+        job: Can cancel between frames.
+
+    Returns:
+        The network, and its share of the trained weights; 1 where going back costs too much.
+    """
+    videos = tuple(some_frames((*plan.split.held_out, *plan.split.training), _MOST_FRAMES))
+
+    def score(model: IFC) -> HeldOutScore:
+        side = plan.preset.short_side
+        return score_held_out(model, videos, plan.class_names, side, store, job)
+
+    goal = score(trained)
+    parent = with_classes(plan.parent, plan.class_names, nearest=plan.nearest)
+    best, kept = trained, 1.0
+    for share in SHARES:
+        model = blend(parent, trained, share)
+        reached = score(model)
+        # Not a number, where there is no mask, is no reason to go back either.
+        is_near = reached.mean_j >= goal.mean_j - MOST_J_LOST
+        if not is_near or reached.ap < goal.ap - MOST_AP_LOST:
+            break
+        best, kept = model, share
+    return best, kept
+
+
+def some_frames(videos: Sequence[LabelledVideo], most: int) -> Iterator[LabelledVideo]:
+    """The videos with at most so many of their labelled frames, evenly spread over all."""
+    places = [(n, f) for n, video in enumerate(videos) for f in video.labelled_frames]
+    count = min(most, len(places))
+    chosen = {places[(2 * k + 1) * len(places) // (2 * count)] for k in range(count)}
+    for number, video in enumerate(videos):
+        frames = [f for f in video.labelled_frames if (number, f) in chosen]
+        if frames:
+            yield restrict(video, frames)
