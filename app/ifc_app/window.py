@@ -68,6 +68,7 @@ class DesktopWindow(QObject):
         self._take_drops()
         self.studio.show_napari_panels(False)
         self.studio.opened.connect(self._on_opened)
+        self.studio.preview_shown.connect(self.start_page.hide)
         self.studio.theme_requested.connect(self._use_theme)
         self.studio.shortcuts_changed.connect(self._show_shortcuts)
         self.studio.closing.connect(self._note_progress)

@@ -158,12 +158,13 @@ class LayerStack:
         self.flush()
         for timer in (self._commit_timer, self._repair_timer, self._late_timer):
             timer.stop()
-        self._busy = True
-        with self._viewer.layers.batched_update():  # napari cleans up once, not per layer
-            for layer in self.layers:
-                if layer in self._viewer.layers:
+        present = [layer for layer in self.layers if layer in self._viewer.layers]
+        if present:
+            self._busy = True
+            with self._viewer.layers.batched_update():  # napari cleans up once, not per layer
+                for layer in present:
                     self._viewer.layers.remove(layer)
-        self._busy = False
+            self._busy = False
         self._video = self._overlay = self._heat = self._edit = self._source = None
         self._drawing = self._edit_is_due = False
 

@@ -74,6 +74,8 @@ class Studio(QObject):
         actions: Everything a person can do, as a searchable table.
         workspace: What is open, or ``None``.
         opened: Emitted with the :class:`ifc_core.structures.Video` that is now shown.
+        preview_shown: Emitted when the first frames of a file are shown that is still looked
+            through.
         run_measured: Emitted with frames and seconds of a run that succeeded.
         theme_requested: Emitted with the theme that a person chose for the desktop program.
         shortcuts_changed: Emitted after actions got other keys.
@@ -92,6 +94,7 @@ class Studio(QObject):
 
     opened = Signal(object)
     closing = Signal()
+    preview_shown = Signal()
     closed = Signal()
     run_measured = Signal(int, float)
     theme_requested = Signal(str)

@@ -12,6 +12,7 @@ from fake_engine import NUM_FRAMES, SIZE, FakeEngine
 
 from ifc_core.annotation.exporting import ExportOptions, ExportScope
 from ifc_core.config import read_settings
+from ifc_core.io import provisional_video
 from ifc_core.io.video import open_video
 from napari_ifc.features.files import Files
 from napari_ifc.features.preferences import PreferencesFeature
@@ -242,3 +243,50 @@ def test_the_panels_menu_has_every_action_and_says_why_not(studio):
     assert not delete.isEnabled()
     assert delete.toolTip() == studio.actions["track.delete"].why_not()
     assert entries["edit.undo"].text() == "Undo\tCtrl+Z"
+
+
+def raw_video(path):
+    """A raw H.264 stream: it holds no index, so looking through it takes long."""
+    import av
+
+    with av.open(str(path), "w", format="h264") as container:
+        stream = container.add_stream("libx264", rate=10, options={"g": "4"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for value in range(12):
+            picture = np.full((48, 64, 3), 20 * value, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_first_frames_are_shown_while_a_long_file_is_looked_through(
+    studio, tmp_path, qtbot, monkeypatch, cancelled
+):
+    go_on = threading.Event()
+    finish_index = provisional_video.ProvisionalReader.finish_index
+
+    def wait(reader, context=None):
+        while not go_on.wait(0.01):
+            context.raise_if_cancelled()
+        finish_index(reader, context)
+
+    monkeypatch.setattr(provisional_video, "_QUICK_BYTES", 0)
+    monkeypatch.setattr(provisional_video.ProvisionalReader, "finish_index", wait)
+    path = raw_video(tmp_path / "long.h264")
+    with qtbot.waitSignal(studio.preview_shown, timeout=20_000):
+        studio.begin_open(path)
+    assert studio.workspace is None
+    assert studio.layers.is_shown
+    studio.layers.go_to(2)
+    assert studio.layers.frame_index == 2
+    if cancelled:
+        studio.tasks.cancel()
+        finish(studio, qtbot)
+        assert not studio.layers.is_shown
+        assert not list((tmp_path / "projects").glob("*"))
+    else:
+        go_on.set()
+        finish(studio, qtbot)
+        assert studio.workspace.session.num_frames == 12
+        assert studio.layers.is_shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +78,32 @@ def open_session(
     if path.suffix.lower() == ".json":
         return _open_annotations(path, projects_folder, context)
     return _open_for_video(path, projects_folder, context)
+
+
+def preview(path: Path, context: JobContext, show: Callable[[VideoReader], None]) -> None:
+    """Show the first frames of a video file whose index takes long, and make it meanwhile.
+
+    Opening the file afterwards is quick: what was found is remembered. Does nothing for what
+    is no video file, or is quick anyway.
+
+    Args:
+        path: What is about to be opened.
+        context: Progress and cancellation.
+        show: Called with a reader of which ``num_indexed`` frames can be read; it is the
+            callee's to close, once this function has ended.
+
+    Raises:
+        VideoError: The file cannot be read.
+        JobCancelled: The person cancelled it.
+    """
+    if not path.is_file() or path.name == PROJECT_FILE or path.suffix.lower() == ".json":
+        return
+    reader = open_video(path, provisional=True)
+    if not reader.is_provisional:
+        reader.close()
+        return
+    show(reader)
+    reader.finish_index(context)
 
 
 def show_video(

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ifc_core.errors import IFCError
-from ifc_core.io.video import open_video
+from ifc_core.io.video import VideoReader, open_video
 from ifc_core.jobs import JobContext
-from napari_ifc.controllers.session import Session, open_session, show_video
+from napari_ifc.controllers.session import Session, open_session, preview, show_video
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
+from napari_ifc.lazy_video import FrameCache, LazyVideo
+
+if TYPE_CHECKING:
+    from napari_ifc.studio import Studio
 
 
 class Opening(Feature):
-    """What is opened takes the place of what was open, once it could be opened."""
+    """What is opened takes the place of what was open, once it could be opened.
+
+    Of a file that takes long to look through, the first frames are shown meanwhile.
+    """
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self._preview: FrameCache | None = None
 
     def open_now(self, path: Path) -> bool:
         """Open and wait for it; see ``Studio.open_path``."""
@@ -32,18 +44,57 @@ class Opening(Feature):
         self.studio.layers.flush()
         home = self.studio.settings.projects_folder
 
+        show = self.studio.deliver(self._show_preview)
+        nothing_open = self.studio.workspace is None
+
         def take(session: Session) -> None:
             if not self.take(session):
                 self.begin(path)
 
+        def failed(error: IFCError) -> None:
+            self._end_preview()
+            self.studio.fail(error)
+
+        def cancelled() -> None:
+            self._end_preview()
+            self.studio.inform("Opening was cancelled.")
+
+        def work(context: JobContext) -> Session:
+            if nothing_open:
+                preview(path, context, show)
+            return open_session(path, home, context)
+
         task: Task[Session] = Task(
-            f"Opening {path.name}",
-            take,
-            self.studio.fail,
-            lambda: self.studio.inform("Opening was cancelled."),
-            drop=Session.close,
+            f"Opening {path.name}", take, failed, cancelled, drop=Session.close
         )
-        self.studio.tasks.start(task, lambda context: open_session(path, home, context))
+        self.studio.tasks.start(task, work)
+
+    # The first frames while the index is made
+
+    def _show_preview(self, reader: VideoReader) -> None:
+        """Show what can be read already, unless something was opened meanwhile."""
+        studio, count = self.studio, reader.num_indexed
+        if studio.workspace is not None or self._preview is not None:
+            return
+        size = studio.settings.frame_cache_bytes
+        self._preview = FrameCache(reader, count, max_bytes=size)
+        source = LazyVideo(self._preview, count, reader.video.size)
+        studio.layers.show_video(source, reader.video.path.name)
+        studio.layers.set_editable(False)
+        studio.preview_shown.emit()
+
+    def _end_preview(self, *, replaced: bool = False) -> None:
+        cache, self._preview = self._preview, None
+        if cache is None:
+            return
+        self.studio.layers.clear()
+        cache.close()
+        if not replaced:
+            self.studio.project_closed.emit()
+
+    def close(self) -> None:
+        """Let go of a file that was still being opened."""
+        self._end_preview(replaced=True)
 
     def take(self, session: Session) -> bool:
         """Show a session; ``False`` where it must be opened again, since we held it ourselves."""
@@ -53,6 +104,7 @@ class Opening(Feature):
             and project is not None
             and project.folder.resolve() == session.project.folder.resolve()
         )
+        self._end_preview(replaced=True)
         if ours:
             session.close()
         self.studio.put_down(emit=False)

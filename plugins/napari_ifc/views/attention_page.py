@@ -155,6 +155,11 @@ class AttentionPage(QWidget):
         self._layer, self._head = QComboBox(), QComboBox()
         self._token, self._scale = QComboBox(), QComboBox()
         self._source = QComboBox()
+        for box in (self._layer, self._head, self._token, self._scale, self._source):
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            box.setMinimumContentsLength(10)
         self._help = _words("")
         self.scale_bar = ScaleBar()
         self._ranking_title = _words(_RANKING_HELP)
@@ -211,6 +216,7 @@ class AttentionPage(QWidget):
         self.matrix.frame_requested.connect(self.frame_requested)
         area = QScrollArea()
         area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidget(body)
         outer = QVBoxLayout(self)

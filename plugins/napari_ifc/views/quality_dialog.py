@@ -45,6 +45,7 @@ class QualityDialog(QDialog):
         self.table.setHorizontalHeaderLabels(HEADINGS)
         self.table.setAccessibleName("Figures by class")
         self.table.verticalHeader().hide()
+        self.table.horizontalHeaderItem(0).setTextAlignment(Qt.AlignmentFlag.AlignLeft)
         self.table.setShowGrid(False)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
