@@ -415,7 +415,7 @@ class SpreadController:
     def _show_progress(self, eta_seconds: float | None) -> None:
         run = self._run
         assert run is not None  # noqa: S101
-        detail = f"{len(run.done)} of {len(run.wanted)} frames"
+        detail = f"{len(run.done)} of {len(run.wanted)}"
         if eta_seconds is not None and len(run.done) > 2:
             detail += f" · {duration_text(eta_seconds)} left"
         self._show(SpreadView(True, "Propagating", detail, self._fraction()))
