@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from typing import Any
 
@@ -32,4 +33,5 @@ def run_ui(assignments: dict[str, str]) -> dict[str, Any]:
 
         pairs = [f"{name}={value}" for name, value in assignments.items()]
         options = read_options(bench_ui.UiBenchOptions, pairs)
-        return {"virtual_display": virtual, **bench_ui.run_ui(options)}
+        figures = bench_ui.run_ui(options, lambda part: sys.stderr.write(f"Measuring {part}\n"))
+        return {"virtual_display": virtual, **figures}

@@ -71,11 +71,14 @@ class UiBenchOptions:
     seed: int = 0
 
 
-def run_ui(options: UiBenchOptions) -> dict[str, Any]:
+def run_ui(
+    options: UiBenchOptions, tell: Callable[[str], object] = lambda part: None
+) -> dict[str, Any]:
     """Measure everything; needs a display.
 
     Args:
         options: What is measured.
+        tell: Called with the name of each part when it begins: the whole takes minutes.
 
     Returns:
         Figures ready for JSON; times in the unit their names end in.
@@ -87,10 +90,13 @@ def run_ui(options: UiBenchOptions) -> dict[str, Any]:
         try:
             for height in options.heights:
                 place = folder / str(height)
+                tell(f"strokes and scrubbing at {height} lines")
                 figures[f"canvas_{height}p"] = measure_canvas(viewer, place, height, options)
+            tell("opening a project with many videos")
             figures["open_project"] = measure_open(viewer, folder / "open", options)
         finally:
             viewer.close()
+        tell("timeline and review queue")
         figures["timeline"] = measure_timeline(options)
         figures["queue"] = measure_queue(folder / "queue", options)
     return figures

@@ -109,6 +109,10 @@ class TestComparison:
         assert comparison.share == pytest.approx(0.95, abs=0.01)
         assert self.gray(comparison, 270) == 100
 
+    def test_it_takes_no_more_height_than_its_picture(self, comparison, qtbot):
+        comparison.resize(150, 400)
+        qtbot.waitUntil(lambda: comparison.height() == 100)
+
     def test_keys_move_it_and_show_the_label(self, comparison, qtbot):
         qtbot.keyClick(comparison, Qt.Key.Key_Left)
         assert comparison.share == pytest.approx(0.45)

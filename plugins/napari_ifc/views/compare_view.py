@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from qtpy.QtCore import QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
+from qtpy.QtGui import (
+    QColor,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+)
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 _PANELS = 3  # label, before, after, side by side in one file
@@ -45,8 +54,17 @@ class CompareView(QWidget):
             for place in range(_PANELS if width else 0)
         )
         self.setVisible(bool(self._panels))
-        self.setMinimumHeight(self.heightForWidth(max(240, self.width())))
+        self._keep_shape()
         self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Keep the picture's shape, so that no room is left under it."""
+        super().resizeEvent(event)
+        self._keep_shape()
+
+    def _keep_shape(self) -> None:
+        if self._panels:
+            self.setFixedHeight(self.heightForWidth(self.width()))
 
     def hasHeightForWidth(self) -> bool:  # noqa: N802, D102
         return True

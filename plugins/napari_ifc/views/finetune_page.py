@@ -123,7 +123,7 @@ class FinetunePage(QWidget):
         heading = _label("Model versions", "heading")
         column.addWidget(heading)
         self._models.setAccessibleName("Model versions")
-        self._models.setMinimumHeight(110)
+        self._models.setFixedHeight(120)
         column.addWidget(self._models)
         column.addWidget(self._provenance)
         choices = QHBoxLayout()
@@ -365,6 +365,7 @@ def _plot(title: str) -> pg.PlotWidget:
     plot = pg.PlotWidget()
     plot.setFixedHeight(130)
     plot.setLabel("left", title)
+    plot.getAxis("left").enableAutoSIPrefix(False)  # a score of 0.5 is not "500 (×0.001)"
     plot.setMenuEnabled(False)
     plot.hideButtons()
     plot.setMouseEnabled(x=False, y=False)
