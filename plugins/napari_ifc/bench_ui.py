@@ -215,7 +215,7 @@ def measure_open(viewer: napari.Viewer, folder: Path, options: UiBenchOptions) -
         options: What is measured.
 
     Returns:
-        Milliseconds until the window shows it, and until every list is there.
+        Milliseconds until it is open, by the clock and of this thread, and until all is shown.
     """
     folder.mkdir()
     clip = folder / "clip.mp4"
@@ -230,18 +230,16 @@ def measure_open(viewer: napari.Viewer, folder: Path, options: UiBenchOptions) -
             video_id = project.add_video(first if number == 0 else other)
             fill_video(project, video_id, [range(100)] * masks, options.seed)
     with _studio(viewer, folder) as studio:
-        began = time.perf_counter()
-        opened = studio.open_path(place)
-        answered = time.perf_counter() - began
-        _drain()
-        shown = time.perf_counter() - began
-        if not opened:
+        answered = cost_of(lambda: studio.open_path(place))
+        drawn = cost_of(_drain)
+        if studio.workspace is None:
             raise RuntimeError("The generated project could not be opened.")
     return {
         "num_videos": options.num_videos,
         "num_masks": masks * 100 * options.num_videos,
-        "open_ms": answered * 1e3,
-        "shown_ms": shown * 1e3,
+        "open_ms": answered[0] * 1e3,
+        "open_cpu_ms": answered[1] * 1e3,
+        "shown_ms": (answered[0] + drawn[0]) * 1e3,
     }
 
 

@@ -388,7 +388,7 @@ def test_a_run_cut_off_by_a_crash_is_offered(desk, clip, tmp_path):
     project.stage_instances(run, [StagedInstance(0, "object", 0.8)])
     project.close()
     assert desk.studio.open_path(folder)
-    assert "cut off" in desk.studio.panel.banner.text
+    assert "was stopped after" in desk.studio.panel.banner.text
     assert desk.studio.run_action("run.keep"), desk.sentences
     assert len(desk.project.tracks(video_id)) == 1
 

@@ -309,7 +309,7 @@ class ProposeLink(Feature):
         if run is None or project is None or project.read_only:
             return
         banner = self.studio.panel.banner
-        stopped = f"A run was cut off after {run.frames_staged} frames."
+        stopped = f"A run was stopped after {run.frames_staged} frames."
         if banner.text:  # what the project itself has to say, such as after a crash
             stopped = f"{banner.text} {stopped}"
         if self._why_not_continue():
