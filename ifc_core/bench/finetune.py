@@ -21,6 +21,7 @@ from ifc_core.bench.model import find_tracks
 from ifc_core.data.labelled_video import FrameStore, LabelledVideo
 from ifc_core.data.video_source import read_ytvis_videos
 from ifc_core.errors import ConfigError
+from ifc_core.inference.predictor import score_threshold_for
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.video import open_video
 from ifc_core.io.ytvis import YtvisFile, YtvisTrack, read_ytvis
@@ -241,7 +242,8 @@ def _track_js(
     """Mean J over the judged frames of the best found track, for each labelled one."""
     with open_video(clip.video.path) as reader:
         found = find_tracks(network, reader.iter_frames(), settings)
-    found = [track for track in found if track.score >= settings.score_threshold]
+    threshold = score_threshold_for(network, settings)
+    found = [track for track in found if track.score >= threshold]
     values = []
     for track in clip.tracks:
         wanted = {i: m for i in judged if (m := track.segmentations[i]) is not None and m.area}

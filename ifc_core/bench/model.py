@@ -1,13 +1,7 @@
-"""How well a model finds and tracks things: generated validation clips and labelled real ones.
-
-``python -m ifc_core.bench.model --data DIR`` prints the figures as JSON.
-"""
+"""How well a model finds and tracks things: generated validation clips and labelled real ones."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -26,7 +20,7 @@ from ifc_core.data.synthetic.validation import (
 )
 from ifc_core.evaluation.records import EvaluationSet
 from ifc_core.evaluation.ytvis_ap import evaluate_records
-from ifc_core.inference.predictor import predict_video
+from ifc_core.inference.predictor import predict_video, score_threshold_for
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.video import open_video
 from ifc_core.io.ytvis import YtvisTrack, YtvisVideo, read_ytvis
@@ -179,6 +173,7 @@ def bench_real(
         VideoError: A clip cannot be read.
     """
     job = context or JobContext()
+    threshold = score_threshold_for(model, settings)
     figures = RealFigures()
     videos: list[YtvisVideo] = []
     truth: list[YtvisTrack] = []
@@ -199,7 +194,7 @@ def bench_real(
             for track in own:
                 segmentations = tuple(track.segmentations[i] for i in looked)
                 truth.append(YtvisTrack(len(truth) + 1, number, _CLASS, segmentations))
-                figures.objects.append(_judge(file.stem, track, looked, found, settings, video))
+                figures.objects.append(_judge(file.stem, track, looked, found, threshold, video))
             results += [_result(t, number, looked) for t in found]
     figures.metrics = _metrics(videos, truth, results)
     return figures
@@ -253,14 +248,14 @@ def _judge(
     track: YtvisTrack,
     looked: range,
     found: list[FoundTrack],
-    settings: ProposeSettings,
+    threshold: float,
     video: YtvisVideo,
 ) -> ObjectFigures:
     wanted = {i: m for i in looked if (m := track.segmentations[i]) is not None and m.area}
     there = [t for t in found if not wanted.keys().isdisjoint(t.masks)]
     table = np.array([_frame_ious(wanted, t.masks) for t in there]).reshape(len(there), len(wanted))
     means = table.mean(axis=1) if len(wanted) else np.zeros(len(there))
-    kept = [i for i, t in enumerate(there) if t.score >= settings.score_threshold][:TOP_TRACKS]
+    kept = [i for i, t in enumerate(there) if t.score >= threshold][:TOP_TRACKS]
     ellipses = [_mean_j(wanted, e) for e in fixed_ellipses(video.height, video.width)]
     centre = RLEMask.from_array(_ellipse(video.height, video.width, 0.5, 0.5, 0.25, 0.25))
     return ObjectFigures(
@@ -341,37 +336,3 @@ def run(
     if data is not None:
         report["real"] = bench_real(model, data, settings, context).to_json()
     return report
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Parse the command line, run and print JSON."""
-    parser = argparse.ArgumentParser(prog="model", description=__doc__)
-    parser.add_argument("--model", default="default", help="name or file of the weights")
-    parser.add_argument("--data", type=Path, help="folder with *_ytvis.json and their clips")
-    parser.add_argument("--clips", type=int, default=20, help="validation clips a difficulty")
-    parser.add_argument("--short-side", type=int)
-    parser.add_argument("--clip-length", type=int, default=5)
-    parser.add_argument("--clip-stride", type=int, default=1)
-    parser.add_argument("--frame-step", type=int, default=1)
-    parser.add_argument("--score-threshold", type=float)
-    parser.add_argument("--precision", default="fp32")
-    chosen = parser.parse_args(arguments)
-    from ifc_core.models.registry import load_model
-
-    fields: dict[str, Any] = {
-        "short_side": chosen.short_side,
-        "clip_length": chosen.clip_length,
-        "clip_stride": chosen.clip_stride,
-        "frame_step": chosen.frame_step,
-        "precision": chosen.precision,
-    }
-    if chosen.score_threshold is not None:
-        fields["score_threshold"] = chosen.score_threshold
-    model = load_model(chosen.model, device="cpu")
-    report = run(model, chosen.data, ProposeSettings(**fields), synthetic_clips=chosen.clips)
-    sys.stdout.write(json.dumps(report, indent=1) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

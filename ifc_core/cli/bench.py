@@ -228,7 +228,7 @@ class ModelBenchOptions:
         clip_stride: S.
         frame_step: Only every n-th frame is looked at.
         short_side: Of the network's input in pixels; ``None`` takes the model's own.
-        score_threshold: Tracks under it do not count as found.
+        score_threshold: Tracks under it do not count as found; ``None`` takes the model's own.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
     """
@@ -240,7 +240,7 @@ class ModelBenchOptions:
     clip_stride: int = 1
     frame_step: int = 1
     short_side: int | None = None
-    score_threshold: float = 0.1
+    score_threshold: float | None = None
     device: str = "auto"
     precision: str = "fp32"
 

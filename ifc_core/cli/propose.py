@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 FORMATS = ("ytvis", "ytvis-results")
+_RESULTS_SCORE_THRESHOLD = 0.01  # evaluators rank results and want the weak ones too
 
 
 @app.command(epilog="Example: ifc-studio propose clip.mp4 -o clip.json --overlay clip-overlay.mp4")
@@ -42,7 +43,9 @@ def propose(
     precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
     score_threshold: Annotated[
         float | None,
-        typer.Option(help="Leave out what scores less; default 0.1, for ytvis-results 0.01."),
+        typer.Option(
+            help="Leave out what scores less; by default the model says, for ytvis-results 0.01."
+        ),
     ] = None,
     format: Annotated[
         str, typer.Option(help="ytvis (annotations) or ytvis-results (what evaluators read).")
@@ -92,8 +95,8 @@ def propose(
             name="format",
             value=format,
         )
-    if score_threshold is None:
-        score_threshold = 0.01 if format == "ytvis-results" else 0.1
+    if score_threshold is None and format == "ytvis-results":
+        score_threshold = _RESULTS_SCORE_THRESHOLD
     settings = ProposeSettings(
         model=model,
         clip_length=clip_length,

@@ -16,6 +16,7 @@ from ifc_core.cli.propose_state import ProposeState, VideoState
 from ifc_core.cli.reporting import job
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.errors import OutputError
+from ifc_core.inference.predictor import score_threshold_for
 from ifc_core.inference.results import InstanceSummary, result_rows
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.inference.tiling import predict
@@ -289,7 +290,8 @@ def write_proposals(
         OutputError: It cannot be written.
     """
     if as_results:
-        write_ytvis_results(_results(model, videos, spool, settings.score_threshold), output)
+        threshold = score_threshold_for(model, settings)
+        write_ytvis_results(_results(model, videos, spool, threshold), output)
         return
     entries = tuple(video.entry for video in videos)
     info = {"description": "Proposed by IFC Studio", "version": __version__}

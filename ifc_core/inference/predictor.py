@@ -105,6 +105,13 @@ def short_side_for(model: IFC, settings: ProposeSettings) -> int:
     return model.preferred_short_side
 
 
+def score_threshold_for(model: IFC, settings: ProposeSettings) -> float:
+    """The score threshold that a run uses: the person's, or else the model's own."""
+    if settings.score_threshold is not None:
+        return settings.score_threshold
+    return model.preferred_score_threshold
+
+
 @dataclass(slots=True)
 class _Seen:
     first: int
@@ -135,6 +142,7 @@ class VideoPrediction(Iterator[FrameResult]):
         self._num_frames = num_frames
         self._output_size = output_size
         self._short_side = short_side_for(model, settings)
+        self._score_threshold = score_threshold_for(model, settings)
         length = sys.maxsize if settings.offline else settings.clip_length
         self._stream = WindowStream(length, 1 if settings.offline else settings.clip_stride)
         self._tracker = VideoTracker(
@@ -170,7 +178,7 @@ class VideoPrediction(Iterator[FrameResult]):
         the threshold: drop its masks.
         """
         table = (self._summary(i, seen) for i, seen in sorted(self._seen.items()))
-        return tuple(s for s in table if s.score >= self._settings.score_threshold)
+        return tuple(s for s in table if s.score >= self._score_threshold)
 
     @property
     def notices(self) -> tuple[str, ...]:

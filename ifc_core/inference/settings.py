@@ -27,7 +27,8 @@ class ProposeSettings:
         short_side: Short side in pixels to which frames are resized; ``None`` takes the one
             that the weights were made for (360 for the published ones).
         max_long_side: The long side never exceeds this many pixels.
-        score_threshold: Instances whose best class stays under it do not become tracks.
+        score_threshold: Instances whose best class stays under it do not become tracks; ``None``
+            takes the model's own.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: One of :data:`PRECISIONS`.
         region_xywh: Part of the frame to look at, in pixels of the displayed frame; ``None``
@@ -49,7 +50,7 @@ class ProposeSettings:
     frame_step: int = 1
     short_side: int | None = None
     max_long_side: int = 1333
-    score_threshold: float = 0.1
+    score_threshold: float | None = None
     device: str = "auto"
     precision: str = "auto"
     region_xywh: tuple[int, int, int, int] | None = None
@@ -73,7 +74,8 @@ class ProposeSettings:
         if self.short_side is not None:
             _in_range("short_side", self.short_side, 32, 4320)
         _in_range("max_long_side", self.max_long_side, 32, 8192)
-        _in_range("score_threshold", self.score_threshold, 0.0, 1.0)
+        if self.score_threshold is not None:
+            _in_range("score_threshold", self.score_threshold, 0.0, 1.0)
         if self.precision not in PRECISIONS:
             raise ConfigError(
                 f"The precision {self.precision!r} is unknown; choose one of "

@@ -19,6 +19,7 @@ from ifc_core.inference.predictor import (
     VideoPrediction,
     predict_video,
     prepare_model,
+    score_threshold_for,
     short_side_for,
 )
 from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
@@ -247,7 +248,7 @@ class TiledPrediction(Iterator[FrameResult]):
             for number, joined in sorted(self._merger.objects.items())
             if joined.count
         ]
-        threshold = self._settings.score_threshold
+        threshold = score_threshold_for(self._model, self._settings)
         return tuple(s for s in table if s is not None and s.score >= threshold)
 
     @property

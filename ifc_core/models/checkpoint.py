@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,6 +39,7 @@ class CheckpointInfo:
         preferred_short_side: Short side of the frames in pixels that the model was trained at.
         provenance: Where it comes from (parent, data, commit, metrics), JSON values.
         sha256: Hash of all tensors, hexadecimal.
+        preferred_score_threshold: Instances under it are seldom right, 0 to 1.
     """
 
     model_config: IFCConfig
@@ -46,12 +47,14 @@ class CheckpointInfo:
     preferred_short_side: int = 360
     provenance: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
+    preferred_score_threshold: float = 0.1
 
     def __post_init__(self) -> None:
         """Check that the parts agree.
 
         Raises:
-            ConfigError: Classes and architecture disagree, or the short side is impossible.
+            ConfigError: Classes and architecture disagree, or the short side or the score
+                threshold is impossible.
         """
         expected = self.model_config.num_classes
         ids = {c.id for c in self.categories}
@@ -69,6 +72,13 @@ class CheckpointInfo:
                 f"The preferred short side must be from {low} to {high} pixels.",
                 name="preferred_short_side",
                 value=self.preferred_short_side,
+            )
+        threshold = self.preferred_score_threshold
+        if type(threshold) not in (int, float) or not 0 <= threshold <= 1:
+            raise ConfigError(
+                "The preferred score threshold must be from 0 to 1.",
+                name="preferred_score_threshold",
+                value=threshold,
             )
 
 
@@ -102,6 +112,7 @@ class Checkpoint:
         model.reset_constants()
         model.load_state_dict(self.state_dict)
         model.preferred_short_side = self.info.preferred_short_side
+        model.preferred_score_threshold = self.info.preferred_score_threshold
         model.provenance = self.info.provenance
         model.sha256 = self.info.sha256
         return model.eval()
@@ -169,6 +180,7 @@ def save_model(
         tuple(model.categories if categories is None else categories),
         model.preferred_short_side,
         dict(model.provenance if provenance is None else provenance),
+        preferred_score_threshold=model.preferred_score_threshold,
     )
     return write_checkpoint(path, info, model.state_dict(), precision)
 
@@ -350,6 +362,7 @@ def _info_to_json(info: CheckpointInfo, digest: str) -> dict[str, Any]:
             for c in info.categories
         ],
         "preferred_short_side": info.preferred_short_side,
+        "preferred_score_threshold": info.preferred_score_threshold,
         "provenance": info.provenance,
         "sha256": digest,
     }
@@ -372,6 +385,7 @@ def _info_from_json(path: Path, text: str) -> CheckpointInfo:
             fields["preferred_short_side"],
             provenance,
             digest,
+            fields.get("preferred_score_threshold", 0.1),
         )
     except (ConfigError, LookupError, TypeError, ValueError, RecursionError, AttributeError) as e:
         detail = _printable(str(e)) if isinstance(e, ConfigError) else "it is incomplete."
@@ -392,9 +406,7 @@ def _category(fields: dict[str, Any]) -> Category:
 
 
 def _with_hash(info: CheckpointInfo, digest: str) -> CheckpointInfo:
-    return CheckpointInfo(
-        info.model_config, info.categories, info.preferred_short_side, info.provenance, digest
-    )
+    return replace(info, sha256=digest)
 
 
 def _damaged(path: Path, error: Exception) -> CheckpointError:

@@ -149,6 +149,7 @@ class IFC(nn.Module):
         config: The architecture.
         categories: As given; () where unknown.
         preferred_short_side: Short side of the frames in pixels that it was trained at.
+        preferred_score_threshold: Instances under it are seldom right, 0 to 1.
         provenance: Where the weights come from; empty for a new network.
         sha256: Hash of the weights as loaded; empty for a new network.
 
@@ -175,6 +176,7 @@ class IFC(nn.Module):
         self.spatial_decoder = SpatialDecoder(config, res4_channels, res3_channels)
         self.box_head = BoxHead(config) if config.assignment == "box" else None
         self.preferred_short_side = 360
+        self.preferred_score_threshold = 0.1
         self.provenance: dict[str, Any] = {}
         self.sha256 = ""
         self.register_buffer("pixel_mean", torch.empty(3, 1, 1), persistent=False)

@@ -52,6 +52,7 @@ def with_classes(
         state[f"{prefix}.{kind}"] = torch.stack([*parts, values[-1]]).detach().clone()
     grown.load_state_dict(state)
     grown.preferred_short_side = model.preferred_short_side
+    grown.preferred_score_threshold = model.preferred_score_threshold
     grown.provenance = dict(model.provenance)
     return grown
 

@@ -306,10 +306,11 @@ class ProposeController:
         kept = self._final
         if not kept:
             self._project.discard_run(run_id)
-            threshold = self._settings.score_threshold
+            chosen = self._settings.score_threshold
+            least = "what the model asks for" if chosen is None else f"{chosen:.2f} or more"
             return "succeeded", (
-                f"No object scored {threshold:.2f} or more; lower the score threshold and "
-                f"propose again, or draw the first mask yourself."
+                f"No object scored {least}; lower the score threshold and propose again, or "
+                "draw the first mask yourself."
             )
         same = self._same_tracks(run_id)
         staged = [

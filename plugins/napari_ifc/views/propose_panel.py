@@ -47,6 +47,7 @@ _EDGES = (
     ("best", "Pulled to the frame's edges, best"),
 )
 assert tuple(key for key, _ in _EDGES) == EDGES  # noqa: S101
+_MODELS_OWN = -0.05  # below the scale: the score threshold that the model says
 _LABEL_PX = 84  # so that the fields of both forms stand in one line
 
 
@@ -74,9 +75,10 @@ class ProposePanel(QWidget):
         self._stride = _spin(1, 400, 1, " frames")
         self._step = _spin(1, 100, 1, "")
         self._threshold = QDoubleSpinBox()
-        self._threshold.setRange(0.0, 1.0)
+        self._threshold.setRange(_MODELS_OWN, 1.0)
         self._threshold.setSingleStep(0.05)
-        self._threshold.setValue(ProposeSettings().score_threshold)
+        self._threshold.setSpecialValueText("Model's own")
+        self._threshold.setValue(_MODELS_OWN)
         self._model = QComboBox()
         self._device = QComboBox()
         self._precision = QComboBox()
@@ -237,12 +239,13 @@ class ProposePanel(QWidget):
         mode = self._mode.currentData()
         usual = ProposeSettings()
         custom = mode == CUSTOM
+        chosen = round(self._threshold.value(), 3)
         return ProposeSettings(
             model=str(self._model.currentData() or "default"),
             clip_length=self._length.value() if custom else usual.clip_length,
             clip_stride=self._stride.value() if custom else usual.clip_stride,
             frame_step=self._step.value(),
-            score_threshold=round(self._threshold.value(), 3),
+            score_threshold=None if chosen < 0 else chosen,
             device=str(self._device.currentData() or "auto"),
             precision=str(self._precision.currentData() or "auto"),
             region_xywh=self.region_xywh,
@@ -261,7 +264,8 @@ class ProposePanel(QWidget):
         self._length.setValue(settings.clip_length)
         self._stride.setValue(settings.clip_stride)
         self._step.setValue(settings.frame_step)
-        self._threshold.setValue(settings.score_threshold)
+        chosen = settings.score_threshold
+        self._threshold.setValue(_MODELS_OWN if chosen is None else chosen)
         self._precision.setCurrentIndex(self._precision.findData(settings.precision))
         if self._tiles.findData(settings.tiles) < 0:
             self._tiles.addItem(f"{settings.tiles.replace('x', ' × ')} tiles", settings.tiles)

@@ -54,8 +54,7 @@ def _truth() -> tuple[YtvisVideo, YtvisTrack]:
 
 def _judge(found: list[bench.FoundTrack], threshold: float = 0.3) -> bench.ObjectFigures:
     video, track = _truth()
-    settings = ProposeSettings(score_threshold=threshold)
-    return bench._judge("v", track, range(4), found, settings, video)
+    return bench._judge("v", track, range(4), found, threshold, video)
 
 
 def test_a_perfect_track_scores_one_and_absent_frames_do_not_count() -> None:

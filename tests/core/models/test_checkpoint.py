@@ -61,6 +61,7 @@ def test_everything_comes_back(model, saved):
     assert checkpoint.model_config == model.config
     assert checkpoint.info.provenance == {"commit": "abc", "ap": 0.5}
     assert checkpoint.info.preferred_short_side == 360
+    assert checkpoint.info.preferred_score_threshold == 0.1
     assert read_checkpoint_info(saved) == checkpoint.info
     built = checkpoint.build()
     assert built.categories == CATEGORIES
@@ -196,6 +197,8 @@ def test_hostile_tensors(saved, change, words):
         lambda f: f["categories"][0].update(color_rgb=[1, 2]),
         lambda f: f.update(preferred_short_side=10**9),
         lambda f: f.update(preferred_short_side="360"),
+        lambda f: f.update(preferred_score_threshold=1.5),
+        lambda f: f.update(preferred_score_threshold="0.5"),
         lambda f: f.update(provenance=[]),
         lambda f: f.pop("sha256"),
         lambda f: f.pop("model_config"),

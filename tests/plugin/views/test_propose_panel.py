@@ -42,6 +42,16 @@ class TestProposePanel:
         assert other.settings() == wanted
         other.deleteLater()
 
+    def test_the_least_score_is_the_models_own_until_one_is_chosen(self, form):
+        assert form.settings().score_threshold is None
+        assert form._threshold.text() == "Model's own"
+        form._threshold.stepUp()
+        assert form.settings().score_threshold == 0.0
+        form.show_settings(ProposeSettings(score_threshold=0.35))
+        assert form.settings().score_threshold == 0.35
+        form.show_settings(ProposeSettings())
+        assert form.settings().score_threshold is None
+
     def test_what_is_folded_away_is_chosen_all_the_same(self, form):
         assert form._more_rows.isHidden()
         form.more.click()
