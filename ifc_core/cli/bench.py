@@ -62,6 +62,12 @@ BENCHES = {
         "UncertaintyOptions",
         "Whether stored signals find bad masks in --data, and swapped identities.",
     ),
+    "reidentify": Bench(
+        "ifc_core.bench.reidentify",
+        "run_reidentify",
+        "ReidentifyOptions",
+        "How surely objects are known again after an absence, on generated clips.",
+    ),
     "model": Bench(
         "ifc_core.cli.bench",
         "bench_model",

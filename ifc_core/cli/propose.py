@@ -77,6 +77,9 @@ def propose(
     restart: Annotated[
         bool, typer.Option("--restart", help="Begin anew instead of going on with a stopped run.")
     ] = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only say how long it will take, and the memory.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
     """Find and track objects in videos and write their masks as one YouTube-VIS file.
@@ -112,6 +115,9 @@ def propose(
         edges=edges,
     )
     live = (camera, size, fps, frames, keep_all)
+    if estimate:
+        _estimate(videos or [], settings, as_json)
+        return
     with _make_run(videos or [], settings, live, restart) as run:
         summary = run.write(output, as_results=format == "ytvis-results", overlay=overlay)
     if as_json:
@@ -128,6 +134,25 @@ def propose(
                 f"{video['captured']} frames came, {video['dropped']} were dropped; masks were "
                 f"{video['mean_delay_seconds']:.1f} s behind on average."
             )
+
+
+def _estimate(videos: list[Path], settings: ProposeSettings, as_json: bool) -> None:
+    """Print what a run on each video will take."""
+    from ifc_core.cli.propose_run import estimates
+
+    if not videos or Path("-") in videos:
+        raise ConfigError("An estimate needs video files.", name="videos", value=None)
+    rows = estimates(videos, settings)
+    if as_json:
+        print_json({"videos": rows})
+        return
+    for row in rows:
+        minutes, seconds = divmod(round(row["seconds"]), 60)
+        height, width = row["network_size"]
+        print_line(
+            f"{row['path']}: about {minutes}:{seconds:02d} and {row['memory_bytes'] / 1e9:.1f} GB "
+            f"for {row['num_clips']} clips at {width}x{height}, {row['precision']}"
+        )
 
 
 def _make_run(

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +16,7 @@ from ifc_core.cli.propose_state import ProposeState, VideoState
 from ifc_core.cli.reporting import job
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.errors import OutputError
+from ifc_core.inference.estimate import estimate_run
 from ifc_core.inference.predictor import score_threshold_for
 from ifc_core.inference.results import InstanceSummary, result_rows
 from ifc_core.inference.settings import ProposeSettings
@@ -60,6 +61,17 @@ class ProposedVideo:
     instances: tuple[InstanceSummary, ...]
     seconds: float
     notices: tuple[str, ...]
+
+
+def estimates(paths: Sequence[Path], settings: ProposeSettings) -> list[dict[str, Any]]:
+    """What a run on each video will take: its ``path`` and the fields of ``RunEstimate``."""
+    model = ModelCache().get(settings.model, settings.device)
+    rows = []
+    for path in paths:
+        with open_video(path) as reader:
+            found = estimate_run(model, reader.read(0), settings, reader.video.num_frames)
+        rows.append({"path": str(path), **asdict(found)})
+    return rows
 
 
 class ProposeRun:
@@ -152,8 +164,6 @@ class ProposeRun:
                 _note(path, _taken_up(known, total))
             if known is None or known.checkpoint is not None:
                 known = self._run(model, state, number, reader, context)
-                for notice in known.notices:
-                    _note(path, notice)
             indices = list(range(0, known.num_frames * step, step))
             entry = _entry(number, reader, name, indices)
             fps = reader.video.fps / step
@@ -177,7 +187,13 @@ class ProposeRun:
         run = predict(model, frames, self._settings, context, num_frames=total, resume=resume)
         began = time.monotonic() - (0.0 if known is None else known.seconds)
         kept = time.monotonic()
+        said = 0 if resume is None else len(resume.notices)
+        if reader.warning:
+            _note(reader.video.path, reader.warning)
         for frame in run:
+            for notice in run.notices[said:]:  # of a smaller size, say, when it happens
+                _note(reader.video.path, notice)
+            said = len(run.notices)
             state.spool.add(number, position, frame)
             position += 1
             if time.monotonic() - kept >= STATE_SECONDS:

@@ -12,7 +12,8 @@ from torch import Tensor
 from ifc_core.tracking.clip_matching import match
 
 COSINE_THRESHOLD = 0.9
-"""Mask weights of one object seen again are closer than this, of two objects rarely."""
+"""Chosen on generated clips (``ifc-studio bench reidentify``): no wrong join was seen here, at the
+price of about half of those that come back."""
 
 
 @dataclass(slots=True)

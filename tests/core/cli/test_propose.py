@@ -376,3 +376,18 @@ def test_in_tiles_a_video_begins_anew_and_finished_ones_stay(
     said = capsys.readouterr().err
     assert said.count("done in the run that was stopped") == 1
     assert "going on with" not in said
+
+
+def test_an_estimate_writes_nothing(
+    propose: Any, clip_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [clip_file, "-o", tmp_path / "out.json", "--estimate"]
+    assert propose(*words) == 0
+    said = capsys.readouterr().out
+    assert "GB for 7 clips" in said
+    assert propose(*words, "--json") == 0
+    (row,) = json.loads(capsys.readouterr().out)["videos"]
+    assert row["seconds"] > 0
+    assert row["memory_bytes"] > 1000
+    assert left_in(tmp_path) == []
+    assert propose("-", "-o", tmp_path / "out.json", "--estimate") == 2
