@@ -16,8 +16,12 @@ Frame = npt.NDArray[np.uint8]
 
 DEFAULT_FLOW_BYTES = 512 << 20
 _FLOW_SHARE = 0.5
-_CUT_HISTOGRAM = 0.5
+_CUT_HISTOGRAM = 0.3
 _CUT_GRAY = 12.0
+_CUT_BOTH = 10.0
+_REPLACED_HISTOGRAM = 0.5
+_REPLACED_GRAY = 20.0
+_RESIDUAL_CELL_PX = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ class FlowStore:
         self._flows: OrderedDict[int, npt.NDArray[np.float16]] = OrderedDict()
         self._paths: OrderedDict[tuple[int, int], FlowPath] = OrderedDict()
         self._cuts: dict[int, bool] = {}
+        self._residuals: dict[int, FloatImage] = {}
         self._bytes = 0
         self._method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
@@ -146,27 +151,55 @@ class FlowStore:
         """
         early = min(first, second)
         if early not in self._cuts:
-            pictures = self.picture(early), self.picture(early + 1)
-            before, after = (_color_histogram(p.rgb) for p in pictures)
-            changed = 0.5 * float(np.abs(before - after).sum())
-            self._cuts[early] = changed > _CUT_HISTOGRAM and self._residual(early) > _CUT_GRAY
+            pictures = (self.picture(early).rgb, self.picture(early + 1).rgb)
+            changed, gray = _histogram_change(*pictures), float(self._residual(early).mean())
+            enough = changed > _CUT_HISTOGRAM and gray > _CUT_GRAY
+            self._cuts[early] = enough and changed * gray > _CUT_BOTH
         return self._cuts[early]
 
-    def _residual(self, early: int) -> float:
-        """Mean grey levels between a frame and its neighbour moved onto it."""
-        flow = self.between(early + 1, early)
-        height, width = self.flow_size
-        grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)
-        at = (grid + flow).astype(np.float32)
-        first, second = (self.picture(f).gray for f in (early, early + 1))
-        moved = cv2.remap(
-            first,
-            np.ascontiguousarray(at[..., 0]),
-            np.ascontiguousarray(at[..., 1]),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        return float(cv2.absdiff(moved, second).mean())
+    def is_replaced(self, first: int, second: int, box: tuple[int, int, int, int]) -> bool:
+        """Whether a part of the picture shows something else from one frame to its neighbour.
+
+        Such as one half of a split screen that cuts, or a panel that is laid over it.
+
+        Args:
+            first: 0-based frame.
+            second: ``first`` + 1 or - 1.
+            box: (x0, y0, x1, y1) in working pixels.
+        """
+        early = min(first, second)
+        residual = self._residual(early)
+        ratio = np.array(residual.shape[::-1]) / np.array(self.size[::-1])
+        low = np.floor(np.array(box[:2]) * ratio).astype(int)
+        high = np.ceil(np.array(box[2:]) * ratio).astype(int)
+        part = residual[low[1] : high[1], low[0] : high[0]]
+        if not part.size or float(part.mean()) < _REPLACED_GRAY:
+            return False
+        x0, y0, x1, y1 = box
+        pictures = (self.picture(f).rgb[y0:y1, x0:x1] for f in (early, early + 1))
+        return _histogram_change(*pictures) > _REPLACED_HISTOGRAM
+
+    def _residual(self, early: int) -> FloatImage:
+        """Grey levels between a frame and its neighbour moved onto it, on a coarse grid."""
+        kept = self._residuals.get(early)
+        if kept is None:
+            flow = self.between(early + 1, early)
+            height, width = self.flow_size
+            grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)
+            at = (grid + flow).astype(np.float32)
+            first, second = (self.picture(f).gray for f in (early, early + 1))
+            moved = cv2.remap(
+                first,
+                np.ascontiguousarray(at[..., 0]),
+                np.ascontiguousarray(at[..., 1]),
+                cv2.INTER_LINEAR,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+            cells = (max(1, width // _RESIDUAL_CELL_PX), max(1, height // _RESIDUAL_CELL_PX))
+            gap = cv2.absdiff(moved, second).astype(np.float32)
+            kept = np.asarray(cv2.resize(gap, cells, interpolation=cv2.INTER_AREA), np.float32)
+            self._residuals[early] = kept
+        return kept
 
     def path(self, seed: int, frame_index: int) -> FlowPath | None:
         """The way from a frame back to a seed, if a chain has been there and it is still kept."""
@@ -203,8 +236,12 @@ class FlowStore:
             self._bytes -= self._flows.popitem(last=False)[1].nbytes
 
 
-def _color_histogram(rgb: Frame) -> FloatImage:
-    """Shares of 216 colours in a picture."""
-    coarse = np.ascontiguousarray(rgb[::4, ::4])
-    counts = cv2.calcHist([coarse], [0, 1, 2], None, [6, 6, 6], [0, 256, 0, 256, 0, 256])
-    return np.asarray(counts / max(1.0, float(counts.sum())), np.float32)
+def _histogram_change(first: Frame, second: Frame) -> float:
+    """Share of the pixels whose colour, one of 216, is not there in the other picture."""
+    histograms = []
+    for rgb in (first, second):
+        step = 4 if min(rgb.shape[:2]) >= 64 else 1
+        part = np.ascontiguousarray(rgb[::step, ::step])
+        counts = cv2.calcHist([part], [0, 1, 2], None, [6, 6, 6], [0, 256, 0, 256, 0, 256])
+        histograms.append(counts / max(1.0, float(counts.sum())))
+    return 0.5 * float(np.abs(histograms[0] - histograms[1]).sum())

@@ -225,20 +225,25 @@ class TrackSpreader:
     def _carry(self, reference: _Reference, path: range) -> Iterator[tuple[int, _Carried]]:
         chain = FlowChain(self._store, reference.frame_index)
         scale = self._store.size[0] / self._store.flow_size[0]
+        last, is_replaced = mask_box(reference.mask), False
         for frame in path:
             self._context.raise_if_cancelled()
+            before = chain.frame_index
             chain.step(frame)
             carried = chain.carry(reference.small_distance) > 0
-            box = None if chain.is_broken else mask_box(carried)
+            box = None if chain.is_broken or is_replaced else mask_box(carried)
             if box is not None:
                 x0, y0, x1, y1 = (round(v * scale) for v in box)
                 box = (x0, y0, x1, y1)
-            yield frame, _Carried(reference, chain.path(), box, chain.is_broken)
+                is_replaced = self._store.is_replaced(before, frame, _joined([last or box, box]))
+                box = last = None if is_replaced else box
+            yield frame, _Carried(reference, chain.path(), box, chain.is_broken or is_replaced)
 
     # ---- one frame ----------------------------------------------------------------------
 
     def _decide(self, frame: int, carried: Sequence[_Carried]) -> SpreadMask:
-        patch = self._patch([c.box for c in carried])
+        boxes = [c.box for c in carried]
+        patch = self._patch([*boxes, self._remembered_box(frame)] if any(boxes) else boxes)
         if patch is None:
             return SpreadMask(frame, None, _absence_confidence(carried))
         rgb = patch.cut(self._store.picture(frame).rgb)
@@ -309,12 +314,24 @@ class TrackSpreader:
         match = match_logit(descriptors(rgb), descriptors(there), distance > 0, NEAR_OFFSETS)
         return SideCues(distance, np.ones_like(distance), side.looks, match, 1)
 
+    def _remembered_box(self, frame: int) -> Box | None:
+        """Where the mask of the neighbour decided before was, in working pixels."""
+        memory = self._memory
+        if memory is None or abs(frame - memory.frame_index) != 1:
+            return None
+        found = mask_box(memory.logit > 0)
+        if found is None:
+            return None
+        (x, y), scale = memory.patch.box[:2], memory.patch.scale
+        x0, y0, x1, y1 = (round(v / scale) for v in found)
+        height, width = self._store.size
+        return x + x0, y + y0, min(width, x + x1), min(height, y + y1)
+
     def _patch(self, boxes: Sequence[Box | None]) -> Patch | None:
         there = [box for box in boxes if box is not None]
         if not there:
             return None
-        lows, highs = np.min(there, axis=0), np.max(there, axis=0)
-        box = (int(lows[0]), int(lows[1]), int(highs[2]), int(highs[3]))
+        box = _joined(there)
         longest = max(box[2] - box[0], box[3] - box[1])
         margin = max(_LEAST_MARGIN_PX, round(_MARGIN_SHARE * longest))
         return Patch.around(box, margin, self._store.size)
@@ -451,6 +468,12 @@ def _support(logit: FloatImage, moved: FloatImage, sides: Sequence[SideCues]) ->
 def _absence_confidence(carried: Sequence[_Carried]) -> float:
     """How sure it is that nothing is there, when nothing was carried: less with the distance."""
     return 1.0 / (1.0 + 0.1 * min(c.path.steps for c in carried))
+
+
+def _joined(boxes: Sequence[Box]) -> Box:
+    """The box that holds all of several."""
+    lows, highs = np.min(boxes, axis=0), np.max(boxes, axis=0)
+    return int(lows[0]), int(lows[1]), int(highs[2]), int(highs[3])
 
 
 def _resized(mask: Mask, size: tuple[int, int]) -> Mask:
