@@ -33,9 +33,22 @@ from ifc_core.structures import RLEMask, Video
 
 if TYPE_CHECKING:
     from ifc_core.inference.clip_features import ClipFeatureCache
+    from ifc_core.models.ifc import IFC
 
-METHODS = ("copy", "interpolate", "flow", "colour", "refit", "fused", "fused+network")
-"""``colour`` and ``refit`` are parts of the fused methods, each on its own."""
+METHODS = (
+    "copy",
+    "interpolate",
+    "flow",
+    "colour",
+    "refit",
+    "fused",
+    "fused+network",
+    "fused+finetune",
+)
+"""``colour`` and ``refit`` are parts of the fused methods, each on its own; with ``fused+finetune``
+the network learns from the corrected frames before each round."""
+
+STARTS = ("truth", "proposals")
 
 BASELINES = ("copy", "interpolate", "flow")
 BAD_J = 0.7
@@ -60,7 +73,10 @@ class EffortOptions:
         most: Corrections after which the annotator gives up.
         max_frames: Frames of an object, from its first one; 0 for all.
         boundary: Whether to give the boundary accuracy F, too.
-        model: For ``refit`` and ``fused+network``.
+        model: For proposals, ``refit`` and the fused methods with a network.
+        start: ``truth``: the first frame with the object is corrected to begin with;
+            ``proposals``: the network's track that overlaps the object most is there already.
+        finetune_iterations: Steps of training before each round of ``fused+finetune``.
         short_side: Working resolution.
     """
 
@@ -74,9 +90,17 @@ class EffortOptions:
     boundary: bool = False
     model: str = "default"
     short_side: int = 480
+    start: str = "truth"
+    finetune_iterations: int = 60
 
     def __post_init__(self) -> None:
-        """Check the methods."""
+        """Check the methods and the start."""
+        if self.start not in STARTS:
+            raise ConfigError(
+                f"The start {self.start!r} is unknown; choose from {', '.join(STARTS)}.",
+                name="start",
+                value=self.start,
+            )
         unknown = [m for m in self.methods if m not in METHODS]
         if unknown:
             raise ConfigError(
@@ -127,7 +151,8 @@ def run_effort(options: EffortOptions) -> dict[str, Any]:
         processor seconds, for each method), ``total`` (by method, over all objects), ``ratio``
         (corrections of the best of copy, interpolation and flow over those of each other method)
         and ``speed``, see :func:`measure_speed`. ``auroc`` in ``total`` says how well the
-        confidences find frames with J under 0.7.
+        confidences find frames with J under 0.7; ``proposed_j`` of an object is the J of the
+        proposals that were started from.
 
     Raises:
         FormatError: An annotation file breaks its format.
@@ -202,10 +227,13 @@ def measure_object(item: EffortObject, options: EffortOptions) -> dict[str, Any]
         store.between(frame, frame + 1)
     flow_seconds = time.process_time() - began
     methods = {}
+    proposals = _proposals(reader, item, options)
     for name in options.methods:
         began = time.process_time()
         take = _spreader(name, reader, store, options)
-        result = annotate(item.truth, take, goal, options.most, boundary=options.boundary)
+        result = annotate(
+            item.truth, take, goal, options.most, boundary=options.boundary, proposals=proposals
+        )
         methods[name] = _figures(result, time.process_time() - began)
     areas = [mask.area for mask in item.truth if mask is not None]
     return {
@@ -217,6 +245,15 @@ def measure_object(item: EffortObject, options: EffortOptions) -> dict[str, Any]
         "flow_seconds": round(flow_seconds, 2),
         "methods": methods,
     }
+
+
+def _proposals(reader: VideoReader, item: EffortObject, options: EffortOptions) -> Masks | None:
+    """The network's track of an object, where the annotator starts from one."""
+    if options.start != "proposals":
+        return None
+    from ifc_core.bench.effort_network import proposed_track
+
+    return proposed_track(_model(options), reader, dict(enumerate(item.truth)))
 
 
 def measure_speed(item: EffortObject, options: EffortOptions) -> dict[str, Any]:
@@ -297,11 +334,14 @@ def _after(curve: Sequence[float], count: int) -> float:
 
 
 def _figures(result: EffortResult, seconds: float) -> dict[str, Any]:
-    rounds = result.rounds
+    corrected = tuple(r for r in result.rounds if r.corrected)
+    rounds = corrected or result.rounds
     with_f = not np.isnan(rounds[0].mean_f)
+    first = result.rounds[0]
     return {
         "corrections": result.corrections,
         "reached": result.reached,
+        "proposed_j": None if first.corrected else round(first.mean_j, 4),
         "j": [round(r.mean_j, 4) for r in rounds],
         "f": [round(r.mean_f, 4) for r in rounds] if with_f else [],
         "seconds": round(seconds, 2),
@@ -320,6 +360,8 @@ def _spreader(name: str, reader: VideoReader, store: FlowStore, options: EffortO
     if name == "refit":
         cache = _features(reader, options)
         return lambda known: _by_refit(reader, cache, known)
+    if name == "fused+finetune":
+        return lambda known: _fused_after_finetune(reader, store, known, options)
     features = _features(reader, options) if name == "fused+network" else None
     if name.startswith("fused"):
         return lambda known: _fused(reader, store, known, features, options)
@@ -346,7 +388,19 @@ def _fused(
         evidence = RefitEvidence(features, corrected)
     settings = CorrectSettings(short_side=options.short_side, reach=_ALL_FRAMES)
     frames = range(reader.video.num_frames)
-    return _collected(spread(reader, corrected, frames, settings, evidence=evidence, store=store))
+    found = spread(
+        reader, corrected, frames, settings, evidence=evidence, features=features, store=store
+    )
+    return _collected(found)
+
+
+def _fused_after_finetune(
+    reader: VideoReader, store: FlowStore, known: Masks, options: EffortOptions
+) -> tuple[Masks, Mapping[int, float]]:
+    from ifc_core.bench.effort_network import finetuned
+
+    model = finetuned(_model(options), reader, known, options.finetune_iterations)
+    return _fused(reader, store, known, _features(reader, options, model), options)
 
 
 def _collected(found: Iterator[Any]) -> tuple[Masks, Mapping[int, float]]:
@@ -392,13 +446,19 @@ def _by_refit(
     return {f: encode_logits(evidence.logits(f), reader.video.size) for f in others}, {}
 
 
-def _features(reader: VideoReader, options: EffortOptions) -> ClipFeatureCache:
-    from ifc_core.inference.clip_features import ClipFeatureCache
-    from ifc_core.inference.settings import ProposeSettings
+def _model(options: EffortOptions) -> IFC:
     from ifc_core.models.registry import load_model
 
-    model = load_model(options.model, device="cpu")
-    return ClipFeatureCache(model, reader, ProposeSettings(precision="fp32"))
+    return load_model(options.model, device="cpu")
+
+
+def _features(
+    reader: VideoReader, options: EffortOptions, model: IFC | None = None
+) -> ClipFeatureCache:
+    from ifc_core.inference.clip_features import ClipFeatureCache
+    from ifc_core.inference.settings import ProposeSettings
+
+    return ClipFeatureCache(model or _model(options), reader, ProposeSettings(precision="fp32"))
 
 
 def _corrected(known: Masks) -> list[CorrectedMask]:

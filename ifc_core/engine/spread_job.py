@@ -63,6 +63,7 @@ def spread_correction(
             settings,
             job.context,
             evidence,
+            features=features,
             avoid=avoid,
             skip=skip,
             store=caches.flow(reader, settings.short_side),
@@ -74,8 +75,7 @@ def spread_correction(
                 {"frame_index": found.frame_index, "rle": rle, "confidence": found.confidence},
             )
             count += 1
-    network = evidence is not None and evidence.was_used
-    return {"num_masks": count, "used": _used(settings, network), "notices": notices}
+    return {"num_masks": count, "used": _used(settings, features is not None), "notices": notices}
 
 
 def _scope(params: dict[str, Any], num_frames: int, corrected: list[CorrectedMask]) -> range:

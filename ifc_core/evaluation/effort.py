@@ -46,7 +46,7 @@ class EffortResult:
     """All rounds of one object under one method.
 
     Attributes:
-        rounds: After 1, 2, ... corrections.
+        rounds: After 1, 2, ... corrections; from proposals after 0, 1, ...
         goal: Mean J that was to be reached.
     """
 
@@ -71,8 +71,12 @@ def annotate(
     most: int,
     start: int | None = None,
     boundary: bool = False,
+    proposals: Masks | None = None,
 ) -> EffortResult:
     """Correct the worst frame until the mean J of the uncorrected ones reaches a goal.
+
+    With proposals nothing is corrected at first. The first frame that is corrected then is the
+    worst one of those that show the object: a track cannot begin with its absence.
 
     Args:
         truth: True mask of every frame, ``None`` where the object is absent.
@@ -81,15 +85,23 @@ def annotate(
         most: Corrections after which the annotator gives up.
         start: First frame that is corrected; by default the first one with a mask.
         boundary: Whether to compute F too, which costs more than J.
+        proposals: A mask or ``None`` for every frame, to start from; by default the annotator
+            starts with the true mask of ``start``.
 
     Returns:
         What happened.
     """
+    rounds: list[EffortRound] = []
+    if proposals is not None:
+        rounds.append(_round(truth, lambda _: (proposals, {}), [], boundary))
+        if rounds[0].mean_j >= goal:
+            return EffortResult(tuple(rounds), goal)
+        there = [frame for frame, mask in enumerate(truth) if mask is not None]
+        start = min(there, key=lambda frame: (rounds[0].j[frame], frame))
     first = start
     if first is None:
         first = next(i for i, mask in enumerate(truth) if mask is not None)
     corrected = [first]
-    rounds: list[EffortRound] = []
     while True:
         result = _round(truth, spread, corrected, boundary)
         rounds.append(result)

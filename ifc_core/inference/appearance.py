@@ -110,16 +110,28 @@ def fit_appearance(
     penalty[1 : 1 + NUM_LOOK_CHANNELS] = _TEXTURE_PENALTY
     penalty[1 : 1 + _NUM_COLOR_CHANNELS] = _COLOR_PENALTY
     penalty[0] = 0.0
-    return AppearanceModel(mean, scale, _newton((x - mean) / scale, y, penalty))
+    return AppearanceModel(mean, scale, newton((x - mean) / scale, y, penalty))
 
 
-def _newton(x: Matrix, y: npt.NDArray[np.bool_], penalty: Matrix) -> Matrix:
-    """Minimise class-balanced logistic loss + penalty * weights**2 by Newton's method."""
+def newton(
+    x: Matrix, y: npt.NDArray[np.bool_], penalty: Matrix, most_steps: int = _STEPS
+) -> Matrix:
+    """Minimise class-balanced logistic loss + penalty * weights**2 by Newton's method.
+
+    Args:
+        x: (N, D) channels on about one scale.
+        y: (N,) whether a row is foreground; both kinds must be there.
+        penalty: (D + 1,), that of the bias first.
+        most_steps: Steps at most.
+
+    Returns:
+        (D + 1,) weights, the bias first.
+    """
     x = np.concatenate([np.ones((len(x), 1)), x], axis=1)
     balance = np.where(y, 0.5 / y.sum(), 0.5 / (~y).sum())
     weights = np.zeros(x.shape[1])
     ridge = np.diag(penalty + 1e-9)
-    for _ in range(_STEPS):
+    for _ in range(most_steps):
         probs = 1.0 / (1.0 + np.exp(-np.clip(x @ weights, -30, 30)))
         gradient = x.T @ (balance * (probs - y)) + ridge @ weights
         curvature = balance * np.maximum(probs * (1 - probs), 1e-4)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ifc_core.inference.feature_folder import FeatureFolder
 
 DEFAULT_CACHE_BYTES = 2_000_000_000
+_MAPS_SHORT_SIDE = 360
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +103,14 @@ class ClipFeatureCache:
         self._max_bytes = max_bytes
         self._folder = folder
         self._clips: OrderedDict[tuple[int, ...], ClipFeatures] = OrderedDict()
+        self._maps: OrderedDict[int, tuple[npt.NDArray[np.float16], ...]] = OrderedDict()
         self.misses = 0
 
     @property
     def num_bytes(self) -> int:
         """Memory held now."""
-        return sum(clip.num_bytes for clip in self._clips.values())
+        clips = sum(clip.num_bytes for clip in self._clips.values())
+        return clips + sum(one.nbytes for maps in self._maps.values() for one in maps)
 
     def clip_of(self, frame_index: int) -> ClipFeatures:
         """The clip of the canonical plan that centres a frame best.
@@ -122,9 +125,48 @@ class ClipFeatureCache:
         if clip is None:
             clip = self._clips[key] = self._read_or_compute(key)
         self._clips.move_to_end(key)
+        self._trim()
+        return clip
+
+    def maps(self, frame_index: int) -> tuple[npt.NDArray[np.float16], ...]:
+        """What places of a frame look like, from the backbone's first two stages.
+
+        They are made at a size of their own, finer than the network needs to propose, and for
+        one frame alone, so that no clip has to be encoded for them.
+
+        Args:
+            frame_index: 0-based in the video.
+
+        Returns:
+            Res2 (h / 4, w / 4, C2) and res3 (h / 8, w / 8, C3), float16.
+
+        Raises:
+            VideoError: The frame cannot be read.
+        """
+        kept = self._maps.get(frame_index)
+        if kept is None:
+            kept = self._maps[frame_index] = self._early_maps(frame_index)
+        self._maps.move_to_end(frame_index)
+        self._trim()
+        return kept
+
+    @torch.no_grad()
+    def _early_maps(self, frame_index: int) -> tuple[npt.NDArray[np.float16], ...]:
+        model, size = self._model, self.reader.video.size
+        short = min(_MAPS_SHORT_SIDE, min(size))
+        image = torch.from_numpy(np.array(self.reader.read(frame_index)))[None]
+        small = resize_frames(image, network_size(size, short, self._settings.max_long_side))
+        parts = model.backbone.early_maps(model.normalize(small))
+        return tuple(
+            np.ascontiguousarray(p[0].permute(1, 2, 0).half().cpu().numpy()) for p in parts
+        )
+
+    def _trim(self) -> None:
+        """Drop the oldest: maps first, which are made again sooner than clips."""
+        while len(self._maps) > 2 and self.num_bytes > self._max_bytes:
+            self._maps.popitem(last=False)
         while len(self._clips) > 1 and self.num_bytes > self._max_bytes:
             self._clips.popitem(last=False)
-        return clip
 
     def candidates(self, frame_index: int, point_xy: tuple[float, float]) -> list[Candidate]:
         """All queries whose mask covers a point, best first.

@@ -16,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.errors import ConfigError
+from ifc_core.inference.far_match import PixelFeatures
 from ifc_core.inference.flow_store import FlowStore
 from ifc_core.inference.plain_spread import copied_mask, interpolated_mask
-from ifc_core.inference.track_spread import Evidence, SpreadMask, TrackSpreader
+from ifc_core.inference.track_looks import Evidence
+from ifc_core.inference.track_spread import SpreadMask, TrackSpreader
 from ifc_core.io.video import VideoReader
 from ifc_core.jobs import JobContext
 from ifc_core.structures import RLEMask
@@ -98,6 +100,7 @@ def spread(
     context: JobContext | None = None,
     evidence: Evidence | None = None,
     *,
+    features: PixelFeatures | None = None,
     avoid: Sequence[CorrectedMask] = (),
     skip: Collection[int] = (),
     store: FlowStore | None = None,
@@ -111,6 +114,7 @@ def spread(
         settings: Method and resolution.
         context: Progress in frames; cancels between frames.
         evidence: The network's opinion, or ``None`` to do without one.
+        features: The network's early maps, or ``None`` to compare colour and texture.
         avoid: Pixels that are not the object, such as those of other tracks that a person made;
             no mask holds them.
         skip: Frames that get no result: approved ones, or those that came before a pause.
@@ -141,7 +145,14 @@ def spread(
         flows = store or FlowStore(reader, chosen.short_side)
         fuses = chosen.method == "fused"
         steps = TrackSpreader(
-            flows, arrays, chosen.reach, job, looks=fuses, evidence=evidence, avoid=taken
+            flows,
+            arrays,
+            chosen.reach,
+            job,
+            looks=fuses,
+            evidence=evidence,
+            features=features,
+            avoid=taken,
         ).run(frames)
     wanted = (result for result in steps if result.frame_index not in left_out)
     for done, result in enumerate(wanted, start=1):

@@ -49,6 +49,7 @@ class FlowChain:
         self.trust: FloatImage = np.ones((height, width), np.float32)
         self.steps = 0
         self.is_broken = False
+        self._path: FlowPath | None = None  # of the present frame, once it is known
 
     def step(self, frame_index: int) -> None:
         """Go on to a neighbour of the present frame."""
@@ -61,6 +62,7 @@ class FlowChain:
             self._follow(frame_index)
         self.frame_index = frame_index
         self.steps += 1
+        self._path = kept
         if kept is None:
             if self.steps % _STRAIGHTEN_EVERY == 0 and not self.is_broken:
                 self._straighten()
@@ -68,8 +70,10 @@ class FlowChain:
 
     def path(self) -> FlowPath:
         """The present frame's way back to the seed."""
-        shift = (self._source - self._grid).astype(np.float16)
-        return FlowPath(shift, self.trust.astype(np.float16), self.steps)
+        if self._path is None:
+            shift = (self._source - self._grid).astype(np.float16)
+            self._path = FlowPath(shift, self.trust.astype(np.float16), self.steps)
+        return self._path
 
     def carry(self, seed_values: FloatImage) -> FloatImage:
         """Values of the seed frame at the size of the flow, in the present frame."""
@@ -99,6 +103,29 @@ class FlowChain:
         )
         better = after < _CLEARLY_BETTER * before
         self._source = np.where(better[..., None], straight, self._source).astype(np.float32)
+
+
+def follow(path: FlowPath, cells_xy: FloatImage) -> tuple[FloatImage, FloatImage]:
+    """Where cells come from along a path, and how far the path is to be trusted there.
+
+    Only the part of the path that the cells lie in is turned into single precision.
+
+    Args:
+        path: The way to the seed, at the size of the flow.
+        cells_xy: (h, w, 2) float32, (x, y) in pixels of the flow.
+
+    Returns:
+        (h, w, 2) float32 places in the seed, (h, w) float32 trust.
+    """
+    height, width = path.trust.shape
+    flat = cells_xy.reshape(-1, 2)
+    low = np.clip(np.floor(flat.min(axis=0)).astype(int), 0, (width - 1, height - 1))
+    high = np.clip(np.ceil(flat.max(axis=0)).astype(int) + 1, low + 1, (width, height))
+    part = (slice(low[1], high[1]), slice(low[0], high[0]))
+    inside = (cells_xy - low).astype(np.float32)
+    shift = sample(path.shift[part].astype(np.float32), inside)
+    trust = sample(path.trust[part].astype(np.float32), inside)
+    return (cells_xy + shift).astype(np.float32), trust
 
 
 def sample(values: FloatImage, at_xy: FloatImage) -> FloatImage:

@@ -11,11 +11,24 @@ import numpy.typing as npt
 FloatImage = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float64]
 
-CUES = ("one", "motion", "motion x near", "looks", "looks x far", "match", "match x far")
+CUES = (
+    "one",
+    "motion",
+    "motion x near",
+    "looks",
+    "looks x far",
+    "match",
+    "match x far",
+    "far match x far",
+    "features x far",
+)
 """Cues of the fusion, in the order of its weights."""
 
-PRIOR = np.array([-0.14, 0.4, 0.0, 0.35, 0.25, 6.5, -4.2])
+PRIOR = np.array([-0.49, -0.42, 2.55, 0.35, 0.12, 3.4, -1.8, 3.97, 0.0])
 """Weights before a track says otherwise; a logistic fit over labelled clips."""
+
+NETWORK_PRIOR = np.array([-0.22, -0.76, 2.65, 0.33, -0.03, 3.35, -2.09, 7.72, 0.24])
+"""The same where a network's early features take part."""
 
 _FAR_FRAMES = 3.0
 _PULL = 5.0
@@ -30,7 +43,9 @@ class SideCues:
         distance_px: (h, w) float32, signed distance to the carried mask, in pixels of the flow.
         trust: (h, w) float32, 0 to 1, of the flow.
         looks: (h, w) float32 logit of colour and network, limited.
-        match: (h, w) float32, -1 to 1.
+        match: (h, w) float32, -1 to 1, near the carried place.
+        far_match: (h, w) float32, -1 to 1, anywhere around the object.
+        features: (h, w) float32 logit of the network's early features, limited.
         steps: Frames between the two.
     """
 
@@ -38,6 +53,8 @@ class SideCues:
     trust: FloatImage
     looks: FloatImage
     match: FloatImage
+    far_match: FloatImage
+    features: FloatImage
     steps: int
 
     def stacked(self) -> FloatImage:
@@ -54,6 +71,8 @@ class SideCues:
             far * self.looks,
             self.match,
             far * self.match,
+            far * self.far_match,
+            far * self.features,
         )
         stacked: FloatImage = np.stack(cues, axis=-1).astype(np.float32)
         return stacked
@@ -82,27 +101,30 @@ def nearness(sides: Sequence[SideCues]) -> list[float]:
     return [i / sum(inverse) for i in inverse]
 
 
-def track_weights(cues: Sequence[FloatImage], truths: Sequence[npt.NDArray[np.bool_]]) -> Vector:
+def track_weights(
+    cues: Sequence[FloatImage], truths: Sequence[npt.NDArray[np.bool_]], prior: Vector = PRIOR
+) -> Vector:
     """Weights for one track, from corrected frames that another one was carried to.
 
-    A logistic fit that is pulled towards :data:`PRIOR`, so that little evidence changes little.
+    A logistic fit that is pulled towards a prior, so that little evidence changes little.
 
     Args:
         cues: (N, cues) of pixels around the object, one array a held-out frame.
         truths: (N,) bool, whether they are the object.
+        prior: :data:`PRIOR` or :data:`NETWORK_PRIOR`.
 
     Returns:
         One weight a cue.
     """
     if not cues:
-        return PRIOR
+        return prior
     x = np.concatenate(cues).astype(np.float64)
     y = np.concatenate(truths)
-    weights = PRIOR.copy()
+    weights = prior.copy()
     pull = _PULL * len(y) / len(cues) ** 0.5 * np.eye(len(weights))
     for _ in range(_STEPS):
         probs = 1.0 / (1.0 + np.exp(-np.clip(x @ weights, -30, 30)))
-        gradient = x.T @ (probs - y) + pull @ (weights - PRIOR)
+        gradient = x.T @ (probs - y) + pull @ (weights - prior)
         curvature = np.maximum(probs * (1 - probs), 1e-4)
         step = np.linalg.solve(x.T @ (x * curvature[:, None]) + pull, gradient)
         weights = weights - step

@@ -71,13 +71,16 @@ def match_logit(
     outside = np.pad(np.where(mask, _FAR, 0).astype(np.float32), pad, mode="edge")
     object_gap = np.full(mask.shape, _FAR, np.float32)
     ground_gap = np.full(mask.shape, _FAR, np.float32)
+    # Buffers are used again: fresh ones at every offset would cost more than the arithmetic.
+    difference = np.empty_like(present)
+    gap, to_side = np.empty(mask.shape, np.float32), np.empty(mask.shape, np.float32)
     for down, across in offsets:
         rows = slice(radius + down, radius + down + height)
         columns = slice(radius + across, radius + across + width)
-        difference = present - around[:, rows, columns]
-        gap = np.einsum("dhw,dhw->hw", difference, difference)
+        np.subtract(present, around[:, rows, columns], out=difference)
+        np.einsum("dhw,dhw->hw", difference, difference, out=gap)
         gap += _OFFSET_PENALTY * (down * down + across * across)
-        np.minimum(object_gap, gap + inside[rows, columns], out=object_gap)
-        np.minimum(ground_gap, gap + outside[rows, columns], out=ground_gap)
+        np.minimum(object_gap, np.add(gap, inside[rows, columns], out=to_side), out=object_gap)
+        np.minimum(ground_gap, np.add(gap, outside[rows, columns], out=to_side), out=ground_gap)
     logit: FloatImage = (ground_gap - object_gap) / (ground_gap + object_gap + _FLOOR)
     return logit

@@ -71,20 +71,15 @@ class RefitEvidence:
     Args:
         cache: Features of the video's clips.
         corrected: Frames with a mask.
-
-    Attributes:
-        was_used: Whether anyone asked for a frame that was not corrected.
     """
 
     def __init__(self, cache: ClipFeatureCache, corrected: Sequence[CorrectedMask]) -> None:
         self._cache = cache
         self._masks = {c.frame_index: c.rle.to_array() for c in corrected if c.rle is not None}
         self._fits: dict[tuple[int, ...], tuple[Tensor, float]] = {}
-        self.was_used = False
 
     def logits(self, frame_index: int) -> npt.NDArray[np.float32]:
         """(h, w) float32 foreground logit of any frame, at 1/8."""
-        self.was_used = self.was_used or frame_index not in self._masks
         clip = self._cache.clip_of(frame_index)
         inside = tuple(f for f in clip.frame_indices if f in self._masks)
         frames = inside or tuple(sorted(self._masks))

@@ -5,49 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.inference.appearance import AppearanceModel, fit_appearance, look_channels
 from ifc_core.inference.confidence import Support, frame_confidence, is_supported
-from ifc_core.inference.flow_chain import FlowChain, sample, sample_picture, signed_distance
+from ifc_core.inference.far_match import PixelFeatures, Places
+from ifc_core.inference.flow_chain import FlowChain, follow, sample, sample_picture, signed_distance
 from ifc_core.inference.flow_store import FlowPath, FlowStore
-from ifc_core.inference.fusion import PRIOR, SideCues, fused_logit, nearness, track_weights
+from ifc_core.inference.fusion import (
+    NETWORK_PRIOR,
+    PRIOR,
+    SideCues,
+    fused_logit,
+    nearness,
+    track_weights,
+)
 from ifc_core.inference.local_match import NEAR_OFFSETS, descriptors, match_logit
 from ifc_core.inference.mask_output import encode_logits
 from ifc_core.inference.patch import Box, Patch, mask_box
 from ifc_core.inference.reappearance import SEARCH_SHORT_SIDE, find_again
+from ifc_core.inference.track_looks import LOGIT_LIMIT, Evidence, Reference, TrackLooks
 from ifc_core.jobs import JobContext
 from ifc_core.structures import RLEMask
 
 FloatImage = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-_LOGIT_LIMIT = 4.0
 _LEAST_MARGIN_PX = 16
 _MARGIN_SHARE = 0.2
-_FIT_MARGIN_PX = 40
 _MOST_ROWS = 2000
 _MEMORY_SHARE = 0.5
 _MEMORY_SHARE_BETWEEN = 0.3
 _SMOOTH = 1.0
 _FOUND_AGAIN_CONFIDENCE = 0.5
-_NETWORK_SHARE = 1.5
-_NETWORK_LEAST_IOU = 0.75
-_NETWORK_FAR_FRAMES = 3.0
-
-
-class Evidence(Protocol):
-    """The network's opinion, see :mod:`ifc_core.inference.mask_refit`."""
-
-    def logits(self, frame_index: int) -> FloatImage:
-        """Foreground logit of a frame at any resolution, (h, w) float32."""
-
-    def held_out_logits(self, frame_index: int) -> FloatImage:
-        """The same for a corrected frame, from pixels that were not fitted on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +58,27 @@ class SpreadMask:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reference:
-    """A corrected frame, or one where the object was found again."""
-
-    frame_index: int
-    mask: Mask  # working size
-    distance: FloatImage  # working size and pixels
-    small_distance: FloatImage  # size and pixels of the flow
-    certainty: float = 1.0  # less where it was found again
-
-
-@dataclass(frozen=True, slots=True)
 class _Carried:
     """A corrected frame as seen from another one."""
 
-    reference: _Reference
+    reference: Reference
     path: FlowPath
     box: Box | None  # of the carried mask, in working pixels
     is_cut_off: bool  # another shot begins between the two
+    is_covered: bool  # something else took the object's place at once
+
+
+@dataclass(frozen=True, slots=True)
+class _Present:
+    """The frame to decide, and what it looks like on its own."""
+
+    frame: int
+    patch: Patch
+    rgb: npt.NDArray[np.uint8]
+    descriptors: FloatImage
+    looks: FloatImage
+    features: FloatImage
+    places: Places | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +109,7 @@ class TrackSpreader:
         context: Asked for cancellation at every frame.
         looks: Whether colour, matching and the network take part; flow alone otherwise.
         evidence: The network's opinion, or ``None``.
+        features: The network's early maps, or ``None``.
         avoid: Frames with pixels that are not the object.
     """
 
@@ -126,20 +122,20 @@ class TrackSpreader:
         *,
         looks: bool = True,
         evidence: Evidence | None = None,
+        features: PixelFeatures | None = None,
         avoid: Mapping[int, Mask] | None = None,
     ) -> None:
         self._store, self._reach, self._context = store, reach, context
-        self._evidence = evidence if looks else None
         self._references = {f: self._reference(f, masks[f]) for f in sorted(masks)}
         self._avoid = {f: _resized(m, store.size) for f, m in (avoid or {}).items()}
-        self._uses_looks = looks
-        self._network_weight = self._weigh_network()
-        if not self._network_weight:  # it does not tell this object: better without
-            self._evidence = None
-        self._looks = self._fit_looks() if looks else None
+        self._looks: TrackLooks | None = None
+        if looks:
+            self._looks = TrackLooks(store, self._references, self._avoid, evidence, features)
         self._held_out = _HeldOut([], [])
+        self._halves: dict[int, npt.NDArray[np.uint8]] = {}
         self._memory: _Memory | None = None
-        self.weights = PRIOR
+        self._prior = PRIOR if features is None else NETWORK_PRIOR
+        self.weights = self._prior
 
     def run(self, frames: range) -> Iterator[SpreadMask]:
         """Masks of the scope: between corrections first, then forward, then backward.
@@ -166,7 +162,7 @@ class TrackSpreader:
         if not any(frame in frames for frame in path):
             return
         self._memory = None
-        reference: _Reference | None = self._references[start]
+        reference: Reference | None = self._references[start]
         while reference is not None:
             begun, reference = reference, None
             for frame, carried in self._carry(begun, path):
@@ -187,14 +183,16 @@ class TrackSpreader:
     def _seen_again(self, frame: int) -> Mask | None:
         """A mask at working size where the frame alone looks like the lost object."""
         areas = [float(r.mask.mean()) for r in self._references.values() if r.mask.any()]
-        if self._looks is None or not areas:
+        if self._looks is None or not self._looks.is_known or not areas:
             return None
         # At the scale that the looks were fitted at, as texture depends on it.
-        fitted = self._fit_patch(next(r.mask for r in self._references.values() if r.mask.any()))
+        fitted = self._looks.fit_patch(
+            next(r.mask for r in self._references.values() if r.mask.any())
+        )
         limit = SEARCH_SHORT_SIDE / min(self._store.size)
         whole = Patch.whole(self._store.size, min(limit, 1.0 if fitted is None else fitted.scale))
         rgb = whole.cut(self._store.picture(frame).rgb)
-        found = find_again(self._look_logit(frame, whole, rgb), float(np.mean(areas)))
+        found = find_again(self._looks.logit(frame, whole, rgb), float(np.mean(areas)))
         return None if found is None else _resized(found, self._store.size)
 
     def _between(self, left: int, right: int, frames: range) -> Iterator[SpreadMask]:
@@ -215,14 +213,14 @@ class TrackSpreader:
                     self._hold_out(frame, carried)
                 elif frame in found:
                     found[frame].append(carried)
-        if self._uses_looks:
-            self.weights = track_weights(self._held_out.cues, self._held_out.truths)
+        if self._looks is not None:
+            self.weights = track_weights(self._held_out.cues, self._held_out.truths, self._prior)
         self._memory = None
         for frame in inner:
             self._context.raise_if_cancelled()
             yield self._decide(frame, found.pop(frame))
 
-    def _carry(self, reference: _Reference, path: range) -> Iterator[tuple[int, _Carried]]:
+    def _carry(self, reference: Reference, path: range) -> Iterator[tuple[int, _Carried]]:
         chain = FlowChain(self._store, reference.frame_index)
         scale = self._store.size[0] / self._store.flow_size[0]
         last, is_replaced = mask_box(reference.mask), False
@@ -237,7 +235,7 @@ class TrackSpreader:
                 box = (x0, y0, x1, y1)
                 is_replaced = self._store.is_replaced(before, frame, _joined([last or box, box]))
                 box = last = None if is_replaced else box
-            yield frame, _Carried(reference, chain.path(), box, chain.is_broken or is_replaced)
+            yield frame, _Carried(reference, chain.path(), box, chain.is_broken, is_replaced)
 
     # ---- one frame ----------------------------------------------------------------------
 
@@ -246,14 +244,13 @@ class TrackSpreader:
         patch = self._patch([*boxes, self._remembered_box(frame)] if any(boxes) else boxes)
         if patch is None:
             return SpreadMask(frame, None, _absence_confidence(carried))
-        rgb = patch.cut(self._store.picture(frame).rgb)
-        looks = self._look_logit(frame, patch, rgb)
-        sides = [self._cues(c, patch, rgb, looks) for c in carried]
+        present = self._look(frame, patch)
+        sides = [self._cues(c, present) for c in carried]
         moved = _moved(sides)
-        logit = self._fused(frame, patch, rgb, sides) if self._uses_looks else moved
+        logit = self._fused(present, sides) if self._looks is not None else moved
         if frame in self._avoid:
             denied = sample(self._avoid[frame].astype(np.float32), patch.positions(patch.size))
-            logit = np.where(denied > 0.5, -_LOGIT_LIMIT, logit).astype(np.float32)
+            logit = np.where(denied > 0.5, -LOGIT_LIMIT, logit).astype(np.float32)
         certainty = min(c.reference.certainty for c in carried)
         support = _support(logit, moved, sides)
         confidence = certainty * frame_confidence(support)
@@ -263,45 +260,38 @@ class TrackSpreader:
             rle = encode_logits(logit, size, patch.region_in(size))
         return SpreadMask(frame, rle, confidence if rle is not None else 1.0 - confidence)
 
-    def _fused(
-        self,
-        frame: int,
-        patch: Patch,
-        rgb: npt.NDArray[np.uint8],
-        sides: Sequence[SideCues],
-    ) -> FloatImage:
+    def _look(self, frame: int, patch: Patch) -> _Present:
+        """A patch of a frame, and what it looks like whatever was corrected."""
+        rgb = patch.cut(self._store.picture(frame).rgb)
+        if self._looks is None:
+            nothing = np.zeros(patch.grid, np.float32)
+            return _Present(frame, patch, rgb, nothing, nothing, nothing, None)
+        places = self._looks.places(frame, patch)
+        known = self._looks.known(places, patch)
+        looks = self._looks.logit(frame, patch, rgb)
+        return _Present(frame, patch, rgb, descriptors(rgb), looks, known, places)
+
+    def _fused(self, present: _Present, sides: Sequence[SideCues]) -> FloatImage:
         """The corrected frames' say, and that of the neighbour decided before."""
+        assert self._looks is not None  # noqa: S101 - for the type checker
+        frame, patch = present.frame, present.patch
         logit = fused_logit(sides, self.weights)
-        logit = logit + self._network_say(frame, patch, min(s.steps for s in sides))
+        logit = logit + self._looks.network_say(frame, patch, min(s.steps for s in sides))
         memory = self._memory
         if memory is not None and abs(frame - memory.frame_index) == 1:
             share = _MEMORY_SHARE if len(sides) == 1 else _MEMORY_SHARE_BETWEEN
-            recent = fused_logit([self._remembered(memory, frame, patch, rgb, sides[0])], PRIOR)
+            recent = fused_logit([self._remembered(memory, present, sides[0])], self._prior)
             logit = (1 - share) * logit + share * recent
-        limited = np.clip(logit, -_LOGIT_LIMIT, _LOGIT_LIMIT)
+        limited = np.clip(logit, -LOGIT_LIMIT, LOGIT_LIMIT)
         smooth = np.asarray(cv2.GaussianBlur(limited, (0, 0), _SMOOTH), np.float32)
-        self._memory = _Memory(frame, patch, rgb, smooth)
+        self._memory = _Memory(frame, patch, present.rgb, smooth)
         return self._memory.logit
 
-    def _network_say(self, frame: int, patch: Patch, steps: int) -> FloatImage | float:
-        """What the network adds, as far as it told corrected frames on unseen pixels."""
-        if self._evidence is None or not self._network_weight:
-            return 0.0
-        far = 1.0 - float(np.exp(-steps / _NETWORK_FAR_FRAMES))
-        return self._network_weight * far * self._opinion(frame, patch, held_out=False)
-
-    def _remembered(
-        self,
-        memory: _Memory,
-        frame: int,
-        patch: Patch,
-        rgb: npt.NDArray[np.uint8],
-        side: SideCues,
-    ) -> SideCues:
+    def _remembered(self, memory: _Memory, present: _Present, side: SideCues) -> SideCues:
         """What the neighbour decided before says, as if it were a corrected frame."""
         store, old = self._store, memory.patch
-        cells = patch.positions(store.flow_size)
-        flow = store.between(frame, memory.frame_index)
+        cells = present.patch.positions(store.flow_size)
+        flow = store.between(present.frame, memory.frame_index)
         scale = store.size[0] / store.flow_size[0]
         at = (cells + sample(flow, cells) + 0.5) * scale
         origin = np.array(old.box[:2], np.float32)
@@ -310,9 +300,10 @@ class TrackSpreader:
             np.float32
         )
         distance = sample(signed_distance(memory.logit > 0), cell) / (old.scale * scale)
-        there = sample_picture(memory.rgb, cell)
-        match = match_logit(descriptors(rgb), descriptors(there), distance > 0, NEAR_OFFSETS)
-        return SideCues(distance, np.ones_like(distance), side.looks, match, 1)
+        there = descriptors(sample_picture(memory.rgb, cell))
+        match = match_logit(present.descriptors, there, distance > 0, NEAR_OFFSETS)
+        trust = np.ones_like(distance)
+        return SideCues(distance, trust, side.looks, match, side.far_match, side.features, 1)
 
     def _remembered_box(self, frame: int) -> Box | None:
         """Where the mask of the neighbour decided before was, in working pixels."""
@@ -336,33 +327,35 @@ class TrackSpreader:
         margin = max(_LEAST_MARGIN_PX, round(_MARGIN_SHARE * longest))
         return Patch.around(box, margin, self._store.size)
 
-    def _cues(
-        self, carried: _Carried, patch: Patch, rgb: npt.NDArray[np.uint8], looks: FloatImage
-    ) -> SideCues:
-        store, path = self._store, carried.path
+    def _cues(self, carried: _Carried, present: _Present) -> SideCues:
+        store, path, patch = self._store, carried.path, present.patch
+        reference = carried.reference
         cells = patch.positions(store.flow_size)
-        source = cells + sample(path.shift.astype(np.float32), cells)
-        trust = sample(path.trust.astype(np.float32), cells)
+        source, trust = follow(path, cells)
         scale = store.size[0] / store.flow_size[0]
         at = (source + 0.5) * scale - 0.5
-        distance = sample(carried.reference.distance, at) / scale
-        match = np.zeros_like(trust)
-        if self._uses_looks:
-            seen = store.picture(carried.reference.frame_index).rgb
+        distance = sample(reference.distance, at) / scale
+        match = far = np.zeros_like(trust)
+        if self._looks is not None and present.places is not None:
+            far = self._looks.far(present.places, reference, at, patch)
+            seen = store.picture(reference.frame_index).rgb
             if patch.scale < 0.6:  # sampling a fine picture on a coarse grid would alias
-                half = (max(1, store.size[1] // 2), max(1, store.size[0] // 2))
-                seen = np.asarray(cv2.resize(seen, half, interpolation=cv2.INTER_AREA), np.uint8)
-                ratio = np.array([half[0] / store.size[1], half[1] / store.size[0]])
+                seen = self._half_picture(reference.frame_index)
+                ratio = np.array(seen.shape[1::-1]) / np.array(store.size[::-1])
                 at = ((at + 0.5) * ratio - 0.5).astype(np.float32)
             there = descriptors(sample_picture(seen, at))
-            match = match_logit(descriptors(rgb), there, distance > 0)
-        return SideCues(distance, trust, looks, match, path.steps)
+            match = match_logit(present.descriptors, there, distance > 0)
+        return SideCues(distance, trust, present.looks, match, far, present.features, path.steps)
 
-    def _look_logit(self, frame: int, patch: Patch, rgb: npt.NDArray[np.uint8]) -> FloatImage:
-        if self._looks is None:
-            return np.zeros(patch.grid, np.float32)
-        logit = self._looks.logits(self._channels(frame, patch, rgb, held_out=False))
-        return np.clip(logit, -_LOGIT_LIMIT, _LOGIT_LIMIT).astype(np.float32)
+    def _half_picture(self, frame: int) -> npt.NDArray[np.uint8]:
+        """A corrected frame at half the working size."""
+        kept = self._halves.get(frame)
+        if kept is None:
+            size = (max(1, self._store.size[1] // 2), max(1, self._store.size[0] // 2))
+            rgb = self._store.picture(frame).rgb
+            kept = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+            self._halves[frame] = kept
+        return kept
 
     # ---- learning from corrected frames -------------------------------------------------
 
@@ -370,74 +363,20 @@ class TrackSpreader:
         """Keep the cues around a known mask, as another corrected frame gives them."""
         reference = self._references[frame]
         patch = self._patch([carried.box, mask_box(reference.mask)])
+        box_lost = carried.is_cut_off or carried.is_covered
         both_there = reference.mask.any() and carried.reference.mask.any()
-        if not self._uses_looks or patch is None or not both_there or carried.is_cut_off:
+        if self._looks is None or patch is None or not both_there or box_lost:
             return  # absence, or another shot, says nothing about how far cues can be believed
-        rgb = patch.cut(self._store.picture(frame).rgb)
-        cues = self._cues(carried, patch, rgb, self._look_logit(frame, patch, rgb)).stacked()
+        cues = self._cues(carried, self._look(frame, patch)).stacked()
         truth = sample(reference.distance, patch.positions(patch.size)) > 0
         rows = _spaced(truth.size, _MOST_ROWS)
         self._held_out.cues.append(cues.reshape(-1, cues.shape[-1])[rows])
         self._held_out.truths.append(truth.reshape(-1)[rows])
 
-    def _fit_looks(self) -> AppearanceModel | None:
-        channels, masks = [], []
-        for reference in self._references.values():
-            patch = self._fit_patch(reference.mask)
-            if patch is None:
-                continue
-            rgb = patch.cut(self._store.picture(reference.frame_index).rgb)
-            channels.append(self._channels(reference.frame_index, patch, rgb, held_out=True))
-            masks.append(sample(reference.distance, patch.positions(patch.size)) > 0)
-        for frame, denied in self._avoid.items():
-            patch = self._fit_patch(denied)
-            if patch is None or frame in self._references or not channels:
-                continue
-            rgb = patch.cut(self._store.picture(frame).rgb)
-            inside = sample(denied.astype(np.float32), patch.positions(patch.size)) > 0.5
-            image = self._channels(frame, patch, rgb, held_out=False)[inside]
-            channels.append(image)
-            masks.append(np.zeros(len(image), np.bool_))
-        return fit_appearance(channels, masks)
-
-    def _fit_patch(self, mask: Mask) -> Patch | None:
-        box = mask_box(mask)
-        return None if box is None else Patch.around(box, _FIT_MARGIN_PX, self._store.size)
-
-    def _channels(
-        self, frame: int, patch: Patch, rgb: npt.NDArray[np.uint8], held_out: bool
-    ) -> FloatImage:
-        looks = look_channels(rgb)
-        if self._evidence is None:
-            return looks
-        opinion = self._opinion(frame, patch, held_out)
-        return np.concatenate([looks, opinion[..., None]], axis=-1)
-
-    def _opinion(self, frame: int, patch: Patch, held_out: bool) -> FloatImage:
-        """The network's logit on a patch, limited."""
-        assert self._evidence is not None  # noqa: S101 - for the type checker
-        ask = self._evidence.held_out_logits if held_out else self._evidence.logits
-        whole = np.clip(ask(frame), -_LOGIT_LIMIT, _LOGIT_LIMIT).astype(np.float32)
-        height, width = whole.shape
-        return sample(whole, patch.positions((height, width)))
-
-    def _weigh_network(self) -> float:
-        """Weight of the network by its IoU with corrected masks on pixels it was not fitted on."""
-        scores = []
-        for frame, reference in self._references.items():
-            patch = self._fit_patch(reference.mask)
-            if self._evidence is None or patch is None:
-                continue
-            said = self._opinion(frame, patch, held_out=True) > 0
-            truth = sample(reference.distance, patch.positions(patch.size)) > 0
-            scores.append(float((said & truth).sum()) / max(1, int((said | truth).sum())))
-        score = float(np.mean(scores)) if scores else 0.0
-        return _NETWORK_SHARE * max(0.0, (score - _NETWORK_LEAST_IOU) / (1 - _NETWORK_LEAST_IOU))
-
-    def _reference(self, frame: int, mask: Mask, certainty: float = 1.0) -> _Reference:
+    def _reference(self, frame: int, mask: Mask, certainty: float = 1.0) -> Reference:
         work = _resized(mask, self._store.size)
         small = _resized(mask, self._store.flow_size)
-        return _Reference(frame, work, signed_distance(work), signed_distance(small), certainty)
+        return Reference(frame, work, signed_distance(work), signed_distance(small), certainty)
 
 
 def _moved(sides: Sequence[SideCues]) -> FloatImage:

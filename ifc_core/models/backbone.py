@@ -107,11 +107,16 @@ class Backbone(nn.Module):
 
     def forward(self, images: Tensor) -> BackboneFeatures:
         """Maps of normalised ``images`` (N, 3, H, W) in the model's colour order."""
-        x = F.relu(self.bn1(self.conv1(images)), inplace=True)
-        x = F.max_pool2d(x, kernel_size=3, stride=2, padding=1)  # (N, 64, H/4, W/4)
-        res3 = self.layer2(self.layer1(x))
+        res3 = self.early_maps(images)[1]
         res4 = self.layer3(res3)
         return BackboneFeatures(res3, res4, self.layer4(res4))
+
+    def early_maps(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Res2 at stride 4 and res3 at stride 8: what a place looks like, not yet what it is."""
+        x = F.relu(self.bn1(self.conv1(images)), inplace=True)
+        x = F.max_pool2d(x, kernel_size=3, stride=2, padding=1)  # (N, 64, H/4, W/4)
+        res2 = self.layer1(x)
+        return res2, self.layer2(res2)
 
     def freeze_stages(self, count: int) -> None:
         """Stop training the first ``count`` stages (1 is the stem, 2 adds res2, ...).

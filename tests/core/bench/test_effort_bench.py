@@ -31,7 +31,14 @@ def data(clip_folder: Path, clip_frames: np.ndarray) -> Path:
 
 def test_every_method_is_annotated(data: Path, tiny_model_file: Path) -> None:
     options = EffortOptions(
-        data, 0, METHODS, goal=0.9, most=3, boundary=True, model=str(tiny_model_file)
+        data,
+        0,
+        METHODS,
+        goal=0.9,
+        most=3,
+        boundary=True,
+        model=str(tiny_model_file),
+        finetune_iterations=1,
     )
     figures = run_effort(options)
     assert figures["options"]["data"] == data.name
@@ -50,6 +57,15 @@ def test_every_method_is_annotated(data: Path, tiny_model_file: Path) -> None:
     assert figures["speed"]["fit_ms"] > 0
 
 
+def test_the_annotator_may_start_from_proposals(data: Path, tiny_model_file: Path) -> None:
+    options = EffortOptions(
+        data, 0, ("copy",), goal=0.9, most=2, model=str(tiny_model_file), start="proposals"
+    )
+    found = run_effort(options)["objects"][0]["methods"]["copy"]
+    assert 0 <= found["proposed_j"] < 0.9  # random weights know nothing of squares
+    assert found["corrections"] == len(found["j"]) == 2
+
+
 def test_objects_are_chosen_by_name(data: Path) -> None:
     chosen = EffortOptions(data, 1, objects=("easy",))
     names = [item.name for item in effort_objects(chosen)]
@@ -62,3 +78,5 @@ def test_nothing_to_measure_and_unknown_methods_are_said() -> None:
         run_effort(EffortOptions(None, 0))
     with pytest.raises(ConfigError, match="magic"):
         EffortOptions(methods=("magic",))
+    with pytest.raises(ConfigError, match="anywhere"):
+        EffortOptions(start="anywhere")

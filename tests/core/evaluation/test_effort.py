@@ -59,6 +59,18 @@ def test_a_perfect_method_needs_one_and_absence_counts():
     assert annotate(TRUTH, everywhere, goal=2, most=1).rounds[0].j[0] == 0.0
 
 
+def test_proposals_are_where_the_annotator_starts():
+    shifted = {0: square(9), **{t + 1: square(3 * t + 2) for t in range(8)}}
+    result = annotate(TRUTH, copy_nearest, goal=0.99, most=3, proposals={**shifted, 5: None})
+    assert result.rounds[0].corrected == ()
+    assert result.rounds[0].j[1] == pytest.approx(80 / 120)
+    assert result.rounds[1].corrected == (5,)  # frame 0 is as bad, but does not show the object
+    assert result.corrections == len(result.rounds) - 1 == 3
+    perfect = annotate(TRUTH, copy_nearest, goal=0.99, most=3, proposals=dict(enumerate(TRUTH)))
+    assert perfect.corrections == 0
+    assert perfect.reached
+
+
 def test_all_frames_corrected_ends_it():
     result = annotate(TRUTH[:3], lambda known: ({}, {}), goal=2.0, most=9)
     assert result.corrections == 3

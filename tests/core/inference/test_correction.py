@@ -254,6 +254,41 @@ def test_what_is_kept_of_a_video_is_bounded(frames_reader):
     assert store.computed >= before
 
 
+def test_a_part_of_the_picture_may_be_replaced_without_a_cut(frames_reader):
+    rng = np.random.default_rng(5)
+    scene = texture(rng, *SIZE, 12)
+    frames = np.stack([scene] * 3)
+    frames[2, :, :50] = 128  # a grey panel over a third
+    store = FlowStore(frames_reader(frames), 480)
+    assert not store.is_cut(1, 2)
+    assert store.is_replaced(1, 2, (5, 10, 45, 80))
+    assert store.is_replaced(2, 1, (5, 10, 45, 80))
+    assert not store.is_replaced(1, 2, (80, 10, 130, 80))
+    assert not store.is_replaced(0, 1, (5, 10, 45, 80))
+    frames[2] = 255 - texture(np.random.default_rng(6), *SIZE, 12) // 2
+    assert FlowStore(frames_reader(frames), 480).is_cut(2, 1)
+
+
+def test_early_features_are_compared(frames_reader):
+    """Features that know the object find it where colour and flow see noise."""
+    _, masks = moving_disc()
+    unseen = np.stack([texture(np.random.default_rng(t), *SIZE, 12) for t in range(16)])
+
+    class Features:
+        def maps(self, frame_index):
+            inside = masks[frame_index].astype(np.float16)
+            return [np.stack([inside, -inside], axis=-1)]
+
+    known = correction(masks, 3)
+    plain = list(spread(frames_reader(unseen), known, range(4, 8)))
+    helped = list(spread(frames_reader(unseen), known, range(4, 8), features=Features()))
+    gain = [
+        iou(h, masks[h.frame_index]) - iou(p, masks[p.frame_index])
+        for h, p in zip(helped, plain, strict=True)
+    ]
+    assert np.mean(gain) > 0.1
+
+
 def test_looks_separate_colours_and_need_both_classes():
     frames, masks = moving_disc(2)
     model = fit_appearance([look_channels(frames[0])], [masks[0]])

@@ -49,6 +49,23 @@ def test_the_least_recently_used_clip_goes_first(tiny_model, scene, frames_reade
     assert cache.misses == 4
 
 
+def test_early_maps_are_those_of_the_backbone_and_bounded(tiny_model, scene, frames_reader):
+    cache = ClipFeatureCache(tiny_model, frames_reader(scene), SETTINGS)
+    fine, coarse = cache.maps(3)
+    assert cache.maps(3)[0] is fine
+    assert fine.shape[:2] == (16, 24)
+    assert coarse.shape[:2] == (8, 12)
+    with torch.no_grad():
+        res3 = tiny_model.backbone(tiny_model.normalize(torch.from_numpy(scene[3:4]))).res3
+    np.testing.assert_allclose(coarse, res3[0].permute(1, 2, 0).numpy(), atol=0.01, rtol=0.01)
+    each = fine.nbytes + coarse.nbytes
+    assert cache.num_bytes == each
+    small = ClipFeatureCache(tiny_model, frames_reader(scene), SETTINGS, max_bytes=3 * each)
+    for frame in range(6):
+        small.maps(frame)
+    assert small.num_bytes == 3 * each
+
+
 def test_candidates_cover_the_click_best_first(cache):
     found = cache.candidates(3, (40.0, 20.0))
     assert found
