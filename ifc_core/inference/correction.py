@@ -114,7 +114,7 @@ def spread(
         settings: Method and resolution.
         context: Progress in frames; cancels between frames.
         evidence: The network's opinion, or ``None`` to do without one.
-        features: The network's early maps, or ``None`` to compare colour and texture.
+        features: The network's early maps, or ``None``.
         avoid: Pixels that are not the object, such as those of other tracks that a person made;
             no mask holds them.
         skip: Frames that get no result: approved ones, or those that came before a pause.

@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.inference.appearance import look_channels
 from ifc_core.inference.patch import Patch
 
 FloatImage = npt.NDArray[np.float32]
@@ -20,6 +19,7 @@ Mask = npt.NDArray[np.bool_]
 GRID_CELLS = 40
 """Cells along the long side of what is compared; every one with every other."""
 
+_LEAST_SPREAD = 0.25  # activations are of the order of 1: a channel that is quiet stays so
 _COLOUR_SHARE = 0.6
 _COLOUR_SCALE = 32.0
 _LIGHTNESS_SHARE = 0.6
@@ -58,7 +58,7 @@ class Scale:
     @classmethod
     def of(cls, descriptors: Matrix) -> Scale:
         """The scale of a corrected frame's descriptors, (N, D)."""
-        spread = descriptors.std(0) + 1e-3 * np.abs(descriptors).max() + 1e-6
+        spread = descriptors.std(0) + _LEAST_SPREAD
         return cls(descriptors.mean(0), (1.0 / spread).astype(np.float32))
 
 
@@ -69,18 +69,14 @@ def describe(
 
     Args:
         rgb: (h, w, 3) uint8, the whole picture at working size.
-        maps: Of :class:`PixelFeatures`; none at all leaves colour and texture.
+        maps: Of :class:`PixelFeatures`.
         patch: On a coarse grid, see :func:`coarse`.
 
     Returns:
-        (N, D) float32; with maps, the last three columns are colour.
+        (N, D) float32, the last three columns colour.
     """
-    cut = patch.cut(rgb)
-    if not maps:
-        looks = look_channels(cut)
-        return looks.reshape(-1, looks.shape[-1])
     parts = [_resampled(m, patch).reshape(-1, m.shape[-1]) for m in maps]
-    lab = cv2.cvtColor(cut, cv2.COLOR_RGB2LAB).astype(np.float32).reshape(-1, 3)
+    lab = cv2.cvtColor(patch.cut(rgb), cv2.COLOR_RGB2LAB).astype(np.float32).reshape(-1, 3)
     return np.concatenate([*parts, lab], axis=1)
 
 
@@ -93,9 +89,6 @@ def scaled(descriptors: Matrix, scale: Scale, maps: Sequence[npt.NDArray[np.floa
         maps: Those that were described, for their widths.
     """
     values = (descriptors - scale.mean) * scale.inverse
-    if not maps:
-        values /= np.float32(np.sqrt(values.shape[1]))
-        return values
     start = 0
     for one in maps:
         width = one.shape[-1]
@@ -175,7 +168,9 @@ def far_match(present: Places, seen: SeenPlaces, source_xy: Matrix) -> FloatImag
         np.concatenate([here * unit, source_xy * (near / np.float32(seen.size_px))], axis=1),
         np.concatenate([there * unit, seen.xy * near], axis=1),
     )
-    object_gap, ground_gap = gap[:, :split].min(axis=1), gap[:, split:].min(axis=1)
+    # Rounding takes distances of what is alike a little below 0.
+    object_gap = np.maximum(gap[:, :split].min(axis=1), 0)
+    ground_gap = np.maximum(gap[:, split:].min(axis=1), 0)
     logit = (ground_gap - object_gap) / (ground_gap + object_gap + _FLOOR)
     return np.asarray(logit.reshape(present.patch.grid), np.float32)
 

@@ -24,7 +24,7 @@ CUES = (
 )
 """Cues of the fusion, in the order of its weights."""
 
-PRIOR = np.array([-0.49, -0.42, 2.55, 0.35, 0.12, 3.4, -1.8, 3.97, 0.0])
+PRIOR = np.array([-0.14, 0.4, 0.0, 0.35, 0.25, 6.5, -4.2, 0.0, 0.0])
 """Weights before a track says otherwise; a logistic fit over labelled clips."""
 
 NETWORK_PRIOR = np.array([-0.22, -0.76, 2.65, 0.33, -0.03, 3.35, -2.09, 7.72, 0.24])

@@ -71,7 +71,7 @@ class TrackLooks:
         references: Corrected frames.
         avoid: Frames with pixels that are not the object, at working size.
         evidence: The network's opinion, or ``None``.
-        features: Early maps of the network, or ``None`` to compare colour and texture.
+        features: Early maps of the network, or ``None``.
     """
 
     def __init__(
@@ -120,10 +120,11 @@ class TrackLooks:
 
     # ---- places -------------------------------------------------------------------------
 
-    def places(self, frame: int, patch: Patch) -> Places:
-        """A patch of a frame as places to compare, see :func:`far`."""
-        part = coarse(patch)
-        maps = () if self._features is None else self._features.maps(frame)
+    def places(self, frame: int, patch: Patch) -> Places | None:
+        """A patch of a frame as places to compare; ``None`` without a network."""
+        if self._features is None:
+            return None
+        part, maps = coarse(patch), self._features.maps(frame)
         described = describe(self._store.picture(frame).rgb, maps, part)
         if self._scale is None:
             self._scale = Scale.of(described)
@@ -154,11 +155,11 @@ class TrackLooks:
         return np.asarray(fine, np.float32)
 
     def known(self, present: Places, patch: Patch) -> FloatImage:
-        """Foreground logit of a patch by the network's early features, limited; 0 without."""
-        if self._features is None:
-            return np.zeros(patch.grid, np.float32)
+        """Foreground logit of a patch by the network's early features, limited."""
         if self._linear is None:
             self._linear = self._fit_features()
+        if len(self._linear) == 1:  # no corrected frame shows the object
+            return np.zeros(patch.grid, np.float32)
         slopes = self._linear[1:].astype(np.float32)
         logit = present.descriptors @ slopes + np.float32(self._linear[0])
         limited = np.clip(logit, -LOGIT_LIMIT, LOGIT_LIMIT).reshape(present.patch.grid)
@@ -167,6 +168,8 @@ class TrackLooks:
     def _fit_features(self) -> npt.NDArray[np.float64]:
         """Bias and weights of the descriptors' channels, from all corrected frames."""
         seen = [s for s in map(self._seen_in, self._references.values()) if s is not None]
+        if not seen:
+            return np.zeros(1)
         rows = np.concatenate([s.descriptors for s in seen]).astype(np.float64)
         labels = np.concatenate([np.arange(len(s.xy)) < s.num_inside for s in seen])
         step = max(1, len(rows) // _MOST_FEATURE_ROWS)
@@ -190,6 +193,8 @@ class TrackLooks:
         size_px = max(box[2] - box[0], box[3] - box[1])
         margin = max(_LEAST_FAR_MARGIN_PX, round(_FAR_MARGIN_SHARE * size_px))
         places = self.places(reference.frame_index, Patch.around(box, margin, self._store.size))
+        if places is None:
+            return None
         inside = sample(reference.distance, places.patch.positions(self._store.size)) > 0
         return SeenPlaces.of(places, inside.reshape(-1), float(size_px))
 

@@ -267,7 +267,9 @@ class TrackSpreader:
             nothing = np.zeros(patch.grid, np.float32)
             return _Present(frame, patch, rgb, nothing, nothing, nothing, None)
         places = self._looks.places(frame, patch)
-        known = self._looks.known(places, patch)
+        known = np.zeros(patch.grid, np.float32)
+        if places is not None:
+            known = self._looks.known(places, patch)
         looks = self._looks.logit(frame, patch, rgb)
         return _Present(frame, patch, rgb, descriptors(rgb), looks, known, places)
 
@@ -336,8 +338,9 @@ class TrackSpreader:
         at = (source + 0.5) * scale - 0.5
         distance = sample(reference.distance, at) / scale
         match = far = np.zeros_like(trust)
-        if self._looks is not None and present.places is not None:
-            far = self._looks.far(present.places, reference, at, patch)
+        if self._looks is not None:
+            if present.places is not None:
+                far = self._looks.far(present.places, reference, at, patch)
             seen = store.picture(reference.frame_index).rgb
             if patch.scale < 0.6:  # sampling a fine picture on a coarse grid would alias
                 seen = self._half_picture(reference.frame_index)
