@@ -21,6 +21,7 @@ from ifc_core.inference.predictor import predict_video
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.video import open_video
 from ifc_core.io.ytvis import iter_ytvis_results, read_ytvis, read_ytvis_header, validate_ytvis
+from ifc_core.models.ifc import IFC
 from ifc_core.models.registry import load_model
 from ifc_core.structures import FrameState
 
@@ -391,3 +392,22 @@ def test_an_estimate_writes_nothing(
     assert row["memory_bytes"] > 1000
     assert left_in(tmp_path) == []
     assert propose("-", "-o", tmp_path / "out.json", "--estimate") == 2
+
+
+def test_running_out_of_memory_is_said_when_it_happens(
+    propose: Any, clip_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encode = IFC.encode_frames
+    failures = iter([1])
+
+    def scarce(self: IFC, *args: Any) -> Any:
+        if next(failures, None):
+            raise MemoryError
+        return encode(self, *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(IFC, "encode_frames", scarce)
+        assert propose(clip_file, "-o", tmp_path / "out.json", "--short-side", "160", "--json") == 0
+    streams = capsys.readouterr()
+    assert streams.err.count("Memory ran out, so frames are now looked at in") == 1
+    assert json.loads(streams.out)["videos"][0]["notices"]
