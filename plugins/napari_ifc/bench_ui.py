@@ -86,16 +86,14 @@ def run_ui(
     figures: dict[str, Any] = {"machine": machine_facts()}
     with tempfile.TemporaryDirectory(prefix="ifc-bench-") as name:
         folder = Path(name)
-        viewer = napari.Viewer(show=True)
-        try:
-            for height in options.heights:
+        for height in options.heights:
+            tell(f"strokes and scrubbing at {height} lines")
+            with _viewer() as viewer:
                 place = folder / str(height)
-                tell(f"strokes and scrubbing at {height} lines")
                 figures[f"canvas_{height}p"] = measure_canvas(viewer, place, height, options)
-            tell("opening a project with many videos")
+        tell("opening a project with many videos")
+        with _viewer() as viewer:
             figures["open_project"] = measure_open(viewer, folder / "open", options)
-        finally:
-            viewer.close()
         tell("timeline and review queue")
         figures["timeline"] = measure_timeline(options)
         figures["queue"] = measure_queue(folder / "queue", options)
@@ -406,8 +404,19 @@ def _studio(viewer: napari.Viewer, folder: Path) -> Iterator[Studio]:
     try:
         yield studio
     finally:
+        # Software OpenGL was seen to crash in drawing a canvas whose large layers had just gone.
+        studio.panel.window().hide()
         studio.close()
-        viewer.layers.clear()
+
+
+@contextmanager
+def _viewer() -> Iterator[napari.Viewer]:
+    """A window of its own for each part."""
+    viewer = napari.Viewer(show=True)
+    try:
+        yield viewer
+    finally:
+        viewer.close()
         _drain()
 
 
