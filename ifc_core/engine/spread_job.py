@@ -10,7 +10,12 @@ from ifc_core.engine.asked_reader import open_reader
 from ifc_core.engine.correction_cache import CorrectionCache
 from ifc_core.engine.propose_job import search_folders
 from ifc_core.engine.server import ServerJob
-from ifc_core.inference.correction import CorrectedMask, CorrectSettings, spread
+from ifc_core.inference.correction import (
+    CorrectedMask,
+    CorrectSettings,
+    features_help,
+    spread,
+)
 from ifc_core.inference.spread_scope import DEFAULT_CLIP_LENGTH, scope_frames
 from ifc_core.structures import RLEMask
 
@@ -46,7 +51,8 @@ def spread_correction(
     with ExitStack() as stack:
         reader = open_reader(params, job, stack)
         scope = _scope(params, reader.video.num_frames, corrected)
-        wanted = params if settings.method == "fused" else {}
+        helps = settings.method == "fused" and features_help(len(corrected), len(scope))
+        wanted = params if helps else {}
         features, notices = caches.features(reader, wanted, search_folders(params))
         for notice in notices:
             job.emit("notice", notice)

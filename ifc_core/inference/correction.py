@@ -92,6 +92,23 @@ class CorrectedMask:
     rle: RLEMask | None
 
 
+_FEW_CORRECTIONS = 2
+_SPARSE_FRAMES = 10
+
+
+def features_help(num_corrected: int, num_frames: int) -> bool:
+    """Whether the network's early maps are worth having for a scope.
+
+    They find what has moved far from the only corrected frames; where several lie a few frames
+    apart, motion from both sides tells the edges better (docs/performance.md).
+
+    Args:
+        num_corrected: Corrected frames of the track.
+        num_frames: Of the scope.
+    """
+    return num_corrected <= _FEW_CORRECTIONS or num_frames > _SPARSE_FRAMES * num_corrected
+
+
 def spread(
     reader: VideoReader,
     corrected: Sequence[CorrectedMask],
@@ -114,7 +131,7 @@ def spread(
         settings: Method and resolution.
         context: Progress in frames; cancels between frames.
         evidence: The network's opinion, or ``None`` to do without one.
-        features: The network's early maps, or ``None``.
+        features: The network's early maps, or ``None``; used where :func:`features_help`.
         avoid: Pixels that are not the object, such as those of other tracks that a person made;
             no mask holds them.
         skip: Frames that get no result: approved ones, or those that came before a pause.
@@ -151,7 +168,7 @@ def spread(
             job,
             looks=fuses,
             evidence=evidence,
-            features=features,
+            features=features if features_help(len(known), len(frames)) else None,
             avoid=taken,
         ).run(frames)
     wanted = (result for result in steps if result.frame_index not in left_out)

@@ -6,7 +6,12 @@ import pytest
 
 from ifc_core.errors import ConfigError
 from ifc_core.inference.appearance import fit_appearance, look_channels
-from ifc_core.inference.correction import CorrectedMask, CorrectSettings, spread
+from ifc_core.inference.correction import (
+    CorrectedMask,
+    CorrectSettings,
+    features_help,
+    spread,
+)
 from ifc_core.inference.flow_chain import FlowChain, signed_distance
 from ifc_core.inference.flow_store import FlowStore
 from ifc_core.inference.plain_spread import interpolate_masks
@@ -287,6 +292,22 @@ def test_early_features_are_compared(frames_reader):
         for h, p in zip(helped, plain, strict=True)
     ]
     assert np.mean(gain) > 0.1
+
+
+def test_early_features_are_asked_where_corrections_are_few_or_far_apart(frames_reader):
+    class Unwanted:
+        """Maps that nobody should ask for."""
+
+        def maps(self, frame_index):
+            raise AssertionError("corrections are close enough")
+
+    frames, masks = moving_disc()
+    known = correction(masks, 0, 5, 9)
+    dense = list(spread(frames_reader(frames), known, range(10), features=Unwanted()))
+    assert len(dense) == 7
+    assert features_help(1, 5)
+    assert features_help(3, 31)
+    assert not features_help(3, 30)
 
 
 def test_looks_separate_colours_and_need_both_classes():
