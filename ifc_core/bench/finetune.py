@@ -116,7 +116,7 @@ def run_finetune(
         "model": options.model,
         "preset": options.preset,
         "target_j": TARGET_J,
-        "reached": sum(row["after"]["mean_j"] >= TARGET_J for row in rows),
+        "reached": sum((row["after"]["mean_j"] or 0.0) >= TARGET_J for row in rows),
         "clips": rows,
     }
 
@@ -226,7 +226,7 @@ def _figures(
             network, [restrict(clip.video, judged)], clip.class_names, short_side, store, job
         )
     figures: dict[str, Any] = {
-        "mean_j": round(score.mean_j, 3),
+        "mean_j": round(score.mean_j, 3) if score.num_masks else None,
         "ap": round(score.ap, 3),
         "masks": score.num_masks,
     }

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from ifc_core.bench.finetune import FinetuneBenchOptions, corrected_frames, run_finetune
-from ifc_core.data.synthetic import ClipSpec, render_clip
 from ifc_core.errors import ConfigError
-from ifc_core.io.ytvis import YtvisFile, YtvisTrack, YtvisVideo, write_ytvis
+from ifc_core.io.ytvis import YtvisTrack
 from ifc_core.models.checkpoint import CheckpointInfo, write_checkpoint
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
@@ -36,23 +33,6 @@ def test_shots_cut_together_get_two_frames_an_object():
     together = [track(*range(21)), track(*range(20, 40))]
     assert corrected_frames(together, 40, 4) == [5, 15, 25, 35]
     assert corrected_frames(together, 40, 1) == [20]
-
-
-@pytest.fixture
-def labelled_folder(tmp_path: Path) -> Path:
-    sample = render_clip(4, ClipSpec(height=64, width=96, num_frames=8, difficulty="easy"))
-    (tmp_path / "clip").mkdir()
-    names = []
-    for index, frame in enumerate(sample.frames):
-        names.append(f"clip/{index:05d}.png")
-        cv2.imwrite(str(tmp_path / names[-1]), frame[..., ::-1])
-    tracks = tuple(
-        YtvisTrack(i, 1, 7, tuple(RLEMask.from_array(m) if m.any() else None for m in masks))
-        for i, masks in enumerate(sample.masks, start=1)
-    )
-    content = YtvisFile((YtvisVideo(1, 64, 96, 8, tuple(names)),), (Category(7, "thing"),), tracks)
-    write_ytvis(content, tmp_path / "clip_ytvis.json")
-    return tmp_path
 
 
 def test_a_run_judges_on_frames_that_nobody_corrected(labelled_folder):
