@@ -95,6 +95,85 @@ class ClipTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchTargets(Sequence[ClipTarget]):
+    """Targets of B clips as common tensors, so that a batch is worked on at once.
+
+    Clips with fewer than N tracks are padded; as a sequence it gives each clip's own target.
+
+    Attributes:
+        labels: (B, N) int64, 0 where padded.
+        masks: (B, N, T, h, w) float32, 0 to 1, 0 where padded.
+        valid: (B, N, T) bool, false where padded.
+        exhaustive: (B, T) bool.
+        counts: Tracks of each clip, B numbers; N is at least 1.
+    """
+
+    labels: torch.Tensor
+    masks: torch.Tensor
+    valid: torch.Tensor
+    exhaustive: torch.Tensor
+    counts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, targets: Sequence[ClipTarget]) -> BatchTargets:
+        """Join targets of one clip length and size; what is joined already stays as it is."""
+        if isinstance(targets, BatchTargets):
+            return targets
+        counts = tuple(len(target.labels) for target in targets)
+        most = max(1, *counts)
+        return cls(
+            _padded([target.labels for target in targets], most),
+            _padded([target.masks for target in targets], most),
+            _padded([target.valid for target in targets], most),
+            torch.stack([target.exhaustive for target in targets]),
+            counts,
+        )
+
+    def __len__(self) -> int:
+        """B."""
+        return len(self.counts)
+
+    def __getitem__(self, row: Any) -> Any:
+        """The target of a clip, a view without padding."""
+        if isinstance(row, slice):
+            return [self[index] for index in range(len(self))[row]]
+        count = self.counts[row]
+        return ClipTarget(
+            self.labels[row, :count],
+            self.masks[row, :count],
+            self.valid[row, :count],
+            self.exhaustive[row],
+        )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(h, w) of the masks."""
+        return int(self.masks.shape[-2]), int(self.masks.shape[-1])
+
+    def to(self, device: torch.device | str) -> BatchTargets:
+        """The same targets on ``device``."""
+        tensors = (self.labels, self.masks, self.valid, self.exhaustive)
+        return BatchTargets(*(_sent(t, device) for t in tensors), self.counts)
+
+    def pin_memory(self) -> BatchTargets:
+        """The same targets in memory that a GPU can fetch from by itself."""
+        tensors = (self.labels, self.masks, self.valid, self.exhaustive)
+        return BatchTargets(*(t.pin_memory() for t in tensors), self.counts)
+
+
+def _padded(parts: Sequence[torch.Tensor], count: int) -> torch.Tensor:
+    """Stack parts (n, ...) of different n as (B, count, ...)."""
+    out = parts[0].new_zeros((len(parts), count, *parts[0].shape[1:]))
+    for row, part in enumerate(parts):
+        out[row, : len(part)] = part
+    return out
+
+
+def _sent(tensor: torch.Tensor, device: torch.device | str) -> torch.Tensor:
+    return tensor.to(device, non_blocking=True)  # from pinned memory; else as always
+
+
+@dataclass(frozen=True, slots=True)
 class ClipBatch:
     """Clips of one length, padded at the bottom and right to the largest size.
 
@@ -106,13 +185,17 @@ class ClipBatch:
 
     frames: torch.Tensor
     padding_mask: torch.Tensor | None
-    targets: tuple[ClipTarget, ...]
+    targets: BatchTargets
 
     def to(self, device: torch.device | str) -> ClipBatch:
         """The same batch on ``device``."""
-        padding = None if self.padding_mask is None else self.padding_mask.to(device)
-        targets = tuple(target.to(device) for target in self.targets)
-        return ClipBatch(self.frames.to(device), padding, targets)
+        padding = None if self.padding_mask is None else _sent(self.padding_mask, device)
+        return ClipBatch(_sent(self.frames, device), padding, self.targets.to(device))
+
+    def pin_memory(self) -> ClipBatch:
+        """The same batch in memory that a GPU can fetch from by itself."""
+        padding = None if self.padding_mask is None else self.padding_mask.pin_memory()
+        return ClipBatch(self.frames.pin_memory(), padding, self.targets.pin_memory())
 
 
 def make_target(sample: ClipSample, padded_size: tuple[int, int], stride: int) -> ClipTarget:
@@ -173,5 +256,5 @@ def collate_clips(samples: Sequence[ClipSample], stride: int = TARGET_STRIDE) ->
         h, w = sample.frames.shape[1:3]
         frames[row, :, :h, :w] = torch.from_numpy(np.ascontiguousarray(sample.frames))
         padding[row, :h, :w] = False
-    targets = tuple(make_target(sample, (height, width), stride) for sample in samples)
+    targets = BatchTargets.of([make_target(s, (height, width), stride) for s in samples])
     return ClipBatch(frames, padding if bool(padding.any()) else None, targets)

@@ -8,14 +8,19 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from ifc_core.data.sample import ClipTarget
+from ifc_core.data.sample import BatchTargets, ClipTarget
 from ifc_core.training.boxes import (
     GIOU_WEIGHT,
     L1_WEIGHT,
     paired_box_losses,
     track_boxes,
 )
-from ifc_core.training.matcher import Assignment, HungarianMatcher, resize_mask_logits
+from ifc_core.training.matcher import (
+    Assignment,
+    HungarianMatcher,
+    best_pairs,
+    resize_mask_logits,
+)
 
 _FOCAL_ALPHA = 0.25
 _FOCAL_GAMMA = 2.0
@@ -82,32 +87,59 @@ def same(sums: torch.Tensor) -> torch.Tensor:
     return sums
 
 
+@dataclass(frozen=True, slots=True)
+class PairIndex:
+    """The pairs of all clips of a batch as one list, on the device of the losses.
+
+    Attributes:
+        rows: (P,) int64, the clip of each pair.
+        queries: (P,) int64.
+        tracks: (P,) int64.
+    """
+
+    rows: torch.Tensor
+    queries: torch.Tensor
+    tracks: torch.Tensor
+
+    @classmethod
+    def of(cls, assignments: Sequence[Assignment], device: torch.device) -> PairIndex:
+        """Join the assignments of B clips."""
+        rows = [torch.full_like(pairs.queries, i) for i, pairs in enumerate(assignments)]
+        parts = (rows, [a.queries for a in assignments], [a.tracks for a in assignments])
+        table = torch.stack([torch.cat(list(part)) for part in parts])
+        if device.type == "cuda":
+            table = table.pin_memory().to(device, non_blocking=True)
+        return cls(*table.to(device).unbind(0))
+
+    def __len__(self) -> int:
+        """P."""
+        return len(self.rows)
+
+
 def unreviewed_queries(
-    mask_logits: torch.Tensor, target: ClipTarget, share: float = 0.5
+    mask_logits: torch.Tensor, targets: BatchTargets, share: float = 0.5
 ) -> torch.Tensor:
-    """Queries of a clip about which the annotation says nothing.
+    """Queries of each clip about which the annotation says nothing.
 
     Reviewed ground is every pixel of an exhaustive frame, and on other frames the pixels of
     the tracks that are known there. A query is unreviewed if more than ``share`` of its mask
     lies elsewhere; one without a mask is unreviewed unless every frame is exhaustive.
 
     Args:
-        mask_logits: (Q, T, h, w) at the size of the target.
-        target: Of the clip.
+        mask_logits: (B, Q, T, h, w) at the size of the targets.
+        targets: Of the clips.
         share: 0 to 1.
 
     Returns:
-        (Q,) bool.
+        (B, Q) bool.
     """
-    num_queries = mask_logits.shape[0]
-    if bool(target.exhaustive.all()):
-        return torch.zeros(num_queries, dtype=torch.bool, device=mask_logits.device)
-    known = (target.masks > 0.5) & target.valid[:, :, None, None]
-    reviewed = known.any(0) | target.exhaustive[:, None, None]  # (T, h, w)
-    mask = (mask_logits > 0).flatten(1).float()  # (Q, T * h * w)
-    outside = mask @ (~reviewed).flatten().float()
-    area = mask.sum(1)
-    return (area == 0) | (outside > share * area)
+    known = (targets.masks > 0.5) & targets.valid[..., None, None]
+    reviewed = known.any(1) | targets.exhaustive[..., None, None]  # (B, T, h, w)
+    mask = (mask_logits > 0).flatten(2).float()  # (B, Q, T * h * w)
+    outside = (mask @ (~reviewed).flatten(1)[..., None].float())[..., 0]
+    area = mask.sum(2)
+    partly = ~targets.exhaustive.all(1, keepdim=True)
+    return partly & ((area == 0) | (outside > share * area))
 
 
 class Criterion:
@@ -143,16 +175,29 @@ class Criterion:
         Source: paper eq. 7; deep supervision and normalisers as in the published code
             (cross-entropy by the sum of class weights, mask terms by the number of pairs).
         """
-        total = layers[0].class_logits.new_zeros((), dtype=torch.float32)
+        batch = BatchTargets.of(targets)
+        device = layers[0].class_logits.device
+        layers = [
+            LayerOutput(
+                layer.class_logits.float(),
+                resize_mask_logits(layer.mask_logits.float(), batch.size),
+                layer.boxes,
+            )
+            for layer in layers
+        ]
+        found = [self.matcher.scores(x.class_logits, x.mask_logits, batch, x.boxes) for x in layers]
+        # One look at the device for all layers: each look waits for all that was launched.
+        assignments = best_pairs(torch.cat(found), batch.counts * len(layers))
+        total = layers[0].class_logits.new_zeros(())
         terms: dict[str, torch.Tensor] = {}
-        assignments: list[Assignment] = []
         for number, layer in enumerate(layers):
+            own = assignments[number * len(batch) : (number + 1) * len(batch)]
+            values = self._layer_losses(layer, batch, PairIndex.of(own, device))
             suffix = "" if number == len(layers) - 1 else f"_{number}"
-            values, assignments = self._layer_losses(layer, targets)
             for name, value in values.items():
                 total = total + self._term_weights()[name] * value
                 terms[name + suffix] = value.detach()
-        return LossResult(total, terms, tuple(assignments))
+        return LossResult(total, terms, tuple(assignments[-len(batch) :]))
 
     def _term_weights(self) -> dict[str, float]:
         return {
@@ -164,85 +209,62 @@ class Criterion:
         }
 
     def _layer_losses(
-        self, layer: LayerOutput, targets: Sequence[ClipTarget]
-    ) -> tuple[dict[str, torch.Tensor], list[Assignment]]:
-        size = (int(targets[0].masks.shape[-2]), int(targets[0].masks.shape[-1]))
-        class_logits = layer.class_logits.float()
-        mask_logits = resize_mask_logits(layer.mask_logits.float(), size)
-        assignments = self.matcher(class_logits, mask_logits, targets, layer.boxes)
-        focal, dice = self._mask_losses(mask_logits, targets, assignments)
+        self, layer: LayerOutput, targets: BatchTargets, pairs: PairIndex
+    ) -> dict[str, torch.Tensor]:
+        focal, dice = self._mask_losses(layer.mask_logits, targets, pairs)
         values = {
-            "loss_ce": self._class_loss(class_logits, mask_logits, targets, assignments),
+            "loss_ce": self._class_loss(layer, targets, pairs),
             "loss_mask": focal,
             "loss_dice": dice,
         }
         if layer.boxes is not None:
             boxes = layer.boxes.float()
-            values["loss_box"], values["loss_giou"] = self._box_losses(boxes, targets, assignments)
-        return values, assignments
+            values["loss_box"], values["loss_giou"] = self._box_losses(boxes, targets, pairs)
+        return values
 
     def _box_losses(
-        self,
-        boxes: torch.Tensor,
-        targets: Sequence[ClipTarget],
-        assignments: Sequence[Assignment],
+        self, boxes: torch.Tensor, targets: BatchTargets, pairs: PairIndex
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """L1 and generalised-IoU loss of the pairs' boxes, a frame each, where there is one."""
-        distance, miss, count = boxes.sum() * 0.0, boxes.sum() * 0.0, 0
-        for row, (target, pairs) in enumerate(zip(targets, assignments, strict=True)):
-            tracks = pairs.tracks.to(boxes.device)
-            truth = track_boxes(target.masks[tracks], target.valid[tracks])
-            found = paired_box_losses(boxes[row, pairs.queries.to(boxes.device)], truth)
-            distance, miss = distance + found[0].sum(), miss + found[1].sum()
-            count += len(tracks)
-        normaliser = self._mean_over_ranks(boxes.new_tensor(float(count))).clamp(min=1e-6)
-        return distance / normaliser, miss / normaliser
+        place = pairs.rows, pairs.tracks
+        truth = track_boxes(targets.masks[place], targets.valid[place])
+        distance, miss = paired_box_losses(boxes[pairs.rows, pairs.queries], truth)
+        normaliser = self._normaliser(boxes, pairs)
+        nothing = boxes.sum() * 0.0  # keeps the head in the graph where nothing is paired
+        return (nothing + distance.sum()) / normaliser, (nothing + miss.sum()) / normaliser
+
+    def _normaliser(self, like: torch.Tensor, pairs: PairIndex) -> torch.Tensor:
+        return self._mean_over_ranks(like.new_tensor(float(len(pairs)))).clamp(min=1e-6)
 
     def _class_loss(
-        self,
-        class_logits: torch.Tensor,
-        mask_logits: torch.Tensor,
-        targets: Sequence[ClipTarget],
-        assignments: Sequence[Assignment],
+        self, layer: LayerOutput, targets: BatchTargets, pairs: PairIndex
     ) -> torch.Tensor:
         """Cross-entropy over all queries that are not on unreviewed ground."""
-        batch, num_queries, num_logits = class_logits.shape
-        device = class_logits.device
-        classes = torch.full((batch, num_queries), num_logits - 1, device=device)
-        weights = torch.full((batch, num_queries), self.weights.no_object, device=device)
-        for row, (target, pairs) in enumerate(zip(targets, assignments, strict=True)):
-            unknown = unreviewed_queries(
-                mask_logits[row].detach(), target, self.weights.unreviewed_share
-            )
-            weights[row, unknown] = 0.0
-            queries = pairs.queries.to(device)
-            classes[row, queries] = target.labels[pairs.tracks.to(device)]
-            weights[row, queries] = 1.0
-        losses = F.cross_entropy(class_logits.flatten(0, 1), classes.flatten(), reduction="none")
+        logits = layer.class_logits
+        batch, num_queries, num_logits = logits.shape
+        classes = torch.full((batch, num_queries), num_logits - 1, device=logits.device)
+        weights = logits.new_full((batch, num_queries), self.weights.no_object)
+        share = self.weights.unreviewed_share
+        unknown = unreviewed_queries(layer.mask_logits.detach(), targets, share)
+        weights = weights.masked_fill(unknown, 0.0)
+        classes[pairs.rows, pairs.queries] = targets.labels[pairs.rows, pairs.tracks]
+        weights[pairs.rows, pairs.queries] = 1.0
+        losses = F.cross_entropy(logits.flatten(0, 1), classes.flatten(), reduction="none")
         normaliser = self._mean_over_ranks(weights.sum()).clamp(min=1e-6)
         return (losses * weights.flatten()).sum() / normaliser
 
     def _mask_losses(
-        self,
-        mask_logits: torch.Tensor,
-        targets: Sequence[ClipTarget],
-        assignments: Sequence[Assignment],
+        self, mask_logits: torch.Tensor, targets: BatchTargets, pairs: PairIndex
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Focal and DICE loss of the pairs over the frames on which their track is known."""
-        device = mask_logits.device
-        logits, masks, valid = [], [], []
-        for row, (target, pairs) in enumerate(zip(targets, assignments, strict=True)):
-            tracks = pairs.tracks.to(device)
-            logits.append(mask_logits[row, pairs.queries.to(device)])
-            masks.append(target.masks[tracks])
-            valid.append(target.valid[tracks])
-        count = mask_logits.new_tensor(float(sum(len(v) for v in valid)))
-        normaliser = self._mean_over_ranks(count).clamp(min=1e-6)
-        known = torch.cat(valid)
-        if not len(known):
+        normaliser = self._normaliser(mask_logits, pairs)
+        if not len(pairs):
             nothing = mask_logits.sum() * 0.0
             return nothing, nothing
-        focal, dice = paired_mask_losses(torch.cat(logits), torch.cat(masks), known)
+        place = pairs.rows, pairs.tracks
+        focal, dice = paired_mask_losses(
+            mask_logits[pairs.rows, pairs.queries], targets.masks[place], targets.valid[place]
+        )
         return focal.sum() / normaliser, dice.sum() / normaliser
 
 

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ifc_core.data.sample import ClipTarget
+from ifc_core.data.sample import BatchTargets, ClipTarget
 from ifc_core.models.ifc import IFC, IFCOutput
 from ifc_core.models.layers import MLP
 from ifc_core.training.boxes import track_boxes
@@ -218,33 +218,42 @@ def guided_targets(targets: Sequence[ClipTarget], num_queries: int) -> GuidedTar
         targets: Of B clips.
         num_queries: P; with fewer tracks a track gets several queries, with more some get none.
     """
-    boxes, pixels, tracks = [], [], []
-    for target in targets:
-        count = len(target.labels)
-        device = target.masks.device
-        if not count:
-            boxes.append(torch.rand(num_queries, 4, device=device))
-            pixels.append(torch.rand(num_queries, 3, device=device))
-            tracks.append(torch.full((num_queries,), -1, device=device))
-            continue
-        order = torch.randperm(count, device=device).repeat(-(-num_queries // count))[:num_queries]
-        found = track_boxes(target.masks, target.valid)
-        present = found.present.float()[..., None]  # (N, T, 1)
-        mean = (found.boxes * present).sum(1) / present.sum(1).clamp(min=1.0)
-        boxes.append(_shaken(mean[order]))
-        pixels.append(_pixels_of(target, order))
-        tracks.append(order)
-    return GuidedTargets(torch.stack(boxes), torch.stack(pixels), torch.stack(tracks))
+    batch = BatchTargets.of(targets)
+    device = batch.masks.device
+    counts = torch.tensor(batch.counts, device=device)[:, None]  # (B, 1)
+    shape = (len(batch), num_queries)
+    order = torch.rand(batch.labels.shape, device=device)
+    padded = torch.arange(order.shape[1], device=device) >= counts
+    order = order.masked_fill(padded, 2.0).argsort(1)  # (B, N), real tracks first
+    dealt = torch.arange(num_queries, device=device) % counts.clamp(min=1)
+    tracks = order.gather(1, dealt)  # (B, P)
+    found = track_boxes(batch.masks.flatten(0, 1), batch.valid.flatten(0, 1))
+    present = found.present.float()[..., None]  # (B * N, T, 1)
+    mean = (found.boxes * present).sum(1) / present.sum(1).clamp(min=1.0)
+    mean = mean.unflatten(0, batch.labels.shape)  # (B, N, 4)
+    boxes = _shaken(mean.gather(1, tracks[..., None].expand(-1, -1, 4)).flatten(0, 1))
+    empty = counts == 0
+    return GuidedTargets(
+        torch.where(
+            empty[..., None], torch.rand(*shape, 4, device=device), boxes.unflatten(0, shape)
+        ),
+        torch.where(
+            empty[..., None], torch.rand(*shape, 3, device=device), _pixels_of(batch, tracks)
+        ),
+        tracks.masked_fill(empty, -1),
+    )
 
 
-def _pixels_of(target: ClipTarget, order: Tensor) -> Tensor:
-    """A random pixel (P, 3) of each track of ``order``, as (frame, y, x) in 0..1."""
-    known = target.masks * target.valid[:, :, None, None]
-    chosen = torch.multinomial(known[order].flatten(1) + 1e-9, 1)[:, 0]  # (P,)
-    num_frames, height, width = known.shape[1:]
+def _pixels_of(targets: BatchTargets, tracks: Tensor) -> Tensor:
+    """A random pixel (B, P, 3) of each track of ``tracks`` (B, P), as (frame, y, x) in 0..1."""
+    known = targets.masks * targets.valid[..., None, None]
+    rows = torch.arange(len(tracks), device=tracks.device)[:, None]
+    places = known[rows, tracks].flatten(2).flatten(0, 1)  # (B * P, T * h * w)
+    chosen = torch.multinomial(places + 1e-9, 1)[:, 0]
+    num_frames, height, width = known.shape[2:]
     t, rest = chosen // (height * width), chosen % (height * width)
     place = torch.stack((t, rest // width, rest % width), dim=1).float() + 0.5
-    return place / place.new_tensor([num_frames, height, width])
+    return (place / place.new_tensor([num_frames, height, width])).unflatten(0, tracks.shape)
 
 
 def _shaken(boxes: Tensor) -> Tensor:
@@ -268,16 +277,20 @@ def guided_losses(
     Returns:
         Two tensors with a value a layer, in the order of ``logits``.
     """
-    size = (int(targets[0].masks.shape[-2]), int(targets[0].masks.shape[-1]))
-    rows = [row for row, target in enumerate(targets) if len(target.labels)]
+    batch = BatchTargets.of(targets)
+    rows = [row for row, count in enumerate(batch.counts) if count]
     if not rows:
         nothing = torch.stack([layer.sum().float() * 0.0 for layer in logits])
         return nothing, nothing
-    masks = torch.cat([targets[row].masks[guided.tracks[row]] for row in rows])
-    valid = torch.cat([targets[row].valid[guided.tracks[row]] for row in rows])
+    some = torch.tensor(rows, device=batch.masks.device)
+    tracks = guided.tracks[some]
+    masks = batch.masks[some[:, None], tracks].flatten(0, 1)
+    valid = batch.valid[some[:, None], tracks].flatten(0, 1)
     losses = []
     for layer in logits:
-        found = resize_mask_logits(layer[rows].float(), size).flatten(0, 1)  # (B' * P, T, h, w)
+        found = resize_mask_logits(layer[some].float(), batch.size).flatten(
+            0, 1
+        )  # (B' * P, T, h, w)
         losses.append([part.mean() for part in paired_mask_losses(found, masks, valid)])
     focal, dice = zip(*losses, strict=True)
     return torch.stack(focal), torch.stack(dice)

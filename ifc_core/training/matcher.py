@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 
-from ifc_core.data.sample import ClipTarget
+from ifc_core.data.sample import BatchTargets, ClipTarget
 from ifc_core.training.boxes import pairwise_box_likeness, track_boxes
 
 _DICE_SMOOTHING = 1.0
@@ -51,20 +51,22 @@ def pairwise_dice(
     """DICE of every query with every track over the frames on which the track is known.
 
     Args:
-        mask_probs: (Q, T, h, w), 0 to 1.
-        target_masks: (N, T, h, w), 0 to 1.
-        valid: (N, T) bool.
+        mask_probs: (..., Q, T, h, w), 0 to 1.
+        target_masks: (..., N, T, h, w), 0 to 1.
+        valid: (..., N, T) bool.
 
     Returns:
-        (Q, N), higher is more alike, smoothed by 1 above and below.
+        (..., Q, N), higher is more alike, smoothed by 1 above and below.
 
     Source: paper eq. 6, DICE over all pixels of the clip (space-time).
     """
     known = valid.to(target_masks.dtype)
-    targets = (target_masks * known[:, :, None, None]).flatten(1)  # (N, T * h * w)
-    overlap = mask_probs.flatten(1) @ targets.T  # (Q, N)
-    sizes = mask_probs.sum(dim=(2, 3)) @ known.T  # (Q, N)
-    return (2 * overlap + _DICE_SMOOTHING) / (sizes + targets.sum(1) + _DICE_SMOOTHING)
+    targets = (target_masks * known[..., None, None]).flatten(-3)  # (..., N, T * h * w)
+    overlap = mask_probs.flatten(-3) @ targets.mT  # (..., Q, N)
+    sizes = mask_probs.sum(dim=(-2, -1)) @ known.mT  # (..., Q, N)
+    return (2 * overlap + _DICE_SMOOTHING) / (
+        sizes + targets.sum(-1)[..., None, :] + _DICE_SMOOTHING
+    )
 
 
 class HungarianMatcher:
@@ -103,26 +105,53 @@ class HungarianMatcher:
 
         Source: paper eq. 6.
         """
-        class_probs = class_logits.float().softmax(-1)
-        if self.cost is AssignmentCost.BOX:
-            if boxes is None:
-                raise ValueError("to match by boxes the network needs a box head")
-            likeness = [
-                pairwise_box_likeness(found.float(), track_boxes(target.masks, target.valid))
-                for found, target in zip(boxes, targets, strict=True)
-            ]
-        else:
+        batch = BatchTargets.of(targets)
+        return best_pairs(self.scores(class_logits, mask_logits, batch, boxes), batch.counts)
+
+    @torch.no_grad()
+    def scores(
+        self,
+        class_logits: torch.Tensor,
+        mask_logits: torch.Tensor,
+        targets: BatchTargets,
+        boxes: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """What the assignment maximises, (B, Q, N), on the device of the logits.
+
+        Raises:
+            ValueError: Boxes are to be matched and there are none.
+
+        Source: paper eq. 6.
+        """
+        class_probs = class_logits.float().softmax(-1)  # (B, Q, K + 1)
+        labels = targets.labels[:, None].expand(-1, class_probs.shape[1], -1)
+        likeness = self._likeness(mask_logits, targets, boxes)
+        return class_probs.gather(2, labels) + likeness
+
+    def _likeness(
+        self, mask_logits: torch.Tensor, targets: BatchTargets, boxes: torch.Tensor | None
+    ) -> torch.Tensor:
+        if self.cost is AssignmentCost.MASK:
             probs = mask_logits.float().sigmoid()
-            likeness = [
-                self.dice_weight * pairwise_dice(found, target.masks, target.valid)
-                for found, target in zip(probs, targets, strict=True)
-            ]
-        return [
-            _best_pairs(class_probs[row][:, target.labels] + likeness[row])
-            for row, target in enumerate(targets)
-        ]
+            return self.dice_weight * pairwise_dice(probs, targets.masks, targets.valid)
+        if boxes is None:
+            raise ValueError("to match by boxes the network needs a box head")
+        rows = zip(boxes, targets.masks, targets.valid, strict=True)
+        return torch.stack(
+            [pairwise_box_likeness(found.float(), track_boxes(m, v)) for found, m, v in rows]
+        )
 
 
-def _best_pairs(score: torch.Tensor) -> Assignment:
-    queries, tracks = linear_sum_assignment(score.nan_to_num(nan=-1e6).cpu().numpy(), maximize=True)
-    return Assignment(torch.as_tensor(queries), torch.as_tensor(tracks))
+def best_pairs(scores: torch.Tensor, counts: Sequence[int]) -> list[Assignment]:
+    """The assignments with the largest sums of scores.
+
+    Args:
+        scores: (B, Q, N); fetched from the device at once.
+        counts: Tracks of each clip, the first columns of its scores.
+    """
+    table = scores.nan_to_num(nan=-1e6).cpu().numpy()
+    found = [
+        linear_sum_assignment(rows[:, :count], maximize=True)
+        for rows, count in zip(table, counts, strict=True)
+    ]
+    return [Assignment(torch.as_tensor(q), torch.as_tensor(t)) for q, t in found]

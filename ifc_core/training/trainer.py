@@ -30,7 +30,7 @@ from ifc_core.models.ifc import IFC, IFCOutput
 from ifc_core.models.registry import resolve_device
 from ifc_core.structures import Category
 from ifc_core.training.config import TrainConfig
-from ifc_core.training.criterion import Criterion, LayerOutput, LossResult
+from ifc_core.training.criterion import Criterion, LayerOutput, LossResult, PairIndex
 from ifc_core.training.distributed import Ranks, joined_ranks
 from ifc_core.training.ema import WeightAverage
 from ifc_core.training.guide import (
@@ -137,20 +137,21 @@ def layers_of(output: IFCOutput) -> list[LayerOutput]:
 
 
 @torch.no_grad()
-def matched_iou(output: IFCOutput, batch: ClipBatch, result: LossResult) -> float:
-    """Mean IoU over the known frames of the pairs that the last layer was matched to."""
-    values = []
-    for row, (target, pairs) in enumerate(zip(batch.targets, result.assignments, strict=True)):
-        if not len(pairs.queries):
-            continue
-        size = (int(target.masks.shape[-2]), int(target.masks.shape[-1]))
-        logits = resize_mask_logits(output.mask_logits[row, pairs.queries].float(), size)
-        known = target.valid[pairs.tracks.to(target.valid.device)][:, :, None, None]
-        found = (logits > 0) & known
-        truth = (target.masks[pairs.tracks.to(target.masks.device)] > 0.5) & known
-        union = (found | truth).sum((1, 2, 3)).clamp(min=1)
-        values.append((found & truth).sum((1, 2, 3)) / union)
-    return float(torch.cat(values).mean()) if values else float("nan")
+def matched_iou(output: IFCOutput, batch: ClipBatch, result: LossResult) -> torch.Tensor:
+    """Mean IoU (), over the known frames of the pairs that the last layer was matched to.
+
+    NaN where there are no pairs.
+    """
+    targets = batch.targets
+    pairs = PairIndex.of(result.assignments, targets.masks.device)
+    chosen = output.mask_logits[pairs.rows, pairs.queries].float()
+    logits = resize_mask_logits(chosen, targets.size)
+    place = pairs.rows, pairs.tracks
+    known = targets.valid[place][:, :, None, None]
+    found = (logits > 0) & known
+    truth = (targets.masks[place] > 0.5) & known
+    union = (found | truth).sum((1, 2, 3)).clamp(min=1)
+    return ((found & truth).sum((1, 2, 3)) / union).mean()
 
 
 class Trainer:
@@ -286,10 +287,10 @@ class Trainer:
             batch = next(stream).to(self.device)
             last = part == stage.accumulate - 1
             output, result = self._forward_backward(batch, stage.accumulate, synchronise=last)
-            loss += self._mean_value(result.total) / stage.accumulate
-            for name, value in result.terms.items():
-                terms[name] = terms.get(name, 0.0) + self._mean_value(value) / stage.accumulate
-            iou = matched_iou(output, batch, result)
+            iou, found = self._figures(output, batch, result)
+            loss += found.pop("") / stage.accumulate
+            for name, value in found.items():
+                terms[name] = terms.get(name, 0.0) + value / stage.accumulate
         norm = self._step()
         self.iteration += 1
         report = StepReport(
@@ -308,8 +309,15 @@ class Trainer:
             if self.average is not None:
                 self.average.tensors[name].copy_(parameter.detach())
 
-    def _mean_value(self, value: torch.Tensor) -> float:
-        return float(self.ranks.mean(value.detach()).item())
+    def _figures(
+        self, output: IFCOutput, batch: ClipBatch, result: LossResult
+    ) -> tuple[float, dict[str, float]]:
+        """Mean IoU of this process's pairs, and the terms over all processes (total: "")."""
+        named = {"": result.total, **result.terms}
+        values = self.ranks.mean(torch.stack([v.detach().float() for v in named.values()]))
+        # Fetched at once, since each look at the device waits for it.
+        iou, *means = torch.cat([matched_iou(output, batch, result)[None], values]).tolist()
+        return iou, dict(zip(named, means, strict=True))
 
     def _forward_backward(
         self, batch: ClipBatch, parts: int, *, synchronise: bool

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ifc_core.data.sample import ClipSample, make_target
+from ifc_core.data.sample import BatchTargets, ClipSample, make_target
 from ifc_core.training.criterion import Criterion, LayerOutput, unreviewed_queries
 from ifc_core.training.matcher import HungarianMatcher
 
@@ -82,7 +82,11 @@ def test_training_with_one_label_keeps_the_other_animals():
 def test_a_second_query_on_a_labelled_animal_is_taught_away():
     target = make_target(sample(ANIMALS[:1], exhaustive=(False, False)), SIZE, 4)
     twice = logits_for([ANIMALS[0], ANIMALS[0]], 3)[0]
-    assert unreviewed_queries(twice, target).tolist() == [False, False, True]
+    assert unreviewed_queries(twice[None], BatchTargets.of([target]))[0].tolist() == [
+        False,
+        False,
+        True,
+    ]
 
 
 def test_unknown_frames_of_a_track_carry_no_mask_loss():
