@@ -21,7 +21,7 @@ from ifc_core.bench.model import find_tracks
 from ifc_core.data.labelled_video import FrameStore, LabelledVideo
 from ifc_core.data.video_source import read_ytvis_videos
 from ifc_core.errors import ConfigError
-from ifc_core.inference.predictor import score_threshold_for
+from ifc_core.inference.run_setup import score_threshold_for
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.video import open_video
 from ifc_core.io.ytvis import YtvisFile, YtvisTrack, read_ytvis

@@ -20,7 +20,8 @@ from ifc_core.data.synthetic.validation import (
 )
 from ifc_core.evaluation.records import EvaluationSet
 from ifc_core.evaluation.ytvis_ap import evaluate_records
-from ifc_core.inference.predictor import predict_video, score_threshold_for
+from ifc_core.inference.predictor import predict_video
+from ifc_core.inference.run_setup import score_threshold_for
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.video import open_video
 from ifc_core.io.ytvis import YtvisTrack, YtvisVideo, read_ytvis

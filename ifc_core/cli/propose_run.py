@@ -17,8 +17,8 @@ from ifc_core.cli.reporting import job
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.errors import OutputError
 from ifc_core.inference.estimate import estimate_run
-from ifc_core.inference.predictor import score_threshold_for
 from ifc_core.inference.results import InstanceSummary, result_rows
+from ifc_core.inference.run_setup import score_threshold_for
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.inference.tiling import predict
 from ifc_core.io.atomic import atomic_output

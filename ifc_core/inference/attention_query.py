@@ -9,7 +9,7 @@ import torch
 
 from ifc_core.inference.clip_plan import canonical_window
 from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
-from ifc_core.inference.predictor import short_side_for
+from ifc_core.inference.run_setup import short_side_for
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.video import VideoReader
 from ifc_core.jobs import JobContext

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ifc_core.inference.attention_query import clip_around
 from ifc_core.inference.frame_input import network_size, resize_frames
-from ifc_core.inference.predictor import short_side_for
+from ifc_core.inference.run_setup import short_side_for
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.video import VideoReader
 from ifc_core.models.ifc import IFC

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ifc_core.errors import DeviceMemoryError
+from ifc_core.inference.device_arithmetic import device_arithmetic
 from ifc_core.inference.device_graphs import GraphedWork
 from ifc_core.inference.frame_input import resize_frames
 from ifc_core.models.ifc import IFC, FrameFeatures
@@ -29,12 +31,36 @@ class CachedFrame:
     """A frame that some clip to come may hold.
 
     Attributes:
-        image: (h, w, 3) uint8 at the network's size, to encode it again at a smaller one.
+        image: (h, w, 3) uint8 at the network's size, to encode it again at a smaller one; on
+            the device where it was resized there.
         features: Its share of the network, or ``None`` if it must be encoded (again).
     """
 
-    image: npt.NDArray[np.uint8]
+    image: npt.NDArray[np.uint8] | Tensor
     features: FrameFeatures | None = None
+
+
+@dataclass(slots=True)
+class PendingClips:
+    """Clips that the device is still working on; :meth:`ClipRunner.finish` waits for them.
+
+    Attributes:
+        indices: Frame numbers of each clip.
+        class_probs: (B, Q, K + 1).
+        mask_weights: (B, Q, C).
+        mask_features: (B, T, C, h, w).
+        survivors: (B, Q) bool on the host, valid once ``decided`` has passed.
+        queries: Queries to take instead of those that survive.
+        decided: An event of the device, or ``None`` where all is done already.
+    """
+
+    indices: Sequence[tuple[int, ...]]
+    class_probs: Tensor
+    mask_weights: Tensor
+    mask_features: Tensor
+    survivors: Tensor
+    queries: Sequence[tuple[int, ...]] | None = None
+    decided: Any = None
 
 
 @dataclass(slots=True)
@@ -45,6 +71,7 @@ class ClipRunner:
         model: In eval mode on its device.
         frame_batch: Frames encoded at once.
         clip_group: Clips decoded at once.
+        is_exact: Whether float32 products are to stay exact on a CUDA device.
 
     Attributes:
         notices: What was given up for want of memory, one sentence each.
@@ -56,11 +83,13 @@ class ClipRunner:
     model: IFC
     frame_batch: int = 1
     clip_group: int = 1
+    is_exact: bool = True
     notices: list[str] = field(default_factory=list)
     mask_grid: tuple[int, int] | None = None
     input_size: tuple[int, int] | None = None
     _encoding: GraphedWork | None = None
     _decoding: dict[tuple[int, tuple[int, int]], GraphedWork] = field(default_factory=dict)
+    _after: Any = None  # the stream of what follows the network
 
     def clips(
         self,
@@ -80,41 +109,79 @@ class ClipRunner:
         """
         done: list[ClipInstances] = []
         while len(done) < len(windows):
-            group = slice(len(done), len(done) + self.clip_group)
-            held = windows[group]
+            place = len(done)
+            asked = None if queries is None else queries[place:]
+            pending = self._begin_group(windows[place:], indices[place:], asked)
+            done += self.finish(pending)
+        return done
+
+    def begin(
+        self, windows: Sequence[Sequence[CachedFrame]], indices: Sequence[tuple[int, ...]]
+    ) -> list[PendingClips]:
+        """:meth:`clips` without waiting for the device; follow with :meth:`finish` for each."""
+        begun: list[PendingClips] = []
+        done = 0
+        while done < len(windows):
+            begun.append(self._begin_group(windows[done:], indices[done:], None))
+            done += len(begun[-1].indices)
+        return begun
+
+    def _begin_group(
+        self,
+        windows: Sequence[Sequence[CachedFrame]],
+        indices: Sequence[tuple[int, ...]],
+        queries: Sequence[tuple[int, ...]] | None,
+    ) -> PendingClips:
+        """As many of the first windows as go at once."""
+        result = None
+        while result is None:
+            count = self.clip_group
+            held = windows[:count]
 
             def work(
-                held: Sequence[Sequence[CachedFrame]] = held, group: slice = group
-            ) -> list[ClipInstances]:
+                held: Sequence[Sequence[CachedFrame]] = held, count: int = count
+            ) -> PendingClips:
                 self.encode([frame for window in held for frame in window])
-                asked = None if queries is None else queries[group]
-                return self._decode(held, indices[group], asked)
+                asked = None if queries is None else queries[:count]
+                return self._decode(held, indices[:count], asked)
 
             result = self._attempt(work, [f for w in windows for f in w])
-            if result is not None:
-                done += result
-        return done
+        return result
+
+    def finish(self, pending: PendingClips) -> list[ClipInstances]:
+        """Wait until it is known which queries survive, and compute their masks."""
+        result = None
+        while result is None:
+            result = self._attempt(lambda: self._finish(pending), ())
+        return result
+
+    def after_network(self) -> AbstractContextManager[Any]:
+        """Where work on finished clips runs: beside the network's next clips on a GPU."""
+        if self.model.device.type != "cuda":
+            return nullcontext()
+        if self._after is None:
+            self._after = torch.cuda.Stream(self.model.device, priority=-1)
+        return torch.cuda.stream(self._after)
 
     def encode(self, frames: Sequence[CachedFrame]) -> None:
         """Compute the features of the frames that have none yet."""
-        pending = list({id(f): f for f in frames if f.features is None}.values())
-        while pending:
+        while pending := list({id(f): f for f in frames if f.features is None}.values()):
             batch = pending[: self.frame_batch]
 
             def work(batch: list[CachedFrame] = batch) -> bool:
                 self._encode(batch)
                 return True
 
-            self._attempt(work, frames)
-            pending = list({id(f): f for f in pending if f.features is None}.values())
+            self._attempt(work, frames)  # less memory, and all may have to be done again
 
     @torch.inference_mode()
     def _encode(self, frames: Sequence[CachedFrame]) -> None:
-        images = self._to_device(np.stack([f.image for f in frames]))
+        images = self._stacked([f.image for f in frames])
         if self.input_size is None:
             self.input_size = (int(images.shape[1]), int(images.shape[2]))
         images = resize_frames(images, self.input_size)
-        features = self._encoded(images)
+        with device_arithmetic(self.model.device, self.is_exact):
+            features = self._encoded(images)
         for number, frame in enumerate(frames):
             frame.features = features[number : number + 1]
 
@@ -124,26 +191,52 @@ class ClipRunner:
         windows: Sequence[Sequence[CachedFrame]],
         indices: Sequence[tuple[int, ...]],
         queries: Sequence[tuple[int, ...]] | None = None,
-    ) -> list[ClipInstances]:
+    ) -> PendingClips:
         parts = [f.features for window in windows for f in window if f.features is not None]
         features = FrameFeatures.concatenate(parts)
-        class_logits, mask_weights, mask_features = self._decoded(features, len(windows))
+        with device_arithmetic(self.model.device, self.is_exact):
+            class_logits, weights, maps = self._decoded(features, len(windows))
         probs = class_logits.float().softmax(-1)  # (B, Q, K + 1)
-        survivors = (probs.argmax(-1) != probs.shape[-1] - 1).cpu()  # (B, Q)
+        survivors = probs.argmax(-1) != probs.shape[-1] - 1  # (B, Q)
+        if not probs.is_cuda:
+            return PendingClips(indices, probs, weights, maps, survivors.cpu(), queries)
+        on_host = torch.empty(survivors.shape, dtype=torch.bool, pin_memory=True)
+        on_host.copy_(survivors, non_blocking=True)
+        decided = torch.cuda.Event()
+        decided.record()
+        return PendingClips(indices, probs, weights, maps, on_host, queries, decided)
+
+    @torch.inference_mode()
+    def _finish(self, pending: PendingClips) -> list[ClipInstances]:
+        tensors = (pending.class_probs, pending.mask_weights, pending.mask_features)
+        if pending.decided is not None:
+            pending.decided.synchronize()
         results = []
-        for clip, frame_indices in enumerate(indices):
-            rows = survivors[clip].nonzero()[:, 0].tolist() if queries is None else queries[clip]
-            kept = torch.tensor(rows, dtype=torch.long, device=probs.device)
-            weights = mask_weights[clip : clip + 1, kept]
-            masks = self.model.mask_logits(weights, mask_features[clip : clip + 1])[0]
-            masks = self._on_grid(masks.float())  # (N, T, h, w)
-            results.append(
-                ClipInstances(frame_indices, probs[clip, kept], masks, tuple(rows), weights[0])
-            )
+        with self.after_network(), device_arithmetic(self.model.device, self.is_exact):
+            if pending.decided is not None:
+                stream = torch.cuda.current_stream(self.model.device)
+                stream.wait_event(pending.decided)
+                for tensor in tensors:
+                    tensor.record_stream(stream)
+            for clip, frame_indices in enumerate(pending.indices):
+                if pending.queries is None:
+                    rows = pending.survivors[clip].nonzero()[:, 0].tolist()
+                else:
+                    rows = list(pending.queries[clip])
+                probs, weights, maps = (tensor[clip] for tensor in tensors)
+                kept = torch.tensor(rows, dtype=torch.long, device=probs.device)
+                chosen = weights[kept]
+                masks = self.model.mask_logits(chosen[None], maps[None])[0]
+                masks = self._on_grid(masks.float())  # (N, T, h, w)
+                results.append(
+                    ClipInstances(frame_indices, probs[kept], masks, tuple(rows), chosen)
+                )
         return results
 
-    def _to_device(self, images: npt.NDArray[np.uint8]) -> Tensor:
-        tensor = torch.from_numpy(images)
+    def _stacked(self, images: Sequence[npt.NDArray[np.uint8] | Tensor]) -> Tensor:
+        if isinstance(images[0], Tensor):
+            return torch.stack([torch.as_tensor(image) for image in images])
+        tensor = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
         if self.model.device.type != "cuda":
             return tensor.to(self.model.device)
         return tensor.pin_memory().to(self.model.device, non_blocking=True)

@@ -55,7 +55,8 @@ def capture_cuda_graph(work: Work, inputs: tuple[Tensor, ...]) -> Captured:
             work(*static)
     torch.cuda.current_stream(inputs[0].device).wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    # Other threads (one reads frames ahead and sends them) may use the device meanwhile.
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         outputs = work(*static)
     return Captured(static, graph.replay, outputs)
 

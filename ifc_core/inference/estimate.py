@@ -15,7 +15,7 @@ from ifc_core.inference.clip_runner import CachedFrame, ClipRunner
 from ifc_core.inference.fast_model import choose_dtype, fast_model
 from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
 from ifc_core.inference.mask_output import encode_logits
-from ifc_core.inference.predictor import short_side_for
+from ifc_core.inference.run_setup import short_side_for
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.inference.tiling import tile_counts, tile_regions
 from ifc_core.models.ifc import IFC

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,24 +12,38 @@ import torch
 
 from ifc_core.errors import ConfigError
 from ifc_core.inference.clip_plan import WindowStream
-from ifc_core.inference.clip_runner import CachedFrame, ClipRunner
+from ifc_core.inference.clip_runner import CachedFrame, ClipRunner, PendingClips
+from ifc_core.inference.device_input import FrameBatchOnDevice, FrameSender
+from ifc_core.inference.device_masks import encode_many
 from ifc_core.inference.edges import refine_edges
-from ifc_core.inference.fast_model import PRECISION_OF, choose_dtype, fast_model
 from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
 from ifc_core.inference.mask_output import encode_logits
 from ifc_core.inference.read_ahead import read_ahead
 from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
 from ifc_core.inference.run_checkpoint import HeldClip, InstanceTally, RunCheckpoint
+from ifc_core.inference.run_setup import (
+    PreparedModel,
+    prepare_model,
+    score_threshold_for,
+    short_side_for,
+)
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC
+from ifc_core.structures import RLEMask
 from ifc_core.tracking.reidentification import Reidentifier
-from ifc_core.tracking.video_tracker import ClipAssignment, TrackedFrame, VideoTracker
+from ifc_core.tracking.video_tracker import (
+    ClipAssignment,
+    ClipInstances,
+    TrackedFrame,
+    VideoTracker,
+)
 
 Frame = tuple[int, npt.NDArray[np.uint8]]
 """(frame index in the video, (H, W, 3) uint8 RGB)."""
 
-_GPU_BATCH = 16
+_GPU_BATCH = 36
+_BATCHES_AHEAD = 2
 
 
 def predict_video(
@@ -79,44 +93,20 @@ def predict_video(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedModel:
-    """The fast copy of a network, which several runs can share.
-
-    Attributes:
-        network: For a :class:`ClipRunner`.
-        precision: Its arithmetic: ``fp32``, ``bf16`` or ``fp16``.
-    """
-
-    network: IFC
-    precision: str
-
-
-def prepare_model(model: IFC, precision: str) -> PreparedModel:
-    """Choose the arithmetic and make the fast copy; see ``fast_model``."""
-    dtype = choose_dtype(model, precision)
-    return PreparedModel(fast_model(model, dtype), PRECISION_OF[dtype])
-
-
-def short_side_for(model: IFC, settings: ProposeSettings) -> int:
-    """The short side in pixels that a run uses: the person's, or else the model's own."""
-    if settings.short_side is not None:
-        return settings.short_side
-    return model.preferred_short_side
-
-
-def score_threshold_for(model: IFC, settings: ProposeSettings) -> float:
-    """The score threshold that a run uses: the person's, or else the model's own."""
-    if settings.score_threshold is not None:
-        return settings.score_threshold
-    return model.preferred_score_threshold
-
-
 @dataclass(slots=True)
 class _Seen:
     first: int
     last: int
     count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A batch that the device works on: its clips, and where the windows stand after it."""
+
+    pending: list[PendingClips]
+    settled: int
+    window_state: tuple[int, int, int]
 
 
 class VideoPrediction(Iterator[FrameResult]):
@@ -149,15 +139,17 @@ class VideoPrediction(Iterator[FrameResult]):
             length, reidentifier=Reidentifier() if settings.reidentify else None
         )
         self._runner = ClipRunner(model, batch, max(1, batch // 2))
-        self._read_ahead = batch
+        self._batch = batch
         self._prepared = prepared
         self._cached: dict[int, CachedFrame] = {}  # position -> frame
         self._images: dict[int, npt.NDArray[np.uint8]] = {}  # for edges: until it is finished
         self._index_of: dict[int, int] = {}  # position -> frame index in the video
         self._seen: dict[int, _Seen] = {}
         self._finished = 0  # positions given out, those of an earlier part of the run too
+        self._window_state = self._stream.state  # of the windows whose clips were linked
+        self._best: dict[int, tuple[int, float]] = {}
         self._precision = settings.precision
-        self._steps = self._read_and_run(frames, resume)
+        self._steps = self._run(frames, resume)
 
     def __iter__(self) -> Iterator[FrameResult]:
         return self
@@ -206,7 +198,7 @@ class VideoPrediction(Iterator[FrameResult]):
             restart_frame=self._index_of[known] + (restart - known) * step,
             restart_position=restart,
             next_position=self._finished,
-            window_state=self._stream.state,
+            window_state=self._window_state,
             precision=self._precision,
             input_size=self._runner.input_size,
             mask_grid=self._runner.mask_grid,
@@ -238,13 +230,6 @@ class VideoPrediction(Iterator[FrameResult]):
 
     # ---- the run ------------------------------------------------------------------------
 
-    def _read_and_run(
-        self, frames: Iterable[Frame], resume: RunCheckpoint | None
-    ) -> Generator[FrameResult, None, None]:
-        # A batch ahead on a GPU, so that decoding and the device work at the same time.
-        with read_ahead(frames, self._read_ahead if self._read_ahead > 1 else 0) as given:
-            yield from self._run(given, resume)
-
     def _run(
         self, frames: Iterable[Frame], resume: RunCheckpoint | None
     ) -> Generator[FrameResult, None, None]:
@@ -253,22 +238,74 @@ class VideoPrediction(Iterator[FrameResult]):
         precision = self._settings.precision if resume is None else resume.precision
         ready = self._prepared or prepare_model(self._runner.model, precision)
         self._precision, self._runner.model = ready.precision, ready.network
+        self._runner.is_exact = ready.precision == "fp32"
         stepped = self._stepped(frames)
-        position = taken_up = -1 if resume is None else self._take_up(resume, stepped)
-        windows: list[range] = []
-        for position, (index, image) in enumerate(stepped, start=taken_up + 1):
+        taken_up = -1 if resume is None else self._take_up(resume, stepped)
+        steps = self._by_batch if self._batch > 1 else self._by_frame
+        yield from steps(stepped, taken_up + 1)
+        last = self._stream.close()
+        yield from self._advance([] if last is None else [last], self._stream.state[1])
+
+    def _by_frame(self, frames: Iterator[Frame], first: int) -> Iterator[FrameResult]:
+        for position, (index, image) in enumerate(frames, start=first):
             self._context.raise_if_cancelled()
             self._admit(position, index, image)
             window = self._stream.push()
+            windows = [] if window is None else [window]
+            yield from self._advance(windows, self._stream.settled_before)
+
+    def _by_batch(self, frames: Iterator[Frame], position: int) -> Iterator[FrameResult]:
+        """Decoding, the network and what follows it at the same time, on different batches.
+
+        A thread reads and sends the batch after next, the device works on the next one, and
+        the clips of the one before it are linked and encoded here.
+        """
+        sender = FrameSender(self._runner.model.device, self._batch, self._cut)
+        with read_ahead(sender.batches(frames), _BATCHES_AHEAD) as given:
+            before: _Begun | None = None
+            for batch in given:
+                self._context.raise_if_cancelled()
+                begun = self._begin(batch, position)
+                position += len(batch.indices)
+                if before is not None:
+                    yield from self._settle(before)
+                before = begun
+            if before is not None:
+                yield from self._settle(before)
+
+    def _cut(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        return cut_region(image, self._settings.region_xywh)
+
+    def _begin(self, batch: FrameBatchOnDevice, position: int) -> _Begun:
+        """Set the device to work on a batch and on the windows that it completes."""
+        sent = batch.arrived()
+        size = self._input_size((int(sent.shape[1]), int(sent.shape[2])))
+        small = resize_frames(sent, size)
+        windows = []
+        for place, (index, image) in enumerate(zip(batch.indices, batch.images, strict=True)):
+            self._note_frame(position + place, index, image)
+            self._cached[position + place] = CachedFrame(small[place])
+            window = self._stream.push()
             if window is not None:
                 windows.append(window)
-            if (position + 1) % self._read_ahead == 0:
-                self._runner.encode(list(self._cached.values()))  # all, in case sizes change
-                yield from self._advance(windows, self._stream.settled_before)
-                windows = []
-        yield from self._advance(windows, self._stream.settled_before)
-        last = self._stream.close()
-        yield from self._advance([] if last is None else [last], position + 1)
+        self._runner.encode(list(self._cached.values()))  # all, in case sizes change
+        pending = [
+            clips
+            for group in _of_one_length(windows)
+            for clips in self._runner.begin(
+                [[self._cached[p] for p in window] for window in group],
+                [tuple(window) for window in group],
+            )
+        ]
+        return _Begun(pending, self._stream.settled_before, self._stream.state)
+
+    def _settle(self, begun: _Begun) -> Iterator[FrameResult]:
+        """Link the clips of a batch, then give out the frames that are settled."""
+        for pending in begun.pending:
+            self._link(self._runner.finish(pending))
+            self._context.raise_if_cancelled()
+        self._window_state = begun.window_state
+        yield from self._give_out(begun.settled)
 
     def _take_up(self, resume: RunCheckpoint, frames: Iterator[Frame]) -> int:
         """Bring everything to where an earlier run stood; gives the last position read."""
@@ -317,42 +354,68 @@ class VideoPrediction(Iterator[FrameResult]):
 
     def _admit(self, position: int, index: int, image: npt.NDArray[np.uint8]) -> None:
         """Put a frame into the cache at the size of the network's input."""
-        if self._output_size is None:
-            self._output_size = (int(image.shape[0]), int(image.shape[1]))
-        if self._settings.edges != "off":
-            self._images[position] = image
-        part = cut_region(image, self._settings.region_xywh)
-        size = network_size(
-            (int(part.shape[0]), int(part.shape[1])), self._short_side, self._settings.max_long_side
-        )
+        self._note_frame(position, index, image)
+        part = self._cut(image)
+        size = self._input_size((int(part.shape[0]), int(part.shape[1])))
         if size == part.shape[:2]:
             small = part.copy()
         else:
             source = torch.from_numpy(np.ascontiguousarray(part))[None]
             small = resize_frames(source, size)[0].numpy()
         self._cached[position] = CachedFrame(small)
+
+    def _note_frame(self, position: int, index: int, image: npt.NDArray[np.uint8]) -> None:
+        if self._output_size is None:
+            self._output_size = (int(image.shape[0]), int(image.shape[1]))
+        if self._settings.edges != "off":
+            self._images[position] = image
         self._index_of[position] = index
+
+    def _input_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        return network_size(size, self._short_side, self._settings.max_long_side)
 
     def _advance(self, windows: list[range], settled: int) -> Iterator[FrameResult]:
         """Run windows, then give out the frames that are settled."""
         self._context.raise_if_cancelled()
-        same_length: list[list[range]] = []
-        for window in windows:
-            if same_length and len(same_length[-1][0]) == len(window):
-                same_length[-1].append(window)
-            else:
-                same_length.append([window])
-        for group in same_length:
+        for group in _of_one_length(windows):
             held = [[self._cached[p] for p in window] for window in group]
-            for clip in self._runner.clips(held, [tuple(window) for window in group]):
+            self._link(self._runner.clips(held, [tuple(window) for window in group]))
+        self._window_state = self._stream.state
+        yield from self._give_out(settled)
+
+    def _link(self, clips: Iterable[ClipInstances]) -> None:
+        for clip in clips:
+            with self._runner.after_network():
                 self._tracker.update(clip)
-                self._context.raise_if_cancelled()
-        for tracked in self._tracker.release(settled):
-            result = self._finish(tracked)
-            self._finished = tracked.frame_index + 1
-            yield result
-            self._context.advance(self._finished, self._num_frames, "finding instances")
+            self._context.raise_if_cancelled()
+        self._best.clear()
+
+    def _give_out(self, settled: int) -> Iterator[FrameResult]:
+        """Finish frames that no clip to come holds."""
+        runs = self._tracker.settled(settled)
+        while runs:
+            tracked: list[TrackedFrame] = []
+            with self._runner.after_network():
+                while runs and len(tracked) < self._batch:
+                    tracked += self._tracker.merge(runs.pop(0))
+                encoded = self._encode_masks(tracked)
+            for frame, masks in zip(tracked, encoded, strict=True):
+                result = self._finish(frame, masks)
+                self._finished = frame.frame_index + 1
+                yield result
+                self._context.advance(self._finished, self._num_frames, "finding instances")
+        self._tracker.forget(settled)
         self._let_go(settled)
+
+    def _encode_masks(self, frames: Sequence[TrackedFrame]) -> Iterable[list[RLEMask | None]]:
+        """Full-size masks of frames: on the device, or one frame after the other on a CPU."""
+        size, region = self._output_size, self._settings.region_xywh
+        if size is None:
+            raise RuntimeError("a frame was finished before any was read")
+        logits = [frame.mask_logits for frame in frames]
+        if self._runner.model.device.type == "cuda":
+            return encode_many(logits, size, region)
+        return ([encode_logits(row, size, region) for row in rows.cpu().numpy()] for rows in logits)
 
     def _let_go(self, settled: int) -> None:
         """Forget frames that no clip to come holds, and numbers that no checkpoint names."""
@@ -362,20 +425,16 @@ class VideoPrediction(Iterator[FrameResult]):
         for position in [p for p in self._index_of if p < needed]:
             del self._index_of[position]
 
-    def _finish(self, tracked: TrackedFrame) -> FrameResult:
-        """Full-size masks of a frame that no later clip holds."""
+    def _finish(self, tracked: TrackedFrame, encoded: list[RLEMask | None]) -> FrameResult:
+        """What is said of a frame that no later clip holds."""
         index = self._index_of[tracked.frame_index]
-        size = self._output_size
-        if size is None:
-            raise RuntimeError("a frame was finished before any was read")
-        logits = tracked.mask_logits.cpu().numpy()
         image = self._images.pop(tracked.frame_index, None)
         masks = []
         for row, instance_id in enumerate(tracked.instance_ids):
-            rle = encode_logits(logits[row], size, self._settings.region_xywh)
+            rle = encoded[row]
             if rle is None:
                 continue
-            if image is not None and image.shape[:2] == size:
+            if image is not None and image.shape[:2] == self._output_size:
                 rle = refine_edges(rle, image, self._settings.edges, self._grid_cell_px())
             label, score = self._best_class(instance_id)
             masks.append(
@@ -406,10 +465,24 @@ class VideoPrediction(Iterator[FrameResult]):
         return height / grid[0]
 
     def _best_class(self, instance_id: int) -> tuple[int, float]:
-        score, label = self._tracker.class_probs(instance_id)[:-1].max(0)
-        return int(label), float(score)
+        found = self._best.get(instance_id)
+        if found is None:
+            score, label = self._tracker.class_probs(instance_id)[:-1].max(0)
+            found = self._best[instance_id] = (int(label), float(score))
+        return found
 
     def _summary(self, instance_id: int, seen: _Seen) -> InstanceSummary:
         label, score = self._best_class(instance_id)
         probs = tuple(float(p) for p in self._tracker.class_probs(instance_id))
         return InstanceSummary(instance_id, probs, score, label, seen.first, seen.last, seen.count)
+
+
+def _of_one_length(windows: list[range]) -> list[list[range]]:
+    """Windows in their order, put together where neighbours are of one length."""
+    groups: list[list[range]] = []
+    for window in windows:
+        if groups and len(groups[-1][0]) == len(window):
+            groups[-1].append(window)
+        else:
+            groups.append([window])
+    return groups

@@ -18,12 +18,10 @@ from ifc_core.inference.predictor import (
     Frame,
     VideoPrediction,
     predict_video,
-    prepare_model,
-    score_threshold_for,
-    short_side_for,
 )
 from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
 from ifc_core.inference.run_checkpoint import RunCheckpoint
+from ifc_core.inference.run_setup import prepare_model, score_threshold_for, short_side_for
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
@@ -53,19 +51,17 @@ def match(scores: Tensor, threshold: float = MATCH_THRESHOLD) -> list[tuple[int,
     return [(int(s), int(n)) for s, n in zip(known, new, strict=True) if gated[s, n] > 0]
 
 
-def pairwise_agreement(votes: Sequence[Tensor]) -> float | None:
-    """Mean soft IoU over all pairs of masks that different clips gave to one frame.
+def pairwise_soft_iou(votes: Tensor) -> Tensor:
+    """Soft IoU of every mask with every other that different clips gave to one frame.
 
     Args:
-        votes: Mask probabilities, each (h, w) float32, one a clip.
+        votes: (..., clips, h, w) float32 probabilities.
 
     Returns:
-        The mean in [0, 1], or ``None`` where fewer than two clips hold the frame.
+        (..., clips, clips) in [0, 1].
     """
-    count = len(votes)
-    if count < 2:
-        return None
-    stacked = torch.stack(list(votes)).flatten(1)  # (count, h * w)
-    scores = soft_iou_matrix(stacked[:, None, None], stacked[:, None, None])
-    upper = torch.triu(scores, diagonal=1).sum()
-    return float(upper) / (count * (count - 1) / 2)
+    flat = votes.flatten(-2)  # (..., clips, h * w)
+    intersection = flat @ flat.transpose(-1, -2)
+    area = flat.sum(-1)
+    union = area[..., :, None] + area[..., None, :] - intersection
+    return intersection / (union + _EPSILON)

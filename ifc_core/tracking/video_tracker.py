@@ -12,10 +12,12 @@ from torch import Tensor
 from ifc_core.tracking.clip_matching import (
     MATCH_THRESHOLD,
     match,
-    pairwise_agreement,
+    pairwise_soft_iou,
     soft_iou_matrix,
 )
 from ifc_core.tracking.reidentification import Reidentifier
+
+_MOST_MERGED = 32  # frames averaged at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +184,33 @@ class VideoTracker:
         Yields:
             One result a frame that some clip held, in order.
         """
+        for frames in self.settled(before):
+            for tracked in self.merge(frames):
+                yield tracked
+                self._released_before = tracked.frame_index + 1
+        self.forget(before)
+
+    def settled(self, before: int) -> list[tuple[int, ...]]:
+        """Frames in [last release, ``before``) that some clip holds, in order.
+
+        Returns:
+            Runs of neighbouring frames that the same clips hold, each of a length that fits
+            into memory: what :meth:`merge` takes.
+        """
         frames = sorted({f for h in self._held for f in h.clip.frame_indices})
-        for frame in frames:
-            if self._released_before <= frame < before:
-                yield self._merge(frame)
-                self._released_before = frame + 1
+        runs: list[tuple[int, ...]] = []
+        holders: list[int] = []
+        for frame in (f for f in frames if self._released_before <= f < before):
+            now = [n for n, held in enumerate(self._held) if frame in held.offset_of]
+            if runs and now == holders and len(runs[-1]) < _MOST_MERGED:
+                runs[-1] += (frame,)
+            else:
+                runs.append((frame,))
+            holders = now
+        return runs
+
+    def forget(self, before: int) -> None:
+        """Let go of what only frames under ``before`` needed; they can not be asked for again."""
         self._released_before = max(self._released_before, before)
         while self._held and self._held[0].clip.frame_indices[-1] < self._released_before:
             self._held.popleft()
@@ -278,30 +302,70 @@ class VideoTracker:
             count.index_add_(0, rows, count.new_ones(len(rows), 1))
         return known, (total / (count + 1e-6)).cpu()
 
-    def _merge(self, frame: int) -> TrackedFrame:
-        """Average the clips that hold a frame."""
-        logits: dict[int, list[Tensor]] = {}
-        probs: dict[int, list[Tensor]] = {}
-        links: dict[int, list[float]] = {}
-        shape: tuple[int, ...] = (0, 0)
-        device = torch.device("cpu")
-        for held in self._held:
-            if frame not in held.offset_of:
-                continue
-            position = held.offset_of[frame]
-            shape, device = held.probs.shape[2:], held.probs.device
-            for row, identity in enumerate(held.assignment.identities):
-                logits.setdefault(identity, []).append(held.clip.mask_logits[row, position])
-                probs.setdefault(identity, []).append(held.probs[row, position])
-                link = held.assignment.link_scores[row]
-                links.setdefault(identity, []).extend([] if link is None else [link])
-        ids = tuple(sorted(logits))
-        means = [torch.stack(logits[i]).float().mean(0) for i in ids]
-        agreements = [pairwise_agreement(probs[i]) for i in ids]
-        return TrackedFrame(
-            frame_index=frame,
-            instance_ids=ids,
-            mask_logits=torch.stack(means) if ids else torch.zeros(0, *shape, device=device),
-            uncertainties=tuple(None if a is None else 1.0 - a for a in agreements),
-            link_scores=tuple(min(links[i]) if links[i] else None for i in ids),
-        )
+    def merge(self, frames: Sequence[int]) -> list[TrackedFrame]:
+        """Average the clips that hold some frames, all of them at once.
+
+        Args:
+            frames: Held by the same clips; see :meth:`settled`.
+
+        Returns:
+            One result a frame.
+        """
+        holding = [held for held in self._held if frames[0] in held.offset_of]
+        ids = tuple(sorted({i for held in holding for i in held.assignment.identities}))
+        first = holding[0].probs
+        if not ids:
+            none = first.new_zeros(0, *first.shape[2:])
+            return [TrackedFrame(frame, (), none, (), ()) for frame in frames]
+        row_of = {identity: row for row, identity in enumerate(ids)}
+        links: list[list[float]] = [[] for _ in ids]
+        size = (len(ids), len(holding))
+        logits = first.new_zeros(*size, len(frames), *first.shape[2:])  # (n, clips, F, h, w)
+        probs = torch.zeros_like(logits) if len(holding) > 1 else logits
+        present = torch.zeros(size, dtype=torch.bool)
+        for number, held in enumerate(holding):
+            where = slice(held.offset_of[frames[0]], held.offset_of[frames[-1]] + 1)
+            places = [row_of[i] for i in held.assignment.identities]
+            rows = torch.tensor(places, dtype=torch.long, device=first.device)
+            logits[rows, number] = held.clip.mask_logits[:, where].float()
+            if len(holding) > 1:
+                probs[rows, number] = held.probs[:, where]
+            present[places, number] = True
+            for place, link in zip(places, held.assignment.link_scores, strict=True):
+                links[place] += [] if link is None else [link]
+        count = present.sum(1).to(first.device)
+        means = logits.sum(1) / count[:, None, None, None]  # (n, F, h, w)
+        doubts = _disagreements(probs, present, len(frames))
+        lowest = tuple(min(found) if found else None for found in links)
+        return [
+            TrackedFrame(frame, ids, means[:, place], doubts[place], lowest)
+            for place, frame in enumerate(frames)
+        ]
+
+
+def _disagreements(
+    probs: Tensor, present: Tensor, num_frames: int
+) -> list[tuple[float | None, ...]]:
+    """1 - mean soft IoU of the clips' masks, for each frame and instance.
+
+    Args:
+        probs: (n, clips, F, h, w), 0 where a clip does not hold the instance.
+        present: (n, clips) bool on the CPU.
+        num_frames: F.
+
+    Returns:
+        A row of n a frame; ``None`` where only one clip holds the instance.
+    """
+    pairs = present[:, :, None] & present[:, None, :]
+    pairs = torch.triu(pairs, diagonal=1).to(probs.device)  # (n, clips, clips)
+    several = (present.sum(1) > 1).tolist()
+    if not any(several):
+        return [(None,) * len(several)] * num_frames
+    agreement = pairwise_soft_iou(probs.transpose(1, 2))  # (n, F, clips, clips)
+    total = (agreement * pairs[:, None]).sum((-1, -2))
+    mean = total / pairs.sum((-1, -2)).clamp(min=1)[:, None]  # (n, F)
+    rows = mean.T.cpu().tolist()
+    return [
+        tuple(1.0 - value if known else None for value, known in zip(row, several, strict=True))
+        for row in rows
+    ]

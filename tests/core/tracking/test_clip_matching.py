@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ifc_core.tracking.clip_matching import match, pairwise_agreement, soft_iou_matrix
+from ifc_core.tracking.clip_matching import match, pairwise_soft_iou, soft_iou_matrix
 
 
 def test_soft_iou_equals_its_definition(plain_tracker):
@@ -32,7 +32,10 @@ def test_nothing_to_match(shape):
     assert match(torch.zeros(shape)) == []
 
 
-def test_agreement_is_the_mean_over_pairs():
-    full, empty = torch.ones(4, 4), torch.zeros(4, 4)
-    assert pairwise_agreement([full]) is None
-    assert pairwise_agreement([full, full, empty]) == pytest.approx(1 / 3, abs=1e-5)
+def test_every_pair_of_votes():
+    full, half, empty = torch.ones(4, 4), torch.ones(4, 4), torch.zeros(4, 4)
+    half[2:] = 0
+    scores = pairwise_soft_iou(torch.stack([full, half, empty])[None])
+    assert scores.shape == (1, 3, 3)
+    expected = torch.tensor([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 0]])
+    torch.testing.assert_close(scores[0], expected, atol=1e-5, rtol=0)
