@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from ifc_core.bench.infer_gpu import GpuBench
 from ifc_core.bench.machine import in_own_process, machine_facts, peak_memory_bytes
 from ifc_core.bench.plain_baseline import Stopwatch, run_plain
 from ifc_core.inference.clip_plan import WindowStream
@@ -47,6 +48,9 @@ class InferOptions:
         threads: Threads of torch; 0 leaves its default.
         baseline: Whether to run the plain way too.
         sweep: Also measure the (T, S) pairs of the paper's Table 2(d), precision ``auto``.
+        file_frames: On a GPU: frames of the file that is made and proposed on, end to end.
+        parts: On a GPU: what to measure, of ``model``, ``stages``, ``file``, ``agreement``,
+            ``plain``, ``kernels``; all by default.
     """
 
     model: str = "seeded-resnet50"
@@ -61,6 +65,8 @@ class InferOptions:
     threads: int = 0
     baseline: bool = True
     sweep: bool = False
+    file_frames: int = 3000
+    parts: tuple[str, ...] = ()
 
 
 def run_infer(options: InferOptions) -> dict[str, Any]:
@@ -69,9 +75,12 @@ def run_infer(options: InferOptions) -> dict[str, Any]:
     Returns:
         ``machine``, ``options``, ``baseline`` and ``ours`` (by precision), each with seconds by
         stage, frames per second and peak memory; ``ratio`` of frames per second to the baseline,
-        and the same of processor seconds; with ``sweep``, a row for each pair.
+        and the same of processor seconds; with ``sweep``, a row for each pair. On a GPU the
+        parts of ``GpuBench``, in this process.
     """
     figures: dict[str, Any] = {"machine": machine_facts(), "options": asdict(options)}
+    if options.device.startswith("cuda"):
+        return figures | GpuBench(*prepare(options), options).run()
     if options.baseline:
         figures["baseline"] = in_own_process(measure_plain, options)
     figures["ours"] = {p: in_own_process(measure_ours, options, p) for p in options.precisions}

@@ -52,16 +52,22 @@ class BufferTracker:
         num_frames: V; the buffers grow with its square.
         num_classes: K.
         grid: (h, w) of the masks.
+        device: Where the buffers are.
     """
 
     def __init__(
-        self, clip_length: int, num_frames: int, num_classes: int, grid: tuple[int, int]
+        self,
+        clip_length: int,
+        num_frames: int,
+        num_classes: int,
+        grid: tuple[int, int],
+        device: torch.device | str = "cpu",
     ) -> None:
         shape = (num_frames, MOST_INSTANCES, num_frames)
-        self.logits = torch.zeros(*shape, *grid)
-        self.probs = torch.zeros(*shape, *grid)
-        self.valid = torch.zeros(shape, dtype=torch.bool)
-        self.classes = torch.zeros(num_frames, MOST_INSTANCES, num_classes + 1)
+        self.logits = torch.zeros(*shape, *grid, device=device)
+        self.probs = torch.zeros(*shape, *grid, device=device)
+        self.valid = torch.zeros(shape, dtype=torch.bool, device=device)
+        self.classes = torch.zeros(num_frames, MOST_INSTANCES, num_classes + 1, device=device)
         self.clip_length = clip_length
         self.num_clips = self.num_instances = 0
         self.seen: set[int] = set()
@@ -75,7 +81,7 @@ class BufferTracker:
             here = [frames.index(f) for f in shared]
             scores = self._scores(probs[:, here], shared)
             scores[scores <= MATCH_THRESHOLD] = 0
-            known, rows = linear_sum_assignment(scores.numpy(), maximize=True)
+            known, rows = linear_sum_assignment(scores.cpu().numpy(), maximize=True)
             for instance, row in zip(known, rows, strict=True):
                 if scores[instance, row] > 0:
                     ids[row] = int(instance)
@@ -136,6 +142,7 @@ def run_plain(
     watch = Stopwatch()
     began = watch.clock()
     features = model.encode_frames(model.normalize(frames))
+    _wait(model.device)
     began = watch.add("backbone", began)
     tracker = None
     identities = []
@@ -144,10 +151,13 @@ def run_plain(
         logits = model.mask_logits(out.mask_weights, out.mask_features)[0]
         probs = out.class_logits.softmax(-1)[0]
         kept = probs.argmax(-1) != probs.shape[-1] - 1
+        _wait(model.device)
         began = watch.add("clips", began)
         if tracker is None:
             grid = (int(logits.shape[-2]), int(logits.shape[-1]))
-            tracker = BufferTracker(clip_length, len(frames), probs.shape[-1] - 1, grid)
+            tracker = BufferTracker(
+                clip_length, len(frames), probs.shape[-1] - 1, grid, model.device
+            )
         identities.append(tracker.update(list(window), probs[kept], logits[kept]))
         began = watch.add("tracker", began)
     if tracker is None:
@@ -156,6 +166,11 @@ def run_plain(
     rows = [(i, k) for i, p in enumerate(classes) for k in torch.where(p[:-1] > ROW_THRESHOLD)[0]]
     for instance, _ in rows:
         large = F.interpolate(logits[instance][None], output_size, mode="bilinear")[0] > 0
-        large.numpy()
+        large.cpu().numpy()
     watch.add("masks", began)
     return watch.seconds, identities, len(rows)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,9 +1,12 @@
 """The inference benches measure what they say, on tiny inputs."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
+from ifc_core.bench import infer_gpu
 from ifc_core.bench.infer import InferOptions, measure_ours, measure_plain, prepare
 from ifc_core.bench.tracker import TrackerOptions, measure_buffers, measure_streaming
 
@@ -49,3 +52,45 @@ def test_both_trackers_give_the_same_identities():
     plain, ours = measure_buffers(options), measure_streaming(options, 9)
     assert plain["identities"] == ours["identities"]
     assert ours["num_instances"] >= 5
+
+
+def test_the_parts_of_the_gpu_bench(monkeypatch, capsys):
+    monkeypatch.setattr(infer_gpu, "_ROUNDS", 1)
+    monkeypatch.setattr(infer_gpu, "_BATCHES", (2, 3))
+    for name in ("synchronize", "reset_peak_memory_stats", "max_memory_allocated"):
+        monkeypatch.setattr(torch.cuda, name, lambda: 0)
+    options = dataclasses.replace(
+        TINY,
+        clip_stride=3,
+        file_frames=14,
+        parts=("model", "stages", "file", "agreement", "plain"),
+    )
+    figures = infer_gpu.GpuBench(*prepare(options), options).run()
+    assert tuple(figures) == options.parts
+    assert not [part for part in figures.values() if "failed" in part]
+    rows = figures["model"]["rows"]
+    assert set(rows) == {"fp32, 3 at a time", "auto, 2 at a time", "auto, 3 at a time"}
+    assert figures["model"]["frames_per_second"] == max(
+        r["frames_per_second"] for r in rows.values()
+    )
+    assert set(figures["stages"]["ms_a_frame"]) == {
+        "transfer",
+        "resize from 720p",
+        "link and average",
+        "masks and run lengths",
+    }
+    assert figures["file"]["frames"] == 14
+    assert figures["file"]["S = 3"]["masks_a_frame"] > 0
+    assert figures["file"]["S = 1"]["instances"] > 0
+    assert figures["agreement"]["float32 on the CPU"]["least_overlap"] == 1.0
+    assert figures["plain"]["num_rows"] > 0
+    assert capsys.readouterr().err.count("bench_seconds") == len(options.parts)
+
+
+def test_a_part_that_fails_is_told_and_the_others_go_on(monkeypatch):
+    options = dataclasses.replace(TINY, parts=("model", "plain"))
+    bench = infer_gpu.GpuBench(*prepare(options), options)
+    monkeypatch.setattr(infer_gpu.GpuBench, "_model_alone", lambda *_: 1 / 0)
+    figures = bench.run()
+    assert "ZeroDivisionError" in figures["model"]["failed"]
+    assert figures["plain"]["frames_per_second"] > 0
