@@ -17,11 +17,12 @@ NUM_LOOK_CHANNELS = 22
 _STEPS = 8
 _NUM_COLOR_CHANNELS = 9
 _AROUND_PX = (3.0, 7.0)
+_WIDER_PX = float(np.sqrt(_AROUND_PX[1] ** 2 - _AROUND_PX[0] ** 2))
 _EDGE_SIGMA_PX = 2.5
 _COLOR_PENALTY = 1e-3
 _TEXTURE_PENALTY = 3e-3
 _EVIDENCE_PENALTY = 1e-2
-_MOST_ROWS = 8000
+_MOST_ROWS = 5000
 _LEAST_PIXELS = 8
 
 
@@ -44,7 +45,9 @@ class AppearanceModel:
         # The normalisation goes into the weights: one product in single precision.
         slopes = self.weights[1:] / self.scale
         offset = self.weights[0] - float(self.mean @ slopes)
-        value: FloatImage = channels @ slopes.astype(np.float32) + np.float32(offset)
+        planes = np.moveaxis(channels, -1, 0)  # the order that they lie in
+        value: FloatImage = np.tensordot(slopes.astype(np.float32), planes, axes=1)
+        value += np.float32(offset)
         return value
 
 
@@ -58,26 +61,38 @@ def look_channels(frame: npt.NDArray[np.uint8]) -> FloatImage:
         (h, w, 22) float32: CIELAB, its products of second order, CIELAB blurred over 3 and 7
         pixels, its local spread, and the strength of gradients in four directions.
     """
+    planes = np.empty((NUM_LOOK_CHANNELS, *frame.shape[:2]), np.float32)
     lab = _lab(frame)
-    fine = _lab(np.asarray(cv2.GaussianBlur(frame, (3, 3), 0), np.uint8))
-    light, a, b = fine[..., 0], fine[..., 1], fine[..., 2]
-    products = (light * light, a * a, b * b, light * a, light * b, a * b)
-    near, wide = (cv2.GaussianBlur(lab, (0, 0), sigma) for sigma in _AROUND_PX)
-    spread = np.sqrt(np.maximum(cv2.GaussianBlur(lab * lab, (0, 0), _AROUND_PX[0]) - near**2, 0))
-    across = cv2.Sobel(lab[..., 0], cv2.CV_32F, 1, 0)
-    down = cv2.Sobel(lab[..., 0], cv2.CV_32F, 0, 1)
-    edges = [
-        cv2.GaussianBlur(np.abs(np.cos(t) * across + np.sin(t) * down), (0, 0), _EDGE_SIGMA_PX)
-        for t in np.arange(4) * np.pi / 4
-    ]
-    parts = (fine, np.stack(products, axis=-1), near, wide, spread, np.stack(edges, axis=-1))
-    channels: FloatImage = np.concatenate(parts, axis=-1).astype(np.float32)
-    return channels
+    planes[:3] = light, a, b = _lab(np.asarray(cv2.GaussianBlur(frame, (3, 3), 0), np.uint8))
+    pairs = ((light, light), (a, a), (b, b), (light, a), (light, b), (a, b))
+    for plane, (one, other) in zip(planes[3:9], pairs, strict=True):
+        np.multiply(one, other, out=plane)
+    for channel, values in enumerate(lab):
+        near, wide, spread = planes[9 + channel], planes[12 + channel], planes[15 + channel]
+        cv2.GaussianBlur(values, (0, 0), _AROUND_PX[0], dst=near)
+        _blur_wide(near, _WIDER_PX, wide)
+        cv2.GaussianBlur(values * values, (0, 0), _AROUND_PX[0], dst=spread)
+        spread -= near * near
+        np.sqrt(np.maximum(spread, 0, out=spread), out=spread)
+    across, down = (cv2.Sobel(lab[0], cv2.CV_32F, dx, 1 - dx) for dx in (1, 0))
+    half = np.float32(np.sqrt(0.5))
+    slopes = (across, half * (down + across), down, half * (down - across))
+    for plane, slope in zip(planes[18:], slopes, strict=True):
+        cv2.GaussianBlur(np.abs(slope), (0, 0), _EDGE_SIGMA_PX, dst=plane)
+    return np.moveaxis(planes, 0, -1)
 
 
-def _lab(frame: npt.NDArray[np.uint8]) -> FloatImage:
-    """CIELAB, each channel from about -2 to 2."""
-    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2LAB).astype(np.float32) / 64.0 - 2.0)
+def _blur_wide(plane: FloatImage, sigma: float, blurred: FloatImage) -> None:
+    """A wide blur of what is smooth already, made on every second pixel."""
+    height, width = plane.shape
+    half = cv2.resize(plane, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+    cv2.resize(cv2.GaussianBlur(half, (0, 0), sigma / 2), (width, height), dst=blurred)
+
+
+def _lab(frame: npt.NDArray[np.uint8]) -> list[FloatImage]:
+    """CIELAB, each of the three planes from about -2 to 2."""
+    planes = cv2.split(cv2.cvtColor(frame, cv2.COLOR_RGB2LAB))
+    return [plane.astype(np.float32) * np.float32(1 / 64) - np.float32(2) for plane in planes]
 
 
 def fit_appearance(

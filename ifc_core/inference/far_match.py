@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ifc_core.inference.flow_store import Picture
 from ifc_core.inference.patch import Patch
 
 FloatImage = npt.NDArray[np.float32]
@@ -62,13 +63,11 @@ class Scale:
         return cls(descriptors.mean(0), (1.0 / spread).astype(np.float32))
 
 
-def describe(
-    rgb: npt.NDArray[np.uint8], maps: Sequence[npt.NDArray[np.float16]], patch: Patch
-) -> Matrix:
+def describe(picture: Picture, maps: Sequence[npt.NDArray[np.float16]], patch: Patch) -> Matrix:
     """What the cells of a patch look like, not yet scaled.
 
     Args:
-        rgb: (h, w, 3) uint8, the whole picture at working size.
+        picture: The whole picture.
         maps: Of :class:`PixelFeatures`.
         patch: On a coarse grid, see :func:`coarse`.
 
@@ -76,7 +75,7 @@ def describe(
         (N, D) float32, the last three columns colour.
     """
     parts = [_resampled(m, patch).reshape(-1, m.shape[-1]) for m in maps]
-    lab = cv2.cvtColor(patch.cut(rgb), cv2.COLOR_RGB2LAB).astype(np.float32).reshape(-1, 3)
+    lab = cv2.cvtColor(patch.cut(picture), cv2.COLOR_RGB2LAB).astype(np.float32).reshape(-1, 3)
     return np.concatenate([*parts, lab], axis=1)
 
 

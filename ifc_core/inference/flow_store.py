@@ -14,7 +14,12 @@ from ifc_core.io.video import VideoReader
 FloatImage = npt.NDArray[np.float32]
 Frame = npt.NDArray[np.uint8]
 
+Part = tuple[slice, slice]
+
+WHOLE: Part = (slice(None), slice(None))
 DEFAULT_FLOW_BYTES = 512 << 20
+_PATH_UNITS = 16  # of a pixel: paths may lead across the largest working picture
+_FLOW_UNITS = 64  # finer, as errors of single steps add up
 _FLOW_SHARE = 0.5
 _CUT_HISTOGRAM = 0.3
 _CUT_GRAY = 12.0
@@ -28,15 +33,34 @@ _RESIDUAL_CELL_PX = 4
 class FlowPath:
     """Where the pixels of one frame come from in another one.
 
+    Both are kept as whole numbers, which become single precision ten times as fast as halves.
+
     Attributes:
-        shift: (h, w, 2) float16, what to add to a pixel's (x, y) to get to its source.
-        trust: (h, w) float16, 1 where every step agreed forward and backward.
+        shift: (h, w, 2) int16, in sixteenths of a pixel, what to add to a pixel's (x, y) to get to
+            its source.
+        trust: (h, w) uint8, 255 where every step agreed forward and backward.
         steps: Frames between the two.
     """
 
-    shift: npt.NDArray[np.float16]
-    trust: npt.NDArray[np.float16]
+    shift: npt.NDArray[np.int16]
+    trust: npt.NDArray[np.uint8]
     steps: int
+
+    @classmethod
+    def of(cls, shift: FloatImage, trust: FloatImage, steps: int) -> FlowPath:
+        """A path from (h, w, 2) shifts in pixels and (h, w) trust from 0 to 1."""
+        kept = np.rint(np.clip(trust, 0, 1) * np.float32(255)).astype(np.uint8)
+        return cls(_whole(shift, _PATH_UNITS), kept, steps)
+
+    def shift_px(self, part: Part = WHOLE) -> FloatImage:
+        """Shifts of a part of the frame, (h', w', 2) float32 in pixels."""
+        return _pixels(self.shift[part], _PATH_UNITS)
+
+    def trust_share(self, part: Part = WHOLE) -> FloatImage:
+        """Trust of a part of the frame, (h', w') float32 from 0 to 1."""
+        share = self.trust[part].astype(np.float32)
+        share *= np.float32(1 / 255)
+        return share
 
     @property
     def num_bytes(self) -> int:
@@ -50,16 +74,28 @@ class Picture:
 
     Attributes:
         rgb: (h, w, 3) uint8 at the working size.
+        half: (h / 2, w / 2, 3) uint8, for what is looked at more coarsely.
         gray: (h / 2, w / 2) uint8 at the size that flow is computed at.
     """
 
     rgb: Frame
+    half: Frame
     gray: Frame
+
+    @classmethod
+    def of(cls, rgb: Frame, half_size: tuple[int, int]) -> Picture:
+        """A picture at working size, and what is made of it at half of that."""
+        gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+        half, small = (
+            np.asarray(cv2.resize(one, half_size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+            for one in (rgb, gray)
+        )
+        return cls(rgb, half, small)
 
     @property
     def num_bytes(self) -> int:
         """Memory that the picture holds."""
-        return self.rgb.nbytes + self.gray.nbytes
+        return self.rgb.nbytes + self.half.nbytes + self.gray.nbytes
 
 
 class FlowStore:
@@ -94,7 +130,7 @@ class FlowStore:
         )
         self._max_bytes = max_bytes
         self._pictures: OrderedDict[int, Picture] = OrderedDict()
-        self._flows: OrderedDict[int, npt.NDArray[np.float16]] = OrderedDict()
+        self._flows: OrderedDict[int, npt.NDArray[np.int16]] = OrderedDict()
         self._paths: OrderedDict[tuple[int, int], FlowPath] = OrderedDict()
         self._cuts: dict[int, bool] = {}
         self._residuals: dict[int, FloatImage] = {}
@@ -120,12 +156,13 @@ class FlowStore:
         self._trim()
         return kept
 
-    def between(self, first: int, second: int) -> FloatImage:
+    def between(self, first: int, second: int, part: Part = WHOLE) -> FloatImage:
         """Motion from the pixels of a frame to those of its neighbour.
 
         Args:
             first: 0-based frame.
             second: ``first`` + 1 or - 1.
+            part: Rows and columns that are wanted.
 
         Returns:
             (h, w, 2) float32 as (x, y), in pixels of :attr:`flow_size`.
@@ -140,8 +177,7 @@ class FlowStore:
             self.computed += 1
         self._flows.move_to_end(early)
         self._trim()
-        flow: FloatImage = pair[0 if first < second else 1].astype(np.float32)
-        return flow
+        return _pixels(pair[0 if first < second else 1][part], _FLOW_UNITS)
 
     def is_cut(self, first: int, second: int) -> bool:
         """Whether a new shot begins between neighbours.
@@ -214,17 +250,15 @@ class FlowStore:
         self._bytes += path.num_bytes
         self._trim()
 
-    def _flow(self, first: Frame, second: Frame) -> npt.NDArray[np.float16]:
+    def _flow(self, first: Frame, second: Frame) -> npt.NDArray[np.int16]:
         flow = self._method.calc(first, second, None)  # type: ignore[call-overload]
-        return np.asarray(flow, np.float16)
+        return _whole(np.asarray(flow, np.float32), _FLOW_UNITS)
 
     def _reduced(self, frame: Frame) -> Picture:
         height, width = self.size
         same = frame.shape[:2] == self.size
         rgb = frame if same else cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
-        gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-        small = cv2.resize(gray, self.flow_size[::-1], interpolation=cv2.INTER_AREA)
-        return Picture(np.asarray(rgb, np.uint8), np.asarray(small, np.uint8))
+        return Picture.of(np.asarray(rgb, np.uint8), self.flow_size)
 
     def _trim(self) -> None:
         """Drop the oldest: pictures, which are read again quickly, then paths, then flows."""
@@ -234,6 +268,20 @@ class FlowStore:
             self._bytes -= self._paths.popitem(last=False)[1].num_bytes
         while self._bytes > self._max_bytes and len(self._flows) > 1:
             self._bytes -= self._flows.popitem(last=False)[1].nbytes
+
+
+def _whole(shift: FloatImage, units: int) -> npt.NDArray[np.int16]:
+    """Pixels as whole numbers of a unit."""
+    limits = np.iinfo(np.int16)
+    whole = np.clip(np.rint(shift * np.float32(units)), limits.min, limits.max)
+    return np.asarray(whole, np.int16)
+
+
+def _pixels(whole: npt.NDArray[np.int16], units: int) -> FloatImage:
+    """Whole numbers of a unit as pixels."""
+    pixels = whole.astype(np.float32)
+    pixels *= np.float32(1 / units)
+    return pixels
 
 
 def _histogram_change(first: Frame, second: Frame) -> float:

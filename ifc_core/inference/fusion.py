@@ -57,11 +57,32 @@ class SideCues:
     features: FloatImage
     steps: int
 
+    def logit(self, weights: Vector) -> FloatImage:
+        """(h, w) float32: the sum of :meth:`stacked` with a weight each, without stacking."""
+        w, far = [float(v) for v in weights], self._far()
+        total = self._motion() * (w[1] + (1 - far) * w[2])
+        total += w[0]
+        for cue, weight in (
+            (self.looks, w[3] + far * w[4]),
+            (self.match, w[5] + far * w[6]),
+            (self.far_match, far * w[7]),
+            (self.features, far * w[8]),
+        ):
+            if weight:
+                total += weight * cue
+        return total
+
+    def _far(self) -> float:
+        return 1.0 - float(np.exp(-self.steps / _FAR_FRAMES))
+
+    def _motion(self) -> FloatImage:
+        doubt = 1.5 * (5.5 + 0.5 * self.steps) - (1.5 * 4.0) * self.trust
+        motion: FloatImage = np.tanh(self.distance_px / doubt)
+        return motion
+
     def stacked(self) -> FloatImage:
         """(h, w, cues) float32, in the order of :data:`CUES`."""
-        doubt = 1.5 + 0.5 * self.steps + 4.0 * (1.0 - self.trust)
-        motion = np.tanh(self.distance_px / (1.5 * doubt))
-        far = 1.0 - float(np.exp(-self.steps / _FAR_FRAMES))
+        motion, far = self._motion(), self._far()
         one = np.ones_like(motion)
         cues = (
             one,
@@ -89,8 +110,7 @@ def fused_logit(sides: Sequence[SideCues], weights: Vector) -> FloatImage:
         (h, w) float32.
     """
     shares = nearness(sides)
-    single = weights.astype(np.float32)
-    parts = [n * (s.stacked() @ single) for n, s in zip(shares, sides, strict=True)]
+    parts = [n * s.logit(weights) for n, s in zip(shares, sides, strict=True)]
     total: FloatImage = np.sum(parts, axis=0).astype(np.float32)
     return total
 

@@ -23,6 +23,8 @@ FAR_OFFSETS: Offsets = tuple(sorted(_square(4, 2) | _square(8, 4)))
 NEAR_OFFSETS: Offsets = tuple(sorted(_square(4, 2)))
 """Where to look from the frame next door."""
 
+_NEUTRAL = np.float32(128)  # sums of squares stay small, which single precision needs
+_LAB_SCALE = np.array([0.6 / 12, 1 / 12, 1 / 12], np.float32)
 _OFFSET_PENALTY = 0.03
 _FLOOR = 0.3
 _FAR = 1e3
@@ -37,10 +39,14 @@ def descriptors(rgb: npt.NDArray[np.uint8]) -> FloatImage:
     Returns:
         (6, h, w) float32: CIELAB, lightness counting less, blurred little and more.
     """
-    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32) / 12.0
-    lab[..., 0] *= 0.6
-    blurred = [cv2.GaussianBlur(lab, (0, 0), sigma) for sigma in (0.8, 2.4)]
-    stacked: FloatImage = np.ascontiguousarray(np.concatenate(blurred, axis=-1).transpose(2, 0, 1))
+    stacked = np.empty((6, *rgb.shape[:2]), np.float32)
+    lab = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB))
+    for channel, (plane, scale) in enumerate(zip(lab, _LAB_SCALE, strict=True)):
+        values = plane.astype(np.float32)
+        values -= _NEUTRAL
+        values *= scale
+        cv2.GaussianBlur(values, (0, 0), 0.8, dst=stacked[channel])
+        cv2.GaussianBlur(values, (0, 0), 2.4, dst=stacked[channel + 3])
     return stacked
 
 
@@ -66,21 +72,27 @@ def match_logit(
     radius = max(max(abs(down), abs(across)) for down, across in offsets)
     pad = ((radius, radius), (radius, radius))
     around = np.pad(carried, ((0, 0), *pad), mode="edge")
-    # What is of the other side is far: added once, not chosen again at every offset.
-    inside = np.pad(np.where(mask, 0, _FAR).astype(np.float32), pad, mode="edge")
-    outside = np.pad(np.where(mask, _FAR, 0).astype(np.float32), pad, mode="edge")
-    object_gap = np.full(mask.shape, _FAR, np.float32)
-    ground_gap = np.full(mask.shape, _FAR, np.float32)
+    # |p - c|^2 = |p|^2 + |c|^2 - 2 p.c: only the last term has to be made at every offset, and
+    # what is of the other side is far, which is added once to the second.
+    norms = np.einsum("dhw,dhw->hw", around, around)
+    is_object = np.pad(mask, pad, mode="edge")
+    inside = norms + np.where(is_object, 0, _FAR).astype(np.float32)
+    outside = norms + np.where(is_object, _FAR, 0).astype(np.float32)
+    double = present * np.float32(-2)
+    object_gap = np.full(mask.shape, np.inf, np.float32)
+    ground_gap = np.full(mask.shape, np.inf, np.float32)
     # Buffers are used again: fresh ones at every offset would cost more than the arithmetic.
-    difference = np.empty_like(present)
-    gap, to_side = np.empty(mask.shape, np.float32), np.empty(mask.shape, np.float32)
+    product, to_side = np.empty(mask.shape, np.float32), np.empty(mask.shape, np.float32)
     for down, across in offsets:
         rows = slice(radius + down, radius + down + height)
         columns = slice(radius + across, radius + across + width)
-        np.subtract(present, around[:, rows, columns], out=difference)
-        np.einsum("dhw,dhw->hw", difference, difference, out=gap)
-        gap += _OFFSET_PENALTY * (down * down + across * across)
-        np.minimum(object_gap, np.add(gap, inside[rows, columns], out=to_side), out=object_gap)
-        np.minimum(ground_gap, np.add(gap, outside[rows, columns], out=to_side), out=ground_gap)
+        np.einsum("dhw,dhw->hw", double, around[:, rows, columns], out=product)
+        product += np.float32(_OFFSET_PENALTY * (down * down + across * across))
+        np.minimum(object_gap, np.add(product, inside[rows, columns], out=to_side), out=object_gap)
+        np.minimum(ground_gap, np.add(product, outside[rows, columns], out=to_side), out=ground_gap)
+    own = np.einsum("dhw,dhw->hw", present, present)
+    # Rounding takes distances of what is alike a little below 0.
+    object_gap = np.clip(object_gap + own, 0, _FAR)
+    ground_gap = np.clip(ground_gap + own, 0, _FAR)
     logit: FloatImage = (ground_gap - object_gap) / (ground_gap + object_gap + _FLOOR)
     return logit

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ifc_core.inference.flow_store import Picture
+
 FloatImage = npt.NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
+_HALF_IS_ENOUGH = 0.5  # cells a pixel of the working picture
 MOST_CELLS = 144
 """Cells along the long side: small objects are worked on in full, large ones reduced."""
 
@@ -54,29 +58,40 @@ class Patch:
 
     def positions(self, size: tuple[int, int]) -> FloatImage:
         """(rows, columns, 2) float32: where the cells lie, (x, y), in a picture of ``size``."""
-        across, down = (
-            ((start + (np.arange(cells) + 0.5) * (stop - start) / cells) * new / old - 0.5)
-            for start, stop, cells, new, old in (
-                (self.box[0], self.box[2], self.grid[1], size[1], self.size[1]),
-                (self.box[1], self.box[3], self.grid[0], size[0], self.size[0]),
-            )
-        )
-        return np.stack(np.meshgrid(across, down), axis=-1).astype(np.float32)
+        return _positions(self, size)
 
-    def cut(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """The patch of a working picture (h, w, 3) uint8, on its grid."""
-        x0, y0, x1, y1 = self.box
-        part = np.ascontiguousarray(picture[y0:y1, x0:x1])
+    def cut(self, picture: Picture) -> npt.NDArray[np.uint8]:
+        """The patch of a picture, (rows, columns, 3) uint8 on its grid."""
+        source = picture.half if self.scale <= _HALF_IS_ENOUGH else picture.rgb
+        x, y, width, height = self.region_in(source.shape[:2])
+        part = np.ascontiguousarray(source[y : y + height, x : x + width])
         if part.shape[:2] == self.grid:
             return part
         return np.asarray(cv2.resize(part, self.grid[::-1], interpolation=cv2.INTER_AREA), np.uint8)
 
-    def region_in(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    def region_in(self, size: tuple[int, ...]) -> tuple[int, int, int, int]:
         """The box as (x, y, width, height) in a frame of ``size``."""
         across, down = size[1] / self.size[1], size[0] / self.size[0]
         x0, x1 = (round(x * across) for x in (self.box[0], self.box[2]))
         y0, y1 = (round(y * down) for y in (self.box[1], self.box[3]))
         return x0, y0, max(1, x1 - x0), max(1, y1 - y0)
+
+
+@functools.lru_cache(maxsize=8)
+def _positions(patch: Patch, size: tuple[int, int]) -> FloatImage:
+    """See :meth:`Patch.positions`; several cues ask for the same, so nobody may write to it."""
+    box = patch.box
+    across, down = (
+        ((start + (np.arange(cells) + 0.5) * (stop - start) / cells) * new / old - 0.5)
+        for start, stop, cells, new, old in (
+            (box[0], box[2], patch.grid[1], size[1], patch.size[1]),
+            (box[1], box[3], patch.grid[0], size[0], patch.size[0]),
+        )
+    )
+    positions = np.empty((*patch.grid, 2), np.float32)
+    positions[..., 0], positions[..., 1] = across, down[:, None]
+    positions.flags.writeable = False
+    return positions
 
 
 def mask_box(mask: npt.NDArray[np.bool_]) -> Box | None:

@@ -125,7 +125,7 @@ class TrackLooks:
         if self._features is None:
             return None
         part, maps = coarse(patch), self._features.maps(frame)
-        described = describe(self._store.picture(frame).rgb, maps, part)
+        described = describe(self._store.picture(frame), maps, part)
         if self._scale is None:
             self._scale = Scale.of(described)
         return Places(part, scaled(described, self._scale, maps))
@@ -206,14 +206,14 @@ class TrackLooks:
             patch = self.fit_patch(reference.mask)
             if patch is None:
                 continue
-            rgb = patch.cut(self._store.picture(reference.frame_index).rgb)
+            rgb = patch.cut(self._store.picture(reference.frame_index))
             channels.append(self._channels(reference.frame_index, patch, rgb, held_out=True))
             masks.append(sample(reference.distance, patch.positions(patch.size)) > 0)
         for frame, denied in self._avoid.items():
             patch = self.fit_patch(denied)
             if patch is None or frame in self._references or not channels:
                 continue
-            rgb = patch.cut(self._store.picture(frame).rgb)
+            rgb = patch.cut(self._store.picture(frame))
             inside = sample(denied.astype(np.float32), patch.positions(patch.size)) > 0.5
             image = self._channels(frame, patch, rgb, held_out=False)[inside]
             channels.append(image)

@@ -12,7 +12,14 @@ import numpy.typing as npt
 
 from ifc_core.inference.confidence import Support, frame_confidence, is_supported
 from ifc_core.inference.far_match import PixelFeatures, Places
-from ifc_core.inference.flow_chain import FlowChain, follow, sample, sample_picture, signed_distance
+from ifc_core.inference.flow_chain import (
+    FlowChain,
+    follow,
+    part_around,
+    sample,
+    sample_picture,
+    signed_distance,
+)
 from ifc_core.inference.flow_store import FlowPath, FlowStore
 from ifc_core.inference.fusion import (
     NETWORK_PRIOR,
@@ -39,6 +46,9 @@ _MOST_ROWS = 2000
 _MEMORY_SHARE = 0.5
 _MEMORY_SHARE_BETWEEN = 0.3
 _SMOOTH = 1.0
+_SAMPLED_FROM_HALF = 0.6  # cells a pixel
+_BOX_CELLS = 8  # a carried mask is sampled so finely, or at every _BOX_EVERY pixels of the flow
+_BOX_EVERY = 4
 _FOUND_AGAIN_CONFIDENCE = 0.5
 
 
@@ -132,7 +142,6 @@ class TrackSpreader:
         if looks:
             self._looks = TrackLooks(store, self._references, self._avoid, evidence, features)
         self._held_out = _HeldOut([], [])
-        self._halves: dict[int, npt.NDArray[np.uint8]] = {}
         self._memory: _Memory | None = None
         self._prior = PRIOR if features is None else NETWORK_PRIOR
         self.weights = self._prior
@@ -191,7 +200,7 @@ class TrackSpreader:
         )
         limit = SEARCH_SHORT_SIDE / min(self._store.size)
         whole = Patch.whole(self._store.size, min(limit, 1.0 if fitted is None else fitted.scale))
-        rgb = whole.cut(self._store.picture(frame).rgb)
+        rgb = whole.cut(self._store.picture(frame))
         found = find_again(self._looks.logit(frame, whole, rgb), float(np.mean(areas)))
         return None if found is None else _resized(found, self._store.size)
 
@@ -222,16 +231,19 @@ class TrackSpreader:
 
     def _carry(self, reference: Reference, path: range) -> Iterator[tuple[int, _Carried]]:
         chain = FlowChain(self._store, reference.frame_index)
-        scale = self._store.size[0] / self._store.flow_size[0]
+        scale, work = self._store.size[0] / self._store.flow_size[0], self._store.size[::-1]
         last, is_replaced = mask_box(reference.mask), False
+        every = 1 if last is None else _box_step(last, scale)
         for frame in path:
             self._context.raise_if_cancelled()
             before = chain.frame_index
             chain.step(frame)
-            carried = chain.carry(reference.small_distance) > 0
-            box = None if chain.is_broken or is_replaced else mask_box(carried)
+            box = None
+            if not chain.is_broken and not is_replaced:
+                box = mask_box(chain.carry(reference.small_distance, every) > 0)
             if box is not None:
-                x0, y0, x1, y1 = (round(v * scale) for v in box)
+                low, high = (scale * every * np.array(b) for b in (box[:2], box[2:]))
+                x0, y0, x1, y1 = (round(float(v)) for v in (*low, *np.minimum(high, work)))
                 box = (x0, y0, x1, y1)
                 is_replaced = self._store.is_replaced(before, frame, _joined([last or box, box]))
                 box = last = None if is_replaced else box
@@ -262,7 +274,7 @@ class TrackSpreader:
 
     def _look(self, frame: int, patch: Patch) -> _Present:
         """A patch of a frame, and what it looks like whatever was corrected."""
-        rgb = patch.cut(self._store.picture(frame).rgb)
+        rgb = patch.cut(self._store.picture(frame))
         if self._looks is None:
             nothing = np.zeros(patch.grid, np.float32)
             return _Present(frame, patch, rgb, nothing, nothing, nothing, None)
@@ -293,9 +305,10 @@ class TrackSpreader:
         """What the neighbour decided before says, as if it were a corrected frame."""
         store, old = self._store, memory.patch
         cells = present.patch.positions(store.flow_size)
-        flow = store.between(present.frame, memory.frame_index)
+        part, inside = part_around(cells, store.flow_size)
+        flow = store.between(present.frame, memory.frame_index, part)
         scale = store.size[0] / store.flow_size[0]
-        at = (cells + sample(flow, cells) + 0.5) * scale
+        at = (cells + sample(flow, inside) + 0.5) * scale
         origin = np.array(old.box[:2], np.float32)
         extent = np.array([old.box[2] - old.box[0], old.box[3] - old.box[1]], np.float32)
         cell = ((at - origin) * np.array(old.grid[::-1], np.float32) / extent - 0.5).astype(
@@ -341,24 +354,13 @@ class TrackSpreader:
         if self._looks is not None:
             if present.places is not None:
                 far = self._looks.far(present.places, reference, at, patch)
-            seen = store.picture(reference.frame_index).rgb
-            if patch.scale < 0.6:  # sampling a fine picture on a coarse grid would alias
-                seen = self._half_picture(reference.frame_index)
-                ratio = np.array(seen.shape[1::-1]) / np.array(store.size[::-1])
-                at = ((at + 0.5) * ratio - 0.5).astype(np.float32)
-            there = descriptors(sample_picture(seen, at))
+            seen = store.picture(reference.frame_index)
+            if patch.scale < _SAMPLED_FROM_HALF:  # a fine picture on a coarse grid would alias
+                there = descriptors(sample_picture(seen.half, source))
+            else:
+                there = descriptors(sample_picture(seen.rgb, at))
             match = match_logit(present.descriptors, there, distance > 0)
         return SideCues(distance, trust, present.looks, match, far, present.features, path.steps)
-
-    def _half_picture(self, frame: int) -> npt.NDArray[np.uint8]:
-        """A corrected frame at half the working size."""
-        kept = self._halves.get(frame)
-        if kept is None:
-            size = (max(1, self._store.size[1] // 2), max(1, self._store.size[0] // 2))
-            rgb = self._store.picture(frame).rgb
-            kept = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-            self._halves[frame] = kept
-        return kept
 
     # ---- learning from corrected frames -------------------------------------------------
 
@@ -410,6 +412,12 @@ def _support(logit: FloatImage, moved: FloatImage, sides: Sequence[SideCues]) ->
 def _absence_confidence(carried: Sequence[_Carried]) -> float:
     """How sure it is that nothing is there, when nothing was carried: less with the distance."""
     return 1.0 / (1.0 + 0.1 * min(c.path.steps for c in carried))
+
+
+def _box_step(box: Box, scale: float) -> int:
+    """How coarsely the place of a mask may be looked at, in pixels of the flow."""
+    shortest = min(box[2] - box[0], box[3] - box[1]) / scale
+    return int(np.clip(shortest / _BOX_CELLS, 1, _BOX_EVERY))
 
 
 def _joined(boxes: Sequence[Box]) -> Box:

@@ -244,8 +244,14 @@ def test_a_second_chain_computes_nothing_again(frames_reader):
         for frame in range(1, 6):
             chain.step(frame)
         assert store.computed == 5
-    np.testing.assert_allclose(first.path().shift, second.path().shift, atol=0.02)
+    np.testing.assert_allclose(first.path().shift_px(), second.path().shift_px(), atol=0.02)
     np.testing.assert_allclose(first.trust, second.trust, atol=0.002)
+    every = (slice(None, None, 4), slice(None, None, 4))
+    ramp = np.tile(np.arange(60, dtype=np.float32), (40, 1))
+    third = FlowChain(store, 0)
+    for frame in range(1, 6):
+        third.step(frame)  # kept paths are sampled without being turned into numbers as a whole
+    np.testing.assert_allclose(third.carry(ramp, 4), first.carry(ramp)[every], atol=0.1)
 
 
 def test_what_is_kept_of_a_video_is_bounded(frames_reader):

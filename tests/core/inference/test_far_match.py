@@ -12,9 +12,11 @@ from ifc_core.inference.far_match import (
     far_match,
     scaled,
 )
+from ifc_core.inference.flow_store import Picture
 from ifc_core.inference.patch import Patch
 
 SIZE = (60, 100)
+BLACK = Picture.of(np.zeros((*SIZE, 3), np.uint8), (30, 50))
 
 
 def picture(left):
@@ -29,7 +31,7 @@ def picture(left):
 
 
 def places(rgb, patch, maps, scale=None):
-    described = describe(rgb, maps, patch)
+    described = describe(Picture.of(rgb, (30, 50)), maps, patch)
     scale = scale or Scale.of(described)
     return Places(patch, scaled(described, scale, maps)), scale
 
@@ -71,8 +73,8 @@ def test_without_object_or_ground_nothing_is_said():
 def test_maps_are_averaged_onto_coarse_cells():
     ramp = np.tile(np.arange(100, dtype=np.float16), (60, 1))[..., None]
     patch = Patch((20, 10, 60, 50), (4, 4), SIZE)
-    described = describe(np.zeros((*SIZE, 3), np.uint8), [ramp], patch)
+    described = describe(BLACK, [ramp], patch)
     np.testing.assert_allclose(described[:4, 0], [24.5, 34.5, 44.5, 54.5], atol=0.1)
     whole = Patch((0, 0, 100, 60), (3, 5), SIZE)
-    edges = describe(np.zeros((*SIZE, 3), np.uint8), [np.ones((6, 10, 2), np.float16)], whole)
+    edges = describe(BLACK, [np.ones((6, 10, 2), np.float16)], whole)
     np.testing.assert_allclose(edges[:, :2], 1.0)
