@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -15,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ifc_core.bench.plain_baseline import run_plain
 from ifc_core.inference.clip_runner import CachedFrame, ClipRunner
+from ifc_core.inference.device_graphs import GraphedWork
 from ifc_core.inference.device_input import FrameSender
 from ifc_core.inference.device_masks import encode_many
 from ifc_core.inference.frame_input import resize_frames
+from ifc_core.inference.fused_layers import FusedBackbone
 from ifc_core.inference.predictor import predict_video
 from ifc_core.inference.run_setup import prepare_model
 from ifc_core.inference.settings import ProposeSettings
@@ -53,6 +57,7 @@ class GpuBench:
         """Every part that was asked for; one that fails says why, and the others go on."""
         parts: dict[str, Callable[[], dict[str, Any]]] = {
             "model": self.model_alone,
+            "backbones": self.backbones,
             "stages": self.stages,
             "file": self.from_file,
             "agreement": self.agreement,
@@ -128,6 +133,31 @@ class GpuBench:
             "graphs": bool(runner._encoding is not None and runner._encoding.enabled),
             "peak_device_bytes": torch.cuda.max_memory_allocated(),
         }
+
+    def backbones(self) -> dict[str, Any]:
+        """Milliseconds a frame of the backbone alone, in bf16: what fusing and searching bring."""
+        folded = copy.deepcopy(self.model).fold_batch_norm().backbone
+        low = folded.to(torch.bfloat16).to(memory_format=torch.channels_last)
+        length = self.options.clip_length
+        turns = np.stack([self.frames[i % len(self.frames)] for i in range(length)])
+        images = self.model.normalize(turns).to(torch.bfloat16)
+        rows: dict[str, Any] = {}
+        kinds = {"folded": low, "fused": FusedBackbone(copy.deepcopy(low))}
+        for name, module in kinds.items():
+            module.to(memory_format=torch.channels_last)
+            for search in (False, True):
+                torch.backends.cudnn.benchmark = search
+                graphed = GraphedWork(partial(_maps_of, module))
+                began = time.perf_counter()
+                with torch.inference_mode():
+                    graphed(images)
+                    torch.cuda.synchronize()
+                    first = time.perf_counter() - began
+                    seconds = _seconds(partial(graphed, images))
+                what = f"{name}, {'searched' if search else 'by rule'}"
+                rows[what] = {"ms_a_frame": 1000 * seconds / length, "first_time_seconds": first}
+        torch.backends.cudnn.benchmark = False
+        return rows
 
     def kernels(self) -> dict[str, Any]:
         """Where the device's time goes, by kernel."""
@@ -298,6 +328,10 @@ class GpuBench:
             "model_frames_per_second": len(video) / (seconds["backbone"] + seconds["clips"]),
             "num_rows": rows,
         }
+
+
+def _maps_of(backbone: nn.Module, images: Tensor) -> tuple[Tensor, ...]:
+    return tuple(backbone(images))
 
 
 def _seconds(work: Callable[[], object], rounds: int = _ROUNDS) -> float:

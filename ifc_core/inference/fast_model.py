@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ifc_core.errors import ConfigError
-from ifc_core.inference.fused_layers import FusedBackbone, fusing_works
+from ifc_core.inference.fused_layers import FusedBackbone
 from ifc_core.inference.split_decoder import SplitSpatialDecoder
 from ifc_core.models.backbone import BackboneFeatures
 from ifc_core.models.decoder import DecoderLayer
@@ -45,7 +45,7 @@ def fast_model(model: IFC, dtype: torch.dtype = torch.float32) -> IFC:
     fast = copy.deepcopy(model).float().eval().requires_grad_(False)
     fast.fold_batch_norm()
     on_gpu = fast.device.type == "cuda"
-    if on_gpu and fusing_works(fast.device, dtype):
+    if on_gpu:
         fast.backbone = FusedBackbone(fast.backbone)  # type: ignore[assignment]
     split = SplitSpatialDecoder(fast.spatial_decoder)
     if dtype == torch.float32:

@@ -6,6 +6,10 @@ and a ReLU are a pass over memory each. cuDNN does them while the result is stil
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -14,47 +18,50 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 from ifc_core.models.backbone import Backbone, BackboneFeatures
 
 
-@torch.inference_mode()
-def fusing_works(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether the device runs fused convolutions in an arithmetic, and rightly."""
-    conv = nn.Conv2d(32, 32, 3, padding=1, device=device, dtype=dtype)
-    conv = conv.to(memory_format=torch.channels_last)
-    x = torch.randn(1, 32, 16, 16, device=device, dtype=dtype)
-    x = x.contiguous(memory_format=torch.channels_last)
-    expected = F.relu(conv(x) + x)
-    try:
-        found = conv_add_relu(conv, x, x)
-    except RuntimeError:
-        return False
-    return bool((found.float() - expected.float()).abs().max() < 0.05)
-
-
 def conv_relu(conv: nn.Conv2d, x: Tensor) -> Tensor:
     """``relu(conv(x))`` in one kernel where the device has it."""
-    if not x.is_cuda:
-        return F.relu(conv(x), inplace=True)
-    out: Tensor = torch.cudnn_convolution_relu(
-        x, conv.weight, conv.bias, conv.stride, _padding(conv), conv.dilation, conv.groups
-    )
-    return out
+    if x.is_cuda and conv not in _UNFUSED:
+        with _noting_refusal(conv):
+            out: Tensor = torch.cudnn_convolution_relu(
+                x, conv.weight, conv.bias, conv.stride, _padding(conv), conv.dilation, conv.groups
+            )
+            return out
+    return F.relu(conv(x), inplace=True)
 
 
 def conv_add_relu(conv: nn.Conv2d, x: Tensor, residual: Tensor) -> Tensor:
     """``relu(conv(x) + residual)`` in one kernel where the device has it."""
-    if not x.is_cuda:
-        return F.relu(conv(x).add_(residual), inplace=True)
-    out: Tensor = torch.cudnn_convolution_add_relu(
-        x,
-        conv.weight,
-        residual,
-        1.0,
-        conv.bias,
-        conv.stride,
-        _padding(conv),
-        conv.dilation,
-        conv.groups,
-    )
-    return out
+    if x.is_cuda and conv not in _UNFUSED:
+        with _noting_refusal(conv):
+            out: Tensor = torch.cudnn_convolution_add_relu(
+                x,
+                conv.weight,
+                residual,
+                1.0,
+                conv.bias,
+                conv.stride,
+                _padding(conv),
+                conv.dilation,
+                conv.groups,
+            )
+            return out
+    return F.relu(conv(x).add_(residual), inplace=True)
+
+
+_UNFUSED: weakref.WeakSet[nn.Conv2d] = weakref.WeakSet()
+"""Convolutions of which the library has no fused kind."""
+
+
+@contextmanager
+def _noting_refusal(conv: nn.Conv2d) -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError:
+        if torch.cuda.is_current_stream_capturing():
+            raise
+        _UNFUSED.add(conv)
 
 
 def _padding(conv: nn.Conv2d) -> tuple[int, ...]:
@@ -72,7 +79,7 @@ class FusedBackbone(nn.Module):
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
-        self.conv1 = backbone.conv1
+        self.conv1 = BlockStem(backbone.conv1)
         stages = (backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4)
         fused = [nn.Sequential(*(FusedBlock(block) for block in stage)) for stage in stages]
         self.layer1, self.layer2, self.layer3, self.layer4 = fused
@@ -86,10 +93,47 @@ class FusedBackbone(nn.Module):
 
     def early_maps(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """As :meth:`Backbone.early_maps`."""
-        x = conv_relu(self.conv1, images)
+        x = self.conv1(images)
         x = F.max_pool2d(x, kernel_size=3, stride=2, padding=1)
         res2 = self.layer1(x)
         return res2, self.layer2(res2)
+
+
+class BlockStem(nn.Module):
+    """The first convolution and its ReLU, on blocks of 2 x 2 pixels.
+
+    Three channels leave a matrix unit mostly idle. A 7 x 7 convolution of stride 2 is one of
+    4 x 4 and stride 1 over 12 channels, those of the four pixels of each block, padded to 16.
+
+    Args:
+        conv: 7 x 7, stride 2, padding 3, norm folded.
+    """
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        if conv.kernel_size != (7, 7) or conv.stride != (2, 2) or _padding(conv) != (3, 3):
+            raise ValueError("the stem must be a 7 x 7 convolution of stride 2 and padding 3")
+        weight = F.pad(conv.weight.detach(), (1, 0, 1, 0))  # (O, 3, 8, 8): begins a pixel earlier
+        blocks = weight.unflatten(2, (4, 2)).unflatten(4, (4, 2))  # (O, 3, 4, 2, 4, 2)
+        blocks = blocks.permute(0, 3, 5, 1, 2, 4).flatten(1, 3)  # (O, 12, 4, 4)
+        self.channels = -(-blocks.shape[1] // 16) * 16
+        self.conv = nn.Conv2d(
+            self.channels, conv.out_channels, 4, device=weight.device, dtype=weight.dtype
+        ).requires_grad_(False)
+        self.conv.weight.copy_(F.pad(blocks, (0, 0, 0, 0, 0, self.channels - blocks.shape[1])))
+        self.conv.bias = conv.bias
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) to (N, O, ceil(H / 2), ceil(W / 2))."""
+        count, depth, height, width = images.shape
+        rows, columns = -(-height // 2), -(-width // 2)
+        images = F.pad(images, (0, width % 2, 0, height % 2))
+        pixels = images.permute(0, 2, 3, 1).unflatten(1, (rows, 2)).unflatten(3, (columns, 2))
+        # Two blocks of zeros before and one after stand for the padding.
+        placed = images.new_zeros(count, rows + 3, columns + 3, self.channels)
+        inside = placed[:, 2 : rows + 2, 2 : columns + 2, : 4 * depth]
+        inside.unflatten(3, (2, 2, depth)).copy_(pixels.transpose(2, 3))
+        return conv_relu(self.conv, placed.permute(0, 3, 1, 2))
 
 
 class FusedBlock(nn.Module):

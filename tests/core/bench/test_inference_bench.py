@@ -57,13 +57,14 @@ def test_both_trackers_give_the_same_identities():
 def test_the_parts_of_the_gpu_bench(monkeypatch, capsys):
     monkeypatch.setattr(infer_gpu, "_ROUNDS", 1)
     monkeypatch.setattr(infer_gpu, "_BATCHES", (2, 3))
+    monkeypatch.setattr(infer_gpu, "GraphedWork", lambda work: work)
     for name in ("synchronize", "reset_peak_memory_stats", "max_memory_allocated"):
         monkeypatch.setattr(torch.cuda, name, lambda: 0)
     options = dataclasses.replace(
         TINY,
         clip_stride=3,
         file_frames=14,
-        parts=("model", "stages", "file", "agreement", "plain"),
+        parts=("model", "backbones", "stages", "file", "agreement", "plain"),
     )
     figures = infer_gpu.GpuBench(*prepare(options), options).run()
     assert tuple(figures) == options.parts

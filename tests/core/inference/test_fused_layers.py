@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from ifc_core.inference.fused_layers import FusedBackbone, fusing_works
+from ifc_core.inference.fused_layers import _UNFUSED, FusedBackbone
 from ifc_core.models.backbone import Backbone
 from ifc_core.models.config import IFCConfig
 
@@ -47,5 +47,6 @@ def test_on_a_cpu(folded):
 )
 @torch.inference_mode()
 def test_on_a_gpu(folded, dtype, tolerance):
-    assert fusing_works(torch.device("cuda"), dtype)
+    refused = len(_UNFUSED)
     assert_alike("cuda", dtype, folded, tolerance)
+    assert len(_UNFUSED) == refused
