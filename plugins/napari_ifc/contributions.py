@@ -60,7 +60,8 @@ def video_layer(path: Path) -> LayerData:
         VideoError: It cannot be read.
     """
     from ifc_core.io.video import open_video
-    from napari_ifc.lazy_video import FrameCache, LazyVideo
+    from napari_ifc.frame_cache import FrameCache
+    from napari_ifc.lazy_video import LazyVideo
 
     reader = open_video(path)
     video = reader.video

@@ -8,33 +8,30 @@ depends on them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from napari.layers import Image, Labels
-from napari.utils.colormaps import DirectLabelColormap
-from qtpy.QtCore import QTimer
+from napari.layers import Image
+from qtpy.QtWidgets import QApplication
 
-from napari_ifc.gestures import POINTER_TOOLS, Gesture
+from napari_ifc.edit_layer import EDIT, SMART_ERASE, EditLayer, soon
+from napari_ifc.frame_travel import Deliver, FrameTravel
+from napari_ifc.gestures import Gesture
 from napari_ifc.lazy_video import LazyVideo
-from napari_ifc.overlay import DrawnMask, OverlayPainter, OverlayStyle
+from napari_ifc.overlay import DrawnMask, OverlayStyle
+from napari_ifc.overlay_layer import OVERLAY, OverlayLayer
 from napari_ifc.views.heat_colors import heat_colormap
 
 if TYPE_CHECKING:
     import napari
 
-VIDEO, OVERLAY, HEAT, EDIT = "Video", "Tracks", "Attention", "Edit"
-SMART_ERASE = "smart_erase"
-_MODES = {SMART_ERASE: "erase", **dict.fromkeys(POINTER_TOOLS, "pan_zoom")}
-_WORDS = {
-    "paint": "Paint",
-    "erase": "Erase",
-    SMART_ERASE: "Smart erase",
-    "polygon": "Polygon",
-    "fill": "Fill",
-}
+    from ifc_core.errors import VideoError
+
+VIDEO, HEAT = "Video", "Attention"
+__all__ = ["EDIT", "HEAT", "OVERLAY", "SMART_ERASE", "VIDEO", "LayerStack"]
+_ZOOM_MS = 60
 
 
 class LayerStack:
@@ -48,6 +45,9 @@ class LayerStack:
             has ended.
         on_mode: Called when the drawing tool or the brush size changed.
         on_told: Called with a sentence when layers were put back.
+        on_waiting: Called when :attr:`is_waiting` or :attr:`picture_index` changed.
+        on_failed: Called with the error where a frame cannot be decoded.
+        deliver: Wraps a callback so that it is called in the GUI thread.
 
     Attributes:
         on_gesture: Called with a :class:`Gesture` while a pointer tool is dragged and once it
@@ -62,6 +62,10 @@ class LayerStack:
         on_drawn: Callable[[npt.NDArray[np.uint8], str], None],
         on_mode: Callable[[], None],
         on_told: Callable[[str], None],
+        *,
+        on_waiting: Callable[[], None],
+        on_failed: Callable[[VideoError], None],
+        deliver: Deliver,
     ) -> None:
         self._viewer = viewer
         self.style = style
@@ -69,40 +73,33 @@ class LayerStack:
         self._on_drawn = on_drawn
         self._on_mode = on_mode
         self._on_told = on_told
+        self._on_waiting = on_waiting
         self._video: Image | None = None
         self._heat: Image | None = None
-        self._overlay: Image | None = None
-        self._edit: Labels | None = None
-        self._edit_color: tuple[int, int, int] | None = None
+        self._overlay: OverlayLayer | None = None
+        self._edit: EditLayer | None = None
         self._source: LazyVideo | None = None
+        self._name = ""
         self._size = (1, 1)
-        self._painter = OverlayPainter((1, 1))
-        self._pending = ""
         self._busy = False
-        self._frame_index = 0
-        self._mode = "pan_zoom"
-        self._choosing = False
-        self._drawing = False
-        self._edit_is_due = False
-        self._held: tuple[str, ...] = ()
+        self._editable = True
+        self._mode_to_come = ""
         self.on_gesture: Callable[[Gesture], None] = lambda gesture: None
-        self._brush_size = 10
         self._keys: dict[Any, Callable[[], None]] = {}
-        self._commit_timer = self._timer(self.flush)
-        self._repair_timer = self._timer(self._repair)
-        self._late_timer = self._timer(self._edit_late)
-        viewer.dims.events.current_step.connect(self._on_step)
+        self._repair_timer = soon(self._repair)
+        self._zoom_timer = soon(self._take_zoom, _ZOOM_MS)
+        self._travel = FrameTravel(
+            viewer,
+            deliver,
+            on_leave=self._leave_frame,
+            on_frame=lambda frame_index: self._on_frame(frame_index),
+            on_waiting=self._wait,
+            on_failed=on_failed,
+        )
         viewer.dims.events.ndisplay.connect(self._on_ndisplay)
         viewer.layers.events.removed.connect(self._on_layers_changed)
         viewer.layers.events.reordered.connect(self._on_layers_changed)
-
-    @staticmethod
-    def _timer(callback: Callable[[], None]) -> QTimer:
-        timer = QTimer()
-        timer.setSingleShot(True)
-        timer.setInterval(0)
-        timer.timeout.connect(callback)
-        return timer
+        viewer.camera.events.zoom.connect(self._on_zoom)
 
     # Showing
 
@@ -113,50 +110,74 @@ class LayerStack:
 
     @property
     def frame_index(self) -> int:
-        """The frame that is shown."""
-        return self._frame_index
+        """The frame that is shown, or is about to be (see :attr:`is_waiting`)."""
+        return self._travel.frame_index
+
+    @property
+    def picture_index(self) -> int:
+        """The frame whose picture is seen."""
+        return self._travel.picture_index
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the frame is still being decoded and another picture is seen in its place."""
+        return self._travel.is_waiting
 
     @property
     def mode(self) -> str:
-        """The tool: one of :data:`POINTER_TOOLS`, ``smart_erase`` or napari's name of a mode."""
-        return self._mode
+        """The tool; see :attr:`EditLayer.mode`."""
+        return "pan_zoom" if self._edit is None else self._mode_to_come or self._edit.mode
 
     @property
     def is_drawing(self) -> bool:
         """Whether a stroke is going on."""
-        return self._drawing
+        return self._edit is not None and self._edit.is_drawing
 
     @property
     def brush_size(self) -> int:
         """Diameter of the brush in pixels of the video."""
-        return self._brush_size
+        return 10 if self._edit is None else self._edit.brush_size
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the video in pixels."""
+        return self._size
 
     @property
     def layers(self) -> tuple[Any, ...]:
         """Our layers, from below."""
-        return tuple(
-            x for x in (self._video, self._overlay, self._heat, self._edit) if x is not None
-        )
+        overlay = None if self._overlay is None else self._overlay.layer
+        edit = None if self._edit is None else self._edit.layer
+        return tuple(x for x in (self._video, overlay, self._heat, edit) if x is not None)
 
     def show_video(self, source: LazyVideo, name: str) -> None:
         """Show a video in place of what was shown."""
         self.clear()
         self._source = source
-        self._name = name
         self._size = source.shape[1:3]
-        self._painter = OverlayPainter(self._size)
-        self._mode = "pan_zoom"
-        self._brush_size = max(4, min(self._size) // 24)
+        self._name = name
+        self._video = self._make_video(source)
+        self._overlay = OverlayLayer(self.style, self._size, self._zoom())
+        self._edit = EditLayer(
+            self._size,
+            max(0.05, self.style.opacity),
+            on_drawn=lambda mask, word: self._on_drawn(mask, word),
+            on_mode=lambda: self._on_mode(),
+            on_gesture=lambda gesture: self.on_gesture(gesture),
+            on_late=lambda: self._on_frame(self.frame_index),
+        )
+        self._editable, self._mode_to_come = True, ""
         self._build()
         self._viewer.dims.axis_labels = ("t", "y", "x")
-        self._viewer.dims.set_current_step(0, 0)
+        self._travel.use(source, self._redraw)
         self._viewer.reset_view()
-        self._frame_index = 0
+        self._take_zoom()
 
     def clear(self) -> None:
         """Take our layers away."""
         self.flush()
-        for timer in (self._commit_timer, self._repair_timer, self._late_timer):
+        self._travel.put_down()
+        for timer in (self._repair_timer, self._zoom_timer):
             timer.stop()
         present = [layer for layer in self.layers if layer in self._viewer.layers]
         if present:
@@ -165,46 +186,56 @@ class LayerStack:
                 for layer in present:
                     self._viewer.layers.remove(layer)
             self._busy = False
-        self._video = self._overlay = self._heat = self._edit = self._source = None
-        self._drawing = self._edit_is_due = False
+        if self._edit is not None:
+            self._edit.close()
+        self._video = self._heat = self._overlay = self._edit = self._source = None
 
     def close(self) -> None:
         """Take our layers away and stop listening."""
         self.clear()
-        dims, layers = self._viewer.dims.events, self._viewer.layers.events
-        dims.current_step.disconnect(self._on_step)
-        dims.ndisplay.disconnect(self._on_ndisplay)
-        layers.removed.disconnect(self._on_layers_changed)
-        layers.reordered.disconnect(self._on_layers_changed)
+        self._travel.close()
+        self._viewer.dims.events.ndisplay.disconnect(self._on_ndisplay)
+        self._viewer.layers.events.removed.disconnect(self._on_layers_changed)
+        self._viewer.layers.events.reordered.disconnect(self._on_layers_changed)
+        self._viewer.camera.events.zoom.disconnect(self._on_zoom)
 
     def go_to(self, frame_index: int) -> None:
-        """Show a frame."""
-        self._viewer.dims.set_current_step(0, frame_index)
+        """Show a frame, or what comes nearest to it until it is decoded."""
+        self._travel.go_to(frame_index)
+
+    def play_to(self, frame_index: int) -> None:
+        """Show the frame nearest to the due one; see :meth:`FrameTravel.play_to`."""
+        self._travel.play_to(frame_index)
+
+    def settle(self) -> None:
+        """Tell napari's dimensions which frame is shown, without waiting for a rest."""
+        self._travel.settle()
+
+    def _redraw(self) -> None:
+        if self._video is not None:
+            self._video.refresh(extent=False, thumbnail=False, highlight=False)
 
     def draw(self, masks: Sequence[DrawnMask]) -> None:
         """Draw the masks of the current frame, lowest first."""
-        if self._overlay is None:
-            return
-        self._painter.draw(masks, self.style)
-        self._overlay.refresh(extent=False, thumbnail=False)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(height, width) of the video in pixels."""
-        return self._size
+        if self._overlay is not None:
+            self._overlay.draw(masks)
 
     def add_extra(self, layer: Any, *, active: bool) -> None:
         """Put a layer of a feature above ours; the feature takes it away again."""
         self._busy = True
         self._viewer.layers.append(layer)
-        self._viewer.layers.selection.active = layer if active else self._edit
+        self._activate(layer if active else None)
         self._busy = False
 
     def drop_extra(self, layer: Any) -> None:
         """Take a layer of a feature away."""
         self._remove(layer)
         if self._edit is not None:
-            self._viewer.layers.selection.active = self._edit
+            self._activate(None)
+
+    def _activate(self, layer: Any) -> None:
+        mine = None if self._edit is None else self._edit.layer
+        self._viewer.layers.selection.active = mine if layer is None else layer
 
     def show_heat(self, values: npt.NDArray[np.float32] | None) -> None:
         """Lay a heat map over the current frame, or take it away.
@@ -232,80 +263,72 @@ class LayerStack:
 
     # Editing
 
-    def edit(self, mask: npt.NDArray[np.uint8], color_rgb: tuple[int, int, int]) -> None:
+    def edit(self, mask: npt.NDArray[np.uint8] | None, color_rgb: tuple[int, int, int]) -> None:
         """Put a mask under the brush.
 
         Args:
-            mask: (H, W) uint8, 1 inside; taken over.
+            mask: (H, W) uint8, 1 inside, or ``None`` for an empty one.
             color_rgb: Its colour.
         """
-        if self._edit is None:
-            return
-        if self._drawing:  # a stroke in progress is not to be painted over
-            self._edit_is_due = True
-            return
-        self._busy = True
-        if color_rgb != self._edit_color:  # a new colour map redraws much of napari
-            self._edit_color = color_rgb
-            rgba = (*(c / 255 for c in color_rgb), 1.0)
-            self._edit.colormap = DirectLabelColormap(
-                color_dict={None: (0, 0, 0, 0), 0: (0, 0, 0, 0), 1: rgba}
-            )
-        if not np.array_equal(self._edit.data, mask):
-            np.copyto(self._edit.data, mask)
-            self._edit.refresh(extent=False, thumbnail=False)
-        self._busy = False
-
-    def _edit_late(self) -> None:
-        """Show what came during a stroke, unless the stroke itself brings something newer."""
-        self.flush()
-        due, self._edit_is_due = self._edit_is_due, False
-        if due and not self._drawing:
-            self._on_frame(self._frame_index)
+        if self._edit is not None:
+            self._edit.show(mask, color_rgb)
 
     def edited_mask(self) -> npt.NDArray[np.uint8]:
         """The mask under the brush as it is now, (H, W) uint8."""
-        if self._edit is None:
-            return np.zeros(self._size, np.uint8)
-        return np.asarray(self._edit.data)
+        return np.zeros(self._size, np.uint8) if self._edit is None else self._edit.mask()
 
     def set_mode(self, mode: str) -> None:
-        """Choose the tool; see :attr:`mode`."""
+        """Choose the tool; see :attr:`mode`. While waiting, it is taken up afterwards."""
         if self._edit is None:
             return
+        if self.is_waiting:
+            self._mode_to_come = mode
+            self._on_mode()
+            return
         if mode != "pan_zoom":
-            self._viewer.layers.selection.active = self._edit
-        self._choosing = True
-        self._edit.mode = _MODES.get(mode, mode)
-        self._choosing = False
-        self._edit.mouse_pan = mode == "pan_zoom"
-        self._edit.cursor = "cross" if mode in POINTER_TOOLS else self._edit.cursor
-        self._take_mode(mode)
+            self._activate(None)
+        self._edit.set_mode(mode)
 
     def set_brush_size(self, size: int) -> None:
         """Set the diameter of the brush in pixels of the video."""
         if self._edit is not None:
-            self._edit.brush_size = size
+            self._edit.layer.brush_size = size
 
     def set_style(self, style: OverlayStyle) -> None:
         """Draw masks in another style from the next :meth:`draw` on."""
         self.style = style
+        if self._overlay is not None:
+            self._overlay.style = style
         if self._edit is not None:
-            self._edit.opacity = max(0.05, style.opacity)
+            self._edit.set_opacity(max(0.05, style.opacity))
 
     def set_editable(self, editable: bool) -> None:
         """Allow or forbid drawing."""
-        if self._edit is not None:
-            if not editable:
-                self.set_mode("pan_zoom")
-            self._edit.editable = editable
+        self._editable = editable
+        self._allow()
+
+    def _allow(self) -> None:
+        """Let drawing be possible where it is allowed, flat, and on the right picture."""
+        edit = self._edit
+        if edit is None:
+            return
+        ever = self._editable and self._viewer.dims.ndisplay == 2
+        if ever and self.is_waiting and edit.layer.editable:
+            mode = edit.mode
+            edit.set_editable(False)
+            self._mode_to_come = mode
+        elif ever and not self.is_waiting and not edit.layer.editable:
+            mode, self._mode_to_come = self._mode_to_come, ""
+            edit.set_editable(True)
+            self.set_mode(mode or "pan_zoom")
+        elif not ever:
+            self._mode_to_come = ""
+            edit.set_editable(False)
 
     def flush(self) -> None:
         """Hand over a stroke that has ended but was not handed over yet."""
-        self._commit_timer.stop()
-        if self._pending and self._edit is not None:
-            word, self._pending = self._pending, ""
-            self._on_drawn(np.array(self._edit.data, copy=True), word)
+        if self._edit is not None:
+            self._edit.flush()
 
     def bind_keys(self, keys: dict[Any, Callable[[], None]]) -> None:
         """Bind keys on our layers, in place of napari's own meaning."""
@@ -319,49 +342,37 @@ class LayerStack:
     def hold_keys(self, keys: dict[str, Callable[[], None]]) -> None:
         """Bind keys on the editing layer for a while, in place of those that were held before."""
         if self._edit is not None:
-            for key in self._held:
-                self._edit.bind_key(key, None, overwrite=True)
-            for key, callback in keys.items():
-                self._edit.bind_key(key, lambda _, call=callback: call(), overwrite=True)
-        self._held = tuple(keys)
+            self._edit.hold_keys(keys)
+
+    # Waiting for a frame
+
+    def _leave_frame(self) -> None:
+        if self._edit is not None:
+            self._edit.leave_frame()
+
+    def _wait(self) -> None:
+        """Nobody paints on the picture of another frame; the tool comes back with the right one."""
+        self._allow()
+        self._on_waiting()
 
     # Building
 
     def _build(self) -> None:
-        assert self._source is not None  # noqa: S101 - callers show a video first
         self._busy = True
         layers = self._viewer.layers
-        if self._video is None or self._video not in layers:
-            self._video = Image(self._source, rgb=True, name=self._name, metadata={"ifc": VIDEO})
-            layers.append(self._video)
-        if self._overlay is None or self._overlay not in layers:
-            self._overlay = self._make_overlay()
-            layers.append(self._overlay)
-        if self._heat is not None and self._heat not in layers:
-            layers.append(self._heat)
-        if self._edit is None or self._edit not in layers:
-            self._edit = self._make_edit()
-            layers.append(self._edit)
+        for layer in self.layers:
+            if layer not in layers:
+                layers.append(layer)
         for place, layer in enumerate(self.layers):
             if layers.index(layer) != place:
                 layers.move(layers.index(layer), place)
         for layer in self.layers:
             self._bind(layer)
-        layers.selection.active = self._edit
+        self._activate(None)
         self._busy = False
 
-    def _make_overlay(self) -> Image:
-        step = 1 / self._painter.scale
-        offset = (step - 1) / 2
-        return Image(
-            self._painter.picture,
-            rgb=True,
-            name=OVERLAY,
-            scale=(step, step),
-            translate=(offset, offset),
-            blending="translucent_no_depth",
-            metadata={"ifc": OVERLAY},
-        )
+    def _make_video(self, source: LazyVideo) -> Image:
+        return Image(source, rgb=True, name=self._name, metadata={"ifc": VIDEO})
 
     def _make_heat(self, values: npt.NDArray[np.float32]) -> Image:
         scale = tuple(whole / part for whole, part in zip(self._size, values.shape, strict=True))
@@ -377,108 +388,32 @@ class LayerStack:
             metadata={"ifc": HEAT},
         )
 
-    def _make_edit(self) -> Labels:
-        layer = Labels(
-            np.zeros(self._size, np.uint8),
-            name=EDIT,
-            opacity=max(0.05, self.style.opacity),
-            blending="translucent_no_depth",
-            metadata={"ifc": EDIT},
-        )
-        self._edit_color = None
-        layer.selected_label = 1
-        layer.brush_size = self._brush_size
-        layer.events.paint.connect(self._on_paint)
-        layer.events.mode.connect(self._on_edit_mode)
-        layer.events.brush_size.connect(self._on_brush_size)
-        layer.mouse_drag_callbacks.insert(0, self._on_drag)
-        layer.events.selected_label.connect(self._on_selected_label)
-        return layer
-
     def _bind(self, layer: Any) -> None:
         for key, callback in self._keys.items():
             layer.bind_key(key, lambda _, call=callback: call(), overwrite=True)
 
     # What napari says
 
-    def _on_step(self, event: Any = None) -> None:
-        if self._busy or self._source is None:
-            return
-        frame_index = int(self._viewer.dims.current_step[0])
-        frame_index = min(max(frame_index, 0), len(self._source) - 1)
-        if frame_index == self._frame_index:
-            return
-        if self._drawing:  # what was drawn so far belongs to the frame that is left
-            self._pending = _WORDS.get(self._mode, "Paint")
-            self._drawing = False
-        self.flush()
-        self._frame_index = frame_index
-        self._on_frame(frame_index)
+    def _zoom(self) -> float:
+        """Pixels of the screen for one of the video."""
+        app = QApplication.instance()
+        ratio = app.devicePixelRatio() if isinstance(app, QApplication) else 1.0
+        return float(self._viewer.camera.zoom) * ratio
 
-    def _on_paint(self, event: Any = None) -> None:
-        # napari tells of polygons before it writes them, so look after the event is over.
-        if not self._busy:
-            self._pending = _WORDS.get(self._mode, "Paint")
-            self._commit_timer.start()
+    def _on_zoom(self, event: Any = None) -> None:
+        if self._source is not None:
+            self._zoom_timer.start()
 
-    def _on_edit_mode(self, event: Any = None) -> None:
-        if self._edit is not None and not self._choosing:
-            self._edit.mouse_pan = str(self._edit.mode) == "pan_zoom"
-            self._take_mode(str(self._edit.mode))
-
-    def _on_brush_size(self, event: Any = None) -> None:
-        if self._edit is not None:
-            self._brush_size = int(self._edit.brush_size)
-            self._on_mode()
-
-    def _take_mode(self, mode: str) -> None:
-        self._mode = mode
-        self._on_mode()
-
-    def _on_drag(self, layer: Any, event: Any) -> Iterator[None]:
-        """Runs along with every drag on the editing layer, napari's own drawing included."""
-        tool = self._mode
-        self._drawing = tool in _WORDS
-        trail: list[tuple[tuple[float, float], tuple[float, float]]] = []
-        self._point(tool, event, trail, finished=False)
-        yield
-        while event.type == "mouse_move":
-            self._point(tool, event, trail, finished=False)
-            yield
-        self._drawing = False
-        self._point(tool, event, trail, finished=True)
-        if self._edit_is_due:  # napari's part of the stroke ends after this one
-            self._late_timer.start()
-
-    def _point(
-        self,
-        tool: str,
-        event: Any,
-        trail: list[tuple[tuple[float, float], tuple[float, float]]],
-        *,
-        finished: bool,
-    ) -> None:
-        if tool not in POINTER_TOOLS:
-            return
-        row, column = (float(v) + 0.5 for v in event.position[-2:])
-        at = (float(event.pos[0]), float(event.pos[1]))
-        if not finished or not trail:
-            trail.append(((column, row), at))
-        points, positions = zip(*trail, strict=True)
-        keys = frozenset(str(key) for key in event.modifiers)
-        self.on_gesture(Gesture(tool, points, positions, finished, keys))
-
-    def _on_selected_label(self, event: Any = None) -> None:
-        # The layer is binary: 1 draws, 0 erases; other numbers have no meaning here.
-        if self._edit is not None and self._edit.selected_label not in (0, 1):
-            self._edit.selected_label = 1
+    def _take_zoom(self) -> None:
+        if self._overlay is not None:
+            self._overlay.take_zoom(self._zoom())
 
     def _on_ndisplay(self, event: Any = None) -> None:
         if self._source is None:
             return
         if self._viewer.dims.ndisplay == 3:
             self.flush()
-            self.set_editable(False)
+            self._allow()
             self._on_told("Drawing rests in 3-D; go back to 2-D to draw.")
         else:
             self._repair_timer.start()
@@ -488,13 +423,17 @@ class LayerStack:
             self._repair_timer.start()
 
     def _repair(self) -> None:
-        if self._source is None:
+        if self._source is None or self._overlay is None or self._edit is None:
             return
-        layers = self._viewer.layers
-        missing = [x for x in self.layers if x not in layers]
+        missing = [x for x in self.layers if x not in self._viewer.layers]
+        if self._video in missing:
+            self._video = self._make_video(self._source)
+        if self._overlay.layer in missing:
+            self._overlay.renew()
+        if self._edit.layer in missing:
+            self._edit.renew()
         self._build()
-        flat = self._viewer.dims.ndisplay == 2
-        self.set_editable(flat)
+        self._allow()
         if missing:
             self._on_told("The studio's layers were put back; to close the video, close it here.")
-        self._on_frame(self._frame_index)
+        self._on_frame(self.frame_index)

@@ -91,6 +91,10 @@ class Presenter:
         if workspace is None:
             return
         frame_index, editor = self._layers.frame_index, workspace.editor
+        if self._layers.is_waiting:  # another frame's picture is seen
+            self._layers.draw(())
+            self._layers.edit(None, track_color(0))
+            return
         more = [mask for give in self.drawings for mask in give(frame_index)]
         replaced = {mask.track_id for mask in more if mask.provisional}
         tracks = masks_to_draw(
@@ -106,7 +110,7 @@ class Presenter:
             color = track_color(len(workspace.index))
         else:
             color = workspace.index.header(editor.current).color_rgb
-        self._layers.edit(editor.mask_to_edit(), color)
+        self._layers.edit(None if editor.current is None else editor.mask_to_edit(), color)
 
     def lists(self) -> None:
         """Show the head, and have the features show table, history, timeline and the like."""

@@ -26,8 +26,9 @@ from napari_ifc.features.finetune import TrainerLink
 from napari_ifc.features.model_import import ModelImport
 from napari_ifc.features.opening import Opening
 from napari_ifc.features.propose import ProposeLink
+from napari_ifc.frame_cache import FrameCache
 from napari_ifc.layers import LayerStack
-from napari_ifc.lazy_video import FrameCache, LazyVideo
+from napari_ifc.lazy_video import LazyVideo
 from napari_ifc.overlay import OverlayStyle
 from napari_ifc.presenter import Presenter
 from napari_ifc.rows import RunView
@@ -169,6 +170,9 @@ class Studio(QObject):
             on_drawn=lambda mask, tool: self._tell("drawn", mask, tool),
             on_mode=lambda: self._tell("tool_changed"),
             on_told=self.inform,
+            on_waiting=self._on_waiting,
+            on_failed=self.fail,
+            deliver=self.deliver,
         )
 
     def _apply_theme(self, event: Any = None) -> None:
@@ -437,6 +441,12 @@ class Studio(QObject):
         self._tell("frame_changed", frame_index)
         self.presenter.actions()
         self.frame_changed.emit(frame_index)
+
+    def _on_waiting(self) -> None:
+        if self.workspace is not None:
+            asked, shown = self.layers.frame_index, self.layers.picture_index
+            self.workspace.editor.wait_for(asked if self.layers.is_waiting else None)
+            self.timeline_panel.show_waiting(asked, shown)
 
     # Editing
 

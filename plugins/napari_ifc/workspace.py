@@ -8,7 +8,7 @@ from napari_ifc.controllers.editing import EditController
 from napari_ifc.controllers.propose import ProposeController
 from napari_ifc.controllers.session import Session
 from napari_ifc.controllers.tracks import TrackIndex
-from napari_ifc.lazy_video import FrameCache
+from napari_ifc.frame_cache import FrameCache
 from napari_ifc.rows import Summary
 
 _HINTS = (

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ifc_core.errors import VideoError
-from napari_ifc.lazy_video import FrameCache, LazyVideo
+from napari_ifc.frame_cache import FrameCache
+from napari_ifc.lazy_video import LazyVideo
 
 
 class Reader:
@@ -26,6 +27,9 @@ class Reader:
         if frame_index == self.broken:
             raise VideoError("broken", path="x", frame_index=frame_index)
         return np.full((4, 6, 3), frame_index, np.uint8)
+
+    def keyframe_before(self, frame_index):
+        return frame_index
 
     def close(self):
         self.closed += 1

@@ -1,15 +1,18 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from fake_engine import disc
 from hypothesis import given
+from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from ifc_core.structures import RLEMask
+from napari_ifc.mask_crops import crop_mask, crop_masks
 from napari_ifc.overlay import (
     DrawnMask,
     OverlayPainter,
     OverlayStyle,
-    crop_mask,
     draw_overlay,
     overlay_scale,
 )
@@ -70,6 +73,59 @@ def test_small_videos_are_drawn_larger():
     assert overlay_scale((480, 854)) == 1
     assert overlay_scale((360, 640)) == 2
     assert overlay_scale((2160, 3840)) == 1
+
+
+def test_the_picture_of_a_large_video_is_as_large_as_it_is_on_screen():
+    assert overlay_scale((1080, 1920), zoom=0.7) == 1
+    assert overlay_scale((1080, 1920), zoom=0.42) == Fraction(1, 2)
+    assert overlay_scale((2160, 3840), zoom=0.3) == Fraction(1, 3)
+    assert overlay_scale((2160, 3840), zoom=0.01) == Fraction(1, 4)
+    assert overlay_scale((120, 160), zoom=0.2) == 4
+    assert OverlayPainter((1081, 1921), Fraction(1, 2)).picture.shape == (541, 961, 4)
+
+
+@given(
+    hnp.arrays(np.bool_, st.tuples(st.just(5), st.just(9), st.integers(3, 11))),
+    st.sampled_from([1, 2, 3]),
+)
+def test_masks_are_cropped_together_as_each_alone(masks, step):
+    rles = [RLEMask.from_array(mask) for mask in masks]
+    for mask, crop in zip(masks, crop_masks(rles, Fraction(1, step)), strict=True):
+        if not mask.any():
+            assert crop is None
+            continue
+        tall, wide = (-(-side // step) for side in mask.shape)
+        placed = np.zeros((tall, wide), bool)
+        rows, columns = crop.inside.shape
+        placed[crop.top : crop.top + rows, crop.left : crop.left + columns] = crop.inside
+        whole = np.zeros((tall * step, wide * step), bool)
+        whole[: mask.shape[0], : mask.shape[1]] = mask
+        any_of = whole.reshape(tall, step, wide, step).any(axis=(1, 3))
+        assert placed.any()  # never lost, however thin
+        assert not (placed & ~any_of).any()
+        if step == 1:
+            assert np.array_equal(placed, mask)
+
+
+def test_a_smaller_picture_shows_the_same():
+    low = DrawnMask(1, disc((80, 120), (40, 50), 24), (255, 0, 0))
+    out = draw_overlay((80, 120), [low], PLAIN, Fraction(1, 2))
+    assert out.shape == (40, 60, 4)
+    assert out[20, 25].tolist() == [255, 0, 0, 128]
+    assert not out[20, 50].any()
+
+
+def test_a_selected_mask_has_a_white_rim_and_the_others_a_dark_one():
+    left, right = disc(SIZE, (20, 15), 8), disc(SIZE, (20, 45), 8)
+    masks = [
+        DrawnMask(1, left, (200, 0, 0), selected=True),
+        DrawnMask(2, right, (0, 200, 0)),
+    ]
+    out = draw_overlay(SIZE, masks, PLAIN)
+    white = (out == 255).all(axis=2)
+    assert white[:, :30].any()
+    assert not white[:, 30:].any()
+    assert ((out[:, 30:, :3] == 0).all(axis=2) & (out[:, 30:, 3] == 140)).any()
 
 
 @given(hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12)))

@@ -18,7 +18,7 @@ from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.mask_shapes import SHAPES, encode_mask, reshape
 from napari_ifc.controllers.overlaps import PaintOver, order_for, overlapped, without_others
 from napari_ifc.controllers.tracks import TrackIndex
-from napari_ifc.overlay import crop_mask
+from napari_ifc.mask_crops import crop_mask
 from napari_ifc.rows import HistoryRow
 
 Refine = Callable[[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[Any]]
@@ -65,6 +65,7 @@ class EditController:
         self.paint_over = PaintOver.KEEP
         self.refiners: dict[str, Refine] = {}
         self.new_class_id: int | None = None
+        self._awaited: int | None = None
 
     @property
     def current(self) -> int | None:
@@ -81,6 +82,14 @@ class EditController:
         if frame_index != self.frame_index:
             self.frame_index = frame_index
             self._since = self._clock()
+
+    def wait_for(self, frame_index: int | None) -> None:
+        """Tell that a frame is still being decoded, so that nothing is changed on it unseen.
+
+        Args:
+            frame_index: The frame; ``None`` once its picture is there.
+        """
+        self._awaited = frame_index
 
     # Drawing
 
@@ -341,6 +350,8 @@ class EditController:
         """Why nothing can be changed, or an empty string."""
         if self._project.read_only:
             return "The project is open for reading only."
+        if self._awaited is not None:
+            return f"Frame {self._awaited} is still being decoded; wait until it is seen."
         return ""
 
     def why_not_selected(self) -> str:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ifc_core.annotation.rle_runs import patch_mask
 from ifc_core.structures import RLEMask
-from napari_ifc.overlay import crop_mask
+from napari_ifc.mask_crops import crop_mask
 
 Binary = npt.NDArray[np.uint8]
 

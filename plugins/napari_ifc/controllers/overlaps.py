@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ifc_core.structures import MaskRecord, RLEMask, Track
 from napari_ifc.controllers.mask_shapes import encode_mask
-from napari_ifc.overlay import crop_mask
+from napari_ifc.mask_crops import crop_mask
 
 
 class PaintOver(StrEnum):

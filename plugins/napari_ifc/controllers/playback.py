@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 _USUAL_FPS = 25.0
+_MAX_BEHIND = 8  # frames, as many as are decoded ahead
 
 
 class Playback:
@@ -52,6 +53,12 @@ class Playback:
         if frame >= self._stop:
             self.is_playing = False
         return min(frame, self._stop)
+
+    def reached(self, frame_index: int) -> None:
+        """Tell which frame is seen; playing goes on from there where decoding lags behind."""
+        if self.due() - frame_index > _MAX_BEHIND:
+            self._start, self._began = frame_index, self._clock()
+        self.is_playing = frame_index < self._stop
 
     def stop(self) -> None:
         """Stay where it is."""

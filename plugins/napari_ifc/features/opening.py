@@ -11,7 +11,8 @@ from ifc_core.jobs import JobContext
 from napari_ifc.controllers.session import Session, open_session, preview, show_video
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
-from napari_ifc.lazy_video import FrameCache, LazyVideo
+from napari_ifc.frame_cache import FrameCache
+from napari_ifc.lazy_video import LazyVideo
 
 if TYPE_CHECKING:
     from napari_ifc.studio import Studio

@@ -15,6 +15,7 @@ from napari_ifc.actions import Action
 from napari_ifc.controllers.bulk import BulkController
 from napari_ifc.controllers.playback import Playback
 from napari_ifc.controllers.track_frames import read_frames
+from napari_ifc.edit_layer import soon
 from napari_ifc.feature import Feature
 from napari_ifc.features.correction import Correction
 from napari_ifc.rows import FrameRange, ProgressView, SpanKind, TimelineData
@@ -48,6 +49,8 @@ class TimelineLink(Feature):
         self._progress = ProgressView()
         self._timer = QTimer()
         self._timer.timeout.connect(self._tick)
+        self._sought = 0
+        self._seek_timer = soon(self._seek_now)
         self._panel.action_requested.connect(studio.run_action)
         self._timeline.seek_requested.connect(self._seek)
         self._timeline.range_changed.connect(self._panel.show_range)
@@ -195,6 +198,7 @@ class TimelineLink(Feature):
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
         """Show an empty timeline."""
         self._pause()
+        self._seek_timer.stop()
         self._timeline.mark(None)
         self._timeline.set_data(TimelineData())
         self._panel.show_place(0, 0, 0.0)
@@ -204,6 +208,7 @@ class TimelineLink(Feature):
     def close(self) -> None:
         """Stop the worker."""
         self._timer.stop()
+        self._seek_timer.stop()
         self._worker.close()
 
     def frame_changed(self, frame_index: int) -> None:
@@ -268,7 +273,8 @@ class TimelineLink(Feature):
         if not self._playback.is_playing:
             self._pause()
             return
-        self.studio.layers.go_to(self._playback.due())
+        self.studio.layers.play_to(self._playback.due())
+        self._playback.reached(self.studio.layers.frame_index)
 
     def _pause(self) -> None:
         self._timer.stop()
@@ -276,8 +282,13 @@ class TimelineLink(Feature):
         self._panel.show_playing(False)
 
     def _seek(self, frame_index: int) -> None:
+        """Go where the pointer is by the time that the events which wait are handled."""
+        self._sought = frame_index
+        self._seek_timer.start()
+
+    def _seek_now(self) -> None:
         self._pause()
-        self.studio.layers.go_to(frame_index)
+        self.studio.layers.go_to(self._sought)
 
     # Ranges
 

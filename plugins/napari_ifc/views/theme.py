@@ -67,6 +67,7 @@ def style_sheet(p: Palette) -> str:
     QLabel {{ color: {p.text}; font-size: 9pt; background: transparent; }}
     QLabel[role="title"] {{ font-size: 12pt; font-weight: 600; }}
     QLabel[role="heading"] {{ font-size: 10pt; font-weight: 600; }}
+    QLabel[role="warning"] {{ color: {p.warning}; }}
     QLabel[role="muted"] {{ color: {p.muted}; }}
     QFrame[role="card"] {{ background: {p.surface}; border-radius: 6px; }}
     QFrame[role="banner"] {{ border-radius: 6px; background: {p.surface}; }}

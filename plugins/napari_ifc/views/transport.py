@@ -63,6 +63,10 @@ class TimelinePanel(QWidget):
         self._place = QLabel()
         self._place.setProperty("role", "muted")
         self._place.setAccessibleName("Frame and time")
+        self._waiting = QLabel()
+        self._waiting.setProperty("role", "warning")
+        self._waiting.setAccessibleName("Which picture is shown")
+        self._waiting.hide()
         self._range_text = QLabel()
         self._range_text.setProperty("role", "heading")
         self._range_bar = self._build_range_bar()
@@ -89,6 +93,8 @@ class TimelinePanel(QWidget):
                 bar.addWidget(self._icon_button(action_id, icon_name))
             bar.addSpacing(8)
         bar.addWidget(self._place)
+        bar.addSpacing(8)
+        bar.addWidget(self._waiting)
         bar.addStretch(1)
         bar.addWidget(self._progress_text)
         bar.addSpacing(6)
@@ -152,6 +158,16 @@ class TimelinePanel(QWidget):
             return
         words = f"{frame_index} / {num_frames - 1}"
         self._place.setText(words + (f"   {clock_text(frame_index / fps)}" if fps > 0 else ""))
+
+    def show_waiting(self, asked: int, shown: int) -> None:
+        """Say which frame's picture is seen while another one is still being decoded.
+
+        Args:
+            asked: The frame that is chosen.
+            shown: The frame whose picture is seen; the same once it is the right one.
+        """
+        self._waiting.setVisible(asked != shown)
+        self._waiting.setText(f"Decoding frame {asked}; the picture is frame {shown}")
 
     def show_playing(self, playing: bool) -> None:
         """Show whether the video plays."""

@@ -1,0 +1,263 @@
+"""The mask under the brush: a binary Labels layer, its tools, and strokes that end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from napari.layers import Labels
+from napari.utils.colormaps import DirectLabelColormap
+from qtpy.QtCore import QTimer
+
+from napari_ifc.gestures import POINTER_TOOLS, Gesture
+
+EDIT = "Edit"
+SMART_ERASE = "smart_erase"
+_MODES = {SMART_ERASE: "erase", **dict.fromkeys(POINTER_TOOLS, "pan_zoom")}
+_WORDS = {
+    "paint": "Paint",
+    "erase": "Erase",
+    SMART_ERASE: "Smart erase",
+    "polygon": "Polygon",
+    "fill": "Fill",
+}
+
+
+def soon(callback: Callable[[], None], interval_ms: int = 0) -> QTimer:
+    """A timer that calls once, after the events that wait."""
+    timer = QTimer()
+    timer.setSingleShot(True)
+    timer.setInterval(interval_ms)
+    timer.timeout.connect(callback)
+    return timer
+
+
+class EditLayer:
+    """The mask of the selected track on the current frame, as napari draws into it.
+
+    Args:
+        size: (height, width) of the video.
+        opacity: Of the mask.
+        on_drawn: Called with the edited mask (H, W) uint8 and the tool's word once a stroke
+            has ended.
+        on_mode: Called when the drawing tool or the brush size changed.
+        on_gesture: Called with a :class:`Gesture` while a pointer tool is dragged and once it
+            is released.
+        on_late: Called once a stroke is over during which another mask came.
+
+    Attributes:
+        layer: The layer; made anew with :meth:`renew`.
+        mode: The tool: one of :data:`POINTER_TOOLS`, ``smart_erase`` or napari's name of a mode.
+        is_drawing: Whether a stroke is going on.
+        brush_size: Diameter of the brush in pixels of the video.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        opacity: float,
+        *,
+        on_drawn: Callable[[npt.NDArray[np.uint8], str], None],
+        on_mode: Callable[[], None],
+        on_gesture: Callable[[Gesture], None],
+        on_late: Callable[[], None],
+    ) -> None:
+        self._size = size
+        self._opacity = opacity
+        self._on_drawn = on_drawn
+        self._on_mode = on_mode
+        self._on_gesture = on_gesture
+        self._on_late = on_late
+        self.mode = "pan_zoom"
+        self.is_drawing = False
+        self.brush_size = max(4, min(size) // 24)
+        self._color: tuple[int, int, int] | None = None
+        self._pending = ""
+        self._busy = False
+        self._choosing = False
+        self._is_due = False
+        self._is_blank = True
+        self._held: tuple[str, ...] = ()
+        self._commit_timer = soon(self.flush)
+        self._late_timer = soon(self._late)
+        self.layer = self._make()
+
+    def renew(self) -> Labels:
+        """Make the layer anew, after a person deleted it."""
+        self.layer = self._make()
+        return self.layer
+
+    def close(self) -> None:
+        """Hand over what was drawn, and stop."""
+        self.flush()
+        self._late_timer.stop()
+        self.is_drawing = self._is_due = False
+
+    def _make(self) -> Labels:
+        layer = Labels(
+            np.zeros(self._size, np.uint8),
+            name=EDIT,
+            opacity=self._opacity,
+            blending="translucent_no_depth",
+            metadata={"ifc": EDIT},
+        )
+        self._color = None
+        self._is_blank = True
+        layer.selected_label = 1
+        layer.brush_size = self.brush_size
+        layer.events.paint.connect(self._on_paint)
+        layer.events.mode.connect(self._on_edit_mode)
+        layer.events.brush_size.connect(self._on_brush_size)
+        layer.mouse_drag_callbacks.insert(0, self._on_drag)
+        layer.events.selected_label.connect(self._on_selected_label)
+        return layer
+
+    # What is shown
+
+    def show(self, mask: npt.NDArray[np.uint8] | None, color_rgb: tuple[int, int, int]) -> None:
+        """Put a mask under the brush.
+
+        Args:
+            mask: (H, W) uint8, 1 inside; ``None`` for an empty one.
+            color_rgb: Its colour.
+        """
+        if self.is_drawing:  # a stroke in progress is not to be painted over
+            self._is_due = True
+            return
+        self._busy = True
+        if color_rgb != self._color:  # a new colour map redraws much of napari
+            self._color = color_rgb
+            rgba = (*(c / 255 for c in color_rgb), 1.0)
+            self.layer.colormap = DirectLabelColormap(
+                color_dict={None: (0, 0, 0, 0), 0: (0, 0, 0, 0), 1: rgba}
+            )
+        self._fill(mask)
+        self._busy = False
+
+    def _fill(self, mask: npt.NDArray[np.uint8] | None) -> None:
+        if mask is None:
+            if self._is_blank:
+                return
+            self.layer.data.fill(0)
+        elif np.array_equal(self.layer.data, mask):
+            return
+        else:
+            np.copyto(self.layer.data, mask)
+        self._is_blank = mask is None
+        self.layer.refresh(extent=False, thumbnail=False, highlight=False)
+
+    def mask(self) -> npt.NDArray[np.uint8]:
+        """The mask as it is now, (H, W) uint8."""
+        return np.asarray(self.layer.data)
+
+    def set_opacity(self, opacity: float) -> None:
+        """Show it more or less strongly."""
+        self._opacity = self.layer.opacity = opacity
+
+    # Tools
+
+    def set_mode(self, mode: str) -> None:
+        """Choose the tool; see :attr:`mode`."""
+        self._choosing = True
+        self.layer.mode = _MODES.get(mode, mode)
+        self._choosing = False
+        self.layer.mouse_pan = mode == "pan_zoom"
+        self.layer.cursor = "cross" if mode in POINTER_TOOLS else self.layer.cursor
+        self._take_mode(mode)
+
+    def set_editable(self, editable: bool) -> None:
+        """Allow or forbid drawing."""
+        if not editable:
+            self.set_mode("pan_zoom")
+        self.layer.editable = editable
+
+    def hold_keys(self, keys: dict[str, Callable[[], None]]) -> None:
+        """Bind keys for a while, in place of those that were held before."""
+        for key in self._held:
+            self.layer.bind_key(key, None, overwrite=True)
+        for key, callback in keys.items():
+            self.layer.bind_key(key, lambda _, call=callback: call(), overwrite=True)
+        self._held = tuple(keys)
+
+    # Strokes
+
+    def flush(self) -> None:
+        """Hand over a stroke that has ended but was not handed over yet."""
+        self._commit_timer.stop()
+        if self._pending:
+            word, self._pending = self._pending, ""
+            self._on_drawn(np.array(self.layer.data, copy=True), word)
+
+    def leave_frame(self) -> None:
+        """What was drawn so far belongs to the frame that is left."""
+        if self.is_drawing:
+            self._pending = _WORDS.get(self.mode, "Paint")
+            self.is_drawing = False
+        self.flush()
+
+    def _late(self) -> None:
+        """Show what came during a stroke, unless the stroke itself brings something newer."""
+        self.flush()
+        due, self._is_due = self._is_due, False
+        if due and not self.is_drawing:
+            self._on_late()
+
+    def _on_paint(self, event: Any = None) -> None:
+        # napari tells of polygons before it writes them, so look after the event is over.
+        if not self._busy:
+            self._is_blank = False
+            self._pending = _WORDS.get(self.mode, "Paint")
+            self._commit_timer.start()
+
+    def _on_edit_mode(self, event: Any = None) -> None:
+        if not self._choosing:
+            self.layer.mouse_pan = str(self.layer.mode) == "pan_zoom"
+            self._take_mode(str(self.layer.mode))
+
+    def _on_brush_size(self, event: Any = None) -> None:
+        self.brush_size = int(self.layer.brush_size)
+        self._on_mode()
+
+    def _take_mode(self, mode: str) -> None:
+        self.mode = mode
+        self._on_mode()
+
+    def _on_selected_label(self, event: Any = None) -> None:
+        # The layer is binary: 1 draws, 0 erases; other numbers have no meaning here.
+        if self.layer.selected_label not in (0, 1):
+            self.layer.selected_label = 1
+
+    def _on_drag(self, layer: Any, event: Any) -> Iterator[None]:
+        """Runs along with every drag on the layer, napari's own drawing included."""
+        tool = self.mode
+        self.is_drawing = tool in _WORDS
+        trail: list[tuple[tuple[float, float], tuple[float, float]]] = []
+        self._point(tool, event, trail, finished=False)
+        yield
+        while event.type == "mouse_move":
+            self._point(tool, event, trail, finished=False)
+            yield
+        self.is_drawing = False
+        self._point(tool, event, trail, finished=True)
+        if self._is_due:  # napari's part of the stroke ends after this one
+            self._late_timer.start()
+
+    def _point(
+        self,
+        tool: str,
+        event: Any,
+        trail: list[tuple[tuple[float, float], tuple[float, float]]],
+        *,
+        finished: bool,
+    ) -> None:
+        if tool not in POINTER_TOOLS:
+            return
+        row, column = (float(v) + 0.5 for v in event.position[-2:])
+        at = (float(event.pos[0]), float(event.pos[1]))
+        if not finished or not trail:
+            trail.append(((column, row), at))
+        points, positions = zip(*trail, strict=True)
+        keys = frozenset(str(key) for key in event.modifiers)
+        self._on_gesture(Gesture(tool, points, positions, finished, keys))

@@ -1,0 +1,168 @@
+"""Going from frame to frame: at once where a picture is at hand, and never on a wrong one.
+
+While frames follow each other quickly napari's dimensions are told only once it rests: telling
+them costs more than showing a frame. A frame that takes long to decode is announced, the key
+frame before it is shown in its place, and :attr:`FrameTravel.is_waiting` holds until it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from napari_ifc.edit_layer import soon
+from napari_ifc.frame_cache import Fetched
+from napari_ifc.lazy_video import LazyVideo
+
+if TYPE_CHECKING:
+    import napari
+
+    from ifc_core.errors import VideoError
+
+Deliver = Callable[[Callable[[Any], None]], Callable[[Any], None]]
+
+_REST_MS = 120
+
+
+class FrameTravel:
+    """Which frame is shown, and how another one comes onto the screen.
+
+    Args:
+        viewer: The viewer whose first dimension is time.
+        deliver: Wraps a callback so that it is called in the GUI thread.
+        on_leave: Called before another frame takes the place of the present one.
+        on_frame: Called with the frame index when another frame is shown, and again once the
+            exact picture of a frame came late.
+        on_waiting: Called when :attr:`is_waiting` or :attr:`picture_index` changed.
+        on_failed: Called with the error where a frame cannot be decoded.
+
+    Attributes:
+        frame_index: The frame that is chosen.
+        picture_index: The frame whose picture is seen.
+    """
+
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        deliver: Deliver,
+        *,
+        on_leave: Callable[[], None],
+        on_frame: Callable[[int], None],
+        on_waiting: Callable[[], None],
+        on_failed: Callable[[VideoError], None],
+    ) -> None:
+        self._viewer = viewer
+        self._tell = deliver(self._on_fetched)
+        self._on_leave = on_leave
+        self._on_frame = on_frame
+        self._on_waiting = on_waiting
+        self._on_failed = on_failed
+        self._source: LazyVideo | None = None
+        self._redraw: Callable[[], None] = lambda: None
+        self._syncing = False
+        self.frame_index = 0
+        self.picture_index = 0
+        self._rest_timer = soon(self.settle, _REST_MS)
+        viewer.dims.events.point.connect(self._on_dims)
+        viewer.dims.events.current_step.connect(self._on_dims)
+
+    def use(self, source: LazyVideo, redraw: Callable[[], None]) -> None:
+        """Travel through a video from its first frame on.
+
+        Args:
+            source: Its frames.
+            redraw: Shows the picture of the frame that the source gives now.
+        """
+        self._source, self._redraw = source, redraw
+        self.frame_index = self.picture_index = 0
+        self._viewer.dims.set_current_step(0, 0)
+
+    def put_down(self) -> None:
+        """Forget the video."""
+        self._rest_timer.stop()
+        if self._source is not None:
+            self._source.cache.forget()
+        self._source = None
+
+    def close(self) -> None:
+        """Stop listening."""
+        self.put_down()
+        self._viewer.dims.events.point.disconnect(self._on_dims)
+        self._viewer.dims.events.current_step.disconnect(self._on_dims)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the picture that is seen is not the chosen frame's."""
+        return self.picture_index != self.frame_index
+
+    def go_to(self, frame_index: int) -> None:
+        """Show a frame; out of range, the nearest there is."""
+        if self._source is not None:
+            frame_index = min(max(frame_index, 0), len(self._source) - 1)
+            if frame_index != self.frame_index:
+                self._arrive(frame_index)
+
+    def play_to(self, frame_index: int) -> None:
+        """Show the newest frame up to the one that is due that is decoded already."""
+        if self._source is None:
+            return
+        cache, behind = self._source.cache, range(frame_index, self.frame_index, -1)
+        held = next((f for f in behind if cache.holds(f)), None)
+        if held is not None:
+            self.go_to(held)
+        elif behind:
+            cache.plan(self.frame_index + 1)
+
+    def settle(self) -> None:
+        """Tell napari's dimensions where we are."""
+        self._rest_timer.stop()
+        if self._source is not None:
+            self._syncing = True
+            self._viewer.dims.set_current_step(0, self.frame_index)
+            self._syncing = False
+
+    def _arrive(self, frame_index: int, *, by_napari: bool = False) -> None:
+        source, was_waiting = self._source, self.is_waiting
+        assert source is not None  # noqa: S101 - callers looked
+        self._on_leave()
+        self.frame_index = frame_index
+        if source.cache.is_quick(frame_index):
+            source.cache.forget()
+            source.stand_in, self.picture_index = None, frame_index
+        else:
+            source.stand_in = (frame_index, self.picture_index)
+            source.cache.ask(frame_index, self._tell)
+        if not by_napari:  # which slices the picture itself
+            self._show()
+            self._rest_timer.start()
+        if was_waiting or self.is_waiting:
+            self._on_waiting()
+        self._on_frame(frame_index)
+
+    def _show(self) -> None:
+        if self._source is not None:
+            with self._source.showing(self.picture_index):
+                self._redraw()
+
+    def _on_fetched(self, fetched: Fetched) -> None:
+        """A picture came that was asked for; it may be out of date by now."""
+        source = self._source
+        if source is None or not self.is_waiting or fetched.asked != self.frame_index:
+            return
+        if fetched.error is not None:
+            self._on_failed(fetched.error)
+            return
+        self.picture_index = fetched.shown
+        source.stand_in = (fetched.asked, fetched.shown) if self.is_waiting else None
+        self._show()
+        self._on_waiting()
+        if not self.is_waiting:
+            self._on_frame(self.frame_index)
+
+    def _on_dims(self, event: Any = None) -> None:
+        if self._source is None or self._syncing:
+            return
+        frame_index = min(max(int(self._viewer.dims.current_step[0]), 0), len(self._source) - 1)
+        if frame_index != self.frame_index:
+            self._rest_timer.stop()
+            self._arrive(frame_index, by_napari=True)
