@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from ifc_core.errors import ConfigError, OutputError
 
 HOME_VARIABLE = "IFC_STUDIO_HOME"
@@ -22,19 +20,23 @@ THEMES = ("dark", "light", "system")
 _APP = "ifc-studio"
 
 
-def _folder(name: str, default: str) -> Path:
+def _folder(name: str) -> Path:
     home = os.environ.get(HOME_VARIABLE)
-    return Path(home) / name if home else Path(default)
+    if home:
+        return Path(home) / name
+    import platformdirs  # loaded when needed: training on generated clips does without
+
+    return Path(getattr(platformdirs, f"user_{name}_dir")(_APP, appauthor=False))
 
 
 def config_dir() -> Path:
     """Folder of the settings. ``IFC_STUDIO_HOME`` moves this and the ones below."""
-    return _folder("config", platformdirs.user_config_dir(_APP, appauthor=False))
+    return _folder("config")
 
 
 def data_dir() -> Path:
     """Folder of what the user adds, such as imported models (in ``models/``)."""
-    return _folder("data", platformdirs.user_data_dir(_APP, appauthor=False))
+    return _folder("data")
 
 
 def cache_dir() -> Path:
@@ -43,12 +45,12 @@ def cache_dir() -> Path:
         chosen = read_settings().cache_folder
         if chosen:
             return Path(chosen).expanduser()
-    return _folder("cache", platformdirs.user_cache_dir(_APP, appauthor=False))
+    return _folder("cache")
 
 
 def log_dir() -> Path:
     """Folder of the log files."""
-    return _folder("log", platformdirs.user_log_dir(_APP, appauthor=False))
+    return _folder("log")
 
 
 @dataclass(frozen=True, slots=True)

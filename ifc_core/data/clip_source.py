@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from ifc_core.data.sample import TARGET_STRIDE, ClipBatch, ClipSample, collate_clips
+from ifc_core.data.sample import ClipSample
+
+Batch = TypeVar("Batch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +96,30 @@ class _RequestDataset(Dataset[ClipSample]):
         return self._source(request)
 
 
+def _alone(worker: int) -> None:
+    """One thread a worker: there are as many workers as processors to work on."""
+    del worker
+    cv2.setNumThreads(1)
+
+
 def load_batches(
     source: ClipSource,
     requests: Sequence[Sequence[ClipRequest]],
+    collate: Callable[[Sequence[ClipSample]], Batch],
     *,
     num_workers: int = 0,
-    stride: int = TARGET_STRIDE,
-) -> Iterator[ClipBatch]:
+    prefetch: int = 2,
+    pinned: bool = False,
+) -> Iterator[Batch]:
     """Render batches ahead of their use.
 
     Args:
         source: Of the clips.
         requests: For each batch its clips; a lazy sequence is read as the work goes on.
+        collate: Makes a batch of clips.
         num_workers: Worker processes; 0 renders in this one.
-        stride: Input pixels per target pixel.
+        prefetch: Batches that each worker prepares ahead.
+        pinned: Whether batches lie in memory that a GPU can fetch from by itself.
 
     Yields:
         The batches in order.
@@ -116,7 +128,10 @@ def load_batches(
         _RequestDataset(source),
         batch_sampler=requests,  # type: ignore[arg-type]  # keys are requests, not numbers
         num_workers=num_workers,
-        collate_fn=partial(collate_clips, stride=stride),
+        collate_fn=collate,
+        prefetch_factor=prefetch if num_workers else None,
+        pin_memory=pinned,
+        worker_init_fn=_alone,
         generator=torch.Generator(),  # else a loader draws its base seed from the global one
     )
     yield from loader

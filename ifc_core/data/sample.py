@@ -122,9 +122,9 @@ class BatchTargets(Sequence[ClipTarget]):
         counts = tuple(len(target.labels) for target in targets)
         most = max(1, *counts)
         return cls(
-            _padded([target.labels for target in targets], most),
-            _padded([target.masks for target in targets], most),
-            _padded([target.valid for target in targets], most),
+            stack_padded([target.labels for target in targets], most),
+            stack_padded([target.masks for target in targets], most),
+            stack_padded([target.valid for target in targets], most),
             torch.stack([target.exhaustive for target in targets]),
             counts,
         )
@@ -161,7 +161,7 @@ class BatchTargets(Sequence[ClipTarget]):
         return BatchTargets(*(t.pin_memory() for t in tensors), self.counts)
 
 
-def _padded(parts: Sequence[torch.Tensor], count: int) -> torch.Tensor:
+def stack_padded(parts: Sequence[torch.Tensor], count: int) -> torch.Tensor:
     """Stack parts (n, ...) of different n as (B, count, ...)."""
     out = parts[0].new_zeros((len(parts), count, *parts[0].shape[1:]))
     for row, part in enumerate(parts):
@@ -245,6 +245,18 @@ def collate_clips(samples: Sequence[ClipSample], stride: int = TARGET_STRIDE) ->
     Raises:
         ValueError: The clips differ in their number of frames.
     """
+    frames, padding = stack_frames(samples)
+    size = (int(frames.shape[2]), int(frames.shape[3]))
+    targets = BatchTargets.of([make_target(sample, size, stride) for sample in samples])
+    return ClipBatch(frames, padding, targets)
+
+
+def stack_frames(samples: Sequence[ClipSample]) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Frames (B, T, H, W, 3) and padding mask as in :class:`ClipBatch`.
+
+    Raises:
+        ValueError: The clips differ in their number of frames.
+    """
     num_frames = {sample.frames.shape[0] for sample in samples}
     if len(num_frames) != 1:
         raise ValueError(f"a batch needs clips of one length, got {sorted(num_frames)}")
@@ -256,5 +268,4 @@ def collate_clips(samples: Sequence[ClipSample], stride: int = TARGET_STRIDE) ->
         h, w = sample.frames.shape[1:3]
         frames[row, :, :h, :w] = torch.from_numpy(np.ascontiguousarray(sample.frames))
         padding[row, :h, :w] = False
-    targets = BatchTargets.of([make_target(s, (height, width), stride) for s in samples])
-    return ClipBatch(frames, padding if bool(padding.any()) else None, targets)
+    return frames, padding if bool(padding.any()) else None

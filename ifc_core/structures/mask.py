@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pycocotools import mask as coco_mask
 
 from ifc_core.errors import FormatError
 
@@ -55,6 +54,13 @@ def decode_counts(counts: bytes) -> list[int]:
     return runs
 
 
+def _codec() -> Any:
+    """Pycocotools' codec, loaded when it is needed: training on generated clips does without."""
+    from pycocotools import mask
+
+    return mask
+
+
 @dataclass(frozen=True, slots=True)
 class RLEMask:
     """A binary mask in COCO compressed RLE, column-major.
@@ -90,7 +96,7 @@ class RLEMask:
         binary = mask if mask.dtype in (np.bool_, np.uint8) else mask != 0
         if binary.dtype == np.uint8 and binary.max(initial=0) > 1:
             binary = binary != 0
-        coded = coco_mask.encode(np.asfortranarray(binary.view(np.uint8)))
+        coded = _codec().encode(np.asfortranarray(binary.view(np.uint8)))
         return cls((int(mask.shape[0]), int(mask.shape[1])), coded["counts"])
 
     @classmethod
@@ -150,7 +156,7 @@ class RLEMask:
                 f"Uncompressed RLE counts must be non-negative and sum to {height * width}.",
                 expected=height * width,
             )
-        coded = coco_mask.frPyObjects({"size": [height, width], "counts": runs}, height, width)
+        coded = _codec().frPyObjects({"size": [height, width], "counts": runs}, height, width)
         return cls((height, width), coded["counts"])
 
     def to_coco(self) -> dict[str, Any]:
@@ -162,28 +168,28 @@ class RLEMask:
 
     def to_array(self) -> npt.NDArray[np.bool_]:
         """Decode to a (H, W) bool array (column-major in memory)."""
-        decoded: npt.NDArray[np.uint8] = coco_mask.decode(self._native())
+        decoded: npt.NDArray[np.uint8] = _codec().decode(self._native())
         return decoded.view(np.bool_)
 
     @property
     def area(self) -> int:
         """Foreground pixels."""
-        return int(coco_mask.area(self._native()))
+        return int(_codec().area(self._native()))
 
     @property
     def bbox_xywh(self) -> tuple[float, float, float, float]:
         """Tight box (x, y, width, height) in pixels; all zero for an empty mask."""
-        x, y, w, h = (float(v) for v in coco_mask.toBbox(self._native()))
+        x, y, w, h = (float(v) for v in _codec().toBbox(self._native()))
         return (x, y, w, h)
 
     def iou(self, other: RLEMask) -> float:
         """Intersection over union with a mask of the same size; 0 where both are empty."""
-        value = coco_mask.iou([other._native()], [self._native()], [0])
+        value = _codec().iou([other._native()], [self._native()], [0])
         return float(value[0, 0])
 
     @staticmethod
     def union(masks: Iterable[RLEMask]) -> RLEMask:
         """Union of at least one mask, all of the same size."""
         items = [m._native() for m in masks]
-        merged = coco_mask.merge(items, intersect=False)
+        merged = _codec().merge(items, intersect=False)
         return RLEMask((int(merged["size"][0]), int(merged["size"][1])), merged["counts"])

@@ -31,6 +31,8 @@ class StageConfig:
         accumulate: Forward passes that one step is split into, to save memory.
         anchor_queries: When the stage begins, set the learnt queries to what guided queries are
             that were told the boxes of a fixed pyramid over the frame.
+        remix: Iterations that each batch serves, composed anew for each on the training device
+            (:mod:`ifc_core.data.remix`); 0 takes clips as they come.
     """
 
     iterations: int = 0
@@ -41,6 +43,7 @@ class StageConfig:
     difficulties: tuple[str, ...] = ("medium",)
     accumulate: int = 1
     anchor_queries: bool = False
+    remix: int = 0
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -49,6 +52,8 @@ class StageConfig:
             _refuse("stages", self, "Clip lengths and batch sizes start at 1")
         if self.iterations < 0 or self.epochs < 0 or (self.iterations > 0) == (self.epochs > 0):
             _refuse("stages", self, "A stage needs either iterations or epochs")
+        if self.remix < 0 or (self.remix and self.iterations % self.remix):
+            _refuse("remix", self.remix, "remix must divide the iterations of its stage")
         if self.batch_size % self.accumulate:
             _refuse("accumulate", self.accumulate, "accumulate must divide batch_size")
         if not self.sizes or any(len(s) != 2 or min(s) < 32 for s in self.sizes):
@@ -114,6 +119,7 @@ class DataConfig:
         interval: Largest distance in frames from the reference frame of a clip.
         augmentation: Names of optional augmentations besides flip and resize.
         num_workers: Worker processes that prepare clips.
+        prefetch: Batches that each worker prepares ahead.
     """
 
     kind: Literal["synthetic", "coco", "ytvis"] = "synthetic"
@@ -123,6 +129,7 @@ class DataConfig:
     interval: int = 20
     augmentation: tuple[str, ...] = ()
     num_workers: int = 1
+    prefetch: int = 2
 
     def __post_init__(self) -> None:
         """Check that files are named where they are needed."""
@@ -130,6 +137,8 @@ class DataConfig:
             _refuse("data", self.kind, f"{self.kind} needs 'annotations' and 'root'")
         if self.num_workers < 0:
             _refuse("num_workers", self.num_workers, "num_workers must not be negative")
+        if self.prefetch < 1:
+            _refuse("prefetch", self.prefetch, "prefetch starts at 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +176,9 @@ class TrainConfig:
         channels_last: Keep images channels-last in memory.
         guided_queries: Queries a clip that are told, in training only, where their object is; 0
             for none. They speed up training from scratch.
+        matching_weight: Of the loss that teaches the backbone's early maps to know places again
+            (:mod:`ifc_core.training.place_matching`), which propagating corrections uses; 0 for
+            none. Clips of one frame have none.
         frozen_stages: Backbone stages that are not trained; 1 is the stem, 2 adds res2, ...
         log_every: Iterations between log lines.
         checkpoint_seconds: Time between checkpoints for resuming.
@@ -187,6 +199,7 @@ class TrainConfig:
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     channels_last: bool = True
     guided_queries: int = 0
+    matching_weight: float = 0.0
     frozen_stages: int = 0
     log_every: int = 10
     checkpoint_seconds: float = 300.0
@@ -198,6 +211,12 @@ class TrainConfig:
             _refuse("stages", (), "A run needs at least one [[stages]] table")
         if not self.guided_queries and any(stage.anchor_queries for stage in self.stages):
             _refuse("anchor_queries", True, "anchor_queries needs guided_queries above 0")
+        if self.matching_weight < 0 or (self.matching_weight and not self.guided_queries):
+            _refuse(
+                "matching_weight",
+                self.matching_weight,
+                "matching_weight must not be negative and needs guided_queries above 0",
+            )
 
     @property
     def iterations(self) -> int:

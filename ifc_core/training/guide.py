@@ -30,6 +30,7 @@ from ifc_core.models.layers import MLP
 from ifc_core.training.boxes import track_boxes
 from ifc_core.training.criterion import paired_mask_losses
 from ifc_core.training.matcher import resize_mask_logits
+from ifc_core.training.place_matching import early_maps
 
 _SHIFT = 0.4
 _STRETCH = 0.4
@@ -61,11 +62,13 @@ class TrainingOutput(NamedTuple):
         guided_logits: (B, P, T, h, w) of the pixel queries and then of the guided queries,
             layer by layer.
         position_error: (), mean squared error of the position probe.
+        early_maps: Res2 and res3 of all frames, (B * T, C, h, w) each.
     """
 
     output: IFCOutput
     guided_logits: tuple[Tensor, ...]
     position_error: Tensor
+    early_maps: list[Tensor]
 
 
 class TrainingGuide(nn.Module):
@@ -168,13 +171,15 @@ class GuidedNetwork(nn.Module):
         padding = None
         if padding_mask is not None:
             padding = padding_mask[:, None].expand(-1, num_frames, -1, -1).flatten(0, 1)
-        features = self.model.encode_frames(frames.flatten(0, 1), padding)
+        with early_maps(self.model.backbone) as early:
+            features = self.model.encode_frames(frames.flatten(0, 1), padding)
         clip = self.model.decode_clip(features, num_clips, aux=True)
         maps = clip.mask_features
         weights = [self.guide.pixel_weights(maps, pixels)]
         weights += self.model.guided_mask_weights(clip, features, *self.guide(boxes))
         logits = tuple(self.model.mask_logits(w, maps) for w in weights)
-        return TrainingOutput(self.model.with_masks(clip), logits, self.guide.position_error(maps))
+        error = self.guide.position_error(maps)
+        return TrainingOutput(self.model.with_masks(clip), logits, error, early)
 
 
 def anchor_boxes(num_boxes: int) -> Tensor:

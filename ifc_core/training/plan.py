@@ -21,12 +21,17 @@ class Position:
     Attributes:
         stage: Number of its stage.
         first_sample: Number of its first sample in the run.
-        begins: Whether the stage begins with it.
+        offset: Iterations of the stage before it.
     """
 
     stage: int
     first_sample: int
-    begins: bool
+    offset: int
+
+    @property
+    def begins(self) -> bool:
+        """Whether the stage begins with it."""
+        return self.offset == 0
 
 
 def position_of(stages: tuple[StageConfig, ...], iteration: int) -> Position:
@@ -42,10 +47,17 @@ def position_of(stages: tuple[StageConfig, ...], iteration: int) -> Position:
     sample, left = 0, iteration
     for number, stage in enumerate(stages):
         if left < stage.iterations:
-            return Position(number, sample + left * stage.batch_size, left == 0)
-        sample += stage.iterations * stage.batch_size
+            batches = left // max(1, stage.remix)
+            return Position(number, sample + batches * stage.batch_size, left)
+        sample += stage.iterations // max(1, stage.remix) * stage.batch_size
         left -= stage.iterations
     raise ValueError(f"iteration {iteration} is past the end of the run")
+
+
+def first_use(stages: tuple[StageConfig, ...], iteration: int) -> int:
+    """The iteration for which the batch of ``iteration`` is fetched; later ones use it again."""
+    place = position_of(stages, iteration)
+    return iteration - place.offset % max(1, stages[place.stage].remix)
 
 
 def requests_of(config: TrainConfig, iteration: int) -> list[ClipRequest]:
@@ -97,12 +109,24 @@ class BatchPlan:
 
     def __len__(self) -> int:
         """Batches that are left."""
-        stage_of = [s.accumulate for s in self._config.stages for _ in range(s.iterations)]
-        return sum(stage_of[self._start :])
+        stages = self._config.stages
+        return sum(
+            stages[position_of(stages, iteration).stage].accumulate
+            for iteration in self._fetching()
+        )
+
+    def _fetching(self) -> Iterator[int]:
+        """The iterations whose batches are fetched, from that of the first one on."""
+        stages, total = self._config.stages, self._config.iterations
+        if self._start < total:
+            yield first_use(stages, self._start)
+        for iteration in range(self._start + 1, total):
+            if first_use(stages, iteration) == iteration:
+                yield iteration
 
     def __iter__(self) -> Iterator[list[ClipRequest]]:
         """Give the micro-batches of this process in order."""
-        for iteration in range(self._start, self._config.iterations):
+        for iteration in self._fetching():
             stage = self._config.stages[position_of(self._config.stages, iteration).stage]
             requests = requests_of(self._config, iteration)
             size = stage.batch_size // self._world_size

@@ -9,10 +9,8 @@ from typing import Any
 
 from ifc_core.data.augmentation import Augmentation
 from ifc_core.data.clip_source import ClipRequest, ClipSource, sample_seed
-from ifc_core.data.coco_source import CocoSource, read_coco_images
 from ifc_core.data.sample import ClipSample
 from ifc_core.data.synthetic import ClipSpec, render_clip
-from ifc_core.data.video_source import VideoSource, read_ytvis_videos
 from ifc_core.errors import ConfigError
 from ifc_core.training.config import TrainConfig
 
@@ -57,10 +55,14 @@ def open_data(config: TrainConfig) -> tuple[TrainConfig, ClipSource]:
     annotations, root = _existing(data.annotations), _existing(data.root)
     augmentation = Augmentation(("flip", *data.augmentation))
     if data.kind == "coco":
+        from ifc_core.data.coco_source import CocoSource, read_coco_images
+
         images, names = read_coco_images(annotations, root)
         source: ClipSource = CocoSource(config.seed, images, augmentation)
         count = len(images)
     else:
+        from ifc_core.data.video_source import VideoSource, read_ytvis_videos
+
         videos, names = read_ytvis_videos(annotations, root)
         source = VideoSource(config.seed, videos, data.interval, augmentation)
         count = sum(len(video.labelled_frames) for video in videos)

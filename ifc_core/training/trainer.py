@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,14 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ifc_core.data.clip_source import ClipSource, load_batches
-from ifc_core.data.sample import ClipBatch
+from ifc_core.data.remix import RawBatch, as_rendered, collate_raw, remix
+from ifc_core.data.sample import ClipBatch, collate_clips
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.jobs import JobCancelled, JobContext
-from ifc_core.models.checkpoint import (
-    CheckpointInfo,
-    compare_shapes,
-    read_checkpoint,
-    write_checkpoint,
-)
-from ifc_core.models.config import IFCConfig
+from ifc_core.models.checkpoint import CheckpointInfo, write_checkpoint
 from ifc_core.models.ifc import IFC, IFCOutput
 from ifc_core.models.registry import resolve_device
-from ifc_core.structures import Category
-from ifc_core.training.config import TrainConfig
+from ifc_core.training.config import StageConfig, TrainConfig
 from ifc_core.training.criterion import Criterion, LayerOutput, LossResult, PairIndex
 from ifc_core.training.distributed import Ranks, joined_ranks
 from ifc_core.training.ema import WeightAverage
@@ -47,16 +42,12 @@ from ifc_core.training.optimizer import (
     optimizer_tensors,
     set_learning_rate,
 )
-from ifc_core.training.plan import BatchPlan, position_of
-from ifc_core.training.run_state import (
-    INDEX_NAME,
-    read_shards,
-    read_state,
-    write_shards,
-    write_state,
-)
+from ifc_core.training.place_matching import matching_loss
+from ifc_core.training.plan import BatchPlan, first_use, position_of
+from ifc_core.training.run_state import read_state, write_shards, write_state
 from ifc_core.training.schedule import lr_factor
 from ifc_core.training.sources import open_data
+from ifc_core.training.starting import build_model
 
 STATE_NAME = "resume.safetensors"
 EXPORT_NAME = "ema"
@@ -90,40 +81,6 @@ class StepReport:
     learning_rate: float
     gradient_norm: float
     clips_per_second: float
-
-
-def build_model(config: TrainConfig) -> IFC:
-    """A network with seeded random weights, or with those of ``config.init``.
-
-    Raises:
-        ConfigError: A model setting is wrong.
-        CheckpointError: The weights do not fit.
-    """
-    assignment = str(config.matching.cost)  # matching by boxes needs the box head
-    fields = {"num_classes": len(config.categories), "assignment": assignment, **config.model}
-    preset = fields.pop("preset", None)
-    model_config = IFCConfig.preset(preset, **fields) if preset else IFCConfig.from_dict(fields)
-    torch.manual_seed(config.seed)
-    categories = [Category(i, name) for i, name in enumerate(config.categories, start=1)]
-    model = IFC(model_config, categories)
-    if config.init is not None:
-        load_weights(model, config.init)
-    return model
-
-
-def load_weights(model: nn.Module, path: Path) -> None:
-    """Start from exported shards or from a model file, optimizer and all else anew.
-
-    Raises:
-        CheckpointError: The file is damaged or of another architecture.
-    """
-    if (path / INDEX_NAME).is_file():
-        tensors, _ = read_shards(path)
-    else:
-        tensors = {k: v.float() for k, v in read_checkpoint(path).state_dict.items()}
-    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
-    compare_shapes(path, {k: tuple(v.shape) for k, v in model.state_dict().items()}, shapes)
-    model.load_state_dict(tensors)
 
 
 def layers_of(output: IFCOutput) -> list[LayerOutput]:
@@ -181,6 +138,8 @@ class Trainer:
         self.ranks = ranks or Ranks()
         self.device = resolve_device(config.device)
         self.iteration = 0
+        self._parts: list[ClipBatch | RawBatch] = []
+        self._remixes = any(stage.remix for stage in config.stages)
         self._check_batches()
         self.model = (model or build_model(config)).to(self.device)
         if config.channels_last:
@@ -238,9 +197,16 @@ class Trainer:
         """
         job = context or JobContext()
         plan = BatchPlan(self.config, self.iteration, self.ranks.rank, self.ranks.world_size)
-        workers = self.config.data.num_workers
-        stride = self.config.matching.stride
-        batches = load_batches(self.source, plan, num_workers=workers, stride=stride)  # type: ignore[arg-type]  # the plan is lazy
+        data = self.config.data
+        collate = partial(collate_clips, stride=self.config.matching.stride)
+        batches = load_batches(
+            self.source,
+            plan,  # type: ignore[arg-type]  # the plan is lazy
+            collate_raw if self._remixes else collate,
+            num_workers=data.num_workers,
+            prefetch=data.prefetch,
+            pinned=self.device.type == "cuda",
+        )
         saved = exported = time.monotonic()
         with closing(batches) as stream:  # type: ignore[type-var]
             while self.iteration < self.config.iterations:
@@ -269,7 +235,7 @@ class Trainer:
         except JobCancelled:
             return  # the loop stops at its own check, in all processes alike
 
-    def _iterate(self, stream: Iterator[ClipBatch]) -> StepReport:
+    def _iterate(self, stream: Iterator[ClipBatch | RawBatch]) -> StepReport:
         """One optimizer step over the micro-batches of this process."""
         config, started = self.config, time.monotonic()
         place = position_of(config.stages, self.iteration)
@@ -283,8 +249,10 @@ class Trainer:
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
         loss, terms, iou = 0.0, dict[str, float](), float("nan")
-        for part in range(stage.accumulate):
-            batch = next(stream).to(self.device)
+        if not self._parts or first_use(config.stages, self.iteration) == self.iteration:
+            self._parts = [next(stream).to(self.device) for _ in range(stage.accumulate)]
+        for part, fetched in enumerate(self._parts):
+            batch = self._supervised(fetched, stage)
             last = part == stage.accumulate - 1
             output, result = self._forward_backward(batch, stage.accumulate, synchronise=last)
             iou, found = self._figures(output, batch, result)
@@ -299,6 +267,13 @@ class Trainer:
         )  # fmt: skip
         self._log(report)
         return report
+
+    def _supervised(self, batch: ClipBatch | RawBatch, stage: StageConfig) -> ClipBatch:
+        """The batch as this iteration sees it, with masks at the scale that is compared."""
+        if isinstance(batch, ClipBatch):
+            return batch
+        compose = remix if stage.remix else as_rendered
+        return compose(batch, self.config.matching.stride)
 
     def _anchor_queries(self) -> None:
         """Let the learnt queries take over from guided ones; their moments start anew."""
@@ -337,7 +312,7 @@ class Trainer:
             return output, self.criterion(layers_of(output), batch.targets)
         guided = guided_targets(batch.targets, self.config.guided_queries)
         with self._autocast():
-            output, logits, position_error = self._network(
+            output, logits, position_error, early = self._network(
                 frames, batch.padding_mask, guided.boxes, guided.pixels
             )
         result = self.criterion(layers_of(output), batch.targets)
@@ -351,6 +326,10 @@ class Trainer:
         }
         total = result.total + weights.focal * focal.sum() + weights.dice * dice.sum()
         total = total + POSITION_WEIGHT * position_error
+        if self.config.matching_weight and frames.shape[1] > 1:
+            error = matching_loss(early, batch.targets)
+            terms["loss_matching"] = error.detach()
+            total = total + self.config.matching_weight * error
         return output, LossResult(total, {**result.terms, **terms}, result.assignments)
 
     def _gradient_exchange(self, synchronise: bool) -> AbstractContextManager[None]:

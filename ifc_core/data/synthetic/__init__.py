@@ -2,6 +2,5 @@
 
 from ifc_core.data.synthetic.scene import render_clip
 from ifc_core.data.synthetic.spec import DIFFICULTIES, ClipSpec, Difficulty
-from ifc_core.data.synthetic.ytvis_writer import write_ytvis_dataset
 
-__all__ = ["DIFFICULTIES", "ClipSpec", "Difficulty", "render_clip", "write_ytvis_dataset"]
+__all__ = ["DIFFICULTIES", "ClipSpec", "Difficulty", "render_clip"]

@@ -11,7 +11,6 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from pycocotools import mask as coco_mask
 
 from ifc_core.errors import FormatError
 
@@ -128,6 +127,39 @@ def load_scenes(folder: str) -> tuple[tuple[Scene, ...], tuple[Cutout, ...]]:
     return tuple(scenes), tuple(cutouts)
 
 
+@lru_cache(maxsize=4)
+def load_sprites(folder: str) -> tuple[Cutout, ...]:
+    """Read a folder of pictures with transparency once a process.
+
+    Args:
+        folder: Holds PNG or WebP files; those without transparency are passed over.
+
+    Returns:
+        Each picture as an object, in the order of the names.
+
+    Raises:
+        FormatError: There is no such picture.
+    """
+    root = Path(folder)
+    sprites = []
+    for file in sorted([*root.glob("*.webp"), *root.glob("*.png")]):
+        picture = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+        if picture is None or picture.ndim != 3 or picture.shape[2] != 4:
+            continue
+        rows, columns = np.nonzero(picture[..., 3] > 127)
+        if not len(rows):
+            continue
+        part = picture[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        rgb = cv2.cvtColor(part, cv2.COLOR_BGRA2RGB)
+        alpha = np.ascontiguousarray(part[..., 3])
+        sprites.append(
+            Cutout(_shrink(np.asarray(rgb), _CUTOUT_SIDE), _shrink(alpha, _CUTOUT_SIDE), True)
+        )
+    if not sprites:
+        raise FormatError("The sprite folder holds no PNG or WebP with transparency.", path=root)
+    return tuple(sprites)
+
+
 def _read_rgb(root: Path, name: str) -> Image:
     path = (root / name).resolve()
     if not path.is_relative_to(root.resolve()):
@@ -142,6 +174,8 @@ def _read_rgb(root: Path, name: str) -> Image:
 
 
 def _masks(annotations: list[dict[str, Any]], height: int, width: int) -> Mask:
+    from pycocotools import mask as coco_mask  # training on generated clips does without
+
     masks = np.zeros((len(annotations), height, width), dtype=np.bool_)
     for row, annotation in enumerate(annotations):
         segmentation = annotation["segmentation"]

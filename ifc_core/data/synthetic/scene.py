@@ -14,7 +14,13 @@ from ifc_core.data.synthetic.background import make_background, occluder
 from ifc_core.data.synthetic.bodies import Body, MaterialSource, Part
 from ifc_core.data.synthetic.effects import apply_look, random_look
 from ifc_core.data.synthetic.motion import Camera, ObjectPath, camera_path, object_path
-from ifc_core.data.synthetic.photos import Cutout, Scene, load_scenes, surface_photographs
+from ifc_core.data.synthetic.photos import (
+    Cutout,
+    Scene,
+    load_scenes,
+    load_sprites,
+    surface_photographs,
+)
 from ifc_core.data.synthetic.real import photograph_clip
 from ifc_core.data.synthetic.spec import ClipSpec
 from ifc_core.data.synthetic.sprites import (
@@ -112,6 +118,7 @@ class _Scene:
         empty: tuple[Image, ...],
     ) -> None:
         self.rng, self.spec, self.source, self.cutouts = rng, spec, source, cutouts
+        self.sprites = load_sprites(spec.sprite_dir) if spec.sprite_dir is not None else ()
         gap = spec.frame_gap * float(np.exp(rng.uniform(-0.9, 0.9)))
         self.times = np.arange(spec.num_frames, dtype=np.float64) * gap
         self.camera = camera_path(rng, self.times, spec.height, spec.width)
@@ -152,8 +159,11 @@ class _Scene:
 
     def _body(self, count: int) -> Body:
         rng = self.rng
+        if self.sprites and rng.random() < self.spec.sprite_fraction:
+            sprite = self.sprites[int(rng.integers(len(self.sprites)))]
+            return self._pasted(Cutout(resurfaced(rng, self.source, sprite), sprite.alpha, True))
         if self.cutouts and rng.random() < self.spec.cutout_fraction:
-            return self._pasted()
+            return self._pasted(self._cutout())
         source = self.source
         if self.spec.difficulty == "hard" and rng.random() < 0.1:
             source = MaterialSource((self.backdrop,), 1.0)
@@ -162,11 +172,16 @@ class _Scene:
         resolution = self.spec.height * (0.9 if count <= 2 else 0.6 if count <= 6 else 0.35)
         return maker(rng, source, resolution)
 
-    def _pasted(self) -> Body:
+    def _cutout(self) -> Cutout:
+        """One of the objects of photographs, whole ones more often."""
         rng = self.rng
         cutout = self.cutouts[int(rng.integers(len(self.cutouts)))]
         if not cutout.whole and rng.random() < 0.5:
             cutout = self.cutouts[int(rng.integers(len(self.cutouts)))]
+        return cutout
+
+    def _pasted(self, cutout: Cutout) -> Body:
+        rng = self.rng
         rgb = cutout.rgb
         if rng.random() < 0.6:
             gain = np.exp(rng.normal(0, 0.15, 3)) * np.exp(rng.normal(0, 0.15))
@@ -284,6 +299,21 @@ class _Scene:
         y, x = np.ogrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
         alpha = (np.clip(1.0 - x * x - y * y, 0, 1) * 255).astype(np.uint8)
         canvas.darken(alpha, int(cx - w / 2), int(cy - h / 2), actor.shadow)
+
+
+def resurfaced(rng: Rng, source: MaterialSource, sprite: Cutout) -> Image:
+    """A sprite's picture (h, w, 3) uint8 in other colours, often with a surface of its own."""
+    hsv = cv2.cvtColor(sprite.rgb, cv2.COLOR_RGB2HSV).astype(np.int16)
+    hsv[..., 0] = (hsv[..., 0] + (rng.integers(180) if rng.random() < 0.7 else 0)) % 180
+    hsv[..., 1] = np.clip(hsv[..., 1] * rng.uniform(0.1, 0.9), 0, 255)
+    rgb = cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB).astype(np.float32)
+    if rng.random() < 0.7:
+        tile = source.material(rng).tile.astype(np.float32)
+        surface = cv2.resize(tile, rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        grain = surface / max(20.0, float(surface.mean()))
+        rgb = rgb * (1 + float(rng.uniform(0.2, 0.9)) * (grain - 1))
+    rgb = rgb * float(np.exp(rng.normal(-0.35, 0.3)))
+    return np.clip(rgb, 0, 255).astype(np.uint8)
 
 
 def _unfit_centre(fit: Matrix) -> npt.NDArray[np.float64]:

@@ -25,7 +25,11 @@ class ClipSpec:
         cutout_dir: Folder with ``instances.json`` (COCO format) and its images, whose objects
             are pasted and whose photographs serve as backgrounds; ``None`` for a purely
             procedural world.
-        cutout_fraction: Share of the objects that are cut from photographs, where there are any.
+        sprite_dir: Folder of PNG or WebP pictures with transparency that are pasted as objects,
+            in other colours and surfaces; ``None`` for none.
+        sprite_fraction: Share of the objects that are such pictures, where there are any.
+        cutout_fraction: Share of the other objects that are cut from photographs, where there
+            are any.
         real_fraction: Share of the clips that are photographs of ``cutout_dir`` themselves, seen
             by a moving camera, with the masks of that file. They are exhaustive only with
             ``real_exhaustive``.
@@ -43,6 +47,8 @@ class ClipSpec:
     max_objects: int = 30
     cutout_dir: str | None = None
     cutout_fraction: float = 0.6
+    sprite_dir: str | None = None
+    sprite_fraction: float = 0.25
     real_fraction: float = 0.3
     real_exhaustive: bool = False
     photographs: bool = True
@@ -73,7 +79,7 @@ class ClipSpec:
                 name="max_objects",
                 value=self.max_objects,
             )
-        for name in ("cutout_fraction", "real_fraction"):
+        for name in ("cutout_fraction", "sprite_fraction", "real_fraction"):
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:
                 raise ConfigError(f"{name} must be between 0 and 1.", name=name, value=value)

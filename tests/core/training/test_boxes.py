@@ -13,7 +13,8 @@ from ifc_core.training.boxes import (
 )
 from ifc_core.training.criterion import Criterion, LayerOutput
 from ifc_core.training.matcher import AssignmentCost, HungarianMatcher
-from ifc_core.training.trainer import build_model, layers_of
+from ifc_core.training.starting import build_model
+from ifc_core.training.trainer import layers_of
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.models.checkpoint import read_checkpoint
 from ifc_core.training.config import StageConfig
 from ifc_core.training.run_state import read_shards, write_shards
-from ifc_core.training.trainer import Trainer, build_model
+from ifc_core.training.starting import build_model
+from ifc_core.training.trainer import Trainer
 
 
 def losses(trainer, context=None):
@@ -233,3 +234,29 @@ def test_the_exported_model_file_is_the_averaged_network(toy_config, toy_source)
     for name, value in trainer.averaged_weights().items():
         stored = checkpoint.state_dict[name].float()
         torch.testing.assert_close(stored, value.contiguous(), rtol=1e-3, atol=1e-6)
+
+
+def test_a_remixed_batch_serves_several_iterations_and_goes_on_to_the_bit(toy_config, toy_source):
+    asked = []
+
+    def source(request):
+        asked.append(request.index)
+        return toy_source(request)
+
+    stages = [
+        {"iterations": 4, "num_frames": [2], "batch_size": 2, "sizes": [[48, 64]], "remix": 2},
+        {"iterations": 1, "num_frames": [2], "batch_size": 2, "sizes": [[48, 64]]},
+    ]
+    whole = losses(Trainer(toy_config("whole", stages=stages), source=source))
+    assert asked == [0, 1, 2, 3, 4, 5]
+    assert len({round(loss, 6) for loss in whole}) == 5
+    with pytest.raises(JobCancelled):
+        losses(Trainer(toy_config("parts", stages=stages), source=source), cancelled_after(3))
+    rest = losses(Trainer(toy_config("parts", stages=stages), source=source))
+    assert rest == whole[-len(rest) :]
+    assert 0 < len(rest) < 5
+
+
+def test_remix_must_divide_its_stage(toy_config):
+    with pytest.raises(ConfigError, match="remix"):
+        toy_config(stages=[{"iterations": 3, "remix": 2}])

@@ -7,13 +7,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ifc_core.data.synthetic import DIFFICULTIES, ClipSpec, render_clip, write_ytvis_dataset
+from ifc_core.data.synthetic import DIFFICULTIES, ClipSpec, render_clip
 from ifc_core.data.synthetic.validation import (
     FROZEN_HASHES,
     FROZEN_OPENCV,
     rendered_hash,
     validation_clips,
 )
+from ifc_core.data.synthetic.ytvis_writer import write_ytvis_dataset
 from ifc_core.io.ytvis import read_ytvis, validate_ytvis
 
 
