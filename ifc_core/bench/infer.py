@@ -49,8 +49,8 @@ class InferOptions:
         baseline: Whether to run the plain way too.
         sweep: Also measure the (T, S) pairs of the paper's Table 2(d), precision ``auto``.
         file_frames: On a GPU: frames of the file that is made and proposed on, end to end.
-        parts: On a GPU: what to measure, of ``model``, ``backbones``, ``stages``, ``file``,
-            ``agreement``, ``plain``, ``kernels``; all by default.
+        parts: On a GPU: what to measure, of ``model``, ``file``, ``kernels``, ``stages``,
+            ``agreement``, ``plain``, ``backbones``; all by default.
     """
 
     model: str = "seeded-resnet50"

@@ -57,12 +57,12 @@ class GpuBench:
         """Every part that was asked for; one that fails says why, and the others go on."""
         parts: dict[str, Callable[[], dict[str, Any]]] = {
             "model": self.model_alone,
-            "backbones": self.backbones,
-            "stages": self.stages,
             "file": self.from_file,
+            "kernels": self.kernels,
+            "stages": self.stages,
             "agreement": self.agreement,
             "plain": self.plain,
-            "kernels": self.kernels,
+            "backbones": self.backbones,
         }
         figures: dict[str, Any] = {}
         for name, part in parts.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+
+_MOST_BYTES = 128 << 20
+"""Of one batch, however many frames it might hold: large frames come in smaller batches."""
 
 _SLOTS = 3
 """Pinned buffers: one is filled while another travels and a third is on its way out."""
@@ -50,7 +54,8 @@ class FrameSender:
 
     Args:
         device: Where to.
-        batch_size: Frames of a batch; the last one, and one before a change of size, is smaller.
+        batch_size: Frames of a batch; it is smaller at the end, before a change of size, and
+            where frames are large.
         cut: The part of a frame that is looked at.
     """
 
@@ -73,13 +78,19 @@ class FrameSender:
         indices: list[int] = []
         images: list[npt.NDArray[np.uint8]] = []
         for index, image in frames:
-            if images and (len(images) == self.batch_size or image.shape != images[0].shape):
+            if images and image.shape != images[0].shape:
                 yield self._send(indices, images)
                 indices, images = [], []
             indices.append(index)
             images.append(image)
+            if len(images) >= self._most(self.cut(image).nbytes):
+                yield self._send(indices, images)
+                indices, images = [], []
         if images:
             yield self._send(indices, images)
+
+    def _most(self, frame_bytes: int) -> int:
+        return max(1, min(self.batch_size, _MOST_BYTES // max(1, frame_bytes)))
 
     def _send(self, indices: list[int], images: list[npt.NDArray[np.uint8]]) -> FrameBatchOnDevice:
         parts = [self.cut(image) for image in images]
@@ -103,7 +114,7 @@ class FrameSender:
         """A pinned buffer that nothing is sent from any more."""
         if not self._buffers or self._buffers[0].shape[1:] != shape[1:]:
             self._wait()
-            full = (max(self.batch_size, shape[0]), *shape[1:])
+            full = (self._most(math.prod(shape[1:])), *shape[1:])
             self._buffers = [
                 torch.empty(full, dtype=torch.uint8, pin_memory=True) for _ in range(_SLOTS)
             ]

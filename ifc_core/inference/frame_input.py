@@ -10,6 +10,8 @@ from torch import Tensor
 
 from ifc_core.errors import ConfigError
 
+_LARGEST_PART_BYTES = 256 << 20  # of frames in float32, resized at once on a GPU
+
 
 def network_size(size: tuple[int, int], short_side: int, max_long_side: int) -> tuple[int, int]:
     """(height, width) to which a frame is resized, its shape kept.
@@ -43,15 +45,19 @@ def resize_frames(frames: Tensor, size: tuple[int, int]) -> Tensor:
     """
     if tuple(frames.shape[1:3]) == size:
         return frames
-    planes = frames.permute(0, 3, 1, 2)  # (N, 3, H, W), channels last in memory
     if frames.device.type == "cpu":
+        planes = frames.permute(0, 3, 1, 2)  # (N, 3, H, W), channels last in memory
         small = F.interpolate(planes, size, mode="bilinear", antialias=True, align_corners=False)
-    else:  # the 8-bit kernel exists on the CPU only
-        real = F.interpolate(
-            planes.float(), size, mode="bilinear", antialias=True, align_corners=False
-        )
-        small = real.round_().clamp_(0, 255).to(torch.uint8)
-    return small.permute(0, 2, 3, 1).contiguous()
+        return small.permute(0, 2, 3, 1).contiguous()
+    # The 8-bit kernel exists on the CPU only; real numbers take four times the memory.
+    at_once = max(1, _LARGEST_PART_BYTES // (4 * frames[0].numel()))
+    return torch.cat([_resize_real(part, size) for part in frames.split(at_once)])
+
+
+def _resize_real(frames: Tensor, size: tuple[int, int]) -> Tensor:
+    planes = frames.permute(0, 3, 1, 2).float()
+    small = F.interpolate(planes, size, mode="bilinear", antialias=True, align_corners=False)
+    return small.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
 def cut_region(

@@ -64,7 +64,7 @@ def test_the_parts_of_the_gpu_bench(monkeypatch, capsys):
         TINY,
         clip_stride=3,
         file_frames=14,
-        parts=("model", "backbones", "stages", "file", "agreement", "plain"),
+        parts=("model", "file", "stages", "agreement", "plain", "backbones"),
     )
     figures = infer_gpu.GpuBench(*prepare(options), options).run()
     assert tuple(figures) == options.parts
