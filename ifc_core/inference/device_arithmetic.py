@@ -15,7 +15,8 @@ def device_arithmetic(device: torch.device, exact: bool) -> Iterator[None]:
     Args:
         device: Nothing is done for a CPU.
         exact: True float32 products. Otherwise those that are left in float32 beside bf16 or fp16
-            may round their factors to ten bits (TF32), which is finer than bf16.
+            may round their factors to ten bits (TF32), which is finer than bf16, and kernels of
+            convolutions are chosen by trying them.
     """
     if device.type != "cuda":
         yield
@@ -23,7 +24,7 @@ def device_arithmetic(device: torch.device, exact: bool) -> Iterator[None]:
     convolutions, searches = torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark
     products = torch.get_float32_matmul_precision()
     torch.backends.cudnn.allow_tf32 = not exact
-    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.benchmark = not exact
     torch.set_float32_matmul_precision("highest" if exact else "high")
     try:
         yield
