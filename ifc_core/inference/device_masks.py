@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ifc_core.inference.device_runs import count_strings
 from ifc_core.structures.mask import RLEMask
-from ifc_core.structures.run_strings import count_strings
 
 _LARGEST_PART_BYTES = 256 << 20  # of float32 masks in full size, held at once
 
@@ -56,13 +56,5 @@ def _encode_part(
         whole = masks.new_zeros(masks.shape[0], size[1], size[0])
         whole[:, x : x + width, y : y + height] = masks
         masks = whole
-    flat = masks.flatten(1)
-    differs = torch.empty_like(flat)
-    differs[:, 0] = flat[:, 0]
-    torch.ne(flat[:, 1:], flat[:, :-1], out=differs[:, 1:])
-    places = differs.flatten().nonzero()[:, 0].cpu().numpy()  # the one synchronisation
-    pixels = size[0] * size[1]
-    owners = places // pixels
-    strings = count_strings(places - owners * pixels, owners, len(flat), pixels)
-    present = set(owners.tolist())
-    return [RLEMask(size, counts) if row in present else None for row, counts in enumerate(strings)]
+    strings = count_strings(masks.flatten(1))
+    return [RLEMask(size, counts) if counts else None for counts in strings]
