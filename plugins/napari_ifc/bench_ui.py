@@ -401,6 +401,7 @@ def _show_list(count: int) -> dict[str, float]:
 def _studio(viewer: napari.Viewer, folder: Path) -> Iterator[Studio]:
     settings = StudioSettings(projects_folder=folder / "projects")
     studio = Studio(viewer, settings=settings)
+    studio.show_napari_panels(False)  # as in the desktop program
     try:
         yield studio
     finally:

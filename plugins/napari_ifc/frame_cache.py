@@ -73,6 +73,7 @@ class FrameCache:
         num_frames: Frames in the video.
         max_bytes: Bound of the memory for decoded frames; at least two frames are kept.
         prefetch: Whether a thread decodes ahead.
+        quick_seconds: What takes less is not asked of the thread.
     """
 
     def __init__(
@@ -82,10 +83,12 @@ class FrameCache:
         *,
         max_bytes: int = 512 * 1024 * 1024,
         prefetch: bool = True,
+        quick_seconds: float = _QUICK_SECONDS,
     ) -> None:
         self._reader = reader
         self._num_frames = num_frames
         self._max_bytes = max_bytes
+        self._quick_seconds = quick_seconds
         self._frames: OrderedDict[int, Frame] = OrderedDict()
         self._bytes = 0
         self._position = -1
@@ -138,7 +141,7 @@ class FrameCache:
         except VideoError:  # the same comes up, with its sentence, when it is read
             return True
         begin = self._position if key <= self._position <= frame_index else key - 1
-        return (frame_index - begin) * self._seconds_a_frame() < _QUICK_SECONDS
+        return (frame_index - begin) * self._seconds_a_frame() < self._quick_seconds
 
     def ask(self, frame_index: int, tell: Callable[[Fetched], object]) -> None:
         """Have a frame fetched by the thread, in place of what it was asked for before.

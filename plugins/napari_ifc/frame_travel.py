@@ -7,6 +7,7 @@ frame before it is shown in its place, and :attr:`FrameTravel.is_waiting` holds 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 Deliver = Callable[[Callable[[Any], None]], Callable[[Any], None]]
 
 _REST_MS = 120
+_MAX_REST_MS = 1500
+_TRAVEL_SECONDS = 0.8  # frames that follow each other so quickly belong to one journey
 
 
 class FrameTravel:
@@ -60,6 +63,7 @@ class FrameTravel:
         self._source: LazyVideo | None = None
         self._redraw: Callable[[], None] = lambda: None
         self._syncing = False
+        self._arrived = 0.0
         self.frame_index = 0
         self.picture_index = 0
         self._rest_timer = soon(self.settle, _REST_MS)
@@ -134,10 +138,18 @@ class FrameTravel:
             source.cache.ask(frame_index, self._tell)
         if not by_napari:  # which slices the picture itself
             self._show()
-            self._rest_timer.start()
+            self._rest_timer.start(self._rest_ms())
         if was_waiting or self.is_waiting:
             self._on_waiting()
         self._on_frame(frame_index)
+
+    def _rest_ms(self) -> int:
+        """How long no other frame must come until it rests; longer where each takes long."""
+        before, self._arrived = self._arrived, time.monotonic()
+        gap = self._arrived - before
+        if gap > _TRAVEL_SECONDS:
+            return _REST_MS
+        return round(min(max(2500 * gap, _REST_MS), _MAX_REST_MS))
 
     def _show(self) -> None:
         if self._source is not None:

@@ -99,7 +99,7 @@ class LayerStack:
         viewer.dims.events.ndisplay.connect(self._on_ndisplay)
         viewer.layers.events.removed.connect(self._on_layers_changed)
         viewer.layers.events.reordered.connect(self._on_layers_changed)
-        viewer.camera.events.zoom.connect(self._on_zoom)
+        viewer.scene.camera.events.zoom.connect(self._on_zoom)
 
     # Showing
 
@@ -197,7 +197,7 @@ class LayerStack:
         self._viewer.dims.events.ndisplay.disconnect(self._on_ndisplay)
         self._viewer.layers.events.removed.disconnect(self._on_layers_changed)
         self._viewer.layers.events.reordered.disconnect(self._on_layers_changed)
-        self._viewer.camera.events.zoom.disconnect(self._on_zoom)
+        self._viewer.scene.camera.events.zoom.disconnect(self._on_zoom)
 
     def go_to(self, frame_index: int) -> None:
         """Show a frame, or what comes nearest to it until it is decoded."""
@@ -398,7 +398,7 @@ class LayerStack:
         """Pixels of the screen for one of the video."""
         app = QApplication.instance()
         ratio = app.devicePixelRatio() if isinstance(app, QApplication) else 1.0
-        return float(self._viewer.camera.zoom) * ratio
+        return float(self._viewer.scene.camera.zoom) * ratio
 
     def _on_zoom(self, event: Any = None) -> None:
         if self._source is not None:
