@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+import ifc_resources
 from ifc_app.display import virtual_display
 from ifc_core.errors import IFCError, OutputError
 from ifc_core.io.atomic import atomic_output
+from napari_ifc.controllers.sample import SAMPLE_VIDEO
 
 if TYPE_CHECKING:
     from qtpy.QtCore import SignalInstance
@@ -41,12 +45,12 @@ def run_headless(path: str | None, out_folder: Path) -> int:
             f"{out_folder} cannot be made: {error.strerror}.", path=out_folder
         ) from error
     console.print("No display: working on a virtual one.")
-    with virtual_display(*_WINDOW_PX):
+    with virtual_display(*_WINDOW_PX), tempfile.TemporaryDirectory(prefix="ifc-") as scratch:
         from ifc_app.window import DesktopWindow
 
         window = DesktopWindow()
         try:
-            written = _work(window, path, out_folder, console)
+            written = propose_and_write(window, path, out_folder, Path(scratch), console)
         finally:
             _close(window)
     for what, file in written.items():
@@ -54,16 +58,35 @@ def run_headless(path: str | None, out_folder: Path) -> int:
     return 0
 
 
-def _work(
-    window: DesktopWindow, path: str | None, out_folder: Path, console: Console
+def propose_and_write(
+    window: DesktopWindow, path: str | None, out_folder: Path, scratch: Path, console: Console
 ) -> dict[str, Path]:
+    """Propose in a window and write what comes out.
+
+    Args:
+        window: The desktop window.
+        path: The clip, whose project lies where the window would make it; the sample if
+            ``None``, in a new project, so that neither earlier nor later work on it matters.
+        out_folder: Gets the files.
+        scratch: Where the sample's project is made.
+        console: Told what goes on.
+
+    Returns:
+        The files by what they are.
+
+    Raises:
+        IFCError: The clip cannot be opened, the run failed or a file cannot be written.
+    """
     sentences: list[str] = []
     window.studio.failed.connect(sentences.append)
     window.show()
     window.main.resize(*_WINDOW_PX)
-    opened = window.open_sample() if path is None else window.open_path(path)
-    if not opened:
-        raise IFCError(sentences[-1] if sentences else f"{path} could not be opened.")
+    if path is None:
+        studio = window.studio
+        studio.settings = replace(studio.settings, projects_folder=scratch)
+    clip = ifc_resources.path(SAMPLE_VIDEO) if path is None else Path(path)
+    if not window.open_path(clip):
+        raise IFCError(sentences[-1] if sentences else f"{clip} could not be opened.")
     console.print("Proposing tracks ...")
     ends: list[str] = []
     window.studio.run_finished.connect(ends.append)

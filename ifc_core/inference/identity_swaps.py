@@ -84,7 +84,14 @@ def suspected_swaps(
     Raises:
         JobCancelled: The context was asked to stop.
     """
-    scan = _Scan(None if read_frame is None else LookReader(read_frame))
+    check = (context or JobContext()).raise_if_cancelled
+
+    def read(frame_index: int) -> npt.NDArray[np.uint8]:
+        check()  # the looks of a crowded frame take long
+        assert read_frame is not None  # noqa: S101
+        return read_frame(frame_index)
+
+    scan = _Scan(None if read_frame is None else LookReader(read), check)
     found: list[SuspectedSwap] = []
     for done, (frame_index, masks) in enumerate(frames, start=1):
         found += scan.add(frame_index, masks)
@@ -119,6 +126,7 @@ class _Scan:
     """A window that slides over the video; a moment is judged once enough frames follow it."""
 
     looks: LookReader | None
+    check: Callable[[], None]
     _history: dict[int, deque[_Sighting]] = field(default_factory=dict)
     _masks: dict[int, dict[int, RLEMask]] = field(default_factory=dict)
     _order: deque[int] = field(default_factory=deque)  # frames not judged yet
@@ -168,6 +176,7 @@ class _Scan:
         doubt = _geometry([halves[track] for track in tracks])
         doubt[~(starts[:, None] | starts[None])] = -1.0
         for i, j in np.argwhere(np.triu(doubt >= _LEAST_DOUBT, 1)):
+            self.check()
             a, b = tracks[i], tracks[j]
             looks = self._compare_looks(a, b, halves[a], halves[b])
             links = [s.link for s in (halves[a][1][0], halves[b][1][0]) if s.link is not None]

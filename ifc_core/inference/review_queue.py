@@ -191,10 +191,23 @@ class VideoQueue:
             self._take(reader, track_id, columns.get(track_id, FrameColumns.empty()))
             context.advance(done, len(self._tracks), "Looking for what needs attention", "tracks")
 
-    def update(self, reader: ProjectReader, track_ids: Iterable[int]) -> None:
-        """Read some tracks again, after an edit."""
+    def update(
+        self, reader: ProjectReader, track_ids: Iterable[int], context: JobContext | None = None
+    ) -> None:
+        """Read some tracks again, after an edit.
+
+        Args:
+            reader: The project.
+            track_ids: The tracks.
+            context: Can cancel; what was not read by then is missing until the next ``build``.
+
+        Raises:
+            JobCancelled: The context was asked to stop.
+        """
         self._read_headers(reader)
         for track_id in {*track_ids, *(self._columns.keys() - self._tracks.keys())}:
+            if context is not None:
+                context.raise_if_cancelled()
             old = self._columns.pop(track_id, None)
             self._tables.pop(track_id, None)
             if old is not None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ifc_core.errors import IFCError
-from ifc_core.jobs import JobCancelled
+from ifc_core.jobs import JobCancelled, JobContext
 
 
 class Worker:
@@ -16,12 +16,16 @@ class Worker:
     Args:
         deliver: Wraps a callback so that it is called in the GUI thread.
         name: Name of the thread.
+
+    Attributes:
+        context: For work that takes long, to look whether it is still wanted.
     """
 
     def __init__(
         self, deliver: Callable[[Callable[[Any], None]], Callable[[Any], None]], name: str
     ) -> None:
         self._deliver = deliver
+        self.context = JobContext()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"ifc-{name}")
 
     def submit(
@@ -52,5 +56,6 @@ class Worker:
         self._pool.submit(run)
 
     def close(self) -> None:
-        """Wait for the work in hand and drop what waits; cancel it first."""
+        """Cancel the work in hand, wait for its next look at the context, drop what waits."""
+        self.context.cancel()
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -24,7 +24,7 @@ from ifc_core.inference.review_queue import (
     sorted_by_need,
 )
 from ifc_core.io.video import VideoReader, open_video
-from ifc_core.jobs import JobContext
+from ifc_core.jobs import JobCancelled, JobContext
 
 _MANY = 64  # tracks changed by one edit from which all of the video is read again
 
@@ -108,9 +108,22 @@ class QueueMaker:
                 entry = reader.video(video_id)
                 self._read(reader, VideoQueue(entry), video_id, context)
             else:
-                queue.update(reader, track_ids)
-                self._tables[video_id] = queue.entries()
+                self._update(reader, queue, track_ids, context)
         return self._all()
+
+    def _update(
+        self,
+        reader: ProjectReader,
+        queue: VideoQueue,
+        track_ids: Iterable[int],
+        context: JobContext,
+    ) -> None:
+        try:
+            queue.update(reader, track_ids, context)
+        except JobCancelled:
+            del self._queues[queue.entry.id]  # half read; it is read anew when it is wanted
+            raise
+        self._tables[queue.entry.id] = queue.entries()
 
     def find_swaps(self, video_id: int, video: Path | None, context: JobContext) -> Entries:
         """Look for swapped identities in a video that was read."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ifc_core.annotation import FrameColumns, ProjectReader
 from ifc_core.annotation.schema import FRAME_STATES, MASK_SOURCES, SOURCE_CODE, STATE_CODE
+from ifc_core.jobs import JobContext
 from ifc_core.structures import FrameState, MaskSource
 from napari_ifc.rows import DOUBTFUL, SPAN_KINDS, SpanKind, Spans
 
@@ -109,16 +110,26 @@ def runs_of(indices: Sequence[int]) -> list[tuple[int, int]]:
     return list(zip(values[starts].tolist(), (values[ends] + 1).tolist(), strict=True))
 
 
-def read_frames(reader: ProjectReader, video_id: int) -> dict[int, TrackFrames]:
+def read_frames(
+    reader: ProjectReader, video_id: int, context: JobContext | None = None
+) -> dict[int, TrackFrames]:
     """Read and prepare every track of a video; for a long one, in a worker.
 
     Args:
         reader: The project, opened in the calling thread.
         video_id: The video.
+        context: Can cancel.
+
+    Raises:
+        JobCancelled: The context was asked to stop.
     """
+    check = (context or JobContext()).raise_if_cancelled
     step = reader.video(video_id).annotation_step
-    columns = reader.frame_columns(video_id)
-    return {track_id: TrackFrames.of(part, step) for track_id, part in columns.items()}
+    prepared = {}
+    for track_id, part in reader.frame_columns(video_id).items():
+        check()
+        prepared[track_id] = TrackFrames.of(part, step)
+    return prepared
 
 
 class MaskCounts:

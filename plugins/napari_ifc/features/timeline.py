@@ -157,7 +157,7 @@ class TimelineLink(Feature):
 
         def read() -> object:
             with ProjectReader.open(folder) as reader:
-                return read_frames(reader, video_id)
+                return read_frames(reader, video_id, self._worker.context)
 
         def take(frames: object) -> None:
             if self.studio.workspace is workspace:

@@ -170,3 +170,17 @@ def test_looks():
     shared = left & (np.arange(40) >= 10)
     assert look_distance(a, look_of(image, left | right, right)) < 1e-3
     assert look_of(image, left, shared) is not None
+
+
+def test_it_stops_between_the_frames_it_reads():
+    frames, masks = crossing()
+    context, read = JobContext(), []
+
+    def read_frame(index):
+        read.append(index)
+        context.cancel()
+        return frames[index]
+
+    with pytest.raises(JobCancelled):
+        suspected_swaps(stream(masks, 15), read_frame, context=context)
+    assert len(read) == 1

@@ -6,8 +6,9 @@ from fake_engine import NUM_FRAMES
 
 from ifc_core.annotation import StagedInstance, StagedMask, edits
 from ifc_core.inference.review_queue import Reason
+from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.structures import FrameState, RLEMask, TrackState
-from napari_ifc.controllers.review import FILTERS, ReviewController
+from napari_ifc.controllers.review import FILTERS, QueueMaker, ReviewController
 
 
 class Desk:
@@ -159,3 +160,16 @@ def test_stopping_tells_nothing_more(desk):
     number = len(desk.views)
     take(np.zeros(0, dtype=desk.controller.entries.dtype))
     assert len(desk.views) == number
+
+
+def test_an_update_that_was_cut_off_is_read_anew(desk, session):
+    maker = QueueMaker(desk.project.folder)
+    video_id = desk.entry.id
+    whole = maker.build([video_id], video_id, JobContext())
+    stopped = JobContext()
+    stopped.cancel()
+    tracks = [track.id for track in desk.project.tracks(video_id)]
+    with pytest.raises(JobCancelled):
+        maker.update(video_id, tracks, stopped)
+    again = maker.update(video_id, tracks[:1], JobContext())
+    assert again.tolist() == whole.tolist()
