@@ -66,6 +66,7 @@ class Settings:
         feature_disk_gib: Bound on those on disk, in GiB; 0 keeps none there.
         cache_folder: Where what can be computed again is kept; empty for the usual place.
         theme: ``dark``, ``light`` or ``system``; of the desktop program.
+        language: Name of the window's translation; empty for English.
         overlay_opacity: Opacity of filled masks, 0 to 1.
         contour_width_px: Width of mask outlines.
         show_ids: Whether each mask carries its track number.
@@ -83,6 +84,7 @@ class Settings:
     feature_disk_gib: float = 0.0
     cache_folder: str = ""
     theme: str = "dark"
+    language: str = ""
     overlay_opacity: float = 0.45
     contour_width_px: int = 2
     show_ids: bool = True
