@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,18 @@ def train(
         Path | None, typer.Option("--init", help="Start from these weights.", exists=True)
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    cutouts: Annotated[
+        Path | None,
+        typer.Option(help="COCO folder whose objects generated clips show too.", exists=True),
+    ] = None,
+    sprites: Annotated[
+        Path | None,
+        typer.Option(help="Folder of pictures with transparency, likewise.", exists=True),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Save, export and stop after this time; go on later."),
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of each process.")] = None,
 ) -> None:
     """Train on synthetic clips, COCO images or YouTube-VIS videos.
@@ -42,7 +55,11 @@ def train(
         init=None if init is None else init.resolve(),
         device=device,
     )
+    folders = {"cutout_dir": cutouts, "sprite_dir": sprites}
+    given = {name: str(folder.resolve()) for name, folder in folders.items() if folder is not None}
+    synthetic = {**settings.data.synthetic, **given}
+    settings = replace(settings, data=replace(settings.data, synthetic=synthetic))
     if threads is not None:
         torch.set_num_threads(threads)
     with job(f"Training {settings.output.name}") as context:
-        print_line(str(run(settings, context)))
+        print_line(str(run(settings, context, None if minutes is None else 60 * minutes)))

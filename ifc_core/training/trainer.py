@@ -464,12 +464,16 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-def train(config: TrainConfig, context: JobContext | None = None) -> Path:
+def train(
+    config: TrainConfig, context: JobContext | None = None, stop_after_seconds: float | None = None
+) -> Path:
     """Run a training to its end, alone or as one of ``torchrun``'s processes.
 
     Args:
         config: Of the run; a checkpoint in its output folder is resumed.
         context: Progress and cancellation.
+        stop_after_seconds: Save the state, export and return after this time, for machines that
+            are lent for a while; the same call goes on from there. ``None`` runs to the end.
 
     Returns:
         The folder of the exported weights.
@@ -477,8 +481,13 @@ def train(config: TrainConfig, context: JobContext | None = None) -> Path:
     Raises:
         JobCancelled: The job was cancelled; the state is saved.
     """
+    limit = float("inf") if stop_after_seconds is None else time.monotonic() + stop_after_seconds
     with joined_ranks(resolve_device(config.device).type) as ranks:
         trainer = Trainer(config, ranks=ranks)
-        for _ in trainer.run(context):
-            pass
+        with closing(trainer.run(context)) as reports:
+            for _ in reports:
+                if ranks.any(time.monotonic() > limit, trainer.device):
+                    trainer.save_state()
+                    trainer.export()
+                    break
         return trainer.export_path

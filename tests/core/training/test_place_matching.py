@@ -63,7 +63,7 @@ def test_training_on_it_separates_two_things():
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     assert min(losses[-3:]) < 0.7 * losses[0]
 
 

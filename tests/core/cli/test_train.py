@@ -1,0 +1,60 @@
+"""``ifc-studio train`` in pieces, with folders of pictures."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from ifc_core import cli
+
+_CONFIG = """
+output = "run"
+device = "cpu"
+[model]
+preset = "tiny"
+num_classes = 1
+[data]
+num_workers = 0
+[[stages]]
+iterations = {iterations}
+num_frames = [2]
+batch_size = 2
+sizes = [[48, 64]]
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    def write(iterations):
+        path = tmp_path / "config.toml"
+        path.write_text(_CONFIG.format(iterations=iterations))
+        return str(path)
+
+    return write
+
+
+def iterations_in(folder):
+    return json.loads((folder / "ema" / "index.json").read_text())["iteration"]
+
+
+def test_a_run_in_pieces_goes_on_with_the_same_command(config, tmp_path, capsys):
+    words = ["train", config(3), "--minutes", "0.0101"]
+    folder, reached = tmp_path / "run", []
+    while not reached or reached[-1] < 3:
+        assert cli.main(words) == 0
+        reached.append(iterations_in(folder))
+    assert reached == sorted(set(reached))  # each piece goes on where the last one ended
+    assert str(folder / "ema") in capsys.readouterr().out
+
+
+def test_folders_of_pictures_are_taken_and_a_wrong_one_is_named(config, tmp_path, capsys):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    assert cli.main(["train", config(1), "--sprites", str(folder)]) == 2
+    assert "transparency" in capsys.readouterr().err
+    picture = np.zeros((40, 40, 4), np.uint8)
+    cv2.circle(picture, (20, 20), 15, (0, 0, 255, 255), -1)
+    cv2.imwrite(str(folder / "ball.png"), picture)
+    assert cli.main(["train", config(1), "--sprites", str(folder), "-o", str(tmp_path / "b")]) == 0
+    assert iterations_in(tmp_path / "b") == 1
