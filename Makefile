@@ -4,12 +4,13 @@
 # make check      format, lint, types, import rules, plugin manifest
 # make lock       renew the pins in requirements.txt from pyproject.toml
 # make sample     renew the proposals that the sample opens with, after the bundled weights changed
+# make strings    renew the template for translations of the window
 # make figures    renew the screenshots of the documentation from the real window
 
 BIN := .venv/bin
 DISPLAY_SETUP := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY)),,display)
 
-.PHONY: run test test-full check format lock sample figures setup clean
+.PHONY: run test test-full check format lock strings sample figures setup clean
 
 setup:
 	@.ci/setup display
@@ -38,6 +39,9 @@ format: setup
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-header \
 		--python-version 3.11 --extra app --extra dev pyproject.toml -o requirements.txt >/dev/null
+
+strings: setup
+	$(BIN)/python plugins/extract_strings.py
 
 sample: setup
 	$(BIN)/python resources/make_sample.py

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 
 import ifc_resources
 from ifc_app.recent import RecentItem, RecentList
+from napari_ifc.language import tr
 from napari_ifc.rows import RunView
 from napari_ifc.views.theme import Palette, palette_for, theme_mix
 
@@ -27,10 +28,10 @@ _COLUMNS = 3
 _CARD_PX = QSize(220, 124)
 
 _STEPS = (
-    ("Propose", "The model outlines the objects and follows them through the clip."),
-    ("Fix", "Paint on a frame where a mask is wrong; merge, split or relabel tracks."),
-    ("Approve", "Say which frames are right. Your work is saved with every stroke."),
-    ("Improve", "Fine-tune on what you corrected; the next clip needs fewer fixes."),
+    (tr("Propose"), tr("The model outlines the objects and follows them through the clip.")),
+    (tr("Fix"), tr("Paint on a frame where a mask is wrong; merge, split or relabel tracks.")),
+    (tr("Approve"), tr("Say which frames are right. Your work is saved with every stroke.")),
+    (tr("Improve"), tr("Fine-tune on what you corrected; the next clip needs fewer fixes.")),
 )
 
 
@@ -78,7 +79,7 @@ def start_style(p: Palette) -> str:
 """
 
 
-_DROP = "Drop a video, a folder of frames, a project or a YouTube-VIS file anywhere."
+_DROP = tr("Drop a video, a folder of frames, a project or a YouTube-VIS file anywhere.")
 
 
 class StartPage(QFrame):
@@ -120,14 +121,17 @@ class StartPage(QFrame):
         column.addSpacing(16)
         column.addLayout(self._steps())
         column.addSpacing(16)
-        self._section = QLabel("RECENT", objectName="section")
+        self._section = QLabel(tr("RECENT"), objectName="section")
         column.addWidget(self._section)
         self._area = self._recent_area()
         column.addWidget(self._area, 1)
         self._drop = QLabel(_DROP, objectName="drop")
         self._drop.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column.addWidget(self._drop, 1)
-        self._hint = QLabel(f"Or {_DROP[:1].lower()}{_DROP[1:]}", objectName="hint")
+        self._hint = QLabel(
+            tr("Or drop a video, a folder of frames, a project or a YouTube-VIS file anywhere."),
+            objectName="hint",
+        )
         column.addWidget(self._hint)
         parent.installEventFilter(self)
         self.refresh()
@@ -145,7 +149,7 @@ class StartPage(QFrame):
         row.addWidget(mark)
         words = QVBoxLayout()
         words.addWidget(QLabel("IFC Studio", objectName="title"))
-        line = "Propose tracked masks, fix them with few strokes, export, teach the model."
+        line = tr("Propose tracked masks, fix them with few strokes, export, teach the model.")
         words.addWidget(QLabel(line, objectName="subtitle"))
         row.addLayout(words)
         row.addStretch()
@@ -155,10 +159,14 @@ class StartPage(QFrame):
         row = QHBoxLayout()
         row.setSpacing(12)
         for text, tip, signal in (
-            ("Try the sample", "A short clip that ships with the program", self.sample_requested),
-            ("Open video…", "MP4, MOV, MKV, AVI or WebM", self.open_video_requested),
-            ("Open frames…", "A folder of images, one a frame", self.open_folder_requested),
-            ("Open project…", "A folder NAME.ifcproj", self.open_project_requested),
+            (
+                tr("Try the sample"),
+                tr("A short clip that ships with the program"),
+                self.sample_requested,
+            ),
+            (tr("Open video…"), tr("MP4, MOV, MKV, AVI or WebM"), self.open_video_requested),
+            (tr("Open frames…"), tr("A folder of images, one a frame"), self.open_folder_requested),
+            (tr("Open project…"), tr("A folder NAME.ifcproj"), self.open_project_requested),
         ):
             button = QPushButton(text)
             button.setToolTip(tip)
@@ -194,8 +202,8 @@ class StartPage(QFrame):
         self._task_text = QLabel(objectName="stepText")
         self._task_bar = QProgressBar()
         self._task_bar.setTextVisible(False)
-        self._task_bar.setAccessibleName("Progress")
-        self._task_cancel = QPushButton("Cancel")
+        self._task_bar.setAccessibleName(tr("Progress"))
+        self._task_cancel = QPushButton(tr("Cancel"))
         self._task_cancel.clicked.connect(self.cancel_requested)
         row.addWidget(self._task_text)
         row.addWidget(self._task_bar, 1)
@@ -287,7 +295,13 @@ class StartPage(QFrame):
 def progress_text(item: RecentItem) -> str:
     """How far the work on an item is, in a few words."""
     if not item.num_tracks and not item.approved_frames:
-        return f"{item.num_frames} frames"
-    tracks = "1 track" if item.num_tracks == 1 else f"{item.num_tracks} tracks"
+        return tr("{num_frames} frames").format(num_frames=item.num_frames)
+    tracks = (
+        tr("1 track")
+        if item.num_tracks == 1
+        else tr("{num_tracks} tracks").format(num_tracks=item.num_tracks)
+    )
     share = item.approved_frames / max(1, item.num_frames)
-    return f"{item.num_frames} frames · {tracks} · {share:.0%} approved"
+    return tr("{num_frames} frames · {tracks} · {share:.0%} approved").format(
+        num_frames=item.num_frames, tracks=tracks, share=share
+    )

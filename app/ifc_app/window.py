@@ -23,6 +23,7 @@ from napari_ifc.actions import Action
 from napari_ifc.controllers.sample import sample_path
 from napari_ifc.features.files import VIDEO_FILES
 from napari_ifc.features.preferences import PreferencesFeature
+from napari_ifc.language import tr
 from napari_ifc.studio import Studio
 from napari_ifc.views.theme import palette_for
 
@@ -103,25 +104,25 @@ class DesktopWindow(QObject):
 
     def ask_for_video(self) -> None:
         """Let the person choose a video file."""
-        chosen, _ = QFileDialog.getOpenFileName(self.main, "Open video", "", VIDEO_FILES)
+        chosen, _ = QFileDialog.getOpenFileName(self.main, tr("Open video"), "", VIDEO_FILES)
         if chosen:
             self.begin_open(chosen)
 
-    def ask_for_folder(self, title: str = "Open a folder of frames") -> None:
+    def ask_for_folder(self, title: str = "") -> None:
         """Let the person choose a folder: frames or a project."""
-        chosen = QFileDialog.getExistingDirectory(self.main, title)
+        chosen = QFileDialog.getExistingDirectory(self.main, title or tr("Open a folder of frames"))
         if chosen:
             self.begin_open(chosen)
 
     def ask_for_project(self) -> None:
         """Let the person choose a project folder."""
-        self.ask_for_folder("Open a project (a folder NAME.ifcproj)")
+        self.ask_for_folder(tr("Open a project (a folder NAME.ifcproj)"))
 
     def _on_opened(self, video: Video) -> None:
         self.start_page.hide()
         path = self._opening or video.path
         self._opening, self._opened = None, path
-        self.viewer.title = f"{path.name} - IFC Studio"
+        self.viewer.title = tr("{name} - IFC Studio").format(name=path.name)
         try:
             with open_video(video.path) as reader:
                 self.recent.add(path, video.num_frames, reader.read(0))
@@ -151,15 +152,15 @@ class DesktopWindow(QObject):
         window = self.viewer.window
         bar = window.main_menu
         bar.clear()
-        file_menu = bar.addMenu("&File")
-        sample = file_menu.addAction("Open the sample clip")
+        file_menu = bar.addMenu(tr("&File"))
+        sample = file_menu.addAction(tr("Open the sample clip"))
         sample.triggered.connect(lambda _=False: self.begin_open(self._sample()))
-        self._recent_menu = file_menu.addMenu("Open recent")
+        self._recent_menu = file_menu.addMenu(tr("Open recent"))
         self._recent_menu.aboutToShow.connect(self._fill_recent_menu)
         file_menu.addSeparator()
-        menus = {"File": file_menu}
+        menus = {tr("File"): file_menu}
         for action in self.studio.actions:
-            group = action.group or "Edit"
+            group = action.group or tr("Edit")
             if group not in menus:
                 menus[group] = bar.addMenu(group)
             self._add_action(menus[group], action.id)
@@ -167,7 +168,7 @@ class DesktopWindow(QObject):
         for menu in self._menus:
             menu.aboutToShow.connect(lambda menu=menu: self._update_enabled(menu))
         file_menu.addSeparator()
-        file_menu.addAction("Quit").triggered.connect(self._quit)
+        file_menu.addAction(tr("Quit")).triggered.connect(self._quit)
         advanced = bar.addMenu("napari")
         for menu in (window.file_menu, window.view_menu, window.layers_menu, window.plugins_menu):
             advanced.addMenu(menu)
@@ -215,7 +216,7 @@ class DesktopWindow(QObject):
             entry.triggered.connect(lambda _=False, path=item.path: self.begin_open(path))
         self._recent_menu.setEnabled(True)
         if self._recent_menu.isEmpty():
-            self._recent_menu.addAction("Nothing was opened yet").setEnabled(False)
+            self._recent_menu.addAction(tr("Nothing was opened yet")).setEnabled(False)
 
     def _build_start_page(self) -> StartPage:
         page = StartPage(self.recent, self.main)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from napari_ifc.language import tr
+
 if TYPE_CHECKING:
     import napari
 
@@ -83,7 +85,7 @@ def _current_viewer() -> napari.Viewer:
 
     viewer = napari.current_viewer()
     if viewer is None:
-        raise InputError("Open a napari viewer first.")
+        raise InputError(tr("Open a napari viewer first."))
     return viewer
 
 

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from napari_ifc.language import tr
+
 SCOPES = (
-    ("both", "Both", "From this frame to both ends of the video"),
-    ("forward", "Forward", "From this frame to the end of the video"),
-    ("backward", "Backward", "From this frame to the start of the video"),
-    ("next", "To next", "Up to the next corrected or approved frame on each side"),
-    ("clip", "This clip", "The few frames that the model sees together with this one"),
+    ("both", tr("Both"), tr("From this frame to both ends of the video")),
+    ("forward", tr("Forward"), tr("From this frame to the end of the video")),
+    ("backward", tr("Backward"), tr("From this frame to the start of the video")),
+    ("next", tr("To next"), tr("Up to the next corrected or approved frame on each side")),
+    ("clip", tr("This clip"), tr("The few frames that the model sees together with this one")),
 )
 METHODS = (
-    ("fused", "Fused", "Optical flow together with what the model knows of the object"),
-    ("light", "Light", "Flow and colour without the model: faster where there is no GPU"),
-    ("flow", "Flow", "Optical flow alone"),
-    ("interpolate", "Blend", "The shape between two corrected frames, without the picture"),
-    ("copy", "Copy", "The mask of the nearest corrected frame, unchanged"),
+    ("fused", tr("Fused"), tr("Optical flow together with what the model knows of the object")),
+    ("light", tr("Light"), tr("Flow and colour without the model: faster where there is no GPU")),
+    ("flow", tr("Flow"), tr("Optical flow alone")),
+    ("interpolate", tr("Blend"), tr("The shape between two corrected frames, without the picture")),
+    ("copy", tr("Copy"), tr("The mask of the nearest corrected frame, unchanged")),
 )
 OVERLAPS = (
-    ("keep", "Overlap as painted", "Masks may overlap; the order of tracks stays as it is"),
-    ("top", "Paint on top", "The painted track comes to lie above those that it overlaps"),
-    ("below", "Paint below", "The painted track comes to lie below those that it overlaps"),
-    ("forbid", "No overlap", "Pixels that belong to another track are not painted"),
+    ("keep", tr("Overlap as painted"), tr("Masks may overlap; the order of tracks stays as it is")),
+    ("top", tr("Paint on top"), tr("The painted track comes to lie above those that it overlaps")),
+    ("below", tr("Paint below"), tr("The painted track comes to lie below those that it overlaps")),
+    ("forbid", tr("No overlap"), tr("Pixels that belong to another track are not painted")),
 )
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_ifc.language import tr
+
 if TYPE_CHECKING:
     from ifc_core.annotation import EditResult
     from napari_ifc.actions import Action
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from napari_ifc.studio import Studio
     from napari_ifc.workspace import Workspace
 
-NOTHING_OPEN = "Open a video first."
+NOTHING_OPEN = tr("Open a video first.")
 
 
 class Feature:

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import QApplication
 from napari_ifc.edit_layer import EDIT, SMART_ERASE, EditLayer, soon
 from napari_ifc.frame_travel import Deliver, FrameTravel
 from napari_ifc.gestures import Gesture
+from napari_ifc.language import tr
 from napari_ifc.lazy_video import LazyVideo
 from napari_ifc.overlay import DrawnMask, OverlayStyle
 from napari_ifc.overlay_layer import OVERLAY, OverlayLayer
@@ -414,7 +415,7 @@ class LayerStack:
         if self._viewer.dims.ndisplay == 3:
             self.flush()
             self._allow()
-            self._on_told("Drawing rests in 3-D; go back to 2-D to draw.")
+            self._on_told(tr("Drawing rests in 3-D; go back to 2-D to draw."))
         else:
             self._repair_timer.start()
 
@@ -435,5 +436,7 @@ class LayerStack:
         self._build()
         self._allow()
         if missing:
-            self._on_told("The studio's layers were put back; to close the video, close it here.")
+            self._on_told(
+                tr("The studio's layers were put back; to close the video, close it here.")
+            )
         self._on_frame(self.frame_index)

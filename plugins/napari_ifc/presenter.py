@@ -10,6 +10,7 @@ from qtpy.QtCore import QTimer
 from ifc_core.config import data_dir
 from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.canvas import masks_to_draw
+from napari_ifc.language import tr
 from napari_ifc.rows import Summary
 from napari_ifc.views.theme import palette_for
 
@@ -123,19 +124,19 @@ class Presenter:
         """Show whether Propose is possible, and the next action where no track is."""
         workspace, panel = self._workspace, self._panel
         frames = 0 if workspace is None else workspace.session.num_frames
-        text = f"Propose {frames} frames" if frames else "Propose"
+        text = tr("Propose {frames} frames").format(frames=frames) if frames else tr("Propose")
         panel.propose.show_state(reason=why_not, button_text=text, estimate=self.estimate)
         if workspace is None:
             panel.tracks.show_empty(
-                "No video open",
-                "Open a video, a folder of frames, a project or a YouTube-VIS file.",
-                "Open…",
+                tr("No video open"),
+                tr("Open a video, a folder of frames, a project or a YouTube-VIS file."),
+                tr("Open…"),
                 "file.open",
             )
         else:
             panel.tracks.show_empty(
-                "No tracks yet",
-                "Let the model propose them, or choose the brush and paint the first one.\n"
+                tr("No tracks yet"),
+                tr("Let the model propose them, or choose the brush and paint the first one.\n")
                 + self.estimate,
                 text,
                 "propose.start",
@@ -144,9 +145,9 @@ class Presenter:
     def models(self, workspace: Workspace) -> None:
         """Offer the bundled model, imported ones and the project's versions to Propose."""
         project = workspace.session.project
-        models = [("default", "Bundled model")]
+        models = [("default", tr("Bundled model"))]
         imported = sorted((data_dir() / "models").glob("*.safetensors"))
-        models += [(str(file), f"{file.stem} (imported)") for file in imported]
+        models += [(str(file), tr("{stem} (imported)").format(stem=file.stem)) for file in imported]
         models += [(version.path, version.name) for version in project.models()]
         active = project.active_model()
         self._panel.propose.set_models(models, "default" if active is None else active.path)

@@ -9,6 +9,8 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from napari_ifc.language import tr
+
 RGB = tuple[int, int, int]
 
 
@@ -247,7 +249,7 @@ class Summary:
         hint: What to do next, one sentence; empty once all four are done.
     """
 
-    title: str = "No video open"
+    title: str = tr("No video open")
     facts: str = ""
     project: str = ""
     approved_frames: int = 0
@@ -299,15 +301,27 @@ class ProgressView:
         if not self.num_frames:
             return ""
         share = self.approved_frames / self.num_frames
-        return f"Project {min(share, 0.99 if share < 1 else 1.0):.0%} approved"
+        return tr("Project {share:.0%} approved").format(
+            share=min(share, 0.99 if share < 1 else 1.0)
+        )
 
     @property
     def text(self) -> str:
         """All of it in one line."""
-        videos = "1 video" if self.num_videos == 1 else f"{self.num_videos} videos"
-        return (
-            f"{self.approved_tracks:,} of {self.num_tracks:,} tracks and "
-            f"{self.approved_frames:,} of {self.num_frames:,} frames approved in {videos}"
+        videos = (
+            tr("1 video")
+            if self.num_videos == 1
+            else tr("{num_videos} videos").format(num_videos=self.num_videos)
+        )
+        return tr(
+            "{approved_tracks:,} of {num_tracks:,} tracks and {approved_frames:,} of "
+            "{num_frames:,} frames approved in {videos}"
+        ).format(
+            approved_tracks=self.approved_tracks,
+            num_tracks=self.num_tracks,
+            approved_frames=self.approved_frames,
+            num_frames=self.num_frames,
+            videos=videos,
         )
 
 
@@ -335,20 +349,32 @@ class VideoRow:
         if self.num_frames and self.approved_frames >= self.num_frames:
             return "approved"
         if self.approved_frames:
-            return f"{min(0.99, self.approved_frames / self.num_frames):.0%} approved"
-        return "to review" if self.num_tracks else "no tracks"
+            return tr("{share:.0%} approved").format(
+                share=min(0.99, self.approved_frames / self.num_frames)
+            )
+        return tr("to review") if self.num_tracks else tr("no tracks")
 
     @property
     def short(self) -> str:
         """Length and tracks, where there is little room."""
-        tracks = "1 track" if self.num_tracks == 1 else f"{self.num_tracks:,} tracks"
-        return f"{self.num_frames:,} fr. · {tracks}"
+        tracks = (
+            tr("1 track")
+            if self.num_tracks == 1
+            else tr("{num_tracks:,} tracks").format(num_tracks=self.num_tracks)
+        )
+        return tr("{num_frames:,} fr. · {tracks}").format(num_frames=self.num_frames, tracks=tracks)
 
     @property
     def facts(self) -> str:
         """Length and tracks, in one line."""
-        tracks = "1 track" if self.num_tracks == 1 else f"{self.num_tracks} tracks"
-        return f"{self.num_frames:,} frames · {tracks}"
+        tracks = (
+            tr("1 track")
+            if self.num_tracks == 1
+            else tr("{num_tracks} tracks").format(num_tracks=self.num_tracks)
+        )
+        return tr("{num_frames:,} frames · {tracks}").format(
+            num_frames=self.num_frames, tracks=tracks
+        )
 
 
 @dataclass(frozen=True, slots=True)

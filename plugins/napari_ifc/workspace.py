@@ -9,13 +9,14 @@ from napari_ifc.controllers.propose import ProposeController
 from napari_ifc.controllers.session import Session
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.frame_cache import FrameCache
+from napari_ifc.language import tr
 from napari_ifc.rows import Summary
 
 _HINTS = (
-    "Next: let the model propose tracks, or paint the first one.",
-    "Next: select a track and paint where its mask is wrong.",
-    "Next: approve frames that are right and complete (A).",
-    "Next: fine-tune the model on what you corrected.",
+    tr("Next: let the model propose tracks, or paint the first one."),
+    tr("Next: select a track and paint where its mask is wrong."),
+    tr("Next: approve frames that are right and complete (A)."),
+    tr("Next: fine-tune the model on what you corrected."),
 )
 """For the four steps: propose, fix, approve, improve."""
 
@@ -50,7 +51,9 @@ class Workspace:
         entry, index = self.session.entry, self.index
         frames = self.session.num_frames
         seconds = frames / entry.fps if entry.fps > 0 else 0.0
-        facts = f"{entry.width} × {entry.height} · {frames} frames · {entry.fps:.3g} fps"
+        facts = tr("{width} × {height} · {frames} frames · {fps:.3g} fps").format(
+            width=entry.width, height=entry.height, frames=frames, fps=entry.fps
+        )
         facts += f" · {seconds:.1f} s" if seconds else ""
         steps = (
             len(index) > 0,

@@ -22,6 +22,7 @@ from ifc_core.models.attention_rows import (
 )
 from napari_ifc.attention_state import AttentionChoice, AttentionView
 from napari_ifc.controllers.engine import Deliver, Engine, Job
+from napari_ifc.language import tr
 
 KIND = "attention"
 
@@ -59,7 +60,7 @@ class AttentionController:
         self._job: Job | None = None
         self._asked_frame: int | None = None
         self._generation = 0
-        self.view = AttentionView("Open a video to see what the model looks at.")
+        self.view = AttentionView(tr("Open a video to see what the model looks at."))
 
     @property
     def found(self) -> FrameAttention | None:
@@ -93,7 +94,7 @@ class AttentionController:
         """Ask nothing more: the video is being closed."""
         self._drop_job()
         self._found = self._picked = None
-        self._show(AttentionView("Open a video to see what the model looks at."))
+        self._show(AttentionView(tr("Open a video to see what the model looks at.")))
 
     def go_to(self, frame_index: int) -> None:
         """Follow to another frame of the video."""
@@ -152,12 +153,12 @@ class AttentionController:
     def _ask(self) -> None:
         params = self._params()
         if params is None:
-            self._show(AttentionView("Open a video to see what the model looks at."))
+            self._show(AttentionView(tr("Open a video to see what the model looks at.")))
             return
         self._generation += 1
         generation = self._generation
         self._asked_frame = self._frame_index
-        self._show(replace(self.view, sentence="Looking at this clip", busy=True, failed=False))
+        self._show(replace(self.view, sentence=tr("Looking at this clip"), busy=True, failed=False))
         on_event = self._deliver(lambda event: self._take(generation, event))
         self._job = self._engine.request(
             KIND, params | {"frame_index": self._frame_index}, on_event
@@ -309,18 +310,24 @@ def _cell(picked: tuple[float, float], rows: ClipAttention) -> tuple[int, int]:
 
 _MISSING = {
     "token": "",
-    "query": "Select a track that the model finds on this frame to see where its query looked.",
-    "pixel": "Click a place on the frame to see what it attends to.",
+    "query": tr("Select a track that the model finds on this frame to see where its query looked."),
+    "pixel": tr("Click a place on the frame to see what it attends to."),
 }
 
 
 def _sentence(view: AttentionView, choice: AttentionChoice, heat: HeatMap) -> str:
     if choice.source == "query":
-        return f"Object query {(view.query or 0) + 1} of the selected track; {heat.legend}."
+        return tr("Object query {query} of the selected track; {legend}.").format(
+            query=(view.query or 0) + 1, legend=heat.legend
+        )
     if choice.source == "pixel":
-        return f"What the clicked place attends to; {heat.legend}."
-    text = f"Memory token {view.token + 1}; colour is {heat.legend}."
+        return tr("What the clicked place attends to; {legend}.").format(legend=heat.legend)
+    text = tr("Memory token {token}; colour is {legend}.").format(
+        token=view.token + 1, legend=heat.legend
+    )
     for ranked, share in view.ranking:
         if ranked == view.token:
-            text += f" {share:.0%} of its attention lies in the selected mask."
+            text += tr(" {share:.0%} of its attention lies in the selected mask.").format(
+                share=share
+            )
     return text

@@ -12,6 +12,7 @@ from ifc_core.annotation.edits import Edit
 from ifc_core.structures import Category
 from napari_ifc.controllers.track_frames import runs_of
 from napari_ifc.controllers.tracks import TrackIndex
+from napari_ifc.language import tr
 from napari_ifc.rows import FrameRange
 
 Apply = Callable[[Edit], EditResult]
@@ -73,22 +74,30 @@ class BulkController:
     def approve(self, track_ids: tuple[int, ...]) -> str:
         """Approve every mask of some tracks; says what was done."""
         result = self._apply(edits.ApproveTracks(track_ids))
-        return f"Approved {tracks_text(len(track_ids))} with {masks_text(result.num_masks)}."
+        return tr("Approved {tracks_text} with {masks_text}.").format(
+            tracks_text=tracks_text(len(track_ids)), masks_text=masks_text(result.num_masks)
+        )
 
     def reject(self, track_ids: tuple[int, ...]) -> str:
         """Reject some tracks; says what was done."""
         self._apply(edits.RejectTracks(track_ids))
-        return f"Rejected {tracks_text(len(track_ids))}; undo brings them back."
+        return tr("Rejected {tracks_text}; undo brings them back.").format(
+            tracks_text=tracks_text(len(track_ids))
+        )
 
     def delete(self, track_ids: tuple[int, ...]) -> str:
         """Delete some tracks; says what was done."""
         result = self._apply(edits.DeleteTracks(track_ids))
-        return f"Deleted {tracks_text(len(track_ids))} with {masks_text(result.num_masks)}."
+        return tr("Deleted {tracks_text} with {masks_text}.").format(
+            tracks_text=tracks_text(len(track_ids)), masks_text=masks_text(result.num_masks)
+        )
 
     def relabel(self, track_ids: tuple[int, ...], class_name: str) -> str:
         """Give some tracks a class, which is made if it is new; says what was done."""
         known = {c.name: c.id for c in self._project.categories()}
-        done = f"Relabelled {tracks_text(len(track_ids))} to {class_name}."
+        done = tr("Relabelled {tracks_text} to {class_name}.").format(
+            tracks_text=tracks_text(len(track_ids)), class_name=class_name
+        )
         if class_name in known:
             self._apply(edits.RelabelTracks(track_ids, known[class_name]))
             return done
@@ -97,7 +106,9 @@ class BulkController:
             edits.SetCategory(Category(new_id, class_name)),
             edits.RelabelTracks(track_ids, new_id),
         )
-        label = f"Relabel {tracks_text(len(track_ids))} to {class_name}"
+        label = tr("Relabel {tracks_text} to {class_name}").format(
+            tracks_text=tracks_text(len(track_ids)), class_name=class_name
+        )
         self._apply(edits.Batch(steps, label=label))
         return done
 
@@ -108,34 +119,40 @@ class BulkController:
         scope = _scope(marked)
         if not marked.track_ids:
             self._apply(edits.ApproveFrames(self._entry.id, scope))
-            return f"Approved {frames_text(marked.num_frames)} as complete."
+            return tr("Approved {frames_text} as complete.").format(
+                frames_text=frames_text(marked.num_frames)
+            )
         result = self._apply(edits.ApproveTracks(marked.track_ids, scope))
-        return f"Approved {masks_text(result.num_masks)}."
+        return tr("Approved {masks_text}.").format(masks_text=masks_text(result.num_masks))
 
     def mark_absent(self, marked: FrameRange) -> str:
         """Say that the range's tracks are not to be seen on its frames."""
         steps = tuple(edits.MarkAbsent(i, _scope(marked)) for i in marked.track_ids)
         name = tracks_text(len(marked.track_ids))
         if len(steps) == 1:
-            name = f"track {marked.track_ids[0]}"
-        label = f"Mark {name} absent, {_scope(marked).describe()}"
+            name = tr("track {track_ids}").format(track_ids=marked.track_ids[0])
+        label = tr("Mark {name} absent, {scope}").format(name=name, scope=_scope(marked).describe())
         self._apply(edits.Batch(steps, label=label))
-        return f"Marked {name} absent on {frames_text(marked.num_frames)}."
+        return tr("Marked {name} absent on {frames_text}.").format(
+            name=name, frames_text=frames_text(marked.num_frames)
+        )
 
     def clear(self, marked: FrameRange) -> str:
         """Delete the masks of the range; without tracks, those of all tracks."""
         chosen = marked.track_ids or self._index.track_ids()
         result = self._apply(edits.ClearMasks(chosen, _scope(marked)))
-        return f"Deleted {masks_text(result.num_masks)}."
+        return tr("Deleted {masks_text}.").format(masks_text=masks_text(result.num_masks))
 
     def extend(self, marked: FrameRange) -> str:
         """Fill the range's empty frames: between two masks by interpolation, else by a copy."""
         steps = [step for i in marked.track_ids for step in self._fillings(i, marked)]
         if not steps:
-            return "There is no empty frame to fill in the range."
-        label = f"Extend {tracks_text(len(marked.track_ids))}, {_scope(marked).describe()}"
+            return tr("There is no empty frame to fill in the range.")
+        label = tr("Extend {tracks}, {scope}").format(
+            tracks=tracks_text(len(marked.track_ids)), scope=_scope(marked).describe()
+        )
         result = self._apply(edits.Batch(tuple(steps), label=label))
-        return f"Filled {frames_text(result.num_masks)}."
+        return tr("Filled {frames_text}.").format(frames_text=frames_text(result.num_masks))
 
     def _fillings(self, track_id: int, marked: FrameRange) -> list[Edit]:
         """One edit for each stretch of a track that is empty in the range."""
@@ -168,14 +185,14 @@ def _between(value: float, at_least: float | None, below: float | None) -> bool:
 
 def tracks_text(count: int) -> str:
     """A number of tracks in words."""
-    return "1 track" if count == 1 else f"{count:,} tracks"
+    return tr("1 track") if count == 1 else tr("{count:,} tracks").format(count=count)
 
 
 def masks_text(count: int) -> str:
     """A number of masks in words."""
-    return "1 mask" if count == 1 else f"{count:,} masks"
+    return tr("1 mask") if count == 1 else tr("{count:,} masks").format(count=count)
 
 
 def frames_text(count: int) -> str:
     """A number of frames in words."""
-    return "1 frame" if count == 1 else f"{count:,} frames"
+    return tr("1 frame") if count == 1 else tr("{count:,} frames").format(count=count)

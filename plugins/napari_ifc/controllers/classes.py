@@ -10,6 +10,7 @@ from ifc_core.annotation.edits import Edit
 from ifc_core.errors import EditError
 from ifc_core.structures import Category
 from napari_ifc.controllers.editing import EditController
+from napari_ifc.language import tr
 from napari_ifc.rows import ClassRow
 
 KEYS = tuple("123456789")
@@ -75,7 +76,7 @@ class ClassBook:
         reason = self._editor.why_not_change()
         if reason or self.class_of_key(key) is not None:
             return reason
-        return f"No class has the key {key}."
+        return tr("No class has the key {key}.").format(key=key)
 
     def assign(self, class_id: int) -> EditResult | None:
         """Give the selected tracks a class; without a selection, new tracks get it.
@@ -115,12 +116,12 @@ class ClassBook:
                 number += 1
                 steps.append(edits.SetCategory(_category(number, row)))
             elif row.class_id not in present:
-                raise EditError("That class is gone meanwhile.", path=self._project.folder)
+                raise EditError(tr("That class is gone meanwhile."), path=self._project.folder)
             elif _category(row.class_id, row) != _category(row.class_id, shown[row.class_id]):
                 steps.append(edits.SetCategory(_category(row.class_id, row)))
         if not steps:
             return None
-        return self._editor.apply(edits.Batch(tuple(steps), label="Edit classes"))
+        return self._editor.apply(edits.Batch(tuple(steps), label=tr("Edit classes")))
 
 
 def _category(class_id: int, row: ClassRow) -> Category:

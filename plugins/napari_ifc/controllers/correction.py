@@ -25,6 +25,7 @@ from ifc_core.structures import FrameState, RLEMask
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.propose import duration_text
 from napari_ifc.correction_state import SpreadView
+from napari_ifc.language import tr
 
 KIND = "propagate"
 JOB = "spread"
@@ -154,15 +155,15 @@ class SpreadController:
             request: What is asked for; ``None`` where no track is selected.
         """
         if self._project.read_only:
-            return "The project is open for reading only."
+            return tr("The project is open for reading only.")
         if request is None:
-            return "Select a track first."
+            return tr("Select a track first.")
         if self.is_running:
-            return "A propagation is going on; wait for it or cancel it."
+            return tr("A propagation is going on; wait for it or cancel it.")
         if not self._anchor_frames(request):
-            return "Draw the object on a frame first; that mask is taken to the others."
+            return tr("Draw the object on a frame first; that mask is taken to the others.")
         if not self._wanted(request):
-            return "Every frame of that scope is corrected or approved already."
+            return tr("Every frame of that scope is corrected or approved already.")
         return ""
 
     # Running
@@ -199,7 +200,7 @@ class SpreadController:
             "fixed": sorted(f for f in self._fixed(request.track_id) if f in scope),
         }
         self._run = _Run(run_id, request, params, self._wanted(request), quiet)
-        self._show(SpreadView(True, "Propagating", "Preparing"))
+        self._show(SpreadView(True, tr("Propagating"), tr("Preparing")))
         try:
             self._ask(self._run)
         except IFCError:
@@ -213,8 +214,10 @@ class SpreadController:
         self._generation += 1
         self._job.cancel()
         self._job = None
-        count = f"{len(self._run.done)} of {len(self._run.wanted)} frames"
-        self._show(SpreadView(True, "Propagation paused", count, self._fraction(), paused=True))
+        count = tr("{done} of {total} frames").format(
+            done=len(self._run.done), total=len(self._run.wanted)
+        )
+        self._show(SpreadView(True, tr("Propagation paused"), count, self._fraction(), paused=True))
 
     def resume(self) -> None:
         """Go on with the frames that are missing.
@@ -225,7 +228,7 @@ class SpreadController:
         run = self._run
         if run is None or self._job is not None:
             return
-        self._show(SpreadView(True, "Propagating", self._view.detail, self._fraction()))
+        self._show(SpreadView(True, tr("Propagating"), self._view.detail, self._fraction()))
         self._ask(run)
 
     def cancel(self) -> None:
@@ -233,10 +236,10 @@ class SpreadController:
         if self._run is None:
             return
         if self._job is None:
-            self._end("cancelled", "The propagation was cancelled; nothing is kept.")
+            self._end("cancelled", tr("The propagation was cancelled; nothing is kept."))
             return
         view = self._view
-        self._show(SpreadView(True, "Stopping", view.detail, view.fraction, stopping=True))
+        self._show(SpreadView(True, tr("Stopping"), view.detail, view.fraction, stopping=True))
         self._job.cancel()
 
     def abandon(self) -> None:
@@ -360,14 +363,14 @@ class SpreadController:
         if end.status is JobStatus.SUCCEEDED:
             self._finish(run)
         elif end.status is JobStatus.CANCELLED:
-            self._end("cancelled", "The propagation was cancelled; nothing is kept.")
+            self._end("cancelled", tr("The propagation was cancelled; nothing is kept."))
         else:
-            self._end("failed", str(end.error or "The engine failed."))
+            self._end("failed", str(end.error or tr("The engine failed.")))
 
     def _finish(self, run: _Run) -> None:
         track_id = run.request.track_id
         if not run.done:
-            self._end("succeeded", "There was nothing to propagate to.")
+            self._end("succeeded", tr("There was nothing to propagate to."))
             return
         try:
             self._project.stage_instances(run.id, [StagedInstance(track_id, "", 1.0, track_id)])
@@ -381,8 +384,16 @@ class SpreadController:
             return
         for frame_index in frames:
             self._on_frame(frame_index)
-        count = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
-        told = " ".join((f"Track {track_id} was taken to {count}.", accepted.note, *run.notices))
+        count = (
+            tr("1 frame") if len(frames) == 1 else tr("{count} frames").format(count=len(frames))
+        )
+        told = " ".join(
+            (
+                tr("Track {track_id} was taken to {count}.").format(track_id=track_id, count=count),
+                accepted.note,
+                *run.notices,
+            )
+        )
         self._on_end("succeeded", "" if run.quiet else told.strip())
 
     def _end(self, outcome: str, sentence: str) -> None:
@@ -415,10 +426,10 @@ class SpreadController:
     def _show_progress(self, eta_seconds: float | None) -> None:
         run = self._run
         assert run is not None  # noqa: S101
-        detail = f"{len(run.done)} of {len(run.wanted)}"
+        detail = tr("{done} of {total}").format(done=len(run.done), total=len(run.wanted))
         if eta_seconds is not None and len(run.done) > 2:
-            detail += f" · {duration_text(eta_seconds)} left"
-        self._show(SpreadView(True, "Propagating", detail, self._fraction()))
+            detail += tr(" · {duration_text} left").format(duration_text=duration_text(eta_seconds))
+        self._show(SpreadView(True, tr("Propagating"), detail, self._fraction()))
 
     def _show(self, view: SpreadView) -> None:
         self._view = view

@@ -12,6 +12,7 @@ from typing import Any
 
 from ifc_core.config import config_dir, data_dir, log_dir
 from ifc_core.version import __version__
+from napari_ifc.language import tr
 
 _TAIL_LINES = 40
 _LIBRARIES = ("napari", "PySide6-Essentials", "PyQt6", "PyQt5", "qtpy", "torch", "numpy", "av")
@@ -32,7 +33,7 @@ class Speed:
     @property
     def text(self) -> str:
         """In words, such as ``"2.1 frames/s"``."""
-        return f"{self.frames / max(self.seconds, 1e-9):.1f} frames/s"
+        return tr("{value:.1f} frames/s").format(value=self.frames / max(self.seconds, 1e-09))
 
 
 def machine_rows(report: Mapping[str, Any], speed: Speed | None) -> list[tuple[str, str]]:
@@ -47,20 +48,22 @@ def machine_rows(report: Mapping[str, Any], speed: Speed | None) -> list[tuple[s
     """
     rows = [("IFC Studio", __version__), ("Python", platform.python_version())]
     rows += [(name, version) for name, version in library_versions()]
-    rows.append(("System", str(report.get("platform") or platform.platform())))
+    rows.append((tr("System"), str(report.get("platform") or platform.platform())))
     for device in report.get("devices", ()):
-        rows.append((f"Device {device['name']}", device_text(device)))
+        rows.append((tr("Device {device}").format(device=device["name"]), device_text(device)))
     memory = report.get("memory", {})
     if memory.get("engine"):
-        rows.append(("Engine memory", _gib(memory["engine"])))
+        rows.append((tr("Engine memory"), _gib(memory["engine"])))
     if memory.get("available") and memory.get("total"):
-        free = f"{_gib(memory['available'])} free of {_gib(memory['total'])}"
-        rows.append(("Machine memory", free))
+        free = tr("{gib} free of {gib2}").format(
+            gib=_gib(memory["available"]), gib2=_gib(memory["total"])
+        )
+        rows.append((tr("Machine memory"), free))
     if report.get("threads"):
-        rows.append(("Processor threads", str(report["threads"])))
-    rows.append(("Last run", speed.text if speed else "none in this session"))
+        rows.append((tr("Processor threads"), str(report["threads"])))
+    rows.append((tr("Last run"), speed.text if speed else tr("none in this session")))
     if report.get("advice"):
-        rows.append(("Advice", str(report["advice"])))
+        rows.append((tr("Advice"), str(report["advice"])))
     return rows
 
 
@@ -80,7 +83,9 @@ def device_text(device: Mapping[str, Any]) -> str:
     text = str(device.get("kind") or device["name"])
     if device.get("total_bytes"):
         free = device.get("free_bytes") or 0
-        text += f", {_gib(free)} free of {_gib(device['total_bytes'])}"
+        text += tr(", {gib} free of {gib2}").format(
+            gib=_gib(free), gib2=_gib(device["total_bytes"])
+        )
     return text
 
 
@@ -88,14 +93,14 @@ def status_text(report: Mapping[str, Any], speed: Speed | None) -> str:
     """Device, memory and speed in one line."""
     devices = report.get("devices") or ()
     if not devices:
-        return "The engine has not started yet"
+        return tr("The engine has not started yet")
     first = devices[0]
-    name = {"cpu": "CPU", "mps": "Apple GPU"}.get(
+    name = {"cpu": "CPU", "mps": tr("Apple GPU")}.get(
         str(first["name"]), str(first.get("kind") or first["name"])
     )
     parts = [name]
     if first.get("engine_bytes"):
-        parts.append(f"{_gib(first['engine_bytes'])} in use")
+        parts.append(tr("{gib} in use").format(gib=_gib(first["engine_bytes"])))
     if speed is not None:
         parts.append(speed.text)
     return " · ".join(parts)
@@ -111,12 +116,19 @@ def diagnostics_text(
         logs: Log files, newest first; the end of each of the first two is taken in.
         project: Facts of what is open, in one line.
     """
-    lines = ["IFC Studio diagnostics", ""]
+    lines = [tr("IFC Studio diagnostics"), ""]
     lines += [f"{name}: {value}" for name, value in rows]
-    lines += ["", f"Executable: {sys.executable}", f"Settings: {config_dir()}"]
-    lines += [f"Data: {data_dir()}", f"Logs: {log_dir()}"]
+    lines += [
+        "",
+        tr("Executable: {executable}").format(executable=sys.executable),
+        tr("Settings: {config_dir}").format(config_dir=config_dir()),
+    ]
+    lines += [
+        tr("Data: {data_dir}").format(data_dir=data_dir()),
+        tr("Logs: {log_dir}").format(log_dir=log_dir()),
+    ]
     if project:
-        lines.append(f"Open: {project}")
+        lines.append(tr("Open: {project}").format(project=project))
     for path in logs[:2]:
         lines += ["", f"--- {path.name}", *log_tail(path)]
     return "\n".join(lines) + "\n"
@@ -136,8 +148,8 @@ def log_tail(path: Path, lines: int = _TAIL_LINES) -> list[str]:
     try:
         return path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
     except OSError as error:
-        return [f"(cannot be read: {error.strerror})"]
+        return [tr("(cannot be read: {strerror})").format(strerror=error.strerror)]
 
 
 def _gib(count: float) -> str:
-    return f"{count / 2**30:.1f} GiB"
+    return tr("{value:.1f} GiB").format(value=count / 2**30)

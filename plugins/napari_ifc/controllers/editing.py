@@ -18,6 +18,7 @@ from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.mask_shapes import SHAPES, encode_mask, reshape
 from napari_ifc.controllers.overlaps import PaintOver, order_for, overlapped, without_others
 from napari_ifc.controllers.tracks import TrackIndex
+from napari_ifc.language import tr
 from napari_ifc.mask_crops import crop_mask
 from napari_ifc.rows import HistoryRow
 
@@ -171,7 +172,7 @@ class EditController:
     def _begin_track(self, rle: RLEMask, frame_index: int, seconds: float) -> EditResult:
         category_id, needed = self._category_for_new()
         new = edits.NewTrack(self._entry.id, category_id, frame_index, rle, seconds_spent=seconds)
-        edit: Edit = edits.Batch((*needed, new), label="New track") if needed else new
+        edit: Edit = edits.Batch((*needed, new), label=tr("New track")) if needed else new
         return self.apply(edit, select_added=True)
 
     def _category_for_new(self) -> tuple[int, tuple[Edit, ...]]:
@@ -240,7 +241,9 @@ class EditController:
             edits.SetCategory(Category(new_id, class_name, color_rgb=track_color(new_id + 1))),
             edits.RelabelTracks(self.selected, new_id, scope),
         )
-        return self.apply(edits.Batch(steps, label=f"Relabel to {class_name}"))
+        return self.apply(
+            edits.Batch(steps, label=tr("Relabel to {class_name}").format(class_name=class_name))
+        )
 
     def merge(self) -> EditResult:
         """Merge the selected tracks into the current one."""
@@ -291,7 +294,7 @@ class EditController:
         if result is not None and self._video_is_gone():
             self._project.redo()
             raise EditError(
-                "The step before this one brought the video in; close it instead of undoing that.",
+                tr("The step before this one brought the video in; close it instead."),
                 path=self._project.folder,
             )
         return self._take_in(result)
@@ -309,7 +312,7 @@ class EditController:
         if result is not None and self._video_is_gone():
             self._project.undo()
             raise EditError(
-                "The next step removes the video that is shown; show another one first.",
+                tr("The next step removes the video that is shown; show another one first."),
                 path=self._project.folder,
             )
         return self._take_in(result)
@@ -349,14 +352,16 @@ class EditController:
     def why_not_change(self) -> str:
         """Why nothing can be changed, or an empty string."""
         if self._project.read_only:
-            return "The project is open for reading only."
+            return tr("The project is open for reading only.")
         if self._awaited is not None:
-            return f"Frame {self._awaited} is still being decoded; wait until it is seen."
+            return tr("Frame {awaited} is still being decoded; wait until it is seen.").format(
+                awaited=self._awaited
+            )
         return ""
 
     def why_not_selected(self) -> str:
         """Why an action on the selected tracks is not possible."""
-        return self.why_not_change() or ("" if self.selected else "Select a track first.")
+        return self.why_not_change() or ("" if self.selected else tr("Select a track first."))
 
     def why_not_reshape(self) -> str:
         """Why there is no mask to tidy."""
@@ -366,16 +371,16 @@ class EditController:
         assert self.current is not None  # noqa: S101 - something is selected
         record = self._project.mask(self.current, self.frame_index)
         missing = record is None or record.rle is None
-        return "The current track has no mask on this frame." if missing else ""
+        return tr("The current track has no mask on this frame.") if missing else ""
 
     def why_not_merge(self) -> str:
         """Why merging is not possible."""
-        few = "" if len(self.selected) >= 2 else "Select two or more tracks to merge."
+        few = "" if len(self.selected) >= 2 else tr("Select two or more tracks to merge.")
         return self.why_not_change() or few
 
     def why_not_swap(self) -> str:
         """Why swapping is not possible."""
-        wrong = "" if len(self.selected) == 2 else "Select exactly two tracks to swap."
+        wrong = "" if len(self.selected) == 2 else tr("Select exactly two tracks to swap.")
         return self.why_not_change() or wrong
 
     def why_not_split(self) -> str:
@@ -384,19 +389,19 @@ class EditController:
         if reason:
             return reason
         if len(self.selected) != 1:
-            return "Select exactly one track to split."
+            return tr("Select exactly one track to split.")
         frames = self._index.masked_frames(self.selected[0])
         if not frames or not frames[0] < self.frame_index <= frames[-1]:
-            return "Go to a frame inside the track, behind its first one, to split it there."
+            return tr("Go to a frame inside the track, behind its first one, to split it there.")
         return ""
 
     def why_not_undo(self) -> str:
         """Why there is nothing to undo."""
         last = next((e for e in self._project.history() if not e.undone), None)
         if last is None or last.kind == "AddVideo":
-            return "There is nothing to undo."
+            return tr("There is nothing to undo.")
         return ""
 
     def why_not_redo(self) -> str:
         """Why there is nothing to redo."""
-        return "" if self._project.redo_label else "There is nothing to redo."
+        return "" if self._project.redo_label else tr("There is nothing to redo.")

@@ -18,6 +18,7 @@ from ifc_core.structures import FrameState
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.propose import duration_text
 from napari_ifc.finetune_state import FinetuneView, Material, Outcome
+from napari_ifc.language import tr
 
 KIND = "finetune"
 PRESETS = ("quick", "balanced", "thorough")
@@ -85,11 +86,11 @@ class FinetuneController:
     def why_not_start(self) -> str:
         """Why no fine-tuning can be started now."""
         if self.is_running:
-            return "A fine-tuning is going on; wait for it or stop it."
+            return tr("A fine-tuning is going on; wait for it or stop it.")
         if self.project.read_only:
-            return "The project is read-only."
+            return tr("The project is read-only.")
         if self.view.material.masks == 0:
-            return "Correct or approve masks on some frames first."
+            return tr("Correct or approve masks on some frames first.")
         return ""
 
     def start(
@@ -132,7 +133,7 @@ class FinetuneController:
         """
         folder = self._stopped_run()
         if folder is None:
-            raise IFCError("There is no stopped fine-tuning to go on with.")
+            raise IFCError(tr("There is no stopped fine-tuning to go on with."))
         self._run(folder, json.loads((folder / _STATE_FILE).read_text(encoding="utf-8")))
 
     def stop(self) -> None:
@@ -207,21 +208,25 @@ class FinetuneController:
 
     def _take_progress(self, progress: Progress) -> None:
         if not self.view.stopping and progress.message and not progress.fraction:
-            self._show(replace(self.view, text=progress.message.capitalize(), fraction=None))
+            self._show(replace(self.view, text=tr(progress.message).capitalize(), fraction=None))
 
     def _take_started(self, data: Mapping[str, Any]) -> None:
         frames, held_out = int(data["num_training_frames"]), int(data["num_held_out_frames"])
-        detail = f"{frames} frames to learn from, {held_out} kept to judge by, on {data['device']}"
+        detail = tr("{frames} frames to learn from, {held_out} kept to judge by, on {data}").format(
+            frames=frames, held_out=held_out, data=data["device"]
+        )
         notice = str(data.get("notice") or "")
-        self._show(replace(self.view, text=notice or "Training", detail=detail))
+        self._show(replace(self.view, text=notice or tr("Training"), detail=detail))
 
     def _take_step(self, data: Mapping[str, Any]) -> None:
         done, total = int(data["iteration"]) + 1, int(data["iterations"])
         self._losses.append((done, float(data["loss"])))
-        detail = f"{done} of {total} iterations"
+        detail = tr("{done} of {total} iterations").format(done=done, total=total)
         if data.get("eta_seconds") is not None:
-            detail += f" · {duration_text(float(data['eta_seconds']))} left"
-        text = "Stopping" if self.view.stopping else "Training"
+            detail += tr(" · {duration_text} left").format(
+                duration_text=duration_text(float(data["eta_seconds"]))
+            )
+        text = tr("Stopping") if self.view.stopping else tr("Training")
         self._show(
             replace(
                 self.view,
@@ -243,10 +248,10 @@ class FinetuneController:
         if end.status is JobStatus.SUCCEEDED:
             outcome, sentence = "succeeded", self._enter(end.result)
         elif end.status is JobStatus.CANCELLED:
-            outcome, sentence = "cancelled", "The fine-tuning was stopped; it can be resumed."
+            outcome, sentence = "cancelled", tr("The fine-tuning was stopped; it can be resumed.")
         else:
             outcome = "failed"
-            sentence = str(end.error) if end.error is not None else "The fine-tuning failed."
+            sentence = str(end.error) if end.error is not None else tr("The fine-tuning failed.")
         self._rest(sentence)
         self._on_end(outcome, sentence)
 
@@ -310,14 +315,20 @@ def material_of(project: Project) -> Material:
 def outcome_sentence(outcome: Outcome, promoted: bool) -> str:
     """The end of a run in one sentence."""
     if outcome.verdict == "not enough to judge":
-        return (
-            f"{outcome.name} is ready; {outcome.held_out_masks} held-out masks are not enough to "
-            "judge it, so choose yourself."
-        )
-    figures = f"mean J {outcome.before_j or 0:.2f} before, {outcome.after_j or 0:.2f} after"
+        return tr(
+            "{name} is ready; {held_out_masks} held-out masks are not enough to judge "
+            "it, so choose yourself."
+        ).format(name=outcome.name, held_out_masks=outcome.held_out_masks)
+    figures = tr("mean J {before:.2f} before, {after:.2f} after").format(
+        before=outcome.before_j or 0, after=outcome.after_j or 0
+    )
     if promoted:
-        return f"{outcome.name} is better ({figures}); Propose uses it from now on."
-    return f"{outcome.name} is not better ({figures}); Propose keeps the old model."
+        return tr("{name} is better ({figures}); Propose uses it from now on.").format(
+            name=outcome.name, figures=figures
+        )
+    return tr("{name} is not better ({figures}); Propose keeps the old model.").format(
+        name=outcome.name, figures=figures
+    )
 
 
 def _outcome(result: Mapping[str, Any]) -> Outcome:

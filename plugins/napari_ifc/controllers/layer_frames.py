@@ -19,6 +19,7 @@ import numpy.typing as npt
 from ifc_core.errors import InputError, OutputError
 from ifc_core.io.atomic import atomic_folder
 from ifc_core.jobs import JobContext
+from napari_ifc.language import tr
 
 _FAST_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
@@ -44,12 +45,18 @@ class LayerSource:
         axes = len(self.shape)
         if axes not in (2, 3):
             raise InputError(
-                f"The layer {self.name} has {axes} axes without colour; IFC Studio takes time, "
-                "height and width. Cut it down to these first."
+                tr(
+                    "The layer {name} has {axes} axes without colour; IFC Studio takes time, "
+                    "height and width. Cut it down to these first."
+                ).format(name=self.name, axes=axes)
             )
         low, high = self.contrast_limits
         if not self.rgb and not low < high:
-            raise InputError(f"The layer {self.name} has empty contrast limits; set them first.")
+            raise InputError(
+                tr("The layer {name} has empty contrast limits; set them first.").format(
+                    name=self.name
+                )
+            )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -109,10 +116,12 @@ def write_frames(source: LayerSource, home: Path, context: JobContext) -> Path:
     _make(home)
     with atomic_folder(folder) as temporary:
         for index in range(source.num_frames):
-            context.advance(index, source.num_frames, "Copying the layer")
+            context.advance(index, source.num_frames, tr("Copying the layer"))
             bgr = cv2.cvtColor(source.frame(index), cv2.COLOR_RGB2BGR)
             if not cv2.imwrite(str(temporary / f"{index:06d}.png"), bgr, _FAST_PNG):
-                raise OutputError(f"{folder} cannot be written.", path=folder)
+                raise OutputError(
+                    tr("{folder} cannot be written.").format(folder=folder), path=folder
+                )
     return folder
 
 
@@ -120,7 +129,10 @@ def _make(home: Path) -> None:
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{home} cannot be made: {error.strerror}.", path=home) from error
+        raise OutputError(
+            tr("{home} cannot be made: {strerror}.").format(home=home, strerror=error.strerror),
+            path=home,
+        ) from error
 
 
 def _file_name(name: str) -> str:

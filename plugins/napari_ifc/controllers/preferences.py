@@ -9,6 +9,7 @@ from typing import Any
 from ifc_core.config import Settings, read_settings, settings_from, write_settings
 from ifc_core.errors import ConfigError, IFCError
 from napari_ifc.actions import ActionTable
+from napari_ifc.language import tr
 
 
 class Preferences:
@@ -83,10 +84,10 @@ class Preferences:
         """
         holder = actions.holder_of(key, action_id)
         if holder is not None:
-            return f"{key} already belongs to “{holder.text}”."
+            return tr("{key} already belongs to “{text}”.").format(key=key, text=holder.text)
         shortcuts = dict(self.settings.shortcuts)
         if key == usual[action_id]:
             shortcuts.pop(action_id, None)
         else:
             shortcuts[action_id] = key
-        return "" if self.change(shortcuts=shortcuts) else "The settings could not be written."
+        return "" if self.change(shortcuts=shortcuts) else tr("The settings could not be written.")

@@ -13,6 +13,7 @@ from ifc_core.structures import RLEMask
 from napari_ifc.controllers.editing import EditController
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.correction_state import CandidateView
+from napari_ifc.language import tr
 
 KIND = "candidate"
 _NEVER_MATCH = 2.0  # no IoU reaches it: a candidate always begins a track of its own
@@ -121,7 +122,7 @@ class PromptController:
         self.dismiss()
         self._asked_frame = self._editor.frame_index
         name = "point_xy" if len(place) == 2 else "box_xyxy"
-        self._show(CandidateView(True, "Looking for what the model has here…"))
+        self._show(CandidateView(True, tr("Looking for what the model has here…")))
         params = {**source, "frame_index": self._asked_frame, name: [float(v) for v in place]}
         try:
             self._ask("candidates", params, self._take_candidates)
@@ -145,10 +146,10 @@ class PromptController:
         """
         candidate = self.shown
         if candidate is None:
-            raise EditError("There is no candidate to accept.", path=self._project.folder)
+            raise EditError(tr("There is no candidate to accept."), path=self._project.folder)
         track_id = self._editor.current if into_current else None
         if into_current and track_id is None:
-            raise EditError("Select a track first.", path=self._project.folder)
+            raise EditError(tr("Select a track first."), path=self._project.folder)
         number = 0 if track_id is None else track_id
         label = candidate.category or self._editor.default_class()
         kind = KIND if track_id is None else f"propagate {KIND}"
@@ -263,13 +264,13 @@ class PromptController:
             self._show_candidate()
             return
         self.dismiss()
-        self._on_done("The model has nothing there; draw a box or paint it.", False)
+        self._on_done(tr("The model has nothing there; draw a box or paint it."), False)
 
     def _take_mask(self, result: Mapping[str, Any]) -> None:
         target, self._target = self._target, None
         assert target is not None  # noqa: S101 - set with the question
         if self._record(target.track_id, target.frame_index)[0] != target.mask_id:
-            self._on_done("The mask was changed meanwhile, so the answer was dropped.", False)
+            self._on_done(tr("The mask was changed meanwhile, so the answer was dropped."), False)
             return
         rle = None if result["rle"] is None else RLEMask.from_coco(dict(result["rle"]))
         if target.track_id is None:  # a new track, whatever was selected meanwhile
@@ -284,13 +285,15 @@ class PromptController:
         except IFCError as error:
             self._on_done(str(error), True)
             return
-        self._on_done("" if done is not None else "The mask stays as it is.", False)
+        self._on_done("" if done is not None else tr("The mask stays as it is."), False)
 
     def _show_candidate(self) -> None:
         candidate = self._found[self._place]
-        what = candidate.category or ("by colour" if candidate.source == "colour" else "object")
-        count = f"{self._place + 1} of {len(self._found)}"
-        text = f"Candidate {count}: {what}, {candidate.score:.2f}"
+        what = candidate.category or (tr("by colour") if candidate.source == "colour" else "object")
+        count = tr("{place} of {count}").format(place=self._place + 1, count=len(self._found))
+        text = tr("Candidate {count}: {what}, {score:.2f}").format(
+            count=count, what=what, score=candidate.score
+        )
         self._show(CandidateView(True, text, self._place, len(self._found)))
 
     def _show(self, view: CandidateView) -> None:

@@ -24,6 +24,7 @@ from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import Progress
 from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.engine import Deliver, Engine, Job
+from napari_ifc.language import tr
 from napari_ifc.rows import Lane, RunView, Span, SpanKind, Spans, TrackRow
 
 KIND = "propose"
@@ -166,7 +167,7 @@ class ProposeController:
         checkpoint = self._project.run_checkpoint(run.id)
         if checkpoint is None:
             raise EditError(
-                "Too little is known of this run to go on; keep what it found or discard it.",
+                tr("Too little is known of this run to go on; keep what it found or discard it."),
                 path=self._project.folder,
             )
         values = {name: value for name, value in run.settings.items() if name != _SCOPE}
@@ -197,7 +198,9 @@ class ProposeController:
     def _ask(self, params: Mapping[str, Any], frames: Callable[[int], Any] | None) -> None:
         generation = self._generation
         on_event = self._deliver(lambda event: self._take(generation, event))
-        self._show(RunView(True, "Starting the engine", "This takes a few seconds the first time."))
+        self._show(
+            RunView(True, tr("Starting the engine"), tr("This takes a few seconds the first time."))
+        )
         self._job = self._engine.request(
             KIND, {**params, **self._limits()}, on_event, frames=frames
         )
@@ -223,7 +226,7 @@ class ProposeController:
     def _stop(self, *, pausing: bool) -> None:
         if self._job is not None and self._run_id is not None:
             self._pausing = pausing
-            view, text = self._view, "Pausing" if pausing else "Stopping"
+            view, text = self._view, tr("Pausing") if pausing else tr("Stopping")
             self._show(RunView(True, text, view.detail, view.fraction, stopping=True))
             self._job.cancel()
 
@@ -289,15 +292,19 @@ class ProposeController:
         else:
             self._project.discard_run(run_id)
             outcome = "cancelled" if end.status is JobStatus.CANCELLED else "failed"
-            failure = str(end.error) if end.error is not None else "The engine failed."
-            sentence = failure if outcome == "failed" else "The run was cancelled; nothing is kept."
+            failure = str(end.error) if end.error is not None else tr("The engine failed.")
+            sentence = (
+                failure if outcome == "failed" else tr("The run was cancelled; nothing is kept.")
+            )
         self._reset()
         self._on_end(outcome, sentence)
 
     def _keep_for_later(self, run_id: int) -> tuple[str, str]:
         if self._project.run_checkpoint(run_id) is None:
             self._project.discard_run(run_id)
-            return "cancelled", "Too little was known of the run to go on later; nothing is kept."
+            return "cancelled", tr(
+                "Too little was known of the run to go on later; nothing is kept."
+            )
         self._project.pause_run(run_id)
         return "paused", ""
 
@@ -307,10 +314,16 @@ class ProposeController:
         if not kept:
             self._project.discard_run(run_id)
             chosen = self._settings.score_threshold
-            least = "what the model asks for" if chosen is None else f"{chosen:.2f} or more"
+            least = (
+                tr("what the model asks for")
+                if chosen is None
+                else tr("{chosen:.2f} or more").format(chosen=chosen)
+            )
             return "succeeded", (
-                f"No object scored {least}; lower the score threshold and propose again, or "
-                "draw the first mask yourself."
+                tr(
+                    "No object scored {least}; lower the score threshold and propose again, or "
+                    "draw the first mask yourself."
+                ).format(least=least)
             )
         same = self._same_tracks(run_id)
         staged = [
@@ -326,8 +339,8 @@ class ProposeController:
             accepted = self._apply(edits.AcceptRun(run_id, instance_ids=ids, scope=self._scope))
         except IFCError as error:
             return "failed", str(error)
-        found = "1 object was" if len(kept) == 1 else f"{len(kept)} objects were"
-        told = " ".join((f"{found} found.", accepted.note, *self._notices))
+        found = tr("1 object was found.") if len(kept) == 1 else tr("{count} objects were found.")
+        told = " ".join((found.format(count=len(kept)), accepted.note, *self._notices))
         return "succeeded", told.strip()
 
     def _same_tracks(self, run_id: int) -> dict[int, int]:
@@ -385,7 +398,7 @@ class ProposeController:
                 num_frames=len(known.frames),
                 first_frame=known.frames[0] if known.frames else None,
                 last_frame=known.frames[-1] if known.frames else None,
-                state="in run",
+                state=tr("in run"),
                 provisional=True,
             )
             for instance_id, known in sorted(self._instances.items())
@@ -430,12 +443,12 @@ def progress_view(progress: Progress, since: Progress | None = None) -> RunView:
     """
     count = f"{progress.done}"
     if progress.total:
-        count = f"{progress.done} of {progress.total}"
-    detail = f"{count} {progress.unit}"
+        count = tr("{done} of {total}").format(done=progress.done, total=progress.total)
+    detail = f"{count} {tr(progress.unit)}"
     left = _seconds_left(progress, since)
     if left is not None:
-        detail += f" · {duration_text(left)} left"
-    text = progress.message or "Proposing tracks"
+        detail += tr(" · {duration_text} left").format(duration_text=duration_text(left))
+    text = tr(progress.message) if progress.message else tr("Proposing tracks")
     return RunView(True, text[:1].upper() + text[1:], detail, progress.fraction)
 
 
@@ -455,17 +468,23 @@ def estimate_text(result: Mapping[str, Any]) -> str:
     Args:
         result: Of the engine's ``estimate``: ``seconds``, ``memory_bytes`` and ``device``.
     """
-    device = "this GPU" if str(result.get("device", "cpu")).startswith("cuda") else "this CPU"
+    device = (
+        tr("this GPU") if str(result.get("device", "cpu")).startswith("cuda") else tr("this CPU")
+    )
     gigabytes = float(result.get("memory_bytes", 0)) / 1e9
-    memory = f" and {max(0.1, gigabytes):.1f} GB" if gigabytes else ""
-    return f"About {duration_text(float(result['seconds']))}{memory} on {device}."
+    memory = (
+        tr(" and {gigabytes:.1f} GB").format(gigabytes=max(0.1, gigabytes)) if gigabytes else ""
+    )
+    return tr("About {duration_text}{memory} on {device}.").format(
+        duration_text=duration_text(float(result["seconds"])), memory=memory, device=device
+    )
 
 
 def duration_text(seconds: float) -> str:
     """A duration as people say it: ``"40 s"``, ``"3 min 20 s"``, ``"1 h 5 min"``."""
     whole = max(0, round(seconds))
     if whole < 60:
-        return f"{whole} s"
+        return tr("{seconds} s").format(seconds=whole)
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+        return tr("{minutes} min {seconds:02d} s").format(minutes=whole // 60, seconds=whole % 60)
+    return tr("{hours} h {minutes} min").format(hours=whole // 3600, minutes=whole % 3600 // 60)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ifc_core.evaluation.project_quality import ProjectQuality, QualityFigures
+from napari_ifc.language import tr
 
 
 def quality_rows(quality: ProjectQuality) -> list[tuple[str, ...]]:
     """One line for all classes together, then one a class."""
-    rows = [_row("All", quality.overall)]
+    rows = [_row(tr("All"), quality.overall)]
     if len(quality.per_category) > 1:
         rows += [_row(item.name, item.figures) for item in quality.per_category]
     return rows
@@ -15,17 +16,20 @@ def quality_rows(quality: ProjectQuality) -> list[tuple[str, ...]]:
 
 def quality_facts(quality: ProjectQuality) -> str:
     """What was judged and by what, in one sentence."""
-    frames = _counted(quality.num_frames, "approved frame")
-    masks, videos = _counted(quality.num_masks, "mask"), _counted(quality.num_videos, "video")
+    one = quality.num_frames == 1
+    frames = tr("1 approved frame") if one else tr("{count:,} approved frames")
+    masks = tr("1 mask") if quality.num_masks == 1 else tr("{count:,} masks")
+    videos = tr("1 video") if quality.num_videos == 1 else tr("{count:,} videos")
     source = quality.source[:1].upper() + quality.source[1:]
-    return f"{source}, judged by {frames} with {masks} in {videos}."
+    return tr("{source}, judged by {frames} with {masks} in {videos}.").format(
+        source=source,
+        frames=frames.format(count=quality.num_frames),
+        masks=masks.format(count=quality.num_masks),
+        videos=videos.format(count=quality.num_videos),
+    )
 
 
 def _row(name: str, figures: QualityFigures) -> tuple[str, ...]:
     shares = (figures.ap, figures.ap50, figures.ap75, figures.region_j, figures.boundary_f)
     texts = ("–" if value is None else f"{value:.2f}" for value in shares)
     return (name, str(figures.num_tracks), *texts, str(figures.identity_switches))
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -25,18 +25,19 @@ from ifc_core.inference.review_queue import (
 )
 from ifc_core.io.video import VideoReader, open_video
 from ifc_core.jobs import JobCancelled, JobContext
+from napari_ifc.language import tr
 
 _MANY = 64  # tracks changed by one edit from which all of the video is read again
 
 FILTERS: tuple[tuple[str, frozenset[Reason]], ...] = (
-    ("Everything", frozenset(Reason)),
-    ("Suspected swaps", frozenset({Reason.SWAP})),
-    ("Unsure", frozenset({Reason.UNCERTAIN})),
-    ("Weak links", frozenset({Reason.WEAK_LINK})),
-    ("Sudden changes", frozenset({Reason.AREA, Reason.MOVE})),
-    ("Low scores", frozenset({Reason.LOW_SCORE})),
-    ("Whole tracks", frozenset({Reason.LOW_SCORE, Reason.NOT_REVIEWED})),
-    ("Frames to complete", frozenset({Reason.COMPLETE})),
+    (tr("Everything"), frozenset(Reason)),
+    (tr("Suspected swaps"), frozenset({Reason.SWAP})),
+    (tr("Unsure"), frozenset({Reason.UNCERTAIN})),
+    (tr("Weak links"), frozenset({Reason.WEAK_LINK})),
+    (tr("Sudden changes"), frozenset({Reason.AREA, Reason.MOVE})),
+    (tr("Low scores"), frozenset({Reason.LOW_SCORE})),
+    (tr("Whole tracks"), frozenset({Reason.LOW_SCORE, Reason.NOT_REVIEWED})),
+    (tr("Frames to complete"), frozenset({Reason.COMPLETE})),
 )
 """What the list can be narrowed to."""
 
@@ -232,11 +233,11 @@ class ReviewController:
             self._context = JobContext()
         self._swaps_wanted = swaps
         context, maker = self._context, self._maker
-        self._tell("Looking for what needs attention…")
+        self._tell(tr("Looking for what needs attention…"))
 
         def take(entries: Entries) -> None:
             if number == self._generation:
-                self._take(entries, "Looking for swapped identities…" if swaps else "")
+                self._take(entries, tr("Looking for swapped identities…") if swaps else "")
                 if swaps:
                     self._find_swaps(number)
 
@@ -347,16 +348,20 @@ class ReviewController:
         scope = Scope(entry.first, entry.last)
         if entry.reason is Reason.COMPLETE:
             self._decide(entry, edits.ApproveFrames(entry.video_id, scope))
-            return f"Approved {_frames(entry)} as complete."
+            return tr("Approved {frames} as complete.").format(frames=_frames(entry))
         if entry.reason is Reason.SWAP:
             both = (entry.track_id, entry.other_id)
             self._decide(entry, edits.ApproveTracks(both, scope))
-            return f"Kept tracks {both[0]} and {both[1]} as they are on frame {entry.first}."
+            return tr("Kept tracks {both} and {both2} as they are on frame {first}.").format(
+                both=both[0], both2=both[1], first=entry.first
+            )
         if entry.reason in (Reason.LOW_SCORE, Reason.NOT_REVIEWED):
             self._decide(entry, edits.ApproveTracks((entry.track_id,)), whole_track=True)
-            return f"Approved track {entry.track_id}."
+            return tr("Approved track {track_id}.").format(track_id=entry.track_id)
         self._decide(entry, edits.ApproveTracks((entry.track_id,), scope))
-        return f"Approved track {entry.track_id} on {_frames(entry)}."
+        return tr("Approved track {track_id} on {frames}.").format(
+            track_id=entry.track_id, frames=_frames(entry)
+        )
 
     def fix(self) -> str:
         """Exchange the two tracks of a suspected swap from its frame on, and go on.
@@ -367,8 +372,8 @@ class ReviewController:
         entry = self._entry()
         scope = Scope.from_here(entry.first)
         self._decide(entry, edits.SwapIdentities(entry.track_id, entry.other_id, scope))
-        return (
-            f"Exchanged tracks {entry.track_id} and {entry.other_id} from frame {entry.first} on."
+        return tr("Exchanged tracks {track_id} and {other_id} from frame {first} on.").format(
+            track_id=entry.track_id, other_id=entry.other_id, first=entry.first
         )
 
     def reject(self) -> str:
@@ -380,10 +385,14 @@ class ReviewController:
         entry = self._entry()
         if entry.reason in (Reason.LOW_SCORE, Reason.NOT_REVIEWED):
             self._decide(entry, edits.RejectTracks((entry.track_id,)), whole_track=True)
-            return f"Rejected track {entry.track_id}; undo brings it back."
+            return tr("Rejected track {track_id}; undo brings it back.").format(
+                track_id=entry.track_id
+            )
         scope = Scope(entry.first, entry.last)
         self._decide(entry, edits.RejectMasks((entry.track_id,), scope))
-        return f"Rejected track {entry.track_id} on {_frames(entry)}."
+        return tr("Rejected track {track_id} on {frames}.").format(
+            track_id=entry.track_id, frames=_frames(entry)
+        )
 
     def _entry(self) -> QueueEntry:
         entry = self.current
@@ -411,26 +420,41 @@ class ReviewController:
         if self.current is not None:
             return ""
         if len(self._shown):
-            return "Choose an entry of the queue first."
-        return "The queue is being made." if self._busy else "The queue is empty."
+            return tr("Choose an entry of the queue first.")
+        return tr("The queue is being made.") if self._busy else tr("The queue is empty.")
 
     def why_not_fix(self) -> str:
         """Why there is no swap to fix."""
         entry = self.current
         is_swap = entry is not None and entry.reason is Reason.SWAP
-        return self.why_not_decide() or ("" if is_swap else "This entry is no suspected swap.")
+        return self.why_not_decide() or ("" if is_swap else tr("This entry is no suspected swap."))
 
     def why_not_reject(self) -> str:
         """Why the entry cannot be rejected."""
         entry = self.current
         if entry is not None and entry.reason is Reason.COMPLETE:
-            return "Frames cannot be rejected; draw what is missing."
+            return tr("Frames cannot be rejected; draw what is missing.")
         if entry is not None and entry.reason is Reason.SWAP:
-            return "A suspected swap is fixed or kept."
+            return tr("A suspected swap is fixed or kept.")
         return self.why_not_decide()
 
 
 def _frames(entry: QueueEntry) -> str:
     if entry.first == entry.last:
-        return f"frame {entry.first}"
-    return f"frames {entry.first} to {entry.last}"
+        return tr("frame {first}").format(first=entry.first)
+    return tr("frames {first} to {last}").format(first=entry.first, last=entry.last)
+
+
+def why_text(entry: QueueEntry) -> str:
+    """Why an entry is in the queue, in a few words."""
+    words = {
+        Reason.SWAP: tr("Seems swapped with track {other}"),
+        Reason.UNCERTAIN: tr("The model is unsure ({value:.0%})"),
+        Reason.WEAK_LINK: tr("Weakly linked ({value:.0%})"),
+        Reason.AREA: tr("Area changes by {value:.1f}×"),
+        Reason.MOVE: tr("Jumps by {value:.1f} of its size"),
+        Reason.LOW_SCORE: tr("Low score ({value:.2f})"),
+        Reason.NOT_REVIEWED: tr("Not approved yet"),
+        Reason.COMPLETE: tr("Every mask is reviewed: is anything missing?"),
+    }
+    return words[entry.reason].format(other=entry.other_id, value=entry.value)

@@ -14,6 +14,7 @@ from ifc_core.errors import InputError, ProjectError, VideoError
 from ifc_core.io.video import VideoReader, open_video
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Video
+from napari_ifc.language import tr
 
 PROJECT_SUFFIX = ".ifcproj"
 PROJECT_FILE = "project.sqlite"
@@ -72,7 +73,7 @@ def open_session(
     """
     path = path.expanduser().absolute()
     if not path.exists():
-        raise InputError(f"There is no file or folder {path}.")
+        raise InputError(tr("There is no file or folder {path}.").format(path=path))
     if is_project(path):
         return _open_project(path.parent if path.name == PROJECT_FILE else path, context)
     if path.suffix.lower() == ".json":
@@ -121,8 +122,10 @@ def show_video(
     place = project.locate_video(video_id)
     if place is None:
         raise VideoError(
-            f"The video {entry.path.name} of this project is not where it was; put it beside "
-            f"the project or open it from its new place.",
+            tr(
+                "The video {name} of this project is not where it was; put it beside the "
+                "project or open it from its new place."
+            ).format(name=entry.path.name),
             path=entry.path,
         )
     reader = open_video(place, context)
@@ -136,7 +139,9 @@ def _open_project(folder: Path, context: JobContext | None) -> Session:
         videos = project.videos()
         if not videos:
             raise ProjectError(
-                f"The project {folder.name} holds no video yet; open a video instead.",
+                tr("The project {name} holds no video yet; open a video instead.").format(
+                    name=folder.name
+                ),
                 path=folder,
             )
         return show_video(project, videos[0].id, (project.notice,), context)
@@ -169,7 +174,9 @@ def _open_annotations(
     try:
         report = import_annotations(project, path, context=context)
         if not project.videos():
-            raise InputError(f"{path.name} names no video, so there is nothing to show.")
+            raise InputError(
+                tr("{name} names no video, so there is nothing to show.").format(name=path.name)
+            )
         return show_video(project, project.videos()[0].id, import_sentences(report), context)
     except BaseException:
         project.close()
@@ -183,9 +190,17 @@ def import_sentences(report: ImportReport) -> tuple[str, ...]:
     if report.missing_videos:
         names = ", ".join(report.missing_videos[:3])
         more = len(report.missing_videos) - 3
-        tail = f" and {more} more" if more > 0 else ""
-        told.append(f"The frames of {names}{tail} were not found, so they are left out.")
-    told.append(f"Imported {report.tracks} tracks with {report.masks} masks.")
+        tail = tr(" and {more} more").format(more=more) if more > 0 else ""
+        told.append(
+            tr("The frames of {names}{tail} were not found, so they are left out.").format(
+                names=names, tail=tail
+            )
+        )
+    told.append(
+        tr("Imported {tracks} tracks with {masks} masks.").format(
+            tracks=report.tracks, masks=report.masks
+        )
+    )
     return tuple(told)
 
 

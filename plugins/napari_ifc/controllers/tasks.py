@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from ifc_core.errors import IFCError
 from ifc_core.jobs import JobCancelled, JobContext, Progress
 from napari_ifc.controllers.propose import duration_text
+from napari_ifc.language import tr
 from napari_ifc.rows import RunView
 
 R = TypeVar("R")
@@ -198,7 +199,13 @@ class Tasks:
             task.on_failed(error)
         else:
             _log.error("%s failed", task.text, exc_info=error)
-            task.on_failed(IFCError(f"{task.text} failed unexpectedly ({error}); see the log."))
+            task.on_failed(
+                IFCError(
+                    tr("{text} failed unexpectedly ({error}); see the log.").format(
+                        text=task.text, error=error
+                    )
+                )
+            )
 
 
 def _throttled(
@@ -217,8 +224,14 @@ def _throttled(
 
 
 def _view(text: str, progress: Progress) -> RunView:
-    count = f"{progress.done} of {progress.total}" if progress.total else f"{progress.done}"
-    detail = f"{count} {progress.unit}"
+    count = (
+        tr("{done} of {total}").format(done=progress.done, total=progress.total)
+        if progress.total
+        else f"{progress.done}"
+    )
+    detail = f"{count} {tr(progress.unit)}"
     if progress.eta_seconds is not None and progress.elapsed_seconds > 1.0:
-        detail += f" · {duration_text(progress.eta_seconds)} left"
+        detail += tr(" · {duration_text} left").format(
+            duration_text=duration_text(progress.eta_seconds)
+        )
     return RunView(True, text, detail, progress.fraction)

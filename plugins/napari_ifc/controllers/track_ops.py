@@ -11,6 +11,7 @@ from ifc_core.annotation.records import WHOLE
 from ifc_core.structures import FrameState
 from napari_ifc.controllers.editing import EditController
 from napari_ifc.controllers.tracks import TrackIndex
+from napari_ifc.language import tr
 
 _ANCHORS = (FrameState.CORRECTED, FrameState.APPROVED)
 
@@ -81,7 +82,7 @@ class TrackOps:
             frames = self._project.track_frames(track_id)
             if any(f.frame_index in scope for f in frames):
                 return ""
-        return "The selected tracks have nothing there."
+        return tr("The selected tracks have nothing there.")
 
     def begin_here(self) -> EditResult:
         """Take away what the selected tracks have before the current frame."""
@@ -95,7 +96,7 @@ class TrackOps:
             return reason
         first = [self._index.masked_frames(i)[:1] for i in self._editor.selected]
         before = any(frames and frames[0] < self._here for frames in first)
-        return "" if before else "The selected tracks begin here or later."
+        return "" if before else tr("The selected tracks begin here or later.")
 
     def end_here(self) -> EditResult:
         """Take away what the selected tracks have after the current frame."""
@@ -109,7 +110,7 @@ class TrackOps:
             return reason
         last = [self._index.masked_frames(i)[-1:] for i in self._editor.selected]
         after = any(frames and frames[0] > self._here for frames in last)
-        return "" if after else "The selected tracks end here or earlier."
+        return "" if after else tr("The selected tracks end here or earlier.")
 
     # Filling
 
@@ -124,9 +125,9 @@ class TrackOps:
             return reason
         frames = self._frames()
         if not frames:
-            return "The current track has no mask to extend."
+            return tr("The current track has no mask to extend.")
         if frames[0] <= self._here <= frames[-1]:
-            return "Go to a frame before or behind the track to extend it up to there."
+            return tr("Go to a frame before or behind the track to extend it up to there.")
         return ""
 
     def copy_here(self, *, forward: bool) -> EditResult:
@@ -144,7 +145,9 @@ class TrackOps:
         reason = self._editor.why_not_selected()
         if reason or self._neighbour(forward=forward) is not None:
             return reason
-        return f"The current track has no mask on {'an earlier' if forward else 'a later'} frame."
+        if forward:
+            return tr("The current track has no mask on an earlier frame.")
+        return tr("The current track has no mask on a later frame.")
 
     def _neighbour(self, *, forward: bool) -> int | None:
         frames = self._frames()
@@ -165,7 +168,7 @@ class TrackOps:
         reason = self._editor.why_not_selected()
         if reason or self._ends() is not None:
             return reason
-        return "Go to a frame between two corrected masks, or into a gap of the track."
+        return tr("Go to a frame between two corrected masks, or into a gap of the track.")
 
     def _ends(self) -> tuple[int, int] | None:
         """The corrected frames around the current one; without such, the edges of the gap."""
@@ -205,5 +208,8 @@ class TrackOps:
             return reason
         ids = [track.id for track in self._project.tracks(self._entry.id)]
         end = ids[-1] if where in ("top", "up") else ids[0]
-        side = "top" if where in ("top", "up") else "bottom"
-        return f"The track is at the {side} already." if end == self._track else ""
+        if end != self._track:
+            return ""
+        if where in ("top", "up"):
+            return tr("The track is at the top already.")
+        return tr("The track is at the bottom already.")

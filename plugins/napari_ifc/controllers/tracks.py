@@ -16,6 +16,7 @@ from napari_ifc.controllers.track_frames import (
     read_frames,
     runs_of,
 )
+from napari_ifc.language import tr
 from napari_ifc.rows import Lane, TimelineData, TrackRow
 
 AT_ONCE = 60_000
@@ -173,7 +174,7 @@ class TrackIndex:
             num_frames=len(frames),
             first_frame=int(frames[0]) if len(frames) else None,
             last_frame=int(frames[-1]) if len(frames) else None,
-            state=str(track.state.value),
+            state=tr(track.state.value),
         )
 
     def timeline(
@@ -209,7 +210,7 @@ class TrackIndex:
                 frames.keyframes,
                 frames.doubt_frames,
                 frames.doubt,
-                f"{self.class_name(track.id)}, {track.state.value}",
+                f"{self.class_name(track.id)}, {tr(track.state.value)}",
             )
             self._lanes[track.id] = lane
         return lane

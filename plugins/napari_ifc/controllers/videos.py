@@ -17,6 +17,7 @@ from ifc_core.io.atomic import atomic_output
 from ifc_core.io.video import open_video
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Video
+from napari_ifc.language import tr
 from napari_ifc.rows import VideoRow
 
 PICTURE_WIDTH_PX = 128
@@ -72,15 +73,15 @@ def adding(
     fresh = {video.fingerprint: video for video in videos if video.fingerprint not in known}
     steps = tuple(edits.AddVideo(video) for video in fresh.values())
     there = [known[video.fingerprint] for video in videos if video.fingerprint in known]
-    told = f"{', '.join(there)} is in this project already." if there else ""
+    told = tr("{names} is in this project already.").format(names=", ".join(there)) if there else ""
     if not steps:
         return None, told
-    added = f"Added {_counted(len(steps))}."
+    added = tr("Added {videos}.").format(videos=_counted(len(steps)))
     return steps[0] if len(steps) == 1 else edits.Batch(steps), f"{added} {told}".strip()
 
 
 def _counted(number: int) -> str:
-    return "1 video" if number == 1 else f"{number} videos"
+    return tr("1 video") if number == 1 else tr("{number} videos").format(number=number)
 
 
 def neighbour(rows: Sequence[VideoRow], video_id: int, by: int) -> int | None:

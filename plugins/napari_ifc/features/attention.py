@@ -21,6 +21,7 @@ from napari_ifc.attention_state import AttentionView
 from napari_ifc.controllers.attention import AttentionController
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
+from napari_ifc.language import tr
 from napari_ifc.views.attention_page import AttentionPage
 from napari_ifc.views.heat_colors import heat_opacity, heat_table
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 PAGE = "attention"
 _FILM_FPS = 4.0
-_NOTHING_SHOWN = "Show the attention of a frame first."
+_NOTHING_SHOWN = tr("Show the attention of a frame first.")
 
 
 class AttentionExplorer(Feature):
@@ -47,7 +48,7 @@ class AttentionExplorer(Feature):
         self.controller = AttentionController(
             studio.engine, studio.deliver, self._params, self._mask_at, self._show
         )
-        studio.panel.add_page(PAGE, "Attention", self.page)
+        studio.panel.add_page(PAGE, tr("Attention"), self.page)
         studio.panel.page_changed.connect(self._on_page)
         studio.panel.propose.changed.connect(self.controller.forget)
         self.page.choice_changed.connect(self.controller.choose)
@@ -136,9 +137,9 @@ class AttentionExplorer(Feature):
     def _ask_export(self) -> None:
         chosen, _ = QFileDialog.getSaveFileName(
             self.page,
-            "Export attention",
+            tr("Export attention"),
             "attention.npz",
-            "Rows and picture (*.npz);;Picture (*.png);;Film of the clip (*.mp4)",
+            tr("Rows and picture (*.npz);;Picture (*.png);;Film of the clip (*.mp4)"),
         )
         if not chosen:
             return
@@ -148,7 +149,7 @@ class AttentionExplorer(Feature):
                 self.begin_film(path)
             elif path.suffix.lower() == ".png":
                 self._write_picture(path)
-                self.studio.inform(f"Wrote {path.name}.", "done")
+                self.studio.inform(tr("Wrote {name}.").format(name=path.name), "done")
             else:
                 self.export(path)
         except IFCError as error:
@@ -183,7 +184,9 @@ class AttentionExplorer(Feature):
         with atomic_output(target) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)
         self._write_picture(picture)
-        self.studio.inform(f"Wrote {target.name} and {picture.name}.", "done")
+        self.studio.inform(
+            tr("Wrote {name} and {name2}.").format(name=target.name, name2=picture.name), "done"
+        )
         return target, picture
 
     def _write_picture(self, path: Path) -> None:
@@ -195,7 +198,7 @@ class AttentionExplorer(Feature):
         frame = workspace.cache.get(self.studio.layers.frame_index)
         coded, data = cv2.imencode(".png", cv2.cvtColor(blend(frame, heat), cv2.COLOR_RGB2BGR))
         if not coded:
-            raise IFCError("The picture of the attention could not be encoded.")
+            raise IFCError(tr("The picture of the attention could not be encoded."))
         with atomic_output(path) as temporary:
             temporary.write_bytes(data.tobytes())
 
@@ -218,8 +221,10 @@ class AttentionExplorer(Feature):
             return path
 
         task: Task[Path] = Task(
-            f"Writing {path.name}",
-            lambda written: self.studio.inform(f"Wrote {written.name}.", "done"),
+            tr("Writing {name}").format(name=path.name),
+            lambda written: self.studio.inform(
+                tr("Wrote {name}.").format(name=written.name), "done"
+            ),
             self.studio.fail,
         )
         self.studio.tasks.start(task, work)

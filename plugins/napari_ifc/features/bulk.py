@@ -9,13 +9,14 @@ from napari_ifc.actions import Action
 from napari_ifc.controllers.bulk import BulkController, tracks_text
 from napari_ifc.feature import Feature
 from napari_ifc.features.timeline import TimelineLink
+from napari_ifc.language import tr
 from napari_ifc.views.class_dialog import ClassDialog
 
 if TYPE_CHECKING:
     from napari_ifc.studio import Studio
     from napari_ifc.workspace import Workspace
 
-GROUP = "Filter"
+GROUP = tr("Filter")
 
 
 class BulkEdits(Feature):
@@ -33,22 +34,37 @@ class BulkEdits(Feature):
         """Show the filter, and act on what meets it."""
         yield Action(
             "bulk.filter",
-            "Filter tracks…",
+            tr("Filter tracks…"),
             self._show_filter,
             "Ctrl+F",
             GROUP,
             self.studio.why_not_open,
-            "Choose tracks by class, state, score, area, length or range.",
+            tr("Choose tracks by class, state, score, area, length or range."),
         )
         rows: tuple[tuple[str, str, Callable[[], object], str], ...] = (
-            ("bulk.select", "Select", self._select, "Select the tracks that meet the filter."),
-            ("bulk.approve", "Approve", self._do(lambda b, i: b.approve(i)), "One step to undo."),
-            ("bulk.reject", "Reject", self._do(lambda b, i: b.reject(i)), "One step to undo."),
-            ("bulk.relabel", "Relabel", self._ask_class, "One step to undo."),
-            ("bulk.delete", "Delete", self._do(lambda b, i: b.delete(i)), "One step to undo."),
+            (
+                "bulk.select",
+                tr("Select"),
+                self._select,
+                tr("Select the tracks that meet the filter."),
+            ),
+            (
+                "bulk.approve",
+                tr("Approve"),
+                self._do(lambda b, i: b.approve(i)),
+                tr("One step to undo."),
+            ),
+            (
+                "bulk.reject",
+                tr("Reject"),
+                self._do(lambda b, i: b.reject(i)),
+                tr("One step to undo."),
+            ),
+            ("bulk.relabel", tr("Relabel"), self._ask_class, tr("One step to undo.")),
+            ("bulk.delete", "Delete", self._do(lambda b, i: b.delete(i)), tr("One step to undo.")),
         )
         for action_id, verb, call, tip in rows:
-            text = f"{verb} all tracks that meet the filter"
+            text = tr("{verb} all tracks that meet the filter").format(verb=verb)
             yield Action(action_id, text, call, "", GROUP, self._why_not, tip)
 
     def started(self) -> None:
@@ -89,8 +105,8 @@ class BulkEdits(Feature):
         if workspace is None:
             return self.studio.why_not_open()
         if self._bar.value().is_open:
-            return "Set a condition of the filter first."
-        none = "" if self._found else "No track meets the filter."
+            return tr("Set a condition of the filter first.")
+        none = "" if self._found else tr("No track meets the filter.")
         return workspace.editor.why_not_change() or none
 
     def _show_filter(self) -> None:
@@ -100,7 +116,9 @@ class BulkEdits(Feature):
 
     def _select(self) -> None:
         self.studio.select(self._found)
-        self.studio.inform(f"Selected {tracks_text(len(self._found))}.")
+        self.studio.inform(
+            tr("Selected {tracks_text}.").format(tracks_text=tracks_text(len(self._found)))
+        )
 
     def _do(self, change: Callable[[BulkController, tuple[int, ...]], str]) -> Callable[[], None]:
         return lambda: self.studio.inform(change(self._bulk(), self._found))

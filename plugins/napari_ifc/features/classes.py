@@ -9,6 +9,7 @@ from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
 from napari_ifc.controllers.classes import KEYS, ClassBook
 from napari_ifc.feature import NOTHING_OPEN, Feature
+from napari_ifc.language import tr
 from napari_ifc.rows import ClassRow
 from napari_ifc.views.class_bar import ClassBar
 from napari_ifc.views.class_dialog import ClassesDialog
@@ -34,20 +35,22 @@ class Classes(Feature):
         for key in KEYS:
             yield Action(
                 f"class.{key}",
-                f"Class with the key {key}",
+                tr("Class with the key {key}").format(key=key),
                 lambda key=key: self._assign_key(key),
                 shortcut=key,
-                group="Class",
+                group=tr("Class"),
                 why_not=self._reason(lambda book, key=key: book.why_not_key(key)),
-                tip="Give the selected tracks this class; without a selection, new tracks get it.",
+                tip=tr(
+                    "Give the selected tracks this class; without a selection, new tracks get it."
+                ),
             )
         yield Action(
             "class.edit",
-            "Edit classes…",
+            tr("Edit classes…"),
             self._edit,
-            group="Class",
+            group=tr("Class"),
             why_not=self.editor_reason(lambda e: e.why_not_change()),
-            tip="Names, colours and keys of the classes.",
+            tip=tr("Names, colours and keys of the classes."),
         )
 
     def _reason(self, ask: Callable[[ClassBook], str]) -> Callable[[], str]:
@@ -87,7 +90,11 @@ class Classes(Feature):
         else:
             self.book.assign(class_id)
             if not workspace.editor.selected:
-                self.studio.inform(f"New tracks are now {workspace.editor.default_class()}.")
+                self.studio.inform(
+                    tr("New tracks are now {default_class}.").format(
+                        default_class=workspace.editor.default_class()
+                    )
+                )
         self.refresh()
 
     def _edit(self) -> None:

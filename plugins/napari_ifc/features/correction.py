@@ -15,6 +15,7 @@ from napari_ifc.controllers.prompts import PromptController
 from napari_ifc.correction_state import SCOPES, CandidateView, SpreadView
 from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.gestures import Gesture
+from napari_ifc.language import tr
 from napari_ifc.overlay import DrawnMask
 from napari_ifc.views.canvas_marks import NEGATIVE, POSITIVE, CanvasMarks, canvas_of
 from napari_ifc.views.spread_strip import SpreadStrip
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from napari_ifc.studio import Studio
     from napari_ifc.workspace import Workspace
 
-GROUP = "Correct"
+GROUP = tr("Correct")
 _CLICK_PX = 4.0  # a shorter drag, in pixels of the canvas, is a click
 _AUTO_DELAY_MS = 700
 _REASON_DELAY_MS = 120  # looking for what can be propagated takes a while on a long track
@@ -85,17 +86,17 @@ class Correction(Feature):
         """Propagation and the choice among candidates."""
         yield Action(
             "correct.propagate",
-            "Propagate the correction",
+            tr("Propagate the correction"),
             lambda: self.propagate(),
             shortcut="T",
             group=GROUP,
             why_not=self._why_not_chosen,
-            tip="Take the corrected masks of the track to the other frames of the scope.",
+            tip=tr("Take the corrected masks of the track to the other frames of the scope."),
         )
         for scope, text, tip in SCOPES:
             yield Action(
                 f"correct.propagate_{scope}",
-                f"Propagate {text[:1].lower()}{text[1:]}",
+                tr("Propagate: {scope}").format(scope=text),
                 lambda scope=scope: self.propagate(scope),
                 group=GROUP,
                 why_not=lambda scope=scope: self.why_not_propagate(scope),
@@ -103,17 +104,17 @@ class Correction(Feature):
             )
         yield Action(
             "correct.auto",
-            "Propagate after each correction",
+            tr("Propagate after each correction"),
             self.strip.auto.toggle,
             shortcut="Shift+T",
             group=GROUP,
             why_not=self.studio.why_not_open,
-            tip="Each stroke is taken to the other frames in the background.",
+            tip=tr("Each stroke is taken to the other frames in the background."),
             checked=self.strip.auto.isChecked,
         )
         yield Action(
             "correct.pause",
-            "Pause or go on with the propagation",
+            tr("Pause or go on with the propagation"),
             self._pause_or_resume,
             shortcut="Ctrl+T",
             group=GROUP,
@@ -121,27 +122,27 @@ class Correction(Feature):
         )
         yield Action(
             "correct.cancel",
-            "Cancel the propagation",
+            tr("Cancel the propagation"),
             lambda: self._of_spreader(lambda s: s.cancel()),
             shortcut="Ctrl+Shift+T",
             group=GROUP,
             why_not=self._why_not_running,
-            tip="It will be as if it had never been.",
+            tip=tr("It will be as if it had never been."),
         )
         yield from self._candidate_actions()
 
     def _candidate_actions(self) -> Iterable[Action]:
         choices: tuple[tuple[str, str, str, Callable[[PromptController], object]], ...] = (
-            ("next", "Next candidate", "", lambda p: p.next()),
-            ("previous", "Previous candidate", "Shift+C", lambda p: p.next(-1)),
-            ("accept", "Accept the candidate as a track", "", lambda p: p.accept()),
+            ("next", tr("Next candidate"), "", lambda p: p.next()),
+            ("previous", tr("Previous candidate"), "Shift+C", lambda p: p.next(-1)),
+            ("accept", tr("Accept the candidate as a track"), "", lambda p: p.accept()),
             (
                 "into",
-                "Accept the candidate into the selected track",
+                tr("Accept the candidate into the selected track"),
                 "",
                 lambda p: p.accept(into_current=True),
             ),
-            ("dismiss", "Dismiss the candidates", "", lambda p: p.dismiss()),
+            ("dismiss", tr("Dismiss the candidates"), "", lambda p: p.dismiss()),
         )
         for name, text, key, change in choices:
             yield Action(
@@ -154,12 +155,12 @@ class Correction(Feature):
             )
         yield Action(
             "tool.candidates",
-            "Click an object for candidates; again for the next one",
+            tr("Click an object for candidates; again for the next one"),
             self._next_or_tool,
             shortcut="C",
-            group="Tools",
+            group=tr("Tools"),
             why_not=self.editor_reason(lambda e: e.why_not_change()),
-            tip="The model has more masks than it shows: click what it left out.",
+            tip=tr("The model has more masks than it shows: click what it left out."),
         )
 
     # Propagating
@@ -222,7 +223,7 @@ class Correction(Feature):
 
     def _why_not_running(self) -> str:
         running = self.spreader is not None and self.spreader.is_running
-        return "" if running else "No propagation is going on."
+        return "" if running else tr("No propagation is going on.")
 
     def _pause_or_resume(self) -> None:
         self._of_spreader(lambda s: s.resume() if s.is_paused else s.pause())
@@ -292,7 +293,7 @@ class Correction(Feature):
             prompts.ask_candidates(self._source(), place=first if clicked else box)
         elif gesture.tool == "box":
             if clicked:
-                self.studio.inform("Drag a box around the object.")
+                self.studio.inform(tr("Drag a box around the object."))
                 return
             prompts.ask_box(self._source(), box)
         else:
@@ -315,7 +316,7 @@ class Correction(Feature):
 
     def _why_not_candidate(self) -> str:
         active = self.prompts is not None and self.prompts.view.active
-        return "" if active else "No candidates are shown."
+        return "" if active else tr("No candidates are shown.")
 
     def _of_prompts(self, change: Callable[[PromptController], object]) -> None:
         if self.prompts is not None:
@@ -368,7 +369,7 @@ class Correction(Feature):
         """A propagation that was asked for and goes on."""
         spreader = self.spreader
         running = spreader is not None and spreader.is_running and not spreader.is_quiet
-        return "Propagating a correction; nothing of it is kept" if running else ""
+        return tr("Propagating a correction; nothing of it is kept") if running else ""
 
     def close(self) -> None:
         """Take the sheet off the canvas."""
@@ -466,7 +467,7 @@ class Correction(Feature):
 
     def _show_reason(self) -> None:
         action = self.studio.actions["correct.propagate"]
-        tip = action.keyed("Take the corrected masks of the track to the other frames")
+        tip = action.keyed(tr("Take the corrected masks of the track to the other frames"))
         self.strip.show_reason(self.why_not_propagate(), tip)
 
     def started(self) -> None:

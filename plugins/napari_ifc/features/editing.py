@@ -15,6 +15,7 @@ from napari_ifc.controllers.overlaps import PaintOver
 from napari_ifc.correction_state import OVERLAPS
 from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.features.preferences import PreferencesFeature
+from napari_ifc.language import tr
 from napari_ifc.overlay import DrawnMask, OverlayStyle
 
 if TYPE_CHECKING:
@@ -22,22 +23,37 @@ if TYPE_CHECKING:
     from napari_ifc.workspace import Workspace
 
 TOOL_KEYS = (
-    ("pan_zoom", "Move and zoom", "V", "Drag the picture, zoom with the wheel."),
-    ("paint", "Brush", "B", "Paint the selected track's mask on this frame."),
-    ("erase", "Eraser", "E", "Take pixels off the mask."),
-    ("smart_erase", "Smart eraser", "Shift+E", "Erase as far as an edge of the picture goes."),
-    ("polygon", "Polygon", "P", "Click the corners, double-click to finish."),
-    ("fill", "Fill", "F", "Fill a hole of the mask."),
-    ("scribble", "Scribble on the object", "D", "Strokes on the object; Shift for beside it."),
-    ("unscribble", "Scribble beside the object", "Shift+D", "Strokes on what is not the object."),
-    ("box", "Box", "X", "Draw a box around the object; its mask is found."),
+    ("pan_zoom", tr("Move and zoom"), "V", tr("Drag the picture, zoom with the wheel.")),
+    ("paint", tr("Brush"), "B", tr("Paint the selected track's mask on this frame.")),
+    ("erase", tr("Eraser"), "E", tr("Take pixels off the mask.")),
+    (
+        "smart_erase",
+        tr("Smart eraser"),
+        "Shift+E",
+        tr("Erase as far as an edge of the picture goes."),
+    ),
+    ("polygon", tr("Polygon"), "P", tr("Click the corners, double-click to finish.")),
+    ("fill", tr("Fill"), "F", tr("Fill a hole of the mask.")),
+    (
+        "scribble",
+        tr("Scribble on the object"),
+        "D",
+        tr("Strokes on the object; Shift for beside it."),
+    ),
+    (
+        "unscribble",
+        tr("Scribble beside the object"),
+        "Shift+D",
+        tr("Strokes on what is not the object."),
+    ),
+    ("box", tr("Box"), "X", tr("Draw a box around the object; its mask is found.")),
 )
 _SHAPE_KEYS = {
-    "largest": ("L", "Drop all pieces of the mask but the largest."),
-    "fill": ("H", "Fill what is enclosed by the mask."),
-    "smooth": ("M", "Take bumps and notches off the outline."),
-    "grow": ("Shift+Up", "Move the outline out by a pixel."),
-    "shrink": ("Shift+Down", "Move the outline in by a pixel."),
+    "largest": ("L", tr("Drop all pieces of the mask but the largest.")),
+    "fill": ("H", tr("Fill what is enclosed by the mask.")),
+    "smooth": ("M", tr("Take bumps and notches off the outline.")),
+    "grow": ("Shift+Up", tr("Move the outline out by a pixel.")),
+    "shrink": ("Shift+Down", tr("Move the outline in by a pixel.")),
 }
 _AMOUNTS_PX = {"grow": 1, "shrink": 1}
 
@@ -91,17 +107,17 @@ class Editing(Feature):
                 text,
                 lambda mode=mode: self.studio.layers.set_mode(mode),
                 shortcut=key,
-                group="Tools",
+                group=tr("Tools"),
                 why_not=self.studio.why_not_open if mode == "pan_zoom" else changeable,
                 tip=tip,
             )
-        for name, (text, _) in SHAPES.items():
+        for name, (word, _) in SHAPES.items():
             yield Action(
                 f"mask.{name}",
-                {"largest": "Keep largest piece"}.get(name, text),
+                {"largest": tr("Keep largest piece")}.get(name, tr(word)),
                 lambda name=name: self._reshape(name),
                 shortcut=_SHAPE_KEYS[name][0],
-                group="Mask",
+                group=tr("Mask"),
                 why_not=self.editor_reason(lambda e: e.why_not_reshape()),
                 tip=_SHAPE_KEYS[name][1],
             )
@@ -110,19 +126,19 @@ class Editing(Feature):
                 f"overlap.{value}",
                 text,
                 lambda value=value: self._set_overlap(PaintOver(value)),
-                group="Mask",
+                group=tr("Mask"),
                 why_not=changeable,
                 tip=tip + ".",
                 checked=lambda value=value: self._overlap() == value,
             )
         yield Action(
             "view.ghost",
-            "Ghost of the previous frame",
+            tr("Ghost of the previous frame"),
             lambda: self._set_ghost(not self.ghost),
             shortcut="Shift+G",
-            group="View",
+            group=tr("View"),
             why_not=self.studio.why_not_open,
-            tip="Show the outline that the selected tracks had on the frame before.",
+            tip=tr("Show the outline that the selected tracks had on the frame before."),
             checked=lambda: self.ghost,
         )
         yield from self._journal_actions()
@@ -130,19 +146,19 @@ class Editing(Feature):
     def _journal_actions(self) -> Iterable[Action]:
         yield Action(
             "edit.undo",
-            "Undo",
+            tr("Undo"),
             self.edit(lambda e: e.undo()),
             shortcut="Ctrl+Z",
-            group="Edit",
+            group=tr("Edit"),
             why_not=self.editor_reason(lambda e: e.why_not_undo()),
-            tip="Take back the last change of any kind.",
+            tip=tr("Take back the last change of any kind."),
         )
         yield Action(
             "edit.redo",
-            "Redo",
+            tr("Redo"),
             self.edit(lambda e: e.redo()),
             shortcut="Ctrl+Shift+Z",
-            group="Edit",
+            group=tr("Edit"),
             why_not=self.editor_reason(lambda e: e.why_not_redo()),
         )
 
@@ -165,7 +181,7 @@ class Editing(Feature):
 
     def _reshape(self, name: str) -> None:
         if self.workspace.editor.reshape(name, _AMOUNTS_PX.get(name, 2)) is None:
-            self.studio.inform("The mask stays as it is.")
+            self.studio.inform(tr("The mask stays as it is."))
 
     def _overlap(self) -> str:
         workspace = self.studio.workspace

@@ -23,16 +23,17 @@ from napari_ifc.actions import Action
 from napari_ifc.controllers.session import import_sentences
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
+from napari_ifc.language import tr
 from napari_ifc.views.dialogs import ExportDialog
 
 if TYPE_CHECKING:
     from napari_ifc.workspace import Workspace
 
-VIDEO_FILES = "Videos (*.mp4 *.m4v *.mov *.mkv *.avi *.webm *.mpg *.mpeg);;All files (*)"
-FILES = (
+VIDEO_FILES = tr("Videos (*.mp4 *.m4v *.mov *.mkv *.avi *.webm *.mpg *.mpeg);;All files (*)")
+FILES = tr(
     "All that can be opened (*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.json *.sqlite);;All files (*)"
 )
-GROUP = "File"
+GROUP = tr("File")
 
 
 class Files(Feature):
@@ -43,53 +44,53 @@ class Files(Feature):
         opened = self.studio.why_not_open
         yield Action(
             "file.open",
-            "Open video or YouTube-VIS file…",
+            tr("Open video or YouTube-VIS file…"),
             self._ask_file,
             group=GROUP,
-            tip="Open a video file or a YouTube-VIS JSON file.",
+            tip=tr("Open a video file or a YouTube-VIS JSON file."),
         )
         yield Action(
             "file.open_folder",
-            "Open frames or project folder…",
+            tr("Open frames or project folder…"),
             self._ask_folder,
             group=GROUP,
-            tip="Open a folder of frames or a project (NAME.ifcproj).",
+            tip=tr("Open a folder of frames or a project (NAME.ifcproj)."),
         )
         yield Action(
             "file.import",
-            "Import annotations…",
+            tr("Import annotations…"),
             self._ask_import,
             group=GROUP,
             why_not=self.editor_reason(lambda e: e.why_not_change()),
-            tip="Bring annotations of this project's videos in, as one edit.",
+            tip=tr("Bring annotations of this project's videos in, as one edit."),
         )
         yield Action(
             "file.export",
-            "Export annotations…",
+            tr("Export annotations…"),
             self._ask_export,
             shortcut="Ctrl+Shift+E",
             group=GROUP,
             why_not=opened,
-            tip="Write the tracks as YouTube-VIS, COCO, DAVIS or MOTS.",
+            tip=tr("Write the tracks as YouTube-VIS, COCO, DAVIS or MOTS."),
         )
         yield Action(
             "file.export_overlay",
-            "Export video with masks…",
+            tr("Export video with masks…"),
             self._ask_overlay,
             group=GROUP,
             why_not=opened,
-            tip="Write an MP4 with the masks drawn on the frames.",
+            tip=tr("Write an MP4 with the masks drawn on the frames."),
         )
         close = self.studio.close_project
-        yield Action("file.close", "Close project", close, group=GROUP, why_not=opened)
+        yield Action("file.close", tr("Close project"), close, group=GROUP, why_not=opened)
 
     def _ask_file(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self.studio.panel, "Open", "", FILES)
+        chosen, _ = QFileDialog.getOpenFileName(self.studio.panel, tr("Open"), "", FILES)
         if chosen:
             self.studio.begin_open(chosen)
 
     def _ask_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self.studio.panel, "Open folder")
+        chosen = QFileDialog.getExistingDirectory(self.studio.panel, tr("Open folder"))
         if chosen:
             self.studio.begin_open(chosen)
 
@@ -97,7 +98,10 @@ class Files(Feature):
 
     def _ask_import(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(
-            self.studio.panel, "Import annotations", "", "Annotations (*.json);;All files (*)"
+            self.studio.panel,
+            tr("Import annotations"),
+            "",
+            tr("Annotations (*.json);;All files (*)"),
         )
         if chosen:
             self.begin_import(Path(chosen))
@@ -107,10 +111,10 @@ class Files(Feature):
         self.studio.layers.flush()
         project = self.workspace.session.project
         task: Task[ImportReport] = Task(
-            f"Importing {path.name}",
+            tr("Importing {name}").format(name=path.name),
             self._imported,
             self.studio.fail,
-            lambda: self.studio.inform("The import was cancelled; nothing was brought in."),
+            lambda: self.studio.inform(tr("The import was cancelled; nothing was brought in.")),
         )
         self.studio.tasks.start_steps(
             task, lambda context: iter_import(project, path, context=context)
@@ -164,10 +168,10 @@ class Files(Feature):
                 return export_project(reader, path, form, options, context)
 
         task: Task[ExportReport] = Task(
-            f"Exporting {path.name}",
+            tr("Exporting {name}").format(name=path.name),
             lambda report: self.studio.inform(report_text(report), "done"),
             self.studio.fail,
-            lambda: self.studio.inform("The export was cancelled; no file was written."),
+            lambda: self.studio.inform(tr("The export was cancelled; no file was written.")),
         )
         self.studio.tasks.start(task, work)
 
@@ -182,7 +186,7 @@ class Files(Feature):
     def _ask_overlay(self) -> None:
         name = self.workspace.session.entry.name
         chosen, _ = QFileDialog.getSaveFileName(
-            self.studio.panel, "Export video with masks", f"{name}-masks.mp4", "MP4 (*.mp4)"
+            self.studio.panel, tr("Export video with masks"), f"{name}-masks.mp4", tr("MP4 (*.mp4)")
         )
         if chosen:
             self.begin_film(Path(chosen))
@@ -198,10 +202,12 @@ class Files(Feature):
                 return export_project(reader, path, ExportFormat.OVERLAY, options, context)
 
         task: Task[ExportReport] = Task(
-            f"Writing {path.name}",
-            lambda report: self.studio.inform(f"Wrote {report.path.name}.", "done"),
+            tr("Writing {name}").format(name=path.name),
+            lambda report: self.studio.inform(
+                tr("Wrote {name}.").format(name=report.path.name), "done"
+            ),
             self.studio.fail,
-            lambda: self.studio.inform("The film was cancelled; no file was written."),
+            lambda: self.studio.inform(tr("The film was cancelled; no file was written.")),
         )
         self.studio.tasks.start(task, work)
 
@@ -224,19 +230,33 @@ def _make_parent(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}.", path=path) from error
+        raise OutputError(
+            tr("{path} cannot be written: {strerror}.").format(path=path, strerror=error.strerror),
+            path=path,
+        ) from error
 
 
 def report_text(report: ExportReport) -> str:
     """An export in words: what was written and what was left out."""
+    words = tr(
+        "Wrote {name}: {tracks} tracks, {masks} masks on {frames} frames of {videos} videos."
+    )
+    if report.videos == 1:
+        words = tr("Wrote {name}: {tracks} tracks, {masks} masks on {frames} frames of 1 video.")
     lines = [
-        f"Wrote {report.path.name}: {report.tracks} tracks, {report.masks} masks on "
-        f"{report.frames} frames of {report.videos} "
-        f"{'video' if report.videos == 1 else 'videos'}."
+        words.format(
+            name=report.path.name,
+            tracks=report.tracks,
+            masks=report.masks,
+            frames=report.frames,
+            videos=report.videos,
+        )
     ]
     if report.frames_left_out or report.tracks_left_out:
         lines.append(
-            f"Left out: {report.frames_left_out} frames and {report.tracks_left_out} tracks."
+            tr("Left out: {frames_left_out} frames and {tracks_left_out} tracks.").format(
+                frames_left_out=report.frames_left_out, tracks_left_out=report.tracks_left_out
+            )
         )
     lines.extend(report.notes)
     return "\n".join(lines)

@@ -12,6 +12,7 @@ from napari_ifc.actions import Action
 from napari_ifc.controllers.finetune import FinetuneController
 from napari_ifc.feature import Feature
 from napari_ifc.finetune_state import FinetuneView
+from napari_ifc.language import tr
 from napari_ifc.views.finetune_page import FinetunePage
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class TrainerLink(Feature):
         self._count_timer.setSingleShot(True)
         self._count_timer.setInterval(_COUNT_DELAY_MS)
         self._count_timer.timeout.connect(self._refresh)
-        studio.panel.add_page(PAGE, "Fine-tune", self.page)
+        studio.panel.add_page(PAGE, tr("Fine-tune"), self.page)
         self._connect()
 
     def actions(self) -> Iterable[Action]:
@@ -50,11 +51,11 @@ class TrainerLink(Feature):
         studio = self.studio
         yield Action(
             "model.finetune",
-            "Fine-tune the model…",
+            tr("Fine-tune the model…"),
             lambda: studio.panel.show_page(PAGE),
-            group="Propose",
+            group=tr("Propose"),
             why_not=studio.why_not_open,
-            tip="Teach the model what you corrected and approved.",
+            tip=tr("Teach the model what you corrected and approved."),
         )
 
     def _connect(self) -> None:
@@ -95,7 +96,7 @@ class TrainerLink(Feature):
     def busy(self) -> str:
         """A training that goes on."""
         running = self.controller is not None and self.controller.is_running
-        return "Fine-tuning; it can be resumed later" if running else ""
+        return tr("Fine-tuning; it can be resumed later") if running else ""
 
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
         """Stop what runs, with the project."""
@@ -131,7 +132,7 @@ class TrainerLink(Feature):
     # Controller -> page
 
     def _show(self, view: FinetuneView) -> None:
-        reason = "Open a video first."
+        reason = tr("Open a video first.")
         if self.controller is not None:
             reason = self.controller.why_not_start()
         self.page.show_view(view, reason)

@@ -12,6 +12,7 @@ from ifc_core.errors import ConfigError, IFCError
 from ifc_core.models.class_names import TABLES
 from napari_ifc.actions import Action
 from napari_ifc.feature import Feature
+from napari_ifc.language import tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,15 +42,15 @@ class ModelImport(Feature):
         """The one action."""
         yield Action(
             "model.import",
-            "Import a published model…",
+            tr("Import a published model…"),
             self._ask_for_file,
-            group="Propose",
-            tip="Read a .pth checkpoint that the authors of IFC publish, or a plain ResNet.",
+            group=tr("Propose"),
+            tip=tr("Read a .pth checkpoint that the authors of IFC publish, or a plain ResNet."),
         )
 
     def _ask_for_file(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(
-            self.studio.panel, "Import a published model", "", "Checkpoints (*.pth *.pt)"
+            self.studio.panel, tr("Import a published model"), "", tr("Checkpoints (*.pth *.pt)")
         )
         if chosen:
             self.start(chosen)
@@ -61,7 +62,7 @@ class ModelImport(Feature):
             file: The checkpoint.
             categories: Name of the table of its classes, where it cannot be told.
         """
-        self.studio.inform("Importing the model.")
+        self.studio.inform(tr("Importing the model."))
         params = {"file": file, "categories": categories}
         on_event = self.studio.deliver(lambda event: self._take(file, event))
         try:
@@ -76,8 +77,9 @@ class ModelImport(Feature):
             self.studio.refresh_models()
             classes = event.result["categories"]
             self.studio.inform(
-                f"Imported {event.result['name']} with {len(classes)} classes; choose it under "
-                "Propose."
+                tr("Imported {result} with {count} classes; choose it under Propose.").format(
+                    result=event.result["name"], count=len(classes)
+                )
             )
         elif isinstance(event.error, ConfigError) and event.error.name == "categories":
             table = self._ask_table(str(event.error))
@@ -89,8 +91,8 @@ class ModelImport(Feature):
     def _ask_for_table(self, sentence: str) -> str:
         chosen, accepted = QInputDialog.getItem(
             self.studio.panel,
-            "Which classes?",
-            "The file does not name its classes. What was the model trained on?",
+            tr("Which classes?"),
+            tr("The file does not name its classes. What was the model trained on?"),
             sorted(TABLES),
             0,
             False,

@@ -15,6 +15,7 @@ from napari_ifc.controllers.session import Session, open_session
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
 from napari_ifc.features.opening import Opening
+from napari_ifc.language import tr
 
 
 class NapariLayer(Feature):
@@ -24,12 +25,14 @@ class NapariLayer(Feature):
         """The one action."""
         yield Action(
             "file.open_layer",
-            "Annotate the active napari layer",
+            tr("Annotate the active napari layer"),
             self.begin,
-            group="File",
+            group=tr("File"),
             why_not=self._why_not,
-            tip="Take an image layer (time, height, width) as a video; grey and 16-bit ones as "
-            "their contrast limits show them.",
+            tip=tr(
+                "Take an image layer (time, height, width) as a video; grey and 16-bit ones as "
+                "their contrast limits show them."
+            ),
         )
 
     def _layer(self) -> Any:
@@ -40,7 +43,7 @@ class NapariLayer(Feature):
         return next((x for x in usable if type(x).__name__ == "Image"), None)
 
     def _why_not(self) -> str:
-        return "" if self._layer() is not None else "Open an image layer in napari first."
+        return "" if self._layer() is not None else tr("Open an image layer in napari first.")
 
     def begin(self) -> None:
         """Copy the layer's frames in a worker and open them; returns at once."""
@@ -71,10 +74,10 @@ class NapariLayer(Feature):
             self.studio.feature(Opening).take(session)
 
         task: Task[Session] = Task(
-            f"Opening {source.name}",
+            tr("Opening {name}").format(name=source.name),
             show,
             self.studio.fail,
-            lambda: self.studio.inform("Opening was cancelled."),
+            lambda: self.studio.inform(tr("Opening was cancelled.")),
             drop=Session.close,
         )
         self.studio.tasks.start(task, work)

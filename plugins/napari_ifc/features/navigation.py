@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_ifc.actions import Action
 from napari_ifc.feature import Feature
+from napari_ifc.language import tr
 
 if TYPE_CHECKING:
     from napari_ifc.studio import Studio
@@ -24,14 +25,14 @@ class Navigation(Feature):
         """All the steps."""
         layers, step = self.studio.layers, self._step
         moves: tuple[tuple[str, str, str, Callable[[], object]], ...] = (
-            ("frame.next", "Next frame", ".", lambda: step(1)),
-            ("frame.previous", "Previous frame", ",", lambda: step(-1)),
-            ("frame.first", "First frame", "Home", lambda: layers.go_to(0)),
-            ("frame.last", "Last frame", "End", self._last),
-            ("event.next", "Next event", "J", lambda: self._event(forward=True)),
-            ("event.previous", "Previous event", "K", lambda: self._event(forward=False)),
-            ("track.next", "Select next track", "PgDown", lambda: self._neighbour(1)),
-            ("track.previous", "Select previous track", "PgUp", lambda: self._neighbour(-1)),
+            ("frame.next", tr("Next frame"), ".", lambda: step(1)),
+            ("frame.previous", tr("Previous frame"), ",", lambda: step(-1)),
+            ("frame.first", tr("First frame"), "Home", lambda: layers.go_to(0)),
+            ("frame.last", tr("Last frame"), "End", self._last),
+            ("event.next", tr("Next event"), "J", lambda: self._event(forward=True)),
+            ("event.previous", tr("Previous event"), "K", lambda: self._event(forward=False)),
+            ("track.next", tr("Select next track"), "PgDown", lambda: self._neighbour(1)),
+            ("track.previous", tr("Select previous track"), "PgUp", lambda: self._neighbour(-1)),
         )
         for action_id, text, key, callback in moves:
             yield Action(
@@ -39,7 +40,7 @@ class Navigation(Feature):
                 text,
                 callback,
                 shortcut=key,
-                group="Go",
+                group=tr("Go"),
                 why_not=self.studio.why_not_open,
             )
 
@@ -72,7 +73,7 @@ class Navigation(Feature):
         if 0 <= place < len(marks):
             self.studio.layers.go_to(int(marks[place]))
         else:
-            self.studio.inform("There is no further event in that direction.")
+            self.studio.inform(tr("There is no further event in that direction."))
 
     def _neighbour(self, by: int) -> None:
         ids = [row.track_id for row in self.workspace.index.rows()]

@@ -12,6 +12,7 @@ from napari_ifc.controllers.session import Session, open_session, preview, show_
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
 from napari_ifc.frame_cache import FrameCache
+from napari_ifc.language import tr
 from napari_ifc.lazy_video import LazyVideo
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Opening(Feature):
 
         def cancelled() -> None:
             self._end_preview()
-            self.studio.inform("Opening was cancelled.")
+            self.studio.inform(tr("Opening was cancelled."))
 
         def work(context: JobContext) -> Session:
             if nothing_open:
@@ -66,7 +67,7 @@ class Opening(Feature):
             return open_session(path, home, context)
 
         task: Task[Session] = Task(
-            f"Opening {path.name}", take, failed, cancelled, drop=Session.close
+            tr("Opening {name}").format(name=path.name), take, failed, cancelled, drop=Session.close
         )
         self.studio.tasks.start(task, work)
 
@@ -141,5 +142,5 @@ class Opening(Feature):
                 self.show_now(video_id)
 
         name = project.video(video_id).name
-        task: Task[None] = Task(f"Opening {name}", show, self.studio.fail)
+        task: Task[None] = Task(tr("Opening {name}").format(name=name), show, self.studio.fail)
         self.studio.tasks.start(task, look)

@@ -11,6 +11,7 @@ from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
 from napari_ifc.controllers.preferences import Preferences
 from napari_ifc.feature import Feature
+from napari_ifc.language import tr
 from napari_ifc.settings import StudioSettings
 from napari_ifc.views.settings_dialog import SettingsDialog
 
@@ -40,11 +41,11 @@ class PreferencesFeature(Feature):
         """The dialog."""
         yield Action(
             "edit.settings",
-            "Settings…",
+            tr("Settings…"),
             self.show_dialog,
             shortcut="Ctrl+,",
-            group="Edit",
-            tip="Device, memory, theme, colours and keys.",
+            group=tr("Edit"),
+            tip=tr("Device, memory, theme, colours and keys."),
         )
 
     def started(self) -> None:

@@ -20,6 +20,7 @@ from napari_ifc.controllers.propose import (
 )
 from napari_ifc.feature import Feature
 from napari_ifc.features.system import System
+from napari_ifc.language import tr
 from napari_ifc.region_layer import RegionLayer
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from napari_ifc.workspace import Workspace
 
 PAGE = "propose"
-GROUP = "Propose"
+GROUP = tr("Propose")
 _ESTIMATE_DELAY_MS = 900
 
 
@@ -63,48 +64,50 @@ class ProposeLink(Feature):
         """Start, pause and cancel a run; go on with, keep or drop one that was stopped."""
         yield Action(
             "propose.start",
-            "Propose tracks",
+            tr("Propose tracks"),
             self.studio.propose,
             shortcut="Shift+P",
             group=GROUP,
             why_not=self.why_not,
-            tip="Let the model find and follow the objects. Corrected frames are never touched.",
+            tip=tr(
+                "Let the model find and follow the objects. Corrected frames are never touched."
+            ),
         )
         yield Action(
             "propose.cancel",
-            "Cancel the run",
+            tr("Cancel the run"),
             lambda: self.workspace.proposer.cancel(),
             group=GROUP,
             why_not=self._why_not_cancel,
-            tip="Stop the run; nothing of it is kept.",
+            tip=tr("Stop the run; nothing of it is kept."),
         )
         yield Action(
             "propose.pause",
-            "Pause the run",
+            tr("Pause the run"),
             lambda: self.workspace.proposer.pause(),
             group=GROUP,
             why_not=self._why_not_cancel,
-            tip="Stop for now and free the processor; go on later, also after a restart.",
+            tip=tr("Stop for now and free the processor; go on later, also after a restart."),
         )
         yield Action(
             "run.continue",
-            "Continue the stopped run",
+            tr("Continue the stopped run"),
             self.continue_cut_off_run,
             group=GROUP,
             why_not=self._why_not_continue,
-            tip="Go on where the run was paused or cut off.",
+            tip=tr("Go on where the run was paused or cut off."),
         )
         yield Action(
             "run.keep",
-            "Keep the stopped run",
+            tr("Keep the stopped run"),
             self.keep_cut_off_run,
             group=GROUP,
             why_not=self._why_not_cut_off,
-            tip="Accept what a run had found when it was paused or cut off.",
+            tip=tr("Accept what a run had found when it was paused or cut off."),
         )
         yield Action(
             "run.discard",
-            "Discard the stopped run",
+            tr("Discard the stopped run"),
             self.discard_cut_off_run,
             group=GROUP,
             why_not=self._why_not_cut_off,
@@ -113,17 +116,17 @@ class ProposeLink(Feature):
     def _why_not_cancel(self) -> str:
         workspace = self.studio.workspace
         running = workspace is not None and workspace.proposer.is_running
-        return "" if running else "No run is going on."
+        return "" if running else tr("No run is going on.")
 
     def _why_not_cut_off(self) -> str:
-        return "" if self.cut_off_run() is not None else "No run was stopped."
+        return "" if self.cut_off_run() is not None else tr("No run was stopped.")
 
     def _why_not_continue(self) -> str:
         run, project = self.cut_off_run(), self.studio.project
         if run is None or project is None:
-            return "No run was stopped."
+            return tr("No run was stopped.")
         if run.kind != KIND or project.run_checkpoint(run.id) is None:
-            return "This run cannot go on; keep what it found or discard it."
+            return tr("This run cannot go on; keep what it found or discard it.")
         return self.why_not()
 
     def controller(self, session: Session, editor: EditController) -> ProposeController:
@@ -150,7 +153,7 @@ class ProposeLink(Feature):
         """A run that goes on."""
         workspace = self.studio.workspace
         running = workspace is not None and workspace.proposer.is_running
-        return "Proposing tracks; nothing of the run is kept" if running else ""
+        return tr("Proposing tracks; nothing of the run is kept") if running else ""
 
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
         """Ask for nothing more; another video gets no region of this one."""
@@ -204,9 +207,9 @@ class ProposeLink(Feature):
         """Why no run can be started now."""
         workspace = self.studio.workspace
         if workspace is None:
-            return "Open a video first."
+            return tr("Open a video first.")
         if workspace.proposer.is_running:
-            return "A run is going on; wait for it or cancel it."
+            return tr("A run is going on; wait for it or cancel it.")
         return workspace.editor.why_not_change() or self.studio.panel.propose.fault()
 
     @staticmethod
@@ -244,7 +247,7 @@ class ProposeLink(Feature):
             self.studio.inform(reason)
             return
         self._region.pick()
-        self.studio.inform("Drag a rectangle on the frame.")
+        self.studio.inform(tr("Drag a rectangle on the frame."))
 
     def _show_region(self) -> None:
         """The rectangle is seen while the page is in front."""
@@ -309,13 +312,25 @@ class ProposeLink(Feature):
         if run is None or project is None or project.read_only:
             return
         banner = self.studio.panel.banner
-        stopped = f"A run was stopped after {run.frames_staged} frames."
+        stopped = tr("A run was stopped after {frames_staged} frames.").format(
+            frames_staged=run.frames_staged
+        )
         if banner.text:  # what the project itself has to say, such as after a crash
             stopped = f"{banner.text} {stopped}"
         if self._why_not_continue():
-            banner.show_message(f"{stopped} Keep what it found?", "warning", "Keep", "run.keep")
+            banner.show_message(
+                tr("{stopped} Keep what it found?").format(stopped=stopped),
+                "warning",
+                tr("Keep"),
+                "run.keep",
+            )
         else:
-            banner.show_message(f"{stopped} Go on?", "warning", "Continue", "run.continue")
+            banner.show_message(
+                tr("{stopped} Go on?").format(stopped=stopped),
+                "warning",
+                tr("Continue"),
+                "run.continue",
+            )
 
     def cut_off_run(self) -> RunInfo | None:
         """A run of this video that a crash left behind, if there is one."""

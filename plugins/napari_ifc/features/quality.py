@@ -11,6 +11,7 @@ from napari_ifc.actions import Action
 from napari_ifc.controllers.quality import quality_facts, quality_rows
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import NOTHING_OPEN, Feature
+from napari_ifc.language import tr
 from napari_ifc.views.quality_dialog import QualityDialog
 
 
@@ -21,11 +22,13 @@ class Quality(Feature):
         """The one action."""
         yield Action(
             "model.evaluate",
-            "Quality of the proposals…",
+            tr("Quality of the proposals…"),
             self.begin,
-            group="Propose",
+            group=tr("Propose"),
             why_not=self._why_not,
-            tip="AP, J, F and identity switches of what was proposed, by the frames you approved.",
+            tip=tr(
+                "AP, J, F and identity switches of what was proposed, by the frames you approved."
+            ),
         )
 
     def _why_not(self) -> str:
@@ -33,7 +36,7 @@ class Quality(Feature):
         if workspace is None:
             return NOTHING_OPEN
         if not workspace.index.approved_frames:
-            return "Approve some frames first: they are what the proposals are judged by."
+            return tr("Approve some frames first: they are what the proposals are judged by.")
         return ""
 
     def begin(self) -> None:
@@ -45,7 +48,7 @@ class Quality(Feature):
             with ProjectReader.open(folder) as reader:
                 return project_quality(reader, context=context)
 
-        task: Task[ProjectQuality] = Task("Judging the proposals", self._show, self.studio.fail)
+        task: Task[ProjectQuality] = Task(tr("Judging the proposals"), self._show, self.studio.fail)
         self.studio.tasks.start(task, work)
 
     def _show(self, quality: ProjectQuality) -> None:

@@ -12,9 +12,10 @@ from ifc_core.annotation import EditResult
 from ifc_core.annotation.edits import Edit
 from ifc_core.inference.review_queue import QueueEntry, Reason, entry_at
 from napari_ifc.actions import Action
-from napari_ifc.controllers.review import FILTERS, ReviewController, ReviewView
+from napari_ifc.controllers.review import FILTERS, ReviewController, ReviewView, why_text
 from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.features.timeline import TimelineLink
+from napari_ifc.language import tr
 from napari_ifc.rows import QueueRow
 from napari_ifc.views.review_page import ReviewPage
 from napari_ifc.worker import Worker
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from napari_ifc.studio import Studio
     from napari_ifc.workspace import Workspace
 
-PAGE, GROUP = "review", "Review"
+PAGE, GROUP = "review", tr("Review")
 _ICONS = {
     Reason.SWAP: "swap",
     Reason.UNCERTAIN: "attention",
@@ -35,12 +36,12 @@ _ICONS = {
     Reason.COMPLETE: "frames",
 }
 _ADVICE = {
-    Reason.SWAP: "Fix exchanges the two from here on; Accept keeps them",
-    Reason.LOW_SCORE: "Accept approves the whole track",
-    Reason.NOT_REVIEWED: "Accept approves the whole track",
-    Reason.COMPLETE: "Accept approves the frames as complete",
+    Reason.SWAP: tr("Fix exchanges the two from here on; Accept keeps them"),
+    Reason.LOW_SCORE: tr("Accept approves the whole track"),
+    Reason.NOT_REVIEWED: tr("Accept approves the whole track"),
+    Reason.COMPLETE: tr("Accept approves the frames as complete"),
 }
-_OTHER_ADVICE = "Accept approves these frames of the track"
+_OTHER_ADVICE = tr("Accept approves these frames of the track")
 _WHOLE = (Reason.LOW_SCORE, Reason.NOT_REVIEWED, Reason.COMPLETE)
 
 
@@ -53,7 +54,7 @@ class Review(Feature):
         self.controller: ReviewController | None = None
         self._worker: Worker | None = None
         self._whole_project = False
-        studio.panel.add_page(PAGE, "Review", self.page)
+        studio.panel.add_page(PAGE, tr("Review"), self.page)
         self.page.entry_requested.connect(self._show_place)
         self.page.filter_requested.connect(self._narrow)
         self.page.scope_requested.connect(self._choose_scope)
@@ -63,52 +64,52 @@ class Review(Feature):
     def actions(self) -> Iterable[Action]:
         """Walk through the queue, decide, and approve frames."""
         decide = self._reason(lambda c: c.why_not_decide())
-        any_entry = self._reason(lambda c: "" if len(c.entries) else "The queue is empty.")
+        any_entry = self._reason(lambda c: "" if len(c.entries) else tr("The queue is empty."))
         yield Action(
             "review.space",
-            "Accept in review, else play or pause",
+            tr("Accept in review, else play or pause"),
             self._space,
             "Space",
             GROUP,
             self.studio.why_not_open,
-            "While the review page is in front it accepts, otherwise it plays.",
+            tr("While the review page is in front it accepts, otherwise it plays."),
         )
         rows: tuple[tuple[str, str, str, Callable[[], object], Callable[[], str], str], ...] = (
             (
                 "review.accept",
-                "Accept the entry",
+                tr("Accept the entry"),
                 "",
                 lambda: self._decide(lambda c: c.accept()),
                 self._may(decide),
-                "Approve what the entry stands for and go to the next.",
+                tr("Approve what the entry stands for and go to the next."),
             ),
             (
                 "review.fix",
-                "Fix the suspected swap",
+                tr("Fix the suspected swap"),
                 "Y",
                 lambda: self._decide(lambda c: c.fix()),
                 self._may(self._reason(lambda c: c.why_not_fix())),
-                "Exchange the two tracks from this frame on and go to the next.",
+                tr("Exchange the two tracks from this frame on and go to the next."),
             ),
             (
                 "review.reject",
-                "Reject the entry",
+                tr("Reject the entry"),
                 "U",
                 lambda: self._decide(lambda c: c.reject()),
                 self._may(self._reason(lambda c: c.why_not_reject())),
-                "Reject these masks, or the whole track, and go to the next.",
+                tr("Reject these masks, or the whole track, and go to the next."),
             ),
             (
                 "review.next",
-                "Next entry of the queue",
+                tr("Next entry of the queue"),
                 "Q",
                 lambda: self._walk(forward=True),
                 any_entry,
-                "Decide later and look at the next one.",
+                tr("Decide later and look at the next one."),
             ),
             (
                 "review.previous",
-                "Previous entry of the queue",
+                tr("Previous entry of the queue"),
                 "Shift+Q",
                 lambda: self._walk(forward=False),
                 any_entry,
@@ -116,31 +117,31 @@ class Review(Feature):
             ),
             (
                 "attention.next",
-                "Next frame that needs attention",
+                tr("Next frame that needs attention"),
                 "Shift+J",
                 lambda: self._attend(forward=True),
                 self.studio.why_not_open,
-                "Go to the next frame of this video that the queue lists.",
+                tr("Go to the next frame of this video that the queue lists."),
             ),
             (
                 "attention.previous",
-                "Previous frame that needs attention",
+                tr("Previous frame that needs attention"),
                 "Shift+K",
                 lambda: self._attend(forward=False),
                 self.studio.why_not_open,
-                "Go to the frame before that the queue lists.",
+                tr("Go to the frame before that the queue lists."),
             ),
         )
         for action_id, text, key, call, why_not, tip in rows:
             yield Action(action_id, text, call, key, GROUP, why_not, tip)
         yield Action(
             "frame.approve",
-            "Approve frame",
+            tr("Approve frame"),
             self.edit(lambda e: e.approve_frame()),
             shortcut="A",
             group=GROUP,
             why_not=self.editor_reason(lambda e: e.why_not_change()),
-            tip="Say that this frame is complete and right; again takes it back.",
+            tip=tr("Say that this frame is complete and right; again takes it back."),
         )
 
     def started(self) -> None:
@@ -219,13 +220,13 @@ class Review(Feature):
 
     def _row(self, entry: QueueEntry) -> QueueRow:
         title, color = self._title(entry)
-        frames = f"frames {entry.first:,} to {entry.last:,}"
+        frames = tr("frames {first:,} to {last:,}").format(first=entry.first, last=entry.last)
         if entry.first == entry.last:
-            frames = f"frame {entry.first:,}"
+            frames = tr("frame {first:,}").format(first=entry.first)
         return QueueRow(
             title=title,
             place=frames,
-            why=entry.why(),
+            why=why_text(entry),
             advice=_ADVICE.get(entry.reason, _OTHER_ADVICE) + ".",
             icon=_ICONS[entry.reason],
             need=entry.need,
@@ -236,10 +237,10 @@ class Review(Feature):
     def _title(self, entry: QueueEntry) -> tuple[str, tuple[int, int, int] | None]:
         workspace = self.studio.workspace
         here = workspace is not None and entry.video_id == workspace.session.entry.id
-        suffix = "" if here else f", video {entry.video_id}"
+        suffix = "" if here else tr(", video {video_id}").format(video_id=entry.video_id)
         if not entry.track_id:
-            return f"Frames{suffix}", None
-        title = f"Track {entry.track_id}"
+            return tr("Frames{suffix}").format(suffix=suffix), None
+        title = tr("Track {track_id}").format(track_id=entry.track_id)
         if workspace is None or entry.track_id not in workspace.index:
             return title + suffix, None
         index = workspace.index
@@ -308,7 +309,7 @@ class Review(Feature):
         if 0 <= place < len(marks):
             self.studio.layers.go_to(int(marks[place]))
         else:
-            self.studio.inform("No further frame needs attention in that direction.")
+            self.studio.inform(tr("No further frame needs attention in that direction."))
 
     def _show_place(self, place: int) -> None:
         if self.controller is not None:

@@ -20,6 +20,7 @@ from napari_ifc.controllers.diagnostics import (
     status_text,
 )
 from napari_ifc.feature import Feature
+from napari_ifc.language import tr
 from napari_ifc.views.system_dialog import SystemDialog
 
 if TYPE_CHECKING:
@@ -47,10 +48,10 @@ class System(Feature):
         """The dialog."""
         yield Action(
             "help.system",
-            "System and logs…",
+            tr("System and logs…"),
             self.show_dialog,
-            group="Help",
-            tip="Devices, memory, speed, log files, and diagnostics to copy.",
+            group=tr("Help"),
+            tip=tr("Devices, memory, speed, log files, and diagnostics to copy."),
         )
 
     def started(self) -> None:
@@ -112,7 +113,9 @@ class System(Feature):
         workspace = self.studio.workspace
         if workspace is None:
             return ""
-        return f"{workspace.summary().facts} · {len(workspace.index)} tracks"
+        return tr("{facts} · {count} tracks").format(
+            facts=workspace.summary().facts, count=len(workspace.index)
+        )
 
     def _show_log(self, path: Path | None) -> None:
         if self._dialog is not None and path is not None:

@@ -18,6 +18,7 @@ from napari_ifc.controllers.track_frames import read_frames
 from napari_ifc.edit_layer import soon
 from napari_ifc.feature import Feature
 from napari_ifc.features.correction import Correction
+from napari_ifc.language import tr
 from napari_ifc.rows import FrameRange, ProgressView, SpanKind, TimelineData
 from napari_ifc.worker import Worker
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from napari_ifc.studio import Studio
     from napari_ifc.workspace import Workspace
 
-GO, RANGE = "Go", "Range"
+GO, RANGE = tr("Go"), tr("Range")
 _MENU = (
     "range.approve",
     "range.absent",
@@ -61,23 +62,29 @@ class TimelineLink(Feature):
         opened = self.studio.why_not_open
         timeline = self._timeline
         simple: tuple[tuple[str, str, Callable[[], object], str, str], ...] = (
-            ("play.toggle", "Play or pause", self.toggle, "Shift+Space", "At the video's speed."),
-            ("timeline.in", "Zoom the timeline in", lambda: timeline.zoom(1.5), "", ""),
-            ("timeline.out", "Zoom the timeline out", lambda: timeline.zoom(1 / 1.5), "", ""),
-            ("timeline.fit", "Show the whole timeline", timeline.show_all, "", ""),
+            (
+                "play.toggle",
+                tr("Play or pause"),
+                self.toggle,
+                "Shift+Space",
+                tr("At the video's speed."),
+            ),
+            ("timeline.in", tr("Zoom the timeline in"), lambda: timeline.zoom(1.5), "", ""),
+            ("timeline.out", tr("Zoom the timeline out"), lambda: timeline.zoom(1 / 1.5), "", ""),
+            ("timeline.fit", tr("Show the whole timeline"), timeline.show_all, "", ""),
             (
                 "range.mark_left",
-                "Mark frames to the left",
+                tr("Mark frames to the left"),
                 lambda: timeline.step(-1, marking=True),
                 "Shift+Left",
-                "Mark a range of frames of the selected tracks, frame by frame.",
+                tr("Mark a range of frames of the selected tracks, frame by frame."),
             ),
             (
                 "range.mark_right",
-                "Mark frames to the right",
+                tr("Mark frames to the right"),
                 lambda: timeline.step(1, marking=True),
                 "Shift+Right",
-                "Mark a range of frames of the selected tracks, frame by frame.",
+                tr("Mark a range of frames of the selected tracks, frame by frame."),
             ),
         )
         for action_id, text, call, key, tip in simple:
@@ -91,45 +98,45 @@ class TimelineLink(Feature):
         rows: tuple[tuple[str, str, Callable[[], None], Callable[[], str], str], ...] = (
             (
                 "range.approve",
-                "Approve the marked range",
+                tr("Approve the marked range"),
                 lambda: do(lambda bulk, r: bulk.approve_range(r)),
                 marked,
-                "Approve its masks; without a track, its frames as complete.",
+                tr("Approve its masks; without a track, its frames as complete."),
             ),
             (
                 "range.absent",
-                "Mark absent on the marked range",
+                tr("Mark absent on the marked range"),
                 lambda: do(lambda bulk, r: bulk.mark_absent(r)),
                 tracks,
-                "Say that the object is not to be seen there.",
+                tr("Say that the object is not to be seen there."),
             ),
             (
                 "range.extend",
-                "Extend the track over the marked range",
+                tr("Extend the track over the marked range"),
                 lambda: do(lambda bulk, r: bulk.extend(r)),
                 tracks,
-                "Fill its empty frames: interpolated inside the track, copied beyond its ends.",
+                tr("Fill its empty frames: interpolated inside the track, copied beyond its ends."),
             ),
             (
                 "range.repropose",
-                "Re-propose the marked range",
+                tr("Re-propose the marked range"),
                 self._repropose,
                 self._why_not_repropose,
-                "Let the model look again; what a person reviewed stays.",
+                tr("Let the model look again; what a person reviewed stays."),
             ),
             (
                 "range.delete",
-                "Delete the masks of the marked range",
+                tr("Delete the masks of the marked range"),
                 lambda: do(lambda bulk, r: bulk.clear(r)),
                 marked,
-                "Take them back to not annotated; undo brings them back.",
+                tr("Take them back to not annotated; undo brings them back."),
             ),
         )
         for action_id, text, call, why_not, tip in rows:
             yield Action(action_id, text, call, "", RANGE, why_not, tip)
         yield Action(
             "range.clear",
-            "Unmark the range",
+            tr("Unmark the range"),
             lambda: self._timeline.mark(None),
             "",
             RANGE,
@@ -295,7 +302,7 @@ class TimelineLink(Feature):
     def _why_not_any(self) -> str:
         if self.studio.workspace is None:
             return self.studio.why_not_open()
-        return "" if self._timeline.marked else "Drag over a lane to mark a range first."
+        return "" if self._timeline.marked else tr("Drag over a lane to mark a range first.")
 
     def _why_not_marked(self) -> str:
         return self._why_not_any() or self.workspace.editor.why_not_change()
@@ -305,7 +312,7 @@ class TimelineLink(Feature):
         marked = self._timeline.marked
         if reason or (marked is not None and marked.track_ids):
             return reason
-        return "Mark the range on the lane of a track."
+        return tr("Mark the range on the lane of a track.")
 
     def _why_not_repropose(self) -> str:
         return self._why_not_marked() or self.studio.why_not_propose()

@@ -11,12 +11,13 @@ from napari_ifc.actions import Action
 from napari_ifc.controllers.colors import make_neighbours_differ
 from napari_ifc.controllers.track_ops import Reach, TrackOps
 from napari_ifc.feature import NOTHING_OPEN, Feature
+from napari_ifc.language import tr
 from napari_ifc.views.class_dialog import ClassDialog
 
 if TYPE_CHECKING:
     from napari_ifc.workspace import Workspace
 
-GROUP = "Track"
+GROUP = tr("Track")
 _WHOLE = Scope.whole()
 
 
@@ -39,85 +40,85 @@ class TrackEdits(Feature):
         selected = self.editor_reason(lambda e: e.why_not_selected())
         yield Action(
             "track.new",
-            "New track",
+            tr("New track"),
             self._new_track,
             shortcut="N",
             group=GROUP,
             why_not=self.editor_reason(lambda e: e.why_not_change()),
-            tip="Take the brush and paint an object that has no track yet.",
+            tip=tr("Take the brush and paint an object that has no track yet."),
         )
         yield Action(
             "track.relabel",
-            "Change class…",
+            tr("Change class…"),
             self._ask_class,
             shortcut="R",
             group=GROUP,
             why_not=selected,
-            tip="Give the selected tracks another class.",
+            tip=tr("Give the selected tracks another class."),
         )
         yield from self._identity_actions()
         yield from self._frame_actions()
         yield from self._order_actions()
         yield Action(
             "track.absent",
-            "Mark absent on this frame",
+            tr("Mark absent on this frame"),
             self.edit(lambda e: e.mark_absent()),
             shortcut="O",
             group=GROUP,
             why_not=selected,
-            tip="Say that the object is not to be seen on this frame.",
+            tip=tr("Say that the object is not to be seen on this frame."),
         )
         yield Action(
             "track.approve",
-            "Approve track",
+            tr("Approve track"),
             self.edit(lambda e: e.approve_tracks()),
             shortcut="Shift+A",
             group=GROUP,
             why_not=selected,
-            tip="Say that every mask of the selected tracks is right.",
+            tip=tr("Say that every mask of the selected tracks is right."),
         )
         yield Action(
             "track.delete",
-            "Delete tracks",
+            tr("Delete tracks"),
             self.edit(lambda e: e.delete()),
             shortcut="Delete",
             group=GROUP,
             why_not=selected,
-            tip="Delete the selected tracks with all their masks; undo brings them back.",
+            tip=tr("Delete the selected tracks with all their masks; undo brings them back."),
         )
 
     def _identity_actions(self) -> Iterable[Action]:
         yield Action(
             "track.merge",
-            "Merge tracks",
+            tr("Merge tracks"),
             self.edit(lambda e: e.merge()),
             shortcut="G",
             group=GROUP,
             why_not=self.editor_reason(lambda e: e.why_not_merge()),
-            tip="Make one track of the selected ones.",
+            tip=tr("Make one track of the selected ones."),
         )
         yield Action(
             "track.split",
-            "Split track here",
+            tr("Split track here"),
             self.edit(lambda e: e.split()),
             shortcut="S",
             group=GROUP,
             why_not=self.editor_reason(lambda e: e.why_not_split()),
-            tip="From this frame on the object becomes a track of its own.",
+            tip=tr("From this frame on the object becomes a track of its own."),
         )
         yield Action(
             "track.swap",
-            "Swap identities from here",
+            tr("Swap identities from here"),
             self.edit(lambda e: e.swap()),
             shortcut="W",
             group=GROUP,
             why_not=self.editor_reason(lambda e: e.why_not_swap()),
-            tip="Exchange two tracks from this frame on.",
+            tip=tr("Exchange two tracks from this frame on."),
         )
 
         for name, text, key, scope in (
-            ("frame", "Swap identities on this frame", "Shift+W", None),
-            ("all", "Swap identities everywhere", "", _WHOLE),
+            ("frame", tr("Swap identities on this frame"), "Shift+W", None),
+            ("all", tr("Swap identities everywhere"), "", _WHOLE),
         ):
             yield Action(
                 f"track.swap_{name}",
@@ -134,50 +135,50 @@ class TrackEdits(Feature):
             tuple[str, str, str, str, Callable[[TrackOps], object], Callable[[TrackOps], str]], ...
         ] = (
             (
-                *("clear", "Clear the mask on this frame", "Backspace"),
-                "Take the track back to not annotated here.",
+                *("clear", tr("Clear the mask on this frame"), "Backspace"),
+                tr("Take the track back to not annotated here."),
                 lambda o: o.clear(Reach.FRAME),
                 lambda o: o.why_not_clear(Reach.FRAME),
             ),
             (
-                *("clear_onward", "Clear masks from here on", "Shift+Backspace"),
-                "Take the track back to not annotated on this frame and all that follow.",
+                *("clear_onward", tr("Clear masks from here on"), "Shift+Backspace"),
+                tr("Take the track back to not annotated on this frame and all that follow."),
                 lambda o: o.clear(Reach.ONWARD),
                 lambda o: o.why_not_clear(Reach.ONWARD),
             ),
             (
-                *("begin_here", "Begin the track here", "Ctrl+["),
-                "Trim what lies before this frame.",
+                *("begin_here", tr("Begin the track here"), "Ctrl+["),
+                tr("Trim what lies before this frame."),
                 lambda o: o.begin_here(),
                 lambda o: o.why_not_begin_here(),
             ),
             (
-                *("end_here", "End the track here", "Ctrl+]"),
-                "Trim what lies after this frame.",
+                *("end_here", tr("End the track here"), "Ctrl+]"),
+                tr("Trim what lies after this frame."),
                 lambda o: o.end_here(),
                 lambda o: o.why_not_end_here(),
             ),
             (
-                *("extend", "Extend the track to here", "Shift+X"),
-                "Carry the nearest end of the track unchanged up to this frame.",
+                *("extend", tr("Extend the track to here"), "Shift+X"),
+                tr("Carry the nearest end of the track unchanged up to this frame."),
                 lambda o: o.extend_here(),
                 lambda o: o.why_not_extend(),
             ),
             (
-                *("copy_before", "Copy the mask from the frame before", "Ctrl+D"),
-                "The nearest earlier mask of the track, unchanged.",
+                *("copy_before", tr("Copy the mask from the frame before"), "Ctrl+D"),
+                tr("The nearest earlier mask of the track, unchanged."),
                 lambda o: o.copy_here(forward=True),
                 lambda o: o.why_not_copy(forward=True),
             ),
             (
-                *("copy_after", "Copy the mask from the frame after", "Ctrl+Shift+D"),
-                "The nearest later mask of the track, unchanged.",
+                *("copy_after", tr("Copy the mask from the frame after"), "Ctrl+Shift+D"),
+                tr("The nearest later mask of the track, unchanged."),
                 lambda o: o.copy_here(forward=False),
                 lambda o: o.why_not_copy(forward=False),
             ),
             (
-                *("interpolate", "Interpolate around this frame", "Shift+I"),
-                "Fill the frames between two corrected masks, or a gap.",
+                *("interpolate", tr("Interpolate around this frame"), "Shift+I"),
+                tr("Fill the frames between two corrected masks, or a gap."),
                 lambda o: o.interpolate(),
                 lambda o: o.why_not_interpolate(),
             ),
@@ -194,20 +195,20 @@ class TrackEdits(Feature):
             )
         yield Action(
             "track.absent_onward",
-            "Mark absent from here on",
+            tr("Mark absent from here on"),
             self.edit(lambda e: e.mark_absent(Scope.from_here(e.frame_index))),
             shortcut="Shift+O",
             group=GROUP,
             why_not=self.editor_reason(lambda e: e.why_not_selected()),
-            tip="Say that the object is gone on this frame and all that follow.",
+            tip=tr("Say that the object is gone on this frame and all that follow."),
         )
 
     def _order_actions(self) -> Iterable[Action]:
         for name, text, key, where in (
-            ("to_top", "Bring to the top", "Ctrl+Shift+Up", "top"),
-            ("up", "Bring one up", "Ctrl+Up", "up"),
-            ("down", "Send one down", "Ctrl+Down", "down"),
-            ("to_bottom", "Send to the bottom", "Ctrl+Shift+Down", "bottom"),
+            ("to_top", tr("Bring to the top"), "Ctrl+Shift+Up", "top"),
+            ("up", tr("Bring one up"), "Ctrl+Up", "up"),
+            ("down", tr("Send one down"), "Ctrl+Down", "down"),
+            ("to_bottom", tr("Send to the bottom"), "Ctrl+Shift+Down", "bottom"),
         ):
             yield Action(
                 f"track.{name}",
@@ -216,23 +217,23 @@ class TrackEdits(Feature):
                 shortcut=key,
                 group=GROUP,
                 why_not=lambda where=where: self._ask(lambda o: o.why_not_reorder(where)),
-                tip="Where masks overlap the upper track is seen.",
+                tip=tr("Where masks overlap the upper track is seen."),
             )
 
         yield Action(
             "track.recolor",
-            "Make touching tracks differ in colour",
+            tr("Make touching tracks differ in colour"),
             self._recolor,
             group=GROUP,
             why_not=self.editor_reason(lambda e: e.why_not_change()),
-            tip="Tracks that touch one of their own hue get another; the rest keep theirs.",
+            tip=tr("Tracks that touch one of their own hue get another; the rest keep theirs."),
         )
 
     def _recolor(self) -> None:
         session, editor = self.workspace.session, self.workspace.editor
         result = make_neighbours_differ(session.project, session.entry, editor)
         if result is None:
-            self.studio.inform("All tracks that touch differ in colour already.")
+            self.studio.inform(tr("All tracks that touch differ in colour already."))
 
     def _do(self, change: Callable[[TrackOps], object]) -> None:
         assert self.ops is not None  # noqa: S101 - why_not was asked before
@@ -244,7 +245,7 @@ class TrackEdits(Feature):
     def _new_track(self) -> None:
         self.studio.select(())
         self.studio.layers.set_mode("paint")
-        self.studio.inform("Paint the new object: its track begins with your first stroke.")
+        self.studio.inform(tr("Paint the new object: its track begins with your first stroke."))
 
     def _ask_class(self) -> None:
         workspace = self.workspace

@@ -22,6 +22,7 @@ from napari_ifc.controllers.videos import (
 from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.features.files import VIDEO_FILES
 from napari_ifc.features.opening import Opening
+from napari_ifc.language import tr
 from napari_ifc.rows import VideoRow
 from napari_ifc.views.theme import palette_for
 from napari_ifc.views.video_list import VideoList
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from napari_ifc.studio import Studio
     from napari_ifc.workspace import Workspace
 
-GROUP = "Videos"
+GROUP = tr("Videos")
 DOCK = "videos"
 
 
@@ -58,32 +59,34 @@ class Videos(Feature):
         change = self.editor_reason(lambda e: e.why_not_change())
         yield Action(
             "videos.add",
-            "Add videos to the project…",
+            tr("Add videos to the project…"),
             self._ask_files,
             group=GROUP,
             why_not=change,
-            tip="One project can hold many videos: they share classes, review and fine-tuning.",
+            tip=tr("One project can hold many videos: they share classes, review and fine-tuning."),
         )
         yield Action(
             "videos.add_folder",
-            "Add a folder of frames…",
+            tr("Add a folder of frames…"),
             self._ask_folder,
             group=GROUP,
             why_not=change,
-            tip="A folder of pictures becomes one more video of this project.",
+            tip=tr("A folder of pictures becomes one more video of this project."),
         )
         yield Action(
             "videos.remove",
-            "Remove the chosen video",
+            tr("Remove the chosen video"),
             self.remove_chosen,
             group=GROUP,
             why_not=self._why_not_remove,
-            tip="Take it and its tracks out of the project; the file stays, and undo brings it "
-            "back.",
+            tip=tr(
+                "Take it and its tracks out of the project; the file stays, and undo brings it "
+                "back."
+            ),
         )
         for action_id, text, key, by in (
-            ("videos.next", "Next video", "Ctrl+PgDown", 1),
-            ("videos.previous", "Previous video", "Ctrl+PgUp", -1),
+            ("videos.next", tr("Next video"), "Ctrl+PgDown", 1),
+            ("videos.previous", tr("Previous video"), "Ctrl+PgUp", -1),
         ):
             yield Action(
                 action_id,
@@ -95,18 +98,18 @@ class Videos(Feature):
             )
         yield Action(
             "videos.list",
-            "Show or hide the list of videos",
+            tr("Show or hide the list of videos"),
             lambda: self._show_dock(not self.is_shown),
             shortcut="Shift+V",
             group=GROUP,
             why_not=self.studio.why_not_open,
-            tip="All videos of the project with their progress.",
+            tip=tr("All videos of the project with their progress."),
             checked=lambda: self.is_shown,
         )
 
     def started(self) -> None:
         """Dock the list and give its buttons their actions."""
-        self.studio.window.add_dock(DOCK, self.list, "Videos", "left")
+        self.studio.window.add_dock(DOCK, self.list, tr("Videos"), "left")
         self.list.bind_actions(self.studio.actions)
         self._apply_theme()
 
@@ -204,19 +207,21 @@ class Videos(Feature):
         if workspace is None:
             return NOTHING_OPEN
         if neighbour(self._rows, workspace.session.entry.id, by) is None:
-            return f"This is the {'last' if by > 0 else 'first'} video of the project."
+            if by > 0:
+                return tr("This is the last video of the project.")
+            return tr("This is the first video of the project.")
         return ""
 
     # Adding and removing
 
     def _ask_files(self) -> None:
         chosen, _ = QFileDialog.getOpenFileNames(
-            self.studio.panel, "Add videos to the project", "", VIDEO_FILES
+            self.studio.panel, tr("Add videos to the project"), "", VIDEO_FILES
         )
         self.begin_add([Path(name) for name in chosen])
 
     def _ask_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self.studio.panel, "Add a folder of frames")
+        chosen = QFileDialog.getExistingDirectory(self.studio.panel, tr("Add a folder of frames"))
         if chosen:
             self.begin_add([Path(chosen)])
 
@@ -235,8 +240,10 @@ class Videos(Feature):
                 self._show_dock(True)
             self.studio.inform(told)
 
-        name = paths[0].name if len(paths) == 1 else f"{len(paths)} videos"
-        task: Task[list[Video]] = Task(f"Adding {name}", take, self.studio.fail)
+        name = paths[0].name if len(paths) == 1 else tr("{count} videos").format(count=len(paths))
+        task: Task[list[Video]] = Task(
+            tr("Adding {name}").format(name=name), take, self.studio.fail
+        )
         self.studio.tasks.start(task, lambda context: look_through(paths, context))
 
     def _why_not_remove(self) -> str:
@@ -244,11 +251,11 @@ class Videos(Feature):
         if reason:
             return reason
         if len(self._rows) < 2:
-            return "A project keeps at least one video; close it instead."
+            return tr("A project keeps at least one video; close it instead.")
         if self.list.chosen() is None:
-            return "Choose a video in the list first."
+            return tr("Choose a video in the list first.")
         if self.studio.work_going_on():
-            return "Wait for what is going on, or cancel it."
+            return tr("Wait for what is going on, or cancel it.")
         return ""
 
     def remove_chosen(self) -> None:

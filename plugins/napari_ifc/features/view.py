@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QMenu
 
 from napari_ifc.actions import Action
 from napari_ifc.feature import Feature
+from napari_ifc.language import tr
 from napari_ifc.views.command_palette import CommandPalette
 
 if TYPE_CHECKING:
@@ -58,26 +59,26 @@ class View(Feature):
         studio = self.studio
         yield Action(
             "edit.palette",
-            "Find an action…",
+            tr("Find an action…"),
             self._show_palette,
             shortcut="Ctrl+K",
-            group="Edit",
-            tip="Type what you want to do.",
+            group=tr("Edit"),
+            tip=tr("Type what you want to do."),
         )
         yield Action(
             "view.ids",
-            "Show or hide track numbers",
+            tr("Show or hide track numbers"),
             self._toggle_ids,
             shortcut="I",
-            group="View",
+            group=tr("View"),
             why_not=studio.why_not_open,
         )
         yield Action(
             "view.napari",
-            "Show or hide napari's layer panels",
+            tr("Show or hide napari's layer panels"),
             lambda: studio.show_napari_panels(not studio.window.napari_panels_shown),
-            group="View",
-            tip="The layer list and the layer controls of napari.",
+            group=tr("View"),
+            tip=tr("The layer list and the layer controls of napari."),
         )
 
     def _toggle_ids(self) -> None:

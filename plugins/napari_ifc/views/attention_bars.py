@@ -6,6 +6,7 @@ from qtpy.QtCore import QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QLinearGradient, QMouseEvent, QPainter, QPaintEvent
 from qtpy.QtWidgets import QWidget
 
+from napari_ifc.language import tr
 from napari_ifc.views.heat_colors import heat_rgb
 
 _ROW_PX = 18
@@ -27,7 +28,7 @@ class TokenBars(QWidget):
         self._shares: tuple[tuple[int, float], ...] = ()
         self._shown = -1
         self._text, self._bar, self._back = QColor("#ccc"), QColor("#4f7bea"), QColor("#333")
-        self.setAccessibleName("Shares of the memory tokens")
+        self.setAccessibleName(tr("Shares of the memory tokens"))
         self.setMouseTracking(True)
 
     def set_colors(self, text: str, bar: str, back: str) -> None:
@@ -100,7 +101,7 @@ class ScaleBar(QWidget):
         self._maximum = 0.0
         self._text = QColor("#ccc")
         self.setFixedHeight(30)
-        self.setAccessibleName("Scale of the colours")
+        self.setAccessibleName(tr("Scale of the colours"))
 
     def set_text_color(self, color: str) -> None:
         """Colour of the numbers."""
@@ -127,6 +128,6 @@ class ScaleBar(QWidget):
         painter.setPen(self._text)
         line = QRectF(0, 13, self.width() - 1.0, 16)
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft, "0")
-        painter.drawText(line, Qt.AlignmentFlag.AlignHCenter, "attention of one cell")
+        painter.drawText(line, Qt.AlignmentFlag.AlignHCenter, tr("attention of one cell"))
         painter.drawText(line, Qt.AlignmentFlag.AlignRight, f"{self._maximum:.3g}")
         painter.end()

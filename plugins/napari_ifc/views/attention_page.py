@@ -19,27 +19,38 @@ from qtpy.QtWidgets import (
 )
 
 from napari_ifc.attention_state import AttentionChoice, AttentionView
+from napari_ifc.language import tr
 from napari_ifc.views.attention_bars import ScaleBar, TokenBars
 from napari_ifc.views.heat_colors import heat_rgb
 from napari_ifc.views.theme import Palette
 
 _SOURCES = (
-    ("token", "Memory token"),
-    ("query", "Query of the selected track"),
-    ("pixel", "Clicked place"),
+    ("token", tr("Memory token")),
+    ("query", tr("Query of the selected track")),
+    ("pixel", tr("Clicked place")),
 )
 _SOURCE_HELP = {
-    "token": "Memory tokens gather what each frame holds and carry it to the other frames of the "
-    "clip. Bright places are what the chosen token reads on this frame.",
-    "query": "The object query that became the selected track. Bright places are where it looked "
-    "to find the object on this frame.",
-    "pixel": "Every place of the frame reads the others and the memory tokens. Bright places are "
-    "what the clicked one reads.",
+    "token": tr(
+        "Memory tokens gather what each frame holds and carry it to the other frames of the "
+        "clip. Bright places are what the chosen token reads on this frame."
+    ),
+    "query": tr(
+        "The object query that became the selected track. Bright places are where it looked "
+        "to find the object on this frame."
+    ),
+    "pixel": tr(
+        "Every place of the frame reads the others and the memory tokens. Bright places are "
+        "what the clicked one reads."
+    ),
 }
-_RANKING_HELP = "Tokens by how much of their attention lies inside the selected mask."
-_SHARES_HELP = "How much of the clicked place's attention goes to each memory token."
-_SCALES = (("frame", "Per frame"), ("clip", "Per clip"), ("absolute", "Absolute (0 to 1)"))
-_MATRIX_HELP = "Which frame (column) told which frame (row). Click a cell to go to its frame."
+_RANKING_HELP = tr("Tokens by how much of their attention lies inside the selected mask.")
+_SHARES_HELP = tr("How much of the clicked place's attention goes to each memory token.")
+_SCALES = (
+    ("frame", tr("Per frame")),
+    ("clip", tr("Per clip")),
+    ("absolute", tr("Absolute (0 to 1)")),
+)
+_MATRIX_HELP = tr("Which frame (column) told which frame (row). Click a cell to go to its frame.")
 
 
 class TimeMatrix(QWidget):
@@ -57,7 +68,7 @@ class TimeMatrix(QWidget):
         self._frames: tuple[int, ...] = ()
         self._position = 0
         self._text = QColor("#cccccc")
-        self.setAccessibleName("Attention between the frames of the clip")
+        self.setAccessibleName(tr("Attention between the frames of the clip"))
         self.setToolTip(_MATRIX_HELP)
         self.setMouseTracking(True)
 
@@ -105,7 +116,11 @@ class TimeMatrix(QWidget):
             return
         to, source = self._frames[cell[0]], self._frames[cell[1]]
         share = float(self._rows[cell])
-        self.setToolTip(f"Frame {to} takes {share:.0%} from frame {source}")
+        self.setToolTip(
+            tr("Frame {to} takes {share:.0%} from frame {source}").format(
+                to=to, share=share, source=source
+            )
+        )
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Draw the cells, the current frame's row and column, and the frame numbers."""
@@ -170,7 +185,7 @@ class AttentionPage(QWidget):
         self.matrix = TimeMatrix()
         self._export = QToolButton()
         self._build()
-        self.show_view(AttentionView("Open a video to see what the model looks at."))
+        self.show_view(AttentionView(tr("Open a video to see what the model looks at.")))
 
     def _build(self) -> None:
         for key, text in _SOURCES:
@@ -184,11 +199,15 @@ class AttentionPage(QWidget):
         column.addWidget(self._help)
         form = QFormLayout()
         for text, box, tip in (
-            ("Show", self._source, "Whose attention lies over the frame"),
-            ("Layer", self._layer, "Encode-Receive layer of the encoder"),
-            ("Head", self._head, "One attention head, or the mean of all"),
-            ("Memory token", self._token, "Best: the token that looks most into the selected mask"),
-            ("Colour scale", self._scale, "What the brightest colour stands for"),
+            (tr("Show"), self._source, tr("Whose attention lies over the frame")),
+            (tr("Layer"), self._layer, tr("Encode-Receive layer of the encoder")),
+            (tr("Head"), self._head, tr("One attention head, or the mean of all")),
+            (
+                tr("Memory token"),
+                self._token,
+                tr("Best: the token that looks most into the selected mask"),
+            ),
+            (tr("Colour scale"), self._scale, tr("What the brightest colour stands for")),
         ):
             box.setToolTip(tip)
             box.setAccessibleName(text)
@@ -206,8 +225,8 @@ class AttentionPage(QWidget):
         column.addWidget(self._matrix_title)
         column.addWidget(self.matrix)
         row = QHBoxLayout()
-        self._export.setText("Export…")
-        self._export.setToolTip("Picture (PNG), film of the clip (MP4), or the real rows (NPZ)")
+        self._export.setText(tr("Export…"))
+        self._export.setToolTip(tr("Picture (PNG), film of the clip (MP4), or the real rows (NPZ)"))
         self._export.clicked.connect(self.export_requested)
         row.addWidget(self._export)
         row.addStretch()
@@ -235,8 +254,12 @@ class AttentionPage(QWidget):
         self._filling = True
         ready = view.num_layers > 0
         _fill(self._layer, [(str(i + 1), i) for i in range(view.num_layers)])
-        _fill(self._head, [("Mean", None), *((str(i + 1), i) for i in range(view.num_heads))])
-        best = f"Best for the selected track ({view.token + 1})" if view.ranking else "Best"
+        _fill(self._head, [(tr("Mean"), None), *((str(i + 1), i) for i in range(view.num_heads))])
+        best = (
+            tr("Best for the selected track ({value})").format(value=view.token + 1)
+            if view.ranking
+            else tr("Best")
+        )
         names = [(best, None)]
         for token in range(view.num_tokens):
             names.append((f"{token + 1}", token))

@@ -13,6 +13,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_ifc.language import tr
+
 _INFO_MS = 8000
 
 
@@ -39,8 +41,8 @@ class Banner(QFrame):
         self._button.setProperty("role", "link")
         self._button.clicked.connect(lambda: self.action_requested.emit(self._action_id))
         self.close_button = QToolButton()
-        self.close_button.setToolTip("Close this message")
-        self.close_button.setAccessibleName("Close this message")
+        self.close_button.setToolTip(tr("Close this message"))
+        self.close_button.setAccessibleName(tr("Close this message"))
         self.close_button.clicked.connect(self.clear)
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 6, 4, 6)

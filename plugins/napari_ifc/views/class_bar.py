@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
+from napari_ifc.language import tr
 from napari_ifc.rows import ClassRow
 from napari_ifc.views.icons import icon
 from napari_ifc.views.theme import Palette
@@ -32,8 +33,8 @@ class ClassBar(QFrame):
         self._buttons: list[QToolButton] = []
         self._edit = QToolButton()
         self._edit.setIconSize(QSize(16, 16))
-        self._edit.setToolTip("Edit classes…")
-        self._edit.setAccessibleName("Edit classes")
+        self._edit.setToolTip(tr("Edit classes…"))
+        self._edit.setAccessibleName(tr("Edit classes"))
         self._edit.clicked.connect(self.edit_requested)
         self._line = QHBoxLayout(self)
         self._line.setContentsMargins(10, 0, 10, 2)
@@ -78,9 +79,13 @@ class ClassBar(QFrame):
         button.setIcon(swatch(row.color_rgb))
         button.setIconSize(QSize(12, 12))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        tip = f"Class {row.name}, {row.num_tracks} tracks"
-        button.setToolTip(f"{tip} (key {row.hotkey})" if row.hotkey else tip)
-        button.setAccessibleName(f"Class {row.name}")
+        tip = tr("Class {name}, {num_tracks} tracks").format(
+            name=row.name, num_tracks=row.num_tracks
+        )
+        button.setToolTip(
+            tr("{tip} (key {hotkey})").format(tip=tip, hotkey=row.hotkey) if row.hotkey else tip
+        )
+        button.setAccessibleName(tr("Class {name}").format(name=row.name))
         button.clicked.connect(lambda: self.class_requested.emit(row.class_id))
         return button
 

@@ -24,13 +24,14 @@ from qtpy.QtWidgets import (
 )
 
 from ifc_core.structures.palette import track_color
+from napari_ifc.language import tr
 from napari_ifc.rows import ClassRow
 from napari_ifc.views.track_table import swatch
 
 REACHES = (
-    ("track", "the whole track"),
-    ("onward", "from this frame on"),
-    ("frame", "this frame only"),
+    ("track", tr("the whole track")),
+    ("onward", tr("from this frame on")),
+    ("frame", tr("this frame only")),
 )
 _HOTKEYS = ("", *"123456789")
 
@@ -47,7 +48,7 @@ class ClassDialog(QDialog):
     def __init__(self, classes: list[str], current: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("ifcPanel")
-        self.setWindowTitle("Class")
+        self.setWindowTitle(tr("Class"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.box = QComboBox()
         self.box.setEditable(True)
@@ -56,10 +57,10 @@ class ClassDialog(QDialog):
         self.box.setMinimumWidth(240)
         self.box.lineEdit().selectAll()
         self.reach = QComboBox()
-        self.reach.setAccessibleName("How much of the track")
+        self.reach.setAccessibleName(tr("How much of the track"))
         for value, text in REACHES:
-            self.reach.addItem(f"For {text}", value)
-        hint = QLabel("Choose a class, or type the name of a new one.")
+            self.reach.addItem(tr("For {text}").format(text=text), value)
+        hint = QLabel(tr("Choose a class, or type the name of a new one."))
         hint.setProperty("role", "muted")
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
@@ -95,13 +96,15 @@ class ClassesDialog(QDialog):
     def __init__(self, rows: Sequence[ClassRow], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("ifcPanel")
-        self.setWindowTitle("Classes")
+        self.setWindowTitle(tr("Classes"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumSize(520, 340)
         self._rows: list[ClassRow] = []
         self.table = QTableWidget(0, 5)
-        self.table.setHorizontalHeaderLabels(["", "Name", "Supercategory", "Key", "Tracks"])
-        self.table.setAccessibleName("Classes")
+        self.table.setHorizontalHeaderLabels(
+            ["", tr("Name"), tr("Supercategory"), tr("Key"), tr("Tracks")]
+        )
+        self.table.setAccessibleName(tr("Classes"))
         self.table.verticalHeader().hide()
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         header = self.table.horizontalHeader()
@@ -117,10 +120,10 @@ class ClassesDialog(QDialog):
             self._append(row)
 
     def _build(self) -> None:
-        add, remove = QPushButton("Add class"), QPushButton("Remove")
+        add, remove = QPushButton(tr("Add class")), QPushButton(tr("Remove"))
         add.clicked.connect(self.add_class)
         remove.clicked.connect(self.remove_class)
-        cancel, save = QPushButton("Cancel"), QPushButton("Save")
+        cancel, save = QPushButton(tr("Cancel")), QPushButton(tr("Save"))
         save.setProperty("role", "primary")
         save.setDefault(True)
         cancel.clicked.connect(self.reject)
@@ -144,8 +147,8 @@ class ClassesDialog(QDialog):
         self.table.insertRow(line)
         color = QToolButton()
         color.setIcon(swatch(row.color_rgb))
-        color.setToolTip("Choose the colour")
-        color.setAccessibleName(f"Colour of {row.name}")
+        color.setToolTip(tr("Choose the colour"))
+        color.setAccessibleName(tr("Colour of {name}").format(name=row.name))
         color.clicked.connect(lambda: self._ask_color(color))
         self.table.setCellWidget(line, 0, color)
         self.table.setItem(line, 1, QTableWidgetItem(row.name))
@@ -163,7 +166,11 @@ class ClassesDialog(QDialog):
         taken = {self.table.cellWidget(i, 3).currentText() for i in range(self.table.rowCount())}
         free = next((key for key in _HOTKEYS[1:] if key not in taken), "")
         number = len(self._rows)
-        self._append(ClassRow(0, f"class {number + 1}", track_color(number + 2), "", free))
+        self._append(
+            ClassRow(
+                0, tr("class {number}").format(number=number + 1), track_color(number + 2), "", free
+            )
+        )
         self.table.setCurrentCell(number, 1)
         self.table.editItem(self.table.item(number, 1))
 
@@ -173,7 +180,7 @@ class ClassesDialog(QDialog):
         if line < 0:
             return
         if self._rows[line].num_tracks:
-            self.show_problem("Tracks are of this class; give them another class first.")
+            self.show_problem(tr("Tracks are of this class; give them another class first."))
             return
         del self._rows[line]
         self.table.removeRow(line)
@@ -187,7 +194,7 @@ class ClassesDialog(QDialog):
         line = next(
             i for i in range(self.table.rowCount()) if self.table.cellWidget(i, 0) is button
         )
-        chosen = QColorDialog.getColor(QColor(*self._rows[line].color_rgb), self, "Colour")
+        chosen = QColorDialog.getColor(QColor(*self._rows[line].color_rgb), self, tr("Colour"))
         if chosen.isValid():
             rgb = (chosen.red(), chosen.green(), chosen.blue())
             self._rows[line] = replace(self._rows[line], color_rgb=rgb)
@@ -203,9 +210,9 @@ class ClassesDialog(QDialog):
         names = [row.name for row in rows]
         keys = [row.hotkey for row in rows if row.hotkey]
         if not all(names) or len(set(names)) < len(names):
-            self.show_problem("Every class needs a name of its own.")
+            self.show_problem(tr("Every class needs a name of its own."))
         elif len(set(keys)) < len(keys):
-            self.show_problem("Two classes have the same key.")
+            self.show_problem(tr("Two classes have the same key."))
         else:
             self.saved.emit(rows)
             self.accept()

@@ -7,6 +7,7 @@ from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from napari_ifc.actions import ActionTable
+from napari_ifc.language import tr
 
 _ID_ROLE = Qt.ItemDataRole.UserRole
 
@@ -23,11 +24,11 @@ class CommandPalette(QDialog):
     def __init__(self, actions: ActionTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("ifcPanel")
-        self.setWindowTitle("Actions")
+        self.setWindowTitle(tr("Actions"))
         self.resize(520, 420)
         self._actions = actions
         self.field = QLineEdit()
-        self.field.setPlaceholderText("Type what you want to do")
+        self.field.setPlaceholderText(tr("Type what you want to do"))
         self.field.setClearButtonEnabled(True)
         self.field.textChanged.connect(self._fill)
         self.field.returnPressed.connect(self._run)

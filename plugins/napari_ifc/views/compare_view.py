@@ -17,6 +17,8 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from napari_ifc.language import tr
+
 _PANELS = 3  # label, before, after, side by side in one file
 _STEP = 0.05
 
@@ -34,8 +36,8 @@ class CompareView(QWidget):
         self._label_shown = False
         self.setCursor(Qt.CursorShape.SplitHCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName("Before and after")
-        self.setToolTip("Drag the divider (or use the arrow keys); hold L to see the label")
+        self.setAccessibleName(tr("Before and after"))
+        self.setToolTip(tr("Drag the divider (or use the arrow keys); hold L to see the label"))
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -128,7 +130,7 @@ class CompareView(QWidget):
         label, before, after = self._panels
         if self._label_shown:
             painter.drawPixmap(field, label, QRectF(label.rect()))
-            _caption(painter, field, "Label", Qt.AlignmentFlag.AlignLeft)
+            _caption(painter, field, tr("Label"), Qt.AlignmentFlag.AlignLeft)
             painter.end()
             return
         cut = field.width() * self._share
@@ -139,8 +141,8 @@ class CompareView(QWidget):
         )
         painter.setPen(QPen(QColor("#ffffff"), 2))
         painter.drawLine(int(cut), 0, int(cut), int(field.height()))
-        _caption(painter, field, "Before", Qt.AlignmentFlag.AlignLeft)
-        _caption(painter, field, "After", Qt.AlignmentFlag.AlignRight)
+        _caption(painter, field, tr("Before"), Qt.AlignmentFlag.AlignLeft)
+        _caption(painter, field, tr("After"), Qt.AlignmentFlag.AlignRight)
         painter.end()
 
 

@@ -21,17 +21,19 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_ifc.language import tr
+
 SCOPES = (
-    ("reviewed", "Reviewed frames (corrected or approved)"),
-    ("approved", "Approved frames and tracks only"),
-    ("everything", "Everything, proposals too"),
+    ("reviewed", tr("Reviewed frames (corrected or approved)")),
+    ("approved", tr("Approved frames and tracks only")),
+    ("everything", tr("Everything, proposals too")),
 )
 FORMATS = (
-    ("ytvis", "YouTube-VIS annotations (JSON)", ".json"),
-    ("ytvis-results", "YouTube-VIS results (JSON)", ".json"),
-    ("coco", "COCO, frame by frame (JSON)", ".json"),
-    ("davis", "DAVIS, indexed PNG (folder)", ""),
-    ("mots", "MOTS, 16-bit PNG (folder)", ""),
+    ("ytvis", tr("YouTube-VIS annotations (JSON)"), ".json"),
+    ("ytvis-results", tr("YouTube-VIS results (JSON)"), ".json"),
+    ("coco", tr("COCO, frame by frame (JSON)"), ".json"),
+    ("davis", tr("DAVIS, indexed PNG (folder)"), ""),
+    ("mots", tr("MOTS, 16-bit PNG (folder)"), ""),
 )
 """(key, text, suffix of the file); a folder where there is no suffix."""
 
@@ -48,34 +50,34 @@ class ExportDialog(QDialog):
     def __init__(self, suggested: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("ifcPanel")
-        self.setWindowTitle("Export annotations")
+        self.setWindowTitle(tr("Export annotations"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(520)
         self.path = QLineEdit(str(suggested))
-        self.path.setAccessibleName("File")
+        self.path.setAccessibleName(tr("File"))
         self.format = QComboBox()
         for value, text, _ in FORMATS:
             self.format.addItem(text, value)
-        self.format.setAccessibleName("Format")
+        self.format.setAccessibleName(tr("Format"))
         self.format.currentIndexChanged.connect(lambda _: self._on_format())
         self.scope = QComboBox()
         for value, text in SCOPES:
             self.scope.addItem(text, value)
         self.step = QSpinBox()
         self.step.setRange(1, 100)
-        self.step.setPrefix("every ")
-        self.step.setSpecialValueText("every frame")
+        self.step.setPrefix(tr("every "))
+        self.step.setSpecialValueText(tr("every frame"))
         self.report = QLabel()
         self.report.setWordWrap(True)
         self.report.setTextFormat(Qt.TextFormat.PlainText)
         self.report.hide()
-        self.replace = QCheckBox("Replace the file if it exists")
-        self.button = QPushButton("Export")
+        self.replace = QCheckBox(tr("Replace the file if it exists"))
+        self.button = QPushButton(tr("Export"))
         self.button.setProperty("role", "primary")
         self._build()
 
     def _build(self) -> None:
-        browse = QPushButton("Browse…")
+        browse = QPushButton(tr("Browse…"))
         browse.clicked.connect(self._browse)
         row = QHBoxLayout()
         row.addWidget(self.path, 1)
@@ -83,12 +85,12 @@ class ExportDialog(QDialog):
         form = QFormLayout()
         form.setVerticalSpacing(10)
         form.setHorizontalSpacing(14)
-        form.addRow("Format", self.format)
-        form.addRow("File", row)
+        form.addRow(tr("Format"), self.format)
+        form.addRow(tr("File"), row)
         form.addRow("", self.replace)
-        form.addRow("Frames", self.scope)
-        form.addRow("Frame step", self.step)
-        close = QPushButton("Close")
+        form.addRow(tr("Frames"), self.scope)
+        form.addRow(tr("Frame step"), self.step)
+        close = QPushButton(tr("Close"))
         close.clicked.connect(self.reject)
         self.button.clicked.connect(self._on_export)
         buttons = QHBoxLayout()
@@ -111,10 +113,10 @@ class ExportDialog(QDialog):
     def _browse(self) -> None:
         if self._suffix():
             chosen, _ = QFileDialog.getSaveFileName(
-                self, "Export annotations", self.path.text(), "JSON (*.json)"
+                self, tr("Export annotations"), self.path.text(), tr("JSON (*.json)")
             )
         else:
-            chosen = QFileDialog.getExistingDirectory(self, "An empty folder", self.path.text())
+            chosen = QFileDialog.getExistingDirectory(self, tr("An empty folder"), self.path.text())
         if chosen:
             self.path.setText(chosen)
             self.replace.setChecked(True)  # the file dialog has asked already
@@ -122,7 +124,9 @@ class ExportDialog(QDialog):
     def _on_export(self) -> None:
         path = Path(self.path.text().strip()).expanduser()
         if path.is_file() and not self.replace.isChecked():
-            self.show_report(f"{path.name} exists already; tick the box to replace it.")
+            self.show_report(
+                tr("{name} exists already; tick the box to replace it.").format(name=path.name)
+            )
             return
         scope = str(self.scope.currentData())
         form = str(self.format.currentData())
@@ -151,10 +155,10 @@ def ask_to_close(work: list[str], parent: QWidget) -> bool:
     box = QMessageBox(parent)
     box.setObjectName("ifcPanel")
     box.setIcon(QMessageBox.Icon.Question)
-    box.setWindowTitle("Close IFC Studio")
-    box.setText("Something is still going on. Close and stop it?")
-    box.setInformativeText("\n".join(work) + "\nAll annotations are saved.")
-    stop = box.addButton("Stop and close", QMessageBox.ButtonRole.AcceptRole)
-    box.setDefaultButton(box.addButton("Keep working", QMessageBox.ButtonRole.RejectRole))
+    box.setWindowTitle(tr("Close IFC Studio"))
+    box.setText(tr("Something is still going on. Close and stop it?"))
+    box.setInformativeText("\n".join(work) + tr("\nAll annotations are saved."))
+    stop = box.addButton(tr("Stop and close"), QMessageBox.ButtonRole.AcceptRole)
+    box.setDefaultButton(box.addButton(tr("Keep working"), QMessageBox.ButtonRole.RejectRole))
     box.exec()
     return box.clickedButton() is stop

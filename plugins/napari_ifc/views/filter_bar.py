@@ -22,17 +22,18 @@ from qtpy.QtWidgets import (
 from ifc_core.annotation import Scope, TrackFilter
 from ifc_core.structures import TrackState
 from napari_ifc.actions import ActionTable
+from napari_ifc.language import tr
 from napari_ifc.rows import FrameRange
 from napari_ifc.views.action_buttons import show_actions
 
-_ANY = "any"
+_ANY = tr("any")
 _STATES = (TrackState.PROPOSED, TrackState.CORRECTED, TrackState.APPROVED)
 _BUTTONS = (
-    ("bulk.select", "Select"),
-    ("bulk.approve", "Approve"),
-    ("bulk.reject", "Reject"),
-    ("bulk.relabel", "Class…"),
-    ("bulk.delete", "Delete"),
+    ("bulk.select", tr("Select")),
+    ("bulk.approve", tr("Approve")),
+    ("bulk.reject", tr("Reject")),
+    ("bulk.relabel", tr("Class…")),
+    ("bulk.delete", tr("Delete")),
 )
 _MOST = 2_000_000_000
 
@@ -53,16 +54,16 @@ class FilterBar(QFrame):
         self.setProperty("role", "card")
         self._class = QComboBox()
         self._state = QComboBox()
-        self._score = (_fraction("Score from"), _fraction("Score below"))
-        self._area = (_number("Area from"), _number("Area below"))
-        self._length = (_number("Frames from"), _number("Frames below"))
-        self._untouched = QCheckBox("Untouched only")
-        self._in_range = QCheckBox("On the marked range")
+        self._score = (_fraction(tr("Score from"), True), _fraction(tr("Score below"), False))
+        self._area = (_number(tr("Area from"), True), _number(tr("Area below"), False))
+        self._length = (_number(tr("Frames from"), True), _number(tr("Frames below"), False))
+        self._untouched = QCheckBox(tr("Untouched only"))
+        self._in_range = QCheckBox(tr("On the marked range"))
         self._range: FrameRange | None = None
         self._count = QLabel()
         self._count.setProperty("role", "heading")
-        self._count.setAccessibleName("Tracks that meet the filter")
-        self.clear_button = QPushButton("Clear")
+        self._count.setAccessibleName(tr("Tracks that meet the filter"))
+        self.clear_button = QPushButton(tr("Clear"))
         self._buttons: dict[str, QPushButton] = {}
         self._actions: ActionTable | None = None
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -75,17 +76,17 @@ class FilterBar(QFrame):
         grid.setContentsMargins(10, 8, 10, 8)
         grid.setHorizontalSpacing(6)
         grid.setVerticalSpacing(4)
-        self._class.setAccessibleName("Class")
-        self._state.setAccessibleName("State")
+        self._class.setAccessibleName(tr("Class"))
+        self._state.setAccessibleName(tr("State"))
         self._state.addItem(_ANY, None)
         for state in _STATES:
-            self._state.addItem(state.value, state)
+            self._state.addItem(tr(state.value), state)
         self.set_classes(())
         pairs = (
-            ("Class", (self._class, self._state)),
-            ("Score", self._score),
-            ("Area, px", self._area),
-            ("Frames", self._length),
+            (tr("Class"), (self._class, self._state)),
+            (tr("Score"), self._score),
+            (tr("Area, px"), self._area),
+            (tr("Frames"), self._length),
         )
         for row, (text, widgets) in enumerate(pairs):
             label = QLabel(text)
@@ -150,9 +151,11 @@ class FilterBar(QFrame):
         """Tell which range is marked on the timeline."""
         self._range = marked
         self._in_range.setEnabled(marked is not None)
-        words = "Mark a range on the timeline first."
+        words = tr("Mark a range on the timeline first.")
         if marked is not None:
-            words = f"Only tracks with a mask on frames {marked.first} to {marked.last}."
+            words = tr("Only tracks with a mask on frames {first} to {last}.").format(
+                first=marked.first, last=marked.last
+            )
         self._in_range.setToolTip(words)
         if marked is None:
             self._in_range.setChecked(False)
@@ -161,9 +164,12 @@ class FilterBar(QFrame):
 
     def show_count(self, matching: int, total: int) -> None:
         """Show how many tracks are meant."""
-        tracks = "track" if total == 1 else "tracks"
-        words = f"{matching:,} of {total:,} {tracks}"
-        self._count.setText(words if not self.value().is_open else f"All {total:,} {tracks}")
+        if self.value().is_open:
+            words = tr("All of 1 track") if total == 1 else tr("All {total:,} tracks")
+        else:
+            words = tr("{matching} of 1 track")
+            words = words if total == 1 else tr("{matching:,} of {total:,} tracks")
+        self._count.setText(words.format(matching=matching, total=total))
         self.clear_button.setEnabled(not self.value().is_open)
 
     def clear(self) -> None:
@@ -200,27 +206,27 @@ class FilterBar(QFrame):
         )
 
 
-def _fraction(name: str) -> QDoubleSpinBox:
+def _fraction(name: str, is_lower: bool) -> QDoubleSpinBox:
     spin = QDoubleSpinBox()
     spin.setRange(-0.05, 1.0)
     spin.setSingleStep(0.05)
-    _prepare(spin, name)
+    _prepare(spin, name, is_lower)
     return spin
 
 
-def _number(name: str) -> QSpinBox:
+def _number(name: str, is_lower: bool) -> QSpinBox:
     spin = QSpinBox()
     spin.setRange(-1, _MOST)
     spin.setStepType(QSpinBox.StepType.AdaptiveDecimalStepType)
-    _prepare(spin, name)
+    _prepare(spin, name, is_lower)
     return spin
 
 
-def _prepare(spin: QSpinBox | QDoubleSpinBox, name: str) -> None:
+def _prepare(spin: QSpinBox | QDoubleSpinBox, name: str, is_lower: bool) -> None:
     """The lowest value stands for no condition."""
     spin.setAccessibleName(name)
     spin.setToolTip(name)
-    spin.setSpecialValueText("from" if name.endswith("from") else "below")
+    spin.setSpecialValueText(tr("from") if is_lower else tr("below"))
     spin.setValue(spin.minimum())
     spin.setKeyboardTracking(False)
 

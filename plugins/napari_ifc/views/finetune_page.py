@@ -25,20 +25,21 @@ from qtpy.QtWidgets import (
 
 from ifc_core.annotation import ModelVersion
 from napari_ifc.finetune_state import FinetuneView, Material, Outcome
+from napari_ifc.language import tr
 from napari_ifc.views.compare_view import CompareView
 from napari_ifc.views.theme import Palette
 
 _PRESET_TEXTS = (
-    ("quick", "Quick (minutes, also on a laptop)"),
-    ("balanced", "Balanced (tens of minutes)"),
-    ("thorough", "Thorough (hours on a CPU; for a GPU)"),
+    ("quick", tr("Quick (minutes, also on a laptop)")),
+    ("balanced", tr("Balanced (tens of minutes)")),
+    ("thorough", tr("Thorough (hours on a CPU; for a GPU)")),
 )
 _VERDICTS = {
-    "better": "Better than the old model: Propose uses it now.",
-    "not better": "Not better than the old model: Propose keeps the old one.",
-    "not enough to judge": "Not enough held-out masks to judge: choose yourself below.",
+    "better": tr("Better than the old model: Propose uses it now."),
+    "not better": tr("Not better than the old model: Propose keeps the old one."),
+    "not enough to judge": tr("Not enough held-out masks to judge: choose yourself below."),
 }
-BUNDLED = "Bundled model"
+BUNDLED = tr("Bundled model")
 MINUTES = {"quick": 7, "balanced": 30, "thorough": 120}
 """Of the presets; the training stops there where the machine is slow."""
 
@@ -65,27 +66,27 @@ class FinetunePage(QWidget):
         self.setObjectName("ifcPage")
         self._material = _label("")
         self._preset = QComboBox()
-        self._keep_object = QCheckBox('Keep the class "object"')
-        self.start_button = QPushButton("Fine-tune")
-        self._stop = QPushButton("Stop")
-        self._resume = QPushButton("Resume")
+        self._keep_object = QCheckBox(tr('Keep the class "object"'))
+        self.start_button = QPushButton(tr("Fine-tune"))
+        self._stop = QPushButton(tr("Stop"))
+        self._resume = QPushButton(tr("Resume"))
         self._state = _label("")
         self._detail = _label("", "muted")
         self._bar = QProgressBar()
         self.loss_plot = _plot("loss")
-        self.score_plot = _plot("held-out mean J")
+        self.score_plot = _plot(tr("held-out mean J"))
         self._loss_line = self.loss_plot.plot([], [])
         self._score_line = self.score_plot.plot([], [], symbol="o", symbolSize=6)
         self.card = OutcomeCard()
         self._models = QListWidget()
-        self._roll_back = QPushButton("Use the one before")
-        self._use = QPushButton("Use this version")
+        self._roll_back = QPushButton(tr("Use the one before"))
+        self._use = QPushButton(tr("Use this version"))
         self._provenance = _label("", "muted")
         self._plan = _label("", "muted")
         self._shown_models: tuple[ModelVersion, ...] | None = None
         self._frames = 0
         self._build()
-        self.show_view(FinetuneView(), "Open a video first.")
+        self.show_view(FinetuneView(), tr("Open a video first."))
 
     def _build(self) -> None:
         body = QWidget()
@@ -95,17 +96,17 @@ class FinetunePage(QWidget):
         column.addWidget(self._material)
         for key, text in _PRESET_TEXTS:
             self._preset.addItem(text, key)
-        self._preset.setAccessibleName("Preset")
+        self._preset.setAccessibleName(tr("Preset"))
         self._preset.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self._preset.setMinimumContentsLength(10)
         self._keep_object.setChecked(True)
         self._keep_object.setToolTip(
-            "Kept, the model still finds things outside your classes; dropped, it finds yours only"
+            tr("Kept, the model still finds what is of no class of yours; dropped, it does not")
         )
         form = QFormLayout()
-        form.addRow("Preset", self._preset)
+        form.addRow(tr("Preset"), self._preset)
         column.addLayout(form)
         column.addWidget(self._plan)
         column.addWidget(self._keep_object)
@@ -120,9 +121,9 @@ class FinetunePage(QWidget):
         self._bar.setTextVisible(False)
         self._bar.setRange(0, 1000)
         column.addWidget(self.card)
-        heading = _label("Model versions", "heading")
+        heading = _label(tr("Model versions"), "heading")
         column.addWidget(heading)
-        self._models.setAccessibleName("Model versions")
+        self._models.setAccessibleName(tr("Model versions"))
         self._models.setFixedHeight(120)
         column.addWidget(self._models)
         column.addWidget(self._provenance)
@@ -173,7 +174,7 @@ class FinetunePage(QWidget):
         self._frames = view.material.frames
         self._show_plan()
         self.start_button.setEnabled(not why_not)
-        self.start_button.setToolTip(why_not or "Learn from what was corrected and approved")
+        self.start_button.setToolTip(why_not or tr("Learn from what was corrected and approved"))
         self._stop.setVisible(view.running)
         self._stop.setEnabled(not view.stopping)
         self._resume.setVisible(view.resumable)
@@ -213,7 +214,7 @@ class FinetunePage(QWidget):
         self._models.addItem(QListWidgetItem(("●  " if none_active else "○  ") + BUNDLED))
         self._show_provenance(None)
         self._roll_back.setEnabled(bool(models))
-        self._roll_back.setToolTip("" if models else "There is no other version yet")
+        self._roll_back.setToolTip("" if models else tr("There is no other version yet"))
 
     def _on_start(self) -> None:
         self.start_requested.emit(self._preset.currentData(), self._keep_object.isChecked())
@@ -226,15 +227,21 @@ class FinetunePage(QWidget):
         models = self._shown_models or ()
         name = None if item is None else item.data(Qt.ItemDataRole.UserRole)
         chosen = next((model for model in models if model.name == name), None)
-        text = "Select a version to see where it comes from."
+        text = tr("Select a version to see where it comes from.")
         if chosen is not None:
             text = provenance_text(chosen)
         elif item is not None:
-            text = "The model that ships with the program."
+            text = tr("The model that ships with the program.")
         self._provenance.setText(text)
         in_use = item is not None and item.text().startswith("●")
         self._use.setEnabled(item is not None and not in_use)
-        reason = "It is in use" if in_use else "" if item is not None else "Select a version first"
+        reason = (
+            tr("It is in use")
+            if in_use
+            else ""
+            if item is not None
+            else tr("Select a version first")
+        )
         self._use.setToolTip(reason)
 
     def _on_use(self) -> None:
@@ -255,9 +262,9 @@ class OutcomeCard(QFrame):
         self._title = _label("", "heading")
         self._figures = _label("")
         self.picture = CompareView()
-        self._caption = _label("Drag the divider; hold L to see the label.", "muted")
+        self._caption = _label(tr("Drag the divider; hold L to see the label."), "muted")
         self._slider = QSlider(Qt.Orientation.Horizontal)
-        self._slider.setAccessibleName("Held-out frame")
+        self._slider.setAccessibleName(tr("Held-out frame"))
         self._outcome: Outcome | None = None
         column = QVBoxLayout(self)
         for widget in (self._title, self._figures, self.picture, self._caption, self._slider):
@@ -293,32 +300,40 @@ def plan_text(preset: str, frames: int) -> str:
         frames: Frames with something to learn from.
     """
     minutes = MINUTES[preset]
-    long = f"{minutes} minutes" if minutes < 60 else f"{minutes // 60} hours"
-    text = f"Trains for up to {long}, in a process of its own; you can go on working."
+    long = (
+        tr("{minutes} minutes").format(minutes=minutes)
+        if minutes < 60
+        else tr("{hours} hours").format(hours=minutes // 60)
+    )
+    text = tr("Trains for up to {long}, in a process of its own; you can go on working.").format(
+        long=long
+    )
     if frames > 1:
-        text += " About a fifth of the frames is kept aside to judge the new model by."
+        text += tr(" About a fifth of the frames is kept aside to judge the new model by.")
     return text
 
 
 def material_text(material: Material) -> str:
     """What would be learned from, in words."""
     if material.masks == 0:
-        return (
+        return tr(
             "Nothing to learn from yet. Correct masks on a few frames (five are a good start) or "
             "approve frames that are right."
         )
     classes = ", ".join(f"{name} ({count})" for name, count in material.classes)
-    masks = _counted(material.masks, "mask")
-    frames = _counted(material.frames, "frame")
-    approved = f"{_counted(material.exhaustive, 'frame')} approved as complete"
-    return (
-        f"Learns from {masks} on {frames}: {classes}; {approved}. On frames that are not approved "
-        "only your masks are taught, and the rest of the picture is left open."
-    )
+    masks = tr("1 mask") if material.masks == 1 else tr("{count:,} masks")
+    masks = masks.format(count=material.masks)
+    frames = _frames(material.frames)
+    approved = tr("{frames} approved as complete").format(frames=_frames(material.exhaustive))
+    return tr(
+        "Learns from {masks} on {frames}: {classes}; {approved}. On frames that "
+        "are not approved only your masks are taught, and the rest of the picture "
+        "is left open."
+    ).format(masks=masks, frames=frames, classes=classes, approved=approved)
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+def _frames(count: int) -> str:
+    return (tr("1 frame") if count == 1 else tr("{count:,} frames")).format(count=count)
 
 
 def outcome_text(outcome: Outcome) -> str:
@@ -326,13 +341,27 @@ def outcome_text(outcome: Outcome) -> str:
     lines = []
     if outcome.before_j is not None and outcome.after_j is not None:
         lines.append(
-            f"Mean J on {outcome.held_out_masks} held-out masks: "
-            f"{outcome.before_j:.2f} before, {outcome.after_j:.2f} after."
+            tr(
+                "Mean J on {held_out_masks} held-out masks: {before_j:.2f} before, "
+                "{after_j:.2f} after."
+            ).format(
+                held_out_masks=outcome.held_out_masks,
+                before_j=outcome.before_j,
+                after_j=outcome.after_j,
+            )
         )
     if outcome.rehearsal is not None:
         before, after = outcome.rehearsal
-        lines.append(f"Old task (generated clips): {before:.2f} before, {after:.2f} after.")
-    lines.append(f"Took {outcome.seconds / 60:.1f} min, from {outcome.parent}.")
+        lines.append(
+            tr("Old task (generated clips): {before:.2f} before, {after:.2f} after.").format(
+                before=before, after=after
+            )
+        )
+    lines.append(
+        tr("Took {minutes:.1f} min, from {parent}.").format(
+            minutes=outcome.seconds / 60, parent=outcome.parent
+        )
+    )
     return "\n".join(lines)
 
 
@@ -347,9 +376,12 @@ def model_text(model: ModelVersion) -> str:
 def provenance_text(model: ModelVersion) -> str:
     """Where a version comes from."""
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(model.created_at))
-    lines = [f"Made {made} from {model.parent or 'nothing'}"]
+    lines = [tr("Made {made} from {parent}").format(made=made, parent=model.parent or "nothing")]
     trained_on = model.provenance.get("trained_on") or {}
-    lines += [f"{name}: {len(frames)} frames" for name, frames in trained_on.items()]
+    lines += [
+        tr("{name}: {count} frames").format(name=name, count=len(frames))
+        for name, frames in trained_on.items()
+    ]
     return "\n".join(lines)
 
 
@@ -369,5 +401,5 @@ def _plot(title: str) -> pg.PlotWidget:
     plot.setMenuEnabled(False)
     plot.hideButtons()
     plot.setMouseEnabled(x=False, y=False)
-    plot.setAccessibleName(f"Curve of the {title}")
+    plot.setAccessibleName(tr("Curve of the {title}").format(title=title))
     return plot

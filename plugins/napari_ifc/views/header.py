@@ -14,14 +14,16 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_ifc.language import tr
 from napari_ifc.rows import RunView, Summary
 
-_STEPS = ("Propose", "Fix", "Approve", "Improve")
+_STEP_IDS = ("propose", "fix", "approve", "improve")
+_STEPS = (tr("Propose"), tr("Fix"), tr("Approve"), tr("Improve"))
 _STEP_TIPS = (
-    "Let the model find and follow the objects",
-    "Correct masks, classes and identities",
-    "Say which frames are right and complete",
-    "Fine-tune the model on what you corrected",
+    tr("Let the model find and follow the objects"),
+    tr("Correct masks, classes and identities"),
+    tr("Say which frames are right and complete"),
+    tr("Fine-tune the model on what you corrected"),
 )
 
 
@@ -29,7 +31,7 @@ class Header(QFrame):
     """Title, facts, the four steps, what comes next, and the share of approved frames.
 
     Attributes:
-        step_requested: Emitted with the name of a step that was clicked, in lower case.
+        step_requested: Emitted with the id of a step that was clicked.
     """
 
     step_requested = Signal(str)
@@ -59,9 +61,10 @@ class Header(QFrame):
         for number, chip in enumerate(self._chips, start=1):
             chip.setProperty("role", "chip")
             name = chip.text()
-            chip.setAccessibleName(f"Step {number}: {name}")
+            chip.setAccessibleName(tr("Step {number}: {name}").format(number=number, name=name))
             chip.setToolTip(_STEP_TIPS[number - 1])
-            chip.clicked.connect(lambda _=False, n=name: self.step_requested.emit(n.lower()))
+            step = _STEP_IDS[number - 1]
+            chip.clicked.connect(lambda _=False, step=step: self.step_requested.emit(step))
             chips.addWidget(chip)
         chips.addStretch(1)
         progress = QHBoxLayout()
@@ -99,7 +102,11 @@ class Header(QFrame):
         self._count.setVisible(has_video)
         self._bar.setRange(0, max(1, summary.num_frames))
         self._bar.setValue(summary.approved_frames)
-        self._count.setText(f"{summary.approved_frames} / {summary.num_frames} approved")
+        self._count.setText(
+            tr("{approved_frames} / {num_frames} approved").format(
+                approved_frames=summary.approved_frames, num_frames=summary.num_frames
+            )
+        )
 
 
 class RunStrip(QFrame):
@@ -125,10 +132,10 @@ class RunStrip(QFrame):
         self._detail.setProperty("role", "muted")
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
-        self.cancel = QPushButton("Cancel")
+        self.cancel = QPushButton(tr("Cancel"))
         self.cancel.clicked.connect(self.cancel_requested)
-        self.pause = QPushButton("Pause")
-        self.pause.setToolTip("Stop for now and free the processor; go on later")
+        self.pause = QPushButton(tr("Pause"))
+        self.pause.setToolTip(tr("Stop for now and free the processor; go on later"))
         self.pause.clicked.connect(self.pause_requested)
         self.pause.setVisible(can_pause)
         grid = QGridLayout(self)
@@ -167,5 +174,5 @@ class RunStrip(QFrame):
             self._bar.setValue(round(1000 * fraction))
         self.pause.setEnabled(not stopping)
         self.cancel.setEnabled(not stopping)
-        self.cancel.setText("Stopping…" if stopping else "Cancel")
+        self.cancel.setText(tr("Stopping…") if stopping else tr("Cancel"))
         self.show()

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_ifc.language import tr
 from napari_ifc.rows import HistoryRow
 from napari_ifc.views.theme import Palette
 
@@ -36,15 +37,15 @@ class HistoryList(QWidget):
         self.setObjectName("ifcPage")
         self._muted = QColor("#888888")
         self.list = QListWidget()
-        self.list.setAccessibleName("History")
-        self.list.setToolTip("Double-click a step to go back or forward to it")
+        self.list.setAccessibleName(tr("History"))
+        self.list.setToolTip(tr("Double-click a step to go back or forward to it"))
         self.list.itemActivated.connect(self._on_activated)
         self.list.itemDoubleClicked.connect(self._on_activated)
-        self.undo = QPushButton("Undo")
-        self.redo = QPushButton("Redo")
+        self.undo = QPushButton(tr("Undo"))
+        self.redo = QPushButton(tr("Redo"))
         self.undo.clicked.connect(lambda: self.action_requested.emit("undo"))
         self.redo.clicked.connect(lambda: self.action_requested.emit("redo"))
-        self._empty = QLabel("Nothing was changed yet. Every edit will be listed here.")
+        self._empty = QLabel(tr("Nothing was changed yet. Every edit will be listed here."))
         self._empty.setProperty("role", "muted")
         self._empty.setWordWrap(True)
         row = QHBoxLayout()
@@ -75,7 +76,7 @@ class HistoryList(QWidget):
                 font.setItalic(True)
                 item.setFont(font)
                 item.setForeground(self._muted)
-                item.setToolTip("Undone; Redo does it again")
+                item.setToolTip(tr("Undone; Redo does it again"))
             self.list.addItem(item)
         self._empty.setVisible(not rows)
         self.list.setVisible(bool(rows))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QMenu, QSlider, QWidget, QWidgetAction
 
+from napari_ifc.language import tr
+
 OPACITY_PERCENT = (0, 100)
 CONTOUR_PX = (1, 8)
 
@@ -21,16 +23,16 @@ class LookMenu(QMenu):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.opacity = _slider(OPACITY_PERCENT, "Opacity of masks")
-        self.contour = _slider(CONTOUR_PX, "Width of outlines")
-        self.ids = QCheckBox("Track numbers")
-        self.ghost = QCheckBox("Ghost of the previous frame")
+        self.opacity = _slider(OPACITY_PERCENT, tr("Opacity of masks"))
+        self.contour = _slider(CONTOUR_PX, tr("Width of outlines"))
+        self.ids = QCheckBox(tr("Track numbers"))
+        self.ghost = QCheckBox(tr("Ghost of the previous frame"))
         form_widget = QWidget()
         form_widget.setObjectName("ifcPage")
         form = QFormLayout(form_widget)
         form.setContentsMargins(14, 12, 14, 12)
-        form.addRow("Opacity", self.opacity)
-        form.addRow("Outline", self.contour)
+        form.addRow(tr("Opacity"), self.opacity)
+        form.addRow(tr("Outline"), self.contour)
         form.addRow(self.ids)
         form.addRow(self.ghost)
         entry = QWidgetAction(self)

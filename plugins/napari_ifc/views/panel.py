@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_ifc.language import tr
 from napari_ifc.views.banner import Banner
 from napari_ifc.views.header import Header, RunStrip
 from napari_ifc.views.history_list import HistoryList
@@ -85,8 +86,8 @@ class StudioPanel(QWidget):
         top.setContentsMargins(0, 0, 8, 0)
         top.addWidget(self.header, 1)
         top.addWidget(self.menu_button, 0, Qt.AlignmentFlag.AlignTop)
-        self.menu_button.setToolTip("Everything that can be done, by group")
-        self.menu_button.setAccessibleName("Menu of all actions")
+        self.menu_button.setToolTip(tr("Everything that can be done, by group"))
+        self.menu_button.setAccessibleName(tr("Menu of all actions"))
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         column.addLayout(top)
         for widget in (self.banner, self.run, self.task):
@@ -96,12 +97,12 @@ class StudioPanel(QWidget):
         column.addLayout(self._strips)
         column.addWidget(self._tabs, 1)
         self.status.setProperty("role", "status")
-        self.status.setToolTip("Device, memory and speed; click for the system and its logs")
-        self.status.setAccessibleName("System")
+        self.status.setToolTip(tr("Device, memory and speed; click for the system and its logs"))
+        self.status.setAccessibleName(tr("System"))
         column.addLayout(_inset(self.status))
-        self.add_page("tracks", "Tracks", self.tracks)
-        self.add_page("propose", "Propose", self.propose)
-        self.add_page("history", "History", self.history)
+        self.add_page("tracks", tr("Tracks"), self.tracks)
+        self.add_page("propose", tr("Propose"), self.propose)
+        self.add_page("history", tr("History"), self.history)
         self._tabs.currentChanged.connect(lambda _: self.page_changed.emit(self.current_page))
 
     def add_page(self, name: str, title: str, widget: QWidget) -> None:

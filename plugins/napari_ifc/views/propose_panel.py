@@ -22,29 +22,30 @@ from qtpy.QtWidgets import (
 
 from ifc_core.errors import ConfigError
 from ifc_core.inference.settings import EDGES, ProposeSettings
+from napari_ifc.language import tr
 
 NEAR_ONLINE, OFFLINE, CUSTOM = "near-online", "offline", "custom"
 _MODES = (
-    (NEAR_ONLINE, "Near-online"),
-    (OFFLINE, "Offline, whole video"),
-    (CUSTOM, "Custom clips"),
+    (NEAR_ONLINE, tr("Near-online")),
+    (OFFLINE, tr("Offline, whole video")),
+    (CUSTOM, tr("Custom clips")),
 )
 _MODE_HELP = {
-    NEAR_ONLINE: "Overlapping clips of 5 frames; memory does not grow with the video.",
-    OFFLINE: "The model sees all frames at once. Best for clips of up to a few dozen frames.",
-    CUSTOM: "Longer clips see further; a larger stride is faster and joins fewer overlaps.",
+    NEAR_ONLINE: tr("Overlapping clips of 5 frames; memory does not grow with the video."),
+    OFFLINE: tr("The model sees all frames at once. Best for clips of up to a few dozen frames."),
+    CUSTOM: tr("Longer clips see further; a larger stride is faster and joins fewer overlaps."),
 }
 _TILES = (
-    ("", "Whole frame at once"),
-    ("auto", "Tiles, as many as the size asks for"),
-    ("2x2", "2 × 2 tiles"),
-    ("2x3", "2 × 3 tiles"),
-    ("3x4", "3 × 4 tiles"),
+    ("", tr("Whole frame at once")),
+    ("auto", tr("Tiles, as many as the size asks for")),
+    ("2x2", tr("2 × 2 tiles")),
+    ("2x3", tr("2 × 3 tiles")),
+    ("3x4", tr("3 × 4 tiles")),
 )
 _EDGES = (
-    ("off", "As the model draws them"),
-    ("fast", "Pulled to the frame's edges, fast"),
-    ("best", "Pulled to the frame's edges, best"),
+    ("off", tr("As the model draws them")),
+    ("fast", tr("Pulled to the frame's edges, fast")),
+    ("best", tr("Pulled to the frame's edges, best")),
 )
 assert tuple(key for key, _ in _EDGES) == EDGES  # noqa: S101
 _MODELS_OWN = -0.05  # below the scale: the score threshold that the model says
@@ -71,63 +72,72 @@ class ProposePanel(QWidget):
         self._mode = QComboBox()
         for key, text in _MODES:
             self._mode.addItem(text, key)
-        self._length = _spin(1, 400, 5, " frames")
-        self._stride = _spin(1, 400, 1, " frames")
+        self._length = _spin(1, 400, 5, tr(" frames"))
+        self._stride = _spin(1, 400, 1, tr(" frames"))
         self._step = _spin(1, 100, 1, "")
         self._threshold = QDoubleSpinBox()
         self._threshold.setRange(_MODELS_OWN, 1.0)
         self._threshold.setSingleStep(0.05)
-        self._threshold.setSpecialValueText("Model's own")
+        self._threshold.setSpecialValueText(tr("Model's own"))
         self._threshold.setValue(_MODELS_OWN)
         self._model = QComboBox()
         self._device = QComboBox()
         self._precision = QComboBox()
         self._tiles = QComboBox()
         self._edges = QComboBox()
-        self._reidentify = QCheckBox("Know objects again")
+        self._reidentify = QCheckBox(tr("Know objects again"))
         self.more = QToolButton()
         self._more_rows = QFrame()
         self._custom_rows = QFrame()
         self._help = QLabel()
         self._estimate = QLabel()
-        self._region_text = QLabel("Whole frame")
-        self._draw_region = QPushButton("Draw…")
-        self._clear_region = QPushButton("Clear")
+        self._region_text = QLabel(tr("Whole frame"))
+        self._draw_region = QPushButton(tr("Draw…"))
+        self._clear_region = QPushButton(tr("Clear"))
         self.region_xywh: tuple[int, int, int, int] | None = None
-        self.button = QPushButton("Propose")
+        self.button = QPushButton(tr("Propose"))
         self._set_up()
         self._build()
-        self.set_models([("default", "Bundled model")], "default")
+        self.set_models([("default", tr("Bundled model"))], "default")
         self.set_devices(["auto", "cpu"])
         self._on_mode()
 
     def _set_up(self) -> None:
         for widget, name, tip in (
-            (self._mode, "Mode", "How the video is cut into clips"),
-            (self._length, "Clip length", "T: frames that the model sees together"),
-            (self._stride, "Clip stride", "S: frames between the starts of two clips"),
-            (self._step, "Frame step", "Look at every n-th frame only"),
-            (self._threshold, "Score threshold", "Objects that score less are left out"),
-            (self._model, "Model", "The weights to propose with"),
-            (self._device, "Device", "Where the model runs"),
-            (self._precision, "Precision", "Arithmetic; auto takes the fastest that is safe"),
-            (self._tiles, "Tiles", "For small objects in large frames; takes as long as its tiles"),
-            (self._edges, "Edges of masks", "Decided again at the full size of the frame"),
+            (self._mode, tr("Mode"), tr("How the video is cut into clips")),
+            (self._length, tr("Clip length"), tr("T: frames that the model sees together")),
+            (self._stride, tr("Clip stride"), tr("S: frames between the starts of two clips")),
+            (self._step, tr("Frame step"), tr("Look at every n-th frame only")),
+            (self._threshold, tr("Score threshold"), tr("Objects that score less are left out")),
+            (self._model, tr("Model"), tr("The weights to propose with")),
+            (self._device, tr("Device"), tr("Where the model runs")),
+            (
+                self._precision,
+                tr("Precision"),
+                tr("Arithmetic; auto takes the fastest that is safe"),
+            ),
+            (
+                self._tiles,
+                tr("Tiles"),
+                tr("For small objects in large frames; takes as long as its tiles"),
+            ),
+            (self._edges, tr("Edges of masks"), tr("Decided again at the full size of the frame")),
             (
                 self._reidentify,
-                "Know objects again after an absence",
-                "An object that was away gets its old track again, where it looks the same",
+                tr("Know objects again after an absence"),
+                tr("An object that was away gets its old track again, where it looks the same"),
             ),
         ):
             widget.setAccessibleName(name)
             widget.setToolTip(tip)
         for precision in ("auto", "fp32", "bf16", "fp16"):
-            self._precision.addItem(precision, precision)
+            text = tr("Automatic") if precision == "auto" else precision
+            self._precision.addItem(text, precision)
         for box, choices in ((self._tiles, _TILES), (self._edges, _EDGES)):
             for value, text in choices:
                 box.addItem(text, value)
         self._reidentify.toggled.connect(lambda _: self.changed.emit())
-        self.more.setText("More settings")
+        self.more.setText(tr("More settings"))
         self.more.setCheckable(True)
         self.more.setArrowType(Qt.ArrowType.RightArrow)
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -140,8 +150,8 @@ class ProposePanel(QWidget):
             )
             box.setMinimumContentsLength(10)
             box.currentIndexChanged.connect(lambda _: self.changed.emit())
-        self._step.setSpecialValueText("every frame")
-        self._step.setPrefix("every ")
+        self._step.setSpecialValueText(tr("every frame"))
+        self._step.setPrefix(tr("every "))
         wide = QSizePolicy.Policy.Expanding
         fields = (self._mode, self._length, self._stride, self._step, self._threshold)
         hardware = (self._model, self._device, self._precision)
@@ -151,8 +161,10 @@ class ProposePanel(QWidget):
             spin.valueChanged.connect(lambda _: self.changed.emit())
         self._mode.currentIndexChanged.connect(lambda _: self._on_mode())
         self._length.valueChanged.connect(self._stride.setMaximum)
-        self._draw_region.setToolTip("Drag a rectangle on the frame; only what lies in it is found")
-        self._clear_region.setToolTip("Look at the whole frame")
+        self._draw_region.setToolTip(
+            tr("Drag a rectangle on the frame; only what lies in it is found")
+        )
+        self._clear_region.setToolTip(tr("Look at the whole frame"))
         self._draw_region.clicked.connect(self.region_requested)
         self._clear_region.clicked.connect(lambda: self.show_region(None))
         self.button.setProperty("role", "primary")
@@ -167,18 +179,20 @@ class ProposePanel(QWidget):
         column = QVBoxLayout(inside)
         column.setContentsMargins(12, 10, 12, 10)
         column.setSpacing(8)
-        first = _form(("Mode", self._mode), ("", self._help))
-        custom = _form(("Clip length", self._length), ("Clip stride", self._stride))
+        first = _form((tr("Mode"), self._mode), ("", self._help))
+        custom = _form((tr("Clip length"), self._length), (tr("Clip stride"), self._stride))
         second = _form(
-            ("Frame step", self._step), ("Region", self._region_row()), ("Model", self._model)
+            (tr("Frame step"), self._step),
+            (tr("Region"), self._region_row()),
+            (tr("Model"), self._model),
         )
         rest = _form(
-            ("Min. score", self._threshold),
-            ("Tiles", self._tiles),
-            ("Edges", self._edges),
-            ("Absences", self._reidentify),
-            ("Device", self._device),
-            ("Precision", self._precision),
+            (tr("Min. score"), self._threshold),
+            (tr("Tiles"), self._tiles),
+            (tr("Edges"), self._edges),
+            (tr("Absences"), self._reidentify),
+            (tr("Device"), self._device),
+            (tr("Precision"), self._precision),
         )
         column.addLayout(first)
         for frame, form in ((self._custom_rows, custom), (self._more_rows, rest)):
@@ -222,10 +236,10 @@ class ProposePanel(QWidget):
     def show_region(self, region_xywh: tuple[int, int, int, int] | None) -> None:
         """Take a region, (x, y, width, height) in pixels of the frame, and tell of it."""
         self.region_xywh = region_xywh
-        text = "Whole frame"
+        text = tr("Whole frame")
         if region_xywh is not None:
             x, y, width, height = region_xywh
-            text = f"{width} × {height} at {x}, {y}"
+            text = tr("{width} × {height} at {x}, {y}").format(width=width, height=height, x=x, y=y)
         self._region_text.setText(text)
         self._clear_region.setEnabled(region_xywh is not None)
         self.changed.emit()
@@ -268,7 +282,10 @@ class ProposePanel(QWidget):
         self._threshold.setValue(_MODELS_OWN if chosen is None else chosen)
         self._precision.setCurrentIndex(self._precision.findData(settings.precision))
         if self._tiles.findData(settings.tiles) < 0:
-            self._tiles.addItem(f"{settings.tiles.replace('x', ' × ')} tiles", settings.tiles)
+            self._tiles.addItem(
+                tr("{grid} tiles").format(grid=settings.tiles.replace("x", " × ")),
+                settings.tiles,
+            )
         self._tiles.setCurrentIndex(self._tiles.findData(settings.tiles))
         self._edges.setCurrentIndex(self._edges.findData(settings.edges))
         self._reidentify.setChecked(settings.reidentify)
@@ -294,8 +311,8 @@ class ProposePanel(QWidget):
     def set_devices(self, devices: list[str], active: str | None = None) -> None:
         """Offer devices; the one that was chosen stays chosen unless ``active`` names another."""
         active = active or str(self._device.currentData() or "auto")
-        texts = {"auto": "Automatic", "cpu": "Processor (CPU)", "mps": "Apple GPU"}
-        items = [(d, texts.get(d, d.upper().replace("CUDA", "GPU (CUDA)", 1))) for d in devices]
+        texts = {"auto": tr("Automatic"), "cpu": tr("Processor (CPU)"), "mps": tr("Apple GPU")}
+        items = [(d, texts.get(d) or _gpu_text(d)) for d in devices]
         self._fill(self._device, items, active)
 
     def devices(self) -> list[str]:
@@ -358,3 +375,9 @@ def _spin(low: int, high: int, value: int, suffix: str) -> QSpinBox:
     spin.setValue(value)
     spin.setSuffix(suffix)
     return spin
+
+
+def _gpu_text(device: str) -> str:
+    """``cuda`` or ``cuda:1`` in words."""
+    number = device.partition(":")[2]
+    return tr("GPU {number} (CUDA)").format(number=number) if number else tr("GPU (CUDA)")

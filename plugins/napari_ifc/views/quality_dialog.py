@@ -19,8 +19,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-HEADINGS = ("Class", "Tracks", "AP", "AP50", "AP75", "J", "F", "Id switches")
-_HELP = (
+from napari_ifc.language import tr
+
+HEADINGS = (tr("Class"), tr("Tracks"), "AP", "AP50", "AP75", "J", "F", tr("Id switches"))
+_HELP = tr(
     "AP as on YouTube-VIS (space-time IoU); J: overlap of the masks; F: their outlines; each "
     "from 0 to 1, a track that was not found counts as 0. An identity switch is a track that "
     "goes on under another number."
@@ -33,7 +35,7 @@ class QualityDialog(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("ifcPanel")
-        self.setWindowTitle("Quality of the proposals")
+        self.setWindowTitle(tr("Quality of the proposals"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(720, 420)
         self._facts = QLabel()
@@ -43,7 +45,7 @@ class QualityDialog(QDialog):
         self._notes.setProperty("role", "muted")
         self.table = QTableWidget(0, len(HEADINGS))
         self.table.setHorizontalHeaderLabels(HEADINGS)
-        self.table.setAccessibleName("Figures by class")
+        self.table.setAccessibleName(tr("Figures by class"))
         self.table.verticalHeader().hide()
         self.table.horizontalHeaderItem(0).setTextAlignment(Qt.AlignmentFlag.AlignLeft)
         self.table.setShowGrid(False)
@@ -57,9 +59,9 @@ class QualityDialog(QDialog):
         help_label = QLabel(_HELP)
         help_label.setWordWrap(True)
         help_label.setProperty("role", "muted")
-        copy = QPushButton("Copy as text")
+        copy = QPushButton(tr("Copy as text"))
         copy.clicked.connect(self._copy)
-        close = QPushButton("Close")
+        close = QPushButton(tr("Close"))
         close.setProperty("role", "primary")
         close.clicked.connect(self.accept)
         foot = QHBoxLayout()

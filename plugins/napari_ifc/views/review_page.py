@@ -34,6 +34,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_ifc.actions import ActionTable
+from napari_ifc.language import tr
 from napari_ifc.rows import ProgressView, QueueRow
 from napari_ifc.views.action_buttons import show_actions
 from napari_ifc.views.icons import icon
@@ -43,10 +44,10 @@ _Index = QModelIndex | QPersistentModelIndex
 _ROW_PX = 46
 _ROW_ROLE = Qt.ItemDataRole.UserRole
 _DECISIONS = (
-    ("review.accept", "Accept", "Space"),
-    ("review.fix", "Fix", ""),
-    ("review.reject", "Reject", ""),
-    ("review.next", "Skip", ""),
+    ("review.accept", tr("Accept"), "Space"),
+    ("review.fix", tr("Fix"), ""),
+    ("review.reject", tr("Reject"), ""),
+    ("review.next", tr("Skip"), ""),
 )
 """Action, text, and what stands for its key where that is not the key's own name."""
 
@@ -84,7 +85,9 @@ class QueueModel(QAbstractListModel):
             Qt.ItemDataRole.ToolTipRole,
         ):
             row = self._row_at(index.row())
-            return f"{row.title}, {row.place}: {row.why}. Need {row.need:.0%}."
+            return tr("{title}, {place}: {why}. Need {need:.0%}.").format(
+                title=row.title, place=row.place, why=row.why, need=row.need
+            )
         return None
 
 
@@ -206,7 +209,7 @@ class ReviewPage(QWidget):
         self._progress_text = QLabel()
         self._count = QLabel()
         self._busy = QLabel()
-        self._empty_title = QLabel("Nothing needs attention")
+        self._empty_title = QLabel(tr("Nothing needs attention"))
         self._empty_text = QLabel()
         self._current = QLabel()
         self._why = QLabel()
@@ -225,13 +228,13 @@ class ReviewPage(QWidget):
         view.setLayoutMode(QListView.LayoutMode.Batched)
         view.setBatchSize(200)
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        view.setAccessibleName("Review queue")
+        view.setAccessibleName(tr("Review queue"))
         view.selectionModel().currentChanged.connect(self._on_current)
 
     def _build(self) -> None:
-        self._scope.addItems(["This video", "Whole project"])
-        self._scope.setAccessibleName("Videos of the queue")
-        self._filters.setAccessibleName("Reasons shown")
+        self._scope.addItems([tr("This video"), tr("Whole project")])
+        self._scope.setAccessibleName(tr("Videos of the queue"))
+        self._filters.setAccessibleName(tr("Reasons shown"))
         self._scope.activated.connect(lambda place: self.scope_requested.emit(place == 1))
         self._filters.activated.connect(self.filter_requested)
         for label in (self._progress_text, self._count, self._busy, self._empty_text, self._why):
@@ -239,7 +242,7 @@ class ReviewPage(QWidget):
             label.setWordWrap(True)
         self._progress.setProperty("role", "approved")
         self._progress.setTextVisible(False)
-        self._progress.setAccessibleName("Approved frames of the project")
+        self._progress.setAccessibleName(tr("Approved frames of the project"))
         self._current.setProperty("role", "heading")
         choices = QHBoxLayout()
         choices.setSpacing(6)
@@ -335,7 +338,9 @@ class ReviewPage(QWidget):
         self._stack.setCurrentIndex(0 if count else 1)
         if count and self._wants_focus and self.isVisible():
             self.focus_list()
-        self._empty_title.setText(busy or ("Nothing of this kind" if total else "All reviewed"))
+        self._empty_title.setText(
+            busy or (tr("Nothing of this kind") if total else tr("All reviewed"))
+        )
         self._empty_text.setText(
             "" if busy else _empty_words(total),
         )
@@ -345,9 +350,9 @@ class ReviewPage(QWidget):
 
     def _show_entry(self, row: QueueRow | None) -> None:
         if row is None:
-            self._current.setText("Review")
+            self._current.setText(tr("Review"))
             self._why.setText(
-                "Q shows the first entry; decide with one key and the next one comes."
+                tr("Q shows the first entry; decide with one key and the next one comes.")
             )
             return
         self._current.setText(f"{row.title} · {row.place}")
@@ -378,12 +383,16 @@ class ReviewPage(QWidget):
 
 def _empty_words(total: int) -> str:
     if total:
-        return "Other entries are waiting; choose Everything to see them."
-    return "Once there are tracks, what needs a look is listed here, the most urgent first."
+        return tr("Other entries are waiting; choose Everything to see them.")
+    return tr("Once there are tracks, what needs a look is listed here, the most urgent first.")
 
 
 def _count_words(count: int, place: int, total: int, busy: str) -> str:
-    words = f"{count:,} to look at" if count == total else f"{count:,} of {total:,} to look at"
+    words = (
+        tr("{count:,} to look at").format(count=count)
+        if count == total
+        else tr("{count:,} of {total:,} to look at").format(count=count, total=total)
+    )
     if place >= 0:
-        words = f"{place + 1:,} of {words}"
+        words = tr("{place:,} of {words}").format(place=place + 1, words=words)
     return f"{words} · {busy}" if busy else words

@@ -33,13 +33,20 @@ from qtpy.QtWidgets import (
 
 from ifc_core.config import DEVICES, PRECISIONS, THEMES, Settings
 from napari_ifc.actions import ActionTable
+from napari_ifc.language import available, tr
 
 _ID_ROLE = Qt.ItemDataRole.UserRole
 _CHOICES: dict[str, dict[str, str]] = {
-    "theme": {"dark": "Dark", "light": "Light", "system": "As the system"},
-    "device": {"auto": "Automatic", "cpu": "Processor (CPU)", "cuda": "GPU (CUDA)", "mps": "Apple"},
+    "theme": {"dark": tr("Dark"), "light": tr("Light"), "system": tr("As the system")},
+    "language": {"": "English", **{name: name for name in available()}},
+    "device": {
+        "auto": tr("Automatic"),
+        "cpu": tr("Processor (CPU)"),
+        "cuda": tr("GPU (CUDA)"),
+        "mps": tr("Apple"),
+    },
     "precision": {
-        "auto": "Automatic, the fastest that is safe",
+        "auto": tr("Automatic, the fastest that is safe"),
         "fp32": "fp32",
         "bf16": "bf16",
         "fp16": "fp16",
@@ -73,14 +80,14 @@ class SettingsDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("ifcPanel")
-        self.setWindowTitle("Settings")
+        self.setWindowTitle(tr("Settings"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(640, 560)
         self._rows: list[tuple[str, tuple[QWidget, ...]]] = []
         self._fields: dict[str, QWidget] = {}
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Search settings and keys")
-        self.search.setAccessibleName("Search")
+        self.search.setPlaceholderText(tr("Search settings and keys"))
+        self.search.setAccessibleName(tr("Search"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter)
         self.keys = QTableWidget(0, 3)
@@ -94,12 +101,12 @@ class SettingsDialog(QDialog):
     def _build(self) -> None:
         self._tabs.setDocumentMode(True)
         self._tabs.tabBar().setDrawBase(False)
-        self._tabs.addTab(self._form(), "General")
-        self._tabs.addTab(self._key_page(), "Shortcuts")
-        reset = QPushButton("Reset all")
-        reset.setToolTip("Settings and keys as the program came")
+        self._tabs.addTab(self._form(), tr("General"))
+        self._tabs.addTab(self._key_page(), tr("Shortcuts"))
+        reset = QPushButton(tr("Reset all"))
+        reset.setToolTip(tr("Settings and keys as the program came"))
         reset.clicked.connect(self.reset_requested)
-        close = QPushButton("Close")
+        close = QPushButton(tr("Close"))
         close.setProperty("role", "primary")
         close.clicked.connect(self.accept)
         foot = QHBoxLayout()
@@ -123,25 +130,40 @@ class SettingsDialog(QDialog):
         self._grid.setHorizontalSpacing(18)
         self._grid.setVerticalSpacing(10)
         self._grid.setColumnStretch(1, 1)
-        self._section("Appearance")
-        self._choice("theme", "Theme", "Of the desktop program; in napari it follows napari")
-        self._share("overlay_opacity", "Mask opacity", "How much of a mask's colour is seen")
-        self._number("contour_width_px", "Outline width", (1, 8), " px", "Of masks")
-        self._check("show_ids", "Track numbers", "Show each mask's number on the canvas")
-        self._section("Model")
-        self._choice("device", "Device", "Where the model runs, unless Propose says otherwise")
-        self._choice("precision", "Precision", "Arithmetic of the model")
-        threads = "For the engine process; 0 leaves it to torch. Takes effect with its next start"
-        self._number("num_threads", "Processor threads", (0, 256), "", threads)
-        self._section("Files and memory")
-        kept = "What the model knows of clips, for corrections; in the engine from its next start"
-        self._amount("feature_memory_gib", "Model memory", (0.0, 256.0), " GiB", kept)
-        disk = "The same on disk, so that it outlives the memory's bound; 0 keeps nothing there"
-        self._amount("feature_disk_gib", "Model cache", (0.0, 1024.0), " GiB", disk)
-        self._folder("cache_folder", "Cache folder", "Empty: the usual one of this system")
-        memory = "For decoded frames; more scrubs smoother. Takes effect with the next video"
-        self._number("frame_memory_mib", "Frame memory", (64, 65536), " MiB", memory)
-        self._folder("projects_folder", "Projects folder", "Empty: beside each video")
+        self._section(tr("Appearance"))
+        self._choice(
+            "theme", tr("Theme"), tr("Of the desktop program; in napari it follows napari")
+        )
+        self._choice(
+            "language",
+            tr("Language"),
+            tr("From the next start on; translations are files LANGUAGE.po in the data folder"),
+        )
+        self._share(
+            "overlay_opacity", tr("Mask opacity"), tr("How much of a mask's colour is seen")
+        )
+        self._number("contour_width_px", tr("Outline width"), (1, 8), " px", tr("Of masks"))
+        self._check("show_ids", tr("Track numbers"), tr("Show each mask's number on the canvas"))
+        self._section(tr("Model"))
+        self._choice(
+            "device", tr("Device"), tr("Where the model runs, unless Propose says otherwise")
+        )
+        self._choice("precision", tr("Precision"), tr("Arithmetic of the model"))
+        threads = tr(
+            "For the engine process; 0 leaves it to torch. Takes effect with its next start"
+        )
+        self._number("num_threads", tr("Processor threads"), (0, 256), "", threads)
+        self._section(tr("Files and memory"))
+        kept = tr(
+            "What the model knows of clips, for corrections; in the engine from its next start"
+        )
+        self._amount("feature_memory_gib", tr("Model memory"), (0.0, 256.0), tr(" GiB"), kept)
+        disk = tr("The same on disk, so that it outlives the memory's bound; 0 keeps nothing there")
+        self._amount("feature_disk_gib", tr("Model cache"), (0.0, 1024.0), tr(" GiB"), disk)
+        self._folder("cache_folder", tr("Cache folder"), tr("Empty: the usual one of this system"))
+        memory = tr("For decoded frames; more scrubs smoother. Takes effect with the next video")
+        self._number("frame_memory_mib", tr("Frame memory"), (64, 65536), tr(" MiB"), memory)
+        self._folder("projects_folder", tr("Projects folder"), tr("Empty: beside each video"))
         self._grid.setRowStretch(self._grid.rowCount(), 1)
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -212,7 +234,7 @@ class SettingsDialog(QDialog):
     def _folder(self, name: str, text: str, tip: str) -> None:
         line = QLineEdit()
         line.editingFinished.connect(lambda: self.changed.emit(name, line.text().strip()))
-        browse = QPushButton("Browse…")
+        browse = QPushButton(tr("Browse…"))
 
         def ask() -> None:
             chosen = QFileDialog.getExistingDirectory(self, text, line.text())
@@ -239,7 +261,7 @@ class SettingsDialog(QDialog):
 
     def _key_page(self) -> QWidget:
         table = self.keys
-        table.setHorizontalHeaderLabels(["Action", "Group", "Key"])
+        table.setHorizontalHeaderLabels([tr("Action"), tr("Group"), tr("Key")])
         table.verticalHeader().hide()
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         table.horizontalHeader().setDefaultAlignment(left)
@@ -247,16 +269,16 @@ class SettingsDialog(QDialog):
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        table.setAccessibleName("Keys of the actions")
+        table.setAccessibleName(tr("Keys of the actions"))
         table.itemSelectionChanged.connect(self._on_key_row)
         self._edit = QKeySequenceEdit()
-        self._edit.setAccessibleName("New key")
-        self._set = QPushButton("Set key")
-        self._clear = QPushButton("No key")
+        self._edit.setAccessibleName(tr("New key"))
+        self._set = QPushButton(tr("Set key"))
+        self._clear = QPushButton(tr("No key"))
         self._set.clicked.connect(lambda: self._ask_key(self._edit.keySequence()))
         self._clear.clicked.connect(lambda: self._ask_key(QKeySequence()))
         row = QHBoxLayout()
-        row.addWidget(QLabel("New key for the selected action"))
+        row.addWidget(QLabel(tr("New key for the selected action")))
         row.addWidget(self._edit, 1)
         row.addWidget(self._set)
         row.addWidget(self._clear)
@@ -294,7 +316,7 @@ class SettingsDialog(QDialog):
         chosen = bool(self._chosen_action())
         for widget in (self._edit, self._set, self._clear):
             widget.setEnabled(chosen)
-            widget.setToolTip("" if chosen else "Select an action first")
+            widget.setToolTip("" if chosen else tr("Select an action first"))
         if chosen:
             row = self.keys.selectedItems()[0].row()
             self._edit.setKeySequence(QKeySequence(self.keys.item(row, 2).text()))

@@ -20,19 +20,20 @@ from qtpy.QtWidgets import (
 )
 
 from napari_ifc.correction_state import METHODS, SCOPES, CandidateView, SpreadView
+from napari_ifc.language import tr
 from napari_ifc.views.icons import icon
 from napari_ifc.views.theme import Palette
 
 _BUTTON_PADDING_PX = 9
 _CANDIDATE_BUTTONS = (
-    ("previous", "Previous candidate", "candidate.previous"),
-    ("next", "Next candidate", "candidate.next"),
+    ("previous", tr("Previous candidate"), "candidate.previous"),
+    ("next", tr("Next candidate"), "candidate.next"),
     (
         "approve",
-        "Accept as a track (Enter); with Shift into the selected track",
+        tr("Accept as a track (Enter); with Shift into the selected track"),
         "candidate.accept",
     ),
-    ("close", "Dismiss (Escape)", "candidate.dismiss"),
+    ("close", tr("Dismiss (Escape)"), "candidate.dismiss"),
 )
 
 
@@ -50,7 +51,7 @@ class SpreadStrip(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "card")
-        self.start = QPushButton("Propagate")
+        self.start = QPushButton(tr("Propagate"))
         self.start.setProperty("role", "primary")
         self.start.setStyleSheet(f"padding: 6px {_BUTTON_PADDING_PX}px")
         self.start.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -59,11 +60,11 @@ class SpreadStrip(QFrame):
         wide = QFontMetrics(font).horizontalAdvance(self.start.text())
         self.start.setMinimumWidth(wide + 2 * _BUTTON_PADDING_PX)
         self.start.clicked.connect(lambda: self.action_requested.emit("correct.propagate"))
-        self.scope = _choice(SCOPES, "Scope of the propagation")
-        self.method = _choice(METHODS, "Method of the propagation")
-        self.auto = QCheckBox("Auto")
-        self.auto.setToolTip("Propagate after each correction, in the background")
-        self.auto.setAccessibleName("Propagate after each correction")
+        self.scope = _choice(SCOPES, tr("Scope of the propagation"))
+        self.method = _choice(METHODS, tr("Method of the propagation"))
+        self.auto = QCheckBox(tr("Auto"))
+        self.auto.setToolTip(tr("Propagate after each correction, in the background"))
+        self.auto.setAccessibleName(tr("Propagate after each correction"))
         for box in (self.scope, self.method):
             box.currentIndexChanged.connect(self.changed)
         self.auto.toggled.connect(self.changed)
@@ -72,8 +73,8 @@ class SpreadStrip(QFrame):
         self._detail.setProperty("role", "muted")
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
-        self.pause = _button("Pause", "correct.pause", self)
-        self.cancel = _button("Cancel the propagation", "correct.cancel", self)
+        self.pause = _button(tr("Pause"), "correct.pause", self)
+        self.cancel = _button(tr("Cancel the propagation"), "correct.cancel", self)
         self._candidate = QLabel()
         self._keys = QLabel()
         self._keys.setProperty("role", "muted")
@@ -142,11 +143,15 @@ class SpreadStrip(QFrame):
 
     def show_keys(self, next_key: str, previous_key: str) -> None:
         """Show the keys that walk through candidates, as they are bound now."""
-        rest = ("Enter accept", "Esc dismiss")
-        self._keys.setText(" · ".join([f"{next_key} next", *rest] if next_key else rest))
+        rest = (tr("Enter accept"), tr("Esc dismiss"))
+        self._keys.setText(
+            " · ".join(
+                [tr("{next_key} next").format(next_key=next_key), *rest] if next_key else rest
+            )
+        )
         for action_id, text, key in (
-            ("candidate.next", "Next candidate", next_key),
-            ("candidate.previous", "Previous candidate", previous_key),
+            ("candidate.next", tr("Next candidate"), next_key),
+            ("candidate.previous", tr("Previous candidate"), previous_key),
         ):
             self._candidate_buttons[action_id].setToolTip(f"{text} ({key})" if key else text)
 
@@ -176,7 +181,7 @@ class SpreadStrip(QFrame):
         self._detail.setText(view.detail)
         self._bar.setRange(0, 0 if view.fraction is None else 1000)
         self._bar.setValue(round(1000 * (view.fraction or 0.0)))
-        tip = "Go on" if view.paused else "Pause; what has come stays"
+        tip = tr("Go on") if view.paused else tr("Pause; what has come stays")
         self.pause.setToolTip(tip)
         self.pause.setAccessibleName(tip)
         for button in (self.pause, self.cancel):

@@ -20,6 +20,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_ifc.language import tr
+
 
 class SystemDialog(QDialog):
     """Shows facts and log files; copies both for a report.
@@ -35,7 +37,7 @@ class SystemDialog(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("ifcPanel")
-        self.setWindowTitle("System")
+        self.setWindowTitle(tr("System"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(680, 620)
         self.diagnostics = ""
@@ -43,14 +45,14 @@ class SystemDialog(QDialog):
         self._facts.setVerticalSpacing(5)
         self._facts.setHorizontalSpacing(18)
         self._logs = QComboBox()
-        self._logs.setAccessibleName("Log file")
+        self._logs.setAccessibleName(tr("Log file"))
         self._logs.activated.connect(lambda _: self.log_requested.emit(self._logs.currentData()))
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self.text.setAccessibleName("End of the log")
-        self.copy = QPushButton("Copy diagnostics")
+        self.text.setAccessibleName(tr("End of the log"))
+        self.copy = QPushButton(tr("Copy diagnostics"))
         self._build()
 
     def _build(self) -> None:
@@ -58,17 +60,17 @@ class SystemDialog(QDialog):
         facts.setProperty("role", "card")
         facts.setLayout(self._facts)
         self._facts.setContentsMargins(14, 12, 14, 12)
-        folder = QPushButton("Open log folder")
+        folder = QPushButton(tr("Open log folder"))
         folder.clicked.connect(self._open_folder)
         top = QHBoxLayout()
-        top.addWidget(QLabel("Log"))
+        top.addWidget(QLabel(tr("Log")))
         top.addWidget(self._logs, 1)
         top.addWidget(folder)
-        self.copy.setToolTip("Versions, devices and the end of the logs; no pictures, no masks")
+        self.copy.setToolTip(tr("Versions, devices and the end of the logs; no pictures, no masks"))
         self.copy.clicked.connect(self._copy)
-        again = QPushButton("Look again")
+        again = QPushButton(tr("Look again"))
         again.clicked.connect(self.refresh_requested)
-        close = QPushButton("Close")
+        close = QPushButton(tr("Close"))
         close.setProperty("role", "primary")
         close.clicked.connect(self.accept)
         foot = QHBoxLayout()
@@ -96,7 +98,7 @@ class SystemDialog(QDialog):
             head = QLabel(name)
             head.setProperty("role", "muted")
             self._facts.addRow(head, label)
-        self.copy.setText("Copy diagnostics")
+        self.copy.setText(tr("Copy diagnostics"))
 
     def show_logs(self, files: Sequence[Path]) -> None:
         """Offer the log files."""
@@ -105,7 +107,7 @@ class SystemDialog(QDialog):
             self._logs.addItem(path.name, path)
         self._logs.setEnabled(bool(files))
         if not files:
-            self._logs.addItem("No log yet")
+            self._logs.addItem(tr("No log yet"))
 
     def show_log(self, lines: Sequence[str]) -> None:
         """Show the end of a log."""
@@ -117,7 +119,7 @@ class SystemDialog(QDialog):
         clipboard = QGuiApplication.clipboard()
         if clipboard is not None:
             clipboard.setText(self.diagnostics)
-            self.copy.setText("Copied")
+            self.copy.setText(tr("Copied"))
 
     def _open_folder(self) -> None:
         path = self._logs.currentData()

@@ -18,6 +18,7 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
+from napari_ifc.language import tr
 from napari_ifc.rows import FrameRange, Lane, SpanKind, TimelineData
 from napari_ifc.views.lane_picture import LANE_PX
 from napari_ifc.views.theme import Palette
@@ -86,13 +87,15 @@ class Timeline(QAbstractScrollArea):
         self._drawn_at: Scale | None = None
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName("Timeline")
-        self.setAccessibleDescription("One lane a track; arrows step, Shift+arrows mark a range.")
+        self.setAccessibleName(tr("Timeline"))
+        self.setAccessibleDescription(
+            tr("One lane a track; arrows step, Shift+arrows mark a range.")
+        )
         self.setMinimumHeight(HEAD_PX + 3 * LANE_PX + 6)
         self.viewport().setMouseTracking(True)
         self.viewport().setAutoFillBackground(False)
         self.horizontalScrollBar().valueChanged.connect(self._on_pan)
-        self.horizontalScrollBar().setAccessibleName("Frames in sight")
+        self.horizontalScrollBar().setAccessibleName(tr("Frames in sight"))
         self.verticalScrollBar().valueChanged.connect(lambda _: self._redraw())
 
     def sizeHint(self) -> QSize:  # noqa: N802, D102
@@ -254,7 +257,7 @@ class Timeline(QAbstractScrollArea):
         painter.setFont(small_font(painter.font()))
         if self._data.num_frames == 0:
             painter.setPen(self._colors.muted)
-            text = "Open a video to see its timeline"
+            text = tr("Open a video to see its timeline")
             painter.drawText(self.viewport().rect(), int(Qt.AlignmentFlag.AlignCenter), text)
         else:
             drawing = self._painter_on(painter)
@@ -453,22 +456,32 @@ class Timeline(QAbstractScrollArea):
             return ""
         lane = self.lane_at(place.y())
         if place.x() < LABEL_PX:
-            return "" if lane is None else f"Track {lane.label}: {lane.detail}"
+            return (
+                ""
+                if lane is None
+                else tr("Track {label}: {detail}").format(label=lane.label, detail=lane.detail)
+            )
         frame = self.frame_at(place.x())
-        words = f"Frame {frame}"
+        words = tr("Frame {frame}").format(frame=frame)
         if self._data.fps > 0:
             words += f", {frame / self._data.fps:.2f} s"
         if lane is None:
             return f"{words}\n{self._counts_at(frame)}"
         span = lane.spans.at(frame)
-        state = "not annotated" if span is None else _KIND_WORDS[span.kind]
-        words = f"{words}\nTrack {lane.label}: {state}"
+        state = tr("not annotated") if span is None else _KIND_WORDS[span.kind]
+        words = tr("{words}\nTrack {label}: {state}").format(
+            words=words, label=lane.label, state=state
+        )
         known = (lane.doubt_frames == frame).nonzero()[0]
-        return words + (f", uncertainty {lane.doubt[known[0]]:.2f}" if len(known) else "")
+        return words + (
+            tr(", uncertainty {doubt:.2f}").format(doubt=lane.doubt[known[0]]) if len(known) else ""
+        )
 
     def _counts_at(self, frame: int) -> str:
         if frame >= len(self._data.counts):
             return ""
-        words = f"{self._data.counts[frame]} masks"
+        words = tr("{counts} masks").format(counts=self._data.counts[frame])
         doubtful = int(self._data.doubtful[frame]) if len(self._data.doubtful) else 0
-        return words + (f", {doubtful} of them doubtful" if doubtful else "")
+        return words + (
+            tr(", {doubtful} of them doubtful").format(doubtful=doubtful) if doubtful else ""
+        )

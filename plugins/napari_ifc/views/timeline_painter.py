@@ -8,6 +8,7 @@ import numpy as np
 from qtpy.QtCore import QPointF, QRect, QRectF, Qt
 from qtpy.QtGui import QColor, QFont, QImage, QPainter
 
+from napari_ifc.language import tr
 from napari_ifc.rows import Lane, TimelineData
 from napari_ifc.views.lane_picture import (
     COUNTS_PX,
@@ -117,7 +118,7 @@ class TimelinePainter:
         painter.restore()
         if not lanes or self._data.loading:
             painter.setPen(self._colors.muted)
-            text = "Reading the tracks…" if lanes else "Tracks appear here, one lane each"
+            text = tr("Reading the tracks…") if lanes else tr("Tracks appear here, one lane each")
             painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), text)
 
     def _lane(self, lane: Lane, y: int, *, chosen: bool) -> None:
@@ -147,7 +148,7 @@ class TimelinePainter:
         painter.fillRect(band, self._colors.background)
         painter.setPen(self._colors.muted)
         align = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRect(10, RULER_PX, LABEL_PX - 12, COUNTS_PX), int(align), "Masks")
+        painter.drawText(QRect(10, RULER_PX, LABEL_PX - 12, COUNTS_PX), int(align), tr("Masks"))
         c = self._colors
         bars = mixed(c.background, c.text, 0.35)
         pixels = count_pixels(data, self._scale, c.background, bars, c.warning)
@@ -159,7 +160,7 @@ class TimelinePainter:
         painter.fillRect(QRect(0, 0, self._right + 8, RULER_PX), self._colors.background)
         painter.setPen(self._colors.muted)
         align = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
-        painter.drawText(QRect(10, 2, LABEL_PX - 12, RULER_PX), int(align), "Frame")
+        painter.drawText(QRect(10, 2, LABEL_PX - 12, RULER_PX), int(align), tr("Frame"))
         for start, stop in self._data.approved:
             left = max(scale.x_of(start), float(scale.left))
             right = min(scale.x_of(stop), float(self._right))

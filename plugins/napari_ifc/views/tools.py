@@ -18,27 +18,33 @@ from qtpy.QtWidgets import (
 )
 
 from napari_ifc.actions import ActionTable
+from napari_ifc.language import tr
 from napari_ifc.views.icons import icon
 from napari_ifc.views.look_menu import LookMenu
 from napari_ifc.views.theme import Palette
 
 TOOLS = (
-    ("pan_zoom", "select", "Move and zoom"),
-    ("paint", "brush", "Brush"),
-    ("erase", "eraser", "Eraser"),
-    ("smart_erase", "smart_eraser", "Smart eraser"),
-    ("polygon", "polygon", "Polygon"),
-    ("fill", "fill", "Fill"),
-    ("scribble", "scribble", "Scribble on the object"),
-    ("unscribble", "unscribble", "Scribble beside the object"),
-    ("box", "box", "Box"),
-    ("candidates", "candidates", "Candidates"),
+    ("pan_zoom", "select", tr("Move and zoom")),
+    ("paint", "brush", tr("Brush")),
+    ("erase", "eraser", tr("Eraser")),
+    ("smart_erase", "smart_eraser", tr("Smart eraser")),
+    ("polygon", "polygon", tr("Polygon")),
+    ("fill", "fill", tr("Fill")),
+    ("scribble", "scribble", tr("Scribble on the object")),
+    ("unscribble", "unscribble", tr("Scribble beside the object")),
+    ("box", "box", tr("Box")),
+    ("candidates", "candidates", tr("Candidates")),
 )
 _MENUS = (
-    ("tidy", "Tidy the mask", "tidy"),
-    ("track", "Track operations", "track"),
-    ("overlap", "Painting over another track", "overlap"),
+    ("tidy", tr("Tidy the mask"), "tidy"),
+    ("track", tr("Track operations"), "track"),
+    ("overlap", tr("Painting over another track"), "overlap"),
 )
+
+_JOURNAL_TIPS = {
+    "undo": (tr("Undo “{step}”"), tr("Nothing to undo")),
+    "redo": (tr("Redo “{step}”"), tr("Nothing to redo")),
+}
 
 
 class ToolRow(QFrame):
@@ -67,8 +73,8 @@ class ToolRow(QFrame):
         self._size.setRange(1, 100)
         self._size.setValue(10)
         self._size.setMinimumWidth(44)
-        self._size.setAccessibleName("Brush size")
-        self._size.setToolTip("Brush size ([ and ])")
+        self._size.setAccessibleName(tr("Brush size"))
+        self._size.setToolTip(tr("Brush size ([ and ])"))
         self._size_text = QLabel("10")
         self._size_text.setMinimumWidth(22)
         self._size_text.setProperty("role", "muted")
@@ -104,10 +110,10 @@ class ToolRow(QFrame):
         for name, tip, icon_name in _MENUS:
             self._menus[name] = QMenu(self)
             self._menu_button(row, name, tip, icon_name, self._menus[name])
-        self._menu_button(row, "look", "How masks are shown", "look", self.look)
+        self._menu_button(row, "look", tr("How masks are shown"), "look", self.look)
         row.addSpacing(6)
-        for action_id in ("undo", "redo"):
-            button = self._tool_button(action_id, action_id.capitalize())
+        for action_id, text in (("undo", tr("Undo")), ("redo", tr("Redo"))):
+            button = self._tool_button(action_id, text)
             button.clicked.connect(lambda _=False, a=action_id: self.action_requested.emit(a))
             self._buttons[action_id] = button
             row.addWidget(button)
@@ -173,8 +179,9 @@ class ToolRow(QFrame):
         for name, text in (("undo", undo), ("redo", redo)):
             button = self._buttons[name]
             button.setEnabled(bool(text))
-            tip = self._keyed(f"edit.{name}", f"{name.capitalize()} “{text}”")
-            button.setToolTip(tip if text else f"Nothing to {name}")
+            named, none = _JOURNAL_TIPS[name]
+            tip = self._keyed(f"edit.{name}", named.format(step=text))
+            button.setToolTip(tip if text else none)
 
     def _keyed(self, action_id: str, text: str) -> str:
         """A text with the key of an action, once there is a table that knows it."""

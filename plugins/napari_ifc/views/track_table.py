@@ -33,13 +33,14 @@ from qtpy.QtWidgets import (
 )
 
 from napari_ifc.actions import ActionTable
+from napari_ifc.language import tr
 from napari_ifc.rows import TrackRow
 from napari_ifc.views.action_buttons import show_actions
 from napari_ifc.views.filter_bar import FilterBar
 from napari_ifc.views.icons import icon
 from napari_ifc.views.theme import Palette
 
-_COLUMNS = ("ID", "Class", "Score", "Frames", "State")
+_COLUMNS = ("ID", tr("Class"), tr("Score"), tr("Frames"), tr("State"))
 _SORT_ROLE = Qt.ItemDataRole.UserRole
 _AFTER_TRACKS = 1 << 40
 _Index = QModelIndex | QPersistentModelIndex
@@ -181,11 +182,17 @@ def _texts(row: TrackRow) -> tuple[str, ...]:
 
 def _tip(row: TrackRow) -> str:
     if row.first_frame is None:
-        return f"Track {row.track_id} has no mask yet."
-    span = f"frames {row.first_frame} to {row.last_frame}"
+        return tr("Track {track_id} has no mask yet.").format(track_id=row.track_id)
+    span = tr("frames {first_frame} to {last_frame}").format(
+        first_frame=row.first_frame, last_frame=row.last_frame
+    )
     if row.provisional:
-        return f"{row.class_name}, {span}; it belongs to the run and is not accepted yet."
-    return f"Track {row.track_id}, {row.class_name}, {span}"
+        return tr("{class_name}, {span}; it belongs to the run and is not accepted yet.").format(
+            class_name=row.class_name, span=span
+        )
+    return tr("Track {track_id}, {class_name}, {span}").format(
+        track_id=row.track_id, class_name=row.class_name, span=span
+    )
 
 
 class TrackTable(QWidget):
@@ -229,7 +236,7 @@ class TrackTable(QWidget):
         view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         view.setShowGrid(False)
         view.setTabKeyNavigation(False)
-        view.setAccessibleName("Tracks")
+        view.setAccessibleName(tr("Tracks"))
         view.setIconSize(QSize(12, 12))
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.verticalHeader().hide()
@@ -246,13 +253,13 @@ class TrackTable(QWidget):
         view.activated.connect(self._on_clicked)
 
     def _build(self) -> None:
-        self._filter.setPlaceholderText("Filter by id, class or state")
+        self._filter.setPlaceholderText(tr("Filter by id, class or state"))
         self._filter.setClearButtonEnabled(True)
         self._filter.textChanged.connect(self._proxy.setFilterFixedString)
-        self._filter.setAccessibleName("Find tracks")
+        self._filter.setAccessibleName(tr("Find tracks"))
         self._filter_button.setCheckable(True)
-        self._filter_button.setAccessibleName("Filter and bulk actions")
-        self._filter_button.setToolTip("Filter and bulk actions")
+        self._filter_button.setAccessibleName(tr("Filter and bulk actions"))
+        self._filter_button.setToolTip(tr("Filter and bulk actions"))
         self._filter_button.setIconSize(QSize(18, 18))
         self._filter_button.toggled.connect(self.filters.setVisible)
         self.filters.hide()
@@ -314,7 +321,7 @@ class TrackTable(QWidget):
         """Enable what is possible; the rest says why it is not."""
         show_actions(self._buttons, self._actions, named=True)
         if self._actions is not None:
-            tip = self._actions["bulk.filter"].keyed("Filter and bulk actions")
+            tip = self._actions["bulk.filter"].keyed(tr("Filter and bulk actions"))
             self._filter_button.setToolTip(tip)
 
     def show_filters(self, shown: bool) -> None:

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_ifc.actions import ActionTable
+from napari_ifc.language import tr
 from napari_ifc.rows import FrameRange, ProgressView
 from napari_ifc.views.action_buttons import show_actions
 from napari_ifc.views.icons import icon
@@ -32,11 +33,11 @@ _JUMPS = (
     ("attention.next", "attention"),
 )
 _RANGE = (
-    ("range.approve", "Approve"),
-    ("range.absent", "Absent"),
-    ("range.extend", "Extend"),
-    ("range.repropose", "Re-propose"),
-    ("range.delete", "Delete"),
+    ("range.approve", tr("Approve")),
+    ("range.absent", tr("Absent")),
+    ("range.extend", tr("Extend")),
+    ("range.repropose", tr("Re-propose")),
+    ("range.delete", tr("Delete")),
 )
 _ZOOMS = (("timeline.out", "zoom_out"), ("timeline.in", "zoom_in"), ("timeline.fit", "fit"))
 
@@ -62,10 +63,10 @@ class TimelinePanel(QWidget):
         self._playing = False
         self._place = QLabel()
         self._place.setProperty("role", "muted")
-        self._place.setAccessibleName("Frame and time")
+        self._place.setAccessibleName(tr("Frame and time"))
         self._waiting = QLabel()
         self._waiting.setProperty("role", "warning")
-        self._waiting.setAccessibleName("Which picture is shown")
+        self._waiting.setAccessibleName(tr("Which picture is shown"))
         self._waiting.hide()
         self._range_text = QLabel()
         self._range_text.setProperty("role", "heading")
@@ -74,7 +75,7 @@ class TimelinePanel(QWidget):
         self._progress.setProperty("role", "approved")
         self._progress.setTextVisible(False)
         self._progress.setFixedWidth(110)
-        self._progress.setAccessibleName("Approved frames of the project")
+        self._progress.setAccessibleName(tr("Approved frames of the project"))
         self._progress_text = QLabel()
         self._progress_text.setProperty("role", "muted")
         self._build()
@@ -167,7 +168,11 @@ class TimelinePanel(QWidget):
             shown: The frame whose picture is seen; the same once it is the right one.
         """
         self._waiting.setVisible(asked != shown)
-        self._waiting.setText(f"Decoding frame {asked}; the picture is frame {shown}")
+        self._waiting.setText(
+            tr("Decoding frame {asked}; the picture is frame {shown}").format(
+                asked=asked, shown=shown
+            )
+        )
 
     def show_playing(self, playing: bool) -> None:
         """Show whether the video plays."""
@@ -204,11 +209,13 @@ def clock_text(seconds: float) -> str:
 
 def range_text(marked: FrameRange) -> str:
     """A marked range in words."""
-    frames = f"Frames {marked.first} to {marked.last}"
+    frames = tr("Frames {first} to {last}").format(first=marked.first, last=marked.last)
     if marked.num_frames == 1:
-        frames = f"Frame {marked.first}"
+        frames = tr("Frame {first}").format(first=marked.first)
     if not marked.track_ids:
         return frames
     if len(marked.track_ids) == 1:
-        return f"{frames}, track {marked.track_ids[0]}"
-    return f"{frames}, {len(marked.track_ids)} tracks"
+        return tr("{frames}, track {track_ids}").format(
+            frames=frames, track_ids=marked.track_ids[0]
+        )
+    return tr("{frames}, {count} tracks").format(frames=frames, count=len(marked.track_ids))

@@ -31,6 +31,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_ifc.actions import ActionTable
+from napari_ifc.language import tr
 from napari_ifc.rows import VideoRow
 from napari_ifc.views.action_buttons import show_actions
 from napari_ifc.views.icons import icon
@@ -216,12 +217,12 @@ class VideoList(QWidget):
         view.setMouseTracking(True)
         view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        view.setAccessibleName("Videos of the project")
+        view.setAccessibleName(tr("Videos of the project"))
         view.clicked.connect(self._open)
         view.activated.connect(self._open)
         view.verticalScrollBar().valueChanged.connect(lambda _: self._timer.start())
-        self.search.setPlaceholderText("Find a video")
-        self.search.setAccessibleName("Find a video")
+        self.search.setPlaceholderText(tr("Find a video"))
+        self.search.setAccessibleName(tr("Find a video"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter)
         self.search.hide()
