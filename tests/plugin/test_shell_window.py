@@ -210,6 +210,9 @@ def test_any_image_layer_can_be_annotated(studio, shared_viewer, qtbot):
     layer = shared_viewer.add_image(stack, name="cells", contrast_limits=(0, 4000))
     with qtbot.waitSignal(studio.opened):
         assert studio.run_action("file.open_layer")
+        assert studio.workspace is None
+        assert studio.layers.is_shown, "its frames are seen while they are copied"
+        assert not studio.layers.layers[-1].editable
     assert studio.workspace.session.num_frames == 5
     assert not layer.visible
     shown = studio.workspace.cache.get(3)

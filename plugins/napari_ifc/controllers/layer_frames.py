@@ -1,7 +1,9 @@
 """An image layer of napari as a folder of 8-bit frames, from which everything else works.
 
-The copy is what makes a stack from anywhere (a TIFF, a 16-bit camera, a computed array) a video
-like any other: it can be opened again, corrected, exported and learned from without the layer.
+The frames are seen at once, each made 8-bit when it is looked at, while a worker copies one
+after the other: neither holds more than a few frames. The copy is what makes a stack from
+anywhere (a TIFF, a 16-bit camera, a computed array) a video like any other: it can be opened
+again, corrected, exported and learned from without the layer.
 """
 
 from __future__ import annotations
@@ -16,9 +18,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.errors import InputError, OutputError
+from ifc_core.errors import InputError, OutputError, VideoError
 from ifc_core.io.atomic import atomic_folder
+from ifc_core.io.frame_folder import FOLDER_FPS
+from ifc_core.io.video import VideoReader
 from ifc_core.jobs import JobContext
+from ifc_core.structures import Video
 from napari_ifc.language import tr
 
 _FAST_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
@@ -70,8 +75,21 @@ class LayerSource:
         return self.shape[0] if len(self.shape) == 3 else 1
 
     def frame(self, index: int) -> npt.NDArray[np.uint8]:
-        """One frame as it is seen in napari, (H, W, 3) uint8 RGB."""
-        picture = np.asarray(self.data[index] if len(self.shape) == 3 else self.data)
+        """One frame as it is seen in napari, (H, W, 3) uint8 RGB.
+
+        Raises:
+            VideoError: The layer's data cannot be had.
+        """
+        try:
+            picture = np.asarray(self.data[index] if len(self.shape) == 3 else self.data)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise VideoError(
+                tr("Frame {frame} of the layer {name} cannot be read: {error}.").format(
+                    frame=index, name=self.name, error=error
+                ),
+                path=Path(self.name),
+                frame_index=index,
+            ) from error
         if self.rgb:
             return _eight_bit(picture[..., :3])
         low, high = self.contrast_limits
@@ -85,6 +103,28 @@ class LayerSource:
         for index in sorted({0, self.num_frames // 2, self.num_frames - 1}):
             digest.update(self.frame(index).tobytes())
         return digest.hexdigest()[:8]
+
+
+class LayerReader(VideoReader):
+    """A layer's frames as they are asked for, each made 8-bit when it is read.
+
+    Args:
+        source: The layer.
+        folder: Where its frames are being written, for messages.
+    """
+
+    def __init__(self, source: LayerSource, folder: Path) -> None:
+        self._source = source
+        size = source.shape[-2:]
+        self.video = Video(folder, source.num_frames, size[0], size[1], FOLDER_FPS, "layer")
+        self.pts_seconds = np.arange(source.num_frames) / FOLDER_FPS
+
+    def read(self, frame_index: int) -> npt.NDArray[np.uint8]:
+        """One frame; see :meth:`VideoReader.read`."""
+        return self._source.frame(self._checked(frame_index))
+
+    def close(self) -> None:
+        """There is nothing to let go of: the layer belongs to napari."""
 
 
 def _eight_bit(picture: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

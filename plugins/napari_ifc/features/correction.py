@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,9 @@ from napari_ifc.controllers.correction import SpreadController, SpreadRequest
 from napari_ifc.controllers.prompts import PromptController
 from napari_ifc.correction_state import SCOPES, CandidateView, SpreadView
 from napari_ifc.feature import NOTHING_OPEN, Feature
-from napari_ifc.gestures import Gesture
+from napari_ifc.features.pointer_tools import PointerTools
 from napari_ifc.language import tr
 from napari_ifc.overlay import DrawnMask
-from napari_ifc.views.canvas_marks import NEGATIVE, POSITIVE, CanvasMarks, canvas_of
 from napari_ifc.views.spread_strip import SpreadStrip
 
 if TYPE_CHECKING:
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from napari_ifc.workspace import Workspace
 
 GROUP = tr("Correct")
-_CLICK_PX = 4.0  # a shorter drag, in pixels of the canvas, is a click
 _AUTO_DELAY_MS = 700
 _REASON_DELAY_MS = 120  # looking for what can be propagated takes a while on a long track
 _STROKES = ("SetMask", "PatchMask", "NewTrack")
@@ -66,9 +63,8 @@ class Correction(Feature):
         studio.panel.add_strip(self.strip)
         self.strip.action_requested.connect(studio.run_action)
         self.strip.changed.connect(self.actions_changed)
-        studio.layers.on_gesture = self._on_gesture
+        self._pointer = PointerTools(studio, lambda: self.prompts, self._source)
         studio.presenter.drawings.append(self._drawings)
-        self._marks: CanvasMarks | None = None
         self._auto_timer = QTimer()
         self._auto_timer.setSingleShot(True)
         self._auto_timer.setInterval(_AUTO_DELAY_MS)
@@ -261,51 +257,6 @@ class Correction(Feature):
         if request is not None and not spreader.why_not(request):
             self._start(request, quiet=True)
 
-    # Pointer tools
-
-    def _on_gesture(self, gesture: Gesture) -> None:
-        marks = self._sheet()
-        if gesture.tool in ("box", "candidates"):
-            marks.show_box(gesture.positions_px[0], gesture.positions_px[-1])
-        else:
-            color = POSITIVE if _is_positive(gesture) else NEGATIVE
-            radius = self.studio.layers.brush_size / 4
-            marks.show_stroke(gesture.positions_px, color, 2 * radius * _zoom(gesture))
-        if gesture.finished:
-            marks.clear()
-            try:
-                self._ask(gesture)
-            except IFCError as error:
-                self.studio.fail(error)
-
-    def _ask(self, gesture: Gesture) -> None:
-        workspace, prompts = self.studio.workspace, self.prompts
-        if workspace is None or prompts is None:
-            return
-        reason = workspace.editor.why_not_change()
-        if reason:
-            self.studio.inform(reason)
-            return
-        first, last = gesture.points_xy[0], gesture.points_xy[-1]
-        box = (*map(min, first, last), *map(max, first, last))
-        clicked = math.dist(gesture.positions_px[0], gesture.positions_px[-1]) < _CLICK_PX
-        if gesture.tool == "candidates":
-            prompts.ask_candidates(self._source(), place=first if clicked else box)
-        elif gesture.tool == "box":
-            if clicked:
-                self.studio.inform(tr("Drag a box around the object."))
-                return
-            prompts.ask_box(self._source(), box)
-        else:
-            radius = max(1.0, self.studio.layers.brush_size / 4)
-            positive = _is_positive(gesture)
-            prompts.ask_scribble(self._source(), gesture.points_xy, radius, positive=positive)
-
-    def _sheet(self) -> CanvasMarks:
-        if self._marks is None:
-            self._marks = CanvasMarks(canvas_of(self.studio.panel.window()))
-        return self._marks
-
     # Candidates
 
     def _next_or_tool(self) -> None:
@@ -375,10 +326,7 @@ class Correction(Feature):
         """Take the sheet off the canvas."""
         for timer in (self._auto_timer, self._reason_timer):
             timer.stop()
-        if self._marks is not None:
-            self._marks.setParent(None)
-            self._marks.deleteLater()
-            self._marks = None
+        self._pointer.close()
 
     def frame_changed(self, frame_index: int) -> None:
         """A candidate is of a clip: it stays while its frames are shown."""
@@ -484,17 +432,3 @@ class Correction(Feature):
     def selection_changed(self, track_ids: tuple[int, ...]) -> None:
         """Another track may be possible to propagate."""
         self.actions_changed()
-
-
-def _is_positive(gesture: Gesture) -> bool:
-    return (gesture.tool == "scribble") != ("Shift" in gesture.modifiers)
-
-
-def _zoom(gesture: Gesture) -> float:
-    """Pixels of the canvas for one of the video, as far as the gesture tells."""
-    far = max(gesture.points_xy, key=lambda p: math.dist(p, gesture.points_xy[0]))
-    place = gesture.points_xy.index(far)
-    moved = math.dist(far, gesture.points_xy[0])
-    if moved < 1.0:
-        return 1.0
-    return math.dist(gesture.positions_px[place], gesture.positions_px[0]) / moved

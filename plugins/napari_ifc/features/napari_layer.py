@@ -10,7 +10,7 @@ from ifc_core.config import data_dir
 from ifc_core.errors import IFCError
 from ifc_core.jobs import JobContext
 from napari_ifc.actions import Action
-from napari_ifc.controllers.layer_frames import LayerSource, contrast_of, write_frames
+from napari_ifc.controllers.layer_frames import LayerReader, LayerSource, contrast_of, write_frames
 from napari_ifc.controllers.session import Session, open_session
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
@@ -46,7 +46,7 @@ class NapariLayer(Feature):
         return "" if self._layer() is not None else tr("Open an image layer in napari first.")
 
     def begin(self) -> None:
-        """Copy the layer's frames in a worker and open them; returns at once."""
+        """Show the layer's frames, copy them in a worker and open the copy; returns at once."""
         layer = self._layer()
         file = layer.metadata.get("ifc_video", "")
         if file:
@@ -69,15 +69,26 @@ class NapariLayer(Feature):
         def work(context: JobContext) -> Session:
             return open_session(write_frames(source, Path(home), context), home, context)
 
+        opening = self.studio.feature(Opening)
+
         def show(session: Session) -> None:
             layer.visible = False
-            self.studio.feature(Opening).take(session)
+            opening.take(session)
+
+        def failed(error: IFCError) -> None:
+            opening.end_preview()
+            self.studio.fail(error)
+
+        def cancelled() -> None:
+            opening.end_preview()
+            self.studio.inform(tr("Opening was cancelled."))
 
         task: Task[Session] = Task(
             tr("Opening {name}").format(name=source.name),
             show,
-            self.studio.fail,
-            lambda: self.studio.inform(tr("Opening was cancelled.")),
+            failed,
+            cancelled,
             drop=Session.close,
         )
+        opening.show_preview(LayerReader(source, Path(source.name)))
         self.studio.tasks.start(task, work)

@@ -46,7 +46,7 @@ class Opening(Feature):
         self.studio.layers.flush()
         home = self.studio.settings.projects_folder
 
-        show = self.studio.deliver(self._show_preview)
+        show = self.studio.deliver(self.show_preview)
         nothing_open = self.studio.workspace is None
 
         def take(session: Session) -> None:
@@ -54,11 +54,11 @@ class Opening(Feature):
                 self.begin(path)
 
         def failed(error: IFCError) -> None:
-            self._end_preview()
+            self.end_preview()
             self.studio.fail(error)
 
         def cancelled() -> None:
-            self._end_preview()
+            self.end_preview()
             self.studio.inform(tr("Opening was cancelled."))
 
         def work(context: JobContext) -> Session:
@@ -73,7 +73,7 @@ class Opening(Feature):
 
     # The first frames while the index is made
 
-    def _show_preview(self, reader: VideoReader) -> None:
+    def show_preview(self, reader: VideoReader) -> None:
         """Show what can be read already, unless something was opened meanwhile."""
         studio, count = self.studio, reader.num_indexed
         if studio.workspace is not None or self._preview is not None:
@@ -85,7 +85,12 @@ class Opening(Feature):
         studio.layers.set_editable(False)
         studio.preview_shown.emit()
 
-    def _end_preview(self, *, replaced: bool = False) -> None:
+    def end_preview(self, *, replaced: bool = False) -> None:
+        """Take the first frames away.
+
+        Args:
+            replaced: Whether what was being opened takes their place.
+        """
         cache, self._preview = self._preview, None
         if cache is None:
             return
@@ -96,7 +101,7 @@ class Opening(Feature):
 
     def close(self) -> None:
         """Let go of a file that was still being opened."""
-        self._end_preview(replaced=True)
+        self.end_preview(replaced=True)
 
     def take(self, session: Session) -> bool:
         """Show a session; ``False`` where it must be opened again, since we held it ourselves."""
@@ -106,7 +111,7 @@ class Opening(Feature):
             and project is not None
             and project.folder.resolve() == session.project.folder.resolve()
         )
-        self._end_preview(replaced=True)
+        self.end_preview(replaced=True)
         if ours:
             session.close()
         self.studio.put_down(emit=False)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ifc_core.errors import InputError
+from ifc_core.errors import InputError, VideoError
 from ifc_core.io.video import open_video
 from ifc_core.jobs import JobCancelled, JobContext
-from napari_ifc.controllers.layer_frames import LayerSource, write_frames
+from napari_ifc.controllers.layer_frames import LayerReader, LayerSource, write_frames
 
 
 def test_grey_frames_are_as_the_contrast_limits_show_them():
@@ -65,4 +65,37 @@ def test_a_cancelled_copy_leaves_nothing(tmp_path):
     context = JobContext(lambda progress: context.cancel() if progress.done == 2 else None)
     with pytest.raises(JobCancelled):
         write_frames(source, tmp_path, context)
+    assert list(tmp_path.iterdir()) == []
+
+
+class Stack:
+    """A (T, Y, X) array that is in no memory; notes which frames were made."""
+
+    def __init__(self, shape, broken=None):
+        self.shape, self.dtype = shape, np.dtype(np.uint16)
+        self.made, self.broken = [], broken
+
+    def __getitem__(self, index):
+        self.made.append(index)
+        if index == self.broken:
+            raise OSError("page 2 is damaged")
+        return np.full(self.shape[1:], 100 * index, np.uint16)
+
+
+def test_frames_are_made_when_they_are_looked_at_and_one_at_a_time(tmp_path):
+    stack = Stack((5000, 20, 30))
+    source = LayerSource("long", stack, rgb=False, contrast_limits=(0, 1000))
+    reader = LayerReader(source, tmp_path / "long")
+    assert (reader.video.num_frames, reader.video.size) == (5000, (20, 30))
+    assert stack.made == []
+    assert reader.read(5)[0, 0].tolist() == [128, 128, 128]
+    assert stack.made == [5]
+    with pytest.raises(VideoError, match="no frame 5000"):
+        reader.read(5000)
+
+
+def test_a_damaged_frame_is_one_sentence_and_leaves_no_half_copy(tmp_path):
+    source = LayerSource("bad", Stack((4, 8, 8), broken=2), rgb=False, contrast_limits=(0, 9))
+    with pytest.raises(VideoError, match="Frame 2 of the layer bad cannot be read: page 2"):
+        write_frames(source, tmp_path, JobContext())
     assert list(tmp_path.iterdir()) == []
