@@ -224,10 +224,14 @@ def find_tracks(
     return sorted(tracks, key=lambda t: -t.score)
 
 
-def _frames(data: Path, video: YtvisVideo) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+def clip_path(data: Path, video: YtvisVideo) -> Path:
+    """Where the frames of a labelled clip are: a folder of its name, or a file."""
     folder = data / video.name
-    path = folder if folder.is_dir() else next(iter(sorted(data.glob(f"{video.name}.*"))), folder)
-    with open_video(path) as reader:
+    return folder if folder.is_dir() else next(iter(sorted(data.glob(f"{video.name}.*"))), folder)
+
+
+def _frames(data: Path, video: YtvisVideo) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    with open_video(clip_path(data, video)) as reader:
         yield from reader.iter_frames()
 
 

@@ -56,6 +56,18 @@ BENCHES = {
         "TrackerOptions",
         "Linking clips into tracks against full tracker buffers.",
     ),
+    "live": Bench(
+        "ifc_core.bench.live",
+        "run_live",
+        "LiveOptions",
+        "A source at the pace of a camera: frames kept, dropped, delayed.",
+    ),
+    "tiles": Bench(
+        "ifc_core.bench.tiles",
+        "run_tiles",
+        "TilesOptions",
+        "Small objects in a large frame, at once and in tiles; objects from --data.",
+    ),
     "uncertainty": Bench(
         "ifc_core.bench.uncertainty",
         "run_uncertainty",
@@ -91,6 +103,12 @@ BENCHES = {
         "run_effort",
         "EffortOptions",
         "Corrected frames until a track is good, by method: on --data and generated clips.",
+    ),
+    "pairs": Bench(
+        "ifc_core.bench.effort_pairs",
+        "run_pairs",
+        "PairsOptions",
+        "Masks by distance from one correction or between two, part by part, weights fitted anew.",
     ),
     "finetune": Bench(
         "ifc_core.bench.finetune",

@@ -14,6 +14,7 @@ from itertools import chain, combinations, tee
 import numpy as np
 import numpy.typing as npt
 
+from ifc_core.annotation.rle_runs import toggles_of
 from ifc_core.inference.predictor import (
     Frame,
     VideoPrediction,
@@ -292,11 +293,21 @@ def _intersection(first: Region, second: Region) -> Region | None:
 
 def _cut(rle: RLEMask, region: Region) -> npt.NDArray[np.bool_] | None:
     """The part of a mask in a region, or ``None`` where hardly anything of it lies there."""
-    x, y, width, height = rle.bbox_xywh
-    if _intersection((int(x), int(y), int(width), int(height)), region) is None:
+    x, y, width, height = (int(side) for side in rle.bbox_xywh)
+    shared = _intersection((x, y, width, height), region)
+    if shared is None:
         return None
-    left, top, across, down = region
-    part = rle.to_array()[top : top + down, left : left + across]
+    left, _, across, _ = shared
+    rows = rle.size[0]
+    toggles = toggles_of(rle)
+    first, last = np.searchsorted(toggles, (left * rows, (left + across) * rows))
+    begin, length = left * rows, across * rows  # these columns only
+    edges = np.concatenate(([0], toggles[first:last] - begin, [length]))
+    is_inside = (np.arange(len(edges) - 1) + first) % 2 == 1
+    columns = np.repeat(is_inside, np.diff(edges)).reshape(across, rows)
+    part = np.zeros((region[3], region[2]), dtype=np.bool_)
+    inside = columns[:, region[1] : region[1] + region[3]].T
+    part[:, left - region[0] : left - region[0] + across] = inside
     return part if part.sum() >= _FEWEST_SHARED_PX else None
 
 

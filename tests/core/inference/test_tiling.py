@@ -2,7 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
+from ifc_core.inference import tiling
 from ifc_core.inference.results import FrameMask, FrameResult
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.inference.tiling import TileMerger, predict, tile_counts, tile_regions
@@ -113,3 +117,17 @@ def test_without_tiles_it_is_the_plain_run_and_tiles_can_be_cancelled(tiny_model
     tiled = ProposeSettings(clip_length=3, precision="fp32", tiles="1x2")
     with pytest.raises(JobCancelled):
         list(predict(tiny_model, enumerate(scene[:4]), tiled, context))
+
+
+@given(st.data())
+def test_the_part_of_a_mask_in_a_region(data):
+    height, width = data.draw(st.tuples(st.integers(3, 12), st.integers(3, 12)))
+    mask = data.draw(arrays.arrays(bool, (height, width)))
+    x, y = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
+    w, h = data.draw(st.integers(1, width - x)), data.draw(st.integers(1, height - y))
+    expected = mask[y : y + h, x : x + w]
+    found = tiling._cut(RLEMask.from_array(mask), (x, y, w, h))
+    if found is None:
+        assert expected.sum() < tiling._FEWEST_SHARED_PX
+    else:
+        np.testing.assert_array_equal(found, expected)
