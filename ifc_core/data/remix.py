@@ -117,7 +117,7 @@ def remix(batch: RawBatch, stride: int) -> ClipBatch:
     clips = batch.frames.movedim(-1, 2).float()  # (B, T, 3, H, W)
     tracks = _Tracks(batch.masks, batch.labels, batch.valid)
     if batch.padding_mask is None:
-        clips, masks = _seen_anew(clips, tracks.masks, _views(*clips.shape[:2], clips))
+        clips, masks = _seen_anew(clips, tracks.masks, _views(clips))
         tracks = replace(tracks, masks=masks)
         if len(clips) > 1:
             clips, tracks = _paste(_recoloured(clips), tracks)
@@ -148,8 +148,9 @@ def _uniform(like: Tensor, low: float, high: float, *shape: int) -> Tensor:
     return torch.empty(shape, device=like.device).uniform_(low, high)
 
 
-def _views(num_clips: int, num_frames: int, like: Tensor) -> Tensor:
+def _views(like: Tensor) -> Tensor:
     """Maps (B, T, 2, 3) from places of the new view to the old, -1 to 1, that stay inside it."""
+    num_clips, num_frames = like.shape[:2]
     zoom = _uniform(like, 0, math.log(_MAX_ZOOM), num_clips, 1).mul(-1).exp()  # share that is seen
     zoom = torch.where(_uniform(like, 0, 1, num_clips, 1) < 0.5, zoom, torch.ones_like(zoom))
     flip = _uniform(like, 0, 1, num_clips, 1).sub(0.5).sign()
@@ -183,8 +184,11 @@ def _seen_anew(clips: Tensor, masks: Tensor, maps: Tensor) -> tuple[Tensor, Tens
 def _sampled(stack: Tensor, maps: Tensor, beyond: str) -> Tensor:
     flat = stack.flatten(0, 1)
     grid = F.affine_grid(maps.flatten(0, 1), list(flat.shape), align_corners=False)
-    out = F.grid_sample(flat, grid, mode="bilinear", padding_mode=beyond, align_corners=False)
-    return out.unflatten(0, stack.shape[:2])
+    out: Tensor = F.grid_sample(
+        flat, grid, mode="bilinear", padding_mode=beyond, align_corners=False
+    )
+    seen: Tensor = out.unflatten(0, stack.shape[:2])
+    return seen
 
 
 def _paste(clips: Tensor, tracks: _Tracks) -> tuple[Tensor, _Tracks]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,13 +152,20 @@ class BatchTargets(Sequence[ClipTarget]):
 
     def to(self, device: torch.device | str) -> BatchTargets:
         """The same targets on ``device``."""
-        tensors = (self.labels, self.masks, self.valid, self.exhaustive)
-        return BatchTargets(*(_sent(t, device) for t in tensors), self.counts)
+        return self._each(lambda tensor: _sent(tensor, device))
 
     def pin_memory(self) -> BatchTargets:
         """The same targets in memory that a GPU can fetch from by itself."""
-        tensors = (self.labels, self.masks, self.valid, self.exhaustive)
-        return BatchTargets(*(t.pin_memory() for t in tensors), self.counts)
+        return self._each(lambda tensor: tensor.pin_memory())
+
+    def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> BatchTargets:
+        return BatchTargets(
+            change(self.labels),
+            change(self.masks),
+            change(self.valid),
+            change(self.exhaustive),
+            self.counts,
+        )
 
 
 def stack_padded(parts: Sequence[torch.Tensor], count: int) -> torch.Tensor:

@@ -258,7 +258,9 @@ def _pixels_of(targets: BatchTargets, tracks: Tensor) -> Tensor:
     num_frames, height, width = known.shape[2:]
     t, rest = chosen // (height * width), chosen % (height * width)
     place = torch.stack((t, rest // width, rest % width), dim=1).float() + 0.5
-    return (place / place.new_tensor([num_frames, height, width])).unflatten(0, tracks.shape)
+    place = place / place.new_tensor([num_frames, height, width])
+    pixels: Tensor = place.unflatten(0, tracks.shape)
+    return pixels
 
 
 def _shaken(boxes: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ifc_core.data.clip_source import ClipSource, load_batches
 from ifc_core.data.remix import RawBatch, as_rendered, collate_raw, remix
-from ifc_core.data.sample import ClipBatch, collate_clips
+from ifc_core.data.sample import ClipBatch, ClipSample, collate_clips
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.models.checkpoint import CheckpointInfo, write_checkpoint
@@ -198,11 +198,13 @@ class Trainer:
         job = context or JobContext()
         plan = BatchPlan(self.config, self.iteration, self.ranks.rank, self.ranks.world_size)
         data = self.config.data
-        collate = partial(collate_clips, stride=self.config.matching.stride)
+        collate: Callable[[Sequence[ClipSample]], ClipBatch | RawBatch] = collate_raw
+        if not self._remixes:
+            collate = partial(collate_clips, stride=self.config.matching.stride)
         batches = load_batches(
             self.source,
             plan,  # type: ignore[arg-type]  # the plan is lazy
-            collate_raw if self._remixes else collate,
+            collate,
             num_workers=data.num_workers,
             prefetch=data.prefetch,
             pinned=self.device.type == "cuda",

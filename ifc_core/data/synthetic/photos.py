@@ -150,11 +150,9 @@ def load_sprites(folder: str) -> tuple[Cutout, ...]:
         if not len(rows):
             continue
         part = picture[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-        rgb = cv2.cvtColor(part, cv2.COLOR_BGRA2RGB)
-        alpha = np.ascontiguousarray(part[..., 3])
-        sprites.append(
-            Cutout(_shrink(np.asarray(rgb), _CUTOUT_SIDE), _shrink(alpha, _CUTOUT_SIDE), True)
-        )
+        rgb = np.asarray(cv2.cvtColor(part, cv2.COLOR_BGRA2RGB), dtype=np.uint8)
+        alpha = np.array(part[..., 3], dtype=np.uint8)
+        sprites.append(Cutout(_shrink(rgb, _CUTOUT_SIDE), _shrink(alpha, _CUTOUT_SIDE), True))
     if not sprites:
         raise FormatError("The sprite folder holds no PNG or WebP with transparency.", path=root)
     return tuple(sprites)

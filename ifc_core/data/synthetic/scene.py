@@ -306,13 +306,14 @@ def resurfaced(rng: Rng, source: MaterialSource, sprite: Cutout) -> Image:
     hsv = cv2.cvtColor(sprite.rgb, cv2.COLOR_RGB2HSV).astype(np.int16)
     hsv[..., 0] = (hsv[..., 0] + (rng.integers(180) if rng.random() < 0.7 else 0)) % 180
     hsv[..., 1] = np.clip(hsv[..., 1] * rng.uniform(0.1, 0.9), 0, 255)
-    rgb = cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB).astype(np.float32)
+    plain = cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB)
+    rgb = np.asarray(plain, dtype=np.float32)
     if rng.random() < 0.7:
         tile = source.material(rng).tile.astype(np.float32)
-        surface = cv2.resize(tile, rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-        grain = surface / max(20.0, float(surface.mean()))
-        rgb = rgb * (1 + float(rng.uniform(0.2, 0.9)) * (grain - 1))
-    rgb = rgb * float(np.exp(rng.normal(-0.35, 0.3)))
+        surface = np.asarray(cv2.resize(tile, rgb.shape[1::-1]), dtype=np.float32)
+        grain = surface / np.float32(max(20.0, float(surface.mean())))
+        rgb *= 1 + np.float32(rng.uniform(0.2, 0.9)) * (grain - 1)
+    rgb *= np.float32(np.exp(rng.normal(-0.35, 0.3)))
     return np.clip(rgb, 0, 255).astype(np.uint8)
 
 
