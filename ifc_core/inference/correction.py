@@ -19,8 +19,9 @@ from ifc_core.errors import ConfigError
 from ifc_core.inference.far_match import PixelFeatures
 from ifc_core.inference.flow_store import FlowStore
 from ifc_core.inference.plain_spread import copied_mask, interpolated_mask
+from ifc_core.inference.spread_frame import SpreadMask
 from ifc_core.inference.track_looks import Evidence
-from ifc_core.inference.track_spread import SpreadMask, TrackSpreader
+from ifc_core.inference.track_spread import TrackSpreader
 from ifc_core.io.video import VideoReader
 from ifc_core.jobs import JobContext
 from ifc_core.structures import RLEMask
@@ -139,7 +140,7 @@ def spread(
 
     Yields:
         One result for each frame of the scope that is within reach and not corrected: between
-        two corrections ascending, after the last one forward, before the first one backward.
+        two corrections backward, after the last one forward, before the first one backward.
 
     Raises:
         ConfigError: There is no correction, or two of one frame.

@@ -99,19 +99,17 @@ class SideCues:
         return stacked
 
 
-def fused_logit(sides: Sequence[SideCues], weights: Vector) -> FloatImage:
-    """Foreground logit of a patch, each corrected frame counting with how near it is.
+def fused_logit(said: Sequence[tuple[float, SideCues]], weights: Vector) -> FloatImage:
+    """Foreground logit of a patch.
 
     Args:
-        sides: What the nearest corrected frames say, one or two.
+        said: What corrected frames say, one or more, and the share of each.
         weights: One a cue.
 
     Returns:
         (h, w) float32.
     """
-    shares = nearness(sides)
-    parts = [n * s.logit(weights) for n, s in zip(shares, sides, strict=True)]
-    total: FloatImage = np.sum(parts, axis=0).astype(np.float32)
+    total: FloatImage = np.sum([n * s.logit(weights) for n, s in said], axis=0).astype(np.float32)
     return total
 
 

@@ -23,7 +23,7 @@ from ifc_core.inference.far_match import (
 )
 from ifc_core.inference.flow_chain import sample
 from ifc_core.inference.flow_store import FlowStore
-from ifc_core.inference.patch import Patch, mask_box
+from ifc_core.inference.patch import MOST_CELLS, Patch, mask_box
 
 FloatImage = npt.NDArray[np.float32]
 Frame = npt.NDArray[np.uint8]
@@ -60,6 +60,7 @@ class Reference:
     mask: Mask  # working size
     distance: FloatImage  # working size and pixels
     small_distance: FloatImage  # size and pixels of the flow
+    cells: int = MOST_CELLS  # along the long side of its patch, to show thin parts
     certainty: float = 1.0  # less where it was found again
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.inference.confidence import Support, frame_confidence, is_supported
-from ifc_core.inference.far_match import PixelFeatures, Places
+from ifc_core.inference.confidence import frame_confidence, is_supported
+from ifc_core.inference.far_match import PixelFeatures
 from ifc_core.inference.flow_chain import (
     FlowChain,
     follow,
@@ -20,85 +20,60 @@ from ifc_core.inference.flow_chain import (
     sample_picture,
     signed_distance,
 )
-from ifc_core.inference.flow_store import FlowPath, FlowStore
+from ifc_core.inference.flow_store import FlowStore
 from ifc_core.inference.fusion import (
     NETWORK_PRIOR,
     PRIOR,
     SideCues,
+    Vector,
     fused_logit,
     nearness,
     track_weights,
 )
 from ifc_core.inference.local_match import NEAR_OFFSETS, descriptors, match_logit
 from ifc_core.inference.mask_output import encode_logits
-from ifc_core.inference.patch import Box, Patch, mask_box
+from ifc_core.inference.patch import (
+    MOST_CELLS,
+    Box,
+    Patch,
+    box_step,
+    cells_needed,
+    joined_box,
+    looked_at,
+    main_box,
+    mask_box,
+)
 from ifc_core.inference.reappearance import SEARCH_SHORT_SIDE, find_again
+from ifc_core.inference.spread_frame import (
+    Carried,
+    Memory,
+    Prepared,
+    Present,
+    SpreadMask,
+    absence_confidence,
+    moved_logit,
+    support_of,
+)
 from ifc_core.inference.track_looks import LOGIT_LIMIT, Evidence, Reference, TrackLooks
 from ifc_core.jobs import JobContext
-from ifc_core.structures import RLEMask
 
 FloatImage = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+
+Watch = Callable[[int, Patch, Sequence[tuple[float, SideCues]]], None]
 
 _LEAST_MARGIN_PX = 16
 _MARGIN_SHARE = 0.2
 _MOST_ROWS = 2000
 _MEMORY_SHARE = 0.5
 _MEMORY_SHARE_BETWEEN = 0.3
+_LEAST_SHARE_OF_BOX = 0.25
+_NEAR_STEPS = 3
+_NEAR_CELLS = 216
+_SWEPT_FRAMES = 64
 _SMOOTH = 1.0
 _SAMPLED_FROM_HALF = 0.6  # cells a pixel
-_BOX_CELLS = 8  # a carried mask is sampled so finely, or at every _BOX_EVERY pixels of the flow
-_BOX_EVERY = 4
 _FOUND_AGAIN_CONFIDENCE = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class SpreadMask:
-    """What a correction says about another frame.
-
-    Attributes:
-        frame_index: 0-based in the video.
-        rle: The mask, or ``None`` where nothing supports one.
-        confidence: 0 to 1, an estimate of how likely the mask is good (J of 0.75 or more).
-    """
-
-    frame_index: int
-    rle: RLEMask | None
-    confidence: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Carried:
-    """A corrected frame as seen from another one."""
-
-    reference: Reference
-    path: FlowPath
-    box: Box | None  # of the carried mask, in working pixels
-    is_cut_off: bool  # another shot begins between the two
-    is_covered: bool  # something else took the object's place at once
-
-
-@dataclass(frozen=True, slots=True)
-class _Present:
-    """The frame to decide, and what it looks like on its own."""
-
-    frame: int
-    patch: Patch
-    rgb: npt.NDArray[np.uint8]
-    descriptors: FloatImage
-    looks: FloatImage
-    features: FloatImage
-    places: Places | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Memory:
-    """The frame decided last, a neighbour of the next one."""
-
-    frame_index: int
-    patch: Patch
-    rgb: npt.NDArray[np.uint8]
-    logit: FloatImage
 
 
 @dataclass(slots=True)
@@ -121,6 +96,13 @@ class TrackSpreader:
         evidence: The network's opinion, or ``None``.
         features: The network's early maps, or ``None``.
         avoid: Frames with pixels that are not the object.
+        prior: Weights of the fusion before a track says otherwise; by default those of
+            :mod:`ifc_core.inference.fusion`.
+
+    Attributes:
+        watch: Called for each frame that is decided by looks, with the shares of what is said of
+            it, by corrected frames and by the neighbour decided before, and what that is.
+        weights: Of the fusion, as they are now.
     """
 
     def __init__(
@@ -134,6 +116,7 @@ class TrackSpreader:
         evidence: Evidence | None = None,
         features: PixelFeatures | None = None,
         avoid: Mapping[int, Mask] | None = None,
+        prior: Vector | None = None,
     ) -> None:
         self._store, self._reach, self._context = store, reach, context
         self._references = {f: self._reference(f, masks[f]) for f in sorted(masks)}
@@ -142,9 +125,10 @@ class TrackSpreader:
         if looks:
             self._looks = TrackLooks(store, self._references, self._avoid, evidence, features)
         self._held_out = _HeldOut([], [])
-        self._memory: _Memory | None = None
-        self._prior = PRIOR if features is None else NETWORK_PRIOR
+        self._memory: Memory | None = None
+        self._prior = (PRIOR if features is None else NETWORK_PRIOR) if prior is None else prior
         self.weights = self._prior
+        self.watch: Watch | None = None
 
     def run(self, frames: range) -> Iterator[SpreadMask]:
         """Masks of the scope: between corrections first, then forward, then backward.
@@ -179,7 +163,7 @@ class TrackSpreader:
                     continue
                 result = self._decide(frame, [carried])
                 is_lost = result.rle is None and not carried.is_cut_off
-                seen = self._seen_again(frame) if is_lost else None
+                seen = self._seen_again(frame, carried) if is_lost else None
                 if seen is not None:  # go on from here instead
                     rle = encode_logits(signed_distance(seen), self._store.reader.video.size)
                     result = SpreadMask(frame, rle, _FOUND_AGAIN_CONFIDENCE)
@@ -189,7 +173,7 @@ class TrackSpreader:
                     path = path[path.index(frame) + 1 :]
                     break
 
-    def _seen_again(self, frame: int) -> Mask | None:
+    def _seen_again(self, frame: int, carried: Carried) -> Mask | None:
         """A mask at working size where the frame alone looks like the lost object."""
         areas = [float(r.mask.mean()) for r in self._references.values() if r.mask.any()]
         if self._looks is None or not self._looks.is_known or not areas:
@@ -202,7 +186,13 @@ class TrackSpreader:
         whole = Patch.whole(self._store.size, min(limit, 1.0 if fitted is None else fitted.scale))
         rgb = whole.cut(self._store.picture(frame))
         found = find_again(self._looks.logit(frame, whole, rgb), float(np.mean(areas)))
-        return None if found is None else _resized(found, self._store.size)
+        if found is None:
+            return None
+        mask = _resized(found, self._store.size)
+        x0, y0, x1, y1 = mask_box(carried.reference.mask) or (0, 0, 0, 0)
+        if carried.is_covered and not mask[y0:y1, x0:x1].any():
+            return None  # what covered it did not move it
+        return mask
 
     def _between(self, left: int, right: int, frames: range) -> Iterator[SpreadMask]:
         """Between two corrections: carried from both, fused by distance."""
@@ -212,7 +202,7 @@ class TrackSpreader:
         ]
         if not inner:
             return
-        found: dict[int, list[_Carried]] = {frame: [] for frame in inner}
+        found: dict[int, list[Carried]] = {frame: [] for frame in inner}
         for start, end in ((left, right), (right, left)):
             step = 1 if end > start else -1
             stop = start + step * (min(abs(end - start), reach) + 1)
@@ -224,47 +214,90 @@ class TrackSpreader:
                     found[frame].append(carried)
         if self._looks is not None:
             self.weights = track_weights(self._held_out.cues, self._held_out.truths, self._prior)
-        self._memory = None
-        for frame in inner:
-            self._context.raise_if_cancelled()
-            yield self._decide(frame, found.pop(frame))
+        for start in range(0, len(inner), _SWEPT_FRAMES):
+            yield from self._swept(inner[start : start + _SWEPT_FRAMES], found, (left, right))
 
-    def _carry(self, reference: Reference, path: range) -> Iterator[tuple[int, _Carried]]:
+    def _swept(
+        self, frames: list[int], found: dict[int, list[Carried]], ends: tuple[int, int]
+    ) -> Iterator[SpreadMask]:
+        """Frames between two corrections, each told by the neighbour before and the one after."""
+        self._memory = None
+        known: dict[int, tuple[Prepared, FloatImage] | SpreadMask] = {}
+        for frame in frames:
+            self._context.raise_if_cancelled()
+            prepared = self._prepare(frame, found.pop(frame))
+            if isinstance(prepared, Prepared):
+                known[frame] = prepared, self._logit(prepared)
+            else:
+                known[frame] = prepared
+        self._memory = None
+        for frame in reversed(frames):
+            self._context.raise_if_cancelled()
+            what = known.pop(frame)
+            if isinstance(what, SpreadMask):
+                yield what
+                continue
+            prepared, before = what
+            from_left = (ends[1] - frame) / (ends[1] - ends[0])
+            logit = from_left * before + (1 - from_left) * self._logit(prepared)
+            yield self._decided(prepared, logit)
+
+    def _carry(self, reference: Reference, path: range) -> Iterator[tuple[int, Carried]]:
         chain = FlowChain(self._store, reference.frame_index)
         scale, work = self._store.size[0] / self._store.flow_size[0], self._store.size[::-1]
         last, is_replaced = mask_box(reference.mask), False
-        every = 1 if last is None else _box_step(last, scale)
+        every = 1 if last is None else box_step(last, scale)
         for frame in path:
             self._context.raise_if_cancelled()
             before = chain.frame_index
             chain.step(frame)
             box = None
             if not chain.is_broken and not is_replaced:
-                box = mask_box(chain.carry(reference.small_distance, every) > 0)
+                box = main_box(chain.carry(reference.small_distance, every) > 0)
             if box is not None:
                 low, high = (scale * every * np.array(b) for b in (box[:2], box[2:]))
                 x0, y0, x1, y1 = (round(float(v)) for v in (*low, *np.minimum(high, work)))
                 box = (x0, y0, x1, y1)
-                is_replaced = self._store.is_replaced(before, frame, _joined([last or box, box]))
+                is_replaced = self._store.is_replaced(before, frame, looked_at(last or box, box))
                 box = last = None if is_replaced else box
-            yield frame, _Carried(reference, chain.path(), box, chain.is_broken, is_replaced)
+            yield frame, Carried(reference, chain.path(), box, chain.is_broken, is_replaced)
 
     # ---- one frame ----------------------------------------------------------------------
 
-    def _decide(self, frame: int, carried: Sequence[_Carried]) -> SpreadMask:
+    def _decide(self, frame: int, carried: Sequence[Carried]) -> SpreadMask:
+        prepared = self._prepare(frame, carried)
+        if isinstance(prepared, SpreadMask):
+            return prepared
+        return self._decided(prepared, self._logit(prepared))
+
+    def _prepare(self, frame: int, carried: Sequence[Carried]) -> Prepared | SpreadMask:
+        near = min(carried, key=lambda c: c.path.steps)
+        all_steps = sum(c.path.steps for c in carried)
         boxes = [c.box for c in carried]
-        patch = self._patch([*boxes, self._remembered_box(frame)] if any(boxes) else boxes)
+        if near.box is not None and near.path.steps < _LEAST_SHARE_OF_BOX * all_steps:
+            boxes = [near.box]  # what came from afar may have strayed, and a wide patch is coarse
+        cells = _NEAR_CELLS if near.path.steps <= _NEAR_STEPS else MOST_CELLS
+        there = [*boxes, self._remembered_box(frame)] if any(boxes) else boxes
+        patch = self._patch(there, max(cells, near.reference.cells))
         if patch is None:
-            return SpreadMask(frame, None, _absence_confidence(carried))
+            return SpreadMask(frame, None, absence_confidence(carried))
         present = self._look(frame, patch)
         sides = [self._cues(c, present) for c in carried]
-        moved = _moved(sides)
-        logit = self._fused(present, sides) if self._looks is not None else moved
+        return Prepared(replace(present, places=None), sides, carried)
+
+    def _logit(self, prepared: Prepared) -> FloatImage:
+        if self._looks is None:
+            return moved_logit(prepared.sides)
+        return self._fused(prepared.present, prepared.sides)
+
+    def _decided(self, prepared: Prepared, logit: FloatImage) -> SpreadMask:
+        patch, frame = prepared.present.patch, prepared.present.frame
+        moved = moved_logit(prepared.sides)
         if frame in self._avoid:
             denied = sample(self._avoid[frame].astype(np.float32), patch.positions(patch.size))
             logit = np.where(denied > 0.5, -LOGIT_LIMIT, logit).astype(np.float32)
-        certainty = min(c.reference.certainty for c in carried)
-        support = _support(logit, moved, sides)
+        certainty = min(c.reference.certainty for c in prepared.carried)
+        support = support_of(logit, moved, prepared.sides)
         confidence = certainty * frame_confidence(support)
         rle = None
         if is_supported(support):
@@ -272,36 +305,40 @@ class TrackSpreader:
             rle = encode_logits(logit, size, patch.region_in(size))
         return SpreadMask(frame, rle, confidence if rle is not None else 1.0 - confidence)
 
-    def _look(self, frame: int, patch: Patch) -> _Present:
+    def _look(self, frame: int, patch: Patch) -> Present:
         """A patch of a frame, and what it looks like whatever was corrected."""
         rgb = patch.cut(self._store.picture(frame))
         if self._looks is None:
             nothing = np.zeros(patch.grid, np.float32)
-            return _Present(frame, patch, rgb, nothing, nothing, nothing, None)
+            return Present(frame, patch, rgb, nothing, nothing, nothing, None)
         places = self._looks.places(frame, patch)
         known = np.zeros(patch.grid, np.float32)
         if places is not None:
             known = self._looks.known(places, patch)
         looks = self._looks.logit(frame, patch, rgb)
-        return _Present(frame, patch, rgb, descriptors(rgb), looks, known, places)
+        return Present(frame, patch, rgb, descriptors(rgb), looks, known, places)
 
-    def _fused(self, present: _Present, sides: Sequence[SideCues]) -> FloatImage:
+    def _fused(self, present: Present, sides: Sequence[SideCues]) -> FloatImage:
         """The corrected frames' say, and that of the neighbour decided before."""
         assert self._looks is not None  # noqa: S101 - for the type checker
         frame, patch = present.frame, present.patch
-        logit = fused_logit(sides, self.weights)
-        logit = logit + self._looks.network_say(frame, patch, min(s.steps for s in sides))
+        said = list(zip(nearness(sides), sides, strict=True))
+        logit = fused_logit(said, self.weights)
         memory = self._memory
         if memory is not None and abs(frame - memory.frame_index) == 1:
             share = _MEMORY_SHARE if len(sides) == 1 else _MEMORY_SHARE_BETWEEN
-            recent = fused_logit([self._remembered(memory, present, sides[0])], self._prior)
-            logit = (1 - share) * logit + share * recent
+            recent = self._remembered(memory, present, sides[0])
+            logit = (1 - share) * logit + share * recent.logit(self._prior)
+            said = [((1 - share) * s, side) for s, side in said] + [(share, recent)]
+        if self.watch is not None:
+            self.watch(frame, patch, said)
+        logit = logit + self._looks.network_say(frame, patch, min(s.steps for s in sides))
         limited = np.clip(logit, -LOGIT_LIMIT, LOGIT_LIMIT)
         smooth = np.asarray(cv2.GaussianBlur(limited, (0, 0), _SMOOTH), np.float32)
-        self._memory = _Memory(frame, patch, present.rgb, smooth)
+        self._memory = Memory(frame, patch, present.rgb, smooth)
         return self._memory.logit
 
-    def _remembered(self, memory: _Memory, present: _Present, side: SideCues) -> SideCues:
+    def _remembered(self, memory: Memory, present: Present, side: SideCues) -> SideCues:
         """What the neighbour decided before says, as if it were a corrected frame."""
         store, old = self._store, memory.patch
         cells = present.patch.positions(store.flow_size)
@@ -325,7 +362,7 @@ class TrackSpreader:
         memory = self._memory
         if memory is None or abs(frame - memory.frame_index) != 1:
             return None
-        found = mask_box(memory.logit > 0)
+        found = main_box(memory.logit > 0)
         if found is None:
             return None
         (x, y), scale = memory.patch.box[:2], memory.patch.scale
@@ -333,16 +370,16 @@ class TrackSpreader:
         height, width = self._store.size
         return x + x0, y + y0, min(width, x + x1), min(height, y + y1)
 
-    def _patch(self, boxes: Sequence[Box | None]) -> Patch | None:
+    def _patch(self, boxes: Sequence[Box | None], cells: int = MOST_CELLS) -> Patch | None:
         there = [box for box in boxes if box is not None]
         if not there:
             return None
-        box = _joined(there)
+        box = joined_box(there)
         longest = max(box[2] - box[0], box[3] - box[1])
         margin = max(_LEAST_MARGIN_PX, round(_MARGIN_SHARE * longest))
-        return Patch.around(box, margin, self._store.size)
+        return Patch.around(box, margin, self._store.size, cells)
 
-    def _cues(self, carried: _Carried, present: _Present) -> SideCues:
+    def _cues(self, carried: Carried, present: Present) -> SideCues:
         store, path, patch = self._store, carried.path, present.patch
         reference = carried.reference
         cells = patch.positions(store.flow_size)
@@ -364,7 +401,7 @@ class TrackSpreader:
 
     # ---- learning from corrected frames -------------------------------------------------
 
-    def _hold_out(self, frame: int, carried: _Carried) -> None:
+    def _hold_out(self, frame: int, carried: Carried) -> None:
         """Keep the cues around a known mask, as another corrected frame gives them."""
         reference = self._references[frame]
         patch = self._patch([carried.box, mask_box(reference.mask)])
@@ -381,49 +418,14 @@ class TrackSpreader:
     def _reference(self, frame: int, mask: Mask, certainty: float = 1.0) -> Reference:
         work = _resized(mask, self._store.size)
         small = _resized(mask, self._store.flow_size)
-        return Reference(frame, work, signed_distance(work), signed_distance(small), certainty)
-
-
-def _moved(sides: Sequence[SideCues]) -> FloatImage:
-    """The logit of motion alone: carried distances, the nearer correction counting more."""
-    parts = [
-        n * side.distance_px / (1.5 + 0.5 * side.steps + 4.0 * (1.0 - side.trust))
-        for n, side in zip(nearness(sides), sides, strict=True)
-    ]
-    total: FloatImage = np.sum(parts, axis=0).astype(np.float32)
-    return total
-
-
-def _support(logit: FloatImage, moved: FloatImage, sides: Sequence[SideCues]) -> Support:
-    mask, carried = logit > 0, moved > 0
-    either = mask | carried
-    shares = nearness(sides)
-    if not either.any():
-        return Support(0.0, 0.0, 0.0, 0.0, min(s.steps for s in sides))
-    trust = sum(n * float(s.trust[either].mean()) for n, s in zip(shares, sides, strict=True))
-    agreement = float((mask & carried).sum()) / float(either.sum())
-    certainty = float(np.abs(np.tanh(logit[either] / 2)).mean())
-    votes = [s.distance_px > 0 for s in sides]
-    union = float(np.logical_or.reduce(votes).sum())
-    sides_agree = float(np.logical_and.reduce(votes).sum()) / union if union else 0.0
-    return Support(trust, agreement, certainty, sides_agree, min(s.steps for s in sides))
-
-
-def _absence_confidence(carried: Sequence[_Carried]) -> float:
-    """How sure it is that nothing is there, when nothing was carried: less with the distance."""
-    return 1.0 / (1.0 + 0.1 * min(c.path.steps for c in carried))
-
-
-def _box_step(box: Box, scale: float) -> int:
-    """How coarsely the place of a mask may be looked at, in pixels of the flow."""
-    shortest = min(box[2] - box[0], box[3] - box[1]) / scale
-    return int(np.clip(shortest / _BOX_CELLS, 1, _BOX_EVERY))
-
-
-def _joined(boxes: Sequence[Box]) -> Box:
-    """The box that holds all of several."""
-    lows, highs = np.min(boxes, axis=0), np.max(boxes, axis=0)
-    return int(lows[0]), int(lows[1]), int(highs[2]), int(highs[3])
+        return Reference(
+            frame,
+            work,
+            signed_distance(work),
+            signed_distance(small),
+            cells_needed(work, _MARGIN_SHARE),
+            certainty,
+        )
 
 
 def _resized(mask: Mask, size: tuple[int, int]) -> Mask:

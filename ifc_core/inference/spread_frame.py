@@ -1,0 +1,114 @@
+"""One frame of a track that is being spread: what is known of it, and what speaks for its mask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.inference.confidence import Support
+from ifc_core.inference.far_match import Places
+from ifc_core.inference.flow_store import FlowPath
+from ifc_core.inference.fusion import SideCues, nearness
+from ifc_core.inference.patch import Box, Patch
+from ifc_core.inference.track_looks import Reference
+from ifc_core.structures import RLEMask
+
+FloatImage = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadMask:
+    """What a correction says about another frame.
+
+    Attributes:
+        frame_index: 0-based in the video.
+        rle: The mask, or ``None`` where nothing supports one.
+        confidence: 0 to 1, an estimate of how likely the mask is good (J of 0.75 or more).
+    """
+
+    frame_index: int
+    rle: RLEMask | None
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A corrected frame as seen from another one."""
+
+    reference: Reference
+    path: FlowPath
+    box: Box | None  # of the carried mask, in working pixels
+    is_cut_off: bool  # another shot begins between the two
+    is_covered: bool  # something else took the object's place at once
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The frame to decide, and what it looks like on its own."""
+
+    frame: int
+    patch: Patch
+    rgb: npt.NDArray[np.uint8]
+    descriptors: FloatImage
+    looks: FloatImage
+    features: FloatImage
+    places: Places | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A frame with what corrected frames say of it."""
+
+    present: Present
+    sides: Sequence[SideCues]
+    carried: Sequence[Carried]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The frame decided last, a neighbour of the next one."""
+
+    frame_index: int
+    patch: Patch
+    rgb: npt.NDArray[np.uint8]
+    logit: FloatImage
+
+
+def moved_logit(sides: Sequence[SideCues]) -> FloatImage:
+    """The logit of motion alone: carried distances, the nearer correction counting more."""
+    parts = [
+        n * side.distance_px / (1.5 + 0.5 * side.steps + 4.0 * (1.0 - side.trust))
+        for n, side in zip(nearness(sides), sides, strict=True)
+    ]
+    total: FloatImage = np.sum(parts, axis=0).astype(np.float32)
+    return total
+
+
+def support_of(logit: FloatImage, moved: FloatImage, sides: Sequence[SideCues]) -> Support:
+    """What speaks for the mask of a frame.
+
+    Args:
+        logit: (h, w) float32, what was decided.
+        moved: (h, w) float32, what motion alone says.
+        sides: What the corrected frames say.
+    """
+    mask, carried = logit > 0, moved > 0
+    either = mask | carried
+    shares = nearness(sides)
+    if not either.any():
+        return Support(0.0, 0.0, 0.0, 0.0, min(s.steps for s in sides))
+    trust = sum(n * float(s.trust[either].mean()) for n, s in zip(shares, sides, strict=True))
+    agreement = float((mask & carried).sum()) / float(either.sum())
+    certainty = float(np.abs(np.tanh(logit[either] / 2)).mean())
+    votes = [s.distance_px > 0 for s in sides]
+    union = float(np.logical_or.reduce(votes).sum())
+    sides_agree = float(np.logical_and.reduce(votes).sum()) / union if union else 0.0
+    return Support(trust, agreement, certainty, sides_agree, min(s.steps for s in sides))
+
+
+def absence_confidence(carried: Sequence[Carried]) -> float:
+    """How sure it is that nothing is there, when nothing was carried: less with the distance."""
+    return 1.0 / (1.0 + 0.1 * min(c.path.steps for c in carried))
