@@ -21,6 +21,7 @@ from ifc_core.inference.tiling import tile_counts, tile_regions
 from ifc_core.models.ifc import IFC
 
 _LONGEST_PROBE = 8
+_GPU_WARM_UPS = 3
 _ASSUMED_INSTANCES = 10
 _ACTIVATION_COPIES = 6  # maps of the spatial decoder's largest level alive at once
 
@@ -84,8 +85,9 @@ def estimate_run(
     )
     image = resize_frames(torch.from_numpy(np.array(part))[None], size)[0].numpy()
     dtype = choose_dtype(model, settings.precision)
-    runner = ClipRunner(fast_model(model, dtype))
     probe = min(length, _LONGEST_PROBE)
+    at_once = probe if model.device.type == "cuda" else 1
+    runner = ClipRunner(fast_model(model, dtype), at_once, is_exact=dtype == torch.float32)
     encode, decode, feature_bytes = _probe(runner, image, probe, clock)
     finish = _time_masks(runner, (int(frame.shape[0]), int(frame.shape[1])), clock)
     seconds = num_tiles * (looked_at * (encode + finish) + num_clips * decode * length / probe)
@@ -104,13 +106,18 @@ def _probe(
 ) -> tuple[float, float, int]:
     """Seconds to encode a frame, seconds to decode a clip, bytes of a frame's features."""
     frames = [CachedFrame(image) for _ in range(length)]
-    runner.encode(frames[:1])  # the first pass pays for allocations
-    frames[0].features = None
+    on_gpu = runner.model.device.type == "cuda"
+    for _ in range(_GPU_WARM_UPS if on_gpu else 1):  # allocations, and the recording of graphs
+        runner.encode(frames if on_gpu else frames[:1])
+        for frame in frames:
+            frame.features = None
+        _synchronize(runner.model.device)
     began = clock()
     runner.encode(frames)
     _synchronize(runner.model.device)
     encode = (clock() - began) / length
-    runner.clips([frames], [tuple(range(length))])
+    for _ in range(_GPU_WARM_UPS if on_gpu else 1):
+        runner.clips([frames], [tuple(range(length))])
     began = clock()
     runner.clips([frames], [tuple(range(length))])
     _synchronize(runner.model.device)
@@ -124,6 +131,7 @@ def _time_masks(runner: ClipRunner, size: tuple[int, int], clock: Callable[[], f
     yy, xx = np.mgrid[:height, :width]
     disc = (min(height, width) / 4) ** 2 - (yy - height / 2) ** 2 - (xx - width / 2) ** 2
     logits = disc.astype(np.float32)
+    encode_logits(logits, size)  # the first one makes tables
     began = clock()
     encode_logits(logits, size)
     return (clock() - began) * _ASSUMED_INSTANCES
