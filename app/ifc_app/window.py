@@ -68,6 +68,7 @@ class DesktopWindow(QObject):
         self.viewer.events.theme.connect(self._follow_theme)
         self._take_drops()
         self.studio.show_napari_panels(False)
+        self.studio.window.drop_titles()
         self.studio.opened.connect(self._on_opened)
         self.studio.preview_shown.connect(self.start_page.hide)
         self.studio.theme_requested.connect(self._use_theme)

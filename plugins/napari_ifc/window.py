@@ -135,9 +135,19 @@ class WindowHooks(QObject):
         return any(dock.isVisible() for dock in self._napari_docks())
 
     def show_napari_panels(self, shown: bool) -> None:
-        """Show or hide napari's layer list and layer controls."""
+        """Show or hide napari's layer list, its layer controls and its slider of frames."""
         for dock in self._napari_docks():
             dock.setVisible(shown)
+        if self._main is not None:
+            for widget in self._main.findChildren(QWidget):
+                if type(widget).__name__ == "QtDims":  # our timeline does the same and more
+                    widget.setVisible(shown)
+
+    def drop_titles(self) -> None:
+        """Take the title bars off our docks, where they are the window and not guests in it."""
+        for dock in self.docks.values():
+            dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
+            dock.setTitleBarWidget(QWidget(dock))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Close the studio once the window has really closed (a person may refuse)."""
