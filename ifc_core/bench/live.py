@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 import ifc_resources
 from ifc_core.bench.machine import machine_facts
-from ifc_core.inference.live_frames import LiveFrames
+from ifc_core.inference.live_frames import MOST_WAITING, LiveFrames
 from ifc_core.inference.predictor import predict_video
+from ifc_core.inference.run_setup import prepare_model
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.video import open_video
 from ifc_core.models.ifc import IFC
@@ -49,7 +50,7 @@ class LiveOptions:
     clip_stride: int = 1
     short_side: int | None = None
     device: str = "auto"
-    capacity: int = 8
+    capacity: int = MOST_WAITING
 
 
 def run_live(options: LiveOptions) -> dict[str, Any]:
@@ -83,12 +84,13 @@ def watch(model: IFC, images: list[Image], fps: float, options: LiveOptions) -> 
         clip_stride=options.clip_stride,
         short_side=options.short_side,
     )
+    prepared = prepare_model(model, settings.precision)
     count = round(fps * options.seconds)
     frames = LiveFrames(paced(images, fps, count), options.capacity)
     finished, waiting, delays = 0, 0, []
     began, cpu_began = time.perf_counter(), time.process_time()
     try:
-        for result in predict_video(model, frames, settings, low_delay=True):
+        for result in predict_video(model, frames, settings, low_delay=True, prepared=prepared):
             delays.append(frames.finished(result.frame_index))
             finished += 1
             waiting = max(waiting, frames.num_waiting)

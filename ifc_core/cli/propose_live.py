@@ -15,6 +15,7 @@ from ifc_core.engine.model_cache import ModelCache
 from ifc_core.errors import ConfigError
 from ifc_core.inference.live_frames import LiveFrames, LiveSource, open_camera, open_pipe
 from ifc_core.inference.predictor import predict_video
+from ifc_core.inference.run_setup import PreparedModel, prepare_model
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.ytvis import VideoDetails, YtvisVideo
 from ifc_core.jobs import JobContext, Progress
@@ -117,8 +118,9 @@ class LiveRun(ProposeRun):
         began = time.monotonic()
         check_targets(output, (), ())
         model = ModelCache().get(self._settings.model, self._settings.device)
+        prepared = prepare_model(model, self._settings.precision)  # before any frame waits
         source = open_live(self._options)
-        video, figures = self._watch(model, source)
+        video, figures = self._watch(model, prepared, source)
         write_proposals(model, [video], self._spool, self._settings, output, as_results)
         summary = self.summary(model, output, [], [video], time.monotonic() - began)
         summary["videos"][0] |= figures
@@ -128,7 +130,9 @@ class LiveRun(ProposeRun):
         """Remove the temporary masks."""
         self._spool.close()
 
-    def _watch(self, model: Any, source: LiveSource) -> tuple[ProposedVideo, dict[str, Any]]:
+    def _watch(
+        self, model: Any, prepared: PreparedModel, source: LiveSource
+    ) -> tuple[ProposedVideo, dict[str, Any]]:
         began = time.monotonic()
         with job(f"Proposing on {source.name}") as context:
             frames = LiveFrames(
@@ -147,7 +151,9 @@ class LiveRun(ProposeRun):
                     context.advance(progress.done, None, behind)
 
             settings = replace(self._settings, frame_step=1)
-            run = predict_video(model, frames, settings, JobContext(report), low_delay=True)
+            run = predict_video(
+                model, frames, settings, JobContext(report), low_delay=True, prepared=prepared
+            )
             indices = []
             try:
                 for position, frame in enumerate(run):

@@ -22,6 +22,9 @@ Image = npt.NDArray[np.uint8]
 Frame = tuple[int, Image]
 """(number of the frame since the beginning, dropped ones counted; (H, W, 3) uint8 RGB)."""
 
+MOST_WAITING = 3
+"""Frames that wait by default: where the model cannot keep up, each adds its time to the delay."""
+
 _POLL_SECONDS = 0.1
 
 
@@ -78,7 +81,7 @@ class LiveFrames(Iterator[Frame]):
     def __init__(
         self,
         source: Iterable[Image],
-        capacity: int = 8,
+        capacity: int = MOST_WAITING,
         *,
         drop: bool = True,
         step: int = 1,

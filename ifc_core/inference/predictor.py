@@ -56,6 +56,7 @@ def predict_video(
     output_size: tuple[int, int] | None = None,
     resume: RunCheckpoint | None = None,
     low_delay: bool = False,
+    prepared: PreparedModel | None = None,
 ) -> VideoPrediction:
     """Find and track the instances of a video, in memory that does not grow with its length.
 
@@ -71,6 +72,7 @@ def predict_video(
         resume: Where an earlier run with the same settings stood; ``frames`` then begin with its
             ``restart_frame``, and frames that it gave out are not given again.
         low_delay: Work on each frame as it comes, in batches of one on a GPU too.
+        prepared: The model's fast copy where there is one already; see ``prepare_model``.
 
     Returns:
         An iterator over finished frames (every frame that was looked at, in order, those
@@ -90,6 +92,7 @@ def predict_video(
         output_size,
         resume,
         batch=_GPU_BATCH if model.device.type == "cuda" and not low_delay else 1,
+        prepared=prepared,
     )
 
 
