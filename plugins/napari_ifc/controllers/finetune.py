@@ -21,6 +21,7 @@ from napari_ifc.finetune_state import FinetuneView, Material, Outcome
 from napari_ifc.language import tr
 
 KIND = "finetune"
+_TRAINING = "training"  # what the trainer says of itself with each iteration
 PRESETS = ("quick", "balanced", "thorough")
 _STATE_FILE = "window.json"
 _TAUGHT = frozenset({FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT})
@@ -207,8 +208,11 @@ class FinetuneController:
             self._take_score(int(event.data["iteration"]), event.data["score"])
 
     def _take_progress(self, progress: Progress) -> None:
-        if not self.view.stopping and progress.message and not progress.fraction:
-            self._show(replace(self.view, text=tr(progress.message).capitalize(), fraction=None))
+        if self.view.stopping or progress.message in ("", _TRAINING):
+            return  # the steps themselves say how far it is
+        detail = "" if self._losses else self.view.detail  # no time is left of the training
+        text = tr(progress.message).capitalize()
+        self._show(replace(self.view, text=text, detail=detail, fraction=None))
 
     def _take_started(self, data: Mapping[str, Any]) -> None:
         frames, held_out = int(data["num_training_frames"]), int(data["num_held_out_frames"])

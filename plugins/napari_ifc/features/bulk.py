@@ -61,7 +61,12 @@ class BulkEdits(Feature):
                 tr("One step to undo."),
             ),
             ("bulk.relabel", tr("Relabel"), self._ask_class, tr("One step to undo.")),
-            ("bulk.delete", tr("Delete"), self._do(lambda b, i: b.delete(i)), tr("One step to undo.")),
+            (
+                "bulk.delete",
+                tr("Delete"),
+                self._do(lambda b, i: b.delete(i)),
+                tr("One step to undo."),
+            ),
         )
         for action_id, verb, call, tip in rows:
             text = tr("{verb} all tracks that meet the filter").format(verb=verb)

@@ -73,7 +73,7 @@ class FinetunePage(QWidget):
         self._state = _label("")
         self._detail = _label("", "muted")
         self._bar = QProgressBar()
-        self.loss_plot = _plot("loss")
+        self.loss_plot = _plot(tr("loss"))
         self.score_plot = _plot(tr("held-out mean J"))
         self._loss_line = self.loss_plot.plot([], [])
         self._score_line = self.score_plot.plot([], [], symbol="o", symbolSize=6)
@@ -116,11 +116,13 @@ class FinetunePage(QWidget):
             buttons.addWidget(button)
         buttons.addStretch()
         column.addLayout(buttons)
-        for widget in (self._state, self._detail, self._bar, self.loss_plot, self.score_plot):
+        # What came out stands above the curves: it is what a person waited for.
+        for widget in (self._state, self._detail, self._bar, self.card):
             column.addWidget(widget)
+        column.addWidget(self.loss_plot)
+        column.addWidget(self.score_plot)
         self._bar.setTextVisible(False)
         self._bar.setRange(0, 1000)
-        column.addWidget(self.card)
         heading = _label(tr("Model versions"), "heading")
         column.addWidget(heading)
         self._models.setAccessibleName(tr("Model versions"))
@@ -196,7 +198,7 @@ class FinetunePage(QWidget):
 
     def _show_curves(self, view: FinetuneView) -> None:
         self.loss_plot.setVisible(bool(view.losses))
-        self.score_plot.setVisible(bool(view.scores))
+        self.score_plot.setVisible(len(view.scores) > 1)  # one point is no curve
         self._loss_line.setData([x for x, _ in view.losses], [y for _, y in view.losses])
         self._score_line.setData([x for x, _ in view.scores], [y for _, y in view.scores])
 

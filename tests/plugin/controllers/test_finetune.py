@@ -10,6 +10,7 @@ from ifc_core.annotation import Project, Scope, edits
 from ifc_core.annotation.snapshot import read_snapshot
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import EngineError, IFCError
+from ifc_core.jobs import Progress
 from ifc_core.structures import Category, RLEMask
 from napari_ifc.controllers.finetune import FinetuneController, material_of
 from napari_ifc.finetune_state import FinetuneView
@@ -237,3 +238,22 @@ def test_answers_after_the_project_was_closed_are_dropped(bench: Bench) -> None:
     bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
     assert len(bench.views) == count
     assert bench.project.models() == []
+
+
+def test_judging_is_said_before_and_after_the_training(bench: Bench) -> None:
+    bench.controller.start("quick")
+    tell = bench.trainer.on_event
+
+    def progress(done: int, total: int | None, message: str) -> None:
+        tell(JobEvent(1, "progress", Progress(done, total, message, 1.0, None, "iterations")))
+
+    progress(0, None, "judging the present model")
+    assert bench.controller.view.text == "Judging the present model"
+    bench.trainer.tell("step", iteration=29, iterations=30, loss=1.0, terms={}, eta_seconds=0.0)
+    progress(30, 30, "training")
+    assert bench.controller.view.text == "Training"
+    assert bench.controller.view.detail == "30 of 30 iterations · 0 s left"
+    progress(30, 30, "judging the new model")
+    assert bench.controller.view.text == "Judging the new model"
+    assert bench.controller.view.detail == ""
+    assert bench.controller.view.fraction is None
