@@ -33,7 +33,7 @@ Region = tuple[int, int, int, int]
 
 _OVERLAP = 0.2  # of a tile's side, shared with its neighbour
 _LARGEST_SHRINK = 2.0  # ``auto``: a tile is brought to at least half its size
-_MOST_TILES = 4  # of ``auto``, in each direction
+_MOST_TILES = 8  # of ``auto``, in each direction
 _JOIN_IOU = 0.5
 _FEWEST_SHARED_PX = 9
 _VOTES = 3  # frames of agreement before two tracks that had a number each are joined

@@ -36,7 +36,8 @@ def test_counts():
     assert tile_counts("2x3", (100, 100), 360) == (2, 3)
     assert tile_counts("auto", (720, 1280), 360) == (1, 1)
     assert tile_counts("auto", (2160, 3840), 360) == (3, 3)
-    assert tile_counts("auto", (9000, 9000), 144) == (4, 4)
+    assert tile_counts("auto", (2160, 3840), 144) == (8, 8)
+    assert tile_counts("auto", (9000, 9000), 144) == (8, 8)
 
 
 def box(left, right, region):
