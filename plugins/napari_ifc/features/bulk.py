@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_ifc.workspace import Workspace
 
 GROUP = tr("Filter")
+_ONE_STEP = tr("One step to undo.")
 
 
 class BulkEdits(Feature):
@@ -52,20 +53,20 @@ class BulkEdits(Feature):
                 "bulk.approve",
                 tr("Approve"),
                 self._do(lambda b, i: b.approve(i)),
-                tr("One step to undo."),
+                _ONE_STEP,
             ),
             (
                 "bulk.reject",
                 tr("Reject"),
                 self._do(lambda b, i: b.reject(i)),
-                tr("One step to undo."),
+                _ONE_STEP,
             ),
-            ("bulk.relabel", tr("Relabel"), self._ask_class, tr("One step to undo.")),
+            ("bulk.relabel", tr("Relabel"), self._ask_class, _ONE_STEP),
             (
                 "bulk.delete",
                 tr("Delete"),
                 self._do(lambda b, i: b.delete(i)),
-                tr("One step to undo."),
+                _ONE_STEP,
             ),
         )
         for action_id, verb, call, tip in rows:

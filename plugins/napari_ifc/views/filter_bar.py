@@ -58,7 +58,7 @@ class FilterBar(QFrame):
         self._area = (_number(tr("Area from"), True), _number(tr("Area below"), False))
         self._length = (_number(tr("Frames from"), True), _number(tr("Frames below"), False))
         self._untouched = QCheckBox(tr("Untouched only"))
-        self._in_range = QCheckBox(tr("On the marked range"))
+        self._in_range = QCheckBox(tr("Marked range"))
         self._range: FrameRange | None = None
         self._count = QLabel()
         self._count.setProperty("role", "heading")
@@ -110,6 +110,7 @@ class FilterBar(QFrame):
         row.setSpacing(4)
         for action_id, text in _BUTTONS:
             button = QPushButton(text)
+            button.setProperty("role", "narrow")  # five of them share the panel's width
             button.clicked.connect(lambda _=False, a=action_id: self.action_requested.emit(a))
             self._buttons[action_id] = button
             row.addWidget(button, 1)

@@ -95,6 +95,7 @@ def style_sheet(p: Palette) -> str:
     QPushButton[role="status"] {{ background: transparent; color: {p.muted}; font-size: 8pt;
         text-align: left; padding: 2px 2px 6px 2px; }}
     QPushButton[role="status"]:hover {{ color: {p.text}; }}
+    QPushButton[role="narrow"] {{ padding: 5px 2px; }}
     QPushButton[role="link"] {{ background: transparent; color: {p.accent}; padding: 2px 4px; }}
     QToolButton {{ background: transparent; border: 1px solid transparent; border-radius: 5px;
         padding: 4px; color: {p.text}; }}
