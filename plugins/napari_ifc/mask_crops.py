@@ -164,11 +164,12 @@ def _shrunk(crop: Crop | None, step: int) -> Crop | None:
 
 
 def _drawn(left: int, top: int, inside: npt.NDArray[np.uint8], factor: int) -> DrawnCrop:
-    if factor > 1:
-        inside = cv2.resize(inside, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
-    left, top = left * factor, top * factor
     lines, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE, offset=(left, top))
     largest = lines[0] if len(lines) == 1 else max(lines, key=cv2.contourArea)
     x, y, wide, _ = cv2.boundingRect(largest)
     outlines = tuple(np.asarray(line, np.int32) for line in lines)
-    return DrawnCrop(left, top, inside.view(np.bool_), outlines, (x + wide // 2, y))
+    if factor > 1:  # lines run through the middles of pixels, so that slopes have no stairs
+        inside = cv2.resize(inside, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
+        outlines = tuple(line * np.int32(factor) + np.int32(factor // 2) for line in outlines)
+    anchor = ((x + wide // 2) * factor, y * factor)
+    return DrawnCrop(left * factor, top * factor, inside.view(np.bool_), outlines, anchor)
