@@ -116,13 +116,17 @@ class ClipRunner:
         return done
 
     def begin(
-        self, windows: Sequence[Sequence[CachedFrame]], indices: Sequence[tuple[int, ...]]
+        self,
+        windows: Sequence[Sequence[CachedFrame]],
+        indices: Sequence[tuple[int, ...]],
+        queries: Sequence[tuple[int, ...]] | None = None,
     ) -> list[PendingClips]:
         """:meth:`clips` without waiting for the device; follow with :meth:`finish` for each."""
         begun: list[PendingClips] = []
         done = 0
         while done < len(windows):
-            begun.append(self._begin_group(windows[done:], indices[done:], None))
+            asked = None if queries is None else queries[done:]
+            begun.append(self._begin_group(windows[done:], indices[done:], asked))
             done += len(begun[-1].indices)
         return begun
 
@@ -149,14 +153,20 @@ class ClipRunner:
         return result
 
     def finish(self, pending: PendingClips) -> list[ClipInstances]:
-        """Wait until it is known which queries survive, and compute their masks."""
+        """Wait until it is known which queries survive, and compute their masks.
+
+        What it gives belongs to the current stream: see :meth:`after_network`.
+        """
         result = None
         while result is None:
             result = self._attempt(lambda: self._finish(pending), ())
         return result
 
     def after_network(self) -> AbstractContextManager[Any]:
-        """Where work on finished clips runs: beside the network's next clips on a GPU."""
+        """Where work on finished clips runs: beside the network's next clips on a GPU.
+
+        :meth:`finish` and everything that uses its clips must be inside.
+        """
         if self.model.device.type != "cuda":
             return nullcontext()
         if self._after is None:
@@ -212,11 +222,11 @@ class ClipRunner:
         if pending.decided is not None:
             pending.decided.synchronize()
         results = []
-        with self.after_network(), device_arithmetic(self.model.device, self.is_exact):
+        with device_arithmetic(self.model.device, self.is_exact):
             if pending.decided is not None:
                 stream = torch.cuda.current_stream(self.model.device)
                 stream.wait_event(pending.decided)
-                for tensor in tensors:
+                for tensor in tensors:  # they belong to the network's stream
                     tensor.record_stream(stream)
             for clip, frame_indices in enumerate(pending.indices):
                 if pending.queries is None:
@@ -234,8 +244,8 @@ class ClipRunner:
         return results
 
     def _stacked(self, images: Sequence[npt.NDArray[np.uint8] | Tensor]) -> Tensor:
-        if isinstance(images[0], Tensor):
-            return torch.stack([torch.as_tensor(image) for image in images])
+        if any(isinstance(image, Tensor) for image in images):  # some were read before a pause
+            return torch.stack([torch.as_tensor(i, device=self.model.device) for i in images])
         tensor = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
         if self.model.device.type != "cuda":
             return tensor.to(self.model.device)

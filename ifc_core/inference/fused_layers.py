@@ -127,7 +127,8 @@ class BlockStem(nn.Module):
         """(N, 3, H, W) to (N, O, ceil(H / 2), ceil(W / 2))."""
         count, depth, height, width = images.shape
         rows, columns = -(-height // 2), -(-width // 2)
-        images = F.pad(images, (0, width % 2, 0, height % 2))
+        if height % 2 or width % 2:
+            images = F.pad(images, (0, width % 2, 0, height % 2))
         pixels = images.permute(0, 2, 3, 1).unflatten(1, (rows, 2)).unflatten(3, (columns, 2))
         # Two blocks of zeros before and one after stand for the padding.
         placed = images.new_zeros(count, rows + 3, columns + 3, self.channels)

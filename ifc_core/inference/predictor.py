@@ -34,7 +34,6 @@ from ifc_core.structures import RLEMask
 from ifc_core.tracking.reidentification import Reidentifier
 from ifc_core.tracking.video_tracker import (
     ClipAssignment,
-    ClipInstances,
     TrackedFrame,
     VideoTracker,
 )
@@ -292,7 +291,11 @@ class VideoPrediction(Iterator[FrameResult]):
             if window is not None:
                 windows.append(window)
         self._runner.encode(list(self._cached.values()))  # all, in case sizes change
-        pending = [
+        pending = self._begin_windows(windows)
+        return _Begun(pending, self._stream.settled_before, self._stream.state)
+
+    def _begin_windows(self, windows: list[range]) -> list[PendingClips]:
+        return [
             clips
             for group in _of_one_length(windows)
             for clips in self._runner.begin(
@@ -300,13 +303,12 @@ class VideoPrediction(Iterator[FrameResult]):
                 [tuple(window) for window in group],
             )
         ]
-        return _Begun(pending, self._stream.settled_before, self._stream.state)
 
     def _settle(self, begun: _Begun) -> Iterator[FrameResult]:
         """Link the clips of a batch, then give out the frames that are settled."""
         for pending in begun.pending:
-            self._link(self._runner.finish(pending))
-            self._context.raise_if_cancelled()
+            self._link(pending)
+        self._best.clear()
         self._window_state = begun.window_state
         yield from self._give_out(begun.settled)
 
@@ -317,6 +319,7 @@ class VideoPrediction(Iterator[FrameResult]):
         self._runner.input_size, self._runner.mask_grid = resume.input_size, resume.mask_grid
         self._runner.notices += resume.notices
         self._stream.restore(resume.window_state)
+        self._window_state = resume.window_state
         self._finished = resume.next_position
         totals = {}
         for tally in resume.tallies:
@@ -342,8 +345,10 @@ class VideoPrediction(Iterator[FrameResult]):
         for clip in resume.clips:
             window = range(clip.start, clip.stop)
             held = [self._cached[p] for p in window]
-            again = self._runner.clips([held], [tuple(window)], [clip.queries])[0]
-            self._tracker.replay(again, ClipAssignment(clip.identities, clip.link_scores))
+            pending = self._runner.begin([held], [tuple(window)], [clip.queries])[0]
+            who = ClipAssignment(clip.identities, clip.link_scores)
+            with self._runner.after_network():
+                self._tracker.replay(self._runner.finish(pending)[0], who)
             self._context.raise_if_cancelled()
         self._let_go(self._stream.settled_before)
         return last
@@ -380,18 +385,14 @@ class VideoPrediction(Iterator[FrameResult]):
     def _advance(self, windows: list[range], settled: int) -> Iterator[FrameResult]:
         """Run windows, then give out the frames that are settled."""
         self._context.raise_if_cancelled()
-        for group in _of_one_length(windows):
-            held = [[self._cached[p] for p in window] for window in group]
-            self._link(self._runner.clips(held, [tuple(window) for window in group]))
-        self._window_state = self._stream.state
-        yield from self._give_out(settled)
+        begun = self._begin_windows(windows)
+        yield from self._settle(_Begun(begun, settled, self._stream.state))
 
-    def _link(self, clips: Iterable[ClipInstances]) -> None:
-        for clip in clips:
-            with self._runner.after_network():
+    def _link(self, pending: PendingClips) -> None:
+        with self._runner.after_network():
+            for clip in self._runner.finish(pending):
                 self._tracker.update(clip)
-            self._context.raise_if_cancelled()
-        self._best.clear()
+                self._context.raise_if_cancelled()
 
     def _give_out(self, settled: int) -> Iterator[FrameResult]:
         """Finish frames that no clip to come holds."""
