@@ -74,11 +74,12 @@ def surface_photographs() -> tuple[Image, ...]:
     """Photographs of scikit-image, (h, w, 3) uint8 each; none where it is not installed."""
     try:
         from skimage import data
-    except ImportError:
+
+        pictures = [np.asarray(getattr(data, name)()) for name in _SURFACES]
+    except ImportError:  # of scikit-image, or of what it reads its pictures with
         return ()
     photographs = []
-    for name in _SURFACES:
-        picture = np.asarray(getattr(data, name)())
+    for picture in pictures:
         if picture.ndim == 2:
             picture = np.repeat(picture[..., None], 3, axis=2)
         photographs.append(_shrink(picture[..., :3].astype(np.uint8), _PHOTO_SIDE))

@@ -9,7 +9,7 @@ import sys
 class Missing:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in {"av", "pycocotools", "platformdirs", "PySide6", "napari", "qtpy"}:
-            raise ImportError(f"{name} is not here")
+            raise ModuleNotFoundError(f"{name} is not here")
 
 sys.meta_path.insert(0, Missing())
 from ifc_core.training.config import TrainConfig, build_config
