@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from ifc_core.annotation import Project, edits
 from ifc_core.annotation.edits import ImportedTrack, ImportTracks
+from ifc_core.annotation.rle_runs import patch_mask
 from ifc_core.structures import Category, MaskSource, RLEMask, TrackKind, TrackState
 
-_SHAPES = 512
+_MOST_SHAPES = 20_000  # different masks of a video; no frame shows one that was drawn before
 _COVERED = 1 / 300  # share of the frame under one mask: 300 tracks cover it about once
 _PROPOSED, _MODEL = 0, 0
 
@@ -51,11 +52,12 @@ def fill_video(project: Project, video_id: int, tracks: Sequence[range], seed: i
         seed: Of the shapes.
     """
     entry = project.video(video_id)
-    shapes = _blobs(entry.size, np.random.default_rng(seed))
+    count = min(_MOST_SHAPES, max(1, sum(map(len, tracks))))
+    shapes = _blobs(entry.size, np.random.default_rng(seed), count)
     areas = [shape.area for shape in shapes]
     made = []
     for number, frames in enumerate(tracks):
-        turn = [(number * 7 + f * 5) % _SHAPES for f in frames]
+        turn = [(number + f * len(tracks)) % count for f in frames]
         ids = project.append_records([(shapes[i], MaskSource.MODEL) for i in turn])
         pointers = np.array(
             [
@@ -71,18 +73,16 @@ def fill_video(project: Project, video_id: int, tracks: Sequence[range], seed: i
     project.apply(ImportTracks("bench", {video_id: video_id}, categories, tuple(made), {}))
 
 
-def _blobs(size: tuple[int, int], rng: np.random.Generator) -> list[RLEMask]:
+def _blobs(size: tuple[int, int], rng: np.random.Generator, count: int) -> list[RLEMask]:
     """Ellipses of the frame's shape, all over it."""
     height, width = size
     radius = np.sqrt(_COVERED / np.pi)  # as a share of either side
     tall, wide = max(1, round(radius * height)), max(1, round(radius * width))
     rows, columns = np.ogrid[-tall : tall + 1, -wide : wide + 1]
-    ellipse = (rows / tall) ** 2 + (columns / wide) ** 2 <= 1
+    ellipse = ((rows / tall) ** 2 + (columns / wide) ** 2 <= 1).astype(np.uint8)
     masks = []
-    for _ in range(_SHAPES):
+    for _ in range(count):
         top = int(rng.integers(0, height - 2 * tall))
         left = int(rng.integers(0, width - 2 * wide))
-        picture = np.zeros(size, np.bool_)
-        picture[top : top + 2 * tall + 1, left : left + 2 * wide + 1] = ellipse
-        masks.append(RLEMask.from_array(picture))
+        masks.append(patch_mask(None, size, top, left, ellipse))
     return masks

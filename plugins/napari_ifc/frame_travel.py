@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 Deliver = Callable[[Callable[[Any], None]], Callable[[Any], None]]
 
 _REST_MS = 120
-_MAX_REST_MS = 1500
-_TRAVEL_SECONDS = 0.8  # frames that follow each other so quickly belong to one journey
+_MAX_REST_MS = 4000
+_HOPS = 3  # through the event loop until a frame that was shown is painted
 
 
 class FrameTravel:
@@ -64,9 +64,11 @@ class FrameTravel:
         self._redraw: Callable[[], None] = lambda: None
         self._syncing = False
         self._arrived = 0.0
+        self._hops = 0
         self.frame_index = 0
         self.picture_index = 0
         self._rest_timer = soon(self.settle, _REST_MS)
+        self._painted_timer = soon(self._on_painted)
         viewer.dims.events.point.connect(self._on_dims)
         viewer.dims.events.current_step.connect(self._on_dims)
 
@@ -84,6 +86,7 @@ class FrameTravel:
     def put_down(self) -> None:
         """Forget the video."""
         self._rest_timer.stop()
+        self._painted_timer.stop()
         if self._source is not None:
             self._source.cache.forget()
         self._source = None
@@ -120,6 +123,7 @@ class FrameTravel:
     def settle(self) -> None:
         """Tell napari's dimensions where we are."""
         self._rest_timer.stop()
+        self._painted_timer.stop()
         if self._source is not None:
             self._syncing = True
             self._viewer.dims.set_current_step(0, self.frame_index)
@@ -138,18 +142,21 @@ class FrameTravel:
             source.cache.ask(frame_index, self._tell)
         if not by_napari:  # which slices the picture itself
             self._show()
-            self._rest_timer.start(self._rest_ms())
+            self._rest_timer.stop()
+            self._arrived, self._hops = time.monotonic(), 0
+            self._painted_timer.start()
         if was_waiting or self.is_waiting:
             self._on_waiting()
         self._on_frame(frame_index)
 
-    def _rest_ms(self) -> int:
-        """How long no other frame must come until it rests; longer where each takes long."""
-        before, self._arrived = self._arrived, time.monotonic()
-        gap = self._arrived - before
-        if gap > _TRAVEL_SECONDS:
-            return _REST_MS
-        return round(min(max(2500 * gap, _REST_MS), _MAX_REST_MS))
+    def _on_painted(self) -> None:
+        """Rest begins once a frame is painted, and lasts longer where that takes long."""
+        self._hops += 1
+        if self._hops < _HOPS:
+            self._painted_timer.start()
+            return
+        busy_ms = 1000 * (time.monotonic() - self._arrived)
+        self._rest_timer.start(round(min(max(2.5 * busy_ms, _REST_MS), _MAX_REST_MS)))
 
     def _show(self) -> None:
         if self._source is not None:
@@ -177,4 +184,5 @@ class FrameTravel:
         frame_index = min(max(int(self._viewer.dims.current_step[0]), 0), len(self._source) - 1)
         if frame_index != self.frame_index:
             self._rest_timer.stop()
+            self._painted_timer.stop()
             self._arrive(frame_index, by_napari=True)

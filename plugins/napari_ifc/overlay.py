@@ -24,6 +24,7 @@ _BOX = np.ones((3, 3), np.uint8)
 
 _TARGET_SIDE_PX = 1600
 _MAX_SCALE = 4
+_COARSEST_PX = 4 / 3  # of the screen for one of the picture
 _CACHE_BYTES = 96 * 1024 * 1024
 _SHADOW = (0, 0, 0, 140)
 _RIM = (255, 255, 255, 255)
@@ -89,9 +90,9 @@ def overlay_scale(size: tuple[int, int], zoom: float = 1.0) -> Fraction:
         A whole number, or one over a whole number where the video is shown smaller than it is.
     """
     enlarged = max(1, min(_MAX_SCALE, _TARGET_SIDE_PX // max(size)))
-    if enlarged > 1 or zoom > 0.5 or zoom <= 0:
+    if enlarged > 1 or zoom <= 0:
         return Fraction(enlarged)
-    return Fraction(1, min(_MAX_SCALE, int(1 / zoom)))
+    return Fraction(1, max(1, min(_MAX_SCALE, int(_COARSEST_PX / zoom))))
 
 
 class OverlayPainter:

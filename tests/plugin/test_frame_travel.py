@@ -119,7 +119,7 @@ def test_zooming_out_draws_masks_at_the_size_of_the_screen(qapp, tmp_path, qtbot
     studio.select(())
     viewer.scene.camera.zoom = 1.0
     qtbot.waitUntil(lambda: studio.layers.layers[1].data.shape[:2] == (900, 1700))
-    viewer.scene.camera.zoom = 0.3
+    viewer.scene.camera.zoom = 0.4
     qtbot.waitUntil(lambda: studio.layers.layers[1].data.shape[:2] == (300, 567))
     overlay = studio.layers.layers[1]
     assert overlay.data[100, 133].any()

@@ -77,8 +77,8 @@ def test_small_videos_are_drawn_larger():
 
 def test_the_picture_of_a_large_video_is_as_large_as_it_is_on_screen():
     assert overlay_scale((1080, 1920), zoom=0.7) == 1
-    assert overlay_scale((1080, 1920), zoom=0.42) == Fraction(1, 2)
-    assert overlay_scale((2160, 3840), zoom=0.3) == Fraction(1, 3)
+    assert overlay_scale((1080, 1920), zoom=0.6) == Fraction(1, 2)
+    assert overlay_scale((2160, 3840), zoom=0.4) == Fraction(1, 3)
     assert overlay_scale((2160, 3840), zoom=0.01) == Fraction(1, 4)
     assert overlay_scale((120, 160), zoom=0.2) == 4
     assert OverlayPainter((1081, 1921), Fraction(1, 2)).picture.shape == (541, 961, 4)
