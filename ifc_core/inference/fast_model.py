@@ -32,20 +32,22 @@ _CHECKED: weakref.WeakKeyDictionary[IFC, float] = weakref.WeakKeyDictionary()
 
 
 @torch.no_grad()
-def fast_model(model: IFC, dtype: torch.dtype = torch.float32) -> IFC:
+def fast_model(model: IFC, dtype: torch.dtype = torch.float32, for_gpu: bool | None = None) -> IFC:
     """A copy of ``model`` that infers faster; the original stays as it is.
 
     Args:
         model: On its device.
         dtype: Arithmetic of convolutions and feed-forward layers.
+        for_gpu: Fused blocks, and attention in low precision too; by default on a CUDA device.
 
     Returns:
         The copy, in eval mode. In float32 it computes the same up to rounding.
     """
     fast = copy.deepcopy(model).float().eval().requires_grad_(False)
     fast.fold_batch_norm()
-    on_gpu = fast.device.type == "cuda"
-    if on_gpu:
+    if for_gpu is None:
+        for_gpu = fast.device.type == "cuda"
+    if for_gpu:
         fast.backbone = FusedBackbone(fast.backbone)  # type: ignore[assignment]
     split = SplitSpatialDecoder(fast.spatial_decoder)
     if dtype == torch.float32:
@@ -55,7 +57,7 @@ def fast_model(model: IFC, dtype: torch.dtype = torch.float32) -> IFC:
         fast.spatial_decoder = _LowPrecisionDecoder(split, dtype)  # type: ignore[assignment]
         for layer in (*fast.encoder.frame_layers, *fast.encoder.exchange_layers):
             layer.feedforward = _LowPrecision(layer.feedforward, dtype)
-        if on_gpu:
+        if for_gpu:
             _lower_attention(fast, dtype)
     return fast.to(memory_format=torch.channels_last)
 

@@ -59,6 +59,31 @@ def test_low_precision_stays_close(tiny_model, scene):
     assert not torch.equal(fast_masks, masks)
 
 
+@pytest.mark.parametrize("size", [(64, 96), (50, 71)])
+def test_what_is_made_for_a_gpu_computes_the_same(tiny_model, scene, size):
+    frames = scene[:3, : size[0], : size[1]]
+    probs, masks = outputs(tiny_model, frames)
+    exact_probs, exact_masks = outputs(fast_model(tiny_model, for_gpu=True), frames)
+    torch.testing.assert_close(exact_probs, probs, atol=1e-5, rtol=0)
+    torch.testing.assert_close(exact_masks, masks, atol=1e-4, rtol=0)
+    low_probs, low_masks = outputs(fast_model(tiny_model, torch.bfloat16, for_gpu=True), frames)
+    assert low_probs.dtype == low_masks.dtype == torch.float32
+    assert 0 < (low_probs - probs).abs().max() < 0.05
+    assert ((low_masks > 0) == (masks > 0)).float().mean() > 0.97
+
+
+def test_attention_is_lowered_for_a_gpu_only(tiny_model):
+    kinds = {
+        for_gpu: {
+            parameter.dtype
+            for layer in fast_model(tiny_model, torch.bfloat16, for_gpu).encoder.frame_layers
+            for parameter in layer.attention.parameters()
+        }
+        for for_gpu in (False, True)
+    }
+    assert kinds == {False: {torch.float32}, True: {torch.bfloat16}}
+
+
 def test_precision_by_name(tiny_model, monkeypatch):
     assert choose_dtype(tiny_model, "fp32") == torch.float32
     assert choose_dtype(tiny_model, "bf16") == torch.bfloat16
