@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ifc_core.cli.reporting import job, print_line
+from ifc_core.errors import ConfigError
 
 app = typer.Typer()
 
@@ -57,6 +58,12 @@ def train(
     )
     folders = {"cutout_dir": cutouts, "sprite_dir": sprites}
     given = {name: str(folder.resolve()) for name, folder in folders.items() if folder is not None}
+    if given and settings.data.kind != "synthetic":
+        raise ConfigError(
+            f"--cutouts and --sprites are for generated clips; this run has {settings.data.kind}.",
+            name="data",
+            value=settings.data.kind,
+        )
     synthetic = {**settings.data.synthetic, **given}
     settings = replace(settings, data=replace(settings.data, synthetic=synthetic))
     if threads is not None:

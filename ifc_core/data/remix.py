@@ -22,6 +22,7 @@ from ifc_core.data.sample import (
     stack_frames,
     stack_padded,
 )
+from ifc_core.errors import ConfigError
 
 _PASTE_CHANCE = 0.6
 _MOST_PASTED = 2
@@ -78,18 +79,24 @@ def collate_raw(samples: Sequence[ClipSample]) -> RawBatch:
     """Batch clips of one length, zero-padding them to the largest height and width.
 
     Raises:
-        ValueError: The clips differ in their number of frames, or one has over 255 tracks.
+        ValueError: The clips differ in their number of frames.
+        ConfigError: A clip has over 255 tracks.
     """
-    if max(len(sample.labels) for sample in samples) > _MOST_TRACKS:
-        raise ValueError(f"a clip with more than {_MOST_TRACKS} tracks cannot be remixed")
+    most = max(1, *(len(sample.labels) for sample in samples))
+    if most > _MOST_TRACKS:
+        raise ConfigError(
+            f"A clip of {most} tracks cannot be remixed ({_MOST_TRACKS} at most); set remix to 0.",
+            name="remix",
+            value=most,
+        )
     frames, padding = stack_frames(samples)
     owners = torch.zeros(frames.shape[:4], dtype=torch.uint8)
     for row, sample in enumerate(samples):
         height, width = sample.frames.shape[1:3]
         own = owners[row, :, :height, :width].numpy()
-        for number, mask in enumerate(sample.masks, start=1):
+        known = sample.masks & sample.valid[:, :, None, None]
+        for number, mask in enumerate(known, start=1):
             own[mask] = number
-    most = max(1, *(len(sample.labels) for sample in samples))
     return RawBatch(
         frames,
         padding,
@@ -125,7 +132,7 @@ def remix(batch: RawBatch, stride: int) -> ClipBatch:
     frames = clips.round().clamp(0, 255).byte().movedim(2, -1)
     if batch.padding_mask is not None:
         frames = frames.masked_fill(batch.padding_mask[:, None, ..., None], 0)
-    targets = _targets(tracks, batch.exhaustive, stride)
+    targets = _targets(tracks, batch.exhaustive, stride, _MIN_VISIBLE_PX)
     return ClipBatch(frames.contiguous(), batch.padding_mask, targets)
 
 
@@ -271,13 +278,17 @@ def _hue_matrix(angle: Tensor) -> Tensor:
     return cos * torch.eye(3, device=angle.device) + (1 - cos) * third + sin * cross
 
 
-def _targets(tracks: _Tracks, exhaustive: Tensor, stride: int) -> BatchTargets:
+def _targets(tracks: _Tracks, exhaustive: Tensor, stride: int, least_px: int = 1) -> BatchTargets:
     """What is to be seen of the tracks, those of each clip first, at ``1 / stride``.
+
+    Where composing has left less than ``least_px`` of a track, nothing is said of it.
 
     Source: as :func:`ifc_core.data.sample.make_target`.
     """
-    seen = tracks.masks.sum((3, 4)) >= _MIN_VISIBLE_PX  # (B, N, T)
-    shown = (seen & tracks.valid).any(2)
+    area = tracks.masks.sum((3, 4))  # (B, N, T)
+    seen = area >= least_px
+    valid = tracks.valid & (seen | (area == 0))
+    shown = (seen & valid).any(2)
     counts = tuple(shown.sum(1).tolist())
     order = (~shown).to(torch.uint8).argsort(dim=1, stable=True)[:, : max(1, *counts)]
     rows = torch.arange(len(order), device=order.device)[:, None]
@@ -288,7 +299,7 @@ def _targets(tracks: _Tracks, exhaustive: Tensor, stride: int) -> BatchTargets:
     return BatchTargets(
         tracks.labels[rows, order] * real,
         soft.unflatten(0, order.shape),
-        tracks.valid[rows, order] & real[..., None],
+        valid[rows, order] & real[..., None],
         exhaustive,
         counts,
     )

@@ -72,6 +72,14 @@ def place_labels(targets: BatchTargets, size: tuple[int, int]) -> Tensor:
     return torch.cat([(1 - total).clamp(min=0), shares], dim=-1)
 
 
+def _known_in(targets: BatchTargets, frame: int) -> Tensor:
+    """(B, 1 + N) whether no track's places, and each track's, are known on a frame.
+
+    On a frame that is not exhaustive an object that nobody annotated is no ground.
+    """
+    return torch.cat([targets.exhaustive[:, frame, None], targets.valid[:, :, frame]], dim=1)
+
+
 def matching_loss(maps: list[Tensor], targets: BatchTargets) -> Tensor:
     """How badly places of one frame tell whose the places of another are.
 
@@ -81,7 +89,8 @@ def matching_loss(maps: list[Tensor], targets: BatchTargets) -> Tensor:
 
     Returns:
         (): cross-entropy of a soft nearest neighbour, a mean over the classes of a clip (each
-        track and what is none), then over clips.
+        track that is known on both frames, and what is none's where both are exhaustive), then
+        over clips.
     """
     num_clips, num_frames = targets.exhaustive.shape
     res2, res3 = (one.unflatten(0, (num_clips, num_frames)) for one in maps)
@@ -91,7 +100,9 @@ def matching_loss(maps: list[Tensor], targets: BatchTargets) -> Tensor:
     gaps = torch.cdist(places[:, here], places[:, there]).square()  # (B, hw, hw)
     unit = gaps.detach().amin(2).mean(1).clamp(min=1e-4)[:, None, None]
     said = (-_SHARPNESS * gaps / unit).softmax(2) @ labels[:, there]  # (B, hw, 1 + N)
-    truth = labels[:, here] * (labels[:, there].sum(1, keepdim=True) > 0)  # seen in both
+    asked = _known_in(targets, here) & _known_in(targets, there)  # (B, 1 + N)
+    asked &= labels[:, there].sum(1) > 0  # seen in both
+    truth = labels[:, here] * asked[:, None]
     wrong = -(truth * said.clamp(min=_LEAST_SHARE).log()).sum(1)  # (B, 1 + N)
     weight = truth.sum(1)
     shown = weight > 0.5

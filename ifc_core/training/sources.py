@@ -93,12 +93,18 @@ def _in_iterations(config: TrainConfig, count: int) -> TrainConfig:
         steps = tuple(math.ceil(e * count / stages[0].batch_size) for e in optimizer.decay_epochs)
         optimizer = replace(optimizer, decay_steps=steps, decay_epochs=())
     counted = [
-        replace(s, iterations=math.ceil(s.epochs * count / s.batch_size), epochs=0.0)
+        replace(s, iterations=_whole_uses(s.epochs * count / s.batch_size, s.remix), epochs=0.0)
         if s.epochs
         else s
         for s in stages
     ]
     return replace(config, stages=tuple(counted), optimizer=optimizer)
+
+
+def _whole_uses(iterations: float, remix: int) -> int:
+    """Iterations rounded up, to a multiple of those that a batch serves."""
+    uses = max(1, remix)
+    return math.ceil(iterations / uses) * uses
 
 
 def _existing(path: Path | None) -> Path:

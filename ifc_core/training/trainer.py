@@ -196,6 +196,7 @@ class Trainer:
             JobCancelled: The job was cancelled; the state is saved.
         """
         job = context or JobContext()
+        self._parts = []
         plan = BatchPlan(self.config, self.iteration, self.ranks.rank, self.ranks.world_size)
         data = self.config.data
         collate: Callable[[Sequence[ClipSample]], ClipBatch | RawBatch] = collate_raw
@@ -474,8 +475,8 @@ def train(
     Args:
         config: Of the run; a checkpoint in its output folder is resumed.
         context: Progress and cancellation.
-        stop_after_seconds: Save the state, export and return after this time, for machines that
-            are lent for a while; the same call goes on from there. ``None`` runs to the end.
+        stop_after_seconds: Save the state, export and return after this time; the same call
+            goes on from there. ``None`` runs to the end.
 
     Returns:
         The folder of the exported weights.

@@ -58,3 +58,9 @@ def test_folders_of_pictures_are_taken_and_a_wrong_one_is_named(config, tmp_path
     cv2.imwrite(str(folder / "ball.png"), picture)
     assert cli.main(["train", config(1), "--sprites", str(folder), "-o", str(tmp_path / "b")]) == 0
     assert iterations_in(tmp_path / "b") == 1
+
+
+def test_pictures_for_other_data_than_generated_are_refused(tmp_path, capsys):
+    words = ["train", "coco_r50", "--sprites", str(tmp_path), "-o", str(tmp_path / "run")]
+    assert cli.main(words) == 2
+    assert "generated clips" in capsys.readouterr().err

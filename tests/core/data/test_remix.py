@@ -6,6 +6,7 @@ import torch
 
 from ifc_core.data.remix import as_rendered, collate_raw, remix
 from ifc_core.data.sample import ClipSample, collate_clips
+from ifc_core.errors import ConfigError
 
 
 def squares(*colours, size=(64, 96), num_frames=3, start=20):
@@ -86,6 +87,36 @@ def test_what_is_not_known_stays_unknown():
     assert batch.targets.counts[0] == 1
     assert not batch.targets.exhaustive[0].any()
     assert batch.targets.exhaustive[1].all()
+
+
+def small(sizes):
+    """A clip with one square of each size (pixels a side), one a frame."""
+    frames = np.full((len(sizes), 64, 96, 3), 90, np.uint8)
+    masks = np.zeros((1, len(sizes), 64, 96), np.bool_)
+    for t, side in enumerate(sizes):
+        masks[0, t, 20 : 20 + side, 30 : 30 + side] = True
+    return ClipSample.fully_labelled(frames, masks, np.zeros(1, np.int64))
+
+
+def test_small_things_stay_as_rendered_and_are_left_open_where_little_is_left_of_them():
+    clips = [small((4, 12, 0)), small((3, 3, 3))]
+    plain = as_rendered(collate_raw(clips), 1).targets
+    assert plain.counts == (1, 1)
+    assert plain.valid.all()
+    assert plain.masks.sum((3, 4)).tolist() == [[[16, 144, 0]], [[9, 9, 9]]]
+    padded = [squares((250, 30, 30), size=(64, 97)), *clips]  # so that nothing is moved
+    found = remix(collate_raw(padded), 1).targets
+    assert found.counts == (1, 1, 0)
+    assert found.valid[1, 0].tolist() == [False, True, True]
+    assert found.masks[1, 0].sum((1, 2)).tolist() == [0, 144, 0]
+
+
+def test_too_many_tracks_are_refused_in_words():
+    clip = squares()
+    masks = np.zeros((256, *clip.frames.shape[:3]), np.bool_)
+    crowd = ClipSample.fully_labelled(clip.frames, masks, np.zeros(256, np.int64))
+    with pytest.raises(ConfigError, match="256 tracks"):
+        collate_raw([crowd])
 
 
 def test_clips_of_different_length_do_not_mix():

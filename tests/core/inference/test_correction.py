@@ -308,12 +308,12 @@ def test_early_features_are_asked_where_corrections_are_few_or_far_apart(frames_
             raise AssertionError("corrections are close enough")
 
     frames, masks = moving_disc()
-    known = correction(masks, 0, 5, 9)
+    known = correction(masks, 0, 3, 6, 9)
     dense = list(spread(frames_reader(frames), known, range(10), features=Unwanted()))
-    assert len(dense) == 7
+    assert len(dense) == 6
     assert features_help(1, 5)
-    assert features_help(3, 31)
-    assert not features_help(3, 30)
+    assert features_help(3, 10)
+    assert not features_help(3, 9)
 
 
 def test_looks_separate_colours_and_need_both_classes():

@@ -1,4 +1,4 @@
-"""Training on generated clips needs few packages, so that it runs on borrowed machines."""
+"""Training on generated clips needs few packages, so that it runs where little is installed."""
 
 import subprocess
 import sys

@@ -1,5 +1,7 @@
 """The loss that teaches early maps to know places again."""
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -73,6 +75,17 @@ def test_a_track_that_one_frame_hides_is_not_asked_for():
     loss = matching_loss(maps_that_say(mask), targets_of(mask))
     assert torch.isfinite(loss)
     assert loss < 0.3  # the ground alone is asked for, and it is easy
+
+
+def test_ground_of_frames_that_are_not_exhaustive_is_not_asked_for():
+    mask = square(2)
+    whole = targets_of(mask)
+    partly = dataclasses.replace(whole, exhaustive=torch.zeros(1, 2, dtype=torch.bool))
+    maps = maps_that_say(torch.zeros_like(mask))
+    maps[0][:, :, :, :12] += 3 * torch.randn(2, 8, 16, 12)  # ground that cannot be known again
+    unknown = dataclasses.replace(partly, valid=torch.zeros(1, 1, 2, dtype=torch.bool))
+    assert matching_loss(maps, unknown) == 0
+    assert matching_loss(maps, partly) != matching_loss(maps, whole)
 
 
 def test_shares_of_a_place_sum_to_one():
