@@ -165,6 +165,35 @@ def test_a_released_frame_cannot_come_again():
         tracker.update(clip)
 
 
+def test_settled_frames_come_in_runs_that_the_same_clips_hold():
+    tracker = VideoTracker(6)
+    probs = torch.tensor([[0.9, 0.1]])
+    for start in (0, 2):
+        frames = tuple(range(start, start + 6))
+        tracker.update(ClipInstances(frames, probs, torch.ones(1, 6, 2, 2)))
+    assert tracker.settled(5) == [(0, 1), (2, 3, 4)]
+    assert tracker.settled(8) == [(0, 1), (2, 3, 4, 5), (6, 7)]
+    merged = tracker.merge((2, 3, 4))
+    assert [frame.frame_index for frame in merged] == [2, 3, 4]
+    assert all(frame.uncertainties[0] is not None for frame in merged)
+    tracker.forget(4)
+    assert tracker.settled(8) == [(4, 5), (6, 7)]
+
+
+def test_a_long_run_is_averaged_in_parts():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 70, 3, 4, generator=generator)
+    tracker = VideoTracker(70)
+    tracker.update(ClipInstances(tuple(range(70)), torch.full((2, 2), 0.5), logits))
+    runs = tracker.settled(70)
+    assert max(len(run) for run in runs) < 70
+    frames = list(tracker.finish())
+    assert (
+        [frame.frame_index for frame in frames] == list(range(70)) == [i for r in runs for i in r]
+    )
+    torch.testing.assert_close(torch.stack([f.mask_logits for f in frames], 1), logits)
+
+
 def test_shapes_are_checked():
     with pytest.raises(ValueError, match="mask_logits"):
         ClipInstances((0, 1, 2), torch.zeros(1, 2), torch.zeros(1, 2, 4, 4))
