@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QWidget
 
 from ifc_app.recent import RecentList
 
@@ -105,3 +105,20 @@ def test_recent_items_are_offered_and_open(window, frames, qtbot):
     with qtbot.waitSignal(window.studio.opened):
         entry.trigger()
     assert window.studio.workspace is not None
+
+
+def test_the_window_is_ours_not_a_guest_s(window, frames):
+    assert window.open_path(frames)
+    docks = window.studio.docks
+    assert {"studio", "timeline"} <= docks.keys()
+    assert all(not dock.titleBarWidget().children() for dock in docks.values())
+    sliders = [w for w in window.main.findChildren(QWidget) if type(w).__name__ == "QtDims"]
+    assert sliders
+    assert all(slider.isHidden() for slider in sliders)
+    window.studio.show_napari_panels(True)
+    assert not any(slider.isHidden() for slider in sliders)
+
+
+def test_there_is_one_menu_for_each_group(window):
+    titles = [menu.title().replace("&", "") for menu in window._menus]
+    assert len(titles) == len(set(titles))
