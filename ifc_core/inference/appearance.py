@@ -129,29 +129,21 @@ def fit_appearance(
 
 
 def newton(
-    x: Matrix,
-    y: npt.NDArray[np.bool_],
-    penalty: Matrix,
-    most_steps: int = _STEPS,
-    *,
-    balanced: bool = True,
+    x: Matrix, y: npt.NDArray[np.bool_], penalty: Matrix, most_steps: int = _STEPS
 ) -> Matrix:
-    """Minimise mean logistic loss + penalty * weights**2 / 2 by Newton's method.
+    """Minimise class-balanced logistic loss + penalty * weights**2 by Newton's method.
 
     Args:
         x: (N, D) channels on about one scale.
         y: (N,) whether a row is foreground; both kinds must be there.
         penalty: (D + 1,), that of the bias first.
         most_steps: Steps at most.
-        balanced: Whether both kinds weigh alike, however many rows each has.
 
     Returns:
         (D + 1,) weights, the bias first.
     """
     x = np.concatenate([np.ones((len(x), 1)), x], axis=1)
-    balance = np.full(len(y), 1 / len(y))
-    if balanced:
-        balance = np.where(y, 0.5 / y.sum(), 0.5 / (~y).sum())
+    balance = np.where(y, 0.5 / y.sum(), 0.5 / (~y).sum())
     weights = np.zeros(x.shape[1])
     ridge = np.diag(penalty + 1e-9)
     for _ in range(most_steps):

@@ -94,7 +94,7 @@ class CorrectedMask:
 
 
 _FEW_CORRECTIONS = 2
-_SPARSE_FRAMES = 10
+_SPARSE_FRAMES = 3
 
 
 def features_help(num_corrected: int, num_frames: int) -> bool:

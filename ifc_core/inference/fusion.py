@@ -27,9 +27,14 @@ CUES = (
 PRIOR = np.array([-0.14, 0.4, 0.0, 0.35, 0.25, 6.5, -4.2, 0.0, 0.0])
 """Weights before a track says otherwise; a logistic fit over labelled clips."""
 
-NETWORK_PRIOR = np.array([-0.22, -0.76, 2.65, 0.33, -0.03, 3.35, -2.09, 7.72, 0.24])
-"""The same where a network's early features take part."""
+NETWORK_NEAR = np.array([-0.26, 0.4, 0.0, 0.34, 0.36, 6.5, -4.2, 14.6, 0.5])
+"""The same where a network's early features take part and a correction is a few frames off."""
 
+NETWORK_FAR = np.array([-0.22, -0.76, 2.65, 0.33, -0.03, 3.35, -2.09, 7.72, 0.24])
+"""The same far from every correction, where motion is hardly to be believed."""
+
+_NEAR_STEPS = 4
+_FAR_STEPS = 10
 _FAR_FRAMES = 3.0
 _PULL = 5.0
 _STEPS = 6
@@ -113,6 +118,16 @@ def fused_logit(said: Sequence[tuple[float, SideCues]], weights: Vector) -> Floa
     return total
 
 
+def network_prior(steps: int) -> Vector:
+    """Weights before a track says otherwise, where a network's early features take part.
+
+    Args:
+        steps: Frames to the nearest correction.
+    """
+    far = min(1.0, max(0.0, (steps - _NEAR_STEPS) / (_FAR_STEPS - _NEAR_STEPS)))
+    return (1 - far) * NETWORK_NEAR + far * NETWORK_FAR
+
+
 def nearness(sides: Sequence[SideCues]) -> list[float]:
     """Share of each side, by the inverse of its distance; they sum to 1."""
     inverse = [1.0 / side.steps for side in sides]
@@ -129,7 +144,7 @@ def track_weights(
     Args:
         cues: (N, cues) of pixels around the object, one array a held-out frame.
         truths: (N,) bool, whether they are the object.
-        prior: :data:`PRIOR` or :data:`NETWORK_PRIOR`.
+        prior: Weights without any evidence.
 
     Returns:
         One weight a cue.

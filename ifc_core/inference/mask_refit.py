@@ -65,8 +65,9 @@ class RefitEvidence:
 
     In a clip that holds corrected frames the weight is fitted on those; elsewhere on all
     corrected frames. The prior is the query, shown or hidden, that agrees best with the
-    correction. :meth:`held_out_logits` fits on one half of the cells and judges the other, so
-    that whoever weighs this evidence sees how it does on pixels it was not fitted on.
+    correction. :meth:`held_out_logits` judges a frame by a fit on the other corrected ones, or,
+    where there is one alone, each half of its cells by a fit on the other half, so that whoever
+    weighs this evidence sees how it does on what it was not fitted on.
 
     Args:
         cache: Features of the video's clips.
@@ -89,6 +90,11 @@ class RefitEvidence:
 
     def held_out_logits(self, frame_index: int) -> npt.NDArray[np.float32]:
         """(h, w) float32 for a corrected frame, each cell judged by a fit that left it out."""
+        others = tuple(f for f in sorted(self._masks) if f != frame_index)
+        if others:
+            if others not in self._fits:
+                self._fits[others] = self._fit(others, None)
+            return self._apply(self._fits[others], frame_index)
         halves = [self._apply(self._fit((frame_index,), half), frame_index) for half in (0, 1)]
         fold = _checkerboard(halves[0].shape)
         return np.where(fold == 0, halves[1], halves[0])

@@ -22,12 +22,12 @@ from ifc_core.inference.flow_chain import (
 )
 from ifc_core.inference.flow_store import FlowStore
 from ifc_core.inference.fusion import (
-    NETWORK_PRIOR,
     PRIOR,
     SideCues,
     Vector,
     fused_logit,
     nearness,
+    network_prior,
     track_weights,
 )
 from ifc_core.inference.local_match import NEAR_OFFSETS, descriptors, match_logit
@@ -102,7 +102,6 @@ class TrackSpreader:
     Attributes:
         watch: Called for each frame that is decided by looks, with the shares of what is said of
             it, by corrected frames and by the neighbour decided before, and what that is.
-        weights: Of the fusion, as they are now.
     """
 
     def __init__(
@@ -126,8 +125,8 @@ class TrackSpreader:
             self._looks = TrackLooks(store, self._references, self._avoid, evidence, features)
         self._held_out = _HeldOut([], [])
         self._memory: Memory | None = None
-        self._prior = (PRIOR if features is None else NETWORK_PRIOR) if prior is None else prior
-        self.weights = self._prior
+        self._has_features, self._prior = features is not None, prior
+        self._learnt = np.zeros_like(PRIOR)  # what corrected frames change in the weights
         self.watch: Watch | None = None
 
     def run(self, frames: range) -> Iterator[SpreadMask]:
@@ -213,7 +212,9 @@ class TrackSpreader:
                 elif frame in found:
                     found[frame].append(carried)
         if self._looks is not None:
-            self.weights = track_weights(self._held_out.cues, self._held_out.truths, self._prior)
+            prior = self._prior_weights(right - left)
+            learnt = track_weights(self._held_out.cues, self._held_out.truths, prior)
+            self._learnt = learnt - prior
         for start in range(0, len(inner), _SWEPT_FRAMES):
             yield from self._swept(inner[start : start + _SWEPT_FRAMES], found, (left, right))
 
@@ -276,7 +277,8 @@ class TrackSpreader:
         boxes = [c.box for c in carried]
         if near.box is not None and near.path.steps < _LEAST_SHARE_OF_BOX * all_steps:
             boxes = [near.box]  # what came from afar may have strayed, and a wide patch is coarse
-        cells = _NEAR_CELLS if near.path.steps <= _NEAR_STEPS else MOST_CELLS
+        is_near = near.path.steps <= _NEAR_STEPS or len(carried) > 1
+        cells = _NEAR_CELLS if is_near else MOST_CELLS  # finer where little has to be searched
         there = [*boxes, self._remembered_box(frame)] if any(boxes) else boxes
         patch = self._patch(there, max(cells, near.reference.cells))
         if patch is None:
@@ -323,12 +325,13 @@ class TrackSpreader:
         assert self._looks is not None  # noqa: S101 - for the type checker
         frame, patch = present.frame, present.patch
         said = list(zip(nearness(sides), sides, strict=True))
-        logit = fused_logit(said, self.weights)
+        weights = self._prior_weights(min(s.steps for s in sides))
+        logit = fused_logit(said, weights + self._learnt)
         memory = self._memory
         if memory is not None and abs(frame - memory.frame_index) == 1:
             share = _MEMORY_SHARE if len(sides) == 1 else _MEMORY_SHARE_BETWEEN
             recent = self._remembered(memory, present, sides[0])
-            logit = (1 - share) * logit + share * recent.logit(self._prior)
+            logit = (1 - share) * logit + share * recent.logit(weights)
             said = [((1 - share) * s, side) for s, side in said] + [(share, recent)]
         if self.watch is not None:
             self.watch(frame, patch, said)
@@ -337,6 +340,12 @@ class TrackSpreader:
         smooth = np.asarray(cv2.GaussianBlur(limited, (0, 0), _SMOOTH), np.float32)
         self._memory = Memory(frame, patch, present.rgb, smooth)
         return self._memory.logit
+
+    def _prior_weights(self, steps: int) -> Vector:
+        """Weights of the fusion so many frames from the nearest correction, by default."""
+        if self._prior is not None:
+            return self._prior
+        return network_prior(steps) if self._has_features else PRIOR
 
     def _remembered(self, memory: Memory, present: Present, side: SideCues) -> SideCues:
         """What the neighbour decided before says, as if it were a corrected frame."""
