@@ -33,11 +33,14 @@ class CachedFrame:
     Attributes:
         image: (h, w, 3) uint8 at the network's size, to encode it again at a smaller one; on
             the device where it was resized there.
-        features: Its share of the network, or ``None`` if it must be encoded (again).
+        features: Its share of the network, or ``None`` where it was not encoded yet.
+        encoded_at: (height, width) at which it was; features of another size than the one
+            that the network is fed now are made again.
     """
 
     image: npt.NDArray[np.uint8] | Tensor
     features: FrameFeatures | None = None
+    encoded_at: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -45,6 +48,7 @@ class PendingClips:
     """Clips that the device is still working on; :meth:`ClipRunner.finish` waits for them.
 
     Attributes:
+        windows: Frames of each clip, to run it again with less memory.
         indices: Frame numbers of each clip.
         class_probs: (B, Q, K + 1).
         mask_weights: (B, Q, C).
@@ -54,6 +58,7 @@ class PendingClips:
         decided: An event of the device, or ``None`` where all is done already.
     """
 
+    windows: Sequence[Sequence[CachedFrame]]
     indices: Sequence[tuple[int, ...]]
     class_probs: Tensor
     mask_weights: Tensor
@@ -149,18 +154,27 @@ class ClipRunner:
                 asked = None if queries is None else queries[:count]
                 return self._decode(held, indices[:count], asked)
 
-            result = self._attempt(work, [f for w in windows for f in w])
+            result = self._attempt(work)
         return result
 
     def finish(self, pending: PendingClips) -> list[ClipInstances]:
         """Wait until it is known which queries survive, and compute their masks.
 
         What it gives belongs to the current stream: see :meth:`after_network`.
+
+        Raises:
+            DeviceMemoryError: Not even one clip at the smallest size fits.
         """
-        result = None
-        while result is None:
-            result = self._attempt(lambda: self._finish(pending), ())
+        result = self._attempt(lambda: self._finish(pending))
+        if result is None:  # too little memory for the masks: the clips again, with less of it
+            self._wait_for_all()
+            result = self.clips(pending.windows, pending.indices, pending.queries)
+            self._wait_for_all()  # features made on this stream are for the other one too
         return result
+
+    def _wait_for_all(self) -> None:
+        if self.model.device.type == "cuda":
+            torch.cuda.synchronize(self.model.device)
 
     def after_network(self) -> AbstractContextManager[Any]:
         """Where work on finished clips runs: beside the network's next clips on a GPU.
@@ -174,15 +188,18 @@ class ClipRunner:
         return torch.cuda.stream(self._after)
 
     def encode(self, frames: Sequence[CachedFrame]) -> None:
-        """Compute the features of the frames that have none yet."""
-        while pending := list({id(f): f for f in frames if f.features is None}.values()):
+        """Compute the features of the frames that have none of the present size yet."""
+        while pending := list({id(f): f for f in frames if self._is_stale(f)}.values()):
             batch = pending[: self.frame_batch]
 
             def work(batch: list[CachedFrame] = batch) -> bool:
                 self._encode(batch)
                 return True
 
-            self._attempt(work, frames)  # less memory, and all may have to be done again
+            self._attempt(work)  # with less memory all may have to be done again
+
+    def _is_stale(self, frame: CachedFrame) -> bool:
+        return frame.features is None or frame.encoded_at != self.input_size
 
     @torch.inference_mode()
     def _encode(self, frames: Sequence[CachedFrame]) -> None:
@@ -194,6 +211,7 @@ class ClipRunner:
             features = self._encoded(images)
         for number, frame in enumerate(frames):
             frame.features = features[number : number + 1]
+            frame.encoded_at = self.input_size
 
     @torch.inference_mode()
     def _decode(
@@ -209,12 +227,12 @@ class ClipRunner:
         probs = class_logits.float().softmax(-1)  # (B, Q, K + 1)
         survivors = probs.argmax(-1) != probs.shape[-1] - 1  # (B, Q)
         if not probs.is_cuda:
-            return PendingClips(indices, probs, weights, maps, survivors.cpu(), queries)
+            return PendingClips(windows, indices, probs, weights, maps, survivors.cpu(), queries)
         on_host = torch.empty(survivors.shape, dtype=torch.bool, pin_memory=True)
         on_host.copy_(survivors, non_blocking=True)
         decided = torch.cuda.Event()
         decided.record()
-        return PendingClips(indices, probs, weights, maps, on_host, queries, decided)
+        return PendingClips(windows, indices, probs, weights, maps, on_host, queries, decided)
 
     @torch.inference_mode()
     def _finish(self, pending: PendingClips) -> list[ClipInstances]:
@@ -267,16 +285,17 @@ class ClipRunner:
 
     def _decoded(self, features: FrameFeatures, num_clips: int) -> tuple[Tensor, ...]:
         """Class logits, mask weights and mask features; recorded as a graph on a GPU."""
+        grid = features.grid_size  # the recorded work must not hold the features themselves
 
         def work(state: Tensor, position: Tensor, res4: Tensor, res3: Tensor) -> tuple[Tensor, ...]:
-            given = FrameFeatures(state, position, res4, res3, None, features.grid_size)
+            given = FrameFeatures(state, position, res4, res3, None, grid)
             out = self.model.decode_clip(given, num_clips)
             return out.class_logits, out.mask_weights, out.mask_features
 
         tensors = (features.state, features.position, features.lateral4, features.lateral3)
         if self.model.device.type != "cuda":
             return work(*tensors)
-        key = (num_clips, features.grid_size)
+        key = (num_clips, grid)
         if key not in self._decoding:
             self._decoding[key] = GraphedWork(work)
         return self._decoding[key](*tensors)
@@ -289,16 +308,14 @@ class ClipRunner:
             return masks.reshape(*masks.shape[:2], *self.mask_grid)
         return F.interpolate(masks, self.mask_grid, mode="bilinear", align_corners=False)
 
-    def _attempt(
-        self, work: Callable[[], _Result], cached: Sequence[CachedFrame]
-    ) -> _Result | None:
+    def _attempt(self, work: Callable[[], _Result]) -> _Result | None:
         """Run ``work``; out of memory, step down and give ``None`` (try again)."""
         try:
             return work()
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            if not self._step_down(cached):
+            if not self._step_down():
                 device = str(self.model.device)
                 raise DeviceMemoryError(
                     f"There is too little memory on {device} even for one clip at the smallest "
@@ -307,7 +324,7 @@ class ClipRunner:
                 ) from error
             return None
 
-    def _step_down(self, cached: Sequence[CachedFrame]) -> bool:
+    def _step_down(self) -> bool:
         """Halve the batch, then the clip group, then lower the resolution."""
         for graphed in (self._encoding, *self._decoding.values()):
             if graphed is not None:
@@ -327,8 +344,6 @@ class ClipRunner:
         scale = max(0.75, SMALLEST_SHORT_SIDE / min(self.input_size))
         height, width = (max(1, int(side * scale + 0.5)) for side in self.input_size)
         self.input_size = (height, width)
-        for frame in cached:
-            frame.features = None
         self._note(f"frames are now looked at in {width} by {height} pixels")
         return True
 

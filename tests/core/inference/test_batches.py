@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from ifc_core.inference.clip_runner import ClipRunner
 from ifc_core.inference.predictor import VideoPrediction
 from ifc_core.inference.run_checkpoint import RunCheckpoint
 from ifc_core.inference.settings import ProposeSettings
@@ -93,6 +94,33 @@ def test_too_little_memory_halves_the_batch_then_the_size(tiny_model, scene, mon
         "clips are now run 1 at a time.",
         "frames are now looked at in 216 by 144 pixels.",
     ]
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize(
+    "values", [{"clip_length": 3}, {"clip_length": 3, "clip_stride": 2}, {"offline": True}], ids=str
+)
+def test_too_little_memory_for_masks_runs_those_clips_again(
+    tiny_model, scene, monkeypatch, batch, values
+):
+    big = scene[:12].repeat(3, 1).repeat(3, 2)
+    original, sizes = ClipRunner._finish, []
+
+    def limited(self, pending):
+        sizes.append(self.input_size)
+        if len(sizes) > 2 and self.input_size[0] > 150:  # late, with frames in flight
+            raise MemoryError
+        if values.get("offline") and self.input_size[0] > 150:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return original(self, pending)
+
+    monkeypatch.setattr(ClipRunner, "_finish", limited)
+    run = begin(tiny_model, big, settings_of(short_side=192, **values), batch)
+    found = list(run)
+    assert [r.frame_index for r in found] == list(range(12))
+    assert {m.rle.size for r in found for m in r.masks} == {big.shape[1:3]}
+    assert sizes[-1] == (144, 216)
+    assert run.notices[-1].endswith("216 by 144 pixels.")
 
 
 def test_cancelling_ends_it_before_the_next_batch(tiny_model, scene):
