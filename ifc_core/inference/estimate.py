@@ -86,7 +86,8 @@ def estimate_run(
     image = resize_frames(torch.from_numpy(np.array(part))[None], size)[0].numpy()
     dtype = choose_dtype(model, settings.precision)
     probe = min(length, _LONGEST_PROBE)
-    at_once = probe if model.device.type == "cuda" else 1
+    in_batches = model.device.type == "cuda" and not settings.tiles  # tiles go frame by frame
+    at_once = probe if in_batches else 1
     runner = ClipRunner(fast_model(model, dtype), at_once, is_exact=dtype == torch.float32)
     encode, decode, feature_bytes = _probe(runner, image, probe, clock)
     finish = _time_masks(runner, (int(frame.shape[0]), int(frame.shape[1])), clock)
