@@ -21,6 +21,9 @@ Floats = npt.NDArray[np.float32]
 _LARGE_SHARE = 0.4
 """Of the frame; beyond it going through all of it in native code is quicker."""
 
+_SMALL_FRAME_PX = 1 << 16
+"""Up to this size it always is."""
+
 
 def encode_logits(
     logits: Floats,
@@ -48,7 +51,8 @@ def encode_logits(
     down, across = _axis(logits.shape[0], height), _axis(logits.shape[1], width)
     top, bottom = down.reach(int(rows[0]), int(rows[-1]))
     left, right = across.reach(int(columns[0]), int(columns[-1]))
-    if (bottom - top) * (right - left) > _LARGE_SHARE * height * width:
+    reached = (bottom - top) * (right - left)
+    if reached > _LARGE_SHARE * height * width or height * width <= _SMALL_FRAME_PX:
         return _encode_whole(logits, size, (x, y, width, height))
     large = down.weights[top:bottom] @ logits @ across.weights[left:right].T
     return encode_box(large > 0, size, y + top, x + left)
@@ -57,7 +61,7 @@ def encode_logits(
 def _encode_whole(
     logits: Floats, size: tuple[int, int], region_xywh: tuple[int, int, int, int]
 ) -> RLEMask | None:
-    """The same for a mask that may cover most of the region."""
+    """The same for a small region, or a mask that may cover most of it."""
     x, y, width, height = region_xywh
     # Transposed, so that memory is in the column-major order of the encoding; cv2 takes
     # (columns, rows): of the transposed image these are (height, width).

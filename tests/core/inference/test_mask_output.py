@@ -13,6 +13,12 @@ from ifc_core.inference.mask_output import encode_box, encode_logits
 from ifc_core.structures.mask import RLEMask
 
 
+@pytest.fixture(params=["small frames at once", "every box"], autouse=True)
+def _both_ways(request, monkeypatch):
+    if request.param == "every box":
+        monkeypatch.setattr(mask_output, "_SMALL_FRAME_PX", 0)
+
+
 @pytest.mark.parametrize("size", [(96, 160), (90, 151), (12, 20), (7, 11)])
 def test_equals_bilinear_interpolation_without_aligned_corners(size):
     logits = torch.from_numpy(np.random.default_rng(1).normal(0, 1, (12, 20)).astype(np.float32))
@@ -48,6 +54,7 @@ def test_both_ways_of_encoding_agree(monkeypatch, region):
     logits = np.random.default_rng(4).normal(0, 1, (9, 11)).astype(np.float32)
     whole = encode_logits(logits, (60, 70), region)
     monkeypatch.setattr(mask_output, "_LARGE_SHARE", 2.0)
+    monkeypatch.setattr(mask_output, "_SMALL_FRAME_PX", 0)
     boxed = encode_logits(logits, (60, 70), region)
     assert (whole.to_array() != boxed.to_array()).sum() <= 1
 
