@@ -117,8 +117,9 @@ def _round(
     others = [frame for frame in range(len(truth)) if frame not in corrected]
     j = {f: region_similarity(masks.get(f), truth[f]) for f in others}
     mean_f = float("nan")
-    if boundary and others:
-        mean_f = float(np.mean([boundary_accuracy(masks.get(f), truth[f]) for f in others]))
+    if boundary:
+        edges = [boundary_accuracy(masks.get(f), truth[f]) for f in others]
+        mean_f = float(np.mean(edges)) if edges else 1.0
     mean_j = float(np.mean(list(j.values()))) if j else 1.0
     said = {f: confidence[f] for f in others if f in confidence}
     return EffortRound(tuple(corrected), mean_j, mean_f, j, said)

@@ -77,6 +77,14 @@ def test_all_frames_corrected_ends_it():
     assert result.rounds[-1].j == {}
 
 
+def test_where_all_frames_are_corrected_the_edges_are_right_too():
+    truth = TRUTH[1:4]
+    result = annotate(truth, lambda known: ({}, {}), goal=2.0, most=9, boundary=True)
+    assert result.corrections == 3
+    assert result.rounds[0].mean_f == 0.0
+    assert result.rounds[-1].mean_j == result.rounds[-1].mean_f == 1.0
+
+
 def test_a_coarse_grid_caps_small_objects():
     thin = np.zeros((80, 80), bool)
     thin[40:42, 10:70] = True
