@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.errors import VideoError
+from napari_ifc.language import tr
 
 Frame = npt.NDArray[np.uint8]
 
@@ -138,7 +139,7 @@ class FrameCache:
             return True
         try:
             key = self._reader.keyframe_before(frame_index)
-        except VideoError:  # the same comes up, with its sentence, when it is read
+        except Exception:  # the same comes up, as a sentence, when it is read
             return True
         begin = self._position if key <= self._position <= frame_index else key - 1
         return (frame_index - begin) * self._seconds_a_frame() < self._quick_seconds
@@ -195,7 +196,7 @@ class FrameCache:
             if frame is not None:
                 return frame
             began, following = time.perf_counter(), frame_index == self._position + 1
-            frame = self._reader.read(frame_index)
+            frame = self._read(frame_index)
             self._position = frame_index
             if following:  # the quickest one tells most: nobody else had the processor
                 self._frame_seconds = min(self._frame_seconds, time.perf_counter() - began)
@@ -203,6 +204,14 @@ class FrameCache:
         if keep:
             self._store(frame_index, frame)
         return frame
+
+    def _read(self, frame_index: int) -> Frame:
+        try:
+            return self._reader.read(frame_index)
+        except VideoError:
+            raise
+        except Exception as error:  # whatever computes frames may raise anything
+            raise _as_video_error(error, frame_index) from error
 
     def _seconds_a_frame(self) -> float:
         if self._frame_seconds < float("inf"):
@@ -271,10 +280,22 @@ class FrameCache:
                 self._tell(wish, asked)
         except VideoError as error:
             self._tell(wish, asked, error)
+        except Exception as error:  # the thread goes on: later frames wait for it
+            self._tell(wish, asked, _as_video_error(error, asked))
         with self._wake:
             if self._wish is wish:
                 self._wish = None
 
     def _tell(self, wish: _Wish, shown: int, error: VideoError | None = None) -> None:
         if self._wish is wish:
-            wish.tell(Fetched(wish.frame_index, shown, error))
+            with suppress(RuntimeError):  # whoever asked is gone
+                wish.tell(Fetched(wish.frame_index, shown, error))
+
+
+def _as_video_error(error: Exception, frame_index: int) -> VideoError:
+    what = str(error) or type(error).__name__
+    return VideoError(
+        tr("Frame {frame} cannot be read: {error}.").format(frame=frame_index, error=what),
+        path="",
+        frame_index=frame_index,
+    )

@@ -113,3 +113,44 @@ def test_a_place_to_play_from_is_decoded_ahead(made):
             break
         deadline.wait(0.02)
     assert all(cache.holds(frame) for frame in range(40, 48))
+
+
+class OddReader(SparseReader):
+    """Some frames raise what no video reader does, as a computed layer may."""
+
+    def read(self, frame_index):
+        if frame_index in (3, 150):
+            raise KeyError("chunk")
+        return super().read(frame_index)
+
+
+def test_the_thread_outlives_an_error_of_any_kind():
+    cache = FrameCache(OddReader(), NUM_FRAMES, quick_seconds=0.0)
+    cache.plan(2)  # decodes ahead over frame 3
+    answers = told(cache, 150)
+    while (answer := answers.get(timeout=10)).shown != 150:
+        pass
+    assert isinstance(answer.error, VideoError)
+    assert answer.error.frame_index == 150
+    assert "chunk" in str(answer.error)
+    later = told(cache, 250)
+    assert [later.get(timeout=10).shown, later.get(timeout=10).shown] == [200, 250]
+    with pytest.raises(VideoError, match="Frame 3 cannot be read: 'chunk'"):
+        cache.get(3)
+    cache.close()
+
+
+def test_nobody_left_to_tell_does_not_end_the_thread():
+    cache = FrameCache(SparseReader(), NUM_FRAMES, quick_seconds=0.0)
+
+    def gone(fetched):
+        raise RuntimeError("deleted")
+
+    cache.ask(150, gone)
+    for _ in range(500):
+        if cache.holds(150):
+            break
+        threading.Event().wait(0.02)
+    later = told(cache, 250)
+    assert later.get(timeout=10).shown == 200
+    cache.close()

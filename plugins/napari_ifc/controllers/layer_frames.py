@@ -81,15 +81,18 @@ class LayerSource:
             VideoError: The layer's data cannot be had.
         """
         try:
-            picture = np.asarray(self.data[index] if len(self.shape) == 3 else self.data)
-        except (OSError, ValueError, RuntimeError) as error:
+            return self._eight_bit(index)
+        except Exception as error:  # a computed layer may raise anything
             raise VideoError(
                 tr("Frame {frame} of the layer {name} cannot be read: {error}.").format(
-                    frame=index, name=self.name, error=error
+                    frame=index, name=self.name, error=str(error) or type(error).__name__
                 ),
                 path=Path(self.name),
                 frame_index=index,
             ) from error
+
+    def _eight_bit(self, index: int) -> npt.NDArray[np.uint8]:
+        picture = np.asarray(self.data[index] if len(self.shape) == 3 else self.data)
         if self.rgb:
             return _eight_bit(picture[..., :3])
         low, high = self.contrast_limits

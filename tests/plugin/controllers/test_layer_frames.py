@@ -99,3 +99,15 @@ def test_a_damaged_frame_is_one_sentence_and_leaves_no_half_copy(tmp_path):
     with pytest.raises(VideoError, match="Frame 2 of the layer bad cannot be read: page 2"):
         write_frames(source, tmp_path, JobContext())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [KeyError("chunk"), TypeError("x"), IndexError(), MemoryError()])
+def test_an_error_of_any_kind_is_told_as_a_frame_s(error):
+    class Odd(Stack):
+        def __getitem__(self, index):
+            raise error
+
+    source = LayerSource("odd", Odd((4, 8, 8)), rgb=False, contrast_limits=(0, 9))
+    said = str(error) or type(error).__name__
+    with pytest.raises(VideoError, match=f"Frame 1 of the layer odd cannot be read: {said}"):
+        source.frame(1)
