@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -96,10 +97,19 @@ class _RequestDataset(Dataset[ClipSample]):
         return self._source(request)
 
 
-def _alone(worker: int) -> None:
-    """One thread a worker: there are as many workers as processors to work on."""
-    del worker
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes forked meanwhile use one thread of OpenCV: there are many of them.
+
+    It has to be said before they are forked: a child cannot end the threads of its parent, and
+    would wait for them for ever.
+    """
+    before = cv2.getNumThreads()
     cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def load_batches(
@@ -131,7 +141,8 @@ def load_batches(
         collate_fn=collate,
         prefetch_factor=prefetch if num_workers else None,
         pin_memory=pinned,
-        worker_init_fn=_alone,
         generator=torch.Generator(),  # else a loader draws its base seed from the global one
     )
-    yield from loader
+    with _one_thread_each():
+        batches = iter(loader)  # workers start here
+    yield from batches

@@ -2,14 +2,17 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 
-from ifc_core.data.clip_source import ClipRequest
+from ifc_core.data.clip_source import ClipRequest, load_batches
 from ifc_core.data.coco_source import CocoSource, read_coco_images
+from ifc_core.data.sample import collate_clips
 from ifc_core.data.video_source import VideoSource, read_ytvis_videos
 from ifc_core.errors import FormatError, VideoError
 from ifc_core.structures import RLEMask
+from ifc_core.training.sources import SyntheticSource
 
 
 @pytest.fixture
@@ -114,3 +117,17 @@ def test_a_picture_that_is_none_is_named(tmp_path, video_folder):
     images, _ = read_coco_images(write(tmp_path / "c.json", coco_content()), video_folder)
     with pytest.raises(VideoError, match=r"00000\.png"):
         CocoSource(0, images)(ClipRequest(0, 1, 48, 80))
+
+
+def test_workers_render_after_the_parent_used_many_threads_and_leave_it_its_own():
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(4)
+    try:
+        cv2.GaussianBlur(np.zeros((2000, 2000), np.float32), (0, 0), 9)  # threads are there now
+        source = SyntheticSource(3, (("photographs", False),))
+        wanted = [[ClipRequest(i, 1, 64, 96)] for i in range(2)]
+        batches = list(load_batches(source, wanted, collate_clips, num_workers=1))
+        assert [tuple(batch.frames.shape) for batch in batches] == [(1, 1, 64, 96, 3)] * 2
+        assert cv2.getNumThreads() == 4
+    finally:
+        cv2.setNumThreads(before)
