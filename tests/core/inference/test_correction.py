@@ -280,6 +280,25 @@ def test_a_part_of_the_picture_may_be_replaced_without_a_cut(frames_reader):
     assert FlowStore(frames_reader(frames), 480).is_cut(2, 1)
 
 
+def test_what_a_panel_covers_is_not_looked_for_elsewhere(frames_reader):
+    frames, masks = moving_disc(8)
+    twin = np.roll(frames, 75, axis=2)  # the same thing once more, away from the panel
+    frames[:, :, 90:] = twin[:, :, 90:]
+    frames[4:, :, :90] = 128
+    found = {
+        r.frame_index: r for r in spread(frames_reader(frames), correction(masks, 2), range(8))
+    }
+    assert iou(found[3], masks[3]) > 0.7
+    assert all(found[f].rle is None for f in range(4, 8))
+
+
+def test_between_two_corrections_frames_come_from_the_later_one_back(frames_reader):
+    frames, masks = moving_disc(10)
+    results = list(spread(frames_reader(frames), correction(masks, 1, 7), range(10)))
+    assert [r.frame_index for r in results] == [6, 5, 4, 3, 2, 8, 9, 0]
+    assert all(iou(r, masks[r.frame_index]) > 0.8 for r in results[:5])
+
+
 def test_early_features_are_compared(frames_reader):
     """Features that know the object find it where nothing is to be seen moving."""
     _, masks = moving_disc()

@@ -114,6 +114,13 @@ def test_evidence_fits_the_correction_and_is_judged_on_other_pixels(cache):
     assert evidence.logits(15).shape == (8, 12)
 
 
+def test_with_two_corrected_frames_each_is_judged_by_the_other(cache):
+    corrected = [CorrectedMask(f, RLEMask.from_array(disc_mask(f, 1))) for f in (4, 15)]
+    evidence = RefitEvidence(cache, corrected)
+    other = RefitEvidence(cache, corrected[1:])
+    np.testing.assert_allclose(evidence.held_out_logits(4), other.logits(4), atol=1e-4)
+
+
 def test_a_correction_spreads_with_the_network(cache, scene, frames_reader):
     corrected = [CorrectedMask(4, RLEMask.from_array(disc_mask(4, 1)))]
     evidence = RefitEvidence(cache, corrected)
