@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ifc_core.errors import VideoError
 from napari_ifc.edit_layer import soon
 from napari_ifc.frame_cache import Fetched
 from napari_ifc.lazy_video import LazyVideo
 
 if TYPE_CHECKING:
     import napari
-
-    from ifc_core.errors import VideoError
 
 Deliver = Callable[[Callable[[Any], None]], Callable[[Any], None]]
 
@@ -36,7 +36,8 @@ class FrameTravel:
         on_leave: Called before another frame takes the place of the present one.
         on_frame: Called with the frame index when another frame is shown, and again once the
             exact picture of a frame came late.
-        on_waiting: Called when :attr:`is_waiting` or :attr:`picture_index` changed.
+        on_waiting: Called when :attr:`is_waiting`, :attr:`has_failed` or :attr:`picture_index`
+            changed.
         on_failed: Called with the error where a frame cannot be decoded.
 
     Attributes:
@@ -65,6 +66,7 @@ class FrameTravel:
         self._syncing = False
         self._arrived = 0.0
         self._hops = 0
+        self._failure: VideoError | None = None
         self.frame_index = 0
         self.picture_index = 0
         self._rest_timer = soon(self.settle, _REST_MS)
@@ -79,7 +81,8 @@ class FrameTravel:
             source: Its frames.
             redraw: Shows the picture of the frame that the source gives now.
         """
-        self._source, self._redraw = source, redraw
+        self._source, self._redraw, self._failure = source, redraw, None
+        source.choose = self._choose
         self.frame_index = self.picture_index = 0
         self._viewer.dims.set_current_step(0, 0)
 
@@ -102,11 +105,16 @@ class FrameTravel:
         """Whether the picture that is seen is not the chosen frame's."""
         return self.picture_index != self.frame_index
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the chosen frame cannot be decoded, so that waiting for it is in vain."""
+        return self.is_waiting and self._failure is not None
+
     def go_to(self, frame_index: int) -> None:
-        """Show a frame; out of range, the nearest there is."""
+        """Show a frame; out of range, the nearest there is. One that failed is tried anew."""
         if self._source is not None:
             frame_index = min(max(frame_index, 0), len(self._source) - 1)
-            if frame_index != self.frame_index:
+            if frame_index != self.frame_index or self.has_failed:
                 self._arrive(frame_index)
 
     def play_to(self, frame_index: int) -> None:
@@ -133,10 +141,10 @@ class FrameTravel:
         source, was_waiting = self._source, self.is_waiting
         assert source is not None  # noqa: S101 - callers looked
         self._on_leave()
-        self.frame_index = frame_index
+        self.frame_index, self._failure = frame_index, None
         if source.cache.is_quick(frame_index):
             source.cache.forget()
-            source.stand_in, self.picture_index = None, frame_index
+            self._take(source, frame_index)
         else:
             source.stand_in = (frame_index, self.picture_index)
             source.cache.ask(frame_index, self._tell)
@@ -145,9 +153,21 @@ class FrameTravel:
             self._rest_timer.stop()
             self._arrived, self._hops = time.monotonic(), 0
             self._painted_timer.start()
+        failure = self._failure
         if was_waiting or self.is_waiting:
             self._on_waiting()
         self._on_frame(frame_index)
+        if failure is not None:
+            self._on_failed(failure)
+
+    def _take(self, source: LazyVideo, shown: int) -> None:
+        """Let a picture that is at hand be the one that is seen; a broken one changes nothing."""
+        try:
+            source.take(shown)
+            self.picture_index, self._failure = shown, None
+        except VideoError as error:
+            self._failure = error
+        source.stand_in = (self.frame_index, self.picture_index) if self.is_waiting else None
 
     def _on_painted(self) -> None:
         """Rest begins once a frame is painted, and lasts longer where that takes long."""
@@ -160,22 +180,40 @@ class FrameTravel:
 
     def _show(self) -> None:
         if self._source is not None:
-            with self._source.showing(self.picture_index):
+            # Where even the picture that was seen is gone by now, the screen keeps it.
+            with suppress(VideoError), self._source.showing(self.picture_index):
                 self._redraw()
+
+    def _choose(self, index: int) -> int:
+        """What napari slices when its own slider moved, before it tells us.
+
+        A frame that takes long, or cannot be decoded, leaves the picture that is seen.
+        """
+        source = self._source
+        if source is None or index == self.frame_index:
+            return index
+        if index != int(self._viewer.dims.current_step[0]):
+            return index
+        if source.cache.is_quick(index):
+            with suppress(VideoError):
+                source.cache.get(index)
+                return index
+        return self.picture_index
 
     def _on_fetched(self, fetched: Fetched) -> None:
         """A picture came that was asked for; it may be out of date by now."""
         source = self._source
         if source is None or not self.is_waiting or fetched.asked != self.frame_index:
             return
-        if fetched.error is not None:
-            self._on_failed(fetched.error)
-            return
-        self.picture_index = fetched.shown
-        source.stand_in = (fetched.asked, fetched.shown) if self.is_waiting else None
-        self._show()
+        if fetched.error is None:
+            self._take(source, fetched.shown)
+            self._show()
+        else:
+            self._failure = fetched.error
         self._on_waiting()
-        if not self.is_waiting:
+        if self._failure is not None:
+            self._on_failed(self._failure)
+        elif not self.is_waiting:
             self._on_frame(self.frame_index)
 
     def _on_dims(self, event: Any = None) -> None:

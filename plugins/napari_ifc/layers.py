@@ -46,7 +46,8 @@ class LayerStack:
             has ended.
         on_mode: Called when the drawing tool or the brush size changed.
         on_told: Called with a sentence when layers were put back.
-        on_waiting: Called when :attr:`is_waiting` or :attr:`picture_index` changed.
+        on_waiting: Called when :attr:`is_waiting`, :attr:`has_failed` or :attr:`picture_index`
+            changed.
         on_failed: Called with the error where a frame cannot be decoded.
         deliver: Wraps a callback so that it is called in the GUI thread.
 
@@ -123,6 +124,11 @@ class LayerStack:
     def is_waiting(self) -> bool:
         """Whether the frame is still being decoded and another picture is seen in its place."""
         return self._travel.is_waiting
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the frame cannot be decoded; another picture is seen in its place."""
+        return self._travel.has_failed
 
     @property
     def mode(self) -> str:
@@ -373,7 +379,13 @@ class LayerStack:
         self._busy = False
 
     def _make_video(self, source: LazyVideo) -> Image:
-        return Image(source, rgb=True, name=self._name, metadata={"ifc": VIDEO})
+        return Image(
+            source,
+            rgb=True,
+            name=self._name,
+            projection_mode="none",  # one frame, not a mean over frames
+            metadata={"ifc": VIDEO},
+        )
 
     def _make_heat(self, values: npt.NDArray[np.float32]) -> Image:
         scale = tuple(whole / part for whole, part in zip(self._size, values.shape, strict=True))

@@ -7,7 +7,7 @@ napari slices any object with ``shape``, ``dtype``, ``ndim``, ``size`` and
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,6 +29,7 @@ class LazyVideo:
         cache: Where the frames come from.
         stand_in: While a frame is not decoded yet: that frame, and the one whose picture the
             window shows in its place.
+        choose: Given the frame that is about to be sliced, gives the one to show.
     """
 
     dtype = np.dtype(np.uint8)
@@ -39,6 +40,7 @@ class LazyVideo:
         self.shape = (num_frames, size[0], size[1], 3)
         self.size = int(np.prod(self.shape))
         self.stand_in: tuple[int, int] | None = None
+        self.choose: Callable[[int], int] = lambda index: index
         self._instead: int | None = None
         self._seen: tuple[int, npt.NDArray[np.uint8]] | None = None
 
@@ -57,6 +59,15 @@ class LazyVideo:
         finally:
             self._instead = None
 
+    def take(self, frame_index: int) -> None:
+        """Decode the frame that the window is about to show; kept until it shows another one.
+
+        Raises:
+            VideoError: The frame cannot be decoded.
+        """
+        if self._seen is None or self._seen[0] != frame_index:
+            self._seen = (frame_index, self.cache.get(frame_index))
+
     def __getitem__(self, key: Any) -> npt.NDArray[np.uint8]:
         """Index like numpy; only the frames that are asked for are decoded."""
         first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
@@ -66,7 +77,8 @@ class LazyVideo:
         indices = np.arange(len(self))[first]
         if indices.ndim == 0:
             return self._shown(int(indices))[rest]
-        frames = [self.cache.get(int(i))[rest] for i in indices]
+        read = self._shown if len(indices) == 1 else self.cache.get  # a slice of one frame
+        frames = [read(int(i))[rest] for i in indices]
         if not frames:
             return np.empty((0, *self.shape[1:]), dtype=np.uint8)
         return np.stack(frames)
@@ -74,12 +86,11 @@ class LazyVideo:
     def _shown(self, index: int) -> npt.NDArray[np.uint8]:
         if threading.current_thread() is not threading.main_thread():
             return self.cache.get(index)
-        if self._instead is not None:
-            index = self._instead
+        index = self.choose(index) if self._instead is None else self._instead
         if self.stand_in is not None and index == self.stand_in[0]:
             index = self.stand_in[1]
-            if self._seen is not None and index == self._seen[0]:
-                return self._seen[1]  # the cache may have let go of it; do not wait for it now
+        if self._seen is not None and index == self._seen[0]:
+            return self._seen[1]  # the cache may have let go of it; do not wait for it now
         picture = self.cache.get(index)
         self._seen = (index, picture)
         return picture

@@ -412,8 +412,12 @@ class Studio(StudioSignals):
     def _on_waiting(self) -> None:
         if self.workspace is not None:
             asked, shown = self.layers.frame_index, self.layers.picture_index
-            self.workspace.editor.wait_for(asked if self.layers.is_waiting else None)
-            self.timeline_panel.show_waiting(asked, shown)
+            failed = self.layers.has_failed
+            awaited = asked if self.layers.is_waiting else None
+            self.workspace.editor.wait_for(awaited, in_vain=failed)
+            self.timeline_panel.show_waiting(asked, shown, failed=failed)
+            if failed:
+                self.presenter.actions()  # they say why
 
     # Editing
 

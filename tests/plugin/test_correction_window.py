@@ -260,7 +260,7 @@ def test_a_box_and_scribbles_draw_the_mask(desk, qtbot):
     params = desk.asked("scribble")
     assert params["positive"] == []
     assert params["negative"][0]["points_xy"][0] == [12.0, 12.0]
-    assert desk.correction._marks.is_empty
+    assert desk.correction._pointer._marks.is_empty
     desk.studio.layers.set_mode("paint")
     assert desk.layer.mode == "paint"
     assert desk.sentences == []

@@ -47,6 +47,7 @@ def test_the_dimensions_follow_once_it_rests(studio, qtbot):
         studio.layers.go_to(frame)
     assert studio.layers.frame_index == 5
     assert steps == []
+    assert np.asarray(studio.viewer.layers[0]._data_view)[0, 0].tolist() == [155, 100, 100]
     qtbot.waitUntil(lambda: studio.viewer.dims.current_step[0] == 5)
     assert steps == [5]
     assert np.asarray(studio.viewer.layers[0].data[2])[0, 0, 2] == 40
@@ -82,8 +83,11 @@ def test_nothing_is_painted_or_approved_on_another_frame_s_picture(studio, monke
     tell(Fetched(9, 4))
     qtbot.waitUntil(lambda: layers.picture_index == 4)
     assert layers.is_waiting
+    seen = layers.layers[0]
+    assert np.asarray(seen._data_view)[0, 0, 2] == 80
     tell(Fetched(9, 9))
     qtbot.waitUntil(lambda: not layers.is_waiting)
+    assert np.asarray(seen._data_view)[0, 0, 2] == 180
     assert edit.editable
     assert str(edit.mode) == "paint"
     assert not label.isVisibleTo(studio.timeline_panel)
@@ -127,3 +131,14 @@ def test_zooming_out_draws_masks_at_the_size_of_the_screen(qapp, tmp_path, qtbot
     np.testing.assert_allclose(overlay.extent.world[0], [1, 1])  # middle of the first pixel
     studio.close()
     viewer.close()
+
+
+def test_napari_s_slider_does_not_wait_for_a_far_frame_either(studio, monkeypatch):
+    asked, got = hold_up(studio, monkeypatch), []
+    cache = studio.workspace.cache
+    real = cache.get
+    monkeypatch.setattr(cache, "get", lambda index: got.append(index) or real(index))
+    studio.viewer.dims.set_current_step(0, 8)
+    assert [frame_index for frame_index, _ in asked] == [8]
+    assert studio.layers.is_waiting
+    assert 8 not in got, "the window would have stood still until it was decoded"

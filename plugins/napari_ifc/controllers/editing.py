@@ -67,6 +67,7 @@ class EditController:
         self.refiners: dict[str, Refine] = {}
         self.new_class_id: int | None = None
         self._awaited: int | None = None
+        self._in_vain = False
 
     @property
     def current(self) -> int | None:
@@ -84,13 +85,14 @@ class EditController:
             self.frame_index = frame_index
             self._since = self._clock()
 
-    def wait_for(self, frame_index: int | None) -> None:
+    def wait_for(self, frame_index: int | None, *, in_vain: bool = False) -> None:
         """Tell that a frame is still being decoded, so that nothing is changed on it unseen.
 
         Args:
             frame_index: The frame; ``None`` once its picture is there.
+            in_vain: Whether it cannot be decoded at all.
         """
-        self._awaited = frame_index
+        self._awaited, self._in_vain = frame_index, in_vain
 
     # Drawing
 
@@ -349,15 +351,19 @@ class EditController:
 
     # Why not
 
+    def why_not_write(self) -> str:
+        """Why not even what concerns no single frame can be changed, or an empty string."""
+        return tr("The project is open for reading only.") if self._project.read_only else ""
+
     def why_not_change(self) -> str:
-        """Why nothing can be changed, or an empty string."""
-        if self._project.read_only:
-            return tr("The project is open for reading only.")
-        if self._awaited is not None:
-            return tr("Frame {awaited} is still being decoded; wait until it is seen.").format(
-                awaited=self._awaited
-            )
-        return ""
+        """Why nothing can be changed on the current frame, or an empty string."""
+        reason = self.why_not_write()
+        if reason or self._awaited is None:
+            return reason
+        text = tr("Frame {awaited} is still being decoded; wait until it is seen.")
+        if self._in_vain:
+            text = tr("Frame {awaited} cannot be decoded; go to another frame.")
+        return text.format(awaited=self._awaited)
 
     def why_not_selected(self) -> str:
         """Why an action on the selected tracks is not possible."""

@@ -160,19 +160,19 @@ class TimelinePanel(QWidget):
         words = f"{frame_index} / {num_frames - 1}"
         self._place.setText(words + (f"   {clock_text(frame_index / fps)}" if fps > 0 else ""))
 
-    def show_waiting(self, asked: int, shown: int) -> None:
+    def show_waiting(self, asked: int, shown: int, *, failed: bool = False) -> None:
         """Say which frame's picture is seen while another one is still being decoded.
 
         Args:
             asked: The frame that is chosen.
             shown: The frame whose picture is seen; the same once it is the right one.
+            failed: Whether the chosen frame cannot be decoded.
         """
+        text = tr("Decoding frame {asked}; the picture is frame {shown}")
+        if failed:
+            text = tr("Frame {asked} cannot be decoded; the picture is frame {shown}")
         self._waiting.setVisible(asked != shown)
-        self._waiting.setText(
-            tr("Decoding frame {asked}; the picture is frame {shown}").format(
-                asked=asked, shown=shown
-            )
-        )
+        self._waiting.setText(text.format(asked=asked, shown=shown))
 
     def show_playing(self, playing: bool) -> None:
         """Show whether the video plays."""
