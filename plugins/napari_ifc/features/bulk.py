@@ -113,7 +113,7 @@ class BulkEdits(Feature):
         if self._bar.value().is_open:
             return tr("Set a condition of the filter first.")
         none = "" if self._found else tr("No track meets the filter.")
-        return workspace.editor.why_not_change() or none
+        return workspace.editor.why_not_write() or none
 
     def _show_filter(self) -> None:
         self.studio.panel.show_page("tracks")

@@ -49,7 +49,7 @@ class Classes(Feature):
             tr("Edit classes…"),
             self._edit,
             group=tr("Class"),
-            why_not=self.editor_reason(lambda e: e.why_not_change()),
+            why_not=self.editor_reason(lambda e: e.why_not_write()),
             tip=tr("Names, colours and keys of the classes."),
         )
 

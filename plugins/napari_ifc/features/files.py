@@ -61,7 +61,7 @@ class Files(Feature):
             tr("Import annotations…"),
             self._ask_import,
             group=GROUP,
-            why_not=self.editor_reason(lambda e: e.why_not_change()),
+            why_not=self.editor_reason(lambda e: e.why_not_write()),
             tip=tr("Bring annotations of this project's videos in, as one edit."),
         )
         yield Action(

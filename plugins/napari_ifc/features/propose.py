@@ -210,7 +210,7 @@ class ProposeLink(Feature):
             return tr("Open a video first.")
         if workspace.proposer.is_running:
             return tr("A run is going on; wait for it or cancel it.")
-        return workspace.editor.why_not_change() or self.studio.panel.propose.fault()
+        return workspace.editor.why_not_write() or self.studio.panel.propose.fault()
 
     @staticmethod
     def _source(session: Session) -> dict[str, Any]:

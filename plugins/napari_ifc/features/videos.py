@@ -56,7 +56,7 @@ class Videos(Feature):
 
     def actions(self) -> Iterable[Action]:
         """Add, remove, go to a neighbour, and show or hide the list."""
-        change = self.editor_reason(lambda e: e.why_not_change())
+        change = self.editor_reason(lambda e: e.why_not_write())
         yield Action(
             "videos.add",
             tr("Add videos to the project…"),
@@ -247,7 +247,7 @@ class Videos(Feature):
         self.studio.tasks.start(task, lambda context: look_through(paths, context))
 
     def _why_not_remove(self) -> str:
-        reason = self.editor_reason(lambda e: e.why_not_change())()
+        reason = self.editor_reason(lambda e: e.why_not_write())()
         if reason:
             return reason
         if len(self._rows) < 2:
