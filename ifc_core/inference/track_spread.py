@@ -71,6 +71,7 @@ _LEAST_SHARE_OF_BOX = 0.25
 _NEAR_STEPS = 3
 _NEAR_CELLS = 216
 _SWEPT_FRAMES = 64
+_MOVED_COVERED = 0.1  # of its length a frame, out of sight
 _SMOOTH = 1.0
 _SAMPLED_FROM_HALF = 0.6  # cells a pixel
 _FOUND_AGAIN_CONFIDENCE = 0.5
@@ -188,9 +189,13 @@ class TrackSpreader:
         if found is None:
             return None
         mask = _resized(found, self._store.size)
-        x0, y0, x1, y1 = mask_box(carried.reference.mask) or (0, 0, 0, 0)
-        if carried.is_covered and not mask[y0:y1, x0:x1].any():
-            return None  # what covered it did not move it
+        last = mask_box(carried.reference.mask)
+        if carried.is_covered and last is not None:  # what covered it did not move it far
+            length = max(last[2] - last[0], last[3] - last[1])
+            far = round(_MOVED_COVERED * length * carried.path.steps)
+            rows = slice(max(0, last[1] - far), last[3] + far)
+            if not mask[rows, max(0, last[0] - far) : last[2] + far].any():
+                return None
         return mask
 
     def _between(self, left: int, right: int, frames: range) -> Iterator[SpreadMask]:

@@ -280,16 +280,24 @@ def test_a_part_of_the_picture_may_be_replaced_without_a_cut(frames_reader):
     assert FlowStore(frames_reader(frames), 480).is_cut(2, 1)
 
 
-def test_what_a_panel_covers_is_not_looked_for_elsewhere(frames_reader):
-    frames, masks = moving_disc(8)
-    twin = np.roll(frames, 75, axis=2)  # the same thing once more, away from the panel
-    frames[:, :, 90:] = twin[:, :, 90:]
-    frames[4:, :, :90] = 128
-    found = {
-        r.frame_index: r for r in spread(frames_reader(frames), correction(masks, 2), range(8))
-    }
-    assert iou(found[3], masks[3]) > 0.7
-    assert all(found[f].rle is None for f in range(4, 8))
+@pytest.mark.parametrize(("place", "is_taken"), [((80, 125), False), ((46, 30), True)])
+def test_what_is_covered_at_once_is_looked_for_near_its_place(
+    frames_reader, monkeypatch, place, is_taken
+):
+    frames, masks = moving_disc(8, gone=range(4, 8))
+
+    def found(looks, area_share):
+        """Something that looks like the object."""
+        mask = np.zeros(looks.shape, bool)
+        y, x = (round(v * looks.shape[0] / SIZE[0]) for v in place)
+        mask[y - 8 : y + 8, x - 8 : x + 8] = True
+        return mask
+
+    monkeypatch.setattr("ifc_core.inference.track_spread.find_again", found)
+    results = spread(frames_reader(frames), correction(masks, 2), range(8))
+    rles = {r.frame_index: r.rle for r in results}
+    assert rles[3] is not None
+    assert (rles[4] is not None) == is_taken
 
 
 def test_between_two_corrections_frames_come_from_the_later_one_back(frames_reader):
