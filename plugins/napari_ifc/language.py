@@ -47,13 +47,14 @@ def read_catalogue(path: Path) -> dict[str, str]:
         path: A ``.po`` file.
 
     Returns:
-        English -> translation. Left out is what is empty, fuzzy, or names other values than the
-        English does (a sentence that cannot be filled in is worse than an English one).
+        English -> translation. Left out is what is empty, fuzzy, or takes other values than the
+        English does or formats them otherwise (a sentence that cannot be filled in is worse
+        than an English one).
     """
     found = {}
     for entry, is_fuzzy in _entries(path.read_text(encoding="utf-8")):
         source, target = entry.get("msgid", ""), entry.get("msgstr", "")
-        if source and target and not is_fuzzy and names_in(source) == names_in(target):
+        if source and target and not is_fuzzy and _fits(source, target):
             found[source] = target
     return found
 
@@ -71,12 +72,18 @@ def _entries(text: str) -> Iterator[tuple[dict[str, str], bool]]:
         yield entry, bool(re.search(r"^#,.*\bfuzzy\b", block, re.MULTILINE))
 
 
-def names_in(text: str) -> set[str] | None:
-    """Names of the values in a sentence; ``None`` where its braces do not match."""
+def _fits(source: str, target: str) -> bool:
+    wanted = values_in(source)
+    return wanted is not None and wanted == values_in(target)
+
+
+def values_in(text: str) -> set[tuple[str, str, str]] | None:
+    """Values in a sentence as (name, format, conversion); ``None`` where braces do not match."""
     try:
-        return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+        parts = list(Formatter().parse(text))
     except ValueError:
         return None
+    return {(name, form or "", how or "") for _, name, form, how in parts if name is not None}
 
 
 def _chosen() -> str:

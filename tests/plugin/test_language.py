@@ -38,6 +38,25 @@ def test_a_catalogue_gives_what_is_whole_and_fits(tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "fits"),
+    [
+        ("{fps:.3g} fps, {count}", "{count}, {fps:.3g} B/s", True),
+        ("{fps:.3g} fps", "{fps:d} B/s", False),
+        ("{fps:.3g} fps", "{fps} B/s", False),
+        ("{name!r} is gone", "{name} ist weg", False),
+        ("{count} of {count}", "{count}", True),
+        ("{count tracks", "{count Spuren", False),
+        ("{count} tracks", "{count Spuren", False),
+        ("50 }", "50 }", False),
+    ],
+)
+def test_a_translation_takes_the_same_values_in_the_same_formats(tmp_path, source, target, fits):
+    file = tmp_path / "de.po"
+    file.write_text(f'msgid "{source}"\nmsgstr "{target}"\n')
+    assert language.read_catalogue(file) == ({source: target} if fits else {})
+
+
 def test_without_a_translation_it_is_english():
     assert language.tr("Brush") == "Brush"
 
@@ -75,9 +94,9 @@ def test_every_value_in_a_sentence_has_a_name(extract):
     for source in extract.SOURCES:
         for file in source.rglob("*.py"):
             for text, line in extract.literals(file):
-                names = language.names_in(text)
-                assert names is not None, f"{file}:{line}"
-                assert "" not in names, f"{file}:{line}"
+                values = language.values_in(text)
+                assert values is not None, f"{file}:{line}"
+                assert "" not in {name for name, _, _ in values}, f"{file}:{line}"
 
 
 @pytest.mark.window
