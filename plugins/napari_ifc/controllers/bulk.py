@@ -106,9 +106,7 @@ class BulkController:
             edits.SetCategory(Category(new_id, class_name)),
             edits.RelabelTracks(track_ids, new_id),
         )
-        label = tr("Relabel {tracks_text} to {class_name}").format(
-            tracks_text=tracks_text(len(track_ids)), class_name=class_name
-        )
+        label = f"Relabel {_in_journal(len(track_ids))} to {class_name}"
         self._apply(edits.Batch(steps, label=label))
         return done
 
@@ -128,10 +126,11 @@ class BulkController:
     def mark_absent(self, marked: FrameRange) -> str:
         """Say that the range's tracks are not to be seen on its frames."""
         steps = tuple(edits.MarkAbsent(i, _scope(marked)) for i in marked.track_ids)
-        name = tracks_text(len(marked.track_ids))
+        name, in_journal = tracks_text(len(steps)), _in_journal(len(steps))
         if len(steps) == 1:
+            in_journal = f"track {marked.track_ids[0]}"
             name = tr("track {track_ids}").format(track_ids=marked.track_ids[0])
-        label = tr("Mark {name} absent, {scope}").format(name=name, scope=_scope(marked).describe())
+        label = f"Mark {in_journal} absent, {_scope(marked).describe()}"
         self._apply(edits.Batch(steps, label=label))
         return tr("Marked {name} absent on {frames_text}.").format(
             name=name, frames_text=frames_text(marked.num_frames)
@@ -148,9 +147,7 @@ class BulkController:
         steps = [step for i in marked.track_ids for step in self._fillings(i, marked)]
         if not steps:
             return tr("There is no empty frame to fill in the range.")
-        label = tr("Extend {tracks}, {scope}").format(
-            tracks=tracks_text(len(marked.track_ids)), scope=_scope(marked).describe()
-        )
+        label = f"Extend {_in_journal(len(marked.track_ids))}, {_scope(marked).describe()}"
         result = self._apply(edits.Batch(tuple(steps), label=label))
         return tr("Filled {frames_text}.").format(frames_text=frames_text(result.num_masks))
 
@@ -181,6 +178,11 @@ def _scope(marked: FrameRange) -> Scope:
 
 def _between(value: float, at_least: float | None, below: float | None) -> bool:
     return (at_least is None or value >= at_least) and (below is None or value < below)
+
+
+def _in_journal(count: int) -> str:
+    # The journal is in English, whoever reads it later.
+    return "1 track" if count == 1 else f"{count:,} tracks"
 
 
 def tracks_text(count: int) -> str:

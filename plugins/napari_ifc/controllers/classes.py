@@ -121,7 +121,7 @@ class ClassBook:
                 steps.append(edits.SetCategory(_category(row.class_id, row)))
         if not steps:
             return None
-        return self._editor.apply(edits.Batch(tuple(steps), label=tr("Edit classes")))
+        return self._editor.apply(edits.Batch(tuple(steps), label="Edit classes"))
 
 
 def _category(class_id: int, row: ClassRow) -> Category:

@@ -12,7 +12,6 @@ from ifc_core.annotation.neighbour_colors import (
     touching_boxes,
 )
 from napari_ifc.controllers.editing import EditController
-from napari_ifc.language import tr
 
 
 def make_neighbours_differ(
@@ -33,7 +32,7 @@ def make_neighbours_differ(
         edits.SetTrack(track_id, color_rgb=color)
         for track_id, color in differing_colors(tracks, neighbours(project, entry)).items()
     ]
-    return editor.apply(edits.Batch(tuple(steps), label=tr("Recolour tracks"))) if steps else None
+    return editor.apply(edits.Batch(tuple(steps), label="Recolour tracks")) if steps else None
 
 
 def neighbours(project: Project, entry: VideoEntry) -> dict[int, set[int]]:

@@ -174,7 +174,7 @@ class EditController:
     def _begin_track(self, rle: RLEMask, frame_index: int, seconds: float) -> EditResult:
         category_id, needed = self._category_for_new()
         new = edits.NewTrack(self._entry.id, category_id, frame_index, rle, seconds_spent=seconds)
-        edit: Edit = edits.Batch((*needed, new), label=tr("New track")) if needed else new
+        edit: Edit = edits.Batch((*needed, new), label="New track") if needed else new
         return self.apply(edit, select_added=True)
 
     def _category_for_new(self) -> tuple[int, tuple[Edit, ...]]:
@@ -243,9 +243,7 @@ class EditController:
             edits.SetCategory(Category(new_id, class_name, color_rgb=track_color(new_id + 1))),
             edits.RelabelTracks(self.selected, new_id, scope),
         )
-        return self.apply(
-            edits.Batch(steps, label=tr("Relabel to {class_name}").format(class_name=class_name))
-        )
+        return self.apply(edits.Batch(steps, label=f"Relabel to {class_name}"))
 
     def merge(self) -> EditResult:
         """Merge the selected tracks into the current one."""
