@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import av
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from ifc_core.inference.settings import ProposeSettings
+
+sys.path.insert(0, str(Path(__file__).parent))  # killed_window
 
 NUM_FRAMES, HEIGHT, WIDTH = 12, 64, 96
 

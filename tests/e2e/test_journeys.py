@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from killed_window import paint_and_kill
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QPushButton, QWidget
@@ -98,34 +94,7 @@ def test_first_start_to_export(window, qtbot, tmp_path, monkeypatch):
 
 
 def test_crash_and_recover(window, qtbot, clip, tmp_path):
-    program = f"""
-import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from ifc_app.launcher import prepare_environment
-prepare_environment()
-from ifc_app.window import DesktopWindow
-from test_main_path import paint
-window = DesktopWindow()
-window.show()
-assert window.open_path({str(clip)!r})
-paint(window, 30, 50)
-window.studio.layers.go_to(3)
-paint(window, 20, 40)
-print("painted", flush=True)
-sys.stdin.read()
-"""
-    child = subprocess.Popen(
-        [sys.executable, "-c", program],
-        stdout=subprocess.PIPE,
-        stdin=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "IFC_STUDIO_HOME": str(tmp_path / "other")},
-    )
-    assert child.stdout.readline() == "painted\n"
-    child.send_signal(signal.SIGKILL)
-    child.wait()
-    child.stdin.close()
-    child.stdout.close()
+    paint_and_kill(clip, tmp_path / "other", [(0, 30, 50), (3, 20, 40)])
 
     # The window that opens it next says what is there, and goes on where the other stopped.
     assert window.open_path(clip)

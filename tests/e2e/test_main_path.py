@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from killed_window import paint, paint_and_kill
 from pycocotools import mask as coco_mask
 
 from ifc_core.annotation import Project, Scope, edits
@@ -28,15 +24,6 @@ def screen_masks(project: Project, video_id: int, frame: int) -> dict[int, np.nd
         for record in project.masks_at(video_id, frame)
         if record.rle is not None
     }
-
-
-def paint(window, row: int, column: int) -> None:
-    """One stroke of the brush, and what follows its release."""
-    layer = next(x for x in window.viewer.layers if x.metadata.get("ifc") == "Edit")
-    layer.brush_size = 9
-    with layer.block_history():
-        layer.paint((row, column), 1)
-    window.studio.layers.flush()
 
 
 def propose(window, settings, qtbot) -> None:
@@ -115,33 +102,7 @@ def test_from_a_video_to_a_better_model(window, clip, settings, toy_model, qtbot
 
 
 def test_a_killed_window_loses_no_stroke(clip, tmp_path):
-    program = f"""
-import os, sys, time
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from ifc_app.launcher import prepare_environment
-prepare_environment()
-from ifc_app.window import DesktopWindow
-from test_main_path import paint
-window = DesktopWindow()
-window.show()
-assert window.open_path({str(clip)!r})
-for row in (20, 30, 40):
-    paint(window, row, 50)
-print("painted", flush=True)
-sys.stdin.read()
-"""
-    child = subprocess.Popen(
-        [sys.executable, "-c", program],
-        stdout=subprocess.PIPE,
-        stdin=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "IFC_STUDIO_HOME": str(tmp_path / "home")},
-    )
-    assert child.stdout.readline() == "painted\n"
-    child.send_signal(signal.SIGKILL)
-    child.wait()
-    child.stdin.close()
-    child.stdout.close()
+    paint_and_kill(clip, tmp_path / "home", [(0, row, 50) for row in (20, 30, 40)])
     with Project.open(clip.with_suffix(".ifcproj")) as project:
         assert not project.read_only
         assert f"all {project.num_edits()} edits" in project.notice
