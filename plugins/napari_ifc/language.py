@@ -111,6 +111,11 @@ _language = _chosen()
 _catalogue = _catalogue_of(_language)
 
 
+def is_english() -> bool:
+    """Whether :func:`tr` gives every sentence as it is."""
+    return _language != PSEUDO and not _catalogue
+
+
 def tr(text: str) -> str:
     """A sentence in the person's language.
 

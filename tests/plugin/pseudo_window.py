@@ -38,7 +38,6 @@ from qtpy.QtWidgets import (  # noqa: E402 - the environment comes first
 
 from ifc_app.recent import RecentList  # noqa: E402
 from ifc_app.window import DesktopWindow  # noqa: E402
-from napari_ifc.views.history_list import HistoryList  # noqa: E402
 
 OPEN, CLOSE = "⟦", "⟧"
 _DATA = """IFC Studio bedroom bedroom.mp4 object English fp32 bf16 fp16 YouTube-VIS COCO DAVIS
@@ -115,8 +114,6 @@ def look(found: set[str], roots: list[QWidget]) -> int:
         for widget in (root, *root.findChildren(QWidget)):
             if widget.objectName().startswith(("qt_", "Scroll")):
                 continue  # inside a widget of Qt's own, which Qt translates
-            if isinstance(widget.parentWidget(), HistoryList):
-                continue  # steps are named in the language in which they were made
             for text in texts_of(widget):
                 seen += bool(text)
                 left = untranslated(text)

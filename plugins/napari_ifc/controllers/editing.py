@@ -18,6 +18,7 @@ from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.mask_shapes import SHAPES, encode_mask, reshape
 from napari_ifc.controllers.overlaps import PaintOver, order_for, overlapped, without_others
 from napari_ifc.controllers.tracks import TrackIndex
+from napari_ifc.journal_text import step_text
 from napari_ifc.language import tr
 from napari_ifc.mask_crops import crop_mask
 from napari_ifc.rows import HistoryRow
@@ -333,7 +334,7 @@ class EditController:
 
     def history(self) -> list[HistoryRow]:
         """The journal, newest first."""
-        return [HistoryRow(e.seq, e.label, e.undone) for e in self._project.history()]
+        return [HistoryRow(e.seq, step_text(e.label), e.undone) for e in self._project.history()]
 
     def _take_in(
         self, result: EditResult | None, *, select_added: bool = False

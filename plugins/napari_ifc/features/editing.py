@@ -15,6 +15,7 @@ from napari_ifc.controllers.overlaps import PaintOver
 from napari_ifc.correction_state import OVERLAPS
 from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.features.preferences import PreferencesFeature
+from napari_ifc.journal_text import step_text
 from napari_ifc.language import tr
 from napari_ifc.overlay import DrawnMask, OverlayStyle
 
@@ -258,8 +259,8 @@ class Editing(Feature):
         if workspace is not None:
             reason = workspace.editor.why_not_change()
             if not workspace.editor.why_not_undo():
-                undo = workspace.session.project.undo_label or ""
-            redo = workspace.session.project.redo_label or ""
+                undo = step_text(workspace.session.project.undo_label or "")
+            redo = step_text(workspace.session.project.redo_label or "")
         tools.show_tool(studio.layers.mode, drawing_possible=not reason, why_not=reason)
         tools.show_brush_size(studio.layers.brush_size)
         tools.show_undo(undo, redo)

@@ -1,0 +1,66 @@
+"""Steps of the journal in the person's language: the journal itself is stored in English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache, lru_cache
+from string import Formatter
+
+from napari_ifc.core_words import PARTS, STEPS, TOOLS
+from napari_ifc.language import is_english, tr
+
+_NUMBERS = frozenset({"count", "first", "frame", "last", "number"})
+_NESTED = frozenset({"part", "other", "scope"})
+_DRAWN = re.compile(
+    rf"(?P<tool>{'|'.join(sorted(TOOLS, key=len, reverse=True))}) (?P<part>track .+), "
+    r"(?P<scope>frame \d+)",
+    re.DOTALL,
+)
+
+
+def step_text(label: str) -> str:
+    """A line of the journal as the window shows it; as it is where its form is not known.
+
+    Args:
+        label: The line as it is stored.
+    """
+    return label if is_english() else _translated(label)
+
+
+@lru_cache(maxsize=1 << 16)  # the whole journal is shown after each edit
+def _translated(label: str) -> str:
+    drawn = _DRAWN.fullmatch(label)
+    if drawn is not None:
+        part, scope = (_first(drawn[name], PARTS) for name in ("part", "scope"))
+        if part is not None and scope is not None:
+            return f"{tr(drawn['tool'])} {part}, {scope}"
+    return _first(label, STEPS) or label
+
+
+def _first(text: str, templates: Iterable[str]) -> str | None:
+    return next((s for t in templates if (s := _filled(text, t)) is not None), None)
+
+
+def _filled(text: str, template: str) -> str | None:
+    """A text in the words of a translated template; ``None`` where it is not of its form."""
+    match = _pattern(template).fullmatch(text)
+    if match is None:
+        return None
+    values: dict[str, str] = {}
+    for name, value in match.groupdict().items():
+        shown = _first(value, PARTS) if name in _NESTED else value
+        if shown is None:
+            return None
+        values[name] = shown
+    return tr(template).format(**values)
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = []
+    for literal, name, _, _ in Formatter().parse(template):
+        parts.append(re.escape(literal))
+        if name is not None:
+            parts.append(f"(?P<{name}>{r'[0-9,]+' if name in _NUMBERS else '.+'})")
+    return re.compile("".join(parts), re.DOTALL)
