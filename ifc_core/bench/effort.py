@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,12 +101,21 @@ class EffortOptions:
                 name="start",
                 value=self.start,
             )
-        unknown = [m for m in self.methods if m not in METHODS]
-        if unknown:
+        refuse_unknown("method", self.methods, METHODS)
+
+
+def refuse_unknown(what: str, chosen: Iterable[str], known: Sequence[str]) -> None:
+    """Check a list of names that a person gave.
+
+    Raises:
+        ConfigError: One of them does not exist.
+    """
+    for name in chosen:
+        if name not in known:
             raise ConfigError(
-                f"The method {unknown[0]!r} is unknown; choose from {', '.join(METHODS)}.",
-                name="methods",
-                value=unknown[0],
+                f"The {what} {name!r} is unknown; choose from {', '.join(known)}.",
+                name=f"{what}s",
+                value=name,
             )
 
 

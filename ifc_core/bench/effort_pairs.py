@@ -19,7 +19,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from ifc_core.bench.effort import ArrayReader, EffortObject, EffortOptions, effort_objects
+from ifc_core.bench.effort import (
+    ArrayReader,
+    EffortObject,
+    EffortOptions,
+    effort_objects,
+    refuse_unknown,
+)
 from ifc_core.bench.machine import machine_facts
 from ifc_core.errors import ConfigError
 from ifc_core.evaluation.region_boundary import region_similarity
@@ -95,13 +101,7 @@ class PairsOptions:
 
     def __post_init__(self) -> None:
         """Check the parts."""
-        unknown = [p for p in self.parts if p not in PARTS]
-        if unknown:
-            raise ConfigError(
-                f"The part {unknown[0]!r} is unknown; choose from {', '.join(PARTS)}.",
-                name="parts",
-                value=unknown[0],
-            )
+        refuse_unknown("part", self.parts, PARTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,8 @@ def spread(
 
     Yields:
         One result for each frame of the scope that is within reach and not corrected: between
-        two corrections backward, after the last one forward, before the first one backward.
+        two corrections backward (a long stretch in pieces), after the last one forward, before
+        the first one backward.
 
     Raises:
         ConfigError: There is no correction, or two of one frame.

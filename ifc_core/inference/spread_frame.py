@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +65,15 @@ class Prepared:
     present: Present
     sides: Sequence[SideCues]
     carried: Sequence[Carried]
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory of what was cut out of the frame and of what speaks for its mask."""
+        here = self.present
+        places = None if here.places is None else here.places.descriptors
+        cues = [getattr(side, field.name) for side in self.sides for field in fields(side)]
+        arrays = (here.rgb, here.descriptors, here.looks, here.features, places, *cues)
+        return sum(array.nbytes for array in arrays if isinstance(array, np.ndarray))
 
 
 @dataclass(frozen=True, slots=True)

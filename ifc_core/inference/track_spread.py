@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -71,6 +71,7 @@ _LEAST_SHARE_OF_BOX = 0.25
 _NEAR_STEPS = 3
 _NEAR_CELLS = 216
 _SWEPT_FRAMES = 64
+_SWEPT_BYTES = 128_000_000
 _MOVED_COVERED = 0.1  # of its length a frame, out of sight
 _SMOOTH = 1.0
 _SAMPLED_FROM_HALF = 0.6  # cells a pixel
@@ -220,24 +221,34 @@ class TrackSpreader:
             prior = self._prior_weights(right - left)
             learnt = track_weights(self._held_out.cues, self._held_out.truths, prior)
             self._learnt = learnt - prior
-        for start in range(0, len(inner), _SWEPT_FRAMES):
-            yield from self._swept(inner[start : start + _SWEPT_FRAMES], found, (left, right))
+        while inner:
+            done = yield from self._swept(inner[:_SWEPT_FRAMES], found, (left, right))
+            inner = inner[done:]
 
     def _swept(
         self, frames: list[int], found: dict[int, list[Carried]], ends: tuple[int, int]
-    ) -> Iterator[SpreadMask]:
-        """Frames between two corrections, each told by the neighbour before and the one after."""
+    ) -> Generator[SpreadMask, None, int]:
+        """Frames between two corrections, each told by the neighbour before and the one after.
+
+        Returns:
+            How many of the frames were done: as many as may be held at once.
+        """
         self._memory = None
         known: dict[int, tuple[Prepared, FloatImage] | SpreadMask] = {}
+        held = 0
         for frame in frames:
+            if held > _SWEPT_BYTES:
+                break
             self._context.raise_if_cancelled()
             prepared = self._prepare(frame, found.pop(frame))
             if isinstance(prepared, Prepared):
                 known[frame] = prepared, self._logit(prepared)
+                held += prepared.num_bytes
             else:
                 known[frame] = prepared
         self._memory = None
-        for frame in reversed(frames):
+        done = len(known)
+        for frame in frames[:done][::-1]:
             self._context.raise_if_cancelled()
             what = known.pop(frame)
             if isinstance(what, SpreadMask):
@@ -247,6 +258,7 @@ class TrackSpreader:
             from_left = (ends[1] - frame) / (ends[1] - ends[0])
             logit = from_left * before + (1 - from_left) * self._logit(prepared)
             yield self._decided(prepared, logit)
+        return done
 
     def _carry(self, reference: Reference, path: range) -> Iterator[tuple[int, Carried]]:
         chain = FlowChain(self._store, reference.frame_index)

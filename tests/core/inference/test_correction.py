@@ -15,6 +15,7 @@ from ifc_core.inference.correction import (
 from ifc_core.inference.flow_chain import FlowChain, signed_distance
 from ifc_core.inference.flow_store import FlowStore
 from ifc_core.inference.plain_spread import interpolate_masks
+from ifc_core.inference.track_spread import TrackSpreader
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.structures import RLEMask
 
@@ -305,6 +306,28 @@ def test_between_two_corrections_frames_come_from_the_later_one_back(frames_read
     results = list(spread(frames_reader(frames), correction(masks, 1, 7), range(10)))
     assert [r.frame_index for r in results] == [6, 5, 4, 3, 2, 8, 9, 0]
     assert all(iou(r, masks[r.frame_index]) > 0.8 for r in results[:5])
+
+
+def test_a_long_stretch_between_corrections_is_swept_in_pieces_of_bounded_memory(
+    frames_reader, monkeypatch
+):
+    frames, masks = moving_disc(12)
+    held = []
+    original = TrackSpreader._decided
+
+    def watched(self, prepared, logit):
+        held.append(prepared.num_bytes)
+        return original(self, prepared, logit)
+
+    monkeypatch.setattr(TrackSpreader, "_decided", watched)
+    whole = list(spread(frames_reader(frames), correction(masks, 1, 9), range(2, 9)))
+    assert [r.frame_index for r in whole] == [8, 7, 6, 5, 4, 3, 2]
+    assert min(held) > 10_000
+    bound = held[-1] + held[-2] // 2  # passed with the second frame of each piece
+    monkeypatch.setattr("ifc_core.inference.track_spread._SWEPT_BYTES", bound)
+    pieces = list(spread(frames_reader(frames), correction(masks, 1, 9), range(2, 9)))
+    assert [r.frame_index for r in pieces] == [3, 2, 5, 4, 7, 6, 8]
+    assert all(iou(r, masks[r.frame_index]) > 0.8 for r in pieces)
 
 
 def test_early_features_are_compared(frames_reader):
