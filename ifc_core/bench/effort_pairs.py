@@ -101,7 +101,7 @@ class PairsOptions:
 
     def __post_init__(self) -> None:
         """Check the parts."""
-        refuse_unknown("part", self.parts, PARTS)
+        refuse_unknown("part", self.parts, tuple(PARTS))
 
 
 @dataclass(frozen=True, slots=True)
