@@ -20,7 +20,9 @@ Mask = npt.NDArray[np.bool_]
 GRID_CELLS = 40
 """Cells along the long side of what is compared; every one with every other."""
 
-_LEAST_SPREAD = 0.25  # activations are of the order of 1: a channel that is quiet stays so
+LEAST_SPREAD = 0.25
+"""Added to a channel's spread: activations are of the order of 1, and a quiet channel stays so."""
+
 _COLOUR_SHARE = 0.6
 _COLOUR_SCALE = 32.0
 _LIGHTNESS_SHARE = 0.6
@@ -59,7 +61,7 @@ class Scale:
     @classmethod
     def of(cls, descriptors: Matrix) -> Scale:
         """The scale of a corrected frame's descriptors, (N, D)."""
-        spread = descriptors.std(0) + _LEAST_SPREAD
+        spread = descriptors.std(0) + LEAST_SPREAD
         return cls(descriptors.mean(0), (1.0 / spread).astype(np.float32))
 
 

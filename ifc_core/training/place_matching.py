@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ifc_core.data.sample import BatchTargets
+from ifc_core.inference.far_match import LEAST_SPREAD
 from ifc_core.models.backbone import Backbone
 
-_LEAST_SPREAD = 0.25
 _SHARPNESS = 6.0
 _LEAST_SHARE = 1e-4
 
@@ -57,7 +57,7 @@ def describe_places(res2: Tensor, res3: Tensor) -> Tensor:
     for one in (coarse, res3.float()):
         places = one.flatten(3).transpose(2, 3)  # (B, T, h * w, C)
         mean = places.mean((1, 2), keepdim=True)
-        spread = places.std((1, 2), keepdim=True) + _LEAST_SPREAD
+        spread = places.std((1, 2), keepdim=True) + LEAST_SPREAD
         parts.append((places - mean) / spread / places.shape[-1] ** 0.5)
     return torch.cat(parts, dim=-1)
 
