@@ -18,6 +18,7 @@ from ifc_core.inference.device_arithmetic import device_arithmetic
 from ifc_core.inference.device_graphs import GraphedWork
 from ifc_core.inference.frame_input import resize_frames
 from ifc_core.models.ifc import IFC, FrameFeatures
+from ifc_core.tracking.duplicates import KEEP_ALL, without_duplicates
 from ifc_core.tracking.video_tracker import ClipInstances
 
 SMALLEST_SHORT_SIDE = 96
@@ -77,6 +78,8 @@ class ClipRunner:
         frame_batch: Frames encoded at once.
         clip_group: Clips decoded at once.
         is_exact: Whether float32 products are to stay exact on a CUDA device.
+        duplicate_iou: Surviving instances of a clip that overlap this much are one thing, of which
+            the surest mask stays; see ``without_duplicates``.
 
     Attributes:
         notices: What was given up for want of memory, one sentence each.
@@ -89,6 +92,7 @@ class ClipRunner:
     frame_batch: int = 1
     clip_group: int = 1
     is_exact: bool = True
+    duplicate_iou: float = KEEP_ALL
     notices: list[str] = field(default_factory=list)
     mask_grid: tuple[int, int] | None = None
     input_size: tuple[int, int] | None = None
@@ -259,7 +263,9 @@ class ClipRunner:
                 results.append(
                     ClipInstances(frame_indices, probs[kept], masks, tuple(rows), chosen)
                 )
-        return results
+        if pending.queries is not None:  # asked for by name, as when a run goes on
+            return results
+        return without_duplicates(results, self.duplicate_iou)
 
     def _stacked(self, images: Sequence[npt.NDArray[np.uint8] | Tensor]) -> Tensor:
         if any(isinstance(image, Tensor) for image in images):  # some were read before a pause

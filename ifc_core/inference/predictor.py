@@ -23,6 +23,7 @@ from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
 from ifc_core.inference.run_checkpoint import HeldClip, InstanceTally, RunCheckpoint
 from ifc_core.inference.run_setup import (
     PreparedModel,
+    duplicate_iou_for,
     prepare_model,
     score_threshold_for,
     short_side_for,
@@ -140,7 +141,9 @@ class VideoPrediction(Iterator[FrameResult]):
         self._tracker = VideoTracker(
             length, reidentifier=Reidentifier() if settings.reidentify else None
         )
-        self._runner = ClipRunner(model, batch, max(1, batch // 2))
+        self._runner = ClipRunner(
+            model, batch, max(1, batch // 2), duplicate_iou=duplicate_iou_for(model, settings)
+        )
         self._batch = batch
         self._prepared = prepared
         self._cached: dict[int, CachedFrame] = {}  # position -> frame

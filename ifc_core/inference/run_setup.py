@@ -40,3 +40,10 @@ def score_threshold_for(model: IFC, settings: ProposeSettings) -> float:
     if settings.score_threshold is not None:
         return settings.score_threshold
     return model.preferred_score_threshold
+
+
+def duplicate_iou_for(model: IFC, settings: ProposeSettings) -> float:
+    """The soft IoU of duplicates that a run uses: the person's, or else the model's own."""
+    if settings.duplicate_iou is not None:
+        return settings.duplicate_iou
+    return model.preferred_duplicate_iou

@@ -14,6 +14,9 @@ PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 EDGES = ("off", "fast", "best")
 """Edge refinement in a band: none, by the colours nearby, or by GrabCut."""
 
+LEAST_DUPLICATE_IOU = 0.1
+"""Masks that overlap less are not taken for one thing: at 0 a clip would hold a single mask."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProposeSettings:
@@ -28,6 +31,9 @@ class ProposeSettings:
             that the weights were made for (360 for the published ones).
         max_long_side: The long side never exceeds this many pixels.
         score_threshold: Instances whose best class stays under it do not become tracks; ``None``
+            takes the model's own.
+        duplicate_iou: Of the masks of a clip that overlap with at least this soft IoU only the
+            surest one stays, so that a thing gets one track; 1 keeps all, as published; ``None``
             takes the model's own.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: One of :data:`PRECISIONS`.
@@ -51,6 +57,7 @@ class ProposeSettings:
     short_side: int | None = None
     max_long_side: int = 1333
     score_threshold: float | None = None
+    duplicate_iou: float | None = None
     device: str = "auto"
     precision: str = "auto"
     region_xywh: tuple[int, int, int, int] | None = None
@@ -76,6 +83,8 @@ class ProposeSettings:
         _in_range("max_long_side", self.max_long_side, 32, 8192)
         if self.score_threshold is not None:
             _in_range("score_threshold", self.score_threshold, 0.0, 1.0)
+        if self.duplicate_iou is not None:
+            _in_range("duplicate_iou", self.duplicate_iou, LEAST_DUPLICATE_IOU, 1.0)
         if self.precision not in PRECISIONS:
             raise ConfigError(
                 f"The precision {self.precision!r} is unknown; choose one of "
@@ -144,7 +153,7 @@ def _in_range(name: str, value: float, low: float, high: float) -> None:
 
 
 def _words(name: str) -> str:
-    return "The " + name.replace("_", " ")
+    return "The " + name.replace("_", " ").replace(" iou", " IoU")
 
 
 def _check_device(device: str) -> None:

@@ -25,6 +25,7 @@ MAX_HEADER_BYTES = 4 << 20
 _METADATA_KEY = "ifc_studio"
 _FLOAT_TYPES = ("F16", "BF16", "F32", "F64")
 _SHORT_SIDES = (32, 8192)
+_LEAST_DUPLICATE_IOU = 0.1
 
 StoredPrecision = Literal["fp32", "fp16"]
 
@@ -40,6 +41,8 @@ class CheckpointInfo:
         provenance: Where it comes from (parent, data, commit, metrics), JSON values.
         sha256: Hash of all tensors, hexadecimal.
         preferred_score_threshold: Instances under it are seldom right, 0 to 1.
+        preferred_duplicate_iou: Masks of a clip with this soft IoU are mostly one thing, 0.1 to 1;
+            1 keeps all.
     """
 
     model_config: IFCConfig
@@ -48,13 +51,14 @@ class CheckpointInfo:
     provenance: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
     preferred_score_threshold: float = 0.1
+    preferred_duplicate_iou: float = 1.0
 
     def __post_init__(self) -> None:
         """Check that the parts agree.
 
         Raises:
-            ConfigError: Classes and architecture disagree, or the short side or the score
-                threshold is impossible.
+            ConfigError: Classes and architecture disagree, or the short side, the score
+                threshold or the soft IoU of duplicates is impossible.
         """
         expected = self.model_config.num_classes
         ids = {c.id for c in self.categories}
@@ -79,6 +83,13 @@ class CheckpointInfo:
                 "The preferred score threshold must be from 0 to 1.",
                 name="preferred_score_threshold",
                 value=threshold,
+            )
+        overlap = self.preferred_duplicate_iou
+        if type(overlap) not in (int, float) or not _LEAST_DUPLICATE_IOU <= overlap <= 1:
+            raise ConfigError(
+                f"The preferred duplicate IoU must be from {_LEAST_DUPLICATE_IOU:g} to 1.",
+                name="preferred_duplicate_iou",
+                value=overlap,
             )
 
 
@@ -113,6 +124,7 @@ class Checkpoint:
         model.load_state_dict(self.state_dict)
         model.preferred_short_side = self.info.preferred_short_side
         model.preferred_score_threshold = self.info.preferred_score_threshold
+        model.preferred_duplicate_iou = self.info.preferred_duplicate_iou
         model.provenance = self.info.provenance
         model.sha256 = self.info.sha256
         return model.eval()
@@ -181,6 +193,7 @@ def save_model(
         model.preferred_short_side,
         dict(model.provenance if provenance is None else provenance),
         preferred_score_threshold=model.preferred_score_threshold,
+        preferred_duplicate_iou=model.preferred_duplicate_iou,
     )
     return write_checkpoint(path, info, model.state_dict(), precision)
 
@@ -363,6 +376,7 @@ def _info_to_json(info: CheckpointInfo, digest: str) -> dict[str, Any]:
         ],
         "preferred_short_side": info.preferred_short_side,
         "preferred_score_threshold": info.preferred_score_threshold,
+        "preferred_duplicate_iou": info.preferred_duplicate_iou,
         "provenance": info.provenance,
         "sha256": digest,
     }
@@ -386,6 +400,7 @@ def _info_from_json(path: Path, text: str) -> CheckpointInfo:
             provenance,
             digest,
             fields.get("preferred_score_threshold", 0.1),
+            fields.get("preferred_duplicate_iou", 1.0),
         )
     except (ConfigError, LookupError, TypeError, ValueError, RecursionError, AttributeError) as e:
         detail = _printable(str(e)) if isinstance(e, ConfigError) else "it is incomplete."

@@ -150,6 +150,8 @@ class IFC(nn.Module):
         categories: As given; () where unknown.
         preferred_short_side: Short side of the frames in pixels that it was trained at.
         preferred_score_threshold: Instances under it are seldom right, 0 to 1.
+        preferred_duplicate_iou: Masks of a clip that overlap this much are mostly one thing; 1
+            keeps all.
         provenance: Where the weights come from; empty for a new network.
         sha256: Hash of the weights as loaded; empty for a new network.
 
@@ -177,6 +179,7 @@ class IFC(nn.Module):
         self.box_head = BoxHead(config) if config.assignment == "box" else None
         self.preferred_short_side = 360
         self.preferred_score_threshold = 0.1
+        self.preferred_duplicate_iou = 1.0
         self.provenance: dict[str, Any] = {}
         self.sha256 = ""
         self.register_buffer("pixel_mean", torch.empty(3, 1, 1), persistent=False)

@@ -10,7 +10,12 @@ from ifc_core.inference.settings import ProposeSettings
 
 def test_settings_survive_json():
     settings = ProposeSettings(
-        model="mine", clip_length=10, clip_stride=5, short_side=480, region_xywh=(1, 2, 30, 40)
+        model="mine",
+        clip_length=10,
+        clip_stride=5,
+        short_side=480,
+        duplicate_iou=0.6,
+        region_xywh=(1, 2, 30, 40),
     )
     again = ProposeSettings.from_json(json.loads(json.dumps(settings.to_json())))
     assert again == settings
@@ -32,6 +37,10 @@ def test_left_out_keys_take_their_default():
         ("max_long_side", 10**6),
         ("score_threshold", 1.5),
         ("score_threshold", float("nan")),
+        ("duplicate_iou", 0.0),
+        ("duplicate_iou", 1.01),
+        ("duplicate_iou", float("nan")),
+        ("duplicate_iou", True),
         ("precision", "fp8"),
         ("device", "tpu"),
         ("device", "cpu:0"),

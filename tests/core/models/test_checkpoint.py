@@ -71,6 +71,25 @@ def test_everything_comes_back(model, saved):
     assert not built.training
 
 
+def test_the_overlap_of_duplicates_comes_back(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(model, "preferred_duplicate_iou", 0.7)
+    path = tmp_path / "model.safetensors"
+    save_model(model, path, categories=CATEGORIES)
+    assert read_checkpoint_info(path).preferred_duplicate_iou == 0.7
+    assert read_checkpoint(path).build().preferred_duplicate_iou == 0.7
+
+
+def test_older_files_say_nothing_of_duplicates_and_keep_all(saved):
+    _rewrite(saved, change_metadata=lambda f: f.pop("preferred_duplicate_iou"))
+    assert read_checkpoint(saved).build().preferred_duplicate_iou == 1.0
+
+
+def test_an_impossible_overlap_of_duplicates_is_named(saved):
+    _rewrite(saved, change_metadata=lambda f: f.update(preferred_duplicate_iou=0.05))
+    with pytest.raises(CheckpointError, match=r"preferred duplicate IoU must be from 0\.1 to 1"):
+        read_checkpoint(saved)
+
+
 def test_half_precision_keeps_vectors_exact(model, tmp_path):
     full, half = tmp_path / "full.safetensors", tmp_path / "half.safetensors"
     save_model(model, full, categories=CATEGORIES)
@@ -199,6 +218,12 @@ def test_hostile_tensors(saved, change, words):
         lambda f: f.update(preferred_short_side="360"),
         lambda f: f.update(preferred_score_threshold=1.5),
         lambda f: f.update(preferred_score_threshold="0.5"),
+        lambda f: f.update(preferred_duplicate_iou=0),
+        lambda f: f.update(preferred_duplicate_iou=1.5),
+        lambda f: f.update(preferred_duplicate_iou=float("nan")),
+        lambda f: f.update(preferred_duplicate_iou=True),
+        lambda f: f.update(preferred_duplicate_iou="0.5"),
+        lambda f: f.update(preferred_duplicate_iou=None),
         lambda f: f.update(provenance=[]),
         lambda f: f.pop("sha256"),
         lambda f: f.pop("model_config"),
