@@ -149,6 +149,7 @@ def measure_ours(options: InferOptions, precision: str) -> dict[str, Any]:
         short_side=min(options.height, options.width),
         max_long_side=max(options.height, options.width),
         score_threshold=0.0,
+        duplicate_iou=1.0,  # the plain way keeps all, too
         precision=precision,
     )
     dtype = choose_dtype(model, precision)

@@ -268,6 +268,7 @@ class GpuBench:
             short_side=min(self.options.height, self.options.width),
             max_long_side=max(self.options.height, self.options.width),
             score_threshold=0.0,
+            duplicate_iou=1.0,  # the plain way keeps all, too
             precision=precision,
         )
 

@@ -253,6 +253,8 @@ class ModelBenchOptions:
         frame_step: Only every n-th frame is looked at.
         short_side: Of the network's input in pixels; ``None`` takes the model's own.
         score_threshold: Tracks under it do not count as found; ``None`` takes the model's own.
+        duplicate_iou: Masks of a clip that overlap this much are one thing; 1 keeps all; ``None``
+            takes the model's own.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
     """
@@ -265,6 +267,7 @@ class ModelBenchOptions:
     frame_step: int = 1
     short_side: int | None = None
     score_threshold: float | None = None
+    duplicate_iou: float | None = None
     device: str = "auto"
     precision: str = "fp32"
 

@@ -47,6 +47,13 @@ def propose(
             help="Leave out what scores less; by default the model says, for ytvis-results 0.01."
         ),
     ] = None,
+    duplicate_iou: Annotated[
+        float | None,
+        typer.Option(
+            help="Masks that overlap this much are one thing; 1 keeps all; by default the model "
+            "says."
+        ),
+    ] = None,
     format: Annotated[
         str, typer.Option(help="ytvis (annotations) or ytvis-results (what evaluators read).")
     ] = "ytvis",
@@ -107,6 +114,7 @@ def propose(
         frame_step=frame_step,
         short_side=short_side,
         score_threshold=score_threshold,
+        duplicate_iou=duplicate_iou,
         device=device,
         precision=precision,
         offline=offline,

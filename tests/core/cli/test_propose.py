@@ -108,6 +108,20 @@ def test_several_videos_go_into_one_file_and_a_summary(
     assert len({track.id for track in file.tracks}) == len(file.tracks)
 
 
+def test_masks_that_overlap_are_one_thing_where_asked(
+    propose: Any, clip_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, counts = tmp_path / "out.json", []
+    for overlap in ("1", "0.3"):
+        words = ("-o", output, "--score-threshold", "0.2", "--duplicate-iou", overlap)
+        assert propose(clip_folder, *words) == 0
+        counts.append(len(read_ytvis(output).tracks))
+    assert counts == [4, 1]
+    capsys.readouterr()
+    assert propose(clip_folder, "-o", output, "--duplicate-iou", "0") == 2
+    assert "The duplicate IoU must lie between 0.1 and 1, not 0.0." in capsys.readouterr().err
+
+
 def test_results_have_a_row_for_each_class(propose: Any, clip_folder: Path, tmp_path: Path) -> None:
     plain, results = tmp_path / "plain.json", tmp_path / "results.json"
     assert propose(clip_folder, "-o", plain, "--score-threshold", "0.01") == 0
