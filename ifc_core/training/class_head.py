@@ -53,6 +53,7 @@ def with_classes(
     grown.load_state_dict(state)
     grown.preferred_short_side = model.preferred_short_side
     grown.preferred_score_threshold = model.preferred_score_threshold
+    grown.preferred_duplicate_iou = model.preferred_duplicate_iou
     grown.provenance = dict(model.provenance)
     return grown
 

@@ -403,6 +403,7 @@ def _write_version(
             "program_version": __version__,
             "created_at": time.time(),
         },
+        preferred_duplicate_iou=plan.parent.preferred_duplicate_iou,
     )
     path = folder / f"{_free_name(plan, folder)}.safetensors"
     return path, write_checkpoint(path, info, model.state_dict(), "fp16")

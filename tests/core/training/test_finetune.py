@@ -69,7 +69,8 @@ def parent_model(tmp_path_factory):
     config = IFCConfig.preset("tiny", num_classes=1)
     model = IFC(config, [Category(1, "object")])
     path = tmp_path_factory.mktemp("models") / "parent.safetensors"
-    write_checkpoint(path, CheckpointInfo(config, model.categories), model.state_dict())
+    info = CheckpointInfo(config, model.categories, preferred_duplicate_iou=0.7)
+    write_checkpoint(path, info, model.state_dict())
     return path
 
 
@@ -148,6 +149,7 @@ def test_a_run_ends_in_a_new_version_with_the_new_class(project, parent_model):
     checkpoint = read_checkpoint(result.path)
     assert [c.name for c in checkpoint.categories] == ["object", "cat"]
     assert checkpoint.info.sha256 == result.sha256
+    assert checkpoint.info.preferred_duplicate_iou == 0.7  # the parent's
     held_out = checkpoint.info.provenance["held_out"]["toy"]
     trained_on = checkpoint.info.provenance["trained_on"]["toy"]
     assert not set(held_out) & set(trained_on)
@@ -394,6 +396,7 @@ def test_the_verdict_needs_eight_masks():
 def test_new_classes_start_from_object_and_old_ones_stay(parent_model):
     model = read_checkpoint(parent_model).build()
     grown = with_classes(model, ["object", "cat", "dog"])
+    assert grown.preferred_duplicate_iou == 0.7
     old, new = last_linear(model).weight, last_linear(grown).weight
     assert torch.equal(new[0], old[0])
     assert torch.equal(new[1], old[0])
