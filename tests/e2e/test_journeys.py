@@ -89,8 +89,11 @@ def test_first_start_to_export(window, qtbot, tmp_path, monkeypatch):
     qtbot.waitUntil(target.exists, timeout=LONG_MS)
     assert validate_ytvis(target) == []
     data = json.loads(target.read_text())
-    assert len(data["annotations"]) == len(tracks)
-    assert all(a["segmentations"][frame] is not None for a in data["annotations"] if a["areas"])
+    told = {track.id for track in tracks if project.mask(track.id, frame) is not None}
+    assert current in told
+    assert {a["id"] for a in data["annotations"]} == told
+    assert data["videos"][0]["length"] == 1  # the one approved frame
+    assert all(a["segmentations"][0] is not None for a in data["annotations"])
 
 
 def test_crash_and_recover(window, qtbot, clip, tmp_path):
