@@ -7,15 +7,13 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ifc_core.errors import ConfigError
+from ifc_core.models.config import LEAST_DUPLICATE_IOU
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 """Arithmetic of the network; ``auto`` picks the fastest that passes a one-off check."""
 
 EDGES = ("off", "fast", "best")
 """Edge refinement in a band: none, by the colours nearby, or by GrabCut."""
-
-LEAST_DUPLICATE_IOU = 0.1
-"""Masks that overlap less are not taken for one thing: at 0 a clip would hold a single mask."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.io.atomic import atomic_output
-from ifc_core.models.config import IFCConfig
+from ifc_core.models.config import LEAST_DUPLICATE_IOU, IFCConfig
 from ifc_core.models.ifc import IFC
 from ifc_core.structures import Category
 
@@ -25,7 +25,6 @@ MAX_HEADER_BYTES = 4 << 20
 _METADATA_KEY = "ifc_studio"
 _FLOAT_TYPES = ("F16", "BF16", "F32", "F64")
 _SHORT_SIDES = (32, 8192)
-_LEAST_DUPLICATE_IOU = 0.1
 
 StoredPrecision = Literal["fp32", "fp16"]
 
@@ -85,9 +84,9 @@ class CheckpointInfo:
                 value=threshold,
             )
         overlap = self.preferred_duplicate_iou
-        if type(overlap) not in (int, float) or not _LEAST_DUPLICATE_IOU <= overlap <= 1:
+        if type(overlap) not in (int, float) or not LEAST_DUPLICATE_IOU <= overlap <= 1:
             raise ConfigError(
-                f"The preferred duplicate IoU must be from {_LEAST_DUPLICATE_IOU:g} to 1.",
+                f"The preferred duplicate IoU must be from {LEAST_DUPLICATE_IOU:g} to 1.",
                 name="preferred_duplicate_iou",
                 value=overlap,
             )
