@@ -58,9 +58,16 @@ def _filled(text: str, template: str) -> str | None:
 
 @cache
 def _pattern(template: str) -> re.Pattern[str]:
+    # A part is spelt out: in "Trim track 1 to frames 0 to 5" only its form tells where it ends.
+    nested = "|".join(_source(part, grouped=False) for part in PARTS)
+    return re.compile(_source(template, grouped=True, nested=nested), re.DOTALL)
+
+
+def _source(template: str, *, grouped: bool, nested: str = "") -> str:
     parts = []
     for literal, name, _, _ in Formatter().parse(template):
         parts.append(re.escape(literal))
         if name is not None:
-            parts.append(f"(?P<{name}>{r'[0-9,]+' if name in _NUMBERS else '.+'})")
-    return re.compile("".join(parts), re.DOTALL)
+            kind = "[0-9,]+" if name in _NUMBERS else nested if name in _NESTED else ".+"
+            parts.append(f"(?P<{name}>{kind})" if grouped else f"(?:{kind})")
+    return "".join(parts)

@@ -86,7 +86,7 @@ class AcceptRun(Edit):
         _show(tx, video_id, [*filled, *made])
         color_fresh_tracks(tx, video_id, [track.id for track, _ in made])
         tx.set_run_state(self.run_id, RunState.ACCEPTED.value)
-        return f"Accept proposals, {len(made)} new tracks"
+        return f"Accept proposals, {len(made)} new {'track' if len(made) == 1 else 'tracks'}"
 
     def _wants(self, instance: StagedInstance) -> bool:
         chosen = self.instance_ids is None or instance.instance_id in self.instance_ids
@@ -125,7 +125,7 @@ class AcceptPropagation(Edit):
         if num_kept:
             tx.notes.append(f"{num_kept} reviewed masks were kept.")
         tx.set_run_state(self.run_id, RunState.ACCEPTED.value)
-        return f"Propagate, {num_written} masks"
+        return f"Propagate, {num_written} {'mask' if num_written == 1 else 'masks'}"
 
 
 def _video_of_run(tx: EditTransaction, run_id: int) -> int:

@@ -79,7 +79,8 @@ class ImportTracks(Edit):
                 _add_track(tx, track, videos[track.video_key], categories[track.category_key])
         for key, frames in self.exhaustive.items():
             tx.set_exhaustive(videos[key], frames, True)
-        return f"Import {len(self.tracks)} tracks from {self.source}"
+        counted = "1 track" if len(self.tracks) == 1 else f"{len(self.tracks)} tracks"
+        return f"Import {counted} from {self.source}"
 
 
 def _add_track(tx: EditTransaction, track: ImportedTrack, video_id: int, category_id: int) -> None:

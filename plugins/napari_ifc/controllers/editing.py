@@ -266,7 +266,8 @@ class EditController:
         """Say that the selected tracks are not to be seen, by default on the current frame."""
         scope = scope or Scope.this_frame(self.frame_index)
         steps = tuple(edits.MarkAbsent(track_id, scope) for track_id in self.selected)
-        return self.apply(steps[0] if len(steps) == 1 else edits.Batch(steps))
+        label = f"Mark {len(steps)} tracks absent, {scope.describe()}"
+        return self.apply(steps[0] if len(steps) == 1 else edits.Batch(steps, label=label))
 
     def approve_tracks(self) -> EditResult:
         """Approve every mask of the selected tracks."""

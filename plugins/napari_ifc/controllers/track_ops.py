@@ -6,7 +6,6 @@ from bisect import bisect_left, bisect_right
 from enum import StrEnum
 
 from ifc_core.annotation import EditResult, Project, Scope, VideoEntry, edits
-from ifc_core.annotation.edits import Edit
 from ifc_core.annotation.records import WHOLE
 from ifc_core.structures import FrameState
 from napari_ifc.controllers.editing import EditController
@@ -62,8 +61,10 @@ class TrackOps:
         """Frames on which the current track has a mask."""
         return self._index.masked_frames(self._track)
 
-    def _each(self, steps: list[Edit]) -> EditResult:
-        return self._editor.apply(steps[0] if len(steps) == 1 else edits.Batch(tuple(steps)))
+    def _trim(self, keep: Scope) -> EditResult:
+        steps = tuple(edits.TrimTrack(i, keep) for i in self._editor.selected)
+        label = f"Trim {len(steps)} tracks to {keep.describe()}"
+        return self._editor.apply(steps[0] if len(steps) == 1 else edits.Batch(steps, label=label))
 
     # Taking away
 
@@ -86,8 +87,7 @@ class TrackOps:
 
     def begin_here(self) -> EditResult:
         """Take away what the selected tracks have before the current frame."""
-        keep = Scope.from_here(self._here)
-        return self._each([edits.TrimTrack(i, keep) for i in self._editor.selected])
+        return self._trim(Scope.from_here(self._here))
 
     def why_not_begin_here(self) -> str:
         """Why there is nothing before the current frame."""
@@ -100,8 +100,7 @@ class TrackOps:
 
     def end_here(self) -> EditResult:
         """Take away what the selected tracks have after the current frame."""
-        keep = Scope(0, self._here)
-        return self._each([edits.TrimTrack(i, keep) for i in self._editor.selected])
+        return self._trim(Scope(0, self._here))
 
     def why_not_end_here(self) -> str:
         """Why there is nothing after the current frame."""

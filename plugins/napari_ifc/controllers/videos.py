@@ -77,7 +77,8 @@ def adding(
     if not steps:
         return None, told
     added = tr("Added {videos}.").format(videos=_counted(len(steps)))
-    return steps[0] if len(steps) == 1 else edits.Batch(steps), f"{added} {told}".strip()
+    together = edits.Batch(steps, label=f"Add {len(steps)} videos")
+    return steps[0] if len(steps) == 1 else together, f"{added} {told}".strip()
 
 
 def _counted(number: int) -> str:

@@ -3,21 +3,62 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import itertools
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 from fake_engine import SIZE, disc
 
 import napari_ifc
+from ifc_core.annotation.edits import Edit
 from napari_ifc import language
 from napari_ifc.controllers.bulk import BulkController
 from napari_ifc.controllers.classes import ClassBook
 from napari_ifc.controllers.editing import EditController
+from napari_ifc.controllers.mask_shapes import SHAPES
 from napari_ifc.controllers.tracks import TrackIndex
+from napari_ifc.core_words import TOOLS
 from napari_ifc.journal_text import step_text
 from napari_ifc.rows import FrameRange
 
 PLUGIN = Path(napari_ifc.__file__).parent
+_ONE = ("track 1", "track 12 (Ann)")
+_MANY = (*_ONE, "1,234 tracks")
+_SCOPES = ("the whole track", "frame 8", "from frame 7 on", "frames 0 to 5")
+_SAMPLES = {
+    "name_of(track)": _ONE,
+    "name_of(kept)": _ONE,
+    "name_of(first)": _ONE,
+    "name_of(second)": _ONE,
+    "names_of(tracks)": _MANY,
+    "names_of(others)": _MANY,
+    "in_journal": _MANY,
+    "_in_journal(len(track_ids))": ("1 track", "3 tracks"),
+    "_in_journal(len(marked.track_ids))": ("1 track", "3 tracks"),
+    "self.scope.describe()": _SCOPES,
+    "scope.describe()": _SCOPES,
+    "keep.describe()": _SCOPES,
+    "self.keep.describe()": _SCOPES,
+    "_scope(marked).describe()": _SCOPES,
+    "_of_video(self.scope)": ("the whole video", *_SCOPES[1:]),
+    "_count(len(frames))": ("1 frame", "5 frames"),
+    "counted": ("1 track", "5 tracks"),
+    "edit.tool": TOOLS,
+    "'track' if len(made) == 1 else 'tracks'": ("tracks",),
+    "'mask' if num_written == 1 else 'masks'": ("masks",),
+    "'Add' if old is None else 'Change'": ("Add", "Change"),
+    "self.name or 'nothing'": ("Ann",),
+    "self.kind.value": ("object", "crowd", "ignore"),
+    **dict.fromkeys(("category.name", "class_name", "new[1]", "video.name"), ("a b",)),
+    **dict.fromkeys(("insert_video(tx, self)[1]", "self.source"), ("a b.mp4",)),
+    **dict.fromkeys(("track.id", "new.id", "frame_index", "self.frame_index"), ("3",)),
+    **dict.fromkeys(("self.first", "self.last", "self.to_frame", "self.from_frame"), ("4",)),
+    **dict.fromkeys(("len(made)", "len(named)", "len(steps)", "num_written"), ("5",)),
+}
+"""What the parts of a label can be, by the expression that makes them."""
 
 
 @pytest.fixture
@@ -77,11 +118,14 @@ def test_each_is_shown_in_the_language_of_the_window(session, editor):
         ("Approve the whole video", "⟦Approve ⟦the whole video⟧⟧"),
         ("Copy track 2 from frame 4 to 1 frame", "⟦Copy ⟦track 2⟧ from frame 4 to ⟦1 frame⟧⟧"),
         ("Extend track 2 to frame 9", "⟦Extend ⟦track 2⟧ to frame 9⟧"),
-        ("Import 4 tracks from {a}.json", "⟦Import 4 tracks from {a}.json⟧"),
+        ("Import 4 tracks from {a}.json", "⟦Import ⟦4 tracks⟧ from {a}.json⟧"),
         (
             "Swap track 1 and track 2, from frame 3 on",
             "⟦Swap ⟦track 1⟧ and ⟦track 2⟧, ⟦from frame 3 on⟧⟧",
         ),
+        ("Import 1 track from a.json", "⟦Import ⟦1 track⟧ from a.json⟧"),
+        ("Rename track 3 to nothing", "⟦Rename track 3 to nothing⟧"),
+        ("Rename track 3 to Ann", "⟦Rename track 3 to Ann⟧"),
         ("What nobody knows", "What nobody knows"),
         ("", ""),
     ],
@@ -105,3 +149,93 @@ def test_no_label_of_an_edit_is_translated():
                 names = {getattr(part, "id", "") for part in ast.walk(node)}
                 assert "tr" not in names, f"{file}:{node.lineno}"
     assert batches > 5
+
+
+def _subclasses(kind):
+    for each in kind.__subclasses__():
+        yield each
+        yield from _subclasses(each)
+
+
+def _labels_of(function):
+    """The expressions of what ``Edit.perform`` can return."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    values = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            values.setdefault(node.targets[0].id, []).append(node.value)
+
+    def expand(node):
+        if isinstance(node, ast.Name):
+            for value in values[node.id]:
+                yield from expand(value)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield from _labels_of(getattr(sys.modules[function.__module__], node.func.id))
+        else:
+            yield node
+
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Return) and node.value is not None:
+            yield from expand(node.value)
+
+
+def _filled_in(label):
+    """Every text that a label can be."""
+    parts = [label] if isinstance(label, ast.Constant) else label.values
+    choices = []
+    for part in parts:
+        if isinstance(part, ast.Constant):
+            choices.append((part.value,))
+        else:
+            made_by = ast.unparse(part.value)
+            assert made_by in _SAMPLES, f"say in _SAMPLES what {made_by} can be"
+            choices.append(_SAMPLES[made_by])
+    return ["".join(texts) for texts in itertools.product(*choices)]
+
+
+def _labels_of_edits():
+    kinds = {kind.__name__: kind for kind in _subclasses(Edit) if "perform" in vars(kind)}
+    assert len(kinds) > 20
+    for name, kind in kinds.items():
+        if name != "Batch":  # which has the label of whoever makes it
+            yield from _labels_of(kind.perform)
+
+
+def _labels_of_batches():
+    for file in PLUGIN.rglob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        for function in ast.walk(tree):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "Batch":
+                    for keyword in node.keywords:
+                        yield from _value_of(keyword.value, function)
+
+
+def _value_of(node, function):
+    if not isinstance(node, ast.Name):
+        yield node
+        return
+    for each in ast.walk(function):
+        if isinstance(each, ast.Assign) and getattr(each.targets[0], "id", "") == node.id:
+            yield each.value
+
+
+@pytest.mark.parametrize("labels", [_labels_of_edits, _labels_of_batches])
+def test_every_label_has_a_form_that_can_be_translated(monkeypatch, labels):
+    monkeypatch.setattr(language, "_language", language.PSEUDO)
+    found = [text for label in labels() for text in _filled_in(label)]
+    assert len(found) > 9
+    for text in found:
+        shown = step_text(text)
+        assert shown.startswith("⟦"), text
+        assert shown.replace("⟦", "").replace("⟧", "") == text
+        for part in {*_MANY, *_SCOPES, "1 frame", "5 frames", "the whole video"} - {"track 1"}:
+            assert part not in shown or f"⟦{part}" in shown, shown
+
+
+def test_every_tool_is_known():
+    from napari_ifc.edit_layer import _WORDS
+
+    assert {*_WORDS.values(), *(word for word, _ in SHAPES.values()), "Box", "Scribble"} == {*TOOLS}
