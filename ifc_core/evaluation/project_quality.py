@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,8 @@ class ProjectQuality:
 
     Attributes:
         source: What was judged, in words.
+        models: Names of the models whose proposals were judged, "" for the bundled one; empty
+            for a file.
         num_videos: Videos with approved frames that were judged.
         num_frames: Approved frames.
         num_masks: Masks on them.
@@ -94,6 +96,7 @@ class ProjectQuality:
     per_category: tuple[ClassQuality, ...]
     classes_compared: bool
     notes: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The same as JSON values."""
@@ -149,10 +152,12 @@ def project_quality(
     videos = [video for video in wanted if approved[video.id]]
     if not videos:
         raise InputError("No frame of the project is approved, so there is nothing to judge by.")
+    models: tuple[str, ...] = ()
     if predictions is not None:
         found, source = _from_file(reader, Path(predictions), approved), Path(predictions).name
     else:
-        found, source = _from_runs(reader, videos, approved, run_id)
+        found, models = _from_runs(reader, videos, approved, run_id)
+        source = f"proposals of {', '.join(name or 'the bundled model' for name in models)}"
     missing = [video.name for video in videos if video.id not in found]
     if len(missing) == len(videos):
         raise InputError(
@@ -164,7 +169,7 @@ def project_quality(
             judged.append(_judge(reader, video, approved[video.id], found[video.id]))
         context.advance(number, len(videos), "Reading masks", "videos")
     notes = [f"Nothing was proposed in {name}; it is left out." for name in missing]
-    return _figures(reader, judged, source, notes, context)
+    return replace(_figures(reader, judged, source, notes, context), models=models)
 
 
 def _from_runs(
@@ -172,7 +177,7 @@ def _from_runs(
     videos: Sequence[VideoEntry],
     approved: Mapping[int, Sequence[int]],
     run_id: int | None,
-) -> tuple[dict[int, _Found], str]:
+) -> tuple[dict[int, _Found], tuple[str, ...]]:
     runs: dict[int, RunInfo] = {}
     for run in reversed(reader.runs()):  # the latest wins
         is_meant = run.kind.startswith("propose") if run_id is None else run.id == run_id
@@ -195,8 +200,16 @@ def _from_runs(
             {i: head.score for i, head in heads.items()},
             masks,
         )
-    models = dict.fromkeys(run.model for run in runs.values() if run.model)
-    return found, "proposals" + (f" of {', '.join(models)}" if models else "")
+    judged = (runs[video_id].model for video_id in found)
+    return found, tuple(dict.fromkeys(_model_name(reader, model) for model in judged))
+
+
+def _model_name(reader: ProjectReader, model: str) -> str:
+    """The name that people know a run's model by, "" for the bundled one."""
+    if model in ("", "default"):
+        return ""
+    versions = {version.path: version.name for version in reader.models()}
+    return versions.get(model) or Path(model).name.removesuffix(".safetensors")
 
 
 def _from_file(

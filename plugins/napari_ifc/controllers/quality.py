@@ -20,7 +20,10 @@ def quality_facts(quality: ProjectQuality) -> str:
     frames = tr("1 approved frame") if one else tr("{count:,} approved frames")
     masks = tr("1 mask") if quality.num_masks == 1 else tr("{count:,} masks")
     videos = tr("1 video") if quality.num_videos == 1 else tr("{count:,} videos")
-    source = quality.source[:1].upper() + quality.source[1:]
+    source = quality.source
+    if quality.models:
+        names = (name or tr("the bundled model") for name in quality.models)
+        source = tr("Proposals of {models}").format(models=", ".join(names))
     return tr("{source}, judged by {frames} with {masks} in {videos}.").format(
         source=source,
         frames=frames.format(count=quality.num_frames),

@@ -39,9 +39,11 @@ def project(tmp_path: Path):
         yield project
 
 
-def propose(project: Project, instances: dict[tuple[str, float], dict[int, int]]) -> int:
+def propose(
+    project: Project, instances: dict[tuple[str, float], dict[int, int]], model: str = "toy"
+) -> int:
     """A run: (label, score) of each instance -> frame -> left edge."""
-    run = project.begin_run("propose", 1, {}, model="toy")
+    run = project.begin_run("propose", 1, {}, model=model)
     for frame in range(NUM_FRAMES):
         masks = [
             StagedMask(number, box(lefts[frame]))
@@ -57,6 +59,24 @@ def propose(project: Project, instances: dict[tuple[str, float], dict[int, int]]
 
 def everywhere(left: int) -> dict[int, int]:
     return dict.fromkeys(range(NUM_FRAMES), left)
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "source"),
+    [
+        ("default", "", "proposals of the bundled model"),
+        ("{folder}/models/first.safetensors", "Cats 2", "proposals of Cats 2"),
+        ("/elsewhere/mice.v2.safetensors", "mice.v2", "proposals of mice.v2"),
+    ],
+)
+def test_a_model_is_called_what_people_call_it(project, model, name, source):
+    weights = project.folder / "models" / "first.safetensors"
+    weights.parent.mkdir(exist_ok=True)
+    weights.touch()
+    project.add_model("Cats 2", weights)
+    propose(project, {("cat", 0.9): everywhere(0)}, model.format(folder=project.folder))
+    quality = project_quality(project)
+    assert (quality.models, quality.source) == ((name,), source)
 
 
 def test_perfect_and_half_right_proposals_by_class(project):

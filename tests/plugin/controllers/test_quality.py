@@ -1,5 +1,7 @@
 """Figures of a project as lines of a table."""
 
+from dataclasses import replace
+
 from ifc_core.evaluation.project_quality import ClassQuality, ProjectQuality, QualityFigures
 from napari_ifc.controllers.quality import quality_facts, quality_rows
 
@@ -24,3 +26,8 @@ def test_a_single_class_is_the_whole():
 def test_it_says_what_was_judged_by_what():
     told = quality_facts(quality())
     assert told == "The latest run, judged by 12 approved frames with 30 masks in 1 video."
+
+
+def test_models_have_the_names_that_the_window_knows_them_by():
+    told = quality_facts(replace(quality(), models=("", "bedroom-2")))
+    assert told.startswith("Proposals of the bundled model, bedroom-2, judged by 12 approved")
