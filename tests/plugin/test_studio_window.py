@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 
 import napari
 import numpy as np
@@ -374,6 +375,22 @@ def test_everything_is_there_after_reopening(proposed, clip):
     studio.close_project()
     assert studio.open_path(clip)
     assert proposed.project.folder == folder
+
+
+def test_the_form_shows_what_the_projects_last_run_was_made_with(desk, clip, qtbot):
+    form = desk.studio.panel.propose
+    usual = form.settings()
+    wanted = replace(usual, duplicate_iou=0.4, tiles="2x2")
+    assert desk.studio.open_path(clip)
+    form.show_settings(wanted)
+    with qtbot.waitSignal(desk.studio.run_finished):
+        form.button.click()
+    (asked,) = [params for kind, params in desk.engine.requests if kind == "propose"]
+    assert asked["settings"]["duplicate_iou"] == 0.4
+    desk.studio.close_project()
+    form.show_settings(usual)
+    assert desk.studio.open_path(clip)
+    assert form.settings() == wanted
 
 
 def test_a_run_cut_off_by_a_crash_is_offered(desk, clip, tmp_path):

@@ -321,8 +321,8 @@ class ProposeController:
             )
             return "succeeded", (
                 tr(
-                    "No object scored {least}; lower the score threshold and propose again, or "
-                    "draw the first mask yourself."
+                    "No object scored {least}; choose a lower min. score under More settings and "
+                    "propose again, or draw the first mask yourself."
                 ).format(least=least)
             )
         same = self._same_tracks(run_id)

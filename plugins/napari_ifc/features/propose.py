@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
@@ -18,6 +19,7 @@ from napari_ifc.controllers.propose import (
     estimate_text,
     scope_of,
 )
+from napari_ifc.controllers.propose_choices import chosen_before
 from napari_ifc.feature import Feature
 from napari_ifc.features.system import System
 from napari_ifc.language import tr
@@ -145,9 +147,16 @@ class ProposeLink(Feature):
 
     def opened(self, workspace: Workspace) -> None:
         """A video was opened: offer a run that was cut off, and estimate one."""
+        self._show_choices(workspace.session)
         self._offer_cut_off_run()
         self._forget_estimate()
         self._timer.start()
+
+    def _show_choices(self, session: Session) -> None:
+        """What the project's last run was made with; device and precision are this machine's."""
+        form, chosen = self.studio.panel.propose, chosen_before(session.project)
+        if chosen is not None:
+            form.show_settings(replace(chosen, precision=form.precision))
 
     def busy(self) -> str:
         """A run that goes on."""

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 
 from ifc_core.errors import ConfigError
 from ifc_core.inference.settings import EDGES, ProposeSettings
+from ifc_core.models.config import LEAST_DUPLICATE_IOU
 from napari_ifc.language import tr
 
 NEAR_ONLINE, OFFLINE, CUSTOM = "near-online", "offline", "custom"
@@ -48,7 +49,9 @@ _EDGES = (
     ("best", tr("Pulled to the frame's edges, best")),
 )
 assert tuple(key for key, _ in _EDGES) == EDGES  # noqa: S101
-_MODELS_OWN = -0.05  # below the scale: the score threshold that the model says
+_STEP = 0.05
+_MODELS_OWN_SCORE = -_STEP  # below the scale: the score threshold that the model says
+_MODELS_OWN_OVERLAP = LEAST_DUPLICATE_IOU - _STEP
 _LABEL_PX = 84  # so that the fields of both forms stand in one line
 
 
@@ -75,11 +78,8 @@ class ProposePanel(QWidget):
         self._length = _spin(1, 400, 5, tr(" frames"))
         self._stride = _spin(1, 400, 1, tr(" frames"))
         self._step = _spin(1, 100, 1, "")
-        self._threshold = QDoubleSpinBox()
-        self._threshold.setRange(_MODELS_OWN, 1.0)
-        self._threshold.setSingleStep(0.05)
-        self._threshold.setSpecialValueText(tr("Model's own"))
-        self._threshold.setValue(_MODELS_OWN)
+        self._threshold = _share(_MODELS_OWN_SCORE)
+        self._duplicates = _share(_MODELS_OWN_OVERLAP)
         self._model = QComboBox()
         self._device = QComboBox()
         self._precision = QComboBox()
@@ -109,6 +109,14 @@ class ProposePanel(QWidget):
             (self._stride, tr("Clip stride"), tr("S: frames between the starts of two clips")),
             (self._step, tr("Frame step"), tr("Look at every n-th frame only")),
             (self._threshold, tr("Score threshold"), tr("Objects that score less are left out")),
+            (
+                self._duplicates,
+                tr("Overlap of duplicates"),
+                tr(
+                    "One thing, one mask: of masks that overlap this much (soft IoU over a clip) "
+                    "only the surest stays; at 1 all stay"
+                ),
+            ),
             (self._model, tr("Model"), tr("The weights to propose with")),
             (self._device, tr("Device"), tr("Where the model runs")),
             (
@@ -153,11 +161,12 @@ class ProposePanel(QWidget):
         self._step.setSpecialValueText(tr("every frame"))
         self._step.setPrefix(tr("every "))
         wide = QSizePolicy.Policy.Expanding
-        fields = (self._mode, self._length, self._stride, self._step, self._threshold)
+        shares = (self._threshold, self._duplicates)
+        fields = (self._mode, self._length, self._stride, self._step, *shares)
         hardware = (self._model, self._device, self._precision)
         for field in (*fields, *hardware, self._tiles, self._edges):
             field.setSizePolicy(wide, QSizePolicy.Policy.Fixed)
-        for spin in (self._length, self._stride, self._step, self._threshold):
+        for spin in (self._length, self._stride, self._step, *shares):
             spin.valueChanged.connect(lambda _: self.changed.emit())
         self._mode.currentIndexChanged.connect(lambda _: self._on_mode())
         self._length.valueChanged.connect(self._stride.setMaximum)
@@ -188,6 +197,7 @@ class ProposePanel(QWidget):
         )
         rest = _form(
             (tr("Min. score"), self._threshold),
+            (tr("Duplicates"), self._duplicates),
             (tr("Tiles"), self._tiles),
             (tr("Edges"), self._edges),
             (tr("Absences"), self._reidentify),
@@ -204,6 +214,7 @@ class ProposePanel(QWidget):
         column.addWidget(self._more_rows)
         column.addStretch(1)
         self._show_more(False)
+        self.changed.connect(self._count_more)
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -224,6 +235,19 @@ class ProposePanel(QWidget):
         self._more_rows.setVisible(shown)
         arrow = Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow
         self.more.setArrowType(arrow)
+
+    def _count_more(self) -> None:
+        """What is folded away and not as usual is counted where it is folded away."""
+        fields = (
+            self._threshold.value() > self._threshold.minimum(),
+            self._duplicates.value() > self._duplicates.minimum(),
+            self._tiles.currentIndex() > 0,
+            self._edges.currentIndex() > 0,
+            self._reidentify.isChecked(),
+        )
+        count = sum(fields)
+        text = tr("More settings ({count} changed)").format(count=count)
+        self.more.setText(text if count else tr("More settings"))
 
     def _region_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -253,15 +277,16 @@ class ProposePanel(QWidget):
         mode = self._mode.currentData()
         usual = ProposeSettings()
         custom = mode == CUSTOM
-        chosen = round(self._threshold.value(), 3)
+        score, overlap = round(self._threshold.value(), 3), round(self._duplicates.value(), 3)
         return ProposeSettings(
             model=str(self._model.currentData() or "default"),
             clip_length=self._length.value() if custom else usual.clip_length,
             clip_stride=self._stride.value() if custom else usual.clip_stride,
             frame_step=self._step.value(),
-            score_threshold=None if chosen < 0 else chosen,
+            score_threshold=None if score < 0 else score,
+            duplicate_iou=None if overlap < LEAST_DUPLICATE_IOU else overlap,
             device=str(self._device.currentData() or "auto"),
-            precision=str(self._precision.currentData() or "auto"),
+            precision=self.precision,
             region_xywh=self.region_xywh,
             offline=mode == OFFLINE,
             tiles=str(self._tiles.currentData() or ""),
@@ -269,8 +294,13 @@ class ProposePanel(QWidget):
             reidentify=self._reidentify.isChecked(),
         )
 
+    @property
+    def precision(self) -> str:
+        """The arithmetic that is chosen."""
+        return str(self._precision.currentData() or "auto")
+
     def show_settings(self, settings: ProposeSettings) -> None:
-        """Show settings without telling that they changed."""
+        """Show settings, all but model, device and region, without telling that they changed."""
         self.blockSignals(True)
         usual = (settings.clip_length, settings.clip_stride) == (5, 1)
         mode = OFFLINE if settings.offline else NEAR_ONLINE if usual else CUSTOM
@@ -278,8 +308,11 @@ class ProposePanel(QWidget):
         self._length.setValue(settings.clip_length)
         self._stride.setValue(settings.clip_stride)
         self._step.setValue(settings.frame_step)
-        chosen = settings.score_threshold
-        self._threshold.setValue(_MODELS_OWN if chosen is None else chosen)
+        for spin, chosen in (
+            (self._threshold, settings.score_threshold),
+            (self._duplicates, settings.duplicate_iou),
+        ):
+            spin.setValue(spin.minimum() if chosen is None else chosen)
         self._precision.setCurrentIndex(self._precision.findData(settings.precision))
         if self._tiles.findData(settings.tiles) < 0:
             self._tiles.addItem(
@@ -290,6 +323,7 @@ class ProposePanel(QWidget):
         self._edges.setCurrentIndex(self._edges.findData(settings.edges))
         self._reidentify.setChecked(settings.reidentify)
         self.blockSignals(False)
+        self._count_more()
 
     def set_models(self, models: list[tuple[str, str]], active: str) -> None:
         """Offer models.
@@ -374,6 +408,16 @@ def _spin(low: int, high: int, value: int, suffix: str) -> QSpinBox:
     spin.setRange(low, high)
     spin.setValue(value)
     spin.setSuffix(suffix)
+    return spin
+
+
+def _share(models_own: float) -> QDoubleSpinBox:
+    """A number up to 1, whose least value leaves it to the model."""
+    spin = QDoubleSpinBox()
+    spin.setRange(models_own, 1.0)
+    spin.setSingleStep(_STEP)
+    spin.setSpecialValueText(tr("Model's own"))
+    spin.setValue(models_own)
     return spin
 
 

@@ -5,6 +5,7 @@ from qtpy.QtCore import Qt
 
 from ifc_core.errors import ConfigError
 from ifc_core.inference.settings import ProposeSettings
+from ifc_core.models.config import LEAST_DUPLICATE_IOU
 from napari_ifc.views.propose_panel import CUSTOM, OFFLINE, ProposePanel
 
 ORANGE = (230, 159, 0)
@@ -51,6 +52,26 @@ class TestProposePanel:
         assert form.settings().score_threshold == 0.35
         form.show_settings(ProposeSettings())
         assert form.settings().score_threshold is None
+
+    def test_the_overlap_of_duplicates_is_the_models_own_until_one_is_chosen(self, form):
+        assert form.settings().duplicate_iou is None
+        assert form._duplicates.text() == "Model's own"
+        form._duplicates.stepUp()
+        assert form.settings().duplicate_iou == LEAST_DUPLICATE_IOU
+        form.show_settings(ProposeSettings(duplicate_iou=1.0))
+        assert form.settings().duplicate_iou == 1.0
+        form.show_settings(ProposeSettings())
+        assert form.settings().duplicate_iou is None
+
+    def test_what_is_folded_away_and_unusual_is_counted(self, form):
+        assert form.more.text() == "More settings"
+        form._duplicates.setValue(0.5)
+        form._reidentify.setChecked(True)
+        assert form.more.text() == "More settings (2 changed)"
+        form.show_settings(ProposeSettings(tiles="2x2"))
+        assert form.more.text() == "More settings (1 changed)"
+        form.show_settings(ProposeSettings())
+        assert form.more.text() == "More settings"
 
     def test_what_is_folded_away_is_chosen_all_the_same(self, form):
         assert form._more_rows.isHidden()
