@@ -12,6 +12,7 @@ from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import QTimer
 
 from napari_ifc.gestures import POINTER_TOOLS, Gesture
+from napari_ifc.steady_place import keep_place
 
 EDIT = "Edit"
 SMART_ERASE = "smart_erase"
@@ -103,6 +104,7 @@ class EditLayer:
             blending="translucent_no_depth",
             metadata={"ifc": EDIT},
         )
+        keep_place(layer)
         self._color = None
         self._is_blank = True
         layer.selected_label = 1

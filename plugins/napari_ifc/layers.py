@@ -23,6 +23,7 @@ from napari_ifc.language import tr
 from napari_ifc.lazy_video import LazyVideo
 from napari_ifc.overlay import DrawnMask, OverlayStyle
 from napari_ifc.overlay_layer import OVERLAY, OverlayLayer
+from napari_ifc.steady_place import keep_place
 from napari_ifc.views.heat_colors import heat_colormap
 
 if TYPE_CHECKING:
@@ -379,13 +380,15 @@ class LayerStack:
         self._busy = False
 
     def _make_video(self, source: LazyVideo) -> Image:
-        return Image(
+        layer = Image(
             source,
             rgb=True,
             name=self._name,
             projection_mode="none",  # one frame, not a mean over frames
             metadata={"ifc": VIDEO},
         )
+        keep_place(layer)
+        return layer
 
     def _make_heat(self, values: npt.NDArray[np.float32]) -> Image:
         scale = tuple(whole / part for whole, part in zip(self._size, values.shape, strict=True))

@@ -8,6 +8,7 @@ from fractions import Fraction
 from napari.layers import Image
 
 from napari_ifc.overlay import DrawnMask, OverlayPainter, OverlayStyle, overlay_scale
+from napari_ifc.steady_place import keep_place
 
 OVERLAY = "Tracks"
 
@@ -59,7 +60,7 @@ class OverlayLayer:
 
     def _make(self) -> Image:
         scale, translate = _placed(self._painter.scale)
-        return Image(
+        layer = Image(
             self._painter.picture,
             rgb=True,
             name=OVERLAY,
@@ -68,6 +69,8 @@ class OverlayLayer:
             blending="translucent_no_depth",
             metadata={"ifc": OVERLAY},
         )
+        keep_place(layer)
+        return layer
 
 
 def _placed(scale: Fraction) -> tuple[tuple[float, float], tuple[float, float]]:

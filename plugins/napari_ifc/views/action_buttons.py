@@ -28,5 +28,7 @@ def show_actions(
         if named:
             tip = f"{action.keyed()}\n{tip}".strip()
         button.setEnabled(not reason)
-        button.setToolTip(tip)
-        button.setAccessibleName(action.text)
+        if button.toolTip() != tip:  # Qt tells all that listen, also where nothing changed
+            button.setToolTip(tip)
+        if button.accessibleName() != action.text:
+            button.setAccessibleName(action.text)

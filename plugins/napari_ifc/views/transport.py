@@ -62,6 +62,7 @@ class TimelinePanel(QWidget):
         self._palette: Palette | None = None
         self._playing = False
         self._place = QLabel()
+        self._place_room: tuple[int, float] | None = None
         self._place.setProperty("role", "muted")
         self._place.setAccessibleName(tr("Frame and time"))
         self._waiting = QLabel()
@@ -145,7 +146,7 @@ class TimelinePanel(QWidget):
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the theme's colours."""
-        self._palette = palette
+        self._palette, self._place_room = palette, None
         self.setStyleSheet(style_sheet(palette))
         self.timeline.apply_palette(palette)
         for action_id, icon_name in self._icons.items():
@@ -157,8 +158,14 @@ class TimelinePanel(QWidget):
         if not num_frames:
             self._place.setText("")
             return
-        words = f"{frame_index} / {num_frames - 1}"
-        self._place.setText(words + (f"   {clock_text(frame_index / fps)}" if fps > 0 else ""))
+        if self._place_room != (num_frames, fps):
+            # Room for the last frame from the start: a label that may change its size has the
+            # whole window laid out anew with each frame.
+            self._place_room = (num_frames, fps)
+            last = _place_text(num_frames - 1, num_frames, fps)
+            self._place.setText("".join("8" if c.isdigit() else c for c in last))
+            self._place.setFixedSize(self._place.sizeHint())
+        self._place.setText(_place_text(frame_index, num_frames, fps))
 
     def show_waiting(self, asked: int, shown: int, *, failed: bool = False) -> None:
         """Say which frame's picture is seen while another one is still being decoded.
@@ -198,6 +205,11 @@ class TimelinePanel(QWidget):
         self._progress_text.setText(view.short)
         self._progress_text.setToolTip(view.text)
         self._progress.setToolTip(view.text)
+
+
+def _place_text(frame_index: int, num_frames: int, fps: float) -> str:
+    words = f"{frame_index} / {num_frames - 1}"
+    return words + (f"   {clock_text(frame_index / fps)}" if fps > 0 else "")
 
 
 def clock_text(seconds: float) -> str:

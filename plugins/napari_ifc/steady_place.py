@@ -1,0 +1,46 @@
+"""Layers whose pixels change often and whose place hardly ever does.
+
+napari works out a layer's place in the world anew whenever the layer shows other pixels, and once
+more with each painting of the canvas, because every slice brings along a transform of its own, the
+same as before. Where it is the same, what was worked out from it holds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+from napari.utils.transforms import Affine, TransformChain
+
+
+class _SteadyChain(TransformChain):
+    """A chain that takes note only of transforms that change something."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if isinstance(key, int) and _is_same(self[key], value):
+            return
+        super().__setitem__(key, value)
+
+
+def keep_place(layer: Layer) -> None:
+    """Have a layer work out its place only when that changes.
+
+    napari's own way of slicing, drawing and picking stays as it is; where a version of napari keeps
+    transforms in another way, nothing happens.
+
+    Args:
+        layer: A layer that is in no viewer yet.
+    """
+    chain = getattr(layer, "_transforms", None)
+    if type(chain) is TransformChain:
+        layer._transforms = _SteadyChain(list(chain))
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return (
+        isinstance(one, Affine)
+        and isinstance(other, Affine)
+        and (one.name, one.units, one.axis_labels) == (other.name, other.units, other.axis_labels)
+        and np.array_equal(one.affine_matrix, other.affine_matrix)
+    )
