@@ -10,6 +10,7 @@ from fake_engine import FakeEngine, disc
 
 from ifc_core.errors import VideoError
 from napari_ifc.frame_cache import Fetched
+from napari_ifc.rows import FrameRange
 from napari_ifc.settings import StudioSettings
 from napari_ifc.studio import Studio
 
@@ -91,10 +92,22 @@ def test_the_timeline_says_it_too(studio, qtbot):
 
 
 def test_what_concerns_no_frame_goes_on(studio, qtbot):
+    studio.workspace.editor.commit_rle(disc(SIZE, (20, 20), 6), "Paint")
+    track = studio.workspace.editor.current
+    studio.select(())
     by_us(studio, BROKEN)
     assert studio.layers.has_failed
-    for action_id in ("file.import", "class.edit", "videos.add"):
+    no_selection = ("class.1", "overlap.top", "track.recolor", "edit.undo")
+    for action_id in ("file.import", "class.edit", "videos.add", *no_selection):
         assert studio.actions[action_id].why_not() == "", action_id
+    studio.select((track,))
+    for action_id in ("class.1", "track.relabel", "track.approve", "track.delete"):
+        assert studio.actions[action_id].why_not() == "", action_id
+    studio.timeline.mark(FrameRange(2, 5, (track,)))
+    for action_id in ("range.approve", "range.absent", "range.delete"):
+        assert studio.actions[action_id].why_not() == "", action_id
+    for action_id in ("tool.paint", "track.absent", "track.split", "track.clear", "frame.approve"):
+        assert "cannot be decoded" in studio.actions[action_id].why_not(), action_id
     assert "decoded" not in studio.proposing.why_not()
 
 

@@ -73,10 +73,13 @@ class ClassBook:
 
     def why_not_key(self, key: str) -> str:
         """Why a digit means nothing now."""
-        reason = self._editor.why_not_change()
-        if reason or self.class_of_key(key) is not None:
-            return reason
-        return tr("No class has the key {key}.").format(key=key)
+        if self.class_of_key(key) is None:
+            return tr("No class has the key {key}.").format(key=key)
+        return self.why_not_assign()
+
+    def why_not_assign(self) -> str:
+        """Why no class can be given; choosing that of new tracks changes nothing yet."""
+        return self._editor.why_not_write() if self._editor.selected else ""
 
     def assign(self, class_id: int) -> EditResult | None:
         """Give the selected tracks a class; without a selection, new tracks get it.

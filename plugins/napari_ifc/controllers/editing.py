@@ -369,6 +369,10 @@ class EditController:
         """Why an action on the selected tracks is not possible."""
         return self.why_not_change() or ("" if self.selected else tr("Select a track first."))
 
+    def why_not_tracks(self) -> str:
+        """Why an action on the selected tracks as wholes, on whatever frame, is not possible."""
+        return self.why_not_write() or ("" if self.selected else tr("Select a track first."))
+
     def why_not_reshape(self) -> str:
         """Why there is no mask to tidy."""
         reason = self.why_not_selected()
@@ -382,12 +386,12 @@ class EditController:
     def why_not_merge(self) -> str:
         """Why merging is not possible."""
         few = "" if len(self.selected) >= 2 else tr("Select two or more tracks to merge.")
-        return self.why_not_change() or few
+        return self.why_not_write() or few
 
-    def why_not_swap(self) -> str:
-        """Why swapping is not possible."""
+    def why_not_swap(self, *, everywhere: bool = False) -> str:
+        """Why swapping, from or on the current frame or everywhere, is not possible."""
         wrong = "" if len(self.selected) == 2 else tr("Select exactly two tracks to swap.")
-        return self.why_not_change() or wrong
+        return (self.why_not_write() if everywhere else self.why_not_change()) or wrong
 
     def why_not_split(self) -> str:
         """Why splitting is not possible."""
@@ -402,12 +406,16 @@ class EditController:
         return ""
 
     def why_not_undo(self) -> str:
-        """Why there is nothing to undo."""
+        """Why nothing can be undone."""
+        reason = self.why_not_write()
+        if reason:
+            return reason
         last = next((e for e in self._project.history() if not e.undone), None)
         if last is None or last.kind == "AddVideo":
             return tr("There is nothing to undo.")
         return ""
 
     def why_not_redo(self) -> str:
-        """Why there is nothing to redo."""
-        return "" if self._project.redo_label else tr("There is nothing to redo.")
+        """Why nothing can be redone."""
+        nothing = "" if self._project.redo_label else tr("There is nothing to redo.")
+        return self.why_not_write() or nothing

@@ -86,7 +86,7 @@ class FinetuneController:
 
     def why_not_start(self) -> str:
         """Why no fine-tuning can be started now."""
-        if self.is_running:
+        if self.view.running:
             return tr("A fine-tuning is going on; wait for it or stop it.")
         if self.project.read_only:
             return tr("The project is read-only.")
@@ -140,7 +140,7 @@ class FinetuneController:
     def stop(self) -> None:
         """Ask the run to stop; it can be resumed."""
         if self._job is not None:
-            self._show(replace(self.view, stopping=True, text="Stopping"))
+            self._show(replace(self.view, stopping=True, text=tr("Stopping")))
             self._job.cancel()
 
     def abandon(self) -> None:
@@ -177,7 +177,7 @@ class FinetuneController:
                 running=True,
                 stopping=False,
                 resumable=False,
-                text="Starting the training process",
+                text=tr("Starting the training process"),
                 detail="",
                 fraction=None,
                 losses=(),

@@ -202,7 +202,7 @@ class TrackOps:
 
     def why_not_reorder(self, where: str) -> str:
         """Why the current track cannot be moved there."""
-        reason = self._editor.why_not_selected()
+        reason = self._editor.why_not_tracks()
         if reason:
             return reason
         ids = [track.id for track in self._project.tracks(self._entry.id)]

@@ -83,8 +83,7 @@ class Classes(Feature):
     def _assign(self, class_id: int) -> None:
         if self.book is None:
             return
-        workspace = self.workspace
-        reason = workspace.editor.why_not_change()
+        workspace, reason = self.workspace, self.book.why_not_assign()
         if reason:
             self.studio.inform(reason)
         else:

@@ -128,7 +128,7 @@ class Editing(Feature):
                 text,
                 lambda value=value: self._set_overlap(PaintOver(value)),
                 group=tr("Mask"),
-                why_not=changeable,
+                why_not=self.studio.why_not_open,
                 tip=tip + ".",
                 checked=lambda value=value: self._overlap() == value,
             )

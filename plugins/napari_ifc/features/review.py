@@ -96,7 +96,7 @@ class Review(Feature):
                 tr("Reject the entry"),
                 "U",
                 lambda: self._decide(lambda c: c.reject()),
-                self._may(self._reason(lambda c: c.why_not_reject())),
+                self._may(self._reason(lambda c: c.why_not_reject()), unseen=True),
                 tr("Reject these masks, or the whole track, and go to the next."),
             ),
             (
@@ -270,8 +270,10 @@ class Review(Feature):
 
         return reason
 
-    def _may(self, reason: Callable[[], str]) -> Callable[[], str]:
-        change = self.editor_reason(lambda e: e.why_not_change())
+    def _may(self, reason: Callable[[], str], *, unseen: bool = False) -> Callable[[], str]:
+        """A decision that needs the frame to be seen, or can be taken where it cannot be."""
+        seen = self.editor_reason(lambda e: e.why_not_change())
+        change = self.editor_reason(lambda e: e.why_not_write()) if unseen else seen
         return lambda: change() or reason()
 
     def _decide(self, decision: Callable[[ReviewController], str]) -> None:

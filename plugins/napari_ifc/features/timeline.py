@@ -305,7 +305,7 @@ class TimelineLink(Feature):
         return "" if self._timeline.marked else tr("Drag over a lane to mark a range first.")
 
     def _why_not_marked(self) -> str:
-        return self._why_not_any() or self.workspace.editor.why_not_change()
+        return self._why_not_any() or self.workspace.editor.why_not_write()
 
     def _why_not_tracks(self) -> str:
         reason = self._why_not_marked()

@@ -38,6 +38,7 @@ class TrackEdits(Feature):
     def actions(self) -> Iterable[Action]:
         """Each is one edit."""
         selected = self.editor_reason(lambda e: e.why_not_selected())
+        whole = self.editor_reason(lambda e: e.why_not_tracks())
         yield Action(
             "track.new",
             tr("New track"),
@@ -53,7 +54,7 @@ class TrackEdits(Feature):
             self._ask_class,
             shortcut="R",
             group=GROUP,
-            why_not=selected,
+            why_not=whole,
             tip=tr("Give the selected tracks another class."),
         )
         yield from self._identity_actions()
@@ -74,7 +75,7 @@ class TrackEdits(Feature):
             self.edit(lambda e: e.approve_tracks()),
             shortcut="Shift+A",
             group=GROUP,
-            why_not=selected,
+            why_not=whole,
             tip=tr("Say that every mask of the selected tracks is right."),
         )
         yield Action(
@@ -83,7 +84,7 @@ class TrackEdits(Feature):
             self.edit(lambda e: e.delete()),
             shortcut="Delete",
             group=GROUP,
-            why_not=selected,
+            why_not=whole,
             tip=tr("Delete the selected tracks with all their masks; undo brings them back."),
         )
 
@@ -126,7 +127,9 @@ class TrackEdits(Feature):
                 self.edit(lambda e, s=scope: e.swap(s or Scope.this_frame(e.frame_index))),
                 shortcut=key,
                 group=GROUP,
-                why_not=self.editor_reason(lambda e: e.why_not_swap()),
+                why_not=self.editor_reason(
+                    lambda e, every=scope is not None: e.why_not_swap(everywhere=every)
+                ),
             )
 
     def _frame_actions(self) -> Iterable[Action]:
@@ -225,7 +228,7 @@ class TrackEdits(Feature):
             tr("Make touching tracks differ in colour"),
             self._recolor,
             group=GROUP,
-            why_not=self.editor_reason(lambda e: e.why_not_change()),
+            why_not=self.editor_reason(lambda e: e.why_not_write()),
             tip=tr("Tracks that touch one of their own hue get another; the rest keep theirs."),
         )
 
