@@ -218,17 +218,25 @@ def assigned_ious(
     prediction: FramePrediction, truth: Sequence[npt.NDArray[np.bool_]]
 ) -> npt.NDArray[np.float64]:
     """IoU of each true mask with the confident mask assigned to it, one to one; 0 for none."""
-    if not len(prediction.masks):
-        return np.zeros(len(truth))
-    found = prediction.masks.reshape(len(prediction.masks), -1).astype(np.float32)
+    rows, _, ious = _assigned(prediction.masks, truth)
+    best = np.zeros(len(truth))
+    best[rows] = ious
+    return best
+
+
+def _assigned(
+    masks: npt.NDArray[np.bool_], truth: Sequence[npt.NDArray[np.bool_]]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Places of true masks and of those (M, H, W) assigned to them, one to one, and the IoUs."""
+    if not len(masks) or not len(truth):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+    found = masks.reshape(len(masks), -1).astype(np.float32)
     true = np.stack([m.ravel() for m in truth]).astype(np.float32)
     overlap = true @ found.T
     union = true.sum(1)[:, None] + found.sum(1)[None] - overlap
     ious = overlap / np.maximum(union, 1)
     rows, columns = linear_sum_assignment(ious, maximize=True)
-    best = np.zeros(len(truth))
-    best[rows] = ious[rows, columns]
-    return best
+    return rows, columns, ious[rows, columns].astype(np.float64)
 
 
 def score_held_out(
@@ -319,6 +327,9 @@ def draw_comparison(
 ) -> None:
     """Write a picture of three panels: the label, the model before, the model after.
 
+    A found mask has the colour of the labelled one that it covers, and is grey where it covers
+    none, so that panels can be compared.
+
     Args:
         path: PNG to write.
         video: Whose frame.
@@ -330,21 +341,38 @@ def draw_comparison(
     size = resized_size(video.height, video.width, 240, 640)
     picture = store.read(video, frame, size)
     truth = [rle.to_array() for _, rle in _truth(video, frame)]
-    panels = [_painted(picture, truth)]
+    colours = [_COLOURS[number % len(_COLOURS)] for number in range(len(truth))]
+    panels = [_painted(picture, truth, colours)]
     for prediction in (before, after):
-        confident = prediction.scores >= 0.5
-        panels.append(_painted(picture, list(prediction.masks[confident])))
+        masks = prediction.masks[prediction.scores >= 0.5]
+        shown = dict(_matches(masks, truth))
+        order = sorted(range(len(masks)), key=lambda place: place in shown)  # grey lies below
+        taken = [colours[shown[place]] if place in shown else _GREY for place in order]
+        panels.append(_painted(picture, [masks[place] for place in order], taken))
     cv2.imwrite(str(path), np.concatenate(panels, axis=1)[..., ::-1])
 
 
 _COLOURS = ((0, 158, 115), (230, 159, 0), (86, 180, 233), (204, 121, 167), (240, 228, 66))
+_GREY = (110, 110, 110)
+_COVERS = 0.25  # IoU from which a found mask counts as one of a labelled object
+
+
+def _matches(
+    masks: npt.NDArray[np.bool_], truth: Sequence[npt.NDArray[np.bool_]]
+) -> list[tuple[int, int]]:
+    """(place of a found mask, place of the labelled one that it covers)."""
+    rows, columns, ious = _assigned(masks, truth)
+    pairs = zip(rows.tolist(), columns.tolist(), ious.tolist(), strict=True)
+    return [(column, row) for row, column, iou in pairs if iou >= _COVERS]
 
 
 def _painted(
-    picture: npt.NDArray[np.uint8], masks: Sequence[npt.NDArray[np.bool_]]
+    picture: npt.NDArray[np.uint8],
+    masks: Sequence[npt.NDArray[np.bool_]],
+    colours: Sequence[tuple[int, int, int]],
 ) -> npt.NDArray[np.uint8]:
     canvas = picture.astype(np.float32)
-    for number, mask in enumerate(masks):
+    for mask, colour in zip(masks, colours, strict=True):
         small = resize_mask(mask, picture.shape[:2])
-        canvas[small] = 0.5 * canvas[small] + 0.5 * np.array(_COLOURS[number % len(_COLOURS)])
+        canvas[small] = 0.5 * canvas[small] + 0.5 * np.array(colour)
     return canvas.astype(np.uint8)
