@@ -8,7 +8,7 @@ depends on them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from napari_ifc.gestures import Gesture
 from napari_ifc.language import tr
 from napari_ifc.lazy_video import LazyVideo
 from napari_ifc.overlay import DrawnMask, OverlayStyle
+from napari_ifc.overlay_ahead import Read
 from napari_ifc.overlay_layer import OVERLAY, OverlayLayer
 from napari_ifc.steady_place import keep_place
 from napari_ifc.views.heat_colors import heat_colormap
@@ -196,6 +197,8 @@ class LayerStack:
             self._busy = False
         if self._edit is not None:
             self._edit.close()
+        if self._overlay is not None:
+            self._overlay.close()
         self._video = self._heat = self._overlay = self._edit = self._source = None
 
     def close(self) -> None:
@@ -227,6 +230,15 @@ class LayerStack:
         """Draw the masks of the current frame, lowest first."""
         if self._overlay is not None:
             self._overlay.draw(masks)
+
+    def draw_planned(self, key: Hashable) -> bool:
+        """Draw the masks of the current frame that were planned; see :class:`OverlayLayer`."""
+        return self._overlay is not None and self._overlay.draw_planned(key)
+
+    def plan(self, frames: Sequence[tuple[Hashable, Read]]) -> None:
+        """Have the masks of frames to come painted; see :class:`OverlayLayer`."""
+        if self._overlay is not None:
+            self._overlay.plan(frames)
 
     def add_extra(self, layer: Any, *, active: bool) -> None:
         """Put a layer of a feature above ours; the feature takes it away again."""

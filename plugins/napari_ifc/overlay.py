@@ -6,6 +6,7 @@ outlines and numbers stay crisp, and a whole fraction of a large one that is sho
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,6 +96,61 @@ def overlay_scale(size: tuple[int, int], zoom: float = 1.0) -> Fraction:
     return Fraction(1, max(1, min(_MAX_SCALE, int(_COARSEST_PX / zoom))))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """The picture of the masks that are filled, which a stroke does not change.
+
+    Attributes:
+        pixels: (h, w, 4) uint8, straight alpha.
+        style: How they were drawn.
+        masks: They, lowest first.
+        places: Where their numbers stand.
+        scale: Factor between the picture and the video.
+    """
+
+    pixels: RGBA
+    style: OverlayStyle
+    masks: Sequence[DrawnMask]
+    places: Places
+    scale: Fraction
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the picture."""
+        return self.pixels.nbytes
+
+
+class CropCache:
+    """Decoded masks at one scale, bounded in bytes; safe to use from several threads.
+
+    Args:
+        scale: Of the pictures they are drawn into.
+    """
+
+    def __init__(self, scale: Fraction) -> None:
+        self._scale = scale
+        self._crops: OrderedDict[RLEMask, DrawnCrop | None] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, rles: Sequence[RLEMask]) -> list[DrawnCrop | None]:
+        """Masks inside their boxes at the scale of the picture; new ones are decoded at once."""
+        with self._lock:
+            known = {rle: self._crops[rle] for rle in rles if rle in self._crops}
+        fresh = [rle for rle in dict.fromkeys(rles) if rle not in known]
+        known.update(zip(fresh, crop_masks(fresh, self._scale), strict=True))
+        with self._lock:
+            for rle, crop in known.items():
+                if rle not in self._crops:
+                    self._bytes += 0 if crop is None else crop.inside.nbytes
+                self._crops[rle] = crop
+                self._crops.move_to_end(rle)
+            while self._bytes > _CACHE_BYTES and len(self._crops) > 1:
+                _, dropped = self._crops.popitem(last=False)
+                self._bytes -= 0 if dropped is None else dropped.inside.nbytes
+        return [known[rle] for rle in rles]
+
+
 class OverlayPainter:
     """Draws masks into one picture, again and again.
 
@@ -104,21 +160,25 @@ class OverlayPainter:
     Args:
         size: (height, width) of the video.
         scale: Factor between the picture and the video; by default :func:`overlay_scale`.
+        crops: Decoded masks, shared with another painter of the same scale.
 
     Attributes:
         picture: (h, w, 4) uint8, straight alpha.
+        crops: Decoded masks.
     """
 
-    def __init__(self, size: tuple[int, int], scale: Fraction | int | None = None) -> None:
+    def __init__(
+        self,
+        size: tuple[int, int],
+        scale: Fraction | int | None = None,
+        crops: CropCache | None = None,
+    ) -> None:
         self.scale = overlay_scale(size) if scale is None else Fraction(scale)
+        self.crops = CropCache(self.scale) if crops is None else crops
         tall, wide = (-(-side * self.scale.numerator // self.scale.denominator) for side in size)
         self.picture: RGBA = np.zeros((tall, wide, 4), np.uint8)
-        self._filled: RGBA = np.zeros((tall, wide, 4), np.uint8)
         self._edges: npt.NDArray[np.uint16] = np.zeros((tall, wide), np.uint16)
-        self._drawn: tuple[OverlayStyle, list[DrawnMask]] | None = None
-        self._taken = Places()
-        self._crops: OrderedDict[RLEMask, DrawnCrop | None] = OrderedDict()
-        self._crop_bytes = 0
+        self._ground: Ground | None = None
 
     def draw(self, masks: Sequence[DrawnMask], style: OverlayStyle) -> RGBA:
         """Draw masks, lowest first; those that are not filled lie above the others.
@@ -131,21 +191,36 @@ class OverlayPainter:
             :attr:`picture`.
         """
         filled = [mask for mask in masks if mask.filled]
-        if self._drawn != (style, filled):
-            self._filled.fill(0)
-            self._taken = Places()
-            self._draw_into(self._filled, filled, style, self._taken)
-            self._drawn = (style, filled)
-        np.copyto(self.picture, self._filled)
+        ground = self._ground
+        if ground is None or (ground.style, ground.masks) != (style, filled):
+            ground = self._ground = self.paint_ground(masks, style)
+        np.copyto(self.picture, ground.pixels)
         hollow = [mask for mask in masks if not mask.filled]
         if hollow:
-            self._draw_into(self.picture, hollow, style, self._taken.copy())
+            self._draw_into(self.picture, hollow, style, ground.places.copy())
         return self.picture
+
+    def paint_ground(self, masks: Sequence[DrawnMask], style: OverlayStyle) -> Ground:
+        """Paint those of some masks that are filled, into a picture of their own.
+
+        Args:
+            masks: As for :meth:`draw`.
+            style: How.
+        """
+        filled = [mask for mask in masks if mask.filled]
+        places, pixels = Places(), np.zeros_like(self.picture)
+        self._draw_into(pixels, filled, style, places)
+        return Ground(pixels, style, filled, places, self.scale)
+
+    def adopt(self, ground: Ground) -> None:
+        """Take a ground that another painter of the same scale has painted, for :meth:`draw`."""
+        if ground.scale == self.scale:
+            self._ground = ground
 
     def _draw_into(
         self, out: RGBA, masks: Sequence[DrawnMask], style: OverlayStyle, taken: Places
     ) -> None:
-        crops = self._crops_of([mask.rle for mask in masks])
+        crops = self.crops.get([mask.rle for mask in masks])
         placed = [(m, c) for m, c in zip(masks, crops, strict=True) if c is not None]
         alpha = round(255 * style.opacity)
         for mask, crop in placed:
@@ -157,20 +232,6 @@ class OverlayPainter:
             for mask, crop in placed:
                 if not mask.ghost:
                     put_label(out, crop.anchor, mask.label, (mask.color_rgb, mask.selected), taken)
-
-    def _crops_of(self, rles: Sequence[RLEMask]) -> list[DrawnCrop | None]:
-        """Masks inside their boxes at the scale of the picture; new ones are decoded at once."""
-        fresh = [rle for rle in dict.fromkeys(rles) if rle not in self._crops]
-        for rle, crop in zip(fresh, crop_masks(fresh, self.scale), strict=True):
-            self._crops[rle] = crop
-            self._crop_bytes += 0 if crop is None else crop.inside.nbytes
-        found = [self._crops[rle] for rle in rles]
-        for rle in rles:
-            self._crops.move_to_end(rle)
-        while self._crop_bytes > _CACHE_BYTES and len(self._crops) > 1:
-            _, dropped = self._crops.popitem(last=False)
-            self._crop_bytes -= 0 if dropped is None else dropped.inside.nbytes
-        return found
 
     def _outline(
         self, out: RGBA, placed: Sequence[tuple[DrawnMask, DrawnCrop]], width: int

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from fractions import Fraction
 
+import numpy as np
 from napari.layers import Image
 
-from napari_ifc.overlay import DrawnMask, OverlayPainter, OverlayStyle, overlay_scale
+from napari_ifc.overlay import DrawnMask, Ground, OverlayPainter, OverlayStyle, overlay_scale
+from napari_ifc.overlay_ahead import OverlayAhead, Plan, Read
 from napari_ifc.steady_place import keep_place
 
 OVERLAY = "Tracks"
 
 
 class OverlayLayer:
-    """Draws masks into one image layer.
+    """Draws masks into one image layer, and paints those of frames to come in a thread.
 
     Args:
         style: How masks are drawn.
@@ -30,7 +32,8 @@ class OverlayLayer:
         self.style = style
         self._size = size
         self._masks: Sequence[DrawnMask] = ()
-        self._painter = OverlayPainter(size, overlay_scale(size, zoom))
+        self._painter, self._brush = self._painters(overlay_scale(size, zoom))
+        self._ahead = OverlayAhead()
         self.layer = self._make()
 
     def renew(self) -> Image:
@@ -38,11 +41,55 @@ class OverlayLayer:
         self.layer = self._make()
         return self.layer
 
+    def close(self) -> None:
+        """Stop the thread."""
+        self._ahead.close()
+
     def draw(self, masks: Sequence[DrawnMask]) -> None:
         """Draw masks, lowest first."""
         self._masks = masks
         self._painter.draw(masks, self.style)
-        self.layer.refresh(extent=False, thumbnail=False, highlight=False)
+        self._show()
+
+    def _show(self) -> None:
+        """Have the layer show the picture, which was drawn in place."""
+        seen = getattr(self.layer, "_data_view", None)
+        if self.layer.visible and seen is not None and np.may_share_memory(seen, self.layer.data):
+            self.layer.events.set_data()  # napari's slice is a view of it: nothing to slice anew
+        else:
+            self.layer.refresh(extent=False, thumbnail=False, highlight=False)
+
+    def _painters(self, scale: Fraction) -> tuple[OverlayPainter, OverlayPainter]:
+        """The window's, and one for the thread; they share what is decoded."""
+        painter = OverlayPainter(self._size, scale)
+        return painter, OverlayPainter(self._size, scale, painter.crops)
+
+    def plan(self, frames: Sequence[tuple[Hashable, Read]]) -> None:
+        """Have the masks of frames to come painted, for :meth:`draw_planned`.
+
+        Args:
+            frames: The next one first. Of each what decides on its masks, and a function that
+                gives them; it is called in the thread.
+        """
+        style, brush = self.style, self._brush
+
+        def paint(masks: Sequence[DrawnMask]) -> Ground:
+            return brush.paint_ground(masks, style)
+
+        self._ahead.plan([Plan((key, style, brush.scale), read, paint) for key, read in frames])
+
+    def draw_planned(self, key: Hashable) -> bool:
+        """Draw the masks that were planned with an equal key.
+
+        Returns:
+            Whether they are drawn; if not, nothing has changed.
+        """
+        painted = self._ahead.take((key, self.style, self._painter.scale))
+        if painted is None:
+            return False
+        self._painter.adopt(painted.ground)
+        self.draw(painted.masks)
+        return True
 
     def take_zoom(self, zoom: float) -> None:
         """Draw at another scale where the screen shows more, or less, of each pixel.
@@ -53,7 +100,7 @@ class OverlayLayer:
         scale = overlay_scale(self._size, zoom)
         if scale == self._painter.scale:
             return
-        self._painter = OverlayPainter(self._size, scale)
+        self._painter, self._brush = self._painters(scale)
         self._painter.draw(self._masks, self.style)
         self.layer.data = self._painter.picture
         self.layer.scale, self.layer.translate = _placed(scale)

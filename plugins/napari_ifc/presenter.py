@@ -9,12 +9,14 @@ from qtpy.QtCore import QTimer
 
 from ifc_core.config import data_dir
 from ifc_core.structures.palette import track_color
+from napari_ifc.coming_frames import ComingFrames
 from napari_ifc.controllers.canvas import masks_to_draw
 from napari_ifc.language import tr
 from napari_ifc.rows import Summary
 from napari_ifc.views.theme import palette_for
 
 if TYPE_CHECKING:
+    from ifc_core.annotation import StagedMask
     from napari_ifc.layers import LayerStack
     from napari_ifc.overlay import DrawnMask
     from napari_ifc.views.panel import StudioPanel
@@ -55,6 +57,7 @@ class Presenter:
         self._on_lists = on_lists
         self.actions = on_actions
         self._workspace: Workspace | None = None
+        self._coming = ComingFrames(layers)
         self.estimate = ""
         self.drawings: list[Callable[[int], Sequence[DrawnMask]]] = []
         self._timer = QTimer()
@@ -65,6 +68,7 @@ class Presenter:
     def use(self, workspace: Workspace | None) -> None:
         """Show this from now on; ``None`` for nothing."""
         self._workspace = workspace
+        self._coming.use(workspace)
         self._timer.stop()
         if workspace is not None:
             self.models(workspace)
@@ -77,6 +81,7 @@ class Presenter:
 
     def everything(self, why_not_propose: str) -> None:
         """Show all of it anew."""
+        self._coming.make_void()
         self.canvas()
         self.lists()
         self.propose(why_not_propose)
@@ -97,21 +102,34 @@ class Presenter:
             self._layers.edit(None, track_color(0))
             return
         more = [mask for give in self.drawings for mask in give(frame_index)]
-        replaced = {mask.track_id for mask in more if mask.provisional}
-        tracks = masks_to_draw(
-            workspace.session.project,
-            workspace.session.entry.id,
-            workspace.index,
-            frame_index,
-            editor.selected,
-            workspace.proposer.provisional_at(frame_index),
-        )
-        self._layers.draw([*(m for m in tracks if m.track_id not in replaced), *more])
+        provisional = workspace.proposer.provisional_at(frame_index)
+        is_plain = not (more or provisional)
+        if not (is_plain and self._coming.draw(frame_index)):
+            self._layers.draw(self._masks(workspace, frame_index, provisional, more))
+        self._coming.plan(frame_index, is_plain=is_plain)
         if editor.current is None:
             color = track_color(len(workspace.index))
         else:
             color = workspace.index.header(editor.current).color_rgb
         self._layers.edit(None if editor.current is None else editor.mask_to_edit(), color)
+
+    def _masks(
+        self,
+        workspace: Workspace,
+        frame_index: int,
+        provisional: list[StagedMask],
+        more: Sequence[DrawnMask],
+    ) -> list[DrawnMask]:
+        tracks = masks_to_draw(
+            workspace.session.project,
+            workspace.session.entry.id,
+            workspace.index,
+            frame_index,
+            workspace.editor.selected,
+            provisional,
+        )
+        replaced = {mask.track_id for mask in more if mask.provisional}
+        return [*(mask for mask in tracks if mask.track_id not in replaced), *more]
 
     def lists(self) -> None:
         """Show the head, and have the features show table, history, timeline and the like."""

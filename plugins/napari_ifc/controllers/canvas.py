@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from ifc_core.annotation import ProjectReader, StagedMask
+from ifc_core.structures import Track
 from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.propose import provisional_id
-from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.overlay import DrawnMask
+
+
+class Headers(Protocol):
+    """The part of a track index that is used here."""
+
+    def __contains__(self, track_id: int) -> bool:
+        """Whether there is such a track."""
+        ...
+
+    def header(self, track_id: int) -> Track:
+        """Header of a track."""
+        ...
 
 
 def masks_to_draw(
     project: ProjectReader,
     video_id: int,
-    index: TrackIndex,
+    index: Headers,
     frame_index: int,
     selected: tuple[int, ...],
     provisional: list[StagedMask],
