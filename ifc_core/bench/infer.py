@@ -150,6 +150,7 @@ def measure_ours(options: InferOptions, precision: str) -> dict[str, Any]:
         max_long_side=max(options.height, options.width),
         score_threshold=0.0,
         duplicate_iou=1.0,  # the plain way keeps all, too
+        continuation_score=1.0,
         precision=precision,
     )
     dtype = choose_dtype(model, precision)

@@ -269,6 +269,7 @@ class GpuBench:
             max_long_side=max(self.options.height, self.options.width),
             score_threshold=0.0,
             duplicate_iou=1.0,  # the plain way keeps all, too
+            continuation_score=1.0,
             precision=precision,
         )
 

@@ -255,6 +255,8 @@ class ModelBenchOptions:
         score_threshold: Tracks under it do not count as found; ``None`` takes the model's own.
         duplicate_iou: Masks of a clip that overlap this much are one thing; 1 keeps all; ``None``
             takes the model's own.
+        continuation_score: Instances that a clip is not sure of, but that are at least so
+            probable, may continue tracks; 1 leaves them out; ``None`` takes the model's own.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
     """
@@ -268,6 +270,7 @@ class ModelBenchOptions:
     short_side: int | None = None
     score_threshold: float | None = None
     duplicate_iou: float | None = None
+    continuation_score: float | None = None
     device: str = "auto"
     precision: str = "fp32"
 

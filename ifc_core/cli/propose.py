@@ -54,6 +54,13 @@ def propose(
             "says."
         ),
     ] = None,
+    continuation_score: Annotated[
+        float | None,
+        typer.Option(
+            help="What a clip is unsure of may continue a track from this probability on; 1 leaves "
+            "it out; by default the model says."
+        ),
+    ] = None,
     format: Annotated[
         str, typer.Option(help="ytvis (annotations) or ytvis-results (what evaluators read).")
     ] = "ytvis",
@@ -115,6 +122,7 @@ def propose(
         short_side=short_side,
         score_threshold=score_threshold,
         duplicate_iou=duplicate_iou,
+        continuation_score=continuation_score,
         device=device,
         precision=precision,
         offline=offline,

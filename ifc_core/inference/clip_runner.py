@@ -24,6 +24,11 @@ from ifc_core.tracking.video_tracker import ClipInstances
 SMALLEST_SHORT_SIDE = 96
 """Resolution is lowered down to this short side when memory runs out."""
 
+NO_CONTINUATION = 1.0
+"""The score at which only queries that survive take part, as published."""
+
+_UNSURE, _SURVIVES = 1, 2
+
 _Result = TypeVar("_Result")
 
 
@@ -54,7 +59,8 @@ class PendingClips:
         class_probs: (B, Q, K + 1).
         mask_weights: (B, Q, C).
         mask_features: (B, T, C, h, w).
-        survivors: (B, Q) bool on the host, valid once ``decided`` has passed.
+        standing: (B, Q) uint8 on the host, valid once ``decided`` has passed; see
+            :func:`standing_of`.
         queries: Queries to take instead of those that survive.
         decided: An event of the device, or ``None`` where all is done already.
     """
@@ -64,7 +70,7 @@ class PendingClips:
     class_probs: Tensor
     mask_weights: Tensor
     mask_features: Tensor
-    survivors: Tensor
+    standing: Tensor
     queries: Sequence[tuple[int, ...]] | None = None
     decided: Any = None
 
@@ -78,8 +84,10 @@ class ClipRunner:
         frame_batch: Frames encoded at once.
         clip_group: Clips decoded at once.
         is_exact: Whether float32 products are to stay exact on a CUDA device.
-        duplicate_iou: Surviving instances of a clip that overlap this much are one thing, of which
-            the surest mask stays; see ``without_duplicates``.
+        duplicate_iou: Instances of a clip that overlap this much are one thing, of which the
+            surest mask stays; see ``without_duplicates``.
+        continuation_score: Queries that do not survive may continue a track if their best class is
+            at least so probable; :data:`NO_CONTINUATION` leaves them out.
 
     Attributes:
         notices: What was given up for want of memory, one sentence each.
@@ -93,6 +101,7 @@ class ClipRunner:
     clip_group: int = 1
     is_exact: bool = True
     duplicate_iou: float = KEEP_ALL
+    continuation_score: float = NO_CONTINUATION
     notices: list[str] = field(default_factory=list)
     mask_grid: tuple[int, int] | None = None
     input_size: tuple[int, int] | None = None
@@ -229,11 +238,11 @@ class ClipRunner:
         with device_arithmetic(self.model.device, self.is_exact):
             class_logits, weights, maps = self._decoded(features, len(windows))
         probs = class_logits.float().softmax(-1)  # (B, Q, K + 1)
-        survivors = probs.argmax(-1) != probs.shape[-1] - 1  # (B, Q)
+        standing = standing_of(probs, self.continuation_score)  # (B, Q)
         if not probs.is_cuda:
-            return PendingClips(windows, indices, probs, weights, maps, survivors.cpu(), queries)
-        on_host = torch.empty(survivors.shape, dtype=torch.bool, pin_memory=True)
-        on_host.copy_(survivors, non_blocking=True)
+            return PendingClips(windows, indices, probs, weights, maps, standing.cpu(), queries)
+        on_host = torch.empty(standing.shape, dtype=torch.uint8, pin_memory=True)
+        on_host.copy_(standing, non_blocking=True)
         decided = torch.cuda.Event()
         decided.record()
         return PendingClips(windows, indices, probs, weights, maps, on_host, queries, decided)
@@ -251,8 +260,11 @@ class ClipRunner:
                 for tensor in tensors:  # they belong to the network's stream
                     tensor.record_stream(stream)
             for clip, frame_indices in enumerate(pending.indices):
+                unsure: frozenset[int] = frozenset()
                 if pending.queries is None:
-                    rows = pending.survivors[clip].nonzero()[:, 0].tolist()
+                    standing = [value for value in pending.standing[clip].tolist() if value]
+                    unsure = frozenset(n for n, v in enumerate(standing) if v == _UNSURE)
+                    rows = pending.standing[clip].nonzero()[:, 0].tolist()
                 else:
                     rows = list(pending.queries[clip])
                 probs, weights, maps = (tensor[clip] for tensor in tensors)
@@ -261,7 +273,7 @@ class ClipRunner:
                 masks = self.model.mask_logits(chosen[None], maps[None])[0]
                 masks = self._on_grid(masks.float())  # (N, T, h, w)
                 results.append(
-                    ClipInstances(frame_indices, probs[kept], masks, tuple(rows), chosen)
+                    ClipInstances(frame_indices, probs[kept], masks, tuple(rows), chosen, unsure)
                 )
         if pending.queries is not None:  # asked for by name, as when a run goes on
             return results
@@ -355,6 +367,25 @@ class ClipRunner:
 
     def _note(self, what: str) -> None:
         self.notices.append(f"Memory ran out, so {what}.")
+
+
+def standing_of(class_probs: Tensor, continuation_score: float) -> Tensor:
+    """What becomes of each query of a clip.
+
+    Args:
+        class_probs: (..., K + 1), the last one of no-object.
+        continuation_score: Least probability of the best class with which a query that does not
+            survive may still continue a track.
+
+    Returns:
+        (...) uint8: 2 survives (its best class is not no-object), 1 may continue a track, 0
+        neither.
+    """
+    survives = class_probs.argmax(-1) != class_probs.shape[-1] - 1
+    unsure = class_probs[..., :-1].amax(-1) >= continuation_score
+    if continuation_score >= NO_CONTINUATION:
+        unsure = torch.zeros_like(unsure)
+    return torch.where(survives, _SURVIVES, unsure.to(torch.uint8) * _UNSURE)
 
 
 def _grid_32(images: Tensor) -> tuple[int, int]:

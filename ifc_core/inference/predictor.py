@@ -12,7 +12,7 @@ import torch
 
 from ifc_core.errors import ConfigError
 from ifc_core.inference.clip_plan import WindowStream
-from ifc_core.inference.clip_runner import CachedFrame, ClipRunner, PendingClips
+from ifc_core.inference.clip_runner import CachedFrame, PendingClips
 from ifc_core.inference.device_input import FrameBatchOnDevice, FrameSender
 from ifc_core.inference.device_masks import encode_many
 from ifc_core.inference.edges import refine_edges
@@ -23,7 +23,7 @@ from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
 from ifc_core.inference.run_checkpoint import HeldClip, InstanceTally, RunCheckpoint
 from ifc_core.inference.run_setup import (
     PreparedModel,
-    duplicate_iou_for,
+    clip_runner_for,
     prepare_model,
     score_threshold_for,
     short_side_for,
@@ -141,9 +141,7 @@ class VideoPrediction(Iterator[FrameResult]):
         self._tracker = VideoTracker(
             length, reidentifier=Reidentifier() if settings.reidentify else None
         )
-        self._runner = ClipRunner(
-            model, batch, max(1, batch // 2), duplicate_iou=duplicate_iou_for(model, settings)
-        )
+        self._runner = clip_runner_for(model, settings, batch)
         self._batch = batch
         self._prepared = prepared
         self._cached: dict[int, CachedFrame] = {}  # position -> frame

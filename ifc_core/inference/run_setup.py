@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ifc_core.inference.clip_runner import ClipRunner
 from ifc_core.inference.fast_model import PRECISION_OF, choose_dtype, fast_model
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.models.ifc import IFC
@@ -47,3 +48,27 @@ def duplicate_iou_for(model: IFC, settings: ProposeSettings) -> float:
     if settings.duplicate_iou is not None:
         return settings.duplicate_iou
     return model.preferred_duplicate_iou
+
+
+def continuation_score_for(model: IFC, settings: ProposeSettings) -> float:
+    """The continuation score that a run uses: the person's, or else the model's own."""
+    if settings.continuation_score is not None:
+        return settings.continuation_score
+    return model.preferred_continuation_score
+
+
+def clip_runner_for(model: IFC, settings: ProposeSettings, batch: int) -> ClipRunner:
+    """What runs the network on the clips of a run.
+
+    Args:
+        model: On its device.
+        settings: Of the run.
+        batch: Frames that come at once.
+    """
+    return ClipRunner(
+        model,
+        batch,
+        max(1, batch // 2),
+        duplicate_iou=duplicate_iou_for(model, settings),
+        continuation_score=continuation_score_for(model, settings),
+    )

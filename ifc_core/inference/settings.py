@@ -33,6 +33,9 @@ class ProposeSettings:
         duplicate_iou: Of the masks of a clip that overlap with at least this soft IoU only the
             surest one stays, so that a thing gets one track; 1 keeps all, as published; ``None``
             takes the model's own.
+        continuation_score: An instance that a clip is not sure of goes on with a track that no
+            surer one continues, where its best class is at least so probable; 1 leaves such
+            instances out, as published; ``None`` takes the model's own.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: One of :data:`PRECISIONS`.
         region_xywh: Part of the frame to look at, in pixels of the displayed frame; ``None``
@@ -56,6 +59,7 @@ class ProposeSettings:
     max_long_side: int = 1333
     score_threshold: float | None = None
     duplicate_iou: float | None = None
+    continuation_score: float | None = None
     device: str = "auto"
     precision: str = "auto"
     region_xywh: tuple[int, int, int, int] | None = None
@@ -83,6 +87,8 @@ class ProposeSettings:
             _in_range("score_threshold", self.score_threshold, 0.0, 1.0)
         if self.duplicate_iou is not None:
             _in_range("duplicate_iou", self.duplicate_iou, LEAST_DUPLICATE_IOU, 1.0)
+        if self.continuation_score is not None:
+            _in_range("continuation_score", self.continuation_score, 0.0, 1.0)
         if self.precision not in PRECISIONS:
             raise ConfigError(
                 f"The precision {self.precision!r} is unknown; choose one of "

@@ -25,6 +25,11 @@ MAX_HEADER_BYTES = 4 << 20
 _METADATA_KEY = "ifc_studio"
 _FLOAT_TYPES = ("F16", "BF16", "F32", "F64")
 _SHORT_SIDES = (32, 8192)
+_SHARES = {
+    "preferred_score_threshold": 0.0,
+    "preferred_duplicate_iou": LEAST_DUPLICATE_IOU,
+    "preferred_continuation_score": 0.0,
+}  # least value of each preference; the largest is 1
 
 StoredPrecision = Literal["fp32", "fp16"]
 
@@ -42,6 +47,8 @@ class CheckpointInfo:
         preferred_score_threshold: Instances under it are seldom right, 0 to 1.
         preferred_duplicate_iou: Masks of a clip with this soft IoU are mostly one thing, 0.1 to 1;
             1 keeps all.
+        preferred_continuation_score: Instances that a clip is not sure of, but that are at least
+            so probable, are mostly what a track before them was, 0 to 1; 1 leaves them out.
     """
 
     model_config: IFCConfig
@@ -51,13 +58,13 @@ class CheckpointInfo:
     sha256: str = ""
     preferred_score_threshold: float = 0.1
     preferred_duplicate_iou: float = 1.0
+    preferred_continuation_score: float = 1.0
 
     def __post_init__(self) -> None:
         """Check that the parts agree.
 
         Raises:
-            ConfigError: Classes and architecture disagree, or the short side, the score
-                threshold or the soft IoU of duplicates is impossible.
+            ConfigError: Classes and architecture disagree, or a preference is impossible.
         """
         expected = self.model_config.num_classes
         ids = {c.id for c in self.categories}
@@ -76,20 +83,13 @@ class CheckpointInfo:
                 name="preferred_short_side",
                 value=self.preferred_short_side,
             )
-        threshold = self.preferred_score_threshold
-        if type(threshold) not in (int, float) or not 0 <= threshold <= 1:
-            raise ConfigError(
-                "The preferred score threshold must be from 0 to 1.",
-                name="preferred_score_threshold",
-                value=threshold,
-            )
-        overlap = self.preferred_duplicate_iou
-        if type(overlap) not in (int, float) or not LEAST_DUPLICATE_IOU <= overlap <= 1:
-            raise ConfigError(
-                f"The preferred duplicate IoU must be from {LEAST_DUPLICATE_IOU:g} to 1.",
-                name="preferred_duplicate_iou",
-                value=overlap,
-            )
+        for name, least in _SHARES.items():
+            value = getattr(self, name)
+            if type(value) not in (int, float) or not least <= value <= 1:
+                said = name.replace("_", " ").replace("iou", "IoU")
+                raise ConfigError(
+                    f"The {said} must be from {least:g} to 1.", name=name, value=value
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,7 @@ class Checkpoint:
         model.preferred_short_side = self.info.preferred_short_side
         model.preferred_score_threshold = self.info.preferred_score_threshold
         model.preferred_duplicate_iou = self.info.preferred_duplicate_iou
+        model.preferred_continuation_score = self.info.preferred_continuation_score
         model.provenance = self.info.provenance
         model.sha256 = self.info.sha256
         return model.eval()
@@ -193,6 +194,7 @@ def save_model(
         dict(model.provenance if provenance is None else provenance),
         preferred_score_threshold=model.preferred_score_threshold,
         preferred_duplicate_iou=model.preferred_duplicate_iou,
+        preferred_continuation_score=model.preferred_continuation_score,
     )
     return write_checkpoint(path, info, model.state_dict(), precision)
 
@@ -376,6 +378,7 @@ def _info_to_json(info: CheckpointInfo, digest: str) -> dict[str, Any]:
         "preferred_short_side": info.preferred_short_side,
         "preferred_score_threshold": info.preferred_score_threshold,
         "preferred_duplicate_iou": info.preferred_duplicate_iou,
+        "preferred_continuation_score": info.preferred_continuation_score,
         "provenance": info.provenance,
         "sha256": digest,
     }
@@ -400,6 +403,7 @@ def _info_from_json(path: Path, text: str) -> CheckpointInfo:
             digest,
             fields.get("preferred_score_threshold", 0.1),
             fields.get("preferred_duplicate_iou", 1.0),
+            fields.get("preferred_continuation_score", 1.0),
         )
     except (ConfigError, LookupError, TypeError, ValueError, RecursionError, AttributeError) as e:
         detail = _printable(str(e)) if isinstance(e, ConfigError) else "it is incomplete."

@@ -152,6 +152,8 @@ class IFC(nn.Module):
         preferred_score_threshold: Instances under it are seldom right, 0 to 1.
         preferred_duplicate_iou: Masks of a clip that overlap this much are mostly one thing; 1
             keeps all.
+        preferred_continuation_score: Probability from which on an instance that a clip is not sure
+            of may continue a track; 1 leaves such instances out.
         provenance: Where the weights come from; empty for a new network.
         sha256: Hash of the weights as loaded; empty for a new network.
 
@@ -180,6 +182,7 @@ class IFC(nn.Module):
         self.preferred_short_side = 360
         self.preferred_score_threshold = 0.1
         self.preferred_duplicate_iou = 1.0
+        self.preferred_continuation_score = 1.0
         self.provenance: dict[str, Any] = {}
         self.sha256 = ""
         self.register_buffer("pixel_mean", torch.empty(3, 1, 1), persistent=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -39,7 +38,7 @@ def without_duplicates(clips: Sequence[ClipInstances], threshold: float) -> list
     facts = torch.cat([_facts(clip).flatten() for clip in clips]).cpu()
     parts = facts.split([count * (count + 1) for count in counts])
     return [
-        _only(clip, _surest(part.view(count, count + 1), threshold))
+        clip.only(_surest(part.view(count, count + 1), threshold))
         for clip, part, count in zip(clips, parts, counts, strict=True)
     ]
 
@@ -59,18 +58,3 @@ def _surest(facts: Tensor, threshold: float) -> list[int]:
         if not any(overlaps[row][surer] for surer in kept):
             kept.append(row)
     return sorted(kept)
-
-
-def _only(clip: ClipInstances, rows: list[int]) -> ClipInstances:
-    """A clip with some of its rows."""
-    if len(rows) == clip.class_probs.shape[0]:
-        return clip
-    index = torch.tensor(rows, dtype=torch.long, device=clip.class_probs.device)
-    weights = clip.mask_weights
-    return replace(
-        clip,
-        class_probs=clip.class_probs[index],
-        mask_logits=clip.mask_logits[index],
-        queries=tuple(clip.queries[row] for row in rows) if clip.queries else (),
-        mask_weights=None if weights is None else weights[index],
-    )

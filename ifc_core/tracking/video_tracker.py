@@ -17,12 +17,15 @@ from ifc_core.tracking.clip_matching import (
 )
 from ifc_core.tracking.reidentification import Reidentifier
 
+CONTINUE_THRESHOLD = 0.3
+"""Soft IoU over which an unsure instance continues a track; chosen on generated and real clips."""
+
 _MOST_MERGED = 32  # frames averaged at once
 
 
 @dataclass(frozen=True, slots=True)
 class ClipInstances:
-    """The instances that survived in one clip (best class is not no-object).
+    """The instances of one clip: those that survived, and unsure ones that may continue a track.
 
     Attributes:
         frame_indices: T strictly increasing frame numbers.
@@ -30,6 +33,7 @@ class ClipInstances:
         mask_logits: (N, T, h, w) float32.
         queries: The network's query behind each row; empty where nobody asks.
         mask_weights: (N, C), needed to know instances again after an absence.
+        unsure: Rows whose best class is no-object: they begin no track. Empty as published.
     """
 
     frame_indices: tuple[int, ...]
@@ -37,6 +41,7 @@ class ClipInstances:
     mask_logits: Tensor
     queries: tuple[int, ...] = ()
     mask_weights: Tensor | None = None
+    unsure: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         """Check that the shapes agree."""
@@ -45,6 +50,21 @@ class ClipInstances:
             raise ValueError(f"mask_logits {tuple(shape)} must be (N, T, h, w), T frames given")
         if self.class_probs.ndim != 2 or self.class_probs.shape[0] != shape[0]:
             raise ValueError("class_probs must be (N, K + 1) with one row a mask")
+
+    def only(self, rows: Sequence[int]) -> ClipInstances:
+        """The same clip with some of its rows, in the order given."""
+        if list(rows) == list(range(self.class_probs.shape[0])):
+            return self
+        index = torch.tensor(rows, dtype=torch.long, device=self.class_probs.device)
+        weights = self.mask_weights
+        return ClipInstances(
+            self.frame_indices,
+            self.class_probs[index],
+            self.mask_logits[index],
+            tuple(self.queries[row] for row in rows) if self.queries else (),
+            None if weights is None else weights[index],
+            frozenset(place for place, row in enumerate(rows) if row in self.unsure),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +127,9 @@ class VideoTracker:
         reidentifier: Knows instances again after an absence; ``None`` as published.
 
     Source: paper section 3.3. The published tracker keeps two (V, 50, V, h, w) buffers and
-    fails past 50 instances; identities, class probabilities and masks here are the same.
+    fails past 50 instances; identities, class probabilities and masks here are the same as long
+    as no clip brings unsure instances. That those may continue a track is the second association
+    of ByteTrack (Zhang et al., ECCV 2022), here with masks.
     """
 
     clip_length: int
@@ -136,11 +158,15 @@ class VideoTracker:
     def update(self, clip: ClipInstances) -> ClipAssignment:
         """Link the instances of the next clip to the known ones.
 
+        Those that survived are linked first; an unsure one goes on with a track that is left,
+        where their soft IoU exceeds :data:`CONTINUE_THRESHOLD`, and is dropped otherwise. Its
+        class scores do not count.
+
         Args:
             clip: Clips come in the order of their first frame.
 
         Returns:
-            The identities, new ones numbered on in the order of the rows.
+            The identities of the rows that stay, new ones numbered on in their order.
 
         Raises:
             ValueError: The clip holds a frame that was released already.
@@ -149,11 +175,11 @@ class VideoTracker:
             raise ValueError(f"frame {clip.frame_indices[0]} was released already")
         probs = clip.mask_logits.float().sigmoid()
         known, scores = self._link_scores(clip, probs)
-        identities: list[int | None] = [None] * probs.shape[0]
-        links: list[float | None] = [None] * probs.shape[0]
-        for known_row, row in match(scores, self.match_threshold):
-            identities[row] = known[known_row]
-            links[row] = float(scores[known_row, row])
+        linked = self._linked(scores, clip.unsure)
+        rows = [row for row in range(probs.shape[0]) if row in linked or row not in clip.unsure]
+        clip, probs = clip.only(rows), probs[rows] if clip.unsure else probs
+        identities = [known[linked[row]] if row in linked else None for row in rows]
+        links = [float(scores[linked[row], row]) if row in linked else None for row in rows]
         for row, identity in self._returning(clip, identities).items():
             identities[row] = identity
         assignment = ClipAssignment(
@@ -257,6 +283,24 @@ class VideoTracker:
         offsets = {frame: i for i, frame in enumerate(clip.frame_indices)}
         self._held.append(_HeldClip(clip, probs, assignment, offsets))
 
+    def _linked(self, scores: Tensor, unsure: frozenset[int]) -> dict[int, int]:
+        """Row of the clip -> row of the known instances: sure rows first, then unsure ones.
+
+        Args:
+            scores: (S, N) on the CPU.
+            unsure: Columns that take what the others left.
+        """
+        if not unsure:
+            return {row: known for known, row in match(scores, self.match_threshold)}
+        linked: dict[int, int] = {}
+        sure = [row for row in range(scores.shape[1]) if row not in unsure]
+        steps = ((sure, self.match_threshold), (sorted(unsure), CONTINUE_THRESHOLD))
+        for rows, threshold in steps:
+            left = [k for k in range(scores.shape[0]) if k not in linked.values()]
+            for known, row in match(scores[left][:, rows], threshold):
+                linked[rows[row]] = left[known]
+        return linked
+
     def _returning(self, clip: ClipInstances, identities: Sequence[int | None]) -> dict[int, int]:
         """Rows that are linked to nobody and look like an instance that was away."""
         rows = [row for row, identity in enumerate(identities) if identity is None]
@@ -276,6 +320,8 @@ class VideoTracker:
     def _count_classes(self, clip: ClipInstances, assignment: ClipAssignment) -> None:
         probs = clip.class_probs.float().cpu()
         for row, identity in enumerate(assignment.identities):
+            if row in clip.unsure:
+                continue
             score = self._scores.get(identity)
             if score is None:
                 score = self._scores[identity] = _ClassScore(torch.zeros(probs.shape[1]))

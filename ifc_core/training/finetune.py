@@ -404,6 +404,7 @@ def _write_version(
             "created_at": time.time(),
         },
         preferred_duplicate_iou=plan.parent.preferred_duplicate_iou,
+        preferred_continuation_score=plan.parent.preferred_continuation_score,
     )
     path = folder / f"{_free_name(plan, folder)}.safetensors"
     return path, write_checkpoint(path, info, model.state_dict(), "fp16")

@@ -17,6 +17,7 @@ from ifc_core.cli import propose_run
 from ifc_core.cli.propose_state import ProposeState, VideoState
 from ifc_core.config import cache_dir
 from ifc_core.errors import InputError, OutputError
+from ifc_core.errors import ConfigError
 from ifc_core.inference.predictor import predict_video
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.video import open_video
@@ -120,6 +121,28 @@ def test_masks_that_overlap_are_one_thing_where_asked(
     capsys.readouterr()
     assert propose(clip_folder, "-o", output, "--duplicate-iou", "0") == 2
     assert "The duplicate IoU must lie between 0.1 and 1, not 0.0." in capsys.readouterr().err
+
+
+def test_the_continuation_score_reaches_the_run(
+    propose: Any,
+    clip_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given: list[ProposeSettings] = []
+
+    def make_run(videos: list[Path], settings: ProposeSettings, *rest: Any) -> None:
+        given.append(settings)
+        raise ConfigError("Enough.", name="continuation_score", value=None)
+
+    monkeypatch.setattr("ifc_core.cli.propose._make_run", make_run)
+    words = ("-o", tmp_path / "out.json", "--continuation-score")
+    assert propose(clip_folder, *words, "0.05") == 2
+    assert given[0].continuation_score == 0.05
+    capsys.readouterr()
+    assert propose(clip_folder, *words, "2") == 2
+    assert "The continuation score must lie between 0 and 1, not 2.0." in capsys.readouterr().err
 
 
 def test_results_have_a_row_for_each_class(propose: Any, clip_folder: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ def test_settings_survive_json():
         clip_stride=5,
         short_side=480,
         duplicate_iou=0.6,
+        continuation_score=0.05,
         region_xywh=(1, 2, 30, 40),
     )
     again = ProposeSettings.from_json(json.loads(json.dumps(settings.to_json())))
@@ -41,6 +42,9 @@ def test_left_out_keys_take_their_default():
         ("duplicate_iou", 1.01),
         ("duplicate_iou", float("nan")),
         ("duplicate_iou", True),
+        ("continuation_score", -0.1),
+        ("continuation_score", 1.01),
+        ("continuation_score", float("nan")),
         ("precision", "fp8"),
         ("device", "tpu"),
         ("device", "cpu:0"),

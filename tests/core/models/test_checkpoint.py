@@ -71,17 +71,19 @@ def test_everything_comes_back(model, saved):
     assert not built.training
 
 
-def test_the_overlap_of_duplicates_comes_back(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(model, "preferred_duplicate_iou", 0.7)
+@pytest.mark.parametrize("name", ["preferred_duplicate_iou", "preferred_continuation_score"])
+def test_what_it_says_of_proposing_comes_back(model, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(model, name, 0.7)
     path = tmp_path / "model.safetensors"
     save_model(model, path, categories=CATEGORIES)
-    assert read_checkpoint_info(path).preferred_duplicate_iou == 0.7
-    assert read_checkpoint(path).build().preferred_duplicate_iou == 0.7
+    assert getattr(read_checkpoint_info(path), name) == 0.7
+    assert getattr(read_checkpoint(path).build(), name) == 0.7
 
 
-def test_older_files_say_nothing_of_duplicates_and_keep_all(saved):
-    _rewrite(saved, change_metadata=lambda f: f.pop("preferred_duplicate_iou"))
-    assert read_checkpoint(saved).build().preferred_duplicate_iou == 1.0
+@pytest.mark.parametrize("name", ["preferred_duplicate_iou", "preferred_continuation_score"])
+def test_older_files_say_nothing_of_it_and_propose_as_published(saved, name):
+    _rewrite(saved, change_metadata=lambda f: f.pop(name))
+    assert getattr(read_checkpoint(saved).build(), name) == 1.0
 
 
 def test_an_impossible_overlap_of_duplicates_is_named(saved):
@@ -224,6 +226,8 @@ def test_hostile_tensors(saved, change, words):
         lambda f: f.update(preferred_duplicate_iou=True),
         lambda f: f.update(preferred_duplicate_iou="0.5"),
         lambda f: f.update(preferred_duplicate_iou=None),
+        lambda f: f.update(preferred_continuation_score=-0.1),
+        lambda f: f.update(preferred_continuation_score=True),
         lambda f: f.update(provenance=[]),
         lambda f: f.pop("sha256"),
         lambda f: f.pop("model_config"),

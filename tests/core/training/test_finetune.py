@@ -69,7 +69,12 @@ def parent_model(tmp_path_factory):
     config = IFCConfig.preset("tiny", num_classes=1)
     model = IFC(config, [Category(1, "object")])
     path = tmp_path_factory.mktemp("models") / "parent.safetensors"
-    info = CheckpointInfo(config, model.categories, preferred_duplicate_iou=0.7)
+    info = CheckpointInfo(
+        config,
+        model.categories,
+        preferred_duplicate_iou=0.7,
+        preferred_continuation_score=0.2,
+    )
     write_checkpoint(path, info, model.state_dict())
     return path
 
@@ -150,6 +155,7 @@ def test_a_run_ends_in_a_new_version_with_the_new_class(project, parent_model):
     assert [c.name for c in checkpoint.categories] == ["object", "cat"]
     assert checkpoint.info.sha256 == result.sha256
     assert checkpoint.info.preferred_duplicate_iou == 0.7  # the parent's
+    assert checkpoint.info.preferred_continuation_score == 0.2
     held_out = checkpoint.info.provenance["held_out"]["toy"]
     trained_on = checkpoint.info.provenance["trained_on"]["toy"]
     assert not set(held_out) & set(trained_on)
@@ -397,6 +403,7 @@ def test_new_classes_start_from_object_and_old_ones_stay(parent_model):
     model = read_checkpoint(parent_model).build()
     grown = with_classes(model, ["object", "cat", "dog"])
     assert grown.preferred_duplicate_iou == 0.7
+    assert grown.preferred_continuation_score == 0.2
     old, new = last_linear(model).weight, last_linear(grown).weight
     assert torch.equal(new[0], old[0])
     assert torch.equal(new[1], old[0])
