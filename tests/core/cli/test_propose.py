@@ -16,8 +16,7 @@ from ifc_core import cli
 from ifc_core.cli import propose_run
 from ifc_core.cli.propose_state import ProposeState, VideoState
 from ifc_core.config import cache_dir
-from ifc_core.errors import InputError, OutputError
-from ifc_core.errors import ConfigError
+from ifc_core.errors import ConfigError, InputError, OutputError
 from ifc_core.inference.predictor import predict_video
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.video import open_video
