@@ -19,7 +19,6 @@ from ifc_app.start_page import StartPage
 from ifc_core.config import data_dir
 from ifc_core.errors import IFCError
 from ifc_core.io.video import open_video
-from napari_ifc.actions import Action
 from napari_ifc.controllers.sample import sample_path
 from napari_ifc.features.files import VIDEO_FILES
 from napari_ifc.features.preferences import PreferencesFeature
@@ -160,17 +159,20 @@ class DesktopWindow(QObject):
         self._recent_menu.aboutToShow.connect(self._fill_recent_menu)
         file_menu.addSeparator()
         menus = {tr("File"): file_menu}
-        for action in self.studio.actions:
-            group = action.group or tr("Edit")
+        for group, sections in self.studio.actions.by_group():
             if group not in menus:
                 menus[group] = bar.addMenu(group)
-            self._add_action(menus[group], action.id)
+            for section in sections:
+                menus[group].addSeparator()
+                for action in section:
+                    self._add_action(menus[group], action.id)
         self._menus = tuple(menus.values())
         for menu in self._menus:
             menu.aboutToShow.connect(lambda menu=menu: self._update_enabled(menu))
         file_menu.addSeparator()
         file_menu.addAction(tr("Quit")).triggered.connect(self._quit)
-        advanced = bar.addMenu("napari")
+        advanced = QMenu("napari", bar)
+        bar.insertMenu(menus[tr("Help")].menuAction(), advanced)
         for menu in (window.file_menu, window.view_menu, window.layers_menu, window.plugins_menu):
             advanced.addMenu(menu)
         advanced.addMenu(window.window_menu)
@@ -182,7 +184,7 @@ class DesktopWindow(QObject):
 
     def _add_action(self, menu: QMenu, action_id: str) -> None:
         action = self.studio.actions[action_id]
-        entry = menu.addAction(menu_text(action))
+        entry = menu.addAction(action.menu_text() or action.text)
         entry.setData(action_id)
         entry.setToolTip(action.tip)
         entry.triggered.connect(lambda _=False: self.studio.run_action(action_id))
@@ -196,12 +198,16 @@ class DesktopWindow(QObject):
                 reason = action.why_not()
                 entry.setEnabled(not reason)
                 entry.setToolTip(reason or action.tip)
+                entry.setText(action.menu_text())
+                entry.setVisible(bool(action.menu_text()))
+                entry.setCheckable(action.checked is not None)
+                entry.setChecked(not reason and action.checked is not None and action.checked())
 
     def _show_shortcuts(self) -> None:
         for menu in self._menus:
             for entry in menu.actions():
                 if entry.data():
-                    entry.setText(menu_text(self.studio.actions[entry.data()]))
+                    entry.setText(self.studio.actions[entry.data()].menu_text())
 
     def _use_theme(self, name: str) -> None:
         self.viewer.theme = name
@@ -258,8 +264,3 @@ class DesktopWindow(QObject):
         restore_layout(self.main, data_dir() / LAYOUT_FILE)
         if self.start_page.isHidden() and not self.viewer.layers:
             self._show_start_page()
-
-
-def menu_text(action: Action) -> str:
-    """An action's text; the studio binds its key, which is only shown (after the tabulator)."""
-    return f"{action.text}\t{action.shortcut}" if action.shortcut else action.text

@@ -5,6 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from napari_ifc.language import tr
+
+GROUPS = (
+    tr("File"),
+    tr("Edit"),
+    tr("View"),
+    tr("Go"),
+    tr("Draw"),
+    tr("Track"),
+    tr("Class"),
+    tr("Range"),
+    tr("Correct"),
+    tr("Propose"),
+    tr("Review"),
+    tr("Videos"),
+    tr("Help"),
+)
+"""Headings of actions in the order of the menus; others stand behind them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -20,6 +39,8 @@ class Action:
             that says why it is not.
         tip: One sentence of help.
         checked: Whether it is switched on, for actions that switch something.
+        text_now: What menus show instead of the text at the moment; where it is empty they leave
+            the action out.
     """
 
     id: str
@@ -30,11 +51,17 @@ class Action:
     why_not: Callable[[], str] = lambda: ""
     tip: str = ""
     checked: Callable[[], bool] | None = None
+    text_now: Callable[[], str] | None = None
 
     def keyed(self, text: str = "") -> str:
         """A text with the key that stands for the action now: ``"Undo (Ctrl+Z)"``."""
         text = text or self.text
         return f"{text} ({self.shortcut})" if self.shortcut else text
+
+    def menu_text(self) -> str:
+        """What a menu shows now, the key behind a tabulator; empty where it is left out."""
+        text = self.text if self.text_now is None else self.text_now()
+        return f"{text}\t{self.shortcut}" if text and self.shortcut else text
 
     @property
     def enabled(self) -> bool:
@@ -86,6 +113,14 @@ class ActionTable:
 
     def __iter__(self) -> Iterator[Action]:
         return iter(self._actions.values())
+
+    def by_group(self) -> list[tuple[str, list[list[Action]]]]:
+        """Menus: each group's actions, in sections of what has the same kind of id."""
+        groups: dict[str, dict[str, list[Action]]] = {group: {} for group in GROUPS}
+        for action in self:
+            sections = groups.setdefault(action.group, {})
+            sections.setdefault(action.id.partition(".")[0], []).append(action)
+        return [(name, list(found.values())) for name, found in groups.items() if found]
 
     def __len__(self) -> int:
         return len(self._actions)

@@ -47,3 +47,26 @@ def test_an_id_or_a_key_belongs_to_one_action(name, key):
     with pytest.raises(ValueError, match="already"):
         actions.add(Action(name, "New", lambda: None, shortcut=key))
     assert len(actions) == 3
+
+
+def test_menus_have_their_order_and_sections_by_kind():
+    actions, _, _ = table()
+    actions.add(Action("run.keep", "Keep", lambda: None, group="Track"))
+    actions.add(Action("mine", "Mine", lambda: None, group="Of a plugin"))
+    groups = [
+        (name, [[a.id for a in part] for part in parts]) for name, parts in actions.by_group()
+    ]
+    assert groups == [
+        ("Edit", [["edit.undo"]]),
+        ("Track", [["track.delete", "track.merge"], ["run.keep"]]),
+        ("Of a plugin", [["mine"]]),
+    ]
+
+
+def test_what_a_menu_shows_can_change():
+    name = ""
+    action = Action("class.1", "Class 1", lambda: None, "1", text_now=lambda: name)
+    assert action.menu_text() == ""
+    name = "Cat"
+    assert action.menu_text() == "Cat\t1"
+    assert Action("x", "X", lambda: None).menu_text() == "X"

@@ -14,10 +14,11 @@ from qtpy.QtGui import QGuiApplication
 import ifc_core.training
 from ifc_core.config import Settings
 from napari_ifc.actions import Action, ActionTable
+from napari_ifc.finetune_state import FinetuneView, Outcome
 from napari_ifc.rows import RunView, Summary
 from napari_ifc.views.attention_bars import ScaleBar, TokenBars
 from napari_ifc.views.compare_view import CompareView
-from napari_ifc.views.finetune_page import MINUTES, plan_text
+from napari_ifc.views.finetune_page import MINUTES, FinetunePage, outcome_rows, plan_text
 from napari_ifc.views.header import Header, RunStrip
 from napari_ifc.views.propose_panel import ProposePanel
 from napari_ifc.views.settings_dialog import SettingsDialog
@@ -203,3 +204,23 @@ def test_devices_keep_the_choice(qtbot):
     form.set_devices(["auto", "cuda:0", "cpu"])
     assert form.settings().device == "cpu"
     assert form.settings().precision == "fp32"
+
+
+def test_the_end_of_a_fine_tuning_is_told_once_and_beside_each_other(qtbot):
+    outcome = Outcome("cats-1", "base", "better", 0.6, 0.75, 32, (0.5, 0.49), (), 90.0)
+    assert outcome_rows(outcome) == [
+        ("Mean J on 32 held-out masks", "0.60", "0.75"),
+        ("What it knew before (generated clips)", "0.50", "0.49"),
+    ]
+    page = FinetunePage()
+    qtbot.addWidget(page)
+    page.show_view(FinetuneView(running=True, text="Training"), "busy")
+    assert not page._state.isHidden()
+    assert page._choices.isHidden()
+    page.show_view(FinetuneView(text="cats-1 is better.", outcome=outcome), "")
+    assert page._state.isHidden()
+    assert not page.card.isHidden()
+    assert not page._choices.isHidden()
+    assert page.card._figures.count() == 9
+    page.card.show_outcome(Outcome("cats-2", "base", "not better", None, None, 0, None, (), 9.0))
+    assert page.card._figures.count() == 0

@@ -14,6 +14,7 @@ from ifc_core.annotation.exporting import ExportOptions, ExportScope
 from ifc_core.config import read_settings
 from ifc_core.io import provisional_video
 from ifc_core.io.video import open_video
+from napari_ifc.actions import GROUPS
 from napari_ifc.features.files import Files
 from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.features.system import System
@@ -240,12 +241,16 @@ def test_the_panels_menu_has_every_action_and_says_why_not(studio):
     entries = {}
     for group in studio.panel.menu_button.menu().actions():
         group.menu().aboutToShow.emit()
-        entries |= {entry.data(): entry for entry in group.menu().actions()}
+        shown = (entry for entry in group.menu().actions() if not entry.isSeparator())
+        entries |= {entry.data(): entry for entry in shown}
     assert set(entries) == {action.id for action in studio.actions}
     delete = entries["track.delete"]
     assert not delete.isEnabled()
     assert delete.toolTip() == studio.actions["track.delete"].why_not()
     assert entries["edit.undo"].text() == "Undo\tCtrl+Z"
+    assert not entries["class.9"].isVisible()  # no class has that key
+    names = [group.text() for group in studio.panel.menu_button.menu().actions()]
+    assert names == list(GROUPS)
 
 
 def raw_video(path):

@@ -25,8 +25,8 @@ from napari_ifc.features.view import View
 
 FEATURES: tuple[type[Feature], ...] = (
     Opening,
-    NapariLayer,
     Files,
+    NapariLayer,
     Videos,
     ProposeLink,
     Editing,
@@ -37,8 +37,8 @@ FEATURES: tuple[type[Feature], ...] = (
     TrackList,
     Navigation,
     TimelineLink,
-    BulkEdits,
     Review,
+    BulkEdits,
     AttentionExplorer,
     ModelImport,
     TrainerLink,

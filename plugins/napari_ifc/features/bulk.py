@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari_ifc.studio import Studio
     from napari_ifc.workspace import Workspace
 
-GROUP = tr("Filter")
+GROUP = tr("Review")
 _ONE_STEP = tr("One step to undo.")
 
 

@@ -40,6 +40,7 @@ class Classes(Feature):
                 shortcut=key,
                 group=tr("Class"),
                 why_not=self._reason(lambda book, key=key: book.why_not_key(key)),
+                text_now=lambda key=key: self._name_of_key(key),
                 tip=tr(
                     "Give the selected tracks this class; without a selection, new tracks get it."
                 ),
@@ -74,6 +75,10 @@ class Classes(Feature):
     def selection_changed(self, track_ids: tuple[int, ...]) -> None:
         """Mark the class of the current track."""
         self.refresh()
+
+    def _name_of_key(self, key: str) -> str:
+        row = None if self.book is None else self.book.class_of_key(key)
+        return "" if row is None else tr("Class {name}").format(name=row.name)
 
     def _assign_key(self, key: str) -> None:
         row = None if self.book is None else self.book.class_of_key(key)

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from napari_ifc.workspace import Workspace
 
 GROUP = tr("Correct")
+_WORDS = {
+    "both": tr("Propagate both ways"),
+    "forward": tr("Propagate forward"),
+    "backward": tr("Propagate backward"),
+    "next": tr("Propagate to the next reviewed frames"),
+    "clip": tr("Propagate over this clip"),
+}
 _AUTO_DELAY_MS = 700
 _REASON_DELAY_MS = 120  # looking for what can be propagated takes a while on a long track
 _STROKES = ("SetMask", "PatchMask", "NewTrack")
@@ -89,10 +96,10 @@ class Correction(Feature):
             why_not=self._why_not_chosen,
             tip=tr("Take the corrected masks of the track to the other frames of the scope."),
         )
-        for scope, text, tip in SCOPES:
+        for scope, _, tip in SCOPES:
             yield Action(
                 f"correct.propagate_{scope}",
-                tr("Propagate: {scope}").format(scope=text),
+                _WORDS[scope],
                 lambda scope=scope: self.propagate(scope),
                 group=GROUP,
                 why_not=lambda scope=scope: self.why_not_propagate(scope),
@@ -154,7 +161,7 @@ class Correction(Feature):
             tr("Click an object for candidates; again for the next one"),
             self._next_or_tool,
             shortcut="C",
-            group=tr("Tools"),
+            group=tr("Draw"),
             why_not=self.editor_reason(lambda e: e.why_not_change()),
             tip=tr("The model has more masks than it shows: click what it left out."),
         )

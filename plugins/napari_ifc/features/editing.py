@@ -108,7 +108,7 @@ class Editing(Feature):
                 text,
                 lambda mode=mode: self.studio.layers.set_mode(mode),
                 shortcut=key,
-                group=tr("Tools"),
+                group=tr("Draw"),
                 why_not=self.studio.why_not_open if mode == "pan_zoom" else changeable,
                 tip=tip,
             )
@@ -118,7 +118,7 @@ class Editing(Feature):
                 {"largest": tr("Keep largest piece")}.get(name, tr(word)),
                 lambda name=name: self._reshape(name),
                 shortcut=_SHAPE_KEYS[name][0],
-                group=tr("Mask"),
+                group=tr("Draw"),
                 why_not=self.editor_reason(lambda e: e.why_not_reshape()),
                 tip=_SHAPE_KEYS[name][1],
             )
@@ -127,7 +127,7 @@ class Editing(Feature):
                 f"overlap.{value}",
                 text,
                 lambda value=value: self._set_overlap(PaintOver(value)),
-                group=tr("Mask"),
+                group=tr("Draw"),
                 why_not=self.studio.why_not_open,
                 tip=tip + ".",
                 checked=lambda value=value: self._overlap() == value,

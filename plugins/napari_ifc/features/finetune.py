@@ -88,7 +88,7 @@ class TrainerLink(Feature):
             self.studio.deliver,
             self._show,
             self._on_end,
-            self.studio.refresh_models,
+            self._on_models,
         )
         if self.studio.panel.current_page == PAGE:
             self._refresh()
@@ -143,6 +143,11 @@ class TrainerLink(Feature):
         else:
             self.studio.inform(sentence)
         self.studio.finetune_finished.emit(outcome)
+
+    def _on_models(self) -> None:
+        """Another version is there or in use: Propose offers it, and a step may be done."""
+        self.studio.refresh_models()
+        self.studio.panel.header.show_summary(self.workspace.summary())
 
     def _on_page(self, name: str) -> None:
         if name == PAGE:

@@ -48,6 +48,14 @@ class PreferencesFeature(Feature):
             tip=tr("Device, memory, theme, colours and keys."),
         )
 
+        yield Action(
+            "help.keys",
+            tr("Keyboard shortcuts…"),
+            lambda: self.show_dialog().show_keys(),
+            group=tr("Help"),
+            tip=tr("All keys, to search and to change."),
+        )
+
     def started(self) -> None:
         """Give the actions the keys that the person chose."""
         self._usual = {action.id: action.shortcut for action in self.studio.actions}

@@ -28,26 +28,31 @@ class View(Feature):
     def started(self) -> None:
         """Fill the panel's menu: in an ordinary napari it is the way to every action."""
         menu = QMenu(self.studio.panel)
-        for action in self.studio.actions:
-            group = self._groups.get(action.group)
-            if group is None:
-                group = menu.addMenu(action.group)
-                group.setToolTipsVisible(True)
-                group.aboutToShow.connect(lambda group=group: self._update(group))
-                self._groups[action.group] = group
-            entry = group.addAction(action.text)
-            entry.setData(action.id)
-            entry.triggered.connect(lambda _=False, i=action.id: self.studio.run_action(i))
+        for name, sections in self.studio.actions.by_group():
+            group = menu.addMenu(name)
+            group.setToolTipsVisible(True)
+            group.aboutToShow.connect(lambda group=group: self._update(group))
+            for section in sections:
+                group.addSeparator()
+                for action in section:
+                    entry = group.addAction(action.text)
+                    entry.setData(action.id)
+                    entry.triggered.connect(lambda _=False, i=action.id: self.studio.run_action(i))
         self.studio.panel.menu_button.setMenu(menu)
 
     def _update(self, menu: QMenu) -> None:
         """Show which actions of a group are possible, why not, and their keys."""
         for entry in menu.actions():
+            if entry.isSeparator():
+                continue
             action = self.studio.actions[entry.data()]
             reason = action.why_not()
             entry.setEnabled(not reason)
             entry.setToolTip(reason or action.tip)
-            entry.setText(f"{action.text}\t{action.shortcut}" if action.shortcut else action.text)
+            entry.setText(action.menu_text())
+            entry.setVisible(bool(action.menu_text()))
+            entry.setCheckable(action.checked is not None)
+            entry.setChecked(not reason and action.checked is not None and action.checked())
 
     def _go_to_step(self, step: str) -> None:
         """Open the page on which a step of the checklist is done."""

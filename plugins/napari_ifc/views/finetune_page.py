@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 
 import pyqtgraph as pg
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFormLayout,
     QFrame,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QListWidget,
@@ -83,6 +84,8 @@ class FinetunePage(QWidget):
         self._use = QPushButton(tr("Use this version"))
         self._provenance = _label("", "muted")
         self._plan = _label("", "muted")
+        self._choices = QWidget()  # how to train: out of the way while it trains
+        self._area = QScrollArea()
         self._shown_models: tuple[ModelVersion, ...] | None = None
         self._frames = 0
         self._build()
@@ -107,9 +110,12 @@ class FinetunePage(QWidget):
         )
         form = QFormLayout()
         form.addRow(tr("Preset"), self._preset)
-        column.addLayout(form)
-        column.addWidget(self._plan)
-        column.addWidget(self._keep_object)
+        how = QVBoxLayout(self._choices)
+        how.setContentsMargins(0, 0, 0, 0)
+        how.addLayout(form)
+        how.addWidget(self._plan)
+        how.addWidget(self._keep_object)
+        column.addWidget(self._choices)
         self.start_button.setProperty("role", "primary")
         buttons = QHBoxLayout()
         for button in (self.start_button, self._stop, self._resume):
@@ -135,7 +141,7 @@ class FinetunePage(QWidget):
         choices.addStretch()
         column.addLayout(choices)
         column.addStretch(1)
-        area = QScrollArea()
+        area = self._area
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -180,10 +186,11 @@ class FinetunePage(QWidget):
         self._stop.setVisible(view.running)
         self._stop.setEnabled(not view.stopping)
         self._resume.setVisible(view.resumable)
-        for widget in (self._preset, self._keep_object):
-            widget.setEnabled(not view.running)
+        for widget in (self._choices, self.start_button):
+            widget.setVisible(not view.running)
         self._state.setText(view.text)
-        self._state.setVisible(bool(view.text))
+        told = not view.running and view.outcome is not None  # the card says it
+        self._state.setVisible(bool(view.text) and not told)
         self._detail.setText(view.detail)
         self._detail.setVisible(bool(view.detail))
         self._bar.setVisible(view.running)
@@ -193,8 +200,14 @@ class FinetunePage(QWidget):
             self._bar.setRange(0, 1000)
             self._bar.setValue(round(view.fraction * 1000))
         self._show_curves(view)
+        is_new = view.outcome is not None and view.outcome != self.card.outcome
         self.card.show_outcome(view.outcome)
+        if is_new:  # once the page has its new heights
+            QTimer.singleShot(0, self._look_at_card)
         self._show_models(view.models)
+
+    def _look_at_card(self) -> None:
+        self._area.ensureWidgetVisible(self.card, 0, 0)
 
     def _show_curves(self, view: FinetuneView) -> None:
         self.loss_plot.setVisible(bool(view.losses))
@@ -262,14 +275,19 @@ class OutcomeCard(QFrame):
         super().__init__(parent)
         self.setProperty("role", "card")
         self._title = _label("", "heading")
-        self._figures = _label("")
+        self._figures = QGridLayout()
+        self._figures.setHorizontalSpacing(12)
+        self._figures.setColumnStretch(0, 1)
+        self._took = _label("", "muted")
         self.picture = CompareView()
         self._caption = _label(tr("Drag the divider; hold L to see the label."), "muted")
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setAccessibleName(tr("Held-out frame"))
-        self._outcome: Outcome | None = None
+        self.outcome: Outcome | None = None
         column = QVBoxLayout(self)
-        for widget in (self._title, self._figures, self.picture, self._caption, self._slider):
+        column.addWidget(self._title)
+        column.addLayout(self._figures)
+        for widget in (self.picture, self._caption, self._slider, self._took):
             column.addWidget(widget)
         self._slider.valueChanged.connect(self._show_picture)
         self.hide()
@@ -277,20 +295,38 @@ class OutcomeCard(QFrame):
     def show_outcome(self, outcome: Outcome | None) -> None:
         """Show the end of a run, or nothing."""
         self.setVisible(outcome is not None)
-        if outcome is None or outcome == self._outcome:
-            self._outcome = outcome
+        if outcome is None or outcome == self.outcome:
+            self.outcome = outcome
             return
-        self._outcome = outcome
+        self.outcome = outcome
         self._title.setText(f"{outcome.name}: {_VERDICTS[outcome.verdict]}")
-        self._figures.setText(outcome_text(outcome))
+        self._show_figures(outcome)
         count = len(outcome.comparisons)
         self._slider.setRange(0, max(0, count - 1))
         self._slider.setVisible(count > 1)
         self._caption.setVisible(count > 0)
         self._show_picture()
 
+    def _show_figures(self, outcome: Outcome) -> None:
+        while (item := self._figures.takeAt(0)) is not None:
+            item.widget().deleteLater()
+        rows = outcome_rows(outcome)
+        if rows:
+            rows.insert(0, ("", tr("before"), tr("after")))
+        for line, texts in enumerate(rows):
+            for column, text in enumerate(texts):
+                label = _label(text, "muted" if line == 0 else "")
+                label.setWordWrap(column == 0)
+                right = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
+                self._figures.addWidget(label, line, column, right)
+        self._took.setText(
+            tr("Took {minutes:.1f} min, from {parent}.").format(
+                minutes=outcome.seconds / 60, parent=outcome.parent
+            )
+        )
+
     def _show_picture(self) -> None:
-        pictures = () if self._outcome is None else self._outcome.comparisons
+        pictures = () if self.outcome is None else self.outcome.comparisons
         self.picture.set_picture(pictures[self._slider.value()] if pictures else None)
 
 
@@ -307,9 +343,10 @@ def plan_text(preset: str, frames: int) -> str:
         if minutes < 60
         else tr("{hours} hours").format(hours=minutes // 60)
     )
-    text = tr("Trains for up to {long}, in a process of its own; you can go on working.").format(
-        long=long
-    )
+    text = tr(
+        "Trains for up to {long} in a process of its own, then judges the model; you can go on "
+        "working."
+    ).format(long=long)
     if frames > 1:
         text += tr(" About a fifth of the frames is kept aside to judge the new model by.")
     return text
@@ -338,33 +375,18 @@ def _frames(count: int) -> str:
     return (tr("1 frame") if count == 1 else tr("{count:,} frames")).format(count=count)
 
 
-def outcome_text(outcome: Outcome) -> str:
-    """Figures of a run, in lines."""
-    lines = []
+def outcome_rows(outcome: Outcome) -> list[tuple[str, str, str]]:
+    """Figures of a run: what, before, after."""
+    rows = []
     if outcome.before_j is not None and outcome.after_j is not None:
-        lines.append(
-            tr(
-                "Mean J on {held_out_masks} held-out masks: {before_j:.2f} before, "
-                "{after_j:.2f} after."
-            ).format(
-                held_out_masks=outcome.held_out_masks,
-                before_j=outcome.before_j,
-                after_j=outcome.after_j,
-            )
+        text = tr("Mean J on {held_out_masks} held-out masks").format(
+            held_out_masks=outcome.held_out_masks
         )
+        rows.append((text, f"{outcome.before_j:.2f}", f"{outcome.after_j:.2f}"))
     if outcome.rehearsal is not None:
         before, after = outcome.rehearsal
-        lines.append(
-            tr("Old task (generated clips): {before:.2f} before, {after:.2f} after.").format(
-                before=before, after=after
-            )
-        )
-    lines.append(
-        tr("Took {minutes:.1f} min, from {parent}.").format(
-            minutes=outcome.seconds / 60, parent=outcome.parent
-        )
-    )
-    return "\n".join(lines)
+        rows.append((tr("What it knew before (generated clips)"), f"{before:.2f}", f"{after:.2f}"))
+    return rows
 
 
 def model_text(model: ModelVersion) -> str:

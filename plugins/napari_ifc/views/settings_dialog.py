@@ -325,6 +325,10 @@ class SettingsDialog(QDialog):
         text = keys.toString(QKeySequence.SequenceFormat.PortableText).split(", ")[0]
         self.shortcut_requested.emit(self._chosen_action(), text)
 
+    def show_keys(self) -> None:
+        """Bring the keys to the front."""
+        self._tabs.setCurrentIndex(1)
+
     def show_message(self, text: str) -> None:
         """Say why something was not done, or clear it."""
         self.message.setText(text)

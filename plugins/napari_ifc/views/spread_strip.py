@@ -24,7 +24,8 @@ from napari_ifc.language import tr
 from napari_ifc.views.icons import icon
 from napari_ifc.views.theme import Palette
 
-_BUTTON_PADDING_PX = 9
+_BUTTON_PADDING_PX = 7
+_RING_PX = 2  # what the style keeps free around a button
 _CANDIDATE_BUTTONS = (
     ("previous", tr("Previous candidate"), "candidate.previous"),
     ("next", tr("Next candidate"), "candidate.next"),
@@ -53,12 +54,12 @@ class SpreadStrip(QFrame):
         self.setProperty("role", "card")
         self.start = QPushButton(tr("Propagate"))
         self.start.setProperty("role", "primary")
-        self.start.setStyleSheet(f"padding: 6px {_BUTTON_PADDING_PX}px")
+        self.start.setStyleSheet(f"padding: 4px {_BUTTON_PADDING_PX}px")
         self.start.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         font = self.start.font()
         font.setBold(True)  # as the style makes it, which the size hint does not know yet
         wide = QFontMetrics(font).horizontalAdvance(self.start.text())
-        self.start.setMinimumWidth(wide + 2 * _BUTTON_PADDING_PX)
+        self.start.setMinimumWidth(wide + 2 * (_BUTTON_PADDING_PX + _RING_PX))
         self.start.clicked.connect(lambda: self.action_requested.emit("correct.propagate"))
         self.scope = _choice(SCOPES, tr("Scope of the propagation"))
         self.method = _choice(METHODS, tr("Method of the propagation"))
@@ -89,6 +90,7 @@ class SpreadStrip(QFrame):
         self._pages = QStackedLayout(self)
         self._pages.setContentsMargins(0, 0, 0, 0)
         for page in (self._choices_page(), self._run_page(), self._candidate_page()):
+            page.setObjectName("ifcClear")  # the card is seen through it
             self._pages.addWidget(page)
 
     def _choices_page(self) -> QWidget:

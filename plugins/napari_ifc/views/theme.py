@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from napari.utils.theme import get_theme
 
+_RING = 2  # pixels around what has the focus; kept free where it has none
+
 
 @dataclass(frozen=True, slots=True)
 class Palette:
@@ -64,7 +66,8 @@ def style_sheet(p: Palette) -> str:
     """Style sheet for a panel of ours; children inherit it."""
     return f"""
     QWidget#ifcPanel, QWidget#ifcPage {{ background: {p.background}; }}
-    QLabel {{ color: {p.text}; font-size: 9pt; background: transparent; }}
+    QWidget#ifcClear {{ background: transparent; }}
+    QLabel {{ color: {p.text}; font-size: 9pt; background: transparent; qproperty-indent: 0; }}
     QLabel[role="title"] {{ font-size: 12pt; font-weight: 600; }}
     QLabel[role="heading"] {{ font-size: 10pt; font-weight: 600; }}
     QLabel[role="warning"] {{ color: {p.warning}; }}
@@ -75,15 +78,14 @@ def style_sheet(p: Palette) -> str:
     QFrame[role="banner"][kind="done"] {{ border-left: 4px solid {p.good}; }}
     QFrame[role="banner"][kind="info"] {{ border-left: 4px solid {p.accent}; }}
     QFrame[role="banner"][kind="warning"] {{ border-left: 4px solid {p.warning}; }}
-    QPushButton {{ background: {p.raised}; color: {p.text}; border: 0; border-radius: 5px;
-        padding: 5px 10px; font-size: 9pt; min-height: 18px; }}
+    QPushButton {{ background: {p.raised}; color: {p.text}; border: {_RING}px solid transparent;
+        border-radius: 5px; padding: 3px 8px; font-size: 9pt; min-height: 18px; }}
     QPushButton:hover {{ background: {theme_mix(p.raised, p.text, 0.15)}; }}
     QPushButton:pressed, QPushButton:checked {{ background: {p.accent}; color: {p.on_accent}; }}
-    QPushButton:disabled {{ color: {theme_mix(p.raised, p.text, 0.4)}; border: 0;
+    QPushButton:disabled {{ color: {theme_mix(p.raised, p.text, 0.4)};
         background: {theme_mix(p.background, p.raised, 0.6)}; }}
-    QPushButton:focus, QToolButton:focus {{ outline: 0; border: 1px solid {p.accent}; }}
     QPushButton[role="primary"] {{ background: {p.accent}; color: {p.on_accent};
-        font-weight: 600; padding: 7px 14px; }}
+        font-weight: 600; padding: 5px 12px; }}
     QPushButton[role="primary"]:hover {{ background: {theme_mix(p.accent, "#ffffff", 0.15)}; }}
     QPushButton[role="primary"]:disabled {{ background: {p.raised};
         color: {theme_mix(p.raised, p.text, 0.45)}; }}
@@ -93,18 +95,18 @@ def style_sheet(p: Palette) -> str:
     QPushButton[role="chip"]:hover {{ color: {p.text}; border-color: {p.text}; }}
     QPushButton[role="chip"][done="true"] {{ color: {p.good}; border-color: {p.good}; }}
     QPushButton[role="status"] {{ background: transparent; color: {p.muted}; font-size: 8pt;
-        text-align: left; padding: 2px 2px 6px 2px; }}
+        text-align: left; padding: 0 0 4px 0; }}
     QPushButton[role="status"]:hover {{ color: {p.text}; }}
-    QPushButton[role="narrow"] {{ padding: 5px 2px; }}
-    QPushButton[role="link"] {{ background: transparent; color: {p.accent}; padding: 2px 4px; }}
-    QToolButton {{ background: transparent; border: 1px solid transparent; border-radius: 5px;
-        padding: 4px; color: {p.text}; }}
+    QPushButton[role="narrow"] {{ padding: 3px 0; }}
+    QPushButton[role="link"] {{ background: transparent; color: {p.accent}; padding: 0 2px; }}
+    QToolButton {{ background: transparent; border: {_RING}px solid transparent;
+        border-radius: 5px; padding: 3px; color: {p.text}; }}
     QToolButton:hover {{ background: {p.raised}; }}
     QToolButton:checked {{ background: {p.accent}; color: {p.on_accent}; }}
-    QToolButton[role="small"] {{ background: {p.raised}; padding: 2px 8px; font-size: 8pt; }}
+    QToolButton[role="small"] {{ background: {p.raised}; padding: 1px 7px; font-size: 8pt; }}
     QToolButton[role="small"]:hover {{ background: {theme_mix(p.raised, p.text, 0.15)}; }}
     QToolButton[role="small"]:disabled {{ color: {theme_mix(p.raised, p.text, 0.4)}; }}
-    QToolButton[role="fold"] {{ color: {p.muted}; font-size: 9pt; padding: 2px 4px; }}
+    QToolButton[role="fold"] {{ color: {p.muted}; font-size: 9pt; padding: 1px 3px; }}
     QToolButton[role="fold"]:checked {{ background: transparent; color: {p.text}; }}
     QToolButton::menu-indicator {{ image: none; }}
     QTabWidget::pane {{ border: 0; border-top: 1px solid {p.border}; }}
@@ -115,7 +117,8 @@ def style_sheet(p: Palette) -> str:
     QTabBar::tab:hover {{ color: {p.text}; }}
     QTabBar::tab:selected {{ background: transparent; color: {p.text};
         border-bottom: 2px solid {p.accent}; }}
-    QTableView {{ background: {p.surface}; color: {p.text}; border: 0; border-radius: 6px;
+    QTableView {{ background: {p.surface}; color: {p.text};
+        border: {_RING}px solid transparent; border-radius: 6px;
         gridline-color: transparent; selection-background-color: {p.accent};
         selection-color: {p.on_accent}; font-size: 9pt; }}
     QTableView::item {{ padding: 0 6px; border: 0; }}
@@ -124,8 +127,8 @@ def style_sheet(p: Palette) -> str:
     QHeaderView {{ background: {p.surface}; border-radius: 6px; }}
     QHeaderView::section {{ background: {p.surface}; color: {p.muted}; border: 0;
         border-bottom: 1px solid {p.border}; padding: 5px 6px; font-size: 8pt; }}
-    QListView {{ background: {p.surface}; color: {p.text}; border: 0; border-radius: 6px;
-        padding: 4px; font-size: 9pt; }}
+    QListView {{ background: {p.surface}; color: {p.text};
+        border: {_RING}px solid transparent; border-radius: 6px; padding: 2px; font-size: 9pt; }}
     QListView::item {{ padding: 4px 6px; border-radius: 4px; }}
     QListView::item:selected {{ background: {theme_mix(p.surface, p.accent, 0.45)}; }}
     QProgressBar {{ background: {p.raised}; border: 0; border-radius: 3px; max-height: 6px;
@@ -133,14 +136,22 @@ def style_sheet(p: Palette) -> str:
     QProgressBar::chunk {{ background: {p.accent}; border-radius: 3px; margin: 0; }}
     QProgressBar[role="approved"]::chunk {{ background: {p.good}; }}
     QComboBox, QSpinBox, QDoubleSpinBox, QLineEdit {{ background: {p.raised}; color: {p.text};
-        border: 1px solid transparent; border-radius: 5px; padding: 3px 7px; font-size: 9pt;
-        min-height: 20px; }}
-    QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QLineEdit:focus {{
-        border: 1px solid {p.accent}; }}
+        border: {_RING}px solid transparent; border-radius: 5px; padding: 2px 6px;
+        font-size: 9pt; min-height: 20px; }}
+    QComboBox::drop-down {{ width: 18px; border: 0; background: transparent; }}
+    QComboBox::down-arrow {{ width: 10px; height: 10px; }}
     QDialog#ifcPanel {{ background: {p.background}; }}
-    QTableWidget, QPlainTextEdit {{ background: {p.surface}; color: {p.text}; border: 0;
-        border-radius: 6px; selection-background-color: {p.accent}; font-size: 9pt; }}
-    QCheckBox {{ color: {p.text}; font-size: 9pt; }}
+    QTableWidget, QPlainTextEdit {{ background: {p.surface}; color: {p.text};
+        border: {_RING}px solid transparent; border-radius: 6px;
+        selection-background-color: {p.accent}; font-size: 9pt; }}
+    QCheckBox {{ color: {p.text}; font-size: 9pt; border: {_RING}px solid transparent;
+        border-radius: 5px; }}
+    QPushButton:focus, QToolButton:focus, QPushButton[role]:focus, QToolButton[role]:focus,
+    QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QLineEdit:focus, QCheckBox:focus,
+    QTableView:focus, QTableWidget:focus, QListView:focus, QPlainTextEdit:focus {{
+        outline: 0; border: {_RING}px solid {p.text}; }}
+    QTabBar::tab:selected:focus {{ border-bottom: 2px solid {p.text}; }}
+    QSlider:focus {{ border: {_RING}px solid {p.text}; border-radius: 5px; }}
     QToolTip {{ background: {p.surface}; color: {p.text}; border: 1px solid {p.border}; }}
     """
 
