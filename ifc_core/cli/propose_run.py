@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,6 +24,7 @@ from ifc_core.inference.tiling import predict
 from ifc_core.io.atomic import atomic_output
 from ifc_core.io.frame_folder import FolderReader
 from ifc_core.io.overlay import OverlayMask, OverlayWriter
+from ifc_core.io.readable_frames import ReadableFrames, nearest_readable
 from ifc_core.io.video import VideoReader, open_video
 from ifc_core.io.ytvis import (
     TrackDetails,
@@ -69,7 +70,8 @@ def estimates(paths: Sequence[Path], settings: ProposeSettings) -> list[dict[str
     rows = []
     for path in paths:
         with open_video(path) as reader:
-            found = estimate_run(model, reader.read(0), settings, reader.video.num_frames)
+            picture = nearest_readable(reader)[1]
+            found = estimate_run(model, picture, settings, reader.video.num_frames)
         rows.append({"path": str(path), **asdict(found)})
     return rows
 
@@ -183,7 +185,7 @@ class ProposeRun:
         known = state.videos.get(number)
         resume = None if known is None else known.checkpoint
         position = 0 if resume is None else resume.next_position
-        frames = reader.iter_frames(0 if resume is None else resume.restart_frame, step=step)
+        frames = ReadableFrames(reader, 0 if resume is None else resume.restart_frame, step=step)
         run = predict(model, frames, self._settings, context, num_frames=total, resume=resume)
         began = time.monotonic() - (0.0 if known is None else known.seconds)
         kept = time.monotonic()
@@ -194,6 +196,8 @@ class ProposeRun:
             for notice in run.notices[said:]:  # of a smaller size, say, when it happens
                 _note(reader.video.path, notice)
             said = len(run.notices)
+            if frame.frame_index in frames.broken:
+                frame = replace(frame, masks=())  # found on its neighbour's picture
             state.spool.add(number, position, frame)
             position += 1
             if time.monotonic() - kept >= STATE_SECONDS:
@@ -202,7 +206,9 @@ class ProposeRun:
                     seconds = time.monotonic() - began
                     state.save(number, VideoState(position, seconds, checkpoint))
                 kept = time.monotonic()
-        notices = (*((reader.warning,) if reader.warning else ()), *run.notices)
+        if frames.notice:
+            _note(reader.video.path, frames.notice)
+        notices = tuple(x for x in (reader.warning, *run.notices, frames.notice) if x)
         seconds = time.monotonic() - began
         done = VideoState(position, seconds, None, tuple(run.instances), notices)
         state.save(number, done)
@@ -243,7 +249,7 @@ class ProposeRun:
             open_video(video.path, context) as reader,
             OverlayWriter(target, video.fps, reader.video.size) as film,
         ):
-            for position, (index, image) in enumerate(reader.iter_frames(step=step)):
+            for position, (index, image) in enumerate(ReadableFrames(reader, step=step)):
                 masks = [
                     OverlayMask(shown[i][0], rle, label=f"{shown[i][0]} {shown[i][1]}")
                     for i, rle in spool.frame(video.entry.id, position).items()

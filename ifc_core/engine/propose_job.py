@@ -16,8 +16,10 @@ from ifc_core.engine.model_cache import ModelCache
 from ifc_core.engine.result_codec import encode_frame, encode_instances
 from ifc_core.engine.server import ServerJob
 from ifc_core.errors import ConfigError
+from ifc_core.inference.results import FrameResult
 from ifc_core.inference.run_checkpoint import RunCheckpoint
 from ifc_core.inference.settings import ProposeSettings
+from ifc_core.io.readable_frames import ReadableFrames
 from ifc_core.io.video import open_video
 
 if TYPE_CHECKING:
@@ -41,11 +43,18 @@ class Source:
         frames: Frame index and (H, W, 3) uint8 RGB.
         num_frames: How many there will be.
         notice: A sentence about the input, or empty.
+        readable: Knows which frames of a video turned out broken.
     """
 
     frames: Iterator[Frame]
     num_frames: int
     notice: str = ""
+    readable: ReadableFrames | None = None
+
+    def kept(self, frame: FrameResult) -> FrameResult:
+        """What a run found on a frame, nothing where that is broken."""
+        is_broken = self.readable is not None and frame.frame_index in self.readable.broken
+        return replace(frame, masks=()) if is_broken else frame
 
 
 def propose(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict[str, Any]:
@@ -94,7 +103,7 @@ def propose(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict[
         notices = [source.notice] if source.notice else []
         told = finished = 0
         for frame in run:
-            job.emit("frame", encode_frame(frame))
+            job.emit("frame", encode_frame(source.kept(frame)))
             finished += 1
             if (now := time.monotonic()) >= next_checkpoint:
                 emit_checkpoint(run, model.sha256, job)
@@ -104,6 +113,9 @@ def propose(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict[
             for notice in notices[told:]:
                 job.emit("notice", notice)
             told = len(notices)
+        if source.readable is not None and source.readable.notice:
+            notices.append(source.readable.notice)
+            job.emit("notice", notices[-1])
         job.emit("instances", encode_instances(run.instances))
     return {
         "categories": categories,
@@ -169,8 +181,8 @@ def open_source(
         reader = stack.enter_context(open_video(str(params["video"]), job.context))
         indices = _indices(params, settings, reader.video.num_frames)
         rest = _rest(indices, resume)
-        frames = reader.iter_frames(rest.start, rest.stop, rest.step) if rest else iter(())
-        return Source(frames, len(indices), reader.warning)
+        frames = ReadableFrames(reader, rest.start, rest.stop, rest.step)
+        return Source(frames, len(indices), reader.warning, frames)
     shape = params.get("frames")
     if not isinstance(shape, dict):
         raise ConfigError("A run needs a video or frames.", name="video", value=None)

@@ -37,13 +37,14 @@ class FolderReader(VideoReader):
 
     JPEG and TIFF pictures are turned as their EXIF orientation says; 16-bit and grey ones
     become 8-bit RGB. Sizes are checked when the folder is opened (of 2,000 pictures spread over
-    the folder where there are more) and again when a picture is read.
+    the folder where there are more) and again when a picture is read. A picture that cannot be
+    read is a broken frame, as in a file; :attr:`warning` tells of those that were found.
 
     Args:
         folder: The folder.
 
     Raises:
-        VideoError: No picture in it, or pictures of several sizes.
+        VideoError: No picture in it, none that can be read, or pictures of several sizes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -111,12 +112,27 @@ class FolderReader(VideoReader):
         return picture
 
     def _common_size(self) -> tuple[int, int]:
-        first = _header(self._files[0], 0)[0]
+        """The size of all pictures, from the headers of those that can be read."""
         count = min(len(self._files), _MAX_HEADERS)
-        for rank in np.linspace(0, len(self._files) - 1, count).astype(int):
+        found: tuple[int, int] | None = None
+        problems: list[VideoError] = []
+        for rank in np.linspace(0, len(self._files) - 1, count).astype(int).tolist():
             file = self._files[rank]
-            self._check_size(file, int(rank), _header(file, int(rank))[0], first)
-        return first
+            try:
+                size = _header(file, rank)[0]
+            except VideoError as error:
+                problems.append(error)
+                continue
+            found = found or size
+            self._check_size(file, rank, size, found)
+        if found is None:
+            raise problems[0]
+        if problems:
+            self.warning = (
+                f"{len(problems)} of {count} pictures in {self._files[0].parent.name} cannot be "
+                f"read; the first is {Path(str(problems[0].path)).name}."
+            )
+        return found
 
     @staticmethod
     def _check_size(file: Path, rank: int, size: tuple[int, ...], first: tuple[int, int]) -> None:

@@ -23,6 +23,7 @@ _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,ogg,gif,"
     "apng,mjpeg,h264,hevc,av1,obu,ivf,yuv4mpegpipe,mxf,dv,nut,wtv,rm,m4v,vc1"
 )
+_BEGIN_WITH_KEYFRAME = {"mp4", "matroska", "avi"}
 _FIRST_PART = 1024
 _SKIPPABLE = (av.error.InvalidDataError, av.error.EOFError)
 
@@ -169,6 +170,14 @@ class PacketDecoder:
         """Whether the file's times are those of decoding although pictures are reordered (AVI)."""
         context = self._stream.codec_context
         return self._container.format.name == "avi" and bool(context.has_b_frames)
+
+    @property
+    def begins_with_keyframe(self) -> bool:
+        """Whether a file of this kind begins with a keyframe, so that damage alone hides one.
+
+        Recordings of a broadcast begin anywhere. A damaged packet is not marked as a keyframe.
+        """
+        return bool(_BEGIN_WITH_KEYFRAME & set(self._container.format.name.split(",")))
 
     def restart(self, ordinal: int) -> None:
         """Make ``ordinal`` the next packet to be decoded.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,7 +30,8 @@ class VideoReader(ABC):
     (they are not overwritten), but must not be written to.
 
     Attributes:
-        video: Facts about the video. ``num_frames`` counts frames that really can be read.
+        video: Facts about the video. ``num_frames`` counts frames that really can be read, and
+            broken ones that lie before or between them.
         pts_seconds: (V,) float64, ascending, time of each frame after the first one's.
         warning: A sentence for the person when part of the file cannot be read (for instance a
             cut-off tail), else empty.
@@ -188,5 +190,6 @@ def open_video(
     if place.is_dir():
         return FolderReader(place)
     if provisional and takes_long(place):
-        return ProvisionalReader(place)
+        with suppress(VideoError):  # nothing at the beginning can be decoded: look further
+            return ProvisionalReader(place)
     return FileReader(place, context)

@@ -68,13 +68,14 @@ def probe_frames(
     is_ordered = table.has_times and not decoder.hides_order
     index = FrameIndex.build(table) if is_ordered else None
     if index is not None:
-        index = _checked_head(table, index, head)
+        index = _checked_head(table, index, head, decoder.begins_with_keyframe)
     if index is not None:
         damaged = table.is_damaged or 0 < declared != len(table)
         index = _checked_tail(table, index, decoder, damaged)
     if index is None:
         index = _scan(table, decoder, context, on_part)
-    return ProbeResult(index, first, _warning(path, table, index, declared))
+    warning = _warning(path, table, index, declared) or _warning_of_head(path, index, head)
+    return ProbeResult(index, first, warning)
 
 
 def _decode_head(decoder: PacketDecoder) -> tuple[VideoFrame | None, list[int]]:
@@ -89,12 +90,24 @@ def _decode_head(decoder: PacketDecoder) -> tuple[VideoFrame | None, list[int]]:
     return first, ordinals
 
 
-def _checked_head(table: PacketTable, index: FrameIndex, head: list[int]) -> FrameIndex | None:
-    """Drop frames before the first that decodes; ``None`` where the order is another."""
+def _checked_head(
+    table: PacketTable, index: FrameIndex, head: list[int], whole: bool
+) -> FrameIndex | None:
+    """Drop frames at the head that no decoder could show; ``None`` where the order is another.
+
+    A recording that begins in the middle of a group of pictures has frames before its first
+    keyframe. Where a file begins with a keyframe (``whole``), frames from there on keep their
+    number, also where they are broken.
+    """
     ranks = index.ranks[head]
-    if min(head) < 0 or ranks.min() < 0 or np.any(np.diff(ranks) != 1):
+    if min(head) < 0 or ranks.min() < 0:
         return None
-    return index.without(table, index.ordinals[: int(ranks[0])])
+    begin = int(ranks[0])
+    if whole and index.ranks[0] >= 0 and np.all(np.diff(ranks) > 0):
+        begin = min(begin, int(index.ranks[0]))
+    elif np.any(np.diff(ranks) != 1):
+        return None
+    return index.without(table, index.ordinals[:begin])
 
 
 def _checked_tail(
@@ -165,10 +178,18 @@ def probe_head(table: PacketTable, decoder: PacketDecoder) -> tuple[FrameIndex, 
         return None
     index = FrameIndex.build(table) if table.has_times and not decoder.hides_order else None
     if index is not None:
-        index = _checked_head(table, index, head)
+        index = _checked_head(table, index, head, decoder.begins_with_keyframe)
     if index is None:  # as far as the pictures came out
         return _index_of(table, [ordinal for ordinal in head if ordinal >= 0]), first
     return index.settled(table), first
+
+
+def _warning_of_head(path: Path, index: FrameIndex, head: list[int]) -> str:
+    seen = [int(index.ranks[ordinal]) for ordinal in head if ordinal >= 0]
+    begin = min((rank for rank in seen if rank >= 0), default=0)
+    if not begin:
+        return ""
+    return f"{path.name} is damaged at its beginning: frame {begin} is the first that can be read."
 
 
 def _warning(path: Path, table: PacketTable, index: FrameIndex, declared: int) -> str:

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -447,3 +448,38 @@ def test_running_out_of_memory_is_said_when_it_happens(
     streams = capsys.readouterr()
     assert streams.err.count("Memory ran out, so frames are now looked at in") == 1
     assert json.loads(streams.out)["videos"][0]["notices"]
+
+
+def test_frames_that_cannot_be_decoded_get_no_masks_and_are_named(
+    propose: Any, clip_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "square"
+    shutil.copytree(clip_folder, folder)
+    for broken in (0, 5):
+        (folder / f"{broken:05d}.png").write_bytes(b"no picture")
+    output = tmp_path / "out.json"
+    overlay = tmp_path / "out.mp4"
+    words = ("-o", output, "--overlay", overlay, "--score-threshold", "0")
+    assert propose(folder, *words, "--json") == 0
+    (video,) = json.loads(capsys.readouterr().out)["videos"]
+    assert video["frames"] == 9
+    assert video["notices"] == [
+        "2 of 9 pictures in square cannot be read; the first is 00000.png.",
+        "2 frames of square between 0 and 5 cannot be decoded; they got no masks.",
+    ]
+    tracks = read_ytvis(output).tracks
+    seen = {n for track in tracks for n, mask in enumerate(track.segmentations) if mask is not None}
+    assert seen
+    assert not seen & {0, 5}
+    with open_video(overlay) as reader:
+        assert reader.video.num_frames == 9
+
+
+def test_the_estimate_of_a_video_whose_first_frame_is_broken(
+    propose: Any, clip_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "square"
+    shutil.copytree(clip_folder, folder)
+    (folder / "00000.png").write_bytes(b"no picture")
+    assert propose(folder, "-o", tmp_path / "out.json", "--estimate", "--json") == 0
+    assert json.loads(capsys.readouterr().out)

@@ -1,6 +1,7 @@
 """The real engine process on a model of toy size: what the window does, without a window."""
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -209,3 +210,21 @@ def test_a_run_is_estimated_before_it(
     assert found["num_clips"] == 3
     assert found["memory_bytes"] > 1 << 16
     assert found["device"] == "cpu"
+
+
+def test_broken_frames_are_passed_over_and_named(
+    engine: EngineClient, clip_folder: Path, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "square"
+    shutil.copytree(clip_folder, folder)
+    for broken in (0, 1, 4):
+        (folder / f"{broken:05d}.png").write_bytes(b"no picture")
+    end, events = run(engine, {"video": str(folder), "settings": settings})
+    assert end.status is JobStatus.SUCCEEDED, end.error
+    assert [frame.frame_index for frame in events["frame"]] == list(range(9))
+    assert {frame.frame_index for frame in events["frame"] if not frame.masks} >= {0, 1, 4}
+    assert any(frame.masks for frame in events["frame"])
+    assert end.result["notices"][-1] == (
+        "3 frames of square between 0 and 4 cannot be decoded; they got no masks."
+    )
+    assert end.result["notices"] == events["notice"]

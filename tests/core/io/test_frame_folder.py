@@ -72,13 +72,29 @@ def test_deep_and_grey_pictures_become_rgb(tmp_path: Path) -> None:
     assert np.abs(deep.astype(int) - grey).max() <= 1
 
 
-def test_broken_picture_names_the_file(tmp_path: Path, numbered_picture) -> None:
+@pytest.mark.parametrize("broken", [0, 1])
+def test_a_broken_picture_is_a_broken_frame(broken: int, tmp_path: Path, numbered_picture) -> None:
     for number in range(3):
         Image.fromarray(numbered_picture(number)).save(tmp_path / f"{number}.png")
-    (tmp_path / "1.png").write_bytes(b"not a picture")
-    with pytest.raises(VideoError, match=r"1\.png is not a picture") as caught:
+    (tmp_path / f"{broken}.png").write_bytes(b"not a picture")
+    with open_video(tmp_path) as reader:
+        assert reader.video.num_frames == 3
+        assert reader.video.size == (48, 176)
+        assert reader.warning == (
+            f"1 of 3 pictures in {tmp_path.name} cannot be read; the first is {broken}.png."
+        )
+        assert reader.read(2).shape == (48, 176, 3)
+        with pytest.raises(VideoError, match=rf"{broken}\.png is not a picture") as caught:
+            reader.read(broken)
+    assert caught.value.frame_index == broken
+
+
+def test_a_folder_of_broken_pictures_alone_names_the_first(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.png").write_bytes(b"not a picture")
+    with pytest.raises(VideoError, match=r"0\.png is not a picture") as caught:
         open_video(tmp_path)
-    assert caught.value.frame_index == 1
+    assert caught.value.frame_index == 0
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "bmp"])

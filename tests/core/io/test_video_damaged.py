@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from ifc_core.errors import VideoError
+from ifc_core.io.readable_frames import ReadableFrames, nearest_readable
 from ifc_core.io.video import open_video
 from ifc_core.jobs import JobCancelled, JobContext
 
@@ -124,6 +126,97 @@ def test_cut_off_file_is_read_up_to_the_cut(
         numbers = [read_number(frame) for _, frame in reader.iter_frames()]
         # The very last picture may be half there.
         assert numbers[:-1] == list(range(num_frames - 1))
+
+
+def _packets(path: Path) -> list[tuple[int, int]]:
+    """Place and size of each packet in a file."""
+    with av.open(str(path)) as container:
+        packets = container.demux(container.streams.video[0])
+        return [(packet.pos, packet.size) for packet in packets if packet.size]
+
+
+def _damage(path: Path, packets: Iterable[int]) -> None:
+    data = bytearray(path.read_bytes())
+    places = _packets(path)
+    for number in packets:
+        begin, size = places[number]
+        data[begin + 4 : begin + size] = bytes(size - 4)
+    path.write_bytes(data)
+
+
+_SINGLE = pytest.mark.parametrize(
+    ("suffix", "codec", "first"),
+    [("mp4", "libx264", 6), ("mkv", "libx264", 6), ("mp4", "mpeg4", 1), ("avi", "mjpeg", 1)],
+)
+
+
+@_SINGLE
+def test_a_damaged_head_leaves_every_other_frame_its_number(
+    suffix: str, codec: str, first: int, tmp_path: Path, read_number, write_clip
+) -> None:
+    pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    path = write_clip(tmp_path / f"clip.{suffix}", codec, 20, gop=6, pix_fmt=pix_fmt)
+    _damage(path, [0])
+    with open_video(path) as reader:
+        assert reader.video.num_frames == 20
+        assert f"frame {first} is the first that can be read" in reader.warning
+        with pytest.raises(VideoError, match=r"Frame 0 of .* cannot be decoded") as caught:
+            reader.read(0)
+        assert caught.value.frame_index == 0
+        assert read_number(reader.read(7)) == 7
+        assert nearest_readable(reader)[0] == first
+        assert read_number(reader.read(19)) == 19
+        frames = ReadableFrames(reader, step=2)
+        shown = [(index, read_number(frame)) for index, frame in frames]
+    assert [index for index, _ in shown] == list(range(0, 20, 2))
+    assert frames.broken == set(range(0, first, 2))
+    assert shown[3:] == [(index, index) for index in range(6, 20, 2)]
+    assert "cannot be decoded" in frames.notice
+
+
+def test_frames_broken_in_the_middle_are_stood_in_for(
+    tmp_path: Path, read_number, write_clip
+) -> None:
+    path = write_clip(tmp_path / "clip.mp4", "libx264", 30, gop=6)
+    _damage(path, range(12, 18))
+    with open_video(path) as reader:
+        frames = ReadableFrames(reader)
+        shown = [read_number(frame) for _, frame in frames]
+        later = ReadableFrames(reader, start=14)
+        assert read_number(next(later)[1]) == 11, "goes on as if it had come from the beginning"
+    assert shown == [*range(12), *[11] * 6, *range(18, 30)]
+    assert frames.notice == (
+        "6 frames of clip.mp4 between 12 and 17 cannot be decoded; they got no masks."
+    )
+
+
+def test_a_file_none_of_whose_frames_decodes_fails_in_one_sentence(
+    tmp_path: Path, write_clip
+) -> None:
+    path = write_clip(tmp_path / "clip.mp4", "libx264", 12, gop=6)
+    _damage(path, range(12))
+    _fails(path, "No frame of .* can be decoded")
+
+
+def test_a_long_file_with_a_damaged_head_opens_at_once_too(
+    tmp_path: Path, monkeypatch, read_number, write_clip
+) -> None:
+    monkeypatch.setattr("ifc_core.io.provisional_video.takes_long", lambda path: True)
+    monkeypatch.setattr("ifc_core.io.provisional_video._FIRST_PACKETS", 12)
+    path = write_clip(tmp_path / "clip.mp4", "libx264", 30, gop=6)
+    _damage(path, [0])
+    with open_video(path, provisional=True) as reader:
+        assert reader.is_provisional
+        assert read_number(reader.read(7)) == 7
+        reader.finish_index()
+        assert reader.video.num_frames == 30
+        assert read_number(reader.read(7)) == 7
+        assert read_number(reader.read(29)) == 29
+    _damage(path, range(1, 18))  # nothing of what is looked at first
+    with open_video(path, provisional=True) as reader:
+        assert not reader.is_provisional
+        assert reader.video.num_frames == 30
+        assert read_number(reader.read(20)) == 20
 
 
 def test_file_without_its_index_says_so(tmp_path: Path, write_clip) -> None:

@@ -1,0 +1,89 @@
+"""Going through a video some of whose frames cannot be decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.errors import VideoError
+from ifc_core.io.video import VideoReader
+
+Picture = npt.NDArray[np.uint8]
+
+
+class ReadableFrames(Iterator[tuple[int, Picture]]):
+    """Frames in order, none left out: a broken one is stood in for by its neighbour's picture.
+
+    So whatever counts frames goes on counting. The stand-in is the nearest frame before that can
+    be decoded, or else the first one behind; what comes of it is not to be kept, see
+    :attr:`broken`.
+
+    Args:
+        reader: The video.
+        start: First frame.
+        stop: One past the last frame, the end of the video by default.
+        step: Distance of the frames, at least 1.
+
+    Attributes:
+        broken: Frames that were given out and cannot be decoded.
+
+    Raises:
+        VideoError: While iterating, where no frame of the video can be decoded.
+    """
+
+    def __init__(
+        self, reader: VideoReader, start: int = 0, stop: int | None = None, step: int = 1
+    ) -> None:
+        self._reader = reader
+        end = reader.num_indexed if stop is None else min(stop, reader.num_indexed)
+        self._indices = iter(range(start, end, step))
+        self._last: Picture | None = None
+        self.broken: set[int] = set()
+
+    def __next__(self) -> tuple[int, Picture]:
+        frame_index = next(self._indices)
+        try:
+            self._last = self._reader.read(frame_index)
+        except VideoError:
+            if self._last is None:
+                self._last = nearest_readable(self._reader, frame_index)[1]
+            self.broken.add(frame_index)
+        return frame_index, self._last
+
+    @property
+    def notice(self) -> str:
+        """A sentence about the broken frames given out so far, or empty."""
+        if not self.broken:
+            return ""
+        first, last, name = min(self.broken), max(self.broken), self._reader.video.path.name
+        if first == last:
+            return f"Frame {first} of {name} cannot be decoded; it got no masks."
+        return (
+            f"{len(self.broken)} frames of {name} between {first} and {last} cannot be decoded; "
+            "they got no masks."
+        )
+
+
+def nearest_readable(reader: VideoReader, frame_index: int = 0) -> tuple[int, Picture]:
+    """A frame that can be decoded: this one, else the nearest before it, else behind it.
+
+    Args:
+        reader: The video.
+        frame_index: Where to look first.
+
+    Returns:
+        Its index, and (H, W, 3) uint8 RGB.
+
+    Raises:
+        VideoError: No frame of the video can be decoded; the error is that of ``frame_index``.
+    """
+    problem: VideoError | None = None
+    for near in (*range(frame_index, -1, -1), *range(frame_index + 1, reader.num_indexed)):
+        try:
+            return near, reader.read(near)
+        except VideoError as error:
+            problem = problem or error
+    assert problem is not None  # noqa: S101 - a video has a frame
+    raise problem
