@@ -26,6 +26,7 @@ from napari_ifc.rows import HistoryRow
 Refine = Callable[[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[Any]]
 """Takes the mask before and after a stroke; gives the one that is meant."""
 
+_VIDEO = "Add video "  # how the line of an added video begins
 _PAUSE_SECONDS = 60.0
 _DEFAULT_CLASS = "object"
 
@@ -410,10 +411,14 @@ class EditController:
         reason = self.why_not_write()
         if reason:
             return reason
-        last = next((e for e in self._project.history() if not e.undone), None)
-        if last is None or last.kind == "AddVideo":
+        label = self._project.undo_label
+        may_be_video = label is not None and label.startswith(_VIDEO)  # few are: the rest is read
+        if label is None or (may_be_video and self._last_kind() == "AddVideo"):
             return tr("There is nothing to undo.")
         return ""
+
+    def _last_kind(self) -> str:
+        return next((e.kind for e in self._project.history() if not e.undone), "")
 
     def why_not_redo(self) -> str:
         """Why nothing can be redone."""

@@ -291,7 +291,7 @@ class PromptController:
         candidate = self._found[self._place]
         what = candidate.category or (tr("by colour") if candidate.source == "colour" else "object")
         count = tr("{place} of {count}").format(place=self._place + 1, count=len(self._found))
-        text = tr("Candidate {count}: {what}, {score:.2f}").format(
+        text = tr("{count}: {what}, {score:.2f}").format(
             count=count, what=what, score=candidate.score
         )
         self._show(CandidateView(True, text, self._place, len(self._found)))

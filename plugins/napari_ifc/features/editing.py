@@ -59,6 +59,9 @@ _SHAPE_KEYS = {
 _AMOUNTS_PX = {"grow": 1, "shrink": 1}
 
 
+HISTORY = "history"
+
+
 class Editing(Feature):
     """The tools, the strokes, and one history over everything."""
 
@@ -74,6 +77,7 @@ class Editing(Feature):
         tools.look.aboutToHide.connect(self._keep_look)
         history.action_requested.connect(lambda name: studio.run_action(f"edit.{name}"))
         history.step_requested.connect(self._go_to_step)
+        studio.panel.page_changed.connect(self._show_history)
         studio.presenter.drawings.append(self._ghosts)
 
     def started(self) -> None:
@@ -245,10 +249,15 @@ class Editing(Feature):
 
     def refresh(self) -> None:
         """Show the journal and what of it can be undone."""
-        workspace = self.studio.workspace
-        rows = [] if workspace is None else workspace.editor.history()
-        self.studio.panel.history.set_rows(rows)
+        self._show_history(self.studio.panel.current_page)
         self.tool_changed()
+
+    def _show_history(self, page: str) -> None:
+        """Behind another page the journal, which may be long, is not read after each stroke."""
+        workspace = self.studio.workspace
+        if page == HISTORY or workspace is None:
+            rows = [] if workspace is None else workspace.editor.history()
+            self.studio.panel.history.set_rows(rows)
 
     def tool_changed(self) -> None:
         """Show the drawing tool, the brush size and what can be undone."""
@@ -256,11 +265,14 @@ class Editing(Feature):
         workspace = studio.workspace
         reason = NOTHING_OPEN
         undo = redo = ""
+        no_undo = no_redo = NOTHING_OPEN
         if workspace is not None:
-            reason = workspace.editor.why_not_change()
-            if not workspace.editor.why_not_undo():
-                undo = step_text(workspace.session.project.undo_label or "")
-            redo = step_text(workspace.session.project.redo_label or "")
+            editor, project = workspace.editor, workspace.session.project
+            reason = editor.why_not_change()
+            no_undo, no_redo = editor.why_not_undo(), editor.why_not_redo()
+            undo = "" if no_undo else step_text(project.undo_label or "")
+            redo = "" if no_redo else step_text(project.redo_label or "")
+        studio.panel.history.show_reasons(no_undo, no_redo)
         tools.show_tool(studio.layers.mode, drawing_possible=not reason, why_not=reason)
         tools.show_brush_size(studio.layers.brush_size)
         tools.show_undo(undo, redo)

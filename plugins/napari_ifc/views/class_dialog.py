@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QColorDialog,
     QComboBox,
     QDialog,
-    QDialogButtonBox,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -62,16 +61,21 @@ class ClassDialog(QDialog):
             self.reach.addItem(tr("For {text}").format(text=text), value)
         hint = QLabel(tr("Choose a class, or type the name of a new one."))
         hint.setProperty("role", "muted")
-        self.buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
-        )
-        self.buttons.accepted.connect(self._on_accept)
-        self.buttons.rejected.connect(self.reject)
+        cancel, self.button = QPushButton(tr("Cancel")), QPushButton(tr("Change class"))
+        self.button.setProperty("role", "primary")
+        self.button.setDefault(True)
+        self.button.clicked.connect(self._on_accept)
+        cancel.clicked.connect(self.reject)
+        foot = QHBoxLayout()
+        foot.addStretch(1)
+        foot.addWidget(cancel)
+        foot.addWidget(self.button)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 14, 16, 14)
         column.setSpacing(10)
-        for widget in (hint, self.box, self.reach, self.buttons):
+        for widget in (hint, self.box, self.reach):
             column.addWidget(widget)
+        column.addLayout(foot)
 
     def _on_accept(self) -> None:
         name = self.box.currentText().strip()
@@ -108,6 +112,9 @@ class ClassesDialog(QDialog):
         self.table.verticalHeader().hide()
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         header = self.table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.table.setShowGrid(False)
         for column, mode in ((1, "Stretch"), (2, "Stretch")):
             header.setSectionResizeMode(column, getattr(QHeaderView.ResizeMode, mode))
         for column, width in ((0, 44), (3, 62), (4, 62)):

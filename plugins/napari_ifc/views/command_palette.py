@@ -44,8 +44,8 @@ class CommandPalette(QDialog):
 
     def _fill(self, text: str) -> None:
         self.list.clear()
-        for action in self._actions.search(text):
-            reason = action.why_not()
+        found = [(action.why_not(), action) for action in self._actions.search(text)]
+        for reason, action in sorted(found, key=lambda pair: bool(pair[0])):  # possible ones first
             key = f"    {action.shortcut}" if action.shortcut else ""
             tail = f"\n{reason}" if reason else ""
             item = QListWidgetItem(f"{action.group}: {action.text}{key}{tail}")

@@ -26,7 +26,7 @@ from napari_ifc.language import tr
 from napari_ifc.rows import FrameRange
 from napari_ifc.views.action_buttons import show_actions
 
-_ANY = tr("any")
+_ANY_CLASS, _ANY_STATE = tr("any class"), tr("any state")
 _STATES = (TrackState.PROPOSED, TrackState.CORRECTED, TrackState.APPROVED)
 _BUTTONS = (
     ("bulk.select", tr("Select")),
@@ -78,7 +78,7 @@ class FilterBar(QFrame):
         grid.setVerticalSpacing(4)
         self._class.setAccessibleName(tr("Class"))
         self._state.setAccessibleName(tr("State"))
-        self._state.addItem(_ANY, None)
+        self._state.addItem(_ANY_STATE, None)
         for state in _STATES:
             self._state.addItem(tr(state.value), state)
         self.set_classes(())
@@ -138,7 +138,7 @@ class FilterBar(QFrame):
 
     def set_classes(self, classes: Iterable[tuple[int, str]]) -> None:
         """Offer these classes (id, name); the chosen one stays if it is among them."""
-        wanted = [(None, _ANY), *classes]
+        wanted = [(None, _ANY_CLASS), *classes]
         box = self._class
         if [(box.itemData(i), box.itemText(i)) for i in range(box.count())] == wanted:
             return

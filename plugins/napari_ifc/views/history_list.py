@@ -60,6 +60,7 @@ class HistoryList(QWidget):
         column.addWidget(self._empty)
         column.addWidget(self.list, 1)
         self.set_rows([])
+        self.show_reasons(tr("Open a video first."), tr("Open a video first."))
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the colour of undone steps."""
@@ -80,8 +81,12 @@ class HistoryList(QWidget):
             self.list.addItem(item)
         self._empty.setVisible(not rows)
         self.list.setVisible(bool(rows))
-        self.undo.setEnabled(any(not row.undone for row in rows))
-        self.redo.setEnabled(any(row.undone for row in rows))
+
+    def show_reasons(self, undo: str, redo: str) -> None:
+        """Why nothing can be undone or redone; empty where it can."""
+        for button, reason in ((self.undo, undo), (self.redo, redo)):
+            button.setEnabled(not reason)
+            button.setToolTip(reason)
 
     def _on_activated(self, item: QListWidgetItem) -> None:
         self.step_requested.emit(int(item.data(_NUMBER_ROLE)))

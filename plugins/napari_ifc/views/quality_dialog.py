@@ -47,7 +47,8 @@ class QualityDialog(QDialog):
         self.table.setHorizontalHeaderLabels(HEADINGS)
         self.table.setAccessibleName(tr("Figures by class"))
         self.table.verticalHeader().hide()
-        self.table.horizontalHeaderItem(0).setTextAlignment(Qt.AlignmentFlag.AlignLeft)
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        self.table.horizontalHeaderItem(0).setTextAlignment(left)
         self.table.setShowGrid(False)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)

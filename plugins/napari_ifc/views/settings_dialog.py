@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
@@ -295,7 +296,8 @@ class SettingsDialog(QDialog):
         """List the actions with their keys."""
         chosen = self._chosen_action()
         self.keys.setRowCount(0)
-        for action in actions:
+        sections = (section for _, sections in actions.by_group() for section in sections)
+        for action in chain.from_iterable(sections):
             row = self.keys.rowCount()
             self.keys.insertRow(row)
             for column, text in enumerate((action.text, action.group, action.shortcut)):

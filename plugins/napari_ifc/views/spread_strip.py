@@ -79,6 +79,7 @@ class SpreadStrip(QFrame):
         self._candidate = QLabel()
         self._keys = QLabel()
         self._keys.setProperty("role", "muted")
+        self._keys.setStyleSheet("font-size: 8pt")
         self._candidate_words = QVBoxLayout()
         self._candidate_words.setSpacing(0)
         self._candidate_words.addWidget(self._candidate)

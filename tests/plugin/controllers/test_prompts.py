@@ -71,13 +71,13 @@ def test_candidates_are_shown_one_after_the_other(bench):
     kind, params = bench.engine.requests[0]
     assert (kind, params["frame_index"], params["point_xy"]) == ("candidates", 3, [13.0, 20.0])
     controller = bench.controller
-    assert controller.view.text == "Candidate 1 of 3: fish, 0.90"
+    assert controller.view.text == "1 of 3: fish, 0.90"
     assert controller.mask_at(4).area == disc(SIZE, (20, 14), 6).area
     assert controller.mask_at(9) is None
     controller.next()
     assert controller.view.place == 1
     controller.next(-2)
-    assert controller.view.text == "Candidate 3 of 3: by colour, 0.70"
+    assert controller.view.text == "3 of 3: by colour, 0.70"
     assert bench.tracks == []
 
 

@@ -37,7 +37,7 @@ def test_class_dialog_takes_a_new_name(qtbot):
     assert dialog.box.currentText() == "cat"
     dialog.box.setCurrentText("  seahorse ")
     with qtbot.waitSignal(dialog.chosen) as asked:
-        dialog.buttons.accepted.emit()
+        dialog.button.click()
     assert asked.args == ["seahorse", "track"]
 
 

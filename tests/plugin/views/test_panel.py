@@ -54,8 +54,11 @@ def test_history_lists_steps_and_asks_for_one(qtbot):
     qtbot.addWidget(history)
     history.set_rows([HistoryRow(3, "Delete", undone=True), HistoryRow(2, "Paint")])
     assert history.list.count() == 2
+    assert not history.undo.isEnabled()
+    history.show_reasons("", "There is nothing to redo.")
     assert history.undo.isEnabled()
-    assert history.redo.isEnabled()
+    assert not history.redo.isEnabled()
+    assert history.redo.toolTip() == "There is nothing to redo."
     with qtbot.waitSignal(history.step_requested) as asked:
         history.list.itemActivated.emit(history.list.item(1))
     assert asked.args == [2]
