@@ -18,6 +18,7 @@ from ifc_app.recent import RecentList
 from ifc_app.start_page import StartPage
 from ifc_core.config import data_dir
 from ifc_core.errors import IFCError
+from ifc_core.io.readable_frames import nearest_readable
 from ifc_core.io.video import open_video
 from napari_ifc.controllers.sample import sample_path
 from napari_ifc.features.files import VIDEO_FILES
@@ -125,7 +126,7 @@ class DesktopWindow(QObject):
         self.viewer.title = tr("{name} - IFC Studio").format(name=path.name)
         try:
             with open_video(video.path) as reader:
-                self.recent.add(path, video.num_frames, reader.read(0))
+                self.recent.add(path, video.num_frames, nearest_readable(reader)[1])
         except IFCError:
             return  # remembering is a convenience; the open video matters more
 

@@ -24,6 +24,7 @@ Deliver = Callable[[Callable[[Any], None]], Callable[[Any], None]]
 
 _REST_MS = 120
 _MAX_REST_MS = 4000
+_MOST_BROKEN = 1000  # frames at the beginning that are passed over in search of a picture
 _HOPS = 3  # through the event loop until a frame that was shown is painted
 
 
@@ -64,6 +65,7 @@ class FrameTravel:
         self._source: LazyVideo | None = None
         self._redraw: Callable[[], None] = lambda: None
         self._syncing = False
+        self._begun = False
         self._arrived = 0.0
         self._hops = 0
         self._failure: VideoError | None = None
@@ -75,7 +77,7 @@ class FrameTravel:
         viewer.dims.events.current_step.connect(self._on_dims)
 
     def use(self, source: LazyVideo, redraw: Callable[[], None]) -> None:
-        """Travel through a video from its first frame on.
+        """Be on the first frame of a video that can be decoded; its layers may come now.
 
         Args:
             source: Its frames.
@@ -83,8 +85,30 @@ class FrameTravel:
         """
         self._source, self._redraw, self._failure = source, redraw, None
         source.choose = self._choose
-        self.frame_index = self.picture_index = 0
-        self._viewer.dims.set_current_step(0, 0)
+        self._begun = False
+        self.picture_index = self._first_readable(source)
+        self.frame_index = max(0, self.picture_index)
+
+    def begin(self) -> None:
+        """Travel from now on; the layers are in the viewer."""
+        self._begun = True
+        self.settle()
+        if self._failure is not None:
+            self._on_waiting()
+            self._on_failed(self._failure)
+
+    def _first_readable(self, source: LazyVideo) -> int:
+        """The picture to begin with; -1, a blank one, where none is found."""
+        for frame_index in range(min(len(source), _MOST_BROKEN)):
+            try:
+                source.take(frame_index)
+            except VideoError as error:
+                self._failure = self._failure or error
+            else:
+                self._failure = None
+                return frame_index
+        source.blank()
+        return -1
 
     def put_down(self) -> None:
         """Forget the video."""
@@ -192,6 +216,8 @@ class FrameTravel:
         source = self._source
         if source is None or index == self.frame_index:
             return index
+        if not self._begun:  # napari is on its way, over the middle of the video
+            return self.picture_index
         if index != int(self._viewer.dims.current_step[0]):
             return index
         if source.cache.is_quick(index):
@@ -217,7 +243,7 @@ class FrameTravel:
             self._on_frame(self.frame_index)
 
     def _on_dims(self, event: Any = None) -> None:
-        if self._source is None or self._syncing:
+        if self._source is None or self._syncing or not self._begun:
             return
         frame_index = min(max(int(self._viewer.dims.current_step[0]), 0), len(self._source) - 1)
         if frame_index != self.frame_index:

@@ -165,6 +165,7 @@ class LayerStack:
         self._source = source
         self._size = source.shape[1:3]
         self._name = name
+        self._travel.use(source, self._redraw)
         self._video = self._make_video(source)
         self._overlay = OverlayLayer(self.style, self._size, self._zoom())
         self._edit = EditLayer(
@@ -178,7 +179,7 @@ class LayerStack:
         self._editable, self._mode_to_come = True, ""
         self._build()
         self._viewer.dims.axis_labels = ("t", "y", "x")
-        self._travel.use(source, self._redraw)
+        self._travel.begin()
         self._viewer.reset_view()
         self._take_zoom()
 

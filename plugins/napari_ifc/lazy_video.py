@@ -68,6 +68,11 @@ class LazyVideo:
         if self._seen is None or self._seen[0] != frame_index:
             self._seen = (frame_index, self.cache.get(frame_index))
 
+    def blank(self) -> None:
+        """Show black as frame -1 in place of the first one: no picture at hand can be decoded."""
+        self._seen = (-1, np.zeros(self.shape[1:], np.uint8))
+        self.stand_in = (0, -1)
+
     def __getitem__(self, key: Any) -> npt.NDArray[np.uint8]:
         """Index like numpy; only the frames that are asked for are decoded."""
         first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())

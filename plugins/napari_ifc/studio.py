@@ -248,6 +248,7 @@ class Studio(StudioSignals):
         self.workspace = Workspace(session, cache, index, editor, proposer)
         self.panel.banner.clear()
         self.layers.show_video(LazyVideo(cache, session.num_frames, size), entry.name)
+        editor.go_to(self.layers.frame_index)  # not 0 where the first frames are broken
         self.layers.set_editable(not project.read_only)
         self.window.bind_keys()
         self.presenter.use(self.workspace)
@@ -256,6 +257,8 @@ class Studio(StudioSignals):
             kind = "warning" if project.notice else "info"
             self.inform(" ".join(session.notices), kind)
         self._tell("opened", self.workspace)
+        if self.layers.frame_index:
+            self._on_frame(self.layers.frame_index)
         self.opened.emit(session.reader.video)
 
     def put_down(self, *, emit: bool = True, keep_project: bool = False) -> None:

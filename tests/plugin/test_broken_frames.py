@@ -136,3 +136,60 @@ def test_a_far_frame_that_turns_out_broken_says_so(studio, monkeypatch, qtbot):
     by_us(studio, 9)
     assert len(asked) == 2
     assert "still being decoded" in studio.actions["frame.approve"].why_not()
+
+
+def opened(film, tmp_path):
+    viewer = napari.Viewer(show=False)
+    studio = Studio(viewer, settings=StudioSettings(projects_folder=tmp_path / "projects"))
+    assert studio.open_path(film)
+    return viewer, studio
+
+
+def cut_body(path):
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def cut_whole(path):
+    path.write_bytes(b"no picture")
+
+
+@pytest.mark.parametrize("damage", [cut_body, cut_whole])
+def test_a_video_whose_first_frames_are_broken_opens_on_the_next(qapp, film, tmp_path, damage):
+    for broken in (0, 1):
+        damage(film / f"{broken:03d}.png")
+    viewer, studio = opened(film, tmp_path)
+    assert places(studio) == (2, 2)
+    assert not studio.layers.is_waiting
+    assert viewer.dims.current_step[0] == 2
+    assert studio.timeline._frame_index == 2
+    assert np.asarray(studio.layers.layers[0]._data_view)[0, 0, 0] == 16
+    studio.workspace.editor.commit_rle(disc(SIZE, (20, 20), 6), "Paint")
+    track = studio.workspace.editor.current
+    assert studio.project.mask(track, 2) is not None
+    for frame_index in (0, 1):
+        by_us(studio, frame_index)
+        assert places(studio) == (frame_index, frame_index)
+        assert studio.layers.has_failed
+        assert not studio.layers.layers[2].editable
+        reason = studio.actions["frame.approve"].why_not()
+        assert reason == f"Frame {frame_index} cannot be decoded; go to another frame."
+    by_napari(studio, 3)
+    assert not studio.layers.is_waiting
+    assert np.asarray(studio.layers.layers[0]._data_view)[0, 0, 0] == 24
+    studio.close()
+    viewer.close()
+
+
+def test_a_video_without_one_whole_frame_is_black_and_locked(qapp, film, tmp_path):
+    for path in film.iterdir():
+        cut_body(path)
+    viewer, studio = opened(film, tmp_path)
+    assert places(studio) == (0, 0)
+    assert studio.layers.has_failed
+    assert not studio.layers.layers[2].editable
+    assert not np.asarray(studio.layers.layers[0]._data_view).any()
+    assert "cannot be decoded" in studio.actions["frame.approve"].why_not()
+    by_us(studio, 4)
+    assert studio.layers.has_failed
+    studio.close()
+    viewer.close()

@@ -14,6 +14,7 @@ from ifc_core.annotation import Project, ProjectReader, VideoEntry, edits
 from ifc_core.config import cache_dir
 from ifc_core.errors import IFCError
 from ifc_core.io.atomic import atomic_output
+from ifc_core.io.readable_frames import nearest_readable
 from ifc_core.io.video import open_video
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Video
@@ -111,7 +112,7 @@ def first_picture(entry: VideoEntry, place: Path | None) -> npt.NDArray[np.uint8
         return None
     try:
         with open_video(place, provisional=True) as reader:
-            frame = reader.read(0)
+            frame = nearest_readable(reader)[1]
     except IFCError:
         return None  # opening the video will say why
     height = max(1, round(frame.shape[0] * PICTURE_WIDTH_PX / frame.shape[1]))
