@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ifc_core.annotation.snapshot import Snapshot, SnapshotTrack, SnapshotVideo, write_snapshot
-from ifc_core.bench.model import find_tracks
+from ifc_core.bench.model import FoundTrack, find_tracks
 from ifc_core.data.labelled_video import FrameStore, LabelledVideo
 from ifc_core.data.video_source import read_ytvis_videos
 from ifc_core.errors import ConfigError
@@ -91,8 +91,8 @@ def run_finetune(
 
     Returns:
         Figures by clip, ready for JSON: mean J of the masks before and after (each labelled mask
-        against the confident one assigned to it), of the best track before and after, rehearsal,
-        iterations and seconds.
+        against the confident one assigned to it), of the best track before and after, how many
+        tracks Propose gives, rehearsal, iterations and seconds.
 
     Raises:
         ConfigError: No folder was given, or it holds no such clip.
@@ -232,18 +232,21 @@ def _figures(
     }
     if options.tracks:
         settings = ProposeSettings(short_side=short_side, precision="fp32")
-        figures["track_j"] = _track_js(network, clip, judged, settings)
+        threshold = score_threshold_for(network, settings)
+        found = [t for t in _proposed(network, clip, settings) if t.score >= threshold]
+        figures["track_j"] = _track_js(found, clip, judged)
+        figures["tracks"] = len(found)
+        figures["score_threshold"] = round(threshold, 3)
     return figures
 
 
-def _track_js(
-    network: IFC, clip: _Clip, judged: Sequence[int], settings: ProposeSettings
-) -> list[float]:
-    """Mean J over the judged frames of the best found track, for each labelled one."""
+def _proposed(network: IFC, clip: _Clip, settings: ProposeSettings) -> list[FoundTrack]:
     with open_video(clip.video.path) as reader:
-        found = find_tracks(network, reader.iter_frames(), settings)
-    threshold = score_threshold_for(network, settings)
-    found = [track for track in found if track.score >= threshold]
+        return find_tracks(network, reader.iter_frames(), settings)
+
+
+def _track_js(found: Sequence[FoundTrack], clip: _Clip, judged: Sequence[int]) -> list[float]:
+    """Mean J over the judged frames of the best found track, for each labelled one."""
     values = []
     for track in clip.tracks:
         wanted = {i: m for i in judged if (m := track.segmentations[i]) is not None and m.area}

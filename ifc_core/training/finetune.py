@@ -49,6 +49,7 @@ from ifc_core.training.held_out import (
     score_held_out,
 )
 from ifc_core.training.nearest_class import nearest_classes
+from ifc_core.training.score_threshold import fitting_threshold
 from ifc_core.training.sources import SyntheticSource
 from ifc_core.training.trainer import Trainer
 from ifc_core.version import __version__
@@ -112,6 +113,7 @@ def finetune(
         rehearsal_after = rehearsal_score(trained, settings.seed) if plan.rehearses else None
         pictures = _compare(plan, trained, store)
         verdict = judge(before, after)
+        trained.preferred_score_threshold = _score_threshold(plan, trained, store, job)
         path, info = _write_version(plan, trained, before, after, iterations, share)
     finally:
         store.close()
@@ -328,6 +330,13 @@ def _score(plan: FinetunePlan, model: IFC, store: FrameStore, job: JobContext) -
     return score_held_out(model, plan.split.held_out, plan.class_names, side, store, job)
 
 
+def _score_threshold(plan: FinetunePlan, model: IFC, store: FrameStore, job: JobContext) -> float:
+    """What tells right from wrong on the approved frames, or the parent's where none can say."""
+    videos = (*plan.split.held_out, *plan.split.training)
+    found = fitting_threshold(model, videos, plan.preset.short_side, store, job)
+    return plan.parent.preferred_score_threshold if found is None else found
+
+
 @torch.inference_mode()
 def rehearsal_score(model: IFC, seed: int, num_clips: int = 6) -> float:
     """Mean J on generated clips that no training uses: what is left of the old task.
@@ -403,6 +412,7 @@ def _write_version(
             "program_version": __version__,
             "created_at": time.time(),
         },
+        preferred_score_threshold=model.preferred_score_threshold,
         preferred_duplicate_iou=plan.parent.preferred_duplicate_iou,
         preferred_continuation_score=plan.parent.preferred_continuation_score,
     )

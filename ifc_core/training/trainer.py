@@ -187,7 +187,7 @@ class Trainer:
         cancelled writes its checkpoint first.
 
         Args:
-            context: Progress and cancellation, looked at once an iteration.
+            context: Progress and cancellation, looked at at least once an iteration.
 
         Yields:
             A report for each iteration.
@@ -214,7 +214,7 @@ class Trainer:
         with closing(batches) as stream:  # type: ignore[type-var]
             while self.iteration < self.config.iterations:
                 self._stop_if_cancelled(job)
-                yield self._iterate(stream)
+                yield self._iterate(stream, job)
                 self._report_progress(job)
                 now = time.monotonic()
                 if now - saved > self.config.checkpoint_seconds:
@@ -238,8 +238,12 @@ class Trainer:
         except JobCancelled:
             return  # the loop stops at its own check, in all processes alike
 
-    def _iterate(self, stream: Iterator[ClipBatch | RawBatch]) -> StepReport:
-        """One optimizer step over the micro-batches of this process."""
+    def _iterate(self, stream: Iterator[ClipBatch | RawBatch], job: JobContext) -> StepReport:
+        """One optimizer step over the micro-batches of this process.
+
+        A process of its own stops before the weights are changed too: on a processor an
+        iteration takes longer than a person waits for a window to close.
+        """
         config, started = self.config, time.monotonic()
         place = position_of(config.stages, self.iteration)
         stage = config.stages[place.stage]
@@ -254,7 +258,10 @@ class Trainer:
         loss, terms, iou = 0.0, dict[str, float](), float("nan")
         if not self._parts or first_use(config.stages, self.iteration) == self.iteration:
             self._parts = [next(stream).to(self.device) for _ in range(stage.accumulate)]
+        alone = self.ranks.world_size == 1
         for part, fetched in enumerate(self._parts):
+            if alone:
+                self._stop_if_cancelled(job)
             batch = self._supervised(fetched, stage)
             last = part == stage.accumulate - 1
             output, result = self._forward_backward(batch, stage.accumulate, synchronise=last)
@@ -262,6 +269,8 @@ class Trainer:
             loss += found.pop("") / stage.accumulate
             for name, value in found.items():
                 terms[name] = terms.get(name, 0.0) + value / stage.accumulate
+        if alone:
+            self._stop_if_cancelled(job)
         norm = self._step()
         self.iteration += 1
         report = StepReport(

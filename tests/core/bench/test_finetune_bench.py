@@ -55,6 +55,8 @@ def test_a_run_judges_on_frames_that_nobody_corrected(labelled_folder):
         assert row[name]["masks"] == sum(mask is not None for mask in masks)
         assert 0 <= row[name]["mean_j"] <= 1
         assert len(row[name]["track_j"]) == len(tracks)
+        assert row[name]["tracks"] >= 0
+        assert 0.0 <= row[name]["score_threshold"] <= 0.9
 
 
 def test_a_folder_without_the_clip_is_named(labelled_folder):

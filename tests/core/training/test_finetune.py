@@ -74,6 +74,7 @@ def parent_model(tmp_path_factory):
         model.categories,
         preferred_duplicate_iou=0.7,
         preferred_continuation_score=0.2,
+        preferred_score_threshold=0.35,
     )
     write_checkpoint(path, info, model.state_dict())
     return path
@@ -156,6 +157,7 @@ def test_a_run_ends_in_a_new_version_with_the_new_class(project, parent_model):
     assert checkpoint.info.sha256 == result.sha256
     assert checkpoint.info.preferred_duplicate_iou == 0.7  # the parent's
     assert checkpoint.info.preferred_continuation_score == 0.2
+    assert 0.1 <= checkpoint.info.preferred_score_threshold <= 0.9
     held_out = checkpoint.info.provenance["held_out"]["toy"]
     trained_on = checkpoint.info.provenance["trained_on"]["toy"]
     assert not set(held_out) & set(trained_on)
