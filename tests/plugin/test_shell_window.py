@@ -15,6 +15,8 @@ from ifc_core.config import read_settings
 from ifc_core.io import provisional_video
 from ifc_core.io.video import open_video
 from napari_ifc.actions import GROUPS
+from napari_ifc.features.classes import Classes
+from napari_ifc.features.correction import Correction
 from napari_ifc.features.files import Files
 from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.features.system import System
@@ -251,6 +253,29 @@ def test_the_panels_menu_has_every_action_and_says_why_not(studio):
     assert not entries["class.9"].isVisible()  # no class has that key
     names = [group.text() for group in studio.panel.menu_button.menu().actions()]
     assert names == list(GROUPS)
+
+
+def test_tab_goes_from_top_to_bottom_and_keys_to_every_page(studio):
+    panel = studio.panel
+    panel.show_page("tracks")
+    wanted = (
+        panel.header._chips[0],
+        panel.menu_button,
+        panel.tools._buttons["pan_zoom"],
+        studio.feature(Classes).bar._edit,
+        studio.feature(Correction).strip.scope,
+        panel.tracks.view,
+        panel.status,
+    )
+    stops = [wanted[0]]
+    while len(stops) < 2000 and (after := stops[-1].nextInFocusChain()) is not wanted[0]:
+        stops.append(after)
+    assert sorted(wanted, key=stops.index) == list(wanted)
+    for place, name in enumerate(panel.page_names(), start=1):
+        action = studio.actions[f"page.{name}"]
+        assert action.shortcut == f"Ctrl+{place}"
+        assert studio.run_action(action.id)
+        assert panel.current_page == name
 
 
 def raw_video(path):

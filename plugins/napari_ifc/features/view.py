@@ -39,6 +39,7 @@ class View(Feature):
                     entry.setData(action.id)
                     entry.triggered.connect(lambda _=False, i=action.id: self.studio.run_action(i))
         self.studio.panel.menu_button.setMenu(menu)
+        self.studio.panel.order_focus()
 
     def _update(self, menu: QMenu) -> None:
         """Show which actions of a group are possible, why not, and their keys."""
@@ -70,6 +71,15 @@ class View(Feature):
             group=tr("Edit"),
             tip=tr("Type what you want to do."),
         )
+        for place, (name, title) in enumerate(studio.panel.page_titles().items(), start=1):
+            yield Action(
+                f"page.{name}",
+                tr("Page {title}").format(title=title),
+                lambda name=name: self._show_page(name),
+                shortcut=f"Ctrl+{place}",
+                group=tr("View"),
+                tip=tr("Bring the page to the front and the keyboard into it."),
+            )
         yield Action(
             "view.ids",
             tr("Show or hide track numbers"),
@@ -85,6 +95,10 @@ class View(Feature):
             group=tr("View"),
             tip=tr("The layer list and the layer controls of napari."),
         )
+
+    def _show_page(self, name: str) -> None:
+        self.studio.panel.show_page(name)
+        self.studio.panel.focus_page()
 
     def _toggle_ids(self) -> None:
         layers = self.studio.layers

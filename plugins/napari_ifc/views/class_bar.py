@@ -67,8 +67,13 @@ class ClassBar(QFrame):
             button.hide()
             button.deleteLater()
         self._buttons = [self._button(row) for row in self._rows]
+        before = self._edit.previousInFocusChain()
         for place, button in enumerate(self._buttons):
             self._line.insertWidget(place, button)
+            QWidget.setTabOrder(before, button)
+            before = button
+        if self._buttons:
+            QWidget.setTabOrder(before, self._edit)
         self._fit()
 
     def _button(self, row: ClassRow) -> QToolButton:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import pairwise
 from typing import Protocol, runtime_checkable
 
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import (
+    QAbstractItemView,
     QHBoxLayout,
     QPushButton,
     QTabWidget,
@@ -23,6 +26,8 @@ from napari_ifc.views.propose_panel import ProposePanel
 from napari_ifc.views.theme import Palette, style_sheet
 from napari_ifc.views.tools import ToolRow
 from napari_ifc.views.track_table import TrackTable
+
+_LISTS = frozenset({"tracks", "history", "review"})  # pages that are a list above all
 
 
 @runtime_checkable
@@ -123,6 +128,37 @@ class StudioPanel(QWidget):
         else:
             self._strips.addWidget(widget)
 
+    def order_focus(self) -> None:
+        """Let Tab go from top to bottom, in whatever order strips and pages were added."""
+        window = self.window()
+        chain, place = {window: 0}, window.nextInFocusChain()
+        while place is not None and place not in chain:
+            chain[place] = len(chain)
+            place = place.nextInFocusChain()
+        strips = [self._strips.itemAt(i) for i in range(self._strips.count())]
+        parts = [self.header, self.menu_button, self.banner, self.run, self.task, self.tools]
+        parts += [item.widget() or item.layout().itemAt(0).widget() for item in strips]
+        stops = [stop for part in parts for stop in _stops(part, chain)]
+        stops += [self._tabs, self._tabs.tabBar()]  # the first hands the focus to the second
+        for part in (*self._pages.values(), self.status):
+            stops += _stops(part, chain)
+        for before, after in pairwise(stops):
+            QWidget.setTabOrder(before, after)
+
+    def focus_page(self) -> None:
+        """Put the focus into the page in front: on what is listed there, or on its first field."""
+        name = self.current_page
+        page = self._pages[name]
+        stops = [stop for stop in _stops(page, {}) if stop.isVisible() and stop.isEnabled()]
+        lists = [stop for stop in stops if isinstance(stop, QAbstractItemView)]
+        for stop in (lists if lists and name in _LISTS else stops)[:1]:
+            stop.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def page_titles(self) -> dict[str, str]:
+        """Titles of all pages by name, in order."""
+        texts = (self._tabs.tabText(self._tabs.indexOf(page)) for page in self._pages.values())
+        return dict(zip(self._pages, texts, strict=True))
+
     def page_names(self) -> tuple[str, ...]:
         """Names of all pages in order."""
         return tuple(self._pages)
@@ -145,6 +181,14 @@ class StudioPanel(QWidget):
                 page.apply_palette(palette)
         self.menu_button.setIcon(icon("menu", palette.text))
         self.banner.close_button.setIcon(icon("close", palette.muted))
+
+
+def _stops(part: QWidget, chain: Mapping[QWidget, int]) -> list[QWidget]:
+    """What of a widget Tab stops at, in the order of the chain."""
+    inside = [part, *part.findChildren(QWidget)]
+    same = [w for w in inside if w.window() is part.window()]  # menus are windows
+    stops = [w for w in same if w.focusPolicy() & Qt.FocusPolicy.TabFocus]
+    return sorted(stops, key=lambda widget: chain.get(widget, 0))
 
 
 def _inset(widget: QWidget) -> QHBoxLayout:

@@ -207,6 +207,7 @@ class ReviewPage(QWidget):
         self._filters.addItems(filters)
         self._progress = QProgressBar()
         self._progress_text = QLabel()
+        self._has_tracks, self._is_busy, self._total = False, False, 0
         self._count = QLabel()
         self._busy = QLabel()
         self._empty_title = QLabel(tr("Nothing needs attention"))
@@ -338,12 +339,10 @@ class ReviewPage(QWidget):
         self._stack.setCurrentIndex(0 if count else 1)
         if count and self._wants_focus and self.isVisible():
             self.focus_list()
-        self._empty_title.setText(
-            busy or (tr("Nothing of this kind") if total else tr("All reviewed"))
-        )
-        self._empty_text.setText(
-            "" if busy else _empty_words(total),
-        )
+        self._total, self._is_busy = total, bool(busy)
+        title, text = _empty_words(total, has_tracks=self._has_tracks)
+        self._empty_title.setText(busy or title)
+        self._empty_text.setText("" if busy else text)
         self._count.setText(_count_words(count, place, total, busy))
         self._show_entry(row_at(place) if place >= 0 else None)
         self.refresh_actions()
@@ -351,9 +350,8 @@ class ReviewPage(QWidget):
     def _show_entry(self, row: QueueRow | None) -> None:
         if row is None:
             self._current.setText(tr("Review"))
-            self._why.setText(
-                tr("Q shows the first entry; decide with one key and the next one comes.")
-            )
+            some = tr("Q shows the first entry; decide with one key and the next one comes.")
+            self._why.setText(some if self.model.rowCount() else tr("There is nothing to decide."))
             return
         self._current.setText(f"{row.title} · {row.place}")
         self._why.setText(f"{row.why}. {row.advice}".replace("?.", "?"))
@@ -365,6 +363,11 @@ class ReviewPage(QWidget):
         self._progress.setRange(0, max(1, view.num_frames))
         self._progress.setValue(view.approved_frames)
         self._progress_text.setText(view.text)
+        self._has_tracks = view.num_tracks > 0
+        if not self._is_busy:
+            title, text = _empty_words(self._total, has_tracks=self._has_tracks)
+            self._empty_title.setText(title)
+            self._empty_text.setText(text)
 
     def show_scope(self, *, whole_project: bool, possible: bool) -> None:
         """Show which videos the queue covers; a project with one video has no choice."""
@@ -381,10 +384,19 @@ class ReviewPage(QWidget):
             self.entry_requested.emit(current.row())
 
 
-def _empty_words(total: int) -> str:
+def _empty_words(total: int, *, has_tracks: bool) -> tuple[str, str]:
+    """Title and text where no entry is shown."""
     if total:
-        return tr("Other entries are waiting; choose Everything to see them.")
-    return tr("Once there are tracks, what needs a look is listed here, the most urgent first.")
+        return tr("Nothing of this kind"), tr(
+            "Other entries are waiting; choose Everything to see them."
+        )
+    if has_tracks:
+        return tr("All reviewed"), tr(
+            "Export the annotations, or fine-tune the model on what you reviewed."
+        )
+    return tr("No tracks yet"), tr(
+        "Once there are some, what needs a look is listed here, the most urgent first."
+    )
 
 
 def _count_words(count: int, place: int, total: int, busy: str) -> str:

@@ -4,6 +4,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_ifc.rows import (
+    ProgressView,
     QueueRow,
 )
 from napari_ifc.views.review_page import ReviewPage
@@ -47,3 +48,20 @@ class TestReviewPage:
         assert asked.args == [2]
         text = page.model.data(page.model.index(1), Qt.ItemDataRole.AccessibleTextRole)
         assert text == "Track 1, frame 0: Unsure. Need 50%."
+
+    def test_an_empty_queue_says_what_comes_next(self, page):
+        def nothing(place):
+            raise AssertionError(place)
+
+        page.show_queue(0, nothing, -1, 0, "")
+        page.show_progress(ProgressView())
+        assert page._empty_title.text() == "No tracks yet"
+        page.show_progress(ProgressView(1, 80, 80, 11, 11))
+        assert page._empty_title.text() == "All reviewed"
+        assert "Export" in page._empty_text.text()
+        assert page._why.text() == "There is nothing to decide."
+        page.show_queue(0, nothing, -1, 3, "")
+        assert page._empty_title.text() == "Nothing of this kind"
+        page.show_queue(0, nothing, -1, 0, "Reading masks")
+        page.show_progress(ProgressView(1, 80, 80, 11, 11))
+        assert page._empty_title.text() == "Reading masks"
