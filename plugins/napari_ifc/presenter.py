@@ -142,6 +142,7 @@ class Presenter:
         """Show whether Propose is possible, and the next action where no track is."""
         workspace, panel = self._workspace, self._panel
         frames = 0 if workspace is None else workspace.session.num_frames
+        frames = -(-frames // panel.propose.frame_step)  # those that are looked at
         text = tr("Propose {frames} frames").format(frames=frames) if frames else tr("Propose")
         panel.propose.show_state(reason=why_not, button_text=text, estimate=self.estimate)
         if workspace is None:

@@ -447,6 +447,14 @@ def test_an_empty_video_says_what_a_run_will_take(desk, clip, qtbot):
         assert desk.studio.propose()
 
 
+def test_the_button_counts_the_frames_that_are_looked_at(desk, clip, qtbot):
+    assert desk.studio.open_path(clip)
+    form = desk.studio.panel.propose
+    assert form.button.text() == f"Propose {NUM_FRAMES} frames"
+    form._step.setValue(5)
+    assert form.button.text() == f"Propose {-(-NUM_FRAMES // 5)} frames"
+
+
 def test_opening_what_is_open_keeps_it_writable(proposed, clip):
     assert proposed.studio.open_path(clip)
     assert not proposed.project.read_only

@@ -296,6 +296,11 @@ class ProposePanel(QWidget):
         )
 
     @property
+    def frame_step(self) -> int:
+        """Every how many-th frame is looked at."""
+        return int(self._step.value())
+
+    @property
     def precision(self) -> str:
         """The arithmetic that is chosen."""
         return str(self._precision.currentData() or "auto")
