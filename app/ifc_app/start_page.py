@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
-from qtpy.QtGui import QIcon, QPixmap
+from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -55,18 +55,19 @@ def start_style(p: Palette) -> str:
     background: {button}; color: {p.text}; border: 1px solid {p.border}; border-radius: 8px;
     padding: 12px 18px; font-size: 14px; text-align: left;
 }}
-#StartPage QPushButton:hover, #StartPage QPushButton:focus {{
-    background: {hover}; border-color: {p.accent};
-}}
+#StartPage QPushButton:hover {{ background: {hover}; border-color: {p.accent}; }}
 #StartPage QPushButton#primary {{ background: {p.accent}; border-color: {p.accent};
     color: {p.on_accent}; font-weight: 600; }}
-#StartPage QPushButton#primary:hover, #StartPage QPushButton#primary:focus {{
-    background: {theme_mix(p.accent, "#ffffff", 0.15)}; }}
+#StartPage QPushButton#primary:hover {{ background: {theme_mix(p.accent, "#ffffff", 0.15)}; }}
 #StartPage QToolButton {{
     background: {card}; color: {p.text}; border: 1px solid {p.border}; border-radius: 8px;
     padding: 8px; font-size: 12px;
 }}
-#StartPage QToolButton:hover, #StartPage QToolButton:focus {{ border-color: {p.accent}; }}
+#StartPage QToolButton:hover {{ border-color: {p.accent}; }}
+#StartPage QPushButton:focus, #StartPage QPushButton#primary:focus,
+#StartPage QToolButton:focus {{ border: 2px solid {p.text}; }}
+#StartPage QPushButton:focus {{ padding: 11px 17px; }}
+#StartPage QToolButton:focus {{ padding: 7px; }}
 #StartPage QFrame#step {{ background: {card}; border: 1px solid {p.border}; border-radius: 8px; }}
 #StartPage QLabel#stepName {{ font-size: 14px; font-weight: 600; color: {p.accent}; padding: 0; }}
 #StartPage QLabel#stepText {{ font-size: 12px; color: {p.muted}; padding: 0; }}
@@ -262,7 +263,7 @@ class StartPage(QFrame):
         card.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         picture = self._recent.thumbnail(item)
         if picture is not None:
-            card.setIcon(QIcon(str(picture)))
+            card.setIcon(QIcon(_in_frame(QPixmap(str(picture)))))
         card.setIconSize(_CARD_PX)
         name = item.name if len(item.name) <= 28 else item.name[:27] + "…"
         card.setText(f"{name}\n{progress_text(item)}")
@@ -290,6 +291,20 @@ class StartPage(QFrame):
         self._cover()
         self.raise_()
         super().showEvent(event)
+
+
+def _in_frame(picture: QPixmap) -> QPixmap:
+    """A picture of any shape in the middle of a card, so that all cards are alike."""
+    whole = QPixmap(_CARD_PX)
+    whole.fill(QColor("#16171b"))
+    fit = Qt.AspectRatioMode.KeepAspectRatio
+    small = picture.scaled(_CARD_PX, fit, Qt.TransformationMode.SmoothTransformation)
+    painter = QPainter(whole)
+    painter.drawPixmap(
+        (whole.width() - small.width()) // 2, (whole.height() - small.height()) // 2, small
+    )
+    painter.end()
+    return whole
 
 
 def progress_text(item: RecentItem) -> str:

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QPushButton,
+    QSizePolicy,
     QTabWidget,
     QToolButton,
     QVBoxLayout,
@@ -62,6 +63,8 @@ class StudioPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("ifcPanel")
         self.setMinimumWidth(340)
+        # All of the height: a dock of napari's leaves room below what does not ask for it.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.header = Header()
         self.banner = Banner()
         self.run = RunStrip(can_pause=True)
