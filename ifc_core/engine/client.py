@@ -134,6 +134,7 @@ class EngineClient:
         environment: Whole environment of the child instead of the usual one.
         log_folder: Where log files go; the user's log folder where left out.
         on_death: Called in a thread of the client when the child died unasked.
+        patience_seconds: How long the child may take to end, unless :meth:`close` says so.
     """
 
     def __init__(
@@ -145,8 +146,10 @@ class EngineClient:
         environment: Mapping[str, str] | None = None,
         log_folder: Path | None = None,
         on_death: Callable[[EngineError], None] | None = None,
+        patience_seconds: float = 10.0,
     ) -> None:
         self._name = name
+        self._patience_seconds = patience_seconds
         self._command = list(command or engine_command())
         self._environment = environment or engine_environment(num_threads)
         self._log_folder = log_folder
@@ -211,17 +214,19 @@ class EngineClient:
                 raise
         return handle
 
-    def close(self, timeout_seconds: float = 10.0) -> None:
-        """End the child; what is open ends as cancelled. May be called twice.
+    def close(self, timeout_seconds: float | None = None) -> None:
+        """End the child; what is open ends as cancelled. May be called twice, and at once.
 
         Args:
-            timeout_seconds: How long the child may take before it is killed.
+            timeout_seconds: How long the child may take before it is killed; the client's
+                patience if ``None``.
         """
         with self._lock:
             self._closed = True
             process = self._process
         if process is not None:
-            process.stop(timeout_seconds)
+            patience = self._patience_seconds if timeout_seconds is None else timeout_seconds
+            process.stop(patience)
 
     def __enter__(self) -> EngineClient:
         return self

@@ -125,9 +125,16 @@ class EngineProcess:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._popen.wait(max(0.0, deadline - time.monotonic()))
         if self.is_alive:
-            self._popen.kill()
+            self._kill()
         if threading.current_thread() is not self._reader:
             self._reader.join(max(1.0, timeout_seconds))
+
+    def _kill(self) -> None:
+        """End the child by force, and with it the workers that it has started."""
+        if os.name == "posix" and self.is_alive:  # it leads a group of its own
+            with contextlib.suppress(OSError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+        self._popen.kill()
 
     def _read(self) -> None:
         try:
@@ -153,11 +160,11 @@ class EngineProcess:
 
     def _finish(self) -> None:
         if self._problem:
-            self._popen.kill()
+            self._kill()
         try:
             status = self._popen.wait(10)
         except subprocess.TimeoutExpired:  # it closed its pipe but does not end
-            self._popen.kill()
+            self._kill()
             status = self._popen.wait()
         self.writer.close()
         self._stdout.close()

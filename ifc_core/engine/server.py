@@ -13,6 +13,7 @@ import os
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
@@ -257,9 +258,10 @@ class Server:
             job.cancel()
         for tasks in (self._work, self._quick):
             tasks.put(None)
+        deadline = time.monotonic() + STOP_GRACE_SECONDS
         for thread in self._threads:
             if thread.ident is not None:
-                thread.join(STOP_GRACE_SECONDS)
+                thread.join(max(0.0, deadline - time.monotonic()))
         self.arrays.close()
 
 

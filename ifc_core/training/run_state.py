@@ -11,9 +11,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from ifc_core.errors import CheckpointError
 from ifc_core.io.atomic import atomic_output
+from ifc_core.models.backbone import BatchNorm
 
 SHARD_BYTES = 15_000_000
 INDEX_NAME = "index.json"
@@ -33,6 +35,11 @@ def write_state(path: Path, tensors: dict[str, torch.Tensor], facts: dict[str, A
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with atomic_output(path) as temporary:
         save_file(plain, temporary, metadata={"facts": json.dumps(facts)})
+
+
+def keeps_statistics(model: nn.Module) -> bool:
+    """Whether a forward pass in training changes the model: a live batch norm does."""
+    return any(isinstance(part, BatchNorm) and not part.frozen for part in model.modules())
 
 
 def read_state(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -44,7 +44,7 @@ from ifc_core.training.optimizer import (
 )
 from ifc_core.training.place_matching import matching_loss
 from ifc_core.training.plan import BatchPlan, first_use, position_of
-from ifc_core.training.run_state import read_state, write_shards, write_state
+from ifc_core.training.run_state import keeps_statistics, read_state, write_shards, write_state
 from ifc_core.training.schedule import lr_factor
 from ifc_core.training.sources import open_data
 from ifc_core.training.starting import build_model
@@ -187,7 +187,7 @@ class Trainer:
         cancelled writes its checkpoint first.
 
         Args:
-            context: Progress and cancellation, looked at at least once an iteration.
+            context: Progress and cancellation, looked at once an iteration or oftener.
 
         Yields:
             A report for each iteration.
@@ -239,16 +239,13 @@ class Trainer:
             return  # the loop stops at its own check, in all processes alike
 
     def _iterate(self, stream: Iterator[ClipBatch | RawBatch], job: JobContext) -> StepReport:
-        """One optimizer step over the micro-batches of this process.
-
-        A process of its own stops before the weights are changed too: on a processor an
-        iteration takes longer than a person waits for a window to close.
-        """
+        """One optimizer step over the process's micro-batches; alone it may stop between them."""
         config, started = self.config, time.monotonic()
         place = position_of(config.stages, self.iteration)
         stage = config.stages[place.stage]
-        if stage.anchor_queries and place.begins:
+        if anchors := stage.anchor_queries and place.begins:
             self._anchor_queries()
+        within = self.ranks.world_size == 1 and not anchors and not keeps_statistics(self.model)
         torch.manual_seed(config.seed + _SEED_STRIDE * (1 + self.iteration) + self.ranks.rank)
         rate = set_learning_rate(
             self.optimizer, lr_factor(config.optimizer, self.iteration, config.iterations)
@@ -258,18 +255,16 @@ class Trainer:
         loss, terms, iou = 0.0, dict[str, float](), float("nan")
         if not self._parts or first_use(config.stages, self.iteration) == self.iteration:
             self._parts = [next(stream).to(self.device) for _ in range(stage.accumulate)]
-        alone = self.ranks.world_size == 1
         for part, fetched in enumerate(self._parts):
-            if alone:
+            if within:  # nothing has changed yet
                 self._stop_if_cancelled(job)
             batch = self._supervised(fetched, stage)
             last = part == stage.accumulate - 1
             output, result = self._forward_backward(batch, stage.accumulate, synchronise=last)
             iou, found = self._figures(output, batch, result)
             loss += found.pop("") / stage.accumulate
-            for name, value in found.items():
-                terms[name] = terms.get(name, 0.0) + value / stage.accumulate
-        if alone:
+            terms = {n: terms.get(n, 0.0) + value / stage.accumulate for n, value in found.items()}
+        if within:
             self._stop_if_cancelled(job)
         norm = self._step()
         self.iteration += 1

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from ifc_core.errors import EngineError
+from napari_ifc.language import tr
 
 if TYPE_CHECKING:
     from ifc_core.engine.client import EngineClient, JobHandle
     from ifc_core.engine.protocol import JobEnd, JobEvent
 
-_PATIENCE_SECONDS = 1.5
+PATIENCE_SECONDS = 1.5
+"""How long a process may take to end by itself once the window is closed."""
 _KEPT_JOBS = 16
 
 
@@ -27,6 +32,7 @@ class EngineLink:
     def __init__(self, factory: Callable[[], EngineClient] | None = None) -> None:
         self._factory = factory or usual_engine
         self._client: EngineClient | None = None
+        self._is_closed = False
         self.on_started: Callable[[], None] = lambda: None
         self._jobs: deque[JobHandle] = deque(maxlen=_KEPT_JOBS)
 
@@ -48,6 +54,7 @@ class EngineLink:
         Raises:
             EngineError: The engine cannot be started.
         """
+        _refuse(self._is_closed)
         if self._client is None:
             self._client = self._factory()
             self.on_started()
@@ -60,14 +67,85 @@ class EngineLink:
         if self._client is not None:
             self._client.request("unload")
 
+    def begin_close(self) -> Callable[[], None]:
+        """Ask what goes on to stop, and start nothing more.
+
+        Returns:
+            Ends the process; for any thread.
+        """
+        client, self._client, self._is_closed = self._client, None, True
+        for job in self._jobs:  # a cancelled step ends sooner than a process
+            job.cancel()
+        self._jobs.clear()
+        return lambda: None if client is None else client.close(timeout_seconds=PATIENCE_SECONDS)
+
     def close(self) -> None:
         """End the process."""
-        client, self._client = self._client, None
-        if client is not None:
-            for job in self._jobs:  # a cancelled step ends sooner than a process
-                job.cancel()
-            client.close(timeout_seconds=_PATIENCE_SECONDS)
-        self._jobs.clear()
+        self.begin_close()()
+
+
+class Trainers:
+    """The processes that fine-tune; knows them, so that they can end beside the engine.
+
+    Args:
+        factory: Makes a client; the usual one if ``None``.
+    """
+
+    def __init__(self, factory: Callable[[], EngineClient] | None = None) -> None:
+        self._factory = factory or usual_trainer
+        self._clients: list[EngineClient] = []
+        self._is_closed = False
+
+    def __call__(self) -> EngineClient:
+        """Make a client.
+
+        Raises:
+            EngineError: The window closes.
+        """
+        _refuse(self._is_closed)
+        client = self._factory()
+        self._clients.append(client)
+        return client
+
+    def begin_close(self) -> Callable[[], None]:
+        """Start nothing more.
+
+        Returns:
+            Ends the processes; for any thread. What they train goes on from its last
+            checkpoint some day.
+        """
+        clients, self._clients, self._is_closed = self._clients, [], True
+
+        def end() -> None:
+            for client in clients:
+                client.close(timeout_seconds=PATIENCE_SECONDS)
+
+        return end
+
+
+def _refuse(is_closed: bool) -> None:
+    if is_closed:
+        raise EngineError(tr("The window closes; nothing more is started."))
+
+
+def close_together(*parts: Callable[[], None]) -> Callable[[], None]:
+    """Let several things end at the same time.
+
+    Args:
+        parts: Each ends one; called in a thread of its own, at once.
+
+    Returns:
+        Waits until all have ended.
+    """
+    threads = [threading.Thread(target=part, name="ifc-closing") for part in parts]
+    for thread in threads:
+        thread.start()
+
+    def wait() -> None:
+        for thread in threads:
+            thread.join()
+
+    return wait
 
 
 def usual_engine(name: str = "engine") -> EngineClient:
@@ -75,7 +153,8 @@ def usual_engine(name: str = "engine") -> EngineClient:
     from ifc_core.config import read_settings
     from ifc_core.engine.client import EngineClient
 
-    return EngineClient(name, num_threads=read_settings().num_threads)
+    threads = read_settings().num_threads
+    return EngineClient(name, num_threads=threads, patience_seconds=PATIENCE_SECONDS)
 
 
 def usual_trainer() -> EngineClient:

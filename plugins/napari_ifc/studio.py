@@ -17,7 +17,7 @@ from napari_ifc.controllers.session import Session
 from napari_ifc.controllers.tasks import Tasks
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.engine_bridge import EngineBridge
-from napari_ifc.engine_link import EngineLink, usual_trainer
+from napari_ifc.engine_link import PATIENCE_SECONDS, EngineLink, Trainers, close_together
 from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.features import FEATURES
 from napari_ifc.features.attention import AttentionExplorer
@@ -89,7 +89,7 @@ class Studio(StudioSignals):
         super().__init__()
         self.viewer = viewer
         self.settings = settings or user_settings()
-        self.trainer_factory = trainer_factory or usual_trainer
+        self.trainer_factory = Trainers(trainer_factory)
         self.workspace: Workspace | None = None
         self.engine = EngineLink(engine_factory)
         self._closed = False
@@ -287,9 +287,11 @@ class Studio(StudioSignals):
         self.put_down()
 
     def close(self) -> None:
-        """Stop the run, the engine process and every thread, and close the project.
+        """Stop the run, the processes and every thread, and close the project.
 
-        Safe to call twice; called when the viewer's window closes.
+        Everything is asked to stop first, then waited for, so that it takes no longer than what
+        takes longest: a process is given :data:`~napari_ifc.engine_link.PATIENCE_SECONDS`. Safe
+        to call twice; called when the viewer's window closes, which is hidden by then.
         """
         if self._closed:
             return
@@ -297,13 +299,14 @@ class Studio(StudioSignals):
         self.closed.emit()
         self.viewer.events.theme.disconnect(self._apply_theme)
         self.layers.flush()
-        self.tasks.close()
+        wait = close_together(self.engine.begin_close(), self.trainer_factory.begin_close())
+        self.tasks.close(PATIENCE_SECONDS)
         self.put_down(emit=False)
         self.layers.close()
         self._tell("close")
         self._bridge.close()
         self.window.close()
-        self.engine.close()
+        wait()
 
     def open_workspace(self) -> Workspace:
         """What is open.

@@ -332,3 +332,34 @@ def test_the_client_loads_neither_torch_nor_qt(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert list((tmp_path / "log").glob("engine-*.log"))
+
+
+def _is_running(pid: int) -> bool:
+    """Whether a process lives; one that has ended may still wait to be fetched."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at /proc")
+def test_closing_a_deaf_child_ends_it_and_its_workers(
+    tmp_path: Path, toy_command: list[str]
+) -> None:
+    events = Events()
+    client = EngineClient(command=toy_command, log_folder=tmp_path, patience_seconds=0.2)
+    handle = client.request("deaf_with_a_worker", {}, events)
+    started = events.next()
+    assert isinstance(started, JobEvent)
+    child, worker = client.pid, started.data["worker"]
+    assert child is not None
+    assert _is_running(worker)
+    closers = [threading.Thread(target=client.close) for _ in range(3)]
+    for closer in closers:
+        closer.start()
+    for closer in closers:
+        closer.join(WAIT)
+    assert handle.wait(WAIT).status is JobStatus.CANCELLED
+    assert not _is_running(child)
+    assert not _is_running(worker)

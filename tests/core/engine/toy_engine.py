@@ -54,6 +54,17 @@ def die_with_a_worker_left(params: Params, job: ServerJob) -> Params:
     return {}
 
 
+def deaf_with_a_worker(params: Params, job: ServerJob) -> Params:
+    """The same, with a process of its own."""
+    worker = os.fork()
+    if worker == 0:
+        time.sleep(120)
+        os._exit(0)
+    job.emit("started", {"worker": worker})
+    while True:
+        time.sleep(1)
+
+
 def leave(params: Params, job: ServerJob) -> Params:
     job.emit("started", {})
     os._exit(params["status"])
@@ -106,6 +117,7 @@ HANDLERS = {
         count,
         until_cancelled,
         deaf,
+        deaf_with_a_worker,
         die,
         die_with_a_worker_left,
         leave,

@@ -67,6 +67,32 @@ def test_a_stopped_run_goes_on_to_the_bit(toy_config, toy_source):
         assert torch.equal(value, resumed.model.state_dict()[name]), name
 
 
+def test_a_run_stopped_within_an_iteration_goes_on_to_the_bit(toy_config, toy_source):
+    stages = [{"iterations": 4, "num_frames": [2], "batch_size": 2, "accumulate": 2}]
+    model = {"preset": "tiny", "frozen_batch_norm": True}
+
+    def trainer(name):
+        return Trainer(toy_config(name, stages=stages, model=model), source=toy_source)
+
+    expected, stopped = losses(trainer("whole")), trainer("parts")
+    job = JobContext()
+    figures = stopped._figures
+
+    def cancel_in_the_third(output, batch, result):
+        if stopped.iteration == 2:
+            job.cancel()
+        return figures(output, batch, result)
+
+    stopped._figures = cancel_in_the_third
+    reports = stopped.run(job)
+    seen = [next(reports).loss, next(reports).loss]
+    with pytest.raises(JobCancelled):
+        next(reports)
+    resumed = trainer("parts")
+    assert resumed.iteration == 2
+    assert seen + losses(resumed) == expected
+
+
 def test_a_damaged_checkpoint_is_named(toy_config, toy_source):
     config = toy_config()
     losses(Trainer(config, source=toy_source))
