@@ -16,7 +16,7 @@ from ifc_core.config import Settings
 from napari_ifc.actions import Action, ActionTable
 from napari_ifc.finetune_state import FinetuneView, Outcome
 from napari_ifc.rows import RunView, Summary
-from napari_ifc.views.attention_bars import ScaleBar, TokenBars
+from napari_ifc.views.attention_bars import ScaleBar, TokenBars, share_text
 from napari_ifc.views.compare_view import CompareView
 from napari_ifc.views.finetune_page import MINUTES, FinetunePage, outcome_rows, plan_text
 from napari_ifc.views.header import Header, RunStrip
@@ -224,3 +224,12 @@ def test_the_end_of_a_fine_tuning_is_told_once_and_beside_each_other(qtbot):
     assert page.card._figures.count() == 9
     page.card.show_outcome(Outcome("cats-2", "base", "not better", None, None, 0, None, (), 9.0))
     assert page.card._figures.count() == 0
+
+
+def test_a_little_attention_is_not_nothing():
+    assert [share_text(s) for s in (0.0, 0.0002, 0.0005, 0.25)] == [
+        "0.0%",
+        "<0.1%",
+        "0.1%",
+        "25.0%",
+    ]

@@ -327,7 +327,7 @@ def _sentence(view: AttentionView, choice: AttentionChoice, heat: HeatMap) -> st
     )
     for ranked, share in view.ranking:
         if ranked == view.token:
-            text += tr(" {share:.0%} of its attention lies in the selected mask.").format(
-                share=share
+            text += tr(" {share} of its attention lies in the selected mask.").format(
+                share="<1%" if 0 < share < 0.005 else f"{share:.0%}"
             )
     return text

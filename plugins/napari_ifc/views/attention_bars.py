@@ -86,7 +86,7 @@ class TokenBars(QWidget):
             mark = "▸ " if token == self._shown else ""
             painter.drawText(name, _RIGHT, f"{mark}{token + 1}")
             end = QRectF(self.width() - _SHARE_PX, top, _SHARE_PX - 2, _ROW_PX)
-            painter.drawText(end, _RIGHT, f"{share:.1%}")
+            painter.drawText(end, _RIGHT, share_text(share))
         painter.end()
 
 
@@ -131,3 +131,8 @@ class ScaleBar(QWidget):
         painter.drawText(line, Qt.AlignmentFlag.AlignHCenter, tr("attention of one cell"))
         painter.drawText(line, Qt.AlignmentFlag.AlignRight, f"{self._maximum:.3g}")
         painter.end()
+
+
+def share_text(share: float) -> str:
+    """A share in percent; a little is not nothing."""
+    return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
