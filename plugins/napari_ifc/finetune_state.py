@@ -81,3 +81,9 @@ class FinetuneView:
     scores: tuple[tuple[int, float], ...] = ()
     outcome: Outcome | None = None
     models: tuple[ModelVersion, ...] = ()
+
+
+def figure_pair(before: float, after: float) -> tuple[str, str]:
+    """Two figures with the digits that tell them apart, three at most."""
+    digits = 2 if round(before, 2) != round(after, 2) else 3
+    return f"{before:.{digits}f}", f"{after:.{digits}f}"

@@ -14,7 +14,7 @@ from qtpy.QtGui import QGuiApplication
 import ifc_core.training
 from ifc_core.config import Settings
 from napari_ifc.actions import Action, ActionTable
-from napari_ifc.finetune_state import FinetuneView, Outcome
+from napari_ifc.finetune_state import FinetuneView, Outcome, figure_pair
 from napari_ifc.rows import RunView, Summary
 from napari_ifc.views.attention_bars import ScaleBar, TokenBars, share_text
 from napari_ifc.views.compare_view import CompareView
@@ -210,8 +210,9 @@ def test_the_end_of_a_fine_tuning_is_told_once_and_beside_each_other(qtbot):
     outcome = Outcome("cats-1", "base", "better", 0.6, 0.75, 32, (0.5, 0.49), (), 90.0)
     assert outcome_rows(outcome) == [
         ("Mean J on 32 held-out masks", "0.60", "0.75"),
-        ("What it knew before (generated clips)", "0.50", "0.49"),
+        ("Old task (generated clips)", "0.50", "0.49"),
     ]
+    assert figure_pair(0.7620, 0.7595) == ("0.762", "0.759")  # "not better" is seen
     page = FinetunePage()
     qtbot.addWidget(page)
     page.show_view(FinetuneView(running=True, text="Training"), "busy")

@@ -17,7 +17,7 @@ from ifc_core.jobs import Progress
 from ifc_core.structures import FrameState
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.propose import duration_text
-from napari_ifc.finetune_state import FinetuneView, Material, Outcome
+from napari_ifc.finetune_state import FinetuneView, Material, Outcome, figure_pair
 from napari_ifc.language import tr
 
 KIND = "finetune"
@@ -323,9 +323,8 @@ def outcome_sentence(outcome: Outcome, promoted: bool) -> str:
             "{name} is ready; {held_out_masks} held-out masks are not enough to judge "
             "it, so choose yourself."
         ).format(name=outcome.name, held_out_masks=outcome.held_out_masks)
-    figures = tr("mean J {before:.2f} before, {after:.2f} after").format(
-        before=outcome.before_j or 0, after=outcome.after_j or 0
-    )
+    before, after = figure_pair(outcome.before_j or 0.0, outcome.after_j or 0.0)
+    figures = tr("mean J {before} before, {after} after").format(before=before, after=after)
     if promoted:
         return tr("{name} is better ({figures}); Propose uses it from now on.").format(
             name=outcome.name, figures=figures

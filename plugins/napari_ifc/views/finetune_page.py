@@ -25,7 +25,7 @@ from qtpy.QtWidgets import (
 )
 
 from ifc_core.annotation import ModelVersion
-from napari_ifc.finetune_state import FinetuneView, Material, Outcome
+from napari_ifc.finetune_state import FinetuneView, Material, Outcome, figure_pair
 from napari_ifc.language import tr
 from napari_ifc.views.compare_view import CompareView
 from napari_ifc.views.theme import Palette
@@ -40,6 +40,7 @@ _VERDICTS = {
     "not better": tr("Not better than the old model: Propose keeps the old one."),
     "not enough to judge": tr("Not enough held-out masks to judge: choose yourself below."),
 }
+_ABOVE_CARD_PX = 8
 BUNDLED = tr("Bundled model")
 MINUTES = {"quick": 7, "balanced": 30, "thorough": 120}
 """Of the presets; the training stops there where the machine is slow."""
@@ -208,7 +209,7 @@ class FinetunePage(QWidget):
         self._show_models(view.models)
 
     def _look_at_card(self) -> None:
-        self._area.ensureWidgetVisible(self.card, 0, 0)
+        self._area.verticalScrollBar().setValue(self.card.y() - _ABOVE_CARD_PX)
 
     def _show_curves(self, view: FinetuneView) -> None:
         self.loss_plot.setVisible(bool(view.losses))
@@ -318,8 +319,9 @@ class OutcomeCard(QFrame):
             for column, text in enumerate(texts):
                 label = _label(text, "muted" if line == 0 else "")
                 label.setWordWrap(column == 0)
-                right = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
-                self._figures.addWidget(label, line, column, right)
+                if column:
+                    label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
+                self._figures.addWidget(label, line, column)
         self._took.setText(
             tr("Took {minutes:.1f} min, from {parent}.").format(
                 minutes=outcome.seconds / 60, parent=outcome.parent
@@ -383,10 +385,9 @@ def outcome_rows(outcome: Outcome) -> list[tuple[str, str, str]]:
         text = tr("Mean J on {held_out_masks} held-out masks").format(
             held_out_masks=outcome.held_out_masks
         )
-        rows.append((text, f"{outcome.before_j:.2f}", f"{outcome.after_j:.2f}"))
+        rows.append((text, *figure_pair(outcome.before_j, outcome.after_j)))
     if outcome.rehearsal is not None:
-        before, after = outcome.rehearsal
-        rows.append((tr("What it knew before (generated clips)"), f"{before:.2f}", f"{after:.2f}"))
+        rows.append((tr("Old task (generated clips)"), *figure_pair(*outcome.rehearsal)))
     return rows
 
 
