@@ -17,6 +17,7 @@ from ifc_app.display import has_display, virtual_display
 IMAGES = Path(__file__).resolve().parent / "images"
 WINDOW_PX = (1440, 900)
 WAIT_MS = 600_000
+WAIT_FOR_TOKENS_MS = 3_000  # until the tokens are ranked for the selected track
 
 
 def main() -> None:
@@ -54,6 +55,7 @@ def _figures(window) -> None:
     studio.layers.go_to(50)
     _shoot(window, "studio")
     studio.panel.show_page("propose")
+    studio.panel.propose.more.click()
     _shoot(window, "propose")
     studio.panel.show_page("review")
     review = studio.feature(Review)
@@ -62,8 +64,11 @@ def _figures(window) -> None:
     _shoot(window, "review")
     studio.panel.show_page("history")
     _shoot(window, "history")
+    studio.select((best.track_id,))
+    studio.layers.go_to(50)
     studio.panel.show_page("attention")
     _until(lambda: studio.attention.controller.view.heat is not None)
+    _pause(WAIT_FOR_TOKENS_MS)
     _shoot(window, "attention")
     studio.run_action("frame.approve")
     studio.panel.show_page("finetune")
