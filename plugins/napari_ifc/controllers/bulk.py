@@ -53,6 +53,8 @@ class BulkController:
         frames = self._index.frames(track_id)
         if where.untouched_only and frames.is_touched:
             return False
+        if not _asks_of_masks(where):  # the table asks after each stroke, of every track
+            return True
         areas = self._areas(track_id, where.scope)
         mean = float(areas.mean()) if len(areas) else 0.0
         return (
@@ -174,6 +176,18 @@ class BulkController:
 
 def _scope(marked: FrameRange) -> Scope:
     return Scope(marked.first, marked.last)
+
+
+def _asks_of_masks(where: TrackFilter) -> bool:
+    """Whether the masks of a track have to be looked at to know if it meets the conditions."""
+    asked = (
+        where.scope,
+        where.mean_area_at_least_px,
+        where.mean_area_below_px,
+        where.frames_at_least,
+        where.fewer_frames_than,
+    )
+    return any(value is not None for value in asked)
 
 
 def _between(value: float, at_least: float | None, below: float | None) -> bool:
