@@ -17,7 +17,7 @@ from ifc_core.tracking.clip_matching import (
 )
 from ifc_core.tracking.reidentification import Reidentifier
 
-CONTINUE_THRESHOLD = 0.3
+CONTINUE_THRESHOLD = 0.35
 """Soft IoU over which an unsure instance continues a track; chosen on generated and real clips."""
 
 _MOST_MERGED = 32  # frames averaged at once

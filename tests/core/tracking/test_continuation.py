@@ -57,12 +57,12 @@ def test_what_is_sure_goes_first_even_where_it_fits_less():
 
 
 def test_it_has_to_fit_better_than_what_is_sure():
-    for left, links in ((5, True), (6, False)):  # soft IoU 5 / 15 and 4 / 16
+    for left, links in ((4, True), (5, False)):  # soft IoU 6 / 14 and 5 / 15
         tracker = VideoTracker(2)
         tracker.update(clip(0, (bar(0), SURE)))
         found = tracker.update(clip(1, (bar(left), UNSURE)))
         assert bool(found.identities) is links, left
-    assert 4 / 16 < CONTINUE_THRESHOLD < 5 / 15
+    assert 5 / 15 < CONTINUE_THRESHOLD < 6 / 14
 
 
 def test_its_class_scores_do_not_count():
