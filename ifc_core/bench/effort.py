@@ -427,9 +427,9 @@ def _by_colour(reader: VideoReader, known: Masks) -> tuple[Masks, Mapping[int, f
     scale = min(1.0, _COLOUR_SHORT_SIDE / min(height, width))
     small = (max(2, round(width * scale)), max(2, round(height * scale)))
 
-    def channels(frame: int) -> npt.NDArray[np.float32]:
-        picture = cv2.resize(reader.read(frame), small, interpolation=cv2.INTER_AREA)
-        return look_channels(np.asarray(picture, np.uint8))
+    def picture(frame: int) -> npt.NDArray[np.uint8]:
+        resized = cv2.resize(reader.read(frame), small, interpolation=cv2.INTER_AREA)
+        return np.asarray(resized, np.uint8)
 
     def target(rle: RLEMask | None) -> npt.NDArray[np.bool_]:
         if rle is None:
@@ -437,11 +437,12 @@ def _by_colour(reader: VideoReader, known: Masks) -> tuple[Masks, Mapping[int, f
         soft = np.ascontiguousarray(rle.to_array()).astype(np.float32)
         return np.asarray(cv2.resize(soft, small, interpolation=cv2.INTER_AREA) > 0.5)
 
-    model = fit_appearance([channels(f) for f in known], [target(r) for r in known.values()])
+    looks = [look_channels(picture(f)) for f in known]
+    model = fit_appearance(looks, [target(r) for r in known.values()])
     if model is None:
         return {}, {}
     others = (f for f in range(reader.video.num_frames) if f not in known)
-    return {f: encode_logits(model.logits(channels(f)), (height, width)) for f in others}, {}
+    return {f: encode_logits(model.logits(picture(f)), (height, width)) for f in others}, {}
 
 
 def _by_refit(

@@ -40,14 +40,29 @@ class AppearanceModel:
     scale: Matrix
     weights: Matrix
 
-    def logits(self, channels: FloatImage) -> FloatImage:
-        """Foreground logit of (h, w, D) channels, as (h, w) float32."""
-        # The normalisation goes into the weights: one product in single precision.
-        slopes = self.weights[1:] / self.scale
-        offset = self.weights[0] - float(self.mean @ slopes)
-        planes = np.moveaxis(channels, -1, 0)  # the order that they lie in
-        value: FloatImage = np.tensordot(slopes.astype(np.float32), planes, axes=1)
+    def logits(
+        self, frame: npt.NDArray[np.uint8], evidence: FloatImage | None = None
+    ) -> FloatImage:
+        """Foreground logit of a picture.
+
+        Args:
+            frame: (h, w, 3) uint8 RGB.
+            evidence: (h, w) float32, where the model was fitted with it.
+
+        Returns:
+            (h, w) float32.
+        """
+        # The normalisation goes into the weights, and what is smooth is joined before it is
+        # made large again: the same as a product with all channels, in a third of the time.
+        slopes = (self.weights[1:] / self.scale).astype(np.float32)
+        offset = float(self.weights[0] - self.mean @ slopes)
+        lab = _lab(frame)
+        smooth = np.tensordot(slopes[_NUM_COLOR_CHANNELS:NUM_LOOK_CHANNELS], _smooth_planes(lab), 1)
+        value: FloatImage = np.asarray(cv2.resize(smooth, frame.shape[1::-1]), np.float32)
+        value += np.tensordot(slopes[:_NUM_COLOR_CHANNELS], _colour_planes(frame), axes=1)
         value += np.float32(offset)
+        if evidence is not None:
+            value += slopes[NUM_LOOK_CHANNELS] * evidence
         return value
 
 
@@ -62,37 +77,57 @@ def look_channels(frame: npt.NDArray[np.uint8]) -> FloatImage:
         pixels, its local spread, and the strength of gradients in four directions.
     """
     planes = np.empty((NUM_LOOK_CHANNELS, *frame.shape[:2]), np.float32)
-    lab = _lab(frame)
-    planes[:3] = light, a, b = _lab(np.asarray(cv2.GaussianBlur(frame, (3, 3), 0), np.uint8))
-    pairs = ((light, light), (a, a), (b, b), (light, a), (light, b), (a, b))
-    for plane, (one, other) in zip(planes[3:9], pairs, strict=True):
-        np.multiply(one, other, out=plane)
-    for channel, values in enumerate(lab):
-        near, wide, spread = planes[9 + channel], planes[12 + channel], planes[15 + channel]
-        cv2.GaussianBlur(values, (0, 0), _AROUND_PX[0], dst=near)
-        _blur_wide(near, _WIDER_PX, wide)
-        cv2.GaussianBlur(values * values, (0, 0), _AROUND_PX[0], dst=spread)
-        spread -= near * near
-        np.sqrt(np.maximum(spread, 0, out=spread), out=spread)
-    across, down = (cv2.Sobel(lab[0], cv2.CV_32F, dx, 1 - dx) for dx in (1, 0))
-    half = np.float32(np.sqrt(0.5))
-    slopes = (across, half * (down + across), down, half * (down - across))
-    for plane, slope in zip(planes[18:], slopes, strict=True):
-        cv2.GaussianBlur(np.abs(slope), (0, 0), _EDGE_SIGMA_PX, dst=plane)
+    planes[:_NUM_COLOR_CHANNELS] = _colour_planes(frame)
+    for plane, smooth in zip(
+        planes[_NUM_COLOR_CHANNELS:], _smooth_planes(_lab(frame)), strict=True
+    ):
+        cv2.resize(smooth, frame.shape[1::-1], dst=plane)
     return np.moveaxis(planes, 0, -1)
 
 
-def _blur_wide(plane: FloatImage, sigma: float, blurred: FloatImage) -> None:
-    """A wide blur of what is smooth already, made on every second pixel."""
-    height, width = plane.shape
-    half = cv2.resize(plane, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
-    cv2.resize(cv2.GaussianBlur(half, (0, 0), sigma / 2), (width, height), dst=blurred)
+def _colour_planes(frame: npt.NDArray[np.uint8]) -> FloatImage:
+    """(9, h, w) float32: colour and its products of second order."""
+    planes = np.empty((_NUM_COLOR_CHANNELS, *frame.shape[:2]), np.float32)
+    cv2.split(_lab(np.asarray(cv2.GaussianBlur(frame, (3, 3), 0), np.uint8)), list(planes[:3]))
+    light, a, b = planes[:3]
+    pairs = ((light, light), (a, a), (b, b), (light, a), (light, b), (a, b))
+    for plane, (one, other) in zip(planes[3:], pairs, strict=True):
+        np.multiply(one, other, out=plane)
+    return planes
 
 
-def _lab(frame: npt.NDArray[np.uint8]) -> list[FloatImage]:
-    """CIELAB, each of the three planes from about -2 to 2."""
-    planes = cv2.split(cv2.cvtColor(frame, cv2.COLOR_RGB2LAB))
-    return [plane.astype(np.float32) * np.float32(1 / 64) - np.float32(2) for plane in planes]
+def _smooth_planes(lab: FloatImage) -> FloatImage:
+    """(13, h / 2, w / 2) float32: what is blurred so far that every second pixel says it all."""
+    height, width = lab.shape[:2]
+    size = ((width + 1) // 2, (height + 1) // 2)
+    planes = np.empty((NUM_LOOK_CHANNELS - _NUM_COLOR_CHANNELS, *size[::-1]), np.float32)
+
+    def blurred(values: FloatImage, sigma_px: float) -> FloatImage:
+        half = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.GaussianBlur(half, (0, 0), sigma_px / 2), np.float32)
+
+    near = blurred(lab, _AROUND_PX[0])
+    spread = blurred(lab * lab, _AROUND_PX[0])
+    spread -= near * near
+    np.sqrt(np.maximum(spread, 0, out=spread), out=spread)
+    wide = cv2.GaussianBlur(near, (0, 0), _WIDER_PX / 2)
+    for start, values in zip((0, 3, 6), (near, wide, spread), strict=True):
+        cv2.split(values, list(planes[start : start + 3]))
+    light = cv2.extractChannel(lab, 0)
+    across, down = (cv2.Sobel(light, cv2.CV_32F, dx, 1 - dx) for dx in (1, 0))
+    half = np.float32(np.sqrt(0.5))
+    slopes = (across, half * (down + across), down, half * (down - across))
+    for plane, slope in zip(planes[9:], slopes, strict=True):
+        plane[:] = blurred(np.abs(slope), _EDGE_SIGMA_PX)
+    return planes
+
+
+def _lab(frame: npt.NDArray[np.uint8]) -> FloatImage:
+    """CIELAB, (h, w, 3) from about -2 to 2."""
+    lab = cv2.cvtColor(frame, cv2.COLOR_RGB2LAB).astype(np.float32)
+    lab *= np.float32(1 / 64)
+    lab -= np.float32(2)
+    return lab
 
 
 def fit_appearance(
@@ -116,11 +151,11 @@ def fit_appearance(
         step = max(1, mask.size // each)
         rows.append(image.reshape(-1, image.shape[-1])[::step])
         labels.append(mask.reshape(-1)[::step])
-    x = np.concatenate(rows).astype(np.float64)
+    x = np.concatenate(rows)
     y = np.concatenate(labels)
     if y.sum() < _LEAST_PIXELS or (~y).sum() < _LEAST_PIXELS:
         return None
-    mean, scale = x.mean(0), x.std(0) + 1e-3
+    mean, scale = x.mean(0, dtype=np.float64), x.std(0, dtype=np.float64) + 1e-3
     penalty = np.full(x.shape[1] + 1, _EVIDENCE_PENALTY)
     penalty[1 : 1 + NUM_LOOK_CHANNELS] = _TEXTURE_PENALTY
     penalty[1 : 1 + _NUM_COLOR_CHANNELS] = _COLOR_PENALTY
@@ -142,14 +177,15 @@ def newton(
     Returns:
         (D + 1,) weights, the bias first.
     """
-    x = np.concatenate([np.ones((len(x), 1)), x], axis=1)
-    balance = np.where(y, 0.5 / y.sum(), 0.5 / (~y).sum())
+    # Products in single precision, which is plenty under the penalty; solved in double.
+    x = np.concatenate([np.ones((len(x), 1)), x], axis=1).astype(np.float32)
+    balance = np.where(y, 0.5 / y.sum(), 0.5 / (~y).sum()).astype(np.float32)
     weights = np.zeros(x.shape[1])
     ridge = np.diag(penalty + 1e-9)
     for _ in range(most_steps):
-        probs = 1.0 / (1.0 + np.exp(-np.clip(x @ weights, -30, 30)))
-        gradient = x.T @ (balance * (probs - y)) + ridge @ weights
-        curvature = balance * np.maximum(probs * (1 - probs), 1e-4)
+        probs = 1 / (1 + np.exp(-np.clip(x @ weights.astype(np.float32), -30, 30)))
+        gradient = (balance * (probs - y)) @ x + ridge @ weights
+        curvature = balance * np.maximum(probs * (1 - probs), np.float32(1e-4))
         step = np.linalg.solve(x.T @ (x * curvature[:, None]) + ridge, gradient)
         weights -= step
         if np.abs(step).max() < 1e-3:

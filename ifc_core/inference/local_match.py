@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from ifc_core.inference.patch import mask_box
 
 FloatImage = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -24,7 +28,8 @@ NEAR_OFFSETS: Offsets = tuple(sorted(_square(4, 2)))
 """Where to look from the frame next door."""
 
 _NEUTRAL = np.float32(128)  # sums of squares stay small, which single precision needs
-_LAB_SCALE = np.array([0.6 / 12, 1 / 12, 1 / 12], np.float32)
+_LAB_SCALE = np.array([0.6, 2**0.5, 2**0.5], np.float32) / np.float32(12)
+_BLURS_PX = ((0.8, 5), (2.4, 15), (1.4, 9), (1.4, 9))  # sigma and width of the kernel
 _OFFSET_PENALTY = 0.03
 _FLOOR = 0.3
 _FAR = 1e3
@@ -37,16 +42,17 @@ def descriptors(rgb: npt.NDArray[np.uint8]) -> FloatImage:
         rgb: (h, w, 3) uint8.
 
     Returns:
-        (6, h, w) float32: CIELAB, lightness counting less, blurred little and more.
+        (4, h, w) float32: lightness, blurred little and more, and the two colours, which cameras
+        record coarsely, blurred once and counting twice.
     """
-    stacked = np.empty((6, *rgb.shape[:2]), np.float32)
-    lab = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB))
-    for channel, (plane, scale) in enumerate(zip(lab, _LAB_SCALE, strict=True)):
-        values = plane.astype(np.float32)
-        values -= _NEUTRAL
-        values *= scale
-        cv2.GaussianBlur(values, (0, 0), 0.8, dst=stacked[channel])
-        cv2.GaussianBlur(values, (0, 0), 2.4, dst=stacked[channel + 3])
+    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32)
+    lab -= _NEUTRAL
+    lab *= _LAB_SCALE
+    stacked = np.empty((4, *rgb.shape[:2]), np.float32)
+    light, *colours = cv2.split(lab)
+    blurs = zip((light, light, *colours), _BLURS_PX, stacked, strict=True)
+    for values, (sigma, size), blurred in blurs:
+        cv2.GaussianBlur(values, (size, size), sigma, dst=blurred)
     return stacked
 
 
@@ -68,31 +74,63 @@ def match_logit(
     Returns:
         (h, w) float32 from -1 (background) to 1 (object).
     """
+    radius = _radius(offsets)
+    logit = np.full(mask.shape, -1, np.float32)
+    box = mask_box(mask)
+    if box is None:
+        return logit
+    # Further from the mask than the search goes all is background, and not looked at.
     height, width = mask.shape
-    radius = max(max(abs(down), abs(across)) for down, across in offsets)
-    pad = ((radius, radius), (radius, radius))
-    around = np.pad(carried, ((0, 0), *pad), mode="edge")
+    rows = slice(max(0, box[1] - radius), min(height, box[3] + radius))
+    columns = slice(max(0, box[0] - radius), min(width, box[2] + radius))
+    near = (slice(None), rows, columns)
+    object_gap, ground_gap = _gaps(present[near], carried[near], mask[rows, columns], offsets)
+    logit[rows, columns] = (ground_gap - object_gap) / (ground_gap + object_gap + _FLOOR)
+    return logit
+
+
+def _gaps(
+    present: FloatImage, carried: FloatImage, mask: Mask, offsets: Offsets
+) -> tuple[FloatImage, FloatImage]:
+    """Least squared distance of each pixel to one of the object and to one of the background."""
+    channels, height, width = present.shape
+    radius = _radius(offsets)
+    stride = width + 2 * radius
+    pads = (radius, radius, radius, radius, cv2.BORDER_REPLICATE)
+    around = np.stack([cv2.copyMakeBorder(plane, *pads) for plane in carried])
+    around = around.reshape(channels, -1)
+    # With rows as long as the padded ones an offset is one shift along flat planes, which are
+    # gone through several times as fast as rows of a picture.
+    padded = np.zeros((channels, height, stride), np.float32)
+    np.multiply(present, np.float32(-2), out=padded[..., :width])
+    size = height * stride - 2 * radius
+    double = padded.reshape(channels, -1)[:, :size]
     # |p - c|^2 = |p|^2 + |c|^2 - 2 p.c: only the last term has to be made at every offset, and
     # what is of the other side is far, which is added once to the second.
-    norms = np.einsum("dhw,dhw->hw", around, around)
-    is_object = np.pad(mask, pad, mode="edge")
-    inside = norms + np.where(is_object, 0, _FAR).astype(np.float32)
-    outside = norms + np.where(is_object, _FAR, 0).astype(np.float32)
-    double = present * np.float32(-2)
-    object_gap = np.full(mask.shape, np.inf, np.float32)
-    ground_gap = np.full(mask.shape, np.inf, np.float32)
+    is_object = cv2.copyMakeBorder(mask.view(np.uint8), *pads).reshape(-1)
+    norms = np.einsum("dn,dn->n", around, around)
+    sides = np.stack(
+        [norms + (1 - is_object) * np.float32(_FAR), norms + is_object * np.float32(_FAR)]
+    )
+    gaps = np.full((2, height * stride), _FAR, np.float32)
+    nearest = gaps[:, :size]
     # Buffers are used again: fresh ones at every offset would cost more than the arithmetic.
-    product, to_side = np.empty(mask.shape, np.float32), np.empty(mask.shape, np.float32)
+    product, to_sides = np.empty(size, np.float32), np.empty((2, size), np.float32)
     for down, across in offsets:
-        rows = slice(radius + down, radius + down + height)
-        columns = slice(radius + across, radius + across + width)
-        np.einsum("dhw,dhw->hw", double, around[:, rows, columns], out=product)
+        start = (radius + down) * stride + radius + across
+        there = slice(start, start + size)
+        np.einsum("dn,dn->n", double, around[:, there], out=product)
         product += np.float32(_OFFSET_PENALTY * (down * down + across * across))
-        np.minimum(object_gap, np.add(product, inside[rows, columns], out=to_side), out=object_gap)
-        np.minimum(ground_gap, np.add(product, outside[rows, columns], out=to_side), out=ground_gap)
+        np.add(product, sides[:, there], out=to_sides)
+        np.minimum(nearest, to_sides, out=nearest)
     own = np.einsum("dhw,dhw->hw", present, present)
     # Rounding takes distances of what is alike a little below 0.
-    object_gap = np.clip(object_gap + own, 0, _FAR)
-    ground_gap = np.clip(ground_gap + own, 0, _FAR)
-    logit: FloatImage = (ground_gap - object_gap) / (ground_gap + object_gap + _FLOOR)
-    return logit
+    near = gaps.reshape(2, height, stride)[..., :width] + own
+    np.clip(near, 0, _FAR, out=near)
+    return near[0], near[1]
+
+
+@functools.cache
+def _radius(offsets: Offsets) -> int:
+    """How far the furthest place lies, along either axis."""
+    return max(max(abs(down), abs(across)) for down, across in offsets)

@@ -66,6 +66,12 @@ class Patch:
         """Cells a pixel, at most 1."""
         return self.grid[1] / (self.box[2] - self.box[0])
 
+    @property
+    def scale_xy(self) -> tuple[float, float]:
+        """Cells a pixel along x and along y, which rounding makes differ a little."""
+        x0, y0, x1, y1 = self.box
+        return self.grid[1] / (x1 - x0), self.grid[0] / (y1 - y0)
+
     def positions(self, size: tuple[int, int]) -> FloatImage:
         """(rows, columns, 2) float32: where the cells lie, (x, y), in a picture of ``size``."""
         return _positions(self, size)

@@ -104,7 +104,8 @@ class TrackLooks:
         """Foreground logit of a patch by colour, texture and opinion, limited."""
         if self._model is None:
             return np.zeros(patch.grid, np.float32)
-        logit = self._model.logits(self._channels(frame, patch, rgb, held_out=False))
+        opinion = None if self._evidence is None else self._opinion(frame, patch, held_out=False)
+        logit = self._model.logits(rgb, opinion)
         return np.clip(logit, -LOGIT_LIMIT, LOGIT_LIMIT).astype(np.float32)
 
     def network_say(self, frame: int, patch: Patch, steps: int) -> FloatImage | float:

@@ -371,12 +371,10 @@ class TrackSpreader:
         part, inside = part_around(cells, store.flow_size)
         flow = store.between(present.frame, memory.frame_index, part)
         scale = store.size[0] / store.flow_size[0]
-        at = (cells + sample(flow, inside) + 0.5) * scale
-        origin = np.array(old.box[:2], np.float32)
-        extent = np.array([old.box[2] - old.box[0], old.box[3] - old.box[1]], np.float32)
-        cell = ((at - origin) * np.array(old.grid[::-1], np.float32) / extent - 0.5).astype(
-            np.float32
-        )
+        share = np.array([old.scale_xy], np.float32)  # cells of the neighbour a working pixel
+        shift = (0.5 * scale - np.array(old.box[:2])) * share - 0.5
+        cell = (cells + sample(flow, inside)) * (scale * share).astype(np.float32)
+        cell += shift.astype(np.float32)
         distance = sample(signed_distance(memory.logit > 0), cell) / (old.scale * scale)
         there = descriptors(sample_picture(memory.rgb, cell))
         match = match_logit(present.descriptors, there, distance > 0, NEAR_OFFSETS)
@@ -443,12 +441,14 @@ class TrackSpreader:
 
     def _reference(self, frame: int, mask: Mask, certainty: float = 1.0) -> Reference:
         work = _resized(mask, self._store.size)
-        small = _resized(mask, self._store.flow_size)
+        distance = signed_distance(work)
+        share = self._store.flow_size[0] / self._store.size[0]
+        small = cv2.resize(distance, self._store.flow_size[::-1], interpolation=cv2.INTER_AREA)
         return Reference(
             frame,
             work,
-            signed_distance(work),
-            signed_distance(small),
+            distance,
+            np.asarray(small, np.float32) * np.float32(share),
             cells_needed(work, _MARGIN_SHARE),
             certainty,
         )

@@ -369,7 +369,21 @@ def test_early_features_are_asked_where_corrections_are_few_or_far_apart(frames_
 def test_looks_separate_colours_and_need_both_classes():
     frames, masks = moving_disc(2)
     model = fit_appearance([look_channels(frames[0])], [masks[0]])
-    found = model.logits(look_channels(frames[1])) > 0
+    found = model.logits(frames[1]) > 0
     assert (found & masks[1]).sum() / (found | masks[1]).sum() > 0.7
     assert fit_appearance([look_channels(frames[0])], [np.zeros(SIZE, bool)]) is None
     assert fit_appearance([], []) is None
+
+
+@pytest.mark.parametrize("size", [(48, 64), (49, 63)])
+def test_looks_are_weighed_as_if_all_channels_were_made(size):
+    rng = np.random.default_rng(1)
+    coarse = rng.integers(0, 256, (8, 9, 3), np.uint8)
+    frame = cv2.resize(coarse, size[::-1])
+    mask = np.zeros(size, bool)
+    mask[10:30, 12:40] = True
+    evidence = np.where(mask, 1.0, -1.0).astype(np.float32)
+    channels = np.concatenate([look_channels(frame), evidence[..., None]], axis=-1)
+    model = fit_appearance([channels], [mask])
+    whole = (channels - model.mean) / model.scale @ model.weights[1:] + model.weights[0]
+    np.testing.assert_allclose(model.logits(frame, evidence), whole, atol=1e-3, rtol=1e-3)
