@@ -1,8 +1,11 @@
 """Settings that every test needs before Qt, napari or torch is imported."""
 
+import functools
 import os
 
 import pytest
+
+_LONGEST_WAIT_MS = 60_000
 
 os.environ["QT_API"] = "pyside6"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side
@@ -14,6 +17,14 @@ def _own_data_folder(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("ifc-studio-data")
     monkeypatch.setenv("IFC_STUDIO_HOME", str(folder / "home"))
     monkeypatch.setenv("NAPARI_CONFIG", str(folder / "napari-settings.yaml"))
+
+
+@pytest.fixture
+def qtbot(qtbot):
+    """Waits that end when what they wait for is there, on a machine busy with other things too."""
+    for name in ("waitSignal", "waitSignals", "waitUntil"):
+        setattr(qtbot, name, functools.partial(getattr(qtbot, name), timeout=_LONGEST_WAIT_MS))
+    return qtbot
 
 
 def pytest_collection_modifyitems(items):
