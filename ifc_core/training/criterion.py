@@ -268,6 +268,30 @@ class Criterion:
         return focal.sum() / normaliser, dice.sum() / normaliser
 
 
+@torch.no_grad()
+def matched_iou(
+    mask_logits: torch.Tensor, targets: BatchTargets, result: LossResult
+) -> torch.Tensor:
+    """Mean space-time IoU of the pairs that the last layer was matched to.
+
+    Args:
+        mask_logits: (B, Q, T, h, w) of that layer.
+        targets: Of the clips.
+        result: Of the losses, which knows the pairs.
+
+    Returns:
+        (), over the known frames; NaN where there are no pairs.
+    """
+    pairs = PairIndex.of(result.assignments, targets.masks.device)
+    logits = resize_mask_logits(mask_logits[pairs.rows, pairs.queries].float(), targets.size)
+    place = pairs.rows, pairs.tracks
+    known = targets.valid[place][:, :, None, None]
+    found = (logits > 0) & known
+    truth = (targets.masks[place] > 0.5) & known
+    union = (found | truth).sum((1, 2, 3)).clamp(min=1)
+    return ((found & truth).sum((1, 2, 3)) / union).mean()
+
+
 def paired_mask_losses(
     mask_logits: torch.Tensor, target_masks: torch.Tensor, valid: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:

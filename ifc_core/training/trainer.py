@@ -25,7 +25,7 @@ from ifc_core.models.checkpoint import CheckpointInfo, write_checkpoint
 from ifc_core.models.ifc import IFC, IFCOutput
 from ifc_core.models.registry import resolve_device
 from ifc_core.training.config import StageConfig, TrainConfig
-from ifc_core.training.criterion import Criterion, LayerOutput, LossResult, PairIndex
+from ifc_core.training.criterion import Criterion, LayerOutput, LossResult, matched_iou
 from ifc_core.training.distributed import Ranks, joined_ranks
 from ifc_core.training.ema import WeightAverage
 from ifc_core.training.guide import (
@@ -35,7 +35,7 @@ from ifc_core.training.guide import (
     guided_losses,
     guided_targets,
 )
-from ifc_core.training.matcher import HungarianMatcher, resize_mask_logits
+from ifc_core.training.matcher import HungarianMatcher
 from ifc_core.training.optimizer import (
     load_optimizer_tensors,
     make_optimizer,
@@ -91,24 +91,6 @@ def layers_of(output: IFCOutput) -> list[LayerOutput]:
         if a.mask_logits is not None
     ]
     return [*layers, LayerOutput(output.class_logits, output.mask_logits, output.boxes)]
-
-
-@torch.no_grad()
-def matched_iou(output: IFCOutput, batch: ClipBatch, result: LossResult) -> torch.Tensor:
-    """Mean IoU (), over the known frames of the pairs that the last layer was matched to.
-
-    NaN where there are no pairs.
-    """
-    targets = batch.targets
-    pairs = PairIndex.of(result.assignments, targets.masks.device)
-    chosen = output.mask_logits[pairs.rows, pairs.queries].float()
-    logits = resize_mask_logits(chosen, targets.size)
-    place = pairs.rows, pairs.tracks
-    known = targets.valid[place][:, :, None, None]
-    found = (logits > 0) & known
-    truth = (targets.masks[place] > 0.5) & known
-    union = (found | truth).sum((1, 2, 3)).clamp(min=1)
-    return ((found & truth).sum((1, 2, 3)) / union).mean()
 
 
 class Trainer:
@@ -263,7 +245,8 @@ class Trainer:
             output, result = self._forward_backward(batch, stage.accumulate, synchronise=last)
             iou, found = self._figures(output, batch, result)
             loss += found.pop("") / stage.accumulate
-            terms = {n: terms.get(n, 0.0) + value / stage.accumulate for n, value in found.items()}
+            for name, value in found.items():
+                terms[name] = terms.get(name, 0.0) + value / stage.accumulate
         if within:
             self._stop_if_cancelled(job)
         norm = self._step()
@@ -298,7 +281,8 @@ class Trainer:
         named = {"": result.total, **result.terms}
         values = self.ranks.mean(torch.stack([v.detach().float() for v in named.values()]))
         # Fetched at once, since each look at the device waits for it.
-        iou, *means = torch.cat([matched_iou(output, batch, result)[None], values]).tolist()
+        matched = matched_iou(output.mask_logits, batch.targets, result)
+        iou, *means = torch.cat([matched[None], values]).tolist()
         return iou, dict(zip(named, means, strict=True))
 
     def _forward_backward(
