@@ -38,7 +38,7 @@ def without_duplicates(clips: Sequence[ClipInstances], threshold: float) -> list
     facts = torch.cat([_facts(clip).flatten() for clip in clips]).cpu()
     parts = facts.split([count * (count + 1) for count in counts])
     return [
-        clip.only(_surest(part.view(count, count + 1), threshold))
+        clip.only(_surest(part.view(count, count + 1), threshold, clip.unsure))
         for clip, part, count in zip(clips, parts, counts, strict=True)
     ]
 
@@ -50,11 +50,16 @@ def _facts(clip: ClipInstances) -> Tensor:
     return torch.cat([scores, soft_iou_matrix(probs, probs)], 1)
 
 
-def _surest(facts: Tensor, threshold: float) -> list[int]:
-    """Rows that stay, ascending; of equal scores the first row is the surer one."""
+def _surest(facts: Tensor, threshold: float, unsure: frozenset[int]) -> list[int]:
+    """Rows that stay, ascending.
+
+    What survived its clip is surer than what did not, whatever their scores: among several
+    classes an instance may survive with a low one. Of equal scores the first row is the surer.
+    """
     overlaps = (facts[:, 1:] >= threshold).tolist()
+    scores = facts[:, 0].tolist()
     kept: list[int] = []
-    for row in torch.argsort(facts[:, 0], descending=True, stable=True).tolist():
+    for row in sorted(range(len(scores)), key=lambda row: (row in unsure, -scores[row])):
         if not any(overlaps[row][surer] for surer in kept):
             kept.append(row)
     return sorted(kept)

@@ -1,5 +1,7 @@
 """One thing, one mask: which of a clip's masks stay."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -66,6 +68,12 @@ def test_clips_of_several_sizes_are_judged_each_for_itself():
     single = clip((0.4, 0, WHOLE, WHOLE))
     assert queries_left([clip(), twins, single, clip()], 0.9) == [(), (11,), (10,), ()]
     assert without_duplicates([], 0.9) == []
+
+
+def test_what_is_unsure_drops_nothing_that_is_sure():
+    given = clip((0.45, 0, WHOLE, WHOLE), (0.36, 1, WHOLE, WHOLE), (0.2, 0, WHOLE, WHOLE))
+    given = replace(given, unsure=frozenset({0, 2}))  # two classes share what no-object leaves
+    assert queries_left([given], 0.9) == [(11,)]
 
 
 def test_empty_masks_are_no_duplicates():
