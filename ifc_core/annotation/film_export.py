@@ -78,6 +78,7 @@ def _write_film(
     context: JobContext,
 ) -> int:
     from ifc_core.io.overlay import OverlayMask, OverlayWriter  # loads the encoder
+    from ifc_core.io.readable_frames import ReadableFrames
     from ifc_core.io.video import open_video
 
     tracks = {track.id: track for track in selection.tracks}
@@ -87,7 +88,7 @@ def _write_film(
         first, last = frames.bounds(video.video.num_frames)
         start = video.pts_seconds[first] if first <= last else 0.0
         with OverlayWriter(path, video.video.fps / frame_step, video.video.size) as film:
-            for frame_index, picture in video.iter_frames(first, last + 1, frame_step):
+            for frame_index, picture in ReadableFrames(video, first, last + 1, frame_step):
                 found = []
                 if frame_index in exported:
                     found = reader.masks_at(selection.video.id, frame_index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,7 @@ class ReadableFrames(Iterator[tuple[int, Picture]]):
         end = reader.num_indexed if stop is None else min(stop, reader.num_indexed)
         self._indices = iter(range(start, end, step))
         self._last: Picture | None = None
+        self._given = start
         self.broken: set[int] = set()
 
     def __next__(self) -> tuple[int, Picture]:
@@ -47,10 +49,19 @@ class ReadableFrames(Iterator[tuple[int, Picture]]):
         try:
             self._last = self._reader.read(frame_index)
         except VideoError:
-            if self._last is None:
-                self._last = nearest_readable(self._reader, frame_index)[1]
+            self._last = self._stand_in(frame_index)
             self.broken.add(frame_index)
+        self._given = frame_index
         return frame_index, self._last
+
+    def _stand_in(self, frame_index: int) -> Picture:
+        """The same picture wherever the iteration began: what :func:`nearest_readable` gives."""
+        if self._last is None:
+            return nearest_readable(self._reader, frame_index)[1]
+        for near in range(frame_index - 1, self._given, -1):  # those that the step leaves out
+            with suppress(VideoError):
+                return self._reader.read(near)
+        return self._last
 
     @property
     def notice(self) -> str:

@@ -194,6 +194,21 @@ def test_films_show_all_frames_and_draw_what_is_exported(tmp_path, clip_file):
             import_annotations(project, tmp_path / "out.mp4", ExportFormat.OVERLAY)
 
 
+def test_a_broken_frame_does_not_end_a_film(tmp_path, clip_folder):
+    folder = tmp_path / "square"
+    shutil.copytree(clip_folder, folder)
+    (folder / "00004.png").write_bytes(b"no picture")
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        with open_video(folder) as clip:
+            project.add_video(clip.video)
+        project.apply(edits.SetCategory(Category(1, "cat")))
+        project.apply(edits.NewTrack(1, 1, 2, RLEMask.from_array(np.ones((48, 80), bool))))
+        options = ExportOptions(ExportScope.EVERYTHING)
+        export_project(project, tmp_path / "out.mp4", ExportFormat.OVERLAY, options)
+    with open_video(tmp_path / "out.mp4") as film:
+        assert film.video.num_frames == 9
+
+
 def test_rejected_tracks_are_left_out(project, tmp_path):
     project.apply(edits.RejectTracks((1,)))
     report = export_project(project, tmp_path / "out.json", options=EVERYTHING)

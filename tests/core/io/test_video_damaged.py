@@ -184,6 +184,9 @@ def test_frames_broken_in_the_middle_are_stood_in_for(
         shown = [read_number(frame) for _, frame in frames]
         later = ReadableFrames(reader, start=14)
         assert read_number(next(later)[1]) == 11, "goes on as if it had come from the beginning"
+        for start in (0, 10, 15):  # between 10 and 15 a step leaves out 11, the nearest one
+            stepped = dict(ReadableFrames(reader, start=start, step=5))
+            assert read_number(stepped[15]) == 11
     assert shown == [*range(12), *[11] * 6, *range(18, 30)]
     assert frames.notice == (
         "6 frames of clip.mp4 between 12 and 17 cannot be decoded; they got no masks."
