@@ -74,10 +74,24 @@ class EngineLink:
             Ends the process; for any thread.
         """
         client, self._client, self._is_closed = self._client, None, True
-        for job in self._jobs:  # a cancelled step ends sooner than a process
-            job.cancel()
+        jobs = tuple(self._jobs)
         self._jobs.clear()
-        return lambda: None if client is None else client.close(timeout_seconds=PATIENCE_SECONDS)
+
+        def cancel() -> None:
+            for job in jobs:  # a cancelled step ends sooner than a process
+                job.cancel()
+
+        def end() -> None:
+            if client is None:
+                return
+            # An engine that no longer reads holds whoever tells it something, until it is ended.
+            teller = threading.Thread(target=cancel, name="ifc-cancelling", daemon=True)
+            teller.start()
+            teller.join(PATIENCE_SECONDS / 2)
+            client.close(timeout_seconds=PATIENCE_SECONDS)
+            teller.join()
+
+        return end
 
     def close(self) -> None:
         """End the process."""

@@ -13,6 +13,7 @@ from fake_engine import NUM_FRAMES, SIZE, FakeEngine
 
 from ifc_core.engine.client import EngineClient
 from ifc_core.errors import EngineError
+from napari_ifc.engine_link import EngineLink
 from napari_ifc.features.finetune import TrainerLink
 from napari_ifc.settings import StudioSettings
 from napari_ifc.studio import Studio
@@ -57,6 +58,35 @@ def test_engine_and_trainer_end_at_the_same_time(qapp, clip, tmp_path):
     assert not meeting.broken
     assert not any(t.name == "ifc-closing" for t in threading.enumerate())
     viewer.close()
+
+
+class FullPipe:
+    """An engine that reads no more: telling it anything takes until it is ended."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+        self.told = threading.Event()
+
+    def request(self, *args, **more):
+        return self
+
+    def cancel(self) -> None:
+        assert self.ended.wait(60)
+        self.told.set()
+
+    def close(self, timeout_seconds: float | None = None) -> None:
+        self.ended.set()
+
+
+def test_an_engine_that_reads_no_more_holds_neither_window_nor_closing():
+    engine = FullPipe()
+    link = EngineLink(lambda: engine)
+    link.request("propose")
+    end = link.begin_close()
+    assert not engine.ended.is_set(), "nothing was told in this thread, which would have hung"
+    end()
+    assert engine.told.is_set()
+    assert not any(t.name == "ifc-cancelling" for t in threading.enumerate())
 
 
 def test_nothing_is_started_any_more(qapp, tmp_path):

@@ -44,23 +44,23 @@ def die(params: Params, job: ServerJob) -> Params:
     return {}
 
 
-def die_with_a_worker_left(params: Params, job: ServerJob) -> Params:
+def _start_a_worker(job: ServerJob) -> None:
     worker = os.fork()
     if worker == 0:
         time.sleep(120)
         os._exit(0)
     job.emit("started", {"worker": worker})
+
+
+def die_with_a_worker_left(params: Params, job: ServerJob) -> Params:
+    _start_a_worker(job)
     os.kill(os.getpid(), signal.SIGKILL)
     return {}
 
 
 def deaf_with_a_worker(params: Params, job: ServerJob) -> Params:
     """The same, with a process of its own."""
-    worker = os.fork()
-    if worker == 0:
-        time.sleep(120)
-        os._exit(0)
-    job.emit("started", {"worker": worker})
+    _start_a_worker(job)
     while True:
         time.sleep(1)
 
