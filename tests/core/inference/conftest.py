@@ -1,6 +1,7 @@
 """A tiny network with instances to find, a moving scene, and the plain tracker."""
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from ifc_core.inference.predictor import VideoPrediction, predict_video
+from ifc_core.inference.run_checkpoint import RunCheckpoint
 from ifc_core.io.video import VideoReader
+from ifc_core.jobs import JobContext
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
 from ifc_core.structures import Video
@@ -88,3 +92,38 @@ class FramesReader(VideoReader):
 def frames_reader():
     """A reader over an array of frames, which records what was read."""
     return FramesReader
+
+
+@pytest.fixture
+def ids_by_batch(tiny_model, scene):
+    """Runs the scene frame by frame and in batches of five; gives the ids a frame of both."""
+
+    def run(settings):
+        runs = (
+            VideoPrediction(
+                tiny_model, enumerate(scene), settings, JobContext(), None, None, batch=batch
+            )
+            for batch in (1, 5)
+        )
+        return [[[m.instance_id for m in frame.masks] for frame in frames] for frames in runs]
+
+    return run
+
+
+@pytest.fixture
+def whole_and_in_parts(tiny_model, scene):
+    """Runs ten frames of the scene whole, and stopped after four; gives (frames, instances)."""
+
+    def run(settings):
+        frames = scene[:10]
+        whole = predict_video(tiny_model, enumerate(frames), settings)
+        expected = list(whole)
+        stopped = predict_video(tiny_model, enumerate(frames), settings)
+        first = [next(stopped) for _ in range(4)]
+        held = RunCheckpoint.from_json(json.loads(json.dumps(stopped.checkpoint().to_json())))
+        stopped.close()
+        given = [(i, frames[i]) for i in range(held.restart_frame, len(frames))]
+        rest = predict_video(tiny_model, given, settings, resume=held)
+        return (expected, whole.instances), (first + list(rest), rest.instances)
+
+    return run

@@ -1,14 +1,10 @@
 """Runs in which unsure queries continue tracks: whose choice it is, batches, going on later."""
 
-import json
-
 import torch
 
 from ifc_core.inference.clip_runner import CachedFrame, ClipRunner, standing_of
-from ifc_core.inference.predictor import VideoPrediction, predict_video
-from ifc_core.inference.run_checkpoint import RunCheckpoint
+from ifc_core.inference.predictor import predict_video
 from ifc_core.inference.settings import ProposeSettings
-from ifc_core.jobs import JobContext
 
 TAKES = 0.2
 """Some queries of the tiny model that do not survive are at least so probable."""
@@ -57,32 +53,12 @@ def test_tracks_go_on_where_the_model_or_the_person_says_so(tiny_model, scene, m
     assert run(tiny_model, scene, continuation_score=1.0) == published
 
 
-def test_batches_find_the_same(tiny_model, scene):
-    single, batched = (
-        VideoPrediction(
-            tiny_model,
-            enumerate(scene),
-            settings_of(continuation_score=TAKES, duplicate_iou=0.6),
-            JobContext(),
-            None,
-            None,
-            batch=batch,
-        )
-        for batch in (1, 5)
-    )
-    for one, other in zip(single, batched, strict=True):
-        assert [m.instance_id for m in one.masks] == [m.instance_id for m in other.masks]
+def test_batches_find_the_same(ids_by_batch):
+    single, batched = ids_by_batch(settings_of(continuation_score=TAKES, duplicate_iou=0.6))
+    assert any(single)
+    assert single == batched
 
 
-def test_a_stopped_run_goes_on_to_the_same_result(tiny_model, scene):
-    settings, frames = settings_of(continuation_score=TAKES), scene[:10]
-    whole = predict_video(tiny_model, enumerate(frames), settings)
-    expected = list(whole)
-    stopped = predict_video(tiny_model, enumerate(frames), settings)
-    first = [next(stopped) for _ in range(4)]
-    held = RunCheckpoint.from_json(json.loads(json.dumps(stopped.checkpoint().to_json())))
-    stopped.close()
-    given = [(i, frames[i]) for i in range(held.restart_frame, len(frames))]
-    rest = predict_video(tiny_model, given, settings, resume=held)
-    assert first + list(rest) == expected
-    assert rest.instances == whole.instances
+def test_a_stopped_run_goes_on_to_the_same_result(whole_and_in_parts):
+    whole, parts = whole_and_in_parts(settings_of(continuation_score=TAKES))
+    assert whole == parts
