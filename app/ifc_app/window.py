@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import napari
+import numpy as np
+import numpy.typing as npt
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QDropEvent, QIcon
 from qtpy.QtWidgets import QFileDialog, QMainWindow, QMenu, QWidget
@@ -18,8 +20,6 @@ from ifc_app.recent import RecentList
 from ifc_app.start_page import StartPage
 from ifc_core.config import data_dir
 from ifc_core.errors import IFCError
-from ifc_core.io.readable_frames import nearest_readable
-from ifc_core.io.video import open_video
 from napari_ifc.controllers.sample import sample_path
 from napari_ifc.features.files import VIDEO_FILES
 from napari_ifc.features.preferences import PreferencesFeature
@@ -125,10 +125,14 @@ class DesktopWindow(QObject):
         self._opening, self._opened = None, path
         self.viewer.title = tr("{name} - IFC Studio").format(name=path.name)
         try:
-            with open_video(video.path) as reader:
-                self.recent.add(path, video.num_frames, nearest_readable(reader)[1])
+            self.recent.add(path, video.num_frames, self._picture_shown())
         except IFCError:
             return  # remembering is a convenience; the open video matters more
+
+    def _picture_shown(self) -> npt.NDArray[np.uint8] | None:
+        """The picture on the canvas, decoded already; ``None`` where it is a blank one."""
+        workspace, shown = self.studio.workspace, self.studio.layers.picture_index
+        return None if workspace is None or shown < 0 else workspace.cache.get(shown)
 
     def _keep_layout(self) -> None:
         keep_layout(self.main, data_dir() / LAYOUT_FILE)

@@ -25,6 +25,7 @@ Deliver = Callable[[Callable[[Any], None]], Callable[[Any], None]]
 _REST_MS = 120
 _MAX_REST_MS = 4000
 _MOST_BROKEN = 1000  # frames at the beginning that are passed over in search of a picture
+_LONGEST_SEARCH_SECONDS = 4.0  # the window waits for it
 _HOPS = 3  # through the event loop until a frame that was shown is painted
 
 
@@ -99,7 +100,10 @@ class FrameTravel:
 
     def _first_readable(self, source: LazyVideo) -> int:
         """The picture to begin with; -1, a blank one, where none is found."""
+        until = time.monotonic() + _LONGEST_SEARCH_SECONDS
         for frame_index in range(min(len(source), _MOST_BROKEN)):
+            if time.monotonic() > until:
+                break
             try:
                 source.take(frame_index)
             except VideoError as error:
