@@ -131,10 +131,15 @@ class EngineProcess:
 
     def _kill(self) -> None:
         """End the child by force, and with it the workers that it has started."""
-        if os.name == "posix" and self.is_alive:  # it leads a group of its own
+        if self.is_alive:
+            self._kill_group()
+        self._popen.kill()
+
+    def _kill_group(self) -> None:
+        """End what is left of the group that the child leads: itself and its workers."""
+        if os.name == "posix":
             with contextlib.suppress(OSError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
-        self._popen.kill()
 
     def _read(self) -> None:
         try:
@@ -166,6 +171,7 @@ class EngineProcess:
         except subprocess.TimeoutExpired:  # it closed its pipe but does not end
             self._kill()
             status = self._popen.wait()
+        self._kill_group()  # a child that was killed could not end its workers
         self.writer.close()
         self._stdout.close()
         self.arrays.close()

@@ -66,6 +66,7 @@ def test_first_start_to_export(window, qtbot, tmp_path, monkeypatch):
     assert current is not None
     frame = studio.layers.frame_index
     before = project.mask(current, frame)
+    qtbot.waitUntil(lambda: not studio.layers.is_waiting)  # nothing is drawn on an unseen frame
     table.setFocus()
     qtbot.waitUntil(table.hasFocus)
     qtbot.keyClick(table, Qt.Key.Key_B)

@@ -105,7 +105,7 @@ class Editing(Feature):
 
     def actions(self) -> Iterable[Action]:
         """Tools, tidying, undo and redo."""
-        changeable = self.editor_reason(lambda e: e.why_not_change())
+        writable = self.editor_reason(lambda e: e.why_not_write())
         for mode, text, key, tip in TOOL_KEYS:
             yield Action(
                 f"tool.{mode}",
@@ -113,7 +113,7 @@ class Editing(Feature):
                 lambda mode=mode: self.studio.layers.set_mode(mode),
                 shortcut=key,
                 group=tr("Draw"),
-                why_not=self.studio.why_not_open if mode == "pan_zoom" else changeable,
+                why_not=self.studio.why_not_open if mode == "pan_zoom" else writable,
                 tip=tip,
             )
         for name, (word, _) in SHAPES.items():

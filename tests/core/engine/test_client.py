@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -211,15 +212,13 @@ def test_a_child_that_dies_by_its_own_hand(client: EngineClient, kind: str, word
     assert client.request("echo").result(WAIT) == {}
 
 
-def test_a_forked_worker_does_not_hide_the_death_of_the_child(client: EngineClient) -> None:
+def test_a_forked_worker_neither_hides_nor_outlives_the_death_of_the_child(client: EngineClient) -> None:
     events = Events()
     handle = client.request("die_with_a_worker_left", {}, events)
     started = events.next()
     assert isinstance(started, JobEvent)
-    try:
-        assert "SIGKILL" in str(handle.wait(WAIT).error)
-    finally:
-        os.kill(started.data["worker"], signal.SIGKILL)
+    assert "SIGKILL" in str(handle.wait(WAIT).error)
+    assert _ends(started.data["worker"])
 
 
 def test_death_leaves_no_shared_memory(client: EngineClient) -> None:
@@ -343,6 +342,14 @@ def _is_running(pid: int) -> bool:
     return stat.rsplit(")", 1)[1].split()[0] != "Z"
 
 
+def _ends(pid: int) -> bool:
+    """Whether a process that was killed is gone before long: the system takes its time."""
+    deadline = time.monotonic() + WAIT
+    while _is_running(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not _is_running(pid)
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at /proc")
 def test_closing_a_deaf_child_ends_it_and_its_workers(
     tmp_path: Path, toy_command: list[str]
@@ -362,4 +369,4 @@ def test_closing_a_deaf_child_ends_it_and_its_workers(
         closer.join(WAIT)
     assert handle.wait(WAIT).status is JobStatus.CANCELLED
     assert not _is_running(child)
-    assert not _is_running(worker)
+    assert _ends(worker)
