@@ -14,7 +14,7 @@ from ifc_core.io.packet_decoder import (
 )
 from ifc_core.io.video_file import FileReader
 from ifc_core.io.video_index import FrameIndex, PacketTable
-from ifc_core.io.video_probe import ProbeResult, probe_head
+from ifc_core.io.video_probe import probe_head
 from ifc_core.io.video_scan import (
     FileScan,
     describe_scan,
@@ -76,6 +76,7 @@ class ProvisionalReader(FileReader):
         scan = scan_file(self._path, context, self)
         with self._lock:
             self._take(scan.table, scan.index)
+            self.first_readable = scan.first_readable
             self._cache.clear()  # should the beginning have been misjudged
             self._is_positioned = False
             self.pts_seconds = scan.pts_seconds.copy()
@@ -127,9 +128,9 @@ def _look(path: Path) -> tuple[FileScan, int, float, float]:
         found = probe_head(table, decoder)
     finally:
         decoder.close()
-    if found is None or not len(found[0]):
+    if found is None or len(found.index) <= found.first_readable:
         raise VideoError(f"No frame at the beginning of {path} can be decoded.", path=path)
-    scan = describe_scan(path, table, ProbeResult(found[0], found[1], ""), rate, time_base)
+    scan = describe_scan(path, table, found, rate, time_base)
     return scan, declared or _estimate(path, table, seconds * (rate or scan.fps)), rate, time_base
 
 

@@ -12,6 +12,8 @@ from ifc_core.errors import VideoError
 from ifc_core.io.video import VideoReader
 
 Picture = npt.NDArray[np.uint8]
+MOST_TRIED = 300
+"""Frames that a search for a picture tries in either direction."""
 
 
 class ReadableFrames(Iterator[tuple[int, Picture]]):
@@ -57,7 +59,7 @@ class ReadableFrames(Iterator[tuple[int, Picture]]):
     def _stand_in(self, frame_index: int) -> Picture:
         """The same picture wherever the iteration began: what :func:`nearest_readable` gives."""
         if self._last is None:
-            return nearest_readable(self._reader, frame_index)[1]
+            return nearest_readable(self._reader, frame_index, most=None)[1]
         for near in range(frame_index - 1, self._given, -1):  # those that the step leaves out
             with suppress(VideoError):
                 return self._reader.read(near)
@@ -77,24 +79,40 @@ class ReadableFrames(Iterator[tuple[int, Picture]]):
         )
 
 
-def nearest_readable(reader: VideoReader, frame_index: int = 0) -> tuple[int, Picture]:
+def nearest_readable(
+    reader: VideoReader, frame_index: int = 0, most: int | None = MOST_TRIED
+) -> tuple[int, Picture]:
     """A frame that can be decoded: this one, else the nearest before it, else behind it.
 
     Args:
         reader: The video.
         frame_index: Where to look first.
+        most: Frames to try in either direction before the search is given up; ``None`` for all
+            of the video. Those that :attr:`~VideoReader.first_readable` passes over do not count.
 
     Returns:
         Its index, and (H, W, 3) uint8 RGB.
 
     Raises:
-        VideoError: No frame of the video can be decoded; the error is that of ``frame_index``.
+        VideoError: No frame near ``frame_index`` can be decoded, or none of the video.
     """
+    first, end = reader.first_readable, reader.num_indexed
+    reach = end if most is None else most
+    before = range(frame_index, max(first - 1, frame_index - reach), -1)
+    begin = max(first, frame_index + 1)
+    behind = range(begin, min(end, begin + reach))
     problem: VideoError | None = None
-    for near in (*range(frame_index, -1, -1), *range(frame_index + 1, reader.num_indexed)):
+    for near in (*before, *behind):
         try:
             return near, reader.read(near)
         except VideoError as error:
             problem = problem or error
-    assert problem is not None  # noqa: S101 - a video has a frame
-    raise problem
+    name = reader.video.path.name
+    everything = len(before) + len(behind) >= end - first
+    raise VideoError(
+        f"No frame of {name} can be decoded."
+        if everything
+        else f"No frame of {name} within {reach} of frame {frame_index} can be decoded.",
+        path=reader.video.path,
+        frame_index=frame_index,
+    ) from problem

@@ -33,6 +33,7 @@ class VideoReader(ABC):
         video: Facts about the video. ``num_frames`` counts frames that really can be read, and
             broken ones that lie before or between them.
         pts_seconds: (V,) float64, ascending, time of each frame after the first one's.
+        first_readable: Frames before it are known not to decode.
         warning: A sentence for the person when part of the file cannot be read (for instance a
             cut-off tail), else empty.
         is_provisional: ``video.num_frames`` is an estimate and only the first
@@ -41,6 +42,7 @@ class VideoReader(ABC):
 
     video: Video
     pts_seconds: npt.NDArray[np.float64]
+    first_readable: int = 0
     warning: str = ""
     is_provisional: bool = False
 

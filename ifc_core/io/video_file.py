@@ -46,6 +46,7 @@ class FileReader(VideoReader):
         self._path = path
         self._lock = threading.RLock()
         self._index, self.warning = scan.index, scan.warning
+        self.first_readable = scan.first_readable
         self._orientation, self._stored_size = scan.orientation, scan.stored_size
         self._reformatter = VideoReformatter()
         self._capacity = max(_MIN_CACHED_FRAMES, _CACHE_BYTES // scan.frame_bytes)
@@ -83,6 +84,8 @@ class FileReader(VideoReader):
     def _decode(self, rank: int) -> VideoFrame:
         if self._capacity == 0:
             raise VideoError(f"{self._path.name} was closed.", path=self._path)
+        if rank < self.first_readable:  # looking again would decode all that lies before
+            raise self._broken(rank)
         starts = self._index.start_ordinals(rank)
         if self._is_near(rank, next(iter(self._index.start_ordinals(rank)))):
             frame = self._roll_to(rank)
@@ -96,7 +99,10 @@ class FileReader(VideoReader):
             if frame is not None:
                 return frame
         self._is_positioned = False
-        raise VideoError(
+        raise self._broken(rank)
+
+    def _broken(self, rank: int) -> VideoError:
+        return VideoError(
             f"Frame {rank} of {self._path.name} cannot be decoded; the file is damaged there.",
             path=self._path,
             frame_index=rank,

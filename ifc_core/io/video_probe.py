@@ -23,13 +23,15 @@ class ProbeResult:
     """What the probe found.
 
     Attributes:
-        index: The frames that can be read.
-        first_frame: The first of them.
+        index: The frames that can be read, and broken ones before or between them.
+        first_frame: The first one that can be read.
+        first_readable: Its number.
         warning: What cannot be read, or empty.
     """
 
     index: FrameIndex
     first_frame: VideoFrame
+    first_readable: int
     warning: str
 
 
@@ -74,8 +76,9 @@ def probe_frames(
         index = _checked_tail(table, index, decoder, damaged)
     if index is None:
         index = _scan(table, decoder, context, on_part)
-    warning = _warning(path, table, index, declared) or _warning_of_head(path, index, head)
-    return ProbeResult(index, first, warning)
+    begin = _first_readable(index, head)
+    warning = _warning(path, table, index, declared) or _warning_of_head(path, begin)
+    return ProbeResult(index, first, begin, warning)
 
 
 def _decode_head(decoder: PacketDecoder) -> tuple[VideoFrame | None, list[int]]:
@@ -153,16 +156,20 @@ def _scan(
             context.advance(decoder.next_ordinal, len(table), "Counting frames")
         if on_part is not None and len(ordinals) >= next_part:
             next_part = 2 * len(ordinals)
-            on_part(table, _index_of(table, ordinals))
-    return _index_of(table, ordinals)
+            on_part(table, _index_of(table, decoder, ordinals))
+    return _index_of(table, decoder, ordinals)
 
 
-def _index_of(table: PacketTable, ordinals: list[int]) -> FrameIndex:
+def _index_of(table: PacketTable, decoder: PacketDecoder, ordinals: list[int]) -> FrameIndex:
+    """The frames that came out, in that order, behind those that a damaged head holds back."""
     unique = list(dict.fromkeys(ordinals))
+    if unique and decoder.begins_with_keyframe:
+        # None of them decodes, so their order among themselves does not matter.
+        unique = [*np.flatnonzero(table.is_shown[: min(unique)]).tolist(), *unique]
     return FrameIndex.build(table, np.array(unique, dtype=np.int64))
 
 
-def probe_head(table: PacketTable, decoder: PacketDecoder) -> tuple[FrameIndex, VideoFrame] | None:
+def probe_head(table: PacketTable, decoder: PacketDecoder) -> ProbeResult | None:
     """The frames at the beginning of a file of which only some packets were read.
 
     Args:
@@ -180,13 +187,18 @@ def probe_head(table: PacketTable, decoder: PacketDecoder) -> tuple[FrameIndex, 
     if index is not None:
         index = _checked_head(table, index, head, decoder.begins_with_keyframe)
     if index is None:  # as far as the pictures came out
-        return _index_of(table, [ordinal for ordinal in head if ordinal >= 0]), first
-    return index.settled(table), first
+        index = _index_of(table, decoder, [ordinal for ordinal in head if ordinal >= 0])
+    else:
+        index = index.settled(table)
+    return ProbeResult(index, first, _first_readable(index, head), "")
 
 
-def _warning_of_head(path: Path, index: FrameIndex, head: list[int]) -> str:
+def _first_readable(index: FrameIndex, head: list[int]) -> int:
     seen = [int(index.ranks[ordinal]) for ordinal in head if ordinal >= 0]
-    begin = min((rank for rank in seen if rank >= 0), default=0)
+    return min((rank for rank in seen if rank >= 0), default=0)
+
+
+def _warning_of_head(path: Path, begin: int) -> str:
     if not begin:
         return ""
     return f"{path.name} is damaged at its beginning: frame {begin} is the first that can be read."

@@ -29,6 +29,7 @@ class FileScan:
     Attributes:
         table: Its packets.
         index: Its frames.
+        first_readable: The first of them that can be decoded.
         warning: What cannot be read, or empty.
         orientation: From storage to display.
         stored_size: (height, width) of the first frame as stored.
@@ -40,6 +41,7 @@ class FileScan:
 
     table: PacketTable
     index: FrameIndex
+    first_readable: int
     warning: str
     orientation: Orientation
     stored_size: tuple[int, int]
@@ -154,6 +156,7 @@ def describe_scan(
     return FileScan(
         table,
         probe.index,
+        probe.first_readable,
         probe.warning,
         Orientation.of(first),
         (first.height, first.width),

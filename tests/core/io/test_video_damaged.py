@@ -15,8 +15,9 @@ import pytest
 
 from ifc_core.errors import VideoError
 from ifc_core.io.readable_frames import ReadableFrames, nearest_readable
-from ifc_core.io.video import open_video
+from ifc_core.io.video import VideoReader, open_video
 from ifc_core.jobs import JobCancelled, JobContext
+from ifc_core.structures import Video
 
 FASTSTART = {"movflags": "+faststart"}
 
@@ -144,18 +145,34 @@ def _damage(path: Path, packets: Iterable[int]) -> None:
     path.write_bytes(data)
 
 
+_REORDERED = {"bf": "2", "x264-params": "bframes=2:b-adapt=0:scenecut=0"}
 _SINGLE = pytest.mark.parametrize(
-    ("suffix", "codec", "first"),
-    [("mp4", "libx264", 6), ("mkv", "libx264", 6), ("mp4", "mpeg4", 1), ("avi", "mjpeg", 1)],
+    ("suffix", "codec", "options", "first"),
+    [
+        ("mp4", "libx264", {}, 6),
+        ("mkv", "libx264", {}, 6),
+        ("mp4", "mpeg4", {}, 1),
+        ("avi", "mjpeg", {}, 1),
+        ("avi", "mpeg4", _REORDERED, 1),
+        ("avi", "libx264", _REORDERED, 6),
+    ],
 )
 
 
 @_SINGLE
 def test_a_damaged_head_leaves_every_other_frame_its_number(
-    suffix: str, codec: str, first: int, tmp_path: Path, read_number, write_clip
+    suffix: str,
+    codec: str,
+    options: dict[str, str],
+    first: int,
+    tmp_path: Path,
+    read_number,
+    write_clip,
 ) -> None:
     pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-    path = write_clip(tmp_path / f"clip.{suffix}", codec, 20, gop=6, pix_fmt=pix_fmt)
+    chosen = {name: value for name, value in options.items() if codec == "libx264" or name == "bf"}
+    name = tmp_path / f"clip.{suffix}"
+    path = write_clip(name, codec, 20, gop=6, pix_fmt=pix_fmt, options=chosen)
     _damage(path, [0])
     with open_video(path) as reader:
         assert reader.video.num_frames == 20
@@ -199,6 +216,54 @@ def test_a_file_none_of_whose_frames_decodes_fails_in_one_sentence(
     path = write_clip(tmp_path / "clip.mp4", "libx264", 12, gop=6)
     _damage(path, range(12))
     _fails(path, "No frame of .* can be decoded")
+
+
+class _MostlyBroken(VideoReader):
+    """A video of which frames from ``good`` on can be read; notes what was asked for."""
+
+    def __init__(self, num_frames: int, good: int) -> None:
+        self.video = Video(Path("broken.mp4"), num_frames, 4, 6, 25.0, "none")
+        self.asked: list[int] = []
+        self._good = good
+
+    def read(self, frame_index: int) -> np.ndarray:
+        self.asked.append(frame_index)
+        if frame_index < self._good:
+            raise VideoError("Broken.", path=self.video.path, frame_index=frame_index)
+        return np.full((4, 6, 3), frame_index % 256, np.uint8)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("num_frames", "start", "words"),
+    [
+        (5000, 0, r"^No frame of broken\.mp4 within 300 of frame 0 can be decoded\.$"),
+        (5000, 2000, r"^No frame of broken\.mp4 within 300 of frame 2000 can be decoded\.$"),
+        (40, 20, r"^No frame of broken\.mp4 can be decoded\.$"),
+        (1, 0, r"^No frame of broken\.mp4 can be decoded\.$"),
+    ],
+)
+def test_a_search_for_a_picture_ends(num_frames: int, start: int, words: str) -> None:
+    reader = _MostlyBroken(num_frames, num_frames)
+    with pytest.raises(VideoError, match=words) as caught:
+        nearest_readable(reader, start)
+    assert caught.value.frame_index == start
+    assert len(reader.asked) == len(set(reader.asked)) <= 601
+    assert min(reader.asked) == max(0, start - 299)
+    assert max(reader.asked) == min(num_frames - 1, start + 300)
+
+
+def test_a_run_searches_all_of_the_video_and_passes_over_a_known_head() -> None:
+    reader = _MostlyBroken(2000, 1500)
+    assert next(ReadableFrames(reader))[1][0, 0, 0] == 1500 % 256
+    reader.asked.clear()
+    reader.first_readable = 1500
+    assert nearest_readable(reader)[0] == 1500
+    assert nearest_readable(reader, 1499)[0] == 1500
+    assert nearest_readable(reader, 1600)[0] == 1600
+    assert reader.asked == [1500, 1500, 1600]
 
 
 def test_a_long_file_with_a_damaged_head_opens_at_once_too(
