@@ -24,7 +24,7 @@ from ifc_core.annotation.records import WHOLE, RunState, Scope, StagedInstance
 from ifc_core.annotation.rows import PALETTE, normalised
 from ifc_core.annotation.staged_table import StagedTable
 from ifc_core.annotation.staging import read_instances
-from ifc_core.annotation.transaction import MODEL, PROPOSED, EditTransaction
+from ifc_core.annotation.transaction import HUMAN, MODEL, PROPOSED, EditTransaction
 from ifc_core.structures import Category, Track, TrackState
 
 
@@ -97,7 +97,7 @@ class AcceptRun(Edit):
 class AcceptPropagation(Edit):
     """Take the results of a propagation into the tracks they belong to, as proposals.
 
-    Frames that a person corrected, approved, rejected or marked absent are kept.
+    Frames that a person drew, corrected, approved, rejected or marked absent are kept.
 
     Attributes:
         run_id: The run; its staged instance ids are track ids.
@@ -117,7 +117,8 @@ class AcceptPropagation(Edit):
             track = tx.track(instance.track_id or instance.instance_id)
             records = staged.of(instance.instance_id)
             shown = _present(tx, video_id, track, records)
-            reviewed = (shown[:, MASK] > 0) & (shown[:, STATE] != PROPOSED)
+            drawn_or_decided = (shown[:, STATE] != PROPOSED) | (shown[:, SOURCE] == HUMAN)
+            reviewed = (shown[:, MASK] > 0) & drawn_or_decided
             free = ~(reviewed | np.isin(records.frames, exhaustive))
             num_kept += int(np.count_nonzero(~free))
             num_written += int(np.count_nonzero(free))

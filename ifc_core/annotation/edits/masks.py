@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +19,10 @@ from ifc_core.annotation.transaction import (
     DERIVED,
     HUMAN,
     PROPOSED,
+    REJECTED,
     EditTransaction,
 )
-from ifc_core.structures import FrameState, MaskSource, RLEMask, Track
+from ifc_core.structures import FrameState, MaskSource, RLEMask, Track, TrackState
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class MarkAbsent(Edit):
 
 @dataclass(frozen=True, slots=True)
 class ClearMasks(Edit):
-    """Take tracks back to *not annotated* on some frames.
+    """Take tracks back to *not annotated* on some frames; those are complete no longer.
 
     Attributes:
         track_ids: The tracks.
@@ -130,14 +132,16 @@ class ClearMasks(Edit):
     def perform(self, tx: EditTransaction) -> str:
         """Make the tracks show nothing on the frames."""
         kept = 0
+        reopened = set[int]()
         tracks = tx.tracks_of(self.track_ids)
         for track in tracks:
             old = tx.pointers(track.id, self.scope)
             if self.area_below_px:
                 old = {f: p for f, p in old.items() if 0 < p.area < self.area_below_px}
-            gone = {f for f, p in old.items() if not self.proposals_only or p.state == PROPOSED}
+            gone = {f for f, p in old.items() if not (self.proposals_only and _is_kept(p))}
             kept += len(old) - len(gone)
-            tx.point(track, dict.fromkeys(gone))
+            reopened |= _take_away(tx, track, {f: old[f] for f in gone})
+        _note_reopened(tx, reopened)
         if kept:
             tx.notes.append(f"{kept} masks that a person made or approved were kept.")
         return f"Clear {names_of(tracks)}, {self.scope.describe()}"
@@ -145,7 +149,7 @@ class ClearMasks(Edit):
 
 @dataclass(frozen=True, slots=True)
 class CopyMask(Edit):
-    """Copy a track's mask from one frame to others, which count as corrected.
+    """Copy a track's mask from one frame to others, which count as drawn and corrected there.
 
     Attributes:
         track_id: The track.
@@ -163,14 +167,16 @@ class CopyMask(Edit):
         pointer = _with_mask(tx, track, self.from_frame)
         size = tx.video(track.video_id).size
         rle = tx.rle(pointer.mask_id, size)
-        mask_id, area = tx.new_mask(rle, MaskSource.DERIVED)
+        # A person chose this mask for these frames. As a derived one it would be a mere
+        # proposal as soon as an approval is taken back, and a run could replace it.
+        mask_id, area = tx.new_mask(rle, MaskSource.HUMAN)
         frames: dict[int, Pointer | None] = {}
         for frame_index in self.to_frames:
             if frame_index == self.from_frame:
                 continue
             old = tx.pointer(track.id, frame_index)
             revision = 1 if old is None else old.revision + 1
-            frames[frame_index] = Pointer(mask_id, CORRECTED, revision, DERIVED, area)
+            frames[frame_index] = Pointer(mask_id, CORRECTED, revision, HUMAN, area)
         tx.point(track, frames)
         tx.touch(track)
         return f"Copy {name_of(track)} from frame {self.from_frame} to {_count(len(frames))}"
@@ -203,7 +209,7 @@ class InterpolateMasks(Edit):
         if masks[0] is None or masks[1] is None:
             tx.fail("Interpolation needs a mask on both frames.")
         old = tx.pointers(track.id, Scope(self.first, self.last))
-        blocked = {f for f, p in old.items() if p.state != PROPOSED}
+        blocked = {f for f, p in old.items() if _is_kept(p)}
         blocked |= tx.exhaustive(track.video_id, Scope(self.first, self.last))
         wanted = [f for f in range(self.first + 1, self.last) if f not in blocked]
         span = self.last - self.first
@@ -249,7 +255,7 @@ class ExtendTrack(Edit):
 
 @dataclass(frozen=True, slots=True)
 class TrimTrack(Edit):
-    """Take away everything of a track outside some frames.
+    """Take away everything of a track outside some frames; those are complete no longer.
 
     Attributes:
         track_id: The track.
@@ -262,8 +268,34 @@ class TrimTrack(Edit):
     def perform(self, tx: EditTransaction) -> str:
         """Make the track show nothing outside the frames."""
         track = tx.track(self.track_id)
-        tx.point(track, dict.fromkeys(f for f in tx.pointers(track.id) if f not in self.keep))
+        old = tx.pointers(track.id)
+        gone = {f: p for f, p in old.items() if f not in self.keep}
+        _note_reopened(tx, _take_away(tx, track, gone))
         return f"Trim {name_of(track)} to {self.keep.describe()}"
+
+
+def _take_away(tx: EditTransaction, track: Track, gone: Mapping[int, Pointer]) -> set[int]:
+    """Make a track show nothing on frames; returns those that are approved no longer.
+
+    An approved frame says that every object is annotated. What is *not annotated* any more
+    would be taught as absent there. What was rejected never counted as an object.
+    """
+    tx.point(track, dict.fromkeys(gone))
+    if track.state is TrackState.REJECTED:
+        return set()
+    reopened = {f for f, p in gone.items() if p.state != REJECTED} & tx.exhaustive(track.video_id)
+    tx.set_exhaustive(track.video_id, sorted(reopened), False)
+    return reopened
+
+
+def _note_reopened(tx: EditTransaction, frames: set[int]) -> None:
+    if frames:
+        tx.notes.append(f"Approved as complete no longer: {_count(len(frames))}.")
+
+
+def _is_kept(pointer: Pointer) -> bool:
+    """Whether only a person may replace it: reviewed, or drawn and never decided on."""
+    return pointer.state != PROPOSED or pointer.source == HUMAN
 
 
 def _draw(

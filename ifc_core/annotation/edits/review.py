@@ -131,7 +131,8 @@ class RestoreTracks(Edit):
         for track in tracks:
             if track.state is TrackState.APPROVED:
                 _unapprove(tx, [track], WHOLE, spare=tx.exhaustive(track.video_id))
-            _set_states(tx, [track], WHOLE, (REJECTED,), PROPOSED)
+            for shown in _shown(tx, [track], WHOLE):
+                _take_back(tx, shown[shown[:, STATE] == REJECTED])
             present = tx.pointers(track.id).values()
             touched = not present or any(p.state != PROPOSED for p in present)
             state = TrackState.CORRECTED if touched else TrackState.PROPOSED
@@ -183,6 +184,11 @@ def _put_states(tx: EditTransaction, shown: Table, states: Table) -> None:
     tx.change(shown, new)
 
 
+def _take_back(tx: EditTransaction, shown: Table) -> None:
+    """Human masks become *corrected* again, so that no run replaces them; others *proposed*."""
+    _put_states(tx, shown, np.where(shown[:, SOURCE] == HUMAN, CORRECTED, PROPOSED))
+
+
 def _unapprove(
     tx: EditTransaction, tracks: Sequence[Track], scope: Scope, spare: Iterable[int] = ()
 ) -> None:
@@ -190,7 +196,7 @@ def _unapprove(
     touched = set[int]()
     for shown in _shown(tx, tracks, scope):
         chosen = shown[(shown[:, STATE] == APPROVED) & ~np.isin(shown[:, FRAME], kept)]
-        _put_states(tx, chosen, np.where(chosen[:, SOURCE] == HUMAN, CORRECTED, PROPOSED))
+        _take_back(tx, chosen)
         touched.update(chosen[:, TRACK].tolist())
     for track in tracks:
         if track.id in touched and track.state is TrackState.APPROVED:

@@ -295,6 +295,8 @@ def _winner(
     size = tx.video(kept.video_id).size
     masks = [tx.rle(pointer.mask_id, size) for pointer in (mine, theirs)]
     union = RLEMask.union(mask for mask in masks if mask is not None)
+    if _is_human(mine) or _is_human(theirs):  # stays a person's, whatever its state becomes
+        mask_id, area = tx.new_mask(union, MaskSource.HUMAN)
+        return Pointer(mask_id, CORRECTED, mine.revision + 1, HUMAN, area)
     mask_id, area = tx.new_mask(union, MaskSource.DERIVED)
-    state = CORRECTED if _is_human(mine) or _is_human(theirs) else PROPOSED
-    return Pointer(mask_id, state, mine.revision + 1, DERIVED, area)
+    return Pointer(mask_id, PROPOSED, mine.revision + 1, DERIVED, area)

@@ -152,7 +152,8 @@ def test_clear_masks_by_area(project):
 def test_copy_mask(project):
     do(project, CopyMask(1, 2, (3, 6)))
     assert project.mask(1, 3).rle == project.mask(1, 6).rle == box(1, 2)
-    assert project.mask(1, 6).state is FrameState.CORRECTED
+    copied = project.mask(1, 6)
+    assert (copied.source, copied.state) == (MaskSource.HUMAN, FrameState.CORRECTED)
 
 
 def test_interpolation_moves_on_a_line_and_keeps_reviewed_frames(project):
@@ -179,6 +180,26 @@ def test_extend_fills_only_what_is_not_annotated(project):
 def test_trim(project):
     do(project, TrimTrack(1, Scope(3, 11)))
     assert set(frames(project, 1)) == {6}
+
+
+def test_a_frame_from_which_a_mask_was_taken_away_is_complete_no_longer(project):
+    project.apply(MarkAbsent(1, Scope.this_frame(4)))
+    project.apply(ApproveFrames(1, Scope(1, 7)))
+    result = do(project, ClearMasks((1,), Scope(3, 5)))
+    assert result.note == "Approved as complete no longer: 1 frame."
+    assert project.exhaustive_frames(1) == [1, 2, 3, 5, 6, 7]
+    do(project, TrimTrack(1, Scope(0, 3)))
+    assert project.exhaustive_frames(1) == [1, 2, 3, 5, 7]
+
+
+def test_a_rejected_mask_that_is_taken_away_leaves_its_frame_complete(project):
+    project.apply(ApproveFrames(1, Scope(2, 6)))
+    project.apply(RejectMasks((1,), Scope.this_frame(2)))
+    do(project, ClearMasks((1,), Scope.this_frame(2)))
+    project.apply(RejectTracks((1,)))
+    do(project, TrimTrack(1, Scope(0, 3)))
+    assert frames(project, 1) == {}
+    assert project.exhaustive_frames(1) == [2, 3, 4, 5, 6]
 
 
 def test_new_track_lies_on_top_in_a_fresh_colour(project):
@@ -284,6 +305,34 @@ def test_approving_frames_sets_states_and_the_flag(project):
     assert project.exhaustive_frames(1) == [4]
     assert frames(project, 1)[3].state is FrameState.PROPOSED
     assert frames(project, 1)[2].state is FrameState.CORRECTED
+
+
+def test_what_a_person_made_stays_corrected_when_an_approval_is_taken_back(project):
+    other = new_track(project, (2, 2, 3))
+    project.apply(CopyMask(1, 2, (4,)))
+    project.apply(MergeTracks(1, (other,), OverlapRule.UNION))
+    assert project.mask(1, 2).source is MaskSource.HUMAN
+    do(project, ApproveFrames(1, Scope(2, 4)))
+    do(project, UnapproveFrames(1, Scope(2, 4)))
+    states = {f: p.state for f, p in frames(project, 1).items()}
+    assert states == dict.fromkeys((2, 4, 6), FrameState.CORRECTED)
+
+
+def test_a_union_of_proposals_is_one(project):
+    other = new_track(project, (2, 0, 0), (6, 0, 0))
+    for track_id in (1, other):
+        project.apply(InterpolateMasks(track_id, 2, 6))
+    do(project, MergeTracks(1, (other,), OverlapRule.UNION))
+    both = project.mask(1, 4)
+    assert (both.source, both.state) == (MaskSource.DERIVED, FrameState.PROPOSED)
+
+
+def test_a_restored_track_keeps_what_a_person_drew(project):
+    project.apply(InterpolateMasks(1, 2, 6))
+    project.apply(RejectMasks((1,), Scope(2, 3)))
+    do(project, RestoreTracks((1,)))
+    assert frames(project, 1)[2].state is FrameState.CORRECTED
+    assert frames(project, 1)[3].state is FrameState.PROPOSED
 
 
 def test_approve_reject_restore_tracks(project):

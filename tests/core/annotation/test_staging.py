@@ -7,6 +7,8 @@ from ifc_core.annotation.edits import (
     AcceptPropagation,
     AcceptRun,
     ApproveFrames,
+    ClearMasks,
+    InterpolateMasks,
     MarkAbsent,
     RejectTracks,
     SetMask,
@@ -167,6 +169,32 @@ def test_propagation_keeps_human_frames(project):
     assert project.mask(1, 0) is None
     assert project.mask(1, 9) is None
     assert project.track_frames(1)[0].uncertainty == 0.2
+
+
+def drawn_but_not_decided(project):
+    """Make the person's mask of track 1 on frame 2 a proposal, as an imported file may say it."""
+    project._db.execute("UPDATE current SET state = 0 WHERE track_id = 1 AND frame_index = 2")
+    assert project.mask(1, 2).state is FrameState.PROPOSED
+    assert project.mask(1, 2).source is MaskSource.HUMAN
+
+
+def test_no_run_replaces_a_drawn_mask_that_nobody_decided_on(project):
+    drawn_but_not_decided(project)
+    run_id = stage(project, {1: (3, 3)}, "propagate", [StagedInstance(1, "", 1.0, 1)])
+    project.apply(AcceptPropagation(run_id))
+    assert project.mask(1, 2).rle == box(1, 2)
+    project.apply(AcceptRun(stage(project, {0: (1, 2)})))
+    assert project.mask(1, 2).rle == box(1, 2)
+    assert project.mask(1, 2).source is MaskSource.HUMAN
+
+
+def test_no_interpolation_or_clearing_of_proposals_replaces_it_either(project):
+    drawn_but_not_decided(project)
+    project.apply(SetMask(1, 1, box(0, 0)))
+    result = project.apply(InterpolateMasks(1, 1, 6))
+    assert "1 reviewed" in result.note
+    project.apply(ClearMasks((1,), Scope.whole(), proposals_only=True))
+    assert project.mask(1, 2).rle == box(1, 2)
 
 
 def test_a_run_cut_off_by_a_crash_is_offered_on_reopening(project):
