@@ -189,6 +189,7 @@ class ReviewController:
         self._shown = self._all
         self._reasons = FILTERS[0][1]
         self._place = -1
+        self._left_at = 0  # where an entry stood that is in the list no more
         self._busy = ""
         self._walking = False
         self._video_id = 0
@@ -258,25 +259,34 @@ class ReviewController:
         self._on_failed(error)
 
     def _take(self, entries: Entries, busy: str) -> None:
-        key = None if self.current is None else self.current.key
+        ran_empty = self._walking and not len(self._shown)
+        entry = self.current
         self._all = entries
         self._filter()
-        self._place = min(self._place, len(self._shown) - 1)
-        self._find(key)
+        self._find(entry)
         self._tell(busy)
-        if self._walking and self._place < 0:
-            self.go_to(0)  # the list had run empty, and what was left to do came in
+        if ran_empty:
+            self.go_to(0)  # what was left to do came in
 
-    def _find(self, key: tuple[int, int, int, int, Reason] | None) -> None:
-        """Stay on the same entry, wherever it stands now."""
-        if key is None:
+    def _find(self, entry: QueueEntry | None) -> None:
+        """Stay on an entry, wherever it stands now, or on what is left of its stretch.
+
+        On no other one: what is decided is what the person was shown.
+        """
+        if entry is None:
+            self._place = -1
             return
-        rows = self._shown
-        same = (rows["video"] == key[0]) & (rows["track"] == key[1]) & (rows["other"] == key[2])
-        same &= (rows["first"] == key[3]) & (rows["reason"] == REASONS.index(key[4]))
-        places = np.flatnonzero(same)
-        if len(places):
-            self._place = int(places[0])
+        rows, old_place = self._shown, self._place
+        same = (rows["video"] == entry.video_id) & (rows["track"] == entry.track_id)
+        same &= rows["other"] == entry.other_id
+        same &= rows["reason"] == REASONS.index(entry.reason)
+        places = np.flatnonzero(same & (rows["first"] == entry.first))
+        if not len(places):
+            inside = (rows["first"] >= entry.first) & (rows["last"] <= entry.last)
+            places = np.flatnonzero(same & inside)
+        self._place = int(places[0]) if len(places) else -1
+        if self._place < 0:
+            self._left_at = old_place
 
     def _filter(self) -> None:
         codes = [REASONS.index(reason) for reason in self._reasons]
@@ -306,11 +316,12 @@ class ReviewController:
 
     def narrow(self, reasons: frozenset[Reason]) -> None:
         """List only entries of these reasons."""
-        key = None if self.current is None else self.current.key
+        entry = self.current
         self._reasons = reasons
         self._filter()
-        self._place = -1
-        self._find(key)
+        self._find(entry)
+        if self._place < 0:
+            self._left_at = 0
         self._tell(self._busy)
 
     def go_to(self, place: int) -> None:
@@ -323,12 +334,14 @@ class ReviewController:
     def next(self) -> None:
         """Show the next entry; after the last one, the first."""
         if len(self._shown):
-            self.go_to((self._place + 1) % len(self._shown))
+            place = self._left_at if self._place < 0 else self._place + 1
+            self.go_to(place % len(self._shown))
 
     def previous(self) -> None:
         """Show the entry before."""
         if len(self._shown):
-            self.go_to((max(self._place, 0) - 1) % len(self._shown))
+            place = self._left_at if self._place < 0 else self._place
+            self.go_to((place - 1) % len(self._shown))
 
     def doubtful_frames(self) -> npt.NDArray[np.int32]:
         """Frames of the shown video that need attention, ascending."""

@@ -173,3 +173,34 @@ def test_an_update_that_was_cut_off_is_read_anew(desk, session):
         maker.update(video_id, tracks, stopped)
     again = maker.update(video_id, tracks[:1], JobContext())
     assert again.tolist() == whole.tolist()
+
+
+def test_what_is_decided_is_what_was_shown(desk):
+    sure, low = tracks(desk)
+    controller = desk.controller
+    controller.next()
+    shown = desk.entries[-1]
+    assert (shown.track_id, shown.first, shown.last) == (sure, 4, 5)
+    mask = RLEMask.from_array(np.ones(desk.entry.size, dtype=bool))
+    desk.apply(edits.SetMask(sure, 4, mask))  # by hand: its stretch begins later now
+    entry = controller.current
+    assert (entry.track_id, entry.first, entry.last, entry.reason) == (sure, 5, 5, shown.reason)
+    assert controller.accept() == f"Approved track {sure} on frame 5."
+    assert desk.project.mask(low, 4).state is FrameState.PROPOSED
+
+
+def test_an_entry_that_is_mended_by_hand_leaves_nothing_to_accept(desk):
+    sure, low = tracks(desk)
+    controller = desk.controller
+    controller.next()
+    assert controller.current.track_id == sure
+    pixels = np.zeros(desk.entry.size, dtype=bool)
+    for f in (4, 5):
+        pixels[:] = False
+        pixels[5:15, f : f + 10] = True
+        desk.apply(edits.SetMask(sure, f, RLEMask.from_array(pixels)))
+    assert controller.current is None
+    assert controller.why_not_decide() == "Choose an entry of the queue first."
+    assert len(desk.entries) == 1  # the canvas stays where the person works
+    controller.next()  # goes on where the mended entry stood
+    assert controller.current.track_id == low
