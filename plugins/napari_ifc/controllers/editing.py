@@ -412,9 +412,15 @@ class EditController:
         if reason:
             return reason
         label = self._project.undo_label
-        may_be_video = label is not None and label.startswith(_VIDEO)  # few are: the rest is read
-        if label is None or (may_be_video and self._last_kind() == "AddVideo"):
+        if label is None:
             return tr("There is nothing to undo.")
+        may_be_video = label.startswith(_VIDEO)  # few are: the rest is read
+        if may_be_video and self._last_kind() == "AddVideo":
+            ids = [entry.id for entry in self._project.videos()]
+            if ids == [self._entry.id]:
+                return tr("There is nothing to undo.")
+            if max(ids) == self._entry.id:  # they count up, so it is the one that came last
+                return tr("The last step brought this video in; show another one to undo it.")
         return ""
 
     def _last_kind(self) -> str:

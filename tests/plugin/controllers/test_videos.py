@@ -4,11 +4,14 @@ import shutil
 
 import numpy as np
 import pytest
+from fake_engine import SIZE, disc
 
 from ifc_core.annotation import Scope, edits
 from ifc_core.config import cache_dir
 from ifc_core.errors import VideoError
 from ifc_core.jobs import JobContext
+from napari_ifc.controllers.editing import EditController
+from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.controllers.videos import (
     PICTURE_WIDTH_PX,
     adding,
@@ -96,3 +99,29 @@ def test_a_picture_is_read_once_and_kept(session, clip):
 def test_a_video_that_is_gone_has_no_picture(session, tmp_path):
     assert first_picture(session.entry, None) is None
     assert first_picture(session.entry, tmp_path / "missing.mp4") is None
+
+
+def test_an_added_video_is_undone_unless_it_is_the_one_shown(session, other):
+    project = session.project
+    first = project.videos()[0]
+
+    def editor(entry):
+        return EditController(project, entry, TrackIndex(project, entry.id), lambda result: None)
+
+    drawing = editor(first)
+    drawing.commit_rle(disc(SIZE, (20, 20), 6), "Paint")
+    begun = drawing.history()[0].number
+    edit, _ = adding(project, look_through([other], JobContext()))
+    drawing.apply(edit)
+    second = project.videos()[1]
+    assert editor(second).why_not_undo() == (
+        "The last step brought this video in; show another one to undo it."
+    )
+    assert drawing.why_not_undo() == ""
+    drawing.undo()
+    assert len(project.videos()) == 1
+    drawing.redo()
+    drawing.go_to_step(begun - 1)  # the history goes back past it too
+    assert len(project.videos()) == 1
+    assert project.tracks(first.id) == []
+    assert drawing.why_not_undo() == "There is nothing to undo."
