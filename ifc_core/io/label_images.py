@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from ifc_core.structures.palette import track_color
 _MAX_PIXELS = 1 << 28
 
 
+@cache
 def davis_palette() -> bytes:
     """256 colours: black for 0, track colours after it, white for the void label 255."""
     colors = [(0, 0, 0), *(track_color(number - 1) for number in range(1, 255)), (255, 255, 255)]

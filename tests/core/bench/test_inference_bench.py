@@ -54,8 +54,19 @@ def test_both_trackers_give_the_same_identities():
     assert ours["num_instances"] >= 5
 
 
+def test_the_clock_runs_once_the_work_is_warm(monkeypatch):
+    waited, done = [], []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: waited.append(len(done)))
+    assert infer_gpu._seconds(lambda: done.append(1), rounds=2) > 0
+    assert waited == [3, 5]
+
+
 def test_the_parts_of_the_gpu_bench(monkeypatch, capsys):
-    monkeypatch.setattr(infer_gpu, "_ROUNDS", 1)
+    def once(work, rounds=1):
+        work()
+        return 1e-3
+
+    monkeypatch.setattr(infer_gpu, "_seconds", once)
     monkeypatch.setattr(infer_gpu, "_BATCHES", (2, 3))
     monkeypatch.setattr(infer_gpu, "GraphedWork", lambda work: work)
     for name in ("synchronize", "reset_peak_memory_stats", "max_memory_allocated"):

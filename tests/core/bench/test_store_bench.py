@@ -9,12 +9,14 @@ from ifc_core.bench.store import StoreBenchOptions, run_store
 def test_every_part_gives_figures(monkeypatch):
     # the figures of memory are not looked at here, so no processes are started for them
     monkeypatch.setattr(store, "in_own_process", lambda work, *arguments: work(*arguments))
+    monkeypatch.setattr(store, "_SHAPES", 6)
+    monkeypatch.setattr(store, "_FRAMES_A_TRACK", 20)
     options = StoreBenchOptions(
         num_edits=5,
         height=120,
         width=160,
         stroke_px=20,
-        num_masks=230,
+        num_masks=46,
         num_videos=3,
         open_masks=600,
         journal_edits=210,
@@ -26,7 +28,7 @@ def test_every_part_gives_figures(monkeypatch):
         latency = figures["edits"][name]
         assert 0 < latency["median_ms"] <= latency["p95_ms"] <= latency["max_ms"]
     exchange = figures["exchange"]
-    assert exchange["num_masks"] == 230
+    assert exchange["num_masks"] == 46
     for name in ("ytvis", "ytvis-results", "coco", "davis", "mots"):
         assert exchange[name]["megabytes"] > 0
         assert all(exchange[name][way]["seconds"] > 0 for way in ("export", "import"))

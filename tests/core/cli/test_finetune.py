@@ -12,6 +12,7 @@ import pytest
 from ifc_core import cli
 from ifc_core.annotation import Project, Scope
 from ifc_core.annotation.edits import ApproveFrames, NewTrack, SetCategory, SetMask
+from ifc_core.cli import finetune
 from ifc_core.cli.finetune import STATE_FILE, describe, outcome
 from ifc_core.io.video import open_video
 from ifc_core.structures import Category, RLEMask
@@ -22,8 +23,6 @@ from ifc_core.training.finetune_settings import (
     FinetuneValidation,
     HeldOutScore,
 )
-
-MAIN = "import sys; from ifc_core.cli import main; sys.exit(main())"
 
 
 @pytest.fixture
@@ -75,18 +74,20 @@ def test_a_project_gets_a_new_model_version(
 
 
 def test_a_stopped_run_goes_on(
-    project_folder: Path, quick: list[str], capsys: pytest.CaptureFixture[str]
+    project_folder: Path,
+    quick: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    words = ["finetune", str(project_folder), "--iterations", "3", *quick]
-    child = subprocess.Popen(
-        [sys.executable, "-c", MAIN, *words], stderr=subprocess.PIPE, text=True
-    )
-    assert child.stderr is not None
-    while "frames to learn from" not in child.stderr.readline():
-        assert child.poll() is None
-    os.kill(child.pid, signal.SIGINT)
-    child.communicate(timeout=120)
-    assert child.returncode == 130
+    def stop(event: Any) -> str:
+        if isinstance(event, FinetuneStarted):
+            os.kill(os.getpid(), signal.SIGINT)
+        return describe(event)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(finetune, "describe", stop)
+        assert cli.main(["finetune", str(project_folder), "--iterations", "3", *quick]) == 130
+    assert "frames to learn from" in capsys.readouterr().err
     assert len(state_files(project_folder)) == 1
     with Project.open(project_folder) as project:
         assert project.models() == []

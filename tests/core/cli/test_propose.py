@@ -14,7 +14,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from ifc_core import cli
-from ifc_core.cli import propose_run
+from ifc_core.cli import propose_run, reporting
 from ifc_core.cli.propose_state import ProposeState, VideoState
 from ifc_core.config import cache_dir
 from ifc_core.errors import ConfigError, InputError, OutputError
@@ -22,6 +22,7 @@ from ifc_core.inference.predictor import predict_video
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.video import open_video
 from ifc_core.io.ytvis import iter_ytvis_results, read_ytvis, read_ytvis_header, validate_ytvis
+from ifc_core.jobs import Progress
 from ifc_core.models.ifc import IFC
 from ifc_core.models.registry import load_model
 from ifc_core.structures import FrameState
@@ -29,12 +30,15 @@ from ifc_core.structures import FrameState
 MAIN = "import sys; from ifc_core.cli import main; sys.exit(main())"
 
 
+def _words(model: Path) -> list[str]:
+    options = ["--device", "cpu", "--precision", "fp32", "--clip-length", "3"]
+    return ["propose", "--model", str(model), *options]
+
+
 @pytest.fixture
 def propose(tiny_model_file: Path) -> Any:
     def run(*words: str | Path) -> int:
-        options = ["--model", str(tiny_model_file), "--device", "cpu", "--precision", "fp32"]
-        options += ["--clip-length", "3"]
-        return cli.main(["propose", *map(str, words), *options])
+        return cli.main([*_words(tiny_model_file), *map(str, words)])
 
     return run
 
@@ -296,8 +300,9 @@ def interrupt(words: Sequence[str], number: int) -> subprocess.Popen[str]:
     return child
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_leaves_nothing(tiny_model_file: Path, tmp_path: Path, number: int) -> None:
+@pytest.fixture
+def long_clip(tmp_path: Path) -> Path:
+    """A file that nobody waits for the end of."""
     import av
 
     clip = tmp_path / "long.mp4"
@@ -308,11 +313,33 @@ def test_ctrl_c_leaves_nothing(tiny_model_file: Path, tmp_path: Path, number: in
         for _ in range(3000):
             container.mux(stream.encode(grey))
         container.mux(stream.encode())
+    return clip
+
+
+def test_ctrl_c_leaves_nothing(tiny_model_file: Path, long_clip: Path, tmp_path: Path) -> None:
     target = tmp_path / "out"
     target.mkdir()
-    words = ["propose", str(clip), "-o", str(target / "o.json"), "--model", str(tiny_model_file)]
-    child = interrupt([*words, "--device", "cpu", "--precision", "fp32"], number)
+    words = ["propose", str(long_clip), "-o", str(target / "o.json")]
+    words += ["--model", str(tiny_model_file), "--device", "cpu", "--precision", "fp32"]
+    child = interrupt(words, signal.SIGINT)
     assert child.returncode == 130
+    assert left_in(target) == []
+
+
+def test_a_wish_to_end_leaves_nothing(
+    propose: Any, long_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out"
+    target.mkdir()
+    line, wishes = reporting.plain_line, iter([signal.SIGTERM])
+
+    def end(label: str, progress: Progress) -> str:
+        for number in wishes:
+            os.kill(os.getpid(), number)
+        return line(label, progress)
+
+    monkeypatch.setattr(reporting, "plain_line", end)
+    assert propose(long_clip, "-o", target / "o.json") == 130
     assert left_in(target) == []
 
 
@@ -342,30 +369,44 @@ def _plain(path: Path) -> Any:
     return file
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(
+    tiny_model_file: Path,
+    clip_file: Path,
+    clip_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Any:
+    """What a run on both clips gives that nobody cut off."""
+    output = tmp_path_factory.mktemp("whole") / "out.json"
+    words = [*_words(tiny_model_file), str(clip_file), str(clip_folder), "-o", str(output)]
+    assert cli.main(words) == 0
+    return _plain(output)
+
+
 @pytest.mark.parametrize("after", [0, 2, 5, 9, 12])
 def test_a_run_that_was_cut_off_goes_on(
     after: int,
     propose: Any,
+    uninterrupted: Any,
     clip_file: Path,
     clip_folder: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    whole, output = tmp_path / "whole.json", tmp_path / "out.json"
+    output = tmp_path / "out.json"
     words = [clip_file, clip_folder, "-o"]
-    assert propose(*words, whole) == 0
     with pytest.MonkeyPatch.context() as patch:
         _cut_off(patch, after)
         with pytest.raises(_Killed):
             propose(*words, output)
-    assert left_in(tmp_path) == ["whole.json"]
+    assert left_in(tmp_path) == []
     assert "--restart begins anew" in capsys.readouterr().err
     assert propose(*words, output) == 0
     said = capsys.readouterr().err
     assert f"going on with the run that was stopped, at frame {after % 9 + 1} of 9" in said or (
         "done in the run that was stopped" in said
     )
-    assert _plain(output) == _plain(whole)
+    assert _plain(output) == uninterrupted
     assert list((cache_dir() / "propose").iterdir()) == []
 
 

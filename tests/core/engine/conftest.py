@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ifc_core.engine.client import EngineClient
+from ifc_core.engine.process import engine_environment
 
 TOY = [sys.executable, str(Path(__file__).with_name("toy_engine.py"))]
 
@@ -23,3 +24,11 @@ def client(tmp_path: Path, toy_command: list[str]) -> Iterator[EngineClient]:
         yield toy
     assert toy.pid is None
     assert set(threading.enumerate()) <= before
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineClient]:
+    """The real engine on one thread, the same for all tests: starting it takes seconds."""
+    folder = tmp_path_factory.mktemp("log")
+    with EngineClient(environment=engine_environment(1), log_folder=folder) as client:
+        yield client

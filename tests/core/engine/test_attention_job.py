@@ -1,6 +1,5 @@
 """Attention rows of a frame, asked of the real engine process."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,19 +7,11 @@ import numpy as np
 import pytest
 
 from ifc_core.engine.client import EngineClient
-from ifc_core.engine.process import engine_environment
 from ifc_core.engine.result_codec import decode_attention
 from ifc_core.errors import VideoError
 from ifc_core.inference.settings import ProposeSettings
 
 WAIT = 120.0
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineClient]:
-    folder = tmp_path_factory.mktemp("log")
-    with EngineClient(environment=engine_environment(1), log_folder=folder) as client:
-        yield client
 
 
 def _params(model: Path, clip: Path, frame_index: int, **settings: Any) -> dict[str, Any]:

@@ -212,7 +212,9 @@ def test_a_child_that_dies_by_its_own_hand(client: EngineClient, kind: str, word
     assert client.request("echo").result(WAIT) == {}
 
 
-def test_a_forked_worker_neither_hides_nor_outlives_the_death_of_the_child(client: EngineClient) -> None:
+def test_a_forked_worker_neither_hides_nor_outlives_the_death_of_the_child(
+    client: EngineClient,
+) -> None:
     events = Events()
     handle = client.request("die_with_a_worker_left", {}, events)
     started = events.next()

@@ -1,6 +1,5 @@
 """Clicks, boxes and scribbles as jobs of a real engine, with and without a network."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,6 @@ import numpy as np
 import pytest
 
 from ifc_core.engine.client import EngineClient
-from ifc_core.engine.process import engine_environment
 from ifc_core.engine.protocol import JobEvent
 from ifc_core.errors import ConfigError
 from ifc_core.inference.settings import ProposeSettings
@@ -17,13 +15,6 @@ from ifc_core.structures import RLEMask
 WAIT = 300.0
 FRAME = 3
 CENTER = (28.0, 22.0)  # of the square on that frame
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineClient]:
-    folder = tmp_path_factory.mktemp("log")
-    with EngineClient(environment=engine_environment(1), log_folder=folder) as client:
-        yield client
 
 
 @pytest.fixture

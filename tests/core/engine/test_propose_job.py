@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 
 from ifc_core.engine.client import EngineClient
-from ifc_core.engine.process import engine_environment
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import CheckpointError, ConfigError, EngineError, VideoError
 from ifc_core.inference.results import FrameResult, InstanceSummary
@@ -19,13 +17,6 @@ from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import Progress
 
 WAIT = 120.0
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineClient]:
-    folder = tmp_path_factory.mktemp("log")
-    with EngineClient(environment=engine_environment(1), log_folder=folder) as client:
-        yield client
 
 
 @pytest.fixture

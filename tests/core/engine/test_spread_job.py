@@ -1,13 +1,11 @@
 """A correction spread by the real engine process."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ifc_core.engine.client import EngineClient
-from ifc_core.engine.process import engine_environment
 from ifc_core.engine.protocol import JobEvent
 from ifc_core.errors import ConfigError
 from ifc_core.inference.correction import CorrectedMask, spread
@@ -16,13 +14,6 @@ from ifc_core.io.video import open_video
 from ifc_core.structures import RLEMask
 
 WAIT = 120.0
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineClient]:
-    folder = tmp_path_factory.mktemp("log")
-    with EngineClient(environment=engine_environment(1), log_folder=folder) as client:
-        yield client
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_model():
     """Seeded toy networks: ``make_model(encoder="none")``."""
 

@@ -30,10 +30,19 @@ def model(make_model):
     return make_model()
 
 
+@pytest.fixture(scope="module")
+def saved_bytes(make_model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("saved") / "model.safetensors"
+    provenance = {"commit": "abc", "ap": 0.5}
+    save_model(make_model(), path, categories=CATEGORIES, provenance=provenance)
+    return path.read_bytes()
+
+
 @pytest.fixture
-def saved(model, tmp_path):
+def saved(saved_bytes, tmp_path):
+    """A file of the weights of ``model``, which a test may spoil."""
     path = tmp_path / "model.safetensors"
-    save_model(model, path, categories=CATEGORIES, provenance={"commit": "abc", "ap": 0.5})
+    path.write_bytes(saved_bytes)
     return path
 
 

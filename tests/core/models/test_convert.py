@@ -19,16 +19,21 @@ from ifc_core.models.published_names import ours_to_published, published_to_ours
 SMALL = {"hidden_dim": 32, "feedforward_dim": 16, "num_queries": 4}
 
 
-def _state(backbone="resnet50", num_classes=40, num_memory_tokens=8, **changes):
-    """A small network in the authors' names, with the extras of their files."""
+def _state(backbone="resnet50", num_classes=40, num_memory_tokens=8, dense=False, **changes):
+    """A small network in the authors' names, with the extras of their files.
+
+    Unless ``dense``, each tensor is one number seen many times: shapes alone matter then, and
+    a file is small.
+    """
     config = IFCConfig(
         backbone=backbone,
         num_classes=num_classes,
         num_memory_tokens=num_memory_tokens,
         **{**SMALL, **changes},
     )
+    value = torch.full((1,), 0.01)
     state = {
-        ours_to_published(name): torch.full(shape, 0.01)
+        ours_to_published(name): torch.full(shape, 0.01) if dense else value.expand(shape)
         for name, shape in expected_shapes(config).items()
     }
     state["criterion.empty_weight"] = torch.ones(num_classes + 1)
@@ -131,8 +136,8 @@ def test_r101_keeps_its_input_conventions(tmp_path):
     assert config.pixel_std == (1.0, 1.0, 1.0)
 
 
-def test_import_into_the_users_folder(tmp_path, published):
-    path = _save(tmp_path, {"model": published, "iteration": 1})
+def test_import_into_the_users_folder(tmp_path):
+    path = _save(tmp_path, {"model": _state(dense=True), "iteration": 1})
     target, info = import_model(path)
     assert target == registry.user_models_dir() / "model_final.safetensors"
     assert info.provenance["source"] == "model_final.pth"
