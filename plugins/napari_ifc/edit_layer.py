@@ -46,7 +46,7 @@ class EditLayer:
         on_mode: Called when the drawing tool or the brush size changed.
         on_gesture: Called with a :class:`Gesture` while a pointer tool is dragged and once it
             is released.
-        on_late: Called once a stroke is over during which another mask came.
+        on_late: Called once a stroke is over and stored before which another mask came.
 
     Attributes:
         layer: The layer; made anew with :meth:`renew`.
@@ -125,8 +125,10 @@ class EditLayer:
             mask: (H, W) uint8, 1 inside; ``None`` for an empty one.
             color_rgb: Its colour.
         """
-        if self.is_drawing:  # a stroke in progress is not to be painted over
+        if self.is_drawing or self._pending:  # a stroke that is not stored is not painted over
             self._is_due = True
+            if not self.is_drawing:
+                self._late_timer.start()
             return
         self._busy = True
         if color_rgb != self._color:  # a new colour map redraws much of napari

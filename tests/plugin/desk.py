@@ -1,0 +1,51 @@
+"""A studio with a clip open and an engine that answers at once, for tests in a real window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fake_engine import NUM_FRAMES, SIZE, FakeEngine, disc
+from fake_pointer import drag
+
+from napari_ifc.features.correction import Correction
+from napari_ifc.settings import StudioSettings
+from napari_ifc.studio import Studio
+
+
+class Desk:
+    """A studio with the clip open, and its engine."""
+
+    def __init__(self, viewer: Any, folder: Path, clip: Path) -> None:
+        self.engine = FakeEngine(SIZE, NUM_FRAMES)
+        self.studio = Studio(
+            viewer,
+            engine_factory=lambda: self.engine,
+            settings=StudioSettings(projects_folder=folder),
+        )
+        self.sentences: list[str] = []
+        self.studio.failed.connect(self.sentences.append)
+        assert self.studio.open_path(clip)
+        self.correction = self.studio.feature(Correction)
+        self.editor = self.studio.workspace.editor
+        self.project = self.studio.project
+        self.video_id = self.studio.workspace.session.entry.id
+
+    @property
+    def layer(self):
+        return self.studio.layers.layers[-1]
+
+    @property
+    def said(self) -> str:
+        """What the window says."""
+        return self.studio.panel.banner.text
+
+    def drag(self, *points: tuple[float, float], modifiers: tuple[str, ...] = ()) -> None:
+        """Press, move and release on the editing layer."""
+        drag(self.layer, *points, modifiers=modifiers)
+
+    def corrected(self, frame_index: int = 3) -> int:
+        """A track with one corrected frame, which is shown."""
+        self.studio.layers.go_to(frame_index)
+        result = self.editor.commit_rle(disc(SIZE, (20, 30), 8), "Paint")
+        return int(result.tracks_added[0])
