@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ifc_core.annotation.delta import Pointer
 from ifc_core.annotation.edits.base import Edit, name_of, names_of
 from ifc_core.annotation.interpolation import between
-from ifc_core.annotation.records import Scope
+from ifc_core.annotation.records import WHOLE, Scope
 from ifc_core.annotation.rle_runs import patch_mask
 from ifc_core.annotation.transaction import (
     ABSENT,
@@ -192,11 +192,13 @@ class InterpolateMasks(Edit):
         track_id: The track.
         first: Frame of the first mask.
         last: Frame of the second mask.
+        scope: Leave other frames as they are.
     """
 
     track_id: int
     first: int
     last: int
+    scope: Scope = WHOLE
 
     def perform(self, tx: EditTransaction) -> str:
         """Append a derived record for each frame between."""
@@ -211,14 +213,15 @@ class InterpolateMasks(Edit):
         old = tx.pointers(track.id, Scope(self.first, self.last))
         blocked = {f for f, p in old.items() if _is_kept(p)}
         blocked |= tx.exhaustive(track.video_id, Scope(self.first, self.last))
-        wanted = [f for f in range(self.first + 1, self.last) if f not in blocked]
+        between_ends = [f for f in range(self.first + 1, self.last) if f in self.scope]
+        wanted = [f for f in between_ends if f not in blocked]
         span = self.last - self.first
         weights = [(f - self.first) / span for f in wanted]
         for frame_index, rle in zip(wanted, between(masks[0], masks[1], weights), strict=True):
             if rle.area:  # two thin shapes may leave nothing half way
                 tx.put_mask(track, frame_index, rle, MaskSource.DERIVED, FrameState.PROPOSED)
-        if len(wanted) < span - 1:
-            tx.notes.append(f"{span - 1 - len(wanted)} reviewed frames were kept.")
+        if len(wanted) < len(between_ends):
+            tx.notes.append(f"{len(between_ends) - len(wanted)} reviewed frames were kept.")
         return f"Interpolate {name_of(track)}, frames {self.first} to {self.last}"
 
 
@@ -231,10 +234,12 @@ class ExtendTrack(Edit):
     Attributes:
         track_id: The track.
         to_frame: The frame to reach.
+        scope: Leave other frames as they are.
     """
 
     track_id: int
     to_frame: int
+    scope: Scope = WHOLE
 
     def perform(self, tx: EditTransaction) -> str:
         """Make the frames up to the target show a copy of the nearest end."""
@@ -246,7 +251,8 @@ class ExtendTrack(Edit):
         start = min(ends, key=lambda f: abs(f - self.to_frame))
         step = 1 if self.to_frame > start else -1
         blocked = set(old) | tx.exhaustive(track.video_id)
-        wanted = [f for f in range(start + step, self.to_frame + step, step) if f not in blocked]
+        on_the_way = range(start + step, self.to_frame + step, step)
+        wanted = [f for f in on_the_way if f in self.scope and f not in blocked]
         rle = tx.rle(old[start].mask_id, tx.video(track.video_id).size)
         mask_id, area = tx.new_mask(rle, MaskSource.DERIVED)
         tx.point(track, {f: Pointer(mask_id, PROPOSED, 1, DERIVED, area) for f in wanted})

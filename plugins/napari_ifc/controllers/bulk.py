@@ -163,14 +163,15 @@ class BulkController:
             return []
         steps: list[Edit] = []
         for first, stop in runs_of(empty):
+            scope = Scope(first, stop - 1)
             place = int(np.searchsorted(known.masked, first))
             if place == 0:
-                steps.append(edits.ExtendTrack(track_id, first))
+                steps.append(edits.ExtendTrack(track_id, first, scope))
             elif place == len(known.masked):
-                steps.append(edits.ExtendTrack(track_id, stop - 1))
+                steps.append(edits.ExtendTrack(track_id, stop - 1, scope))
             else:
                 ends = known.masked[place - 1 : place + 1].tolist()
-                steps.append(edits.InterpolateMasks(track_id, *ends))
+                steps.append(edits.InterpolateMasks(track_id, *ends, scope))
         return steps
 
 

@@ -177,6 +177,14 @@ def test_extend_fills_only_what_is_not_annotated(project):
     assert project.mask(1, 0).rle == box(1, 2)
 
 
+def test_filling_may_be_limited_to_some_frames(project):
+    do(project, InterpolateMasks(1, 2, 6, Scope(4, 9)))
+    assert set(frames(project, 1)) == {2, 4, 5, 6}
+    do(project, ExtendTrack(1, 11, Scope(8, 9)))
+    do(project, ExtendTrack(1, 0, Scope.this_frame(0)))
+    assert set(frames(project, 1)) == {0, 2, 4, 5, 6, 8, 9}
+
+
 def test_trim(project):
     do(project, TrimTrack(1, Scope(3, 11)))
     assert set(frames(project, 1)) == {6}

@@ -85,7 +85,7 @@ def test_ranges(bulk):
     controller, project, ids = bulk
     assert controller.clear(FrameRange(1, 2)) == "Deleted 12 masks."
     assert controller.extend(FrameRange(1, 2, (ids[5],))) == "Filled 2 frames."
-    assert controller.extend(FrameRange(4, 6, (ids[0],))) == "Filled 6 frames."
+    assert controller.extend(FrameRange(4, 6, (ids[0],))) == "Filled 3 frames."
     project.undo()
     assert controller.extend(FrameRange(1, 2, (ids[5],))).startswith("There is no empty frame")
     assert controller.mark_absent(FrameRange(1, 2, (ids[0],))) == (
@@ -93,3 +93,17 @@ def test_ranges(bulk):
     )
     assert controller.approve_range(FrameRange(0, 3)) == "Approved 4 frames as complete."
     assert project.exhaustive_frames(1) == [0, 1, 2, 3]
+
+
+def test_extending_fills_the_marked_frames_only(bulk):
+    controller, project, _ = bulk
+    size = project.video(1).size
+    track = project.apply(edits.NewTrack(1, 1, 4, square(size, 8))).tracks_added[0]
+    project.apply(edits.SetMask(track, 7, square(size, 4)))
+    index = TrackIndex(project, 1)
+    editor = EditController(project, project.video(1), index, on_changed=lambda result: None)
+    controller = BulkController(project, project.video(1), index, editor.apply)
+    for marked, filled in (((1, 2), {1, 2}), ((6, 6), {6}), ((9, 9), {9})):
+        before = {f.frame_index for f in project.track_frames(track)}
+        assert controller.extend(FrameRange(*marked, (track,))).startswith("Filled ")
+        assert {f.frame_index for f in project.track_frames(track)} - before == filled
