@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 import tomllib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -238,18 +238,13 @@ class FinetuneResult:
     @property
     def metrics(self) -> dict[str, Any]:
         """Figures before and after, JSON values, as a project stores them with a model."""
-        plain: dict[str, Any] = json.loads(
-            json.dumps(
-                {
-                    "before": asdict(self.before),
-                    "after": asdict(self.after),
-                    "rehearsal_before": self.rehearsal_before,
-                    "rehearsal_after": self.rehearsal_after,
-                    "verdict": self.verdict,
-                }
-            ).replace("NaN", "null")
-        )
-        return plain
+        return {
+            "before": _plain(asdict(self.before)),
+            "after": _plain(asdict(self.after)),
+            "rehearsal_before": _plain(self.rehearsal_before),
+            "rehearsal_after": _plain(self.rehearsal_after),
+            "verdict": self.verdict,
+        }
 
 
 FinetuneEvent = FinetuneStarted | FinetuneStep | FinetuneValidation | FinetuneResult
@@ -258,7 +253,21 @@ FinetuneEvent = FinetuneStarted | FinetuneStep | FinetuneValidation | FinetuneRe
 
 def event_to_json(event: FinetuneEvent) -> dict[str, Any]:
     """An event as JSON values, with its class name under ``event``."""
-    plain = json.loads(json.dumps(asdict(event), default=str).replace("NaN", "null"))
+    plain = _plain(asdict(event))
     if isinstance(event, FinetuneResult):
         plain["metrics"] = event.metrics
     return {"event": type(event).__name__, **plain}
+
+
+def _plain(value: Any) -> Any:
+    """JSON values: a number that is none or infinite becomes ``None``, what is no value its text.
+
+    The values are changed, never their JSON text: a name may hold the letters of "NaN".
+    """
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value if isinstance(value, str | int | None) else str(value)

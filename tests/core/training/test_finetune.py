@@ -4,6 +4,7 @@ import dataclasses
 import json
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -310,6 +311,22 @@ def test_run_ids_stay_inside_the_project(run_id):
 def test_settings_survive_json():
     chosen = settings(object_class="drop", minutes=2.5)
     assert FinetuneSettings.from_json(json.loads(json.dumps(chosen.to_json()))) == chosen
+
+
+def test_results_are_json_values_and_names_are_left_alone():
+    path = Path("/data/NaNotubes.ifcproj/models/NaNotubes-1.safetensors")
+    score = HeldOutScore(0, float("nan"), -1.0, {"NaNoparticle": float("nan")})
+    result = FinetuneResult(
+        "NaNotubes-1", path, "00", "", "not enough to judge", False, score, score, None,
+        float("inf"), 10, 1.0, (path,), {"project": "NaNotubes"},
+    )  # fmt: skip
+    told = json.loads(json.dumps(event_to_json(result), allow_nan=False))
+    assert (told["name"], told["path"]) == ("NaNotubes-1", str(path))
+    assert told["comparisons"] == [str(path)]
+    assert told["provenance"] == {"project": "NaNotubes"}
+    assert told["rehearsal_after"] is None
+    plain = {"num_masks": 0, "mean_j": None, "ap": -1.0, "per_class": {"NaNoparticle": None}}
+    assert told["before"] == told["metrics"]["after"] == plain
 
 
 def test_memory_that_runs_out_makes_the_run_smaller(project, parent_model, monkeypatch):
