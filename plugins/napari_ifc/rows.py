@@ -228,11 +228,13 @@ class HistoryRow:
         number: Its place in the journal.
         text: What was done.
         undone: Whether it was undone and can be redone.
+        made_at: When, in seconds since 1970 (UTC); 0 where it is not known.
     """
 
     number: int
     text: str
     undone: bool = False
+    made_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

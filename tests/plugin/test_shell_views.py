@@ -17,6 +17,7 @@ from napari_ifc.actions import Action, ActionTable
 from napari_ifc.finetune_state import FinetuneView, Outcome, figure_pair
 from napari_ifc.rows import RunView, Summary
 from napari_ifc.views.attention_bars import ScaleBar, TokenBars, share_text
+from napari_ifc.views.banner import Banner
 from napari_ifc.views.compare_view import CompareView
 from napari_ifc.views.finetune_page import MINUTES, FinetunePage, outcome_rows, plan_text
 from napari_ifc.views.header import Header, RunStrip
@@ -163,7 +164,7 @@ def test_the_minutes_are_those_of_the_presets():
 
 
 def test_the_header_says_what_comes_next_and_takes_clicks_on_steps(qtbot):
-    header = Header()
+    header = Header(Banner())
     qtbot.addWidget(header)
     steps = []
     header.step_requested.connect(steps.append)

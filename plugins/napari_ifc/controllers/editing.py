@@ -336,7 +336,8 @@ class EditController:
 
     def history(self) -> list[HistoryRow]:
         """The journal, newest first."""
-        return [HistoryRow(e.seq, step_text(e.label), e.undone) for e in self._project.history()]
+        entries = self._project.history()
+        return [HistoryRow(e.seq, step_text(e.label), e.undone, e.created_at) for e in entries]
 
     def _take_in(
         self, result: EditResult | None, *, select_added: bool = False

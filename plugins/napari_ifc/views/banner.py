@@ -23,9 +23,11 @@ class Banner(QFrame):
 
     Attributes:
         action_requested: Emitted with the id of the button that was pressed.
+        shown: Emitted with whether there is a message now.
     """
 
     action_requested = Signal(str)
+    shown = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,7 +47,7 @@ class Banner(QFrame):
         self.close_button.setAccessibleName(tr("Close this message"))
         self.close_button.clicked.connect(self.clear)
         row = QHBoxLayout(self)
-        row.setContentsMargins(10, 6, 4, 6)
+        row.setContentsMargins(10, 4, 4, 4)
         row.setSpacing(6)
         row.addWidget(self._text, 1)
         row.addWidget(self._button)
@@ -59,7 +61,12 @@ class Banner(QFrame):
     @property
     def text(self) -> str:
         """The sentence shown, empty when hidden."""
-        return self._text.text() if self.isVisibleTo(self.parentWidget()) else ""
+        return self._text.text() if self.is_shown else ""
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is a message."""
+        return not self.isHidden()
 
     def show_message(
         self, text: str, kind: str = "info", action_text: str = "", action_id: str = ""
@@ -84,9 +91,11 @@ class Banner(QFrame):
         self.style().unpolish(self)
         self.style().polish(self)
         self.show()
+        self.shown.emit(True)
 
     def clear(self) -> None:
         """Hide the message."""
         self._timer.stop()
         self._text.clear()
         self.hide()
+        self.shown.emit(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -16,7 +17,9 @@ from qtpy.QtWidgets import (
 
 from napari_ifc.language import tr
 from napari_ifc.rows import RunView, Summary
+from napari_ifc.views.banner import Banner
 
+_NOTE_PX = 38  # room for a message of two lines
 _STEP_IDS = ("propose", "fix", "approve", "improve")
 _STEPS = (tr("Propose"), tr("Fix"), tr("Approve"), tr("Improve"))
 _STEP_TIPS = (
@@ -28,7 +31,11 @@ _STEP_TIPS = (
 
 
 class Header(QFrame):
-    """Title, facts, the four steps, what comes next, and the share of approved frames.
+    """Title, facts, the four steps, what comes next or a message, the share of approved frames.
+
+    Args:
+        banner: Shows messages in the place of what comes next, which is kept free for them: a
+            message that comes or goes moves nothing under the pointer.
 
     Attributes:
         step_requested: Emitted with the id of a step that was clicked.
@@ -36,8 +43,12 @@ class Header(QFrame):
 
     step_requested = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, banner: Banner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._banner = banner
+        self._has_video = False
+        self._note = QWidget()
+        self._note.setObjectName("ifcClear")
         self._title = QLabel()
         self._title.setProperty("role", "title")
         self._facts = QLabel()
@@ -53,9 +64,14 @@ class Header(QFrame):
         self._count = QLabel()
         self._count.setProperty("role", "muted")
         self._build()
+        banner.shown.connect(lambda _: self._show_note())
         self.show_summary(Summary())
 
     def _build(self) -> None:
+        note = QVBoxLayout(self._note)
+        note.setContentsMargins(0, 0, 0, 0)
+        note.addWidget(self._hint, 0, Qt.AlignmentFlag.AlignTop)
+        note.addWidget(self._banner, 0, Qt.AlignmentFlag.AlignTop)
         chips = QHBoxLayout()
         chips.setSpacing(6)
         for number, chip in enumerate(self._chips, start=1):
@@ -77,8 +93,21 @@ class Header(QFrame):
         column.addWidget(self._title)
         column.addWidget(self._facts)
         column.addLayout(chips)
-        column.addWidget(self._hint)
+        column.addWidget(self._note)
         column.addLayout(progress)
+
+    def _show_note(self) -> None:
+        """Show the message, or else the hint, and give it room where it needs more than usual."""
+        self._hint.setVisible(bool(self._hint.text()) and not self._banner.is_shown)
+        width = max(1, self._note.width())
+        shown = self._banner if self._banner.is_shown else self._hint
+        needed = 0 if shown.isHidden() else shown.heightForWidth(width)
+        self._note.setFixedHeight(max(_NOTE_PX if self._has_video else 0, needed))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """A message may need more lines, or fewer."""
+        super().resizeEvent(event)
+        self._show_note()
 
     def show_summary(self, summary: Summary) -> None:
         """Show what is open."""
@@ -97,7 +126,8 @@ class Header(QFrame):
             chip.style().unpolish(chip)
             chip.style().polish(chip)
         self._hint.setText(summary.hint)
-        self._hint.setVisible(bool(summary.hint))
+        self._has_video = has_video
+        self._show_note()
         self._bar.setVisible(has_video)
         self._count.setVisible(has_video)
         self._bar.setRange(0, max(1, summary.num_frames))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QColor
+import datetime
+
+from qtpy.QtCore import QDateTime, QLocale, QModelIndex, QPersistentModelIndex, QRect, Qt, Signal
+from qtpy.QtGui import QColor, QPainter
 from qtpy.QtWidgets import (
+    QApplication,
     QHBoxLayout,
     QLabel,
     QListWidget,
     QListWidgetItem,
     QPushButton,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
@@ -19,6 +25,65 @@ from napari_ifc.rows import HistoryRow
 from napari_ifc.views.theme import Palette
 
 _NUMBER_ROLE = Qt.ItemDataRole.UserRole
+_TIME_ROLE = _NUMBER_ROLE + 1
+_MARGIN_PX = 8
+
+
+def time_text(made_at: float, now: datetime.datetime | None = None) -> str:
+    """When a step was made: the time of day, before it the day where it was not today.
+
+    Args:
+        made_at: Seconds since 1970 (UTC); 0 gives an empty text.
+        now: The present, local time.
+    """
+    if not made_at:
+        return ""
+    made, now = datetime.datetime.fromtimestamp(made_at), now or datetime.datetime.now()
+    clock = QLocale().toString(QDateTime(made).time(), QLocale.FormatType.ShortFormat)
+    if made.date() == now.date():
+        return clock
+    day = QLocale().toString(QDateTime(made).date(), QLocale.FormatType.ShortFormat)
+    return f"{day} {clock}"
+
+
+class StepDelegate(QStyledItemDelegate):
+    """Paints what was done, cut where it is too long, and at the right when.
+
+    Attributes:
+        muted: Colour of the time.
+    """
+
+    muted = QColor("#888888")
+
+    def paint(  # noqa: D102
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        whole = QStyleOptionViewItem(option)
+        self.initStyleOption(whole, index)
+        text, whole.text = whole.text, ""
+        style = QApplication.style() if option.widget is None else option.widget.style()
+        style.drawControl(QStyle.ControlElement.CE_ItemViewItem, whole, painter, option.widget)
+        when = str(index.data(_TIME_ROLE) or "")
+        inside = option.rect.adjusted(_MARGIN_PX, 0, -_MARGIN_PX, 0)
+        small = option.font
+        small.setItalic(False)
+        painter.save()
+        painter.setFont(small)
+        painter.setPen(self.muted)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(inside, Qt.AlignmentFlag.AlignRight | middle, when)
+        wide = painter.fontMetrics().horizontalAdvance(when)
+        room = QRect(
+            inside.left(), inside.top(), inside.width() - wide - _MARGIN_PX, inside.height()
+        )
+        painter.setFont(whole.font)
+        painter.setPen(whole.palette.color(whole.palette.ColorRole.Text))
+        shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room.width())
+        painter.drawText(room, Qt.AlignmentFlag.AlignLeft | middle, shown)
+        painter.restore()
 
 
 class HistoryList(QWidget):
@@ -37,6 +102,8 @@ class HistoryList(QWidget):
         self.setObjectName("ifcPage")
         self._muted = QColor("#888888")
         self.list = QListWidget()
+        self._steps = StepDelegate(self.list)
+        self.list.setItemDelegate(self._steps)
         self.list.setAccessibleName(tr("History"))
         self.list.setToolTip(tr("Double-click a step to go back or forward to it"))
         self.list.itemActivated.connect(self._on_activated)
@@ -64,7 +131,8 @@ class HistoryList(QWidget):
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the colour of undone steps."""
-        self._muted = QColor(palette.muted)
+        self._muted = self._steps.muted = QColor(palette.muted)
+        self.list.viewport().update()
 
     def set_rows(self, rows: list[HistoryRow]) -> None:
         """Show the steps, given newest first."""
@@ -72,12 +140,13 @@ class HistoryList(QWidget):
         for row in rows:
             item = QListWidgetItem(row.text)
             item.setData(_NUMBER_ROLE, row.number)
+            item.setData(_TIME_ROLE, time_text(row.made_at))
+            item.setToolTip(_tip(row))
             if row.undone:
                 font = item.font()
                 font.setItalic(True)
                 item.setFont(font)
                 item.setForeground(self._muted)
-                item.setToolTip(tr("Undone; Redo does it again"))
             self.list.addItem(item)
         self._empty.setVisible(not rows)
         self.list.setVisible(bool(rows))
@@ -90,3 +159,14 @@ class HistoryList(QWidget):
 
     def _on_activated(self, item: QListWidgetItem) -> None:
         self.step_requested.emit(int(item.data(_NUMBER_ROLE)))
+
+
+def _tip(row: HistoryRow) -> str:
+    lines = [row.text]
+    if row.made_at:
+        made = QDateTime.fromSecsSinceEpoch(int(row.made_at))
+        when = QLocale().toString(made, QLocale.FormatType.LongFormat)
+        lines.append(tr("Made on {when}").format(when=when))
+    hint = tr("Double-click a step to go back or forward to it")
+    lines.append(tr("Undone; Redo does it again") if row.undone else hint)
+    return "\n".join(lines)

@@ -43,9 +43,12 @@ class Themed(Protocol):
 class StudioPanel(QWidget):
     """Everything beside the canvas. Further pages are added with :meth:`add_page`.
 
+    What comes and goes by itself has a place of its own: messages in the head, runs at the foot.
+    So nothing moves away from under the pointer.
+
     Attributes:
         header: What is open.
-        banner: Messages.
+        banner: Messages, in the head.
         run: The run in progress.
         task: Long work beside it: opening, importing, exporting.
         tools: Drawing tools.
@@ -65,8 +68,8 @@ class StudioPanel(QWidget):
         self.setMinimumWidth(340)
         # All of the height: a dock of napari's leaves room below what does not ask for it.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self.header = Header()
         self.banner = Banner()
+        self.header = Header(self.banner)
         self.run = RunStrip(can_pause=True)
         self.task = RunStrip()
         self.tools = ToolRow()
@@ -98,12 +101,12 @@ class StudioPanel(QWidget):
         self.menu_button.setAccessibleName(tr("Menu of all actions"))
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         column.addLayout(top)
-        for widget in (self.banner, self.run, self.task):
-            column.addLayout(_inset(widget))
         column.addWidget(self.tools)
         self._strips = QVBoxLayout()
         column.addLayout(self._strips)
         column.addWidget(self._tabs, 1)
+        for widget in (self.run, self.task):  # at the foot, so that nothing above moves for them
+            column.addLayout(_inset(widget))
         self.status.setProperty("role", "status")
         self.status.setToolTip(tr("Device, memory and speed; click for the system and its logs"))
         self.status.setAccessibleName(tr("System"))
@@ -139,11 +142,11 @@ class StudioPanel(QWidget):
             chain[place] = len(chain)
             place = place.nextInFocusChain()
         strips = [self._strips.itemAt(i) for i in range(self._strips.count())]
-        parts = [self.header, self.menu_button, self.banner, self.run, self.task, self.tools]
+        parts = [self.header, self.menu_button, self.tools]
         parts += [item.widget() or item.layout().itemAt(0).widget() for item in strips]
         stops = [stop for part in parts for stop in _stops(part, chain)]
         stops += [self._tabs, self._tabs.tabBar()]  # the first hands the focus to the second
-        for part in (*self._pages.values(), self.status):
+        for part in (*self._pages.values(), self.run, self.task, self.status):
             stops += _stops(part, chain)
         for before, after in pairwise(stops):
             QWidget.setTabOrder(before, after)

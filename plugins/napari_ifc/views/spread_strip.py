@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSize, Signal
-from qtpy.QtGui import QFontMetrics
+from qtpy.QtGui import QFontMetrics, QShowEvent
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -190,6 +190,14 @@ class SpreadStrip(QFrame):
         for button in (self.pause, self.cancel):
             button.setEnabled(not view.stopping)
         self._pages.setCurrentIndex(1 if view.active else 0)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Keep the height of the highest page, so that nothing below moves with a change."""
+        pages = [self._pages.widget(place) for place in range(self._pages.count())]
+        for child in self.findChildren(QWidget):
+            child.ensurePolished()  # the style decides on heights
+        self.setFixedHeight(max(page.sizeHint().height() for page in pages))
+        super().showEvent(event)
 
     def show_candidate(self, view: CandidateView, run: SpreadView) -> None:
         """Show which candidate is seen, or what there was before."""

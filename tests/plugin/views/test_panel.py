@@ -1,16 +1,20 @@
 """The head of the panel, its tools, messages, history and pages."""
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QPushButton
+import datetime
 
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QApplication, QLabel, QPushButton
+
+from napari_ifc.correction_state import SpreadView
 from napari_ifc.rows import (
     HistoryRow,
     Summary,
 )
 from napari_ifc.views.banner import Banner
 from napari_ifc.views.header import Header
-from napari_ifc.views.history_list import HistoryList
+from napari_ifc.views.history_list import HistoryList, time_text
 from napari_ifc.views.panel import StudioPanel
+from napari_ifc.views.spread_strip import SpreadStrip
 from napari_ifc.views.theme import palette_for
 from napari_ifc.views.tools import ToolRow
 
@@ -39,7 +43,7 @@ def test_news_goes_by_itself_and_errors_stay(qtbot):
 
 
 def test_header_ticks_the_steps(qtbot):
-    header = Header()
+    header = Header(Banner())
     qtbot.addWidget(header)
     header.show_summary(Summary("clip", "640 × 360", "/p", 3, 10, (True, False, False, False)))
     shown = [*header.findChildren(QLabel), *header.findChildren(QPushButton)]
@@ -47,6 +51,47 @@ def test_header_ticks_the_steps(qtbot):
     assert "✓ Propose" in texts
     assert "Fix" in texts
     assert "3 / 10 approved" in texts
+
+
+def test_what_comes_and_goes_moves_nothing(qtbot):
+    panel = StudioPanel()
+    qtbot.addWidget(panel)
+    panel.apply_palette(palette_for("dark"))
+    strip = SpreadStrip()
+    panel.add_strip(strip)
+    panel.header.show_summary(
+        Summary("clip", "640 × 360", "/p", 3, 10, (True, False, False, False), hint="Next: fix.")
+    )
+    panel.resize(372, 760)
+    panel.show()
+    qtbot.waitExposed(panel)
+
+    def places():
+        QApplication.processEvents()
+        parts = (panel.tools, strip, panel._tabs)
+        return [part.mapTo(panel, QPoint(0, 0)).y() for part in parts]
+
+    before = places()
+    panel.banner.show_message("The propagation was cancelled; nothing is kept.")
+    panel.run.show_run("Finding instances", "1 of 60 frames", 0.1, stopping=False)
+    panel.task.show_run("Exporting", "", None, stopping=False)
+    strip.show_run(SpreadView(True, "Propagating track 7", "5 of 79", 0.1))
+    assert places() == before
+    hints = [label.text() for label in panel.header.findChildren(QLabel) if label.isVisible()]
+    assert "Next: fix." not in hints  # the message stands in its place
+    panel.banner.clear()
+    panel.run.hide()
+    strip.show_run(SpreadView())
+    assert places() == before
+
+
+def test_a_step_says_when_it_was_made():
+    now = datetime.datetime(2026, 11, 28, 15, 30)
+    today = datetime.datetime(2026, 11, 28, 9, 5).timestamp()
+    earlier = datetime.datetime(2026, 11, 27, 9, 5).timestamp()
+    assert "05" in time_text(today, now)
+    assert time_text(earlier, now).endswith(" " + time_text(today, now))
+    assert time_text(0.0, now) == ""
 
 
 def test_history_lists_steps_and_asks_for_one(qtbot):
