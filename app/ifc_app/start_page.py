@@ -104,6 +104,7 @@ class StartPage(QFrame):
         self.setObjectName("StartPage")
         self.apply_palette(palette_for("dark"))
         self.setAutoFillBackground(True)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         outer = QHBoxLayout(self)
         outer.setContentsMargins(32, 40, 32, 24)
         column = QVBoxLayout()
@@ -291,6 +292,7 @@ class StartPage(QFrame):
         self._cover()
         self.raise_()
         super().showEvent(event)
+        self.setFocus()  # so that keys mean something before anything is clicked
 
 
 def _in_frame(picture: QPixmap) -> QPixmap:

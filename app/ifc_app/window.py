@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import napari
 import numpy as np
 import numpy.typing as npt
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtGui import QDropEvent, QIcon
+from qtpy.QtGui import QAction, QDropEvent, QIcon, QKeySequence
 from qtpy.QtWidgets import QFileDialog, QMainWindow, QMenu, QWidget
 
 import ifc_resources
@@ -30,6 +30,17 @@ from napari_ifc.views.theme import palette_for
 if TYPE_CHECKING:
     from ifc_core.engine.client import EngineClient
     from ifc_core.structures import Video
+
+
+KEYS = {
+    "file.open": "Ctrl+O",
+    "file.open_folder": "Ctrl+Shift+O",
+    "file.save": "Ctrl+S",
+    "file.close": "Ctrl+W",
+    "edit.settings": "Ctrl+,",
+}
+"""Keys that in an ordinary napari mean something of napari's."""
+_QUIT = "Ctrl+Q"
 
 
 class DesktopWindow(QObject):
@@ -53,7 +64,7 @@ class DesktopWindow(QObject):
     ) -> None:
         super().__init__()
         self.viewer = napari.Viewer(title="IFC Studio", show=False)
-        self.studio = Studio(self.viewer, engine_factory=engine_factory)
+        self.studio = Studio(self.viewer, engine_factory=engine_factory, keys=KEYS)
         self._use_theme(self.studio.feature(PreferencesFeature).controller.settings.theme)
         self.recent = recent or RecentList(data_dir())
         self._opening: Path | None = None
@@ -64,6 +75,8 @@ class DesktopWindow(QObject):
         self.main.setWindowIcon(QIcon(str(ifc_resources.path("icons/ifc-studio.svg"))))
         self._build_menus()
         self.start_page = self._build_start_page()
+        self._free_keys()
+        self.studio.window.add_keys(self.start_page)
         self._follow_theme()
         self.viewer.events.theme.connect(self._follow_theme)
         self._take_drops()
@@ -155,6 +168,10 @@ class DesktopWindow(QObject):
     def _build_menus(self) -> None:
         """Our actions by group; napari's own menus move into one."""
         window = self.viewer.window
+        self._napari_menus: tuple[QMenu, ...] = (
+            *(window.file_menu, window.layers_menu, window.view_menu),
+            *(window.plugins_menu, window.window_menu, window.help_menu),
+        )
         bar = window.main_menu
         bar.clear()
         file_menu = bar.addMenu(tr("&File"))
@@ -175,13 +192,27 @@ class DesktopWindow(QObject):
         for menu in self._menus:
             menu.aboutToShow.connect(lambda menu=menu: self._update_enabled(menu))
         file_menu.addSeparator()
-        file_menu.addAction(tr("Quit")).triggered.connect(self._quit)
+        leave = file_menu.addAction(tr("Quit"))
+        leave.setShortcut(_QUIT)
+        leave.triggered.connect(self._quit)
         advanced = QMenu("napari", bar)
         bar.insertMenu(menus[tr("Help")].menuAction(), advanced)
-        for menu in (window.file_menu, window.view_menu, window.layers_menu, window.plugins_menu):
+        for menu in self._napari_menus:
             advanced.addMenu(menu)
-        advanced.addMenu(window.window_menu)
-        advanced.addMenu(window.help_menu)
+
+    def _free_keys(self) -> None:
+        """Take the keys from napari's menus that ours have, or that go past the studio.
+
+        Two holders of one key would make it mean nothing, and napari's own Open or Save would
+        bring layers instead of a project.
+        """
+        ours = {_QUIT, *(action.shortcut for action in self.studio.actions)}
+        past_us = self._napari_menus[:2]
+        for menu in self._napari_menus:
+            for entry in _entries(menu):
+                key = entry.shortcut().toString(QKeySequence.SequenceFormat.PortableText)
+                if key and (key in ours or menu in past_us):
+                    entry.setShortcut(QKeySequence())
 
     def _quit(self) -> None:
         if self.studio.window.may_close():
@@ -209,6 +240,7 @@ class DesktopWindow(QObject):
                 entry.setChecked(not reason and action.checked is not None and action.checked())
 
     def _show_shortcuts(self) -> None:
+        self._free_keys()
         for menu in self._menus:
             for entry in menu.actions():
                 if entry.data():
@@ -269,3 +301,15 @@ class DesktopWindow(QObject):
         restore_layout(self.main, data_dir() / LAYOUT_FILE)
         if self.start_page.isHidden() and not self.viewer.layers:
             self._show_start_page()
+        if self.start_page.isVisible():
+            self.start_page.setFocus()  # napari gives it to the canvas behind
+
+
+def _entries(menu: QMenu) -> Iterator[QAction]:
+    """What a menu and the menus in it do."""
+    for entry in menu.actions():
+        inner = entry.menu()
+        if inner is None:
+            yield entry
+        else:
+            yield from _entries(inner)

@@ -17,6 +17,7 @@ from napari.layers import Image
 from qtpy.QtWidgets import QApplication
 
 from napari_ifc.edit_layer import EDIT, SMART_ERASE, EditLayer, soon
+from napari_ifc.fitted_view import FittedView
 from napari_ifc.frame_travel import Deliver, FrameTravel
 from napari_ifc.gestures import Gesture
 from napari_ifc.language import tr
@@ -90,6 +91,7 @@ class LayerStack:
         self._mode_to_come = ""
         self.on_gesture: Callable[[Gesture], None] = lambda gesture: None
         self._keys: dict[Any, Callable[[], None]] = {}
+        self._fitted = FittedView(viewer)
         self._repair_timer = soon(self._repair)
         self._zoom_timer = soon(self._take_zoom, _ZOOM_MS)
         self._travel = FrameTravel(
@@ -180,7 +182,12 @@ class LayerStack:
         self._build()
         self._viewer.dims.axis_labels = ("t", "y", "x")
         self._travel.begin()
-        self._viewer.reset_view()
+        self._fitted.use(self._video, self._size)
+        self.fit()
+
+    def fit(self) -> None:
+        """Show the whole picture, as large as it goes, also when the canvas changes its size."""
+        self._fitted.fit()
         self._take_zoom()
 
     def clear(self) -> None:
@@ -201,10 +208,12 @@ class LayerStack:
         if self._overlay is not None:
             self._overlay.close()
         self._video = self._heat = self._overlay = self._edit = self._source = None
+        self._fitted.use(None, (1, 1))
 
     def close(self) -> None:
         """Take our layers away and stop listening."""
         self.clear()
+        self._fitted.close()
         self._travel.close()
         self._viewer.dims.events.ndisplay.disconnect(self._on_ndisplay)
         self._viewer.layers.events.removed.disconnect(self._on_layers_changed)
@@ -457,6 +466,7 @@ class LayerStack:
         missing = [x for x in self.layers if x not in self._viewer.layers]
         if self._video in missing:
             self._video = self._make_video(self._source)
+            self._fitted.use(self._video, self._size)
         if self._overlay.layer in missing:
             self._overlay.renew()
         if self._edit.layer in missing:

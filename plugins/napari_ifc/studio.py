@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from qtpy.QtCore import QTimer
@@ -60,6 +61,7 @@ class Studio(StudioSignals):
         trainer_factory: The same for the process that fine-tunes.
         settings: What the person has set.
         dock_panel: Whether to dock the panel; napari docks it itself when it asked for it.
+        keys: Usual key sequences by action, where the window leaves them to the studio.
 
     Attributes:
         panel: The side panel; further pages are added with ``panel.add_page``.
@@ -85,6 +87,7 @@ class Studio(StudioSignals):
         trainer_factory: Callable[[], EngineClient] | None = None,
         settings: StudioSettings | None = None,
         dock_panel: bool = True,
+        keys: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__()
         self.viewer = viewer
@@ -93,6 +96,7 @@ class Studio(StudioSignals):
         self.workspace: Workspace | None = None
         self.engine = EngineLink(engine_factory)
         self._closed = False
+        self._told_selection: tuple[int, ...] = ()
         self._bridge = EngineBridge()
         self.deliver = self._bridge.deliver
         self.tasks = Tasks(self.deliver, lambda call: QTimer.singleShot(0, call), self._on_task)
@@ -115,6 +119,8 @@ class Studio(StudioSignals):
         for feature in self._features:
             for action in feature.actions():
                 self.actions.add(action)
+        for action_id, key in keys.items():
+            self.actions.set_shortcut(action_id, key)
         self.window = WindowHooks(
             viewer, self.panel, self.timeline_panel, self, dock_panel=dock_panel
         )
@@ -257,6 +263,7 @@ class Studio(StudioSignals):
             kind = "warning" if project.notice else "info"
             self.inform(" ".join(session.notices), kind)
         self._tell("opened", self.workspace)
+        self._tell_selection()
         if self.layers.frame_index:
             self._on_frame(self.layers.frame_index)
         self.opened.emit(session.reader.video)
@@ -385,10 +392,17 @@ class Studio(StudioSignals):
             return
         self.layers.flush()
         self.workspace.editor.select(track_ids)
-        self._tell("selection_changed", self.workspace.editor.selected)
+        self._tell_selection(always=True)
         self.presenter.canvas()
         self.presenter.actions()
-        self.selection_changed.emit(self.workspace.editor.selected)
+
+    def _tell_selection(self, *, always: bool = False) -> None:
+        """Tell of the selection where it is another one than was told last."""
+        selected = () if self.workspace is None else self.workspace.editor.selected
+        if always or selected != self._told_selection:
+            self._told_selection = selected
+            self._tell("selection_changed", selected)
+            self.selection_changed.emit(selected)
 
     def jump_to_track(self, track_id: int) -> None:
         """Show the frame nearest to the current one on which a track has a mask."""
@@ -429,6 +443,7 @@ class Studio(StudioSignals):
 
     def _on_edited(self, result: EditResult) -> None:
         self.refresh()
+        self._tell_selection()  # an edit may begin the track that is selected now, or end it
         if result.note and result.kind != "AcceptRun":
             self.inform(result.note)
         self._tell("project_changed", result)

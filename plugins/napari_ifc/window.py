@@ -88,6 +88,10 @@ class WindowHooks(QObject):
         )
         dock.hide()
         self.docks[name] = dock
+        self.add_keys(widget)
+
+    def add_keys(self, widget: QWidget) -> None:
+        """Let the actions' keys mean inside a widget what they mean in the panels."""
         self._widgets = (*self._widgets, widget)
         self.bind_shortcuts()
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShortcut
 from qtpy.QtWidgets import QApplication, QWidget
 
 from ifc_app.recent import RecentList
@@ -122,3 +122,26 @@ def test_the_window_is_ours_not_a_guest_s(window, frames):
 def test_there_is_one_menu_for_each_group(window):
     titles = [menu.title().replace("&", "") for menu in window._menus]
     assert len(titles) == len(set(titles))
+
+
+def test_no_key_of_ours_is_held_by_napari_too(window, frames, qtbot):
+    from ifc_app.window import KEYS, _entries
+
+    keys = {action.id: action.shortcut for action in window.studio.actions if action.shortcut}
+    assert keys.items() >= KEYS.items()
+    held = {e.shortcut().toString() for menu in window._napari_menus for e in _entries(menu)} - {""}
+    assert "Ctrl+0" in held  # what does not disturb stays
+    assert not held & {*keys.values(), "Ctrl+Q", "Ctrl+N"}
+
+
+def test_keys_mean_something_on_the_start_page(window, monkeypatch, qtbot):
+    asked = []
+    monkeypatch.setattr(
+        "napari_ifc.features.files.QFileDialog.getOpenFileName",
+        lambda *args: asked.append(args) or ("", ""),
+    )
+    page = window.start_page
+    assert window.main.focusWidget() is page
+    bound = {s.key().toString(): s for s in page.findChildren(QShortcut)}
+    bound["Ctrl+O"].activated.emit()
+    assert len(asked) == 1

@@ -6,12 +6,8 @@ import napari
 import numpy as np
 import pytest
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine, disc
-from napari.utils.interactions import (
-    mouse_move_callbacks,
-    mouse_press_callbacks,
-    mouse_release_callbacks,
-)
-from wrapt import ObjectProxy
+from fake_pointer import drag, pointer
+from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
 
 from ifc_core.annotation import edits
 from ifc_core.structures import Category, FrameState
@@ -21,26 +17,6 @@ from napari_ifc.settings import StudioSettings
 from napari_ifc.studio import Studio
 
 pytestmark = pytest.mark.window
-
-
-class Event:
-    """A mouse event of napari, as far as drag callbacks look at it."""
-
-    def __init__(self, kind, xy, modifiers=()):
-        self.type = kind
-        self.position = (0.0, xy[1] - 0.5, xy[0] - 0.5)
-        self.pos = np.array([10.0 * xy[0], 10.0 * xy[1]])
-        self.modifiers = list(modifiers)
-        self.view_direction = self.up_direction = None
-        self.dims_displayed = [1, 2]
-        self.dims_point = [0, 0, 0]
-        self.button = 1
-        self.is_dragging = kind == "mouse_move"
-
-
-def pointer(kind, xy, modifiers=()):
-    """An event in the proxy in which napari shows each drag callback the latest one."""
-    return ObjectProxy(Event(kind, xy, modifiers))
 
 
 class Desk:
@@ -71,10 +47,7 @@ class Desk:
 
     def drag(self, *points, modifiers=()):
         """Press, move and release on the editing layer."""
-        mouse_press_callbacks(self.layer, pointer("mouse_press", points[0], modifiers))
-        for point in points[1:]:
-            mouse_move_callbacks(self.layer, pointer("mouse_move", point, modifiers))
-        mouse_release_callbacks(self.layer, pointer("mouse_release", points[-1], modifiers))
+        drag(self.layer, *points, modifiers=modifiers)
 
     def asked(self, kind):
         """Parameters of the last job of a kind (estimates are asked for in between)."""

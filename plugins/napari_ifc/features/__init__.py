@@ -12,6 +12,7 @@ from napari_ifc.features.model_import import ModelImport
 from napari_ifc.features.napari_layer import NapariLayer
 from napari_ifc.features.navigation import Navigation
 from napari_ifc.features.opening import Opening
+from napari_ifc.features.picking import Picking
 from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.features.propose import ProposeLink
 from napari_ifc.features.quality import Quality
@@ -32,6 +33,7 @@ FEATURES: tuple[type[Feature], ...] = (
     Editing,
     Classes,
     Correction,
+    Picking,
     View,
     TrackEdits,
     TrackList,

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from napari_ifc.workspace import Workspace
 
 TOOL_KEYS = (
-    ("pan_zoom", tr("Move and zoom"), "V", tr("Drag the picture, zoom with the wheel.")),
+    (
+        "pan_zoom",
+        tr("Select and move"),
+        "V",
+        tr("Click a mask to select its track, drag the picture, zoom with the wheel."),
+    ),
     ("paint", tr("Brush"), "B", tr("Paint the selected track's mask on this frame.")),
     ("erase", tr("Eraser"), "E", tr("Take pixels off the mask.")),
     (

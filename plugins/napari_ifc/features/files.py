@@ -23,6 +23,7 @@ from napari_ifc.actions import Action
 from napari_ifc.controllers.session import import_sentences
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
+from napari_ifc.features.opening import Opening
 from napari_ifc.language import tr
 from napari_ifc.views.dialogs import ExportDialog
 
@@ -57,6 +58,14 @@ class Files(Feature):
             tip=tr("Open a folder of frames or a project (NAME.ifcproj)."),
         )
         yield Action(
+            "file.save",
+            tr("Save"),
+            self._say_saved,
+            group=GROUP,
+            why_not=opened,
+            tip=tr("There is nothing to save: every change is on disk when you see it."),
+        )
+        yield Action(
             "file.import",
             tr("Import annotations…"),
             self._ask_import,
@@ -81,8 +90,16 @@ class Files(Feature):
             why_not=opened,
             tip=tr("Write an MP4 with the masks drawn on the frames."),
         )
-        close = self.studio.close_project
+        close = self._close
         yield Action("file.close", tr("Close project"), close, group=GROUP, why_not=opened)
+
+    def _say_saved(self) -> None:
+        folder = self.workspace.session.project.folder
+        self.studio.inform(tr("All changes are saved, in {name}.").format(name=folder.name))
+
+    def _close(self) -> None:
+        if self.studio.feature(Opening).may_put_down():
+            self.studio.close_project()
 
     def _ask_file(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self.studio.panel, tr("Open"), "", FILES)

@@ -11,9 +11,11 @@ from ifc_core.jobs import JobContext
 from napari_ifc.controllers.session import Session, open_session, preview, show_video
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
+from napari_ifc.features.correction import Correction
 from napari_ifc.frame_cache import FrameCache
 from napari_ifc.language import tr
 from napari_ifc.lazy_video import LazyVideo
+from napari_ifc.views.dialogs import ask_to_stop
 
 if TYPE_CHECKING:
     from napari_ifc.studio import Studio
@@ -41,8 +43,22 @@ class Opening(Feature):
             return True
         return self.open_now(path)
 
+    def may_put_down(self, *, keep_project: bool = False) -> bool:
+        """Whether what is open may be put down: nothing goes on in it, or the person says so.
+
+        Args:
+            keep_project: Whether another video of the project follows; fine-tuning goes on then.
+        """
+        studio = self.studio
+        work = [studio.proposing.busy(), studio.feature(Correction).busy()]
+        work += [] if keep_project else [studio.trainer.busy()]
+        work = [text for text in work if text]
+        return not work or ask_to_stop(work, studio.panel)
+
     def begin(self, path: Path) -> None:
         """Open in a worker; see ``Studio.begin_open``."""
+        if not self.may_put_down():
+            return
         self.studio.layers.flush()
         home = self.studio.settings.projects_folder
 
@@ -135,6 +151,8 @@ class Opening(Feature):
 
     def begin_show(self, video_id: int) -> None:
         """Show another video of the open project once a worker has looked through its file."""
+        if not self.may_put_down(keep_project=True):
+            return
         project = self.studio.open_workspace().session.project
         place = project.locate_video(video_id)
 

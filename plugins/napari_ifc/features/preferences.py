@@ -43,7 +43,6 @@ class PreferencesFeature(Feature):
             "edit.settings",
             tr("Settings…"),
             self.show_dialog,
-            shortcut="Ctrl+,",
             group=tr("Edit"),
             tip=tr("Device, memory, theme, colours and keys."),
         )

@@ -151,6 +151,7 @@ class TimelineLink(Feature):
 
     def opened(self, workspace: Workspace) -> None:
         """Show the place; have a worker read what is too much to read at once."""
+        self._timeline.set_frame(self.studio.layers.frame_index)
         self._show_place()
         self._count_progress()
         self._load(workspace.index)

@@ -48,6 +48,8 @@ class Videos(Feature):
         self.list = VideoList()
         self._rows: list[VideoRow] = []
         self._folder: Path | None = None
+        self._left_at: dict[int, int] = {}
+        studio.opened.connect(self._go_back)
         self._worker = Worker(studio.deliver, "pictures")
         self.list.show_requested.connect(self.show)
         self.list.pictures_wanted.connect(self._fetch)
@@ -136,13 +138,21 @@ class Videos(Feature):
         folder = workspace.session.project.folder
         if folder != self._folder:
             self._folder = folder
+            self._left_at.clear()
             self.list.forget_pictures()
         self._reload()
         if len(self._rows) > 1 and not self.is_shown:
             self.studio.docks[DOCK].setVisible(True)
 
+    def _go_back(self, video: object) -> None:
+        """Show a video at the frame at which it was left for another one."""
+        frame_index = self._left_at.get(self.workspace.session.entry.id, 0)
+        if frame_index:
+            self.studio.layers.go_to(frame_index)
+
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
-        """Without a project there is no list."""
+        """Remember the place; without a project there is no list."""
+        self._left_at[workspace.session.entry.id] = workspace.editor.frame_index
         if not keep_project:
             self._folder, self._rows = None, []
             self.list.show_videos([], 0)

@@ -81,6 +81,15 @@ class View(Feature):
                 tip=tr("Bring the page to the front and the keyboard into it."),
             )
         yield Action(
+            "view.fit",
+            tr("Fit the picture into the window"),
+            studio.layers.fit,
+            shortcut="0",
+            group=tr("View"),
+            why_not=studio.why_not_open,
+            tip=tr("Show the whole frame; it then stays fitted when the window changes."),
+        )
+        yield Action(
             "view.ids",
             tr("Show or hide track numbers"),
             self._toggle_ids,

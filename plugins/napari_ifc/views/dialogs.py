@@ -143,7 +143,7 @@ class ExportDialog(QDialog):
 
 
 def ask_to_close(work: list[str], parent: QWidget) -> bool:
-    """Ask whether to close although something goes on.
+    """Ask whether to close the window although something goes on.
 
     Args:
         work: What goes on, each in a few words.
@@ -152,13 +152,32 @@ def ask_to_close(work: list[str], parent: QWidget) -> bool:
     Returns:
         Whether to close.
     """
+    title, stop = tr("Close IFC Studio"), tr("Stop and close")
+    return _ask(title, tr("Something is still going on. Close and stop it?"), stop, work, parent)
+
+
+def ask_to_stop(work: list[str], parent: QWidget) -> bool:
+    """Ask whether to put down what is open although something goes on in it.
+
+    Args:
+        work: What goes on, each in a few words.
+        parent: Over which window.
+
+    Returns:
+        Whether to stop it.
+    """
+    question = tr("Something is still going on in this video. Leave it and stop that?")
+    return _ask(tr("Leave the video"), question, tr("Stop and leave"), work, parent)
+
+
+def _ask(title: str, question: str, stop_text: str, work: list[str], parent: QWidget) -> bool:
     box = QMessageBox(parent)
     box.setObjectName("ifcPanel")
     box.setIcon(QMessageBox.Icon.Question)
-    box.setWindowTitle(tr("Close IFC Studio"))
-    box.setText(tr("Something is still going on. Close and stop it?"))
+    box.setWindowTitle(title)
+    box.setText(question)
     box.setInformativeText("\n".join(work) + tr("\nAll annotations are saved."))
-    stop = box.addButton(tr("Stop and close"), QMessageBox.ButtonRole.AcceptRole)
+    stop = box.addButton(stop_text, QMessageBox.ButtonRole.AcceptRole)
     box.setDefaultButton(box.addButton(tr("Keep working"), QMessageBox.ButtonRole.RejectRole))
     box.exec()
     return box.clickedButton() is stop

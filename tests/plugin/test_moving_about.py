@@ -1,0 +1,150 @@
+"""The canvas as a person moves about in it: fitting, picking, going to another video and back."""
+
+from __future__ import annotations
+
+import shutil
+
+import napari
+import pytest
+from fake_engine import NUM_FRAMES, SIZE, FakeEngine, disc
+from fake_pointer import drag
+
+from napari_ifc.features import opening
+from napari_ifc.features.opening import Opening
+from napari_ifc.features.picking import Picking
+from napari_ifc.features.videos import Videos
+from napari_ifc.settings import StudioSettings
+from napari_ifc.studio import Studio
+
+pytestmark = pytest.mark.window
+
+
+@pytest.fixture(scope="module")
+def viewer(qapp):
+    made = napari.Viewer(show=False)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def engine():
+    return FakeEngine(SIZE, NUM_FRAMES)
+
+
+@pytest.fixture
+def studio(viewer, engine, clip, tmp_path):
+    made = Studio(
+        viewer,
+        engine_factory=lambda: engine,
+        settings=StudioSettings(projects_folder=tmp_path / "projects"),
+    )
+    assert made.open_path(clip)
+    yield made
+    made.close()
+    viewer.layers.clear()
+
+
+@pytest.fixture
+def two_tracks(studio):
+    """Two discs side by side on frame 0; nothing is selected."""
+    editor = studio.workspace.editor
+    ids = []
+    for column in (15, 45):
+        editor.select(())
+        ids += editor.commit_rle(disc(SIZE, (24, column), 8), "Paint").tracks_added
+    studio.select(())
+    return ids
+
+
+def test_a_fitted_picture_stays_fitted_and_a_zoom_of_ones_own_is_kept(studio, viewer):
+    camera = viewer.scene.camera
+    viewer.canvas.size = (480, 640)
+    assert camera.zoom == pytest.approx(9.5)
+    viewer.canvas.size = (240, 640)
+    assert camera.zoom == pytest.approx(4.75)
+    camera.zoom = 7.0
+    viewer.canvas.size = (480, 640)
+    assert camera.zoom == 7.0
+    assert studio.run_action("view.fit")
+    assert camera.zoom == pytest.approx(9.5)
+    viewer.canvas.size = (240, 320)
+    assert camera.zoom == pytest.approx(4.75)
+    assert tuple(camera.center[-2:]) == pytest.approx((23.5, 31.5))
+
+
+def test_a_click_on_a_mask_selects_its_track(studio, viewer, two_tracks):
+    first, second = two_tracks
+    told = []
+    studio.selection_changed.connect(told.append)
+    drag(viewer, (15, 24))
+    drag(viewer, (45, 24))
+    drag(viewer, (15, 24), modifiers=("Shift",))
+    drag(viewer, (2, 2))
+    assert told == [(first,), (second,), (second, first), ()]
+    drag(viewer, (15, 24), (20, 24))  # moves the picture
+    studio.layers.set_mode("paint")
+    drag(viewer, (15, 24))
+    assert studio.workspace.editor.selected == ()
+
+
+def test_a_click_is_not_a_selection_while_attention_reads_places(studio, two_tracks):
+    picking = studio.feature(Picking)
+    assert picking._is_meant()
+    studio.panel.show_page("attention")
+    assert not picking._is_meant()
+    studio.panel.show_page("tracks")
+
+
+def test_an_edit_that_begins_a_track_tells_of_the_selection(studio):
+    told = []
+    studio.selection_changed.connect(told.append)
+    studio.workspace.editor.commit_rle(disc(SIZE, (24, 20), 8), "Paint")
+    (track_id,) = studio.workspace.index.track_ids()
+    assert told == [(track_id,)]
+    assert studio.timeline._selected == frozenset({track_id})
+    studio.run_action("edit.undo")
+    assert told == [(track_id,), ()]
+
+
+def test_another_video_starts_at_its_own_place(studio, two_tracks, clip, tmp_path, qtbot):
+    other = tmp_path / "other"
+    shutil.copytree(clip, other)
+    sorted(other.iterdir())[-1].unlink()  # the same pictures would be the same video
+    videos = studio.feature(Videos)
+    first = studio.workspace.session.entry.id
+    videos.begin_add([other])
+    qtbot.waitUntil(lambda: len(videos.list.model.rows) == 2, timeout=20_000)
+    second = next(row.video_id for row in videos.list.model.rows if row.video_id != first)
+    studio.select(tuple(two_tracks))
+    studio.layers.go_to(6)
+    assert studio.show_video(second)
+    assert studio.layers.frame_index == 0
+    assert studio.timeline._frame_index == 0
+    assert studio.timeline._selected == frozenset()
+    studio.layers.go_to(2)
+    assert studio.show_video(first)
+    assert studio.layers.frame_index == studio.timeline._frame_index == 6
+
+
+def test_leaving_a_run_asks_first(studio, engine, clip, tmp_path, qtbot, monkeypatch):
+    other = tmp_path / "other"
+    shutil.copytree(clip, other)
+    asked = []
+    answer = [False]
+    monkeypatch.setattr(
+        opening, "ask_to_stop", lambda work, parent: asked.append(work) or answer[0]
+    )
+    assert studio.feature(Opening).may_put_down()
+    assert not asked
+    engine.pause_after = 2
+    assert studio.propose()
+    studio.begin_open(other)
+    studio.run_action("file.close")
+    assert len(asked) == 2
+    assert "Proposing" in asked[0][0]
+    assert not studio.tasks.is_running
+    assert studio.workspace.proposer.is_running
+    answer[0] = True
+    with qtbot.waitSignal(studio.opened, timeout=20_000):
+        studio.begin_open(other)
+    assert studio.workspace.session.entry.name == "other"
