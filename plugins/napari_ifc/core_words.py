@@ -77,6 +77,7 @@ PARTS = (
 """What a step of the journal concerns."""
 
 STEPS = (
+    "Accept a candidate as a new track",
     "Accept proposals, 1 new track",
     "Accept proposals, {count} new tracks",
     "Add category {text}",
@@ -103,6 +104,8 @@ STEPS = (
     "New track",
     "New {part}, {scope}",
     "New {part}",
+    "Propagate {part}, 1 mask",
+    "Propagate {part}, {count} masks",
     "Propagate, 1 mask",
     "Propagate, {count} masks",
     "Recolour tracks",

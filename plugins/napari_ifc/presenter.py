@@ -39,6 +39,8 @@ class Presenter:
     Attributes:
         estimate: What a run will take, in words, or empty.
         actions: Shows which actions are possible.
+        layer_to_annotate: Gives the name of napari's image layer that could be annotated, or
+            an empty text.
         drawings: Each gives what a part of the studio draws on a frame over the tracks; a
             provisional mask stands in place of what its track has there.
     """
@@ -59,6 +61,7 @@ class Presenter:
         self._workspace: Workspace | None = None
         self._coming = ComingFrames(layers)
         self.estimate = ""
+        self.layer_to_annotate: Callable[[], str] = lambda: ""
         self.drawings: list[Callable[[int], Sequence[DrawnMask]]] = []
         self._timer = QTimer()
         self._timer.setSingleShot(True)
@@ -144,8 +147,19 @@ class Presenter:
         frames = 0 if workspace is None else workspace.session.num_frames
         frames = -(-frames // panel.propose.frame_step)  # those that are looked at
         text = tr("Propose {frames} frames").format(frames=frames) if frames else tr("Propose")
-        panel.propose.show_state(reason=why_not, button_text=text, estimate=self.estimate)
-        if workspace is None:
+        waiting = "" if why_not or workspace is None else tr("Estimating how long it takes…")
+        estimate = self.estimate or waiting  # its line is there from the start: nothing jumps
+        panel.propose.show_state(reason=why_not, button_text=text, estimate=estimate)
+        if workspace is None and (layer := self.layer_to_annotate()):
+            panel.tracks.show_empty(
+                tr("No video open"),
+                tr("Take the image layer “{layer}” as a video: time, height, width.").format(
+                    layer=layer
+                ),
+                tr("Annotate this layer"),
+                "file.open_layer",
+            )
+        elif workspace is None:
             panel.tracks.show_empty(
                 tr("No video open"),
                 tr("Open a video, a folder of frames, a project or a YouTube-VIS file."),
@@ -156,7 +170,7 @@ class Presenter:
             panel.tracks.show_empty(
                 tr("No tracks yet"),
                 tr("Let the model propose them, or choose the brush and paint the first one.\n")
-                + self.estimate,
+                + estimate,
                 text,
                 "propose.start",
             )

@@ -19,6 +19,7 @@ _HINTS = (
     tr("Next: fine-tune the model on what you corrected."),
 )
 """For the four steps: propose, fix, approve, improve."""
+_WHILE_PROPOSING = tr("The model is looking for objects; meanwhile you can go on working.")
 
 
 @dataclass(slots=True)
@@ -61,6 +62,9 @@ class Workspace:
             index.approved_frames > 0,
             self.session.project.active_model() is not None,
         )
+        hint = next((hint for hint, done in zip(_HINTS, steps, strict=True) if not done), "")
+        if self.proposer.is_running:
+            hint = _WHILE_PROPOSING
         return Summary(
             title=entry.name,
             facts=facts,
@@ -68,5 +72,5 @@ class Workspace:
             approved_frames=index.approved_frames,
             num_frames=frames,
             steps=steps,
-            hint=next((hint for hint, done in zip(_HINTS, steps, strict=True) if not done), ""),
+            hint=hint,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ifc_core.annotation.edits.base import Edit
+from ifc_core.annotation.edits.base import Edit, names_of
 from ifc_core.annotation.matching import find_matches
 from ifc_core.annotation.neighbour_colors import color_fresh_tracks
 from ifc_core.annotation.pointer_tables import (
@@ -113,8 +113,10 @@ class AcceptPropagation(Edit):
         staged = StagedTable.read(tx.db, self.run_id, self.scope, 0)
         exhaustive = np.array(sorted(tx.exhaustive(video_id)), dtype=np.int64)
         num_kept = num_written = 0
+        tracks = []
         for instance in _instances(tx, self.run_id, staged):
             track = tx.track(instance.track_id or instance.instance_id)
+            tracks.append(track)
             records = staged.of(instance.instance_id)
             shown = _present(tx, video_id, track, records)
             drawn_or_decided = (shown[:, STATE] != PROPOSED) | (shown[:, SOURCE] == HUMAN)
@@ -126,7 +128,8 @@ class AcceptPropagation(Edit):
         if num_kept:
             tx.notes.append(f"{num_kept} reviewed masks were kept.")
         tx.set_run_state(self.run_id, RunState.ACCEPTED.value)
-        return f"Propagate, {num_written} {'mask' if num_written == 1 else 'masks'}"
+        written = f"{num_written} {'mask' if num_written == 1 else 'masks'}"
+        return f"Propagate {names_of(tracks)}, {written}"
 
 
 def _video_of_run(tx: EditTransaction, run_id: int) -> int:

@@ -200,7 +200,7 @@ class SpreadController:
             "fixed": sorted(f for f in self._fixed(request.track_id) if f in scope),
         }
         self._run = _Run(run_id, request, params, self._wanted(request), quiet)
-        self._show(SpreadView(True, tr("Propagating"), tr("Preparing")))
+        self._show(SpreadView(True, self._title(), tr("Preparing")))
         try:
             self._ask(self._run)
         except IFCError:
@@ -228,7 +228,7 @@ class SpreadController:
         run = self._run
         if run is None or self._job is not None:
             return
-        self._show(SpreadView(True, tr("Propagating"), self._view.detail, self._fraction()))
+        self._show(SpreadView(True, self._title(), self._view.detail, self._fraction()))
         self._ask(run)
 
     def cancel(self) -> None:
@@ -419,6 +419,9 @@ class SpreadController:
 
     # Telling
 
+    def _title(self) -> str:
+        return tr("Propagating track {track_id}").format(track_id=self.track_id)
+
     def _fraction(self) -> float | None:
         run = self._run
         return None if run is None else len(run.done) / max(1, len(run.wanted))
@@ -429,7 +432,7 @@ class SpreadController:
         detail = tr("{done} of {total}").format(done=len(run.done), total=len(run.wanted))
         if eta_seconds is not None and len(run.done) > 2:
             detail += tr(" · {duration_text} left").format(duration_text=duration_text(eta_seconds))
-        self._show(SpreadView(True, tr("Propagating"), detail, self._fraction()))
+        self._show(SpreadView(True, self._title(), detail, self._fraction()))
 
     def _show(self, view: SpreadView) -> None:
         self._view = view

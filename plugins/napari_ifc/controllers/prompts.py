@@ -172,7 +172,8 @@ class PromptController:
     def _edit_of(run_id: int, track_id: int | None) -> edits.Edit:
         if track_id is not None:
             return edits.AcceptPropagation(run_id)
-        return edits.AcceptRun(run_id, replace_proposals=False, match_iou=_NEVER_MATCH)
+        new = edits.AcceptRun(run_id, replace_proposals=False, match_iou=_NEVER_MATCH)
+        return edits.Batch((new,), label="Accept a candidate as a new track")
 
     def dismiss(self) -> None:
         """Drop the question and what was found."""

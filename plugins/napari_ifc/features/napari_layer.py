@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ifc_core.config import data_dir
 from ifc_core.errors import IFCError
@@ -13,13 +13,50 @@ from napari_ifc.actions import Action
 from napari_ifc.controllers.layer_frames import LayerReader, LayerSource, contrast_of, write_frames
 from napari_ifc.controllers.session import Session, open_session
 from napari_ifc.controllers.tasks import Task
+from napari_ifc.edit_layer import soon
 from napari_ifc.feature import Feature
 from napari_ifc.features.opening import Opening
 from napari_ifc.language import tr
 
+if TYPE_CHECKING:
+    from napari_ifc.studio import Studio
+
+_DIMENSIONS = 3  # time, height, width; colour is not one of a layer's
+
 
 class NapariLayer(Feature):
-    """Opens the active image layer as a video."""
+    """Opens the active image layer as a video, and offers it while nothing is open."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        studio.presenter.layer_to_annotate = self._name
+        self._timer = soon(self._offer)
+        layers = studio.viewer.layers
+        self._events = (
+            layers.events.inserted,
+            layers.events.removed,
+            layers.selection.events.active,
+        )
+        for event in self._events:
+            event.connect(self._on_layers)
+
+    def close(self) -> None:
+        """Look at the layers no more."""
+        self._timer.stop()
+        for event in self._events:
+            event.disconnect(self._on_layers)
+
+    def _on_layers(self, event: Any = None) -> None:
+        if self.studio.workspace is None:
+            self._timer.start()
+
+    def _offer(self) -> None:
+        if self.studio.workspace is None and not self.studio.is_closed:
+            self.studio.presenter.propose(self.studio.why_not_propose())
+
+    def _name(self) -> str:
+        layer = self._layer()
+        return "" if layer is None or layer.ndim < _DIMENSIONS else str(layer.name)
 
     def actions(self) -> Iterable[Action]:
         """The one action."""

@@ -15,7 +15,7 @@ from qtpy.QtCore import (
     Qt,
     Signal,
 )
-from qtpy.QtGui import QColor, QPainter, QPixmap
+from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -64,7 +64,7 @@ class TrackModel(QAbstractTableModel):
         super().__init__()
         self._rows: list[TrackRow] = []
         self._lines: dict[int, int] = {}
-        self._swatches: dict[tuple[tuple[int, int, int], bool], QPixmap] = {}
+        self._swatches: dict[tuple[tuple[int, int, int], bool], QIcon] = {}
 
     def set_rows(self, rows: list[TrackRow]) -> None:
         """Show these tracks."""
@@ -117,10 +117,12 @@ class TrackModel(QAbstractTableModel):
             return _tip(row)
         return None
 
-    def _swatch(self, row: TrackRow) -> QPixmap:
+    def _swatch(self, row: TrackRow) -> QIcon:
         key = (row.color_rgb, row.provisional)
         if key not in self._swatches:
-            self._swatches[key] = swatch(row.color_rgb, hollow=row.provisional)
+            picture = swatch(row.color_rgb, hollow=row.provisional)
+            self._swatches[key] = QIcon(picture)
+            self._swatches[key].addPixmap(picture, QIcon.Mode.Selected)  # not tinted: it is a key
         return self._swatches[key]
 
 
@@ -342,9 +344,12 @@ class TrackTable(QWidget):
     def set_rows(self, rows: list[TrackRow], selected: tuple[int, ...]) -> None:
         """Show tracks and select some of them, without asking for anything."""
         self._quiet = True
+        was_pressed = self.empty_button.hasFocus()
         self.model.set_rows(rows)
         self.select(selected)
         self._stack.setCurrentIndex(0 if rows else 1)
+        if rows and was_pressed:  # not into the filter, where keys would be taken for words
+            self.view.setFocus()
         self._quiet = False
 
     def show_empty(self, title: str, text: str, button: str, action_id: str) -> None:

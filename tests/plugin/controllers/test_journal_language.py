@@ -48,7 +48,7 @@ _SAMPLES = {
     "counted": ("1 track", "5 tracks"),
     "edit.tool": TOOLS,
     "'track' if len(made) == 1 else 'tracks'": ("tracks",),
-    "'mask' if num_written == 1 else 'masks'": ("masks",),
+    "written": ("1 mask", "5 masks"),
     "'Add' if old is None else 'Change'": ("Add", "Change"),
     "self.name or 'nothing'": ("Ann",),
     "self.kind.value": ("object", "crowd", "ignore"),
@@ -56,7 +56,7 @@ _SAMPLES = {
     **dict.fromkeys(("insert_video(tx, self)[1]", "self.source"), ("a b.mp4",)),
     **dict.fromkeys(("track.id", "new.id", "frame_index", "self.frame_index"), ("3",)),
     **dict.fromkeys(("self.first", "self.last", "self.to_frame", "self.from_frame"), ("4",)),
-    **dict.fromkeys(("len(made)", "len(named)", "len(steps)", "num_written"), ("5",)),
+    **dict.fromkeys(("len(made)", "len(named)", "len(steps)"), ("5",)),
 }
 """What the parts of a label can be, by the expression that makes them."""
 

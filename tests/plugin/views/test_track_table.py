@@ -30,6 +30,15 @@ class TestTrackTable:
         made.set_rows([row(1, 0.3), row(2, 0.9, "cat"), row(3, 0.6)], ())
         return made
 
+    def test_the_focus_goes_from_the_empty_page_into_the_list(self, table, qtbot):
+        table.set_rows([], ())
+        table.show_empty("No tracks yet", "", "Propose", "propose.start")
+        table.activateWindow()
+        table.empty_button.setFocus()
+        qtbot.waitUntil(table.empty_button.hasFocus)
+        table.set_rows([row(1)], ())
+        assert table.view.hasFocus()  # and not the filter, which would take keys for words
+
     def test_sorting_and_filtering(self, table):
         shown = table.view.model()
         table.view.sortByColumn(2, Qt.SortOrder.DescendingOrder)
