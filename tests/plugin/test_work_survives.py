@@ -7,8 +7,11 @@ import threading
 import napari
 import pytest
 from desk import Desk
+from fake_engine import SIZE, disc
 from fake_pointer import pointer
 from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
+
+from ifc_core.engine.protocol import JobEnd, JobStatus
 
 pytestmark = pytest.mark.window
 
@@ -63,3 +66,87 @@ def test_what_is_drawn_anew_between_release_and_storing_comes_after_it(desk, qtb
     desk.studio.presenter.canvas()
     assert desk.layer.data[5, 5] == 1
     qtbot.waitUntil(lambda: pixel(desk, track_id, (5.5, 5.5)))
+
+
+class Slow:
+    """An answer to boxes that comes when it is told to."""
+
+    def __init__(self, desk):
+        self.rle = disc(SIZE, (20, 20), 7)
+        self.go = threading.Event()
+        desk.engine._answers["box"] = self.answer
+
+    def answer(self, number, job, tell):
+        while not (self.go.wait(0.01) or job.cancelled.is_set()):
+            pass
+        if job.cancelled.is_set():
+            tell(JobEnd(number, JobStatus.CANCELLED, {}))
+        else:
+            tell(JobEnd(number, JobStatus.SUCCEEDED, {"rle": self.rle.to_coco()}))
+
+
+def ask_box(desk):
+    assert desk.studio.run_action("tool.box")
+    desk.drag((12, 12), (28, 28))
+    assert desk.correction.prompts.is_asking
+
+
+def test_a_box_is_answered_on_its_frame_though_another_one_is_shown(desk, qtbot):
+    slow = Slow(desk)
+    ask_box(desk)
+    desk.studio.layers.go_to(1)
+    slow.go.set()
+    qtbot.waitUntil(lambda: len(desk.project.tracks(desk.video_id)) == 1)
+    (track,) = desk.project.tracks(desk.video_id)
+    assert [f.frame_index for f in desk.project.track_frames(track.id)] == [0]
+    assert desk.project.mask(track.id, 0).rle == slow.rle
+
+
+def quietly_propagating(desk, qtbot):
+    """A track whose propagation nobody asked for stands after two frames."""
+    desk.correction._auto_timer.setInterval(1)
+    assert desk.studio.run_action("correct.auto")
+    desk.engine.pause_after = 1
+    track_id = desk.corrected()
+    spreader = desk.correction.spreader
+    qtbot.waitUntil(lambda: spreader.is_quiet and len(spreader.staged_frames) == 2)
+    return track_id
+
+
+def test_the_key_for_propagating_works_while_a_quiet_one_runs(desk, qtbot):
+    quietly_propagating(desk, qtbot)
+    desk.engine.pause_after = None
+    assert desk.studio.actions["correct.propagate"].why_not() == ""
+    with qtbot.waitSignal(desk.correction.signals.spread_finished) as ended:
+        assert desk.studio.run_action("correct.propagate")
+    assert ended.args == ["succeeded"]
+    assert "taken to 9 frames" in desk.said
+    assert desk.sentences == []
+
+
+def test_a_quiet_propagation_gives_way_to_a_box_and_goes_on_after_it(desk, qtbot):
+    track_id = quietly_propagating(desk, qtbot)
+    slow = Slow(desk)
+    assert desk.studio.run_action("correct.auto")  # off: the box's own track is left alone
+    desk.studio.select(())
+    ask_box(desk)
+    assert desk.correction.spreader.is_paused
+    asked = zip(desk.engine.requests, desk.engine.jobs, strict=True)
+    assert [job.cancelled.is_set() for (kind, _), job in asked if kind == "spread"] == [True]
+    desk.engine.release()
+    slow.go.set()
+    qtbot.waitUntil(lambda: len(desk.project.tracks(desk.video_id)) == 2)
+    frames = set(range(8))
+    qtbot.waitUntil(lambda: {f.frame_index for f in desk.project.track_frames(track_id)} == frames)
+
+
+def test_the_window_says_that_a_box_waits_for_a_run(desk, qtbot):
+    slow = Slow(desk)
+    desk.engine.pause_after = 2
+    assert desk.studio.propose()
+    ask_box(desk)
+    assert desk.said == "This is answered after what the model is doing now."
+    slow.go.set()
+    with qtbot.waitSignal(desk.correction.signals.answered):
+        pass
+    assert desk.said == ""

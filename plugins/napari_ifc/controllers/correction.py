@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,7 @@ class SpreadRequest:
         scope: A word of :func:`ifc_core.inference.spread_scope.scope_frames`.
         method: A method of ``CorrectSettings``, or ``light``: fused, without the model.
         clip_length: T, for the scope ``clip``.
+        frame_step: Distance of the frames of a clip, for the scope ``clip``.
     """
 
     track_id: int
@@ -52,6 +53,7 @@ class SpreadRequest:
     scope: str = "both"
     method: str = "fused"
     clip_length: int = DEFAULT_CLIP_LENGTH
+    frame_step: int = 1
 
 
 @dataclass(slots=True)
@@ -63,6 +65,7 @@ class _Run:
     params: dict[str, Any]
     wanted: list[int]  # frames that may get a result, ascending
     quiet: bool
+    began_from: dict[int, int]  # frame -> id of the record there that it was made from
     done: set[int] = field(default_factory=set)
     notices: list[str] = field(default_factory=list)
 
@@ -82,8 +85,8 @@ class SpreadController:
         on_state: Called with a :class:`SpreadView` whenever it changes.
         on_frame: Called with each frame that got a provisional mask, and at the end of a run
             with each frame that lost one.
-        on_end: Called once a run with ``"succeeded"``, ``"failed"`` or ``"cancelled"`` and a
-            sentence (which may be empty).
+        on_end: Called once a run with ``"succeeded"``, ``"failed"``, ``"cancelled"`` or
+            ``"offered"`` (it waits for :meth:`keep`) and a sentence (which may be empty).
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class SpreadController:
         self._job: Job | None = None
         self._generation = 0
         self._run: _Run | None = None
+        self._offered: int | None = None
         self._view = SpreadView()
 
     # What is going on
@@ -158,7 +162,7 @@ class SpreadController:
             return tr("The project is open for reading only.")
         if request is None:
             return tr("Select a track first.")
-        if self.is_running:
+        if self.is_running and not self.is_quiet:  # a quiet one gives way
             return tr("A propagation is going on; wait for it or cancel it.")
         if not self._anchor_frames(request):
             return tr("Draw the object on a frame first; that mask is taken to the others.")
@@ -185,6 +189,7 @@ class SpreadController:
         reason = self.why_not(request)
         if reason:
             raise EditError(reason, path=self._project.folder)
+        self.abandon()
         self._generation += 1
         settings = {"method": "fused" if request.method == "light" else request.method}
         note = {"scope": request.scope, **settings, "track": request.track_id}
@@ -199,7 +204,8 @@ class SpreadController:
             "stop": scope.stop,
             "fixed": sorted(f for f in self._fixed(request.track_id) if f in scope),
         }
-        self._run = _Run(run_id, request, params, self._wanted(request), quiet)
+        began_from = self._record_ids(request.track_id, self._anchor_frames(request))
+        self._run = _Run(run_id, request, params, self._wanted(request), quiet, began_from)
         self._show(SpreadView(True, self._title(), tr("Preparing")))
         try:
             self._ask(self._run)
@@ -248,6 +254,25 @@ class SpreadController:
             self._job.cancel()
         if self._run is not None:
             self._drop()
+        offered, self._offered = self._offered, None
+        if offered is not None:
+            self._project.discard_run(offered)
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether a run has ended that is taken in only where the person says so."""
+        return self._offered is not None
+
+    def keep(self) -> None:
+        """Take in the run that is offered.
+
+        Raises:
+            EditError: There is none, or it cannot be taken in.
+        """
+        if self._offered is None:
+            raise EditError(tr("No propagation waits to be kept."), path=self._project.folder)
+        self._apply(edits.AcceptPropagation(self._offered))
+        self._offered = None
 
     # Scope
 
@@ -258,6 +283,7 @@ class SpreadController:
             self._entry.num_frames,
             self._fixed(request.track_id),
             request.clip_length,
+            request.frame_step,
         )
 
     def _fixed(self, track_id: int) -> set[int]:
@@ -319,6 +345,10 @@ class SpreadController:
             if masks
         ]
 
+    def _record_ids(self, track_id: int, frames: Iterable[int]) -> dict[int, int]:
+        records = {f: self._project.mask(track_id, f) for f in frames}
+        return {f: record.id for f, record in records.items() if record is not None}
+
     def _mask(self, track_id: int, frame_index: int) -> RLEMask | None:
         record = self._project.mask(track_id, frame_index)
         return None if record is None else record.rle
@@ -375,6 +405,9 @@ class SpreadController:
         try:
             self._project.stage_instances(run.id, [StagedInstance(track_id, "", 1.0, track_id)])
             self._project.finish_run(run.id)
+            if self._record_ids(track_id, run.began_from) != run.began_from:
+                self._offer(run)
+                return
             frames = self._forget()
             accepted = self._apply(edits.AcceptPropagation(run.id))
         except IFCError as error:
@@ -395,6 +428,18 @@ class SpreadController:
             )
         )
         self._on_end("succeeded", "" if run.quiet else told.strip())
+
+    def _offer(self, run: _Run) -> None:
+        """What a run began from was undone or drawn anew: the person says if it is wanted."""
+        frames = self._forget()
+        for frame_index in frames:
+            self._on_frame(frame_index)
+        self._offered = run.id
+        text = tr(
+            "A mask from which track {track_id} was propagated was changed meanwhile, so what was "
+            "made from it is not taken in."
+        )
+        self._on_end("offered", text.format(track_id=run.request.track_id))
 
     def _end(self, outcome: str, sentence: str) -> None:
         quiet = self.is_quiet and outcome != "failed"

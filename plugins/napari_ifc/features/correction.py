@@ -14,6 +14,7 @@ from napari_ifc.controllers.prompts import PromptController
 from napari_ifc.correction_state import SCOPES, CandidateView, SpreadView
 from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.features.pointer_tools import PointerTools
+from napari_ifc.features.question_turn import QuestionTurn
 from napari_ifc.language import tr
 from napari_ifc.overlay import DrawnMask
 from napari_ifc.views.spread_strip import SpreadStrip
@@ -41,8 +42,8 @@ class CorrectionSignals(QObject):
     """What happens in the correction tools.
 
     Attributes:
-        spread_finished: Emitted once a propagation ended: ``"succeeded"``, ``"failed"`` or
-            ``"cancelled"``.
+        spread_finished: Emitted once a propagation ended: ``"succeeded"``, ``"failed"``,
+            ``"cancelled"`` or ``"offered"``.
         answered: Emitted once an answer to a click, a box or scribbles was taken in, with
             whether that went well.
     """
@@ -70,7 +71,10 @@ class Correction(Feature):
         studio.panel.add_strip(self.strip)
         self.strip.action_requested.connect(studio.run_action)
         self.strip.changed.connect(self.actions_changed)
-        self._pointer = PointerTools(studio, lambda: self.prompts, self._source)
+        self._turn = QuestionTurn(studio, lambda: self.spreader)
+        self._pointer = PointerTools(
+            studio, lambda: self.prompts, self._source, on_asked=self._turn.asked
+        )
         studio.presenter.drawings.append(self._drawings)
         self._auto_timer = QTimer()
         self._auto_timer.setSingleShot(True)
@@ -131,6 +135,14 @@ class Correction(Feature):
             group=GROUP,
             why_not=self._why_not_running,
             tip=tr("It will be as if it had never been."),
+        )
+        yield Action(
+            "correct.keep",
+            tr("Keep the propagation that was not taken in"),
+            self._keep,
+            group=GROUP,
+            why_not=self._why_not_keep,
+            tip=tr("It was made from a mask that was changed meanwhile."),
         )
         yield from self._candidate_actions()
 
@@ -199,8 +211,6 @@ class Correction(Feature):
         workspace = self.studio.workspace
         if workspace is None or self.spreader is None:
             return NOTHING_OPEN
-        if self.spreader.is_running and self.spreader.is_quiet:
-            return ""  # it gives way
         return self.spreader.why_not(self._request(scope))
 
     def _why_not_chosen(self) -> str:
@@ -212,8 +222,15 @@ class Correction(Feature):
             return None
         chosen, method = self.strip.chosen()
         editor = workspace.editor
-        length = self.studio.panel.propose.settings().clip_length
-        return SpreadRequest(editor.current, editor.frame_index, scope or chosen, method, length)
+        settings = self.studio.panel.propose.settings()
+        return SpreadRequest(
+            editor.current,
+            editor.frame_index,
+            scope or chosen,
+            method,
+            settings.clip_length,
+            settings.frame_step,
+        )
 
     def _source(self, method: str = "fused") -> dict[str, Any]:
         """Where the engine finds frames and, unless it shall do without, the model."""
@@ -227,6 +244,14 @@ class Correction(Feature):
     def _why_not_running(self) -> str:
         running = self.spreader is not None and self.spreader.is_running
         return "" if running else tr("No propagation is going on.")
+
+    def _why_not_keep(self) -> str:
+        offered = self.spreader is not None and self.spreader.is_offered
+        return "" if offered else tr("No propagation waits to be kept.")
+
+    def _keep(self) -> None:
+        self.studio.panel.banner.clear()
+        self._of_spreader(lambda s: s.keep())
 
     def _pause_or_resume(self) -> None:
         self._of_spreader(lambda s: s.resume() if s.is_paused else s.pause())
@@ -259,10 +284,11 @@ class Correction(Feature):
             return
         if spreader.is_running and not spreader.is_quiet:
             return  # what was asked for goes first
-        spreader.abandon()
         request = self._request(None)
         if request is not None and not spreader.why_not(request):
             self._start(request, quiet=True)
+        else:
+            spreader.abandon()
 
     # Candidates
 
@@ -336,10 +362,15 @@ class Correction(Feature):
         self._pointer.close()
 
     def frame_changed(self, frame_index: int) -> None:
-        """A candidate is of a clip: it stays while its frames are shown."""
+        """A candidate is of a clip: it stays while its frames are shown.
+
+        The answer to a box or scribbles knows the frame that it belongs to.
+        """
         prompts = self.prompts
-        shown = None if prompts is None else prompts.shown
-        if prompts is not None and (shown is None or frame_index not in shown.masks):
+        if prompts is None or not prompts.view.active:
+            return
+        shown = prompts.shown
+        if shown is None or frame_index not in shown.masks:
             prompts.dismiss()
 
     # Controllers -> screen
@@ -386,6 +417,9 @@ class Correction(Feature):
     def _on_end(self, outcome: str, sentence: str) -> None:
         if outcome == "failed":
             self.studio.fail(sentence)
+        elif outcome == "offered":
+            banner = self.studio.panel.banner
+            banner.show_message(sentence, "warning", tr("Keep it"), "correct.keep")
         elif sentence:
             self.studio.inform(sentence)
         self.studio.presenter.actions()
@@ -407,8 +441,15 @@ class Correction(Feature):
             else {}
         )
         self.studio.presenter.canvas()
+        if view.count or not view.active:
+            self._answered()
+
+    def _answered(self) -> None:
+        if self.prompts is not None and not self.prompts.is_asking:
+            self._turn.answered()
 
     def _on_done(self, sentence: str, is_error: bool) -> None:
+        self._answered()
         if is_error:
             self.studio.fail(sentence)
         elif sentence:

@@ -25,6 +25,7 @@ class PointerTools:
         studio: The studio whose canvas it is.
         prompts: Gives what answers them, ``None`` while nothing is open.
         source: Gives where the engine finds frames and the model.
+        on_asked: Called once a question was asked.
     """
 
     def __init__(
@@ -32,10 +33,12 @@ class PointerTools:
         studio: Studio,
         prompts: Callable[[], PromptController | None],
         source: Callable[[], dict[str, Any]],
+        on_asked: Callable[[], None],
     ) -> None:
         self._studio = studio
         self._prompts = prompts
         self._source = source
+        self._on_asked = on_asked
         self._marks: CanvasMarks | None = None
         studio.layers.on_gesture = self._on_gesture
 
@@ -83,6 +86,7 @@ class PointerTools:
             radius = max(1.0, self._studio.layers.brush_size / 4)
             positive = _is_positive(gesture)
             prompts.ask_scribble(self._source(), gesture.points_xy, radius, positive=positive)
+        self._on_asked()
 
     def _sheet(self) -> CanvasMarks:
         if self._marks is None:

@@ -276,3 +276,60 @@ def test_what_a_person_drew_for_other_tracks_is_not_the_object(bench, engine):
     assert avoided["frame_index"] == 4
     union = RLEMask.from_coco(avoided["rle"]).to_array()
     assert np.array_equal(union, other.to_array() | third.to_array())
+
+
+def test_what_an_undone_correction_was_taken_to_is_offered_not_taken_in(bench, engine):
+    slip = disc(SIZE, (40, 50), 3)
+    bench.project.apply(edits.SetMask(bench.track_id, 3, slip))
+    engine.pause_after = 2
+    bench.start()
+    bench.pump(lambda: len(bench.controller.staged_frames) == 3)
+    assert bench.project.undo().kind == "SetMask"  # the slip, from which the run began
+    engine.release()
+    bench.pump(lambda: bench.ends)
+    outcome, sentence = bench.ends.pop()
+    assert outcome == "offered"
+    assert f"track {bench.track_id}" in sentence
+    assert set(bench.states_of()) == {3}
+    assert bench.project.redo_label is not None  # what was undone can be done again
+    assert bench.frames[-9:] == [f for f in range(NUM_FRAMES) if f != 3]  # they lost their masks
+    assert bench.controller.is_offered
+    bench.controller.keep()
+    assert bench.project.mask(bench.track_id, 5).rle == slip
+    assert not bench.controller.is_offered
+    with pytest.raises(EditError, match="No propagation"):
+        bench.controller.keep()
+
+
+def test_the_next_propagation_takes_the_place_of_one_that_is_offered(bench, engine):
+    engine.pause_after = 2
+    bench.start()
+    bench.pump(lambda: len(bench.controller.staged_frames) == 3)
+    redrawn = disc(SIZE, (22, 30), 6)
+    bench.project.apply(edits.SetMask(bench.track_id, 3, redrawn))
+    engine.release()
+    bench.pump(lambda: bench.ends)
+    assert bench.ends.pop()[0] == "offered"
+    assert bench.run()[0] == "succeeded"
+    assert bench.project.mask(bench.track_id, 5).rle == redrawn
+    assert not bench.controller.is_offered
+    assert bench.project.open_runs() == []
+
+
+def test_a_quiet_run_gives_way_to_one_that_is_asked_for(bench, engine):
+    engine.pause_after = 1
+    bench.controller.start(bench.request(), {"video": "clip"}, quiet=True)
+    assert bench.controller.is_quiet
+    assert bench.controller.why_not(bench.request(scope="forward")) == ""
+    engine.pause_after = None
+    bench.start(scope="forward")
+    assert engine.jobs[0].cancelled.is_set()
+    assert not bench.controller.is_quiet
+    bench.pump(lambda: bench.ends)
+    assert bench.ends[0][0] == "succeeded"
+    assert min(bench.states_of()) == 3  # nothing of the quiet one, which went both ways
+
+
+def test_this_clip_is_as_wide_as_the_frame_step_makes_it(bench):
+    bench.run(scope="clip", frame_index=4, clip_length=3, frame_step=2)
+    assert set(bench.frames) == {0, 1, 2, 4}  # the clip of frames 0, 2 and 4; 3 is corrected
