@@ -41,8 +41,12 @@ class Workspace:
     proposer: ProposeController
 
     def close(self, *, keep_project: bool = False) -> None:
-        """Forget a run in progress, stop the prefetch thread and close the files."""
-        self.proposer.abandon()
+        """Stop a run in progress, stop the prefetch thread and close the files.
+
+        Args:
+            keep_project: Whether another video of the project follows: the run is paused then.
+        """
+        self.proposer.abandon(keep=keep_project)
         self.cache.close()
         if not keep_project:
             self.session.project.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 
 import napari
@@ -12,6 +13,12 @@ from fake_pointer import pointer
 from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
 
 from ifc_core.engine.protocol import JobEnd, JobStatus
+from ifc_core.inference.review_queue import QueueEntry, Reason
+from ifc_core.jobs import JobContext
+from napari_ifc.controllers.videos import adding, look_through
+from napari_ifc.features import opening
+from napari_ifc.features.opening import Opening
+from napari_ifc.features.review import Review
 
 pytestmark = pytest.mark.window
 
@@ -150,3 +157,47 @@ def test_the_window_says_that_a_box_waits_for_a_run(desk, qtbot):
     with qtbot.waitSignal(desk.correction.signals.answered):
         pass
     assert desk.said == ""
+
+
+@pytest.fixture
+def second(desk, tmp_path, clip):
+    """Id of a second video of the project, of which the first is shown."""
+    other = tmp_path / "other"
+    shutil.copytree(clip, other)
+    sorted(other.iterdir())[-1].unlink()
+    edit, _ = adding(desk.project, look_through([other], JobContext()))
+    desk.editor.apply(edit)
+    return desk.project.videos()[1].id
+
+
+def test_showing_another_video_pauses_a_run_which_goes_on_there_later(desk, second, qtbot):
+    desk.engine.pause_after = 6
+    assert desk.studio.propose()
+    proposer = desk.studio.workspace.proposer
+    qtbot.waitUntil(lambda: proposer.can_go_on_later and proposer.rows()[0].num_frames == 7)
+    assert desk.studio.feature(Opening).may_put_down(keep_project=True)  # asks for nothing
+    assert desk.studio.show_video(second)
+    assert desk.said == "The run on clip was paused; it goes on when you show that video again."
+    assert desk.studio.show_video(desk.video_id)
+    assert desk.said == "A run was stopped after 7 frames. Go on?"
+    desk.engine.release()
+    with qtbot.waitSignal(desk.studio.run_finished) as ended:
+        assert desk.studio.run_action("run.continue")
+    assert ended.args == ["succeeded"]
+    assert len(desk.project.tracks(desk.video_id)) == 2
+
+
+def test_the_queue_asks_before_it_leaves_a_video_where_something_goes_on(
+    desk, second, qtbot, monkeypatch
+):
+    asked = []
+    monkeypatch.setattr(opening, "ask_to_stop", lambda work, parent: asked.append(work))
+    desk.corrected()
+    desk.engine.pause_after = 2
+    assert desk.studio.run_action("correct.propagate")
+    review = desk.studio.feature(Review)
+    entry = QueueEntry(second, 0, 0, 0, 0, 0, 0.1, 0.0, Reason.COMPLETE)
+    assert not review._show_entry(entry)
+    assert asked == [["Propagating a correction; nothing of it is kept"]]
+    assert desk.correction.spreader.is_running
+    assert desk.studio.workspace.session.entry.id == desk.video_id

@@ -230,13 +230,21 @@ class ProposeController:
             self._show(RunView(True, text, view.detail, view.fraction, stopping=True))
             self._job.cancel()
 
-    def abandon(self) -> None:
-        """Forget the run at once, when the project is being closed."""
+    @property
+    def can_go_on_later(self) -> bool:
+        """Whether a run is going on of which enough is known to go on after a pause."""
+        return self._run_id is not None and self._project.run_checkpoint(self._run_id) is not None
+
+    def abandon(self, *, keep: bool = False) -> None:
+        """Let go of the run at once: forget it, or ``keep`` it paused if it can go on later."""
         if self._job is not None:
             self._job.cancel()
         if self._run_id is not None:
             self._generation += 1
-            self._project.discard_run(self._run_id)
+            if keep and self.can_go_on_later:
+                self._project.pause_run(self._run_id)
+            else:
+                self._project.discard_run(self._run_id)
             self._reset()
 
     # Answers of the engine

@@ -163,7 +163,8 @@ class ReviewController:
         submit: Has work done in a background thread.
         apply: Makes an edit; the caller tells :meth:`take_edit` what came of it.
         on_view: Called with what the page shows, whenever it changes.
-        on_entry: Called with the entry to show on the canvas.
+        on_entry: Called with the entry to show on the canvas; gives whether it is shown. If
+            not, there is nothing to decide.
         on_failed: Called with an error of the worker.
     """
 
@@ -173,7 +174,7 @@ class ReviewController:
         submit: Submit,
         apply: Callable[[Edit], EditResult],
         on_view: Callable[[ReviewView], None],
-        on_entry: Callable[[QueueEntry], None],
+        on_entry: Callable[[QueueEntry], bool],
         on_failed: Callable[[Exception], None],
     ) -> None:
         self._maker = QueueMaker(folder)
@@ -329,7 +330,9 @@ class ReviewController:
         if 0 <= place < len(self._shown):
             self._place, self._walking = place, True
             self._tell(self._busy)
-            self._on_entry(entry_at(self._shown, place))
+            if not self._on_entry(entry_at(self._shown, place)):
+                self._place, self._left_at = -1, place
+                self._tell(self._busy)
 
     def next(self) -> None:
         """Show the next entry; after the last one, the first."""

@@ -47,13 +47,19 @@ class Opening(Feature):
         """Whether what is open may be put down: nothing goes on in it, or the person says so.
 
         Args:
-            keep_project: Whether another video of the project follows; fine-tuning goes on then.
+            keep_project: Whether another video of the project follows. Fine-tuning goes on then,
+                and a run is paused if it can be.
         """
         studio = self.studio
-        work = [studio.proposing.busy(), studio.feature(Correction).busy()]
+        work = [studio.feature(Correction).busy()]
         work += [] if keep_project else [studio.trainer.busy()]
+        work += [] if keep_project and self._run_can_wait() else [studio.proposing.busy()]
         work = [text for text in work if text]
         return not work or ask_to_stop(work, studio.panel)
+
+    def _run_can_wait(self) -> bool:
+        workspace = self.studio.workspace
+        return workspace is not None and workspace.proposer.can_go_on_later
 
     def begin(self, path: Path) -> None:
         """Open in a worker; see ``Studio.begin_open``."""
@@ -139,14 +145,19 @@ class Opening(Feature):
 
     def show_now(self, video_id: int) -> bool:
         """Show another video of the open project; see ``Studio.show_video``."""
-        project = self.studio.open_workspace().session.project
+        left = self.studio.open_workspace().session
+        project = left.project
         try:
             session = show_video(project, video_id)
         except IFCError as error:
             self.studio.fail(error)
             return False
+        paused = self._run_can_wait()
         self.studio.put_down(emit=False, keep_project=True)
         self.studio.take_up(session)
+        if paused and not self.studio.panel.banner.text:
+            text = tr("The run on {name} was paused; it goes on when you show that video again.")
+            self.studio.inform(text.format(name=left.entry.name))
         return True
 
     def begin_show(self, video_id: int) -> None:

@@ -14,6 +14,7 @@ from ifc_core.inference.review_queue import QueueEntry, Reason, entry_at
 from napari_ifc.actions import Action
 from napari_ifc.controllers.review import FILTERS, ReviewController, ReviewView, why_text
 from napari_ifc.feature import NOTHING_OPEN, Feature
+from napari_ifc.features.opening import Opening
 from napari_ifc.features.timeline import TimelineLink
 from napari_ifc.language import tr
 from napari_ifc.rows import QueueRow
@@ -247,16 +248,18 @@ class Review(Feature):
         name = index.class_name(entry.track_id)
         return f"{title} · {name}", index.header(entry.track_id).color_rgb
 
-    def _show_entry(self, entry: QueueEntry) -> None:
+    def _show_entry(self, entry: QueueEntry) -> bool:
         workspace = self.studio.workspace
         if workspace is None:
-            return
-        elsewhere = entry.video_id != workspace.session.entry.id
-        if elsewhere and not self.studio.show_video(entry.video_id):
-            return
+            return False
+        if entry.video_id != workspace.session.entry.id:
+            may = self.studio.feature(Opening).may_put_down(keep_project=True)
+            if not (may and self.studio.show_video(entry.video_id)):
+                return False
         chosen = tuple(i for i in (entry.track_id, entry.other_id) if i)
         self.studio.layers.go_to(entry.frame_index)
         self.studio.select(chosen)
+        return True
 
     def _on_page(self, name: str) -> None:
         if name == PAGE:

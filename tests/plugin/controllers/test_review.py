@@ -21,12 +21,13 @@ class Desk:
         self.entries = []
         self.errors = []
         self.at_once = True
+        self.can_show = True
         self.controller = ReviewController(
             self.project.folder,
             self.submit,
             self.apply,
             self.views.append,
-            self.entries.append,
+            self.show,
             self.errors.append,
         )
 
@@ -34,6 +35,10 @@ class Desk:
         self.waiting.append((work, take))
         if self.at_once:
             self.work()
+
+    def show(self, entry):
+        self.entries.append(entry)
+        return self.can_show
 
     def work(self):
         while self.waiting:
@@ -204,3 +209,14 @@ def test_an_entry_that_is_mended_by_hand_leaves_nothing_to_accept(desk):
     assert len(desk.entries) == 1  # the canvas stays where the person works
     controller.next()  # goes on where the mended entry stood
     assert controller.current.track_id == low
+
+
+def test_an_entry_that_cannot_be_shown_is_not_decided_on(desk):
+    controller = desk.controller
+    desk.can_show = False  # its video stays closed, since something goes on in this one
+    controller.next()
+    assert controller.current is None
+    assert controller.why_not_decide() == "Choose an entry of the queue first."
+    desk.can_show = True
+    controller.next()
+    assert [e.key for e in desk.entries] == [controller.current.key] * 2
