@@ -50,7 +50,8 @@ def build_clip(
     """Read a clip with its masks.
 
     Tracks about which nothing is known on these frames are left out: on frames that are not
-    exhaustive their ground counts as unreviewed.
+    exhaustive their ground counts as unreviewed. Of a frame that cannot be decoded nothing is
+    known, whatever its labels say: the picture is a neighbour's.
 
     Args:
         video: Its video.
@@ -61,18 +62,20 @@ def build_clip(
     Returns:
         The clip; masks are resized by pixel area and cut at one half.
     """
-    exhaustive = np.array([f in video.exhaustive for f in frames])
-    kept = [t for t in video.tracks if any(f in t.masks for f in frames)]
+    pictures = np.stack([store.read(video, f, size) for f in frames])
+    sound = [None if store.is_broken(video, f) else f for f in frames]
+    exhaustive = np.array([f in video.exhaustive for f in sound])
+    kept = [t for t in video.tracks if any(f in t.masks for f in sound)]
     masks = np.zeros((len(kept), len(frames), *size), dtype=np.bool_)
     valid = np.zeros((len(kept), len(frames)), dtype=np.bool_)
     for row, track in enumerate(kept):
-        for t, frame in enumerate(frames):
+        for t, frame in enumerate(sound):
             valid[row, t] = frame in track.masks or exhaustive[t]
-            rle = track.masks.get(frame)
+            rle = None if frame is None else track.masks.get(frame)
             if rle is not None:
                 masks[row, t] = resize_mask(rle.to_array(), size)
     return ClipSample(
-        frames=np.stack([store.read(video, f, size) for f in frames]),
+        frames=pictures,
         masks=masks,
         labels=np.array([t.label for t in kept], dtype=np.int64),
         valid=valid,

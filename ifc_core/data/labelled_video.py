@@ -12,8 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.errors import VideoError
+from ifc_core.io.readable_frames import StandInReader
 from ifc_core.io.video import VideoReader, open_video
 from ifc_core.structures import RLEMask
+
+MOST_OPEN_VIDEOS = 4
+"""Videos that a frame store holds open at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,9 @@ def resized_size(height: int, width: int, short_side: int, max_long_side: int) -
 class FrameStore:
     """Reads frames at the size they are used at, and keeps the latest ones.
 
-    Readers and pictures stay in the process that opened them: a copy that is sent to another
-    process starts empty.
+    A frame of a video that cannot be decoded has its neighbour's picture, so that one damaged
+    frame ends no training; see :meth:`is_broken`. Readers and pictures stay in the process that
+    opened them: a copy that is sent to another process starts empty.
 
     Attributes:
         capacity_bytes: Memory for pictures.
@@ -85,7 +90,8 @@ class FrameStore:
     _frames: OrderedDict[tuple[str, int, tuple[int, int]], npt.NDArray[np.uint8]] = field(
         default_factory=OrderedDict, repr=False
     )
-    _readers: dict[Path, VideoReader] = field(default_factory=dict, repr=False)
+    _readers: OrderedDict[Path, VideoReader] = field(default_factory=OrderedDict, repr=False)
+    _stands: dict[Path, dict[int, int]] = field(default_factory=dict, repr=False)
     _num_bytes: int = 0
 
     def __getstate__(self) -> tuple[int]:
@@ -108,7 +114,7 @@ class FrameStore:
             (height, width, 3) uint8 RGB; not to be written to.
 
         Raises:
-            VideoError: The frame cannot be read.
+            VideoError: There is no such frame or picture, or nothing of the video decodes.
         """
         key = (str(video.path), frame_index, size)
         if key in self._frames:
@@ -128,15 +134,28 @@ class FrameStore:
     def _decode(self, video: LabelledVideo, frame_index: int) -> npt.NDArray[np.uint8]:
         if video.frame_files:
             return read_picture(video.frame_files[frame_index])
-        if video.path not in self._readers:
-            self._readers[video.path] = open_video(video.path)
-        return self._readers[video.path].read(frame_index)
+        return self._reader(video.path).read(frame_index)
+
+    def _reader(self, path: Path) -> VideoReader:
+        """The open video; few are, since each has threads and frames of its own."""
+        if path not in self._readers:
+            stands = self._stands.setdefault(path, {})
+            self._readers[path] = StandInReader(open_video(path), stands)
+            while len(self._readers) > MOST_OPEN_VIDEOS:
+                self._readers.popitem(last=False)[1].close()
+        self._readers.move_to_end(path)
+        return self._readers[path]
+
+    def is_broken(self, video: LabelledVideo, frame_index: int) -> bool:
+        """Whether a frame that was read has a neighbour's picture: its labels do not fit that."""
+        return not video.frame_files and frame_index in self._stands.get(video.path, ())
 
     def close(self) -> None:
         """Close the videos and forget the pictures."""
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
+        self._stands.clear()
         self._frames.clear()
         self._num_bytes = 0
 

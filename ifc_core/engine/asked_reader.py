@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ifc_core.engine.server import ServerJob
 from ifc_core.errors import ConfigError
+from ifc_core.io.readable_frames import StandInReader
 from ifc_core.io.video import VideoReader, open_video
 from ifc_core.structures import Video
 
@@ -20,6 +21,9 @@ _KEPT_BYTES = 64 << 20
 
 def open_reader(params: dict[str, Any], job: ServerJob, stack: ExitStack) -> VideoReader:
     """Random access to the frames that a request names.
+
+    A frame of a video that cannot be decoded is stood in for by its neighbour, as where a run
+    proposes.
 
     Args:
         params: ``video`` (a path), or ``frames`` (``count``, ``height``, ``width`` and, at will,
@@ -32,7 +36,7 @@ def open_reader(params: dict[str, Any], job: ServerJob, stack: ExitStack) -> Vid
         ConfigError: Neither is named.
     """
     if "video" in params:
-        return stack.enter_context(open_video(str(params["video"]), job.context))
+        return stack.enter_context(StandInReader(open_video(str(params["video"]), job.context)))
     shape = params.get("frames")
     if not isinstance(shape, dict):
         raise ConfigError("A correction needs a video or frames.", name="video", value=None)

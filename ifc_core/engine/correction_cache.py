@@ -11,6 +11,7 @@ from ifc_core.config import Settings, cache_dir, read_settings
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.inference.settings import ProposeSettings
+from ifc_core.io.readable_frames import StandInReader
 from ifc_core.io.video import VideoReader
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class CorrectionCache:
             self._flows[key] = FlowStore(reader, short_side)
         self._flows.move_to_end(key)
         kept = self._flows[key]
+        _tell_broken(reader, kept.reader)
         kept.reader = reader
         return kept
 
@@ -91,6 +93,7 @@ class CorrectionCache:
             )
         self._features.move_to_end(key)
         kept = self._features[key]
+        _tell_broken(reader, kept.reader)
         kept.reader = reader
         return kept, []
 
@@ -98,6 +101,12 @@ class CorrectionCache:
         """Let go of everything."""
         self._features.clear()
         self._flows.clear()
+
+
+def _tell_broken(reader: VideoReader, earlier: VideoReader) -> None:
+    """Pass on which frames are broken: what was kept of them is not read once more."""
+    if isinstance(reader, StandInReader) and isinstance(earlier, StandInReader):
+        reader.stands |= earlier.stands
 
 
 def _user_settings() -> Settings:

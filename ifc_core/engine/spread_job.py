@@ -17,6 +17,7 @@ from ifc_core.inference.correction import (
     spread,
 )
 from ifc_core.inference.spread_scope import DEFAULT_CLIP_LENGTH, scope_frames
+from ifc_core.io.readable_frames import StandInReader
 from ifc_core.structures import RLEMask
 
 
@@ -42,8 +43,8 @@ def spread_correction(
         caches: Where features and flow are kept.
 
     Returns:
-        ``num_masks``, how many frames got a result; ``used``, what took part (``network``,
-        ``colour``, ``flow``); ``notices``.
+        ``num_masks``, how many frames got a result (those that cannot be decoded get none);
+        ``used``, what took part (``network``, ``colour``, ``flow``); ``notices``.
     """
     settings = CorrectSettings.from_json(params.get("correct", {}))
     corrected, avoid = (_masks(params.get(name, ())) for name in ("corrected", "avoid"))
@@ -74,13 +75,19 @@ def spread_correction(
             skip=skip,
             store=caches.flow(reader, settings.short_side),
         )
+        looked = reader if settings.method in ("fused", "flow") else None
         for found in found_masks:
+            if isinstance(looked, StandInReader) and found.frame_index in looked.stands:
+                continue  # it was carried over another frame's picture
             rle = None if found.rle is None else found.rle.to_coco()
             job.emit(
                 "mask",
                 {"frame_index": found.frame_index, "rle": rle, "confidence": found.confidence},
             )
             count += 1
+        if isinstance(looked, StandInReader) and looked.notice:
+            notices.append(looked.notice)
+            job.emit("notice", looked.notice)
     return {"num_masks": count, "used": _used(settings, features is not None), "notices": notices}
 
 

@@ -1,8 +1,8 @@
-"""Going through a video some of whose frames cannot be decoded."""
+"""Reading a video some of whose frames cannot be decoded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 
 import numpy as np
@@ -68,15 +68,72 @@ class ReadableFrames(Iterator[tuple[int, Picture]]):
     @property
     def notice(self) -> str:
         """A sentence about the broken frames given out so far, or empty."""
-        if not self.broken:
-            return ""
-        first, last, name = min(self.broken), max(self.broken), self._reader.video.path.name
-        if first == last:
-            return f"Frame {first} of {name} cannot be decoded; it got no masks."
-        return (
-            f"{len(self.broken)} frames of {name} between {first} and {last} cannot be decoded; "
-            "they got no masks."
-        )
+        return _notice(self.broken, self._reader.video.path.name)
+
+
+class StandInReader(VideoReader):
+    """Any frame of a video, a broken one stood in for as by :class:`ReadableFrames`.
+
+    Args:
+        reader: The video; closing this closes it.
+        stands: What an earlier reader of the same video found; it is added to.
+
+    Attributes:
+        stands: Broken frame -> the frame whose picture stands in for it, for those that were
+            asked for. What comes of a broken frame is not to be kept.
+    """
+
+    def __init__(self, reader: VideoReader, stands: dict[int, int] | None = None) -> None:
+        self._reader = reader
+        self.video, self.pts_seconds = reader.video, reader.pts_seconds
+        self.first_readable, self.warning = reader.first_readable, reader.warning
+        self.stands = {} if stands is None else stands
+
+    def read(self, frame_index: int) -> Picture:
+        """One frame, or its stand-in.
+
+        Raises:
+            VideoError: The video has no such frame, or none that can be decoded.
+        """
+        index = self._checked(frame_index)
+        if index in self.stands:
+            return self._reader.read(self.stands[index])
+        try:
+            return self._reader.read(index)
+        except VideoError:
+            # The neighbour of a broken frame has the same stand-in: between them lies nothing.
+            near = self.stands.get(index - 1, self.stands.get(index + 1))
+            if near is None:
+                near, picture = nearest_readable(self._reader, index, most=None)
+            else:
+                picture = self._reader.read(near)
+            self.stands[index] = near
+            return picture
+
+    def keyframe_before(self, frame_index: int) -> int:
+        """See :meth:`VideoReader.keyframe_before`."""
+        return self._reader.keyframe_before(frame_index)
+
+    def close(self) -> None:
+        """Let go of the video."""
+        self._reader.close()
+
+    @property
+    def notice(self) -> str:
+        """A sentence about the broken frames asked for so far, or empty."""
+        return _notice(self.stands, self.video.path.name)
+
+
+def _notice(broken: Collection[int], name: str) -> str:
+    if not broken:
+        return ""
+    first, last = min(broken), max(broken)
+    if first == last:
+        return f"Frame {first} of {name} cannot be decoded; it got no masks."
+    return (
+        f"{len(broken)} frames of {name} between {first} and {last} cannot be decoded; "
+        "they got no masks."
+    )
 
 
 def nearest_readable(

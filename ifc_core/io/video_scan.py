@@ -19,7 +19,9 @@ from ifc_core.io.video_index import NO_TIME, FrameIndex, PacketTable
 from ifc_core.io.video_probe import ProbeResult, probe_frames
 from ifc_core.jobs import JobContext
 
-_MAX_REMEMBERED = 8
+_LEAST_REMEMBERED = 8  # files, however long they are
+_MOST_REMEMBERED = 256
+_MOST_REMEMBERED_FRAMES = 1_000_000  # of all files together, 50 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,15 @@ def scan_file(
     scan = _scan(path, context, listener)
     with _lock:
         _remembered[key] = scan
-        while len(_remembered) > _MAX_REMEMBERED:
+        while _is_too_much():
             _remembered.popitem(last=False)
     return scan
+
+
+def _is_too_much() -> bool:
+    num_frames = sum(len(scan.index) for scan in _remembered.values())
+    is_long = num_frames > _MOST_REMEMBERED_FRAMES and len(_remembered) > _LEAST_REMEMBERED
+    return is_long or len(_remembered) > _MOST_REMEMBERED
 
 
 def is_remembered(path: Path) -> bool:

@@ -247,7 +247,7 @@ def score_held_out(
     store: FrameStore,
     context: JobContext,
 ) -> HeldOutScore:
-    """Score a model on labelled frames.
+    """Score a model on labelled frames, those that cannot be decoded left out.
 
     Args:
         model: Its classes are its ``categories``; those that ``class_names`` lacks do not
@@ -269,6 +269,8 @@ def score_held_out(
         context.raise_if_cancelled()
         truth = _truth(video, frame)
         prediction = predict_frame(model, video, frame, short_side, store)
+        if store.is_broken(video, frame):
+            continue
         records.append((video, frame, prediction))
         if truth:
             best = assigned_ious(prediction, [rle.to_array() for _, rle in truth])

@@ -47,7 +47,9 @@ def nearest_classes(
             continue
         votes = torch.zeros(len(known))
         for video, frame, truth in _examples(videos, label):
-            votes += _class_probs(model, video, frame, truth, short_side, store)
+            probs = _class_probs(model, video, frame, truth, short_side, store)
+            if not store.is_broken(video, frame):
+                votes += probs
         if votes.any():
             nearest[name] = known[int(votes.argmax())]
     return nearest

@@ -51,6 +51,8 @@ def fitting_threshold(
         found = (track.masks.get(frame) for track in video.tracks)
         truth = [rle.to_array() for rle in found if rle is not None and rle.area]
         prediction = predict_frame(model, video, frame, short_side, store)
+        if store.is_broken(video, frame):
+            continue
         scores += prediction.scores.tolist()
         right += right_masks(prediction, truth)
         num_objects += len(truth)

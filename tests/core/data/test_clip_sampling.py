@@ -1,12 +1,15 @@
 """Clips of labelled videos: which frames, which masks, what is known."""
 
+import dataclasses
 import pickle
+import shutil
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ifc_core.data import labelled_video
 from ifc_core.data.augmentation import NAMES, Augmentation
 from ifc_core.data.clip_sampling import build_clip, resize_mask, sample_frames
 from ifc_core.data.clip_source import ClipRequest, sample_seed
@@ -15,6 +18,7 @@ from ifc_core.data.pseudo_clip import move_picture
 from ifc_core.data.sample import ClipSample
 from ifc_core.data.video_source import VideoSource, pick_in_epochs
 from ifc_core.errors import ConfigError, FormatError
+from ifc_core.io.video import open_video
 
 SIZE = (48, 80)
 
@@ -151,3 +155,60 @@ def test_a_moved_picture_moves_its_masks(toy_video):
         overlap = (red & clip.masks[0, t]).sum() / (red | clip.masks[0, t]).sum()
         assert overlap > 0.8
     assert not np.array_equal(clip.masks[0, 0], clip.masks[0, 3])
+
+
+def damage(folder, frame):
+    """Cut the picture of a frame short."""
+    path = folder / f"{frame:05d}.png"
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def test_a_damaged_frame_is_stood_in_for_and_teaches_nothing(toy_video, video_folder):
+    damage(video_folder, 4)
+    video = toy_video([2, 4, 6], exhaustive=[4, 6])
+    store = FrameStore()
+    clip = build_clip(video, [2, 4, 6], SIZE, store)
+    assert np.array_equal(clip.frames[1], store.read(video, 3, SIZE))
+    assert clip.valid.tolist() == [[True, False, True]]
+    assert clip.exhaustive.tolist() == [False, False, True]
+    assert [bool(m.any()) for m in clip.masks[0]] == [True, False, True]
+    assert [store.is_broken(video, f) for f in (2, 3, 4)] == [False, False, True]
+    assert len(build_clip(video, [4], SIZE, store).labels) == 0
+    store.close()
+
+
+def test_a_source_goes_on_over_a_damaged_frame_and_stays_a_function_of_the_number(
+    toy_video, video_folder
+):
+    damage(video_folder, 4)
+    sources = [VideoSource(0, (toy_video([3, 5]),), labelled_share=0.0) for _ in range(2)]
+    requests = [ClipRequest(n, 4, *SIZE, "easy") for n in range(12)]
+    clips = [sources[0](request) for request in requests]
+    assert any(not clip.valid.all() for clip in clips)
+    for request, clip in zip(reversed(requests), reversed(clips), strict=True):
+        again = sources[1](request)
+        assert np.array_equal(again.frames, clip.frames)
+        assert np.array_equal(again.valid, clip.valid)
+
+
+def test_few_videos_are_open_at_a_time(toy_video, tmp_path, monkeypatch):
+    opened, closed = [], []
+
+    def opening(path):
+        reader = open_video(path)
+        opened.append(path)
+        monkeypatch.setattr(reader, "close", lambda: closed.append(path))
+        return reader
+
+    monkeypatch.setattr(labelled_video, "open_video", opening)
+    folders = [tmp_path / f"clip{n}" for n in range(6)]
+    for folder in folders:
+        shutil.copytree(tmp_path / "toy", folder)
+    store = FrameStore(capacity_bytes=1)  # forgets each picture
+    video = toy_video([1])
+    for folder in (*folders, folders[-1], folders[0]):
+        store.read(dataclasses.replace(video, path=folder), 1, SIZE)
+    assert opened == [*folders, folders[0]]
+    assert closed == folders[:3]
+    store.close()
+    assert len(closed) == len(opened)

@@ -1,5 +1,6 @@
 """A correction spread by the real engine process."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,30 @@ def test_scopes_skips_and_pixels_of_others(
     assert [m["frame_index"] for m in masks] == [3, 4, 5, 0]
     first = masks[0]["rle"]
     assert first is None or not (RLEMask.from_coco(first).to_array() & other).any()
+
+
+def test_a_damaged_frame_gets_no_mask_and_ends_nothing(
+    engine: EngineClient, clip_folder: Path, mask: RLEMask, tmp_path: Path
+) -> None:
+    folder = tmp_path / "damaged"
+    shutil.copytree(clip_folder, folder)
+    picture = folder / "00004.png"
+    picture.write_bytes(picture.read_bytes()[:200])
+    params = {
+        "video": str(folder),
+        "corrected": [{"frame_index": 2, "rle": mask.to_coco()}],
+        "start": 2,
+        "stop": 7,
+    }
+    for _ in range(2):  # the second time its picture is at hand
+        events = []
+        answer = engine.request("spread", params, on_event=events.append).result(WAIT)
+        masks = [e.data for e in events if isinstance(e, JobEvent) and e.name == "mask"]
+        assert [m["frame_index"] for m in masks] == [3, 5, 6]
+        assert answer["num_masks"] == 3
+        sentence = "Frame 4 of damaged cannot be decoded; it got no masks."
+        assert answer["notices"] == [sentence]
+        assert sentence in [e.data for e in events if isinstance(e, JobEvent)]
 
 
 def test_a_missing_model_is_said_and_done_without(

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from ifc_core.errors import VideoError
-from ifc_core.io.readable_frames import ReadableFrames, nearest_readable
+from ifc_core.io.readable_frames import ReadableFrames, StandInReader, nearest_readable
 from ifc_core.io.video import VideoReader, open_video
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.structures import Video
@@ -210,6 +210,36 @@ def test_frames_broken_in_the_middle_are_stood_in_for(
     )
 
 
+def test_any_frame_has_a_picture_and_the_broken_ones_are_known(
+    tmp_path: Path, read_number, write_clip
+) -> None:
+    path = write_clip(tmp_path / "clip.mp4", "libx264", 30, gop=6)
+    _damage(path, range(12, 18))
+    with StandInReader(open_video(path)) as reader:
+        in_order = [read_number(frame) for _, frame in ReadableFrames(open_video(path))]
+        asked = [17, 3, 14, 20, 13, 14]
+        assert [read_number(reader.read(f)) for f in asked] == [in_order[f] for f in asked]
+        assert reader.stands == {17: 11, 14: 11, 13: 11}
+        assert reader.notice.startswith("3 frames of clip.mp4 between 13 and 17 cannot be decoded")
+        with pytest.raises(VideoError, match="there is no frame 30"):
+            reader.read(30)
+    with pytest.raises(VideoError):
+        reader.read(3)
+
+
+def test_the_stand_in_of_a_neighbour_is_taken_without_looking_again() -> None:
+    broken = _MostlyBroken(600, 500)
+    reader = StandInReader(broken)
+    for frame_index in (20, 21, 19, 20):
+        assert reader.read(frame_index)[0, 0, 0] == 500 % 256
+    assert reader.stands == {20: 500, 21: 500, 19: 500}
+    broken.asked.clear()
+    assert StandInReader(broken, reader.stands).read(20)[0, 0, 0] == 500 % 256
+    assert broken.asked == [500]
+    with pytest.raises(VideoError, match="No frame"):
+        StandInReader(_MostlyBroken(20, 20)).read(4)
+
+
 def test_a_file_none_of_whose_frames_decodes_fails_in_one_sentence(
     tmp_path: Path, write_clip
 ) -> None:
@@ -223,6 +253,7 @@ class _MostlyBroken(VideoReader):
 
     def __init__(self, num_frames: int, good: int) -> None:
         self.video = Video(Path("broken.mp4"), num_frames, 4, 6, 25.0, "none")
+        self.pts_seconds = np.arange(num_frames) / 25.0
         self.asked: list[int] = []
         self._good = good
 
