@@ -186,6 +186,7 @@ class ProposeRun:
         resume = None if known is None else known.checkpoint
         position = 0 if resume is None else resume.next_position
         frames = ReadableFrames(reader, 0 if resume is None else resume.restart_frame, step=step)
+        frames.broken.update(() if resume is None else resume.broken_frames)
         run = predict(model, frames, self._settings, context, num_frames=total, resume=resume)
         began = time.monotonic() - (0.0 if known is None else known.seconds)
         kept = time.monotonic()
@@ -203,6 +204,7 @@ class ProposeRun:
             if time.monotonic() - kept >= STATE_SECONDS:
                 checkpoint = run.checkpoint()
                 if checkpoint is not None:
+                    checkpoint = replace(checkpoint, broken_frames=tuple(sorted(frames.broken)))
                     seconds = time.monotonic() - began
                     state.save(number, VideoState(position, seconds, checkpoint))
                 kept = time.monotonic()

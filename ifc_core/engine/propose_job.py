@@ -106,7 +106,7 @@ def propose(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict[
             job.emit("frame", encode_frame(source.kept(frame)))
             finished += 1
             if (now := time.monotonic()) >= next_checkpoint:
-                emit_checkpoint(run, model.sha256, job)
+                emit_checkpoint(run, source, model.sha256, job)
                 cost = time.monotonic() - now
                 next_checkpoint = now + max(CHECKPOINT_SECONDS, cost / _CHECKPOINT_SHARE)
             notices += run.notices[len(notices) - bool(source.notice) :]
@@ -147,11 +147,15 @@ def _check_weights(resume: RunCheckpoint | None, sha256: str) -> None:
         )
 
 
-def emit_checkpoint(run: VideoPrediction | TiledPrediction, sha256: str, job: ServerJob) -> None:
+def emit_checkpoint(
+    run: VideoPrediction | TiledPrediction, source: Source, sha256: str, job: ServerJob
+) -> None:
     """Tell the client where a run stands."""
     checkpoint = run.checkpoint()
     if checkpoint is not None:
-        job.emit("checkpoint", replace(checkpoint, model_sha256=sha256).to_json())
+        broken = () if source.readable is None else tuple(sorted(source.readable.broken))
+        known = replace(checkpoint, model_sha256=sha256, broken_frames=broken)
+        job.emit("checkpoint", known.to_json())
 
 
 def open_source(
@@ -182,6 +186,8 @@ def open_source(
         indices = _indices(params, settings, reader.video.num_frames)
         rest = _rest(indices, resume)
         frames = ReadableFrames(reader, rest.start, rest.stop, rest.step)
+        if resume is not None:
+            frames.broken.update(resume.broken_frames)  # the sentence at the end counts all
         return Source(frames, len(indices), reader.warning, frames)
     shape = params.get("frames")
     if not isinstance(shape, dict):

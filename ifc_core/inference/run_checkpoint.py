@@ -71,6 +71,7 @@ class RunCheckpoint:
         tallies: One an instance.
         notices: Sentences for the person so far.
         model_sha256: Hash of the weights; "" where unknown.
+        broken_frames: Frames so far that could not be decoded; known to who reads the frames.
     """
 
     restart_frame: int
@@ -86,6 +87,7 @@ class RunCheckpoint:
     tallies: tuple[InstanceTally, ...]
     notices: tuple[str, ...] = ()
     model_sha256: str = ""
+    broken_frames: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

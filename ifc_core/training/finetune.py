@@ -6,8 +6,9 @@ import copy
 import json
 import tempfile
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -104,12 +105,14 @@ def finetune(
         job.advance(0, None, "judging the present model", unit="iterations")
         before = _score(plan, plan.parent, store, job)
         rehearsal_before = rehearsal_score(plan.parent, settings.seed) if plan.rehearses else None
-        trained, iterations = yield from _train_with_fallback(plan, store, job)
+        trained, iterations = yield from _train_with_fallback(plan, store, job, before)
         job.advance(iterations, iterations, "judging the new model", unit="iterations")
         share = 1.0
         if plan.rehearses:
             trained, share = keep_old_task(plan, trained, store, job)
         after = _score(plan, trained, store, job)
+        if after.num_masks:
+            yield FinetuneValidation(iterations, after)
         rehearsal_after = rehearsal_score(trained, settings.seed) if plan.rehearses else None
         pictures = _compare(plan, trained, store)
         verdict = judge(before, after)
@@ -155,13 +158,15 @@ def judge(before: HeldOutScore, after: HeldOutScore) -> Verdict:
 
 
 def _train_with_fallback(
-    plan: FinetunePlan, store: FrameStore, job: JobContext
+    plan: FinetunePlan, store: FrameStore, job: JobContext, before: HeldOutScore
 ) -> Generator[FinetuneEvent, None, tuple[IFC, int]]:
     """Train; where memory runs out, with fewer clips at once, then with smaller frames."""
     preset, notice = plan.preset, ""
     while True:
         try:
-            return (yield from _train(replace(plan, preset=preset), store, job, notice))
+            smaller = replace(plan, preset=preset)
+            judge_by = partial(_score, plan, store=store, job=job)
+            return (yield from _train(smaller, store, job, notice, before, judge_by))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -182,9 +187,18 @@ def _train_with_fallback(
 
 
 def _train(
-    plan: FinetunePlan, store: FrameStore, job: JobContext, notice: str
+    plan: FinetunePlan,
+    store: FrameStore,
+    job: JobContext,
+    notice: str,
+    before: HeldOutScore,
+    score: Callable[[IFC], HeldOutScore],
 ) -> Generator[FinetuneEvent, None, tuple[IFC, int]]:
-    """One attempt; returns the trained network and its iterations."""
+    """One attempt; returns the trained network and its iterations.
+
+    Its looks at the held-out frames begin with the parent's and are made as the verdict is, also
+    where it trains on smaller frames, so that one curve holds them all.
+    """
     source = training_source(plan, store)
     plan = replace(plan, nearest=_nearest_classes(plan, store))
     iterations = _settled_iterations(plan, source, job)
@@ -198,6 +212,8 @@ def _train(
         sum(len(v.labelled_frames) for v in plan.split.held_out),
         notice,
     )
+    if before.num_masks:
+        yield FinetuneValidation(0, before)
     judged = copy.deepcopy(trainer.model)
     every = max(25, iterations // 6)
     begun, first = time.monotonic(), trainer.iteration
@@ -209,7 +225,7 @@ def _train(
         yield FinetuneStep(report.iteration, iterations, report.loss, terms, eta)
         if plan.split.held_out and done % every == 0 and done < iterations:
             judged.load_state_dict(trainer.averaged_weights())
-            yield FinetuneValidation(done, _score(plan, judged, store, job))
+            yield FinetuneValidation(done, score(judged))
     judged.load_state_dict(trainer.averaged_weights())
     return judged.eval(), iterations
 
@@ -377,8 +393,6 @@ def _compare(plan: FinetunePlan, trained: IFC, store: FrameStore) -> tuple[Path,
         before, after = (
             predict_frame(model, video, frame, side, store) for model in (plan.parent, trained)
         )
-        if store.is_broken(video, frame):
-            continue
         path = folder / f"{Path(video.name).name}_{frame:06d}.png"
         draw_comparison(path, video, frame, before, after, store)
         written.append(path)

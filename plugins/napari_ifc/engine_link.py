@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ifc_core.errors import EngineError
@@ -108,6 +109,7 @@ class Trainers:
     def __init__(self, factory: Callable[[], EngineClient] | None = None) -> None:
         self._factory = factory or usual_trainer
         self._clients: list[EngineClient] = []
+        self._ending: list[threading.Thread] = []
         self._is_closed = False
 
     def __call__(self) -> EngineClient:
@@ -121,6 +123,16 @@ class Trainers:
         self._clients.append(client)
         return client
 
+    def let_go(self, client: EngineClient) -> None:
+        """End a process that has nothing more to do, beside the window: it holds much memory."""
+        if client not in self._clients:
+            return
+        self._clients.remove(client)
+        self._ending = [thread for thread in self._ending if thread.is_alive()]
+        end = partial(client.close, timeout_seconds=PATIENCE_SECONDS)
+        self._ending.append(threading.Thread(target=end, name="ifc-trainer-end"))
+        self._ending[-1].start()
+
     def begin_close(self) -> Callable[[], None]:
         """Start nothing more.
 
@@ -129,10 +141,13 @@ class Trainers:
             checkpoint some day.
         """
         clients, self._clients, self._is_closed = self._clients, [], True
+        ending, self._ending = self._ending, []
 
         def end() -> None:
             for client in clients:
                 client.close(timeout_seconds=PATIENCE_SECONDS)
+            for thread in ending:
+                thread.join()
 
         return end
 

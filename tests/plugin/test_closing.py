@@ -60,6 +60,25 @@ def test_engine_and_trainer_end_at_the_same_time(qapp, clip, tmp_path):
     viewer.close()
 
 
+def test_a_training_process_ends_with_its_run_and_the_next_run_gets_another(qapp, clip, tmp_path):
+    made = []
+
+    def make():
+        made.append(FakeEngine(SIZE, NUM_FRAMES))
+        return made[-1]
+
+    viewer = napari.Viewer(show=False)
+    studio = studio_with(viewer, tmp_path, lambda: FakeEngine(SIZE, NUM_FRAMES), make)
+    trainer = studio.feature(TrainerLink)
+    for _ in range(2):
+        trainer.request("propose", {}, lambda event: None)
+        trainer._on_end("cancelled", "Stopped.")
+    studio.close()  # waits for those that were still ending
+    assert [engine.closed for engine in made] == [True, True]
+    assert not any(t.name == "ifc-trainer-end" for t in threading.enumerate())
+    viewer.close()
+
+
 class FullPipe:
     """An engine that reads no more: telling it anything takes until it is ended."""
 

@@ -244,7 +244,8 @@ class FinetuneController:
     def _take_score(self, iteration: int, score: Mapping[str, Any]) -> None:
         mean_j = score.get("mean_j")
         if mean_j is not None:
-            self._scores.append((iteration, float(mean_j)))
+            known = dict(self._scores)  # a run that goes on begins with the parent's once more
+            self._scores = sorted((known | {iteration: float(mean_j)}).items())
             self._show(replace(self.view, scores=tuple(self._scores)))
 
     def _take_end(self, end: JobEnd) -> None:

@@ -138,6 +138,9 @@ class TrainerLink(Feature):
         self.page.show_view(view, reason)
 
     def _on_end(self, outcome: str, sentence: str) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            self.studio.trainer_factory.let_go(client)
         if outcome == "failed":
             self.studio.fail(sentence)
         else:

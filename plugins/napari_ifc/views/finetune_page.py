@@ -77,6 +77,13 @@ class FinetunePage(QWidget):
         self._bar = QProgressBar()
         self.loss_plot = _plot(tr("loss"))
         self.score_plot = _plot(tr("held-out mean J"))
+        self.score_plot.setToolTip(
+            tr(
+                "Begins with the model before and ends with the new one, as the card compares "
+                "them. What lies between is the model as far as it was trained; at the end it may "
+                "be blended back towards the one before, so that it forgets less."
+            )
+        )
         self._loss_line = self.loss_plot.plot([], [])
         self._score_line = self.score_plot.plot([], [], symbol="o", symbolSize=6)
         self.card = OutcomeCard()

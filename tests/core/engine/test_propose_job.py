@@ -1,18 +1,23 @@
 """The real engine process on a model of toy size: what the window does, without a window."""
 
+import json
 import os
 import shutil
 import signal
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from ifc_core.engine.client import EngineClient
+from ifc_core.engine.propose_job import emit_checkpoint, open_source
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import CheckpointError, ConfigError, EngineError, VideoError
 from ifc_core.inference.results import FrameResult, InstanceSummary
+from ifc_core.inference.run_checkpoint import RunCheckpoint
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import Progress
 
@@ -219,3 +224,28 @@ def test_broken_frames_are_passed_over_and_named(
         "3 frames of square between 0 and 4 cannot be decoded; they got no masks."
     )
     assert end.result["notices"] == events["notice"]
+
+
+def test_a_run_that_goes_on_counts_the_broken_frames_from_before_too(
+    clip_folder: Path, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "square"
+    shutil.copytree(clip_folder, folder)
+    for broken in (0, 1, 4):
+        (folder / f"{broken:05d}.png").write_bytes(b"no picture")
+    chosen = ProposeSettings.from_json(settings)
+    told: list[dict[str, Any]] = []
+    job = SimpleNamespace(context=None, emit=lambda name, data: told.append(data))
+    stopped = RunCheckpoint(3, 3, 3, (0, 0, 0), "fp32", None, None, None, 0, (), ())
+    with ExitStack() as stack:
+        params = {"video": str(folder)}
+        source = open_source(params, chosen, job, stack)  # type: ignore[arg-type]
+        for _ in range(3):
+            next(source.frames)
+        run = SimpleNamespace(checkpoint=lambda: stopped)
+        emit_checkpoint(run, source, "0" * 64, job)  # type: ignore[arg-type]
+        resume = RunCheckpoint.from_json(json.loads(json.dumps(told[-1])))
+        rest = open_source(params, chosen, job, stack, resume)  # type: ignore[arg-type]
+        assert [index for index, _ in rest.frames] == list(range(3, 9))
+    assert rest.readable is not None
+    assert "3 frames of square between 0 and 4" in rest.readable.notice

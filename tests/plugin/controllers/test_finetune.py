@@ -135,6 +135,9 @@ def test_losses_and_scores_grow_into_curves(bench: Bench) -> None:
     view = bench.views[-1]
     assert view.losses == ((1, 9.0), (2, 7.0), (3, 5.0))
     assert view.scores == ((3, 0.5),)
+    bench.trainer.tell("validation", iteration=0, score={"mean_j": 0.4})
+    bench.trainer.tell("validation", iteration=3, score={"mean_j": 0.6})  # the run went on
+    assert bench.views[-1].scores == ((0, 0.4), (3, 0.6))
     assert view.fraction == pytest.approx(0.3)
     assert "3 of 10 iterations" in view.detail
     assert "1 min 08 s left" in view.detail
