@@ -8,8 +8,10 @@ again, corrected, exported and learned from without the layer.
 
 from __future__ import annotations
 
+import glob
 import hashlib
-from collections.abc import Sequence
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,11 +102,15 @@ class LayerSource:
         shown = np.clip(np.nan_to_num(grey), 0, 255).round().astype(np.uint8)
         return np.repeat(shown[..., None], 3, axis=2)
 
-    def fingerprint(self) -> str:
-        """Eight letters that tell this content and these limits from others."""
+    def fingerprint(self, frames: Iterable[npt.NDArray[np.uint8]]) -> str:
+        """Eight letters that tell this content and these limits from others.
+
+        Args:
+            frames: All of :meth:`frame`, in order.
+        """
         digest = hashlib.sha256(repr((self.shape, self.rgb, self.contrast_limits)).encode())
-        for index in sorted({0, self.num_frames // 2, self.num_frames - 1}):
-            digest.update(self.frame(index).tobytes())
+        for frame in frames:
+            digest.update(frame.tobytes())
         return digest.hexdigest()[:8]
 
 
@@ -153,19 +159,36 @@ def write_frames(source: LayerSource, home: Path, context: JobContext) -> Path:
     Raises:
         OutputError: It cannot be written.
     """
-    folder = home / f"{_file_name(source.name)}-{source.fingerprint()}"
-    if folder.exists():
-        return folder
+    name = _file_name(source.name)
+    if any(home.glob(f"{glob.escape(name)}-????????")):
+        folder = home / f"{name}-{source.fingerprint(_looked_at(source, context))}"
+        if folder.exists():
+            return folder
     _make(home)
-    with atomic_folder(folder) as temporary:
-        for index in range(source.num_frames):
-            context.advance(index, source.num_frames, tr("Copying the layer"))
-            bgr = cv2.cvtColor(source.frame(index), cv2.COLOR_RGB2BGR)
-            if not cv2.imwrite(str(temporary / f"{index:06d}.png"), bgr, _FAST_PNG):
-                raise OutputError(
-                    tr("{folder} cannot be written.").format(folder=folder), path=folder
-                )
+    copy = home / f"{name}-{secrets.token_hex(8)}"
+    with atomic_folder(copy) as temporary:
+        fingerprint = source.fingerprint(_written(source, temporary, context))
+    folder = home / f"{name}-{fingerprint}"
+    copy.replace(folder)
     return folder
+
+
+def _looked_at(source: LayerSource, context: JobContext) -> Iterator[npt.NDArray[np.uint8]]:
+    for index in range(source.num_frames):
+        context.advance(index, source.num_frames, tr("Looking through the layer"))
+        yield source.frame(index)
+
+
+def _written(
+    source: LayerSource, folder: Path, context: JobContext
+) -> Iterator[npt.NDArray[np.uint8]]:
+    for index in range(source.num_frames):
+        context.advance(index, source.num_frames, tr("Copying the layer"))
+        frame = source.frame(index)
+        bgr = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+        if not cv2.imwrite(str(folder / f"{index:06d}.png"), bgr, _FAST_PNG):
+            raise OutputError(tr("{folder} cannot be written.").format(folder=folder), path=folder)
+        yield frame
 
 
 def _make(home: Path) -> None:
