@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ifc_core.errors import IFCError
 from ifc_core.jobs import JobCancelled, JobContext
+from napari_ifc.language import tr
+
+_log = logging.getLogger(__name__)
 
 
 class Worker:
@@ -26,20 +30,22 @@ class Worker:
     ) -> None:
         self._deliver = deliver
         self.context = JobContext()
+        self._name = name
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"ifc-{name}")
 
     def submit(
         self,
         work: Callable[[], Any],
         take: Callable[[Any], None],
-        fail: Callable[[Exception], None],
+        fail: Callable[[IFCError], None],
     ) -> None:
         """Have something done.
 
         Args:
             work: Called in the worker's thread.
             take: Called in the GUI thread with what ``work`` returned.
-            fail: Called in the GUI thread with an error; a cancelled job tells nobody.
+            fail: Called in the GUI thread with an error, one of ours also where it was none: the
+                log says more then. A cancelled job tells nobody.
         """
         told, failed = self._deliver(take), self._deliver(fail)
 
@@ -50,6 +56,10 @@ class Worker:
                 return
             except IFCError as error:
                 failed(error)
+            except Exception as error:
+                _log.exception("Background work (%s) failed", self._name)
+                text = tr("Something failed unexpectedly ({error}); see the log.")
+                failed(IFCError(text.format(error=str(error) or type(error).__name__)))
             else:
                 told(answer)
 

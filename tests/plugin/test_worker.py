@@ -40,3 +40,19 @@ def test_closing_cancels_the_work_in_hand_and_drops_what_waits():
     assert began.wait(10)
     worker.close()
     assert told == []
+
+
+def test_an_error_that_is_none_of_ours_is_told_and_logged(caplog):
+    told, failed = [], []
+    worker = Worker(lambda callback: callback, "test")
+    worker.submit(lambda: 1 / 0, told.append, failed.append)
+    worker.submit(lambda: 2, told.append, failed.append)
+    done = threading.Event()
+    worker.submit(done.set, told.append, failed.append)
+    assert done.wait(10)
+    worker.close()
+    assert told[0] == 2
+    (error,) = failed
+    assert isinstance(error, IFCError)
+    assert str(error) == "Something failed unexpectedly (division by zero); see the log."
+    assert "ZeroDivisionError" in caplog.text

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.engine.result_codec import decode_attention
+from ifc_core.errors import EngineError
 from ifc_core.models.attention_rows import (
     TOKEN_STRIDE_PX,
     ClipAttention,
@@ -160,9 +161,11 @@ class AttentionController:
         self._asked_frame = self._frame_index
         self._show(replace(self.view, sentence=tr("Looking at this clip"), busy=True, failed=False))
         on_event = self._deliver(lambda event: self._take(generation, event))
-        self._job = self._engine.request(
-            KIND, params | {"frame_index": self._frame_index}, on_event
-        )
+        asked = params | {"frame_index": self._frame_index}
+        try:
+            self._job = self._engine.request(KIND, asked, on_event)
+        except EngineError as error:  # whoever shows the page or a frame has asked for no engine
+            self._show(AttentionView(str(error), failed=True))
 
     def _take(self, generation: int, event: JobEvent | JobEnd) -> None:
         if generation != self._generation or not isinstance(event, JobEnd):

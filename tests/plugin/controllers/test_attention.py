@@ -8,7 +8,7 @@ import pytest
 
 from ifc_core.engine.protocol import JobEnd, JobStatus
 from ifc_core.engine.result_codec import encode_attention
-from ifc_core.errors import VideoError
+from ifc_core.errors import EngineError, VideoError
 from ifc_core.models.attention_rows import ClipAttention, FrameAttention
 from ifc_core.structures import ClipPrediction
 from napari_ifc.attention_state import AttentionChoice, AttentionView
@@ -249,3 +249,19 @@ def test_a_closed_video_is_asked_about_no_more(page: Page) -> None:
     assert page.controller.found is None
     page.engine.answer(rows_of_a_clip(0, 0))
     assert page.last.heat is None
+
+
+def test_an_engine_that_cannot_be_started_is_a_sentence_on_the_page():
+    class Dead:
+        def request(self, kind, params, on_event):
+            raise EngineError("The engine cannot be started.")
+
+    views = []
+    controller = AttentionController(
+        Dead(), lambda callback: callback, lambda: {"video": "x"}, lambda frame: None, views.append
+    )
+    controller.set_active(True)
+    assert views[-1] == AttentionView("The engine cannot be started.", failed=True)
+    views.clear()
+    controller.go_to(7)
+    assert not views[-1].busy
