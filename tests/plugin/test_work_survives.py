@@ -1,4 +1,4 @@
-"""What a person did in the window is kept, whatever else goes on in it at that moment."""
+"""What a person did is kept and shown, whatever else goes on in the window at that moment."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import shutil
 import threading
 
 import napari
+import numpy as np
 import pytest
 from desk import Desk
-from fake_engine import SIZE, disc
+from fake_engine import NUM_FRAMES, SIZE, disc
 from fake_pointer import pointer
 from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
 
 from ifc_core.engine.protocol import JobEnd, JobStatus
 from ifc_core.inference.review_queue import QueueEntry, Reason
 from ifc_core.jobs import JobContext
+from napari_ifc.controllers import tracks
 from napari_ifc.controllers.videos import adding, look_through
 from napari_ifc.features import opening
 from napari_ifc.features.opening import Opening
 from napari_ifc.features.review import Review
+from napari_ifc.features.timeline import TimelineLink
 
 pytestmark = pytest.mark.window
 
@@ -201,3 +204,48 @@ def test_the_queue_asks_before_it_leaves_a_video_where_something_goes_on(
     assert asked == [["Propagating a correction; nothing of it is kept"]]
     assert desk.correction.spreader.is_running
     assert desk.studio.workspace.session.entry.id == desk.video_id
+
+
+def test_nothing_is_seen_under_the_brush_that_is_not_stored(desk, qtbot):
+    desk.corrected()
+    desk.studio.select(())
+    assert desk.studio.run_action("overlap.forbid")
+    new = desk.editor.commit_rle(disc(SIZE, (40, 50), 4), "Paint").tracks_added[0]
+    desk.studio.select((new,))
+    brush(desk)
+    desk.drag((30.5, 20.5))  # wholly inside the other track
+    assert desk.layer.data[20, 30] == 1
+    qtbot.waitUntil(lambda: desk.layer.data[20, 30] == 0)
+    assert not pixel(desk, new, (30.5, 20.5))
+
+
+def test_an_import_is_told_to_every_list(desk, qtbot, tmp_path, monkeypatch):
+    with qtbot.waitSignal(desk.studio.run_finished):
+        assert desk.studio.propose()
+    written = tmp_path / "out.json"
+    desk.studio.export_ytvis(written, everything=True)
+    assert desk.studio.run_action("edit.undo")
+    queue = desk.studio.feature(Review).controller
+    qtbot.waitUntil(lambda: not queue.is_busy)
+    assert len(queue.entries) == 0
+    monkeypatch.setattr(tracks, "AT_ONCE", 5)  # a worker reads what is more
+    assert desk.studio.import_annotations(written), desk.sentences
+    index = desk.studio.workspace.index
+    qtbot.waitUntil(lambda: index.is_loaded and len(queue.entries) > 0)
+    assert [row.num_frames for row in index.rows()] == [NUM_FRAMES] * 2
+    assert not desk.studio.timeline.data.loading
+    assert desk.studio.feature(TimelineLink).progress.num_tracks == 2
+    assert desk.project.history()[0].kind == "ImportTracks"
+
+
+def test_a_layer_that_is_open_can_be_annotated_once_more(desk, qtbot):
+    desk.studio.close_project()
+    frames = np.random.default_rng(0).integers(0, 255, (5, *SIZE)).astype(np.uint8)
+    desk.studio.viewer.add_image(frames, name="stack")
+    with qtbot.waitSignal(desk.studio.opened):
+        assert desk.studio.run_action("file.open_layer")
+    assert desk.studio.actions["file.open_layer"].why_not() == ""
+    with qtbot.waitSignal(desk.studio.opened):
+        assert desk.studio.run_action("file.open_layer")
+    assert not desk.studio.project.read_only
+    assert desk.sentences == []

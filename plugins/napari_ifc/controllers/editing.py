@@ -334,6 +334,12 @@ class EditController:
                 return
             self.undo()
 
+    def follow(self, result: EditResult) -> None:
+        """Take in an edit of very many tracks that was made beside this object: read anew."""
+        self._index.reload()
+        self.selected = tuple(i for i in self.selected if i in self._index)
+        self._on_changed(result)
+
     def history(self) -> list[HistoryRow]:
         """The journal, newest first."""
         entries = self._project.history()

@@ -247,9 +247,11 @@ class Editing(Feature):
         if workspace is None:
             return
         try:
-            workspace.editor.commit_mask(mask, tool)
+            stored = workspace.editor.commit_mask(mask, tool)
         except IFCError as error:
             self.studio.fail(error)
+            stored = None
+        if stored is None:  # under the brush is only what the project holds
             self.studio.presenter.canvas()
 
     def refresh(self) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog
 
-from ifc_core.annotation import ProjectReader
+from ifc_core.annotation import EditResult, Project, ProjectReader
 from ifc_core.annotation.exporting import (
     ExportFormat,
     ExportOptions,
@@ -16,14 +16,15 @@ from ifc_core.annotation.exporting import (
     ExportScope,
     export_project,
 )
-from ifc_core.annotation.importing import ImportReport, import_annotations, iter_import
+from ifc_core.annotation.importing import ImportReport, iter_import
 from ifc_core.errors import IFCError, OutputError
-from ifc_core.jobs import JobContext
+from ifc_core.jobs import JobContext, Progress
 from napari_ifc.actions import Action
 from napari_ifc.controllers.session import import_sentences
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
 from napari_ifc.features.opening import Opening
+from napari_ifc.features.timeline import TimelineLink
 from napari_ifc.language import tr
 from napari_ifc.views.dialogs import ExportDialog
 
@@ -127,33 +128,36 @@ class Files(Feature):
         """Import annotations in steps, as one edit; returns at once."""
         self.studio.layers.flush()
         project = self.workspace.session.project
-        task: Task[ImportReport] = Task(
+        task: Task[_Imported] = Task(
             tr("Importing {name}").format(name=path.name),
-            self._imported,
+            lambda imported: self._take_in(*imported),
             self.studio.fail,
             lambda: self.studio.inform(tr("The import was cancelled; nothing was brought in.")),
         )
-        self.studio.tasks.start_steps(
-            task, lambda context: iter_import(project, path, context=context)
-        )
+        self.studio.tasks.start_steps(task, lambda context: _import_steps(project, path, context))
 
     def import_now(self, path: Path) -> bool:
         """Import annotations and wait for it; see ``Studio.import_annotations``."""
         workspace = self.studio.open_workspace()
         self.studio.layers.flush()
+        steps = _import_steps(workspace.session.project, path, JobContext())
         try:
-            report = import_annotations(workspace.session.project, path)
+            while True:
+                next(steps)
+        except StopIteration as end:
+            self._take_in(*end.value)
+            return True
         except IFCError as error:
             self.studio.fail(error)
             return False
-        self._imported(report)
-        return True
 
-    def _imported(self, report: ImportReport) -> None:
+    def _take_in(self, report: ImportReport, changes: list[EditResult]) -> None:
+        """Show what an import brought in; every list hears of it as of any other edit."""
         workspace = self.studio.open_workspace()
-        workspace.index.reload()
         self.studio.presenter.use(workspace)
-        self.studio.refresh()
+        for result in changes:
+            workspace.editor.follow(result)
+        self.studio.feature(TimelineLink).load()
         self.studio.inform(" ".join(import_sentences(report)))
 
     # Exporting
@@ -241,6 +245,22 @@ class Files(Feature):
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
         """End an import, which writes to the project that is being closed."""
         self.studio.tasks.stop_steps()
+
+
+_Imported = tuple[ImportReport, list[EditResult]]
+
+
+def _import_steps(
+    project: Project, path: Path, context: JobContext
+) -> Generator[Progress, None, _Imported]:
+    """An import in steps; its value is the report and what the edit changed."""
+    results: list[EditResult] = []
+    end = project.subscribe(results.append)
+    try:
+        report = yield from iter_import(project, path, context=context)
+    finally:
+        end()
+    return report, [result for result in results if result.kind == "ImportTracks"]
 
 
 def _make_parent(path: Path) -> None:

@@ -93,6 +93,8 @@ class NapariLayer(Feature):
         data = layer.data[0] if layer.multiscale else layer.data
         rgb = bool(layer.rgb)
         limits = (0.0, 255.0) if rgb else contrast_of(layer.contrast_limits)
+        if not self.studio.feature(Opening).may_put_down():
+            return
         try:
             source = LayerSource(str(layer.name), data, rgb, limits)
         except IFCError as error:
@@ -110,7 +112,8 @@ class NapariLayer(Feature):
 
         def show(session: Session) -> None:
             layer.visible = False
-            opening.take(session)
+            if not opening.take(session):
+                self._start(source, layer)  # it was open, and could only be read
 
         def failed(error: IFCError) -> None:
             opening.end_preview()

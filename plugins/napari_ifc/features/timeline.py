@@ -14,7 +14,7 @@ from ifc_core.annotation import EditResult, ProjectReader, Scope
 from napari_ifc.actions import Action
 from napari_ifc.controllers.bulk import BulkController
 from napari_ifc.controllers.playback import Playback
-from napari_ifc.controllers.track_frames import read_frames
+from napari_ifc.controllers.track_frames import TrackFrames, read_frames
 from napari_ifc.edit_layer import soon
 from napari_ifc.feature import Feature
 from napari_ifc.features.correction import Correction
@@ -23,7 +23,6 @@ from napari_ifc.rows import FrameRange, ProgressView, SpanKind, TimelineData
 from napari_ifc.worker import Worker
 
 if TYPE_CHECKING:
-    from napari_ifc.controllers.tracks import TrackIndex
     from napari_ifc.studio import Studio
     from napari_ifc.workspace import Workspace
 
@@ -154,22 +153,24 @@ class TimelineLink(Feature):
         self._timeline.set_frame(self.studio.layers.frame_index)
         self._show_place()
         self._count_progress()
-        self._load(workspace.index)
+        self.load()
 
-    def _load(self, index: TrackIndex) -> None:
+    def load(self) -> None:
+        """Have a worker read the tracks' frames where they are too many to read at once."""
         workspace = self.workspace
+        index = workspace.index
         if index.is_loaded:
             return
         folder = workspace.session.project.folder
         video_id = workspace.session.entry.id
 
-        def read() -> object:
+        def read() -> dict[int, TrackFrames]:
             with ProjectReader.open(folder) as reader:
                 return read_frames(reader, video_id, self._worker.context)
 
-        def take(frames: object) -> None:
+        def take(frames: dict[int, TrackFrames]) -> None:
             if self.studio.workspace is workspace:
-                index.take(frames)  # type: ignore[arg-type]
+                index.take(frames)
                 self.studio.refresh()
 
         self._worker.submit(read, take, self.studio.fail)
