@@ -132,7 +132,7 @@ class Tasks:
         if self._running:
             running = self._running[-1]
             running.context.cancel()
-            self._show(running, replace(running.view, text="Stopping", stopping=True))
+            self._show(running, replace(running.view, text=tr("Stopping"), stopping=True))
 
     def stop_steps(self) -> None:
         """End at once what writes to the project, which is being closed."""
