@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ifc_core.annotation.delta import Delta
+from ifc_core.annotation.rows import read_object
 from ifc_core.structures.run_lengths import PAIR_END, decode_pairs
 
 _MAX_OF_A_KIND = 20
@@ -33,6 +34,8 @@ _QUERIES = {
     "WHERE category_id NOT IN (SELECT id FROM categories)",
     "an approved frame is in no video": "SELECT video_id, frame_index FROM exhaustive "
     "WHERE video_id NOT IN (SELECT id FROM videos)",
+    "a run is in an unknown state": "SELECT id, state FROM runs "
+    "WHERE state NOT IN ('running', 'finished', 'accepted')",
     "a run staged a record that does not exist": "SELECT run_id, frame_index, instance_id "
     "FROM staged WHERE mask_id NOT IN (SELECT id FROM masks)",
 }
@@ -57,6 +60,7 @@ def find_faults(db: sqlite3.Connection, folder: Path) -> list[str]:
             for row in db.execute(f"{query} LIMIT {_MAX_OF_A_KIND}"):
                 faults.append(f"{folder.name}: {sentence} ({', '.join(map(str, row))}).")
         faults.extend(_mask_faults(db))
+        faults.extend(_json_faults(db))
         faults.extend(_journal_faults(db))
     except sqlite3.DatabaseError as error:
         faults = [f"The file is damaged: {error}."]
@@ -95,6 +99,14 @@ def _unsound(rows: Sequence[tuple[int, Any, int, int, int]]) -> Iterator[int]:
 
 def _may_be_mask(counts: object) -> bool:
     return isinstance(counts, bytes) and len(counts) > 0
+
+
+def _json_faults(db: sqlite3.Connection) -> Iterator[str]:
+    """Runs and models whose settings or figures are no JSON object."""
+    for table, column in (("runs", "settings"), ("models", "provenance"), ("models", "metrics")):
+        for row_id, text in db.execute(f"SELECT id, {column} FROM {table}"):  # noqa: S608 - fixed
+            if read_object(text) is None:
+                yield f"The {column} of entry {row_id} in {table} cannot be read."
 
 
 def _journal_faults(db: sqlite3.Connection) -> Iterator[str]:

@@ -15,11 +15,13 @@ import numpy as np
 
 from ifc_core.annotation.pointer_tables import (
     CHANGE_WIDTH,
+    MOST_ROWS,
     TRACK,
     VIDEO,
     Table,
     bulk_writing,
     frames_by_track,
+    inflate,
     merged,
     num_moved,
     num_rows,
@@ -42,6 +44,7 @@ _HEADER = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")
 _IN_BLOCKS = 0xFFFFFFFF  # instead of a count: packed tables follow
 _SEAL_ROWS = 1 << 16
+_MOST_TEXT_BYTES = 1 << 28
 
 
 class Pointer(NamedTuple):
@@ -98,11 +101,15 @@ class Delta:
     def _seal(self) -> None:
         table = merged(self._recent)
         self._recent = []
-        if len(table):
-            self.blocks.append(pack_table(table))
+        for begin in range(0, len(table), MOST_ROWS):
+            self.blocks.append(pack_table(table[begin : begin + MOST_ROWS]))
 
     def tables(self) -> Iterator[Table]:
-        """The change tables in the order in which they are to be written."""
+        """The change tables in the order in which they are to be written.
+
+        Raises:
+            ValueError: A packed table is damaged.
+        """
         for data in reversed(self.blocks) if self.is_turned else self.blocks:
             table = unpack_table(data)
             yield turned(table) if self.is_turned else table
@@ -161,21 +168,39 @@ class Delta:
 
     @classmethod
     def decode(cls, data: bytes) -> Delta:
-        """The inverse of :meth:`encode`."""
+        """The inverse of :meth:`encode`.
+
+        Raises:
+            ValueError: It is none. Packed tables are looked at when they are asked for.
+        """
+        try:
+            return cls._decoded(data)
+        except (KeyError, TypeError, AttributeError, RecursionError, struct.error) as error:
+            raise ValueError("an entry of the history is damaged") from error
+
+    @classmethod
+    def _decoded(cls, data: bytes) -> Delta:
         text_length, count = _HEADER.unpack_from(data)
         body = data[_HEADER.size :]
-        content = json.loads(zlib.decompress(body[:text_length]))
+        content = json.loads(inflate(body[:text_length], _MOST_TEXT_BYTES))
         delta = cls()
         rest = body[text_length:]
         if count == _IN_BLOCKS:
             delta.blocks = list(_split_blocks(rest))
+        elif count > MOST_ROWS:
+            raise ValueError(f"{count} rows in one table")
         elif count:  # as written before tables were packed
-            numbers = np.frombuffer(zlib.decompress(rest), dtype="<i8")
+            numbers = np.frombuffer(inflate(rest, CHANGE_WIDTH * 8 * count), dtype="<i8")
             delta.blocks = [pack_table(numbers.reshape(CHANGE_WIDTH, count).T)]
         for name, pairs in content["rows"].items():
-            delta.rows[name] = {int(k): (_row(old), _row(new)) for k, (old, new) in pairs}
-        delta.frames = {(v, f): (bool(old), bool(new)) for v, f, old, new in content["frames"]}
-        delta.runs = {int(k): (old, new) for k, old, new in content["runs"]}
+            width = TABLE_WIDTHS[name]  # a name becomes part of a query: none but these
+            delta.rows[name] = {
+                int(k): (_row(old, width), _row(new, width)) for k, (old, new) in pairs
+            }
+        delta.frames = {
+            (int(v), int(f)): (bool(old), bool(new)) for v, f, old, new in content["frames"]
+        }
+        delta.runs = {int(k): (str(old), str(new)) for k, old, new in content["runs"]}
         return delta
 
 
@@ -184,6 +209,8 @@ def _split_blocks(data: bytes) -> Iterator[bytes]:
     while place < len(data):
         (length,) = _LENGTH.unpack_from(data, place)
         place += _LENGTH.size
+        if length < _LENGTH.size or place + length > len(data):
+            raise ValueError("a packed table is cut off")
         yield data[place : place + length]
         place += length
 
@@ -201,8 +228,12 @@ def change_table(
     return np.array(rows, dtype=np.int64).reshape(-1, CHANGE_WIDTH)
 
 
-def _row(values: list[Any] | None) -> Row | None:
-    return None if values is None else tuple(values)
+def _row(values: list[Any] | None, width: int) -> Row | None:
+    if values is None:
+        return None
+    if len(values) != width or not all(isinstance(v, str | int | float | None) for v in values):
+        raise ValueError("a row of the history does not fit its table")
+    return tuple(values)
 
 
 def write_row(db: sqlite3.Connection, table: str, row_id: int, row: Row | None) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ifc_core.annotation.records import ModelVersion
+from ifc_core.annotation.rows import read_object
 from ifc_core.errors import EditError
 
 _IN_PROJECT = "project:"
@@ -31,8 +32,8 @@ def read_models(db: sqlite3.Connection, folder: Path) -> list[ModelVersion]:
             row[3],
             row[4],
             row[5],
-            json.loads(row[6]),
-            json.loads(row[7]),
+            read_object(row[6]) or {},
+            read_object(row[7]) or {},
             row[0] == active,
         )
         for row in found

@@ -25,6 +25,7 @@ POINTER_WIDTH = 8
 CHANGE_WIDTH = 13
 VIDEO, FRAME, TRACK, MASK, STATE, REVISION, SOURCE, AREA = range(POINTER_WIDTH)
 _OLD, _NEW = slice(3, 8), slice(8, 13)
+MOST_ROWS = 1 << 24  # of one change table; 1.7 GB
 _ROWS_AT_ONCE = 1 << 15
 _MIN_REBUILD_ROWS = 20_000
 _COUNT = struct.Struct("<I")
@@ -117,15 +118,25 @@ def pack_table(table: Table) -> bytes:
 
 
 def unpack_table(data: bytes) -> Table:
-    """The inverse of :func:`pack_table`."""
+    """The inverse of :func:`pack_table`.
+
+    Raises:
+        ValueError: It is none; also where it says that it holds more rows than any edit has.
+    """
     count = num_rows(data)
+    if count > MOST_ROWS:
+        raise ValueError(f"{count} rows in one table")
     table = np.zeros((count, CHANGE_WIDTH), dtype=np.int64)
     if not count:
         return table
-    body = zlib.decompress(data[_COUNT.size :])
+    body = inflate(data[_COUNT.size :], CHANGE_WIDTH * (_COLUMN.size + 8 * count))
+    if len(body) < CHANGE_WIDTH * _COLUMN.size:
+        raise ValueError("a packed table without its columns")
     place = CHANGE_WIDTH * _COLUMN.size
     for number in range(CHANGE_WIDTH):
         kind, first = _COLUMN.unpack_from(body, number * _COLUMN.size)
+        if kind >= len(_KINDS):
+            raise ValueError(f"a column of unknown type {kind}")
         table[0, number] = first
         if kind >= 0:
             steps = np.frombuffer(body, _KINDS[kind], count - 1, place)
@@ -133,6 +144,22 @@ def unpack_table(data: bytes) -> Table:
             place += steps.nbytes
         np.cumsum(table[:, number], out=table[:, number])
     return table
+
+
+def inflate(data: bytes, most_bytes: int) -> bytes:
+    """What zlib packed, as long as it is no more than it may be.
+
+    Raises:
+        ValueError: It is more, cut off, or was not packed by zlib.
+    """
+    engine = zlib.decompressobj()
+    try:
+        text = engine.decompress(data, most_bytes + 1)
+    except zlib.error as error:
+        raise ValueError("a packed part is damaged") from error
+    if len(text) > most_bytes or not engine.eof:
+        raise ValueError(f"a packed part is cut off or longer than {most_bytes} bytes")
+    return text
 
 
 def num_rows(data: bytes) -> int:

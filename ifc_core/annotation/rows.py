@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import unicodedata
 from collections.abc import Sequence
@@ -46,6 +47,15 @@ PALETTE: tuple[tuple[int, int, int], ...] = (
 def normalised(text: str) -> str:
     """Text in Unicode's composed form (NFC), as names and paths are stored."""
     return unicodedata.normalize("NFC", text)
+
+
+def read_object(text: object) -> dict[str, Any] | None:
+    """The JSON object that a column holds; ``None`` where it holds anything else."""
+    try:
+        value = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def video_of(row: Row, folder: Path) -> VideoEntry:

@@ -17,7 +17,7 @@ from typing import Any
 from ifc_core.annotation.bulk_records import append_records
 from ifc_core.annotation.connection import writing
 from ifc_core.annotation.records import RunInfo, RunState, StagedInstance, StagedMask
-from ifc_core.annotation.rows import checked_rle
+from ifc_core.annotation.rows import checked_rle, read_object
 from ifc_core.errors import EditError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.structures import MaskSource
@@ -27,7 +27,11 @@ _FLUSH_MASKS = 2000
 
 
 def read_runs(db: sqlite3.Connection, video_id: int | None = None) -> list[RunInfo]:
-    """Runs of a video or of all, newest first."""
+    """Runs of a video or of all, newest first.
+
+    A run whose settings or state nobody can read has none and is finished, so that what it found
+    can be kept or discarded; ``project check`` names it.
+    """
     found = db.execute(
         "SELECT runs.id, kind, video_id, model, settings, state, started_at, finished_at, "
         "(SELECT count(DISTINCT frame_index) FROM staged WHERE run_id = runs.id), "
@@ -37,9 +41,13 @@ def read_runs(db: sqlite3.Connection, video_id: int | None = None) -> list[RunIn
         (video_id, video_id),
     )
     return [
-        RunInfo(row[0], row[1], row[2], row[3], json.loads(row[4]), RunState(row[5]), *row[6:])
+        RunInfo(row[0], row[1], row[2], row[3], read_object(row[4]) or {}, _state(row[5]), *row[6:])
         for row in found.fetchall()
     ]
+
+
+def _state(text: str) -> RunState:
+    return RunState(text) if text in {*RunState} else RunState.FINISHED
 
 
 def read_open_runs(db: sqlite3.Connection) -> list[RunInfo]:
@@ -91,10 +99,9 @@ def checkpoint_path(folder: Path, run_id: int) -> Path:
 def read_checkpoint(folder: Path, run_id: int) -> dict[str, Any] | None:
     """Where a run stood when it was paused or cut off; ``None`` where that is not known."""
     try:
-        state = json.loads(checkpoint_path(folder, run_id).read_text(encoding="utf-8"))
+        return read_object(checkpoint_path(folder, run_id).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return state if isinstance(state, dict) else None
 
 
 def read_staged_frames(db: sqlite3.Connection, run_id: int) -> dict[int, list[int]]:

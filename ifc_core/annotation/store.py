@@ -181,6 +181,19 @@ class Project(ProjectReader):
             yield
         self._syncer.touch()
 
+    @contextmanager
+    def _walking(self) -> Iterator[None]:
+        """Like :meth:`_changing`, for what reads entries of the history."""
+        try:
+            with self._changing():
+                yield
+        except ValueError as error:
+            raise ProjectError(
+                "An entry of the history is damaged, so nothing was changed; "
+                "ifc-studio project check names it.",
+                path=self.folder,
+            ) from error
+
     def _annotator_id(self) -> int:
         if self.annotator not in self._annotator_ids:
             db, name = self._db, (self.annotator,)
@@ -218,13 +231,13 @@ class Project(ProjectReader):
 
     def undo(self) -> EditResult | None:
         """Take back the last edit, or return ``None`` where there is none."""
-        with self._changing():
+        with self._walking():
             result = history.step_back(self._db)
         return result and self._announce(result)
 
     def redo(self) -> EditResult | None:
         """Do the next undone edit again, or return ``None``."""
-        with self._changing():
+        with self._walking():
             result = history.step_forward(self._db)
         return result and self._announce(result)
 
@@ -263,7 +276,7 @@ class Project(ProjectReader):
             Bytes freed on disk.
         """
         self._staging.flush()
-        with self._changing():
+        with self._walking():
             history.forget(self._db, keep_edits)
         before = self._size()
         with translated(self.folder):

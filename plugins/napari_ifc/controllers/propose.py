@@ -18,7 +18,7 @@ from ifc_core.annotation import (
 )
 from ifc_core.annotation.records import WHOLE
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
-from ifc_core.errors import EditError, IFCError
+from ifc_core.errors import ConfigError, EditError, IFCError
 from ifc_core.inference.results import FrameResult, InstanceSummary
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import Progress
@@ -39,9 +39,12 @@ def _limits_of(scope: Scope) -> list[int | None]:
 
 
 def scope_of(run: RunInfo) -> Scope:
-    """The frames that a stored run may change."""
-    first, last = run.settings.get(_SCOPE, (None, None))
-    return Scope(first, last)
+    """The frames that a stored run may change; all where the file says nothing that makes sense."""
+    try:
+        first, last = run.settings.get(_SCOPE, (None, None))
+        return Scope(first, last)
+    except (TypeError, ValueError, ConfigError):
+        return Scope.whole()
 
 
 @dataclass(slots=True)
@@ -165,7 +168,7 @@ class ProposeController:
             EngineError: The engine cannot be started; the run stays as it was.
         """
         checkpoint = self._project.run_checkpoint(run.id)
-        if checkpoint is None:
+        if checkpoint is None or not run.settings:
             raise EditError(
                 tr("Too little is known of this run to go on; keep what it found or discard it."),
                 path=self._project.folder,

@@ -1,16 +1,20 @@
 """The journal as people see it: list, undo across restarts, cut branches, compaction."""
 
+import json
 import struct
 import zlib
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ifc_core.annotation import Project, Scope
+from ifc_core.annotation import delta as delta_module
 from ifc_core.annotation.delta import Delta, Pointer, change_table
 from ifc_core.annotation.edits import MarkAbsent, NewTrack, SetMask
 from ifc_core.annotation.pointer_tables import merged, pack_table, unpack_table
+from ifc_core.errors import ProjectError
 
 from .conftest import box, state_of
 
@@ -160,3 +164,57 @@ def test_a_damaged_history_entry_is_found(project):
     assert project.check() == []
     project._db.execute("UPDATE journal SET delta = x'00' WHERE seq = 3")
     assert any("History entry 3 cannot be read" in fault for fault in project.check())
+    with pytest.raises(ProjectError, match="history is damaged"):
+        project.compact()
+    project.compact(keep_edits=0)  # forgets it unread
+    assert project.check() == []
+
+
+def hostile_delta(text=None, tables=()):
+    """An entry of the journal with content of its own."""
+    content = {"rows": {}, "frames": [], "runs": []} | (text or {})
+    packed = zlib.compress(json.dumps(content).encode())
+    blocks = b"".join(struct.pack("<I", len(table)) + table for table in tables)
+    return struct.pack("<II", len(packed), 0xFFFFFFFF) + packed + blocks
+
+
+ROW = [1, 1, 1, 1.0, "proposed", 0, 0, "", "object"]
+DEEP = zlib.compress(b"[" * 300_000)
+HOSTILE = {
+    "another table": hostile_delta({"rows": {"meta": [[1, [None, ["cursor", "0"]]]]}}),
+    "code for a table": hostile_delta(
+        {"rows": {"tracks; DROP TABLE masks; --": [[1, [ROW, None]]]}}
+    ),
+    "a row too wide": hostile_delta({"rows": {"tracks": [[1, [[*ROW, 3], None]]]}}),
+    "lists in a row": hostile_delta({"rows": {"tracks": [[1, [[*ROW[:-1], []], None]]]}}),
+    "no rows": hostile_delta({"rows": 3}),
+    "frames of other length": hostile_delta({"frames": [[1, 2]]}),
+    "a table of billions of rows": hostile_delta(tables=[struct.pack("<I", 4_000_000_000) + b"x"]),
+    "a table that grows": hostile_delta(
+        tables=[struct.pack("<I", 1) + zlib.compress(bytes(1 << 24))]
+    ),
+    "a table of unknown numbers": hostile_delta(
+        tables=[struct.pack("<I", 2) + zlib.compress(struct.pack("<bq", 9, 0) * 13)]
+    ),
+    "a table cut off": hostile_delta(tables=[b"abc"]),
+    "not packed": struct.pack("<II", 4, 0) + b"text",
+    "nested without end": struct.pack("<II", len(DEEP), 0) + DEEP,
+}
+
+
+@pytest.mark.parametrize("delta", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_history_entry_changes_nothing(project, delta):
+    project._db.execute("UPDATE journal SET delta = ? WHERE seq = 6", (delta,))
+    assert project._db.execute("SELECT max(seq) FROM journal").fetchone()[0] == 6
+    before = state_of(project)
+    with pytest.raises(ProjectError, match="history is damaged"):
+        project.undo()
+    assert state_of(project) == before
+    assert any("History entry 6 cannot be read" in fault for fault in project.check())
+
+
+def test_a_text_that_grows_is_not_unpacked_further(monkeypatch):
+    monkeypatch.setattr(delta_module, "_MOST_TEXT_BYTES", 100)
+    assert Delta.decode(hostile_delta()).is_empty
+    with pytest.raises(ValueError, match="longer than 100 bytes"):
+        Delta.decode(hostile_delta({"more": "x" * 100}))

@@ -245,3 +245,19 @@ def test_signals_follow_the_record(project):
     project.undo()
     assert project.track_frames(1)[0].uncertainty == 0.25
     assert project.timeline(1) == {1: project.track_frames(1)}
+
+
+@pytest.mark.parametrize("text", ["[]", "not json", "3", "[" * 300_000, b"\xff"])
+def test_a_run_whose_settings_nobody_can_read_is_offered_without_them(project, text):
+    run_id = stage(project, {0: (0, 1)})
+    project._db.execute("UPDATE runs SET settings = ?, state = 'odd' WHERE id = ?", (text, run_id))
+    (run,) = project.open_runs()
+    assert (run.settings, run.state) == ({}, RunState.FINISHED)
+    faults = project.check()
+    assert any("settings of entry" in fault for fault in faults)
+    assert any("unknown state" in fault for fault in faults)
+    project.add_model("m", "m.safetensors")
+    project._db.execute("UPDATE models SET metrics = ?", (text,))
+    assert project.models()[0].metrics == {}
+    project.discard_run(run_id)
+    assert project.open_runs() == []

@@ -1,6 +1,9 @@
 """A project remembers how its last run was made."""
 
+import pytest
+
 from ifc_core.inference.settings import ProposeSettings
+from napari_ifc.controllers.propose import scope_of
 from napari_ifc.controllers.propose_choices import chosen_before
 
 
@@ -27,3 +30,10 @@ def test_the_latest_run_over_a_whole_video_counts(session):
 def test_settings_that_this_version_does_not_know_are_left_alone(session):
     run(session, ProposeSettings(), magic=3)
     assert chosen_before(session.project) is None
+
+
+@pytest.mark.parametrize("limits", [3, "ab", [1], [5, 2], [None, "x"], {"first": 1}])
+def test_a_scope_that_makes_no_sense_is_the_whole_video(session, limits):
+    run(session, ProposeSettings(tiles="2x2"), scope=limits)
+    assert scope_of(session.project.runs()[0]).is_whole
+    assert chosen_before(session.project) is None  # "scope" is no setting
