@@ -393,6 +393,8 @@ def _compare(plan: FinetunePlan, trained: IFC, store: FrameStore) -> tuple[Path,
         before, after = (
             predict_frame(model, video, frame, side, store) for model in (plan.parent, trained)
         )
+        if store.is_broken(video, frame):
+            continue
         path = folder / f"{Path(video.name).name}_{frame:06d}.png"
         draw_comparison(path, video, frame, before, after, store)
         written.append(path)
