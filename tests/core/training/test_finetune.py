@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -37,7 +38,7 @@ from ifc_core.training.finetune_settings import (
     HeldOutScore,
     event_to_json,
 )
-from ifc_core.training.held_out import split_held_out, time_blocks
+from ifc_core.training.held_out import score_held_out, split_held_out, time_blocks
 from ifc_core.training.nearest_class import nearest_classes
 
 SIZE = (64, 96)
@@ -364,6 +365,20 @@ def labelled(frames, label=0, name="v"):
 
 def frames_of(videos):
     return {(v.name, f) for v in videos for f in v.labelled_frames}
+
+
+def test_a_frame_that_cannot_be_decoded_is_not_judged_by(video_folder, tmp_path):
+    folder = tmp_path / "damaged"
+    shutil.copytree(video_folder, folder)
+    picture = folder / "00014.png"
+    picture.write_bytes(picture.read_bytes()[:200])
+    model = IFC(IFCConfig.preset("tiny", num_classes=1), [Category(1, "car")]).eval()
+    masks = {f: RLEMask.from_array(square(f)) for f in LABELLED}
+    track = LabelledTrack(0, masks)
+    video = LabelledVideo("toy", folder, NUM_FRAMES, *SIZE, (track,), frozenset(LABELLED))
+    with closing(FrameStore()) as store:
+        score = score_held_out(model, [video], ["car"], 64, store, JobContext())
+    assert score.num_masks == len(LABELLED) - 1
 
 
 def test_time_blocks_keep_neighbours_together():
