@@ -58,6 +58,7 @@ class FinetuneView:
 
     Attributes:
         material: What would be learned from.
+        counting: Whether that is being counted.
         running: Whether a run is going on.
         stopping: Whether it was asked to stop.
         resumable: Whether a stopped run can go on.
@@ -71,6 +72,7 @@ class FinetuneView:
     """
 
     material: Material = Material()
+    counting: bool = False
     running: bool = False
     stopping: bool = False
     resumable: bool = False

@@ -7,13 +7,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from ifc_core.annotation import Project
+import numpy as np
+
+from ifc_core.annotation import Project, ProjectReader
+from ifc_core.annotation.schema import STATE_CODE
 from ifc_core.annotation.snapshot import make_snapshot
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import IFCError
-from ifc_core.jobs import Progress
+from ifc_core.io.atomic import atomic_output
+from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import FrameState
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.propose import duration_text
@@ -24,7 +28,28 @@ KIND = "finetune"
 _TRAINING = "training"  # what the trainer says of itself with each iteration
 PRESETS = ("quick", "balanced", "thorough")
 _STATE_FILE = "window.json"
-_TAUGHT = frozenset({FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT})
+_MASKS = [STATE_CODE[state] for state in (FrameState.CORRECTED, FrameState.APPROVED)]
+_TAUGHT = [*_MASKS, STATE_CODE[FrameState.ABSENT]]
+
+
+class Submit(Protocol):
+    """Has something done in one background thread, in order (``worker.Worker.submit``)."""
+
+    def __call__(
+        self,
+        work: Callable[[], Material],
+        take: Callable[[Material], None],
+        fail: Callable[[Exception], None],
+    ) -> None:
+        """See :class:`napari_ifc.worker.Worker`."""
+
+
+def _at_once(
+    work: Callable[[], Material],
+    take: Callable[[Material], None],
+    fail: Callable[[Exception], None],
+) -> None:
+    take(work())
 
 
 class FinetuneController:
@@ -39,6 +64,7 @@ class FinetuneController:
         on_end: Called once a run with ``"succeeded"``, ``"failed"`` or ``"cancelled"`` and a
             sentence.
         on_models: Called after the versions or the active one changed.
+        submit: Has the annotations counted, in a background thread.
 
     Attributes:
         project: The project.
@@ -54,6 +80,7 @@ class FinetuneController:
         on_view: Callable[[FinetuneView], None],
         on_end: Callable[[str, str], None],
         on_models: Callable[[], None],
+        submit: Submit = _at_once,
     ) -> None:
         self.project = project
         self._engine = engine
@@ -62,6 +89,8 @@ class FinetuneController:
         self._on_view = on_view
         self._on_end = on_end
         self._on_models = on_models
+        self._submit = submit
+        self._counting = JobContext()
         self._job: Job | None = None
         self._run_folder: Path | None = None
         self._generation = 0
@@ -75,14 +104,34 @@ class FinetuneController:
         return self._job is not None
 
     def refresh(self) -> None:
-        """Read from the project what there is to learn from, and the versions.
+        """Read the versions, and have it counted what there is to learn from.
 
-        It counts every annotation, so it is for when the page is in front.
+        Every annotation is looked at, so it is for when the page is in front.
         """
         models = tuple(sorted(self.project.models(), key=lambda m: -m.created_at))
         resumable = not self.is_running and self._stopped_run() is not None
-        material = material_of(self.project)
-        self._show(replace(self.view, material=material, models=models, resumable=resumable))
+        self._show(replace(self.view, counting=True, models=models, resumable=resumable))
+        self._count()
+
+    def _count(self) -> None:
+        self._counting.cancel()  # what is being counted is not what there is now
+        context = self._counting = JobContext()
+        folder = self.project.folder
+
+        def work() -> Material:
+            context.raise_if_cancelled()
+            with ProjectReader.open(folder) as reader:
+                return material_of(reader, context)
+
+        def take(material: Material) -> None:
+            if not context.is_cancelled:
+                self._show(replace(self.view, material=material, counting=False))
+
+        def fail(error: Exception) -> None:
+            if not context.is_cancelled:
+                self._show(replace(self.view, text=str(error), counting=False))
+
+        self._submit(work, take, fail)
 
     def why_not_start(self) -> str:
         """Why no fine-tuning can be started now."""
@@ -90,6 +139,8 @@ class FinetuneController:
             return tr("A fine-tuning is going on; wait for it or stop it.")
         if self.project.read_only:
             return tr("The project is read-only.")
+        if self.view.material.masks == 0 and self.view.counting:
+            return tr("Counting what there is to learn from…")
         if self.view.material.masks == 0:
             return tr("Correct or approve masks on some frames first.")
         return ""
@@ -123,7 +174,8 @@ class FinetuneController:
             "device": device,
             "minutes": minutes,
         }
-        (folder / _STATE_FILE).write_text(json.dumps(settings), encoding="utf-8")
+        with atomic_output(folder / _STATE_FILE) as temporary:
+            temporary.write_text(json.dumps(settings), encoding="utf-8")
         self._run(folder, settings)
 
     def resume(self) -> None:
@@ -132,10 +184,10 @@ class FinetuneController:
         Raises:
             IFCError: There is none, or the process cannot be started.
         """
-        folder = self._stopped_run()
-        if folder is None:
+        stopped = self._stopped_run()
+        if stopped is None:
             raise IFCError(tr("There is no stopped fine-tuning to go on with."))
-        self._run(folder, json.loads((folder / _STATE_FILE).read_text(encoding="utf-8")))
+        self._run(*stopped)
 
     def stop(self) -> None:
         """Ask the run to stop; it can be resumed."""
@@ -146,6 +198,7 @@ class FinetuneController:
     def abandon(self) -> None:
         """Stop the run without waiting, when the project is being closed."""
         self._generation += 1
+        self._counting.cancel()
         job, self._job = self._job, None
         if job is not None:
             job.cancel()
@@ -251,7 +304,7 @@ class FinetuneController:
     def _take_end(self, end: JobEnd) -> None:
         self._job = None
         if end.status is JobStatus.SUCCEEDED:
-            outcome, sentence = "succeeded", self._enter(end.result)
+            outcome, sentence = self._entered(end.result)
         elif end.status is JobStatus.CANCELLED:
             outcome, sentence = "cancelled", tr("The fine-tuning was stopped; it can be resumed.")
         else:
@@ -259,6 +312,14 @@ class FinetuneController:
             sentence = str(end.error) if end.error is not None else tr("The fine-tuning failed.")
         self._rest(sentence)
         self._on_end(outcome, sentence)
+
+    def _entered(self, result: Mapping[str, Any]) -> tuple[str, str]:
+        """Outcome and sentence of a training that went well; its version may not fit in."""
+        try:
+            return "succeeded", self._enter(result)
+        except (IFCError, ValueError) as error:
+            text = tr("The fine-tuning went well, but its version cannot be entered: {error}")
+            return "failed", text.format(error=error)
 
     def _enter(self, result: Mapping[str, Any]) -> str:
         """Enter the new version into the project."""
@@ -285,36 +346,59 @@ class FinetuneController:
         )
         self.refresh()
 
-    def _stopped_run(self) -> Path | None:
-        """Folder of the newest run that was begun and has not ended."""
+    def _stopped_run(self) -> tuple[Path, dict[str, Any]] | None:
+        """Folder and settings of the newest run that was begun and has not ended."""
         found = sorted((self.project.folder / "runs").glob(f"finetune-*/{_STATE_FILE}"))
-        return found[-1].parent if found else None
+        for path in reversed(found):
+            settings = _settings_in(path)
+            if settings is not None:
+                return path.parent, settings
+        return None
 
     def _show(self, view: FinetuneView) -> None:
         self.view = view
         self._on_view(view)
 
 
-def material_of(project: Project) -> Material:
-    """Count what people have said in a project."""
-    names = {category.id: category.name for category in project.categories()}
-    frames: set[tuple[int, int]] = set()
+def _settings_in(path: Path) -> dict[str, Any] | None:
+    """Settings of a run as they were written; ``None`` where a crash left nothing of use."""
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return settings if isinstance(settings, dict) and "run_id" in settings else None
+
+
+def material_of(reader: ProjectReader, context: JobContext | None = None) -> Material:
+    """Count what people have said in a project, track by track.
+
+    Args:
+        reader: Of the project.
+        context: To stop early.
+
+    Raises:
+        JobCancelled: It was not wanted any more.
+    """
+    context = context or JobContext()
+    names = {category.id: category.name for category in reader.categories()}
+    num_frames = exhaustive = 0
     classes: dict[str, int] = {}
-    exhaustive = 0
-    for entry in project.videos():
-        done = project.exhaustive_frames(entry.id)
+    for entry in reader.videos():
+        seen = np.zeros(entry.num_frames, dtype=np.bool_)
+        done = reader.exhaustive_frames(entry.id)
         exhaustive += len(done)
-        frames.update((entry.id, frame) for frame in done)
-        timeline = project.timeline(entry.id)
-        for track in project.tracks(entry.id, include_rejected=False):
-            for item in timeline.get(track.id, []):
-                if item.state in _TAUGHT:
-                    frames.add((entry.id, item.frame_index))
-                    if item.state is not FrameState.ABSENT:
-                        name = names.get(track.category_id, "object")
-                        classes[name] = classes.get(name, 0) + 1
+        seen[done] = True
+        for track in reader.tracks(entry.id, include_rejected=False):
+            context.raise_if_cancelled()
+            columns = reader.track_columns(track.id)
+            seen[columns.frame_index[np.isin(columns.state, _TAUGHT)]] = True
+            count = int(np.isin(columns.state, _MASKS).sum())
+            if count:
+                name = names.get(track.category_id, "object")
+                classes[name] = classes.get(name, 0) + count
+        num_frames += int(seen.sum())
     ranked = tuple(sorted(classes.items(), key=lambda pair: (-pair[1], pair[0])))
-    return Material(len(frames), sum(classes.values()), exhaustive, ranked)
+    return Material(num_frames, sum(classes.values()), exhaustive, ranked)
 
 
 def outcome_sentence(outcome: Outcome, promoted: bool) -> str:

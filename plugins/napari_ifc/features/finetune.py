@@ -14,6 +14,7 @@ from napari_ifc.feature import Feature
 from napari_ifc.finetune_state import FinetuneView
 from napari_ifc.language import tr
 from napari_ifc.views.finetune_page import FinetunePage
+from napari_ifc.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,7 @@ class TrainerLink(Feature):
         self._client: EngineClient | None = None
         self.controller: FinetuneController | None = None
         self.page = FinetunePage()
+        self._worker = Worker(studio.deliver, "material")
         self._count_timer = QTimer()
         self._count_timer.setSingleShot(True)
         self._count_timer.setInterval(_COUNT_DELAY_MS)
@@ -89,6 +91,7 @@ class TrainerLink(Feature):
             self._show,
             self._on_end,
             self._on_models,
+            self._worker.submit,
         )
         if self.studio.panel.current_page == PAGE:
             self._refresh()
@@ -114,6 +117,7 @@ class TrainerLink(Feature):
     def close(self) -> None:
         """Stop what runs and end the training process."""
         self.put_down()
+        self._worker.close()
         if self._client is not None:
             self._client.close()
             self._client = None

@@ -187,7 +187,9 @@ class FinetunePage(QWidget):
             view: From the controller.
             why_not: Why no run can be started; empty if one can.
         """
-        self._material.setText(material_text(view.material))
+        unknown = view.counting and view.material.masks == 0
+        counting = tr("Counting what there is to learn from…")
+        self._material.setText(counting if unknown else material_text(view.material))
         self._frames = view.material.frames
         self._show_plan()
         self.start_button.setEnabled(not why_not)

@@ -10,10 +10,10 @@ from ifc_core.annotation import Project, Scope, edits
 from ifc_core.annotation.snapshot import read_snapshot
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import EngineError, IFCError
-from ifc_core.jobs import Progress
+from ifc_core.jobs import JobCancelled, Progress
 from ifc_core.structures import Category, RLEMask
 from napari_ifc.controllers.finetune import FinetuneController, material_of
-from napari_ifc.finetune_state import FinetuneView
+from napari_ifc.finetune_state import FinetuneView, Material
 
 
 class Trainer:
@@ -260,3 +260,62 @@ def test_judging_is_said_before_and_after_the_training(bench: Bench) -> None:
     assert bench.controller.view.text == "Judging the new model"
     assert bench.controller.view.detail == ""
     assert bench.controller.view.fraction is None
+
+
+def test_a_version_that_cannot_be_entered_ends_the_run_all_the_same(bench: Bench) -> None:
+    weights = bench.project.folder / "models" / "other.safetensors"
+    weights.write_bytes(b"weights")
+    bench.project.add_model("clip-1", weights)
+    bench.start()
+    bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
+    ((outcome, sentence),) = bench.ends
+    assert outcome == "failed"
+    assert "its version cannot be entered" in sentence
+    assert "clip-1" in sentence
+    view = bench.views[-1]
+    assert not view.running
+    assert view.resumable
+    assert bench.controller.why_not_start() == ""
+
+
+@pytest.mark.parametrize("left", ["", "[]", "{}", "{"])
+def test_a_run_of_which_a_crash_left_nothing_is_not_offered(bench: Bench, left: str) -> None:
+    bench.start()
+    bench.trainer.end(JobStatus.CANCELLED)
+    first = dict(bench.trainer.params["settings"])
+    newer = bench.project.folder / "runs" / "finetune-99990101-000000-000"
+    newer.mkdir()
+    (newer / "window.json").write_text(left)
+    bench.controller.resume()
+    assert bench.trainer.params["settings"] == first
+    bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
+    assert not bench.views[-1].resumable
+
+
+def test_it_is_counted_beside_the_window_and_the_latest_count_is_shown(bench: Bench) -> None:
+    waiting: list[Any] = []
+    controller = FinetuneController(
+        bench.project,
+        bench.trainer,
+        bench._release,
+        lambda callback: callback,
+        bench.views.append,
+        lambda outcome, sentence: None,
+        lambda: None,
+        lambda work, take, fail: waiting.append((work, take)),
+    )
+    controller.refresh()
+    assert bench.views[-1].counting
+    assert controller.why_not_start() == "Counting what there is to learn from…"
+    (track,) = bench.project.tracks(1)
+    bench.project.apply(edits.MarkAbsent(track.id, Scope.this_frame(7)))
+    controller.refresh()
+    (early, take_early), (late, take_late) = waiting
+    with pytest.raises(JobCancelled):
+        early()
+    take_late(late())
+    material = controller.view.material
+    assert (material.frames, material.masks, controller.view.counting) == (3, 2, False)
+    take_early(Material())
+    assert controller.view.material == material
+    assert controller.why_not_start() == ""
