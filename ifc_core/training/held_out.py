@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,8 +47,9 @@ def split_held_out(videos: Sequence[LabelledVideo], share: float, seed: int) -> 
     """Keep a share of the labelled frames aside.
 
     Where there are three clips or more, whole clips are kept aside; else blocks of time, spread
-    over the clip: frames that lie close together are one block, so that no held-out frame has
-    a near twin among the training frames.
+    over the clip: frames that lie close together are one block. Labelled frames fewer than five
+    frames from a held-out one are in neither part, so that none has a near twin among the
+    training frames.
 
     Args:
         videos: With labelled frames.
@@ -71,7 +72,7 @@ def split_held_out(videos: Sequence[LabelledVideo], share: float, seed: int) -> 
     training, held_out = [], []
     for video in videos:
         kept = _choose_blocks(video, share)
-        training.append(restrict(video, [f for f in video.labelled_frames if f not in kept]))
+        training.append(restrict(video, _apart(video.labelled_frames, kept)))
         held_out.append(restrict(video, sorted(kept)))
     return Split(tuple(training), tuple(v for v in held_out if v.labelled_frames))
 
@@ -104,8 +105,14 @@ def _choose_blocks(video: LabelledVideo, share: float) -> set[int]:
         count = max(1, count)
     places = {int((n + 0.5) * len(blocks) / count) for n in range(count)} if count else set()
     kept = {f for place in places for f in blocks[place]}
-    rest = restrict(video, [f for f in video.labelled_frames if f not in kept])
+    rest = restrict(video, _apart(video.labelled_frames, kept))
     return kept if _classes([rest]) >= _classes([video]) else set()
+
+
+def _apart(frames: Sequence[int], kept: Collection[int]) -> list[int]:
+    """Frames that are neither kept aside nor near those that are."""
+    near = {f + d for f in kept for d in range(1 - _BLOCK_GAP_FRAMES, _BLOCK_GAP_FRAMES)}
+    return [f for f in frames if f not in near]
 
 
 def time_blocks(frames: Sequence[int]) -> list[list[int]]:
