@@ -101,15 +101,17 @@ class QueueMaker:
         if video_id == keep:
             self._queues = {video_id: queue}
 
-    def update(self, video_id: int, track_ids: Iterable[int], context: JobContext) -> Entries:
-        """Read some tracks of a video again, or all of it where it was not read."""
+    def update(
+        self, video_ids: Iterable[int], track_ids: Iterable[int], keep: int, context: JobContext
+    ) -> Entries:
+        """Read some tracks of videos again, or all of those that are not ready for updates."""
         with ProjectReader.open(self._folder) as reader:
-            queue = self._queues.get(video_id)
-            if queue is None:
-                entry = reader.video(video_id)
-                self._read(reader, VideoQueue(entry), video_id, context)
-            else:
-                self._update(reader, queue, track_ids, context)
+            for video_id in video_ids:
+                queue = self._queues.get(video_id)
+                if queue is None:
+                    self._read(reader, VideoQueue(reader.video(video_id)), keep, context)
+                else:
+                    self._update(reader, queue, track_ids, context)
         return self._all()
 
     def _update(
@@ -216,11 +218,13 @@ class ReviewController:
         if result.videos_changed or (result.tracks and len(result.tracks) > _MANY):
             self.start(self._video_ids, self._video_id, self._video)
             return
-        video_id, tracks = self._video_id, result.tracks
+        tracks, keep = result.tracks, self._video_id
         if not (tracks or result.reviewed_frames):
             return
+        # An undo may be of another video than the one that is shown.
+        changed = [i for i in self._video_ids if i in result.video_ids] or [keep]
         swaps = bool(result.tracks_added) or self._swaps_wanted
-        self._run(lambda maker, context: maker.update(video_id, tracks, context), swaps=swaps)
+        self._run(lambda maker, context: maker.update(changed, tracks, keep, context), swaps=swaps)
 
     def stop(self) -> None:
         """Drop what is being made; nothing is told any more."""

@@ -1,5 +1,7 @@
 """Walking through the queue: order, decisions, stale answers, filters."""
 
+import shutil
+
 import numpy as np
 import pytest
 from fake_engine import NUM_FRAMES
@@ -9,6 +11,7 @@ from ifc_core.inference.review_queue import Reason
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.structures import FrameState, RLEMask, TrackState
 from napari_ifc.controllers.review import FILTERS, QueueMaker, ReviewController
+from napari_ifc.controllers.videos import adding, look_through
 
 
 class Desk:
@@ -175,8 +178,8 @@ def test_an_update_that_was_cut_off_is_read_anew(desk, session):
     stopped.cancel()
     tracks = [track.id for track in desk.project.tracks(video_id)]
     with pytest.raises(JobCancelled):
-        maker.update(video_id, tracks, stopped)
-    again = maker.update(video_id, tracks[:1], JobContext())
+        maker.update([video_id], tracks, video_id, stopped)
+    again = maker.update([video_id], tracks[:1], video_id, JobContext())
     assert again.tolist() == whole.tolist()
 
 
@@ -220,3 +223,30 @@ def test_an_entry_that_cannot_be_shown_is_not_decided_on(desk):
     desk.can_show = True
     controller.next()
     assert [e.key for e in desk.entries] == [controller.current.key] * 2
+
+
+def test_an_undo_in_another_video_is_seen_in_the_queue_of_the_project(desk, clip, tmp_path):
+    project, controller = desk.project, desk.controller
+    other = tmp_path / "other"
+    shutil.copytree(clip, other)
+    sorted(other.iterdir())[-1].unlink()
+    edit, _ = adding(project, look_through([other], JobContext()))
+    project.apply(edit)
+    second = project.videos()[1].id
+    mask = RLEMask.from_array(np.ones(desk.entry.size, dtype=bool))
+    run = project.begin_run("propose", second, {}, "")
+    project.stage(run, 0, [StagedMask(0, mask, 0.8)])
+    project.stage_instances(run, [StagedInstance(0, "fish", 0.9)])
+    project.finish_run(run)
+    (track_id,) = project.apply(edits.AcceptRun(run)).tracks_added
+    both = [desk.entry.id, second]
+    controller.start(both, second, None)
+    desk.apply(edits.ApproveTracks((track_id,)))
+    assert track_id not in controller.entries["track"]
+    controller.start(both, desk.entry.id, None)  # the first video is shown again
+    controller.take_edit(project.undo())
+    assert track_id in controller.entries["track"]
+    low = tracks(desk)[1]
+    desk.apply(edits.ApproveTracks((low,)))  # the shown one's queue still follows
+    assert low not in controller.entries["track"]
+    assert track_id in controller.entries["track"]
