@@ -171,7 +171,7 @@ class BulkController:
                 steps.append(edits.ExtendTrack(track_id, stop - 1, scope))
             else:
                 ends = known.masked[place - 1 : place + 1].tolist()
-                steps.append(edits.InterpolateMasks(track_id, *ends, scope))
+                steps.append(edits.InterpolateMasks(track_id, *ends, scope=scope))
         return steps
 
 

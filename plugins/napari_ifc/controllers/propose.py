@@ -18,33 +18,20 @@ from ifc_core.annotation import (
 )
 from ifc_core.annotation.records import WHOLE
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
-from ifc_core.errors import ConfigError, EditError, IFCError
+from ifc_core.errors import EditError, IFCError
 from ifc_core.inference.results import FrameResult, InstanceSummary
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import Progress
 from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.engine import Deliver, Engine, Job
+from napari_ifc.controllers.open_runs import SCOPE_KEY, limits_of, scope_of
 from napari_ifc.language import tr
 from napari_ifc.rows import Lane, RunView, Span, SpanKind, Spans, TrackRow
 
 KIND = "propose"
-_SCOPE = "scope"  # key beside the settings of a run that is limited to some frames
 _BESIDE = 5  # frames on either side of a range that tell which track goes on in it
 _SAME_OBJECT_IOU = 0.5
 _ETA_AFTER = 3  # frames from which an estimate is made
-
-
-def _limits_of(scope: Scope) -> list[int | None]:
-    return [scope.first, scope.last]
-
-
-def scope_of(run: RunInfo) -> Scope:
-    """The frames that a stored run may change; all where the file says nothing that makes sense."""
-    try:
-        first, last = run.settings.get(_SCOPE, (None, None))
-        return Scope(first, last)
-    except (TypeError, ValueError, ConfigError):
-        return Scope.whole()
 
 
 @dataclass(slots=True)
@@ -140,7 +127,7 @@ class ProposeController:
             EngineError: The engine cannot be started.
         """
         settings_json = settings.to_json()
-        kept = settings_json if scope.is_whole else {**settings_json, _SCOPE: _limits_of(scope)}
+        kept = settings_json if scope.is_whole else {**settings_json, SCOPE_KEY: limits_of(scope)}
         run_id = self._project.begin_run(KIND, self._entry.id, kept, settings.model)
         self._begin(run_id, settings, scope)
         try:
@@ -173,7 +160,7 @@ class ProposeController:
                 tr("Too little is known of this run to go on; keep what it found or discard it."),
                 path=self._project.folder,
             )
-        values = {name: value for name, value in run.settings.items() if name != _SCOPE}
+        values = {name: value for name, value in run.settings.items() if name != SCOPE_KEY}
         settings, scope = ProposeSettings.from_json(values), scope_of(run)
         self._project.take_up_run(run.id)
         self._begin(run.id, settings, scope)

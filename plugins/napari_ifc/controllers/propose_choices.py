@@ -5,7 +5,8 @@ from __future__ import annotations
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.errors import ConfigError
 from ifc_core.inference.settings import ProposeSettings
-from napari_ifc.controllers.propose import KIND, scope_of
+from napari_ifc.controllers.open_runs import scope_of
+from napari_ifc.controllers.propose import KIND
 
 
 def chosen_before(reader: ProjectReader) -> ProposeSettings | None:

@@ -13,11 +13,11 @@ from ifc_core.annotation.records import WHOLE
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
+from napari_ifc.controllers.open_runs import open_run_text, scope_of
 from napari_ifc.controllers.propose import (
     KIND,
     ProposeController,
     estimate_text,
-    scope_of,
 )
 from napari_ifc.controllers.propose_choices import chosen_before
 from napari_ifc.feature import Feature
@@ -321,9 +321,7 @@ class ProposeLink(Feature):
         if run is None or project is None or project.read_only:
             return
         banner = self.studio.panel.banner
-        stopped = tr("A run was stopped after {frames_staged} frames.").format(
-            frames_staged=run.frames_staged
-        )
+        stopped = open_run_text(run)
         if banner.text:  # what the project itself has to say, such as after a crash
             stopped = f"{banner.text} {stopped}"
         if self._why_not_continue():

@@ -1,12 +1,14 @@
+import dataclasses
 import queue
 
 import pytest
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine
 
-from ifc_core.annotation import Scope, edits
+from ifc_core.annotation import RunState, Scope, edits
 from ifc_core.errors import EditError
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import Progress
+from napari_ifc.controllers.open_runs import open_run_text
 from napari_ifc.controllers.propose import ProposeController, duration_text, progress_view
 
 
@@ -181,3 +183,14 @@ def test_progress_in_words():
     assert view.detail == "3 of 10 frames · 7 s left"
     assert view.fraction == pytest.approx(0.3)
     assert progress_view(Progress(3, None, "x", 1.0, None)).fraction is None
+
+
+def test_an_undone_run_is_not_called_stopped(bench, engine):
+    bench.controller.start(ProposeSettings(clip_length=3), {"video": "clip"})
+    bench.pump(lambda: bench.ends)
+    bench.project.undo()
+    (run,) = bench.project.open_runs()
+    said = open_run_text(run)
+    assert said == f"A run found masks on {NUM_FRAMES} frames that no track holds."
+    stopped = dataclasses.replace(run, state=RunState.RUNNING, frames_staged=3)
+    assert open_run_text(stopped) == "A run was stopped after 3 frames."

@@ -3,7 +3,7 @@
 import pytest
 
 from ifc_core.inference.settings import ProposeSettings
-from napari_ifc.controllers.propose import scope_of
+from napari_ifc.controllers.open_runs import scope_of
 from napari_ifc.controllers.propose_choices import chosen_before
 
 
