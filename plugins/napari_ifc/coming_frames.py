@@ -118,6 +118,5 @@ class _Reading:
 
     def __call__(self) -> Sequence[DrawnMask]:
         with ProjectReader.open(self.folder) as reader:
-            return masks_to_draw(
-                reader, self.video_id, self.headers, self.frame_index, self.selected, []
-            )
+            records = reader.masks_at(self.video_id, self.frame_index)
+            return masks_to_draw(records, self.headers, self.selected)

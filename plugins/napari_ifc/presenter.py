@@ -10,13 +10,17 @@ from qtpy.QtCore import QTimer
 from ifc_core.config import data_dir
 from ifc_core.structures.palette import track_color
 from napari_ifc.coming_frames import ComingFrames
-from napari_ifc.controllers.canvas import masks_to_draw
+from napari_ifc.controllers.canvas import FrameRecords, masks_to_draw
 from napari_ifc.language import tr
 from napari_ifc.rows import Summary
 from napari_ifc.views.theme import palette_for
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from ifc_core.annotation import StagedMask
+    from napari_ifc.controllers.editing import EditController
     from napari_ifc.layers import LayerStack
     from napari_ifc.overlay import DrawnMask
     from napari_ifc.views.panel import StudioPanel
@@ -60,6 +64,8 @@ class Presenter:
         self.actions = on_actions
         self._workspace: Workspace | None = None
         self._coming = ComingFrames(layers)
+        self._records: FrameRecords | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
         self.estimate = ""
         self.layer_to_annotate: Callable[[], str] = lambda: ""
         self.drawings: list[Callable[[int], Sequence[DrawnMask]]] = []
@@ -73,7 +79,12 @@ class Presenter:
         self._workspace = workspace
         self._coming.use(workspace)
         self._timer.stop()
+        self._unsubscribe()
+        self._unsubscribe, self._records = (lambda: None), None
         if workspace is not None:
+            project = workspace.session.project
+            self._records = FrameRecords(project, workspace.session.entry.id)
+            self._unsubscribe = project.subscribe(self._records.take)
             self.models(workspace)
 
     def apply_theme(self, theme_id: str) -> None:
@@ -114,7 +125,11 @@ class Presenter:
             color = track_color(len(workspace.index))
         else:
             color = workspace.index.header(editor.current).color_rgb
-        self._layers.edit(None if editor.current is None else editor.mask_to_edit(), color)
+        self._layers.edit(None if editor.current is None else self._mask_to_edit(editor), color)
+
+    def _mask_to_edit(self, editor: EditController) -> npt.NDArray[np.uint8]:
+        known = [] if self._records is None else self._records.known(editor.frame_index)
+        return editor.mask_to_edit(next((r for r in known if r.track_id == editor.current), None))
 
     def _masks(
         self,
@@ -123,14 +138,9 @@ class Presenter:
         provisional: list[StagedMask],
         more: Sequence[DrawnMask],
     ) -> list[DrawnMask]:
-        tracks = masks_to_draw(
-            workspace.session.project,
-            workspace.session.entry.id,
-            workspace.index,
-            frame_index,
-            workspace.editor.selected,
-            provisional,
-        )
+        records = () if self._records is None else self._records.at(frame_index)
+        selected = workspace.editor.selected
+        tracks = masks_to_draw(records, workspace.index, selected, provisional)
         replaced = {mask.track_id for mask in more if mask.provisional}
         return [*(mask for mask in tracks if mask.track_id not in replaced), *more]
 

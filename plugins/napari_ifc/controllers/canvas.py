@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from ifc_core.annotation import ProjectReader, StagedMask
-from ifc_core.structures import Track
+from ifc_core.annotation import EditResult, ProjectReader, StagedMask
+from ifc_core.structures import FrameState, MaskRecord, Track
 from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.propose import provisional_id
 from napari_ifc.overlay import DrawnMask
@@ -23,20 +24,65 @@ class Headers(Protocol):
         ...
 
 
+class FrameRecords:
+    """The masks of the frame that is shown; an edit has only those read again that it changed.
+
+    Args:
+        project: Where to read. Of one that somebody else writes nothing is kept.
+        video_id: The video.
+    """
+
+    def __init__(self, project: ProjectReader, video_id: int) -> None:
+        self._project = project
+        self._video_id = video_id
+        self._is_kept = not getattr(project, "read_only", True)
+        self._frame_index = -1
+        self._records: list[MaskRecord] = []
+
+    def at(self, frame_index: int) -> list[MaskRecord]:
+        """Records of a frame, lowest first."""
+        if frame_index != self._frame_index or not self._is_kept:
+            self._records = self._project.masks_at(self._video_id, frame_index)
+            self._frame_index = frame_index
+        return self._records
+
+    def known(self, frame_index: int) -> list[MaskRecord]:
+        """Records of a frame where they were read already, else none."""
+        return self._records if frame_index == self._frame_index and self._is_kept else []
+
+    def take(self, result: EditResult) -> None:
+        """Take in what an edit, undo or redo changed."""
+        here = self._frame_index
+        changed = [i for i, frames in result.changed_frames.items() if here in frames]
+        if result.tracks_added or result.tracks_removed or result.tracks_changed:
+            self._frame_index = -1  # another order, other tracks
+        elif not all(self._renew(track_id) for track_id in changed):
+            self._frame_index = -1
+
+    def _renew(self, track_id: int) -> bool:
+        """Read one mask again; False where it came, went or is not drawn any more."""
+        record = self._project.mask(track_id, self._frame_index)
+        place = next((p for p, r in enumerate(self._records) if r.track_id == track_id), None)
+        if place is None or record is None or record.rle is None:
+            return False
+        if record.state is FrameState.REJECTED:
+            return False
+        self._records = [*self._records[:place], record, *self._records[place + 1 :]]
+        return True
+
+
 def masks_to_draw(
-    project: ProjectReader,
-    video_id: int,
+    records: Sequence[MaskRecord],
     index: Headers,
-    frame_index: int,
     selected: tuple[int, ...],
-    provisional: list[StagedMask],
+    provisional: Sequence[StagedMask] = (),
 ) -> list[DrawnMask]:
     """Everything to draw on a frame, lowest first; provisional masks lie on top.
 
     The current track (the first selected one) is not filled: its inside is the drawing layer.
     """
     drawn = []
-    for record in project.masks_at(video_id, frame_index):
+    for record in records:
         if record.rle is None or record.track_id not in index:
             continue
         current = bool(selected) and record.track_id == selected[0]

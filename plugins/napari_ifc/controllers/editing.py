@@ -98,12 +98,16 @@ class EditController:
 
     # Drawing
 
-    def mask_to_edit(self) -> npt.NDArray[np.uint8]:
-        """(H, W) uint8 with 1 inside the current track's mask on the current frame."""
+    def mask_to_edit(self, record: MaskRecord | None = None) -> npt.NDArray[np.uint8]:
+        """(H, W) uint8 with 1 inside the current track's mask on the current frame.
+
+        Args:
+            record: The mask, where it was read already.
+        """
         blank = np.zeros(self._entry.size, dtype=np.uint8)
         if self.current is None:
             return blank
-        record = self._project.mask(self.current, self.frame_index)
+        record = record or self._project.mask(self.current, self.frame_index)
         if record is None or record.rle is None:
             return blank
         crop = crop_mask(record.rle)

@@ -43,6 +43,7 @@ class TrackIndex:
         self._tracks: dict[int, Track] = {}
         self._frames: dict[int, TrackFrames] = {}
         self._lanes: dict[int, Lane] = {}
+        self._rows: dict[int, TrackRow] = {}
         self._classes: dict[int, str] = {}
         self._exhaustive: list[int] = []
         self._approved: tuple[tuple[int, int], ...] = ()
@@ -60,7 +61,7 @@ class TrackIndex:
         self._load_headers()
         self._load_exhaustive()
         self._frames.clear()
-        self._lanes.clear()
+        self._forget_shown()
         self._since_reload.clear()
         self.is_loaded = not self._project.has_more_frames_than(self._video_id, AT_ONCE)
         if self.is_loaded:
@@ -75,7 +76,7 @@ class TrackIndex:
         for track_id, track in frames.items():
             if track_id in self._tracks and track_id not in self._since_reload:
                 self._frames[track_id] = track
-        self._lanes.clear()
+        self._forget_shown()
         self._counts = MaskCounts(len(self._counts.shown))
         for track in self._frames.values():
             self._counts.add(track)
@@ -87,16 +88,22 @@ class TrackIndex:
             self._load_headers()
         elif result.categories_changed:
             self._load_headers()
-            self._lanes.clear()
+            self._forget_shown()
         if self._video_id in result.reviewed_frames:
             self._load_exhaustive()
         for track_id in result.tracks:
             self._lanes.pop(track_id, None)
+            self._rows.pop(track_id, None)
         shown = {*result.changed_frames, *result.tracks_added, *result.tracks_removed}
         shown |= {i for i in result.tracks_changed if i in self._tracks and i not in self._frames}
         shown |= {i for i in self._frames if i not in self._tracks}
         for track_id in shown:
             self._renew(track_id, result.changed_frames.get(track_id, ()))
+
+    def _forget_shown(self) -> None:
+        """Lanes and rows are made anew when they are asked for."""
+        self._lanes.clear()
+        self._rows.clear()
 
     def _renew(self, track_id: int, frames: Sequence[int]) -> None:
         self._since_reload.add(track_id)
@@ -165,6 +172,12 @@ class TrackIndex:
         return [self._row(track) for track in self._tracks.values()]
 
     def _row(self, track: Track) -> TrackRow:
+        row = self._rows.get(track.id)
+        if row is None:
+            row = self._rows[track.id] = self._new_row(track)
+        return row
+
+    def _new_row(self, track: Track) -> TrackRow:
         frames = self.frames(track.id).masked
         return TrackRow(
             track_id=track.id,

@@ -72,6 +72,22 @@ class BulkEdits(Feature):
         for action_id, verb, call, tip in rows:
             text = tr("{verb} all tracks that meet the filter").format(verb=verb)
             yield Action(action_id, text, call, "", GROUP, self._why_not, tip)
+        yield Action(
+            "track.restore_here",
+            tr("Restore the rejected tracks of this frame"),
+            lambda: self._restore(here=True),
+            group=GROUP,
+            why_not=lambda: self._why_not_restore(here=True),
+            tip=tr("Bring back what was rejected and has a mask here."),
+        )
+        yield Action(
+            "track.restore",
+            tr("Restore all rejected tracks"),
+            lambda: self._restore(here=False),
+            group=GROUP,
+            why_not=lambda: self._why_not_restore(here=False),
+            tip=tr("Bring back every track of this video that was rejected."),
+        )
 
     def started(self) -> None:
         """Give the buttons their names."""
@@ -91,7 +107,8 @@ class BulkEdits(Feature):
         project, index = workspace.session.project, workspace.index
         self._bar.set_classes((c.id, c.name) for c in project.categories())
         where = self._bar.value()
-        self._found = self._bulk().find(where)
+        # Without a condition, as mostly, there is nothing to look up after each stroke.
+        self._found = index.track_ids() if where.is_open else tuple(self._bulk().find(where))
         self.studio.panel.tracks.show_only(None if where.is_open else frozenset(self._found))
         self._bar.show_count(len(self._found), len(index))
 
@@ -116,9 +133,16 @@ class BulkEdits(Feature):
         return workspace.editor.why_not_write() or none
 
     def _show_filter(self) -> None:
-        self.studio.panel.show_page("tracks")
-        self.studio.panel.tracks.show_filters(True)
-        self._bar.focus_first()
+        """Show the filter, or hide it where the keyboard is in it already."""
+        panel = self.studio.panel
+        focused = self._bar.focusWidget()
+        is_in_it = self._bar.isVisible() and focused is not None and focused.hasFocus()
+        panel.show_page("tracks")
+        panel.tracks.show_filters(not is_in_it)
+        if is_in_it:
+            panel.focus_page()
+        else:
+            self._bar.focus_first()
 
     def _select(self) -> None:
         self.studio.select(self._found)
@@ -128,6 +152,25 @@ class BulkEdits(Feature):
 
     def _do(self, change: Callable[[BulkController, tuple[int, ...]], str]) -> Callable[[], None]:
         return lambda: self.studio.inform(change(self._bulk(), self._found))
+
+    def _rejected(self, *, here: bool) -> tuple[int, ...]:
+        frame_index = self.workspace.editor.frame_index
+        return self._bulk().rejected(frame_index if here else None)
+
+    def _why_not_restore(self, *, here: bool) -> str:
+        if self.studio.workspace is None:
+            return self.studio.why_not_open()
+        none = tr("No track was rejected.")
+        if here:
+            none = tr("No track that was rejected has a mask on this frame.")
+        reason = self.workspace.editor.why_not_write()
+        return reason or ("" if self._rejected(here=here) else none)
+
+    def _restore(self, *, here: bool) -> None:
+        found = self._rejected(here=here)
+        told = self._bulk().restore(found)
+        self.studio.select(found)
+        self.studio.inform(told)
 
     def _ask_class(self) -> None:
         classes = [c.name for c in self.workspace.session.project.categories()]

@@ -47,6 +47,7 @@ class Header(QFrame):
         super().__init__(parent)
         self._banner = banner
         self._has_video = False
+        self._shown: tuple[Summary, int] | None = None
         self._note = QWidget()
         self._note.setObjectName("ifcClear")
         self._title = QLabel()
@@ -111,6 +112,9 @@ class Header(QFrame):
 
     def show_summary(self, summary: Summary) -> None:
         """Show what is open."""
+        if (summary, self.width()) == self._shown:
+            return  # it is shown after each stroke, and styling chips costs more than looking
+        self._shown = summary, self.width()
         metrics = self._title.fontMetrics()
         width = max(160, self.width() - 40)
         title = metrics.elidedText(summary.title, Qt.TextElideMode.ElideMiddle, width)
