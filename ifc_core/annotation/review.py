@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ifc_core.annotation import rows
+from ifc_core.annotation.frame_columns import FrameColumns, columns_of_video
 from ifc_core.annotation.records import WHOLE, Scope
 from ifc_core.annotation.schema import FRAME_STATES, STATE_CODE
-from ifc_core.structures import FrameState, TrackState
+from ifc_core.structures import FrameState, Track, TrackState
+
+_PROPOSED = STATE_CODE[FrameState.PROPOSED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,43 +109,53 @@ class FrameReview:
 
 def find_tracks(db: sqlite3.Connection, video_id: int, where: TrackFilter) -> list[int]:
     """Tracks of a video that meet every condition of a filter, by id."""
-    tracks = db.execute(
-        "SELECT id, category_id, state, score FROM tracks WHERE video_id = ? ORDER BY id",
-        (video_id,),
-    ).fetchall()
-    masks = {row[0]: row[1:] for row in _mask_figures(db, video_id, where.scope or WHOLE)}
-    return [row[0] for row in tracks if _matches(row, masks.get(row[0], (0, 0.0, 0)), where)]
+    query = f"SELECT {rows.TRACK_COLUMNS} FROM tracks WHERE video_id = ? ORDER BY id"  # noqa: S608
+    tracks = [rows.track_of(row) for row in db.execute(query, (video_id,))]
+    masks, nothing = columns_of_video(db, video_id), FrameColumns.empty()
+    return [t.id for t in tracks if meets(t, masks.get(t.id, nothing), where)]
 
 
-def _mask_figures(
-    db: sqlite3.Connection, video_id: int, scope: Scope
-) -> Iterator[tuple[int, int, float, int]]:
-    """(track id, frames with a mask in scope, their mean area, records a person touched)."""
-    yield from db.execute(
-        "SELECT track_id, sum(area > 0 AND frame_index BETWEEN ? AND ?), "
-        "coalesce(avg(CASE WHEN area > 0 AND frame_index BETWEEN ? AND ? THEN area END), 0), "
-        "sum(state != ?) FROM current WHERE video_id = ? GROUP BY track_id",
-        (*_limits(scope), *_limits(scope), STATE_CODE[FrameState.PROPOSED], video_id),
+def meets(track: Track, columns: FrameColumns, where: TrackFilter) -> bool:
+    """Whether a track meets every condition of a filter.
+
+    Its masks are looked at only where a condition asks something of them.
+
+    Args:
+        track: The header.
+        columns: Its annotated frames.
+        where: The conditions.
+    """
+    return (
+        _between(track.score, where.score_at_least, where.score_below)
+        and (where.category_ids is None or track.category_id in where.category_ids)
+        and (where.states is None or track.state in where.states)
+        and not (where.untouched_only and bool((columns.state != _PROPOSED).any()))
+        and (not _asks_of_masks(where) or _masks_meet(columns, where))
     )
 
 
-def _limits(scope: Scope) -> tuple[int, int]:
-    return (scope.first or 0, (1 << 62) if scope.last is None else scope.last)
+def _asks_of_masks(where: TrackFilter) -> bool:
+    asked = (
+        where.scope,
+        where.mean_area_at_least_px,
+        where.mean_area_below_px,
+        where.frames_at_least,
+        where.fewer_frames_than,
+    )
+    return any(value is not None for value in asked)
 
 
-def _matches(
-    track: tuple[int, int, str, float], masks: tuple[int, float, int], where: TrackFilter
-) -> bool:
-    _, category_id, state, score = track
-    num_frames, mean_area, num_touched = masks
+def _masks_meet(columns: FrameColumns, where: TrackFilter) -> bool:
+    scope = where.scope or WHOLE
+    chosen = (columns.area_px > 0) & (columns.frame_index >= (scope.first or 0))
+    if scope.last is not None:
+        chosen &= columns.frame_index <= scope.last
+    areas = columns.area_px[chosen]
+    mean = float(areas.mean()) if len(areas) else 0.0
     return (
-        _between(score, where.score_at_least, where.score_below)
-        and (where.category_ids is None or category_id in where.category_ids)
-        and (where.states is None or TrackState(state) in where.states)
-        and _between(mean_area, where.mean_area_at_least_px, where.mean_area_below_px)
-        and _between(num_frames, where.frames_at_least, where.fewer_frames_than)
-        and (where.scope is None or num_frames > 0)
-        and not (where.untouched_only and num_touched)
+        _between(mean, where.mean_area_at_least_px, where.mean_area_below_px)
+        and _between(len(areas), where.frames_at_least, where.fewer_frames_than)
+        and (where.scope is None or len(areas) > 0)
     )
 
 

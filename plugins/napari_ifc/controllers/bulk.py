@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from ifc_core.annotation import EditResult, Project, Scope, TrackFilter, VideoEntry, edits
 from ifc_core.annotation.edits import Edit
+from ifc_core.annotation.review import meets
 from ifc_core.structures import Category
 from napari_ifc.controllers.track_frames import runs_of
 from napari_ifc.controllers.tracks import TrackIndex
@@ -40,36 +40,10 @@ class BulkController:
 
     def find(self, where: TrackFilter) -> tuple[int, ...]:
         """Tracks that meet every condition, by id; rejected ones are never among them."""
-        return tuple(i for i in self._index.track_ids() if self._meets(i, where))
-
-    def _meets(self, track_id: int, where: TrackFilter) -> bool:
-        header = self._index.header(track_id)
-        if where.category_ids is not None and header.category_id not in where.category_ids:
-            return False
-        if where.states is not None and header.state not in where.states:
-            return False
-        if not _between(header.score, where.score_at_least, where.score_below):
-            return False
-        frames = self._index.frames(track_id)
-        if where.untouched_only and frames.is_touched:
-            return False
-        if not _asks_of_masks(where):  # the table asks after each stroke, of every track
-            return True
-        areas = self._areas(track_id, where.scope)
-        mean = float(areas.mean()) if len(areas) else 0.0
-        return (
-            _between(mean, where.mean_area_at_least_px, where.mean_area_below_px)
-            and _between(len(areas), where.frames_at_least, where.fewer_frames_than)
-            and (where.scope is None or len(areas) > 0)
+        index = self._index
+        return tuple(
+            i for i in index.track_ids() if meets(index.header(i), index.frames(i).columns, where)
         )
-
-    def _areas(self, track_id: int, scope: Scope | None) -> npt.NDArray[np.int32]:
-        columns = self._index.frames(track_id).columns
-        chosen = columns.area_px > 0
-        if scope is not None:
-            first, last = scope.bounds(self._entry.num_frames)
-            chosen &= (columns.frame_index >= first) & (columns.frame_index <= last)
-        return columns.area_px[chosen]
 
     # Tracks
 
@@ -170,29 +144,13 @@ class BulkController:
             elif place == len(known.masked):
                 steps.append(edits.ExtendTrack(track_id, stop - 1, scope))
             else:
-                ends = known.masked[place - 1 : place + 1].tolist()
-                steps.append(edits.InterpolateMasks(track_id, *ends, scope=scope))
+                before, after = known.masked[place - 1 : place + 1].tolist()
+                steps.append(edits.InterpolateMasks(track_id, before, after, scope))
         return steps
 
 
 def _scope(marked: FrameRange) -> Scope:
     return Scope(marked.first, marked.last)
-
-
-def _asks_of_masks(where: TrackFilter) -> bool:
-    """Whether the masks of a track have to be looked at to know if it meets the conditions."""
-    asked = (
-        where.scope,
-        where.mean_area_at_least_px,
-        where.mean_area_below_px,
-        where.frames_at_least,
-        where.fewer_frames_than,
-    )
-    return any(value is not None for value in asked)
-
-
-def _between(value: float, at_least: float | None, below: float | None) -> bool:
-    return (at_least is None or value >= at_least) and (below is None or value < below)
 
 
 def _in_journal(count: int) -> str:

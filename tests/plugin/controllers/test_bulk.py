@@ -61,6 +61,15 @@ def test_the_window_finds_what_the_project_finds(bulk, where):
     assert (len(found) == 6) == where.is_open
 
 
+def test_a_track_with_a_rejected_mask_is_no_untouched_one(bulk):
+    controller, project, ids = bulk
+    where = TrackFilter(untouched_only=True)
+    assert ids[0] in controller.find(where)
+    controller._apply(edits.RejectMasks((ids[0],), Scope(1, 1)))
+    assert ids[0] not in controller.find(where)
+    assert list(controller.find(where)) == project.find_tracks(1, where)
+
+
 def test_bulk_edits_are_one_step_and_say_how_many(bulk):
     controller, project, ids = bulk
     few = tuple(ids[:3])
