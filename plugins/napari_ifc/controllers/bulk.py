@@ -9,7 +9,7 @@ import numpy as np
 from ifc_core.annotation import EditResult, Project, Scope, TrackFilter, VideoEntry, edits
 from ifc_core.annotation.edits import Edit
 from ifc_core.annotation.review import meets
-from ifc_core.structures import Category
+from ifc_core.structures import Category, TrackState
 from napari_ifc.controllers.track_frames import runs_of
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.language import tr
@@ -60,6 +60,24 @@ class BulkController:
         return tr("Rejected {tracks_text}; undo brings them back.").format(
             tracks_text=tracks_text(len(track_ids))
         )
+
+    def rejected(self, frame_index: int | None = None) -> tuple[int, ...]:
+        """Rejected tracks, by id.
+
+        Args:
+            frame_index: Only those that have a mask on this frame.
+        """
+        tracks = self._project.tracks(self._entry.id)
+        found = sorted(track.id for track in tracks if track.state is TrackState.REJECTED)
+        if frame_index is None:
+            return tuple(found)
+        records = {i: self._project.mask(i, frame_index) for i in found}
+        return tuple(i for i, record in records.items() if record is not None and record.rle)
+
+    def restore(self, track_ids: tuple[int, ...]) -> str:
+        """Take the rejection of some tracks back; says what was done."""
+        self._apply(edits.RestoreTracks(track_ids))
+        return tr("Restored {tracks_text}.").format(tracks_text=tracks_text(len(track_ids)))
 
     def delete(self, track_ids: tuple[int, ...]) -> str:
         """Delete some tracks; says what was done."""

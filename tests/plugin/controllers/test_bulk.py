@@ -116,3 +116,19 @@ def test_extending_fills_the_marked_frames_only(bulk):
         before = {f.frame_index for f in project.track_frames(track)}
         assert controller.extend(FrameRange(*marked, (track,))).startswith("Filled ")
         assert {f.frame_index for f in project.track_frames(track)} - before == filled
+
+
+def test_rejected_tracks_are_restored_long_after(bulk):
+    controller, project, ids = bulk
+    assert controller.rejected() == ()
+    controller.reject((ids[0], ids[5]))
+    controller.clear(FrameRange(0, 0, (ids[3],)))  # undo alone would take this back first
+    assert controller.rejected() == tuple(sorted((ids[0], ids[5])))
+    assert controller.rejected(7) == (ids[5],)
+    assert controller.restore((ids[5],)) == "Restored 1 track."
+    assert controller.rejected() == (ids[0],)
+    assert ids[5] in controller.find(TrackFilter())
+    states = {track.id: track.state for track in project.tracks(1)}
+    assert states[ids[5]] is TrackState.PROPOSED
+    assert len(project.track_frames(ids[5])) == 8
+    assert project.undo().kind == "RestoreTracks"
