@@ -41,6 +41,9 @@ def new(
     from_pack: Annotated[
         Path | None, typer.Option("--from", help="Make it from a pack.", metavar="FILE.ifcpack")
     ] = None,
+    annotation_step: Annotated[
+        int, typer.Option(help="Annotate every n-th frame of the videos.", min=1)
+    ] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Make a project, with videos or from a pack."""
@@ -49,11 +52,11 @@ def new(
 
     if from_pack is not None:
         with Project.open(unpack_project(from_pack, project)) as opened:
-            _add_videos(opened, videos or [])
+            _add_videos(opened, videos or [], annotation_step)
             _show(opened, as_json)
         return
     with Project.create(project, name) as made:
-        _add_videos(made, videos or [])
+        _add_videos(made, videos or [], annotation_step)
         _show(made, as_json)
 
 
@@ -285,12 +288,12 @@ def _is_video(path: Path) -> bool:
     return False
 
 
-def _add_videos(project: Project, paths: Iterable[Path]) -> None:
+def _add_videos(project: Project, paths: Iterable[Path], annotation_step: int = 1) -> None:
     from ifc_core.io.video import open_video
 
     for path in paths:
         with open_video(path) as reader:
-            project.add_video(reader.video)
+            project.add_video(reader.video, annotation_step=annotation_step)
 
 
 def _ids(entries: Iterable[Any], names: list[str] | None, word: str) -> tuple[int, ...] | None:

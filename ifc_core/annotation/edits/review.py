@@ -36,10 +36,13 @@ class ApproveFrames(Edit):
     Attributes:
         video_id: The video.
         scope: The frames.
+        at_annotation_step: Only those that the video's annotation step names (every n-th from
+            frame 0 on); what lies between was not looked at.
     """
 
     video_id: int
     scope: Scope
+    at_annotation_step: bool = False
 
     def perform(self, tx: EditTransaction) -> str:
         """Approve the masks and flag the frames."""
@@ -47,10 +50,11 @@ class ApproveFrames(Edit):
         first, last = self.scope.bounds(video.num_frames)
         if last < first:
             tx.fail("There is no such frame in the video.")
+        step = video.annotation_step if self.at_annotation_step else 1
         tracks = [t for t in tx.tracks(video.id) if t.state is not TrackState.REJECTED]
-        _set_states(tx, tracks, self.scope, (PROPOSED, CORRECTED), APPROVED)
+        _set_states(tx, tracks, self.scope, (PROPOSED, CORRECTED), APPROVED, step)
         done = tx.exhaustive(video.id, self.scope)
-        fresh = [f for f in range(first, last + 1) if f not in done]
+        fresh = [f for f in range(first, last + 1) if f % step == 0 and f not in done]
         tx.set_exhaustive(video.id, fresh, True)
         return f"Approve {_of_video(self.scope)}"
 
@@ -164,10 +168,15 @@ def _of_video(scope: Scope) -> str:
 
 
 def _set_states(
-    tx: EditTransaction, tracks: Sequence[Track], scope: Scope, states: tuple[int, ...], new: int
+    tx: EditTransaction,
+    tracks: Sequence[Track],
+    scope: Scope,
+    states: tuple[int, ...],
+    new: int,
+    step: int = 1,
 ) -> None:
     for shown in _shown(tx, tracks, scope):
-        chosen = shown[np.isin(shown[:, STATE], states)]
+        chosen = shown[np.isin(shown[:, STATE], states) & (shown[:, FRAME] % step == 0)]
         _put_states(tx, chosen, np.full(len(chosen), new))
 
 

@@ -367,7 +367,12 @@ class ReviewController:
         entry = self._entry()
         scope = Scope(entry.first, entry.last)
         if entry.reason is Reason.COMPLETE:
-            self._decide(entry, edits.ApproveFrames(entry.video_id, scope))
+            complete = edits.ApproveFrames(entry.video_id, scope, at_annotation_step=True)
+            count = len(self._decide(entry, complete).reviewed_frames.get(entry.video_id, ()))
+            if count <= entry.last - entry.first:  # the video is annotated every n-th frame
+                return tr("Approved {count} of {frames} as complete.").format(
+                    count=count, frames=_frames(entry)
+                )
             return tr("Approved {frames} as complete.").format(frames=_frames(entry))
         if entry.reason is Reason.SWAP:
             both = (entry.track_id, entry.other_id)
@@ -419,9 +424,9 @@ class ReviewController:
         assert entry is not None  # noqa: S101 - why_not was asked before
         return entry
 
-    def _decide(self, entry: QueueEntry, edit: Edit, *, whole_track: bool = False) -> None:
+    def _decide(self, entry: QueueEntry, edit: Edit, *, whole_track: bool = False) -> EditResult:
         place = self._place
-        self._apply(edit)  # on an error nothing below happens and the entry stays
+        result = self._apply(edit)  # on an error nothing below happens and the entry stays
         gone = self._all["video"] == entry.video_id
         gone &= self._all["track"] == entry.track_id
         if not whole_track:
@@ -434,6 +439,7 @@ class ReviewController:
             self.go_to(min(place, len(self._shown) - 1))
         else:
             self._tell(self._busy)
+        return result
 
     def why_not_decide(self) -> str:
         """Why there is nothing to decide, or an empty string."""

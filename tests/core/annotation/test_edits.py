@@ -315,6 +315,17 @@ def test_approving_frames_sets_states_and_the_flag(project):
     assert frames(project, 1)[2].state is FrameState.CORRECTED
 
 
+def test_frames_between_the_annotated_ones_are_not_approved_with_them(project):
+    project.apply(SetVideo(1, annotation_step=3))
+    project.apply(ExtendTrack(1, 9))
+    do(project, ApproveFrames(1, Scope(5, 10), at_annotation_step=True))
+    assert project.exhaustive_frames(1) == [6, 9]
+    approved = {f for f, p in frames(project, 1).items() if p.state is FrameState.APPROVED}
+    assert approved == {6, 9}
+    do(project, ApproveFrames(1, Scope(5, 7)))
+    assert project.exhaustive_frames(1) == [5, 6, 7, 9]
+
+
 def test_what_a_person_made_stays_corrected_when_an_approval_is_taken_back(project):
     other = new_track(project, (2, 2, 3))
     project.apply(CopyMask(1, 2, (4,)))

@@ -51,6 +51,13 @@ def test_new_and_info(folder, run):
     assert "not an empty folder" in err
 
 
+def test_videos_may_be_annotated_every_few_frames(tmp_path, clip_folder, run):
+    place = tmp_path / "stepped.ifcproj"
+    assert run("new", place, clip_folder, "--annotation-step", 5)[0] == 0
+    assert json.loads(run("info", place, "--json")[1])["videos"][0]["annotation_step"] == 5
+    assert run("new", tmp_path / "no.ifcproj", clip_folder, "--annotation-step", 0)[0] == 2
+
+
 def test_export_and_import(folder, tmp_path, run):
     target = tmp_path / "out.json"
     code, out, _ = run("export", folder, "-o", target, "--frames")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from fake_engine import NUM_FRAMES
 
-from ifc_core.annotation import StagedInstance, StagedMask, edits
-from ifc_core.inference.review_queue import Reason
+from ifc_core.annotation import Scope, StagedInstance, StagedMask, edits
+from ifc_core.inference.review_queue import Reason, entry_at
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.structures import FrameState, RLEMask, TrackState
 from napari_ifc.controllers.review import FILTERS, QueueMaker, ReviewController
@@ -106,6 +106,19 @@ def test_accepting_everything_leaves_an_approved_project(desk):
     assert [e.track_id for e in desk.entries] == [sure, low, sure, 0]
     controller.take_edit(desk.project.undo())
     assert controller.current.reason is Reason.COMPLETE
+
+
+def test_only_frames_that_are_to_be_annotated_become_complete(desk):
+    sure, low = tracks(desk)
+    video = desk.entry.id
+    desk.apply(edits.Batch((edits.SetVideo(video, annotation_step=5), edits.DeleteTracks((low,)))))
+    for frame in (0, 5):
+        desk.apply(edits.ApproveTracks((sure,), Scope.this_frame(frame)))
+    rows = [entry_at(desk.controller.entries, i) for i in range(len(desk.controller.entries))]
+    desk.controller.go_to([row.reason for row in rows].index(Reason.COMPLETE))
+    assert desk.controller.accept() == "Approved 2 of frames 0 to 5 as complete."
+    assert desk.project.exhaustive_frames(video) == [0, 5]
+    assert desk.project.mask(sure, 2).state is FrameState.PROPOSED
 
 
 def test_rejecting_and_skipping(desk):
