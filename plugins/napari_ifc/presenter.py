@@ -176,6 +176,13 @@ class Presenter:
                 tr("Open…"),
                 "file.open",
             )
+        elif workspace.proposer.is_running:
+            panel.tracks.show_empty(
+                tr("Looking for objects"),
+                tr("Tracks appear here as the model finds them."),
+                "",
+                "",
+            )
         else:
             panel.tracks.show_empty(
                 tr("No tracks yet"),

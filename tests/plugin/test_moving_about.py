@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import napari
+import numpy as np
 import pytest
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine, disc
 from fake_pointer import drag
@@ -138,6 +139,7 @@ def test_leaving_a_run_asks_first(studio, engine, clip, tmp_path, qtbot, monkeyp
     assert not asked
     engine.pause_after = 2
     assert studio.propose()
+    assert "Looking for objects" in studio.panel.tracks.empty_text()
     studio.begin_open(other)
     studio.run_action("file.close")
     assert len(asked) == 2
@@ -148,3 +150,17 @@ def test_leaving_a_run_asks_first(studio, engine, clip, tmp_path, qtbot, monkeyp
     with qtbot.waitSignal(studio.opened, timeout=20_000):
         studio.begin_open(other)
     assert studio.workspace.session.entry.name == "other"
+
+
+def test_an_image_layer_of_napari_is_offered_while_nothing_is_open(studio, viewer, qtbot):
+    table = studio.panel.tracks
+    studio.close_project()
+    assert "YouTube-VIS" in table.empty_text()
+    layer = viewer.add_image(np.zeros((3, 20, 30), np.uint16), name="cells")
+    qtbot.waitUntil(lambda: "cells" in table.empty_text())
+    assert table._empty_action == "file.open_layer"
+    viewer.layers.remove(layer)
+    qtbot.waitUntil(lambda: "YouTube-VIS" in table.empty_text())
+    viewer.add_image(np.zeros((20, 30)), name="a picture")  # has no time
+    qtbot.wait(0)
+    assert "a picture" not in table.empty_text()

@@ -162,7 +162,11 @@ class ProposeLink(Feature):
         """A run that goes on."""
         workspace = self.studio.workspace
         running = workspace is not None and workspace.proposer.is_running
-        return tr("Proposing tracks; nothing of the run is kept") if running else ""
+        return (
+            tr("Proposing tracks; nothing is kept unless you pause the run first")
+            if running
+            else ""
+        )
 
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
         """Ask for nothing more; another video gets no region of this one."""
@@ -232,6 +236,7 @@ class ProposeLink(Feature):
         self.studio.panel.run.show_view(view)
         self.studio.run_changed.emit(view)
         self.studio.presenter.propose(self.why_not())
+        self.studio.presenter.lists_soon()  # the head says that it goes on
 
     def _on_frame(self, frame_index: int) -> None:
         if frame_index == self.studio.layers.frame_index:

@@ -249,7 +249,7 @@ class TrackTable(QWidget):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((0, 58), (2, 54), (3, 60), (4, 82)):
+        for column, width in ((0, 70), (2, 54), (3, 60), (4, 78)):
             view.setColumnWidth(column, width)
         view.selectionModel().selectionChanged.connect(lambda *_: self._on_selection())
         view.clicked.connect(self._on_clicked)
