@@ -8,6 +8,7 @@ import napari
 import pytest
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QInputDialog
 
 from ifc_core.errors import EditError
 from napari_ifc.features.videos import Videos
@@ -31,7 +32,7 @@ def studio(qapp, tmp_path):
     viewer.close()
 
 
-def test_videos_are_added_shown_by_keyboard_and_removed(studio, clip, tmp_path, qtbot):
+def test_videos_are_added_shown_by_keyboard_and_removed(studio, clip, tmp_path, qtbot, monkeypatch):
     other = tmp_path / "other"
     shutil.copytree(clip, other)
     sorted(other.iterdir())[-1].unlink()
@@ -67,6 +68,12 @@ def test_videos_are_added_shown_by_keyboard_and_removed(studio, clip, tmp_path, 
     with pytest.raises(EditError, match="removes the video that is shown"):
         studio.workspace.editor.redo()
     assert len(videos.list.model.rows) == 2
+    entry = studio.workspace.session.entry
+    monkeypatch.setattr(QInputDialog, "getInt", lambda *asked: (asked[3] + 4, True))
+    assert studio.run_action("videos.step")
+    assert studio.project.video(entry.id).annotation_step == 5
+    studio.run_action("edit.undo")
+    assert studio.project.video(entry.id).annotation_step == 1
     studio.close_project()
     assert not videos.is_shown
     assert not videos.list.model.rows

@@ -91,6 +91,8 @@ class TrackIndex:
             self._forget_shown()
         if self._video_id in result.reviewed_frames:
             self._load_exhaustive()
+        if self._video_id in result.videos_changed:
+            self._take_step()
         for track_id in result.tracks:
             self._lanes.pop(track_id, None)
             self._rows.pop(track_id, None)
@@ -99,6 +101,15 @@ class TrackIndex:
         shown |= {i for i in self._frames if i not in self._tracks}
         for track_id in shown:
             self._renew(track_id, result.changed_frames.get(track_id, ()))
+
+    def _take_step(self) -> None:
+        """Join spans anew where the video is annotated every so many frames now."""
+        videos = self._project.videos()
+        step = next((v.annotation_step for v in videos if v.id == self._video_id), self._step)
+        if step != self._step:
+            self._step = step
+            self._frames = {i: TrackFrames.of(f.columns, step) for i, f in self._frames.items()}
+            self._forget_shown()
 
     def _forget_shown(self) -> None:
         """Lanes and rows are made anew when they are asked for."""

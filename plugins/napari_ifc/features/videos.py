@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QInputDialog
 
 from ifc_core.annotation import EditResult, edits
 from ifc_core.structures import Video
@@ -85,6 +85,14 @@ class Videos(Feature):
                 "Take it and its tracks out of the project; the file stays, and undo brings it "
                 "back."
             ),
+        )
+        yield Action(
+            "videos.step",
+            tr("Annotate every n-th frame…"),
+            self._ask_step,
+            group=GROUP,
+            why_not=change,
+            tip=tr("Say which frames of this video you mean to annotate; review asks for those."),
         )
         for action_id, text, key, by in (
             ("videos.next", tr("Next video"), "Ctrl+PgDown", 1),
@@ -255,6 +263,32 @@ class Videos(Feature):
             tr("Adding {name}").format(name=name), take, self.studio.fail
         )
         self.studio.tasks.start(task, lambda context: look_through(paths, context))
+
+    def _ask_step(self) -> None:
+        entry = self.workspace.session.entry
+        now = self.workspace.session.project.video(entry.id).annotation_step
+        step, accepted = QInputDialog.getInt(
+            self.studio.panel,
+            tr("Annotate every n-th frame"),
+            tr("Frames from one to annotate to the next:"),
+            now,
+            1,
+            entry.num_frames,
+        )
+        if accepted and step != now:
+            self.set_step(step)
+
+    def set_step(self, step: int) -> None:
+        """Annotate every so many frames of the shown video; one edit."""
+        entry = self.workspace.session.entry
+        self.workspace.editor.apply(edits.SetVideo(entry.id, annotation_step=step))
+        self.studio.inform(
+            tr("Every frame of {name} is to be annotated.").format(name=entry.name)
+            if step == 1
+            else tr("Of {name}, frames 0, {step}, {twice} and so on are to be annotated.").format(
+                name=entry.name, step=step, twice=2 * step
+            )
+        )
 
     def _why_not_remove(self) -> str:
         reason = self.editor_reason(lambda e: e.why_not_write())()

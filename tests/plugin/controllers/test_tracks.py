@@ -148,6 +148,17 @@ def test_index_follows_edits_as_a_fresh_one_would(filled):
         assert index.approved_frames == fresh.approved_frames
 
 
+def test_spans_are_joined_anew_where_every_few_frames_are_annotated(filled):
+    session, _, two = filled
+    project, video_id = session.project, session.entry.id
+    project.apply(edits.SetMask(two, NUM_FRAMES - 1, disc(SIZE, (20, 20), 5)))
+    index = TrackIndex(project, video_id)
+    before = plain(index.timeline(NUM_FRAMES, 25.0))
+    index.apply(project.apply(edits.SetVideo(video_id, annotation_step=NUM_FRAMES)))
+    now = plain(index.timeline(NUM_FRAMES, 25.0))
+    assert now == plain(TrackIndex(project, video_id).timeline(NUM_FRAMES, 25.0)) != before
+
+
 def test_a_deleted_track_is_gone_and_has_no_frames(filled):
     session, one, _ = filled
     index = TrackIndex(session.project, session.entry.id)
