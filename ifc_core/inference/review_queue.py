@@ -7,7 +7,7 @@ is left to do but to say that they are complete; an empty queue is a reviewed pr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -103,26 +103,6 @@ class QueueEntry:
     def key(self) -> tuple[int, int, int, int, Reason]:
         """What stays the same when the queue is made anew."""
         return (self.video_id, self.track_id, self.other_id, self.first, self.reason)
-
-    def why(self) -> str:
-        """The reason in a few words."""
-        match self.reason:
-            case Reason.SWAP:
-                return f"Seems swapped with track {self.other_id}"
-            case Reason.UNCERTAIN:
-                return f"The model is unsure ({self.value:.0%})"
-            case Reason.WEAK_LINK:
-                return f"Weakly linked ({self.value:.0%})"
-            case Reason.AREA:
-                return f"Area changes by {self.value:.1f}×"
-            case Reason.MOVE:
-                return f"Jumps by {self.value:.1f} of its size"
-            case Reason.LOW_SCORE:
-                return f"Low score ({self.value:.2f})"
-            case Reason.NOT_REVIEWED:
-                return "Not approved yet"
-            case Reason.COMPLETE:
-                return "Every mask is reviewed: is anything missing?"
 
 
 def entry_at(entries: Entries, place: int) -> QueueEntry:
@@ -420,23 +400,3 @@ def _whole_row(track: Track, frames: npt.NDArray[np.int64]) -> tuple[float, ...]
     need = max(2 * _FRAMES_NEED, _WHOLE_NEED * (1.0 - track.score))
     place = (int(frames[0]), int(frames[-1]), int(frames[0]))
     return (track.video_id, track.id, 0, *place, need, track.score, REASONS.index(reason))
-
-
-def build_queue(
-    reader: ProjectReader, video_ids: Sequence[int], context: JobContext
-) -> Iterator[tuple[int, VideoQueue]]:
-    """The queues of several videos, one after the other, swaps not looked for yet.
-
-    Args:
-        reader: The project.
-        video_ids: Which videos.
-        context: Can cancel.
-
-    Yields:
-        Video id and its queue.
-    """
-    entries = {entry.id: entry for entry in reader.videos()}
-    for video_id in video_ids:
-        queue = VideoQueue(entries[video_id])
-        queue.build(reader, context)
-        yield video_id, queue

@@ -28,6 +28,7 @@ from ifc_core.io.video import open_video
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Video
 from napari_ifc.bench_clips import fill_video, write_clip
+from napari_ifc.controllers.review import why_text
 from napari_ifc.controllers.track_frames import MaskCounts, TrackFrames
 from napari_ifc.rows import Lane, QueueRow, TimelineData
 from napari_ifc.settings import StudioSettings
@@ -387,7 +388,8 @@ def _show_list(count: int) -> dict[str, float]:
 
     def row(place: int) -> QueueRow:
         entry = entry_at(entries, place)
-        return QueueRow(f"Track {entry.track_id}", "frame 0", entry.why(), "", "label", 0.5, False)
+        why = why_text(entry)
+        return QueueRow(f"Track {entry.track_id}", "frame 0", why, "", "label", 0.5, False)
 
     def show(place: int) -> None:
         page.show_queue(count, row, place, count, "")

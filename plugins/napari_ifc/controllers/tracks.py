@@ -259,11 +259,6 @@ class TrackIndex:
         """How many frames are approved as exhaustive."""
         return len(self._exhaustive)
 
-    def is_approved(self, frame_index: int) -> bool:
-        """Whether a frame is approved as exhaustive."""
-        place = bisect_left(self._exhaustive, frame_index)
-        return place < len(self._exhaustive) and self._exhaustive[place] == frame_index
-
     @property
     def approved_tracks(self) -> int:
         """How many tracks are approved as a whole."""

@@ -10,7 +10,7 @@ from ifc_core.annotation import Scope, StagedInstance, StagedMask, edits
 from ifc_core.inference.review_queue import Reason, entry_at
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.structures import FrameState, RLEMask, TrackState
-from napari_ifc.controllers.review import FILTERS, QueueMaker, ReviewController
+from napari_ifc.controllers.review import FILTERS, QueueMaker, ReviewController, why_text
 from napari_ifc.controllers.videos import adding, look_through
 
 
@@ -87,6 +87,7 @@ def test_accepting_everything_leaves_an_approved_project(desk):
     sure, low = tracks(desk)
     controller = desk.controller
     assert controller.current is None
+    assert why_text(entry_at(controller.entries, 0)) == "The model is unsure (90%)"
     assert controller.why_not_decide() == "Choose an entry of the queue first."
     controller.next()
     assert (controller.current.track_id, controller.current.reason) == (sure, Reason.UNCERTAIN)
