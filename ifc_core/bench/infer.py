@@ -151,6 +151,7 @@ def measure_ours(options: InferOptions, precision: str) -> dict[str, Any]:
         score_threshold=0.0,
         duplicate_iou=1.0,  # the plain way keeps all, too
         continuation_score=1.0,
+        lookahead=0,
         precision=precision,
     )
     dtype = choose_dtype(model, precision)

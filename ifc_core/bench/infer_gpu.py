@@ -270,6 +270,7 @@ class GpuBench:
             score_threshold=0.0,
             duplicate_iou=1.0,  # the plain way keeps all, too
             continuation_score=1.0,
+            lookahead=0,
             precision=precision,
         )
 

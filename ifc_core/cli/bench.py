@@ -257,6 +257,8 @@ class ModelBenchOptions:
             takes the model's own.
         continuation_score: Instances that a clip is not sure of, but that are at least so
             probable, may continue tracks; 1 leaves them out; ``None`` takes the model's own.
+        lookahead: Frames that the decision who is who looks ahead; 0 links each clip as it comes;
+            ``None`` takes the model's own.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
     """
@@ -271,6 +273,7 @@ class ModelBenchOptions:
     score_threshold: float | None = None
     duplicate_iou: float | None = None
     continuation_score: float | None = None
+    lookahead: int | None = None
     device: str = "auto"
     precision: str = "fp32"
 

@@ -61,6 +61,13 @@ def propose(
             "it out; by default the model says."
         ),
     ] = None,
+    lookahead: Annotated[
+        int | None,
+        typer.Option(
+            help="Frames to look ahead before it is decided who is who; 0 decides on each clip at "
+            "once; by default the model says, live 0."
+        ),
+    ] = None,
     format: Annotated[
         str, typer.Option(help="ytvis (annotations) or ytvis-results (what evaluators read).")
     ] = "ytvis",
@@ -123,6 +130,7 @@ def propose(
         score_threshold=score_threshold,
         duplicate_iou=duplicate_iou,
         continuation_score=continuation_score,
+        lookahead=lookahead,
         device=device,
         precision=precision,
         offline=offline,

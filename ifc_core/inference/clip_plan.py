@@ -95,6 +95,17 @@ class WindowStream:
         return min(self._next_start, earliest)
 
 
+def of_one_length(windows: list[range]) -> list[list[range]]:
+    """Windows in their order, put together where neighbours are of one length."""
+    groups: list[list[range]] = []
+    for window in windows:
+        if groups and len(groups[-1][0]) == len(window):
+            groups[-1].append(window)
+        else:
+            groups.append([window])
+    return groups
+
+
 def canonical_windows(num_frames: int, clip_length: int) -> list[range]:
     """Windows of T, stride T - 1, the last pulled back: the clips of editing tools.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from ifc_core.errors import ConfigError
-from ifc_core.inference.clip_plan import WindowStream
+from ifc_core.inference.clip_plan import WindowStream, of_one_length
 from ifc_core.inference.clip_runner import CachedFrame, PendingClips
 from ifc_core.inference.device_input import FrameBatchOnDevice, FrameSender
 from ifc_core.inference.device_masks import encode_many
@@ -23,6 +24,7 @@ from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
 from ifc_core.inference.run_checkpoint import HeldClip, InstanceTally, RunCheckpoint
 from ifc_core.inference.run_setup import (
     PreparedModel,
+    clip_linker_for,
     clip_runner_for,
     prepare_model,
     score_threshold_for,
@@ -71,7 +73,8 @@ def predict_video(
         output_size: (height, width) of the masks; by default that of the frames.
         resume: Where an earlier run with the same settings stood; ``frames`` then begin with its
             ``restart_frame``, and frames that it gave out are not given again.
-        low_delay: Work on each frame as it comes, in batches of one on a GPU too.
+        low_delay: Work on each frame as it comes, in batches of one on a GPU too, and decide
+            identities on each clip at once where the settings say nothing of it.
         prepared: The model's fast copy where there is one already; see ``prepare_model``.
 
     Returns:
@@ -93,6 +96,7 @@ def predict_video(
         resume,
         batch=_GPU_BATCH if model.device.type == "cuda" and not low_delay else 1,
         prepared=prepared,
+        low_delay=low_delay,
     )
 
 
@@ -105,11 +109,10 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """A batch that the device works on: its clips, and where the windows stand after it."""
+    """A batch that the device works on: its clips, and where frames are settled after it."""
 
     pending: list[PendingClips]
     settled: int
-    window_state: tuple[int, int, int]
 
 
 class VideoPrediction(Iterator[FrameResult]):
@@ -129,6 +132,8 @@ class VideoPrediction(Iterator[FrameResult]):
         resume: RunCheckpoint | None = None,
         batch: int = 1,
         prepared: PreparedModel | None = None,
+        *,
+        low_delay: bool = False,
     ) -> None:
         self._settings = settings
         self._context = context
@@ -141,6 +146,7 @@ class VideoPrediction(Iterator[FrameResult]):
         self._tracker = VideoTracker(
             length, reidentifier=Reidentifier() if settings.reidentify else None
         )
+        self._linker = clip_linker_for(model, settings, self._tracker, low_delay=low_delay)
         self._runner = clip_runner_for(model, settings, batch)
         self._batch = batch
         self._prepared = prepared
@@ -149,7 +155,8 @@ class VideoPrediction(Iterator[FrameResult]):
         self._index_of: dict[int, int] = {}  # position -> frame index in the video
         self._seen: dict[int, _Seen] = {}
         self._finished = 0  # positions given out, those of an earlier part of the run too
-        self._window_state = self._stream.state  # of the windows whose clips were linked
+        self._window_state = self._stream.state  # of the windows whose clips were decided
+        self._later_states: deque[tuple[int, int, int]] = deque()  # after each window since
         self._best: dict[int, tuple[int, float]] = {}
         self._precision = settings.precision
         self._steps = self._run(frames, resume)
@@ -246,16 +253,28 @@ class VideoPrediction(Iterator[FrameResult]):
         taken_up = -1 if resume is None else self._take_up(resume, stepped)
         steps = self._by_batch if self._batch > 1 else self._by_frame
         yield from steps(stepped, taken_up + 1)
-        last = self._stream.close()
-        yield from self._advance([] if last is None else [last], self._stream.state[1])
+        yield from self._advance(self._noted(self._stream.close()), self._stream.state[1])
+        with self._runner.after_network():
+            self._note_decided(self._linker.finish())
+        yield from self._give_out(self._stream.state[1])
 
     def _by_frame(self, frames: Iterator[Frame], first: int) -> Iterator[FrameResult]:
         for position, (index, image) in enumerate(frames, start=first):
             self._context.raise_if_cancelled()
             self._admit(position, index, image)
-            window = self._stream.push()
-            windows = [] if window is None else [window]
+            windows = self._noted(self._stream.push())
             yield from self._advance(windows, self._stream.settled_before)
+
+    def _noted(self, window: range | None) -> list[range]:
+        """The window as a list, and where the stream stands after it kept in mind."""
+        if window is None:
+            return []
+        self._later_states.append(self._stream.state)
+        return [window]
+
+    def _note_decided(self, num_clips: int) -> None:
+        for _ in range(num_clips):
+            self._window_state = self._later_states.popleft()
 
     def _by_batch(self, frames: Iterator[Frame], position: int) -> Iterator[FrameResult]:
         """Decoding, the network and what follows it at the same time, on different batches.
@@ -288,17 +307,15 @@ class VideoPrediction(Iterator[FrameResult]):
         for place, (index, image) in enumerate(zip(batch.indices, batch.images, strict=True)):
             self._note_frame(position + place, index, image)
             self._cached[position + place] = CachedFrame(small[place])
-            window = self._stream.push()
-            if window is not None:
-                windows.append(window)
+            windows += self._noted(self._stream.push())
         self._runner.encode(list(self._cached.values()))  # all, in case sizes change
         pending = self._begin_windows(windows)
-        return _Begun(pending, self._stream.settled_before, self._stream.state)
+        return _Begun(pending, self._stream.settled_before)
 
     def _begin_windows(self, windows: list[range]) -> list[PendingClips]:
         return [
             clips
-            for group in _of_one_length(windows)
+            for group in of_one_length(windows)
             for clips in self._runner.begin(
                 [[self._cached[p] for p in window] for window in group],
                 [tuple(window) for window in group],
@@ -309,9 +326,8 @@ class VideoPrediction(Iterator[FrameResult]):
         """Link the clips of a batch, then give out the frames that are settled."""
         for pending in begun.pending:
             self._link(pending)
-        self._best.clear()
-        self._window_state = begun.window_state
         yield from self._give_out(begun.settled)
+        self._let_go(begun.settled)
 
     def _take_up(self, resume: RunCheckpoint, frames: Iterator[Frame]) -> int:
         """Bring everything to where an earlier run stood; gives the last position read."""
@@ -349,7 +365,9 @@ class VideoPrediction(Iterator[FrameResult]):
             pending = self._runner.begin([held], [tuple(window)], [clip.queries])[0]
             who = ClipAssignment(clip.identities, clip.link_scores)
             with self._runner.after_network():
-                self._tracker.replay(self._runner.finish(pending)[0], who)
+                again = self._runner.finish(pending)[0]
+                self._tracker.replay(again, who)
+                self._linker.recall(again, clip.identities)
             self._context.raise_if_cancelled()
         self._let_go(self._stream.settled_before)
         return last
@@ -386,17 +404,19 @@ class VideoPrediction(Iterator[FrameResult]):
     def _advance(self, windows: list[range], settled: int) -> Iterator[FrameResult]:
         """Run windows, then give out the frames that are settled."""
         self._context.raise_if_cancelled()
-        begun = self._begin_windows(windows)
-        yield from self._settle(_Begun(begun, settled, self._stream.state))
+        yield from self._settle(_Begun(self._begin_windows(windows), settled))
 
     def _link(self, pending: PendingClips) -> None:
         with self._runner.after_network():
             for clip in self._runner.finish(pending):
-                self._tracker.update(clip)
+                self._note_decided(self._linker.add(clip))
                 self._context.raise_if_cancelled()
 
     def _give_out(self, settled: int) -> Iterator[FrameResult]:
-        """Finish frames that no clip to come holds."""
+        """Finish frames that no clip to come holds, nor one that is not decided yet."""
+        undecided = self._linker.undecided_from
+        settled = settled if undecided is None else min(settled, undecided)
+        self._best.clear()  # clips were decided since
         runs = self._tracker.settled(settled)
         while runs:
             tracked: list[TrackedFrame] = []
@@ -410,7 +430,6 @@ class VideoPrediction(Iterator[FrameResult]):
                 yield result
                 self._context.advance(self._finished, self._num_frames, "finding instances")
         self._tracker.forget(settled)
-        self._let_go(settled)
 
     def _encode_masks(self, frames: Sequence[TrackedFrame]) -> Iterable[list[RLEMask | None]]:
         """Full-size masks of frames: on the device, or one frame after the other on a CPU."""
@@ -426,7 +445,8 @@ class VideoPrediction(Iterator[FrameResult]):
         """Forget frames that no clip to come holds, and numbers that no checkpoint names."""
         for position in [p for p in self._cached if p < settled]:
             del self._cached[position]
-        needed = min([settled, *(c.frame_indices[0] for c, _ in self._tracker.held(settled))])
+        held = [clip.frame_indices[0] for clip, _ in self._tracker.held(self._finished)]
+        needed = min([settled, self._finished, *held])
         for position in [p for p in self._index_of if p < needed]:
             del self._index_of[position]
 
@@ -480,14 +500,3 @@ class VideoPrediction(Iterator[FrameResult]):
         label, score = self._best_class(instance_id)
         probs = tuple(float(p) for p in self._tracker.class_probs(instance_id))
         return InstanceSummary(instance_id, probs, score, label, seen.first, seen.last, seen.count)
-
-
-def _of_one_length(windows: list[range]) -> list[list[range]]:
-    """Windows in their order, put together where neighbours are of one length."""
-    groups: list[list[range]] = []
-    for window in windows:
-        if groups and len(groups[-1][0]) == len(window):
-            groups[-1].append(window)
-        else:
-            groups.append([window])
-    return groups

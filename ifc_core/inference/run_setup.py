@@ -8,6 +8,8 @@ from ifc_core.inference.clip_runner import ClipRunner
 from ifc_core.inference.fast_model import PRECISION_OF, choose_dtype, fast_model
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.models.ifc import IFC
+from ifc_core.tracking.linking import ClipLinker, DirectLinker, LookaheadLinker
+from ifc_core.tracking.video_tracker import VideoTracker
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +74,35 @@ def clip_runner_for(model: IFC, settings: ProposeSettings, batch: int) -> ClipRu
         duplicate_iou=duplicate_iou_for(model, settings),
         continuation_score=continuation_score_for(model, settings),
     )
+
+
+def lookahead_for(model: IFC, settings: ProposeSettings, *, low_delay: bool = False) -> int:
+    """Frames that a decision on identities looks ahead: the person's, or else the model's own.
+
+    Args:
+        model: Of the run.
+        settings: Of the run.
+        low_delay: Where the person left it open, decide at once.
+    """
+    if settings.lookahead is not None:
+        return settings.lookahead
+    return 0 if low_delay else model.preferred_lookahead
+
+
+def clip_linker_for(
+    model: IFC, settings: ProposeSettings, tracker: VideoTracker, *, low_delay: bool = False
+) -> ClipLinker:
+    """What decides who is who in the clips of a run.
+
+    Args:
+        model: Of the run.
+        settings: Of the run.
+        tracker: That holds the decided clips.
+        low_delay: See :func:`lookahead_for`.
+    """
+    frames = lookahead_for(model, settings, low_delay=low_delay)
+    if frames == 0 or settings.offline:
+        return DirectLinker(tracker)
+    stride = settings.clip_stride
+    beside = settings.clip_length // stride - 1  # other clips that see a frame of the middle
+    return LookaheadLinker(tracker, -(-frames // stride), max(1, beside))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ifc_core.errors import ConfigError
-from ifc_core.models.config import LEAST_DUPLICATE_IOU
+from ifc_core.models.config import LEAST_DUPLICATE_IOU, MOST_LOOKAHEAD
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 """Arithmetic of the network; ``auto`` picks the fastest that passes a one-off check."""
@@ -36,6 +36,10 @@ class ProposeSettings:
         continuation_score: An instance that a clip is not sure of goes on with a track that no
             surer one continues, where its best class is at least so probable; 1 leaves such
             instances out, as published; ``None`` takes the model's own.
+        lookahead: Frames that the decision who is who in a clip looks ahead: tracks become the
+            best paths through the instances of a stretch of clips, and come later by twice as
+            many frames; 0 links each clip as it comes, as published; ``None`` takes the model's
+            own.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: One of :data:`PRECISIONS`.
         region_xywh: Part of the frame to look at, in pixels of the displayed frame; ``None``
@@ -60,6 +64,7 @@ class ProposeSettings:
     score_threshold: float | None = None
     duplicate_iou: float | None = None
     continuation_score: float | None = None
+    lookahead: int | None = None
     device: str = "auto"
     precision: str = "auto"
     region_xywh: tuple[int, int, int, int] | None = None
@@ -89,6 +94,8 @@ class ProposeSettings:
             _in_range("duplicate_iou", self.duplicate_iou, LEAST_DUPLICATE_IOU, 1.0)
         if self.continuation_score is not None:
             _in_range("continuation_score", self.continuation_score, 0.0, 1.0)
+        if self.lookahead is not None:
+            _in_range("lookahead", self.lookahead, 0, MOST_LOOKAHEAD)
         if self.precision not in PRECISIONS:
             raise ConfigError(
                 f"The precision {self.precision!r} is unknown; choose one of "

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.io.atomic import atomic_output
-from ifc_core.models.config import LEAST_DUPLICATE_IOU, IFCConfig
+from ifc_core.models.config import LEAST_DUPLICATE_IOU, MOST_LOOKAHEAD, IFCConfig
 from ifc_core.models.ifc import IFC
 from ifc_core.structures import Category
 
@@ -49,6 +49,8 @@ class CheckpointInfo:
             1 keeps all.
         preferred_continuation_score: Instances that a clip is not sure of, but that are at least
             so probable, are mostly what a track before them was, 0 to 1; 1 leaves them out.
+        preferred_lookahead: Frames that the decision who is who looks ahead; 0 links each clip
+            as it comes.
     """
 
     model_config: IFCConfig
@@ -59,6 +61,7 @@ class CheckpointInfo:
     preferred_score_threshold: float = 0.1
     preferred_duplicate_iou: float = 1.0
     preferred_continuation_score: float = 1.0
+    preferred_lookahead: int = 0
 
     def __post_init__(self) -> None:
         """Check that the parts agree.
@@ -82,6 +85,14 @@ class CheckpointInfo:
                 f"The preferred short side must be from {low} to {high} pixels.",
                 name="preferred_short_side",
                 value=self.preferred_short_side,
+            )
+        if type(self.preferred_lookahead) is not int or not (
+            0 <= self.preferred_lookahead <= MOST_LOOKAHEAD
+        ):
+            raise ConfigError(
+                f"The preferred lookahead must be from 0 to {MOST_LOOKAHEAD} frames.",
+                name="preferred_lookahead",
+                value=self.preferred_lookahead,
             )
         for name, least in _SHARES.items():
             value = getattr(self, name)
@@ -125,6 +136,7 @@ class Checkpoint:
         model.preferred_score_threshold = self.info.preferred_score_threshold
         model.preferred_duplicate_iou = self.info.preferred_duplicate_iou
         model.preferred_continuation_score = self.info.preferred_continuation_score
+        model.preferred_lookahead = self.info.preferred_lookahead
         model.provenance = self.info.provenance
         model.sha256 = self.info.sha256
         return model.eval()
@@ -195,6 +207,7 @@ def save_model(
         preferred_score_threshold=model.preferred_score_threshold,
         preferred_duplicate_iou=model.preferred_duplicate_iou,
         preferred_continuation_score=model.preferred_continuation_score,
+        preferred_lookahead=model.preferred_lookahead,
     )
     return write_checkpoint(path, info, model.state_dict(), precision)
 
@@ -379,6 +392,7 @@ def _info_to_json(info: CheckpointInfo, digest: str) -> dict[str, Any]:
         "preferred_score_threshold": info.preferred_score_threshold,
         "preferred_duplicate_iou": info.preferred_duplicate_iou,
         "preferred_continuation_score": info.preferred_continuation_score,
+        "preferred_lookahead": info.preferred_lookahead,
         "provenance": info.provenance,
         "sha256": digest,
     }
@@ -404,6 +418,7 @@ def _info_from_json(path: Path, text: str) -> CheckpointInfo:
             fields.get("preferred_score_threshold", 0.1),
             fields.get("preferred_duplicate_iou", 1.0),
             fields.get("preferred_continuation_score", 1.0),
+            fields.get("preferred_lookahead", 0),
         )
     except (ConfigError, LookupError, TypeError, ValueError, RecursionError, AttributeError) as e:
         detail = _printable(str(e)) if isinstance(e, ConfigError) else "it is incomplete."

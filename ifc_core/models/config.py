@@ -14,6 +14,9 @@ from ifc_core.errors import ConfigError
 LEAST_DUPLICATE_IOU = 0.1
 """Masks that overlap less are not taken for one thing: at 0 a clip would hold a single mask."""
 
+MOST_LOOKAHEAD = 200
+"""Frames; the masks of the clips of twice as many wait in memory."""
+
 BackboneName = Literal["resnet18", "resnet34", "resnet50", "resnet101"]
 EncoderKind = Literal["ifc", "none", "full", "decomposed"]
 MemoryGrouping = Literal["decomposed", "unified"]

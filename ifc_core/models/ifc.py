@@ -154,6 +154,8 @@ class IFC(nn.Module):
             keeps all.
         preferred_continuation_score: Probability from which on an instance that a clip is not sure
             of may continue a track; 1 leaves such instances out.
+        preferred_lookahead: Frames that the decision who is who looks ahead; 0 links each clip
+            as it comes.
         provenance: Where the weights come from; empty for a new network.
         sha256: Hash of the weights as loaded; empty for a new network.
 
@@ -183,6 +185,7 @@ class IFC(nn.Module):
         self.preferred_score_threshold = 0.1
         self.preferred_duplicate_iou = 1.0
         self.preferred_continuation_score = 1.0
+        self.preferred_lookahead = 0
         self.provenance: dict[str, Any] = {}
         self.sha256 = ""
         self.register_buffer("pixel_mean", torch.empty(3, 1, 1), persistent=False)

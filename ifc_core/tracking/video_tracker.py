@@ -171,8 +171,7 @@ class VideoTracker:
         Raises:
             ValueError: The clip holds a frame that was released already.
         """
-        if clip.frame_indices[0] < self._released_before:
-            raise ValueError(f"frame {clip.frame_indices[0]} was released already")
+        self._check_unreleased(clip)
         probs = clip.mask_logits.float().sigmoid()
         known, scores = self._link_scores(clip, probs)
         linked = self._linked(scores, clip.unsure)
@@ -180,10 +179,46 @@ class VideoTracker:
         clip, probs = clip.only(rows), probs[rows] if clip.unsure else probs
         identities = [known[linked[row]] if row in linked else None for row in rows]
         links = [float(scores[linked[row], row]) if row in linked else None for row in rows]
-        for row, identity in self._returning(clip, identities).items():
-            identities[row] = identity
+        return self._enter(clip, probs, identities, links)
+
+    def take(
+        self,
+        clip: ClipInstances,
+        identities: Sequence[int | None],
+        link_scores: Sequence[float | None],
+    ) -> ClipAssignment:
+        """Hold the next clip, whose links were decided elsewhere.
+
+        Args:
+            clip: Clips come in the order of their first frame.
+            identities: Track of each row, ``None`` for one that begins here.
+            link_scores: Soft IoU with which each row was linked, ``None`` for a new one.
+
+        Returns:
+            The identities of the rows, new ones numbered on in their order.
+
+        Raises:
+            ValueError: The clip holds a frame that was released already.
+        """
+        self._check_unreleased(clip)
+        return self._enter(clip, clip.mask_logits.float().sigmoid(), identities, link_scores)
+
+    def _check_unreleased(self, clip: ClipInstances) -> None:
+        if clip.frame_indices[0] < self._released_before:
+            raise ValueError(f"frame {clip.frame_indices[0]} was released already")
+
+    def _enter(
+        self,
+        clip: ClipInstances,
+        probs: Tensor,
+        identities: Sequence[int | None],
+        link_scores: Sequence[float | None],
+    ) -> ClipAssignment:
+        who = list(identities)
+        for row, identity in self._returning(clip, who).items():
+            who[row] = identity
         assignment = ClipAssignment(
-            tuple(self._new_id() if i is None else i for i in identities), tuple(links)
+            tuple(self._new_id() if i is None else i for i in who), tuple(link_scores)
         )
         self._count_classes(clip, assignment)
         if self.reidentifier is not None and clip.mask_weights is not None:

@@ -55,6 +55,7 @@ def with_classes(
     grown.preferred_score_threshold = model.preferred_score_threshold
     grown.preferred_duplicate_iou = model.preferred_duplicate_iou
     grown.preferred_continuation_score = model.preferred_continuation_score
+    grown.preferred_lookahead = model.preferred_lookahead
     grown.provenance = dict(model.provenance)
     return grown
 

@@ -433,6 +433,7 @@ def _write_version(
         preferred_score_threshold=model.preferred_score_threshold,
         preferred_duplicate_iou=plan.parent.preferred_duplicate_iou,
         preferred_continuation_score=plan.parent.preferred_continuation_score,
+        preferred_lookahead=plan.parent.preferred_lookahead,
     )
     path = folder / f"{_free_name(plan, folder)}.safetensors"
     return path, write_checkpoint(path, info, model.state_dict(), "fp16")

@@ -1,0 +1,224 @@
+"""When it is decided who is who in a clip: as it comes, or with a look at those that follow."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ifc_core.tracking.best_paths import MOST_STEPS, Column, Floats, best_paths
+from ifc_core.tracking.clip_matching import soft_iou_matrix
+from ifc_core.tracking.video_tracker import ClipInstances, VideoTracker
+
+_CERTAIN = 0.5  # probability of being an object from which on an instance makes a path better
+_LEAST_CERTAINTY = 0.25  # by which a new track exceeds it in each of the clips it needs
+_MOST_BROUGHT = 5.0  # what a track brings along at most: as much as ten sure clips
+
+
+class ClipLinker(Protocol):
+    """Takes clips in the order of their first frame and hands them to a tracker, decided."""
+
+    @property
+    def undecided_from(self) -> int | None:
+        """First frame of the first clip that waits; ``None`` where none does."""
+
+    def add(self, clip: ClipInstances) -> int:
+        """Take the next clip; gives how many were decided, the oldest first."""
+
+    def finish(self) -> int:
+        """Decide on all clips that wait, as no more will come; gives their number."""
+
+    def recall(self, clip: ClipInstances, identities: Sequence[int]) -> None:
+        """Know a clip again that was decided before an interruption; the tracker has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectLinker:
+    """Links each clip as it comes, as published.
+
+    Args:
+        tracker: Links the clips.
+    """
+
+    tracker: VideoTracker
+
+    @property
+    def undecided_from(self) -> int | None:
+        """No clip waits."""
+        return None
+
+    def add(self, clip: ClipInstances) -> int:
+        """Link the next clip."""
+        self.tracker.update(clip)
+        return 1
+
+    def finish(self) -> int:
+        """Nothing is left to decide."""
+        return 0
+
+    def recall(self, clip: ClipInstances, identities: Sequence[int]) -> None:
+        """The tracker knows all that is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    clip: ClipInstances
+    probs: Tensor  # (N, T, h, w)
+    gains: Floats  # (N,)
+    ious: tuple[Floats | None, ...]  # with 1, 2, ... clips before
+    same: Floats  # (N, N) soft IoU
+    identities: tuple[int | None, ...] = ()  # of the rows, once decided; None: of no track
+
+
+@dataclass(slots=True)
+class LookaheadLinker:
+    """Feeds a tracker with clips whose identities are decided by the clips that follow too.
+
+    In the published tracker each clip is linked as it comes: where another query takes an object
+    over, the track stays with the old query while that slides off, and the object gets a new
+    track. Here a stretch of clips waits; the best paths through its instances become tracks, and
+    those are certain for its first half.
+
+    Args:
+        tracker: Holds the decided clips, merges their masks and knows the class scores.
+        lookahead: Clips that a decision sees beyond the clips it is about, at least 1.
+        least_clips: Sure clips that a new track needs, where so many came already.
+
+    Memory holds the masks of at most ``2 * lookahead`` clips beside those of the tracker.
+    """
+
+    tracker: VideoTracker
+    lookahead: int
+    least_clips: int = 1
+    _num_clips: int = 0
+    _waiting: deque[_Compared] = field(default_factory=deque)
+    _known: deque[_Compared] = field(default_factory=lambda: deque(maxlen=MOST_STEPS))
+
+    @property
+    def undecided_from(self) -> int | None:
+        """First frame of the first clip that waits; ``None`` where none does."""
+        return self._waiting[0].clip.frame_indices[0] if self._waiting else None
+
+    def add(self, clip: ClipInstances) -> int:
+        """Let a clip wait; where enough do, hand those that are certain to the tracker.
+
+        Args:
+            clip: Clips come in the order of their first frame.
+
+        Returns:
+            How many were decided, the oldest first.
+        """
+        self._waiting.append(self._compared(clip))
+        self._num_clips += 1
+        if len(self._waiting) < 2 * self.lookahead:
+            return 0
+        return self._decide(self.lookahead)
+
+    def finish(self) -> int:
+        """Decide on all clips that wait, as no more will come; gives their number."""
+        return self._decide(len(self._waiting)) if self._waiting else 0
+
+    def recall(self, clip: ClipInstances, identities: Sequence[int]) -> None:
+        """Know a clip again that was decided before an interruption; the tracker has it."""
+        self._known.append(replace(self._compared(clip), identities=tuple(identities)))
+
+    def _compared(self, clip: ClipInstances) -> _Compared:
+        """A clip with its soft IoU with itself and the clips just before it."""
+        probs = clip.mask_logits.float().sigmoid()
+        earlier = list(islice(self._newest_first(), MOST_STEPS))
+        parts = [clip.class_probs[:, -1:].float().T, soft_iou_matrix(probs, probs)]
+        parts += [_overlap(other, clip, probs) for other in earlier]
+        # One transfer for all of them: on a GPU each one waits for the device.
+        facts = torch.cat(parts).cpu().double().numpy()
+        no_object, same, *found = np.split(facts, np.cumsum([len(part) for part in parts])[:-1])
+        gains = 1.0 - no_object[0] - _CERTAIN
+        unsure = sorted(clip.unsure)
+        gains[unsure] = np.minimum(gains[unsure], 0.0)  # no path begins with them
+        ious = tuple(
+            part if _share_frames(other.clip, clip) else None
+            for part, other in zip(found, earlier, strict=True)
+        )
+        return _Compared(clip, probs, gains, ious, same)
+
+    def _newest_first(self) -> Iterator[_Compared]:
+        yield from reversed(self._waiting)
+        yield from reversed(self._known)
+
+    def _decide(self, count: int) -> int:
+        """Hand the first clips to the tracker, with the tracks that the paths give them."""
+        known = self._known_columns()
+        waiting = [Column(w.gains, w.ious, w.same) for w in self._waiting]
+        steps: list[list[_Step]] = [[] for _ in waiting]
+        track_of: dict[int, int] = {}  # number of the path -> identity
+        least_gain = _LEAST_CERTAINTY * min(self.least_clips, self._num_clips)
+        for number, path in enumerate(best_paths([*known, *waiting], least_gain)):
+            before: tuple[int, int] | None = None
+            for column, row in path:
+                place = column - len(known)
+                if place >= 0:
+                    score = None if before is None else self._iou(place, row, column, before)
+                    steps[place].append((row, number, score))
+                elif (identity := self._known[column].identities[row]) is not None:
+                    track_of[number] = identity
+                before = (column, row)
+        for place in range(count):
+            self._hand_over(sorted(steps[place]), track_of)
+        return count
+
+    def _iou(self, place: int, row: int, column: int, before: tuple[int, int]) -> float | None:
+        """Soft IoU of a row of a waiting clip with the instance before it on its path."""
+        iou = self._waiting[place].ious[column - before[0] - 1]
+        return None if iou is None else float(iou[before[1], row])
+
+    def _hand_over(self, steps: Sequence[_Step], track_of: dict[int, int]) -> None:
+        """Give the oldest clip to the tracker, and note the tracks that begin in it."""
+        decided = self._waiting.popleft()
+        who = self.tracker.take(
+            decided.clip.only([row for row, _, _ in steps]),
+            [track_of.get(number) for _, number, _ in steps],
+            [score for _, _, score in steps],
+        )
+        identities: list[int | None] = [None] * len(decided.gains)
+        for (row, number, _), identity in zip(steps, who.identities, strict=True):
+            track_of[number] = identities[row] = identity
+        self._known.append(replace(decided, identities=tuple(identities)))
+
+    def _known_columns(self) -> list[Column]:
+        """What the decided clips bring along: each track once, where it was seen last."""
+        columns: list[Column] = []
+        seen: set[int | None] = {None}
+        for known in reversed(self._known):
+            gains = np.full(len(known.identities), -np.inf)
+            for row, identity in enumerate(known.identities):
+                if identity is not None and identity not in seen:
+                    gains[row] = min(_MOST_BROUGHT, self._brought(identity))
+            seen.update(known.identities)
+            columns.append(Column(gains, (), known.same, is_known=True))
+        return columns[::-1]
+
+    def _brought(self, identity: int) -> float:
+        totals, num_clips = self.tracker.class_totals(identity)
+        return max(0.0, (1.0 - _CERTAIN) * num_clips - totals[-1])
+
+
+_Step = tuple[int, int, float | None]  # row, number of the path, soft IoU with the step before
+
+
+def _share_frames(first: ClipInstances, second: ClipInstances) -> bool:
+    return not set(first.frame_indices).isdisjoint(second.frame_indices)
+
+
+def _overlap(earlier: _Compared, clip: ClipInstances, probs: Tensor) -> Tensor:
+    """(M, N) soft IoU over the frames that two clips share; zeros where they share none."""
+    place = {frame: number for number, frame in enumerate(earlier.clip.frame_indices)}
+    shared = [frame for frame in clip.frame_indices if frame in place]
+    if not shared:
+        return probs.new_zeros(earlier.probs.shape[0], probs.shape[0])
+    here = [number for number, frame in enumerate(clip.frame_indices) if frame in place]
+    return soft_iou_matrix(earlier.probs[:, [place[frame] for frame in shared]], probs[:, here])
