@@ -28,6 +28,8 @@ from napari_ifc.views.theme import Palette, style_sheet
 from napari_ifc.views.tools import ToolRow
 from napari_ifc.views.track_table import TrackTable
 
+_LOWEST_PX = 480
+_LOWEST_PAGE_PX = 180
 _LISTS = frozenset({"tracks", "history", "review"})  # pages that are a list above all
 
 
@@ -84,10 +86,18 @@ class StudioPanel(QWidget):
         self._tabs.setDocumentMode(True)
         self._tabs.tabBar().setDrawBase(False)
         self._tabs.tabBar().setExpanding(True)
+        self._tabs.setMinimumHeight(_LOWEST_PAGE_PX)  # a run may take some of a page's height
         self._build()
 
     def sizeHint(self) -> QSize:  # noqa: N802, D102
         return QSize(372, 640)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Always the same: a dock of napari's never asks for less than it once had to.
+
+        With what a run and a message need for a while it would outgrow a low screen for good.
+        """
+        return QSize(self.minimumWidth(), _LOWEST_PX)
 
     def _build(self) -> None:
         column = QVBoxLayout(self)

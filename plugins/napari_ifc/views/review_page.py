@@ -228,6 +228,7 @@ class ReviewPage(QWidget):
         view.setUniformItemSizes(True)
         view.setLayoutMode(QListView.LayoutMode.Batched)
         view.setBatchSize(200)
+        view.setMinimumHeight(40)  # the decision below it is to stay in sight
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         view.setAccessibleName(tr("Review queue"))
         view.selectionModel().currentChanged.connect(self._on_current)

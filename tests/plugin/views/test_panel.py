@@ -85,6 +85,22 @@ def test_what_comes_and_goes_moves_nothing(qtbot):
     assert places() == before
 
 
+def test_the_panel_never_asks_for_more_height_than_a_low_screen_has(qtbot):
+    panel = StudioPanel()
+    qtbot.addWidget(panel)
+    panel.apply_palette(palette_for("dark"))
+    panel.resize(372, 700)
+    panel.show()
+    before = panel.minimumSizeHint()
+    panel.banner.show_message("A long message. " * 12, "warning")
+    panel.run.show_run("Finding instances", "1 of 60 frames", 0.1, stopping=False)
+    panel.task.show_run("Exporting", "", None, stopping=False)
+    QApplication.processEvents()
+    assert panel.minimumSizeHint() == before
+    assert before.height() < 600
+    assert panel.status.geometry().bottom() < panel.height()
+
+
 def test_a_step_says_when_it_was_made():
     now = datetime.datetime(2026, 11, 28, 15, 30)
     today = datetime.datetime(2026, 11, 28, 9, 5).timestamp()
