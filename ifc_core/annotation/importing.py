@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from ifc_core.annotation.file_videos import FileVideo, resolve_videos
 from ifc_core.annotation.imported_tracks import SpooledTracks
 from ifc_core.annotation.pointer_tables import Table
 from ifc_core.annotation.reading import ProjectReader
+from ifc_core.annotation.rows import PALETTE
 from ifc_core.annotation.schema import SOURCE_CODE, STATE_CODE
 from ifc_core.annotation.store import Project
 from ifc_core.errors import FormatError
@@ -24,7 +25,7 @@ from ifc_core.io.mots import stream_mots
 from ifc_core.io.ytvis import iter_ytvis_results, iter_ytvis_tracks, read_ytvis_header
 from ifc_core.io.ytvis_types import YtvisHeader, YtvisTrack, YtvisVideo
 from ifc_core.jobs import JobContext, Progress
-from ifc_core.structures import FrameState, MaskSource, RLEMask, TrackKind, TrackState
+from ifc_core.structures import Category, FrameState, MaskSource, RLEMask, TrackKind, TrackState
 
 _CHUNK_MASKS = 2000
 _COCO = re.compile(rb'"(images|image_id|segmentation)"\s*:')
@@ -138,7 +139,7 @@ def iter_import(
         edit = ImportTracks(
             source.name,
             {key: place.place for key, place in places.items()},
-            {c.id: c for c in header.categories},
+            _classes(header),
             loader.in_order(),
             {} if is_result else _exhaustive(header.videos, places, assume),
             loader.tracks.num_pointers,
@@ -236,18 +237,31 @@ def _exhaustive(
     return flagged
 
 
+def _classes(header: YtvisHeader) -> dict[int, Category]:
+    """The file's classes by id; where it says nothing of colours each gets one of its own."""
+    classes = {c.id: c for c in header.categories}
+    if any(video.details is not None for video in header.videos):
+        return classes  # a file of ours: they are as they were
+    unsaid = Category(1, "any").color_rgb
+    return {
+        key: replace(c, color_rgb=PALETTE[place % len(PALETTE)]) if c.color_rgb == unsaid else c
+        for place, (key, c) in enumerate(classes.items())
+    }
+
+
 def _notes(
     videos: Sequence[YtvisVideo], missing: Sequence[str], is_result: bool, assume: bool
 ) -> tuple[str, ...]:
     notes = []
     if missing:
         shown = ", ".join(missing[:5]) + (" and more" if len(missing) > 5 else "")
-        notes.append(f"The frames of {len(missing)} videos were not found: {shown}.")
+        count = "1 video" if len(missing) == 1 else f"{len(missing)} videos"
+        notes.append(f"The frames of {count} were not found: {shown}.")
     plain = sum(video.details is None for video in videos)
     if plain and not is_result and assume:
         notes.append(
-            f"{plain} videos carry no review states, so every frame counts as approved and "
-            "null as absent."
+            f"{'1 video carries' if plain == 1 else f'{plain} videos carry'} no review states, "
+            "so every frame counts as approved and null as absent."
         )
     return tuple(notes)
 
