@@ -117,6 +117,7 @@ def test_cancelling_in_the_middle_keeps_the_engine_and_its_model(
         if isinstance(event, JobEvent) and event.name == "frame" and event.data.frame_index == 2:
             handles[0].cancel()
 
+    engine.request("system").result(WAIT)  # it runs
     pid = engine.pid
     handles.append(
         engine.request(
