@@ -158,7 +158,10 @@ def part_around(cells_xy: FloatImage, size: tuple[int, ...]) -> tuple[Part, Floa
     low = np.clip(np.floor(cells_xy[0, 0]).astype(int), 0, (width - 1, height - 1))
     high = np.clip(np.ceil(cells_xy[-1, -1]).astype(int) + 1, low + 1, (width, height))
     part = (slice(low[1], high[1]), slice(low[0], high[0]))
-    return part, (cells_xy - low.astype(np.float32)).astype(np.float32, copy=False)
+    inside = np.empty(cells_xy.shape, np.float32)
+    for axis in (0, 1):  # one after the other: going through pairs is several times as slow
+        np.subtract(cells_xy[..., axis], np.float32(low[axis]), out=inside[..., axis])
+    return part, inside
 
 
 def sample(values: FloatImage, at_xy: FloatImage) -> FloatImage:

@@ -54,7 +54,7 @@ def encode_logits(
     reached = (bottom - top) * (right - left)
     if reached > _LARGE_SHARE * height * width or height * width <= _SMALL_FRAME_PX:
         return _encode_whole(logits, size, (x, y, width, height))
-    large = down.weights[top:bottom] @ logits @ across.weights[left:right].T
+    large = across.stretched(down.stretched(logits, top, bottom).T, left, right).T
     return encode_box(large > 0, size, y + top, x + left)
 
 
@@ -109,14 +109,24 @@ class _Axis:
     """Bilinear upsampling along one axis.
 
     Attributes:
-        weights: (pixels, cells) float32.
+        share: (pixels,) float32, of the upper cell in what a pixel sees.
         lower: (pixels,) ascending, the first cell that a pixel sees.
         upper: (pixels,) ascending, the last one.
     """
 
-    weights: Floats
+    share: Floats
     lower: npt.NDArray[np.int64]
     upper: npt.NDArray[np.int64]
+
+    def stretched(self, values: Floats, start: int, stop: int) -> Floats:
+        """(stop - start, n) float32: pixels ``start`` to ``stop`` of (cells, n) values."""
+        part = slice(start, stop)
+        large = values[self.upper[part]]
+        low = values[self.lower[part]]
+        large -= low
+        large *= self.share[part, None]
+        large += low
+        return large
 
     def reach(self, first: int, last: int) -> tuple[int, int]:
         """Pixels [start, stop) that see one of the cells ``first`` to ``last``."""
@@ -129,9 +139,4 @@ def _axis(cells: int, pixels: int) -> _Axis:
     centres = np.clip((np.arange(pixels) + 0.5) * (cells / pixels) - 0.5, 0, cells - 1)
     lower = np.floor(centres).astype(np.int64)
     upper = np.minimum(lower + 1, cells - 1)
-    share = (centres - lower).astype(np.float32)
-    weights = np.zeros((pixels, cells), dtype=np.float32)
-    pixel = np.arange(pixels)
-    weights[pixel, lower] = 1 - share
-    weights[pixel, upper] += share
-    return _Axis(weights, lower, upper)
+    return _Axis((centres - lower).astype(np.float32), lower, upper)
