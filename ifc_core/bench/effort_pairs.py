@@ -32,7 +32,7 @@ from ifc_core.evaluation.region_boundary import region_similarity
 from ifc_core.inference.far_match import PixelFeatures
 from ifc_core.inference.flow_chain import sample
 from ifc_core.inference.flow_store import FlowStore
-from ifc_core.inference.fusion import CUES, NETWORK_NEAR, PRIOR, SideCues, Vector
+from ifc_core.inference.fusion import CUES, NETWORK_NEAR, PRIOR, Share, SideCues, Vector
 from ifc_core.inference.patch import Patch
 from ifc_core.inference.spread_frame import SpreadMask
 from ifc_core.inference.track_spread import TrackSpreader
@@ -238,10 +238,10 @@ class _Watcher:
     case: Case
     evidence: Evidence
 
-    def __call__(self, frame: int, patch: Patch, said: Sequence[tuple[float, SideCues]]) -> None:
+    def __call__(self, frame: int, patch: Patch, said: Sequence[tuple[Share, SideCues]]) -> None:
         if frame not in self.case.judged:
             return
-        cues = np.sum([share * side.stacked() for share, side in said], axis=0)
+        cues = np.sum([np.asarray(n)[..., None] * s.stacked() for n, s in said], axis=0)
         truth = self.subject.truth[frame]
         cells = patch.positions((int(truth.shape[0]), int(truth.shape[1])))
         inside = sample(truth.astype(np.float32), cells) > 0.5

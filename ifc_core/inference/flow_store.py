@@ -27,6 +27,10 @@ _CUT_BOTH = 10.0
 _REPLACED_HISTOGRAM = 0.5
 _REPLACED_GRAY = 20.0
 _RESIDUAL_CELL_PX = 4
+_SCENE_EVERY_PX = 8
+_SCENE_WITHIN_PX = 1.0
+_SCENE_TRIALS = 300
+_LEAST_SCENE_POINTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,7 @@ class FlowStore:
         self._paths: OrderedDict[tuple[int, int], FlowPath] = OrderedDict()
         self._cuts: dict[int, bool] = {}
         self._residuals: dict[int, FloatImage] = {}
+        self._scenes: dict[tuple[int, int], npt.NDArray[np.float64] | None] = {}
         self._bytes = 0
         self._method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
@@ -237,6 +242,23 @@ class FlowStore:
             self._residuals[early] = kept
         return kept
 
+    def scene_motion(self, first: int, second: int) -> npt.NDArray[np.float64] | None:
+        """How most of a picture moves to its neighbour, as the camera makes it.
+
+        Args:
+            first: 0-based frame.
+            second: ``first`` + 1 or - 1.
+
+        Returns:
+            (3, 3) homography in pixels of :attr:`flow_size`; ``None`` beyond the video, across a
+            cut, and where nothing moves as one.
+        """
+        if not 0 <= second < self.reader.video.num_frames or self.is_cut(first, second):
+            return None
+        if (first, second) not in self._scenes:
+            self._scenes[first, second] = _most_common_motion(self.between(first, second))
+        return self._scenes[first, second]
+
     def path(self, seed: int, frame_index: int) -> FlowPath | None:
         """The way from a frame back to a seed, if a chain has been there and it is still kept."""
         kept = self._paths.get((seed, frame_index))
@@ -268,6 +290,20 @@ class FlowStore:
             self._bytes -= self._paths.popitem(last=False)[1].num_bytes
         while self._bytes > self._max_bytes and len(self._flows) > 1:
             self._bytes -= self._flows.popitem(last=False)[1].nbytes
+
+
+def _most_common_motion(flow: FloatImage) -> npt.NDArray[np.float64] | None:
+    """The homography that most of a flow follows, or ``None``."""
+    height, width = flow.shape[:2]
+    rows, columns = (np.arange(_SCENE_EVERY_PX // 2, n, _SCENE_EVERY_PX) for n in (height, width))
+    if len(rows) * len(columns) < _LEAST_SCENE_POINTS:
+        return None
+    points = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2).astype(np.float32)
+    moved = points + flow[np.ix_(rows, columns)].reshape(-1, 2)
+    found = cv2.findHomography(points, moved, cv2.RANSAC, _SCENE_WITHIN_PX, maxIters=_SCENE_TRIALS)[
+        0
+    ]
+    return None if found is None else np.asarray(found, np.float64)
 
 
 def _whole(shift: FloatImage, units: int) -> npt.NDArray[np.int16]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 FloatImage = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float64]
+Share = float | FloatImage
 
 CUES = (
     "one",
@@ -52,6 +53,7 @@ class SideCues:
         far_match: (h, w) float32, -1 to 1, anywhere around the object.
         features: (h, w) float32 logit of the network's early features, limited.
         steps: Frames between the two.
+        likeness: (h, w) float32, how well it explains each pixel; ``None`` where it is alone.
     """
 
     distance_px: FloatImage
@@ -61,6 +63,7 @@ class SideCues:
     far_match: FloatImage
     features: FloatImage
     steps: int
+    likeness: FloatImage | None = None
 
     def logit(self, weights: Vector) -> FloatImage:
         """(h, w) float32: the sum of :meth:`stacked` with a weight each, without stacking."""
@@ -104,11 +107,11 @@ class SideCues:
         return stacked
 
 
-def fused_logit(said: Sequence[tuple[float, SideCues]], weights: Vector) -> FloatImage:
+def fused_logit(said: Sequence[tuple[Share, SideCues]], weights: Vector) -> FloatImage:
     """Foreground logit of a patch.
 
     Args:
-        said: What corrected frames say, one or more, and the share of each.
+        said: What corrected frames say, one or more, and the share of each, (h, w) or a number.
         weights: One a cue.
 
     Returns:
@@ -132,6 +135,20 @@ def nearness(sides: Sequence[SideCues]) -> list[float]:
     """Share of each side, by the inverse of its distance; they sum to 1."""
     inverse = [1.0 / side.steps for side in sides]
     return [i / sum(inverse) for i in inverse]
+
+
+def shares_of(sides: Sequence[SideCues]) -> list[Share]:
+    """Share of each side in every pixel: by nearness, and by how well it explains the pixel.
+
+    Of two corrected frames one may hide what the other shows, or motion may have lost it there.
+    """
+    shares = nearness(sides)
+    alike = [side.likeness for side in sides if side.likeness is not None]
+    if len(alike) < len(sides):
+        return list(shares)
+    parts = [np.float32(near) * like for near, like in zip(shares, alike, strict=True)]
+    total = np.sum(parts, axis=0)
+    return [np.asarray(part / total, np.float32) for part in parts]
 
 
 def track_weights(

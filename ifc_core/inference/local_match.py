@@ -33,6 +33,8 @@ _BLURS_PX = ((0.8, 5), (2.4, 15), (1.4, 9), (1.4, 9))  # sigma and width of the 
 _OFFSET_PENALTY = 0.03
 _FLOOR = 0.3
 _FAR = 1e3
+_LIKENESS_SIGMA_PX = 2.0
+_LIKENESS_FLOOR = 0.1
 
 
 def descriptors(rgb: npt.NDArray[np.uint8]) -> FloatImage:
@@ -87,6 +89,21 @@ def match_logit(
     object_gap, ground_gap = _gaps(present[near], carried[near], mask[rows, columns], offsets)
     logit[rows, columns] = (ground_gap - object_gap) / (ground_gap + object_gap + _FLOOR)
     return logit
+
+
+def likeness(present: FloatImage, carried: FloatImage) -> FloatImage:
+    """How well a corrected frame explains each pixel where motion says that it comes from.
+
+    Args:
+        present: (D, h, w) descriptors of the present frame.
+        carried: (D, h, w) descriptors of the corrected frame, carried into it.
+
+    Returns:
+        (h, w) float32, over 0; only the ratio to that of another corrected frame means anything.
+    """
+    gap = present - carried
+    squared = cv2.GaussianBlur(np.einsum("dhw,dhw->hw", gap, gap), (0, 0), _LIKENESS_SIGMA_PX)
+    return np.asarray(1 / (squared + np.float32(_LIKENESS_FLOOR)), np.float32)
 
 
 def _gaps(

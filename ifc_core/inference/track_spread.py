@@ -23,15 +23,17 @@ from ifc_core.inference.flow_chain import (
 from ifc_core.inference.flow_store import FlowStore
 from ifc_core.inference.fusion import (
     PRIOR,
+    Share,
     SideCues,
     Vector,
     fused_logit,
-    nearness,
     network_prior,
+    shares_of,
     track_weights,
 )
-from ifc_core.inference.local_match import NEAR_OFFSETS, descriptors, match_logit
+from ifc_core.inference.local_match import NEAR_OFFSETS, descriptors, likeness, match_logit
 from ifc_core.inference.mask_output import encode_logits
+from ifc_core.inference.own_motion import own_motion_logit, own_motion_share
 from ifc_core.inference.patch import (
     MOST_CELLS,
     Box,
@@ -60,7 +62,7 @@ from ifc_core.jobs import JobContext
 FloatImage = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-Watch = Callable[[int, Patch, Sequence[tuple[float, SideCues]]], None]
+Watch = Callable[[int, Patch, Sequence[tuple[Share, SideCues]]], None]
 
 _LEAST_MARGIN_PX = 16
 _MARGIN_SHARE = 0.2
@@ -127,6 +129,7 @@ class TrackSpreader:
             self._looks = TrackLooks(store, self._references, self._avoid, evidence, features)
         self._held_out = _HeldOut([], [])
         self._memory: Memory | None = None
+        self._span = range(0)  # frames that may be looked at
         self._has_features, self._prior = features is not None, prior
         self._learnt = np.zeros_like(PRIOR)  # what corrected frames change in the weights
         self.watch: Watch | None = None
@@ -141,6 +144,7 @@ class TrackSpreader:
             One result a frame that is within reach and not corrected.
         """
         known = list(self._references)
+        self._span = range(min(frames.start, known[0]), max(frames.stop, known[-1] + 1))
         for left, right in pairwise(known):
             yield from self._between(left, right, frames)
         reach = self._reach
@@ -301,7 +305,7 @@ class TrackSpreader:
         if patch is None:
             return SpreadMask(frame, None, absence_confidence(carried))
         present = self._look(frame, patch)
-        sides = [self._cues(c, present) for c in carried]
+        sides = [self._cues(c, present, is_alone=len(carried) == 1) for c in carried]
         return Prepared(replace(present, places=None), sides, carried)
 
     def _logit(self, prepared: Prepared) -> FloatImage:
@@ -341,8 +345,9 @@ class TrackSpreader:
         """The corrected frames' say, and that of the neighbour decided before."""
         assert self._looks is not None  # noqa: S101 - for the type checker
         frame, patch = present.frame, present.patch
-        said = list(zip(nearness(sides), sides, strict=True))
-        weights = self._prior_weights(min(s.steps for s in sides))
+        said = list(zip(shares_of(sides), sides, strict=True))
+        steps = min(s.steps for s in sides)
+        weights = self._prior_weights(steps)
         logit = fused_logit(said, weights + self._learnt)
         memory = self._memory
         if memory is not None and abs(frame - memory.frame_index) == 1:
@@ -352,7 +357,9 @@ class TrackSpreader:
             said = [((1 - share) * s, side) for s, side in said] + [(share, recent)]
         if self.watch is not None:
             self.watch(frame, patch, said)
-        logit = logit + self._looks.network_say(frame, patch, min(s.steps for s in sides))
+        moves = own_motion_logit(self._store, frame, patch, logit, self._span)
+        logit = logit + np.float32(own_motion_share(steps)) * moves
+        logit = logit + self._looks.network_say(frame, patch, steps)
         limited = np.clip(logit, -LOGIT_LIMIT, LOGIT_LIMIT)
         smooth = np.asarray(cv2.GaussianBlur(limited, (0, 0), _SMOOTH), np.float32)
         self._memory = Memory(frame, patch, present.rgb, smooth)
@@ -371,10 +378,10 @@ class TrackSpreader:
         part, inside = part_around(cells, store.flow_size)
         flow = store.between(present.frame, memory.frame_index, part)
         scale = store.size[0] / store.flow_size[0]
-        share = np.array([old.scale_xy], np.float32)  # cells of the neighbour a working pixel
-        shift = (0.5 * scale - np.array(old.box[:2])) * share - 0.5
-        cell = (cells + sample(flow, inside)) * (scale * share).astype(np.float32)
-        cell += shift.astype(np.float32)
+        cell = cells + sample(flow, inside)
+        for axis, (share, start) in enumerate(zip(old.scale_xy, old.box[:2], strict=True)):
+            cell[..., axis] *= np.float32(scale * share)  # cells of the neighbour
+            cell[..., axis] += np.float32((0.5 * scale - start) * share - 0.5)
         distance = sample(signed_distance(memory.logit > 0), cell) / (old.scale * scale)
         there = descriptors(sample_picture(memory.rgb, cell))
         match = match_logit(present.descriptors, there, distance > 0, NEAR_OFFSETS)
@@ -403,7 +410,7 @@ class TrackSpreader:
         margin = max(_LEAST_MARGIN_PX, round(_MARGIN_SHARE * longest))
         return Patch.around(box, margin, self._store.size, cells)
 
-    def _cues(self, carried: Carried, present: Present) -> SideCues:
+    def _cues(self, carried: Carried, present: Present, *, is_alone: bool = True) -> SideCues:
         store, path, patch = self._store, carried.path, present.patch
         reference = carried.reference
         cells = patch.positions(store.flow_size)
@@ -412,6 +419,7 @@ class TrackSpreader:
         at = (source + 0.5) * scale - 0.5
         distance = sample(reference.distance, at) / scale
         match = far = np.zeros_like(trust)
+        alike = None
         if self._looks is not None:
             if present.places is not None:
                 far = self._looks.far(present.places, reference, at, patch)
@@ -421,7 +429,9 @@ class TrackSpreader:
             else:
                 there = descriptors(sample_picture(seen.rgb, at))
             match = match_logit(present.descriptors, there, distance > 0)
-        return SideCues(distance, trust, present.looks, match, far, present.features, path.steps)
+            alike = None if is_alone else likeness(present.descriptors, there)
+        looks, known = present.looks, present.features
+        return SideCues(distance, trust, looks, match, far, known, path.steps, alike)
 
     # ---- learning from corrected frames -------------------------------------------------
 

@@ -1,5 +1,7 @@
 """Weights of the fusion, and what each cue adds."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ifc_core.inference.fusion import (
@@ -7,6 +9,8 @@ from ifc_core.inference.fusion import (
     PRIOR,
     SideCues,
     fused_logit,
+    nearness,
+    shares_of,
 )
 
 
@@ -31,3 +35,20 @@ def test_what_is_said_counts_by_its_share():
     said = [(0.75, side(2)), (0.25, side(9, seed=1))]
     expected = 0.75 * said[0][1].logit(PRIOR) + 0.25 * said[1][1].logit(PRIOR)
     np.testing.assert_allclose(fused_logit(said, PRIOR), expected, atol=1e-5)
+
+
+def test_of_two_equally_near_the_one_that_explains_a_pixel_counts_there():
+    explained = np.ones((3, 4), np.float32)
+    explained[0] = 9
+    sides = [replace(side(4), likeness=explained), replace(side(4), likeness=explained[::-1])]
+    shares = shares_of(sides)
+    np.testing.assert_allclose(np.sum(shares, axis=0), 1, atol=1e-6)
+    np.testing.assert_allclose(shares[0][:, 0], [0.9, 0.5, 0.1], atol=1e-6)
+    logit = fused_logit(list(zip(shares, sides, strict=True)), PRIOR)
+    expected = sum(n * s.logit(PRIOR) for n, s in zip(shares, sides, strict=True))
+    np.testing.assert_allclose(logit, expected, atol=1e-5)
+
+
+def test_without_likeness_nearness_alone_shares():
+    sides = [side(2), side(6)]
+    assert shares_of(sides) == nearness(sides)

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from ifc_core.inference.local_match import NEAR_OFFSETS, descriptors, match_logit
+from ifc_core.inference.local_match import NEAR_OFFSETS, descriptors, likeness, match_logit
 
 
 def scene(shift):
@@ -37,3 +37,11 @@ def test_without_either_side_the_other_wins():
     d = descriptors(picture)
     assert (match_logit(d, d, np.zeros_like(mask)) < -0.9).all()
     assert (match_logit(d, d, np.ones_like(mask)) > 0.9).all()
+
+
+def test_what_looks_the_same_is_explained_better_than_what_was_covered():
+    before, mask = scene(0)
+    after = before.copy()
+    after[mask] = 255 - after[mask]
+    found = likeness(descriptors(after), descriptors(before))
+    assert found[30:40, 40:50].max() < 0.1 * found[:10].min()
