@@ -130,10 +130,11 @@ def check_after_crash(db: sqlite3.Connection, place: Path, held_since: float = 0
     if not held_since or not count:
         return "The project was not closed in order last time; it was checked and is whole."
     when = time.strftime("%d %B, %H:%M", time.localtime(last))
-    edits = "the 1 edit" if count == 1 else f"all {count} edits"
+    edits = "the edit of that time is" if count == 1 else f"all {count} edits of that time are"
+    made = "made" if count == 1 else "the last one made"
     return (
-        f"The project was not closed in order last time; it was checked and {edits} of that "
-        f"time are there, the last one made on {when}."
+        f"The project was not closed in order last time; it was checked and {edits} there, "
+        f"{made} on {when}."
     )
 
 

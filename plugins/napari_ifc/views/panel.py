@@ -67,7 +67,7 @@ class StudioPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("ifcPanel")
-        self.setMinimumWidth(340)
+        self.setMinimumWidth(362)  # all tabs and tools in one line
         # All of the height: a dock of napari's leaves room below what does not ask for it.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.banner = Banner()
@@ -97,7 +97,7 @@ class StudioPanel(QWidget):
 
         With what a run and a message need for a while it would outgrow a low screen for good.
         """
-        return QSize(self.minimumWidth(), _LOWEST_PX)
+        return QSize(super().minimumSizeHint().width(), _LOWEST_PX)
 
     def _build(self) -> None:
         column = QVBoxLayout(self)
