@@ -57,9 +57,8 @@ class Desk:
         self.controller.start([self.entry.id], self.entry.id, None)
 
 
-@pytest.fixture
-def desk(session):
-    """Two tracks: the first unsure on frames 4 and 5, the second calm with a low score."""
+def proposed(session, doubts):
+    """Two tracks, the second with a low score, that are unsure on some frames."""
     project, entry = session.project, session.entry
     run = project.begin_run("propose", entry.id, {}, "")
     for f in range(NUM_FRAMES):
@@ -67,7 +66,7 @@ def desk(session):
         for i in range(2):
             pixels = np.zeros(entry.size, dtype=bool)
             pixels[5 + 20 * i : 15 + 20 * i, f : f + 10] = True
-            unsure = 0.9 if i == 0 and f in (4, 5) else 0.05
+            unsure = doubts[i].get(f, 0.05)
             masks.append(StagedMask(i, RLEMask.from_array(pixels), 0.8, unsure, 0.95))
         project.stage(run, f, masks)
     project.stage_instances(run, [StagedInstance(0, "fish", 0.9), StagedInstance(1, "fish", 0.2)])
@@ -76,6 +75,12 @@ def desk(session):
     made = Desk(session)
     made.start()
     return made
+
+
+@pytest.fixture
+def desk(session):
+    """Two tracks: the first unsure on frames 4 and 5, the second calm with a low score."""
+    return proposed(session, ({4: 0.9, 5: 0.9}, {}))
 
 
 def tracks(desk):
@@ -197,17 +202,20 @@ def test_an_update_that_was_cut_off_is_read_anew(desk, session):
     assert again.tolist() == whole.tolist()
 
 
-def test_what_is_decided_is_what_was_shown(desk):
+def test_what_is_decided_is_what_was_shown(session):
+    desk = proposed(session, ({3: 0.9, 4: 0.6, 5: 0.6}, {3: 0.8, 4: 0.8}))
     sure, low = tracks(desk)
     controller = desk.controller
     controller.next()
     shown = desk.entries[-1]
-    assert (shown.track_id, shown.first, shown.last) == (sure, 4, 5)
-    mask = RLEMask.from_array(np.ones(desk.entry.size, dtype=bool))
-    desk.apply(edits.SetMask(sure, 4, mask))  # by hand: its stretch begins later now
+    assert (shown.track_id, shown.first, shown.last) == (sure, 3, 5)
+    pixels = np.zeros(desk.entry.size, dtype=bool)
+    pixels[5:15, 3:13] = True
+    desk.apply(edits.SetMask(sure, 3, RLEMask.from_array(pixels)))  # by hand
+    assert controller.entries["track"][0] == low  # which is more urgent now
     entry = controller.current
-    assert (entry.track_id, entry.first, entry.last, entry.reason) == (sure, 5, 5, shown.reason)
-    assert controller.accept() == f"Approved track {sure} on frame 5."
+    assert (entry.track_id, entry.first, entry.last, entry.reason) == (sure, 4, 5, shown.reason)
+    assert controller.accept() == f"Approved track {sure} on frames 4 to 5."
     assert desk.project.mask(low, 4).state is FrameState.PROPOSED
 
 
