@@ -11,13 +11,12 @@ from ifc_core.annotation.rle_runs import patch_mask
 from ifc_core.errors import FormatError
 from ifc_core.structures import RLEMask
 
+Mask = npt.NDArray[np.bool_]
+_MARGIN_PX = 3  # a step outside, the pixel beyond that bilinear sampling reads, and rounding
+
 
 def between(first: RLEMask, last: RLEMask, weights: Sequence[float]) -> Iterator[RLEMask]:
-    """Masks on the way from one mask to another.
-
-    The centres move on a straight line and the shapes, laid on each other by their centres,
-    are blended by signed distance. So an object that moved by more than its own size does
-    not vanish on the way, as it would with distances taken in the frame.
+    """Masks on the way from one mask to another; see :class:`Blend`.
 
     Args:
         first: The mask at weight 0; not empty.
@@ -32,62 +31,99 @@ def between(first: RLEMask, last: RLEMask, weights: Sequence[float]) -> Iterator
     """
     if first.size != last.size or not first.area or not last.area:
         raise FormatError("Interpolation needs two masks of one size with foreground.")
-    arrays = [mask.to_array() for mask in (first, last)]
-    centers = [_center(array) for array in arrays]
-    radius = _radius(arrays, centers)
-    distances = [
-        _signed_distance(_window(a, c, radius)) for a, c in zip(arrays, centers, strict=True)
-    ]
+    blend = Blend(first.to_array(), last.to_array())
+    rows, columns = blend.part
     for weight in weights:
-        blended = ((1 - weight) * distances[0] + weight * distances[1]) > 0
-        center = np.rint((1 - weight) * centers[0] + weight * centers[1]).astype(np.int64)
-        yield _placed(blended, center - radius, first.size)
+        yield patch_mask(None, first.size, rows.start, columns.start, blend.at(weight))
 
 
-def _center(array: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """Centre of gravity (row, column), rounded to pixels."""
-    rows, columns = np.nonzero(array)
-    return np.array([np.rint(rows.mean()), np.rint(columns.mean())], dtype=np.int64)
+class Blend:
+    """The way from one mask to another.
+
+    The centres of gravity move on a straight line and the shapes, laid on each other by their
+    centres, are blended by signed distance. So an object that moved by more than its own size
+    does not vanish on the way, as it would with distances taken in the frame.
+
+    Args:
+        before: (H, W) bool, the mask at 0; not empty.
+        after: (H, W) bool, the mask at 1; not empty.
+        only_part: Look only at the part of the frame that the way can touch: quicker, and the
+            same but for pixels that lie on the outline to within rounding.
+
+    Attributes:
+        part: Rows and columns of the frame outside of which nothing is on the way.
+    """
+
+    def __init__(self, before: Mask, after: Mask, *, only_part: bool = True) -> None:
+        self._first, self._last = _centre(before), _centre(after)
+        self.part = (slice(0, before.shape[0]), slice(0, before.shape[1]))
+        if only_part:
+            self.part = _part(before, after, self._last - self._first)
+        self._distances = tuple(signed_distance(mask[self.part]) for mask in (before, after))
+
+    def at(self, fraction: float) -> Mask:
+        """The mask at a place on the way.
+
+        Args:
+            fraction: 0 to 1.
+
+        Returns:
+            (h, w) bool, inside :attr:`part`.
+        """
+        here = (1 - fraction) * self._first + fraction * self._last
+        moved = [
+            _shift(distance, here - centre)
+            for distance, centre in zip(self._distances, (self._first, self._last), strict=True)
+        ]
+        mask: Mask = (1 - fraction) * moved[0] + fraction * moved[1] > 0
+        return mask
 
 
-def _radius(
-    arrays: list[npt.NDArray[np.bool_]], centers: list[npt.NDArray[np.int64]]
-) -> npt.NDArray[np.int64]:
-    """Half height and width of a window around its centre that holds either mask."""
-    reach = []
-    for array, center in zip(arrays, centers, strict=True):
-        places = np.argwhere(array)
-        reach.append(np.abs(places - center).max(axis=0))
-    radius: npt.NDArray[np.int64] = np.max(reach, axis=0) + 1
-    return radius
-
-
-def _window(
-    array: npt.NDArray[np.bool_], center: npt.NDArray[np.int64], radius: npt.NDArray[np.int64]
-) -> npt.NDArray[np.uint8]:
-    """The part of a mask around its centre, empty where it leaves the frame."""
-    window = np.zeros(2 * radius + 1, dtype=np.uint8)
-    places = np.argwhere(array) - center + radius
-    window[places[:, 0], places[:, 1]] = 1
-    return window
-
-
-def _signed_distance(window: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Distance to the outline in pixels, positive inside."""
+def signed_distance(mask: Mask) -> npt.NDArray[np.float32]:
+    """Distance in pixels to the mask's edge, positive inside; -max(h, w) without foreground."""
     import cv2  # slow to import, and most sessions never interpolate
 
-    inside = cv2.distanceTransform(window, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    outside = cv2.distanceTransform(1 - window, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    signed: npt.NDArray[np.float32] = inside - outside
-    return signed
+    height, width = mask.shape
+    if not mask.any():
+        return np.full(mask.shape, -float(max(height, width)), np.float32)
+    inside = mask.astype(np.uint8)
+    within = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
+    beyond = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
+    distance: npt.NDArray[np.float32] = np.where(mask, within - 0.5, 0.5 - beyond).astype(
+        np.float32
+    )
+    return distance
 
 
-def _placed(
-    window: npt.NDArray[np.bool_], corner: npt.NDArray[np.int64], size: tuple[int, int]
-) -> RLEMask:
-    """A window as a mask of the frame, cut at the frame's edges."""
-    top, left = int(corner[0]), int(corner[1])
-    bottom = min(size[0], top + window.shape[0])
-    right = min(size[1], left + window.shape[1])
-    cut = window[max(0, -top) : bottom - top, max(0, -left) : right - left]
-    return patch_mask(None, size, max(0, top), max(0, left), cut)
+def _centre(mask: Mask) -> npt.NDArray[np.float64]:
+    """Centre of gravity (x, y)."""
+    ys, xs = np.nonzero(mask)
+    return np.array([xs.mean(), ys.mean()])
+
+
+def _part(before: Mask, after: Mask, way_xy: npt.NDArray[np.float64]) -> tuple[slice, slice]:
+    """Where each mask lies, and where it lies when it is laid on the other one's centre."""
+    slices = []
+    for axis in (0, 1):
+        way = way_xy[1 - axis]
+        ends: list[float] = []
+        for mask, by in ((before, way), (after, -way)):
+            places = np.flatnonzero(mask.any(axis=1 - axis))
+            ends += [places[0], places[-1], places[0] + by, places[-1] + by]
+        low = max(0, int(np.floor(min(ends))) - _MARGIN_PX)
+        high = min(before.shape[axis], int(np.ceil(max(ends))) + 1 + _MARGIN_PX)
+        slices.append(slice(low, high))
+    return slices[0], slices[1]
+
+
+def _shift(
+    values: npt.NDArray[np.float32], by_xy: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float32]:
+    import cv2
+
+    matrix = np.array([[1, 0, by_xy[0]], [0, 1, by_xy[1]]], np.float32)
+    size = (values.shape[1], values.shape[0])
+    moved = cv2.warpAffine(
+        values, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(moved, np.float32)

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ifc_core.annotation.interpolation import signed_distance as signed_distance
 from ifc_core.inference.flow_store import FlowPath, FlowStore, Part
 
 FloatImage = npt.NDArray[np.float32]
@@ -184,15 +185,3 @@ def sample_picture(picture: npt.NDArray[np.uint8], at_xy: FloatImage) -> npt.NDA
     at = np.ascontiguousarray(at_xy)
     sampled = cv2.remap(picture, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
     return np.asarray(sampled, np.uint8)
-
-
-def signed_distance(mask: npt.NDArray[np.bool_]) -> FloatImage:
-    """Distance in pixels to the mask's edge, positive inside; -max(h, w) without foreground."""
-    height, width = mask.shape
-    if not mask.any():
-        return np.full(mask.shape, -float(max(height, width)), np.float32)
-    inside = mask.astype(np.uint8)
-    within = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
-    beyond = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
-    distance: FloatImage = np.where(mask, within - 0.5, 0.5 - beyond).astype(np.float32)
-    return distance

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.inference.flow_chain import signed_distance
+from ifc_core.annotation.interpolation import Blend
 
 Mask = npt.NDArray[np.bool_]
 
@@ -40,27 +39,4 @@ def interpolate_masks(before: Mask, after: Mask, fraction: float) -> Mask:
     """
     if not before.any() or not after.any():
         return (before if fraction < 0.5 else after).copy()
-    first, last = _centre(before), _centre(after)
-    here = (1 - fraction) * first + fraction * last
-    moved = [
-        _shift(signed_distance(mask), here - centre)
-        for mask, centre in ((before, first), (after, last))
-    ]
-    between: Mask = (1 - fraction) * moved[0] + fraction * moved[1] > 0
-    return between
-
-
-def _centre(mask: Mask) -> npt.NDArray[np.float64]:
-    ys, xs = np.nonzero(mask)
-    return np.array([xs.mean(), ys.mean()])
-
-
-def _shift(
-    values: npt.NDArray[np.float32], by_xy: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float32]:
-    matrix = np.array([[1, 0, by_xy[0]], [0, 1, by_xy[1]]], np.float32)
-    size = (values.shape[1], values.shape[0])
-    moved = cv2.warpAffine(
-        values, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(moved, np.float32)
+    return Blend(before, after, only_part=False).at(fraction)

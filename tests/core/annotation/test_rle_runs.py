@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ifc_core.annotation.interpolation import between
+from ifc_core.annotation.interpolation import Blend, between
 from ifc_core.annotation.rle_runs import (
     all_sound,
     decode_runs,
@@ -105,6 +105,21 @@ def test_interpolation_is_cut_at_the_frame():
     (rle,) = between(first, last, [0.5])
     assert rle.size == size
     assert rle.area > 50
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.3, 0.5, 0.8])
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [((20, 20, 8), (60, 100, 16)), ((0, 119, 12), (79, 0, 30)), ((40, 60, 50), (41, 61, 1))],
+)
+def test_the_part_that_is_looked_at_holds_all_of_the_way(first, last, fraction):
+    size = (80, 120)
+    masks = disc(size, *first), disc(size, *last)
+    blend = Blend(*masks)
+    found = np.zeros(size, dtype=bool)
+    found[blend.part] = blend.at(fraction)
+    whole = Blend(*masks, only_part=False).at(fraction)
+    assert np.count_nonzero(found != whole) <= 2  # on the outline, to within rounding
 
 
 def test_interpolation_needs_two_masks():
