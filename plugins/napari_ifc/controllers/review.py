@@ -270,8 +270,8 @@ class ReviewController:
         self._filter()
         self._find(entry)
         self._tell(busy)
-        if ran_empty:
-            self.go_to(0)  # what was left to do came in
+        if ran_empty and len(self._shown) and self._shown["video"][0] == self._video_id:
+            self.go_to(0)  # what was left to do came in; no video is left for it unasked
 
     def _find(self, entry: QueueEntry | None) -> None:
         """Stay on an entry, wherever it stands now, or on what is left of its stretch.

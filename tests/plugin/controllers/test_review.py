@@ -272,3 +272,27 @@ def test_an_undo_in_another_video_is_seen_in_the_queue_of_the_project(desk, clip
     desk.apply(edits.ApproveTracks((low,)))  # the shown one's queue still follows
     assert low not in controller.entries["track"]
     assert track_id in controller.entries["track"]
+
+
+def test_what_comes_into_an_empty_list_shows_no_other_video(desk, clip, tmp_path):
+    project, controller = desk.project, desk.controller
+    other = tmp_path / "other"
+    shutil.copytree(clip, other)
+    sorted(other.iterdir())[-1].unlink()
+    edit, _ = adding(project, look_through([other], JobContext()))
+    project.apply(edit)
+    second = project.videos()[1].id
+    controller.start([desk.entry.id, second], desk.entry.id, None)
+    controller.narrow(frozenset({Reason.LOW_SCORE}))
+    controller.next()
+    controller.accept()
+    assert len(controller.entries) == 0
+    shown = len(desk.entries)
+    run = project.begin_run("propose", second, {}, "")
+    project.stage(run, 0, [StagedMask(0, RLEMask.from_array(np.ones(desk.entry.size, bool)), 0.2)])
+    project.stage_instances(run, [StagedInstance(0, "fish", 0.2)])
+    project.finish_run(run)
+    controller.take_edit(project.apply(edits.AcceptRun(run)))
+    assert controller.entries["video"].tolist() == [second]
+    assert len(desk.entries) == shown
+    assert controller.current is None
