@@ -15,7 +15,7 @@ from ifc_core.inference.clip_runner import CachedFrame, ClipRunner
 from ifc_core.inference.fast_model import choose_dtype, fast_model
 from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
 from ifc_core.inference.mask_output import encode_logits
-from ifc_core.inference.run_setup import short_side_for
+from ifc_core.inference.run_setup import lookahead_for, short_side_for
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.inference.tiling import tile_counts, tile_regions
 from ifc_core.models.ifc import IFC
@@ -92,11 +92,13 @@ def estimate_run(
     encode, decode, feature_bytes = _probe(runner, image, probe, clock)
     finish = _time_masks(runner, (int(frame.shape[0]), int(frame.shape[1])), clock)
     seconds = num_tiles * (looked_at * (encode + finish) + num_clips * decode * length / probe)
+    waiting = 0 if settings.offline else 2 * -(-lookahead_for(model, settings) // stride)
+    held_clips = min(num_clips, -(-length // stride) + waiting)
     return RunEstimate(
         seconds=seconds,
         seconds_per_frame=seconds / max(1, looked_at),
         num_clips=num_clips * num_tiles,
-        memory_bytes=_memory(model, runner, feature_bytes, length, -(-length // stride), num_tiles),
+        memory_bytes=_memory(model, runner, feature_bytes, length, held_clips, num_tiles),
         network_size=size,
         precision=str(dtype).removeprefix("torch."),
     )
@@ -143,14 +145,14 @@ def _memory(
     runner: ClipRunner,
     feature_bytes: int,
     length: int,
-    overlapping_clips: int,
+    held_clips: int,
     num_tiles: int,
 ) -> int:
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     fast = sum(t.numel() * t.element_size() for t in runner.model.state_dict().values())
     height, width = runner.mask_grid or (1, 1)
     grid = height * width
-    masks = 8 * _ASSUMED_INSTANCES * grid * length * overlapping_clips  # logits and probabilities
+    masks = 8 * _ASSUMED_INSTANCES * grid * length * held_clips  # logits and probabilities
     activations = _ACTIVATION_COPIES * 4 * model.config.hidden_dim * grid * length
     held = feature_bytes * (length + 1) + masks
     return int(weights + fast + num_tiles * held + activations)

@@ -95,6 +95,7 @@ class ProposeSettings:
         if self.continuation_score is not None:
             _in_range("continuation_score", self.continuation_score, 0.0, 1.0)
         if self.lookahead is not None:
+            _whole_number("lookahead", self.lookahead)
             _in_range("lookahead", self.lookahead, 0, MOST_LOOKAHEAD)
         if self.precision not in PRECISIONS:
             raise ConfigError(
@@ -151,6 +152,13 @@ def _at_least_one(name: str, value: int) -> None:
             f"{_words(name)} must be a whole number of at least 1, not {value!r}.",
             name=name,
             value=value,
+        )
+
+
+def _whole_number(name: str, value: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigError(
+            f"{_words(name)} must be a whole number, not {value!r}.", name=name, value=value
         )
 
 

@@ -127,7 +127,23 @@ def test_masks_that_overlap_are_one_thing_where_asked(
     assert "The duplicate IoU must lie between 0.1 and 1, not 0.0." in capsys.readouterr().err
 
 
-def test_the_continuation_score_reaches_the_run(
+@pytest.mark.parametrize(
+    ("option", "value", "impossible", "sentence"),
+    [
+        (
+            "continuation_score",
+            0.05,
+            "2",
+            "The continuation score must lie between 0 and 1, not 2.0.",
+        ),
+        ("lookahead", 16, "300", "The lookahead must lie between 0 and 200, not 300."),
+    ],
+)
+def test_how_tracks_are_linked_reaches_the_run(
+    option: str,
+    value: float,
+    impossible: str,
+    sentence: str,
     propose: Any,
     clip_folder: Path,
     tmp_path: Path,
@@ -138,15 +154,15 @@ def test_the_continuation_score_reaches_the_run(
 
     def make_run(videos: list[Path], settings: ProposeSettings, *rest: Any) -> None:
         given.append(settings)
-        raise ConfigError("Enough.", name="continuation_score", value=None)
+        raise ConfigError("Enough.", name=option, value=None)
 
     monkeypatch.setattr("ifc_core.cli.propose._make_run", make_run)
-    words = ("-o", tmp_path / "out.json", "--continuation-score")
-    assert propose(clip_folder, *words, "0.05") == 2
-    assert given[0].continuation_score == 0.05
+    words = ("-o", tmp_path / "out.json", "--" + option.replace("_", "-"))
+    assert propose(clip_folder, *words, str(value)) == 2
+    assert getattr(given[0], option) == value
     capsys.readouterr()
-    assert propose(clip_folder, *words, "2") == 2
-    assert "The continuation score must lie between 0 and 1, not 2.0." in capsys.readouterr().err
+    assert propose(clip_folder, *words, impossible) == 2
+    assert sentence in capsys.readouterr().err
 
 
 def test_results_have_a_row_for_each_class(propose: Any, clip_folder: Path, tmp_path: Path) -> None:

@@ -49,6 +49,15 @@ def test_memory_does_not_depend_on_the_length_unless_offline(tiny_model, scene):
     assert short.memory_bytes > 4 * parameters
 
 
+def test_clips_that_wait_for_a_look_ahead_need_memory(tiny_model, scene):
+    at_once = estimate(tiny_model, scene[0], 5000, lookahead=0)
+    ahead = estimate(tiny_model, scene[0], 5000, lookahead=20)
+    strided = estimate(tiny_model, scene[0], 5000, lookahead=20, clip_stride=5)
+    assert at_once.memory_bytes < ahead.memory_bytes
+    assert strided.memory_bytes < ahead.memory_bytes
+    assert estimate(tiny_model, scene[0], 5000, lookahead=200).memory_bytes > ahead.memory_bytes
+
+
 def test_a_short_video_and_a_wrong_region(tiny_model, scene):
     assert estimate(tiny_model, scene[0], 2).num_clips == 1
     with pytest.raises(ConfigError):

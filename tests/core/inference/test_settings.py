@@ -16,6 +16,7 @@ def test_settings_survive_json():
         short_side=480,
         duplicate_iou=0.6,
         continuation_score=0.05,
+        lookahead=16,
         region_xywh=(1, 2, 30, 40),
     )
     again = ProposeSettings.from_json(json.loads(json.dumps(settings.to_json())))
@@ -45,6 +46,10 @@ def test_left_out_keys_take_their_default():
         ("continuation_score", -0.1),
         ("continuation_score", 1.01),
         ("continuation_score", float("nan")),
+        ("lookahead", -1),
+        ("lookahead", 201),
+        ("lookahead", 2.5),
+        ("lookahead", True),
         ("precision", "fp8"),
         ("device", "tpu"),
         ("device", "cpu:0"),
