@@ -1,14 +1,29 @@
 """Settings that every test needs before Qt, napari or torch is imported."""
 
+import atexit
 import functools
+import gc
 import os
+import sys
 
 import pytest
 
 _LONGEST_WAIT_MS = 60_000
+_MANY_MODULES = 150
+_loaded = 0
 
 os.environ["QT_API"] = "pyside6"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _shared_data_folder(tmp_path_factory):
+    """The same as below for what several tests share."""
+    folder = tmp_path_factory.mktemp("ifc-studio-shared")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IFC_STUDIO_HOME", str(folder / "home"))
+        patch.setenv("NAPARI_CONFIG", str(folder / "napari-settings.yaml"))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +40,37 @@ def qtbot(qtbot):
     for name in ("waitSignal", "waitSignals", "waitUntil"):
         setattr(qtbot, name, functools.partial(getattr(qtbot, name), timeout=_LONGEST_WAIT_MS))
     return qtbot
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Spare what is imported for the tests from every collection of garbage."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        _spare_imports()
+        gc.enable()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _spared_imports():
+    """The same for what is imported later: torch's compiler, napari's window."""
+    if len(sys.modules) - _loaded > _MANY_MODULES:
+        _spare_imports()
+
+
+def _spare_imports():
+    """Leave all objects that there are out of the garbage collector's rounds.
+
+    napari collects garbage whenever a layer goes. Looking through all of torch each time took
+    more than half a second, several times in each test with a window.
+    """
+    global _loaded
+    gc.collect()
+    gc.freeze()
+    atexit.register(gc.unfreeze)  # what is left counts as leaked for some libraries
+    _loaded = len(sys.modules)
 
 
 def pytest_collection_modifyitems(items):

@@ -34,6 +34,18 @@ def window(qapp, qtbot, tmp_path):
     made.viewer.close()
 
 
+@pytest.fixture(scope="module")
+def still_window(qapp, tmp_path_factory):
+    """A window for tests that only look at it."""
+    from ifc_app.window import DesktopWindow
+
+    made = DesktopWindow(recent=RecentList(tmp_path_factory.mktemp("app") / "recent"))
+    made.show()
+    yield made
+    made.studio.close()
+    made.viewer.close()
+
+
 def drop(widget, path):
     """Drag a file onto a widget and let it go, as a file manager does."""
     data = QMimeData()
@@ -75,24 +87,24 @@ def test_a_drop_of_something_else_says_why_and_the_start_page_stays(window, tmp_
     assert window.start_page.problem == told[0]
 
 
-def test_every_action_stands_in_one_menu(window):
+def test_every_action_stands_in_one_menu(still_window):
     titles = []
-    for entry in window.viewer.window.main_menu.actions():
+    for entry in still_window.viewer.window.main_menu.actions():
         if entry.menu() is not None and entry.text() != "napari":
             titles += [item.data() for item in entry.menu().actions() if item.data()]
-    assert sorted(titles) == sorted(action.id for action in window.studio.actions)
+    assert sorted(titles) == sorted(action.id for action in still_window.studio.actions)
 
 
-def test_a_menu_says_why_an_action_cannot_be_done(window):
+def test_a_menu_says_why_an_action_cannot_be_done(still_window):
     (menu,) = [
         entry.menu()
-        for entry in window.viewer.window.main_menu.actions()
+        for entry in still_window.viewer.window.main_menu.actions()
         if entry.text() == "Track"
     ]
     menu.aboutToShow.emit()
     delete = next(item for item in menu.actions() if item.data() == "track.delete")
     assert not delete.isEnabled()
-    assert delete.toolTip() == window.studio.actions["track.delete"].why_not() != ""
+    assert delete.toolTip() == still_window.studio.actions["track.delete"].why_not() != ""
 
 
 def test_recent_items_are_offered_and_open(window, frames, qtbot):
@@ -119,8 +131,8 @@ def test_the_window_is_ours_not_a_guest_s(window, frames):
     assert not any(slider.isHidden() for slider in sliders)
 
 
-def test_there_is_one_menu_for_each_group(window):
-    titles = [menu.title().replace("&", "") for menu in window._menus]
+def test_there_is_one_menu_for_each_group(still_window):
+    titles = [menu.title().replace("&", "") for menu in still_window._menus]
     assert len(titles) == len(set(titles))
 
 

@@ -14,16 +14,27 @@ sys.path.insert(0, {folder!r})
 from ifc_app.launcher import prepare_environment
 prepare_environment()
 from ifc_app.window import DesktopWindow
-from killed_window import paint
+from killed_window import go_to, paint
 window = DesktopWindow()
 window.show()
 assert window.open_path({clip!r})
 for frame, row, column in {strokes!r}:
-    window.studio.layers.go_to(frame)
+    go_to(window, frame)
     paint(window, row, column)
 print("painted", flush=True)
 sys.stdin.read()
 """
+
+
+def go_to(window, frame: int) -> None:
+    """Show a frame, and wait until it is seen: nothing is drawn on it before."""
+    from qtpy.QtCore import QEventLoop
+    from qtpy.QtWidgets import QApplication
+
+    layers = window.studio.layers
+    layers.go_to(frame)
+    while layers.is_waiting and not layers.has_failed:
+        QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
 
 
 def paint(window, row: int, column: int) -> None:

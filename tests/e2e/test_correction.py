@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from killed_window import go_to
 
 from ifc_core.structures import RLEMask
 from napari_ifc.features.correction import Correction
@@ -33,7 +34,7 @@ def test_correct_once_propagate_cancel_and_undo(window, clip, qtbot):
     correction = studio.feature(Correction)
 
     # A box around the square gives its mask: the first correction.
-    studio.layers.go_to(5)
+    go_to(window, 5)
     with qtbot.waitSignal(correction.signals.answered, timeout=LONG_MS) as answered:
         correction.prompts.ask_box({"video": str(clip)}, (17.0, 16.0, 48.0, 48.0))
     assert answered.args == [True]
@@ -64,7 +65,7 @@ def test_correct_once_propagate_cancel_and_undo(window, clip, qtbot):
     assert all(doubt is not None and 0.0 <= doubt <= 1.0 for doubt in doubts)
 
     # A stroke beside the object takes part of the mask away again, on this frame alone.
-    studio.layers.go_to(8)
+    go_to(window, 8)
     before = project.mask(track, 8).rle
     with qtbot.waitSignal(correction.signals.answered, timeout=LONG_MS):
         correction.prompts.ask_scribble(

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from killed_window import paint, paint_and_kill
+from killed_window import go_to, paint, paint_and_kill
 from pycocotools import mask as coco_mask
 
 from ifc_core.annotation import Project, Scope, edits
@@ -53,10 +53,11 @@ def test_from_a_video_to_a_better_model(window, clip, settings, toy_model, qtbot
     assert table.rowCount() == len(tracks)
 
     # A click in the table selects and jumps to where the track is.
-    studio.layers.go_to(0)
+    go_to(window, 0)
     studio.select((tracks[0].id,))
     studio.jump_to_track(tracks[0].id)
     frame = studio.layers.frame_index
+    go_to(window, frame)
     assert project.mask(tracks[0].id, frame) is not None
 
     # Correct: a stroke is in the database when it is seen.
@@ -71,11 +72,11 @@ def test_from_a_video_to_a_better_model(window, clip, settings, toy_model, qtbot
 
     # One history over strokes and track operations.
     studio.select((tracks[0].id,))
-    studio.layers.go_to(frame + 1)
+    go_to(window, frame + 1)
     if not studio.workspace.editor.why_not_split():
         assert studio.run_action("track.split")
         assert studio.run_action("edit.undo")
-    studio.layers.go_to(frame)
+    go_to(window, frame)
     studio.relabel("square")
     assert studio.run_action("edit.undo")
     assert studio.run_action("edit.undo")
@@ -122,19 +123,19 @@ def test_attention_and_fine_tuning(window, clip, settings, toy_model, qtbot, mon
     monkeypatch.setattr(studio.panel.propose, "settings", lambda: settings)
 
     # A person outlines the square on six frames and approves them.
-    studio.layers.go_to(0)
+    go_to(window, 0)
     paint(window, 32, 12)
     (track,) = project.tracks(video_id)
     for frame in (0, 2, 4, 6, 8, 10):
         mask = np.zeros((64, 96), np.uint8)
         mask[20:44, 4 * frame : 4 * frame + 24] = 1
-        studio.layers.go_to(frame)
+        go_to(window, frame)
         studio.workspace.editor.commit_mask(mask, "Polygon")
         studio.workspace.editor.apply(edits.ApproveFrames(video_id, Scope.this_frame(frame)))
     assert project.mask(track.id, 4).state is FrameState.APPROVED
 
     # What a memory token looks at, over the frame.
-    studio.layers.go_to(4)
+    go_to(window, 4)
     studio.panel.show_page("attention")
     controller = studio.attention.controller
     qtbot.waitUntil(lambda: controller.view.heat is not None, timeout=LONG_MS)
@@ -146,7 +147,7 @@ def test_attention_and_fine_tuning(window, clip, settings, toy_model, qtbot, mon
     # Fine-tune in a second process; the version is entered and Propose offers it.
     project.add_model("toy", toy_model, activate=True)
     studio.panel.show_page("finetune")
-    assert studio.trainer.page.start_button.isEnabled()
+    qtbot.waitUntil(studio.trainer.page.start_button.isEnabled, timeout=LONG_MS)
     with qtbot.waitSignal(studio.finetune_finished, timeout=2 * LONG_MS) as ended:
         studio.trainer.controller.start("quick", minutes=0.01, device="cpu")
     assert ended.args == ["succeeded"]

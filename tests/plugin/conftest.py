@@ -12,6 +12,37 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 
+@pytest.fixture(scope="session")
+def shared_viewer(qapp):
+    """One window for all tests that leave it as it was: making one takes seconds."""
+    import napari
+
+    viewer = napari.Viewer(show=False)
+    yield viewer
+    viewer.close()
+
+
+@pytest.fixture
+def clear_viewer(shared_viewer):
+    """The shared window, empty; whoever uses it must take away what it docks."""
+    yield shared_viewer
+    shared_viewer.layers.clear()
+    assert not shared_viewer.window.dock_widgets
+
+
+@pytest.fixture(autouse=True)
+def _small_pictures_are_quick(request, monkeypatch):
+    """A small picture is decoded at once, however busy the machine is.
+
+    Whether a frame is waited for is decided by how long the last ones took. Tests of frames that
+    take long say so themselves.
+    """
+    if request.node.get_closest_marker("window"):
+        from napari_ifc.frame_cache import FrameCache
+
+        monkeypatch.setattr(FrameCache, "_seconds_a_frame", lambda cache: 0.0)
+
+
 @pytest.fixture
 def clip(tmp_path):
     """A folder of ten small frames, each of its own colour."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import cv2
-import napari
 import numpy as np
 import pytest
 from fake_engine import FakeEngine, disc
@@ -30,11 +29,10 @@ def film(tmp_path):
 
 
 @pytest.fixture
-def studio(qapp, film, tmp_path):
+def studio(clear_viewer, film, tmp_path):
     """A window on a folder one of whose pictures is damaged after it was opened."""
-    viewer = napari.Viewer(show=False)
     made = Studio(
-        viewer,
+        clear_viewer,
         engine_factory=lambda: FakeEngine(SIZE, NUM_FRAMES),
         settings=StudioSettings(projects_folder=tmp_path / "projects"),
     )
@@ -44,7 +42,6 @@ def studio(qapp, film, tmp_path):
     path.write_bytes(b"no picture")
     yield made
     made.close()
-    viewer.close()
 
 
 def places(studio):
@@ -106,7 +103,9 @@ def test_what_concerns_no_frame_goes_on(studio, qtbot):
     studio.timeline.mark(FrameRange(2, 5, (track,)))
     for action_id in ("range.approve", "range.absent", "range.delete"):
         assert studio.actions[action_id].why_not() == "", action_id
-    for action_id in ("tool.paint", "track.absent", "track.split", "track.clear", "frame.approve"):
+    assert studio.run_action("tool.paint"), "a tool may be chosen before there is a picture"
+    assert not studio.layers.layers[2].editable, "but nothing is drawn on one that is not seen"
+    for action_id in ("track.absent", "track.split", "track.clear", "frame.approve"):
         assert "cannot be decoded" in studio.actions[action_id].why_not(), action_id
     assert "decoded" not in studio.proposing.why_not()
 
@@ -138,11 +137,17 @@ def test_a_far_frame_that_turns_out_broken_says_so(studio, monkeypatch, qtbot):
     assert "still being decoded" in studio.actions["frame.approve"].why_not()
 
 
-def opened(film, tmp_path):
-    viewer = napari.Viewer(show=False)
-    studio = Studio(viewer, settings=StudioSettings(projects_folder=tmp_path / "projects"))
-    assert studio.open_path(film)
-    return viewer, studio
+@pytest.fixture
+def opened(clear_viewer, tmp_path):
+    """Opens a film whose damage was there before."""
+    made = Studio(clear_viewer, settings=StudioSettings(projects_folder=tmp_path / "projects"))
+
+    def open_it(film):
+        assert made.open_path(film)
+        return made
+
+    yield open_it
+    made.close()
 
 
 def cut_body(path):
@@ -154,13 +159,13 @@ def cut_whole(path):
 
 
 @pytest.mark.parametrize("damage", [cut_body, cut_whole])
-def test_a_video_whose_first_frames_are_broken_opens_on_the_next(qapp, film, tmp_path, damage):
+def test_a_video_whose_first_frames_are_broken_opens_on_the_next(opened, film, damage):
     for broken in (0, 1):
         damage(film / f"{broken:03d}.png")
-    viewer, studio = opened(film, tmp_path)
+    studio = opened(film)
     assert places(studio) == (2, 2)
     assert not studio.layers.is_waiting
-    assert viewer.dims.current_step[0] == 2
+    assert studio.viewer.dims.current_step[0] == 2
     assert studio.timeline._frame_index == 2
     assert np.asarray(studio.layers.layers[0]._data_view)[0, 0, 0] == 16
     studio.workspace.editor.commit_rle(disc(SIZE, (20, 20), 6), "Paint")
@@ -176,14 +181,12 @@ def test_a_video_whose_first_frames_are_broken_opens_on_the_next(qapp, film, tmp
     by_napari(studio, 3)
     assert not studio.layers.is_waiting
     assert np.asarray(studio.layers.layers[0]._data_view)[0, 0, 0] == 24
-    studio.close()
-    viewer.close()
 
 
-def test_a_video_without_one_whole_frame_is_black_and_locked(qapp, film, tmp_path):
+def test_a_video_without_one_whole_frame_is_black_and_locked(opened, film):
     for path in film.iterdir():
         cut_body(path)
-    viewer, studio = opened(film, tmp_path)
+    studio = opened(film)
     assert places(studio) == (0, 0)
     assert studio.layers.has_failed
     assert not studio.layers.layers[2].editable
@@ -191,5 +194,3 @@ def test_a_video_without_one_whole_frame_is_black_and_locked(qapp, film, tmp_pat
     assert "cannot be decoded" in studio.actions["frame.approve"].why_not()
     by_us(studio, 4)
     assert studio.layers.has_failed
-    studio.close()
-    viewer.close()

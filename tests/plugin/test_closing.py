@@ -45,11 +45,10 @@ def studio_with(viewer, tmp_path, engine_factory, trainer_factory):
     )
 
 
-def test_engine_and_trainer_end_at_the_same_time(qapp, clip, tmp_path):
+def test_engine_and_trainer_end_at_the_same_time(clear_viewer, clip, tmp_path):
     meeting = threading.Barrier(2)
     engines = [MeetingEngine(meeting), MeetingEngine(meeting)]
-    viewer = napari.Viewer(show=False)
-    studio = studio_with(viewer, tmp_path, lambda: engines[0], lambda: engines[1])
+    studio = studio_with(clear_viewer, tmp_path, lambda: engines[0], lambda: engines[1])
     assert studio.open_path(clip)
     studio.engine.request("propose", {}, lambda event: None)
     studio.feature(TrainerLink).request("propose", {}, lambda event: None)
@@ -57,7 +56,6 @@ def test_engine_and_trainer_end_at_the_same_time(qapp, clip, tmp_path):
     assert [engine.closed for engine in engines] == [True, True]
     assert not meeting.broken
     assert not any(t.name == "ifc-closing" for t in threading.enumerate())
-    viewer.close()
 
 
 def test_a_training_process_ends_with_its_run_and_the_next_run_gets_another(qapp, clip, tmp_path):
@@ -108,16 +106,14 @@ def test_an_engine_that_reads_no_more_holds_neither_window_nor_closing():
     assert not any(t.name == "ifc-cancelling" for t in threading.enumerate())
 
 
-def test_nothing_is_started_any_more(qapp, tmp_path):
+def test_nothing_is_started_any_more(clear_viewer, tmp_path):
     made = []
-    viewer = napari.Viewer(show=False)
-    studio = studio_with(viewer, tmp_path, lambda: made.append(1), lambda: made.append(2))
+    studio = studio_with(clear_viewer, tmp_path, lambda: made.append(1), lambda: made.append(2))
     studio.close()
     for request in (studio.engine.request, studio.feature(TrainerLink).request):
         with pytest.raises(EngineError, match="window closes"):
             request("propose", {})
     assert made == []
-    viewer.close()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="asks for processes by signal 0")

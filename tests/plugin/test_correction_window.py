@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import napari
 import numpy as np
 import pytest
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine, disc
@@ -58,14 +57,6 @@ class Desk:
         self.studio.layers.go_to(frame_index)
         result = self.editor.commit_rle(disc(SIZE, (20, 30), 8), "Paint")
         return result.tracks_added[0]
-
-
-@pytest.fixture(scope="module")
-def shared_viewer(qapp):
-    """One window for all tests of this file: making one takes seconds."""
-    viewer = napari.Viewer(show=False)
-    yield viewer
-    viewer.close()
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ def test_a_place_to_play_from_is_decoded_ahead(made):
     cache = made[1]
     cache.plan(40)
     deadline = threading.Event()
-    for _ in range(500):
+    for _ in range(1500):
         if cache.holds(47):
             break
         deadline.wait(0.02)
@@ -147,7 +147,7 @@ def test_nobody_left_to_tell_does_not_end_the_thread():
         raise RuntimeError("deleted")
 
     cache.ask(150, gone)
-    for _ in range(500):
+    for _ in range(1500):
         if cache.holds(150):
             break
         threading.Event().wait(0.02)

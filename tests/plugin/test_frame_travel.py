@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import napari
 import numpy as np
 import pytest
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine, disc
@@ -14,12 +13,11 @@ pytestmark = pytest.mark.window
 
 
 @pytest.fixture
-def studio(qapp, clip, tmp_path):
+def studio(clear_viewer, clip, tmp_path):
     """A window on the clip; its reader says that frame 0 is the only key frame."""
-    viewer = napari.Viewer(show=False)
     engine = FakeEngine(SIZE, NUM_FRAMES)
     made = Studio(
-        viewer,
+        clear_viewer,
         engine_factory=lambda: engine,
         settings=StudioSettings(projects_folder=tmp_path / "projects"),
     )
@@ -28,7 +26,6 @@ def studio(qapp, clip, tmp_path):
     reader.keyframe_before = lambda frame_index: 0
     yield made
     made.close()
-    viewer.close()
 
 
 def hold_up(studio, monkeypatch):
@@ -110,13 +107,13 @@ def test_a_frame_that_cannot_be_decoded_is_said_and_stays_locked(studio, monkeyp
     assert studio.layers.layers[2].editable
 
 
-def test_zooming_out_draws_masks_at_the_size_of_the_screen(qapp, tmp_path, qtbot):
+def test_zooming_out_draws_masks_at_the_size_of_the_screen(clear_viewer, tmp_path, qtbot):
     import cv2
 
     film = tmp_path / "film"
     film.mkdir()
     cv2.imwrite(str(film / "0.png"), np.zeros((900, 1700, 3), np.uint8))
-    viewer = napari.Viewer(show=False)
+    viewer = clear_viewer
     studio = Studio(viewer, settings=StudioSettings(projects_folder=tmp_path / "projects"))
     assert studio.open_path(film)
     studio.workspace.editor.commit_rle(disc((900, 1700), (300, 400), 100), "Paint")
@@ -130,7 +127,6 @@ def test_zooming_out_draws_masks_at_the_size_of_the_screen(qapp, tmp_path, qtbot
     assert overlay.scale.tolist() == [3, 3]
     np.testing.assert_allclose(overlay.extent.world[0], [1, 1])  # middle of the first pixel
     studio.close()
-    viewer.close()
 
 
 def test_napari_s_slider_does_not_wait_for_a_far_frame_either(studio, monkeypatch):

@@ -87,7 +87,7 @@ def test_prefetch_follows_the_direction_of_travel_and_ends_with_the_cache():
     for index in (20, 21):
         video[index]
     arrived = threading.Event()
-    for _ in range(200):
+    for _ in range(1500):
         if 29 in reader.reads:
             arrived.set()
             break

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 
-import napari
 import numpy as np
 import pytest
 from fake_engine import NUM_FRAMES, SIZE, disc
@@ -91,10 +90,9 @@ def test_closing_ends_the_thread():
 
 
 @pytest.fixture
-def studio(qapp, clip, tmp_path):
+def studio(clear_viewer, clip, tmp_path):
     """A window on a clip with two tracks that move."""
-    viewer = napari.Viewer(show=False)
-    made = Studio(viewer, settings=StudioSettings(projects_folder=tmp_path / "projects"))
+    made = Studio(clear_viewer, settings=StudioSettings(projects_folder=tmp_path / "projects"))
     assert made.open_path(clip)
     editor = made.workspace.editor
     for start in (10, 25):
@@ -105,7 +103,6 @@ def studio(qapp, clip, tmp_path):
     made.select(())
     yield made
     made.close()
-    viewer.close()
     assert not any(t.name == "ifc-overlay-ahead" for t in threading.enumerate())
 
 

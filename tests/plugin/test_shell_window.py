@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 
-import napari
 import numpy as np
 import pytest
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine
@@ -25,13 +24,6 @@ from napari_ifc.settings import StudioSettings
 from napari_ifc.studio import Studio
 
 pytestmark = pytest.mark.window
-
-
-@pytest.fixture(scope="module")
-def shared_viewer(qapp):
-    viewer = napari.Viewer(show=False)
-    yield viewer
-    viewer.close()
 
 
 @pytest.fixture

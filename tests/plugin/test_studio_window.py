@@ -52,14 +52,6 @@ class Desk:
         self.studio.layers.flush()
 
 
-@pytest.fixture(scope="module")
-def shared_viewer(qapp):
-    """One window for all tests of this file: making one takes seconds."""
-    viewer = napari.Viewer(show=False)
-    yield viewer
-    viewer.close()
-
-
 @pytest.fixture
 def desk(shared_viewer, tmp_path):
     """A studio with nothing open; when it is closed the viewer is as it was."""

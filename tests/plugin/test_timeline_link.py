@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import napari
 import pytest
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine
 
@@ -14,13 +13,6 @@ from napari_ifc.settings import StudioSettings
 from napari_ifc.studio import Studio
 
 pytestmark = pytest.mark.window
-
-
-@pytest.fixture(scope="module")
-def shared_viewer(qapp):
-    viewer = napari.Viewer(show=False)
-    yield viewer
-    viewer.close()
 
 
 @pytest.fixture

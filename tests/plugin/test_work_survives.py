@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import threading
 
-import napari
 import numpy as np
 import pytest
 from desk import Desk
@@ -24,14 +23,6 @@ from napari_ifc.features.review import Review
 from napari_ifc.features.timeline import TimelineLink
 
 pytestmark = pytest.mark.window
-
-
-@pytest.fixture(scope="module")
-def shared_viewer(qapp):
-    """One window for all tests of this file: making one takes seconds."""
-    viewer = napari.Viewer(show=False)
-    yield viewer
-    viewer.close()
 
 
 @pytest.fixture
