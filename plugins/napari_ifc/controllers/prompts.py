@@ -286,7 +286,13 @@ class PromptController:
         except IFCError as error:
             self._on_done(str(error), True)
             return
-        self._on_done("" if done is not None else tr("The mask stays as it is."), False)
+        told = "" if done is not None else tr("The mask stays as it is.")
+        if done is not None and target.tool == "Box" and target.mask_id is not None:
+            told = tr(
+                "The box gave track {track_id} another mask here; with no track selected it "
+                "begins a new one."
+            ).format(track_id=target.track_id)
+        self._on_done(told, False)
 
     def _show_candidate(self) -> None:
         candidate = self._found[self._place]

@@ -168,6 +168,17 @@ def test_a_box_without_a_track_begins_one(bench):
     assert bench.project.mask(track.id, 7) is None
 
 
+def test_a_box_on_a_selected_track_says_that_its_mask_is_another_one(bench):
+    bench.editor.commit_rle(disc(SIZE, (20, 20), 9), "Paint")
+    track_id = bench.editor.current
+    bench.engine.answer = {"rle": disc(SIZE, (20, 50), 6).to_coco()}
+    bench.controller.ask_box({}, (40.0, 10.0, 60.0, 30.0))
+    bench.pump()
+    told, is_error = bench.done[-1]
+    assert f"gave track {track_id} another mask" in told
+    assert not is_error
+
+
 def test_scribbles_refit_the_mask_that_is_there(bench):
     before, after = disc(SIZE, (20, 20), 9), disc(SIZE, (20, 20), 5)
     bench.editor.commit_rle(before, "Paint")
