@@ -459,7 +459,8 @@ class Correction(Feature):
 
     def actions_changed(self) -> None:
         """Say in a moment whether a propagation is possible."""
-        self._reason_timer.start()
+        if not self.studio.is_closed:  # its widgets may be gone before the moment is over
+            self._reason_timer.start()
 
     def _show_reason(self) -> None:
         action = self.studio.actions["correct.propagate"]
