@@ -36,6 +36,11 @@ class Desk:
         return self.studio.layers.layers[-1]
 
     @property
+    def picture(self):
+        """The drawn masks of the frame."""
+        return self.studio.layers.layers[1].data
+
+    @property
     def said(self) -> str:
         """What the window says."""
         return self.studio.panel.banner.text
@@ -43,6 +48,10 @@ class Desk:
     def drag(self, *points: tuple[float, float], modifiers: tuple[str, ...] = ()) -> None:
         """Press, move and release on the editing layer."""
         drag(self.layer, *points, modifiers=modifiers)
+
+    def asked(self, kind: str) -> dict[str, Any]:
+        """Parameters of the last job of a kind (estimates are asked for in between)."""
+        return [params for asked, params in self.engine.requests if asked == kind][-1]
 
     def corrected(self, frame_index: int = 3) -> int:
         """A track with one corrected frame, which is shown."""

@@ -4,59 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_engine import NUM_FRAMES, SIZE, FakeEngine, disc
-from fake_pointer import drag, pointer
+from desk import Desk
+from fake_engine import NUM_FRAMES, SIZE, disc
+from fake_pointer import pointer
 from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
 
 from ifc_core.annotation import edits
 from ifc_core.structures import Category, FrameState
 from napari_ifc.features.classes import Classes
-from napari_ifc.features.correction import Correction
-from napari_ifc.settings import StudioSettings
-from napari_ifc.studio import Studio
 
 pytestmark = pytest.mark.window
-
-
-class Desk:
-    """A studio with the clip open, and its engine."""
-
-    def __init__(self, viewer, folder, clip):
-        self.engine = FakeEngine(SIZE, NUM_FRAMES)
-        self.studio = Studio(
-            viewer,
-            engine_factory=lambda: self.engine,
-            settings=StudioSettings(projects_folder=folder),
-        )
-        self.sentences = []
-        self.studio.failed.connect(self.sentences.append)
-        assert self.studio.open_path(clip)
-        self.correction = self.studio.feature(Correction)
-        self.editor = self.studio.workspace.editor
-        self.project = self.studio.project
-        self.video_id = self.studio.workspace.session.entry.id
-
-    @property
-    def layer(self):
-        return self.studio.layers.layers[-1]
-
-    @property
-    def picture(self):
-        return self.studio.layers.layers[1].data
-
-    def drag(self, *points, modifiers=()):
-        """Press, move and release on the editing layer."""
-        drag(self.layer, *points, modifiers=modifiers)
-
-    def asked(self, kind):
-        """Parameters of the last job of a kind (estimates are asked for in between)."""
-        return [params for asked, params in self.engine.requests if asked == kind][-1]
-
-    def corrected(self, frame_index=3):
-        """A track with one corrected frame, which is shown."""
-        self.studio.layers.go_to(frame_index)
-        result = self.editor.commit_rle(disc(SIZE, (20, 30), 8), "Paint")
-        return result.tracks_added[0]
 
 
 @pytest.fixture

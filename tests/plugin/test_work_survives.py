@@ -26,12 +26,11 @@ pytestmark = pytest.mark.window
 
 
 @pytest.fixture
-def desk(shared_viewer, tmp_path, clip):
-    made = Desk(shared_viewer, tmp_path / "projects", clip)
+def desk(clear_viewer, tmp_path, clip):
+    made = Desk(clear_viewer, tmp_path / "projects", clip)
     yield made
     made.studio.close()
     made.engine.close()
-    shared_viewer.layers.clear()
 
 
 def brush(desk):
