@@ -226,11 +226,7 @@ class Studio(StudioSignals):
         return self.feature(Opening).open_now(Path(path))
 
     def begin_open(self, path: str | Path) -> None:
-        """Open like :meth:`open_path`, in a worker; returns at once.
-
-        ``opened`` tells that it is shown, ``failed`` why it could not be opened. What is open
-        stays usable until then.
-        """
+        """Open like :meth:`open_path`, in a worker; ``opened`` or ``failed`` tells the end."""
         self.feature(Opening).begin(Path(path))
 
     def show_video(self, video_id: int) -> bool:
