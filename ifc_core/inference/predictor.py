@@ -35,11 +35,7 @@ from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC
 from ifc_core.structures import RLEMask
 from ifc_core.tracking.reidentification import Reidentifier
-from ifc_core.tracking.video_tracker import (
-    ClipAssignment,
-    TrackedFrame,
-    VideoTracker,
-)
+from ifc_core.tracking.video_tracker import ClipAssignment, TrackedFrame, VideoTracker
 
 Frame = tuple[int, npt.NDArray[np.uint8]]
 """(frame index in the video, (H, W, 3) uint8 RGB)."""
