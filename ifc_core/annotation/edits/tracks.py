@@ -184,10 +184,13 @@ class MergeTracks(Edit):
             tx.fail("A merge needs at least two tracks.")
         if any(other.video_id != kept.video_id for other in others):
             tx.fail("Only tracks of one video can be merged.")
+        num_given_up = 0
         for other in others:
             mine, theirs = tx.pointers(kept.id), tx.pointers(other.id)
             frames: dict[int, Pointer | None] = {}
             for frame_index, pointer in theirs.items():
+                here = mine.get(frame_index)
+                num_given_up += bool(here is not None and here.area and pointer.area)
                 winner = _winner(tx, self.overlap, kept, mine.get(frame_index), pointer)
                 if winner != mine.get(frame_index):
                     frames[frame_index] = winner
@@ -195,6 +198,11 @@ class MergeTracks(Edit):
             tx.point(kept, frames)
         if any(other.state is not TrackState.PROPOSED for other in others):
             tx.touch(kept)
+        if num_given_up and self.overlap is not OverlapRule.UNION:
+            tx.notes.append(
+                f"On {num_given_up} {'frame' if num_given_up == 1 else 'frames'} both tracks had a "
+                "mask, of which one was kept."
+            )
         return f"Merge {names_of(others)} into {name_of(kept)}"
 
 

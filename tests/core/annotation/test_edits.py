@@ -250,7 +250,7 @@ def test_split_and_merge_are_opposites(project):
     (new,) = do(project, SplitTrack(1, 5)).tracks_added
     assert set(frames(project, 1)) == {2}
     assert set(frames(project, new)) == {6}
-    do(project, MergeTracks(1, (new,)))
+    assert do(project, MergeTracks(1, (new,))).note == ""
     assert {f: project.mask(1, f).rle for f in frames(project, 1)} == before
 
 
@@ -272,7 +272,8 @@ def test_split_needs_frames_on_both_sides(project):
 )
 def test_merge_overlap_rules(project, rule, expected):
     other = new_track(project, (2, 2, 3), (7, 0, 0))
-    do(project, MergeTracks(1, (other,), rule))
+    result = do(project, MergeTracks(1, (other,), rule))
+    assert ("On 1 frame both" in result.note) == (rule is not OverlapRule.UNION)
     assert project.mask(1, 2).rle == expected
     assert project.mask(1, 7).rle == box(0, 0)
 
