@@ -240,6 +240,8 @@ class FlowStore:
             gap = cv2.absdiff(moved, second).astype(np.float32)
             kept = np.asarray(cv2.resize(gap, cells, interpolation=cv2.INTER_AREA), np.float32)
             self._residuals[early] = kept
+            self._bytes += kept.nbytes
+            self._trim()
         return kept
 
     def scene_motion(self, first: int, second: int) -> npt.NDArray[np.float64] | None:
@@ -283,11 +285,13 @@ class FlowStore:
         return Picture.of(np.asarray(rgb, np.uint8), self.flow_size)
 
     def _trim(self) -> None:
-        """Drop the oldest: pictures, which are read again quickly, then paths, then flows."""
+        """Drop the oldest: pictures, which are read again quickly, paths, residuals, then flows."""
         while self._bytes > self._max_bytes and len(self._pictures) > 2:
             self._bytes -= self._pictures.popitem(last=False)[1].num_bytes
         while self._bytes > self._max_bytes and self._paths:
             self._bytes -= self._paths.popitem(last=False)[1].num_bytes
+        while self._bytes > self._max_bytes and self._residuals:
+            self._bytes -= self._residuals.pop(next(iter(self._residuals))).nbytes
         while self._bytes > self._max_bytes and len(self._flows) > 1:
             self._bytes -= self._flows.popitem(last=False)[1].nbytes
 

@@ -17,6 +17,7 @@ from ifc_core.inference.correction import CorrectedMask
 _STEPS = 12
 _PENALTY = 0.02
 _BLOCK_CELLS = 4
+_FOLDS = 4  # fits, however many frames are judged
 _LEAST_AGREEMENT = 0.3
 
 
@@ -65,8 +66,9 @@ class RefitEvidence:
 
     In a clip that holds corrected frames the weight is fitted on those; elsewhere on all
     corrected frames. The prior is the query, shown or hidden, that agrees best with the
-    correction. :meth:`held_out_logits` judges a frame by a fit on the other corrected ones, or,
-    where there is one alone, each half of its cells by a fit on the other half, so that whoever
+    correction. :meth:`held_out_logits` judges a frame by a fit on other corrected ones (on all of
+    them up to four, else every fourth is left out with it), or, where there is one alone, each half
+    of its cells by a fit on the other half, so that whoever
     weighs this evidence sees how it does on what it was not fitted on.
 
     Args:
@@ -90,14 +92,16 @@ class RefitEvidence:
 
     def held_out_logits(self, frame_index: int) -> npt.NDArray[np.float32]:
         """(h, w) float32 for a corrected frame, each cell judged by a fit that left it out."""
-        others = tuple(f for f in sorted(self._masks) if f != frame_index)
+        frames = sorted(self._masks)
+        fold = frames.index(frame_index) % _FOLDS
+        others = tuple(f for place, f in enumerate(frames) if place % _FOLDS != fold)
         if others:
             if others not in self._fits:
                 self._fits[others] = self._fit(others, None)
             return self._apply(self._fits[others], frame_index)
         halves = [self._apply(self._fit((frame_index,), half), frame_index) for half in (0, 1)]
-        fold = _checkerboard(halves[0].shape)
-        return np.where(fold == 0, halves[1], halves[0])
+        cells = _checkerboard(halves[0].shape)
+        return np.where(cells == 0, halves[1], halves[0])
 
     def _apply(self, fit: tuple[Tensor, float], frame_index: int) -> npt.NDArray[np.float32]:
         features = self._cache.clip_of(frame_index).features_of(frame_index)

@@ -121,6 +121,20 @@ def test_with_two_corrected_frames_each_is_judged_by_the_other(cache):
     np.testing.assert_allclose(evidence.held_out_logits(4), other.logits(4), atol=1e-4)
 
 
+def test_many_corrected_frames_are_judged_by_a_few_fits(cache, monkeypatch):
+    frames = range(2, 14)
+    corrected = [CorrectedMask(f, RLEMask.from_array(disc_mask(f, 1))) for f in frames]
+    evidence, fitted = RefitEvidence(cache, corrected), []
+    fit = RefitEvidence._fit
+    monkeypatch.setattr(
+        RefitEvidence, "_fit", lambda self, on, half: fitted.append(on) or fit(self, on, half)
+    )
+    for frame in frames:
+        evidence.held_out_logits(frame)
+    assert len(fitted) == len(set(fitted)) == 4
+    assert sorted(f for on in fitted for f in set(frames) - set(on)) == list(frames)
+
+
 def test_a_correction_spreads_with_the_network(cache, scene, frames_reader):
     corrected = [CorrectedMask(4, RLEMask.from_array(disc_mask(4, 1)))]
     evidence = RefitEvidence(cache, corrected)
