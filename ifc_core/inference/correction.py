@@ -18,6 +18,7 @@ import numpy.typing as npt
 from ifc_core.errors import ConfigError
 from ifc_core.inference.far_match import PixelFeatures
 from ifc_core.inference.flow_store import FlowStore
+from ifc_core.inference.lazy_mapping import LazyMapping
 from ifc_core.inference.plain_spread import copied_mask, interpolated_mask
 from ifc_core.inference.spread_frame import SpreadMask
 from ifc_core.inference.track_looks import Evidence
@@ -29,6 +30,8 @@ from ifc_core.structures import RLEMask
 __all__ = ["CorrectSettings", "CorrectedMask", "Evidence", "SpreadMask", "spread"]
 
 Method = Literal["fused", "flow", "interpolate", "copy"]
+
+_MASKS_KEPT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +159,8 @@ def spread(
     job = context or JobContext()
     left_out = frozenset(skip)
     total = sum(f not in left_out for f in _targets(known, frames, chosen.reach))
-    arrays = {c.frame_index: _array(c.rle, reader) for c in known}
-    taken = {c.frame_index: c.rle.to_array() for c in avoid if c.rle is not None}
+    arrays = _decoded({c.frame_index: c.rle for c in known}, reader)
+    taken = _decoded({c.frame_index: c.rle for c in avoid if c.rle is not None}, reader)
     if chosen.method in ("copy", "interpolate"):
         steps = _plain(reader, arrays, _targets(known, frames, chosen.reach), chosen.method)
     else:
@@ -179,8 +182,16 @@ def spread(
         job.advance(done, total, "spreading the correction")
 
 
-def _array(rle: RLEMask | None, reader: VideoReader) -> npt.NDArray[np.bool_]:
-    return np.zeros(reader.video.size, np.bool_) if rle is None else rle.to_array()
+def _decoded(
+    rles: Mapping[int, RLEMask | None], reader: VideoReader
+) -> LazyMapping[int, npt.NDArray[np.bool_]]:
+    """Masks by frame at full size, decoded when they are needed."""
+
+    def decode(frame: int) -> npt.NDArray[np.bool_]:
+        rle = rles[frame]
+        return np.zeros(reader.video.size, np.bool_) if rle is None else rle.to_array()
+
+    return LazyMapping(rles, decode, _MASKS_KEPT)
 
 
 def _without(result: SpreadMask, taken: npt.NDArray[np.bool_] | None) -> SpreadMask:
@@ -203,7 +214,7 @@ def _targets(known: Sequence[CorrectedMask], frames: range, reach: int) -> Itera
 
 def _plain(
     reader: VideoReader,
-    masks: dict[int, npt.NDArray[np.bool_]],
+    masks: Mapping[int, npt.NDArray[np.bool_]],
     targets: Iterator[int],
     method: Method,
 ) -> Iterator[SpreadMask]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -31,6 +32,7 @@ from ifc_core.inference.fusion import (
     shares_of,
     track_weights,
 )
+from ifc_core.inference.lazy_mapping import LazyMapping
 from ifc_core.inference.local_match import NEAR_OFFSETS, descriptors, likeness, match_logit
 from ifc_core.inference.mask_output import encode_logits
 from ifc_core.inference.own_motion import own_motion_logit, own_motion_share
@@ -62,11 +64,16 @@ from ifc_core.jobs import JobContext
 FloatImage = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
+T = TypeVar("T")
+
 Watch = Callable[[int, Patch, Sequence[tuple[Share, SideCues]]], None]
 
 _LEAST_MARGIN_PX = 16
 _MARGIN_SHARE = 0.2
 _MOST_ROWS = 2000
+_REFERENCES_KEPT = 8
+_LEARNT_FROM = 16  # corrected frames, and as many with pixels to avoid
+_HELD_OUT_KEPT = 24  # corrected frames as told by their neighbours
 _MEMORY_SHARE = 0.5
 _MEMORY_SHARE_BETWEEN = 0.3
 _LEAST_SHARE_OF_BOX = 0.25
@@ -122,11 +129,18 @@ class TrackSpreader:
         prior: Vector | None = None,
     ) -> None:
         self._store, self._reach, self._context = store, reach, context
-        self._references = {f: self._reference(f, masks[f]) for f in sorted(masks)}
-        self._avoid = {f: _resized(m, store.size) for f, m in (avoid or {}).items()}
+        self._references = LazyMapping(
+            sorted(masks), lambda frame: self._reference(frame, masks[frame]), _REFERENCES_KEPT
+        )
+        denied = avoid or {}
+        self._avoid = LazyMapping(
+            denied, lambda frame: _resized(denied[frame], store.size), _REFERENCES_KEPT
+        )
+        self._learnt_from = _sample(self._references)
         self._looks: TrackLooks | None = None
         if looks:
-            self._looks = TrackLooks(store, self._references, self._avoid, evidence, features)
+            others = _sample(self._avoid)
+            self._looks = TrackLooks(store, self._learnt_from, others, evidence, features)
         self._held_out = _HeldOut([], [])
         self._memory: Memory | None = None
         self._span = range(0)  # frames that may be looked at
@@ -180,12 +194,12 @@ class TrackSpreader:
 
     def _seen_again(self, frame: int, carried: Carried) -> Mask | None:
         """A mask at working size where the frame alone looks like the lost object."""
-        areas = [float(r.mask.mean()) for r in self._references.values() if r.mask.any()]
+        areas = [float(r.mask.mean()) for r in self._learnt_from.values() if r.mask.any()]
         if self._looks is None or not self._looks.is_known or not areas:
             return None
         # At the scale that the looks were fitted at, as texture depends on it.
         fitted = self._looks.fit_patch(
-            next(r.mask for r in self._references.values() if r.mask.any())
+            next(r.mask for r in self._learnt_from.values() if r.mask.any())
         )
         limit = SEARCH_SHORT_SIDE / min(self._store.size)
         whole = Patch.whole(self._store.size, min(limit, 1.0 if fitted is None else fitted.scale))
@@ -448,6 +462,8 @@ class TrackSpreader:
         rows = _spaced(truth.size, _MOST_ROWS)
         self._held_out.cues.append(cues.reshape(-1, cues.shape[-1])[rows])
         self._held_out.truths.append(truth.reshape(-1)[rows])
+        for kept in (self._held_out.cues, self._held_out.truths):
+            del kept[:-_HELD_OUT_KEPT]
 
     def _reference(self, frame: int, mask: Mask, certainty: float = 1.0) -> Reference:
         work = _resized(mask, self._store.size)
@@ -469,6 +485,12 @@ def _resized(mask: Mask, size: tuple[int, int]) -> Mask:
         return np.ascontiguousarray(mask)
     whole = np.ascontiguousarray(mask).astype(np.float32)
     return np.asarray(cv2.resize(whole, size[::-1], interpolation=cv2.INTER_AREA) > 0.5, np.bool_)
+
+
+def _sample(frames: Mapping[int, T]) -> dict[int, T]:
+    """All of a few frames, or some evenly spaced ones of many."""
+    keys = list(frames)
+    return {keys[place]: frames[keys[place]] for place in _spaced(len(keys), _LEARNT_FROM)}
 
 
 def _spaced(count: int, most: int) -> npt.NDArray[np.int64]:

@@ -14,6 +14,7 @@ from ifc_core.inference.correction import (
 )
 from ifc_core.inference.flow_chain import FlowChain, signed_distance
 from ifc_core.inference.flow_store import FlowStore
+from ifc_core.inference.lazy_mapping import LazyMapping
 from ifc_core.inference.plain_spread import interpolate_masks
 from ifc_core.inference.track_spread import TrackSpreader
 from ifc_core.jobs import JobCancelled, JobContext
@@ -389,3 +390,26 @@ def test_looks_are_weighed_as_if_all_channels_were_made(size):
     model = fit_appearance([channels], [mask])
     whole = (channels - model.mean) / model.scale @ model.weights[1:] + model.weights[0]
     np.testing.assert_allclose(model.logits(frame, evidence), whole, atol=1e-3, rtol=1e-3)
+
+
+def test_of_many_corrected_frames_few_are_in_memory_and_learnt_from(frames_reader):
+    frames, masks = moving_disc()
+    still = np.repeat(frames[:1], 60, axis=0)
+    made = []
+    many = LazyMapping(range(58), lambda frame: made.append(frame) or masks[0], 1)
+    store = FlowStore(frames_reader(still), 480)
+    spreader = TrackSpreader(store, many, 150, JobContext())
+    assert 0 < len(made) <= 16
+    results = list(spreader.run(range(60)))
+    assert [r.frame_index for r in results] == [58, 59]
+    assert min(iou(r, masks[0]) for r in results) > 0.9
+    assert len(made) <= 20
+
+
+def test_gaps_between_many_corrected_frames_are_told_by_those_beside_them(frames_reader):
+    frames, masks = moving_disc(16)
+    settings = CorrectSettings(short_side=96)
+    ends = correction(masks, *(f for f in range(16) if f not in (6, 7)))
+    found = list(spread(frames_reader(frames), ends, range(16), settings))
+    assert sorted(r.frame_index for r in found) == [6, 7]
+    assert min(iou(r, masks[r.frame_index]) for r in found) > 0.9
