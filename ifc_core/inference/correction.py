@@ -21,6 +21,7 @@ from ifc_core.inference.flow_store import FlowStore
 from ifc_core.inference.lazy_mapping import LazyMapping
 from ifc_core.inference.plain_spread import copied_mask, interpolated_mask
 from ifc_core.inference.spread_frame import SpreadMask
+from ifc_core.inference.spread_scope import DEFAULT_REACH, within_reach
 from ifc_core.inference.track_looks import Evidence
 from ifc_core.inference.track_spread import TrackSpreader
 from ifc_core.io.video import VideoReader
@@ -47,7 +48,7 @@ class CorrectSettings:
 
     method: Method = "fused"
     short_side: int = 480
-    reach: int = 150
+    reach: int = DEFAULT_REACH
 
     def __post_init__(self) -> None:
         """Check every value."""
@@ -158,11 +159,12 @@ def spread(
         )
     job = context or JobContext()
     left_out = frozenset(skip)
-    total = sum(f not in left_out for f in _targets(known, frames, chosen.reach))
+    targets = within_reach(frames, [c.frame_index for c in known], chosen.reach)
+    total = sum(f not in left_out for f in targets)
     arrays = _decoded({c.frame_index: c.rle for c in known}, reader)
     taken = _decoded({c.frame_index: c.rle for c in avoid if c.rle is not None}, reader)
     if chosen.method in ("copy", "interpolate"):
-        steps = _plain(reader, arrays, _targets(known, frames, chosen.reach), chosen.method)
+        steps = _plain(reader, arrays, targets, chosen.method)
     else:
         flows = store or FlowStore(reader, chosen.short_side)
         fuses = chosen.method == "fused"
@@ -203,19 +205,10 @@ def _without(result: SpreadMask, taken: npt.NDArray[np.bool_] | None) -> SpreadM
     return SpreadMask(result.frame_index, rle, result.confidence)
 
 
-def _targets(known: Sequence[CorrectedMask], frames: range, reach: int) -> Iterator[int]:
-    """Frames of the scope that are not corrected and within reach of a correction."""
-    indices = np.array([c.frame_index for c in known])
-    for frame in frames:
-        distance = np.abs(indices - frame).min()
-        if 0 < distance <= reach:
-            yield frame
-
-
 def _plain(
     reader: VideoReader,
     masks: Mapping[int, npt.NDArray[np.bool_]],
-    targets: Iterator[int],
+    targets: Sequence[int],
     method: Method,
 ) -> Iterator[SpreadMask]:
     make = copied_mask if method == "copy" else interpolated_mask

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from bisect import bisect_left
+from collections.abc import Collection, Iterable
 from typing import Literal, get_args
 
 from ifc_core.errors import ConfigError
@@ -11,6 +12,9 @@ from ifc_core.inference.clip_plan import canonical_window
 Scope = Literal["clip", "forward", "backward", "both", "next"]
 
 DEFAULT_CLIP_LENGTH = 5
+
+DEFAULT_REACH = 150
+"""Frames further than this from every correction get no mask."""
 
 
 def scope_frames(
@@ -62,3 +66,26 @@ def scope_frames(
     start = frame_index if scope == "forward" else 0
     stop = frame_index + 1 if scope == "backward" else num_frames
     return range(start, stop)
+
+
+def within_reach(
+    frames: Iterable[int], corrected: Collection[int], reach: int = DEFAULT_REACH
+) -> list[int]:
+    """Frames that a correction is taken to: not corrected, and near enough to one that is.
+
+    Args:
+        frames: Of the scope.
+        corrected: Corrected frames, in any order.
+        reach: The largest distance in frames.
+
+    Returns:
+        Those of ``frames``, in their order.
+    """
+    known = sorted(corrected)
+    near = []
+    for frame in frames:
+        place = bisect_left(known, frame)
+        distance = min((abs(frame - k) for k in known[max(0, place - 1) : place + 1]), default=0)
+        if 0 < distance <= reach:
+            near.append(frame)
+    return near

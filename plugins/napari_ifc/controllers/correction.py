@@ -20,7 +20,12 @@ from ifc_core.annotation import (
 from ifc_core.annotation.schema import STATE_CODE
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import EditError, IFCError
-from ifc_core.inference.spread_scope import DEFAULT_CLIP_LENGTH, scope_frames
+from ifc_core.inference.spread_scope import (
+    DEFAULT_CLIP_LENGTH,
+    DEFAULT_REACH,
+    scope_frames,
+    within_reach,
+)
 from ifc_core.structures import FrameState, RLEMask
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.propose import duration_text
@@ -293,8 +298,9 @@ class SpreadController:
         return reviewed | set(self._project.exhaustive_frames(self._entry.id))
 
     def _wanted(self, request: SpreadRequest) -> list[int]:
-        skipped = self._fixed(request.track_id) | set(self._anchor_frames(request))
-        return [f for f in self._frames_of(request) if f not in skipped]
+        fixed = self._fixed(request.track_id)
+        near = within_reach(self._frames_of(request), self._anchor_frames(request), DEFAULT_REACH)
+        return [f for f in near if f not in fixed]
 
     def _anchor_frames(self, request: SpreadRequest) -> list[int]:
         """Frames that the others are made from: a person's, or else the one that is shown.
@@ -420,14 +426,18 @@ class SpreadController:
         count = (
             tr("1 frame") if len(frames) == 1 else tr("{count} frames").format(count=len(frames))
         )
-        told = " ".join(
-            (
-                tr("Track {track_id} was taken to {count}.").format(track_id=track_id, count=count),
-                accepted.note,
-                *run.notices,
-            )
-        )
-        self._on_end("succeeded", "" if run.quiet else told.strip())
+        taken = tr("Track {track_id} was taken to {count}.").format(track_id=track_id, count=count)
+        told = filter(None, (taken, accepted.note, self._beyond(run), *run.notices))
+        self._on_end("succeeded", "" if run.quiet else " ".join(told))
+
+    def _beyond(self, run: _Run) -> str:
+        """What is said where the scope goes on beyond the reach of the corrections."""
+        scope, anchors = self._frames_of(run.request), list(run.began_from)
+        near = within_reach(scope, anchors, DEFAULT_REACH)
+        if len(near) + sum(frame in scope for frame in anchors) == len(scope):
+            return ""
+        text = tr("Frames more than {reach} away from a correction were left; correct one there.")
+        return text.format(reach=DEFAULT_REACH)
 
     def _offer(self, run: _Run) -> None:
         """What a run began from was undone or drawn anew: the person says if it is wanted."""

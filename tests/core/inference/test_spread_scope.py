@@ -3,7 +3,7 @@
 import pytest
 
 from ifc_core.errors import ConfigError
-from ifc_core.inference.spread_scope import scope_frames
+from ifc_core.inference.spread_scope import scope_frames, within_reach
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,10 @@ def test_a_clip_with_a_frame_step_spans_its_frames():
 def test_what_does_not_exist_is_refused(scope, frame):
     with pytest.raises(ConfigError):
         scope_frames(scope, frame, 30)
+
+
+def test_frames_near_enough_to_a_correction_are_reached():
+    assert within_reach(range(20), (12, 3), 2) == [1, 2, 4, 5, 10, 11, 13, 14]
+    assert within_reach([0, 19, 3], [3], 16) == [0, 19]
+    assert within_reach(range(1000), [0]) == list(range(1, 151))
+    assert within_reach(range(5), []) == []

@@ -128,6 +128,19 @@ def test_scopes(bench, scope, here, expected):
     assert set(bench.frames) == expected
 
 
+def test_frames_beyond_the_reach_of_corrections_are_not_promised(bench, monkeypatch):
+    monkeypatch.setattr("napari_ifc.controllers.correction.DEFAULT_REACH", 4)
+    outcome, sentence = bench.run()
+    assert outcome == "succeeded"
+    assert set(bench.frames) == {0, 1, 2, 4, 5, 6, 7}
+    assert sentence == (
+        f"Track {bench.track_id} was taken to 7 frames. "
+        "Frames more than 4 away from a correction were left; correct one there."
+    )
+    near = bench.run(scope="clip", frame_index=3, clip_length=3)[1]
+    assert "were left" not in near
+
+
 def test_only_the_nearest_corrections_outside_the_scope_count(bench, engine):
     for frame in (0, 1, 8, 9):
         bench.project.apply(edits.SetMask(bench.track_id, frame, bench.mask))
