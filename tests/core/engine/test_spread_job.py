@@ -42,7 +42,8 @@ def test_masks_come_as_they_are_found(
     assert [m["frame_index"] for m in masks] == [r.frame_index for r in expected] == [3, 4, 1]
     for found, wanted in zip(masks, expected, strict=True):
         assert found["rle"] == (None if wanted.rle is None else wanted.rle.to_coco())
-        assert found["confidence"] == pytest.approx(wanted.confidence)
+        # An engine that knows the video's flow already reads it rounded.
+        assert found["confidence"] == pytest.approx(wanted.confidence, abs=0.02)
 
 
 def test_the_network_may_have_its_say(

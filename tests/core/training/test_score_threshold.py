@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ifc_core.structures import RLEMask
 from ifc_core.training import score_threshold
 from ifc_core.training.held_out import FramePrediction
 from ifc_core.training.score_threshold import (
@@ -60,7 +61,24 @@ class Video:
         self.tracks = tracks
 
 
-def test_frames_that_are_not_exhaustive_do_not_count(monkeypatch):
+class Track:
+    """A labelled object."""
+
+    def __init__(self, masks):
+        self.masks = masks
+
+
+class Store:
+    """A frame store in which some frames cannot be decoded."""
+
+    def __init__(self, broken=()):
+        self.broken = broken
+
+    def is_broken(self, video, frame):
+        return frame in self.broken
+
+
+def test_frames_that_are_not_exhaustive_or_broken_do_not_count(monkeypatch):
     looked = []
 
     def predict_frame(model, video, frame, short_side, store):
@@ -69,7 +87,11 @@ def test_frames_that_are_not_exhaustive_do_not_count(monkeypatch):
 
     monkeypatch.setattr(score_threshold, "predict_frame", predict_frame)
     job = score_threshold.JobContext()
-    assert fitting_threshold(None, [Video([])], 64, None, job) is None
+    assert fitting_threshold(None, [Video([])], 64, Store(), job) is None
     assert looked == []
-    assert fitting_threshold(None, [Video(range(100))], 64, None, job) is None  # nothing is right
+    assert fitting_threshold(None, [Video(range(100))], 64, Store(), job) is None  # none is right
     assert 10 < len(looked) <= 24
+    track = Track({f: RLEMask.from_array(box(0, 4)) for f in (1, 2, 3)})
+    video = Video((1, 2, 3), [track])
+    assert fitting_threshold(None, [video], 64, Store(), job) is not None
+    assert fitting_threshold(None, [video], 64, Store((1, 2, 3)), job) is None
