@@ -126,6 +126,7 @@ class LookaheadLinker:
 
     def recall(self, clip: ClipInstances, identities: Sequence[int]) -> None:
         """Know a clip again that was decided before an interruption; the tracker has it."""
+        self._num_clips += 1
         self._known.append(replace(self._compared(clip), identities=tuple(identities)))
 
     def _compared(self, clip: ClipInstances) -> _Compared:

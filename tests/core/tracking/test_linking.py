@@ -95,6 +95,18 @@ def test_a_glimpse_is_no_track_but_in_a_short_video():
     assert linked(clips[3:4], 4, least_clips=4)[1].num_instances == 2
 
 
+def test_a_glimpse_is_no_track_after_an_interruption_either():
+    tracker = VideoTracker(2)
+    linker = LookaheadLinker(tracker, 4, least_clips=4)
+    for t in range(4):
+        known = clip(t, (0.9, 0, 0))
+        identities = tracker.take(known, [None if t == 0 else 0], [None]).identities
+        linker.recall(known, identities)
+    linker.add(clip(4, (0.9, 0, 0), (0.9, 14, 0)))
+    linker.finish()
+    assert tracker.num_instances == 1
+
+
 def test_empty_clips_are_decided_too():
     identities, tracker = linked([clip(t) for t in range(5)], 2)
     assert identities == [()] * 5
