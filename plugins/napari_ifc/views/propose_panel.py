@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 
 from ifc_core.errors import ConfigError
 from ifc_core.inference.settings import EDGES, ProposeSettings
-from ifc_core.models.config import LEAST_DUPLICATE_IOU
+from ifc_core.models.config import LEAST_DUPLICATE_IOU, MOST_LOOKAHEAD
 from napari_ifc.language import tr
 
 NEAR_ONLINE, OFFLINE, CUSTOM = "near-online", "offline", "custom"
@@ -52,6 +52,7 @@ assert tuple(key for key, _ in _EDGES) == EDGES  # noqa: S101
 _STEP = 0.05
 _MODELS_OWN_SCORE = -_STEP  # below the scale: the score threshold that the model says
 _MODELS_OWN_OVERLAP = LEAST_DUPLICATE_IOU - _STEP
+_MODELS_OWN_LOOKAHEAD = -1
 _LABEL_PX = 84  # so that the fields of both forms stand in one line
 
 
@@ -80,6 +81,9 @@ class ProposePanel(QWidget):
         self._step = _spin(1, 100, 1, "")
         self._threshold = _share(_MODELS_OWN_SCORE)
         self._duplicates = _share(_MODELS_OWN_OVERLAP)
+        self._lookahead = _spin(
+            _MODELS_OWN_LOOKAHEAD, MOST_LOOKAHEAD, _MODELS_OWN_LOOKAHEAD, tr(" frames")
+        )
         self._model = QComboBox()
         self._device = QComboBox()
         self._precision = QComboBox()
@@ -115,6 +119,15 @@ class ProposePanel(QWidget):
                 tr(
                     "One thing, one mask: of masks that overlap this much (soft IoU over a clip) "
                     "only the surest stays; at 1 all stay"
+                ),
+            ),
+            (
+                self._lookahead,
+                tr("Look ahead"),
+                tr(
+                    "Decide who is who with a look at so many further frames, so that a track "
+                    "follows its object; masks come later by twice as many. At 0 each clip is "
+                    "linked as it comes"
                 ),
             ),
             (self._model, tr("Model"), tr("The weights to propose with")),
@@ -160,13 +173,15 @@ class ProposePanel(QWidget):
             box.currentIndexChanged.connect(lambda _: self.changed.emit())
         self._step.setSpecialValueText(tr("every frame"))
         self._step.setPrefix(tr("every "))
+        self._lookahead.setSpecialValueText(tr("Model's own"))
         wide = QSizePolicy.Policy.Expanding
         shares = (self._threshold, self._duplicates)
-        fields = (self._mode, self._length, self._stride, self._step, *shares)
+        counts = (self._length, self._stride, self._step, self._lookahead)
+        fields = (self._mode, *counts, *shares)
         hardware = (self._model, self._device, self._precision)
         for field in (*fields, *hardware, self._tiles, self._edges):
             field.setSizePolicy(wide, QSizePolicy.Policy.Fixed)
-        for spin in (self._length, self._stride, self._step, *shares):
+        for spin in (*counts, *shares):
             spin.valueChanged.connect(lambda _: self.changed.emit())
         self._mode.currentIndexChanged.connect(lambda _: self._on_mode())
         self._length.valueChanged.connect(self._stride.setMaximum)
@@ -198,6 +213,7 @@ class ProposePanel(QWidget):
         rest = _form(
             (tr("Min. score"), self._threshold),
             (tr("Duplicates"), self._duplicates),
+            (tr("Look ahead"), self._lookahead),
             (tr("Tiles"), self._tiles),
             (tr("Edges"), self._edges),
             (tr("Absences"), self._reidentify),
@@ -242,6 +258,7 @@ class ProposePanel(QWidget):
         fields = (
             self._threshold.value() > self._threshold.minimum(),
             self._duplicates.value() > self._duplicates.minimum(),
+            self._lookahead.value() > _MODELS_OWN_LOOKAHEAD,
             self._tiles.currentIndex() > 0,
             self._edges.currentIndex() > 0,
             self._reidentify.isChecked(),
@@ -278,6 +295,7 @@ class ProposePanel(QWidget):
         mode = self._mode.currentData()
         usual = ProposeSettings()
         custom = mode == CUSTOM
+        ahead = self._lookahead.value()
         score, overlap = round(self._threshold.value(), 3), round(self._duplicates.value(), 3)
         return ProposeSettings(
             model=str(self._model.currentData() or "default"),
@@ -286,6 +304,7 @@ class ProposePanel(QWidget):
             frame_step=self._step.value(),
             score_threshold=None if score < 0 else score,
             duplicate_iou=None if overlap < LEAST_DUPLICATE_IOU else overlap,
+            lookahead=None if ahead == _MODELS_OWN_LOOKAHEAD else ahead,
             device=str(self._device.currentData() or "auto"),
             precision=self.precision,
             region_xywh=self.region_xywh,
@@ -317,6 +336,7 @@ class ProposePanel(QWidget):
         for spin, chosen in (
             (self._threshold, settings.score_threshold),
             (self._duplicates, settings.duplicate_iou),
+            (self._lookahead, settings.lookahead),
         ):
             spin.setValue(spin.minimum() if chosen is None else chosen)
         self._precision.setCurrentIndex(self._precision.findData(settings.precision))

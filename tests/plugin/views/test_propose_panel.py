@@ -63,6 +63,16 @@ class TestProposePanel:
         form.show_settings(ProposeSettings())
         assert form.settings().duplicate_iou is None
 
+    def test_the_look_ahead_is_the_models_own_until_one_is_chosen(self, form):
+        assert form.settings().lookahead is None
+        assert form._lookahead.text() == "Model's own"
+        form._lookahead.stepUp()
+        assert form.settings().lookahead == 0
+        form.show_settings(ProposeSettings(lookahead=24))
+        assert form.settings().lookahead == 24
+        form.show_settings(ProposeSettings())
+        assert form.settings().lookahead is None
+
     def test_what_is_folded_away_and_unusual_is_counted(self, form):
         assert form.more.text() == "More settings"
         form._duplicates.setValue(0.5)
