@@ -30,6 +30,17 @@ def clear_viewer(shared_viewer):
     assert not shared_viewer.window.dock_widgets
 
 
+@pytest.fixture
+def desk(clear_viewer, tmp_path, clip):
+    """A studio with the clip open, and the hands to work in it."""
+    from desk import Desk
+
+    made = Desk(clear_viewer, tmp_path / "projects", clip)
+    yield made
+    made.studio.close()
+    made.engine.close()
+
+
 @pytest.fixture(autouse=True)
 def _small_pictures_are_quick(request, monkeypatch):
     """A small picture is decoded at once, however busy the machine is.

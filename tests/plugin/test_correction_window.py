@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from desk import Desk
 from fake_engine import NUM_FRAMES, SIZE, disc
 from fake_pointer import pointer
 from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
@@ -14,16 +13,6 @@ from ifc_core.structures import Category, FrameState
 from napari_ifc.features.classes import Classes
 
 pytestmark = pytest.mark.window
-
-
-@pytest.fixture
-def desk(shared_viewer, tmp_path, clip):
-    made = Desk(shared_viewer, tmp_path / "projects", clip)
-    yield made
-    made.studio.close()
-    made.engine.close()
-    shared_viewer.layers.clear()
-    assert not shared_viewer.window.dock_widgets
 
 
 def frames_of(desk, track_id):

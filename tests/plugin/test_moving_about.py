@@ -22,6 +22,7 @@ pytestmark = pytest.mark.window
 
 @pytest.fixture(scope="module")
 def viewer(qapp):
+    """A window of its own, since the size of its canvas changes."""
     made = napari.Viewer(show=False)
     yield made
     made.close()

@@ -7,7 +7,6 @@ import threading
 
 import numpy as np
 import pytest
-from desk import Desk
 from fake_engine import NUM_FRAMES, SIZE, disc
 from fake_pointer import pointer
 from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
@@ -23,14 +22,6 @@ from napari_ifc.features.review import Review
 from napari_ifc.features.timeline import TimelineLink
 
 pytestmark = pytest.mark.window
-
-
-@pytest.fixture
-def desk(clear_viewer, tmp_path, clip):
-    made = Desk(clear_viewer, tmp_path / "projects", clip)
-    yield made
-    made.studio.close()
-    made.engine.close()
 
 
 def brush(desk):

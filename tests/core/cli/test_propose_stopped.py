@@ -1,0 +1,192 @@
+"""Proposing that is stopped or cut off: what stays behind, and how it goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ifc_core.cli import propose_run, reporting
+from ifc_core.cli.propose_state import ProposeState, VideoState
+from ifc_core.config import cache_dir
+from ifc_core.errors import InputError
+from ifc_core.inference.settings import ProposeSettings
+from ifc_core.jobs import Progress
+
+MAIN = "import sys; from ifc_core.cli import main; sys.exit(main())"
+
+
+def interrupt(words: Sequence[str], number: int) -> subprocess.Popen[str]:
+    """Start a command, wait for its first progress, send it a signal, let it end."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", MAIN, *words],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr is not None
+    assert "Proposing" in child.stderr.readline()
+    os.kill(child.pid, number)
+    deadline = time.monotonic() + 60
+    child.communicate(timeout=deadline - time.monotonic())
+    return child
+
+
+@pytest.fixture
+def long_clip(tmp_path: Path) -> Path:
+    """A file that nobody waits for the end of."""
+    import av
+
+    clip = tmp_path / "long.mp4"
+    with av.open(str(clip), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        grey = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), format="rgb24")
+        for _ in range(3000):
+            container.mux(stream.encode(grey))
+        container.mux(stream.encode())
+    return clip
+
+
+def test_ctrl_c_leaves_nothing(tiny_model_file: Path, long_clip: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    target.mkdir()
+    words = ["propose", str(long_clip), "-o", str(target / "o.json")]
+    words += ["--model", str(tiny_model_file), "--device", "cpu", "--precision", "fp32"]
+    child = interrupt(words, signal.SIGINT)
+    assert child.returncode == 130
+    assert list(target.iterdir()) == []
+
+
+def test_a_wish_to_end_leaves_nothing(
+    propose: Any, long_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out"
+    target.mkdir()
+    line, wishes = reporting.plain_line, iter([signal.SIGTERM])
+
+    def end(label: str, progress: Progress) -> str:
+        for number in wishes:
+            os.kill(os.getpid(), number)
+        return line(label, progress)
+
+    monkeypatch.setattr(reporting, "plain_line", end)
+    assert propose(long_clip, "-o", target / "o.json") == 130
+    assert list(target.iterdir()) == []
+
+
+class _Killed(BaseException):
+    """Ends a process where it stands."""
+
+
+def _cut_off(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """Keep the state with every frame, and end the run after some frames were kept."""
+    monkeypatch.setattr(propose_run, "STATE_SECONDS", 0.0)
+    save = ProposeState.save
+    left = iter(range(after))
+
+    def cut(self: ProposeState, number: int, state: VideoState) -> None:
+        save(self, number, state)
+        if next(left, None) is None:
+            raise _Killed
+
+    monkeypatch.setattr(ProposeState, "save", cut)
+
+
+def _plain(path: Path) -> Any:
+    """What a file says but for scores, whose last digits depend on the size of a batch."""
+    file = json.loads(path.read_text())
+    for annotation in file["annotations"]:
+        annotation["score"] = round(annotation["score"], 4)
+    return file
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(
+    propose: Any, clip_file: Path, clip_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Any:
+    """What a run on both clips gives that nobody cut off."""
+    output = tmp_path_factory.mktemp("whole") / "out.json"
+    assert propose(clip_file, clip_folder, "-o", output) == 0
+    return _plain(output)
+
+
+@pytest.mark.parametrize("after", [0, 2, 5, 9, 12])
+def test_a_run_that_was_cut_off_goes_on(
+    after: int,
+    propose: Any,
+    uninterrupted: Any,
+    clip_file: Path,
+    clip_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output = tmp_path / "out.json"
+    words = [clip_file, clip_folder, "-o"]
+    with pytest.MonkeyPatch.context() as patch:
+        _cut_off(patch, after)
+        with pytest.raises(_Killed):
+            propose(*words, output)
+    assert list(tmp_path.iterdir()) == []
+    assert "--restart begins anew" in capsys.readouterr().err
+    assert propose(*words, output) == 0
+    said = capsys.readouterr().err
+    assert f"going on with the run that was stopped, at frame {after % 9 + 1} of 9" in said or (
+        "done in the run that was stopped" in said
+    )
+    assert _plain(output) == uninterrupted
+    assert list((cache_dir() / "propose").iterdir()) == []
+
+
+def test_another_command_or_restart_begins_anew(
+    propose: Any, clip_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out.json"
+    with pytest.MonkeyPatch.context() as patch:
+        _cut_off(patch, 3)
+        with pytest.raises(_Killed):
+            propose(clip_file, "-o", output)
+    capsys.readouterr()
+    assert propose(clip_file, "-o", tmp_path / "other.json") == 0
+    assert propose(clip_file, "-o", output, "--clip-stride", "2") == 0
+    assert propose(clip_file, "-o", output, "--restart") == 0
+    assert "going on" not in capsys.readouterr().err
+    assert list((cache_dir() / "propose").iterdir()) == []
+
+
+def test_one_command_runs_once_and_damage_is_no_hindrance(tmp_path: Path) -> None:
+    facts = (tmp_path / "out.json", ProposeSettings(), "sha", ["print"])
+    first = ProposeState(*facts)
+    with pytest.raises(InputError, match="running already"):
+        ProposeState(*facts)
+    first.save(1, VideoState(1, 0.5))
+    first.close(is_done=False)
+    again = ProposeState(*facts)
+    assert again.videos == {1: VideoState(1, 0.5)}
+    again.close(is_done=False)
+    again.path.write_bytes(b"no database" * 100)
+    damaged = ProposeState(*facts)
+    assert damaged.videos == {}
+    damaged.close(is_done=True)
+    assert not damaged.path.exists()
+
+
+def test_in_tiles_a_video_begins_anew_and_finished_ones_stay(
+    propose: Any, clip_file: Path, clip_folder: Path, tmp_path: Path, capsys: Any
+) -> None:
+    words = [clip_file, clip_folder, "-o", tmp_path / "out.json", "--tiles", "1x2"]
+    with pytest.MonkeyPatch.context() as patch:
+        _cut_off(patch, 0)  # the first state is that of a finished video
+        with pytest.raises(_Killed):
+            propose(*words)
+    assert propose(*words) == 0
+    said = capsys.readouterr().err
+    assert said.count("done in the run that was stopped") == 1
+    assert "going on with" not in said
