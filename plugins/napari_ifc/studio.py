@@ -432,6 +432,7 @@ class Studio(StudioSignals):
             awaited = asked if self.layers.is_waiting else None
             self.workspace.editor.wait_for(awaited, in_vain=failed)
             self.timeline_panel.show_waiting(asked, shown, failed=failed)
+            self._tell("tool_changed")
             if failed:
                 self.presenter.actions()  # they say why
 

@@ -132,7 +132,11 @@ def test_a_far_frame_that_turns_out_broken_says_so(studio, monkeypatch, qtbot):
     with qtbot.waitSignal(studio.failed):
         asked[0](Fetched(9, 9, VideoError("Frame 9 is broken.", path="x", frame_index=9)))
     assert "cannot be decoded" in studio.actions["frame.approve"].why_not()
+    brush = studio.panel.tools._buttons["paint"]
+    assert not brush.isEnabled()
+    assert "cannot be decoded" in brush.toolTip()
     by_us(studio, 9)
+    assert brush.isEnabled()
     assert len(asked) == 2
     assert "still being decoded" in studio.actions["frame.approve"].why_not()
 

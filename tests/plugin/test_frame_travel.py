@@ -56,6 +56,24 @@ def test_napari_s_own_slider_still_leads(studio):
     assert studio.workspace.editor.frame_index == 7
 
 
+def test_tools_can_be_chosen_while_a_frame_is_decoded_and_stay_so(studio, monkeypatch, qtbot):
+    from napari_ifc.frame_cache import Fetched
+
+    button = studio.panel.tools._buttons["erase"]
+    studio.layers.set_mode("paint")
+    asked = hold_up(studio, monkeypatch)
+    studio.layers.go_to(9)
+    assert studio.layers.is_waiting
+    assert button.isEnabled()
+    button.click()
+    assert studio.layers.mode == "erase"
+    asked[0][1](Fetched(9, 9))
+    qtbot.waitUntil(lambda: not studio.layers.is_waiting)
+    assert button.isEnabled()
+    assert button.isChecked()
+    assert studio.layers.mode == "erase"
+
+
 def test_nothing_is_painted_or_approved_on_another_frame_s_picture(studio, monkeypatch, qtbot):
     studio.workspace.editor.commit_rle(disc(SIZE, (20, 20), 6), "Paint")
     studio.layers.set_mode("paint")

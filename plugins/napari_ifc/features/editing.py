@@ -275,7 +275,10 @@ class Editing(Feature):
         no_undo = no_redo = NOTHING_OPEN
         if workspace is not None:
             editor, project = workspace.editor, workspace.session.project
-            reason = editor.why_not_change()
+            # A tool can be chosen while its frame is still being decoded, not on a broken one.
+            reason = editor.why_not_write()
+            if studio.layers.has_failed:
+                reason = editor.why_not_change()
             no_undo, no_redo = editor.why_not_undo(), editor.why_not_redo()
             undo = "" if no_undo else step_text(project.undo_label or "")
             redo = "" if no_redo else step_text(project.redo_label or "")
