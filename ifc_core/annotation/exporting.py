@@ -14,6 +14,7 @@ from ifc_core.annotation.project_frames import ProjectFrames
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import WHOLE, Scope
 from ifc_core.annotation.selection import ExportScope, VideoSelection, select_video
+from ifc_core.annotation.targets import check_target
 from ifc_core.annotation.ytvis_export import header_of, iter_tracks
 from ifc_core.errors import ConfigError
 from ifc_core.io.coco import write_coco_tracks
@@ -122,12 +123,13 @@ def export_project(
         What was written and what was left out.
 
     Raises:
-        OutputError: The target cannot be written.
+        OutputError: The target cannot be written, or a video of the project is there.
         VideoError: Frames are wanted and a video is not to be found.
     """
     target, context = Path(path), context or JobContext()
     selections, report = _select(reader, target, options)
     exported = [s for s in selections if s.frames]
+    _check_targets(reader, exported, target, format, options.write_frames)
     categories = _categories(reader, options)
     header = header_of(reader, exported, categories, options.include_studio_key)
     content = _Content(reader, header, exported, options.include_studio_key, context)
@@ -256,15 +258,33 @@ def _write_frames(
     """Write the frames where programs that read the format look for them."""
     by_folder: dict[Path, list[VideoSelection]] = defaultdict(list)
     for selection in selections:
-        if form is ExportFormat.DAVIS:
-            resolution = "480p" if selection.video.height == 480 else "Full-Resolution"
-            by_folder[target / "JPEGImages" / resolution].append(selection)
-        elif form is ExportFormat.MOTS:
-            by_folder[target / "images"].append(selection)
-        else:
-            by_folder[target.parent / "JPEGImages"].append(selection)
+        by_folder[_frame_folder(selection, target, form)].append(selection)
     for folder, group in by_folder.items():
         write_frame_images(reader, group, folder, context)
+
+
+def _frame_folder(selection: VideoSelection, target: Path, form: ExportFormat) -> Path:
+    """The folder that gets a folder of a video's frames."""
+    if form is ExportFormat.DAVIS:
+        resolution = "480p" if selection.video.height == 480 else "Full-Resolution"
+        return target / "JPEGImages" / resolution
+    if form is ExportFormat.MOTS:
+        return target / "images"
+    return target.parent / "JPEGImages"
+
+
+def _check_targets(
+    reader: ProjectReader,
+    selections: Sequence[VideoSelection],
+    target: Path,
+    form: ExportFormat,
+    with_frames: bool,
+) -> None:
+    """Refuse to write over the videos that are exported, before anything is written."""
+    check_target(reader, target)
+    if with_frames:
+        for selection in selections:
+            check_target(reader, _frame_folder(selection, target, form) / selection.folder)
 
 
 def _hidden_note(hidden: int) -> tuple[str, ...]:

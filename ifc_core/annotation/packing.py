@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from ifc_core.annotation.connection import DATABASE_NAME, translated
 from ifc_core.annotation.opening import SUBFOLDERS
 from ifc_core.annotation.reading import ProjectReader
+from ifc_core.annotation.targets import check_target
 from ifc_core.errors import FormatError, OutputError, ProjectError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.jobs import JobContext
@@ -39,10 +40,11 @@ def pack_project(
         Size of the file in bytes.
 
     Raises:
-        OutputError: The target cannot be written.
+        OutputError: The target cannot be written, or a video of the project is there.
         ProjectError: A video is wanted and is not to be found.
     """
     context = context or JobContext()
+    check_target(reader, Path(path))
     files = list(_model_files(reader.folder))
     videos = _video_files(reader) if with_videos else {}
     files += [pair for pairs in videos.values() for pair in pairs]

@@ -21,6 +21,7 @@ from ifc_core.annotation.exporting import (
     export_project,
 )
 from ifc_core.annotation.importing import detect_format, import_annotations, iter_import
+from ifc_core.annotation.packing import pack_project, unpack_project
 from ifc_core.errors import FormatError, OutputError, ProjectError, VideoError
 from ifc_core.io.video import open_video
 from ifc_core.io.ytvis import validate_ytvis
@@ -323,6 +324,52 @@ def test_frames_are_written_and_found_again(tmp_path, clip_file):
         assert other.find_video_file(1) == folder
 
 
+@pytest.fixture
+def own_videos(tmp_path, clip_file, clip_folder):
+    """A project of a file and of a folder of frames, laid out as YouTube-VIS has it."""
+    film = Path(shutil.copy(clip_file, tmp_path / "film.mp4"))
+    frames = Path(shutil.copytree(clip_folder, tmp_path / "JPEGImages" / "frames"))
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        project.apply(edits.SetCategory(Category(1, "cat")))
+        for video_id, path in enumerate((film, frames), start=1):
+            with open_video(path) as reader:
+                project.add_video(reader.video)
+                mask = RLEMask.from_array(np.ones(reader.video.size, dtype=bool))
+            project.apply(edits.NewTrack(video_id, 1, 1, mask))
+        yield project, film, frames
+
+
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_an_export_never_replaces_a_video_of_the_project(own_videos, tmp_path, is_moved):
+    project, film, frames = own_videos
+    if is_moved:
+        film = film.rename(tmp_path / "moved.mp4")
+        frames = frames.rename(tmp_path / "JPEGImages" / "frames_2")
+        project.apply(edits.SetVideo(2, name="frames_2"))  # its folder in an export
+    before = (film.read_bytes(), sorted(frames.iterdir()))
+    one = ExportOptions(scope=ExportScope.EVERYTHING, video_ids=(1,))
+    with_frames = ExportOptions(scope=ExportScope.EVERYTHING, video_ids=(2,), write_frames=True)
+    with pytest.raises(OutputError, match="destroy the video film"):
+        export_project(project, film, ExportFormat.OVERLAY, one)
+    with pytest.raises(OutputError, match="destroy the video frames"):
+        export_project(project, tmp_path / "train.json", options=with_frames)
+    with pytest.raises(OutputError, match="destroy the video film"):
+        pack_project(project, film)
+    with pytest.raises(OutputError, match="destroy the project"):
+        export_project(project, project.folder / "project.sqlite", options=one)
+    assert (film.read_bytes(), sorted(frames.iterdir())) == before
+    assert not (tmp_path / "train.json").exists()
+
+
+def test_an_export_beside_the_videos_replaces_an_earlier_one(own_videos, tmp_path):
+    project, _, frames = own_videos
+    options = ExportOptions(scope=ExportScope.EVERYTHING, video_ids=(1,), write_frames=True)
+    for _ in range(2):
+        export_project(project, tmp_path / "train.json", options=options)
+    assert len(list((tmp_path / "JPEGImages" / "film").iterdir())) == project.video(1).num_frames
+    assert frames.is_dir()
+
+
 @pytest.mark.parametrize("form", [ExportFormat.YTVIS, ExportFormat.DAVIS])
 def test_wanted_frames_of_a_missing_video_are_an_error(project, tmp_path, form):
     options = ExportOptions(scope=ExportScope.EVERYTHING, write_frames=True)
@@ -425,7 +472,6 @@ def test_what_cannot_be_imported(project, tmp_path):
 
 
 def test_pack_and_unpack(tmp_path, clip_file):
-    from ifc_core.annotation.packing import pack_project, unpack_project
     from ifc_core.io.video import open_video
 
     with Project.create(tmp_path / "a.ifcproj") as project:
@@ -450,8 +496,6 @@ def test_pack_and_unpack(tmp_path, clip_file):
 def test_a_pack_that_leaves_its_folder_is_refused(project, tmp_path, name):
     import zipfile
 
-    from ifc_core.annotation.packing import pack_project, unpack_project
-
     pack_project(project, tmp_path / "a.ifcpack")
     with zipfile.ZipFile(tmp_path / "a.ifcpack", "a") as pack:
         pack.writestr(name, "x")
@@ -461,8 +505,6 @@ def test_a_pack_that_leaves_its_folder_is_refused(project, tmp_path, name):
 
 
 def test_what_is_no_pack(tmp_path, project):
-    from ifc_core.annotation.packing import pack_project, unpack_project
-
     (tmp_path / "a.ifcpack").write_bytes(b"PK nothing")
     with pytest.raises(FormatError, match="no project pack"):
         unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj")
