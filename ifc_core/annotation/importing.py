@@ -202,7 +202,11 @@ def open_annotations(
         header = read_ytvis_header(path)
         return header, iter_ytvis_tracks(path, header)
     if form is ExportFormat.YTVIS_RESULTS:
-        header = _own_header(project) if annotations is None else read_ytvis_header(annotations)
+        header = (
+            _own_header(project)
+            if annotations is None
+            else read_ytvis_header(annotations, needs_annotations=False)
+        )
         return header, iter_ytvis_results(path, header)
     readers = {
         ExportFormat.COCO: stream_coco,

@@ -33,7 +33,7 @@ def validate(
     if gt is None:
         problems = validate_ytvis(file)
     else:
-        problems = validate_ytvis_results(file, read_ytvis_header(gt))
+        problems = validate_ytvis_results(file, read_ytvis_header(gt, needs_annotations=False))
     if as_json:
         print_json([{"where": p.where, "message": p.message} for p in problems])
     else:

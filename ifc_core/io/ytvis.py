@@ -77,11 +77,13 @@ def read_ytvis(path: Path | str) -> YtvisFile:
     return YtvisFile(header.videos, header.categories, tracks, header.info)
 
 
-def read_ytvis_header(path: Path | str) -> YtvisHeader:
+def read_ytvis_header(path: Path | str, *, needs_annotations: bool = True) -> YtvisHeader:
     """Read videos, categories and info of an annotation file, in bounded memory.
 
     Args:
         path: The file.
+        needs_annotations: Refuse a file without the key ``annotations``. The published files of
+            validation and test videos have none, and results refer to them all the same.
 
     Returns:
         Everything but the tracks.
@@ -89,7 +91,7 @@ def read_ytvis_header(path: Path | str) -> YtvisHeader:
     Raises:
         FormatError: The file breaks the format.
     """
-    return _read_header(Path(path), Reporter(Path(path)))
+    return _read_header(Path(path), Reporter(Path(path)), needs_annotations)
 
 
 def iter_ytvis_tracks(path: Path | str, header: YtvisHeader) -> Iterator[YtvisTrack]:
@@ -279,7 +281,7 @@ def _known(header: YtvisHeader) -> Known:
     return Known({v.id: v for v in header.videos}, {c.id: c for c in header.categories})
 
 
-def _read_header(path: Path, report: Reporter) -> YtvisHeader:
+def _read_header(path: Path, report: Reporter, needs_annotations: bool = True) -> YtvisHeader:
     videos: dict[int, YtvisVideo] = {}
     categories: dict[int, Category] = {}
     info: Mapping[str, Any] = {}
@@ -289,7 +291,8 @@ def _read_header(path: Path, report: Reporter) -> YtvisHeader:
             report("", "an annotation file must be an object; a list is a result file.")
             return YtvisHeader()
         if index < 0:
-            if key in _ARRAYS and raw != []:
+            is_left_out = key == "annotations" and raw is None and not needs_annotations
+            if key in _ARRAYS and raw != [] and not is_left_out:
                 report(key, f"expected a list, found {shown(raw)}.")
             missing.discard(key)
             if key == "info" and isinstance(raw, dict):
@@ -302,7 +305,7 @@ def _read_header(path: Path, report: Reporter) -> YtvisHeader:
             )
         if key == "annotations" and not missing:
             break
-    for key in sorted(missing):
+    for key in sorted(missing if needs_annotations else missing - {"annotations"}):
         report("", f"the key '{key}' is missing.")
     _check_names(categories, report)
     return YtvisHeader(tuple(videos.values()), tuple(categories.values()), info)

@@ -14,7 +14,12 @@ import numpy as np
 import pytest
 
 from ifc_core.errors import FormatError
-from ifc_core.io.ytvis import read_ytvis, validate_ytvis
+from ifc_core.io.ytvis import (
+    read_ytvis,
+    read_ytvis_header,
+    validate_ytvis,
+    validate_ytvis_results,
+)
 from ifc_core.structures import RLEMask
 
 
@@ -347,6 +352,33 @@ def test_random_values_are_survived(tmp_path: Path) -> None:
         validate_ytvis(_write(path, data))
         with suppress(FormatError):
             read_ytvis(path)
+
+
+def test_the_published_training_file_of_2019_is_read(tmp_path: Path) -> None:
+    """Each of its annotations says that it is one frame long."""
+    data = _sound()
+    for annotation in data["annotations"]:
+        annotation |= {"height": 6, "width": 8, "length": 1}
+    path = _write(tmp_path / "train.json", data)
+    assert [len(track.segmentations) for track in read_ytvis(path).tracks] == [2, 2]
+    assert validate_ytvis(path) == []
+
+
+@pytest.mark.parametrize("change", [_drop("annotations"), _set("annotations", value=None)])
+def test_results_may_refer_to_a_published_file_without_annotations(
+    change: Callable[[dict[str, Any]], None], tmp_path: Path
+) -> None:
+    data = _sound()
+    masks = data["annotations"][0]["segmentations"]
+    change(data)
+    path = _write(tmp_path / "valid.json", data)
+    with pytest.raises(FormatError, match="annotations"):
+        read_ytvis_header(path)
+    header = read_ytvis_header(path, needs_annotations=False)
+    assert [video.length for video in header.videos] == [2]
+    results = [{"video_id": 1, "category_id": 2, "score": 0.5, "segmentations": masks}]
+    file = _write(tmp_path / "results.json", results)
+    assert validate_ytvis_results(file, header) == []
 
 
 def test_the_order_of_the_keys_does_not_matter(tmp_path: Path) -> None:
