@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -75,7 +76,7 @@ def finetune(
         if opened.read_only:
             raise InputError(opened.notice or f"{project} cannot be written.")
         settings = _stopped_run(opened) if resume else _new_run(opened, choices)
-        result = _train(opened, settings)
+        result = _train(opened, settings, is_new=not resume)
         _enter(opened, result)
         (opened.folder / "runs" / settings.run_id / STATE_FILE).unlink(missing_ok=True)
     if as_json:
@@ -116,17 +117,25 @@ def _stopped_run(project: Project) -> FinetuneSettings:
     return FinetuneSettings.from_json(values)
 
 
-def _train(project: Project, settings: FinetuneSettings) -> FinetuneResult:
+def _train(project: Project, settings: FinetuneSettings, *, is_new: bool) -> FinetuneResult:
+    """Train; a new run that cannot even begin leaves nothing to go on with."""
     from ifc_core.training.finetune import finetune as run
     from ifc_core.training.finetune_settings import FinetuneResult
 
     result: FinetuneResult | None = None
-    with job(f"Fine-tuning {project.folder.name}") as context:
-        for event in run(project.folder, settings, context):
-            if isinstance(event, FinetuneResult):
-                result = event
-            elif line := describe(event):
-                typer.echo(line, err=True)
+    has_begun = not is_new
+    try:
+        with job(f"Fine-tuning {project.folder.name}") as context:
+            for event in run(project.folder, settings, context):
+                has_begun = True
+                if isinstance(event, FinetuneResult):
+                    result = event
+                elif line := describe(event):
+                    typer.echo(line, err=True)
+    except InputError:  # a model or device that is not there: --resume would meet it for ever
+        if not has_begun:
+            shutil.rmtree(project.folder / "runs" / settings.run_id, ignore_errors=True)
+        raise
     if result is None:
         raise RuntimeError("the fine-tuning ended without a result")
     return result

@@ -96,6 +96,28 @@ def test_a_stopped_run_goes_on(
     assert state_files(project_folder) == []
 
 
+@pytest.mark.parametrize("words", [["--model", "nonsense"], ["--device", "tpu"]])
+def test_a_run_that_cannot_begin_hides_no_stopped_one(
+    project_folder: Path,
+    quick: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+) -> None:
+    def stop(event: Any) -> str:
+        os.kill(os.getpid(), signal.SIGINT)
+        return describe(event)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(finetune, "describe", stop)
+        assert cli.main(["finetune", str(project_folder), "--iterations", "3", *quick]) == 130
+    stopped = state_files(project_folder)
+    assert cli.main(["finetune", str(project_folder), "--iterations", "3", *quick, *words]) == 2
+    assert words[-1] in capsys.readouterr().err.splitlines()[-1]
+    assert state_files(project_folder) == stopped
+    assert len(list((project_folder / "runs").iterdir())) == 1
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
