@@ -56,9 +56,17 @@ def new_log_file(name: str, folder: Path | None = None) -> Path:
 
     Returns:
         The file, not made yet.
+
+    Raises:
+        EngineError: The folder cannot be made.
     """
     target = folder or log_dir()
-    target.mkdir(parents=True, exist_ok=True)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EngineError(
+            f"The engine's log cannot be written to {target}: {error.strerror or error}."
+        ) from error
     for old in sorted(target.glob(f"{name}-*.log"))[: -(KEPT_LOGS - 1)]:
         with contextlib.suppress(OSError):
             old.unlink()

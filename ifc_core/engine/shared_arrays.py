@@ -159,13 +159,17 @@ class ArrayChannel:
 
 
 def sweep_dead_sessions() -> None:
-    """Remove what sessions left whose both sides were killed at once (Linux only)."""
+    """Remove what sessions left whose both sides were killed at once (Linux only).
+
+    What another account left stays; its next session removes it.
+    """
     if not sys.platform.startswith("linux") or not _LINUX_FOLDER.is_dir():
         return
     for path in _LINUX_FOLDER.glob("ifcs*"):
         match = _STALE.match(path.name)
         if match and not Path(f"/proc/{int(match[1], 16)}").exists():
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def _checked(

@@ -305,6 +305,14 @@ def test_a_program_that_is_not_there(tmp_path: Path) -> None:
     client.close()
 
 
+def test_a_log_that_cannot_be_written(tmp_path: Path, toy_command: list[str]) -> None:
+    (tmp_path / "file").touch()
+    with EngineClient(command=toy_command, log_folder=tmp_path / "file" / "log") as client:
+        with pytest.raises(EngineError, match="log cannot be written"):
+            client.request("echo")
+        assert client.pid is None
+
+
 def test_two_clients_run_beside_each_other(client: EngineClient, tmp_path: Path) -> None:
     events = Events()
     running = client.request("until_cancelled", {}, events)

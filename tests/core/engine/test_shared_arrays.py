@@ -121,6 +121,21 @@ def test_sessions_of_killed_processes_are_swept() -> None:
     mine.close()
 
 
+def test_what_cannot_be_swept_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as what another account left, which stopped the engine of everybody else."""
+    stuck = tmp_path / "ifcs7fffffff-00000a-c1"
+    stuck.mkdir()  # unlinking a folder is refused as a file of another account is
+    ours = tmp_path / "ifcs7fffffff-00000b-c1"
+    ours.touch()
+    monkeypatch.setattr(shared_arrays, "_LINUX_FOLDER", tmp_path)
+    monkeypatch.setattr(sys, "platform", "linux")
+    sweep_dead_sessions()
+    assert stuck.exists()
+    assert not ours.exists()
+
+
 def test_a_process_that_ends_normally_gives_no_tracker_warning() -> None:
     code = (
         "import numpy as np\n"
