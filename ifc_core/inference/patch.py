@@ -80,9 +80,9 @@ class Patch:
         """The patch of a picture, (rows, columns, 3) uint8 on its grid."""
         source = picture.half if self.scale <= _HALF_IS_ENOUGH else picture.rgb
         x, y, width, height = self.region_in(source.shape[:2])
-        part = np.ascontiguousarray(source[y : y + height, x : x + width])
+        part = source[y : y + height, x : x + width]
         if part.shape[:2] == self.grid:
-            return part
+            return np.ascontiguousarray(part)
         return np.asarray(cv2.resize(part, self.grid[::-1], interpolation=cv2.INTER_AREA), np.uint8)
 
     def region_in(self, size: tuple[int, ...]) -> tuple[int, int, int, int]:
