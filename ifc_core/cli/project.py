@@ -15,8 +15,8 @@ from ifc_core.errors import FormatError, InputError
 if TYPE_CHECKING:
     from ifc_core.annotation import Project, ProjectReader, VideoEntry
     from ifc_core.annotation.exporting import ExportFormat
-    from ifc_core.annotation.importing import ImportReport
     from ifc_core.annotation.records import Scope
+    from ifc_core.structures import Video
 
 app = typer.Typer(
     help="Make, inspect, import, export, check and pack projects.",
@@ -50,13 +50,14 @@ def new(
     from ifc_core.annotation import Project
     from ifc_core.annotation.packing import unpack_project
 
+    added = _look_at(videos or [])  # one that cannot be read should leave no half-made project
     if from_pack is not None:
         with Project.open(unpack_project(from_pack, project)) as opened:
-            _add_videos(opened, videos or [], annotation_step)
+            _add_videos(opened, added, annotation_step)
             _show(opened, as_json)
         return
     with Project.create(project, name) as made:
-        _add_videos(made, videos or [], annotation_step)
+        _add_videos(made, added, annotation_step)
         _show(made, as_json)
 
 
@@ -95,14 +96,18 @@ def import_files(
 ) -> None:
     """Import annotations, each file as one edit that can be undone; or add videos."""
     from ifc_core.annotation import Project
-    from ifc_core.annotation.importing import import_annotations
+    from ifc_core.annotation.importing import ImportReport, import_annotations
 
     chosen = _format(form) if form else None
+    for file in files:
+        if not file.exists():
+            raise InputError(f"There is no file or folder {file}; nothing was imported.")
     reports: dict[str, ImportReport] = {}
     with Project.open(project, if_locked="error") as opened:
         for file in files:
             if chosen is None and _is_video(file):
-                _add_videos(opened, [file])
+                _add_videos(opened, _look_at([file]))
+                reports[str(file)] = ImportReport(videos=1)
                 continue
             with job(f"Importing {file.name}") as context:
                 reports[str(file)] = import_annotations(
@@ -288,12 +293,24 @@ def _is_video(path: Path) -> bool:
     return False
 
 
-def _add_videos(project: Project, paths: Iterable[Path], annotation_step: int = 1) -> None:
+def _look_at(paths: Iterable[Path]) -> list[Video]:
+    """Facts about videos; none may occur twice."""
     from ifc_core.io.video import open_video
 
+    found: dict[str, Video] = {}
     for path in paths:
-        with open_video(path) as reader:
-            project.add_video(reader.video, annotation_step=annotation_step)
+        with job(f"Reading {path.name}") as context, open_video(path, context) as reader:
+            video = reader.video
+        if video.fingerprint in found:
+            same = found[video.fingerprint].path
+            raise InputError(f"{path} and {same} are the same video; name it once.")
+        found[video.fingerprint] = video
+    return list(found.values())
+
+
+def _add_videos(project: Project, videos: Iterable[Video], annotation_step: int = 1) -> None:
+    for video in videos:
+        project.add_video(video, annotation_step=annotation_step)
 
 
 def _ids(entries: Iterable[Any], names: list[str] | None, word: str) -> tuple[int, ...] | None:

@@ -78,7 +78,9 @@ def test_export_and_import(folder, tmp_path, run):
 
 
 def test_import_adds_videos_too(folder, clip_file, run):
-    assert run("import", folder, clip_file)[0] == 0
+    code, out, _ = run("import", folder, clip_file)
+    assert (code, out.count("\n")) == (0, 1)
+    assert "1 new videos" in out
     names = [v["name"] for v in json.loads(run("info", folder, "--json")[1])["videos"]]
     assert names == ["square", "square_2"]
 
@@ -92,12 +94,18 @@ def test_import_adds_videos_too(folder, clip_file, run):
         (["export", "{p}", "-o", "x.json", "--category", "dog"], "there is: cat"),
         (["export", "{p}", "-o", "no/where/x.json"], "x.json"),
         (["import", "{p}", "nothing.json"], "nothing.json"),
+        (["import", "{p}", "{p}/../p.ifcproj", "nothing.json"], "nothing was imported"),
+        (["new", "q.ifcproj", "{clip}", "typo.mp4"], "typo.mp4"),
+        (["new", "q.ifcproj", "{clip}", "{clip}"], "the same video"),
         (["new", "q.ifcproj", "--from", "nothing.ifcpack"], "nothing.ifcpack"),
     ],
 )
-def test_bad_input_gets_one_sentence(folder, tmp_path, run, monkeypatch, words, sentence):
+def test_bad_input_gets_one_sentence(
+    folder, clip_folder, tmp_path, run, monkeypatch, words, sentence
+):
     monkeypatch.chdir(tmp_path)
-    code, out, err = run(*(word.replace("{p}", str(folder)) for word in words))
+    places = {"p": folder, "clip": clip_folder}
+    code, out, err = run(*(word.format(**places) for word in words))
     assert (code, out) == (2, "")
     assert sentence in err.splitlines()[-1]
     assert err.count("ifc-studio:") == 1
