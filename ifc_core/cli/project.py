@@ -15,6 +15,7 @@ from ifc_core.errors import FormatError, InputError
 if TYPE_CHECKING:
     from ifc_core.annotation import Project, ProjectReader, VideoEntry
     from ifc_core.annotation.exporting import ExportFormat
+    from ifc_core.annotation.importing import ImportReport
     from ifc_core.annotation.records import Scope
     from ifc_core.structures import Video
 
@@ -94,9 +95,12 @@ def import_files(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import annotations, each file as one edit that can be undone; or add videos."""
+    """Import annotations, each file as one edit that can be undone; or add videos.
+
+    A video that the project knows and has not found is not added: it is found.
+    """
     from ifc_core.annotation import Project
-    from ifc_core.annotation.importing import ImportReport, import_annotations
+    from ifc_core.annotation.importing import import_annotations
 
     chosen = _format(form) if form else None
     for file in files:
@@ -106,8 +110,7 @@ def import_files(
     with Project.open(project, if_locked="error") as opened:
         for file in files:
             if chosen is None and _is_video(file):
-                _add_videos(opened, _look_at([file]))
-                reports[str(file)] = ImportReport(videos=1)
+                reports[str(file)] = _add_or_find(opened, file)
                 continue
             with job(f"Importing {file.name}") as context:
                 reports[str(file)] = import_annotations(
@@ -128,6 +131,8 @@ def import_files(
             f"{report.categories} new categories."
         )
         _print_notes(report.notes)
+        if report.missing_videos:
+            print_line("  Say where they are with --video-root, or import the videos themselves.")
 
 
 @app.command(epilog="Example: ifc-studio project export cells.ifcproj -o train.json --frames")
@@ -200,6 +205,8 @@ def export(
         f"of {report.videos} videos."
     )
     _print_notes(report.notes)
+    if not report.frames and scope != ExportScope.EVERYTHING:
+        print_line("  Proposals that nobody reviewed are exported with --scope everything.")
 
 
 @app.command(epilog="Example: ifc-studio project check cells.ifcproj")
@@ -311,6 +318,19 @@ def _look_at(paths: Iterable[Path]) -> list[Video]:
 def _add_videos(project: Project, videos: Iterable[Video], annotation_step: int = 1) -> None:
     for video in videos:
         project.add_video(video, annotation_step=annotation_step)
+
+
+def _add_or_find(project: Project, path: Path) -> ImportReport:
+    """Add a video, or learn where one is that only its annotations told of so far."""
+    from ifc_core.annotation.importing import ImportReport
+
+    (video,) = _look_at([path])
+    for entry in project.videos():
+        if entry.fingerprint == video.fingerprint and project.find_video_file(entry.id) is None:
+            project.relink_video(entry.id, path)
+            return ImportReport(notes=(f"It is the video {entry.name}, which was not found yet.",))
+    project.add_video(video)
+    return ImportReport(videos=1)
 
 
 def _ids(entries: Iterable[Any], names: list[str] | None, word: str) -> tuple[int, ...] | None:

@@ -85,6 +85,26 @@ def test_import_adds_videos_too(folder, clip_file, run):
     assert names == ["square", "square_2"]
 
 
+def test_a_video_that_only_annotations_told_of_is_found(folder, clip_folder, tmp_path, run):
+    target, place = tmp_path / "apart" / "out.json", tmp_path / "apart" / "q.ifcproj"
+    target.parent.mkdir()
+    assert run("export", folder, "-o", target)[0] == 0
+    assert run("new", place)[0] == 0
+    assert "--video-root" in run("import", place, target)[1]
+    assert run("export", place, "-o", tmp_path / "x.json", "--frames")[0] == 2
+    code, out, _ = run("import", place, clip_folder)
+    assert code == 0
+    assert "the video square, which was not found yet" in out
+    assert run("export", place, "-o", tmp_path / "x.json", "--frames")[0] == 0
+    assert len(json.loads(run("info", place, "--json")[1])["videos"]) == 1
+
+
+def test_an_export_without_a_frame_says_how_to_get_proposals(tmp_path, clip_folder, run):
+    place = tmp_path / "q.ifcproj"
+    run("new", place, clip_folder)
+    assert "--scope everything" in run("export", place, "-o", tmp_path / "x.json")[1]
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
