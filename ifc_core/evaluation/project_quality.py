@@ -16,7 +16,7 @@ from ifc_core.annotation import ProjectReader
 from ifc_core.annotation.exporting import ExportFormat
 from ifc_core.annotation.file_videos import resolve_videos
 from ifc_core.annotation.importing import detect_format, open_annotations
-from ifc_core.annotation.records import RunInfo, VideoEntry
+from ifc_core.annotation.records import RunInfo, RunState, VideoEntry
 from ifc_core.errors import EditError, InputError
 from ifc_core.evaluation.records import EvaluationSet
 from ifc_core.evaluation.track_quality import video_quality
@@ -181,7 +181,8 @@ def _from_runs(
     runs: dict[int, RunInfo] = {}
     for run in reversed(reader.runs()):  # the latest wins
         is_meant = run.kind.startswith("propose") if run_id is None else run.id == run_id
-        if is_meant and run.masks_staged:
+        is_whole = run.state is not RunState.RUNNING  # with nothing found, that is the result
+        if is_meant and (run.masks_staged or is_whole):
             runs[run.video_id] = run
     if run_id is not None and not runs:
         raise EditError(f"Run {run_id} is not in the project any more.", path=reader.folder)
@@ -222,6 +223,10 @@ def _from_file(
     places = resolve_videos(reader, header.videos, path.parent, {})
     names = {category.id: category.name for category in header.categories}
     gathered: dict[int, tuple[dict[int, str], dict[int, float], _Masks]] = {}
+    if form is ExportFormat.YTVIS:  # it names the videos that were looked at, found or not
+        for where in places.values():
+            if isinstance(where.place, int):
+                gathered[where.place] = ({}, {}, {})
     for track in tracks:
         place = places[track.video_id].place
         if not isinstance(place, int) or not approved.get(place):

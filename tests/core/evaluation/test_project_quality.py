@@ -12,6 +12,7 @@ from ifc_core import cli
 from ifc_core.annotation import Project, Scope, StagedInstance, StagedMask, edits
 from ifc_core.errors import InputError
 from ifc_core.evaluation.project_quality import project_quality
+from ifc_core.io.ytvis import YtvisFile, YtvisTrack, YtvisVideo, write_ytvis
 from ifc_core.structures import Category, RLEMask, Video
 
 SIZE = (40, 60)
@@ -146,6 +147,37 @@ def test_results_in_a_file_and_the_command(project, tmp_path, capsys):
     assert "no proposals" in capsys.readouterr().err
     assert cli.main(["evaluate"]) == 2
     assert "--project" in capsys.readouterr().err
+
+
+@pytest.fixture
+def second(project, tmp_path):
+    """A second video with a cat, all approved, and its name in a file of propose."""
+    project.add_video(Video(tmp_path / "other.mp4", NUM_FRAMES, *SIZE, 10.0, "1-b"))
+    project.apply(edits.NewTrack(2, 1, 0, box(0)))
+    project.apply(edits.ApproveFrames(2, Scope(0, 0)))
+
+
+@pytest.mark.usefixtures("second")
+def test_a_video_in_which_a_file_found_nothing_counts(project, tmp_path):
+    videos = tuple(
+        YtvisVideo(v.id, *SIZE, NUM_FRAMES, tuple(f"{v.name}/{n}.jpg" for n in range(NUM_FRAMES)))
+        for v in project.videos()
+    )
+    cat = YtvisTrack(1, 1, 1, (box(0),) * NUM_FRAMES, score=0.9)
+    write_ytvis(YtvisFile(videos, (Category(1, "cat"),), (cat,)), tmp_path / "found.json")
+    quality = project_quality(project, tmp_path / "found.json")
+    assert (quality.num_videos, quality.notes) == (2, ())
+    assert quality.per_category[0].figures.region_j == pytest.approx(0.5)
+
+
+@pytest.mark.usefixtures("second")
+def test_a_run_that_found_nothing_counts_and_one_that_was_not_made_does_not(project):
+    propose(project, {("cat", 0.9): everywhere(0)})
+    assert project_quality(project).num_videos == 1
+    project.finish_run(project.begin_run("propose", 2, {}, model="toy"))
+    quality = project_quality(project)
+    assert quality.num_videos == 2
+    assert quality.per_category[0].figures.region_j == pytest.approx(0.5)
 
 
 def test_without_approved_frames_there_is_nothing_to_judge_by(project):
