@@ -43,6 +43,7 @@ def attention(
     from ifc_core.cli.attention_files import AttentionChoice, write_attention
     from ifc_core.inference.attention_query import attention_at
     from ifc_core.inference.settings import ProposeSettings
+    from ifc_core.io.readable_frames import StandInReader
     from ifc_core.io.video import open_video
     from ifc_core.models.registry import load_model
 
@@ -54,12 +55,16 @@ def attention(
         short_side=short_side,
         device=device,
     )
-    with open_video(video) as reader, job(f"Attention on {video.name}") as context:
+    with (
+        job(f"Attention on {video.name}") as context,
+        StandInReader(open_video(video, context)) as reader,
+    ):
         choice.check_frame(frame, reader.video.num_frames)
+        picture = reader.read_whole(frame)
         network = load_model(model, device)
         choice.check_model(network.config)
         found = attention_at(network, reader, frame, settings, context)
-        written = write_attention(output, found, reader.read(found.frame_index), choice)
+        written = write_attention(output, found, picture, choice)
     if as_json:
         print_json({"frame_index": found.frame_index, "files": [str(path) for path in written]})
     else:

@@ -10,11 +10,15 @@ from ifc_core.engine.result_codec import encode_attention
 from ifc_core.engine.server import ServerJob
 from ifc_core.errors import ConfigError
 from ifc_core.inference.settings import ProposeSettings
+from ifc_core.io.readable_frames import StandInReader
 from ifc_core.io.video import open_video
 
 
 def attention(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict[str, Any]:
     """Run the clip that centres a frame best and give its attention rows.
+
+    Broken frames of that clip are stood in for by their neighbours, as where a run proposes; the
+    frame itself must be whole.
 
     Args:
         params: ``video`` (a path), ``frame_index``, ``settings`` (``ProposeSettings.to_json``)
@@ -39,6 +43,8 @@ def attention(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dic
             name="model",
             value=settings.model,
         )
-    with open_video(str(params["video"]), job.context) as reader:
-        found = attention_at(model, reader, int(params["frame_index"]), settings, job.context)
+    frame_index = int(params["frame_index"])
+    with StandInReader(open_video(str(params["video"]), job.context)) as reader:
+        reader.read_whole(frame_index)
+        found = attention_at(model, reader, frame_index, settings, job.context)
     return encode_attention(found)

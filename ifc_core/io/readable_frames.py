@@ -110,6 +110,14 @@ class StandInReader(VideoReader):
             self.stands[index] = near
             return picture
 
+    def read_whole(self, frame_index: int) -> Picture:
+        """One frame, never a stand-in.
+
+        Raises:
+            VideoError: The video has no such frame, or it cannot be decoded.
+        """
+        return self._reader.read(frame_index)
+
     def keyframe_before(self, frame_index: int) -> int:
         """See :meth:`VideoReader.keyframe_before`."""
         return self._reader.keyframe_before(frame_index)

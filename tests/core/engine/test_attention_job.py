@@ -1,11 +1,13 @@
 """Attention rows of a frame, asked of the real engine process."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from ifc_core import cli
 from ifc_core.engine.client import EngineClient
 from ifc_core.engine.result_codec import decode_attention
 from ifc_core.errors import VideoError
@@ -53,3 +55,28 @@ def test_a_missing_video_is_said_in_one_sentence(
     params = _params(tiny_model_file, tmp_path / "none.mp4", 0)
     with pytest.raises(VideoError, match=r"none\.mp4"):
         engine.request("attention", params).result(WAIT)
+
+
+def test_a_broken_frame_of_the_clip_is_stood_in_for(
+    engine: EngineClient, tiny_model_file: Path, clip_folder: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(clip_folder, tmp_path / "broken"))
+    (folder / "00004.png").write_bytes(b"no picture")
+    params = _params(tiny_model_file, folder, 3)
+    found = decode_attention(engine.request("attention", params).result(WAIT))
+    assert found.prediction.frame_indices.tolist() == [2, 3, 4]
+    with pytest.raises(VideoError, match=r"00004\.png"):  # nothing can be said of that frame
+        engine.request("attention", params | {"frame_index": 4}).result(WAIT)
+    words = [
+        "--model",
+        str(tiny_model_file),
+        "--device",
+        "cpu",
+        "--clip-length",
+        "3",
+        "--token",
+        "0",
+    ]
+    words = ["attention", str(folder), "-o", str(tmp_path / "out"), *words, "--frame"]
+    assert cli.main([*words, "3"]) == 0
+    assert cli.main([*words, "4"]) == 2
