@@ -136,15 +136,16 @@ def export_project(
     in_folder = format in (ExportFormat.DAVIS, ExportFormat.MOTS)
     if options.write_frames or format is ExportFormat.OVERLAY:
         check_videos(reader, exported)
+    picture_notes: tuple[str, ...] = ()
     if options.write_frames and not in_folder:
-        _write_frames(reader, exported, target, format, context)
+        picture_notes = _write_frames(reader, exported, target, format, context)
     if format is ExportFormat.OVERLAY:
         scope, step = options.frame_scope, options.frame_step
         num_masks, hidden = write_films(reader, exported, target, scope, step, context), 0
     else:
         num_masks, hidden = _write(target, format, content)
     if options.write_frames and in_folder:  # the folder may not exist before
-        _write_frames(reader, exported, target, format, context)
+        picture_notes = _write_frames(reader, exported, target, format, context)
     return replace(
         report,
         videos=len(exported),
@@ -152,7 +153,7 @@ def export_project(
         frames=sum(len(s.frames) for s in exported),
         masks=num_masks,
         hidden_pixels=hidden,
-        notes=(*report.notes, *_hidden_note(hidden)),
+        notes=(*report.notes, *picture_notes, *_hidden_note(hidden)),
     )
 
 
@@ -254,13 +255,15 @@ def _write_frames(
     target: Path,
     form: ExportFormat,
     context: JobContext,
-) -> None:
-    """Write the frames where programs that read the format look for them."""
+) -> tuple[str, ...]:
+    """Write the frames where programs that read the format look for them; gives sentences."""
     by_folder: dict[Path, list[VideoSelection]] = defaultdict(list)
     for selection in selections:
         by_folder[_frame_folder(selection, target, form)].append(selection)
+    notes: tuple[str, ...] = ()
     for folder, group in by_folder.items():
-        write_frame_images(reader, group, folder, context)
+        notes += write_frame_images(reader, group, folder, context)
+    return notes
 
 
 def _frame_folder(selection: VideoSelection, target: Path, form: ExportFormat) -> Path:

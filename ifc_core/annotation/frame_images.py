@@ -19,11 +19,11 @@ def write_frame_images(
     selections: Sequence[VideoSelection],
     folder: Path,
     context: JobContext,
-) -> None:
+) -> tuple[str, ...]:
     """Write the selected frames as ``folder/<video>/00000.jpg``.
 
     They are written beside their place first, so an export that fails or is cancelled
-    leaves what was there.
+    leaves what was there. A frame that cannot be decoded gets its neighbour's picture.
 
     Args:
         reader: The project.
@@ -31,15 +31,19 @@ def write_frame_images(
         folder: ``JPEGImages``; folders of the same videos in it are replaced.
         context: Progress and cancellation.
 
+    Returns:
+        Sentences about frames that cannot be decoded.
+
     Raises:
         OutputError: The files cannot be written.
         VideoError: A video is not to be found or not to be read.
     """
     partial = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
+    notes = []
     try:
         partial.mkdir(parents=True)
         for selection in selections:
-            _write_video(reader, selection, partial / selection.folder, context)
+            notes += _write_video(reader, selection, partial / selection.folder, context)
         folder.mkdir(parents=True, exist_ok=True)
         for selection in selections:
             _replace(partial / selection.folder, folder / selection.folder)
@@ -49,6 +53,7 @@ def write_frame_images(
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+    return tuple(notes)
 
 
 def check_videos(reader: ProjectReader, selections: Sequence[VideoSelection]) -> None:
@@ -79,14 +84,24 @@ def find_frames(reader: ProjectReader, selection: VideoSelection) -> Path:
 
 def _write_video(
     reader: ProjectReader, selection: VideoSelection, folder: Path, context: JobContext
-) -> None:
+) -> list[str]:
     from ifc_core.io.frame_export import write_jpeg_frames  # loads the decoder
+    from ifc_core.io.readable_frames import StandInReader
     from ifc_core.io.video import open_video
 
     path = find_frames(reader, selection)
     names = [frame_name(selection, frame).rpartition("/")[2] for frame in selection.frames]
-    with open_video(path) as video:
+    with StandInReader(open_video(path, context)) as video:
         write_jpeg_frames(video, selection.frames, folder, context, names)
+        if not video.stands:
+            return []
+        broken = ", ".join(map(str, sorted(video.stands)[:5])) + (
+            " and more" if len(video.stands) > 5 else ""
+        )
+        return [
+            f"{selection.video.name} has frames that cannot be decoded ({broken}); the picture of "
+            "a neighbour stands in for each."
+        ]
 
 
 def _replace(new: Path, target: Path) -> None:

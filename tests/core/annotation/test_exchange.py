@@ -195,7 +195,7 @@ def test_films_show_all_frames_and_draw_what_is_exported(tmp_path, clip_file):
             import_annotations(project, tmp_path / "out.mp4", ExportFormat.OVERLAY)
 
 
-def test_a_broken_frame_does_not_end_a_film(tmp_path, clip_folder):
+def test_a_broken_frame_ends_neither_a_film_nor_an_export_with_frames(tmp_path, clip_folder):
     folder = tmp_path / "square"
     shutil.copytree(clip_folder, folder)
     (folder / "00004.png").write_bytes(b"no picture")
@@ -206,8 +206,14 @@ def test_a_broken_frame_does_not_end_a_film(tmp_path, clip_folder):
         project.apply(edits.NewTrack(1, 1, 2, RLEMask.from_array(np.ones((48, 80), bool))))
         options = ExportOptions(ExportScope.EVERYTHING)
         export_project(project, tmp_path / "out.mp4", ExportFormat.OVERLAY, options)
+        options = ExportOptions(ExportScope.EVERYTHING, write_frames=True)
+        report = export_project(project, tmp_path / "out" / "a.json", options=options)
     with open_video(tmp_path / "out.mp4") as film:
         assert film.video.num_frames == 9
+    assert "cannot be decoded (4)" in " ".join(report.notes)
+    with open_video(tmp_path / "out" / "JPEGImages" / "square") as written:
+        assert written.video.num_frames == 9
+        np.testing.assert_array_equal(written.read(4), written.read(3))
 
 
 def test_rejected_tracks_are_left_out(project, tmp_path):
