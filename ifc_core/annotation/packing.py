@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +20,7 @@ from ifc_core.jobs import JobContext
 
 _ROOTS = ("models", "videos")
 _CHUNK_BYTES = 1 << 20
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
 def pack_project(
@@ -51,7 +53,8 @@ def pack_project(
     with atomic_output(path) as temporary, tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / DATABASE_NAME
         _copy_database(reader, copy, {key: pairs[0][1] for key, pairs in videos.items()})
-        with zipfile.ZipFile(temporary, "w", allowZip64=True) as pack:
+        # Files of the year 1970 are common in containers, and ZIP begins with 1980.
+        with zipfile.ZipFile(temporary, "w", strict_timestamps=False) as pack:
             pack.write(copy, DATABASE_NAME, zipfile.ZIP_DEFLATED, 6)
             for number, (file, name) in enumerate(files, 1):
                 pack.write(file, name, zipfile.ZIP_STORED)
@@ -132,10 +135,12 @@ def unpack_project(path: Path | str, folder: Path | str) -> Path:
                 with ProjectReader.open(partial):
                     pass  # is it a project at all?
                 partial.chmod(0o755)
+                if target.exists():  # empty, and in the way on Windows
+                    target.rmdir()
                 partial.replace(target)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except _DAMAGED as error:
         raise FormatError(f"{source.name} is no project pack, or damaged.", path=source) from error
     except OSError as error:
         place = target if error.filename != str(source) else source
@@ -159,6 +164,8 @@ def _check_names(names: list[str], path: Path) -> None:
 
 
 def _extract(pack: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path) -> None:
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise zipfile.BadZipFile("packed in a way that no pack of ours is")
     place = folder / PurePosixPath(info.filename)
     place.parent.mkdir(parents=True, exist_ok=True)
     with pack.open(info) as packed, place.open("xb") as file:

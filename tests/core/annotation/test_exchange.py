@@ -1,9 +1,11 @@
 """Projects to files and back."""
 
 import json
+import os
 import random
 import shutil
 import tempfile
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -478,8 +480,6 @@ def test_what_cannot_be_imported(project, tmp_path):
 
 
 def test_pack_and_unpack(tmp_path, clip_file):
-    from ifc_core.io.video import open_video
-
     with Project.create(tmp_path / "a.ifcproj") as project:
         with open_video(clip_file) as reader:
             project.add_video(reader.video)
@@ -498,9 +498,34 @@ def test_pack_and_unpack(tmp_path, clip_file):
         unpack_project(tmp_path / "a.ifcpack", folder)
 
 
+def test_files_from_before_1980_are_packed(tmp_path, clip_file):
+    old = Path(shutil.copy(clip_file, tmp_path / "old.mp4"))
+    os.utime(old, (0, 0))
+    with Project.create(tmp_path / "a.ifcproj") as project:
+        with open_video(old) as reader:
+            project.add_video(reader.video)
+        pack_project(project, tmp_path / "a.ifcpack", with_videos=True)
+    (tmp_path / "b.ifcproj").mkdir()  # an empty folder is as good as none
+    folder = unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj")
+    assert (folder / "videos" / "1" / "old.mp4").read_bytes() == old.read_bytes()
+
+
+def test_a_damaged_pack_is_one_sentence(project, tmp_path):
+    pack_project(project, tmp_path / "a.ifcpack")
+    data = bytearray((tmp_path / "a.ifcpack").read_bytes())
+    data[200:260] = bytes(byte ^ 0x5A for byte in data[200:260])  # in the packed database
+    (tmp_path / "a.ifcpack").write_bytes(data)
+    with pytest.raises(FormatError, match="damaged"):
+        unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj")
+    with zipfile.ZipFile(tmp_path / "c.ifcpack", "w", zipfile.ZIP_BZIP2) as pack:
+        pack.writestr("project.sqlite", "x" * 1000)
+    with pytest.raises(FormatError, match="damaged"):
+        unpack_project(tmp_path / "c.ifcpack", tmp_path / "b.ifcproj")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.ifcpack", "c.ifcpack", "p.ifcproj"]
+
+
 @pytest.mark.parametrize("name", ["../evil", "models/../../evil", "/evil", "C:/evil", "x/y"])
 def test_a_pack_that_leaves_its_folder_is_refused(project, tmp_path, name):
-    import zipfile
 
     pack_project(project, tmp_path / "a.ifcpack")
     with zipfile.ZipFile(tmp_path / "a.ifcpack", "a") as pack:
