@@ -180,14 +180,19 @@ _SENTENCES = {
 }
 
 
+def project_error(error: sqlite3.Error, folder: Path) -> ProjectError:
+    """What an error of SQLite means to a person, in one sentence."""
+    sentence = _SENTENCES.get(_code(error), f"The project file failed: {error}.")
+    return ProjectError(sentence, path=folder)
+
+
 @contextmanager
 def translated(folder: Path) -> Iterator[None]:
     """Turn SQLite's errors into a :class:`ProjectError` with one sentence."""
     try:
         yield
     except sqlite3.Error as error:
-        sentence = _SENTENCES.get(_code(error), f"The project file failed: {error}.")
-        raise ProjectError(sentence, path=folder) from error
+        raise project_error(error, folder) from error
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from ifc_core.annotation.check import find_faults
 from ifc_core.annotation.connection import (
     DATABASE_NAME,
     connect_for_reading,
+    project_error,
     translated,
     verify,
 )
@@ -133,6 +134,8 @@ class ProjectReader:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+        if isinstance(value, sqlite3.Error):  # a page that is damaged is met when it is read
+            raise project_error(value, self.folder) from value
 
     # Videos, categories, tracks
 

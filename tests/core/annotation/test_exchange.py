@@ -526,7 +526,6 @@ def test_a_damaged_pack_is_one_sentence(project, tmp_path):
 
 @pytest.mark.parametrize("name", ["../evil", "models/../../evil", "/evil", "C:/evil", "x/y"])
 def test_a_pack_that_leaves_its_folder_is_refused(project, tmp_path, name):
-
     pack_project(project, tmp_path / "a.ifcpack")
     with zipfile.ZipFile(tmp_path / "a.ifcpack", "a") as pack:
         pack.writestr(name, "x")

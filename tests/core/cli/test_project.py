@@ -1,6 +1,7 @@
 """`ifc-studio project` from end to end, in this process."""
 
 import json
+import sqlite3
 
 import numpy as np
 import pytest
@@ -156,6 +157,24 @@ def test_check_and_compact(folder, run):
     code, out, _ = run("check", folder)
     assert code == 2
     assert "a track has no category (1)" in out
+
+
+@pytest.mark.parametrize("words", [["info"], ["export", "-o", "x.json"]])
+def test_a_damaged_page_is_one_sentence(folder, tmp_path, run, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    file = folder / "project.sqlite"
+    db = sqlite3.connect(file)
+    db.execute("PRAGMA journal_mode = DELETE")
+    (size,) = db.execute("PRAGMA page_size").fetchone()
+    (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'tracks'").fetchone()
+    db.close()
+    with file.open("rb+") as out:
+        out.seek((page - 1) * size)
+        out.write(b"\xff" * size)
+    code, out, err = run(words[0], folder, *words[1:])
+    assert (code, out) == (2, "")
+    assert "is damaged; run `ifc-studio project check`" in err
+    assert run("check", folder)[0] == 2
 
 
 def test_pack_and_new_from_it(folder, tmp_path, run):
