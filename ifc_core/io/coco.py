@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def stream_coco(path: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
     place = Path(path)
     report = Reporter(place)
     images: _Images = {}
-    categories: dict[int, Category] = {}
+    categories: dict[int, Category] = {}  # by their ids in the file
     seen: set[str] = set()
     for key, index, raw in iter_entries(place, _ARRAYS):
         seen.add(key)
@@ -147,9 +148,9 @@ def stream_coco(path: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
         if key == "images":
             _add_image(raw, where, images, report)
         elif key == "categories":
-            category = parse_category(raw, where, report)
-            if category is not None:
-                categories[category.id] = category
+            _add_category(raw, where, categories, report)
+    if 0 in categories:
+        categories[0] = replace(categories[0], id=max(categories) + 1)
     for needed in ("images", "annotations", "categories"):
         if needed not in seen:
             report("", f"the key '{needed}' is missing.")
@@ -160,6 +161,18 @@ def stream_coco(path: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
             _add_mask(raw, f"annotations[{index}]", images, categories, builder, report)
     tracks = builder.tracks({video.id: video.length for video in videos}, keep_labels=True)
     return YtvisHeader(tuple(videos), tuple(categories.values())), tracks
+
+
+def _add_category(
+    raw: object, where: str, categories: dict[int, Category], report: Reporter
+) -> None:
+    """Note a class; 0, with which many programs begin, is no id of ours and gets another later."""
+    is_zero = isinstance(raw, dict) and is_int(raw.get("id")) and raw["id"] == 0
+    if isinstance(raw, dict) and is_zero:
+        raw = {**raw, "id": 1}
+    category = parse_category(raw, where, report)
+    if category is not None:
+        categories[0 if is_zero else category.id] = category
 
 
 def _add_image(raw: object, where: str, images: _Images, report: Reporter) -> None:
@@ -239,7 +252,13 @@ def _add_mask(
         report(f"{where}.score", f"expected a finite number, found {shown(score)}.")
     is_crowd = raw.get("iscrowd", 0) == 1
     if not builder.add(
-        video_id, label, category_id, frame, masks[0], is_crowd=is_crowd, score=score
+        video_id,
+        label,
+        categories[category_id].id,
+        frame,
+        masks[0],
+        is_crowd=is_crowd,
+        score=score,
     ):
         raise FormatError(
             f"{report.path.name}, {where}: instance {label} has two masks on one frame.",

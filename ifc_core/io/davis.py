@@ -172,11 +172,15 @@ def _read_semantics(path: Path) -> dict[str, dict[str, str]]:
     except (OSError, ValueError, RecursionError) as error:
         raise FormatError(f"{path} is not valid JSON.", path=path) from error
     is_sound = isinstance(raw, dict) and all(
-        isinstance(classes, dict) and all(isinstance(c, str) and c for c in classes.values())
+        isinstance(classes, dict)
+        and all(number.isdecimal() and len(number) < 6 for number in classes)
+        and all(isinstance(c, str) and c.strip() for c in classes.values())
         for classes in raw.values()
     )
     if not is_sound:
-        raise FormatError(f"{path} must map videos to the class of each object.", path=path)
+        raise FormatError(
+            f"{path} must map videos to the class of each object, known by its number.", path=path
+        )
     return {str(video): dict(classes) for video, classes in raw.items()}
 
 

@@ -67,6 +67,8 @@ def read_labels(path: Path) -> npt.NDArray[np.uint16]:
                     f"{path} is a colour picture; labels need a palette or grey values.", path=path
                 )
             values = np.asarray(image)
+    except Image.DecompressionBombError as error:
+        raise FormatError(f"{path} is too large for a label picture.", path=path) from error
     except (OSError, ValueError, SyntaxError, UnidentifiedImageError) as error:
         raise FormatError(f"{path} is not a picture that can be read.", path=path) from error
     if values.size and (int(values.min()) < 0 or int(values.max()) > 0xFFFF):

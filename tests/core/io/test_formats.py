@@ -283,6 +283,21 @@ def test_davis_2016_has_one_object_in_white(tmp_path: Path) -> None:
     assert track.segmentations[0].area == 4
 
 
+@pytest.mark.parametrize("classes", [{"one": "dog"}, {"1": ""}, {"1": "  "}, {"-1": "dog"}])
+def test_davis_classes_are_known_by_number(classes: dict[str, str], tmp_path: Path) -> None:
+    write_davis(_two_track_file(), tmp_path / "out")
+    (tmp_path / "out" / "davis_semantics.json").write_text(json.dumps({"v": classes}))
+    with pytest.raises(FormatError, match="known by its number"):
+        read_davis(tmp_path / "out")
+
+
+def test_a_label_picture_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_davis(_two_track_file(), tmp_path / "out")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)  # as one of 24 pixels is to this limit
+    with pytest.raises(FormatError, match="too large"):
+        read_davis(tmp_path / "out")
+
+
 @pytest.mark.parametrize("write", [write_davis, write_mots])
 def test_folder_formats_do_not_touch_what_is_there(write, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
@@ -335,6 +350,23 @@ def test_broken_coco(change: dict[str, object], words: str, tmp_path: Path) -> N
     path.write_text(json.dumps(raw))
     with pytest.raises(FormatError, match=words):
         read_coco(path)
+
+
+def test_coco_whose_classes_begin_with_0(tmp_path: Path) -> None:
+    mask = RLEMask.from_array(np.ones((4, 6), dtype=bool)).to_coco()
+    raw = {
+        "images": [{"id": 0, "file_name": "a.jpg", "height": 4, "width": 6}],
+        "categories": [{"id": 0, "name": "cat"}, {"id": 1, "name": "dog"}],
+        "annotations": [
+            {"id": n, "image_id": 0, "category_id": n, "segmentation": mask} for n in range(2)
+        ],
+    }
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps(raw))
+    file = read_coco(path)
+    names = {category.id: category.name for category in file.categories}
+    assert names == {2: "cat", 1: "dog"}
+    assert [names[track.category_id] for track in file.tracks] == ["cat", "dog"]
 
 
 def test_plain_coco_is_one_video_an_image(tmp_path: Path) -> None:
