@@ -186,6 +186,12 @@ class OverlayWriter:
         except OSError as error:
             reason = error.strerror or "unknown reason"
             raise OutputError(f"Cannot write {self._path}: {reason}.", path=self._path) from error
+        except av.error.FFmpegError as error:
+            height, width = self._size
+            raise OutputError(
+                f"Cannot write {self._path}: the encoder takes no frames of {width}x{height}.",
+                path=self._path,
+            ) from error
 
     def __exit__(
         self,

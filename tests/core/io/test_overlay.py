@@ -92,6 +92,15 @@ def test_unusable_targets(tmp_path: Path) -> None:
         pytest.fail("the block must not run")
 
 
+def test_frames_that_no_encoder_takes(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OutputError, match="takes no frames of 20000x2"),
+        OverlayWriter(tmp_path / "out.mp4", 25, (2, 20_000)) as film,
+    ):
+        film.write(np.zeros((2, 20_000, 3), dtype=np.uint8))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_palette_keeps_neighbours_apart() -> None:
     colors = [track_color(i) for i in range(21)]
     assert len(set(colors)) == 21
