@@ -122,29 +122,46 @@ def _gaps(
     np.multiply(present, np.float32(-2), out=padded[..., :width])
     size = height * stride - 2 * radius
     double = padded.reshape(channels, -1)[:, :size]
-    # |p - c|^2 = |p|^2 + |c|^2 - 2 p.c: only the last term has to be made at every offset, and
-    # what is of the other side is far, which is added once to the second.
-    is_object = cv2.copyMakeBorder(mask.view(np.uint8), *pads).reshape(-1)
+    # |p - c|^2 = |p|^2 + |c|^2 - 2 p.c: only the last term has to be made at every offset. Both
+    # sides share one plane: less _FAR, what is of the object is negative, what is of the
+    # background changes its sign, and the least and the greatest value are the nearest of each.
+    sign = cv2.copyMakeBorder(mask.view(np.uint8), *pads).reshape(-1).astype(np.float32)
+    sign *= 2
+    sign -= 1
     norms = np.einsum("dn,dn->n", around, around)
-    sides = np.stack(
-        [norms + (1 - is_object) * np.float32(_FAR), norms + is_object * np.float32(_FAR)]
-    )
-    gaps = np.full((2, height * stride), _FAR, np.float32)
-    nearest = gaps[:, :size]
+    norms -= np.float32(_FAR)
+    norms *= sign
+    around *= sign
+    extremes = np.zeros((2, height * stride), np.float32)
+    least, greatest = extremes[:, :size]
     # Buffers are used again: fresh ones at every offset would cost more than the arithmetic.
-    product, to_sides = np.empty(size, np.float32), np.empty((2, size), np.float32)
-    for down, across in offsets:
-        start = (radius + down) * stride + radius + across
-        there = slice(start, start + size)
-        np.einsum("dn,dn->n", double, around[:, there], out=product)
-        product += np.float32(_OFFSET_PENALTY * (down * down + across * across))
-        np.add(product, sides[:, there], out=to_sides)
-        np.minimum(nearest, to_sides, out=nearest)
+    gap, shifted = np.empty(size, np.float32), np.empty_like(norms)
+    for penalty, equally_far in _by_penalty(offsets):
+        np.multiply(sign, np.float32(penalty), out=shifted)
+        shifted += norms
+        for down, across in equally_far:
+            start = (radius + down) * stride + radius + across
+            there = slice(start, start + size)
+            np.einsum("dn,dn->n", double, around[:, there], out=gap)
+            gap += shifted[there]
+            np.minimum(least, gap, out=least)
+            np.maximum(greatest, gap, out=greatest)
+    np.negative(greatest, out=greatest)
     own = np.einsum("dhw,dhw->hw", present, present)
+    own += np.float32(_FAR)
     # Rounding takes distances of what is alike a little below 0.
-    near = gaps.reshape(2, height, stride)[..., :width] + own
+    near = extremes.reshape(2, height, stride)[..., :width] + own
     np.clip(near, 0, _FAR, out=near)
     return near[0], near[1]
+
+
+@functools.cache
+def _by_penalty(offsets: Offsets) -> tuple[tuple[float, Offsets], ...]:
+    """Places that are equally far, with what being so far costs."""
+    places: dict[int, list[tuple[int, int]]] = {}
+    for down, across in offsets:
+        places.setdefault(down * down + across * across, []).append((down, across))
+    return tuple((_OFFSET_PENALTY * far, tuple(there)) for far, there in sorted(places.items()))
 
 
 @functools.cache
