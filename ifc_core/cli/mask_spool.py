@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 from types import TracebackType
 from typing import Any, Self
 
-from ifc_core.errors import InputError
+from ifc_core.errors import InputError, OutputError
 from ifc_core.inference.results import FrameResult
 from ifc_core.structures import RLEMask
 
@@ -31,11 +34,24 @@ class MaskSpool:
 
     Raises:
         InputError: Another process uses the file.
+        OutputError: There is no room on the disk, here and while masks are added.
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._db = sqlite3.connect("") if path is None else _open_file(path)
-        self._db.executescript(_TABLES)
+        self._folder = Path(gettempdir()) if path is None else path.parent
+        with self._needing_room():
+            self._db = sqlite3.connect("") if path is None else _open_file(path)
+            self._db.executescript(_TABLES)
+
+    @contextmanager
+    def _needing_room(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise OutputError(
+                f"The masks found so far cannot be kept in {self._folder}: {error}.",
+                path=self._folder,
+            ) from error
 
     def add(self, video: int, position: int, frame: FrameResult) -> None:
         """Keep the masks of a frame.
@@ -49,13 +65,15 @@ class MaskSpool:
             (video, mask.instance_id, position, *mask.rle.size, mask.rle.counts)
             for mask in frame.masks
         ]
-        self._db.executemany("INSERT INTO masks VALUES (?, ?, ?, ?, ?, ?)", rows)
+        with self._needing_room():
+            self._db.executemany("INSERT INTO masks VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def save(self, video: int, state: dict[str, Any]) -> None:
         """Make all that was added outlive the process, with a note of where the video stands."""
         text = json.dumps(state)
-        self._db.execute("INSERT OR REPLACE INTO states VALUES (?, ?)", (video, text))
-        self._db.commit()
+        with self._needing_room():
+            self._db.execute("INSERT OR REPLACE INTO states VALUES (?, ?)", (video, text))
+            self._db.commit()
 
     def states(self) -> dict[int, dict[str, Any]]:
         """The last state of each video that has one."""
@@ -90,7 +108,8 @@ class MaskSpool:
 
     def index_by_frame(self) -> None:
         """Prepare for :meth:`frame`."""
-        self._db.execute("CREATE INDEX IF NOT EXISTS frames ON masks (video, position)")
+        with self._needing_room():
+            self._db.execute("CREATE INDEX IF NOT EXISTS frames ON masks (video, position)")
 
     def frame(self, video: int, position: int) -> dict[int, RLEMask]:
         """The masks of one frame, by instance."""
