@@ -66,7 +66,7 @@ class RecentList:
         try:
             rows = json.loads(self._file.read_text(encoding="utf-8"))
             found = [RecentItem(**row) for row in rows]
-            return [item for item in found if Path(item.path).exists()]
+            return [item for item in found if _is_there(item.path)]
         except (OSError, ValueError, TypeError):
             return []
 
@@ -132,3 +132,11 @@ class RecentList:
         target.parent.mkdir(parents=True, exist_ok=True)
         with atomic_output(target) as temporary:
             temporary.write_bytes(data.tobytes())
+
+
+def _is_there(path: str) -> bool:
+    """Whether something is at a path; one in a folder that may not be entered is not."""
+    try:
+        return Path(path).exists()
+    except OSError:
+        return False

@@ -1,5 +1,7 @@
 """The list of recently opened items."""
 
+from pathlib import Path
+
 import numpy as np
 
 from ifc_app.recent import RecentList
@@ -28,6 +30,22 @@ def test_what_was_deleted_is_not_offered(tmp_path):
     recent.add(path, 10)
     path.unlink()
     assert recent.items() == []
+
+
+def test_one_that_may_not_be_looked_at_does_not_hide_the_others(tmp_path, monkeypatch):
+    recent = RecentList(tmp_path / "data")
+    shut, plain = _clip(tmp_path, "shut.mp4"), _clip(tmp_path, "plain.mp4")
+    recent.add(shut, 10)
+    recent.add(plain, 10)
+    exists = Path.exists
+
+    def look(path):
+        if path == shut:
+            raise PermissionError(13, "Permission denied")
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", look)
+    assert [item.name for item in recent.items()] == ["plain.mp4"]
 
 
 def test_the_thumbnail_is_small_and_keeps_its_shape(tmp_path):
