@@ -7,6 +7,7 @@ the stream is seen at once. Jobs run one after the other in the job thread; quic
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import logging
 import os
@@ -190,9 +191,10 @@ class Server:
             job_id = field(message, "id", int)
             with self._lock:
                 job = self._jobs.get(job_id)
-            if job is None:
-                return  # it has just ended
-            if kind == "cancel":
+            if job is None:  # it has just ended
+                if kind == "answer":
+                    self._let_go(message)
+            elif kind == "cancel":
                 job.cancel()
             else:
                 self._deliver(job, message)
@@ -221,8 +223,16 @@ class Server:
         except EngineError as error:
             job.answer(number, error)
             return
-        self._quick.put(lambda: self.send({"type": "release", "names": names}))
+        self._release(names)
         job.answer(number, value)
+
+    def _let_go(self, message: Message) -> None:
+        """Free the arrays of an answer that nobody waits for any more."""
+        with contextlib.suppress(EngineError):
+            self._release(self.arrays.unpack(message.get("data"))[1])
+
+    def _release(self, names: list[str]) -> None:
+        self._quick.put(lambda: self.send({"type": "release", "names": names}))
 
     def _run(self, job: ServerJob, params: dict[str, Any]) -> None:
         end: Message = {"type": "end", "id": job.id}

@@ -6,10 +6,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ifc_core.engine.process import KEPT_LOGS, engine_environment, new_log_file
 from ifc_core.engine.protocol import MessageWriter, read_message
+from ifc_core.engine.shared_arrays import ArrayChannel, new_prefix
 
 PARENT = """
 import sys, time
@@ -101,6 +103,29 @@ def test_numbers_are_used_once_and_shutdown_ends_jobs(toy_command: list[str]) ->
         assert [(e["id"], e["status"]) for e in ends if e] == [(1, "cancelled"), (2, "cancelled")]
         assert read_message(child.stdout) is None  # type: ignore[arg-type]
         assert child.wait(30) == 0
+
+
+def test_an_answer_that_comes_too_late_is_let_go(toy_command: list[str]) -> None:
+    """Its frames would fill the shared memory until the engine ends."""
+    prefix = new_prefix()
+    mine = ArrayChannel(prefix, "c", "s")
+    with start(toy_command) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        writer = MessageWriter(child.stdin)  # type: ignore[arg-type]
+        writer.send({"type": "hello", "protocol": 1, "prefix": prefix})
+        writer.send({"type": "request", "id": 1, "kind": "double", "params": {"indices": [0]}})
+        kinds = [read_message(child.stdout)["type"] for _ in range(2)]  # type: ignore[arg-type, index]
+        assert kinds == ["hello", "ask"]
+        frames = mine.pack({"frames": np.zeros((1, 4, 4, 3), np.uint8)})
+        writer.send({"type": "cancel", "id": 1})
+        assert read_message(child.stdout)["type"] == "end"  # type: ignore[arg-type, index]
+        writer.send({"type": "answer", "id": 1, "ask": 1, "data": frames})
+        writer.send({"type": "shutdown"})
+        released = read_message(child.stdout)  # type: ignore[arg-type]
+        assert released == {"type": "release", "names": [frames["frames"]["__array__"]]}
+        assert child.wait(30) == 0
+    mine.close()
 
 
 def test_only_the_newest_logs_are_kept(tmp_path: Path) -> None:
