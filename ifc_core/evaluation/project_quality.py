@@ -16,7 +16,7 @@ from ifc_core.annotation import ProjectReader
 from ifc_core.annotation.exporting import ExportFormat
 from ifc_core.annotation.file_videos import resolve_videos
 from ifc_core.annotation.importing import detect_format, open_annotations
-from ifc_core.annotation.records import RunInfo, RunState, VideoEntry
+from ifc_core.annotation.records import RunInfo, VideoEntry
 from ifc_core.errors import EditError, InputError
 from ifc_core.evaluation.records import EvaluationSet
 from ifc_core.evaluation.track_quality import video_quality
@@ -181,8 +181,8 @@ def _from_runs(
     runs: dict[int, RunInfo] = {}
     for run in reversed(reader.runs()):  # the latest wins
         is_meant = run.kind.startswith("propose") if run_id is None else run.id == run_id
-        is_whole = run.state is not RunState.RUNNING  # with nothing found, that is the result
-        if is_meant and (run.masks_staged or is_whole):
+        # One without masks found nothing, or what it found was discarded or forgotten since.
+        if is_meant and run.masks_staged:
             runs[run.video_id] = run
     if run_id is not None and not runs:
         raise EditError(f"Run {run_id} is not in the project any more.", path=reader.folder)

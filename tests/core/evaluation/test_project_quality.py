@@ -170,16 +170,6 @@ def test_a_video_in_which_a_file_found_nothing_counts(project, tmp_path):
     assert quality.per_category[0].figures.region_j == pytest.approx(0.5)
 
 
-@pytest.mark.usefixtures("second")
-def test_a_run_that_found_nothing_counts_and_one_that_was_not_made_does_not(project):
-    propose(project, {("cat", 0.9): everywhere(0)})
-    assert project_quality(project).num_videos == 1
-    project.finish_run(project.begin_run("propose", 2, {}, model="toy"))
-    quality = project_quality(project)
-    assert quality.num_videos == 2
-    assert quality.per_category[0].figures.region_j == pytest.approx(0.5)
-
-
 def test_without_approved_frames_there_is_nothing_to_judge_by(project):
     project.apply(edits.UnapproveFrames(1, Scope()))
     with pytest.raises(InputError, match="No frame"):
