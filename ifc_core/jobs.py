@@ -67,6 +67,8 @@ class JobContext:
         self._cancelled = cancelled or threading.Event()
         self._clock = clock
         self._start = clock()
+        self._last: tuple[int, int | None, str] = (0, None, "")
+        self._base: tuple[int, float] | None = None  # first units done, and when
 
     def quiet(self) -> JobContext:
         """A context for a part of the job: cancelled with it, its progress told to nobody."""
@@ -95,6 +97,9 @@ class JobContext:
     ) -> Progress:
         """Report progress, then check for cancellation.
 
+        The time left is told from the second report on that has units to count: what came
+        before the first one (loading a model, units that an earlier run did) says nothing of it.
+
         Args:
             done: Units finished so far.
             total: Units in all, or ``None``.
@@ -108,11 +113,24 @@ class JobContext:
             JobCancelled: The job was asked to stop.
         """
         elapsed = self._clock() - self._start
-        eta = None
-        if total and done > 0:
-            eta = elapsed * (total - done) / done
+        eta = self._seconds_left(done, total, unit, elapsed)
         progress = Progress(done, total, message, elapsed, eta, unit)
         if self._on_progress is not None:
             self._on_progress(progress)
         self.raise_if_cancelled()
         return progress
+
+    def _seconds_left(
+        self, done: int, total: int | None, unit: str, elapsed: float
+    ) -> float | None:
+        before, self._last = self._last, (done, total, unit)
+        if (total, unit) != before[1:] or done < before[0]:
+            self._base = None  # another part of the job
+        if not total or done <= 0:
+            return None
+        if self._base is None:
+            self._base = (done, elapsed)
+        first, began = self._base
+        if done == first:
+            return None
+        return (elapsed - began) * max(0, total - done) / (done - first)
