@@ -36,7 +36,7 @@ else:
     def _lock(file: IO[bytes]) -> bool:
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             return False
         return True
 
@@ -64,11 +64,15 @@ class WriterLock:
             Whether this process now holds it.
 
         Raises:
-            OSError: The folder cannot be written.
+            OSError: The folder cannot be written, or its disk knows no locks.
         """
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
         file = os.fdopen(descriptor, "r+b", buffering=0)
-        locked = _lock(file)
+        try:
+            locked = _lock(file)
+        except OSError:
+            file.close()
+            raise
         file.seek(0)
         text = file.read(4096) or b""
         self.holder, self.held_since = _describe(text), _since(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
 import sqlite3
 import time
@@ -20,6 +21,7 @@ from ifc_core.annotation.connection import (
 from ifc_core.annotation.locking import WriterLock
 from ifc_core.errors import ProjectError, ProjectLockedError
 
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 SUBFOLDERS = ("models", "runs", "exports")
 
 
@@ -62,7 +64,12 @@ def take_lock(
     try:
         if lock.acquire():
             return True, ""
-    except OSError:
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            return False, (
+                f"{place.name} lies on a disk that cannot keep two writers apart, so it is open "
+                "read-only; copy it to another one."
+            )
         return False, f"{place.name} cannot be written here, so it is open read-only."
     by = f" ({lock.holder})" if lock.holder else ""
     sentence = f"{place.name} is open in another window{by}"

@@ -1,5 +1,6 @@
 """Opening, locking, refusing, repairing: the project file in a world that fails."""
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -161,6 +162,23 @@ def test_a_reader_sees_one_snapshot(project):
         assert reader.mask(1, 9) is None
     with ProjectReader.open(project.folder) as reader:
         assert reader.mask(1, 9).rle == box(0, 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="another way of locking")
+def test_a_disk_without_locks_is_not_called_another_window(project, monkeypatch):
+    import fcntl
+
+    def refuse(descriptor, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    folder = project.folder
+    project.close()
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with Project.open(folder, if_locked="error") as opened:
+        assert opened.read_only
+        assert "cannot keep two writers apart" in opened.notice
+        with pytest.raises(ProjectError, match="two writers"):
+            opened.apply(MarkAbsent(1, Scope(0, 0)))
 
 
 def test_read_only_on_request(project):
