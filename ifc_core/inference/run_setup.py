@@ -104,5 +104,5 @@ def clip_linker_for(
     if frames == 0 or settings.offline:
         return DirectLinker(tracker)
     stride = settings.clip_stride
-    beside = settings.clip_length // stride - 1  # other clips that see a frame of the middle
-    return LookaheadLinker(tracker, -(-frames // stride), max(1, beside))
+    seeing = -(-settings.clip_length // stride)  # clips that see a frame of the middle, at most
+    return LookaheadLinker(tracker, -(-frames // stride), seeing)
