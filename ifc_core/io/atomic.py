@@ -86,7 +86,8 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
 
 
 def _temporary_path(target: Path) -> Path:
-    return target.with_name(f".{target.stem[:80]}.{secrets.token_hex(6)}.tmp{target.suffix}")
+    # Twenty letters take 80 bytes at most, so a name that just fits leaves room for this one.
+    return target.with_name(f".{target.stem[:20]}.{secrets.token_hex(6)}.tmp{target.suffix}")
 
 
 def _probe(temporary: Path) -> None:

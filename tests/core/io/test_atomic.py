@@ -39,6 +39,13 @@ def test_any_failure_leaves_the_old_file(error: BaseException, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_a_name_that_just_fits_is_written(tmp_path: Path) -> None:
+    target = tmp_path / ("映" * 80 + ".json")  # 245 bytes of the 255 that a name may have
+    with atomic_output(target) as temporary:
+        temporary.write_text("new")
+    assert target.read_text() == "new"
+
+
 def test_full_disk_is_an_output_error(tmp_path: Path) -> None:
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with pytest.raises(OutputError, match=r"Cannot write .*out\.json: no space left") as caught:
