@@ -11,6 +11,10 @@ from pathlib import Path
 from ifc_core.errors import InputError, OutputError
 
 INSTALL_LINE = 'pip install ".[app]"'
+LIBRARIES_LINE = (
+    "sudo apt-get install libegl1 libgl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 "
+    "libxcb-keysyms1 libxcb-shape0 libxcb-xinerama0 libdbus-1-3 libfontconfig1"
+)
 COMMAND_GROUP = "ifc_studio.commands"
 _WINDOW_PACKAGES = {"PySide6", "napari", "napari_ifc", "ifc_app", "pyqtgraph", "qtpy", "superqt"}
 
@@ -41,7 +45,7 @@ def open_desktop(path: str | None) -> int:
         The exit status of the window.
 
     Raises:
-        InputError: Qt or napari is not installed.
+        InputError: Qt or napari is not installed, or lacks a library of the system.
     """
     entries = list(metadata.entry_points(group=COMMAND_GROUP, name="desktop"))
     sentence = f"The desktop program is not installed; run: {INSTALL_LINE}"
@@ -53,6 +57,12 @@ def open_desktop(path: str | None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] in _WINDOW_PACKAGES:
             raise InputError(sentence) from error
+        raise
+    except ImportError as error:
+        if ".so" in str(error):  # a library of the system that Qt needs
+            raise InputError(
+                f"The window cannot start ({error}); on Debian or Ubuntu run: {LIBRARIES_LINE}"
+            ) from error
         raise
 
 

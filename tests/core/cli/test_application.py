@@ -202,6 +202,21 @@ def test_without_qt_the_line_to_install_it_is_given(
     assert 'pip install ".[app]"' in capsys.readouterr().err
 
 
+def test_a_missing_library_of_the_system_is_named_with_what_brings_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Entry:
+        @staticmethod
+        def load() -> Any:
+            raise ImportError("libEGL.so.1: cannot open shared object file")
+
+    monkeypatch.setattr(desktop.metadata, "entry_points", lambda **which: [Entry])
+    assert cli.main([]) == 2
+    said = capsys.readouterr().err
+    assert "libEGL.so.1" in said
+    assert "apt-get install libegl1" in said
+
+
 def test_a_fault_inside_the_window_is_not_called_a_missing_package(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
