@@ -56,6 +56,9 @@ def evaluate(
     """
     from ifc_core.evaluation.ytvis_ap import METRICS, evaluate_files
 
+    for file in (gt, pred):
+        if file is not None and output is not None and file.resolve() == output.resolve():
+            raise InputError(f"--json {output} would overwrite what is judged; name another file.")
     if project is not None:
         if gt is not None or tracks:
             raise InputError("--project takes the place of --gt and --tracks.")

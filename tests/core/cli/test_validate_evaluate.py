@@ -68,6 +68,12 @@ def test_bad_input_is_one_line_and_two(
     assert words in err[0]
 
 
+def test_figures_never_replace_what_is_judged(tmp_path: Path) -> None:
+    gt = Path(shutil.copy(GT, tmp_path / "gt.json"))
+    assert main(["evaluate", "--gt", str(gt), "--pred", PRED, "--json", str(gt)]) == 2
+    assert gt.read_bytes() == Path(GT).read_bytes()
+
+
 def test_broken_predictions_leave_no_output(tmp_path: Path) -> None:
     data = json.loads((CASE / "pred.json").read_text())
     data[4]["segmentations"][1]["counts"] = "~~~"
