@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ifc_core.errors import OutputError
 from ifc_core.io.atomic import atomic_output
 
 _KEEP = 12
@@ -87,7 +88,12 @@ class RecentList:
         known = {item.path: item for item in self.items()}
         before = known.pop(absolute, RecentItem(absolute, 0.0, num_frames))
         newest = replace(before, opened_unix_seconds=self._clock(), num_frames=num_frames)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            (self._folder / "thumbnails").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{self._folder} cannot be made: {error.strerror}.", path=self._folder
+            ) from error
         if first_frame is not None:
             self._write_thumbnail(newest, first_frame)
         self._write([newest, *known.values()][:_KEEP])
@@ -128,9 +134,7 @@ class RecentList:
         coded, data = cv2.imencode(".png", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
         if not coded:
             return
-        target = self._thumbnail_file(item)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_output(target) as temporary:
+        with atomic_output(self._thumbnail_file(item)) as temporary:
             temporary.write_bytes(data.tobytes())
 
 

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from ifc_app.recent import RecentList
+from ifc_core.errors import OutputError
 
 
 def _clip(tmp_path, name):
@@ -67,6 +69,12 @@ def test_a_damaged_list_counts_as_empty_and_is_replaced(tmp_path):
     assert recent.items() == []
     recent.add(_clip(tmp_path, "a.mp4"), 10)
     assert len(recent.items()) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_one_error(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot be made"):
+        RecentList(tmp_path / "file" / "data").add(_clip(tmp_path, "a.mp4"), 10)
 
 
 def test_only_a_dozen_are_kept(tmp_path):
