@@ -18,7 +18,7 @@ import typer
 
 from ifc_core.cli.desktop import COMMAND_GROUP
 from ifc_core.cli.reporting import job, print_json, print_line
-from ifc_core.errors import ConfigError
+from ifc_core.errors import ConfigError, InputError
 
 app = typer.Typer()
 
@@ -150,13 +150,17 @@ def bench(
     run, options_class = _find(name)
     assignments = list(settings or ())
     if data is not None:
+        if not data.is_dir():
+            raise InputError(f"There is no folder {data}.")
         assignments.append(f"data={data}")
     options = read_options(options_class, assignments)
-    figures = {"bench": name, **run(options)}
-    if output is not None:
+    if output is None:
+        figures = {"bench": name, **run(options)}
+    else:
         from ifc_core.io.atomic import atomic_output
 
-        with atomic_output(output) as temporary:
+        with atomic_output(output) as temporary:  # what cannot be written is told before the work
+            figures = {"bench": name, **run(options)}
             text = json.dumps(figures, indent=2, allow_nan=False)
             temporary.write_text(text + "\n", encoding="utf-8")
     print_json(figures)
@@ -164,9 +168,9 @@ def bench(
 
 def _list() -> None:
     for name, entry in BENCHES.items():
-        print_line(f"{name:10s} {entry.help}")
+        print_line(f"{name:11s} {entry.help}")
     for point in _installed():
-        print_line(f"{point.name.removeprefix(ENTRY_PREFIX):10s} (from {point.value})")
+        print_line(f"{point.name.removeprefix(ENTRY_PREFIX):11s} (from {point.value})")
 
 
 def _installed() -> list[metadata.EntryPoint]:

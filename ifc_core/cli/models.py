@@ -150,4 +150,8 @@ def _summary(entry: ModelEntry) -> str:
 
 
 def _search(project: Path | None) -> list[Path]:
-    return [] if project is None else [project / "models"]
+    if project is None:
+        return []
+    from ifc_core.annotation.reading import project_folder
+
+    return [project_folder(project) / "models"]

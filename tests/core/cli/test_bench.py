@@ -53,6 +53,26 @@ def test_every_bench_of_the_table_is_there_with_defaults(name: str) -> None:
     options()
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["--data", "none"], "no folder none"), (["-o", "none/figures.json"], "does not exist")],
+)
+def test_what_would_be_in_vain_is_told_before_the_work(
+    words: list[str],
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def work(options: object) -> dict[str, Any]:
+        pytest.fail("it was measured all the same")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(bench_command, "_find", lambda name: (work, Options))
+    assert cli.main(["bench", "effort", *words]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_figures_are_printed_and_written_as_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
