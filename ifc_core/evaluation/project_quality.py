@@ -14,7 +14,7 @@ from typing import Any
 
 from ifc_core.annotation import ProjectReader
 from ifc_core.annotation.exporting import ExportFormat
-from ifc_core.annotation.file_videos import resolve_videos
+from ifc_core.annotation.file_videos import FileVideo, resolve_videos
 from ifc_core.annotation.importing import detect_format, open_annotations
 from ifc_core.annotation.records import RunInfo, VideoEntry
 from ifc_core.errors import EditError, InputError
@@ -105,10 +105,18 @@ class ProjectQuality:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What a model found in one video; masks by place among the approved frames."""
+    """What a model found in one video.
 
-    labels: Mapping[int, str]
-    scores: Mapping[int, float]
+    Attributes:
+        frames: The approved frames that it looked at.
+        labels: Result -> name of its class.
+        scores: Result -> confidence.
+        masks: Result -> place among ``frames`` -> mask.
+    """
+
+    frames: Sequence[int]
+    labels: dict[int, str]
+    scores: dict[int, float]
     masks: _Masks
 
 
@@ -166,9 +174,12 @@ def project_quality(
     judged = []
     for number, video in enumerate(videos, start=1):
         if video.id in found:
-            judged.append(_judge(reader, video, approved[video.id], found[video.id]))
+            judged.append(_judge(reader, video, found[video.id]))
         context.advance(number, len(videos), "Reading masks", "videos")
     notes = [f"Nothing was proposed in {name}; it is left out." for name in missing]
+    passed = sum(len(approved[i]) - len(entry.frames) for i, entry in found.items())
+    if passed:
+        notes.append(f"{passed} approved frames are not in {source}; they are left out.")
     return replace(_figures(reader, judged, source, notes, context), models=models)
 
 
@@ -197,6 +208,7 @@ def _from_runs(
                     masks[staged.instance_id][place] = staged.rle
         heads = {i.instance_id: i for i in reader.staged_instances(runs[video.id].id)}
         found[video.id] = _Found(
+            approved[video.id],
             {i: head.label for i, head in heads.items()},
             {i: head.score for i, head in heads.items()},
             masks,
@@ -222,30 +234,36 @@ def _from_file(
     header, tracks = open_annotations(reader, path, form)
     places = resolve_videos(reader, header.videos, path.parent, {})
     names = {category.id: category.name for category in header.categories}
-    gathered: dict[int, tuple[dict[int, str], dict[int, float], _Masks]] = {}
-    if form is ExportFormat.YTVIS:  # it names the videos that were looked at, found or not
+    gathered: dict[int, _Found] = {}
+    if form is ExportFormat.YTVIS:  # it names the videos and frames that were looked at
         for where in places.values():
-            if isinstance(where.place, int):
-                gathered[where.place] = ({}, {}, {})
+            frames = set(where.frames)
+            looked_at = [f for f in approved.get(_known(where), ()) if f in frames]
+            if looked_at:
+                gathered[_known(where)] = _Found(looked_at, {}, {}, {})
     for track in tracks:
-        place = places[track.video_id].place
-        if not isinstance(place, int) or not approved.get(place):
+        place = _known(places[track.video_id])
+        if not approved.get(place) or (form is ExportFormat.YTVIS and place not in gathered):
             continue
-        labels, scores, masks = gathered.setdefault(place, ({}, {}, {}))
-        frames = dict(zip(places[track.video_id].frames, track.segmentations, strict=True))
-        number = len(labels)
-        labels[number] = names[track.category_id]
-        scores[number] = 1.0 if track.score is None else track.score
-        masks[number] = {
-            n: mask for n, f in enumerate(approved[place]) if (mask := frames.get(f)) is not None
+        entry = gathered.setdefault(place, _Found(approved[place], {}, {}, {}))
+        shown = dict(zip(places[track.video_id].frames, track.segmentations, strict=True))
+        number = len(entry.labels)
+        entry.labels[number] = names[track.category_id]
+        entry.scores[number] = 1.0 if track.score is None else track.score
+        entry.masks[number] = {
+            n: mask for n, f in enumerate(entry.frames) if (mask := shown.get(f)) is not None
         }
-    return {video_id: _Found(*parts) for video_id, parts in gathered.items()}
+    return gathered
 
 
-def _judge(
-    reader: ProjectReader, video: VideoEntry, frames: Sequence[int], found: _Found
-) -> _Judged:
+def _known(video: FileVideo) -> int:
+    """Id of a video in the project, 0 where it is not there."""
+    return video.place if isinstance(video.place, int) else 0
+
+
+def _judge(reader: ProjectReader, video: VideoEntry, found: _Found) -> _Judged:
     masks: _Masks = defaultdict(dict)
+    frames = found.frames
     for place, frame_index in enumerate(frames):
         for record in reader.masks_at(video.id, frame_index):
             if record.rle is not None:

@@ -157,6 +157,17 @@ def second(project, tmp_path):
     project.apply(edits.ApproveFrames(2, Scope(0, 0)))
 
 
+def test_frames_that_a_file_did_not_look_at_are_left_out(project, tmp_path):
+    names = tuple(f"clip/{n:05d}.jpg" for n in range(0, NUM_FRAMES, 2))
+    video = YtvisVideo(1, *SIZE, len(names), names)  # every second frame
+    cat = YtvisTrack(1, 1, 1, (box(0),) * len(names), score=0.9)
+    write_ytvis(YtvisFile((video,), (Category(1, "cat"),), (cat,)), tmp_path / "found.json")
+    quality = project_quality(project, tmp_path / "found.json")
+    assert quality.num_frames == 1
+    assert quality.per_category[0].figures.region_j == 1.0
+    assert quality.notes == ("2 approved frames are not in found.json; they are left out.",)
+
+
 @pytest.mark.usefixtures("second")
 def test_a_video_in_which_a_file_found_nothing_counts(project, tmp_path):
     videos = tuple(
