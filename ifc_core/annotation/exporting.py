@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +19,8 @@ from ifc_core.annotation.records import WHOLE, Scope
 from ifc_core.annotation.selection import ExportScope, VideoSelection, select_video
 from ifc_core.annotation.targets import check_target
 from ifc_core.annotation.ytvis_export import header_of, iter_tracks
-from ifc_core.errors import ConfigError
+from ifc_core.errors import ConfigError, OutputError
+from ifc_core.io.atomic import check_new_folder
 from ifc_core.io.coco import write_coco_tracks
 from ifc_core.io.davis import write_davis_frames
 from ifc_core.io.mots import write_mots_frames
@@ -133,19 +137,20 @@ def export_project(
     categories = _categories(reader, options)
     header = header_of(reader, exported, categories, options.include_studio_key)
     content = _Content(reader, header, exported, options.include_studio_key, context)
-    in_folder = format in (ExportFormat.DAVIS, ExportFormat.MOTS)
     if options.write_frames or format is ExportFormat.OVERLAY:
         check_videos(reader, exported)
     picture_notes: tuple[str, ...] = ()
+    in_folder = format in (ExportFormat.DAVIS, ExportFormat.MOTS)
     if options.write_frames and not in_folder:
         picture_notes = _write_frames(reader, exported, target, format, context)
     if format is ExportFormat.OVERLAY:
         scope, step = options.frame_scope, options.frame_step
         num_masks, hidden = write_films(reader, exported, target, scope, step, context), 0
+    elif options.write_frames and in_folder:
+        with _frames_aside(reader, exported, target, format, context) as picture_notes:
+            num_masks, hidden = _write(target, format, content)
     else:
         num_masks, hidden = _write(target, format, content)
-    if options.write_frames and in_folder:  # the folder may not exist before
-        picture_notes = _write_frames(reader, exported, target, format, context)
     return replace(
         report,
         videos=len(exported),
@@ -264,6 +269,32 @@ def _write_frames(
     for folder, group in by_folder.items():
         notes += write_frame_images(reader, group, folder, context)
     return notes
+
+
+@contextmanager
+def _frames_aside(
+    reader: ProjectReader,
+    selections: Sequence[VideoSelection],
+    target: Path,
+    form: ExportFormat,
+    context: JobContext,
+) -> Iterator[tuple[str, ...]]:
+    """Write the frames beside a folder that the block makes, and move them into it at the end.
+
+    So a failure or a cancelled export leaves no folder of masks alone.
+    """
+    check_new_folder(target)
+    aside = target.with_name(f".{target.name[:20]}-{secrets.token_hex(4)}")
+    try:
+        yield _write_frames(reader, selections, aside, form, context)
+        try:
+            for made in aside.iterdir() if aside.exists() else ():
+                made.rename(target / made.name)
+        except OSError as error:
+            reason = error.strerror or error
+            raise OutputError(f"Cannot write {target}: {reason}.", path=target) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _frame_folder(selection: VideoSelection, target: Path, form: ExportFormat) -> Path:

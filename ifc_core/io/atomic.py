@@ -64,8 +64,7 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
     target = Path(path)
     temporary = _temporary_path(target)
     try:
-        if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-            raise OutputError(f"{target} exists already; choose a new folder.", path=target)
+        check_new_folder(target)
         temporary.mkdir()
         yield temporary
         for file in temporary.rglob("*"):
@@ -83,6 +82,17 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
     except BaseException:
         _remove(temporary)
         raise
+
+
+def check_new_folder(path: Path | str) -> None:
+    """Make sure that nothing is where a folder shall appear, before work is put into it.
+
+    Raises:
+        OutputError: Something is there, other than an empty folder.
+    """
+    target = Path(path)
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise OutputError(f"{target} exists already; choose a new folder.", path=target)
 
 
 def _temporary_path(target: Path) -> Path:

@@ -427,6 +427,28 @@ def test_a_cancelled_export_leaves_no_file(project, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["p.ifcproj"]
 
 
+@pytest.mark.parametrize(
+    ("form", "pictures"),
+    [(ExportFormat.DAVIS, "JPEGImages/Full-Resolution"), (ExportFormat.MOTS, "images")],
+)
+def test_a_folder_comes_with_its_frames_or_not_at_all(own_videos, tmp_path, form, pictures):
+    project, *_ = own_videos
+    options = ExportOptions(scope=ExportScope.EVERYTHING, write_frames=True)
+    before = sorted(tmp_path.iterdir())
+    for after in (5, 30):  # among the pictures, among the masks
+        with pytest.raises(JobCancelled):
+            export_project(project, tmp_path / "out", form, options, Stopping(after))
+        assert sorted(tmp_path.iterdir()) == before
+    export_project(project, tmp_path / "out", form, options)
+    for name in ("film", "frames"):
+        with open_video(tmp_path / "out" / pictures / name) as written:
+            assert written.video.num_frames == 9
+    taken = Stopping(1)
+    with pytest.raises(OutputError, match="exists already"):
+        export_project(project, tmp_path / "out", form, options, taken)
+    assert not taken.is_cancelled  # nothing was begun
+
+
 def test_a_cancelled_or_broken_import_leaves_nothing(project, tmp_path):
     target = tmp_path / "out.json"
     export_project(project, target, options=EVERYTHING)
