@@ -13,6 +13,7 @@ from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.rows import normalised
 from ifc_core.errors import FormatError, VideoError
+from ifc_core.io.frame_list import list_frames
 from ifc_core.io.ytvis_types import YtvisVideo
 from ifc_core.structures import Video
 
@@ -66,7 +67,7 @@ def resolve_videos(
         places[video.id] = (
             _add(video, root)
             if entry is None
-            else FileVideo(entry.id, _frames(video, entry.num_frames), False)
+            else FileVideo(entry.id, _frames(video, entry.num_frames, entry.path), False)
         )
     return places
 
@@ -79,7 +80,7 @@ def _in_project(
 ) -> VideoEntry | None:
     if video.name in video_map:
         entry = reader.video(video_map[video.name])
-        if not _fits(video, entry.size, entry.num_frames):
+        if not _fits(video, entry):
             raise FormatError(
                 f"Video {video.name} of the file is {video.width}x{video.height} with "
                 f"{video.length} frames, {entry.name} is {entry.width}x{entry.height} with "
@@ -91,28 +92,31 @@ def _in_project(
     if video.details is not None and video.details.fingerprint:
         for entry in known:
             same = entry.fingerprint == video.details.fingerprint
-            if same and _fits(video, entry.size, entry.num_frames):
+            if same and _fits(video, entry):
                 return entry
     name = normalised(video.name)
     named = (entry for entry in known if name in (entry.name, entry.path.stem))
-    return next((e for e in named if _fits(video, e.size, e.num_frames)), None)
+    return next((e for e in named if _fits(video, e)), None)
 
 
-def _fits(video: YtvisVideo, size: tuple[int, int], num_frames: int) -> bool:
-    same_size = (video.height, video.width) == size
-    return same_size and _frames(video, num_frames)[-1] < num_frames
+def _fits(video: YtvisVideo, known: VideoEntry | Video) -> bool:
+    same_size = (video.height, video.width) == known.size
+    return same_size and _frames(video, known.num_frames, known.path)[-1] < known.num_frames
 
 
-def _frames(video: YtvisVideo, num_frames: int) -> tuple[int, ...]:
+def _frames(video: YtvisVideo, num_frames: int, path: Path) -> tuple[int, ...]:
     """Frame of the video for each frame of the file.
 
-    The extension key says so. Without it, file names such as ``00005.jpg`` do where the file
-    holds fewer frames than the video.
+    The extension key says so. Without it, where the file holds fewer frames than the video, the
+    names of the pictures do if the video is a folder, else numbers such as in ``00005.jpg``.
     """
     if num_frames == video.length:
         return tuple(range(video.length))
     if video.details is not None and video.details.frame_indices:
         return video.details.frame_indices
+    by_name = _frames_by_name(video, path)
+    if by_name is not None:
+        return by_name
     numbers = [_NUMBER.search(Path(name).stem) for name in video.file_names]
     indices = [int(match.group(1)) for match in numbers if match is not None]
     ascending = all(a < b for a, b in pairwise(indices))
@@ -121,13 +125,26 @@ def _frames(video: YtvisVideo, num_frames: int) -> tuple[int, ...]:
     return tuple(range(video.length))
 
 
+def _frames_by_name(video: YtvisVideo, folder: Path) -> tuple[int, ...] | None:
+    """The frames whose pictures have the names in the file; ``None`` where not all are there."""
+    try:
+        files = list_frames(folder) if folder.is_dir() else []
+    except (OSError, VideoError):
+        return None
+    places = {normalised(file.stem): index for index, file in enumerate(files)}
+    found = [places.get(normalised(Path(name).stem)) for name in video.file_names]
+    frames = tuple(frame for frame in found if frame is not None)
+    is_ascending = all(a < b for a, b in pairwise(frames))
+    return frames if frames and len(frames) == video.length and is_ascending else None
+
+
 def _add(video: YtvisVideo, root: Path) -> FileVideo:
     """A video to add: with its frames, or as a name to find them by."""
     for path in _candidates(video, root):
         found = _open(path)
-        if found is not None and _fits(video, found.size, found.num_frames):
+        if found is not None and _fits(video, found):
             new = AddVideo(found, video.name.rpartition("/")[2])
-            return FileVideo(new, _frames(video, found.num_frames), False)
+            return FileVideo(new, _frames(video, found.num_frames, found.path), False)
     details = video.details
     listed = details.frame_indices if details is not None else ()
     frames = listed or tuple(range(video.length))

@@ -407,6 +407,28 @@ def test_annotations_beside_a_clip_find_it_by_name(project, tmp_path, clip_file)
     assert project.videos()[-1].path == folder / "square.mp4"
 
 
+@pytest.mark.parametrize("is_known", [False, True])
+def test_frames_of_a_folder_are_told_by_their_names(tmp_path, clip_folder, is_known):
+    """YouTube-VIS keeps every fifth frame under its own number, and a file may hold some."""
+    folder = tmp_path / "JPEGImages" / "v"
+    folder.mkdir(parents=True)
+    for index, picture in enumerate(sorted(clip_folder.iterdir())):
+        shutil.copy(picture, folder / f"{5 * index + 1:05d}.png")
+    masks = [RLEMask.from_array(np.eye(48, 80, n, dtype=bool)).to_coco() for n in range(2)]
+    video = {"id": 1, "height": 48, "width": 80, "length": 2}
+    video["file_names"] = ["v/00011.jpg", "v/00031.jpg"]
+    track = {"id": 1, "video_id": 1, "category_id": 1, "iscrowd": 0, "segmentations": masks}
+    content = {"videos": [video], "categories": [{"id": 1, "name": "cat"}], "annotations": [track]}
+    (tmp_path / "some.json").write_text(json.dumps(content))
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        if is_known:
+            with open_video(folder) as reader:
+                project.add_video(reader.video)
+        report = import_annotations(project, tmp_path / "some.json")
+        assert report.missing_videos == ()
+        assert [frame.frame_index for frame in project.track_frames(1)] == [2, 6]
+
+
 class Stopping(JobContext):
     """Asks to stop after some reports."""
 
