@@ -326,11 +326,22 @@ def _add_or_find(project: Project, path: Path) -> ImportReport:
 
     (video,) = _look_at([path])
     for entry in project.videos():
-        if entry.fingerprint == video.fingerprint and project.find_video_file(entry.id) is None:
+        if _is_meant(entry, video) and project.find_video_file(entry.id) is None:
             project.relink_video(entry.id, path)
             return ImportReport(notes=(f"It is the video {entry.name}, which was not found yet.",))
     project.add_video(video)
     return ImportReport(videos=1)
+
+
+def _is_meant(entry: VideoEntry, video: Video) -> bool:
+    """Whether a video of the project is this one; by name and shape if no more is known of it."""
+    from ifc_core.annotation.rows import normalised
+
+    if entry.fingerprint:
+        return entry.fingerprint == video.fingerprint
+    names = {normalised(name) for name in (video.path.name, video.path.stem)}
+    same_shape = (entry.size, entry.num_frames) == (video.size, video.num_frames)
+    return entry.name in names and same_shape
 
 
 def _ids(entries: Iterable[Any], names: list[str] | None, word: str) -> tuple[int, ...] | None:

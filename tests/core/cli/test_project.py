@@ -86,10 +86,11 @@ def test_import_adds_videos_too(folder, clip_file, run):
     assert names == ["square", "square_2"]
 
 
-def test_a_video_that_only_annotations_told_of_is_found(folder, clip_folder, tmp_path, run):
+@pytest.mark.parametrize("form", ["ytvis", "coco"])
+def test_a_video_that_only_annotations_told_of_is_found(folder, clip_folder, tmp_path, run, form):
     target, place = tmp_path / "apart" / "out.json", tmp_path / "apart" / "q.ifcproj"
     target.parent.mkdir()
-    assert run("export", folder, "-o", target)[0] == 0
+    assert run("export", folder, "-o", target, "--format", form, "--scope", "everything")[0] == 0
     assert run("new", place)[0] == 0
     assert "--video-root" in run("import", place, target)[1]
     assert run("export", place, "-o", tmp_path / "x.json", "--frames")[0] == 2
