@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
 from ifc_core.annotation.reading import ProjectReader
-from ifc_core.annotation.records import WHOLE, Scope, TrackFrame, VideoEntry
+from ifc_core.annotation.records import WHOLE, Scope, VideoEntry
+from ifc_core.annotation.schema import STATE_CODE
 from ifc_core.structures import FrameState, Track, TrackState
 
-_REVIEWED = frozenset({FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT})
+_ABSENT = STATE_CODE[FrameState.ABSENT]
 # A rejected mask says what the object is not; whether it is there stays open.
-_APPROVED = frozenset({FrameState.APPROVED})
+_REVIEWED = (STATE_CODE[FrameState.CORRECTED], STATE_CODE[FrameState.APPROVED], _ABSENT)
+_APPROVED = (STATE_CODE[FrameState.APPROVED],)
 _UNSAFE = re.compile(r"[^\w.+-]+")
 
 
@@ -79,28 +82,34 @@ def select_video(
     Returns:
         The selection; without frames where nothing is to export.
     """
-    lanes = reader.timeline(video.id)
     exhaustive = set(reader.exhaustive_frames(video.id))
     wanted_states = _REVIEWED if scope is ExportScope.REVIEWED else _APPROVED
     everything = scope is ExportScope.EVERYTHING
     tracks, left_out = [], 0
+    is_annotated = np.zeros(video.num_frames, dtype=bool)
+    counts = np.zeros(video.num_frames, dtype=np.int32)  # of exported tracks reviewed there
     for track in reader.tracks(video.id):
-        lane = lanes.get(track.id, [])
-        reviewed = any(f.state in wanted_states for f in lane)
+        lane = reader.track_columns(track.id)  # one at a time: there may be millions of masks
+        lane = lane.take((lane.frame_index >= 0) & (lane.frame_index < video.num_frames))
+        is_annotated[lane.frame_index] = True
+        reviewed = bool(np.isin(lane.state, wanted_states).any())
         in_class = category_ids is None or track.category_id in category_ids
         wanted = in_class and track.state is not TrackState.REJECTED
         if approved_tracks_only:
             wanted = wanted and track.state is TrackState.APPROVED
         if wanted and (everything or reviewed):
             tracks.append(track)
+            # A frame where an object was seen to be absent is as good as an approved one.
+            counts[lane.frame_index[np.isin(lane.state, (*wanted_states, _ABSENT))]] += 1
         else:
             left_out += 1
     if everything:
         frames = set(range(video.num_frames)) if tracks or exhaustive else set()
     else:
-        frames = exhaustive | _common_frames([lanes.get(t.id, []) for t in tracks], wanted_states)
+        in_all = np.flatnonzero(counts == len(tracks)).tolist() if tracks else ()
+        frames = exhaustive.union(in_all)
     frames = {f for f in frames if f % frame_step == 0 and f in frame_scope}
-    annotated = {f.frame_index for lane in lanes.values() for f in lane}
+    annotated = set(np.flatnonzero(is_annotated).tolist())
     return VideoSelection(
         video,
         _folder_name(video.name, taken),
@@ -110,19 +119,6 @@ def select_video(
         len(annotated - frames),
         left_out,
     )
-
-
-def _common_frames(lanes: list[list[TrackFrame]], states: Collection[FrameState]) -> set[int]:
-    """Frames that are in one of the states in every lane; none where there is no lane.
-
-    A frame where an object was seen to be absent is as good as an approved one.
-    """
-    counts: dict[int, int] = defaultdict(int)
-    for lane in lanes:
-        for frame in lane:
-            if frame.state in states or frame.state is FrameState.ABSENT:
-                counts[frame.frame_index] += 1
-    return {f for f, count in counts.items() if count == len(lanes)}
 
 
 def _folder_name(name: str, taken: set[str]) -> str:

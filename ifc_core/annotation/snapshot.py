@@ -13,15 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import VideoEntry
+from ifc_core.annotation.schema import STATE_CODE
 from ifc_core.errors import FormatError, IFCError, ProjectError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.structures import Category, FrameState, RLEMask, Track, TrackKind
 
 SNAPSHOT_NAME = "snapshot.json"
 _FORMAT = 1
-_PERSONS_WORD = frozenset({FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT})
+_PERSONS_WORD = tuple(
+    STATE_CODE[state] for state in (FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +162,13 @@ def write_snapshot(snapshot: Snapshot, run_folder: Path) -> None:
 
 
 def _copy_video(project: ProjectReader, entry: VideoEntry) -> SnapshotVideo:
-    timeline = project.timeline(entry.id)
-    copied, unclear = [], set()
+    copied, unclear = [], set[int]()
     for track in project.tracks(entry.id, include_rejected=False):
+        lane = project.track_columns(track.id)
         if track.kind is not TrackKind.OBJECT:
-            unclear |= {f.frame_index for f in timeline.get(track.id, []) if f.area_px}
+            unclear.update(lane.frame_index[lane.area_px > 0].tolist())
             continue
-        reviewed = [f.frame_index for f in timeline.get(track.id, []) if f.state in _PERSONS_WORD]
+        reviewed = lane.frame_index[np.isin(lane.state, _PERSONS_WORD)].tolist()
         if reviewed:
             copied.append(_copy_track(project, track, reviewed))
     return SnapshotVideo(
