@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -263,21 +262,8 @@ class ProjectReader:
         )
         return [_track_frame(row) for row in found]
 
-    def timeline(self, video_id: int) -> dict[int, list[TrackFrame]]:
-        """``track_frames`` of all tracks of a video, in one query."""
-        found = self._db.execute(
-            f"SELECT {_FRAME_COLUMNS} FROM current "  # noqa: S608
-            "LEFT JOIN signals ON signals.mask_id = current.mask_id "
-            "WHERE video_id = ? ORDER BY frame_index",
-            (video_id,),
-        )
-        lanes: dict[int, list[TrackFrame]] = defaultdict(list)
-        for row in found:
-            lanes[row[0]].append(_track_frame(row))
-        return dict(lanes)
-
     def frame_columns(self, video_id: int) -> dict[int, FrameColumns]:
-        """The same as arrays, for videos with millions of masks: track id -> columns."""
+        """``track_frames`` of all tracks of a video as arrays: track id -> columns."""
         return frame_columns.columns_of_video(self._db, video_id)
 
     def track_columns(self, track_id: int, scope: Scope = WHOLE_TRACK) -> FrameColumns:

@@ -244,7 +244,9 @@ def test_signals_follow_the_record(project):
     assert project.track_frames(1)[0].uncertainty is None
     project.undo()
     assert project.track_frames(1)[0].uncertainty == 0.25
-    assert project.timeline(1) == {1: project.track_frames(1)}
+    columns = project.frame_columns(1)[1]
+    assert columns.uncertainty.tolist() == pytest.approx([0.25, float("nan")], nan_ok=True)
+    assert columns.link_score.tolist() == [0.5, 0.75]
 
 
 @pytest.mark.parametrize("text", ["[]", "not json", "3", "[" * 300_000, b"\xff"])
