@@ -40,7 +40,7 @@ class LabelledVideo:
 
     Attributes:
         name: Shown to people.
-        path: A video file or a folder of frames; unused where ``frame_files`` is given.
+        path: A video file or a folder of frames; not read where ``frame_files`` is given.
         num_frames: Frames.
         height: Pixels.
         width: Pixels.
@@ -48,6 +48,8 @@ class LabelledVideo:
         exhaustive: Frames on which every object of the classes is annotated; a track that is
             not annotated there is absent.
         frame_files: One picture a frame, or empty.
+        source_frames: One a frame: its index in the video file, where the frames here are a part
+            of it. Empty means 0, 1, 2, ...
     """
 
     name: str
@@ -58,6 +60,7 @@ class LabelledVideo:
     tracks: tuple[LabelledTrack, ...]
     exhaustive: frozenset[int]
     frame_files: tuple[Path, ...] = ()
+    source_frames: tuple[int, ...] = ()
 
     @property
     def labelled_frames(self) -> tuple[int, ...]:
@@ -66,6 +69,12 @@ class LabelledVideo:
         for track in self.tracks:
             frames.update(track.masks)
         return tuple(sorted(frames))
+
+    def picture_of(self, frame_index: int) -> tuple[Path, int]:
+        """Where a frame's picture lies: the file or folder, and the frame of it."""
+        if self.frame_files:
+            return self.frame_files[frame_index], 0
+        return self.path, self.source_frames[frame_index] if self.source_frames else frame_index
 
 
 def resized_size(height: int, width: int, short_side: int, max_long_side: int) -> tuple[int, int]:
@@ -87,7 +96,7 @@ class FrameStore:
     """
 
     capacity_bytes: int = 256_000_000
-    _frames: OrderedDict[tuple[str, int, tuple[int, int]], npt.NDArray[np.uint8]] = field(
+    _frames: OrderedDict[tuple[Path, int, tuple[int, int]], npt.NDArray[np.uint8]] = field(
         default_factory=OrderedDict, repr=False
     )
     _readers: OrderedDict[Path, VideoReader] = field(default_factory=OrderedDict, repr=False)
@@ -116,7 +125,7 @@ class FrameStore:
         Raises:
             VideoError: There is no such frame or picture, or nothing of the video decodes.
         """
-        key = (str(video.path), frame_index, size)
+        key = (*video.picture_of(frame_index), size)  # videos may share a folder of pictures
         if key in self._frames:
             self._frames.move_to_end(key)
             return self._frames[key]
@@ -132,9 +141,10 @@ class FrameStore:
         return frame
 
     def _decode(self, video: LabelledVideo, frame_index: int) -> npt.NDArray[np.uint8]:
+        path, frame = video.picture_of(frame_index)
         if video.frame_files:
-            return read_picture(video.frame_files[frame_index])
-        return self._reader(video.path).read(frame_index)
+            return read_picture(path)
+        return self._reader(path).read(frame)
 
     def _reader(self, path: Path) -> VideoReader:
         """The open video; few are, since each has threads and frames of its own."""
@@ -148,7 +158,8 @@ class FrameStore:
 
     def is_broken(self, video: LabelledVideo, frame_index: int) -> bool:
         """Whether a frame that was read has a neighbour's picture: its labels do not fit that."""
-        return not video.frame_files and frame_index in self._stands.get(video.path, ())
+        path, frame = video.picture_of(frame_index)
+        return frame in self._stands.get(path, ())
 
     def close(self) -> None:
         """Close the videos and forget the pictures."""

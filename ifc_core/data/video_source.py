@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +23,14 @@ from ifc_core.data.labelled_video import (
 from ifc_core.data.pseudo_clip import move_picture
 from ifc_core.data.sample import ClipSample
 from ifc_core.errors import FormatError
+from ifc_core.io.video import open_video
 from ifc_core.io.ytvis import read_ytvis
 from ifc_core.io.ytvis_types import YtvisTrack, YtvisVideo
 from ifc_core.structures import RLEMask
 
 _VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm")
 _MAX_LONG_SIDE = 1333
+_NUMBER = re.compile(r"(\d+)$")
 
 
 @lru_cache(maxsize=4)
@@ -95,7 +99,8 @@ def read_ytvis_videos(annotations: Path, root: Path) -> tuple[tuple[LabelledVide
 
     Frames that the file calls exhaustive (all of them where it says nothing, but for those with
     a crowd region) teach "no object" too; in files with our extension key, frames without a
-    state are not annotated. Crowd regions are left out.
+    state are not annotated. Crowd regions are left out. Where the file holds a part of the frames
+    of a video file (every fifth, say), our extension key or the numbers of its names say which.
 
     Args:
         annotations: The JSON file.
@@ -106,6 +111,7 @@ def read_ytvis_videos(annotations: Path, root: Path) -> tuple[tuple[LabelledVide
 
     Raises:
         FormatError: The file breaks the format, or its videos are not under ``root``.
+        VideoError: A video file of which it holds a part cannot be read.
     """
     file = read_ytvis(annotations)
     categories = sorted(file.categories, key=lambda category: category.id)
@@ -136,7 +142,22 @@ def _labelled(
         ),
         exhaustive=frozenset(exhaustive),
         frame_files=files,
+        source_frames=() if files else _source_frames(video, path),
     )
+
+
+def _source_frames(video: YtvisVideo, path: Path) -> tuple[int, ...]:
+    """Frame of a video file for each frame of the annotation; empty for 0, 1, 2, ..."""
+    if video.details is not None and video.details.frame_indices:
+        return video.details.frame_indices
+    found = [_NUMBER.search(Path(name).stem) for name in video.file_names]
+    numbers = tuple(int(match.group(1)) for match in found if match is not None)
+    ascending = all(a < b for a, b in pairwise(numbers))
+    if len(numbers) < video.length or not ascending or numbers[-1] < video.length:
+        return ()
+    with open_video(path) as reader:  # many count from 1, or number something else
+        num_frames = reader.video.num_frames
+    return numbers if numbers[-1] < num_frames and num_frames != video.length else ()
 
 
 def _known_masks(track: YtvisTrack) -> dict[int, RLEMask | None]:

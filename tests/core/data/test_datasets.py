@@ -8,6 +8,7 @@ import pytest
 
 from ifc_core.data.clip_source import ClipRequest, load_batches
 from ifc_core.data.coco_source import CocoSource, read_coco_images
+from ifc_core.data.labelled_video import FrameStore
 from ifc_core.data.sample import collate_clips
 from ifc_core.data.video_source import VideoSource, read_ytvis_videos
 from ifc_core.errors import FormatError, VideoError
@@ -57,6 +58,50 @@ def test_ytvis_files_are_exhaustive_and_null_means_absent(ytvis_file, video_fold
 def test_missing_frames_are_named_before_training(ytvis_file, tmp_path):
     with pytest.raises(FormatError, match="give the folder"):
         read_ytvis_videos(ytvis_file, tmp_path / "elsewhere")
+
+
+def test_videos_that_share_a_folder_keep_their_own_pictures(tmp_path):
+    """Their frames have the same numbers and lie in the same folder."""
+    entries = []
+    for number, (name, grey) in enumerate((("dark", 40), ("bright", 220)), start=1):
+        files = [f"{name}_{frame}.png" for frame in range(2)]
+        for file in files:
+            cv2.imwrite(str(tmp_path / file), np.full((48, 80, 3), grey, dtype=np.uint8))
+        entries.append({"id": number, "height": 48, "width": 80, "length": 2, "file_names": files})
+    content = {"videos": entries, "categories": [{"id": 1, "name": "cat"}], "annotations": []}
+    videos, _ = read_ytvis_videos(write(tmp_path / "train.json", content), tmp_path)
+    store = FrameStore()
+    assert [int(store.read(video, 1, (48, 80)).mean()) for video in videos] == [40, 220]
+
+
+def sparse_file(path, video_folder, first, details):
+    """Every second frame of a video file whose frames are known by their grey: 20, 40, ..."""
+    clip = video_folder.parent / "clip.avi"
+    codec = cv2.VideoWriter.fourcc(*"MJPG")
+    writer = cv2.VideoWriter(str(clip), codec, 10, (80, 48))
+    for frame in range(10):
+        writer.write(np.full((48, 80, 3), 20 + 20 * frame, dtype=np.uint8))
+    writer.release()
+    video = {
+        "id": 1, "height": 48, "width": 80, "length": 4, "ifc_studio": details,
+        "file_names": [f"clip/{first + 2 * f:05d}.jpg" for f in range(4)],
+    }  # fmt: skip
+    if details is None:
+        del video["ifc_studio"]
+    content = {"videos": [video], "categories": [{"id": 1, "name": "cat"}], "annotations": []}
+    return write(path, content)
+
+
+@pytest.mark.parametrize("details", [None, {"frame_indices": [2, 4, 6, 8]}])
+def test_a_part_of_the_frames_of_a_video_file_is_told_by_its_numbers(
+    tmp_path, video_folder, details
+):
+    path = sparse_file(tmp_path / "train.json", video_folder, 2, details)
+    videos, _ = read_ytvis_videos(path, video_folder.parent)
+    store = FrameStore()
+    greys = [int(store.read(videos[0], f, (48, 80)).mean()) for f in range(4)]
+    assert greys == pytest.approx([60, 100, 140, 180], abs=3)
+    store.close()
 
 
 def coco_content(**changes):
