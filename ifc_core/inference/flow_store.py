@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ifc_core.inference.shot_cuts import colour_change, colours, gap_after_motion, is_shot_cut
 from ifc_core.io.video import VideoReader
 
 FloatImage = npt.NDArray[np.float32]
@@ -21,12 +22,8 @@ DEFAULT_FLOW_BYTES = 512 << 20
 _PATH_UNITS = 16  # of a pixel: paths may lead across the largest working picture
 _FLOW_UNITS = 64  # finer, as errors of single steps add up
 _FLOW_SHARE = 0.5
-_CUT_HISTOGRAM = 0.3
-_CUT_GRAY = 12.0
-_CUT_BOTH = 10.0
 _REPLACED_HISTOGRAM = 0.5
 _REPLACED_GRAY = 20.0
-_RESIDUAL_CELL_PX = 4
 _SCENE_EVERY_PX = 8
 _SCENE_WITHIN_PX = 1.0
 _SCENE_TRIALS = 300
@@ -102,6 +99,28 @@ class Picture:
         return self.rgb.nbytes + self.half.nbytes + self.gray.nbytes
 
 
+def working_sizes(
+    size: tuple[int, int], short_side: int
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(height, width) of the working pictures of frames, and of their flow.
+
+    Args:
+        size: (height, width) of the frames.
+        short_side: Frames whose short side is longer are reduced to it.
+    """
+    scale = min(1.0, short_side / min(size))
+    height, width = (max(16, round(side * scale)) for side in size)
+    half = (max(8, round(height * _FLOW_SHARE)), max(8, round(width * _FLOW_SHARE)))
+    return (height, width), half
+
+
+def reduced_picture(frame: Frame, size: tuple[int, int], half_size: tuple[int, int]) -> Picture:
+    """A frame at the sizes that :func:`working_sizes` gives."""
+    same = frame.shape[:2] == size
+    rgb = frame if same else cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA)
+    return Picture.of(np.asarray(rgb, np.uint8), half_size)
+
+
 class FlowStore:
     """Pictures and flows of one video, the least recently used first to go.
 
@@ -125,13 +144,7 @@ class FlowStore:
     ) -> None:
         self.reader = reader
         self.computed = 0
-        height, width = reader.video.size
-        scale = min(1.0, short_side / min(height, width))
-        self.size = (max(16, round(height * scale)), max(16, round(width * scale)))
-        self.flow_size = (
-            max(8, round(self.size[0] * _FLOW_SHARE)),
-            max(8, round(self.size[1] * _FLOW_SHARE)),
-        )
+        self.size, self.flow_size = working_sizes(reader.video.size, short_side)
         self._max_bytes = max_bytes
         self._pictures: OrderedDict[int, Picture] = OrderedDict()
         self._flows: OrderedDict[int, npt.NDArray[np.int16]] = OrderedDict()
@@ -155,7 +168,9 @@ class FlowStore:
         """
         kept = self._pictures.get(frame_index)
         if kept is None:
-            kept = self._pictures[frame_index] = self._reduced(self.reader.read(frame_index))
+            kept = self._pictures[frame_index] = reduced_picture(
+                self.reader.read(frame_index), self.size, self.flow_size
+            )
             self._bytes += kept.num_bytes
         self._pictures.move_to_end(frame_index)
         self._trim()
@@ -187,15 +202,12 @@ class FlowStore:
     def is_cut(self, first: int, second: int) -> bool:
         """Whether a new shot begins between neighbours.
 
-        Colours must change all over and motion must fail to explain one frame by the other; only
-        then is nothing of the first frame in the second.
+        See :func:`is_shot_cut`.
         """
         early = min(first, second)
         if early not in self._cuts:
             pictures = (self.picture(early).rgb, self.picture(early + 1).rgb)
-            changed, gray = _histogram_change(*pictures), float(self._residual(early).mean())
-            enough = changed > _CUT_HISTOGRAM and gray > _CUT_GRAY
-            self._cuts[early] = enough and changed * gray > _CUT_BOTH
+            self._cuts[early] = is_shot_cut(*pictures, lambda: float(self._residual(early).mean()))
         return self._cuts[early]
 
     def is_replaced(self, first: int, second: int, box: tuple[int, int, int, int]) -> bool:
@@ -217,28 +229,15 @@ class FlowStore:
         if not part.size or float(part.mean()) < _REPLACED_GRAY:
             return False
         x0, y0, x1, y1 = box
-        pictures = (self.picture(f).rgb[y0:y1, x0:x1] for f in (early, early + 1))
-        return _histogram_change(*pictures) > _REPLACED_HISTOGRAM
+        both = (colours(self.picture(f).rgb[y0:y1, x0:x1]) for f in (early, early + 1))
+        return colour_change(*both) > _REPLACED_HISTOGRAM
 
     def _residual(self, early: int) -> FloatImage:
         """Grey levels between a frame and its neighbour moved onto it, on a coarse grid."""
         kept = self._residuals.get(early)
         if kept is None:
             flow = self.between(early + 1, early)
-            height, width = self.flow_size
-            grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)
-            at = (grid + flow).astype(np.float32)
-            first, second = (self.picture(f).gray for f in (early, early + 1))
-            moved = cv2.remap(
-                first,
-                np.ascontiguousarray(at[..., 0]),
-                np.ascontiguousarray(at[..., 1]),
-                cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-            cells = (max(1, width // _RESIDUAL_CELL_PX), max(1, height // _RESIDUAL_CELL_PX))
-            gap = cv2.absdiff(moved, second).astype(np.float32)
-            kept = np.asarray(cv2.resize(gap, cells, interpolation=cv2.INTER_AREA), np.float32)
+            kept = gap_after_motion(self.picture(early).gray, self.picture(early + 1).gray, flow)
             self._residuals[early] = kept
             self._bytes += kept.nbytes
             self._trim()
@@ -278,12 +277,6 @@ class FlowStore:
         flow = self._method.calc(first, second, None)  # type: ignore[call-overload]
         return _whole(np.asarray(flow, np.float32), _FLOW_UNITS)
 
-    def _reduced(self, frame: Frame) -> Picture:
-        height, width = self.size
-        same = frame.shape[:2] == self.size
-        rgb = frame if same else cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
-        return Picture.of(np.asarray(rgb, np.uint8), self.flow_size)
-
     def _trim(self) -> None:
         """Drop the oldest: pictures, which are read again quickly, paths, residuals, then flows."""
         while self._bytes > self._max_bytes and len(self._pictures) > 2:
@@ -322,14 +315,3 @@ def _pixels(whole: npt.NDArray[np.int16], units: int) -> FloatImage:
     pixels = whole.astype(np.float32)
     pixels *= np.float32(1 / units)
     return pixels
-
-
-def _histogram_change(first: Frame, second: Frame) -> float:
-    """Share of the pixels whose colour, one of 216, is not there in the other picture."""
-    histograms = []
-    for rgb in (first, second):
-        step = 4 if min(rgb.shape[:2]) >= 64 else 1
-        part = np.ascontiguousarray(rgb[::step, ::step])
-        counts = cv2.calcHist([part], [0, 1, 2], None, [6, 6, 6], [0, 256, 0, 256, 0, 256])
-        histograms.append(counts / max(1.0, float(counts.sum())))
-    return 0.5 * float(np.abs(histograms[0] - histograms[1]).sum())
