@@ -242,6 +242,8 @@ def _add_mask(
     image, video_id, frame = images[image_id]
     masks = parse_segmentations([raw.get("segmentation")], image, f"{where}.segmentation", report)
     if not masks or masks[0] is None:
+        # Left out, the object would count as absent on a frame that is taken to be complete.
+        report(f"{where}.segmentation", "the mask is missing; boxes alone cannot be read.")
         return
     label = raw.get("instance_id", raw.get("track_id", raw.get("id")))
     if not is_int(label):

@@ -340,6 +340,8 @@ def test_broken_mots_text(line: str, words: str, tmp_path: Path) -> None:
         ({"segmentation": {"size": [4, 6], "counts": "zz"}}, "segmentation"),
         ({"segmentation": [[0, 0, 1e300, 0, 1, 1]]}, "outside"),
         ({"segmentation": [[0, 0, 1]]}, "three points"),
+        ({"segmentation": []}, "boxes alone"),
+        ({"segmentation": None}, "boxes alone"),
     ],
 )
 def test_broken_coco(change: dict[str, object], words: str, tmp_path: Path) -> None:
