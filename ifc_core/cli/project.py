@@ -51,6 +51,8 @@ def new(
     from ifc_core.annotation import Project
     from ifc_core.annotation.packing import unpack_project
 
+    if from_pack is not None and name:
+        raise InputError("A project from a pack keeps its name; leave out --name.")
     added = _look_at(videos or [])  # one that cannot be read should leave no half-made project
     if from_pack is not None:
         with Project.open(unpack_project(from_pack, project)) as opened:

@@ -120,6 +120,7 @@ def test_an_export_without_a_frame_says_how_to_get_proposals(tmp_path, clip_fold
         (["new", "q.ifcproj", "{clip}", "typo.mp4"], "typo.mp4"),
         (["new", "q.ifcproj", "{clip}", "{clip}"], "the same video"),
         (["new", "q.ifcproj", "--from", "nothing.ifcpack"], "nothing.ifcpack"),
+        (["new", "q.ifcproj", "--from", "nothing.ifcpack", "--name", "q"], "leave out --name"),
     ],
 )
 def test_bad_input_gets_one_sentence(
