@@ -152,6 +152,7 @@ def measure_ours(options: InferOptions, precision: str) -> dict[str, Any]:
         duplicate_iou=1.0,  # the plain way keeps all, too
         continuation_score=1.0,
         lookahead=0,
+        shot_cuts=False,
         precision=precision,
     )
     dtype = choose_dtype(model, precision)

@@ -271,6 +271,7 @@ class GpuBench:
             duplicate_iou=1.0,  # the plain way keeps all, too
             continuation_score=1.0,
             lookahead=0,
+            shot_cuts=False,
             precision=precision,
         )
 

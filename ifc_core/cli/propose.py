@@ -84,6 +84,13 @@ def propose(
     edges: Annotated[
         str, typer.Option(help="Pull masks to the edges of the frame: off, fast or best.")
     ] = "off",
+    shot_cuts: Annotated[
+        bool,
+        typer.Option(
+            "--shot-cuts/--no-shot-cuts",
+            help="End tracks where an edited video cuts to a new shot.",
+        ),
+    ] = True,
     camera: Annotated[
         int | None, typer.Option(help="Watch this camera (0 is the first) until Ctrl-C.")
     ] = None,
@@ -137,6 +144,7 @@ def propose(
         reidentify=reidentify,
         tiles=tiles,
         edges=edges,
+        shot_cuts=shot_cuts,
     )
     live = (camera, size, fps, frames, keep_all)
     if estimate:
@@ -149,9 +157,11 @@ def propose(
         return
     count = sum(video["frames"] for video in summary["videos"])
     objects = sum(video["instances"] for video in summary["videos"])
+    cuts = sum(max(0, len(video["shot_starts"]) - 1) for video in summary["videos"])
     found = "1 object" if objects == 1 else f"{objects} objects"
-    seconds = summary["seconds"]
-    print_line(f"Wrote {output}: {found} in {count} frames, {seconds:.1f} s on {summary['device']}")
+    parts = f" with {cuts} cut{'s' * (cuts != 1)}" if cuts else ""
+    took = f"{summary['seconds']:.1f} s on {summary['device']}"
+    print_line(f"Wrote {output}: {found} in {count} frames{parts}, {took}")
     for video in summary["videos"]:
         if "dropped" in video:
             print_line(

@@ -170,6 +170,7 @@ class LiveRun(ProposeRun):
         notices = (*((frames.notice,) if frames.notice else ()), *run.notices)
         for notice in notices:
             sys.stderr.write(f"ifc-studio: note: {source.name}: {notice}\n")
-        found = ProposedVideo(Path(source.name), entry, source.fps, run.instances, seconds, notices)
+        results = (run.instances, seconds, notices, run.shot_starts)
+        found = ProposedVideo(Path(source.name), entry, source.fps, *results)
         figures = {k: round(v, 3) for k, v in asdict(frames.figures).items()}
         return found, figures

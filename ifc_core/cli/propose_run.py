@@ -54,6 +54,7 @@ class ProposedVideo:
         instances: What was found.
         seconds: How long it took.
         notices: Sentences for the person.
+        shot_starts: First frame of each shot.
     """
 
     path: Path
@@ -62,6 +63,7 @@ class ProposedVideo:
     instances: tuple[InstanceSummary, ...]
     seconds: float
     notices: tuple[str, ...]
+    shot_starts: tuple[int, ...]
 
 
 def estimates(paths: Sequence[Path], settings: ProposeSettings) -> list[dict[str, Any]]:
@@ -107,7 +109,8 @@ class ProposeRun:
 
         Returns:
             The summary: ``output``, ``model``, ``model_sha256``, ``device``, ``seconds`` and
-            ``videos`` (``path``, ``name``, ``frames``, ``instances``, ``seconds``, ``notices``).
+            ``videos`` (``path``, ``name``, ``frames``, ``shot_starts``, ``instances``,
+            ``seconds``, ``notices``).
 
         Raises:
             VideoError: A video cannot be read.
@@ -169,7 +172,8 @@ class ProposeRun:
             indices = list(range(0, known.num_frames * step, step))
             entry = _entry(number, reader, name, indices)
             fps = reader.video.fps / step
-        return ProposedVideo(path, entry, fps, known.instances, known.seconds, known.notices)
+        found = (known.instances, known.seconds, known.notices, known.shot_starts)
+        return ProposedVideo(path, entry, fps, *found)
 
     def _run(
         self,
@@ -212,7 +216,8 @@ class ProposeRun:
             _note(reader.video.path, frames.notice)
         notices = tuple(x for x in (reader.warning, *run.notices, frames.notice) if x)
         seconds = time.monotonic() - began
-        done = VideoState(position, seconds, None, tuple(run.instances), notices)
+        found = (tuple(run.instances), notices, run.shot_starts)
+        done = VideoState(position, seconds, None, *found)
         state.save(number, done)
         return done
 
@@ -440,6 +445,7 @@ def _summary(video: ProposedVideo) -> dict[str, Any]:
         "path": str(video.path),
         "name": video.entry.name,
         "frames": video.entry.length,
+        "shot_starts": list(video.shot_starts),
         "instances": len(video.instances),
         "seconds": round(video.seconds, 3),
         "notices": list(video.notices),

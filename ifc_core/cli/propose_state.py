@@ -32,6 +32,7 @@ class VideoState:
         checkpoint: From where to go on; ``None`` when the video is done.
         instances: What was found, when it is done.
         notices: Sentences for the person, when it is done.
+        shot_starts: First frame of each shot, when it is done.
     """
 
     num_frames: int
@@ -39,6 +40,7 @@ class VideoState:
     checkpoint: RunCheckpoint | None = None
     instances: tuple[InstanceSummary, ...] = ()
     notices: tuple[str, ...] = ()
+    shot_starts: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -64,6 +66,7 @@ class VideoState:
             None if raw is None else RunCheckpoint.from_json(raw),
             tuple(instances),
             tuple(values["notices"]),
+            tuple(values["shot_starts"]),
         )
 
 

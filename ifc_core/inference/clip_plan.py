@@ -32,8 +32,15 @@ def clip_windows(num_frames: int, clip_length: int, clip_stride: int) -> Iterato
         yield last
 
 
+StreamState = tuple[int, int, int, int]
+"""Next start, frames counted, end of the last window, start of the shot."""
+
+
 class WindowStream:
-    """The windows of a sequence whose length is not known yet.
+    """The windows of a sequence whose length is not known yet, in one shot or several.
+
+    No window holds frames of two shots: those of a shot are what they would be if it were a
+    sequence of its own.
 
     Args:
         clip_length: T.
@@ -48,6 +55,7 @@ class WindowStream:
         self._next_start = 0
         self._arrived = 0
         self._last_stop = 0
+        self._shot_start = 0
 
     def push(self) -> range | None:
         """Count one more frame.
@@ -64,31 +72,36 @@ class WindowStream:
         return window
 
     def close(self) -> range | None:
-        """End the sequence.
+        """End the sequence, or the shot where :meth:`begin_shot` follows.
 
         Returns:
-            The last window, pulled back, or ``None`` if the frames are all covered.
+            The last window, pulled back but not over the start of its shot, or ``None`` if the
+            frames are all covered.
         """
         if self._last_stop == self._arrived:
             return None
         self._last_stop = self._arrived
-        return range(max(0, self._arrived - self._length), self._arrived)
+        return range(max(self._shot_start, self._arrived - self._length), self._arrived)
+
+    def begin_shot(self) -> None:
+        """The next frame is the first of another shot; the one before it is closed already."""
+        self._next_start = self._last_stop = self._shot_start = self._arrived
 
     @property
-    def state(self) -> tuple[int, int, int]:
-        """Next start, frames counted, end of the last window: for :meth:`restore`."""
-        return self._next_start, self._arrived, self._last_stop
+    def state(self) -> StreamState:
+        """Where the stream stands, for :meth:`restore`."""
+        return self._next_start, self._arrived, self._last_stop, self._shot_start
 
-    def restore(self, state: tuple[int, int, int]) -> None:
+    def restore(self, state: StreamState) -> None:
         """Go on where another stream of the same T and S was."""
-        self._next_start, self._arrived, self._last_stop = state
+        self._next_start, self._arrived, self._last_stop, self._shot_start = state
 
     @property
     def settled_before(self) -> int:
         """No window still to come holds a position under this number."""
-        if self._last_stop == 0:
-            return 0
-        # If the sequence ends now, the last window starts at arrived - T; each further frame
+        if self._last_stop == self._shot_start:
+            return self._shot_start
+        # If the shot ends now, its last window starts at arrived - T; each further frame
         # moves that start on, up to the next regular one.
         last_start = self._next_start - self._stride
         earliest = max(last_start + 1, self._arrived - self._length)

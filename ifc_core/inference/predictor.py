@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from ifc_core.errors import ConfigError
-from ifc_core.inference.clip_plan import WindowStream, of_one_length
+from ifc_core.inference.clip_plan import of_one_length
 from ifc_core.inference.clip_runner import CachedFrame, PendingClips
 from ifc_core.inference.device_input import FrameBatchOnDevice, FrameSender
 from ifc_core.inference.device_masks import encode_many
@@ -30,7 +28,9 @@ from ifc_core.inference.run_setup import (
     score_threshold_for,
     short_side_for,
 )
+from ifc_core.inference.run_windows import RunWindows
 from ifc_core.inference.settings import ProposeSettings
+from ifc_core.inference.shot_watch import FRAMES_BEFORE, ShotWatch
 from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC
 from ifc_core.structures import RLEMask
@@ -137,10 +137,11 @@ class VideoPrediction(Iterator[FrameResult]):
         self._output_size = output_size
         self._short_side = short_side_for(model, settings)
         self._score_threshold = score_threshold_for(model, settings)
-        length = sys.maxsize if settings.offline else settings.clip_length
-        self._stream = WindowStream(length, 1 if settings.offline else settings.clip_stride)
+        self._windows = RunWindows(settings)
+        self._watch = ShotWatch(settings.shot_cuts, settings.frame_step)
         self._tracker = VideoTracker(
-            length, reidentifier=Reidentifier() if settings.reidentify else None
+            self._windows.clip_length,
+            reidentifier=Reidentifier() if settings.reidentify else None,
         )
         self._linker = clip_linker_for(model, settings, self._tracker, low_delay=low_delay)
         self._runner = clip_runner_for(model, settings, batch)
@@ -151,8 +152,6 @@ class VideoPrediction(Iterator[FrameResult]):
         self._index_of: dict[int, int] = {}  # position -> frame index in the video
         self._seen: dict[int, _Seen] = {}
         self._finished = 0  # positions given out, those of an earlier part of the run too
-        self._window_state = self._stream.state  # of the windows whose clips were decided
-        self._later_states: deque[tuple[int, int, int]] = deque()  # after each window since
         self._best: dict[int, tuple[int, float]] = {}
         self._precision = settings.precision
         self._steps = self._run(frames, resume)
@@ -184,6 +183,11 @@ class VideoPrediction(Iterator[FrameResult]):
         return tuple(self._runner.notices)
 
     @property
+    def shot_starts(self) -> tuple[int, ...]:
+        """Frame index of the first frame of each shot so far; one where there are no cuts."""
+        return self._windows.shot_starts
+
+    @property
     def num_held_frames(self) -> int:
         """Frames in memory because a clip to come may hold them."""
         return len(self._cached)
@@ -197,14 +201,12 @@ class VideoPrediction(Iterator[FrameResult]):
         if not self._index_of:
             return None
         held = self._tracker.held(self._finished)
-        restart = min([c.frame_indices[0] for c, _ in held], default=self._finished)
-        known = min(restart, max(self._index_of))  # without overlap the next frame is not read yet
-        step = self._settings.frame_step
+        restart = self._first_needed()
         return RunCheckpoint(
-            restart_frame=self._index_of[known] + (restart - known) * step,
+            restart_frame=self._index_of[restart],
             restart_position=restart,
             next_position=self._finished,
-            window_state=self._window_state,
+            window_state=self._windows.decided,
             precision=self._precision,
             input_size=self._runner.input_size,
             mask_grid=self._runner.mask_grid,
@@ -222,7 +224,14 @@ class VideoPrediction(Iterator[FrameResult]):
             ),
             tallies=tuple(self._tally(i) for i in range(self._tracker.num_instances)),
             notices=self.notices,
+            shot_starts=self._windows.decided_shot_starts,
         )
+
+    def _first_needed(self) -> int:
+        """First position that a run needs which goes on from here."""
+        held = [clip.frame_indices[0] for clip, _ in self._tracker.held(self._finished)]
+        seen_for_cuts = self._windows.decided[1] - FRAMES_BEFORE
+        return max(0, min([self._finished, seen_for_cuts, *held]))
 
     def _tally(self, instance_id: int) -> InstanceTally:
         totals, num_clips = self._tracker.class_totals(instance_id)
@@ -245,32 +254,24 @@ class VideoPrediction(Iterator[FrameResult]):
         ready = self._prepared or prepare_model(self._runner.model, precision)
         self._precision, self._runner.model = ready.precision, ready.network
         self._runner.is_exact = ready.precision == "fp32"
-        stepped = self._stepped(frames)
+        stepped = self._watch.watched(frames)
         taken_up = -1 if resume is None else self._take_up(resume, stepped)
         steps = self._by_batch if self._batch > 1 else self._by_frame
         yield from steps(stepped, taken_up + 1)
-        yield from self._advance(self._noted(self._stream.close()), self._stream.state[1])
+        yield from self._advance(self._windows.close(), self._windows.num_arrived)
         with self._runner.after_network():
-            self._note_decided(self._linker.finish())
-        yield from self._give_out(self._stream.state[1])
+            self._windows.note_decided(self._linker.finish())
+        yield from self._give_out(self._windows.num_arrived)
 
     def _by_frame(self, frames: Iterator[Frame], first: int) -> Iterator[FrameResult]:
         for position, (index, image) in enumerate(frames, start=first):
             self._context.raise_if_cancelled()
             self._admit(position, index, image)
-            windows = self._noted(self._stream.push())
-            yield from self._advance(windows, self._stream.settled_before)
+            windows = self._arrive(index)
+            yield from self._advance(windows, self._windows.settled_before)
 
-    def _noted(self, window: range | None) -> list[range]:
-        """The window as a list, and where the stream stands after it kept in mind."""
-        if window is None:
-            return []
-        self._later_states.append(self._stream.state)
-        return [window]
-
-    def _note_decided(self, num_clips: int) -> None:
-        for _ in range(num_clips):
-            self._window_state = self._later_states.popleft()
+    def _arrive(self, index: int) -> list[range]:
+        return self._windows.arrive(index, begins_shot=self._watch.begins_shot(index))
 
     def _by_batch(self, frames: Iterator[Frame], position: int) -> Iterator[FrameResult]:
         """Decoding, the network and what follows it at the same time, on different batches.
@@ -303,10 +304,10 @@ class VideoPrediction(Iterator[FrameResult]):
         for place, (index, image) in enumerate(zip(batch.indices, batch.images, strict=True)):
             self._note_frame(position + place, index, image)
             self._cached[position + place] = CachedFrame(small[place])
-            windows += self._noted(self._stream.push())
+            windows += self._arrive(index)
         self._runner.encode(list(self._cached.values()))  # all, in case sizes change
         pending = self._begin_windows(windows)
-        return _Begun(pending, self._stream.settled_before)
+        return _Begun(pending, self._windows.settled_before)
 
     def _begin_windows(self, windows: list[range]) -> list[PendingClips]:
         return [
@@ -331,8 +332,7 @@ class VideoPrediction(Iterator[FrameResult]):
         self._output_size = resume.output_size
         self._runner.input_size, self._runner.mask_grid = resume.input_size, resume.mask_grid
         self._runner.notices += resume.notices
-        self._stream.restore(resume.window_state)
-        self._window_state = resume.window_state
+        self._windows.restore(resume.window_state, resume.shot_starts)
         self._finished = resume.next_position
         totals = {}
         for tally in resume.tallies:
@@ -363,17 +363,12 @@ class VideoPrediction(Iterator[FrameResult]):
             with self._runner.after_network():
                 again = self._runner.finish(pending)[0]
                 self._tracker.replay(again, who)
+                if self._windows.begins_linked_shot(clip.start):
+                    self._linker.finish()  # and knows none of the clips before
                 self._linker.recall(again, clip.identities)
             self._context.raise_if_cancelled()
-        self._let_go(self._stream.settled_before)
+        self._let_go(self._windows.settled_before)
         return last
-
-    def _stepped(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        first = None
-        for index, image in frames:
-            first = index if first is None else first
-            if (index - first) % self._settings.frame_step == 0:
-                yield index, image
 
     def _admit(self, position: int, index: int, image: npt.NDArray[np.uint8]) -> None:
         """Put a frame into the cache at the size of the network's input."""
@@ -405,7 +400,9 @@ class VideoPrediction(Iterator[FrameResult]):
     def _link(self, pending: PendingClips) -> None:
         with self._runner.after_network():
             for clip in self._runner.finish(pending):
-                self._note_decided(self._linker.add(clip))
+                if self._windows.begins_linked_shot(clip.frame_indices[0]):
+                    self._windows.note_decided(self._linker.finish())
+                self._windows.note_decided(self._linker.add(clip))
                 self._context.raise_if_cancelled()
 
     def _give_out(self, settled: int) -> Iterator[FrameResult]:
@@ -441,8 +438,7 @@ class VideoPrediction(Iterator[FrameResult]):
         """Forget frames that no clip to come holds, and numbers that no checkpoint names."""
         for position in [p for p in self._cached if p < settled]:
             del self._cached[position]
-        held = [clip.frame_indices[0] for clip, _ in self._tracker.held(self._finished)]
-        needed = min([settled, self._finished, *held])
+        needed = min(settled, self._first_needed())
         for position in [p for p in self._index_of if p < needed]:
             del self._index_of[position]
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from ifc_core.errors import ConfigError
 
-_VERSION = 1
+_VERSION = 2
+_WITHOUT_SHOTS = 1  # the version before: all of a video was one shot
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class RunCheckpoint:
         restart_frame: Frame index from which frames must be given again.
         restart_position: Its position among the frames that are looked at.
         next_position: First position that was not given out; masks of later ones are void.
-        window_state: State of the window stream.
+        window_state: State of the window stream after the last clip that was decided.
         precision: Arithmetic that was in use: ``fp32``, ``bf16`` or ``fp16``.
         input_size: (height, width) that the network was fed.
         mask_grid: (h, w) of the mask logits.
@@ -72,12 +73,13 @@ class RunCheckpoint:
         notices: Sentences for the person so far.
         model_sha256: Hash of the weights; "" where unknown.
         broken_frames: Frames so far that could not be decoded; known to who reads the frames.
+        shot_starts: First frame of each shot up to ``window_state``.
     """
 
     restart_frame: int
     restart_position: int
     next_position: int
-    window_state: tuple[int, int, int]
+    window_state: tuple[int, int, int, int]
     precision: str
     input_size: tuple[int, int] | None
     mask_grid: tuple[int, int] | None
@@ -88,6 +90,7 @@ class RunCheckpoint:
     notices: tuple[str, ...] = ()
     model_sha256: str = ""
     broken_frames: tuple[int, ...] = ()
+    shot_starts: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -101,9 +104,12 @@ class RunCheckpoint:
             ConfigError: It is not a checkpoint of this version.
         """
         try:
-            if values["version"] != _VERSION:
-                raise ValueError(values["version"])
+            version = values["version"]
+            if version not in (_VERSION, _WITHOUT_SHOTS):
+                raise ValueError(version)
             plain = {name: _tuples(value) for name, value in values.items() if name != "version"}
+            if version == _WITHOUT_SHOTS:
+                plain["window_state"] = (*plain["window_state"], 0)
             plain["clips"] = tuple(HeldClip(**_fields(clip)) for clip in values["clips"])
             plain["tallies"] = tuple(InstanceTally(**_fields(t)) for t in values["tallies"])
             return cls(**plain)

@@ -50,6 +50,8 @@ class ProposeSettings:
         tiles: Look at the frame in overlapping tiles, each at the short side: ``auto`` or
             ``ROWSxCOLUMNS``; empty for the whole frame at once. For small objects in large frames.
         edges: Pull the edges of masks to those of the frame: one of :data:`EDGES`.
+        shot_cuts: Tell the shots of an edited video apart, so that no clip and no track goes over
+            a cut; otherwise everything is one shot, as published.
 
     Raises:
         ConfigError: A value is out of range.
@@ -72,6 +74,7 @@ class ProposeSettings:
     reidentify: bool = False
     tiles: str = ""
     edges: str = "off"
+    shot_cuts: bool = True
 
     def __post_init__(self) -> None:
         """Check every value."""

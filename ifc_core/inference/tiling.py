@@ -255,6 +255,11 @@ class TiledPrediction(Iterator[FrameResult]):
         """Sentences for the person, each once."""
         return tuple(dict.fromkeys(n for run in self._runs for n in run.notices))
 
+    @property
+    def shot_starts(self) -> tuple[int, ...]:
+        """First frame of each shot so far: all tiles look for cuts in the whole frame."""
+        return self._runs[0].shot_starts if self._runs else ()
+
     def _run(self, frames: Iterator[Frame]) -> Iterator[FrameResult]:
         first = next(frames, None)
         if first is None:

@@ -32,7 +32,7 @@ class ClipLinker(Protocol):
         """Take the next clip; gives how many were decided, the oldest first."""
 
     def finish(self) -> int:
-        """Decide on all clips that wait, as no more will come; gives their number."""
+        """Decide on all clips that wait, as no more will come of this shot; gives their number."""
 
     def recall(self, clip: ClipInstances, identities: Sequence[int]) -> None:
         """Know a clip again that was decided before an interruption; the tracker has it."""
@@ -121,8 +121,14 @@ class LookaheadLinker:
         return self._decide(self.lookahead)
 
     def finish(self) -> int:
-        """Decide on all clips that wait, as no more will come; gives their number."""
-        return self._decide(len(self._waiting)) if self._waiting else 0
+        """Decide on all clips that wait, as no more will come of this shot; gives their number.
+
+        Clips that come all the same are those of another shot, of which nothing is known.
+        """
+        count = self._decide(len(self._waiting)) if self._waiting else 0
+        self._known.clear()
+        self._num_clips = 0
+        return count
 
     def recall(self, clip: ClipInstances, identities: Sequence[int]) -> None:
         """Know a clip again that was decided before an interruption; the tracker has it."""

@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
@@ -87,6 +88,27 @@ def test_several_videos_go_into_one_file_and_a_summary(
     assert file.videos[1].file_names == tuple(f"square-2/{i:05d}.png" for i in (0, 4, 8))
     assert {track.video_id for track in file.tracks} == {1, 2}
     assert len({track.id for track in file.tracks}) == len(file.tracks)
+
+
+def test_no_track_goes_over_a_cut_and_the_summary_counts_them(
+    propose: Any, clip_frames: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = tmp_path / "film"
+    film.mkdir()
+    for index, image in enumerate([*clip_frames[:5], *(255 - clip_frames[:4])]):
+        cv2.imwrite(str(film / f"{index:05d}.png"), image)
+    output, both = tmp_path / "out.json", {}
+    for word in ("--shot-cuts", "--no-shot-cuts"):
+        assert propose(film, "-o", output, "--score-threshold", "0", "--json", word) == 0
+        (video,) = json.loads(capsys.readouterr().out)["videos"]
+        over = [
+            track.segmentations[4] is not None and track.segmentations[5] is not None
+            for track in read_ytvis(output).tracks
+        ]
+        both[word] = (video["shot_starts"], any(over))
+    assert both == {"--shot-cuts": ([0, 5], False), "--no-shot-cuts": ([0], True)}
+    assert propose(film, "-o", output) == 0
+    assert " in 9 frames with 1 cut, " in capsys.readouterr().out
 
 
 def test_masks_that_overlap_are_one_thing_where_asked(

@@ -237,7 +237,7 @@ def test_a_run_that_goes_on_counts_the_broken_frames_from_before_too(
     chosen = ProposeSettings.from_json(settings)
     told: list[dict[str, Any]] = []
     job = SimpleNamespace(context=None, emit=lambda name, data: told.append(data))
-    stopped = RunCheckpoint(3, 3, 3, (0, 0, 0), "fp32", None, None, None, 0, (), ())
+    stopped = RunCheckpoint(3, 3, 3, (0, 0, 0, 0), "fp32", None, None, None, 0, (), ())
     with ExitStack() as stack:
         params = {"video": str(folder)}
         source = open_source(params, chosen, job, stack)  # type: ignore[arg-type]

@@ -52,6 +52,41 @@ def test_a_settled_frame_is_in_no_later_window(values):
     assert last is None or last.start >= settled
 
 
+shot_lists = st.tuples(st.lists(st.integers(1, 25), min_size=1, max_size=5), st.integers(1, 12))
+
+
+@given(shot_lists.flatmap(lambda v: st.tuples(st.just(v[0]), st.just(v[1]), st.integers(1, v[1]))))
+def test_the_windows_of_a_shot_are_those_of_the_shot_alone(values):
+    shot_lengths, clip_length, stride = values
+    stream = WindowStream(clip_length, stride)
+    windows, expected, settled, start = [], [], 0, 0
+
+    def check(window):
+        if window is not None:
+            assert window.start >= settled
+            windows.append(window)
+
+    for number, length in enumerate(shot_lengths):
+        if number:
+            check(stream.close())
+            stream.begin_shot()
+            assert stream.settled_before == start
+        for _ in range(length):
+            check(stream.push())
+            assert stream.settled_before >= settled
+            settled = stream.settled_before
+            again = WindowStream(clip_length, stride)
+            again.restore(stream.state)
+            assert again.settled_before == settled
+            stream = again
+        for window in windows_by_definition(length, clip_length, stride):
+            expected.append(range(window.start + start, window.stop + start))
+        start += length
+    check(stream.close())
+    assert windows == expected
+    assert {f for w in windows for f in w} == set(range(start))
+
+
 def test_with_stride_one_a_frame_is_settled_as_soon_as_its_last_clip_is_in():
     stream = WindowStream(5, 1)
     settled = []

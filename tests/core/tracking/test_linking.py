@@ -127,3 +127,15 @@ def test_tracks_that_cross_keep_their_clips_apart():
     assert tracker.num_instances == 2
     assert {len(set(ids)) for ids in identities} <= {1, 2}
     assert all(np.array_equal(ids, sorted(set(ids), key=ids.index)) for ids in identities)
+
+
+@pytest.mark.parametrize("lookahead", [1, 3])
+def test_after_the_end_of_a_shot_nothing_is_known_of_it(lookahead):
+    tracker = VideoTracker(2)
+    linker = LookaheadLinker(tracker, lookahead, least_clips=2)
+    count = sum(linker.add(one) for one in TWO) + linker.finish()
+    assert count == len(TWO)
+    assert linker.undecided_from is None
+    single = clip(9, (0.9, 9, 1))  # too few for a track, were there any before it
+    assert linker.add(single) + linker.finish() == 1
+    assert [who.identities for _, who in tracker.held(0)][-1] == (2,)

@@ -1,0 +1,123 @@
+"""Which frames begin a shot: cuts, and what looks like one and is none."""
+
+import cv2
+import numpy as np
+import pytest
+
+from ifc_core.inference.flow_store import FlowStore
+from ifc_core.inference.shot_watch import FRAMES_BEFORE, ShotWatch
+
+SIZE = (90, 160)
+
+
+def texture(seed, height=SIZE[0], width=SIZE[1], low=0, high=256):
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(low, high, (height // 12 + 2, width // 12 + 2, 3), dtype=np.uint8)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def shot(seed, num_frames=6, by=2, **values):
+    """A scene over which the camera pans."""
+    wide = texture(seed, width=SIZE[1] + by * num_frames, **values)
+    return [wide[:, by * t : by * t + SIZE[1]] for t in range(num_frames)]
+
+
+DARK, LIGHT = {"high": 120}, {"low": 110}
+FIRST, SECOND = shot(1, **DARK), shot(2, **LIGHT)
+
+
+def starts(frames, first_index=0, **values):
+    watch = ShotWatch(**values)
+    found, seen = [], []
+    for index, image in watch.watched(enumerate(frames, start=first_index)):
+        seen.append(index)
+        assert image is frames[index - first_index]
+        if watch.begins_shot(index):
+            found.append(index)
+    assert seen == list(range(first_index, first_index + len(frames), values.get("frame_step", 1)))
+    return found
+
+
+def test_shots_begin_at_cuts():
+    assert starts([*FIRST, *SECOND, *FIRST[:3]]) == [6, 12]
+    assert starts([]) == []
+
+
+def test_the_last_frame_and_shots_of_one_frame_count():
+    assert starts([*FIRST, SECOND[0]]) == [6]
+    assert starts([FIRST[0], SECOND[0]]) == [1]
+
+
+def test_it_is_the_rule_of_corrections(frames_reader):
+    frames = [*FIRST, *SECOND]
+    store = FlowStore(frames_reader(np.stack(frames)), 480)
+    assert [f for f in range(1, 12) if store.is_cut(f - 1, f)] == starts(frames) == [6]
+
+
+def test_switched_off_all_is_one_shot():
+    assert starts([*FIRST, *SECOND], is_on=False) == []
+
+
+def test_with_a_frame_step_the_frames_that_are_looked_at_are_compared():
+    frames = [*FIRST[:5], *SECOND, *FIRST]
+    assert starts(frames, frame_step=3) == [6, 12]
+    assert starts([*FIRST[:5], *SECOND[:3], *FIRST], frame_step=3) == []  # a flash, for all it sees
+    watch = ShotWatch(frame_step=3)
+    stepped = list(enumerate([*FIRST, *SECOND]))[::3]
+    assert [index for index, _ in watch.watched(stepped)] == [0, 3, 6, 9]
+    assert watch.begins_shot(6)
+
+
+@pytest.mark.parametrize("num_frames", [1, 2])
+@pytest.mark.parametrize("flash", [np.full((*SIZE, 3), 255, np.uint8), texture(7, **LIGHT)])
+def test_a_flash_is_no_shot(num_frames, flash):
+    assert starts([*FIRST[:4], *[flash] * num_frames, *FIRST[4:]]) == []
+
+
+def test_what_stays_longer_is_a_shot():
+    assert starts([*FIRST[:4], *[texture(7, **LIGHT)] * 3, *FIRST[4:]]) == [4, 7]
+
+
+@pytest.mark.parametrize("num_frames", [4, 8, 25])
+def test_a_fade_is_no_cut(num_frames):
+    bright = shot(2, num_frames, low=60)
+    faded = [(image * (1 - t / num_frames)).astype(np.uint8) for t, image in enumerate(bright)]
+    assert starts([*faded, *faded[::-1]]) == []
+
+
+def test_a_light_that_is_switched_on_is_no_cut():
+    frames = shot(1, 12, **DARK)
+    assert starts([*frames[:6], *[image + 90 for image in frames[6:]]]) == []
+
+
+def test_a_fast_pan_is_no_cut():
+    assert starts(shot(3, 12, by=14)) == []
+
+
+@pytest.mark.parametrize("half", [np.s_[:45], np.s_[45:], np.s_[:, :80], np.s_[:, 80:]])
+def test_half_of_a_split_screen_is_no_cut(half):
+    frames = [image.copy() for image in shot(1, 12, **DARK)]
+    for image in frames[6:]:
+        image[half] = 128
+    assert starts(frames) == []
+
+
+def test_one_colour_has_no_light_to_change():
+    black = [np.zeros((*SIZE, 3), np.uint8)] * 5
+    assert starts([*black, *SECOND]) == [5]
+
+
+def test_who_goes_on_later_finds_the_same_cuts():
+    frames = [*FIRST, *SECOND[:2], *FIRST[:4], *shot(5, **LIGHT), *SECOND, *FIRST]
+    whole = starts(frames)
+    assert whole == [12, 24]
+    for first in range(1, len(frames)):
+        given = max(0, first - FRAMES_BEFORE)
+        again = [index for index in starts(frames[given:], given) if index >= first]
+        assert again == [index for index in whole if index >= first]
+
+
+def test_frames_may_change_their_size():
+    larger = [cv2.resize(image, (200, 120)) for image in SECOND]
+    assert starts([*FIRST, *larger]) == [6]
+    assert starts([*SECOND, *larger]) == []
