@@ -90,6 +90,8 @@ class ProposePanel(QWidget):
         self._tiles = QComboBox()
         self._edges = QComboBox()
         self._reidentify = QCheckBox(tr("Know objects again"))
+        self._shot_cuts = QCheckBox(tr("End tracks at cuts"))
+        self._shot_cuts.setChecked(True)
         self.more = QToolButton()
         self._more_rows = QFrame()
         self._custom_rows = QFrame()
@@ -148,6 +150,11 @@ class ProposePanel(QWidget):
                 tr("Know objects again after an absence"),
                 tr("An object that was away gets its old track again, where it looks the same"),
             ),
+            (
+                self._shot_cuts,
+                tr("End tracks at cuts"),
+                tr("Where an edited video cuts to another shot, no track goes on over the cut"),
+            ),
         ):
             widget.setAccessibleName(name)
             widget.setToolTip(tip)
@@ -157,7 +164,8 @@ class ProposePanel(QWidget):
         for box, choices in ((self._tiles, _TILES), (self._edges, _EDGES)):
             for value, text in choices:
                 box.addItem(text, value)
-        self._reidentify.toggled.connect(lambda _: self.changed.emit())
+        for tick in (self._reidentify, self._shot_cuts):
+            tick.toggled.connect(lambda _: self.changed.emit())
         self.more.setText(tr("More settings"))
         self.more.setCheckable(True)
         self.more.setArrowType(Qt.ArrowType.RightArrow)
@@ -217,6 +225,7 @@ class ProposePanel(QWidget):
             (tr("Tiles"), self._tiles),
             (tr("Edges"), self._edges),
             (tr("Absences"), self._reidentify),
+            (tr("Shots"), self._shot_cuts),
             (tr("Device"), self._device),
             (tr("Precision"), self._precision),
         )
@@ -262,6 +271,7 @@ class ProposePanel(QWidget):
             self._tiles.currentIndex() > 0,
             self._edges.currentIndex() > 0,
             self._reidentify.isChecked(),
+            not self._shot_cuts.isChecked(),
         )
         count = sum(fields)
         text = tr("More settings ({count} changed)").format(count=count)
@@ -312,6 +322,7 @@ class ProposePanel(QWidget):
             tiles=str(self._tiles.currentData() or ""),
             edges=str(self._edges.currentData()),
             reidentify=self._reidentify.isChecked(),
+            shot_cuts=self._shot_cuts.isChecked(),
         )
 
     @property
@@ -348,6 +359,7 @@ class ProposePanel(QWidget):
         self._tiles.setCurrentIndex(self._tiles.findData(settings.tiles))
         self._edges.setCurrentIndex(self._edges.findData(settings.edges))
         self._reidentify.setChecked(settings.reidentify)
+        self._shot_cuts.setChecked(settings.shot_cuts)
         self.blockSignals(False)
         self._count_more()
 

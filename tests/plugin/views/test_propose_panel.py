@@ -77,7 +77,8 @@ class TestProposePanel:
         assert form.more.text() == "More settings"
         form._duplicates.setValue(0.5)
         form._reidentify.setChecked(True)
-        assert form.more.text() == "More settings (2 changed)"
+        form._shot_cuts.setChecked(False)
+        assert form.more.text() == "More settings (3 changed)"
         form.show_settings(ProposeSettings(tiles="2x2"))
         assert form.more.text() == "More settings (1 changed)"
         form.show_settings(ProposeSettings())
@@ -88,9 +89,11 @@ class TestProposePanel:
         form.more.click()
         assert not form._more_rows.isHidden()
         assert form._custom_rows.isHidden()
-        form.show_settings(ProposeSettings(tiles="4x2", edges="fast", reidentify=True))
+        assert form.settings().shot_cuts
+        unusual = {"tiles": "4x2", "edges": "fast", "reidentify": True, "shot_cuts": False}
+        form.show_settings(ProposeSettings(**unusual))
         chosen = form.settings()
-        assert (chosen.tiles, chosen.edges, chosen.reidentify) == ("4x2", "fast", True)
+        assert {name: getattr(chosen, name) for name in unusual} == unusual
         assert form._tiles.currentText() == "4 × 2 tiles"
 
     def test_the_stride_never_exceeds_the_length(self, form):
