@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,9 +88,9 @@ def resized_size(height: int, width: int, short_side: int, max_long_side: int) -
 class FrameStore:
     """Reads frames at the size they are used at, and keeps the latest ones.
 
-    A frame of a video that cannot be decoded has its neighbour's picture, so that one damaged
-    frame ends no training; see :meth:`is_broken`. Readers and pictures stay in the process that
-    opened them: a copy that is sent to another process starts empty.
+    A frame that cannot be decoded, or whose picture is missing, has its neighbour's picture, so
+    that one damaged frame ends no training; see :meth:`is_broken`. Readers and pictures stay in
+    the process that opened them: a copy that is sent to another process starts empty.
 
     Attributes:
         capacity_bytes: Memory for pictures.
@@ -101,6 +102,7 @@ class FrameStore:
     )
     _readers: OrderedDict[Path, VideoReader] = field(default_factory=OrderedDict, repr=False)
     _stands: dict[Path, dict[int, int]] = field(default_factory=dict, repr=False)
+    _broken_pictures: dict[Path, Path] = field(default_factory=dict, repr=False)
     _num_bytes: int = 0
 
     def __getstate__(self) -> tuple[int]:
@@ -123,7 +125,7 @@ class FrameStore:
             (height, width, 3) uint8 RGB; not to be written to.
 
         Raises:
-            VideoError: There is no such frame or picture, or nothing of the video decodes.
+            VideoError: There is no such frame, or nothing of the video decodes.
         """
         key = (*video.picture_of(frame_index), size)  # videos may share a folder of pictures
         if key in self._frames:
@@ -143,8 +145,21 @@ class FrameStore:
     def _decode(self, video: LabelledVideo, frame_index: int) -> npt.NDArray[np.uint8]:
         path, frame = video.picture_of(frame_index)
         if video.frame_files:
-            return read_picture(path)
+            return self._picture(video.frame_files, frame_index)
         return self._reader(path).read(frame)
+
+    def _picture(self, files: tuple[Path, ...], index: int) -> npt.NDArray[np.uint8]:
+        """One of the pictures, a broken one stood in for by the nearest before it, or behind."""
+        path = files[index]
+        try:
+            return read_picture(self._broken_pictures.get(path, path))
+        except VideoError:
+            for near in (*reversed(files[:index]), *files[index + 1 :]):
+                with suppress(VideoError):
+                    picture = read_picture(near)
+                    self._broken_pictures[path] = near
+                    return picture
+            raise
 
     def _reader(self, path: Path) -> VideoReader:
         """The open video; few are, since each has threads and frames of its own."""
@@ -159,7 +174,7 @@ class FrameStore:
     def is_broken(self, video: LabelledVideo, frame_index: int) -> bool:
         """Whether a frame that was read has a neighbour's picture: its labels do not fit that."""
         path, frame = video.picture_of(frame_index)
-        return frame in self._stands.get(path, ())
+        return path in self._broken_pictures or frame in self._stands.get(path, ())
 
     def close(self) -> None:
         """Close the videos and forget the pictures."""
@@ -167,6 +182,7 @@ class FrameStore:
             reader.close()
         self._readers.clear()
         self._stands.clear()
+        self._broken_pictures.clear()
         self._frames.clear()
         self._num_bytes = 0
 

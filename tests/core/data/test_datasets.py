@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ifc_core.data.clip_sampling import build_clip
 from ifc_core.data.clip_source import ClipRequest, load_batches
 from ifc_core.data.coco_source import CocoSource, read_coco_images
 from ifc_core.data.labelled_video import FrameStore
@@ -53,6 +54,21 @@ def test_ytvis_files_are_exhaustive_and_null_means_absent(ytvis_file, video_fold
     assert clip.exhaustive.all()
     assert clip.valid.all()
     assert clip.labels.tolist() == [1]
+
+
+@pytest.mark.parametrize("content", [b"no picture", None])
+def test_a_damaged_or_missing_picture_is_stood_in_for_and_teaches_nothing(
+    ytvis_file, video_folder, content
+):
+    picture = video_folder / "00002.png"
+    picture.unlink() if content is None else picture.write_bytes(content)
+    (video,), _ = read_ytvis_videos(ytvis_file, video_folder.parent)
+    store = FrameStore()
+    clip = build_clip(video, [2, 3], (48, 80), store)
+    assert np.array_equal(clip.frames[0], store.read(video, 1, (48, 80)))
+    assert clip.exhaustive.tolist() == [False, True]
+    assert not clip.masks.any()
+    assert [store.is_broken(video, f) for f in (1, 2, 3)] == [False, True, False]
 
 
 def test_missing_frames_are_named_before_training(ytvis_file, tmp_path):
