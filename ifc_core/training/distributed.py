@@ -46,6 +46,11 @@ class Ranks:
         dist.all_reduce(value, op=dist.ReduceOp.MAX)
         return bool(value.item() > 0)
 
+    def agree(self, number: int, device: torch.device) -> bool:
+        """Whether all processes have the same number; where not, none of them hears yes."""
+        here = torch.tensor(float(number), device=device)
+        return not self.any(bool(self.mean(here) != here), device)
+
 
 @contextmanager
 def joined_ranks(device_type: str) -> Iterator[Ranks]:

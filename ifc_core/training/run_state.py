@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import nn
 from ifc_core.errors import CheckpointError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.models.backbone import BatchNorm
+from ifc_core.training.config import TrainConfig
 
 SHARD_BYTES = 15_000_000
 INDEX_NAME = "index.json"
@@ -57,6 +59,50 @@ def read_state(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         raise CheckpointError(
             f"{path} is no usable training checkpoint; delete it to begin the run anew.", path=path
         ) from error
+
+
+def plain_settings(config: TrainConfig) -> dict[str, Any]:
+    """The settings of a run as JSON values."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(config), default=str))
+    return plain
+
+
+def check_same_run(path: Path, settings: dict[str, Any], stored: dict[str, Any]) -> None:
+    """Refuse a state that was trained on something else: it would be exported as this run's.
+
+    A run may be made longer and go on at other rates, so only what it learns from counts;
+    folders may have been moved.
+
+    Args:
+        path: Of the state, for the error.
+        settings: Of the present run, as :func:`plain_settings` gives them.
+        stored: The same of the run that wrote the state, or empty.
+
+    Raises:
+        CheckpointError: Classes, seed, kind of data or annotation file differ.
+    """
+    mine, theirs = _lesson(settings), _lesson(stored)
+    differing = [name for name in mine if name in theirs and mine[name] != theirs[name]]
+    if differing:
+        raise CheckpointError(
+            f"{path} is of a run with other settings ({', '.join(differing)}); choose another "
+            "output folder, or delete it to begin anew.",
+            path=path,
+        )
+
+
+def _lesson(settings: dict[str, Any]) -> dict[str, Any]:
+    """What decides which clips and classes a run learns."""
+    found: dict[str, Any] = {
+        name: settings[name] for name in ("categories", "seed") if name in settings
+    }
+    data = settings.get("data", {})
+    if data:
+        found |= {
+            "data.kind": data["kind"],
+            "data.annotations": Path(data["annotations"] or "").name,
+        }
+    return found
 
 
 def write_shards(

@@ -44,7 +44,14 @@ from ifc_core.training.optimizer import (
 )
 from ifc_core.training.place_matching import matching_loss
 from ifc_core.training.plan import BatchPlan, first_use, position_of
-from ifc_core.training.run_state import keeps_statistics, read_state, write_shards, write_state
+from ifc_core.training.run_state import (
+    check_same_run,
+    keeps_statistics,
+    plain_settings,
+    read_state,
+    write_shards,
+    write_state,
+)
 from ifc_core.training.schedule import lr_factor
 from ifc_core.training.sources import open_data
 from ifc_core.training.starting import build_model
@@ -137,6 +144,9 @@ class Trainer:
         config.output.mkdir(parents=True, exist_ok=True)
         if resume and self.state_path.is_file():
             self.load_state()
+        if not self.ranks.agree(self.iteration, self.device):
+            sentence = f"Not all processes find the same {STATE_NAME}; copy it to every machine."
+            raise CheckpointError(sentence, path=self.state_path)
         self._network: nn.Module = self.model
         if self.guide is not None:
             self._network = GuidedNetwork(self.model, self.guide)
@@ -382,7 +392,7 @@ class Trainer:
             "average_updates": self.average.updates if self.average else 0,
             "scaler": self.scaler.state_dict(),
             "model": self.model.config.to_dict(),
-            "settings": json.loads(json.dumps(asdict(self.config), default=str)),
+            "settings": plain_settings(self.config),
         }
         write_state(self.state_path, tensors, facts)
 
@@ -393,7 +403,7 @@ class Trainer:
         samples, so that nothing else needs to be restored.
 
         Raises:
-            CheckpointError: It is damaged or of another architecture.
+            CheckpointError: It is damaged, of another architecture or of another run.
         """
         tensors, facts = read_state(self.state_path)
         if facts["model"] != self.model.config.to_dict():
@@ -401,6 +411,7 @@ class Trainer:
                 f"{self.state_path} is of another architecture; choose another output folder.",
                 path=self.state_path,
             )
+        check_same_run(self.state_path, plain_settings(self.config), facts.get("settings", {}))
         parts: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
         for key, value in tensors.items():
             kind, name = key.split("/", 1)

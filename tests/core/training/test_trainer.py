@@ -102,6 +102,24 @@ def test_a_damaged_checkpoint_is_named(toy_config, toy_source):
         Trainer(config, source=toy_source)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"categories": ["cat", "dog"]},
+        {"seed": 5},
+        {"data": {"kind": "coco", "annotations": "a.json", "root": "a", "num_workers": 0}},
+    ],
+)
+def test_a_folder_of_another_run_is_refused_and_a_longer_run_goes_on(
+    toy_config, toy_source, change
+):
+    losses(Trainer(toy_config(), source=toy_source))
+    with pytest.raises(CheckpointError, match=next(iter(change))):
+        Trainer(toy_config(**change), source=toy_source)
+    stages = [{"iterations": 6, "num_frames": [1, 2], "batch_size": 4, "sizes": [[48, 64]]}]
+    assert Trainer(toy_config(stages=stages), source=toy_source).iteration == 4
+
+
 def test_a_run_starts_warm_from_the_shards_alone(toy_config, toy_source):
     first = Trainer(toy_config("first"), source=toy_source)
     losses(first)
@@ -218,39 +236,60 @@ with joined_ranks("cpu") as ranks:
 """
 
 
-def test_two_processes_give_the_losses_of_one(toy_source, tmp_path, request):
-    table = {
-        "categories": ["red", "green"],
-        "model": {"preset": "tiny", "frozen_batch_norm": True},
-        "device": "cpu",
-        "data": {"num_workers": 0},
-        "optimizer": {"lr": 1e-3, "backbone_lr": 1e-3, "clip_norm": 1.0},
-        "stages": [{"iterations": 3, "num_frames": [2], "batch_size": 4, "sizes": [[48, 64]]}],
-    }
-    here = str(request.path.parent)
+def start_two(request, tables):
+    """Two processes of one run, with the settings of each."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
 
     def start(rank):
-        config = json.dumps({**table, "output": str(tmp_path / "two")})
         variables = {
             "RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank),
             "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
         }  # fmt: skip
         return subprocess.Popen(
-            [sys.executable, "-c", _WORKER, here, config],
-            env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-c", _WORKER, str(request.path.parent), json.dumps(tables[rank])],
+            env={**os.environ, **variables}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
-    processes = [start(rank) for rank in (0, 1)]
-    one = build_config(TrainConfig, {**table, "output": str(tmp_path / "one")})
+    return [start(rank) for rank in (0, 1)]
+
+
+_TWO = {
+    "categories": ["red", "green"],
+    "model": {"preset": "tiny", "frozen_batch_norm": True},
+    "device": "cpu",
+    "data": {"num_workers": 0},
+    "optimizer": {"lr": 1e-3, "backbone_lr": 1e-3, "clip_norm": 1.0},
+    "stages": [{"iterations": 3, "num_frames": [2], "batch_size": 4, "sizes": [[48, 64]]}],
+}
+
+
+def test_two_processes_give_the_losses_of_one(toy_source, tmp_path, request):
+    processes = start_two(request, [{**_TWO, "output": str(tmp_path / "two")}] * 2)
+    one = build_config(TrainConfig, {**_TWO, "output": str(tmp_path / "one")})
     expected = losses(Trainer(one, source=toy_source))
     outputs = [process.communicate(timeout=240)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     two = json.loads(outputs[0])
     assert two["world"] == 2
     assert two["losses"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_processes_that_find_different_states_are_refused(toy_source, tmp_path, request):
+    """Two machines, of which the second has not the file that the first one goes on from."""
+    folders = [str(tmp_path / name) for name in ("first", "second")]
+    tables = [{**_TWO, "output": folder} for folder in folders]
+    reports = Trainer(build_config(TrainConfig, tables[0]), source=toy_source).run(
+        cancelled_after(1)
+    )
+    with pytest.raises(JobCancelled):
+        list(reports)
+    processes = start_two(request, tables)
+    errors = [process.communicate(timeout=240)[1] for process in processes]
+    assert all("same resume.safetensors" in text for text in errors)
+    assert all(process.returncode == 1 for process in processes)
 
 
 def test_the_exported_model_file_is_the_averaged_network(toy_config, toy_source):
