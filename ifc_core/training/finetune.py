@@ -7,6 +7,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -103,7 +104,7 @@ def finetune(
     store = FrameStore()
     try:
         job.advance(0, None, "judging the present model", unit="iterations")
-        before = _score(plan, plan.parent, store, job)
+        before = _score(plan, plan.parent, store, job, plan.parent.preferred_short_side)
         rehearsal_before = rehearsal_score(plan.parent, settings.seed) if plan.rehearses else None
         trained, iterations = yield from _train_with_fallback(plan, store, job, before)
         job.advance(iterations, iterations, "judging the new model", unit="iterations")
@@ -326,14 +327,13 @@ def _fitting_iterations(plan: FinetunePlan, source: ClipSource, job: JobContext)
     trial = 8
     with tempfile.TemporaryDirectory() as folder:
         trainer = make_trainer(plan, source, trial, Path(folder), resume=False)
-        reports = trainer.run(JobContext())
-        next(reports)
-        next(reports)
-        begun = time.monotonic()
-        for _ in range(trial - 3):
-            next(reports)
-        seconds = (time.monotonic() - begun) / (trial - 3)
-        reports.close()
+        with closing(trainer.run(JobContext())) as reports:
+            begun, warm_up = 0.0, 2
+            for number, _ in zip(range(trial - 1), reports, strict=False):
+                job.raise_if_cancelled()  # large frames take minutes to time
+                if number == warm_up - 1:
+                    begun = time.monotonic()
+        seconds = (time.monotonic() - begun) / (trial - 1 - warm_up)
     fitting = int(60 * plan.preset.minutes / seconds)
     return max(30, min(plan.preset.max_iterations, fitting))
 
@@ -341,8 +341,18 @@ def _fitting_iterations(plan: FinetunePlan, source: ClipSource, job: JobContext)
 # ---- judging and writing ----------------------------------------------------------------
 
 
-def _score(plan: FinetunePlan, model: IFC, store: FrameStore, job: JobContext) -> HeldOutScore:
-    side = plan.preset.short_side
+def _score(
+    plan: FinetunePlan,
+    model: IFC,
+    store: FrameStore,
+    job: JobContext,
+    short_side: int | None = None,
+) -> HeldOutScore:
+    """On the held-out frames, at the size that the new model proposes at or at another.
+
+    The parent is judged at its own: that is what the person has, and what would be given up.
+    """
+    side = plan.preset.short_side if short_side is None else short_side
     return score_held_out(model, plan.split.held_out, plan.class_names, side, store, job)
 
 
@@ -389,10 +399,8 @@ def _compare(plan: FinetunePlan, trained: IFC, store: FrameStore) -> tuple[Path,
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for video, frame in places[::step][:6]:
-        side = plan.preset.short_side
-        before, after = (
-            predict_frame(model, video, frame, side, store) for model in (plan.parent, trained)
-        )
+        sides = ((plan.parent, plan.parent.preferred_short_side), (trained, plan.preset.short_side))
+        before, after = (predict_frame(m, video, frame, side, store) for m, side in sides)
         if store.is_broken(video, frame):
             continue
         path = folder / f"{Path(video.name).name}_{frame:06d}.png"

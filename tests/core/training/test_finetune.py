@@ -25,6 +25,7 @@ from ifc_core.models.ifc import IFC
 from ifc_core.models.registry import load_model
 from ifc_core.structures import Category, RLEMask, TrackKind
 from ifc_core.training import blend as blending
+from ifc_core.training import finetune as finetune_job
 from ifc_core.training.blend import blend, some_frames
 from ifc_core.training.class_head import last_linear, with_classes
 from ifc_core.training.finetune import finetune, judge
@@ -40,6 +41,7 @@ from ifc_core.training.finetune_settings import (
 )
 from ifc_core.training.held_out import score_held_out, split_held_out, time_blocks
 from ifc_core.training.nearest_class import nearest_classes
+from ifc_core.training.trainer import Trainer
 
 SIZE = (64, 96)
 NUM_FRAMES = 60
@@ -74,6 +76,7 @@ def parent_model(tmp_path_factory):
     info = CheckpointInfo(
         config,
         model.categories,
+        preferred_short_side=64,
         preferred_duplicate_iou=0.7,
         preferred_continuation_score=0.2,
         preferred_lookahead=7,
@@ -217,6 +220,36 @@ def test_a_cancelled_run_goes_on_and_ends_as_if_it_had_not_been(project, parent_
     assert losses == [event.loss for event in whole if isinstance(event, FinetuneStep)]
     first, second = (read_checkpoint(run[-1].path).state_dict for run in (whole, resumed))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_the_parent_is_judged_at_the_size_that_it_proposes_at(project, parent_model, monkeypatch):
+    make_snapshot(project, project.folder / "runs" / "r1")
+    judged, score = [], finetune_job.score_held_out
+
+    def noted(model, videos, names, short_side, *rest):
+        judged.append(short_side)
+        return score(model, videos, names, short_side, *rest)
+
+    monkeypatch.setattr(finetune_job, "score_held_out", noted)
+    chosen = settings(model=str(parent_model), iterations=1, short_side=80)
+    *_, result = finetune(project.folder, chosen)
+    assert (judged[0], judged[-1]) == (64, 80)
+    assert read_checkpoint(result.path).info.preferred_short_side == 80
+
+
+def test_timing_the_machine_can_be_stopped(project, parent_model, monkeypatch):
+    make_snapshot(project, project.folder / "runs" / "r1")
+    job, done, iterate = JobContext(), [], Trainer._iterate
+
+    def stopped_meanwhile(self, *given):
+        job.cancel()
+        done.append(self.iteration)
+        return iterate(self, *given)
+
+    monkeypatch.setattr(Trainer, "_iterate", stopped_meanwhile)
+    with pytest.raises(JobCancelled):
+        list(finetune(project.folder, settings(model=str(parent_model), iterations=None), job))
+    assert done == [0]
 
 
 def test_training_learns_the_object_and_is_promoted(project, parent_model):
