@@ -18,7 +18,7 @@ from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import WHOLE, Scope
 from ifc_core.annotation.selection import ExportScope, VideoSelection, select_video
 from ifc_core.annotation.targets import check_target
-from ifc_core.annotation.ytvis_export import header_of, iter_tracks
+from ifc_core.annotation.ytvis_export import header_of, iter_tracks, on_all_frames
 from ifc_core.errors import ConfigError, OutputError
 from ifc_core.io.atomic import check_new_folder
 from ifc_core.io.coco import write_coco_tracks
@@ -131,7 +131,7 @@ def export_project(
         VideoError: Frames are wanted and a video is not to be found.
     """
     target, context = Path(path), context or JobContext()
-    selections, report = _select(reader, target, options)
+    selections, report = _select(reader, target, format, options)
     exported = [s for s in selections if s.frames]
     _check_targets(reader, exported, target, format, options.write_frames)
     categories = _categories(reader, options)
@@ -171,9 +171,10 @@ def _categories(reader: ProjectReader, options: ExportOptions) -> list[Category]
 
 
 def _select(
-    reader: ProjectReader, target: Path, options: ExportOptions
+    reader: ProjectReader, target: Path, form: ExportFormat, options: ExportOptions
 ) -> tuple[list[VideoSelection], ExportReport]:
     wanted = [v for v in reader.videos() if options.video_ids is None or v.id in options.video_ids]
+    objects_only = form is ExportFormat.YTVIS_RESULTS  # a crowd is no result
     taken: set[str] = set()
     selections = [
         select_video(
@@ -185,6 +186,7 @@ def _select(
             taken=taken,
             frame_scope=options.frame_scope,
             approved_tracks_only=options.approved_tracks_only,
+            objects_only=objects_only,
         )
         for video in wanted
     ]
@@ -194,8 +196,9 @@ def _select(
     if frames_out:
         notes.append(f"{frames_out} annotated frames were left out by the scope, range or step.")
     if tracks_out:
+        crowds = ", crowds" if objects_only else ""
         notes.append(
-            f"{tracks_out} tracks were left out: rejected, unreviewed or of other classes."
+            f"{tracks_out} tracks were left out: rejected, unreviewed{crowds} or of other classes."
         )
     empty = [s.video.name for s in selections if not s.frames]
     if empty:
@@ -226,7 +229,7 @@ class _Content:
         self._context = context
         self.num_masks = 0
 
-    def tracks(self) -> Iterator[YtvisTrack]:
+    def tracks(self, *, all_frames: bool = False) -> Iterator[YtvisTrack]:
         total = sum(len(s.tracks) for s in self._selections)
         number = 0
         for selection in self._selections:
@@ -234,7 +237,7 @@ class _Content:
                 number += 1
                 self.num_masks += sum(mask is not None for mask in track.segmentations)
                 self._context.advance(number, total, "Writing tracks", "tracks")
-                yield track
+                yield on_all_frames(track, selection) if all_frames else track
 
 
 def _write(target: Path, form: ExportFormat, content: _Content) -> tuple[int, int]:
@@ -248,7 +251,7 @@ def _write(target: Path, form: ExportFormat, content: _Content) -> tuple[int, in
     if form is ExportFormat.YTVIS:
         write_ytvis_tracks(content.header, content.tracks(), target)
     elif form is ExportFormat.YTVIS_RESULTS:
-        write_ytvis_results(content.tracks(), target)
+        write_ytvis_results(content.tracks(all_frames=True), target)
     else:
         write_coco_tracks(content.header, content.tracks(), target)
     return content.num_masks, 0

@@ -12,7 +12,7 @@ import numpy as np
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import WHOLE, Scope, VideoEntry
 from ifc_core.annotation.schema import STATE_CODE
-from ifc_core.structures import FrameState, Track, TrackState
+from ifc_core.structures import FrameState, Track, TrackKind, TrackState
 
 _ABSENT = STATE_CODE[FrameState.ABSENT]
 # A rejected mask says what the object is not; whether it is there stays open.
@@ -62,6 +62,7 @@ def select_video(
     taken: set[str],
     frame_scope: Scope = WHOLE,
     approved_tracks_only: bool = False,
+    objects_only: bool = False,
 ) -> VideoSelection:
     """Decide what of a video is exported.
 
@@ -78,6 +79,7 @@ def select_video(
         taken: Folder names that are in use; the new one is added.
         frame_scope: Only these frames.
         approved_tracks_only: Only tracks that were approved as a whole.
+        objects_only: No crowds and no regions to ignore.
 
     Returns:
         The selection; without frames where nothing is to export.
@@ -97,6 +99,8 @@ def select_video(
         wanted = in_class and track.state is not TrackState.REJECTED
         if approved_tracks_only:
             wanted = wanted and track.state is TrackState.APPROVED
+        if objects_only:
+            wanted = wanted and track.kind is TrackKind.OBJECT
         if wanted and (everything or reviewed):
             tracks.append(track)
             # A frame where an object was seen to be absent is as good as an approved one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.selection import VideoSelection
@@ -67,6 +68,17 @@ def iter_tracks(
     """The exported tracks of a video, lowest z first, one in memory at a time."""
     for track in selection.tracks:
         yield _track(reader, track, selection, with_details)
+
+
+def on_all_frames(track: YtvisTrack, selection: VideoSelection) -> YtvisTrack:
+    """A track with an entry for each frame of its video, null where it is not exported.
+
+    Results name no frames, so only by their number are they told apart.
+    """
+    masks: list[RLEMask | None] = [None] * selection.video.num_frames
+    for frame, mask in zip(selection.frames, track.segmentations, strict=True):
+        masks[frame] = mask
+    return replace(track, segmentations=tuple(masks), details=None)
 
 
 def _track(

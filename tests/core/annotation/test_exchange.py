@@ -266,6 +266,20 @@ def test_results_are_proposals(project, tmp_path):
     assert project.exhaustive_frames(1) == []
 
 
+def test_results_hold_objects_on_every_frame_of_their_video(project, tmp_path):
+    for kind in (TrackKind.CROWD, TrackKind.IGNORE):
+        project.apply(edits.NewTrack(1, 1, 0, box(1, 1), kind=kind))
+    target = tmp_path / "results.json"
+    report = export_project(project, target, ExportFormat.YTVIS_RESULTS)
+    (result,) = json.loads(target.read_text())
+    shown = [n for n, coded in enumerate(result["segmentations"]) if coded is not None]
+    assert (len(result["segmentations"]), shown) == (NUM_FRAMES, [2, 6])
+    assert (report.tracks, report.frames, report.masks, report.tracks_left_out) == (1, 2, 2, 2)
+    assert "crowds" in " ".join(report.notes)
+    import_annotations(project, target)  # fits the project it came from
+    assert [f.frame_index for f in project.track_frames(project.tracks(1)[-1].id)] == [2, 6]
+
+
 @pytest.mark.parametrize("form", [ExportFormat.COCO, ExportFormat.DAVIS, ExportFormat.MOTS])
 def test_other_formats_bring_the_masks_back(project, tmp_path, form):
     project.apply(edits.NewTrack(1, 2, 2, box(3, 4)))  # lies over track 1
