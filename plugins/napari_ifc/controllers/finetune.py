@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -93,6 +94,7 @@ class FinetuneController:
         self._counting = JobContext()
         self._job: Job | None = None
         self._run_folder: Path | None = None
+        self._may_go_on = False  # there is something of the run to go on with
         self._generation = 0
         self._losses: list[tuple[int, float]] = []
         self._scores: list[tuple[int, float]] = []
@@ -176,6 +178,7 @@ class FinetuneController:
         }
         with atomic_output(folder / _STATE_FILE) as temporary:
             temporary.write_text(json.dumps(settings), encoding="utf-8")
+        self._may_go_on = False
         self._run(folder, settings)
 
     def resume(self) -> None:
@@ -187,6 +190,7 @@ class FinetuneController:
         stopped = self._stopped_run()
         if stopped is None:
             raise IFCError(tr("There is no stopped fine-tuning to go on with."))
+        self._may_go_on = True
         self._run(*stopped)
 
     def stop(self) -> None:
@@ -243,6 +247,7 @@ class FinetuneController:
         try:
             self._job = self._engine.request(KIND, params, on_event)
         except IFCError:
+            self._forget_unless_begun()
             self._rest("")
             raise
 
@@ -268,6 +273,7 @@ class FinetuneController:
         self._show(replace(self.view, text=text, detail=detail, fraction=None))
 
     def _take_started(self, data: Mapping[str, Any]) -> None:
+        self._may_go_on = True
         frames, held_out = int(data["num_training_frames"]), int(data["num_held_out_frames"])
         detail = tr("{frames} frames to learn from, {held_out} kept to judge by, on {data}").format(
             frames=frames, held_out=held_out, data=data["device"]
@@ -308,6 +314,7 @@ class FinetuneController:
         elif end.status is JobStatus.CANCELLED:
             outcome, sentence = "cancelled", tr("The fine-tuning was stopped; it can be resumed.")
         else:
+            self._forget_unless_begun()
             outcome = "failed"
             sentence = str(end.error) if end.error is not None else tr("The fine-tuning failed.")
         self._rest(sentence)
@@ -345,6 +352,11 @@ class FinetuneController:
             replace(self.view, running=False, stopping=False, text=text, detail="", fraction=None)
         )
         self.refresh()
+
+    def _forget_unless_begun(self) -> None:
+        """Leave nothing of a run that failed before it trained: Resume would meet it for ever."""
+        if self._run_folder is not None and not self._may_go_on:
+            shutil.rmtree(self._run_folder, ignore_errors=True)
 
     def _stopped_run(self) -> tuple[Path, dict[str, Any]] | None:
         """Folder and settings of the newest run that was begun and has not ended."""

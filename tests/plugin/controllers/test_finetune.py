@@ -9,11 +9,13 @@ import pytest
 from ifc_core.annotation import Project, Scope, edits
 from ifc_core.annotation.snapshot import read_snapshot
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
-from ifc_core.errors import EngineError, IFCError
+from ifc_core.errors import CheckpointError, EngineError, IFCError
 from ifc_core.jobs import JobCancelled, Progress
 from ifc_core.structures import Category, RLEMask
 from napari_ifc.controllers.finetune import FinetuneController, material_of
 from napari_ifc.finetune_state import FinetuneView, Material
+
+STARTED = {"num_training_frames": 4, "num_held_out_frames": 1, "device": "cpu", "notice": ""}
 
 
 class Trainer:
@@ -127,8 +129,7 @@ def test_a_run_gets_a_snapshot_and_the_device_is_let_go_first(bench: Bench) -> N
 
 def test_losses_and_scores_grow_into_curves(bench: Bench) -> None:
     bench.start()
-    started = {"num_training_frames": 4, "num_held_out_frames": 1, "device": "cpu", "notice": ""}
-    bench.trainer.tell("started", **started)
+    bench.trainer.tell("started", **STARTED)
     for i, loss in enumerate((9.0, 7.0, 5.0)):
         bench.trainer.tell("step", iteration=i, iterations=10, loss=loss, eta_seconds=70 - i)
     bench.trainer.tell("validation", iteration=3, score={"mean_j": 0.5})
@@ -212,6 +213,7 @@ def test_a_finished_run_is_not_offered_again(bench: Bench) -> None:
 
 def test_the_death_of_the_process_is_one_sentence_and_resumable(bench: Bench) -> None:
     bench.start()
+    bench.trainer.tell("started", **STARTED)
     bench.trainer.end(JobStatus.FAILED, error=EngineError("The engine was killed."))
     assert bench.ends == [("failed", "The engine was killed.")]
     assert bench.views[-1].resumable
@@ -224,6 +226,26 @@ def test_a_process_that_cannot_be_started_leaves_nothing_running(bench: Bench) -
         bench.controller.start("quick")
     assert not bench.controller.is_running
     assert not bench.views[-1].running
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_run_that_cannot_begin_hides_no_stopped_one(bench: Bench, broken: bool) -> None:
+    bench.start()
+    bench.trainer.end(JobStatus.CANCELLED)
+    stopped, folder = dict(bench.trainer.params["settings"]), bench.run_folder
+    bench.trainer.broken = broken
+    if broken:
+        with pytest.raises(EngineError):
+            bench.controller.start("quick")
+    else:
+        bench.controller.start("quick")
+        bench.trainer.end(JobStatus.FAILED, error=CheckpointError("No such model.", path="x"))
+    assert [run.name for run in folder.parent.iterdir()] == [folder.name]
+    bench.trainer.broken = False
+    bench.controller.resume()
+    assert bench.trainer.params["settings"] == stopped
+    bench.trainer.end(JobStatus.FAILED, error=CheckpointError("No such model.", path="x"))
+    assert bench.views[-1].resumable  # what was stopped before is there still
 
 
 def test_without_corrections_it_says_what_to_do(session) -> None:
