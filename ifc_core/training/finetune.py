@@ -7,7 +7,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -53,7 +53,7 @@ from ifc_core.training.held_out import (
 from ifc_core.training.nearest_class import nearest_classes
 from ifc_core.training.score_threshold import fitting_threshold
 from ifc_core.training.sources import SyntheticSource
-from ifc_core.training.trainer import Trainer
+from ifc_core.training.trainer import STATE_NAME, Trainer
 from ifc_core.version import __version__
 
 
@@ -90,7 +90,8 @@ def finetune(
         context: Progress and cancellation, looked at once an iteration and held-out frame.
 
     Yields:
-        The plan, then iterations and looks at the held-out frames, then the result.
+        The plan, then iterations and looks at the held-out frames, then the result. With the
+        result taken, what the run could have gone on from is deleted.
 
     Raises:
         JobCancelled: The job was cancelled; its state is saved.
@@ -138,6 +139,8 @@ def finetune(
         provenance=info.provenance,
         trained_share=share,
     )
+    with suppress(OSError):  # weights and moments, several times as large as the version
+        (plan.run_folder / "train" / STATE_NAME).unlink(missing_ok=True)
 
 
 def judge(before: HeldOutScore, after: HeldOutScore) -> Verdict:

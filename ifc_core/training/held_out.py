@@ -82,7 +82,7 @@ def _classes(videos: Sequence[LabelledVideo]) -> set[int]:
 
 
 def _choose_clips(videos: Sequence[LabelledVideo], share: float, seed: int) -> set[int]:
-    """Clips that come nearest to the share from below, at least one, classes covered."""
+    """Clips with masks that come nearest to the share from below, classes covered."""
     total = sum(len(v.labelled_frames) for v in videos)
     chosen: set[int] = set()
     frames = 0
@@ -91,7 +91,8 @@ def _choose_clips(videos: Sequence[LabelledVideo], share: float, seed: int) -> s
         rest = [v for n, v in enumerate(videos) if n not in chosen | {int(number)}]
         covers = _classes(rest) >= _classes(videos)
         fits = frames + count <= share * total or not chosen
-        if covers and fits and count <= total / 2:
+        judges = bool(_classes([videos[number]]))  # one without an object tells no J
+        if judges and covers and fits and count <= total / 2:
             chosen.add(int(number))
             frames += count
     return chosen

@@ -168,6 +168,7 @@ def test_a_run_ends_in_a_new_version_with_the_new_class(project, parent_model):
     held_out = checkpoint.info.provenance["held_out"]["toy"]
     trained_on = checkpoint.info.provenance["trained_on"]["toy"]
     assert not set(held_out) & set(trained_on)
+    assert not list((project.folder / "runs").rglob("resume.safetensors"))  # large, and of no use
     assert sorted(held_out + trained_on) == [*LABELLED, 59]
     assert result.verdict == "not enough to judge"
     assert not result.promote
@@ -462,6 +463,15 @@ def test_the_only_clip_of_a_class_is_never_held_out():
 
 def score(num_masks, mean_j):
     return HeldOutScore(num_masks, mean_j, 0.5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_clip_without_objects_is_not_what_a_model_is_judged_by(seed):
+    bare = dataclasses.replace(labelled(range(0, 100, 20), name="bare"), tracks=())
+    videos = [labelled(range(0, 200, 20), name="a"), labelled(range(0, 200, 20), name="b"), bare]
+    split = split_held_out(videos, 0.2, seed)
+    assert sum(len(track.masks) for video in split.held_out for track in video.tracks) == 10
+    assert bare in split.training
 
 
 def test_the_verdict_needs_eight_masks():
