@@ -13,6 +13,7 @@ from ifc_core.annotation.edits.imported import ImportedTrack, ImportTracks
 from ifc_core.annotation.exporting import ExportFormat
 from ifc_core.annotation.file_videos import FileVideo, resolve_videos
 from ifc_core.annotation.imported_tracks import SpooledTracks
+from ifc_core.annotation.known_tracks import KnownTracks
 from ifc_core.annotation.pointer_tables import Table
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.rows import PALETTE
@@ -157,7 +158,7 @@ def iter_import(
         masks=loader.num_masks,
         categories=len(result.categories_changed),
         missing_videos=tuple(missing),
-        notes=_notes(header.videos, missing, is_result, assume),
+        notes=_notes(header.videos, missing, is_result, assume) + _twice_note(loader.num_known),
     )
 
 
@@ -270,6 +271,14 @@ def _notes(
     return tuple(notes)
 
 
+def _twice_note(count: int) -> tuple[str, ...]:
+    """A person may want both, so nothing is left out; but it is said."""
+    if not count:
+        return ()
+    which = "1 track shows" if count == 1 else f"{count} tracks show"
+    return (f"{which} just the masks of one that was there already; undo what was not meant.",)
+
+
 class _Loader:
     """Appends records in small transactions and remembers what tracks will show."""
 
@@ -290,6 +299,8 @@ class _Loader:
         self._num_queued = 0
         self.tracks = SpooledTracks()
         self.num_masks = 0
+        self.num_known = 0  # tracks that the project has already
+        self._known = KnownTracks(project)
 
     def add(self, track: YtvisTrack) -> None:
         """Queue the records of a track; its pointers hold queue numbers until the end."""
@@ -297,10 +308,13 @@ class _Loader:
             self.flush()
         frames = self._places[track.video_id].frames
         pointers: list[tuple[int, ...]] = []
+        shown: dict[int, RLEMask] = {}
         absent: dict[MaskSource, int] = {}
         for frame_index, rle, state, source in _frames_of(track, frames, self._is_result):
             area = 0 if rle is None else rle.area
-            if area:
+            if rle is not None and area:
+                if state is not FrameState.REJECTED:
+                    shown[frame_index] = rle
                 number = self._queue(rle, source, area)
                 self.num_masks += 1
             else:
@@ -308,6 +322,8 @@ class _Loader:
                 absent[source] = number
                 state = state if state is FrameState.REJECTED else FrameState.ABSENT
             pointers.append((frame_index, number, STATE_CODE[state], 1, SOURCE_CODE[source], area))
+        place = self._places[track.video_id].place
+        self.num_known += isinstance(place, int) and self._known.has(place, shown)
         self._remember(track, np.array(pointers, dtype=np.int64).reshape(-1, 6))
 
     def _queue(self, rle: RLEMask | None, source: MaskSource, area: int) -> int:

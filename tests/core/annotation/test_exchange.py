@@ -23,6 +23,7 @@ from ifc_core.annotation.exporting import (
     export_project,
 )
 from ifc_core.annotation.importing import detect_format, import_annotations, iter_import
+from ifc_core.annotation.known_tracks import KnownTracks
 from ifc_core.annotation.packing import pack_project, unpack_project
 from ifc_core.errors import FormatError, OutputError, ProjectError, VideoError
 from ifc_core.io.video import open_video
@@ -252,6 +253,28 @@ def test_import_into_the_same_project_finds_its_videos(project, tmp_path):
     assert len(project.tracks(1)) == 2
     assert project.mask(1, 2) == before
     assert project.mask(2, 6).rle == box(11, 20)
+
+
+def test_a_track_that_was_deleted_meanwhile_is_not_there_already(project):
+    known = KnownTracks(project)
+    masks = {2: box(1, 2), 6: box(11, 20)}
+    assert known.has(1, masks)
+    project.apply(edits.DeleteTracks((1,)))
+    assert not known.has(1, masks)
+
+
+@pytest.mark.parametrize("form", [ExportFormat.YTVIS, ExportFormat.YTVIS_RESULTS])
+def test_tracks_that_are_there_already_come_in_and_are_told(project, tmp_path, form):
+    target = tmp_path / "out.json"
+    project.apply(edits.NewTrack(1, 1, 2, box(1, 3)))  # of the same size elsewhere
+    export_project(project, target, form, EVERYTHING)
+    told = "2 tracks show just the masks of one that was there already"
+    assert told in " ".join(import_annotations(project, target).notes)
+    assert len(project.tracks(1)) == 4
+    project.undo()
+    project.apply(edits.SetMask(1, 6, box(11, 21)))  # as large, but not the same
+    project.apply(edits.RejectTracks((2,)))
+    assert "already" not in " ".join(import_annotations(project, target).notes)
 
 
 def test_results_are_proposals(project, tmp_path):
