@@ -5,18 +5,23 @@ Layout: ``instances_txt/<video>.txt`` with lines ``frame id class height width r
 instance, and 10000 (class 10) marks a region to ignore. ``categories.json`` names the classes; a
 folder without it has class 1 "car" and class 2 "pedestrian". Masks may not overlap; the z-order
 decides what is seen.
+
+The format leaves open where frames begin: KITTI MOTS, and what is written here, numbers them from
+0, MOTSChallenge from 1. The pictures of a video say so where there are any; else a folder that is
+not ours and whose lowest frame is 1 is taken to be of MOTSChallenge.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ifc_core.errors import FormatError
+from ifc_core.errors import FormatError, VideoError
 from ifc_core.io.atomic import atomic_folder
 from ifc_core.io.flatten import flat_frames
-from ifc_core.io.frame_list import natural_key
+from ifc_core.io.frame_list import list_frames, natural_key
 from ifc_core.io.frame_source import FileFrames, FrameSource, TrackHead
 from ifc_core.io.label_images import iter_label_masks, read_labels, write_deep_png
 from ifc_core.io.track_builder import TrackBuilder
@@ -30,6 +35,7 @@ _MAX_CLASS = 64
 _CATEGORIES = "categories.json"
 _KNOWN = {1: "car", 2: "pedestrian"}
 _MAX_FRAMES = 10_000_000
+_NUMBER = re.compile(r"\d{1,9}$", re.ASCII)
 
 
 def write_mots(file: YtvisFile, folder: Path | str) -> int:
@@ -130,8 +136,8 @@ def stream_mots(folder: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
             or of folders of PNGs.
 
     Returns:
-        Videos and categories, and the tracks. The length of a video that is read from text is
-        one past its last frame with a mask.
+        Videos and categories, and the tracks. A video that is read from text ends with its last
+        frame with a mask.
 
     Raises:
         FormatError: There are no annotations, or they are broken.
@@ -144,9 +150,14 @@ def stream_mots(folder: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
     pictures = root / "instances" if (root / "instances").is_dir() else root
     texts = root / "instances_txt" if (root / "instances_txt").is_dir() else root
     folders = sorted({file.parent for file in pictures.glob("*/*.png")}, key=_by_name)
-    for place in folders or sorted(texts.glob("*.txt"), key=_by_name):
-        read = _read_pictures if folders else _read_text
-        videos.append(read(place, len(videos) + 1, builder, classes))
+    for place in folders:
+        videos.append(_read_pictures(place, len(videos) + 1, builder, classes))
+    files = [] if folders else sorted(texts.glob("*.txt"), key=_by_name)
+    lowest = min((f for file in files for f in _frame_numbers(file)), default=0)
+    usual = 1 if lowest == 1 and not names else 0
+    for place in files:
+        first = _first_picture(root / "images" / place.stem, usual)
+        videos.append(_read_text(place, len(videos) + 1, builder, classes, first))
     if not videos:
         raise FormatError(f"{root} holds no MOTS annotations (text or PNGs).", path=root)
     categories = tuple(
@@ -211,19 +222,41 @@ def _read_pictures(
     return YtvisVideo(video_id, size[0], size[1], len(files), frames)
 
 
-def _read_text(path: Path, video_id: int, builder: TrackBuilder, classes: set[int]) -> YtvisVideo:
+def _frame_numbers(path: Path) -> Iterator[int]:
+    """The frames that the lines of a text file name, so far as they are numbers."""
+    for line in _lines(path):
+        number = line.split(maxsplit=1)[:1]
+        if number and number[0].isdecimal() and len(number[0]) < 10:
+            yield int(number[0])
+
+
+def _first_picture(folder: Path, usual: int) -> int:
+    """Number of a video's first picture; the usual one where there are no numbered pictures."""
+    try:
+        number = _NUMBER.search(list_frames(folder)[0].stem) if folder.is_dir() else None
+    except (VideoError, IndexError):
+        return usual
+    return usual if number is None else int(number.group())
+
+
+def _read_text(
+    path: Path, video_id: int, builder: TrackBuilder, classes: set[int], first: int
+) -> YtvisVideo:
+    """Read one text file whose frames are numbered from ``first`` on."""
     size: tuple[int, int] | None = None
     last = 0
     for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
         frame, label, mask = _parse_line(line, path, number)
+        if frame < first:
+            raise FormatError(f"{path}, line {number}: the video begins at frame {first}.")
         size = size or mask.size
         if mask.size != size:
             raise FormatError(f"{path}, line {number}: the size differs from the first line's.")
-        if not _add(builder, classes, video_id, label, frame, mask):
+        if not _add(builder, classes, video_id, label, frame - first, mask):
             raise FormatError(f"{path}, line {number}: id {label} occurs twice on frame {frame}.")
-        last = max(last, frame)
+        last = max(last, frame - first)
     if size is None:
         raise FormatError(f"{path} holds no masks.", path=path)
     frames = tuple(f"{path.stem}/{index:06d}.jpg" for index in range(last + 1))

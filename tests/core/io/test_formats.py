@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -259,6 +260,60 @@ def test_mots_text_says_the_same_as_its_pictures(tmp_path: Path) -> None:
     assert [t.segmentations for t in texts.tracks] == [t.segmentations for t in pictures.tracks]
     line = (tmp_path / "out" / "instances_txt" / "v.txt").read_text().splitlines()[0].split()
     assert line[:5] == ["0", "1000", "1", "4", "6"]
+
+
+def _mots_text(folder: Path, name: str, frames: list[int]) -> None:
+    """A file of one car that moves to the right, one column a frame."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for place, frame in enumerate(frames):
+        mask = np.zeros((4, 6), dtype=bool)
+        mask[1, place] = True
+        lines.append(f"{frame} 1003 1 4 6 {RLEMask.from_array(mask).counts.decode()}\n")
+    (folder / f"{name}.txt").write_text("".join(lines))
+
+
+def _shown(file: YtvisFile) -> list[list[int]]:
+    return [[f for f, m in enumerate(t.segmentations) if m is not None] for t in file.tracks]
+
+
+def test_mots_text_counts_frames_from_1_in_motschallenge_and_from_0_in_kitti(
+    tmp_path: Path,
+) -> None:
+    for name, frames in (("0002", [1, 2]), ("0005", [3, 4])):
+        _mots_text(tmp_path / "challenge" / "instances_txt", name, frames)
+    file = read_mots(tmp_path / "challenge")
+    assert _shown(file) == [[0, 1], [2, 3]]
+    assert file.videos[1].file_names[3] == "0005/000003.jpg"  # a video of 4 frames
+    assert file.videos[1].length == 4
+    for name, frames in (("0000", [0, 2]), ("0001", [1, 2])):
+        _mots_text(tmp_path / "kitti" / "instances_txt", name, frames)
+    assert _shown(read_mots(tmp_path / "kitti")) == [[0, 2], [1, 2]]
+
+
+@pytest.mark.parametrize(("first", "shown"), [(0, [1, 2]), (1, [0, 1])])
+def test_pictures_beside_mots_text_say_where_its_frames_begin(
+    first: int, shown: list[int], tmp_path: Path
+) -> None:
+    _mots_text(tmp_path / "instances_txt", "0001", [1, 2])
+    (tmp_path / "images" / "0001").mkdir(parents=True)
+    for frame in range(first, 4):
+        (tmp_path / "images" / "0001" / f"{frame:06d}.jpg").touch()
+    assert _shown(read_mots(tmp_path)) == [shown]
+    _mots_text(tmp_path / "instances_txt", "0001", [0, 1])
+    if first:
+        with pytest.raises(FormatError, match="begins at frame 1"):
+            read_mots(tmp_path)
+
+
+def test_mots_text_of_ours_without_a_mask_on_the_first_frame_comes_back(tmp_path: Path) -> None:
+    mask = RLEMask.from_array(np.eye(4, 6, dtype=bool))
+    video = YtvisVideo(1, 4, 6, 3, tuple(f"v/{n:05d}.jpg" for n in range(3)))
+    write_mots(
+        YtvisFile((video,), CATEGORIES, (YtvisTrack(1, 1, 1, (None, mask, None)),)), tmp_path / "o"
+    )
+    shutil.rmtree(tmp_path / "o" / "instances")
+    assert _shown(read_mots(tmp_path / "o")) == [[1]]
 
 
 def test_davis_layout_and_palette(tmp_path: Path) -> None:
