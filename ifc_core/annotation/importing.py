@@ -6,6 +6,7 @@ import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -29,7 +30,9 @@ from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import Category, FrameState, MaskSource, RLEMask, TrackKind, TrackState
 
 _CHUNK_MASKS = 2000
-_COCO = re.compile(rb'"(images|image_id|segmentation)"\s*:')
+_TELLING = re.compile(rb'"(images|image_id|segmentation|segmentations)"\s*:')
+_BLOCK_BYTES = 1 << 20
+_LONGEST_KEY = 64  # with blanks before its colon
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +178,30 @@ def detect_format(path: Path) -> ExportFormat:
     try:
         with path.open("rb") as file:
             head = file.read(1 << 16).lstrip(b"\xef\xbb\xbf \t\r\n")
+            file.seek(0)
+            is_coco = head.startswith(b"{") and _is_coco(file)
     except OSError as error:
         reason = error.strerror or str(error)
         raise FormatError(f"{path} cannot be read: {reason}.", path=path) from error
     if head.startswith(b"["):
         return ExportFormat.YTVIS_RESULTS
     if head.startswith(b"{"):
-        return ExportFormat.COCO if _COCO.search(head) else ExportFormat.YTVIS
+        return ExportFormat.COCO if is_coco else ExportFormat.YTVIS
     raise FormatError(f"{path.name} is in no format that can be imported.", path=path)
+
+
+def _is_coco(file: BinaryIO) -> bool:
+    """Whether an annotation file is one of images: told by the first key that only one kind has.
+
+    A long list of videos may come before it, so it is looked for in the whole file.
+    """
+    kept = b""
+    while block := file.read(_BLOCK_BYTES):
+        kept += block
+        if found := _TELLING.search(kept):
+            return found.group(1) != b"segmentations"
+        kept = kept[-_LONGEST_KEY:]
+    return False
 
 
 def open_annotations(

@@ -466,6 +466,19 @@ def test_frames_of_a_folder_are_told_by_their_names(tmp_path, clip_folder, is_kn
         assert [frame.frame_index for frame in project.track_frames(1)] == [2, 6]
 
 
+@pytest.mark.parametrize(("size", "key"), [(1 << 16, 3), ((1 << 20) - 8, 1), (3 << 20, 9)])
+def test_a_long_list_of_videos_hides_no_kind(tmp_path, size, key):
+    """CocoVID lists its videos first, and so does YouTube-VIS."""
+    start = '{"videos": [{"id": 1, "name": "' + "x" * size + '"}],' + " " * key
+    path = tmp_path / "out.json"
+    path.write_text(start + '"images" : [], "annotations": [{"segmentation": []}]}')
+    assert detect_format(path) is ExportFormat.COCO
+    path.write_text(start + '"annotations": [{"segmentations": []}]}')
+    assert detect_format(path) is ExportFormat.YTVIS
+    path.write_text(start + '"annotations": []}')
+    assert detect_format(path) is ExportFormat.YTVIS
+
+
 class Stopping(JobContext):
     """Asks to stop after some reports."""
 
