@@ -6,6 +6,7 @@ part (``network``, ``colour``, ``flow``) and in ``notices`` why something did no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -54,10 +55,10 @@ def find_candidates(
         flow = caches.flow(reader, CorrectSettings().short_side)
         rest = (features, limit, job.context, flow)
         if "point_xy" in params:
-            x, y = (float(v) for v in params["point_xy"])
+            x, y = _numbers(params["point_xy"], 2, "point_xy")
             found = click_candidates(reader, frame_index, (x, y), *rest)
         elif "box_xyxy" in params:
-            x0, y0, x1, y1 = (float(v) for v in params["box_xyxy"])
+            x0, y0, x1, y1 = _numbers(params["box_xyxy"], 4, "box_xyxy")
             found = box_candidates(reader, frame_index, (x0, y0, x1, y1), *rest)
         else:
             raise ConfigError("Click or draw a box.", name="point_xy", value=None)
@@ -127,13 +128,24 @@ def mask_from_scribbles(
     return {"rle": rle, "used": used, "notices": notices}
 
 
+def _numbers(values: Any, count: int, name: str) -> tuple[float, ...]:
+    """The coordinates of a click, a box or a stroke's point."""
+    try:
+        numbers = tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        numbers = ()
+    if len(numbers) != count or not all(math.isfinite(number) for number in numbers):
+        raise ConfigError(f"{name} must hold {count} numbers of pixels.", name=name, value=values)
+    return numbers
+
+
 def _drawn(strokes: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> npt.NDArray[np.bool_]:
     from ifc_core.inference.prompt_mask import Stroke, draw_strokes
 
     lines = [
         Stroke(
-            tuple((float(x), float(y)) for x, y in stroke["points_xy"]),
-            float(stroke.get("radius_px", 3.0)),
+            tuple((x, y) for x, y in (_numbers(p, 2, "points_xy") for p in stroke["points_xy"])),
+            *_numbers([stroke.get("radius_px", 3.0)], 1, "radius_px"),
         )
         for stroke in strokes
         if "points_xy" in stroke
@@ -147,6 +159,20 @@ def _drawn(strokes: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> npt.N
 
 
 def _array(value: Mapping[str, Any] | None, size: tuple[int, int]) -> npt.NDArray[np.bool_] | None:
+    rle = fitting_mask(value, size)
+    return None if rle is None else rle.to_array()
+
+
+def fitting_mask(value: Mapping[str, Any] | None, size: tuple[int, int]) -> RLEMask | None:
+    """A mask of a request, which must be as large as the frame.
+
+    Args:
+        value: COCO RLE, or ``None``.
+        size: Of the video's frames.
+
+    Raises:
+        ConfigError: It is of another size.
+    """
     if value is None:
         return None
     rle = RLEMask.from_coco(dict(value))
@@ -157,7 +183,7 @@ def _array(value: Mapping[str, Any] | None, size: tuple[int, int]) -> npt.NDArra
             name="mask",
             value=rle.size,
         )
-    return rle.to_array()
+    return rle
 
 
 def _encode_candidate(candidate: ClipCandidate, names: Sequence[str]) -> dict[str, Any]:

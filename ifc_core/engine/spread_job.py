@@ -8,6 +8,7 @@ from typing import Any
 
 from ifc_core.engine.asked_reader import open_reader
 from ifc_core.engine.correction_cache import CorrectionCache
+from ifc_core.engine.correction_jobs import fitting_mask
 from ifc_core.engine.propose_job import search_folders
 from ifc_core.engine.server import ServerJob
 from ifc_core.inference.correction import (
@@ -18,7 +19,6 @@ from ifc_core.inference.correction import (
 )
 from ifc_core.inference.spread_scope import DEFAULT_CLIP_LENGTH, scope_frames
 from ifc_core.io.readable_frames import StandInReader
-from ifc_core.structures import RLEMask
 
 
 def spread_correction(
@@ -47,10 +47,11 @@ def spread_correction(
         ``used``, what took part (``network``, ``colour``, ``flow``); ``notices``.
     """
     settings = CorrectSettings.from_json(params.get("correct", {}))
-    corrected, avoid = (_masks(params.get(name, ())) for name in ("corrected", "avoid"))
     count = 0
     with ExitStack() as stack:
         reader = open_reader(params, job, stack)
+        size = reader.video.size
+        corrected, avoid = (_masks(params.get(n, ()), size) for n in ("corrected", "avoid"))
         scope = _scope(params, reader.video.num_frames, corrected)
         helps = settings.method == "fused" and features_help(len(corrected), len(scope))
         wanted = params if helps else {}
@@ -106,12 +107,8 @@ def _scope(params: dict[str, Any], num_frames: int, corrected: list[CorrectedMas
     )
 
 
-def _masks(values: list[Mapping[str, Any]]) -> list[CorrectedMask]:
-    return [CorrectedMask(int(v["frame_index"]), _mask(v["rle"])) for v in values]
-
-
-def _mask(value: Mapping[str, Any] | None) -> RLEMask | None:
-    return None if value is None else RLEMask.from_coco(dict(value))
+def _masks(values: list[Mapping[str, Any]], size: tuple[int, int]) -> list[CorrectedMask]:
+    return [CorrectedMask(int(v["frame_index"]), fitting_mask(v["rle"], size)) for v in values]
 
 
 def _used(settings: CorrectSettings, network: bool) -> list[str]:

@@ -1,5 +1,6 @@
 """Clicks, boxes and scribbles as jobs of a real engine, with and without a network."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,26 @@ def test_a_box(engine: EngineClient, clip_folder: Path, truth: np.ndarray) -> No
     del params["box_xyxy"]
     with pytest.raises(ConfigError, match="box"):
         engine.request("box", params).result(WAIT)
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [
+        ("box", {"box_xyxy": [math.nan, 10, 40, 34]}),
+        ("box", {"box_xyxy": [10, 10, math.inf, 34]}),
+        ("box", {"box_xyxy": [10, 10, 40]}),
+        ("candidates", {"point_xy": [math.nan, 10]}),
+        ("candidates", {"point_xy": "no"}),
+        ("scribble", {"positive": [{"points_xy": [[math.nan, 20]]}]}),
+        ("scribble", {"positive": [{"points_xy": [[10, 20]], "radius_px": math.nan}]}),
+    ],
+)
+def test_what_is_no_place_on_the_frame(
+    engine: EngineClient, clip_folder: Path, kind: str, asked: dict[str, Any]
+) -> None:
+    params = {"video": str(clip_folder), "frame_index": FRAME, **asked}
+    with pytest.raises(ConfigError, match="of pixels"):
+        engine.request(kind, params).result(WAIT)
 
 
 def test_scribbles(

@@ -141,3 +141,19 @@ def test_bad_settings_come_back_as_they_are(
     }
     with pytest.raises(ConfigError, match="magic"):
         engine.request("spread", params).result(WAIT)
+
+
+@pytest.mark.parametrize("name", ["corrected", "avoid"])
+def test_masks_of_another_size_are_refused(
+    engine: EngineClient, clip_folder: Path, mask: RLEMask, name: str
+) -> None:
+    small = [{"frame_index": 1, "rle": RLEMask.from_array(np.ones((4, 6), bool)).to_coco()}]
+    params = {
+        "video": str(clip_folder),
+        "corrected": [{"frame_index": 1, "rle": mask.to_coco()}],
+        "start": 0,
+        "stop": 3,
+        name: small,
+    }
+    with pytest.raises(ConfigError, match="6 by 4 pixels does not fit a frame of 80 by 48"):
+        engine.request("spread", params).result(WAIT)
