@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ifc_core.cli.reporting import print_json, print_line
+from ifc_core.errors import OutputError
 
 if TYPE_CHECKING:
     from ifc_core.models.checkpoint import CheckpointInfo
@@ -82,6 +83,10 @@ def import_command(
 
     Architecture, classes and memory tokens are read off the tensors. Nothing in the file is run.
     """
+    if output is not None and output.exists() and file.exists() and output.samefile(file):
+        raise OutputError(
+            f"{output} is the file to read; choose another one to write.", path=output
+        )
     from ifc_core.models.convert import import_model
 
     target, written = import_model(file, output, categories)

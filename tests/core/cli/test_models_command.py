@@ -54,6 +54,17 @@ def test_import_to_a_file_with_named_classes(capsys, published_file, tmp_path):
     assert written["categories"][0]["name"] == "airplane"
 
 
+def test_an_import_never_replaces_what_it_reads(capsys, published_file, monkeypatch):
+    before = published_file.read_bytes()
+    monkeypatch.chdir(published_file.parent)
+    words = ["models", "import", str(published_file), "-o", published_file.name]
+    assert cli.main(words) == 2
+    said = capsys.readouterr().err
+    assert "is the file to read" in said
+    assert said.count("\n") == 1
+    assert published_file.read_bytes() == before
+
+
 def test_import_of_a_backbone_says_what_it_is(capsys, tmp_path):
     path = tmp_path / "resnet18.pth"
     torch.save(resnet18().state_dict(), path)
