@@ -105,20 +105,23 @@ def _copy_database(reader: ProjectReader, target: Path, first_names: dict[int, s
             db.close()
 
 
-def unpack_project(path: Path | str, folder: Path | str) -> Path:
+def unpack_project(path: Path | str, folder: Path | str, context: JobContext | None = None) -> Path:
     """Make a project folder from a pack.
 
     Args:
         path: The pack.
         folder: The new project folder; must not exist or be empty.
+        context: Cancellation; a cancelled one leaves no folder.
 
     Returns:
         The folder.
 
     Raises:
         FormatError: The file is no pack, or a name in it leaves the folder.
-        OutputError: The folder cannot be made.
+        OutputError: The folder cannot be made, or the disk has no room for it.
+        JobCancelled: It was not wanted any more.
     """
+    context = context or JobContext()
     source, target = Path(path), Path(folder).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise OutputError(f"{target} exists already and is not an empty folder.", path=target)
@@ -126,10 +129,11 @@ def unpack_project(path: Path | str, folder: Path | str) -> Path:
         with zipfile.ZipFile(source) as pack:
             names = [info for info in pack.infolist() if not info.is_dir()]
             _check_names([info.filename for info in names], source)
+            _check_room(sum(info.file_size for info in names), source, target)
             partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
             try:
                 for info in names:
-                    _extract(pack, info, partial)
+                    _extract(pack, info, partial, context)
                 for below in SUBFOLDERS:
                     (partial / below).mkdir(exist_ok=True)
                 with ProjectReader.open(partial):
@@ -163,10 +167,25 @@ def _check_names(names: list[str], path: Path) -> None:
             )
 
 
-def _extract(pack: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path) -> None:
+def _check_room(num_bytes: int, path: Path, target: Path) -> None:
+    """Refuse what the disk cannot hold; no file yields more than the pack says of it."""
+    free = shutil.disk_usage(target.parent).free
+    if num_bytes > free:
+        raise OutputError(
+            f"{path.name} unpacks to {num_bytes / 1e6:,.0f} MB, and the disk has "
+            f"{free / 1e6:,.0f} MB free.",
+            path=target,
+        )
+
+
+def _extract(
+    pack: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path, context: JobContext
+) -> None:
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise zipfile.BadZipFile("packed in a way that no pack of ours is")
     place = folder / PurePosixPath(info.filename)
     place.parent.mkdir(parents=True, exist_ok=True)
     with pack.open(info) as packed, place.open("xb") as file:
-        shutil.copyfileobj(packed, file, _CHUNK_BYTES)
+        while block := packed.read(_CHUNK_BYTES):
+            context.raise_if_cancelled()
+            file.write(block)

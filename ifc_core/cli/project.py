@@ -55,7 +55,9 @@ def new(
         raise InputError("A project from a pack keeps its name; leave out --name.")
     added = _look_at(videos or [])  # one that cannot be read should leave no half-made project
     if from_pack is not None:
-        with Project.open(unpack_project(from_pack, project)) as opened:
+        with job(f"Unpacking {from_pack.name}") as context:
+            folder = unpack_project(from_pack, project, context)
+        with Project.open(folder) as opened:
             _add_videos(opened, added, annotation_step)
             _show(opened, as_json)
         return

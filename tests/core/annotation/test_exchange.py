@@ -628,6 +628,27 @@ def test_a_pack_that_leaves_its_folder_is_refused(project, tmp_path, name):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.ifcpack", "p.ifcproj"]
 
 
+def test_a_pack_larger_than_the_disk_is_refused_before_it_fills_it(project, tmp_path, monkeypatch):
+    pack_project(project, tmp_path / "a.ifcpack")
+    with zipfile.ZipFile(tmp_path / "a.ifcpack", "a", zipfile.ZIP_DEFLATED) as pack:
+        pack.writestr("models/zeros.safetensors", bytes(3_000_000))
+    usage = shutil.disk_usage(tmp_path)._replace(free=2_000_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda path: usage)
+        with pytest.raises(OutputError, match="3 MB, and the disk has 2 MB free"):
+            unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.ifcpack", "p.ifcproj"]
+
+
+def test_unpacking_stops_between_blocks_and_leaves_nothing(project, tmp_path):
+    pack_project(project, tmp_path / "a.ifcpack")
+    context = JobContext()
+    context.cancel()
+    with pytest.raises(JobCancelled):
+        unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj", context)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.ifcpack", "p.ifcproj"]
+
+
 def test_what_is_no_pack(tmp_path, project):
     (tmp_path / "a.ifcpack").write_bytes(b"PK nothing")
     with pytest.raises(FormatError, match="no project pack"):
