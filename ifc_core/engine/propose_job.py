@@ -72,8 +72,8 @@ def propose(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict[
         models: Where models are kept.
 
     Returns:
-        ``categories``, ``model_sha256``, ``num_frames`` (given out by this job), ``notices``
-        and ``seconds``.
+        ``categories``, ``model_sha256``, ``num_frames`` (given out by this job), ``num_shots``
+        (of the whole run), ``notices`` and ``seconds``.
 
     Raises:
         ConfigError: The run to go on with is of other weights or another version.
@@ -121,6 +121,7 @@ def propose(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict[
         "categories": categories,
         "model_sha256": model.sha256,
         "num_frames": finished,
+        "num_shots": len(run.shot_starts),
         "notices": notices,
         "seconds": time.monotonic() - began,
     }

@@ -63,6 +63,7 @@ class FakeEngine:
         self.num_instances = num_instances
         self.pause_after = pause_after
         self.error = error
+        self.num_shots = 1
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.jobs: list[FakeJob] = []
         self.closed = False
@@ -188,4 +189,5 @@ class FakeEngine:
             for i in range(self.num_instances)
         )
         tell(JobEvent(number, "instances", instances))
-        tell(JobEnd(number, JobStatus.SUCCEEDED, {"categories": ["object"]}))
+        facts = {"categories": ["object"], "num_shots": self.num_shots}
+        tell(JobEnd(number, JobStatus.SUCCEEDED, facts))

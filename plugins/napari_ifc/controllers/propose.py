@@ -338,7 +338,10 @@ class ProposeController:
         except IFCError as error:
             return "failed", str(error)
         found = tr("1 object was found.") if len(kept) == 1 else tr("{count} objects were found.")
-        told = " ".join((found.format(count=len(kept)), accepted.note, *self._notices))
+        parts = [found.format(count=len(kept))]
+        if (shots := int(result.get("num_shots", 1))) > 1:
+            parts.append(tr("{shots} shots were told apart.").format(shots=shots))
+        told = " ".join((*parts, accepted.note, *self._notices))
         return "succeeded", told.strip()
 
     def _same_tracks(self, run_id: int) -> dict[int, int]:

@@ -68,7 +68,7 @@ def test_a_run_gives_what_the_predictor_gives(
 ) -> None:
     end, events = run(engine, {"video": str(clip_folder), "settings": settings})
     assert end.status is JobStatus.SUCCEEDED, end.error
-    assert end.result["num_frames"] == 9
+    assert (end.result["num_frames"], end.result["num_shots"]) == (9, 1)
     assert end.result["categories"] == ["cat", "dog", "fox"]
     assert events["categories"] == [["cat", "dog", "fox"]]
     assert [frame.frame_index for frame in events["frame"]] == list(range(9))

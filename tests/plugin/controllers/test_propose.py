@@ -121,6 +121,13 @@ def paused(bench, engine, after=3):
     return run
 
 
+def test_the_shots_of_an_edited_video_are_told(bench, engine):
+    engine.num_shots = 3
+    bench.controller.start(ProposeSettings(clip_length=3), {"video": "clip"})
+    bench.pump(lambda: bench.ends)
+    assert bench.ends == [("succeeded", "2 objects were found. 3 shots were told apart.")]
+
+
 def test_a_paused_run_goes_on_where_it_was(bench, engine, session):
     run = paused(bench, engine)
     assert run.frames_staged == 4
