@@ -69,10 +69,12 @@ def test_export_and_import(folder, tmp_path, run):
     report = json.loads(run("export", folder, "-o", target, "--json", "--category", "cat")[1])
     assert (report["masks"], report["tracks_left_out"]) == (1, 0)
     code, out, _ = run("import", folder, target)
-    assert (code, out.strip()) == (
+    said, note = out.splitlines()
+    assert (code, said) == (
         0,
         f"{target}: 1 tracks, 1 masks, 0 new videos, 0 new categories.",
     )
+    assert "there already" in note
     with Project.open(folder) as project:
         assert project.undo().kind == "ImportTracks"
         assert len(project.tracks(1)) == 1
