@@ -16,8 +16,8 @@ from ifc_core.annotation import ProjectReader
 from ifc_core.annotation.exporting import ExportFormat
 from ifc_core.annotation.file_videos import FileVideo, resolve_videos
 from ifc_core.annotation.importing import detect_format, open_annotations
-from ifc_core.annotation.records import RunInfo, VideoEntry
-from ifc_core.errors import EditError, InputError
+from ifc_core.annotation.records import WHOLE, RunInfo, Scope, VideoEntry
+from ifc_core.errors import ConfigError, EditError, InputError
 from ifc_core.evaluation.records import EvaluationSet
 from ifc_core.evaluation.track_quality import video_quality
 from ifc_core.evaluation.ytvis_ap import evaluate_records
@@ -201,20 +201,35 @@ def _from_runs(
     for video in videos:
         if video.id not in runs:
             continue
+        looked_at = _looked_at(runs[video.id], approved[video.id])
+        if not looked_at:
+            continue
         masks: _Masks = defaultdict(dict)
-        for place, frame_index in enumerate(approved[video.id]):
+        for place, frame_index in enumerate(looked_at):
             for staged in reader.staged_masks_at(runs[video.id].id, frame_index):
                 if staged.rle is not None:
                     masks[staged.instance_id][place] = staged.rle
         heads = {i.instance_id: i for i in reader.staged_instances(runs[video.id].id)}
         found[video.id] = _Found(
-            approved[video.id],
+            looked_at,
             {i: head.label for i, head in heads.items()},
             {i: head.score for i, head in heads.items()},
             masks,
         )
     judged = (runs[video_id].model for video_id in found)
     return found, tuple(dict.fromkeys(_model_name(reader, model) for model in judged))
+
+
+def _looked_at(run: RunInfo, frames: Sequence[int]) -> list[int]:
+    """The frames that a run was asked for: every n-th one of the video, or those of a range."""
+    step = run.settings.get("frame_step", 1)
+    step = step if isinstance(step, int) and step > 0 else 1
+    try:
+        first, last = run.settings.get("scope", (None, None))
+        scope = Scope(first, last)
+    except (TypeError, ValueError, ConfigError):
+        scope = WHOLE
+    return [frame for frame in frames if frame % step == 0 and frame in scope]
 
 
 def _model_name(reader: ProjectReader, model: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,10 +43,13 @@ def project(tmp_path: Path):
 
 
 def propose(
-    project: Project, instances: dict[tuple[str, float], dict[int, int]], model: str = "toy"
+    project: Project,
+    instances: dict[tuple[str, float], dict[int, int]],
+    model: str = "toy",
+    settings: Mapping[str, Any] | None = None,
 ) -> int:
     """A run: (label, score) of each instance -> frame -> left edge."""
-    run = project.begin_run("propose", 1, {}, model=model)
+    run = project.begin_run("propose", 1, settings or {}, model=model)
     for frame in range(NUM_FRAMES):
         masks = [
             StagedMask(number, box(lefts[frame]))
@@ -104,6 +109,31 @@ def test_only_approved_frames_count_and_the_latest_run(project):
     project.apply(edits.AcceptRun(run))  # accepted proposals are still what was proposed
     assert project_quality(project).per_category[0].figures.ap == pytest.approx(1.0)
     assert project_quality(project, run_id=run - 1).per_category[0].figures.ap == 0.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "frames"),
+    [
+        ({"frame_step": 2}, [2]),
+        ({"scope": [2, 4]}, [2, 3]),
+        ({"scope": [None, 1], "frame_step": 1}, [1]),
+        ({"scope": "nonsense", "frame_step": None}, [1, 2, 3]),
+    ],
+)
+def test_a_run_is_judged_on_the_frames_it_was_asked_for(project, settings, frames):
+    right = dict.fromkeys(frames, 0)
+    propose(project, {("cat", 0.9): right}, settings=settings)
+    quality = project_quality(project)
+    assert quality.num_frames == len(frames)
+    assert quality.per_category[0].figures.region_j == 1.0
+    told = f"{3 - len(frames)} approved frames are not in proposals of toy; they are left out."
+    assert quality.notes == ((told,) if len(frames) < 3 else ())
+
+
+def test_a_run_elsewhere_is_no_run_to_judge(project):
+    propose(project, {("cat", 0.9): {5: 0}}, settings={"scope": [5, 5]})
+    with pytest.raises(InputError, match="no proposals"):
+        project_quality(project)
 
 
 def test_identity_switches_are_counted_for_the_class_they_hit(project):
