@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import importlib
 import json
+import math
 import types
 import typing
 from collections.abc import Callable, Sequence
@@ -24,6 +25,21 @@ app = typer.Typer()
 
 ENTRY_PREFIX = "bench-"
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_NEVER_ZERO = frozenset(
+    [
+        "num_frames",
+        "height",
+        "width",
+        "clip_length",
+        "clip_stride",
+        "frame_step",
+        "short_side",
+        "instances",
+        "fps",
+        "sizes",
+        "seconds",
+    ]
+)  # of any bench; elsewhere 0 mostly leaves a part out
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +220,7 @@ def read_options(kind: type[Any] | None, assignments: Sequence[str]) -> Any:
         The options.
 
     Raises:
-        ConfigError: A name is unknown or a value does not fit.
+        ConfigError: A name is unknown, or a value does not fit.
     """
     pairs = [assignment.partition("=") for assignment in assignments]
     for name, equals, _ in pairs:
@@ -225,7 +241,21 @@ def read_options(kind: type[Any] | None, assignments: Sequence[str]) -> Any:
             values[name] = _parse(text, hints[name])
         except ValueError as error:
             raise ConfigError(f"{name} cannot be {text!r}.", name=name, value=text) from error
+        _check_range(name, values[name])
     return kind(**values)
+
+
+def _check_range(name: str, value: Any) -> None:
+    """Refuse numbers that mean nothing in any bench: they are counts, sizes, times and shares."""
+    for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            continue
+        never_zero = name in _NEVER_ZERO
+        if not math.isfinite(number) or number < 0 or (never_zero and number == 0):
+            least = "more than 0" if never_zero else "0 or more"
+            raise ConfigError(
+                f"{name} cannot be {number:g}; it is {least}.", name=name, value=number
+            )
 
 
 def _parse(text: str, hint: Any) -> Any:

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,33 @@ def test_options_are_read_by_their_types() -> None:
 def test_options_that_do_not_fit_are_refused(word: str) -> None:
     with pytest.raises(ConfigError):
         read_options(Options, [word])
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "least"),
+    [
+        ("tracker", "num_frames=-3", "more than 0"),
+        ("tracker", "clip_length=0", "more than 0"),
+        ("tracker", "long_frames=-1", "0 or more"),
+        ("live", "fps=10,0", "more than 0"),
+        ("live", "seconds=nan", "more than 0"),
+        ("effort", "goal=-inf", "0 or more"),
+    ],
+)
+def test_an_impossible_value_is_one_sentence(
+    name: str, word: str, least: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["bench", name, "--set", word]) == 2
+    said = capsys.readouterr().err
+    assert word.partition("=")[0] in said
+    assert least in said
+    assert said.count("\n") == 1
+
+
+def test_no_bench_has_an_impossible_default() -> None:
+    for name in BENCHES:
+        for field, value in dataclasses.asdict(bench_command._find(name)[1]()).items():
+            bench_command._check_range(field, value)
 
 
 def test_without_a_name_the_benches_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
