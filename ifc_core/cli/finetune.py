@@ -77,8 +77,6 @@ def finetune(
             raise InputError(opened.notice or f"{project} cannot be written.")
         settings = _stopped_run(opened) if resume else _new_run(opened, choices)
         result = _train(opened, settings, is_new=not resume)
-        _enter(opened, result)
-        (opened.folder / "runs" / settings.run_id / STATE_FILE).unlink(missing_ok=True)
     if as_json:
         from ifc_core.training.finetune_settings import event_to_json
 
@@ -118,23 +116,30 @@ def _stopped_run(project: Project) -> FinetuneSettings:
 
 
 def _train(project: Project, settings: FinetuneSettings, *, is_new: bool) -> FinetuneResult:
-    """Train; a new run that cannot even begin leaves nothing to go on with."""
+    """Train and enter the version; a new run that cannot even begin leaves nothing to go on with.
+
+    The version is entered before the run is asked on, which deletes what it could have gone on
+    from: killed at any time, either the project knows the version or ``--resume`` goes on.
+    """
     from ifc_core.training.finetune import finetune as run
     from ifc_core.training.finetune_settings import FinetuneResult
 
     result: FinetuneResult | None = None
     has_begun = not is_new
+    folder = project.folder / "runs" / settings.run_id
     try:
         with job(f"Fine-tuning {project.folder.name}") as context:
             for event in run(project.folder, settings, context):
                 has_begun = True
                 if isinstance(event, FinetuneResult):
                     result = event
+                    _enter(project, result)
+                    (folder / STATE_FILE).unlink(missing_ok=True)
                 elif line := describe(event):
                     typer.echo(line, err=True)
     except InputError:  # a model or device that is not there: --resume would meet it for ever
         if not has_begun:
-            shutil.rmtree(project.folder / "runs" / settings.run_id, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
         raise
     if result is None:
         raise RuntimeError("the fine-tuning ended without a result")
@@ -177,13 +182,14 @@ def describe(event: FinetuneEvent) -> str:
 def outcome(result: FinetuneResult) -> str:
     """The end of a run in one sentence."""
     made = f"Made {result.name} in {result.seconds:.0f} s"
+    figures = f"mean J {result.before.mean_j:.3f} before, {result.after.mean_j:.3f} after"
     if result.verdict == "not enough to judge":
         masks = result.after.num_masks
+        told = f" ({figures})" if masks else ""
         return (
-            f"{made}; {masks} held-out masks are not enough to judge it, so the project keeps "
-            f"its model until you choose."
+            f"{made}; {masks} held-out masks are not enough to judge it{told}, so the project "
+            f"keeps its model until you choose."
         )
-    figures = f"mean J {result.before.mean_j:.3f} before, {result.after.mean_j:.3f} after"
     if result.promote:
         return f"{made}; it is better ({figures}) and the project uses it from now on."
     return f"{made}; it is not better ({figures}), so the project keeps its model."

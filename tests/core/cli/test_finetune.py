@@ -96,6 +96,24 @@ def test_a_stopped_run_goes_on(
     assert state_files(project_folder) == []
 
 
+def test_the_project_knows_a_version_before_its_training_state_goes(
+    project_folder: Path, quick: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: list[str] = []
+    delete = Path.unlink
+
+    def watched(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "resume.safetensors":
+            with Project.open(project_folder, read_only=True) as project:
+                known.extend(model.name for model in project.models())
+        delete(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", watched)
+    words = ["finetune", str(project_folder), "--iterations", "2", "--name", "second"]
+    assert cli.main([*words, *quick]) == 0
+    assert known == ["second"]
+
+
 @pytest.mark.parametrize("words", [["--model", "nonsense"], ["--device", "tpu"]])
 def test_a_run_that_cannot_begin_hides_no_stopped_one(
     project_folder: Path,
@@ -192,6 +210,9 @@ def test_the_outcome_says_what_the_project_uses_now() -> None:
     assert "keeps its model" in outcome(result(verdict="not better", promote=False))
     few = result(verdict="not enough to judge", promote=False, after=HeldOutScore(2, 0.5, 0.1))
     assert "2 held-out masks are not enough" in outcome(few)
+    assert "0.250 before, 0.500 after" in outcome(few)
+    none = result(verdict="not enough to judge", promote=False, after=HeldOutScore(0, 0.0, 0.0))
+    assert "mean J" not in outcome(none)
 
 
 def test_events_in_words() -> None:
