@@ -54,8 +54,11 @@ def read_state(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
         tensors: dict[str, torch.Tensor] = load_file(path)
-        return tensors, json.loads(metadata["facts"])
-    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
+        facts: dict[str, Any] = json.loads(metadata["facts"])
+        for name in ("model", "iteration", "scaler"):
+            facts[name]
+        return tensors, facts
+    except (OSError, SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise CheckpointError(
             f"{path} is no usable training checkpoint; delete it to begin the run anew.", path=path
         ) from error

@@ -15,7 +15,7 @@ from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.models.checkpoint import read_checkpoint
 from ifc_core.training.config import StageConfig, TrainConfig, build_config
-from ifc_core.training.run_state import read_shards, write_shards
+from ifc_core.training.run_state import read_shards, write_shards, write_state
 from ifc_core.training.starting import build_model
 from ifc_core.training.trainer import Trainer
 
@@ -98,6 +98,15 @@ def test_a_damaged_checkpoint_is_named(toy_config, toy_source):
     losses(Trainer(config, source=toy_source))
     state = config.output / "resume.safetensors"
     state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="training checkpoint"):
+        Trainer(config, source=toy_source)
+
+
+@pytest.mark.parametrize("facts", [{"model": {}}, [], {"iteration": 1, "scaler": {}}], ids=str)
+def test_a_checkpoint_without_its_facts_is_named(toy_config, toy_source, facts):
+    config = toy_config()
+    losses(Trainer(config, source=toy_source))
+    write_state(config.output / "resume.safetensors", {"model/a": torch.zeros(1)}, facts)
     with pytest.raises(CheckpointError, match="training checkpoint"):
         Trainer(config, source=toy_source)
 
