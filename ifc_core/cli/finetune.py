@@ -118,11 +118,12 @@ def _stopped_run(project: Project) -> FinetuneSettings:
 def _train(project: Project, settings: FinetuneSettings, *, is_new: bool) -> FinetuneResult:
     """Train and enter the version; a new run that cannot even begin leaves nothing to go on with.
 
-    The version is entered before the run is asked on, which deletes what it could have gone on
-    from: killed at any time, either the project knows the version or ``--resume`` goes on.
+    What the run could go on from is deleted after the version was entered: killed at any time,
+    either the project knows the version or ``--resume`` goes on.
     """
     from ifc_core.training.finetune import finetune as run
     from ifc_core.training.finetune_settings import FinetuneResult
+    from ifc_core.training.run_files import forget_training_state
 
     result: FinetuneResult | None = None
     has_begun = not is_new
@@ -135,6 +136,7 @@ def _train(project: Project, settings: FinetuneSettings, *, is_new: bool) -> Fin
                     result = event
                     _enter(project, result)
                     (folder / STATE_FILE).unlink(missing_ok=True)
+                    forget_training_state(folder)
                 elif line := describe(event):
                     typer.echo(line, err=True)
     except InputError:  # a model or device that is not there: --resume would meet it for ever

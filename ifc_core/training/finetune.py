@@ -7,7 +7,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -51,9 +51,10 @@ from ifc_core.training.held_out import (
     score_held_out,
 )
 from ifc_core.training.nearest_class import nearest_classes
+from ifc_core.training.run_files import TRAINING_FOLDER
 from ifc_core.training.score_threshold import fitting_threshold
 from ifc_core.training.sources import SyntheticSource
-from ifc_core.training.trainer import STATE_NAME, Trainer
+from ifc_core.training.trainer import Trainer
 from ifc_core.version import __version__
 
 
@@ -90,8 +91,8 @@ def finetune(
         context: Progress and cancellation, looked at once an iteration and held-out frame.
 
     Yields:
-        The plan, then iterations and looks at the held-out frames, then the result. With the
-        result taken, what the run could have gone on from is deleted.
+        The plan, then iterations and looks at the held-out frames, then the result. Who enters
+        the version calls :func:`ifc_core.training.run_files.forget_training_state` afterwards.
 
     Raises:
         JobCancelled: The job was cancelled; its state is saved.
@@ -139,8 +140,6 @@ def finetune(
         provenance=info.provenance,
         trained_share=share,
     )
-    with suppress(OSError):  # weights and moments, several times as large as the version
-        (plan.run_folder / "train" / STATE_NAME).unlink(missing_ok=True)
 
 
 def judge(before: HeldOutScore, after: HeldOutScore) -> Verdict:
@@ -206,7 +205,7 @@ def _train(
     source = training_source(plan, store)
     plan = replace(plan, nearest=_nearest_classes(plan, store))
     iterations = _settled_iterations(plan, source, job)
-    trainer = make_trainer(plan, source, iterations, plan.run_folder / "train")
+    trainer = make_trainer(plan, source, iterations, plan.run_folder / TRAINING_FOLDER)
     yield FinetuneStarted(
         iterations,
         trainer.iteration,

@@ -44,6 +44,7 @@ from ifc_core.training.optimizer import (
 )
 from ifc_core.training.place_matching import matching_loss
 from ifc_core.training.plan import BatchPlan, first_use, position_of
+from ifc_core.training.run_files import STATE_NAME
 from ifc_core.training.run_state import (
     check_same_run,
     keeps_statistics,
@@ -56,7 +57,6 @@ from ifc_core.training.schedule import lr_factor
 from ifc_core.training.sources import open_data
 from ifc_core.training.starting import build_model
 
-STATE_NAME = "resume.safetensors"
 EXPORT_NAME = "ema"
 MODEL_NAME = "model.safetensors"
 LOG_NAME = "log.jsonl"

@@ -20,6 +20,7 @@ from ifc_core.errors import IFCError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import FrameState
+from ifc_core.training.run_files import forget_training_state
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.propose import duration_text
 from napari_ifc.finetune_state import FinetuneView, Material, Outcome, figure_pair
@@ -343,6 +344,7 @@ class FinetuneController:
         outcome = _outcome(result)
         if self._run_folder is not None:
             (self._run_folder / _STATE_FILE).unlink(missing_ok=True)
+            forget_training_state(self._run_folder)
         self._show(replace(self.view, outcome=outcome))
         self._on_models()
         return outcome_sentence(outcome, promote)

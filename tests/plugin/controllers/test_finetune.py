@@ -146,8 +146,13 @@ def test_losses_and_scores_grow_into_curves(bench: Bench) -> None:
 
 def test_a_better_version_is_entered_and_used(bench: Bench) -> None:
     bench.start()
+    (plan,) = (bench.project.folder / "runs").glob("finetune-*/window.json")
+    state = plan.parent / "train" / "resume.safetensors"
+    state.parent.mkdir()
+    state.write_bytes(b"weights and moments")
     bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
     (model,) = bench.project.models()
+    assert not state.exists()
     assert model.name == "clip-1"
     assert model.active
     assert model.parent == "ifc-r18-objects"
