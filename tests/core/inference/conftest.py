@@ -1,5 +1,6 @@
 """A tiny network with instances to find, a moving scene, and the plain tracker."""
 
+import copy
 import importlib.util
 import json
 import sys
@@ -56,6 +57,17 @@ def tiny_model():
         for layer in model.mask_weight_head.layers:
             layer.weight.mul_(2)
     model.preferred_short_side = 64
+    return model
+
+
+@pytest.fixture(scope="session")
+def sure_model(tiny_model):
+    """The tiny network, but so sure of some queries and of their edges that paths go on."""
+    model = copy.deepcopy(tiny_model)
+    with torch.no_grad():
+        model.class_head.layers[-1].weight.mul_(3)
+        model.mask_weight_head.layers[-1].weight.mul_(4)
+        model.mask_weight_head.layers[-1].bias.mul_(4)
     return model
 
 

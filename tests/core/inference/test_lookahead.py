@@ -1,11 +1,9 @@
 """Runs that decide who is who with a look ahead: whose choice it is, batches, going on later."""
 
-import copy
 import json
 from dataclasses import replace
 
 import pytest
-import torch
 
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.inference.predictor import VideoPrediction, predict_video
@@ -21,17 +19,6 @@ SETTINGS = {"precision": "fp32", "score_threshold": 0.0, "clip_length": 3}
 
 def settings_of(**values):
     return ProposeSettings(**(SETTINGS | {"lookahead": 2, "continuation_score": 0.2} | values))
-
-
-@pytest.fixture(scope="module")
-def sure_model(tiny_model):
-    """The tiny network, but so sure of some queries and of their edges that paths go on."""
-    model = copy.deepcopy(tiny_model)
-    with torch.no_grad():
-        model.class_head.layers[-1].weight.mul_(3)
-        model.mask_weight_head.layers[-1].weight.mul_(4)
-        model.mask_weight_head.layers[-1].bias.mul_(4)
-    return model
 
 
 def run(model, frames, settings, **more):

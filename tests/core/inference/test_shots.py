@@ -1,11 +1,9 @@
 """A video of several shots: each is found and tracked as if it were a video of its own."""
 
-import copy
 import json
 
 import numpy as np
 import pytest
-import torch
 
 from ifc_core.inference.live_frames import LiveFrames
 from ifc_core.inference.predictor import VideoPrediction, predict_video
@@ -21,17 +19,6 @@ CUT = 10
 def settings_of(**values):
     usual = {"precision": "fp32", "score_threshold": 0.0, "clip_length": 3, "lookahead": 0}
     return ProposeSettings(**(usual | values))
-
-
-@pytest.fixture(scope="module")
-def sure_model(tiny_model):
-    """The tiny network, but so sure of some queries and of their edges that paths go on."""
-    model = copy.deepcopy(tiny_model)
-    with torch.no_grad():
-        model.class_head.layers[-1].weight.mul_(3)
-        model.mask_weight_head.layers[-1].weight.mul_(4)
-        model.mask_weight_head.layers[-1].bias.mul_(4)
-    return model
 
 
 @pytest.fixture(scope="module")
