@@ -20,7 +20,8 @@ from ifc_core.jobs import JobContext
 
 _ROOTS = ("models", "videos")
 _CHUNK_BYTES = 1 << 20
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError)
+_FOREIGN_FLAGS = 0x01 | 0x20 | 0x40  # encrypted, patched, strongly encrypted
 
 
 def pack_project(
@@ -126,7 +127,7 @@ def unpack_project(path: Path | str, folder: Path | str, context: JobContext | N
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise OutputError(f"{target} exists already and is not an empty folder.", path=target)
     try:
-        with zipfile.ZipFile(source) as pack:
+        with _opened(source) as pack:
             names = [info for info in pack.infolist() if not info.is_dir()]
             _check_names([info.filename for info in names], source)
             _check_room(sum(info.file_size for info in names), source, target)
@@ -151,6 +152,13 @@ def unpack_project(path: Path | str, folder: Path | str, context: JobContext | N
         reason = error.strerror or str(error)
         raise OutputError(f"{source.name} cannot be unpacked: {reason}.", path=place) from error
     return target
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except NotImplementedError as error:  # the library's word for a later version of the format
+        raise zipfile.BadZipFile(str(error)) from error
 
 
 def _check_names(names: list[str], path: Path) -> None:
@@ -181,7 +189,8 @@ def _check_room(num_bytes: int, path: Path, target: Path) -> None:
 def _extract(
     pack: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path, context: JobContext
 ) -> None:
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+    is_ours = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    if not is_ours or info.flag_bits & _FOREIGN_FLAGS:
         raise zipfile.BadZipFile("packed in a way that no pack of ours is")
     place = folder / PurePosixPath(info.filename)
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,9 @@
 """Projects to files and back."""
 
 import json
-import os
 import random
 import shutil
 import tempfile
-import zipfile
 from pathlib import Path
 
 import cv2
@@ -23,9 +21,8 @@ from ifc_core.annotation.exporting import (
     export_project,
 )
 from ifc_core.annotation.importing import detect_format, import_annotations, iter_import
-from ifc_core.annotation.known_tracks import KnownTracks
-from ifc_core.annotation.packing import pack_project, unpack_project
-from ifc_core.errors import FormatError, OutputError, ProjectError, VideoError
+from ifc_core.annotation.packing import pack_project
+from ifc_core.errors import FormatError, OutputError, VideoError
 from ifc_core.io.video import open_video
 from ifc_core.io.ytvis import validate_ytvis
 from ifc_core.jobs import JobCancelled, JobContext
@@ -38,7 +35,7 @@ from ifc_core.structures import (
     TrackState,
 )
 
-from .conftest import NUM_FRAMES, SIZE, box, fill, state_of
+from .conftest import NUM_FRAMES, box, fill, state_of
 from .random_edits import try_edit
 
 EVERYTHING = ExportOptions(scope=ExportScope.EVERYTHING)
@@ -244,39 +241,6 @@ def test_null_reads_as_absent_without_the_key(project, tmp_path):
         assert other.exhaustive_frames(2) == []
 
 
-def test_import_into_the_same_project_finds_its_videos(project, tmp_path):
-    target = tmp_path / "out.json"
-    export_project(project, target, options=ExportOptions())
-    before = project.mask(1, 2)
-    report = import_annotations(project, target)
-    assert (report.videos, report.tracks, report.categories) == (0, 1, 0)
-    assert len(project.tracks(1)) == 2
-    assert project.mask(1, 2) == before
-    assert project.mask(2, 6).rle == box(11, 20)
-
-
-def test_a_track_that_was_deleted_meanwhile_is_not_there_already(project):
-    known = KnownTracks(project)
-    masks = {2: box(1, 2), 6: box(11, 20)}
-    assert known.has(1, masks)
-    project.apply(edits.DeleteTracks((1,)))
-    assert not known.has(1, masks)
-
-
-@pytest.mark.parametrize("form", [ExportFormat.YTVIS, ExportFormat.YTVIS_RESULTS])
-def test_tracks_that_are_there_already_come_in_and_are_told(project, tmp_path, form):
-    target = tmp_path / "out.json"
-    project.apply(edits.NewTrack(1, 1, 2, box(1, 3)))  # of the same size elsewhere
-    export_project(project, target, form, EVERYTHING)
-    told = "2 tracks show just the masks of one that was there already"
-    assert told in " ".join(import_annotations(project, target).notes)
-    assert len(project.tracks(1)) == 4
-    project.undo()
-    project.apply(edits.SetMask(1, 6, box(11, 21)))  # as large, but not the same
-    project.apply(edits.RejectTracks((2,)))
-    assert "already" not in " ".join(import_annotations(project, target).notes)
-
-
 def test_results_are_proposals(project, tmp_path):
     target = tmp_path / "results.json"
     export_project(project, target, ExportFormat.YTVIS_RESULTS, EVERYTHING)
@@ -424,61 +388,6 @@ def test_wanted_frames_of_a_missing_video_are_an_error(project, tmp_path, form):
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
-def test_annotations_beside_a_clip_find_it_by_name(project, tmp_path, clip_file):
-    content = {
-        "videos": [{"id": 1, "height": 48, "width": 80, "length": 9}],
-        "categories": [{"id": 1, "name": "cat"}],
-        "annotations": [],
-    }
-    content["videos"][0]["file_names"] = [f"square/{i:05d}.jpg" for i in range(9)]
-    folder = tmp_path / "data"
-    folder.mkdir()
-    (folder / "labels.json").write_text(json.dumps(content))
-    report = import_annotations(project, folder / "labels.json")
-    assert report.missing_videos == ("square",)
-    entry = project.videos()[-1]
-    assert project.find_video_file(entry.id) is None  # no other file is taken for it
-    project.undo()
-    shutil.copyfile(clip_file, folder / "square.mp4")
-    assert import_annotations(project, folder / "labels.json").missing_videos == ()
-    assert project.videos()[-1].path == folder / "square.mp4"
-
-
-@pytest.mark.parametrize("is_known", [False, True])
-def test_frames_of_a_folder_are_told_by_their_names(tmp_path, clip_folder, is_known):
-    """YouTube-VIS keeps every fifth frame under its own number, and a file may hold some."""
-    folder = tmp_path / "JPEGImages" / "v"
-    folder.mkdir(parents=True)
-    for index, picture in enumerate(sorted(clip_folder.iterdir())):
-        shutil.copy(picture, folder / f"{5 * index + 1:05d}.png")
-    masks = [RLEMask.from_array(np.eye(48, 80, n, dtype=bool)).to_coco() for n in range(2)]
-    video = {"id": 1, "height": 48, "width": 80, "length": 2}
-    video["file_names"] = ["v/00011.jpg", "v/00031.jpg"]
-    track = {"id": 1, "video_id": 1, "category_id": 1, "iscrowd": 0, "segmentations": masks}
-    content = {"videos": [video], "categories": [{"id": 1, "name": "cat"}], "annotations": [track]}
-    (tmp_path / "some.json").write_text(json.dumps(content))
-    with Project.create(tmp_path / "p.ifcproj") as project:
-        if is_known:
-            with open_video(folder) as reader:
-                project.add_video(reader.video)
-        report = import_annotations(project, tmp_path / "some.json")
-        assert report.missing_videos == ()
-        assert [frame.frame_index for frame in project.track_frames(1)] == [2, 6]
-
-
-@pytest.mark.parametrize(("size", "key"), [(1 << 16, 3), ((1 << 20) - 8, 1), (3 << 20, 9)])
-def test_a_long_list_of_videos_hides_no_kind(tmp_path, size, key):
-    """CocoVID lists its videos first, and so does YouTube-VIS."""
-    start = '{"videos": [{"id": 1, "name": "' + "x" * size + '"}],' + " " * key
-    path = tmp_path / "out.json"
-    path.write_text(start + '"images" : [], "annotations": [{"segmentation": []}]}')
-    assert detect_format(path) is ExportFormat.COCO
-    path.write_text(start + '"annotations": [{"segmentations": []}]}')
-    assert detect_format(path) is ExportFormat.YTVIS
-    path.write_text(start + '"annotations": []}')
-    assert detect_format(path) is ExportFormat.YTVIS
-
-
 class Stopping(JobContext):
     """Asks to stop after some reports."""
 
@@ -550,109 +459,3 @@ def test_edits_between_the_steps_of_an_import_do_not_disturb_it(project, tmp_pat
             other.apply(edits.NewTrack(2, 1, 0, box(1, 1)))
         assert account(other)[0] == expected[0]
         assert other.check() == []
-
-
-def test_a_video_of_another_size_is_refused(project, tmp_path):
-    target = tmp_path / "out.json"
-    export_project(project, target, options=EVERYTHING)
-    content = json.loads(target.read_text())
-    content["videos"][0].update(height=SIZE[0] + 1)
-    content["annotations"] = []
-    target.write_text(json.dumps(content))
-    with pytest.raises(FormatError, match="30x21"):
-        import_annotations(project, target, video_map={"a": 1})
-
-
-def test_what_cannot_be_imported(project, tmp_path):
-    with pytest.raises(FormatError, match="cannot be read"):
-        import_annotations(project, tmp_path / "nothing.json")
-    (tmp_path / "x.txt").write_text("hello")
-    with pytest.raises(FormatError, match="no format"):
-        import_annotations(project, tmp_path / "x.txt")
-    with pytest.raises(OutputError):
-        export_project(project, tmp_path / "no" / "folder.json", options=EVERYTHING)
-
-
-def test_pack_and_unpack(tmp_path, clip_file):
-    with Project.create(tmp_path / "a.ifcproj") as project:
-        with open_video(clip_file) as reader:
-            project.add_video(reader.video)
-        project.apply(edits.SetCategory(Category(1, "cat")))
-        (project.folder / "models" / "m.safetensors").write_bytes(b"weights")
-        pack_project(project, tmp_path / "a.ifcpack", with_videos=True)
-        expected = state_of(project)["categories"]
-    folder = unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj")
-    with Project.open(folder) as other:
-        assert other.name == "a"
-        assert state_of(other)["categories"] == expected
-        assert other.find_video_file(1) == folder / "videos" / "1" / clip_file.name
-        assert other.undo().kind == "SetCategory"
-    assert (folder / "models" / "m.safetensors").read_bytes() == b"weights"
-    with pytest.raises(OutputError, match="exists already"):
-        unpack_project(tmp_path / "a.ifcpack", folder)
-
-
-def test_files_from_before_1980_are_packed(tmp_path, clip_file):
-    old = Path(shutil.copy(clip_file, tmp_path / "old.mp4"))
-    os.utime(old, (0, 0))
-    with Project.create(tmp_path / "a.ifcproj") as project:
-        with open_video(old) as reader:
-            project.add_video(reader.video)
-        pack_project(project, tmp_path / "a.ifcpack", with_videos=True)
-    (tmp_path / "b.ifcproj").mkdir()  # an empty folder is as good as none
-    folder = unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj")
-    assert (folder / "videos" / "1" / "old.mp4").read_bytes() == old.read_bytes()
-
-
-def test_a_damaged_pack_is_one_sentence(project, tmp_path):
-    pack_project(project, tmp_path / "a.ifcpack")
-    data = bytearray((tmp_path / "a.ifcpack").read_bytes())
-    data[200:260] = bytes(byte ^ 0x5A for byte in data[200:260])  # in the packed database
-    (tmp_path / "a.ifcpack").write_bytes(data)
-    with pytest.raises(FormatError, match="damaged"):
-        unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj")
-    with zipfile.ZipFile(tmp_path / "c.ifcpack", "w", zipfile.ZIP_BZIP2) as pack:
-        pack.writestr("project.sqlite", "x" * 1000)
-    with pytest.raises(FormatError, match="damaged"):
-        unpack_project(tmp_path / "c.ifcpack", tmp_path / "b.ifcproj")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.ifcpack", "c.ifcpack", "p.ifcproj"]
-
-
-@pytest.mark.parametrize("name", ["../evil", "models/../../evil", "/evil", "C:/evil", "x/y"])
-def test_a_pack_that_leaves_its_folder_is_refused(project, tmp_path, name):
-    pack_project(project, tmp_path / "a.ifcpack")
-    with zipfile.ZipFile(tmp_path / "a.ifcpack", "a") as pack:
-        pack.writestr(name, "x")
-    with pytest.raises(FormatError, match="no place in a project"):
-        unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.ifcpack", "p.ifcproj"]
-
-
-def test_a_pack_larger_than_the_disk_is_refused_before_it_fills_it(project, tmp_path, monkeypatch):
-    pack_project(project, tmp_path / "a.ifcpack")
-    with zipfile.ZipFile(tmp_path / "a.ifcpack", "a", zipfile.ZIP_DEFLATED) as pack:
-        pack.writestr("models/zeros.safetensors", bytes(3_000_000))
-    usage = shutil.disk_usage(tmp_path)._replace(free=2_000_000)
-    with monkeypatch.context() as patch:
-        patch.setattr(shutil, "disk_usage", lambda path: usage)
-        with pytest.raises(OutputError, match="3 MB, and the disk has 2 MB free"):
-            unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.ifcpack", "p.ifcproj"]
-
-
-def test_unpacking_stops_between_blocks_and_leaves_nothing(project, tmp_path):
-    pack_project(project, tmp_path / "a.ifcpack")
-    context = JobContext()
-    context.cancel()
-    with pytest.raises(JobCancelled):
-        unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj", context)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.ifcpack", "p.ifcproj"]
-
-
-def test_what_is_no_pack(tmp_path, project):
-    (tmp_path / "a.ifcpack").write_bytes(b"PK nothing")
-    with pytest.raises(FormatError, match="no project pack"):
-        unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj")
-    with pytest.raises(ProjectError, match="cannot be packed"):
-        pack_project(project, tmp_path / "c.ifcpack", with_videos=True)
-    assert not (tmp_path / "c.ifcpack").exists()

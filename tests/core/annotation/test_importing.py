@@ -1,0 +1,135 @@
+"""What an import finds, tells and refuses."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from ifc_core.annotation import Project, edits
+from ifc_core.annotation.exporting import (
+    ExportFormat,
+    ExportOptions,
+    ExportScope,
+    export_project,
+)
+from ifc_core.annotation.importing import detect_format, import_annotations
+from ifc_core.annotation.known_tracks import KnownTracks
+from ifc_core.errors import FormatError, OutputError
+from ifc_core.io.video import open_video
+from ifc_core.structures import (
+    RLEMask,
+)
+
+from .conftest import SIZE, box
+
+EVERYTHING = ExportOptions(scope=ExportScope.EVERYTHING)
+
+
+def test_import_into_the_same_project_finds_its_videos(project, tmp_path):
+    target = tmp_path / "out.json"
+    export_project(project, target, options=ExportOptions())
+    before = project.mask(1, 2)
+    report = import_annotations(project, target)
+    assert (report.videos, report.tracks, report.categories) == (0, 1, 0)
+    assert len(project.tracks(1)) == 2
+    assert project.mask(1, 2) == before
+    assert project.mask(2, 6).rle == box(11, 20)
+
+
+def test_a_track_that_was_deleted_meanwhile_is_not_there_already(project):
+    known = KnownTracks(project)
+    masks = {2: box(1, 2), 6: box(11, 20)}
+    assert known.has(1, masks)
+    project.apply(edits.DeleteTracks((1,)))
+    assert not known.has(1, masks)
+
+
+@pytest.mark.parametrize("form", [ExportFormat.YTVIS, ExportFormat.YTVIS_RESULTS])
+def test_tracks_that_are_there_already_come_in_and_are_told(project, tmp_path, form):
+    target = tmp_path / "out.json"
+    project.apply(edits.NewTrack(1, 1, 2, box(1, 3)))  # of the same size elsewhere
+    export_project(project, target, form, EVERYTHING)
+    told = "2 tracks show just the masks of one that was there already"
+    assert told in " ".join(import_annotations(project, target).notes)
+    assert len(project.tracks(1)) == 4
+    project.undo()
+    project.apply(edits.SetMask(1, 6, box(11, 21)))  # as large, but not the same
+    project.apply(edits.RejectTracks((2,)))
+    assert "already" not in " ".join(import_annotations(project, target).notes)
+
+
+def test_annotations_beside_a_clip_find_it_by_name(project, tmp_path, clip_file):
+    content = {
+        "videos": [{"id": 1, "height": 48, "width": 80, "length": 9}],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [],
+    }
+    content["videos"][0]["file_names"] = [f"square/{i:05d}.jpg" for i in range(9)]
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "labels.json").write_text(json.dumps(content))
+    report = import_annotations(project, folder / "labels.json")
+    assert report.missing_videos == ("square",)
+    entry = project.videos()[-1]
+    assert project.find_video_file(entry.id) is None  # no other file is taken for it
+    project.undo()
+    shutil.copyfile(clip_file, folder / "square.mp4")
+    assert import_annotations(project, folder / "labels.json").missing_videos == ()
+    assert project.videos()[-1].path == folder / "square.mp4"
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_frames_of_a_folder_are_told_by_their_names(tmp_path, clip_folder, is_known):
+    """YouTube-VIS keeps every fifth frame under its own number, and a file may hold some."""
+    folder = tmp_path / "JPEGImages" / "v"
+    folder.mkdir(parents=True)
+    for index, picture in enumerate(sorted(clip_folder.iterdir())):
+        shutil.copy(picture, folder / f"{5 * index + 1:05d}.png")
+    masks = [RLEMask.from_array(np.eye(48, 80, n, dtype=bool)).to_coco() for n in range(2)]
+    video = {"id": 1, "height": 48, "width": 80, "length": 2}
+    video["file_names"] = ["v/00011.jpg", "v/00031.jpg"]
+    track = {"id": 1, "video_id": 1, "category_id": 1, "iscrowd": 0, "segmentations": masks}
+    content = {"videos": [video], "categories": [{"id": 1, "name": "cat"}], "annotations": [track]}
+    (tmp_path / "some.json").write_text(json.dumps(content))
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        if is_known:
+            with open_video(folder) as reader:
+                project.add_video(reader.video)
+        report = import_annotations(project, tmp_path / "some.json")
+        assert report.missing_videos == ()
+        assert [frame.frame_index for frame in project.track_frames(1)] == [2, 6]
+
+
+@pytest.mark.parametrize(("size", "key"), [(1 << 16, 3), ((1 << 20) - 8, 1), (3 << 20, 9)])
+def test_a_long_list_of_videos_hides_no_kind(tmp_path, size, key):
+    """CocoVID lists its videos first, and so does YouTube-VIS."""
+    start = '{"videos": [{"id": 1, "name": "' + "x" * size + '"}],' + " " * key
+    path = tmp_path / "out.json"
+    path.write_text(start + '"images" : [], "annotations": [{"segmentation": []}]}')
+    assert detect_format(path) is ExportFormat.COCO
+    path.write_text(start + '"annotations": [{"segmentations": []}]}')
+    assert detect_format(path) is ExportFormat.YTVIS
+    path.write_text(start + '"annotations": []}')
+    assert detect_format(path) is ExportFormat.YTVIS
+
+
+def test_a_video_of_another_size_is_refused(project, tmp_path):
+    target = tmp_path / "out.json"
+    export_project(project, target, options=EVERYTHING)
+    content = json.loads(target.read_text())
+    content["videos"][0].update(height=SIZE[0] + 1)
+    content["annotations"] = []
+    target.write_text(json.dumps(content))
+    with pytest.raises(FormatError, match="30x21"):
+        import_annotations(project, target, video_map={"a": 1})
+
+
+def test_what_cannot_be_imported(project, tmp_path):
+    with pytest.raises(FormatError, match="cannot be read"):
+        import_annotations(project, tmp_path / "nothing.json")
+    (tmp_path / "x.txt").write_text("hello")
+    with pytest.raises(FormatError, match="no format"):
+        import_annotations(project, tmp_path / "x.txt")
+    with pytest.raises(OutputError):
+        export_project(project, tmp_path / "no" / "folder.json", options=EVERYTHING)
