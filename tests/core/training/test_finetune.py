@@ -26,9 +26,9 @@ from ifc_core.models.registry import load_model
 from ifc_core.structures import Category, RLEMask, TrackKind
 from ifc_core.training import blend as blending
 from ifc_core.training import finetune as finetune_job
-from ifc_core.training.blend import blend, some_frames
+from ifc_core.training.blend import blend
 from ifc_core.training.class_head import last_linear, with_classes
-from ifc_core.training.finetune import finetune, judge
+from ifc_core.training.finetune import finetune
 from ifc_core.training.finetune_plan import plan_finetune
 from ifc_core.training.finetune_settings import (
     FinetuneResult,
@@ -39,7 +39,7 @@ from ifc_core.training.finetune_settings import (
     HeldOutScore,
     event_to_json,
 )
-from ifc_core.training.held_out import score_held_out, split_held_out, time_blocks
+from ifc_core.training.held_out import score_held_out
 from ifc_core.training.nearest_class import nearest_classes
 from ifc_core.training.run_files import forget_training_state
 from ifc_core.training.trainer import Trainer
@@ -311,15 +311,6 @@ def test_blending_goes_back_while_the_new_objects_stay(
     assert model is (tried[0] if share == 1.0 else tried[blending.SHARES.index(share) + 1])
 
 
-def test_frames_to_judge_by_are_spread_over_the_videos():
-    videos = [labelled(range(0, 100, 10)), labelled([5], name="w"), labelled(range(9))]
-    assert frames_of(some_frames(videos, 99)) == frames_of(videos)
-    few = list(some_frames(videos, 5))
-    assert sum(len(v.labelled_frames) for v in few) == 5
-    assert {v.name for v in few} <= {"v", "w"}
-    assert min(len(v.labelled_frames) for v in few) >= 1
-
-
 def test_a_missing_video_is_named(project, parent_model):
     folder = project.folder / "runs" / "r1"
     make_snapshot(project, folder)
@@ -394,17 +385,7 @@ def test_memory_that_runs_out_makes_the_run_smaller(project, parent_model, monke
     assert sizes[-1] == 1
 
 
-# ---- the split and the verdict ----------------------------------------------------------
-
-
-def labelled(frames, label=0, name="v"):
-    masks = {f: RLEMask.from_array(np.ones((8, 8), dtype=np.bool_)) for f in frames}
-    track = LabelledTrack(label, masks)
-    return LabelledVideo(name, None, 1000, 8, 8, (track,), frozenset(frames))
-
-
-def frames_of(videos):
-    return {(v.name, f) for v in videos for f in v.labelled_frames}
+# ---- what is judged by ---------------------------------------------------------------------
 
 
 def test_a_frame_that_cannot_be_decoded_is_not_judged_by(video_folder, tmp_path):
@@ -419,69 +400,6 @@ def test_a_frame_that_cannot_be_decoded_is_not_judged_by(video_folder, tmp_path)
     with closing(FrameStore()) as store:
         score = score_held_out(model, [video], ["car"], 64, store, JobContext())
     assert score.num_masks == len(LABELLED) - 1
-
-
-def test_time_blocks_keep_neighbours_together():
-    assert time_blocks([0, 1, 2, 30, 33, 50]) == [[0, 1, 2], [30, 33], [50]]
-    assert max(map(len, time_blocks(range(100)))) == 10
-
-
-@pytest.mark.parametrize("count", [1, 2, 4, 5, 20, 90])
-def test_one_clip_is_split_by_blocks_of_time(count):
-    video = labelled(range(count))
-    split = split_held_out([video], 0.2, 0)
-    kept = frames_of(split.held_out)
-    trained = frames_of(split.training)
-    assert all(abs(f - g) >= 5 for _, f in kept for _, g in trained)
-    between = {f for f in range(count) if any(0 < abs(f - g) < 5 for _, g in kept)}
-    assert kept | trained | {("v", f) for f in between} == frames_of([video])
-    assert len(kept) <= len(trained)
-    if count > 40:
-        assert kept
-        assert len(kept) == pytest.approx(0.2 * count, abs=10)
-
-
-def test_five_frames_far_apart_keep_one_aside():
-    split = split_held_out([labelled([5, 15, 25, 35, 45])], 0.2, 0)
-    assert frames_of(split.held_out) == {("v", 25)}
-
-
-def test_several_clips_are_split_by_clip():
-    videos = [labelled(range(5), name=f"v{n}") for n in range(5)]
-    split = split_held_out(videos, 0.2, 0)
-    names = [{v.name for v in part} for part in (split.training, split.held_out)]
-    assert len(names[1]) == 1
-    assert not names[0] & names[1]
-
-
-def test_the_only_clip_of_a_class_is_never_held_out():
-    videos = [
-        labelled(range(5), name="a"),
-        labelled(range(5), name="b"),
-        labelled(range(5), 1, "c"),
-    ]
-    for seed in range(10):
-        held_out = split_held_out(videos, 0.34, seed).held_out
-        assert "c" not in {v.name for v in held_out}
-
-
-def score(num_masks, mean_j):
-    return HeldOutScore(num_masks, mean_j, 0.5)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_a_clip_without_objects_is_not_what_a_model_is_judged_by(seed):
-    bare = dataclasses.replace(labelled(range(0, 100, 20), name="bare"), tracks=())
-    videos = [labelled(range(0, 200, 20), name="a"), labelled(range(0, 200, 20), name="b"), bare]
-    split = split_held_out(videos, 0.2, seed)
-    assert sum(len(track.masks) for video in split.held_out for track in video.tracks) == 10
-    assert bare in split.training
-
-
-def test_the_verdict_needs_eight_masks():
-    assert judge(score(7, 0.1), score(7, 0.9)) == "not enough to judge"
-    assert judge(score(8, 0.1), score(8, 0.9)) == "better"
-    assert judge(score(8, 0.9), score(8, 0.9)) == "not better"
 
 
 # ---- the class head ---------------------------------------------------------------------
