@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +19,8 @@ from ifc_core.errors import CheckpointError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.models.backbone import BatchNorm
 from ifc_core.training.config import TrainConfig
+from ifc_core.training.ema import WeightAverage
+from ifc_core.training.optimizer import load_optimizer_tensors, optimizer_tensors
 
 SHARD_BYTES = 15_000_000
 INDEX_NAME = "index.json"
@@ -62,6 +65,62 @@ def read_state(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         raise CheckpointError(
             f"{path} is no usable training checkpoint; delete it to begin the run anew.", path=path
         ) from error
+
+
+def state_tensors(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: WeightAverage | None,
+    guide: nn.Module | None,
+) -> dict[str, torch.Tensor]:
+    """All tensors that a run goes on from, named ``KIND/NAME``.
+
+    Args:
+        model: In training.
+        optimizer: With its moments.
+        average: Of the weights, where one is kept.
+        guide: Module that only training has, where there is one.
+    """
+    tensors = {f"model/{k}": v for k, v in model.state_dict().items()}
+    for name, value in optimizer_tensors(optimizer).items():
+        tensors[f"optimizer/{name}"] = value
+    if average is not None:
+        for name, value in average.tensors.items():
+            tensors[f"average/{name}"] = value
+    if guide is not None:
+        for name, value in guide.state_dict().items():
+            tensors[f"guide/{name}"] = value
+    return tensors
+
+
+def load_tensors(
+    tensors: dict[str, torch.Tensor],
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: WeightAverage | None,
+    guide: nn.Module | None,
+    average_updates: int,
+) -> None:
+    """Put back what :func:`state_tensors` gave.
+
+    Args:
+        tensors: By ``KIND/NAME``.
+        model: Of the same architecture.
+        optimizer: Of it.
+        average: Of the weights, where one is kept.
+        guide: Module that only training has, where there is one.
+        average_updates: Of the average.
+    """
+    parts: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
+    for key, value in tensors.items():
+        kind, name = key.split("/", 1)
+        parts[kind][name] = value
+    model.load_state_dict(parts["model"])
+    if guide is not None and parts["guide"]:
+        guide.load_state_dict(parts["guide"])
+    load_optimizer_tensors(optimizer, parts["optimizer"])
+    if average is not None and parts["average"]:
+        average.load(parts["average"], average_updates)
 
 
 def plain_settings(config: TrainConfig) -> dict[str, Any]:

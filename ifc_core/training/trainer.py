@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,58 +33,28 @@ from ifc_core.training.guide import (
     guided_targets,
 )
 from ifc_core.training.matcher import HungarianMatcher
-from ifc_core.training.optimizer import (
-    load_optimizer_tensors,
-    make_optimizer,
-    optimizer_tensors,
-    set_learning_rate,
-)
+from ifc_core.training.optimizer import make_optimizer, set_learning_rate
 from ifc_core.training.place_matching import matching_loss
 from ifc_core.training.plan import BatchPlan, first_use, position_of
 from ifc_core.training.run_files import STATE_NAME
 from ifc_core.training.run_state import (
     check_same_run,
     keeps_statistics,
+    load_tensors,
     plain_settings,
     read_state,
+    state_tensors,
     write_shards,
     write_state,
 )
 from ifc_core.training.schedule import lr_factor
 from ifc_core.training.sources import open_data
 from ifc_core.training.starting import build_model
+from ifc_core.training.step_report import StepReport, append_to_log
 
 EXPORT_NAME = "ema"
 MODEL_NAME = "model.safetensors"
-LOG_NAME = "log.jsonl"
 _SEED_STRIDE = 1_000_003
-
-
-@dataclass(frozen=True, slots=True)
-class StepReport:
-    """One finished iteration.
-
-    Attributes:
-        iteration: From 0.
-        iterations: Of the whole run.
-        stage: Number of the stage.
-        loss: Weighted sum of all terms.
-        terms: Unweighted terms by name.
-        matched_iou: Mean space-time IoU of the last layer's pairs, NaN without pairs.
-        learning_rate: Of the transformer.
-        gradient_norm: Before clipping.
-        clips_per_second: Of this iteration, over all processes.
-    """
-
-    iteration: int
-    iterations: int
-    stage: int
-    loss: float
-    terms: dict[str, float]
-    matched_iou: float
-    learning_rate: float
-    gradient_norm: float
-    clips_per_second: float
 
 
 def layers_of(output: IFCOutput) -> list[LayerOutput]:
@@ -265,7 +232,8 @@ class Trainer:
             self.iteration - 1, config.iterations, place.stage, loss, terms, iou, rate, norm,
             stage.batch_size / max(1e-6, time.monotonic() - started),
         )  # fmt: skip
-        self._log(report)
+        if self.ranks.is_main and report.iteration % config.log_every == 0:
+            append_to_log(config.output, report)
         return report
 
     def _supervised(self, batch: ClipBatch | RawBatch, stage: StageConfig) -> ClipBatch:
@@ -378,15 +346,7 @@ class Trainer:
         """Write all that is needed to go on as if the run had never stopped."""
         if not self.ranks.is_main:
             return
-        tensors = {f"model/{k}": v for k, v in self.model.state_dict().items()}
-        for name, value in optimizer_tensors(self.optimizer).items():
-            tensors[f"optimizer/{name}"] = value
-        if self.average is not None:
-            for name, value in self.average.tensors.items():
-                tensors[f"average/{name}"] = value
-        if self.guide is not None:
-            for name, value in self.guide.state_dict().items():
-                tensors[f"guide/{name}"] = value
+        tensors = state_tensors(self.model, self.optimizer, self.average, self.guide)
         facts = {
             "iteration": self.iteration,
             "average_updates": self.average.updates if self.average else 0,
@@ -412,16 +372,8 @@ class Trainer:
                 path=self.state_path,
             )
         check_same_run(self.state_path, plain_settings(self.config), facts.get("settings", {}))
-        parts: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
-        for key, value in tensors.items():
-            kind, name = key.split("/", 1)
-            parts[kind][name] = value
-        self.model.load_state_dict(parts["model"])
-        if self.guide is not None and parts["guide"]:
-            self.guide.load_state_dict(parts["guide"])
-        load_optimizer_tensors(self.optimizer, parts["optimizer"])
-        if self.average is not None and parts["average"]:
-            self.average.load(parts["average"], int(facts["average_updates"]))
+        updates = int(facts.get("average_updates", 0))
+        load_tensors(tensors, self.model, self.optimizer, self.average, self.guide, updates)
         self.scaler.load_state_dict(facts["scaler"])
         self.iteration = int(facts["iteration"])
 
@@ -449,21 +401,6 @@ class Trainer:
                         "iteration": self.iteration, "iterations": self.config.iterations},
         )  # fmt: skip
         write_checkpoint(self.model_path, info, self.averaged_weights(), "fp16")
-
-    def _log(self, report: StepReport) -> None:
-        if not self.ranks.is_main or report.iteration % self.config.log_every:
-            return
-        line = {k: _rounded(v) for k, v in asdict(report).items()} | {"time": round(time.time(), 1)}
-        with (self.config.output / LOG_NAME).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _rounded(v) for k, v in value.items()}
-    if isinstance(value, float):
-        return None if value != value else float(f"{value:.5g}")
-    return value
 
 
 def train(

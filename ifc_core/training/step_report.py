@@ -1,0 +1,59 @@
+"""What one iteration of a training came to, and the log of them."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+LOG_NAME = "log.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """One finished iteration.
+
+    Attributes:
+        iteration: From 0.
+        iterations: Of the whole run.
+        stage: Number of the stage.
+        loss: Weighted sum of all terms.
+        terms: Unweighted terms by name.
+        matched_iou: Mean space-time IoU of the last layer's pairs, NaN without pairs.
+        learning_rate: Of the transformer.
+        gradient_norm: Before clipping.
+        clips_per_second: Of this iteration, over all processes.
+    """
+
+    iteration: int
+    iterations: int
+    stage: int
+    loss: float
+    terms: dict[str, float]
+    matched_iou: float
+    learning_rate: float
+    gradient_norm: float
+    clips_per_second: float
+
+
+def append_to_log(folder: Path, report: StepReport) -> None:
+    """Add a line of JSON to a run's log; a number that is none becomes ``null``.
+
+    Args:
+        folder: The run's output folder.
+        report: Of the iteration.
+    """
+    line = {k: _rounded(v) for k, v in asdict(report).items()} | {"time": round(time.time(), 1)}
+    with (folder / LOG_NAME).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
+    if isinstance(value, float):
+        return float(f"{value:.5g}") if math.isfinite(value) else None
+    return value
