@@ -2,63 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from ifc_core.annotation import (
     EditResult,
     Project,
-    Scope,
     StagedInstance,
     StagedMask,
     VideoEntry,
     edits,
 )
-from ifc_core.annotation.schema import STATE_CODE
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import EditError, IFCError
-from ifc_core.inference.spread_scope import (
-    DEFAULT_CLIP_LENGTH,
-    DEFAULT_REACH,
-    scope_frames,
-    within_reach,
-)
-from ifc_core.structures import FrameState, RLEMask
+from ifc_core.structures import RLEMask
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.propose import duration_text
+from napari_ifc.controllers.spread_frames import SpreadFrames, SpreadRequest
 from napari_ifc.correction_state import SpreadView
 from napari_ifc.language import tr
 
+__all__ = ["SpreadController", "SpreadRequest"]
+
 KIND = "propagate"
 JOB = "spread"
-_FIXED = (FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT, FrameState.REJECTED)
-_PERSON = [STATE_CODE[s] for s in (FrameState.CORRECTED, FrameState.APPROVED)]
-_AVOID_NEAR = 50  # frames to either side on which other tracks are told of
-_ANCHORS = (FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT)
-
-
-@dataclass(frozen=True, slots=True)
-class SpreadRequest:
-    """What to propagate and how far.
-
-    Attributes:
-        track_id: The track.
-        frame_index: The frame from which the scope is counted.
-        scope: A word of :func:`ifc_core.inference.spread_scope.scope_frames`.
-        method: A method of ``CorrectSettings``, or ``light``: fused, without the model.
-        clip_length: T, for the scope ``clip``.
-        frame_step: Distance of the frames of a clip, for the scope ``clip``.
-    """
-
-    track_id: int
-    frame_index: int
-    scope: str = "both"
-    method: str = "fused"
-    clip_length: int = DEFAULT_CLIP_LENGTH
-    frame_step: int = 1
 
 
 @dataclass(slots=True)
@@ -118,6 +86,7 @@ class SpreadController:
         self._run: _Run | None = None
         self._offered: int | None = None
         self._view = SpreadView()
+        self._frames = SpreadFrames(project, entry)
 
     # What is going on
 
@@ -169,9 +138,9 @@ class SpreadController:
             return tr("Select a track first.")
         if self.is_running and not self.is_quiet:  # a quiet one gives way
             return tr("A propagation is going on; wait for it or cancel it.")
-        if not self._anchor_frames(request):
+        if not self._frames.anchor_frames(request):
             return tr("Draw the object on a frame first; that mask is taken to the others.")
-        if not self._wanted(request):
+        if not self._frames.wanted(request):
             return tr("Every frame of that scope is corrected or approved already.")
         return ""
 
@@ -199,18 +168,18 @@ class SpreadController:
         settings = {"method": "fused" if request.method == "light" else request.method}
         note = {"scope": request.scope, **settings, "track": request.track_id}
         run_id = self._project.begin_run(KIND, self._entry.id, note, "")
-        scope = self._frames_of(request)
+        scope = self._frames.scope(request)
         params = {
             **source,
-            "corrected": self._anchors(request),
-            "avoid": self._avoided(request),
+            "corrected": self._frames.anchors(request),
+            "avoid": self._frames.avoided(request),
             "correct": settings,
             "start": scope.start,
             "stop": scope.stop,
-            "fixed": sorted(f for f in self._fixed(request.track_id) if f in scope),
+            "fixed": sorted(f for f in self._frames.fixed(request.track_id) if f in scope),
         }
-        began_from = self._record_ids(request.track_id, self._anchor_frames(request))
-        self._run = _Run(run_id, request, params, self._wanted(request), quiet, began_from)
+        began_from = self._frames.record_ids(request.track_id, self._frames.anchor_frames(request))
+        self._run = _Run(run_id, request, params, self._frames.wanted(request), quiet, began_from)
         self._show(SpreadView(True, self._title(), tr("Preparing")))
         try:
             self._ask(self._run)
@@ -279,86 +248,6 @@ class SpreadController:
         self._apply(edits.AcceptPropagation(self._offered))
         self._offered = None
 
-    # Scope
-
-    def _frames_of(self, request: SpreadRequest) -> range:
-        return scope_frames(
-            request.scope,
-            request.frame_index,
-            self._entry.num_frames,
-            self._fixed(request.track_id),
-            request.clip_length,
-            request.frame_step,
-        )
-
-    def _fixed(self, track_id: int) -> set[int]:
-        """Frames that a propagation never touches."""
-        frames = self._project.track_frames(track_id)
-        reviewed = {f.frame_index for f in frames if f.state in _FIXED}
-        return reviewed | set(self._project.exhaustive_frames(self._entry.id))
-
-    def _wanted(self, request: SpreadRequest) -> list[int]:
-        fixed = self._fixed(request.track_id)
-        near = within_reach(self._frames_of(request), self._anchor_frames(request), DEFAULT_REACH)
-        return [f for f in near if f not in fixed]
-
-    def _anchor_frames(self, request: SpreadRequest) -> list[int]:
-        """Frames that the others are made from: a person's, or else the one that is shown.
-
-        Of those outside the scope only the nearest on each side counts.
-        """
-        frames = {f.frame_index: f for f in self._project.track_frames(request.track_id)}
-        marked = [i for i, f in frames.items() if f.state in _ANCHORS]
-        scope = self._frames_of(request)
-        before = max((f for f in marked if f < scope.start), default=None)
-        after = min((f for f in marked if f >= scope.stop), default=None)
-        chosen = [f for f in marked if f in scope or f in (before, after)]
-        if any(frames[f].area_px for f in chosen):
-            return chosen
-        here = frames.get(request.frame_index)
-        return [request.frame_index] if here is not None and here.area_px else []
-
-    def _anchors(self, request: SpreadRequest) -> list[dict[str, Any]]:
-        """The same with their masks, as the job wants them."""
-        masks = {f: self._mask(request.track_id, f) for f in self._anchor_frames(request)}
-        return [
-            {"frame_index": f, "rle": None if rle is None else rle.to_coco()}
-            for f, rle in sorted(masks.items())
-        ]
-
-    def _avoided(self, request: SpreadRequest) -> list[dict[str, Any]]:
-        """Pixels of other tracks that a person made: they are not this object.
-
-        Only near the frame that is shown: each such frame costs the engine a picture's memory.
-        """
-        wanted = [f for f in self._wanted(request) if abs(f - request.frame_index) <= _AVOID_NEAR]
-        if not wanted:
-            return []
-        scope = Scope(wanted[0], wanted[-1])
-        others: dict[int, list[RLEMask]] = {f: [] for f in wanted}
-        for track in self._project.tracks(self._entry.id, include_rejected=False):
-            if track.id == request.track_id:
-                continue
-            columns = self._project.track_columns(track.id, scope)
-            made = np.isin(columns.state, _PERSON) & (columns.area_px > 0)
-            for frame_index in columns.frame_index[made].tolist():
-                rle = self._mask(track.id, frame_index) if frame_index in others else None
-                if rle is not None:
-                    others[frame_index].append(rle)
-        return [
-            {"frame_index": f, "rle": RLEMask.union(masks).to_coco()}
-            for f, masks in others.items()
-            if masks
-        ]
-
-    def _record_ids(self, track_id: int, frames: Iterable[int]) -> dict[int, int]:
-        records = {f: self._project.mask(track_id, f) for f in frames}
-        return {f: record.id for f, record in records.items() if record is not None}
-
-    def _mask(self, track_id: int, frame_index: int) -> RLEMask | None:
-        record = self._project.mask(track_id, frame_index)
-        return None if record is None else record.rle
-
     # The engine
 
     def _ask(self, run: _Run) -> None:
@@ -411,7 +300,7 @@ class SpreadController:
         try:
             self._project.stage_instances(run.id, [StagedInstance(track_id, "", 1.0, track_id)])
             self._project.finish_run(run.id)
-            if self._record_ids(track_id, run.began_from) != run.began_from:
+            if self._frames.record_ids(track_id, run.began_from) != run.began_from:
                 self._offer(run)
                 return
             frames = self._forget()
@@ -427,17 +316,16 @@ class SpreadController:
             tr("1 frame") if len(frames) == 1 else tr("{count} frames").format(count=len(frames))
         )
         taken = tr("Track {track_id} was taken to {count}.").format(track_id=track_id, count=count)
-        told = filter(None, (taken, accepted.note, self._beyond(run), *run.notices))
+        told = filter(
+            None,
+            (
+                taken,
+                accepted.note,
+                self._frames.beyond(run.request, list(run.began_from)),
+                *run.notices,
+            ),
+        )
         self._on_end("succeeded", "" if run.quiet else " ".join(told))
-
-    def _beyond(self, run: _Run) -> str:
-        """What is said where the scope goes on beyond the reach of the corrections."""
-        scope, anchors = self._frames_of(run.request), list(run.began_from)
-        near = within_reach(scope, anchors, DEFAULT_REACH)
-        if len(near) + sum(frame in scope for frame in anchors) == len(scope):
-            return ""
-        text = tr("Frames more than {reach} away from a correction were left; correct one there.")
-        return text.format(reach=DEFAULT_REACH)
 
     def _offer(self, run: _Run) -> None:
         """What a run began from was undone or drawn anew: the person says if it is wanted."""

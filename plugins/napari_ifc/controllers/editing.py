@@ -155,21 +155,28 @@ class EditController:
         track_id = self.current if track_id is None else track_id
         record = None if track_id is None else self._project.mask(track_id, frame_index)
         before = None if record is None else record.rle
-        others = self._others(track_id, frame_index)
-        if self.paint_over is PaintOver.FORBID:
-            rle = without_others(rle, before, others)
+        rle = self.off_others(rle, track_id, frame_index)
         if track_id is None:
             return self._begin_track(rle, frame_index, seconds) if rle.area else None
         if rle == before or (before is None and not rle.area):
             return None
         edit: Edit = edits.SetMask(track_id, frame_index, rle, seconds, tool)
         if self.paint_over in (PaintOver.TOP, PaintOver.BELOW):
+            others = self._others(track_id, frame_index)
             touched = {other.track_id for other in overlapped(rle, others)}
             tracks = self._project.tracks(self._entry.id)
             order = order_for(tracks, track_id, touched, self.paint_over)
             if order is not None:
                 edit = edits.Batch((edit, edits.SetZOrder(self._entry.id, order)))
         return self.apply(edit)
+
+    def off_others(self, rle: RLEMask, track_id: int | None, frame_index: int) -> RLEMask:
+        """A mask without the pixels of other tracks, where they are not to be painted over."""
+        if self.paint_over is not PaintOver.FORBID:
+            return rle
+        record = None if track_id is None else self._project.mask(track_id, frame_index)
+        before = None if record is None else record.rle
+        return without_others(rle, before, self._others(track_id, frame_index))
 
     def _others(self, track_id: int | None, frame_index: int) -> list[MaskRecord]:
         if self.paint_over is PaintOver.KEEP:

@@ -1,8 +1,8 @@
-"""Masks from a click, a box or scribbles: asked of the engine, the latest question counts."""
+"""Candidates for a click or a box: asked of the engine, the latest question counts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,18 +38,8 @@ class MaskCandidate:
     category: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """Where the answer to a box or scribbles goes."""
-
-    track_id: int | None
-    frame_index: int
-    mask_id: int | None
-    tool: str
-
-
 class PromptController:
-    """Clicks, boxes and scribbles on one video.
+    """Candidates on one video; see :class:`DrawnQuestions` for boxes and scribbles.
 
     Args:
         project: The project.
@@ -81,8 +71,6 @@ class PromptController:
         self._on_done = on_done
         self._job: Job | None = None
         self._generation = 0
-        self._target: _Target | None = None
-        self._asked_frame = 0
         self._found: list[MaskCandidate] = []
         self._place = 0
         self._view = CandidateView()
@@ -120,10 +108,10 @@ class PromptController:
             EngineError: The engine cannot be started.
         """
         self.dismiss()
-        self._asked_frame = self._editor.frame_index
         name = "point_xy" if len(place) == 2 else "box_xyxy"
         self._show(CandidateView(True, tr("Looking for what the model has here…")))
-        params = {**source, "frame_index": self._asked_frame, name: [float(v) for v in place]}
+        params = {**source, "frame_index": self._editor.frame_index}
+        params[name] = [float(v) for v in place]
         try:
             self._ask("candidates", params, self._take_candidates)
         except IFCError:
@@ -186,57 +174,6 @@ class PromptController:
         if self._view.active:
             self._show(CandidateView())
 
-    # Boxes and scribbles
-
-    def ask_box(self, source: Mapping[str, Any], box_xyxy: Box) -> None:
-        """Ask for the mask of the object in a box; it becomes one edit of the current track.
-
-        Raises:
-            EngineError: The engine cannot be started.
-        """
-        self._aim("Box")
-        params = {"frame_index": self._editor.frame_index, "box_xyxy": list(box_xyxy)}
-        self._ask("box", {**source, **params}, self._take_mask)
-
-    def ask_scribble(
-        self,
-        source: Mapping[str, Any],
-        points_xy: Sequence[Point],
-        radius_px: float,
-        *,
-        positive: bool,
-    ) -> None:
-        """Ask for the mask that a stroke asks for; it becomes one edit of the current track.
-
-        Args:
-            source: Where the engine finds frames and model.
-            points_xy: The stroke in pixels of the video.
-            radius_px: Of the brush.
-            positive: Whether the stroke lies on the object or beside it.
-
-        Raises:
-            EngineError: The engine cannot be started.
-        """
-        target = self._aim("Scribble")
-        stroke = {"points_xy": [list(p) for p in points_xy], "radius_px": radius_px}
-        params: dict[str, Any] = {"frame_index": target.frame_index, "positive": [], "negative": []}
-        params["positive" if positive else "negative"].append(stroke)
-        before = self._record(target.track_id, target.frame_index)[1]
-        if before is not None:
-            params["mask"] = before.to_coco()
-        self._ask("scribble", {**source, **params}, self._take_mask)
-
-    def _aim(self, tool: str) -> _Target:
-        self.dismiss()
-        track_id, frame_index = self._editor.current, self._editor.frame_index
-        mask_id = self._record(track_id, frame_index)[0]
-        self._target = _Target(track_id, frame_index, mask_id, tool)
-        return self._target
-
-    def _record(self, track_id: int | None, frame_index: int) -> tuple[int | None, RLEMask | None]:
-        record = None if track_id is None else self._project.mask(track_id, frame_index)
-        return (None, None) if record is None else (record.id, record.rle)
-
     # Answers
 
     def _ask(
@@ -266,33 +203,6 @@ class PromptController:
             return
         self.dismiss()
         self._on_done(tr("The model has nothing there; draw a box or paint it."), False)
-
-    def _take_mask(self, result: Mapping[str, Any]) -> None:
-        target, self._target = self._target, None
-        assert target is not None  # noqa: S101 - set with the question
-        if self._record(target.track_id, target.frame_index)[0] != target.mask_id:
-            self._on_done(tr("The mask was changed meanwhile, so the answer was dropped."), False)
-            return
-        rle = None if result["rle"] is None else RLEMask.from_coco(dict(result["rle"]))
-        if target.track_id is None:  # a new track, whatever was selected meanwhile
-            self._editor.select(())
-        try:
-            done = self._editor.commit_rle(
-                rle or RLEMask.empty(self._entry.size),
-                target.tool,
-                track_id=target.track_id,
-                frame_index=target.frame_index,
-            )
-        except IFCError as error:
-            self._on_done(str(error), True)
-            return
-        told = "" if done is not None else tr("The mask stays as it is.")
-        if done is not None and target.tool == "Box" and target.mask_id is not None:
-            told = tr(
-                "The box gave track {track_id} another mask here; with no track selected it "
-                "begins a new one."
-            ).format(track_id=target.track_id)
-        self._on_done(told, False)
 
     def _show_candidate(self) -> None:
         candidate = self._found[self._place]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -10,13 +10,14 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
 from napari_ifc.controllers.correction import SpreadController, SpreadRequest
+from napari_ifc.controllers.drawn_questions import DrawnQuestions
 from napari_ifc.controllers.prompts import PromptController
 from napari_ifc.correction_state import SCOPES, CandidateView, SpreadView
 from napari_ifc.feature import NOTHING_OPEN, Feature
+from napari_ifc.features.correction_masks import masks_of_correction
 from napari_ifc.features.pointer_tools import PointerTools
 from napari_ifc.features.question_turn import QuestionTurn
 from napari_ifc.language import tr
-from napari_ifc.overlay import DrawnMask
 from napari_ifc.views.spread_strip import SpreadStrip
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ _WORDS = {
 _AUTO_DELAY_MS = 700
 _REASON_DELAY_MS = 120  # looking for what can be propagated takes a while on a long track
 _STROKES = ("SetMask", "PatchMask", "NewTrack")
-_CANDIDATE_COLOR = (255, 255, 255)
 
 
 class CorrectionSignals(QObject):
@@ -59,13 +59,15 @@ class Correction(Feature):
         signals: What happens.
         strip: Scope, method and the run in progress, under the tools.
         spreader: Propagates on the open video.
-        prompts: Clicks, boxes and scribbles on the open video.
+        prompts: Candidates on the open video.
+        questions: Boxes and scribbles on it.
     """
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
         self.spreader: SpreadController | None = None
         self.prompts: PromptController | None = None
+        self.questions: DrawnQuestions | None = None
         self.signals = CorrectionSignals()
         self.strip = SpreadStrip()
         studio.panel.add_strip(self.strip)
@@ -73,9 +75,13 @@ class Correction(Feature):
         self.strip.changed.connect(self.actions_changed)
         self._turn = QuestionTurn(studio, lambda: self.spreader)
         self._pointer = PointerTools(
-            studio, lambda: self.prompts, self._source, on_asked=self._turn.asked
+            studio,
+            lambda: self.prompts,
+            lambda: self.questions,
+            self._source,
+            on_asked=self._turn.asked,
         )
-        studio.presenter.drawings.append(self._drawings)
+        studio.presenter.drawings.append(lambda frame: masks_of_correction(self, frame))
         self._auto_timer = QTimer()
         self._auto_timer.setSingleShot(True)
         self._auto_timer.setInterval(_AUTO_DELAY_MS)
@@ -168,6 +174,13 @@ class Correction(Feature):
                 group=GROUP,
                 why_not=self._why_not_candidate,
             )
+        yield Action(
+            "drawn.drop",
+            tr("Drop the boxes and strokes that have no answer yet"),
+            lambda: None if self.questions is None else self.questions.abandon(),
+            group=GROUP,
+            why_not=lambda: "" if self._num_asked else tr("No box or stroke waits for an answer."),
+        )
         yield Action(
             "tool.candidates",
             tr("Click an object for candidates; again for the next one"),
@@ -330,6 +343,15 @@ class Correction(Feature):
             on_view=self._on_view,
             on_done=self._on_done,
         )
+        self.questions = DrawnQuestions(
+            session.project,
+            session.entry,
+            workspace.editor,
+            studio.engine,
+            studio.deliver,
+            on_changed=self._on_drawn,
+            on_done=self._on_done,
+        )
         self.actions_changed()
 
     def _apply_own(self, edit: Any) -> EditResult:
@@ -347,7 +369,9 @@ class Correction(Feature):
             self.spreader.abandon()
         if self.prompts is not None:
             self.prompts.dismiss()
-        self.spreader = self.prompts = None
+        if self.questions is not None:
+            self.questions.abandon()
+        self.spreader = self.prompts = self.questions = None
 
     def busy(self) -> str:
         """A propagation that was asked for and goes on."""
@@ -374,35 +398,6 @@ class Correction(Feature):
             prompts.dismiss()
 
     # Controllers -> screen
-
-    def _drawings(self, frame_index: int) -> Sequence[DrawnMask]:
-        """What a run and the shown candidate add to a frame."""
-        workspace = self.studio.workspace
-        if workspace is None or self.spreader is None or self.prompts is None:
-            return ()
-        drawn = [
-            DrawnMask(
-                staged.instance_id,
-                staged.rle,
-                workspace.index.header(staged.instance_id).color_rgb,
-                provisional=True,
-                selected=staged.instance_id in workspace.editor.selected,
-            )
-            for staged in self.spreader.provisional_at(frame_index)
-            if staged.rle is not None and staged.instance_id in workspace.index
-        ]
-        view = self.prompts.view
-        for place, candidate in enumerate(self.prompts.found):
-            rle = candidate.masks.get(frame_index)
-            if rle is not None and place != view.place:
-                drawn.append(DrawnMask(0, rle, _CANDIDATE_COLOR, filled=False, ghost=True))
-        shown = self.prompts.mask_at(frame_index)
-        if shown is not None:
-            text = f"{view.place + 1}/{view.count}"
-            drawn.append(
-                DrawnMask(0, shown, _CANDIDATE_COLOR, selected=True, filled=False, text=text)
-            )
-        return drawn
 
     def _on_state(self, view: SpreadView) -> None:
         if self.prompts is None or not self.prompts.view.active:
@@ -444,9 +439,21 @@ class Correction(Feature):
         if view.count or not view.active:
             self._answered()
 
+    @property
+    def _num_asked(self) -> int:
+        return 0 if self.questions is None else self.questions.num_asked
+
+    def _on_drawn(self) -> None:
+        """What waits for an answer stays in sight, and the strip counts it."""
+        self.strip.show_asked(self._num_asked)
+        self.studio.presenter.canvas()
+        self._answered()
+
     def _answered(self) -> None:
-        if self.prompts is not None and not self.prompts.is_asking:
-            self._turn.answered()
+        prompts, drawn = self.prompts, self.questions
+        if prompts is None or drawn is None or prompts.is_asking or drawn.num_asked:
+            return
+        self._turn.answered()
 
     def _on_done(self, sentence: str, is_error: bool) -> None:
         self._answered()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ifc_core.errors import IFCError
+from napari_ifc.controllers.drawn_questions import DrawnQuestions
 from napari_ifc.controllers.prompts import PromptController
 from napari_ifc.gestures import Gesture
 from napari_ifc.language import tr
@@ -23,7 +24,8 @@ class PointerTools:
 
     Args:
         studio: The studio whose canvas it is.
-        prompts: Gives what answers them, ``None`` while nothing is open.
+        prompts: Gives what has candidates, ``None`` while nothing is open.
+        drawn: Gives what answers boxes and scribbles, likewise.
         source: Gives where the engine finds frames and the model.
         on_asked: Called once a question was asked.
     """
@@ -32,11 +34,13 @@ class PointerTools:
         self,
         studio: Studio,
         prompts: Callable[[], PromptController | None],
+        drawn: Callable[[], DrawnQuestions | None],
         source: Callable[[], dict[str, Any]],
         on_asked: Callable[[], None],
     ) -> None:
         self._studio = studio
         self._prompts = prompts
+        self._drawn = drawn
         self._source = source
         self._on_asked = on_asked
         self._marks: CanvasMarks | None = None
@@ -65,8 +69,8 @@ class PointerTools:
                 self._studio.fail(error)
 
     def _ask(self, gesture: Gesture) -> None:
-        workspace, prompts = self._studio.workspace, self._prompts()
-        if workspace is None or prompts is None:
+        workspace, prompts, drawn = self._studio.workspace, self._prompts(), self._drawn()
+        if workspace is None or prompts is None or drawn is None:
             return
         reason = workspace.editor.why_not_change()
         if reason:
@@ -81,11 +85,13 @@ class PointerTools:
             if clicked:
                 self._studio.inform(tr("Drag a box around the object."))
                 return
-            prompts.ask_box(self._source(), box)
+            prompts.dismiss()
+            drawn.ask_box(self._source(), box)
         else:
             radius = max(1.0, self._studio.layers.brush_size / 4)
             positive = _is_positive(gesture)
-            prompts.ask_scribble(self._source(), gesture.points_xy, radius, positive=positive)
+            prompts.dismiss()
+            drawn.ask_scribble(self._source(), gesture.points_xy, radius, positive=positive)
         self._on_asked()
 
     def _sheet(self) -> CanvasMarks:

@@ -88,9 +88,15 @@ class SpreadStrip(QFrame):
         self._palette: Palette | None = None
         self._paused = False
         self._candidate_buttons: dict[str, QToolButton] = {}
+        self._asked = QLabel()
+        self._asked_count = 0
+        self._run, self._shows_candidate = SpreadView(), False
         self._pages = QStackedLayout(self)
         self._pages.setContentsMargins(0, 0, 0, 0)
-        for page in (self._choices_page(), self._run_page(), self._candidate_page()):
+        for page in (
+            *(self._choices_page(), self._run_page(), self._candidate_page()),
+            self._asked_page(),
+        ):
             page.setObjectName("ifcClear")  # the card is seen through it
             self._pages.addWidget(page)
 
@@ -131,6 +137,16 @@ class SpreadStrip(QFrame):
             button = self._candidate_buttons[action_id] = _button(tip, action_id, self)
             self._icons.append((button, name))
             row.addWidget(button)
+        return page
+
+    def _asked_page(self) -> QWidget:
+        page = QWidget()
+        row = QHBoxLayout(page)
+        row.setContentsMargins(10, 4, 6, 4)
+        row.addWidget(self._asked, 1)
+        button = _button(tr("Drop what has no answer yet"), "drawn.drop", self)
+        self._icons.append((button, "close"))
+        row.addWidget(button)
         return page
 
     def apply_palette(self, palette: Palette) -> None:
@@ -189,7 +205,28 @@ class SpreadStrip(QFrame):
         self.pause.setAccessibleName(tip)
         for button in (self.pause, self.cancel):
             button.setEnabled(not view.stopping)
-        self._pages.setCurrentIndex(1 if view.active else 0)
+        self._run = view
+        self._show_page()
+
+    def show_asked(self, count: int) -> None:
+        """Say how many boxes and strokes have no answer yet."""
+        self._asked_count = count
+        text = tr("Looking for the mask…")
+        if count > 1:
+            text = tr("Looking for the mask… {count} more wait").format(count=count - 1)
+        self._asked.setText(text)
+        self._show_page()
+
+    def _show_page(self) -> None:
+        """Candidates first, then a run that goes on, then what is asked."""
+        runs = self._run.active
+        if self._shows_candidate:
+            page = 2
+        elif self._asked_count and not (runs and not self._run.paused):
+            page = 3
+        else:
+            page = 1 if runs else 0
+        self._pages.setCurrentIndex(page)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Keep the height of the highest page, so that nothing below moves with a change."""
@@ -202,10 +239,8 @@ class SpreadStrip(QFrame):
     def show_candidate(self, view: CandidateView, run: SpreadView) -> None:
         """Show which candidate is seen, or what there was before."""
         self._candidate.setText(view.text)
-        if view.active:
-            self._pages.setCurrentIndex(2)
-        else:
-            self.show_run(run)
+        self._shows_candidate = view.active
+        self.show_run(run)
 
 
 def _choice(choices: tuple[tuple[str, str, str], ...], name: str) -> QComboBox:

@@ -129,7 +129,7 @@ def test_scopes(bench, scope, here, expected):
 
 
 def test_frames_beyond_the_reach_of_corrections_are_not_promised(bench, monkeypatch):
-    monkeypatch.setattr("napari_ifc.controllers.correction.DEFAULT_REACH", 4)
+    monkeypatch.setattr("napari_ifc.controllers.spread_frames.DEFAULT_REACH", 4)
     outcome, sentence = bench.run()
     assert outcome == "succeeded"
     assert set(bench.frames) == {0, 1, 2, 4, 5, 6, 7}
@@ -346,3 +346,25 @@ def test_a_quiet_run_gives_way_to_one_that_is_asked_for(bench, engine):
 def test_this_clip_is_as_wide_as_the_frame_step_makes_it(bench):
     bench.run(scope="clip", frame_index=4, clip_length=3, frame_step=2)
     assert set(bench.frames) == {0, 1, 2, 4}  # the clip of frames 0, 2 and 4; 3 is corrected
+
+
+def test_the_guess_for_a_box_is_carried_and_stays(bench, session, engine):
+    """Nobody approved it, but a person said where the object is."""
+    from napari_ifc.controllers.editing import EditController
+    from napari_ifc.controllers.guesses import take_guess
+    from napari_ifc.controllers.tracks import TrackIndex
+
+    index = TrackIndex(session.project, session.entry.id)
+    editor = EditController(session.project, session.entry, index, lambda result: None)
+    guess = disc(SIZE, (30, 10), 4)
+    bench.run()
+    take_guess(
+        *(bench.project, session.entry, editor, guess, (5.0, 25.0, 15.0, 35.0)),
+        track_id=bench.track_id,
+        frame_index=6,
+    )
+    bench.run()
+    corrected = [c["frame_index"] for c in engine.requests[-1][1]["corrected"]]
+    assert corrected == [3, 6]
+    assert bench.project.mask(bench.track_id, 6).rle == guess
+    assert bench.project.mask(bench.track_id, 5).rle == guess  # from the nearer one

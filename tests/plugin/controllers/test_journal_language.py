@@ -33,6 +33,7 @@ _SAMPLES = {
     "name_of(kept)": _ONE,
     "name_of(first)": _ONE,
     "name_of(second)": _ONE,
+    "named": _ONE,
     "names_of(tracks)": _MANY,
     "names_of(others)": _MANY,
     "in_journal": _MANY,

@@ -1,0 +1,152 @@
+"""Which frames a propagation goes out from, which it may reach and which it leaves alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ifc_core.annotation import Project, Scope, VideoEntry
+from ifc_core.annotation.schema import STATE_CODE
+from ifc_core.inference.spread_scope import (
+    DEFAULT_CLIP_LENGTH,
+    DEFAULT_REACH,
+    scope_frames,
+    within_reach,
+)
+from ifc_core.structures import FrameState, RLEMask
+from napari_ifc.controllers.guesses import is_box_guess
+from napari_ifc.language import tr
+
+_FIXED = (FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT, FrameState.REJECTED)
+_PERSON = [STATE_CODE[s] for s in (FrameState.CORRECTED, FrameState.APPROVED)]
+_AVOID_NEAR = 50  # frames to either side on which other tracks are told of
+_ANCHORS = (FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadRequest:
+    """What to propagate and how far.
+
+    Attributes:
+        track_id: The track.
+        frame_index: The frame from which the scope is counted.
+        scope: A word of :func:`ifc_core.inference.spread_scope.scope_frames`.
+        method: A method of ``CorrectSettings``, or ``light``: fused, without the model.
+        clip_length: T, for the scope ``clip``.
+        frame_step: Distance of the frames of a clip, for the scope ``clip``.
+    """
+
+    track_id: int
+    frame_index: int
+    scope: str = "both"
+    method: str = "fused"
+    clip_length: int = DEFAULT_CLIP_LENGTH
+    frame_step: int = 1
+
+
+class SpreadFrames:
+    """The frames of propagations on one video.
+
+    Args:
+        project: Knows which frames a person reviewed.
+        entry: The video.
+    """
+
+    def __init__(self, project: Project, entry: VideoEntry) -> None:
+        self._project = project
+        self._entry = entry
+
+    def scope(self, request: SpreadRequest) -> range:
+        """The frames that are asked for, before it is looked at what may be reached."""
+        return scope_frames(
+            request.scope,
+            request.frame_index,
+            self._entry.num_frames,
+            self.fixed(request.track_id),
+            request.clip_length,
+            request.frame_step,
+        )
+
+    def fixed(self, track_id: int) -> set[int]:
+        """Frames that a propagation never touches."""
+        frames = self._project.track_frames(track_id)
+        reviewed = {f.frame_index for f in frames if f.state in _FIXED or is_box_guess(f)}
+        return reviewed | set(self._project.exhaustive_frames(self._entry.id))
+
+    def wanted(self, request: SpreadRequest) -> list[int]:
+        """Frames that may get a mask, ascending."""
+        fixed = self.fixed(request.track_id)
+        near = within_reach(self.scope(request), self.anchor_frames(request), DEFAULT_REACH)
+        return [f for f in near if f not in fixed]
+
+    def anchor_frames(self, request: SpreadRequest) -> list[int]:
+        """Frames that the others are made from: a person's, or else the one that is shown.
+
+        The guess for a box counts too: a person said where the object is.
+
+        Of those outside the scope only the nearest on each side counts.
+        """
+        frames = {f.frame_index: f for f in self._project.track_frames(request.track_id)}
+        marked = [i for i, f in frames.items() if f.state in _ANCHORS or is_box_guess(f)]
+        scope = self.scope(request)
+        before = max((f for f in marked if f < scope.start), default=None)
+        after = min((f for f in marked if f >= scope.stop), default=None)
+        chosen = [f for f in marked if f in scope or f in (before, after)]
+        if any(frames[f].area_px for f in chosen):
+            return chosen
+        here = frames.get(request.frame_index)
+        return [request.frame_index] if here is not None and here.area_px else []
+
+    def anchors(self, request: SpreadRequest) -> list[dict[str, Any]]:
+        """The same with their masks, as the job wants them."""
+        masks = {f: self._mask(request.track_id, f) for f in self.anchor_frames(request)}
+        return [
+            {"frame_index": f, "rle": None if rle is None else rle.to_coco()}
+            for f, rle in sorted(masks.items())
+        ]
+
+    def avoided(self, request: SpreadRequest) -> list[dict[str, Any]]:
+        """Pixels of other tracks that a person made: they are not this object.
+
+        Only near the frame that is shown: each such frame costs the engine a picture's memory.
+        """
+        wanted = [f for f in self.wanted(request) if abs(f - request.frame_index) <= _AVOID_NEAR]
+        if not wanted:
+            return []
+        scope = Scope(wanted[0], wanted[-1])
+        others: dict[int, list[RLEMask]] = {f: [] for f in wanted}
+        for track in self._project.tracks(self._entry.id, include_rejected=False):
+            if track.id == request.track_id:
+                continue
+            columns = self._project.track_columns(track.id, scope)
+            made = np.isin(columns.state, _PERSON) & (columns.area_px > 0)
+            for frame_index in columns.frame_index[made].tolist():
+                rle = self._mask(track.id, frame_index) if frame_index in others else None
+                if rle is not None:
+                    others[frame_index].append(rle)
+        return [
+            {"frame_index": f, "rle": RLEMask.union(masks).to_coco()}
+            for f, masks in others.items()
+            if masks
+        ]
+
+    def record_ids(self, track_id: int, frames: Iterable[int]) -> dict[int, int]:
+        """Frame index -> id of the record that a track shows there."""
+        records = {f: self._project.mask(track_id, f) for f in frames}
+        return {f: record.id for f, record in records.items() if record is not None}
+
+    def _mask(self, track_id: int, frame_index: int) -> RLEMask | None:
+        record = self._project.mask(track_id, frame_index)
+        return None if record is None else record.rle
+
+    def beyond(self, request: SpreadRequest, anchors: Sequence[int]) -> str:
+        """What is said where the scope goes on beyond the reach of the corrections."""
+        scope = self.scope(request)
+        near = within_reach(scope, anchors, DEFAULT_REACH)
+        if len(near) + sum(frame in scope for frame in anchors) == len(scope):
+            return ""
+        text = tr("Frames more than {reach} away from a correction were left; correct one there.")
+        return text.format(reach=DEFAULT_REACH)
