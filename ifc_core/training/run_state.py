@@ -47,6 +47,12 @@ def keeps_statistics(model: nn.Module) -> bool:
     return any(isinstance(part, BatchNorm) and not part.frozen for part in model.modules())
 
 
+def all_finite(model: nn.Module) -> bool:
+    """Whether every parameter and buffer of a model is a finite number."""
+    values = (v for v in model.state_dict().values() if v.is_floating_point())
+    return all(bool(value.isfinite().all()) for value in values)
+
+
 def read_state(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Read what :func:`write_state` wrote.
 

@@ -26,6 +26,8 @@ class StepReport:
         learning_rate: Of the transformer.
         gradient_norm: Before clipping.
         clips_per_second: Of this iteration, over all processes.
+        skipped: Iterations of the run so far that changed nothing, since their gradients were
+            not finite.
     """
 
     iteration: int
@@ -37,6 +39,7 @@ class StepReport:
     learning_rate: float
     gradient_norm: float
     clips_per_second: float
+    skipped: int = 0
 
 
 def append_to_log(folder: Path, report: StepReport) -> None:

@@ -38,6 +38,7 @@ from ifc_core.training.place_matching import matching_loss
 from ifc_core.training.plan import BatchPlan, first_use, position_of
 from ifc_core.training.run_files import STATE_NAME
 from ifc_core.training.run_state import (
+    all_finite,
     check_same_run,
     keeps_statistics,
     load_tensors,
@@ -48,6 +49,7 @@ from ifc_core.training.run_state import (
     write_state,
 )
 from ifc_core.training.schedule import lr_factor
+from ifc_core.training.skipped_steps import SkippedSteps, diverged
 from ifc_core.training.sources import open_data
 from ifc_core.training.starting import build_model
 from ifc_core.training.step_report import StepReport, append_to_log
@@ -94,6 +96,7 @@ class Trainer:
         self.ranks = ranks or Ranks()
         self.device = resolve_device(config.device)
         self.iteration = 0
+        self.skipped = SkippedSteps()
         self._parts: list[ClipBatch | RawBatch] = []
         self._remixes = any(stage.remix for stage in config.stages)
         self._check_batches()
@@ -153,6 +156,7 @@ class Trainer:
 
         Raises:
             JobCancelled: The job was cancelled; the state is saved.
+            ConfigError: Too many iterations had gradients that are not finite; the state is saved.
         """
         job = context or JobContext()
         self._parts = []
@@ -174,6 +178,7 @@ class Trainer:
             while self.iteration < self.config.iterations:
                 self._stop_if_cancelled(job)
                 yield self._iterate(stream, job)
+                self._stop_if_diverged()
                 self._report_progress(job)
                 now = time.monotonic()
                 if now - saved > self.config.checkpoint_seconds:
@@ -191,9 +196,19 @@ class Trainer:
             self.save_state()
             raise JobCancelled("Training was stopped; its state is saved.")
 
+    def _stop_if_diverged(self) -> None:
+        """End a run that changes nothing any more; its gradients are those of all processes."""
+        reason = self.skipped.why_stop(self.iteration, self.config.iterations)
+        if reason:
+            self.skipped.begin_anew()
+            if all_finite(self.model):  # else the earlier state is the better one
+                self.save_state()
+            raise diverged(reason, self.config.optimizer.lr, self.state_path)
+
     def _report_progress(self, job: JobContext) -> None:
+        told = "training" + (f", {self.skipped.total} skipped" if self.skipped.total else "")
         try:
-            job.advance(self.iteration, self.config.iterations, "training", unit="iterations")
+            job.advance(self.iteration, self.config.iterations, told, unit="iterations")
         except JobCancelled:
             return  # the loop stops at its own check, in all processes alike
 
@@ -230,7 +245,7 @@ class Trainer:
         self.iteration += 1
         report = StepReport(
             self.iteration - 1, config.iterations, place.stage, loss, terms, iou, rate, norm,
-            stage.batch_size / max(1e-6, time.monotonic() - started),
+            stage.batch_size / max(1e-6, time.monotonic() - started), self.skipped.total,
         )  # fmt: skip
         if self.ranks.is_main and report.iteration % config.log_every == 0:
             append_to_log(config.output, report)
@@ -318,7 +333,9 @@ class Trainer:
         trained = [p for group in self.optimizer.param_groups for p in group["params"]]
         limit = self.config.optimizer.clip_norm or float("inf")
         norm = float(torch.nn.utils.clip_grad_norm_(trained, limit).item())
-        if self.scaler.is_enabled() or norm < float("inf"):
+        is_finite = norm < float("inf")
+        self.skipped.count(was_skipped=not is_finite)
+        if self.scaler.is_enabled() or is_finite:
             self.scaler.step(self.optimizer)
         self.scaler.update()
         if self.average is not None:
@@ -350,6 +367,7 @@ class Trainer:
         facts = {
             "iteration": self.iteration,
             "average_updates": self.average.updates if self.average else 0,
+            "skipped": self.skipped.total,
             "scaler": self.scaler.state_dict(),
             "model": self.model.config.to_dict(),
             "settings": plain_settings(self.config),
@@ -376,6 +394,7 @@ class Trainer:
         load_tensors(tensors, self.model, self.optimizer, self.average, self.guide, updates)
         self.scaler.load_state_dict(facts["scaler"])
         self.iteration = int(facts["iteration"])
+        self.skipped = SkippedSteps(int(facts.get("skipped", 0)))
 
     def averaged_weights(self) -> dict[str, torch.Tensor]:
         """The averaged weights, or the present ones where no average is kept."""

@@ -14,6 +14,7 @@ import torch
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.models.checkpoint import read_checkpoint
+from ifc_core.training import skipped_steps
 from ifc_core.training.config import StageConfig, TrainConfig, build_config
 from ifc_core.training.run_state import read_shards, write_shards, write_state
 from ifc_core.training.starting import build_model
@@ -336,3 +337,73 @@ def test_a_remixed_batch_serves_several_iterations_and_goes_on_to_the_bit(toy_co
 def test_remix_must_divide_its_stage(toy_config):
     with pytest.raises(ConfigError, match="remix"):
         toy_config(stages=[{"iterations": 3, "remix": 2}])
+
+
+# ---- gradients that are not finite -----------------------------------------------------------
+
+
+def broken_gradients(monkeypatch, broken):
+    """Gradients are infinite in the iterations for which ``broken`` holds."""
+    step = Trainer._step
+
+    def spoilt(self):
+        if broken(self.iteration):
+            next(self.model.class_head.parameters()).grad.fill_(float("inf"))
+        return step(self)
+
+    monkeypatch.setattr(Trainer, "_step", spoilt)
+
+
+def long_run(iterations):
+    return [{"iterations": iterations, "num_frames": [1], "batch_size": 2, "sizes": [[48, 64]]}]
+
+
+def test_a_run_without_finite_gradients_ends_and_keeps_what_was_learnt(
+    toy_config, toy_source, monkeypatch
+):
+    monkeypatch.setattr(skipped_steps, "MOST_IN_A_ROW", 5)
+    broken_gradients(monkeypatch, lambda iteration: iteration >= 2)
+    model = {"preset": "tiny", "frozen_batch_norm": True}
+    config = toy_config(stages=long_run(100), model=model)
+    trainer, reports = Trainer(config, source=toy_source), []
+    with pytest.raises(ConfigError, match="5 iterations in a row") as caught:
+        reports.extend(trainer.run())
+    assert caught.value.name == "lr"
+    assert trainer.iteration == 7
+    lower = toy_config(
+        stages=long_run(100), model=model, optimizer={"lr": 1e-5, "backbone_lr": 0.0}
+    )
+    resumed = Trainer(lower, source=toy_source)
+    assert (resumed.iteration, resumed.skipped.total) == (7, 0)
+    for name, value in trainer.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
+
+
+@pytest.mark.parametrize(
+    ("iterations", "broken", "part"),
+    [
+        (20, lambda i: i % 3 == 0, "5 of 13 iterations"),  # a fifth of the run is 4
+        (3, lambda i: True, "3 of 3 iterations"),
+    ],
+)
+def test_a_run_that_skips_too_much_ends(
+    toy_config, toy_source, monkeypatch, iterations, broken, part
+):
+    monkeypatch.setattr(skipped_steps, "MOST_IN_SHORT_RUNS", 4)
+    broken_gradients(monkeypatch, broken)
+    trainer = Trainer(toy_config(stages=long_run(iterations)), source=toy_source)
+    with pytest.raises(ConfigError, match=part):
+        losses(trainer)
+
+
+def test_skipped_iterations_are_told(toy_config, toy_source, monkeypatch):
+    broken_gradients(monkeypatch, lambda iteration: iteration in (1, 2))
+    config, told = toy_config(), []
+    stopped = Trainer(config, source=toy_source).run(cancelled_after(2))
+    with pytest.raises(JobCancelled):
+        list(stopped)
+    losses(Trainer(config, source=toy_source), JobContext(lambda p: told.append(p.message)))
+    assert told == ["training, 2 skipped", "training, 2 skipped"]
+    lines = [json.loads(x) for x in (config.output / "log.jsonl").read_text().splitlines()]
+    assert [line["skipped"] for line in lines] == [0, 1, 2, 2]
+    assert [line["gradient_norm"] is None for line in lines] == [False, True, True, False]
