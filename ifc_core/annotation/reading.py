@@ -34,7 +34,6 @@ from ifc_core.annotation.records import WHOLE as WHOLE_TRACK
 from ifc_core.annotation.records import (
     HistoryEntry,
     ModelVersion,
-    RecordInfo,
     RunInfo,
     Scope,
     StagedInstance,
@@ -277,17 +276,6 @@ class ProjectReader:
     def mask_boxes(self, mask_ids: Sequence[int], size: tuple[int, int]) -> npt.NDArray[np.float32]:
         """(n, 4) float32 tight boxes (x, y, width, height) of records; zeros where absent."""
         return frame_columns.boxes_of(self._db, self.folder, mask_ids, size)
-
-    def record_info(self, mask_id: int) -> RecordInfo:
-        """Who made a record, when, and how long it took."""
-        row = self._db.execute(
-            "SELECT masks.id, annotators.name, created_at, seconds_spent, run_id FROM masks "
-            "JOIN annotators ON annotators.id = annotator_id WHERE masks.id = ?",
-            (mask_id,),
-        ).fetchone()
-        if row is None:
-            raise EditError(f"There is no record {mask_id} in the project.", path=self.folder)
-        return RecordInfo(*row)
 
     # Review
 

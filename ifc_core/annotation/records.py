@@ -146,25 +146,6 @@ class TrackFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordInfo:
-    """Where a mask record comes from.
-
-    Attributes:
-        mask_id: The record.
-        annotator: Name of the person, or of the model.
-        created_at: Seconds since 1970, UTC.
-        seconds_spent: Time the person took for it.
-        run_id: The run that made it, or ``None``.
-    """
-
-    mask_id: int
-    annotator: str
-    created_at: float
-    seconds_spent: float
-    run_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class EditResult:
     """What an edit, an undo or a redo changed; enough to refresh exactly that.
 
@@ -209,13 +190,6 @@ class EditResult:
         return frozenset(
             (*self.changed_frames, *self.tracks_added, *self.tracks_removed, *self.tracks_changed)
         )
-
-    def touches_frame(self, frame_index: int) -> bool:
-        """Whether a mask or a flag of this frame changed, or a header of any track."""
-        if self.tracks_added or self.tracks_removed or self.tracks_changed:
-            return True
-        groups = (*self.changed_frames.values(), *self.reviewed_frames.values())
-        return any(frame_index in frames for frames in groups)
 
 
 @dataclass(frozen=True, slots=True)

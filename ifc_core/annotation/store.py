@@ -390,22 +390,6 @@ class Project(ProjectReader):
         """
         return [run for run in super().open_runs() if run.id not in self._staging.live]
 
-    def set_signals(
-        self,
-        track_id: int,
-        uncertainty: Mapping[int, float] | None = None,
-        link_score: Mapping[int, float] | None = None,
-    ) -> None:
-        """Store measurements per frame with the track's present records (not an edit)."""
-        ids = {frame.frame_index: frame.mask_id for frame in self.track_frames(track_id)}
-        with self._changing():
-            for column, values in (("uncertainty", uncertainty), ("link_score", link_score)):
-                self._db.executemany(
-                    f"INSERT INTO signals (mask_id, {column}) VALUES (?, ?) "  # noqa: S608
-                    f"ON CONFLICT (mask_id) DO UPDATE SET {column} = excluded.{column}",
-                    ((ids[f], float(v)) for f, v in (values or {}).items() if f in ids),
-                )
-
     def append_records(
         self,
         items: Sequence[tuple[RLEMask | None, MaskSource]],

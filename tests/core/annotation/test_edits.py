@@ -82,8 +82,12 @@ def test_set_mask_stores_a_human_record_with_time_and_name(project):
     assert (record.source, record.state) == (MaskSource.HUMAN, FrameState.CORRECTED)
     assert result.label == "Fill track 1, frame 4"
     assert result.changed_frames == {1: (4,)}
-    info = project.record_info(record.id)
-    assert (info.annotator, info.seconds_spent, info.run_id) == ("ann", 2.5, None)
+    stored = project._db.execute(
+        "SELECT annotators.name, seconds_spent, run_id FROM masks "
+        "JOIN annotators ON annotators.id = annotator_id WHERE masks.id = ?",
+        (record.id,),
+    )
+    assert stored.fetchone() == ("ann", 2.5, None)
 
 
 def test_records_are_appended_and_old_ones_stay(project):

@@ -82,7 +82,8 @@ def test_accepting_is_one_edit(project):
     frame = project.track_frames(by_label[0.3].id)[4]
     assert (frame.state, frame.source) == (FrameState.PROPOSED, MaskSource.MODEL)
     assert (frame.uncertainty, frame.link_score) == (0.1, 0.7)
-    assert project.record_info(frame.mask_id).run_id == run_id
+    made_by = project._db.execute("SELECT run_id FROM masks WHERE id = ?", (frame.mask_id,))
+    assert made_by.fetchone() == (run_id,)
     assert project.open_runs() == []
     with pytest.raises(EditError, match="accepted already"):
         project.apply(AcceptRun(run_id))
@@ -237,7 +238,12 @@ def test_staging_a_frame_again_replaces_it(project):
 
 
 def test_signals_follow_the_record(project):
-    project.set_signals(1, uncertainty={2: 0.25, 99: 1.0}, link_score={2: 0.5, 6: 0.75})
+    project.apply(ClearMasks((1,), Scope()))
+    run_id = project.begin_run("propagate", 1, {})
+    project.stage(run_id, 2, [StagedMask(1, box(2, 2), None, 0.25, 0.5)])
+    project.stage(run_id, 6, [StagedMask(1, box(6, 6), None, None, 0.75)])
+    project.finish_run(run_id)
+    project.apply(AcceptPropagation(run_id))
     lane = {f.frame_index: (f.uncertainty, f.link_score) for f in project.track_frames(1)}
     assert lane == {2: (0.25, 0.5), 6: (None, 0.75)}
     project.apply(SetMask(1, 2, box(0, 0)))
