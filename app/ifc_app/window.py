@@ -41,6 +41,8 @@ KEYS = {
 }
 """Keys that in an ordinary napari mean something of napari's."""
 _QUIT = "Ctrl+Q"
+_CANVAS = "#26272b"
+"""Around the picture, in every theme: neither glare nor black beside what is judged."""
 
 
 class DesktopWindow(QObject):
@@ -65,6 +67,7 @@ class DesktopWindow(QObject):
         super().__init__()
         self.viewer = napari.Viewer(title="IFC Studio", show=False)
         self.studio = Studio(self.viewer, engine_factory=engine_factory, keys=KEYS)
+        self.viewer.canvas.background_color_override = _CANVAS
         self._use_theme(self.studio.feature(PreferencesFeature).controller.settings.theme)
         self.recent = recent or RecentList(data_dir())
         self._opening: Path | None = None

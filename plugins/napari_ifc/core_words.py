@@ -127,3 +127,14 @@ STEPS = (
     "Trim {part} to {scope}",
 )
 """Steps of the journal, which is stored in English; the first that fits holds."""
+
+NOTES = (
+    "Approved as complete no longer: {part}.",
+    "On 1 frame both tracks had a mask, of which one was kept.",
+    "On {count} frames both tracks had a mask, of which one was kept.",
+    "{count} instances cover rejected tracks and were left out.",
+    "{count} masks that a person made or approved were kept.",
+    "{count} reviewed frames were kept.",
+    "{count} reviewed masks were kept.",
+)
+"""What an edit says of what it left alone or did besides."""

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from string import Formatter
 
-from napari_ifc.core_words import PARTS, STEPS, TOOLS
+from napari_ifc.core_words import NOTES, PARTS, STEPS, TOOLS
 from napari_ifc.language import is_english, tr
 
 _NUMBERS = frozenset({"count", "first", "frame", "last", "number"})
+_SENTENCE_END = re.compile(r"(?<=\.) ")
 _NESTED = frozenset({"part", "other", "scope"})
 _DRAWN = re.compile(
     rf"(?P<tool>{'|'.join(sorted(TOOLS, key=len, reverse=True))}) (?P<part>track .+), "
@@ -26,6 +27,17 @@ def step_text(label: str) -> str:
         label: The line as it is stored.
     """
     return label if is_english() else _translated(label)
+
+
+def note_text(note: str) -> str:
+    """What an edit says besides, as the window shows it: its sentences one by one.
+
+    Args:
+        note: As ``EditResult`` has it.
+    """
+    if is_english() or not note:
+        return note
+    return " ".join(_first(part, NOTES) or part for part in _SENTENCE_END.split(note))
 
 
 @lru_cache(maxsize=1 << 16)  # the whole journal is shown after each edit

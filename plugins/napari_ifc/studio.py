@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
 
@@ -19,22 +19,19 @@ from napari_ifc.controllers.tasks import Tasks
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.engine_bridge import EngineBridge
 from napari_ifc.engine_link import PATIENCE_SECONDS, EngineLink, Trainers, close_together
-from napari_ifc.feature import NOTHING_OPEN, Feature
+from napari_ifc.feature import NOTHING_OPEN
 from napari_ifc.features import FEATURES
-from napari_ifc.features.attention import AttentionExplorer
 from napari_ifc.features.files import Files
-from napari_ifc.features.finetune import TrainerLink
-from napari_ifc.features.model_import import ModelImport
 from napari_ifc.features.opening import Opening
-from napari_ifc.features.propose import ProposeLink
 from napari_ifc.frame_cache import FrameCache
+from napari_ifc.journal_text import note_text
 from napari_ifc.layers import LayerStack
 from napari_ifc.lazy_video import LazyVideo
 from napari_ifc.overlay import OverlayStyle
 from napari_ifc.presenter import Presenter
 from napari_ifc.rows import RunView
 from napari_ifc.settings import StudioSettings, user_settings
-from napari_ifc.studio_signals import StudioSignals
+from napari_ifc.studio_features import StudioFeatures
 from napari_ifc.views.panel import StudioPanel
 from napari_ifc.views.transport import TimelinePanel
 from napari_ifc.window import WindowHooks
@@ -48,10 +45,7 @@ if TYPE_CHECKING:
     from ifc_core.inference.settings import ProposeSettings
 
 
-F = TypeVar("F", bound=Feature)
-
-
-class Studio(StudioSignals):
+class Studio(StudioFeatures):
     """One studio for one viewer. GUI thread only.
 
     Args:
@@ -104,7 +98,6 @@ class Studio(StudioSignals):
         self.panel = StudioPanel()
         self.timeline_panel = TimelinePanel()
         self.timeline = self.timeline_panel.timeline
-        self._features: tuple[Feature, ...] = ()
         self.layers = self._make_layers()
         self.presenter = Presenter(
             self.panel,
@@ -154,34 +147,6 @@ class Studio(StudioSignals):
     def _on_task(self, view: RunView) -> None:
         self.panel.task.show_view(view)
         self.task_changed.emit(view)
-
-    def _tell(self, hook: str, *args: Any, **options: Any) -> None:
-        for feature in self._features:
-            getattr(feature, hook)(*args, **options)
-
-    def feature(self, kind: type[F]) -> F:
-        """The studio's feature of a class in ``napari_ifc.features.FEATURES``."""
-        return next(part for part in self._features if isinstance(part, kind))
-
-    @property
-    def attention(self) -> AttentionExplorer:
-        """The attention explorer."""
-        return self.feature(AttentionExplorer)
-
-    @property
-    def proposing(self) -> ProposeLink:
-        """Proposing."""
-        return self.feature(ProposeLink)
-
-    @property
-    def trainer(self) -> TrainerLink:
-        """Fine-tuning."""
-        return self.feature(TrainerLink)
-
-    @property
-    def model_import(self) -> ModelImport:
-        """Importing published checkpoints."""
-        return self.feature(ModelImport)
 
     # Messages
 
@@ -442,7 +407,7 @@ class Studio(StudioSignals):
         self.refresh()
         self._tell_selection()  # an edit may begin the track that is selected now, or end it
         if result.note and result.kind != "AcceptRun":
-            self.inform(result.note)
+            self.inform(note_text(result.note))
         self._tell("project_changed", result)
         self.project_changed.emit(result)
 

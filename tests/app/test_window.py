@@ -157,3 +157,16 @@ def test_keys_mean_something_on_the_start_page(window, monkeypatch, qtbot):
     bound = {s.key().toString(): s for s in page.findChildren(QShortcut)}
     bound["Ctrl+O"].activated.emit()
     assert len(asked) == 1
+
+
+def test_the_ground_around_the_picture_is_a_dark_grey_in_every_theme(still_window):
+    viewer = still_window.viewer
+    before = viewer.theme
+    try:
+        for theme in ("light", "dark"):
+            viewer.theme = theme
+            red, green, blue = (float(v) for v in viewer.canvas.background_color[:3])
+            assert max(red, green, blue) - min(red, green, blue) < 0.03
+            assert 0.1 < red < 0.25
+    finally:
+        viewer.theme = before

@@ -21,6 +21,7 @@ from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.propose import duration_text
 from napari_ifc.controllers.spread_frames import SpreadFrames, SpreadRequest
 from napari_ifc.correction_state import SpreadView
+from napari_ifc.journal_text import note_text
 from napari_ifc.language import tr
 
 __all__ = ["SpreadController", "SpreadRequest"]
@@ -316,15 +317,8 @@ class SpreadController:
             tr("1 frame") if len(frames) == 1 else tr("{count} frames").format(count=len(frames))
         )
         taken = tr("Track {track_id} was taken to {count}.").format(track_id=track_id, count=count)
-        told = filter(
-            None,
-            (
-                taken,
-                accepted.note,
-                self._frames.beyond(run.request, list(run.began_from)),
-                *run.notices,
-            ),
-        )
+        beyond = self._frames.beyond(run.request, list(run.began_from))
+        told = filter(None, (taken, note_text(accepted.note), beyond, *run.notices))
         self._on_end("succeeded", "" if run.quiet else " ".join(told))
 
     def _offer(self, run: _Run) -> None:

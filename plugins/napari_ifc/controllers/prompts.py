@@ -13,6 +13,7 @@ from ifc_core.structures import RLEMask
 from napari_ifc.controllers.editing import EditController
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.correction_state import CandidateView
+from napari_ifc.journal_text import note_text
 from napari_ifc.language import tr
 
 KIND = "candidate"
@@ -154,7 +155,7 @@ class PromptController:
         except IFCError:
             self._project.discard_run(run_id)
             raise
-        self._on_done(result.note, False)
+        self._on_done(note_text(result.note), False)
 
     @staticmethod
     def _edit_of(run_id: int, track_id: int | None) -> edits.Edit:

@@ -1,4 +1,4 @@
-"""The page of the review queue: the list, what to decide, and how far the project is."""
+"""The page of the review queue: the list and what to decide."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qtpy.QtCore import (
     Qt,
     Signal,
 )
-from qtpy.QtGui import QColor, QFocusEvent, QPainter
+from qtpy.QtGui import QColor, QFocusEvent, QPainter, QResizeEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFrame,
@@ -23,8 +23,8 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QListView,
-    QProgressBar,
     QPushButton,
+    QSizePolicy,
     QStackedLayout,
     QStyle,
     QStyledItemDelegate,
@@ -41,7 +41,8 @@ from napari_ifc.views.icons import icon
 from napari_ifc.views.theme import Palette, theme_mix
 
 _Index = QModelIndex | QPersistentModelIndex
-_ROW_PX = 46
+_ROW_PX = 34  # two lines: a low screen is to show several entries
+_COUNT_PX = 84
 _ROW_ROLE = Qt.ItemDataRole.UserRole
 _DECISIONS = (
     ("review.accept", tr("Accept"), "Space"),
@@ -134,8 +135,8 @@ class QueueDelegate(QStyledItemDelegate):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(theme_mix(p.surface, p.accent, 0.4)))
             painter.drawRoundedRect(QRectF(box).adjusted(1, 1, -1, -1), 5, 5)
-        self._icon(row, p).paint(painter, QRect(box.left() + 8, box.top() + 13, 20, 20))
-        self._texts(painter, row, box.adjusted(36, 5, -14, -5), p)
+        self._icon(row, p).paint(painter, QRect(box.left() + 6, box.top() + 8, 18, 18))
+        self._texts(painter, row, box.adjusted(32, 2, -14, -2), p)
         self._need(painter, row, box, p)
         painter.restore()
 
@@ -173,12 +174,12 @@ class QueueDelegate(QStyledItemDelegate):
 
     def _need(self, painter: QPainter, row: QueueRow, box: QRect, p: Palette) -> None:
         """A bar at the right edge, as high as the need."""
-        room = box.height() - 10
+        room = box.height() - 8
         high = max(2, round(row.need * room))
         x = box.right() - 7
-        painter.fillRect(QRect(x, box.top() + 5, 3, room), QColor(p.raised))
+        painter.fillRect(QRect(x, box.top() + 4, 3, room), QColor(p.raised))
         color = QColor(p.warning if row.urgent else p.muted)
-        painter.fillRect(QRect(x, box.top() + 5 + room - high, 3, high), color)
+        painter.fillRect(QRect(x, box.top() + 4 + room - high, 3, high), color)
 
 
 class ReviewPage(QWidget):
@@ -205,11 +206,10 @@ class ReviewPage(QWidget):
         self._scope = QComboBox()
         self._filters = QComboBox()
         self._filters.addItems(filters)
-        self._progress = QProgressBar()
-        self._progress_text = QLabel()
+        self._progress = ""
         self._has_tracks, self._is_busy, self._total = False, False, 0
         self._count = QLabel()
-        self._busy = QLabel()
+        self._count_text = ""
         self._empty_title = QLabel(tr("Nothing needs attention"))
         self._empty_text = QLabel()
         self._current = QLabel()
@@ -239,28 +239,26 @@ class ReviewPage(QWidget):
         self._filters.setAccessibleName(tr("Reasons shown"))
         self._scope.activated.connect(lambda place: self.scope_requested.emit(place == 1))
         self._filters.activated.connect(self.filter_requested)
-        for label in (self._progress_text, self._count, self._busy, self._empty_text, self._why):
+        for label in (self._count, self._empty_text, self._why):
             label.setProperty("role", "muted")
+        for label in (self._empty_text, self._why):
             label.setWordWrap(True)
-        self._progress.setProperty("role", "approved")
-        self._progress.setTextVisible(False)
-        self._progress.setAccessibleName(tr("Approved frames of the project"))
+        self._count.setMinimumWidth(_COUNT_PX)
+        self._count.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._current.setProperty("role", "heading")
         choices = QHBoxLayout()
         choices.setSpacing(6)
-        choices.addWidget(self._scope, 1)
-        choices.addWidget(self._filters, 1)
+        for choice in (self._scope, self._filters):
+            choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            choices.addWidget(choice, 1)
+        choices.addWidget(self._count, 1)
         self._stack = QStackedLayout()
         self._stack.addWidget(self.view)
         self._stack.addWidget(self._build_empty())
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 8, 10, 8)
         column.setSpacing(6)
-        column.addWidget(self._progress_text)
-        column.addWidget(self._progress)
-        column.addSpacing(2)
         column.addLayout(choices)
-        column.addWidget(self._count)
         column.addLayout(self._stack, 1)
         column.addWidget(self._build_card())
 
@@ -344,26 +342,36 @@ class ReviewPage(QWidget):
         title, text = _empty_words(total, has_tracks=self._has_tracks)
         self._empty_title.setText(busy or title)
         self._empty_text.setText("" if busy else text)
-        self._count.setText(_count_words(count, place, total, busy))
+        self._count_text = _count_words(count, place, total, busy)
+        self._show_count()
         self._show_entry(row_at(place) if place >= 0 else None)
         self.refresh_actions()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """More or less of the count fits."""
+        super().resizeEvent(event)
+        self._show_count()
+
+    def _show_count(self) -> None:
+        """One short line beside the filters; all of it, and the progress, in the tip."""
+        metrics, width = self._count.fontMetrics(), max(_COUNT_PX, self._count.width())
+        short = metrics.elidedText(self._count_text, Qt.TextElideMode.ElideRight, width)
+        self._count.setText(short)
+        self._count.setToolTip("\n".join(filter(None, (self._count_text, self._progress))))
+
     def _show_entry(self, row: QueueRow | None) -> None:
+        self._current.setVisible(row is None)  # else the list shows it, and needs the room
         if row is None:
             self._current.setText(tr("Review"))
             some = tr("Q shows the first entry; decide with one key and the next one comes.")
             self._why.setText(some if self.model.rowCount() else tr("There is nothing to decide."))
             return
-        self._current.setText(f"{row.title} · {row.place}")
         self._why.setText(f"{row.why}. {row.advice}".replace("?.", "?"))
 
     def show_progress(self, view: ProgressView) -> None:
         """Show how far the review of the whole project is."""
-        self._progress.setVisible(view.num_frames > 0)
-        self._progress_text.setVisible(view.num_frames > 0)
-        self._progress.setRange(0, max(1, view.num_frames))
-        self._progress.setValue(view.approved_frames)
-        self._progress_text.setText(view.text)
+        self._progress = view.text if view.num_frames else ""
+        self._show_count()
         self._has_tracks = view.num_tracks > 0
         if not self._is_busy:
             title, text = _empty_words(self._total, has_tracks=self._has_tracks)

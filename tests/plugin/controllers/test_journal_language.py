@@ -21,7 +21,7 @@ from napari_ifc.controllers.editing import EditController
 from napari_ifc.controllers.mask_shapes import SHAPES
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.core_words import TOOLS
-from napari_ifc.journal_text import step_text
+from napari_ifc.journal_text import note_text, step_text
 from napari_ifc.rows import FrameRange
 
 PLUGIN = Path(napari_ifc.__file__).parent
@@ -240,3 +240,45 @@ def test_every_tool_is_known():
     from napari_ifc.edit_layer import _WORDS
 
     assert {*_WORDS.values(), *(word for word, _ in SHAPES.values()), "Box", "Scribble"} == {*TOOLS}
+
+
+_NOTE_SAMPLES = {
+    "len(rejected)": ("2",),
+    "num_kept": ("1", "12"),
+    "kept": ("3",),
+    "len(between_ends) - len(wanted)": ("2",),
+    "_count(len(frames))": ("1 frame", "5 frames"),
+    "num_given_up": ("1",),
+    "'frame' if num_given_up == 1 else 'frames'": ("frame",),
+}
+
+
+def test_every_note_of_an_edit_has_a_form_that_can_be_translated(monkeypatch):
+    monkeypatch.setattr(language, "_language", language.PSEUDO)
+    folder = Path(inspect.getfile(Edit)).parent
+    calls = [
+        node.args[0]
+        for file in sorted(folder.glob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "tx.notes.append"
+    ]
+    assert len(calls) >= 6
+    notes = []
+    for call in calls:
+        assert isinstance(call, ast.JoinedStr)
+        parts = [
+            (part.value,) if isinstance(part, ast.Constant) else _NOTE_SAMPLES[_made_by(part)]
+            for part in call.values
+        ]
+        notes += ["".join(chosen) for chosen in itertools.product(*parts)]
+    for note in notes:
+        shown = note_text(note)
+        assert shown.startswith("⟦"), note
+        assert shown.replace("⟦", "").replace("⟧", "") == note
+    both = note_text(f"{notes[0]} {notes[-1]}")
+    assert both == f"{note_text(notes[0])} {note_text(notes[-1])}"
+    assert note_text("Of a form that nobody knows.") == "Of a form that nobody knows."
+
+
+def _made_by(part):
+    return ast.unparse(part.value)

@@ -65,3 +65,19 @@ class TestReviewPage:
         page.show_queue(0, nothing, -1, 0, "Reading masks")
         page.show_progress(ProgressView(1, 80, 80, 11, 11))
         assert page._empty_title.text() == "Reading masks"
+
+    def test_a_low_page_shows_several_entries_and_says_all_in_the_tip(self, page):
+        def row_at(place):
+            return QueueRow(f"Track {place}", "frame 0", "Unsure", "Accept.", "label", 0.5, False)
+
+        page.resize(342, 400)  # as in a window of 1280 by 800
+        page.show_queue(12, row_at, 0, 34, "")
+        page.show_progress(ProgressView(1, 80, 3, 11, 1))
+        assert (
+            page.view.viewport().height() >= 6 * page.view.visualRect(page.model.index(0)).height()
+        )
+        assert page._count.text().startswith("1 of 12")
+        tip = page._count.toolTip()
+        assert tip.startswith("1 of 12 of 34 to look at\n")
+        assert "3 of 80 frames approved" in tip
+        assert page._why.text() == "Unsure. Accept."
