@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,14 +18,10 @@ if TYPE_CHECKING:
     from ifc_core.annotation.store import Project
     from ifc_core.training.finetune_settings import (
         FinetuneEvent,
-        FinetuneResult,
         FinetuneSettings,
     )
 
 app = typer.Typer()
-
-STATE_FILE = "window.json"
-"""Settings of a run that has not ended, in its folder; the window resumes from it too."""
 
 
 @app.command(epilog="Example: ifc-studio finetune my-videos.ifcproj --preset quick")
@@ -76,11 +73,11 @@ def finetune(
         if opened.read_only:
             raise InputError(opened.notice or f"{project} cannot be written.")
         settings = _stopped_run(opened) if resume else _new_run(opened, choices)
+        if settings is None:
+            return
         result = _train(opened, settings, is_new=not resume)
     if as_json:
-        from ifc_core.training.finetune_settings import event_to_json
-
-        print_json(event_to_json(result))
+        print_json(result)
     else:
         print_line(outcome(result))
 
@@ -90,74 +87,65 @@ def _new_run(project: Project, choices: dict[str, Any]) -> FinetuneSettings:
     from ifc_core.annotation.snapshot import make_snapshot
     from ifc_core.io.atomic import atomic_output
     from ifc_core.training.finetune_settings import FinetuneSettings
+    from ifc_core.training.run_files import SETTINGS_NAME
 
     stamp = time.strftime("%Y%m%d-%H%M%S")
     run_id = f"finetune-{stamp}-{time.time_ns() % 1000:03d}"
     settings = FinetuneSettings.from_json({"run_id": run_id, **choices})
     folder = project.folder / "runs" / run_id
     make_snapshot(project, folder)
-    with atomic_output(folder / STATE_FILE) as temporary:
+    with atomic_output(folder / SETTINGS_NAME) as temporary:
         temporary.write_text(json.dumps(settings.to_json()), encoding="utf-8")
     return settings
 
 
-def _stopped_run(project: Project) -> FinetuneSettings:
-    """The newest run that was begun and has not ended."""
+def _stopped_run(project: Project) -> FinetuneSettings | None:
+    """The newest run that has not ended; ``None`` where only cleaning up after one was left."""
+    from ifc_core.training.entering import clean_up_entered, stopped_run
     from ifc_core.training.finetune_settings import FinetuneSettings
 
-    found = sorted((project.folder / "runs").glob(f"finetune-*/{STATE_FILE}"))
-    if not found:
-        raise InputError(f"{project.folder} has no stopped fine-tuning to go on with.")
-    try:
-        values = json.loads(found[-1].read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{found[-1]} cannot be read; start a new fine-tuning.") from error
-    return FinetuneSettings.from_json(values)
+    entered = clean_up_entered(project)
+    values = stopped_run(project)
+    if values is not None:
+        return FinetuneSettings.from_json(values)
+    if entered:
+        typer.echo(f"That run had ended; the project has its version {entered[0].name}.", err=True)
+        return None
+    raise InputError(f"{project.folder} has no stopped fine-tuning to go on with.")
 
 
-def _train(project: Project, settings: FinetuneSettings, *, is_new: bool) -> FinetuneResult:
+def _train(project: Project, settings: FinetuneSettings, *, is_new: bool) -> dict[str, Any]:
     """Train and enter the version; a new run that cannot even begin leaves nothing to go on with.
 
     What the run could go on from is deleted after the version was entered: killed at any time,
     either the project knows the version or ``--resume`` goes on.
-    """
-    from ifc_core.training.finetune import finetune as run
-    from ifc_core.training.finetune_settings import FinetuneResult
-    from ifc_core.training.run_files import forget_training_state
 
-    result: FinetuneResult | None = None
+    Returns:
+        The result's fields as JSON values, with the name under which the project knows it.
+    """
+    from ifc_core.training.entering import enter_version
+    from ifc_core.training.finetune import finetune as run
+    from ifc_core.training.finetune_settings import FinetuneResult, event_to_json
+
+    result: dict[str, Any] = {}
     has_begun = not is_new
-    folder = project.folder / "runs" / settings.run_id
     try:
         with job(f"Fine-tuning {project.folder.name}") as context:
             for event in run(project.folder, settings, context):
                 has_begun = True
                 if isinstance(event, FinetuneResult):
-                    result = event
-                    _enter(project, result)
-                    (folder / STATE_FILE).unlink(missing_ok=True)
-                    forget_training_state(folder)
+                    result = event_to_json(event)
+                    version = enter_version(project, settings.run_id, result)
+                    result |= {"name": version.name, "path": version.path}
                 elif line := describe(event):
                     typer.echo(line, err=True)
     except InputError:  # a model or device that is not there: --resume would meet it for ever
         if not has_begun:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(project.folder / "runs" / settings.run_id, ignore_errors=True)
         raise
-    if result is None:
+    if not result:
         raise RuntimeError("the fine-tuning ended without a result")
     return result
-
-
-def _enter(project: Project, result: FinetuneResult) -> None:
-    project.add_model(
-        result.name,
-        result.path,
-        sha256=result.sha256,
-        parent=result.parent,
-        provenance=result.provenance,
-        metrics=result.metrics,
-        activate=result.promote,
-    )
 
 
 def describe(event: FinetuneEvent) -> str:
@@ -181,17 +169,13 @@ def describe(event: FinetuneEvent) -> str:
     return ""
 
 
-def outcome(result: FinetuneResult) -> str:
-    """The end of a run in one sentence."""
-    made = f"Made {result.name} in {result.seconds:.0f} s"
-    figures = f"mean J {result.before.mean_j:.3f} before, {result.after.mean_j:.3f} after"
-    if result.verdict == "not enough to judge":
-        masks = result.after.num_masks
-        told = f" ({figures})" if masks else ""
-        return (
-            f"{made}; {masks} held-out masks are not enough to judge it{told}, so the project "
-            f"keeps its model until you choose."
-        )
-    if result.promote:
-        return f"{made}; it is better ({figures}) and the project uses it from now on."
-    return f"{made}; it is not better ({figures}), so the project keeps its model."
+def outcome(result: Mapping[str, Any]) -> str:
+    """The end of a run in a few sentences, as the window says it too.
+
+    Args:
+        result: Fields of a ``FinetuneResult`` as JSON values.
+    """
+    from ifc_core.training.outcome import outcome_sentences
+
+    told = " ".join(str(sentence) for sentence in outcome_sentences(result))
+    return f"{told} It took {result['seconds']:.0f} s."

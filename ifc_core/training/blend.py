@@ -23,6 +23,7 @@ from ifc_core.training.class_head import with_classes
 from ifc_core.training.finetune_plan import FinetunePlan
 from ifc_core.training.finetune_settings import HeldOutScore
 from ifc_core.training.held_out import restrict, score_held_out
+from ifc_core.training.judging import FrameCount
 
 SHARES = (0.8, 0.65, 0.5, 0.35)
 """Shares of the trained weights that are tried, one after the other."""
@@ -59,24 +60,31 @@ def blend(parent: IFC, trained: IFC, share: float) -> IFC:
 
 
 def keep_old_task(
-    plan: FinetunePlan, trained: IFC, store: FrameStore, job: JobContext
+    plan: FinetunePlan,
+    trained: IFC,
+    store: FrameStore,
+    job: JobContext,
+    count: FrameCount | None = None,
 ) -> tuple[IFC, float]:
     """Go back towards the parent as far as the person's frames hardly suffer.
+
+    The frames that training saw decide, so that those that judge the result have no say in it.
 
     Args:
         plan: Of the run.
         trained: What came of it.
         store: Reads the pictures.
         job: Can cancel between frames.
+        count: Is told of each frame.
 
     Returns:
         The network, and its share of the trained weights; 1 where going back costs too much.
     """
-    videos = tuple(some_frames((*plan.split.held_out, *plan.split.training), _MOST_FRAMES))
+    videos = tuple(some_frames(plan.split.training, _MOST_FRAMES))
 
     def score(model: IFC) -> HeldOutScore:
         side = plan.preset.short_side
-        return score_held_out(model, videos, plan.class_names, side, store, job)
+        return score_held_out(model, videos, plan.class_names, side, store, job, count)
 
     goal = score(trained)
     parent = with_classes(plan.parent, plan.class_names, nearest=plan.nearest)
@@ -90,6 +98,12 @@ def keep_old_task(
             break
         best, kept = model, share
     return best, kept
+
+
+def most_frames(plan: FinetunePlan) -> int:
+    """Frames that :func:`keep_old_task` predicts at most."""
+    labelled = sum(len(video.labelled_frames) for video in plan.split.training)
+    return (1 + len(SHARES)) * min(_MOST_FRAMES, labelled)
 
 
 def some_frames(videos: Sequence[LabelledVideo], most: int) -> Iterator[LabelledVideo]:

@@ -6,74 +6,52 @@ import copy
 import json
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from ifc_core.data.augmentation import Augmentation
-from ifc_core.data.clip_source import ClipRequest, ClipSource, MixedSource
-from ifc_core.data.labelled_video import FrameStore, LabelledVideo, resized_size
-from ifc_core.data.sample import ClipSample
+from ifc_core.data.clip_source import ClipSource, MixedSource
+from ifc_core.data.labelled_video import FrameStore, resized_size
 from ifc_core.data.video_source import VideoSource
-from ifc_core.errors import DeviceMemoryError
+from ifc_core.errors import ConfigError, DeviceMemoryError
 from ifc_core.inference.clip_runner import is_out_of_memory
 from ifc_core.io.atomic import atomic_output
 from ifc_core.jobs import JobContext
 from ifc_core.models.backbone import BatchNorm
-from ifc_core.models.checkpoint import CheckpointInfo, write_checkpoint
 from ifc_core.models.ifc import IFC
 from ifc_core.models.registry import resolve_device
-from ifc_core.training.blend import keep_old_task
+from ifc_core.training.blend import keep_old_task, most_frames
 from ifc_core.training.class_head import OBJECT, with_classes
 from ifc_core.training.config import DataConfig, OptimizerConfig, StageConfig, TrainConfig
 from ifc_core.training.finetune_plan import FinetunePlan, final_classes, plan_finetune
 from ifc_core.training.finetune_settings import (
-    MIN_HELD_OUT_MASKS,
     FinetuneEvent,
+    FinetunePreset,
     FinetuneResult,
     FinetuneSettings,
     FinetuneStarted,
     FinetuneStep,
     FinetuneValidation,
     HeldOutScore,
-    Verdict,
 )
-from ifc_core.training.held_out import (
-    assigned_ious,
-    confident_masks,
-    draw_comparison,
-    predict_frame,
-    score_held_out,
-)
+from ifc_core.training.finetune_version import write_version
+from ifc_core.training.held_out import draw_comparison, predict_frame, score_held_out
+from ifc_core.training.judging import FrameCount, judge
 from ifc_core.training.nearest_class import nearest_classes
+from ifc_core.training.rehearsal import NUM_CLIPS, NUM_FRAMES, RelabelledSource, rehearsal_score
 from ifc_core.training.run_files import TRAINING_FOLDER
-from ifc_core.training.score_threshold import fitting_threshold
+from ifc_core.training.score_threshold import THRESHOLD_FRAMES, fitting_threshold
 from ifc_core.training.sources import SyntheticSource
 from ifc_core.training.trainer import Trainer
-from ifc_core.version import __version__
 
-
-@dataclass(frozen=True, slots=True)
-class RelabelledSource:
-    """Generated clips whose one class has another number in the model that rehearses them.
-
-    Attributes:
-        source: Of the clips, all of class 0.
-        label: The number of that class in the model.
-    """
-
-    source: ClipSource
-    label: int
-
-    def __call__(self, request: ClipRequest) -> ClipSample:
-        """The clip of a request."""
-        clip = self.source(request)
-        return replace(clip, labels=clip.labels + self.label)
+_NOTE_NAME = "plan.json"
+_SMALLEST_SIDE = 128
+_MOST_PICTURES = 6
 
 
 def finetune(
@@ -88,7 +66,7 @@ def finetune(
     Args:
         project_folder: The ``NAME.ifcproj`` folder.
         settings: What the person chose.
-        context: Progress and cancellation, looked at once an iteration and held-out frame.
+        context: Progress and cancellation, looked at once an iteration and judged frame.
 
     Yields:
         The plan, then iterations and looks at the held-out frames, then the result. Who enters
@@ -99,30 +77,34 @@ def finetune(
         FormatError: The snapshot cannot be used.
         ProjectError: A video of the project is not there.
         CheckpointError: The parent model cannot be used.
+        ConfigError: The parent cannot be trained: its gradients are not finite.
         DeviceMemoryError: Not even the smallest fallback fits.
     """
     job, begun = context or JobContext(), time.monotonic()
     plan = plan_finetune(project_folder, settings)
     store = FrameStore()
     try:
-        job.advance(0, None, "judging the present model", unit="iterations")
-        before = _score(plan, plan.parent, store, job, plan.parent.preferred_short_side)
-        rehearsal_before = rehearsal_score(plan.parent, settings.seed) if plan.rehearses else None
-        trained, iterations = yield from _train_with_fallback(plan, store, job, before)
-        job.advance(iterations, iterations, "judging the new model", unit="iterations")
-        share = 1.0
+        count = FrameCount(job, "judging the present model", _parts(plan)[1:3])
+        before = _score(plan, plan.parent, store, job, count, plan.parent.preferred_short_side)
+        rehearsal_before = _rehearsed(plan, plan.parent, count)
+        run = yield from _train_with_fallback(plan, store, job, before)
+        plan = run.plan
+        count = FrameCount(job, "judging the new model", _parts(plan))
+        trained, share = run.model, 1.0
         if plan.rehearses:
-            trained, share = keep_old_task(plan, trained, store, job)
-        after = _score(plan, trained, store, job)
+            trained, share = keep_old_task(plan, trained, store, job, count)
+        trained = _with_final_classes(plan, trained)
+        count.end_part()
+        after = _score(plan, trained, store, job, count)
         if after.num_masks:
-            yield FinetuneValidation(iterations, after)
-        rehearsal_after = rehearsal_score(trained, settings.seed) if plan.rehearses else None
-        pictures = _compare(plan, trained, store)
-        verdict = judge(before, after)
-        trained.preferred_score_threshold = _score_threshold(plan, trained, store, job)
-        path, info = _write_version(plan, trained, before, after, iterations, share)
+            yield FinetuneValidation(run.iterations, after)
+        rehearsal_after = _rehearsed(plan, trained, count)
+        pictures = _compare(plan, trained, store, count)
+        trained.preferred_score_threshold = _score_threshold(plan, trained, store, job, count)
+        path, info = write_version(plan, trained, before, after, run.iterations, share)
     finally:
         store.close()
+    verdict = judge(before, after)
     yield FinetuneResult(
         name=path.stem,
         path=path,
@@ -134,73 +116,97 @@ def finetune(
         after=after,
         rehearsal_before=rehearsal_before,
         rehearsal_after=rehearsal_after,
-        iterations=iterations,
+        iterations=run.iterations,
         seconds=time.monotonic() - begun,
         comparisons=pictures,
         provenance=info.provenance,
         trained_share=share,
+        skipped=run.skipped,
+        num_damaged=run.num_damaged,
     )
 
 
-def judge(before: HeldOutScore, after: HeldOutScore) -> Verdict:
-    """Whether the new model is better, by mean J on the held-out masks.
-
-    Args:
-        before: Of the parent.
-        after: Of the new model.
-
-    Returns:
-        The verdict; it takes :data:`MIN_HELD_OUT_MASKS` masks to give one.
-    """
-    if after.num_masks < MIN_HELD_OUT_MASKS:
-        return "not enough to judge"
-    return "better" if after.mean_j > before.mean_j else "not better"
+def _parts(plan: FinetunePlan) -> tuple[int, ...]:
+    """Frames that the parts of judging take at most: blending, held out, old task and so on."""
+    held_out = sum(len(video.labelled_frames) for video in plan.split.held_out)
+    return (
+        most_frames(plan) if plan.rehearses else 0,
+        held_out,
+        NUM_CLIPS * NUM_FRAMES if plan.rehearses else 0,
+        min(_MOST_PICTURES, held_out),
+        THRESHOLD_FRAMES,
+    )
 
 
 # ---- training ---------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What training came to: the network, and the plan as memory allowed it."""
+
+    plan: FinetunePlan
+    model: IFC
+    iterations: int
+    skipped: int
+    num_damaged: int
+
+
 def _train_with_fallback(
     plan: FinetunePlan, store: FrameStore, job: JobContext, before: HeldOutScore
-) -> Generator[FinetuneEvent, None, tuple[IFC, int]]:
+) -> Generator[FinetuneEvent, None, _Run]:
     """Train; where memory runs out, with fewer clips at once, then with smaller frames."""
-    preset, notice = plan.preset, ""
+    plan, notice = _as_memory_allowed(plan), ""
     while True:
         try:
-            smaller = replace(plan, preset=preset)
-            judge_by = partial(_score, plan, store=store, job=job)
-            return (yield from _train(smaller, store, job, notice, before, judge_by))
+            return (yield from _train(plan, store, job, notice, before))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            device = str(resolve_device(plan.settings.device))
-            if preset.batch_size > 1:
-                preset = replace(preset, batch_size=preset.batch_size // 2)
-            elif preset.short_side > 128:
-                preset = replace(preset, short_side=max(128, preset.short_side * 3 // 4))
-            else:
-                raise DeviceMemoryError(
-                    "There is too little memory to train even with the smallest frames.",
-                    device=device,
-                ) from error
-            notice = (
-                f"Memory ran out, so training goes on with {preset.batch_size} clips at a time "
-                f"and a short side of {preset.short_side} pixels."
-            )
+            plan = replace(plan, preset=_smaller(plan, error))
+        except ConfigError as error:
+            if error.name != "lr":
+                raise
+            raise ConfigError(
+                f"{plan.parent_name} cannot be trained on these frames, since its gradients are "
+                "not finite; start from another model.",
+                name="lr",
+                value=error.value,
+            ) from error
+        preset = plan.preset
+        _note(plan, batch_size=preset.batch_size, short_side=preset.short_side)
+        notice = (
+            f"Memory ran out, so training goes on with {preset.batch_size} clips at a time "
+            f"and a short side of {preset.short_side} pixels."
+        )
+
+
+def _smaller(plan: FinetunePlan, error: BaseException) -> FinetunePreset:
+    preset = plan.preset
+    if preset.batch_size > 1:
+        return replace(preset, batch_size=preset.batch_size // 2)
+    if preset.short_side > _SMALLEST_SIDE:
+        return replace(preset, short_side=max(_SMALLEST_SIDE, preset.short_side * 3 // 4))
+    raise DeviceMemoryError(
+        "There is too little memory to train even with the smallest frames.",
+        device=str(resolve_device(plan.settings.device)),
+    ) from error
+
+
+def _as_memory_allowed(plan: FinetunePlan) -> FinetunePlan:
+    """The plan with what an earlier part of the run fell back to."""
+    noted, preset = _noted(plan), plan.preset
+    batch_size = int(noted.get("batch_size", preset.batch_size))
+    short_side = int(noted.get("short_side", preset.short_side))
+    return replace(plan, preset=replace(preset, batch_size=batch_size, short_side=short_side))
 
 
 def _train(
-    plan: FinetunePlan,
-    store: FrameStore,
-    job: JobContext,
-    notice: str,
-    before: HeldOutScore,
-    score: Callable[[IFC], HeldOutScore],
-) -> Generator[FinetuneEvent, None, tuple[IFC, int]]:
-    """One attempt; returns the trained network and its iterations.
+    plan: FinetunePlan, store: FrameStore, job: JobContext, notice: str, before: HeldOutScore
+) -> Generator[FinetuneEvent, None, _Run]:
+    """One attempt.
 
-    Its looks at the held-out frames begin with the parent's and are made as the verdict is, also
-    where it trains on smaller frames, so that one curve holds them all.
+    It begins with how the parent does (``before``), so that one curve holds all scores.
     """
     source = training_source(plan, store)
     plan = replace(plan, nearest=_nearest_classes(plan, store))
@@ -225,12 +231,14 @@ def _train(
         passed = time.monotonic() - begun
         terms = {k: v for k, v in report.terms.items() if not k[-1].isdigit()}
         eta = passed * (iterations - done) / (done - first)
-        yield FinetuneStep(report.iteration, iterations, report.loss, terms, eta)
+        yield FinetuneStep(report.iteration, iterations, report.loss, terms, eta, report.skipped)
         if plan.split.held_out and done % every == 0 and done < iterations:
             judged.load_state_dict(trainer.averaged_weights())
-            yield FinetuneValidation(done, score(judged))
+            count = FrameCount(job, "judging the model so far", _parts(plan)[1:2])
+            yield FinetuneValidation(done, _score(plan, judged, store, job, count))
     judged.load_state_dict(trainer.averaged_weights())
-    return judged.eval(), iterations
+    skipped, damaged = trainer.skipped.total, len(trainer.damaged)
+    return _Run(plan, judged.eval(), iterations, skipped, damaged)
 
 
 def training_source(plan: FinetunePlan, store: FrameStore) -> ClipSource:
@@ -312,15 +320,26 @@ def training_precision(device: torch.device) -> Literal["fp32", "bf16", "fp16"]:
 
 def _settled_iterations(plan: FinetunePlan, source: ClipSource, job: JobContext) -> int:
     """As many iterations as fit into the time on this machine; a resumed run keeps its number."""
-    note = plan.run_folder / "plan.json"
-    if note.is_file():
-        stored = json.loads(note.read_text(encoding="utf-8"))
-        return int(stored["iterations"])
+    noted = _noted(plan)
+    if "iterations" in noted:
+        return int(noted["iterations"])
     iterations = plan.settings.iterations or _fitting_iterations(plan, source, job)
-    with atomic_output(note) as temporary:
-        facts = {"iterations": iterations, "settings": plan.settings.to_json()}
-        temporary.write_text(json.dumps(facts), encoding="utf-8")
+    _note(plan, iterations=iterations, settings=plan.settings.to_json())
     return iterations
+
+
+def _noted(plan: FinetunePlan) -> dict[str, Any]:
+    """What the run settled so far."""
+    note = plan.run_folder / _NOTE_NAME
+    facts: dict[str, Any] = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
+    return facts
+
+
+def _note(plan: FinetunePlan, **facts: Any) -> None:
+    """Keep what a resumed run has to do alike."""
+    text = json.dumps(_noted(plan) | facts)
+    with atomic_output(plan.run_folder / _NOTE_NAME) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _fitting_iterations(plan: FinetunePlan, source: ClipSource, job: JobContext) -> int:
@@ -348,6 +367,7 @@ def _score(
     model: IFC,
     store: FrameStore,
     job: JobContext,
+    count: FrameCount,
     short_side: int | None = None,
 ) -> HeldOutScore:
     """On the held-out frames, at the size that the new model proposes at or at another.
@@ -355,118 +375,52 @@ def _score(
     The parent is judged at its own: that is what the person has, and what would be given up.
     """
     side = plan.preset.short_side if short_side is None else short_side
-    return score_held_out(model, plan.split.held_out, plan.class_names, side, store, job)
+    videos, names = plan.split.held_out, plan.class_names
+    score = score_held_out(model, videos, names, side, store, job, count, with_noise=True)
+    count.end_part()
+    return score
 
 
-def _score_threshold(plan: FinetunePlan, model: IFC, store: FrameStore, job: JobContext) -> float:
+def _rehearsed(plan: FinetunePlan, model: IFC, count: FrameCount) -> float | None:
+    score = rehearsal_score(model, plan.settings.seed, count) if plan.rehearses else None
+    count.end_part()
+    return score
+
+
+def _with_final_classes(plan: FinetunePlan, trained: IFC) -> IFC:
+    """What is written is what is judged: a class that goes takes its share of every score."""
+    if final_classes(plan) == plan.class_names:
+        return trained
+    device = next(trained.parameters()).device
+    return with_classes(trained, final_classes(plan)).to(device).eval()
+
+
+def _score_threshold(
+    plan: FinetunePlan, model: IFC, store: FrameStore, job: JobContext, count: FrameCount
+) -> float:
     """What tells right from wrong on the approved frames, or the parent's where none can say."""
     videos = (*plan.split.held_out, *plan.split.training)
-    found = fitting_threshold(model, videos, plan.preset.short_side, store, job)
+    found = fitting_threshold(model, videos, plan.preset.short_side, store, job, count)
     return plan.parent.preferred_score_threshold if found is None else found
 
 
-@torch.inference_mode()
-def rehearsal_score(model: IFC, seed: int, num_clips: int = 6) -> float:
-    """Mean J on generated clips that no training uses: what is left of the old task.
-
-    Args:
-        model: The network.
-        seed: Of the clips.
-        num_clips: How many.
-
-    Returns:
-        0 to 1; each object of a frame is compared with the confident mask assigned to it.
-    """
-    source = SyntheticSource(seed ^ 0x5EED)
-    training = model.training
-    model.eval()
-    ious: list[float] = []
-    for number in range(num_clips):
-        clip = source(ClipRequest(number, 3, 128, 224, "easy"))
-        output = model(model.normalize(clip.frames)[None], aux=False)
-        for t in range(len(clip.frames)):
-            truth = [mask[t] for mask in clip.masks if mask[t].any()]
-            if truth:
-                prediction = confident_masks(output, t, clip.frames.shape[1:3])
-                ious += assigned_ious(prediction, truth).tolist()
-    model.train(training)
-    return sum(ious) / max(1, len(ious))
-
-
-def _compare(plan: FinetunePlan, trained: IFC, store: FrameStore) -> tuple[Path, ...]:
+def _compare(
+    plan: FinetunePlan, trained: IFC, store: FrameStore, count: FrameCount
+) -> tuple[Path, ...]:
     """Pictures of some held-out frames, before and after."""
     places = [(v, f) for v in plan.split.held_out for f in v.labelled_frames]
-    step = max(1, len(places) // 6)
+    step = max(1, len(places) // _MOST_PICTURES)
     folder = plan.run_folder / "compare"
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for video, frame in places[::step][:6]:
+    for video, frame in places[::step][:_MOST_PICTURES]:
         sides = ((plan.parent, plan.parent.preferred_short_side), (trained, plan.preset.short_side))
         before, after = (predict_frame(m, video, frame, side, store) for m, side in sides)
+        count.add()
         if store.is_broken(video, frame):
             continue
         path = folder / f"{Path(video.name).name}_{frame:06d}.png"
         draw_comparison(path, video, frame, before, after, store)
         written.append(path)
+    count.end_part()
     return tuple(written)
-
-
-def _write_version(
-    plan: FinetunePlan,
-    trained: IFC,
-    before: HeldOutScore,
-    after: HeldOutScore,
-    iterations: int,
-    share: float,
-) -> tuple[Path, CheckpointInfo]:
-    model = with_classes(trained.cpu(), final_classes(plan))
-    folder = plan.project_folder / "models"
-    folder.mkdir(parents=True, exist_ok=True)
-    info = CheckpointInfo(
-        model.config,
-        model.categories,
-        preferred_short_side=plan.preset.short_side,
-        provenance={
-            "parent": plan.parent_name,
-            "parent_sha256": getattr(plan.parent, "sha256", ""),
-            "project": plan.snapshot.project,
-            "run": plan.settings.run_id,
-            "trained_on": _frames_by_video(plan.split.training),
-            "held_out": _frames_by_video(plan.split.held_out),
-            "settings": plan.settings.to_json(),
-            "iterations": iterations,
-            "trained_share": share,
-            "metrics": {"before": _plain(before), "after": _plain(after)},
-            "program_version": __version__,
-            "created_at": time.time(),
-        },
-        preferred_score_threshold=model.preferred_score_threshold,
-        preferred_duplicate_iou=plan.parent.preferred_duplicate_iou,
-        preferred_continuation_score=plan.parent.preferred_continuation_score,
-        preferred_lookahead=plan.parent.preferred_lookahead,
-    )
-    path = folder / f"{_free_name(plan, folder)}.safetensors"
-    return path, write_checkpoint(path, info, model.state_dict(), "fp16")
-
-
-def _frames_by_video(videos: Sequence[LabelledVideo]) -> dict[str, list[int]]:
-    return {video.name: list(video.labelled_frames) for video in videos}
-
-
-def _plain(score: HeldOutScore) -> dict[str, float | int | None]:
-    mean_j = None if score.mean_j != score.mean_j else score.mean_j
-    return {"num_masks": score.num_masks, "mean_j": mean_j, "ap": score.ap}
-
-
-def _free_name(plan: FinetunePlan, folder: Path) -> str:
-    """The name that was asked for, or one made of the project's, not in use yet."""
-    taken = {*plan.snapshot.model_names, *(file.stem for file in folder.glob("*.safetensors"))}
-    wanted = plan.settings.name or "".join(
-        c if c.isalnum() or c in "-_" else "-" for c in plan.snapshot.project
-    )
-    if plan.settings.name and wanted not in taken:
-        return wanted
-    number = 1
-    while f"{wanted}-{number}" in taken:
-        number += 1
-    return f"{wanted}-{number}"

@@ -15,7 +15,7 @@ PRESETS = ("quick", "balanced", "thorough")
 MIN_HELD_OUT_MASKS = 8
 """With fewer held-out masks than this nobody can say which model is better."""
 
-Verdict = Literal["better", "not better", "not enough to judge"]
+Verdict = Literal["better", "not better", "mixed", "not enough to judge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +133,15 @@ class HeldOutScore:
         mean_j: Mean region similarity J (IoU) over them, classes left aside; NaN without masks.
         ap: YouTube-VIS AP over the frames, by class; -1 without masks.
         per_class: Class name to mean J.
+        left_out: (mean J, AP) with one stretch of the frames left out each, where it was asked
+            for: how much the figures hang on which frames there are.
     """
 
     num_masks: int
     mean_j: float
     ap: float
     per_class: dict[str, float] = field(default_factory=dict)
+    left_out: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,7 @@ class FinetuneStep:
         loss: Weighted sum.
         terms: Unweighted terms of the last decoder layer.
         eta_seconds: Time left, ``None`` before it can be told.
+        skipped: Iterations so far that changed nothing, since their gradients were not finite.
     """
 
     iteration: int
@@ -181,6 +185,7 @@ class FinetuneStep:
     loss: float
     terms: dict[str, float]
     eta_seconds: float | None
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +222,8 @@ class FinetuneResult:
         provenance: What is kept with the model.
         trained_share: Share of the trained weights in the new model, 0 to 1; the rest is the
             parent's, so that less of the old task is lost.
+        skipped: Iterations that changed nothing, since their gradients were not finite.
+        num_damaged: Pictures that training met and that cannot be decoded.
     """
 
     name: str
@@ -234,6 +241,8 @@ class FinetuneResult:
     comparisons: tuple[Path, ...]
     provenance: dict[str, Any]
     trained_share: float = 1.0
+    skipped: int = 0
+    num_damaged: int = 0
 
     @property
     def metrics(self) -> dict[str, Any]:

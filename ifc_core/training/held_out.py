@@ -21,6 +21,7 @@ from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC, IFCOutput
 from ifc_core.structures import RLEMask
 from ifc_core.training.finetune_settings import HeldOutScore
+from ifc_core.training.judging import FrameCount
 
 _SEVERAL_CLIPS = 3
 _BLOCK_GAP_FRAMES = 5
@@ -28,6 +29,8 @@ _BLOCK_LENGTH_FRAMES = 10
 _SCORE_THRESHOLD = 0.1
 _CLIP_LENGTH = 5
 _MAX_LONG_SIDE = 1333
+_LEAST_INSIDE = 0.5  # of a mask, for it to count where not everything is annotated
+_MOST_STRETCHES = 20  # each costs one AP
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +250,25 @@ def _assigned(
     return rows, columns, ious[rows, columns].astype(np.float64)
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What a model made of one frame; masks are kept encoded, there may be many frames.
+
+    Attributes:
+        video: Whose frame.
+        frame: 0-based.
+        truth: (label, mask) of its objects.
+        ious: Of each of them, with the mask assigned to it.
+        found: (label of the videos, mask, score) of what counts for AP.
+    """
+
+    video: LabelledVideo
+    frame: int
+    truth: list[tuple[int, RLEMask]]
+    ious: list[float]
+    found: list[tuple[int, RLEMask, float]]
+
+
 def score_held_out(
     model: IFC,
     videos: Sequence[LabelledVideo],
@@ -254,8 +276,14 @@ def score_held_out(
     short_side: int,
     store: FrameStore,
     context: JobContext,
+    count: FrameCount | None = None,
+    *,
+    with_noise: bool = False,
 ) -> HeldOutScore:
     """Score a model on labelled frames, those that cannot be decoded left out.
+
+    On frames that nobody approved as complete, what was found beside the labelled objects is
+    neither right nor wrong.
 
     Args:
         model: Its classes are its ``categories``; those that ``class_names`` lacks do not
@@ -265,32 +293,31 @@ def score_held_out(
         short_side: Of the network's input, in pixels.
         store: Reads the pictures.
         context: Can cancel between frames.
+        count: Is told of each frame.
+        with_noise: Whether to say how much the figures hang on the frames (``left_out``).
 
     Returns:
         The figures.
     """
     training = model.training
     model.eval()
-    ious: list[tuple[int, float]] = []
-    records: list[tuple[LabelledVideo, int, FramePrediction]] = []
+    judged: list[_Judged] = []
     for video, frame in _frames_of(videos):
         context.raise_if_cancelled()
-        truth = _truth(video, frame)
         prediction = predict_frame(model, video, frame, short_side, store)
-        if store.is_broken(video, frame):
-            continue
-        records.append((video, frame, prediction))
-        if truth:
-            best = assigned_ious(prediction, [rle.to_array() for _, rle in truth])
-            ious += [(label, float(iou)) for (label, _), iou in zip(truth, best, strict=True)]
+        if not store.is_broken(video, frame):
+            judged.append(_judged(video, frame, prediction, model, class_names))
+        if count is not None:
+            count.add()
     model.train(training)
+    mean_j, ap = _figures(judged, class_names)
+    ious = [(n, iou) for one in judged for (n, _), iou in zip(one.truth, one.ious, strict=True)]
     per_class = {
         class_names[label]: float(np.mean([iou for c, iou in ious if c == label]))
         for label in sorted({c for c, _ in ious})
     }
-    mean_j = float(np.mean([iou for _, iou in ious])) if ious else float("nan")
-    ap = _average_precision(records, model, class_names) if ious else -1.0
-    return HeldOutScore(len(ious), mean_j, ap, per_class)
+    left_out = _without_each(judged, class_names) if with_noise else ()
+    return HeldOutScore(len(ious), mean_j, ap, per_class, left_out)
 
 
 def _frames_of(videos: Sequence[LabelledVideo]) -> Iterator[tuple[LabelledVideo, int]]:
@@ -299,30 +326,92 @@ def _frames_of(videos: Sequence[LabelledVideo]) -> Iterator[tuple[LabelledVideo,
             yield video, frame
 
 
-def _average_precision(
-    records: Sequence[tuple[LabelledVideo, int, FramePrediction]],
+def _judged(
+    video: LabelledVideo,
+    frame: int,
+    prediction: FramePrediction,
     model: IFC,
     class_names: Sequence[str],
-) -> float:
+) -> _Judged:
+    truth = _truth(video, frame)
+    masks = [rle.to_array() for _, rle in truth]
+    known = [
+        class_names.index(category.name) if category.name in class_names else None
+        for category in model.categories
+    ]
+    counts = _can_be_judged(prediction.masks, masks, is_complete=frame in video.exhaustive)
+    found = []
+    for row in np.flatnonzero(counts):
+        label = known[prediction.labels[row]]
+        if label is not None:
+            rle = RLEMask.from_array(prediction.masks[row])
+            found.append((label, rle, float(prediction.scores[row])))
+    return _Judged(video, frame, truth, assigned_ious(prediction, masks).tolist(), found)
+
+
+def _can_be_judged(
+    masks: npt.NDArray[np.bool_], truth: Sequence[npt.NDArray[np.bool_]], *, is_complete: bool
+) -> npt.NDArray[np.bool_]:
+    """Which of the masks (P, H, W) found on a frame are known to be right or wrong.
+
+    Where not everything is annotated a mask that lies mostly beside the annotated objects may
+    show one that nobody got to; training leaves it alone, too.
+    """
+    areas = masks.reshape(len(masks), -1).sum(1)
+    if is_complete:
+        return np.asarray(areas > 0)
+    covered = np.zeros(masks.shape[1:], dtype=np.bool_)
+    for mask in truth:
+        covered |= mask
+    inside = (masks & covered).reshape(len(masks), -1).sum(1)
+    return np.asarray((areas > 0) & (inside >= _LEAST_INSIDE * areas))
+
+
+def _figures(judged: Sequence[_Judged], class_names: Sequence[str]) -> tuple[float, float]:
+    """Mean J (NaN without masks) and AP (-1 without)."""
+    ious = [iou for one in judged for iou in one.ious]
+    if not ious:
+        return float("nan"), -1.0
+    return float(np.mean(ious)), _average_precision(judged, class_names)
+
+
+def _without_each(
+    judged: Sequence[_Judged], class_names: Sequence[str]
+) -> tuple[tuple[float, float], ...]:
+    """Figures without each of some stretches of the frames: blocks of time, or single frames."""
+    stretch_of: dict[tuple[int, int], int] = {}
+    number = 0
+    for video in dict.fromkeys(id(one.video) for one in judged):
+        frames = [one.frame for one in judged if id(one.video) == video]
+        for block in time_blocks(frames):
+            stretch_of |= {(video, frame): number for frame in block}
+            number += 1
+    if number < 2:  # then at least frame by frame
+        stretch_of = {place: n for n, place in enumerate(stretch_of)}
+        number = len(stretch_of)
+    groups = min(number, _MOST_STRETCHES)
+    rest: list[list[_Judged]] = [[] for _ in range(groups)]
+    for one in judged:
+        own = stretch_of[id(one.video), one.frame] * groups // number
+        for group in range(groups):
+            if group != own:
+                rest[group].append(one)
+    return tuple(_figures(part, class_names) for part in rest) if groups > 1 else ()
+
+
+def _average_precision(judged: Sequence[_Judged], class_names: Sequence[str]) -> float:
     """AP by class, every frame a video of its own."""
-    ids = {name: number for number, name in enumerate(class_names, start=1)}
-    known = [ids.get(category.name, 0) for category in model.categories]
     videos: list[YtvisVideo] = []
     annotations: list[YtvisTrack] = []
     results: list[YtvisTrack] = []
-    for number, (video, frame, prediction) in enumerate(records, start=1):
-        videos.append(YtvisVideo(number, video.height, video.width, 1, (f"{number}.png",)))
-        for label, rle in _truth(video, frame):
+    for number, one in enumerate(judged, start=1):
+        size = one.video.height, one.video.width
+        videos.append(YtvisVideo(number, *size, 1, (f"{number}.png",)))
+        for label, rle in one.truth:
             annotations.append(YtvisTrack(len(annotations) + 1, number, label + 1, (rle,)))
-        for mask, label, score in zip(
-            prediction.masks, prediction.labels, prediction.scores, strict=True
-        ):
-            if known[label] and mask.any():
-                rle = RLEMask.from_array(mask)
-                results.append(
-                    YtvisTrack(len(results) + 1, number, known[label], (rle,), score=float(score))
-                )
-    names = {number: name for name, number in ids.items()}
+        for label, rle, score in one.found:
+            results.append(YtvisTrack(len(results) + 1, number, label + 1, (rle,), score=score))
+    names = dict(enumerate(class_names, start=1))
     scored = evaluate_records(EvaluationSet.build(videos, names, annotations, results))
     return float(scored["AP"])
 

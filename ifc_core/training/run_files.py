@@ -12,6 +12,10 @@ TRAINING_FOLDER = "train"
 """Of a fine-tuning, in the folder of its run."""
 
 
+SETTINGS_NAME = "window.json"
+"""Settings of a fine-tuning that has not ended, in the folder of its run."""
+
+
 def forget_training_state(run_folder: Path) -> None:
     """Delete what a fine-tuning could go on from, once the project knows its version.
 

@@ -11,11 +11,14 @@ from ifc_core.data.labelled_video import FrameStore, LabelledVideo
 from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC
 from ifc_core.training.held_out import FramePrediction, predict_frame
+from ifc_core.training.judging import FrameCount
 
 LOWEST, HIGHEST = 0.1, 0.9
 """A model's own threshold stays between: what a few frames say of scores is no more than a hint."""
 
-_MOST_FRAMES = 24
+THRESHOLD_FRAMES = 24
+"""Frames that are looked at, at most."""
+
 _RIGHT_IOU = 0.5
 
 
@@ -25,6 +28,7 @@ def fitting_threshold(
     short_side: int,
     store: FrameStore,
     context: JobContext,
+    count: FrameCount | None = None,
 ) -> float | None:
     """The threshold that tells right masks from wrong ones best on approved frames.
 
@@ -37,12 +41,13 @@ def fitting_threshold(
         short_side: Of the network's input, in pixels.
         store: Reads the pictures.
         context: Can cancel between frames.
+        count: Is told of each frame.
 
     Returns:
         Between :data:`LOWEST` and :data:`HIGHEST`; ``None`` where no frame can tell.
     """
     places = [(v, f) for v in videos for f in sorted(v.exhaustive)]
-    step = max(1, -(-len(places) // _MOST_FRAMES))
+    step = max(1, -(-len(places) // THRESHOLD_FRAMES))
     scores: list[float] = []
     right: list[bool] = []
     num_objects = 0
@@ -51,6 +56,8 @@ def fitting_threshold(
         found = (track.masks.get(frame) for track in video.tracks)
         truth = [rle.to_array() for rle in found if rle is not None and rle.area]
         prediction = predict_frame(model, video, frame, short_side, store)
+        if count is not None:
+            count.add()
         if store.is_broken(video, frame):
             continue
         scores += prediction.scores.tolist()

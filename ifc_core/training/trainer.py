@@ -97,6 +97,7 @@ class Trainer:
         self.device = resolve_device(config.device)
         self.iteration = 0
         self.skipped = SkippedSteps()
+        self.damaged: set[str] = set()
         self._parts: list[ClipBatch | RawBatch] = []
         self._remixes = any(stage.remix for stage in config.stages)
         self._check_batches()

@@ -32,13 +32,15 @@ class Outcome:
     Attributes:
         name: The new version.
         parent: What it started from.
-        verdict: ``"better"``, ``"not better"`` or ``"not enough to judge"``.
+        verdict: ``"better"``, ``"not better"``, ``"mixed"`` or ``"not enough to judge"``.
         before_j: Mean J of the parent on held-out masks, ``None`` without any.
         after_j: Of the new version.
         held_out_masks: How many masks that is.
         rehearsal: Mean J on generated clips before and after, where that was measured.
         comparisons: Pictures: label, before, after.
         seconds: It took.
+        ap: AP on the held-out frames before and after, ``None`` without masks there.
+        notices: What else there is to know, in sentences.
     """
 
     name: str
@@ -50,6 +52,8 @@ class Outcome:
     rehearsal: tuple[float, float] | None
     comparisons: tuple[Path, ...]
     seconds: float
+    ap: tuple[float, float] | None = None
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +87,3 @@ class FinetuneView:
     scores: tuple[tuple[int, float], ...] = ()
     outcome: Outcome | None = None
     models: tuple[ModelVersion, ...] = ()
-
-
-def figure_pair(before: float, after: float) -> tuple[str, str]:
-    """Two figures with the digits that tell them apart, three at most."""
-    digits = 2 if round(before, 2) != round(after, 2) else 3
-    return f"{before:.{digits}f}", f"{after:.{digits}f}"

@@ -13,8 +13,9 @@ from qtpy.QtGui import QGuiApplication
 
 import ifc_core.training
 from ifc_core.config import Settings
+from ifc_core.training.outcome import figure_pair
 from napari_ifc.actions import Action, ActionTable
-from napari_ifc.finetune_state import FinetuneView, Outcome, figure_pair
+from napari_ifc.finetune_state import FinetuneView, Outcome
 from napari_ifc.rows import RunView, Summary
 from napari_ifc.views.attention_bars import ScaleBar, TokenBars, share_text
 from napari_ifc.views.banner import Banner
@@ -208,9 +209,10 @@ def test_devices_keep_the_choice(qtbot):
 
 
 def test_the_end_of_a_fine_tuning_is_told_once_and_beside_each_other(qtbot):
-    outcome = Outcome("cats-1", "base", "better", 0.6, 0.75, 32, (0.5, 0.49), (), 90.0)
+    outcome = Outcome("cats-1", "base", "better", 0.6, 0.75, 32, (0.5, 0.49), (), 90.0, (0.3, 0.5))
     assert outcome_rows(outcome) == [
         ("Mean J on 32 held-out masks", "0.60", "0.75"),
+        ("AP on them, by class", "0.30", "0.50"),
         ("Old task (generated clips)", "0.50", "0.49"),
     ]
     assert figure_pair(0.7620, 0.7595) == ("0.762", "0.759")  # "not better" is seen
@@ -223,7 +225,7 @@ def test_the_end_of_a_fine_tuning_is_told_once_and_beside_each_other(qtbot):
     assert page._state.isHidden()
     assert not page.card.isHidden()
     assert not page._choices.isHidden()
-    assert page.card._figures.count() == 9
+    assert page.card._figures.count() == 12
     page.card.show_outcome(Outcome("cats-2", "base", "not better", None, None, 0, None, (), 9.0))
     assert page.card._figures.count() == 0
 

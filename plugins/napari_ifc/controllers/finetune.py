@@ -20,16 +20,17 @@ from ifc_core.errors import IFCError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import FrameState
-from ifc_core.training.run_files import forget_training_state
+from ifc_core.training.entering import clean_up_entered, enter_version, stopped_run
+from ifc_core.training.outcome import notice_sentences, outcome_sentences
+from ifc_core.training.run_files import SETTINGS_NAME
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.propose import duration_text
-from napari_ifc.finetune_state import FinetuneView, Material, Outcome, figure_pair
+from napari_ifc.finetune_state import FinetuneView, Material, Outcome
 from napari_ifc.language import tr
 
 KIND = "finetune"
 _TRAINING = "training"  # what the trainer says of itself with each iteration
 PRESETS = ("quick", "balanced", "thorough")
-_STATE_FILE = "window.json"
 _MASKS = [STATE_CODE[state] for state in (FrameState.CORRECTED, FrameState.APPROVED)]
 _TAUGHT = [*_MASKS, STATE_CODE[FrameState.ABSENT]]
 
@@ -112,7 +113,9 @@ class FinetuneController:
         Every annotation is looked at, so it is for when the page is in front.
         """
         models = tuple(sorted(self.project.models(), key=lambda m: -m.created_at))
-        resumable = not self.is_running and self._stopped_run() is not None
+        if not self.is_running:
+            clean_up_entered(self.project)
+        resumable = not self.is_running and stopped_run(self.project) is not None
         self._show(replace(self.view, counting=True, models=models, resumable=resumable))
         self._count()
 
@@ -177,7 +180,7 @@ class FinetuneController:
             "device": device,
             "minutes": minutes,
         }
-        with atomic_output(folder / _STATE_FILE) as temporary:
+        with atomic_output(folder / SETTINGS_NAME) as temporary:
             temporary.write_text(json.dumps(settings), encoding="utf-8")
         self._may_go_on = False
         self._run(folder, settings)
@@ -188,11 +191,11 @@ class FinetuneController:
         Raises:
             IFCError: There is none, or the process cannot be started.
         """
-        stopped = self._stopped_run()
-        if stopped is None:
+        settings = stopped_run(self.project)
+        if settings is None:
             raise IFCError(tr("There is no stopped fine-tuning to go on with."))
         self._may_go_on = True
-        self._run(*stopped)
+        self._run(self.project.folder / "runs" / str(settings["run_id"]), settings)
 
     def stop(self) -> None:
         """Ask the run to stop; it can be resumed."""
@@ -267,11 +270,14 @@ class FinetuneController:
             self._take_score(int(event.data["iteration"]), event.data["score"])
 
     def _take_progress(self, progress: Progress) -> None:
-        if self.view.stopping or progress.message in ("", _TRAINING):
+        if self.view.stopping or not progress.message or progress.message.startswith(_TRAINING):
             return  # the steps themselves say how far it is
         detail = "" if self._losses else self.view.detail  # no time is left of the training
+        if progress.total:
+            detail = tr("{done} of {total} frames").format(done=progress.done, total=progress.total)
         text = tr(progress.message).capitalize()
-        self._show(replace(self.view, text=text, detail=detail, fraction=None))
+        fraction = progress.fraction
+        self._show(replace(self.view, text=text, detail=detail, fraction=fraction))
 
     def _take_started(self, data: Mapping[str, Any]) -> None:
         self._may_go_on = True
@@ -290,6 +296,8 @@ class FinetuneController:
             detail += tr(" · {duration_text} left").format(
                 duration_text=duration_text(float(data["eta_seconds"]))
             )
+        if data.get("skipped"):
+            detail += tr(" · {count} skipped").format(count=int(data["skipped"]))
         text = tr("Stopping") if self.view.stopping else tr("Training")
         self._show(
             replace(
@@ -331,23 +339,14 @@ class FinetuneController:
 
     def _enter(self, result: Mapping[str, Any]) -> str:
         """Enter the new version into the project."""
-        promote = bool(result["promote"])
-        self.project.add_model(
-            str(result["name"]),
-            Path(str(result["path"])),
-            sha256=str(result["sha256"]),
-            parent=str(result["parent"]),
-            provenance=dict(result["provenance"]),
-            metrics=dict(result["metrics"]),
-            activate=promote,
-        )
-        outcome = _outcome(result)
-        if self._run_folder is not None:
-            (self._run_folder / _STATE_FILE).unlink(missing_ok=True)
-            forget_training_state(self._run_folder)
-        self._show(replace(self.view, outcome=outcome))
+        folder = self._run_folder
+        if folder is None:
+            raise ValueError("there is a result, but no run")
+        version = enter_version(self.project, folder.name, result)
+        known = {**result, "name": version.name}
+        self._show(replace(self.view, outcome=_outcome(known)))
         self._on_models()
-        return outcome_sentence(outcome, promote)
+        return outcome_text(known)
 
     def _rest(self, text: str) -> None:
         self._show(
@@ -360,27 +359,9 @@ class FinetuneController:
         if self._run_folder is not None and not self._may_go_on:
             shutil.rmtree(self._run_folder, ignore_errors=True)
 
-    def _stopped_run(self) -> tuple[Path, dict[str, Any]] | None:
-        """Folder and settings of the newest run that was begun and has not ended."""
-        found = sorted((self.project.folder / "runs").glob(f"finetune-*/{_STATE_FILE}"))
-        for path in reversed(found):
-            settings = _settings_in(path)
-            if settings is not None:
-                return path.parent, settings
-        return None
-
     def _show(self, view: FinetuneView) -> None:
         self.view = view
         self._on_view(view)
-
-
-def _settings_in(path: Path) -> dict[str, Any] | None:
-    """Settings of a run as they were written; ``None`` where a crash left nothing of use."""
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return settings if isinstance(settings, dict) and "run_id" in settings else None
 
 
 def material_of(reader: ProjectReader, context: JobContext | None = None) -> Material:
@@ -415,27 +396,21 @@ def material_of(reader: ProjectReader, context: JobContext | None = None) -> Mat
     return Material(num_frames, sum(classes.values()), exhaustive, ranked)
 
 
-def outcome_sentence(outcome: Outcome, promoted: bool) -> str:
-    """The end of a run in one sentence."""
-    if outcome.verdict == "not enough to judge":
-        return tr(
-            "{name} is ready; {held_out_masks} held-out masks are not enough to judge "
-            "it, so choose yourself."
-        ).format(name=outcome.name, held_out_masks=outcome.held_out_masks)
-    before, after = figure_pair(outcome.before_j or 0.0, outcome.after_j or 0.0)
-    figures = tr("mean J {before} before, {after} after").format(before=before, after=after)
-    if promoted:
-        return tr("{name} is better ({figures}); Propose uses it from now on.").format(
-            name=outcome.name, figures=figures
-        )
-    return tr("{name} is not better ({figures}); Propose keeps the old model.").format(
-        name=outcome.name, figures=figures
-    )
+def outcome_text(result: Mapping[str, Any]) -> str:
+    """The end of a run in the person's language, as the command line says it in English.
+
+    Args:
+        result: Fields of a ``FinetuneResult`` as JSON values.
+    """
+    told = outcome_sentences(result)
+    return " ".join(tr(sentence.text).format(**sentence.values) for sentence in told)
 
 
 def _outcome(result: Mapping[str, Any]) -> Outcome:
     before, after = result["before"], result["after"]
+    has_masks = int(after["num_masks"]) > 0
     forgotten = (result.get("rehearsal_before"), result.get("rehearsal_after"))
+    notices = [tr(sentence.text).format(**sentence.values) for sentence in notice_sentences(result)]
     rehearsal = None
     if forgotten[0] is not None and forgotten[1] is not None:
         rehearsal = (float(forgotten[0]), float(forgotten[1]))
@@ -445,8 +420,10 @@ def _outcome(result: Mapping[str, Any]) -> Outcome:
         verdict=str(result["verdict"]),
         before_j=before.get("mean_j"),
         after_j=after.get("mean_j"),
+        ap=(float(before["ap"]), float(after["ap"])) if has_masks else None,
         held_out_masks=int(after["num_masks"]),
         rehearsal=rehearsal,
         comparisons=tuple(Path(str(path)) for path in result["comparisons"]),
         seconds=float(result["seconds"]),
+        notices=tuple(notices),
     )

@@ -25,7 +25,8 @@ from qtpy.QtWidgets import (
 )
 
 from ifc_core.annotation import ModelVersion
-from napari_ifc.finetune_state import FinetuneView, Material, Outcome, figure_pair
+from ifc_core.training.outcome import figure_pair
+from napari_ifc.finetune_state import FinetuneView, Material, Outcome
 from napari_ifc.language import tr
 from napari_ifc.views.compare_view import CompareView
 from napari_ifc.views.theme import Palette
@@ -38,6 +39,7 @@ _PRESET_TEXTS = (
 _VERDICTS = {
     "better": tr("Better than the old model: Propose uses it now."),
     "not better": tr("Not better than the old model: Propose keeps the old one."),
+    "mixed": tr("Outlines better, but finds or names objects worse: choose yourself below."),
     "not enough to judge": tr("Not enough held-out masks to judge: choose yourself below."),
 }
 _ABOVE_CARD_PX = 8
@@ -331,11 +333,10 @@ class OutcomeCard(QFrame):
                 if column:
                     label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
                 self._figures.addWidget(label, line, column)
-        self._took.setText(
-            tr("Took {minutes:.1f} min, from {parent}.").format(
-                minutes=outcome.seconds / 60, parent=outcome.parent
-            )
+        took = tr("Took {minutes:.1f} min, from {parent}.").format(
+            minutes=outcome.seconds / 60, parent=outcome.parent
         )
+        self._took.setText("\n".join((took, *outcome.notices)))
 
     def _show_picture(self) -> None:
         pictures = () if self.outcome is None else self.outcome.comparisons
@@ -395,6 +396,8 @@ def outcome_rows(outcome: Outcome) -> list[tuple[str, str, str]]:
             held_out_masks=outcome.held_out_masks
         )
         rows.append((text, *figure_pair(outcome.before_j, outcome.after_j)))
+    if outcome.ap is not None:
+        rows.append((tr("AP on them, by class"), *figure_pair(*outcome.ap)))
     if outcome.rehearsal is not None:
         rows.append((tr("Old task (generated clips)"), *figure_pair(*outcome.rehearsal)))
     return rows

@@ -13,16 +13,19 @@ from ifc_core import cli
 from ifc_core.annotation import Project, Scope
 from ifc_core.annotation.edits import ApproveFrames, NewTrack, SetCategory, SetMask
 from ifc_core.cli import finetune
-from ifc_core.cli.finetune import STATE_FILE, describe, outcome
+from ifc_core.cli.finetune import describe, outcome
 from ifc_core.io.video import open_video
 from ifc_core.structures import Category, RLEMask
+from ifc_core.training import entering
 from ifc_core.training.finetune_settings import (
     FinetuneResult,
     FinetuneStarted,
     FinetuneStep,
     FinetuneValidation,
     HeldOutScore,
+    event_to_json,
 )
+from ifc_core.training.run_files import SETTINGS_NAME
 
 
 @pytest.fixture
@@ -52,7 +55,7 @@ def quick(tiny_model_file: Path) -> list[str]:
 
 
 def state_files(folder: Path) -> list[Path]:
-    return sorted((folder / "runs").glob(f"*/{STATE_FILE}"))
+    return sorted((folder / "runs").glob(f"*/{SETTINGS_NAME}"))
 
 
 def test_a_project_gets_a_new_model_version(
@@ -92,7 +95,7 @@ def test_a_stopped_run_goes_on(
     with Project.open(project_folder) as project:
         assert project.models() == []
     assert cli.main(["finetune", str(project_folder), "--resume"]) == 0
-    assert "Made squares-1" in capsys.readouterr().out
+    assert "squares-1 is ready" in capsys.readouterr().out
     assert state_files(project_folder) == []
 
 
@@ -112,6 +115,43 @@ def test_the_project_knows_a_version_before_its_training_state_goes(
     words = ["finetune", str(project_folder), "--iterations", "2", "--name", "second"]
     assert cli.main([*words, *quick]) == 0
     assert known == ["second"]
+
+
+def test_a_run_killed_after_its_version_was_entered_is_entered_once(
+    project_folder: Path,
+    quick: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(entering, "_clean_up", lambda folder: None)  # killed before it
+        assert cli.main(["finetune", str(project_folder), "--iterations", "2", *quick]) == 0
+    assert len(state_files(project_folder)) == 1
+    with Project.open(project_folder) as project:
+        entered = project.models()
+    assert cli.main(["finetune", str(project_folder), "--resume"]) == 0
+    assert "has its version squares-1" in capsys.readouterr().err
+    assert state_files(project_folder) == []
+    assert list((project_folder / "runs").rglob("resume.safetensors")) == []
+    with Project.open(project_folder) as project:
+        assert project.models() == entered
+    assert cli.main(["finetune", str(project_folder), "--resume"]) == 2
+
+
+def test_a_run_killed_before_its_version_was_entered_keeps_the_name(
+    project_folder: Path, quick: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*given: Any) -> None:
+        raise KeyboardInterrupt
+
+    words = ["finetune", str(project_folder), "--iterations", "2", "--name", "second", *quick]
+    with monkeypatch.context() as patch:
+        patch.setattr(entering, "enter_version", killed)
+        assert cli.main(words) == 130
+    assert cli.main(["finetune", str(project_folder), "--resume"]) == 0
+    with Project.open(project_folder) as project:
+        assert [model.name for model in project.models()] == ["second"]
+    assert [file.name for file in (project_folder / "models").iterdir()] == ["second.safetensors"]
 
 
 @pytest.mark.parametrize("words", [["--model", "nonsense"], ["--device", "tpu"]])
@@ -204,15 +244,39 @@ def result(**changes: Any) -> FinetuneResult:
     return FinetuneResult(**{**values, **changes})
 
 
-def test_the_outcome_says_what_the_project_uses_now() -> None:
-    assert "0.250 before, 0.750 after" in outcome(result())
-    assert "uses it from now on" in outcome(result())
-    assert "keeps its model" in outcome(result(verdict="not better", promote=False))
-    few = result(verdict="not enough to judge", promote=False, after=HeldOutScore(2, 0.5, 0.1))
-    assert "2 held-out masks are not enough" in outcome(few)
-    assert "0.250 before, 0.500 after" in outcome(few)
-    none = result(verdict="not enough to judge", promote=False, after=HeldOutScore(0, 0.0, 0.0))
-    assert "mean J" not in outcome(none)
+def told(**changes: Any) -> str:
+    return outcome(event_to_json(result(**changes)))
+
+
+def test_the_outcome_says_what_was_gained_and_forgotten_and_what_the_project_uses_now() -> None:
+    assert told(rehearsal_before=0.55, rehearsal_after=0.5) == (
+        "new is better on 9 held-out masks. Gained: mean J 0.25 before, 0.75 after; "
+        "AP 0.10 before, 0.20 after. Forgotten: mean J on generated clips 0.55 before, 0.50 "
+        "after. The project uses it from now on. It took 3 s."
+    )
+    assert "Nothing forgotten" in told(rehearsal_before=0.5, rehearsal_after=0.5)
+    assert "keeps its model. It" in told(verdict="not better", promote=False)
+    mixed = told(verdict="mixed", promote=False)
+    assert "outlines 9 held-out masks better, but finds or names objects worse" in mixed
+    assert "keeps its model until you choose" in mixed
+
+
+def test_the_outcome_gives_figures_where_there_are_any() -> None:
+    unjudged = {"verdict": "not enough to judge", "promote": False}
+    few = told(**unjudged, after=HeldOutScore(2, 0.5, 0.1), rehearsal_before=0.5, rehearsal_after=0)
+    assert "2 held-out masks are not enough" in few
+    assert "mean J 0.25 before, 0.50 after" in few
+    assert "0.50 before, 0.00 after" in few
+    nothing = HeldOutScore(0, float("nan"), -1.0)
+    none = told(**unjudged, before=nothing, after=nothing)
+    assert "nothing was held out to judge it by" in none
+    assert "mean J" not in none
+
+
+def test_the_outcome_says_what_went_wrong_on_the_way() -> None:
+    text = told(skipped=12, num_damaged=3)
+    assert "12 iterations were skipped" in text
+    assert "3 pictures that cannot be decoded" in text
 
 
 def test_events_in_words() -> None:

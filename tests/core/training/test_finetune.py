@@ -195,11 +195,19 @@ def test_the_next_run_starts_from_the_active_version(project, parent_model):
     assert plan.class_names == ("object", "cat")
 
 
-def test_object_can_be_dropped(project, parent_model):
+def test_object_can_be_dropped(project, parent_model, monkeypatch):
     make_snapshot(project, project.folder / "runs" / "r1")
+    judged, score = [], finetune_job.score_held_out
+
+    def noted(model, *rest, **named):
+        judged.append([category.name for category in model.categories])
+        return score(model, *rest, **named)
+
+    monkeypatch.setattr(finetune_job, "score_held_out", noted)
     chosen = settings(model=str(parent_model), object_class="drop", iterations=1)
     *_, result = finetune(project.folder, chosen, JobContext())
     assert [c.name for c in read_checkpoint(result.path).categories] == ["cat"]
+    assert judged == [["object"], ["cat"]]  # what is judged is what is written
 
 
 def test_a_cancelled_run_goes_on_and_ends_as_if_it_had_not_been(project, parent_model):
@@ -231,9 +239,9 @@ def test_the_parent_is_judged_at_the_size_that_it_proposes_at(project, parent_mo
     make_snapshot(project, project.folder / "runs" / "r1")
     judged, score = [], finetune_job.score_held_out
 
-    def noted(model, videos, names, short_side, *rest):
+    def noted(model, videos, names, short_side, *rest, **named):
         judged.append(short_side)
-        return score(model, videos, names, short_side, *rest)
+        return score(model, videos, names, short_side, *rest, **named)
 
     monkeypatch.setattr(finetune_job, "score_held_out", noted)
     chosen = settings(model=str(parent_model), iterations=1, short_side=80)
@@ -299,7 +307,9 @@ def test_blending_goes_back_while_the_new_objects_stay(
     tried = []
 
     def scored(model, videos, *others):
-        assert sum(len(v.labelled_frames) for v in videos) == len(LABELLED) + 1
+        judging = {f for v in plan.split.held_out for f in v.labelled_frames}
+        assert judging
+        assert not judging & {f for v in videos for f in v.labelled_frames}
         tried.append(model)
         is_lost = len(tried) > 1 and blending.SHARES[len(tried) - 2] in lost
         return HeldOutScore(5, 0.6 if is_lost else 0.78, 0.5)
@@ -360,7 +370,10 @@ def test_results_are_json_values_and_names_are_left_alone():
     assert told["comparisons"] == [str(path)]
     assert told["provenance"] == {"project": "NaNotubes"}
     assert told["rehearsal_after"] is None
-    plain = {"num_masks": 0, "mean_j": None, "ap": -1.0, "per_class": {"NaNoparticle": None}}
+    plain = {
+        "num_masks": 0, "mean_j": None, "ap": -1.0, "per_class": {"NaNoparticle": None},
+        "left_out": [],
+    }  # fmt: skip
     assert told["before"] == told["metrics"]["after"] == plain
 
 
@@ -383,6 +396,57 @@ def test_memory_that_runs_out_makes_the_run_smaller(project, parent_model, monke
     assert "Memory ran out" in notices[-1]
     assert sizes[0] == 3
     assert sizes[-1] == 1
+
+
+def test_a_resumed_run_is_as_small_as_memory_made_it(project, parent_model, monkeypatch):
+    make_snapshot(project, project.folder / "runs" / "r1")
+    real, sizes, job = Trainer._forward_backward, [], JobContext()
+
+    def scarce(self, batch, parts, *, synchronise):
+        clips, side = len(batch.frames), min(batch.frames.shape[2:4])
+        sizes.append((clips, side))
+        if clips > 1 or side > 150:
+            raise torch.OutOfMemoryError("out of memory")
+        if len(sizes) == 4:
+            job.cancel()
+        return real(self, batch, parts, synchronise=synchronise)
+
+    monkeypatch.setattr(Trainer, "_forward_backward", scarce)
+    chosen = settings(model=str(parent_model), iterations=3, short_side=192)
+    with pytest.raises(JobCancelled):
+        list(finetune(project.folder, chosen, job))
+    assert sizes == [(3, 192), (1, 192), (1, 144), (1, 144)]
+    sizes.clear()
+    *_, result = finetune(project.folder, chosen)
+    assert set(sizes) == {(1, 144)}
+    assert read_checkpoint(result.path).info.preferred_short_side == 144
+
+
+def test_judging_counts_its_frames(project, parent_model):
+    make_snapshot(project, project.folder / "runs" / "r1")
+    told = []
+    job = JobContext(lambda p: told.append(p))
+    list(finetune(project.folder, settings(model=str(parent_model), iterations=1), job))
+    present = [(p.done, p.total) for p in told if p.message == "judging the present model"]
+    assert present == [(0, 19), (1, 19), (4, 19), (7, 19), (10, 19), (13, 19), (16, 19), (19, 19)]
+    new = [p.done for p in told if p.message == "judging the new model"]
+    assert new == sorted(new)
+    assert len(set(new)) > 10
+
+
+def test_a_parent_that_cannot_be_trained_is_named(project, parent_model, monkeypatch):
+    make_snapshot(project, project.folder / "runs" / "r1")
+    step = Trainer._step
+
+    def spoilt(self):
+        next(self.model.class_head.parameters()).grad.fill_(float("nan"))
+        return step(self)
+
+    monkeypatch.setattr(Trainer, "_step", spoilt)
+    with pytest.raises(ConfigError, match="parent cannot be trained on these frames") as caught:
+        list(finetune(project.folder, settings(model=str(parent_model))))
+    assert caught.value.name == "lr"
+    assert not (project.folder / "models" / "my-cats-1.safetensors").exists()
 
 
 # ---- what is judged by ---------------------------------------------------------------------

@@ -9,10 +9,12 @@ import pytest
 from ifc_core.annotation import Project, Scope, edits
 from ifc_core.annotation.snapshot import read_snapshot
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
-from ifc_core.errors import CheckpointError, EngineError, IFCError
+from ifc_core.errors import CheckpointError, EditError, EngineError, IFCError
 from ifc_core.jobs import JobCancelled, Progress
 from ifc_core.structures import Category, RLEMask
+from ifc_core.training.outcome import TEXTS
 from napari_ifc.controllers.finetune import FinetuneController, material_of
+from napari_ifc.core_words import WORDS
 from napari_ifc.finetune_state import FinetuneView, Material
 
 STARTED = {"num_training_frames": 4, "num_held_out_frames": 1, "device": "cpu", "notice": ""}
@@ -100,8 +102,8 @@ def result(bench: Bench, **changes: Any) -> dict[str, Any]:
         "parent": "ifc-r18-objects",
         "verdict": "better",
         "promote": True,
-        "before": {"num_masks": 9, "mean_j": 0.4, "ap": 10.0},
-        "after": {"num_masks": 9, "mean_j": 0.8, "ap": 60.0},
+        "before": {"num_masks": 9, "mean_j": 0.4, "ap": 0.1},
+        "after": {"num_masks": 9, "mean_j": 0.8, "ap": 0.6},
         "rehearsal_before": 0.5,
         "rehearsal_after": 0.45,
         "comparisons": [],
@@ -159,13 +161,19 @@ def test_a_better_version_is_entered_and_used(bench: Bench) -> None:
     assert bench.ends == [
         (
             "succeeded",
-            "clip-1 is better (mean J 0.40 before, 0.80 after); Propose uses it from now on.",
+            "clip-1 is better on 9 held-out masks. Gained: mean J 0.40 before, 0.80 after; AP 0.10 "
+            "before, 0.60 after. Forgotten: mean J on generated clips 0.50 before, 0.45 after. "
+            "The project uses it from now on.",
         )
     ]
     outcome = bench.views[-1].outcome
     assert outcome is not None
     assert outcome.rehearsal == (0.5, 0.45)
     assert not bench.controller.is_running
+
+
+def test_every_sentence_about_the_outcome_can_be_translated() -> None:
+    assert {*TEXTS} <= {*WORDS}
 
 
 def test_a_worse_version_is_entered_but_not_used(bench: Bench) -> None:
@@ -175,15 +183,16 @@ def test_a_worse_version_is_entered_but_not_used(bench: Bench) -> None:
     (model,) = bench.project.models()
     assert not model.active
     assert bench.project.active_model() is None
-    assert "keeps the old model" in bench.ends[0][1]
+    assert "keeps its model" in bench.ends[0][1]
 
 
 def test_too_few_held_out_masks_leave_the_choice_to_the_person(bench: Bench) -> None:
     bench.start()
-    few = {"num_masks": 2, "mean_j": 0.9, "ap": 50.0}
+    few = {"num_masks": 2, "mean_j": 0.9, "ap": 0.5}
     open_end = result(bench, verdict="not enough to judge", promote=False, after=few)
     bench.trainer.end(JobStatus.SUCCEEDED, open_end)
-    assert "choose yourself" in bench.ends[0][1]
+    assert "keeps its model until you choose" in bench.ends[0][1]
+    assert "mean J 0.40 before, 0.90 after" in bench.ends[0][1]
     bench.controller.use("clip-1")
     active = bench.project.active_model()
     assert active is not None
@@ -283,16 +292,46 @@ def test_judging_is_said_before_and_after_the_training(bench: Bench) -> None:
     progress(30, 30, "training")
     assert bench.controller.view.text == "Training"
     assert bench.controller.view.detail == "30 of 30 iterations · 0 s left"
-    progress(30, 30, "judging the new model")
+    progress(12, 40, "judging the new model")
     assert bench.controller.view.text == "Judging the new model"
-    assert bench.controller.view.detail == ""
-    assert bench.controller.view.fraction is None
+    assert bench.controller.view.detail == "12 of 40 frames"
+    assert bench.controller.view.fraction == 0.3
+    bench.trainer.tell("step", iteration=29, iterations=30, loss=1.0, terms={}, skipped=4)
+    assert bench.controller.view.detail == "30 of 30 iterations · 4 skipped"
 
 
-def test_a_version_that_cannot_be_entered_ends_the_run_all_the_same(bench: Bench) -> None:
+def test_a_version_whose_name_was_taken_meanwhile_gets_another(bench: Bench) -> None:
     weights = bench.project.folder / "models" / "other.safetensors"
     weights.write_bytes(b"weights")
     bench.project.add_model("clip-1", weights)
+    bench.start()
+    bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
+    assert bench.ends[0][1].startswith("clip-1-2 is better")
+    made = bench.project.models()[-1]
+    assert (made.name, Path(made.path).name) == ("clip-1-2", "clip-1-2.safetensors")
+    assert Path(made.path).is_file()
+
+
+def test_a_run_cut_off_after_its_version_was_entered_is_not_offered(bench: Bench) -> None:
+    bench.start()
+    settings = bench.run_folder / "window.json"
+    kept = settings.read_text()
+    bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
+    settings.write_text(kept)  # as if it had been killed before it was deleted
+    again = bench.make()
+    again.refresh()
+    assert not again.view.resumable
+    assert not settings.exists()
+    assert len(bench.project.models()) == 1
+
+
+def test_a_version_that_cannot_be_entered_ends_the_run_all_the_same(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: Any, **named: Any) -> None:
+        raise EditError("The disk holds no clip-1.", path="x")
+
+    monkeypatch.setattr(Project, "add_model", refuse)
     bench.start()
     bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
     ((outcome, sentence),) = bench.ends

@@ -1,0 +1,104 @@
+"""Writing the model version that a fine-tuning made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ifc_core.data.labelled_video import LabelledVideo
+from ifc_core.errors import CheckpointError
+from ifc_core.models.checkpoint import CheckpointInfo, read_checkpoint_info, write_checkpoint
+from ifc_core.models.ifc import IFC
+from ifc_core.training.finetune_plan import FinetunePlan
+from ifc_core.training.finetune_settings import HeldOutScore
+from ifc_core.version import __version__
+
+
+def write_version(
+    plan: FinetunePlan,
+    trained: IFC,
+    before: HeldOutScore,
+    after: HeldOutScore,
+    iterations: int,
+    share: float,
+) -> tuple[Path, CheckpointInfo]:
+    """Write the new model into the project's folder, with where it comes from.
+
+    Args:
+        plan: Of the run.
+        trained: With the classes of the version.
+        before: Of the parent on the held-out frames.
+        after: Of the new model.
+        iterations: Done.
+        share: Of the trained weights.
+
+    Returns:
+        The file and what it says of itself.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    model = trained.cpu()
+    folder = plan.project_folder / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    info = CheckpointInfo(
+        model.config,
+        model.categories,
+        preferred_short_side=plan.preset.short_side,
+        provenance={
+            "parent": plan.parent_name,
+            "parent_sha256": getattr(plan.parent, "sha256", ""),
+            "project": plan.snapshot.project,
+            "run": plan.settings.run_id,
+            "trained_on": _frames_by_video(plan.split.training),
+            "held_out": _frames_by_video(plan.split.held_out),
+            "settings": plan.settings.to_json(),
+            "iterations": iterations,
+            "trained_share": share,
+            "metrics": {"before": _plain(before), "after": _plain(after)},
+            "program_version": __version__,
+            "created_at": time.time(),
+        },
+        preferred_score_threshold=model.preferred_score_threshold,
+        preferred_duplicate_iou=plan.parent.preferred_duplicate_iou,
+        preferred_continuation_score=plan.parent.preferred_continuation_score,
+        preferred_lookahead=plan.parent.preferred_lookahead,
+    )
+    path = folder / f"{_free_name(plan, folder)}.safetensors"
+    return path, write_checkpoint(path, info, model.state_dict(), "fp16")
+
+
+def _frames_by_video(videos: Sequence[LabelledVideo]) -> dict[str, list[int]]:
+    return {video.name: list(video.labelled_frames) for video in videos}
+
+
+def _plain(score: HeldOutScore) -> dict[str, float | int | None]:
+    mean_j = None if score.mean_j != score.mean_j else score.mean_j
+    return {"num_masks": score.num_masks, "mean_j": mean_j, "ap": score.ap}
+
+
+def _free_name(plan: FinetunePlan, folder: Path) -> str:
+    """The name that was asked for, or one made of the project's, not in use yet."""
+    wanted = plan.settings.name or "".join(
+        c if c.isalnum() or c in "-_" else "-" for c in plan.snapshot.project
+    )
+    if plan.settings.name and _is_free(plan, folder, wanted):
+        return wanted
+    number = 1
+    while not _is_free(plan, folder, f"{wanted}-{number}"):
+        number += 1
+    return f"{wanted}-{number}"
+
+
+def _is_free(plan: FinetunePlan, folder: Path, name: str) -> bool:
+    """Whether a name is free; what this run itself wrote before it was cut off is written anew."""
+    if name in plan.snapshot.model_names:
+        return False
+    file = folder / f"{name}.safetensors"
+    if not file.exists():
+        return True
+    try:
+        return read_checkpoint_info(file).provenance.get("run") == plan.settings.run_id
+    except CheckpointError:
+        return False

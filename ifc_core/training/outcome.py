@@ -1,0 +1,113 @@
+"""How a fine-tuning ended, in words: the command line and the window say the same.
+
+Nothing here needs torch, since the window's process has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of English with named values, so that it can be translated.
+
+    Attributes:
+        text: With places such as ``{name}``.
+        values: What stands there.
+    """
+
+    text: str
+    values: Mapping[str, str]
+
+    def __str__(self) -> str:
+        """The sentence in English."""
+        return self.text.format(**self.values)
+
+
+def outcome_sentences(result: Mapping[str, Any]) -> tuple[Sentence, ...]:
+    """What came of a fine-tuning: the verdict, what was gained, what was forgotten, what now.
+
+    Args:
+        result: The fields of a :class:`~ifc_core.training.finetune_settings.FinetuneResult` as
+            JSON values.
+
+    Returns:
+        Sentences to be put one after the other.
+    """
+    verdict = str(result["verdict"])
+    masks = int(result["after"]["num_masks"])
+    judged = verdict if masks else "nothing held out"
+    values = {"name": str(result["name"]), "count": str(masks)}
+    told = [Sentence(_VERDICTS[judged], values)]
+    told += [text for text in (_gained(result), _forgotten(result)) if text is not None]
+    told += notice_sentences(result)
+    told.append(Sentence(_NEXT[bool(result["promote"]), verdict == "not better"], {}))
+    return tuple(told)
+
+
+def notice_sentences(result: Mapping[str, Any]) -> tuple[Sentence, ...]:
+    """What went wrong on the way without ending the run.
+
+    Args:
+        result: As for :func:`outcome_sentences`.
+    """
+    notices = (("skipped", _SKIPPED), ("num_damaged", _DAMAGED))
+    told = ((text, result.get(field)) for field, text in notices)
+    return tuple(Sentence(text, {"count": str(count)}) for text, count in told if count)
+
+
+def figure_pair(before: float, after: float) -> tuple[str, str]:
+    """Two figures with the digits that tell them apart, three at most."""
+    digits = 2 if round(before, 2) != round(after, 2) else 3
+    return f"{before:.{digits}f}", f"{after:.{digits}f}"
+
+
+def _gained(result: Mapping[str, Any]) -> Sentence | None:
+    before, after = result["before"], result["after"]
+    if before["mean_j"] is None or after["mean_j"] is None:
+        return None
+    j_before, j_after = figure_pair(before["mean_j"], after["mean_j"])
+    ap_before, ap_after = figure_pair(before["ap"], after["ap"])
+    values = {
+        "j_before": j_before,
+        "j_after": j_after,
+        "ap_before": ap_before,
+        "ap_after": ap_after,
+    }
+    return Sentence(_GAINED, values)
+
+
+def _forgotten(result: Mapping[str, Any]) -> Sentence | None:
+    before, after = result.get("rehearsal_before"), result.get("rehearsal_after")
+    if before is None or after is None:
+        return None
+    told_before, told_after = figure_pair(before, after)
+    text = _FORGOTTEN if after < before else _REMEMBERED
+    return Sentence(text, {"before": told_before, "after": told_after})
+
+
+_VERDICTS = {
+    "better": "{name} is better on {count} held-out masks.",
+    "not better": "{name} is not better on {count} held-out masks.",
+    "mixed": "{name} outlines {count} held-out masks better, but finds or names objects worse.",
+    "not enough to judge": "{name} is ready; {count} held-out masks are not enough to judge it.",
+    "nothing held out": "{name} is ready; nothing was held out to judge it by.",
+}
+_GAINED = (
+    "Gained: mean J {j_before} before, {j_after} after; AP {ap_before} before, {ap_after} after."
+)
+_FORGOTTEN = "Forgotten: mean J on generated clips {before} before, {after} after."
+_REMEMBERED = "Nothing forgotten: mean J on generated clips {before} before, {after} after."
+_SKIPPED = "{count} iterations were skipped, since their gradients were not finite."
+_DAMAGED = "{count} pictures that cannot be decoded were left out."
+_NEXT = {
+    (True, False): "The project uses it from now on.",
+    (False, True): "The project keeps its model.",
+    (False, False): "The project keeps its model until you choose.",
+}
+
+TEXTS = (*_VERDICTS.values(), _GAINED, _FORGOTTEN, _REMEMBERED, _SKIPPED, _DAMAGED, *_NEXT.values())
+"""All that :func:`outcome_sentences` can say, for translations."""
