@@ -107,6 +107,7 @@ class Augmentation:
             labels=sample.labels,
             valid=sample.valid,
             exhaustive=sample.exhaustive,
+            damaged=sample.damaged,
         )
 
     def _steps(self, size: tuple[int, ...]) -> list[v2.Transform]:

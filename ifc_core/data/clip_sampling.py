@@ -80,6 +80,11 @@ def build_clip(
         labels=np.array([t.label for t in kept], dtype=np.int64),
         valid=valid,
         exhaustive=exhaustive,
+        damaged=tuple(
+            f"frame {frame} of {video.name}"
+            for frame, known in zip(frames, sound, strict=True)
+            if known is None
+        ),
     )
 
 

@@ -142,6 +142,15 @@ class FrameStore:
             self._num_bytes -= self._frames.popitem(last=False)[1].nbytes
         return frame
 
+    def picture_size(self, video: LabelledVideo) -> tuple[int, int]:
+        """(height, width) in pixels of a video's first picture that can be decoded.
+
+        Raises:
+            VideoError: Nothing of the video decodes.
+        """
+        height, width = self._decode(video, 0).shape[:2]
+        return height, width
+
     def _decode(self, video: LabelledVideo, frame_index: int) -> npt.NDArray[np.uint8]:
         path, frame = video.picture_of(frame_index)
         if video.frame_files:
@@ -185,6 +194,29 @@ class FrameStore:
         self._broken_pictures.clear()
         self._frames.clear()
         self._num_bytes = 0
+
+
+def check_picture_size(video: LabelledVideo, store: FrameStore) -> None:
+    """Refuse a video whose pictures its masks do not lie on.
+
+    Pictures that were scaled as a whole are taken: masks are scaled with them.
+
+    Args:
+        video: With the size that its masks have.
+        store: Reads its first picture.
+
+    Raises:
+        VideoError: The pictures have another shape, or nothing of the video decodes.
+    """
+    height, width = store.picture_size(video)
+    if abs(height * video.width - width * video.height) <= max(video.height, video.width):
+        return  # but for a pixel that was rounded
+    path = video.picture_of(0)[0]
+    raise VideoError(
+        f"{path} is {width} x {height} pixels, but its masks are made for {video.width} x "
+        f"{video.height}; give the video that was annotated.",
+        path=path,
+    )
 
 
 def read_picture(path: Path) -> npt.NDArray[np.uint8]:

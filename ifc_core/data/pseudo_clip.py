@@ -43,6 +43,7 @@ def move_picture(sample: ClipSample, num_frames: int, rng: np.random.Generator) 
         labels=sample.labels,
         valid=np.repeat(sample.valid, num_frames, axis=1),
         exhaustive=np.repeat(sample.exhaustive, num_frames),
+        damaged=sample.damaged,
     )
 
 

@@ -19,6 +19,7 @@ from ifc_core.data.sample import (
     BatchTargets,
     ClipBatch,
     ClipSample,
+    damaged_frames,
     stack_frames,
     stack_padded,
 )
@@ -45,6 +46,7 @@ class RawBatch:
         labels: (B, N) int64, 0 where padded.
         valid: (B, N, T) bool, false where padded.
         exhaustive: (B, T) bool.
+        damaged: Names of frames of its clips that cannot be decoded.
     """
 
     frames: Tensor
@@ -53,6 +55,7 @@ class RawBatch:
     labels: Tensor
     valid: Tensor
     exhaustive: Tensor
+    damaged: tuple[str, ...] = ()
 
     @property
     def masks(self) -> Tensor:
@@ -63,8 +66,15 @@ class RawBatch:
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> RawBatch:
         padding = None if self.padding_mask is None else change(self.padding_mask)
-        tensors = (self.owners, self.labels, self.valid, self.exhaustive)
-        return RawBatch(change(self.frames), padding, *(change(t) for t in tensors))
+        return RawBatch(
+            change(self.frames),
+            padding,
+            change(self.owners),
+            change(self.labels),
+            change(self.valid),
+            change(self.exhaustive),
+            self.damaged,
+        )
 
     def to(self, device: torch.device | str) -> RawBatch:
         """The same batch on ``device``."""
@@ -104,6 +114,7 @@ def collate_raw(samples: Sequence[ClipSample]) -> RawBatch:
         stack_padded([torch.from_numpy(sample.labels) for sample in samples], most),
         stack_padded([torch.from_numpy(sample.valid) for sample in samples], most),
         torch.stack([torch.from_numpy(sample.exhaustive) for sample in samples]),
+        damaged_frames(samples),
     )
 
 

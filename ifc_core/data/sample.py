@@ -28,6 +28,7 @@ class ClipSample:
         labels: (N,) int64, classes 0 to K - 1.
         valid: (N, T) bool, whether the annotation of that track on that frame is known.
         exhaustive: (T,) bool, whether every object of the classes is annotated on the frame.
+        damaged: Names of frames that cannot be decoded: a neighbour's picture stands there.
     """
 
     frames: npt.NDArray[np.uint8]
@@ -35,6 +36,7 @@ class ClipSample:
     labels: npt.NDArray[np.int64]
     valid: npt.NDArray[np.bool_]
     exhaustive: npt.NDArray[np.bool_]
+    damaged: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that shapes and types agree."""
@@ -188,21 +190,25 @@ class ClipBatch:
         frames: (B, T, H, W, 3) uint8 RGB; padding is zero.
         padding_mask: (B, H, W) bool, true on padding; ``None`` where nothing is padded.
         targets: B targets; their masks cover the padded size.
+        damaged: Names of frames of its clips that cannot be decoded.
     """
 
     frames: torch.Tensor
     padding_mask: torch.Tensor | None
     targets: BatchTargets
+    damaged: tuple[str, ...] = ()
 
     def to(self, device: torch.device | str) -> ClipBatch:
         """The same batch on ``device``."""
         padding = None if self.padding_mask is None else _sent(self.padding_mask, device)
-        return ClipBatch(_sent(self.frames, device), padding, self.targets.to(device))
+        targets = self.targets.to(device)
+        return ClipBatch(_sent(self.frames, device), padding, targets, self.damaged)
 
     def pin_memory(self) -> ClipBatch:
         """The same batch in memory that a GPU can fetch from by itself."""
         padding = None if self.padding_mask is None else self.padding_mask.pin_memory()
-        return ClipBatch(self.frames.pin_memory(), padding, self.targets.pin_memory())
+        targets = self.targets.pin_memory()
+        return ClipBatch(self.frames.pin_memory(), padding, targets, self.damaged)
 
 
 def make_target(sample: ClipSample, padded_size: tuple[int, int], stride: int) -> ClipTarget:
@@ -255,7 +261,12 @@ def collate_clips(samples: Sequence[ClipSample], stride: int = TARGET_STRIDE) ->
     frames, padding = stack_frames(samples)
     size = (int(frames.shape[2]), int(frames.shape[3]))
     targets = BatchTargets.of([make_target(sample, size, stride) for sample in samples])
-    return ClipBatch(frames, padding, targets)
+    return ClipBatch(frames, padding, targets, damaged_frames(samples))
+
+
+def damaged_frames(samples: Sequence[ClipSample]) -> tuple[str, ...]:
+    """Names of the frames of some clips that cannot be decoded."""
+    return tuple(name for sample in samples for name in sample.damaged)
 
 
 def stack_frames(samples: Sequence[ClipSample]) -> tuple[torch.Tensor, torch.Tensor | None]:

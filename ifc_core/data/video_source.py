@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
@@ -18,6 +19,7 @@ from ifc_core.data.labelled_video import (
     FrameStore,
     LabelledTrack,
     LabelledVideo,
+    check_picture_size,
     resized_size,
 )
 from ifc_core.data.pseudo_clip import move_picture
@@ -111,7 +113,7 @@ def read_ytvis_videos(annotations: Path, root: Path) -> tuple[tuple[LabelledVide
 
     Raises:
         FormatError: The file breaks the format, or its videos are not under ``root``.
-        VideoError: A video file of which it holds a part cannot be read.
+        VideoError: A video cannot be read, or its pictures have another shape than its masks.
     """
     file = read_ytvis(annotations)
     categories = sorted(file.categories, key=lambda category: category.id)
@@ -120,6 +122,9 @@ def read_ytvis_videos(annotations: Path, root: Path) -> tuple[tuple[LabelledVide
     for video in file.videos:
         tracks = [t for t in file.tracks if t.video_id == video.id]
         videos.append(_labelled(video, tracks, labels, root))
+    with closing(FrameStore()) as store:
+        for labelled in videos:
+            check_picture_size(labelled, store)
     return tuple(videos), [category.name for category in categories]
 
 

@@ -16,7 +16,7 @@ import torch
 
 from ifc_core.data.augmentation import Augmentation
 from ifc_core.data.clip_source import ClipSource, MixedSource
-from ifc_core.data.labelled_video import FrameStore, resized_size
+from ifc_core.data.labelled_video import FrameStore, check_picture_size, resized_size
 from ifc_core.data.video_source import VideoSource
 from ifc_core.errors import ConfigError, DeviceMemoryError
 from ifc_core.inference.clip_runner import is_out_of_memory
@@ -76,6 +76,7 @@ def finetune(
         JobCancelled: The job was cancelled; its state is saved.
         FormatError: The snapshot cannot be used.
         ProjectError: A video of the project is not there.
+        VideoError: A video cannot be read, or has another shape than what was annotated.
         CheckpointError: The parent model cannot be used.
         ConfigError: The parent cannot be trained: its gradients are not finite.
         DeviceMemoryError: Not even the smallest fallback fits.
@@ -84,6 +85,9 @@ def finetune(
     plan = plan_finetune(project_folder, settings)
     store = FrameStore()
     try:
+        for video in (*plan.split.training, *plan.split.held_out):
+            job.raise_if_cancelled()
+            check_picture_size(video, store)
         count = FrameCount(job, "judging the present model", _parts(plan)[1:3])
         before = _score(plan, plan.parent, store, job, count, plan.parent.preferred_short_side)
         rehearsal_before = _rehearsed(plan, plan.parent, count)

@@ -28,6 +28,7 @@ class StepReport:
         clips_per_second: Of this iteration, over all processes.
         skipped: Iterations of the run so far that changed nothing, since their gradients were
             not finite.
+        damaged: Pictures that this process met so far and that cannot be decoded.
     """
 
     iteration: int
@@ -40,6 +41,7 @@ class StepReport:
     gradient_norm: float
     clips_per_second: float
     skipped: int = 0
+    damaged: int = 0
 
 
 def append_to_log(folder: Path, report: StepReport) -> None:

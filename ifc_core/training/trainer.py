@@ -207,7 +207,11 @@ class Trainer:
             raise diverged(reason, self.config.optimizer.lr, self.state_path)
 
     def _report_progress(self, job: JobContext) -> None:
-        told = "training" + (f", {self.skipped.total} skipped" if self.skipped.total else "")
+        told = "training"
+        if self.skipped.total:
+            told += f", {self.skipped.total} skipped"
+        if self.damaged:
+            told += f", {len(self.damaged)} damaged pictures left out ({min(self.damaged)})"
         try:
             job.advance(self.iteration, self.config.iterations, told, unit="iterations")
         except JobCancelled:
@@ -230,6 +234,7 @@ class Trainer:
         loss, terms, iou = 0.0, dict[str, float](), float("nan")
         if not self._parts or first_use(config.stages, self.iteration) == self.iteration:
             self._parts = [next(stream).to(self.device) for _ in range(stage.accumulate)]
+            self.damaged.update(name for part in self._parts for name in part.damaged)
         for part, fetched in enumerate(self._parts):
             if within:  # nothing has changed yet
                 self._stop_if_cancelled(job)
@@ -247,6 +252,7 @@ class Trainer:
         report = StepReport(
             self.iteration - 1, config.iterations, place.stage, loss, terms, iou, rate, norm,
             stage.batch_size / max(1e-6, time.monotonic() - started), self.skipped.total,
+            len(self.damaged),
         )  # fmt: skip
         if self.ranks.is_main and report.iteration % config.log_every == 0:
             append_to_log(config.output, report)

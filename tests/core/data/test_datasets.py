@@ -6,10 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
+from ifc_core.data.augmentation import Augmentation
 from ifc_core.data.clip_sampling import build_clip
 from ifc_core.data.clip_source import ClipRequest, load_batches
 from ifc_core.data.coco_source import CocoSource, read_coco_images
 from ifc_core.data.labelled_video import FrameStore
+from ifc_core.data.remix import collate_raw
 from ifc_core.data.sample import collate_clips
 from ifc_core.data.video_source import VideoSource, read_ytvis_videos
 from ifc_core.errors import FormatError, VideoError
@@ -69,6 +71,31 @@ def test_a_damaged_or_missing_picture_is_stood_in_for_and_teaches_nothing(
     assert clip.exhaustive.tolist() == [False, True]
     assert not clip.masks.any()
     assert [store.is_broken(video, f) for f in (1, 2, 3)] == [False, True, False]
+    assert clip.damaged == ("frame 2 of toy",)
+
+
+@pytest.mark.parametrize("collate", [collate_clips, collate_raw])
+def test_a_batch_knows_its_damaged_pictures(ytvis_file, video_folder, collate):
+    (video_folder / "00002.png").unlink()
+    videos, _ = read_ytvis_videos(ytvis_file, video_folder.parent)
+    augmentation = Augmentation(("flip", "affine"))
+    source = VideoSource(0, videos, augmentation=augmentation, still_share=0.5, labelled_share=0)
+    requests = [[ClipRequest(2 * n, 4, 48, 80), ClipRequest(2 * n + 1, 4, 48, 80)] for n in (0, 1)]
+    batches = load_batches(source, requests, collate, num_workers=1)
+    found = {name for batch in batches for name in batch.to("cpu").damaged}
+    assert found == {"frame 2 of toy"}
+
+
+@pytest.mark.parametrize(("size", "fits"), [((24, 40), True), ((80, 48), False), ((48, 96), False)])
+def test_pictures_of_another_shape_are_named_before_training(ytvis_file, video_folder, size, fits):
+    for picture in video_folder.iterdir():
+        cv2.imwrite(str(picture), np.zeros((*size, 3), np.uint8))
+    if fits:
+        assert len(read_ytvis_videos(ytvis_file, video_folder.parent)[0]) == 1
+        return
+    with pytest.raises(VideoError, match=rf"{size[1]} x {size[0]} pixels.* 80 x 48;") as caught:
+        read_ytvis_videos(ytvis_file, video_folder.parent)
+    assert caught.value.path == video_folder / "00000.png"
 
 
 def test_missing_frames_are_named_before_training(ytvis_file, tmp_path):

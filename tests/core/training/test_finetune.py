@@ -16,7 +16,7 @@ from ifc_core.annotation import Project, Scope
 from ifc_core.annotation.edits import ApproveFrames, MarkAbsent, NewTrack, SetCategory, SetMask
 from ifc_core.annotation.snapshot import make_snapshot, read_snapshot
 from ifc_core.data.labelled_video import FrameStore, LabelledTrack, LabelledVideo
-from ifc_core.errors import CheckpointError, ConfigError, FormatError, ProjectError
+from ifc_core.errors import CheckpointError, ConfigError, FormatError, ProjectError, VideoError
 from ifc_core.io.video import open_video
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.models.checkpoint import CheckpointInfo, read_checkpoint, write_checkpoint
@@ -329,6 +329,33 @@ def test_a_missing_video_is_named(project, parent_model):
     (folder / "snapshot.json").write_text(json.dumps(content))
     with pytest.raises(ProjectError, match="locate it"):
         plan_finetune(project.folder, settings(model=str(parent_model)))
+
+
+def test_a_video_of_another_shape_is_named(project, parent_model, tmp_path):
+    folder = project.folder / "runs" / "r1"
+    make_snapshot(project, folder)
+    other = tmp_path / "other"
+    other.mkdir()
+    for frame in range(NUM_FRAMES):
+        cv2.imwrite(str(other / f"{frame:05d}.png"), np.zeros((96, 64, 3), np.uint8))
+    content = json.loads((folder / "snapshot.json").read_text())
+    content["videos"][0]["path"] = str(other)
+    (folder / "snapshot.json").write_text(json.dumps(content))
+    with pytest.raises(VideoError, match=r"64 x 96 pixels.* 96 x 64;"):
+        next(finetune(project.folder, settings(model=str(parent_model))))
+
+
+def test_pictures_that_training_left_out_are_counted(project, parent_model, tmp_path):
+    folder = project.folder / "runs" / "r1"
+    make_snapshot(project, folder)
+    content = json.loads((folder / "snapshot.json").read_text())
+    damaged = tmp_path / "damaged"
+    shutil.copytree(content["videos"][0]["path"], damaged)
+    (damaged / "00002.png").write_bytes(b"")
+    content["videos"][0]["path"] = str(damaged)
+    (folder / "snapshot.json").write_text(json.dumps(content))
+    *_, result = finetune(project.folder, settings(model=str(parent_model)))
+    assert result.num_damaged == 1
 
 
 def test_an_unknown_parent_is_named(project):

@@ -407,3 +407,15 @@ def test_skipped_iterations_are_told(toy_config, toy_source, monkeypatch):
     lines = [json.loads(x) for x in (config.output / "log.jsonl").read_text().splitlines()]
     assert [line["skipped"] for line in lines] == [0, 1, 2, 2]
     assert [line["gradient_norm"] is None for line in lines] == [False, True, True, False]
+
+
+def test_damaged_pictures_are_told(toy_config, toy_source):
+    def source(request):
+        damaged = (f"frame {request.index % 2} of clip",) if request.index > 3 else ()
+        return dataclasses.replace(toy_source(request), damaged=damaged)
+
+    config, told = toy_config(), []
+    losses(Trainer(config, source=source), JobContext(lambda p: told.append(p.message)))
+    assert told == ["training"] + ["training, 2 damaged pictures left out (frame 0 of clip)"] * 3
+    lines = [json.loads(x) for x in (config.output / "log.jsonl").read_text().splitlines()]
+    assert [line["damaged"] for line in lines] == [0, 2, 2, 2]
