@@ -43,6 +43,7 @@ from ifc_core.training.finetune_version import write_version
 from ifc_core.training.held_out import draw_comparison, predict_frame, score_held_out
 from ifc_core.training.judging import FrameCount, judge
 from ifc_core.training.nearest_class import nearest_classes
+from ifc_core.training.outcome import memory_sentence
 from ifc_core.training.rehearsal import NUM_CLIPS, NUM_FRAMES, RelabelledSource, rehearsal_score
 from ifc_core.training.run_files import TRAINING_FOLDER
 from ifc_core.training.score_threshold import THRESHOLD_FRAMES, fitting_threshold
@@ -127,6 +128,7 @@ def finetune(
         trained_share=share,
         skipped=run.skipped,
         num_damaged=run.num_damaged,
+        fallback=run.fallback,
     )
 
 
@@ -154,20 +156,29 @@ class _Run:
     iterations: int
     skipped: int
     num_damaged: int
+    fallback: tuple[int, int] | None
 
 
 def _train_with_fallback(
     plan: FinetunePlan, store: FrameStore, job: JobContext, before: HeldOutScore
 ) -> Generator[FinetuneEvent, None, _Run]:
     """Train; where memory runs out, with fewer clips at once, then with smaller frames."""
-    plan, notice = _as_memory_allowed(plan), ""
+    noted = _noted(plan)
+    fallback: tuple[int, int] | None = None
+    if "batch_size" in noted:  # an earlier part of the run fell back to it
+        fallback = int(noted["batch_size"]), int(noted["short_side"])
     while True:
+        if fallback is not None:
+            preset = replace(plan.preset, batch_size=fallback[0], short_side=fallback[1])
+            plan = replace(plan, preset=preset)
         try:
-            return (yield from _train(plan, store, job, notice, before))
+            return (yield from _train(plan, store, job, fallback, before))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            plan = replace(plan, preset=_smaller(plan, error))
+            smaller = _smaller(plan, error)
+            fallback = smaller.batch_size, smaller.short_side
+            _note(plan, batch_size=smaller.batch_size, short_side=smaller.short_side)
         except ConfigError as error:
             if error.name != "lr":
                 raise
@@ -177,12 +188,6 @@ def _train_with_fallback(
                 name="lr",
                 value=error.value,
             ) from error
-        preset = plan.preset
-        _note(plan, batch_size=preset.batch_size, short_side=preset.short_side)
-        notice = (
-            f"Memory ran out, so training goes on with {preset.batch_size} clips at a time "
-            f"and a short side of {preset.short_side} pixels."
-        )
 
 
 def _smaller(plan: FinetunePlan, error: BaseException) -> FinetunePreset:
@@ -197,16 +202,12 @@ def _smaller(plan: FinetunePlan, error: BaseException) -> FinetunePreset:
     ) from error
 
 
-def _as_memory_allowed(plan: FinetunePlan) -> FinetunePlan:
-    """The plan with what an earlier part of the run fell back to."""
-    noted, preset = _noted(plan), plan.preset
-    batch_size = int(noted.get("batch_size", preset.batch_size))
-    short_side = int(noted.get("short_side", preset.short_side))
-    return replace(plan, preset=replace(preset, batch_size=batch_size, short_side=short_side))
-
-
 def _train(
-    plan: FinetunePlan, store: FrameStore, job: JobContext, notice: str, before: HeldOutScore
+    plan: FinetunePlan,
+    store: FrameStore,
+    job: JobContext,
+    fallback: tuple[int, int] | None,
+    before: HeldOutScore,
 ) -> Generator[FinetuneEvent, None, _Run]:
     """One attempt.
 
@@ -223,7 +224,8 @@ def _train(
         final_classes(plan),
         sum(len(v.labelled_frames) for v in plan.split.training),
         sum(len(v.labelled_frames) for v in plan.split.held_out),
-        notice,
+        "" if fallback is None else str(memory_sentence(*fallback)),
+        fallback,
     )
     if before.num_masks:
         yield FinetuneValidation(0, before)
@@ -242,7 +244,7 @@ def _train(
             yield FinetuneValidation(done, _score(plan, judged, store, job, count))
     judged.load_state_dict(trainer.averaged_weights())
     skipped, damaged = trainer.skipped.total, len(trainer.damaged)
-    return _Run(plan, judged.eval(), iterations, skipped, damaged)
+    return _Run(plan, judged.eval(), iterations, skipped, damaged, fallback)
 
 
 def training_source(plan: FinetunePlan, store: FrameStore) -> ClipSource:

@@ -156,6 +156,8 @@ class FinetuneStarted:
         num_training_frames: Labelled frames to learn from.
         num_held_out_frames: Labelled frames kept aside.
         notice: A sentence for the person, or empty.
+        fallback: (clips at a time, short side in pixels) where memory allowed no more, or
+            ``None``; the notice says it.
     """
 
     iterations: int
@@ -165,6 +167,7 @@ class FinetuneStarted:
     num_training_frames: int
     num_held_out_frames: int
     notice: str = ""
+    fallback: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +227,7 @@ class FinetuneResult:
             parent's, so that less of the old task is lost.
         skipped: Iterations that changed nothing, since their gradients were not finite.
         num_damaged: Pictures that training met and that cannot be decoded.
+        fallback: (clips at a time, short side in pixels) where memory allowed no more.
     """
 
     name: str
@@ -243,6 +247,7 @@ class FinetuneResult:
     trained_share: float = 1.0
     skipped: int = 0
     num_damaged: int = 0
+    fallback: tuple[int, int] | None = None
 
     @property
     def metrics(self) -> dict[str, Any]:

@@ -55,8 +55,21 @@ def notice_sentences(result: Mapping[str, Any]) -> tuple[Sentence, ...]:
         result: As for :func:`outcome_sentences`.
     """
     notices = (("skipped", _SKIPPED), ("num_damaged", _DAMAGED))
-    told = ((text, result.get(field)) for field, text in notices)
-    return tuple(Sentence(text, {"count": str(count)}) for text, count in told if count)
+    found = ((text, result.get(field)) for field, text in notices)
+    told = [Sentence(text, {"count": str(count)}) for text, count in found if count]
+    if result.get("fallback"):
+        told.insert(0, memory_sentence(*result["fallback"]))
+    return tuple(told)
+
+
+def memory_sentence(clips: int, short_side: int) -> Sentence:
+    """That memory allowed a smaller training only.
+
+    Args:
+        clips: At a time.
+        short_side: Of the frames, in pixels.
+    """
+    return Sentence(_MEMORY, {"clips": str(clips), "side": str(short_side)})
 
 
 def figure_pair(before: float, after: float) -> tuple[str, str]:
@@ -101,6 +114,7 @@ _GAINED = (
 )
 _FORGOTTEN = "Forgotten: mean J on generated clips {before} before, {after} after."
 _REMEMBERED = "Nothing forgotten: mean J on generated clips {before} before, {after} after."
+_MEMORY = "Memory ran out, so it trains with a batch of {clips} and a short side of {side} pixels."
 _SKIPPED = "{count} iterations were skipped, since their gradients were not finite."
 _DAMAGED = "{count} pictures that cannot be decoded were left out."
 _NEXT = {
@@ -109,5 +123,14 @@ _NEXT = {
     (False, False): "The project keeps its model until you choose.",
 }
 
-TEXTS = (*_VERDICTS.values(), _GAINED, _FORGOTTEN, _REMEMBERED, _SKIPPED, _DAMAGED, *_NEXT.values())
+TEXTS = (
+    *_VERDICTS.values(),
+    _GAINED,
+    _FORGOTTEN,
+    _REMEMBERED,
+    _MEMORY,
+    _SKIPPED,
+    _DAMAGED,
+    *_NEXT.values(),
+)
 """All that :func:`outcome_sentences` can say, for translations."""

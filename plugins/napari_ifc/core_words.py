@@ -43,6 +43,7 @@ WORDS = (
     "Gained: mean J {j_before} before, {j_after} after; AP {ap_before} before, {ap_after} after.",
     "Forgotten: mean J on generated clips {before} before, {after} after.",
     "Nothing forgotten: mean J on generated clips {before} before, {after} after.",
+    "Memory ran out, so it trains with a batch of {clips} and a short side of {side} pixels.",
     "{count} iterations were skipped, since their gradients were not finite.",
     "{count} pictures that cannot be decoded were left out.",
     "The project uses it from now on.",

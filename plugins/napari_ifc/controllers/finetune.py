@@ -21,7 +21,7 @@ from ifc_core.io.atomic import atomic_output
 from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import FrameState
 from ifc_core.training.entering import clean_up_entered, enter_version, stopped_run
-from ifc_core.training.outcome import notice_sentences, outcome_sentences
+from ifc_core.training.outcome import memory_sentence, notice_sentences, outcome_sentences
 from ifc_core.training.run_files import SETTINGS_NAME
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.propose import duration_text
@@ -100,6 +100,7 @@ class FinetuneController:
         self._generation = 0
         self._losses: list[tuple[int, float]] = []
         self._scores: list[tuple[int, float]] = []
+        self._notice = ""  # what memory allowed, while it trains
         self.view = FinetuneView()
 
     @property
@@ -229,6 +230,7 @@ class FinetuneController:
         self._generation += 1
         generation = self._generation
         self._run_folder = folder
+        self._notice = ""
         self._losses.clear()
         self._scores.clear()
         self._release()
@@ -285,8 +287,11 @@ class FinetuneController:
         detail = tr("{frames} frames to learn from, {held_out} kept to judge by, on {data}").format(
             frames=frames, held_out=held_out, data=data["device"]
         )
-        notice = str(data.get("notice") or "")
-        self._show(replace(self.view, text=notice or tr("Training"), detail=detail))
+        self._notice = ""
+        if data.get("fallback"):
+            told = memory_sentence(*data["fallback"])
+            self._notice = tr(told.text).format(**told.values)
+        self._show(replace(self.view, text=self._notice or tr("Training"), detail=detail))
 
     def _take_step(self, data: Mapping[str, Any]) -> None:
         done, total = int(data["iteration"]) + 1, int(data["iterations"])
@@ -298,7 +303,7 @@ class FinetuneController:
             )
         if data.get("skipped"):
             detail += tr(" · {count} skipped").format(count=int(data["skipped"]))
-        text = tr("Stopping") if self.view.stopping else tr("Training")
+        text = tr("Stopping") if self.view.stopping else self._notice or tr("Training")
         self._show(
             replace(
                 self.view,

@@ -444,8 +444,10 @@ def test_a_resumed_run_is_as_small_as_memory_made_it(project, parent_model, monk
         list(finetune(project.folder, chosen, job))
     assert sizes == [(3, 192), (1, 192), (1, 144), (1, 144)]
     sizes.clear()
-    *_, result = finetune(project.folder, chosen)
+    started, *_, result = finetune(project.folder, chosen)
     assert set(sizes) == {(1, 144)}
+    assert "a short side of 144 pixels" in started.notice
+    assert started.fallback == result.fallback == (1, 144)
     assert read_checkpoint(result.path).info.preferred_short_side == 144
 
 

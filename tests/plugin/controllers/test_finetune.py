@@ -146,6 +146,20 @@ def test_losses_and_scores_grow_into_curves(bench: Bench) -> None:
     assert "1 min 08 s left" in view.detail
 
 
+def test_what_memory_allowed_is_said_as_long_as_it_trains(bench: Bench) -> None:
+    bench.start()
+    bench.trainer.tell("started", **STARTED | {"notice": "English", "fallback": [1, 144]})
+    bench.trainer.tell("step", iteration=0, iterations=10, loss=1.0)
+    assert "a batch of 1 and a short side of 144 pixels" in bench.views[-1].text
+    bench.trainer.end(JobStatus.SUCCEEDED, result(bench, fallback=[1, 144], skipped=3))
+    outcome = bench.views[-1].outcome
+    assert outcome is not None
+    memory, skipped = outcome.notices
+    assert "144 pixels" in memory
+    assert skipped.startswith("3 iterations were skipped")
+    assert memory in bench.ends[0][1]
+
+
 def test_a_better_version_is_entered_and_used(bench: Bench) -> None:
     bench.start()
     (plan,) = (bench.project.folder / "runs").glob("finetune-*/window.json")
