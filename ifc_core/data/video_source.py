@@ -70,17 +70,20 @@ class VideoSource:
     still_share: float = 0.0
     labelled_share: float = 1.0
     store: FrameStore = field(default_factory=FrameStore, compare=False)
+    _places: tuple[tuple[int, int], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Check that there is something to draw."""
-        if not any(video.labelled_frames for video in self.videos):
+        """List once what can be drawn (there may be 60,000 frames); it must be something."""
+        places = ((n, f) for n, video in enumerate(self.videos) for f in video.labelled_frames)
+        object.__setattr__(self, "_places", tuple(places))
+        if not self._places:
             raise FormatError("None of the videos has a labelled frame to train on.")
 
     def __call__(self, request: ClipRequest) -> ClipSample:
         """The clip of a request; its short side is that of the requested size."""
         rng = sample_generator(self.seed, request.index)
-        places = [(v, f) for v, video in enumerate(self.videos) for f in video.labelled_frames]
-        number, reference = places[pick_in_epochs(self.seed, request.index, len(places))]
+        chosen = pick_in_epochs(self.seed, request.index, len(self._places))
+        number, reference = self._places[chosen]
         video = self.videos[number]
         size = resized_size(
             video.height, video.width, min(request.height, request.width), _MAX_LONG_SIDE

@@ -102,15 +102,21 @@ def _choose_clips(videos: Sequence[LabelledVideo], share: float, seed: int) -> s
 
 
 def _choose_blocks(video: LabelledVideo, share: float) -> set[int]:
-    """Whole blocks of labelled frames, evenly spread over the clip."""
+    """Whole blocks of labelled frames, evenly spread over the clip.
+
+    Where that would take the last frames of a class from the training, the next blocks are tried.
+    """
     blocks = time_blocks(video.labelled_frames)
-    count = round(share * len(blocks)) if len(blocks) > 3 else 0
-    if len(blocks) > 3:
-        count = max(1, count)
-    places = {int((n + 0.5) * len(blocks) / count) for n in range(count)} if count else set()
-    kept = {f for place in places for f in blocks[place]}
-    rest = restrict(video, _apart(video.labelled_frames, kept))
-    return kept if _classes([rest]) >= _classes([video]) else set()
+    if len(blocks) <= 3:
+        return set()
+    count = max(1, round(share * len(blocks)))
+    places = [int((n + 0.5) * len(blocks) / count) for n in range(count)]
+    for shift in range(len(blocks)):
+        kept = {f for place in places for f in blocks[(place + shift) % len(blocks)]}
+        rest = restrict(video, _apart(video.labelled_frames, kept))
+        if _classes([rest]) >= _classes([video]):
+            return kept
+    return set()
 
 
 def _apart(frames: Sequence[int], kept: Collection[int]) -> list[int]:

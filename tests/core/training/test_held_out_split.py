@@ -55,6 +55,15 @@ def test_five_frames_far_apart_keep_one_aside():
     assert frames_of(split.held_out) == {("v", 25)}
 
 
+def test_the_only_frame_of_a_class_is_not_kept_aside_but_another_one_is():
+    often, once = labelled([5, 15, 25, 35, 45]).tracks[0], labelled([25], 1).tracks[0]
+    video = dataclasses.replace(labelled([5, 15, 25, 35, 45]), tracks=(often, once))
+    assert frames_of(split_held_out([video], 0.2, 0).held_out) == {("v", 35)}
+    everywhere = [labelled([f], n).tracks[0] for n, f in enumerate((5, 15, 25, 35, 45))]
+    video = dataclasses.replace(video, tracks=tuple(everywhere))
+    assert not split_held_out([video], 0.2, 0).held_out
+
+
 def test_several_clips_are_split_by_clip():
     videos = [labelled(range(5), name=f"v{n}") for n in range(5)]
     split = split_held_out(videos, 0.2, 0)
