@@ -36,6 +36,17 @@ class WeightAverage:
                 self.tensors[name].copy_(value)
         torch._foreach_lerp_(averages, present, 1 - decay)
 
+    @torch.no_grad()
+    def repair_buffers(self, model: nn.Module) -> None:
+        """Put the average where a buffer is not finite any more.
+
+        A batch that overflows spoils the running statistics of a live batch norm for ever, though
+        the step that it led to is left out.
+        """
+        for name, value in model.named_buffers():
+            if value.is_floating_point() and not value.isfinite().all():
+                value.copy_(self.tensors[name])
+
     def load(self, tensors: dict[str, torch.Tensor], updates: int) -> None:
         """Go on from an average that was saved."""
         for name, value in tensors.items():

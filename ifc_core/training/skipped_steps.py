@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from ifc_core.errors import ConfigError
 
@@ -51,17 +52,19 @@ class SkippedSteps:
         self.total = self.in_a_row = 0
 
 
-def diverged(reason: str, lr: float, where: object) -> ConfigError:
+def diverged(reason: str, lr: float, where: Path) -> ConfigError:
     """The error of a run that skips too many iterations.
 
     Args:
         reason: From :meth:`SkippedSteps.why_stop`.
         lr: Learning rate of the settings.
-        where: File that holds what was learnt before.
+        where: File that holds what was learnt before, if there was time for any.
     """
+    then = "begin anew"
+    if where.is_file():
+        then = f"go on from {where}, which holds what was learnt before"
     return ConfigError(
-        f"Training came to nothing at lr = {lr:g}: {reason}; set a lower one and go on from "
-        f"{where}, which holds what was learnt before.",
+        f"Training came to nothing at lr = {lr:g}: {reason}; set a lower one and {then}.",
         name="lr",
         value=lr,
     )

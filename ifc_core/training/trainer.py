@@ -346,6 +346,8 @@ class Trainer:
             self.scaler.step(self.optimizer)
         self.scaler.update()
         if self.average is not None:
+            if not is_finite:
+                self.average.repair_buffers(self.model)
             self.average.update(self.model)
         return norm
 

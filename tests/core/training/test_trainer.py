@@ -396,6 +396,23 @@ def test_a_run_that_skips_too_much_ends(
         losses(trainer)
 
 
+def test_a_batch_that_overflows_spoils_no_statistics(toy_config, toy_source, monkeypatch):
+    broken_gradients(monkeypatch, lambda iteration: iteration == 1)
+    forward = Trainer._forward_backward
+
+    def overflowing(self, *given, **named):
+        result = forward(self, *given, **named)
+        if self.iteration == 1:
+            self.model.backbone.bn1.running_mean.fill_(float("nan"))
+        return result
+
+    monkeypatch.setattr(Trainer, "_forward_backward", overflowing)
+    trainer = Trainer(toy_config(), source=toy_source)
+    losses(trainer)
+    for values in (trainer.averaged_weights(), trainer.model.state_dict()):
+        assert all(value.isfinite().all() for value in values.values())
+
+
 def test_skipped_iterations_are_told(toy_config, toy_source, monkeypatch):
     broken_gradients(monkeypatch, lambda iteration: iteration in (1, 2))
     config, told = toy_config(), []
