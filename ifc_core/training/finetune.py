@@ -214,7 +214,7 @@ def _train(
     It begins with how the parent does (``before``), so that one curve holds all scores.
     """
     source = training_source(plan, store)
-    plan = replace(plan, nearest=_nearest_classes(plan, store))
+    plan = replace(plan, nearest=_nearest_classes(plan, store, job))
     iterations = _settled_iterations(plan, source, job)
     trainer = make_trainer(plan, source, iterations, plan.run_folder / TRAINING_FOLDER)
     yield FinetuneStarted(
@@ -265,11 +265,11 @@ def training_source(plan: FinetunePlan, store: FrameStore) -> ClipSource:
     return MixedSource(seed + 1, (videos, generated), (1 - share, share))
 
 
-def _nearest_classes(plan: FinetunePlan, store: FrameStore) -> dict[str, str]:
+def _nearest_classes(plan: FinetunePlan, store: FrameStore, job: JobContext) -> dict[str, str]:
     if OBJECT in {category.name for category in plan.parent.categories}:
         return {}
     side = plan.preset.short_side
-    return nearest_classes(plan.parent, plan.split.training, plan.class_names, side, store)
+    return nearest_classes(plan.parent, plan.split.training, plan.class_names, side, store, job)
 
 
 def make_trainer(

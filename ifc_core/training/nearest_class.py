@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from ifc_core.data.labelled_video import FrameStore, LabelledVideo
+from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC
 from ifc_core.training.held_out import clip_output
 
@@ -24,6 +25,7 @@ def nearest_classes(
     class_names: Sequence[str],
     short_side: int,
     store: FrameStore,
+    context: JobContext | None = None,
 ) -> dict[str, str]:
     """Find for each new class the known one that the model takes its objects for.
 
@@ -36,6 +38,7 @@ def nearest_classes(
         class_names: Names of the labels of the videos.
         short_side: Of the network's input, in pixels.
         store: Reads the pictures.
+        context: Can cancel between frames.
 
     Returns:
         New name to known name, for the new classes that occur.
@@ -47,6 +50,8 @@ def nearest_classes(
             continue
         votes = torch.zeros(len(known))
         for video, frame, truth in _examples(videos, label):
+            if context is not None:
+                context.raise_if_cancelled()
             probs = _class_probs(model, video, frame, truth, short_side, store)
             if not store.is_broken(video, frame):
                 votes += probs

@@ -530,6 +530,10 @@ def test_without_object_a_new_class_starts_from_the_one_it_is_taken_for(video_fo
     names = ["car", "dog", "fish", "cat", "nothing"]
     store = FrameStore()
     nearest = nearest_classes(model, [video], names, 64, store)
+    stopped = JobContext()
+    stopped.cancel()
+    with pytest.raises(JobCancelled):
+        nearest_classes(model, [video], names, 64, store, stopped)
     store.close()
     assert nearest == {"cat": "dog"}
     grown = with_classes(model, names, nearest=nearest)
