@@ -241,7 +241,8 @@ def _train(
         if plan.split.held_out and done % every == 0 and done < iterations:
             judged.load_state_dict(trainer.averaged_weights())
             count = FrameCount(job, "judging the model so far", _parts(plan)[1:2])
-            yield FinetuneValidation(done, _score(plan, judged, store, job, count))
+            score = _score(plan, judged, store, job, count, with_noise=False)
+            yield FinetuneValidation(done, score)
     judged.load_state_dict(trainer.averaged_weights())
     skipped, damaged = trainer.skipped.total, len(trainer.damaged)
     return _Run(plan, judged.eval(), iterations, skipped, damaged, fallback)
@@ -375,6 +376,8 @@ def _score(
     job: JobContext,
     count: FrameCount,
     short_side: int | None = None,
+    *,
+    with_noise: bool = True,
 ) -> HeldOutScore:
     """On the held-out frames, at the size that the new model proposes at or at another.
 
@@ -382,7 +385,7 @@ def _score(
     """
     side = plan.preset.short_side if short_side is None else short_side
     videos, names = plan.split.held_out, plan.class_names
-    score = score_held_out(model, videos, names, side, store, job, count, with_noise=True)
+    score = score_held_out(model, videos, names, side, store, job, count, with_noise=with_noise)
     count.end_part()
     return score
 

@@ -322,7 +322,7 @@ def score_held_out(
         class_names[label]: float(np.mean([iou for c, iou in ious if c == label]))
         for label in sorted({c for c, _ in ious})
     }
-    left_out = _without_each(judged, class_names) if with_noise else ()
+    left_out = _without_each(judged, class_names, context) if with_noise else ()
     return HeldOutScore(len(ious), mean_j, ap, per_class, left_out)
 
 
@@ -382,7 +382,7 @@ def _figures(judged: Sequence[_Judged], class_names: Sequence[str]) -> tuple[flo
 
 
 def _without_each(
-    judged: Sequence[_Judged], class_names: Sequence[str]
+    judged: Sequence[_Judged], class_names: Sequence[str], context: JobContext
 ) -> tuple[tuple[float, float], ...]:
     """Figures without each of some stretches of the frames: blocks of time, or single frames."""
     stretch_of: dict[tuple[int, int], int] = {}
@@ -402,7 +402,11 @@ def _without_each(
         for group in range(groups):
             if group != own:
                 rest[group].append(one)
-    return tuple(_figures(part, class_names) for part in rest) if groups > 1 else ()
+    found = []
+    for part in rest if groups > 1 else ():
+        context.raise_if_cancelled()  # AP of hundreds of frames takes most of a second
+        found.append(_figures(part, class_names))
+    return tuple(found)
 
 
 def _average_precision(judged: Sequence[_Judged], class_names: Sequence[str]) -> float:

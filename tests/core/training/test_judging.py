@@ -81,6 +81,12 @@ class _Model:
         return self
 
 
+def _after(check, number):
+    """A check that does nothing the first few times."""
+    calls = iter(range(10**6))
+    return lambda: check() if next(calls) >= number else None
+
+
 def judged(monkeypatch, found, frames, exhaustive=(), **named):
     """Score a model that finds the same masks on every frame; one cat is labelled at 10."""
     masks = np.stack([box(left) for left in found])
@@ -112,6 +118,11 @@ def test_figures_without_each_stretch_say_how_much_hangs_on_it(monkeypatch):
     assert judged(monkeypatch, [10], (7,), with_noise=True).left_out == ()
     many = judged(monkeypatch, [10], range(0, 500, 10), with_noise=True).left_out
     assert len(many) == 20
+    stopped = JobContext()
+    count = FrameCount(JobContext(lambda p: stopped.cancel()), "judging", (2,))
+    monkeypatch.setattr(stopped, "raise_if_cancelled", _after(stopped.raise_if_cancelled, 2))
+    with pytest.raises(JobCancelled):
+        judged(monkeypatch, [10], (0, 50), context=stopped, count=count, with_noise=True)
 
 
 def test_judging_tells_every_frame_and_can_be_stopped_after_it(monkeypatch):
