@@ -139,6 +139,7 @@ def describe_info(info: CheckpointInfo) -> dict[str, Any]:
         "preferred_duplicate_iou": info.preferred_duplicate_iou,
         "preferred_continuation_score": info.preferred_continuation_score,
         "preferred_lookahead": info.preferred_lookahead,
+        "preferred_edges": info.preferred_edges,
         "sha256": info.sha256,
         "model_config": info.model_config.to_dict(),
         "categories": [{"id": c.id, "name": c.name} for c in info.categories],

@@ -82,8 +82,12 @@ def propose(
         str, typer.Option(help="Look at large frames in tiles: auto or ROWSxCOLUMNS.")
     ] = "",
     edges: Annotated[
-        str, typer.Option(help="Pull masks to the edges of the frame: off, fast or best.")
-    ] = "off",
+        str | None,
+        typer.Option(
+            help="Decide the edges of masks again at the size of the frame: off, fast (by the "
+            "colours nearby) or best (by a network of its own); by default the model says."
+        ),
+    ] = None,
     shot_cuts: Annotated[
         bool,
         typer.Option(

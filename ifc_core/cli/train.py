@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -40,33 +40,58 @@ def train(
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of each process.")] = None,
 ) -> None:
-    """Train on synthetic clips, COCO images or YouTube-VIS videos.
+    """Train on synthetic clips, COCO images or YouTube-VIS videos, or the network of mask edges.
 
     A run that was stopped goes on where it was when the same command is given again. Under
     torchrun each process takes its share of every batch.
     """
     import torch
 
+    from ifc_core.training.config import read_config_table
+    from ifc_core.training.edge_config import TASK
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    given = {
+        "output": None if output is None else output.resolve(),
+        "init": None if init is None else init.resolve(),
+        "device": device,
+    }
+    folders = {"cutout_dir": cutouts, "sprite_dir": sprites}
+    material = {
+        name: str(folder.resolve()) for name, folder in folders.items() if folder is not None
+    }
+    seconds = None if minutes is None else 60 * minutes
+    is_edges = read_config_table(config)[0].get("task") == TASK
+    print_line(str((_train_edges if is_edges else _train_model)(config, given, material, seconds)))
+
+
+def _train_model(
+    config: str, given: dict[str, Any], material: dict[str, str], seconds: float | None
+) -> Path:
     from ifc_core.training.config import read_train_config
     from ifc_core.training.trainer import train as run
 
-    settings = read_train_config(
-        config,
-        output=None if output is None else output.resolve(),
-        init=None if init is None else init.resolve(),
-        device=device,
-    )
-    folders = {"cutout_dir": cutouts, "sprite_dir": sprites}
-    given = {name: str(folder.resolve()) for name, folder in folders.items() if folder is not None}
-    if given and settings.data.kind != "synthetic":
+    settings = read_train_config(config, **given)
+    if material and settings.data.kind != "synthetic":
         raise ConfigError(
             f"--cutouts and --sprites are for generated clips; this run has {settings.data.kind}.",
             name="data",
             value=settings.data.kind,
         )
-    synthetic = {**settings.data.synthetic, **given}
+    synthetic = {**settings.data.synthetic, **material}
     settings = replace(settings, data=replace(settings.data, synthetic=synthetic))
-    if threads is not None:
-        torch.set_num_threads(threads)
     with job(f"Training {settings.output.name}") as context:
-        print_line(str(run(settings, context, None if minutes is None else 60 * minutes)))
+        return run(settings, context, seconds)
+
+
+def _train_edges(
+    config: str, given: dict[str, Any], material: dict[str, str], seconds: float | None
+) -> Path:
+    from ifc_core.training.edge_config import read_edge_config
+    from ifc_core.training.edge_training import train_edges
+
+    settings = read_edge_config(config, **given)
+    settings = replace(settings, synthetic={**settings.synthetic, **material})
+    with job(f"Training {settings.output.name}") as context:
+        return train_edges(settings, context, seconds)

@@ -98,7 +98,7 @@ class _RequestDataset(Dataset[ClipSample]):
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """Processes forked meanwhile use one thread of OpenCV: there are many of them.
 
     It has to be said before they are forked: a child cannot end the threads of its parent, and
@@ -143,6 +143,6 @@ def load_batches(
         pin_memory=pinned,
         generator=torch.Generator(),  # else a loader draws its base seed from the global one
     )
-    with _one_thread_each():
+    with one_thread_each():
         batches = iter(loader)  # workers start here
     yield from batches

@@ -1,8 +1,8 @@
-"""Edges of masks at full resolution, guided by the frame. Works on any mask; needs no network.
+"""Edges of masks at full resolution, by the colours of the frame alone (``fast``).
 
 A mask comes from a grid of 1/8 of a small picture, so its edge is right to about a cell. Only a
-band of that width is decided again: by the colours on either side nearby (``fast``) or by GrabCut
-(``best``).
+band of that width is decided again. Works on any mask; needs no network (``best`` is
+:mod:`ifc_core.inference.edge_refiner`).
 """
 
 from __future__ import annotations
@@ -20,39 +20,27 @@ _Real = npt.NDArray[np.float32]
 _COLOUR_NOISE = 60.0  # squared distance in CIELAB that tells nothing
 _FAR = 1e4  # to a side that has no sure pixel nearby
 _PRIOR_WEIGHT = 0.3
-_GRABCUT_ROUNDS = 2
 _LEAST_IOU = 0.7  # what departs further is no refinement
-_FEWEST_PIXELS = 32
 
 
-def refine_edges(rle: RLEMask, frame: Image, method: str, cell_px: float) -> RLEMask:
+def refine_edges(rle: RLEMask, frame: Image, cell_px: float) -> RLEMask:
     """Decide the band around the edge of a mask again.
 
     Args:
         rle: The mask, at the size of the frame.
         frame: (H, W, 3) uint8 RGB.
-        method: ``off``, ``fast`` or ``best``.
         cell_px: Pixels of the frame that a cell of the mask's grid covers: how far off the edge
             may be.
 
     Returns:
-        The refined mask; the one that came where nothing can be said or too much would change.
-
-    Source: ``best`` is Rother, Kolmogorov and Blake, "GrabCut", 2004.
+        The refined mask; the one that came where too much would change.
     """
-    if method == "off":
-        return rle
     band = max(2, round(0.75 * cell_px))
     mask = rle.to_array()
     part = _around(rle, 3 * band)
     inside, picture = np.ascontiguousarray(mask[part]), np.ascontiguousarray(frame[part])
     near = _band(inside, band)
-    if method == "best" and picture.size:
-        decided = _grabcut(picture, inside, near)
-    else:
-        decided = _nearest_side(picture, inside, near, band)
-    if decided is None:
-        return rle
+    decided = _nearest_side(picture, inside, near, band)
     refined = np.where(near, decided, inside)
     shared, either = (refined & inside).sum(), (refined | inside).sum()
     if either == 0 or shared < _LEAST_IOU * either:
@@ -107,18 +95,3 @@ def _distance_to_side(colours: _Real, sure: Mask, radius: int) -> _Real:
     mean = mean / np.maximum(weight, 1e-6)[..., None]
     squared: _Real = np.square(colours - mean).sum(-1).astype(np.float32)
     return np.where(weight > 1e-4, squared, np.float32(_FAR)).astype(np.float32)
-
-
-def _grabcut(picture: Image, mask: Mask, near: Mask) -> Mask | None:
-    """Colour models of the sure parts decide the band; ``None`` where a part is missing."""
-    labels = np.where(mask, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
-    labels[mask & ~near] = cv2.GC_FGD
-    labels[~mask & ~near] = cv2.GC_BGD
-    sure = ((labels == cv2.GC_FGD).sum(), (labels == cv2.GC_BGD).sum())
-    if min(sure) < _FEWEST_PIXELS:
-        return None
-    models = np.zeros((1, 65), np.float64), np.zeros((1, 65), np.float64)
-    cv2.setRNGSeed(0)  # its k-means starts at random; a run must be repeatable
-    cv2.grabCut(picture, labels, None, *models, _GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK)  # type: ignore[call-overload]
-    decided: Mask = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
-    return decided

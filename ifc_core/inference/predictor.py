@@ -13,10 +13,8 @@ from ifc_core.errors import ConfigError
 from ifc_core.inference.clip_plan import of_one_length
 from ifc_core.inference.clip_runner import CachedFrame, PendingClips
 from ifc_core.inference.device_input import FrameBatchOnDevice, FrameSender
-from ifc_core.inference.device_masks import encode_many
-from ifc_core.inference.edges import refine_edges
 from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
-from ifc_core.inference.mask_output import encode_logits
+from ifc_core.inference.frame_masks import FrameMasks
 from ifc_core.inference.read_ahead import read_ahead
 from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
 from ifc_core.inference.run_checkpoint import HeldClip, InstanceTally, RunCheckpoint
@@ -24,6 +22,7 @@ from ifc_core.inference.run_setup import (
     PreparedModel,
     clip_linker_for,
     clip_runner_for,
+    edges_for,
     prepare_model,
     score_threshold_for,
     short_side_for,
@@ -145,10 +144,10 @@ class VideoPrediction(Iterator[FrameResult]):
         )
         self._linker = clip_linker_for(model, settings, self._tracker, low_delay=low_delay)
         self._runner = clip_runner_for(model, settings, batch)
+        self._masks = FrameMasks(edges_for(model, settings), settings.region_xywh, model.device)
         self._batch = batch
         self._prepared = prepared
         self._cached: dict[int, CachedFrame] = {}  # position -> frame
-        self._images: dict[int, npt.NDArray[np.uint8]] = {}  # for edges: until it is finished
         self._index_of: dict[int, int] = {}  # position -> frame index in the video
         self._seen: dict[int, _Seen] = {}
         self._finished = 0  # positions given out, those of an earlier part of the run too
@@ -354,7 +353,7 @@ class VideoPrediction(Iterator[FrameResult]):
                 )
             self._admit(position, *frame)
             if position < resume.next_position:
-                self._images.pop(position, None)
+                self._masks.forget(position)
         for clip in resume.clips:
             window = range(clip.start, clip.stop)
             held = [self._cached[p] for p in window]
@@ -385,8 +384,7 @@ class VideoPrediction(Iterator[FrameResult]):
     def _note_frame(self, position: int, index: int, image: npt.NDArray[np.uint8]) -> None:
         if self._output_size is None:
             self._output_size = (int(image.shape[0]), int(image.shape[1]))
-        if self._settings.edges != "off":
-            self._images[position] = image
+        self._masks.note(position, image)
         self._index_of[position] = index
 
     def _input_size(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -425,14 +423,9 @@ class VideoPrediction(Iterator[FrameResult]):
         self._tracker.forget(settled)
 
     def _encode_masks(self, frames: Sequence[TrackedFrame]) -> Iterable[list[RLEMask | None]]:
-        """Full-size masks of frames: on the device, or one frame after the other on a CPU."""
-        size, region = self._output_size, self._settings.region_xywh
-        if size is None:
+        if self._output_size is None:
             raise RuntimeError("a frame was finished before any was read")
-        logits = [frame.mask_logits for frame in frames]
-        if self._runner.model.device.type == "cuda":
-            return encode_many(logits, size, region)
-        return ([encode_logits(row, size, region) for row in rows.cpu().numpy()] for rows in logits)
+        return self._masks.encode(frames, self._output_size)
 
     def _let_go(self, settled: int) -> None:
         """Forget frames that no clip to come holds, and numbers that no checkpoint names."""
@@ -445,14 +438,11 @@ class VideoPrediction(Iterator[FrameResult]):
     def _finish(self, tracked: TrackedFrame, encoded: list[RLEMask | None]) -> FrameResult:
         """What is said of a frame that no later clip holds."""
         index = self._index_of[tracked.frame_index]
-        image = self._images.pop(tracked.frame_index, None)
         masks = []
         for row, instance_id in enumerate(tracked.instance_ids):
             rle = encoded[row]
             if rle is None:
                 continue
-            if image is not None and image.shape[:2] == self._output_size:
-                rle = refine_edges(rle, image, self._settings.edges, self._grid_cell_px())
             label, score = self._best_class(instance_id)
             masks.append(
                 FrameMask(
@@ -471,15 +461,6 @@ class VideoPrediction(Iterator[FrameResult]):
                 seen.last = index
                 seen.count += 1
         return FrameResult(index, tuple(masks))
-
-    def _grid_cell_px(self) -> float:
-        """Pixels of the frame that one cell of the mask grid covers."""
-        grid, size = self._runner.mask_grid, self._output_size
-        if grid is None or size is None:
-            return 1.0
-        region = self._settings.region_xywh
-        height = size[0] if region is None else region[3]
-        return height / grid[0]
 
     def _best_class(self, instance_id: int) -> tuple[int, float]:
         found = self._best.get(instance_id)

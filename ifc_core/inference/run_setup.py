@@ -59,6 +59,11 @@ def continuation_score_for(model: IFC, settings: ProposeSettings) -> float:
     return model.preferred_continuation_score
 
 
+def edges_for(model: IFC, settings: ProposeSettings) -> str:
+    """How a run decides the edges of its masks again: the person's way, or else the model's own."""
+    return model.preferred_edges if settings.edges is None else settings.edges
+
+
 def clip_runner_for(model: IFC, settings: ProposeSettings, batch: int) -> ClipRunner:
     """What runs the network on the clips of a run.
 

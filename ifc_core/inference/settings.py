@@ -7,13 +7,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ifc_core.errors import ConfigError
-from ifc_core.models.config import LEAST_DUPLICATE_IOU, MOST_LOOKAHEAD
+from ifc_core.models.config import EDGES, LEAST_DUPLICATE_IOU, MOST_LOOKAHEAD
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 """Arithmetic of the network; ``auto`` picks the fastest that passes a one-off check."""
-
-EDGES = ("off", "fast", "best")
-"""Edge refinement in a band: none, by the colours nearby, or by GrabCut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,9 @@ class ProposeSettings:
             and class say so. Off, as published.
         tiles: Look at the frame in overlapping tiles, each at the short side: ``auto`` or
             ``ROWSxCOLUMNS``; empty for the whole frame at once. For small objects in large frames.
-        edges: Pull the edges of masks to those of the frame: one of :data:`EDGES`.
+        edges: Decide the edges of masks again at the size of the frame, one of ``EDGES``: ``off``
+            as published, ``fast`` by the colours nearby, ``best`` by a network of its own;
+            ``None`` takes the model's own.
         shot_cuts: Tell the shots of an edited video apart, so that no clip and no track goes over
             a cut; otherwise everything is one shot, as published.
 
@@ -73,7 +72,7 @@ class ProposeSettings:
     offline: bool = False
     reidentify: bool = False
     tiles: str = ""
-    edges: str = "off"
+    edges: str | None = None
     shot_cuts: bool = True
 
     def __post_init__(self) -> None:
@@ -107,7 +106,7 @@ class ProposeSettings:
                 name="precision",
                 value=self.precision,
             )
-        if self.edges not in EDGES:
+        if self.edges is not None and self.edges not in EDGES:
             raise ConfigError(
                 f"The edges {self.edges!r} are unknown; choose one of {', '.join(EDGES)}.",
                 name="edges",

@@ -16,12 +16,12 @@ from torch import Tensor
 
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.io.atomic import atomic_output
-from ifc_core.models.config import LEAST_DUPLICATE_IOU, MOST_LOOKAHEAD, IFCConfig
+from ifc_core.models.config import EDGES, LEAST_DUPLICATE_IOU, MOST_LOOKAHEAD, IFCConfig
 from ifc_core.models.ifc import IFC
+from ifc_core.models.safetensors_file import MAX_HEADER_BYTES, check_header, check_values
 from ifc_core.structures import Category
 
 FORMAT_VERSION = 1
-MAX_HEADER_BYTES = 4 << 20
 _METADATA_KEY = "ifc_studio"
 _FLOAT_TYPES = ("F16", "BF16", "F32", "F64")
 _SHORT_SIDES = (32, 8192)
@@ -51,6 +51,7 @@ class CheckpointInfo:
             so probable, are mostly what a track before them was, 0 to 1; 1 leaves them out.
         preferred_lookahead: Frames that the decision who is who looks ahead; 0 links each clip
             as it comes.
+        preferred_edges: How the edges of its masks are best decided again, one of ``EDGES``.
     """
 
     model_config: IFCConfig
@@ -62,6 +63,7 @@ class CheckpointInfo:
     preferred_duplicate_iou: float = 1.0
     preferred_continuation_score: float = 1.0
     preferred_lookahead: int = 0
+    preferred_edges: str = "off"
 
     def __post_init__(self) -> None:
         """Check that the parts agree.
@@ -93,6 +95,12 @@ class CheckpointInfo:
                 f"The preferred lookahead must be from 0 to {MOST_LOOKAHEAD} frames.",
                 name="preferred_lookahead",
                 value=self.preferred_lookahead,
+            )
+        if self.preferred_edges not in EDGES:
+            raise ConfigError(
+                f"The preferred edges must be one of {', '.join(EDGES)}.",
+                name="preferred_edges",
+                value=self.preferred_edges,
             )
         for name, least in _SHARES.items():
             value = getattr(self, name)
@@ -137,6 +145,7 @@ class Checkpoint:
         model.preferred_duplicate_iou = self.info.preferred_duplicate_iou
         model.preferred_continuation_score = self.info.preferred_continuation_score
         model.preferred_lookahead = self.info.preferred_lookahead
+        model.preferred_edges = self.info.preferred_edges
         model.provenance = self.info.provenance
         model.sha256 = self.info.sha256
         return model.eval()
@@ -174,7 +183,7 @@ def write_checkpoint(
     tensors = {name: _stored(t, precision) for name, t in state_dict.items()}
     shapes = {name: tuple(t.shape) for name, t in tensors.items()}
     compare_shapes(path, expected_shapes(info.model_config), shapes)
-    _check_values(path, tensors)
+    check_values(path, tensors)
     digest = _hash(tensors)
     metadata = {"format": "pt", _METADATA_KEY: json.dumps(_info_to_json(info, digest))}
     if len(metadata[_METADATA_KEY]) > MAX_HEADER_BYTES // 4:
@@ -208,6 +217,7 @@ def save_model(
         preferred_duplicate_iou=model.preferred_duplicate_iou,
         preferred_continuation_score=model.preferred_continuation_score,
         preferred_lookahead=model.preferred_lookahead,
+        preferred_edges=model.preferred_edges,
     )
     return write_checkpoint(path, info, model.state_dict(), precision)
 
@@ -219,7 +229,7 @@ def read_checkpoint_info(path: Path | str) -> CheckpointInfo:
         CheckpointError: The file is missing, damaged, not ours, or of another architecture.
     """
     path = Path(path)
-    _check_size(path)
+    check_header(path)
     try:
         with safe_open(path, framework="pt") as file:
             return _checked_info(path, file)
@@ -235,7 +245,7 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
             error names the tensors that are missing, extra, of the wrong shape or not finite.
     """
     path = Path(path)
-    _check_size(path)
+    check_header(path)
     try:
         with safe_open(path, framework="pt") as file:
             info = _checked_info(path, file)
@@ -243,7 +253,7 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
             tensors = {name: file.get_tensor(name).clone() for name in sorted(file.keys())}
     except (SafetensorError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
-    _check_values(path, tensors)
+    check_values(path, tensors)
     if _hash(tensors) != info.sha256:
         raise CheckpointError(
             f"The weights in {path} are not the ones it was saved with; get the file again.",
@@ -309,25 +319,6 @@ def _printable(name: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in short)
 
 
-def _check_size(path: Path) -> None:
-    """Look at the length of the header before a parser does."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(8)
-        size = path.stat().st_size
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise CheckpointError(f"Cannot read the model {path}: {reason}.", path=path) from error
-    length = int.from_bytes(head, "little")
-    if len(head) < 8 or length < 2 or length > size - 8:
-        raise CheckpointError(f"{path} is not a safetensors file, or was cut off.", path=path)
-    if length > MAX_HEADER_BYTES:
-        raise CheckpointError(
-            f"The header of {path} is {length:,} bytes long, which no model of ours has.",
-            path=path,
-        )
-
-
 def _checked_info(path: Path, file: Any) -> CheckpointInfo:
     text = (file.metadata() or {}).get(_METADATA_KEY)
     if text is None:
@@ -347,16 +338,6 @@ def _checked_info(path: Path, file: Any) -> CheckpointInfo:
                 path=path,
             )
     return info
-
-
-def _check_values(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    for name, tensor in tensors.items():
-        if not bool(torch.isfinite(tensor).all()):
-            raise CheckpointError(
-                f"The tensor {name} in {path} holds NaN or infinite values.", path=path
-            )
-        if name.endswith("running_var") and bool((tensor < 0).any()):
-            raise CheckpointError(f"The variance {name} in {path} is negative.", path=path)
 
 
 def _stored(tensor: Tensor, precision: StoredPrecision) -> Tensor:
@@ -393,6 +374,7 @@ def _info_to_json(info: CheckpointInfo, digest: str) -> dict[str, Any]:
         "preferred_duplicate_iou": info.preferred_duplicate_iou,
         "preferred_continuation_score": info.preferred_continuation_score,
         "preferred_lookahead": info.preferred_lookahead,
+        "preferred_edges": info.preferred_edges,
         "provenance": info.provenance,
         "sha256": digest,
     }
@@ -419,6 +401,7 @@ def _info_from_json(path: Path, text: str) -> CheckpointInfo:
             fields.get("preferred_duplicate_iou", 1.0),
             fields.get("preferred_continuation_score", 1.0),
             fields.get("preferred_lookahead", 0),
+            fields.get("preferred_edges", "off"),
         )
     except (ConfigError, LookupError, TypeError, ValueError, RecursionError, AttributeError) as e:
         detail = _printable(str(e)) if isinstance(e, ConfigError) else "it is incomplete."

@@ -17,6 +17,10 @@ LEAST_DUPLICATE_IOU = 0.1
 MOST_LOOKAHEAD = 200
 """Frames; the masks of the clips of twice as many wait in memory."""
 
+EDGES = ("off", "fast", "best")
+"""How the edges of masks are decided again at the size of the frame: not at all, by the colours
+nearby, or by the edge network."""
+
 BackboneName = Literal["resnet18", "resnet34", "resnet50", "resnet101"]
 EncoderKind = Literal["ifc", "none", "full", "decomposed"]
 MemoryGrouping = Literal["decomposed", "unified"]

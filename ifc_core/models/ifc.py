@@ -156,6 +156,7 @@ class IFC(nn.Module):
             of may continue a track; 1 leaves such instances out.
         preferred_lookahead: Frames that the decision who is who looks ahead; 0 links each clip
             as it comes.
+        preferred_edges: How the edges of its masks are best decided again: off, fast or best.
         provenance: Where the weights come from; empty for a new network.
         sha256: Hash of the weights as loaded; empty for a new network.
 
@@ -186,6 +187,7 @@ class IFC(nn.Module):
         self.preferred_duplicate_iou = 1.0
         self.preferred_continuation_score = 1.0
         self.preferred_lookahead = 0
+        self.preferred_edges = "off"
         self.provenance: dict[str, Any] = {}
         self.sha256 = ""
         self.register_buffer("pixel_mean", torch.empty(3, 1, 1), persistent=False)

@@ -91,7 +91,7 @@ def load_model(
     dtype = resolve_precision(precision, target)
     location = _locate(name_or_path, search)
     if location.file_sha256 is not None:
-        _check_file(location.path, location.file_sha256)
+        check_bundled_file(location.path, location.file_sha256)
     model = read_checkpoint(location.path).build()
     if fold_batch_norm:
         model.fold_batch_norm()
@@ -237,7 +237,16 @@ def _bundled() -> list[_Location]:
     ]
 
 
-def _check_file(path: Path, expected: str) -> None:
+def check_bundled_file(path: Path, expected: str) -> None:
+    """Make sure that a file that ships with the program is whole.
+
+    Args:
+        path: Of the file.
+        expected: Its SHA-256, hexadecimal, from the manifest.
+
+    Raises:
+        CheckpointError: The file is missing or another one.
+    """
     try:
         with path.open("rb") as file:
             actual = hashlib.file_digest(file, "sha256").hexdigest()

@@ -239,6 +239,23 @@ def read_train_config(path: Path | str, **replacements: Any) -> TrainConfig:
     Raises:
         ConfigError: The file cannot be read, or a setting is unknown or out of range.
     """
+    table, base = read_config_table(path)
+    table.update({k: v for k, v in replacements.items() if v is not None})
+    return build_config(TrainConfig, table, base=base)
+
+
+def read_config_table(path: Path | str) -> tuple[dict[str, Any], Path]:
+    """The plain table of a run's settings, whatever the run trains.
+
+    Args:
+        path: TOML file, or the name of a bundled preset.
+
+    Returns:
+        The table, and the folder that its relative paths count from.
+
+    Raises:
+        ConfigError: The file cannot be read.
+    """
     file = _find_config(path)
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -246,10 +263,7 @@ def read_train_config(path: Path | str, **replacements: Any) -> TrainConfig:
         raise ConfigError(f"Cannot read {file}: {error}.", name="config", value=file) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file} is no TOML: {error}.", name="config", value=file) from error
-    table.update({k: v for k, v in replacements.items() if v is not None})
-    return build_config(
-        TrainConfig, table, base=Path.cwd() if file.parent == _preset_folder() else file.parent
-    )
+    return table, Path.cwd() if file.parent == _preset_folder() else file.parent
 
 
 def preset_names() -> tuple[str, ...]:

@@ -21,8 +21,8 @@ from qtpy.QtWidgets import (
 )
 
 from ifc_core.errors import ConfigError
-from ifc_core.inference.settings import EDGES, ProposeSettings
-from ifc_core.models.config import LEAST_DUPLICATE_IOU, MOST_LOOKAHEAD
+from ifc_core.inference.settings import ProposeSettings
+from ifc_core.models.config import EDGES, LEAST_DUPLICATE_IOU, MOST_LOOKAHEAD
 from napari_ifc.language import tr
 
 NEAR_ONLINE, OFFLINE, CUSTOM = "near-online", "offline", "custom"
@@ -44,11 +44,12 @@ _TILES = (
     ("3x4", tr("3 × 4 tiles")),
 )
 _EDGES = (
+    ("", tr("Model's own")),
     ("off", tr("As the model draws them")),
-    ("fast", tr("Pulled to the frame's edges, fast")),
-    ("best", tr("Pulled to the frame's edges, best")),
+    ("fast", tr("By the colours nearby")),
+    ("best", tr("By a network of its own")),
 )
-assert tuple(key for key, _ in _EDGES) == EDGES  # noqa: S101
+assert tuple(key for key, _ in _EDGES[1:]) == EDGES  # noqa: S101
 _STEP = 0.05
 _MODELS_OWN_SCORE = -_STEP  # below the scale: the score threshold that the model says
 _MODELS_OWN_OVERLAP = LEAST_DUPLICATE_IOU - _STEP
@@ -320,7 +321,7 @@ class ProposePanel(QWidget):
             region_xywh=self.region_xywh,
             offline=mode == OFFLINE,
             tiles=str(self._tiles.currentData() or ""),
-            edges=str(self._edges.currentData()),
+            edges=str(self._edges.currentData()) or None,
             reidentify=self._reidentify.isChecked(),
             shot_cuts=self._shot_cuts.isChecked(),
         )
@@ -357,7 +358,7 @@ class ProposePanel(QWidget):
                 settings.tiles,
             )
         self._tiles.setCurrentIndex(self._tiles.findData(settings.tiles))
-        self._edges.setCurrentIndex(self._edges.findData(settings.edges))
+        self._edges.setCurrentIndex(self._edges.findData(settings.edges or ""))
         self._reidentify.setChecked(settings.reidentify)
         self._shot_cuts.setChecked(settings.shot_cuts)
         self.blockSignals(False)

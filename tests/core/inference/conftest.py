@@ -4,8 +4,10 @@ import copy
 import importlib.util
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -139,3 +141,34 @@ def whole_and_in_parts(tiny_model, scene):
         return (expected, whole.instances), (first + list(rest), rest.instances)
 
     return run
+
+
+@dataclass(frozen=True)
+class Star:
+    """A textured star on a textured ground.
+
+    Attributes:
+        frame: (180, 200, 3) uint8.
+        mask: (180, 200) bool, the truth.
+        coarse: (180, 200) bool, the mask of a grid.
+        logits: (22, 25) float32, what that grid said.
+    """
+
+    frame: np.ndarray
+    mask: np.ndarray
+    coarse: np.ndarray
+    logits: np.ndarray
+
+
+@pytest.fixture(scope="session")
+def star():
+    rng = np.random.default_rng(3)
+    angle = np.linspace(0, 2 * np.pi, 10, endpoint=False)
+    radius = np.where(np.arange(10) % 2, 38, 75)
+    points = np.stack([100 + radius * np.cos(angle), 90 + radius * np.sin(angle)], 1)
+    mask = cv2.fillPoly(np.zeros((180, 200), np.uint8), [points.astype(np.int32)], 1).astype(bool)
+    frame = np.where(mask[..., None], (190, 120, 60), (70, 110, 150)).astype(np.float64)
+    frame = np.clip(frame + rng.normal(0, 12, frame.shape), 0, 255).astype(np.uint8)
+    grid = cv2.resize(mask.astype(np.float32), (25, 22), interpolation=cv2.INTER_AREA)
+    coarse = cv2.resize(grid, (200, 180), interpolation=cv2.INTER_LINEAR) > 0.5
+    return Star(frame, mask, coarse, (grid - 0.5) * 12)

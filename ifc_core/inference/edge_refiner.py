@@ -1,0 +1,181 @@
+"""Masks decided again at the resolution of the frame, object by object, by the edge network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+import ifc_resources
+from ifc_core.inference.mask_output import encode_logits
+from ifc_core.models.edge_network import CROP_SIDE, EdgeNetwork, read_edge_network
+from ifc_core.models.registry import check_bundled_file
+from ifc_core.structures import RLEMask
+
+Floats = npt.NDArray[np.float32]
+Image = npt.NDArray[np.uint8]
+
+_MARGIN = 0.35
+"""Of the object's longer side, on every side of it."""
+_LEAST_MARGIN_CELLS = 1.0
+_NARROWEST = 0.5
+"""Shorter side of a crop as a share of its longer one."""
+_ISLAND_SHARE = 0.1
+"""Of the mask's cells; smaller islands do not widen the crop."""
+_LEAST_IOU = 0.5
+"""With the coarse mask; what departs further is no refinement."""
+_MOST_CROPS = 32
+"""That pass the network at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class CropBox:
+    """Part of a frame, in pixels; ``bottom`` and ``right`` are the first ones outside."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def xywh(self) -> tuple[int, int, int, int]:
+        """The same as (x, y, width, height)."""
+        return self.left, self.top, self.right - self.left, self.bottom - self.top
+
+
+def crop_around(logits: Floats, size: tuple[int, int]) -> CropBox | None:
+    """What the edge network is shown of a frame for one mask.
+
+    Args:
+        logits: (h, w) float32 on the mask's grid, which covers the frame.
+        size: (height, width) of the frame.
+
+    Returns:
+        A box with a margin around the mask's main parts, inside the frame; ``None`` for an
+        empty mask.
+    """
+    positive = (logits > 0).astype(np.uint8)
+    count, _, parts, _ = cv2.connectedComponentsWithStats(positive, connectivity=8)
+    if count < 2:
+        return None
+    parts = parts[1:]
+    parts = parts[parts[:, cv2.CC_STAT_AREA] >= _ISLAND_SHARE * positive.sum()]
+    first = parts[:, (cv2.CC_STAT_TOP, cv2.CC_STAT_LEFT)].min(axis=0)
+    extent = parts[:, (cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH)]
+    last = (parts[:, (cv2.CC_STAT_TOP, cv2.CC_STAT_LEFT)] + extent).max(axis=0)
+    cell = np.array(size) / logits.shape  # pixels
+    start, stop = first * cell, last * cell
+    margin = _MARGIN * (stop - start).max() + _LEAST_MARGIN_CELLS * cell
+    sides = stop - start + 2 * margin
+    sides = np.maximum(sides, _NARROWEST * sides.max())
+    middle = (start + stop) / 2
+    top, left = np.maximum(np.floor(middle - sides / 2), 0).astype(int)
+    bottom, right = np.minimum(np.ceil(middle + sides / 2), size).astype(int)
+    return CropBox(int(top), int(left), int(bottom), int(right))
+
+
+def crop_picture(frame: npt.NDArray[np.uint8], box: CropBox, side: int) -> Image:
+    """(side, side, ...) uint8: a part of a frame or mask, stretched to a square."""
+    part = np.ascontiguousarray(frame[box.top : box.bottom, box.left : box.right])
+    shrinks = min(part.shape[:2]) >= side
+    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(part, (side, side), interpolation=way), dtype=np.uint8)
+
+
+def crop_logits(logits: Floats, size: tuple[int, int], box: CropBox, side: int) -> Floats:
+    """(side, side) float32: the same part of a grid that covers a frame of ``size``."""
+    height, width = box.bottom - box.top, box.right - box.left
+    places = (np.arange(side) + 0.5) / side
+    rows = (box.top + places * height) * logits.shape[0] / size[0] - 0.5
+    columns = (box.left + places * width) * logits.shape[1] / size[1] - 0.5
+    x, y = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))
+    seen = cv2.remap(logits, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(seen, dtype=np.float32)
+
+
+class EdgeRefiner:
+    """Decides masks of frames again.
+
+    Args:
+        network: In eval mode; it is moved to ``device``.
+        device: Where it runs.
+    """
+
+    def __init__(self, network: EdgeNetwork, device: torch.device | str = "cpu") -> None:
+        self._device = torch.device(device)
+        self._network = network.to(self._device).to(memory_format=torch.channels_last)
+
+    def encode(
+        self,
+        logits: Floats,
+        frame: Image,
+        region_xywh: tuple[int, int, int, int] | None = None,
+    ) -> list[RLEMask | None]:
+        """Masks of one frame from their coarse logits.
+
+        Args:
+            logits: (N, h, w) float32 on a grid.
+            frame: (H, W, 3) uint8 RGB.
+            region_xywh: Part of the frame that the grid covers; all of it by default.
+
+        Returns:
+            N masks of the size of the frame, ``None`` for one without a pixel. Where the network
+            departs far from the coarse mask, that one stays.
+        """
+        size = (int(frame.shape[0]), int(frame.shape[1]))
+        x, y, width, height = region_xywh or (0, 0, size[1], size[0])
+        part = frame[y : y + height, x : x + width]
+        coarse = [encode_logits(row, size, region_xywh) for row in logits]
+        boxes = {
+            number: box
+            for number, row in enumerate(logits)
+            if coarse[number] is not None and (box := crop_around(row, (height, width)))
+        }
+        for number, fine in self._decided(logits, part, boxes):
+            left, top, across, down = boxes[number].xywh
+            mask = encode_logits(fine, size, (x + left, y + top, across, down))
+            before = coarse[number]
+            if mask is not None and before is not None and mask.iou(before) >= _LEAST_IOU:
+                coarse[number] = mask
+        return coarse
+
+    def _decided(
+        self, logits: Floats, picture: Image, boxes: dict[int, CropBox]
+    ) -> Iterator[tuple[int, Floats]]:
+        """Number of the mask and its (S, S) logits over its box, some crops at a time."""
+        size = (int(picture.shape[0]), int(picture.shape[1]))
+        numbers = list(boxes)
+        for start in range(0, len(numbers), _MOST_CROPS):
+            some = numbers[start : start + _MOST_CROPS]
+            pictures = [crop_picture(picture, boxes[n], CROP_SIDE) for n in some]
+            priors = [crop_logits(logits[n], size, boxes[n], CROP_SIDE) for n in some]
+            yield from zip(some, self._run(pictures, priors), strict=True)
+
+    @torch.inference_mode()
+    def _run(self, pictures: Sequence[Image], priors: Sequence[Floats]) -> Floats:
+        seen = torch.from_numpy(np.stack(pictures)).to(self._device).permute(0, 3, 1, 2)
+        prior = torch.from_numpy(np.stack(priors)).to(self._device)
+        answer = self._network(seen.contiguous(memory_format=torch.channels_last), prior)
+        return np.asarray(answer.float().cpu().numpy())
+
+
+@lru_cache(maxsize=2)
+def load_edge_refiner(device: str) -> EdgeRefiner:
+    """The network that ships with the program, ready on a device.
+
+    Args:
+        device: As torch names it.
+
+    Raises:
+        CheckpointError: The file is missing or damaged.
+    """
+    entry = json.loads(ifc_resources.path("models.json").read_text("utf-8"))["edges"]
+    path = ifc_resources.root() / entry["file"]
+    check_bundled_file(path, entry["sha256"])
+    return EdgeRefiner(read_edge_network(path).fuse(), device)

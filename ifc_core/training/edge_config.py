@@ -1,0 +1,134 @@
+"""Settings of a run that trains the edge network, read from TOML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ifc_core.errors import ConfigError
+from ifc_core.training.config import build_config, read_config_table
+
+TASK = "edges"
+"""What ``task`` says at the top of such a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeStageConfig:
+    """A stretch of a run.
+
+    Attributes:
+        iterations: Optimizer steps.
+        side: Pixels of a crop's side, a multiple of 16.
+        batch_size: Crops of one step.
+    """
+
+    iterations: int
+    side: int = 128
+    batch_size: int = 32
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if min(self.iterations, self.batch_size) < 1 or self.side < 32 or self.side % 16:
+            raise ConfigError(
+                "A stage needs iterations and a batch of at least 1, and a side that is a multiple "
+                f"of 16 (got {self}).",
+                name="stages",
+                value=self,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeTrainConfig:
+    """A whole run: clips are drawn and proposed on first, then the network learns from them.
+
+    Attributes:
+        task: ``edges``.
+        output: Folder of samples, checkpoint, log and weights; it is created.
+        stages: In order.
+        proposer: Name or file of the model whose masks are decided again.
+        clips: Generated clips that samples are taken from.
+        num_frames: Frames of a clip.
+        sizes: (height, width) of the clips in pixels; each draws one.
+        difficulties: Each clip draws one.
+        synthetic: Further fields of the generator's ``ClipSpec``.
+        lr: Largest learning rate; it rises for ``warmup_iterations`` and falls with a cosine.
+        warmup_iterations: Steps of linear warm-up from 0.
+        final_factor: Where the cosine ends, as a share of ``lr``.
+        weight_decay: On every parameter.
+        clip_norm: Largest norm of the gradient.
+        ema_decay: Of the moving average of the weights, which is what is exported.
+        seed: Of the weights and the samples.
+        init: Weights to start from, or none.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        num_workers: Worker processes that prepare crops; 0 prepares them in between.
+        log_every: Iterations between log lines.
+        checkpoint_seconds: Time between checkpoints for resuming.
+    """
+
+    output: Path
+    stages: tuple[EdgeStageConfig, ...]
+    task: str = TASK
+    proposer: str = "default"
+    clips: int = 1500
+    num_frames: int = 5
+    sizes: tuple[tuple[int, int], ...] = ((192, 336), (288, 512), (360, 640))
+    difficulties: tuple[str, ...] = ("easy", "medium", "hard")
+    synthetic: dict[str, Any] = field(default_factory=dict)
+    lr: float = 1.5e-3
+    warmup_iterations: int = 100
+    final_factor: float = 0.02
+    weight_decay: float = 1e-2
+    clip_norm: float = 2.0
+    ema_decay: float = 0.998
+    seed: int = 0
+    init: Path | None = None
+    device: str = "auto"
+    num_workers: int = 1
+    log_every: int = 20
+    checkpoint_seconds: float = 300.0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if not self.stages or min(self.clips, self.num_frames) < 1:
+            raise ConfigError(
+                "A run needs at least one [[stages]] table, one clip and one frame.",
+                name="stages",
+                value=self.stages,
+            )
+        if self.lr <= 0 or self.weight_decay < 0 or self.clip_norm <= 0 or self.num_workers < 0:
+            raise ConfigError(
+                "Learning rate and clipping are above 0, decay and workers not negative.",
+                name="lr",
+                value=self.lr,
+            )
+        if not 0 <= self.ema_decay < 1:
+            raise ConfigError(
+                "ema_decay must be at least 0 and below 1.", name="ema_decay", value=self.ema_decay
+            )
+
+    @property
+    def iterations(self) -> int:
+        """Optimizer steps of all stages."""
+        return sum(stage.iterations for stage in self.stages)
+
+    def stage_at(self, iteration: int) -> tuple[EdgeStageConfig, int]:
+        """The stage of an iteration, and the crops that were drawn before it."""
+        drawn = 0
+        for stage in self.stages:
+            if iteration < stage.iterations:
+                return stage, drawn + iteration * stage.batch_size
+            iteration -= stage.iterations
+            drawn += stage.iterations * stage.batch_size
+        raise IndexError(iteration)
+
+
+def read_edge_config(path: Path | str, **replacements: Any) -> EdgeTrainConfig:
+    """Read a run's settings; as :func:`ifc_core.training.config.read_train_config`.
+
+    Raises:
+        ConfigError: The file cannot be read, or a setting is unknown or out of range.
+    """
+    table, base = read_config_table(path)
+    table.update({k: v for k, v in replacements.items() if v is not None})
+    return build_config(EdgeTrainConfig, table, base=base)

@@ -1,0 +1,234 @@
+"""What the edge network learns from: masks as a model drew them, beside the true ones.
+
+A sample is one object in one frame of a generated clip: a crop of the picture, the model's own
+coarse logits there, and the exact mask. Samples are kept in files, since drawing a clip and
+proposing on it takes far longer than learning from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ifc_core.data.clip_source import sample_generator
+from ifc_core.data.sample import ClipSample
+from ifc_core.errors import CheckpointError
+from ifc_core.inference.edge_refiner import crop_around, crop_logits, crop_picture
+from ifc_core.inference.frame_input import network_size, resize_frames
+from ifc_core.io.atomic import atomic_output
+from ifc_core.models.ifc import IFC
+from ifc_core.structures import RLEMask
+
+SAMPLE_SIDE = 160
+_LEAST_IOU = 0.45
+_LEAST_SCORE = 0.2
+_MAX_LONG_SIDE = 1333
+_PRIOR_STEP = 1 / 16  # logits are kept as bytes, to within half of it and up to about 8
+_ZERO = 128
+_CHANNELS = 5  # red, green, blue, truth, prior
+
+Samples = npt.NDArray[np.uint8]
+"""(N, SAMPLE_SIDE, SAMPLE_SIDE, 5): red, green, blue; the truth, 255 inside; the prior."""
+
+Floats = npt.NDArray[np.float32]
+
+
+@torch.inference_mode()
+def samples_of(model: IFC, clip: ClipSample) -> Samples:
+    """What a model makes of a clip, object by object and frame by frame.
+
+    Args:
+        model: In eval mode, on its device.
+        clip: With exact masks.
+
+    Returns:
+        A sample for each mask of a query that is sure of something and that covers a true mask
+        with an IoU of at least 0.45.
+    """
+    found = []
+    for frame, truth, logits in zip(
+        clip.frames, clip.masks.swapaxes(0, 1), _proposed(model, clip.frames), strict=True
+    ):
+        size = (int(frame.shape[0]), int(frame.shape[1]))
+        coded = [RLEMask.from_array(mask) if mask.any() else None for mask in truth]
+        for row in logits:
+            large = cv2.resize(row, size[::-1], interpolation=cv2.INTER_LINEAR) > 0
+            box = crop_around(row, size)
+            if box is None or not large.any():
+                continue
+            drawn = RLEMask.from_array(large)
+            ious = [0.0 if mask is None else drawn.iou(mask) for mask in coded]
+            if max(ious, default=0.0) < _LEAST_IOU:
+                continue
+            own = truth[int(np.argmax(ious))].astype(np.uint8) * 255
+            sample = np.empty((SAMPLE_SIDE, SAMPLE_SIDE, _CHANNELS), np.uint8)
+            sample[..., :3] = crop_picture(frame, box, SAMPLE_SIDE)
+            sample[..., 3] = crop_picture(own, box, SAMPLE_SIDE)
+            sample[..., 4] = _as_bytes(crop_logits(row, size, box, SAMPLE_SIDE))
+            found.append(sample)
+    return (
+        np.stack(found) if found else np.empty((0, SAMPLE_SIDE, SAMPLE_SIDE, _CHANNELS), np.uint8)
+    )
+
+
+def _proposed(model: IFC, frames: npt.NDArray[np.uint8]) -> Iterator[Floats]:
+    """(n, h, w) logits of the sure queries, frame by frame."""
+    device = next(model.parameters()).device
+    size = network_size(
+        (int(frames.shape[1]), int(frames.shape[2])), model.preferred_short_side, _MAX_LONG_SIDE
+    )
+    small = resize_frames(torch.from_numpy(np.ascontiguousarray(frames)), size).to(device)
+    output = model(model.normalize(small[None]))
+    probs = output.class_logits[0].softmax(-1)[:, :-1].amax(-1)
+    sure = output.mask_logits[0][probs >= _LEAST_SCORE].float().cpu().numpy()  # (n, T, h, w)
+    yield from np.ascontiguousarray(sure.swapaxes(0, 1))
+
+
+def _as_bytes(logits: Floats) -> npt.NDArray[np.uint8]:
+    return np.asarray(np.clip(np.rint(logits / _PRIOR_STEP) + _ZERO, 0, 255), dtype=np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleFiles:
+    """Samples on disk, in files that are written once.
+
+    Attributes:
+        folder: Made where missing.
+    """
+
+    folder: Path
+
+    def write(self, number: int, samples: Samples) -> None:
+        """Keep samples as file ``number``.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with atomic_output(self._file(number)) as temporary:
+            np.save(temporary, samples, allow_pickle=False)
+
+    def has(self, number: int) -> bool:
+        """Whether file ``number`` was written."""
+        return self._file(number).is_file()
+
+    def open(self, count: int) -> list[Samples]:
+        """The samples of files 0 to ``count - 1``, mapped into memory.
+
+        Raises:
+            CheckpointError: One is missing or damaged.
+        """
+        return [self._opened(self._file(number)) for number in range(count)]
+
+    def _file(self, number: int) -> Path:
+        return self.folder / f"{number:04d}.npy"
+
+    @staticmethod
+    def _opened(file: Path) -> Samples:
+        try:
+            samples = np.load(file, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise CheckpointError(
+                f"{file} is no usable file of samples; delete it.", path=file
+            ) from error
+        if samples.dtype != np.uint8 or samples.shape[1:] != (SAMPLE_SIDE, SAMPLE_SIDE, _CHANNELS):
+            raise CheckpointError(f"{file} holds no samples of edges; delete it.", path=file)
+        return np.asarray(samples) if not len(samples) else samples
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeExample:
+    """One sample as the network is shown it.
+
+    Attributes:
+        picture: (S, S, 3) float32, 0 to 255.
+        truth: (S, S) float32, 0 to 1.
+        prior: (S, S) float32, logits.
+    """
+
+    picture: Floats
+    truth: Floats
+    prior: Floats
+
+
+_COARSE_SHARE = 0.2
+_COARSEST, _FINEST = 7, 40
+
+
+def example_of(sample: Samples, side: int, seed: int, index: int) -> EdgeExample:
+    """A sample as draw ``index`` of a run sees it: another view, other colours.
+
+    Args:
+        sample: (SAMPLE_SIDE, SAMPLE_SIDE, 5) uint8.
+        side: S.
+        seed: Of the run.
+        index: Of the draw; equal ones give equal examples.
+    """
+    rng = sample_generator(seed, index)
+    picture, truth = sample[..., :3], sample[..., 3].astype(np.float32) / np.float32(255)
+    prior = (sample[..., 4].astype(np.float32) - _ZERO) * np.float32(_PRIOR_STEP)
+    if rng.random() < _COARSE_SHARE:
+        prior = _coarse(truth, rng)
+    view = _view(rng, sample.shape[0], side)
+
+    coloured = _recoloured(_seen(picture.astype(np.float32), view, side), rng)
+    return EdgeExample(coloured, _seen(truth, view, side), _seen(prior, view, side))
+
+
+def _seen(image: Floats, view: Floats, side: int) -> Floats:
+    seen = cv2.warpAffine(
+        np.ascontiguousarray(image), view, (side, side), borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(seen, dtype=np.float32)
+
+
+def _view(rng: np.random.Generator, stored: int, side: int) -> Floats:
+    """Affine map from a stored sample to a window of it, mirrored in half of the cases."""
+    width = stored * rng.uniform(0.72, 1.0)
+    height = stored * float(np.clip(width / stored * np.exp(rng.normal(0, 0.1)), 0.7, 1.0))
+    left, top = rng.uniform(0, stored - width), rng.uniform(0, stored - height)
+    view = np.array(
+        [[side / width, 0, -left * side / width], [0, side / height, -top * side / height]]
+    )
+    for axis, chance in ((0, 0.5), (1, 0.1)):
+        if rng.random() < chance:
+            view[axis] = -view[axis]
+            view[axis, 2] += side - 1
+    return view.astype(np.float32)
+
+
+def _coarse(truth: Floats, rng: np.random.Generator) -> Floats:
+    """Logits as of a model with a grid of its own: blurred, bent, a little beside the truth."""
+    cells = int(np.exp(rng.uniform(np.log(_COARSEST), np.log(_FINEST))))
+    grid = cv2.resize(truth, (cells, cells), interpolation=cv2.INTER_AREA)
+    grid = cv2.GaussianBlur(grid, (0, 0), rng.uniform(0.3, 1.2))
+    few = max(3, cells // 3)
+    bends = cv2.resize(rng.normal(0, 1, (few, few)), (cells, cells), interpolation=cv2.INTER_CUBIC)
+    logits = (grid - 0.5) * rng.uniform(6, 16) + bends * rng.uniform(0, 2.5) + rng.normal(0, 0.7)
+    shift = np.array([[1, 0, rng.normal(0, 0.4)], [0, 1, rng.normal(0, 0.4)]], np.float32)
+    moved = cv2.warpAffine(
+        logits.astype(np.float32), shift, (cells, cells), borderMode=cv2.BORDER_REPLICATE
+    )
+    large = cv2.resize(moved, truth.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large, dtype=np.float32)
+
+
+def _recoloured(picture: Floats, rng: np.random.Generator) -> Floats:
+    """Other light, colours, sharpness and noise, for seven samples of ten; 0 to 255."""
+    if rng.random() >= 0.7:
+        return picture
+    x = (picture / 255) ** np.exp(rng.normal(0, 0.25))
+    x = x * np.exp(rng.normal(0, 0.15, 3)) + rng.normal(0, 0.05)
+    if rng.random() < 0.15:
+        x = np.repeat(x.mean(axis=-1, keepdims=True), 3, axis=-1)
+    if rng.random() < 0.3:
+        x = cv2.GaussianBlur(x, (0, 0), rng.uniform(0.3, 1.2))
+    if rng.random() < 0.3:
+        x = x + rng.normal(0, rng.uniform(0.01, 0.06), x.shape)
+    return np.asarray(np.clip(x, 0, 1) * 255, dtype=np.float32)

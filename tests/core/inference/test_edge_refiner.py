@@ -1,0 +1,143 @@
+"""Masks decided again by the edge network: what it is shown, and what becomes of its answer."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from ifc_core.evaluation.region_boundary import boundary_accuracy
+from ifc_core.inference.edge_refiner import (
+    EdgeRefiner,
+    crop_around,
+    crop_logits,
+    crop_picture,
+    load_edge_refiner,
+)
+from ifc_core.inference.mask_output import encode_logits
+from ifc_core.models.edge_network import EdgeNetwork
+
+SIZE = (180, 200)
+
+
+class Answers(torch.nn.Module):
+    """Stands in for the network; notes how many crops it was given at once."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.answer = answer
+        self.counts = []
+
+    def forward(self, pictures, prior):
+        self.counts.append(len(prior))
+        return self.answer(pictures.float(), prior)
+
+
+def grid(*parts, shape=(22, 25)):
+    """Logits that are positive in (top, left, bottom, right) of cells."""
+    logits = np.full(shape, -5, np.float32)
+    for top, left, bottom, right in parts:
+        logits[top:bottom, left:right] = 5
+    return logits
+
+
+def test_a_crop_holds_the_object_with_a_margin_inside_the_frame():
+    box = crop_around(grid((8, 10, 12, 14)), SIZE)
+    cell = np.array(SIZE) / (22, 25)
+    assert box.top < 8 * cell[0] - 8
+    assert box.bottom > 12 * cell[0] + 8
+    assert box.left < 10 * cell[1] - 8
+    assert box.right > 14 * cell[1] + 8
+    whole = crop_around(grid((0, 0, 22, 25)), SIZE)
+    assert (whole.top, whole.left, whole.bottom, whole.right) == (0, 0, *SIZE)
+    assert whole.xywh == (0, 0, 200, 180)
+    assert crop_around(grid(), SIZE) is None
+
+
+def test_specks_far_away_do_not_widen_a_crop_but_parts_do():
+    alone = crop_around(grid((4, 4, 9, 9)), SIZE)
+    assert crop_around(grid((4, 4, 9, 9), (20, 22, 21, 23)), SIZE) == alone
+    both = crop_around(grid((4, 4, 9, 9), (16, 18, 20, 22)), SIZE)
+    assert both.bottom > alone.bottom
+    assert both.right > alone.right
+
+
+def test_a_thin_object_gets_room_to_its_sides():
+    box = crop_around(grid((1, 12, 21, 13)), SIZE)
+    _, _, width, height = box.xywh
+    assert width >= 0.45 * height
+
+
+def test_picture_and_logits_are_cut_alike(star):
+    """A pixel's place in the crop is the same for both: the logits' zero lies on the edge."""
+    box = crop_around(star.logits, SIZE)
+    inside = crop_picture(star.mask.astype(np.uint8) * 255, box, 96) > 127
+    told = crop_logits(star.logits, SIZE, box, 96) > 0
+    assert (inside & told).sum() / (inside | told).sum() > 0.85
+    shifted = np.roll(told, 4, axis=1)
+    assert (inside & shifted).sum() / (inside | shifted).sum() < 0.85
+    large = cv2.resize(star.logits, SIZE[::-1], interpolation=cv2.INTER_LINEAR)
+    part = large[box.top : box.bottom, box.left : box.right]
+    again = crop_logits(star.logits, SIZE, box, 96)
+    assert np.abs(cv2.resize(part, (96, 96)) - again).mean() < 0.15
+
+
+def test_the_bundled_network_brings_masks_closer_to_the_truth(star):
+    (refined,) = load_edge_refiner("cpu").encode(star.logits[None], star.frame)
+    found = refined.to_array()
+    before = boundary_accuracy(star.coarse, star.mask, tolerance=1.0)
+    assert boundary_accuracy(found, star.mask, tolerance=1.0) > before + 0.1
+    before = (star.coarse & star.mask).sum() / (star.coarse | star.mask).sum()
+    assert (found & star.mask).sum() / (found | star.mask).sum() > before
+
+
+def test_a_network_that_keeps_the_prior_gives_the_coarse_mask(star):
+    refiner = EdgeRefiner(EdgeNetwork().eval())
+    (mask,) = refiner.encode(star.logits[None], star.frame)
+    assert mask.iou(encode_logits(star.logits, SIZE)) > 0.98
+
+
+def test_an_answer_far_from_the_coarse_mask_is_not_taken(star):
+    coarse = encode_logits(star.logits, SIZE)
+    for answer in (lambda _, prior: -prior, lambda _, prior: prior - 100):
+        (mask,) = EdgeRefiner(Answers(answer)).encode(star.logits[None], star.frame)
+        assert mask == coarse
+
+
+def test_masks_keep_their_order_and_the_empty_ones_their_place(star):
+    rows = np.stack([grid(), star.logits, grid(), grid((1, 1, 5, 5))])
+    masks = EdgeRefiner(EdgeNetwork().eval()).encode(rows, star.frame)
+    assert [mask is None for mask in masks] == [True, False, True, False]
+    assert masks[1].iou(encode_logits(star.logits, SIZE)) > 0.98
+    assert EdgeRefiner(EdgeNetwork().eval()).encode(rows[:0], star.frame) == []
+
+
+def test_a_crowd_passes_in_parts_and_comes_out_the_same(star):
+    network = Answers(lambda pictures, prior: prior + pictures.mean((1, 2, 3))[:, None, None] / 99)
+    rows = np.stack([grid((r, c, r + 3, c + 3)) for r in range(0, 18, 3) for c in range(0, 21, 3)])
+    masks = EdgeRefiner(network).encode(rows, star.frame)
+    assert max(network.counts) <= 32
+    assert sum(network.counts) == len(rows)
+    alone = [EdgeRefiner(network).encode(row[None], star.frame)[0] for row in rows]
+    assert masks == alone
+
+
+def test_a_region_is_decided_in_its_place(star):
+    """The region alone as a frame, and as a part of a larger one, give the same pixels."""
+    large = np.random.default_rng(0).integers(0, 256, (240, 280, 3), dtype=np.uint8)
+    large[30:210, 50:250] = star.frame
+    refiner = load_edge_refiner("cpu")
+    (alone,) = refiner.encode(star.logits[None], star.frame)
+    (placed,) = refiner.encode(star.logits[None], large, (50, 30, 200, 180))
+    assert placed.size == (240, 280)
+    found = placed.to_array()
+    assert np.array_equal(found[30:210, 50:250], alone.to_array())
+    assert placed.area == alone.area
+
+
+@pytest.mark.parametrize("size", [(9, 13), (37, 500), (700, 40)])
+def test_odd_sizes(size):
+    frame = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
+    logits = grid((0, 0, 3, 2), shape=(4, 5))
+    (mask,) = load_edge_refiner("cpu").encode(logits[None], frame)
+    assert mask.size == size
+    assert mask.area > 0

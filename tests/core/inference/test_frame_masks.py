@@ -1,0 +1,79 @@
+"""Masks of finished frames: which edges they get, and when a frame is let go."""
+
+import numpy as np
+import pytest
+import torch
+
+from ifc_core.inference.edge_refiner import load_edge_refiner
+from ifc_core.inference.edges import refine_edges
+from ifc_core.inference.frame_masks import FrameMasks
+from ifc_core.inference.mask_output import encode_logits
+from ifc_core.inference.predictor import predict_video
+from ifc_core.inference.settings import ProposeSettings
+from ifc_core.tracking.video_tracker import TrackedFrame
+
+CPU = torch.device("cpu")
+SIZE = (180, 200)
+
+
+def tracked(star, position=0):
+    empty = np.full_like(star.logits, -5)
+    logits = torch.from_numpy(np.stack([star.logits, empty]))
+    return TrackedFrame(position, (0, 1), logits, (None, None), (None, None))
+
+
+def test_each_way_is_what_it_says(star):
+    plain = encode_logits(star.logits, SIZE)
+    wanted = {
+        "off": plain,
+        "fast": refine_edges(plain, star.frame, 180 / 22),
+        "best": load_edge_refiner("cpu").encode(star.logits[None], star.frame)[0],
+    }
+    assert len(set(wanted.values())) == 3
+    for way, mask in wanted.items():
+        masks = FrameMasks(way, None, CPU)
+        masks.note(0, star.frame)
+        assert list(masks.encode([tracked(star)], SIZE)) == [[mask, None]]
+
+
+@pytest.mark.parametrize("way", ["fast", "best"])
+def test_without_its_frame_a_mask_stays_as_the_model_drew_it(star, way):
+    plain = encode_logits(star.logits, SIZE)
+    masks = FrameMasks(way, None, CPU)
+    masks.note(0, star.frame)
+    masks.forget(0)
+    masks.note(1, star.frame[::2])  # of another size than the masks
+    frames = [tracked(star, 0), tracked(star, 1)]
+    assert list(masks.encode(frames, SIZE)) == [[plain, None]] * 2
+
+
+@pytest.mark.parametrize("way", ["fast", "best"])
+def test_a_finished_frame_is_let_go(star, way):
+    masks = FrameMasks(way, None, CPU)
+    masks.note(0, star.frame)
+    masks.note(1, star.frame)
+    first = next(iter(masks.encode([tracked(star)], SIZE)))
+    again = next(iter(masks.encode([tracked(star)], SIZE)))
+    other = next(iter(masks.encode([tracked(star, 1)], SIZE)))
+    assert first == other != again
+
+
+def masks_of(model, frames, **settings):
+    run = predict_video(model, enumerate(frames), ProposeSettings(score_threshold=0, **settings))
+    return [[(m.instance_id, m.rle) for m in frame.masks] for frame in run]
+
+
+def test_a_model_says_which_edges_its_masks_get(sure_model, scene, monkeypatch):
+    own = masks_of(sure_model, scene[:7])
+    off, best = (masks_of(sure_model, scene[:7], edges=way) for way in ("off", "best"))
+    assert own == off
+    assert [[i for i, _ in frame] for frame in off] == [[i for i, _ in frame] for frame in best]
+    assert off != best
+    monkeypatch.setattr(sure_model, "preferred_edges", "best")
+    assert masks_of(sure_model, scene[:7]) == best
+    assert masks_of(sure_model, scene[:7], edges="off") == off
+
+
+def test_a_resumed_run_gives_the_same_edges(whole_and_in_parts):
+    whole, parts = whole_and_in_parts(ProposeSettings(score_threshold=0, edges="best"))
+    assert parts == whole

@@ -1,0 +1,136 @@
+"""The network that decides edges again: its arithmetic and its files."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from ifc_core.errors import CheckpointError
+from ifc_core.models.edge_network import (
+    EdgeNetwork,
+    colour_evidence,
+    read_edge_network,
+    write_edge_network,
+)
+
+
+@pytest.fixture
+def trained():
+    """A network whose answer depends on everything it is told."""
+    torch.manual_seed(4)
+    network = EdgeNetwork()
+    torch.nn.init.normal_(network.answer.weight, std=0.1)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(module.running_mean, std=0.2)
+            torch.nn.init.uniform_(module.running_var, 0.5, 2)
+    return network.eval()
+
+
+def crops(side=32, count=3):
+    generator = torch.Generator().manual_seed(1)
+    pictures = torch.randint(0, 256, (count, 3, side, side), generator=generator, dtype=torch.uint8)
+    return pictures, 3 * torch.randn(count, side, side, generator=generator)
+
+
+def test_a_new_network_leaves_every_decision_as_it_was():
+    pictures, prior = crops()
+    answer = EdgeNetwork().eval()(pictures, prior)
+    assert answer.shape == prior.shape
+    assert torch.equal(answer > 0, prior > 0)
+
+
+@pytest.mark.parametrize("side", [32, 48, 128])
+def test_bytes_and_real_numbers_say_the_same_at_any_side(trained, side):
+    pictures, prior = crops(side)
+    with torch.inference_mode():
+        answer = trained(pictures, prior)
+        assert answer.shape == (3, side, side)
+        assert torch.equal(answer, trained(pictures.float(), prior))
+        assert not torch.allclose(answer, trained(255 - pictures, prior), atol=1e-3)
+        assert not torch.allclose(answer, trained(pictures, -prior), atol=1e-3)
+
+
+def test_merged_norms_change_nothing(trained):
+    pictures, prior = crops()
+    with torch.inference_mode():
+        plain = trained(pictures, prior)
+        fused = trained.fuse()(pictures, prior)
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in trained.modules())
+    torch.testing.assert_close(fused, plain, rtol=1e-4, atol=1e-4)
+
+
+def test_evidence_says_which_side_a_colour_belongs_to():
+    picture = torch.zeros(1, 3, 32, 32)
+    picture[:, 0, :, :16] = 1.0  # red on the left, green on the right
+    picture[:, 1, :, 16:] = 1.0
+    inside = torch.zeros(1, 1, 32, 32)
+    inside[..., :12] = 1.0  # four columns short of the red
+    told = colour_evidence(picture, inside)
+    assert told.shape == (1, 3, 32, 32)
+    assert told.abs().max() <= 1
+    assert (told[..., 12:14] > 0.2).all()  # red, though outside
+    assert (told[..., 20:24] < -0.2).all()
+    assert (colour_evidence(picture, torch.zeros_like(inside)) < 0).all()  # nothing is inside
+
+
+def test_a_file_gives_back_what_was_written(trained, tmp_path):
+    path = tmp_path / "edges.safetensors"
+    write_edge_network(path, trained.state_dict(), {"seed": 4})
+    again = read_edge_network(path)
+    assert again.provenance == {"seed": 4}
+    assert not again.training
+    pictures, prior = crops()
+    with torch.inference_mode():  # filters are stored in half precision
+        torch.testing.assert_close(
+            again(pictures, prior), trained(pictures, prior), rtol=1e-2, atol=1e-2
+        )
+
+
+def changed(trained, **tensors):
+    return {**trained.state_dict(), **tensors}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "change", "sentence"),
+    [
+        (None, {}, "no edge network"),
+        ({"ifc_studio_edges": "[1]"}, {}, "no edge network"),
+        ({"ifc_studio_edges": json.dumps({"version": 9, "provenance": {}})}, {}, "newer"),
+        (
+            {"ifc_studio_edges": json.dumps({"version": 1, "provenance": {}})},
+            {"answer.bias": torch.zeros(5)},
+            "not those of an edge network",
+        ),
+        (
+            {"ifc_studio_edges": json.dumps({"version": 1, "provenance": {}})},
+            {"answer.bias": torch.full((4,), float("nan"))},
+            "NaN",
+        ),
+    ],
+)
+def test_a_strangers_file_is_refused(trained, tmp_path, metadata, change, sentence):
+    path = tmp_path / "edges.safetensors"
+    save_file(changed(trained, **change), path, metadata=metadata)
+    with pytest.raises(CheckpointError, match=sentence):
+        read_edge_network(path)
+
+
+def test_a_cut_off_or_missing_file_is_refused(trained, tmp_path):
+    path = tmp_path / "edges.safetensors"
+    write_edge_network(path, trained.state_dict(), {})
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(CheckpointError):
+        read_edge_network(path)
+    with pytest.raises(CheckpointError, match="Cannot read"):
+        read_edge_network(tmp_path / "none.safetensors")
+
+
+def test_weights_that_are_not_finite_are_not_written(trained, tmp_path):
+    path = tmp_path / "edges.safetensors"
+    with pytest.raises(CheckpointError, match="NaN"):
+        write_edge_network(
+            path, changed(trained, **{"answer.bias": torch.full((4,), torch.inf)}), {}
+        )
+    assert not path.exists()

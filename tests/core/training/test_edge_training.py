@@ -1,0 +1,229 @@
+"""Training of the edge network: its samples, its views of them, and runs that go on."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ifc_core import cli
+from ifc_core.data.clip_source import ClipRequest
+from ifc_core.errors import CheckpointError, ConfigError
+from ifc_core.jobs import JobCancelled, JobContext
+from ifc_core.models.edge_network import read_edge_network
+from ifc_core.training import edge_training
+from ifc_core.training.config import build_config
+from ifc_core.training.edge_config import EdgeTrainConfig, read_edge_config
+from ifc_core.training.edge_samples import SAMPLE_SIDE, SampleFiles, example_of, samples_of
+from ifc_core.training.edge_training import EdgeTrainer, edge_loss, train_edges
+
+FOREVER = float("inf")
+
+
+class Proposer(torch.nn.Module):
+    """Draws the brightest pixels of a frame on a grid of 1/8, once surely and once not."""
+
+    preferred_short_side = 96
+
+    def __init__(self):
+        super().__init__()
+        self.anchor = torch.nn.Parameter(torch.zeros(1))
+
+    def normalize(self, frames):
+        return frames.movedim(-1, -3).float()
+
+    def forward(self, frames):
+        light = torch.nn.functional.avg_pool2d(frames[0].amax(1), 8)  # (T, h, w)
+        masks = torch.stack([light - 130, light - 130])[None] / 10
+        return type("Output", (), {
+            "class_logits": torch.tensor([[[4.0, 0.0], [0.0, 4.0]]]),
+            "mask_logits": masks,
+        })()  # fmt: skip
+
+
+@pytest.fixture
+def proposer(monkeypatch):
+    model = Proposer()
+    monkeypatch.setattr(edge_training, "load_model", lambda *_: model)
+    return model
+
+
+@pytest.fixture
+def clip(toy_source):
+    one = replace(toy_source, num_objects=1)
+    return one(ClipRequest(0, num_frames=2, height=96, width=128))
+
+
+def config(folder, **changes):
+    table = {
+        "output": str(folder),
+        "clips": 4,
+        "num_frames": 1,
+        "sizes": [[64, 96]],
+        "difficulties": ["easy"],
+        "synthetic": {"photographs": False, "real_fraction": 0.0},
+        "stages": [
+            {"iterations": 2, "side": 32, "batch_size": 2},
+            {"iterations": 3, "side": 48, "batch_size": 3},
+        ],
+        "num_workers": 0,
+        "device": "cpu",
+        "log_every": 1,
+    }
+    return build_config(EdgeTrainConfig, {**table, **changes})
+
+
+def filled(folder, clip, **changes):
+    """Settings of a run whose samples are there."""
+    settings = config(folder, **changes)
+    SampleFiles(folder / "samples").write(0, samples_of(Proposer(), clip))
+    return settings
+
+
+def test_a_sample_is_a_sure_mask_beside_the_true_one(clip):
+    samples = samples_of(Proposer(), clip)
+    assert samples.shape == (2, SAMPLE_SIDE, SAMPLE_SIDE, 5)  # one sure query, two frames
+    for sample in samples:
+        truth, prior = sample[..., 3] > 127, sample[..., 4] > 128
+        assert 0.5 < (truth & prior).sum() / (truth | prior).sum() < 0.99
+        coloured = sample[..., :3].max(axis=-1) > 150
+        assert (coloured & truth).sum() / (coloured | truth).sum() > 0.9
+
+
+def test_a_mask_of_nothing_teaches_nothing(clip):
+    nothing = replace(clip, masks=np.zeros_like(clip.masks))
+    assert len(samples_of(Proposer(), nothing)) == 0
+    elsewhere = replace(clip, masks=np.roll(clip.masks, 40, axis=2))
+    assert len(samples_of(Proposer(), elsewhere)) == 0
+
+
+def test_a_view_moves_picture_truth_and_prior_together(clip):
+    sample = samples_of(Proposer(), clip)[0]
+    overlaps, sides = [], set()
+    for index in range(30):
+        example = example_of(sample, 64, 0, index)
+        assert example.picture.shape == (64, 64, 3)
+        assert example.picture.min() >= 0
+        assert example.picture.max() <= 255
+        truth, prior = example.truth > 0.5, example.prior > 0
+        overlaps.append((truth & prior).sum() / (truth | prior).sum())
+        sides.add(truth.sum())
+        again = example_of(sample, 64, 0, index)
+        assert np.array_equal(example.picture, again.picture)
+        assert np.array_equal(example.prior, again.prior)
+    assert min(overlaps) > 0.3
+    assert np.mean(overlaps) > 0.6
+    assert len(sides) > 10
+
+
+def test_the_loss_is_least_for_the_truth():
+    truth = torch.zeros(2, 32, 32)
+    truth[:, 8:20, 8:20] = 1
+    sure = (2 * truth - 1) * 8
+    assert edge_loss(sure, truth) < 0.01
+    off_by_two = torch.roll(sure, 2, dims=1)
+    assert edge_loss(sure, truth) < edge_loss(off_by_two, truth) < edge_loss(-sure, truth)
+
+
+def test_training_learns(clip, tmp_path):
+    stages = [{"iterations": 40, "side": 32, "batch_size": 4}]
+    settings = filled(tmp_path, clip, clips=1, stages=stages, warmup_iterations=1, lr=3e-3)
+    train_edges(settings)
+    lines = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    losses = [json.loads(line)["loss"] for line in lines]
+    assert len(losses) == 40
+    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
+
+
+def weights(folder):
+    return read_edge_network(folder / "edges.safetensors").state_dict()
+
+
+def test_a_stopped_run_goes_on_to_the_same_weights(clip, tmp_path):
+    whole = filled(tmp_path / "whole", clip, clips=1)
+    train_edges(whole)
+    parts = filled(tmp_path / "parts", clip, clips=1)
+
+    class Stops(JobContext):
+        def advance(self, done, total, *words, **more):
+            if done == 3:
+                self.cancel()
+
+    with pytest.raises(JobCancelled):
+        train_edges(parts, Stops())
+    assert EdgeTrainer(parts).iteration == 3
+    train_edges(parts)
+    wanted, found = weights(whole.output), weights(parts.output)
+    assert all(torch.equal(wanted[name], found[name]) for name in wanted)
+
+
+def test_a_run_out_of_time_draws_the_rest_later(proposer, tmp_path):
+    settings = config(tmp_path)
+    trainer = EdgeTrainer(settings)
+    assert not trainer.gather(JobContext(), until=0.0)
+    assert train_edges(settings, stop_after_seconds=0.0) == trainer.weights_path
+    assert not trainer.weights_path.exists()
+    assert trainer.gather(JobContext(), FOREVER)
+    drawn = (tmp_path / "samples" / "0000.npy").stat().st_mtime_ns
+    assert trainer.gather(JobContext(), FOREVER)
+    assert (tmp_path / "samples" / "0000.npy").stat().st_mtime_ns == drawn
+
+
+def test_clips_in_which_nothing_is_found_are_told(clip, tmp_path):
+    settings = config(tmp_path, clips=1)
+    nothing = replace(clip, masks=np.zeros_like(clip.masks))
+    SampleFiles(tmp_path / "samples").write(0, samples_of(Proposer(), nothing))
+    with pytest.raises(ConfigError, match="draw more clips"):
+        train_edges(settings)
+
+
+def test_a_checkpoint_of_another_run_and_a_damaged_file_are_refused(clip, tmp_path):
+    settings = filled(tmp_path, clip, clips=1)
+    train_edges(settings)
+    with pytest.raises(CheckpointError, match="another run"):
+        EdgeTrainer(replace(settings, seed=5))
+    (tmp_path / "samples" / "0000.npy").write_bytes(b"no array")
+    (tmp_path / "resume.safetensors").unlink()
+    with pytest.raises(CheckpointError, match="delete it"):
+        train_edges(settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"stages": []}, "at least one"),
+        ({"stages": [{"iterations": 1, "side": 40}]}, "multiple of 16"),
+        ({"clips": 0}, "one clip"),
+        ({"lr": 0.0}, "above 0"),
+        ({"ema_decay": 1.0}, "below 1"),
+        ({"speed": 3}, "no setting"),
+        ({"synthetic": {"colour": 1}}, "wrong entry"),
+    ],
+)
+def test_impossible_settings_are_refused(proposer, tmp_path, changes, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        train_edges(config(tmp_path, **changes))
+
+
+def test_the_bundled_recipe_can_be_read(tmp_path):
+    settings = read_edge_config("edges", output=tmp_path)
+    assert settings.iterations == sum(stage.iterations for stage in settings.stages)
+    first, last = settings.stages
+    assert settings.stage_at(0) == (first, 0)
+    assert settings.stage_at(first.iterations) == (last, first.iterations * first.batch_size)
+    with pytest.raises(IndexError):
+        settings.stage_at(settings.iterations)
+
+
+def test_the_command_trains_from_a_file(proposer, clip, tmp_path, capsys):
+    filled(tmp_path / "run", clip)
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        'task = "edges"\noutput = "run"\nclips = 1\nnum_workers = 1\ndevice = "cpu"\n'
+        "[[stages]]\niterations = 2\nside = 32\nbatch_size = 2\n",
+        encoding="utf-8",
+    )
+    assert cli.main(["train", str(file)]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "run" / "edges.safetensors")
+    assert read_edge_network(tmp_path / "run" / "edges.safetensors").provenance["iteration"] == 2
