@@ -24,7 +24,8 @@ from napari_ifc.features import FEATURES
 from napari_ifc.features.files import Files
 from napari_ifc.features.opening import Opening
 from napari_ifc.frame_cache import FrameCache
-from napari_ifc.journal_text import note_text
+from napari_ifc.journal_text import note_text, step_text
+from napari_ifc.language import tr
 from napari_ifc.layers import LayerStack
 from napari_ifc.lazy_video import LazyVideo
 from napari_ifc.overlay import OverlayStyle
@@ -406,10 +407,23 @@ class Studio(StudioFeatures):
     def _on_edited(self, result: EditResult) -> None:
         self.refresh()
         self._tell_selection()  # an edit may begin the track that is selected now, or end it
-        if result.note and result.kind != "AcceptRun":
-            self.inform(note_text(result.note))
+        self.panel.banner.outdate()
+        told = [self._step_back_or_forth(result)]
+        if result.kind != "AcceptRun":
+            told.append(note_text(result.note))
+        if any(told):
+            self.inform(" ".join(filter(None, told)))
         self._tell("project_changed", result)
         self.project_changed.emit(result)
+
+    @staticmethod
+    def _step_back_or_forth(result: EditResult) -> str:
+        """What was undone or redone, which may lie on a frame that is not seen."""
+        if result.direction == "do":
+            return ""
+        undone = result.direction == "undo"
+        text = tr("Undone: {step}.") if undone else tr("Done again: {step}.")
+        return text.format(step=step_text(result.label))
 
     def relabel(self, class_name: str) -> None:
         """Give the selected tracks a class, which is made if it is new."""

@@ -11,6 +11,7 @@ from napari.utils.interactions import mouse_press_callbacks, mouse_release_callb
 from ifc_core.annotation import edits
 from ifc_core.structures import Category, FrameState
 from napari_ifc.features.classes import Classes
+from napari_ifc.features.preferences import PreferencesFeature
 
 pytestmark = pytest.mark.window
 
@@ -284,3 +285,40 @@ def test_the_menus_say_what_is_possible(desk):
         assert menu.actions()
         for entry in menu.actions():
             assert entry.isSeparator() or entry.isEnabled() or entry.toolTip().endswith(".")
+
+
+def test_undo_and_redo_say_what_they_did(desk):
+    desk.corrected()
+    desk.studio.layers.go_to(8)
+    desk.studio.inform("Track 7 was approved.")
+    assert desk.studio.run_action("frame.approve")
+    assert desk.said == ""  # what was said before is outdated
+    assert desk.studio.run_action("edit.undo")
+    assert desk.said == "Undone: Approve frame 8."
+    assert desk.studio.run_action("edit.undo")
+    assert desk.said == "Undone: New track."
+    assert desk.studio.run_action("edit.redo")
+    assert desk.said == "Done again: New track."
+
+
+def test_f1_lists_every_key(desk, qtbot):
+    actions = desk.studio.actions
+    assert actions["help.keys"].shortcut == "F1"
+    assert desk.studio.run_action("help.keys")
+    dialog = desk.studio.feature(PreferencesFeature)._dialog
+    keys = dialog.keys
+    rows = [[keys.item(row, c).text() for c in range(3)] for row in range(keys.rowCount())]
+    listed = {key for _, _, key in rows}
+    assert {action.shortcut for action in actions} <= listed
+    assert ["Unmark", "Timeline", "Escape"] in rows
+    keys.selectRow(len(rows) - 1)  # of the focus, so not to be changed
+    assert not dialog._set.isEnabled()
+    dialog.close()
+
+
+def test_a_video_without_tracks_opens_on_the_page_of_the_first_step(desk):
+    panel, path = desk.studio.panel, desk.project.folder
+    for page, shown in (("history", "tracks"), ("propose", "propose")):
+        panel.show_page(page)
+        assert desk.studio.open_path(path)
+        assert panel.current_page == shown

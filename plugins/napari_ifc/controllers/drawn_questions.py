@@ -21,6 +21,7 @@ from napari_ifc.controllers.guesses import Box, take_guess
 from napari_ifc.language import tr
 
 Point = tuple[float, float]
+_SAME_SHARE = 0.5
 
 
 @dataclass(slots=True, eq=False)
@@ -80,6 +81,7 @@ class DrawnQuestions:
         self._questions: list[_Question] = []  # the first one is being answered
         self._job: Job | None = None
         self._generation = 0
+        self._begun: int | None = None  # the track that a box began, which nobody selected
 
     @property
     def num_asked(self) -> int:
@@ -92,6 +94,9 @@ class DrawnQuestions:
 
     def ask_box(self, source: Mapping[str, Any], box_xyxy: Box) -> None:
         """Ask for the mask of the object in a box: a proposal of the current track, as one edit.
+
+        Without a track it begins one. So does the next box beside it, without that the person
+        has to deselect what they never selected; one over it is another try.
 
         Args:
             source: Where the engine finds frames and model.
@@ -106,7 +111,8 @@ class DrawnQuestions:
         y0, y1 = (min(max(y, 0.0), float(height)) for y in (y0, y1))
         params = {**source, "box_xyxy": [x0, y0, x1, y1]}
         outline = [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]
-        self._add("box", params, self._editor.current, self._line(outline, 1.0))
+        track_id, begun_by = self._aim_of_box((x0, y0, x1, y1))
+        self._add("box", params, track_id, self._line(outline, 1.0), begun_by)
 
     def ask_scribble(
         self,
@@ -144,6 +150,21 @@ class DrawnQuestions:
         self._job = None
         self._questions = []
         self._on_changed()
+
+    def _aim_of_box(self, box_xyxy: Box) -> tuple[int | None, _Question | None]:
+        """The track that a box goes to, or the unanswered box that begins it."""
+        current, last = self._editor.current, self._last_that_begins()
+        if current is None:
+            if last is None or last.kind != "box":
+                return None, None
+            is_over = _is_over(box_xyxy, tuple(last.params["box_xyxy"]))
+            return None, last if is_over else None
+        record = self._project.mask(current, self._editor.frame_index)
+        if current != self._begun or record is None or record.rle is None:
+            return current, None
+        x, y, width, height = record.rle.bbox_xywh
+        is_over = _is_over(box_xyxy, (x, y, x + width, y + height))
+        return current if is_over else None, None
 
     def _last_that_begins(self) -> _Question | None:
         here = self._editor.frame_index
@@ -240,6 +261,7 @@ class DrawnQuestions:
             self._editor.select(selected)
         elif question.track_id is None and done.tracks_added:
             question.track_id = done.tracks_added[0]
+            self._begun = question.track_id if question.kind == "box" else None
         return self._told(question, done, area=rle.area), False
 
     def _take_box(self, question: _Question, rle: RLEMask) -> EditResult | None:
@@ -273,3 +295,11 @@ class DrawnQuestions:
                 "begins a new one."
             )
         return text.format(track_id=question.track_id)
+
+
+def _is_over(first: Box, second: Box) -> bool:
+    """Whether two boxes share half of the smaller one."""
+    wide = min(first[2], second[2]) - max(first[0], second[0])
+    high = min(first[3], second[3]) - max(first[1], second[1])
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (first, second)]
+    return max(0.0, wide) * max(0.0, high) >= _SAME_SHARE * min(areas)

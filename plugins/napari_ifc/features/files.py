@@ -248,6 +248,7 @@ class Files(Feature):
 
 
 _Imported = tuple[ImportReport, list[EditResult]]
+_LEFT_OUT = " were left out"  # notes that say again what the report counts
 
 
 def _import_steps(
@@ -274,26 +275,30 @@ def _make_parent(path: Path) -> None:
 
 
 def report_text(report: ExportReport) -> str:
-    """An export in words: what was written and what was left out."""
-    words = tr(
-        "Wrote {name}: {tracks} tracks, {masks} masks on {frames} frames of {videos} videos."
-    )
-    if report.videos == 1:
-        words = tr("Wrote {name}: {tracks} tracks, {masks} masks on {frames} frames of 1 video.")
+    """An export in words: what was written and what was left out, each once."""
+    words = tr("Wrote {name}: {tracks}, {masks} on {frames}.")
+    if report.videos > 1:
+        words = tr("Wrote {name}: {tracks}, {masks} on {frames} of {videos} videos.")
     lines = [
         words.format(
             name=report.path.name,
-            tracks=report.tracks,
-            masks=report.masks,
-            frames=report.frames,
+            tracks=_counted(report.tracks, tr("1 track"), tr("{count:,} tracks")),
+            masks=_counted(report.masks, tr("1 mask"), tr("{count:,} masks")),
+            frames=_counted(report.frames, tr("1 frame"), tr("{count:,} frames")),
             videos=report.videos,
         )
     ]
-    if report.frames_left_out or report.tracks_left_out:
-        lines.append(
-            tr("Left out: {frames_left_out} frames and {tracks_left_out} tracks.").format(
-                frames_left_out=report.frames_left_out, tracks_left_out=report.tracks_left_out
-            )
-        )
-    lines.extend(report.notes)
+    frames, tracks = report.frames_left_out, report.tracks_left_out
+    parts = [
+        _counted(frames, tr("1 frame"), tr("{count:,} frames")) if frames else "",
+        _counted(tracks, tr("1 track"), tr("{count:,} tracks")) if tracks else "",
+    ]
+    if any(parts):
+        text = tr("Left out as not reviewed or not chosen: {parts}.")
+        lines.append(text.format(parts=", ".join(filter(None, parts))))
+    lines.extend(note for note in report.notes if _LEFT_OUT not in note)
     return "\n".join(lines)
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return one if count == 1 else many.format(count=count)

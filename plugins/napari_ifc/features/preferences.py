@@ -51,6 +51,7 @@ class PreferencesFeature(Feature):
             "help.keys",
             tr("Keyboard shortcuts…"),
             lambda: self.show_dialog().show_keys(),
+            shortcut="F1",
             group=tr("Help"),
             tip=tr("All keys, to search and to change."),
         )

@@ -8,6 +8,9 @@ from napari_ifc.feature import Feature
 
 if TYPE_CHECKING:
     from napari_ifc.studio import Studio
+    from napari_ifc.workspace import Workspace
+
+_EMPTY_AT_FIRST = ("history", "review")
 
 
 class TrackList(Feature):
@@ -23,6 +26,12 @@ class TrackList(Feature):
     def started(self) -> None:
         """Give the table its buttons and its menu."""
         self.studio.panel.tracks.bind_actions(self.studio.actions)
+
+    def opened(self, workspace: Workspace) -> None:
+        """Begin where the first step is offered, not on a page that has nothing to show yet."""
+        panel = self.studio.panel
+        if not workspace.index.rows() and panel.current_page in _EMPTY_AT_FIRST:
+            panel.show_page("tracks")
 
     def refresh(self) -> None:
         """Show the tracks, and those of a run in progress."""

@@ -47,7 +47,7 @@ class Banner(QFrame):
         self.close_button.setAccessibleName(tr("Close this message"))
         self.close_button.clicked.connect(self.clear)
         row = QHBoxLayout(self)
-        row.setContentsMargins(10, 4, 4, 4)
+        row.setContentsMargins(10, 2, 4, 2)  # two lines take no more than the place that is kept
         row.setSpacing(6)
         row.addWidget(self._text, 1)
         row.addWidget(self._button)
@@ -92,6 +92,11 @@ class Banner(QFrame):
         self.style().polish(self)
         self.show()
         self.shown.emit(True)
+
+    def outdate(self) -> None:
+        """Hide news of what was before; what stays until it is answered is left."""
+        if self._timer.isActive():
+            self.clear()
 
     def clear(self) -> None:
         """Hide the message."""

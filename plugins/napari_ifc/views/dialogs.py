@@ -73,6 +73,7 @@ class ExportDialog(QDialog):
         self.report.hide()
         self.replace = QCheckBox(tr("Replace the file if it exists"))
         self.button = QPushButton(tr("Export"))
+        self.button.setDefault(True)  # else Return in a field would press the first one, Browse
         self.button.setProperty("role", "primary")
         self._build()
 

@@ -20,6 +20,7 @@ from napari_ifc.rows import RunView, Summary
 from napari_ifc.views.banner import Banner
 
 _NOTE_PX = 38  # room for a message of two lines
+_TITLE_MARGIN_PX = 70  # the header's margins, and the button in the corner
 _STEP_IDS = ("propose", "fix", "approve", "improve")
 _STEPS = (tr("Propose"), tr("Fix"), tr("Approve"), tr("Improve"))
 _STEP_TIPS = (
@@ -89,13 +90,19 @@ class Header(QFrame):
         progress.addWidget(self._bar, 1, Qt.AlignmentFlag.AlignVCenter)
         progress.addWidget(self._count)
         column = QVBoxLayout(self)
-        column.setContentsMargins(12, 10, 12, 4)
+        column.setContentsMargins(12, 4, 8, 4)
         column.setSpacing(6)
-        column.addWidget(self._title)
+        self._top = QHBoxLayout()
+        self._top.addWidget(self._title, 1)
+        column.addLayout(self._top)
         column.addWidget(self._facts)
         column.addLayout(chips)
         column.addWidget(self._note)
         column.addLayout(progress)
+
+    def add_corner(self, widget: QWidget) -> None:
+        """Put a widget beside the title; what stands below keeps the whole width."""
+        self._top.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
 
     def _show_note(self) -> None:
         """Show the message, or else the hint, and give it room where it needs more than usual."""
@@ -116,7 +123,7 @@ class Header(QFrame):
             return  # it is shown after each stroke, and styling chips costs more than looking
         self._shown = summary, self.width()
         metrics = self._title.fontMetrics()
-        width = max(160, self.width() - 40)
+        width = max(160, self.width() - _TITLE_MARGIN_PX)
         title = metrics.elidedText(summary.title, Qt.TextElideMode.ElideMiddle, width)
         self._title.setText(title)
         self._title.setToolTip(summary.project)

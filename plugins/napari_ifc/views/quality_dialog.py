@@ -64,6 +64,7 @@ class QualityDialog(QDialog):
         copy.clicked.connect(self._copy)
         close = QPushButton(tr("Close"))
         close.setProperty("role", "primary")
+        close.setDefault(True)  # what Return in a field presses
         close.clicked.connect(self.accept)
         foot = QHBoxLayout()
         foot.addWidget(copy)

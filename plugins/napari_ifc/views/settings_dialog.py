@@ -57,6 +57,21 @@ assert tuple(_CHOICES["theme"]) == THEMES  # noqa: S101
 assert tuple(_CHOICES["device"]) == DEVICES  # noqa: S101
 assert tuple(_CHOICES["precision"]) == PRECISIONS  # noqa: S101
 
+_FIXED_KEYS = (
+    (tr("Accept the candidate as a track"), tr("Correct"), "Return"),
+    (tr("Accept the candidate into the selected track"), tr("Correct"), "Shift+Return"),
+    (tr("Dismiss the candidates"), tr("Correct"), "Escape"),
+    (tr("Next and previous frame"), tr("Timeline"), "Right, Left"),
+    (tr("Mark frames for the selected tracks"), tr("Timeline"), "Shift+Right, Shift+Left"),
+    (tr("Next and previous track; with Shift also"), tr("Timeline"), "Down, Up"),
+    (tr("What can be done with the marked frames"), tr("Timeline"), "Return"),
+    (tr("Unmark"), tr("Timeline"), "Escape"),
+    (tr("Zoom in, out, to all frames"), tr("Timeline"), "+, -, 0"),
+    (tr("Move the divider"), tr("Comparison"), "Right, Left"),
+    (tr("Show the label while it is held"), tr("Comparison"), "L"),
+)
+"""What a key does where the focus is; these are no actions and cannot be changed."""
+
 
 class SettingsDialog(QDialog):
     """Every change takes effect at once; there is no OK to forget.
@@ -109,6 +124,7 @@ class SettingsDialog(QDialog):
         reset.clicked.connect(self.reset_requested)
         close = QPushButton(tr("Close"))
         close.setProperty("role", "primary")
+        close.setDefault(True)  # what Return in a field presses
         close.clicked.connect(self.accept)
         foot = QHBoxLayout()
         foot.addWidget(reset)
@@ -307,6 +323,14 @@ class SettingsDialog(QDialog):
                 self.keys.setItem(row, column, item)
             if action.id == chosen:
                 self.keys.selectRow(row)
+        for cells in _FIXED_KEYS:
+            row = self.keys.rowCount()
+            self.keys.insertRow(row)
+            for column, text in enumerate(cells):
+                item = QTableWidgetItem(text)
+                item.setData(_ID_ROLE, "")
+                item.setToolTip(tr("This key belongs to what has the focus and stays as it is."))
+                self.keys.setItem(row, column, item)
         self._on_key_row()
         self._filter(self.search.text())
 

@@ -72,6 +72,7 @@ class SystemDialog(QDialog):
         again.clicked.connect(self.refresh_requested)
         close = QPushButton(tr("Close"))
         close.setProperty("role", "primary")
+        close.setDefault(True)  # what Return in a field presses
         close.clicked.connect(self.accept)
         foot = QHBoxLayout()
         foot.addWidget(self.copy)

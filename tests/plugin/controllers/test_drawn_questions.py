@@ -159,6 +159,41 @@ def test_boxes_that_come_while_one_is_asked_are_all_answered(bench):
     assert shown == [[0], [0], [5]]
 
 
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_box_beside_the_last_one_is_another_object_however_fast_it_comes(bench, waits):
+    bench.finds(disc(SIZE, (20, 20), 9))
+    bench.drawn.ask_box({}, BOX)
+    if not waits:
+        bench.pump()  # the new track is selected now, by nobody
+    bench.drawn.ask_box({}, (40.0, 10.0, 60.0, 30.0))
+    while bench.drawn.num_asked:
+        bench.pump()
+    assert len(bench.tracks) == 2
+
+
+def test_a_box_over_the_last_one_is_another_try(bench):
+    for waits in (True, False):
+        bench.editor.select(())
+        count = len(bench.tracks)
+        for radius in (9, 7):
+            bench.finds(disc(SIZE, (20, 20), radius))
+            bench.drawn.ask_box({}, BOX)
+            if not waits:
+                bench.pump()
+        while bench.drawn.num_asked:
+            bench.pump()
+        assert len(bench.tracks) == count + 1
+
+
+def test_a_track_that_the_person_selected_takes_the_box_wherever_it_is(bench):
+    bench.editor.commit_rle(disc(SIZE, (20, 20), 9), "Paint")
+    chosen = bench.editor.current
+    bench.finds(disc(SIZE, (20, 50), 6))
+    bench.drawn.ask_box({}, (40.0, 10.0, 60.0, 30.0))
+    bench.pump()
+    assert [t.id for t in bench.tracks] == [chosen]
+
+
 def test_strokes_that_begin_one_object_go_on_with_its_track(bench):
     first, second = disc(SIZE, (20, 20), 9), disc(SIZE, (20, 20), 5)
     bench.finds(first)

@@ -1,13 +1,22 @@
 """Palette, class and export dialogs."""
 
+import pytest
 from qtpy.QtCore import Qt
 
+from ifc_core.config import Settings
 from napari_ifc.actions import Action, ActionTable
 from napari_ifc.views.class_dialog import ClassDialog
 from napari_ifc.views.command_palette import CommandPalette
 from napari_ifc.views.dialogs import ExportDialog
+from napari_ifc.views.quality_dialog import QualityDialog
+from napari_ifc.views.settings_dialog import SettingsDialog
+from napari_ifc.views.system_dialog import SystemDialog
 
 ORANGE = (230, 159, 0)
+
+
+def settings_dialog():
+    return SettingsDialog(Settings(), ActionTable())
 
 
 def test_palette_finds_and_runs_only_what_is_possible(qtbot):
@@ -39,6 +48,27 @@ def test_class_dialog_takes_a_new_name(qtbot):
     with qtbot.waitSignal(dialog.chosen) as asked:
         dialog.button.click()
     assert asked.args == ["seahorse", "track"]
+
+
+def test_return_in_a_field_exports(qtbot, tmp_path):
+    dialog = ExportDialog(tmp_path / "out.json")
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.waitExposed(dialog)
+    with qtbot.waitSignal(dialog.export_requested):
+        qtbot.keyClick(dialog.path, Qt.Key.Key_Return)
+
+
+@pytest.mark.parametrize("kind", [SystemDialog, QualityDialog, settings_dialog])
+def test_return_in_a_field_closes_what_only_shows(qtbot, kind):
+    dialog = kind()
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.waitExposed(dialog)
+    with qtbot.waitSignal(dialog.accepted):
+        qtbot.keyClick(dialog, Qt.Key.Key_Return)
 
 
 def test_export_never_replaces_unasked(qtbot, tmp_path):

@@ -42,6 +42,17 @@ def test_news_goes_by_itself_and_errors_stay(qtbot):
     assert not banner._timer.isActive()
 
 
+def test_what_happens_next_outdates_news_but_not_what_is_to_be_answered(qtbot):
+    banner = Banner()
+    qtbot.addWidget(banner)
+    banner.show_message("Done.")
+    banner.outdate()
+    assert not banner.is_shown
+    banner.show_message("Keep it?", "warning", "Keep", "run.keep")
+    banner.outdate()
+    assert banner.text == "Keep it?"
+
+
 def test_header_ticks_the_steps(qtbot):
     header = Header(Banner())
     qtbot.addWidget(header)
@@ -72,7 +83,7 @@ def test_what_comes_and_goes_moves_nothing(qtbot):
         return [part.mapTo(panel, QPoint(0, 0)).y() for part in parts]
 
     before = places()
-    panel.banner.show_message("The propagation was cancelled; nothing is kept.")
+    panel.banner.show_message("Track 1 has a guess from the box here: correct it, or approve it.")
     panel.run.show_run("Finding instances", "1 of 60 frames", 0.1, stopping=False)
     panel.task.show_run("Exporting", "", None, stopping=False)
     strip.show_run(SpreadView(True, "Propagating track 7", "5 of 79", 0.1))

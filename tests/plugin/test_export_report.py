@@ -1,0 +1,33 @@
+"""What the window says after an export."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ifc_core.annotation import Project, edits
+from ifc_core.annotation.exporting import ExportReport, export_project
+from ifc_core.structures import Category, RLEMask
+from napari_ifc.features.files import report_text
+
+
+def test_each_count_is_said_once():
+    report = ExportReport(Path("out/a.json"), 1, 5, 1, 5, 79, 1)
+    assert report_text(report) == (
+        "Wrote a.json: 5 tracks, 5 masks on 1 frame.\n"
+        "Left out as not reviewed or not chosen: 79 frames, 1 track."
+    )
+    report = ExportReport(Path("b.json"), 3, 1, 2000, 1, notes=("12 pixels are hidden.",))
+    assert report_text(report) == (
+        "Wrote b.json: 1 track, 1 mask on 2,000 frames of 3 videos.\n12 pixels are hidden."
+    )
+
+
+def test_what_the_core_says_of_the_same_is_not_repeated(session, tmp_path):
+    project: Project = session.project
+    project.apply(edits.SetCategory(Category(1, "fish")))
+    mask = RLEMask.from_array(np.eye(*session.entry.size, dtype=np.uint8))
+    for frame in (0, 1):
+        project.apply(edits.NewTrack(session.entry.id, 1, frame, mask))
+    report = export_project(project, tmp_path / "a.json")
+    assert report.frames_left_out
+    assert report_text(report).count("eft out") == 1
