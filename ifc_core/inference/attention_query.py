@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from ifc_core.inference.clip_plan import canonical_window
+from ifc_core.inference.clip_plan import canonical_window, within_shot
 from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
 from ifc_core.inference.run_setup import short_side_for
 from ifc_core.inference.settings import ProposeSettings
+from ifc_core.inference.shot_watch import Read, ShotFinder
 from ifc_core.io.video import VideoReader
 from ifc_core.jobs import JobContext
 from ifc_core.models.attention import attend_clip
@@ -37,6 +40,34 @@ def clip_around(frame_index: int, num_frames: int, settings: ProposeSettings) ->
     return looked_at[window.start : window.stop]
 
 
+def clip_of_shot(
+    frame_index: int, num_frames: int, settings: ProposeSettings, shots: ShotFinder, read: Read
+) -> range:
+    """:func:`clip_around`, moved into the shot of the frame where it would reach over a cut.
+
+    Args:
+        frame_index: 0-based in the video.
+        num_frames: V.
+        settings: As for :func:`clip_around`; without ``shot_cuts`` everything is one shot.
+        shots: Of the video at the same frame step.
+        read: Gives a frame; those of the clip are asked for, and more only where it is cut.
+
+    Raises:
+        IndexError: There is no such frame.
+    """
+    frames = clip_around(frame_index, num_frames, settings)
+    if not settings.shot_cuts or shots.shot_within(read, frame_index, frames) == frames:
+        return frames
+    looked_at = range(frame_index % settings.frame_step, num_frames, settings.frame_step)
+    start, stop = looked_at.index(frames[0]), looked_at.index(frames[-1]) + 1
+    reach = settings.clip_length - 1
+    wider = looked_at[max(0, start - reach) : stop + reach]
+    shot = shots.shot_within(read, frame_index, wider)
+    positions = range(looked_at.index(shot[0]), looked_at.index(shot[-1]) + 1)
+    window = within_shot(range(start, stop), positions, settings.clip_length)
+    return looked_at[window.start : window.stop]
+
+
 def attention_at(
     model: IFC,
     reader: VideoReader,
@@ -48,7 +79,7 @@ def attention_at(
 
     Args:
         model: With the ``ifc`` or ``none`` encoder.
-        reader: The video; only the T frames of the clip are read.
+        reader: The video; only the T frames of the clip are read, and some around a cut.
         frame_index: 0-based in the video.
         settings: T, frame step, sizes and region as in a run of Propose.
         context: Can cancel between frames.
@@ -59,12 +90,19 @@ def attention_at(
         ValueError: The model's encoder has no rows of one frame.
         JobCancelled: The context was asked to stop.
     """
-    frames = clip_around(frame_index, reader.video.num_frames, settings)
-    images = []
-    for index in frames:
+
+    @cache
+    def read(index: int) -> npt.NDArray[np.uint8]:
         if context is not None:
             context.raise_if_cancelled()
-        part = cut_region(reader.read(index), settings.region_xywh)
+        return reader.read(index)
+
+    num_frames = reader.video.num_frames
+    shots = ShotFinder(num_frames, settings.frame_step)
+    frames = clip_of_shot(frame_index, num_frames, settings, shots, read)
+    images = []
+    for index in frames:
+        part = cut_region(read(index), settings.region_xywh)
         size = network_size(
             (int(part.shape[0]), int(part.shape[1])),
             short_side_for(model, settings),

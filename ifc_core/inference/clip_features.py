@@ -11,10 +11,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ifc_core.inference.attention_query import clip_around
+from ifc_core.inference.attention_query import clip_of_shot
 from ifc_core.inference.frame_input import network_size, resize_frames
 from ifc_core.inference.run_setup import short_side_for
 from ifc_core.inference.settings import ProposeSettings
+from ifc_core.inference.shot_watch import Read, ShotFinder
 from ifc_core.io.video import VideoReader
 from ifc_core.models.ifc import IFC
 
@@ -102,6 +103,7 @@ class ClipFeatureCache:
         self._model, self.reader, self._settings = model, reader, settings
         self._max_bytes = max_bytes
         self._folder = folder
+        self._shots = ShotFinder(reader.video.num_frames, settings.frame_step)
         self._clips: OrderedDict[tuple[int, ...], ClipFeatures] = OrderedDict()
         self._maps: OrderedDict[int, tuple[npt.NDArray[np.float16], ...]] = OrderedDict()
         self.misses = 0
@@ -113,17 +115,25 @@ class ClipFeatureCache:
         return clips + sum(one.nbytes for maps in self._maps.values() for one in maps)
 
     def clip_of(self, frame_index: int) -> ClipFeatures:
-        """The clip of the canonical plan that centres a frame best.
+        """The clip of the canonical plan that centres a frame best, within its shot.
 
         Raises:
             VideoError: A frame cannot be read.
             IndexError: There is no such frame.
         """
-        frames = clip_around(frame_index, self.reader.video.num_frames, self._settings)
+        images: dict[int, npt.NDArray[np.uint8]] = {}
+
+        def read(index: int) -> npt.NDArray[np.uint8]:
+            if index not in images:
+                images[index] = self.reader.read(index)
+            return images[index]
+
+        num_frames = self.reader.video.num_frames
+        frames = clip_of_shot(frame_index, num_frames, self._settings, self._shots, read)
         key = tuple(frames)
         clip = self._clips.get(key)
         if clip is None:
-            clip = self._clips[key] = self._read_or_compute(key)
+            clip = self._clips[key] = self._read_or_compute(key, read)
         self._clips.move_to_end(key)
         self._trim()
         return clip
@@ -204,27 +214,24 @@ class ClipFeatureCache:
         """T."""
         return self._settings.clip_length
 
-    def _read_or_compute(self, frames: tuple[int, ...]) -> ClipFeatures:
+    def _read_or_compute(self, frames: tuple[int, ...], read: Read) -> ClipFeatures:
         kept = None if self._folder is None else self._folder.read(frames)
         if kept is not None:
             return kept
         self.misses += 1
-        clip = self._compute(frames)
+        clip = self._compute(frames, read)
         if self._folder is not None:
             self._folder.write(clip)
         return clip
 
     @torch.no_grad()
-    def _compute(self, frames: tuple[int, ...]) -> ClipFeatures:
+    def _compute(self, frames: tuple[int, ...], read: Read) -> ClipFeatures:
         size = network_size(
             self.reader.video.size,
             short_side_for(self._model, self._settings),
             self._settings.max_long_side,
         )
-        images = [
-            resize_frames(torch.from_numpy(np.array(self.reader.read(f)))[None], size)
-            for f in frames
-        ]
+        images = [resize_frames(torch.from_numpy(np.array(read(f)))[None], size) for f in frames]
         model = self._model
         out = model.decode_clip(model.encode_frames(model.normalize(torch.cat(images))))
         return ClipFeatures(

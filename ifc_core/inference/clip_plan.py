@@ -148,3 +148,21 @@ def canonical_window(position: int, num_frames: int, clip_length: int) -> range:
     windows = [range(s, s + clip_length) for s in sorted(regular | {num_frames - clip_length})]
     holding = [w for w in windows if position in w]
     return min(holding, key=lambda w: abs(2 * position - (w.start + w.stop - 1)))
+
+
+def within_shot(window: range, shot: range, clip_length: int) -> range:
+    """A canonical window that reaches over a cut, moved into the shot and shortened if need be.
+
+    Windows that lie in one shot stay what they are, wherever the shots before them begin.
+
+    Args:
+        window: Holds a position of the shot.
+        shot: Positions; of a longer shot those up to T - 1 before and after the window will do.
+        clip_length: T.
+    """
+    start = window.start
+    if start < shot.start:
+        start = shot.start
+    elif window.stop > shot.stop:
+        start = max(shot.start, shot.stop - clip_length)
+    return range(start, min(start + clip_length, shot.stop))

@@ -9,7 +9,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.inference.shot_cuts import colour_change, colours, gap_after_motion, is_shot_cut
+from ifc_core.inference.shot_cuts import (
+    FLASH_FRAMES,
+    colour_change,
+    colours,
+    gap_after_motion,
+    goes_away_again,
+    is_shot_cut,
+    sampled_colours,
+)
 from ifc_core.io.video import VideoReader
 
 FloatImage = npt.NDArray[np.float32]
@@ -206,9 +214,23 @@ class FlowStore:
         """
         early = min(first, second)
         if early not in self._cuts:
-            pictures = (self.picture(early).rgb, self.picture(early + 1).rgb)
-            self._cuts[early] = is_shot_cut(*pictures, lambda: float(self._residual(early).mean()))
+            pictures = (self.picture(early), self.picture(early + 1))
+            one, other = ((picture.rgb, picture.gray) for picture in pictures)
+            self._cuts[early] = is_shot_cut(
+                one,
+                other,
+                lambda: float(self._residual(early).mean()),
+                lambda: self._is_flash(early + 1),
+            )
         return self._cuts[early]
+
+    def _is_flash(self, frame_index: int) -> bool:
+        """Whether what a frame shows is over at once, or was there just now."""
+        last = min(frame_index + FLASH_FRAMES, self.reader.video.num_frames - 1)
+        near = range(max(0, frame_index - FLASH_FRAMES - 1), last + 1)
+        looks = [sampled_colours(self.picture(frame).rgb) for frame in near]
+        place = near.index(frame_index)
+        return goes_away_again(looks[:place], looks[place], looks[place + 1 :])
 
     def is_replaced(self, first: int, second: int, box: tuple[int, int, int, int]) -> bool:
         """Whether a part of the picture shows something else from one frame to its neighbour.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, tee
 
 import cv2
 import numpy as np
@@ -13,24 +13,23 @@ import numpy.typing as npt
 
 from ifc_core.inference.flow_store import Picture, reduced_picture, working_sizes
 from ifc_core.inference.shot_cuts import (
+    FLASH_FRAMES,
     FloatImage,
     colour_change,
-    colours,
     gap_after_motion,
+    goes_away_again,
     is_shot_cut,
+    sampled_colours,
 )
 
 Frame = tuple[int, npt.NDArray[np.uint8]]
+Read = Callable[[int], npt.NDArray[np.uint8]]
 
-FRAMES_BEFORE = 3
+FRAMES_BEFORE = FLASH_FRAMES + 1
 """Frames before one that the answer on it depends on: who goes on later must give them again."""
 
 _SHORT_SIDE_PX = 480  # at which corrections look for cuts too
-_SAMPLED_PX = 72  # of the short side: enough pixels to see that colours changed
 _PERHAPS = 0.2  # change of colours of the sampled pixels: well under that of any cut
-_SAME_AGAIN = 0.5  # of the change of colours at a flash, what is left when it is over
-_LEAST_HALF_CHANGE = 0.2  # of colours, in each half: a panel or one side of a split screen is none
-_RELIT = 0.9  # correlation of what is the same picture in another light
 
 
 @dataclass(slots=True)
@@ -40,14 +39,26 @@ class _Seen:
     colours: FloatImage
 
 
+@dataclass(frozen=True, slots=True)
+class MarkedFrames:
+    """Frames of which it is known already which begin a shot; a watch that gets them looks no more.
+
+    Attributes:
+        marked: (index, (H, W, 3) uint8 RGB, whether it begins a shot), stepped, in order.
+    """
+
+    marked: Iterator[tuple[int, npt.NDArray[np.uint8], bool]]
+
+    def __iter__(self) -> Iterator[Frame]:
+        return ((index, image) for index, image, _ in self.marked)
+
+
 class ShotWatch:
     """Passes the frames on that are looked at and knows which of them begin a shot.
 
-    A false cut would end every track, so on top of :func:`is_shot_cut` three things are let pass:
-    what is over after two frames, such as a flash (after one with a frame step); the same picture
-    in another light, as in a fade; and a change of one half of the picture only. Most frames cost
-    a histogram; only where that says "perhaps" are both frames reduced and is flow computed, and
-    two more frames read before the one in question is passed on.
+    See :func:`is_shot_cut`; with a frame step what is over after one frame is a flash. Most frames
+    cost a histogram; only where that says "perhaps" are both frames reduced and is flow computed,
+    and two more frames read before the one in question is passed on.
 
     Args:
         is_on: Otherwise everything is one shot.
@@ -57,7 +68,7 @@ class ShotWatch:
     def __init__(self, is_on: bool = True, frame_step: int = 1) -> None:
         self._is_on = is_on
         self._frame_step = frame_step
-        self._flash_frames = FRAMES_BEFORE - 1 if frame_step == 1 else 1
+        self._flash_frames = FLASH_FRAMES if frame_step == 1 else 1
         self._begins: set[int] = set()
         self._method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
@@ -75,20 +86,36 @@ class ShotWatch:
         Args:
             frames: (index, (H, W, 3) uint8 RGB), in order; they may come stepped already.
         """
+        marked = frames.marked if isinstance(frames, MarkedFrames) else self._marked(frames)
+        for index, image, begins in marked:
+            if begins:
+                self._begins.add(index)
+            yield index, image
+
+    def shared(self, frames: Iterable[Frame], count: int) -> list[MarkedFrames]:
+        """The frames that are looked at, for several readers, who learn the shots with them.
+
+        Args:
+            frames: As for :meth:`watched`.
+            count: Readers; what one is ahead of another is kept in memory.
+        """
+        return [MarkedFrames(copy) for copy in tee(self._marked(frames), count)]
+
+    def _marked(self, frames: Iterable[Frame]) -> Iterator[tuple[int, npt.NDArray[np.uint8], bool]]:
         stepped = self._stepped(frames)
         if not self._is_on:
-            yield from stepped
+            yield from ((index, image, False) for index, image in stepped)
             return
-        source = (_Seen(index, image, _sampled_colours(image)) for index, image in stepped)
-        before: deque[_Seen] = deque(maxlen=FRAMES_BEFORE)
+        source = (_Seen(index, image, sampled_colours(image)) for index, image in stepped)
+        before: deque[_Seen] = deque(maxlen=self._flash_frames + 1)
         coming: deque[_Seen] = deque()
         while (now := coming.popleft() if coming else next(source, None)) is not None:
+            begins = False
             if before and colour_change(before[-1].colours, now.colours) > _PERHAPS:
                 coming.extend(islice(source, self._flash_frames - len(coming)))
-                if self._is_cut(before, now, coming):
-                    self._begins.add(now.index)
+                begins = self._is_cut(before, now, coming)
             before.append(now)
-            yield now.index, now.image
+            yield now.index, now.image, begins
 
     def _stepped(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         first = None
@@ -98,30 +125,67 @@ class ShotWatch:
                 yield index, image
 
     def _is_cut(self, before: Sequence[_Seen], now: _Seen, coming: Sequence[_Seen]) -> bool:
-        if _goes_away_again(list(before)[-self._flash_frames - 1 :], now, coming):
-            return False
         first, second = _same_size(before[-1].image, now.image)
-        if _is_relit(first.gray, second.gray) or not _each_half_changed(first.rgb, second.rgb):
-            return False
-        return is_shot_cut(first.rgb, second.rgb, lambda: self._mean_gap(first.gray, second.gray))
+        return is_shot_cut(
+            (first.rgb, first.gray),
+            (second.rgb, second.gray),
+            lambda: self._mean_gap(first.gray, second.gray),
+            lambda: goes_away_again(
+                [seen.colours for seen in before], now.colours, [seen.colours for seen in coming]
+            ),
+        )
 
     def _mean_gap(self, first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> float:
         flow = self._method.calc(second, first, None)  # type: ignore[call-overload]
         return float(gap_after_motion(first, second, np.asarray(flow, np.float32)).mean())
 
 
-def _sampled_colours(image: npt.NDArray[np.uint8]) -> FloatImage:
-    step = max(1, min(image.shape[:2]) // _SAMPLED_PX)
-    return colours(image[::step, ::step], step=1)
+class ShotFinder:
+    """Which frames of a video begin a shot, looked for where somebody asks and then kept.
 
+    Finds what a run over the same frames finds.
 
-def _goes_away_again(before: Sequence[_Seen], now: _Seen, coming: Sequence[_Seen]) -> bool:
-    """Whether the same colours are back soon after the frame before, or were there just now."""
-    last = before[-1]
-    most = _SAME_AGAIN * colour_change(last.colours, now.colours)
-    back = [colour_change(last.colours, later.colours) for later in coming]
-    there = [colour_change(earlier.colours, now.colours) for earlier in before[:-1]]
-    return min([*back, *there], default=1.0) < most
+    Args:
+        num_frames: V.
+        frame_step: Distance of the frames that are compared.
+    """
+
+    def __init__(self, num_frames: int, frame_step: int = 1) -> None:
+        self._num_frames = num_frames
+        self._frame_step = frame_step
+        self._known: dict[int, bool] = {}
+
+    def shot_within(self, read: Read, frame_index: int, frames: range) -> range:
+        """The part of a stretch of frames that belongs to the shot of one of them.
+
+        Args:
+            read: Gives a frame; asked for those of the stretch in their order, often twice, and
+                for a few more around what looks like a cut.
+            frame_index: One of ``frames``.
+            frames: Their step is the frame step.
+        """
+        cuts = [place for place in range(1, len(frames)) if self._begins_shot(read, frames[place])]
+        place = frames.index(frame_index)
+        start = max((cut for cut in cuts if cut <= place), default=0)
+        stop = min((cut for cut in cuts if cut > place), default=len(frames))
+        return frames[start:stop]
+
+    def _begins_shot(self, read: Read, frame: int) -> bool:
+        if frame not in self._known:
+            step = self._frame_step
+            looks = (sampled_colours(read(near)) for near in (frame - step, frame))
+            self._known[frame] = colour_change(*looks) > _PERHAPS and self._is_cut(read, frame)
+        return self._known[frame]
+
+    def _is_cut(self, read: Read, frame: int) -> bool:
+        step = self._frame_step
+        near = range(frame - FRAMES_BEFORE * step, frame + FLASH_FRAMES * step + 1, step)
+        inside = [other for other in near if 0 <= other < self._num_frames]
+        watch = ShotWatch(frame_step=step)
+        for other, _ in watch.watched((other, read(other)) for other in inside):
+            if other == frame:
+                return watch.begins_shot(frame)
+        return False
 
 
 def _same_size(
@@ -130,22 +194,3 @@ def _same_size(
     """Both frames as corrections see them, at the size of the first."""
     sizes = working_sizes((int(first.shape[0]), int(first.shape[1])), _SHORT_SIDE_PX)
     return reduced_picture(first, *sizes), reduced_picture(second, *sizes)
-
-
-def _each_half_changed(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> bool:
-    """Whether the colours of the upper, lower, left and right half are others."""
-    middle = (first.shape[0] // 2, first.shape[1] // 2)
-    halves = (np.s_[: middle[0]], np.s_[middle[0] :], np.s_[:, : middle[1]], np.s_[:, middle[1] :])
-    changes = (colour_change(colours(first[half]), colours(second[half])) for half in halves)
-    return all(change > _LEAST_HALF_CHANGE for change in changes)
-
-
-def _is_relit(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> bool:
-    """Whether two grey pictures differ by little but brightness and contrast."""
-    small = [
-        np.asarray(cv2.resize(gray, (64, 36), interpolation=cv2.INTER_AREA), np.float64).ravel()
-        for gray in (first, second)
-    ]
-    first_contrast, second_contrast = (values - values.mean() for values in small)
-    length = float(np.linalg.norm(first_contrast) * np.linalg.norm(second_contrast))
-    return float(first_contrast @ second_contrast) > _RELIT * length > 0.0  # 0: of one colour

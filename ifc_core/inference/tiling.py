@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, combinations, tee
+from itertools import chain, combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
 from ifc_core.inference.run_checkpoint import RunCheckpoint
 from ifc_core.inference.run_setup import prepare_model, score_threshold_for, short_side_for
 from ifc_core.inference.settings import ProposeSettings
+from ifc_core.inference.shot_watch import ShotWatch
 from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC
 from ifc_core.structures import RLEMask
@@ -257,7 +258,7 @@ class TiledPrediction(Iterator[FrameResult]):
 
     @property
     def shot_starts(self) -> tuple[int, ...]:
-        """First frame of each shot so far: all tiles look for cuts in the whole frame."""
+        """First frame of each shot so far: cuts are looked for once, in the whole frame."""
         return self._runs[0].shot_starts if self._runs else ()
 
     def _run(self, frames: Iterator[Frame]) -> Iterator[FrameResult]:
@@ -271,7 +272,8 @@ class TiledPrediction(Iterator[FrameResult]):
         regions = tile_regions(area, *counts)
         prepared = prepare_model(self._model, self._settings.precision)
         self._merger = TileMerger(regions)
-        copies = tee(chain([first], frames), len(regions))  # as long as a clip: all are in step
+        watch = ShotWatch(self._settings.shot_cuts, self._settings.frame_step)
+        copies = watch.shared(chain([first], frames), len(regions))  # a clip long: all are in step
         self._runs = [
             VideoPrediction(
                 self._model,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ifc_core.inference.attention_query import attention_at, clip_around
+from ifc_core.inference.clip_features import ClipFeatureCache
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import JobCancelled, JobContext
 
@@ -46,3 +47,20 @@ def test_it_can_be_cancelled(tiny_model, scene, frames_reader):
     context.cancel()
     with pytest.raises(JobCancelled):
         attention_at(tiny_model, frames_reader(scene), 3, ProposeSettings(), context)
+
+
+def test_no_clip_holds_frames_of_two_shots(tiny_model, scene, frames_reader):
+    film = np.concatenate([scene[:6], scene[:8, ::-1, :, [2, 0, 1]]])
+    settings = ProposeSettings(clip_length=5)
+    reader = frames_reader(film)
+    cache = ClipFeatureCache(tiny_model, reader, settings)
+    expected = {3: range(5), 5: range(1, 6), 6: range(6, 11), 8: range(6, 11), 12: range(9, 14)}
+    for frame, clip in expected.items():
+        found = attention_at(tiny_model, reader, frame, settings)
+        assert found.prediction.frame_indices.tolist() == list(clip)
+        assert found.position == clip.index(frame)
+        assert cache.clip_of(frame).frame_indices == tuple(clip)
+    assert cache.misses == 4
+    uncut = ProposeSettings(clip_length=5, shot_cuts=False)
+    found = attention_at(tiny_model, reader, 6, uncut)
+    assert found.prediction.frame_indices.tolist() == [4, 5, 6, 7, 8]

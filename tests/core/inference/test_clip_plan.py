@@ -11,6 +11,7 @@ from ifc_core.inference.clip_plan import (
     canonical_window,
     canonical_windows,
     clip_windows,
+    within_shot,
 )
 
 
@@ -132,3 +133,26 @@ def test_neighbouring_canonical_windows_share_a_frame():
     assert all(a.stop - b.start >= 1 for a, b in itertools.pairwise(windows))
     with pytest.raises(IndexError):
         canonical_window(30, 30, 5)
+
+
+@pytest.mark.parametrize("num_frames", [1, 4, 9, 23])
+@pytest.mark.parametrize("clip_length", [1, 2, 5])
+def test_windows_are_moved_into_their_shot(num_frames, clip_length):
+    for start in range(num_frames):
+        for stop in range(start + 1, num_frames + 1):
+            moved = []
+            for position in range(start, stop):
+                window = canonical_window(position, num_frames, clip_length)
+                near = range(
+                    max(start, window.start - clip_length + 1),
+                    min(stop, window.stop + clip_length - 1),
+                )
+                moved.append(within_shot(window, near, clip_length))
+                assert moved[-1] == within_shot(window, range(start, stop), clip_length)
+                assert position in moved[-1]
+                assert start <= moved[-1].start < moved[-1].stop <= stop
+                assert len(moved[-1]) == min(clip_length, stop - start)
+                if start <= window.start and window.stop <= stop:
+                    assert moved[-1] == window
+            if clip_length > 1:  # neighbours share a frame, on which weights can be fitted
+                assert all(b.start <= a.stop - 1 for a, b in itertools.pairwise(moved))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ifc_core.inference.flow_store import FlowStore
-from ifc_core.inference.shot_watch import FRAMES_BEFORE, ShotWatch
+from ifc_core.inference.shot_watch import FRAMES_BEFORE, ShotFinder, ShotWatch
 
 SIZE = (90, 160)
 
@@ -48,10 +48,30 @@ def test_the_last_frame_and_shots_of_one_frame_count():
     assert starts([FIRST[0], SECOND[0]]) == [1]
 
 
-def test_it_is_the_rule_of_corrections(frames_reader):
-    frames = [*FIRST, *SECOND]
+def with_half_changed(half):
+    frames = [image.copy() for image in shot(1, 12, **DARK)]
+    for image in frames[6:]:
+        image[half] = 128
+    return frames
+
+
+@pytest.mark.parametrize(
+    ("frames", "expected"),
+    [
+        ([*FIRST, *SECOND], [6]),
+        ([*FIRST, SECOND[0]], [6]),
+        ([FIRST[0], SECOND[0]], [1]),
+        ([*FIRST[:4], np.full((*SIZE, 3), 255, np.uint8), *FIRST[4:]], []),
+        ([*FIRST[:4], *[texture(7, **LIGHT)] * 2, *FIRST[4:]], []),
+        ([*FIRST[:4], *[texture(7, **LIGHT)] * 3, *FIRST[4:]], [4, 7]),
+        ([*FIRST, *[image + 90 for image in FIRST[::-1]]], []),
+        (with_half_changed(np.s_[:45]), []),
+    ],
+)
+def test_it_is_the_rule_of_corrections(frames_reader, frames, expected):
     store = FlowStore(frames_reader(np.stack(frames)), 480)
-    assert [f for f in range(1, 12) if store.is_cut(f - 1, f)] == starts(frames) == [6]
+    cuts = [f for f in range(1, len(frames)) if store.is_cut(f - 1, f)]
+    assert cuts == starts(frames) == expected
 
 
 def test_switched_off_all_is_one_shot():
@@ -96,10 +116,7 @@ def test_a_fast_pan_is_no_cut():
 
 @pytest.mark.parametrize("half", [np.s_[:45], np.s_[45:], np.s_[:, :80], np.s_[:, 80:]])
 def test_half_of_a_split_screen_is_no_cut(half):
-    frames = [image.copy() for image in shot(1, 12, **DARK)]
-    for image in frames[6:]:
-        image[half] = 128
-    assert starts(frames) == []
+    assert starts(with_half_changed(half)) == []
 
 
 def test_one_colour_has_no_light_to_change():
@@ -121,3 +138,51 @@ def test_frames_may_change_their_size():
     larger = [cv2.resize(image, (200, 120)) for image in SECOND]
     assert starts([*FIRST, *larger]) == [6]
     assert starts([*SECOND, *larger]) == []
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_several_readers_learn_the_shots_that_were_looked_for_once(is_on):
+    frames = [*FIRST, *SECOND]
+    asked = []
+
+    def source():
+        for index, image in enumerate(frames):
+            asked.append(index)
+            yield index, image
+
+    readers = [ShotWatch() for _ in range(3)]
+    shared = ShotWatch(is_on).shared(source(), len(readers))
+    assert [index for index, _ in shared.pop()] == list(range(12))
+    for watch, given in zip(readers, shared, strict=False):
+        found = [index for index, _ in watch.watched(given) if watch.begins_shot(index)]
+        assert found == ([6] if is_on else [])
+    assert asked == list(range(12))
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_the_finder_finds_what_a_run_finds_wherever_it_is_asked(step):
+    frames = [*FIRST, *SECOND, *FIRST[:5], texture(7, **LIGHT), *FIRST[5:], *shot(5, **LIGHT)]
+    whole = starts(frames, frame_step=step)
+    looked_at = range(0, len(frames), step)
+    for first in range(len(looked_at)):
+        part = looked_at[first : first + 4]
+        for frame in part:
+            expected = [
+                other
+                for other in part
+                if not any(min(frame, other) < cut <= max(frame, other) for cut in whole)
+            ]
+            finder = ShotFinder(len(frames), step)
+            assert list(finder.shot_within(frames.__getitem__, frame, part)) == expected
+
+
+def test_the_finder_reads_more_only_around_a_cut_and_nothing_twice(frames_reader):
+    reader = frames_reader(np.stack([*FIRST, *SECOND]))
+    finder = ShotFinder(12)
+    assert finder.shot_within(reader.read, 3, range(1, 5)) == range(1, 5)
+    assert list(dict.fromkeys(reader.read_frames)) == [1, 2, 3, 4]
+    assert finder.shot_within(reader.read, 7, range(4, 9)) == range(6, 9)
+    assert set(reader.read_frames) == set(range(1, 9))
+    reader.read_frames.clear()
+    assert finder.shot_within(reader.read, 5, range(1, 9)) == range(1, 6)
+    assert not reader.read_frames

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from ifc_core.inference import shot_watch
 from ifc_core.inference.live_frames import LiveFrames
 from ifc_core.inference.predictor import VideoPrediction, predict_video
 from ifc_core.inference.run_checkpoint import RunCheckpoint
@@ -210,10 +211,23 @@ def test_live_frames_are_told_apart_too_and_a_shot_is_given_out_at_its_end(sure_
     assert live.shot_starts == (0, CUT)
 
 
-def test_all_tiles_see_the_cuts_of_the_whole_frame(sure_model, film):
+def test_all_tiles_see_the_cuts_of_the_whole_frame(sure_model, film, monkeypatch):
+    looked = []
+    is_shot_cut = shot_watch.is_shot_cut
+
+    def counted(*values):
+        looked.append(None)
+        return is_shot_cut(*values)
+
+    monkeypatch.setattr(shot_watch, "is_shot_cut", counted)
+    list(predict(sure_model, enumerate(film), settings_of()))
+    once = len(looked)
+    assert once
+    looked.clear()
     run = predict(sure_model, enumerate(film), settings_of(tiles="1x2"))
     assert run.shot_starts == ()
     results = list(run)
+    assert len(looked) == once
     assert run.shot_starts == (0, CUT)
     before, after = (
         {m.instance_id for r in part for m in r.masks} for part in (results[:CUT], results[CUT:])
