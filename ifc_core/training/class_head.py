@@ -56,6 +56,7 @@ def with_classes(
     grown.preferred_duplicate_iou = model.preferred_duplicate_iou
     grown.preferred_continuation_score = model.preferred_continuation_score
     grown.preferred_lookahead = model.preferred_lookahead
+    grown.preferred_edges = model.preferred_edges
     grown.provenance = dict(model.provenance)
     return grown
 

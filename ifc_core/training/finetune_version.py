@@ -64,6 +64,7 @@ def write_version(
         preferred_duplicate_iou=plan.parent.preferred_duplicate_iou,
         preferred_continuation_score=plan.parent.preferred_continuation_score,
         preferred_lookahead=plan.parent.preferred_lookahead,
+        preferred_edges=plan.parent.preferred_edges,
     )
     path = folder / f"{_free_name(plan, folder)}.safetensors"
     return path, write_checkpoint(path, info, model.state_dict(), "fp16")

@@ -81,6 +81,7 @@ def parent_model(tmp_path_factory):
         preferred_duplicate_iou=0.7,
         preferred_continuation_score=0.2,
         preferred_lookahead=7,
+        preferred_edges="fast",
         preferred_score_threshold=0.35,
     )
     write_checkpoint(path, info, model.state_dict())
@@ -165,6 +166,7 @@ def test_a_run_ends_in_a_new_version_with_the_new_class(project, parent_model):
     assert checkpoint.info.preferred_duplicate_iou == 0.7  # the parent's
     assert checkpoint.info.preferred_continuation_score == 0.2
     assert checkpoint.info.preferred_lookahead == 7
+    assert checkpoint.info.preferred_edges == "fast"
     assert 0.1 <= checkpoint.info.preferred_score_threshold <= 0.9
     held_out = checkpoint.info.provenance["held_out"]["toy"]
     trained_on = checkpoint.info.provenance["trained_on"]["toy"]
@@ -504,6 +506,7 @@ def test_new_classes_start_from_object_and_old_ones_stay(parent_model):
     assert grown.preferred_duplicate_iou == 0.7
     assert grown.preferred_continuation_score == 0.2
     assert grown.preferred_lookahead == 7
+    assert grown.preferred_edges == "fast"
     old, new = last_linear(model).weight, last_linear(grown).weight
     assert torch.equal(new[0], old[0])
     assert torch.equal(new[1], old[0])
