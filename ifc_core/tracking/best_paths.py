@@ -14,7 +14,7 @@ MOST_STEPS = 4
 SAME_IOU = 0.7
 """Soft IoU from which on two instances of a clip are one thing, which one path has."""
 
-_LEAST_IOU = 0.3  # less is another thing; from .1 to .3 it changes nothing on real clips
+_LEAST_IOU = 0.2  # less is another thing; .3 kept tracks from a query that takes their object over
 _GAP_COST = 0.3  # for each clip that is passed over
 _NEVER = -1e9
 
@@ -44,7 +44,7 @@ Path = tuple[tuple[int, int], ...]
 """One thing through the clips: (column, row) of each instance, columns ascending."""
 
 
-def best_paths(columns: Sequence[Column], least_gain: float = 0.0) -> list[Path]:
+def best_paths(columns: Sequence[Column], least_gains: Sequence[float] = ()) -> list[Path]:
     """Take the best path out, again and again, until none gains anything.
 
     A path gains what its instances give, and pays 1 - soft IoU for each step and something for
@@ -53,7 +53,8 @@ def best_paths(columns: Sequence[Column], least_gain: float = 0.0) -> list[Path]
 
     Args:
         columns: Clips in their order; those that are known come first.
-        least_gain: What a path must gain that continues no track.
+        least_gains: For each column what a path must gain that begins there and continues no
+            track; by default nothing.
 
     Returns:
         Disjoint paths, best first; one that begins in a known column continues its track.
@@ -64,10 +65,12 @@ def best_paths(columns: Sequence[Column], least_gain: float = 0.0) -> list[Path]
     """
     gains = [column.gains.astype(np.float64, copy=True) for column in columns]
     steps = [_step_gains(column) for column in columns]
+    wanted = list(least_gains) or [0.0] * len(columns)
+    least = min((w for c, w in zip(columns, wanted, strict=True) if not c.is_known), default=0.0)
+    begin = [np.zeros(len(column.gains)) for column in columns]
     found: list[Path] = []
-    may_begin = True
     while True:
-        best, came_from = _forward(columns, gains, steps, may_begin)
+        best, came_from = _forward(columns, gains, steps, begin)
         end = _best_end(columns, best)
         if end is None:
             return found
@@ -76,8 +79,12 @@ def best_paths(columns: Sequence[Column], least_gain: float = 0.0) -> list[Path]
         gain = best[end[0]][end[1]]
         if columns[root].is_known and gain <= gains[root][row]:
             gains[root][row] = _NEVER  # nothing here continues this track
-        elif not columns[root].is_known and gain < least_gain:
-            may_begin = False  # and no other path that begins here gains more
+        elif not columns[root].is_known and gain < least:
+            for column, start in zip(columns, begin, strict=True):
+                if not column.is_known:
+                    start[:] = _NEVER  # no other path that begins gains more
+        elif not columns[root].is_known and gain < wanted[root]:
+            begin[root][row] = _NEVER
         else:
             _take_out(columns, gains, way)
             found.append(tuple(way))
@@ -107,18 +114,17 @@ def _forward(
     columns: Sequence[Column],
     gains: list[Floats],
     steps: list[list[Floats | None]],
-    may_begin: bool,
+    begin: Sequence[Floats],
 ) -> tuple[list[Floats], list[npt.NDArray[np.int64]]]:
     """Gain of the best path that ends in each instance, and (column, row) before it or -1.
 
-    ``may_begin`` tells whether paths may begin in columns that are not known.
+    ``begin`` is what it gains a path to begin in each instance: nothing, or that it must not.
     """
     best: list[Floats] = []
     came_from: list[npt.NDArray[np.int64]] = []
     for number, column in enumerate(columns):
         before = np.full((len(gains[number]), 2), -1, np.int64)
-        may_start = may_begin or column.is_known
-        brought = np.full(len(gains[number]), 0.0 if may_start else _NEVER)
+        brought = begin[number].copy()
         for back, step in enumerate(() if column.is_known else steps[number], start=1):
             if step is None:
                 continue

@@ -18,6 +18,7 @@ from ifc_core.tracking.video_tracker import ClipInstances, VideoTracker
 
 _CERTAIN = 0.5  # probability of being an object from which on an instance makes a path better
 _LEAST_CERTAINTY = 0.25  # by which a new track exceeds it in each of the clips it needs
+_FEWEST_CLIPS = 3  # that agree, however soon the shot ends; with 2 real shots end in glimpses
 _MOST_BROUGHT = 5.0  # what a track brings along at most: as much as ten sure clips
 
 
@@ -125,7 +126,7 @@ class LookaheadLinker:
 
         Clips that come all the same are those of another shot, of which nothing is known.
         """
-        count = self._decide(len(self._waiting)) if self._waiting else 0
+        count = self._decide(len(self._waiting), is_end=True) if self._waiting else 0
         self._known.clear()
         self._num_clips = 0
         return count
@@ -157,14 +158,14 @@ class LookaheadLinker:
         yield from reversed(self._waiting)
         yield from reversed(self._known)
 
-    def _decide(self, count: int) -> int:
+    def _decide(self, count: int, *, is_end: bool = False) -> int:
         """Hand the first clips to the tracker, with the tracks that the paths give them."""
         known = self._known_columns()
         waiting = [Column(w.gains, w.ious, w.same) for w in self._waiting]
         steps: list[list[_Step]] = [[] for _ in waiting]
         track_of: dict[int, int] = {}  # number of the path -> identity
-        least_gain = _LEAST_CERTAINTY * min(self.least_clips, self._num_clips)
-        for number, path in enumerate(best_paths([*known, *waiting], least_gain)):
+        least_gains = [0.0] * len(known) + self._least_gains(len(waiting), is_end)
+        for number, path in enumerate(best_paths([*known, *waiting], least_gains)):
             before: tuple[int, int] | None = None
             for column, row in path:
                 place = column - len(known)
@@ -177,6 +178,15 @@ class LookaheadLinker:
         for place in range(count):
             self._hand_over(sorted(steps[place]), track_of)
         return count
+
+    def _least_gains(self, num_waiting: int, is_end: bool) -> list[float]:
+        """What a new track must gain that begins in each of the waiting clips.
+
+        What comes shortly before the end can be seen by the clips that are left and no more.
+        """
+        needed = min(self.least_clips, self._num_clips)
+        left = [num_waiting - place if is_end else needed for place in range(num_waiting)]
+        return [_LEAST_CERTAINTY * min(needed, max(_FEWEST_CLIPS, clips)) for clips in left]
 
     def _iou(self, place: int, row: int, column: int, before: tuple[int, int]) -> float | None:
         """Soft IoU of a row of a waiting clip with the instance before it on its path."""

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ifc_core.tracking.clip_matching import match
 
-COSINE_THRESHOLD = 0.9
-"""Chosen on generated clips (``ifc-studio bench reidentify``): no wrong join was seen here, at the
-price of about half of those that come back."""
+COSINE_THRESHOLD = 0.85
+"""Chosen on generated clips (``ifc-studio bench reidentify``): what is over it is joined rightly
+in 97 of 100 cases, and three quarters of those that come back are known again."""
 
 
 @dataclass(slots=True)

@@ -97,8 +97,17 @@ def test_a_track_is_continued_only_where_that_gains():
 def test_a_new_path_must_gain_enough_and_a_track_need_not():
     known = column([3.0], is_known=True)
     nexts = column([0.1, 0.4], [[1.0, 0.0]])
-    assert best_paths([known, nexts], least_gain=0.5) == [((0, 0), (1, 0))]
-    assert best_paths([known, nexts], least_gain=0.4) == [((0, 0), (1, 0)), ((1, 1),)]
+    assert best_paths([known, nexts], [0.0, 0.5]) == [((0, 0), (1, 0))]
+    assert best_paths([known, nexts], [0.0, 0.4]) == [((0, 0), (1, 0)), ((1, 1),)]
+
+
+def test_what_a_new_path_must_gain_depends_on_where_it_begins():
+    columns = [column([0.3]), column([0.3], [[0.0]])]
+    assert best_paths(columns, [0.4, 0.2]) == [((1, 0),)]
+    assert best_paths(columns, [0.2, 0.4]) == [((0, 0),)]
+    joined = [column([0.3]), column([0.3], [[0.9]])]
+    assert best_paths(joined, [0.6, 0.2]) == [((1, 0),)]  # not worth it from its first instance on
+    assert best_paths(joined, [0.5, 0.2]) == [((0, 0), (1, 0))]
 
 
 def test_nothing_gives_nothing():

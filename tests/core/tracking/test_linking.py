@@ -95,6 +95,17 @@ def test_a_glimpse_is_no_track_but_in_a_short_video():
     assert linked(clips[3:4], 4, least_clips=4)[1].num_instances == 2
 
 
+def test_what_comes_shortly_before_the_end_needs_the_clips_that_are_left():
+    def instances(seen, count=12):
+        clips = [clip(t, (0.9, 0, 0), *([(0.9, 14, 0)] if t in seen else [])) for t in range(count)]
+        return linked(clips, 3, least_clips=5)[1].num_instances
+
+    assert instances({9, 10, 11}) == 2
+    assert instances({9, 10, 11}, count=20) == 1
+    assert instances({7, 8, 9}) == 1  # two clips more could have seen it
+    assert instances({11}) == 1  # one clip decides nothing
+
+
 def test_a_glimpse_is_no_track_after_an_interruption_either():
     tracker = VideoTracker(2)
     linker = LookaheadLinker(tracker, 4, least_clips=4)
