@@ -36,7 +36,7 @@ def test_correct_once_propagate_cancel_and_undo(window, clip, qtbot):
     # A box around the square gives its mask: the first correction.
     go_to(window, 5)
     with qtbot.waitSignal(correction.signals.answered, timeout=LONG_MS) as answered:
-        correction.prompts.ask_box({"video": str(clip)}, (17.0, 16.0, 48.0, 48.0))
+        correction.questions.ask_box({"video": str(clip)}, (17.0, 16.0, 48.0, 48.0))
     assert answered.args == [True]
     track = editor.current
     assert iou(project.mask(track, 5).rle.to_array(), square(5)) > 0.85
@@ -50,7 +50,7 @@ def test_correct_once_propagate_cancel_and_undo(window, clip, qtbot):
     assert ended.args == ["cancelled"]
     assert [f.frame_index for f in project.track_frames(track)] == [5]
     assert len(project.history()) == steps
-    assert project.runs() == []
+    assert [run.kind for run in project.runs()] == ["propagate box"]
 
     # A finished one is one step and follows the square; the corrected frame stays as it was.
     corrected = project.mask(track, 5)
@@ -68,7 +68,7 @@ def test_correct_once_propagate_cancel_and_undo(window, clip, qtbot):
     go_to(window, 8)
     before = project.mask(track, 8).rle
     with qtbot.waitSignal(correction.signals.answered, timeout=LONG_MS):
-        correction.prompts.ask_scribble(
+        correction.questions.ask_scribble(
             {"video": str(clip)}, [(33.0, 22.0), (55.0, 22.0)], 2.0, positive=False
         )
     assert project.mask(track, 8).rle != before
