@@ -293,6 +293,8 @@ class ModelBenchOptions:
             probable, may continue tracks; 1 leaves them out; ``None`` takes the model's own.
         lookahead: Frames that the decision who is who looks ahead; 0 links each clip as it comes;
             ``None`` takes the model's own.
+        edges: How edges are decided again: ``off``, ``fast`` or ``best``; ``None`` takes the
+            model's own.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
     """
@@ -308,6 +310,7 @@ class ModelBenchOptions:
     duplicate_iou: float | None = None
     continuation_score: float | None = None
     lookahead: int | None = None
+    edges: str | None = None
     device: str = "auto"
     precision: str = "fp32"
 

@@ -25,6 +25,7 @@ from ifc_core.jobs import Progress
 from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.open_runs import SCOPE_KEY, limits_of, scope_of
+from napari_ifc.journal_text import note_text
 from napari_ifc.language import tr
 from napari_ifc.rows import Lane, RunView, Span, SpanKind, Spans, TrackRow
 
@@ -341,7 +342,7 @@ class ProposeController:
         parts = [found.format(count=len(kept))]
         if (shots := int(result.get("num_shots", 1))) > 1:
             parts.append(tr("{shots} shots were told apart.").format(shots=shots))
-        told = " ".join((*parts, accepted.note, *self._notices))
+        told = " ".join((*parts, note_text(accepted.note), *self._notices))
         return "succeeded", told.strip()
 
     def _same_tracks(self, run_id: int) -> dict[int, int]:

@@ -40,14 +40,21 @@ def _judge(found: list[bench.FoundTrack], threshold: float = 0.3) -> bench.Objec
 def test_a_perfect_track_scores_one_and_absent_frames_do_not_count() -> None:
     masks = {0: _square(10, 10), 1: _square(20, 10), 2: _square(30, 10), 3: _square(70, 10)}
     figures = _judge([bench.FoundTrack(0.9, masks)])
-    assert figures.best_j == 1.0
+    assert (figures.best_j, figures.best_f) == (1.0, 1.0)
     assert figures.switches == 0
+
+
+def test_the_boundary_of_the_best_track_is_judged() -> None:
+    off = {0: _square(14, 10), 1: _square(24, 10), 2: _square(34, 10)}
+    figures = _judge([bench.FoundTrack(0.9, off), bench.FoundTrack(0.8, {0: _square(70, 30)})])
+    assert 0 < figures.best_f < 1
+    assert figures.best_j > 0.5
 
 
 def test_the_threshold_hides_a_track_from_best_but_not_from_any() -> None:
     masks = {0: _square(10, 10), 1: _square(20, 10), 2: _square(30, 10)}
     figures = _judge([bench.FoundTrack(0.2, masks)])
-    assert (figures.best_j, figures.any_j) == (0.0, 1.0)
+    assert (figures.best_j, figures.best_f, figures.any_j) == (0.0, 0.0, 1.0)
 
 
 def test_a_missed_frame_lowers_the_mean_and_two_halves_are_one_switch() -> None:
