@@ -14,11 +14,12 @@ from ifc_core.inference.clip_plan import clip_windows
 from ifc_core.inference.clip_runner import CachedFrame, ClipRunner
 from ifc_core.inference.fast_model import choose_dtype, fast_model
 from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
-from ifc_core.inference.mask_output import encode_logits
-from ifc_core.inference.run_setup import lookahead_for, short_side_for
+from ifc_core.inference.frame_masks import FrameMasks
+from ifc_core.inference.run_setup import edges_for, lookahead_for, short_side_for
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.inference.tiling import tile_counts, tile_regions
 from ifc_core.models.ifc import IFC
+from ifc_core.tracking.video_tracker import TrackedFrame
 
 _LONGEST_PROBE = 8
 _GPU_WARM_UPS = 3
@@ -90,7 +91,8 @@ def estimate_run(
     at_once = probe if in_batches else 1
     runner = ClipRunner(fast_model(model, dtype), at_once, is_exact=dtype == torch.float32)
     encode, decode, feature_bytes = _probe(runner, image, probe, clock)
-    finish = _time_masks(runner, (int(frame.shape[0]), int(frame.shape[1])), clock)
+    masks = FrameMasks(edges_for(model, settings), None, model.device)
+    finish = _time_masks(masks, runner.mask_grid or (1, 1), frame, clock)
     seconds = num_tiles * (looked_at * (encode + finish) + num_clips * decode * length / probe)
     waiting = 0 if settings.offline else 2 * -(-lookahead_for(model, settings) // stride)
     held_clips = min(num_clips, -(-length // stride) + waiting)
@@ -128,16 +130,26 @@ def _probe(
     return encode, clock() - began, 0 if features is None else features.num_bytes
 
 
-def _time_masks(runner: ClipRunner, size: tuple[int, int], clock: Callable[[], float]) -> float:
+def _time_masks(
+    masks: FrameMasks,
+    grid: tuple[int, int],
+    frame: npt.NDArray[np.uint8],
+    clock: Callable[[], float],
+) -> float:
     """Seconds to bring the masks of one frame to full size, for an assumed crowd."""
-    height, width = runner.mask_grid or (1, 1)
+    height, width = grid
     yy, xx = np.mgrid[:height, :width]
     disc = (min(height, width) / 4) ** 2 - (yy - height / 2) ** 2 - (xx - width / 2) ** 2
-    logits = disc.astype(np.float32)
-    encode_logits(logits, size)  # the first one makes tables
-    began = clock()
-    encode_logits(logits, size)
-    return (clock() - began) * _ASSUMED_INSTANCES
+    crowd = torch.from_numpy(disc.astype(np.float32)).expand(_ASSUMED_INSTANCES, -1, -1)
+    nothing = (None,) * _ASSUMED_INSTANCES
+    tracked = TrackedFrame(0, tuple(range(_ASSUMED_INSTANCES)), crowd, nothing, nothing)
+    seconds = 0.0
+    for _ in range(2):  # the first one makes tables
+        masks.note(0, frame)
+        began = clock()
+        list(masks.encode([tracked], (int(frame.shape[0]), int(frame.shape[1]))))
+        seconds = clock() - began
+    return seconds
 
 
 def _memory(

@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from ifc_core.errors import ConfigError
+from ifc_core.inference import frame_masks
 from ifc_core.inference.estimate import estimate_run
 from ifc_core.inference.settings import ProposeSettings
 
@@ -22,11 +23,30 @@ def estimate(model, frame, num_frames, **settings):
 def test_time_counts_frames_clips_and_masks(tiny_model, scene):
     found = estimate(tiny_model, scene[0], 100, clip_length=4, clip_stride=2)
     assert found.num_clips == 49
-    # A frame: 1 s for the four of the probe, 1 s a mask for ten assumed instances.
-    assert found.seconds == pytest.approx(100 * (0.25 + 10) + 49)
+    # A frame: 1 s for the four of the probe, 1 s for the masks of an assumed crowd.
+    assert found.seconds == pytest.approx(100 * (0.25 + 1) + 49)
     assert found.seconds_per_frame == pytest.approx(found.seconds / 100)
     assert found.network_size == (64, 96)
     assert found.precision == "float32"
+
+
+class SlowRefiner:
+    """Takes seven seconds a mask, on a clock of its own."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def encode(self, logits, frame, region_xywh):
+        self.seconds += 7 * len(logits)
+        return [None] * len(logits)
+
+
+def test_edges_that_are_decided_again_take_time(tiny_model, scene, monkeypatch):
+    refiner = SlowRefiner()
+    monkeypatch.setattr(frame_masks, "load_edge_refiner", lambda device: refiner)
+    chosen = ProposeSettings(precision="fp32", edges="best")
+    found = estimate_run(tiny_model, scene[0], chosen, 10, clock=lambda: refiner.seconds)
+    assert found.seconds == 10 * 7 * 10  # ten frames of ten assumed instances
 
 
 def test_a_frame_step_divides_the_work(tiny_model, scene):
@@ -37,7 +57,7 @@ def test_a_frame_step_divides_the_work(tiny_model, scene):
 def test_offline_scales_the_probe_to_one_long_clip(tiny_model, scene):
     found = estimate(tiny_model, scene[0], 80, offline=True)
     assert found.num_clips == 1
-    assert found.seconds == pytest.approx(80 * (1 / 8 + 10) + 80 / 8)
+    assert found.seconds == pytest.approx(80 * (1 / 8 + 1) + 80 / 8)
 
 
 def test_memory_does_not_depend_on_the_length_unless_offline(tiny_model, scene):
