@@ -15,6 +15,7 @@ from ifc_core.inference.device_arithmetic import device_arithmetic
 from ifc_core.inference.device_graphs import GraphedWork
 from ifc_core.inference.device_input import FrameSender
 from ifc_core.inference.device_masks import encode_many
+from ifc_core.inference.edge_refiner import load_edge_refiner
 from ifc_core.inference.fast_model import choose_dtype, fast_model
 from ifc_core.inference.frame_input import resize_frames
 from ifc_core.inference.mask_output import encode_logits
@@ -294,3 +295,13 @@ def test_features_for_corrections_are_those_of_the_cpu(
         assert (mine - yours).abs().max() <= 0.02 * yours.abs().max()
     for mine, yours in zip(ours.maps(6), theirs.maps(6), strict=True):
         assert np.abs(mine.astype(float) - yours).max() <= 0.02 * np.abs(yours).max()
+
+
+def test_edges_are_decided_as_on_a_processor(cuda_model, tiny_model, scene, star):
+    (there,) = load_edge_refiner("cuda").encode(star.logits[None], star.frame)
+    (here,) = load_edge_refiner("cpu").encode(star.logits[None], star.frame)
+    assert there.iou(here) > 0.99
+    for way in ("fast", "best"):
+        settings = {"edges": way, "short_side": 64}
+        found, wanted = run(cuda_model, scene, **settings), run(tiny_model, scene, **settings)
+        assert_alike(found, wanted, least_iou=0.5)  # a pixel can decide what is kept
