@@ -17,6 +17,7 @@ def test_settings_survive_json():
         duplicate_iou=0.6,
         continuation_score=0.05,
         lookahead=16,
+        edges="fast",
         region_xywh=(1, 2, 30, 40),
     )
     again = ProposeSettings.from_json(json.loads(json.dumps(settings.to_json())))
@@ -50,6 +51,9 @@ def test_left_out_keys_take_their_default():
         ("lookahead", 201),
         ("lookahead", 2.5),
         ("lookahead", True),
+        ("edges", "sharp"),
+        ("edges", ["best"]),
+        ("edges", True),
         ("precision", "fp8"),
         ("device", "tpu"),
         ("device", "cpu:0"),

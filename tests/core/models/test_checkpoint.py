@@ -80,19 +80,33 @@ def test_everything_comes_back(model, saved):
     assert not built.training
 
 
-@pytest.mark.parametrize("name", ["preferred_duplicate_iou", "preferred_continuation_score"])
-def test_what_it_says_of_proposing_comes_back(model, tmp_path, monkeypatch, name):
-    monkeypatch.setattr(model, name, 0.7)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("preferred_duplicate_iou", 0.7),
+        ("preferred_continuation_score", 0.7),
+        ("preferred_edges", "best"),
+    ],
+)
+def test_what_it_says_of_proposing_comes_back(model, tmp_path, monkeypatch, name, value):
+    monkeypatch.setattr(model, name, value)
     path = tmp_path / "model.safetensors"
     save_model(model, path, categories=CATEGORIES)
-    assert getattr(read_checkpoint_info(path), name) == 0.7
-    assert getattr(read_checkpoint(path).build(), name) == 0.7
+    assert getattr(read_checkpoint_info(path), name) == value
+    assert getattr(read_checkpoint(path).build(), name) == value
 
 
-@pytest.mark.parametrize("name", ["preferred_duplicate_iou", "preferred_continuation_score"])
-def test_older_files_say_nothing_of_it_and_propose_as_published(saved, name):
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        ("preferred_duplicate_iou", 1.0),
+        ("preferred_continuation_score", 1.0),
+        ("preferred_edges", "off"),
+    ],
+)
+def test_older_files_say_nothing_of_it_and_propose_as_published(saved, name, published):
     _rewrite(saved, change_metadata=lambda f: f.pop(name))
-    assert getattr(read_checkpoint(saved).build(), name) == 1.0
+    assert getattr(read_checkpoint(saved).build(), name) == published
 
 
 def test_an_impossible_overlap_of_duplicates_is_named(saved):
@@ -235,6 +249,9 @@ def test_hostile_tensors(saved, change, words):
         lambda f: f.update(preferred_duplicate_iou=True),
         lambda f: f.update(preferred_duplicate_iou="0.5"),
         lambda f: f.update(preferred_duplicate_iou=None),
+        lambda f: f.update(preferred_edges="sharp"),
+        lambda f: f.update(preferred_edges=["best"]),
+        lambda f: f.update(preferred_edges=None),
         lambda f: f.update(preferred_continuation_score=-0.1),
         lambda f: f.update(preferred_continuation_score=True),
         lambda f: f.update(provenance=[]),
