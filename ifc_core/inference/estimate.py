@@ -91,16 +91,19 @@ def estimate_run(
     at_once = probe if in_batches else 1
     runner = ClipRunner(fast_model(model, dtype), at_once, is_exact=dtype == torch.float32)
     encode, decode, feature_bytes = _probe(runner, image, probe, clock)
-    masks = FrameMasks(edges_for(model, settings), None, model.device)
+    edges = edges_for(model, settings)
+    masks = FrameMasks(edges, None, model.device)
     finish = _time_masks(masks, runner.mask_grid or (1, 1), frame, clock)
     seconds = num_tiles * (looked_at * (encode + finish) + num_clips * decode * length / probe)
     waiting = 0 if settings.offline else 2 * -(-lookahead_for(model, settings) // stride)
     held_clips = min(num_clips, -(-length // stride) + waiting)
+    held_frames = 0 if edges == "off" else min(looked_at, length + waiting * stride)
+    memory = _memory(model, runner, feature_bytes, length, held_clips, num_tiles)
     return RunEstimate(
         seconds=seconds,
         seconds_per_frame=seconds / max(1, looked_at),
         num_clips=num_clips * num_tiles,
-        memory_bytes=_memory(model, runner, feature_bytes, length, held_clips, num_tiles),
+        memory_bytes=memory + held_frames * frame.nbytes,  # of all tiles, which share frames
         network_size=size,
         precision=str(dtype).removeprefix("torch."),
     )

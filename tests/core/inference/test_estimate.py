@@ -78,6 +78,17 @@ def test_clips_that_wait_for_a_look_ahead_need_memory(tiny_model, scene):
     assert estimate(tiny_model, scene[0], 5000, lookahead=200).memory_bytes > ahead.memory_bytes
 
 
+def test_edges_keep_the_frames_that_wait(tiny_model, scene):
+    def memory(edges, num_frames=5000, **settings):
+        return estimate(tiny_model, scene[0], num_frames, edges=edges, **settings).memory_bytes
+
+    frame = scene[0].nbytes
+    assert memory("best") - memory("off") == 5 * frame
+    assert memory("fast", lookahead=20) - memory("off", lookahead=20) == (5 + 2 * 20) * frame
+    assert memory("best", 7, lookahead=20) - memory("off", 7, lookahead=20) == 7 * frame
+    assert memory("best", 90, offline=True) - memory("off", 90, offline=True) == 90 * frame
+
+
 def test_a_short_video_and_a_wrong_region(tiny_model, scene):
     assert estimate(tiny_model, scene[0], 2).num_clips == 1
     with pytest.raises(ConfigError):
