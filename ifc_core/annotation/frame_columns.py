@@ -25,11 +25,13 @@ _MASKS_AT_ONCE = 512
 _UNIT = 1 << 16  # signals travel as whole numbers of this part
 _HIDDEN = (STATE_CODE[FrameState.REJECTED], STATE_CODE[FrameState.ABSENT])
 
+_NUM_COLUMNS = 8
 _QUERY = """
 SELECT group_concat(track_id), group_concat(frame_index), group_concat(current.mask_id),
     group_concat(state * 16 + source), group_concat(area),
     group_concat(coalesce(CAST(uncertainty * 65536 AS INTEGER), -1)),
-    group_concat(coalesce(CAST(link_score * 65536 AS INTEGER), -1))
+    group_concat(coalesce(CAST(link_score * 65536 AS INTEGER), -1)),
+    group_concat(coalesce(CAST(quality * 65536 AS INTEGER), -1))
 FROM current LEFT JOIN signals ON signals.mask_id = current.mask_id
 """
 
@@ -46,6 +48,8 @@ class FrameColumns:
         area_px: (n,) int32, 0 where absent.
         uncertainty: (n,) float32 in 0 to 1, NaN where it was not measured.
         link_score: (n,) float32 in 0 to 1, NaN where it was not measured.
+        quality: (n,) float32 in 0 to 1, estimated IoU with the true object, NaN where nothing
+            estimated it.
     """
 
     frame_index: npt.NDArray[np.int32]
@@ -55,11 +59,12 @@ class FrameColumns:
     area_px: npt.NDArray[np.int32]
     uncertainty: npt.NDArray[np.float32]
     link_score: npt.NDArray[np.float32]
+    quality: npt.NDArray[np.float32]
 
     @classmethod
     def empty(cls) -> FrameColumns:
         """No frame at all."""
-        return _columns(np.zeros((7, 0), dtype=np.int64))
+        return _columns(np.zeros((_NUM_COLUMNS, 0), dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.frame_index)
@@ -83,6 +88,7 @@ class FrameColumns:
             self.area_px[chosen],
             self.uncertainty[chosen],
             self.link_score[chosen],
+            self.quality[chosen],
         )
 
     def spliced(self, first: int, last: int, fresh: FrameColumns) -> FrameColumns:
@@ -102,6 +108,7 @@ def _joined(parts: tuple[FrameColumns, ...]) -> FrameColumns:
         np.concatenate([p.area_px for p in parts]),
         np.concatenate([p.uncertainty for p in parts]),
         np.concatenate([p.link_score for p in parts]),
+        np.concatenate([p.quality for p in parts]),
     )
 
 
@@ -165,7 +172,7 @@ def _blocks(db: sqlite3.Connection, video_id: int) -> Iterator[npt.NDArray[np.in
 
 def _numbers(row: tuple[str | None, ...]) -> npt.NDArray[np.int64]:
     if row[0] is None:
-        return np.zeros((7, 0), dtype=np.int64)
+        return np.zeros((_NUM_COLUMNS, 0), dtype=np.int64)
     return np.stack([np.fromstring(str(text), dtype=np.int64, sep=",") for text in row])
 
 
@@ -182,6 +189,7 @@ def _columns(table: npt.NDArray[np.int64]) -> FrameColumns:
         area_px=table[4].astype(np.int32),
         uncertainty=_signal(table[5]),
         link_score=_signal(table[6]),
+        quality=_signal(table[7]),
     )
 
 

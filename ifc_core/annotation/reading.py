@@ -53,7 +53,8 @@ from ifc_core.structures import Category, FrameState, MaskRecord, Track, TrackSt
 
 _MASKS_AT_ONCE = 256
 _FRAME_COLUMNS = (
-    "track_id, frame_index, current.mask_id, state, source, revision, area, uncertainty, link_score"
+    "track_id, frame_index, current.mask_id, state, source, revision, area, "
+    "uncertainty, link_score, quality"
 )
 
 
@@ -369,5 +370,5 @@ class ProjectReader:
         return find_faults(self._db, self.folder)
 
 
-def _track_frame(row: tuple[int, int, int, int, int, int, int, float, float]) -> TrackFrame:
+def _track_frame(row: tuple[int, int, int, int, int, int, int, float, float, float]) -> TrackFrame:
     return TrackFrame(row[0], row[1], row[2], FRAME_STATES[row[3]], MASK_SOURCES[row[4]], *row[5:])

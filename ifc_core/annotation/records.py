@@ -132,6 +132,7 @@ class TrackFrame:
         area_px: Foreground pixels; 0 where absent.
         uncertainty: 0 (sure) to 1, or ``None`` where it was not measured.
         link_score: Soft IoU by which the tracker joined the frame, or ``None``.
+        quality: Estimated IoU of the mask with the true object, 0 to 1, or ``None``.
     """
 
     track_id: int
@@ -143,6 +144,7 @@ class TrackFrame:
     area_px: int
     uncertainty: float | None = None
     link_score: float | None = None
+    quality: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +266,7 @@ class StagedMask:
         score: Confidence on this frame, or ``None``.
         uncertainty: 0 (sure) to 1, or ``None``.
         link_score: Soft IoU by which the tracker joined it, or ``None``.
+        quality: Estimated IoU with the true object, 0 to 1, or ``None``.
     """
 
     instance_id: int
@@ -271,6 +274,12 @@ class StagedMask:
     score: float | None = None
     uncertainty: float | None = None
     link_score: float | None = None
+    quality: float | None = None
+
+    @property
+    def signals(self) -> tuple[float | None, float | None, float | None, float | None]:
+        """What the table of signals keeps of it."""
+        return self.score, self.uncertainty, self.link_score, self.quality
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from ifc_core.structures import FrameState, MaskSource
 
 APPLICATION_ID = 0x49464350  # "IFCP"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # Small numbers in the file; the order is part of the format and only ever grows.
 FRAME_STATES = (
@@ -53,7 +53,7 @@ CREATE TABLE masks (
     seconds_spent REAL NOT NULL, counts BLOB
 );
 CREATE TABLE signals (
-    mask_id INTEGER PRIMARY KEY, score REAL, uncertainty REAL, link_score REAL
+    mask_id INTEGER PRIMARY KEY, score REAL, uncertainty REAL, link_score REAL, quality REAL
 );
 CREATE TABLE current (
     video_id INTEGER NOT NULL, frame_index INTEGER NOT NULL, track_id INTEGER NOT NULL,
@@ -99,8 +99,13 @@ TABLE_NAMES = frozenset(
     line.split()[2] for line in _TABLES.splitlines() if line.startswith("CREATE TABLE")
 )
 
+
+def _add_quality(db: sqlite3.Connection) -> None:
+    db.execute("ALTER TABLE signals ADD COLUMN quality REAL")
+
+
 # version -> the step to version + 1, run inside one transaction.
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _add_quality}
 
 
 def create_tables(db: sqlite3.Connection) -> None:

@@ -79,8 +79,8 @@ def read_masks(
         (run_id,),
     ).fetchone()
     found = db.execute(
-        "SELECT instance_id, counts, signals.score, uncertainty, link_score FROM staged "
-        "JOIN masks ON masks.id = staged.mask_id "
+        "SELECT instance_id, counts, signals.score, uncertainty, link_score, quality "
+        "FROM staged JOIN masks ON masks.id = staged.mask_id "
         "LEFT JOIN signals ON signals.mask_id = staged.mask_id "
         "WHERE staged.run_id = ? AND frame_index = ? ORDER BY instance_id",
         (run_id, frame_index),
@@ -222,12 +222,8 @@ class Staging:
             ((*place, m.instance_id, i) for i, m in numbered),
         )
         db.executemany(
-            "INSERT INTO signals VALUES (?, ?, ?, ?)",
-            (
-                (i, m.score, m.uncertainty, m.link_score)
-                for i, m in numbered
-                if not (m.score is None and m.uncertainty is None and m.link_score is None)
-            ),
+            "INSERT INTO signals VALUES (?, ?, ?, ?, ?)",
+            ((i, *m.signals) for i, m in numbered if any(value is not None for value in m.signals)),
         )
 
     def stage_instances(self, run_id: int, instances: Iterable[StagedInstance]) -> None:

@@ -165,12 +165,14 @@ def judge(
             mask.rle.area,
             mask.uncertainty,
             mask.link_score,
+            mask.quality,
         )
         for index, mask in masks
     ]
     signals = {
         "uncertainty": np.array([m.uncertainty or 0.0 for _, m in masks]),
         "weak_link": np.array([1.0 - (m.link_score or 0.0) for _, m in masks]),
+        "poor_fit": np.array([1.0 - (m.quality or 0.0) for _, m in masks]),
         "need_of_attention": need_of_attention(stored),
     }
     return JudgedTrack(max(overlaps, key=lambda j: float(j.mean())), signals)

@@ -14,9 +14,14 @@ import torch
 
 import ifc_resources
 from ifc_core.inference.mask_output import encode_logits
-from ifc_core.models.edge_network import CROP_SIDE, EdgeNetwork, read_edge_network
+from ifc_core.inference.results import EncodedMask
+from ifc_core.models.edge_network import (
+    CROP_SIDE,
+    EdgeAnswer,
+    EdgeNetwork,
+    read_edge_network,
+)
 from ifc_core.models.registry import check_bundled_file
-from ifc_core.structures import RLEMask
 
 Floats = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
@@ -116,8 +121,8 @@ class EdgeRefiner:
         logits: Floats,
         frame: Image,
         region_xywh: tuple[int, int, int, int] | None = None,
-    ) -> list[RLEMask | None]:
-        """Masks of one frame from their coarse logits.
+    ) -> list[EncodedMask | None]:
+        """Masks of one frame from their coarse logits, each with an estimate of its IoU.
 
         Args:
             logits: (N, h, w) float32 on a grid.
@@ -137,32 +142,40 @@ class EdgeRefiner:
             for number, row in enumerate(logits)
             if coarse[number] is not None and (box := crop_around(row, (height, width)))
         }
-        for number, fine in self._decided(logits, part, boxes):
+        found = EncodedMask.unjudged(coarse)
+        for number, fine, quality in self._decided(logits, part, boxes):
             left, top, across, down = boxes[number].xywh
             mask = encode_logits(fine, size, (x + left, y + top, across, down))
             before = coarse[number]
-            if mask is not None and before is not None and mask.iou(before) >= _LEAST_IOU:
-                coarse[number] = mask
-        return coarse
+            if before is None:
+                continue
+            if mask is None or mask.iou(before) < _LEAST_IOU:
+                mask = before
+            found[number] = EncodedMask(mask, quality)
+        return found
 
     def _decided(
         self, logits: Floats, picture: Image, boxes: dict[int, CropBox]
-    ) -> Iterator[tuple[int, Floats]]:
-        """Number of the mask and its (S, S) logits over its box, some crops at a time."""
+    ) -> Iterator[tuple[int, Floats, float]]:
+        """Number of the mask, its (S, S) logits over its box, and its estimated IoU."""
         size = (int(picture.shape[0]), int(picture.shape[1]))
         numbers = list(boxes)
         for start in range(0, len(numbers), _MOST_CROPS):
             some = numbers[start : start + _MOST_CROPS]
             pictures = [crop_picture(picture, boxes[n], CROP_SIDE) for n in some]
             priors = [crop_logits(logits[n], size, boxes[n], CROP_SIDE) for n in some]
-            yield from zip(some, self._run(pictures, priors), strict=True)
+            answer = self._run(pictures, priors)
+            masks, quality = answer.masks.cpu().numpy(), answer.quality.sigmoid().tolist()
+            yield from zip(some, masks, quality, strict=True)
 
     @torch.inference_mode()
-    def _run(self, pictures: Sequence[Image], priors: Sequence[Floats]) -> Floats:
+    def _run(self, pictures: Sequence[Image], priors: Sequence[Floats]) -> EdgeAnswer:
         seen = torch.from_numpy(np.stack(pictures)).to(self._device).permute(0, 3, 1, 2)
         prior = torch.from_numpy(np.stack(priors)).to(self._device)
-        answer = self._network(seen.contiguous(memory_format=torch.channels_last), prior)
-        return np.asarray(answer.float().cpu().numpy())
+        answer: EdgeAnswer = self._network(
+            seen.contiguous(memory_format=torch.channels_last), prior
+        )
+        return answer
 
 
 @lru_cache(maxsize=2)

@@ -12,11 +12,12 @@ from ifc_core.inference.device_masks import encode_many
 from ifc_core.inference.edge_refiner import EdgeRefiner, load_edge_refiner
 from ifc_core.inference.edges import refine_edges
 from ifc_core.inference.mask_output import encode_logits
+from ifc_core.inference.results import EncodedMask
 from ifc_core.structures import RLEMask
 from ifc_core.tracking.video_tracker import TrackedFrame
 
 Image = npt.NDArray[np.uint8]
-Masks = list[RLEMask | None]
+Masks = list[EncodedMask | None]
 
 
 class FrameMasks:
@@ -70,11 +71,7 @@ class FrameMasks:
             A list a frame: all at once where the device can, or one frame after the other.
         """
         if self._on_device and self._refiner is None:
-            masks: Iterable[Masks] = encode_many(
-                [frame.mask_logits for frame in frames], size, self._region
-            )
-            if self._method == "off":
-                return masks
+            masks = encode_many([frame.mask_logits for frame in frames], size, self._region)
             return (self._refined(*pair, size) for pair in zip(frames, masks, strict=True))
         return self._one_by_one(frames, size)
 
@@ -89,11 +86,14 @@ class FrameMasks:
             plain = [encode_logits(row, size, self._region) for row in logits]
             yield self._refined(frame, plain, size)
 
-    def _refined(self, frame: TrackedFrame, masks: Masks, size: tuple[int, int]) -> Masks:
+    def _refined(
+        self, frame: TrackedFrame, masks: list[RLEMask | None], size: tuple[int, int]
+    ) -> Masks:
         """The same masks with the edges that ``fast`` gives, where the frame is at hand."""
         image = self._images.pop(frame.frame_index, None)
         if image is None or image.shape[:2] != size or self._method != "fast":
-            return masks
+            return EncodedMask.unjudged(masks)
         height = size[0] if self._region is None else self._region[3]
         cell_px = height / frame.mask_logits.shape[-2]
-        return [mask and refine_edges(mask, image, cell_px) for mask in masks]
+        fine = (mask and refine_edges(mask, image, cell_px) for mask in masks)
+        return EncodedMask.unjudged(fine)

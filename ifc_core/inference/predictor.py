@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,9 @@ from ifc_core.inference.clip_runner import CachedFrame, PendingClips
 from ifc_core.inference.device_input import FrameBatchOnDevice, FrameSender
 from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
 from ifc_core.inference.frame_masks import FrameMasks
+from ifc_core.inference.mask_quality import QualityTally, score_with_quality
 from ifc_core.inference.read_ahead import read_ahead
-from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
+from ifc_core.inference.results import EncodedMask, FrameMask, FrameResult, InstanceSummary
 from ifc_core.inference.run_checkpoint import HeldClip, InstanceTally, RunCheckpoint
 from ifc_core.inference.run_setup import (
     PreparedModel,
@@ -32,7 +33,6 @@ from ifc_core.inference.settings import ProposeSettings
 from ifc_core.inference.shot_watch import FRAMES_BEFORE, ShotWatch
 from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC
-from ifc_core.structures import RLEMask
 from ifc_core.tracking.reidentification import Reidentifier
 from ifc_core.tracking.video_tracker import ClipAssignment, TrackedFrame, VideoTracker
 
@@ -99,7 +99,8 @@ def predict_video(
 class _Seen:
     first: int
     last: int
-    count: int = 1
+    count: int = 0
+    quality: QualityTally = field(default_factory=QualityTally)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +241,8 @@ class VideoPrediction(Iterator[FrameResult]):
         if self._tracker.reidentifier is not None:
             memory = self._tracker.reidentifier.memory_of(instance_id)
         look = None if memory is None else (tuple(memory[0]), memory[1])
-        return InstanceTally(instance_id, tuple(totals), num_clips, frames, look)
+        quality = (0.0, 0) if seen is None else (seen.quality.total, seen.quality.count)
+        return InstanceTally(instance_id, tuple(totals), num_clips, frames, look, quality)
 
     # ---- the run ------------------------------------------------------------------------
 
@@ -337,7 +339,8 @@ class VideoPrediction(Iterator[FrameResult]):
         for tally in resume.tallies:
             totals[tally.instance_id] = (tally.class_totals, tally.num_clips)
             if tally.frames is not None:
-                self._seen[tally.instance_id] = _Seen(*tally.frames)
+                quality = QualityTally(*tally.quality)
+                self._seen[tally.instance_id] = _Seen(*tally.frames, quality)
             if tally.look is not None and self._tracker.reidentifier is not None:
                 self._tracker.reidentifier.restore(tally.instance_id, *tally.look)
         self._tracker.restore(totals, resume.num_instances, resume.next_position)
@@ -422,7 +425,7 @@ class VideoPrediction(Iterator[FrameResult]):
                 self._context.advance(self._finished, self._num_frames, "finding instances")
         self._tracker.forget(settled)
 
-    def _encode_masks(self, frames: Sequence[TrackedFrame]) -> Iterable[list[RLEMask | None]]:
+    def _encode_masks(self, frames: Sequence[TrackedFrame]) -> Iterable[list[EncodedMask | None]]:
         if self._output_size is None:
             raise RuntimeError("a frame was finished before any was read")
         return self._masks.encode(frames, self._output_size)
@@ -435,31 +438,30 @@ class VideoPrediction(Iterator[FrameResult]):
         for position in [p for p in self._index_of if p < needed]:
             del self._index_of[position]
 
-    def _finish(self, tracked: TrackedFrame, encoded: list[RLEMask | None]) -> FrameResult:
+    def _finish(self, tracked: TrackedFrame, encoded: list[EncodedMask | None]) -> FrameResult:
         """What is said of a frame that no later clip holds."""
         index = self._index_of[tracked.frame_index]
         masks = []
         for row, instance_id in enumerate(tracked.instance_ids):
-            rle = encoded[row]
-            if rle is None:
+            mask = encoded[row]
+            if mask is None:
                 continue
-            label, score = self._best_class(instance_id)
+            seen = self._seen.setdefault(instance_id, _Seen(index, index))
+            seen.last = index
+            seen.count += 1
+            seen.quality.add(mask.quality)
+            label, prob = self._best_class(instance_id)
             masks.append(
                 FrameMask(
                     instance_id,
-                    rle,
+                    mask.rle,
                     tracked.uncertainties[row],
                     tracked.link_scores[row],
-                    score,
+                    score_with_quality(prob, seen.quality.mean),
                     label,
+                    mask.quality,
                 )
             )
-            seen = self._seen.get(instance_id)
-            if seen is None:
-                self._seen[instance_id] = _Seen(index, index)
-            else:
-                seen.last = index
-                seen.count += 1
         return FrameResult(index, tuple(masks))
 
     def _best_class(self, instance_id: int) -> tuple[int, float]:
@@ -470,6 +472,10 @@ class VideoPrediction(Iterator[FrameResult]):
         return found
 
     def _summary(self, instance_id: int, seen: _Seen) -> InstanceSummary:
-        label, score = self._best_class(instance_id)
+        label, prob = self._best_class(instance_id)
+        quality = seen.quality.mean
+        score = score_with_quality(prob, quality)
         probs = tuple(float(p) for p in self._tracker.class_probs(instance_id))
-        return InstanceSummary(instance_id, probs, score, label, seen.first, seen.last, seen.count)
+        return InstanceSummary(
+            instance_id, probs, score, label, seen.first, seen.last, seen.count, quality
+        )

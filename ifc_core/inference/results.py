@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ifc_core.inference.mask_quality import score_with_quality
 from ifc_core.structures.mask import RLEMask
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedMask:
+    """A finished mask.
+
+    Attributes:
+        rle: The mask in the size of the displayed frame, never empty.
+        quality: Estimated IoU with the true object, 0 to 1; ``None`` where nothing estimates it.
+    """
+
+    rle: RLEMask
+    quality: float | None = None
+
+    @classmethod
+    def unjudged(cls, masks: Iterable[RLEMask | None]) -> list[EncodedMask | None]:
+        """Masks whose quality nothing estimates."""
+        return [None if mask is None else cls(mask) for mask in masks]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +40,7 @@ class FrameMask:
             where nothing was linked.
         score: Provisional score of the instance so far, 0 to 1.
         label: Provisional class, 0 to K - 1.
+        quality: As in :class:`EncodedMask`.
     """
 
     instance_id: int
@@ -28,6 +49,7 @@ class FrameMask:
     link_score: float | None
     score: float
     label: int
+    quality: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +72,13 @@ class InstanceSummary:
     Attributes:
         instance_id: As in :class:`FrameMask`.
         class_probs: K + 1 probabilities, the last one no-object, averaged over the clips.
-        score: Probability of the best class (no-object left out).
+        score: Probability of the best class (no-object left out), together with ``quality``
+            where there is one; see :mod:`ifc_core.inference.mask_quality`.
         label: The best class, 0 to K - 1.
         first_frame: First frame with a mask.
         last_frame: Last frame with a mask.
         num_frames: Frames with a mask.
+        quality: Mean of its masks' estimates, or ``None``.
     """
 
     instance_id: int
@@ -64,6 +88,7 @@ class InstanceSummary:
     first_frame: int
     last_frame: int
     num_frames: int
+    quality: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +98,7 @@ class ResultRow:
     Attributes:
         instance_id: The instance.
         label: Class, 0 to K - 1.
-        score: Its probability.
+        score: Its probability, together with the quality where there is one.
     """
 
     instance_id: int
@@ -98,7 +123,7 @@ def result_rows(
     """
     rows = []
     for instance in instances:
-        probs = instance.class_probs[:-1]
+        probs = [score_with_quality(p, instance.quality) for p in instance.class_probs[:-1]]
         labels = [instance.label] if best_only else range(len(probs))
         rows += [
             ResultRow(instance.instance_id, label, probs[label])

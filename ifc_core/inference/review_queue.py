@@ -29,6 +29,7 @@ from ifc_core.structures import Track, TrackState
 _NEED = 0.5  # from here on a mask is looked at by itself
 _UNSURE = 0.5
 _WEAK = 0.5
+_POOR = 0.5
 _AREA = 0.5  # of the natural logarithm: about 1.65 times
 _JUMP = 0.75  # of the object's own size
 _JUMP_OVER_USUAL = 4.0
@@ -45,6 +46,7 @@ class Reason(StrEnum):
     SWAP = "swap"
     UNCERTAIN = "uncertain"
     WEAK_LINK = "weak link"
+    POOR_FIT = "poor fit"
     AREA = "area"
     MOVE = "move"
     LOW_SCORE = "low score"
@@ -85,7 +87,7 @@ class QueueEntry:
         last: Last frame, included.
         frame_index: The frame to look at.
         need: 0 to 1, how urgent.
-        value: Uncertainty, link score, ratio of areas, sizes moved, likelihood or score.
+        value: Uncertainty, link score, quality, ratio of areas, sizes moved, likelihood or score.
         reason: Why.
     """
 
@@ -354,11 +356,13 @@ def _signs(
     """Reason -> (strength, 1 at its threshold; value for the person), each (m,) float64."""
     unsure = np.nan_to_num(part.uncertainty.astype(np.float64), nan=0.0)
     link = np.nan_to_num(part.link_score.astype(np.float64), nan=1.0)
+    quality = np.nan_to_num(part.quality.astype(np.float64), nan=1.0)
     jump, usual = _jumps(part.frame_index, boxes)
     moved = np.where(jump > _JUMP_OVER_USUAL * usual, jump / _JUMP, 0.0)
     return {
         Reason.UNCERTAIN: (unsure / _UNSURE, unsure),
         Reason.WEAK_LINK: ((1.0 - link) / _WEAK, link),
+        Reason.POOR_FIT: ((1.0 - quality) / _POOR, quality),
         Reason.AREA: (departure / _AREA, np.exp(departure)),
         Reason.MOVE: (moved, jump),
     }

@@ -45,6 +45,7 @@ class InstanceTally:
         num_clips: Their number.
         frames: (first frame, last frame, number of frames) with a mask, or ``None``.
         look: Sum of unit mask weights and last position, with re-identification only.
+        quality: (sum, number) of the estimates of its masks' quality.
     """
 
     instance_id: int
@@ -52,6 +53,7 @@ class InstanceTally:
     num_clips: int
     frames: tuple[int, int, int] | None
     look: tuple[tuple[float, ...], int] | None = None
+    quality: tuple[float, int] = (0.0, 0)
 
 
 @dataclass(frozen=True, slots=True)

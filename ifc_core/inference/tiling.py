@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.annotation.rle_runs import toggles_of
+from ifc_core.inference.mask_quality import score_with_quality
 from ifc_core.inference.predictor import (
     Frame,
     VideoPrediction,
@@ -331,6 +332,7 @@ def _united(number: int, group: Sequence[FrameMask]) -> FrameMask:
         min(links, default=None),
         best.score,
         best.label,
+        best.quality,
     )
 
 
@@ -346,7 +348,17 @@ def _summary(
         sum(p * part.num_frames for p, part in zip(column, parts, strict=True)) / total
         for column in columns
     )
-    score = max(probs[:-1])
+    prob = max(probs[:-1])
+    judged = [(p.quality, p.num_frames) for p in parts if p.quality is not None]
+    frames = sum(count for _, count in judged)
+    quality = sum(q * count for q, count in judged) / frames if frames else None
     return InstanceSummary(
-        number, probs, score, probs.index(score), joined.first, joined.last, joined.count
+        number,
+        probs,
+        score_with_quality(prob, quality),
+        probs.index(prob),
+        joined.first,
+        joined.last,
+        joined.count,
+        quality,
     )

@@ -16,6 +16,7 @@ from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import TrackFrame
 from ifc_core.annotation.schema import SOURCE_CODE, STATE_CODE
 from ifc_core.inference.identity_swaps import SuspectedSwap, TrackedMask, suspected_swaps
+from ifc_core.inference.mask_quality import USUAL_QUALITY
 from ifc_core.structures import FrameState, MaskSource
 
 __all__ = [
@@ -34,6 +35,7 @@ _UNKNOWN_UNCERTAINTY = 0.25  # where only one clip holds a frame
 _WEIGHT_UNCERTAINTY = 6.0
 _WEIGHT_LINK = 3.0
 _WEIGHT_AREA = 2.0
+_WEIGHT_QUALITY = 4.0
 _BIAS = -3.0
 _SETTLED = (FrameState.APPROVED, FrameState.CORRECTED, FrameState.ABSENT, FrameState.REJECTED)
 
@@ -41,8 +43,9 @@ _SETTLED = (FrameState.APPROVED, FrameState.CORRECTED, FrameState.ABSENT, FrameS
 def need_of_attention(frames: Sequence[TrackFrame]) -> npt.NDArray[np.float64]:
     """How likely each mask of one track is bad, for ordering a review queue.
 
-    Three signs are weighed: the clips that hold the frame disagree (``uncertainty``), a link of
-    the tracker was weak (``link_score``), or the area departs from that of the neighbours.
+    Four signs are weighed: the clips that hold the frame disagree (``uncertainty``), a link of
+    the tracker was weak (``link_score``), the area departs from that of the neighbours, or the
+    network of edges thinks that the mask fits badly (``quality``).
 
     Args:
         frames: The frames of one track in order, as ``ProjectReader.track_frames`` and
@@ -56,6 +59,7 @@ def need_of_attention(frames: Sequence[TrackFrame]) -> npt.NDArray[np.float64]:
     return _need(
         np.array([np.nan if f.uncertainty is None else f.uncertainty for f in frames]),
         np.array([np.nan if f.link_score is None else f.link_score for f in frames]),
+        np.array([np.nan if f.quality is None else f.quality for f in frames]),
         np.array([f.area_px for f in frames]),
         np.array(settled, dtype=np.bool_),
     )
@@ -66,6 +70,7 @@ def need_of_columns(columns: FrameColumns) -> npt.NDArray[np.float64]:
     return _need(
         columns.uncertainty.astype(np.float64),
         columns.link_score.astype(np.float64),
+        columns.quality.astype(np.float64),
         columns.area_px,
         is_settled(columns),
     )
@@ -80,6 +85,7 @@ def is_settled(columns: FrameColumns) -> npt.NDArray[np.bool_]:
 def _need(
     uncertainty: npt.NDArray[np.float64],
     link_score: npt.NDArray[np.float64],
+    quality: npt.NDArray[np.float64],
     area_px: npt.NDArray[Any],
     settled: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.float64]:
@@ -88,6 +94,7 @@ def _need(
     value = (
         _WEIGHT_UNCERTAINTY * np.nan_to_num(uncertainty, nan=_UNKNOWN_UNCERTAINTY)
         + _WEIGHT_LINK * (1.0 - np.nan_to_num(link_score, nan=1.0))
+        + _WEIGHT_QUALITY * (USUAL_QUALITY - np.nan_to_num(quality, nan=USUAL_QUALITY))
         + _WEIGHT_AREA * area_departure(area_px)
         + _BIAS
     )

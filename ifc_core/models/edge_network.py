@@ -2,11 +2,13 @@
 
 IFC decides masks on a grid of 1/8 of a small picture. This network sees the object's surroundings
 at the frame's own resolution, with that coarse mask as a further channel, and says what of it
-belongs to the object: limbs that the grid merged, holes, islands that are something else.
+belongs to the object: limbs that the grid merged, holes, islands that are something else. Having
+looked closely, it also says how well its mask is likely to fit.
 
 Source: an addition to the paper. The idea of refining a coarse mask from the picture with a
-network of its own follows Cheng et al., "CascadePSP", CVPR 2020; the architecture is a plain
-U-Net with residual blocks.
+network of its own follows Cheng et al., "CascadePSP", CVPR 2020; that of estimating a mask's IoU,
+Huang et al., "Mask Scoring R-CNN", CVPR 2019. The architecture is a plain U-Net with residual
+blocks.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import json
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -43,8 +45,21 @@ _SURE = 4.0
 """Prior logits beyond it are as good as certain."""
 _KEEP = 0.5
 """Of the prior that the answer starts from."""
+_JUDGE_WIDTH = 64
 _METADATA_KEY = "ifc_studio_edges"
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
+
+
+class EdgeAnswer(NamedTuple):
+    """What the edge network says of N crops.
+
+    Attributes:
+        masks: (N, S, S) float, logits.
+        quality: (N,) float, logits of the IoU of ``masks > 0`` with the true object.
+    """
+
+    masks: Tensor
+    quality: Tensor
 
 
 class EdgeNetwork(nn.Module):
@@ -75,17 +90,19 @@ class EdgeNetwork(nn.Module):
         self.answer = nn.Conv2d(first, 4, 3, padding=1)
         nn.init.zeros_(self.answer.weight)
         nn.init.zeros_(self.answer.bias)  # type: ignore[arg-type]
+        # The deepest maps, the mask as it was and as it is now.
+        self.judge = nn.Sequential(
+            _conv(_WIDTHS[-1] + 2, _JUDGE_WIDTH), _conv(_JUDGE_WIDTH, _JUDGE_WIDTH, stride=2)
+        )
+        self.quality = nn.Linear(_JUDGE_WIDTH, 1)
         self.provenance: dict[str, Any] = {}
 
-    def forward(self, pictures: Tensor, prior: Tensor) -> Tensor:
-        """Decide the masks of N crops.
+    def forward(self, pictures: Tensor, prior: Tensor) -> EdgeAnswer:
+        """Decide the masks of N crops and estimate how well they fit.
 
         Args:
             pictures: (N, 3, S, S) RGB, 0 to 255, float or uint8; S a multiple of 16.
             prior: (N, S, S) float, logits of the coarse mask.
-
-        Returns:
-            (N, S, S) float, logits.
         """
         seen = (pictures.float() / 255 - _LEVEL) / _CONTRAST
         told = torch.tanh(prior.clamp(-2 * _SURE, 2 * _SURE) / 2)[:, None]
@@ -95,14 +112,23 @@ class EdgeNetwork(nn.Module):
         maps = [self.stem(torch.cat([blocks, colour_evidence(*halves)], dim=1))]
         for down in self.down:
             maps.append(down(maps[-1]))
-        x = self.deepest(maps.pop())
+        x = deepest = self.deepest(maps.pop())
         for lateral, up in zip(reversed(self.lateral), reversed(self.up), strict=True):
             fine = maps.pop()
             size = fine.shape[-2:]
             x = F.interpolate(lateral(x), size=size, mode="bilinear", align_corners=False)
             x = up(x + fine)
         change = F.pixel_shuffle(self.answer(x), 2)[:, 0]  # (N, S, S)
-        return change + _KEEP * prior.clamp(-_SURE, _SURE)
+        masks = change + _KEEP * prior.clamp(-_SURE, _SURE)
+        return EdgeAnswer(masks, self._judged(deepest, told, masks.detach()))
+
+    def _judged(self, deepest: Tensor, told: Tensor, masks: Tensor) -> Tensor:
+        """(N,) logits of the IoU."""
+        shapes = torch.cat([told, torch.tanh(masks / 2)[:, None]], dim=1)
+        stride = told.shape[-1] // deepest.shape[-1]
+        x = self.judge(torch.cat([deepest, F.avg_pool2d(shapes, stride)], dim=1))
+        quality: Tensor = self.quality(x.mean((2, 3)))[:, 0]
+        return quality
 
     @torch.no_grad()
     def fuse(self) -> EdgeNetwork:

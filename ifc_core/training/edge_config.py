@@ -21,11 +21,14 @@ class EdgeStageConfig:
         iterations: Optimizer steps.
         side: Pixels of a crop's side, a multiple of 16.
         batch_size: Crops of one step.
+        unmatched: Share of a batch that shows masks which cover nothing well, 0 to below 1. They
+            teach the network to judge masks; their edges are not learnt.
     """
 
     iterations: int
     side: int = 128
     batch_size: int = 32
+    unmatched: float = 0.0
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -36,6 +39,17 @@ class EdgeStageConfig:
                 name="stages",
                 value=self,
             )
+        if not 0 <= self.unmatched < 1:
+            raise ConfigError(
+                f"unmatched must be at least 0 and below 1 (got {self.unmatched}).",
+                name="stages",
+                value=self,
+            )
+
+    @property
+    def num_unmatched(self) -> int:
+        """Crops of a batch that show masks which cover nothing well."""
+        return min(round(self.unmatched * self.batch_size), self.batch_size - 1)
 
 
 @dataclass(frozen=True, slots=True)

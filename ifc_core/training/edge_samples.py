@@ -1,13 +1,14 @@
 """What the edge network learns from: masks as a model drew them, beside the true ones.
 
-A sample is one object in one frame of a generated clip: a crop of the picture, the model's own
-coarse logits there, and the exact mask. Samples are kept in files, since drawing a clip and
+A sample is one mask in one frame of a generated clip: a crop of the picture, the model's own
+coarse logits there, and the exact mask of the object that it covers best. Masks that cover nothing
+well teach to tell good masks from bad ones. Samples are kept in files, since drawing a clip and
 proposing on it takes far longer than learning from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +27,9 @@ from ifc_core.models.ifc import IFC
 from ifc_core.structures import RLEMask
 
 SAMPLE_SIDE = 160
-_LEAST_IOU = 0.45
+_LEAST_IOU = 0.35
 _LEAST_SCORE = 0.2
+_MOST_UNMATCHED = 10  # of a clip; a model draws more of them than of the others
 _MAX_LONG_SIDE = 1333
 _PRIOR_STEP = 1 / 16  # logits are kept as bytes, to within half of it and up to about 8
 _ZERO = 128
@@ -39,42 +41,72 @@ Samples = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class ClipSamples:
+    """What a model makes of a clip, mask by mask.
+
+    Attributes:
+        matched: Samples of masks that cover a true one with an IoU of at least 0.35.
+        unmatched: Samples of others, chosen at random; at most 10.
+    """
+
+    matched: Samples
+    unmatched: Samples
+
+
 @torch.inference_mode()
-def samples_of(model: IFC, clip: ClipSample) -> Samples:
+def samples_of(model: IFC, clip: ClipSample, rng: np.random.Generator) -> ClipSamples:
     """What a model makes of a clip, object by object and frame by frame.
 
     Args:
         model: In eval mode, on its device.
         clip: With exact masks.
+        rng: Chooses among the masks that cover nothing.
 
     Returns:
-        A sample for each mask of a query that is sure of something and that covers a true mask
-        with an IoU of at least 0.45.
+        A sample for each mask of a query that is sure of something.
     """
-    found = []
+    matched: list[Samples] = []
+    unmatched: list[Samples] = []
     for frame, truth, logits in zip(
         clip.frames, clip.masks.swapaxes(0, 1), _proposed(model, clip.frames), strict=True
     ):
-        size = (int(frame.shape[0]), int(frame.shape[1]))
         coded = [RLEMask.from_array(mask) if mask.any() else None for mask in truth]
         for row in logits:
-            large = cv2.resize(row, size[::-1], interpolation=cv2.INTER_LINEAR) > 0
-            box = crop_around(row, size)
-            if box is None or not large.any():
-                continue
-            drawn = RLEMask.from_array(large)
-            ious = [0.0 if mask is None else drawn.iou(mask) for mask in coded]
-            if max(ious, default=0.0) < _LEAST_IOU:
-                continue
-            own = truth[int(np.argmax(ious))].astype(np.uint8) * 255
-            sample = np.empty((SAMPLE_SIDE, SAMPLE_SIDE, _CHANNELS), np.uint8)
-            sample[..., :3] = crop_picture(frame, box, SAMPLE_SIDE)
-            sample[..., 3] = crop_picture(own, box, SAMPLE_SIDE)
-            sample[..., 4] = _as_bytes(crop_logits(row, size, box, SAMPLE_SIDE))
-            found.append(sample)
-    return (
-        np.stack(found) if found else np.empty((0, SAMPLE_SIDE, SAMPLE_SIDE, _CHANNELS), np.uint8)
-    )
+            sample, iou = _sample(frame, truth, coded, row)
+            if sample is not None:
+                (matched if iou >= _LEAST_IOU else unmatched).append(sample)
+    chosen = rng.permutation(len(unmatched))[:_MOST_UNMATCHED]
+    return ClipSamples(_stacked(matched), _stacked([unmatched[i] for i in sorted(chosen)]))
+
+
+def _sample(
+    frame: npt.NDArray[np.uint8],
+    truth: npt.NDArray[np.bool_],
+    coded: Sequence[RLEMask | None],
+    logits: Floats,
+) -> tuple[Samples | None, float]:
+    """A sample of one mask, ``None`` for an empty one, and its best IoU."""
+    size = (int(frame.shape[0]), int(frame.shape[1]))
+    large = cv2.resize(logits, size[::-1], interpolation=cv2.INTER_LINEAR) > 0
+    box = crop_around(logits, size)
+    if box is None or not large.any():
+        return None, 0.0
+    drawn = RLEMask.from_array(large)
+    ious = [0.0 if mask is None else drawn.iou(mask) for mask in coded]
+    sample = np.zeros((SAMPLE_SIDE, SAMPLE_SIDE, _CHANNELS), np.uint8)
+    sample[..., :3] = crop_picture(frame, box, SAMPLE_SIDE)
+    sample[..., 4] = _as_bytes(crop_logits(logits, size, box, SAMPLE_SIDE))
+    best = max(ious, default=0.0)
+    if best > 0:
+        own = truth[int(np.argmax(ious))].astype(np.uint8) * 255
+        sample[..., 3] = crop_picture(own, box, SAMPLE_SIDE)
+    return sample, best
+
+
+def _stacked(samples: list[Samples]) -> Samples:
+    empty = np.empty((0, SAMPLE_SIDE, SAMPLE_SIDE, _CHANNELS), np.uint8)
+    return np.stack(samples) if samples else empty
 
 
 def _proposed(model: IFC, frames: npt.NDArray[np.uint8]) -> Iterator[Floats]:
@@ -150,18 +182,22 @@ class EdgeExample:
         picture: (S, S, 3) float32, 0 to 255.
         truth: (S, S) float32, 0 to 1.
         prior: (S, S) float32, logits.
+        is_matched: Whether the prior covers the true mask well enough to learn its edges.
     """
 
     picture: Floats
     truth: Floats
     prior: Floats
+    is_matched: bool
 
 
 _COARSE_SHARE = 0.2
 _COARSEST, _FINEST = 7, 40
 
 
-def example_of(sample: Samples, side: int, seed: int, index: int) -> EdgeExample:
+def example_of(
+    sample: Samples, side: int, seed: int, index: int, *, is_matched: bool = True
+) -> EdgeExample:
     """A sample as draw ``index`` of a run sees it: another view, other colours.
 
     Args:
@@ -169,16 +205,17 @@ def example_of(sample: Samples, side: int, seed: int, index: int) -> EdgeExample
         side: S.
         seed: Of the run.
         index: Of the draw; equal ones give equal examples.
+        is_matched: As in :class:`EdgeExample`; a matched one may get a prior of another model's.
     """
     rng = sample_generator(seed, index)
     picture, truth = sample[..., :3], sample[..., 3].astype(np.float32) / np.float32(255)
     prior = (sample[..., 4].astype(np.float32) - _ZERO) * np.float32(_PRIOR_STEP)
-    if rng.random() < _COARSE_SHARE:
+    if rng.random() < _COARSE_SHARE and is_matched:
         prior = _coarse(truth, rng)
     view = _view(rng, sample.shape[0], side)
 
     coloured = _recoloured(_seen(picture.astype(np.float32), view, side), rng)
-    return EdgeExample(coloured, _seen(truth, view, side), _seen(prior, view, side))
+    return EdgeExample(coloured, _seen(truth, view, side), _seen(prior, view, side), is_matched)
 
 
 def _seen(image: Floats, view: Floats, side: int) -> Floats:

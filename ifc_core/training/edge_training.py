@@ -21,10 +21,16 @@ from ifc_core.data.synthetic import ClipSpec, render_clip
 from ifc_core.data.video_source import pick_in_epochs
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.jobs import JobContext
-from ifc_core.models.edge_network import EdgeNetwork, read_edge_network, write_edge_network
+from ifc_core.models.edge_network import (
+    EdgeAnswer,
+    EdgeNetwork,
+    read_edge_network,
+    write_edge_network,
+)
 from ifc_core.models.registry import load_model, resolve_device
 from ifc_core.training.edge_config import EdgeTrainConfig
 from ifc_core.training.edge_samples import (
+    ClipSamples,
     EdgeExample,
     SampleFiles,
     Samples,
@@ -41,9 +47,10 @@ LOG_NAME = "log.jsonl"
 _CLIPS_A_FILE = 50
 _BAND_PX = 9
 _BAND_WEIGHT = 2.0
+_QUALITY_WEIGHT = 0.25
 
-Batch = tuple[Tensor, Tensor, Tensor]
-"""Pictures (N, 3, S, S), truth (N, S, S), prior (N, S, S), all float32."""
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Pictures (N, 3, S, S), truth and prior (N, S, S), float32; whether each is matched (N,) bool."""
 
 
 def edge_loss(logits: Tensor, truth: Tensor) -> Tensor:
@@ -57,14 +64,35 @@ def edge_loss(logits: Tensor, truth: Tensor) -> Tensor:
         Scalar: cross-entropy, in which the band around the true edge counts three times, plus
         1 - Dice.
     """
-    grown = F.max_pool2d(truth[:, None], _BAND_PX, 1, _BAND_PX // 2)
-    shrunk = -F.max_pool2d(-truth[:, None], _BAND_PX, 1, _BAND_PX // 2)
-    weight = 1 + _BAND_WEIGHT * (grown - shrunk)[:, 0]
+    weight = 1 + _BAND_WEIGHT * (_largest_near(truth) + _largest_near(-truth))
     entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
     entropy = (entropy * weight).sum((1, 2)) / weight.sum((1, 2))
     probs = logits.sigmoid()
     shared, both = (probs * truth).sum((1, 2)), probs.sum((1, 2)) + truth.sum((1, 2))
     return (entropy + 1 - (2 * shared + 1) / (both + 1)).mean()
+
+
+def _largest_near(values: Tensor) -> Tensor:
+    """(N, H, W): the largest value of a square around each; one axis after the other is faster."""
+    half = _BAND_PX // 2
+    along = F.max_pool2d(values[:, None], (1, _BAND_PX), 1, (0, half))
+    return F.max_pool2d(along, (_BAND_PX, 1), 1, (half, 0))[:, 0]
+
+
+def quality_loss(answer: EdgeAnswer, truth: Tensor) -> Tensor:
+    """How far estimates of quality are from the IoU that the masks have.
+
+    Args:
+        answer: Of N crops.
+        truth: (N, S, S) float, 0 to 1.
+
+    Returns:
+        Scalar: the mean cross-entropy with the IoU as target.
+    """
+    drawn, true = answer.masks.detach() > 0, truth > 0.5
+    shared = (drawn & true).sum((1, 2))
+    ious = shared / (drawn | true).sum((1, 2)).clamp(min=1)
+    return F.binary_cross_entropy_with_logits(answer.quality, ious)
 
 
 class EdgeTrainer:
@@ -92,6 +120,7 @@ class EdgeTrainer:
         )
         self.average = WeightAverage(self.network, config.ema_decay)
         self._files = SampleFiles(config.output / "samples")
+        self._unmatched = SampleFiles(config.output / "unmatched")
         config.output.mkdir(parents=True, exist_ok=True)
         if self.state_path.is_file():
             self._load()
@@ -125,14 +154,19 @@ class EdgeTrainer:
         model = load_model(config.proposer, self.device)
         for number in missing:
             first = number * _CLIPS_A_FILE
-            found: list[Samples] = []
+            found: list[ClipSamples] = []
             for index in range(first, min(first + _CLIPS_A_FILE, config.clips)):
                 if time.monotonic() > until:
                     return False
                 context.advance(index, config.clips, "drawing clips", unit="clips")
                 context.raise_if_cancelled()
-                found.append(samples_of(model, render_clip(*self._clip(index))))
-            self._files.write(number, np.concatenate(found))
+                chosen_by = np.random.default_rng((config.seed, index, 1))
+                clip = render_clip(*self._clip(index))
+                found.append(samples_of(model, clip, chosen_by))
+            self._unmatched.write(number, np.concatenate([of.unmatched for of in found]))
+            self._files.write(
+                number, np.concatenate([of.matched for of in found])
+            )  # both are there
         return True
 
     def _num_files(self) -> int:
@@ -167,8 +201,8 @@ class EdgeTrainer:
         Returns:
             Whether the run has come to its end.
         """
-        data = _Batches(self._files, self._num_files(), self.config)
-        if not data.num_samples:
+        data = _Batches(self._files, self._unmatched, self._num_files(), self.config)
+        if not data.is_ready:
             raise ConfigError(
                 "No object of the clips was found by the model; draw more clips.",
                 name="clips",
@@ -178,10 +212,10 @@ class EdgeTrainer:
         loader = self._loader(data)
         with one_thread_each():
             batches = iter(loader)  # workers start here
-        for pictures, truth, prior in batches:
+        for batch in batches:
             if time.monotonic() > until or context.is_cancelled:
                 break
-            self._log(self._step(pictures, truth, prior))
+            self._log(*self._step(*batch))
             self.iteration += 1
             context.advance(self.iteration, self.config.iterations, "learning edges", unit="steps")
             if time.monotonic() - saved > self.config.checkpoint_seconds:
@@ -202,17 +236,23 @@ class EdgeTrainer:
             generator=torch.Generator(),  # else it draws its seed from the global one
         )
 
-    def _step(self, pictures: Tensor, truth: Tensor, prior: Tensor) -> float:
+    def _step(
+        self, pictures: Tensor, truth: Tensor, prior: Tensor, is_matched: Tensor
+    ) -> tuple[float, float]:
+        """Learn from a batch; gives its losses of edges and of quality."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.lr * self._factor()
         pictures = pictures.to(self.device).contiguous(memory_format=torch.channels_last)
-        loss = edge_loss(self.network(pictures, prior.to(self.device)), truth.to(self.device))
+        truth, is_matched = truth.to(self.device), is_matched.to(self.device)
+        answer: EdgeAnswer = self.network(pictures, prior.to(self.device))
+        loss = edge_loss(answer.masks[is_matched], truth[is_matched])
+        judged = quality_loss(answer, truth)
         self.optimizer.zero_grad()
-        loss.backward()
+        (loss + _QUALITY_WEIGHT * judged).backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         self.optimizer.step()
         self.average.update(self.network)
-        return float(loss.detach())
+        return float(loss.detach()), float(judged.detach())
 
     def _factor(self) -> float:
         """Of the learning rate: up in a line, down with half a cosine."""
@@ -260,10 +300,11 @@ class EdgeTrainer:
         self.average.load(parts["average"], int(facts["average_updates"]))
         self.iteration = int(facts["iteration"])
 
-    def _log(self, loss: float) -> None:
+    def _log(self, loss: float, judged: float) -> None:
         if self.iteration % self.config.log_every:
             return
-        line = {"iteration": self.iteration, "loss": round(loss, 5), "time": round(time.time(), 1)}
+        losses = {"loss": round(loss, 5), "quality_loss": round(judged, 5)}
+        line = {"iteration": self.iteration, **losses, "time": round(time.time(), 1)}
         with (self.config.output / LOG_NAME).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
@@ -274,36 +315,58 @@ class _Batches(Dataset[Batch]):
     Samples are mapped into memory by each process for itself, so that a worker is sent none.
     """
 
-    def __init__(self, files: SampleFiles, count: int, config: EdgeTrainConfig) -> None:
-        self._files = files
-        self._count = count
+    def __init__(
+        self, matched: SampleFiles, unmatched: SampleFiles, count: int, config: EdgeTrainConfig
+    ) -> None:
+        self._matched = _Pool(matched, count)
+        self._unmatched = _Pool(unmatched, count)
         self._config = config
-        self._starts = np.cumsum([0, *map(len, files.open(count))])
-        self._parts: list[Samples] | None = None
 
     @property
-    def num_samples(self) -> int:
-        """Samples of all files."""
-        return int(self._starts[-1])
+    def is_ready(self) -> bool:
+        """Whether there is a sample of each kind that the stages ask for."""
+        asked = any(stage.num_unmatched for stage in self._config.stages)
+        return bool(len(self._matched)) and (not asked or bool(len(self._unmatched)))
 
     def __getitem__(self, iteration: int) -> Batch:
         stage, drawn = self._config.stage_at(iteration)
-        draws = range(drawn, drawn + stage.batch_size)
-        return _collate([self._example(draw, stage.side) for draw in draws])
+        examples = [
+            self._example(drawn + place, stage.side, is_matched=place >= stage.num_unmatched)
+            for place in range(stage.batch_size)
+        ]
+        return _collate(examples)
 
-    def _example(self, draw: int, side: int) -> EdgeExample:
+    def _example(self, draw: int, side: int, *, is_matched: bool) -> EdgeExample:
+        pool, seed = self._matched if is_matched else self._unmatched, self._config.seed
+        sample = pool[pick_in_epochs(seed, draw, len(pool))]
+        return example_of(sample, side, seed, draw, is_matched=is_matched)
+
+
+class _Pool:
+    """The samples of several files, by number."""
+
+    def __init__(self, files: SampleFiles, count: int) -> None:
+        self._files = files
+        self._count = count
+        self._starts = np.cumsum([0, *map(len, files.open(count))])
+        self._parts: list[Samples] | None = None
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def __getitem__(self, number: int) -> Samples:
         if self._parts is None:
             self._parts = self._files.open(self._count)
-        seed = self._config.seed
-        number = pick_in_epochs(seed, draw, self.num_samples)
         part = int(np.searchsorted(self._starts, number, side="right")) - 1
-        return example_of(self._parts[part][number - self._starts[part]], side, seed, draw)
+        sample: Samples = self._parts[part][number - self._starts[part]]
+        return sample
 
 
 def _collate(examples: Sequence[EdgeExample]) -> Batch:
     pictures = torch.from_numpy(np.stack([e.picture for e in examples])).permute(0, 3, 1, 2)
     truth = torch.from_numpy(np.stack([e.truth for e in examples]))
-    return pictures, truth, torch.from_numpy(np.stack([e.prior for e in examples]))
+    prior = torch.from_numpy(np.stack([e.prior for e in examples]))
+    return pictures, truth, prior, torch.tensor([e.is_matched for e in examples])
 
 
 def train_edges(

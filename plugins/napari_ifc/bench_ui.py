@@ -340,6 +340,7 @@ def _long_columns(rng: np.random.Generator, count: int) -> FrameColumns:
         np.where(state == 4, 0, 900).astype(np.int32),
         rng.random(count, dtype=np.float32) ** 4,
         np.full(count, 0.9, dtype=np.float32),
+        np.full(count, 0.8, dtype=np.float32),
     )
 
 

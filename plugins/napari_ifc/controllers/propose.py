@@ -275,7 +275,12 @@ class ProposeController:
                 known.frames.append(result.frame_index)
             staged.append(
                 StagedMask(
-                    mask.instance_id, mask.rle, mask.score, mask.uncertainty, mask.link_score
+                    mask.instance_id,
+                    mask.rle,
+                    mask.score,
+                    mask.uncertainty,
+                    mask.link_score,
+                    mask.quality,
                 )
             )
         self._project.stage(run_id, result.frame_index, staged)

@@ -30,6 +30,7 @@ _ICONS = {
     Reason.SWAP: "swap",
     Reason.UNCERTAIN: "attention",
     Reason.WEAK_LINK: "link",
+    Reason.POOR_FIT: "overlap",
     Reason.AREA: "size",
     Reason.MOVE: "jump",
     Reason.LOW_SCORE: "attention",

@@ -240,7 +240,7 @@ def test_staging_a_frame_again_replaces_it(project):
 def test_signals_follow_the_record(project):
     project.apply(ClearMasks((1,), Scope()))
     run_id = project.begin_run("propagate", 1, {})
-    project.stage(run_id, 2, [StagedMask(1, box(2, 2), None, 0.25, 0.5)])
+    project.stage(run_id, 2, [StagedMask(1, box(2, 2), None, 0.25, 0.5, 0.125)])
     project.stage(run_id, 6, [StagedMask(1, box(6, 6), None, None, 0.75)])
     project.finish_run(run_id)
     project.apply(AcceptPropagation(run_id))
@@ -253,6 +253,8 @@ def test_signals_follow_the_record(project):
     columns = project.frame_columns(1)[1]
     assert columns.uncertainty.tolist() == pytest.approx([0.25, float("nan")], nan_ok=True)
     assert columns.link_score.tolist() == [0.5, 0.75]
+    assert columns.quality.tolist() == pytest.approx([0.125, float("nan")], nan_ok=True)
+    assert [f.quality for f in project.track_frames(1)] == [0.125, None]
 
 
 @pytest.mark.parametrize("text", ["[]", "not json", "3", "[" * 300_000, b"\xff"])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ifc_core.annotation import Project, ProjectReader, Scope, schema
+from ifc_core.annotation import Project, ProjectReader, Scope, StagedMask, schema
 from ifc_core.annotation.edits import MarkAbsent, NewTrack, SetMask
 from ifc_core.errors import ProjectError, ProjectLockedError
 
@@ -329,17 +329,17 @@ def test_a_file_damaged_in_a_crash_is_not_opened(project):
         Project.open(project.folder)
 
 
-def test_an_older_file_is_migrated_after_a_copy(project, monkeypatch):
+def test_an_older_file_is_migrated_after_a_copy(project):
+    """The first version knew nothing of the quality of masks."""
+    before = project.track_frames(1)
     project.close()
-    edit_file(project.folder, "PRAGMA user_version = 1")
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
-    monkeypatch.setattr(schema.migrate, "__defaults__", (None, 2))
-    monkeypatch.setitem(
-        schema.MIGRATIONS, 1, lambda db: db.execute("ALTER TABLE videos ADD COLUMN note TEXT")
-    )
+    edit_file(project.folder, "ALTER TABLE signals DROP COLUMN quality", "PRAGMA user_version = 1")
     with Project.open(project.folder) as newer:
         assert schema.file_version(newer._db) == 2
-        assert newer._db.execute("SELECT note FROM videos").fetchone() == (None,)
+        assert newer.track_frames(1) == before
+        run_id = newer.begin_run("propose", 1, {})
+        newer.stage(run_id, 0, [StagedMask(0, box(1, 1), quality=0.75)])
+        assert newer.staged_masks_at(run_id, 0)[0].quality == 0.75
     copy = sqlite3.connect(project.folder / "project.before-v2.sqlite")
     assert schema.file_version(copy) == 1
     copy.close()
@@ -351,8 +351,8 @@ def test_a_migration_that_fails_changes_nothing(project):
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError):
-        schema.migrate(project._db, {1: broken}, target=2)
-    assert schema.file_version(project._db) == 1
+        schema.migrate(project._db, {2: broken}, target=3)
+    assert schema.file_version(project._db) == 2
     assert len(project.tracks(1)) == 1
 
 

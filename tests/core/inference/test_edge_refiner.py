@@ -14,7 +14,7 @@ from ifc_core.inference.edge_refiner import (
     load_edge_refiner,
 )
 from ifc_core.inference.mask_output import encode_logits
-from ifc_core.models.edge_network import EdgeNetwork
+from ifc_core.models.edge_network import EdgeAnswer, EdgeNetwork
 
 SIZE = (180, 200)
 
@@ -29,7 +29,8 @@ class Answers(torch.nn.Module):
 
     def forward(self, pictures, prior):
         self.counts.append(len(prior))
-        return self.answer(pictures.float(), prior)
+        masks = self.answer(pictures.float(), prior)
+        return EdgeAnswer(masks, masks.mean((1, 2)) / 10)
 
 
 def grid(*parts, shape=(22, 25)):
@@ -83,7 +84,7 @@ def test_picture_and_logits_are_cut_alike(star):
 
 def test_the_bundled_network_brings_masks_closer_to_the_truth(star):
     (refined,) = load_edge_refiner("cpu").encode(star.logits[None], star.frame)
-    found = refined.to_array()
+    found = refined.rle.to_array()
     before = boundary_accuracy(star.coarse, star.mask, tolerance=1.0)
     assert boundary_accuracy(found, star.mask, tolerance=1.0) > before + 0.1
     before = (star.coarse & star.mask).sum() / (star.coarse | star.mask).sum()
@@ -93,21 +94,22 @@ def test_the_bundled_network_brings_masks_closer_to_the_truth(star):
 def test_a_network_that_keeps_the_prior_gives_the_coarse_mask(star):
     refiner = EdgeRefiner(EdgeNetwork().eval())
     (mask,) = refiner.encode(star.logits[None], star.frame)
-    assert mask.iou(encode_logits(star.logits, SIZE)) > 0.98
+    assert mask.rle.iou(encode_logits(star.logits, SIZE)) > 0.98
 
 
 def test_an_answer_far_from_the_coarse_mask_is_not_taken(star):
     coarse = encode_logits(star.logits, SIZE)
-    for answer in (lambda _, prior: -prior, lambda _, prior: prior - 100):
+    for answer in (lambda _, prior: -prior - 5, lambda _, prior: prior - 100):
         (mask,) = EdgeRefiner(Answers(answer)).encode(star.logits[None], star.frame)
-        assert mask == coarse
+        assert mask.rle == coarse
+        assert 0 < mask.quality < 0.5
 
 
 def test_masks_keep_their_order_and_the_empty_ones_their_place(star):
     rows = np.stack([grid(), star.logits, grid(), grid((1, 1, 5, 5))])
     masks = EdgeRefiner(EdgeNetwork().eval()).encode(rows, star.frame)
     assert [mask is None for mask in masks] == [True, False, True, False]
-    assert masks[1].iou(encode_logits(star.logits, SIZE)) > 0.98
+    assert masks[1].rle.iou(encode_logits(star.logits, SIZE)) > 0.98
     assert EdgeRefiner(EdgeNetwork().eval()).encode(rows[:0], star.frame) == []
 
 
@@ -118,7 +120,8 @@ def test_a_crowd_passes_in_parts_and_comes_out_the_same(star):
     assert max(network.counts) <= 32
     assert sum(network.counts) == len(rows)
     alone = [EdgeRefiner(network).encode(row[None], star.frame)[0] for row in rows]
-    assert masks == alone
+    assert [mask.rle for mask in masks] == [mask.rle for mask in alone]
+    assert [mask.quality for mask in masks] == pytest.approx([mask.quality for mask in alone])
 
 
 def test_a_region_is_decided_in_its_place(star):
@@ -128,10 +131,11 @@ def test_a_region_is_decided_in_its_place(star):
     refiner = load_edge_refiner("cpu")
     (alone,) = refiner.encode(star.logits[None], star.frame)
     (placed,) = refiner.encode(star.logits[None], large, (50, 30, 200, 180))
-    assert placed.size == (240, 280)
-    found = placed.to_array()
-    assert np.array_equal(found[30:210, 50:250], alone.to_array())
-    assert placed.area == alone.area
+    assert placed.rle.size == (240, 280)
+    found = placed.rle.to_array()
+    assert np.array_equal(found[30:210, 50:250], alone.rle.to_array())
+    assert placed.rle.area == alone.rle.area
+    assert placed.quality == alone.quality
 
 
 @pytest.mark.parametrize("size", [(9, 13), (37, 500), (700, 40)])
@@ -139,5 +143,5 @@ def test_odd_sizes(size):
     frame = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
     logits = grid((0, 0, 3, 2), shape=(4, 5))
     (mask,) = load_edge_refiner("cpu").encode(logits[None], frame)
-    assert mask.size == size
-    assert mask.area > 0
+    assert mask.rle.size == size
+    assert mask.rle.area > 0

@@ -9,6 +9,7 @@ from ifc_core.inference.edges import refine_edges
 from ifc_core.inference.frame_masks import FrameMasks
 from ifc_core.inference.mask_output import encode_logits
 from ifc_core.inference.predictor import predict_video
+from ifc_core.inference.results import EncodedMask
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.tracking.video_tracker import TrackedFrame
 
@@ -25,8 +26,8 @@ def tracked(star, position=0):
 def test_each_way_is_what_it_says(star):
     plain = encode_logits(star.logits, SIZE)
     wanted = {
-        "off": plain,
-        "fast": refine_edges(plain, star.frame, 180 / 22),
+        "off": EncodedMask(plain),
+        "fast": EncodedMask(refine_edges(plain, star.frame, 180 / 22)),
         "best": load_edge_refiner("cpu").encode(star.logits[None], star.frame)[0],
     }
     assert len(set(wanted.values())) == 3
@@ -44,7 +45,7 @@ def test_without_its_frame_a_mask_stays_as_the_model_drew_it(star, way):
     masks.forget(0)
     masks.note(1, star.frame[::2])  # of another size than the masks
     frames = [tracked(star, 0), tracked(star, 1)]
-    assert list(masks.encode(frames, SIZE)) == [[plain, None]] * 2
+    assert list(masks.encode(frames, SIZE)) == [[EncodedMask(plain), None]] * 2
 
 
 @pytest.mark.parametrize("way", ["fast", "best"])

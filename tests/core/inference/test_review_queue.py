@@ -90,6 +90,19 @@ def test_doubtful_stretches_come_before_whole_tracks_and_say_why(project):
     assert needs == sorted(needs, reverse=True)
 
 
+def test_a_mask_that_seems_to_fit_badly_is_listed_with_its_estimate(project):
+    run = project.begin_run("propose", 1, {}, "m")
+    for f in range(NUM_FRAMES):
+        poor = f in (20, 21)
+        project.stage(run, f, [StagedMask(0, square(30, f), 0.7, 0.05, 0.95, 0.3 if poor else 0.9)])
+    project.stage_instances(run, [StagedInstance(0, "fish", 0.7)])
+    project.finish_run(run)
+    project.apply(edits.AcceptRun(run))
+    (poor,) = [e for e in listed(queue_of(project)) if e.reason is Reason.POOR_FIT]
+    assert (poor.track_id, poor.first, poor.last) == (ids(project)[0.7], 20, 21)
+    assert poor.value == pytest.approx(0.3, abs=1e-3)
+
+
 def test_it_follows_edits_as_a_fresh_one_would(project):
     queue = queue_of(project)
     calm, doubtful, low = (ids(project)[s] for s in (0.9, 0.8, 0.2))

@@ -8,21 +8,30 @@ from ifc_core.inference.uncertainty import need_of_attention
 from ifc_core.structures import FrameState, MaskSource
 
 
-def frame(index, uncertainty=0.05, link=0.95, area=400, state=FrameState.PROPOSED, source=None):
+def frame(
+    index,
+    uncertainty=0.05,
+    link=0.95,
+    area=400,
+    state=FrameState.PROPOSED,
+    source=None,
+    quality=0.8,
+):
     source = source or MaskSource.MODEL
-    return TrackFrame(1, index, index, state, source, 1, area, uncertainty, link)
+    return TrackFrame(1, index, index, state, source, 1, area, uncertainty, link, quality)
 
 
-def test_disagreement_weak_links_and_jumps_in_area_each_raise_the_need():
+def test_disagreement_weak_links_poor_fits_and_jumps_in_area_each_raise_the_need():
     frames = [frame(i) for i in range(12)]
     frames[2] = frame(2, uncertainty=0.6)
     frames[5] = frame(5, link=0.1)
     frames[8] = frame(8, area=60)
+    frames[10] = frame(10, quality=0.15)
     need = need_of_attention(frames)
-    calm = np.delete(need, [2, 5, 8])
+    calm = np.delete(need, [2, 5, 8, 10])
     assert need.shape == (12,)
     assert ((need >= 0) & (need <= 1)).all()
-    assert min(need[2], need[5], need[8]) > 2 * calm.max()
+    assert min(need[2], need[5], need[8], need[10]) > 2 * calm.max()
 
 
 @pytest.mark.parametrize(
@@ -43,7 +52,11 @@ def test_what_a_person_settled_needs_nobody(settled):
 
 def test_unknown_signals_stand_between_sure_and_unsure():
     sure, unknown, unsure = need_of_attention(
-        [frame(0, uncertainty=0.02), frame(1, uncertainty=None, link=None), frame(2, 0.8)]
+        [
+            frame(0, uncertainty=0.02, quality=0.95),
+            frame(1, uncertainty=None, link=None, quality=None),
+            frame(2, 0.8, quality=0.3),
+        ]
     )
     assert sure < unknown < unsure
 

@@ -11,12 +11,17 @@ from ifc_core import cli
 from ifc_core.data.clip_source import ClipRequest
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.jobs import JobCancelled, JobContext
-from ifc_core.models.edge_network import read_edge_network
+from ifc_core.models.edge_network import EdgeAnswer, read_edge_network
 from ifc_core.training import edge_training
 from ifc_core.training.config import build_config
 from ifc_core.training.edge_config import EdgeTrainConfig, read_edge_config
 from ifc_core.training.edge_samples import SAMPLE_SIDE, SampleFiles, example_of, samples_of
-from ifc_core.training.edge_training import EdgeTrainer, edge_loss, train_edges
+from ifc_core.training.edge_training import (
+    EdgeTrainer,
+    edge_loss,
+    quality_loss,
+    train_edges,
+)
 
 FOREVER = float("inf")
 
@@ -65,7 +70,7 @@ def config(folder, **changes):
         "synthetic": {"photographs": False, "real_fraction": 0.0},
         "stages": [
             {"iterations": 2, "side": 32, "batch_size": 2},
-            {"iterations": 3, "side": 48, "batch_size": 3},
+            {"iterations": 3, "side": 48, "batch_size": 3, "unmatched": 0.4},
         ],
         "num_workers": 0,
         "device": "cpu",
@@ -74,15 +79,32 @@ def config(folder, **changes):
     return build_config(EdgeTrainConfig, {**table, **changes})
 
 
+def of_clip(clip):
+    return samples_of(Proposer(), clip, np.random.default_rng(0))
+
+
+def matched(clip):
+    return of_clip(clip).matched
+
+
+def elsewhere(clip):
+    """The same pictures with the true masks beside the objects."""
+    return replace(clip, masks=np.roll(clip.masks, 40, axis=2))
+
+
 def filled(folder, clip, **changes):
     """Settings of a run whose samples are there."""
     settings = config(folder, **changes)
-    SampleFiles(folder / "samples").write(0, samples_of(Proposer(), clip))
+    for name, samples in (
+        ("unmatched", of_clip(elsewhere(clip)).unmatched),
+        ("samples", matched(clip)),
+    ):
+        SampleFiles(folder / name).write(0, samples)
     return settings
 
 
 def test_a_sample_is_a_sure_mask_beside_the_true_one(clip):
-    samples = samples_of(Proposer(), clip)
+    samples = matched(clip)
     assert samples.shape == (2, SAMPLE_SIDE, SAMPLE_SIDE, 5)  # one sure query, two frames
     for sample in samples:
         truth, prior = sample[..., 3] > 127, sample[..., 4] > 128
@@ -91,15 +113,25 @@ def test_a_sample_is_a_sure_mask_beside_the_true_one(clip):
         assert (coloured & truth).sum() / (coloured | truth).sum() > 0.9
 
 
-def test_a_mask_of_nothing_teaches_nothing(clip):
+def test_a_mask_that_covers_nothing_is_kept_apart(clip):
     nothing = replace(clip, masks=np.zeros_like(clip.masks))
-    assert len(samples_of(Proposer(), nothing)) == 0
-    elsewhere = replace(clip, masks=np.roll(clip.masks, 40, axis=2))
-    assert len(samples_of(Proposer(), elsewhere)) == 0
+    for wrong in (nothing, elsewhere(clip)):
+        found = of_clip(wrong)
+        assert len(found.matched) == 0
+        assert len(found.unmatched) == 2
+    assert not of_clip(nothing).unmatched[..., 3].any()
+    long = replace(
+        nothing,
+        frames=nothing.frames.repeat(8, 0),
+        masks=nothing.masks.repeat(8, 1),
+        valid=nothing.valid.repeat(8, 1),
+        exhaustive=nothing.exhaustive.repeat(8),
+    )
+    assert len(of_clip(long).unmatched) == 10
 
 
 def test_a_view_moves_picture_truth_and_prior_together(clip):
-    sample = samples_of(Proposer(), clip)[0]
+    sample = matched(clip)[0]
     overlaps, sides = [], set()
     for index in range(30):
         example = example_of(sample, 64, 0, index)
@@ -124,6 +156,35 @@ def test_the_loss_is_least_for_the_truth():
     assert edge_loss(sure, truth) < 0.01
     off_by_two = torch.roll(sure, 2, dims=1)
     assert edge_loss(sure, truth) < edge_loss(off_by_two, truth) < edge_loss(-sure, truth)
+
+
+def test_an_estimate_of_quality_is_best_where_it_is_the_iou():
+    truth = torch.zeros(2, 32, 32)
+    truth[:, 8:20, 8:20] = 1
+    masks = 2 * truth - 1
+    masks[1] = torch.roll(masks[1], 6, dims=0)  # half of each lies on the other: a third
+    right = torch.logit(torch.tensor([0.999, 1 / 3]))
+    best = quality_loss(EdgeAnswer(masks, right), truth)
+    for wrong in (right - 1, right + 1, right.flip(0)):
+        assert quality_loss(EdgeAnswer(masks, wrong), truth) > best
+
+
+def test_masks_that_cover_nothing_are_judged_so(clip, tmp_path):
+    stages = [{"iterations": 60, "side": 32, "batch_size": 6, "unmatched": 0.5}]
+    settings = filled(tmp_path, clip, clips=1, stages=stages, warmup_iterations=1, lr=3e-3)
+    unmatched = of_clip(elsewhere(clip)).unmatched
+    unmatched[..., :3] = 40  # and there is nothing to see
+    SampleFiles(tmp_path / "unmatched").write(0, unmatched)
+    trainer = EdgeTrainer(settings)
+    trainer.run(JobContext(), FOREVER)
+    judged = []
+    for samples in (matched(clip), unmatched):
+        seen = [example_of(sample, 32, 9, i) for i, sample in enumerate(samples)]
+        pictures = torch.from_numpy(np.stack([e.picture for e in seen])).permute(0, 3, 1, 2)
+        prior = torch.from_numpy(np.stack([e.prior for e in seen]))
+        with torch.inference_mode():
+            judged.append(trainer.network.eval()(pictures, prior).quality.sigmoid())
+    assert judged[0].min() > judged[1].max()
 
 
 def test_training_learns(clip, tmp_path):
@@ -173,7 +234,8 @@ def test_a_run_out_of_time_draws_the_rest_later(proposer, tmp_path):
 def test_clips_in_which_nothing_is_found_are_told(clip, tmp_path):
     settings = config(tmp_path, clips=1)
     nothing = replace(clip, masks=np.zeros_like(clip.masks))
-    SampleFiles(tmp_path / "samples").write(0, samples_of(Proposer(), nothing))
+    SampleFiles(tmp_path / "samples").write(0, matched(nothing))
+    SampleFiles(tmp_path / "unmatched").write(0, matched(nothing))
     with pytest.raises(ConfigError, match="draw more clips"):
         train_edges(settings)
 
@@ -194,6 +256,7 @@ def test_a_checkpoint_of_another_run_and_a_damaged_file_are_refused(clip, tmp_pa
     [
         ({"stages": []}, "at least one"),
         ({"stages": [{"iterations": 1, "side": 40}]}, "multiple of 16"),
+        ({"stages": [{"iterations": 1, "unmatched": 1.0}]}, "below 1"),
         ({"clips": 0}, "one clip"),
         ({"lr": 0.0}, "above 0"),
         ({"ema_decay": 1.0}, "below 1"),

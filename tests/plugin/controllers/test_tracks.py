@@ -29,6 +29,7 @@ def columns(*frames):
         np.full(len(table), 10, dtype=np.int32),
         unknown,
         unknown,
+        unknown,
     )
 
 
