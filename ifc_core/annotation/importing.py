@@ -295,7 +295,7 @@ def _twice_note(count: int) -> tuple[str, ...]:
     if not count:
         return ()
     which = "1 track shows" if count == 1 else f"{count} tracks show"
-    return (f"{which} just the masks of one that was there already; undo what was not meant.",)
+    return (f"{which} only masks of one that was there already; undo what was not meant.",)
 
 
 class _Loader:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ifc_core.annotation.frame_columns import FrameColumns
 from ifc_core.annotation.reading import ProjectReader
@@ -14,6 +15,7 @@ from ifc_core.errors import EditError
 from ifc_core.structures import FrameState, RLEMask
 
 _REJECTED = STATE_CODE[FrameState.REJECTED]
+_AREA_BITS = 31
 
 
 class KnownTracks:
@@ -27,10 +29,10 @@ class KnownTracks:
 
     def __init__(self, reader: ProjectReader) -> None:
         self._reader = reader
-        self._videos: dict[int, dict[int, list[int]]] = {}
+        self._videos: dict[int, _Shown] = {}
 
     def has(self, video_id: int, masks: Mapping[int, RLEMask]) -> bool:
-        """Whether a track that is not rejected has just these masks.
+        """Whether a track that is not rejected has these masks, and perhaps more.
 
         Args:
             video_id: A video of the project.
@@ -38,35 +40,60 @@ class KnownTracks:
         """
         if not masks:
             return False
-        frames = sorted(masks)
-        areas = [masks[frame].area for frame in frames]
-        alike = self._of_video(video_id).get(_key(frames, areas), ())
+        keys = _keys(list(masks), [mask.area for mask in masks.values()])
+        alike = self._of_video(video_id).tracks_with(keys)
         return any(self._shows(track_id, masks) for track_id in alike)
 
-    def _of_video(self, video_id: int) -> Mapping[int, list[int]]:
+    def _of_video(self, video_id: int) -> _Shown:
         if video_id not in self._videos:
-            found: dict[int, list[int]] = defaultdict(list)
-            for track in self._reader.tracks(video_id, include_rejected=False):
-                lane = _shown(self._reader.track_columns(track.id))
-                found[_key(lane.frame_index.tolist(), lane.area_px.tolist())].append(track.id)
-            self._videos[video_id] = dict(found)
+            columns = self._reader.frame_columns(video_id)
+            tracks = self._reader.tracks(video_id, include_rejected=False)
+            empty = FrameColumns.empty()
+            lanes = {t.id: _keys_of(columns.get(t.id, empty)) for t in tracks}
+            every = np.concatenate([np.zeros(0, np.int64), *lanes.values()])
+            shown_by = np.repeat(np.array(list(lanes), np.int64), [len(k) for k in lanes.values()])
+            order = np.argsort(every, kind="stable")
+            self._videos[video_id] = _Shown(every[order], shown_by[order])
         return self._videos[video_id]
 
     def _shows(self, track_id: int, masks: Mapping[int, RLEMask]) -> bool:
         try:
             return all(
-                masks.get(record.frame_index) == record.rle
+                masks[record.frame_index] == record.rle
                 for record in self._reader.track_masks(track_id)
-                if record.rle is not None and record.state is not FrameState.REJECTED
+                if record.frame_index in masks
             )
         except EditError:  # deleted since, between the steps of an import
             return False
 
 
-def _shown(lane: FrameColumns) -> FrameColumns:
-    return lane.take((lane.area_px > 0) & (lane.state != _REJECTED))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
+    """What the tracks of a video show.
+
+    Attributes:
+        keys: (n,) int64, ascending, see :func:`_keys`.
+        tracks: (n,) int64, the track of each.
+    """
+
+    keys: npt.NDArray[np.int64]
+    tracks: npt.NDArray[np.int64]
+
+    def tracks_with(self, keys: npt.NDArray[np.int64]) -> list[int]:
+        """Tracks that have every one of some keys."""
+        first, last = (np.searchsorted(self.keys, keys, side) for side in ("left", "right"))
+        if (first == last).any():
+            return []
+        having = [self.tracks[a:b] for a, b in zip(first, last, strict=True)]
+        found, counts = np.unique(np.concatenate(having), return_counts=True)
+        return [int(track) for track in found[counts == len(keys)]]
 
 
-def _key(frames: list[int], areas: list[int]) -> int:
-    """One number instead of lists that would fill the memory."""
-    return hash(np.array([frames, areas], dtype=np.int64).tobytes())
+def _keys_of(lane: FrameColumns) -> npt.NDArray[np.int64]:
+    shown = lane.take((lane.area_px > 0) & (lane.state != _REJECTED))
+    return _keys(shown.frame_index.tolist(), shown.area_px.tolist())
+
+
+def _keys(frames: list[int], areas: list[int]) -> npt.NDArray[np.int64]:
+    """Frame and area of masks as one number each."""
+    return np.array(frames, np.int64) << _AREA_BITS | np.array(areas, np.int64)

@@ -41,6 +41,9 @@ def test_a_track_that_was_deleted_meanwhile_is_not_there_already(project):
     known = KnownTracks(project)
     masks = {2: box(1, 2), 6: box(11, 20)}
     assert known.has(1, masks)
+    assert known.has(1, {6: box(11, 20)})  # some of its frames
+    assert not known.has(1, {2: box(1, 2), 6: box(11, 20), 7: box(11, 20)})
+    assert not known.has(1, {6: box(11, 21)})
     project.apply(edits.DeleteTracks((1,)))
     assert not known.has(1, masks)
 
@@ -50,7 +53,7 @@ def test_tracks_that_are_there_already_come_in_and_are_told(project, tmp_path, f
     target = tmp_path / "out.json"
     project.apply(edits.NewTrack(1, 1, 2, box(1, 3)))  # of the same size elsewhere
     export_project(project, target, form, EVERYTHING)
-    told = "2 tracks show just the masks of one that was there already"
+    told = "2 tracks show only masks of one that was there already"
     assert told in " ".join(import_annotations(project, target).notes)
     assert len(project.tracks(1)) == 4
     project.undo()
