@@ -6,6 +6,7 @@ import copy
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -108,5 +109,5 @@ def finetuned(model: IFC, reader: VideoReader, known: Masks, iterations: int, se
             store.close()
         learnt = copy.deepcopy(trainer.model)
         learnt.load_state_dict(trainer.averaged_weights())
-    learnt.preferred_short_side = model.preferred_short_side
+    learnt.preferences = replace(learnt.preferences, short_side=model.preferences.short_side)
     return learnt.eval()

@@ -224,7 +224,7 @@ def look(
     began, cpu_began = time.perf_counter(), time.process_time()
     run = predict(model, frames(), settings, num_frames=options.num_frames)
     results = list(run)
-    short_side = options.short_side or model.preferred_short_side
+    short_side = options.short_side or model.preferences.short_side
     counts = (1, 1)
     if settings.tiles:
         counts = tile_counts(tiles, (options.height, options.width), short_side)

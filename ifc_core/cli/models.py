@@ -134,12 +134,7 @@ def describe_info(info: CheckpointInfo) -> dict[str, Any]:
         info: Of the checkpoint.
     """
     return {
-        "preferred_short_side": info.preferred_short_side,
-        "preferred_score_threshold": info.preferred_score_threshold,
-        "preferred_duplicate_iou": info.preferred_duplicate_iou,
-        "preferred_continuation_score": info.preferred_continuation_score,
-        "preferred_lookahead": info.preferred_lookahead,
-        "preferred_edges": info.preferred_edges,
+        **info.preferences.to_fields(),
         "sha256": info.sha256,
         "model_config": info.model_config.to_dict(),
         "categories": [{"id": c.id, "name": c.name} for c in info.categories],

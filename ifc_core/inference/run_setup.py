@@ -35,33 +35,33 @@ def short_side_for(model: IFC, settings: ProposeSettings) -> int:
     """The short side in pixels that a run uses: the person's, or else the model's own."""
     if settings.short_side is not None:
         return settings.short_side
-    return model.preferred_short_side
+    return model.preferences.short_side
 
 
 def score_threshold_for(model: IFC, settings: ProposeSettings) -> float:
     """The score threshold that a run uses: the person's, or else the model's own."""
     if settings.score_threshold is not None:
         return settings.score_threshold
-    return model.preferred_score_threshold
+    return model.preferences.score_threshold
 
 
 def duplicate_iou_for(model: IFC, settings: ProposeSettings) -> float:
     """The soft IoU of duplicates that a run uses: the person's, or else the model's own."""
     if settings.duplicate_iou is not None:
         return settings.duplicate_iou
-    return model.preferred_duplicate_iou
+    return model.preferences.duplicate_iou
 
 
 def continuation_score_for(model: IFC, settings: ProposeSettings) -> float:
     """The continuation score that a run uses: the person's, or else the model's own."""
     if settings.continuation_score is not None:
         return settings.continuation_score
-    return model.preferred_continuation_score
+    return model.preferences.continuation_score
 
 
 def edges_for(model: IFC, settings: ProposeSettings) -> str:
     """How a run decides the edges of its masks again: the person's way, or else the model's own."""
-    return model.preferred_edges if settings.edges is None else settings.edges
+    return model.preferences.edges if settings.edges is None else settings.edges
 
 
 def clip_runner_for(model: IFC, settings: ProposeSettings, batch: int) -> ClipRunner:
@@ -91,7 +91,7 @@ def lookahead_for(model: IFC, settings: ProposeSettings, *, low_delay: bool = Fa
     """
     if settings.lookahead is not None:
         return settings.lookahead
-    return 0 if low_delay else model.preferred_lookahead
+    return 0 if low_delay else model.preferences.lookahead
 
 
 def clip_linker_for(

@@ -16,20 +16,15 @@ from torch import Tensor
 
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.io.atomic import atomic_output
-from ifc_core.models.config import EDGES, LEAST_DUPLICATE_IOU, MOST_LOOKAHEAD, IFCConfig
+from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
+from ifc_core.models.preferences import ModelPreferences
 from ifc_core.models.safetensors_file import MAX_HEADER_BYTES, check_header, check_values
 from ifc_core.structures import Category
 
 FORMAT_VERSION = 1
 _METADATA_KEY = "ifc_studio"
 _FLOAT_TYPES = ("F16", "BF16", "F32", "F64")
-_SHORT_SIDES = (32, 8192)
-_SHARES = {
-    "preferred_score_threshold": 0.0,
-    "preferred_duplicate_iou": LEAST_DUPLICATE_IOU,
-    "preferred_continuation_score": 0.0,
-}  # least value of each preference; the largest is 1
 
 StoredPrecision = Literal["fp32", "fp16"]
 
@@ -41,35 +36,22 @@ class CheckpointInfo:
     Attributes:
         model_config: The architecture, with colour order and normalisation.
         categories: The K classes.
-        preferred_short_side: Short side of the frames in pixels that the model was trained at.
+        preferences: How the model is best used.
         provenance: Where it comes from (parent, data, commit, metrics), JSON values.
         sha256: Hash of all tensors, hexadecimal.
-        preferred_score_threshold: Instances under it are seldom right, 0 to 1.
-        preferred_duplicate_iou: Masks of a clip with this soft IoU are mostly one thing, 0.1 to 1;
-            1 keeps all.
-        preferred_continuation_score: Instances that a clip is not sure of, but that are at least
-            so probable, are mostly what a track before them was, 0 to 1; 1 leaves them out.
-        preferred_lookahead: Frames that the decision who is who looks ahead; 0 links each clip
-            as it comes.
-        preferred_edges: How the edges of its masks are best decided again, one of ``EDGES``.
     """
 
     model_config: IFCConfig
     categories: tuple[Category, ...]
-    preferred_short_side: int = 360
+    preferences: ModelPreferences = field(default_factory=ModelPreferences)
     provenance: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
-    preferred_score_threshold: float = 0.1
-    preferred_duplicate_iou: float = 1.0
-    preferred_continuation_score: float = 1.0
-    preferred_lookahead: int = 0
-    preferred_edges: str = "off"
 
     def __post_init__(self) -> None:
         """Check that the parts agree.
 
         Raises:
-            ConfigError: Classes and architecture disagree, or a preference is impossible.
+            ConfigError: Classes and architecture disagree.
         """
         expected = self.model_config.num_classes
         ids = {c.id for c in self.categories}
@@ -79,36 +61,6 @@ class CheckpointInfo:
                 name="categories",
                 value=len(self.categories),
             )
-        low, high = _SHORT_SIDES
-        if type(self.preferred_short_side) is not int or not (
-            low <= self.preferred_short_side <= high
-        ):
-            raise ConfigError(
-                f"The preferred short side must be from {low} to {high} pixels.",
-                name="preferred_short_side",
-                value=self.preferred_short_side,
-            )
-        if type(self.preferred_lookahead) is not int or not (
-            0 <= self.preferred_lookahead <= MOST_LOOKAHEAD
-        ):
-            raise ConfigError(
-                f"The preferred lookahead must be from 0 to {MOST_LOOKAHEAD} frames.",
-                name="preferred_lookahead",
-                value=self.preferred_lookahead,
-            )
-        if self.preferred_edges not in EDGES:
-            raise ConfigError(
-                f"The preferred edges must be one of {', '.join(EDGES)}.",
-                name="preferred_edges",
-                value=self.preferred_edges,
-            )
-        for name, least in _SHARES.items():
-            value = getattr(self, name)
-            if type(value) not in (int, float) or not least <= value <= 1:
-                said = name.replace("_", " ").replace("iou", "IoU")
-                raise ConfigError(
-                    f"The {said} must be from {least:g} to 1.", name=name, value=value
-                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +92,7 @@ class Checkpoint:
         model.to_empty(device="cpu")
         model.reset_constants()
         model.load_state_dict(self.state_dict)
-        model.preferred_short_side = self.info.preferred_short_side
-        model.preferred_score_threshold = self.info.preferred_score_threshold
-        model.preferred_duplicate_iou = self.info.preferred_duplicate_iou
-        model.preferred_continuation_score = self.info.preferred_continuation_score
-        model.preferred_lookahead = self.info.preferred_lookahead
-        model.preferred_edges = self.info.preferred_edges
+        model.preferences = self.info.preferences
         model.provenance = self.info.provenance
         model.sha256 = self.info.sha256
         return model.eval()
@@ -211,13 +158,8 @@ def save_model(
     info = CheckpointInfo(
         model.config,
         tuple(model.categories if categories is None else categories),
-        model.preferred_short_side,
+        model.preferences,
         dict(model.provenance if provenance is None else provenance),
-        preferred_score_threshold=model.preferred_score_threshold,
-        preferred_duplicate_iou=model.preferred_duplicate_iou,
-        preferred_continuation_score=model.preferred_continuation_score,
-        preferred_lookahead=model.preferred_lookahead,
-        preferred_edges=model.preferred_edges,
     )
     return write_checkpoint(path, info, model.state_dict(), precision)
 
@@ -369,12 +311,7 @@ def _info_to_json(info: CheckpointInfo, digest: str) -> dict[str, Any]:
             }
             for c in info.categories
         ],
-        "preferred_short_side": info.preferred_short_side,
-        "preferred_score_threshold": info.preferred_score_threshold,
-        "preferred_duplicate_iou": info.preferred_duplicate_iou,
-        "preferred_continuation_score": info.preferred_continuation_score,
-        "preferred_lookahead": info.preferred_lookahead,
-        "preferred_edges": info.preferred_edges,
+        **info.preferences.to_fields(),
         "provenance": info.provenance,
         "sha256": digest,
     }
@@ -394,14 +331,9 @@ def _info_from_json(path: Path, text: str) -> CheckpointInfo:
         return CheckpointInfo(
             IFCConfig.from_dict(fields["model_config"]),
             tuple(_category(c) for c in fields["categories"]),
-            fields["preferred_short_side"],
+            ModelPreferences.from_fields(fields),
             provenance,
             digest,
-            fields.get("preferred_score_threshold", 0.1),
-            fields.get("preferred_duplicate_iou", 1.0),
-            fields.get("preferred_continuation_score", 1.0),
-            fields.get("preferred_lookahead", 0),
-            fields.get("preferred_edges", "off"),
         )
     except (ConfigError, LookupError, TypeError, ValueError, RecursionError, AttributeError) as e:
         detail = _printable(str(e)) if isinstance(e, ConfigError) else "it is incomplete."

@@ -101,7 +101,7 @@ def convert_checkpoint(
         ) from error
     state = _renamed(source, config, tensors)
     named = find_categories(categories, config.num_classes, config.num_memory_tokens)
-    return Checkpoint(CheckpointInfo(config, named, 360, provenance), state)
+    return Checkpoint(CheckpointInfo(config, named, provenance=provenance), state)
 
 
 def load_backbone(model: IFC, path: Path | str) -> None:
@@ -307,7 +307,7 @@ def _from_backbone(
     compare_shapes(path, expected, {n: tuple(t.shape) for n, t in tensors.items()})
     model.backbone.load_state_dict(dict(tensors))
     return Checkpoint(
-        CheckpointInfo(config, tuple(categories), 360, provenance), model.state_dict()
+        CheckpointInfo(config, tuple(categories), provenance=provenance), model.state_dict()
     )
 
 

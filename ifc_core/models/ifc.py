@@ -18,6 +18,7 @@ from ifc_core.models.encoder import ClipEncoder
 from ifc_core.models.layers import MLP
 from ifc_core.models.mask_head import BoxHead, SpatialDecoder, mask_logits
 from ifc_core.models.position_encoding import sine_position_code
+from ifc_core.models.preferences import ModelPreferences
 from ifc_core.structures import Category, ClipPrediction
 
 _STRIDE = 32
@@ -148,15 +149,7 @@ class IFC(nn.Module):
     Attributes:
         config: The architecture.
         categories: As given; () where unknown.
-        preferred_short_side: Short side of the frames in pixels that it was trained at.
-        preferred_score_threshold: Instances under it are seldom right, 0 to 1.
-        preferred_duplicate_iou: Masks of a clip that overlap this much are mostly one thing; 1
-            keeps all.
-        preferred_continuation_score: Probability from which on an instance that a clip is not sure
-            of may continue a track; 1 leaves such instances out.
-        preferred_lookahead: Frames that the decision who is who looks ahead; 0 links each clip
-            as it comes.
-        preferred_edges: How the edges of its masks are best decided again: off, fast or best.
+        preferences: How it is best used, where nobody asks for something else.
         provenance: Where the weights come from; empty for a new network.
         sha256: Hash of the weights as loaded; empty for a new network.
 
@@ -182,12 +175,7 @@ class IFC(nn.Module):
         self.mask_weight_head = MLP(dim, dim, dim, dim)
         self.spatial_decoder = SpatialDecoder(config, res4_channels, res3_channels)
         self.box_head = BoxHead(config) if config.assignment == "box" else None
-        self.preferred_short_side = 360
-        self.preferred_score_threshold = 0.1
-        self.preferred_duplicate_iou = 1.0
-        self.preferred_continuation_score = 1.0
-        self.preferred_lookahead = 0
-        self.preferred_edges = "off"
+        self.preferences = ModelPreferences()
         self.provenance: dict[str, Any] = {}
         self.sha256 = ""
         self.register_buffer("pixel_mean", torch.empty(3, 1, 1), persistent=False)

@@ -80,7 +80,7 @@ def load_model(
         fold_batch_norm: Merge batch norms for speed; the network can then not be trained or saved.
 
     Returns:
-        The network in eval mode; ``categories``, ``preferred_short_side``, ``provenance`` and
+        The network in eval mode; ``categories``, ``preferences``, ``provenance`` and
         ``sha256`` are set.
 
     Raises:

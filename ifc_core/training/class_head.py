@@ -51,12 +51,7 @@ def with_classes(
         parts = [values[:-1].mean(0) if row is None else values[row] for row in rows]
         state[f"{prefix}.{kind}"] = torch.stack([*parts, values[-1]]).detach().clone()
     grown.load_state_dict(state)
-    grown.preferred_short_side = model.preferred_short_side
-    grown.preferred_score_threshold = model.preferred_score_threshold
-    grown.preferred_duplicate_iou = model.preferred_duplicate_iou
-    grown.preferred_continuation_score = model.preferred_continuation_score
-    grown.preferred_lookahead = model.preferred_lookahead
-    grown.preferred_edges = model.preferred_edges
+    grown.preferences = model.preferences
     grown.provenance = dict(model.provenance)
     return grown
 

@@ -113,7 +113,7 @@ def _proposed(model: IFC, frames: npt.NDArray[np.uint8]) -> Iterator[Floats]:
     """(n, h, w) logits of the sure queries, frame by frame."""
     device = next(model.parameters()).device
     size = network_size(
-        (int(frames.shape[1]), int(frames.shape[2])), model.preferred_short_side, _MAX_LONG_SIDE
+        (int(frames.shape[1]), int(frames.shape[2])), model.preferences.short_side, _MAX_LONG_SIDE
     )
     small = resize_frames(torch.from_numpy(np.ascontiguousarray(frames)), size).to(device)
     output = model(model.normalize(small[None]))

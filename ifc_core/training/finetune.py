@@ -90,7 +90,7 @@ def finetune(
             job.raise_if_cancelled()
             check_picture_size(video, store)
         count = FrameCount(job, "judging the present model", _parts(plan)[1:3])
-        before = _score(plan, plan.parent, store, job, count, plan.parent.preferred_short_side)
+        before = _score(plan, plan.parent, store, job, count, plan.parent.preferences.short_side)
         rehearsal_before = _rehearsed(plan, plan.parent, count)
         run = yield from _train_with_fallback(plan, store, job, before)
         plan = run.plan
@@ -105,7 +105,8 @@ def finetune(
             yield FinetuneValidation(run.iterations, after)
         rehearsal_after = _rehearsed(plan, trained, count)
         pictures = _compare(plan, trained, store, count)
-        trained.preferred_score_threshold = _score_threshold(plan, trained, store, job, count)
+        found = _score_threshold(plan, trained, store, job, count)
+        trained.preferences = replace(trained.preferences, score_threshold=found)
         path, info = write_version(plan, trained, before, after, run.iterations, share)
     finally:
         store.close()
@@ -410,7 +411,7 @@ def _score_threshold(
     """What tells right from wrong on the approved frames, or the parent's where none can say."""
     videos = (*plan.split.held_out, *plan.split.training)
     found = fitting_threshold(model, videos, plan.preset.short_side, store, job, count)
-    return plan.parent.preferred_score_threshold if found is None else found
+    return plan.parent.preferences.score_threshold if found is None else found
 
 
 def _compare(
@@ -423,7 +424,8 @@ def _compare(
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for video, frame in places[::step][:_MOST_PICTURES]:
-        sides = ((plan.parent, plan.parent.preferred_short_side), (trained, plan.preset.short_side))
+        own = plan.parent.preferences.short_side
+        sides = ((plan.parent, own), (trained, plan.preset.short_side))
         before, after = (predict_frame(m, video, frame, side, store) for m, side in sides)
         count.add()
         if store.is_broken(video, frame):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ifc_core.data.labelled_video import LabelledVideo
@@ -42,10 +43,15 @@ def write_version(
     model = trained.cpu()
     folder = plan.project_folder / "models"
     folder.mkdir(parents=True, exist_ok=True)
+    preferences = replace(
+        plan.parent.preferences,
+        short_side=plan.preset.short_side,
+        score_threshold=model.preferences.score_threshold,
+    )
     info = CheckpointInfo(
         model.config,
         model.categories,
-        preferred_short_side=plan.preset.short_side,
+        preferences,
         provenance={
             "parent": plan.parent_name,
             "parent_sha256": getattr(plan.parent, "sha256", ""),
@@ -60,11 +66,6 @@ def write_version(
             "program_version": __version__,
             "created_at": time.time(),
         },
-        preferred_score_threshold=model.preferred_score_threshold,
-        preferred_duplicate_iou=plan.parent.preferred_duplicate_iou,
-        preferred_continuation_score=plan.parent.preferred_continuation_score,
-        preferred_lookahead=plan.parent.preferred_lookahead,
-        preferred_edges=plan.parent.preferred_edges,
     )
     path = folder / f"{_free_name(plan, folder)}.safetensors"
     return path, write_checkpoint(path, info, model.state_dict(), "fp16")

@@ -20,6 +20,7 @@ from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.models.checkpoint import CheckpointInfo, write_checkpoint
 from ifc_core.models.ifc import IFC, IFCOutput
+from ifc_core.models.preferences import ModelPreferences
 from ifc_core.models.registry import resolve_device
 from ifc_core.training.config import StageConfig, TrainConfig
 from ifc_core.training.criterion import Criterion, LayerOutput, LossResult, matched_iou
@@ -424,7 +425,7 @@ class Trainer:
         info = CheckpointInfo(
             self.model.config,
             self.model.categories,
-            preferred_short_side=max(min(size) for size in last.sizes),
+            ModelPreferences(short_side=max(min(size) for size in last.sizes)),
             provenance={"data": self.config.data.kind, "seed": self.config.seed,
                         "iteration": self.iteration, "iterations": self.config.iterations},
         )  # fmt: skip

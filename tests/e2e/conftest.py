@@ -24,6 +24,7 @@ def toy_model(tmp_path_factory) -> Path:
     from ifc_core.models.checkpoint import CheckpointInfo, write_checkpoint
     from ifc_core.models.config import IFCConfig
     from ifc_core.models.ifc import IFC
+    from ifc_core.models.preferences import ModelPreferences
     from ifc_core.structures import Category
 
     config = IFCConfig.preset("tiny", num_classes=1)
@@ -31,7 +32,8 @@ def toy_model(tmp_path_factory) -> Path:
     torch.manual_seed(5)
     model = IFC(config, categories)
     path = tmp_path_factory.mktemp("models") / "toy.safetensors"
-    write_checkpoint(path, CheckpointInfo(config, categories, 64), model.state_dict())
+    info = CheckpointInfo(config, categories, ModelPreferences(short_side=64))
+    write_checkpoint(path, info, model.state_dict())
     return path
 
 

@@ -13,6 +13,7 @@ from ifc_core.io.ytvis import YtvisTrack
 from ifc_core.models.checkpoint import CheckpointInfo, write_checkpoint
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
+from ifc_core.models.preferences import ModelPreferences
 from ifc_core.structures import Category, RLEMask
 
 _SPOT = RLEMask.from_array(np.eye(8, dtype=bool))
@@ -38,7 +39,7 @@ def test_shots_cut_together_get_two_frames_an_object():
 def test_a_run_judges_on_frames_that_nobody_corrected(labelled_folder):
     model = labelled_folder / "tiny.safetensors"
     config = IFCConfig.preset("tiny", num_classes=1)
-    info = CheckpointInfo(config, (Category(1, "object"),), preferred_short_side=64)
+    info = CheckpointInfo(config, (Category(1, "object"),), ModelPreferences(short_side=64))
     write_checkpoint(model, info, IFC(config).state_dict(), "fp32")
     options = FinetuneBenchOptions(
         data=labelled_folder, model=str(model), frames=2, iterations=2, held_out_share=0.0

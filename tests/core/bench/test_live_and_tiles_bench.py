@@ -9,13 +9,14 @@ from ifc_core.bench.tiles import CutOut, TilesOptions, cut_outs, judge, look, ma
 from ifc_core.inference.results import FrameMask, FrameResult
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
+from ifc_core.models.preferences import ModelPreferences
 from ifc_core.structures import RLEMask
 
 
 @pytest.fixture(scope="module")
 def model():
     made = IFC(IFCConfig.preset("tiny")).eval()
-    made.preferred_short_side = 64
+    made.preferences = ModelPreferences(short_side=64)
     return made
 
 

@@ -4,7 +4,7 @@ import copy
 import importlib.util
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -18,6 +18,7 @@ from ifc_core.io.video import VideoReader
 from ifc_core.jobs import JobContext
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
+from ifc_core.models.preferences import ModelPreferences
 from ifc_core.structures import Video
 
 
@@ -58,8 +59,18 @@ def tiny_model():
         model.class_head.layers[-1].weight.mul_(6)
         for layer in model.mask_weight_head.layers:
             layer.weight.mul_(2)
-    model.preferred_short_side = 64
+    model.preferences = ModelPreferences(short_side=64)
     return model
+
+
+@pytest.fixture
+def prefer(monkeypatch):
+    """Call to have a network prefer something else for the test: ``prefer(model, lookahead=3)``."""
+
+    def change(model, **values):
+        monkeypatch.setattr(model, "preferences", replace(model.preferences, **values))
+
+    return change
 
 
 @pytest.fixture(scope="session")

@@ -44,11 +44,11 @@ def test_unsure_queries_come_with_the_clip_and_are_named(tiny_model, scene):
     assert all(best[row] >= TAKES for row in both.unsure)
 
 
-def test_tracks_go_on_where_the_model_or_the_person_says_so(tiny_model, scene, monkeypatch):
+def test_tracks_go_on_where_the_model_or_the_person_says_so(tiny_model, scene, prefer):
     published, asked = run(tiny_model, scene), run(tiny_model, scene, continuation_score=TAKES)
-    assert tiny_model.preferred_continuation_score == 1.0
+    assert tiny_model.preferences.continuation_score == 1.0
     assert masks_in(asked[0]) > masks_in(published[0])
-    monkeypatch.setattr(tiny_model, "preferred_continuation_score", TAKES)
+    prefer(tiny_model, continuation_score=TAKES)
     assert run(tiny_model, scene) == asked
     assert run(tiny_model, scene, continuation_score=1.0) == published
 

@@ -42,15 +42,15 @@ def test_queries_that_are_asked_for_all_come(tiny_model, scene):
 
 
 def test_a_model_without_a_preference_keeps_all(tiny_model, scene):
-    assert tiny_model.preferred_duplicate_iou == 1.0
+    assert tiny_model.preferences.duplicate_iou == 1.0
     assert run(tiny_model, scene[:6]) == run(tiny_model, scene[:6], duplicate_iou=1.0)
 
 
-def test_the_model_says_it_and_the_person_overrides_it(tiny_model, scene, monkeypatch):
+def test_the_model_says_it_and_the_person_overrides_it(tiny_model, scene, prefer):
     frames = scene[:6]
     all_kept, asked = run(tiny_model, frames), run(tiny_model, frames, duplicate_iou=DROPS)
     assert 0 < masks_in(asked[0]) < masks_in(all_kept[0])
-    monkeypatch.setattr(tiny_model, "preferred_duplicate_iou", DROPS)
+    prefer(tiny_model, duplicate_iou=DROPS)
     assert run(tiny_model, frames) == asked
     assert run(tiny_model, frames, duplicate_iou=1.0) == all_kept
 

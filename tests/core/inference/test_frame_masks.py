@@ -64,13 +64,13 @@ def masks_of(model, frames, **settings):
     return [[(m.instance_id, m.rle) for m in frame.masks] for frame in run]
 
 
-def test_a_model_says_which_edges_its_masks_get(sure_model, scene, monkeypatch):
+def test_a_model_says_which_edges_its_masks_get(sure_model, scene, prefer):
     own = masks_of(sure_model, scene[:7])
     off, best = (masks_of(sure_model, scene[:7], edges=way) for way in ("off", "best"))
     assert own == off
     assert [[i for i, _ in frame] for frame in off] == [[i for i, _ in frame] for frame in best]
     assert off != best
-    monkeypatch.setattr(sure_model, "preferred_edges", "best")
+    prefer(sure_model, edges="best")
     assert masks_of(sure_model, scene[:7]) == best
     assert masks_of(sure_model, scene[:7], edges="off") == off
 

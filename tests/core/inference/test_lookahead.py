@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from ifc_core.errors import CheckpointError, ConfigError
+from ifc_core.errors import ConfigError
 from ifc_core.inference.predictor import VideoPrediction, predict_video
 from ifc_core.inference.run_checkpoint import RunCheckpoint
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import JobContext
 from ifc_core.models.checkpoint import read_checkpoint, save_model
+from ifc_core.models.preferences import ModelPreferences
 from ifc_core.structures import Category
 
 THREE = tuple(Category(n, f"thing {n}") for n in (1, 2, 3))
@@ -26,14 +27,14 @@ def run(model, frames, settings, **more):
     return list(prediction), prediction.instances
 
 
-def test_the_model_or_the_person_says_so(sure_model, scene, monkeypatch):
+def test_the_model_or_the_person_says_so(sure_model, scene, prefer):
     published = run(sure_model, scene, ProposeSettings(**SETTINGS))
     asked = run(sure_model, scene, ProposeSettings(**SETTINGS, lookahead=3))
-    assert sure_model.preferred_lookahead == 0
+    assert sure_model.preferences.lookahead == 0
     assert [f.frame_index for f in asked[0]] == list(range(20))
     assert asked != published
     assert asked[1]
-    monkeypatch.setattr(sure_model, "preferred_lookahead", 3)
+    prefer(sure_model, lookahead=3)
     assert run(sure_model, scene, ProposeSettings(**SETTINGS)) == asked
     assert run(sure_model, scene, ProposeSettings(**SETTINGS, lookahead=0)) == published
     assert run(sure_model, scene, ProposeSettings(**SETTINGS), low_delay=True) == published
@@ -116,13 +117,13 @@ def test_frames_wait_for_the_decision_but_their_features_do_not(sure_model, scen
     assert prediction.num_held_frames <= 3
 
 
-def test_the_choice_is_kept_with_the_weights(tiny_model, tmp_path, monkeypatch):
-    monkeypatch.setattr(tiny_model, "preferred_lookahead", 16)
+def test_the_choice_is_kept_with_the_weights(tiny_model, tmp_path, prefer):
+    prefer(tiny_model, lookahead=16)
     path = tmp_path / "model.safetensors"
     save_model(tiny_model, path, categories=THREE)
     checkpoint = read_checkpoint(path)
-    assert checkpoint.info.preferred_lookahead == 16
-    assert checkpoint.build().preferred_lookahead == 16
+    assert checkpoint.info.preferences.lookahead == 16
+    assert checkpoint.build().preferences.lookahead == 16
 
 
 @pytest.mark.parametrize("value", [-1, 201])
@@ -132,7 +133,6 @@ def test_an_impossible_choice_is_one_sentence(value):
 
 
 @pytest.mark.parametrize("value", [-1, 201, 1.5, True])
-def test_impossible_weights_are_refused(tiny_model, tmp_path, monkeypatch, value):
-    monkeypatch.setattr(tiny_model, "preferred_lookahead", value)
-    with pytest.raises((ConfigError, CheckpointError), match="lookahead"):
-        save_model(tiny_model, tmp_path / "model.safetensors", categories=THREE)
+def test_an_impossible_preference_is_refused(value):
+    with pytest.raises(ConfigError, match="preferred lookahead must be from 0 to 200 frames"):
+        ModelPreferences(lookahead=value)

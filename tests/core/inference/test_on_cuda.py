@@ -24,6 +24,7 @@ from ifc_core.inference.read_ahead import read_ahead
 from ifc_core.inference.run_checkpoint import RunCheckpoint
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import JobCancelled, JobContext
+from ifc_core.models.preferences import ModelPreferences
 from ifc_core.tracking.video_tracker import ClipInstances, VideoTracker
 
 pytestmark = pytest.mark.cuda
@@ -34,7 +35,7 @@ SETTINGS = {"precision": "fp32", "score_threshold": 0.0}
 @pytest.fixture
 def cuda_model(tiny_model):
     model = copy.deepcopy(tiny_model).to("cuda")
-    model.preferred_short_side = 64
+    model.preferences = ModelPreferences(short_side=64)
     return model
 
 

@@ -183,10 +183,10 @@ def test_instances_under_the_threshold_leave_the_table(tiny_model, scene):
     assert [i.score for i in confident.instances] == [scores[-1]]
 
 
-def test_without_a_threshold_the_model_says_it(tiny_model, scene, monkeypatch):
+def test_without_a_threshold_the_model_says_it(tiny_model, scene, prefer):
     _, everything = run(tiny_model, scene[:5])
     scores = sorted(i.score for i in everything.instances)
-    monkeypatch.setattr(tiny_model, "preferred_score_threshold", scores[-1])
+    prefer(tiny_model, score_threshold=scores[-1])
     _, own = run(tiny_model, scene[:5], score_threshold=None)
     assert [i.score for i in own.instances] == [scores[-1]]
 

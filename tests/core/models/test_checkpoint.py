@@ -15,6 +15,7 @@ from ifc_core.models.checkpoint import (
     write_checkpoint,
 )
 from ifc_core.models.config import IFCConfig
+from ifc_core.models.preferences import ModelPreferences
 from ifc_core.structures import Category
 
 CATEGORIES = (
@@ -69,8 +70,8 @@ def test_everything_comes_back(model, saved):
     assert checkpoint.categories == CATEGORIES
     assert checkpoint.model_config == model.config
     assert checkpoint.info.provenance == {"commit": "abc", "ap": 0.5}
-    assert checkpoint.info.preferred_short_side == 360
-    assert checkpoint.info.preferred_score_threshold == 0.1
+    assert checkpoint.info.preferences.short_side == 360
+    assert checkpoint.info.preferences.score_threshold == 0.1
     assert read_checkpoint_info(saved) == checkpoint.info
     built = checkpoint.build()
     assert built.categories == CATEGORIES
@@ -83,30 +84,30 @@ def test_everything_comes_back(model, saved):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("preferred_duplicate_iou", 0.7),
-        ("preferred_continuation_score", 0.7),
-        ("preferred_edges", "best"),
+        ("duplicate_iou", 0.7),
+        ("continuation_score", 0.7),
+        ("edges", "best"),
     ],
 )
-def test_what_it_says_of_proposing_comes_back(model, tmp_path, monkeypatch, name, value):
-    monkeypatch.setattr(model, name, value)
+def test_what_it_says_of_proposing_comes_back(model, tmp_path, name, value):
+    model.preferences = ModelPreferences(**{name: value})
     path = tmp_path / "model.safetensors"
     save_model(model, path, categories=CATEGORIES)
-    assert getattr(read_checkpoint_info(path), name) == value
-    assert getattr(read_checkpoint(path).build(), name) == value
+    assert getattr(read_checkpoint_info(path).preferences, name) == value
+    assert getattr(read_checkpoint(path).build().preferences, name) == value
 
 
 @pytest.mark.parametrize(
     ("name", "published"),
     [
-        ("preferred_duplicate_iou", 1.0),
-        ("preferred_continuation_score", 1.0),
-        ("preferred_edges", "off"),
+        ("duplicate_iou", 1.0),
+        ("continuation_score", 1.0),
+        ("edges", "off"),
     ],
 )
 def test_older_files_say_nothing_of_it_and_propose_as_published(saved, name, published):
-    _rewrite(saved, change_metadata=lambda f: f.pop(name))
-    assert getattr(read_checkpoint(saved).build(), name) == published
+    _rewrite(saved, change_metadata=lambda f: f.pop(f"preferred_{name}"))
+    assert getattr(read_checkpoint(saved).build().preferences, name) == published
 
 
 def test_an_impossible_overlap_of_duplicates_is_named(saved):
@@ -239,6 +240,7 @@ def test_hostile_tensors(saved, change, words):
         lambda f: f["categories"][0].update(id="1"),
         lambda f: f["categories"][0].update(id=7),
         lambda f: f["categories"][0].update(color_rgb=[1, 2]),
+        lambda f: f.pop("preferred_short_side"),
         lambda f: f.update(preferred_short_side=10**9),
         lambda f: f.update(preferred_short_side="360"),
         lambda f: f.update(preferred_score_threshold=1.5),
@@ -249,6 +251,7 @@ def test_hostile_tensors(saved, change, words):
         lambda f: f.update(preferred_duplicate_iou=True),
         lambda f: f.update(preferred_duplicate_iou="0.5"),
         lambda f: f.update(preferred_duplicate_iou=None),
+        lambda f: f.update(preferred_lookahead=201),
         lambda f: f.update(preferred_edges="sharp"),
         lambda f: f.update(preferred_edges=["best"]),
         lambda f: f.update(preferred_edges=None),

@@ -12,6 +12,7 @@ from ifc_core.data.clip_source import ClipRequest
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.models.edge_network import EdgeAnswer, read_edge_network
+from ifc_core.models.preferences import ModelPreferences
 from ifc_core.training import edge_training
 from ifc_core.training.config import build_config
 from ifc_core.training.edge_config import EdgeTrainConfig, read_edge_config
@@ -29,7 +30,7 @@ FOREVER = float("inf")
 class Proposer(torch.nn.Module):
     """Draws the brightest pixels of a frame on a grid of 1/8, once surely and once not."""
 
-    preferred_short_side = 96
+    preferences = ModelPreferences(short_side=96)
 
     def __init__(self):
         super().__init__()

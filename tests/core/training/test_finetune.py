@@ -21,6 +21,7 @@ from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.models.checkpoint import CheckpointInfo, read_checkpoint, write_checkpoint
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
+from ifc_core.models.preferences import ModelPreferences
 from ifc_core.structures import Category, RLEMask, TrackKind
 from ifc_core.training import blend as blending
 from ifc_core.training import finetune as finetune_job
@@ -74,12 +75,14 @@ def parent_model(tmp_path_factory):
     info = CheckpointInfo(
         config,
         model.categories,
-        preferred_short_side=64,
-        preferred_duplicate_iou=0.7,
-        preferred_continuation_score=0.2,
-        preferred_lookahead=7,
-        preferred_edges="fast",
-        preferred_score_threshold=0.35,
+        ModelPreferences(
+            short_side=64,
+            score_threshold=0.35,
+            duplicate_iou=0.7,
+            continuation_score=0.2,
+            lookahead=7,
+            edges="fast",
+        ),
     )
     write_checkpoint(path, info, model.state_dict())
     return path
@@ -160,11 +163,12 @@ def test_a_run_ends_in_a_new_version_with_the_new_class(project, parent_model):
     checkpoint = read_checkpoint(result.path)
     assert [c.name for c in checkpoint.categories] == ["object", "cat"]
     assert checkpoint.info.sha256 == result.sha256
-    assert checkpoint.info.preferred_duplicate_iou == 0.7  # the parent's
-    assert checkpoint.info.preferred_continuation_score == 0.2
-    assert checkpoint.info.preferred_lookahead == 7
-    assert checkpoint.info.preferred_edges == "fast"
-    assert 0.1 <= checkpoint.info.preferred_score_threshold <= 0.9
+    prefers = checkpoint.info.preferences
+    assert prefers.duplicate_iou == 0.7  # the parent's
+    assert prefers.continuation_score == 0.2
+    assert prefers.lookahead == 7
+    assert prefers.edges == "fast"
+    assert 0.1 <= prefers.score_threshold <= 0.9
     held_out = checkpoint.info.provenance["held_out"]["toy"]
     trained_on = checkpoint.info.provenance["trained_on"]["toy"]
     assert not set(held_out) & set(trained_on)
@@ -246,7 +250,7 @@ def test_the_parent_is_judged_at_the_size_that_it_proposes_at(project, parent_mo
     chosen = settings(model=str(parent_model), iterations=1, short_side=80)
     *_, result = finetune(project.folder, chosen)
     assert (judged[0], judged[-1]) == (64, 80)
-    assert read_checkpoint(result.path).info.preferred_short_side == 80
+    assert read_checkpoint(result.path).info.preferences.short_side == 80
 
 
 def test_timing_the_machine_can_be_stopped(project, parent_model, monkeypatch):
@@ -396,7 +400,7 @@ def test_a_resumed_run_is_as_small_as_memory_made_it(project, parent_model, monk
     assert set(sizes) == {(1, 144)}
     assert "a short side of 144 pixels" in started.notice
     assert started.fallback == result.fallback == (1, 144)
-    assert read_checkpoint(result.path).info.preferred_short_side == 144
+    assert read_checkpoint(result.path).info.preferences.short_side == 144
 
 
 def test_judging_counts_its_frames(project, parent_model):
@@ -449,10 +453,8 @@ def test_a_frame_that_cannot_be_decoded_is_not_judged_by(video_folder, tmp_path)
 def test_new_classes_start_from_object_and_old_ones_stay(parent_model):
     model = read_checkpoint(parent_model).build()
     grown = with_classes(model, ["object", "cat", "dog"])
-    assert grown.preferred_duplicate_iou == 0.7
-    assert grown.preferred_continuation_score == 0.2
-    assert grown.preferred_lookahead == 7
-    assert grown.preferred_edges == "fast"
+    assert grown.preferences == model.preferences
+    assert (grown.preferences.lookahead, grown.preferences.edges) == (7, "fast")
     old, new = last_linear(model).weight, last_linear(grown).weight
     assert torch.equal(new[0], old[0])
     assert torch.equal(new[1], old[0])
