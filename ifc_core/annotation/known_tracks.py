@@ -11,7 +11,6 @@ import numpy.typing as npt
 from ifc_core.annotation.frame_columns import FrameColumns
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.schema import STATE_CODE
-from ifc_core.errors import EditError
 from ifc_core.structures import FrameState, RLEMask
 
 _REJECTED = STATE_CODE[FrameState.REJECTED]
@@ -32,7 +31,7 @@ class KnownTracks:
         self._videos: dict[int, _Shown] = {}
 
     def has(self, video_id: int, masks: Mapping[int, RLEMask]) -> bool:
-        """Whether a track that is not rejected has these masks, and perhaps more.
+        """Whether a track that is not rejected shows these masks, and perhaps more.
 
         Args:
             video_id: A video of the project.
@@ -40,31 +39,30 @@ class KnownTracks:
         """
         if not masks:
             return False
-        keys = _keys(list(masks), [mask.area for mask in masks.values()])
+        areas = np.array([mask.area for mask in masks.values()], np.int64)
+        keys = _keys(np.array(list(masks), np.int64), areas)
         alike = self._of_video(video_id).tracks_with(keys)
         return any(self._shows(track_id, masks) for track_id in alike)
 
     def _of_video(self, video_id: int) -> _Shown:
         if video_id not in self._videos:
-            columns = self._reader.frame_columns(video_id)
             tracks = self._reader.tracks(video_id, include_rejected=False)
-            empty = FrameColumns.empty()
-            lanes = {t.id: _keys_of(columns.get(t.id, empty)) for t in tracks}
-            every = np.concatenate([np.zeros(0, np.int64), *lanes.values()])
-            shown_by = np.repeat(np.array(list(lanes), np.int64), [len(k) for k in lanes.values()])
+            lanes = [_keys_of(self._reader.track_columns(track.id)) for track in tracks]
+            ids = np.array([track.id for track in tracks], np.int32)
+            shown_by = np.repeat(ids, [len(lane) for lane in lanes])
+            every = np.concatenate([np.zeros(0, np.int64), *lanes])
+            del lanes
             order = np.argsort(every, kind="stable")
             self._videos[video_id] = _Shown(every[order], shown_by[order])
         return self._videos[video_id]
 
     def _shows(self, track_id: int, masks: Mapping[int, RLEMask]) -> bool:
-        try:
-            return all(
-                masks[record.frame_index] == record.rle
-                for record in self._reader.track_masks(track_id)
-                if record.frame_index in masks
-            )
-        except EditError:  # deleted since, between the steps of an import
-            return False
+        """Frame by frame; a track that was deleted between the steps of an import has none."""
+        records = ((rle, self._reader.mask(track_id, frame)) for frame, rle in masks.items())
+        return all(
+            record is not None and record.state is not FrameState.REJECTED and record.rle == rle
+            for rle, record in records
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,11 +71,11 @@ class _Shown:
 
     Attributes:
         keys: (n,) int64, ascending, see :func:`_keys`.
-        tracks: (n,) int64, the track of each.
+        tracks: (n,) int32, the track of each.
     """
 
     keys: npt.NDArray[np.int64]
-    tracks: npt.NDArray[np.int64]
+    tracks: npt.NDArray[np.int32]
 
     def tracks_with(self, keys: npt.NDArray[np.int64]) -> list[int]:
         """Tracks that have every one of some keys."""
@@ -91,9 +89,9 @@ class _Shown:
 
 def _keys_of(lane: FrameColumns) -> npt.NDArray[np.int64]:
     shown = lane.take((lane.area_px > 0) & (lane.state != _REJECTED))
-    return _keys(shown.frame_index.tolist(), shown.area_px.tolist())
+    return _keys(shown.frame_index.astype(np.int64), shown.area_px.astype(np.int64))
 
 
-def _keys(frames: list[int], areas: list[int]) -> npt.NDArray[np.int64]:
+def _keys(frames: npt.NDArray[np.int64], areas: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Frame and area of masks as one number each."""
-    return np.array(frames, np.int64) << _AREA_BITS | np.array(areas, np.int64)
+    return frames << _AREA_BITS | areas

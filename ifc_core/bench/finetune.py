@@ -233,7 +233,7 @@ def _figures(
     if options.tracks:
         settings = ProposeSettings(short_side=short_side, precision="fp32")
         threshold = score_threshold_for(network, settings)
-        found = [t for t in _proposed(network, clip, settings) if t.score >= threshold]
+        found = [t for t in _proposed(network, clip, settings) if t.certainty >= threshold]
         figures["track_j"] = _track_js(found, clip, judged)
         figures["tracks"] = len(found)
         figures["score_threshold"] = round(threshold, 3)

@@ -46,10 +46,12 @@ class FoundTrack:
     Attributes:
         score: 0 to 1.
         masks: Its masks by frame.
+        certainty: What a score threshold is about, see ``InstanceSummary.certainty``.
     """
 
     score: float
     masks: Masks
+    certainty: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,7 @@ def bench_real(
 def find_tracks(
     model: IFC, frames: Iterable[tuple[int, npt.NDArray[np.uint8]]], settings: ProposeSettings
 ) -> list[FoundTrack]:
-    """Every track of a video with a score of at least 0.01, best first.
+    """Every track of a video with a certainty of at least 0.01, best score first.
 
     Args:
         model: On its device.
@@ -224,7 +226,7 @@ def find_tracks(
     for result in run:
         for item in result.masks:
             masks.setdefault(item.instance_id, {})[result.frame_index] = item.rle
-    tracks = [FoundTrack(s.score, masks.get(s.instance_id, {})) for s in run.instances]
+    tracks = [FoundTrack(s.score, masks.get(s.instance_id, {}), s.certainty) for s in run.instances]
     return sorted(tracks, key=lambda t: -t.score)
 
 
@@ -264,7 +266,7 @@ def _judge(
     there = [t for t in found if not wanted.keys().isdisjoint(t.masks)]
     table = np.array([_frame_ious(wanted, t.masks) for t in there]).reshape(len(there), len(wanted))
     means = table.mean(axis=1) if len(wanted) else np.zeros(len(there))
-    kept = [i for i, t in enumerate(there) if t.score >= threshold][:TOP_TRACKS]
+    kept = [i for i, t in enumerate(there) if t.certainty >= threshold][:TOP_TRACKS]
     ellipses = [_mean_j(wanted, e) for e in fixed_ellipses(video.height, video.width)]
     centre = RLEMask.from_array(_ellipse(video.height, video.width, 0.5, 0.5, 0.25, 0.25))
     return ObjectFigures(

@@ -172,7 +172,7 @@ def judge(
     signals = {
         "uncertainty": np.array([m.uncertainty or 0.0 for _, m in masks]),
         "weak_link": np.array([1.0 - (m.link_score or 0.0) for _, m in masks]),
-        "poor_fit": np.array([1.0 - (m.quality or 0.0) for _, m in masks]),
+        "poor_fit": np.array([0.0 if m.quality is None else 1.0 - m.quality for _, m in masks]),
         "need_of_attention": need_of_attention(stored),
     }
     return JudgedTrack(max(overlaps, key=lambda j: float(j.mean())), signals)

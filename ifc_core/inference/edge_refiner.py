@@ -131,7 +131,7 @@ class EdgeRefiner:
 
         Returns:
             N masks of the size of the frame, ``None`` for one without a pixel. Where the network
-            departs far from the coarse mask, that one stays.
+            departs far from the coarse mask, that one stays, with a quality of at most their IoU.
         """
         size = (int(frame.shape[0]), int(frame.shape[1]))
         x, y, width, height = region_xywh or (0, 0, size[1], size[0])
@@ -149,8 +149,9 @@ class EdgeRefiner:
             before = coarse[number]
             if before is None:
                 continue
-            if mask is None or mask.iou(before) < _LEAST_IOU:
-                mask = before
+            agreement = 0.0 if mask is None else mask.iou(before)
+            if mask is None or agreement < _LEAST_IOU:
+                mask, quality = before, min(quality, agreement)
             found[number] = EncodedMask(mask, quality)
         return found
 

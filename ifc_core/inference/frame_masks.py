@@ -29,7 +29,7 @@ class FrameMasks:
         device: Of the network.
 
     Raises:
-        CheckpointError: The network of edges that ships with the program is damaged.
+        CheckpointError: The edge network that ships with the program is damaged.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class FrameMasks:
     def _refined(
         self, frame: TrackedFrame, masks: list[RLEMask | None], size: tuple[int, int]
     ) -> Masks:
-        """The same masks with the edges that ``fast`` gives, where the frame is at hand."""
+        """Masks with the edges that ``fast`` gives, where it is meant and the frame is there."""
         image = self._images.pop(frame.frame_index, None)
         if image is None or image.shape[:2] != size or self._method != "fast":
             return EncodedMask.unjudged(masks)

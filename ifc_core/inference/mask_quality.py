@@ -33,11 +33,11 @@ class QualityTally:
     total: float = 0.0
     count: int = 0
 
-    def add(self, quality: float | None) -> None:
-        """Take in a mask; ``None`` for one that was not judged."""
+    def add(self, quality: float | None, count: int = 1) -> None:
+        """Take in masks with this mean estimate; ``None`` for ones that were not judged."""
         if quality is not None:
-            self.total += quality
-            self.count += 1
+            self.total += quality * count
+            self.count += count
 
     @property
     def mean(self) -> float | None:

@@ -169,13 +169,13 @@ class VideoPrediction(Iterator[FrameResult]):
 
     @property
     def instances(self) -> tuple[InstanceSummary, ...]:
-        """Instances over the score threshold: so far while the run goes on, final at its end.
+        """Instances whose certainty is over the score threshold.
 
-        An instance that some frame holds and that is not in the final table stayed under
-        the threshold: drop its masks.
+        So far while the run goes on, final at its end. An instance that some frame holds and
+        that is not in the final table stayed under the threshold: drop its masks.
         """
         table = (self._summary(i, seen) for i, seen in sorted(self._seen.items()))
-        return tuple(s for s in table if s.score >= self._score_threshold)
+        return tuple(s for s in table if s.certainty >= self._score_threshold)
 
     @property
     def notices(self) -> tuple[str, ...]:

@@ -90,6 +90,15 @@ class InstanceSummary:
     num_frames: int
     quality: float | None = None
 
+    @property
+    def certainty(self) -> float:
+        """Probability of the best class alone: what score thresholds of settings are about.
+
+        An estimate of quality may be of little worth on pictures of another kind, so it ranks
+        instances and drops none.
+        """
+        return max(self.class_probs[:-1])
+
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
@@ -113,7 +122,7 @@ def result_rows(
 
     Args:
         instances: The table of a run.
-        threshold: Classes must exceed it.
+        threshold: The probability of a class must exceed it.
         best_only: Give one row an instance, its best class.
 
     Returns:
@@ -123,10 +132,12 @@ def result_rows(
     """
     rows = []
     for instance in instances:
-        probs = [score_with_quality(p, instance.quality) for p in instance.class_probs[:-1]]
+        probs = instance.class_probs[:-1]
         labels = [instance.label] if best_only else range(len(probs))
         rows += [
-            ResultRow(instance.instance_id, label, probs[label])
+            ResultRow(
+                instance.instance_id, label, score_with_quality(probs[label], instance.quality)
+            )
             for label in labels
             if probs[label] > threshold
         ]

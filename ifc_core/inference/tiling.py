@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.annotation.rle_runs import toggles_of
-from ifc_core.inference.mask_quality import score_with_quality
+from ifc_core.inference.mask_quality import QualityTally, score_with_quality
 from ifc_core.inference.predictor import (
     Frame,
     VideoPrediction,
@@ -250,7 +250,7 @@ class TiledPrediction(Iterator[FrameResult]):
             if joined.count
         ]
         threshold = score_threshold_for(self._model, self._settings)
-        return tuple(s for s in table if s is not None and s.score >= threshold)
+        return tuple(s for s in table if s is not None and s.certainty >= threshold)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -332,7 +332,7 @@ def _united(number: int, group: Sequence[FrameMask]) -> FrameMask:
         min(links, default=None),
         best.score,
         best.label,
-        best.quality,
+        min((m.quality for m in group if m.quality is not None), default=None),
     )
 
 
@@ -349,16 +349,16 @@ def _summary(
         for column in columns
     )
     prob = max(probs[:-1])
-    judged = [(p.quality, p.num_frames) for p in parts if p.quality is not None]
-    frames = sum(count for _, count in judged)
-    quality = sum(q * count for q, count in judged) / frames if frames else None
+    tally = QualityTally()
+    for part in parts:
+        tally.add(part.quality, part.num_frames)
     return InstanceSummary(
         number,
         probs,
-        score_with_quality(prob, quality),
+        score_with_quality(prob, tally.mean),
         probs.index(prob),
         joined.first,
         joined.last,
         joined.count,
-        quality,
+        tally.mean,
     )

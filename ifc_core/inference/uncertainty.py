@@ -6,6 +6,7 @@ Everything here works on what a project stores; neither torch nor the model is n
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import TrackFrame
 from ifc_core.annotation.schema import SOURCE_CODE, STATE_CODE
 from ifc_core.inference.identity_swaps import SuspectedSwap, TrackedMask, suspected_swaps
-from ifc_core.inference.mask_quality import USUAL_QUALITY
 from ifc_core.structures import FrameState, MaskSource
 
 __all__ = [
@@ -32,12 +32,27 @@ __all__ = [
 
 _NEIGHBOURS = 5  # frames on either side that say how large the object is
 _UNKNOWN_UNCERTAINTY = 0.25  # where only one clip holds a frame
-_WEIGHT_UNCERTAINTY = 6.0
-_WEIGHT_LINK = 3.0
-_WEIGHT_AREA = 2.0
-_WEIGHT_QUALITY = 4.0
-_BIAS = -3.0
 _SETTLED = (FrameState.APPROVED, FrameState.CORRECTED, FrameState.ABSENT, FrameState.REJECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """Of a logistic regression."""
+
+    uncertainty: float
+    weak_link: float
+    area: float
+    poor_fit: float
+    bias: float
+
+    def of(self, signs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """(n,) log odds from (4, n) signs."""
+        weights = np.array([self.uncertainty, self.weak_link, self.area, self.poor_fit])
+        return np.asarray(weights @ signs + self.bias)
+
+
+_UNJUDGED = _Weights(6.0, 3.0, 2.0, 0.0, -3.0)  # set by hand
+_JUDGED = _Weights(1.5, 0.9, 1.9, 11.5, -6.0)
 
 
 def need_of_attention(frames: Sequence[TrackFrame]) -> npt.NDArray[np.float64]:
@@ -45,7 +60,7 @@ def need_of_attention(frames: Sequence[TrackFrame]) -> npt.NDArray[np.float64]:
 
     Four signs are weighed: the clips that hold the frame disagree (``uncertainty``), a link of
     the tracker was weak (``link_score``), the area departs from that of the neighbours, or the
-    network of edges thinks that the mask fits badly (``quality``).
+    edge network thinks that the mask fits badly (``quality``). Where that was asked, it says most.
 
     Args:
         frames: The frames of one track in order, as ``ProjectReader.track_frames`` and
@@ -91,13 +106,15 @@ def _need(
 ) -> npt.NDArray[np.float64]:
     if not len(area_px):
         return np.zeros(0)
-    value = (
-        _WEIGHT_UNCERTAINTY * np.nan_to_num(uncertainty, nan=_UNKNOWN_UNCERTAINTY)
-        + _WEIGHT_LINK * (1.0 - np.nan_to_num(link_score, nan=1.0))
-        + _WEIGHT_QUALITY * (USUAL_QUALITY - np.nan_to_num(quality, nan=USUAL_QUALITY))
-        + _WEIGHT_AREA * area_departure(area_px)
-        + _BIAS
+    signs = np.stack(
+        [
+            np.nan_to_num(uncertainty, nan=_UNKNOWN_UNCERTAINTY),
+            1.0 - np.nan_to_num(link_score, nan=1.0),
+            area_departure(area_px),
+            1.0 - np.nan_to_num(quality, nan=1.0),
+        ]
     )
+    value = np.where(np.isnan(quality), _UNJUDGED.of(signs), _JUDGED.of(signs))
     need: npt.NDArray[np.float64] = np.where(settled, 0.0, 1.0 / (1.0 + np.exp(-value)))
     return need
 

@@ -55,7 +55,7 @@ class EdgeAnswer(NamedTuple):
 
     Attributes:
         masks: (N, S, S) float, logits.
-        quality: (N,) float, logits of the IoU of ``masks > 0`` with the true object.
+        quality: (N,) float, logits of the IoU of ``masks > 0`` with the true object in the crop.
     """
 
     masks: Tensor
@@ -240,6 +240,10 @@ def read_edge_network(path: Path | str) -> EdgeNetwork:
         version, provenance = int(about["version"]), dict(about["provenance"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} holds no edge network of ours.", path=path) from error
+    if version < _FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path} is of an older IFC Studio, whose edge network did not judge masks.", path=path
+        )
     if version > _FORMAT_VERSION:
         raise CheckpointError(f"{path} was written by a newer IFC Studio.", path=path)
     network = EdgeNetwork()

@@ -148,7 +148,8 @@ class EdgeTrainer:
             Whether all are there.
         """
         config = self.config
-        missing = [n for n in range(self._num_files()) if not self._files.has(n)]
+        kept = (self._files, self._unmatched)
+        missing = [n for n in range(self._num_files()) if not all(f.has(n) for f in kept)]
         if not missing:
             return True
         model = load_model(config.proposer, self.device)
@@ -164,9 +165,7 @@ class EdgeTrainer:
                 clip = render_clip(*self._clip(index))
                 found.append(samples_of(model, clip, chosen_by))
             self._unmatched.write(number, np.concatenate([of.unmatched for of in found]))
-            self._files.write(
-                number, np.concatenate([of.matched for of in found])
-            )  # both are there
+            self._files.write(number, np.concatenate([of.matched for of in found]))
         return True
 
     def _num_files(self) -> int:
@@ -204,7 +203,7 @@ class EdgeTrainer:
         data = _Batches(self._files, self._unmatched, self._num_files(), self.config)
         if not data.is_ready:
             raise ConfigError(
-                "No object of the clips was found by the model; draw more clips.",
+                "The model drew too few masks on the clips; draw more clips.",
                 name="clips",
                 value=self.config.clips,
             )
@@ -295,6 +294,11 @@ class EdgeTrainer:
         for key, value in tensors.items():
             kind, name = key.split("/", 1)
             parts[kind][name] = value
+        if parts["model"].keys() != self.network.state_dict().keys():
+            raise CheckpointError(
+                f"{self.state_path} is of an older edge network; choose another output folder.",
+                path=self.state_path,
+            )
         self.network.load_state_dict(parts["model"])
         load_optimizer_tensors(self.optimizer, parts["optimizer"])
         self.average.load(parts["average"], int(facts["average_updates"]))

@@ -32,6 +32,10 @@ def _truth() -> tuple[YtvisVideo, YtvisTrack]:
     return video, YtvisTrack(3, 1, 1, (_square(10, 10), _square(20, 10), _square(30, 10), None))
 
 
+def _found(score: float, masks: bench.Masks) -> bench.FoundTrack:
+    return bench.FoundTrack(score, masks, certainty=score)
+
+
 def _judge(found: list[bench.FoundTrack], threshold: float = 0.3) -> bench.ObjectFigures:
     video, track = _truth()
     return bench._judge("v", track, range(4), found, threshold, video)
@@ -39,37 +43,37 @@ def _judge(found: list[bench.FoundTrack], threshold: float = 0.3) -> bench.Objec
 
 def test_a_perfect_track_scores_one_and_absent_frames_do_not_count() -> None:
     masks = {0: _square(10, 10), 1: _square(20, 10), 2: _square(30, 10), 3: _square(70, 10)}
-    figures = _judge([bench.FoundTrack(0.9, masks)])
+    figures = _judge([_found(0.9, masks)])
     assert (figures.best_j, figures.best_f) == (1.0, 1.0)
     assert figures.switches == 0
 
 
 def test_the_boundary_of_the_best_track_is_judged() -> None:
     off = {0: _square(14, 10), 1: _square(24, 10), 2: _square(34, 10)}
-    figures = _judge([bench.FoundTrack(0.9, off), bench.FoundTrack(0.8, {0: _square(70, 30)})])
+    figures = _judge([_found(0.9, off), _found(0.8, {0: _square(70, 30)})])
     assert 0 < figures.best_f < 1
     assert figures.best_j > 0.5
 
 
 def test_the_threshold_hides_a_track_from_best_but_not_from_any() -> None:
     masks = {0: _square(10, 10), 1: _square(20, 10), 2: _square(30, 10)}
-    figures = _judge([bench.FoundTrack(0.2, masks)])
+    figures = _judge([_found(0.2, masks)])
     assert (figures.best_j, figures.best_f, figures.any_j) == (0.0, 0.0, 1.0)
 
 
 def test_a_missed_frame_lowers_the_mean_and_two_halves_are_one_switch() -> None:
-    first = bench.FoundTrack(0.9, {0: _square(10, 10)})
-    second = bench.FoundTrack(0.8, {1: _square(20, 10), 2: _square(30, 10)})
+    first = _found(0.9, {0: _square(10, 10)})
+    second = _found(0.8, {1: _square(20, 10), 2: _square(30, 10)})
     figures = _judge([first, second])
     assert figures.best_j == pytest.approx(2 / 3, abs=1e-3)
     assert figures.switches == 1
 
 
 def test_only_the_ten_best_tracks_that_are_there_compete() -> None:
-    good = bench.FoundTrack(0.31, {i: m for i, m in enumerate(_truth()[1].segmentations) if m})
-    elsewhere = [bench.FoundTrack(0.9, {3: _square(0, 0)}) for _ in range(20)]
+    good = _found(0.31, {i: m for i, m in enumerate(_truth()[1].segmentations) if m})
+    elsewhere = [_found(0.9, {3: _square(0, 0)}) for _ in range(20)]
     assert _judge([*elsewhere, good]).best_j == 1.0
-    wrong = [bench.FoundTrack(0.9, {0: _square(70, 30)}) for _ in range(10)]
+    wrong = [_found(0.9, {0: _square(70, 30)}) for _ in range(10)]
     assert _judge([*wrong, good]).best_j == 0.0
 
 

@@ -1,9 +1,13 @@
 """Scores that know how well the masks fit."""
 
+from dataclasses import replace
+
 import pytest
 
 from ifc_core.inference.mask_quality import USUAL_QUALITY, QualityTally, score_with_quality
+from ifc_core.inference.predictor import predict_video
 from ifc_core.inference.results import InstanceSummary, result_rows
+from ifc_core.inference.settings import ProposeSettings
 
 
 def test_a_score_rises_and_falls_with_the_quality_of_the_masks():
@@ -37,3 +41,17 @@ def test_result_rows_rank_by_the_same_score():
     rows = {(r.instance_id, r.label): r.score for r in result_rows((good, bad))}
     assert rows[0, 0] == score_with_quality(0.6, 0.9) > rows[1, 0]
     assert rows[0, 0] > rows[0, 1]
+
+
+def test_quality_ranks_instances_and_drops_none(sure_model, scene):
+    settings = ProposeSettings(edges="best", score_threshold=0.5)
+    run = predict_video(sure_model, enumerate(scene[:6]), settings)
+    judged = [m.quality for frame in run for m in frame.masks]
+    assert judged
+    assert all(0 < quality < 1 for quality in judged)
+    plain = predict_video(sure_model, enumerate(scene[:6]), replace(settings, edges="off"))
+    assert all(m.quality is None for frame in plain for m in frame.masks)
+    assert [i.instance_id for i in run.instances] == [i.instance_id for i in plain.instances]
+    for found, before in zip(run.instances, plain.instances, strict=True):
+        assert before.score == before.certainty == found.certainty
+        assert found.score == score_with_quality(found.certainty, found.quality)

@@ -44,7 +44,7 @@ def test_disagreement_weak_links_poor_fits_and_jumps_in_area_each_raise_the_need
     ],
 )
 def test_what_a_person_settled_needs_nobody(settled):
-    frames = [frame(0, uncertainty=0.9), frame(1, uncertainty=0.9, **settled)]
+    frames = [frame(0, 0.9, quality=0.2), frame(1, 0.9, quality=0.2, **settled)]
     need = need_of_attention(frames)
     assert need[0] > 0.5
     assert need[1] == 0.0
