@@ -16,7 +16,7 @@ from dataclasses import dataclass
 USUAL_QUALITY = 0.7
 """That leaves a score as it was."""
 
-_WEIGHT = 1.0
+_WEIGHT = 3.0
 _LEAST = 1e-6
 _WORST = 0.02  # no estimate counts for more than one this sure
 

@@ -46,13 +46,13 @@ class _Weights:
     bias: float
 
     def of(self, signs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """(n,) log odds from (4, n) signs."""
+        """(n,) log odds from (4, n) signs in the order of the fields."""
         weights = np.array([self.uncertainty, self.weak_link, self.area, self.poor_fit])
         return np.asarray(weights @ signs + self.bias)
 
 
 _UNJUDGED = _Weights(6.0, 3.0, 2.0, 0.0, -3.0)  # set by hand
-_JUDGED = _Weights(1.5, 0.9, 1.9, 11.5, -6.0)
+_JUDGED = _Weights(6.0, 3.0, 2.0, 8.0, -5.9)  # the same, and the estimate
 
 
 def need_of_attention(frames: Sequence[TrackFrame]) -> npt.NDArray[np.float64]:

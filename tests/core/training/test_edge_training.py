@@ -273,9 +273,10 @@ def test_impossible_settings_are_refused(proposer, tmp_path, changes, sentence):
 def test_the_bundled_recipe_can_be_read(tmp_path):
     settings = read_edge_config("edges", output=tmp_path)
     assert settings.iterations == sum(stage.iterations for stage in settings.stages)
-    first, last = settings.stages
+    first, second, last = settings.stages
     assert settings.stage_at(0) == (first, 0)
-    assert settings.stage_at(first.iterations) == (last, first.iterations * first.batch_size)
+    assert settings.stage_at(first.iterations) == (second, first.iterations * first.batch_size)
+    assert 0 < last.num_unmatched < last.batch_size
     with pytest.raises(IndexError):
         settings.stage_at(settings.iterations)
 
