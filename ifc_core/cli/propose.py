@@ -44,7 +44,8 @@ def propose(
     score_threshold: Annotated[
         float | None,
         typer.Option(
-            help="Leave out what scores less; by default the model says, for ytvis-results 0.01."
+            help="Leave out what the model is less sure of, whatever its quality; by default the "
+            "model says, for ytvis-results 0.01."
         ),
     ] = None,
     duplicate_iou: Annotated[

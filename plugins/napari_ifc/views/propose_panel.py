@@ -115,7 +115,11 @@ class ProposePanel(QWidget):
             (self._length, tr("Clip length"), tr("T: frames that the model sees together")),
             (self._stride, tr("Clip stride"), tr("S: frames between the starts of two clips")),
             (self._step, tr("Frame step"), tr("Look at every n-th frame only")),
-            (self._threshold, tr("Score threshold"), tr("Objects that score less are left out")),
+            (
+                self._threshold,
+                tr("Score threshold"),
+                tr("Objects of whose class the model is less sure are left out"),
+            ),
             (
                 self._duplicates,
                 tr("Overlap of duplicates"),
