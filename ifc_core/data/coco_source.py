@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,42 +15,112 @@ from pycocotools import mask as coco_mask
 from ifc_core.data.augmentation import Augmentation
 from ifc_core.data.clip_sampling import build_clip
 from ifc_core.data.clip_source import ClipRequest, sample_generator, sample_seed
-from ifc_core.data.labelled_video import FrameStore, LabelledTrack, LabelledVideo, resized_size
+from ifc_core.data.labelled_video import (
+    FrameStore,
+    LabelledTrack,
+    LabelledVideo,
+    has_shape_of_masks,
+    resized_size,
+)
 from ifc_core.data.pseudo_clip import move_picture
 from ifc_core.data.sample import ClipSample
 from ifc_core.data.video_source import pick_in_epochs
-from ifc_core.errors import FormatError
+from ifc_core.errors import FormatError, VideoError
+from ifc_core.io.frame_folder import displayed_size
 from ifc_core.structures import RLEMask
 
 _MAX_LONG_SIDE = 1333
+_MOST_TRIES = 100
 
 
 @dataclass(frozen=True, slots=True)
 class CocoSource:
     """Draws images; for T > 1 a picture is moved (a pseudo clip).
 
+    A picture that cannot be decoded is stood in for by the next one, and the clip names it.
+
     Attributes:
         seed: Of the choices.
         images: One-frame videos.
         augmentation: Applied to the whole clip.
         store: Reads the pictures.
+        left_out: Pictures of the file that ``images`` lacks, since they cannot be used.
     """
 
     seed: int
     images: tuple[LabelledVideo, ...]
     augmentation: Augmentation = field(default_factory=Augmentation)
     store: FrameStore = field(default_factory=FrameStore, compare=False)
+    left_out: tuple[str, ...] = ()
 
     def __call__(self, request: ClipRequest) -> ClipSample:
         """The clip of a request; its short side is that of the requested size."""
-        image = self.images[pick_in_epochs(self.seed, request.index, len(self.images))]
-        short_side = min(request.height, request.width)
-        size = resized_size(image.height, image.width, short_side, _MAX_LONG_SIDE)
-        clip = build_clip(image, [0], size, self.store)
+        clip = self._still(request)
         if request.num_frames > 1:
             rng = sample_generator(self.seed, request.index)
             clip = move_picture(clip, request.num_frames, rng)
         return self.augmentation(clip, sample_seed(self.seed + 1, request.index))
+
+    def _still(self, request: ClipRequest) -> ClipSample:
+        """The picture of a request, or the first one after it that can be decoded."""
+        chosen = pick_in_epochs(self.seed, request.index, len(self.images))
+        damaged: list[str] = []
+        problems: list[VideoError] = []
+        for number in range(chosen, chosen + min(len(self.images), _MOST_TRIES)):
+            image = self.images[number % len(self.images)]
+            short_side = min(request.height, request.width)
+            size = resized_size(image.height, image.width, short_side, _MAX_LONG_SIDE)
+            try:
+                clip = build_clip(image, [0], size, self.store)
+            except VideoError as error:
+                problems.append(error)
+                damaged.append(image.name)
+            else:
+                return replace(clip, damaged=(*damaged, *clip.damaged))
+        raise problems[0]
+
+
+def usable_images(
+    images: Sequence[LabelledVideo],
+) -> tuple[tuple[LabelledVideo, ...], tuple[str, ...]]:
+    """Leave out pictures that are missing, are none, or that their masks do not lie on.
+
+    Their headers alone are read, so that a training on many begins at once.
+
+    Args:
+        images: One-frame videos, as :func:`read_coco_images` gives them.
+
+    Returns:
+        Those that can be used, and what the others are.
+
+    Raises:
+        FormatError: None can be used.
+    """
+    kept, left_out = [], []
+    for image in images:
+        problem = _problem(image)
+        if problem:
+            left_out.append(problem)
+        else:
+            kept.append(image)
+    if not kept:
+        raise FormatError(
+            f"None of the {len(images)} pictures can be used ({left_out[0]}); "
+            "give the folder of the pictures that were annotated.",
+            path=images[0].path.parent,
+        )
+    return tuple(kept), tuple(left_out)
+
+
+def _problem(image: LabelledVideo) -> str:
+    try:
+        height, width = displayed_size(image.path)
+    except VideoError:
+        missing = not image.path.is_file()
+        return f"{image.name}, {'which is missing' if missing else 'which is no picture'}"
+    if has_shape_of_masks(image, height, width):
+        return ""
+    return f"{image.name}, {width} x {height} pixels instead of {image.width} x {image.height}"
 
 
 def read_coco_images(
@@ -117,7 +188,14 @@ def _image(
 def _mask(segmentation: object, height: int, width: int, where: str) -> RLEMask:
     """Polygons or an RLE as a mask."""
     if isinstance(segmentation, dict):
-        return RLEMask.from_coco(segmentation)
+        rle = RLEMask.from_coco(segmentation)
+        if rle.size != (height, width):
+            raise FormatError(
+                f"The mask {where} is {rle.size[1]} x {rle.size[0]} pixels, its image {width} x "
+                f"{height}.",
+                where=where,
+            )
+        return rle
     if not isinstance(segmentation, list) or not segmentation:
         raise FormatError("An annotation has no segmentation.", where=where)
     polygons = []

@@ -196,6 +196,12 @@ class FrameStore:
         self._num_bytes = 0
 
 
+def has_shape_of_masks(video: LabelledVideo, height: int, width: int) -> bool:
+    """Whether pictures of a size in pixels have the shape of a video's masks, scaled at most."""
+    error = abs(height * video.width - width * video.height)
+    return error <= max(video.height, video.width)  # a pixel may have been rounded
+
+
 def check_picture_size(video: LabelledVideo, store: FrameStore) -> None:
     """Refuse a video whose pictures its masks do not lie on.
 
@@ -209,8 +215,8 @@ def check_picture_size(video: LabelledVideo, store: FrameStore) -> None:
         VideoError: The pictures have another shape, or nothing of the video decodes.
     """
     height, width = store.picture_size(video)
-    if abs(height * video.width - width * video.height) <= max(video.height, video.width):
-        return  # but for a pixel that was rounded
+    if has_shape_of_masks(video, height, width):
+        return
     path = video.picture_of(0)[0]
     raise VideoError(
         f"{path} is {width} x {height} pixels, but its masks are made for {video.width} x "
@@ -229,7 +235,10 @@ def read_picture(path: Path) -> npt.NDArray[np.uint8]:
         coded = np.frombuffer(path.read_bytes(), dtype=np.uint8)
     except OSError as error:
         raise VideoError(f"Cannot read the picture {path}: {error.strerror}.", path=path) from error
-    picture = cv2.imdecode(coded, cv2.IMREAD_COLOR_RGB) if coded.size else None
+    try:
+        picture = cv2.imdecode(coded, cv2.IMREAD_COLOR_RGB) if coded.size else None
+    except cv2.error:  # a header that promises too much
+        picture = None
     if picture is None:
         raise VideoError(f"{path} is no picture that can be read.", path=path)
     return np.asarray(picture, dtype=np.uint8)

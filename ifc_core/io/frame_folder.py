@@ -145,6 +145,18 @@ class FolderReader(VideoReader):
             )
 
 
+def displayed_size(file: Path) -> tuple[int, int]:
+    """(height, width) in pixels of a picture as it is displayed, from its header alone.
+
+    Args:
+        file: The picture.
+
+    Raises:
+        VideoError: It is missing or no picture.
+    """
+    return _header(file, 0)[0]
+
+
 def _header(file: Path, rank: int) -> tuple[tuple[int, int], Orientation]:
     """Displayed (height, width) and orientation, from the file's header alone."""
     try:

@@ -11,6 +11,7 @@ from ifc_core.data.augmentation import Augmentation
 from ifc_core.data.clip_source import ClipRequest, ClipSource, sample_seed
 from ifc_core.data.sample import ClipSample
 from ifc_core.data.synthetic import ClipSpec, render_clip
+from ifc_core.data.synthetic.photos import load_scenes, load_sprites
 from ifc_core.errors import ConfigError
 from ifc_core.training.config import TrainConfig
 
@@ -55,10 +56,11 @@ def open_data(config: TrainConfig) -> tuple[TrainConfig, ClipSource]:
     annotations, root = _existing(data.annotations), _existing(data.root)
     augmentation = Augmentation(("flip", *data.augmentation))
     if data.kind == "coco":
-        from ifc_core.data.coco_source import CocoSource, read_coco_images
+        from ifc_core.data.coco_source import CocoSource, read_coco_images, usable_images
 
         images, names = read_coco_images(annotations, root)
-        source: ClipSource = CocoSource(config.seed, images, augmentation)
+        images, left_out = usable_images(images)
+        source: ClipSource = CocoSource(config.seed, images, augmentation, left_out=left_out)
         count = len(images)
     else:
         from ifc_core.data.video_source import VideoSource, read_ytvis_videos
@@ -72,13 +74,17 @@ def open_data(config: TrainConfig) -> tuple[TrainConfig, ClipSource]:
 def _synthetic(config: TrainConfig) -> SyntheticSource:
     fields = config.data.synthetic
     try:
-        ClipSpec(**fields)
+        spec = ClipSpec(**fields)
     except TypeError as error:
         raise ConfigError(
             f"The table [data.synthetic] has a wrong entry: {error}.",
             name="synthetic",
             value=fields,
         ) from error
+    if spec.cutout_dir is not None:
+        load_scenes(spec.cutout_dir)  # tells what is wrong now, and is there for the workers
+    if spec.sprite_dir is not None:
+        load_sprites(spec.sprite_dir)
     return SyntheticSource(config.seed, tuple(fields.items()))
 
 

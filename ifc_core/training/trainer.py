@@ -98,7 +98,7 @@ class Trainer:
         self.device = resolve_device(config.device)
         self.iteration = 0
         self.skipped = SkippedSteps()
-        self.damaged: set[str] = set()
+        self.damaged: set[str] = set(getattr(source, "left_out", ()))  # of pictures in a folder
         self._parts: list[ClipBatch | RawBatch] = []
         self._remixes = any(stage.remix for stage in config.stages)
         self._check_batches()
@@ -212,7 +212,7 @@ class Trainer:
         if self.skipped.total:
             told += f", {self.skipped.total} skipped"
         if self.damaged:
-            told += f", {len(self.damaged)} damaged pictures left out ({min(self.damaged)})"
+            told += f", {len(self.damaged)} unusable pictures left out ({min(self.damaged)})"
         try:
             job.advance(self.iteration, self.config.iterations, told, unit="iterations")
         except JobCancelled:

@@ -105,7 +105,8 @@ def load_scenes(folder: str) -> tuple[tuple[Scene, ...], tuple[Cutout, ...]]:
         Scenes in the order of the file, and the objects that are large enough to paste.
 
     Raises:
-        FormatError: The file is not a COCO file or an image is missing.
+        FormatError: The file is not a COCO file, or an image is missing, cannot be read or has
+            another size than the file says.
     """
     root = Path(folder)
     file = root / "instances.json"
@@ -122,6 +123,7 @@ def load_scenes(folder: str) -> tuple[tuple[Scene, ...], tuple[Cutout, ...]]:
     scenes, cutouts = [], []
     for image in images:
         rgb = _read_rgb(root, str(image["file_name"]))
+        _check_size(image, by_image.get(image["id"], []), rgb, file)
         masks = _masks(by_image.get(image["id"], []), rgb.shape[0], rgb.shape[1])
         cutouts += [c for c in (_cut(rgb, mask) for mask in masks) if c is not None]
         scenes.append(_scene(rgb, masks))
@@ -170,6 +172,26 @@ def _read_rgb(root: Path, name: str) -> Image:
     if picture is None:
         raise FormatError(f"The image {name} cannot be read.", path=path)
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def _check_size(
+    image: dict[str, Any], annotations: list[dict[str, Any]], rgb: Image, file: Path
+) -> None:
+    """Refuse a picture that its masks do not lie on."""
+    height, width = rgb.shape[:2]
+    told = [(image.get("height", height), image.get("width", width))]
+    coded = [a["segmentation"] for a in annotations if isinstance(a["segmentation"], dict)]
+    told += [tuple(mask["size"]) for mask in coded]
+    for size in told:
+        if size != (height, width):
+            raise FormatError(
+                f"The image {image['file_name']} is {width} x {height} pixels, but its masks are "
+                f"made for {size[1]} x {size[0]}; give the picture that was annotated.",
+                path=file,
+                where=str(image["file_name"]),
+                expected=size,
+                actual=(height, width),
+            )
 
 
 def _masks(annotations: list[dict[str, Any]], height: int, width: int) -> Mask:

@@ -9,7 +9,7 @@ import pytest
 from ifc_core.data.augmentation import Augmentation
 from ifc_core.data.clip_sampling import build_clip
 from ifc_core.data.clip_source import ClipRequest, load_batches
-from ifc_core.data.coco_source import CocoSource, read_coco_images
+from ifc_core.data.coco_source import CocoSource, read_coco_images, usable_images
 from ifc_core.data.labelled_video import FrameStore
 from ifc_core.data.remix import collate_raw
 from ifc_core.data.sample import collate_clips
@@ -205,6 +205,54 @@ def test_a_picture_that_is_none_is_named(tmp_path, video_folder):
     images, _ = read_coco_images(write(tmp_path / "c.json", coco_content()), video_folder)
     with pytest.raises(VideoError, match=r"00000\.png"):
         CocoSource(0, images)(ClipRequest(0, 1, 48, 80))
+
+
+def many_pictures(folder):
+    """Of five: a sound one, another, one in portrait, one that is none, and one that is missing."""
+    pictures = folder / "pictures"
+    pictures.mkdir()
+    names = ("a.png", "b.png", "portrait.png", "text.png", "missing.png")
+    for name, size in zip(names, ((48, 80), (24, 40), (80, 48)), strict=False):
+        cv2.imwrite(str(pictures / name), np.full((*size, 3), 90, dtype=np.uint8))
+    (pictures / "text.png").write_bytes(b"no picture")
+    images = [
+        {"id": n, "file_name": name, "height": 48, "width": 80} for n, name in enumerate(names)
+    ]
+    return write(folder / "c.json", {**coco_content(image_id=0), "images": images}), pictures
+
+
+def test_pictures_that_cannot_be_used_are_told_before_training(tmp_path):
+    images, _ = read_coco_images(*many_pictures(tmp_path))
+    kept, left_out = usable_images(images)
+    assert [image.name for image in kept] == ["a.png", "b.png"]
+    assert left_out == (
+        "portrait.png, 48 x 80 pixels instead of 80 x 48",
+        "text.png, which is no picture",
+        "missing.png, which is missing",
+    )
+    with pytest.raises(FormatError, match=r"None of the 3 pictures .*portrait\.png, 48 x 80"):
+        usable_images(images[2:])
+
+
+def test_a_picture_that_breaks_later_is_stood_in_for_by_the_next_and_named(tmp_path):
+    images, _ = read_coco_images(*many_pictures(tmp_path))
+    kept, _ = usable_images(images)
+    kept[0].path.write_bytes(kept[0].path.read_bytes()[:60])
+    source = CocoSource(0, kept)
+    batches = load_batches(
+        source, [[ClipRequest(n, 2, 48, 80) for n in range(2)]], collate_clips, num_workers=1
+    )
+    (batch,) = list(batches)
+    assert batch.damaged == ("a.png",)
+    assert batch.frames.shape == (2, 2, 48, 80, 3)
+    assert all(len(target.labels) == 0 for target in batch.targets)  # the next has no objects
+
+
+def test_a_mask_of_another_size_than_its_image_is_named(tmp_path, video_folder):
+    rle = RLEMask.from_array(np.ones((80, 48), dtype=np.bool_)).to_coco()
+    path = write(tmp_path / "c.json", coco_content(segmentation=rle))
+    with pytest.raises(FormatError, match=r"annotations\[0\] is 48 x 80 pixels, its image 80 x 48"):
+        read_coco_images(path, video_folder)
 
 
 def test_workers_render_after_the_parent_used_many_threads_and_leave_it_its_own():

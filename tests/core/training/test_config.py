@@ -2,9 +2,11 @@
 
 import json
 
+import cv2
+import numpy as np
 import pytest
 
-from ifc_core.errors import ConfigError
+from ifc_core.errors import ConfigError, FormatError
 from ifc_core.models.config import IFCConfig
 from ifc_core.training.config import (
     OptimizerConfig,
@@ -16,6 +18,7 @@ from ifc_core.training.finetune_settings import PRESETS, FinetuneSettings
 from ifc_core.training.plan import BatchPlan, position_of, requests_of
 from ifc_core.training.schedule import lr_factor
 from ifc_core.training.sources import open_data
+from ifc_core.training.trainer import Trainer
 
 SMALL = """
 output = "out"
@@ -122,6 +125,8 @@ def test_epochs_become_iterations(tmp_path):
     images = [{"id": n, "file_name": f"{n}.png", "height": 48, "width": 80} for n in range(1, 34)]
     content = {"images": images, "categories": [{"id": 1, "name": "box"}], "annotations": []}
     (tmp_path / "c.json").write_text(json.dumps(content))
+    for image in images:
+        cv2.imwrite(str(tmp_path / image["file_name"]), np.zeros((48, 80, 3), dtype=np.uint8))
     text = """
         output = "out"
         [data]
@@ -143,6 +148,20 @@ def test_epochs_become_iterations(tmp_path):
     assert config.categories == ("box",)
     with pytest.raises(ConfigError, match="classes"):
         open_data(read_train_config(path, categories=["dog"]))
+    (tmp_path / "9.png").unlink()
+    changes = {"model": {"preset": "tiny"}, "device": "cpu", "output": tmp_path / "out"}
+    trainer = Trainer(read_train_config(path, **changes))
+    assert trainer.damaged == {"9.png, which is missing"}
+
+
+@pytest.mark.parametrize("name", ["cutout_dir", "sprite_dir"])
+def test_folders_of_the_generator_are_looked_at_before_training(config_file, tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    text = SMALL.replace(
+        'kind = "synthetic"', f'kind = "synthetic"\nsynthetic = {{{name} = "{tmp_path}/empty"}}'
+    )
+    with pytest.raises(FormatError):
+        open_data(read_train_config(config_file(text)))
 
 
 def test_an_unknown_field_of_the_generator_is_named(config_file):

@@ -433,6 +433,6 @@ def test_damaged_pictures_are_told(toy_config, toy_source):
 
     config, told = toy_config(), []
     losses(Trainer(config, source=source), JobContext(lambda p: told.append(p.message)))
-    assert told == ["training"] + ["training, 2 damaged pictures left out (frame 0 of clip)"] * 3
+    assert told == ["training"] + ["training, 2 unusable pictures left out (frame 0 of clip)"] * 3
     lines = [json.loads(x) for x in (config.output / "log.jsonl").read_text().splitlines()]
     assert [line["damaged"] for line in lines] == [0, 2, 2, 2]

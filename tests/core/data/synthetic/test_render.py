@@ -162,6 +162,20 @@ def test_bad_folder_and_settings_are_refused(tmp_path: Path) -> None:
             ClipSpec(**change)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("how", ["told", "rle"])
+def test_a_cutout_of_another_size_than_its_masks_is_named(coco_folder: Path, how: str) -> None:
+    file = coco_folder / "instances.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    if how == "told":
+        content["images"][1] |= {"height": 320, "width": 240}
+    else:
+        empty = {"size": [320, 240], "counts": [320 * 240]}
+        content["annotations"][1]["segmentation"] = empty
+    file.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(FormatError, match=r"2\.png is 320 x 240 pixels.* made for 240 x 320;"):
+        load_scenes(str(coco_folder))
+
+
 def test_an_image_outside_the_folder_is_refused(coco_folder: Path) -> None:
     file = coco_folder / "instances.json"
     content = json.loads(file.read_text(encoding="utf-8"))
