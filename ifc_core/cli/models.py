@@ -83,10 +83,11 @@ def import_command(
 
     Architecture, classes and memory tokens are read off the tensors. Nothing in the file is run.
     """
-    if output is not None and output.exists() and file.exists() and output.samefile(file):
-        raise OutputError(
-            f"{output} is the file to read; choose another one to write.", path=output
-        )
+    for read in (file, Path(categories or "")):
+        if output is not None and output.is_file() and read.is_file() and output.samefile(read):
+            raise OutputError(
+                f"{output} is a file to read; choose another one to write.", path=output
+            )
     from ifc_core.models.convert import import_model
 
     target, written = import_model(file, output, categories)

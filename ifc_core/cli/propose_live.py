@@ -116,7 +116,7 @@ class LiveRun(ProposeRun):
                 value=str(overlay),
             )
         began = time.monotonic()
-        check_targets(output, (), ())
+        check_targets(output, (), [Path(self._settings.model)])
         model = ModelCache().get(self._settings.model, self._settings.device)
         prepared = prepare_model(model, self._settings.precision)  # before any frame waits
         source = open_live(self._options)

@@ -120,7 +120,7 @@ class ProposeRun:
         began = time.monotonic()
         names = _unique_names(self._paths)
         overlays = overlay_paths(overlay, names)
-        check_targets(output, overlays, self._paths)
+        check_targets(output, overlays, [*self._paths, Path(self._settings.model)])
         fingerprints = []
         for path in self._paths:
             with open_video(path) as reader:  # a bad last video should not cost the others' work

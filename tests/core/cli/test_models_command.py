@@ -60,9 +60,21 @@ def test_an_import_never_replaces_what_it_reads(capsys, published_file, monkeypa
     words = ["models", "import", str(published_file), "-o", published_file.name]
     assert cli.main(words) == 2
     said = capsys.readouterr().err
-    assert "is the file to read" in said
+    assert "is a file to read" in said
     assert said.count("\n") == 1
     assert published_file.read_bytes() == before
+
+
+def test_an_import_never_replaces_the_file_of_its_classes(capsys, published_file, tmp_path):
+    names = tmp_path / "names.txt"
+    names.write_text("".join(f"thing {n}\n" for n in range(40)))
+    before = names.read_bytes()
+    words = ["models", "import", str(published_file), "--categories", str(names)]
+    assert cli.main([*words, "-o", str(names)]) == 2
+    said = capsys.readouterr().err
+    assert "names.txt is a file to read" in said
+    assert said.count("\n") == 1
+    assert names.read_bytes() == before
 
 
 def test_import_of_a_backbone_says_what_it_is(capsys, tmp_path):

@@ -251,6 +251,7 @@ def test_bad_input_gets_one_sentence_and_leaves_nothing(
         (["-o", "{tmp}/none/out.json"], "none"),
         (["-o", "{tmp}"], "folder"),
         (["-o", "{clip}"], "named twice"),
+        (["-o", "{model}"], "named twice"),
         (["-o", "{tmp}/out.json", "--overlay", "{tmp}/out.json"], "named twice"),
         (["-o", "{tmp}/out.json", "--overlay", "{tmp}/film.txt"], "film.txt"),
         (["-o", "{tmp}/out.json", "--format", "coco"], "ytvis-results"),
@@ -269,14 +270,15 @@ def test_targets_and_options_are_checked_before_the_work(
     words: list[str],
     part: str,
 ) -> None:
-    filled = [word.format(tmp=tmp_path, clip=clip_file) for word in words]
-    before = clip_file.read_bytes()
+    places = {"tmp": tmp_path, "clip": clip_file, "model": tiny_model_file}
+    filled = [word.format(**places) for word in words]
+    before = [clip_file.read_bytes(), tiny_model_file.read_bytes()]
     assert cli.main(["propose", str(clip_file), "--model", str(tiny_model_file), *filled]) == 2
     err = capsys.readouterr().err
     assert part in err
     assert err.count("\n") == 1
     assert left_in(tmp_path) == []
-    assert clip_file.read_bytes() == before
+    assert [clip_file.read_bytes(), tiny_model_file.read_bytes()] == before
 
 
 def test_an_unknown_model_is_named(
