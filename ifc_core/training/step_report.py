@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ifc_core.io.atomic import atomic_output
+
 LOG_NAME = "log.jsonl"
 
 
@@ -54,6 +56,37 @@ def append_to_log(folder: Path, report: StepReport) -> None:
     line = {k: _rounded(v) for k, v in asdict(report).items()} | {"time": round(time.time(), 1)}
     with (folder / LOG_NAME).open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
+
+
+def forget_log_from(folder: Path, iteration: int) -> None:
+    """Take the lines of iterations that are done again out of a run's log.
+
+    A run that was killed goes on from its last checkpoint, and its log may go further than that.
+    A line that was cut off goes too.
+
+    Args:
+        folder: The run's output folder; it may hold no log.
+        iteration: The first one that is done again.
+
+    Raises:
+        OutputError: The log cannot be written.
+    """
+    path = folder / LOG_NAME
+    if not path.is_file():
+        return
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    kept = [line for line in lines if line.endswith("\n") and _iteration_of(line) < iteration]
+    if len(kept) < len(lines):
+        with atomic_output(path) as temporary:
+            temporary.write_text("".join(kept), encoding="utf-8")
+
+
+def _iteration_of(line: str) -> float:
+    """The iteration of a line of the log, infinite where it is none."""
+    try:
+        return int(json.loads(line)["iteration"])
+    except (ValueError, LookupError, TypeError):
+        return math.inf
 
 
 def _rounded(value: Any) -> Any:

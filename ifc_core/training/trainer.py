@@ -53,7 +53,7 @@ from ifc_core.training.schedule import lr_factor
 from ifc_core.training.skipped_steps import SkippedSteps, diverged
 from ifc_core.training.sources import open_data
 from ifc_core.training.starting import build_model
-from ifc_core.training.step_report import StepReport, append_to_log
+from ifc_core.training.step_report import StepReport, append_to_log, forget_log_from
 
 EXPORT_NAME = "ema"
 MODEL_NAME = "model.safetensors"
@@ -162,6 +162,8 @@ class Trainer:
         """
         job = context or JobContext()
         self._parts = []
+        if self.ranks.is_main:
+            forget_log_from(self.config.output, self.iteration)
         plan = BatchPlan(self.config, self.iteration, self.ranks.rank, self.ranks.world_size)
         data = self.config.data
         collate: Callable[[Sequence[ClipSample]], ClipBatch | RawBatch] = collate_raw

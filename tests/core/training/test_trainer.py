@@ -426,6 +426,26 @@ def test_skipped_iterations_are_told(toy_config, toy_source, monkeypatch):
     assert [line["gradient_norm"] is None for line in lines] == [False, True, True, False]
 
 
+@pytest.mark.parametrize("has_checkpoint", [True, False])
+def test_a_killed_run_that_goes_on_logs_no_iteration_twice(toy_config, toy_source, has_checkpoint):
+    config = toy_config()
+    killed = Trainer(config, source=toy_source)
+    reports = killed.run()
+    next(reports)
+    if has_checkpoint:
+        killed.save_state()
+    next(reports)
+    next(reports)
+    del reports  # the log goes on to the third iteration, the checkpoint does not
+    with (config.output / "log.jsonl").open("a") as file:
+        file.write('{"iteration": 3, "itera')
+    resumed = Trainer(config, source=toy_source)
+    assert resumed.iteration == int(has_checkpoint)
+    losses(resumed)
+    lines = [json.loads(x) for x in (config.output / "log.jsonl").read_text().splitlines()]
+    assert [line["iteration"] for line in lines] == [0, 1, 2, 3]
+
+
 def test_damaged_pictures_are_told(toy_config, toy_source):
     def source(request):
         damaged = (f"frame {request.index % 2} of clip",) if request.index > 3 else ()
