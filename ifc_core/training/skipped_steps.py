@@ -52,6 +52,21 @@ class SkippedSteps:
         self.total = self.in_a_row = 0
 
 
+def without_scale(done: int) -> ConfigError:
+    """The error of a run in fp16 that ended while it looked for the scale of its gradients.
+
+    Args:
+        done: Iterations of the run, all of them skipped.
+    """
+    return ConfigError(
+        f"All {done} iterations went into finding a scale for gradients in fp16, which takes up "
+        f"to twenty, so nothing was learnt; give {2 * MOST_IN_SHORT_RUNS} iterations or more, or "
+        "another precision (bf16 or fp32), and begin anew.",
+        name="precision",
+        value="fp16",
+    )
+
+
 def diverged(reason: str, lr: float, where: Path) -> ConfigError:
     """The error of a run that skips too many iterations.
 

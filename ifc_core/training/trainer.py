@@ -50,7 +50,7 @@ from ifc_core.training.run_state import (
     write_state,
 )
 from ifc_core.training.schedule import lr_factor
-from ifc_core.training.skipped_steps import SkippedSteps, diverged
+from ifc_core.training.skipped_steps import MOST_IN_A_ROW, SkippedSteps, diverged, without_scale
 from ifc_core.training.sources import open_data
 from ifc_core.training.starting import build_model
 from ifc_core.training.step_report import StepReport, append_to_log, forget_log_from
@@ -203,11 +203,17 @@ class Trainer:
     def _stop_if_diverged(self) -> None:
         """End a run that changes nothing any more; its gradients are those of all processes."""
         reason = self.skipped.why_stop(self.iteration, self.config.iterations)
-        if reason:
-            self.skipped.begin_anew()
-            if all_finite(self.model):  # else the earlier state is the better one
-                self.save_state()
-            raise diverged(reason, self.config.optimizer.lr, self.state_path)
+        if not reason:
+            return
+        has_learnt = self.skipped.total < self.iteration
+        self.skipped.begin_anew()
+        if not has_learnt:
+            self._forget_state()
+        elif all_finite(self.model):  # else the earlier state is the better one
+            self.save_state()
+        if self.scaler.is_enabled() and not has_learnt and self.iteration < MOST_IN_A_ROW:
+            raise without_scale(self.iteration)
+        raise diverged(reason, self.config.optimizer.lr, self.state_path)
 
     def _report_progress(self, job: JobContext) -> None:
         told = "training"
@@ -385,6 +391,11 @@ class Trainer:
             "settings": plain_settings(self.config),
         }
         write_state(self.state_path, tensors, facts)
+
+    def _forget_state(self) -> None:
+        """Delete a state in which nothing was learnt: gone on from, it would end at once."""
+        if self.ranks.is_main:
+            self.state_path.unlink(missing_ok=True)
 
     def load_state(self) -> None:
         """Go on from the checkpoint in the output folder.

@@ -396,6 +396,29 @@ def test_a_run_that_skips_too_much_ends(
         losses(trainer)
 
 
+def test_a_short_run_in_fp16_without_a_scale_says_what_to_do(toy_config, toy_source, monkeypatch):
+    broken_gradients(monkeypatch, lambda iteration: True)
+    config = toy_config(stages=long_run(3), precision="fp16")
+    stopped = Trainer(config, source=toy_source).run(cancelled_after(2))
+    with pytest.raises(JobCancelled):
+        list(stopped)
+    trainer = Trainer(config, source=toy_source)
+    assert (trainer.iteration, trainer.skipped.total) == (2, 2)
+    with pytest.raises(ConfigError, match=r"All 3 .* fp16.*; give 40 iterations or more") as caught:
+        losses(trainer)
+    assert caught.value.name == "precision"
+    assert "lr" not in str(caught.value)
+    assert Trainer(config, source=toy_source).iteration == 0  # it would have ended at once
+
+
+def test_a_run_that_learnt_nothing_is_begun_anew(toy_config, toy_source, monkeypatch):
+    broken_gradients(monkeypatch, lambda iteration: True)
+    config = toy_config(stages=long_run(3))
+    with pytest.raises(ConfigError, match=r"lr = .*3 of 3 .*set a lower one and begin anew"):
+        losses(Trainer(config, source=toy_source))
+    assert not (config.output / "resume.safetensors").exists()
+
+
 def test_a_batch_that_overflows_spoils_no_statistics(toy_config, toy_source, monkeypatch):
     broken_gradients(monkeypatch, lambda iteration: iteration == 1)
     forward = Trainer._forward_backward
