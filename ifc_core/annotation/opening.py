@@ -78,8 +78,16 @@ def take_lock(
     return False, f"{sentence}, so it is read-only here."
 
 
-def open_database(place: Path, for_writing: bool) -> sqlite3.Connection:
+def open_database(
+    place: Path, for_writing: bool, *, was_left_open: bool = False
+) -> sqlite3.Connection:
     """Open the database after a look at it, and bring it up to date where it is to be written.
+
+    Args:
+        place: The project folder.
+        for_writing: Whether this process is the one writer.
+        was_left_open: Whether the last writer did not close it: then it is checked whole before
+            anything is changed or copied.
 
     Raises:
         ProjectError: It is no project, of a later version, or damaged.
@@ -93,6 +101,8 @@ def open_database(place: Path, for_writing: bool) -> sqlite3.Connection:
                 f"{place.name} was made by an earlier version; open it for writing once.",
                 path=place,
             )
+        if was_left_open:
+            _check_whole(db, place)
     except BaseException:
         db.close()
         raise
@@ -110,27 +120,25 @@ def open_database(place: Path, for_writing: bool) -> sqlite3.Connection:
     return db
 
 
-def check_after_crash(db: sqlite3.Connection, place: Path, held_since: float = 0.0) -> str:
-    """Check a file whose last writer did not close it.
-
-    Args:
-        db: The connection.
-        place: The project folder.
-        held_since: When that writer began, seconds since 1970; 0 where it is not known.
-
-    Returns:
-        The sentence to show: when the last edit was made, and how many there are.
-
-    Raises:
-        ProjectError: It is damaged.
-    """
+def _check_whole(db: sqlite3.Connection, place: Path) -> None:
     found = [row[0] for row in db.execute("PRAGMA quick_check(1)")]
     if found != ["ok"]:
-        db.close()
         raise ProjectError(
             f"{place.name} was damaged when it was last in use ({found[0]}); go back to a copy.",
             path=place,
         )
+
+
+def told_after_crash(db: sqlite3.Connection, held_since: float = 0.0) -> str:
+    """What is there of a file that its last writer did not close, and that was checked.
+
+    Args:
+        db: The connection.
+        held_since: When that writer began, seconds since 1970; 0 where it is not known.
+
+    Returns:
+        The sentence to show: when the last edit was made, and how many there are.
+    """
     count, last = db.execute(
         "SELECT count(*), max(created_at) FROM journal WHERE created_at >= ?", (held_since,)
     ).fetchone()

@@ -26,10 +26,10 @@ from ifc_core.annotation.locking import WriterLock
 from ifc_core.annotation.opening import (
     SUBFOLDERS,
     account_name,
-    check_after_crash,
     make_database,
     open_database,
     take_lock,
+    told_after_crash,
 )
 from ifc_core.annotation.reading import ProjectReader, project_folder
 from ifc_core.annotation.records import (
@@ -145,9 +145,10 @@ class Project(ProjectReader):
             held, notice = take_lock(lock, place, if_locked)
         try:
             with translated(place):
-                db = open_database(place, held)
-                if held and lock.unclean:
-                    notice = check_after_crash(db, place, lock.held_since)
+                was_left_open = held and lock.unclean
+                db = open_database(place, held, was_left_open=was_left_open)
+                if was_left_open:
+                    notice = told_after_crash(db, lock.held_since)
                 return cls(place, db, lock if held else None, notice, annotator)
         except BaseException:
             lock.release(clean=not lock.unclean)

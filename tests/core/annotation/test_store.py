@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -343,6 +344,25 @@ def test_an_older_file_is_migrated_after_a_copy(project):
     copy = sqlite3.connect(project.folder / "project.before-v2.sqlite")
     assert schema.file_version(copy) == 1
     copy.close()
+
+
+def test_an_older_file_damaged_in_a_crash_is_neither_migrated_nor_copied(project):
+    """A copy of before that is damaged itself would look like the way back."""
+    project.apply(MarkAbsent(1, Scope.whole()))
+    project.close()
+    edit_file(project.folder, "ALTER TABLE signals DROP COLUMN quality", "PRAGMA user_version = 1")
+    path = project.folder / "project.sqlite"
+    with closing(sqlite3.connect(path)) as db:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'current_by_track'"
+        page = db.execute(query).fetchone()[0]
+    data = bytearray(path.read_bytes())
+    data[(page - 1) * 4096 : (page - 1) * 4096 + 100] = b"\xff" * 100
+    path.write_bytes(data)
+    (project.folder / "project.lock").write_text('{"pid": 1, "host": "gone"}')
+    with pytest.raises(ProjectError, match="was damaged when it was last in use"):
+        Project.open(project.folder)
+    assert path.read_bytes() == data
+    assert list(project.folder.glob("*before*")) == []
 
 
 def test_a_migration_that_fails_changes_nothing(project):
