@@ -13,6 +13,8 @@ import numpy.typing as npt
 import torch
 
 import ifc_resources
+from ifc_core.inference.edge_motion import FrameMotion
+from ifc_core.inference.flow_chain import sample
 from ifc_core.inference.mask_output import encode_logits
 from ifc_core.inference.results import EncodedMask
 from ifc_core.models.edge_network import (
@@ -95,13 +97,69 @@ def crop_picture(frame: npt.NDArray[np.uint8], box: CropBox, side: int) -> Image
 
 def crop_logits(logits: Floats, size: tuple[int, int], box: CropBox, side: int) -> Floats:
     """(side, side) float32: the same part of a grid that covers a frame of ``size``."""
+    return sample(logits, crop_places(logits.shape, size, box, side))
+
+
+def crop_motion(motion: FrameMotion, size: tuple[int, int], box: CropBox, prior: Floats) -> Floats:
+    """What motion says about a mask in a crop, as :meth:`FrameMotion.seen`.
+
+    Args:
+        motion: Of a frame of ``size``.
+        size: (height, width) of the frame.
+        box: The crop.
+        prior: (S, S) float32, logits of the mask in it.
+
+    Returns:
+        (S/2, S/2, 8) float32.
+    """
+    return motion.seen(crop_places(motion.now.shape, size, box, len(prior)), prior > 0)
+
+
+def crop_places(grid: tuple[int, ...], size: tuple[int, int], box: CropBox, side: int) -> Floats:
+    """(side, side, 2) float32, (x, y) of a crop's cells on a grid that covers a frame."""
     height, width = box.bottom - box.top, box.right - box.left
     places = (np.arange(side) + 0.5) / side
-    rows = (box.top + places * height) * logits.shape[0] / size[0] - 0.5
-    columns = (box.left + places * width) * logits.shape[1] / size[1] - 0.5
-    x, y = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))
-    seen = cv2.remap(logits, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(seen, dtype=np.float32)
+    rows = (box.top + places * height) * grid[0] / size[0] - 0.5
+    columns = (box.left + places * width) * grid[1] / size[1] - 0.5
+    return np.stack(np.meshgrid(columns, rows), axis=-1).astype(np.float32)
+
+
+def places_in_crop(
+    places_xy: Floats, grid: tuple[int, ...], size: tuple[int, int], box: CropBox, side: int
+) -> Floats:
+    """(h, w, 2) float32, (x, y) in a crop's cells of places on a grid; undoes :func:`crop_places`.
+
+    Args:
+        places_xy: (h, w, 2) float32, (x, y) on a grid that covers a frame of ``size``.
+        grid: (height, width) of the grid.
+        size: (height, width) of the frame.
+        box: The crop.
+        side: Cells of its side.
+    """
+    scale = (size[1] / grid[1], size[0] / grid[0])
+    first, extent = (box.left, box.top), (box.right - box.left, box.bottom - box.top)
+    found = np.empty(places_xy.shape, np.float32)
+    for axis in (0, 1):
+        pixels = (places_xy[..., axis] + 0.5) * scale[axis]
+        found[..., axis] = (pixels - first[axis]) * (side / extent[axis]) - 0.5
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedMask:
+    """What the network says of one mask.
+
+    Attributes:
+        encoded: The mask that is taken, and its estimated IoU.
+        box: What the network was shown of the part that the grid covers.
+        logits: (S, S) float32 over the box, of the mask that is taken.
+        is_fine: Whether that is the network's; where it departs too far, the coarse one stays.
+    """
+
+    encoded: EncodedMask
+    box: CropBox
+    logits: Floats
+    is_fine: bool
 
 
 class EdgeRefiner:
@@ -116,18 +174,20 @@ class EdgeRefiner:
         self._device = torch.device(device)
         self._network = network.to(self._device).to(memory_format=torch.channels_last)
 
-    def encode(
+    def decide(
         self,
         logits: Floats,
         frame: Image,
         region_xywh: tuple[int, int, int, int] | None = None,
-    ) -> list[EncodedMask | None]:
+        motion: FrameMotion | None = None,
+    ) -> list[DecidedMask | None]:
         """Masks of one frame from their coarse logits, each with an estimate of its IoU.
 
         Args:
             logits: (N, h, w) float32 on a grid.
             frame: (H, W, 3) uint8 RGB.
             region_xywh: Part of the frame that the grid covers; all of it by default.
+            motion: Of that part, where it is known.
 
         Returns:
             N masks of the size of the frame, ``None`` for one without a pixel. Where the network
@@ -142,8 +202,8 @@ class EdgeRefiner:
             for number, row in enumerate(logits)
             if coarse[number] is not None and (box := crop_around(row, (height, width)))
         }
-        found = EncodedMask.unjudged(coarse)
-        for number, fine, quality in self._decided(logits, part, boxes):
+        found: list[DecidedMask | None] = [None] * len(coarse)
+        for number, prior, fine, quality in self._decided(logits, part, boxes, motion):
             left, top, across, down = boxes[number].xywh
             mask = encode_logits(fine, size, (x + left, y + top, across, down))
             before = coarse[number]
@@ -151,32 +211,45 @@ class EdgeRefiner:
                 continue
             agreement = 0.0 if mask is None else mask.iou(before)
             if mask is None or agreement < _LEAST_IOU:
-                mask, quality = before, min(quality, agreement)
-            found[number] = EncodedMask(mask, quality)
+                kept = EncodedMask(before, min(quality, agreement))
+                found[number] = DecidedMask(kept, boxes[number], prior, is_fine=False)
+            else:
+                taken = EncodedMask(mask, quality)
+                found[number] = DecidedMask(taken, boxes[number], fine, is_fine=True)
         return found
 
     def _decided(
-        self, logits: Floats, picture: Image, boxes: dict[int, CropBox]
-    ) -> Iterator[tuple[int, Floats, float]]:
-        """Number of the mask, its (S, S) logits over its box, and its estimated IoU."""
+        self, logits: Floats, picture: Image, boxes: dict[int, CropBox], motion: FrameMotion | None
+    ) -> Iterator[tuple[int, Floats, Floats, float]]:
+        """Number of the mask, its (S, S) logits over its box before and now, its estimated IoU."""
         size = (int(picture.shape[0]), int(picture.shape[1]))
         numbers = list(boxes)
         for start in range(0, len(numbers), _MOST_CROPS):
             some = numbers[start : start + _MOST_CROPS]
             pictures = [crop_picture(picture, boxes[n], CROP_SIDE) for n in some]
             priors = [crop_logits(logits[n], size, boxes[n], CROP_SIDE) for n in some]
-            answer = self._run(pictures, priors)
+            moving = None
+            if motion is not None:
+                moving = [
+                    crop_motion(motion, size, boxes[n], prior)
+                    for n, prior in zip(some, priors, strict=True)
+                ]
+            answer = self._run(pictures, priors, moving)
             masks, quality = answer.masks.cpu().numpy(), answer.quality.sigmoid().tolist()
-            yield from zip(some, masks, quality, strict=True)
+            yield from zip(some, priors, masks, quality, strict=True)
 
     @torch.inference_mode()
-    def _run(self, pictures: Sequence[Image], priors: Sequence[Floats]) -> EdgeAnswer:
-        seen = torch.from_numpy(np.stack(pictures)).to(self._device).permute(0, 3, 1, 2)
+    def _run(
+        self, pictures: Sequence[Image], priors: Sequence[Floats], motion: Sequence[Floats] | None
+    ) -> EdgeAnswer:
         prior = torch.from_numpy(np.stack(priors)).to(self._device)
-        answer: EdgeAnswer = self._network(
-            seen.contiguous(memory_format=torch.channels_last), prior
-        )
+        moving = None if motion is None else self._channels_first(motion)
+        answer: EdgeAnswer = self._network(self._channels_first(pictures), prior, moving)
         return answer
+
+    def _channels_first(self, images: Sequence[Image] | Sequence[Floats]) -> torch.Tensor:
+        stacked = torch.from_numpy(np.stack(images)).to(self._device).permute(0, 3, 1, 2)
+        return stacked.contiguous(memory_format=torch.channels_last)
 
 
 @lru_cache(maxsize=2)

@@ -181,7 +181,7 @@ def sample(values: FloatImage, at_xy: FloatImage) -> FloatImage:
 
 
 def sample_picture(picture: npt.NDArray[np.uint8], at_xy: FloatImage) -> npt.NDArray[np.uint8]:
-    """Colours of a (h, w, 3) uint8 picture at (x, y) positions, as :func:`sample`."""
+    """Colours of a (h, w, 3) or (h, w) uint8 picture at (x, y) positions, as :func:`sample`."""
     at = np.ascontiguousarray(at_xy)
     sampled = cv2.remap(picture, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
     return np.asarray(sampled, np.uint8)

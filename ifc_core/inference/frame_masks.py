@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from ifc_core.inference.device_masks import encode_many
-from ifc_core.inference.edge_refiner import EdgeRefiner, load_edge_refiner
+from ifc_core.inference.edge_refiner import load_edge_refiner
 from ifc_core.inference.edges import refine_edges
 from ifc_core.inference.mask_output import encode_logits
+from ifc_core.inference.refined_frames import FinishedMasks, RefinedFrames
 from ifc_core.inference.results import EncodedMask
 from ifc_core.structures import RLEMask
 from ifc_core.tracking.video_tracker import TrackedFrame
 
 Image = npt.NDArray[np.uint8]
-Masks = list[EncodedMask | None]
 
 
 class FrameMasks:
@@ -27,6 +27,7 @@ class FrameMasks:
         edges: One of ``EDGES``.
         region_xywh: Part of the frame that the masks' grid covers; ``None`` for all of it.
         device: Of the network.
+        low_delay: Let no frame wait for the one after it.
 
     Raises:
         CheckpointError: The edge network that ships with the program is damaged.
@@ -37,61 +38,111 @@ class FrameMasks:
         edges: str,
         region_xywh: tuple[int, int, int, int] | None,
         device: torch.device,
+        *,
+        low_delay: bool = False,
     ) -> None:
         self._method = edges
         self._region = region_xywh
         self._on_device = device.type == "cuda"
-        self._refiner: EdgeRefiner | None = None
-        if self._method == "best":
-            self._refiner = load_edge_refiner(str(device))
-        self._images: dict[int, Image] = {}  # position -> frame, until it is finished
+        self._waits = not low_delay
+        self._refined: RefinedFrames | None = None
+        if edges == "best":
+            refiner = load_edge_refiner(str(device))
+            self._refined = RefinedFrames(refiner, region_xywh, waits=self._waits)
+        self._images: dict[int, Image] = {}  # position -> frame, where "fast" will look at it
 
-    def note(self, position: int, image: Image) -> None:
+    @property
+    def frames_ahead(self) -> int:
+        """Frames that must have been noted after one before its masks are asked for.
+
+        Where the video or the shot goes on, that is.
+        """
+        return 1 if self._refined is not None and self._waits else 0
+
+    @property
+    def frames_behind(self) -> int:
+        """Frames before one that its masks depend on: who goes on later must note them again."""
+        return 0 if self._refined is None else 2
+
+    def note(self, position: int, image: Image, *, begins_shot: bool = False) -> None:
         """Keep a frame for its edges, where they are decided by it.
 
         Args:
             position: As in ``TrackedFrame.frame_index``.
             image: (H, W, 3) uint8 RGB.
+            begins_shot: It has nothing to do with the frame before.
         """
-        if self._method != "off":
+        if self._refined is not None:
+            self._refined.note(position, image, begins_shot=begins_shot)
+        elif self._method == "fast":
             self._images[position] = image
 
     def forget(self, position: int) -> None:
         """Let go of a frame whose masks were made by an earlier part of the run."""
         self._images.pop(position, None)
+        if self._refined is not None:
+            self._refined.forget(position)
 
-    def encode(self, frames: Sequence[TrackedFrame], size: tuple[int, int]) -> Iterable[Masks]:
+    def recall(self, frame: TrackedFrame, size: tuple[int, int]) -> None:
+        """Know again the last frame that an earlier part of the run gave out.
+
+        Args:
+            frame: It was noted again, and those before and after it.
+            size: (height, width) of the masks.
+        """
+        if self._refined is not None and self._refined.has(frame.frame_index, size):
+            self._refined.recall(frame)
+
+    def encode(
+        self, frames: Sequence[TrackedFrame], size: tuple[int, int]
+    ) -> Iterator[FinishedMasks]:
         """The masks of frames, ``None`` for one without a pixel; each frame is forgotten.
 
         Args:
-            frames: On the tracker's device.
+            frames: On the tracker's device, in order.
             size: (height, width) of the masks.
 
         Returns:
-            A list a frame: all at once where the device can, or one frame after the other.
+            Frames in their order, with a list of masks each: made at once where the device can, or
+            one after the other. The last may stay behind, until the one after it comes or
+            :meth:`finish` is asked.
         """
-        if self._on_device and self._refiner is None:
-            masks = encode_many([frame.mask_logits for frame in frames], size, self._region)
-            return (self._refined(*pair, size) for pair in zip(frames, masks, strict=True))
-        return self._one_by_one(frames, size)
+        if self._refined is not None:
+            return self._by_network(self._refined, frames, size)
+        if self._on_device:
+            many = encode_many([frame.mask_logits for frame in frames], size, self._region)
+            pairs = zip(frames, many, strict=True)
+            return ((frame, self._by_colours(frame, plain, size)) for frame, plain in pairs)
+        return (
+            (frame, self._by_colours(frame, self._plain(frame, size), size)) for frame in frames
+        )
 
-    def _one_by_one(self, frames: Sequence[TrackedFrame], size: tuple[int, int]) -> Iterator[Masks]:
+    def finish(self) -> Iterator[FinishedMasks]:
+        """What :meth:`encode` kept, where no further frame comes."""
+        if self._refined is not None:
+            yield from self._refined.finish()
+
+    def _by_network(
+        self, refined: RefinedFrames, frames: Sequence[TrackedFrame], size: tuple[int, int]
+    ) -> Iterator[FinishedMasks]:
         for frame in frames:
-            logits = frame.mask_logits.cpu().numpy()
-            image = self._images.get(frame.frame_index)
-            if self._refiner is not None and image is not None and image.shape[:2] == size:
-                self.forget(frame.frame_index)
-                yield self._refiner.encode(logits, image, self._region)
+            if refined.has(frame.frame_index, size):
+                yield from refined.add(frame)
                 continue
-            plain = [encode_logits(row, size, self._region) for row in logits]
-            yield self._refined(frame, plain, size)
+            yield from refined.finish()
+            refined.forget(frame.frame_index)
+            yield frame, EncodedMask.unjudged(self._plain(frame, size))
 
-    def _refined(
+    def _plain(self, frame: TrackedFrame, size: tuple[int, int]) -> list[RLEMask | None]:
+        logits = frame.mask_logits.cpu().numpy()
+        return [encode_logits(row, size, self._region) for row in logits]
+
+    def _by_colours(
         self, frame: TrackedFrame, masks: list[RLEMask | None], size: tuple[int, int]
-    ) -> Masks:
+    ) -> list[EncodedMask | None]:
         """Masks with the edges that ``fast`` gives, where it is meant and the frame is there."""
         image = self._images.pop(frame.frame_index, None)
-        if image is None or image.shape[:2] != size or self._method != "fast":
+        if image is None or image.shape[:2] != size:
             return EncodedMask.unjudged(masks)
         height = size[0] if self._region is None else self._region[3]
         cell_px = height / frame.mask_logits.shape[-2]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,11 @@ from ifc_core.inference.clip_runner import CachedFrame, PendingClips
 from ifc_core.inference.device_input import FrameBatchOnDevice, FrameSender
 from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
 from ifc_core.inference.frame_masks import FrameMasks
-from ifc_core.inference.mask_quality import QualityTally, score_with_quality
+from ifc_core.inference.instance_table import InstanceTable
 from ifc_core.inference.read_ahead import read_ahead
+from ifc_core.inference.refined_frames import FinishedMasks
 from ifc_core.inference.results import EncodedMask, FrameMask, FrameResult, InstanceSummary
-from ifc_core.inference.run_checkpoint import HeldClip, InstanceTally, RunCheckpoint
+from ifc_core.inference.run_checkpoint import HeldClip, RunCheckpoint
 from ifc_core.inference.run_setup import (
     PreparedModel,
     clip_linker_for,
@@ -95,14 +96,6 @@ def predict_video(
     )
 
 
-@dataclass(slots=True)
-class _Seen:
-    first: int
-    last: int
-    count: int = 0
-    quality: QualityTally = field(default_factory=QualityTally)
-
-
 @dataclass(frozen=True, slots=True)
 class _Begun:
     """A batch that the device works on: its clips, and where frames are settled after it."""
@@ -143,16 +136,17 @@ class VideoPrediction(Iterator[FrameResult]):
             self._windows.clip_length,
             reidentifier=Reidentifier() if settings.reidentify else None,
         )
+        self._table = InstanceTable(self._tracker)
         self._linker = clip_linker_for(model, settings, self._tracker, low_delay=low_delay)
         self._runner = clip_runner_for(model, settings, batch)
-        self._masks = FrameMasks(edges_for(model, settings), settings.region_xywh, model.device)
+        self._masks = FrameMasks(
+            edges_for(model, settings), settings.region_xywh, model.device, low_delay=low_delay
+        )
         self._batch = batch
         self._prepared = prepared
         self._cached: dict[int, CachedFrame] = {}  # position -> frame
         self._index_of: dict[int, int] = {}  # position -> frame index in the video
-        self._seen: dict[int, _Seen] = {}
         self._finished = 0  # positions given out, those of an earlier part of the run too
-        self._best: dict[int, tuple[int, float]] = {}
         self._precision = settings.precision
         self._steps = self._run(frames, resume)
 
@@ -174,8 +168,7 @@ class VideoPrediction(Iterator[FrameResult]):
         So far while the run goes on, final at its end. An instance that some frame holds and
         that is not in the final table stayed under the threshold: drop its masks.
         """
-        table = (self._summary(i, seen) for i, seen in sorted(self._seen.items()))
-        return tuple(s for s in table if s.certainty >= self._score_threshold)
+        return tuple(s for s in self._table.summaries() if s.certainty >= self._score_threshold)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -200,7 +193,7 @@ class VideoPrediction(Iterator[FrameResult]):
         """
         if not self._index_of:
             return None
-        held = self._tracker.held(self._finished)
+        held = self._tracker.held(self._needed_from)
         restart = self._first_needed()
         return RunCheckpoint(
             restart_frame=self._index_of[restart],
@@ -222,27 +215,21 @@ class VideoPrediction(Iterator[FrameResult]):
                 )
                 for clip, who in held
             ),
-            tallies=tuple(self._tally(i) for i in range(self._tracker.num_instances)),
+            tallies=self._table.tallies(),
             notices=self.notices,
             shot_starts=self._windows.decided_shot_starts,
         )
 
+    @property
+    def _needed_from(self) -> int:
+        """First position whose masks those of frames to come depend on."""
+        return max(0, self._finished - self._masks.frames_behind)
+
     def _first_needed(self) -> int:
         """First position that a run needs which goes on from here."""
-        held = [clip.frame_indices[0] for clip, _ in self._tracker.held(self._finished)]
+        held = [clip.frame_indices[0] for clip, _ in self._tracker.held(self._needed_from)]
         seen_for_cuts = self._windows.decided[1] - FRAMES_BEFORE
-        return max(0, min([self._finished, seen_for_cuts, *held]))
-
-    def _tally(self, instance_id: int) -> InstanceTally:
-        totals, num_clips = self._tracker.class_totals(instance_id)
-        seen = self._seen.get(instance_id)
-        frames = None if seen is None else (seen.first, seen.last, seen.count)
-        memory = None
-        if self._tracker.reidentifier is not None:
-            memory = self._tracker.reidentifier.memory_of(instance_id)
-        look = None if memory is None else (tuple(memory[0]), memory[1])
-        quality = (0.0, 0) if seen is None else (seen.quality.total, seen.quality.count)
-        return InstanceTally(instance_id, tuple(totals), num_clips, frames, look, quality)
+        return max(0, min([self._needed_from, seen_for_cuts, *held]))
 
     # ---- the run ------------------------------------------------------------------------
 
@@ -263,16 +250,23 @@ class VideoPrediction(Iterator[FrameResult]):
         with self._runner.after_network():
             self._windows.note_decided(self._linker.finish())
         yield from self._give_out(self._windows.num_arrived)
+        yield from self._given(self._masks.finish())
 
     def _by_frame(self, frames: Iterator[Frame], first: int) -> Iterator[FrameResult]:
         for position, (index, image) in enumerate(frames, start=first):
             self._context.raise_if_cancelled()
-            self._admit(position, index, image)
-            windows = self._arrive(index)
-            yield from self._advance(windows, self._windows.settled_before)
+            begins = self._watch.begins_shot(index)
+            self._admit(position, index, image, begins_shot=begins)
+            windows = self._windows.arrive(index, begins_shot=begins)
+            yield from self._advance(windows, self._settled_before())
 
-    def _arrive(self, index: int) -> list[range]:
-        return self._windows.arrive(index, begins_shot=self._watch.begins_shot(index))
+    def _settled_before(self) -> int:
+        """No position under it is in a window still to come or wants a further frame for its edges.
+
+        To be asked while the video goes on.
+        """
+        looked_at = self._windows.num_arrived - self._masks.frames_ahead
+        return min(self._windows.settled_before, looked_at)
 
     def _by_batch(self, frames: Iterator[Frame], position: int) -> Iterator[FrameResult]:
         """Decoding, the network and what follows it at the same time, on different batches.
@@ -303,12 +297,13 @@ class VideoPrediction(Iterator[FrameResult]):
         small = resize_frames(sent, size)
         windows = []
         for place, (index, image) in enumerate(zip(batch.indices, batch.images, strict=True)):
-            self._note_frame(position + place, index, image)
+            begins = self._watch.begins_shot(index)
+            self._note_frame(position + place, index, image, begins_shot=begins)
             self._cached[position + place] = CachedFrame(small[place])
-            windows += self._arrive(index)
+            windows += self._windows.arrive(index, begins_shot=begins)
         self._runner.encode(list(self._cached.values()))  # all, in case sizes change
         pending = self._begin_windows(windows)
-        return _Begun(pending, self._windows.settled_before)
+        return _Begun(pending, self._settled_before())
 
     def _begin_windows(self, windows: list[range]) -> list[PendingClips]:
         return [
@@ -335,28 +330,18 @@ class VideoPrediction(Iterator[FrameResult]):
         self._runner.notices += resume.notices
         self._windows.restore(resume.window_state, resume.shot_starts)
         self._finished = resume.next_position
-        totals = {}
-        for tally in resume.tallies:
-            totals[tally.instance_id] = (tally.class_totals, tally.num_clips)
-            if tally.frames is not None:
-                quality = QualityTally(*tally.quality)
-                self._seen[tally.instance_id] = _Seen(*tally.frames, quality)
-            if tally.look is not None and self._tracker.reidentifier is not None:
-                self._tracker.reidentifier.restore(tally.instance_id, *tally.look)
-        self._tracker.restore(totals, resume.num_instances, resume.next_position)
+        self._table.restore(resume.tallies, resume.num_instances, resume.next_position)
         for position in range(resume.restart_position, last + 1):
             self._context.raise_if_cancelled()
-            frame = next(frames, None)
-            if frame is None:
+            index, image = next(frames, (-1, None))
+            if image is None:
                 raise ConfigError(
                     "The video is shorter than when the run was stopped; discard the run and "
                     "propose again.",
                     name="resume",
                     value=position,
                 )
-            self._admit(position, *frame)
-            if position < resume.next_position:
-                self._masks.forget(position)
+            self._admit(position, index, image, begins_shot=index in resume.shot_starts)
         for clip in resume.clips:
             window = range(clip.start, clip.stop)
             held = [self._cached[p] for p in window]
@@ -367,14 +352,29 @@ class VideoPrediction(Iterator[FrameResult]):
                 self._tracker.replay(again, who)
                 if self._windows.begins_linked_shot(clip.start):
                     self._linker.finish()  # and knows none of the clips before
-                self._linker.recall(again, clip.identities)
+                if clip.stop > resume.next_position:
+                    self._linker.recall(again, clip.identities)
             self._context.raise_if_cancelled()
+        self._recall_masks(resume.restart_position)
         self._let_go(self._windows.settled_before)
         return last
 
-    def _admit(self, position: int, index: int, image: npt.NDArray[np.uint8]) -> None:
+    def _recall_masks(self, restart: int) -> None:
+        """Know again what the masks of frames to come ask of those that were given out."""
+        last = self._finished - 1
+        for position in range(restart, last):
+            self._masks.forget(position)
+        if last >= restart and self._masks.frames_behind and self._output_size is not None:
+            with self._runner.after_network():
+                (frame,) = self._tracker.merge([last])
+                self._masks.recall(frame, self._output_size)
+        self._masks.forget(last)
+
+    def _admit(
+        self, position: int, index: int, image: npt.NDArray[np.uint8], *, begins_shot: bool
+    ) -> None:
         """Put a frame into the cache at the size of the network's input."""
-        self._note_frame(position, index, image)
+        self._note_frame(position, index, image, begins_shot=begins_shot)
         part = self._cut(image)
         size = self._input_size((int(part.shape[0]), int(part.shape[1])))
         if size == part.shape[:2]:
@@ -384,10 +384,12 @@ class VideoPrediction(Iterator[FrameResult]):
             small = resize_frames(source, size)[0].numpy()
         self._cached[position] = CachedFrame(small)
 
-    def _note_frame(self, position: int, index: int, image: npt.NDArray[np.uint8]) -> None:
+    def _note_frame(
+        self, position: int, index: int, image: npt.NDArray[np.uint8], *, begins_shot: bool
+    ) -> None:
         if self._output_size is None:
             self._output_size = (int(image.shape[0]), int(image.shape[1]))
-        self._masks.note(position, image)
+        self._masks.note(position, image, begins_shot=begins_shot)
         self._index_of[position] = index
 
     def _input_size(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -410,7 +412,7 @@ class VideoPrediction(Iterator[FrameResult]):
         """Finish frames that no clip to come holds, nor one that is not decided yet."""
         undecided = self._linker.undecided_from
         settled = settled if undecided is None else min(settled, undecided)
-        self._best.clear()  # clips were decided since
+        self._table.note_decided()
         runs = self._tracker.settled(settled)
         while runs:
             tracked: list[TrackedFrame] = []
@@ -418,17 +420,20 @@ class VideoPrediction(Iterator[FrameResult]):
                 while runs and len(tracked) < self._batch:
                     tracked += self._tracker.merge(runs.pop(0))
                 encoded = self._encode_masks(tracked)
-            for frame, masks in zip(tracked, encoded, strict=True):
-                result = self._finish(frame, masks)
-                self._finished = frame.frame_index + 1
-                yield result
-                self._context.advance(self._finished, self._num_frames, "finding instances")
-        self._tracker.forget(settled)
+            yield from self._given(encoded)
+        self._tracker.forget(settled, self._needed_from)
 
-    def _encode_masks(self, frames: Sequence[TrackedFrame]) -> Iterable[list[EncodedMask | None]]:
+    def _encode_masks(self, frames: Sequence[TrackedFrame]) -> Iterator[FinishedMasks]:
         if self._output_size is None:
             raise RuntimeError("a frame was finished before any was read")
         return self._masks.encode(frames, self._output_size)
+
+    def _given(self, finished: Iterator[FinishedMasks]) -> Iterator[FrameResult]:
+        for frame, masks in finished:
+            result = self._finish(frame, masks)
+            self._finished = frame.frame_index + 1
+            yield result
+            self._context.advance(self._finished, self._num_frames, "finding instances")
 
     def _let_go(self, settled: int) -> None:
         """Forget frames that no clip to come holds, and numbers that no checkpoint names."""
@@ -446,36 +451,16 @@ class VideoPrediction(Iterator[FrameResult]):
             mask = encoded[row]
             if mask is None:
                 continue
-            seen = self._seen.setdefault(instance_id, _Seen(index, index))
-            seen.last = index
-            seen.count += 1
-            seen.quality.add(mask.quality)
-            label, prob = self._best_class(instance_id)
+            label, score = self._table.note_mask(instance_id, index, mask.quality)
             masks.append(
                 FrameMask(
                     instance_id,
                     mask.rle,
                     tracked.uncertainties[row],
                     tracked.link_scores[row],
-                    score_with_quality(prob, seen.quality.mean),
+                    score,
                     label,
                     mask.quality,
                 )
             )
         return FrameResult(index, tuple(masks))
-
-    def _best_class(self, instance_id: int) -> tuple[int, float]:
-        found = self._best.get(instance_id)
-        if found is None:
-            score, label = self._tracker.class_probs(instance_id)[:-1].max(0)
-            found = self._best[instance_id] = (int(label), float(score))
-        return found
-
-    def _summary(self, instance_id: int, seen: _Seen) -> InstanceSummary:
-        label, prob = self._best_class(instance_id)
-        quality = seen.quality.mean
-        score = score_with_quality(prob, quality)
-        probs = tuple(float(p) for p in self._tracker.class_probs(instance_id))
-        return InstanceSummary(
-            instance_id, probs, score, label, seen.first, seen.last, seen.count, quality
-        )

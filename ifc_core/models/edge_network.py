@@ -35,9 +35,15 @@ CROP_SIDE = 128
 
 _WIDTHS = (24, 48, 96, 128)
 _BLOCK_CHANNELS = 16  # 2 x 2 pixels of red, green, blue and the prior
+MOTION_CHANNELS = 8
+"""For the frame before and the one after: velocity (x, y), gaps of the outside and the inside."""
 _REACHES = (5, 13, None)
 """Cells of 1/4 of the crop over which colours are looked at, ``None`` for all of it."""
 _COLOUR_NOISE = 0.1
+_VELOCITY_SCALE = 0.5
+_GAP = 32.0  # grey levels
+_GAP_NOISE = 0.2
+_MOTION_MAPS = MOTION_CHANNELS + 1
 _UNSEEN = 0.02
 _LEVEL = 0.45
 _CONTRAST = 0.25
@@ -47,7 +53,7 @@ _KEEP = 0.5
 """Of the prior that the answer starts from."""
 _JUDGE_WIDTH = 64
 _METADATA_KEY = "ifc_studio_edges"
-_FORMAT_VERSION = 2
+_FORMAT_VERSION = 3
 
 
 class EdgeAnswer(NamedTuple):
@@ -66,7 +72,7 @@ class EdgeNetwork(nn.Module):
     """A U-Net from 1/2 to 1/16 of the crop; its answer is a change to the prior.
 
     Beside the picture and the prior it is told, at three ranges, whether a pixel's colour is closer
-    to what lies inside or to what lies outside nearby (:func:`colour_evidence`).
+    to what lies inside or to what lies outside nearby (:func:`nearest_side`).
 
     Attributes:
         provenance: How the weights were made, JSON values.
@@ -76,7 +82,8 @@ class EdgeNetwork(nn.Module):
         super().__init__()
         first = _WIDTHS[0]
         self.stem = nn.Sequential(
-            _conv(_BLOCK_CHANNELS + len(_REACHES), first), _conv(first, first)
+            _conv(_BLOCK_CHANNELS + 2 * len(_REACHES) + _MOTION_MAPS, first),
+            _conv(first, first),
         )
         steps = list(pairwise(_WIDTHS))
         self.down = nn.ModuleList(
@@ -97,19 +104,25 @@ class EdgeNetwork(nn.Module):
         self.quality = nn.Linear(_JUDGE_WIDTH, 1)
         self.provenance: dict[str, Any] = {}
 
-    def forward(self, pictures: Tensor, prior: Tensor) -> EdgeAnswer:
+    def forward(self, pictures: Tensor, prior: Tensor, motion: Tensor | None = None) -> EdgeAnswer:
         """Decide the masks of N crops and estimate how well they fit.
 
         Args:
             pictures: (N, 3, S, S) RGB, 0 to 255, float or uint8; S a multiple of 16.
             prior: (N, S, S) float, logits of the coarse mask.
+            motion: (N, 8, S/2, S/2) float, as
+                :meth:`~ifc_core.inference.edge_motion.FrameMotion.seen`; none where nothing is
+                known of it.
         """
         seen = (pictures.float() / 255 - _LEVEL) / _CONTRAST
         told = torch.tanh(prior.clamp(-2 * _SURE, 2 * _SURE) / 2)[:, None]
         # Blocks of 2 x 2 pixels as channels: all of the crop, without layers at its full size.
         blocks = F.pixel_unshuffle(torch.cat([seen, told], dim=1), 2)  # (N, 16, S/2, S/2)
-        halves = F.avg_pool2d(seen, 2), F.avg_pool2d((told + 1) / 2, 2)
-        maps = [self.stem(torch.cat([blocks, colour_evidence(*halves)], dim=1))]
+        inside = F.avg_pool2d((told + 1) / 2, 2)
+        evidence = nearest_side(F.avg_pool2d(seen, 2), inside)
+        if motion is None:
+            motion = inside.new_zeros(len(inside), MOTION_CHANNELS, *inside.shape[2:])
+        maps = [self.stem(torch.cat([blocks, evidence, _moving(motion, inside)], dim=1))]
         for down in self.down:
             maps.append(down(maps[-1]))
         x = deepest = self.deepest(maps.pop())
@@ -147,7 +160,7 @@ class EdgeNetwork(nn.Module):
         return self
 
 
-def colour_evidence(picture: Tensor, inside: Tensor) -> Tensor:
+def nearest_side(picture: Tensor, inside: Tensor) -> Tensor:
     """Whether each pixel's colour is closer to that inside or outside a mask nearby.
 
     Args:
@@ -177,10 +190,20 @@ def _distance_to_mean(picture: Tensor, coarse: Tensor, weight: Tensor, reach: in
         sums = sums.mean((2, 3), keepdim=True).expand_as(sums)
     else:
         sums = F.avg_pool2d(sums, reach, 1, reach // 2, count_include_pad=False)
-    means = torch.cat([sums[:, :3] / (sums[:, 3:] + 1e-3), sums[:, 3:]], dim=1)
+    means = torch.cat([sums[:, :-1] / (sums[:, -1:] + 1e-3), sums[:, -1:]], dim=1)
     means = F.interpolate(means, picture.shape[-2:], mode="bilinear", align_corners=False)
-    squared = (picture - means[:, :3]).square().sum(1, keepdim=True)
-    return squared + _UNSEEN / (means[:, 3:] + _UNSEEN)
+    squared = (picture - means[:, :-1]).square().sum(1, keepdim=True)
+    return squared + _UNSEEN / (means[:, -1:] + _UNSEEN)
+
+
+def _moving(motion: Tensor, inside: Tensor) -> Tensor:
+    """(N, 12, H, W) of (N, 8, H, W) motion."""
+    steps = motion.unflatten(1, (2, 4))  # before and after
+    velocity = torch.asinh(steps[:, :, :2].flatten(1, 2)) * _VELOCITY_SCALE
+    gaps = (steps[:, :, 2:] / _GAP).clamp(max=2)  # (N, 2, 2, H, W)
+    outer, inner = gaps.amin(1).split(1, dim=1)
+    told = (outer - inner) / (outer + inner + _GAP_NOISE)
+    return torch.cat([nearest_side(velocity, inside), velocity, gaps.flatten(1, 2), told], dim=1)
 
 
 class _Residual(nn.Module):
@@ -242,7 +265,7 @@ def read_edge_network(path: Path | str) -> EdgeNetwork:
         raise CheckpointError(f"{path} holds no edge network of ours.", path=path) from error
     if version < _FORMAT_VERSION:
         raise CheckpointError(
-            f"{path} is of an older IFC Studio, whose edge network did not judge masks.", path=path
+            f"{path} is of an older IFC Studio, whose edge network was told less.", path=path
         )
     if version > _FORMAT_VERSION:
         raise CheckpointError(f"{path} was written by a newer IFC Studio.", path=path)

@@ -270,10 +270,17 @@ class VideoTracker:
             holders = now
         return runs
 
-    def forget(self, before: int) -> None:
-        """Let go of what only frames under ``before`` needed; they can not be asked for again."""
+    def forget(self, before: int, kept_from: int | None = None) -> None:
+        """Let go of what only frames under ``before`` needed; no clip to come may hold them.
+
+        Args:
+            before: First frame that :meth:`settled` may still name.
+            kept_from: Keep what frames from here on need, where that is earlier.
+        """
         self._released_before = max(self._released_before, before)
-        while self._held and self._held[0].clip.frame_indices[-1] < self._released_before:
+        needed = self._released_before
+        needed = needed if kept_from is None else min(needed, kept_from)
+        while self._held and self._held[0].clip.frame_indices[-1] < needed:
             self._held.popleft()
 
     def finish(self) -> Iterator[TrackedFrame]:

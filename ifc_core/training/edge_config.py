@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ifc_core.errors import ConfigError
 from ifc_core.training.config import build_config, read_config_table
@@ -50,6 +50,20 @@ class EdgeStageConfig:
     def num_unmatched(self) -> int:
         """Crops of a batch that show masks which cover nothing well."""
         return min(round(self.unmatched * self.batch_size), self.batch_size - 1)
+
+
+class IterationPlace(NamedTuple):
+    """Where an iteration stands in a run.
+
+    Attributes:
+        stage: That it belongs to.
+        matched: Crops of matched masks that were drawn before it.
+        unmatched: Crops of masks that cover nothing well that were drawn before it.
+    """
+
+    stage: EdgeStageConfig
+    matched: int
+    unmatched: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +140,16 @@ class EdgeTrainConfig:
         """Optimizer steps of all stages."""
         return sum(stage.iterations for stage in self.stages)
 
-    def stage_at(self, iteration: int) -> tuple[EdgeStageConfig, int]:
+    def place_of(self, iteration: int) -> IterationPlace:
         """The stage of an iteration, and the crops that were drawn before it."""
-        drawn = 0
+        matched = unmatched = 0
         for stage in self.stages:
+            before = min(iteration, stage.iterations)
+            unmatched += before * stage.num_unmatched
+            matched += before * (stage.batch_size - stage.num_unmatched)
             if iteration < stage.iterations:
-                return stage, drawn + iteration * stage.batch_size
+                return IterationPlace(stage, matched, unmatched)
             iteration -= stage.iterations
-            drawn += stage.iterations * stage.batch_size
         raise IndexError(iteration)
 
 

@@ -20,9 +20,11 @@ import torch
 from ifc_core.data.clip_source import sample_generator
 from ifc_core.data.sample import ClipSample
 from ifc_core.errors import CheckpointError
-from ifc_core.inference.edge_refiner import crop_around, crop_logits, crop_picture
+from ifc_core.inference.edge_motion import FrameMotion, flow_picture
+from ifc_core.inference.edge_refiner import crop_around, crop_logits, crop_motion, crop_picture
 from ifc_core.inference.frame_input import network_size, resize_frames
 from ifc_core.io.atomic import atomic_output
+from ifc_core.models.edge_network import MOTION_CHANNELS
 from ifc_core.models.ifc import IFC
 from ifc_core.structures import RLEMask
 
@@ -33,10 +35,12 @@ _MOST_UNMATCHED = 10  # of a clip; a model draws more of them than of the others
 _MAX_LONG_SIDE = 1333
 _PRIOR_STEP = 1 / 16  # logits are kept as bytes, to within half of it and up to about 8
 _ZERO = 128
-_CHANNELS = 5  # red, green, blue, truth, prior
+_VELOCITY_STEPS = 28  # inverse hyperbolic sines of pixels are kept as bytes, up to some 48 pixels
+_VELOCITIES, _GAPS = [0, 1, 4, 5], [2, 3, 6, 7]  # of the channels of motion
+_CHANNELS = 5 + MOTION_CHANNELS
 
 Samples = npt.NDArray[np.uint8]
-"""(N, SAMPLE_SIDE, SAMPLE_SIDE, 5): red, green, blue; the truth, 255 inside; the prior."""
+"""(N, SAMPLE_SIDE, SAMPLE_SIDE, 13): red, green, blue; the truth, 255 inside; the prior; motion."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -68,12 +72,13 @@ def samples_of(model: IFC, clip: ClipSample, rng: np.random.Generator) -> ClipSa
     """
     matched: list[Samples] = []
     unmatched: list[Samples] = []
-    for frame, truth, logits in zip(
-        clip.frames, clip.masks.swapaxes(0, 1), _proposed(model, clip.frames), strict=True
+    motions = _motions(clip.frames)
+    for frame, truth, logits, motion in zip(
+        clip.frames, clip.masks.swapaxes(0, 1), _proposed(model, clip.frames), motions, strict=True
     ):
         coded = [RLEMask.from_array(mask) if mask.any() else None for mask in truth]
         for row in logits:
-            sample, iou = _sample(frame, truth, coded, row)
+            sample, iou = _sample(frame, truth, coded, row, motion)
             if sample is not None:
                 (matched if iou >= _LEAST_IOU else unmatched).append(sample)
     chosen = rng.permutation(len(unmatched))[:_MOST_UNMATCHED]
@@ -85,6 +90,7 @@ def _sample(
     truth: npt.NDArray[np.bool_],
     coded: Sequence[RLEMask | None],
     logits: Floats,
+    motion: FrameMotion | None,
 ) -> tuple[Samples | None, float]:
     """A sample of one mask, ``None`` for an empty one, and its best IoU."""
     size = (int(frame.shape[0]), int(frame.shape[1]))
@@ -96,7 +102,12 @@ def _sample(
     ious = [0.0 if mask is None else drawn.iou(mask) for mask in coded]
     sample = np.zeros((SAMPLE_SIDE, SAMPLE_SIDE, _CHANNELS), np.uint8)
     sample[..., :3] = crop_picture(frame, box, SAMPLE_SIDE)
-    sample[..., 4] = _as_bytes(crop_logits(logits, size, box, SAMPLE_SIDE))
+    prior = crop_logits(logits, size, box, SAMPLE_SIDE)
+    sample[..., 4] = _as_bytes(prior, 1 / _PRIOR_STEP)
+    if motion is not None:
+        sample[..., 5:] = _kept_motion(crop_motion(motion, size, box, prior))
+    else:
+        sample[..., 5:][..., _VELOCITIES] = _ZERO
     best = max(ious, default=0.0)
     if best > 0:
         own = truth[int(np.argmax(ious))].astype(np.uint8) * 255
@@ -122,8 +133,21 @@ def _proposed(model: IFC, frames: npt.NDArray[np.uint8]) -> Iterator[Floats]:
     yield from np.ascontiguousarray(sure.swapaxes(0, 1))
 
 
-def _as_bytes(logits: Floats) -> npt.NDArray[np.uint8]:
-    return np.asarray(np.clip(np.rint(logits / _PRIOR_STEP) + _ZERO, 0, 255), dtype=np.uint8)
+def _motions(frames: npt.NDArray[np.uint8]) -> Iterator[FrameMotion | None]:
+    grays = [None, *(flow_picture(frame) for frame in frames), None]
+    for before, now, after in zip(grays, grays[1:-1], grays[2:], strict=False):
+        yield None if now is None else FrameMotion.between(before, now, after)
+
+
+def _kept_motion(motion: Floats) -> Samples:
+    kept = np.empty(motion.shape, np.uint8)
+    kept[..., _VELOCITIES] = _as_bytes(np.arcsinh(motion[..., _VELOCITIES]), _VELOCITY_STEPS)
+    kept[..., _GAPS] = np.clip(np.rint(motion[..., _GAPS] * 2), 0, 255)
+    return kept.repeat(2, axis=0).repeat(2, axis=1)
+
+
+def _as_bytes(values: Floats, steps: float) -> npt.NDArray[np.uint8]:
+    return np.asarray(np.clip(np.rint(values * steps) + _ZERO, 0, 255), dtype=np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,16 +206,20 @@ class EdgeExample:
         picture: (S, S, 3) float32, 0 to 255.
         truth: (S, S) float32, 0 to 1.
         prior: (S, S) float32, logits.
+        motion: (S/2, S/2, 8) float32, as :meth:`FrameMotion.seen`.
         is_matched: Whether the prior covers the true mask well enough to learn its edges.
     """
 
     picture: Floats
     truth: Floats
     prior: Floats
+    motion: Floats
     is_matched: bool
 
 
 _COARSE_SHARE = 0.2
+_STILL_SHARE = 0.2  # of the examples: a picture alone, where motion says nothing
+_ONE_WAY_SHARE = 0.1  # each: the first or the last frame of a shot
 _COARSEST, _FINEST = 7, 40
 
 
@@ -201,7 +229,7 @@ def example_of(
     """A sample as draw ``index`` of a run sees it: another view, other colours.
 
     Args:
-        sample: (SAMPLE_SIDE, SAMPLE_SIDE, 5) uint8.
+        sample: (SAMPLE_SIDE, SAMPLE_SIDE, 13) uint8.
         side: S.
         seed: Of the run.
         index: Of the draw; equal ones give equal examples.
@@ -215,7 +243,27 @@ def example_of(
     view = _view(rng, sample.shape[0], side)
 
     coloured = _recoloured(_seen(picture.astype(np.float32), view, side), rng)
-    return EdgeExample(coloured, _seen(truth, view, side), _seen(prior, view, side), is_matched)
+    motion = _motion(sample[..., 5:], view, side, rng)
+    return EdgeExample(
+        coloured, _seen(truth, view, side), _seen(prior, view, side), motion, is_matched
+    )
+
+
+def _motion(kept: Samples, view: Floats, side: int, rng: np.random.Generator) -> Floats:
+    """(S/2, S/2, 8): motion in a view, faster or slower, or as little of it as there may be."""
+    known = rng.random()
+    if known < _STILL_SHARE:
+        return np.zeros((side // 2, side // 2, MOTION_CHANNELS), np.float32)
+    motion = _seen(kept.astype(np.float32), np.asarray(view / 2, np.float32), side // 2)
+    compressed = (motion[..., _VELOCITIES] - _ZERO) / _VELOCITY_STEPS
+    mirrored = np.tile(np.sign(np.diag(view)), 2)  # a mirrored view mirrors what moves
+    motion[..., _VELOCITIES] = np.sinh(compressed) * np.exp(rng.normal(0, 0.4)) * mirrored
+    motion[..., _GAPS] /= 2
+    if known < _STILL_SHARE + _ONE_WAY_SHARE:
+        motion[..., :4] = motion[..., 4:]
+    elif known < _STILL_SHARE + 2 * _ONE_WAY_SHARE:
+        motion[..., 4:] = motion[..., :4]
+    return motion
 
 
 def _seen(image: Floats, view: Floats, side: int) -> Floats:

@@ -41,16 +41,17 @@ from ifc_core.training.ema import WeightAverage
 from ifc_core.training.optimizer import load_optimizer_tensors, optimizer_tensors
 from ifc_core.training.run_files import STATE_NAME
 from ifc_core.training.run_state import read_state, write_state
+from ifc_core.training.step_report import LOG_NAME, forget_log_from
 
 WEIGHTS_NAME = "edges.safetensors"
-LOG_NAME = "log.jsonl"
 _CLIPS_A_FILE = 50
 _BAND_PX = 9
 _BAND_WEIGHT = 2.0
 _QUALITY_WEIGHT = 0.25
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
-"""Pictures (N, 3, S, S), truth and prior (N, S, S), float32; whether each is matched (N,) bool."""
+Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+"""Pictures (N, 3, S, S), truth and prior (N, S, S), motion (N, 4, S/2, S/2), float32; whether each
+is matched (N,) bool."""
 
 
 def edge_loss(logits: Tensor, truth: Tensor) -> Tensor:
@@ -208,6 +209,7 @@ class EdgeTrainer:
                 value=self.config.clips,
             )
         saved = time.monotonic()
+        forget_log_from(self.config.output, self.iteration)
         loader = self._loader(data)
         with one_thread_each():
             batches = iter(loader)  # workers start here
@@ -236,14 +238,14 @@ class EdgeTrainer:
         )
 
     def _step(
-        self, pictures: Tensor, truth: Tensor, prior: Tensor, is_matched: Tensor
+        self, pictures: Tensor, truth: Tensor, prior: Tensor, motion: Tensor, is_matched: Tensor
     ) -> tuple[float, float]:
         """Learn from a batch; gives its losses of edges and of quality."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.lr * self._factor()
         pictures = pictures.to(self.device).contiguous(memory_format=torch.channels_last)
         truth, is_matched = truth.to(self.device), is_matched.to(self.device)
-        answer: EdgeAnswer = self.network(pictures, prior.to(self.device))
+        answer: EdgeAnswer = self.network(pictures, prior.to(self.device), motion.to(self.device))
         loss = edge_loss(answer.masks[is_matched], truth[is_matched])
         judged = quality_loss(answer, truth)
         self.optimizer.zero_grad()
@@ -294,7 +296,11 @@ class EdgeTrainer:
         for key, value in tensors.items():
             kind, name = key.split("/", 1)
             parts[kind][name] = value
-        if parts["model"].keys() != self.network.state_dict().keys():
+        shapes = [
+            {name: value.shape for name, value in tensors.items()}
+            for tensors in (parts["model"], self.network.state_dict())
+        ]
+        if shapes[0] != shapes[1]:
             raise CheckpointError(
                 f"{self.state_path} is of an older edge network; choose another output folder.",
                 path=self.state_path,
@@ -333,17 +339,20 @@ class _Batches(Dataset[Batch]):
         return bool(len(self._matched)) and (not asked or bool(len(self._unmatched)))
 
     def __getitem__(self, iteration: int) -> Batch:
-        stage, drawn = self._config.stage_at(iteration)
-        examples = [
-            self._example(drawn + place, stage.side, is_matched=place >= stage.num_unmatched)
-            for place in range(stage.batch_size)
-        ]
+        stage, matched, unmatched = self._config.place_of(iteration)
+        first = matched + unmatched
+        examples = []
+        for place in range(stage.batch_size):
+            if is_matched := place >= stage.num_unmatched:
+                sample = self._drawn(self._matched, matched + place - stage.num_unmatched)
+            else:
+                sample = self._drawn(self._unmatched, unmatched + place)
+            seed, side = self._config.seed, stage.side
+            examples.append(example_of(sample, side, seed, first + place, is_matched=is_matched))
         return _collate(examples)
 
-    def _example(self, draw: int, side: int, *, is_matched: bool) -> EdgeExample:
-        pool, seed = self._matched if is_matched else self._unmatched, self._config.seed
-        sample = pool[pick_in_epochs(seed, draw, len(pool))]
-        return example_of(sample, side, seed, draw, is_matched=is_matched)
+    def _drawn(self, pool: _Pool, draw: int) -> Samples:
+        return pool[pick_in_epochs(self._config.seed, draw, len(pool))]
 
 
 class _Pool:
@@ -370,7 +379,8 @@ def _collate(examples: Sequence[EdgeExample]) -> Batch:
     pictures = torch.from_numpy(np.stack([e.picture for e in examples])).permute(0, 3, 1, 2)
     truth = torch.from_numpy(np.stack([e.truth for e in examples]))
     prior = torch.from_numpy(np.stack([e.prior for e in examples]))
-    return pictures, truth, prior, torch.tensor([e.is_matched for e in examples])
+    motion = torch.from_numpy(np.stack([e.motion for e in examples])).permute(0, 3, 1, 2)
+    return pictures, truth, prior, motion, torch.tensor([e.is_matched for e in examples])
 
 
 def train_edges(

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ifc_core.evaluation.region_boundary import boundary_accuracy
+from ifc_core.inference.edge_motion import FrameMotion, flow_picture
 from ifc_core.inference.edge_refiner import (
     EdgeRefiner,
     crop_around,
@@ -26,9 +27,11 @@ class Answers(torch.nn.Module):
         super().__init__()
         self.answer = answer
         self.counts = []
+        self.motion = []
 
-    def forward(self, pictures, prior):
+    def forward(self, pictures, prior, motion=None):
         self.counts.append(len(prior))
+        self.motion.append(motion)
         masks = self.answer(pictures.float(), prior)
         return EdgeAnswer(masks, 3 + masks.mean((1, 2)) / 10)
 
@@ -39,6 +42,11 @@ def grid(*parts, shape=(22, 25)):
     for top, left, bottom, right in parts:
         logits[top:bottom, left:right] = 5
     return logits
+
+
+def decided(refiner, *seen, **more):
+    """The masks that are taken, without what is kept for the frames beside."""
+    return [mask and mask.encoded for mask in refiner.decide(*seen, **more)]
 
 
 def test_a_crop_holds_the_object_with_a_margin_inside_the_frame():
@@ -83,7 +91,7 @@ def test_picture_and_logits_are_cut_alike(star):
 
 
 def test_the_bundled_network_brings_masks_closer_to_the_truth(star):
-    (refined,) = load_edge_refiner("cpu").encode(star.logits[None], star.frame)
+    (refined,) = decided(load_edge_refiner("cpu"), star.logits[None], star.frame)
     found = refined.rle.to_array()
     before = boundary_accuracy(star.coarse, star.mask, tolerance=1.0)
     assert boundary_accuracy(found, star.mask, tolerance=1.0) > before + 0.1
@@ -93,33 +101,33 @@ def test_the_bundled_network_brings_masks_closer_to_the_truth(star):
 
 def test_a_network_that_keeps_the_prior_gives_the_coarse_mask(star):
     refiner = EdgeRefiner(EdgeNetwork().eval())
-    (mask,) = refiner.encode(star.logits[None], star.frame)
+    (mask,) = decided(refiner, star.logits[None], star.frame)
     assert mask.rle.iou(encode_logits(star.logits, SIZE)) > 0.98
 
 
 def test_an_answer_far_from_the_coarse_mask_is_not_taken(star):
     coarse = encode_logits(star.logits, SIZE)
     for answer in (lambda _, prior: -prior, lambda _, prior: prior - 100):
-        (mask,) = EdgeRefiner(Answers(answer)).encode(star.logits[None], star.frame)
+        (mask,) = decided(EdgeRefiner(Answers(answer)), star.logits[None], star.frame)
         assert mask.rle == coarse
         assert 0 <= mask.quality < 0.2  # they share hardly anything, whatever the network says
 
 
 def test_masks_keep_their_order_and_the_empty_ones_their_place(star):
     rows = np.stack([grid(), star.logits, grid(), grid((1, 1, 5, 5))])
-    masks = EdgeRefiner(EdgeNetwork().eval()).encode(rows, star.frame)
+    masks = decided(EdgeRefiner(EdgeNetwork().eval()), rows, star.frame)
     assert [mask is None for mask in masks] == [True, False, True, False]
     assert masks[1].rle.iou(encode_logits(star.logits, SIZE)) > 0.98
-    assert EdgeRefiner(EdgeNetwork().eval()).encode(rows[:0], star.frame) == []
+    assert decided(EdgeRefiner(EdgeNetwork().eval()), rows[:0], star.frame) == []
 
 
 def test_a_crowd_passes_in_parts_and_comes_out_the_same(star):
     network = Answers(lambda pictures, prior: prior + pictures.mean((1, 2, 3))[:, None, None] / 99)
     rows = np.stack([grid((r, c, r + 3, c + 3)) for r in range(0, 18, 3) for c in range(0, 21, 3)])
-    masks = EdgeRefiner(network).encode(rows, star.frame)
+    masks = decided(EdgeRefiner(network), rows, star.frame)
     assert max(network.counts) <= 32
     assert sum(network.counts) == len(rows)
-    alone = [EdgeRefiner(network).encode(row[None], star.frame)[0] for row in rows]
+    alone = [decided(EdgeRefiner(network), row[None], star.frame)[0] for row in rows]
     assert [mask.rle for mask in masks] == [mask.rle for mask in alone]
     assert [mask.quality for mask in masks] == pytest.approx([mask.quality for mask in alone])
 
@@ -129,8 +137,8 @@ def test_a_region_is_decided_in_its_place(star):
     large = np.random.default_rng(0).integers(0, 256, (240, 280, 3), dtype=np.uint8)
     large[30:210, 50:250] = star.frame
     refiner = load_edge_refiner("cpu")
-    (alone,) = refiner.encode(star.logits[None], star.frame)
-    (placed,) = refiner.encode(star.logits[None], large, (50, 30, 200, 180))
+    (alone,) = decided(refiner, star.logits[None], star.frame)
+    (placed,) = decided(refiner, star.logits[None], large, (50, 30, 200, 180))
     assert placed.rle.size == (240, 280)
     found = placed.rle.to_array()
     assert np.array_equal(found[30:210, 50:250], alone.rle.to_array())
@@ -138,10 +146,31 @@ def test_a_region_is_decided_in_its_place(star):
     assert placed.quality == alone.quality
 
 
+def test_each_crop_is_told_how_it_moves(star):
+    """The star goes four pixels to the right before a ground that stays; a speck beside it."""
+    ground, thing = np.roll(star.frame, 90, axis=0), star.frame
+    grays = [
+        flow_picture(np.where(np.roll(star.mask, x, 1)[..., None], np.roll(thing, x, 1), ground))
+        for x in (-4, 0, 4)
+    ]
+    rows = np.stack([star.logits, grid((0, 0, 3, 3))])
+    network = Answers(lambda pictures, prior: prior)
+    refiner = EdgeRefiner(network)
+    told = decided(refiner, rows, star.frame, motion=FrameMotion.between(*grays))
+    assert told == decided(refiner, rows, star.frame)  # this network does not listen
+    moving, nothing = network.motion
+    assert nothing is None
+    assert moving.shape == (2, 8, 64, 64)
+    inside = crop_logits(star.logits, SIZE, crop_around(star.logits, SIZE), 64) > 2
+    assert np.median(moving[0, 0].numpy()[inside]) == pytest.approx(4, abs=0.7)
+    assert np.median(moving[0, 4].numpy()[inside]) == pytest.approx(4, abs=0.7)
+    assert moving[1, :2].abs().median() < 0.3
+
+
 @pytest.mark.parametrize("size", [(9, 13), (37, 500), (700, 40)])
 def test_odd_sizes(size):
     frame = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
     logits = grid((0, 0, 3, 2), shape=(4, 5))
-    (mask,) = load_edge_refiner("cpu").encode(logits[None], frame)
+    (mask,) = decided(load_edge_refiner("cpu"), logits[None], frame)
     assert mask.rle.size == size
     assert mask.rle.area > 0

@@ -36,7 +36,7 @@ class SlowRefiner:
     def __init__(self):
         self.seconds = 0.0
 
-    def encode(self, logits, frame, region_xywh):
+    def decide(self, logits, frame, region_xywh, motion):
         self.seconds += 7 * len(logits)
         return [None] * len(logits)
 

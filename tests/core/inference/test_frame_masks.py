@@ -23,18 +23,32 @@ def tracked(star, position=0):
     return TrackedFrame(position, (0, 1), logits, (None, None), (None, None))
 
 
+def made(masks, *frames):
+    """What is given out for frames one after the other, and at the end."""
+    given = [pair for frame in frames for pair in masks.encode([frame], SIZE)]
+    return [found for _, found in [*given, *masks.finish()]]
+
+
 def test_each_way_is_what_it_says(star):
     plain = encode_logits(star.logits, SIZE)
+    (decided,) = load_edge_refiner("cpu").decide(star.logits[None], star.frame)
     wanted = {
         "off": EncodedMask(plain),
         "fast": EncodedMask(refine_edges(plain, star.frame, 180 / 22)),
-        "best": load_edge_refiner("cpu").encode(star.logits[None], star.frame)[0],
+        "best": decided.encoded,
     }
     assert len(set(wanted.values())) == 3
     for way, mask in wanted.items():
         masks = FrameMasks(way, None, CPU)
         masks.note(0, star.frame)
-        assert list(masks.encode([tracked(star)], SIZE)) == [[mask, None]]
+        assert made(masks, tracked(star)) == [[mask, None]]
+
+
+def test_only_a_network_needs_frames_before_and_after():
+    looks = {way: FrameMasks(way, None, CPU) for way in ("off", "fast", "best")}
+    assert [masks.frames_ahead for masks in looks.values()] == [0, 0, 1]
+    assert [masks.frames_behind for masks in looks.values()] == [0, 0, 2]
+    assert FrameMasks("best", None, CPU, low_delay=True).frames_ahead == 0
 
 
 @pytest.mark.parametrize("way", ["fast", "best"])
@@ -45,7 +59,18 @@ def test_without_its_frame_a_mask_stays_as_the_model_drew_it(star, way):
     masks.forget(0)
     masks.note(1, star.frame[::2])  # of another size than the masks
     frames = [tracked(star, 0), tracked(star, 1)]
-    assert list(masks.encode(frames, SIZE)) == [[EncodedMask(plain), None]] * 2
+    assert made(masks, *frames) == [[EncodedMask(plain), None]] * 2
+
+
+@pytest.mark.parametrize("way", ["fast", "best"])
+def test_a_frame_that_is_there_waits_for_no_frame_that_is_not(star, way):
+    """Frames stay in order where the middle one has no picture."""
+    masks = FrameMasks(way, None, CPU)
+    masks.note(0, star.frame)
+    masks.note(2, star.frame)
+    first, plain, last = made(masks, *(tracked(star, position) for position in range(3)))
+    assert plain == [EncodedMask(encode_logits(star.logits, SIZE)), None]
+    assert first == last != plain
 
 
 @pytest.mark.parametrize("way", ["fast", "best"])
@@ -53,10 +78,8 @@ def test_a_finished_frame_is_let_go(star, way):
     masks = FrameMasks(way, None, CPU)
     masks.note(0, star.frame)
     masks.note(1, star.frame)
-    first = next(iter(masks.encode([tracked(star)], SIZE)))
-    again = next(iter(masks.encode([tracked(star)], SIZE)))
-    other = next(iter(masks.encode([tracked(star, 1)], SIZE)))
-    assert first == other != again
+    ((first,), (again,)) = (made(masks, tracked(star)) for _ in range(2))
+    assert first != again
 
 
 def masks_of(model, frames, **settings):

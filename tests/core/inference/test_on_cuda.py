@@ -15,6 +15,7 @@ from ifc_core.inference.device_arithmetic import device_arithmetic
 from ifc_core.inference.device_graphs import GraphedWork
 from ifc_core.inference.device_input import FrameSender
 from ifc_core.inference.device_masks import encode_many
+from ifc_core.inference.edge_motion import FrameMotion, flow_picture
 from ifc_core.inference.edge_refiner import load_edge_refiner
 from ifc_core.inference.fast_model import choose_dtype, fast_model
 from ifc_core.inference.frame_input import resize_frames
@@ -299,10 +300,12 @@ def test_features_for_corrections_are_those_of_the_cpu(
 
 
 def test_edges_are_decided_as_on_a_processor(cuda_model, tiny_model, scene, star):
-    (there,) = load_edge_refiner("cuda").encode(star.logits[None], star.frame)
-    (here,) = load_edge_refiner("cpu").encode(star.logits[None], star.frame)
-    assert there.rle.iou(here.rle) > 0.99
-    assert there.quality == pytest.approx(here.quality, abs=1e-2)
+    gray = flow_picture(star.frame)
+    for motion in (None, FrameMotion.between(np.roll(gray, 3, 1), gray, None)):
+        (there,) = load_edge_refiner("cuda").decide(star.logits[None], star.frame, None, motion)
+        (here,) = load_edge_refiner("cpu").decide(star.logits[None], star.frame, None, motion)
+        assert there.encoded.rle.iou(here.encoded.rle) > 0.99
+        assert there.encoded.quality == pytest.approx(here.encoded.quality, abs=1e-2)
     for way in ("fast", "best"):
         settings = {"edges": way, "short_side": 64}
         found, wanted = run(cuda_model, scene, **settings), run(tiny_model, scene, **settings)

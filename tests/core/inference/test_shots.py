@@ -77,6 +77,8 @@ def assert_alike(found, expected, is_exact):
         {"lookahead": 2, "continuation_score": 0.2},
         {"lookahead": 9, "clip_length": 5, "clip_stride": 2},
         {"region_xywh": (4, 4, 80, 56)},
+        {"edges": "best", "clip_length": 1},
+        {"edges": "best", "region_xywh": (4, 4, 80, 56)},
     ],
     ids=str,
 )
@@ -140,6 +142,10 @@ def test_what_looks_the_same_is_known_again_over_a_cut_where_that_is_asked_for(s
         ({"lookahead": 2, "continuation_score": 0.2}, 4),
         ({"offline": True}, 1),
         ({"reidentify": True}, 1),
+        ({"edges": "best"}, 1),
+        ({"edges": "best", "clip_length": 1}, 1),
+        ({"edges": "best", "clip_length": 1}, 4),
+        ({"edges": "best", "lookahead": 2, "frame_step": 2}, 1),
     ],
     ids=str,
 )

@@ -8,8 +8,9 @@ from safetensors.torch import save_file
 
 from ifc_core.errors import CheckpointError
 from ifc_core.models.edge_network import (
+    MOTION_CHANNELS,
     EdgeNetwork,
-    colour_evidence,
+    nearest_side,
     read_edge_network,
     write_edge_network,
 )
@@ -42,6 +43,18 @@ def test_a_new_network_leaves_every_decision_as_it_was():
     assert answer.quality.shape == (len(prior),)
 
 
+def test_nothing_known_of_motion_is_no_motion(trained):
+    pictures, prior = crops()
+    still = torch.zeros(len(prior), MOTION_CHANNELS, 16, 16)
+    with torch.inference_mode():
+        plain = trained(pictures, prior)
+        assert all(map(torch.equal, plain, trained(pictures, prior, still)))
+        for channel in range(MOTION_CHANNELS):
+            moving = still.clone()
+            moving[:, channel, :, 8:] = 7.0
+            assert (trained(pictures, prior, moving).masks - plain.masks).abs().max() > 1e-3
+
+
 @pytest.mark.parametrize("side", [32, 48, 128])
 def test_bytes_and_real_numbers_say_the_same_at_any_side(trained, side):
     pictures, prior = crops(side)
@@ -70,12 +83,12 @@ def test_evidence_says_which_side_a_colour_belongs_to():
     picture[:, 1, :, 16:] = 1.0
     inside = torch.zeros(1, 1, 32, 32)
     inside[..., :12] = 1.0  # four columns short of the red
-    told = colour_evidence(picture, inside)
+    told = nearest_side(picture, inside)
     assert told.shape == (1, 3, 32, 32)
     assert told.abs().max() <= 1
     assert (told[..., 12:14] > 0.2).all()  # red, though outside
     assert (told[..., 20:24] < -0.2).all()
-    assert (colour_evidence(picture, torch.zeros_like(inside)) < 0).all()  # nothing is inside
+    assert (nearest_side(picture, torch.zeros_like(inside)) < 0).all()  # nothing is inside
 
 
 def test_a_file_gives_back_what_was_written(trained, tmp_path):
@@ -101,14 +114,14 @@ def changed(trained, **tensors):
         (None, {}, "no edge network"),
         ({"ifc_studio_edges": "[1]"}, {}, "no edge network"),
         ({"ifc_studio_edges": json.dumps({"version": 9, "provenance": {}})}, {}, "newer"),
-        ({"ifc_studio_edges": json.dumps({"version": 1, "provenance": {}})}, {}, "older"),
+        ({"ifc_studio_edges": json.dumps({"version": 2, "provenance": {}})}, {}, "older"),
         (
-            {"ifc_studio_edges": json.dumps({"version": 2, "provenance": {}})},
+            {"ifc_studio_edges": json.dumps({"version": 3, "provenance": {}})},
             {"answer.bias": torch.zeros(5)},
             "not those of an edge network",
         ),
         (
-            {"ifc_studio_edges": json.dumps({"version": 2, "provenance": {}})},
+            {"ifc_studio_edges": json.dumps({"version": 3, "provenance": {}})},
             {"answer.bias": torch.full((4,), float("nan"))},
             "NaN",
         ),

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -106,7 +107,7 @@ def filled(folder, clip, **changes):
 
 def test_a_sample_is_a_sure_mask_beside_the_true_one(clip):
     samples = matched(clip)
-    assert samples.shape == (2, SAMPLE_SIDE, SAMPLE_SIDE, 5)  # one sure query, two frames
+    assert samples.shape == (2, SAMPLE_SIDE, SAMPLE_SIDE, 13)  # one sure query, two frames
     for sample in samples:
         truth, prior = sample[..., 3] > 127, sample[..., 4] > 128
         assert 0.5 < (truth & prior).sum() / (truth | prior).sum() < 0.99
@@ -148,6 +149,30 @@ def test_a_view_moves_picture_truth_and_prior_together(clip):
     assert min(overlaps) > 0.3
     assert np.mean(overlaps) > 0.6
     assert len(sides) > 10
+
+
+def test_a_view_of_a_moving_object_moves_and_mirrors_its_motion(clip):
+    """The object of the clip moves the same way in a mirrored view, to the other side."""
+    rng = np.random.default_rng(0)
+    frame, mask = clip.frames[0], clip.masks[0, 0][..., None]
+    ground = cv2.GaussianBlur(rng.integers(0, 130, frame.shape, dtype=np.uint8), (0, 0), 1)
+    thing = cv2.GaussianBlur(rng.integers(120, 256, frame.shape, dtype=np.uint8), (0, 0), 1)
+    thing[..., 0] = 250
+    shown = [np.where(np.roll(mask, x, 1), np.roll(thing, x, 1), ground) for x in (0, 3)]
+    sample = matched(replace(clip, frames=np.stack(shown)))[0]
+    sides, still, fast = {1: 0, -1: 0}, 0, []
+    for index in range(60):
+        example = example_of(sample, 64, 0, index)
+        assert example.motion.shape == (32, 32, 8)
+        assert np.array_equal(example.motion, example_of(sample, 64, 0, index).motion)
+        inside = example.truth[1::2, 1::2] > 0.5
+        speed = float(np.median(example.motion[..., 4][inside]))
+        still += not example.motion.any()
+        sides[int(np.sign(speed)) or 1] += speed != 0
+        fast.append(abs(speed))
+    assert 4 < still < 25
+    assert min(sides.values()) > 10
+    assert max(fast) > 1.5 * np.median(fast)
 
 
 def test_the_loss_is_least_for_the_truth():
@@ -215,7 +240,12 @@ def test_a_stopped_run_goes_on_to_the_same_weights(clip, tmp_path):
     with pytest.raises(JobCancelled):
         train_edges(parts, Stops())
     assert EdgeTrainer(parts).iteration == 3
+    log = parts.output / "log.jsonl"
+    with log.open("a", encoding="utf-8") as file:  # as after a kill: beyond the state
+        file.write('{"iteration": 3, "loss": 1.0}\n{"iteration": 4, "lo')
     train_edges(parts)
+    lines = log.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["iteration"] for line in lines] == [0, 1, 2, 3, 4]
     wanted, found = weights(whole.output), weights(parts.output)
     assert all(torch.equal(wanted[name], found[name]) for name in wanted)
 
@@ -274,11 +304,16 @@ def test_the_bundled_recipe_can_be_read(tmp_path):
     settings = read_edge_config("edges", output=tmp_path)
     assert settings.iterations == sum(stage.iterations for stage in settings.stages)
     first, second, last = settings.stages
-    assert settings.stage_at(0) == (first, 0)
-    assert settings.stage_at(first.iterations) == (second, first.iterations * first.batch_size)
+    assert settings.place_of(0) == (first, 0, 0)
+    drawn = first.iterations * first.batch_size
+    assert settings.place_of(first.iterations) == (second, drawn, 0)
     assert 0 < last.num_unmatched < last.batch_size
+    end = settings.place_of(settings.iterations - 1)
+    assert end.unmatched == (last.iterations - 1) * last.num_unmatched
+    total = sum(stage.iterations * stage.batch_size for stage in settings.stages)
+    assert end.matched + end.unmatched == total - last.batch_size
     with pytest.raises(IndexError):
-        settings.stage_at(settings.iterations)
+        settings.place_of(settings.iterations)
 
 
 def test_the_command_trains_from_a_file(proposer, clip, tmp_path, capsys):
