@@ -180,6 +180,22 @@ def test_settled_frames_come_in_runs_that_the_same_clips_hold():
     assert tracker.settled(8) == [(4, 5), (6, 7)]
 
 
+def test_what_a_frame_needs_can_be_kept_after_it_was_handed_out():
+    tracker = VideoTracker(3)
+    for start in (0, 3, 6):
+        probs, logits = torch.tensor([[0.9, 0.1]]), torch.full((1, 3, 4, 4), float(start))
+        tracker.update(ClipInstances(tuple(range(start, start + 3)), probs, logits))
+    tracker.forget(6, kept_from=5)
+    assert tracker.settled(9) == [(6, 7, 8)]  # the others are not handed out again
+    assert [clip.frame_indices[0] for clip, _ in tracker.held(5)] == [3, 6]
+    (again,) = tracker.merge([5])
+    assert again.mask_logits.unique().item() == 3.0
+    tracker.forget(7, kept_from=6)
+    assert tracker.num_held_clips == 1
+    tracker.forget(9, kept_from=20)  # never beyond what was handed out
+    assert tracker.num_held_clips == 0
+
+
 def test_a_long_run_is_averaged_in_parts():
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(2, 70, 3, 4, generator=generator)
