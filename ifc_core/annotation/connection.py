@@ -28,6 +28,8 @@ def _plain_int(value: Any) -> int:
 for _kind in (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64):
     sqlite3.register_adapter(_kind, _plain_int)
 _BUSY_SECONDS = 5.0
+_JOURNAL = "-journal"
+_NAMES_ANOTHER = bytes.fromhex("d9d505f920a163d7")  # the end of a journal with a super-journal
 
 
 def _uri(path: Path, **options: str) -> str:
@@ -79,22 +81,35 @@ def _set_journal_mode(db: sqlite3.Connection, mode: str) -> str:
     return got
 
 
+class UnfinishedWriteError(ProjectError):
+    """A writer was killed in DELETE mode, and what it began must be rolled back first."""
+
+
 def connect_for_reading(path: Path) -> sqlite3.Connection:
     """Open read-only beside a writer, or in a folder that cannot be written.
 
     A folder that nobody can write is read as immutable. Where such a folder still holds a
-    write-ahead log, a private copy is read, since the log cannot be merged in place.
+    write-ahead log or a rollback journal, a private copy is read, since neither can be merged
+    in place.
+
+    Raises:
+        UnfinishedWriteError: A journal must be rolled back, and the folder can be written.
+        ProjectError: The private copy cannot be made.
     """
-    writable = os.access(path.parent, os.W_OK)
-    wal = path.with_name(path.name + "-wal")
-    if writable:
-        return _check_readable(_connect(_uri(path, mode="ro")))
-    if not (wal.exists() and wal.stat().st_size):
+    is_logged = any(log.exists() and log.stat().st_size for log in _logs(path))
+    if not os.access(path.parent, os.W_OK) and not is_logged:
         return _check_readable(_connect(_uri(path, mode="ro", immutable="1")))
-    try:  # another account may be writing: its shared memory file lets us join in
+    try:  # another account may be writing: its shared memory file or its locks let us join in
         return _check_readable(_connect(_uri(path, mode="ro")))
-    except sqlite3.OperationalError:
-        return _connect_to_copy(path, wal)
+    except sqlite3.OperationalError as error:
+        if not os.access(path.parent, os.W_OK):
+            return _read_into_memory(path)
+        if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise
+        raise UnfinishedWriteError(
+            f"{path.parent.name} was not closed in order last time; open it for writing once.",
+            path=path.parent,
+        ) from error
 
 
 def _check_readable(db: sqlite3.Connection) -> sqlite3.Connection:
@@ -106,18 +121,56 @@ def _check_readable(db: sqlite3.Connection) -> sqlite3.Connection:
     return db
 
 
-def _connect_to_copy(path: Path, wal: Path) -> sqlite3.Connection:
-    folder = Path(tempfile.mkdtemp(prefix="ifc-project-"))
-    try:
-        shutil.copyfile(path, folder / DATABASE_NAME)
-        shutil.copyfile(wal, folder / (DATABASE_NAME + "-wal"))
-        db = _connect(_uri(folder / DATABASE_NAME, mode="rw"))
-        db.execute("PRAGMA journal_mode = MEMORY")
+def _logs(path: Path) -> list[Path]:
+    """Where SQLite keeps what is not in the file yet, and what was in it before."""
+    return [path.with_name(path.name + suffix) for suffix in ("-wal", _JOURNAL)]
+
+
+@contextmanager
+def merged_copy(path: Path) -> Iterator[sqlite3.Connection]:
+    """A private copy of a file on disk, with its log or journal merged; nobody else may write.
+
+    Raises:
+        ProjectError: It cannot be made, or the journal is none of a project.
+    """
+    with tempfile.TemporaryDirectory(prefix="ifc-project-", ignore_cleanup_errors=True) as folder:
+        try:
+            _refuse_strange_journal(path)
+            for file in (path, *_logs(path)):
+                if file.exists():
+                    shutil.copyfile(file, Path(folder, file.name))
+        except OSError as error:
+            raise ProjectError(
+                f"{path.parent.name} cannot be copied to {tempfile.gettempdir()} to look at it: "
+                f"{(error.strerror or str(error)).lower()}.",
+                path=path.parent,
+            ) from error
+        db = _connect(_uri(Path(folder, path.name), mode="rw"))
+        try:
+            yield _check_readable(db)
+        finally:
+            db.close()
+
+
+def _refuse_strange_journal(path: Path) -> None:
+    """Refuse a journal of several databases: SQLite would delete the file that it names."""
+    journal = path.with_name(path.name + _JOURNAL)
+    if not journal.exists():
+        return
+    with journal.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - len(_NAMES_ANOTHER)))
+        if file.read() == _NAMES_ANOTHER:
+            raise ProjectError(
+                f"The journal of {path.parent.name} names another file, which that of no project "
+                "does; it is not opened.",
+                path=path.parent,
+            )
+
+
+def _read_into_memory(path: Path) -> sqlite3.Connection:
+    with merged_copy(path) as db:
         memory = sqlite3.connect(":memory:", isolation_level=None)
         db.backup(memory)
-        db.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     memory.execute("PRAGMA trusted_schema = OFF")
     memory.execute("PRAGMA query_only = ON")
     return memory

@@ -12,8 +12,10 @@ from typing import Literal
 from ifc_core.annotation import history, rows, schema
 from ifc_core.annotation.connection import (
     DATABASE_NAME,
+    UnfinishedWriteError,
     connect_for_reading,
     connect_for_writing,
+    merged_copy,
     translated,
     verify,
     writing,
@@ -93,16 +95,14 @@ def open_database(
         ProjectError: It is no project, of a later version, or damaged.
     """
     path = place / DATABASE_NAME
-    db = connect_for_reading(path)  # a file of unknown origin is looked at before it is written
     try:
-        version = verify(db, place)
-        if not for_writing and version < schema.SCHEMA_VERSION:
-            raise ProjectError(
-                f"{place.name} was made by an earlier version; open it for writing once.",
-                path=place,
-            )
-        if was_left_open:
-            _check_whole(db, place)
+        db = connect_for_reading(path)  # a file of unknown origin is looked at before it is written
+    except UnfinishedWriteError:
+        if not for_writing:
+            raise
+        db = _roll_back(path)
+    try:
+        version = _look(db, place, for_writing, was_left_open)
     except BaseException:
         db.close()
         raise
@@ -118,6 +118,27 @@ def open_database(
         db.close()
         raise
     return db
+
+
+def _roll_back(path: Path) -> sqlite3.Connection:
+    """Undo what a killed writer began, once a copy has shown that a whole project comes of it."""
+    with merged_copy(path) as copy:
+        _look(copy, path.parent, for_writing=True, check_whole=True)
+    connect_for_writing(path).close()
+    return connect_for_reading(path)
+
+
+def _look(db: sqlite3.Connection, place: Path, for_writing: bool, check_whole: bool) -> int:
+    """Make sure that a file is a project which can be used; returns its schema version."""
+    version = verify(db, place)
+    if not for_writing and version < schema.SCHEMA_VERSION:
+        raise ProjectError(
+            f"{place.name} was made by an earlier version; open it for writing once.",
+            path=place,
+        )
+    if check_whole:
+        _check_whole(db, place)
+    return version
 
 
 def _check_whole(db: sqlite3.Connection, place: Path) -> None:
