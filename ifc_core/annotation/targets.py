@@ -27,7 +27,10 @@ def check_target(reader: ProjectReader, target: Path) -> None:
     if not target.exists():
         return
     place, content = target.resolve(), _fingerprint(target)
-    if (reader.folder / DATABASE_NAME).resolve().is_relative_to(place):
+    database = (reader.folder / DATABASE_NAME).resolve()
+    # The log beside the database holds the latest edits, the journal what an edit replaced.
+    is_log = place.parent == database.parent and place.name.startswith(f"{database.name}-")
+    if database.is_relative_to(place) or is_log:
         raise OutputError(
             f"Writing {target} would destroy the project; choose another place.", path=target
         )

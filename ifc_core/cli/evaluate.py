@@ -97,11 +97,14 @@ def _write(figures: dict[str, Any], output: Path | None) -> bool:
 
 def _evaluate_project(project: Path, pred: Path | None, output: Path | None) -> None:
     from ifc_core.annotation import ProjectReader
+    from ifc_core.annotation.targets import check_target
     from ifc_core.evaluation.project_quality import project_quality
 
     if pred is not None and not pred.is_file():
         raise InputError(f"There is no file {pred}.")
     with ProjectReader.open(project) as reader, job("Evaluating") as context:
+        if output is not None and str(output) != "-":
+            check_target(reader, output)
         quality = project_quality(reader, pred, context=context)
     if _write(quality.to_json(), output):
         return

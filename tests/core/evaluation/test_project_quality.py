@@ -179,6 +179,18 @@ def test_results_in_a_file_and_the_command(project, tmp_path, capsys):
     assert "--project" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["project.sqlite", "project.sqlite-wal", "."])
+def test_figures_never_replace_the_project(project, capsys, name):
+    propose(project, {("cat", 0.9): everywhere(0)})
+    files = [project.folder / "project.sqlite", project.folder / "project.sqlite-wal"]
+    before = [file.read_bytes() for file in files]
+    assert all(before)
+    target = str(project.folder / name)
+    assert cli.main(["evaluate", "--project", str(project.folder), "--json", target]) != 0
+    assert "would destroy the project" in " ".join(capsys.readouterr().err.split())
+    assert [file.read_bytes() for file in files] == before
+
+
 @pytest.fixture
 def second(project, tmp_path):
     """A second video with a cat, all approved, and its name in a file of propose."""
