@@ -305,11 +305,12 @@ def test_the_bundled_recipe_can_be_read(tmp_path):
     assert settings.iterations == sum(stage.iterations for stage in settings.stages)
     first, second, last = settings.stages
     assert settings.place_of(0) == (first, 0, 0)
-    drawn = first.iterations * first.batch_size
-    assert settings.place_of(first.iterations) == (second, drawn, 0)
+    drawn, others = (first.iterations * n for n in (first.batch_size, first.num_unmatched))
+    assert settings.place_of(first.iterations) == (second, drawn - others, others)
     assert 0 < last.num_unmatched < last.batch_size
     end = settings.place_of(settings.iterations - 1)
-    assert end.unmatched == (last.iterations - 1) * last.num_unmatched
+    assert second.num_unmatched == 0
+    assert end.unmatched == others + (last.iterations - 1) * last.num_unmatched
     total = sum(stage.iterations * stage.batch_size for stage in settings.stages)
     assert end.matched + end.unmatched == total - last.batch_size
     with pytest.raises(IndexError):
