@@ -355,16 +355,17 @@ class VideoPrediction(Iterator[FrameResult]):
                 if clip.stop > resume.next_position:
                     self._linker.recall(again, clip.identities)
             self._context.raise_if_cancelled()
-        self._recall_masks(resume.restart_position)
+        self._recall_masks(resume)
         self._let_go(self._windows.settled_before)
         return last
 
-    def _recall_masks(self, restart: int) -> None:
+    def _recall_masks(self, resume: RunCheckpoint) -> None:
         """Know again what the masks of frames to come ask of those that were given out."""
         last = self._finished - 1
-        for position in range(restart, last):
+        for position in range(resume.restart_position, last):
             self._masks.forget(position)
-        if last >= restart and self._masks.frames_behind and self._output_size is not None:
+        is_held = any(clip.start <= last < clip.stop for clip in resume.clips)  # if not too old
+        if is_held and self._masks.frames_behind and self._output_size is not None:
             with self._runner.after_network():
                 (frame,) = self._tracker.merge([last])
                 self._masks.recall(frame, self._output_size)

@@ -154,7 +154,6 @@ class RefinedFrames:
             ]
             masks.append(None if mask is None else self._agreed(mask, decided, others))
         self._past = decided
-        self._cuts = {cut for cut in self._cuts if cut > position}
         return decided.frame, masks
 
     def _agreed(
@@ -180,8 +179,9 @@ class RefinedFrames:
         return self._pictures.get(position)
 
     def _let_go(self, position: int) -> None:
-        """Forget a frame, and of those before it what their motion was looked for in."""
+        """Forget a frame, and what was kept of those before it; the last of them may wait yet."""
         self._images.pop(position, None)
+        self._cuts = {cut for cut in self._cuts if cut >= position - 1}
         for past in [p for p in self._pictures if p < position]:
             del self._pictures[past]
 

@@ -254,7 +254,8 @@ def _motion(kept: Samples, view: Floats, side: int, rng: np.random.Generator) ->
     known = rng.random()
     if known < _STILL_SHARE:
         return np.zeros((side // 2, side // 2, MOTION_CHANNELS), np.float32)
-    motion = _seen(kept.astype(np.float32), np.asarray(view / 2, np.float32), side // 2)
+    halved = view / np.float32(2) - np.array([[0, 0, 0.25]] * 2, np.float32)  # centres of pairs
+    motion = _seen(kept.astype(np.float32), halved.astype(np.float32), side // 2)
     compressed = (motion[..., _VELOCITIES] - _ZERO) / _VELOCITY_STEPS
     mirrored = np.tile(np.sign(np.diag(view)), 2)  # a mirrored view mirrors what moves
     motion[..., _VELOCITIES] = np.sinh(compressed) * np.exp(rng.normal(0, 0.4)) * mirrored

@@ -1,5 +1,7 @@
 """Masks of finished frames: which edges they get, and when a frame is let go."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -96,6 +98,25 @@ def test_a_model_says_which_edges_its_masks_get(sure_model, scene, prefer):
     prefer(sure_model, edges="best")
     assert masks_of(sure_model, scene[:7]) == best
     assert masks_of(sure_model, scene[:7], edges="off") == off
+
+
+def test_a_run_that_an_earlier_version_paused_goes_on(tiny_model, scene):
+    """Its checkpoint names no clip and no frame that only frames given out had needed."""
+    settings = ProposeSettings(score_threshold=0, edges="best", clip_length=3, clip_stride=3)
+    frames = list(enumerate(scene[:9]))
+    whole = list(predict_video(tiny_model, frames, settings))
+    stopped = predict_video(tiny_model, frames, settings)
+    first = [next(stopped) for _ in range(3)]
+    held = stopped.checkpoint()
+    stopped.close()
+    assert any(clip.stop <= held.next_position for clip in held.clips)
+    clips = tuple(clip for clip in held.clips if clip.stop > held.next_position)
+    start = min(held.next_position, *(clip.start for clip in clips), 9)
+    older = replace(held, clips=clips, restart_frame=start, restart_position=start)
+    rest = list(predict_video(tiny_model, frames[start:], settings, resume=older))
+    assert [r.frame_index for r in first + rest] == [r.frame_index for r in whole]
+    ids = [[[m.instance_id for m in r.masks] for r in run] for run in (first + rest, whole)]
+    assert ids[0] == ids[1]
 
 
 def test_a_resumed_run_gives_the_same_edges(whole_and_in_parts):
