@@ -23,7 +23,7 @@ Mask = npt.NDArray[np.bool_]
 FLOW_SHORT_SIDE = 360
 """Pixels; motion is looked for in frames that are reduced to it."""
 
-_LEAST_SIDE_PX = 12
+_LEAST_SIDE_PX = 16
 _SMALL_PX = 80_000  # pictures in which flow is looked for at full size
 _FIT_EVERY = 4  # cells of 1/2 of the crop
 _FIT_ROUNDS = 3

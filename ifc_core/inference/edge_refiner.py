@@ -211,8 +211,8 @@ class EdgeRefiner:
                 continue
             agreement = 0.0 if mask is None else mask.iou(before)
             if mask is None or agreement < _LEAST_IOU:
-                kept = EncodedMask(before, min(quality, agreement))
-                found[number] = DecidedMask(kept, boxes[number], prior, is_fine=False)
+                kept = EncodedMask(before, min(agreement, quality))  # also of what is no number
+                found[number] = DecidedMask(kept, boxes[number], np.nan_to_num(prior), False)
             else:
                 taken = EncodedMask(mask, quality)
                 found[number] = DecidedMask(taken, boxes[number], fine, is_fine=True)

@@ -223,7 +223,8 @@ class VideoPrediction(Iterator[FrameResult]):
     @property
     def _needed_from(self) -> int:
         """First position whose masks those of frames to come depend on."""
-        return max(0, self._finished - self._masks.frames_behind)
+        shot_start = self._windows.shot_start(self._finished)  # nothing asks beyond it
+        return max(shot_start, self._finished - self._masks.frames_behind)
 
     def _first_needed(self) -> int:
         """First position that a run needs which goes on from here."""
@@ -342,6 +343,8 @@ class VideoPrediction(Iterator[FrameResult]):
                     value=position,
                 )
             self._admit(position, index, image, begins_shot=index in resume.shot_starts)
+            if position < resume.next_position - 1:  # the last one is decided again
+                self._masks.forget(position)
         for clip in resume.clips:
             window = range(clip.start, clip.stop)
             held = [self._cached[p] for p in window]
@@ -362,8 +365,6 @@ class VideoPrediction(Iterator[FrameResult]):
     def _recall_masks(self, resume: RunCheckpoint) -> None:
         """Know again what the masks of frames to come ask of those that were given out."""
         last = self._finished - 1
-        for position in range(resume.restart_position, last):
-            self._masks.forget(position)
         is_held = any(clip.start <= last < clip.stop for clip in resume.clips)  # if not too old
         if is_held and self._masks.frames_behind and self._output_size is not None:
             with self._runner.after_network():

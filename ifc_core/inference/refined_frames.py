@@ -35,6 +35,10 @@ FinishedMasks = tuple[TrackedFrame, list[EncodedMask | None]]
 _SURE = 4.0
 """Logits beyond it are as good as certain."""
 _NEIGHBOUR_WEIGHT = 1.0
+_LEAST_AGREEMENT = 0.7
+"""IoU of a mask beside, carried along the flow, with the frame's own where that is fairly sure:
+if an object moves by much of its size, flow does not find it again."""
+_FAIRLY_SURE = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +169,9 @@ class RefinedFrames:
         x, y, width, height = self._region or (0, 0, decided.size[1], decided.size[0])
         total = mask.logits.clip(-_SURE, _SURE)
         for direction, other in others:
-            total += _NEIGHBOUR_WEIGHT * _carried(
-                other, mask, direction, decided.motion, (height, width)
-            )
+            carried = _carried(other, mask, direction, decided.motion, (height, width))
+            if _agree(carried, mask.logits):
+                total += _NEIGHBOUR_WEIGHT * carried
         left, top, across, down = mask.box.xywh
         rle = encode_logits(total, decided.size, (x + left, y + top, across, down))
         return mask.encoded if rle is None else EncodedMask(rle, mask.encoded.quality)
@@ -184,6 +188,12 @@ class RefinedFrames:
         self._cuts = {cut for cut in self._cuts if cut >= position - 1}
         for past in [p for p in self._pictures if p < position]:
             del self._pictures[past]
+
+
+def _agree(carried: Floats, own: Floats) -> bool:
+    sure = np.abs(own) > _FAIRLY_SURE
+    one, other = (carried > 0) & sure, (own > 0) & sure
+    return int((one & other).sum()) >= _LEAST_AGREEMENT * int((one | other).sum())
 
 
 def _carried(

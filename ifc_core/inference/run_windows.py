@@ -47,6 +47,10 @@ class RunWindows:
         """Frame index of the first frame of each shot so far."""
         return tuple(index for _, index in self._shots)
 
+    def shot_start(self, position: int) -> int:
+        """Position of the first frame of the shot that a frame belongs to; 0 before the first."""
+        return max((first for first, _ in self._shots if first <= position), default=0)
+
     @property
     def decided_shot_starts(self) -> tuple[int, ...]:
         """The same of the frames up to :attr:`decided`; later cuts are found again."""

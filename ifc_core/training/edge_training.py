@@ -50,7 +50,7 @@ _BAND_WEIGHT = 2.0
 _QUALITY_WEIGHT = 0.25
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
-"""Pictures (N, 3, S, S), truth and prior (N, S, S), motion (N, 4, S/2, S/2), float32; whether each
+"""Pictures (N, 3, S, S), truth and prior (N, S, S), motion (N, 8, S/2, S/2), float32; whether each
 is matched (N,) bool."""
 
 

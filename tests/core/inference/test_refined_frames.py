@@ -213,6 +213,15 @@ def test_a_mask_that_all_others_deny_stays(truths):
     assert mask.rle.area > 0
 
 
+@pytest.mark.parametrize("step", [20, 30, 40])
+def test_what_flow_does_not_find_again_takes_nothing_away(step):
+    """A square that moves by much of its size, or all of it, between two frames."""
+    xs = (44 - step, 44, 44 + step)
+    truths = [square(x)[1] for x in xs]
+    (mask,) = run([[decided(truth, weight=4)] for truth in truths], xs=xs)[1]
+    assert iou(mask, truths[1]) > 0.93
+
+
 def test_what_leaves_the_picture_is_not_cut_back_at_its_border():
     box = CropBox(0, 0, 96, 128)
     xs = (-6, -3, 0)
