@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -108,7 +109,9 @@ class FrameMasks:
             :meth:`finish` is asked.
         """
         if self._refined is not None:
-            return self._by_network(self._refined, frames, size)
+            # At once: logits belong to the stream that is current now.
+            on_host = [replace(f, mask_logits=f.mask_logits.cpu()) for f in frames]
+            return self._by_network(self._refined, on_host, size)
         if self._on_device:
             many = encode_many([frame.mask_logits for frame in frames], size, self._region)
             pairs = zip(frames, many, strict=True)

@@ -217,9 +217,8 @@ def _carried(
         return np.zeros_like(mask.logits)
     places = crop_places(motion.now.shape, size, mask.box, len(mask.logits))
     there = places + sample(flow, places)
-    limits = np.array(motion.now.shape[::-1], np.float32) - 1
-    there = np.clip(there, 0, limits)  # what leaves the picture is not gone at its border
     at = places_in_crop(there, motion.now.shape, size, other.box, len(other.logits))
+    at = _held_by_borders(at, other, size)
     carried = cv2.remap(
         other.logits.clip(-_SURE, _SURE),
         at,
@@ -229,3 +228,14 @@ def _carried(
         borderValue=-_SURE,
     )
     return np.asarray(carried, np.float32)
+
+
+def _held_by_borders(at: Floats, mask: DecidedMask, size: tuple[int, int]) -> Floats:
+    """(S, S, 2), places in a mask's crop: what leaves the picture is not gone at its border."""
+    box, last = mask.box, len(mask.logits) - 1
+    lowest = [0 if side == 0 else -np.inf for side in (box.left, box.top)]
+    highest = [
+        last if side == end else np.inf
+        for side, end in zip((box.right, box.bottom), size[::-1], strict=True)
+    ]
+    return np.asarray(np.clip(at, lowest, highest), np.float32)

@@ -33,7 +33,7 @@ from ifc_core.models.safetensors_file import check_header, check_values
 CROP_SIDE = 128
 """Pixels of a crop's side in use; training sees others as well."""
 
-_WIDTHS = (24, 48, 96, 128)
+_WIDTHS = (32, 64, 128, 256, 256)
 _BLOCK_CHANNELS = 16  # 2 x 2 pixels of red, green, blue and the prior
 MOTION_CHANNELS = 8
 """For the frame before and the one after: velocity (x, y), gaps of the outside and the inside."""
@@ -53,7 +53,7 @@ _KEEP = 0.5
 """Of the prior that the answer starts from."""
 _JUDGE_WIDTH = 64
 _METADATA_KEY = "ifc_studio_edges"
-_FORMAT_VERSION = 3
+_FORMAT_VERSION = 4
 
 
 class EdgeAnswer(NamedTuple):
@@ -69,7 +69,7 @@ class EdgeAnswer(NamedTuple):
 
 
 class EdgeNetwork(nn.Module):
-    """A U-Net from 1/2 to 1/16 of the crop; its answer is a change to the prior.
+    """A U-Net from 1/2 to 1/32 of the crop; its answer is a change to the prior.
 
     Beside the picture and the prior it is told, at three ranges, whether a pixel's colour is closer
     to what lies inside or to what lies outside nearby (:func:`nearest_side`).
@@ -97,9 +97,9 @@ class EdgeNetwork(nn.Module):
         self.answer = nn.Conv2d(first, 4, 3, padding=1)
         nn.init.zeros_(self.answer.weight)
         nn.init.zeros_(self.answer.bias)  # type: ignore[arg-type]
-        # The deepest maps, the mask as it was and as it is now.
+        # The first maps on the way up, the mask as it was and as it is now.
         self.judge = nn.Sequential(
-            _conv(_WIDTHS[-1] + 2, _JUDGE_WIDTH), _conv(_JUDGE_WIDTH, _JUDGE_WIDTH, stride=2)
+            _conv(_WIDTHS[-2] + 2, _JUDGE_WIDTH), _conv(_JUDGE_WIDTH, _JUDGE_WIDTH, stride=2)
         )
         self.quality = nn.Linear(_JUDGE_WIDTH, 1)
         self.provenance: dict[str, Any] = {}
@@ -108,7 +108,7 @@ class EdgeNetwork(nn.Module):
         """Decide the masks of N crops and estimate how well they fit.
 
         Args:
-            pictures: (N, 3, S, S) RGB, 0 to 255, float or uint8; S a multiple of 16.
+            pictures: (N, 3, S, S) RGB, 0 to 255, float or uint8; S a multiple of 32.
             prior: (N, S, S) float, logits of the coarse mask.
             motion: (N, 8, S/2, S/2) float, as
                 :meth:`~ifc_core.inference.edge_motion.FrameMotion.seen`; none where nothing is
@@ -125,21 +125,23 @@ class EdgeNetwork(nn.Module):
         maps = [self.stem(torch.cat([blocks, evidence, _moving(motion, inside)], dim=1))]
         for down in self.down:
             maps.append(down(maps[-1]))
-        x = deepest = self.deepest(maps.pop())
+        x = self.deepest(maps.pop())
+        on_the_way_up = []
         for lateral, up in zip(reversed(self.lateral), reversed(self.up), strict=True):
             fine = maps.pop()
             size = fine.shape[-2:]
             x = F.interpolate(lateral(x), size=size, mode="bilinear", align_corners=False)
             x = up(x + fine)
+            on_the_way_up.append(x)
         change = F.pixel_shuffle(self.answer(x), 2)[:, 0]  # (N, S, S)
         masks = change + _KEEP * prior.clamp(-_SURE, _SURE)
-        return EdgeAnswer(masks, self._judged(deepest, told, masks.detach()))
+        return EdgeAnswer(masks, self._judged(on_the_way_up[0], told, masks.detach()))
 
-    def _judged(self, deepest: Tensor, told: Tensor, masks: Tensor) -> Tensor:
+    def _judged(self, maps: Tensor, told: Tensor, masks: Tensor) -> Tensor:
         """(N,) logits of the IoU."""
         shapes = torch.cat([told, torch.tanh(masks / 2)[:, None]], dim=1)
-        stride = told.shape[-1] // deepest.shape[-1]
-        x = self.judge(torch.cat([deepest, F.avg_pool2d(shapes, stride)], dim=1))
+        stride = told.shape[-1] // maps.shape[-1]
+        x = self.judge(torch.cat([maps, F.avg_pool2d(shapes, stride)], dim=1))
         quality: Tensor = self.quality(x.mean((2, 3)))[:, 0]
         return quality
 
@@ -265,7 +267,7 @@ def read_edge_network(path: Path | str) -> EdgeNetwork:
         raise CheckpointError(f"{path} holds no edge network of ours.", path=path) from error
     if version < _FORMAT_VERSION:
         raise CheckpointError(
-            f"{path} is of an older IFC Studio, whose edge network was told less.", path=path
+            f"{path} is of an older IFC Studio, whose edge network was a smaller one.", path=path
         )
     if version > _FORMAT_VERSION:
         raise CheckpointError(f"{path} was written by a newer IFC Studio.", path=path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ifc_core.errors import ConfigError
 from ifc_core.training.config import build_config, read_config_table
@@ -19,7 +19,7 @@ class EdgeStageConfig:
 
     Attributes:
         iterations: Optimizer steps.
-        side: Pixels of a crop's side, a multiple of 16.
+        side: Pixels of a crop's side, a multiple of 32.
         batch_size: Crops of one step.
         unmatched: Share of a batch that shows masks which cover nothing well, 0 to below 1. They
             teach the network to judge masks; their edges are not learnt.
@@ -32,10 +32,10 @@ class EdgeStageConfig:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if min(self.iterations, self.batch_size) < 1 or self.side < 32 or self.side % 16:
+        if min(self.iterations, self.batch_size) < 1 or self.side < 32 or self.side % 32:
             raise ConfigError(
                 "A stage needs iterations and a batch of at least 1, and a side that is a multiple "
-                f"of 16 (got {self}).",
+                f"of 32 (got {self}).",
                 name="stages",
                 value=self,
             )
@@ -89,6 +89,8 @@ class EdgeTrainConfig:
         seed: Of the weights and the samples.
         init: Weights to start from, or none.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: Of the convolutions, ``fp32`` or ``bf16``; the latter is for processors and GPUs
+            that multiply it natively.
         num_workers: Worker processes that prepare crops; 0 prepares them in between.
         log_every: Iterations between log lines.
         checkpoint_seconds: Time between checkpoints for resuming.
@@ -112,6 +114,7 @@ class EdgeTrainConfig:
     seed: int = 0
     init: Path | None = None
     device: str = "auto"
+    precision: Literal["fp32", "bf16"] = "fp32"
     num_workers: int = 1
     log_every: int = 20
     checkpoint_seconds: float = 300.0

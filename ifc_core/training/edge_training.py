@@ -6,19 +6,18 @@ import json
 import math
 import time
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
 
 from ifc_core.data.clip_source import one_thread_each, sample_generator, sample_seed
 from ifc_core.data.synthetic import ClipSpec, render_clip
-from ifc_core.data.video_source import pick_in_epochs
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.jobs import JobContext
 from ifc_core.models.edge_network import (
@@ -28,15 +27,10 @@ from ifc_core.models.edge_network import (
     write_edge_network,
 )
 from ifc_core.models.registry import load_model, resolve_device
+from ifc_core.training.distributed import Ranks, joined_ranks
+from ifc_core.training.edge_batches import Batch, EdgeBatches
 from ifc_core.training.edge_config import EdgeTrainConfig
-from ifc_core.training.edge_samples import (
-    ClipSamples,
-    EdgeExample,
-    SampleFiles,
-    Samples,
-    example_of,
-    samples_of,
-)
+from ifc_core.training.edge_samples import ClipSamples, SampleFiles, samples_of
 from ifc_core.training.ema import WeightAverage
 from ifc_core.training.optimizer import load_optimizer_tensors, optimizer_tensors
 from ifc_core.training.run_files import STATE_NAME
@@ -48,10 +42,6 @@ _CLIPS_A_FILE = 50
 _BAND_PX = 9
 _BAND_WEIGHT = 2.0
 _QUALITY_WEIGHT = 0.25
-
-Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
-"""Pictures (N, 3, S, S), truth and prior (N, S, S), motion (N, 8, S/2, S/2), float32; whether each
-is matched (N,) bool."""
 
 
 def edge_loss(logits: Tensor, truth: Tensor) -> Tensor:
@@ -101,13 +91,24 @@ class EdgeTrainer:
 
     Args:
         config: Of the run; a checkpoint in its output folder is resumed.
+        ranks: This process among others; all see the same output folder.
 
     Raises:
+        ConfigError: A batch does not divide among the processes.
         CheckpointError: The checkpoint is of another run or damaged.
     """
 
-    def __init__(self, config: EdgeTrainConfig) -> None:
+    def __init__(self, config: EdgeTrainConfig, ranks: Ranks | None = None) -> None:
         self.config = config
+        self.ranks = ranks or Ranks()
+        for stage in config.stages:
+            if stage.batch_size % self.ranks.world_size:
+                raise ConfigError(
+                    f"A batch of {stage.batch_size} does not divide evenly among "
+                    f"{self.ranks.world_size} processes.",
+                    name="batch_size",
+                    value=stage.batch_size,
+                )
         self.device = resolve_device(config.device)
         self.iteration = 0
         torch.manual_seed(config.seed)
@@ -118,6 +119,7 @@ class EdgeTrainer:
             [{"params": list(parameters), "names": list(names)}],
             lr=config.lr,
             weight_decay=config.weight_decay,
+            fused=True,
         )
         self.average = WeightAverage(self.network, config.ema_decay)
         self._files = SampleFiles(config.output / "samples")
@@ -125,6 +127,12 @@ class EdgeTrainer:
         config.output.mkdir(parents=True, exist_ok=True)
         if self.state_path.is_file():
             self._load()
+        if not self.ranks.agree(self.iteration, self.device):
+            sentence = f"Not all processes find the same {STATE_NAME}; share the output folder."
+            raise CheckpointError(sentence, path=self.state_path)
+        self._shared: nn.Module = self.network
+        if self.ranks.world_size > 1:
+            self._shared = DistributedDataParallel(self.network, gradient_as_bucket_view=True)
 
     @property
     def state_path(self) -> Path:
@@ -148,11 +156,14 @@ class EdgeTrainer:
         Returns:
             Whether all are there.
         """
+        own = range(self.ranks.rank, self._num_files(), self.ranks.world_size)
+        stored = (self._files, self._unmatched)
+        missing = [n for n in own if not all(files.has(n) for files in stored)]
+        late = bool(missing) and not self._gather(missing, context, until)
+        return not self.ranks.any(late, self.device)
+
+    def _gather(self, missing: list[int], context: JobContext, until: float) -> bool:
         config = self.config
-        kept = (self._files, self._unmatched)
-        missing = [n for n in range(self._num_files()) if not all(f.has(n) for f in kept)]
-        if not missing:
-            return True
         model = load_model(config.proposer, self.device)
         for number in missing:
             first = number * _CLIPS_A_FILE
@@ -201,7 +212,8 @@ class EdgeTrainer:
         Returns:
             Whether the run has come to its end.
         """
-        data = _Batches(self._files, self._unmatched, self._num_files(), self.config)
+        count = self._num_files()
+        data = EdgeBatches(self._files, self._unmatched, count, self.config, self.ranks)
         if not data.is_ready:
             raise ConfigError(
                 "The model drew too few masks on the clips; draw more clips.",
@@ -209,12 +221,13 @@ class EdgeTrainer:
                 value=self.config.clips,
             )
         saved = time.monotonic()
-        forget_log_from(self.config.output, self.iteration)
+        if self.ranks.is_main:
+            forget_log_from(self.config.output, self.iteration)
         loader = self._loader(data)
         with one_thread_each():
             batches = iter(loader)  # workers start here
         for batch in batches:
-            if time.monotonic() > until or context.is_cancelled:
+            if self.ranks.any(time.monotonic() > until or context.is_cancelled, self.device):
                 break
             self._log(*self._step(*batch))
             self.iteration += 1
@@ -226,7 +239,7 @@ class EdgeTrainer:
         context.raise_if_cancelled()
         return self.iteration >= self.config.iterations
 
-    def _loader(self, data: _Batches) -> DataLoader[Batch]:
+    def _loader(self, data: EdgeBatches) -> DataLoader[Batch]:
         config = self.config
         return DataLoader(
             data,
@@ -245,15 +258,27 @@ class EdgeTrainer:
             group["lr"] = self.config.lr * self._factor()
         pictures = pictures.to(self.device).contiguous(memory_format=torch.channels_last)
         truth, is_matched = truth.to(self.device), is_matched.to(self.device)
-        answer: EdgeAnswer = self.network(pictures, prior.to(self.device), motion.to(self.device))
-        loss = edge_loss(answer.masks[is_matched], truth[is_matched])
+        prior, motion = prior.to(self.device), motion.to(self.device)
+        is_low = self.config.precision == "bf16"
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=is_low):
+            said: EdgeAnswer = self._shared(pictures, prior, motion)
+        answer = EdgeAnswer(said.masks.float(), said.quality.float())
+        loss = self._edge_loss(answer.masks[is_matched], truth[is_matched])
         judged = quality_loss(answer, truth)
         self.optimizer.zero_grad()
         (loss + _QUALITY_WEIGHT * judged).backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         self.optimizer.step()
         self.average.update(self.network)
-        return float(loss.detach()), float(judged.detach())
+        losses = self.ranks.mean(torch.stack([loss.detach(), judged.detach()]))
+        return float(losses[0]), float(losses[1])
+
+    def _edge_loss(self, logits: Tensor, truth: Tensor) -> Tensor:
+        """Of the matched crops here, so that the mean over processes is that of all crops."""
+        stage = self.config.place_of(self.iteration).stage
+        everywhere = stage.batch_size - stage.num_unmatched
+        share = len(logits) * self.ranks.world_size / everywhere
+        return edge_loss(logits, truth) * share if len(logits) else logits.sum()
 
     def _factor(self) -> float:
         """Of the learning rate: up in a line, down with half a cosine."""
@@ -265,7 +290,9 @@ class EdgeTrainer:
     # ---- files --------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Write all that is needed to go on, and the averaged weights."""
+        """Write all that is needed to go on, and the averaged weights; the main process does."""
+        if not self.ranks.is_main:
+            return
         kinds = {
             "model": self.network.state_dict(),
             "optimizer": optimizer_tensors(self.optimizer),
@@ -311,76 +338,12 @@ class EdgeTrainer:
         self.iteration = int(facts["iteration"])
 
     def _log(self, loss: float, judged: float) -> None:
-        if self.iteration % self.config.log_every:
+        if self.iteration % self.config.log_every or not self.ranks.is_main:
             return
         losses = {"loss": round(loss, 5), "quality_loss": round(judged, 5)}
         line = {"iteration": self.iteration, **losses, "time": round(time.time(), 1)}
         with (self.config.output / LOG_NAME).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
-
-
-class _Batches(Dataset[Batch]):
-    """The batch of an iteration, a pure function of the seed and its number.
-
-    Samples are mapped into memory by each process for itself, so that a worker is sent none.
-    """
-
-    def __init__(
-        self, matched: SampleFiles, unmatched: SampleFiles, count: int, config: EdgeTrainConfig
-    ) -> None:
-        self._matched = _Pool(matched, count)
-        self._unmatched = _Pool(unmatched, count)
-        self._config = config
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether there is a sample of each kind that the stages ask for."""
-        asked = any(stage.num_unmatched for stage in self._config.stages)
-        return bool(len(self._matched)) and (not asked or bool(len(self._unmatched)))
-
-    def __getitem__(self, iteration: int) -> Batch:
-        stage, matched, unmatched = self._config.place_of(iteration)
-        first = matched + unmatched
-        examples = []
-        for place in range(stage.batch_size):
-            if is_matched := place >= stage.num_unmatched:
-                sample = self._drawn(self._matched, matched + place - stage.num_unmatched)
-            else:
-                sample = self._drawn(self._unmatched, unmatched + place)
-            seed, side = self._config.seed, stage.side
-            examples.append(example_of(sample, side, seed, first + place, is_matched=is_matched))
-        return _collate(examples)
-
-    def _drawn(self, pool: _Pool, draw: int) -> Samples:
-        return pool[pick_in_epochs(self._config.seed, draw, len(pool))]
-
-
-class _Pool:
-    """The samples of several files, by number."""
-
-    def __init__(self, files: SampleFiles, count: int) -> None:
-        self._files = files
-        self._count = count
-        self._starts = np.cumsum([0, *map(len, files.open(count))])
-        self._parts: list[Samples] | None = None
-
-    def __len__(self) -> int:
-        return int(self._starts[-1])
-
-    def __getitem__(self, number: int) -> Samples:
-        if self._parts is None:
-            self._parts = self._files.open(self._count)
-        part = int(np.searchsorted(self._starts, number, side="right")) - 1
-        sample: Samples = self._parts[part][number - self._starts[part]]
-        return sample
-
-
-def _collate(examples: Sequence[EdgeExample]) -> Batch:
-    pictures = torch.from_numpy(np.stack([e.picture for e in examples])).permute(0, 3, 1, 2)
-    truth = torch.from_numpy(np.stack([e.truth for e in examples]))
-    prior = torch.from_numpy(np.stack([e.prior for e in examples]))
-    motion = torch.from_numpy(np.stack([e.motion for e in examples])).permute(0, 3, 1, 2)
-    return pictures, truth, prior, motion, torch.tensor([e.is_matched for e in examples])
 
 
 def train_edges(
@@ -403,7 +366,8 @@ def train_edges(
     """
     job = context or JobContext()
     until = math.inf if stop_after_seconds is None else time.monotonic() + stop_after_seconds
-    trainer = EdgeTrainer(config)
-    if trainer.gather(job, until):
-        trainer.run(job, until)
-    return trainer.weights_path
+    with joined_ranks(resolve_device(config.device).type) as ranks:
+        trainer = EdgeTrainer(config, ranks)
+        if trainer.gather(job, until):
+            trainer.run(job, until)
+        return trainer.weights_path

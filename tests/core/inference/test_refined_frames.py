@@ -244,6 +244,27 @@ def test_what_leaves_the_picture_is_not_cut_back_at_its_border():
     assert iou(mask, masks[1]) > 0.93
 
 
+def test_cells_at_the_border_hear_in_full_what_came_over_it():
+    """A crop coarser than the flow: its outermost cells reach beyond the outermost pixels."""
+    wide = np.pad(square(8)[0], ((0, 0), (8, 0), (0, 0)), mode="reflect")
+    images = [wide[:, 14:], wide[:, 8:]]  # what is there comes in by 6 pixels
+    images[0] = np.pad(images[0], ((0, 0), (0, 6), (0, 0)), mode="edge")
+    sure = np.full((16, 16), 4.0, np.float32)
+    doubtful = sure.copy()
+    doubtful[:, 0] = -1.2
+    whole = CropBox(0, 0, *SIZE)
+    answers = [
+        [DecidedMask(EncodedMask(encode_logits(own, SIZE), 0.7), whole, own, is_fine=True)]
+        for own in (sure, doubtful)
+    ]
+    frames = RefinedFrames(Scripted(answers), None, waits=False)
+    for position, image in enumerate(images):
+        frames.note(position, np.ascontiguousarray(image), begins_shot=position == 0)
+        given = list(frames.add(frame_of(position)))
+    (_, (found,)) = given[0]
+    assert found.rle.to_array()[35:65, 0].all()
+
+
 def test_places_in_a_crop_undo_the_places_of_a_crop():
     for grid in ((36, 50), (96, 128), (200, 300)):
         there = crop_places(grid, SIZE, BOX, 32)

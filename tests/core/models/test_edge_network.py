@@ -114,14 +114,14 @@ def changed(trained, **tensors):
         (None, {}, "no edge network"),
         ({"ifc_studio_edges": "[1]"}, {}, "no edge network"),
         ({"ifc_studio_edges": json.dumps({"version": 9, "provenance": {}})}, {}, "newer"),
-        ({"ifc_studio_edges": json.dumps({"version": 2, "provenance": {}})}, {}, "older"),
+        ({"ifc_studio_edges": json.dumps({"version": 3, "provenance": {}})}, {}, "older"),
         (
-            {"ifc_studio_edges": json.dumps({"version": 3, "provenance": {}})},
+            {"ifc_studio_edges": json.dumps({"version": 4, "provenance": {}})},
             {"answer.bias": torch.zeros(5)},
             "not those of an edge network",
         ),
         (
-            {"ifc_studio_edges": json.dumps({"version": 3, "provenance": {}})},
+            {"ifc_studio_edges": json.dumps({"version": 4, "provenance": {}})},
             {"answer.bias": torch.full((4,), float("nan"))},
             "NaN",
         ),

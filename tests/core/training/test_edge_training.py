@@ -1,6 +1,10 @@
 """Training of the edge network: its samples, its views of them, and runs that go on."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
 from dataclasses import replace
 
 import cv2
@@ -16,6 +20,7 @@ from ifc_core.models.edge_network import EdgeAnswer, read_edge_network
 from ifc_core.models.preferences import ModelPreferences
 from ifc_core.training import edge_training
 from ifc_core.training.config import build_config
+from ifc_core.training.distributed import Ranks
 from ifc_core.training.edge_config import EdgeTrainConfig, read_edge_config
 from ifc_core.training.edge_samples import SAMPLE_SIDE, SampleFiles, example_of, samples_of
 from ifc_core.training.edge_training import (
@@ -72,7 +77,7 @@ def config(folder, **changes):
         "synthetic": {"photographs": False, "real_fraction": 0.0},
         "stages": [
             {"iterations": 2, "side": 32, "batch_size": 2},
-            {"iterations": 3, "side": 48, "batch_size": 3, "unmatched": 0.4},
+            {"iterations": 3, "side": 64, "batch_size": 3, "unmatched": 0.4},
         ],
         "num_workers": 0,
         "device": "cpu",
@@ -250,6 +255,56 @@ def test_a_stopped_run_goes_on_to_the_same_weights(clip, tmp_path):
     assert all(torch.equal(wanted[name], found[name]) for name in wanted)
 
 
+def test_two_processes_share_every_batch(clip, tmp_path):
+    """Before it has learnt, the network's masks are those it is told: losses must be equal."""
+    stages = [{"iterations": 3, "side": 32, "batch_size": 4, "unmatched": 0.25}]
+    one = filled(tmp_path / "one", clip, clips=1, stages=stages)
+    train_edges(one)
+    filled(tmp_path / "two", clip, clips=1)
+    file = tmp_path / "two.toml"
+    file.write_text(
+        'task = "edges"\noutput = "two"\nclips = 1\nnum_workers = 0\ndevice = "cpu"\n'
+        "log_every = 1\n"
+        "[[stages]]\niterations = 3\nside = 32\nbatch_size = 4\nunmatched = 0.25\n",
+        encoding="utf-8",
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    command = f"from ifc_core.cli import main; raise SystemExit(main(['train', {str(file)!r}]))"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", command],
+            env={**os.environ, **shared, "RANK": rank, "LOCAL_RANK": rank, "OMP_NUM_THREADS": "1"},
+        )
+        for rank in ("0", "1")
+    ]
+    assert [process.wait(timeout=240) for process in processes] == [0, 0]
+    logs = [
+        [json.loads(line) for line in (tmp_path / name / "log.jsonl").read_text().splitlines()]
+        for name in ("one", "two")
+    ]
+    assert [line["iteration"] for line in logs[1]] == [0, 1, 2]
+    assert logs[1][0]["loss"] == pytest.approx(logs[0][0]["loss"], rel=1e-4)
+    assert weights(tmp_path / "two")
+
+
+def test_a_batch_that_does_not_divide_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="3 does not divide evenly among 2"):
+        EdgeTrainer(config(tmp_path), Ranks(rank=1, world_size=2))
+
+
+def test_low_precision_learns_as_well(clip, tmp_path):
+    stages = [{"iterations": 40, "side": 32, "batch_size": 4}]
+    changes = {"clips": 1, "stages": stages, "warmup_iterations": 1, "lr": 3e-3}
+    train_edges(filled(tmp_path, clip, precision="bf16", **changes))
+    lines = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    losses = [json.loads(line)["loss"] for line in lines]
+    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
+    assert all(value.dtype != torch.bfloat16 for value in weights(tmp_path).values())
+
+
 def test_a_run_out_of_time_draws_the_rest_later(proposer, tmp_path):
     settings = config(tmp_path)
     trainer = EdgeTrainer(settings)
@@ -286,7 +341,7 @@ def test_a_checkpoint_of_another_run_and_a_damaged_file_are_refused(clip, tmp_pa
     ("changes", "sentence"),
     [
         ({"stages": []}, "at least one"),
-        ({"stages": [{"iterations": 1, "side": 40}]}, "multiple of 16"),
+        ({"stages": [{"iterations": 1, "side": 48}]}, "multiple of 32"),
         ({"stages": [{"iterations": 1, "unmatched": 1.0}]}, "below 1"),
         ({"clips": 0}, "one clip"),
         ({"lr": 0.0}, "above 0"),
