@@ -41,12 +41,12 @@ class Workspace:
     proposer: ProposeController
 
     def close(self, *, keep_project: bool = False) -> None:
-        """Stop a run in progress, stop the prefetch thread and close the files.
+        """Pause a run in progress if it can go on later, else stop it; close the files.
 
         Args:
-            keep_project: Whether another video of the project follows: the run is paused then.
+            keep_project: Whether another video of the project follows.
         """
-        self.proposer.abandon(keep=keep_project)
+        self.proposer.abandon(keep=True)
         self.cache.close()
         if not keep_project:
             self.session.project.close()

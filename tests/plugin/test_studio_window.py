@@ -479,4 +479,5 @@ def test_close_leaves_no_thread_and_no_engine(clip, tmp_path, qtbot):
     assert set(threading.enumerate()) <= before
     with Project.open(folder) as project:
         assert not project.read_only
-        assert project.open_runs() == []
+        (run,) = project.open_runs()  # goes on later
+        assert run.frames_staged > 0

@@ -195,6 +195,25 @@ def test_showing_another_video_pauses_a_run_which_goes_on_there_later(desk, seco
     assert len(desk.project.tracks(desk.video_id)) == 2
 
 
+def test_a_project_that_is_closed_while_it_is_proposed_on_goes_on_later(desk, qtbot):
+    desk.engine.pause_after = 6
+    assert desk.studio.propose()
+    (begun,) = desk.studio.work_going_on()
+    assert "nothing is kept" in begun
+    proposer, folder = desk.studio.workspace.proposer, desk.project.folder
+    qtbot.waitUntil(lambda: proposer.can_go_on_later and proposer.rows()[0].num_frames == 7)
+    (enough,) = desk.studio.work_going_on()
+    assert "can go on later" in enough
+    desk.studio.close_project()
+    assert desk.studio.open_path(folder)
+    assert desk.said == "A run was stopped after 7 frames. Go on?"
+    desk.engine.release()
+    with qtbot.waitSignal(desk.studio.run_finished) as ended:
+        assert desk.studio.run_action("run.continue")
+    assert ended.args == ["succeeded"]
+    assert len(desk.studio.project.tracks(desk.video_id)) == 2
+
+
 def test_the_queue_asks_before_it_leaves_a_video_where_something_goes_on(
     desk, second, qtbot, monkeypatch
 ):

@@ -161,12 +161,11 @@ class ProposeLink(Feature):
     def busy(self) -> str:
         """A run that goes on."""
         workspace = self.studio.workspace
-        running = workspace is not None and workspace.proposer.is_running
-        return (
-            tr("Proposing tracks; nothing is kept unless you pause the run first")
-            if running
-            else ""
-        )
+        if workspace is None or not workspace.proposer.is_running:
+            return ""
+        if workspace.proposer.can_go_on_later:
+            return tr("Proposing tracks; the run can go on later where it was")
+        return tr("Proposing tracks; it has only begun, and nothing is kept of it yet")
 
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
         """Ask for nothing more; another video gets no region of this one."""
