@@ -89,8 +89,8 @@ class EdgeTrainConfig:
         seed: Of the weights and the samples.
         init: Weights to start from, or none.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        precision: Of the convolutions, ``fp32`` or ``bf16``; the latter is for processors and GPUs
-            that multiply it natively.
+        precision: Of the convolutions: ``fp32``, ``bf16``, or ``auto``, which is bf16 where the
+            device multiplies it natively.
         num_workers: Worker processes that prepare crops; 0 prepares them in between.
         log_every: Iterations between log lines.
         checkpoint_seconds: Time between checkpoints for resuming.
@@ -114,7 +114,7 @@ class EdgeTrainConfig:
     seed: int = 0
     init: Path | None = None
     device: str = "auto"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
     num_workers: int = 1
     log_every: int = 20
     checkpoint_seconds: float = 300.0

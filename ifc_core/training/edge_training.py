@@ -33,6 +33,7 @@ from ifc_core.training.edge_config import EdgeTrainConfig
 from ifc_core.training.edge_samples import ClipSamples, SampleFiles, samples_of
 from ifc_core.training.ema import WeightAverage
 from ifc_core.training.optimizer import load_optimizer_tensors, optimizer_tensors
+from ifc_core.training.precision import training_precision
 from ifc_core.training.run_files import STATE_NAME
 from ifc_core.training.run_state import read_state, write_state
 from ifc_core.training.step_report import LOG_NAME, forget_log_from
@@ -111,6 +112,9 @@ class EdgeTrainer:
                 )
         self.device = resolve_device(config.device)
         self.iteration = 0
+        chosen = config.precision
+        known = training_precision(self.device) if chosen == "auto" else chosen
+        self._in_bf16 = known == "bf16"
         torch.manual_seed(config.seed)
         network = EdgeNetwork() if config.init is None else read_edge_network(config.init)
         self.network = network.to(self.device).to(memory_format=torch.channels_last).train()
@@ -259,8 +263,7 @@ class EdgeTrainer:
         pictures = pictures.to(self.device).contiguous(memory_format=torch.channels_last)
         truth, is_matched = truth.to(self.device), is_matched.to(self.device)
         prior, motion = prior.to(self.device), motion.to(self.device)
-        is_low = self.config.precision == "bf16"
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=is_low):
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._in_bf16):
             said: EdgeAnswer = self._shared(pictures, prior, motion)
         answer = EdgeAnswer(said.masks.float(), said.quality.float())
         loss = self._edge_loss(answer.masks[is_matched], truth[is_matched])

@@ -10,9 +10,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
-
-import torch
+from typing import Any
 
 from ifc_core.data.augmentation import Augmentation
 from ifc_core.data.clip_source import ClipSource, MixedSource
@@ -44,6 +42,7 @@ from ifc_core.training.held_out import draw_comparison, predict_frame, score_hel
 from ifc_core.training.judging import FrameCount, judge
 from ifc_core.training.nearest_class import nearest_classes
 from ifc_core.training.outcome import memory_sentence
+from ifc_core.training.precision import training_precision
 from ifc_core.training.rehearsal import NUM_CLIPS, NUM_FRAMES, RelabelledSource, rehearsal_score
 from ifc_core.training.run_files import TRAINING_FOLDER
 from ifc_core.training.score_threshold import THRESHOLD_FRAMES, fitting_threshold
@@ -315,15 +314,6 @@ def make_trainer(
         if isinstance(module, BatchNorm):
             module.frozen = True  # a handful of frames has no statistics worth learning
     return Trainer(config, source=source, model=model, resume=resume)
-
-
-def training_precision(device: torch.device) -> Literal["fp32", "bf16", "fp16"]:
-    """Mixed precision where the device computes it natively."""
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-    if device.type == "cpu" and torch.cpu._is_avx512_bf16_supported():
-        return "bf16"
-    return "fp32"
 
 
 def _settled_iterations(plan: FinetunePlan, source: ClipSource, job: JobContext) -> int:

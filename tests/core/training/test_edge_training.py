@@ -81,6 +81,7 @@ def config(folder, **changes):
         ],
         "num_workers": 0,
         "device": "cpu",
+        "precision": "fp32",
         "log_every": 1,
     }
     return build_config(EdgeTrainConfig, {**table, **changes})
@@ -264,7 +265,7 @@ def test_two_processes_share_every_batch(clip, tmp_path):
     file = tmp_path / "two.toml"
     file.write_text(
         'task = "edges"\noutput = "two"\nclips = 1\nnum_workers = 0\ndevice = "cpu"\n'
-        "log_every = 1\n"
+        'log_every = 1\nprecision = "fp32"\n'
         "[[stages]]\niterations = 3\nside = 32\nbatch_size = 4\nunmatched = 0.25\n",
         encoding="utf-8",
     )
@@ -358,13 +359,13 @@ def test_impossible_settings_are_refused(proposer, tmp_path, changes, sentence):
 def test_the_bundled_recipe_can_be_read(tmp_path):
     settings = read_edge_config("edges", output=tmp_path)
     assert settings.iterations == sum(stage.iterations for stage in settings.stages)
-    first, second, last = settings.stages
+    first, last = settings.stages
     assert settings.place_of(0) == (first, 0, 0)
-    drawn, others = (first.iterations * n for n in (first.batch_size, first.num_unmatched))
-    assert settings.place_of(first.iterations) == (second, drawn - others, others)
-    assert 0 < last.num_unmatched < last.batch_size
+    others = first.iterations * first.num_unmatched
+    drawn = first.iterations * first.batch_size - others
+    assert settings.place_of(first.iterations) == (last, drawn, others)
+    assert 0 < first.num_unmatched < last.num_unmatched < last.batch_size
     end = settings.place_of(settings.iterations - 1)
-    assert second.num_unmatched == 0
     assert end.unmatched == others + (last.iterations - 1) * last.num_unmatched
     total = sum(stage.iterations * stage.batch_size for stage in settings.stages)
     assert end.matched + end.unmatched == total - last.batch_size
