@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,13 +20,14 @@ from torch.utils.data import DataLoader
 from ifc_core.data.clip_source import one_thread_each, sample_generator, sample_seed
 from ifc_core.data.synthetic import ClipSpec, render_clip
 from ifc_core.errors import CheckpointError, ConfigError
-from ifc_core.jobs import JobContext
+from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.models.edge_network import (
     EdgeAnswer,
     EdgeNetwork,
     read_edge_network,
     write_edge_network,
 )
+from ifc_core.models.ifc import IFC
 from ifc_core.models.registry import load_model, resolve_device
 from ifc_core.training.distributed import Ranks, joined_ranks
 from ifc_core.training.edge_batches import Batch, EdgeBatches
@@ -103,10 +105,13 @@ class EdgeTrainer:
         self.config = config
         self.ranks = ranks or Ranks()
         for stage in config.stages:
-            if stage.batch_size % self.ranks.world_size:
+            if (
+                stage.batch_size % self.ranks.world_size
+                or stage.batch_size == self.ranks.world_size
+            ):
                 raise ConfigError(
                     f"A batch of {stage.batch_size} does not divide evenly among "
-                    f"{self.ranks.world_size} processes.",
+                    f"{self.ranks.world_size} processes with two crops or more each.",
                     name="batch_size",
                     value=stage.batch_size,
                 )
@@ -123,7 +128,7 @@ class EdgeTrainer:
             [{"params": list(parameters), "names": list(names)}],
             lr=config.lr,
             weight_decay=config.weight_decay,
-            fused=True,
+            fused=self.device.type in ("cpu", "cuda"),
         )
         self.average = WeightAverage(self.network, config.ema_decay)
         self._files = SampleFiles(config.output / "samples")
@@ -159,29 +164,38 @@ class EdgeTrainer:
 
         Returns:
             Whether all are there.
-        """
-        own = range(self.ranks.rank, self._num_files(), self.ranks.world_size)
-        stored = (self._files, self._unmatched)
-        missing = [n for n in own if not all(files.has(n) for files in stored)]
-        late = bool(missing) and not self._gather(missing, context, until)
-        return not self.ranks.any(late, self.device)
 
-    def _gather(self, missing: list[int], context: JobContext, until: float) -> bool:
-        config = self.config
-        model = load_model(config.proposer, self.device)
-        for number in missing:
-            first = number * _CLIPS_A_FILE
-            found: list[ClipSamples] = []
-            for index in range(first, min(first + _CLIPS_A_FILE, config.clips)):
-                if time.monotonic() > until:
-                    return False
-                context.advance(index, config.clips, "drawing clips", unit="clips")
+        Raises:
+            JobCancelled: The job was cancelled; files that are whole are kept.
+        """
+        stored = (self._files, self._unmatched)
+        count = self._num_files()
+        model: IFC | None = None
+        for first in range(0, count, self.ranks.world_size):
+            number, late = first + self.ranks.rank, False
+            if number < count and not all(files.has(number) for files in stored):
+                model = model or load_model(self.config.proposer, self.device)
+                late = not self._draw(number, model, context, until)
+            if self.ranks.any(late, self.device):  # all processes stop together
                 context.raise_if_cancelled()
-                chosen_by = np.random.default_rng((config.seed, index, 1))
-                clip = render_clip(*self._clip(index))
-                found.append(samples_of(model, clip, chosen_by))
-            self._unmatched.write(number, np.concatenate([of.unmatched for of in found]))
-            self._files.write(number, np.concatenate([of.matched for of in found]))
+                return False
+        return True
+
+    def _draw(self, number: int, model: IFC, context: JobContext, until: float) -> bool:
+        """Write a file of samples; gives up out of time and when cancelled."""
+        config = self.config
+        first = number * _CLIPS_A_FILE
+        found: list[ClipSamples] = []
+        for index in range(first, min(first + _CLIPS_A_FILE, config.clips)):
+            if time.monotonic() > until or context.is_cancelled:
+                return False
+            with suppress(JobCancelled):
+                context.advance(index, config.clips, "drawing clips", unit="clips")
+            chosen_by = np.random.default_rng((config.seed, index, 1))
+            clip = render_clip(*self._clip(index))
+            found.append(samples_of(model, clip, chosen_by))
+        self._unmatched.write(number, np.concatenate([of.unmatched for of in found]))
+        self._files.write(number, np.concatenate([of.matched for of in found]))
         return True
 
     def _num_files(self) -> int:
@@ -235,7 +249,9 @@ class EdgeTrainer:
                 break
             self._log(*self._step(*batch))
             self.iteration += 1
-            context.advance(self.iteration, self.config.iterations, "learning edges", unit="steps")
+            with suppress(JobCancelled):  # the loop stops at its own check, in all processes alike
+                steps = self.config.iterations
+                context.advance(self.iteration, steps, "learning edges", unit="steps")
             if time.monotonic() - saved > self.config.checkpoint_seconds:
                 self.save()
                 saved = time.monotonic()

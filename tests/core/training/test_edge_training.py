@@ -29,6 +29,7 @@ from ifc_core.training.edge_training import (
     quality_loss,
     train_edges,
 )
+from ifc_core.training.run_state import read_state
 
 FOREVER = float("inf")
 
@@ -238,13 +239,9 @@ def test_a_stopped_run_goes_on_to_the_same_weights(clip, tmp_path):
     train_edges(whole)
     parts = filled(tmp_path / "parts", clip, clips=1)
 
-    class Stops(JobContext):
-        def advance(self, done, total, *words, **more):
-            if done == 3:
-                self.cancel()
-
+    stops = JobContext(lambda progress: progress.done == 3 and stops.cancel())
     with pytest.raises(JobCancelled):
-        train_edges(parts, Stops())
+        train_edges(parts, stops)
     assert EdgeTrainer(parts).iteration == 3
     log = parts.output / "log.jsonl"
     with log.open("a", encoding="utf-8") as file:  # as after a kill: beyond the state
@@ -257,16 +254,19 @@ def test_a_stopped_run_goes_on_to_the_same_weights(clip, tmp_path):
 
 
 def test_two_processes_share_every_batch(clip, tmp_path):
-    """Before it has learnt, the network's masks are those it is told: losses must be equal."""
-    stages = [{"iterations": 3, "side": 32, "batch_size": 4, "unmatched": 0.25}]
-    one = filled(tmp_path / "one", clip, clips=1, stages=stages)
+    """Before it has learnt, the network's masks are those it is told, whatever its norms see.
+
+    So the first losses and what the last layer's bias learns from them must be equal.
+    """
+    stages = [{"iterations": 1, "side": 32, "batch_size": 4, "unmatched": 0.25}]
+    one = filled(tmp_path / "one", clip, clips=1, stages=stages, clip_norm=1e9)
     train_edges(one)
     filled(tmp_path / "two", clip, clips=1)
     file = tmp_path / "two.toml"
     file.write_text(
         'task = "edges"\noutput = "two"\nclips = 1\nnum_workers = 0\ndevice = "cpu"\n'
-        'log_every = 1\nprecision = "fp32"\n'
-        "[[stages]]\niterations = 3\nside = 32\nbatch_size = 4\nunmatched = 0.25\n",
+        'log_every = 1\nprecision = "fp32"\nclip_norm = 1e9\n'
+        "[[stages]]\niterations = 1\nside = 32\nbatch_size = 4\nunmatched = 0.25\n",
         encoding="utf-8",
     )
     with socket.socket() as probe:
@@ -281,25 +281,60 @@ def test_two_processes_share_every_batch(clip, tmp_path):
         )
         for rank in ("0", "1")
     ]
-    assert [process.wait(timeout=240) for process in processes] == [0, 0]
-    logs = [
-        [json.loads(line) for line in (tmp_path / name / "log.jsonl").read_text().splitlines()]
-        for name in ("one", "two")
-    ]
-    assert [line["iteration"] for line in logs[1]] == [0, 1, 2]
-    assert logs[1][0]["loss"] == pytest.approx(logs[0][0]["loss"], rel=1e-4)
+    try:
+        assert [process.wait(timeout=240) for process in processes] == [0, 0]
+    finally:
+        for process in processes:
+            process.kill()
+    logs, moments = [], []
+    for name in ("one", "two"):
+        (line,) = (tmp_path / name / "log.jsonl").read_text(encoding="utf-8").splitlines()
+        logs.append(json.loads(line)["loss"])
+        state, _ = read_state(tmp_path / name / "resume.safetensors")
+        moments.append(state["optimizer/exp_avg/answer.bias"])
+    assert logs[1] == pytest.approx(logs[0], rel=1e-4)
+    assert moments[0].abs().max() > 0
+    torch.testing.assert_close(moments[1], moments[0], rtol=1e-3, atol=1e-6)
     assert weights(tmp_path / "two")
 
 
+def test_processes_stop_together_where_one_is_cancelled_or_late(proposer, clip, tmp_path):
+    class Other(Ranks):
+        def any(self, flag, device):
+            return True  # the other one says so
+
+        def agree(self, number, device):
+            return True
+
+    trainer = EdgeTrainer(filled(tmp_path, clip, clips=1), Other())
+    assert not trainer.gather(JobContext(), FOREVER)
+    assert not trainer.run(JobContext(), FOREVER)
+    assert trainer.iteration == 0
+
+
+def test_a_cancelled_drawing_of_clips_ends_at_once(proposer, tmp_path):
+    job = JobContext(lambda progress: job.cancel())
+    with pytest.raises(JobCancelled):
+        EdgeTrainer(config(tmp_path)).gather(job, FOREVER)
+    assert not (tmp_path / "samples").exists()
+
+
 def test_a_batch_that_does_not_divide_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="3 does not divide evenly among 2"):
-        EdgeTrainer(config(tmp_path), Ranks(rank=1, world_size=2))
+    for batch_size, world_size in ((3, 2), (2, 2), (1, 1)):
+        stages = [{"iterations": 1, "side": 32, "batch_size": batch_size}]
+        settings = config(tmp_path, stages=stages)
+        with pytest.raises(ConfigError, match=f"of {batch_size} does not .* two crops or more"):
+            EdgeTrainer(settings, Ranks(world_size=world_size))
 
 
 def test_low_precision_learns_as_well(clip, tmp_path):
     stages = [{"iterations": 40, "side": 32, "batch_size": 4}]
     changes = {"clips": 1, "stages": stages, "warmup_iterations": 1, "lr": 3e-3}
-    train_edges(filled(tmp_path, clip, precision="bf16", **changes))
+    trainer = EdgeTrainer(filled(tmp_path, clip, precision="bf16", **changes))
+    kinds = set()
+    trainer.network.stem[0][0].register_forward_hook(lambda *told: kinds.add(told[2].dtype))
+    assert trainer.run(JobContext(), FOREVER)
+    assert kinds == {torch.bfloat16}
     lines = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
     losses = [json.loads(line)["loss"] for line in lines]
     assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
