@@ -46,10 +46,12 @@ class Workspace:
         Args:
             keep_project: Whether another video of the project follows.
         """
-        self.proposer.abandon(keep=True)
-        self.cache.close()
-        if not keep_project:
-            self.session.project.close()
+        try:
+            self.proposer.abandon()
+        finally:
+            self.cache.close()
+            if not keep_project:
+                self.session.project.close()
 
     def summary(self) -> Summary:
         """The head of the panel."""

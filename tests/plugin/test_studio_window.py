@@ -472,7 +472,8 @@ def test_close_leaves_no_thread_and_no_engine(clip, tmp_path, qtbot):
     assert desk.studio.open_path(clip)
     folder = desk.project.folder
     assert desk.studio.propose()
-    qtbot.waitUntil(lambda: bool(desk.studio.workspace.proposer.rows()))
+    proposer = desk.studio.workspace.proposer
+    qtbot.waitUntil(lambda: proposer.can_go_on_later and bool(proposer.rows()))
     viewer.close()
     assert desk.studio.is_closed
     assert engine.closed

@@ -199,7 +199,7 @@ def test_a_project_that_is_closed_while_it_is_proposed_on_goes_on_later(desk, qt
     desk.engine.pause_after = 6
     assert desk.studio.propose()
     (begun,) = desk.studio.work_going_on()
-    assert "nothing is kept" in begun
+    assert "nothing of it is kept" in begun
     proposer, folder = desk.studio.workspace.proposer, desk.project.folder
     qtbot.waitUntil(lambda: proposer.can_go_on_later and proposer.rows()[0].num_frames == 7)
     (enough,) = desk.studio.work_going_on()

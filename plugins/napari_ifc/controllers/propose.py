@@ -92,6 +92,7 @@ class ProposeController:
         self._notices: list[str] = []
         self._first_done: Progress | None = None
         self._pausing = False
+        self._has_checkpoint = False
         self._view = RunView()
 
     @property
@@ -184,6 +185,7 @@ class ProposeController:
         self._notices.clear()
         self._first_done = None
         self._pausing = False
+        self._has_checkpoint = self._project.run_checkpoint(run_id) is not None
         self._run_id = run_id
 
     def _ask(self, params: Mapping[str, Any], frames: Callable[[int], Any] | None) -> None:
@@ -223,16 +225,17 @@ class ProposeController:
 
     @property
     def can_go_on_later(self) -> bool:
-        """Whether a run is going on of which enough is known to go on after a pause."""
-        return self._run_id is not None and self._project.run_checkpoint(self._run_id) is not None
+        """Whether a run is going on that can go on after a pause, and was not cancelled."""
+        cancelled = self._view.stopping and not self._pausing
+        return self.is_running and self._has_checkpoint and not cancelled
 
-    def abandon(self, *, keep: bool = False) -> None:
-        """Let go of the run at once: forget it, or ``keep`` it paused if it can go on later."""
+    def abandon(self) -> None:
+        """Let go of the run at once: pause it if it can go on later, or forget it."""
         if self._job is not None:
             self._job.cancel()
         if self._run_id is not None:
             self._generation += 1
-            if keep and self.can_go_on_later:
+            if self.can_go_on_later:
                 self._project.pause_run(self._run_id)
             else:
                 self._project.discard_run(self._run_id)
@@ -251,6 +254,7 @@ class ProposeController:
             self._take_frame(event.data, self._run_id)
         elif event.name == "checkpoint":
             self._project.save_checkpoint(self._run_id, event.data)
+            self._has_checkpoint = True
         elif event.name == "instances":
             self._final = tuple(event.data)
         elif event.name == "categories":
@@ -304,11 +308,10 @@ class ProposeController:
         self._on_end(outcome, sentence)
 
     def _keep_for_later(self, run_id: int) -> tuple[str, str]:
-        if self._project.run_checkpoint(run_id) is None:
+        if not self._has_checkpoint:
             self._project.discard_run(run_id)
-            return "cancelled", tr(
-                "Too little was known of the run to go on later; nothing is kept."
-            )
+            sentence = tr("Too little was known of the run to go on later; nothing is kept.")
+            return "cancelled", sentence
         self._project.pause_run(run_id)
         return "paused", ""
 

@@ -165,7 +165,7 @@ class ProposeLink(Feature):
             return ""
         if workspace.proposer.can_go_on_later:
             return tr("Proposing tracks; the run can go on later where it was")
-        return tr("Proposing tracks; it has only begun, and nothing is kept of it yet")
+        return tr("Proposing tracks; nothing of it is kept if you stop now")
 
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
         """Ask for nothing more; another video gets no region of this one."""

@@ -153,8 +153,10 @@ def ask_to_close(work: list[str], parent: QWidget) -> bool:
     Returns:
         Whether to close.
     """
-    title, stop = tr("Close IFC Studio"), tr("Stop and close")
-    return _ask(title, tr("Something is still going on. Close and stop it?"), stop, work, parent)
+    title, stop = tr("Close IFC Studio"), tr("Close anyway")
+    return _ask(
+        title, tr("Something is still going on, which stops if you close now."), stop, work, parent
+    )
 
 
 def ask_to_stop(work: list[str], parent: QWidget) -> bool:
@@ -167,8 +169,8 @@ def ask_to_stop(work: list[str], parent: QWidget) -> bool:
     Returns:
         Whether to stop it.
     """
-    question = tr("Something is still going on in this video. Leave it and stop that?")
-    return _ask(tr("Leave the video"), question, tr("Stop and leave"), work, parent)
+    question = tr("Something is still going on in this video, which stops if you leave it now.")
+    return _ask(tr("Leave the video"), question, tr("Leave anyway"), work, parent)
 
 
 def _ask(title: str, question: str, stop_text: str, work: list[str], parent: QWidget) -> bool:

@@ -94,18 +94,30 @@ def test_corrected_frames_are_never_touched(bench, engine, session):
     assert project.mask(track.id, 7).rle is None
 
 
-def test_events_of_an_abandoned_run_are_dropped(bench, engine):
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_events_of_an_abandoned_run_are_dropped(bench, engine, cancelled):
     engine.pause_after = 2
     bench.controller.start(ProposeSettings(), {})
-    bench.pump(lambda: len(bench.frames) == 3)
+    bench.pump(lambda: len(bench.frames) == 3 and bench.controller.can_go_on_later)
+    if cancelled:
+        bench.controller.cancel()
+        assert not bench.controller.can_go_on_later
     bench.controller.abandon()
-    assert bench.project.open_runs() == []
+    assert [run.frames_staged for run in bench.project.open_runs()] == ([] if cancelled else [3])
     engine.close()
     while not bench.events.empty():
         callback, event = bench.events.get()
         callback(event)
     assert bench.frames == [0, 1, 2]
     assert bench.ends == []
+
+
+def test_a_run_of_which_too_little_is_known_is_abandoned_for_good(bench, engine):
+    engine.pause_after = 0
+    bench.controller.start(ProposeSettings(), {})
+    assert not bench.controller.can_go_on_later
+    bench.controller.abandon()
+    assert bench.project.open_runs() == []
 
 
 def paused(bench, engine, after=3):
