@@ -16,6 +16,7 @@ from ifc_core.cli.propose_state import ProposeState, VideoState
 from ifc_core.cli.reporting import job
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.errors import OutputError
+from ifc_core.inference.edge_refiner import bundled_edges_sha256
 from ifc_core.inference.estimate import estimate_run
 from ifc_core.inference.results import InstanceSummary, result_rows
 from ifc_core.inference.run_setup import score_threshold_for
@@ -126,7 +127,8 @@ class ProposeRun:
             with open_video(path) as reader:  # a bad last video should not cost the others' work
                 fingerprints.append(reader.video.fingerprint)
         model = ModelCache().get(self._settings.model, self._settings.device)
-        state = ProposeState(output, self._settings, model.sha256, fingerprints, self._restart)
+        weights = (model.sha256, bundled_edges_sha256())
+        state = ProposeState(output, self._settings, weights, fingerprints, self._restart)
         self._state = state
         videos = [
             self._propose(model, state, number, path, name)

@@ -78,7 +78,7 @@ class ProposeState:
     Args:
         output: The file that the command writes.
         settings: What the person chose.
-        model_sha256: Hash of the weights.
+        weights_sha256: Hashes of the weights that take part.
         fingerprints: Of the videos.
         restart: Forget what an earlier try left.
 
@@ -91,11 +91,12 @@ class ProposeState:
         self,
         output: Path,
         settings: ProposeSettings,
-        model_sha256: str,
+        weights_sha256: Sequence[str],
         fingerprints: Sequence[str],
         restart: bool = False,
     ) -> None:
-        facts = [str(output.resolve()), settings.to_json(), model_sha256, list(fingerprints)]
+        where = [str(output.resolve()), settings.to_json()]
+        facts = [*where, list(weights_sha256), list(fingerprints)]
         text = json.dumps([_VERSION, *facts], sort_keys=True, default=str)
         folder = cache_dir() / "propose"
         self.path = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.sqlite"

@@ -252,6 +252,16 @@ class EdgeRefiner:
         return stacked.contiguous(memory_format=torch.channels_last)
 
 
+def bundled_edges_sha256() -> str:
+    """Hash of the edge network's weights that ship with the program."""
+    return str(_bundled()["sha256"])
+
+
+def _bundled() -> dict[str, str]:
+    entry: dict[str, str] = json.loads(ifc_resources.path("models.json").read_text("utf-8"))["edges"]
+    return entry
+
+
 @lru_cache(maxsize=2)
 def load_edge_refiner(device: str) -> EdgeRefiner:
     """The network that ships with the program, ready on a device.
@@ -262,7 +272,7 @@ def load_edge_refiner(device: str) -> EdgeRefiner:
     Raises:
         CheckpointError: The file is missing or damaged.
     """
-    entry = json.loads(ifc_resources.path("models.json").read_text("utf-8"))["edges"]
+    entry = _bundled()
     path = ifc_resources.root() / entry["file"]
     check_bundled_file(path, entry["sha256"])
     return EdgeRefiner(read_edge_network(path).fuse(), device)

@@ -20,7 +20,7 @@ class EdgeStageConfig:
     Attributes:
         iterations: Optimizer steps.
         side: Pixels of a crop's side, a multiple of 32.
-        batch_size: Crops of one step.
+        batch_size: Crops of one step; two or more for each process.
         unmatched: Share of a batch that shows masks which cover nothing well, 0 to below 1. They
             teach the network to judge masks; their edges are not learnt.
     """
@@ -32,9 +32,9 @@ class EdgeStageConfig:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if min(self.iterations, self.batch_size) < 1 or self.side < 32 or self.side % 32:
+        if self.iterations < 1 or self.batch_size < 2 or self.side < 32 or self.side % 32:
             raise ConfigError(
-                "A stage needs iterations and a batch of at least 1, and a side that is a multiple "
+                "A stage needs an iteration, a batch of at least 2, and a side that is a multiple "
                 f"of 32 (got {self}).",
                 name="stages",
                 value=self,

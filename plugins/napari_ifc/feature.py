@@ -78,7 +78,7 @@ class Feature:
         """A stroke has ended: the mask under the brush (H, W) and the tool's word."""
 
     def busy(self) -> str:
-        """What of it goes on and stops by closing, in a few words; or empty."""
+        """What of it goes on and would stop if the window closed, in a few words; or empty."""
         return ""
 
     def close(self) -> None:

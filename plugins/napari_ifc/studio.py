@@ -288,7 +288,7 @@ class Studio(StudioFeatures):
         return self.workspace
 
     def work_going_on(self) -> list[str]:
-        """What stops by closing now, each in a few words."""
+        """What would stop if the window closed now, each in a few words."""
         busy = [feature.busy() for feature in self._features]
         return [text for text in (*busy, *self.tasks.texts) if text]
 

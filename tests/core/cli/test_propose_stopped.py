@@ -161,8 +161,22 @@ def test_another_command_or_restart_begins_anew(
     assert list((cache_dir() / "propose").iterdir()) == []
 
 
+def test_what_began_with_other_edge_weights_begins_anew(
+    propose: Any, clip_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out.json"
+    with pytest.MonkeyPatch.context() as patch:
+        _cut_off(patch, 3)
+        patch.setattr(propose_run, "bundled_edges_sha256", lambda: "of another release")
+        with pytest.raises(_Killed):
+            propose(clip_file, "-o", output)
+    capsys.readouterr()
+    assert propose(clip_file, "-o", output) == 0
+    assert "going on" not in capsys.readouterr().err
+
+
 def test_one_command_runs_once_and_damage_is_no_hindrance(tmp_path: Path) -> None:
-    facts = (tmp_path / "out.json", ProposeSettings(), "sha", ["print"])
+    facts = (tmp_path / "out.json", ProposeSettings(), ["sha"], ["print"])
     first = ProposeState(*facts)
     with pytest.raises(InputError, match="running already"):
         ProposeState(*facts)

@@ -320,7 +320,7 @@ def test_a_cancelled_drawing_of_clips_ends_at_once(proposer, tmp_path):
 
 
 def test_a_batch_that_does_not_divide_is_refused(tmp_path):
-    for batch_size, world_size in ((3, 2), (2, 2), (1, 1)):
+    for batch_size, world_size in ((3, 2), (2, 2)):
         stages = [{"iterations": 1, "side": 32, "batch_size": batch_size}]
         settings = config(tmp_path, stages=stages)
         with pytest.raises(ConfigError, match=f"of {batch_size} does not .* two crops or more"):
@@ -378,6 +378,7 @@ def test_a_checkpoint_of_another_run_and_a_damaged_file_are_refused(clip, tmp_pa
     [
         ({"stages": []}, "at least one"),
         ({"stages": [{"iterations": 1, "side": 48}]}, "multiple of 32"),
+        ({"stages": [{"iterations": 1, "batch_size": 1}]}, "at least 2"),
         ({"stages": [{"iterations": 1, "unmatched": 1.0}]}, "below 1"),
         ({"clips": 0}, "one clip"),
         ({"lr": 0.0}, "above 0"),
