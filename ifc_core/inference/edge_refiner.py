@@ -258,7 +258,9 @@ def bundled_edges_sha256() -> str:
 
 
 def _bundled() -> dict[str, str]:
-    entry: dict[str, str] = json.loads(ifc_resources.path("models.json").read_text("utf-8"))["edges"]
+    entry: dict[str, str] = json.loads(ifc_resources.path("models.json").read_text("utf-8"))[
+        "edges"
+    ]
     return entry
 
 
