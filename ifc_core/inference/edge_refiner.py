@@ -35,8 +35,9 @@ _NARROWEST = 0.5
 """Shorter side of a crop as a share of its longer one."""
 _ISLAND_SHARE = 0.1
 """Of the mask's cells; smaller islands do not widen the crop."""
-_LEAST_IOU = 0.5
-"""With the coarse mask; what departs further is no refinement."""
+_LEAST_IOU = 0.1
+"""With the coarse mask; what departs further is another thing. Coarse masks that are half right,
+or less, are where the network helps most."""
 _MOST_CROPS = 32
 """That pass the network at once."""
 

@@ -113,6 +113,16 @@ def test_an_answer_far_from_the_coarse_mask_is_not_taken(star):
         assert 0 <= mask.quality < 0.2  # they share hardly anything, whatever the network says
 
 
+def test_an_answer_that_keeps_a_part_of_the_coarse_mask_is_taken(star):
+    def left_part(_, prior):
+        columns = torch.arange(prior.shape[-1]).expand_as(prior)
+        return torch.where(columns < 0.45 * prior.shape[-1], prior, -5.0)
+
+    coarse = encode_logits(star.logits, SIZE)
+    (mask,) = decided(EdgeRefiner(Answers(left_part)), star.logits[None], star.frame)
+    assert 0.2 < mask.rle.iou(coarse) < 0.5
+
+
 def test_masks_keep_their_order_and_the_empty_ones_their_place(star):
     rows = np.stack([grid(), star.logits, grid(), grid((1, 1, 5, 5))])
     masks = decided(EdgeRefiner(EdgeNetwork().eval()), rows, star.frame)
