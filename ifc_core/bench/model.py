@@ -21,9 +21,9 @@ from ifc_core.data.synthetic.validation import (
 from ifc_core.evaluation.records import EvaluationSet
 from ifc_core.evaluation.region_boundary import boundary_accuracy
 from ifc_core.evaluation.ytvis_ap import evaluate_records
-from ifc_core.inference.predictor import predict_video
 from ifc_core.inference.run_setup import score_threshold_for
 from ifc_core.inference.settings import ProposeSettings
+from ifc_core.inference.tiling import predict
 from ifc_core.io.video import open_video
 from ifc_core.io.ytvis import YtvisTrack, YtvisVideo, read_ytvis
 from ifc_core.jobs import JobContext
@@ -221,7 +221,7 @@ def find_tracks(
         The tracks.
     """
     values = {**settings.to_json(), "score_threshold": _AP_FLOOR}
-    run = predict_video(model, frames, ProposeSettings.from_json(values))
+    run = predict(model, frames, ProposeSettings.from_json(values))
     masks: dict[int, Masks] = {}
     for result in run:
         for item in result.masks:

@@ -295,6 +295,7 @@ class ModelBenchOptions:
             ``None`` takes the model's own.
         edges: How edges are decided again: ``off``, ``fast`` or ``best``; ``None`` takes the
             model's own.
+        tiles: Look in tiles as well, ``auto`` or ``ROWSxCOLUMNS``; empty for the whole frame alone.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
     """
@@ -311,6 +312,7 @@ class ModelBenchOptions:
     continuation_score: float | None = None
     lookahead: int | None = None
     edges: str | None = None
+    tiles: str = ""
     device: str = "auto"
     precision: str = "fp32"
 

@@ -80,7 +80,11 @@ def propose(
         bool, typer.Option("--reidentify", help="Know objects again after an absence.")
     ] = False,
     tiles: Annotated[
-        str, typer.Option(help="Look at large frames in tiles: auto or ROWSxCOLUMNS.")
+        str,
+        typer.Option(
+            help="Look at large frames in tiles as well: auto, ROWSxCOLUMNS, or the size of the "
+            "smallest objects, such as 24px."
+        ),
     ] = "",
     edges: Annotated[
         str | None,

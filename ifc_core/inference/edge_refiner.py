@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -30,7 +31,6 @@ Image = npt.NDArray[np.uint8]
 
 _MARGIN = 0.35
 """Of the object's longer side, on every side of it."""
-_LEAST_MARGIN_CELLS = 1.0
 _NARROWEST = 0.5
 """Shorter side of a crop as a share of its longer one."""
 _ISLAND_SHARE = 0.1
@@ -38,6 +38,9 @@ _ISLAND_SHARE = 0.1
 _LEAST_IOU = 0.1
 """With the coarse mask; what departs further is another thing. Coarse masks that are half right,
 or less, are where the network helps most."""
+_SAME_VIEW = 0.7
+"""IoU of the crop around the network's answer with the crop that it saw, under which it looks
+again: the coarse mask was much too small, or much too large."""
 _MOST_CROPS = 32
 """That pass the network at once."""
 
@@ -52,17 +55,36 @@ class CropBox:
     right: int
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.bottom - self.top, self.right - self.left
+
+    @property
     def xywh(self) -> tuple[int, int, int, int]:
         """The same as (x, y, width, height)."""
         return self.left, self.top, self.right - self.left, self.bottom - self.top
 
+    def iou(self, other: CropBox) -> float:
+        """Intersection over union of two boxes that are not empty."""
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        width = min(self.right, other.right) - max(self.left, other.left)
+        shared = max(0, height) * max(0, width)
+        return shared / (math.prod(self.size) + math.prod(other.size) - shared)
 
-def crop_around(logits: Floats, size: tuple[int, int]) -> CropBox | None:
+
+def crop_around(
+    logits: Floats,
+    size: tuple[int, int],
+    within: CropBox | None = None,
+    room: tuple[float, float] | None = None,
+) -> CropBox | None:
     """What the edge network is shown of a frame for one mask.
 
     Args:
-        logits: (h, w) float32 on the mask's grid, which covers the frame.
+        logits: (h, w) float32 on a grid.
         size: (height, width) of the frame.
+        within: What the grid covers of it; by default all.
+        room: Least margin in pixels down and across; by default a cell of the grid.
 
     Returns:
         A box with a margin around the mask's main parts, inside the frame; ``None`` for an
@@ -77,12 +99,13 @@ def crop_around(logits: Floats, size: tuple[int, int]) -> CropBox | None:
     first = parts[:, (cv2.CC_STAT_TOP, cv2.CC_STAT_LEFT)].min(axis=0)
     extent = parts[:, (cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH)]
     last = (parts[:, (cv2.CC_STAT_TOP, cv2.CC_STAT_LEFT)] + extent).max(axis=0)
-    cell = np.array(size) / logits.shape  # pixels
+    grid = within or CropBox(0, 0, *size)
+    cell = np.array(grid.size) / logits.shape  # pixels
     start, stop = first * cell, last * cell
-    margin = _MARGIN * (stop - start).max() + _LEAST_MARGIN_CELLS * cell
+    margin = _MARGIN * (stop - start).max() + (cell if room is None else np.array(room))
     sides = stop - start + 2 * margin
     sides = np.maximum(sides, _NARROWEST * sides.max())
-    middle = (start + stop) / 2
+    middle = (start + stop) / 2 + (grid.top, grid.left)
     top, left = np.maximum(np.floor(middle - sides / 2), 0).astype(int)
     bottom, right = np.minimum(np.ceil(middle + sides / 2), size).astype(int)
     return CropBox(int(top), int(left), int(bottom), int(right))
@@ -118,7 +141,7 @@ def crop_motion(motion: FrameMotion, size: tuple[int, int], box: CropBox, prior:
 
 def crop_places(grid: tuple[int, ...], size: tuple[int, int], box: CropBox, side: int) -> Floats:
     """(side, side, 2) float32, (x, y) of a crop's cells on a grid that covers a frame."""
-    height, width = box.bottom - box.top, box.right - box.left
+    height, width = box.size
     places = (np.arange(side) + 0.5) / side
     rows = (box.top + places * height) * grid[0] / size[0] - 0.5
     columns = (box.left + places * width) * grid[1] / size[1] - 0.5
@@ -163,6 +186,26 @@ class DecidedMask:
     is_fine: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    box: CropBox  # in the part that the grid covers
+    prior: Floats  # (S, S) logits over the box, of the coarse mask
+    logits: Floats  # of the network's
+    quality: float
+
+
+def _other_views(
+    answers: dict[int, _Answer], size: tuple[int, int], room: tuple[float, float]
+) -> dict[int, CropBox]:
+    """Crops around those answers that lie elsewhere than in the middle of theirs."""
+    views = {n: crop_around(answer.logits, size, answer.box, room) for n, answer in answers.items()}
+    return {
+        n: view
+        for n, view in views.items()
+        if view is not None and view.iou(answers[n].box) < _SAME_VIEW
+    }
+
+
 class EdgeRefiner:
     """Decides masks of frames again.
 
@@ -203,28 +246,34 @@ class EdgeRefiner:
             for number, row in enumerate(logits)
             if coarse[number] is not None and (box := crop_around(row, (height, width)))
         }
+        answers = self._answers(logits, part, boxes, motion)
+        cell = (height / logits.shape[-2], width / logits.shape[-1])
+        views = _other_views(answers, (height, width), cell)
+        answers |= self._answers(logits, part, views, motion)
         found: list[DecidedMask | None] = [None] * len(coarse)
-        for number, prior, fine, quality in self._decided(logits, part, boxes, motion):
-            left, top, across, down = boxes[number].xywh
-            mask = encode_logits(fine, size, (x + left, y + top, across, down))
+        for number, answer in answers.items():
+            left, top, across, down = answer.box.xywh
+            mask = encode_logits(answer.logits, size, (x + left, y + top, across, down))
             before = coarse[number]
             if before is None:
                 continue
             agreement = 0.0 if mask is None else mask.iou(before)
             if mask is None or agreement < _LEAST_IOU:
-                kept = EncodedMask(before, min(agreement, quality))  # also of what is no number
-                found[number] = DecidedMask(kept, boxes[number], np.nan_to_num(prior), False)
+                kept = EncodedMask(before, min(agreement, answer.quality))  # also of no number
+                prior = np.nan_to_num(answer.prior)
+                found[number] = DecidedMask(kept, answer.box, prior, is_fine=False)
             else:
-                taken = EncodedMask(mask, quality)
-                found[number] = DecidedMask(taken, boxes[number], fine, is_fine=True)
+                taken = EncodedMask(mask, answer.quality)
+                found[number] = DecidedMask(taken, answer.box, answer.logits, is_fine=True)
         return found
 
-    def _decided(
+    def _answers(
         self, logits: Floats, picture: Image, boxes: dict[int, CropBox], motion: FrameMotion | None
-    ) -> Iterator[tuple[int, Floats, Floats, float]]:
-        """Number of the mask, its (S, S) logits over its box before and now, its estimated IoU."""
+    ) -> dict[int, _Answer]:
+        """What the network says, by the number of the mask."""
         size = (int(picture.shape[0]), int(picture.shape[1]))
         numbers = list(boxes)
+        answers: dict[int, _Answer] = {}
         for start in range(0, len(numbers), _MOST_CROPS):
             some = numbers[start : start + _MOST_CROPS]
             pictures = [crop_picture(picture, boxes[n], CROP_SIDE) for n in some]
@@ -237,7 +286,9 @@ class EdgeRefiner:
                 ]
             answer = self._run(pictures, priors, moving)
             masks, quality = answer.masks.cpu().numpy(), answer.quality.sigmoid().tolist()
-            yield from zip(some, priors, masks, quality, strict=True)
+            for n, prior, mask, judged in zip(some, priors, masks, quality, strict=True):
+                answers[n] = _Answer(boxes[n], prior, mask, judged)
+        return answers
 
     @torch.inference_mode()
     def _run(

@@ -17,7 +17,7 @@ from ifc_core.inference.frame_input import cut_region, network_size, resize_fram
 from ifc_core.inference.frame_masks import FrameMasks
 from ifc_core.inference.run_setup import edges_for, lookahead_for, short_side_for
 from ifc_core.inference.settings import ProposeSettings
-from ifc_core.inference.tiling import tile_counts, tile_regions
+from ifc_core.inference.tiling import looked_at_regions
 from ifc_core.models.ifc import IFC
 from ifc_core.tracking.video_tracker import TrackedFrame
 
@@ -77,11 +77,11 @@ def estimate_run(
     num_clips = sum(1 for _ in clip_windows(looked_at, length, stride))
     part = cut_region(frame, settings.region_xywh)
     short_side = short_side_for(model, settings)
-    num_tiles = 1
+    num_runs = 1
     if settings.tiles:
-        counts = tile_counts(settings.tiles, (int(part.shape[0]), int(part.shape[1])), short_side)
-        regions = tile_regions((0, 0, int(part.shape[1]), int(part.shape[0])), *counts)
-        part, num_tiles = cut_region(part, regions[0]), len(regions)
+        area = (0, 0, int(part.shape[1]), int(part.shape[0]))
+        regions = looked_at_regions(area, settings, short_side)
+        part, num_runs = cut_region(part, regions[0]), len(regions)
     size = network_size(
         (int(part.shape[0]), int(part.shape[1])), short_side, settings.max_long_side
     )
@@ -95,16 +95,16 @@ def estimate_run(
     edges = edges_for(model, settings)
     masks = FrameMasks(edges, None, model.device)
     finish = _time_masks(masks, runner.mask_grid or (1, 1), frame, clock)
-    seconds = num_tiles * (looked_at * (encode + finish) + num_clips * decode * length / probe)
+    seconds = num_runs * (looked_at * (encode + finish) + num_clips * decode * length / probe)
     waiting = 0 if settings.offline else 2 * -(-lookahead_for(model, settings) // stride)
     held_clips = min(num_clips, -(-length // stride) + waiting)
     held_frames = 0 if edges == "off" else min(looked_at, length + waiting * stride)
-    memory = _memory(model, runner, feature_bytes, length, held_clips, num_tiles)
+    memory = _memory(model, runner, feature_bytes, length, held_clips, num_runs)
     return RunEstimate(
         seconds=seconds,
         seconds_per_frame=seconds / max(1, looked_at),
-        num_clips=num_clips * num_tiles,
-        memory_bytes=memory + held_frames * frame.nbytes,  # of all tiles, which share frames
+        num_clips=num_clips * num_runs,
+        memory_bytes=memory + held_frames * frame.nbytes,  # of all runs, which share frames
         network_size=size,
         precision=str(dtype).removeprefix("torch."),
     )
@@ -164,7 +164,7 @@ def _memory(
     feature_bytes: int,
     length: int,
     held_clips: int,
-    num_tiles: int,
+    num_runs: int,
 ) -> int:
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     fast = sum(t.numel() * t.element_size() for t in runner.model.state_dict().values())
@@ -173,7 +173,7 @@ def _memory(
     masks = 8 * _ASSUMED_INSTANCES * grid * length * held_clips  # logits and probabilities
     activations = _ACTIVATION_COPIES * 4 * model.config.hidden_dim * grid * length
     held = feature_bytes * (length + 1) + masks
-    return int(weights + fast + num_tiles * held + activations)
+    return int(weights + fast + num_runs * held + activations)
 
 
 def _synchronize(device: torch.device) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -11,6 +12,11 @@ from ifc_core.models.config import EDGES, LEAST_DUPLICATE_IOU, MOST_LOOKAHEAD
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 """Arithmetic of the network; ``auto`` picks the fastest that passes a one-off check."""
+
+MOST_TILES = 16
+"""In each direction."""
+
+_SMALLEST_PX = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,9 @@ class ProposeSettings:
         offline: One clip over the whole video, ``clip_length`` and ``clip_stride`` unused.
         reidentify: Give an object that was away its old identity again, where its mask weight
             and class say so. Off, as published.
-        tiles: Look at the frame in overlapping tiles, each at the short side: ``auto`` or
-            ``ROWSxCOLUMNS``; empty for the whole frame at once. For small objects in large frames.
+        tiles: Look at the frame in overlapping tiles as well, each at the short side: ``auto``,
+            ``ROWSxCOLUMNS``, or the size of the smallest objects in pixels of the frame, such as
+            ``24px``; empty for the whole frame alone. For small objects in large frames.
         edges: Decide the edges of masks again at the size of the frame, one of ``EDGES``: ``off``
             as published, ``fast`` by the colours nearby, ``best`` by a network of its own;
             ``None`` takes the model's own.
@@ -189,12 +196,15 @@ def _check_device(device: str) -> None:
 
 
 def _check_tiles(tiles: str) -> None:
-    rows, cross, columns = tiles.lower().partition("x")
-    counts = (rows, columns) if cross else ()
-    if tiles in ("", "auto") or (counts and all(c in map(str, range(1, 9)) for c in counts)):
+    grid = re.fullmatch(r"(\d{1,2})x(\d{1,2})", tiles.lower())
+    in_range = grid is not None and all(1 <= int(count) <= MOST_TILES for count in grid.groups())
+    smallest = re.fullmatch(r"(\d{1,4})px", tiles.lower())
+    if tiles in ("", "auto") or in_range or (smallest and int(smallest[1]) >= _SMALLEST_PX):
         return
     raise ConfigError(
-        f"The tiles must be auto or ROWSxCOLUMNS with 1 to 8 of each, such as 2x3, not {tiles!r}.",
+        f"The tiles must be auto, ROWSxCOLUMNS with 1 to {MOST_TILES} of each, such as 2x3, or the "
+        f"size of the smallest objects of at least {_SMALLEST_PX} pixels, such as 24px, not "
+        f"{tiles!r}.",
         name="tiles",
         value=tiles,
     )

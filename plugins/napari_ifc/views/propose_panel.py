@@ -39,6 +39,9 @@ _MODE_HELP = {
 _TILES = (
     ("", tr("Whole frame at once")),
     ("auto", tr("Tiles, as many as the size asks for")),
+    ("48px", tr("Tiles for objects from 48 pixels")),
+    ("24px", tr("Tiles for objects from 24 pixels")),
+    ("12px", tr("Tiles for objects from 12 pixels")),
     ("2x2", tr("2 × 2 tiles")),
     ("2x3", tr("2 × 3 tiles")),
     ("3x4", tr("3 × 4 tiles")),
@@ -147,7 +150,9 @@ class ProposePanel(QWidget):
             (
                 self._tiles,
                 tr("Tiles"),
-                tr("For small objects in large frames; takes as long as its tiles"),
+                tr(
+                    "For small objects in large frames; the whole frame is looked at as well"
+                ),
             ),
             (self._edges, tr("Edges of masks"), tr("Decided again at the full size of the frame")),
             (
@@ -357,10 +362,7 @@ class ProposePanel(QWidget):
             spin.setValue(spin.minimum() if chosen is None else chosen)
         self._precision.setCurrentIndex(self._precision.findData(settings.precision))
         if self._tiles.findData(settings.tiles) < 0:
-            self._tiles.addItem(
-                tr("{grid} tiles").format(grid=settings.tiles.replace("x", " × ")),
-                settings.tiles,
-            )
+            self._tiles.addItem(_tiles_in_words(settings.tiles), settings.tiles)
         self._tiles.setCurrentIndex(self._tiles.findData(settings.tiles))
         self._edges.setCurrentIndex(self._edges.findData(settings.edges or ""))
         self._reidentify.setChecked(settings.reidentify)
@@ -468,3 +470,10 @@ def _gpu_text(device: str) -> str:
     """``cuda`` or ``cuda:1`` in words."""
     number = device.partition(":")[2]
     return tr("GPU {number} (CUDA)").format(number=number) if number else tr("GPU (CUDA)")
+
+
+def _tiles_in_words(tiles: str) -> str:
+    """Of a choice that the list does not offer."""
+    if tiles.endswith("px"):
+        return tr("Tiles for objects from {size} pixels").format(size=tiles.removesuffix("px"))
+    return tr("{grid} tiles").format(grid=tiles.replace("x", " × "))

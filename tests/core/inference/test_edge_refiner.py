@@ -16,6 +16,7 @@ from ifc_core.inference.edge_refiner import (
 )
 from ifc_core.inference.mask_output import encode_logits
 from ifc_core.models.edge_network import EdgeAnswer, EdgeNetwork
+from ifc_core.structures import RLEMask
 
 SIZE = (180, 200)
 
@@ -42,6 +43,11 @@ def grid(*parts, shape=(22, 25)):
     for top, left, bottom, right in parts:
         logits[top:bottom, left:right] = 5
     return logits
+
+
+def bright(pictures, _):
+    """An answer: what is bright."""
+    return torch.where(pictures.mean(1) > 127, 5.0, -5.0)
 
 
 def decided(refiner, *seen, **more):
@@ -113,14 +119,23 @@ def test_an_answer_far_from_the_coarse_mask_is_not_taken(star):
         assert 0 <= mask.quality < 0.2  # they share hardly anything, whatever the network says
 
 
-def test_an_answer_that_keeps_a_part_of_the_coarse_mask_is_taken(star):
-    def left_part(_, prior):
-        columns = torch.arange(prior.shape[-1]).expand_as(prior)
-        return torch.where(columns < 0.45 * prior.shape[-1], prior, -5.0)
+def test_an_answer_that_keeps_a_part_of_the_coarse_mask_is_taken_after_a_closer_look(star):
+    frame = np.zeros_like(star.frame)
+    frame[65:115, 75:125] = 255
+    network = Answers(bright)
+    (found,) = EdgeRefiner(network).decide(star.logits[None], frame)
+    assert found.is_fine
+    assert found.encoded.quality > 0.5  # as the network says
+    assert found.encoded.rle.iou(encode_logits(star.logits, SIZE)) < 0.5
+    assert found.encoded.rle.iou(RLEMask.from_array(frame[..., 0] > 0)) > 0.95
+    assert network.counts == [1, 1]
+    assert max(found.box.size) < 0.8 * max(crop_around(star.logits, SIZE).size)
 
-    coarse = encode_logits(star.logits, SIZE)
-    (mask,) = decided(EdgeRefiner(Answers(left_part)), star.logits[None], star.frame)
-    assert 0.2 < mask.rle.iou(coarse) < 0.5
+
+def test_what_is_seen_in_the_middle_is_looked_at_once(star):
+    network = Answers(lambda _, prior: prior)
+    EdgeRefiner(network).decide(star.logits[None], star.frame)
+    assert network.counts == [1]
 
 
 def test_masks_keep_their_order_and_the_empty_ones_their_place(star):

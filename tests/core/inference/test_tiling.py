@@ -1,20 +1,12 @@
-"""Tiles cover the frame, and what two of them see alike is one object."""
+"""Tiles cover the frame, each is a run, and so is the whole of it."""
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
-from ifc_core.inference import tiling
-from ifc_core.inference.results import FrameMask, FrameResult
+from ifc_core.errors import ConfigError
 from ifc_core.inference.settings import ProposeSettings
-from ifc_core.inference.tiling import TileMerger, predict, tile_counts, tile_regions
+from ifc_core.inference.tiling import looked_at_regions, predict, tile_counts, tile_regions
 from ifc_core.jobs import JobCancelled, JobContext
-from ifc_core.structures import RLEMask
-
-SIZE = (40, 100)
-LEFT, RIGHT = (0, 0, 60, 40), (40, 0, 60, 40)
 
 
 @pytest.mark.parametrize("counts", [(1, 1), (1, 3), (2, 2), (4, 3)])
@@ -40,51 +32,43 @@ def test_counts():
     assert tile_counts("auto", (9000, 9000), 144) == (8, 8)
 
 
-def box(left, right, region):
-    """A bar from column to column, as far as a tile sees it."""
-    mask = np.zeros(SIZE, bool)
-    mask[10:30, max(left, region[0]) : min(right, region[0] + region[2])] = True
-    return RLEMask.from_array(mask) if mask.any() else None
+@pytest.mark.parametrize(
+    ("smallest", "counts"),
+    [("12px", (16, 16)), ("24PX", (8, 8)), ("48px", (4, 4)), ("600px", (1, 1)), ("4px", (16, 16))],
+)
+def test_counts_for_the_smallest_object(smallest, counts):
+    assert tile_counts(smallest, (2160, 3840), 216) == counts
 
 
-def seen(frame, *bars):
-    """What both tiles say of bars (left, right, id in the left tile, id in the right tile)."""
-    tiles = []
-    for place, region in ((2, LEFT), (3, RIGHT)):
-        masks = [
-            FrameMask(bar[place], rle, 0.1, 0.9, 0.8, 0)
-            for bar in bars
-            if (rle := box(bar[0], bar[1], region)) is not None
-        ]
-        tiles.append(FrameResult(frame, tuple(masks)))
-    return tiles
+@pytest.mark.parametrize("smallest", [10, 17, 24, 31, 60])
+def test_tiles_show_the_smallest_object_large_enough(smallest):
+    area = (0, 0, 3000, 2000)
+    for x, y, width, height in looked_at_regions(
+        area, ProposeSettings(tiles=f"{smallest}px", short_side=360), 360
+    )[:-1]:
+        assert smallest * 360 / min(width, height) >= 14.9
+        assert x + width <= 3000
+        assert y + height <= 2000
 
 
-def test_an_object_that_moves_from_tile_to_tile_keeps_its_number():
-    merger = TileMerger((LEFT, RIGHT))
-    frames = [merger.merge(seen(t, (5 + 8 * t, 20 + 8 * t, 4, 7))) for t in range(10)]
-    assert [[m.instance_id for m in f.masks] for f in frames] == [[0]] * 10
-    assert [f.masks[0].rle.bbox_xywh[0] for f in frames] == [5 + 8 * t for t in range(10)]
-    assert frames[4].masks[0].rle.area == 15 * 20
+@pytest.mark.parametrize("tiles", ["3px", "px", "24 px", "0x3", "17x2", "2x", "x", "2x3x4", "-1x2"])
+def test_tiles_that_are_none_are_refused(tiles):
+    with pytest.raises(ConfigError, match="such as 24px"):
+        ProposeSettings(tiles=tiles)
 
 
-def test_two_objects_stay_two():
-    merger = TileMerger((LEFT, RIGHT))
-    frame = merger.merge(seen(0, (2, 20, 0, 9), (80, 95, 9, 0)))
-    assert [m.instance_id for m in frame.masks] == [0, 1]
-    touching = merger.merge(seen(1, (42, 49, 1, 1), (51, 58, 2, 2)))
-    assert len(touching.masks) == 2
+def test_the_area_itself_is_looked_at_beside_its_tiles():
+    area = (7, 5, 203, 101)
+    regions = looked_at_regions(area, ProposeSettings(tiles="2x3"), 64)
+    assert regions == [*tile_regions(area, 2, 3), area]
+    assert looked_at_regions(area, ProposeSettings(tiles="auto"), 64) == [area]
 
 
-def test_late_agreement_joins_from_then_on():
-    merger = TileMerger((LEFT, RIGHT))
-    apart = [FrameResult(0, (FrameMask(0, box(5, 30, LEFT), None, None, 0.6, 0),))]
-    apart.append(FrameResult(0, (FrameMask(0, box(70, 90, RIGHT), None, None, 0.7, 0),)))
-    assert [m.instance_id for m in merger.merge(apart).masks] == [0, 1]
-    numbers = [
-        [m.instance_id for m in merger.merge(seen(t, (20, 80, 0, 0))).masks] for t in range(1, 5)
-    ]
-    assert numbers == [[0, 1], [0, 1], [0], [0]]
+def share_inside(frames, number, other):
+    """Share of one instance's pixels that lie in another's."""
+    masks = [{m.instance_id: m.rle.to_array() for m in f.masks} for f in frames]
+    inside = sum((m[number] & m[other]).sum() for m in masks if number in m and other in m)
+    return inside / sum(m[number].sum() for m in masks if number in m)
 
 
 def test_a_run_in_tiles(tiny_model, scene):
@@ -99,7 +83,9 @@ def test_a_run_in_tiles(tiny_model, scene):
     assert [f.frame_index for f in frames] == list(range(5))
     table = {i.instance_id: i for i in run.instances}
     found = {m.instance_id for f in frames for m in f.masks}
-    assert found == set(table)
+    assert table.keys() <= found
+    for dropped in found - table.keys():
+        assert max(share_inside(frames, dropped, kept) for kept in table) >= 0.7
     assert {m.rle.size for f in frames for m in f.masks} == {(64, 96)}
     for number, row in table.items():
         held = [f.frame_index for f in frames if number in {m.instance_id for m in f.masks}]
@@ -118,17 +104,3 @@ def test_without_tiles_it_is_the_plain_run_and_tiles_can_be_cancelled(tiny_model
     tiled = ProposeSettings(clip_length=3, precision="fp32", tiles="1x2")
     with pytest.raises(JobCancelled):
         list(predict(tiny_model, enumerate(scene[:4]), tiled, context))
-
-
-@given(st.data())
-def test_the_part_of_a_mask_in_a_region(data):
-    height, width = data.draw(st.tuples(st.integers(3, 12), st.integers(3, 12)))
-    mask = data.draw(arrays.arrays(bool, (height, width)))
-    x, y = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
-    w, h = data.draw(st.integers(1, width - x)), data.draw(st.integers(1, height - y))
-    expected = mask[y : y + h, x : x + w]
-    found = tiling._cut(RLEMask.from_array(mask), (x, y, w, h))
-    if found is None:
-        assert expected.sum() < tiling._FEWEST_SHARED_PX
-    else:
-        np.testing.assert_array_equal(found, expected)

@@ -1,0 +1,146 @@
+"""What tiles and the whole frame see of one object is put together; large ones are seen whole."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from ifc_core.inference import tile_merger
+from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
+from ifc_core.inference.tile_merger import TileMerger
+from ifc_core.structures import RLEMask
+
+SIZE = (40, 100)
+LEFT, RIGHT, WHOLE = (0, 0, 60, 40), (40, 0, 60, 40), (0, 0, 100, 40)
+LARGE_PX = 1000
+
+
+def box(left, right, region):
+    """A bar from column to column, as far as a tile sees it."""
+    mask = np.zeros(SIZE, bool)
+    mask[10:30, max(left, region[0]) : min(right, region[0] + region[2])] = True
+    return RLEMask.from_array(mask) if mask.any() else None
+
+
+def seen(frame, *bars):
+    """What both tiles say of bars (left, right, id in the left tile, id in the right tile)."""
+    tiles = []
+    for place, region in ((2, LEFT), (3, RIGHT)):
+        masks = [
+            FrameMask(bar[place], rle, 0.1, 0.9, 0.8, 0)
+            for bar in bars
+            if (rle := box(bar[0], bar[1], region)) is not None
+        ]
+        tiles.append(FrameResult(frame, tuple(masks)))
+    return tiles
+
+
+def test_an_object_that_moves_from_tile_to_tile_keeps_its_number():
+    merger = TileMerger((LEFT, RIGHT))
+    frames = [merger.merge(seen(t, (5 + 8 * t, 20 + 8 * t, 4, 7))) for t in range(10)]
+    assert [[m.instance_id for m in f.masks] for f in frames] == [[0]] * 10
+    assert [f.masks[0].rle.bbox_xywh[0] for f in frames] == [5 + 8 * t for t in range(10)]
+    assert frames[4].masks[0].rle.area == 15 * 20
+
+
+def test_two_objects_stay_two():
+    merger = TileMerger((LEFT, RIGHT))
+    frame = merger.merge(seen(0, (2, 20, 0, 9), (80, 95, 9, 0)))
+    assert [m.instance_id for m in frame.masks] == [0, 1]
+    touching = merger.merge(seen(1, (42, 49, 1, 1), (51, 58, 2, 2)))
+    assert len(touching.masks) == 2
+
+
+def test_late_agreement_joins_from_then_on():
+    merger = TileMerger((LEFT, RIGHT))
+    apart = [FrameResult(0, (FrameMask(0, box(5, 30, LEFT), None, None, 0.6, 0),))]
+    apart.append(FrameResult(0, (FrameMask(0, box(70, 90, RIGHT), None, None, 0.7, 0),)))
+    assert [m.instance_id for m in merger.merge(apart).masks] == [0, 1]
+    numbers = [
+        [m.instance_id for m in merger.merge(seen(t, (20, 80, 0, 0))).masks] for t in range(1, 5)
+    ]
+    assert numbers == [[0, 1], [0, 1], [0], [0]]
+
+
+def tracked(instance_id, left, right, region=WHOLE, score=0.8):
+    return FrameMask(instance_id, box(left, right, region), 0.1, 0.9, score, 0)
+
+
+def together(frame, *, left=(), right=(), whole=()):
+    return [FrameResult(frame, tuple(masks)) for masks in (left, right, whole)]
+
+
+def summary(prob, num_frames=3):
+    return InstanceSummary(0, (prob, 1 - prob), prob, 0, 0, num_frames - 1, num_frames)
+
+
+def with_whole():
+    return TileMerger((LEFT, RIGHT, WHOLE), LARGE_PX)
+
+
+def test_a_small_object_is_taken_from_its_tile_and_a_large_one_from_the_whole_frame():
+    merger = with_whole()
+    frame = merger.merge(
+        together(
+            0,
+            left=[tracked(0, 5, 15), tracked(1, 21, 60, LEFT)],
+            right=[tracked(4, 40, 95, RIGHT)],
+            whole=[tracked(0, 4, 18), tracked(1, 20, 96)],
+        )
+    )
+    boxes = [mask.rle.bbox_xywh for mask in frame.masks]
+    assert boxes == [(5, 10, 10, 20), (20, 10, 76, 20)]
+    assert [mask.instance_id for mask in frame.masks] == [0, 1]
+
+
+def test_what_one_side_alone_sees_stays():
+    merger = with_whole()
+    frame = merger.merge(together(0, left=[tracked(3, 2, 8)], whole=[tracked(5, 70, 90)]))
+    assert [mask.rle.bbox_xywh[0] for mask in frame.masks] == [2, 70]
+    found = merger.instances({(0, 3): summary(0.6), (2, 5): summary(0.9)}, 0.5)
+    assert sorted(s.certainty for s in found) == pytest.approx([0.6, 0.9])
+
+
+def test_a_part_that_only_a_tile_takes_for_a_thing_is_dropped_where_the_thing_is_kept():
+    merger = with_whole()
+    for t in range(3):
+        merger.merge(together(t, left=[tracked(0, 20, 28)], whole=[tracked(7, 18, 70)]))
+    part, thing = {(0, 0): summary(0.95)}, {(2, 7): summary(0.9)}
+    (kept,) = merger.instances({**part, **thing}, 0.5)
+    assert kept.certainty == pytest.approx(0.9)
+    (kept,) = merger.instances({**part, (2, 7): summary(0.3)}, 0.5)
+    assert kept.certainty == pytest.approx(0.95)  # the thing is none: its part stays
+
+
+def test_an_object_half_of_which_lies_in_a_larger_one_is_no_part_of_it():
+    merger = with_whole()
+    for t in range(3):
+        merger.merge(together(t, left=[tracked(0, 10, 26)], whole=[tracked(7, 18, 70)]))
+    found = {(0, 0): summary(0.95), (2, 7): summary(0.9)}
+    assert len(merger.instances(found, 0.5)) == 2
+
+
+def test_an_object_is_as_certain_as_the_surer_side_says():
+    merger = with_whole()
+    for t in range(3):
+        merger.merge(together(t, left=[tracked(0, 5, 15)], whole=[tracked(1, 5, 16)]))
+    (kept,) = merger.instances({(0, 0): summary(0.2), (2, 1): summary(0.9)}, 0.5)
+    assert kept.certainty == pytest.approx(0.9)
+    assert (kept.first_frame, kept.last_frame, kept.num_frames) == (0, 2, 3)
+    (kept,) = merger.instances({(0, 0): summary(0.8), (2, 1): summary(0.4)}, 0.5)
+    assert kept.certainty == pytest.approx(0.8)
+
+
+@given(st.data())
+def test_the_part_of_a_mask_in_a_region(data):
+    height, width = data.draw(st.tuples(st.integers(3, 12), st.integers(3, 12)))
+    mask = data.draw(arrays.arrays(bool, (height, width)))
+    x, y = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
+    w, h = data.draw(st.integers(1, width - x)), data.draw(st.integers(1, height - y))
+    expected = mask[y : y + h, x : x + w]
+    found = tile_merger._cut(RLEMask.from_array(mask), (x, y, w, h))
+    if found is None:
+        assert expected.sum() < tile_merger._FEWEST_SHARED_PX
+    else:
+        np.testing.assert_array_equal(found, expected)
