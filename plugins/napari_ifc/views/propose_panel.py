@@ -39,9 +39,9 @@ _MODE_HELP = {
 _TILES = (
     ("", tr("Whole frame at once")),
     ("auto", tr("Tiles, as many as the size asks for")),
-    ("48px", tr("Tiles for objects from 48 pixels")),
-    ("24px", tr("Tiles for objects from 24 pixels")),
-    ("12px", tr("Tiles for objects from 12 pixels")),
+    ("48px", tr("For objects from 48 pixels")),
+    ("24px", tr("For objects from 24 pixels")),
+    ("12px", tr("For objects from 12 pixels")),
     ("2x2", tr("2 × 2 tiles")),
     ("2x3", tr("2 × 3 tiles")),
     ("3x4", tr("3 × 4 tiles")),
@@ -475,5 +475,5 @@ def _gpu_text(device: str) -> str:
 def _tiles_in_words(tiles: str) -> str:
     """Of a choice that the list does not offer."""
     if tiles.endswith("px"):
-        return tr("Tiles for objects from {size} pixels").format(size=tiles.removesuffix("px"))
+        return tr("For objects from {size} pixels").format(size=tiles.removesuffix("px"))
     return tr("{grid} tiles").format(grid=tiles.replace("x", " × "))

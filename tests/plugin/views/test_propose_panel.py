@@ -96,7 +96,7 @@ class TestProposePanel:
         assert {name: getattr(chosen, name) for name in unusual} == unusual
         assert form._tiles.currentText() == "4 × 2 tiles"
         form.show_settings(ProposeSettings(tiles="33px"))
-        assert form._tiles.currentText() == "Tiles for objects from 33 pixels"
+        assert form._tiles.currentText() == "For objects from 33 pixels"
 
     def test_the_stride_never_exceeds_the_length(self, form):
         self.choose(form, CUSTOM)
