@@ -29,6 +29,7 @@ _JOIN_IOU = 0.5
 _FEWEST_SHARED_PX = 9
 _VOTES = 3  # frames of agreement before two tracks that had a number each are joined
 _LARGEST_INSIDE = 0.7  # of what only tiles saw, in one object of the whole frame
+_LEAST_CERTAINTY = 0.5  # of that one, as a share of its own
 
 
 @dataclass(slots=True)
@@ -98,7 +99,7 @@ class TileMerger:
         Args:
             found: What the runs say of their instances.
             threshold: Objects that are less certain are left out, and those of tiles alone that
-                lie in a larger one that is kept: most are parts of it.
+                lie in one of the whole frame that is kept: most are parts of it.
         """
         kept = [
             summary
@@ -106,8 +107,8 @@ class TileMerger:
             if (summary := self._summary(number, joined, found, threshold)) is not None
             and summary.certainty >= threshold
         ]
-        numbers = {summary.instance_id for summary in kept}
-        return tuple(s for s in kept if not self._is_inside(s.instance_id, numbers))
+        certainties = {summary.instance_id: summary.certainty for summary in kept}
+        return tuple(s for s in kept if not self._is_inside(s.instance_id, certainties))
 
     @property
     def _whole(self) -> int:
@@ -187,13 +188,14 @@ class TileMerger:
     def _is_seen_whole(self, number: int) -> bool:
         return any(region == self._whole for region, _ in self._objects[number].parts)
 
-    def _is_inside(self, number: int, kept: set[int]) -> bool:
-        """Whether only tiles saw an object, within a single one that is kept."""
+    def _is_inside(self, number: int, certainties: Mapping[int, float]) -> bool:
+        """Whether only tiles saw an object, within a single one that is kept and no mere guess."""
         joined = self._objects[number]
         if self.whole_from_px is None or self._is_seen_whole(number):
             return False
-        most = max((px for other, px in joined.inside.items() if other in kept), default=0)
-        return most >= _LARGEST_INSIDE * max(1, joined.area)
+        least = _LEAST_CERTAINTY * certainties[number]
+        holders = [px for other, px in joined.inside.items() if certainties.get(other, -1) >= least]
+        return max(holders, default=0) >= _LARGEST_INSIDE * max(1, joined.area)
 
     def _summary(
         self,

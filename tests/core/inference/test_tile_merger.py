@@ -111,6 +111,7 @@ def test_a_part_that_only_a_tile_takes_for_a_thing_is_dropped_where_the_thing_is
     assert kept.certainty == pytest.approx(0.9)
     (kept,) = merger.instances({**part, (2, 7): summary(0.3)}, 0.5)
     assert kept.certainty == pytest.approx(0.95)  # the thing is none: its part stays
+    assert len(merger.instances({**part, (2, 7): summary(0.3)}, 0.1)) == 2  # a guess holds nothing
 
 
 def test_an_object_half_of_which_lies_in_a_larger_one_is_no_part_of_it():
