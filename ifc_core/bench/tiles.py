@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -224,10 +224,6 @@ def look(
     began, cpu_began = time.perf_counter(), time.process_time()
     run = predict(model, frames(), settings, num_frames=options.num_frames)
     results = list(run)
-    kept = {instance.instance_id for instance in run.instances}
-    results = [
-        replace(r, masks=tuple(m for m in r.masks if m.instance_id in kept)) for r in results
-    ]
     short_side = options.short_side or model.preferences.short_side
     counts = (1, 1)
     if settings.tiles:

@@ -25,6 +25,7 @@ from ifc_core.models.edge_network import (
     read_edge_network,
 )
 from ifc_core.models.registry import check_bundled_file
+from ifc_core.structures import RLEMask
 
 Floats = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
@@ -40,7 +41,7 @@ _LEAST_IOU = 0.1
 or less, are where the network helps most."""
 _SAME_VIEW = 0.7
 """IoU of the crop around the network's answer with the crop that it saw, under which it looks
-again: the coarse mask was much too small, or much too large."""
+again: the coarse mask was too small or too large by a sixth of a side and more."""
 _MOST_CROPS = 32
 """That pass the network at once."""
 
@@ -95,7 +96,8 @@ def crop_around(
     if count < 2:
         return None
     parts = parts[1:]
-    parts = parts[parts[:, cv2.CC_STAT_AREA] >= _ISLAND_SHARE * positive.sum()]
+    is_large = parts[:, cv2.CC_STAT_AREA] >= _ISLAND_SHARE * positive.sum()
+    parts = parts[is_large] if is_large.any() else parts  # of specks alone all count
     first = parts[:, (cv2.CC_STAT_TOP, cv2.CC_STAT_LEFT)].min(axis=0)
     extent = parts[:, (cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH)]
     last = (parts[:, (cv2.CC_STAT_TOP, cv2.CC_STAT_LEFT)] + extent).max(axis=0)
@@ -193,6 +195,40 @@ class _Answer:
     logits: Floats  # of the network's
     quality: float
 
+    def is_cut(self, size: tuple[int, int]) -> bool:
+        """Whether the mask reaches a side of the box that lies inside a picture of this size."""
+        inside = self.logits > 0
+        sides = (
+            (self.box.top > 0, inside[0]),
+            (self.box.left > 0, inside[:, 0]),
+            (self.box.bottom < size[0], inside[-1]),
+            (self.box.right < size[1], inside[:, -1]),
+        )
+        return any(is_within and bool(side.any()) for is_within, side in sides)
+
+
+def _decided(
+    answer: _Answer, coarse: RLEMask | None, size: tuple[int, int], origin_xy: tuple[int, int]
+) -> DecidedMask | None:
+    """The network's mask, or the coarse one where the two hardly meet.
+
+    Args:
+        answer: What the network says.
+        coarse: The mask that it was told, in the frame.
+        size: (height, width) of the frame.
+        origin_xy: Of the part of it in which the answer's box lies.
+    """
+    if coarse is None:
+        return None
+    left, top, across, down = answer.box.xywh
+    box = (origin_xy[0] + left, origin_xy[1] + top, across, down)
+    mask = encode_logits(answer.logits, size, box)
+    agreement = 0.0 if mask is None else mask.iou(coarse)
+    if mask is None or agreement < _LEAST_IOU:
+        kept = EncodedMask(coarse, min(agreement, answer.quality))  # also of what is no number
+        return DecidedMask(kept, answer.box, np.nan_to_num(answer.prior), is_fine=False)
+    return DecidedMask(EncodedMask(mask, answer.quality), answer.box, answer.logits, is_fine=True)
+
 
 def _other_views(
     answers: dict[int, _Answer], size: tuple[int, int], room: tuple[float, float]
@@ -246,25 +282,17 @@ class EdgeRefiner:
             for number, row in enumerate(logits)
             if coarse[number] is not None and (box := crop_around(row, (height, width)))
         }
-        answers = self._answers(logits, part, boxes, motion)
-        cell = (height / logits.shape[-2], width / logits.shape[-1])
-        views = _other_views(answers, (height, width), cell)
-        answers |= self._answers(logits, part, views, motion)
         found: list[DecidedMask | None] = [None] * len(coarse)
+        answers = self._answers(logits, part, boxes, motion)
         for number, answer in answers.items():
-            left, top, across, down = answer.box.xywh
-            mask = encode_logits(answer.logits, size, (x + left, y + top, across, down))
-            before = coarse[number]
-            if before is None:
-                continue
-            agreement = 0.0 if mask is None else mask.iou(before)
-            if mask is None or agreement < _LEAST_IOU:
-                kept = EncodedMask(before, min(agreement, answer.quality))  # also of no number
-                prior = np.nan_to_num(answer.prior)
-                found[number] = DecidedMask(kept, answer.box, prior, is_fine=False)
-            else:
-                taken = EncodedMask(mask, answer.quality)
-                found[number] = DecidedMask(taken, answer.box, answer.logits, is_fine=True)
+            found[number] = _decided(answer, coarse[number], size, (x, y))
+        fine = {n: answers[n] for n, mask in enumerate(found) if mask is not None and mask.is_fine}
+        cell = (height / logits.shape[-2], width / logits.shape[-1])
+        views = _other_views(fine, (height, width), cell)
+        for number, answer in self._answers(logits, part, views, motion).items():
+            again = _decided(answer, coarse[number], size, (x, y))
+            if again is not None and again.is_fine and not answer.is_cut((height, width)):
+                found[number] = again
         return found
 
     def _answers(

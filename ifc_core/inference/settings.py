@@ -196,9 +196,9 @@ def _check_device(device: str) -> None:
 
 
 def _check_tiles(tiles: str) -> None:
-    grid = re.fullmatch(r"(\d{1,2})x(\d{1,2})", tiles.lower())
+    grid = re.fullmatch(r"([0-9]{1,2})x([0-9]{1,2})", tiles)
     in_range = grid is not None and all(1 <= int(count) <= MOST_TILES for count in grid.groups())
-    smallest = re.fullmatch(r"(\d{1,4})px", tiles.lower())
+    smallest = re.fullmatch(r"([0-9]{1,4})px", tiles)
     if tiles in ("", "auto") or in_range or (smallest and int(smallest[1]) >= _SMALLEST_PX):
         return
     raise ConfigError(

@@ -7,7 +7,7 @@ pieces there, from the whole frame.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
@@ -28,8 +28,8 @@ Part = tuple[int, int]
 _JOIN_IOU = 0.5
 _FEWEST_SHARED_PX = 9
 _VOTES = 3  # frames of agreement before two tracks that had a number each are joined
-_LARGEST_INSIDE = 0.7  # of what only tiles saw, in one object of the whole frame
-_LEAST_CERTAINTY = 0.5  # of that one, as a share of its own
+_LEAST_COVER = 0.5  # of what the whole frame shows of an object, where the tiles' masks are taken
+_LEAST_SCORE = 0.5  # of theirs, as a share of its score
 
 
 @dataclass(slots=True)
@@ -40,8 +40,6 @@ class _Joined:
     first: int = -1
     last: int = -1
     count: int = 0
-    area: int = 0  # pixels of what only tiles saw, over all frames
-    inside: dict[int, int] = field(default_factory=dict)  # those in objects of the whole frame
 
     def count_frame(self, frame_index: int) -> None:
         self.first = frame_index if self.first < 0 else self.first
@@ -60,14 +58,22 @@ class TileMerger:
     Args:
         regions: The tiles; with ``whole_from_px`` the last one is the area that they cover.
         whole_from_px: Masks of that last region are taken of objects that have so many pixels
-            there, those of the tiles of smaller ones; ``None`` if there are tiles alone.
+            there, those of the tiles of smaller ones, if they are hardly less sure and cover most
+            of it; ``None`` if there are tiles alone.
     """
 
     regions: Sequence[Region]
     whole_from_px: float | None = None
+    _overlaps: list[tuple[int, int, Region]] = field(init=False)
     _objects: dict[int, _Joined] = field(default_factory=dict)
     _number_of: dict[Part, int] = field(default_factory=dict)
     _votes: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Find which regions overlap."""
+        pairs = combinations(range(len(self.regions)), 2)
+        shared = ((a, b, _intersection(self.regions[a], self.regions[b])) for a, b in pairs)
+        self._overlaps = [(a, b, region) for a, b, region in shared if region is not None]
 
     def merge(self, frames: Sequence[FrameResult]) -> FrameResult:
         """One frame, as every region's run sees it, to one frame."""
@@ -76,8 +82,7 @@ class TileMerger:
             for region, frame in enumerate(frames)
             for mask in frame.masks
         }
-        for first, second in sorted(self._agreeing(masks)):
-            self._join(first, second)
+        self._count_votes({self._join(*pair, masks) for pair in self._agreeing(frames)})
         for part in masks:
             if part not in self._number_of:
                 self._assign(part, len(self._objects))
@@ -88,7 +93,6 @@ class TileMerger:
         merged = {number: self._united(number, group) for number, group in sorted(groups.items())}
         for number in merged:
             self._objects[number].count_frame(index)
-        self._note_what_holds(merged)
         return FrameResult(index, tuple(merged.values()))
 
     def instances(
@@ -98,54 +102,80 @@ class TileMerger:
 
         Args:
             found: What the runs say of their instances.
-            threshold: Objects that are less certain are left out, and those of tiles alone that
-                lie in one of the whole frame that is kept: most are parts of it.
+            threshold: Objects that are less certain are left out.
         """
-        kept = [
-            summary
+        table = (
+            self._summary(number, joined, found, threshold)
             for number, joined in self._objects.items()
-            if (summary := self._summary(number, joined, found, threshold)) is not None
-            and summary.certainty >= threshold
-        ]
-        certainties = {summary.instance_id: summary.certainty for summary in kept}
-        return tuple(s for s in kept if not self._is_inside(s.instance_id, certainties))
+        )
+        return tuple(s for s in table if s is not None and s.certainty >= threshold)
 
     @property
     def _whole(self) -> int:
         """Number of the region that is the whole area; -1 without one."""
         return -1 if self.whole_from_px is None else len(self.regions) - 1
 
-    def _agreeing(self, masks: dict[Part, FrameMask]) -> Iterator[tuple[Part, Part]]:
-        for a, b in combinations(range(len(self.regions)), 2):
-            shared = _intersection(self.regions[a], self.regions[b])
-            if shared is None:
-                continue
-            cuts = {
-                part: cut
-                for part, mask in masks.items()
-                if part[0] in (a, b) and (cut := _cut(mask.rle, shared)) is not None
-            }
-            for first in (part for part in cuts if part[0] == a):
-                for second in (part for part in cuts if part[0] == b):
-                    union = (cuts[first] | cuts[second]).sum()
-                    if (cuts[first] & cuts[second]).sum() >= _JOIN_IOU * union:
-                        yield first, second
+    def _agreeing(self, frames: Sequence[FrameResult]) -> list[tuple[Part, Part]]:
+        agreeing: list[tuple[Part, Part]] = []
+        for a, b, shared in self._overlaps:
+            if frames[a].masks and frames[b].masks:
+                pairs = (
+                    self._alike_whole(frames[a].masks, frames[b].masks, a)
+                    if b == self._whole
+                    else _alike_in(shared, frames[a].masks, frames[b].masks)
+                )
+                agreeing += [((a, first), (b, second)) for first, second in pairs]
+        return sorted(agreeing)
 
-    def _join(self, first: Part, second: Part) -> None:
+    def _alike_whole(
+        self, in_tile: Sequence[FrameMask], in_whole: Sequence[FrameMask], tile: int
+    ) -> Iterator[tuple[int, int]]:
+        """Pairs alike of a tile and the whole frame.
+
+        What lies within the tile must be all of the other mask; what goes on beyond the tile, the
+        part of it there.
+        """
+        region, area = self.regions[tile], self.regions[self._whole]
+        cut_off = [mask for mask in in_tile if _is_cut_off(mask.rle, region, area)]
+        ids = {mask.instance_id for mask in cut_off}
+        within = [mask for mask in in_tile if mask.instance_id not in ids]
+        for mask in within:
+            for other in in_whole:
+                if mask.rle.iou(other.rle) >= _JOIN_IOU:
+                    yield mask.instance_id, other.instance_id
+        yield from _alike_in(region, cut_off, in_whole)
+
+    def _join(
+        self, first: Part, second: Part, masks: Mapping[Part, FrameMask]
+    ) -> tuple[int, int] | None:
+        """Give two parts that agree one number, or name two objects that should be one."""
         one, other = self._number_of.get(first), self._number_of.get(second)
         if one is None and other is None:
             number = len(self._objects)
             self._assign(first, number)
             self._assign(second, number)
         elif one is None and other is not None:
-            self._assign(first, other)
+            self._assign_unless_there(first, other, masks)
         elif other is None and one is not None:
-            self._assign(second, one)
+            self._assign_unless_there(second, one, masks)
         elif one is not None and other is not None and one != other:
-            pair = (min(one, other), max(one, other))
-            self._votes[pair] = self._votes.get(pair, 0) + 1
-            if self._votes[pair] >= _VOTES:
-                self._unite(*pair)
+            return (min(one, other), max(one, other))
+        return None
+
+    def _assign_unless_there(
+        self, part: Part, number: int, masks: Mapping[Part, FrameMask]
+    ) -> None:
+        """Add a new part to an object, unless its region sees another part of it on this frame."""
+        there = (other for other in self._objects[number].parts if other[0] == part[0])
+        if not any(other in masks for other in there):
+            self._assign(part, number)
+
+    def _count_votes(self, pairs: Collection[tuple[int, int] | None]) -> None:
+        for pair in pairs:
+            if pair is not None:
+                self._votes[pair] = self._votes.get(pair, 0) + 1
+                if self._votes[pair] >= _VOTES:
+                    self._unite(*pair)
 
     def _unite(self, kept: int, dropped: int) -> None:
         """From now on the parts of one object count to another, unless a region has both."""
@@ -166,36 +196,10 @@ class TileMerger:
         tiles = [mask for part, mask in group.items() if part[0] != self._whole]
         if self.whole_from_px is None or not whole or not tiles:
             return _union(number, whole or tiles)
-        shown = _union(number, whole)
-        return shown if shown.rle.area >= self.whole_from_px else _union(number, tiles)
-
-    def _note_what_holds(self, masks: Mapping[int, FrameMask]) -> None:
-        """Count the pixels of what only tiles saw that lie in what the whole frame shows."""
-        if self.whole_from_px is None:
-            return
-        of_tiles = [number for number in masks if not self._is_seen_whole(number)]
-        of_whole = [number for number in masks if self._is_seen_whole(number)]
-        shares = RLEMask.shares_inside(
-            [masks[number].rle for number in of_tiles], [masks[number].rle for number in of_whole]
-        )
-        for number, row in zip(of_tiles, shares, strict=True):
-            joined, area = self._objects[number], masks[number].rle.area
-            joined.area += area
-            for other in np.flatnonzero(row):
-                inside = joined.inside.get(of_whole[other], 0)
-                joined.inside[of_whole[other]] = inside + round(row[other] * area)
-
-    def _is_seen_whole(self, number: int) -> bool:
-        return any(region == self._whole for region, _ in self._objects[number].parts)
-
-    def _is_inside(self, number: int, certainties: Mapping[int, float]) -> bool:
-        """Whether only tiles saw an object, within a single one that is kept and no mere guess."""
-        joined = self._objects[number]
-        if self.whole_from_px is None or self._is_seen_whole(number):
-            return False
-        least = _LEAST_CERTAINTY * certainties[number]
-        holders = [px for other, px in joined.inside.items() if certainties.get(other, -1) >= least]
-        return max(holders, default=0) >= _LARGEST_INSIDE * max(1, joined.area)
+        shown, close = _union(number, whole), _union(number, tiles)
+        area = shown.rle.area
+        is_small = area < self.whole_from_px and close.rle.area >= _LEAST_COVER * area
+        return close if is_small and close.score >= _LEAST_SCORE * shown.score else shown
 
     def _summary(
         self,
@@ -209,6 +213,8 @@ class TileMerger:
         for part in sorted(joined.parts):
             if part in found:
                 sides[part[0] == self._whole].append(found[part])
+        if not joined.count:
+            return None
         said = [mean for side in sides if (mean := _mean(number, joined, side)) is not None]
         return max(said, key=lambda s: (s.certainty >= threshold, s.score), default=None)
 
@@ -238,6 +244,37 @@ def _cut(rle: RLEMask, region: Region) -> npt.NDArray[np.bool_] | None:
     inside = columns[:, region[1] : region[1] + region[3]].T
     part[:, left - region[0] : left - region[0] + across] = inside
     return part if part.sum() >= _FEWEST_SHARED_PX else None
+
+
+def _alike_in(
+    region: Region, some: Sequence[FrameMask], others: Sequence[FrameMask]
+) -> Iterator[tuple[int, int]]:
+    """Ids of the masks of either side whose parts in a region are alike."""
+    cuts = [
+        [(m.instance_id, cut) for m in masks if (cut := _cut(m.rle, region)) is not None]
+        for masks in (some, others)
+    ]
+    sizes = {id(cut): int(np.count_nonzero(cut)) for side in cuts for _, cut in side}
+    for first, one in cuts[0]:
+        for second, other in cuts[1]:
+            smaller, larger = sorted((sizes[id(one)], sizes[id(other)]))
+            if smaller < _JOIN_IOU * larger:
+                continue
+            inter = int(np.count_nonzero(one & other))
+            if inter >= _JOIN_IOU * (smaller + larger - inter):
+                yield first, second
+
+
+def _is_cut_off(rle: RLEMask, tile: Region, area: Region) -> bool:
+    """Whether a tile's mask reaches a side of the tile beyond which the area goes on."""
+    left, top, width, height = rle.bbox_xywh
+    x, y, across, down = tile
+    return (
+        (left <= x and x > area[0])
+        or (top <= y and y > area[1])
+        or (left + width >= x + across and x + across < area[0] + area[2])
+        or (top + height >= y + down and y + down < area[1] + area[3])
+    )
 
 
 def _union(number: int, group: Sequence[FrameMask]) -> FrameMask:

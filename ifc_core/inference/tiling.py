@@ -11,7 +11,7 @@ ICIP 2022; there boxes of single images are put together, here tracks.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -33,6 +33,7 @@ _SHAPE = 16 / 9  # of a tile, width to height
 _SEEN_FROM_PX = 15  # of the network's input: things so long are mostly found
 _CELL_PX = 8  # of the mask grid, in pixels of the network's input
 _WHOLE_FROM_CELLS = 16  # an object that has so many when all is looked at once is large there
+_LARGEST_IN_TILE = 0.25  # of its area
 
 
 def tile_counts(tiles: str, size: tuple[int, int], short_side: int) -> tuple[int, int]:
@@ -47,7 +48,6 @@ def tile_counts(tiles: str, size: tuple[int, int], short_side: int) -> tuple[int
         side = short_side * _LARGEST_SHRINK
         rows, columns = math.ceil(size[0] / side), math.ceil(size[1] / (side * _SHAPE))
         return min(_MOST_AUTO, rows), min(_MOST_AUTO, columns)
-    tiles = tiles.lower()
     if tiles.endswith("px"):
         side = short_side * int(tiles.removesuffix("px")) / _SEEN_FROM_PX
         return _fewest(size[0], side), _fewest(size[1], side * _SHAPE)
@@ -172,7 +172,7 @@ class TiledPrediction(Iterator[FrameResult]):
         short_side = short_side_for(self._model, self._settings)
         regions = looked_at_regions(area, self._settings, short_side)
         prepared = prepare_model(self._model, self._settings.precision)
-        large = None if len(regions) == 1 else self._whole_from_px(area, short_side)
+        large = None if len(regions) == 1 else self._whole_from_px(regions, short_side)
         self._merger = TileMerger(regions, large)
         watch = ShotWatch(self._settings.shot_cuts, self._settings.frame_step)
         copies = watch.shared(chain([first], frames), len(regions))  # a clip long: all are in step
@@ -192,7 +192,9 @@ class TiledPrediction(Iterator[FrameResult]):
             yield self._merger.merge(seen)
             self._context.advance(done, self._num_frames, "finding instances in tiles")
 
-    def _whole_from_px(self, area: Region, short_side: int) -> float:
+    def _whole_from_px(self, regions: Sequence[Region], short_side: int) -> float:
+        """Area of what is large: well seen in the whole, or too large for a tile."""
+        tile, area = regions[0], regions[-1]
         looked_at = network_size((area[3], area[2]), short_side, self._settings.max_long_side)
         cell = _CELL_PX * area[3] / looked_at[0]  # in pixels of the frame
-        return _WHOLE_FROM_CELLS * cell**2
+        return min(_WHOLE_FROM_CELLS * cell**2, _LARGEST_IN_TILE * tile[2] * tile[3])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -186,24 +186,6 @@ class RLEMask:
         """Intersection over union with a mask of the same size; 0 where both are empty."""
         value = _codec().iou([other._native()], [self._native()], [0])
         return float(value[0, 0])
-
-    @staticmethod
-    def shares_inside(
-        masks: Sequence[RLEMask], others: Sequence[RLEMask]
-    ) -> npt.NDArray[np.float64]:
-        """(n, m) shares of each mask's pixels that lie in each other mask.
-
-        Args:
-            masks: n masks with a pixel at least.
-            others: m masks, all of the same size.
-        """
-        if not masks or not others:
-            return np.zeros((len(masks), len(others)))
-        crowds = [1] * len(others)  # for pycocotools the union with a crowd is the mask itself
-        shares = _codec().iou(
-            [mask._native() for mask in masks], [other._native() for other in others], crowds
-        )
-        return np.asarray(shares, dtype=np.float64)
 
     @staticmethod
     def union(masks: Iterable[RLEMask]) -> RLEMask:

@@ -150,9 +150,7 @@ class ProposePanel(QWidget):
             (
                 self._tiles,
                 tr("Tiles"),
-                tr(
-                    "For small objects in large frames; the whole frame is looked at as well"
-                ),
+                tr("For small objects in large frames; the whole frame is looked at as well"),
             ),
             (self._edges, tr("Edges of masks"), tr("Decided again at the full size of the frame")),
             (

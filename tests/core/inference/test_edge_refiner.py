@@ -132,6 +132,45 @@ def test_an_answer_that_keeps_a_part_of_the_coarse_mask_is_taken_after_a_closer_
     assert max(found.box.size) < 0.8 * max(crop_around(star.logits, SIZE).size)
 
 
+def looks(first, second):
+    """An answer on the first crop, and another one on the next."""
+    answers = iter((first, second))
+    return lambda pictures, prior: next(answers)(pictures, prior)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [lambda _, prior: prior * 0 - 5, lambda _, prior: prior * 0 + 5],
+    ids=["nothing", "all of its view, and cut there"],
+)
+def test_a_closer_look_that_fails_leaves_the_first_one(star, second):
+    frame = np.zeros_like(star.frame)
+    frame[65:115, 75:125] = 255
+    network = Answers(looks(bright, second))
+    (found,) = EdgeRefiner(network).decide(star.logits[None], frame)
+    assert network.counts == [1, 1]
+    assert found.box == crop_around(star.logits, SIZE)
+    assert found.encoded.rle.iou(RLEMask.from_array(frame[..., 0] > 0)) > 0.9
+
+
+def test_an_answer_that_is_not_taken_gets_no_second_look(star):
+    frame = np.zeros_like(star.frame)
+    frame[2:20, 2:20] = 255  # beside the star
+    network = Answers(bright)
+    (found,) = EdgeRefiner(network).decide(star.logits[None], frame)
+    assert network.counts == [1]
+    assert not found.is_fine
+
+
+def test_an_answer_of_specks_alone_is_no_error(star):
+    frame = np.zeros_like(star.frame)
+    frame[60:120:10, 70:130:10] = 255
+    (found,) = EdgeRefiner(Answers(bright)).decide(star.logits[None], cv2.dilate(frame, None))
+    assert found is not None
+    specks = grid(*((r, c, r + 1, c + 1) for r in range(0, 20, 4) for c in range(0, 20, 4)))
+    assert crop_around(specks, SIZE) is not None
+
+
 def test_what_is_seen_in_the_middle_is_looked_at_once(star):
     network = Answers(lambda _, prior: prior)
     EdgeRefiner(network).decide(star.logits[None], star.frame)

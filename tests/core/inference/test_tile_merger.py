@@ -102,24 +102,52 @@ def test_what_one_side_alone_sees_stays():
     assert sorted(s.certainty for s in found) == pytest.approx([0.6, 0.9])
 
 
-def test_a_part_that_only_a_tile_takes_for_a_thing_is_dropped_where_the_thing_is_kept():
+def test_a_small_object_before_a_large_one_stays():
     merger = with_whole()
     for t in range(3):
-        merger.merge(together(t, left=[tracked(0, 20, 28)], whole=[tracked(7, 18, 70)]))
-    part, thing = {(0, 0): summary(0.95)}, {(2, 7): summary(0.9)}
-    (kept,) = merger.instances({**part, **thing}, 0.5)
-    assert kept.certainty == pytest.approx(0.9)
-    (kept,) = merger.instances({**part, (2, 7): summary(0.3)}, 0.5)
-    assert kept.certainty == pytest.approx(0.95)  # the thing is none: its part stays
-    assert len(merger.instances({**part, (2, 7): summary(0.3)}, 0.1)) == 2  # a guess holds nothing
+        frame = merger.merge(together(t, left=[tracked(0, 20, 28)], whole=[tracked(7, 18, 80)]))
+        assert [mask.rle.area for mask in frame.masks] == [8 * 20, 62 * 20]
+    assert len(merger.instances({(0, 0): summary(0.95), (2, 7): summary(0.9)}, 0.5)) == 2
 
 
-def test_an_object_half_of_which_lies_in_a_larger_one_is_no_part_of_it():
+def test_a_blob_over_two_objects_does_not_make_them_one():
     merger = with_whole()
-    for t in range(3):
-        merger.merge(together(t, left=[tracked(0, 10, 26)], whole=[tracked(7, 18, 70)]))
-    found = {(0, 0): summary(0.95), (2, 7): summary(0.9)}
-    assert len(merger.instances(found, 0.5)) == 2
+    merger.merge(
+        together(
+            0, left=[tracked(0, 35, 52)], right=[tracked(0, 54, 70)], whole=[tracked(0, 35, 70)]
+        )
+    )
+    both = (
+        [tracked(0, 35, 52), tracked(1, 54, 60, LEFT)],
+        [tracked(1, 40, 52), tracked(0, 54, 70)],
+    )
+    for t in range(1, 5):
+        frame = merger.merge(together(t, left=both[0], right=both[1]))
+        boxes = sorted(mask.rle.bbox_xywh[::2] for mask in frame.masks)
+        assert boxes == [(35, 17), (54, 16)]
+
+
+def test_objects_are_united_after_frames_and_not_after_pairs():
+    """Three runs that agree in one frame, where two had numbers: the next frames decide."""
+    merger = with_whole()
+    merger.merge(together(0, left=[tracked(0, 5, 30)], right=[tracked(0, 70, 90)]))
+    late = {"left": [tracked(0, 30, 60, LEFT)], "right": [tracked(0, 40, 80)]}
+    late["whole"] = [tracked(0, 30, 80)]
+    numbers = [
+        {mask.instance_id for mask in merger.merge(together(t, **late)).masks} for t in range(1, 5)
+    ]
+    assert [len(n) for n in numbers] == [2, 2, 1, 1]
+    found = {(0, 0): summary(0.9), (1, 0): summary(0.9), (2, 0): summary(0.9)}
+    assert all(s.num_frames and s.first_frame >= 0 for s in merger.instances(found, 0.5))
+
+
+def test_a_guess_of_a_tile_and_a_piece_do_not_stand_for_what_the_whole_frame_shows():
+    for seen in (tracked(0, 5, 15, score=0.1), tracked(0, 44, 60, LEFT)):
+        merger = with_whole()
+        for t in range(2):
+            whole = [tracked(0, 4, 16) if seen.score < 0.5 else tracked(0, 44, 93)]
+            frame = merger.merge(together(t, left=[seen], whole=whole))
+            assert [mask.rle for mask in frame.masks] == [whole[0].rle]
 
 
 def test_an_object_is_as_certain_as_the_surer_side_says():

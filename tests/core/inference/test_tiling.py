@@ -34,7 +34,7 @@ def test_counts():
 
 @pytest.mark.parametrize(
     ("smallest", "counts"),
-    [("12px", (16, 16)), ("24PX", (8, 8)), ("48px", (4, 4)), ("600px", (1, 1)), ("4px", (16, 16))],
+    [("12px", (16, 16)), ("24px", (8, 8)), ("48px", (4, 4)), ("600px", (1, 1)), ("4px", (16, 16))],
 )
 def test_counts_for_the_smallest_object(smallest, counts):
     assert tile_counts(smallest, (2160, 3840), 216) == counts
@@ -51,7 +51,9 @@ def test_tiles_show_the_smallest_object_large_enough(smallest):
         assert y + height <= 2000
 
 
-@pytest.mark.parametrize("tiles", ["3px", "px", "24 px", "0x3", "17x2", "2x", "x", "2x3x4", "-1x2"])
+@pytest.mark.parametrize(
+    "tiles", ["3px", "px", "24 px", "0x3", "17x2", "2x", "x", "2x3x4", "-1x2", "2X3", "٢x٣"]
+)
 def test_tiles_that_are_none_are_refused(tiles):
     with pytest.raises(ConfigError, match="such as 24px"):
         ProposeSettings(tiles=tiles)
@@ -62,13 +64,6 @@ def test_the_area_itself_is_looked_at_beside_its_tiles():
     regions = looked_at_regions(area, ProposeSettings(tiles="2x3"), 64)
     assert regions == [*tile_regions(area, 2, 3), area]
     assert looked_at_regions(area, ProposeSettings(tiles="auto"), 64) == [area]
-
-
-def share_inside(frames, number, other):
-    """Share of one instance's pixels that lie in another's."""
-    masks = [{m.instance_id: m.rle.to_array() for m in f.masks} for f in frames]
-    inside = sum((m[number] & m[other]).sum() for m in masks if number in m and other in m)
-    return inside / sum(m[number].sum() for m in masks if number in m)
 
 
 def test_a_run_in_tiles(tiny_model, scene):
@@ -83,9 +78,7 @@ def test_a_run_in_tiles(tiny_model, scene):
     assert [f.frame_index for f in frames] == list(range(5))
     table = {i.instance_id: i for i in run.instances}
     found = {m.instance_id for f in frames for m in f.masks}
-    assert table.keys() <= found
-    for dropped in found - table.keys():
-        assert max(share_inside(frames, dropped, kept) for kept in table) >= 0.7
+    assert found == set(table)
     assert {m.rle.size for f in frames for m in f.masks} == {(64, 96)}
     for number, row in table.items():
         held = [f.frame_index for f in frames if number in {m.instance_id for m in f.masks}]
