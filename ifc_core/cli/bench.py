@@ -295,7 +295,8 @@ class ModelBenchOptions:
             ``None`` takes the model's own.
         edges: How edges are decided again: ``off``, ``fast`` or ``best``; ``None`` takes the
             model's own.
-        tiles: Look in tiles as well, ``auto`` or ``ROWSxCOLUMNS``; empty for the whole frame alone.
+        tiles: Look in tiles as well: ``auto``, ``ROWSxCOLUMNS`` or the smallest object, such as
+            ``24px``; empty for the whole frame alone.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
     """
