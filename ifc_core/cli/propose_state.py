@@ -18,7 +18,7 @@ from ifc_core.inference.results import InstanceSummary
 from ifc_core.inference.run_checkpoint import RunCheckpoint
 from ifc_core.inference.settings import ProposeSettings
 
-_VERSION = 3
+_VERSION = 4
 _KEPT_SECONDS = 30 * 24 * 3600
 
 

@@ -82,7 +82,8 @@ class TileMerger:
             for region, frame in enumerate(frames)
             for mask in frame.masks
         }
-        self._count_votes({self._join(*pair, masks) for pair in self._agreeing(frames)})
+        joined = (self._join(*pair, masks) for pair in self._agreeing(frames))
+        self._count_votes({objects for objects in joined if objects is not None})
         for part in masks:
             if part not in self._number_of:
                 self._assign(part, len(self._objects))
@@ -170,12 +171,12 @@ class TileMerger:
         if not any(other in masks for other in there):
             self._assign(part, number)
 
-    def _count_votes(self, pairs: Collection[tuple[int, int] | None]) -> None:
-        for pair in pairs:
-            if pair is not None:
-                self._votes[pair] = self._votes.get(pair, 0) + 1
-                if self._votes[pair] >= _VOTES:
-                    self._unite(*pair)
+    def _count_votes(self, pairs: Collection[tuple[int, int]]) -> None:
+        """Take in which objects agree on a frame, however many of their parts do."""
+        for pair in sorted(pairs):
+            self._votes[pair] = self._votes.get(pair, 0) + 1
+            if self._votes[pair] >= _VOTES:
+                self._unite(*pair)
 
     def _unite(self, kept: int, dropped: int) -> None:
         """From now on the parts of one object count to another, unless a region has both."""
@@ -209,12 +210,12 @@ class TileMerger:
         threshold: float,
     ) -> InstanceSummary | None:
         """What the tiles say or the whole frame: of those that are certain the better score."""
+        if not joined.count:
+            return None
         sides: tuple[list[InstanceSummary], list[InstanceSummary]] = ([], [])
         for part in sorted(joined.parts):
             if part in found:
                 sides[part[0] == self._whole].append(found[part])
-        if not joined.count:
-            return None
         said = [mean for side in sides if (mean := _mean(number, joined, side)) is not None]
         return max(said, key=lambda s: (s.certainty >= threshold, s.score), default=None)
 

@@ -89,6 +89,18 @@ def looked_at_regions(area: Region, settings: ProposeSettings, short_side: int) 
     return [*tiles, area] if len(tiles) > 1 else tiles
 
 
+def whole_from_px(regions: Sequence[Region], looked_at_height: int) -> float:
+    """Area in pixels of the frame of what is large: seen well at once, or too large for a tile.
+
+    Args:
+        regions: As from :func:`looked_at_regions`, several of them.
+        looked_at_height: To which the whole area is brought for the network.
+    """
+    (_, _, width, height), area = regions[0], regions[-1]
+    cell = _CELL_PX * area[3] / looked_at_height
+    return min(_WHOLE_FROM_CELLS * cell**2, _LARGEST_IN_TILE * width * height)
+
+
 def predict(
     model: IFC,
     frames: Iterable[Frame],
@@ -172,7 +184,8 @@ class TiledPrediction(Iterator[FrameResult]):
         short_side = short_side_for(self._model, self._settings)
         regions = looked_at_regions(area, self._settings, short_side)
         prepared = prepare_model(self._model, self._settings.precision)
-        large = None if len(regions) == 1 else self._whole_from_px(regions, short_side)
+        looked_at = network_size((area[3], area[2]), short_side, self._settings.max_long_side)
+        large = None if len(regions) == 1 else whole_from_px(regions, looked_at[0])
         self._merger = TileMerger(regions, large)
         watch = ShotWatch(self._settings.shot_cuts, self._settings.frame_step)
         copies = watch.shared(chain([first], frames), len(regions))  # a clip long: all are in step
@@ -191,10 +204,3 @@ class TiledPrediction(Iterator[FrameResult]):
         for done, seen in enumerate(zip(*self._runs, strict=True), start=1):
             yield self._merger.merge(seen)
             self._context.advance(done, self._num_frames, "finding instances in tiles")
-
-    def _whole_from_px(self, regions: Sequence[Region], short_side: int) -> float:
-        """Area of what is large: well seen in the whole, or too large for a tile."""
-        tile, area = regions[0], regions[-1]
-        looked_at = network_size((area[3], area[2]), short_side, self._settings.max_long_side)
-        cell = _CELL_PX * area[3] / looked_at[0]  # in pixels of the frame
-        return min(_WHOLE_FROM_CELLS * cell**2, _LARGEST_IN_TILE * tile[2] * tile[3])

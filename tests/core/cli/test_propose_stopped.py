@@ -145,14 +145,19 @@ def test_a_run_that_was_cut_off_goes_on(
     assert list((cache_dir() / "propose").iterdir()) == []
 
 
+def _kill(patch: pytest.MonkeyPatch, propose: Any, clip_file: Path, output: Path) -> None:
+    """Begin a run that is cut off after a few frames."""
+    _cut_off(patch, 3)
+    with pytest.raises(_Killed):
+        propose(clip_file, "-o", output)
+
+
 def test_another_command_or_restart_begins_anew(
     propose: Any, clip_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "out.json"
     with pytest.MonkeyPatch.context() as patch:
-        _cut_off(patch, 3)
-        with pytest.raises(_Killed):
-            propose(clip_file, "-o", output)
+        _kill(patch, propose, clip_file, output)
     capsys.readouterr()
     assert propose(clip_file, "-o", tmp_path / "other.json") == 0
     assert propose(clip_file, "-o", output, "--clip-stride", "2") == 0
@@ -166,10 +171,8 @@ def test_what_began_with_other_edge_weights_begins_anew(
 ) -> None:
     output = tmp_path / "out.json"
     with pytest.MonkeyPatch.context() as patch:
-        _cut_off(patch, 3)
         patch.setattr(propose_run, "bundled_edges_sha256", lambda: "of another release")
-        with pytest.raises(_Killed):
-            propose(clip_file, "-o", output)
+        _kill(patch, propose, clip_file, output)
     capsys.readouterr()
     assert propose(clip_file, "-o", output) == 0
     assert "going on" not in capsys.readouterr().err

@@ -5,7 +5,13 @@ import pytest
 
 from ifc_core.errors import ConfigError
 from ifc_core.inference.settings import ProposeSettings
-from ifc_core.inference.tiling import looked_at_regions, predict, tile_counts, tile_regions
+from ifc_core.inference.tiling import (
+    looked_at_regions,
+    predict,
+    tile_counts,
+    tile_regions,
+    whole_from_px,
+)
 from ifc_core.jobs import JobCancelled, JobContext
 
 
@@ -64,6 +70,14 @@ def test_the_area_itself_is_looked_at_beside_its_tiles():
     regions = looked_at_regions(area, ProposeSettings(tiles="2x3"), 64)
     assert regions == [*tile_regions(area, 2, 3), area]
     assert looked_at_regions(area, ProposeSettings(tiles="auto"), 64) == [area]
+
+
+def test_large_is_what_the_whole_frame_shows_well_or_what_a_tile_can_hardly_hold():
+    area = (0, 0, 3840, 2160)
+    coarse = looked_at_regions(area, ProposeSettings(tiles="2x2"), 216)
+    assert whole_from_px(coarse, 216) == 16 * 80**2  # cells of 8 pixels, each ten of the frame
+    fine = looked_at_regions(area, ProposeSettings(tiles="16x16"), 216)
+    assert whole_from_px(fine, 216) == fine[0][2] * fine[0][3] / 4 < 16 * 80**2
 
 
 def test_a_run_in_tiles(tiny_model, scene):
