@@ -15,8 +15,9 @@ from ifc_core.inference.clip_runner import CachedFrame, ClipRunner
 from ifc_core.inference.fast_model import choose_dtype, fast_model
 from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
 from ifc_core.inference.frame_masks import FrameMasks
-from ifc_core.inference.run_setup import edges_for, lookahead_for, short_side_for
+from ifc_core.inference.run_setup import clip_runner_for, edges_for, lookahead_for, short_side_for
 from ifc_core.inference.settings import ProposeSettings
+from ifc_core.inference.tile_merger import Region
 from ifc_core.inference.tiling import looked_at_regions
 from ifc_core.models.ifc import IFC
 from ifc_core.tracking.video_tracker import TrackedFrame
@@ -25,6 +26,7 @@ _LONGEST_PROBE = 8
 _GPU_WARM_UPS = 3
 _TIMED_FRAMES = 3
 _ASSUMED_INSTANCES = 10
+_COUNTED_TILES = 5  # at most; in them instances are counted, as most tiles hold few
 _ACTIVATION_COPIES = 6  # maps of the spatial decoder's largest level alive at once
 
 
@@ -75,39 +77,63 @@ def estimate_run(
     length = max(1, length)
     stride = length if settings.offline else min(settings.clip_stride, length)
     num_clips = sum(1 for _ in clip_windows(looked_at, length, stride))
-    part = cut_region(frame, settings.region_xywh)
-    short_side = short_side_for(model, settings)
-    num_runs = 1
-    if settings.tiles:
-        area = (0, 0, int(part.shape[1]), int(part.shape[0]))
-        regions = looked_at_regions(area, settings, short_side)
-        part, num_runs = cut_region(part, regions[0]), len(regions)
-    size = network_size(
-        (int(part.shape[0]), int(part.shape[1])), short_side, settings.max_long_side
-    )
-    image = resize_frames(torch.from_numpy(np.array(part))[None], size)[0].numpy()
+    regions = _regions(frame, settings, short_side_for(model, settings))
+    image = _network_input(model, frame, regions[0], settings)
     dtype = choose_dtype(model, settings.precision)
     probe = min(length, _LONGEST_PROBE)
     in_batches = model.device.type == "cuda" and not settings.tiles  # tiles go frame by frame
-    at_once = probe if in_batches else 1
-    runner = ClipRunner(fast_model(model, dtype), at_once, is_exact=dtype == torch.float32)
+    runner = clip_runner_for(model, settings, probe if in_batches else 1)
+    runner.model, runner.is_exact = fast_model(model, dtype), dtype == torch.float32
     encode, decode, feature_bytes = _probe(runner, image, probe, clock)
+    crowd = _ASSUMED_INSTANCES
+    if len(regions) > 1:
+        spread = np.linspace(0, len(regions) - 1, min(_COUNTED_TILES, len(regions)))
+        seen = [_network_input(model, frame, regions[round(n)], settings) for n in spread]
+        crowd = max(1, round(sum(_num_instances(runner, one, length) for one in seen) / len(seen)))
     edges = edges_for(model, settings)
-    masks = FrameMasks(edges, None, model.device)
-    finish = _time_masks(masks, runner.mask_grid or (1, 1), frame, clock)
-    seconds = num_runs * (looked_at * (encode + finish) + num_clips * decode * length / probe)
+    masks = FrameMasks(edges, regions[0], model.device)
+    finish = _time_masks(masks, runner.mask_grid or (1, 1), frame, crowd, clock)
+    seconds = len(regions) * (looked_at * (encode + finish) + num_clips * decode * length / probe)
     waiting = 0 if settings.offline else 2 * -(-lookahead_for(model, settings) // stride)
     held_clips = min(num_clips, -(-length // stride) + waiting)
     held_frames = 0 if edges == "off" else min(looked_at, length + waiting * stride)
-    memory = _memory(model, runner, feature_bytes, length, held_clips, num_runs)
+    held = _held_by_run(runner, feature_bytes, length, held_clips * crowd)
     return RunEstimate(
         seconds=seconds,
         seconds_per_frame=seconds / max(1, looked_at),
-        num_clips=num_clips * num_runs,
-        memory_bytes=memory + held_frames * frame.nbytes,  # of all runs, which share frames
-        network_size=size,
+        num_clips=num_clips * len(regions),
+        memory_bytes=_network_bytes(model, runner, length)
+        + len(regions) * held
+        + held_frames * frame.nbytes,  # of all runs, which share frames
+        network_size=(int(image.shape[0]), int(image.shape[1])),
         precision=str(dtype).removeprefix("torch."),
     )
+
+
+def _regions(
+    frame: npt.NDArray[np.uint8], settings: ProposeSettings, short_side: int
+) -> list[Region]:
+    """What is looked at, each by a run of its own."""
+    area = settings.region_xywh or (0, 0, int(frame.shape[1]), int(frame.shape[0]))
+    return looked_at_regions(area, settings, short_side) if settings.tiles else [area]
+
+
+def _network_input(
+    model: IFC, frame: npt.NDArray[np.uint8], region: Region, settings: ProposeSettings
+) -> npt.NDArray[np.uint8]:
+    """(h, w, 3): a part of a frame as the network is fed it."""
+    part = cut_region(frame, region)
+    own_size = (int(part.shape[0]), int(part.shape[1]))
+    size = network_size(own_size, short_side_for(model, settings), settings.max_long_side)
+    small = resize_frames(torch.from_numpy(np.array(part))[None], size)
+    return np.asarray(small[0].numpy(), np.uint8)
+
+
+def _num_instances(runner: ClipRunner, image: npt.NDArray[np.uint8], length: int) -> int:
+    """Instances of a clip made of one frame."""
+    still = CachedFrame(image)
+    (clip,) = runner.clips([[still] * length], [tuple(range(length))])
+    return len(clip.queries)
 
 
 def _probe(
@@ -138,42 +164,40 @@ def _time_masks(
     masks: FrameMasks,
     grid: tuple[int, int],
     frame: npt.NDArray[np.uint8],
+    num_instances: int,
     clock: Callable[[], float],
 ) -> float:
-    """Seconds to bring the masks of one frame to full size, for an assumed crowd."""
+    """Seconds to bring the masks of one frame to full size."""
     height, width = grid
     yy, xx = np.mgrid[:height, :width]
     disc = (min(height, width) / 4) ** 2 - (yy - height / 2) ** 2 - (xx - width / 2) ** 2
-    crowd = torch.from_numpy(disc.astype(np.float32)).expand(_ASSUMED_INSTANCES, -1, -1)
-    nothing = (None,) * _ASSUMED_INSTANCES
+    crowd = torch.from_numpy(disc.astype(np.float32)).expand(num_instances, -1, -1)
+    nothing = (None,) * num_instances
     size = (int(frame.shape[0]), int(frame.shape[1]))
     seconds = 0.0
     for position in range(_TIMED_FRAMES + 2):
         masks.note(position, frame)
     for position in range(1, _TIMED_FRAMES + 1):  # those that have a frame on both sides
-        tracked = TrackedFrame(position, tuple(range(_ASSUMED_INSTANCES)), crowd, nothing, nothing)
+        tracked = TrackedFrame(position, tuple(range(num_instances)), crowd, nothing, nothing)
         began = clock()
         list(masks.encode([tracked], size))
         seconds = clock() - began  # of the last one: the first one makes tables
     return seconds
 
 
-def _memory(
-    model: IFC,
-    runner: ClipRunner,
-    feature_bytes: int,
-    length: int,
-    held_clips: int,
-    num_runs: int,
-) -> int:
+def _network_bytes(model: IFC, runner: ClipRunner, length: int) -> int:
+    """Weights and activations, which runs in tiles share."""
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     fast = sum(t.numel() * t.element_size() for t in runner.model.state_dict().values())
     height, width = runner.mask_grid or (1, 1)
-    grid = height * width
-    masks = 8 * _ASSUMED_INSTANCES * grid * length * held_clips  # logits and probabilities
-    activations = _ACTIVATION_COPIES * 4 * model.config.hidden_dim * grid * length
-    held = feature_bytes * (length + 1) + masks
-    return int(weights + fast + num_runs * held + activations)
+    activations = _ACTIVATION_COPIES * 4 * model.config.hidden_dim * height * width * length
+    return int(weights + fast + activations)
+
+
+def _held_by_run(runner: ClipRunner, feature_bytes: int, length: int, num_masks: int) -> int:
+    """Features and masks, the latter as logits and probabilities of a clip each."""
+    height, width = runner.mask_grid or (1, 1)
+    return feature_bytes * (length + 1) + 8 * num_masks * height * width * length
 
 
 def _synchronize(device: torch.device) -> None:

@@ -61,6 +61,27 @@ def _fewest(length: int, side: float) -> int:
     return min(MOST_TILES, max(1, count))
 
 
+def too_small_notice(tiles: str, area: Region, short_side: int) -> str | None:
+    """A sentence where more tiles than there may be would be needed for the smallest objects.
+
+    Args:
+        tiles: The setting.
+        area: What is cut.
+        short_side: To which the network's input is brought.
+    """
+    if not tiles.endswith("px"):
+        return None
+    rows, columns = tile_counts(tiles, (area[3], area[2]), short_side)
+    _, _, width, height = tile_regions(area, rows, columns)[0]
+    seen_from = math.floor(max(height, width / _SHAPE) * _SEEN_FROM_PX / short_side)
+    if seen_from <= int(tiles.removesuffix("px")) or MOST_TILES not in (rows, columns):
+        return None
+    return (
+        f"In {rows} x {columns} tiles, the most there are, objects are found from about "
+        f"{seen_from} pixels on; choose a region to find smaller ones."
+    )
+
+
 def tile_regions(area: Region, rows: int, columns: int) -> list[Region]:
     """Equal tiles that cover an area, neighbours sharing a fifth of a side.
 
@@ -142,6 +163,7 @@ class TiledPrediction(Iterator[FrameResult]):
         self._num_frames = num_frames
         self._runs: list[VideoPrediction] = []
         self._merger = TileMerger(())
+        self._notices: list[str] = []
         self._steps = self._run(iter(frames))
 
     def __next__(self) -> FrameResult:
@@ -168,7 +190,8 @@ class TiledPrediction(Iterator[FrameResult]):
     @property
     def notices(self) -> tuple[str, ...]:
         """Sentences for the person, each once."""
-        return tuple(dict.fromkeys(n for run in self._runs for n in run.notices))
+        of_runs = dict.fromkeys(n for run in self._runs for n in run.notices)
+        return (*self._notices, *of_runs)
 
     @property
     def shot_starts(self) -> tuple[int, ...]:
@@ -183,6 +206,8 @@ class TiledPrediction(Iterator[FrameResult]):
         area = self._settings.region_xywh or (0, 0, int(width), int(height))
         short_side = short_side_for(self._model, self._settings)
         regions = looked_at_regions(area, self._settings, short_side)
+        if notice := too_small_notice(self._settings.tiles, area, short_side):
+            self._notices.append(notice)
         prepared = prepare_model(self._model, self._settings.precision)
         looked_at = network_size((area[3], area[2]), short_side, self._settings.max_long_side)
         large = None if len(regions) == 1 else whole_from_px(regions, looked_at[0])

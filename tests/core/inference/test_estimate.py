@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from ifc_core.errors import ConfigError
+from ifc_core.inference import estimate as estimate_module
 from ifc_core.inference import frame_masks
 from ifc_core.inference.estimate import estimate_run
 from ifc_core.inference.settings import ProposeSettings
@@ -47,6 +48,37 @@ def test_edges_that_are_decided_again_take_time(tiny_model, scene, monkeypatch):
     chosen = ProposeSettings(precision="fp32", edges="best")
     found = estimate_run(tiny_model, scene[0], chosen, 10, clock=lambda: refiner.seconds)
     assert found.seconds == 10 * 7 * 10  # ten frames of ten assumed instances
+
+
+def test_tiles_are_as_many_runs_with_the_instances_that_are_in_them(tiny_model, scene, monkeypatch):
+    refiner = SlowRefiner()
+    monkeypatch.setattr(frame_masks, "load_edge_refiner", lambda device: refiner)
+    counted = [0, 2, 3, 3, 4]
+    monkeypatch.setattr(
+        estimate_module, "_num_instances", lambda runner, image, length: counted.pop()
+    )
+    chosen = ProposeSettings(precision="fp32", edges="best", tiles="2x2")
+    found = estimate_run(tiny_model, scene[0], chosen, 10, clock=lambda: refiner.seconds)
+    assert not counted
+    assert found.num_clips == 5 * 6  # the frame itself is looked at as well
+    assert found.seconds == 5 * 10 * 7 * 2  # two masks in a tile's frame, on average
+
+
+def test_instances_of_five_tiles_at_most_are_counted(tiny_model, scene, monkeypatch):
+    counted = []
+    real = estimate_module._num_instances
+
+    def count(runner, image, length):
+        counted.append((image.shape, real(runner, image, length)))
+        return counted[-1][1]
+
+    monkeypatch.setattr(estimate_module, "_num_instances", count)
+    found = estimate(tiny_model, scene[0], 3, tiles="3x4", clip_length=3)
+    assert found.num_clips == 13
+    assert len(counted) == 5
+    assert all(number >= 0 for _, number in counted)
+    assert any(number for _, number in counted)
+    assert counted[-1][0] == (64, 96, 3)  # the frame itself is the last one
 
 
 def test_a_frame_step_divides_the_work(tiny_model, scene):

@@ -1,5 +1,7 @@
 """Tiles cover the frame, each is a run, and so is the whole of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from ifc_core.inference.tiling import (
     predict,
     tile_counts,
     tile_regions,
+    too_small_notice,
     whole_from_px,
 )
 from ifc_core.jobs import JobCancelled, JobContext
@@ -55,6 +58,28 @@ def test_tiles_show_the_smallest_object_large_enough(smallest):
         assert smallest * 360 / min(width, height) >= 14.9
         assert x + width <= 3000
         assert y + height <= 2000
+
+
+def test_tiles_that_cannot_show_the_smallest_object_say_so():
+    area = (0, 0, 3840, 2160)
+    for tiles in ("12px", "24px", "600px", "16x16", "auto"):
+        assert too_small_notice(tiles, area, 216) is None
+    told = too_small_notice("4px", area, 216)
+    assert told is not None
+    assert "about 11 pixels" in told
+    assert too_small_notice("11px", area, 216) is None
+    assert too_small_notice("12px", (0, 0, 7680, 4320), 216) is not None
+
+
+def test_a_run_says_what_its_tiles_cannot_show(tiny_model, scene):
+    settings = ProposeSettings(tiles="4px", short_side=64, region_xywh=(0, 0, 96, 64))
+    run = predict(tiny_model, [(0, np.repeat(scene[0], 40, axis=0))], settings)
+    assert run.notices == ()
+    small = replace(settings, region_xywh=None)
+    told = predict(tiny_model, [(0, np.repeat(scene[0], 40, axis=0))], small)
+    assert len(list(run)) == len(list(told)) == 1
+    assert run.notices == ()
+    assert ["16 x 4 tiles" in notice for notice in told.notices] == [True]
 
 
 @pytest.mark.parametrize(
