@@ -195,6 +195,25 @@ def test_showing_another_video_pauses_a_run_which_goes_on_there_later(desk, seco
     assert len(desk.project.tracks(desk.video_id)) == 2
 
 
+def test_a_run_that_was_stopped_is_offered_again_when_another_one_was_made(desk, qtbot):
+    desk.engine.pause_after = 6
+    assert desk.studio.propose()
+    proposer = desk.studio.workspace.proposer
+    qtbot.waitUntil(lambda: proposer.can_go_on_later and proposer.rows()[0].num_frames == 7)
+    with qtbot.waitSignal(desk.studio.run_finished) as ended:
+        assert desk.studio.run_action("propose.pause")
+    assert ended.args == ["paused"]
+    desk.engine.pause_after = None
+    with qtbot.waitSignal(desk.studio.run_finished) as ended:
+        assert desk.studio.propose()
+    assert ended.args == ["succeeded"]
+    assert desk.said.endswith("A run was stopped after 7 frames. Go on?")
+    assert desk.studio.run_action("run.discard")
+    with qtbot.waitSignal(desk.studio.run_finished):
+        assert desk.studio.propose()
+    assert "A run was stopped" not in desk.said
+
+
 def test_a_project_that_is_closed_while_it_is_proposed_on_goes_on_later(desk, qtbot):
     desk.engine.pause_after = 6
     assert desk.studio.propose()

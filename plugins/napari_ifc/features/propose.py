@@ -246,10 +246,10 @@ class ProposeLink(Feature):
         self.studio.refresh()
         if outcome == "failed":
             self.studio.fail(sentence)
-        elif outcome == "paused":
-            self._offer_cut_off_run()
         elif sentence:
             self.studio.inform(sentence)
+        if outcome != "failed":  # its sentence stands in the same place
+            self._offer_cut_off_run()  # this one, or one that was stopped before it
         self.studio.run_finished.emit(outcome)
 
     # The region
