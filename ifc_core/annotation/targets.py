@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ifc_core.annotation.connection import DATABASE_NAME
+from ifc_core.annotation.locking import LOCK_NAME
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.errors import OutputError, VideoError
 from ifc_core.io.fingerprint import file_fingerprint, folder_fingerprint
@@ -30,7 +31,8 @@ def check_target(reader: ProjectReader, target: Path) -> None:
     database = (reader.folder / DATABASE_NAME).resolve()
     # The log beside the database holds the latest edits, the journal what an edit replaced.
     is_log = place.parent == database.parent and place.name.startswith(f"{database.name}-")
-    if database.is_relative_to(place) or is_log:
+    is_lock = place == database.with_name(LOCK_NAME)
+    if database.is_relative_to(place) or is_log or is_lock:
         raise OutputError(
             f"Writing {target} would destroy the project; choose another place.", path=target
         )

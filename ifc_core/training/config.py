@@ -211,6 +211,7 @@ class TrainConfig:
             _refuse("stages", (), "A run needs at least one [[stages]] table")
         if not self.guided_queries and any(stage.anchor_queries for stage in self.stages):
             _refuse("anchor_queries", True, "anchor_queries needs guided_queries above 0")
+        refuse_init_in_output(self.init, self.output)
         if self.matching_weight < 0 or (self.matching_weight and not self.guided_queries):
             _refuse(
                 "matching_weight",
@@ -222,6 +223,25 @@ class TrainConfig:
     def iterations(self) -> int:
         """Optimizer steps of all stages."""
         return sum(stage.iterations for stage in self.stages)
+
+
+def refuse_init_in_output(init: Path | None, output: Path) -> None:
+    """A run's own weights are written to its folder: what it starts from must lie elsewhere.
+
+    Args:
+        init: Weights to start from.
+        output: Folder of the run.
+
+    Raises:
+        ConfigError: The run would write over what it starts from.
+    """
+    if init is not None and init.resolve().is_relative_to(output.resolve()):
+        raise ConfigError(
+            f"The weights to start from, {init}, lie in the output folder, where the run writes "
+            "its own; choose another output folder.",
+            name="init",
+            value=init,
+        )
 
 
 def read_train_config(path: Path | str, **replacements: Any) -> TrainConfig:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ifc_core.errors import ConfigError
-from ifc_core.training.config import build_config, read_config_table
+from ifc_core.training.config import build_config, read_config_table, refuse_init_in_output
 
 TASK = "edges"
 """What ``task`` says at the top of such a file."""
@@ -127,6 +127,7 @@ class EdgeTrainConfig:
                 name="stages",
                 value=self.stages,
             )
+        refuse_init_in_output(self.init, self.output)
         if self.lr <= 0 or self.weight_decay < 0 or self.clip_norm <= 0 or self.num_workers < 0:
             raise ConfigError(
                 "Learning rate and clipping are above 0, decay and workers not negative.",

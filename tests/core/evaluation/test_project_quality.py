@@ -179,7 +179,7 @@ def test_results_in_a_file_and_the_command(project, tmp_path, capsys):
     assert "--project" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["project.sqlite", "project.sqlite-wal", "."])
+@pytest.mark.parametrize("name", ["project.sqlite", "project.sqlite-wal", "project.lock", "."])
 def test_figures_never_replace_the_project(project, capsys, name):
     propose(project, {("cat", 0.9): everywhere(0)})
     files = [project.folder / "project.sqlite", project.folder / "project.sqlite-wal"]

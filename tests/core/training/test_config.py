@@ -103,6 +103,7 @@ def test_paths_count_from_the_file(config_file, tmp_path):
         ("[data]", "[optimizer]\nema_decay = 1.0\n[data]", "ema_decay"),
         ("[data]", '[matching]\ncost = "point"\n[data]', "cost"),
         (SMALL, 'output = "x"\nstages = []', "stages"),
+        ('output = "out"', 'output = "out"\ninit = "out/ema"', "init"),
     ],
 )
 def test_wrong_settings_are_named(config_file, old, new, name):
@@ -110,6 +111,12 @@ def test_wrong_settings_are_named(config_file, old, new, name):
     with pytest.raises(ConfigError) as caught:
         read_train_config(config_file(SMALL.replace(old, new)))
     assert caught.value.name == name
+
+
+def test_weights_of_another_run_may_be_started_from(config_file, tmp_path):
+    other = 'output = "out"\ninit = "output/model.safetensors"'
+    config = read_train_config(config_file(SMALL.replace('output = "out"', other)))
+    assert config.init == tmp_path / "output" / "model.safetensors"
 
 
 def test_files_that_are_none_are_named(config_file, tmp_path):
