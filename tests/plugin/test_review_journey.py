@@ -13,6 +13,7 @@ from qtpy.QtTest import QTest
 from ifc_core.annotation import StagedInstance, StagedMask, edits
 from ifc_core.inference.review_queue import Reason
 from ifc_core.structures import RLEMask, TrackState
+from napari_ifc.features.bulk import BulkEdits
 from napari_ifc.features.review import Review
 from napari_ifc.features.timeline import TimelineLink
 from napari_ifc.settings import StudioSettings
@@ -128,3 +129,31 @@ def test_fifty_tracks_by_keyboard_only(studio, qtbot):
     press(qtbot, studio, Qt.Key.Key_Q)
     press(qtbot, studio, Qt.Key.Key_Space)
     assert studio.project.exhaustive_frames(1) == list(range(NUM_FRAMES))
+
+
+def test_what_is_probably_nothing_is_two_presses_from_gone(desk, qtbot):
+    desk.engine.num_instances = 9  # the last two score 0.2 and 0.1
+    assert desk.studio.actions["bulk.unlikely"].why_not() == "No untouched track has a low score."
+    with qtbot.waitSignal(desk.studio.run_finished):
+        assert desk.studio.propose()
+    assert desk.said == (
+        "9 objects were found. 2 tracks have a score below 0.3 and are probably nothing."
+    )
+    panel = desk.studio.panel
+    panel.banner._button.click()
+    assert panel.current_page == "tracks"
+    low = [t.id for t in desk.project.tracks(desk.video_id) if t.score < 0.3]
+    assert sorted(desk.studio.feature(BulkEdits)._found) == sorted(low)
+    assert desk.studio.run_action("bulk.reject")
+    shown = {record.track_id for record in desk.project.masks_at(desk.video_id, 0)}
+    assert len(shown) == 7
+    assert not shown & set(low)
+    assert not desk.studio.run_action("bulk.unlikely")
+    assert desk.studio.run_action("edit.undo")
+    assert len(desk.project.masks_at(desk.video_id, 0)) == 9
+
+
+def test_a_run_that_found_what_is_likely_says_no_more(desk, qtbot):
+    with qtbot.waitSignal(desk.studio.run_finished):
+        assert desk.studio.propose()
+    assert desk.said == "2 objects were found."

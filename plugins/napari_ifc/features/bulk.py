@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from ifc_core.annotation import TrackFilter
 from napari_ifc.actions import Action
 from napari_ifc.controllers.bulk import BulkController, tracks_text
 from napari_ifc.feature import Feature
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from napari_ifc.workspace import Workspace
 
 GROUP = tr("Review")
+UNLIKELY_BELOW = 0.3
+"""Of the bundled model's tracks with a lower score four in five fit no object well."""
 _ONE_STEP = tr("One step to undo.")
 
 
@@ -41,6 +44,16 @@ class BulkEdits(Feature):
             GROUP,
             self.studio.why_not_open,
             tr("Choose tracks by class, state, score, area, length or range."),
+        )
+        yield Action(
+            "bulk.unlikely",
+            tr("Filter unlikely tracks"),
+            self._show_unlikely,
+            group=GROUP,
+            why_not=self._why_not_unlikely,
+            tip=tr("Choose the tracks with a score below {score} that nobody touched.").format(
+                score=UNLIKELY_BELOW
+            ),
         )
         rows: tuple[tuple[str, str, Callable[[], object], str], ...] = (
             (
@@ -143,6 +156,25 @@ class BulkEdits(Feature):
             panel.focus_page()
         else:
             self._bar.focus_first()
+
+    def unlikely(self) -> tuple[int, ...]:
+        """Tracks that are probably nothing, by their score, and that nobody touched."""
+        if self.studio.workspace is None:
+            return ()
+        return self._bulk().find(TrackFilter(score_below=UNLIKELY_BELOW, untouched_only=True))
+
+    def _why_not_unlikely(self) -> str:
+        reason = self.studio.why_not_open()
+        return reason or ("" if self.unlikely() else tr("No untouched track has a low score."))
+
+    def _show_unlikely(self) -> None:
+        panel = self.studio.panel
+        panel.show_page("tracks")
+        panel.tracks.show_filters(True)
+        self._bar.look_for_below(UNLIKELY_BELOW)
+        self.studio.inform(
+            tr("Look through them and reject what is nothing; one step takes it back.")
+        )
 
     def _select(self) -> None:
         self.studio.select(self._found)

@@ -21,6 +21,7 @@ from napari_ifc.controllers.propose import (
 )
 from napari_ifc.controllers.propose_choices import chosen_before
 from napari_ifc.feature import Feature
+from napari_ifc.features.bulk import UNLIKELY_BELOW, BulkEdits
 from napari_ifc.features.system import System
 from napari_ifc.language import tr
 from napari_ifc.region_layer import RegionLayer
@@ -246,11 +247,27 @@ class ProposeLink(Feature):
         self.studio.refresh()
         if outcome == "failed":
             self.studio.fail(sentence)
+        elif outcome == "succeeded":
+            self._tell_found(sentence)
         elif sentence:
             self.studio.inform(sentence)
         if outcome != "failed":  # its sentence stands in the same place
             self._offer_cut_off_run()  # this one, or one that was stopped before it
         self.studio.run_finished.emit(outcome)
+
+    def _tell_found(self, sentence: str) -> None:
+        """What a run found, and the way to what of it is probably nothing."""
+        low = len(self.studio.feature(BulkEdits).unlikely())
+        if not low:
+            self.studio.inform(sentence)
+            return
+        words = tr("1 track has a score below {score} and is probably nothing.")
+        if low > 1:
+            words = tr("{count} tracks have a score below {score} and are probably nothing.")
+        words = words.format(count=low, score=UNLIKELY_BELOW)
+        self.studio.panel.banner.show_message(
+            f"{sentence} {words}", "info", tr("Look"), "bulk.unlikely"
+        )
 
     # The region
 

@@ -175,12 +175,22 @@ class FilterBar(QFrame):
 
     def clear(self) -> None:
         """Take all conditions back."""
+        self.look_for_below(None)
+
+    def look_for_below(self, score: float | None) -> None:
+        """Ask for what nobody touched and scores less, in place of all other conditions.
+
+        Args:
+            score: ``None`` for no condition at all.
+        """
         self.blockSignals(True)
         self._class.setCurrentIndex(0)
         self._state.setCurrentIndex(0)
         for spin in (*self._score, *self._area, *self._length):
             spin.setValue(spin.minimum())
-        self._untouched.setChecked(False)
+        if score is not None:
+            self._score[1].setValue(score)
+        self._untouched.setChecked(score is not None)
         self._in_range.setChecked(False)
         self.blockSignals(False)
         self.changed.emit()
