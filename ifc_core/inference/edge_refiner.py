@@ -15,6 +15,7 @@ import torch
 
 import ifc_resources
 from ifc_core.inference.edge_motion import FrameMotion
+from ifc_core.inference.fast_model import DTYPE_OF
 from ifc_core.inference.flow_chain import sample
 from ifc_core.inference.mask_output import encode_logits
 from ifc_core.inference.results import EncodedMask
@@ -248,11 +249,22 @@ class EdgeRefiner:
     Args:
         network: In eval mode; it is moved to ``device``.
         device: Where it runs.
+        precision: Of its convolutions: ``fp32``, ``bf16`` or ``fp16``.
     """
 
-    def __init__(self, network: EdgeNetwork, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        network: EdgeNetwork,
+        device: torch.device | str = "cpu",
+        precision: str = "fp32",
+    ) -> None:
         self._device = torch.device(device)
         self._network = network.to(self._device).to(memory_format=torch.channels_last)
+        self._dtype = DTYPE_OF[precision]
+
+    def in_precision(self, precision: str) -> EdgeRefiner:
+        """The same network with other arithmetic; see the constructor."""
+        return EdgeRefiner(self._network, self._device, precision)
 
     def decide(
         self,
@@ -324,8 +336,10 @@ class EdgeRefiner:
     ) -> EdgeAnswer:
         prior = torch.from_numpy(np.stack(priors)).to(self._device)
         moving = None if motion is None else self._channels_first(motion)
-        answer: EdgeAnswer = self._network(self._channels_first(pictures), prior, moving)
-        return answer
+        is_low = self._dtype != torch.float32
+        with torch.autocast(self._device.type, self._dtype, enabled=is_low):
+            answer: EdgeAnswer = self._network(self._channels_first(pictures), prior, moving)
+        return EdgeAnswer(answer.masks.float(), answer.quality.float())
 
     def _channels_first(self, images: Sequence[Image] | Sequence[Floats]) -> torch.Tensor:
         stacked = torch.from_numpy(np.stack(images)).to(self._device).permute(0, 3, 1, 2)

@@ -12,7 +12,7 @@ import torch
 
 from ifc_core.inference.clip_plan import clip_windows
 from ifc_core.inference.clip_runner import CachedFrame, ClipRunner
-from ifc_core.inference.fast_model import choose_dtype, fast_model
+from ifc_core.inference.fast_model import PRECISION_OF, choose_dtype, fast_model
 from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
 from ifc_core.inference.frame_masks import FrameMasks
 from ifc_core.inference.run_setup import clip_runner_for, edges_for, lookahead_for, short_side_for
@@ -92,6 +92,7 @@ def estimate_run(
         crowd = max(1, round(sum(_num_instances(runner, one, length) for one in seen) / len(seen)))
     edges = edges_for(model, settings)
     masks = FrameMasks(edges, regions[0], model.device)
+    masks.set_precision(PRECISION_OF[dtype])
     finish = _time_masks(masks, runner.mask_grid or (1, 1), frame, crowd, clock)
     seconds = len(regions) * (looked_at * (encode + finish) + num_clips * decode * length / probe)
     waiting = 0 if settings.offline else 2 * -(-lookahead_for(model, settings) // stride)

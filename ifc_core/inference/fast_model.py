@@ -24,6 +24,8 @@ from ifc_core.models.layers import MultiHeadAttention
 _LOW_PRECISION = {"bf16": torch.bfloat16, "fp16": torch.float16}
 PRECISION_OF = {torch.float32: "fp32"} | {dtype: name for name, dtype in _LOW_PRECISION.items()}
 """The setting that stands for each arithmetic."""
+DTYPE_OF = {name: dtype for dtype, name in PRECISION_OF.items()}
+"""The arithmetic that each setting stands for; ``auto`` is chosen by :func:`choose_dtype`."""
 
 LARGEST_CHECK_DIFFERENCE = 0.05
 """``auto`` keeps float32 where low precision moves a class probability further than this."""

@@ -52,6 +52,15 @@ class FrameMasks:
             self._refined = RefinedFrames(refiner, region_xywh, waits=self._waits)
         self._images: dict[int, Image] = {}  # position -> frame, where "fast" will look at it
 
+    def set_precision(self, precision: str) -> None:
+        """Calculate as the run does, ``fp32`` before this is called.
+
+        Args:
+            precision: ``fp32``, ``bf16`` or ``fp16``.
+        """
+        if self._refined is not None:
+            self._refined.set_precision(precision)
+
     @property
     def frames_ahead(self) -> int:
         """Frames that must have been noted after one before its masks are asked for.

@@ -243,6 +243,7 @@ class VideoPrediction(Iterator[FrameResult]):
         ready = self._prepared or prepare_model(self._runner.model, precision)
         self._precision, self._runner.model = ready.precision, ready.network
         self._runner.is_exact = ready.precision == "fp32"
+        self._masks.set_precision(ready.precision)
         stepped = self._watch.watched(frames)
         taken_up = -1 if resume is None else self._take_up(resume, stepped)
         steps = self._by_batch if self._batch > 1 else self._by_frame

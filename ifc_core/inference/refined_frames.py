@@ -82,6 +82,10 @@ class RefinedFrames:
         self._past: _Decided | None = None
         self._waiting: _Decided | None = None
 
+    def set_precision(self, precision: str) -> None:
+        """Let the network calculate in ``fp32``, ``bf16`` or ``fp16``."""
+        self._refiner = self._refiner.in_precision(precision)
+
     def note(self, position: int, image: Image, *, begins_shot: bool) -> None:
         """Keep a frame until it is decided; see :meth:`FrameMasks.note`."""
         self._images[position] = image

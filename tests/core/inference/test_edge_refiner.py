@@ -105,6 +105,17 @@ def test_the_bundled_network_brings_masks_closer_to_the_truth(star):
     assert (found & star.mask).sum() / (found | star.mask).sum() > before
 
 
+def test_low_precision_decides_alike(star):
+    exact = load_edge_refiner("cpu")
+    (wanted,) = exact.decide(star.logits[None], star.frame)
+    (found,) = exact.in_precision("bf16").decide(star.logits[None], star.frame)
+    assert found.encoded.rle.iou(wanted.encoded.rle) > 0.99
+    assert found.encoded.quality == pytest.approx(wanted.encoded.quality, abs=0.01)
+    assert 0 < np.abs(found.logits - wanted.logits).max() < 0.5
+    (again,) = exact.decide(star.logits[None], star.frame)
+    assert (again.logits == wanted.logits).all()
+
+
 def test_a_network_that_keeps_the_prior_gives_the_coarse_mask(star):
     refiner = EdgeRefiner(EdgeNetwork().eval())
     (mask,) = decided(refiner, star.logits[None], star.frame)

@@ -46,6 +46,18 @@ def test_each_way_is_what_it_says(star):
         assert made(masks, tracked(star)) == [[mask, None]]
 
 
+def test_the_network_calculates_in_the_precision_of_the_run(star):
+    refiner, qualities = load_edge_refiner("cpu"), set()
+    for precision in ("bf16", "fp32"):
+        masks = FrameMasks("best", None, CPU)
+        masks.set_precision(precision)
+        masks.note(0, star.frame)
+        (decided,) = refiner.in_precision(precision).decide(star.logits[None], star.frame)
+        assert made(masks, tracked(star)) == [[decided.encoded, None]]
+        qualities.add(decided.encoded.quality)
+    assert len(qualities) == 2
+
+
 def test_only_a_network_needs_frames_before_and_after():
     looks = {way: FrameMasks(way, None, CPU) for way in ("off", "fast", "best")}
     assert [masks.frames_ahead for masks in looks.values()] == [0, 0, 1]
