@@ -241,6 +241,7 @@ class RunInfo:
         frames_staged: Distinct frames with staged results.
         masks_staged: Staged masks.
         annotator: Who started it.
+        was_accepted: It became part of the project once, also where that was undone since.
     """
 
     id: int
@@ -254,6 +255,7 @@ class RunInfo:
     frames_staged: int
     masks_staged: int
     annotator: str
+    was_accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

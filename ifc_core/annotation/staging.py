@@ -35,13 +35,19 @@ def read_runs(db: sqlite3.Connection, video_id: int | None = None) -> list[RunIn
     found = db.execute(
         "SELECT runs.id, kind, video_id, model, settings, state, started_at, finished_at, "
         "(SELECT count(DISTINCT frame_index) FROM staged WHERE run_id = runs.id), "
-        "(SELECT count(*) FROM staged WHERE run_id = runs.id), name "
+        "(SELECT count(*) FROM staged WHERE run_id = runs.id), name, adopted "
         "FROM runs JOIN annotators ON annotators.id = annotator_id "
         "WHERE ? IS NULL OR video_id = ? ORDER BY runs.id DESC",
         (video_id, video_id),
     )
     return [
-        RunInfo(row[0], row[1], row[2], row[3], read_object(row[4]) or {}, _state(row[5]), *row[6:])
+        RunInfo(
+            *row[:4],
+            read_object(row[4]) or {},
+            _state(row[5]),
+            *row[6:-1],
+            was_accepted=bool(row[-1]),
+        )
         for row in found.fetchall()
     ]
 

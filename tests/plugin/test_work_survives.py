@@ -20,6 +20,7 @@ from napari_ifc.features import opening
 from napari_ifc.features.opening import Opening
 from napari_ifc.features.review import Review
 from napari_ifc.features.timeline import TimelineLink
+from napari_ifc.rows import FrameRange
 
 pytestmark = pytest.mark.window
 
@@ -212,6 +213,73 @@ def test_a_run_that_was_stopped_is_offered_again_when_another_one_was_made(desk,
     with qtbot.waitSignal(desk.studio.run_finished):
         assert desk.studio.propose()
     assert "A run was stopped" not in desk.said
+
+
+def paused_after_three_frames(desk, qtbot):
+    desk.engine.pause_after = 2
+    assert desk.studio.propose()
+    proposer = desk.studio.workspace.proposer
+    qtbot.waitUntil(lambda: proposer.can_go_on_later and proposer.rows()[0].num_frames == 3)
+    with qtbot.waitSignal(desk.studio.run_finished) as ended:
+        assert desk.studio.run_action("propose.pause")
+    assert ended.args == ["paused"]
+    desk.engine.pause_after = None
+
+
+def test_a_stopped_run_is_kept_with_classes_and_scores(desk, qtbot):
+    paused_after_three_frames(desk, qtbot)
+    assert desk.studio.run_action("run.keep")
+    kept = [(r.class_name, r.score, r.num_frames) for r in desk.studio.workspace.index.rows()]
+    assert kept == [("object", 0.9, 3), ("object", 0.8, 3)]
+
+
+def test_keeping_a_stopped_run_leaves_the_frames_that_it_never_reached(desk, qtbot):
+    with qtbot.waitSignal(desk.studio.run_finished):
+        assert desk.studio.propose()
+    before = desk.project.masks_at(desk.video_id, 7)
+    paused_after_three_frames(desk, qtbot)
+    assert desk.studio.run_action("run.keep")
+    assert [m.rle for m in desk.project.masks_at(desk.video_id, 7)] == [m.rle for m in before]
+    assert len(before) == len(desk.project.masks_at(desk.video_id, 1)) == 2
+    assert desk.project.history()[0].kind == "AcceptRun"
+
+
+def test_what_a_person_undid_is_not_offered(desk, qtbot, clip):
+    desk.engine.answer = {
+        "rle": disc(SIZE, (10, 50), 6).to_coco(),
+        "source": "network",
+        "score": 0.5,
+        "category": None,
+    }
+    with qtbot.waitSignal(desk.correction.signals.answered):
+        ask_box(desk)
+    with qtbot.waitSignal(desk.studio.run_finished):
+        assert desk.studio.propose()
+    for _ in range(2):
+        assert desk.studio.run_action("edit.undo")
+    assert len(desk.project.open_runs()) == 2
+    desk.corrected()  # there is nothing to redo any more
+    with qtbot.waitSignal(desk.studio.run_finished):
+        assert desk.studio.propose()
+    assert desk.said == "2 objects were found."
+    assert not desk.studio.run_action("run.keep")
+    assert desk.studio.open_path(clip)
+    assert "Keep" not in desk.said
+
+
+def test_a_marked_range_lets_go_of_tracks_that_are_gone(desk):
+    first = desk.corrected()
+    desk.studio.select(())
+    (second,) = desk.editor.commit_rle(disc(SIZE, (40, 50), 4), "Paint").tracks_added
+    timeline = desk.studio.timeline
+    timeline.mark(FrameRange(2, 5, (first, second)))
+    desk.studio.select((first,))
+    assert desk.studio.run_action("track.delete")
+    assert timeline.marked == FrameRange(2, 5, (second,))
+    desk.studio.select((second,))
+    assert desk.studio.run_action("track.delete")
+    assert timeline.marked is None
+    assert not desk.studio.run_action("range.approve")
 
 
 def test_a_project_that_is_closed_while_it_is_proposed_on_goes_on_later(desk, qtbot):

@@ -10,6 +10,7 @@ from ifc_core.annotation import EditResult, Project, Scope, TrackFilter, VideoEn
 from ifc_core.annotation.edits import Edit
 from ifc_core.annotation.review import meets
 from ifc_core.structures import Category, TrackState
+from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.track_frames import runs_of
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.language import tr
@@ -97,7 +98,7 @@ class BulkController:
             return done
         new_id = max(known.values(), default=0) + 1
         steps = (
-            edits.SetCategory(Category(new_id, class_name)),
+            edits.SetCategory(Category(new_id, class_name, color_rgb=track_color(new_id + 1))),
             edits.RelabelTracks(track_ids, new_id),
         )
         label = f"Relabel {_in_journal(len(track_ids))} to {class_name}"

@@ -18,6 +18,7 @@ from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import EditError, IFCError
 from ifc_core.structures import RLEMask
 from napari_ifc.controllers.engine import Deliver, Engine, Job
+from napari_ifc.controllers.open_runs import PROPAGATE
 from napari_ifc.controllers.propose import duration_text
 from napari_ifc.controllers.spread_frames import SpreadFrames, SpreadRequest
 from napari_ifc.correction_state import SpreadView
@@ -26,7 +27,7 @@ from napari_ifc.language import tr
 
 __all__ = ["SpreadController", "SpreadRequest"]
 
-KIND = "propagate"
+KIND = PROPAGATE
 JOB = "spread"
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ifc_core.annotation import RunInfo, RunState, Scope
 from ifc_core.errors import ConfigError
 from napari_ifc.language import tr
+
+PROPOSE, PROPAGATE = "propose", "propagate"
+"""Kinds of runs that can take long."""
 
 SCOPE_KEY = "scope"
 """Beside the settings of a run that is limited to some frames."""
@@ -24,13 +29,42 @@ def scope_of(run: RunInfo) -> Scope:
         return Scope.whole()
 
 
+def is_offered(run: RunInfo) -> bool:
+    """Whether a run that waits for a decision is worth a question.
+
+    What was accepted once and undone since is not: redo brings it back. Neither is a guess or a
+    candidate that was cut off; asking again takes a moment.
+    """
+    return run.kind in (PROPOSE, PROPAGATE) and not run.was_accepted
+
+
+def kept_scope(run: RunInfo, staged: Iterable[int]) -> Scope:
+    """The frames that keeping a run may change: of one that was stopped those that it reached.
+
+    Args:
+        run: As it is stored.
+        staged: Frames that it found something on.
+    """
+    scope = scope_of(run)
+    if run.state is not RunState.RUNNING:
+        return scope
+    reached = max(staged, default=0)
+    last = reached if scope.last is None else min(reached, scope.last)
+    return Scope(scope.first, max(last, scope.first or 0))
+
+
 def open_run_text(run: RunInfo) -> str:
     """What there is to say of a run that waits for a decision.
 
     One that is complete waits because its acceptance was undone, or was never made.
     """
+    is_one = run.frames_staged == 1
     if run.state is RunState.FINISHED:
-        found = tr("A run found masks on {frames_staged} frames that no track holds.")
-        return found.format(frames_staged=run.frames_staged)
-    stopped = tr("A run was stopped after {frames_staged} frames.")
-    return stopped.format(frames_staged=run.frames_staged)
+        words = tr("A run found masks on 1 frame that no track holds.")
+        if not is_one:
+            words = tr("A run found masks on {frames_staged} frames that no track holds.")
+    else:
+        words = tr("A run was stopped after 1 frame.")
+        if not is_one:
+            words = tr("A run was stopped after {frames_staged} frames.")
+    return words.format(frames_staged=run.frames_staged)

@@ -24,14 +24,13 @@ from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import Progress
 from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.engine import Deliver, Engine, Job
-from napari_ifc.controllers.open_runs import SCOPE_KEY, limits_of, scope_of
+from napari_ifc.controllers.open_runs import PROPOSE, SCOPE_KEY, limits_of, scope_of
+from napari_ifc.controllers.same_tracks import same_tracks
 from napari_ifc.journal_text import note_text
 from napari_ifc.language import tr
 from napari_ifc.rows import Lane, RunView, Span, SpanKind, Spans, TrackRow
 
-KIND = "propose"
-_BESIDE = 5  # frames on either side of a range that tell which track goes on in it
-_SAME_OBJECT_IOU = 0.5
+KIND = PROPOSE
 _ETA_AFTER = 3  # frames from which an estimate is made
 
 
@@ -253,6 +252,7 @@ class ProposeController:
         elif event.name == "frame":
             self._take_frame(event.data, self._run_id)
         elif event.name == "checkpoint":
+            self._stage_instances(self._run_id)
             self._project.save_checkpoint(self._run_id, event.data)
             self._has_checkpoint = True
         elif event.name == "instances":
@@ -307,11 +307,19 @@ class ProposeController:
         self._reset()
         self._on_end(outcome, sentence)
 
+    def _stage_instances(self, run_id: int) -> None:
+        """Note what is known of the instances so far, should the run be kept as it stands."""
+        known = sorted(self._instances.items())
+        self._project.stage_instances(
+            run_id, [StagedInstance(n, self._class_name(i.label), i.score) for n, i in known]
+        )
+
     def _keep_for_later(self, run_id: int) -> tuple[str, str]:
         if not self._has_checkpoint:
             self._project.discard_run(run_id)
             sentence = tr("Too little was known of the run to go on later; nothing is kept.")
             return "cancelled", sentence
+        self._stage_instances(run_id)
         self._project.pause_run(run_id)
         return "paused", ""
 
@@ -332,7 +340,7 @@ class ProposeController:
                     "propose again, or draw the first mask yourself."
                 ).format(least=least)
             )
-        same = self._same_tracks(run_id)
+        same = same_tracks(self._project, self._entry, run_id, self._scope)
         staged = [
             StagedInstance(
                 i.instance_id, self._class_name(i.label), i.score, same.get(i.instance_id)
@@ -352,27 +360,6 @@ class ProposeController:
             parts.append(tr("{shots} shots were told apart.").format(shots=shots))
         told = " ".join((*parts, note_text(accepted.note), *self._notices))
         return "succeeded", told.strip()
-
-    def _same_tracks(self, run_id: int) -> dict[int, int]:
-        """Instances of a run on a range that go on an existing track beside the range."""
-        if self._scope.is_whole:
-            return {}
-        first, last = self._scope.bounds(self._entry.num_frames)
-        overlaps: dict[tuple[int, int], list[float]] = {}
-        for frame in (*range(max(0, first - _BESIDE), first), *range(last + 1, last + 1 + _BESIDE)):
-            shown = self._project.masks_at(self._entry.id, frame)
-            for staged in self._project.staged_masks_at(run_id, frame):
-                for record in shown:
-                    if staged.rle is not None and record.rle is not None:
-                        pair = (staged.instance_id, record.track_id)
-                        overlaps.setdefault(pair, []).append(staged.rle.iou(record.rle))
-        found: dict[int, int] = {}
-        best = sorted(overlaps.items(), key=lambda item: -sum(item[1]) / len(item[1]))
-        for (instance_id, track_id), ious in best:
-            free = instance_id not in found and track_id not in found.values()
-            if free and sum(ious) / len(ious) >= _SAME_OBJECT_IOU:
-                found[instance_id] = track_id
-        return found
 
     def _class_name(self, label: int) -> str:
         if 0 <= label < len(self._categories):

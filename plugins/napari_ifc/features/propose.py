@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
@@ -13,7 +14,7 @@ from ifc_core.annotation.records import WHOLE
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
-from napari_ifc.controllers.open_runs import open_run_text, scope_of
+from napari_ifc.controllers.open_runs import is_offered, kept_scope, open_run_text
 from napari_ifc.controllers.propose import (
     KIND,
     ProposeController,
@@ -366,17 +367,20 @@ class ProposeLink(Feature):
         if workspace is None or workspace.proposer.is_running:
             return None
         session = workspace.session
-        runs = session.project.open_runs()
+        runs = (r for r in session.project.open_runs() if is_offered(r))
         return next((r for r in runs if r.video_id == session.entry.id), None)
 
     def keep_cut_off_run(self) -> None:
         """Accept what a cut-off run found, as one edit."""
         run, workspace = self.cut_off_run(), self.studio.workspace
         if run is not None and workspace is not None:
-            workspace.session.project.finish_run(run.id)
-            spreads = run.kind.startswith("propagat")
-            accept: edits.Edit = edits.AcceptRun(run.id, scope=scope_of(run))
-            workspace.editor.apply(edits.AcceptPropagation(run.id) if spreads else accept)
+            project = workspace.session.project
+            staged = chain.from_iterable(project.staged_frames(run.id).values())
+            accept: edits.Edit = edits.AcceptPropagation(run.id)
+            if run.kind == KIND:
+                accept = edits.AcceptRun(run.id, scope=kept_scope(run, staged))
+            project.finish_run(run.id)
+            workspace.editor.apply(accept)
             self.studio.panel.banner.clear()
 
     def discard_cut_off_run(self) -> None:

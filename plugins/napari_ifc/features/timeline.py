@@ -184,6 +184,17 @@ class TimelineLink(Feature):
         lanes = workspace.proposer.lanes()
         data = workspace.index.timeline(session.num_frames, session.entry.fps, lanes)
         self._timeline.set_data(self._with_propagation(data))
+        self._forget_gone(data)
+
+    def _forget_gone(self, data: TimelineData) -> None:
+        """Take tracks that are there no more out of the marked range."""
+        marked = self._timeline.marked
+        if marked is None or not marked.track_ids:
+            return
+        there = frozenset(lane.track_id for lane in data.lanes)
+        left = tuple(i for i in marked.track_ids if i in there)
+        if left != marked.track_ids:
+            self._timeline.mark(replace(marked, track_ids=left) if left else None)
 
     def _with_propagation(self, data: TimelineData) -> TimelineData:
         """The lane of a track that is being propagated shows what has come so far."""

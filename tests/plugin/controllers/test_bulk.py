@@ -90,6 +90,14 @@ def test_bulk_edits_are_one_step_and_say_how_many(bulk):
     assert "whale" not in [c.name for c in project.categories()]
 
 
+def test_classes_made_for_many_tracks_have_colours_of_their_own(bulk):
+    controller, project, ids = bulk
+    for number, name in enumerate(("whale", "shark", "crab")):
+        controller.relabel((ids[number],), name)
+    colours = [c.color_rgb for c in project.categories()]
+    assert len(set(colours)) == len(colours) >= 4
+
+
 def test_ranges(bulk):
     controller, project, ids = bulk
     assert controller.clear(FrameRange(1, 2)) == "Deleted 12 masks."
