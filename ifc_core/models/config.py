@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import sys
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
@@ -210,8 +210,9 @@ def _check_integer(name: str, value: object, low: int, high: int) -> None:
 
 
 def _is_finite(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value)  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max  # no float is made of an integer of any length
 
 
 def _refuse(name: str, value: object, expected: str) -> None:

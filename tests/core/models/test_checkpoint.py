@@ -232,6 +232,7 @@ def test_hostile_tensors(saved, change, words):
         lambda f: f.update(model_config={"hidden_dim": 10**12}),
         lambda f: f.update(model_config=[1]),
         lambda f: f["model_config"].update(surprise=1),
+        lambda f: f["model_config"].update(dropout=10**400),
         lambda f: f["model_config"].update(backbone=["resnet18"]),
         lambda f: f.update(categories=f["categories"][:1]),
         lambda f: f.update(categories="abc"),

@@ -37,6 +37,9 @@ def test_preset_with_changes():
         ("pixel_std", (1.0, 0.0, 1.0)),
         ("pixel_mean", (1.0, 2.0)),
         ("pixel_mean", "abc"),
+        ("pixel_mean", (10**400, 1.0, 1.0)),
+        ("dropout", 10**400),
+        ("mask_logit_scale", 10**400),
         ("frozen_batch_norm", 1),
     ],
 )
