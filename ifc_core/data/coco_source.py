@@ -9,9 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from pycocotools import mask as coco_mask
-
 from ifc_core.data.augmentation import Augmentation
 from ifc_core.data.clip_sampling import build_clip
 from ifc_core.data.clip_source import ClipRequest, sample_generator, sample_seed
@@ -27,6 +24,8 @@ from ifc_core.data.sample import ClipSample
 from ifc_core.data.video_source import pick_in_epochs
 from ifc_core.errors import FormatError, VideoError
 from ifc_core.io.frame_folder import displayed_size
+from ifc_core.io.segmentations import rasterise
+from ifc_core.io.ytvis_checks import MAX_SIDE_PX
 from ifc_core.structures import RLEMask
 
 _MAX_LONG_SIDE = 1333
@@ -151,9 +150,9 @@ def read_coco_images(
             _image(entry, by_image[int(entry["id"])], labels, root, exhaustive)
             for entry in content["images"]
         ]
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise FormatError(f"Cannot read {annotations}: {error}.", path=annotations) from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise FormatError(
             f"{annotations} is no COCO instance file ({type(error).__name__}: {error}).",
             path=annotations,
@@ -171,6 +170,12 @@ def _image(
     exhaustive: bool,
 ) -> LabelledVideo:
     height, width = int(entry["height"]), int(entry["width"])
+    if not (0 < height <= MAX_SIDE_PX and 0 < width <= MAX_SIDE_PX):
+        raise FormatError(
+            f"The image {entry['file_name']} must have sides of 1 to {MAX_SIDE_PX} pixels.",
+            where="images",
+            actual=(height, width),
+        )
     file = (root / str(entry["file_name"])).resolve()
     if not file.is_relative_to(root.resolve()):
         raise FormatError(f"The image {entry['file_name']} lies outside {root}.", path=root)
@@ -198,11 +203,7 @@ def _mask(segmentation: object, height: int, width: int, where: str) -> RLEMask:
         return rle
     if not isinstance(segmentation, list) or not segmentation:
         raise FormatError("An annotation has no segmentation.", where=where)
-    polygons = []
-    for points in segmentation:
-        flat = np.asarray(points, dtype=np.float64)
-        if flat.ndim != 1 or len(flat) < 6 or len(flat) % 2 or not np.isfinite(flat).all():
-            raise FormatError("A polygon needs at least three finite points.", where=where)
-        polygons.append(flat.tolist())
-    coded = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
-    return RLEMask((height, width), coded["counts"])
+    try:
+        return rasterise(segmentation, (height, width))
+    except FormatError as error:
+        raise FormatError(f"The mask {where} cannot be used: {error}", where=where) from error

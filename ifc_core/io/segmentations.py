@@ -82,7 +82,7 @@ def _parse_one(
     entry: object, size: tuple[int, int], where: str, report: Reporter
 ) -> RLEMask | None:
     try:
-        mask = _rasterise(entry, size) if isinstance(entry, list) else RLEMask.from_coco(entry)
+        mask = rasterise(entry, size) if isinstance(entry, list) else RLEMask.from_coco(entry)
     except FormatError as error:
         report(where, str(error), error.expected, error.actual)
         return None
@@ -97,8 +97,16 @@ def _parse_one(
     return mask
 
 
-def _rasterise(polygons: list[Any], size: tuple[int, int]) -> RLEMask:
-    """Fill polygons, ``[[x0, y0, x1, y1, ...], ...]``, and unite them."""
+def rasterise(polygons: list[Any], size: tuple[int, int]) -> RLEMask:
+    """Fill polygons and unite them.
+
+    Args:
+        polygons: At least one, each ``[x0, y0, x1, y1, ...]`` in pixels.
+        size: (height, width) of the frame in pixels.
+
+    Raises:
+        FormatError: One is no polygon, or lies where native code would crash.
+    """
     outline = sum(_outline_px(polygon, size) for polygon in polygons)
     if outline > _MAX_OUTLINE_PX:
         # pycocotools needs memory in proportion, and crashes where there is none.

@@ -193,6 +193,29 @@ def test_bad_polygons_are_named(tmp_path, video_folder, segmentation):
         read_coco_images(path, video_folder)
 
 
+@pytest.mark.parametrize("far", [1e9, -1e9, 1e300, 10**400, "20"])
+def test_a_polygon_that_native_code_could_not_hold_is_named(tmp_path, video_folder, far):
+    path = write(tmp_path / "c.json", coco_content(segmentation=[[0, 0, far, 0, far, far]]))
+    with pytest.raises(FormatError, match=r"annotations\[0\] cannot be used"):
+        read_coco_images(path, video_folder)
+
+
+@pytest.mark.parametrize("height", [float("inf"), -5, 0, 10**9, 10**400])
+@pytest.mark.parametrize("masks", [True, False])
+def test_an_image_of_an_impossible_size_is_refused(tmp_path, video_folder, height, masks):
+    content = coco_content()
+    content["images"][0]["height"] = height
+    content["annotations"] = content["annotations"] if masks else []
+    with pytest.raises(FormatError):
+        read_coco_images(write(tmp_path / "c.json", content), video_folder)
+
+
+def test_a_coco_file_that_is_nested_too_deeply_is_refused(tmp_path, video_folder):
+    (tmp_path / "c.json").write_text("[" * 200_000)
+    with pytest.raises(FormatError, match="Cannot read"):
+        read_coco_images(tmp_path / "c.json", video_folder)
+
+
 def test_images_outside_the_root_are_refused(tmp_path, video_folder):
     content = coco_content()
     content["images"][0]["file_name"] = "../secret.png"
