@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from ifc_core.annotation.records import WHOLE
 from ifc_core.errors import EditError
 from ifc_core.structures import Category, MaskRecord, RLEMask
 from ifc_core.structures.palette import track_color
+from napari_ifc.controllers.journal_walk import joined, walk
 from napari_ifc.controllers.mask_shapes import SHAPES, encode_mask, reshape
 from napari_ifc.controllers.overlaps import PaintOver, order_for, overlapped, without_others
 from napari_ifc.controllers.tracks import TrackIndex
@@ -305,16 +306,9 @@ class EditController:
             EditError: The last edit brought the shown video in.
         """
         result = self._project.undo()
-        if result is not None and self._video_is_gone():
-            self._project.redo()
-            raise EditError(
-                tr("The step before this one brought the video in; close it instead."),
-                path=self._project.folder,
-            )
+        if result is not None and self._has_lost_video(result):
+            self._stay_before(result)
         return self._take_in(result)
-
-    def _video_is_gone(self) -> bool:
-        return all(entry.id != self._entry.id for entry in self._project.videos())
 
     def redo(self) -> EditResult | None:
         """Do the next undone edit again, but never take the shown video away.
@@ -323,27 +317,40 @@ class EditController:
             EditError: The next edit removes the video that is shown.
         """
         result = self._project.redo()
-        if result is not None and self._video_is_gone():
-            self._project.undo()
-            raise EditError(
-                tr("The next step removes the video that is shown; show another one first."),
-                path=self._project.folder,
-            )
+        if result is not None and self._has_lost_video(result):
+            self._stay_before(result)
         return self._take_in(result)
 
+    def _has_lost_video(self, result: EditResult) -> bool:
+        if self._entry.id not in result.videos_changed:
+            return False
+        return all(entry.id != self._entry.id for entry in self._project.videos())
+
+    def _stay_before(self, result: EditResult) -> NoReturn:
+        """Take back a step that took the shown video away, and say so."""
+        if result.direction == "undo":
+            self._project.redo()
+            text = tr("The step before this one brought the video in; close it instead.")
+        else:
+            self._project.undo()
+            text = tr("The next step removes the video that is shown; show another one first.")
+        raise EditError(text, path=self._project.folder)
+
     def go_to_step(self, number: int) -> None:
-        """Undo or redo until ``number`` is the last edit that stands."""
-        entries = {e.seq: e for e in self._project.history()}
-        if number not in entries:
-            return
-        if entries[number].undone:
-            while (result := self.redo()) is not None and result.seq != number:
-                pass
-            return
-        while not self.why_not_undo():
-            if all(e.undone or e.seq <= number for e in self._project.history()):
-                return
-            self.undo()
+        """Undo or redo until ``number`` is the last edit that stands; it is told of once.
+
+        Raises:
+            EditError: A step on the way takes the video that is shown away; it ends before that.
+        """
+        taken: list[EditResult] = []
+        try:
+            for result in walk(self._project, number):
+                if self._has_lost_video(result):
+                    self._stay_before(result)
+                taken.append(result)
+        finally:
+            if taken:
+                self._take_in(joined(taken))
 
     def follow(self, result: EditResult) -> None:
         """Take in an edit of very many tracks that was made beside this object: read anew."""
