@@ -34,7 +34,8 @@ _NAMES_ANOTHER = bytes.fromhex("d9d505f920a163d7")  # the end of a journal with 
 
 def _uri(path: Path, **options: str) -> str:
     text = "&".join(f"{key}={value}" for key, value in options.items())
-    return f"file:{quote(path.resolve().as_posix())}?{text}"
+    # Bytes, as a folder's name need not be UTF-8.
+    return f"file:{quote(os.fsencode(path.resolve().as_posix()))}?{text}"
 
 
 def _connect(uri: str) -> sqlite3.Connection:

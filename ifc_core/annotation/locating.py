@@ -12,6 +12,7 @@ from ifc_core.annotation.rows import normalised
 from ifc_core.errors import VideoError
 from ifc_core.io.fingerprint import file_fingerprint, folder_fingerprint
 from ifc_core.io.frame_list import list_frames
+from ifc_core.io.problems import is_text
 
 _MAX_ENTRIES = 20_000  # of a folder that is searched, so that "/" does not hang the window
 
@@ -78,7 +79,10 @@ def _is_same(path: Path, entry: VideoEntry) -> bool:
 
 
 def _walk(folders: Sequence[Path]) -> Iterator[Path]:
-    """Files and folders below some folders, the nearest first, each once."""
+    """Files and folders below some folders, the nearest first, each once.
+
+    Those of a name that is not UTF-8 are passed over: the project could not keep the place.
+    """
     seen: set[Path] = set()
     for number, folder in enumerate(folders):
         depth = 1 if number < 2 else 4
@@ -92,7 +96,7 @@ def _walk(folders: Sequence[Path]) -> Iterator[Path]:
             for name in (*files, *inner):
                 path = here / name
                 count += 1
-                if path not in seen and count <= _MAX_ENTRIES:
+                if path not in seen and count <= _MAX_ENTRIES and is_text(name):
                     seen.add(path)
                     yield path
             if count > _MAX_ENTRIES:

@@ -14,7 +14,8 @@ from ifc_core.annotation.records import ModelVersion
 from ifc_core.annotation.rows import read_object
 from ifc_core.errors import EditError
 
-_IN_PROJECT = "project:"
+IN_PROJECT = "project:"
+"""What the stored path of a model begins with that lies in the project."""
 
 
 def read_models(db: sqlite3.Connection, folder: Path) -> list[ModelVersion]:
@@ -46,9 +47,9 @@ def _active_id(db: sqlite3.Connection) -> int | None:
 
 
 def _full_path(stored: str, folder: Path) -> str:
-    if not stored.startswith(_IN_PROJECT):
+    if not stored.startswith(IN_PROJECT):
         return stored
-    path = Path(os.path.normpath(folder / PurePosixPath(stored.removeprefix(_IN_PROJECT))))
+    path = Path(os.path.normpath(folder / PurePosixPath(stored.removeprefix(IN_PROJECT))))
     if not path.is_relative_to(folder):
         raise EditError(f"The model path {stored} leaves the project.", path=folder)
     return str(path)
@@ -57,7 +58,7 @@ def _full_path(stored: str, folder: Path) -> str:
 def _stored_path(path: Path | str, folder: Path) -> str:
     full = Path(os.path.normpath(folder / path))
     if Path(path).is_absolute() and full.is_relative_to(folder):
-        return _IN_PROJECT + full.relative_to(folder).as_posix()
+        return IN_PROJECT + full.relative_to(folder).as_posix()
     return str(path)
 
 

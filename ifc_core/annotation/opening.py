@@ -22,6 +22,7 @@ from ifc_core.annotation.connection import (
 )
 from ifc_core.annotation.locking import WriterLock
 from ifc_core.errors import ProjectError, ProjectLockedError
+from ifc_core.io.problems import is_text, printable
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 SUBFOLDERS = ("models", "runs", "exports")
@@ -39,8 +40,12 @@ def make_database(place: Path, name: str) -> None:
     """Make the database of a new project.
 
     Raises:
-        ProjectError: It cannot be written.
+        ProjectError: It cannot be written, or its name is not UTF-8.
     """
+    if not is_text(name):
+        raise ProjectError(
+            f"The name {printable(name)} is not UTF-8; choose another for the project.", path=place
+        )
     with translated(place):
         db = connect_for_writing(place / DATABASE_NAME, create=True)
         try:

@@ -7,12 +7,19 @@ import sqlite3
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from ifc_core.annotation.connection import DATABASE_NAME, translated
+from ifc_core.annotation.model_versions import IN_PROJECT
 from ifc_core.annotation.opening import SUBFOLDERS
+from ifc_core.annotation.packed_names import (
+    check_picture_names,
+    is_packable,
+    safe_name,
+    safe_names,
+)
 from ifc_core.annotation.reading import ProjectReader
+from ifc_core.annotation.store import Project
 from ifc_core.annotation.targets import check_target
 from ifc_core.errors import FormatError, OutputError, ProjectError
 from ifc_core.io.atomic import atomic_output
@@ -44,29 +51,32 @@ def pack_project(
 
     Raises:
         OutputError: The target cannot be written, or a video of the project is there.
-        ProjectError: A video is wanted and is not to be found.
+        ProjectError: A video is wanted and is not to be found, or has pictures of names that no
+            pack can hold.
     """
     context = context or JobContext()
     check_target(reader, Path(path))
-    files = list(_model_files(reader.folder))
+    models = _model_files(reader.folder)
+    files = list(models.items())
     videos = _video_files(reader) if with_videos else {}
     files += [pair for pairs in videos.values() for pair in pairs]
     with atomic_output(path) as temporary, tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / DATABASE_NAME
-        _copy_database(reader, copy, {key: pairs[0][1] for key, pairs in videos.items()})
+        first_names = {key: pairs[0][1] for key, pairs in videos.items()}
+        _copy_database(reader, copy, first_names, models)
         # Files of the year 1970 are common in containers, and ZIP begins with 1980.
         with zipfile.ZipFile(temporary, "w", strict_timestamps=False) as pack:
             pack.write(copy, DATABASE_NAME, zipfile.ZIP_DEFLATED, 6)
             for number, (file, name) in enumerate(files, 1):
                 pack.write(file, name, zipfile.ZIP_STORED)
-                context.advance(number, len(files), f"Packing {file.name}", "files")
+                context.advance(number, len(files), f"Packing {PurePosixPath(name).name}", "files")
     return Path(path).stat().st_size
 
 
-def _model_files(folder: Path) -> Iterator[tuple[Path, str]]:
-    for path in sorted((folder / "models").rglob("*")):
-        if path.is_file() and not path.is_symlink():
-            yield path, path.relative_to(folder).as_posix()
+def _model_files(folder: Path) -> dict[Path, str]:
+    """Model file -> name in the pack."""
+    found = sorted((folder / "models").rglob("*"))
+    return safe_names((p for p in found if p.is_file() and not p.is_symlink()), folder)
 
 
 def _video_files(reader: ProjectReader) -> dict[int, list[tuple[Path, str]]]:
@@ -79,17 +89,20 @@ def _video_files(reader: ProjectReader) -> dict[int, list[tuple[Path, str]]]:
                 f"{entry.name} is not where it was ({entry.path}), so it cannot be packed.",
                 path=reader.folder,
             )
-        base = f"videos/{entry.id}"
+        place = f"videos/{entry.id}/{safe_name(path.name)}"
         if path.is_file():
-            found[entry.id] = [(path, f"{base}/{path.name}")]
+            found[entry.id] = [(path, place)]
         else:
             files = sorted(p for p in path.iterdir() if p.is_file())
-            found[entry.id] = [(p, f"{base}/{path.name}/{p.name}") for p in files]
+            check_picture_names(files, reader.folder)
+            found[entry.id] = [(p, f"{place}/{p.name}") for p in files]
     return found
 
 
-def _copy_database(reader: ProjectReader, target: Path, first_names: dict[int, str]) -> None:
-    """Copy the project file; packed videos are looked for beside it from now on."""
+def _copy_database(
+    reader: ProjectReader, target: Path, first_names: dict[int, str], models: dict[Path, str]
+) -> None:
+    """Copy the project file; videos and models are looked for under their packed names."""
     with translated(reader.folder):
         db = sqlite3.connect(target, isolation_level=None)
         try:
@@ -102,6 +115,13 @@ def _copy_database(reader: ProjectReader, target: Path, first_names: dict[int, s
                     "UPDATE videos SET stored_path = ?, absolute_hint = '' WHERE id = ?",
                     (str(stored), video_id),
                 )
+            new = {f.relative_to(reader.folder).as_posix(): name for f, name in models.items()}
+            for model_id, path in db.execute("SELECT id, path FROM models").fetchall():
+                packed = new.get(path.removeprefix(IN_PROJECT))
+                if packed is not None and path.startswith(IN_PROJECT):
+                    db.execute(
+                        "UPDATE models SET path = ? WHERE id = ?", (IN_PROJECT + packed, model_id)
+                    )
         finally:
             db.close()
 
@@ -119,6 +139,7 @@ def unpack_project(path: Path | str, folder: Path | str, context: JobContext | N
 
     Raises:
         FormatError: The file is no pack, or a name in it leaves the folder.
+        ProjectError: The project in it is damaged, or of a later version.
         OutputError: The folder cannot be made, or the disk has no room for it.
         JobCancelled: It was not wanted any more.
     """
@@ -133,16 +154,16 @@ def unpack_project(path: Path | str, folder: Path | str, context: JobContext | N
             _check_room(sum(info.file_size for info in names), source, target)
             partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
             try:
+                inner = partial / target.name  # what goes wrong is told under this name
+                inner.mkdir()
                 for info in names:
-                    _extract(pack, info, partial, context)
+                    _extract(pack, info, inner, context)
                 for below in SUBFOLDERS:
-                    (partial / below).mkdir(exist_ok=True)
-                with ProjectReader.open(partial):
-                    pass  # is it a project at all?
-                partial.chmod(0o755)
+                    (inner / below).mkdir(exist_ok=True)
+                _bring_up_to_date(inner)
                 if target.exists():  # empty, and in the way on Windows
                     target.rmdir()
-                partial.replace(target)
+                inner.replace(target)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
     except _DAMAGED as error:
@@ -152,6 +173,13 @@ def unpack_project(path: Path | str, folder: Path | str, context: JobContext | N
         reason = error.strerror or str(error)
         raise OutputError(f"{source.name} cannot be unpacked: {reason}.", path=place) from error
     return target
+
+
+def _bring_up_to_date(folder: Path) -> None:
+    """Make sure that it is a project, of the present schema; the pack is the copy of an earlier."""
+    Project.open(folder, if_locked="error").close()
+    for copy in folder.glob("*.before-v*.sqlite"):
+        copy.unlink()
 
 
 def _opened(path: Path) -> zipfile.ZipFile:
@@ -166,7 +194,7 @@ def _check_names(names: list[str], path: Path) -> None:
         raise FormatError(f"{path.name} is no project pack.", path=path)
     for name in names:
         parts = name.split("/")
-        bad = not all(parts) or ".." in parts or "\\" in name or ":" in name or "\0" in name
+        bad = not all(parts) or ".." in parts or not is_packable(name)
         if bad or not (name == DATABASE_NAME or (len(parts) > 1 and parts[0] in _ROOTS)):
             raise FormatError(
                 f"{path.name} holds {name[:80]!r}, which is no place in a project.",

@@ -13,7 +13,8 @@ from ifc_core.annotation.delta import Pointer, Row, pack_rgb, unpack_rgb
 from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.rle_runs import all_sound
 from ifc_core.annotation.schema import FRAME_STATES, MASK_SOURCES
-from ifc_core.errors import ProjectError
+from ifc_core.errors import EditError, ProjectError
+from ifc_core.io.problems import is_text, printable
 from ifc_core.structures import Category, MaskRecord, RLEMask, Track, TrackKind, TrackState
 
 VIDEO_COLUMNS = (
@@ -66,13 +67,24 @@ def video_of(row: Row, folder: Path) -> VideoEntry:
 
 
 def stored_paths(path: Path, folder: Path) -> tuple[str, str]:
-    """(POSIX path relative to the project folder or "", absolute path) of a file."""
+    """(POSIX path relative to the project folder or "", absolute path or "") of a file.
+
+    Raises:
+        EditError: It has a name that is not UTF-8, as only this is stored.
+    """
     absolute = Path(os.path.abspath(path))  # noqa: PTH100 - links are kept as they are
     try:
         relative = Path(os.path.relpath(absolute, folder)).as_posix()
     except ValueError:  # another drive on Windows
         relative = ""
-    return normalised(relative), normalised(str(absolute))
+    stored, hint = normalised(relative), normalised(str(absolute))
+    if not is_text(stored or hint):
+        raise EditError(
+            f"The name of {printable(path.name)} or of its folder is not UTF-8, so a project "
+            "cannot keep it; rename it first.",
+            path=path,
+        )
+    return stored, hint if is_text(hint) else ""
 
 
 def category_of(row: Row) -> Category:

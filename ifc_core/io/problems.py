@@ -91,6 +91,22 @@ def is_finite(value: object) -> TypeGuard[int | float]:
     return abs(value) < 1 << 63 and math.isfinite(value)
 
 
+def is_text(value: object) -> TypeGuard[str]:
+    """Whether a value is text that UTF-8 can hold: JSON and file names may have half characters."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(text: str) -> str:
+    """Text for people, with ``?`` for what UTF-8 cannot hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def shown(value: object) -> str:
     """A value for a message, cut short."""
     text = repr(value)

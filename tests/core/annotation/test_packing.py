@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import zipfile
 from pathlib import Path
 
@@ -12,11 +13,9 @@ from ifc_core.annotation.packing import pack_project, unpack_project
 from ifc_core.errors import FormatError, OutputError, ProjectError
 from ifc_core.io.video import open_video
 from ifc_core.jobs import JobCancelled, JobContext
-from ifc_core.structures import (
-    Category,
-)
+from ifc_core.structures import Category, Video
 
-from .conftest import state_of
+from .conftest import SIZE, fill, state_of
 
 
 def test_pack_and_unpack(tmp_path, clip_file):
@@ -48,6 +47,114 @@ def test_files_from_before_1980_are_packed(tmp_path, clip_file):
     (tmp_path / "b.ifcproj").mkdir()  # an empty folder is as good as none
     folder = unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj")
     assert (folder / "videos" / "1" / "old.mp4").read_bytes() == old.read_bytes()
+
+
+def pack_of(tmp_path, video_path):
+    """A pack with one video in it."""
+    with Project.create(tmp_path / "a.ifcproj") as project:
+        with open_video(video_path) as reader:
+            project.add_video(reader.video)
+        pack_project(project, tmp_path / "a.ifcpack", with_videos=True)
+    return tmp_path / "a.ifcpack"
+
+
+@pytest.mark.parametrize(
+    ("name", "packed"),
+    [
+        ("Screencast 12:30:45.mp4", "Screencast 12_30_45.mp4"),
+        ("a\\b.mp4", "a_b.mp4"),
+        ("what?.mp4", "what_.mp4"),
+    ],
+)
+def test_a_film_gets_a_name_that_every_system_can_make(tmp_path, clip_file, name, packed):
+    film = Path(shutil.copy(clip_file, tmp_path / name))
+    folder = unpack_project(pack_of(tmp_path, film), tmp_path / "b.ifcproj")
+    film.unlink()
+    with Project.open(folder) as other:
+        assert other.video(1).name == Path(name).stem
+        assert other.find_video_file(1) == folder / "videos" / "1" / packed
+    assert (folder / "videos" / "1" / packed).read_bytes() == clip_file.read_bytes()
+
+
+def test_a_folder_of_frames_gets_one_too_and_is_known_by_its_pictures(tmp_path, clip_folder):
+    frames = shutil.copytree(clip_folder, tmp_path / "take 12:30")
+    folder = unpack_project(pack_of(tmp_path, frames), tmp_path / "b.ifcproj")
+    shutil.rmtree(frames)
+    with Project.open(folder) as other:
+        assert other.find_video_file(1) == folder / "videos" / "1" / "take 12_30"
+
+
+@pytest.mark.parametrize("name", ["12:30.png", "a\\b.png", os.fsdecode(b"caf\xe9.png")])
+def test_a_picture_that_would_need_another_name_is_named(tmp_path, clip_folder, name):
+    frames = shutil.copytree(clip_folder, tmp_path / "frames")
+    (frames / "00001.png").rename(frames / name)
+    with pytest.raises(ProjectError, match=r"in frames cannot be packed.*; rename it") as caught:
+        pack_of(tmp_path, frames)
+    str(caught.value).encode()  # can be printed
+    assert not (tmp_path / "a.ifcpack").exists()
+
+
+def test_a_model_is_found_under_its_packed_name(tmp_path):
+    with Project.create(tmp_path / "a.ifcproj") as project:
+        models = project.folder / "models"
+        for name in ("cats: v2", "cats_ v2"):
+            (models / f"{name}.safetensors").write_text(name)
+            project.add_model(name, models / f"{name}.safetensors")
+        pack_project(project, tmp_path / "a.ifcpack")
+    folder = unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj")
+    with Project.open(folder) as other:
+        found = {model.name: Path(model.path).read_text() for model in other.models()}
+    assert found == {"cats: v2": "cats: v2", "cats_ v2": "cats_ v2"}
+
+
+def test_a_name_that_is_not_utf8_is_one_sentence(empty, tmp_path):
+    name = os.fsdecode(b"caf\xe9.mp4")
+    for path in (tmp_path / name, tmp_path / name / "clip.mp4"):
+        with pytest.raises(ProjectError, match=r"not UTF-8.*rename it first"):
+            empty.add_video(Video(path, 12, *SIZE, 10.0, "1-cc"))
+    assert len(empty.videos()) == 2
+    with pytest.raises(ProjectError, match=r"caf\?\.mp4 is not UTF-8"):
+        Project.create(tmp_path / f"{name}.ifcproj")
+    assert [p.name for p in tmp_path.iterdir()] == ["p.ifcproj"]
+
+
+def test_a_project_in_a_folder_that_is_not_utf8_keeps_videos_beside_it(tmp_path, clip_file):
+    home = tmp_path / os.fsdecode(b"caf\xe9")
+    home.mkdir()
+    film = Path(shutil.copy(clip_file, home / "clip.mp4"))
+    with Project.create(home / "a.ifcproj") as project:
+        with open_video(film) as reader:
+            project.add_video(reader.video)
+        assert project.find_video_file(1) == film
+
+
+def test_a_pack_of_an_earlier_version_is_brought_up_to_date(tmp_path):
+    with Project.create(tmp_path / "a.ifcproj") as project:
+        fill(project)
+        expected = state_of(project)
+    file = tmp_path / "a.ifcproj" / "project.sqlite"
+    db = sqlite3.connect(file)
+    db.execute("ALTER TABLE signals DROP COLUMN quality")
+    db.execute("PRAGMA user_version = 1")
+    db.commit()
+    db.close()
+    with zipfile.ZipFile(tmp_path / "a.ifcpack", "w") as pack:
+        pack.write(file, "project.sqlite")
+    folder = unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj")
+    assert not list(folder.glob("*before*"))
+    with Project.open(folder, read_only=True) as other:
+        assert state_of(other) == expected
+
+
+def test_what_is_wrong_with_a_packed_project_is_told_under_its_name(project, tmp_path):
+    db = sqlite3.connect(project.folder / "project.sqlite")
+    db.execute("PRAGMA user_version = 99")
+    db.commit()
+    db.close()
+    pack_project(project, tmp_path / "a.ifcpack")
+    with pytest.raises(ProjectError, match=r"^b\.ifcproj was made by a later version"):
+        unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.ifcpack", "p.ifcproj"]
 
 
 def test_a_damaged_pack_is_one_sentence(project, tmp_path):

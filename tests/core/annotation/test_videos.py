@@ -1,5 +1,6 @@
 """Videos of a project: paths, names, and finding what was moved."""
 
+import os
 import shutil
 import unicodedata
 
@@ -86,6 +87,14 @@ def test_names_are_composed_and_the_file_is_found_however_it_is_spelled(tmp_path
             project.add_video(reader.video)
         assert project.videos()[0].name == unicodedata.normalize("NFC", "café")
         assert project.locate_video(1) is not None
+
+
+def test_a_name_that_is_not_utf8_is_not_found_and_breaks_nothing(real):
+    path = real.video(1).path
+    path.rename(real.folder.parent / os.fsdecode(b"caf\xe9.mp4"))
+    assert real.locate_video(1) is None
+    (real.folder.parent / os.fsdecode(b"caf\xe9.mp4")).rename(real.folder.parent / "cafe.mp4")
+    assert real.locate_video(1) == real.folder.parent / "cafe.mp4"
 
 
 def test_frame_folders_are_known_again(tmp_path, clip_folder):
