@@ -52,7 +52,7 @@ class SnapshotVideo:
     Attributes:
         id: Of the video in the project.
         name: Shown to people.
-        path: Absolute path of the file or folder.
+        path: Absolute path of the file or folder, where it was found.
         num_frames: Frames.
         height: Pixels.
         width: Pixels.
@@ -171,14 +171,17 @@ def _copy_video(project: ProjectReader, entry: VideoEntry) -> SnapshotVideo:
         reviewed = lane.frame_index[np.isin(lane.state, _PERSONS_WORD)].tolist()
         if reviewed:
             copied.append(_copy_track(project, track, reviewed))
+    exhaustive = project.exhaustive_frames(entry.id)
+    # Looked for as everywhere: a project that was moved has other places for its videos.
+    found = project.find_video_file(entry.id) if copied or exhaustive else None
     return SnapshotVideo(
         entry.id,
         entry.name,
-        Path(entry.path),
+        found or entry.path,
         entry.num_frames,
         entry.height,
         entry.width,
-        tuple(f for f in project.exhaustive_frames(entry.id) if f not in unclear),
+        tuple(f for f in exhaustive if f not in unclear),
         tuple(copied),
     )
 

@@ -124,6 +124,17 @@ def test_a_snapshot_keeps_what_people_said(project):
     assert read.num_masks == 5
 
 
+def test_the_videos_of_a_project_that_was_moved_are_found(project, parent_model, video_folder):
+    project.close()
+    moved = project.folder.parent / "deep" / "er" / "toy.ifcproj"
+    moved.parent.mkdir(parents=True)
+    project.folder.rename(moved)
+    with Project.open(moved) as opened:
+        make_snapshot(opened, moved / "runs" / "r1")
+    plan = plan_finetune(moved, settings(model=str(parent_model)))
+    assert {video.path for video in plan.split.training} == {video_folder}
+
+
 def test_an_ignore_region_makes_its_frames_partial(project):
     mask = RLEMask.from_array(square(0))
     project.apply(NewTrack(1, 1, LABELLED[1], mask, kind=TrackKind.IGNORE))
