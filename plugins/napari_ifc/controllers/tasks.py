@@ -87,6 +87,11 @@ class Tasks:
         """What is being done."""
         return tuple(running.task.text for running in self._running)
 
+    @property
+    def writing(self) -> tuple[str, ...]:
+        """What is being done that writes to the project, and ends with it."""
+        return tuple(running.task.text for running in self._running if running.steps is not None)
+
     def start(self, task: Task[R], work: Callable[[JobContext], R]) -> None:
         """Do something in a worker thread; returns at once.
 

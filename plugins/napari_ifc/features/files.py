@@ -243,8 +243,9 @@ class Files(Feature):
         return ExportOptions(scope=ExportScope.EVERYTHING, video_ids=(video_id,))
 
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
-        """End an import, which writes to the project that is being closed."""
-        self.studio.tasks.stop_steps()
+        """End an import where the project that it writes to is being closed."""
+        if not keep_project:
+            self.studio.tasks.stop_steps()
 
 
 _Imported = tuple[ImportReport, list[EditResult]]

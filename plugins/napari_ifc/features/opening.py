@@ -47,12 +47,12 @@ class Opening(Feature):
         """Whether what is open may be put down: nothing goes on in it, or the person says so.
 
         Args:
-            keep_project: Whether another video of the project follows. Fine-tuning goes on then,
-                and a run is paused if it can be.
+            keep_project: Whether another video of the project follows. Fine-tuning and an import
+                go on then, and a run is paused if it can be.
         """
         studio = self.studio
         work = [studio.feature(Correction).busy()]
-        work += [] if keep_project else [studio.trainer.busy()]
+        work += [] if keep_project else [studio.trainer.busy(), *studio.tasks.writing]
         work += [] if keep_project and self._run_can_wait() else [studio.proposing.busy()]
         work = [text for text in work if text]
         return not work or ask_to_stop(work, studio.panel)
