@@ -27,7 +27,7 @@ class RecentItem:
     Attributes:
         path: Absolute path of the video, frame folder or project.
         opened_unix_seconds: When it was opened last.
-        num_frames: Length of the video.
+        num_frames: Length of the video, or of all videos of the project.
         num_tracks: Tracks in it when it was closed.
         approved_frames: Frames approved when it was closed.
     """
@@ -72,20 +72,28 @@ class RecentList:
             return []
 
     def add(
-        self, path: Path, num_frames: int, first_frame: npt.NDArray[np.uint8] | None = None
+        self,
+        path: Path,
+        num_frames: int,
+        first_frame: npt.NDArray[np.uint8] | None = None,
+        *,
+        instead_of: Path | None = None,
     ) -> None:
         """Put an item at the top.
 
         Args:
             path: What was opened.
-            num_frames: Length of its video.
+            num_frames: Length of its video, or of all of them.
             first_frame: (H, W, 3) uint8 RGB for the thumbnail.
+            instead_of: An item that opened the same and is no longer listed.
 
         Raises:
             OutputError: The list cannot be written.
         """
         absolute = str(path.resolve())
         known = {item.path: item for item in self.items()}
+        if instead_of is not None and (gone := str(instead_of.resolve())) != absolute:
+            known.pop(gone, None)
         before = known.pop(absolute, RecentItem(absolute, 0.0, num_frames))
         newest = replace(before, opened_unix_seconds=self._clock(), num_frames=num_frames)
         try:

@@ -30,6 +30,7 @@ from napari_ifc.views.theme import palette_for
 if TYPE_CHECKING:
     from ifc_core.engine.client import EngineClient
     from ifc_core.structures import Video
+    from napari_ifc.controllers.session import Session
 
 
 KEYS = {
@@ -70,8 +71,7 @@ class DesktopWindow(QObject):
         self.viewer.canvas.background_color_override = _CANVAS
         self._use_theme(self.studio.feature(PreferencesFeature).controller.settings.theme)
         self.recent = recent or RecentList(data_dir())
-        self._opening: Path | None = None
-        self._opened: Path | None = None
+        self._remembered = Path()
         self.main: QMainWindow = self.viewer.window.main_menu.window()
         self.main.setMinimumSize(960, 600)
         self.main.statusBar().hide()  # the panel says what there is to say
@@ -102,13 +102,11 @@ class DesktopWindow(QObject):
         Returns:
             Whether it was opened; if not, the window shows why.
         """
-        self._opening = Path(path)
         self.start_page.show_problem("")
         return self.studio.open_path(path)
 
     def begin_open(self, path: str | Path) -> None:
         """Open without waiting for it: long files take a while, with progress and cancel."""
-        self._opening = Path(path)
         self.start_page.show_problem("")
         self.studio.begin_open(path)
 
@@ -137,13 +135,28 @@ class DesktopWindow(QObject):
 
     def _on_opened(self, video: Video) -> None:
         self.start_page.hide()
-        path = self._opening or video.path
-        self._opening, self._opened = None, path
-        self.viewer.title = tr("{name} - IFC Studio").format(name=path.name)
-        try:
-            self.recent.add(path, video.num_frames, self._picture_shown())
-        except IFCError:
-            return  # remembering is a convenience; the open video matters more
+        session = self.studio.open_workspace().session
+        name = (session.source or video.path).name
+        self.viewer.title = tr("{name} - IFC Studio").format(name=name)
+        if session.source is not None:  # else another video of what is remembered already
+            self._remember(session, session.source)
+
+    def _remember(self, session: Session, path: Path) -> None:
+        """Put what is open on the list, as that what opens the same project again.
+
+        Several videos are only to be had as a project, and annotations would be imported anew.
+
+        Args:
+            session: What is open.
+            path: What it was opened as.
+        """
+        project = session.project
+        found = project.progress()
+        several = found.num_videos > 1 or path.suffix.lower() == ".json"
+        self._remembered = project.folder if several else path
+        with contextlib.suppress(IFCError):  # a convenience; the open video matters more
+            picture = self._picture_shown()
+            self.recent.add(self._remembered, found.num_frames, picture, instead_of=path)
 
     def _picture_shown(self) -> npt.NDArray[np.uint8] | None:
         """The picture on the canvas, decoded already; ``None`` where it is a blank one."""
@@ -154,12 +167,15 @@ class DesktopWindow(QObject):
         keep_layout(self.main, data_dir() / LAYOUT_FILE)
 
     def _note_progress(self) -> None:
-        workspace, path = self.studio.workspace, self._opened
-        if workspace is None or path is None:
+        workspace, path = self.studio.workspace, self._remembered
+        if workspace is None:
             return
-        index = workspace.index
+        project = workspace.session.project
+        found = project.progress()
+        if found.num_videos > 1 and path != project.folder:  # some came since it was opened
+            self._remember(workspace.session, path)
         with contextlib.suppress(IFCError):  # a convenience, as above
-            self.recent.note_progress(path, len(index), index.approved_frames)
+            self.recent.note_progress(self._remembered, found.num_tracks, found.exhaustive)
 
     def _show_start_page(self) -> None:
         self.viewer.title = "IFC Studio"

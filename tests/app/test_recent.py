@@ -95,3 +95,15 @@ def test_progress_is_noted_and_kept_when_it_is_opened_again(tmp_path):
     recent.add(clip, 10)
     (item,) = recent.items()
     assert (item.num_tracks, item.approved_frames) == (2, 5)
+
+
+def test_an_item_takes_the_place_of_another(tmp_path):
+    recent = RecentList(tmp_path / "data")
+    clip, project = _clip(tmp_path, "a.mp4"), _clip(tmp_path, "a.ifcproj")
+    recent.add(clip, 10)
+    recent.add(_clip(tmp_path, "b.mp4"), 10)
+    recent.add(project, 20, instead_of=clip)
+    assert [item.name for item in recent.items()] == ["a.ifcproj", "b.mp4"]
+    recent.note_progress(project, num_tracks=2, approved_frames=5)
+    recent.add(project, 20, instead_of=project)
+    assert recent.items()[0].num_tracks == 2

@@ -7,6 +7,8 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShortcut
 from qtpy.QtWidgets import QApplication, QWidget
 
 from ifc_app.recent import RecentList
+from ifc_core.jobs import JobContext
+from napari_ifc.controllers.videos import adding, look_through
 
 pytestmark = pytest.mark.window
 
@@ -117,6 +119,95 @@ def test_recent_items_are_offered_and_open(window, frames, qtbot):
     with qtbot.waitSignal(window.studio.opened):
         entry.trigger()
     assert window.studio.workspace is not None
+
+
+@pytest.fixture
+def second(frames, tmp_path):
+    """Another folder of frames, of another content."""
+    import cv2
+
+    folder = tmp_path / "second"
+    folder.mkdir()
+    for number in range(3):
+        cv2.imwrite(str(folder / f"{number}.png"), np.full((40, 60, 3), 90 + number, np.uint8))
+    return folder
+
+
+def add_video(studio, path):
+    """Add a video to the open project; gives its id."""
+    edit, _ = adding(studio.project, look_through([path], JobContext()))
+    studio.workspace.editor.apply(edit)
+    return studio.project.videos()[-1].id
+
+
+def paint(studio):
+    """Begin a track."""
+    square = np.zeros((40, 60), np.uint8)
+    square[10:20, 10:20] = 1
+    studio.workspace.editor.commit_mask(square, "Paint")
+
+
+def offered(window):
+    """Paths on the list of recent items."""
+    return [item.path for item in window.recent.items()]
+
+
+def test_another_video_of_a_project_is_no_recent_item(window, frames, second, tmp_path, qtbot):
+    studio = window.studio
+    assert window.open_path(frames)
+    assert studio.show_video(add_video(studio, second))
+    assert window.viewer.title == "second - IFC Studio"
+    paint(studio)
+    folder = studio.project.folder
+    studio.close_project()
+    assert offered(window) == [str(folder)]
+    (item,) = window.recent.items()
+    assert (item.num_tracks, item.num_frames) == (1, 7)
+
+    with qtbot.waitSignal(studio.opened):  # a click on its card
+        window.start_page.recent_requested.emit(item.path)
+    assert studio.project.folder == folder
+    assert [len(studio.project.tracks(entry.id)) for entry in studio.project.videos()] == [0, 1]
+    assert len(list(tmp_path.glob("*.ifcproj"))) == 1
+    assert window.open_path(frames)  # the video that the project was made for
+    assert studio.project.folder == folder
+    assert offered(window) == [str(folder)]
+
+
+def test_a_name_that_was_not_opened_is_forgotten(window, frames, second, tmp_path, qtbot):
+    studio = window.studio
+    assert window.open_path(frames)
+    text = tmp_path / "notes.mp4"
+    text.write_text("not a video")
+    assert not window.open_path(text)
+    with qtbot.waitSignal(studio.opened):  # as the File menu does
+        studio.begin_open(second)
+    assert window.viewer.title == "second - IFC Studio"
+    assert offered(window) == [str(second), str(frames)]
+
+
+def test_a_project_from_the_file_menu_is_remembered_as_one(window, frames, tmp_path, qtbot):
+    studio = window.studio
+    assert window.open_path(frames)
+    moved = tmp_path / "elsewhere" / "kept.ifcproj"
+    moved.parent.mkdir()
+    folder = studio.project.folder
+    studio.close_project()
+    folder.rename(moved)
+    with qtbot.waitSignal(studio.opened):
+        studio.begin_open(moved)
+    assert offered(window)[0] == str(moved)
+
+
+def test_annotations_are_remembered_as_the_project_they_became(window, frames, tmp_path):
+    studio = window.studio
+    assert window.open_path(frames)
+    paint(studio)
+    written = tmp_path / "notes.json"
+    studio.export_ytvis(written, everything=True)
+    assert window.open_path(written), window.start_page.problem
+    assert offered(window)[0] == str(studio.project.folder)
+    assert str(written) not in offered(window)
 
 
 def test_the_window_is_ours_not_a_guest_s(window, frames):

@@ -29,12 +29,15 @@ class Session:
         entry: The video that is shown.
         reader: Its frames; whoever reads in another thread must say so to nobody else.
         notices: Sentences for the person, such as why the project is read-only.
+        source: What was asked for when it was opened; ``None`` for another video of a project
+            that was open already.
     """
 
     project: Project
     entry: VideoEntry
     reader: VideoReader
     notices: tuple[str, ...] = ()
+    source: Path | None = None
 
     def close(self) -> None:
         """Close the video and the project."""
@@ -75,10 +78,14 @@ def open_session(
     if not path.exists():
         raise InputError(tr("There is no file or folder {path}.").format(path=path))
     if is_project(path):
-        return _open_project(path.parent if path.name == PROJECT_FILE else path, context)
-    if path.suffix.lower() == ".json":
-        return _open_annotations(path, projects_folder, context)
-    return _open_for_video(path, projects_folder, context)
+        path = path.parent if path.name == PROJECT_FILE else path
+        session = _open_project(path, context)
+    elif path.suffix.lower() == ".json":
+        session = _open_annotations(path, projects_folder, context)
+    else:
+        session = _open_for_video(path, projects_folder, context)
+    session.source = path
+    return session
 
 
 def preview(path: Path, context: JobContext, show: Callable[[VideoReader], None]) -> None:
@@ -130,7 +137,7 @@ def show_video(
         )
     reader = open_video(place, context)
     told = tuple(n for n in (*notices, reader.warning) if n)
-    return Session(project, project.video(video_id), reader, told)
+    return Session(project, project.complete_video(video_id, reader.video), reader, told)
 
 
 def _open_project(folder: Path, context: JobContext | None) -> Session:
@@ -158,7 +165,7 @@ def _open_for_video(
     try:
         project, entry = _project_for(reader.video, path, projects_folder)
         told = tuple(n for n in (project.notice, reader.warning) if n)
-        return Session(project, entry, reader, told)
+        return Session(project, project.complete_video(entry.id, reader.video), reader, told)
     except BaseException:
         reader.close()
         if project is not None:
