@@ -40,16 +40,13 @@ def read_runs(db: sqlite3.Connection, video_id: int | None = None) -> list[RunIn
         "WHERE ? IS NULL OR video_id = ? ORDER BY runs.id DESC",
         (video_id, video_id),
     )
-    return [
-        RunInfo(
-            *row[:4],
-            read_object(row[4]) or {},
-            _state(row[5]),
-            *row[6:-1],
-            was_accepted=bool(row[-1]),
-        )
-        for row in found.fetchall()
-    ]
+    runs = []
+    for row in found.fetchall():
+        known = list(row)
+        known[4], known[5] = read_object(row[4]) or {}, _state(row[5])
+        known[-1] = bool(row[-1])
+        runs.append(RunInfo(*known))
+    return runs
 
 
 def _state(text: str) -> RunState:

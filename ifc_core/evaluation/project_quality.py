@@ -16,7 +16,7 @@ from ifc_core.annotation import ProjectReader
 from ifc_core.annotation.exporting import ExportFormat
 from ifc_core.annotation.file_videos import FileVideo, resolve_videos
 from ifc_core.annotation.importing import detect_format, open_annotations
-from ifc_core.annotation.records import WHOLE, RunInfo, Scope, VideoEntry
+from ifc_core.annotation.records import WHOLE, RunInfo, RunState, Scope, VideoEntry
 from ifc_core.errors import ConfigError, EditError, InputError
 from ifc_core.evaluation.records import EvaluationSet
 from ifc_core.evaluation.track_quality import video_quality
@@ -143,7 +143,9 @@ def project_quality(
         reader: The project; a reader of its own when called in a worker.
         predictions: A file that ``ifc-studio propose`` wrote for videos of the project, or
             results with the ids of the project; by default what was proposed in the project.
-        run_id: The proposals of this run; by default the latest of each video.
+        run_id: The proposals of this run; by default of each video the latest run that came to
+            its end or was accepted, else the latest. One that was stopped is judged on the
+            frames that it reached.
         video_ids: Only these videos.
         context: Told of the videos done; may cancel.
 
@@ -161,10 +163,11 @@ def project_quality(
     if not videos:
         raise InputError("No frame of the project is approved, so there is nothing to judge by.")
     models: tuple[str, ...] = ()
+    stopped: list[str] = []
     if predictions is not None:
         found, source = _from_file(reader, Path(predictions), approved), Path(predictions).name
     else:
-        found, models = _from_runs(reader, videos, approved, run_id)
+        found, models, stopped = _from_runs(reader, videos, approved, run_id)
         source = f"proposals of {', '.join(name or 'the bundled model' for name in models)}"
     missing = [video.name for video in videos if video.id not in found]
     if len(missing) == len(videos):
@@ -177,6 +180,10 @@ def project_quality(
             judged.append(_judge(reader, video, found[video.id]))
         context.advance(number, len(videos), "Reading masks", "videos")
     notes = [f"Nothing was proposed in {name}; it is left out." for name in missing]
+    notes += [
+        f"The run on {name} is not complete; it is judged on the frames that it reached."
+        for name in stopped
+    ]
     passed = sum(len(approved[i]) - len(entry.frames) for i, entry in found.items())
     if passed:
         notes.append(f"{passed} approved frames are not in {source}; they are left out.")
@@ -188,22 +195,19 @@ def _from_runs(
     videos: Sequence[VideoEntry],
     approved: Mapping[int, Sequence[int]],
     run_id: int | None,
-) -> tuple[dict[int, _Found], tuple[str, ...]]:
-    runs: dict[int, RunInfo] = {}
-    for run in reversed(reader.runs()):  # the latest wins
-        is_meant = run.kind.startswith("propose") if run_id is None else run.id == run_id
-        # One without masks found nothing, or what it found was discarded or forgotten since.
-        if is_meant and run.masks_staged:
-            runs[run.video_id] = run
-    if run_id is not None and not runs:
-        raise EditError(f"Run {run_id} is not in the project any more.", path=reader.folder)
-    found = {}
+) -> tuple[dict[int, _Found], tuple[str, ...], list[str]]:
+    """What runs found by video, the models, and the videos whose run was stopped."""
+    runs = _chosen_runs(reader, run_id)
+    found, stopped = {}, []
     for video in videos:
         if video.id not in runs:
             continue
-        looked_at = _looked_at(runs[video.id], approved[video.id])
+        reached = _reached(reader, runs[video.id])
+        looked_at = _looked_at(runs[video.id], approved[video.id], reached)
         if not looked_at:
             continue
+        if reached is not None:
+            stopped.append(video.name)
         masks: _Masks = defaultdict(dict)
         for place, frame_index in enumerate(looked_at):
             for staged in reader.staged_masks_at(runs[video.id].id, frame_index):
@@ -217,19 +221,63 @@ def _from_runs(
             masks,
         )
     judged = (runs[video_id].model for video_id in found)
-    return found, tuple(dict.fromkeys(_model_name(reader, model) for model in judged))
+    return found, tuple(dict.fromkeys(_model_name(reader, model) for model in judged)), stopped
 
 
-def _looked_at(run: RunInfo, frames: Sequence[int]) -> list[int]:
-    """The frames that a run was asked for: every n-th one of the video, or those of a range."""
+def _chosen_runs(reader: ProjectReader, run_id: int | None) -> dict[int, RunInfo]:
+    """Video -> the run to judge."""
+    runs: dict[int, RunInfo] = {}
+    for run in reversed(reader.runs()):  # the latest wins
+        is_meant = run.kind.startswith("propose") if run_id is None else run.id == run_id
+        # One without masks found nothing, or what it found was discarded or forgotten since.
+        if not is_meant or not run.masks_staged:
+            continue
+        if run.video_id not in runs or _is_decided(run) or not _is_decided(runs[run.video_id]):
+            runs[run.video_id] = run
+    if run_id is not None and not runs:
+        raise EditError(f"Run {run_id} is not in the project any more.", path=reader.folder)
+    return runs
+
+
+def _is_decided(run: RunInfo) -> bool:
+    return run.finished_at is not None or run.state is RunState.ACCEPTED
+
+
+def _reached(reader: ProjectReader, run: RunInfo) -> int | None:
+    """The last frame that a run which was stopped has looked at; ``None`` for a complete one."""
+    if run.finished_at is not None:
+        return None
+    reached = max((frames[-1] for frames in reader.staged_frames(run.id).values()), default=-1)
+    kept = reader.run_checkpoint(run.id) or {}  # it may have found nothing for a while
+    names = ("restart_frame", "restart_position", "next_position")
+    place = [number for name in names if isinstance(number := kept.get(name), int)]
+    if len(place) == len(names):
+        frame, position, coming = place
+        reached = max(reached, frame + (coming - 1 - position) * _step(run))
+    return reached
+
+
+def _step(run: RunInfo) -> int:
     step = run.settings.get("frame_step", 1)
-    step = step if isinstance(step, int) and step > 0 else 1
+    return step if isinstance(step, int) and step > 0 else 1
+
+
+def _looked_at(run: RunInfo, frames: Sequence[int], reached: int | None) -> list[int]:
+    """Of some frames those that a run was asked for: every n-th of the video, or of a range.
+
+    Args:
+        run: The run.
+        frames: The frames.
+        reached: Where it was stopped, or ``None``.
+    """
+    step = _step(run)
     try:
         first, last = run.settings.get("scope", (None, None))
         scope = Scope(first, last)
     except (TypeError, ValueError, ConfigError):
         scope = WHOLE
-    return [frame for frame in frames if frame % step == 0 and frame in scope]
+    asked = [frame for frame in frames if frame % step == 0 and frame in scope]
+    return asked if reached is None else [frame for frame in asked if frame <= reached]
 
 
 def _model_name(reader: ProjectReader, model: str) -> str:

@@ -11,6 +11,7 @@ from fake_engine import NUM_FRAMES, SIZE, disc
 from fake_pointer import pointer
 from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
 
+from ifc_core.annotation import RunState
 from ifc_core.engine.protocol import JobEnd, JobStatus
 from ifc_core.inference.review_queue import QueueEntry, Reason
 from ifc_core.jobs import JobContext
@@ -231,6 +232,9 @@ def test_a_stopped_run_is_kept_with_classes_and_scores(desk, qtbot):
     assert desk.studio.run_action("run.keep")
     kept = [(r.class_name, r.score, r.num_frames) for r in desk.studio.workspace.index.rows()]
     assert kept == [("object", 0.9, 3), ("object", 0.8, 3)]
+    (run,) = desk.project.runs()
+    assert (run.state, run.finished_at) == (RunState.ACCEPTED, None)  # not taken for a whole one
+    assert desk.project.run_checkpoint(run.id) is None
 
 
 def test_keeping_a_stopped_run_leaves_the_frames_that_it_never_reached(desk, qtbot):

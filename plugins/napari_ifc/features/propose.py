@@ -379,8 +379,8 @@ class ProposeLink(Feature):
             accept: edits.Edit = edits.AcceptPropagation(run.id)
             if run.kind == KIND:
                 accept = edits.AcceptRun(run.id, scope=kept_scope(run, staged))
-            project.finish_run(run.id)
             workspace.editor.apply(accept)
+            project.finish_run(run.id)  # afterwards: one that was stopped did not come to its end
             self.studio.panel.banner.clear()
 
     def discard_cut_off_run(self) -> None:

@@ -130,6 +130,53 @@ def test_a_run_is_judged_on_the_frames_it_was_asked_for(project, settings, frame
     assert quality.notes == ((told,) if len(frames) < 3 else ())
 
 
+def stopped(project, last, checkpoint=None, settings=None):
+    """A run that was paused after it had found the cat on every frame up to the last."""
+    run = project.begin_run("propose", 1, settings or {}, model="toy")
+    for frame in range(last + 1):
+        project.stage(run, frame, [StagedMask(0, box(0))])
+    project.stage_instances(run, [StagedInstance(0, "cat", 0.9)])
+    project.save_checkpoint(run, checkpoint or {})
+    project.pause_run(run)
+    return run
+
+
+STOPPED = "The run on clip is not complete; it is judged on the frames that it reached."
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+def test_a_run_that_was_stopped_is_judged_as_far_as_it_came(project, accepted):
+    run = stopped(project, 2)
+    if accepted:
+        project.apply(edits.AcceptRun(run))
+        project.finish_run(run)
+    quality = project_quality(project)
+    assert quality.num_frames == 2  # 1 and 2 of the approved 1, 2, 3
+    assert quality.per_category[0].figures.region_j == 1.0
+    left_out = "1 approved frames are not in proposals of toy; they are left out."
+    assert quality.notes == (STOPPED, left_out)
+
+
+def test_a_run_that_found_nothing_before_it_was_stopped_is_judged_there_too(project):
+    at = {"restart_frame": 2, "restart_position": 1, "next_position": 3}
+    run = stopped(project, 0, at, {"frame_step": 2})  # frames 0, 2 and 4 were looked at
+    quality = project_quality(project)
+    assert (quality.num_frames, quality.num_masks) == (1, 2)
+    assert quality.per_category[0].figures.region_j == 0.0
+    project.save_checkpoint(run, {**at, "next_position": "3"})
+    with pytest.raises(InputError, match="no proposals"):
+        project_quality(project)
+
+
+def test_a_complete_run_is_judged_rather_than_a_later_one_that_was_stopped(project):
+    propose(project, {("dog", 0.9): everywhere(30)})
+    run = stopped(project, 2)
+    quality = project_quality(project)
+    assert (quality.num_frames, quality.notes) == (3, ())
+    assert [entry.figures.region_j for entry in quality.per_category] == [0.0, 1.0]
+    assert project_quality(project, run_id=run).notes[0] == STOPPED
+
+
 def test_a_run_elsewhere_is_no_run_to_judge(project):
     propose(project, {("cat", 0.9): {5: 0}}, settings={"scope": [5, 5]})
     with pytest.raises(InputError, match="no proposals"):
