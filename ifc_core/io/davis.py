@@ -2,8 +2,9 @@
 
 Layout as in DAVIS 2017: ``Annotations/480p/<video>/00000.png`` (``Full-Resolution`` for other
 heights), ``ImageSets/2017/all.txt``, and ``davis_semantics.json`` with the class of each object.
-Index 255 is void: crowd regions are written so. A DAVIS 2016 folder, whose only index is 255, is
-read as one object a video. Masks may not overlap; the z-order decides what is seen.
+Index 255 is void: crowd regions are written so. A DAVIS 2016 folder, whose only index is 255 and
+which has no such file, is read as one object a video. Masks may not overlap; the z-order decides
+what is seen.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ifc_core.io.flatten import flat_frames
 from ifc_core.io.frame_list import natural_key
 from ifc_core.io.frame_source import FileFrames, FrameSource, TrackHead
 from ifc_core.io.label_images import iter_label_masks, read_labels, write_palette_png
+from ifc_core.io.problems import is_text
 from ifc_core.io.track_builder import TrackBuilder
 from ifc_core.io.ytvis_checks import is_safe_name
 from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisTrack, YtvisVideo
@@ -138,9 +140,8 @@ def stream_davis(folder: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]
         video_id = len(videos) + 1
         base = _base(root)
         name = video_folder.relative_to(base).as_posix() if video_folder != base else base.name
-        classes = semantics.get(name, {})
         files = sorted(video_folder.glob("*.png"), key=lambda p: natural_key(p.name))
-        size = _read_video(files, video_id, classes, categories, builder)
+        size = _read_video(files, video_id, semantics.get(name), categories, builder)
         frames = tuple(f"{name}/{file.stem}.jpg" for file in files)
         videos.append(YtvisVideo(video_id, *size, len(files), frames))
     if not videos:
@@ -174,7 +175,7 @@ def _read_semantics(path: Path) -> dict[str, dict[str, str]]:
     is_sound = isinstance(raw, dict) and all(
         isinstance(classes, dict)
         and all(number.isdecimal() and len(number) < 6 for number in classes)
-        and all(isinstance(c, str) and c.strip() for c in classes.values())
+        and all(is_text(c) and c.strip() for c in classes.values())
         for classes in raw.values()
     )
     if not is_sound:
@@ -187,12 +188,13 @@ def _read_semantics(path: Path) -> dict[str, dict[str, str]]:
 def _read_video(
     files: Sequence[Path],
     video_id: int,
-    classes: dict[str, str],
+    listed: dict[str, str] | None,
     categories: dict[str, int],
     builder: TrackBuilder,
 ) -> tuple[int, int]:
     """Add the masks of one video and return its (height, width)."""
-    is_binary = VOID not in map(int, classes) and _is_binary(files)
+    is_binary = listed is None and _is_binary(files)  # DAVIS 2016 lists no objects
+    classes = listed or {}
     size: tuple[int, ...] = ()
     for index, file in enumerate(files):
         labels = read_labels(file)

@@ -12,8 +12,8 @@ from enum import StrEnum
 from itertools import groupby, pairwise
 from typing import Any, TypeVar
 
-from ifc_core.io.problems import Reporter
-from ifc_core.io.ytvis_types import TrackDetails, VideoDetails
+from ifc_core.io.problems import Reporter, is_text
+from ifc_core.io.ytvis_types import MAX_LENGTH, TrackDetails, VideoDetails
 from ifc_core.structures import FrameState, MaskSource, RLEMask, TrackKind, TrackState
 
 KEY = "ifc_studio"
@@ -96,7 +96,10 @@ def parse_video_details(
         exhaustive = tuple(flags or ())
     indices = raw.get("frame_indices") or []
     if not _is_ascending(indices, length):
-        report(f"{place}.frame_indices", f"expected {length} ascending frame numbers.")
+        report(
+            f"{place}.frame_indices",
+            f"expected {length} ascending frame numbers below {MAX_LENGTH}.",
+        )
         indices = []
     fps = raw.get("fps", 0.0)
     if isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 <= fps < 1e6:
@@ -104,7 +107,7 @@ def parse_video_details(
         fps = 0.0
     texts = {key: raw.get(key, "") for key in ("fingerprint", "source")}
     for key, text in texts.items():
-        if not isinstance(text, str):
+        if not is_text(text):
             report(f"{place}.{key}", "expected text.")
             texts[key] = ""
     source = texts["source"].replace("\\", "/").rsplit("/", 1)[-1]
@@ -114,7 +117,7 @@ def parse_video_details(
 def _is_ascending(raw: object, length: int) -> bool:
     if not isinstance(raw, list) or (raw and len(raw) != length):
         return False
-    if not all(type(i) is int and 0 <= i < 1 << 62 for i in raw):
+    if not all(type(i) is int and 0 <= i < MAX_LENGTH for i in raw):
         return False
     return all(a < b for a, b in pairwise(raw))
 
@@ -168,7 +171,7 @@ def parse_track_details(
     state_name = raw.get("state", TrackState.PROPOSED.value)
     is_known = isinstance(state_name, str) and state_name in known
     is_order = type(z_order) is int and abs(z_order) < 1 << 31
-    if not is_order or not isinstance(name, str) or not is_known:
+    if not is_order or not is_text(name) or not is_known:
         report(place, "z_order must be an integer, name text and state a review state.")
         return None
     kinds = {member.value: member for member in TrackKind}

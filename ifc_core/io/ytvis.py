@@ -7,6 +7,7 @@ the extension key ``ifc_studio`` is described in :mod:`ifc_core.io.studio_key`.
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -325,12 +326,10 @@ def _add(
 def _check_names(categories: Mapping[int, Category], report: Reporter) -> None:
     seen: dict[str, int] = {}
     for category in categories.values():
-        if category.name in seen and not report.is_strict:
-            report(
-                "categories",
-                f"{seen[category.name]} and {category.id} are both called {category.name!r}.",
-            )
-        seen[category.name] = category.id
+        name = unicodedata.normalize("NFC", category.name.strip())  # as a project keeps it
+        if name in seen and not report.is_strict:
+            report("categories", f"{seen[name]} and {category.id} are both called {name!r}.")
+        seen[name] = category.id
 
 
 def _iter_tracks(path: Path, known: Known, report: Reporter) -> Iterator[YtvisTrack]:

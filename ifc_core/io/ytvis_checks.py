@@ -11,15 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ifc_core.io.problems import Reporter, is_finite, is_int, shown
+from ifc_core.io.problems import Reporter, is_finite, is_int, is_text, shown
 from ifc_core.io.segmentations import parse_segmentations
 from ifc_core.io.studio_key import parse_track_details, parse_video_details
-from ifc_core.io.ytvis_types import YtvisTrack, YtvisVideo
+from ifc_core.io.ytvis_types import MAX_LENGTH, YtvisTrack, YtvisVideo
 from ifc_core.structures import Category, RLEMask
 
 MAX_SIDE_PX = 1 << 16
 MAX_PIXELS = (1 << 31) - 1
-MAX_LENGTH = 10_000_000
 _Entry = TypeVar("_Entry")
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
@@ -33,9 +32,11 @@ class Known:
 
 
 def is_safe_name(name: str) -> bool:
-    """Whether a file name stays inside the folder it is relative to."""
+    """Whether a file name stays inside the folder it is relative to, and is UTF-8."""
     parts = name.replace("\\", "/").split("/")
     if not name or name.startswith(("/", "\\")) or _DRIVE.match(name) or "\0" in name:
+        return False
+    if not is_text(name):
         return False
     return ".." not in parts and "" not in parts
 
@@ -83,7 +84,7 @@ def _file_names(raw: object, length: int, where: str, report: Reporter) -> tuple
         report(where, f"{len(raw)} names for {length} frames.", length, len(raw))
     names: list[str] = []
     for index, name in enumerate(raw):
-        if not isinstance(name, str):
+        if not is_text(name):
             report(f"{where}[{index}]", f"expected a name, found {shown(name)}.")
         elif not is_safe_name(name):
             report(f"{where}[{index}]", f"the path {shown(name)} leaves the folder of the data.")
@@ -110,17 +111,17 @@ def parse_category(raw: object, where: str, report: Reporter) -> Category | None
     if not is_int(identity) or not 1 <= identity < 1 << 62:
         report(f"{where}.id", f"expected a positive integer, found {shown(identity)}.")
         return None
-    if not isinstance(name, str) or not name.strip():
+    if not is_text(name) or not name.strip():
         report(f"{where}.name", f"expected a name, found {shown(name)}.")
         return None
     parent = raw.get("supercategory", "")
-    if not isinstance(parent, str):
+    if not is_text(parent):
         if parent is not None:
             report(f"{where}.supercategory", f"expected a name, found {shown(parent)}.")
         parent = ""
     studio = raw.get("ifc_studio")
     hotkey = studio.get("hotkey", "") if isinstance(studio, dict) else ""
-    hotkey = hotkey if isinstance(hotkey, str) else ""
+    hotkey = hotkey if is_text(hotkey) else ""
     color = _color(raw.get("color"), f"{where}.color", report)
     if color is None:
         return Category(identity, name, parent, hotkey=hotkey)

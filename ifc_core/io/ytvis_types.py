@@ -11,6 +11,9 @@ from typing import Any
 
 from ifc_core.structures import Category, FrameState, MaskSource, RLEMask, TrackKind, TrackState
 
+MAX_LENGTH = 10_000_000
+"""Frames that a video of a file may have; what counts frames needs memory for each."""
+
 
 @dataclass(frozen=True, slots=True)
 class VideoDetails:

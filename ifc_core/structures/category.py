@@ -31,6 +31,12 @@ class Category:
             raise ConfigError("A category id must be positive.", name="id", value=self.id)
         if not self.name.strip():
             raise ConfigError("A category needs a name.", name="name", value=self.name)
+        try:
+            f"{self.name}{self.supercategory}{self.hotkey}".encode()
+        except UnicodeEncodeError as error:  # half a character, as JSON can have
+            raise ConfigError(
+                "The name of a category must be UTF-8.", name="name", value=self.name
+            ) from error
         if any(not 0 <= c <= 255 for c in self.color_rgb):
             raise ConfigError(
                 "A colour has three values from 0 to 255.", name="color_rgb", value=self.color_rgb

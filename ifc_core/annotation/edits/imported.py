@@ -17,7 +17,9 @@ from ifc_core.annotation.pointer_tables import (
     Table,
     bulk_writing,
 )
+from ifc_core.annotation.rows import normalised
 from ifc_core.annotation.transaction import EditTransaction
+from ifc_core.io.problems import printable
 from ifc_core.structures import Category, TrackKind, TrackState
 
 
@@ -80,7 +82,7 @@ class ImportTracks(Edit):
         for key, frames in self.exhaustive.items():
             tx.set_exhaustive(videos[key], frames, True)
         counted = "1 track" if len(self.tracks) == 1 else f"{len(self.tracks)} tracks"
-        return f"Import {counted} from {self.source}"
+        return f"Import {counted} from {printable(self.source)}"
 
 
 def _add_track(tx: EditTransaction, track: ImportedTrack, video_id: int, category_id: int) -> None:
@@ -100,12 +102,12 @@ def _add_track(tx: EditTransaction, track: ImportedTrack, video_id: int, categor
 
 def _category(tx: EditTransaction, category: Category) -> int:
     """The project's class of that name; added with the file's id where that is free."""
-    found = dict(tx.db.execute("SELECT name, id FROM categories").fetchall())
-    name = category.name.strip()
+    known = tx.db.execute("SELECT id, name FROM categories ORDER BY id DESC").fetchall()
+    found = {normalised(str(name)): int(key) for key, name in known}
+    name = normalised(category.name.strip())
     if name in found:
-        return int(found[name])
-    category_id = category.id
-    if category_id in found.values():
-        category_id = max(found.values()) + 1
+        return found[name]
+    taken = {int(key) for key, _ in known}  # more than names, where two were called the same
+    category_id = max(taken) + 1 if category.id in taken else category.id
     tx.put_category(replace(category, id=category_id, name=name))
     return category_id

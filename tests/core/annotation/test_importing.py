@@ -1,6 +1,7 @@
 """What an import finds, tells and refuses."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -136,3 +137,43 @@ def test_what_cannot_be_imported(project, tmp_path):
         import_annotations(project, tmp_path / "x.txt")
     with pytest.raises(OutputError):
         export_project(project, tmp_path / "no" / "folder.json", options=EVERYTHING)
+
+
+def named(tmp_path, file_name, *names, key=1):
+    """A file with classes of these names, a track of each."""
+    mask = box(1, 2).to_coco()
+    tracks = range(len(names))
+    content = {
+        "videos": [{"id": 1, "height": 20, "width": 30, "length": 1, "file_names": ["a/0.jpg"]}],
+        "categories": [{"id": key + n, "name": names[n]} for n in tracks],
+        "annotations": [
+            {"id": n + 1, "video_id": 1, "category_id": key + n, "segmentations": [mask]}
+            for n in tracks
+        ],
+    }
+    (tmp_path / file_name).write_text(json.dumps(content))
+    return tmp_path / file_name
+
+
+def test_a_class_is_known_in_every_form_of_unicode(tmp_path):
+    composed, decomposed = "K\u00e4fer", "Ka\u0308fer"
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        import_annotations(project, named(tmp_path, "a.json", decomposed, composed))
+        import_annotations(project, named(tmp_path, "b.json", f"{decomposed} "))
+        assert [(c.id, c.name) for c in project.categories()] == [(1, composed)]
+        assert {track.category_id for track in project.tracks(1)} == {1}
+
+
+def test_classes_that_were_called_the_same_before_keep_their_ids(empty, tmp_path):
+    """Earlier versions could make two; neither is written over."""
+    empty._db.execute("UPDATE categories SET name = 'cat'")
+    import_annotations(empty, named(tmp_path, "a.json", "fox", key=2))
+    import_annotations(empty, named(tmp_path, "b.json", "cat", key=7))
+    assert [(c.id, c.name) for c in empty.categories()] == [(1, "cat"), (2, "cat"), (3, "fox")]
+
+
+def test_a_file_whose_name_is_not_utf8_is_imported(tmp_path):
+    file = named(tmp_path, os.fsdecode(b"caf\xe9.json"), "cat")
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        import_annotations(project, file)
+        assert project.history()[0].label == "Import 1 track from caf?.json"

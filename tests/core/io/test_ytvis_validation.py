@@ -127,9 +127,34 @@ FAULTS = {
         "videos[0].file_names[1]",
         "leaves",
     ),
+    "name half a character": (
+        _set(*V, "file_names", 1, value="v/\ud800.jpg"),
+        "videos[0].file_names[1]",
+        "expected a name",
+    ),
+    "source half a character": (
+        _set(*V, "ifc_studio", "source", value="\ud800.mp4"),
+        "videos[0].ifc_studio.source",
+        "text",
+    ),
+    "frame far away": (
+        _set(*V, "ifc_studio", "frame_indices", value=[0, 4_000_000_000]),
+        "videos[0].ifc_studio.frame_indices",
+        "below 10000000",
+    ),
     "video twice": (lambda d: d["videos"].append(d["videos"][0]), "videos[1].id", "twice"),
     "category id 0": (_set("categories", 0, "id", value=0), "categories[0].id", "positive"),
     "category unnamed": (_set("categories", 0, "name", value=" "), "categories[0].name", "name"),
+    "category half a character": (
+        _set("categories", 0, "name", value="do\ud800"),
+        "categories[0].name",
+        "name",
+    ),
+    "supercategory half a character": (
+        _set("categories", 0, "supercategory", value="\udfff"),
+        "categories[0].supercategory",
+        "name",
+    ),
     "category color": (
         _set("categories", 0, "color", value=[1, 2, 300]),
         "categories[0].color",
@@ -137,6 +162,14 @@ FAULTS = {
     ),
     "names equal": (
         lambda d: d["categories"].append({"id": 5, "name": "dog"}),
+        "categories",
+        "both called",
+    ),
+    "names equal in another form": (
+        lambda d: (
+            d["categories"][0].update(name="K\u00e4fer"),
+            d["categories"].append({"id": 5, "name": "Ka\u0308fer "}),
+        ),
         "categories",
         "both called",
     ),
@@ -234,6 +267,11 @@ FAULTS = {
         _set(*A, "ifc_studio", "states", value=[["absent", 2]]),
         "annotations[1].ifc_studio.states",
         "has a mask",
+    ),
+    "track name half a character": (
+        _set(*A, "ifc_studio", "name", value="Rex\ud800"),
+        "annotations[1].ifc_studio",
+        "name text",
     ),
     "exhaustive text": (
         _set(*V, "ifc_studio", "exhaustive", value=[["yes", 2]]),

@@ -237,6 +237,7 @@ def test_hostile_tensors(saved, change, words):
         lambda f: f.update(categories=f["categories"][:1]),
         lambda f: f.update(categories="abc"),
         lambda f: f["categories"][0].update(name=5),
+        lambda f: f["categories"][0].update(name="\ud800"),
         lambda f: f["categories"][0].update(name="x" * 10_000),
         lambda f: f["categories"][0].update(id="1"),
         lambda f: f["categories"][0].update(id=7),
