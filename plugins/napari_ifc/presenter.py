@@ -11,6 +11,7 @@ from ifc_core.config import data_dir
 from ifc_core.structures.palette import track_color
 from napari_ifc.coming_frames import ComingFrames
 from napari_ifc.controllers.canvas import FrameRecords, masks_to_draw
+from napari_ifc.controllers.propose_choices import BUNDLED, ModelChoice
 from napari_ifc.language import tr
 from napari_ifc.rows import Summary
 from napari_ifc.views.theme import palette_for
@@ -64,6 +65,7 @@ class Presenter:
         self.actions = on_actions
         self._workspace: Workspace | None = None
         self._coming = ComingFrames(layers)
+        self._model_choice = ModelChoice()
         self._records: FrameRecords | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         self.estimate = ""
@@ -194,10 +196,10 @@ class Presenter:
 
     def models(self, workspace: Workspace) -> None:
         """Offer the bundled model, imported ones and the project's versions to Propose."""
-        project = workspace.session.project
-        models = [("default", tr("Bundled model"))]
+        project, form = workspace.session.project, self._panel.propose
+        models = [(BUNDLED, tr("Bundled model"))]
         imported = sorted((data_dir() / "models").glob("*.safetensors"))
         models += [(str(file), tr("{stem} (imported)").format(stem=file.stem)) for file in imported]
         models += [(version.path, version.name) for version in project.models()]
-        active = project.active_model()
-        self._panel.propose.set_models(models, "default" if active is None else active.path)
+        chosen = self._model_choice.of(project, [name for name, _ in models], form.model)
+        form.set_models(models, chosen)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
+from ifc_core.annotation import RunInfo
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.errors import ConfigError
 from ifc_core.inference.settings import ProposeSettings
 from napari_ifc.controllers.open_runs import scope_of
 from napari_ifc.controllers.propose import KIND
+
+BUNDLED = "default"
+"""Name of the model that ships with the program."""
 
 
 def chosen_before(reader: ProjectReader) -> ProposeSettings | None:
@@ -19,10 +26,58 @@ def chosen_before(reader: ProjectReader) -> ProposeSettings | None:
         Its settings without the region, which belongs to one video; ``None`` where there was no
         run, or one of a version that knew other settings.
     """
-    for run in reader.runs():
-        if run.kind == KIND and scope_of(run).is_whole:
-            try:
-                return ProposeSettings.from_json({**run.settings, "region_xywh": None})
-            except ConfigError:
-                return None
-    return None
+    run = _latest(reader)
+    if run is None:
+        return None
+    try:
+        return ProposeSettings.from_json({**run.settings, "region_xywh": None})
+    except ConfigError:
+        return None
+
+
+def _latest(reader: ProjectReader) -> RunInfo | None:
+    runs = (run for run in reader.runs() if run.kind == KIND)
+    return next((run for run in runs if scope_of(run).is_whole), None)
+
+
+class ModelChoice:
+    """Which model Propose is to use: what a person chose, until another version is in use."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._active = BUNDLED
+
+    def of(self, reader: ProjectReader, offered: Sequence[str], present: str) -> str:
+        """The model for a project that is opened, or of which the models are shown anew.
+
+        Args:
+            reader: The project.
+            offered: Names and files of all models on offer.
+            present: The one that is chosen now, maybe for another project.
+
+        Returns:
+            One of ``offered``.
+        """
+        version = reader.active_model()
+        active = BUNDLED if version is None else version.path
+        is_same, before = self._folder == reader.folder, self._active
+        self._folder, self._active = reader.folder, active
+        if is_same:
+            wanted = present if active == before else active
+        elif (imported := _imported_before(reader)) in offered:
+            wanted = str(imported)
+        else:
+            wanted = present if version is None else active
+        return next((name for name in (wanted, active) if name in offered), BUNDLED)
+
+
+def _imported_before(reader: ProjectReader) -> str | None:
+    """The imported model of the latest run, unless a version came into use after it.
+
+    Which of its versions, or the bundled model, is used is for the project to say.
+    """
+    run, active = _latest(reader), reader.active_model()
+    if run is None or (active is not None and active.created_at > run.started_at):
+        return None
+    own = {BUNDLED, *(version.path for version in reader.models())}
+    return None if run.model in own else run.model

@@ -316,7 +316,7 @@ class ProposePanel(QWidget):
         ahead = self._lookahead.value()
         score, overlap = round(self._threshold.value(), 3), round(self._duplicates.value(), 3)
         return ProposeSettings(
-            model=str(self._model.currentData() or "default"),
+            model=self.model,
             clip_length=self._length.value() if custom else usual.clip_length,
             clip_stride=self._stride.value() if custom else usual.clip_stride,
             frame_step=self._step.value(),
@@ -368,14 +368,22 @@ class ProposePanel(QWidget):
         self.blockSignals(False)
         self._count_more()
 
+    @property
+    def model(self) -> str:
+        """Name or file of the model that is chosen."""
+        return str(self._model.currentData() or "default")
+
     def set_models(self, models: list[tuple[str, str]], active: str) -> None:
-        """Offer models.
+        """Offer models; ``changed`` tells where another one is chosen than before.
 
         Args:
             models: (name or file, text) of each.
             active: The one that is chosen.
         """
+        before = self.model
         self._fill(self._model, models, active)
+        if self.model != before:
+            self.changed.emit()
 
     def show_hardware(self, device: str, precision: str) -> None:
         """Choose a device and a precision without telling that they changed."""

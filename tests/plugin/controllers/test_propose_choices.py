@@ -2,9 +2,10 @@
 
 import pytest
 
+from ifc_core.annotation import Project
 from ifc_core.inference.settings import ProposeSettings
 from napari_ifc.controllers.open_runs import scope_of
-from napari_ifc.controllers.propose_choices import chosen_before
+from napari_ifc.controllers.propose_choices import BUNDLED, ModelChoice, chosen_before
 
 
 def run(session, settings, kind="propose", **more):
@@ -37,3 +38,78 @@ def test_a_scope_that_makes_no_sense_is_the_whole_video(session, limits):
     run(session, ProposeSettings(tiles="2x2"), scope=limits)
     assert scope_of(session.project.runs()[0]).is_whole
     assert chosen_before(session.project) is None  # "scope" is no setting
+
+
+class Models:
+    """A project's versions, an imported model, and what is chosen among them."""
+
+    def __init__(self, session):
+        self.session = session
+        self.imported = "/models/published.safetensors"
+        self.choice = ModelChoice()
+        self.chosen = BUNDLED
+
+    def show(self):
+        project = self.session.project
+        offered = [BUNDLED, self.imported, *(version.path for version in project.models())]
+        self.chosen = self.choice.of(project, offered, self.chosen)
+        return self.chosen
+
+
+@pytest.fixture
+def models(session):
+    return Models(session)
+
+
+def test_a_chosen_model_stays_until_another_version_is_in_use(models, session):
+    assert models.show() == BUNDLED
+    models.chosen = models.imported
+    assert models.show() == models.imported
+    first = session.project.add_model("v1", session.project.folder / "models" / "v1.safetensors")
+    assert models.show() == models.imported  # it came, but is not in use
+    session.project.set_active_model("v1")
+    assert models.show() == first.path
+    models.chosen = BUNDLED
+    assert models.show() == BUNDLED
+    session.project.roll_back_model()
+    models.chosen = first.path
+    session.project.set_active_model("v1")
+    models.show()
+    session.project.roll_back_model()
+    assert models.show() == BUNDLED
+
+
+def test_a_chosen_model_that_is_gone_gives_way_to_the_one_in_use(models, session):
+    models.show()
+    models.chosen = "/models/removed.safetensors"
+    assert models.show() == BUNDLED
+    made = session.project.add_model("v1", "/models/v1.safetensors", activate=True)
+    models.show()
+    models.chosen = "/models/removed.safetensors"
+    assert models.show() == made.path
+
+
+def test_a_project_that_is_opened_remembers_an_imported_model(models, session):
+    run(session, ProposeSettings(model=models.imported))
+    assert models.show() == models.imported
+    models.choice, models.chosen = ModelChoice(), BUNDLED
+    made = session.project.add_model("v1", "/models/v1.safetensors", activate=True)
+    assert models.show() == made.path  # made after that run
+    run(session, ProposeSettings(model=models.imported))
+    models.choice, models.chosen = ModelChoice(), BUNDLED
+    assert models.show() == models.imported
+    models.choice, models.chosen, models.imported = ModelChoice(), BUNDLED, "/models/other"
+    assert models.show() == made.path  # no longer on offer
+
+
+def test_a_choice_goes_on_to_a_project_that_says_nothing_of_its_own(models, tmp_path):
+    models.show()
+    models.chosen = models.imported
+    with Project.create(tmp_path / "next.ifcproj") as project:
+        assert models.choice.of(project, [BUNDLED, models.imported], models.chosen) == (
+            models.imported
+        )
+    with Project.create(tmp_path / "taught.ifcproj") as project:
+        project.add_model("v1", "/models/v1.safetensors", activate=True)
+        offered = [BUNDLED, models.imported, "/models/v1.safetensors"]
+        assert models.choice.of(project, offered, models.imported) == "/models/v1.safetensors"
