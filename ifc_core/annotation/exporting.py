@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ifc_core.annotation.film_export import write_films
 from ifc_core.annotation.frame_images import check_videos, write_frame_images
+from ifc_core.annotation.frame_names import FrameNaming
 from ifc_core.annotation.project_frames import ProjectFrames
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import WHOLE, Scope
@@ -52,8 +53,8 @@ class ExportOptions:
         video_ids: Only these videos, or ``None`` for all.
         category_ids: Only these classes, or ``None`` for all.
         frame_step: Every n-th frame.
-        write_frames: Also write the frames as ``JPEGImages/<video>/00000.jpg``, named by
-            their index, beside the file (in the folder for davis and mots).
+        write_frames: Also write the frames as ``JPEGImages/<video>/00000.jpg`` beside the file
+            (in the folder for davis and mots); see :func:`frame_names.frame_names`.
         include_studio_key: Add the ``ifc_studio`` key (states, sources, z-order).
         frame_scope: Only these frames.
         approved_tracks_only: Only tracks that were approved as a whole.
@@ -135,19 +136,20 @@ def export_project(
     exported = [s for s in selections if s.frames]
     _check_targets(reader, exported, target, format, options.write_frames)
     categories = _categories(reader, options)
-    header = header_of(reader, exported, categories, options.include_studio_key)
+    naming = _naming(format, options.write_frames)
+    header = header_of(reader, exported, categories, options.include_studio_key, naming)
     content = _Content(reader, header, exported, options.include_studio_key, context)
     if options.write_frames or format is ExportFormat.OVERLAY:
         check_videos(reader, exported)
     picture_notes: tuple[str, ...] = ()
     in_folder = format in (ExportFormat.DAVIS, ExportFormat.MOTS)
     if options.write_frames and not in_folder:
-        picture_notes = _write_frames(reader, exported, target, format, context)
+        picture_notes = _write_frames(reader, exported, header, target, format, context)
     if format is ExportFormat.OVERLAY:
         scope, step = options.frame_scope, options.frame_step
         num_masks, hidden = write_films(reader, exported, target, scope, step, context), 0
     elif options.write_frames and in_folder:
-        with _frames_aside(reader, exported, target, format, context) as picture_notes:
+        with _frames_aside(reader, exported, header, target, format, context) as picture_notes:
             num_masks, hidden = _write(target, format, content)
     else:
         num_masks, hidden = _write(target, format, content)
@@ -160,6 +162,13 @@ def export_project(
         hidden_pixels=hidden,
         notes=(*report.notes, *picture_notes, *_hidden_note(hidden)),
     )
+
+
+def _naming(form: ExportFormat, with_frames: bool) -> FrameNaming:
+    """What a format calls its frames."""
+    if form is ExportFormat.MOTS:
+        return FrameNaming.NUMBERS
+    return FrameNaming.JPEG if with_frames else FrameNaming.PICTURES
 
 
 def _categories(reader: ProjectReader, options: ExportOptions) -> list[Category]:
@@ -260,6 +269,7 @@ def _write(target: Path, form: ExportFormat, content: _Content) -> tuple[int, in
 def _write_frames(
     reader: ProjectReader,
     selections: Sequence[VideoSelection],
+    header: YtvisHeader,
     target: Path,
     form: ExportFormat,
     context: JobContext,
@@ -268,9 +278,10 @@ def _write_frames(
     by_folder: dict[Path, list[VideoSelection]] = defaultdict(list)
     for selection in selections:
         by_folder[_frame_folder(selection, target, form)].append(selection)
+    names = {video.id: video.file_names for video in header.videos}
     notes: tuple[str, ...] = ()
     for folder, group in by_folder.items():
-        notes += write_frame_images(reader, group, folder, context)
+        notes += write_frame_images(reader, group, names, folder, context)
     return notes
 
 
@@ -278,6 +289,7 @@ def _write_frames(
 def _frames_aside(
     reader: ProjectReader,
     selections: Sequence[VideoSelection],
+    header: YtvisHeader,
     target: Path,
     form: ExportFormat,
     context: JobContext,
@@ -289,7 +301,7 @@ def _frames_aside(
     check_new_folder(target)
     aside = target.with_name(f".{target.name[:20]}-{secrets.token_hex(4)}")
     try:
-        yield _write_frames(reader, selections, aside, form, context)
+        yield _write_frames(reader, selections, header, aside, form, context)
         try:
             for made in aside.iterdir() if aside.exists() else ():
                 made.rename(target / made.name)

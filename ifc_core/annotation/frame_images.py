@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.selection import VideoSelection
-from ifc_core.annotation.ytvis_export import frame_name
 from ifc_core.errors import OutputError, VideoError
 from ifc_core.jobs import JobContext
 
@@ -17,10 +16,11 @@ from ifc_core.jobs import JobContext
 def write_frame_images(
     reader: ProjectReader,
     selections: Sequence[VideoSelection],
+    names: Mapping[int, Sequence[str]],
     folder: Path,
     context: JobContext,
 ) -> tuple[str, ...]:
-    """Write the selected frames as ``folder/<video>/00000.jpg``.
+    """Write the selected frames as JPEG files in ``folder/<video>``.
 
     They are written beside their place first, so an export that fails or is cancelled
     leaves what was there. A frame that cannot be decoded gets its neighbour's picture.
@@ -28,6 +28,7 @@ def write_frame_images(
     Args:
         reader: The project.
         selections: What is exported of each video.
+        names: Video id -> path of each frame in the export, of which the file's name is taken.
         folder: ``JPEGImages``; folders of the same videos in it are replaced.
         context: Progress and cancellation.
 
@@ -43,7 +44,8 @@ def write_frame_images(
     try:
         partial.mkdir(parents=True)
         for selection in selections:
-            notes += _write_video(reader, selection, partial / selection.folder, context)
+            files = [name.rpartition("/")[2] for name in names[selection.video.id]]
+            notes += _write_video(reader, selection, files, partial / selection.folder, context)
         folder.mkdir(parents=True, exist_ok=True)
         for selection in selections:
             _replace(partial / selection.folder, folder / selection.folder)
@@ -83,14 +85,17 @@ def find_frames(reader: ProjectReader, selection: VideoSelection) -> Path:
 
 
 def _write_video(
-    reader: ProjectReader, selection: VideoSelection, folder: Path, context: JobContext
+    reader: ProjectReader,
+    selection: VideoSelection,
+    names: Sequence[str],
+    folder: Path,
+    context: JobContext,
 ) -> list[str]:
     from ifc_core.io.frame_export import write_jpeg_frames  # loads the decoder
     from ifc_core.io.readable_frames import StandInReader
     from ifc_core.io.video import open_video
 
     path = find_frames(reader, selection)
-    names = [frame_name(selection, frame).rpartition("/")[2] for frame in selection.frames]
     with StandInReader(open_video(path, context)) as video:
         write_jpeg_frames(video, selection.frames, folder, context, names)
         if not video.stands:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from ifc_core.annotation.frame_names import FrameNaming, frame_names
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.selection import VideoSelection
 from ifc_core.io.ytvis_types import (
@@ -23,6 +24,7 @@ def header_of(
     selections: Sequence[VideoSelection],
     categories: Sequence[Category],
     with_details: bool,
+    naming: FrameNaming,
 ) -> YtvisHeader:
     """Videos and categories of an export.
 
@@ -31,18 +33,14 @@ def header_of(
         selections: What is exported of each video.
         categories: The classes.
         with_details: Whether to fill the extension key.
+        naming: How the frames are called.
     """
-    videos = tuple(_video(selection, with_details) for selection in selections)
+    videos = tuple(_video(s, frame_names(reader, s, naming), with_details) for s in selections)
     info = {"description": reader.name, "generator": f"IFC Studio {__version__}"}
     return YtvisHeader(videos, tuple(categories), info)
 
 
-def frame_name(selection: VideoSelection, frame_index: int) -> str:
-    """Path of a frame below ``JPEGImages``."""
-    return f"{selection.folder}/{frame_index:05d}.jpg"
-
-
-def _video(selection: VideoSelection, with_details: bool) -> YtvisVideo:
+def _video(selection: VideoSelection, names: tuple[str, ...], with_details: bool) -> YtvisVideo:
     video = selection.video
     details = VideoDetails(
         exhaustive=tuple(f in selection.exhaustive for f in selection.frames),
@@ -51,7 +49,6 @@ def _video(selection: VideoSelection, with_details: bool) -> YtvisVideo:
         source=video.path.name,
         frame_indices=selection.frames,
     )
-    names = tuple(frame_name(selection, f) for f in selection.frames)
     return YtvisVideo(
         video.id,
         video.height,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +22,9 @@ from ifc_core.data.labelled_video import (
 )
 from ifc_core.data.pseudo_clip import move_picture
 from ifc_core.data.sample import ClipSample
-from ifc_core.errors import FormatError
+from ifc_core.errors import FormatError, VideoError
+from ifc_core.io.fingerprint import folder_fingerprint
+from ifc_core.io.frame_list import list_frames, numbers_at_end
 from ifc_core.io.video import open_video
 from ifc_core.io.ytvis import read_ytvis
 from ifc_core.io.ytvis_types import YtvisTrack, YtvisVideo
@@ -32,7 +32,6 @@ from ifc_core.structures import RLEMask
 
 _VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm")
 _MAX_LONG_SIDE = 1333
-_NUMBER = re.compile(r"(\d+)$")
 
 
 @lru_cache(maxsize=4)
@@ -158,10 +157,8 @@ def _source_frames(video: YtvisVideo, path: Path) -> tuple[int, ...]:
     """Frame of a video file for each frame of the annotation; empty for 0, 1, 2, ..."""
     if video.details is not None and video.details.frame_indices:
         return video.details.frame_indices
-    found = [_NUMBER.search(Path(name).stem) for name in video.file_names]
-    numbers = tuple(int(match.group(1)) for match in found if match is not None)
-    ascending = all(a < b for a, b in pairwise(numbers))
-    if len(numbers) < video.length or not ascending or numbers[-1] < video.length:
+    numbers = numbers_at_end([Path(name).stem for name in video.file_names])
+    if numbers is None or numbers[-1] < video.length:
         return ()
     with open_video(path) as reader:  # many count from 1, or number something else
         num_frames = reader.video.num_frames
@@ -180,6 +177,8 @@ def _known_masks(track: YtvisTrack) -> dict[int, RLEMask | None]:
 def _find_frames(video: YtvisVideo, root: Path) -> tuple[Path, tuple[Path, ...]]:
     """The folder and its pictures, or a video file of the folder's name."""
     folder = root / Path(video.file_names[0]).parent
+    if files := _annotated_pictures(video, folder):
+        return folder, files
     if (root / video.file_names[0]).is_file():
         return folder, tuple(root / name for name in video.file_names)
     for suffix in _VIDEO_SUFFIXES:
@@ -191,3 +190,23 @@ def _find_frames(video: YtvisVideo, root: Path) -> tuple[Path, tuple[Path, ...]]
         path=root,
         where=video.file_names[0],
     )
+
+
+def _annotated_pictures(video: YtvisVideo, folder: Path) -> tuple[Path, ...]:
+    """The pictures that our extension key says by their index; none where the folder is another.
+
+    Names alone may mislead: pictures are often counted from 1.
+    """
+    details = video.details
+    if details is None or not details.frame_indices or not details.fingerprint:
+        return ()
+    try:
+        files = list_frames(folder)
+        count, last = len(files), details.frame_indices[-1]
+        if last >= count or not details.fingerprint.startswith(f"{count}-"):
+            return ()  # without reading anything
+        if folder_fingerprint(files) != details.fingerprint:
+            return ()
+    except (OSError, VideoError):
+        return ()
+    return tuple(files[index] for index in details.frame_indices)

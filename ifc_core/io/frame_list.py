@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from ifc_core.errors import VideoError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"})
+MAX_FRAMES = 10_000_000
+"""Frame numbers that a format may name lie below it; larger ones are dates and the like."""
+
+_NUMBER = re.compile(r"[0-9]+$")
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
@@ -45,3 +51,20 @@ def list_frames(folder: Path) -> list[Path]:
     except OSError as error:
         raise VideoError(f"The folder {folder} cannot be read.", path=folder) from error
     return sorted(files, key=lambda p: (natural_key(p.name), p.name))
+
+
+def numbers_at_end(stems: Sequence[str]) -> tuple[int, ...] | None:
+    """The numbers that pictures have, such as 21 of ``frame_00021``.
+
+    Args:
+        stems: Names of the pictures of a video without suffix, in frame order.
+
+    Returns:
+        One a picture; ``None`` where one has none, they do not ascend, or they are no frame
+        numbers.
+    """
+    found = [_NUMBER.search(stem) for stem in stems]
+    numbers = tuple(int(match.group()[-18:]) for match in found if match is not None)
+    is_ascending = all(a < b for a, b in pairwise(numbers))
+    fits = len(numbers) == len(stems) and is_ascending and max(numbers, default=0) < MAX_FRAMES
+    return numbers if fits else None

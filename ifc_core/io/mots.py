@@ -6,6 +6,9 @@ instance, and 10000 (class 10) marks a region to ignore. ``categories.json`` nam
 folder without it has class 1 "car" and class 2 "pedestrian". Masks may not overlap; the z-order
 decides what is seen.
 
+Frames are written under the numbers that their pictures have, so that a part of a video stays where
+it was. Text names no frame without a mask: ``frames.json`` lists the frames that are covered.
+
 The format leaves open where frames begin: KITTI MOTS, and what is written here, numbers them from
 0, MOTSChallenge from 1. The pictures of a video say so where there are any; else a folder that is
 not ours and whose lowest frame is 1 is taken to be of MOTSChallenge.
@@ -16,12 +19,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
 
 from ifc_core.errors import FormatError, VideoError
 from ifc_core.io.atomic import atomic_folder
 from ifc_core.io.flatten import flat_frames
-from ifc_core.io.frame_list import list_frames, natural_key
+from ifc_core.io.frame_list import MAX_FRAMES, list_frames, natural_key, numbers_at_end
 from ifc_core.io.frame_source import FileFrames, FrameSource, TrackHead
 from ifc_core.io.label_images import iter_label_masks, read_labels, write_deep_png
 from ifc_core.io.track_builder import TrackBuilder
@@ -33,8 +37,8 @@ IGNORE_CLASS = 10
 _STEP = 1000
 _MAX_CLASS = 64
 _CATEGORIES = "categories.json"
+_FRAMES = "frames.json"
 _KNOWN = {1: "car", 2: "pedestrian"}
-_MAX_FRAMES = 10_000_000
 _NUMBER = re.compile(r"\d{1,9}$", re.ASCII)
 
 
@@ -71,7 +75,18 @@ def write_mots_frames(source: FrameSource, folder: Path | str) -> int:
         names = {str(classes[c.id]): c.name for c in header.categories}
         text = json.dumps(names, indent=1, ensure_ascii=False)
         (root / _CATEGORIES).write_text(text, "utf-8")
+        frames = {video.name: list(frame_numbers(video)) for video in header.videos}
+        (root / _FRAMES).write_text(json.dumps(frames, ensure_ascii=False), "utf-8")
     return hidden
+
+
+def frame_numbers(video: YtvisVideo) -> tuple[int, ...]:
+    """The numbers under which a video's frames are written: those of its pictures' names.
+
+    Where the names hold no ascending numbers the frames are counted from 0.
+    """
+    numbers = numbers_at_end([PurePosixPath(name).stem for name in video.file_names])
+    return tuple(range(video.length)) if numbers is None else numbers
 
 
 def _class_numbers(categories: Sequence[Category]) -> dict[int, int]:
@@ -110,13 +125,14 @@ def _write_video(
     folder.mkdir(parents=True)
     hidden = 0
     with (root / "instances_txt" / f"{video.name}.txt").open("w", encoding="ascii") as out:
-        for index, frame in enumerate(flat_frames(source, video, labels)):
+        frames = flat_frames(source, video, labels)
+        for number, frame in zip(frame_numbers(video), frames, strict=True):
             hidden += frame.hidden_pixels
-            write_deep_png(frame.labels, folder / f"{index:06d}.png")
+            write_deep_png(frame.labels, folder / f"{number:06d}.png")
             for label, mask in iter_label_masks(frame.labels):
                 rle = mask.counts.decode("ascii")
                 kind = label // _STEP
-                out.write(f"{index} {label} {kind} {video.height} {video.width} {rle}\n")
+                out.write(f"{number} {label} {kind} {video.height} {video.width} {rle}\n")
     return hidden
 
 
@@ -136,8 +152,8 @@ def stream_mots(folder: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
             or of folders of PNGs.
 
     Returns:
-        Videos and categories, and the tracks. A video that is read from text ends with its last
-        frame with a mask.
+        Videos and categories, and the tracks. A video that is read from text has the frames of
+        ``frames.json``, and without it ends with its last frame with a mask.
 
     Raises:
         FormatError: There are no annotations, or they are broken.
@@ -155,9 +171,12 @@ def stream_mots(folder: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
     files = [] if folders else sorted(texts.glob("*.txt"), key=_by_name)
     lowest = min((f for file in files for f in _frame_numbers(file)), default=0)
     usual = 1 if lowest == 1 and not names else 0
+    covered = _read_frames(root / _FRAMES) if files else {}
     for place in files:
-        first = _first_picture(root / "images" / place.stem, usual)
-        videos.append(_read_text(place, len(videos) + 1, builder, classes, first))
+        numbers = covered.get(place.stem)
+        if numbers is None:
+            numbers = range(_first_picture(root / "images" / place.stem, usual), MAX_FRAMES)
+        videos.append(_read_text(place, len(videos) + 1, builder, classes, numbers))
     if not videos:
         raise FormatError(f"{root} holds no MOTS annotations (text or PNGs).", path=root)
     categories = tuple(
@@ -186,6 +205,27 @@ def _read_names(path: Path) -> dict[int, str]:
     ):
         raise FormatError(f"{path} must map class numbers to names.", path=path)
     return names
+
+
+def _read_frames(path: Path) -> dict[str, Sequence[int]]:
+    """The frames that each video covers, as we write them; empty where nothing says so."""
+    if not path.is_file():
+        return {}
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise FormatError(f"{path} is not valid JSON.", path=path) from error
+    if not isinstance(raw, dict) or not all(map(_are_frames, raw.values())):
+        raise FormatError(f"{path} must map videos to their ascending frame numbers.", path=path)
+    return raw
+
+
+def _are_frames(value: object) -> bool:
+    """Whether a value is a list of frame numbers, ascending and not empty."""
+    if not isinstance(value, list) or not value or not all(type(n) is int for n in value):
+        return False
+    is_ascending = all(a < b for a, b in pairwise(value))
+    return is_ascending and value[0] >= 0 and value[-1] < MAX_FRAMES
 
 
 def _add(
@@ -240,27 +280,37 @@ def _first_picture(folder: Path, usual: int) -> int:
 
 
 def _read_text(
-    path: Path, video_id: int, builder: TrackBuilder, classes: set[int], first: int
+    path: Path,
+    video_id: int,
+    builder: TrackBuilder,
+    classes: set[int],
+    numbers: Sequence[int],
 ) -> YtvisVideo:
-    """Read one text file whose frames are numbered from ``first`` on."""
+    """Read one text file whose frames have these numbers; a range ends with the last mask."""
     size: tuple[int, int] | None = None
-    last = 0
+    is_open = isinstance(numbers, range)
+    places = numbers if is_open else {frame: place for place, frame in enumerate(numbers)}
+    length = 1 if is_open else len(numbers)
     for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
         frame, label, mask = _parse_line(line, path, number)
-        if frame < first:
-            raise FormatError(f"{path}, line {number}: the video begins at frame {first}.")
+        if frame < numbers[0]:
+            raise FormatError(f"{path}, line {number}: the video begins at frame {numbers[0]}.")
+        if frame not in places:
+            raise FormatError(f"{path}, line {number}: {_FRAMES} does not list frame {frame}.")
+        place = frame - numbers[0] if is_open else places[frame]
         size = size or mask.size
         if mask.size != size:
             raise FormatError(f"{path}, line {number}: the size differs from the first line's.")
-        if not _add(builder, classes, video_id, label, frame - first, mask):
+        if not _add(builder, classes, video_id, label, place, mask):
             raise FormatError(f"{path}, line {number}: id {label} occurs twice on frame {frame}.")
-        last = max(last, frame - first)
+        length = max(length, place + 1)
     if size is None:
         raise FormatError(f"{path} holds no masks.", path=path)
-    frames = tuple(f"{path.stem}/{index:06d}.jpg" for index in range(last + 1))
-    return YtvisVideo(video_id, size[0], size[1], last + 1, frames)
+    shown = range(length) if is_open else numbers
+    names = tuple(f"{path.stem}/{frame:06d}.jpg" for frame in shown)
+    return YtvisVideo(video_id, size[0], size[1], length, names)
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -281,7 +331,7 @@ def _parse_line(line: str, path: Path, number: int) -> tuple[int, int, RLEMask]:
             where=f"line {number}",
         )
     frame, label, kind, height, width = (int(field) for field in fields[:5])
-    if label // _STEP != kind or kind < 1 or frame >= _MAX_FRAMES:
+    if label // _STEP != kind or kind < 1 or frame >= MAX_FRAMES:
         raise FormatError(f"{where}: the id {label} does not belong to class {kind}.", path=path)
     try:
         return frame, label, RLEMask.from_coco({"size": [height, width], "counts": fields[5]})

@@ -15,6 +15,7 @@ from ifc_core.data.remix import collate_raw
 from ifc_core.data.sample import collate_clips
 from ifc_core.data.video_source import VideoSource, read_ytvis_videos
 from ifc_core.errors import FormatError, VideoError
+from ifc_core.io.video import open_video
 from ifc_core.structures import RLEMask
 from ifc_core.training.sources import SyntheticSource
 
@@ -145,6 +146,30 @@ def test_a_part_of_the_frames_of_a_video_file_is_told_by_its_numbers(
     greys = [int(store.read(videos[0], f, (48, 80)).mean()) for f in range(4)]
     assert greys == pytest.approx([60, 100, 140, 180], abs=3)
     store.close()
+
+
+@pytest.mark.parametrize("is_source", [True, False])
+def test_indices_of_the_key_tell_the_pictures_of_the_folder_they_count(tmp_path, is_source):
+    """Frames 4, 5 and 7 of pictures that count from 1, named by their index in an older file."""
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    for number in range(1, 10):
+        grey = np.full((48, 80, 3), 20 * number, dtype=np.uint8)
+        cv2.imwrite(str(folder / f"{number:05d}.png"), grey)
+    with open_video(folder) as reader:
+        fingerprint = reader.video.fingerprint
+    if not is_source:  # pictures that an export wrote, named as the file has it
+        (folder / "00009.png").unlink()
+    video = {
+        "id": 1, "height": 48, "width": 80, "length": 3,
+        "file_names": [f"clip/{index:05d}.png" for index in (4, 5, 7)],
+        "ifc_studio": {"frame_indices": [4, 5, 7], "fingerprint": fingerprint},
+    }  # fmt: skip
+    content = {"videos": [video], "categories": [{"id": 1, "name": "cat"}], "annotations": []}
+    (found,), _ = read_ytvis_videos(write(tmp_path / "train.json", content), tmp_path)
+    store = FrameStore()
+    greys = [int(store.read(found, f, (48, 80)).mean()) for f in range(3)]
+    assert greys == ([100, 120, 160] if is_source else [80, 100, 140])
 
 
 def coco_content(**changes):

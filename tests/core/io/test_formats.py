@@ -316,6 +316,55 @@ def test_mots_text_of_ours_without_a_mask_on_the_first_frame_comes_back(tmp_path
     assert _shown(read_mots(tmp_path / "o")) == [[1]]
 
 
+def _part_of_a_video() -> YtvisFile:
+    """Frames 20, 21 and 25 of a video, of which the second shows nothing."""
+    mask = RLEMask.from_array(np.eye(4, 6, dtype=bool))
+    video = YtvisVideo(1, 4, 6, 3, ("v/00020.jpg", "v/00021.jpg", "v/00025.jpg"))
+    return YtvisFile((video,), CATEGORIES, (YtvisTrack(1, 1, 1, (mask, None, mask)),))
+
+
+@pytest.mark.parametrize("is_text", [False, True])
+def test_mots_keeps_the_numbers_of_frames(is_text: bool, tmp_path: Path) -> None:
+    write_mots(_part_of_a_video(), tmp_path / "o")
+    pictures = sorted(p.name for p in (tmp_path / "o" / "instances" / "v").iterdir())
+    assert pictures == ["000020.png", "000021.png", "000025.png"]
+    text = (tmp_path / "o" / "instances_txt" / "v.txt").read_text()
+    assert [line.split()[0] for line in text.splitlines()] == ["20", "25"]
+    if is_text:
+        shutil.rmtree(tmp_path / "o" / "instances")
+    file = read_mots(tmp_path / "o")
+    assert file.videos[0].file_names == ("v/000020.jpg", "v/000021.jpg", "v/000025.jpg")
+    assert _shown(file) == [[0, 2]]
+
+
+def test_mots_counts_frames_whose_names_hold_no_numbers(tmp_path: Path) -> None:
+    for number, names in enumerate((("v/b9.jpg", "v/a9.jpg"), ("v/20240101.jpg", "v/x.jpg"))):
+        video = YtvisVideo(1, 4, 6, 2, names)
+        place = tmp_path / str(number)
+        write_mots(YtvisFile((video,), CATEGORIES), place)
+        assert sorted(p.stem for p in place.rglob("*.png")) == ["000000", "000001"]
+
+
+@pytest.mark.parametrize(
+    ("frames", "words"),
+    [
+        ("[1]", "must map"),
+        ('{"v": [2, 1]}', "must map"),
+        ('{"v": [true]}', "must map"),
+        ('{"v": []}', "must map"),
+        ("{", "not valid JSON"),
+        ('{"v": [20, 21]}', "does not list frame 25"),
+        ('{"v": [21, 25]}', "begins at frame 21"),
+    ],
+)
+def test_a_broken_list_of_frames_beside_mots_text(frames: str, words: str, tmp_path: Path) -> None:
+    write_mots(_part_of_a_video(), tmp_path / "o")
+    shutil.rmtree(tmp_path / "o" / "instances")
+    (tmp_path / "o" / "frames.json").write_text(frames)
+    with pytest.raises(FormatError, match=words):
+        read_mots(tmp_path / "o")
+
+
 def test_davis_layout_and_palette(tmp_path: Path) -> None:
     assert write_davis(_two_track_file(), tmp_path / "out") == 8
     file = tmp_path / "out" / "Annotations" / "Full-Resolution" / "v" / "00000.png"
