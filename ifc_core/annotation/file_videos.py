@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ifc_core.annotation.edits.catalog import AddVideo
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.rows import normalised
 from ifc_core.errors import FormatError, VideoError
-from ifc_core.io.frame_list import list_frames
+from ifc_core.io.frame_list import SUFFIXES, list_frames, natural_key, numbers_at_end
 from ifc_core.io.ytvis_types import YtvisVideo
 from ifc_core.structures import Video
 
 _DEFAULT_FPS = 30.0
-_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".MP4", ".MOV", ".AVI")
-_NUMBER = re.compile(r"(\d+)$")
+_VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".MP4", ".MOV", ".AVI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +25,19 @@ class FileVideo:
     """Where the annotations of one video of a file go.
 
     Attributes:
-        place: Id in the project, or the video to add.
+        place: Id in the project, or the video to add; several videos of a file may share it.
         frames: One a frame of the file: the frame of the video.
         is_missing: The frames were not found on disk.
+        num_frames: Frames that a video of the project turned out to have, where it was known by a
+            part of them alone; else 0.
+        problem: Why what was found cannot be used, as a sentence; may be empty.
     """
 
     place: int | AddVideo
     frames: tuple[int, ...]
     is_missing: bool
+    num_frames: int = 0
+    problem: str = ""
 
 
 def resolve_videos(
@@ -46,7 +49,8 @@ def resolve_videos(
     """Find a place for every video of a file.
 
     A video is the project's one of the same fingerprint, else of the same name and size;
-    else it is added, with its frames if they are found below ``root``.
+    else it is added, with its frames if they are found below ``root``. Single pictures of one
+    folder and size are frames of one video: that folder.
 
     Args:
         reader: The project.
@@ -58,118 +62,258 @@ def resolve_videos(
         File id -> place.
 
     Raises:
-        FormatError: A video does not fit the one it was mapped to.
+        FormatError: A video does not fit the one it was mapped to, or the one whose content it
+            has.
     """
-    known = reader.videos()
+    resolver = _Resolver(reader, root, video_map)
     places: dict[int, FileVideo] = {}
+    for members in _gathered(videos, video_map):
+        if len(members) == 1:
+            places[members[0].id] = resolver.place(members[0])
+            continue
+        unordered = {video.file_names[0] for video in members}
+        names = sorted(unordered, key=lambda name: (natural_key(name), name))
+        whole = replace(members[0], length=len(names), file_names=tuple(names))
+        found = resolver.place(whole)
+        frame_of = dict(zip(names, found.frames, strict=True))
+        for video in members:
+            places[video.id] = replace(found, frames=(frame_of[video.file_names[0]],))
+    return {key: resolver.settled(place) for key, place in places.items()}
+
+
+def _gathered(
+    videos: Sequence[YtvisVideo], video_map: Mapping[str, int]
+) -> Iterator[list[YtvisVideo]]:
+    """The videos of a file; those that are one picture each by folder and size."""
+    groups: dict[tuple[object, ...], list[YtvisVideo]] = {}
     for video in videos:
-        entry = _in_project(video, known, reader, video_map)
-        places[video.id] = (
-            _add(video, root)
-            if entry is None
-            else FileVideo(entry.id, _frames(video, entry.num_frames, entry.path), False)
-        )
-    return places
+        picture = PurePosixPath(video.file_names[0]) if video.length == 1 else None
+        is_alone = picture is None or picture.suffix.lower() not in SUFFIXES
+        if picture is None or is_alone or video.details is not None or video.name in video_map:
+            groups[video.id,] = [video]
+        else:
+            groups.setdefault((picture.parent, video.height, video.width), []).append(video)
+    yield from groups.values()
 
 
-def _in_project(
-    video: YtvisVideo,
-    known: Sequence[VideoEntry],
-    reader: ProjectReader,
-    video_map: Mapping[str, int],
-) -> VideoEntry | None:
-    if video.name in video_map:
-        entry = reader.video(video_map[video.name])
-        if not _fits(video, entry):
-            raise FormatError(
-                f"Video {video.name} of the file is {video.width}x{video.height} with "
-                f"{video.length} frames, {entry.name} is {entry.width}x{entry.height} with "
-                f"{entry.num_frames}.",
-                expected=entry.size,
-                actual=(video.height, video.width),
-            )
-        return entry
-    if video.details is not None and video.details.fingerprint:
-        for entry in known:
-            same = entry.fingerprint == video.details.fingerprint
-            if same and _fits(video, entry):
-                return entry
-    name = normalised(video.name)
-    named = (entry for entry in known if name in (entry.name, entry.path.stem))
-    return next((e for e in named if _fits(video, e)), None)
+class _Resolver:
+    """Finds places; looks at each file and folder once.
 
-
-def _fits(video: YtvisVideo, known: VideoEntry | Video) -> bool:
-    same_size = (video.height, video.width) == known.size
-    return same_size and _frames(video, known.num_frames, known.path)[-1] < known.num_frames
-
-
-def _frames(video: YtvisVideo, num_frames: int, path: Path) -> tuple[int, ...]:
-    """Frame of the video for each frame of the file.
-
-    The extension key says so. Without it, where the file holds fewer frames than the video, the
-    names of the pictures do if the video is a folder, else numbers such as in ``00005.jpg``.
+    Args:
+        reader: The project.
+        root: Folder below which frames and video files are looked for.
+        video_map: Names that the person already decided.
     """
-    if num_frames == video.length:
+
+    def __init__(self, reader: ProjectReader, root: Path, video_map: Mapping[str, int]) -> None:
+        self._reader = reader
+        self._root = root
+        self._video_map = video_map
+        self._known = reader.videos()
+        self._files: dict[int, Path | None] = {}
+        self._opened: dict[Path, Video | VideoError] = {}
+        self._listed: dict[Path, list[str]] = {}
+        self._lengths: dict[int, int] = {}
+        self._new: dict[str, AddVideo] = {}  # by fingerprint
+
+    def place(self, video: YtvisVideo) -> FileVideo:
+        """Where the annotations of a video go."""
+        if video.name in self._video_map:
+            entry = self._reader.video(self._video_map[video.name])
+            found = self._fitted(video, entry)
+            if found is None:
+                raise _misfit(video, entry)
+            return found
+        found = self._of_same_content(video) or self._of_same_name(video)
+        return found or self._added(video)
+
+    def settled(self, found: FileVideo) -> FileVideo:
+        """The same, once every video has its place: later ones may have made its video longer."""
+        if isinstance(found.place, int):
+            return replace(found, num_frames=self._lengths.get(found.place, 0))
+        return replace(found, place=self._new.get(found.place.video.fingerprint, found.place))
+
+    def _of_same_content(self, video: YtvisVideo) -> FileVideo | None:
+        fingerprint = video.details.fingerprint if video.details is not None else ""
+        same = (e for e in self._known if fingerprint and e.fingerprint == fingerprint)
+        entry = next(same, None)
+        if entry is None:
+            return None
+        found = self._fitted(video, entry) or self._grown(video, entry)
+        if found is None:
+            raise _misfit(video, entry)
+        return found
+
+    def _of_same_name(self, video: YtvisVideo) -> FileVideo | None:
+        name = normalised(video.name)
+        named = [e for e in self._known if name in (e.name, e.path.stem)]
+        named.sort(key=lambda e: e.name != name)
+        return next((found for e in named if (found := self._fitted(video, e))), None)
+
+    def _fitted(self, video: YtvisVideo, entry: VideoEntry) -> FileVideo | None:
+        """A place in a video of the project, if size and frames allow it."""
+        if entry.size != (video.height, video.width):
+            return None
+        frames = self._frames(video, entry.video, self._file(entry) or entry.path)
+        fits = frames[-1] < max(entry.num_frames, self._lengths.get(entry.id, 0))
+        return FileVideo(entry.id, frames, False) if fits else None
+
+    def _grown(self, video: YtvisVideo, entry: VideoEntry) -> FileVideo | None:
+        """A place in a video of which the project has seen a part alone, which gets longer."""
+        if entry.size != (video.height, video.width):
+            return None
+        file = self._file(entry)
+        frames = self._frames(video, entry.video, file or entry.path)
+        opened = None if file is None else self._open(file)
+        length = opened.num_frames if isinstance(opened, Video) else frames[-1] + 1
+        if frames[-1] >= length:
+            return None
+        self._lengths[entry.id] = length
+        return FileVideo(entry.id, frames, False)
+
+    def _added(self, video: YtvisVideo) -> FileVideo:
+        """A video to add: with its frames, or as a name to find them by."""
+        problem = ""
+        for path in self._candidates(video):
+            found = self._open(path)
+            if isinstance(found, VideoError):
+                problem = problem or str(found)
+            elif found.size == (video.height, video.width):
+                frames = self._frames(video, found, path)
+                if frames[-1] < found.num_frames:
+                    return self._found(found, self._name(video), frames)
+        return replace(self._unseen(video), problem=problem)
+
+    def _found(self, found: Video, name: str, frames: tuple[int, ...]) -> FileVideo:
+        """A video that was found on disk: the project may know it by another name."""
+        for entry in self._known:
+            if entry.fingerprint == found.fingerprint:
+                if frames[-1] >= entry.num_frames:
+                    self._lengths[entry.id] = found.num_frames
+                return FileVideo(entry.id, frames, False)
+        return FileVideo(self._shared(AddVideo(found, name)), frames, False)
+
+    def _unseen(self, video: YtvisVideo) -> FileVideo:
+        """A video that was not found: as many frames as the file knows of, and a place to be."""
+        details = video.details
+        listed = details.frame_indices if details is not None else ()
+        frames = listed or tuple(range(video.length))
+        # Its place is not that of the root, where any folder would be taken for it.
+        source = details.source if details is not None and details.source else video.name
+        fps = details.fps if details is not None and details.fps > 0 else _DEFAULT_FPS
+        fingerprint = details.fingerprint if details is not None else ""
+        place, length = self._root / source, frames[-1] + 1
+        unseen = Video(place, length, video.height, video.width, fps, fingerprint)
+        return FileVideo(self._shared(AddVideo(unseen, self._name(video))), frames, True)
+
+    def _shared(self, new: AddVideo) -> AddVideo:
+        """One video to add for all of a content, as long as the longest of them."""
+        fingerprint = new.video.fingerprint
+        if not fingerprint:
+            return new
+        known = self._new.get(fingerprint)
+        if known is None or known.video.num_frames < new.video.num_frames:
+            self._new[fingerprint] = new
+        return self._new[fingerprint]
+
+    def _name(self, video: YtvisVideo) -> str:
+        """What people call a video: the folder of its frames."""
+        if "/" in video.file_names[0]:
+            return video.name.rpartition("/")[2]
+        return self._root.resolve().name or video.name
+
+    def _candidates(self, video: YtvisVideo) -> list[Path]:
+        """Places below the root where the video may be; none that leaves it."""
+        root = self._root
+        places = [root / "JPEGImages" / video.name, root / video.name]
+        places += [root / f"{video.name}{suffix}" for suffix in _VIDEO_SUFFIXES]
+        pictures = [base / video.file_names[0] for base in (root / "JPEGImages", root)]
+        places += [picture.parent for picture in pictures if picture.is_file()]
+        if video.details is not None and video.details.source:
+            places.insert(0, root / video.details.source)
+        inside = root.resolve()
+        return [p for p in places if p.exists() and p.resolve().is_relative_to(inside)]
+
+    def _file(self, entry: VideoEntry) -> Path | None:
+        if entry.id not in self._files:
+            self._files[entry.id] = self._reader.find_video_file(entry.id)
+        return self._files[entry.id]
+
+    def _open(self, path: Path) -> Video | VideoError:
+        from ifc_core.io.video import open_video  # loads the decoder
+
+        if path not in self._opened:
+            try:
+                with open_video(path) as reader:
+                    self._opened[path] = reader.video
+            except VideoError as error:
+                self._opened[path] = error
+        return self._opened[path]
+
+    def _list(self, folder: Path) -> list[str]:
+        if folder not in self._listed:
+            try:
+                files = list_frames(folder) if folder.is_dir() else []
+            except (OSError, VideoError):
+                files = []
+            self._listed[folder] = [normalised(file.name) for file in files]
+        return self._listed[folder]
+
+    def _frames(self, video: YtvisVideo, known: Video, place: Path) -> tuple[int, ...]:
+        """Frame of the video for each frame of the file.
+
+        The extension key says so. Without it, where the file holds fewer frames than the video,
+        the names of the pictures do if the video is a folder, else numbers such as in
+        ``00005.jpg``. A folder of as many pictures, such as an export writes them, holds just
+        those, whatever the key says of the video that they were taken from.
+        """
+        indices = video.details.frame_indices if video.details is not None else ()
+        is_same = video.details is not None and video.details.fingerprint == known.fingerprint
+        if indices and is_same and known.fingerprint:
+            return indices
+        if known.num_frames == video.length:
+            return tuple(range(video.length))
+        if indices or len(video.file_names) != video.length:
+            return indices or tuple(range(video.length))
+        by_name = _places_of(video.file_names, self._list(place))
+        if by_name is not None:
+            return by_name
+        numbers = numbers_at_end(_stems(video.file_names))
+        if numbers is not None and numbers[-1] < known.num_frames:
+            return numbers
         return tuple(range(video.length))
-    if video.details is not None and video.details.frame_indices:
-        return video.details.frame_indices
-    by_name = _frames_by_name(video, path)
-    if by_name is not None:
-        return by_name
-    numbers = [_NUMBER.search(Path(name).stem) for name in video.file_names]
-    indices = [int(match.group(1)) for match in numbers if match is not None]
-    ascending = all(a < b for a, b in pairwise(indices))
-    if len(indices) == video.length and ascending and indices and indices[-1] < num_frames:
-        return tuple(indices)
-    return tuple(range(video.length))
 
 
-def _frames_by_name(video: YtvisVideo, folder: Path) -> tuple[int, ...] | None:
-    """The frames whose pictures have the names in the file; ``None`` where not all are there."""
-    try:
-        files = list_frames(folder) if folder.is_dir() else []
-    except (OSError, VideoError):
-        return None
-    places = {normalised(file.stem): index for index, file in enumerate(files)}
-    found = [places.get(normalised(Path(name).stem)) for name in video.file_names]
-    frames = tuple(frame for frame in found if frame is not None)
-    is_ascending = all(a < b for a, b in pairwise(frames))
-    return frames if frames and len(frames) == video.length and is_ascending else None
+def _places_of(names: Sequence[str], files: Sequence[str]) -> tuple[int, ...] | None:
+    """The places of pictures among the files of a folder; ``None`` where not all are there.
+
+    They are known by their names, else without suffix, since masks of pictures are PNGs, else by
+    their numbers, since programs write those with more or fewer zeros.
+    """
+    wanted = [normalised(name).rpartition("/")[2] for name in names]
+    spelled: list[tuple[Sequence[object], Sequence[object]]] = [
+        (wanted, files),
+        (_stems(wanted), _stems(files)),
+        (numbers_at_end(_stems(wanted)) or (), numbers_at_end(_stems(files)) or ()),
+    ]
+    for keys, those in spelled:
+        places = {key: place for place, key in enumerate(those)}
+        found = [places.get(key) for key in keys]
+        frames = tuple(frame for frame in found if frame is not None)
+        is_ascending = all(a < b for a, b in pairwise(frames))
+        if frames and len(frames) == len(keys) and is_ascending and len(places) == len(those):
+            return frames
+    return None
 
 
-def _add(video: YtvisVideo, root: Path) -> FileVideo:
-    """A video to add: with its frames, or as a name to find them by."""
-    for path in _candidates(video, root):
-        found = _open(path)
-        if found is not None and _fits(video, found):
-            new = AddVideo(found, video.name.rpartition("/")[2])
-            return FileVideo(new, _frames(video, found.num_frames, found.path), False)
-    details = video.details
-    listed = details.frame_indices if details is not None else ()
-    frames = listed or tuple(range(video.length))
-    source = details.source if details is not None and details.source else video.name
-    fps = details.fps if details is not None and details.fps > 0 else _DEFAULT_FPS
-    fingerprint = details.fingerprint if details is not None else ""
-    placeholder = Video(root / source, frames[-1] + 1, video.height, video.width, fps, fingerprint)
-    return FileVideo(AddVideo(placeholder, video.name.rpartition("/")[2]), frames, True)
+def _stems(names: Sequence[str]) -> list[str]:
+    return [PurePosixPath(name).stem for name in names]
 
 
-def _candidates(video: YtvisVideo, root: Path) -> list[Path]:
-    """Places below the root where the video may be; none that leaves it."""
-    places = [root / "JPEGImages" / video.name, root / video.name]
-    places += [root / f"{video.name}{suffix}" for suffix in _SUFFIXES]
-    if video.details is not None and video.details.source:
-        places.insert(0, root / video.details.source)
-    inside = root.resolve()
-    return [p for p in places if p.exists() and p.resolve().is_relative_to(inside)]
-
-
-def _open(path: Path) -> Video | None:
-    from ifc_core.io.video import open_video  # loads the decoder
-
-    try:
-        with open_video(path) as reader:
-            return reader.video
-    except VideoError:
-        return None
+def _misfit(video: YtvisVideo, entry: VideoEntry) -> FormatError:
+    return FormatError(
+        f"Video {video.name} of the file is {video.width}x{video.height} with {video.length} "
+        f"frames, {entry.name} is {entry.width}x{entry.height} with {entry.num_frames}.",
+        expected=entry.size,
+        actual=(video.height, video.width),
+    )

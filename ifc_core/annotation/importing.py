@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from ifc_core.annotation.edits.catalog import AddVideo
 from ifc_core.annotation.edits.imported import ImportedTrack, ImportTracks
 from ifc_core.annotation.exporting import ExportFormat
 from ifc_core.annotation.file_videos import FileVideo, resolve_videos
@@ -147,6 +148,7 @@ def iter_import(
             loader.in_order(),
             {} if is_result else _exhaustive(header.videos, places, assume),
             loader.tracks.num_pointers,
+            {p.place: p.num_frames for p in places.values() if isinstance(p.place, int)},
         )
         result = project.apply(edit)
     except BaseException:
@@ -154,14 +156,15 @@ def iter_import(
         raise
     finally:
         loader.tracks.close()
-    missing = [v.name for v in header.videos if places[v.id].is_missing]
+    missing = _missing(header.videos, places)
     return ImportReport(
-        videos=len(result.videos_changed),
+        videos=len({id(p.place) for p in places.values() if isinstance(p.place, AddVideo)}),
         tracks=len(result.tracks_added),
         masks=loader.num_masks,
         categories=len(result.categories_changed),
         missing_videos=tuple(missing),
-        notes=_notes(header.videos, missing, is_result, assume) + _twice_note(loader.num_known),
+        notes=_notes(header.videos, places, missing, is_result, assume)
+        + _twice_note(loader.num_known),
     )
 
 
@@ -273,21 +276,40 @@ def _classes(header: YtvisHeader) -> dict[int, Category]:
     }
 
 
+def _missing(videos: Sequence[YtvisVideo], places: Mapping[int, FileVideo]) -> list[str]:
+    """Names of the videos that were not found, those that share a place once."""
+    names: dict[int, str] = {}
+    for video in videos:
+        place = places[video.id].place
+        if places[video.id].is_missing and isinstance(place, AddVideo):
+            names.setdefault(id(place), video.name if "/" in video.file_names[0] else place.name)
+    return list(names.values())
+
+
 def _notes(
-    videos: Sequence[YtvisVideo], missing: Sequence[str], is_result: bool, assume: bool
+    videos: Sequence[YtvisVideo],
+    places: Mapping[int, FileVideo],
+    missing: Sequence[str],
+    is_result: bool,
+    assume: bool,
 ) -> tuple[str, ...]:
     notes = []
     if missing:
         shown = ", ".join(missing[:5]) + (" and more" if len(missing) > 5 else "")
         count = "1 video" if len(missing) == 1 else f"{len(missing)} videos"
         notes.append(f"The frames of {count} were not found: {shown}.")
-    plain = sum(video.details is None for video in videos)
+        notes += dict.fromkeys(place.problem for place in places.values() if place.problem)
+    plain = len({_key(places[video.id].place) for video in videos if video.details is None})
     if plain and not is_result and assume:
         notes.append(
             f"{'1 video carries' if plain == 1 else f'{plain} videos carry'} no review states, "
             "so every frame counts as approved and null as absent."
         )
     return tuple(notes)
+
+
+def _key(place: int | AddVideo) -> int:
+    return place if isinstance(place, int) else -id(place)
 
 
 def _twice_note(count: int) -> tuple[str, ...]:

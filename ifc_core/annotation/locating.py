@@ -13,6 +13,7 @@ from ifc_core.errors import VideoError
 from ifc_core.io.fingerprint import file_fingerprint, folder_fingerprint
 from ifc_core.io.frame_list import list_frames
 from ifc_core.io.problems import is_text
+from ifc_core.structures import Video
 
 _MAX_ENTRIES = 20_000  # of a folder that is searched, so that "/" does not hang the window
 
@@ -39,7 +40,7 @@ def find_video(
     known = [entry.path, *([Path(hint)] if hint else [])]
     for path in known:
         for spelled in _spellings(path):
-            if _is_same(spelled, entry):
+            if is_same_video(spelled, entry):
                 return spelled
     folders = [folder.parent, folder, *search]
     names = {normalised(path.name) for path in known}
@@ -47,11 +48,11 @@ def find_video(
     for path in _walk(folders):
         if normalised(path.name) not in names:
             others.append(path)
-        elif _is_same(path, entry):
+        elif is_same_video(path, entry):
             return path
     if not entry.fingerprint:  # any file at all would do
         return None
-    return next((path for path in others if _is_same(path, entry)), None)
+    return next((path for path in others if is_same_video(path, entry)), None)
 
 
 def _spellings(path: Path) -> Iterator[Path]:
@@ -62,7 +63,18 @@ def _spellings(path: Path) -> Iterator[Path]:
         yield decomposed
 
 
-def _is_same(path: Path, entry: VideoEntry) -> bool:
+def fits(found: Video, entry: VideoEntry) -> bool:
+    """Whether a file that was opened is a video of the project.
+
+    One that has no fingerprint must have as many frames: which of more they are, nobody knows.
+    """
+    if entry.fingerprint:
+        return (found.fingerprint, found.size) == (entry.fingerprint, entry.size)
+    return (found.size, found.num_frames) == (entry.size, entry.num_frames)
+
+
+def is_same_video(path: Path, entry: VideoEntry) -> bool:
+    """Whether a file or folder has the content of a video, by its fingerprint if it has one."""
     try:
         if not path.exists():
             return False

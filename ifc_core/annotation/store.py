@@ -21,7 +21,7 @@ from ifc_core.annotation.edits.accept import AcceptPropagation, AcceptRun
 from ifc_core.annotation.edits.base import Edit
 from ifc_core.annotation.edits.batch import Batch
 from ifc_core.annotation.edits.catalog import AddVideo, SetVideo
-from ifc_core.annotation.locating import find_video
+from ifc_core.annotation.locating import fits, is_same_video
 from ifc_core.annotation.locking import WriterLock
 from ifc_core.annotation.opening import (
     SUBFOLDERS,
@@ -38,6 +38,7 @@ from ifc_core.annotation.records import (
     RunInfo,
     StagedInstance,
     StagedMask,
+    VideoEntry,
 )
 from ifc_core.annotation.staging import Staging
 from ifc_core.annotation.syncing import QuietSyncer, sync_file
@@ -328,13 +329,41 @@ class Project(ProjectReader):
     def relink_video(self, video_id: int, path: Path) -> EditResult:
         """Say where a video is now (an edit); a file of other content is refused.
 
+        The file is opened: what only its annotations told of so far gets its frames and rate.
+
         Raises:
             ProjectError: The file is another one.
+            VideoError: It cannot be read.
+        """
+        from ifc_core.io.video import open_video  # loads the decoder
+
+        entry = self.video(video_id)
+        if is_same_video(path, entry):
+            with open_video(path) as reader:
+                found = reader.video
+            if fits(found, entry):
+                return self.apply(SetVideo(video_id, found=found))
+        raise ProjectError(f"{path.name} is not the video {entry.name}.", path=path)
+
+    def complete_video(self, video_id: int, opened: Video) -> VideoEntry:
+        """Take over what an opened file says of a video that was known by a part of it (an edit).
+
+        Nothing is changed where nothing is new, or in a project that is read-only.
+
+        Args:
+            video_id: The video.
+            opened: Its file.
+
+        Returns:
+            The video as it is now.
         """
         entry = self.video(video_id)
-        if find_video(entry, str(path), path.parent) is None:
-            raise ProjectError(f"{path.name} is not the video {entry.name}.", path=path)
-        return self.apply(SetVideo(video_id, path=path))
+        is_longer = (
+            entry.fingerprint and fits(opened, entry) and entry.num_frames < opened.num_frames
+        )
+        if is_longer and not self.read_only:
+            self.apply(SetVideo(video_id, found=opened))
+        return self.video(video_id)
 
     # Runs (outside the journal)
 

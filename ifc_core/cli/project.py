@@ -330,22 +330,28 @@ def _add_or_find(project: Project, path: Path) -> ImportReport:
 
     (video,) = _look_at([path])
     for entry in project.videos():
-        if _is_meant(entry, video) and project.find_video_file(entry.id) is None:
+        if not _is_meant(entry, video):
+            continue
+        if project.find_video_file(entry.id) is None:
             project.relink_video(entry.id, path)
             return ImportReport(notes=(f"It is the video {entry.name}, which was not found yet.",))
+        if entry.num_frames < video.num_frames:
+            project.complete_video(entry.id, video)
+            note = f"It is the video {entry.name}, of which only a part was known so far."
+            return ImportReport(notes=(note,))
     project.add_video(video)
     return ImportReport(videos=1)
 
 
 def _is_meant(entry: VideoEntry, video: Video) -> bool:
     """Whether a video of the project is this one; by name and shape if no more is known of it."""
+    from ifc_core.annotation.locating import fits
     from ifc_core.annotation.rows import normalised
 
     if entry.fingerprint:
-        return entry.fingerprint == video.fingerprint
+        return fits(video, entry)
     names = {normalised(name) for name in (video.path.name, video.path.stem)}
-    same_shape = (entry.size, entry.num_frames) == (video.size, video.num_frames)
-    return entry.name in names and same_shape
+    return entry.name in names and fits(video, entry)
 
 
 def _ids(entries: Iterable[Any], names: list[str] | None, word: str) -> tuple[int, ...] | None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ifc_core.annotation import rows
+from ifc_core.annotation.delta import Row
 from ifc_core.annotation.edits.base import Edit
 from ifc_core.annotation.transaction import EditTransaction
 from ifc_core.structures import Category, Video
+
+_NUM_FRAMES = 4  # its place in rows.VIDEO_COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +43,20 @@ class SetVideo(Edit):
         name: New name.
         path: New place of the same file.
         annotation_step: New step.
+        found: The file itself, as it was opened: its place, and the frames, rate and fingerprint
+            that were not known while only its annotations were.
     """
 
     video_id: int
     name: str | None = None
     path: Path | None = None
     annotation_step: int | None = None
+    found: Video | None = None
 
     def perform(self, tx: EditTransaction) -> str:
         """Change the row."""
         video = tx.video(self.video_id)
-        columns = f"SELECT {rows.VIDEO_COLUMNS} FROM videos WHERE id = ?"  # noqa: S608
-        old = tuple(tx.db.execute(columns, (video.id,)).fetchone())
+        old = _row_of(tx, video.id)
         new = list(old)
         label = f"Change video {video.name}"
         if self.name is not None and self.name.strip() and self.name != video.name:
@@ -58,6 +64,8 @@ class SetVideo(Edit):
             label = f"Rename video {video.name} to {new[1]}"
         if self.path is not None:
             new[2], new[3] = rows.stored_paths(self.path, tx.folder)
+        if self.found is not None:
+            _take_over(tx, new, self.found)
         if self.annotation_step is not None:
             if self.annotation_step < 1:
                 tx.fail("The annotation step is 1 or more frames.")
@@ -81,8 +89,7 @@ class RemoveVideo(Edit):
         video = tx.video(self.video_id)
         tx.drop_tracks(tx.tracks(video.id))
         tx.set_exhaustive(video.id, sorted(tx.exhaustive(video.id)), False)
-        columns = f"SELECT {rows.VIDEO_COLUMNS} FROM videos WHERE id = ?"  # noqa: S608
-        tx.put_row("videos", video.id, None, tuple(tx.db.execute(columns, (video.id,)).fetchone()))
+        tx.put_row("videos", video.id, None, _row_of(tx, video.id))
         return f"Remove video {video.name}"
 
 
@@ -145,10 +152,7 @@ def insert_video(tx: EditTransaction, new: AddVideo) -> tuple[int, str]:
         EditError: A video of the same fingerprint is in the project.
     """
     video = new.video
-    same = "SELECT name FROM videos WHERE fingerprint = ? AND fingerprint != ''"
-    known = tx.db.execute(same, (video.fingerprint,)).fetchone()
-    if known is not None:
-        tx.fail(f"{video.path.name} is in the project already, as {known[0]}.")
+    _check_new(tx, video)
     name = _free_name(tx, rows.normalised(new.name.strip() or video.path.stem))
     video_id = tx.next_id("videos")
     stored, hint = rows.stored_paths(video.path, tx.folder)
@@ -156,6 +160,38 @@ def insert_video(tx: EditTransaction, new: AddVideo) -> tuple[int, str]:
     row = (video_id, name, stored, hint, *shape, max(1, new.annotation_step))
     tx.put_row("videos", video_id, row, None)
     return video_id, name
+
+
+def lengthen_video(tx: EditTransaction, video_id: int, num_frames: int) -> None:
+    """Give a video of which only a part was known this many frames, if it has fewer."""
+    old = _row_of(tx, tx.video(video_id).id)
+    if old[_NUM_FRAMES] < num_frames:
+        new = (*old[:_NUM_FRAMES], num_frames, *old[_NUM_FRAMES + 1 :])
+        tx.put_row("videos", video_id, new, old)
+
+
+def _row_of(tx: EditTransaction, video_id: int) -> Row:
+    columns = f"SELECT {rows.VIDEO_COLUMNS} FROM videos WHERE id = ?"  # noqa: S608
+    return tuple(tx.db.execute(columns, (video_id,)).fetchone())
+
+
+def _take_over(tx: EditTransaction, row: list[Any], found: Video) -> None:
+    """Write what a file says into the row of its video; frames are never taken away."""
+    video_id, name, fingerprint = row[0], row[1], row[8]
+    if (row[5], row[6]) != found.size or fingerprint not in ("", found.fingerprint):
+        tx.fail(f"{found.path.name} is not the video {name}.")
+    _check_new(tx, found, besides=video_id)
+    row[2], row[3] = rows.stored_paths(found.path, tx.folder)
+    row[_NUM_FRAMES] = max(row[_NUM_FRAMES], found.num_frames)
+    row[7], row[8] = found.fps, found.fingerprint
+
+
+def _check_new(tx: EditTransaction, video: Video, besides: int = 0) -> None:
+    """Refuse a video whose content another one of the project has."""
+    same = "SELECT name FROM videos WHERE fingerprint = ? AND fingerprint != '' AND id != ?"
+    known = tx.db.execute(same, (video.fingerprint, besides)).fetchone()
+    if known is not None:
+        tx.fail(f"{video.path.name} is in the project already, as {known[0]}.")
 
 
 def _free_name(tx: EditTransaction, name: str) -> str:

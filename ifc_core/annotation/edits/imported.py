@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ifc_core.annotation.edits.base import Edit
-from ifc_core.annotation.edits.catalog import AddVideo, insert_video
+from ifc_core.annotation.edits.catalog import AddVideo, insert_video, lengthen_video
 from ifc_core.annotation.pointer_tables import (
     FRAME,
     POINTER_WIDTH,
@@ -60,6 +60,8 @@ class ImportTracks(Edit):
             through once, so they need not all be in memory.
         exhaustive: File id of a video -> frames that are approved.
         num_pointers: Frames of all tracks, roughly.
+        lengths: Id in the project -> frames that a video has at least; one of which only a part
+            was known gets longer.
     """
 
     source: str
@@ -68,13 +70,13 @@ class ImportTracks(Edit):
     tracks: Sequence[ImportedTrack]
     exhaustive: Mapping[int, tuple[int, ...]]
     num_pointers: int = 0
+    lengths: Mapping[int, int] = field(default_factory=dict)
 
     def perform(self, tx: EditTransaction) -> str:
         """Write videos, classes, headers and pointers."""
-        videos = {
-            key: insert_video(tx, video)[0] if isinstance(video, AddVideo) else video
-            for key, video in self.videos.items()
-        }
+        videos = self._add_videos(tx)
+        for video_id, num_frames in self.lengths.items():
+            lengthen_video(tx, video_id, num_frames)
         categories = {key: _category(tx, c) for key, c in self.categories.items()}
         with bulk_writing(tx.db, self.num_pointers):
             for track in self.tracks:
@@ -83,6 +85,16 @@ class ImportTracks(Edit):
             tx.set_exhaustive(videos[key], frames, True)
         counted = "1 track" if len(self.tracks) == 1 else f"{len(self.tracks)} tracks"
         return f"Import {counted} from {printable(self.source)}"
+
+    def _add_videos(self, tx: EditTransaction) -> dict[int, int]:
+        """File id -> id in the project; a video that several of the file share is added once."""
+        added: dict[int, int] = {}
+        videos: dict[int, int] = {}
+        for key, video in self.videos.items():
+            if isinstance(video, AddVideo) and id(video) not in added:
+                added[id(video)] = insert_video(tx, video)[0]
+            videos[key] = added[id(video)] if isinstance(video, AddVideo) else video
+        return videos
 
 
 def _add_track(tx: EditTransaction, track: ImportedTrack, video_id: int, category_id: int) -> None:

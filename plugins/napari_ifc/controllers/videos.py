@@ -60,26 +60,43 @@ def look_through(paths: Sequence[Path], context: JobContext) -> list[Video]:
 
 def adding(
     project: Project, videos: Sequence[Video]
-) -> tuple[edits.Batch | edits.AddVideo | None, str]:
+) -> tuple[edits.Batch | edits.AddVideo | edits.SetVideo | None, str]:
     """The edit that adds videos, and a sentence about it.
 
     Args:
         project: Where they are added.
-        videos: What was looked through; those that are in the project are left out.
+        videos: What was looked through; those that are in the project are left out, but one that
+            was not where it was, or of which only a part was known, is found.
 
     Returns:
         The edit, ``None`` where none of them is new.
     """
-    known = {entry.fingerprint: entry.name for entry in project.videos()}
+    known = {entry.fingerprint: entry for entry in project.videos()}
     fresh = {video.fingerprint: video for video in videos if video.fingerprint not in known}
-    steps = tuple(edits.AddVideo(video) for video in fresh.values())
-    there = [known[video.fingerprint] for video in videos if video.fingerprint in known]
-    told = tr("{names} is in this project already.").format(names=", ".join(there)) if there else ""
+    there: list[str] = []
+    found: dict[str, edits.SetVideo] = {}
+    for video in videos:
+        entry = known.get(video.fingerprint)
+        if entry is None:
+            continue
+        is_whole = entry.num_frames >= video.num_frames
+        if is_whole and project.find_video_file(entry.id) is not None:
+            there.append(entry.name)
+        else:
+            found[entry.name] = edits.SetVideo(entry.id, found=video)
+    added = [edits.AddVideo(video) for video in fresh.values()]
+    steps: tuple[edits.AddVideo | edits.SetVideo, ...] = (*added, *found.values())
+    told = []
+    if fresh:
+        told.append(tr("Added {videos}.").format(videos=_counted(len(fresh))))
+    if found:
+        told.append(tr("{names} was missing and is found.").format(names=", ".join(found)))
+    if there:
+        told.append(tr("{names} is in this project already.").format(names=", ".join(there)))
     if not steps:
-        return None, told
-    added = tr("Added {videos}.").format(videos=_counted(len(steps)))
+        return None, " ".join(told)
     together = edits.Batch(steps, label=f"Add {len(steps)} videos")
-    return steps[0] if len(steps) == 1 else together, f"{added} {told}".strip()
+    return steps[0] if len(steps) == 1 else together, " ".join(told)
 
 
 def _counted(number: int) -> str:

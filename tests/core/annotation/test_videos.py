@@ -78,6 +78,62 @@ def test_relinking_is_an_edit(real, tmp_path):
     assert real.videos()[0].path == clip
 
 
+@pytest.fixture
+def cut_short(tmp_path, clip_file):
+    """A project that knows frames 0 to 3 of a video by its annotations alone, and the video."""
+    with open_video(clip_file) as reader:
+        whole = reader.video
+    part = Video(tmp_path / "no" / "square.mp4", 4, *whole.size, 30.0, whole.fingerprint)
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        project.add_video(part)
+        yield project, whole
+
+
+def test_relinking_makes_a_video_whole(cut_short, clip_file):
+    project, whole = cut_short
+    project.relink_video(1, clip_file)
+    assert project.video(1).video == whole
+    assert whole.num_frames == 9
+    project.undo()
+    assert (project.video(1).num_frames, project.video(1).fps) == (4, 30.0)
+    project.redo()
+    assert project.video(1).video == whole
+
+
+def test_an_opened_file_makes_its_video_whole_once(cut_short):
+    project, whole = cut_short
+    assert project.complete_video(1, whole).num_frames == 9
+    label = project.undo_label
+    assert project.complete_video(1, whole).video == whole
+    project.undo()
+    assert label == "Change video square"
+    assert project.undo_label == "Add video square"  # the second time there was nothing to do
+    assert project.complete_video(1, Video(whole.path, 9, *whole.size, 25.0, "9-x")).num_frames == 4
+
+
+def test_a_video_known_by_name_is_found_where_its_shape_is_the_same(tmp_path, clip_file):
+    with open_video(clip_file) as reader:
+        whole = reader.video
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        for length in (4, 9):
+            project.add_video(Video(tmp_path / "no" / "x", length, *whole.size, 30.0, ""))
+        with pytest.raises(ProjectError, match="is not the video x"):
+            project.relink_video(1, clip_file)  # which four of the nine, nobody knows
+        project.relink_video(2, clip_file)
+        assert project.video(2).fingerprint == whole.fingerprint
+        project.apply(SetVideo(1, name="y"))
+        with pytest.raises(EditError, match="not the video y"):
+            project.apply(SetVideo(1, found=Video(clip_file, 9, 5, 5, 30.0, "9-y")))
+        with pytest.raises(EditError, match="already, as x_2"):
+            project.apply(SetVideo(1, found=whole))
+
+
+def test_a_place_with_another_file_is_refused_while_the_video_is_there(real, tmp_path):
+    (tmp_path / "other.mp4").write_bytes(b"something else")
+    with pytest.raises(ProjectError, match="is not the video"):
+        real.relink_video(1, tmp_path / "other.mp4")
+
+
 def test_names_are_composed_and_the_file_is_found_however_it_is_spelled(tmp_path, clip_file):
     spelled = unicodedata.normalize("NFD", "café.mp4")
     path = tmp_path / spelled

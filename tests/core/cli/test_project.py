@@ -1,6 +1,7 @@
 """`ifc-studio project` from end to end, in this process."""
 
 import json
+import shutil
 import sqlite3
 
 import numpy as np
@@ -50,6 +51,23 @@ def test_new_and_info(folder, run):
     code, _, err = run("new", folder)
     assert (code, err.count("\n")) == (2, 1)
     assert "not an empty folder" in err
+
+
+@pytest.mark.parametrize("is_beside", [False, True])
+def test_a_video_that_comes_after_a_part_of_its_annotations_is_whole(
+    folder, tmp_path, clip_folder, run, is_beside
+):
+    export = tmp_path / "far" / "part.json"
+    export.parent.mkdir()
+    assert run("export", folder, "-o", export, "--frame-range", "3:4")[0] == 0
+    other = tmp_path / "far" / "b.ifcproj"
+    run("new", other)
+    assert "not found" in run("import", other, export)[1]
+    video = shutil.copytree(clip_folder, tmp_path / ("far" if is_beside else "vids") / "square")
+    code, out, _ = run("import", other, video)
+    assert (code, "It is the video square" in out) == (0, True)
+    (entry,) = json.loads(run("info", other, "--json")[1])["videos"]
+    assert (entry["num_frames"], entry["path"]) == (9, str(video))
 
 
 def test_videos_may_be_annotated_every_few_frames(tmp_path, clip_folder, run):

@@ -1,6 +1,7 @@
 """What the list of a project's videos says, without a window."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from ifc_core.config import cache_dir
 from ifc_core.errors import VideoError
 from ifc_core.jobs import JobContext
 from napari_ifc.controllers.editing import EditController
+from napari_ifc.controllers.session import show_video
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.controllers.videos import (
     PICTURE_WIDTH_PX,
@@ -45,6 +47,29 @@ def test_videos_are_added_once_in_one_undo_step(session, clip, other):
     assert adding(project, found)[0] is None
     project.undo()
     assert len(video_rows(project)) == 1
+
+
+def test_a_video_that_only_annotations_told_of_is_found_when_it_is_added(session, other, tmp_path):
+    project = session.project
+    (whole,) = look_through([other], JobContext())
+    part = replace(whole, path=tmp_path / "no" / "other", num_frames=3)
+    video_id = project.add_video(part)
+    edit, told = adding(project, [whole])
+    assert told == "other was missing and is found."
+    project.apply(edit)
+    assert project.video(video_id).video == whole
+    assert adding(project, [whole]) == (None, "other is in this project already.")
+    project.undo()
+    assert project.video(video_id).num_frames == 3
+
+
+def test_a_video_that_is_shown_is_whole(session, other):
+    project = session.project
+    (whole,) = look_through([other], JobContext())
+    video_id = project.add_video(replace(whole, num_frames=3))
+    shown = show_video(project, video_id)
+    shown.reader.close()
+    assert shown.entry.num_frames == whole.num_frames == 7
 
 
 def test_nothing_is_added_where_one_file_cannot_be_read(session, other, tmp_path):
