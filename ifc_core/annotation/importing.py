@@ -244,7 +244,8 @@ def open_annotations(
 def _own_header(project: ProjectReader) -> YtvisHeader:
     """What result files refer to: the videos and classes of the project by their ids."""
     videos = tuple(
-        YtvisVideo(v.id, v.height, v.width, v.num_frames, (v.name,)) for v in project.videos()
+        YtvisVideo(v.id, v.height, v.width, v.num_frames, (f"{v.name}/frame",))
+        for v in project.videos()
     )
     return YtvisHeader(videos, tuple(project.categories()))
 

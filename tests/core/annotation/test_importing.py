@@ -63,6 +63,15 @@ def test_tracks_that_are_there_already_come_in_and_are_told(project, tmp_path, f
     assert "already" not in " ".join(import_annotations(project, target).notes)
 
 
+def test_results_go_to_their_video_whatever_it_is_called(project, tmp_path):
+    target = tmp_path / "results.json"
+    project.apply(edits.SetVideo(1, name="day 1/clip.final"))
+    project.apply(edits.SetVideo(2, name="a"))  # as the file of the first is called
+    export_project(project, target, ExportFormat.YTVIS_RESULTS, EVERYTHING)
+    assert import_annotations(project, target).videos == 0
+    assert [len(project.tracks(video.id)) for video in project.videos()] == [2, 0]
+
+
 def test_annotations_beside_a_clip_find_it_by_name(project, tmp_path, clip_file):
     content = {
         "videos": [{"id": 1, "height": 48, "width": 80, "length": 9}],
