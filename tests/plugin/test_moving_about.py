@@ -10,9 +10,11 @@ import pytest
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine, disc
 from fake_pointer import drag
 
+from ifc_core.config import read_settings
 from napari_ifc.features import opening
 from napari_ifc.features.opening import Opening
 from napari_ifc.features.picking import Picking
+from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.features.videos import Videos
 from napari_ifc.settings import StudioSettings
 from napari_ifc.studio import Studio
@@ -165,3 +167,16 @@ def test_an_image_layer_of_napari_is_offered_while_nothing_is_open(studio, viewe
     viewer.add_image(np.zeros((20, 30)), name="a picture")  # has no time
     qtbot.wait(0)
     assert "a picture" not in table.empty_text()
+
+
+def test_numbers_that_were_hidden_stay_hidden_whatever_else_is_set(studio, two_tracks):
+    preferences = studio.feature(PreferencesFeature).controller
+    assert studio.layers.style.show_ids
+    assert studio.run_action("view.ids")
+    preferences.change(overlay_opacity=0.8)
+    assert not studio.layers.style.show_ids
+    assert studio.layers.style.opacity == 0.8
+    assert not read_settings().show_ids  # and in the next window
+    assert studio.run_action("view.ids")
+    assert studio.layers.style.show_ids
+    assert preferences.settings.show_ids

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QMenu
 
 from napari_ifc.actions import Action
 from napari_ifc.feature import Feature
+from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.language import tr
 from napari_ifc.views.command_palette import CommandPalette
 
@@ -111,8 +112,10 @@ class View(Feature):
 
     def _toggle_ids(self) -> None:
         layers = self.studio.layers
-        layers.set_style(replace(layers.style, show_ids=not layers.style.show_ids))
+        shown = not layers.style.show_ids
+        layers.set_style(replace(layers.style, show_ids=shown))
         self.studio.presenter.canvas()
+        self.studio.feature(PreferencesFeature).controller.change(show_ids=shown)
 
     def _show_palette(self) -> None:
         palette = CommandPalette(self.studio.actions, self.studio.panel)
