@@ -53,7 +53,7 @@ def _run_window(path: str | None, sample: bool) -> int:
     QApplication.setDesktopFileName("ifc-studio")
     window.show()
     if path is not None:
-        window.open_path(path)
+        window.begin_open(path)  # the start page shows how far it is, and can cancel it
     elif sample:
         window.open_sample()
     napari.run()
