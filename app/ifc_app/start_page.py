@@ -311,14 +311,16 @@ def _in_frame(picture: QPixmap) -> QPixmap:
 
 def progress_text(item: RecentItem) -> str:
     """How far the work on an item is, in a few words."""
+    words = tr("1 frame") if item.num_frames == 1 else tr("{num_frames} frames")
+    frames = words.format(num_frames=item.num_frames)
     if not item.num_tracks and not item.approved_frames:
-        return tr("{num_frames} frames").format(num_frames=item.num_frames)
+        return frames
     tracks = (
         tr("1 track")
         if item.num_tracks == 1
         else tr("{num_tracks} tracks").format(num_tracks=item.num_tracks)
     )
     share = item.approved_frames / max(1, item.num_frames)
-    return tr("{num_frames} frames · {tracks} · {share:.0%} approved").format(
-        num_frames=item.num_frames, tracks=tracks, share=share
+    return tr("{frames} · {tracks} · {share:.0%} approved").format(
+        frames=frames, tracks=tracks, share=share
     )

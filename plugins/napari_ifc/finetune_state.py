@@ -73,6 +73,7 @@ class FinetuneView:
         scores: (iteration, mean J on held-out masks) so far.
         outcome: The end of the last run.
         models: Versions, newest first.
+        why_not_use: Why no other version can be chosen, or empty.
     """
 
     material: Material = Material()
@@ -87,3 +88,4 @@ class FinetuneView:
     scores: tuple[tuple[int, float], ...] = ()
     outcome: Outcome | None = None
     models: tuple[ModelVersion, ...] = ()
+    why_not_use: str = ""

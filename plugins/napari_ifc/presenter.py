@@ -158,7 +158,8 @@ class Presenter:
         workspace, panel = self._workspace, self._panel
         frames = 0 if workspace is None else workspace.session.num_frames
         frames = -(-frames // panel.propose.frame_step)  # those that are looked at
-        text = tr("Propose {frames} frames").format(frames=frames) if frames else tr("Propose")
+        text = tr("Propose 1 frame") if frames == 1 else tr("Propose {frames} frames")
+        text = text.format(frames=frames) if frames else tr("Propose")
         waiting = "" if why_not or workspace is None else tr("Estimating how long it takes…")
         estimate = self.estimate or waiting  # its line is there from the start: nothing jumps
         panel.propose.show_state(reason=why_not, button_text=text, estimate=estimate)

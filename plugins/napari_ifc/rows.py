@@ -374,9 +374,10 @@ class VideoRow:
             if self.num_tracks == 1
             else tr("{num_tracks} tracks").format(num_tracks=self.num_tracks)
         )
-        return tr("{num_frames:,} frames · {tracks}").format(
-            num_frames=self.num_frames, tracks=tracks
-        )
+        words = tr("{num_frames:,} frames · {tracks}")
+        if self.num_frames == 1:
+            words = tr("1 frame · {tracks}")
+        return words.format(num_frames=self.num_frames, tracks=tracks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,9 +58,10 @@ class Workspace:
         entry, index = self.session.entry, self.index
         frames = self.session.num_frames
         seconds = frames / entry.fps if entry.fps > 0 else 0.0
-        facts = tr("{width} × {height} · {frames} frames · {fps:.3g} fps").format(
-            width=entry.width, height=entry.height, frames=frames, fps=entry.fps
-        )
+        words = tr("{width} × {height} · {frames} frames · {fps:.3g} fps")
+        if frames == 1:
+            words = tr("{width} × {height} · 1 frame · {fps:.3g} fps")
+        facts = words.format(width=entry.width, height=entry.height, frames=frames, fps=entry.fps)
         facts += f" · {seconds:.1f} s" if seconds else ""
         steps = (
             len(index) > 0,

@@ -4,8 +4,8 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMainWindow, QPushButton, QToolButton
 
-from ifc_app.recent import RecentList
-from ifc_app.start_page import StartPage
+from ifc_app.recent import RecentItem, RecentList
+from ifc_app.start_page import StartPage, progress_text
 from napari_ifc.rows import RunView
 from napari_ifc.views.theme import palette_for
 
@@ -82,3 +82,9 @@ def test_it_takes_the_colours_of_the_theme(covered):
     dark = page.styleSheet()
     page.apply_palette(palette_for("light"))
     assert page.styleSheet() != dark
+
+
+def test_one_frame_is_told_as_one():
+    assert progress_text(RecentItem("/a.png", 0.0, 1)) == "1 frame"
+    done = RecentItem("/a.png", 0.0, 1, num_tracks=1, approved_frames=1)
+    assert progress_text(done) == "1 frame · 1 track · 100% approved"

@@ -98,3 +98,9 @@ def test_an_engine_that_cannot_start_is_one_sentence(desk: Desk) -> None:
 
 def test_it_is_in_the_table_of_actions(desk: Desk) -> None:
     assert desk.actions["model.import"].enabled
+
+
+def test_a_model_of_one_class_is_told_as_one(desk: Desk) -> None:
+    desk.importer.start("r50.pth")
+    desk.end(JobStatus.SUCCEEDED, {"name": "r50", "categories": ["cat"]})
+    assert desk.said[-1] == "Imported r50 with 1 class; choose it under Propose."

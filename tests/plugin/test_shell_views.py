@@ -12,6 +12,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QGuiApplication
 
 import ifc_core.training
+from ifc_core.annotation import ModelVersion
 from ifc_core.config import Settings
 from ifc_core.training.outcome import figure_pair
 from napari_ifc.actions import Action, ActionTable
@@ -237,3 +238,26 @@ def test_a_little_attention_is_not_nothing():
         "0.1%",
         "25.0%",
     ]
+
+
+def test_where_the_project_is_read_only_no_version_can_be_used(qtbot):
+    page = FinetunePage()
+    qtbot.addWidget(page)
+    versions = tuple(
+        ModelVersion(number, f"v{number}", f"v{number}", "", "", 9.0, {}, {}, active=number == 1)
+        for number in (1, 2)
+    )
+    locked = FinetuneView(models=versions, why_not_use="The project is read-only.")
+    page.show_view(locked, "The project is read-only.")
+    page._models.setCurrentRow(1)
+    assert not page._use.isEnabled()
+    assert not page._roll_back.isEnabled()
+    assert page._use.toolTip() == page._roll_back.toolTip() == "The project is read-only."
+    page.show_view(FinetuneView(models=versions), "")
+    assert page._models.currentRow() == 1
+    assert page._use.isEnabled()
+    assert page._roll_back.isEnabled()
+    page._models.setCurrentRow(0)
+    assert page._use.toolTip() == "It is in use"
+    page._models.setCurrentRow(-1)
+    assert page._use.toolTip() == "Select a version first"

@@ -202,7 +202,7 @@ class AttentionController:
             position=place or 0,
         )
         if rows.num_memory_tokens == 0:
-            self._show(replace(base, sentence="This model has no memory tokens.", failed=True))
+            self._show(replace(base, sentence=tr("This model has no memory tokens."), failed=True))
             return
         self._show(self._with_token(base, found))
 

@@ -116,8 +116,10 @@ class FinetuneController:
         models = tuple(sorted(self.project.models(), key=lambda m: -m.created_at))
         if not self.is_running:
             clean_up_entered(self.project)
-        resumable = not self.is_running and stopped_run(self.project) is not None
-        self._show(replace(self.view, counting=True, models=models, resumable=resumable))
+        reason = self._why_not_write()
+        resumable = not (reason or self.is_running) and stopped_run(self.project) is not None
+        view = replace(self.view, counting=True, models=models, resumable=resumable)
+        self._show(replace(view, why_not_use=reason))
         self._count()
 
     def _count(self) -> None:
@@ -144,13 +146,16 @@ class FinetuneController:
         """Why no fine-tuning can be started now."""
         if self.view.running:
             return tr("A fine-tuning is going on; wait for it or stop it.")
-        if self.project.read_only:
-            return tr("The project is read-only.")
+        if reason := self._why_not_write():
+            return reason
         if self.view.material.masks == 0 and self.view.counting:
             return tr("Counting what there is to learn from…")
         if self.view.material.masks == 0:
             return tr("Correct or approve masks on some frames first.")
         return ""
+
+    def _why_not_write(self) -> str:
+        return tr("The project is read-only.") if self.project.read_only else ""
 
     def start(
         self,
@@ -284,9 +289,10 @@ class FinetuneController:
     def _take_started(self, data: Mapping[str, Any]) -> None:
         self._may_go_on = True
         frames, held_out = int(data["num_training_frames"]), int(data["num_held_out_frames"])
-        detail = tr("{frames} frames to learn from, {held_out} kept to judge by, on {data}").format(
-            frames=frames, held_out=held_out, data=data["device"]
-        )
+        words = tr("{frames} frames to learn from, {held_out} kept to judge by, on {data}")
+        if frames == 1:
+            words = tr("1 frame to learn from, {held_out} kept to judge by, on {data}")
+        detail = words.format(frames=frames, held_out=held_out, data=data["device"])
         self._notice = ""
         if data.get("fallback"):
             told = memory_sentence(*data["fallback"])

@@ -14,6 +14,7 @@ from ifc_core.errors import InputError, ProjectError, VideoError
 from ifc_core.io.video import VideoReader, open_video
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Video
+from napari_ifc.controllers.bulk import masks_text, tracks_text
 from napari_ifc.language import tr
 
 PROJECT_SUFFIX = ".ifcproj"
@@ -204,8 +205,8 @@ def import_sentences(report: ImportReport) -> tuple[str, ...]:
             )
         )
     told.append(
-        tr("Imported {tracks} tracks with {masks} masks.").format(
-            tracks=report.tracks, masks=report.masks
+        tr("Imported {tracks} with {masks}.").format(
+            tracks=tracks_text(report.tracks), masks=masks_text(report.masks)
         )
     )
     return tuple(told)

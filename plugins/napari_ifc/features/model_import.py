@@ -76,11 +76,10 @@ class ModelImport(Feature):
         if event.status is JobStatus.SUCCEEDED:
             self.studio.refresh_models()
             classes = event.result["categories"]
-            self.studio.inform(
-                tr("Imported {result} with {count} classes; choose it under Propose.").format(
-                    result=event.result["name"], count=len(classes)
-                )
-            )
+            words = tr("Imported {result} with {count} classes; choose it under Propose.")
+            if len(classes) == 1:
+                words = tr("Imported {result} with 1 class; choose it under Propose.")
+            self.studio.inform(words.format(result=event.result["name"], count=len(classes)))
         elif isinstance(event.error, ConfigError) and event.error.name == "categories":
             table = self._ask_table(str(event.error))
             if table:

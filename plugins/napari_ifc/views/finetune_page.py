@@ -98,6 +98,7 @@ class FinetunePage(QWidget):
         self._area = QScrollArea()
         self._shown_models: tuple[ModelVersion, ...] | None = None
         self._frames = 0
+        self._why_not_use = ""
         self._build()
         self.show_view(FinetuneView(), tr("Open a video first."))
 
@@ -217,7 +218,12 @@ class FinetunePage(QWidget):
         self.card.show_outcome(view.outcome)
         if is_new:  # once the page has its new heights
             QTimer.singleShot(0, self._look_at_card)
+        self._why_not_use = view.why_not_use
         self._show_models(view.models)
+        none = "" if view.models else tr("There is no other version yet")
+        self._roll_back.setEnabled(not (none or view.why_not_use))
+        self._roll_back.setToolTip(none or view.why_not_use)
+        self._show_use(self._models.currentItem())
 
     def _look_at_card(self) -> None:
         self._area.verticalScrollBar().setValue(self.card.y() - _ABOVE_CARD_PX)
@@ -241,8 +247,6 @@ class FinetunePage(QWidget):
         none_active = not any(model.active for model in models)
         self._models.addItem(QListWidgetItem(("●  " if none_active else "○  ") + BUNDLED))
         self._show_provenance(None)
-        self._roll_back.setEnabled(bool(models))
-        self._roll_back.setToolTip("" if models else tr("There is no other version yet"))
 
     def _on_start(self) -> None:
         self.start_requested.emit(self._preset.currentData(), self._keep_object.isChecked())
@@ -261,15 +265,16 @@ class FinetunePage(QWidget):
         elif item is not None:
             text = tr("The model that ships with the program.")
         self._provenance.setText(text)
-        in_use = item is not None and item.text().startswith("●")
-        self._use.setEnabled(item is not None and not in_use)
-        reason = (
-            tr("It is in use")
-            if in_use
-            else ""
-            if item is not None
-            else tr("Select a version first")
-        )
+        self._show_use(item)
+
+    def _show_use(self, item: QListWidgetItem | None) -> None:
+        """Whether the version can be used, or why not."""
+        reason = self._why_not_use
+        if item is None:
+            reason = reason or tr("Select a version first")
+        elif item.text().startswith("●"):
+            reason = tr("It is in use")
+        self._use.setEnabled(not reason)
         self._use.setToolTip(reason)
 
     def _on_use(self) -> None:
@@ -392,9 +397,10 @@ def outcome_rows(outcome: Outcome) -> list[tuple[str, str, str]]:
     """Figures of a run: what, before, after."""
     rows = []
     if outcome.before_j is not None and outcome.after_j is not None:
-        text = tr("Mean J on {held_out_masks} held-out masks").format(
-            held_out_masks=outcome.held_out_masks
-        )
+        text = tr("Mean J on {held_out_masks} held-out masks")
+        if outcome.held_out_masks == 1:
+            text = tr("Mean J on 1 held-out mask")
+        text = text.format(held_out_masks=outcome.held_out_masks)
         rows.append((text, *figure_pair(outcome.before_j, outcome.after_j)))
     if outcome.ap is not None:
         rows.append((tr("AP on them, by class"), *figure_pair(*outcome.ap)))
@@ -417,7 +423,7 @@ def provenance_text(model: ModelVersion) -> str:
     lines = [tr("Made {made} from {parent}").format(made=made, parent=model.parent or "nothing")]
     trained_on = model.provenance.get("trained_on") or {}
     lines += [
-        tr("{name}: {count} frames").format(name=name, count=len(frames))
+        tr("{name}: {frames}").format(name=name, frames=_frames(len(frames)))
         for name, frames in trained_on.items()
     ]
     return "\n".join(lines)

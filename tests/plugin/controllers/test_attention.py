@@ -12,6 +12,7 @@ from ifc_core.errors import EngineError, VideoError
 from ifc_core.models.attention_rows import ClipAttention, FrameAttention
 from ifc_core.structures import ClipPrediction
 from napari_ifc.attention_state import AttentionChoice, AttentionView
+from napari_ifc.controllers import attention
 from napari_ifc.controllers.attention import AttentionController
 
 GRID, HEADS, TOKENS, LAYERS, FRAMES = (2, 3), 2, 4, 2, 3
@@ -265,3 +266,12 @@ def test_an_engine_that_cannot_be_started_is_a_sentence_on_the_page():
     views.clear()
     controller.go_to(7)
     assert not views[-1].busy
+
+
+def test_a_model_without_memory_tokens_is_told_of_in_the_person_s_language(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "tr", lambda text: f"¡{text}!")
+    page.controller.set_active(True)
+    page.engine.answer(rows_of_a_clip(0, 0, tokens=0))
+    assert page.last.sentence == "¡This model has no memory tokens.!"

@@ -399,3 +399,20 @@ def test_it_is_counted_beside_the_window_and_the_latest_count_is_shown(bench: Be
     take_early(Material())
     assert controller.view.material == material
     assert controller.why_not_start() == ""
+
+
+def test_one_frame_to_learn_from_is_told_as_one(bench: Bench) -> None:
+    bench.start()
+    bench.trainer.tell("started", **STARTED | {"num_training_frames": 1})
+    assert bench.views[-1].detail.startswith("1 frame to learn from, ")
+
+
+def test_in_a_project_that_is_read_only_no_version_is_chosen(bench: Bench) -> None:
+    bench.controller.refresh()
+    assert bench.views[-1].why_not_use == ""
+    with Project.open(bench.project.folder) as second:  # the first one holds it
+        assert second.read_only
+        reading = Bench(second)
+        reading.controller.refresh()
+        assert reading.views[-1].why_not_use == "The project is read-only."
+        assert reading.controller.why_not_start() == "The project is read-only."
