@@ -54,7 +54,7 @@ _SAMPLES = {
     "self.name or 'nothing'": ("Ann",),
     "self.kind.value": ("object", "crowd", "ignore"),
     **dict.fromkeys(("category.name", "class_name", "new[1]", "video.name"), ("a b",)),
-    **dict.fromkeys(("insert_video(tx, self)[1]", "self.source"), ("a b.mp4",)),
+    **dict.fromkeys(("insert_video(tx, self)[1]", "printable(self.source)"), ("a b.mp4",)),
     **dict.fromkeys(("track.id", "new.id", "frame_index", "self.frame_index"), ("3",)),
     **dict.fromkeys(("self.first", "self.last", "self.to_frame", "self.from_frame"), ("4",)),
     **dict.fromkeys(("len(made)", "len(named)", "len(steps)"), ("5",)),
