@@ -28,6 +28,7 @@ from ifc_core.io.flatten import flat_frames
 from ifc_core.io.frame_list import MAX_FRAMES, list_frames, natural_key, numbers_at_end
 from ifc_core.io.frame_source import FileFrames, FrameSource, TrackHead
 from ifc_core.io.label_images import iter_label_masks, read_labels, write_deep_png
+from ifc_core.io.problems import is_text
 from ifc_core.io.track_builder import TrackBuilder
 from ifc_core.io.ytvis_checks import is_safe_name
 from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisTrack, YtvisVideo
@@ -39,6 +40,8 @@ _MAX_CLASS = 64
 _CATEGORIES = "categories.json"
 _FRAMES = "frames.json"
 _KNOWN = {1: "car", 2: "pedestrian"}
+_MOST_CLASSES = 10**6  # ids have nine digits, of which three are the instance
+_MOST_UNLISTED = 1_000_000  # frames that one line may claim; each of them needs memory
 _NUMBER = re.compile(r"\d{1,9}$", re.ASCII)
 
 
@@ -175,7 +178,8 @@ def stream_mots(folder: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
     for place in files:
         numbers = covered.get(place.stem)
         if numbers is None:
-            numbers = range(_first_picture(root / "images" / place.stem, usual), MAX_FRAMES)
+            first = _first_picture(root / "images" / place.stem, usual)
+            numbers = range(first, first + _MOST_UNLISTED)
         videos.append(_read_text(place, len(videos) + 1, builder, classes, numbers))
     if not videos:
         raise FormatError(f"{root} holds no MOTS annotations (text or PNGs).", path=root)
@@ -199,10 +203,8 @@ def _read_names(path: Path) -> dict[int, str]:
         names = {int(number): name for number, name in raw.items()}
     except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise FormatError(f"{path} must map class numbers to names.", path=path) from error
-    if (
-        not all(isinstance(n, str) and n.strip() for n in names.values())
-        or min(names, default=1) < 1
-    ):
+    are_names = all(is_text(n) and n.strip() for n in names.values())
+    if not are_names or not all(1 <= number < _MOST_CLASSES for number in names):
         raise FormatError(f"{path} must map class numbers to names.", path=path)
     return names
 
@@ -297,6 +299,11 @@ def _read_text(
         frame, label, mask = _parse_line(line, path, number)
         if frame < numbers[0]:
             raise FormatError(f"{path}, line {number}: the video begins at frame {numbers[0]}.")
+        if frame not in places and is_open:
+            raise FormatError(
+                f"{path}, line {number}: frame {frame} is too far; without {_FRAMES} a video has "
+                f"{_MOST_UNLISTED:,} frames at most."
+            )
         if frame not in places:
             raise FormatError(f"{path}, line {number}: {_FRAMES} does not list frame {frame}.")
         place = frame - numbers[0] if is_open else places[frame]
