@@ -101,7 +101,7 @@ def import_files(
 ) -> None:
     """Import annotations, each file as one edit that can be undone; or add videos.
 
-    A video that the project knows and has not found is not added: it is found.
+    A video that the project knows and has not found where it was is not added: it is found.
     """
     from ifc_core.annotation import Project
     from ifc_core.annotation.importing import import_annotations
@@ -325,19 +325,25 @@ def _add_videos(project: Project, videos: Iterable[Video], annotation_step: int 
 
 
 def _add_or_find(project: Project, path: Path) -> ImportReport:
-    """Add a video, or learn where one is that only its annotations told of so far."""
+    """Add a video, or learn where one is that was moved or that only annotations told of."""
     from ifc_core.annotation.importing import ImportReport
+    from ifc_core.annotation.rows import normalised
 
     (video,) = _look_at([path])
     for entry in project.videos():
         if not _is_meant(entry, video):
             continue
-        if project.find_video_file(entry.id) is None:
+        found = project.find_video_file(entry.id)
+        if found is None:
             project.relink_video(entry.id, path)
             return ImportReport(notes=(f"It is the video {entry.name}, which was not found yet.",))
         if entry.num_frames < video.num_frames:
             project.complete_video(entry.id, video)
             note = f"It is the video {entry.name}, of which only a part was known so far."
+            return ImportReport(notes=(note,))
+        if normalised(str(found)) != normalised(str(entry.path)):  # found, but not stored
+            project.relink_video(entry.id, path)
+            note = f"It is the video {entry.name}, which is not where it was."
             return ImportReport(notes=(note,))
     project.add_video(video)
     return ImportReport(videos=1)

@@ -121,6 +121,23 @@ def test_a_video_that_only_annotations_told_of_is_found(folder, clip_folder, tmp
     assert len(json.loads(run("info", place, "--json")[1])["videos"]) == 1
 
 
+def test_a_video_of_a_project_that_was_moved_gets_its_place_again(
+    folder, clip_folder, tmp_path, run
+):
+    moved = tmp_path / "deep" / "er" / "p.ifcproj"
+    moved.parent.mkdir(parents=True)
+    folder.rename(moved)
+    code, out, err = run("import", moved, clip_folder)
+    assert code == 0, err
+    assert "0 new videos" in out
+    assert "the video square, which is not where it was" in out
+    with Project.open(moved) as project:
+        assert [video.path for video in project.videos()] == [clip_folder]
+    code, _, err = run("import", moved, clip_folder)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "in the project already" in err
+
+
 def test_an_export_without_a_frame_says_how_to_get_proposals(tmp_path, clip_folder, run):
     place = tmp_path / "q.ifcproj"
     run("new", place, clip_folder)
