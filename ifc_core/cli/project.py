@@ -50,10 +50,13 @@ def new(
     """Make a project, with videos or from a pack."""
     from ifc_core.annotation import Project
     from ifc_core.annotation.packing import unpack_project
+    from ifc_core.annotation.rows import stored_paths
 
     if from_pack is not None and name:
         raise InputError("A project from a pack keeps its name; leave out --name.")
-    added = _look_at(videos or [])  # one that cannot be read should leave no half-made project
+    added = _look_at(videos or [])  # one that cannot be had should leave no half-made project
+    for video in added:
+        stored_paths(video.path, project.absolute())
     if from_pack is not None:
         with job(f"Unpacking {from_pack.name}") as context:
             folder = unpack_project(from_pack, project, context)

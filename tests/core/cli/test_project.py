@@ -1,6 +1,7 @@
 """`ifc-studio project` from end to end, in this process."""
 
 import json
+import os
 import shutil
 import sqlite3
 
@@ -96,6 +97,14 @@ def test_export_and_import(folder, tmp_path, run):
     with Project.open(folder) as project:
         assert project.undo().kind == "ImportTracks"
         assert len(project.tracks(1)) == 1
+
+
+def test_a_video_whose_name_is_not_utf8_leaves_no_project(tmp_path, clip_file, run):
+    film = shutil.copy(clip_file, tmp_path / os.fsdecode(b"caf\xe9.mp4"))
+    code, _, err = run("new", tmp_path / "n.ifcproj", film)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "caf?.mp4 or of its folder is not UTF-8" in err
+    assert not (tmp_path / "n.ifcproj").exists()
 
 
 def test_import_adds_videos_too(folder, clip_file, run):
