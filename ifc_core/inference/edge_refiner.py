@@ -14,6 +14,8 @@ import numpy.typing as npt
 import torch
 
 import ifc_resources
+from ifc_core.errors import DeviceMemoryError
+from ifc_core.inference.clip_runner import is_out_of_memory
 from ifc_core.inference.edge_motion import FrameMotion
 from ifc_core.inference.fast_model import DTYPE_OF
 from ifc_core.inference.flow_chain import sample
@@ -44,7 +46,7 @@ _SAME_VIEW = 0.7
 """IoU of the crop around the network's answer with the crop that it saw, under which it looks
 again: the coarse mask was too small or too large by a sixth of a side and more."""
 _MOST_CROPS = 32
-"""That pass the network at once."""
+"""That pass the network at once, unless memory runs out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +252,7 @@ class EdgeRefiner:
         network: In eval mode; it is moved to ``device``.
         device: Where it runs.
         precision: Of its convolutions: ``fp32``, ``bf16`` or ``fp16``.
+        notices: A sentence is added when memory ran out.
     """
 
     def __init__(
@@ -257,14 +260,17 @@ class EdgeRefiner:
         network: EdgeNetwork,
         device: torch.device | str = "cpu",
         precision: str = "fp32",
+        notices: list[str] | None = None,
     ) -> None:
         self._device = torch.device(device)
         self._network = network.to(self._device).to(memory_format=torch.channels_last)
         self._dtype = DTYPE_OF[precision]
+        self._notices = [] if notices is None else notices
+        self._most_crops = _MOST_CROPS
 
-    def in_precision(self, precision: str) -> EdgeRefiner:
-        """The same network with other arithmetic; see the constructor."""
-        return EdgeRefiner(self._network, self._device, precision)
+    def for_run(self, precision: str, notices: list[str]) -> EdgeRefiner:
+        """One with the same network; see the constructor."""
+        return EdgeRefiner(self._network, self._device, precision, notices)
 
     def decide(
         self,
@@ -284,6 +290,9 @@ class EdgeRefiner:
         Returns:
             N masks of the size of the frame, ``None`` for one without a pixel. Where the network
             departs far from the coarse mask, that one stays, with a quality of at most their IoU.
+
+        Raises:
+            DeviceMemoryError: Not even one crop fits into the device's memory.
         """
         size = (int(frame.shape[0]), int(frame.shape[1]))
         x, y, width, height = region_xywh or (0, 0, size[1], size[0])
@@ -314,8 +323,7 @@ class EdgeRefiner:
         size = (int(picture.shape[0]), int(picture.shape[1]))
         numbers = list(boxes)
         answers: dict[int, _Answer] = {}
-        for start in range(0, len(numbers), _MOST_CROPS):
-            some = numbers[start : start + _MOST_CROPS]
+        while some := numbers[len(answers) : len(answers) + self._most_crops]:
             pictures = [crop_picture(picture, boxes[n], CROP_SIDE) for n in some]
             priors = [crop_logits(logits[n], size, boxes[n], CROP_SIDE) for n in some]
             moving = None
@@ -324,11 +332,37 @@ class EdgeRefiner:
                     crop_motion(motion, size, boxes[n], prior)
                     for n, prior in zip(some, priors, strict=True)
                 ]
-            answer = self._run(pictures, priors, moving)
+            answer = self._attempt(pictures, priors, moving)
+            if answer is None:
+                continue
             masks, quality = answer.masks.cpu().numpy(), answer.quality.sigmoid().tolist()
             for n, prior, mask, judged in zip(some, priors, masks, quality, strict=True):
                 answers[n] = _Answer(boxes[n], prior, mask, judged)
         return answers
+
+    def _attempt(
+        self, pictures: Sequence[Image], priors: Sequence[Floats], motion: Sequence[Floats] | None
+    ) -> EdgeAnswer | None:
+        """The network's answer; ``None`` where fewer crops are to be tried at once."""
+        try:
+            return self._run(pictures, priors, motion)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if len(pictures) == 1:
+                device = str(self._device)
+                raise DeviceMemoryError(
+                    f"There is too little memory on {device} to decide the edges of masks; close "
+                    "other programs, or choose other edges.",
+                    device=device,
+                ) from error
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        self._most_crops = max(1, len(pictures) // 2)
+        self._notices.append(
+            f"Memory ran out, so edges of {self._most_crops} masks are now decided at a time."
+        )
+        return None
 
     @torch.inference_mode()
     def _run(

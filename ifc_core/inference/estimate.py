@@ -89,15 +89,17 @@ def estimate_run(
     if len(regions) > 1:
         spread = np.linspace(0, len(regions) - 1, min(_COUNTED_TILES, len(regions)))
         seen = [_network_input(model, frame, regions[round(n)], settings) for n in spread]
-        crowd = max(1, round(sum(_num_instances(runner, one, length) for one in seen) / len(seen)))
+        crowd = max(1, round(sum(_num_instances(runner, one, probe) for one in seen) / len(seen)))
     edges = edges_for(model, settings)
     masks = FrameMasks(edges, regions[0], model.device)
-    masks.set_precision(PRECISION_OF[dtype])
+    masks.begin(PRECISION_OF[dtype], [])
     finish = _time_masks(masks, runner.mask_grid or (1, 1), frame, crowd, clock)
     seconds = len(regions) * (looked_at * (encode + finish) + num_clips * decode * length / probe)
     waiting = 0 if settings.offline else 2 * -(-lookahead_for(model, settings) // stride)
     held_clips = min(num_clips, -(-length // stride) + waiting)
     held_frames = 0 if edges == "off" else min(looked_at, length + waiting * stride)
+    if settings.offline and len(regions) > 1:  # one tile's run is done when the next one begins
+        held_frames = looked_at
     held = _held_by_run(runner, feature_bytes, length, held_clips * crowd)
     return RunEstimate(
         seconds=seconds,

@@ -30,6 +30,7 @@ DEFAULT_FLOW_BYTES = 512 << 20
 _PATH_UNITS = 16  # of a pixel: paths may lead across the largest working picture
 _FLOW_UNITS = 64  # finer, as errors of single steps add up
 _FLOW_SHARE = 0.5
+_LEAST_FLOW_SIDE_PX = 16  # on smaller pictures DIS fails
 _REPLACED_HISTOGRAM = 0.5
 _REPLACED_GRAY = 20.0
 _SCENE_EVERY_PX = 8
@@ -117,9 +118,9 @@ def working_sizes(
         short_side: Frames whose short side is longer are reduced to it.
     """
     scale = min(1.0, short_side / min(size))
-    height, width = (max(16, round(side * scale)) for side in size)
-    half = (max(8, round(height * _FLOW_SHARE)), max(8, round(width * _FLOW_SHARE)))
-    return (height, width), half
+    height, width = (max(_LEAST_FLOW_SIDE_PX, round(side * scale)) for side in size)
+    share = min(1.0, max(_FLOW_SHARE, _LEAST_FLOW_SIDE_PX / min(height, width)))
+    return (height, width), (round(height * share), round(width * share))
 
 
 def reduced_picture(frame: Frame, size: tuple[int, int], half_size: tuple[int, int]) -> Picture:

@@ -52,14 +52,15 @@ class FrameMasks:
             self._refined = RefinedFrames(refiner, region_xywh, waits=self._waits)
         self._images: dict[int, Image] = {}  # position -> frame, where "fast" will look at it
 
-    def set_precision(self, precision: str) -> None:
-        """Calculate as the run does, ``fp32`` before this is called.
+    def begin(self, precision: str, notices: list[str]) -> None:
+        """Do as the run does, before the first frame.
 
         Args:
-            precision: ``fp32``, ``bf16`` or ``fp16``.
+            precision: Of the edge network: ``fp32``, ``bf16`` or ``fp16``.
+            notices: What is given up for want of memory is added to it, a sentence each.
         """
         if self._refined is not None:
-            self._refined.set_precision(precision)
+            self._refined.begin(precision, notices)
 
     @property
     def frames_ahead(self) -> int:

@@ -42,6 +42,7 @@ Frame = tuple[int, npt.NDArray[np.uint8]]
 
 _GPU_BATCH = 36
 _BATCHES_AHEAD = 2
+_ENCODED_AT_ONCE = 8  # frames between two looks at whether the run was cancelled
 
 
 def predict_video(
@@ -243,7 +244,7 @@ class VideoPrediction(Iterator[FrameResult]):
         ready = self._prepared or prepare_model(self._runner.model, precision)
         self._precision, self._runner.model = ready.precision, ready.network
         self._runner.is_exact = ready.precision == "fp32"
-        self._masks.set_precision(ready.precision)
+        self._masks.begin(ready.precision, self._runner.notices)
         stepped = self._watch.watched(frames)
         taken_up = -1 if resume is None else self._take_up(resume, stepped)
         steps = self._by_batch if self._batch > 1 else self._by_frame
@@ -308,14 +309,16 @@ class VideoPrediction(Iterator[FrameResult]):
         return _Begun(pending, self._settled_before())
 
     def _begin_windows(self, windows: list[range]) -> list[PendingClips]:
-        return [
-            clips
-            for group in of_one_length(windows)
-            for clips in self._runner.begin(
-                [[self._cached[p] for p in window] for window in group],
-                [tuple(window) for window in group],
-            )
-        ]
+        begun: list[PendingClips] = []
+        for group in of_one_length(windows):
+            frames = [[self._cached[p] for p in window] for window in group]
+            several = max(self._batch, _ENCODED_AT_ONCE)
+            for window in frames:  # one over a whole video takes long
+                for start in range(0, len(window), several):
+                    self._context.raise_if_cancelled()
+                    self._runner.encode(window[start : start + several])
+            begun += self._runner.begin(frames, [tuple(window) for window in group])
+        return begun
 
     def _settle(self, begun: _Begun) -> Iterator[FrameResult]:
         """Link the clips of a batch, then give out the frames that are settled."""

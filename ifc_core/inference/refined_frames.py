@@ -82,9 +82,9 @@ class RefinedFrames:
         self._past: _Decided | None = None
         self._waiting: _Decided | None = None
 
-    def set_precision(self, precision: str) -> None:
-        """Let the network calculate in ``fp32``, ``bf16`` or ``fp16``."""
-        self._refiner = self._refiner.in_precision(precision)
+    def begin(self, precision: str, notices: list[str]) -> None:
+        """Let the network do as the run does; see :meth:`FrameMasks.begin`."""
+        self._refiner = self._refiner.for_run(precision, notices)
 
     def note(self, position: int, image: Image, *, begins_shot: bool) -> None:
         """Keep a frame until it is decided; see :meth:`FrameMasks.note`."""

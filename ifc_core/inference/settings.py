@@ -14,6 +14,8 @@ PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 """Arithmetic of the network; ``auto`` picks the fastest that passes a one-off check."""
 
 MOST_TILES = 16
+LEAST_REGION_PX = 8
+"""Shorter side of what is looked at, of a tile too."""
 """In each direction."""
 
 _SMALLEST_PX = 4
@@ -214,9 +216,10 @@ def _check_region(region: tuple[int, int, int, int] | None) -> None:
     if region is None:
         return
     whole = len(region) == 4 and all(isinstance(v, int) for v in region)
-    if not whole or min(region[:2]) < 0 or min(region[2:]) < 8:
+    if not whole or min(region[:2]) < 0 or min(region[2:]) < LEAST_REGION_PX:
         raise ConfigError(
-            "The region must be x, y, width, height in whole pixels, at least 8 by 8.",
+            "The region must be x, y, width, height in whole pixels, at least "
+            f"{LEAST_REGION_PX} by {LEAST_REGION_PX}.",
             name="region_xywh",
             value=region,
         )

@@ -27,7 +27,7 @@ Part = tuple[int, int]
 
 _JOIN_IOU = 0.5
 _FEWEST_SHARED_PX = 9
-_VOTES = 3  # frames of agreement before two tracks that had a number each are joined
+_VOTES = 3  # frames of agreement, less those of none, before two that have numbers are joined
 _LEAST_COVER = 0.5  # of what the whole frame shows of an object, where the tiles' masks are taken
 _LEAST_SCORE = 0.5  # of theirs, as a share of its score
 
@@ -52,8 +52,8 @@ class TileMerger:
     """Gives the instances of all runs over parts of a frame common numbers.
 
     Two of overlapping regions are one object if their masks agree where the regions overlap: at
-    once when one of them is new, after some frames of agreement when both had numbers already
-    (from then on; frames given out keep theirs).
+    once when one of them is new, else after some frames on which they do, less those on which both
+    are there and do not (from then on; frames given out keep their numbers).
 
     Args:
         regions: The tiles; with ``whole_from_px`` the last one is the area that they cover.
@@ -68,6 +68,7 @@ class TileMerger:
     _objects: dict[int, _Joined] = field(default_factory=dict)
     _number_of: dict[Part, int] = field(default_factory=dict)
     _votes: dict[tuple[int, int], int] = field(default_factory=dict)
+    _became: dict[int, int] = field(default_factory=dict)  # number that was joined -> its new one
 
     def __post_init__(self) -> None:
         """Find which regions overlap."""
@@ -82,8 +83,9 @@ class TileMerger:
             for region, frame in enumerate(frames)
             for mask in frame.masks
         }
-        joined = (self._join(*pair, masks) for pair in self._agreeing(frames))
-        self._count_votes({objects for objects in joined if objects is not None})
+        joined = [self._join(*pair, masks) for pair in self._agreeing(frames)]
+        there = frozenset(self._number_of[part] for part in masks if part in self._number_of)
+        self._count_votes({objects for objects in joined if objects is not None}, there)
         for part in masks:
             if part not in self._number_of:
                 self._assign(part, len(self._objects))
@@ -171,19 +173,39 @@ class TileMerger:
         if not any(other in masks for other in there):
             self._assign(part, number)
 
-    def _count_votes(self, pairs: Collection[tuple[int, int]]) -> None:
-        """Take in which objects agree on a frame, however many of their parts do."""
-        for pair in sorted(pairs):
+    def _count_votes(self, agreeing: Collection[tuple[int, int]], there: frozenset[int]) -> None:
+        """Take in which objects agree on a frame, however many of their parts do.
+
+        Args:
+            agreeing: Pairs of numbers, the lower first.
+            there: All objects with a mask on the frame.
+        """
+        contradicted = [
+            pair for pair in self._votes if there.issuperset(pair) and pair not in agreeing
+        ]
+        for pair in contradicted:
+            self._votes[pair] -= 1
+            if not self._votes[pair]:
+                del self._votes[pair]
+        for pair in sorted(agreeing):
             self._votes[pair] = self._votes.get(pair, 0) + 1
             if self._votes[pair] >= _VOTES:
-                self._unite(*pair)
+                self._unite(*(self._now(number) for number in pair))
 
-    def _unite(self, kept: int, dropped: int) -> None:
+    def _now(self, number: int) -> int:
+        """The number of an object that may have become part of another one."""
+        while number in self._became:
+            number = self._became[number]
+        return number
+
+    def _unite(self, one: int, other: int) -> None:
         """From now on the parts of one object count to another, unless a region has both."""
+        kept, dropped = sorted((one, other))
         regions = [{region for region, _ in self._objects[n].parts} for n in (kept, dropped)]
-        if regions[0] & regions[1]:
+        if kept == dropped or regions[0] & regions[1]:
             return
-        for part in list(self._objects[dropped].parts):
+        self._became[dropped] = kept
+        for part in self._objects[dropped].parts:
             self._number_of[part] = kept
             self._objects[kept].parts.add(part)
 
@@ -198,6 +220,8 @@ class TileMerger:
         if self.whole_from_px is None or not whole or not tiles:
             return _union(number, whole or tiles)
         shown, close = _union(number, whole), _union(number, tiles)
+        if not shown.rle.iou(close.rle):  # they were one, and here they are not
+            return _union(number, [*whole, *tiles])
         area = shown.rle.area
         is_small = area < self.whole_from_px and close.rle.area >= _LEAST_COVER * area
         return close if is_small and close.score >= _LEAST_SCORE * shown.score else shown

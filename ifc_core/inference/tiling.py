@@ -15,12 +15,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
+from ifc_core.errors import ConfigError
 from ifc_core.inference.frame_input import network_size
 from ifc_core.inference.predictor import Frame, VideoPrediction, predict_video
 from ifc_core.inference.results import FrameResult, InstanceSummary
 from ifc_core.inference.run_checkpoint import RunCheckpoint
 from ifc_core.inference.run_setup import prepare_model, score_threshold_for, short_side_for
-from ifc_core.inference.settings import MOST_TILES, ProposeSettings
+from ifc_core.inference.settings import LEAST_REGION_PX, MOST_TILES, ProposeSettings
 from ifc_core.inference.shot_watch import ShotWatch
 from ifc_core.inference.tile_merger import Region, TileMerger
 from ifc_core.jobs import JobContext
@@ -105,9 +106,22 @@ def _spans(start: int, length: int, count: int) -> list[tuple[int, int]]:
 
 
 def looked_at_regions(area: Region, settings: ProposeSettings, short_side: int) -> list[Region]:
-    """The tiles of an area, and last the area itself where there are several of them."""
+    """The tiles of an area, and last the area itself where there are several of them.
+
+    Raises:
+        ConfigError: The tiles would be smaller than a region may be.
+    """
     tiles = tile_regions(area, *tile_counts(settings.tiles, (area[3], area[2]), short_side))
-    return [*tiles, area] if len(tiles) > 1 else tiles
+    if len(tiles) == 1:
+        return tiles
+    _, _, width, height = tiles[0]
+    if min(width, height) < LEAST_REGION_PX:
+        raise ConfigError(
+            f"Tiles of {width} by {height} pixels are too small; choose fewer of them.",
+            name="tiles",
+            value=settings.tiles,
+        )
+    return [*tiles, area]
 
 
 def whole_from_px(regions: Sequence[Region], looked_at_height: int) -> float:
@@ -219,7 +233,7 @@ class TiledPrediction(Iterator[FrameResult]):
                 self._model,
                 copy,
                 replace(self._settings, tiles="", region_xywh=region, score_threshold=0.0),
-                JobContext(lambda progress: self._context.raise_if_cancelled()),
+                self._context.quiet(),
                 self._num_frames,
                 None,
                 prepared=prepared,

@@ -71,6 +71,22 @@ def test_an_object_is_absent_while_hidden_and_found_when_it_returns(frames_reade
     assert sum(r.rle is None for r in after_cut) >= 5
 
 
+@pytest.mark.parametrize("size", [(10, 12), (20, 20), (20, 700), (24, 24)])
+def test_small_and_very_long_frames_can_be_corrected(frames_reader, size):
+    rng = np.random.default_rng(3)
+    ground = texture(rng, *size, 4)
+    frames, masks = np.stack([ground] * 4), np.zeros((4, *size), bool)
+    for t in range(4):
+        masks[t, 2:8, 1 + t : 7 + t] = True
+        frames[t][masks[t]] = (250, 40, 40)
+    results = spread(
+        frames_reader(frames), correction(masks, 0), range(4), CorrectSettings(), JobContext()
+    )
+    found = {r.frame_index: r for r in results}
+    assert sorted(found) == [1, 2, 3]
+    assert iou(found[1], masks[1]) > 0.5
+
+
 @pytest.mark.parametrize("method", ["fused", "flow"])
 def test_one_correction_follows_the_object_both_ways(frames_reader, method):
     frames, masks = moving_disc()

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from ifc_core.errors import DeviceMemoryError
 from ifc_core.evaluation.region_boundary import boundary_accuracy
 from ifc_core.inference.edge_motion import FrameMotion, flow_picture
 from ifc_core.inference.edge_refiner import (
@@ -108,12 +109,40 @@ def test_the_bundled_network_brings_masks_closer_to_the_truth(star):
 def test_low_precision_decides_alike(star):
     exact = load_edge_refiner("cpu")
     (wanted,) = exact.decide(star.logits[None], star.frame)
-    (found,) = exact.in_precision("bf16").decide(star.logits[None], star.frame)
+    (found,) = exact.for_run("bf16", []).decide(star.logits[None], star.frame)
     assert found.encoded.rle.iou(wanted.encoded.rle) > 0.99
     assert found.encoded.quality == pytest.approx(wanted.encoded.quality, abs=0.01)
     assert 0 < np.abs(found.logits - wanted.logits).max() < 0.5
     (again,) = exact.decide(star.logits[None], star.frame)
     assert (again.logits == wanted.logits).all()
+
+
+class Narrow:
+    """A network whose memory holds a number of crops."""
+
+    def __init__(self, fits):
+        self.network, self.fits, self.tried = EdgeNetwork().eval(), fits, []
+
+    def to(self, *args, **kwargs):
+        return self
+
+    def __call__(self, pictures, prior, motion=None):
+        self.tried.append(len(prior))
+        if len(prior) > self.fits:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.network(pictures, prior, motion)
+
+
+def test_fewer_crops_at_once_where_memory_runs_out(star):
+    rows = np.stack([np.roll(star.logits, shift, 1) for shift in range(5)])
+    wanted = EdgeRefiner(EdgeNetwork().eval()).decide(rows, star.frame)
+    network, notices = Narrow(2), []
+    found = EdgeRefiner(network).for_run("fp32", notices).decide(rows, star.frame)
+    assert network.tried[:4] == [5, 2, 2, 1]
+    assert [f.encoded.rle for f in found] == [w.encoded.rle for w in wanted]
+    assert notices == ["Memory ran out, so edges of 2 masks are now decided at a time."]
+    with pytest.raises(DeviceMemoryError, match="edges of masks"):
+        EdgeRefiner(Narrow(0)).decide(rows, star.frame)
 
 
 def test_a_network_that_keeps_the_prior_gives_the_coarse_mask(star):

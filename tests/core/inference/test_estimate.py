@@ -37,7 +37,7 @@ class SlowRefiner:
     def __init__(self):
         self.seconds = 0.0
 
-    def in_precision(self, precision):
+    def for_run(self, precision, notices):
         assert precision == "fp32"
         return self
 
@@ -83,6 +83,16 @@ def test_instances_of_five_tiles_at_most_are_counted(tiny_model, scene, monkeypa
     assert all(number >= 0 for _, number in counted)
     assert any(number for _, number in counted)
     assert counted[-1][0] == (64, 96, 3)  # the frame itself is the last one
+
+
+def test_tiles_and_a_whole_video_need_no_longer_probe(tiny_model, scene, monkeypatch):
+    lengths = []
+    monkeypatch.setattr(
+        estimate_module, "_num_instances", lambda runner, image, length: lengths.append(length) or 1
+    )
+    found = estimate(tiny_model, scene[0], 5000, offline=True, tiles="1x2")
+    assert lengths == [8, 8, 8]
+    assert found.memory_bytes > 5000 * scene[0].nbytes  # one run after the other, frames kept
 
 
 def test_a_frame_step_divides_the_work(tiny_model, scene):

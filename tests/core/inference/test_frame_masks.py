@@ -50,9 +50,9 @@ def test_the_network_calculates_in_the_precision_of_the_run(star):
     refiner, qualities = load_edge_refiner("cpu"), set()
     for precision in ("bf16", "fp32"):
         masks = FrameMasks("best", None, CPU)
-        masks.set_precision(precision)
+        masks.begin(precision, [])
         masks.note(0, star.frame)
-        (decided,) = refiner.in_precision(precision).decide(star.logits[None], star.frame)
+        (decided,) = refiner.for_run(precision, []).decide(star.logits[None], star.frame)
         assert made(masks, tracked(star)) == [[decided.encoded, None]]
         qualities.add(decided.encoded.quality)
     assert len(qualities) == 2

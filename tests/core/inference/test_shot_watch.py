@@ -43,6 +43,14 @@ def test_shots_begin_at_cuts():
     assert starts([]) == []
 
 
+@pytest.mark.parametrize("size", [(8, 8), (20, 20), (20, 700), (600, 16), (31, 40)])
+def test_small_and_very_long_frames_have_cuts_too(size):
+    red, blue = (np.full((*size, 3), colour, np.uint8) for colour in ((250, 0, 0), (0, 0, 250)))
+    red[::2] //= 2
+    blue[1::3] //= 2
+    assert starts([red] * 4 + [blue] * 4) == [4]
+
+
 def test_the_last_frame_and_shots_of_one_frame_count():
     assert starts([*FIRST, SECOND[0]]) == [6]
     assert starts([FIRST[0], SECOND[0]]) == [1]

@@ -52,6 +52,43 @@ def test_two_objects_stay_two():
     assert len(touching.masks) == 2
 
 
+def square(number, left, top, side):
+    mask = np.zeros(SIZE, bool)
+    mask[top : top + side, left : left + side] = True
+    return FrameMask(number, RLEMask.from_array(mask), None, None, 0.9, 0)
+
+
+def frame_of(frame, *regions):
+    return [FrameResult(frame, tuple(masks)) for masks in regions]
+
+
+def test_three_that_turn_out_to_be_one_on_the_same_frame_are_one():
+    merger = TileMerger((LEFT, RIGHT, WHOLE), LARGE_PX)
+    unlike = ([square(0, 42, 2, 5)], [square(0, 50, 20, 8)], [square(0, 45, 10, 20)])
+    assert len(merger.merge(frame_of(0, *unlike)).masks) == 3
+    alike = [[square(0, 44, 10, 12)]] * 3
+    counts = [len(merger.merge(frame_of(t, *alike)).masks) for t in range(1, 6)]
+    assert counts == [3, 3, 1, 1, 1]
+
+
+def test_things_that_meet_now_and_then_stay_two():
+    merger = TileMerger((LEFT, RIGHT, WHOLE), LARGE_PX)
+    for t in range(200):
+        meets = t % 40 == 20
+        near_or_far = square(0, 22 if meets else 80, 10, 12)
+        found = merger.merge(frame_of(t, [square(0, 20, 10, 12)], [], [near_or_far]))
+        assert len(found.masks) == 2
+        assert {m.instance_id for m in found.masks} == {0, 1}
+
+
+def test_what_was_joined_and_parts_again_is_seen_on_both_places():
+    merger = TileMerger((LEFT, RIGHT, WHOLE), LARGE_PX)
+    for t in range(5):
+        merger.merge(frame_of(t, [square(0, 20, 10, 12)], [], [square(0, 20, 10, 12)]))
+    (apart,) = merger.merge(frame_of(5, [square(0, 20, 10, 12)], [], [square(0, 80, 10, 12)])).masks
+    assert apart.rle.area == 2 * 12 * 12
+
+
 def test_late_agreement_joins_from_then_on():
     merger = TileMerger((LEFT, RIGHT))
     apart = [FrameResult(0, (FrameMask(0, box(5, 30, LEFT), None, None, 0.6, 0),))]

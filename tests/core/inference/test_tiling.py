@@ -90,6 +90,32 @@ def test_tiles_that_are_none_are_refused(tiles):
         ProposeSettings(tiles=tiles)
 
 
+def test_tiles_of_a_few_pixels_are_refused(tiny_model, scene):
+    with pytest.raises(ConfigError, match="choose fewer"):
+        looked_at_regions((0, 0, 96, 64), ProposeSettings(tiles="16x16"), 64)
+    with pytest.raises(ConfigError, match="choose fewer"):
+        list(predict(tiny_model, enumerate(scene), ProposeSettings(tiles="16x16")))
+
+
+@pytest.mark.parametrize("tiles", ["", "2x2"])
+@pytest.mark.parametrize("is_offline", [False, True])
+def test_a_cancel_is_heard_before_a_frame_is_finished(tiny_model, scene, tiles, is_offline):
+    """While clips wait for a look ahead, or all frames for one clip, nothing is given out."""
+    context, read = JobContext(), []
+
+    def frames():
+        for index in range(60):
+            read.append(index)
+            if index == 9:
+                context.cancel()
+            yield index, scene[index % len(scene)]
+
+    settings = ProposeSettings(tiles=tiles, offline=is_offline, lookahead=20, short_side=32)
+    with pytest.raises(JobCancelled):
+        next(predict(tiny_model, frames(), settings, context))
+    assert read[-1] == 9
+
+
 def test_the_area_itself_is_looked_at_beside_its_tiles():
     area = (7, 5, 203, 101)
     regions = looked_at_regions(area, ProposeSettings(tiles="2x3"), 64)
