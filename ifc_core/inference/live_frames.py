@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
 import numpy as np
@@ -73,7 +74,7 @@ class LiveFrames(Iterator[Frame]):
         drop: Drop the oldest one when the queue is full; otherwise the source has to wait, which
             suits a pipe that can.
         step: Only every n-th frame is taken; the others are not counted as dropped.
-        limit: Stop after this many frames came; ``None`` for no limit.
+        limit: End once this many frames came, without waiting for another; ``None`` for no limit.
         should_stop: Asked often; true ends the input, and what came so far is finished.
         clock: Seconds, monotonic; replaced in tests.
     """
@@ -163,9 +164,7 @@ class LiveFrames(Iterator[Frame]):
 
     def _capture(self, source: Iterator[Image]) -> None:
         try:
-            for number, image in enumerate(source):
-                if self._limit is not None and number >= self._limit:
-                    break
+            for number, image in enumerate(islice(source, self._limit)):
                 if not self._put(number, image):
                     break
         except Exception as error:  # it belongs to the thread that reads
@@ -205,7 +204,8 @@ def open_pipe(stream: BinaryIO, size: tuple[int, int], fps: float) -> LiveSource
     """Raw frames from a pipe: RGB, 8 bits, row by row, nothing between them.
 
     Args:
-        stream: Binary, such as ``sys.stdin.buffer``.
+        stream: Binary, without a buffer where it may block for ever: a thread that waits in a
+            buffered one keeps the interpreter from ending. Closed with the frames.
         size: (height, width) in pixels.
         fps: Frames per second that the sender states.
     """
@@ -216,17 +216,18 @@ def _raw_frames(stream: BinaryIO, size: tuple[int, int]) -> Iterator[Image]:
     height, width = size
     count = height * width * 3
     number = 0
-    while data := _read_fully(stream, count):
-        if len(data) < count:
-            raise VideoError(
-                f"The pipe ended inside frame {number}: {len(data)} of {count} bytes came; check "
-                f"that it sends RGB frames of {width}x{height} pixels (ffmpeg: -f rawvideo "
-                "-pix_fmt rgb24).",
-                path="-",
-                frame_index=number,
-            )
-        yield np.frombuffer(data, np.uint8).reshape(height, width, 3)
-        number += 1
+    with stream:
+        while data := _read_fully(stream, count):
+            if len(data) < count:
+                raise VideoError(
+                    f"The pipe ended inside frame {number}: {len(data)} of {count} bytes came; "
+                    f"check that it sends RGB frames of {width}x{height} pixels (ffmpeg: -f "
+                    "rawvideo -pix_fmt rgb24).",
+                    path="-",
+                    frame_index=number,
+                )
+            yield np.frombuffer(data, np.uint8).reshape(height, width, 3)
+            number += 1
 
 
 def _read_fully(stream: BinaryIO, count: int) -> bytearray:

@@ -95,6 +95,20 @@ def test_a_step_and_a_limit(source):
     live.close()
 
 
+def test_the_last_frame_of_a_limit_ends_the_input_without_another():
+    asked = []
+
+    def quiet_after_two():
+        yield np.zeros((2, 3, 3), np.uint8)
+        yield np.zeros((2, 3, 3), np.uint8)
+        asked.append("a third frame that nobody wants")
+
+    live = LiveFrames(quiet_after_two(), limit=2)
+    assert [index for index, _ in live] == [0, 1]
+    live.close()
+    assert asked == []
+
+
 def test_a_stop_ends_the_input_and_closes_the_source(source):
     asked = []
     live = LiveFrames(source, should_stop=lambda: bool(asked))
@@ -151,6 +165,13 @@ def test_a_pipe_that_ends_inside_a_frame_says_what_to_check():
     next(source.frames)
     with pytest.raises(VideoError, match=r"11 of 60 bytes.*rgb24"):
         next(source.frames)
+
+
+def test_a_pipe_is_closed_with_its_frames():
+    stream = io.BytesIO(bytes(2 * 4 * 5 * 3))
+    source = open_pipe(stream, (4, 5), 0.0)
+    assert len(list(source.frames)) == 2
+    assert stream.closed
 
 
 def test_a_camera_that_is_not_there():
