@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ifc_core.cli.mask_spool import MaskSpool
 from ifc_core.cli.propose_run import ProposedVideo, ProposeRun, check_targets, write_proposals
@@ -18,7 +20,7 @@ from ifc_core.inference.predictor import predict_video
 from ifc_core.inference.run_setup import PreparedModel, prepare_model
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.ytvis import VideoDetails, YtvisVideo
-from ifc_core.jobs import JobContext, Progress
+from ifc_core.jobs import JobCancelled, JobContext, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,20 @@ def open_live(options: LiveOptions) -> LiveSource:
             name="size",
             value=None,
         )
-    return open_pipe(sys.stdin.buffer, options.size, options.fps)
+    return open_pipe(_unbuffered_input(), options.size, options.fps)
+
+
+def _unbuffered_input() -> BinaryIO:
+    """Standard input for a thread that may still wait in it when the process ends.
+
+    The interpreter takes the lock of ``sys.stdin.buffer`` at its end, and aborts where a thread
+    holds it.
+    """
+    try:
+        number = os.dup(sys.stdin.fileno())
+    except (AttributeError, OSError, ValueError):  # replaced by something that is no file
+        return sys.stdin.buffer
+    return os.fdopen(number, "rb", buffering=0)
 
 
 class LiveRun(ProposeRun):
@@ -100,7 +115,8 @@ class LiveRun(ProposeRun):
             ``dropped``, ``mean_delay_seconds`` and ``max_delay_seconds``.
 
         Raises:
-            ConfigError: An overlay was asked for, or the size of the frames is missing.
+            ConfigError: An overlay, tiles or offline mode were asked for, or the size of the frames
+                is missing.
             VideoError: The camera gives no picture, or the pipe ends inside a frame.
         """
         if self._settings.tiles:
@@ -108,6 +124,13 @@ class LiveRun(ProposeRun):
                 "Tiles take too long for live input; record the stream and propose on the file.",
                 name="tiles",
                 value=self._settings.tiles,
+            )
+        if self._settings.offline:
+            raise ConfigError(
+                "Offline mode keeps every frame until the end, and live input has none; record the "
+                "stream and propose on the file.",
+                name="offline",
+                value=True,
             )
         if overlay is not None:
             raise ConfigError(
@@ -145,9 +168,8 @@ class LiveRun(ProposeRun):
             delay = 0.0
 
             def report(progress: Progress) -> None:
-                if not context.is_cancelled:  # the first Ctrl-C ends the input, not the run
-                    dropped = frames.figures.dropped
-                    behind = f"{delay:.1f} s behind, {dropped} dropped"
+                behind = f"{delay:.1f} s behind, {frames.figures.dropped} dropped"
+                with suppress(JobCancelled):  # the first Ctrl-C ends the input, not the run
                     context.advance(progress.done, None, behind)
 
             settings = replace(self._settings, frame_step=1)
@@ -155,13 +177,11 @@ class LiveRun(ProposeRun):
                 model, frames, settings, JobContext(report), low_delay=True, prepared=prepared
             )
             indices = []
-            try:
+            with closing(run), closing(frames):  # the frames first: the run may wait for one
                 for position, frame in enumerate(run):
                     self._spool.add(1, position, frame)
                     indices.append(frame.frame_index)
                     delay = frames.finished(frame.frame_index)
-            finally:
-                frames.close()
         stepped = tuple(indices) if indices != list(range(len(indices))) else ()
         details = VideoDetails(fps=source.fps, source=source.name, frame_indices=stepped)
         names = tuple(f"{source.name}/{index:06d}.jpg" for index in indices)

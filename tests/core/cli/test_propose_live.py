@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +16,13 @@ import numpy as np
 import pytest
 
 from ifc_core import cli
-from ifc_core.cli import propose_live
+from ifc_core.cli import propose_live, reporting
+from ifc_core.cli.mask_spool import MaskSpool
+from ifc_core.errors import OutputError
 from ifc_core.inference.live_frames import LiveSource
+from ifc_core.inference.predictor import VideoPrediction
 from ifc_core.io.ytvis import read_ytvis, validate_ytvis
+from ifc_core.jobs import Progress
 
 
 @pytest.fixture
@@ -106,6 +111,71 @@ def test_the_first_ctrl_c_ends_the_input_and_writes_what_was_found(
     assert read_ytvis(output).videos[0].length >= 1
 
 
+def test_a_ctrl_c_that_comes_while_progress_is_shown_ends_well_too(
+    propose: Any, clip_frames: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, signals = reporting.plain_line, iter([signal.SIGINT])
+
+    def interrupted(label: str, progress: Progress) -> str:
+        for number in signals:
+            os.kill(os.getpid(), number)
+        return line(label, progress)
+
+    monkeypatch.setattr(reporting, "plain_line", interrupted)
+    piped(monkeypatch, clip_frames.tobytes())
+    height, width = clip_frames.shape[1:3]
+    output = tmp_path / "live.json"
+    assert propose("-", "-o", output, "--size", f"{width}x{height}", "--keep-all") == 0
+    assert next(signals, None) is None
+    assert read_ytvis(output).videos[0].length >= 1
+
+
+def test_ctrl_c_at_a_pipe_that_stays_open_and_silent_ends_well(
+    tiny_model_file: Path, clip_frames: np.ndarray, tmp_path: Path
+) -> None:
+    output = tmp_path / "live.json"
+    height, width = clip_frames.shape[1:3]
+    words = ["propose", "-", "--size", f"{width}x{height}", "-o", str(output), "--keep-all"]
+    words += ["--model", str(tiny_model_file), "--device", "cpu", "--clip-length", "3"]
+    main = "import sys; from ifc_core.cli import main; sys.exit(main())"
+    child = subprocess.Popen(
+        [sys.executable, "-c", main, *words], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert child.stdin is not None
+    assert child.stderr is not None
+    with child, child.stdin:
+        child.stdin.write(clip_frames[0].tobytes())  # then it waits for a second one
+        child.stdin.flush()
+        said = child.stderr.readline()
+        assert b"Proposing" in said
+        child.send_signal(signal.SIGINT)
+        status = child.wait(timeout=60)  # while the pipe is still open
+        said += child.stderr.read()
+    assert status == 0, said.decode()
+    assert validate_ytvis(output) == []
+
+
+def test_a_run_whose_masks_cannot_be_kept_is_closed(
+    propose: Any,
+    clip_frames: np.ndarray,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    closed = []
+    monkeypatch.setattr(VideoPrediction, "close", lambda run: closed.append(run))
+
+    def full(spool: MaskSpool, *words: Any) -> None:
+        raise OutputError("The disk is full.", path=tmp_path)
+
+    monkeypatch.setattr(MaskSpool, "add", full)
+    piped(monkeypatch, clip_frames.tobytes())
+    height, width = clip_frames.shape[1:3]
+    assert propose("-", "-o", tmp_path / "live.json", "--size", f"{width}x{height}") == 2
+    assert "The disk is full." in capsys.readouterr().err
+    assert len(closed) == 1
+
+
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
@@ -116,6 +186,8 @@ def test_the_first_ctrl_c_ends_the_input_and_writes_what_was_found(
         (("clip.mp4", "--camera", "0"), "not both"),
         (("-", "--size", "8x8", "--overlay", "x.mp4"), "record the stream"),
         (("-", "--size", "8x8", "--tiles", "auto"), "record the stream"),
+        (("-", "--size", "8x8", "--offline"), "Offline mode keeps every frame"),
+        (("--camera", "0", "--offline"), "record the stream"),
         (("clip.mp4", "--tiles", "9by9"), "ROWSxCOLUMNS"),
         (("clip.mp4", "--edges", "sharp"), "fast"),
     ],
