@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -199,21 +199,22 @@ class ProposeRun:
         said = 0 if resume is None else len(resume.notices)
         if reader.warning:
             _note(reader.video.path, reader.warning)
-        for frame in run:
-            for notice in run.notices[said:]:  # of a smaller size, say, when it happens
-                _note(reader.video.path, notice)
-            said = len(run.notices)
-            if frame.frame_index in frames.broken:
-                frame = replace(frame, masks=())  # found on its neighbour's picture
-            state.spool.add(number, position, frame)
-            position += 1
-            if time.monotonic() - kept >= STATE_SECONDS:
-                checkpoint = run.checkpoint()
-                if checkpoint is not None:
-                    checkpoint = replace(checkpoint, broken_frames=tuple(sorted(frames.broken)))
-                    seconds = time.monotonic() - began
-                    state.save(number, VideoState(position, seconds, checkpoint))
-                kept = time.monotonic()
+        with closing(run):  # or it reads on in a video that is closed, where the disk is full
+            for frame in run:
+                for notice in run.notices[said:]:  # of a smaller size, say, when it happens
+                    _note(reader.video.path, notice)
+                said = len(run.notices)
+                if frame.frame_index in frames.broken:
+                    frame = replace(frame, masks=())  # found on its neighbour's picture
+                state.spool.add(number, position, frame)
+                position += 1
+                if time.monotonic() - kept >= STATE_SECONDS:
+                    checkpoint = run.checkpoint()
+                    if checkpoint is not None:
+                        checkpoint = replace(checkpoint, broken_frames=tuple(sorted(frames.broken)))
+                        seconds = time.monotonic() - began
+                        state.save(number, VideoState(position, seconds, checkpoint))
+                    kept = time.monotonic()
         if frames.notice:
             _note(reader.video.path, frames.notice)
         notices = tuple(x for x in (reader.warning, *run.notices, frames.notice) if x)
