@@ -30,18 +30,18 @@ class MaskSpool:
     go on from there. Nothing enters the file but together with a state (:meth:`save`).
 
     Args:
-        path: The file, made where there is none; one that cannot be read is made anew.
+        path: The file, made where there is none; one that is damaged is made anew.
+        anew: Begin with nothing, whatever the file holds.
 
     Raises:
         InputError: Another process uses the file.
-        OutputError: There is no room on the disk, here and while masks are added.
+        OutputError: There is no room on the disk, here and in all that is done later.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, anew: bool = False) -> None:
         self._folder = Path(gettempdir()) if path is None else path.parent
         with self._needing_room():
-            self._db = sqlite3.connect("") if path is None else _open_file(path)
-            self._db.executescript(_TABLES)
+            self._db = _temporary() if path is None else _open_file(path, anew)
 
     @contextmanager
     def _needing_room(self) -> Iterator[None]:
@@ -76,15 +76,14 @@ class MaskSpool:
             self._db.commit()
 
     def states(self) -> dict[int, dict[str, Any]]:
-        """The last state of each video that has one."""
-        rows = self._db.execute("SELECT video, state FROM states")
-        return {video: json.loads(state) for video, state in rows}
+        """The last state of each video that has one.
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._db.execute("DELETE FROM masks")
-        self._db.execute("DELETE FROM states")
-        self._db.commit()
+        Raises:
+            ValueError: One is no JSON.
+        """
+        with self._needing_room():
+            rows = self._db.execute("SELECT video, CAST(state AS BLOB) FROM states").fetchall()
+        return {video: json.loads(state) for video, state in rows}
 
     def track(self, video: int, instance: int, length: int) -> tuple[RLEMask | None, ...]:
         """All masks of one instance.
@@ -98,12 +97,14 @@ class MaskSpool:
             One entry a frame, ``None`` where the instance has no mask.
         """
         masks: list[RLEMask | None] = [None] * length
-        rows = self._db.execute(
-            "SELECT position, height, width, counts FROM masks WHERE video = ? AND instance = ?",
-            (video, instance),
-        )
-        for position, height, width, counts in rows:
-            masks[position] = RLEMask((height, width), counts)
+        with self._needing_room():
+            rows = self._db.execute(
+                "SELECT position, height, width, counts FROM masks"
+                " WHERE video = ? AND instance = ?",
+                (video, instance),
+            )
+            for position, height, width, counts in rows:
+                masks[position] = RLEMask((height, width), counts)
         return tuple(masks)
 
     def index_by_frame(self) -> None:
@@ -113,12 +114,13 @@ class MaskSpool:
 
     def frame(self, video: int, position: int) -> dict[int, RLEMask]:
         """The masks of one frame, by instance."""
-        rows = self._db.execute(
-            "SELECT instance, height, width, counts FROM masks"
-            " WHERE video = ? AND position = ? ORDER BY instance",
-            (video, position),
-        )
-        return {i: RLEMask((height, width), counts) for i, height, width, counts in rows}
+        with self._needing_room():
+            rows = self._db.execute(
+                "SELECT instance, height, width, counts FROM masks"
+                " WHERE video = ? AND position = ? ORDER BY instance",
+                (video, position),
+            )
+            return {i: RLEMask((height, width), counts) for i, height, width, counts in rows}
 
     def close(self) -> None:
         """Let go; what is in no file, or was added after the last state, is gone."""
@@ -136,27 +138,66 @@ class MaskSpool:
         self.close()
 
 
-def _open_file(path: Path) -> sqlite3.Connection:
+def remove_spool(path: Path) -> None:
+    """Remove the file of a spool that is closed, and what SQLite keeps beside it.
+
+    Args:
+        path: The file; nothing happens where there is none.
+
+    Raises:
+        OSError: It cannot be removed.
+    """
+    for suffix in ("-journal", "-wal", "-shm", ""):  # the file last: it leads to the others
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _temporary() -> sqlite3.Connection:
+    db = sqlite3.connect("")
+    db.executescript(_TABLES)
+    return db
+
+
+def _open_file(path: Path, anew: bool) -> sqlite3.Connection:
     """The database in a file, for this process alone."""
     try:
-        return _locked(path)
+        db = _locked(path)  # whoever begins anew may not take the file from a running command
+        if not anew:
+            return db
+        db.close()
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
             raise InputError("The same command is running already; wait for it to end.") from error
         raise
-    except sqlite3.DatabaseError:
-        path.unlink()
-        return _locked(path)
+    except (sqlite3.DatabaseError, UnicodeDecodeError):  # SQLite may quote the damage
+        pass
+    try:
+        remove_spool(path)
+    except OSError as error:
+        raise OutputError(
+            f"{path} is left from an earlier run and cannot be removed ({error.strerror}).",
+            path=path,
+        ) from error
+    return _locked(path)
 
 
 def _locked(path: Path) -> sqlite3.Connection:
+    """The database in a file, after a look at all of it.
+
+    Raises:
+        sqlite3.OperationalError: Another process has it, or the disk does not play along.
+        sqlite3.DatabaseError: It is damaged, or no database.
+        UnicodeDecodeError: The same, said with bytes out of the file.
+    """
     db = sqlite3.connect(path, timeout=0)
     try:
         db.execute("PRAGMA trusted_schema = OFF")
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("BEGIN IMMEDIATE")
         db.commit()
-        db.execute("PRAGMA schema_version").fetchone()  # fails on what is no database
+        found = db.execute("PRAGMA quick_check(1)").fetchone()  # fails on what is no database
+        if found != ("ok",):
+            raise sqlite3.DatabaseError(found)
+        db.executescript(_TABLES)
     except BaseException:
         db.close()
         raise

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ifc_core.cli.mask_spool import MaskSpool
+from ifc_core.cli.mask_spool import MaskSpool, remove_spool
 from ifc_core.config import cache_dir
 from ifc_core.errors import ConfigError, OutputError
 from ifc_core.inference.results import InstanceSummary
@@ -107,15 +107,16 @@ class ProposeState:
             raise OutputError(
                 f"{folder} cannot be written ({error.strerror}).", path=folder
             ) from error
-        self.spool = MaskSpool(self.path)
+        self.spool = MaskSpool(self.path, anew=restart)
         try:
-            states = self.spool.states()
-            self.videos = {n: VideoState.from_json(state) for n, state in states.items()}
+            self.videos = _read_states(self.spool)
         except (ConfigError, KeyError, TypeError, ValueError):
-            restart = True
-        if restart:
-            self.spool.clear()
+            self.spool.close()
+            self.spool = MaskSpool(self.path, anew=True)
             self.videos = {}
+        except BaseException:
+            self.spool.close()  # or this process itself is taken for the one that runs
+            raise
 
     def save(self, number: int, state: VideoState) -> None:
         """Keep where a video stands, together with the masks so far."""
@@ -126,7 +127,11 @@ class ProposeState:
         """Let go of the file; remove it when the command is done or nothing was kept."""
         self.spool.close()
         if is_done or not self.videos:
-            self.path.unlink(missing_ok=True)
+            remove_spool(self.path)
+
+
+def _read_states(spool: MaskSpool) -> dict[int, VideoState]:
+    return {number: VideoState.from_json(state) for number, state in spool.states().items()}
 
 
 def _remove_old(folder: Path) -> None:
@@ -134,4 +139,4 @@ def _remove_old(folder: Path) -> None:
     for file in folder.glob("*.sqlite"):
         with suppress(OSError):
             if time.time() - file.stat().st_mtime > _KEPT_SECONDS:
-                file.unlink()
+                remove_spool(file)

@@ -1,6 +1,8 @@
 """Masks of a run on disk, where the disk has an end."""
 
+import sqlite3
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,3 +41,51 @@ def test_a_full_disk_is_one_sentence_and_what_was_saved_stays(tmp_path: Path) ->
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="none"):
         MaskSpool(tmp_path / "none" / "spool.sqlite")
+
+
+@pytest.mark.parametrize(
+    "read", [MaskSpool.states, lambda spool: spool.track(1, 1, 9), lambda spool: spool.frame(1, 1)]
+)
+def test_what_hinders_reading_is_one_sentence_too(tmp_path: Path, read: Any) -> None:
+    with MaskSpool(tmp_path / "spool.sqlite") as spool:
+        spool.add(1, 1, noise(1))
+        spool.save(1, {"num_frames": 1})
+        spool._db.set_progress_handler(lambda: 1, 1)  # each statement fails
+        with pytest.raises(OutputError, match="cannot be kept in"):
+            read(spool)
+
+
+def test_anew_begins_with_nothing_and_leaves_nothing_of_before(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite"
+    with MaskSpool(path) as spool:
+        fill(spool)
+    with MaskSpool(path, anew=True) as spool:
+        assert spool.states() == {}
+        assert spool.track(1, 1, 100) == (None,) * 100
+
+
+def test_a_file_that_cannot_be_removed_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "spool.sqlite"
+    path.write_bytes(b"no database" * 100)
+
+    def held(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", held)
+    with pytest.raises(OutputError, match="cannot be removed"):
+        MaskSpool(path)
+
+
+def test_a_file_that_was_left_damaged_goes_with_its_journal(tmp_path: Path) -> None:
+    path, journal = tmp_path / "spool.sqlite", tmp_path / "spool.sqlite-journal"
+    path.write_bytes(b"no database" * 100)
+    journal.write_bytes(b"of another file" * 100)
+    with MaskSpool(path) as spool:
+        spool.add(1, 1, noise(1))
+        spool.save(1, {"num_frames": 1})
+    assert not journal.exists()
+    db = sqlite3.connect(path)
+    assert db.execute("SELECT count(*) FROM masks").fetchone() == (1,)
+    db.close()

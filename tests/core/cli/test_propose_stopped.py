@@ -14,11 +14,16 @@ import numpy as np
 import pytest
 
 from ifc_core.cli import propose_run, reporting
+from ifc_core.cli.mask_spool import MaskSpool
 from ifc_core.cli.propose_state import ProposeState, VideoState
 from ifc_core.config import cache_dir
-from ifc_core.errors import InputError
+from ifc_core.errors import InputError, OutputError
+from ifc_core.inference.predictor import VideoPrediction
+from ifc_core.inference.results import FrameMask, FrameResult
 from ifc_core.inference.settings import ProposeSettings
+from ifc_core.io.video_file import FileReader
 from ifc_core.jobs import Progress
+from ifc_core.structures import RLEMask
 
 MAIN = "import sys; from ifc_core.cli import main; sys.exit(main())"
 
@@ -193,6 +198,85 @@ def test_one_command_runs_once_and_damage_is_no_hindrance(tmp_path: Path) -> Non
     assert damaged.videos == {}
     damaged.close(is_done=True)
     assert not damaged.path.exists()
+
+
+def _masks(position: int) -> FrameResult:
+    picture = np.random.default_rng(position).random((20, 30)) < 0.5
+    return FrameResult(position, (FrameMask(0, RLEMask.from_array(picture), 0.1, 0.2, 0.9, 0),))
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("first_page", [1, 2, 5], ids=["masks", "states", "far inside"])
+def test_a_file_with_lost_pages_begins_anew(tmp_path: Path, first_page: int, restart: bool) -> None:
+    facts = (tmp_path / "out.json", ProposeSettings(), ["sha"], ["print"])
+    state = ProposeState(*facts)
+    for position in range(90):
+        state.spool.add(1, position, _masks(position))
+    state.save(1, VideoState(90, 0.5))
+    state.close(is_done=False)
+    data = bytearray(state.path.read_bytes())
+    begin = first_page * 4096
+    assert len(data) > begin + 4096
+    data[begin : begin + 4096] = bytes(4096)
+    state.path.write_bytes(data)
+    for wanted in ({}, {1: VideoState(1, 0.5)}):  # the second time what the first one kept
+        again = ProposeState(*facts, restart=restart and not wanted)
+        assert again.videos == wanted
+        if not wanted:
+            again.spool.add(1, 0, _masks(0))
+            again.save(1, VideoState(1, 0.5))
+        again.close(is_done=bool(wanted))
+    assert list((cache_dir() / "propose").iterdir()) == []
+
+
+def test_restart_does_not_take_the_file_from_a_running_command(tmp_path: Path) -> None:
+    facts = (tmp_path / "out.json", ProposeSettings(), ["sha"], ["print"])
+    first = ProposeState(*facts)
+    with pytest.raises(InputError, match="running already"):
+        ProposeState(*facts, restart=True)
+    first.close(is_done=True)
+
+
+def test_a_state_that_cannot_be_read_now_is_not_taken_for_a_running_command(
+    tmp_path: Path,
+) -> None:
+    facts = (tmp_path / "out.json", ProposeSettings(), ["sha"], ["print"])
+    first = ProposeState(*facts)
+    first.save(1, VideoState(1, 0.5))
+    first.close(is_done=False)
+
+    def full(spool: MaskSpool) -> None:
+        raise OutputError("The disk is full.", path=tmp_path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MaskSpool, "states", full)
+        with pytest.raises(OutputError, match="disk is full") as kept:  # its frames stay alive
+            ProposeState(*facts)
+    again = ProposeState(*facts)
+    assert again.videos == {1: VideoState(1, 0.5)}
+    again.close(is_done=True)
+    del kept
+
+
+def test_a_run_whose_masks_cannot_be_kept_ends_before_its_video_is_closed(
+    propose: Any, clip_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+    for kind, name in ((VideoPrediction, "run"), (FileReader, "video")):
+
+        def close(self: Any, before: Any = kind.close, name: str = name) -> None:
+            ended.append(name)
+            before(self)
+
+        monkeypatch.setattr(kind, "close", close)
+
+    def full(spool: MaskSpool, *words: Any) -> None:
+        ended.clear()  # of what looked at the video before
+        raise OutputError("The disk is full.", path=tmp_path)
+
+    monkeypatch.setattr(MaskSpool, "add", full)
+    assert propose(clip_file, "-o", tmp_path / "out.json") == 2
+    assert ended == ["run", "video"]
 
 
 def test_in_tiles_a_video_begins_anew_and_finished_ones_stay(
