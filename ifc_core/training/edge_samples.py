@@ -29,7 +29,7 @@ from ifc_core.models.ifc import IFC
 from ifc_core.structures import RLEMask
 
 SAMPLE_SIDE = 160
-_LEAST_IOU = 0.35
+_LEAST_IOU = 0.15
 _LEAST_SCORE = 0.2
 _MOST_UNMATCHED = 10  # of a clip; a model draws more of them than of the others
 _MAX_LONG_SIDE = 1333
@@ -50,7 +50,7 @@ class ClipSamples:
     """What a model makes of a clip, mask by mask.
 
     Attributes:
-        matched: Samples of masks that cover a true one with an IoU of at least 0.35.
+        matched: Samples of masks that cover a true one with an IoU of at least 0.15.
         unmatched: Samples of others, chosen at random; at most 10.
     """
 
