@@ -26,7 +26,7 @@ _LONGEST_PROBE = 8
 _GPU_WARM_UPS = 3
 _TIMED_FRAMES = 3
 _ASSUMED_INSTANCES = 10
-_COUNTED_TILES = 5  # at most; in them instances are counted, as most tiles hold few
+_COUNTED_TILES = 6  # at most; in them instances are counted, as most tiles hold few
 _ACTIVATION_COPIES = 6  # maps of the spatial decoder's largest level alive at once
 
 
@@ -87,9 +87,12 @@ def estimate_run(
     encode, decode, feature_bytes = _probe(runner, image, probe, clock)
     crowd = _ASSUMED_INSTANCES
     if len(regions) > 1:
-        spread = np.linspace(0, len(regions) - 1, min(_COUNTED_TILES, len(regions)))
-        seen = [_network_input(model, frame, regions[round(n)], settings) for n in spread]
-        crowd = max(1, round(sum(_num_instances(runner, one, probe) for one in seen) / len(seen)))
+        crowd = _mean_crowd(
+            lambda n: _num_instances(
+                runner, _network_input(model, frame, regions[n], settings), probe
+            ),
+            len(regions),
+        )
     edges = edges_for(model, settings)
     masks = FrameMasks(edges, regions[0], model.device)
     masks.begin(PRECISION_OF[dtype], [])
@@ -132,11 +135,19 @@ def _network_input(
     return np.asarray(small[0].numpy(), np.uint8)
 
 
+def _mean_crowd(count: Callable[[int], int], num_regions: int) -> int:
+    """Instances of a region on average, at least 1: of some tiles, and of the whole, the last."""
+    num_tiles = num_regions - 1
+    some = np.linspace(0, num_tiles - 1, min(_COUNTED_TILES, num_tiles)).round().astype(int)
+    mean_of_tiles = sum(count(int(n)) for n in some) / len(some)
+    return max(1, round((num_tiles * mean_of_tiles + count(num_tiles)) / num_regions))
+
+
 def _num_instances(runner: ClipRunner, image: npt.NDArray[np.uint8], length: int) -> int:
-    """Instances of a clip made of one frame."""
+    """Instances of a clip made of one frame that begin a track."""
     still = CachedFrame(image)
     (clip,) = runner.clips([[still] * length], [tuple(range(length))])
-    return len(clip.queries)
+    return len(clip.queries) - len(clip.unsure)
 
 
 def _probe(
