@@ -197,15 +197,22 @@ def test_showing_another_video_pauses_a_run_which_goes_on_there_later(desk, seco
     assert len(desk.project.tracks(desk.video_id)) == 2
 
 
-def test_a_run_that_was_stopped_is_offered_again_when_another_one_was_made(desk, qtbot):
-    desk.engine.pause_after = 6
+def pause_a_run(desk, qtbot, num_frames):
+    """Propose, and pause after some frames."""
+    desk.engine.pause_after = num_frames - 1
     assert desk.studio.propose()
     proposer = desk.studio.workspace.proposer
-    qtbot.waitUntil(lambda: proposer.can_go_on_later and proposer.rows()[0].num_frames == 7)
+    qtbot.waitUntil(
+        lambda: proposer.can_go_on_later and proposer.rows()[0].num_frames == num_frames
+    )
     with qtbot.waitSignal(desk.studio.run_finished) as ended:
         assert desk.studio.run_action("propose.pause")
     assert ended.args == ["paused"]
     desk.engine.pause_after = None
+
+
+def test_a_run_that_was_stopped_is_offered_again_when_another_one_was_made(desk, qtbot):
+    pause_a_run(desk, qtbot, 7)
     with qtbot.waitSignal(desk.studio.run_finished) as ended:
         assert desk.studio.propose()
     assert ended.args == ["succeeded"]
@@ -216,19 +223,8 @@ def test_a_run_that_was_stopped_is_offered_again_when_another_one_was_made(desk,
     assert "A run was stopped" not in desk.said
 
 
-def paused_after_three_frames(desk, qtbot):
-    desk.engine.pause_after = 2
-    assert desk.studio.propose()
-    proposer = desk.studio.workspace.proposer
-    qtbot.waitUntil(lambda: proposer.can_go_on_later and proposer.rows()[0].num_frames == 3)
-    with qtbot.waitSignal(desk.studio.run_finished) as ended:
-        assert desk.studio.run_action("propose.pause")
-    assert ended.args == ["paused"]
-    desk.engine.pause_after = None
-
-
 def test_a_stopped_run_is_kept_with_classes_and_scores(desk, qtbot):
-    paused_after_three_frames(desk, qtbot)
+    pause_a_run(desk, qtbot, 3)
     assert desk.studio.run_action("run.keep")
     kept = [(r.class_name, r.score, r.num_frames) for r in desk.studio.workspace.index.rows()]
     assert kept == [("object", 0.9, 3), ("object", 0.8, 3)]
@@ -241,7 +237,7 @@ def test_keeping_a_stopped_run_leaves_the_frames_that_it_never_reached(desk, qtb
     with qtbot.waitSignal(desk.studio.run_finished):
         assert desk.studio.propose()
     before = desk.project.masks_at(desk.video_id, 7)
-    paused_after_three_frames(desk, qtbot)
+    pause_a_run(desk, qtbot, 3)
     assert desk.studio.run_action("run.keep")
     assert [m.rle for m in desk.project.masks_at(desk.video_id, 7)] == [m.rle for m in before]
     assert len(before) == len(desk.project.masks_at(desk.video_id, 1)) == 2

@@ -324,39 +324,35 @@ def test_blending_goes_back_while_the_new_objects_stay(
     assert model is (tried[0] if share == 1.0 else tried[blending.SHARES.index(share) + 1])
 
 
-def test_a_missing_video_is_named(project, parent_model):
+def snapshot_with_video_at(project, path):
     folder = project.folder / "runs" / "r1"
     make_snapshot(project, folder)
     content = json.loads((folder / "snapshot.json").read_text())
-    content["videos"][0]["path"] = "/nowhere/clip.mp4"
+    content["videos"][0]["path"] = str(path)
     (folder / "snapshot.json").write_text(json.dumps(content))
+
+
+def test_a_missing_video_is_named(project, parent_model):
+    snapshot_with_video_at(project, "/nowhere/clip.mp4")
     with pytest.raises(ProjectError, match="locate it"):
         plan_finetune(project.folder, settings(model=str(parent_model)))
 
 
 def test_a_video_of_another_shape_is_named(project, parent_model, tmp_path):
-    folder = project.folder / "runs" / "r1"
-    make_snapshot(project, folder)
     other = tmp_path / "other"
     other.mkdir()
     for frame in range(NUM_FRAMES):
         cv2.imwrite(str(other / f"{frame:05d}.png"), np.zeros((96, 64, 3), np.uint8))
-    content = json.loads((folder / "snapshot.json").read_text())
-    content["videos"][0]["path"] = str(other)
-    (folder / "snapshot.json").write_text(json.dumps(content))
+    snapshot_with_video_at(project, other)
     with pytest.raises(VideoError, match=r"64 x 96 pixels.* 96 x 64;"):
         next(finetune(project.folder, settings(model=str(parent_model))))
 
 
-def test_pictures_that_training_left_out_are_counted(project, parent_model, tmp_path):
-    folder = project.folder / "runs" / "r1"
-    make_snapshot(project, folder)
-    content = json.loads((folder / "snapshot.json").read_text())
+def test_pictures_that_training_left_out_are_counted(project, parent_model, video_folder, tmp_path):
     damaged = tmp_path / "damaged"
-    shutil.copytree(content["videos"][0]["path"], damaged)
+    shutil.copytree(video_folder, damaged)
     (damaged / "00002.png").write_bytes(b"")
-    content["videos"][0]["path"] = str(damaged)
-    (folder / "snapshot.json").write_text(json.dumps(content))
+    snapshot_with_video_at(project, damaged)
     *_, result = finetune(project.folder, settings(model=str(parent_model)))
     assert result.num_damaged == 1
 
