@@ -167,7 +167,8 @@ def _open_file(path: Path, anew: bool) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
             raise InputError("The same command is running already; wait for it to end.") from error
-        raise
+        if not anew:
+            raise
     except (sqlite3.DatabaseError, UnicodeDecodeError):  # SQLite may quote the damage
         pass
     try:

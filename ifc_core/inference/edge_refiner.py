@@ -359,9 +359,8 @@ class EdgeRefiner:
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
         self._most_crops = max(1, len(pictures) // 2)
-        self._notices.append(
-            f"Memory ran out, so edges of {self._most_crops} masks are now decided at a time."
-        )
+        several = f"of {self._most_crops} masks" if self._most_crops > 1 else "of one mask"
+        self._notices.append(f"Memory ran out, so edges {several} are now decided at a time.")
         return None
 
     @torch.inference_mode()

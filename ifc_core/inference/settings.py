@@ -14,9 +14,9 @@ PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 """Arithmetic of the network; ``auto`` picks the fastest that passes a one-off check."""
 
 MOST_TILES = 16
+"""In each direction."""
 LEAST_REGION_PX = 8
 """Shorter side of what is looked at, of a tile too."""
-"""In each direction."""
 
 _SMALLEST_PX = 4
 

@@ -83,7 +83,9 @@ class TileMerger:
             for region, frame in enumerate(frames)
             for mask in frame.masks
         }
-        joined = [self._join(*pair, masks) for pair in self._agreeing(frames)]
+        agreeing = self._agreeing(frames)
+        joined = [self._join(*pair, masks) for pair in agreeing]
+        elsewhere = {pair[1] for pair, objects in zip(agreeing, joined, strict=True) if objects}
         there = frozenset(self._number_of[part] for part in masks if part in self._number_of)
         self._count_votes({objects for objects in joined if objects is not None}, there)
         for part in masks:
@@ -93,7 +95,7 @@ class TileMerger:
         for part, mask in masks.items():
             groups.setdefault(self._number_of[part], {})[part] = mask
         index = frames[0].frame_index
-        merged = {number: self._united(number, group) for number, group in sorted(groups.items())}
+        merged = {n: self._united(n, group, elsewhere) for n, group in sorted(groups.items())}
         for number in merged:
             self._objects[number].count_frame(index)
         return FrameResult(index, tuple(merged.values()))
@@ -213,18 +215,29 @@ class TileMerger:
         self._number_of[part] = number
         self._objects.setdefault(number, _Joined()).parts.add(part)
 
-    def _united(self, number: int, group: Mapping[Part, FrameMask]) -> FrameMask:
-        """One mask of an object: of the tiles, or of the whole frame if it is large there."""
-        whole = [mask for part, mask in group.items() if part[0] == self._whole]
+    def _united(
+        self, number: int, group: Mapping[Part, FrameMask], elsewhere: Collection[Part]
+    ) -> FrameMask:
+        """One mask of an object: of the tiles, or of the whole frame if it is large there.
+
+        Args:
+            number: Of the object.
+            group: Its parts on the frame.
+            elsewhere: Parts that agree with another object here.
+        """
+        whole = {part: mask for part, mask in group.items() if part[0] == self._whole}
         tiles = [mask for part, mask in group.items() if part[0] != self._whole]
         if self.whole_from_px is None or not whole or not tiles:
-            return _union(number, whole or tiles)
-        shown, close = _union(number, whole), _union(number, tiles)
-        if not shown.rle.iou(close.rle):  # they were one, and here they are not
-            return _union(number, [*whole, *tiles])
+            return _union(number, list(group.values()))
+        shown, close = _union(number, list(whole.values())), _union(number, tiles)
         area = shown.rle.area
-        is_small = area < self.whole_from_px and close.rle.area >= _LEAST_COVER * area
-        return close if is_small and close.score >= _LEAST_SCORE * shown.score else shown
+        is_small = area < self.whole_from_px
+        if not shown.rle.iou(close.rle):  # the whole frame's run went over to something else
+            strayed = is_small or not whole.keys().isdisjoint(elsewhere)
+            return close if strayed else _union(number, list(group.values()))
+        is_covered = close.rle.area >= _LEAST_COVER * area
+        is_sure = close.score >= _LEAST_SCORE * shown.score
+        return close if is_small and is_covered and is_sure else shown
 
     def _summary(
         self,

@@ -203,9 +203,10 @@ class TiledPrediction(Iterator[FrameResult]):
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Sentences for the person, each once."""
+        """Sentences for the person, each once; later ones come behind."""
         of_runs = dict.fromkeys(n for run in self._runs for n in run.notices)
-        return (*self._notices, *of_runs)
+        self._notices += [notice for notice in of_runs if notice not in self._notices]
+        return tuple(self._notices)
 
     @property
     def shot_starts(self) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from fake_engine import NUM_FRAMES, SIZE, disc
 from fake_pointer import pointer
 from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
 
-from ifc_core.annotation import RunState
+from ifc_core.annotation import RunState, Scope, StagedInstance
 from ifc_core.engine.protocol import JobEnd, JobStatus
 from ifc_core.inference.review_queue import QueueEntry, Reason
 from ifc_core.jobs import JobContext
@@ -19,6 +19,7 @@ from napari_ifc.controllers import tracks
 from napari_ifc.controllers.videos import adding, look_through
 from napari_ifc.features import opening
 from napari_ifc.features.opening import Opening
+from napari_ifc.features.propose import ProposeLink
 from napari_ifc.features.review import Review
 from napari_ifc.features.timeline import TimelineLink
 from napari_ifc.rows import FrameRange
@@ -231,6 +232,40 @@ def test_a_stopped_run_is_kept_with_classes_and_scores(desk, qtbot):
     (run,) = desk.project.runs()
     assert (run.state, run.finished_at) == (RunState.ACCEPTED, None)  # not taken for a whole one
     assert desk.project.run_checkpoint(run.id) is None
+
+
+def test_a_run_that_is_stopped_again_at_once_keeps_classes_and_scores(desk, qtbot):
+    """Also of what is not seen again, and before the engine has named its classes."""
+    pause_a_run(desk, qtbot, 3)
+    (run,) = desk.project.open_runs()
+    named = [StagedInstance(0, "fish", 0.9), StagedInstance(1, "crab", 0.8)]
+    desk.project.stage_instances(run.id, named)
+    desk.engine.num_instances = 1
+    desk.engine.pause_after = 3
+    assert desk.studio.run_action("run.continue")
+    proposer = desk.studio.workspace.proposer
+    assert {(r.class_name, r.score) for r in proposer.rows()} >= {("crab", 0.8)}
+    qtbot.waitUntil(lambda: proposer.rows()[0].num_frames == 4)
+    with qtbot.waitSignal(desk.studio.run_finished):
+        assert desk.studio.run_action("propose.pause")
+    kept = [(i.label, i.score) for i in desk.project.staged_instances(run.id)]
+    assert kept == [("object", 0.9), ("crab", 0.8)]  # the engine calls the first one so
+
+
+def test_a_run_on_a_range_that_never_came_to_it_is_not_kept(desk, qtbot):
+    with qtbot.waitSignal(desk.studio.run_finished):
+        assert desk.studio.propose()
+    desk.engine.pause_after = 2
+    assert desk.studio.feature(ProposeLink).start(scope=Scope(5, 7))
+    proposer = desk.studio.workspace.proposer
+    qtbot.waitUntil(lambda: proposer.can_go_on_later and proposer.rows()[0].num_frames == 3)
+    with qtbot.waitSignal(desk.studio.run_finished):
+        assert desk.studio.run_action("propose.pause")
+    desk.studio.run_action("run.keep")
+    assert desk.said == "The run had not come to its range yet; continue or discard it."
+    counts = [len(desk.project.masks_at(desk.video_id, f)) for f in range(8)]
+    assert counts == [2] * 8
+    assert len(desk.project.open_runs()) == 1
 
 
 def test_keeping_a_stopped_run_leaves_the_frames_that_it_never_reached(desk, qtbot):

@@ -38,8 +38,10 @@ def is_offered(run: RunInfo) -> bool:
     return run.kind in (PROPOSE, PROPAGATE) and not run.was_accepted
 
 
-def kept_scope(run: RunInfo, staged: Iterable[int]) -> Scope:
+def kept_scope(run: RunInfo, staged: Iterable[int]) -> Scope | None:
     """The frames that keeping a run may change: of one that was stopped those that it reached.
+
+    ``None`` where it was stopped before it came to a frame that it may change.
 
     Args:
         run: As it is stored.
@@ -50,7 +52,7 @@ def kept_scope(run: RunInfo, staged: Iterable[int]) -> Scope:
         return scope
     reached = max(staged, default=0)
     last = reached if scope.last is None else min(reached, scope.last)
-    return Scope(scope.first, max(last, scope.first or 0))
+    return Scope(scope.first, last) if last >= (scope.first or 0) else None
 
 
 def open_run_text(run: RunInfo) -> str:

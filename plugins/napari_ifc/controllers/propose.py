@@ -36,11 +36,15 @@ _ETA_AFTER = 3  # frames from which an estimate is made
 
 @dataclass(slots=True)
 class _Instance:
-    """What is known of one provisional instance so far."""
+    """What is known of one provisional instance so far.
+
+    Of a run that goes on the class is known by its name until the engine speaks of the instance.
+    """
 
     label: int = 0
     score: float = 0.0
     frames: list[int] = field(default_factory=list)
+    name_before: str = ""
 
 
 class ProposeController:
@@ -167,6 +171,9 @@ class ProposeController:
         self._begin(run.id, settings, scope)
         for instance_id, staged in self._project.staged_frames(run.id).items():
             self._instances[instance_id] = _Instance(frames=staged)
+        for kept in self._project.staged_instances(run.id):
+            known = self._instances.setdefault(kept.instance_id, _Instance())
+            known.score, known.name_before = kept.score, kept.label
         try:
             self._ask({**source, "settings": settings.to_json(), "resume": checkpoint}, frames)
         except IFCError:
@@ -274,7 +281,7 @@ class ProposeController:
         staged = []
         for mask in result.masks:
             known = self._instances.setdefault(mask.instance_id, _Instance())
-            known.label, known.score = mask.label, mask.score
+            known.label, known.score, known.name_before = mask.label, mask.score, ""
             if not known.frames or result.frame_index > known.frames[-1]:
                 known.frames.append(result.frame_index)
             staged.append(
@@ -311,7 +318,7 @@ class ProposeController:
         """Note what is known of the instances so far, should the run be kept as it stands."""
         known = sorted(self._instances.items())
         self._project.stage_instances(
-            run_id, [StagedInstance(n, self._class_name(i.label), i.score) for n, i in known]
+            run_id, [StagedInstance(n, self._name_of(i), i.score) for n, i in known]
         )
 
     def _keep_for_later(self, run_id: int) -> tuple[str, str]:
@@ -361,6 +368,9 @@ class ProposeController:
         told = " ".join((*parts, note_text(accepted.note), *self._notices))
         return "succeeded", told.strip()
 
+    def _name_of(self, known: _Instance) -> str:
+        return known.name_before or self._class_name(known.label)
+
     def _class_name(self, label: int) -> str:
         if 0 <= label < len(self._categories):
             return self._categories[label]
@@ -390,7 +400,7 @@ class ProposeController:
             TrackRow(
                 track_id=provisional_id(instance_id),
                 color_rgb=track_color(instance_id),
-                class_name=self._class_name(known.label),
+                class_name=self._name_of(known),
                 score=known.score,
                 num_frames=len(known.frames),
                 first_frame=known.frames[0] if known.frames else None,

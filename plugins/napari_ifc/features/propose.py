@@ -378,7 +378,13 @@ class ProposeLink(Feature):
             staged = chain.from_iterable(project.staged_frames(run.id).values())
             accept: edits.Edit = edits.AcceptPropagation(run.id)
             if run.kind == KIND:
-                accept = edits.AcceptRun(run.id, scope=kept_scope(run, staged))
+                scope = kept_scope(run, staged)
+                if scope is None:
+                    self.studio.inform(
+                        tr("The run had not come to its range yet; continue or discard it.")
+                    )
+                    return
+                accept = edits.AcceptRun(run.id, scope=scope)
             workspace.editor.apply(accept)
             project.finish_run(run.id)  # afterwards: one that was stopped did not come to its end
             self.studio.panel.banner.clear()

@@ -64,6 +64,21 @@ def test_anew_begins_with_nothing_and_leaves_nothing_of_before(tmp_path: Path) -
         assert spool.track(1, 1, 100) == (None,) * 100
 
 
+@pytest.mark.parametrize(("byte", "value"), [(18, 3), (47, 9)])
+def test_anew_takes_a_file_that_cannot_be_written_or_is_of_another_format(
+    tmp_path: Path, byte: int, value: int
+) -> None:
+    path = tmp_path / "spool.sqlite"
+    with MaskSpool(path) as spool:
+        fill(spool)
+    damaged = bytearray(path.read_bytes())
+    damaged[byte] = value
+    path.write_bytes(damaged)
+    with MaskSpool(path, anew=True) as spool:
+        assert spool.states() == {}
+        spool.save(1, {"num_frames": 1})
+
+
 def test_a_file_that_cannot_be_removed_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

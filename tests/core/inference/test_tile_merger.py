@@ -83,10 +83,24 @@ def test_things_that_meet_now_and_then_stay_two():
 
 def test_what_was_joined_and_parts_again_is_seen_on_both_places():
     merger = TileMerger((LEFT, RIGHT, WHOLE), LARGE_PX)
+    large = square(0, 4, 2, 35)
     for t in range(5):
-        merger.merge(frame_of(t, [square(0, 20, 10, 12)], [], [square(0, 20, 10, 12)]))
-    (apart,) = merger.merge(frame_of(5, [square(0, 20, 10, 12)], [], [square(0, 80, 10, 12)])).masks
-    assert apart.rle.area == 2 * 12 * 12
+        merger.merge(frame_of(t, [large], [], [large]))
+    (apart,) = merger.merge(frame_of(5, [large], [], [square(0, 60, 2, 35)])).masks
+    assert apart.rle.area == 2 * 35 * 35
+
+
+@pytest.mark.parametrize("side", [10, 18])
+def test_numbers_that_the_whole_frame_exchanges_stay_in_the_tiles(side):
+    merger = TileMerger((LEFT, RIGHT, WHOLE), 200)  # the larger ones are large there
+    for t in range(12):
+        one, other = (square(number, left, 5, side) for number, left in ((0, 41), (1, 75)))
+        swapped = (square(1, 41, 5, side), square(0, 75, 5, side))
+        in_whole = (one, other) if t < 4 else swapped
+        found = merger.merge(frame_of(t, [one], [one, other], in_whole))
+        places = {m.instance_id: m.rle.bbox_xywh[0] for m in found.masks}
+        assert places == {0: 41, 1: 75}
+        assert [m.rle.area for m in found.masks] == [side**2] * 2
 
 
 def test_late_agreement_joins_from_then_on():
