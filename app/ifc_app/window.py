@@ -150,11 +150,11 @@ class DesktopWindow(QObject):
             session: What is open.
             path: What it was opened as.
         """
-        project = session.project
-        found = project.progress()
-        several = found.num_videos > 1 or path.suffix.lower() == ".json"
-        self._remembered = project.folder if several else path
+        project, self._remembered = session.project, path
         with contextlib.suppress(IFCError):  # a convenience; the open video matters more
+            found = project.progress()
+            several = found.num_videos > 1 or path.suffix.lower() == ".json"
+            self._remembered = project.folder if several else path
             picture = self._picture_shown()
             self.recent.add(self._remembered, found.num_frames, picture, instead_of=path)
 
@@ -171,10 +171,10 @@ class DesktopWindow(QObject):
         if workspace is None:
             return
         project = workspace.session.project
-        found = project.progress()
-        if found.num_videos > 1 and path != project.folder:  # some came since it was opened
-            self._remember(workspace.session, path)
         with contextlib.suppress(IFCError):  # a convenience, as above
+            found = project.progress()
+            if found.num_videos > 1 and path != project.folder:  # some came since it was opened
+                self._remember(workspace.session, path)
             self.recent.note_progress(self._remembered, found.num_tracks, found.exhaustive)
 
     def _show_start_page(self) -> None:
