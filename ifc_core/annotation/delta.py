@@ -245,6 +245,23 @@ def write_row(db: sqlite3.Connection, table: str, row_id: int, row: Row | None) 
     db.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", row)  # noqa: S608
 
 
+def video_row(db: sqlite3.Connection, video_id: int) -> Row | None:
+    """The row of a video, ``None`` where there is none."""
+    row = db.execute("SELECT * FROM videos WHERE id = ?", (video_id,)).fetchone()
+    return None if row is None else tuple(row)
+
+
+def _with_what_was_learned(old: Row, new: Row, current: Row | None) -> Row:
+    """The new row of a video, but as it is where that is not what the delta starts from.
+
+    Its place, length and rate may have been learned from its file, outside the journal.
+    """
+    if current is None:
+        return new
+    both = zip(old, new, current, strict=True)
+    return tuple(after if before == now else now for before, after, now in both)
+
+
 def write_exhaustive(db: sqlite3.Connection, video_id: int, frame_index: int, flag: bool) -> None:
     """Set or clear the *exhaustive* flag of a frame."""
     if flag:
@@ -258,7 +275,9 @@ def write_exhaustive(db: sqlite3.Connection, video_id: int, frame_index: int, fl
 def write_delta(db: sqlite3.Connection, delta: Delta) -> None:
     """Bring every row of a delta to its new value, inside the caller's transaction."""
     for table, pairs in delta.rows.items():
-        for row_id, (_, row) in pairs.items():
+        for row_id, (old, row) in pairs.items():
+            if table == "videos" and old is not None and row is not None:
+                row = _with_what_was_learned(old, row, video_row(db, row_id))
             write_row(db, table, row_id, row)
     write_tables(db, delta)
     for (video_id, frame_index), (_, flag) in delta.frames.items():

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ifc_core.annotation.delta import Delta, summarise, write_delta
+from ifc_core.annotation.delta import Delta, Row, summarise, video_row, write_delta
 from ifc_core.annotation.edits.base import Edit
 from ifc_core.annotation.records import EditResult, HistoryEntry, RunState
 from ifc_core.structures import RLEMask
@@ -96,7 +96,9 @@ def step_back(db: sqlite3.Connection) -> EditResult | None:
     entry = db.execute("SELECT kind, label, delta FROM journal WHERE seq = ?", (at,)).fetchone()
     if entry is None:
         return None
-    delta = Delta.decode(entry[2]).inverse()
+    delta = Delta.decode(entry[2])
+    _keep_what_was_learned(db, at, delta, is_undo=True)
+    delta = delta.inverse()
     write_delta(db, delta)
     before = db.execute("SELECT max(seq) FROM journal WHERE seq < ?", (at,)).fetchone()[0]
     set_meta(db, "cursor", str(before or 0))
@@ -112,9 +114,30 @@ def step_forward(db: sqlite3.Connection) -> EditResult | None:
     if entry is None:
         return None
     delta = Delta.decode(entry[3])
+    _keep_what_was_learned(db, entry[0], delta, is_undo=False)
     write_delta(db, delta)
     set_meta(db, "cursor", str(entry[0]))
     return summarise(delta, entry[0], entry[1], entry[2], "redo")
+
+
+def _keep_what_was_learned(
+    db: sqlite3.Connection, seq: int, delta: Delta, *, is_undo: bool
+) -> None:
+    """Before a step removes videos: the entry brings them back as they are now.
+
+    Their place, length and rate may have been learned from their files, outside the journal.
+    """
+    videos = delta.rows["videos"]
+    learned: dict[int, tuple[Row | None, Row | None]] = {}
+    for video_id, (old, new) in videos.items():
+        now = video_row(db, video_id)
+        if is_undo and old is None and now not in (None, new):
+            learned[video_id] = (None, now)
+        elif not is_undo and new is None and now not in (None, old):
+            learned[video_id] = (now, None)
+    if learned:
+        videos.update(learned)
+        db.execute("UPDATE journal SET delta = ? WHERE seq = ?", (delta.encode(), seq))
 
 
 def undo_label(db: sqlite3.Connection) -> str | None:

@@ -318,12 +318,7 @@ class Project(ProjectReader):
         """
         found = self.find_video_file(video_id, search)
         if found is not None and found != self.video(video_id).path and not self.read_only:
-            stored, absolute = rows.stored_paths(found, self.folder)
-            with self._changing():
-                self._db.execute(
-                    "UPDATE videos SET stored_path = ?, absolute_hint = ? WHERE id = ?",
-                    (stored, absolute, video_id),
-                )
+            self._learn(video_id, found)
         return found
 
     def relink_video(self, video_id: int, path: Path) -> EditResult:
@@ -345,14 +340,16 @@ class Project(ProjectReader):
                 return self.apply(SetVideo(video_id, found=found))
         raise ProjectError(f"{path.name} is not the video {entry.name}.", path=path)
 
-    def complete_video(self, video_id: int, opened: Video) -> VideoEntry:
-        """Take over what an opened file says of a video that was known by a part of it (an edit).
+    def complete_video(self, video_id: int, opened: Video, *, is_edit: bool = True) -> VideoEntry:
+        """Take over what an opened file says of a video that was known by a part of it.
 
         Nothing is changed where nothing is new, or in a project that is read-only.
 
         Args:
             video_id: The video.
             opened: Its file.
+            is_edit: Whether a person asked for it, so that it can be undone; where the video is
+                merely shown it is stored outside the journal, like a new place.
 
         Returns:
             The video as it is now.
@@ -362,8 +359,24 @@ class Project(ProjectReader):
             entry.fingerprint and fits(opened, entry) and entry.num_frames < opened.num_frames
         )
         if is_longer and not self.read_only:
-            self.apply(SetVideo(video_id, found=opened))
+            if is_edit:
+                self.apply(SetVideo(video_id, found=opened))
+            else:
+                self._learn(video_id, opened.path, opened)
         return self.video(video_id)
+
+    def _learn(self, video_id: int, place: Path, opened: Video | None = None) -> None:
+        """Store where a video is, and what its file says of it, outside the journal."""
+        known: dict[str, object] = {}
+        known["stored_path"], known["absolute_hint"] = rows.stored_paths(place, self.folder)
+        if opened is not None:
+            known |= {"num_frames": opened.num_frames, "fps": opened.fps}
+        names = ", ".join(f"{name} = ?" for name in known)
+        with self._changing():
+            self._db.execute(
+                f"UPDATE videos SET {names} WHERE id = ?",  # noqa: S608 - fixed names
+                (*known.values(), video_id),
+            )
 
     # Runs (outside the journal)
 

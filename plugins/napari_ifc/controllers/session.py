@@ -137,8 +137,13 @@ def show_video(
             path=entry.path,
         )
     reader = open_video(place, context)
+    try:
+        entry = project.complete_video(video_id, reader.video, is_edit=False)
+    except BaseException:
+        reader.close()
+        raise
     told = tuple(n for n in (*notices, reader.warning) if n)
-    return Session(project, project.complete_video(video_id, reader.video), reader, told)
+    return Session(project, entry, reader, told)
 
 
 def _open_project(folder: Path, context: JobContext | None) -> Session:
@@ -165,8 +170,9 @@ def _open_for_video(
     project: Project | None = None
     try:
         project, entry = _project_for(reader.video, path, projects_folder)
+        entry = project.complete_video(entry.id, reader.video, is_edit=False)
         told = tuple(n for n in (project.notice, reader.warning) if n)
-        return Session(project, project.complete_video(entry.id, reader.video), reader, told)
+        return Session(project, entry, reader, told)
     except BaseException:
         reader.close()
         if project is not None:

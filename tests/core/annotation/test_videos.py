@@ -4,13 +4,14 @@ import os
 import shutil
 import unicodedata
 
+import numpy as np
 import pytest
 
 from ifc_core.annotation import Project
-from ifc_core.annotation.edits import SetVideo
+from ifc_core.annotation.edits import NewTrack, RemoveVideo, SetCategory, SetVideo
 from ifc_core.errors import EditError, ProjectError
 from ifc_core.io.video import open_video
-from ifc_core.structures import Video
+from ifc_core.structures import Category, RLEMask, Video
 
 from .conftest import video
 
@@ -109,6 +110,67 @@ def test_an_opened_file_makes_its_video_whole_once(cut_short):
     assert label == "Change video square"
     assert project.undo_label == "Add video square"  # the second time there was nothing to do
     assert project.complete_video(1, Video(whole.path, 9, *whole.size, 25.0, "9-x")).num_frames == 4
+
+
+def shown(project, whole):
+    """Show the video; returns how many frames the project gives it."""
+    return project.complete_video(1, whole, is_edit=False).num_frames
+
+
+def test_showing_a_video_makes_it_whole_and_leaves_the_history_alone(cut_short):
+    project, whole = cut_short
+    project.apply(SetVideo(1, annotation_step=5))
+    project.undo()
+    before = project.history()
+    assert shown(project, whole) == 9
+    assert project.video(1).video == whole
+    assert project.history() == before
+    project.redo()
+    assert (project.video(1).annotation_step, project.video(1).video) == (5, whole)
+    project.undo()
+    assert (project.video(1).annotation_step, project.video(1).video) == (1, whole)
+
+
+def test_frames_found_by_showing_are_there_however_far_one_goes_back_and_forth(cut_short):
+    project, whole = cut_short
+    project.apply(SetVideo(1, name="b"))
+    project.apply(SetCategory(Category(1, "cat")))
+    shown(project, whole)
+    project.apply(NewTrack(1, 1, 7, RLEMask.from_array(np.ones(whole.size, bool))))
+    while project.undo() is not None:
+        pass
+    assert project.videos() == []
+    while project.redo() is not None:
+        pass
+    assert (project.video(1).video, project.video(1).name) == (whole, "b")
+    assert project.mask(1, 7) is not None
+    project.undo()
+    project.apply(RemoveVideo(1))
+    project.undo()
+    assert project.video(1).video == whole
+
+
+def test_a_removal_that_is_done_again_keeps_what_was_learned_in_between(cut_short):
+    project, whole = cut_short
+    project.apply(RemoveVideo(1))
+    project.undo()
+    shown(project, whole)
+    project.redo()
+    assert project.videos() == []
+    project.undo()
+    assert project.video(1).video == whole
+
+
+def test_a_completion_in_the_history_can_be_taken_back_and_showing_makes_it_again(cut_short):
+    project, whole = cut_short
+    project.complete_video(1, whole)
+    assert shown(project, whole) == 9
+    project.undo()
+    assert project.video(1).num_frames == 4
+    assert shown(project, whole) == 9
+    assert project.redo_label == "Change video square"
+    project.redo()
+    assert project.video(1).video == whole
 
 
 def test_a_video_known_by_name_is_found_where_its_shape_is_the_same(tmp_path, clip_file):

@@ -1,11 +1,15 @@
 import shutil
+from dataclasses import replace
 
 import pytest
 from fake_engine import NUM_FRAMES
 
-from ifc_core.annotation import Project
+from ifc_core.annotation import Project, edits
 from ifc_core.errors import IFCError, InputError, ProjectError, VideoError
-from napari_ifc.controllers.session import open_session
+from ifc_core.io.frame_folder import FolderReader
+from ifc_core.io.video import open_video
+from ifc_core.structures import Category
+from napari_ifc.controllers.session import open_session, show_video
 
 
 def close(session):
@@ -80,3 +84,44 @@ def test_a_bad_annotation_file_leaves_no_project(tmp_path, content):
 def test_nothing_there(tmp_path):
     with pytest.raises(InputError, match="no file"):
         open_session(tmp_path / "nothing.mp4")
+
+
+@pytest.fixture
+def partly_known(tmp_path, clip):
+    """A project that knows three frames of the clip, with an edit that was undone."""
+    with Project.create(tmp_path / "clip.ifcproj") as project:
+        with open_video(clip) as reader:
+            project.add_video(replace(reader.video, num_frames=3))
+        project.apply(edits.SetCategory(Category(1, "cat")))
+        project.undo()
+        yield project
+
+
+def test_looking_at_a_video_of_which_a_part_was_known_is_no_edit(partly_known):
+    session = show_video(partly_known, 1)
+    session.reader.close()
+    assert session.num_frames == NUM_FRAMES
+    assert partly_known.undo_label == "Add video clip"
+    assert partly_known.redo_label == "Add category cat"
+
+
+def test_opening_a_video_of_which_a_part_was_known_is_no_edit(partly_known, clip):
+    partly_known.close()
+    session = open_session(clip)
+    assert session.project.folder == partly_known.folder
+    assert session.num_frames == NUM_FRAMES
+    assert session.project.redo_label == "Add category cat"
+    close(session)
+
+
+def test_frames_are_let_go_of_where_the_project_cannot_take_them(partly_known, monkeypatch):
+    closed = []
+
+    def refuse(*_, **__):
+        raise ProjectError("The disk is full.", path=partly_known.folder)
+
+    monkeypatch.setattr(Project, "complete_video", refuse)
+    monkeypatch.setattr(FolderReader, "close", lambda reader: closed.append(reader))
+    with pytest.raises(ProjectError, match="disk is full"):
+        show_video(partly_known, 1)
+    assert len(closed) == 1
