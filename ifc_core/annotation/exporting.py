@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ifc_core.annotation.film_export import write_films
 from ifc_core.annotation.frame_images import check_videos, write_frame_images
-from ifc_core.annotation.frame_names import FrameNaming
+from ifc_core.annotation.frame_names import FrameNames, FrameNaming
 from ifc_core.annotation.project_frames import ProjectFrames
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import WHOLE, Scope
@@ -54,7 +54,7 @@ class ExportOptions:
         category_ids: Only these classes, or ``None`` for all.
         frame_step: Every n-th frame.
         write_frames: Also write the frames as ``JPEGImages/<video>/00000.jpg`` beside the file
-            (in the folder for davis and mots); see :func:`frame_names.frame_names`.
+            (in the folder for davis and mots); see :class:`frame_names.FrameNames`.
         include_studio_key: Add the ``ifc_studio`` key (states, sources, z-order).
         frame_scope: Only these frames.
         approved_tracks_only: Only tracks that were approved as a whole.
@@ -136,11 +136,13 @@ def export_project(
     exported = [s for s in selections if s.frames]
     _check_targets(reader, exported, target, format, options.write_frames)
     categories = _categories(reader, options)
-    naming = _naming(format, options.write_frames)
-    header = header_of(reader, exported, categories, options.include_studio_key, naming)
+    names = FrameNames(reader, _naming(format, options.write_frames))
+    header = header_of(reader, exported, categories, options.include_studio_key, names)
     content = _Content(reader, header, exported, options.include_studio_key, context)
     if options.write_frames or format is ExportFormat.OVERLAY:
         check_videos(reader, exported)
+    is_named = format not in (ExportFormat.OVERLAY, ExportFormat.YTVIS_RESULTS)
+    name_notes = names.notes() if is_named else ()
     picture_notes: tuple[str, ...] = ()
     in_folder = format in (ExportFormat.DAVIS, ExportFormat.MOTS)
     if options.write_frames and not in_folder:
@@ -160,7 +162,7 @@ def export_project(
         frames=sum(len(s.frames) for s in exported),
         masks=num_masks,
         hidden_pixels=hidden,
-        notes=(*report.notes, *picture_notes, *_hidden_note(hidden)),
+        notes=(*report.notes, *name_notes, *picture_notes, *_hidden_note(hidden)),
     )
 
 

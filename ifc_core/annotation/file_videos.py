@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from ifc_core.annotation.edits.catalog import AddVideo
+from ifc_core.annotation.locating import Nearby
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.rows import normalised
@@ -18,6 +22,7 @@ from ifc_core.structures import Video
 
 _DEFAULT_FPS = 30.0
 _VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".MP4", ".MOV", ".AVI")
+_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9]+$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,8 @@ class FileVideo:
         num_frames: Frames that a video of the project turned out to have, where it was known by a
             part of them alone; else 0.
         problem: Why what was found cannot be used, as a sentence; may be empty.
+        is_by_number: The video is a folder, and the numbers at the end of the pictures' names
+            alone say which frames are meant.
     """
 
     place: int | AddVideo
@@ -38,6 +45,14 @@ class FileVideo:
     is_missing: bool
     num_frames: int = 0
     problem: str = ""
+    is_by_number: bool = False
+
+
+class _Frames(NamedTuple):
+    """Frames of a video, and whether only numbers in the names of its pictures say which."""
+
+    places: tuple[int, ...]
+    is_by_number: bool = False
 
 
 def resolve_videos(
@@ -110,6 +125,7 @@ class _Resolver:
         self._root = root
         self._video_map = video_map
         self._known = reader.videos()
+        self._nearby = Nearby()
         self._files: dict[int, Path | None] = {}
         self._opened: dict[Path, Video | VideoError] = {}
         self._listed: dict[Path, list[str]] = {}
@@ -154,22 +170,23 @@ class _Resolver:
         """A place in a video of the project, if size and frames allow it."""
         if entry.size != (video.height, video.width):
             return None
-        frames = self._frames(video, entry.video, self._file(entry) or entry.path)
-        fits = frames[-1] < max(entry.num_frames, self._lengths.get(entry.id, 0))
-        return FileVideo(entry.id, frames, False) if fits else None
+        frames = self._frames(video, entry.video, partial(self._pictures, entry))
+        fits = frames.places[-1] < max(entry.num_frames, self._lengths.get(entry.id, 0))
+        return _in_project(entry, frames) if fits else None
 
     def _grown(self, video: YtvisVideo, entry: VideoEntry) -> FileVideo | None:
         """A place in a video of which the project has seen a part alone, which gets longer."""
         if entry.size != (video.height, video.width):
             return None
         file = self._file(entry)
-        frames = self._frames(video, entry.video, file or entry.path)
+        frames = self._frames(video, entry.video, partial(self._pictures, entry))
+        last = frames.places[-1]
         opened = None if file is None else self._open(file)
-        length = opened.num_frames if isinstance(opened, Video) else frames[-1] + 1
-        if frames[-1] >= length:
+        length = opened.num_frames if isinstance(opened, Video) else last + 1
+        if last >= length:
             return None
         self._lengths[entry.id] = length
-        return FileVideo(entry.id, frames, False)
+        return _in_project(entry, frames)
 
     def _added(self, video: YtvisVideo) -> FileVideo:
         """A video to add: with its frames, or as a name to find them by."""
@@ -179,19 +196,20 @@ class _Resolver:
             if isinstance(found, VideoError):
                 problem = problem or str(found)
             elif found.size == (video.height, video.width):
-                frames = self._frames(video, found, path)
-                if frames[-1] < found.num_frames:
+                frames = self._frames(video, found, partial(self._list, path))
+                if frames.places[-1] < found.num_frames:
                     return self._found(found, self._name(video), frames)
         return replace(self._unseen(video), problem=problem)
 
-    def _found(self, found: Video, name: str, frames: tuple[int, ...]) -> FileVideo:
+    def _found(self, found: Video, name: str, frames: _Frames) -> FileVideo:
         """A video that was found on disk: the project may know it by another name."""
         for entry in self._known:
             if entry.fingerprint == found.fingerprint:
-                if frames[-1] >= entry.num_frames:
+                if frames.places[-1] >= entry.num_frames:
                     self._lengths[entry.id] = found.num_frames
-                return FileVideo(entry.id, frames, False)
-        return FileVideo(self._shared(AddVideo(found, name)), frames, False)
+                return _in_project(entry, frames)
+        new = self._shared(AddVideo(found, name))
+        return FileVideo(new, frames.places, False, is_by_number=frames.is_by_number)
 
     def _unseen(self, video: YtvisVideo) -> FileVideo:
         """A video that was not found: as many frames as the file knows of, and a place to be."""
@@ -228,16 +246,20 @@ class _Resolver:
         places = [root / "JPEGImages" / video.name, root / video.name]
         places += [root / f"{video.name}{suffix}" for suffix in _VIDEO_SUFFIXES]
         pictures = [base / video.file_names[0] for base in (root / "JPEGImages", root)]
-        places += [picture.parent for picture in pictures if picture.is_file()]
+        places += [picture.parent for picture in pictures if _is_there(picture)]
         if video.details is not None and video.details.source:
             places.insert(0, root / video.details.source)
         inside = root.resolve()
-        return [p for p in places if p.exists() and p.resolve().is_relative_to(inside)]
+        return [p for p in places if _is_there(p) and p.resolve().is_relative_to(inside)]
 
     def _file(self, entry: VideoEntry) -> Path | None:
         if entry.id not in self._files:
-            self._files[entry.id] = self._reader.find_video_file(entry.id)
+            self._files[entry.id] = self._reader.find_video_file(entry.id, nearby=self._nearby)
         return self._files[entry.id]
+
+    def _pictures(self, entry: VideoEntry) -> list[str]:
+        """Names of the pictures of a video of the project; none where it is no folder."""
+        return self._list(self._file(entry) or entry.path)
 
     def _open(self, path: Path) -> Video | VideoError:
         from ifc_core.io.video import open_video  # loads the decoder
@@ -259,51 +281,75 @@ class _Resolver:
             self._listed[folder] = [normalised(file.name) for file in files]
         return self._listed[folder]
 
-    def _frames(self, video: YtvisVideo, known: Video, place: Path) -> tuple[int, ...]:
+    def _frames(
+        self, video: YtvisVideo, known: Video, pictures: Callable[[], list[str]]
+    ) -> _Frames:
         """Frame of the video for each frame of the file.
 
-        The extension key says so. Without it, where the file holds fewer frames than the video,
-        the names of the pictures do if the video is a folder, else numbers such as in
-        ``00005.jpg``. A folder of as many pictures, such as an export writes them, holds just
-        those, whatever the key says of the video that they were taken from.
+        The extension key says so for the content that it was written for. Else, where the file
+        holds fewer frames than the video, the names of the pictures do if the video is a folder,
+        then the key, then numbers such as in ``00005.jpg``. A folder of as many pictures, such as
+        an export writes them, holds just those, whatever the key says of the video that they were
+        taken from. The pictures are asked for only where their names tell something.
         """
         indices = video.details.frame_indices if video.details is not None else ()
         is_same = video.details is not None and video.details.fingerprint == known.fingerprint
         if indices and is_same and known.fingerprint:
-            return indices
+            return _Frames(indices)
+        in_order = tuple(range(video.length))
         if known.num_frames == video.length:
-            return tuple(range(video.length))
-        if indices or len(video.file_names) != video.length:
-            return indices or tuple(range(video.length))
-        by_name = _places_of(video.file_names, self._list(place))
-        if by_name is not None:
+            return _Frames(in_order)
+        if len(video.file_names) != video.length:
+            return _Frames(indices or in_order)
+        files = pictures()
+        by_name = _places_of(video.file_names, files)
+        if by_name is not None and not (indices and by_name.is_by_number):
             return by_name
+        if indices:
+            return _Frames(indices)
         numbers = numbers_at_end(_stems(video.file_names))
         if numbers is not None and numbers[-1] < known.num_frames:
-            return numbers
-        return tuple(range(video.length))
+            return _Frames(numbers, bool(files))
+        return _Frames(in_order)
 
 
-def _places_of(names: Sequence[str], files: Sequence[str]) -> tuple[int, ...] | None:
+def _in_project(entry: VideoEntry, frames: _Frames) -> FileVideo:
+    return FileVideo(entry.id, frames.places, False, is_by_number=frames.is_by_number)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file or folder, as far as one may look."""
+    try:
+        return path.exists()
+    except OSError:  # a folder that may not be entered, or a name that is too long for one
+        return False
+
+
+def _places_of(names: Sequence[str], files: Sequence[str]) -> _Frames | None:
     """The places of pictures among the files of a folder; ``None`` where not all are there.
 
-    They are known by their names, else without suffix, since masks of pictures are PNGs, else by
-    their numbers, since programs write those with more or fewer zeros.
+    They are known by their names, else without suffix, since masks of pictures are PNGs, else
+    with more or fewer zeros before their numbers, as programs write them, else by those alone.
     """
     wanted = [normalised(name).rpartition("/")[2] for name in names]
     spelled: list[tuple[Sequence[object], Sequence[object]]] = [
         (wanted, files),
         (_stems(wanted), _stems(files)),
+        (_unpadded(wanted), _unpadded(files)),
         (numbers_at_end(_stems(wanted)) or (), numbers_at_end(_stems(files)) or ()),
     ]
-    for keys, those in spelled:
+    for way, (keys, those) in enumerate(spelled):
         places = {key: place for place, key in enumerate(those)}
         found = [places.get(key) for key in keys]
         frames = tuple(frame for frame in found if frame is not None)
         is_ascending = all(a < b for a, b in pairwise(frames))
         if frames and len(frames) == len(keys) and is_ascending and len(places) == len(those):
-            return frames
+            return _Frames(frames, way == len(spelled) - 1)
     return None
+
+
+def _unpadded(names: Sequence[str]) -> list[str]:
+    return [_ZEROS.sub("", stem) for stem in _stems(names)]
 
 
 def _stems(names: Sequence[str]) -> list[str]:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from ifc_core.annotation.locating import Nearby
 from ifc_core.annotation.reading import ProjectReader
+from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.selection import VideoSelection
 from ifc_core.errors import VideoError
 from ifc_core.io.frame_list import list_frames, numbers_at_end
+
+_FILM_SUFFIXES = frozenset(
+    (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".flv")
+)
 
 
 class FrameNaming(StrEnum):
@@ -18,10 +24,8 @@ class FrameNaming(StrEnum):
     NUMBERS = "numbers"  # their numbers with six digits, as MOTS has it
 
 
-def frame_names(
-    reader: ProjectReader, selection: VideoSelection, naming: FrameNaming
-) -> tuple[str, ...]:
-    """Paths of the exported frames of a video below ``JPEGImages``.
+class FrameNames:
+    """Names the exported frames of a project's videos.
 
     A folder's frames have the names of its pictures, by which other programs, training and an
     import find them again: pictures are often counted from 1, and with gaps. A frame of a file, or
@@ -29,38 +33,71 @@ def frame_names(
 
     Args:
         reader: The project.
-        selection: What is exported of the video.
         naming: How names are made.
-
-    Returns:
-        One a frame.
     """
-    names = _picture_names(reader, selection)
-    stems = [name.rpartition(".")[0] for name in names]
-    numbers = numbers_at_end(stems)
-    if naming is FrameNaming.NUMBERS:
-        count = max(selection.frames, default=-1) + 1
-        found = range(count) if numbers is None or not names else numbers
-        files = [f"{found[frame]:06d}.jpg" for frame in selection.frames]
-    elif not names or len({stem.casefold() for stem in stems}) < len(stems):
-        files = [f"{frame:05d}.jpg" for frame in selection.frames]
-    elif naming is FrameNaming.JPEG:
-        files = [f"{stems[frame]}.jpg" for frame in selection.frames]
-    else:
-        files = [names[frame] for frame in selection.frames]
-    return tuple(f"{selection.folder}/{file}" for file in files)
+
+    def __init__(self, reader: ProjectReader, naming: FrameNaming) -> None:
+        self._reader = reader
+        self._naming = naming
+        self._nearby = Nearby()
+        self._not_found: list[str] = []
+
+    def of(self, selection: VideoSelection) -> tuple[str, ...]:
+        """Paths of the exported frames of a video below ``JPEGImages``, one a frame."""
+        names = self._picture_names(selection)
+        stems = [name.rpartition(".")[0] for name in names]
+        numbers = numbers_at_end(stems)
+        if self._naming is FrameNaming.NUMBERS:
+            count = max(selection.frames, default=-1) + 1
+            found = range(count) if numbers is None or not names else numbers
+            files = [f"{found[frame]:06d}.jpg" for frame in selection.frames]
+        elif not names or len({stem.casefold() for stem in stems}) < len(stems):
+            files = [f"{frame:05d}.jpg" for frame in selection.frames]
+        elif self._naming is FrameNaming.JPEG:
+            files = [f"{stems[frame]}.jpg" for frame in selection.frames]
+        else:
+            files = [names[frame] for frame in selection.frames]
+        return tuple(f"{selection.folder}/{file}" for file in files)
+
+    def notes(self) -> tuple[str, ...]:
+        """A sentence on the folders that were not found, if there are any."""
+        names = self._not_found
+        if not names:
+            return ()
+        shown = ", ".join(names[:5]) + (" and more" if len(names) > 5 else "")
+        what, their = f"The folder of {shown} was not found", "its"
+        if len(names) > 1:
+            what, their = f"The folders of {len(names)} videos were not found ({shown})", "their"
+        return (
+            f"{what}, so {their} frames are named by their number from 0; where {their} pictures "
+            "are counted otherwise, these names mean other pictures.",
+        )
+
+    def _picture_names(self, selection: VideoSelection) -> list[str]:
+        """Names of all pictures of a folder; none for a file, or where it is not to be found."""
+        video = selection.video
+        if not _may_be_folder(video):
+            return []
+        folder = self._reader.find_video_file(video.id, nearby=self._nearby)
+        try:
+            if folder is not None and not folder.is_dir():
+                return []
+            names = [file.name for file in list_frames(folder)] if folder is not None else []
+        except (OSError, VideoError):
+            names = []
+        is_whole = bool(video.fingerprint) or len(names) == video.num_frames
+        if len(names) <= max(selection.frames, default=-1) or not is_whole:
+            self._not_found.append(video.name)
+            return []
+        return names if all(n.isprintable() and "\\" not in n for n in names) else []
 
 
-def _picture_names(reader: ProjectReader, selection: VideoSelection) -> list[str]:
-    """Names of all pictures of a folder; none for a file, or where the folder is not known."""
-    video = selection.video
-    if video.path.is_file():
-        return []
-    folder = reader.find_video_file(video.id)
+def _may_be_folder(video: VideoEntry) -> bool:
+    """Whether a video is a folder of frames, or may be one that is not at its place now."""
     try:
-        names = [file.name for file in list_frames(folder)] if folder and folder.is_dir() else []
-    except VideoError:
-        return []
-    is_whole = bool(video.fingerprint) or len(names) == video.num_frames
-    is_fit = all(name.isprintable() and "\\" not in name for name in names)
-    return names if is_whole and is_fit and len(names) > max(selection.frames, default=-1) else []
+        if video.path.exists():
+            return video.path.is_dir()
+    except OSError:  # below a folder that may not be entered
+        pass
+    is_counted = video.fingerprint.startswith(f"{video.num_frames}-")
+    return is_counted or video.path.suffix.lower() not in _FILM_SUFFIXES

@@ -300,6 +300,7 @@ def _notes(
         count = "1 video" if len(missing) == 1 else f"{len(missing)} videos"
         notes.append(f"The frames of {count} were not found: {shown}.")
         notes += dict.fromkeys(place.problem for place in places.values() if place.problem)
+    notes += _number_notes(videos, places)
     plain = len({_key(places[video.id].place) for video in videos if video.details is None})
     if plain and not is_result and assume:
         notes.append(
@@ -307,6 +308,18 @@ def _notes(
             "so every frame counts as approved and null as absent."
         )
     return tuple(notes)
+
+
+def _number_notes(videos: Sequence[YtvisVideo], places: Mapping[int, FileVideo]) -> tuple[str, ...]:
+    """A sentence on folders whose pictures have other names than the file says, if any."""
+    names = list(dict.fromkeys(v.name for v in videos if places[v.id].is_by_number))
+    if not names:
+        return ()
+    shown = ", ".join(names[:5]) + (" and more" if len(names) > 5 else "")
+    return (
+        f"The pictures of {shown} have other names than in the file, so the numbers in the names "
+        "alone say which frames are meant; look whether the masks lie on theirs.",
+    )
 
 
 def _key(place: int | AddVideo) -> int:

@@ -18,8 +18,44 @@ from ifc_core.structures import Video
 _MAX_ENTRIES = 20_000  # of a folder that is searched, so that "/" does not hang the window
 
 
+class Nearby:
+    """What lies around a project, looked at once where many videos are looked for."""
+
+    def __init__(self) -> None:
+        self._walked: dict[tuple[Path, ...], list[Path]] = {}
+        self._sizes: dict[Path, int] = {}
+        self._fingerprints: dict[Path, str] = {}
+
+    def paths(self, folders: Sequence[Path]) -> list[Path]:
+        """Files and folders below some folders, the nearest first, each once."""
+        key = tuple(folders)
+        if key not in self._walked:
+            self._walked[key] = list(_walk(folders))
+        return self._walked[key]
+
+    def is_same_video(self, path: Path, entry: VideoEntry) -> bool:
+        """Whether a file or folder has the content of a video, by its fingerprint if it has one."""
+        try:
+            if not entry.fingerprint:
+                return path.exists()
+            if path not in self._sizes:
+                self._sizes[path] = _size(path)
+            size = self._sizes[path]
+            if not size or not entry.fingerprint.startswith(f"{size}-"):
+                return False  # without reading anything
+            if path not in self._fingerprints:
+                self._fingerprints[path] = _fingerprint(path)
+        except (OSError, VideoError):
+            return False
+        return self._fingerprints[path] == entry.fingerprint
+
+
 def find_video(
-    entry: VideoEntry, hint: str, folder: Path, search: Sequence[Path] = ()
+    entry: VideoEntry,
+    hint: str,
+    folder: Path,
+    search: Sequence[Path] = (),
+    nearby: Nearby | None = None,
 ) -> Path | None:
     """Find a video's file or frame folder.
 
@@ -33,26 +69,28 @@ def find_video(
         hint: Absolute path it had when it was added.
         folder: The project folder.
         search: More folders to look in, with what lies below them.
+        nearby: What was looked at for other videos; by default everything is looked at anew.
 
     Returns:
         The place, or ``None``.
     """
+    seen = nearby or Nearby()
     known = [entry.path, *([Path(hint)] if hint else [])]
     for path in known:
         for spelled in _spellings(path):
-            if is_same_video(spelled, entry):
+            if seen.is_same_video(spelled, entry):
                 return spelled
     folders = [folder.parent, folder, *search]
     names = {normalised(path.name) for path in known}
     others: list[Path] = []
-    for path in _walk(folders):
+    for path in _walk(folders) if nearby is None else nearby.paths(folders):
         if normalised(path.name) not in names:
             others.append(path)
-        elif is_same_video(path, entry):
+        elif seen.is_same_video(path, entry):
             return path
     if not entry.fingerprint:  # any file at all would do
         return None
-    return next((path for path in others if is_same_video(path, entry)), None)
+    return next((path for path in others if seen.is_same_video(path, entry)), None)
 
 
 def _spellings(path: Path) -> Iterator[Path]:
@@ -75,19 +113,19 @@ def fits(found: Video, entry: VideoEntry) -> bool:
 
 def is_same_video(path: Path, entry: VideoEntry) -> bool:
     """Whether a file or folder has the content of a video, by its fingerprint if it has one."""
+    return Nearby().is_same_video(path, entry)
+
+
+def _size(path: Path) -> int:
+    """What a fingerprint begins with: bytes of a file, frames of a folder; 0 for what is none."""
     try:
-        if not path.exists():
-            return False
-        if not entry.fingerprint:
-            return True
-        frames = list_frames(path) if path.is_dir() else None
-        count = path.stat().st_size if frames is None else len(frames)
-        if not count or not entry.fingerprint.startswith(f"{count}-"):
-            return False  # without reading anything
-        found = file_fingerprint(path) if frames is None else folder_fingerprint(frames)
+        return len(list_frames(path)) if path.is_dir() else path.stat().st_size
     except (OSError, VideoError):
-        return False
-    return found == entry.fingerprint
+        return 0
+
+
+def _fingerprint(path: Path) -> str:
+    return folder_fingerprint(list_frames(path)) if path.is_dir() else file_fingerprint(path)
 
 
 def _walk(folders: Sequence[Path]) -> Iterator[Path]:

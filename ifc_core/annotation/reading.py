@@ -29,7 +29,7 @@ from ifc_core.annotation.connection import (
 )
 from ifc_core.annotation.delta import Pointer
 from ifc_core.annotation.frame_columns import FrameColumns
-from ifc_core.annotation.locating import find_video
+from ifc_core.annotation.locating import Nearby, find_video
 from ifc_core.annotation.records import WHOLE as WHOLE_TRACK
 from ifc_core.annotation.records import (
     HistoryEntry,
@@ -156,12 +156,15 @@ class ProjectReader:
             raise EditError(f"There is no video {video_id} in the project.", path=self.folder)
         return rows.video_of(tuple(row), self.folder)
 
-    def find_video_file(self, video_id: int, search: Sequence[Path] = ()) -> Path | None:
+    def find_video_file(
+        self, video_id: int, search: Sequence[Path] = (), nearby: Nearby | None = None
+    ) -> Path | None:
         """Find a video's file by place and fingerprint, without storing a new place.
 
         Args:
             video_id: The video.
             search: More folders to look in.
+            nearby: What was looked at for other videos, so that nothing is looked at twice.
 
         Returns:
             The path, or ``None`` where the person must be asked.
@@ -169,7 +172,7 @@ class ProjectReader:
         query = "SELECT absolute_hint FROM videos WHERE id = ?"
         entry = self.video(video_id)
         hint = str(self._db.execute(query, (video_id,)).fetchone()[0])
-        return find_video(entry, hint, self.folder, search)
+        return find_video(entry, hint, self.folder, search, nearby)
 
     def categories(self) -> list[Category]:
         """All categories by id."""

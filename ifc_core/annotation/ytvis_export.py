@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from ifc_core.annotation.frame_names import FrameNaming, frame_names
+from ifc_core.annotation.frame_names import FrameNames
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.selection import VideoSelection
 from ifc_core.io.ytvis_types import (
@@ -24,7 +24,7 @@ def header_of(
     selections: Sequence[VideoSelection],
     categories: Sequence[Category],
     with_details: bool,
-    naming: FrameNaming,
+    names: FrameNames,
 ) -> YtvisHeader:
     """Videos and categories of an export.
 
@@ -33,9 +33,9 @@ def header_of(
         selections: What is exported of each video.
         categories: The classes.
         with_details: Whether to fill the extension key.
-        naming: How the frames are called.
+        names: What the frames are called.
     """
-    videos = tuple(_video(s, frame_names(reader, s, naming), with_details) for s in selections)
+    videos = tuple(_video(s, names.of(s), with_details) for s in selections)
     info = {"description": reader.name, "generator": f"IFC Studio {__version__}"}
     return YtvisHeader(videos, tuple(categories), info)
 

@@ -1,19 +1,21 @@
 """Frames of an export are named so that they are the same frames wherever the file is read."""
 
 import json
+import os
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from ifc_core.annotation import Project, Scope, edits
-from ifc_core.annotation.exporting import ExportFormat, ExportOptions, export_project
+from ifc_core.annotation import Project, Scope, edits, locating
+from ifc_core.annotation.exporting import ExportFormat, ExportOptions, ExportScope, export_project
 from ifc_core.annotation.importing import import_annotations
 from ifc_core.data.labelled_video import FrameStore
 from ifc_core.data.video_source import read_ytvis_videos
 from ifc_core.io.video import open_video
-from ifc_core.structures import Category, RLEMask
+from ifc_core.structures import Category, RLEMask, Video
 
 SIZE = (16, 40)
 FRAMES = (4, 5, 7)
@@ -157,3 +159,128 @@ def test_mots_of_a_film_stays_on_its_frames(tmp_path, clip_file, is_text):
         (track,) = project.tracks(1)
         assert [f.frame_index for f in project.track_frames(track.id) if f.area_px] == [4]
         assert project.exhaustive_frames(1) == [4, 5, 6]
+
+
+def forbid(monkeypatch, folder):
+    """What lies below a folder may not be looked at, as in one that may not be entered."""
+    real = os.stat
+
+    def stat(path, *args, **kwargs):
+        if not isinstance(path, int) and folder in Path(os.fsdecode(path)).parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "stat", stat)
+    monkeypatch.setattr(Path, "stat", lambda self, **kwargs: stat(self, **kwargs))
+
+
+@pytest.mark.parametrize("name", ["closed/clip", "n" * 300])
+def test_a_place_that_cannot_be_looked_at_is_one_that_is_not_found(tmp_path, monkeypatch, name):
+    place = tmp_path / name
+    with Project.create(tmp_path / "a.ifcproj") as project:
+        project.add_video(Video(place, 10, *SIZE, 30.0, "10-" + "a" * 32), "clip")
+        project.apply(edits.SetCategory(Category(1, "ball")))
+        project.apply(edits.NewTrack(1, 1, 4, mask(4)))
+        forbid(monkeypatch, tmp_path / "closed")
+        options = ExportOptions(
+            scope=ExportScope.EVERYTHING, include_studio_key=False, frame_scope=Scope(4, 5)
+        )
+        export_project(project, tmp_path / "out.json", options=options)
+        content = json.loads((tmp_path / "out.json").read_text())
+        assert content["videos"][0]["file_names"] == ["clip/00004.jpg", "clip/00005.jpg"]
+        content["videos"][0]["file_names"] = [f"{name}x/00004.jpg", f"{name}x/00005.jpg"]
+        (tmp_path / "out.json").write_text(json.dumps(content))
+        assert import_annotations(project, tmp_path / "out.json").missing_videos
+
+
+def add_missing(project, count, name):
+    """Videos that are nowhere, each with a mask."""
+    project.apply(edits.SetCategory(Category(1, "ball")))
+    for number in range(count):
+        fingerprint = f"{7000 + number}-{'a' * 32}"
+        project.add_video(
+            Video(Path(f"/nowhere/{name.format(number)}"), 10, *SIZE, 30.0, fingerprint)
+        )
+        project.apply(edits.NewTrack(number + 1, 1, 4, mask(4)))
+
+
+@pytest.mark.parametrize(("name", "looks"), [("v{}.mp4", 0), ("v{}", 1)])
+def test_the_disk_is_searched_once_at_most(tmp_path, monkeypatch, name, looks):
+    """Not at all for results and for films, whose frames have no names."""
+    walks = []
+    walk = locating._walk
+    monkeypatch.setattr(locating, "_walk", lambda f: walks.append(f) or walk(f))
+    with Project.create(tmp_path / "a.ifcproj") as project:
+        add_missing(project, 6, name)
+        options = ExportOptions(
+            scope=ExportScope.EVERYTHING, include_studio_key=False, frame_scope=Scope(4, 5)
+        )
+        results = ExportFormat.YTVIS_RESULTS
+        export_project(project, tmp_path / "out.json", options=options)
+        assert len(walks) == looks
+        export_project(project, tmp_path / "results.json", results, options)
+        walks.clear()
+        import_annotations(project, tmp_path / "results.json")
+        assert not walks
+        import_annotations(project, tmp_path / "out.json")
+        assert len(walks) == 1
+
+
+def test_folders_that_are_not_found_are_told(tmp_path):
+    clip = make_clip(tmp_path / "clip", "img_{:04d}.png")
+    with make_project(tmp_path / "a.ifcproj", clip) as project:
+        assert export_project(project, tmp_path / "there.json", options=PLAIN).notes == ()
+        away = clip.rename(tmp_path / "a.ifcproj" / "runs" / "deep")
+        (note,) = export_project(project, tmp_path / "away.json", options=PLAIN).notes
+        assert note.startswith("The folder of clip was not found, so its frames are named by")
+        results = ExportFormat.YTVIS_RESULTS  # they name no frames
+        assert export_project(project, tmp_path / "r.json", results, PLAIN).notes == ()
+        away.rename(clip)
+
+        def told(file):
+            return " ".join(import_annotations(project, tmp_path / file).notes)
+
+        assert "the numbers in the names alone say" not in told("there.json")
+        assert "The pictures of clip have other names than in the file" in told("away.json")
+
+
+def test_several_folders_that_are_not_found_are_one_sentence(tmp_path):
+    with Project.create(tmp_path / "a.ifcproj") as project:
+        add_missing(project, 6, "v{}")
+        options = ExportOptions(scope=ExportScope.EVERYTHING)
+        (note,) = export_project(project, tmp_path / "out.json", options=options).notes
+    found = "The folders of 6 videos were not found (v0, v1, v2, v3, v4 and more), so their"
+    assert note.startswith(found)
+
+
+def test_more_zeros_are_the_same_name(tmp_path):
+    clip = make_clip(tmp_path / "clip", "{:03d}.png")
+    with make_project(tmp_path / "a.ifcproj", clip) as project:
+        export_project(project, tmp_path / "mots", ExportFormat.MOTS)
+        report = import_annotations(project, tmp_path / "mots")
+        frames = [f.frame_index for f in project.track_frames(project.tracks(1)[-1].id)]
+    assert not any("alone say" in note for note in report.notes)
+    assert frames == list(FRAMES)
+
+
+def test_the_key_does_not_move_masks_in_pictures_that_an_export_wrote(tmp_path):
+    """There frame 4 of the key's video is the third picture."""
+    clip = make_clip(tmp_path / "clip", "{:05d}.png")
+    out = tmp_path / "out"
+    out.mkdir()
+    with make_project(tmp_path / "a.ifcproj", clip) as project:
+        whole = ExportOptions(
+            scope=ExportScope.EVERYTHING, frame_scope=Scope(2, 9), write_frames=True
+        )
+        for frame in range(2, 10):
+            project.apply(edits.SetMask(1, frame, mask(frame)))
+        export_project(project, out / "all.json", options=whole)
+        export_project(project, out / "part.json", options=ExportOptions(frame_scope=Scope(4, 5)))
+    with Project.create(out / "b.ifcproj") as other:
+        import_annotations(other, out / "all.json")
+        import_annotations(other, out / "part.json")
+        first, second = (
+            {r.frame_index: r.rle for r in other.track_masks(t.id)} for t in other.tracks(1)
+        )
+    assert sorted(second) == [2, 3]
+    assert second == {frame: first[frame] for frame in second}
