@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -26,6 +27,8 @@ def safe_name(name: str) -> str:
 def safe_names(files: Iterable[Path], folder: Path) -> dict[Path, str]:
     """Names in the pack for files below a folder, no two alike; what can keeps its own.
 
+    Names that differ by case or composed letters alone are one to some systems.
+
     Args:
         files: The files.
         folder: What their names begin at.
@@ -39,19 +42,23 @@ def safe_names(files: Iterable[Path], folder: Path) -> dict[Path, str]:
     for file in sorted(safe, key=lambda f: safe[f] != PurePosixPath(f.relative_to(folder))):
         wanted = safe[file]
         name, number = str(wanted), 2
-        while name in taken:
+        while _as_any_system(name) in taken:
             name = str(wanted.with_name(f"{wanted.stem}_{number}{wanted.suffix}"))
             number += 1
-        taken.add(name)
+        taken.add(_as_any_system(name))
         names[file] = name
     return names
+
+
+def _as_any_system(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def check_picture_names(files: Iterable[Path], folder: Path) -> None:
     """Refuse pictures that would need other names: a frame folder is known by them.
 
     Args:
-        files: Of a folder of frames.
+        files: The pictures of a folder of frames.
         folder: The project, for the error.
 
     Raises:

@@ -23,6 +23,7 @@ from ifc_core.annotation.store import Project
 from ifc_core.annotation.targets import check_target
 from ifc_core.errors import FormatError, OutputError, ProjectError
 from ifc_core.io.atomic import atomic_output
+from ifc_core.io.frame_list import list_frames
 from ifc_core.jobs import JobContext
 
 _ROOTS = ("models", "videos")
@@ -53,6 +54,7 @@ def pack_project(
         OutputError: The target cannot be written, or a video of the project is there.
         ProjectError: A video is wanted and is not to be found, or has pictures of names that no
             pack can hold.
+        VideoError: A folder of frames cannot be read.
     """
     context = context or JobContext()
     check_target(reader, Path(path))
@@ -80,7 +82,10 @@ def _model_files(folder: Path) -> dict[Path, str]:
 
 
 def _video_files(reader: ProjectReader) -> dict[int, list[tuple[Path, str]]]:
-    """Video id -> (file, name in the pack), the first one's folder standing for the video."""
+    """Video id -> (file, name in the pack), the first one's folder standing for the video.
+
+    Of a folder the pictures alone are packed: other files may have names that no pack can hold.
+    """
     found: dict[int, list[tuple[Path, str]]] = {}
     for entry in reader.videos():
         path = reader.find_video_file(entry.id)
@@ -93,7 +98,12 @@ def _video_files(reader: ProjectReader) -> dict[int, list[tuple[Path, str]]]:
         if path.is_file():
             found[entry.id] = [(path, place)]
         else:
-            files = sorted(p for p in path.iterdir() if p.is_file())
+            files = list_frames(path)
+            if not files:  # a video without a fingerprint is known by its name alone
+                raise ProjectError(
+                    f"{path} holds no pictures, so {entry.name} cannot be packed.",
+                    path=reader.folder,
+                )
             check_picture_names(files, reader.folder)
             found[entry.id] = [(p, f"{place}/{p.name}") for p in files]
     return found

@@ -3,12 +3,14 @@
 import os
 import shutil
 import sqlite3
+import unicodedata
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from ifc_core.annotation import Project, edits
+from ifc_core.annotation.packed_names import safe_names
 from ifc_core.annotation.packing import pack_project, unpack_project
 from ifc_core.errors import FormatError, OutputError, ProjectError
 from ifc_core.io.video import open_video
@@ -94,6 +96,24 @@ def test_a_picture_that_would_need_another_name_is_named(tmp_path, clip_folder, 
     assert not (tmp_path / "a.ifcpack").exists()
 
 
+def test_of_a_folder_of_frames_the_pictures_alone_are_packed(tmp_path, clip_folder):
+    frames = shutil.copytree(clip_folder, tmp_path / "frames")
+    pictures = {f"videos/1/frames/{path.name}" for path in frames.iterdir()}
+    for name in ("00001.png:Zone.Identifier", "notes.txt", "._00001.png"):
+        (frames / name).write_text("left over")
+    with zipfile.ZipFile(pack_of(tmp_path, frames)) as pack:
+        assert set(pack.namelist()) == {"project.sqlite", *pictures}
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path):
+    (tmp_path / "clip").mkdir()
+    with Project.create(tmp_path / "a.ifcproj") as project:
+        project.add_video(Video(tmp_path / "clip", 12, *SIZE, 10.0, ""))
+        with pytest.raises(ProjectError, match=r"clip holds no pictures, so clip cannot be packed"):
+            pack_project(project, tmp_path / "a.ifcpack", with_videos=True)
+    assert not (tmp_path / "a.ifcpack").exists()
+
+
 def test_a_model_is_found_under_its_packed_name(tmp_path):
     with Project.create(tmp_path / "a.ifcproj") as project:
         models = project.folder / "models"
@@ -105,6 +125,15 @@ def test_a_model_is_found_under_its_packed_name(tmp_path):
     with Project.open(folder) as other:
         found = {model.name: Path(model.path).read_text() for model in other.models()}
     assert found == {"cats: v2": "cats: v2", "cats_ v2": "cats_ v2"}
+
+
+@pytest.mark.parametrize("pair", [("C", "c"), ("\u00e9", "e\u0301"), ("\u00c9", "e\u0301")])
+def test_models_are_told_apart_where_a_system_would_not(tmp_path, pair):
+    names = {Path(f"/p/models/{name}.safetensors") for name in pair}
+    packed = safe_names(names, Path("/p"))
+    as_one = {unicodedata.normalize("NFC", name).casefold() for name in packed.values()}
+    assert len(as_one) == 2
+    assert sum(path == Path("/p") / name for path, name in packed.items()) == 1
 
 
 def test_a_name_that_is_not_utf8_is_one_sentence(empty, tmp_path):
