@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -55,6 +56,22 @@ HUMAN = SOURCE_CODE[MaskSource.HUMAN]
 DERIVED = SOURCE_CODE[MaskSource.DERIVED]
 
 _FEW_TRACKS = 20  # more are read in one pass over the video
+_VIDEO, _COLOR, _Z = (
+    rows.TRACK_COLUMNS.split(", ").index(n) for n in ("video_id", "color", "z_order")
+)
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What the tracks of a video have taken: the uppermost z-order, and how many each colour."""
+
+    top: int | None = None
+    colors: Counter[tuple[int, int, int]] = field(default_factory=Counter)
+
+    def add(self, color: tuple[int, int, int], count: int, z_order: int) -> None:
+        """Count tracks of one colour, of which one lies as high as this."""
+        self.colors[color] += count
+        self.top = z_order if self.top is None else max(self.top, z_order)
 
 
 class EditTransaction:
@@ -78,6 +95,7 @@ class EditTransaction:
         self.notes: list[str] = []
         self._annotator_id = annotator_id
         self._now = now
+        self._shown: dict[int, _Shown] = {}  # by video, kept up while tracks are added
 
     def fail(self, message: str) -> NoReturn:
         """Give the edit up; everything it wrote is taken back.
@@ -254,6 +272,27 @@ class EditTransaction:
         before = self.delta.rows[table].get(row_id)
         self.delta.rows[table][row_id] = (old if before is None else before[0], row)
         write_row(self.db, table, row_id, row)
+        if table == "tracks":
+            self._keep_up(row, old)
+
+    def _keep_up(self, row: Row | None, old: Row | None) -> None:
+        """Note a new track; what is known of a video of which one changed is read again."""
+        if old is not None:
+            if row is None or any(row[n] != old[n] for n in (_VIDEO, _COLOR, _Z)):
+                for changed in (old, row or old):
+                    self._shown.pop(changed[_VIDEO], None)
+        elif row is not None and row[_VIDEO] in self._shown:
+            self._shown[row[_VIDEO]].add(unpack_rgb(row[_COLOR]), 1, row[_Z])
+
+    def _shown_in(self, video_id: int) -> _Shown:
+        shown = self._shown.get(video_id)
+        if shown is None:
+            shown = _Shown()
+            query = "SELECT color, count(*), max(z_order) FROM tracks WHERE video_id = ? GROUP BY 1"
+            for color, count, top in self.db.execute(query, (video_id,)):
+                shown.add(unpack_rgb(color), int(count), int(top))
+            self._shown[video_id] = shown
+        return shown
 
     def put_track(self, track: Track) -> None:
         """Change the header of a track."""
@@ -304,14 +343,12 @@ class EditTransaction:
 
     def top(self, video_id: int) -> int:
         """The z-order of the uppermost track, -1 where there is none."""
-        query = "SELECT max(z_order) FROM tracks WHERE video_id = ?"
-        top = self.db.execute(query, (video_id,)).fetchone()[0]
-        return -1 if top is None else int(top)
+        top = self._shown_in(video_id).top
+        return -1 if top is None else top
 
     def _next_color(self, video_id: int) -> tuple[int, int, int]:
-        query = "SELECT color, count(*) FROM tracks WHERE video_id = ? GROUP BY color"
-        used = {unpack_rgb(c): n for c, n in self.db.execute(query, (video_id,))}
-        return min(rows.PALETTE, key=lambda color: used.get(color, 0))
+        used = self._shown_in(video_id).colors
+        return min(rows.PALETTE, key=lambda color: used[color])
 
     def touch(self, track: Track) -> None:
         """A person changed a mask of the track: it is no mere proposal any more."""
@@ -322,7 +359,10 @@ class EditTransaction:
 
     def set_exhaustive(self, video_id: int, frames: Iterable[int], flag: bool) -> None:
         """Set or clear the *exhaustive* flag of frames."""
-        present = self.exhaustive(video_id)
+        frames = list(frames)
+        if not frames:
+            return
+        present = self.exhaustive(video_id, Scope(max(0, min(frames)), max(0, max(frames))))
         for frame_index in frames:
             key = (video_id, frame_index)
             before = self.delta.frames.get(key, (frame_index in present, flag))

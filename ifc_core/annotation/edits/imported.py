@@ -81,8 +81,11 @@ class ImportTracks(Edit):
         with bulk_writing(tx.db, self.num_pointers):
             for track in self.tracks:
                 _add_track(tx, track, videos[track.video_key], categories[track.category_key])
+        approved: dict[int, list[int]] = {}
         for key, frames in self.exhaustive.items():
-            tx.set_exhaustive(videos[key], frames, True)
+            approved.setdefault(videos[key], []).extend(frames)
+        for video_id, gathered in approved.items():
+            tx.set_exhaustive(video_id, gathered, True)
         counted = "1 track" if len(self.tracks) == 1 else f"{len(self.tracks)} tracks"
         return f"Import {counted} from {printable(self.source)}"
 
