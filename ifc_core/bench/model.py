@@ -231,9 +231,10 @@ def find_tracks(
 
 
 def clip_path(data: Path, video: YtvisVideo) -> Path:
-    """Where the frames of a labelled clip are: a folder of its name, or a file."""
+    """Where the frames of a labelled clip are: a folder of its name, or a file beside others."""
     folder = data / video.name
-    return folder if folder.is_dir() else next(iter(sorted(data.glob(f"{video.name}.*"))), folder)
+    named = sorted(path for path in data.glob(f"{video.name}.*") if path.is_file())
+    return folder if folder.is_dir() else next(iter(named), folder)
 
 
 def _frames(data: Path, video: YtvisVideo) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:

@@ -101,3 +101,13 @@ def test_a_whole_run_gives_finite_figures(tiny: IFC, labelled_folder: Path) -> N
 def test_the_frame_step_thins_out_the_labels(tiny: IFC, labelled_folder: Path) -> None:
     settings = ProposeSettings(short_side=64, clip_length=2, frame_step=2)
     assert bench.bench_real(tiny, labelled_folder, settings).frames == 4
+
+
+def test_a_project_beside_a_clip_is_not_taken_for_it(tmp_path: Path) -> None:
+    video, _ = _truth()
+    (tmp_path / f"{video.name}.ifcproj").mkdir()
+    film = tmp_path / f"{video.name}.mp4"
+    film.write_bytes(b"film")
+    assert bench.clip_path(tmp_path, video) == film
+    (tmp_path / video.name).mkdir()
+    assert bench.clip_path(tmp_path, video) == tmp_path / video.name
