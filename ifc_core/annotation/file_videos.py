@@ -17,11 +17,12 @@ from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.rows import normalised
 from ifc_core.errors import FormatError, VideoError
 from ifc_core.io.frame_list import SUFFIXES, list_frames, natural_key, numbers_at_end
+from ifc_core.io.video_suffixes import VIDEO_SUFFIXES
 from ifc_core.io.ytvis_types import YtvisVideo
 from ifc_core.structures import Video
 
 _DEFAULT_FPS = 30.0
-_VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".MP4", ".MOV", ".AVI")
+_SUFFIXES = (*VIDEO_SUFFIXES, *(suffix.upper() for suffix in VIDEO_SUFFIXES))
 _ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9]+$)")
 
 
@@ -244,7 +245,7 @@ class _Resolver:
         """Places below the root where the video may be; none that leaves it."""
         root = self._root
         places = [root / "JPEGImages" / video.name, root / video.name]
-        places += [root / f"{video.name}{suffix}" for suffix in _VIDEO_SUFFIXES]
+        places += [root / f"{video.name}{suffix}" for suffix in _SUFFIXES]
         pictures = [base / video.file_names[0] for base in (root / "JPEGImages", root)]
         places += [picture.parent for picture in pictures if _is_there(picture)]
         if video.details is not None and video.details.source:

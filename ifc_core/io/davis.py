@@ -18,6 +18,7 @@ from ifc_core.io.atomic import atomic_folder
 from ifc_core.io.flatten import flat_frames
 from ifc_core.io.frame_list import natural_key
 from ifc_core.io.frame_source import FileFrames, FrameSource, TrackHead
+from ifc_core.io.json_file import read_json_file
 from ifc_core.io.label_images import iter_label_masks, read_labels, write_palette_png
 from ifc_core.io.problems import is_text
 from ifc_core.io.track_builder import TrackBuilder
@@ -168,10 +169,7 @@ def _video_folders(root: Path) -> list[Path]:
 def _read_semantics(path: Path) -> dict[str, dict[str, str]]:
     if not path.is_file():
         return {}
-    try:
-        raw = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise FormatError(f"{path} is not valid JSON.", path=path) from error
+    raw = read_json_file(path)
     is_sound = isinstance(raw, dict) and all(
         isinstance(classes, dict)
         and all(number.isdecimal() and len(number) < 6 for number in classes)

@@ -27,6 +27,7 @@ from ifc_core.io.atomic import atomic_folder
 from ifc_core.io.flatten import flat_frames
 from ifc_core.io.frame_list import MAX_FRAMES, list_frames, natural_key, numbers_at_end
 from ifc_core.io.frame_source import FileFrames, FrameSource, TrackHead
+from ifc_core.io.json_file import read_json_file
 from ifc_core.io.label_images import iter_label_masks, read_labels, write_deep_png
 from ifc_core.io.problems import is_text
 from ifc_core.io.track_builder import TrackBuilder
@@ -213,10 +214,7 @@ def _read_frames(path: Path) -> dict[str, Sequence[int]]:
     """The frames that each video covers, as we write them; empty where nothing says so."""
     if not path.is_file():
         return {}
-    try:
-        raw = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise FormatError(f"{path} is not valid JSON.", path=path) from error
+    raw = read_json_file(path)
     if not isinstance(raw, dict) or not all(map(_are_frames, raw.values())):
         raise FormatError(f"{path} must map videos to their ascending frame numbers.", path=path)
     return raw

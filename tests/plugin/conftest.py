@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -39,6 +40,20 @@ def desk(clear_viewer, tmp_path, clip):
     yield made
     made.studio.close()
     made.engine.close()
+
+
+@pytest.fixture
+def second(desk, tmp_path, clip):
+    """Id of a second video of the project, of which the first is shown."""
+    from ifc_core.jobs import JobContext
+    from napari_ifc.controllers.videos import adding, look_through
+
+    other = tmp_path / "other"
+    shutil.copytree(clip, other)
+    sorted(other.iterdir())[-1].unlink()
+    edit, _ = adding(desk.project, look_through([other], JobContext()))
+    desk.editor.apply(edit)
+    return desk.project.videos()[1].id
 
 
 @pytest.fixture(autouse=True)

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 from fake_engine import SIZE, disc
 
-from ifc_core.jobs import JobContext
-from napari_ifc.controllers.videos import adding, look_through
 from napari_ifc.features import opening
 from napari_ifc.features.files import Files
 from napari_ifc.features.opening import Opening
 
 pytestmark = pytest.mark.window
-
-
-@pytest.fixture
-def second(desk, tmp_path, clip):
-    """Id of a second video of the project, of which the first is shown."""
-    other = tmp_path / "other"
-    shutil.copytree(clip, other)
-    sorted(other.iterdir())[-1].unlink()
-    edit, _ = adding(desk.project, look_through([other], JobContext()))
-    desk.editor.apply(edit)
-    return desk.project.videos()[1].id
 
 
 @pytest.fixture

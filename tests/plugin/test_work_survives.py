@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 
 import numpy as np
@@ -14,9 +13,7 @@ from napari.utils.interactions import mouse_press_callbacks, mouse_release_callb
 from ifc_core.annotation import RunState, Scope, StagedInstance
 from ifc_core.engine.protocol import JobEnd, JobStatus
 from ifc_core.inference.review_queue import QueueEntry, Reason
-from ifc_core.jobs import JobContext
 from napari_ifc.controllers import tracks
-from napari_ifc.controllers.videos import adding, look_through
 from napari_ifc.features import opening
 from napari_ifc.features.opening import Opening
 from napari_ifc.features.propose import ProposeLink
@@ -168,17 +165,6 @@ def test_the_window_says_that_a_box_waits_for_a_run(desk, qtbot):
     with qtbot.waitSignal(desk.correction.signals.answered):
         pass
     assert "guess from the box" in desk.said  # in its place
-
-
-@pytest.fixture
-def second(desk, tmp_path, clip):
-    """Id of a second video of the project, of which the first is shown."""
-    other = tmp_path / "other"
-    shutil.copytree(clip, other)
-    sorted(other.iterdir())[-1].unlink()
-    edit, _ = adding(desk.project, look_through([other], JobContext()))
-    desk.editor.apply(edit)
-    return desk.project.videos()[1].id
 
 
 def test_showing_another_video_pauses_a_run_which_goes_on_there_later(desk, second, qtbot):
