@@ -75,10 +75,12 @@ class TimelinePanel(QWidget):
         self._progress = QProgressBar()
         self._progress.setProperty("role", "approved")
         self._progress.setTextVisible(False)
-        self._progress.setFixedWidth(110)
+        self._progress.setMaximumWidth(110)
         self._progress.setAccessibleName(tr("Approved frames of the project"))
         self._progress_text = QLabel()
         self._progress_text.setProperty("role", "muted")
+        for widget in (self._progress, self._progress_text):
+            widget.setMinimumWidth(1)  # a narrow window needs the room for the buttons
         self._build()
         self.show_range(None)
         self.show_progress(ProgressView())

@@ -6,6 +6,7 @@ import pytest
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QApplication, QLabel
 
+from napari_ifc.rows import ProgressView
 from napari_ifc.views.theme import palette_for
 from napari_ifc.views.transport import TimelinePanel
 
@@ -60,3 +61,9 @@ def test_every_place_of_a_longer_video_fits(panel, theme):
         label = place_of(panel)
         assert label.sizeHint().width() <= label.width()
     assert label.text() == "388888 / 399999   4:19:15.52"
+
+
+def test_a_narrow_window_squeezes_the_progress_and_not_what_is_beside_it(panel):
+    panel.show_progress(ProgressView(num_frames=2000, approved_frames=70))
+    panel.show_place(0, 2000, 30.0)
+    assert panel.minimumSizeHint().width() < 600
