@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -123,7 +123,18 @@ class FilterBar(QFrame):
             spin.valueChanged.connect(lambda _: self.changed.emit())
         for check in (self._untouched, self._in_range):
             check.toggled.connect(lambda _: self.changed.emit())
+        for field in (self._class, self._state, *self._score, *self._area, *self._length):
+            field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # not by the wheel
+            field.installEventFilter(self)
         self.clear_button.clicked.connect(self.clear)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Let the wheel scroll past a field that has not the focus, and not turn its value."""
+        is_wheel = event.type() == QEvent.Type.Wheel
+        if is_wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+            event.ignore()
+            return True
+        return bool(super().eventFilter(watched, event))
 
     def bind_actions(self, actions: ActionTable) -> None:
         """Take names and tips of the buttons from the table."""

@@ -67,6 +67,7 @@ def style_sheet(p: Palette) -> str:
     return f"""
     QWidget#ifcPanel, QWidget#ifcPage {{ background: {p.background}; }}
     QWidget#ifcClear {{ background: transparent; }}
+    QScrollArea#ifcPage {{ border: 0; padding: 0; }}
     QLabel {{ color: {p.text}; font-size: 9pt; background: transparent; qproperty-indent: 0; }}
     QLabel[role="title"] {{ font-size: 12pt; font-weight: 600; }}
     QLabel[role="heading"] {{ font-size: 10pt; font-weight: 600; }}

@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QMenu,
     QPushButton,
+    QScrollArea,
     QStackedLayout,
     QTableView,
     QToolButton,
@@ -43,6 +44,8 @@ from napari_ifc.views.theme import Palette
 _COLUMNS = ("ID", tr("Class"), tr("Score"), tr("Frames"), tr("State"))
 _SORT_ROLE = Qt.ItemDataRole.UserRole
 _AFTER_TRACKS = 1 << 40
+_LOWEST_LIST_PX = 40
+_LOWEST_LIST_BELOW_FILTERS_PX = 110  # the head and three tracks
 _Index = QModelIndex | QPersistentModelIndex
 
 _BUTTONS = (
@@ -218,6 +221,7 @@ class TrackTable(QWidget):
         self.view = QTableView()
         self._filter = QLineEdit()
         self.filters = FilterBar()
+        self._below_search = QScrollArea()
         self._filter_button = QToolButton()
         self._buttons: dict[str, QToolButton] = {}
         self._empty_title = QLabel()
@@ -243,7 +247,7 @@ class TrackTable(QWidget):
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.verticalHeader().hide()
         view.verticalHeader().setDefaultSectionSize(26)
-        view.setMinimumHeight(40)  # with the filter open a low window has no room for more
+        view.setMinimumHeight(_LOWEST_LIST_PX)
         header = view.horizontalHeader()
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -264,7 +268,7 @@ class TrackTable(QWidget):
         self._filter_button.setAccessibleName(tr("Filter and bulk actions"))
         self._filter_button.setToolTip(tr("Filter and bulk actions"))
         self._filter_button.setIconSize(QSize(18, 18))
-        self._filter_button.toggled.connect(self.filters.setVisible)
+        self._filter_button.toggled.connect(self._on_filters_toggled)
         self.filters.hide()
         buttons = QHBoxLayout()
         buttons.setSpacing(2)
@@ -284,8 +288,7 @@ class TrackTable(QWidget):
         search.addWidget(self._filter, 1)
         search.addWidget(self._filter_button)
         column.addLayout(search)
-        column.addWidget(self.filters)
-        column.addWidget(self.view, 1)
+        column.addWidget(self._build_below_search(), 1)
         self._stack = QStackedLayout()
         self._stack.addWidget(full)
         self._stack.addWidget(self._build_empty())
@@ -294,6 +297,25 @@ class TrackTable(QWidget):
         outer.setSpacing(6)
         outer.addLayout(buttons)
         outer.addLayout(self._stack, 1)
+
+    def _build_below_search(self) -> QScrollArea:
+        """Filter and list; where a window is too low for both, they scroll and stay readable."""
+        inside = QWidget()
+        inside.setObjectName("ifcPage")
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addWidget(self.filters)
+        column.addWidget(self.view, 1)
+        area = self._below_search
+        area.setObjectName("ifcPage")
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its fields and the list have it
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setMinimumHeight(_LOWEST_LIST_PX)
+        area.setWidget(inside)
+        return area
 
     def _build_empty(self) -> QWidget:
         page = QFrame()
@@ -326,6 +348,12 @@ class TrackTable(QWidget):
         if self._actions is not None:
             tip = self._actions["bulk.filter"].keyed(tr("Filter and bulk actions"))
             self._filter_button.setToolTip(tip)
+
+    def _on_filters_toggled(self, shown: bool) -> None:
+        self.filters.setVisible(shown)
+        lowest = _LOWEST_LIST_BELOW_FILTERS_PX if shown else _LOWEST_LIST_PX
+        self.view.setMinimumHeight(lowest)
+        self._below_search.verticalScrollBar().setValue(0)
 
     def show_filters(self, shown: bool) -> None:
         """Show or hide the filter and its bulk actions."""

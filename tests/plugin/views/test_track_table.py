@@ -1,7 +1,9 @@
 """The table of tracks and its filter."""
 
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QApplication
 
 from ifc_core.annotation import Scope, TrackFilter
 from napari_ifc.rows import (
@@ -77,8 +79,56 @@ class TestTrackTable:
             qtbot.mouseClick(table.empty_button, Qt.MouseButton.LeftButton)
         assert asked.args == ["propose.start"]
 
+    def test_a_low_window_scrolls_the_open_filter_and_squeezes_nothing(self, table, qtbot):
+        bar = table.filters
+        fields = (bar._class, *bar._score, *bar._area, *bar._length, bar._count, table.view)
+        table.resize(340, 190)
+        table.show_filters(True)
+        scroll = table._below_search.verticalScrollBar()
+        qtbot.waitUntil(lambda: scroll.maximum() > 0)
+        assert all(field.height() >= field.minimumSizeHint().height() for field in fields)
+        rows = [field.geometry() for field in (bar._class, bar._score[0], bar._area[0])]
+        assert rows[0].bottom() < rows[1].top() <= rows[1].bottom() < rows[2].top()
+        assert not bar._class.visibleRegion().isEmpty()
+        scroll.setValue(scroll.maximum())
+        last = table.view.visualRect(table.view.model().index(2, 0))
+        assert table.view.viewport().visibleRegion().contains(last.center())
+        table.show_filters(False)
+        qtbot.waitUntil(lambda: scroll.maximum() == 0)
+
+    def test_a_high_window_shows_filter_and_list_at_once(self, table, qtbot):
+        table.resize(340, 560)
+        table.show_filters(True)
+        qtbot.waitUntil(lambda: table.filters.height() == table.filters.sizeHint().height())
+        assert table._below_search.verticalScrollBar().maximum() == 0
+        assert table.view.height() > 150
+
 
 class TestFilterBar:
+    def test_the_wheel_scrolls_and_turns_a_field_only_where_the_focus_is(self, qtbot):
+        bar = FilterBar()
+        qtbot.addWidget(bar)
+        bar.show()
+        bar.activateWindow()
+        spin = bar._score[1]
+        place = QPointF(5, 5)
+        wheel = QWheelEvent(
+            place,
+            QPointF(spin.mapToGlobal(QPoint(5, 5))),
+            QPoint(),
+            QPoint(0, 120),
+            Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QApplication.sendEvent(spin, wheel)
+        assert bar.value().is_open
+        spin.setFocus()
+        qtbot.waitUntil(spin.hasFocus)
+        QApplication.sendEvent(spin, wheel)
+        assert bar.value() == TrackFilter(score_below=0.0)
+
     def test_it_says_which_tracks_are_meant(self, qtbot):
         bar = FilterBar()
         qtbot.addWidget(bar)
