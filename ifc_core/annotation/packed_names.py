@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from ifc_core.errors import ProjectError
+from ifc_core.io.frame_list import frame_order
 from ifc_core.io.problems import is_text, printable
 
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\ud800-\udfff]')
@@ -41,28 +43,25 @@ def safe_names(files: Iterable[Path], folder: Path) -> dict[Path, str]:
     safe = {f: PurePosixPath(*map(safe_name, f.relative_to(folder).parts)) for f in files}
     for file in sorted(safe, key=lambda f: safe[f] != PurePosixPath(f.relative_to(folder))):
         wanted = safe[file]
-        name, number = str(wanted), 2
-        while _as_any_system(name) in taken:
-            name = str(wanted.with_name(f"{wanted.stem}_{number}{wanted.suffix}"))
-            number += 1
-        taken.add(_as_any_system(name))
-        names[file] = name
+        names[file] = _take(str(wanted), str(wanted.with_suffix("")), wanted.suffix, taken)
     return names
 
 
-def _as_any_system(name: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+def picture_names(files: Sequence[Path], folder: Path) -> dict[Path, str]:
+    """Names in the pack for the pictures of a frame folder: their own where that is possible.
 
-
-def check_picture_names(files: Iterable[Path], folder: Path) -> None:
-    """Refuse pictures that would need other names: a frame folder is known by them.
+    Of names that are one to some systems the first stays, and the others are lengthened at
+    their end (``A.png``, ``a.png_2.png``), so that each picture keeps its place.
 
     Args:
-        files: The pictures of a folder of frames.
+        files: The pictures in frame order.
         folder: The project, for the error.
 
+    Returns:
+        File -> its name, in frame order.
+
     Raises:
-        ProjectError: One has a name that a pack cannot hold.
+        ProjectError: One has a name that no pack can hold, or would lose its place.
     """
     for file in files:
         if not is_packable(file.name):
@@ -71,3 +70,33 @@ def check_picture_names(files: Iterable[Path], folder: Path) -> None:
                 "its name; rename it without \\, : and what is not UTF-8.",
                 path=folder,
             )
+    first = {_as_any_system(file.name): file for file in reversed(files)}
+    taken = set(first)
+    names = {}
+    for file in files:
+        is_first = first[_as_any_system(file.name)] is file
+        names[file] = file.name if is_first else _take(file.name, file.name, file.suffix, taken)
+    for (one, before), (other, after) in pairwise(names.items()):
+        if frame_order(before) >= frame_order(after):
+            file = one if before != one.name else other
+            twin = first[_as_any_system(file.name)].name
+            raise ProjectError(
+                f"{twin} and {file.name} in {printable(file.parent.name)} cannot be packed "
+                "together, since some systems take these names for one; rename one of them.",
+                path=folder,
+            )
+    return names
+
+
+def _take(name: str, head: str, tail: str, taken: set[str]) -> str:
+    """A name, with a number between head and tail if a system takes it for one of those taken."""
+    number = 2
+    while _as_any_system(name) in taken:
+        name = f"{head}_{number}{tail}"
+        number += 1
+    taken.add(_as_any_system(name))
+    return name
+
+
+def _as_any_system(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

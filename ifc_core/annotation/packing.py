@@ -12,17 +12,13 @@ from pathlib import Path, PurePosixPath
 from ifc_core.annotation.connection import DATABASE_NAME, translated
 from ifc_core.annotation.model_versions import IN_PROJECT
 from ifc_core.annotation.opening import SUBFOLDERS
-from ifc_core.annotation.packed_names import (
-    check_picture_names,
-    is_packable,
-    safe_name,
-    safe_names,
-)
+from ifc_core.annotation.packed_names import is_packable, picture_names, safe_name, safe_names
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.store import Project
 from ifc_core.annotation.targets import check_target
 from ifc_core.errors import FormatError, OutputError, ProjectError
 from ifc_core.io.atomic import atomic_output
+from ifc_core.io.fingerprint import folder_fingerprint
 from ifc_core.io.frame_list import list_frames
 from ifc_core.jobs import JobContext
 
@@ -64,8 +60,7 @@ def pack_project(
     files += [pair for pairs in videos.values() for pair in pairs]
     with atomic_output(path) as temporary, tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / DATABASE_NAME
-        first_names = {key: pairs[0][1] for key, pairs in videos.items()}
-        _copy_database(reader, copy, first_names, models)
+        _copy_database(reader, copy, videos, models)
         # Files of the year 1970 are common in containers, and ZIP begins with 1980.
         with zipfile.ZipFile(temporary, "w", strict_timestamps=False) as pack:
             pack.write(copy, DATABASE_NAME, zipfile.ZIP_DEFLATED, 6)
@@ -104,13 +99,16 @@ def _video_files(reader: ProjectReader) -> dict[int, list[tuple[Path, str]]]:
                     f"{path} holds no pictures, so {entry.name} cannot be packed.",
                     path=reader.folder,
                 )
-            check_picture_names(files, reader.folder)
-            found[entry.id] = [(p, f"{place}/{p.name}") for p in files]
+            names = picture_names(files, reader.folder)
+            found[entry.id] = [(p, f"{place}/{name}") for p, name in names.items()]
     return found
 
 
 def _copy_database(
-    reader: ProjectReader, target: Path, first_names: dict[int, str], models: dict[Path, str]
+    reader: ProjectReader,
+    target: Path,
+    videos: dict[int, list[tuple[Path, str]]],
+    models: dict[Path, str],
 ) -> None:
     """Copy the project file; videos and models are looked for under their packed names."""
     with translated(reader.folder):
@@ -118,13 +116,15 @@ def _copy_database(
         try:
             reader.back_up(db)
             db.execute("PRAGMA journal_mode = DELETE")
-            for video_id, name in first_names.items():
-                place = PurePosixPath(name)
+            for video_id, files in videos.items():
+                place = PurePosixPath(files[0][1])
                 stored = place if len(place.parts) == 3 else place.parent
                 db.execute(
                     "UPDATE videos SET stored_path = ?, absolute_hint = '' WHERE id = ?",
                     (str(stored), video_id),
                 )
+                if stored != place:
+                    _know_frames(db, video_id, files)
             new = {f.relative_to(reader.folder).as_posix(): name for f, name in models.items()}
             for model_id, path in db.execute("SELECT id, path FROM models").fetchall():
                 packed = new.get(path.removeprefix(IN_PROJECT))
@@ -134,6 +134,16 @@ def _copy_database(
                     )
         finally:
             db.close()
+
+
+def _know_frames(db: sqlite3.Connection, video_id: int, files: list[tuple[Path, str]]) -> None:
+    """Let a frame folder be known again by the names that its pictures have in the pack."""
+    names = [PurePosixPath(name).name for _, name in files]
+    if any(file.name != name for (file, _), name in zip(files, names, strict=True)):
+        db.execute(
+            "UPDATE videos SET fingerprint = ? WHERE id = ? AND fingerprint != ''",
+            (folder_fingerprint([file for file, _ in files], names), video_id),
+        )
 
 
 def unpack_project(path: Path | str, folder: Path | str, context: JobContext | None = None) -> Path:

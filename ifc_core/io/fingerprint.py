@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 _SPAN_BYTES = 1 << 20
@@ -29,11 +30,12 @@ def file_fingerprint(path: Path) -> str:
     return f"{size}-{digest.hexdigest()}"
 
 
-def folder_fingerprint(files: list[Path]) -> str:
+def folder_fingerprint(files: Sequence[Path], names: Sequence[str] = ()) -> str:
     """Number, names and sizes of the files, and the content of the first and the last.
 
     Args:
         files: At least one file, in frame order.
+        names: Other names that the files are to have; by default their own.
 
     Returns:
         ``"<number>-<32 hex digits>"``.
@@ -42,8 +44,8 @@ def folder_fingerprint(files: list[Path]) -> str:
         OSError: A file cannot be read.
     """
     digest = hashlib.blake2b(digest_size=16)
-    for file in files:
-        digest.update(f"{file.name}\0{file.stat().st_size}\0".encode("utf-8", "surrogateescape"))
+    for file, name in zip(files, names or [file.name for file in files], strict=True):
+        digest.update(f"{name}\0{file.stat().st_size}\0".encode("utf-8", "surrogateescape"))
     for file in (files[0], files[-1]):
         digest.update(file_fingerprint(file).encode("ascii"))
     return f"{len(files)}-{digest.hexdigest()}"

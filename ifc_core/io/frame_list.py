@@ -50,7 +50,12 @@ def list_frames(folder: Path) -> list[Path]:
         ]
     except OSError as error:
         raise VideoError(f"The folder {folder} cannot be read.", path=folder) from error
-    return sorted(files, key=lambda p: (natural_key(p.name), p.name))
+    return sorted(files, key=lambda p: frame_order(p.name))
+
+
+def frame_order(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    """Sort key that puts the pictures of a folder into frame order, no two of them equal."""
+    return natural_key(name), name
 
 
 def numbers_at_end(stems: Sequence[str]) -> tuple[int, ...] | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ifc_core.annotation import Project, edits
-from ifc_core.annotation.packed_names import safe_names
+from ifc_core.annotation.packed_names import picture_names, safe_names
 from ifc_core.annotation.packing import pack_project, unpack_project
 from ifc_core.errors import FormatError, OutputError, ProjectError
 from ifc_core.io.video import open_video
@@ -134,6 +134,31 @@ def test_models_are_told_apart_where_a_system_would_not(tmp_path, pair):
     as_one = {unicodedata.normalize("NFC", name).casefold() for name in packed.values()}
     assert len(as_one) == 2
     assert sum(path == Path("/p") / name for path, name in packed.items()) == 1
+
+
+@pytest.mark.parametrize("pair", [("C", "c"), ("\u00e9", "e\u0301"), ("{C}", "{c}")])
+def test_pictures_are_told_apart_where_a_system_would_not(tmp_path, clip_folder, pair):
+    frames = shutil.copytree(clip_folder, tmp_path / "frames")
+    for number, name in zip(("00001", "00002"), sorted(pair), strict=True):
+        (frames / f"{number}.png").rename(frames / f"{name}1.PNG")
+    with open_video(frames) as reader:
+        expected = [reader.read(i).tobytes() for i in range(reader.video.num_frames)]
+    with zipfile.ZipFile(pack_of(tmp_path, frames)) as pack:
+        names = [unicodedata.normalize("NFC", name).casefold() for name in pack.namelist()]
+        assert len(names) == len(expected) + 1 == len(set(names))
+    folder = unpack_project(tmp_path / "a.ifcpack", tmp_path / "b.ifcproj")
+    shutil.rmtree(frames)
+    with Project.open(folder) as other, open_video(other.find_video_file(1)) as reader:
+        assert [reader.read(i).tobytes() for i in range(reader.video.num_frames)] == expected
+
+
+def test_pictures_keep_their_names_and_order_or_are_refused():
+    names = ["A1.png", "a1.png", "a1.tif", "a2.png"]
+    packed = picture_names([Path("/p/frames") / name for name in names], Path("/p"))
+    assert list(packed.values()) == ["A1.png", "a1.png_2.png", "a1.tif", "a2.png"]
+    names.insert(2, "a1.png_2.png")  # leaves no place for the second one
+    with pytest.raises(ProjectError, match=r"A1\.png and a1\.png in frames cannot.*rename one"):
+        picture_names([Path("/p/frames") / name for name in names], Path("/p"))
 
 
 def test_a_name_that_is_not_utf8_is_one_sentence(empty, tmp_path):
