@@ -23,7 +23,7 @@ from napari_ifc.actions import Action
 from napari_ifc.controllers.session import import_sentences
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
-from napari_ifc.features.opening import Opening
+from napari_ifc.features.opening import Opening, wait_for
 from napari_ifc.features.timeline import TimelineLink
 from napari_ifc.language import tr
 from napari_ifc.views.dialogs import ExportDialog
@@ -71,7 +71,7 @@ class Files(Feature):
             tr("Import annotations…"),
             self._ask_import,
             group=GROUP,
-            why_not=self.editor_reason(lambda e: e.why_not_write()),
+            why_not=self._why_not_import,
             tip=tr("Bring annotations of this project's videos in, as one edit."),
         )
         yield Action(
@@ -124,8 +124,22 @@ class Files(Feature):
         if chosen:
             self.begin_import(Path(chosen))
 
+    def _why_not_import(self) -> str:
+        reason = self.editor_reason(lambda e: e.why_not_write())()
+        return reason or self.studio.feature(Opening).why_wait() or self._why_wait()
+
+    def _why_wait(self) -> str:
+        """Why nothing can be imported at the moment: another import writes to the project."""
+        return "".join(wait_for(work) for work in self.studio.tasks.writing[:1])
+
     def begin_import(self, path: Path) -> None:
-        """Import annotations in steps, as one edit; returns at once."""
+        """Import annotations in steps, as one edit; returns at once.
+
+        Refused while something is opened, which would end it, and while another import goes on.
+        """
+        if why := self._why_not_import():
+            self.studio.inform(why)
+            return
         self.studio.layers.flush()
         project = self.workspace.session.project
         task: Task[_Imported] = Task(
@@ -139,6 +153,9 @@ class Files(Feature):
     def import_now(self, path: Path) -> bool:
         """Import annotations and wait for it; see ``Studio.import_annotations``."""
         workspace = self.studio.open_workspace()
+        if why := self._why_wait():
+            self.studio.fail(why)
+            return False
         self.studio.layers.flush()
         steps = _import_steps(workspace.session.project, path, JobContext())
         try:
@@ -262,7 +279,8 @@ def _import_steps(
         report = yield from iter_import(project, path, context=context)
     finally:
         end()
-    return report, [result for result in results if result.kind == "ImportTracks"]
+    # Others may have been undone or done again meanwhile; its own comes last.
+    return report, [result for result in results if result.kind == "ImportTracks"][-1:]
 
 
 def _make_parent(path: Path) -> None:

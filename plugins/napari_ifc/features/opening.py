@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ class Opening(Feature):
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
         self._preview: FrameCache | None = None
+        self._coming = ""
 
     def open_now(self, path: Path) -> bool:
         """Open and wait for it; see ``Studio.open_path``."""
@@ -50,12 +52,41 @@ class Opening(Feature):
             keep_project: Whether another video of the project follows. Fine-tuning and an import
                 go on then, and a run is paused if it can be.
         """
+        return self._may_stop(list(self._work(keep_project).values()))
+
+    def _may_stop(self, work: list[str]) -> bool:
+        return not work or ask_to_stop(work, self.studio.panel)
+
+    def _work(self, keep_project: bool) -> dict[object, str]:
+        """What would stop if what is open were put down: whose it is -> a few words."""
         studio = self.studio
-        work = [studio.feature(Correction).busy()]
-        work += [] if keep_project else [studio.trainer.busy(), *studio.tasks.writing]
-        work += [] if keep_project and self._run_can_wait() else [studio.proposing.busy()]
-        work = [text for text in work if text]
-        return not work or ask_to_stop(work, studio.panel)
+        work: dict[object, str] = {Correction: studio.feature(Correction).busy()}
+        if not keep_project:
+            work[studio.trainer] = studio.trainer.busy()
+            work.update({text: text for text in studio.tasks.writing})
+        if not (keep_project and self._run_can_wait()):
+            work[studio.proposing] = studio.proposing.busy()
+        return {key: text for key, text in work.items() if text}
+
+    def _leaving(self, *, keep_project: bool = False) -> Callable[[], bool] | None:
+        """Ask whether what is open may be put down once something else is there.
+
+        Returns:
+            Asks then about what was begun meanwhile; ``None`` where the person stays.
+        """
+        known = self._work(keep_project)
+        if not self._may_stop(list(known.values())):
+            return None
+
+        def may_leave() -> bool:
+            now = self._work(keep_project).items()
+            return self._may_stop([text for key, text in now if key not in known])
+
+        return may_leave
+
+    def why_wait(self) -> str:
+        """Why nothing else may be opened, nor be imported into what is open, at the moment."""
+        return wait_for(self._coming) if self._coming else ""
 
     def _run_can_wait(self) -> bool:
         workspace = self.studio.workspace
@@ -63,7 +94,11 @@ class Opening(Feature):
 
     def begin(self, path: Path) -> None:
         """Open in a worker; see ``Studio.begin_open``."""
-        if not self.may_put_down():
+        if why := self.why_wait():
+            self.studio.fail(why)
+            return
+        may_leave = self._leaving()
+        if may_leave is None:
             return
         self.studio.layers.flush()
         home = self.studio.settings.projects_folder
@@ -72,14 +107,20 @@ class Opening(Feature):
         nothing_open = self.studio.workspace is None
 
         def take(session: Session) -> None:
-            if not self.take(session):
+            self._coming = ""
+            if not may_leave():
+                session.close()
+                self.studio.inform(tr("{name} was not opened.").format(name=path.name))
+            elif not self.take(session):
                 self.begin(path)
 
         def failed(error: IFCError) -> None:
+            self._coming = ""
             self.end_preview()
             self.studio.fail(error)
 
         def cancelled() -> None:
+            self._coming = ""
             self.end_preview()
             self.studio.inform(tr("Opening was cancelled."))
 
@@ -88,9 +129,8 @@ class Opening(Feature):
                 preview(path, context, show)
             return open_session(path, home, context)
 
-        task: Task[Session] = Task(
-            tr("Opening {name}").format(name=path.name), take, failed, cancelled, drop=Session.close
-        )
+        self._coming = tr("Opening {name}").format(name=path.name)
+        task: Task[Session] = Task(self._coming, take, failed, cancelled, drop=Session.close)
         self.studio.tasks.start(task, work)
 
     # The first frames while the index is made
@@ -162,7 +202,8 @@ class Opening(Feature):
 
     def begin_show(self, video_id: int) -> None:
         """Show another video of the open project once a worker has looked through its file."""
-        if not self.may_put_down(keep_project=True):
+        may_leave = self._leaving(keep_project=True)
+        if may_leave is None:
             return
         project = self.studio.open_workspace().session.project
         place = project.locate_video(video_id)
@@ -172,9 +213,14 @@ class Opening(Feature):
                 open_video(place, context).close()
 
         def show(_: None) -> None:
-            if self.studio.project is project:
+            if self.studio.project is project and may_leave():
                 self.show_now(video_id)
 
         name = project.video(video_id).name
         task: Task[None] = Task(tr("Opening {name}").format(name=name), show, self.studio.fail)
         self.studio.tasks.start(task, look)
+
+
+def wait_for(work: str) -> str:
+    """A sentence that refuses something until work in progress has ended."""
+    return tr("Wait until this has ended, or cancel it: {work}.").format(work=work)
