@@ -46,6 +46,12 @@ def _active_id(db: sqlite3.Connection) -> int | None:
     return None if row is None else row[0]
 
 
+def active_since(db: sqlite3.Connection) -> float | None:
+    """When the model in use came into use; ``None`` where no other ever was."""
+    row = db.execute("SELECT created_at FROM model_activations ORDER BY id DESC LIMIT 1").fetchone()
+    return None if row is None else float(row[0])
+
+
 def _full_path(stored: str, folder: Path) -> str:
     if not stored.startswith(IN_PROJECT):
         return stored
@@ -119,5 +125,15 @@ def activate(db: sqlite3.Connection, folder: Path, name: str | None) -> None:
 
 
 def roll_back(db: sqlite3.Connection) -> None:
-    """Forget the latest activation, inside the caller's transaction."""
-    db.execute("DELETE FROM model_activations WHERE id = (SELECT max(id) FROM model_activations)")
+    """Forget the latest activation, inside the caller's transaction.
+
+    The one before comes into use now: runs made meanwhile say nothing against it.
+    """
+    last = "(SELECT max(id) FROM model_activations)"
+    if db.execute(f"DELETE FROM model_activations WHERE id = {last}").rowcount:  # noqa: S608
+        now = (time.time(),)
+        if not db.execute(
+            f"UPDATE model_activations SET created_at = ? WHERE id = {last}",  # noqa: S608
+            now,
+        ).rowcount:
+            db.execute("INSERT INTO model_activations (model_id, created_at) VALUES (NULL, ?)", now)

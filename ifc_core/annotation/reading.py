@@ -353,6 +353,14 @@ class ProjectReader:
         """The model Propose uses, or ``None`` for the bundled one."""
         return next((model for model in self.models() if model.active), None)
 
+    def active_model_since(self) -> float | None:
+        """When the model in use came into use, in seconds since 1970.
+
+        Returns:
+            ``None`` where the bundled one is used and no other ever was.
+        """
+        return model_versions.active_since(self._db)
+
     def history(self, limit: int = 200) -> list[HistoryEntry]:
         """The latest journal entries, newest first (undone ones included)."""
         return history.entries(self._db, limit)

@@ -64,20 +64,16 @@ class ModelChoice:
         self._folder, self._active = reader.folder, active
         if is_same:
             wanted = present if active == before else active
-        elif (imported := _imported_before(reader)) in offered:
-            wanted = str(imported)
+        elif (chosen := _model_before(reader)) in offered:
+            wanted = str(chosen)
         else:
-            wanted = present if version is None else active
+            wanted = present if reader.active_model_since() is None else active
         return next((name for name in (wanted, active) if name in offered), BUNDLED)
 
 
-def _imported_before(reader: ProjectReader) -> str | None:
-    """The imported model of the latest run, unless a version came into use after it.
-
-    Which of its versions, or the bundled model, is used is for the project to say.
-    """
-    run, active = _latest(reader), reader.active_model()
-    if run is None or (active is not None and active.created_at > run.started_at):
+def _model_before(reader: ProjectReader) -> str | None:
+    """The model that a person chose for the latest run, unless one came into use after it."""
+    run, since = _latest(reader), reader.active_model_since()
+    if run is None or (since is not None and since > run.started_at):
         return None
-    own = {BUNDLED, *(version.path for version in reader.models())}
-    return None if run.model in own else run.model
+    return run.model

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -381,11 +382,18 @@ def test_models_are_versions_with_a_way_back(project):
     first = project.add_model("v1", inside, parent="base", provenance={"frames": 12})
     assert not first.active
     assert project.active_model() is None
+    assert project.active_model_since() is None
+    before = time.time()
     project.add_model("v2", "ifc-r18", metrics={"ap": 0.5}, activate=True)
     project.set_active_model("v1")
     assert project.active_model().path == str(inside)
+    since = [before, project.active_model_since()]
     assert project.roll_back_model().name == "v2"
+    since.append(project.active_model_since())
     assert project.roll_back_model() is None
+    since.append(project.active_model_since())
+    assert project.roll_back_model() is None
+    assert since == sorted(set(since))  # each came into use after the one before
     with pytest.raises(ProjectError, match="already"):
         project.add_model("v1", inside)
     with pytest.raises(ProjectError, match="no model"):

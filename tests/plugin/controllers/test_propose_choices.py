@@ -102,6 +102,29 @@ def test_a_project_that_is_opened_remembers_an_imported_model(models, session):
     assert models.show() == made.path  # no longer on offer
 
 
+def reopened(models):
+    models.choice, models.chosen = ModelChoice(), models.imported
+    return models.show()
+
+
+def test_the_newer_of_the_last_run_and_the_version_in_use_is_chosen(models, session):
+    project = session.project
+    first = project.add_model("v1", "/models/v1.safetensors", activate=True)
+    run(session, ProposeSettings(model=BUNDLED))
+    assert reopened(models) == BUNDLED  # chosen by the menu although v1 is in use
+    second = project.add_model("v2", "/models/v2.safetensors", activate=True)
+    assert reopened(models) == second.path
+    run(session, ProposeSettings(model=first.path))
+    assert reopened(models) == first.path
+    run(session, ProposeSettings(model=second.path))
+    project.roll_back_model()
+    assert reopened(models) == first.path  # the run with v2 was before
+    project.set_active_model("v2")
+    run(session, ProposeSettings(model=models.imported))
+    project.set_active_model(None)
+    assert reopened(models) == BUNDLED  # came into use again, whatever another project used
+
+
 def test_a_choice_goes_on_to_a_project_that_says_nothing_of_its_own(models, tmp_path):
     models.show()
     models.chosen = models.imported
