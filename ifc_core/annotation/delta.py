@@ -262,14 +262,12 @@ def _with_what_was_learned(old: Row, new: Row, current: Row | None) -> Row:
     return tuple(after if before == now else now for before, after, now in both)
 
 
-def write_exhaustive(db: sqlite3.Connection, video_id: int, frame_index: int, flag: bool) -> None:
-    """Set or clear the *exhaustive* flag of a frame."""
+def write_exhaustive(db: sqlite3.Connection, keys: Iterable[tuple[int, int]], flag: bool) -> None:
+    """Set or clear the *exhaustive* flag of frames: (video id, frame)."""
     if flag:
-        db.execute("INSERT OR IGNORE INTO exhaustive VALUES (?, ?)", (video_id, frame_index))
+        db.executemany("INSERT OR IGNORE INTO exhaustive VALUES (?, ?)", keys)
     else:
-        db.execute(
-            "DELETE FROM exhaustive WHERE video_id = ? AND frame_index = ?", (video_id, frame_index)
-        )
+        db.executemany("DELETE FROM exhaustive WHERE video_id = ? AND frame_index = ?", keys)
 
 
 def write_delta(db: sqlite3.Connection, delta: Delta) -> None:
@@ -280,8 +278,9 @@ def write_delta(db: sqlite3.Connection, delta: Delta) -> None:
                 row = _with_what_was_learned(old, row, video_row(db, row_id))
             write_row(db, table, row_id, row)
     write_tables(db, delta)
-    for (video_id, frame_index), (_, flag) in delta.frames.items():
-        write_exhaustive(db, video_id, frame_index, flag)
+    for wanted in (False, True):
+        keys = (key for key, (_, flag) in delta.frames.items() if flag is wanted)
+        write_exhaustive(db, keys, wanted)
     for run_id, (_, state) in delta.runs.items():
         db.execute("UPDATE runs SET state = ? WHERE id = ?", (state, run_id))
 

@@ -306,8 +306,8 @@ class _Resolver:
         by_name = _places_of(video.file_names, files)
         if by_name is not None and not (indices and by_name.is_by_number):
             return by_name
-        if indices:
-            return _Frames(indices)
+        if indices or video.length > known.num_frames:  # no numbers of so many fit
+            return _Frames(indices or in_order)
         numbers = numbers_at_end(_stems(video.file_names))
         if numbers is not None and numbers[-1] < known.num_frames:
             return _Frames(numbers, bool(files))
@@ -332,6 +332,8 @@ def _places_of(names: Sequence[str], files: Sequence[str]) -> _Frames | None:
     They are known by their names, else without suffix, since masks of pictures are PNGs, else
     with more or fewer zeros before their numbers, as programs write them, else by those alone.
     """
+    if len(names) > len(files):
+        return None
     wanted = [normalised(name).rpartition("/")[2] for name in names]
     spelled: list[tuple[Sequence[object], Sequence[object]]] = [
         (wanted, files),

@@ -367,7 +367,7 @@ class EditTransaction:
             key = (video_id, frame_index)
             before = self.delta.frames.get(key, (frame_index in present, flag))
             self.delta.frames[key] = (before[0], flag)
-            write_exhaustive(self.db, video_id, frame_index, flag)
+        write_exhaustive(self.db, ((video_id, frame_index) for frame_index in frames), flag)
 
     def set_run_state(self, run_id: int, state: str) -> None:
         """Change the state of a run."""

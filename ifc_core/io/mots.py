@@ -314,7 +314,8 @@ def _read_text(
     if size is None:
         raise FormatError(f"{path} holds no masks.", path=path)
     shown = range(length) if is_open else numbers
-    names = tuple(f"{path.stem}/{frame:06d}.jpg" for frame in shown)
+    name = path.stem  # once, and not for each of a million frames
+    names = tuple(f"{name}/{frame:06d}.jpg" for frame in shown)
     return YtvisVideo(video_id, size[0], size[1], length, names)
 
 

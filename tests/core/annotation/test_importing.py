@@ -14,10 +14,12 @@ from ifc_core.annotation.exporting import (
     ExportScope,
     export_project,
 )
+from ifc_core.annotation.file_videos import resolve_videos
 from ifc_core.annotation.importing import detect_format, import_annotations
 from ifc_core.annotation.known_tracks import KnownTracks
 from ifc_core.errors import FormatError, OutputError
 from ifc_core.io.video import open_video
+from ifc_core.io.ytvis_types import YtvisVideo
 from ifc_core.structures import (
     RLEMask,
 )
@@ -186,3 +188,22 @@ def test_a_file_whose_name_is_not_utf8_is_imported(tmp_path):
     with Project.create(tmp_path / "p.ifcproj") as project:
         import_annotations(project, file)
         assert project.history()[0].label == "Import 1 track from caf?.json"
+
+
+class _TooMany(tuple):
+    """Names of so many pictures that they are better not looked through."""
+
+    def __iter__(self):
+        raise AssertionError("looked through")
+
+
+def test_a_longer_video_is_known_for_another_one_without_its_names(project, tmp_path):
+    entry = project.video(1)
+    many = entry.num_frames + 1
+    names = _TooMany([f"{entry.name}/{number:06d}.jpg" for number in range(many)])
+    found = resolve_videos(project, [YtvisVideo(7, *SIZE, many, names)], tmp_path, {})[7]
+    assert found.is_missing
+    assert found.frames == tuple(range(many))
+    fitting = YtvisVideo(7, *SIZE, 2, (f"{entry.name}/3.jpg", f"{entry.name}/5.jpg"))
+    found = resolve_videos(project, [fitting], tmp_path, {})[7]
+    assert (found.place, found.frames) == (1, (3, 5))
