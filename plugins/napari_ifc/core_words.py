@@ -154,3 +154,26 @@ NOTES = (
     "{count} reviewed masks were kept.",
 )
 """What an edit says of what it left alone or did besides."""
+
+REPORTS = (
+    "1 track shows only masks of one that was there already; undo what was not meant.",
+    "1 video carries no review states, so every frame counts as approved and null as absent.",
+    "The folder of {names} was not found, so its frames are named by their number from 0; where "
+    "its pictures are counted otherwise, these names mean other pictures.",
+    "The folders of {count} videos were not found ({names}), so their frames are named by their "
+    "number from 0; where their pictures are counted otherwise, these names mean other pictures.",
+    "The frames of 1 video were not found: {names}.",
+    "The frames of {count} videos were not found: {names}.",
+    "The pictures of {names} have other names than in the file, so the numbers in the names "
+    "alone say which frames are meant; look whether the masks lie on theirs.",
+    "{count} pixels lie under other masks and are not in the export.",
+    "{count} tracks show only masks of one that was there already; undo what was not meant.",
+    "{count} videos carry no review states, so every frame counts as approved and null as absent.",
+    "{count} videos have nothing to export in this scope: {names}.",
+    "{text} has frames that cannot be decoded ({names}); the picture of a neighbour stands in for "
+    "each.",
+)
+"""What an import or an export says besides; its numbers of left-out frames are said anew."""
+
+LISTS = ("{names} and more",)
+"""Names in such a sentence, where there are too many for it."""

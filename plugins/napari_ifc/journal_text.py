@@ -1,4 +1,7 @@
-"""Steps of the journal in the person's language: the journal itself is stored in English."""
+"""What the core says, in the person's language: steps of the journal, and notes.
+
+The journal itself is stored in English, and the core knows no language.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from string import Formatter
 
-from napari_ifc.core_words import NOTES, PARTS, STEPS, TOOLS
+from napari_ifc.core_words import LISTS, NOTES, PARTS, REPORTS, STEPS, TOOLS
 from napari_ifc.language import is_english, tr
 
 _NUMBERS = frozenset({"count", "first", "frame", "last", "number"})
@@ -40,6 +43,15 @@ def note_text(note: str) -> str:
     return " ".join(_first(part, NOTES) or part for part in _SENTENCE_END.split(note))
 
 
+def report_note_text(note: str) -> str:
+    """A note of an import or an export, as the window shows it.
+
+    Args:
+        note: As ``ImportReport`` or ``ExportReport`` has it.
+    """
+    return note if is_english() else _first(note, REPORTS) or note
+
+
 @lru_cache(maxsize=1 << 16)  # the whole journal is shown after each edit
 def _translated(label: str) -> str:
     drawn = _DRAWN.fullmatch(label)
@@ -62,6 +74,8 @@ def _filled(text: str, template: str) -> str | None:
     values: dict[str, str] = {}
     for name, value in match.groupdict().items():
         shown = _first(value, PARTS) if name in _NESTED else value
+        if name == "names":
+            shown = _first(value, LISTS) or value
         if shown is None:
             return None
         values[name] = shown

@@ -15,6 +15,7 @@ from ifc_core.io.video import VideoReader, open_video
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Video
 from napari_ifc.controllers.bulk import masks_text, tracks_text
+from napari_ifc.journal_text import report_note_text
 from napari_ifc.language import tr
 
 PROJECT_SUFFIX = ".ifcproj"
@@ -200,7 +201,7 @@ def _open_annotations(
 
 def import_sentences(report: ImportReport) -> tuple[str, ...]:
     """What to tell about an import, most important first."""
-    told = list(report.notes)
+    told = [report_note_text(note) for note in report.notes]
     if report.missing_videos:
         names = ", ".join(report.missing_videos[:3])
         more = len(report.missing_videos) - 3

@@ -25,6 +25,7 @@ from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
 from napari_ifc.features.opening import Opening, wait_for
 from napari_ifc.features.timeline import TimelineLink
+from napari_ifc.journal_text import report_note_text
 from napari_ifc.language import tr
 from napari_ifc.views.dialogs import ExportDialog
 
@@ -315,7 +316,7 @@ def report_text(report: ExportReport) -> str:
     if any(parts):
         text = tr("Left out as not reviewed or not chosen: {parts}.")
         lines.append(text.format(parts=", ".join(filter(None, parts))))
-    lines.extend(note for note in report.notes if _LEFT_OUT not in note)
+    lines.extend(report_note_text(note) for note in report.notes if _LEFT_OUT not in note)
     return "\n".join(lines)
 
 

@@ -1,0 +1,97 @@
+"""Notes of imports and exports come from the core in English and are shown in any language."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+
+import pytest
+
+from ifc_core.annotation import exporting, frame_images, frame_names, importing
+from ifc_core.annotation.exporting import ExportReport
+from ifc_core.annotation.file_videos import FileVideo
+from ifc_core.annotation.importing import ImportReport
+from ifc_core.io.ytvis_types import YtvisVideo
+from napari_ifc import language
+from napari_ifc.controllers.session import import_sentences
+from napari_ifc.core_words import REPORTS
+from napari_ifc.features.files import report_text
+from napari_ifc.journal_text import report_note_text
+
+_SHOWN = ("a, b.c", "v1, v2, v3, v4, v5 and more")
+_VIDEOS = [YtvisVideo(number, 4, 4, 1, (f"v{number}/0.jpg",)) for number in range(8)]
+_PLACES = {video.id: FileVideo(video.id, (0,), True) for video in _VIDEOS}
+
+
+def notes_on(count):
+    """What an import says of so many videos that were not found."""
+    videos = _VIDEOS[:count]
+    return importing._notes(videos, _PLACES, [v.name for v in videos], False, True)
+
+
+_MADE = (
+    *(note for count in (1, 2, 8) for note in notes_on(count)),
+    *(importing._twice_note(count)[0] for count in (1, 3)),
+    exporting._hidden_note(1200)[0],
+)
+
+
+@pytest.fixture(autouse=True)
+def pseudo(monkeypatch):
+    monkeypatch.setattr(language, "_language", language.PSEUDO)
+
+
+def sentences(function):
+    """What the strings of a function look like, what is filled in left open; long ones alone."""
+    for node in ast.walk(ast.parse(inspect.cleandoc("\n" + inspect.getsource(function)))):
+        if isinstance(node, ast.JoinedStr):
+            parts = [p.value if isinstance(p, ast.Constant) else "\0" for p in node.values]
+            yield "".join(map(str, parts))
+
+
+def open_form(template):
+    """A template with its values left open."""
+    return re.sub(r"\{\w+\}", "\0", template)
+
+
+@pytest.mark.parametrize("note", _MADE)
+def test_a_note_is_shown_in_the_language_of_the_window(note):
+    assert report_note_text(note).startswith("⟦")
+
+
+@pytest.mark.parametrize("names", _SHOWN)
+def test_names_in_a_note_are_left_alone_and_the_words_around_them_are_not(names):
+    note = f"3 videos have nothing to export in this scope: {names}."
+    listed = names if names == _SHOWN[0] else f"⟦{names}⟧"
+    assert report_note_text(note) == f"⟦3 videos have nothing to export in this scope: {listed}.⟧"
+    assert report_note_text("Something else.") == "Something else."
+
+
+def test_every_note_of_the_core_is_known(tmp_path):
+    """Each sentence that the core makes fits a template, its own words alone counting."""
+    known = {open_form(template) for template in REPORTS}
+    spelled = (exporting._hidden_note, importing._number_notes, frame_images._write_video)
+    made = {text for function in spelled for text in sentences(function) if text.endswith(".")}
+    assert len(made) == len(spelled)
+    assert made <= known
+
+
+class _Names(frame_names.FrameNames):
+    """Names of frames whose folders were not found."""
+
+    def __init__(self, names):
+        self._not_found = names
+
+
+def test_folders_that_were_not_found_are_told_of(tmp_path):
+    for names in (["a"], ["a", "b"], list("abcdefg")):
+        (note,) = _Names(names).notes()
+        assert report_note_text(note).startswith("⟦The folder")
+
+
+def test_reports_show_them(tmp_path):
+    said = report_text(ExportReport(tmp_path / "out.json", notes=_MADE))
+    assert all(line.startswith("⟦") for line in said.splitlines())
+    told = import_sentences(ImportReport(notes=_MADE))
+    assert all(text.startswith("⟦") for text in told)
