@@ -14,7 +14,8 @@ LEAST_J_NOISE = 0.01
 
 LEAST_AP_NOISE = 0.02
 MOST_AP_NOISE = 0.1
-"""A larger fall of AP is never put down to chance: where frames are few, chance explains much."""
+"""A larger fall of AP is never put down to chance: where frames are few, chance explains much.
+A rise has no such bound, since what chance explains is nothing gained."""
 
 _STANDARD_ERRORS = 2.0
 
@@ -24,12 +25,14 @@ class Noise:
     """How large a difference between two models has to be to say something.
 
     Attributes:
-        mean_j: Of mean J.
-        ap: Of AP.
+        mean_j: Of mean J, whichever way it goes.
+        ap: Of AP where it falls.
+        ap_gain: Of AP where it rises; at least ``ap``.
     """
 
     mean_j: float
     ap: float
+    ap_gain: float
 
 
 def judge(before: HeldOutScore, after: HeldOutScore) -> Verdict:
@@ -40,16 +43,17 @@ def judge(before: HeldOutScore, after: HeldOutScore) -> Verdict:
         after: Of the new model, on the same frames.
 
     Returns:
-        ``better`` where mean J rose by more than its noise and AP did not fall by more than its
-        own; ``mixed`` where mean J rose so and AP fell; else ``not better``. It takes
-        :data:`MIN_HELD_OUT_MASKS` masks on two frames to say any of it.
+        ``better`` where mean J or AP rose by more than its noise and the other did not fall by
+        more than its own; ``mixed`` where one rose so and the other fell; else ``not better``. It
+        takes :data:`MIN_HELD_OUT_MASKS` masks on two frames to say any of it.
     """
     noise = noise_of(before, after)
     if after.num_masks < MIN_HELD_OUT_MASKS or noise is None:
         return "not enough to judge"
-    if not after.mean_j - before.mean_j > noise.mean_j:
+    gain_j, gain_ap = after.mean_j - before.mean_j, after.ap - before.ap
+    if not (gain_j > noise.mean_j or gain_ap > noise.ap_gain):
         return "not better"
-    return "mixed" if after.ap < before.ap - noise.ap else "better"
+    return "mixed" if gain_j < -noise.mean_j or gain_ap < -noise.ap else "better"
 
 
 def noise_of(before: HeldOutScore, after: HeldOutScore) -> Noise | None:
@@ -71,8 +75,8 @@ def noise_of(before: HeldOutScore, after: HeldOutScore) -> Noise | None:
     if len(pairs) < 2 or len(before.left_out) != len(after.left_out):
         return None
     by_j = _STANDARD_ERRORS * _jackknife([b[0] - a[0] for a, b in pairs])
-    by_ap = _STANDARD_ERRORS * _jackknife([b[1] - a[1] for a, b in pairs])
-    return Noise(max(LEAST_J_NOISE, by_j), min(MOST_AP_NOISE, max(LEAST_AP_NOISE, by_ap)))
+    by_ap = max(LEAST_AP_NOISE, _STANDARD_ERRORS * _jackknife([b[1] - a[1] for a, b in pairs]))
+    return Noise(max(LEAST_J_NOISE, by_j), min(MOST_AP_NOISE, by_ap), by_ap)
 
 
 def _jackknife(differences: Sequence[float]) -> float:

@@ -40,6 +40,8 @@ def outcome_sentences(result: Mapping[str, Any]) -> tuple[Sentence, ...]:
     verdict = str(result["verdict"])
     masks = int(result["after"]["num_masks"])
     judged = verdict if masks else "nothing held out"
+    if judged == "mixed" and result["after"]["mean_j"] < result["before"]["mean_j"]:
+        judged = "mixed, outlines worse"
     values = {"name": str(result["name"]), "count": str(masks)}
     told = [Sentence(_VERDICTS[judged], values)]
     told += [text for text in (_gained(result), _forgotten(result)) if text is not None]
@@ -106,6 +108,8 @@ _VERDICTS = {
     "better": "{name} is better on {count} held-out masks.",
     "not better": "{name} is not better on {count} held-out masks.",
     "mixed": "{name} outlines {count} held-out masks better, but finds or names objects worse.",
+    "mixed, outlines worse": "{name} finds or names objects better, but outlines {count} held-out "
+    "masks worse.",
     "not enough to judge": "{name} is ready; {count} held-out masks are not enough to judge it.",
     "nothing held out": "{name} is ready; nothing was held out to judge it by.",
 }

@@ -38,6 +38,7 @@ WORDS = (
     "{name} is better on {count} held-out masks.",
     "{name} is not better on {count} held-out masks.",
     "{name} outlines {count} held-out masks better, but finds or names objects worse.",
+    "{name} finds or names objects better, but outlines {count} held-out masks worse.",
     "{name} is ready; {count} held-out masks are not enough to judge it.",
     "{name} is ready; nothing was held out to judge it by.",
     "Gained: mean J {j_before} before, {j_after} after; AP {ap_before} before, {ap_after} after.",

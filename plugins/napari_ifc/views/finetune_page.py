@@ -39,7 +39,7 @@ _PRESET_TEXTS = (
 _VERDICTS = {
     "better": tr("Better than the old model: Propose uses it now."),
     "not better": tr("Not better than the old model: Propose keeps the old one."),
-    "mixed": tr("Outlines better, but finds or names objects worse: choose yourself below."),
+    "mixed": tr("Better in one way, worse in another: choose yourself below."),
     "not enough to judge": tr("Not enough held-out masks to judge: choose yourself below."),
 }
 _ABOVE_CARD_PX = 8

@@ -12,6 +12,7 @@ from ifc_core.training import held_out
 from ifc_core.training.finetune_settings import HeldOutScore
 from ifc_core.training.held_out import FramePrediction, score_held_out
 from ifc_core.training.judging import FrameCount, judge, noise_of
+from ifc_core.training.outcome import outcome_sentences
 
 SIZE = (40, 60)
 
@@ -54,6 +55,28 @@ def test_a_gain_of_mean_j_for_which_ap_falls_is_for_a_person_to_weigh():
     assert judge(before, score(better, [0.49] * 6)) == "better"
     assert judge(before, score(better, [0.8, 0.1] * 3)) == "better"  # as likely chance as not
     assert judge(before, score(better, [0.8, 0.0, 0.1] * 2)) == "mixed"  # too much to be called so
+
+
+def test_a_gain_of_ap_is_one_too():
+    before = score([0.9] * 6, [0.0] * 6)
+    assert judge(before, score([0.9] * 6, [0.85] * 6)) == "better"
+    assert judge(before, score([0.9] * 5 + [0.8], [0.85] * 6)) == "better"  # the fall may be chance
+    assert judge(before, score([0.8] * 6, [0.85] * 6)) == "mixed"
+    assert judge(before, score([0.8] * 6, [0.0] * 6)) == "not better"
+    chance = [0.9, 0.0, 0.0, 0.0, 0.0, 0.0]
+    assert judge(before, score([0.9] * 6, chance)) == "not better"  # one frame makes all of it
+
+
+@pytest.mark.parametrize(
+    ("mean_j", "ap", "told"),
+    [(0.7, 0.3, "outlines 8 held-out masks better"), (0.3, 0.7, "outlines 8 held-out masks worse")],
+)
+def test_the_end_says_which_of_both_fell(mean_j, ap, told):
+    figures = [{"mean_j": j, "ap": a, "num_masks": 8} for j, a in ((0.5, 0.5), (mean_j, ap))]
+    result = {"name": "m", "verdict": "mixed", "before": figures[0], "after": figures[1]}
+    sentences = outcome_sentences({**result, "promote": False})
+    assert told in str(sentences[0])
+    assert "until you choose" in str(sentences[-1])
 
 
 def box(left):
