@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +18,8 @@ def atomic_output(path: Path | str) -> Iterator[Path]:
     """Write a file under a temporary name beside its target and rename it on success.
 
     The block must close what it writes before it ends. On any failure, Ctrl-C included, the
-    temporary file is removed and an existing target stays as it was.
+    temporary file is removed and an existing target stays as it was. Who may read the file is as
+    the process' umask says, also where a library puts a file of its own in the temporary's place.
 
     Args:
         path: The target. Its folder must exist.
@@ -33,8 +35,9 @@ def atomic_output(path: Path | str) -> Iterator[Path]:
     if target.is_dir():
         raise OutputError(f"{target} is a folder, so no file can be written there.", path=target)
     try:
-        _probe(temporary)
+        mode = _probe(temporary)
         yield temporary
+        _give_mode(temporary, mode)
         _sync_file(temporary)
         temporary.replace(target)
         _sync_folder(target.parent)
@@ -100,9 +103,17 @@ def _temporary_path(target: Path) -> Path:
     return target.with_name(f".{target.stem[:20]}.{secrets.token_hex(6)}.tmp{target.suffix}")
 
 
-def _probe(temporary: Path) -> None:
-    """Find out before the work starts whether the folder can be written."""
+def _probe(temporary: Path) -> int:
+    """Find out before the work starts whether the folder can be written; gives a file's mode."""
     temporary.touch(exist_ok=False)
+    return stat.S_IMODE(temporary.stat().st_mode)
+
+
+def _give_mode(temporary: Path, mode: int) -> None:
+    """Undo what safetensors does, whose files their owner alone can read."""
+    if stat.S_IMODE(temporary.stat().st_mode) != mode:
+        with suppress(OSError):  # some shares have no modes
+            temporary.chmod(mode)
 
 
 def _concerns_output(error: OSError, temporary: Path) -> bool:

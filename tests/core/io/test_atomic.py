@@ -46,6 +46,17 @@ def test_a_name_that_just_fits_is_written(tmp_path: Path) -> None:
     assert target.read_text() == "new"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="files have no such modes there")
+def test_a_file_that_replaced_the_temporary_one_is_as_readable_as_any(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.touch()
+    with atomic_output(tmp_path / "out.safetensors") as temporary:
+        private = tmp_path / "private"
+        private.touch(mode=0o600)
+        private.replace(temporary)  # as safetensors does
+    assert (tmp_path / "out.safetensors").stat().st_mode == plain.stat().st_mode
+
+
 def test_full_disk_is_an_output_error(tmp_path: Path) -> None:
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with pytest.raises(OutputError, match=r"Cannot write .*out\.json: no space left") as caught:
