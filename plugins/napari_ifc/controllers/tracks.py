@@ -84,10 +84,10 @@ class TrackIndex:
 
     def apply(self, result: EditResult) -> None:
         """Take in what an edit, undo or redo changed."""
-        if result.tracks_added or result.tracks_removed or result.tracks_changed:
+        tracks = (result.tracks_added, result.tracks_removed, result.tracks_changed)
+        if any(tracks) or result.categories_changed:
             self._load_headers()
-        elif result.categories_changed:
-            self._load_headers()
+        if result.categories_changed:
             self._forget_shown()
         if self._video_id in result.reviewed_frames:
             self._load_exhaustive()

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from fake_engine import SIZE, disc
 
+from ifc_core.annotation import edits
 from ifc_core.errors import EditError
 from ifc_core.jobs import JobContext
+from ifc_core.structures import Category
 from napari_ifc.controllers.editing import EditController
 from napari_ifc.controllers.journal_walk import joined, walk
 from napari_ifc.controllers.tracks import TrackIndex
@@ -70,6 +72,21 @@ def test_from_any_step_to_any_other_the_lists_are_as_if_read_anew(desk):
             assert standing[0] == stop
             assert len(told) == (start != stop)
             assert same(*shown(index, session)), (start, stop)
+
+
+def test_a_class_that_was_renamed_beside_a_new_track_has_its_old_name_again(session):
+    index = TrackIndex(session.project, session.entry.id)
+    editor = EditController(session.project, session.entry, index, lambda result: None)
+    editor.apply(edits.SetCategory(Category(1, "cat")))
+    editor.commit_rle(disc(SIZE, (20, 20), 5), "Paint")
+    before = editor.history()[0].number
+    editor.apply(edits.SetCategory(Category(1, "dog")))
+    editor.apply(edits.NewTrack(session.entry.id, 1, 4, disc(SIZE, (30, 40), 5)))
+    assert [row.class_name for row in index.rows()] == ["dog", "dog"]
+    assert len(index.timeline(session.num_frames, 10.0).lanes) == 2
+    editor.go_to_step(before)
+    assert [row.class_name for row in index.rows()] == ["cat"]
+    assert index.timeline(session.num_frames, 10.0).lanes[0].detail.startswith("cat,")
 
 
 def test_the_history_is_read_once_however_many_steps(desk, monkeypatch):
