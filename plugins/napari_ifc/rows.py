@@ -52,6 +52,12 @@ class TrackRow:
     state: str
     provisional: bool = False
 
+    def holds(self, words: str) -> bool:
+        """Whether its number, class or state holds some words, in capitals or not."""
+        number = f"~{-self.track_id}" if self.provisional else str(self.track_id)
+        wanted = words.casefold()
+        return any(wanted in text.casefold() for text in (number, self.class_name, self.state))
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

@@ -153,6 +153,28 @@ def test_what_is_probably_nothing_is_two_presses_from_gone(desk, qtbot):
     assert len(desk.project.masks_at(desk.video_id, 0)) == 9
 
 
+def test_what_is_not_listed_is_not_deleted(desk, qtbot):
+    desk.engine.num_instances = 9
+    with qtbot.waitSignal(desk.studio.run_finished):
+        assert desk.studio.propose()
+    table = desk.studio.panel.tracks
+    bulk = desk.studio.feature(BulkEdits)
+    assert desk.studio.actions["bulk.delete"].why_not() == "Set a condition of the filter first."
+    table.filters.search.setText("9")
+    assert desk.studio.actions["bulk.delete"].why_not() == ""
+    table.filters._score[1].setValue(0.6)
+    listed = table.view.model()
+    assert [listed.index(i, 0).data() for i in range(listed.rowCount())] == ["9"]
+    assert bulk._found == (9,)
+    assert table.filters._count.text() == "1 of 9 tracks"
+    assert desk.studio.run_action("bulk.delete")
+    assert {t.id for t in desk.project.tracks(desk.video_id)} == set(range(1, 9))
+    assert desk.studio.actions["bulk.delete"].why_not() == "No track meets the filter."
+    assert listed.rowCount() == 0
+    table.filters.clear_button.click()
+    assert listed.rowCount() == 8
+
+
 def test_a_run_that_found_what_is_likely_says_no_more(desk, qtbot):
     with qtbot.waitSignal(desk.studio.run_finished):
         assert desk.studio.propose()

@@ -39,12 +39,16 @@ class BulkController:
 
     # Filters
 
-    def find(self, where: TrackFilter) -> tuple[int, ...]:
-        """Tracks that meet every condition, by id; rejected ones are never among them."""
+    def find(self, where: TrackFilter, words: str = "") -> tuple[int, ...]:
+        """Tracks that meet every condition, by id; rejected ones are never among them.
+
+        Args:
+            where: The conditions.
+            words: One more: what the line of the track holds.
+        """
         index = self._index
-        return tuple(
-            i for i in index.track_ids() if meets(index.header(i), index.frames(i).columns, where)
-        )
+        held = (row.track_id for row in index.rows() if row.holds(words))
+        return tuple(i for i in held if meets(index.header(i), index.frames(i).columns, where))
 
     # Tracks
 

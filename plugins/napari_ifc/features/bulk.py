@@ -119,10 +119,10 @@ class BulkEdits(Feature):
             return
         project, index = workspace.session.project, workspace.index
         self._bar.set_classes((c.id, c.name) for c in project.categories())
-        where = self._bar.value()
         # Without a condition, as mostly, there is nothing to look up after each stroke.
-        self._found = index.track_ids() if where.is_open else tuple(self._bulk().find(where))
-        self.studio.panel.tracks.show_only(None if where.is_open else frozenset(self._found))
+        is_open, bar = self._bar.is_open, self._bar
+        self._found = index.track_ids() if is_open else self._bulk().find(bar.value(), bar.words)
+        self.studio.panel.tracks.show_only(None if is_open else frozenset(self._found))
         self._bar.show_count(len(self._found), len(index))
 
     def actions_changed(self) -> None:
@@ -140,7 +140,7 @@ class BulkEdits(Feature):
         workspace = self.studio.workspace
         if workspace is None:
             return self.studio.why_not_open()
-        if self._bar.value().is_open:
+        if self._bar.is_open:
             return tr("Set a condition of the filter first.")
         none = "" if self._found else tr("No track meets the filter.")
         return workspace.editor.why_not_write() or none

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QPushButton,
     QSizePolicy,
     QSpinBox,
@@ -42,6 +43,7 @@ class FilterBar(QFrame):
     """A form that says which tracks are meant.
 
     Attributes:
+        search: The field for words, which are one more condition; its owner puts it somewhere.
         changed: Emitted when a condition changed.
         action_requested: Emitted with an action id.
     """
@@ -52,6 +54,10 @@ class FilterBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "card")
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(tr("Filter by id, class or state"))
+        self.search.setClearButtonEnabled(True)
+        self.search.setAccessibleName(tr("Find tracks"))
         self._class = QComboBox()
         self._state = QComboBox()
         self._score = (_fraction(tr("Score from"), True), _fraction(tr("Score below"), False))
@@ -117,6 +123,7 @@ class FilterBar(QFrame):
         return row
 
     def _connect(self) -> None:
+        self.search.textChanged.connect(lambda _: self.changed.emit())
         for box in (self._class, self._state):
             box.activated.connect(lambda _: self.changed.emit())
         for spin in (*self._score, *self._area, *self._length):
@@ -176,13 +183,13 @@ class FilterBar(QFrame):
 
     def show_count(self, matching: int, total: int) -> None:
         """Show how many tracks are meant."""
-        if self.value().is_open:
+        if self.is_open:
             words = tr("All of 1 track") if total == 1 else tr("All {total:,} tracks")
         else:
             words = tr("{matching} of 1 track")
             words = words if total == 1 else tr("{matching:,} of {total:,} tracks")
         self._count.setText(words.format(matching=matching, total=total))
-        self.clear_button.setEnabled(not self.value().is_open)
+        self.clear_button.setEnabled(not self.is_open)
 
     def clear(self) -> None:
         """Take all conditions back."""
@@ -195,6 +202,7 @@ class FilterBar(QFrame):
             score: ``None`` for no condition at all.
         """
         self.blockSignals(True)
+        self.search.clear()
         self._class.setCurrentIndex(0)
         self._state.setCurrentIndex(0)
         for spin in (*self._score, *self._area, *self._length):
@@ -210,8 +218,18 @@ class FilterBar(QFrame):
         """Give the keyboard to the first condition."""
         self._class.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    @property
+    def words(self) -> str:
+        """What is searched for, one more condition."""
+        return self.search.text().strip()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether every track is meant."""
+        return self.value().is_open and not self.words
+
     def value(self) -> TrackFilter:
-        """The conditions."""
+        """The conditions besides the words."""
         chosen, state = self._class.currentData(), self._state.currentData()
         marked = self._range if self._in_range.isChecked() else None
         return TrackFilter(

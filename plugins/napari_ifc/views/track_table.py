@@ -22,7 +22,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QLineEdit,
     QMenu,
     QPushButton,
     QScrollArea,
@@ -130,16 +129,15 @@ class TrackModel(QAbstractTableModel):
 
 
 class TrackProxy(QSortFilterProxyModel):
-    """Sorts, and shows only rows with a text and, where given, of certain tracks."""
+    """Sorts, and shows only rows with some words and, where given, of certain tracks."""
 
     def __init__(self, model: TrackModel) -> None:
         super().__init__()
         self._model = model
         self._only: frozenset[int] | None = None
+        self._words = ""
         self.setSourceModel(model)
         self.setSortRole(_SORT_ROLE)
-        self.setFilterKeyColumn(-1)
-        self.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
 
     def show_only(self, track_ids: frozenset[int] | None) -> None:
         """Show only these tracks, besides provisional ones; ``None`` shows all."""
@@ -147,11 +145,17 @@ class TrackProxy(QSortFilterProxyModel):
             self._only = track_ids
             self.invalidate()
 
+    def show_words(self, words: str) -> None:
+        """Show only rows that hold some words."""
+        if words != self._words:
+            self._words = words
+            self.invalidate()
+
     def filterAcceptsRow(self, line: int, parent: _Index) -> bool:  # noqa: N802, D102
-        track_id = self._model.row_at(line).track_id
-        if self._only is not None and track_id > 0 and track_id not in self._only:
+        row = self._model.row_at(line)
+        if self._only is not None and row.track_id > 0 and row.track_id not in self._only:
             return False
-        return bool(super().filterAcceptsRow(line, parent))
+        return row.holds(self._words)
 
 
 def swatch(color_rgb: tuple[int, int, int], *, hollow: bool = False) -> QPixmap:
@@ -219,8 +223,9 @@ class TrackTable(QWidget):
         self.model = TrackModel()
         self._proxy = TrackProxy(self.model)
         self.view = QTableView()
-        self._filter = QLineEdit()
         self.filters = FilterBar()
+        self._none = QWidget(self.view.viewport())
+        self._all_button = QPushButton(tr("Show all tracks"))
         self._below_search = QScrollArea()
         self._filter_button = QToolButton()
         self._buttons: dict[str, QToolButton] = {}
@@ -260,10 +265,9 @@ class TrackTable(QWidget):
         view.activated.connect(self._on_clicked)
 
     def _build(self) -> None:
-        self._filter.setPlaceholderText(tr("Filter by id, class or state"))
-        self._filter.setClearButtonEnabled(True)
-        self._filter.textChanged.connect(self._proxy.setFilterFixedString)
-        self._filter.setAccessibleName(tr("Find tracks"))
+        self.filters.search.textChanged.connect(
+            lambda _: self._proxy.show_words(self.filters.words)
+        )
         self._filter_button.setCheckable(True)
         self._filter_button.setAccessibleName(tr("Filter and bulk actions"))
         self._filter_button.setToolTip(tr("Filter and bulk actions"))
@@ -285,7 +289,7 @@ class TrackTable(QWidget):
         column.setSpacing(6)
         search = QHBoxLayout()
         search.setSpacing(4)
-        search.addWidget(self._filter, 1)
+        search.addWidget(self.filters.search, 1)
         search.addWidget(self._filter_button)
         column.addLayout(search)
         column.addWidget(self._build_below_search(), 1)
@@ -297,6 +301,7 @@ class TrackTable(QWidget):
         outer.setSpacing(6)
         outer.addLayout(buttons)
         outer.addLayout(self._stack, 1)
+        self._build_none()
 
     def _build_below_search(self) -> QScrollArea:
         """Filter and list; where a window is too low for both, they scroll and stay readable."""
@@ -316,6 +321,28 @@ class TrackTable(QWidget):
         area.setMinimumHeight(_LOWEST_LIST_PX)
         area.setWidget(inside)
         return area
+
+    def _build_none(self) -> None:
+        """What stands in the list where there are tracks, but the filter lets none through."""
+        over = QVBoxLayout(self.view.viewport())
+        over.addWidget(self._none)
+        column = QVBoxLayout(self._none)
+        words = QLabel(tr("No track matches."))
+        words.setProperty("role", "muted")
+        self._all_button.setProperty("role", "link")
+        self._all_button.clicked.connect(self.filters.clear)
+        column.addStretch(1)
+        for widget in (words, self._all_button):
+            column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(2)
+        self._none.hide()
+        proxy = self._proxy
+        for changed in (proxy.layoutChanged, proxy.modelReset, proxy.rowsRemoved):
+            changed.connect(lambda *_: self._show_whether_none())
+
+    def _show_whether_none(self) -> None:
+        shown = self._proxy.rowCount() == 0 and self.model.rowCount() > 0
+        self._none.setVisible(shown)
 
     def _build_empty(self) -> QWidget:
         page = QFrame()

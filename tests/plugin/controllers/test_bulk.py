@@ -140,3 +140,13 @@ def test_rejected_tracks_are_restored_long_after(bulk):
     assert states[ids[5]] is TrackState.PROPOSED
     assert len(project.track_frames(ids[5])) == 8
     assert project.undo().kind == "RestoreTracks"
+
+
+def test_words_are_one_more_condition(bulk):
+    controller, _, ids = bulk
+    low = TrackFilter(score_below=0.5)
+    assert set(controller.find(low)) == set(ids[:3])
+    assert set(controller.find(low, "FISH")) == {ids[0], ids[2]}
+    assert controller.find(TrackFilter(), "approved") == (ids[4],)
+    assert controller.find(low, str(ids[1])) == (ids[1],)
+    assert controller.find(TrackFilter(), "0.") == ()  # scores have a condition of their own

@@ -45,8 +45,17 @@ class TestTrackTable:
         shown = table.view.model()
         table.view.sortByColumn(2, Qt.SortOrder.DescendingOrder)
         assert [shown.index(i, 0).data() for i in range(3)] == ["2", "3", "1"]
-        table._filter.setText("CAT")
+        table.filters.search.setText("CAT")
         assert shown.rowCount() == 1
+
+    def test_a_list_in_which_nothing_matches_says_so(self, table):
+        table.filters.search.setText("cow")
+        assert table.view.model().rowCount() == 0
+        assert table._none.isVisible()
+        table._all_button.click()
+        assert table.view.model().rowCount() == 3
+        assert table.filters.search.text() == ""
+        assert not table._none.isVisible()
 
     def test_showing_a_selection_asks_for_nothing(self, table, qtbot):
         with qtbot.assertNotEmitted(table.selection_changed):
