@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
-from ifc_core.annotation.pointer_tables import AREA, FRAME, MASK, STATE, TRACK
+from ifc_core.annotation.pointer_tables import AREA, FRAME, MASK, STATE, TRACK, Table
 from ifc_core.annotation.records import StagedInstance
 from ifc_core.annotation.staged_table import StagedTable
 from ifc_core.annotation.transaction import PROPOSED, EditTransaction
@@ -81,7 +82,7 @@ class _StagedFrames:
             present = self._present(frame_index)
             mine = self._tx.rle(mask_id, self._size) if present else None
             if present and mine is not None:
-                ious = coco_mask.iou(self._masks(frame_index), [_native(mine)], [0])
+                ious = coco_mask.iou(self._masks(frame_index), [native(mine)], [0])
                 for (instance_id, _), iou in zip(present, ious[:, 0], strict=True):
                     totals[instance_id] += float(iou)
         return {instance_id: total / len(reviewed) for instance_id, total in totals.items()}
@@ -90,12 +91,19 @@ class _StagedFrames:
         if frame_index not in self._read:
             ids = [mask_id for _, mask_id in self._present(frame_index)]
             masks = self._tx.rles(ids, self._size)
-            self._read[frame_index] = [_native(mask) for mask in masks if mask is not None]
+            self._read[frame_index] = [native(mask) for mask in masks if mask is not None]
         return self._read[frame_index]
 
 
-def _native(mask: RLEMask) -> dict[str, Any]:
+def native(mask: RLEMask) -> dict[str, Any]:
+    """A mask as pycocotools takes it."""
     return {"size": list(mask.size), "counts": mask.counts}
+
+
+def is_anchor(shown: Table) -> npt.NDArray[np.bool_]:
+    """(n,) bool, where a pointer table shows a mask that a person's word stands on."""
+    stands: npt.NDArray[np.bool_] = (shown[:, STATE] != PROPOSED) & (shown[:, AREA] > 0)
+    return stands
 
 
 def _reviewed_frames(
@@ -104,8 +112,8 @@ def _reviewed_frames(
     """Of each track some frames, evenly spread, where a person's word stands: frame -> record."""
     rejected = [track.id for track in tracks if track.state is TrackState.REJECTED]
     shown = tx.pointer_table(video_id, [track.id for track in tracks])
-    stands = (shown[:, STATE] != PROPOSED) | np.isin(shown[:, TRACK], rejected)
-    shown = shown[stands & (shown[:, AREA] > 0)]
+    is_rejected = np.isin(shown[:, TRACK], rejected) & (shown[:, AREA] > 0)
+    shown = shown[is_anchor(shown) | is_rejected]
     for track in tracks:
         mine = shown[shown[:, TRACK] == track.id]
         if len(mine) > _MAX_FRAMES:

@@ -27,7 +27,8 @@ class TrackFilter:
         frames_at_least: At least this many frames with a mask.
         category_ids: One of these classes.
         states: One of these review states.
-        untouched_only: No frame that a person corrected, approved, rejected or marked absent.
+        untouched_only: No frame that a person corrected, approved, rejected or marked absent, and
+            no class, name or frames that a person gave the track.
         scope: At least one mask on these frames; areas and lengths count these only.
     """
 
@@ -129,9 +130,13 @@ def meets(track: Track, columns: FrameColumns, where: TrackFilter) -> bool:
         _between(track.score, where.score_at_least, where.score_below)
         and (where.category_ids is None or track.category_id in where.category_ids)
         and (where.states is None or track.state in where.states)
-        and not (where.untouched_only and bool((columns.state != _PROPOSED).any()))
+        and not (where.untouched_only and _is_touched(track, columns))
         and (not _asks_of_masks(where) or _masks_meet(columns, where))
     )
+
+
+def _is_touched(track: Track, columns: FrameColumns) -> bool:
+    return track.state is TrackState.CORRECTED or bool((columns.state != _PROPOSED).any())
 
 
 def _asks_of_masks(where: TrackFilter) -> bool:

@@ -54,6 +54,16 @@ class StagedTable:
         return [int(i) for i in np.unique(self.rows[:, _INSTANCE])]
 
     @property
+    def instances(self) -> Table:
+        """(n,) instance of each record."""
+        return self.rows[:, _INSTANCE]
+
+    @property
+    def masks(self) -> Table:
+        """(n,) id of each record."""
+        return self.rows[:, _MASK]
+
+    @property
     def frames(self) -> Table:
         """(n,) frame of each record."""
         return self.rows[:, _FRAME]
@@ -65,8 +75,12 @@ class StagedTable:
 
     def of(self, instance_id: int) -> StagedTable:
         """The records of one instance."""
+        return StagedTable(self.rows[self.place_of(instance_id)])
+
+    def place_of(self, instance_id: int) -> slice:
+        """Where the records of one instance are, by frame."""
         first, last = np.searchsorted(self.rows[:, _INSTANCE], [instance_id, instance_id + 1])
-        return StagedTable(self.rows[first:last])
+        return slice(int(first), int(last))
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> StagedTable:
         """The records that are chosen."""

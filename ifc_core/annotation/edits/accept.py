@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from ifc_core.annotation.pointer_tables import (
     Table,
 )
 from ifc_core.annotation.records import WHOLE, RunState, Scope, StagedInstance
+from ifc_core.annotation.refilling import staged_owners, touched_tracks
 from ifc_core.annotation.rows import PALETTE, normalised
 from ifc_core.annotation.staged_table import StagedTable
 from ifc_core.annotation.staging import read_instances
@@ -36,7 +37,10 @@ class AcceptRun(Edit):
     rejected or marked a track absent that track is left alone, and nothing is added to
     approved frames. An instance that covers the same object as a track with human work
     fills the untouched frames of that track instead of becoming a second one, and one
-    that covers a rejected track is left out. New tracks that touch differ in hue.
+    that covers a rejected track is left out. A track that a person named, classed, split,
+    merged or swapped goes on, frame by frame, with what covers the same as before; where
+    nothing of the run does on any frame it keeps its proposals. New tracks that touch differ
+    in hue.
 
     Attributes:
         run_id: The run.
@@ -64,8 +68,6 @@ class AcceptRun(Edit):
         staged = StagedTable.read(tx.db, self.run_id, self.scope, max(1, self.min_area_px))
         chosen = [i for i in _instances(tx, self.run_id, staged) if self._wants(i)]
         chosen.sort(key=lambda instance: -instance.score)
-        if self.replace_proposals:
-            _drop_proposals(tx, video_id, self.scope)
         size = tx.video(video_id).size
         matches = find_matches(tx, video_id, size, staged, chosen, self.match_iou)
         kept = np.array(sorted(tx.exhaustive(video_id)), dtype=np.int64)
@@ -73,20 +75,49 @@ class AcceptRun(Edit):
         rejected = {i for i, track in matches.items() if track.state is TrackState.REJECTED}
         if rejected:
             tx.notes.append(f"{len(rejected)} instances cover rejected tracks and were left out.")
-        filled: list[tuple[Track, StagedTable]] = []
+            chosen = [instance for instance in chosen if instance.instance_id not in rejected]
+        going_on, spared, staged = self._going_on(tx, video_id, staged, chosen, matches)
+        if self.replace_proposals:
+            _drop_proposals(tx, video_id, self.scope, spared)
         fresh: list[tuple[StagedInstance, StagedTable]] = []
         for instance in chosen:
             records, match = staged.of(instance.instance_id), matches.get(instance.instance_id)
             if match is None:
                 fresh.append((instance, records))
-            elif instance.instance_id not in rejected:
-                present = tx.pointer_table(video_id, [match.id])[:, FRAME]
-                filled.append((match, records.only(~np.isin(records.frames, present))))
+            else:
+                going_on.append((match, records))
+        filled = [(track, _not_shown(tx, track, records)) for track, records in going_on]
         made = _new_tracks(tx, video_id, [entry for entry in fresh if len(entry[1])])
         _show(tx, video_id, [*filled, *made])
         color_fresh_tracks(tx, video_id, [track.id for track, _ in made])
         tx.set_run_state(self.run_id, RunState.ACCEPTED.value)
         return f"Accept proposals, {len(made)} new {'track' if len(made) == 1 else 'tracks'}"
+
+    def _going_on(
+        self,
+        tx: EditTransaction,
+        video_id: int,
+        staged: StagedTable,
+        chosen: Sequence[StagedInstance],
+        matches: Mapping[int, Track],
+    ) -> tuple[list[tuple[Track, StagedTable]], set[int], StagedTable]:
+        """What goes on in touched tracks, which of them keep what they have, and the rest."""
+        taken = {track.id for track in matches.values()}
+        touched = [t for t in touched_tracks(tx, video_id) if t.id not in taken]
+        free = [i.instance_id for i in chosen if i.track_id is None]
+        owners = staged_owners(
+            tx,
+            video_id,
+            staged,
+            free,
+            [track.id for track in touched],
+            self.scope,
+            self.match_iou,
+            matches.keys(),
+        )
+        going_on = [(track, staged.only(owners == track.id)) for track in touched]
+        spared = {track.id for track, records in going_on if not len(records)}
+        return going_on, spared, staged.only(owners == 0)
 
     def _wants(self, instance: StagedInstance) -> bool:
         chosen = self.instance_ids is None or instance.instance_id in self.instance_ids
@@ -148,9 +179,12 @@ def _instances(tx: EditTransaction, run_id: int, staged: StagedTable) -> list[St
     return list(known.values())
 
 
-def _drop_proposals(tx: EditTransaction, video_id: int, scope: Scope) -> None:
+def _drop_proposals(
+    tx: EditTransaction, video_id: int, scope: Scope, spared: Collection[int]
+) -> None:
     """Take away a model's proposals that nobody touched, and tracks that were only that."""
-    tracks = [t for t in tx.tracks(video_id) if t.state is not TrackState.REJECTED]
+    shown_tracks = [t for t in tx.tracks(video_id) if t.state is not TrackState.REJECTED]
+    tracks = [track for track in shown_tracks if track.id not in spared]
     shown = tx.pointer_table(video_id, [track.id for track in tracks])
     kept = np.array(sorted(tx.exhaustive(video_id)), dtype=np.int64)
     in_scope = (shown[:, FRAME] >= (scope.first or 0)) & ~np.isin(shown[:, FRAME], kept)
@@ -186,6 +220,12 @@ def _show(tx: EditTransaction, video_id: int, parts: Sequence[tuple[Track, Stage
     if parts:
         shown = [records.shown_in(video_id, track.id) for track, records in parts]
         tx.change(np.concatenate(shown), np.concatenate([r.pointers() for _, r in parts]))
+
+
+def _not_shown(tx: EditTransaction, track: Track, records: StagedTable) -> StagedTable:
+    """The records of frames where a track shows nothing."""
+    present = tx.pointer_table(track.video_id, [track.id])[:, FRAME]
+    return records.only(~np.isin(records.frames, present))
 
 
 def _present(tx: EditTransaction, video_id: int, track: Track, records: StagedTable) -> Table:

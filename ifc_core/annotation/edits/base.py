@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ifc_core.structures import Track
+from ifc_core.structures import Track, TrackState
 
 if TYPE_CHECKING:
     from ifc_core.annotation.transaction import EditTransaction
@@ -53,3 +53,12 @@ def name_of(track: Track) -> str:
 def names_of(tracks: Sequence[Track]) -> str:
     """Tracks in the words of the history list."""
     return name_of(tracks[0]) if len(tracks) == 1 else f"{len(tracks)} tracks"
+
+
+def touched(track: Track) -> Track:
+    """The header of a track that a person said something of: it is no mere proposal any more.
+
+    A rejected one stays rejected.
+    """
+    is_proposed = track.state is TrackState.PROPOSED
+    return replace(track, state=TrackState.CORRECTED) if is_proposed else track

@@ -138,8 +138,8 @@ class RestoreTracks(Edit):
             for shown in _shown(tx, [track], WHOLE):
                 _take_back(tx, shown[shown[:, STATE] == REJECTED])
             present = tx.pointers(track.id).values()
-            touched = not present or any(p.state != PROPOSED for p in present)
-            state = TrackState.CORRECTED if touched else TrackState.PROPOSED
+            is_bare = bool(present) and all(p.state == PROPOSED for p in present)
+            state = TrackState.PROPOSED if is_bare and not track.name else TrackState.CORRECTED
             tx.put_track(replace(track, state=state))
         return f"Restore {names_of(tracks)}"
 

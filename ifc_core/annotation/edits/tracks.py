@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ifc_core.annotation.delta import Pointer
-from ifc_core.annotation.edits.base import Edit, OverlapRule, name_of, names_of
+from ifc_core.annotation.edits.base import Edit, OverlapRule, name_of, names_of, touched
 from ifc_core.annotation.records import WHOLE, Scope
 from ifc_core.annotation.transaction import (
     CORRECTED,
@@ -96,9 +96,9 @@ class RelabelTracks(Edit):
         tracks = tx.tracks_of(self.track_ids)
         for track in tracks:
             outside = any(f not in self.scope for f in tx.pointers(track.id))
-            relabelled = replace(track, category_id=category.id)
             if not outside:
-                tx.put_track(relabelled)
+                if track.category_id != category.id:
+                    tx.put_track(touched(replace(track, category_id=category.id)))
             elif tx.pointers(track.id, self.scope):
                 _move_to_new_track(tx, track, self.scope, category.id)
         return f"Relabel {names_of(tracks)} to {category.name}, {self.scope.describe()}"
@@ -129,7 +129,8 @@ class SetTrack(Edit):
             kind=track.kind if self.kind is None else self.kind,
             color_rgb=track.color_rgb if self.color_rgb is None else self.color_rgb,
         )
-        tx.put_track(changed)
+        if changed != track:
+            tx.put_track(touched(changed))
         if self.name is not None and self.name != track.name:
             return f"Rename track {track.id} to {self.name or 'nothing'}"
         if self.kind is not None and self.kind != track.kind:
@@ -198,6 +199,8 @@ class MergeTracks(Edit):
             tx.point(kept, frames)
         if any(other.state is not TrackState.PROPOSED for other in others):
             tx.touch(kept)
+        else:
+            tx.put_track(touched(kept))
         if num_given_up and self.overlap is not OverlapRule.UNION:
             tx.notes.append(
                 f"On {num_given_up} {'frame' if num_given_up == 1 else 'frames'} both tracks had a "
@@ -259,6 +262,8 @@ class SwapIdentities(Edit):
         frames = sorted({*of_first, *of_second})
         tx.point(first, {f: of_second.get(f) for f in frames})
         tx.point(second, {f: of_first.get(f) for f in frames})
+        for track in (first, second):
+            tx.put_track(touched(track))
         return f"Swap {name_of(first)} and {name_of(second)}, {self.scope.describe()}"
 
 
@@ -272,10 +277,11 @@ def _move_to_new_track(tx: EditTransaction, track: Track, scope: Scope, category
         track.video_id,
         category_id,
         score=track.score,
-        state=track.state,
+        state=touched(track).state,
         kind=track.kind,
         z_order=track.z_order + 1,
     )
+    tx.put_track(touched(track))
     tx.point(track, dict.fromkeys(moved))
     tx.point(new, moved)
     return new
