@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ifc_core.annotation.locating import Nearby, find_video, is_same_video
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.schema import STATE_CODE
@@ -58,6 +59,8 @@ class SnapshotVideo:
         width: Pixels.
         exhaustive: Frames on which every object of the classes is annotated.
         tracks: Those with at least one reviewed frame.
+        fingerprint: Of the content that was annotated; empty where only annotations of it were
+            ever seen, ``None`` in snapshots that do not say it.
     """
 
     id: int
@@ -68,6 +71,7 @@ class SnapshotVideo:
     width: int
     exhaustive: tuple[int, ...]
     tracks: tuple[SnapshotTrack, ...]
+    fingerprint: str | None = None
 
     @property
     def reviewed_frames(self) -> tuple[int, ...]:
@@ -76,6 +80,23 @@ class SnapshotVideo:
         for track in self.tracks:
             frames.update(track.masks)
         return tuple(sorted(frames))
+
+    @property
+    def entry(self) -> VideoEntry:
+        """The same as a project knows its videos, so that the file can be looked for."""
+        size = (self.num_frames, self.height, self.width)
+        return VideoEntry(self.id, self.name, self.path, "", *size, 0.0, self.fingerprint or "")
+
+    def check_file(self) -> None:
+        """Refuse another file than the one that was annotated.
+
+        Raises:
+            ProjectError: It is not there, or has other content.
+        """
+        if not self.path.exists() or (
+            self.fingerprint and not is_same_video(self.path, self.entry)
+        ):
+            raise _not_found(self.name, self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +142,13 @@ def make_snapshot(project: ProjectReader, run_folder: Path) -> Snapshot:
         The snapshot, which :func:`read_snapshot` reads back.
 
     Raises:
-        ProjectError: Nothing was corrected or approved yet.
+        ProjectError: Nothing was corrected or approved yet, or the file of a video that was is
+            not found.
         OutputError: The folder cannot be written.
     """
     active = project.active_model()
-    videos = (_copy_video(project, entry) for entry in project.videos())
+    nearby = Nearby()
+    videos = (_copy_video(project, entry, nearby) for entry in project.videos())
     snapshot = Snapshot(
         project=project.name,
         categories=tuple(project.categories()),
@@ -161,7 +184,7 @@ def write_snapshot(snapshot: Snapshot, run_folder: Path) -> None:
         temporary.write_text(json.dumps(_to_json(snapshot)), encoding="utf-8")
 
 
-def _copy_video(project: ProjectReader, entry: VideoEntry) -> SnapshotVideo:
+def _copy_video(project: ProjectReader, entry: VideoEntry, nearby: Nearby) -> SnapshotVideo:
     copied, unclear = [], set[int]()
     for track in project.tracks(entry.id, include_rejected=False):
         lane = project.track_columns(track.id)
@@ -171,19 +194,33 @@ def _copy_video(project: ProjectReader, entry: VideoEntry) -> SnapshotVideo:
         reviewed = lane.frame_index[np.isin(lane.state, _PERSONS_WORD)].tolist()
         if reviewed:
             copied.append(_copy_track(project, track, reviewed))
-    exhaustive = project.exhaustive_frames(entry.id)
-    # Looked for as everywhere: a project that was moved has other places for its videos.
-    found = project.find_video_file(entry.id) if copied or exhaustive else None
+    exhaustive = tuple(f for f in project.exhaustive_frames(entry.id) if f not in unclear)
+    path: Path | None = entry.path
+    if copied or exhaustive:
+        # Looked for as everywhere: a project that was moved has other places for its videos.
+        path = project.find_video_file(entry.id, nearby=nearby)
+    if path is None:  # what lies where it was may be another film, and would be learnt from
+        raise _not_found(entry.name, entry.path)
     return SnapshotVideo(
         entry.id,
         entry.name,
-        found or entry.path,
+        path,
         entry.num_frames,
         entry.height,
         entry.width,
-        tuple(f for f in exhaustive if f not in unclear),
+        exhaustive,
         tuple(copied),
+        entry.fingerprint,
     )
+
+
+def _not_found(name: str, path: Path) -> ProjectError:
+    """The file of a video is not there, or another one is where it was."""
+    if path.exists():
+        text = f"{path} is not the file that was annotated; locate {name} in the project first."
+    else:
+        text = f"The video {name} is not at {path}; locate it in the project first."
+    return ProjectError(text, path=path)
 
 
 def _copy_track(project: ProjectReader, track: Track, frames: list[int]) -> SnapshotTrack:
@@ -209,6 +246,35 @@ def read_snapshot(run_folder: Path) -> Snapshot:
         ) from error
 
 
+def relocate_snapshot(project: ProjectReader, run_folder: Path) -> None:
+    """Look the files of a snapshot up again; the project, a video or the parent may have moved.
+
+    Only paths are written anew: what is learned from stays what it was when the run began.
+
+    Args:
+        project: Open in this process.
+        run_folder: Of the run.
+
+    Raises:
+        FormatError: There is no snapshot, or it is damaged.
+        ProjectError: A video is not found.
+        OutputError: The snapshot cannot be written.
+    """
+    snapshot, file, nearby = read_snapshot(run_folder), run_folder / SNAPSHOT_NAME, Nearby()
+    written = json.loads(file.read_text(encoding="utf-8"))
+    places = {entry.id: entry.path for entry in project.videos()}
+    for video, fields in zip(snapshot.videos, written["videos"], strict=True):
+        here = places.get(video.id, video.path)
+        found = find_video(video.entry, str(here), project.folder, nearby=nearby)
+        if found is None:
+            raise _not_found(video.name, here)
+        fields["path"] = str(found)
+    paths = {model.name: model.path for model in project.models()}
+    written["parent_path"] = paths.get(snapshot.parent, snapshot.parent_path)
+    with atomic_output(file) as temporary:
+        temporary.write_text(json.dumps(written), encoding="utf-8")
+
+
 def _to_json(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "format": _FORMAT,
@@ -226,6 +292,7 @@ def _to_json(snapshot: Snapshot) -> dict[str, Any]:
                 "id": video.id,
                 "name": video.name,
                 "path": str(video.path),
+                "fingerprint": video.fingerprint,
                 "num_frames": video.num_frames,
                 "height": video.height,
                 "width": video.width,
@@ -270,6 +337,7 @@ def _video_from_json(value: dict[str, Any]) -> SnapshotVideo:
                 raise FormatError("A mask has not the size of its video.", actual=rle.size)
             masks[int(frame)] = rle
         tracks.append(SnapshotTrack(int(raw["id"]), int(raw["category_id"]), masks))
+    fingerprint = value.get("fingerprint")
     return SnapshotVideo(
         int(value["id"]),
         str(value["name"]),
@@ -278,4 +346,5 @@ def _video_from_json(value: dict[str, Any]) -> SnapshotVideo:
         *size,
         tuple(int(f) for f in value["exhaustive"]),
         tuple(tracks),
+        None if fingerprint is None else str(fingerprint),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from ifc_core.annotation.snapshot import Snapshot, SnapshotVideo, read_snapshot
 from ifc_core.data.labelled_video import LabelledTrack, LabelledVideo
 from ifc_core.errors import CheckpointError, ProjectError
+from ifc_core.io.video import open_video
 from ifc_core.models.ifc import IFC
 from ifc_core.models.registry import DEFAULT_MODEL, load_model
 from ifc_core.training.class_head import OBJECT
@@ -60,11 +61,14 @@ def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetuneP
 
     Raises:
         FormatError: The snapshot cannot be used.
-        ProjectError: A video of the project is not there.
+        ProjectError: A video of the project is not there, or is not what was annotated.
+        VideoError: A video cannot be read.
         CheckpointError: The parent model cannot be used.
     """
     folder = Path(project_folder)
     snapshot = read_snapshot(folder / "runs" / settings.run_id)
+    for video in snapshot.videos:
+        _check_video(video)
     wanted = settings.model or snapshot.parent_path or DEFAULT_MODEL
     parent = load_model(wanted, settings.device, "fp32", search=[folder / "models"])
     if not parent.categories:
@@ -87,21 +91,28 @@ def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetuneP
     )
 
 
+def _check_video(video: SnapshotVideo) -> None:
+    """Refuse another file than the one that was annotated; it may have been replaced since."""
+    video.check_file()
+    if video.fingerprint is None:
+        return
+    with open_video(video.path) as reader:
+        found = reader.video.num_frames
+    if found != video.num_frames:
+        raise ProjectError(
+            f"{video.path} has {found} frames, but {video.num_frames} were annotated; show the "
+            f"video {video.name} in the project, or locate the file that was annotated.",
+            path=video.path,
+        )
+
+
 def labelled_video(video: SnapshotVideo, labels: dict[int, int]) -> LabelledVideo:
     """A video of a snapshot in the form that the clip sampler reads.
 
     Args:
         video: Of the snapshot.
         labels: Category id to class number; tracks of other categories have no mask.
-
-    Raises:
-        ProjectError: The video file is not there.
     """
-    if not video.path.exists():
-        raise ProjectError(
-            f"The video {video.name} is not at {video.path}; locate it in the project first.",
-            path=video.path,
-        )
     tracks = (
         LabelledTrack(labels[track.category_id], track.masks)
         for track in video.tracks

@@ -328,7 +328,7 @@ def snapshot_with_video_at(project, path):
     folder = project.folder / "runs" / "r1"
     make_snapshot(project, folder)
     content = json.loads((folder / "snapshot.json").read_text())
-    content["videos"][0]["path"] = str(path)
+    content["videos"][0] |= {"path": str(path), "fingerprint": None}  # as older ones are
     (folder / "snapshot.json").write_text(json.dumps(content))
 
 

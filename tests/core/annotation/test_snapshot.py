@@ -1,0 +1,119 @@
+"""The frozen annotation that a training reads: which files it names, and that they are right."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ifc_core.annotation import Project, Scope
+from ifc_core.annotation.edits import ApproveFrames, NewTrack, SetCategory
+from ifc_core.annotation.snapshot import make_snapshot, read_snapshot, relocate_snapshot
+from ifc_core.errors import ProjectError
+from ifc_core.io.video import open_video
+from ifc_core.structures import Category, RLEMask
+
+
+@pytest.fixture
+def clip(tmp_path: Path, clip_file: Path) -> Path:
+    """The clip, in a folder of its own."""
+    place = tmp_path / "films" / "square.mp4"
+    place.parent.mkdir()
+    shutil.copy(clip_file, place)
+    return place
+
+
+@pytest.fixture
+def folder(tmp_path: Path, clip: Path) -> Path:
+    """A project in which one frame of the clip was approved."""
+    mask = np.zeros((48, 80), np.bool_)
+    mask[12:32, 0:20] = True
+    with Project.create(tmp_path / "squares.ifcproj") as project:
+        with open_video(clip) as reader:
+            video_id = project.add_video(reader.video)
+        project.apply(SetCategory(Category(1, "square")))
+        project.apply(NewTrack(video_id, 1, 0, RLEMask.from_array(mask)))
+        project.apply(ApproveFrames(video_id, Scope.this_frame(0)))
+    return tmp_path / "squares.ifcproj"
+
+
+def replace_content(path: Path) -> None:
+    """Another film of the same length in bytes, where the annotated one was."""
+    content = bytearray(path.read_bytes())
+    content[-40:] = bytes(40)
+    path.write_bytes(content)
+
+
+def make(folder: Path) -> Path:
+    with Project.open(folder) as project:
+        make_snapshot(project, project.folder / "runs" / "r1")
+    return folder / "runs" / "r1"
+
+
+def test_another_film_in_the_place_of_the_annotated_one_is_not_learned_from(
+    folder: Path, clip: Path
+) -> None:
+    replace_content(clip)
+    with pytest.raises(ProjectError, match=r"is not the file that was annotated; locate"):
+        make(folder)
+    clip.unlink()
+    with pytest.raises(ProjectError, match=r"square.* is not at .*; locate it"):
+        make(folder)
+    assert not (folder / "runs" / "r1").exists()
+
+
+def test_a_snapshot_knows_what_was_annotated(folder: Path, clip: Path) -> None:
+    (video,) = read_snapshot(make(folder)).videos
+    with Project.open(folder) as project:
+        assert video.fingerprint == project.videos()[0].fingerprint != ""
+    video.check_file()
+    replace_content(clip)
+    with pytest.raises(ProjectError, match="is not the file that was annotated"):
+        video.check_file()
+
+
+def test_a_snapshot_of_earlier_versions_is_read(folder: Path, clip: Path) -> None:
+    run = make(folder)
+    content = json.loads((run / "snapshot.json").read_text())
+    del content["videos"][0]["fingerprint"]
+    (run / "snapshot.json").write_text(json.dumps(content))
+    (video,) = read_snapshot(run).videos
+    assert video.fingerprint is None
+    replace_content(clip)
+    video.check_file()
+
+
+def test_a_snapshot_follows_its_project_its_videos_and_its_parent(
+    folder: Path, clip: Path, tmp_path: Path
+) -> None:
+    with Project.open(folder) as project:
+        weights = project.folder / "models" / "own.safetensors"
+        weights.write_bytes(b"weights")
+        project.add_model("own", weights, activate=True)
+    before = read_snapshot(make(folder))
+    moved = tmp_path / "elsewhere" / "renamed.ifcproj"
+    moved.parent.mkdir()
+    folder.rename(moved)
+    other = clip.rename(moved.parent / "other name.mp4")
+    with Project.open(moved) as project:
+        relocate_snapshot(project, moved / "runs" / "r1")
+    after = read_snapshot(moved / "runs" / "r1")
+    assert after.videos[0].path == other
+    assert after.parent_path == str(moved / "models" / "own.safetensors")
+    assert (after.videos[0].tracks, after.created_at) == (
+        before.videos[0].tracks,
+        before.created_at,
+    )
+
+
+def test_a_snapshot_never_follows_to_another_film(folder: Path, clip: Path) -> None:
+    run = make(folder)
+    replace_content(clip)
+    written = (run / "snapshot.json").read_bytes()
+    with (
+        Project.open(folder) as project,
+        pytest.raises(ProjectError, match="is not the file that was annotated"),
+    ):
+        relocate_snapshot(project, run)
+    assert (run / "snapshot.json").read_bytes() == written
