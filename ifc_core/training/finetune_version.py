@@ -13,7 +13,11 @@ from ifc_core.models.checkpoint import CheckpointInfo, read_checkpoint_info, wri
 from ifc_core.models.ifc import IFC
 from ifc_core.training.finetune_plan import FinetunePlan
 from ifc_core.training.finetune_settings import HeldOutScore
+from ifc_core.training.frame_ranges import FrameRange, first_ones, joined, to_ranges
 from ifc_core.version import __version__
+
+_MOST_LETTERS = 300_000
+"""Of what is said of frames, twice: a file that is too long is refused, after all the training."""
 
 
 def write_version(
@@ -57,8 +61,8 @@ def write_version(
             "parent_sha256": getattr(plan.parent, "sha256", ""),
             "project": plan.snapshot.project,
             "run": plan.settings.run_id,
-            "trained_on": _frames_by_video(plan.split.training),
-            "held_out": _frames_by_video(plan.split.held_out),
+            "trained_on": joined(_frames_by_video(plan.split.training), _MOST_LETTERS),
+            "held_out": _ranges_by_video(plan.split.held_out),
             "settings": plan.settings.to_json(),
             "iterations": iterations,
             "trained_share": share,
@@ -71,8 +75,14 @@ def write_version(
     return path, write_checkpoint(path, info, model.state_dict(), "fp16")
 
 
-def _frames_by_video(videos: Sequence[LabelledVideo]) -> dict[str, list[int]]:
-    return {video.name: list(video.labelled_frames) for video in videos}
+def _frames_by_video(videos: Sequence[LabelledVideo]) -> dict[str, tuple[int, ...]]:
+    return {video.name: video.labelled_frames for video in videos}
+
+
+def _ranges_by_video(videos: Sequence[LabelledVideo]) -> dict[str, list[FrameRange]]:
+    """Where there are too many to keep, fewer count as kept aside, never more."""
+    ranges = {name: to_ranges(frames) for name, frames in _frames_by_video(videos).items()}
+    return first_ones(ranges, _MOST_LETTERS)
 
 
 def _plain(score: HeldOutScore) -> dict[str, float | int | None]:

@@ -32,9 +32,13 @@ def test_counts_agree_with_their_words(told, text):
 
 
 def test_where_a_version_comes_from():
-    trained_on = {"trained_on": {"one": [4], "two": [4, 5]}}
+    trained_on = {"trained_on": {"one": [4], "two": [4, 5], "row": [[0, 45, 5], 47]}}
     version = ModelVersion(1, "v1", "v1", "", "base", time.time(), trained_on, {}, active=False)
-    assert provenance_text(version).splitlines()[1:] == ["one: 1 frame", "two: 2 frames"]
+    assert provenance_text(version).splitlines()[1:] == [
+        "one: 1 frame",
+        "two: 2 frames",
+        "row: 11 frames",
+    ]
 
 
 def test_a_version_judged_by_one_mask():

@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 )
 
 from ifc_core.annotation import ModelVersion
+from ifc_core.training.frame_ranges import count_frames
 from ifc_core.training.outcome import figure_pair
 from napari_ifc.finetune_state import FinetuneView, Material, Outcome
 from napari_ifc.language import tr
@@ -423,7 +424,7 @@ def provenance_text(model: ModelVersion) -> str:
     lines = [tr("Made {made} from {parent}").format(made=made, parent=model.parent or "nothing")]
     trained_on = model.provenance.get("trained_on") or {}
     lines += [
-        tr("{name}: {frames}").format(name=name, frames=_frames(len(frames)))
+        tr("{name}: {frames}").format(name=name, frames=_frames(count_frames(frames)))
         for name, frames in trained_on.items()
     ]
     return "\n".join(lines)

@@ -1,0 +1,42 @@
+"""The file of a version: it can be written whatever was labelled."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ifc_core.annotation.snapshot import Snapshot
+from ifc_core.data.labelled_video import LabelledVideo
+from ifc_core.models.checkpoint import read_checkpoint_info
+from ifc_core.models.config import IFCConfig
+from ifc_core.models.ifc import IFC
+from ifc_core.structures import Category
+from ifc_core.training.finetune_plan import FinetunePlan
+from ifc_core.training.finetune_settings import FinetuneSettings, HeldOutScore
+from ifc_core.training.finetune_version import write_version
+from ifc_core.training.frame_ranges import frames_within
+from ifc_core.training.held_out import Split
+
+
+def approved(name, frames, num_frames):
+    return LabelledVideo(name, Path(name), num_frames, 48, 64, (), frozenset(frames))
+
+
+def test_a_version_of_very_many_approved_frames_can_be_written(tmp_path):
+    torch.manual_seed(0)
+    model = IFC(IFCConfig.preset("tiny", num_classes=1), [Category(1, "cat")])
+    count = 400_000
+    scattered = np.flatnonzero(np.random.default_rng(0).random(count) < 0.5).tolist()
+    training = approved("a", range(200_000), count), approved("b", scattered, count)
+    split = Split(training, (approved("c", scattered, count),))
+    settings = FinetuneSettings("r1")
+    plan = FinetunePlan(
+        tmp_path, settings, settings.load_preset(), Snapshot("cats", (), ()), model, "parent",
+        ("cat",), split,
+    )  # fmt: skip
+    path, info = write_version(plan, model, HeldOutScore(9, 0.1, 0), HeldOutScore(9, 0.2, 0), 1, 1)
+    stored = read_checkpoint_info(path).provenance
+    assert stored == info.provenance
+    assert frames_within(stored["trained_on"]["a"], count) == set(range(200_000))
+    assert frames_within(stored["trained_on"]["b"], count) >= set(scattered)
+    assert set() < frames_within(stored["held_out"]["c"], count) <= set(scattered)
