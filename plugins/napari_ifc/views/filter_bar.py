@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDoubleSpinBox,
     QFrame,
     QGridLayout,
@@ -26,6 +25,7 @@ from napari_ifc.actions import ActionTable
 from napari_ifc.language import tr
 from napari_ifc.rows import FrameRange
 from napari_ifc.views.action_buttons import show_actions
+from napari_ifc.views.narrow_combo import NarrowComboBox
 
 _ANY_CLASS, _ANY_STATE = tr("any class"), tr("any state")
 _STATES = (TrackState.PROPOSED, TrackState.CORRECTED, TrackState.APPROVED)
@@ -58,8 +58,8 @@ class FilterBar(QFrame):
         self.search.setPlaceholderText(tr("Filter by id, class or state"))
         self.search.setClearButtonEnabled(True)
         self.search.setAccessibleName(tr("Find tracks"))
-        self._class = QComboBox()
-        self._state = QComboBox()
+        self._class = NarrowComboBox()
+        self._state = NarrowComboBox()
         self._score = (_fraction(tr("Score from"), True), _fraction(tr("Score below"), False))
         self._area = (_number(tr("Area from"), True), _number(tr("Area below"), False))
         self._length = (_number(tr("Frames from"), True), _number(tr("Frames below"), False))

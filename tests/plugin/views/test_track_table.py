@@ -11,6 +11,7 @@ from napari_ifc.rows import (
     TrackRow,
 )
 from napari_ifc.views.filter_bar import FilterBar
+from napari_ifc.views.theme import palette_for, style_sheet
 from napari_ifc.views.track_table import TrackTable
 
 ORANGE = (230, 159, 0)
@@ -111,6 +112,25 @@ class TestTrackTable:
         qtbot.waitUntil(lambda: table.filters.height() == table.filters.sizeHint().height())
         assert table._below_search.verticalScrollBar().maximum() == 0
         assert table.view.height() > 150
+
+    def test_a_long_name_of_a_class_pushes_nothing_out_of_sight(self, table, qtbot):
+        name = "mouse with an implant behind the left ear, seen from above; " + "m" * 30
+        assert len(name) == 90
+        table.setStyleSheet(style_sheet(palette_for("dark")))
+        table.set_rows([row(1, 0.3, name), row(2, 0.9, "cat")], ())
+        bar = table.filters
+        bar.set_classes([(1, name), (2, "cat")])
+        table.show_filters(True)
+        qtbot.waitUntil(bar.isVisible)
+        for field in (bar._state, bar._score[1], *bar._buttons.values(), bar.clear_button):
+            assert field.visibleRegion().boundingRect() == field.rect()
+        header = table.view.horizontalHeader()
+        assert header.sectionViewportPosition(4) + header.sectionSize(4) <= table.view.width()
+        bar._class.setCurrentIndex(1)
+        assert bar._class.toolTip() == name
+        bar._class.showPopup()
+        assert bar._class.view().width() > 2 * bar._class.width()
+        bar._class.hidePopup()
 
 
 class TestFilterBar:
