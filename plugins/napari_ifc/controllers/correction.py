@@ -190,8 +190,8 @@ class SpreadController:
             raise
 
     def pause(self) -> None:
-        """Let the engine go and keep what has come."""
-        if self._run is None or self._job is None:
+        """Let the engine go and keep what has come; one that was cancelled stays so."""
+        if self._run is None or self._job is None or self._view.stopping:
             return
         self._generation += 1
         self._job.cancel()
@@ -287,12 +287,13 @@ class SpreadController:
         self._on_frame(frame_index)
 
     def _take_end(self, end: JobEnd, run: _Run) -> None:
-        if end.status is JobStatus.SUCCEEDED:
-            self._finish(run)
-        elif end.status is JobStatus.CANCELLED:
+        if end.status is JobStatus.FAILED:
+            self._end("failed", str(end.error or tr("The engine failed.")))
+        elif end.status is JobStatus.CANCELLED or self._view.stopping:
+            # The engine may have been done before it heard that it shall stop.
             self._end("cancelled", tr("The propagation was cancelled; nothing is kept."))
         else:
-            self._end("failed", str(end.error or tr("The engine failed.")))
+            self._finish(run)
 
     def _finish(self, run: _Run) -> None:
         track_id = run.request.track_id

@@ -298,19 +298,19 @@ class ProposeController:
         self._on_frame(result.frame_index)
 
     def _take_end(self, end: JobEnd, run_id: int) -> None:
-        if end.status is JobStatus.SUCCEEDED:
+        stopped = end.status is JobStatus.CANCELLED or self._view.stopping  # done before it heard
+        if end.status is JobStatus.FAILED:
+            self._project.discard_run(run_id)
+            outcome, sentence = "failed", str(end.error or tr("The engine failed."))
+        elif stopped and not self._pausing:
+            self._project.discard_run(run_id)
+            outcome, sentence = "cancelled", tr("The run was cancelled; nothing is kept.")
+        elif end.status is JobStatus.CANCELLED:
+            outcome, sentence = self._keep_for_later(run_id)
+        else:
             outcome, sentence = self._accept(run_id, end.result)
             if end.result.get("seconds") and end.result.get("num_frames"):
                 self._on_measured(int(end.result["num_frames"]), float(end.result["seconds"]))
-        elif end.status is JobStatus.CANCELLED and self._pausing:
-            outcome, sentence = self._keep_for_later(run_id)
-        else:
-            self._project.discard_run(run_id)
-            outcome = "cancelled" if end.status is JobStatus.CANCELLED else "failed"
-            failure = str(end.error) if end.error is not None else tr("The engine failed.")
-            sentence = (
-                failure if outcome == "failed" else tr("The run was cancelled; nothing is kept.")
-            )
         self._reset()
         self._on_end(outcome, sentence)
 
@@ -357,6 +357,8 @@ class ProposeController:
         try:
             self._project.stage_instances(run_id, staged)
             self._project.finish_run(run_id)
+            if self._pausing:  # complete, and offered
+                return "paused", ""
             ids = tuple(i.instance_id for i in kept)
             accepted = self._apply(edits.AcceptRun(run_id, instance_ids=ids, scope=self._scope))
         except IFCError as error:

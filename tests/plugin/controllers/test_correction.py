@@ -166,6 +166,17 @@ def test_a_cancelled_one_leaves_nothing(bench, engine):
     assert not bench.controller.is_running
 
 
+def test_one_that_was_done_before_it_heard_of_the_cancel_leaves_nothing(bench, engine):
+    bench.start()
+    engine.jobs[0].thread.join()  # its end is on the way
+    bench.controller.cancel()
+    bench.controller.pause()  # too late for that
+    bench.pump(lambda: bench.ends)
+    assert bench.ends == [("cancelled", "The propagation was cancelled; nothing is kept.")]
+    assert set(bench.states_of()) == {3}
+    assert bench.project.runs() == []
+
+
 def test_undo_during_a_run_takes_back_the_stroke(bench, engine):
     engine.pause_after = 2
     bench.start()

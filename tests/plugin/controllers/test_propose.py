@@ -8,7 +8,7 @@ from ifc_core.annotation import RunState, Scope, edits
 from ifc_core.errors import EditError
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import Progress
-from napari_ifc.controllers.open_runs import open_run_text
+from napari_ifc.controllers.open_runs import is_offered, open_run_text
 from napari_ifc.controllers.propose import ProposeController, duration_text, progress_view
 
 
@@ -131,6 +131,36 @@ def paused(bench, engine, after=3):
     assert not bench.controller.is_running
     (run,) = bench.project.open_runs()
     return run
+
+
+def ended(bench, engine):
+    """Wait until the engine is done; nothing of it is taken in yet."""
+    bench.controller.start(ProposeSettings(clip_length=4), {"video": "clip"})
+    engine.jobs[0].thread.join()
+
+
+def test_a_run_that_was_done_before_it_heard_of_the_cancel_leaves_nothing(bench, engine, session):
+    ended(bench, engine)
+    bench.controller.cancel()
+    bench.pump(lambda: bench.ends)
+    assert bench.ends == [("cancelled", "The run was cancelled; nothing is kept.")]
+    assert bench.project.tracks(session.entry.id) == []
+    assert bench.project.runs() == []
+
+
+def test_a_run_that_was_done_before_it_heard_of_the_pause_is_complete_and_offered(
+    bench, engine, session
+):
+    ended(bench, engine)
+    bench.controller.pause()
+    bench.pump(lambda: bench.ends)
+    assert bench.ends == [("paused", "")]
+    assert bench.project.tracks(session.entry.id) == []
+    (run,) = bench.project.open_runs()
+    assert (run.state, run.frames_staged) == (RunState.FINISHED, NUM_FRAMES)
+    assert is_offered(run)
+    bench.project.apply(edits.AcceptRun(run.id))
+    assert len(bench.project.tracks(session.entry.id)) == 2
 
 
 def test_the_shots_of_an_edited_video_are_told(bench, engine):
