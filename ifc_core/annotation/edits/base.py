@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class OverlapRule(StrEnum):
-    """Which mask stays where two merged tracks share a frame. A mask always beats absent."""
+    """Which mask stays where two merged tracks share a frame.
+
+    A mask always beats absent, and both beat a mask that was rejected.
+    """
 
     PREFER_HUMAN = "prefer_human"  # the one a person made; else the kept track's
     KEEP = "keep"  # the kept track's

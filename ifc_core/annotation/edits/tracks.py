@@ -191,7 +191,7 @@ class MergeTracks(Edit):
             frames: dict[int, Pointer | None] = {}
             for frame_index, pointer in theirs.items():
                 here = mine.get(frame_index)
-                num_given_up += bool(here is not None and here.area and pointer.area)
+                num_given_up += _is_visible(here) and _is_visible(pointer)
                 winner = _winner(tx, self.overlap, kept, mine.get(frame_index), pointer)
                 if winner != mine.get(frame_index):
                     frames[frame_index] = winner
@@ -291,6 +291,15 @@ def _is_human(pointer: Pointer) -> bool:
     return pointer.source == HUMAN or pointer.state not in (PROPOSED, REJECTED)
 
 
+def _is_visible(pointer: Pointer | None) -> bool:
+    return pointer is not None and pointer.area > 0 and pointer.state != REJECTED
+
+
+def _weight(pointer: Pointer) -> int:
+    """What counts more where not both are visible: rejected, absent, a mask."""
+    return 2 if _is_visible(pointer) else int(pointer.state != REJECTED)
+
+
 def _winner(
     tx: EditTransaction, rule: OverlapRule, kept: Track, mine: Pointer | None, theirs: Pointer
 ) -> Pointer:
@@ -298,8 +307,10 @@ def _winner(
     if mine is None:
         return theirs
     raised = theirs._replace(revision=mine.revision + 1)
-    if not (mine.area and theirs.area):  # a mask beats absent
-        return mine if mine.area or not theirs.area else raised
+    if not (
+        _is_visible(mine) and _is_visible(theirs)
+    ):  # a mask beats absent, absent a rejected one
+        return raised if _weight(theirs) > _weight(mine) else mine
     if rule is OverlapRule.KEEP:
         return mine
     if rule is OverlapRule.TAKE:

@@ -291,6 +291,21 @@ def test_merge_prefers_a_human_mask_over_a_proposal_and_a_mask_over_absent(proje
     assert project.mask(1, 8).rle == box(2, 2)
 
 
+@pytest.mark.parametrize("rule", list(OverlapRule))
+@pytest.mark.parametrize("is_kept_rejected", [True, False])
+def test_merge_takes_a_rejected_mask_only_where_there_is_nothing(project, rule, is_kept_rejected):
+    project.apply(MarkAbsent(1, Scope.this_frame(8)))
+    other = new_track(project, (2, 0, 0), (3, 0, 0), (8, 0, 0))
+    project.apply(RejectMasks((other,), Scope(2, 8)))
+    kept, given = (other, 1) if is_kept_rejected else (1, other)
+    result = do(project, MergeTracks(kept, (given,), rule))
+    assert result.note == ""  # nothing visible was given up
+    assert project.mask(kept, 2).rle == box(1, 2)
+    assert project.mask(kept, 2).state is FrameState.CORRECTED
+    assert project.mask(kept, 3).state is FrameState.REJECTED
+    assert project.mask(kept, 8).state is FrameState.ABSENT
+
+
 def test_swap_identities_from_a_frame_on(project):
     other = new_track(project, (2, 9, 9), (8, 3, 3))
     do(project, SwapIdentities(1, other, Scope.from_here(5)))
