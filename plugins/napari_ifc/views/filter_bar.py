@@ -37,6 +37,7 @@ _BUTTONS = (
     ("bulk.delete", tr("Delete")),
 )
 _MOST = 2_000_000_000
+_NARROWEST_PX = 72
 
 
 class FilterBar(QFrame):
@@ -269,6 +270,8 @@ def _prepare(spin: QSpinBox | QDoubleSpinBox, name: str, is_lower: bool) -> None
     spin.setSpecialValueText(tr("from") if is_lower else tr("below"))
     spin.setValue(spin.minimum())
     spin.setKeyboardTracking(False)
+    spin.setMinimumWidth(_NARROWEST_PX)
+    spin.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
 
 def _value(spin: QSpinBox | QDoubleSpinBox) -> float | None:

@@ -6,6 +6,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
 
 _FEWEST_LETTERS = 4
+_NARROWEST_PX = 64
 _WIDEST_LIST_PX = 900
 _BESIDE_TEXT_PX = 32  # room of the list for what stands beside the names
 
@@ -17,6 +18,7 @@ class NarrowComboBox(QComboBox):
         super().__init__(parent)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(_FEWEST_LETTERS)
+        self.setMinimumWidth(_NARROWEST_PX)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.currentTextChanged.connect(self.setToolTip)
 
