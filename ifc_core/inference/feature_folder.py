@@ -7,11 +7,12 @@ import hashlib
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from ifc_core.errors import IFCError
 from ifc_core.inference.clip_features import ClipFeatures
 from ifc_core.io.atomic import atomic_output
+from ifc_core.models.safetensors_file import save_tensors
 
 
 class FeatureFolder:
@@ -58,7 +59,7 @@ class FeatureFolder:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with atomic_output(self._file(clip.frame_indices)) as temporary:
-                save_file(tensors, temporary)
+                save_tensors(tensors, temporary)
             self._trim()
         except (OSError, SafetensorError, IFCError):
             return

@@ -98,6 +98,23 @@ def check_new_folder(path: Path | str) -> None:
         raise OutputError(f"{target} exists already; choose a new folder.", path=target)
 
 
+def ready_folder(path: Path | str) -> None:
+    """Make a folder where it is missing, and see that it takes files, before work is begun.
+
+    Raises:
+        OutputError: It cannot be made, or no file can be written in it.
+    """
+    folder = Path(path)
+    probe = _temporary_path(folder / "probe")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _probe(probe)
+    except OSError as error:
+        raise OutputError(_sentence(folder, error), path=folder) from error
+    finally:
+        _remove(probe)
+
+
 def _temporary_path(target: Path) -> Path:
     # Twenty letters take 80 bytes at most, so a name that just fits leaves room for this one.
     return target.with_name(f".{target.stem[:20]}.{secrets.token_hex(6)}.tmp{target.suffix}")

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ifc_core.errors import CheckpointError, ConfigError
@@ -19,7 +18,12 @@ from ifc_core.io.atomic import atomic_output
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
 from ifc_core.models.preferences import ModelPreferences
-from ifc_core.models.safetensors_file import MAX_HEADER_BYTES, check_header, check_values
+from ifc_core.models.safetensors_file import (
+    MAX_HEADER_BYTES,
+    check_header,
+    check_values,
+    save_tensors,
+)
 from ifc_core.structures import Category
 
 FORMAT_VERSION = 1
@@ -136,7 +140,7 @@ def write_checkpoint(
     if len(metadata[_METADATA_KEY]) > MAX_HEADER_BYTES // 4:
         raise CheckpointError(f"The provenance of {path} is too long to store.", path=path)
     with atomic_output(path) as temporary:
-        save_file(tensors, temporary, metadata=metadata)
+        save_tensors(tensors, temporary, metadata)
     return _with_hash(info, digest)
 
 

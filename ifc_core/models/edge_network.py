@@ -22,13 +22,12 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ifc_core.errors import CheckpointError
 from ifc_core.io.atomic import atomic_output
-from ifc_core.models.safetensors_file import check_header, check_values
+from ifc_core.models.safetensors_file import check_header, check_values, save_tensors
 
 CROP_SIDE = 128
 """Pixels of a crop's side in use; training sees others as well."""
@@ -246,7 +245,7 @@ def write_edge_network(
     check_values(path, stored)
     about = {"version": _FORMAT_VERSION, "provenance": dict(provenance)}
     with atomic_output(path) as temporary:
-        save_file(stored, temporary, metadata={"format": "pt", _METADATA_KEY: json.dumps(about)})
+        save_tensors(stored, temporary, {"format": "pt", _METADATA_KEY: json.dumps(about)})
 
 
 def read_edge_network(path: Path | str) -> EdgeNetwork:

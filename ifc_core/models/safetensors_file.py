@@ -1,17 +1,25 @@
-"""What is checked of any safetensors file before and after its parser sees it."""
+"""Safetensors files: what is checked around their parser, and how they are written."""
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
 from torch import Tensor
 
 from ifc_core.errors import CheckpointError
 
 MAX_HEADER_BYTES = 4 << 20
 """Largest header that is parsed."""
+
+_FAILED_OUTPUT = re.compile(r"\bI/O error\b|\bIoError\b")
+_SYSTEM_CODE = re.compile(r"\(os error (\d+)\)|\bcode: (\d+)")  # as it is said now, and was
 
 
 def check_header(path: Path) -> None:
@@ -50,3 +58,29 @@ def check_values(path: Path, tensors: Mapping[str, Tensor]) -> None:
             )
         if name.endswith("running_var") and bool((tensor < 0).any()):
             raise CheckpointError(f"The variance {name} in {path} is negative.", path=path)
+
+
+def save_tensors(
+    tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None
+) -> None:
+    """Write a safetensors file; a full disk is an error of the system, as for any other file.
+
+    Args:
+        tensors: By name, contiguous, on the CPU.
+        path: Written as it is; inside :func:`ifc_core.io.atomic.atomic_output` the temporary one.
+        metadata: Kept in the header.
+
+    Raises:
+        OSError: The file cannot be written; it names ``path``.
+    """
+    try:
+        save_file(tensors, path, metadata=metadata)
+    except SafetensorError as error:
+        said = str(error)
+        if not _FAILED_OUTPUT.search(said):
+            raise
+        found = _SYSTEM_CODE.search(said)
+        code = int(found[1] or found[2]) if found else errno.EIO
+        if os.name == "nt":  # the code is one of Windows' own
+            raise OSError(errno.EIO, said, str(path), code) from error
+        raise OSError(code, os.strerror(code), str(path)) from error

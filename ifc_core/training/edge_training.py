@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from torch.utils.data import DataLoader
 from ifc_core.data.clip_source import one_thread_each, sample_generator, sample_seed
 from ifc_core.data.synthetic import ClipSpec, render_clip
 from ifc_core.errors import CheckpointError, ConfigError
+from ifc_core.io.atomic import ready_folder
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.models.edge_network import (
     EdgeAnswer,
@@ -39,6 +41,7 @@ from ifc_core.training.precision import training_precision
 from ifc_core.training.run_files import STATE_NAME
 from ifc_core.training.run_state import read_state, write_state
 from ifc_core.training.step_report import LOG_NAME, forget_log_from
+from ifc_core.training.unwritten import Unwritten
 
 WEIGHTS_NAME = "edges.safetensors"
 _CLIPS_A_FILE = 50
@@ -133,7 +136,8 @@ class EdgeTrainer:
         self.average = WeightAverage(self.network, config.ema_decay)
         self._files = SampleFiles(config.output / "samples")
         self._unmatched = SampleFiles(config.output / "unmatched")
-        config.output.mkdir(parents=True, exist_ok=True)
+        self._unwritten = Unwritten()
+        ready_folder(config.output)
         if self.state_path.is_file():
             self._load()
         if not self.ranks.agree(self.iteration, self.device):
@@ -247,13 +251,15 @@ class EdgeTrainer:
         for batch in batches:
             if self.ranks.any(time.monotonic() > until or context.is_cancelled, self.device):
                 break
-            self._log(*self._step(*batch))
+            losses = self._step(*batch)
+            self._unwritten.attempt("log", partial(self._log, *losses))
             self.iteration += 1
             with suppress(JobCancelled):  # the loop stops at its own check, in all processes alike
                 steps = self.config.iterations
-                context.advance(self.iteration, steps, "learning edges", unit="steps")
+                told = f"learning edges{self._unwritten}"
+                context.advance(self.iteration, steps, told, unit="steps")
             if time.monotonic() - saved > self.config.checkpoint_seconds:
-                self.save()
+                self._unwritten.attempt("state", self.save)
                 saved = time.monotonic()
         self.save()
         context.raise_if_cancelled()

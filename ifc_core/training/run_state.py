@@ -12,12 +12,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import nn
 
 from ifc_core.errors import CheckpointError
-from ifc_core.io.atomic import atomic_output
+from ifc_core.io.atomic import atomic_output, ready_folder
 from ifc_core.models.backbone import BatchNorm
+from ifc_core.models.safetensors_file import save_tensors
 from ifc_core.training.config import TrainConfig
 from ifc_core.training.ema import WeightAverage
 from ifc_core.training.optimizer import load_optimizer_tensors, optimizer_tensors
@@ -39,7 +40,7 @@ def write_state(path: Path, tensors: dict[str, torch.Tensor], facts: dict[str, A
     """
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with atomic_output(path) as temporary:
-        save_file(plain, temporary, metadata={"facts": json.dumps(facts)})
+        save_tensors(plain, temporary, {"facts": json.dumps(facts)})
 
 
 def keeps_statistics(model: nn.Module) -> bool:
@@ -196,7 +197,7 @@ def write_shards(
     Raises:
         OutputError: A file cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    ready_folder(folder)
     half = {k: _half(v) for k, v in tensors.items()}
     groups = list(_group_by_size(half, max_bytes))
     shards = []
@@ -206,7 +207,7 @@ def write_shards(
             digest.update(group[name].numpy().tobytes())
         name = f"weights-{number:02d}-of-{len(groups):02d}-{digest.hexdigest()[:12]}.safetensors"
         with atomic_output(folder / name) as temporary:
-            save_file(group, temporary)
+            save_tensors(group, temporary)
         shards.append({"file": name, "sha256": _sha256(folder / name)})
     with atomic_output(folder / INDEX_NAME) as temporary:
         temporary.write_text(json.dumps({"shards": shards, **facts}, indent=1), encoding="utf-8")

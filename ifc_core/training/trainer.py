@@ -17,6 +17,7 @@ from ifc_core.data.clip_source import ClipSource, load_batches
 from ifc_core.data.remix import RawBatch, as_rendered, collate_raw, remix
 from ifc_core.data.sample import ClipBatch, ClipSample, collate_clips
 from ifc_core.errors import CheckpointError, ConfigError
+from ifc_core.io.atomic import ready_folder
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.models.checkpoint import CheckpointInfo, write_checkpoint
 from ifc_core.models.ifc import IFC, IFCOutput
@@ -54,6 +55,7 @@ from ifc_core.training.skipped_steps import MOST_IN_A_ROW, SkippedSteps, diverge
 from ifc_core.training.sources import open_data
 from ifc_core.training.starting import build_model
 from ifc_core.training.step_report import StepReport, append_to_log, forget_log_from
+from ifc_core.training.unwritten import Unwritten
 
 EXPORT_NAME = "ema"
 MODEL_NAME = "model.safetensors"
@@ -113,7 +115,9 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
         matcher = HungarianMatcher(config.matching.dice_weight, config.matching.cost)
         self.criterion = Criterion(matcher, config.loss, self.ranks.mean)
-        config.output.mkdir(parents=True, exist_ok=True)
+        self._unwritten = Unwritten()
+        if self.ranks.is_main:
+            ready_folder(config.output)
         if resume and self.state_path.is_file():
             self.load_state()
         if not self.ranks.agree(self.iteration, self.device):
@@ -148,7 +152,8 @@ class Trainer:
         """Train to the end of the last stage.
 
         Checkpoints and exports are written as time passes and at the end. A run that is
-        cancelled writes its checkpoint first.
+        cancelled writes its checkpoint first. One that cannot be written in between is told with
+        the progress, and the run goes on.
 
         Args:
             context: Progress and cancellation, looked at once an iteration or oftener.
@@ -159,6 +164,7 @@ class Trainer:
         Raises:
             JobCancelled: The job was cancelled; the state is saved.
             ConfigError: Too many iterations had gradients that are not finite; the state is saved.
+            OutputError: What the run leaves at its end cannot be written.
         """
         job = context or JobContext()
         self._parts = []
@@ -186,13 +192,21 @@ class Trainer:
                 self._report_progress(job)
                 now = time.monotonic()
                 if now - saved > self.config.checkpoint_seconds:
-                    self.save_state()
+                    self._unwritten.attempt("state", self.save_state)
                     saved = now
                 if now - exported > self.config.export_seconds:
-                    self.export()
+                    self._unwritten.attempt("weights", self.export)
                     exported = now
-        self.save_state()
-        if self.config.export_seconds < float("inf"):
+        self._write_last()
+
+    def _write_last(self) -> None:
+        """Without an export the network itself is what is wanted, and it is there."""
+        if self.config.export_seconds == float("inf"):
+            self._unwritten.attempt("state", self.save_state)
+            return
+        try:
+            self.save_state()
+        finally:
             self.export()
 
     def _stop_if_cancelled(self, job: JobContext) -> None:
@@ -210,7 +224,7 @@ class Trainer:
         if not has_learnt:
             self._forget_state()
         elif all_finite(self.model):  # else the earlier state is the better one
-            self.save_state()
+            self._unwritten.attempt("state", self.save_state)
         if self.scaler.is_enabled() and not has_learnt and self.iteration < MOST_IN_A_ROW:
             raise without_scale(self.iteration)
         raise diverged(reason, self.config.optimizer.lr, self.state_path)
@@ -221,6 +235,7 @@ class Trainer:
             told += f", {self.skipped.total} skipped"
         if self.damaged:
             told += f", {len(self.damaged)} unusable pictures left out ({min(self.damaged)})"
+        told += str(self._unwritten)
         try:
             job.advance(self.iteration, self.config.iterations, told, unit="iterations")
         except JobCancelled:
@@ -264,7 +279,7 @@ class Trainer:
             len(self.damaged),
         )  # fmt: skip
         if self.ranks.is_main and report.iteration % config.log_every == 0:
-            append_to_log(config.output, report)
+            self._unwritten.attempt("log", partial(append_to_log, config.output, report))
         return report
 
     def _supervised(self, batch: ClipBatch | RawBatch, stage: StageConfig) -> ClipBatch:

@@ -1,5 +1,7 @@
 """Small inputs shared by the tests of the core: a model of toy size and a short clip."""
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,23 @@ def tiny_model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     info = CheckpointInfo(config, categories, ModelPreferences(short_side=64))
     write_checkpoint(path, info, model.state_dict())
     return path
+
+
+@pytest.fixture
+def full_disk() -> Callable[[], AbstractContextManager[None]]:
+    """``with full_disk():`` no file of this process grows beyond 1 kB."""
+    resource = pytest.importorskip("resource", reason="Windows limits no file sizes")
+
+    @contextmanager
+    def limited() -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ifc_core.errors import OutputError, VideoError
-from ifc_core.io.atomic import atomic_folder, atomic_output
+from ifc_core.io.atomic import atomic_folder, atomic_output, ready_folder
 
 
 def _write_and_fail(target: Path, error: BaseException) -> None:
@@ -77,6 +77,28 @@ def test_missing_folder_and_folder_as_target(tmp_path: Path) -> None:
         pytest.fail("the block must not run")
     with pytest.raises(OutputError, match="is a folder"), atomic_output(tmp_path):
         pytest.fail("the block must not run")
+
+
+def test_a_folder_is_made_ready_or_told_of_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    ready_folder(folder)
+    ready_folder(folder)
+    assert list(folder.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"Cannot write .*file: file exists") as caught:
+        ready_folder(tmp_path / "file")
+    assert caught.value.path == tmp_path / "file"
+
+
+def test_a_folder_that_takes_no_files_is_told_of_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *, exist_ok: bool) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(OutputError, match=f"Cannot write {tmp_path}: permission denied"):
+        ready_folder(tmp_path)
 
 
 def test_folders_appear_whole(tmp_path: Path) -> None:

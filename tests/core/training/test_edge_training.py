@@ -1,7 +1,9 @@
 """Training of the edge network: its samples, its views of them, and runs that go on."""
 
+import contextlib
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -360,6 +362,29 @@ def test_clips_in_which_nothing_is_found_are_told(clip, tmp_path):
     SampleFiles(tmp_path / "unmatched").write(0, matched(nothing))
     with pytest.raises(ConfigError, match="draw more clips"):
         train_edges(settings)
+
+
+def test_a_full_disk_costs_no_run(clip, tmp_path, full_disk):
+    messages, disk = [], contextlib.ExitStack()
+
+    def fill_for_a_while(progress):
+        messages.append(progress.message)
+        if progress.done == 2:
+            disk.enter_context(full_disk())
+        elif progress.done == 4:
+            disk.close()
+
+    whole = filled(tmp_path / "whole", clip, clips=1)
+    settings = filled(tmp_path / "full", clip, clips=1, checkpoint_seconds=0.0)
+    with disk:
+        weights = train_edges(settings, JobContext(fill_for_a_while))
+    assert re.search(
+        r"learning edges, state not saved \(Cannot write .*: file too large", messages[2]
+    )
+    assert messages[-1] == "learning edges"
+    expected = read_edge_network(train_edges(whole)).state_dict()
+    for name, value in read_edge_network(weights).state_dict().items():
+        assert torch.equal(value, expected[name]), name
 
 
 def test_a_checkpoint_of_another_run_and_a_damaged_file_are_refused(clip, tmp_path):
