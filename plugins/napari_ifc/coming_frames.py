@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ifc_core.annotation import ProjectReader
 from ifc_core.structures import Track
 from napari_ifc.controllers.canvas import masks_to_draw
+from napari_ifc.controllers.track_look import TrackLook
 
 if TYPE_CHECKING:
     from ifc_core.annotation import EditResult
@@ -95,15 +96,18 @@ class ComingFrames:
         self._layers.plan([(self._key(frame), self._reading(workspace, frame)) for frame in frames])
 
     def _key(self, frame_index: int) -> Hashable:
-        selected = () if self._workspace is None else self._workspace.editor.selected
-        return self._stamp, frame_index, selected
+        workspace = self._workspace
+        if workspace is None:
+            return self._stamp, frame_index
+        return self._stamp, frame_index, workspace.editor.selected, workspace.look
 
     def _reading(self, workspace: Workspace, frame_index: int) -> Callable[[], Sequence[DrawnMask]]:
         if self._headers is None:
             index = workspace.index
             self._headers = _Headers({i: index.header(i) for i in index.track_ids()})
         folder, video_id = workspace.session.project.folder, workspace.session.entry.id
-        return _Reading(folder, video_id, self._headers, frame_index, workspace.editor.selected)
+        selected, look = workspace.editor.selected, workspace.look
+        return _Reading(folder, video_id, self._headers, frame_index, selected, look)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +119,9 @@ class _Reading:
     headers: _Headers
     frame_index: int
     selected: tuple[int, ...]
+    look: TrackLook
 
     def __call__(self) -> Sequence[DrawnMask]:
         with ProjectReader.open(self.folder) as reader:
             records = reader.masks_at(self.video_id, self.frame_index)
-            return masks_to_draw(records, self.headers, self.selected)
+            return masks_to_draw(records, self.headers, self.selected, look=self.look)

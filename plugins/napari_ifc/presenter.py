@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
@@ -48,6 +49,8 @@ class Presenter:
             an empty text.
         drawings: Each gives what a part of the studio draws on a frame over the tracks; a
             provisional mask stands in place of what its track has there.
+        hints: Each gives a sentence that the head is to say now in place of what comes next, or
+            an empty text.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Presenter:
         self.estimate = ""
         self.layer_to_annotate: Callable[[], str] = lambda: ""
         self.drawings: list[Callable[[int], Sequence[DrawnMask]]] = []
+        self.hints: list[Callable[[], str]] = []
         self._timer = QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(_LISTS_INTERVAL_MS)
@@ -142,16 +146,25 @@ class Presenter:
     ) -> list[DrawnMask]:
         records = () if self._records is None else self._records.at(frame_index)
         selected = workspace.editor.selected
-        tracks = masks_to_draw(records, workspace.index, selected, provisional)
+        look = workspace.look
+        tracks = masks_to_draw(records, workspace.index, selected, provisional, look)
         replaced = {mask.track_id for mask in more if mask.provisional}
-        return [*(mask for mask in tracks if mask.track_id not in replaced), *more]
+        seen = [m for m in more if not m.provisional or look.shows(m.track_id, selected)]
+        return [*(mask for mask in tracks if mask.track_id not in replaced), *seen]
 
     def lists(self) -> None:
         """Show the head, and have the features show table, history, timeline and the like."""
-        workspace = self._workspace
-        self._panel.header.show_summary(Summary() if workspace is None else workspace.summary())
+        self.head()
         self._on_lists()
         self.actions()
+
+    def head(self) -> None:
+        """Show the head: what is open, how far it is, and what comes next or is to be known."""
+        summary = Summary() if self._workspace is None else self._workspace.summary()
+        told = " ".join(filter(None, (give() for give in self.hints)))
+        if told and self._workspace is not None:
+            summary = replace(summary, hint=told)
+        self._panel.header.show_summary(summary)
 
     def propose(self, why_not: str) -> None:
         """Show whether Propose is possible, and the next action where no track is."""

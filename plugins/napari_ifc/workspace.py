@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from napari_ifc.controllers.editing import EditController
 from napari_ifc.controllers.propose import ProposeController
 from napari_ifc.controllers.session import Session
+from napari_ifc.controllers.track_look import TrackLook
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.frame_cache import FrameCache
 from napari_ifc.language import tr
@@ -32,6 +33,7 @@ class Workspace:
         index: The tracks.
         editor: Edits.
         proposer: Runs.
+        look: Which tracks are seen on the canvas.
     """
 
     session: Session
@@ -39,6 +41,7 @@ class Workspace:
     index: TrackIndex
     editor: EditController
     proposer: ProposeController
+    look: TrackLook = field(default_factory=TrackLook)
 
     def close(self, *, keep_project: bool = False) -> None:
         """Pause a run in progress if it can go on later, else stop it; close the files.

@@ -9,7 +9,10 @@ from ifc_core.annotation import EditResult, ProjectReader, StagedMask
 from ifc_core.structures import FrameState, MaskRecord, Track
 from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.propose import provisional_id
+from napari_ifc.controllers.track_look import TrackLook
 from napari_ifc.overlay import DrawnMask
+
+_AS_THEY_ARE = TrackLook()
 
 
 class Headers(Protocol):
@@ -76,14 +79,24 @@ def masks_to_draw(
     index: Headers,
     selected: tuple[int, ...],
     provisional: Sequence[StagedMask] = (),
+    look: TrackLook = _AS_THEY_ARE,
 ) -> list[DrawnMask]:
     """Everything to draw on a frame, lowest first; provisional masks lie on top.
 
     The current track (the first selected one) is not filled: its inside is the drawing layer.
+
+    Args:
+        records: Stored masks of the frame, lowest first.
+        index: The tracks.
+        selected: The selected ones, the current one first.
+        provisional: Masks of a run.
+        look: Which of them are seen.
     """
     drawn = []
     for record in records:
         if record.rle is None or record.track_id not in index:
+            continue
+        if not look.shows(record.track_id, selected):
             continue
         current = bool(selected) and record.track_id == selected[0]
         drawn.append(
@@ -96,8 +109,8 @@ def masks_to_draw(
             )
         )
     for staged in provisional:
-        if staged.rle is not None:
-            number = provisional_id(staged.instance_id)
+        number = provisional_id(staged.instance_id)
+        if staged.rle is not None and look.shows(number, selected):
             color = track_color(staged.instance_id)
             drawn.append(DrawnMask(number, staged.rle, color, provisional=True))
     return drawn

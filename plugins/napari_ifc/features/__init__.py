@@ -23,6 +23,7 @@ from napari_ifc.features.track_edits import TrackEdits
 from napari_ifc.features.track_list import TrackList
 from napari_ifc.features.videos import Videos
 from napari_ifc.features.view import View
+from napari_ifc.features.visibility import Visibility
 
 FEATURES: tuple[type[Feature], ...] = (
     Opening,
@@ -35,6 +36,7 @@ FEATURES: tuple[type[Feature], ...] = (
     Correction,
     Picking,
     View,
+    Visibility,
     TrackEdits,
     TrackList,
     Navigation,

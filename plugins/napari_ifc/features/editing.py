@@ -105,6 +105,7 @@ class Editing(Feature):
                     "track.recolor",
                 ),
                 "overlap": tuple(f"overlap.{rule.value}" for rule in PaintOver),
+                "look": ("view.only_selected", "view.hide", "view.all_tracks"),
             },
         )
 

@@ -69,7 +69,8 @@ class Picking(Feature):
         if not (0 <= x < width and 0 <= y < height):
             return
         entry = workspace.session.entry
-        records = workspace.session.project.masks_at(entry.id, editor.frame_index)
+        stored = workspace.session.project.masks_at(entry.id, editor.frame_index)
+        records = [r for r in stored if workspace.look.shows(r.track_id, editor.selected)]
         track_id = picked(records, x, y, () if adding else editor.selected)
         chosen = with_picked(editor.selected, track_id, adding=adding)
         if chosen != editor.selected:

@@ -41,6 +41,7 @@ _MENUS = (
     ("overlap", tr("Painting over another track"), "overlap"),
 )
 
+_LOOK = tr("How masks are shown")
 _JOURNAL_TIPS = {
     "undo": (tr("Undo “{step}”"), tr("Nothing to undo")),
     "redo": (tr("Redo “{step}”"), tr("Nothing to redo")),
@@ -67,6 +68,8 @@ class ToolRow(QFrame):
         self._icons: list[tuple[QToolButton, str]] = []
         self._menus: dict[str, QMenu] = {}
         self._actions: ActionTable | None = None
+        self._palette: Palette | None = None
+        self._hidden = ""
         self._group = QButtonGroup(self)
         self._group.setExclusive(True)
         self._size = QSlider(Qt.Orientation.Horizontal)
@@ -110,7 +113,8 @@ class ToolRow(QFrame):
         for name, tip, icon_name in _MENUS:
             self._menus[name] = QMenu(self)
             self._menu_button(row, name, tip, icon_name, self._menus[name])
-        self._menu_button(row, "look", tr("How masks are shown"), "look", self.look)
+        self._menus["look"] = self.look
+        self._menu_button(row, "look", _LOOK, "look", self.look)
         row.addSpacing(6)
         for action_id, text in (("undo", tr("Undo")), ("redo", tr("Redo"))):
             button = self._tool_button(action_id, text)
@@ -147,8 +151,25 @@ class ToolRow(QFrame):
 
     def apply_palette(self, palette: Palette) -> None:
         """Tint the icons."""
+        self._palette = palette
         for button, name in self._icons:
             button.setIcon(icon(name, palette.text, checked=palette.on_accent))
+        self.show_hidden(self._hidden)
+
+    def show_hidden(self, hidden: str) -> None:
+        """Show on the eye whether tracks are hidden.
+
+        Args:
+            hidden: What is hidden, in a sentence; empty for nothing.
+        """
+        self._hidden = hidden
+        button = self._buttons["look"]
+        button.setToolTip(f"{_LOOK}\n{hidden}".strip())
+        if self._palette is not None:
+            name, tint = (
+                ("absent", self._palette.warning) if hidden else ("look", self._palette.text)
+            )
+            button.setIcon(icon(name, tint))
 
     def show_tool(self, mode: str, *, drawing_possible: bool, why_not: str) -> None:
         """Show which tool is active and whether drawing is possible now."""

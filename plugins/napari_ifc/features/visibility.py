@@ -1,0 +1,119 @@
+"""Seeing some tracks and not others: where many overlap, one cannot see or paint one alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from napari_ifc.actions import Action
+from napari_ifc.controllers.track_look import TrackLook
+from napari_ifc.feature import Feature
+from napari_ifc.language import tr
+
+if TYPE_CHECKING:
+    from napari_ifc.studio import Studio
+    from napari_ifc.workspace import Workspace
+
+ONLY, HIDE, ALL = "view.only_selected", "view.hide", "view.all_tracks"
+
+
+class Visibility(Feature):
+    """Hides tracks on the canvas; the project knows nothing of it."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        studio.presenter.hints.append(self.hint)
+
+    def actions(self) -> Iterable[Action]:
+        """One alone, without some, and all again."""
+        yield Action(
+            ONLY,
+            tr("Show only the selected tracks"),
+            lambda: self._toggle_only(),
+            shortcut="Shift+S",
+            group=tr("View"),
+            why_not=self.studio.why_not_open,
+            tip=tr(
+                "Hide all others; with nothing selected all are seen, so that one can be picked."
+            ),
+            checked=lambda: self._look.only_selected,
+        )
+        yield Action(
+            HIDE,
+            tr("Hide or show the selected tracks"),
+            self._toggle_selected,
+            shortcut="Shift+H",
+            group=tr("View"),
+            why_not=self.editor_reason(
+                lambda editor: "" if editor.selected else tr("Select a track first.")
+            ),
+            tip=tr("Only on the canvas; a hidden track is seen while it is selected."),
+        )
+        yield Action(
+            ALL,
+            tr("Show all tracks"),
+            lambda: self._use(TrackLook()),
+            shortcut="Ctrl+Shift+H",
+            group=tr("View"),
+            why_not=self._why_not_all,
+            tip=tr("Nothing is hidden any more."),
+        )
+
+    @property
+    def _look(self) -> TrackLook:
+        workspace = self.studio.workspace
+        return TrackLook() if workspace is None else workspace.look
+
+    def _why_not_all(self) -> str:
+        hides = self._look.only_selected or self._look.hidden
+        return self.studio.why_not_open() or ("" if hides else tr("No track is hidden."))
+
+    def hint(self) -> str:
+        """What is hidden and how it is seen again, or an empty text."""
+        workspace, actions = self.studio.workspace, self.studio.actions
+        if workspace is None:
+            return ""
+        only, back = (actions[i].shortcut or f"“{actions[i].text}”" for i in (ONLY, ALL))
+        if workspace.look.only_selected:
+            alone = tr("Only the selected tracks are shown; {key} shows all.")
+            none = tr("Select a track to see it alone; {key} ends this.")
+            return (alone if workspace.editor.selected else none).format(key=only)
+        count = sum(track_id in workspace.index for track_id in workspace.look.hidden)
+        if not count:
+            return ""
+        text = tr("{count} tracks are hidden; {key} shows them.")
+        text = tr("1 track is hidden; {key} shows it.") if count == 1 else text
+        return text.format(count=count, key=back)
+
+    def refresh(self) -> None:
+        """Tell on the eye, too, that something is hidden."""
+        self.studio.panel.tools.show_hidden(self.hint())
+
+    def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
+        """Nothing is hidden where nothing is open."""
+        self.studio.panel.tools.show_hidden("")
+
+    def selection_changed(self, track_ids: tuple[int, ...]) -> None:
+        """Whether one is seen alone depends on what is selected."""
+        if self._look.only_selected:
+            self.studio.presenter.head()
+            self.refresh()
+
+    def _toggle_only(self) -> None:
+        self._use(replace(self._look, only_selected=not self._look.only_selected))
+
+    def _toggle_selected(self) -> None:
+        selected = self.workspace.editor.selected
+        look = self._look.toggled(selected)
+        self._use(look)
+        if look.hidden.issuperset(selected):
+            self.studio.select(())  # what is selected is seen
+
+    def _use(self, look: TrackLook) -> None:
+        self.workspace.look = look
+        presenter = self.studio.presenter
+        presenter.canvas()
+        presenter.head()
+        presenter.actions()
+        self.refresh()

@@ -1,0 +1,135 @@
+"""Which tracks are seen on the canvas, and in which colours."""
+
+from __future__ import annotations
+
+import pytest
+from fake_engine import SIZE, disc
+
+from napari_ifc.controllers.track_look import TrackLook
+from napari_ifc.features.picking import Picking
+
+pytestmark = pytest.mark.window
+
+COLUMNS = (15, 32, 49)  # of three discs side by side on frame 0
+
+
+@pytest.fixture
+def three(desk):
+    """Ids of three tracks on frame 0; none is selected."""
+    ids = []
+    for column in COLUMNS:
+        desk.studio.select(())
+        ids += desk.editor.commit_rle(disc(SIZE, (24, column), 5), "Paint").tracks_added
+    desk.studio.select(())
+    return ids
+
+
+def seen(desk) -> list[bool]:
+    """Which of the three discs are drawn, by their outlines; the inside of one is the brush's."""
+    picture = desk.picture
+    scale = picture.shape[1] / SIZE[1]
+    band = slice(round(24 * scale), round(25 * scale))
+    return [
+        bool(picture[band, round((c + 4) * scale) : round((c + 7) * scale), 3].any())
+        for c in COLUMNS
+    ]
+
+
+def hint(desk) -> str:
+    return desk.studio.panel.header._hint.text()
+
+
+def eye(desk) -> str:
+    return desk.studio.panel.tools._buttons["look"].toolTip()
+
+
+def test_one_track_is_seen_alone_while_it_is_selected(desk, three):
+    studio = desk.studio
+    assert seen(desk) == [True, True, True]
+    before = hint(desk)
+    studio.select((three[1],))
+    assert studio.run_action("view.only_selected")
+    assert seen(desk) == [False, True, False]
+    assert hint(desk) == "Only the selected tracks are shown; Shift+S shows all."
+    assert hint(desk) in eye(desk)
+    studio.select((three[0], three[2]))
+    assert seen(desk) == [True, False, True]
+    studio.select(())  # else nothing could be picked
+    assert seen(desk) == [True, True, True]
+    assert hint(desk) == "Select a track to see it alone; Shift+S ends this."
+    assert studio.run_action("view.only_selected")
+    assert hint(desk) == before
+    assert eye(desk) == "How masks are shown"
+
+
+def test_a_click_finds_nothing_where_nothing_is_seen(desk, three):
+    studio = desk.studio
+    studio.select((three[1],))
+    studio.run_action("view.only_selected")
+    studio.feature(Picking).pick(COLUMNS[0], 24)
+    assert desk.editor.selected == ()
+    studio.feature(Picking).pick(COLUMNS[0], 24)  # now all are seen
+    assert desk.editor.selected == (three[0],)
+
+
+def test_hidden_tracks_stay_hidden_until_they_are_selected_or_all_are_shown(desk, three):
+    studio = desk.studio
+    assert not studio.run_action("view.hide")  # nothing is selected
+    assert not studio.run_action("view.all_tracks")
+    studio.select((three[0],))
+    assert studio.run_action("view.hide")
+    assert desk.editor.selected == ()
+    assert seen(desk) == [False, True, True]
+    assert hint(desk) == "1 track is hidden; Ctrl+Shift+H shows it."
+    studio.layers.go_to(1)
+    studio.layers.go_to(0)
+    assert seen(desk) == [False, True, True]
+    studio.select((three[0],))  # in the list, where it still stands
+    assert seen(desk) == [True, True, True]
+    studio.select((three[1], three[2]))
+    assert seen(desk) == [False, True, True]
+    studio.run_action("view.hide")
+    assert seen(desk) == [False, False, False]
+    assert hint(desk) == "3 tracks are hidden; Ctrl+Shift+H shows them."
+    assert studio.run_action("view.all_tracks")
+    assert seen(desk) == [True, True, True]
+    studio.select((three[0],))
+    studio.run_action("view.hide")
+    studio.select((three[0],))
+    assert studio.run_action("view.hide")  # once more: it is seen again
+    studio.select(())
+    assert seen(desk) == [True, True, True]
+
+
+def test_what_is_hidden_is_no_edit_and_ends_with_the_video(desk, three, clip):
+    studio = desk.studio
+    steps = len(desk.project.history())
+    studio.select((three[0],))
+    studio.run_action("view.hide")
+    studio.run_action("view.only_selected")
+    assert len(desk.project.history()) == steps
+    assert studio.open_path(clip)
+    assert seen(desk) == [True, True, True]
+    assert studio.workspace.look == TrackLook()
+
+
+def test_frames_that_were_painted_ahead_show_no_hidden_track(desk, three):
+    studio = desk.studio
+    for column, track_id in zip(COLUMNS, three, strict=True):
+        for frame in range(1, 6):
+            mask = disc(SIZE, (24, column), 5)
+            desk.editor.commit_rle(mask, "Paint", track_id=track_id, frame_index=frame)
+    studio.select(())
+    studio.layers.go_to(1)
+    studio.layers.go_to(2)  # 3 and 4 are planned with all tracks
+    studio.workspace.look = TrackLook(hidden=frozenset(three[:2]))
+    studio.layers.go_to(3)
+    assert seen(desk) == [False, False, True]
+
+
+def test_masks_of_a_run_are_not_seen_beside_one_that_is_seen_alone():
+    look = TrackLook(only_selected=True)
+    assert not look.shows(-3, (1,))
+    assert look.shows(-3, ())
+    assert look.shows(1, (1,))
+    assert not TrackLook(hidden=frozenset((2,))).shows(2, (1,))
