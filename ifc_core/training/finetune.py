@@ -23,7 +23,7 @@ from ifc_core.jobs import JobContext
 from ifc_core.models.backbone import BatchNorm
 from ifc_core.models.ifc import IFC
 from ifc_core.models.registry import resolve_device
-from ifc_core.training.blend import keep_old_task, most_frames
+from ifc_core.training.blend import keep_old_task, most_frames, some_frames
 from ifc_core.training.class_head import OBJECT, with_classes
 from ifc_core.training.config import DataConfig, OptimizerConfig, StageConfig, TrainConfig
 from ifc_core.training.finetune_plan import FinetunePlan, final_classes, plan_finetune
@@ -52,6 +52,10 @@ from ifc_core.training.trainer import Trainer
 _NOTE_NAME = "plan.json"
 _SMALLEST_SIDE = 128
 _MOST_PICTURES = 6
+LOOK_FRAMES = 24
+"""Held-out frames that a look during training judges by, at most."""
+VERDICT_FRAMES = 200
+"""Held-out frames that the verdict rests on, at most, evenly spread; more would tell the same."""
 
 
 def finetune(
@@ -137,7 +141,7 @@ def _parts(plan: FinetunePlan) -> tuple[int, ...]:
     held_out = sum(len(video.labelled_frames) for video in plan.split.held_out)
     return (
         most_frames(plan) if plan.rehearses else 0,
-        held_out,
+        min(VERDICT_FRAMES, held_out),
         NUM_CLIPS * NUM_FRAMES if plan.rehearses else 0,
         min(_MOST_PICTURES, held_out),
         THRESHOLD_FRAMES,
@@ -240,8 +244,9 @@ def _train(
         yield FinetuneStep(report.iteration, iterations, report.loss, terms, eta, report.skipped)
         if plan.split.held_out and done % every == 0 and done < iterations:
             judged.load_state_dict(trainer.averaged_weights())
-            count = FrameCount(job, "judging the model so far", _parts(plan)[1:2])
-            score = _score(plan, judged, store, job, count, with_noise=False)
+            frames = min(LOOK_FRAMES, _parts(plan)[1])
+            count = FrameCount(job, "judging the model so far", (frames,))
+            score = _score(plan, judged, store, job, count, most=LOOK_FRAMES)
             yield FinetuneValidation(done, score)
     judged.load_state_dict(trainer.averaged_weights())
     skipped, damaged = trainer.skipped.total, len(trainer.damaged)
@@ -368,15 +373,17 @@ def _score(
     count: FrameCount,
     short_side: int | None = None,
     *,
-    with_noise: bool = True,
+    most: int | None = None,
 ) -> HeldOutScore:
     """On the held-out frames, at the size that the new model proposes at or at another.
 
     The parent is judged at its own: that is what the person has, and what would be given up.
+    A look at the ``most`` frames tells no noise; the verdict rests on more, with it.
     """
     side = plan.preset.short_side if short_side is None else short_side
-    videos, names = plan.split.held_out, plan.class_names
-    score = score_held_out(model, videos, names, side, store, job, count, with_noise=with_noise)
+    videos = tuple(some_frames(plan.split.held_out, VERDICT_FRAMES if most is None else most))
+    names, told = plan.class_names, most is None
+    score = score_held_out(model, videos, names, side, store, job, count, with_noise=told)
     count.end_part()
     return score
 
