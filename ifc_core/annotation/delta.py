@@ -91,16 +91,18 @@ class Delta:
     runs: dict[int, tuple[str, str]] = field(default_factory=dict)
     is_turned: bool = False
     _recent: list[Table] = field(default_factory=list)
+    _num_recent: int = 0
 
     def add(self, table: Table) -> None:
         """Note a change table."""
         self._recent.append(table)
-        if sum(map(len, self._recent)) >= _SEAL_ROWS:
+        self._num_recent += len(table)
+        if self._num_recent >= _SEAL_ROWS:
             self._seal()
 
     def _seal(self) -> None:
         table = merged(self._recent)
-        self._recent = []
+        self._recent, self._num_recent = [], 0
         for begin in range(0, len(table), MOST_ROWS):
             self.blocks.append(pack_table(table[begin : begin + MOST_ROWS]))
 
@@ -117,7 +119,7 @@ class Delta:
     @property
     def num_pointers(self) -> int:
         """Rows of all change tables."""
-        return sum(map(num_rows, self.blocks)) + sum(map(len, self._recent))
+        return sum(map(num_rows, self.blocks)) + self._num_recent
 
     @property
     def is_empty(self) -> bool:

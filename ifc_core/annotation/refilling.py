@@ -85,9 +85,10 @@ def _common_frames(
     rows = np.flatnonzero(usable)
     rows = rows[np.argsort(staged.frames[rows], kind="stable")]
     old = shown[np.argsort(shown[:, FRAME], kind="stable")]
-    for frame in np.intersect1d(staged.frames[rows], old[:, FRAME]):
-        first, last = np.searchsorted(staged.frames[rows], [frame, frame + 1])
-        begin, end = np.searchsorted(old[:, FRAME], [frame, frame + 1])
+    frames, old_frames = staged.frames[rows], old[:, FRAME].copy()
+    for frame in np.intersect1d(frames, old_frames):
+        first, last = np.searchsorted(frames, [frame, frame + 1])
+        begin, end = np.searchsorted(old_frames, [frame, frame + 1])
         yield rows[first:last], old[begin:end]
 
 

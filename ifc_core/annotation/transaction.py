@@ -95,6 +95,7 @@ class EditTransaction:
         self.notes: list[str] = []
         self._annotator_id = annotator_id
         self._now = now
+        self._videos: dict[int, VideoEntry] = {}  # as read, until one is changed
         self._shown: dict[int, _Shown] = {}  # by video, kept up while tracks are added
 
     def fail(self, message: str) -> NoReturn:
@@ -114,10 +115,13 @@ class EditTransaction:
 
     def video(self, video_id: int) -> VideoEntry:
         """A video; the edit fails where there is none."""
-        row = self._row("videos", rows.VIDEO_COLUMNS, video_id)
-        if row is None:
-            self.fail(f"There is no video {video_id} in the project.")
-        return rows.video_of(row, self.folder)
+        entry = self._videos.get(video_id)
+        if entry is None:
+            row = self._row("videos", rows.VIDEO_COLUMNS, video_id)
+            if row is None:
+                self.fail(f"There is no video {video_id} in the project.")
+            entry = self._videos[video_id] = rows.video_of(row, self.folder)
+        return entry
 
     def category(self, category_id: int) -> Category:
         """A category; the edit fails where there is none."""
@@ -274,6 +278,8 @@ class EditTransaction:
         write_row(self.db, table, row_id, row)
         if table == "tracks":
             self._keep_up(row, old)
+        elif table == "videos":
+            self._videos.pop(row_id, None)
 
     def _keep_up(self, row: Row | None, old: Row | None) -> None:
         """Note a new track; what is known of a video of which one changed is read again."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from ifc_core.annotation.delta import Pointer
 from ifc_core.annotation.edits.base import Edit, OverlapRule, name_of, names_of, touched
+from ifc_core.annotation.pointer_tables import FRAME, MASK, TRACK
 from ifc_core.annotation.records import WHOLE, Scope
 from ifc_core.annotation.transaction import (
     CORRECTED,
@@ -185,18 +186,17 @@ class MergeTracks(Edit):
             tx.fail("A merge needs at least two tracks.")
         if any(other.video_id != kept.video_id for other in others):
             tx.fail("Only tracks of one video can be merged.")
-        num_given_up = 0
+        mine = tx.pointers(kept.id)
+        before, num_given_up = dict(mine), 0
+        shown = tx.pointer_table(kept.video_id, [other.id for other in others])
         for other in others:
-            mine, theirs = tx.pointers(kept.id), tx.pointers(other.id)
-            frames: dict[int, Pointer | None] = {}
-            for frame_index, pointer in theirs.items():
+            for row in shown[shown[:, TRACK] == other.id].tolist():
+                frame_index, theirs = row[FRAME], Pointer(*row[MASK:])
                 here = mine.get(frame_index)
-                num_given_up += _is_visible(here) and _is_visible(pointer)
-                winner = _winner(tx, self.overlap, kept, mine.get(frame_index), pointer)
-                if winner != mine.get(frame_index):
-                    frames[frame_index] = winner
-            tx.drop_tracks([other])
-            tx.point(kept, frames)
+                num_given_up += _is_visible(here) and _is_visible(theirs)
+                mine[frame_index] = _winner(tx, self.overlap, kept, here, theirs)
+        tx.drop_tracks(others)
+        tx.point(kept, {f: pointer for f, pointer in mine.items() if pointer != before.get(f)})
         if any(other.state is not TrackState.PROPOSED for other in others):
             tx.touch(kept)
         else:

@@ -292,6 +292,36 @@ def test_merge_prefers_a_human_mask_over_a_proposal_and_a_mask_over_absent(proje
 
 
 @pytest.mark.parametrize("rule", list(OverlapRule))
+def test_merging_many_is_merging_one_after_the_other(project, rule):
+    others = [new_track(project, (2, n, n), (n, 3, 3), (6, 11, n)) for n in (3, 4, 5)]
+    project.apply(MarkAbsent(others[1], Scope(4, 6)))
+    for other in others:
+        project.apply(MergeTracks(1, (other,), rule))
+    expected = {
+        f: (m.state, m.revision, project.mask(1, f).rle) for f, m in frames(project, 1).items()
+    }
+    for _ in others:
+        project.undo()
+    do(project, MergeTracks(1, tuple(others), rule))
+    found = {
+        f: (m.state, m.revision, project.mask(1, f).rle) for f, m in frames(project, 1).items()
+    }
+    assert found == expected
+
+
+@pytest.mark.parametrize("merges", [True, False])
+def test_an_edit_of_many_tracks_asks_for_the_video_and_the_kept_track_once(project, merges):
+    others = [new_track(project, (3, 0, n)) for n in range(12)]
+    absent = Batch(tuple(MarkAbsent(other, Scope.this_frame(3)) for other in others))
+    asked = []
+    project._db.set_trace_callback(asked.append)
+    project.apply(MergeTracks(1, tuple(others)) if merges else absent)
+    project._db.set_trace_callback(None)
+    assert sum("FROM videos" in query for query in asked) < 4
+    assert sum("FROM current WHERE track_id = 1 " in query for query in asked) < 4
+
+
+@pytest.mark.parametrize("rule", list(OverlapRule))
 @pytest.mark.parametrize("is_kept_rejected", [True, False])
 def test_merge_takes_a_rejected_mask_only_where_there_is_nothing(project, rule, is_kept_rejected):
     project.apply(MarkAbsent(1, Scope.this_frame(8)))
