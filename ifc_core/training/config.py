@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 import types
 import typing
@@ -13,8 +14,12 @@ from typing import Any, Literal, TypeVar
 from ifc_core.errors import ConfigError
 from ifc_core.training.criterion import LossWeights
 from ifc_core.training.matcher import AssignmentCost
+from ifc_core.training.ranges import MOST, check_range, check_seed
 
 T = TypeVar("T")
+
+MIN_SIDE_PX = 32
+"""Shortest side of a training frame, the coarsest grid of the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class StageConfig:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        check_range("epochs", self.epochs)
         numbers = (self.batch_size, self.accumulate, *self.num_frames)
         if min(numbers) < 1 or not self.num_frames:
             _refuse("stages", self, "Clip lengths and batch sizes start at 1")
@@ -56,7 +62,7 @@ class StageConfig:
             _refuse("remix", self.remix, "remix must divide the iterations of its stage")
         if self.batch_size % self.accumulate:
             _refuse("accumulate", self.accumulate, "accumulate must divide batch_size")
-        if not self.sizes or any(len(s) != 2 or min(s) < 32 for s in self.sizes):
+        if not self.sizes or any(len(s) != 2 or min(s) < MIN_SIDE_PX for s in self.sizes):
             _refuse("sizes", self.sizes, "sizes are pairs [height, width] of at least 32 pixels")
         if not self.difficulties:
             _refuse("difficulties", self.difficulties, "Name at least one difficulty")
@@ -99,8 +105,11 @@ class OptimizerConfig:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if self.lr <= 0 or self.backbone_lr < 0 or self.weight_decay < 0 or self.clip_norm < 0:
-            _refuse("optimizer", self, "Learning rates, decay and clipping must not be negative")
+        check_range("lr", self.lr, is_above=True)
+        for name in ("backbone_lr", "weight_decay", "clip_norm", "warmup_iterations"):
+            check_range(name, getattr(self, name))
+        for name in ("decay_factor", "final_factor"):
+            check_range(name, getattr(self, name))
         if not 0 <= self.ema_decay < 1:
             _refuse("ema_decay", self.ema_decay, "ema_decay must be at least 0 and below 1")
         if not 0 <= self.cosine_start < 1:
@@ -139,6 +148,7 @@ class DataConfig:
             _refuse("num_workers", self.num_workers, "num_workers must not be negative")
         if self.prefetch < 1:
             _refuse("prefetch", self.prefetch, "prefetch starts at 1")
+        check_range("interval", self.interval)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +158,17 @@ class MatchingConfig:
     Attributes:
         dice_weight: lambda0 of eq. 6.
         cost: Masks, or boxes as in the paper's ablation.
-        stride: Input pixels per compared pixel.
+        stride: Input pixels per compared pixel, 1 to 32.
     """
 
     dice_weight: float = 3.0
     cost: AssignmentCost = AssignmentCost.MASK
     stride: int = 4
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check_range("dice_weight", self.dice_weight)
+        check_range("stride", self.stride, 1, MIN_SIDE_PX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +221,7 @@ class TrainConfig:
     export_seconds: float = 900.0
 
     def __post_init__(self) -> None:
-        """Check that there is something to do."""
+        """Check that there is something to do, and the ranges."""
         if not self.stages:
             _refuse("stages", (), "A run needs at least one [[stages]] table")
         if not self.guided_queries and any(stage.anchor_queries for stage in self.stages):
@@ -218,6 +233,18 @@ class TrainConfig:
                 self.matching_weight,
                 "matching_weight must not be negative and needs guided_queries above 0",
             )
+        check_seed(self.seed)
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        check_range("guided_queries", self.guided_queries)
+        check_range("matching_weight", self.matching_weight)
+        check_range("frozen_stages", self.frozen_stages, 0, 5)
+        check_range("log_every", self.log_every, 1)
+        for name in ("checkpoint_seconds", "export_seconds"):
+            check_range(name, getattr(self, name), 0, math.inf)
+        for part in dataclasses.fields(self.loss):
+            check_range(part.name, getattr(self.loss, part.name))
 
     @property
     def iterations(self) -> int:
@@ -281,7 +308,7 @@ def read_config_table(path: Path | str) -> tuple[dict[str, Any], Path]:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"Cannot read {file}: {error}.", name="config", value=file) from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{file} is no TOML: {error}.", name="config", value=file) from error
     return table, Path.cwd() if file.parent == _preset_folder() else file.parent
 
@@ -323,6 +350,8 @@ def build_config(kind: type[T], table: dict[str, Any], *, base: Path | None = No
     Raises:
         ConfigError: A name is unknown, or a value has the wrong type or range.
     """
+    if not isinstance(table, dict):
+        _refuse("config", table, f"The settings of {kind.__name__} must be a table")
     hints = typing.get_type_hints(kind)
     known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for name in table:
@@ -367,6 +396,8 @@ def _convert_tuple(hint: Any, value: Any, name: str, base: Path | None) -> tuple
 
 def _convert_plain(hint: Any, value: Any, name: str, base: Path | None) -> Any:
     if hint is Path:
+        if not isinstance(value, str | Path):
+            _refuse(name, value, f"{name} must be a path")
         path = Path(value).expanduser()
         return path if path.is_absolute() or base is None else base / path
     if isinstance(hint, type) and issubclass(hint, AssignmentCost):
@@ -374,6 +405,7 @@ def _convert_plain(hint: Any, value: Any, name: str, base: Path | None) -> Any:
             _refuse(name, value, f"{name} must be one of {', '.join(AssignmentCost)}")
         return AssignmentCost(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        check_range(name, value, -MOST)
         return float(value)
     expected = dict if typing.get_origin(hint) is dict else hint
     if hint is not Any and (

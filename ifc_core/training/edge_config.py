@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ifc_core.errors import ConfigError
-from ifc_core.training.config import build_config, read_config_table, refuse_init_in_output
+from ifc_core.training.config import (
+    MIN_SIDE_PX,
+    build_config,
+    read_config_table,
+    refuse_init_in_output,
+)
+from ifc_core.training.ranges import check_range, check_seed
 
 TASK = "edges"
 """What ``task`` says at the top of such a file."""
@@ -138,6 +145,20 @@ class EdgeTrainConfig:
             raise ConfigError(
                 "ema_decay must be at least 0 and below 1.", name="ema_decay", value=self.ema_decay
             )
+        if not self.sizes or not self.difficulties or min(map(min, self.sizes)) < MIN_SIDE_PX:
+            raise ConfigError(
+                f"A run needs a difficulty, and sizes of at least {MIN_SIDE_PX} pixels.",
+                name="sizes",
+                value=self.sizes,
+            )
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        check_seed(self.seed)
+        for name in ("lr", "warmup_iterations", "final_factor", "weight_decay", "clip_norm"):
+            check_range(name, getattr(self, name))
+        check_range("log_every", self.log_every, 1)
+        check_range("checkpoint_seconds", self.checkpoint_seconds, 0, math.inf)
 
     @property
     def iterations(self) -> int:

@@ -104,6 +104,29 @@ def test_paths_count_from_the_file(config_file, tmp_path):
         ("[data]", '[matching]\ncost = "point"\n[data]', "cost"),
         (SMALL, 'output = "x"\nstages = []', "stages"),
         ('output = "out"', 'output = "out"\ninit = "out/ema"', "init"),
+        ('output = "out"', "output = 3", "output"),
+        ('output = "out"', 'output = "out"\nseed = -3', "seed"),
+        ('output = "out"', f'output = "out"\nseed = {2**63}', "seed"),
+        ('output = "out"', 'output = "out"\nlog_every = 0', "log_every"),
+        ('output = "out"', 'output = "out"\nguided_queries = -1', "guided_queries"),
+        ('output = "out"', 'output = "out"\nfrozen_stages = 6', "frozen_stages"),
+        ('output = "out"', 'output = "out"\nfrozen_stages = -1', "frozen_stages"),
+        ('output = "out"', 'output = "out"\ncheckpoint_seconds = -1', "checkpoint_seconds"),
+        ('output = "out"', 'output = "out"\nexport_seconds = nan', "export_seconds"),
+        ('output = "out"', f'output = "out"\nexport_seconds = 1{"0" * 400}', "export_seconds"),
+        ('output = "out"', f'output = "out"\nseed = 1{"0" * 5000}', "config"),
+        ("[data]", "[optimizer]\nlr = nan\n[data]", "lr"),
+        ("[data]", "[optimizer]\nlr = inf\n[data]", "lr"),
+        ("[data]", "[optimizer]\nlr = 0\n[data]", "lr"),
+        ("[data]", "[optimizer]\nwarmup_iterations = -5\n[data]", "warmup_iterations"),
+        ("[data]", "[optimizer]\ndecay_factor = -1.0\n[data]", "decay_factor"),
+        ("[data]", "[matching]\nstride = 0\n[data]", "stride"),
+        ("[data]", "[matching]\nstride = -4\n[data]", "stride"),
+        ("[data]", "[loss]\nno_object = -0.1\n[data]", "no_object"),
+        ("[data]", "[data]\ninterval = -1", "interval"),
+        ("iterations = 3", "epochs = inf", "epochs"),
+        ("iterations = 3", "epochs = nan", "epochs"),
+        ('[data]\nkind = "synthetic"', "data = [1]", "config"),
     ],
 )
 def test_wrong_settings_are_named(config_file, old, new, name):
@@ -111,6 +134,13 @@ def test_wrong_settings_are_named(config_file, old, new, name):
     with pytest.raises(ConfigError) as caught:
         read_train_config(config_file(SMALL.replace(old, new)))
     assert caught.value.name == name
+
+
+def test_the_largest_seed_trains_and_saving_may_wait_for_ever(config_file):
+    text = SMALL.replace("[data]", f"seed = {2**63 - 1}\ncheckpoint_seconds = inf\n[data]")
+    changes = {"model": {"preset": "tiny"}, "device": "cpu"}
+    trainer = Trainer(read_train_config(config_file(text), **changes))
+    assert next(trainer.run()).iteration == 0
 
 
 def test_weights_of_another_run_may_be_started_from(config_file, tmp_path):
