@@ -149,6 +149,7 @@ NOTES = (
     "Approved as complete no longer: {part}.",
     "On 1 frame both tracks had a mask, of which one was kept.",
     "On {count} frames both tracks had a mask, of which one was kept.",
+    "Proposals were kept where the object was not found: {part}.",
     "{count} instances cover rejected tracks and were left out.",
     "{count} masks that a person made or approved were kept.",
     "{count} reviewed frames were kept.",

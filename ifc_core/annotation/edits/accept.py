@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ifc_core.annotation.edits.base import Edit, names_of
 from ifc_core.annotation.matching import find_matches
@@ -25,7 +26,16 @@ from ifc_core.annotation.refilling import staged_owners, touched_tracks
 from ifc_core.annotation.rows import PALETTE, normalised
 from ifc_core.annotation.staged_table import StagedTable
 from ifc_core.annotation.staging import read_instances
-from ifc_core.annotation.transaction import HUMAN, MODEL, PROPOSED, EditTransaction
+from ifc_core.annotation.transaction import (
+    ABSENT,
+    APPROVED,
+    CORRECTED,
+    DERIVED,
+    HUMAN,
+    MODEL,
+    PROPOSED,
+    EditTransaction,
+)
 from ifc_core.structures import Category, Track, TrackState
 
 
@@ -128,7 +138,9 @@ class AcceptRun(Edit):
 class AcceptPropagation(Edit):
     """Take the results of a propagation into the tracks they belong to, as proposals.
 
-    Frames that a person drew, corrected, approved, rejected or marked absent are kept.
+    Frames that a person drew, corrected, approved, rejected or marked absent are kept. Where
+    the object was not found, what an earlier propagation made goes; a model's proposal only
+    beside a frame on which a person marked the track absent.
 
     Attributes:
         run_id: The run; its staged instance ids are track ids.
@@ -143,21 +155,29 @@ class AcceptPropagation(Edit):
         video_id = _video_of_run(tx, self.run_id)
         staged = StagedTable.read(tx.db, self.run_id, self.scope, 0)
         exhaustive = np.array(sorted(tx.exhaustive(video_id)), dtype=np.int64)
-        num_kept = num_written = 0
+        num_kept = num_written = num_spared = 0
         tracks = []
         for instance in _instances(tx, self.run_id, staged):
             track = tx.track(instance.track_id or instance.instance_id)
             tracks.append(track)
             records = staged.of(instance.instance_id)
-            shown = _present(tx, video_id, track, records)
+            known = tx.pointer_table(video_id, [track.id])
+            shown = _present(known, records.shown_in(video_id, track.id))
             drawn_or_decided = (shown[:, STATE] != PROPOSED) | (shown[:, SOURCE] == HUMAN)
             reviewed = (shown[:, MASK] > 0) & drawn_or_decided
             free = ~(reviewed | np.isin(records.frames, exhaustive))
+            found = records.areas > 0
+            spared = free & ~found & (shown[:, MASK] > 0) & (shown[:, SOURCE] != DERIVED)
+            spared &= ~_beside_absence(known, records.frames)
             num_kept += int(np.count_nonzero(~free))
-            num_written += int(np.count_nonzero(free))
-            _replace(tx, shown[free], records.only(free))
+            num_written += int(np.count_nonzero(free & found))
+            num_spared += int(np.count_nonzero(spared))
+            _replace(tx, shown[free & ~spared], records.only(free & ~spared))
         if num_kept:
             tx.notes.append(f"{num_kept} reviewed masks were kept.")
+        if num_spared:
+            where = "1 frame" if num_spared == 1 else f"{num_spared} frames"
+            tx.notes.append(f"Proposals were kept where the object was not found: {where}.")
         tx.set_run_state(self.run_id, RunState.ACCEPTED.value)
         written = f"{num_written} {'mask' if num_written == 1 else 'masks'}"
         return f"Propagate {names_of(tracks)}, {written}"
@@ -228,15 +248,23 @@ def _not_shown(tx: EditTransaction, track: Track, records: StagedTable) -> Stage
     return records.only(~np.isin(records.frames, present))
 
 
-def _present(tx: EditTransaction, video_id: int, track: Track, records: StagedTable) -> Table:
-    """(n, 8) what the track shows on the frames of the records; record 0 for nothing."""
-    shown = records.shown_in(video_id, track.id)
-    known = tx.pointer_table(video_id, [track.id])
+def _present(known: Table, shown: Table) -> Table:
+    """(n, 8) what a track shows on frames, given all that it shows; record 0 for nothing."""
     if len(known) and len(shown):
         place = np.searchsorted(known[:, FRAME], shown[:, FRAME]).clip(max=len(known) - 1)
         is_known = known[place, FRAME] == shown[:, FRAME]
         shown[is_known] = known[place[is_known]]
     return shown
+
+
+def _beside_absence(known: Table, frames: Table) -> npt.NDArray[np.bool_]:
+    """(n,) bool, frames whose neighbour among a track's reviewed frames, on a side, is absent."""
+    words = known[np.isin(known[:, STATE], (CORRECTED, APPROVED, ABSENT))]
+    # Nothing lies before the first and after the last one.
+    is_absent = np.concatenate(([False], words[:, STATE] == ABSENT, [False]))
+    after = np.searchsorted(words[:, FRAME], frames) + 1
+    beside: npt.NDArray[np.bool_] = is_absent[after - 1] | is_absent[after]
+    return beside
 
 
 def _replace(tx: EditTransaction, shown: Table, records: StagedTable) -> None:

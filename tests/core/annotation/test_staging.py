@@ -172,6 +172,61 @@ def test_propagation_keeps_human_frames(project):
     assert project.track_frames(1)[0].uncertainty == 0.2
 
 
+def propagate(project, track, found, lost=()):
+    """Stage and accept a propagation that found a track on some frames and lost it on others."""
+    run_id = project.begin_run("propagate", 1, {})
+    for frame in (*found, *lost):
+        rle = box(3, 3) if frame in found else None
+        project.stage(run_id, frame, [StagedMask(track, rle, 0.4, 0.6)])
+    project.finish_run(run_id)
+    return project.apply(AcceptPropagation(run_id))
+
+
+@pytest.fixture
+def proposed(project):
+    """The project with a track of a model's proposals, of which frame 3 was corrected."""
+    accepted = project.apply(AcceptRun(stage(project, {0: (8, 8)}, labels=LABELS[:1])))
+    (track,) = accepted.tracks_added
+    project.apply(SetMask(track, 3, box(8, 9)))
+    return project, track
+
+
+def test_a_propagation_that_loses_the_object_takes_no_proposal_of_a_model_away(proposed):
+    project, track = proposed
+    result = propagate(project, track, range(4, 7), range(7, NUM_FRAMES))
+    assert {f: project.mask(track, f).rle for f in (6, 7, 11)} == {
+        6: box(3, 3),
+        7: box(8, 8),
+        11: box(8, 8),
+    }
+    assert result.note == "Proposals were kept where the object was not found: 5 frames."
+    assert result.label == f"Propagate track {track}, 3 masks"
+
+
+def test_it_takes_away_what_an_earlier_one_made(proposed):
+    project, track = proposed
+    propagate(project, track, range(4, 9))
+    result = propagate(project, track, range(4, 6), range(6, NUM_FRAMES))
+    shown = {f.frame_index: f.source for f in project.track_frames(track)}
+    assert [f for f in shown if f > 3] == [4, 5, 9, 10, 11]  # 6 to 8 were of the earlier one
+    assert shown[9] is MaskSource.MODEL
+    assert result.label == f"Propagate track {track}, 2 masks"
+    before = state_of(project)["current"]
+    project.undo()
+    assert [f.frame_index for f in project.track_frames(track)] == list(range(NUM_FRAMES))
+    project.redo()
+    assert state_of(project)["current"] == before
+
+
+def test_beside_a_frame_that_a_person_marked_absent_it_takes_proposals_too(proposed):
+    project, track = proposed
+    project.apply(MarkAbsent(track, Scope.this_frame(8)))
+    result = propagate(project, track, [4], [0, 1, 2, 6, 7, 9, 10, 11])
+    shown = [f.frame_index for f in project.track_frames(track) if f.area_px]
+    assert shown == [0, 1, 2, 3, 4, 5]  # before the corrected frame nobody said absent
+    assert "kept where the object was not found: 3 frames." in result.note
+
+
 def drawn_but_not_decided(project):
     """Make the person's mask of track 1 on frame 2 a proposal, as an imported file may say it."""
     project._db.execute("UPDATE current SET state = 0 WHERE track_id = 1 AND frame_index = 2")

@@ -249,6 +249,7 @@ _NOTE_SAMPLES = {
     "len(between_ends) - len(wanted)": ("2",),
     "_count(len(frames))": ("1 frame", "5 frames"),
     "num_given_up": ("1",),
+    "where": ("1 frame", "12 frames"),
     "'frame' if num_given_up == 1 else 'frames'": ("frame",),
 }
 
