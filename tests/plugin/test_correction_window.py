@@ -47,7 +47,7 @@ def test_correct_propagate_cancel_and_undo(desk, qtbot):
         assert desk.studio.run_action("correct.propagate")
     assert ended.args == ["succeeded"]
     assert frames_of(desk, track_id) == set(range(8))
-    assert "taken to 9 frames" in desk.studio.panel.banner.text
+    assert "found on 7 frames; on the others it was not seen." in desk.studio.panel.banner.text
     assert desk.studio.run_action("edit.undo")
     assert frames_of(desk, track_id) == {3}
     assert desk.studio.run_action("edit.redo")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,7 @@ class _Run:
     quiet: bool
     began_from: dict[int, int]  # frame -> id of the record there that it was made from
     done: set[int] = field(default_factory=set)
+    found: set[int] = field(default_factory=set)  # of those the ones on which it is seen
     notices: list[str] = field(default_factory=list)
 
 
@@ -284,6 +285,8 @@ class SpreadController:
         staged = StagedMask(run.request.track_id, rle, confidence, 1.0 - confidence)
         self._project.stage(run.id, frame_index, [staged])
         run.done.add(frame_index)
+        if rle is not None and rle.area:
+            run.found.add(frame_index)
         self._on_frame(frame_index)
 
     def _take_end(self, end: JobEnd, run: _Run) -> None:
@@ -315,10 +318,7 @@ class SpreadController:
             return
         for frame_index in frames:
             self._on_frame(frame_index)
-        count = (
-            tr("1 frame") if len(frames) == 1 else tr("{count} frames").format(count=len(frames))
-        )
-        taken = tr("Track {track_id} was taken to {count}.").format(track_id=track_id, count=count)
+        taken = _taken_text(run, accepted.changed_frames.get(track_id, ()))
         beyond = self._frames.beyond(run.request, list(run.began_from))
         told = filter(None, (taken, note_text(accepted.note), beyond, *run.notices))
         self._on_end("succeeded", "" if run.quiet else " ".join(told))
@@ -376,3 +376,20 @@ class SpreadController:
     def _show(self, view: SpreadView) -> None:
         self._view = view
         self._on_state(view)
+
+
+def _taken_text(run: _Run, changed: Iterable[int]) -> str:
+    """Where a track was taken to: a frame without a mask, or one that was kept, does not count.
+
+    Args:
+        run: What was found.
+        changed: Frames on which the track shows something else now.
+    """
+    found = len(run.found.intersection(changed))
+    count = tr("1 frame") if found == 1 else tr("{count} frames").format(count=found)
+    text = tr("Track {track_id} was taken to {count}.")
+    if not run.found:
+        text = tr("Track {track_id} was not seen on any other frame.")
+    elif run.found != run.done:
+        text = tr("Track {track_id} was found on {count}; on the others it was not seen.")
+    return text.format(track_id=run.request.track_id, count=count)

@@ -71,7 +71,10 @@ def bench(session, engine):
 
 def test_one_correction_becomes_one_edit_over_the_track(bench, engine):
     outcome, sentence = bench.run()
-    assert (outcome, sentence) == ("succeeded", f"Track {bench.track_id} was taken to 9 frames.")
+    assert (outcome, sentence) == (
+        "succeeded",
+        f"Track {bench.track_id} was found on 7 frames; on the others it was not seen.",
+    )
     kind, params = engine.requests[0]
     assert kind == "spread"
     assert params["corrected"] == [{"frame_index": 3, "rle": bench.mask.to_coco()}]
@@ -86,6 +89,25 @@ def test_one_correction_becomes_one_edit_over_the_track(bench, engine):
     assert bench.source(3) is MaskSource.HUMAN
     bench.project.undo()
     assert set(bench.states_of()) == {3}
+
+
+def test_only_frames_that_got_a_mask_are_counted(bench, engine):
+    here = {"scope": "clip", "clip_length": 3, "frame_index": 3}
+    assert bench.run(**here)[1] == f"Track {bench.track_id} was taken to 2 frames."
+    bench.project.apply(edits.ClearMasks((bench.track_id,), Scope.whole()))
+    bench.project.apply(edits.SetMask(bench.track_id, 9, bench.mask))
+    nowhere = {"scope": "clip", "clip_length": 2, "frame_index": 9}
+    assert bench.run(**nowhere)[1] == f"Track {bench.track_id} was not seen on any other frame."
+
+
+def test_frames_that_a_person_drew_meanwhile_are_not_counted_as_reached(bench, engine):
+    engine.pause_after = 4
+    bench.start(scope="forward")
+    bench.pump(lambda: len(bench.controller.staged_frames) == 5)
+    bench.project.apply(edits.SetMask(bench.track_id, 5, bench.mask))
+    engine.release()
+    bench.pump(lambda: bench.ends)
+    assert "was found on 3 frames; on the others" in bench.ends[0][1]  # 4, 6 and 7
 
 
 def test_its_confidence_is_stored_as_uncertainty(bench):
