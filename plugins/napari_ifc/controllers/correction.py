@@ -20,7 +20,12 @@ from ifc_core.structures import RLEMask
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.open_runs import PROPAGATE
 from napari_ifc.controllers.propose import duration_text
-from napari_ifc.controllers.spread_frames import SpreadFrames, SpreadRequest
+from napari_ifc.controllers.spread_frames import (
+    SpreadFrames,
+    SpreadRequest,
+    changed_between,
+    no_anchor_text,
+)
 from napari_ifc.correction_state import SpreadView
 from napari_ifc.journal_text import note_text
 from napari_ifc.language import tr
@@ -37,10 +42,10 @@ class _Run:
 
     id: int
     request: SpreadRequest
-    params: dict[str, Any]
+    source: Mapping[str, Any]
     wanted: list[int]  # frames that may get a result, ascending
     quiet: bool
-    began_from: dict[int, int]  # frame -> id of the record there that it was made from
+    began_from: dict[int, int]  # frame -> id of the record there that it is made from
     done: set[int] = field(default_factory=set)
     found: set[int] = field(default_factory=set)  # of those the ones on which it is seen
     notices: list[str] = field(default_factory=list)
@@ -142,7 +147,7 @@ class SpreadController:
         if self.is_running and not self.is_quiet:  # a quiet one gives way
             return tr("A propagation is going on; wait for it or cancel it.")
         if not self._frames.anchor_frames(request):
-            return tr("Draw the object on a frame first; that mask is taken to the others.")
+            return no_anchor_text()
         if not self._frames.wanted(request):
             return tr("Every frame of that scope is corrected or approved already.")
         return ""
@@ -168,21 +173,10 @@ class SpreadController:
             raise EditError(reason, path=self._project.folder)
         self.abandon()
         self._generation += 1
-        settings = {"method": "fused" if request.method == "light" else request.method}
-        note = {"scope": request.scope, **settings, "track": request.track_id}
+        note = {"scope": request.scope, **_settings(request), "track": request.track_id}
         run_id = self._project.begin_run(KIND, self._entry.id, note, "")
-        scope = self._frames.scope(request)
-        params = {
-            **source,
-            "corrected": self._frames.anchors(request),
-            "avoid": self._frames.avoided(request),
-            "correct": settings,
-            "start": scope.start,
-            "stop": scope.stop,
-            "fixed": sorted(f for f in self._frames.fixed(request.track_id) if f in scope),
-        }
         began_from = self._frames.record_ids(request.track_id, self._frames.anchor_frames(request))
-        self._run = _Run(run_id, request, params, self._frames.wanted(request), quiet, began_from)
+        self._run = _Run(run_id, request, source, self._frames.wanted(request), quiet, began_from)
         self._show(SpreadView(True, self._title(), tr("Preparing")))
         try:
             self._ask(self._run)
@@ -203,16 +197,36 @@ class SpreadController:
         self._show(SpreadView(True, tr("Propagation paused"), count, self._fraction(), paused=True))
 
     def resume(self) -> None:
-        """Go on with the frames that are missing.
+        """Go on with the frames that are missing, from the corrections as they are now.
+
+        Frames beside a correction that came, went or was changed meanwhile are asked for anew.
 
         Raises:
+            EditError: No correction is left to go out from; the run stays paused.
             EngineError: The engine cannot be started; the run stays paused.
         """
         run = self._run
         if run is None or self._job is not None:
             return
+        self._catch_up(run)
         self._show(SpreadView(True, self._title(), self._view.detail, self._fraction()))
         self._ask(run)
+
+    def _catch_up(self, run: _Run) -> None:
+        """Begin from what the track shows now; what was made from something else is dropped."""
+        anchors = self._frames.record_ids(
+            run.request.track_id, self._frames.anchor_frames(run.request)
+        )
+        if not anchors:
+            raise EditError(no_anchor_text(), path=self._project.folder)
+        run.wanted = self._frames.wanted(run.request)
+        stale = changed_between(run.done, run.began_from, anchors) | run.done.difference(run.wanted)
+        run.began_from = anchors
+        run.done -= stale
+        run.found -= stale
+        for frame_index in sorted(stale):
+            self._project.stage(run.id, frame_index, ())
+            self._on_frame(frame_index)
 
     def cancel(self) -> None:
         """Stop; it is as if the run had never been."""
@@ -256,7 +270,17 @@ class SpreadController:
     def _ask(self, run: _Run) -> None:
         self._generation += 1
         generation = self._generation
-        params = {**run.params, "skip": sorted(run.done)}
+        request, scope = run.request, self._frames.scope(run.request)
+        params = {
+            **run.source,
+            "corrected": self._frames.anchors(request),
+            "avoid": self._frames.avoided(request),
+            "correct": _settings(request),
+            "start": scope.start,
+            "stop": scope.stop,
+            "fixed": sorted(f for f in self._frames.fixed(request.track_id) if f in scope),
+            "skip": sorted(run.done),
+        }
         on_event = self._deliver(lambda event: self._take(generation, event))
         self._job = self._engine.request(JOB, params, on_event)
 
@@ -376,6 +400,10 @@ class SpreadController:
     def _show(self, view: SpreadView) -> None:
         self._view = view
         self._on_state(view)
+
+
+def _settings(request: SpreadRequest) -> dict[str, str]:
+    return {"method": "fused" if request.method == "light" else request.method}
 
 
 def _taken_text(run: _Run, changed: Iterable[int]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,3 +151,30 @@ class SpreadFrames:
             return ""
         text = tr("Frames more than {reach} away from a correction were left; correct one there.")
         return text.format(reach=DEFAULT_REACH)
+
+
+def no_anchor_text() -> str:
+    """What is said where there is nothing that could be taken to other frames."""
+    return tr("Draw the object on a frame first; that mask is taken to the others.")
+
+
+def changed_between(
+    frames: Iterable[int], before: Mapping[int, int], after: Mapping[int, int]
+) -> set[int]:
+    """Those of the frames that would be made from other corrections than they were.
+
+    A frame is made from the nearest correction on either side of it.
+
+    Args:
+        frames: Frames without a correction.
+        before: Frame index -> id of the record, of the corrections they were made from.
+        after: The same of those that there are now.
+    """
+    old, new = sorted(before.items()), sorted(after.items())
+    return {f for f in frames if _around(f, old) != _around(f, new)}
+
+
+def _around(frame_index: int, records: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The (frame, record) on either side, or on it, of a sorted list."""
+    place = bisect_left(records, (frame_index, 0))
+    return [records[i] for i in (place - 1, place) if 0 <= i < len(records)]

@@ -240,6 +240,70 @@ def test_pausing_lets_the_engine_go_and_resuming_asks_for_the_rest(bench, engine
     assert len(bench.project.history()) == 4  # the video, a class, the track, the propagation
 
 
+def pause(bench, engine, **request):
+    """A run that is paused after three frames."""
+    engine.pause_after = 2
+    bench.start(**request)
+    bench.pump(lambda: len(bench.controller.staged_frames) == 3)
+    bench.controller.pause()
+
+
+def resume(bench, engine):
+    """Let the paused run end; what the engine was asked for, and what was said."""
+    engine.release()
+    bench.controller.resume()
+    bench.pump(lambda: bench.ends)
+    return engine.requests[-1][1], bench.ends.pop()
+
+
+def test_corrections_of_a_pause_count_when_it_goes_on(bench, engine):
+    pause(bench, engine)
+    drawn, other = disc(SIZE, (30, 10), 4), disc(SIZE, (40, 50), 5)
+    bench.project.apply(edits.SetMask(bench.track_id, 5, drawn))
+    bench.project.apply(edits.NewTrack(bench.video_id, 1, 6, other))
+    params, (outcome, sentence) = resume(bench, engine)
+    assert [c["frame_index"] for c in params["corrected"]] == [3, 5]
+    assert params["fixed"] == [3, 5]
+    assert [a["frame_index"] for a in params["avoid"]] == [6]
+    assert params["skip"] == [0, 1, 2]  # they lie beyond frame 3, which is as it was
+    assert outcome == "succeeded"
+    assert "kept" not in sentence
+    assert bench.project.mask(bench.track_id, 7).rle == drawn
+
+
+def test_frames_beside_a_correction_of_the_pause_are_asked_for_anew(bench, engine):
+    pause(bench, engine, scope="forward")
+    drawn = disc(SIZE, (30, 10), 4)
+    bench.project.apply(edits.SetMask(bench.track_id, 5, drawn))
+    bench.frames.clear()
+    params, (outcome, sentence) = resume(bench, engine)
+    assert params["skip"] == []
+    assert bench.frames[:3] == [4, 5, 6]  # what they showed is gone
+    assert (outcome, "kept" in sentence) == ("succeeded", False)
+    shown = {f: bench.project.mask(bench.track_id, f).rle for f in (4, 5, 6, 7)}
+    assert shown == {4: bench.mask, **dict.fromkeys((5, 6, 7), drawn)}
+
+
+def test_what_was_made_before_a_correction_was_changed_in_the_pause_is_not_kept(bench, engine):
+    pause(bench, engine)
+    drawn = disc(SIZE, (30, 10), 4)
+    bench.project.apply(edits.SetMask(bench.track_id, 3, drawn))
+    params, (outcome, _) = resume(bench, engine)
+    assert params["skip"] == []
+    assert outcome == "succeeded"
+    assert bench.project.mask(bench.track_id, 0).rle == drawn
+
+
+def test_nothing_goes_on_where_no_correction_is_left(bench, engine):
+    pause(bench, engine)
+    bench.project.undo()
+    with pytest.raises(EditError, match="Draw the object"):
+        bench.controller.resume()
+    assert bench.controller.is_paused
+    bench.project.redo()
+    assert resume(bench, engine)[0]["skip"] == [0, 1, 2]
+
+
 def test_cancelling_a_paused_run_leaves_nothing(bench, engine):
     engine.pause_after = 2
     bench.start()
