@@ -70,6 +70,7 @@ class Settings:
         overlay_opacity: Opacity of filled masks, 0 to 1.
         contour_width_px: Width of mask outlines.
         show_ids: Whether each mask carries its track number.
+        color_by_class: Whether masks have the colours of their classes, not of their tracks.
         frame_memory_mib: Bound on decoded frames in the window, in MiB.
         projects_folder: Where projects of newly opened videos are made; empty puts each beside
             its video.
@@ -88,6 +89,7 @@ class Settings:
     overlay_opacity: float = 0.45
     contour_width_px: int = 2
     show_ids: bool = True
+    color_by_class: bool = False
     frame_memory_mib: int = 512
     projects_folder: str = ""
     shortcuts: dict[str, str] = dataclasses.field(default_factory=dict)

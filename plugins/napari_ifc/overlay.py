@@ -73,11 +73,13 @@ class OverlayStyle:
         opacity: Opacity of the tint, 0 to 1.
         contour_width_px: Width of outlines in pixels of the picture.
         show_ids: Whether each mask carries its number.
+        by_class: Whether whoever gives the masks gives them the colours of their classes.
     """
 
     opacity: float = 0.45
     contour_width_px: int = 2
     show_ids: bool = True
+    by_class: bool = False
 
 
 def overlay_scale(size: tuple[int, int], zoom: float = 1.0) -> Fraction:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from ifc_core.annotation import StagedMask
+    from ifc_core.annotation import EditResult, StagedMask
     from napari_ifc.controllers.editing import EditController
     from napari_ifc.layers import LayerStack
     from napari_ifc.overlay import DrawnMask
@@ -90,8 +90,23 @@ class Presenter:
         if workspace is not None:
             project = workspace.session.project
             self._records = FrameRecords(project, workspace.session.entry.id)
-            self._unsubscribe = project.subscribe(self._records.take)
+            self._unsubscribe = project.subscribe(self._take)
+            self._settle_colors(workspace)
             self.models(workspace)
+
+    def _take(self, result: EditResult) -> None:
+        """Take in what an edit changed, before it is drawn."""
+        if self._records is not None:
+            self._records.take(result)
+        if result.categories_changed and self._workspace is not None:
+            self._settle_colors(self._workspace)
+
+    def _settle_colors(self, workspace: Workspace) -> None:
+        """Have tracks seen in the colours of their classes, or in their own."""
+        colors = None
+        if self._layers.style.by_class:
+            colors = {c.id: c.color_rgb for c in workspace.session.project.categories()}
+        workspace.look = replace(workspace.look, class_colors=colors)
 
     def apply_theme(self, theme_id: str) -> None:
         """Take the colours of a napari theme."""
@@ -116,6 +131,9 @@ class Presenter:
         workspace = self._workspace
         if workspace is None:
             return
+        if self._layers.style.by_class != (workspace.look.class_colors is not None):
+            self._settle_colors(workspace)
+            self.lists_soon()
         frame_index, editor = self._layers.frame_index, workspace.editor
         if self._layers.is_waiting:  # another frame's picture is seen
             self._layers.draw(())
@@ -130,7 +148,7 @@ class Presenter:
         if editor.current is None:
             color = track_color(len(workspace.index))
         else:
-            color = workspace.index.header(editor.current).color_rgb
+            color = workspace.color_of(editor.current)
         self._layers.edit(None if editor.current is None else self._mask_to_edit(editor), color)
 
     def _mask_to_edit(self, editor: EditController) -> npt.NDArray[np.uint8]:

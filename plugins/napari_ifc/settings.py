@@ -19,6 +19,7 @@ class StudioSettings:
         overlay_opacity: Opacity of the filled masks, 0 to 1.
         contour_width_px: Width of mask outlines on screen, in overlay pixels.
         show_ids: Whether each mask carries its track number.
+        color_by_class: Whether masks have the colours of their classes, not of their tracks.
         frame_cache_bytes: Memory for decoded frames.
     """
 
@@ -26,6 +27,7 @@ class StudioSettings:
     overlay_opacity: float = 0.45
     contour_width_px: int = 2
     show_ids: bool = True
+    color_by_class: bool = False
     frame_cache_bytes: int = 512 * 1024 * 1024
 
     @classmethod
@@ -33,11 +35,12 @@ class StudioSettings:
         """The part of the user's settings that a window needs."""
         folder = settings.projects_folder
         return cls(
-            Path(folder).expanduser() if folder else None,
-            settings.overlay_opacity,
-            settings.contour_width_px,
-            settings.show_ids,
-            settings.frame_memory_mib << 20,
+            projects_folder=Path(folder).expanduser() if folder else None,
+            overlay_opacity=settings.overlay_opacity,
+            contour_width_px=settings.contour_width_px,
+            show_ids=settings.show_ids,
+            color_by_class=settings.color_by_class,
+            frame_cache_bytes=settings.frame_memory_mib << 20,
         )
 
 

@@ -129,6 +129,7 @@ class Studio(StudioFeatures):
             self.settings.overlay_opacity,
             self.settings.contour_width_px,
             self.settings.show_ids,
+            self.settings.color_by_class,
         )
         return LayerStack(
             self.viewer,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from napari_ifc.controllers.editing import EditController
 from napari_ifc.controllers.propose import ProposeController
@@ -11,7 +13,9 @@ from napari_ifc.controllers.track_look import TrackLook
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.frame_cache import FrameCache
 from napari_ifc.language import tr
-from napari_ifc.rows import Summary
+from napari_ifc.rows import RGB, Lane, Summary, TrackRow
+
+_Colored = TypeVar("_Colored", TrackRow, Lane)
 
 _HINTS = (
     tr("Next: let the model propose tracks, or paint the first one."),
@@ -33,7 +37,7 @@ class Workspace:
         index: The tracks.
         editor: Edits.
         proposer: Runs.
-        look: Which tracks are seen on the canvas.
+        look: Which tracks are seen on the canvas, and in whose colours.
     """
 
     session: Session
@@ -55,6 +59,21 @@ class Workspace:
             self.cache.close()
             if not keep_project:
                 self.session.project.close()
+
+    def color_of(self, track_id: int) -> RGB:
+        """Colour in which a track is seen now."""
+        return self.look.color(self.index.header(track_id))
+
+    def colored(self, parts: Iterable[_Colored]) -> list[_Colored]:
+        """Lines of the table, or lanes, in the colours in which their tracks are seen now."""
+        if self.look.class_colors is None:
+            return list(parts)
+        return [
+            replace(part, color_rgb=self.color_of(part.track_id))
+            if part.track_id in self.index
+            else part
+            for part in parts
+        ]
 
     def summary(self) -> Summary:
         """The head of the panel."""

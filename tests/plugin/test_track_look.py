@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from fake_engine import SIZE, disc
 
+from ifc_core.annotation import edits
+from ifc_core.config import read_settings
 from napari_ifc.controllers.track_look import TrackLook
 from napari_ifc.features.picking import Picking
 
 pytestmark = pytest.mark.window
 
+RED = (255, 0, 0)
 COLUMNS = (15, 32, 49)  # of three discs side by side on frame 0
 
 
@@ -133,3 +138,63 @@ def test_masks_of_a_run_are_not_seen_beside_one_that_is_seen_alone():
     assert look.shows(-3, ())
     assert look.shows(1, (1,))
     assert not TrackLook(hidden=frozenset((2,))).shows(2, (1,))
+
+
+class TestColours:
+    @pytest.fixture
+    def classes(self, desk, three):
+        """The last of the three tracks is a mouse, and mice are red."""
+        desk.studio.select((three[2],))
+        desk.studio.relabel("mouse")
+        mouse = next(c for c in desk.project.categories() if c.name == "mouse")
+        desk.editor.apply(edits.SetCategory(replace(mouse, color_rgb=RED)))
+        desk.studio.select(())
+        return {c.name: c.color_rgb for c in desk.project.categories()}
+
+    @staticmethod
+    def drawn(desk) -> list[tuple[int, ...]]:
+        picture = desk.picture
+        scale = picture.shape[1] / SIZE[1]
+        return [tuple(picture[round(26 * scale), round(c * scale), :3].tolist()) for c in COLUMNS]
+
+    @staticmethod
+    def listed(desk) -> list[tuple[int, ...]]:
+        desk.studio.presenter.lists()
+        return [row.color_rgb for row in desk.studio.panel.tracks.model._rows]
+
+    def test_tracks_have_the_colours_of_their_classes_everywhere(self, desk, three, classes):
+        studio = desk.studio
+        own = [desk.project.track(i).color_rgb for i in three]
+        assert self.drawn(desk) == self.listed(desk) == own
+        assert studio.run_action("view.by_class")
+        expected = [classes["object"], classes["object"], RED]
+        assert self.drawn(desk) == self.listed(desk) == expected
+        assert [lane.color_rgb for lane in studio.timeline._data.lanes] == expected
+        studio.select((three[2],))
+        assert studio.layers.layers[-1].get_color(1)[:3] == pytest.approx((1, 0, 0))
+        assert read_settings().color_by_class  # and in the next window
+        assert studio.run_action("view.by_class")
+        assert self.drawn(desk)[:2] == own[:2]
+        assert self.listed(desk) == own
+
+    def test_they_follow_the_classes(self, desk, three, classes):
+        studio = desk.studio
+        studio.run_action("view.by_class")
+        studio.select((three[0],))
+        studio.relabel("mouse")
+        studio.select(())
+        assert self.drawn(desk) == self.listed(desk) == [RED, classes["object"], RED]
+        mouse = next(c for c in desk.project.categories() if c.name == "mouse")
+        desk.editor.apply(edits.SetCategory(replace(mouse, color_rgb=(0, 0, 255))))
+        assert self.drawn(desk)[0] == self.listed(desk)[0] == (0, 0, 255)
+        studio.run_action("edit.undo")
+        assert self.drawn(desk)[0] == RED
+
+    def test_another_look_leaves_them(self, desk, three, classes):
+        studio = desk.studio
+        studio.run_action("view.by_class")
+        studio.panel.tools.look.show_look(0.45, 2, True, False)
+        studio.panel.tools.look.opacity.setValue(80)
+        assert self.drawn(desk)[2] == RED
+        studio.run_action("view.all_tracks")
+        assert self.drawn(desk)[2] == RED

@@ -90,7 +90,7 @@ def masks_to_draw(
         index: The tracks.
         selected: The selected ones, the current one first.
         provisional: Masks of a run.
-        look: Which of them are seen.
+        look: Which of them are seen, and in whose colours.
     """
     drawn = []
     for record in records:
@@ -103,7 +103,7 @@ def masks_to_draw(
             DrawnMask(
                 track_id=record.track_id,
                 rle=record.rle,
-                color_rgb=index.header(record.track_id).color_rgb,
+                color_rgb=look.color(index.header(record.track_id)),
                 selected=record.track_id in selected,
                 filled=not current,
             )

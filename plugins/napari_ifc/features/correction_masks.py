@@ -44,7 +44,7 @@ def _provisional(correction: Correction, frame_index: int) -> list[DrawnMask]:
         DrawnMask(
             staged.instance_id,
             staged.rle,
-            workspace.index.header(staged.instance_id).color_rgb,
+            workspace.color_of(staged.instance_id),
             provisional=True,
             selected=staged.instance_id in workspace.editor.selected,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.journal_text import step_text
 from napari_ifc.language import tr
-from napari_ifc.overlay import DrawnMask, OverlayStyle
+from napari_ifc.overlay import DrawnMask
 
 if TYPE_CHECKING:
     from napari_ifc.studio import Studio
@@ -105,7 +106,10 @@ class Editing(Feature):
                     "track.recolor",
                 ),
                 "overlap": tuple(f"overlap.{rule.value}" for rule in PaintOver),
-                "look": ("view.only_selected", "view.hide", "view.all_tracks"),
+                "look": (
+                    *("view.by_class", ""),
+                    *("view.only_selected", "view.hide", "view.all_tracks"),
+                ),
             },
         )
 
@@ -212,7 +216,9 @@ class Editing(Feature):
 
     def _set_look(self, opacity: float, contour_px: int, ids: bool, ghost: bool) -> None:
         self.ghost = ghost
-        self.studio.layers.set_style(OverlayStyle(opacity, contour_px, ids))
+        layers = self.studio.layers
+        style = replace(layers.style, opacity=opacity, contour_width_px=contour_px, show_ids=ids)
+        layers.set_style(style)
         self.studio.presenter.canvas()
 
     def _keep_look(self) -> None:
@@ -236,7 +242,7 @@ class Editing(Feature):
         for track_id in workspace.editor.selected:
             record = workspace.session.project.mask(track_id, frame_index - 1)
             if record is not None and record.rle is not None:
-                color = workspace.index.header(track_id).color_rgb
+                color = workspace.color_of(track_id)
                 drawn.append(DrawnMask(track_id, record.rle, color, filled=False, ghost=True))
         return drawn
 

@@ -245,9 +245,8 @@ class Review(Feature):
         title = tr("Track {track_id}").format(track_id=entry.track_id)
         if workspace is None or entry.track_id not in workspace.index:
             return title + suffix, None
-        index = workspace.index
-        name = index.class_name(entry.track_id)
-        return f"{title} · {name}", index.header(entry.track_id).color_rgb
+        name = workspace.index.class_name(entry.track_id)
+        return f"{title} · {name}", workspace.color_of(entry.track_id)
 
     def _show_entry(self, entry: QueueEntry) -> bool:
         workspace = self.studio.workspace

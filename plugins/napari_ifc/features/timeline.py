@@ -19,7 +19,7 @@ from napari_ifc.edit_layer import soon
 from napari_ifc.feature import Feature
 from napari_ifc.features.correction import Correction
 from napari_ifc.language import tr
-from napari_ifc.rows import FrameRange, ProgressView, SpanKind, TimelineData
+from napari_ifc.rows import FrameRange, Lane, ProgressView, SpanKind, TimelineData
 from napari_ifc.worker import Worker
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class TimelineLink(Feature):
         self._timer = QTimer()
         self._timer.timeout.connect(self._tick)
         self._sought = 0
+        self._tinted: dict[int, tuple[Lane, Lane]] = {}  # as it was given, and as it is shown
         self._seek_timer = soon(self._seek_now)
         self._panel.action_requested.connect(studio.run_action)
         self._timeline.seek_requested.connect(self._seek)
@@ -183,8 +184,22 @@ class TimelineLink(Feature):
         session = workspace.session
         lanes = workspace.proposer.lanes()
         data = workspace.index.timeline(session.num_frames, session.entry.fps, lanes)
-        self._timeline.set_data(self._with_propagation(data))
+        self._timeline.set_data(self._with_propagation(self._colored(data)))
         self._forget_gone(data)
+
+    def _colored(self, data: TimelineData) -> TimelineData:
+        """The lanes in the colours of their classes, where masks have them; none is made twice."""
+        workspace = self.workspace
+        if workspace.look.class_colors is None:
+            self._tinted = {}
+            return data
+        before, self._tinted = self._tinted, {}
+        for lane in data.lanes:
+            known, made = before.get(lane.track_id, (None, lane))
+            if known is not lane or made.color_rgb != workspace.color_of(lane.track_id):
+                (made,) = workspace.colored((lane,))
+            self._tinted[lane.track_id] = lane, made
+        return replace(data, lanes=tuple(made for _, made in self._tinted.values()))
 
     def _forget_gone(self, data: TimelineData) -> None:
         """Take tracks that are there no more out of the marked range."""

@@ -39,7 +39,7 @@ class TrackList(Feature):
         if workspace is None:
             table.set_rows([], ())
         else:
-            rows = [*workspace.index.rows(), *workspace.proposer.rows()]
+            rows = [*workspace.colored(workspace.index.rows()), *workspace.proposer.rows()]
             table.set_rows(rows, workspace.editor.selected)
 
     def actions_changed(self) -> None:

@@ -99,6 +99,15 @@ class View(Feature):
             why_not=studio.why_not_open,
         )
         yield Action(
+            "view.by_class",
+            tr("Colour tracks by class"),
+            self._toggle_colors,
+            group=tr("View"),
+            why_not=studio.why_not_open,
+            tip=tr("As the classes under the tools have them; else each track has its own colour."),
+            checked=lambda: studio.layers.style.by_class,
+        )
+        yield Action(
             "view.napari",
             tr("Show or hide napari's layer panels"),
             lambda: studio.show_napari_panels(not studio.window.napari_panels_shown),
@@ -116,6 +125,13 @@ class View(Feature):
         layers.set_style(replace(layers.style, show_ids=shown))
         self.studio.presenter.canvas()
         self.studio.feature(PreferencesFeature).controller.change(show_ids=shown)
+
+    def _toggle_colors(self) -> None:
+        layers = self.studio.layers
+        by_class = not layers.style.by_class
+        layers.set_style(replace(layers.style, by_class=by_class))
+        self.studio.presenter.canvas()
+        self.studio.feature(PreferencesFeature).controller.change(color_by_class=by_class)
 
     def _show_palette(self) -> None:
         palette = CommandPalette(self.studio.actions, self.studio.panel)

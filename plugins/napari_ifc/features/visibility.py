@@ -53,7 +53,7 @@ class Visibility(Feature):
         yield Action(
             ALL,
             tr("Show all tracks"),
-            lambda: self._use(TrackLook()),
+            lambda: self._use(self._look.of_all()),
             shortcut="Ctrl+Shift+H",
             group=tr("View"),
             why_not=self._why_not_all,

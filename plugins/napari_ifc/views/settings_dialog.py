@@ -161,6 +161,8 @@ class SettingsDialog(QDialog):
         )
         self._number("contour_width_px", tr("Outline width"), (1, 8), " px", tr("Of masks"))
         self._check("show_ids", tr("Track numbers"), tr("Show each mask's number on the canvas"))
+        by_class = tr("Masks, lanes and the list have the colours of the classes")
+        self._check("color_by_class", tr("Colour by class"), by_class)
         self._section(tr("Model"))
         self._choice(
             "device", tr("Device"), tr("Where the model runs, unless Propose says otherwise")
