@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QFileDialog, QMainWindow, QMenu, QWidget
 
 import ifc_resources
 from ifc_app.layout import LAYOUT_FILE, keep_layout, restore_layout
+from ifc_app.panel_width import PanelWidth
 from ifc_app.recent import RecentList
 from ifc_app.start_page import StartPage
 from ifc_core.config import data_dir
@@ -78,6 +79,7 @@ class DesktopWindow(QObject):
         self.main.setWindowIcon(QIcon(str(ifc_resources.path("icons/ifc-studio.svg"))))
         self._build_menus()
         self.start_page = self._build_start_page()
+        self._panel_width = PanelWidth(self.main, self.studio.docks["studio"])
         self._free_keys()
         self.studio.window.add_keys(self.start_page)
         self._follow_theme()
@@ -317,7 +319,8 @@ class DesktopWindow(QObject):
     def show(self) -> None:
         """Show the window, with the start page if nothing is open."""
         self.viewer.window.show()
-        restore_layout(self.main, data_dir() / LAYOUT_FILE)
+        if restore_layout(self.main, data_dir() / LAYOUT_FILE):
+            self._panel_width.restored()
         if self.start_page.isHidden() and not self.viewer.layers:
             self._show_start_page()
         if self.start_page.isVisible():

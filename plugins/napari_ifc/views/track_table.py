@@ -17,16 +17,13 @@ from qtpy.QtCore import (
 )
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QFrame,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QMenu,
     QPushButton,
     QScrollArea,
     QStackedLayout,
-    QTableView,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -39,8 +36,8 @@ from napari_ifc.views.action_buttons import show_actions
 from napari_ifc.views.filter_bar import FilterBar
 from napari_ifc.views.icons import icon
 from napari_ifc.views.theme import Palette
+from napari_ifc.views.track_view import COLUMNS, TrackView
 
-_COLUMNS = ("ID", tr("Class"), tr("Score"), tr("Frames"), tr("State"))
 _SORT_ROLE = Qt.ItemDataRole.UserRole
 _AFTER_TRACKS = 1 << 40
 _LOWEST_LIST_PX = 40
@@ -79,7 +76,7 @@ class TrackModel(QAbstractTableModel):
         for number, row in enumerate(rows):
             if row != self._rows[number]:
                 self._rows[number] = row
-                last = self.index(number, len(_COLUMNS) - 1)
+                last = self.index(number, len(COLUMNS) - 1)
                 self.dataChanged.emit(self.index(number, 0), last)
 
     def row_at(self, number: int) -> TrackRow:
@@ -94,13 +91,13 @@ class TrackModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802, D102
-        return 0 if parent.isValid() else len(_COLUMNS)
+        return 0 if parent.isValid() else len(COLUMNS)
 
     def headerData(  # noqa: N802, D102
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _COLUMNS[section]
+            return COLUMNS[section]
         return None
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
@@ -199,8 +196,13 @@ def _tip(row: TrackRow) -> str:
         return tr("{class_name}, {span}; it belongs to the run and is not accepted yet.").format(
             class_name=row.class_name, span=span
         )
-    return tr("Track {track_id}, {class_name}, {span}").format(
-        track_id=row.track_id, class_name=row.class_name, span=span
+    words = tr("Track {track_id}, {class_name}, {state}, score {score:.2f}, {span}")
+    return words.format(
+        track_id=row.track_id,
+        class_name=row.class_name,
+        state=row.state,
+        score=row.score,
+        span=span,
     )
 
 
@@ -222,9 +224,10 @@ class TrackTable(QWidget):
         self.setObjectName("ifcPage")
         self.model = TrackModel()
         self._proxy = TrackProxy(self.model)
-        self.view = QTableView()
+        self.view = TrackView()
         self.filters = FilterBar()
         self._none = QWidget(self.view.viewport())
+        self._none.setObjectName("ifcClear")
         self._all_button = QPushButton(tr("Show all tracks"))
         self._below_search = QScrollArea()
         self._filter_button = QToolButton()
@@ -240,26 +243,8 @@ class TrackTable(QWidget):
     def _set_up_view(self) -> None:
         view = self.view
         view.setModel(self._proxy)
-        view.setSortingEnabled(True)
-        view.sortByColumn(0, Qt.SortOrder.AscendingOrder)
-        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        view.setShowGrid(False)
-        view.setTabKeyNavigation(False)
-        view.setAccessibleName(tr("Tracks"))
-        view.setIconSize(QSize(12, 12))
-        view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        view.verticalHeader().hide()
-        view.verticalHeader().setDefaultSectionSize(26)
+        view.set_up_columns()
         view.setMinimumHeight(_LOWEST_LIST_PX)
-        header = view.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((0, 70), (2, 54), (3, 60), (4, 78)):
-            view.setColumnWidth(column, width)
         view.selectionModel().selectionChanged.connect(lambda *_: self._on_selection())
         view.clicked.connect(self._on_clicked)
         view.activated.connect(self._on_clicked)
@@ -401,6 +386,7 @@ class TrackTable(QWidget):
         self._quiet = True
         was_pressed = self.empty_button.hasFocus()
         self.model.set_rows(rows)
+        self.view.fit_to(rows)
         self.select(selected)
         self._stack.setCurrentIndex(0 if rows else 1)
         if rows and was_pressed:  # not into the filter, where keys would be taken for words

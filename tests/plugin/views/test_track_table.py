@@ -15,8 +15,7 @@ from napari_ifc.views.theme import palette_for, style_sheet
 from napari_ifc.views.track_table import TrackTable
 
 ORANGE = (230, 159, 0)
-
-ORANGE = (230, 159, 0)
+ToolTip = Qt.ItemDataRole.ToolTipRole
 
 
 def row(track_id, score=0.5, name="fish", state="proposed"):
@@ -112,6 +111,22 @@ class TestTrackTable:
         qtbot.waitUntil(lambda: table.filters.height() == table.filters.sizeHint().height())
         assert table._below_search.verticalScrollBar().maximum() == 0
         assert table.view.height() > 150
+
+    def test_the_class_is_read_before_score_and_state(self, table, qtbot):
+        view = table.view
+        table.set_rows([row(1, name="mouse", state="approved")], ())
+        metrics = view.fontMetrics()
+        assert view.columnWidth(0) < 70
+        assert view.columnWidth(1) > metrics.horizontalAdvance("mouse") + 16
+        assert not any(view.isColumnHidden(column) for column in range(5))
+        table.set_rows([row(1, name="mouse with a long tail", state="approved")], ())
+        assert view.isColumnHidden(2)
+        assert view.columnWidth(1) > metrics.horizontalAdvance("mouse with a")
+        assert "score 0.50" in table.model.data(table.model.index(0, 1), ToolTip)
+        view.sortByColumn(2, Qt.SortOrder.DescendingOrder)  # what it is sorted by stays
+        assert not view.isColumnHidden(2)
+        table.resize(900, 300)
+        assert not any(view.isColumnHidden(column) for column in range(5))
 
     def test_a_long_name_of_a_class_pushes_nothing_out_of_sight(self, table, qtbot):
         name = "mouse with an implant behind the left ear, seen from above; " + "m" * 30

@@ -1,0 +1,102 @@
+"""The list of tracks itself: columns as wide as what stands in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QFontMetrics, QResizeEvent
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from napari_ifc.language import tr
+from napari_ifc.rows import TrackRow
+
+ID, CLASS, SCORE, FRAMES, STATE = range(5)
+COLUMNS = ("ID", tr("Class"), tr("Score"), tr("Frames"), tr("State"))
+_SWATCH_PX = 12
+_PADDING_PX = 22  # around a text: the style sheet's, Qt's, and a little air
+_ARROW_PX = 14  # of the column by which the list is sorted
+_LONGEST_CLASS_PX = 110
+_HEAD_SHRINKS = 8 / 9  # the head's letters against those of the list
+
+
+class TrackView(QTableView):
+    """Gives the class what the other columns can spare.
+
+    Where that is too little, the score makes room, then the state; the tip of a line has both. The
+    column by which the list is sorted stays.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._wanted: dict[int, int] = dict.fromkeys(range(len(COLUMNS)), 0)
+        self._shown: tuple[object, ...] = ()
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.setAccessibleName(tr("Tracks"))
+        self.setIconSize(QSize(_SWATCH_PX, _SWATCH_PX))
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(26)
+
+    def set_up_columns(self) -> None:
+        """Take the columns of the model, which must be there by now."""
+        self.setSortingEnabled(True)
+        self.sortByColumn(ID, Qt.SortOrder.AscendingOrder)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(20)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setSectionResizeMode(CLASS, QHeaderView.ResizeMode.Stretch)
+        header.sortIndicatorChanged.connect(lambda *_: self._share())
+        self.fit_to(())
+
+    def fit_to(self, rows: Sequence[TrackRow]) -> None:
+        """Make the columns as wide as what stands in them."""
+        metrics = self.fontMetrics()
+        classes = frozenset(row.class_name for row in rows)
+        states = frozenset(row.state for row in rows)
+        longest = max((abs(row.track_id) for row in rows), default=0)
+        most = max((row.num_frames for row in rows), default=0)
+        sign = "~" if any(row.provisional for row in rows) else ""
+        shown = (classes, states, len(str(longest)), len(str(most)), sign, metrics.height())
+        if shown == self._shown:  # mostly, after a stroke
+            return
+        self._shown = shown
+        texts: dict[int, Iterable[str]] = {
+            ID: (sign + "8" * max(2, len(str(longest))),),
+            CLASS: classes,
+            SCORE: ("8.88",),
+            FRAMES: ("8" * len(str(most)),),
+            STATE: states,
+        }
+        for column, words in texts.items():
+            self._wanted[column] = self._room(column, words, metrics)
+        self._wanted[ID] += _SWATCH_PX
+        self._wanted[CLASS] = min(self._wanted[CLASS], _LONGEST_CLASS_PX)
+        self._share()
+
+    def _room(self, column: int, words: Iterable[str], metrics: QFontMetrics) -> int:
+        head = round(metrics.horizontalAdvance(COLUMNS[column]) * _HEAD_SHRINKS)
+        return max(head, *(metrics.horizontalAdvance(word) for word in words), 0) + _PADDING_PX
+
+    def _share(self) -> None:
+        """Share the width among the columns."""
+        sorted_by = self.horizontalHeader().sortIndicatorSection()
+        wanted = dict(self._wanted)
+        wanted[sorted_by] += _ARROW_PX
+        too_much = sum(wanted.values()) - self.viewport().width()
+        for column in (SCORE, STATE):
+            gone = too_much > 0 and column != sorted_by
+            too_much -= wanted[column] if gone else 0
+            self.setColumnHidden(column, gone)
+        for column in (ID, SCORE, FRAMES, STATE):
+            self.setColumnWidth(column, wanted[column])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102
+        super().resizeEvent(event)
+        self._share()
