@@ -23,6 +23,7 @@ from ifc_core.data.synthetic import ClipSpec, render_clip
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.io.atomic import ready_folder
 from ifc_core.jobs import JobCancelled, JobContext
+from ifc_core.models.checkpoint import compare_shapes
 from ifc_core.models.edge_network import (
     EdgeAnswer,
     EdgeNetwork,
@@ -39,7 +40,7 @@ from ifc_core.training.ema import WeightAverage
 from ifc_core.training.optimizer import load_optimizer_tensors, optimizer_tensors
 from ifc_core.training.precision import training_precision
 from ifc_core.training.run_files import STATE_NAME
-from ifc_core.training.run_state import read_state, write_state
+from ifc_core.training.run_state import check_moments, read_state, write_state
 from ifc_core.training.step_report import LOG_NAME, forget_log_from
 from ifc_core.training.unwritten import Unwritten
 
@@ -346,7 +347,7 @@ class EdgeTrainer:
             )
         parts: dict[str, dict[str, Tensor]] = defaultdict(dict)
         for key, value in tensors.items():
-            kind, name = key.split("/", 1)
+            kind, _, name = key.partition("/")
             parts[kind][name] = value
         shapes = [
             {name: value.shape for name, value in tensors.items()}
@@ -357,9 +358,13 @@ class EdgeTrainer:
                 f"{self.state_path} is of an older edge network; choose another output folder.",
                 path=self.state_path,
             )
+        check_moments(self.state_path, parts["optimizer"], self.optimizer)
+        compare_shapes(
+            self.state_path, shapes[1], {k: v.shape for k, v in parts["average"].items()}
+        )
         self.network.load_state_dict(parts["model"])
         load_optimizer_tensors(self.optimizer, parts["optimizer"])
-        self.average.load(parts["average"], int(facts["average_updates"]))
+        self.average.load(parts["average"], int(facts.get("average_updates", 0)))
         self.iteration = int(facts["iteration"])
 
     def _log(self, loss: float, judged: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from torch import nn
 from ifc_core.errors import CheckpointError
 from ifc_core.io.atomic import atomic_output, ready_folder
 from ifc_core.models.backbone import BatchNorm
+from ifc_core.models.checkpoint import compare_shapes
 from ifc_core.models.safetensors_file import save_tensors
 from ifc_core.training.config import TrainConfig
 from ifc_core.training.ema import WeightAverage
@@ -25,6 +26,8 @@ from ifc_core.training.optimizer import load_optimizer_tensors, optimizer_tensor
 
 SHARD_BYTES = 15_000_000
 INDEX_NAME = "index.json"
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+_COUNTS = ("iteration", "average_updates", "skipped")  # facts of a state
 
 
 def write_state(path: Path, tensors: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:
@@ -65,10 +68,14 @@ def read_state(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
             metadata = file.metadata() or {}
         tensors: dict[str, torch.Tensor] = load_file(path)
         facts: dict[str, Any] = json.loads(metadata["facts"])
-        for name in ("model", "iteration", "scaler"):
-            facts[name]
+        facts["model"]
+        for name, value in (("iteration", facts["iteration"]), *facts.items()):
+            if name in _COUNTS and (type(value) is not int or value < 0):
+                raise TypeError(f"{name} is no count")
+        if not isinstance(facts["scaler"], dict):
+            raise TypeError("the scale of gradients is no table")
         return tensors, facts
-    except (OSError, SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(
             f"{path} is no usable training checkpoint; delete it to begin the run anew.", path=path
         ) from error
@@ -101,6 +108,7 @@ def state_tensors(
 
 
 def load_tensors(
+    path: Path,
     tensors: dict[str, torch.Tensor],
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
@@ -111,23 +119,71 @@ def load_tensors(
     """Put back what :func:`state_tensors` gave.
 
     Args:
+        path: That they were read from, for the error.
         tensors: By ``KIND/NAME``.
         model: Of the same architecture.
         optimizer: Of it.
         average: Of the weights, where one is kept.
         guide: Module that only training has, where there is one.
         average_updates: Of the average.
+
+    Raises:
+        CheckpointError: Tensors are missing, too many or of another shape; nothing was put back.
     """
     parts: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
     for key, value in tensors.items():
-        kind, name = key.split("/", 1)
+        kind, _, name = key.partition("/")
         parts[kind][name] = value
+    check_moments(path, parts["optimizer"], optimizer)
+    wanted = {"model": model.state_dict()}
+    if guide is not None and parts["guide"]:
+        wanted["guide"] = guide.state_dict()
+    if average is not None and parts["average"]:
+        wanted["average"] = average.tensors
+    for kind, expected in wanted.items():
+        compare_shapes(path, _shapes(expected), _shapes(parts[kind]))
     model.load_state_dict(parts["model"])
     if guide is not None and parts["guide"]:
         guide.load_state_dict(parts["guide"])
     load_optimizer_tensors(optimizer, parts["optimizer"])
     if average is not None and parts["average"]:
         average.load(parts["average"], average_updates)
+
+
+def check_moments(
+    path: Path, tensors: Mapping[str, torch.Tensor], optimizer: torch.optim.Optimizer
+) -> None:
+    """Make sure that an optimizer can go on from its stored state.
+
+    Parameters that the state lacks start anew, and those that are trained no more are left out.
+
+    Args:
+        path: That it was read from, for the error.
+        tensors: By ``KIND/PARAMETER``, as
+            :func:`~ifc_core.training.optimizer.optimizer_tensors` gives them.
+        optimizer: AdamW, which they are meant for.
+
+    Raises:
+        CheckpointError: A part of a parameter's state is missing or of another shape.
+    """
+    shapes = {
+        name: parameter.shape
+        for group in optimizer.param_groups
+        for name, parameter in zip(group["names"], group["params"], strict=True)
+    }
+    known, actual = set[str](), dict[str, tuple[int, ...]]()
+    for key, value in tensors.items():
+        name = key.partition("/")[2]
+        if name in shapes:
+            known.add(name)
+        if name in shapes or not name:
+            actual[key] = tuple(value.shape)
+    moments = {f"{kind}/{name}": tuple(shapes[name]) for name in known for kind in _MOMENTS}
+    compare_shapes(path, moments | {f"step/{name}": () for name in known}, actual)
+
+
+def _shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in tensors.items()}
 
 
 def plain_settings(config: TrainConfig) -> dict[str, Any]:

@@ -428,8 +428,8 @@ class Trainer:
                 path=self.state_path,
             )
         check_same_run(self.state_path, plain_settings(self.config), facts.get("settings", {}))
-        updates = int(facts.get("average_updates", 0))
-        load_tensors(tensors, self.model, self.optimizer, self.average, self.guide, updates)
+        parts = (self.model, self.optimizer, self.average, self.guide)
+        load_tensors(self.state_path, tensors, *parts, int(facts.get("average_updates", 0)))
         self.scaler.load_state_dict(facts["scaler"])
         self.iteration = int(facts["iteration"])
         self.skipped = SkippedSteps(int(facts.get("skipped", 0)))

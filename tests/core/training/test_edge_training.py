@@ -31,7 +31,7 @@ from ifc_core.training.edge_training import (
     quality_loss,
     train_edges,
 )
-from ifc_core.training.run_state import read_state
+from ifc_core.training.run_state import read_state, write_state
 
 FOREVER = float("inf")
 
@@ -392,8 +392,15 @@ def test_a_checkpoint_of_another_run_and_a_damaged_file_are_refused(clip, tmp_pa
     train_edges(settings)
     with pytest.raises(CheckpointError, match="another run"):
         EdgeTrainer(replace(settings, seed=5))
+    state = tmp_path / "resume.safetensors"
+    tensors, facts = read_state(state)
+    for name in ("average/answer.bias", "optimizer/exp_avg/answer.bias"):
+        rest = {key: value.clone() for key, value in tensors.items() if key != name}
+        write_state(state, rest, facts)
+        with pytest.raises(CheckpointError, match=r"answer\.bias"):
+            EdgeTrainer(settings)
     (tmp_path / "samples" / "0000.npy").write_bytes(b"no array")
-    (tmp_path / "resume.safetensors").unlink()
+    state.unlink()
     with pytest.raises(CheckpointError, match="delete it"):
         train_edges(settings)
 

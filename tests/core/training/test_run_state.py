@@ -1,0 +1,86 @@
+"""States of a training that are damaged, and states of another shape of run."""
+
+import pytest
+import torch
+
+from ifc_core.errors import CheckpointError
+from ifc_core.training.run_state import read_state, write_state
+from ifc_core.training.trainer import Trainer
+
+GUIDED = {"guided_queries": 2}
+
+
+@pytest.fixture
+def stopped(toy_config, toy_source):
+    """Settings of a run with a guide that has saved its state."""
+    config = toy_config(**GUIDED)
+    for _ in Trainer(config, source=toy_source).run():
+        pass
+    return config
+
+
+def change_state(config, change):
+    """Write the state again as ``change(tensors, facts)`` leaves it."""
+    path = config.output / "resume.safetensors"
+    tensors, facts = read_state(path)
+    change(tensors, facts)
+    write_state(path, {name: value.clone() for name, value in tensors.items()}, facts)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["model/class_head", "average/class_head", "guide/"])
+@pytest.mark.parametrize("damage", ["missing", "extra", "of the wrong shape"])
+def test_tensors_that_do_not_fit_are_named(stopped, toy_source, kind, damage):
+    def spoil(tensors, facts):
+        name = next(name for name in tensors if name.startswith(kind))
+        if damage == "missing":
+            del tensors[name]
+        elif damage == "extra":
+            tensors[kind.split("/")[0] + "/more"] = torch.zeros(1)
+        else:
+            tensors[name] = tensors[name][:1].repeat(7, *[1] * (tensors[name].dim() - 1))
+
+    change_state(stopped, spoil)
+    with pytest.raises(CheckpointError, match=f"resume.safetensors do not fit .*1 {damage}"):
+        Trainer(stopped, source=toy_source)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tensors, name: tensors.pop(f"optimizer/exp_avg/{name}"),
+        lambda tensors, name: tensors.update({f"optimizer/exp_avg_sq/{name}": torch.zeros(3)}),
+        lambda tensors, name: tensors.update({f"optimizer/step/{name}": torch.zeros(3)}),
+        lambda tensors, name: tensors.update({"optimizer/nothing": torch.zeros(3)}),
+    ],
+    ids=["missing", "misshapen", "many steps", "of no parameter"],
+)
+def test_moments_that_do_not_fit_are_named(stopped, toy_source, change):
+    change_state(stopped, lambda tensors, facts: change(tensors, "input_proj.weight"))
+    with pytest.raises(CheckpointError, match=r"resume.safetensors do not fit"):
+        Trainer(stopped, source=toy_source)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"iteration": "many"}, {"iteration": -1}, {"average_updates": None}, {"skipped": 0.5},
+     {"scaler": [1]}],
+    ids=str,
+)  # fmt: skip
+def test_facts_of_the_wrong_kind_are_named(stopped, toy_source, facts):
+    change_state(stopped, lambda tensors, known: known.update(facts))
+    with pytest.raises(CheckpointError, match="no usable training checkpoint"):
+        Trainer(stopped, source=toy_source)
+
+
+def test_a_run_goes_on_without_moments_of_parameters_that_it_trains_no_more(
+    stopped, toy_config, toy_source
+):
+    frozen = toy_config(**GUIDED, frozen_stages=3)
+    assert Trainer(frozen, source=toy_source).iteration == 4
+    without = change_state(
+        stopped,
+        lambda tensors, facts: [tensors.pop(n) for n in list(tensors) if n.startswith("optimizer")],
+    )
+    assert without.is_file()
+    assert Trainer(stopped, source=toy_source).iteration == 4
