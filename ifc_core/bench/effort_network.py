@@ -25,7 +25,7 @@ from ifc_core.training.class_head import OBJECT
 from ifc_core.training.finetune import make_trainer, training_source
 from ifc_core.training.finetune_plan import FinetunePlan
 from ifc_core.training.finetune_settings import FinetuneSettings
-from ifc_core.training.held_out import Split
+from ifc_core.training.held_out_split import Split
 
 
 def proposed_track(

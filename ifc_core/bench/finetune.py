@@ -30,7 +30,8 @@ from ifc_core.models.ifc import IFC
 from ifc_core.models.registry import DEFAULT_MODEL, load_model
 from ifc_core.training.finetune import finetune
 from ifc_core.training.finetune_settings import FinetuneResult, FinetuneSettings, HeldOutScore
-from ifc_core.training.held_out import restrict, score_held_out
+from ifc_core.training.held_out import score_held_out
+from ifc_core.training.held_out_split import restrict
 
 TARGET_J = 0.75
 _RUN = "bench"

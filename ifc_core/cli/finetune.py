@@ -158,11 +158,14 @@ def describe(event: FinetuneEvent) -> str:
         The line, empty for an iteration.
     """
     from ifc_core.training.finetune_settings import FinetuneStarted, FinetuneValidation
+    from ifc_core.training.outcome import seen_sentence
 
     if isinstance(event, FinetuneStarted):
         counts = f"{event.num_training_frames} frames to learn from"
         kept = f"{event.num_held_out_frames} kept to judge by"
         line = f"{counts}, {kept}; {event.iterations} iterations on {event.device}"
+        if event.num_seen:
+            line += f"; {seen_sentence(event.num_seen)}"
         return f"{line}; {event.notice}" if event.notice else line
     if isinstance(event, FinetuneValidation) and event.score.num_masks:
         return f"after {event.iteration} iterations: mean J {event.score.mean_j:.3f}"

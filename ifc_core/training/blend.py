@@ -22,7 +22,8 @@ from ifc_core.models.ifc import IFC
 from ifc_core.training.class_head import with_classes
 from ifc_core.training.finetune_plan import FinetunePlan
 from ifc_core.training.finetune_settings import HeldOutScore
-from ifc_core.training.held_out import restrict, score_held_out
+from ifc_core.training.held_out import score_held_out
+from ifc_core.training.held_out_split import restrict
 from ifc_core.training.judging import FrameCount
 
 SHARES = (0.8, 0.65, 0.5, 0.35)

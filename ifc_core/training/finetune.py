@@ -133,6 +133,7 @@ def finetune(
         skipped=run.skipped,
         num_damaged=run.num_damaged,
         fallback=run.fallback,
+        num_seen=plan.split.num_seen,
     )
 
 
@@ -230,6 +231,7 @@ def _train(
         sum(len(v.labelled_frames) for v in plan.split.held_out),
         "" if fallback is None else str(memory_sentence(*fallback)),
         fallback,
+        plan.split.num_seen,
     )
     if before.num_masks:
         yield FinetuneValidation(0, before)

@@ -12,9 +12,10 @@ from ifc_core.errors import CheckpointError, ProjectError
 from ifc_core.io.video import open_video
 from ifc_core.models.ifc import IFC
 from ifc_core.models.registry import DEFAULT_MODEL, load_model
+from ifc_core.training.ancestry import Ancestry, read_ancestry
 from ifc_core.training.class_head import OBJECT
 from ifc_core.training.finetune_settings import FinetunePreset, FinetuneSettings
-from ifc_core.training.held_out import Split, split_held_out
+from ifc_core.training.held_out_split import Seen, Split, split_held_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class FinetunePlan:
         split: Labelled frames to learn from and to judge by.
         nearest: New class to the known one that its row starts from, for parents without
             "object".
+        ancestry: What the parent and the models before it have seen.
     """
 
     project_folder: Path
@@ -43,6 +45,7 @@ class FinetunePlan:
     class_names: tuple[str, ...]
     split: Split
     nearest: Mapping[str, str] = field(default_factory=dict)
+    ancestry: Ancestry = field(default_factory=Ancestry)
 
     @property
     def run_folder(self) -> Path:
@@ -67,8 +70,7 @@ def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetuneP
     """
     folder = Path(project_folder)
     snapshot = read_snapshot(folder / "runs" / settings.run_id)
-    for video in snapshot.videos:
-        _check_video(video)
+    fingerprints = [_checked_fingerprint(video) for video in snapshot.videos]
     wanted = settings.model or snapshot.parent_path or DEFAULT_MODEL
     parent = load_model(wanted, settings.device, "fp32", search=[folder / "models"])
     if not parent.categories:
@@ -79,6 +81,8 @@ def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetuneP
     names = (*known, *new)
     labels = {c.id: names.index(c.name) for c in snapshot.categories if c.name in names}
     videos = tuple(labelled_video(video, labels) for video in snapshot.videos)
+    ancestry = read_ancestry(parent.provenance, folder / "models", snapshot, fingerprints)
+    seen = [ancestry.seen.get(video.path, Seen()) for video in videos]
     return FinetunePlan(
         folder,
         settings,
@@ -87,23 +91,23 @@ def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetuneP
         parent,
         Path(wanted).stem if settings.model else (snapshot.parent or wanted),
         names,
-        split_held_out(videos, settings.held_out_share, settings.seed),
+        split_held_out(videos, settings.held_out_share, settings.seed, seen),
+        ancestry=ancestry,
     )
 
 
-def _check_video(video: SnapshotVideo) -> None:
+def _checked_fingerprint(video: SnapshotVideo) -> str:
     """Refuse another file than the one that was annotated; it may have been replaced since."""
     video.check_file()
-    if video.fingerprint is None:
-        return
     with open_video(video.path) as reader:
-        found = reader.video.num_frames
-    if found != video.num_frames:
+        found, fingerprint = reader.video.num_frames, reader.video.fingerprint
+    if video.fingerprint is not None and found != video.num_frames:
         raise ProjectError(
             f"{video.path} has {found} frames, but {video.num_frames} were annotated; show the "
             f"video {video.name} in the project, or locate the file that was annotated.",
             path=video.path,
         )
+    return fingerprint
 
 
 def labelled_video(video: SnapshotVideo, labels: dict[int, int]) -> LabelledVideo:

@@ -158,6 +158,7 @@ class FinetuneStarted:
         notice: A sentence for the person, or empty.
         fallback: (clips at a time, short side in pixels) where memory allowed no more, or
             ``None``; the notice says it.
+        num_seen: Held-out frames that the parent, or a model before it, was trained on.
     """
 
     iterations: int
@@ -168,6 +169,7 @@ class FinetuneStarted:
     num_held_out_frames: int
     notice: str = ""
     fallback: tuple[int, int] | None = None
+    num_seen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,7 @@ class FinetuneResult:
         skipped: Iterations that changed nothing, since their gradients were not finite.
         num_damaged: Pictures that training met and that cannot be decoded.
         fallback: (clips at a time, short side in pixels) where memory allowed no more.
+        num_seen: Held-out frames that the parent, or a model before it, was trained on.
     """
 
     name: str
@@ -248,6 +251,7 @@ class FinetuneResult:
     skipped: int = 0
     num_damaged: int = 0
     fallback: tuple[int, int] | None = None
+    num_seen: int = 0
 
     @property
     def metrics(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from ifc_core.data.labelled_video import LabelledVideo
 from ifc_core.errors import CheckpointError
 from ifc_core.models.checkpoint import CheckpointInfo, read_checkpoint_info, write_checkpoint
 from ifc_core.models.ifc import IFC
+from ifc_core.training.ancestry import HISTORY
 from ifc_core.training.finetune_plan import FinetunePlan
 from ifc_core.training.finetune_settings import HeldOutScore
 from ifc_core.training.frame_ranges import FrameRange, first_ones, joined, to_ranges
@@ -63,6 +64,7 @@ def write_version(
             "run": plan.settings.run_id,
             "trained_on": joined(_frames_by_video(plan.split.training), _MOST_LETTERS),
             "held_out": _ranges_by_video(plan.split.held_out),
+            HISTORY: plan.ancestry.with_split(plan.split),
             "settings": plan.settings.to_json(),
             "iterations": iterations,
             "trained_share": share,

@@ -1,9 +1,9 @@
-"""Which labelled frames training never sees, and how a model does on them."""
+"""How a model does on the labelled frames that training never sees."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -21,131 +21,14 @@ from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC, IFCOutput
 from ifc_core.structures import RLEMask
 from ifc_core.training.finetune_settings import HeldOutScore
+from ifc_core.training.held_out_split import time_blocks
 from ifc_core.training.judging import FrameCount
 
-_SEVERAL_CLIPS = 3
-_BLOCK_GAP_FRAMES = 5
-_BLOCK_LENGTH_FRAMES = 10
 _SCORE_THRESHOLD = 0.1
 _CLIP_LENGTH = 5
 _MAX_LONG_SIDE = 1333
 _LEAST_INSIDE = 0.5  # of a mask, for it to count where not everything is annotated
 _MOST_STRETCHES = 20  # each costs one AP
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Labelled frames in two parts, of the same videos.
-
-    Attributes:
-        training: Videos with the annotation that training sees.
-        held_out: Videos with the annotation that it does not.
-    """
-
-    training: tuple[LabelledVideo, ...]
-    held_out: tuple[LabelledVideo, ...]
-
-
-def split_held_out(videos: Sequence[LabelledVideo], share: float, seed: int) -> Split:
-    """Keep a share of the labelled frames aside.
-
-    Where there are three clips or more, whole clips are kept aside; else blocks of time, spread
-    over the clip: frames that lie close together are one block. Labelled frames fewer than five
-    frames from a held-out one are in neither part, so that none has a near twin among the
-    training frames.
-
-    Args:
-        videos: With labelled frames.
-        share: Of the labelled frames, 0 to 0.5.
-        seed: Of the choice of clips.
-
-    Returns:
-        The two parts. Every class of the held-out part occurs in the training part, and a
-        single labelled frame is never kept aside.
-    """
-    if share <= 0:
-        return Split(tuple(videos), ())
-    if len(videos) >= _SEVERAL_CLIPS:
-        chosen = _choose_clips(videos, share, seed)
-        if chosen:
-            return Split(
-                tuple(v for n, v in enumerate(videos) if n not in chosen),
-                tuple(v for n, v in enumerate(videos) if n in chosen),
-            )
-    training, held_out = [], []
-    for video in videos:
-        kept = _choose_blocks(video, share)
-        training.append(restrict(video, _apart(video.labelled_frames, kept)))
-        held_out.append(restrict(video, sorted(kept)))
-    return Split(tuple(training), tuple(v for v in held_out if v.labelled_frames))
-
-
-def _classes(videos: Sequence[LabelledVideo]) -> set[int]:
-    return {t.label for v in videos for t in v.tracks if any(t.masks.values())}
-
-
-def _choose_clips(videos: Sequence[LabelledVideo], share: float, seed: int) -> set[int]:
-    """Clips with masks that come nearest to the share from below, classes covered."""
-    total = sum(len(v.labelled_frames) for v in videos)
-    chosen: set[int] = set()
-    frames = 0
-    for number in np.random.default_rng(seed).permutation(len(videos)):
-        count = len(videos[number].labelled_frames)
-        rest = [v for n, v in enumerate(videos) if n not in chosen | {int(number)}]
-        covers = _classes(rest) >= _classes(videos)
-        fits = frames + count <= share * total or not chosen
-        judges = bool(_classes([videos[number]]))  # one without an object tells no J
-        if judges and covers and fits and count <= total / 2:
-            chosen.add(int(number))
-            frames += count
-    return chosen
-
-
-def _choose_blocks(video: LabelledVideo, share: float) -> set[int]:
-    """Whole blocks of labelled frames, evenly spread over the clip.
-
-    Where that would take the last frames of a class from the training, the next blocks are tried.
-    """
-    blocks = time_blocks(video.labelled_frames)
-    if len(blocks) <= 3:
-        return set()
-    count = max(1, round(share * len(blocks)))
-    places = [int((n + 0.5) * len(blocks) / count) for n in range(count)]
-    for shift in range(len(blocks)):
-        kept = {f for place in places for f in blocks[(place + shift) % len(blocks)]}
-        rest = restrict(video, _apart(video.labelled_frames, kept))
-        if _classes([rest]) >= _classes([video]):
-            return kept
-    return set()
-
-
-def _apart(frames: Sequence[int], kept: Collection[int]) -> list[int]:
-    """Frames that are neither kept aside nor near those that are."""
-    near = {f + d for f in kept for d in range(1 - _BLOCK_GAP_FRAMES, _BLOCK_GAP_FRAMES)}
-    return [f for f in frames if f not in near]
-
-
-def time_blocks(frames: Sequence[int]) -> list[list[int]]:
-    """Group sorted frames that lie within a few frames of each other, at most ten long."""
-    blocks: list[list[int]] = []
-    for frame in frames:
-        near = bool(blocks) and frame - blocks[-1][-1] < _BLOCK_GAP_FRAMES
-        if near and frame - blocks[-1][0] < _BLOCK_LENGTH_FRAMES:
-            blocks[-1].append(frame)
-        else:
-            blocks.append([frame])
-    return blocks
-
-
-def restrict(video: LabelledVideo, frames: Sequence[int]) -> LabelledVideo:
-    """The same video with its annotation on some frames only."""
-    wanted = set(frames)
-    tracks = [
-        replace(t, masks={f: rle for f, rle in t.masks.items() if f in wanted})
-        for t in video.tracks
-    ]
-    kept = tuple(track for track in tracks if track.masks)
-    return replace(video, tracks=kept, exhaustive=video.exhaustive & wanted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,9 +59,20 @@ def notice_sentences(result: Mapping[str, Any]) -> tuple[Sentence, ...]:
     notices = (("skipped", _SKIPPED), ("num_damaged", _DAMAGED))
     found = ((text, result.get(field)) for field, text in notices)
     told = [Sentence(text, {"count": str(count)}) for text, count in found if count]
+    if result.get("num_seen"):
+        told.insert(0, seen_sentence(int(result["num_seen"])))
     if result.get("fallback"):
         told.insert(0, memory_sentence(*result["fallback"]))
     return tuple(told)
+
+
+def seen_sentence(count: int) -> Sentence:
+    """That some frames to judge by were trained on before, since there are no others.
+
+    Args:
+        count: Such frames.
+    """
+    return Sentence(_SEEN if count > 1 else _ONE_SEEN, {"count": str(count)})
 
 
 def memory_sentence(clips: int, short_side: int) -> Sentence:
@@ -119,6 +130,14 @@ _GAINED = (
 _FORGOTTEN = "Forgotten: mean J on generated clips {before} before, {after} after."
 _REMEMBERED = "Nothing forgotten: mean J on generated clips {before} before, {after} after."
 _MEMORY = "Memory ran out, so it trains with a batch of {clips} and a short side of {side} pixels."
+_SEEN = (
+    "{count} of the held-out frames were seen by the model it began with, since no others are "
+    "labelled; correct some more for a fair comparison."
+)
+_ONE_SEEN = (
+    "1 of the held-out frames was seen by the model it began with, since no others are labelled; "
+    "correct some more for a fair comparison."
+)
 _SKIPPED = "{count} iterations were skipped, since their gradients were not finite."
 _DAMAGED = "{count} pictures that cannot be decoded were left out."
 _NEXT = {
@@ -133,6 +152,8 @@ TEXTS = (
     _FORGOTTEN,
     _REMEMBERED,
     _MEMORY,
+    _SEEN,
+    _ONE_SEEN,
     _SKIPPED,
     _DAMAGED,
     *_NEXT.values(),

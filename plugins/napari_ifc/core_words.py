@@ -45,6 +45,10 @@ WORDS = (
     "Forgotten: mean J on generated clips {before} before, {after} after.",
     "Nothing forgotten: mean J on generated clips {before} before, {after} after.",
     "Memory ran out, so it trains with a batch of {clips} and a short side of {side} pixels.",
+    "{count} of the held-out frames were seen by the model it began with, since no others are "
+    "labelled; correct some more for a fair comparison.",
+    "1 of the held-out frames was seen by the model it began with, since no others are labelled; "
+    "correct some more for a fair comparison.",
     "{count} iterations were skipped, since their gradients were not finite.",
     "{count} pictures that cannot be decoded were left out.",
     "The project uses it from now on.",

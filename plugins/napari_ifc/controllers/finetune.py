@@ -21,7 +21,12 @@ from ifc_core.io.atomic import atomic_output
 from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import FrameState
 from ifc_core.training.entering import clean_up_entered, enter_version, stopped_run
-from ifc_core.training.outcome import memory_sentence, notice_sentences, outcome_sentences
+from ifc_core.training.outcome import (
+    memory_sentence,
+    notice_sentences,
+    outcome_sentences,
+    seen_sentence,
+)
 from ifc_core.training.run_files import SETTINGS_NAME
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.propose import duration_text
@@ -293,6 +298,9 @@ class FinetuneController:
         if frames == 1:
             words = tr("1 frame to learn from, {held_out} kept to judge by, on {data}")
         detail = words.format(frames=frames, held_out=held_out, data=data["device"])
+        if data.get("num_seen"):
+            told = seen_sentence(int(data["num_seen"]))
+            detail += "\n" + tr(told.text).format(**told.values)
         self._notice = ""
         if data.get("fallback"):
             told = memory_sentence(*data["fallback"])

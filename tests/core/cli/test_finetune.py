@@ -274,7 +274,8 @@ def test_the_outcome_gives_figures_where_there_are_any() -> None:
 
 
 def test_the_outcome_says_what_went_wrong_on_the_way() -> None:
-    text = told(skipped=12, num_damaged=3)
+    text = told(skipped=12, num_damaged=3, num_seen=1)
+    assert "1 of the held-out frames was seen by the model it began with" in text
     assert "12 iterations were skipped" in text
     assert "3 pictures that cannot be decoded" in text
 
@@ -282,5 +283,7 @@ def test_the_outcome_says_what_went_wrong_on_the_way() -> None:
 def test_events_in_words() -> None:
     started = FinetuneStarted(10, 0, "cpu", ("fox",), 4, 2, "Smaller frames were taken.")
     assert describe(started).endswith("10 iterations on cpu; Smaller frames were taken.")
+    seen = describe(FinetuneStarted(10, 0, "cpu", ("fox",), 4, 2, num_seen=2))
+    assert "2 of the held-out frames were seen by the model it began with" in seen
     assert describe(FinetuneValidation(5, HeldOutScore(9, 0.5, 0.1))).endswith("mean J 0.500")
     assert describe(FinetuneStep(1, 10, 2.0, {}, None)) == ""

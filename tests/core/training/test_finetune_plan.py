@@ -1,5 +1,6 @@
 """What a fine-tuning works from: the right videos, and frames to judge by that nobody learned."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from ifc_core.annotation.edits import ApproveFrames, NewTrack, SetCategory, SetM
 from ifc_core.annotation.snapshot import make_snapshot
 from ifc_core.errors import ProjectError
 from ifc_core.io.video import open_video
+from ifc_core.models.checkpoint import read_checkpoint, write_checkpoint
 from ifc_core.structures import Category, RLEMask
+from ifc_core.training.class_head import with_classes
 from ifc_core.training.finetune_plan import plan_finetune
-from ifc_core.training.finetune_settings import FinetuneSettings
+from ifc_core.training.finetune_settings import FinetuneSettings, HeldOutScore
+from ifc_core.training.finetune_version import write_version
 
 FRAMES = range(0, 60, 10)
 
@@ -68,3 +72,106 @@ def test_a_video_of_another_length_is_not_learned_from(project, run_folder, tiny
     (run_folder / "snapshot.json").write_text(json.dumps(content))
     with pytest.raises(ProjectError, match=r"toy has 60 frames, but 59 were annotated"):
         plan_finetune(project.folder, settings(tiny_model_file))
+
+
+# ---- the models before ----------------------------------------------------------------------
+
+
+def version(project, plan, name):
+    """A version as a run of this plan writes it, with the parent's weights."""
+    nothing = HeldOutScore(0, float("nan"), -1.0)
+    named = dataclasses.replace(plan, settings=dataclasses.replace(plan.settings, name=name))
+    trained = with_classes(plan.parent, plan.class_names)
+    path, _ = write_version(named, trained, nothing, nothing, 1, 1.0)
+    return path
+
+
+def approve(project, frames):
+    (track,) = project.tracks(1)
+    for frame in frames:
+        project.apply(SetMask(track.id, frame, RLEMask.from_array(np.ones((32, 48), np.bool_))))
+        project.apply(ApproveFrames(1, Scope.this_frame(frame)))
+
+
+def frames_of(videos):
+    return {frame for video in videos for frame in video.labelled_frames}
+
+
+def edit_provenance(path, change):
+    checkpoint = read_checkpoint(path)
+    provenance = dict(checkpoint.info.provenance)
+    change(provenance)
+    info = dataclasses.replace(checkpoint.info, provenance=provenance)
+    return write_checkpoint(path, info, checkpoint.state_dict)
+
+
+def test_no_generation_is_judged_by_what_one_before_was_trained_on(
+    project, run_folder, tiny_model_file
+):
+    first = plan_finetune(project.folder, settings(tiny_model_file))
+    parent = version(project, first, "first")
+    approve(project, (5, 15, 25))
+    make_snapshot(project, run_folder)
+    second = plan_finetune(project.folder, settings(parent))
+    trained_on = frames_of(first.split.training)
+    assert frames_of(second.split.held_out) >= frames_of(first.split.held_out) != set()
+    parent = version(project, second, "second")
+    approve(project, (35, 45, 55))
+    make_snapshot(project, run_folder)
+    third = plan_finetune(project.folder, settings(parent))
+    trained_on |= frames_of(second.split.training)
+    assert not frames_of(third.split.held_out) & trained_on
+    assert frames_of(third.split.held_out) >= frames_of(second.split.held_out)
+    assert third.split.num_seen == 0
+
+
+def test_versions_that_only_name_videos_are_asked_one_after_the_other(
+    project, run_folder, tiny_model_file
+):
+    def forget(provenance):
+        del provenance["history"]
+
+    first = plan_finetune(project.folder, settings(tiny_model_file))
+    parent = version(project, first, "first")
+    edit_provenance(parent, forget)
+    approve(project, (5, 15, 25))
+    make_snapshot(project, run_folder)
+    second = plan_finetune(project.folder, settings(parent, held_out_share=0.0))
+    child = version(project, second, "second")
+    edit_provenance(child, forget)
+    approve(project, (35, 45, 55))
+    make_snapshot(project, run_folder)
+    seen = plan_finetune(project.folder, settings(child)).ancestry.seen[
+        first.split.training[0].path
+    ]
+    assert seen.trained_on == {*FRAMES, 5, 15, 25}
+    assert seen.held_out == frames_of(first.split.held_out)
+
+
+def test_where_every_frame_was_trained_on_the_run_says_so(project, run_folder, tiny_model_file):
+    whole = plan_finetune(project.folder, settings(tiny_model_file, held_out_share=0.0))
+    parent = version(project, whole, "first")
+    plan = plan_finetune(project.folder, settings(parent))
+    assert plan.split.num_seen == len(frames_of(plan.split.held_out)) == 1
+
+
+def test_a_version_remembers_videos_that_are_not_learned_from_now(
+    project, run_folder, tiny_model_file
+):
+    elsewhere = {"trained_on": {"123-abc": [[0, 90, 10]]}, "held_out": {"123-abc": [95]}}
+    parent = version(project, plan_finetune(project.folder, settings(tiny_model_file)), "first")
+    edit_provenance(parent, lambda provenance: provenance.update(history=elsewhere))
+    child = version(project, plan_finetune(project.folder, settings(parent)), "second")
+    kept = read_checkpoint(child).info.provenance["history"]
+    assert kept["trained_on"]["123-abc"] == [[0, 90, 10]]
+    assert kept["held_out"]["123-abc"] == [95]
+    assert len(kept["trained_on"]) == 2
+
+
+@pytest.mark.parametrize("damaged", [[], "x", {"trained_on": [1], "held_out": {"x": 5}}])
+def test_a_damaged_history_is_none(project, run_folder, tiny_model_file, damaged):
+    plan = plan_finetune(project.folder, settings(tiny_model_file))
+    parent = version(project, plan, "first")
+    edit_provenance(parent, lambda provenance: provenance.update(history=damaged))
+    again = plan_finetune(project.folder, settings(parent))
+    assert again.split.held_out == plan.split.held_out

@@ -15,7 +15,7 @@ from ifc_core.training.finetune_plan import FinetunePlan
 from ifc_core.training.finetune_settings import FinetuneSettings, HeldOutScore
 from ifc_core.training.finetune_version import write_version
 from ifc_core.training.frame_ranges import frames_within
-from ifc_core.training.held_out import Split
+from ifc_core.training.held_out_split import Split
 
 
 def approved(name, frames, num_frames):

@@ -8,7 +8,7 @@ import pytest
 from ifc_core.data.labelled_video import LabelledTrack, LabelledVideo
 from ifc_core.structures import RLEMask
 from ifc_core.training.blend import some_frames
-from ifc_core.training.held_out import split_held_out, time_blocks
+from ifc_core.training.held_out_split import Seen, split_held_out, time_blocks
 
 
 def test_frames_to_judge_by_are_spread_over_the_videos():
@@ -90,3 +90,61 @@ def test_a_clip_without_objects_is_not_what_a_model_is_judged_by(seed):
     split = split_held_out(videos, 0.2, seed)
     assert sum(len(track.masks) for video in split.held_out for track in video.tracks) == 10
     assert bare in split.training
+
+
+# ---- what models before were trained on and judged by ---------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_what_a_model_before_was_trained_on_is_not_judged_by(count):
+    videos = [labelled(range(n, 200, 10), name=f"v{n}") for n in range(count)]
+    first = split_held_out(videos, 0.2, 0)
+    assert first.held_out
+    more = [labelled(range(n, 400, 10), name=f"v{n}") for n in range(count)]
+    second = split_held_out(more, 0.2, 0, known(more, first))
+    assert not frames_of(second.held_out) & frames_of(first.training)
+    assert frames_of(second.held_out) >= frames_of(first.held_out)
+    assert len(frames_of(second.held_out)) > len(frames_of(first.held_out))
+    assert not frames_of(second.held_out) & frames_of(second.training)
+    assert second.num_seen == 0
+
+
+def known(videos, split):
+    trained, held_out = frames_of(split.training), frames_of(split.held_out)
+    return [
+        Seen(*(frozenset(f for name, f in part if name == v.name) for part in (trained, held_out)))
+        for v in videos
+    ]
+
+
+def test_nothing_near_a_frame_that_was_trained_on_is_new():
+    seen = Seen(trained_on=frozenset(range(0, 100, 10)))
+    near = [f + d for f in range(0, 100, 10) for d in (0, 3)]
+    split = split_held_out([labelled([*near, 150, 160])], 0.2, 0, [seen])
+    assert frames_of(split.held_out) == {("v", 150), ("v", 160)}
+
+
+def test_where_all_was_trained_on_the_frames_to_judge_by_count_as_seen():
+    video = labelled(range(0, 100, 10))
+    split = split_held_out([video], 0.2, 0, [Seen(trained_on=frozenset(range(100)))])
+    assert split.held_out == split_held_out([video], 0.2, 0).held_out
+    assert split.num_seen == 2
+
+
+def test_a_class_that_only_frames_kept_aside_show_is_learned_after_all():
+    video = labelled(range(0, 100, 10))
+    tracks = (*video.tracks, *labelled([50], 1).tracks)
+    video = dataclasses.replace(video, tracks=tracks)
+    seen = Seen(frozenset([0, 10, 20, 30, 40, 60, 80, 90]), frozenset([50, 70]))
+    split = split_held_out([video], 0.2, 0, [seen])
+    assert frames_of(split.held_out) == {("v", 70)}
+    assert ("v", 50) in frames_of(split.training)
+
+
+def test_a_clip_kept_aside_stays_so_with_what_is_new_of_it():
+    videos = [labelled(range(0, 100, 10), name=name) for name in "abcd"]
+    first = split_held_out(videos, 0.25, 0)
+    (name,) = {video.name for video in first.held_out}
+    more = [labelled(range(0, 200 if v.name == name else 100, 10), name=v.name) for v in videos]
+    second = split_held_out(more, 0.25, 0, known(more, first))
+    assert frames_of(second.held_out) == {(name, f) for f in range(0, 200, 10)}

@@ -407,6 +407,18 @@ def test_one_frame_to_learn_from_is_told_as_one(bench: Bench) -> None:
     assert bench.views[-1].detail.startswith("1 frame to learn from, ")
 
 
+def test_frames_that_the_parent_has_seen_are_told_of(bench: Bench) -> None:
+    bench.start()
+    bench.trainer.tell("started", **STARTED | {"num_seen": 3})
+    told = "3 of the held-out frames were seen by the model it began with"
+    assert told in bench.views[-1].detail
+    bench.trainer.end(JobStatus.SUCCEEDED, result(bench, num_seen=3))
+    outcome = bench.views[-1].outcome
+    assert outcome is not None
+    assert told in outcome.notices[0]
+    assert told in bench.ends[0][1]
+
+
 def test_in_a_project_that_is_read_only_no_version_is_chosen(bench: Bench) -> None:
     bench.controller.refresh()
     assert bench.views[-1].why_not_use == ""
