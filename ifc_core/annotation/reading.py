@@ -227,6 +227,26 @@ class ProjectReader:
             for row, rle in zip(shown, masks, strict=True)
         ]
 
+    def decided_masks(self, video_id: int, scope: Scope) -> list[tuple[int, int]]:
+        """(track id, frame index) of what a person drew, corrected or approved, by frame.
+
+        One query however many tracks there are; absent masks and rejected tracks are left out.
+
+        Args:
+            video_id: The video.
+            scope: Only these frames.
+        """
+        last = (1 << 62) if scope.last is None else scope.last
+        decided = [STATE_CODE[s] for s in (FrameState.CORRECTED, FrameState.APPROVED)]
+        found = self._db.execute(
+            "SELECT track_id, frame_index FROM current JOIN tracks ON tracks.id = track_id "
+            "WHERE current.video_id = ? AND frame_index BETWEEN ? AND ? "
+            "AND current.state IN (?, ?) AND area > 0 AND tracks.state <> ? "
+            "ORDER BY frame_index, track_id",
+            (video_id, scope.first or 0, last, *decided, TrackState.REJECTED.value),
+        )
+        return [(row[0], row[1]) for row in found]
+
     def mask(self, track_id: int, frame_index: int) -> MaskRecord | None:
         """The current record, or ``None`` where the frame is not annotated for the track."""
         row = self._db.execute(

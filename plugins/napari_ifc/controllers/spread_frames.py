@@ -7,10 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ifc_core.annotation import Project, Scope, VideoEntry
-from ifc_core.annotation.schema import STATE_CODE
 from ifc_core.inference.spread_scope import (
     DEFAULT_CLIP_LENGTH,
     DEFAULT_REACH,
@@ -22,7 +19,6 @@ from napari_ifc.controllers.guesses import is_box_guess
 from napari_ifc.language import tr
 
 _FIXED = (FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT, FrameState.REJECTED)
-_PERSON = [STATE_CODE[s] for s in (FrameState.CORRECTED, FrameState.APPROVED)]
 _AVOID_NEAR = 50  # frames to either side on which other tracks are told of
 _ANCHORS = (FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT)
 
@@ -119,15 +115,12 @@ class SpreadFrames:
             return []
         scope = Scope(wanted[0], wanted[-1])
         others: dict[int, list[RLEMask]] = {f: [] for f in wanted}
-        for track in self._project.tracks(self._entry.id, include_rejected=False):
-            if track.id == request.track_id:
+        for track_id, frame_index in self._project.decided_masks(self._entry.id, scope):
+            if track_id == request.track_id or frame_index not in others:
                 continue
-            columns = self._project.track_columns(track.id, scope)
-            made = np.isin(columns.state, _PERSON) & (columns.area_px > 0)
-            for frame_index in columns.frame_index[made].tolist():
-                rle = self._mask(track.id, frame_index) if frame_index in others else None
-                if rle is not None:
-                    others[frame_index].append(rle)
+            rle = self._mask(track_id, frame_index)
+            if rle is not None:
+                others[frame_index].append(rle)
         return [
             {"frame_index": f, "rle": RLEMask.union(masks).to_coco()}
             for f, masks in others.items()

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine, disc
 
-from ifc_core.annotation import Project, Scope, edits
+from ifc_core.annotation import Project, Scope, StagedMask, edits
 from ifc_core.errors import EditError
 from ifc_core.structures import Category, FrameState, MaskSource, RLEMask
 from napari_ifc.controllers.correction import SpreadController, SpreadRequest
+from napari_ifc.controllers.spread_frames import SpreadFrames
 
 
 class Bench:
@@ -386,6 +387,31 @@ def test_what_a_person_drew_for_other_tracks_is_not_the_object(bench, engine):
     assert avoided["frame_index"] == 4
     union = RLEMask.from_coco(avoided["rle"]).to_array()
     assert np.array_equal(union, other.to_array() | third.to_array())
+
+
+def test_pixels_to_avoid_are_read_at_once_however_many_tracks_there_are(bench, session):
+    frames = SpreadFrames(bench.project, session.entry)
+    asked = []
+    bench.project._db.set_trace_callback(asked.append)
+    frames.avoided(bench.request())
+    alone = len(asked)
+    bench.project._db.set_trace_callback(None)
+    run_id = bench.project.begin_run("propose", bench.video_id, {}, "")
+    masks = [StagedMask(i, disc(SIZE, (5 + i, 9 + i), 3)) for i in range(20)]
+    bench.project.stage(run_id, 4, masks)
+    bench.project.finish_run(run_id)
+    made = bench.project.apply(edits.AcceptRun(run_id)).tracks_added
+    assert len(made) == 20
+    bench.project.apply(edits.ApproveTracks((made[0],)))
+    bench.project.apply(edits.MarkAbsent(made[1], Scope.this_frame(4)))
+    bench.project.apply(edits.ApproveTracks((made[2],)))
+    bench.project.apply(edits.RejectTracks((made[2],)))
+    asked.clear()
+    bench.project._db.set_trace_callback(asked.append)
+    avoided = frames.avoided(bench.request())
+    bench.project._db.set_trace_callback(None)
+    assert len(asked) == alone + 1  # the one mask that a person decided on
+    assert avoided == [{"frame_index": 4, "rle": bench.project.mask(made[0], 4).rle.to_coco()}]
 
 
 def test_what_an_undone_correction_was_taken_to_is_offered_not_taken_in(bench, engine):
