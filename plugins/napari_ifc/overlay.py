@@ -73,6 +73,7 @@ class OverlayStyle:
         opacity: Opacity of the tint, 0 to 1.
         contour_width_px: Width of outlines in pixels of the picture.
         show_ids: Whether each mask carries its number.
+        digit_px: Height of the digits in pixels of the picture; 0 for one that suits its size.
         by_class: Whether whoever gives the masks gives them the colours of their classes.
     """
 
@@ -80,6 +81,7 @@ class OverlayStyle:
     contour_width_px: int = 2
     show_ids: bool = True
     by_class: bool = False
+    digit_px: int = 0
 
 
 def overlay_scale(size: tuple[int, int], zoom: float = 1.0) -> Fraction:
@@ -233,7 +235,8 @@ class OverlayPainter:
         if style.show_ids:
             for mask, crop in placed:
                 if not mask.ghost:
-                    put_label(out, crop.anchor, mask.label, (mask.color_rgb, mask.selected), taken)
+                    look = (mask.color_rgb, mask.selected)
+                    put_label(out, crop.anchor, mask.label, look, taken, style.digit_px)
 
     def _outline(
         self, out: RGBA, placed: Sequence[tuple[DrawnMask, DrawnCrop]], width: int

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 from napari.layers import Image
+from qtpy.QtWidgets import QApplication
 
 from napari_ifc.overlay import DrawnMask, Ground, OverlayPainter, OverlayStyle, overlay_scale
 from napari_ifc.overlay_ahead import OverlayAhead, Plan, Read
 from napari_ifc.steady_place import keep_place
 
 OVERLAY = "Tracks"
+_DIGIT_PX = 11  # of the screen, where nothing is scaled
+_STEPS = 4  # sizes of numbers until they are twice as large: not each turn of the wheel is one
 
 
 class OverlayLayer:
@@ -31,10 +36,23 @@ class OverlayLayer:
     def __init__(self, style: OverlayStyle, size: tuple[int, int], zoom: float) -> None:
         self.style = style
         self._size = size
+        self._zoom = zoom
         self._masks: Sequence[DrawnMask] = ()
         self._painter, self._brush = self._painters(overlay_scale(size, zoom))
         self._ahead = OverlayAhead()
         self.layer = self._make()
+
+    @property
+    def drawn_style(self) -> OverlayStyle:
+        """The style, with numbers that are as large on screen whatever the zoom is."""
+        digit_px = _pixel_ratio() * _DIGIT_PX / self._enlargement
+        return replace(self.style, digit_px=round(digit_px))
+
+    @property
+    def _enlargement(self) -> float:
+        """About how many pixels of the screen one of the picture takes, in a few steps."""
+        exact = max(self._zoom, 1e-3) / float(self._painter.scale)
+        return float(2 ** (round(_STEPS * math.log2(exact)) / _STEPS))
 
     def renew(self) -> Image:
         """Make the layer anew, after a person deleted it."""
@@ -48,7 +66,7 @@ class OverlayLayer:
     def draw(self, masks: Sequence[DrawnMask]) -> None:
         """Draw masks, lowest first."""
         self._masks = masks
-        self._painter.draw(masks, self.style)
+        self._painter.draw(masks, self.drawn_style)
         self._show()
 
     def _show(self) -> None:
@@ -71,7 +89,7 @@ class OverlayLayer:
             frames: The next one first. Of each what decides on its masks, and a function that
                 gives them; it is called in the thread.
         """
-        style, brush = self.style, self._brush
+        style, brush = self.drawn_style, self._brush
 
         def paint(masks: Sequence[DrawnMask]) -> Ground:
             return brush.paint_ground(masks, style)
@@ -84,7 +102,7 @@ class OverlayLayer:
         Returns:
             Whether they are drawn; if not, nothing has changed.
         """
-        painted = self._ahead.take((key, self.style, self._painter.scale))
+        painted = self._ahead.take((key, self.drawn_style, self._painter.scale))
         if painted is None:
             return False
         self._painter.adopt(painted.ground)
@@ -97,13 +115,22 @@ class OverlayLayer:
         Args:
             zoom: Pixels of the screen for one of the video.
         """
+        before = self.drawn_style
+        self._zoom = zoom
         scale = overlay_scale(self._size, zoom)
-        if scale == self._painter.scale:
-            return
-        self._painter, self._brush = self._painters(scale)
-        self._painter.draw(self._masks, self.style)
-        self.layer.data = self._painter.picture
-        self.layer.scale, self.layer.translate = _placed(scale)
+        if scale != self._painter.scale:
+            self._painter, self._brush = self._painters(scale)
+            self._painter.draw(self._masks, self.drawn_style)
+            self.layer.data = self._painter.picture
+            self.layer.scale, self.layer.translate = _placed(scale)
+        elif self.style.show_ids and self.drawn_style != before:
+            self.draw(self._masks)
+        self.layer.interpolation2d = self._interpolation
+
+    @property
+    def _interpolation(self) -> str:
+        """A picture that is shown smaller than it is would lose lines of its numbers else."""
+        return "linear" if self._enlargement < 1 else "nearest"
 
     def _make(self) -> Image:
         scale, translate = _placed(self._painter.scale)
@@ -114,10 +141,17 @@ class OverlayLayer:
             scale=scale,
             translate=translate,
             blending="translucent_no_depth",
+            interpolation2d=self._interpolation,
             metadata={"ifc": OVERLAY},
         )
         keep_place(layer)
         return layer
+
+
+def _pixel_ratio() -> float:
+    """Pixels of the screen for one in which widgets are measured."""
+    app = QApplication.instance()
+    return float(app.devicePixelRatio()) if isinstance(app, QApplication) else 1.0
 
 
 def _placed(scale: Fraction) -> tuple[tuple[float, float], tuple[float, float]]:

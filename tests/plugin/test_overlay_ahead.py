@@ -126,7 +126,8 @@ def truth(studio):
         )
         for record in records
     ]
-    return draw_overlay(SIZE, masks, layers.style, layers._overlay._painter.scale)
+    overlay = layers._overlay
+    return draw_overlay(SIZE, masks, overlay.drawn_style, overlay._painter.scale)
 
 
 @pytest.fixture
