@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ifc_core.models.ifc import IFC
 
-DEFAULT_NAMES = ("", "default")
-"""What people and settings write for the model that ships with the program."""
-
 Loader = Callable[..., Any]
 
 
@@ -44,17 +41,16 @@ class ModelCache:
             CheckpointError: There is no such model or it cannot be used.
             ConfigError: There is no such device.
         """
-        from ifc_core.models.registry import DEFAULT_MODEL, find_model, load_model, resolve_device
+        from ifc_core.models.registry import find_model, load_model, resolve_device
 
-        wanted = DEFAULT_MODEL if name in DEFAULT_NAMES else name
         target = str(resolve_device(device))
-        path = find_model(wanted, search).path
+        path = find_model(name, search).path
         key = (path, path.stat().st_mtime_ns if path.is_file() else 0, target)
         if key not in self._models:
             while len(self._models) >= self._capacity:
                 self._models.popitem(last=False)
             load = self._load or load_model
-            self._models[key] = load(wanted, target, "fp32", search=search)
+            self._models[key] = load(name, target, "fp32", search=search)
         self._models.move_to_end(key)
         return self._models[key]
 

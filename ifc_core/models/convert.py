@@ -14,19 +14,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ifc_core.errors import CheckpointError, ConfigError
+from ifc_core.errors import CheckpointError, ConfigError, OutputError
+from ifc_core.io.atomic import ready_folder
 from ifc_core.models.checkpoint import (
     Checkpoint,
     CheckpointInfo,
     compare_shapes,
     expected_shapes,
+    read_checkpoint_info,
     write_checkpoint,
 )
 from ifc_core.models.class_names import TABLES, class_table, named_categories, published_table
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
 from ifc_core.models.published_names import ours_to_published, published_to_ours
-from ifc_core.models.registry import SUFFIX, user_models_dir
+from ifc_core.models.registry import SUFFIX, is_reserved, user_models_dir
 from ifc_core.structures import Category
 
 MAX_UNPACKED_BYTES = 8 << 30
@@ -48,26 +50,54 @@ def import_model(
 
     Args:
         path: ``.pth`` file: IFC's in the authors' layout, or torchvision's ResNet.
-        output: Target; by default ``NAME.safetensors`` in the user's models folder.
+        output: Target; by default ``NAME.safetensors`` in the user's models folder, or
+            ``NAME-2.safetensors`` and so on where another model has that name. What was imported
+            before, with the same class names, stays as it is.
         categories: As :func:`convert_checkpoint`.
 
     Returns:
-        The file written and what it says about itself.
+        The file of the model and what it says about itself.
 
     Raises:
         CheckpointError: The file cannot be used; it names the tensors.
         ConfigError: The class names are needed and not given, or do not fit.
-        OutputError: The target cannot be written.
+        OutputError: The target cannot be written, or has the name of a model of the program.
     """
-    source = Path(path)
+    source, folder = Path(path), user_models_dir()
+    target = None if output is None else Path(output)
+    if target is None:
+        ready_folder(folder)
+    elif target.parent.resolve() == folder.resolve() and is_reserved(target.stem):
+        raise OutputError(
+            f"{target.stem} is a model that comes with the program; choose another name.",
+            path=target,
+        )
     checkpoint = convert_checkpoint(source, categories)
-    if output is None:
-        folder = user_models_dir()
-        folder.mkdir(parents=True, exist_ok=True)
-        target = folder / (source.stem + SUFFIX)
-    else:
-        target = Path(output)
+    if target is None:
+        target, stored = _place_in(folder, source.stem, checkpoint.info)
+        if stored is not None:
+            return target, stored
     return target, write_checkpoint(target, checkpoint.info, checkpoint.state_dict)
+
+
+def _place_in(folder: Path, name: str, info: CheckpointInfo) -> tuple[Path, CheckpointInfo | None]:
+    """Where a model goes that is called ``name`` if it may; and what is there if it is this one."""
+    number = 0
+    while True:
+        number += 1
+        free = name if number == 1 else f"{name}-{number}"
+        path = folder / (free + SUFFIX)
+        if is_reserved(free):
+            continue
+        if not path.exists():
+            return path, None
+        try:
+            stored = read_checkpoint_info(path)
+        except CheckpointError:
+            continue  # somebody may know what it is
+        same_source = stored.provenance.get("source_sha256") == info.provenance["source_sha256"]
+        if same_source and stored.categories == info.categories:
+            return path, stored
 
 
 def convert_checkpoint(

@@ -73,7 +73,8 @@ def load_model(
     """Load a network.
 
     Args:
-        name_or_path: A model's name, or a checkpoint file; ``default`` is the bundled model.
+        name_or_path: A model's name, or a checkpoint file; ``default`` is the bundled model,
+            whatever else has its name.
         device: ``auto`` (the fastest there is), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``fp32``, ``bf16``, ``fp16``, or ``auto`` (what is fast and safe on the device).
         search: Further folders to look a name up in, first of all: a project's ``models/``.
@@ -192,8 +193,21 @@ def _no_device(device: object, advice: str) -> ConfigError:
     return ConfigError(f"There is no device {device}: {advice}.", name="device", value=str(device))
 
 
+def is_reserved(name: str) -> bool:
+    """Whether a name is that of a model of the program, which no other model may get.
+
+    Args:
+        name: Without a suffix; upper and lower case are one, as in the folders of some systems.
+    """
+    taken = (*_DEFAULT_WORDS, *(location.name for location in _bundled()))
+    return name.casefold() in {known.casefold() for known in taken}
+
+
 def _locate(name_or_path: str | Path, search: Sequence[Path]) -> _Location:
     if name_or_path in _DEFAULT_WORDS:
+        for location in _bundled():
+            if location.name == DEFAULT_MODEL:
+                return location
         name_or_path = DEFAULT_MODEL
     if isinstance(name_or_path, str):
         named = _locations(search).get(name_or_path)

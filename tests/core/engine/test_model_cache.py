@@ -6,6 +6,7 @@ import pytest
 
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.errors import CheckpointError
+from ifc_core.models.registry import DEFAULT_MODEL
 
 
 @pytest.fixture
@@ -54,6 +55,16 @@ def test_the_one_not_used_for_longest_goes(
     assert cache.get(a, "cpu") is kept
     cache.get(b, "cpu")
     assert loads == [a, b, c, b]
+
+
+def test_the_default_is_no_model_of_a_project(
+    cache: ModelCache, loads: list[str], tiny_model_file: Path, tmp_path: Path
+) -> None:
+    copies(tiny_model_file, tmp_path, DEFAULT_MODEL)
+    bundled = cache.get("default", "cpu", (tmp_path,))
+    assert cache.get("", "cpu") is bundled
+    assert cache.get(DEFAULT_MODEL, "cpu", (tmp_path,)) is not bundled
+    assert loads == ["default", DEFAULT_MODEL]
 
 
 def test_a_name_that_is_no_model(cache: ModelCache) -> None:

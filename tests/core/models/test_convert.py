@@ -8,7 +8,7 @@ import pytest
 import torch
 from torchvision.models import resnet18
 
-from ifc_core.errors import CheckpointError, ConfigError
+from ifc_core.errors import CheckpointError, ConfigError, OutputError
 from ifc_core.models import registry
 from ifc_core.models.checkpoint import expected_shapes, read_checkpoint
 from ifc_core.models.class_names import TABLES, class_table
@@ -142,6 +142,36 @@ def test_import_into_the_users_folder(tmp_path):
     assert target == registry.user_models_dir() / "model_final.safetensors"
     assert info.provenance["source"] == "model_final.pth"
     assert read_checkpoint(target).info == info
+
+
+def test_an_import_replaces_no_other_model_of_its_name(tmp_path):
+    state = _state(dense=True)
+    first, info = import_model(_save(tmp_path, {"model": state}))
+    before = first.read_bytes(), first.stat().st_mtime_ns
+    assert import_model(_save(tmp_path, {"model": state})) == (first, info)
+    assert (first.read_bytes(), first.stat().st_mtime_ns) == before
+    state["detr.query_embed.weight"][:] = 0.5
+    other, _ = import_model(_save(tmp_path, {"model": state}))
+    assert other == first.with_name("model_final-2.safetensors")
+    assert import_model(_save(tmp_path, {"model": state}))[0] == other
+    named, _ = import_model(_save(tmp_path, {"model": state}), categories="ytvis-2021")
+    assert named == first.with_name("model_final-3.safetensors")
+    other.write_bytes(b"damaged, or of a newer version")
+    fourth, _ = import_model(_save(tmp_path, {"model": state}))
+    assert fourth == first.with_name("model_final-4.safetensors")
+    assert first.read_bytes() == before[0]
+
+
+@pytest.mark.parametrize("name", ["default", registry.DEFAULT_MODEL, "IFC-r18-objects"])
+def test_an_import_takes_no_name_of_the_programs_models(tmp_path, name):
+    path = tmp_path / f"{name}.pth"
+    torch.save({"model": _state(dense=True)}, path)
+    target, _ = import_model(path)
+    assert target == registry.user_models_dir() / f"{name}-2.safetensors"
+    with pytest.raises(OutputError, match="comes with the program"):
+        import_model(path, registry.user_models_dir() / f"{name}.safetensors")
+    elsewhere = tmp_path / f"{name}.safetensors"
+    assert import_model(path, elsewhere)[0] == elsewhere
 
 
 @pytest.mark.parametrize(

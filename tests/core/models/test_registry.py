@@ -91,6 +91,26 @@ def test_nearer_models_hide_farther_ones(bundled, model, tmp_path):
     assert registry.find_model("small", [project]).kind == "project"
 
 
+@pytest.mark.parametrize("word", ["", "default"])
+def test_the_default_is_the_bundled_model_whatever_has_its_name(
+    bundled, model, tmp_path, monkeypatch, word
+):
+    monkeypatch.setattr(registry, "DEFAULT_MODEL", "small")
+    project = tmp_path / "project" / "models"
+    project.mkdir(parents=True)
+    save_model(model, project / "small.safetensors")
+    _user_model(model, "small")
+    found = registry.find_model(word, [project])
+    assert (found.kind, found.path) == ("bundled", bundled)
+    assert registry.find_model("small", [project]).kind == "project"  # it stays reachable
+
+
+def test_names_of_the_programs_models_are_reserved(bundled):
+    for name in ("small", "Small", "", "default", "Default"):
+        assert registry.is_reserved(name)
+    assert not registry.is_reserved("small-2")
+
+
 def test_remove(model):
     path = _user_model(model, "old")
     assert registry.remove_model("old") == path
