@@ -25,6 +25,7 @@ _LEAST_PART = 0.03
 _MOST_GROWTH = 3.0
 _BOX_CELLS = 8  # a carried mask is sampled so finely, or at every _BOX_EVERY pixels of the flow
 _BOX_EVERY = 4
+_EDGE_PX = 8  # as coarsely as carried masks are sampled
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,21 @@ def joined_box(boxes: Sequence[Box]) -> Box:
     """The box that holds all of several."""
     lows, highs = np.min(boxes, axis=0), np.max(boxes, axis=0)
     return int(lows[0]), int(lows[1]), int(highs[2]), int(highs[3])
+
+
+def is_at_edge(box: Box, size: tuple[int, int]) -> bool:
+    """Whether a box reaches the edge of a picture of (height, width)."""
+    x0, y0, x1, y1 = box
+    near = _EDGE_PX
+    return x0 <= near or y0 <= near or x1 >= size[1] - near or y1 >= size[0] - near
+
+
+def is_more_than_rest(box: Box | None, before: Box | None) -> bool:
+    """Whether a carried mask's box is more than what flow leaves behind of one that is gone."""
+    if box is None or before is None:
+        return box is not None
+    areas = [(b[2] - b[0]) * (b[3] - b[1]) for b in (box, before)]
+    return areas[0] > _LEAST_PART * areas[1]
 
 
 def looked_at(last: Box, box: Box) -> Box:

@@ -18,6 +18,8 @@ from ifc_core.structures import RLEMask
 
 FloatImage = npt.NDArray[np.float32]
 
+_MERELY_NOT_FOUND = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class SpreadMask:
@@ -26,7 +28,9 @@ class SpreadMask:
     Attributes:
         frame_index: 0-based in the video.
         rle: The mask, or ``None`` where nothing supports one.
-        confidence: 0 to 1, an estimate of how likely the mask is good (J of 0.75 or more).
+        confidence: 0 to 1, an estimate of how likely the mask is good (J of 0.75 or more), or that
+            nothing is there; the latter is above a half only where something explains it: a cut,
+            what covered the object, the edge of the picture, a person's word.
     """
 
     frame_index: int
@@ -43,6 +47,13 @@ class Carried:
     box: Box | None  # of the carried mask, in working pixels
     is_cut_off: bool  # another shot begins between the two
     is_covered: bool  # something else took the object's place at once
+    has_left: bool  # it was at the edge of the picture when it was seen last
+
+    @property
+    def explains_absence(self) -> bool:
+        """Whether anything says why the object is not to be seen, besides that it is not found."""
+        was_absent = not self.reference.mask.any()
+        return self.is_cut_off or self.is_covered or self.has_left or was_absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +129,18 @@ def support_of(logit: FloatImage, moved: FloatImage, sides: Sequence[SideCues]) 
     return Support(trust, agreement, certainty, sides_agree, min(s.steps for s in sides))
 
 
-def absence_confidence(carried: Sequence[Carried]) -> float:
-    """How sure it is that nothing is there, when nothing was carried: less with the distance."""
-    return 1.0 / (1.0 + 0.1 * min(c.path.steps for c in carried))
+def sure_of_absence(carried: Sequence[Carried], sure: float | None = None) -> float:
+    """How sure it is that nothing is there, 0 to 1.
+
+    Args:
+        carried: The corrected frames as seen from the frame.
+        sure: How sure it were if something explained it; by default less with the distance.
+    """
+    near = min(carried, key=lambda c: c.path.steps)
+    if sure is None:
+        sure = _sure_so_far(near.path.steps)
+    return sure if near.explains_absence else min(_MERELY_NOT_FOUND, sure)
+
+
+def _sure_so_far(steps: int) -> float:
+    return 1.0 / (1.0 + 0.1 * steps)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -41,22 +40,30 @@ from ifc_core.inference.patch import (
     Box,
     Patch,
     box_step,
-    cells_needed,
+    is_at_edge,
+    is_more_than_rest,
     joined_box,
     looked_at,
     main_box,
     mask_box,
 )
 from ifc_core.inference.reappearance import SEARCH_SHORT_SIDE, find_again
+from ifc_core.inference.references import (
+    MARGIN_SHARE,
+    few_of,
+    reference_of,
+    resized,
+    spaced,
+)
 from ifc_core.inference.spread_frame import (
     Carried,
     Memory,
     Prepared,
     Present,
     SpreadMask,
-    absence_confidence,
     moved_logit,
     support_of,
+    sure_of_absence,
 )
 from ifc_core.inference.track_looks import LOGIT_LIMIT, Evidence, Reference, TrackLooks
 from ifc_core.jobs import JobContext
@@ -64,15 +71,11 @@ from ifc_core.jobs import JobContext
 FloatImage = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-T = TypeVar("T")
-
 Watch = Callable[[int, Patch, Sequence[tuple[Share, SideCues]]], None]
 
 _LEAST_MARGIN_PX = 16
-_MARGIN_SHARE = 0.2
 _MOST_ROWS = 2000
 _REFERENCES_KEPT = 8
-_LEARNT_FROM = 16  # corrected frames, and as many with pixels to avoid
 _HELD_OUT_KEPT = 24  # corrected frames as told by their neighbours
 _MEMORY_SHARE = 0.5
 _MEMORY_SHARE_BETWEEN = 0.3
@@ -130,16 +133,16 @@ class TrackSpreader:
     ) -> None:
         self._store, self._reach, self._context = store, reach, context
         self._references = LazyMapping(
-            sorted(masks), lambda frame: self._reference(frame, masks[frame]), _REFERENCES_KEPT
+            sorted(masks), lambda frame: reference_of(store, frame, masks[frame]), _REFERENCES_KEPT
         )
         denied = avoid or {}
         self._avoid = LazyMapping(
-            denied, lambda frame: _resized(denied[frame], store.size), _REFERENCES_KEPT
+            denied, lambda frame: resized(denied[frame], store.size), _REFERENCES_KEPT
         )
-        self._learnt_from = _sample(self._references)
+        self._learnt_from = few_of(self._references)
         self._looks: TrackLooks | None = None
         if looks:
-            others = _sample(self._avoid)
+            others = few_of(self._avoid)
             self._looks = TrackLooks(store, self._learnt_from, others, evidence, features)
         self._held_out = _HeldOut([], [])
         self._memory: Memory | None = None
@@ -186,7 +189,7 @@ class TrackSpreader:
                 if seen is not None:  # go on from here instead
                     rle = encode_logits(signed_distance(seen), self._store.reader.video.size)
                     result = SpreadMask(frame, rle, _FOUND_AGAIN_CONFIDENCE)
-                    reference = self._reference(frame, seen, _FOUND_AGAIN_CONFIDENCE)
+                    reference = reference_of(self._store, frame, seen, _FOUND_AGAIN_CONFIDENCE)
                 yield result
                 if reference is not None:
                     path = path[path.index(frame) + 1 :]
@@ -207,7 +210,7 @@ class TrackSpreader:
         found = find_again(self._looks.logit(frame, whole, rgb), float(np.mean(areas)))
         if found is None:
             return None
-        mask = _resized(found, self._store.size)
+        mask = resized(found, self._store.size)
         last = mask_box(carried.reference.mask)
         if carried.is_covered and last is not None:  # what covered it did not move it far
             length = max(last[2] - last[0], last[3] - last[1])
@@ -282,6 +285,7 @@ class TrackSpreader:
         chain = FlowChain(self._store, reference.frame_index)
         scale, work = self._store.size[0] / self._store.flow_size[0], self._store.size[::-1]
         last, is_replaced = mask_box(reference.mask), False
+        recent = last  # where it was seen last
         every = 1 if last is None else box_step(last, scale)
         for frame in path:
             self._context.raise_if_cancelled()
@@ -296,7 +300,10 @@ class TrackSpreader:
                 box = (x0, y0, x1, y1)
                 is_replaced = self._store.is_replaced(before, frame, looked_at(last or box, box))
                 box = last = None if is_replaced else box
-            yield frame, Carried(reference, chain.path(), box, chain.is_broken, is_replaced)
+            recent = box if is_more_than_rest(box, recent) else recent
+            has_left = recent is not None and is_at_edge(recent, self._store.size)
+            path_back, is_broken = chain.path(), chain.is_broken
+            yield frame, Carried(reference, path_back, box, is_broken, is_replaced, has_left)
 
     # ---- one frame ----------------------------------------------------------------------
 
@@ -317,7 +324,7 @@ class TrackSpreader:
         there = [*boxes, self._remembered_box(frame)] if any(boxes) else boxes
         patch = self._patch(there, max(cells, near.reference.cells))
         if patch is None:
-            return SpreadMask(frame, None, absence_confidence(carried))
+            return SpreadMask(frame, None, sure_of_absence(carried))
         present = self._look(frame, patch)
         sides = [self._cues(c, present, is_alone=len(carried) == 1) for c in carried]
         return Prepared(replace(present, places=None), sides, carried)
@@ -340,7 +347,9 @@ class TrackSpreader:
         if is_supported(support):
             size = self._store.reader.video.size
             rle = encode_logits(logit, size, patch.region_in(size))
-        return SpreadMask(frame, rle, confidence if rle is not None else 1.0 - confidence)
+        if rle is None:
+            confidence = sure_of_absence(prepared.carried, 1.0 - confidence)
+        return SpreadMask(frame, rle, confidence)
 
     def _look(self, frame: int, patch: Patch) -> Present:
         """A patch of a frame, and what it looks like whatever was corrected."""
@@ -421,7 +430,7 @@ class TrackSpreader:
             return None
         box = joined_box(there)
         longest = max(box[2] - box[0], box[3] - box[1])
-        margin = max(_LEAST_MARGIN_PX, round(_MARGIN_SHARE * longest))
+        margin = max(_LEAST_MARGIN_PX, round(MARGIN_SHARE * longest))
         return Patch.around(box, margin, self._store.size, cells)
 
     def _cues(self, carried: Carried, present: Present, *, is_alone: bool = True) -> SideCues:
@@ -459,40 +468,8 @@ class TrackSpreader:
             return  # absence, or another shot, says nothing about how far cues can be believed
         cues = self._cues(carried, self._look(frame, patch)).stacked()
         truth = sample(reference.distance, patch.positions(patch.size)) > 0
-        rows = _spaced(truth.size, _MOST_ROWS)
+        rows = spaced(truth.size, _MOST_ROWS)
         self._held_out.cues.append(cues.reshape(-1, cues.shape[-1])[rows])
         self._held_out.truths.append(truth.reshape(-1)[rows])
         for kept in (self._held_out.cues, self._held_out.truths):
             del kept[:-_HELD_OUT_KEPT]
-
-    def _reference(self, frame: int, mask: Mask, certainty: float = 1.0) -> Reference:
-        work = _resized(mask, self._store.size)
-        distance = signed_distance(work)
-        share = self._store.flow_size[0] / self._store.size[0]
-        small = cv2.resize(distance, self._store.flow_size[::-1], interpolation=cv2.INTER_AREA)
-        return Reference(
-            frame,
-            work,
-            distance,
-            np.asarray(small, np.float32) * np.float32(share),
-            cells_needed(work, _MARGIN_SHARE),
-            certainty,
-        )
-
-
-def _resized(mask: Mask, size: tuple[int, int]) -> Mask:
-    if mask.shape == size:
-        return np.ascontiguousarray(mask)
-    whole = np.ascontiguousarray(mask).astype(np.float32)
-    return np.asarray(cv2.resize(whole, size[::-1], interpolation=cv2.INTER_AREA) > 0.5, np.bool_)
-
-
-def _sample(frames: Mapping[int, T]) -> dict[int, T]:
-    """All of a few frames, or some evenly spaced ones of many."""
-    keys = list(frames)
-    return {keys[place]: frames[keys[place]] for place in _spaced(len(keys), _LEARNT_FROM)}
-
-
-def _spaced(count: int, most: int) -> npt.NDArray[np.int64]:
-    """At most so many indices, evenly spaced."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))

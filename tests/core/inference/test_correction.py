@@ -111,6 +111,40 @@ def test_confidence_falls_where_the_picture_no_longer_supports_the_mask(frames_r
     assert gone.rle is None or gone.confidence < 0.5
 
 
+def test_what_is_merely_not_found_may_be_there(frames_reader):
+    frames, masks = moving_disc(20)
+    ground, _ = moving_disc(20, gone=range(20))
+    for t in range(5, 20):  # it fades so slowly that nothing took its place at once
+        seen = max(0.0, 1 - 0.08 * (t - 4))
+        frames[t] = np.rint(seen * frames[t] + (1 - seen) * ground[t]).astype(np.uint8)
+    found = spread(frames_reader(frames), correction(masks, 2), range(20))
+    lost = [r for r in found if r.rle is None]
+    assert len(lost) > 3
+    assert all(r.confidence <= 0.5 for r in lost)
+
+
+def test_that_an_object_is_gone_is_surer_where_something_explains_it(frames_reader):
+    frames, masks = moving_disc()
+    rng = np.random.default_rng(9)
+    reader = frames_reader(np.concatenate([frames[:6], [texture(rng, *SIZE, 12)] * 4]))
+    after_cut = list(spread(reader, correction(masks, 4), range(6, 10)))
+    word = list(spread(frames_reader(frames), [CorrectedMask(3, None)], range(3, 6)))
+    assert [r.rle for r in after_cut + word] == [None] * 6
+    assert all(r.confidence > 0.6 for r in after_cut + word)
+
+
+def test_an_object_that_went_out_of_the_picture_is_surely_gone(frames_reader):
+    frames, masks = moving_disc(30)  # it touches the right edge on frame 33, so cut that off
+    frames, masks = frames[..., :100, :], [m[:, :100] for m in masks]
+    found = {
+        r.frame_index: r for r in spread(frames_reader(frames), correction(masks, 12), range(30))
+    }
+    assert iou(found[18], masks[18]) > 0.8
+    gone = [found[f] for f in range(12, 30) if f != 12 and found[f].rle is None]
+    assert {29} <= {r.frame_index for r in gone}
+    assert all(r.confidence > 0.5 for r in gone)
+
+
 def test_two_corrections_beat_one_between_them(frames_reader):
     rng = np.random.default_rng(1)
     frames, masks = moving_disc()
