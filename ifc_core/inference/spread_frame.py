@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -140,6 +140,18 @@ def sure_of_absence(carried: Sequence[Carried], sure: float | None = None) -> fl
     if sure is None:
         sure = _sure_so_far(near.path.steps)
     return sure if near.explains_absence else min(_MERELY_NOT_FOUND, sure)
+
+
+def beyond_cut(steps: int, frames: Sequence[int], path: Sequence[int]) -> Iterator[SpreadMask]:
+    """Frames of other shots than the correction, on which nothing is found.
+
+    Args:
+        steps: From the correction to the first frame behind the cut.
+        frames: Those that are asked for.
+        path: All behind the cut, the next one first.
+    """
+    for frame in frames:
+        yield SpreadMask(frame, None, _sure_so_far(steps + abs(frame - path[0])))
 
 
 def _sure_so_far(steps: int) -> float:

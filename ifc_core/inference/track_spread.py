@@ -61,6 +61,7 @@ from ifc_core.inference.spread_frame import (
     Prepared,
     Present,
     SpreadMask,
+    beyond_cut,
     moved_logit,
     support_of,
     sure_of_absence,
@@ -181,10 +182,14 @@ class TrackSpreader:
         while reference is not None:
             begun, reference = reference, None
             for frame, carried in self._carry(begun, path):
+                if carried.is_cut_off:  # nothing is looked for in another shot
+                    steps, rest = carried.path.steps, path[path.index(frame) :]
+                    yield from beyond_cut(steps, [f for f in rest if f in frames], rest)
+                    return
                 if frame not in frames:
                     continue
                 result = self._decide(frame, [carried])
-                is_lost = result.rle is None and not carried.is_cut_off
+                is_lost = result.rle is None
                 seen = self._seen_again(frame, carried) if is_lost else None
                 if seen is not None:  # go on from here instead
                     rle = encode_logits(signed_distance(seen), self._store.reader.video.size)

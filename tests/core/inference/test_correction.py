@@ -145,6 +145,17 @@ def test_an_object_that_went_out_of_the_picture_is_surely_gone(frames_reader):
     assert all(r.confidence > 0.5 for r in gone)
 
 
+def test_beyond_a_cut_no_frame_is_worked_on(frames_reader):
+    frames, masks = moving_disc(6)
+    rng = np.random.default_rng(9)
+    reader = frames_reader(np.concatenate([frames, np.stack([texture(rng, *SIZE, 12)] * 40)]))
+    found = {r.frame_index: r.rle for r in spread(reader, correction(masks, 2), range(46))}
+    assert sorted(found) == [f for f in range(46) if f != 2]  # they have lost it, all the same
+    assert all(found[f] is None for f in range(6, 46))
+    assert all(found[f] is not None for f in range(6) if f != 2)
+    assert max(reader.read_frames) < 12
+
+
 def test_two_corrections_beat_one_between_them(frames_reader):
     rng = np.random.default_rng(1)
     frames, masks = moving_disc()
