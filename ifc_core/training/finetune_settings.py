@@ -9,9 +9,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ifc_core.errors import ConfigError
+from ifc_core.models.registry import is_reserved
 from ifc_core.training.config import build_config
+from ifc_core.training.ranges import check_range, check_seed
 
 PRESETS = ("quick", "balanced", "thorough")
+MAX_NAME_BYTES = 100
+"""Longest name of a model version; numbers and suffixes are put behind it in names of files."""
+
 MIN_HELD_OUT_MASKS = 8
 """With fewer held-out masks than this nobody can say which model is better."""
 
@@ -88,12 +93,17 @@ class FinetuneSettings:
             _refuse("run_id", self.run_id, "be the name of a folder")
         if self.name and (Path(self.name).name != self.name or self.name.startswith(".")):
             _refuse("name", self.name, "be a plain file name")
+        if not self.name.isprintable() or len(self.name.encode()) > MAX_NAME_BYTES:
+            _refuse("name", self.name, f"be printable and have at most {MAX_NAME_BYTES} bytes")
+        if self.name and is_reserved(self.name):
+            _refuse("name", self.name, "be another one than that of a model of the program")
         if not 0 <= self.held_out_share <= 0.5:
             _refuse("held_out_share", self.held_out_share, "be between 0 and one half")
         if self.iterations is not None and self.iterations < 1:
             _refuse("iterations", self.iterations, "be at least 1")
-        if self.minutes is not None and not self.minutes > 0:
-            _refuse("minutes", self.minutes, "be positive")
+        if self.minutes is not None:
+            check_range("minutes", self.minutes, is_above=True)
+        check_seed(self.seed)
         if self.short_side is not None and not 64 <= self.short_side <= 1080:
             _refuse("short_side", self.short_side, "be from 64 to 1080 pixels")
 
@@ -121,7 +131,7 @@ class FinetuneSettings:
 
 
 def _refuse(name: str, value: object, what: str) -> None:
-    raise ConfigError(f"{name} must {what} (got {value!r}).", name=name, value=value)
+    raise ConfigError(f"{name} must {what} (got {value!r:.120}).", name=name, value=value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from ifc_core.models.checkpoint import CheckpointInfo, read_checkpoint_info, wri
 from ifc_core.models.ifc import IFC
 from ifc_core.training.ancestry import HISTORY
 from ifc_core.training.finetune_plan import FinetunePlan
-from ifc_core.training.finetune_settings import HeldOutScore
+from ifc_core.training.finetune_settings import MAX_NAME_BYTES, HeldOutScore
 from ifc_core.training.frame_ranges import FrameRange, first_ones, joined, to_ranges
 from ifc_core.version import __version__
 
@@ -99,7 +99,8 @@ def _free_name(plan: FinetunePlan, folder: Path) -> str:
     )
     if plan.settings.name and _is_free(plan, folder, wanted):
         return wanted
-    number = 1
+    short = wanted.encode()[:MAX_NAME_BYTES]  # a name of a project takes all that a file may have
+    wanted, number = short.decode(errors="ignore"), 1
     while not _is_free(plan, folder, f"{wanted}-{number}"):
         number += 1
     return f"{wanted}-{number}"

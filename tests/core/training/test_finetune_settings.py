@@ -17,11 +17,17 @@ from ifc_core.training.finetune_settings import (
 @pytest.mark.parametrize(
     "change",
     [{"preset": "huge"}, {"name": "../x"}, {"held_out_share": 0.9}, {"iterations": 0},
-     {"minutes": -1.0}, {"short_side": 8}],
+     {"minutes": -1.0}, {"short_side": 8}, {"minutes": float("inf")}, {"minutes": float("nan")},
+     {"seed": -1}, {"seed": 2**63}, {"name": "n" * 101}, {"name": "映" * 34}, {"name": "a\nb"},
+     {"name": "default"}, {"name": "IFC-R18-objects"}],
+    ids=str,
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(change):
-    with pytest.raises(ConfigError):
+    ((name, _),) = change.items()
+    with pytest.raises(ConfigError) as caught:
         FinetuneSettings("r1", **change)
+    assert caught.value.name == name
+    assert len(str(caught.value)) < 300
 
 
 @pytest.mark.parametrize("run_id", ["", "../r", ".."])

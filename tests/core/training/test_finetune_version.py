@@ -22,6 +22,20 @@ def approved(name, frames, num_frames):
     return LabelledVideo(name, Path(name), num_frames, 48, 64, (), frozenset(frames))
 
 
+def test_a_version_of_a_project_with_the_longest_name_can_be_written(tmp_path):
+    torch.manual_seed(0)
+    model = IFC(IFCConfig.preset("tiny", num_classes=1), [Category(1, "cat")])
+    settings, score = FinetuneSettings("r1"), HeldOutScore(9, 0.1, 0)
+    plan = FinetunePlan(
+        tmp_path, settings, settings.load_preset(), Snapshot("映" * 82, (), ()), model, "parent",
+        ("cat",), Split((approved("a", range(3), 3),), ()),
+    )  # fmt: skip
+    names = [write_version(plan, model, score, score, 1, 1)[0].stem]
+    (tmp_path / "models" / f"{names[0]}.safetensors").write_text("of another run")
+    names.append(write_version(plan, model, score, score, 1, 1)[0].stem)
+    assert names == ["映" * 33 + "-1", "映" * 33 + "-2"]
+
+
 def test_a_version_of_very_many_approved_frames_can_be_written(tmp_path):
     torch.manual_seed(0)
     model = IFC(IFCConfig.preset("tiny", num_classes=1), [Category(1, "cat")])
