@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +28,7 @@ from ifc_core.structures import Category
 
 FORMAT_VERSION = 1
 _METADATA_KEY = "ifc_studio"
+_MOST_LETTERS = 200  # of a name in the description
 _FLOAT_TYPES = ("F16", "BF16", "F32", "F64")
 
 StoredPrecision = Literal["fp32", "fp16"]
@@ -52,11 +53,12 @@ class CheckpointInfo:
     sha256: str = ""
 
     def __post_init__(self) -> None:
-        """Check that the parts agree.
+        """Check that the parts agree, so that what is written can be read.
 
         Raises:
-            ConfigError: Classes and architecture disagree.
+            ConfigError: Classes and architecture disagree, or a class has too long a name.
         """
+        check_class_names(c.name for c in self.categories)
         expected = self.model_config.num_classes
         ids = {c.id for c in self.categories}
         if len(self.categories) != expected or len(ids) != expected:
@@ -100,6 +102,22 @@ class Checkpoint:
         model.provenance = self.info.provenance
         model.sha256 = self.info.sha256
         return model.eval()
+
+
+def check_class_names(names: Iterable[str]) -> None:
+    """Make sure, before a model learns classes, that its file can name them.
+
+    Raises:
+        ConfigError: A name is too long.
+    """
+    for name in names:
+        if len(name) > _MOST_LETTERS:
+            raise ConfigError(
+                f"The class {_printable(name[:40])}... has a name of {len(name)} letters; rename"
+                f" it, since a model keeps at most {_MOST_LETTERS}.",
+                name="categories",
+                value=name,
+            )
 
 
 def expected_shapes(config: IFCConfig) -> dict[str, tuple[int, ...]]:
@@ -349,7 +367,7 @@ def _info_from_json(path: Path, text: str) -> CheckpointInfo:
 def _category(fields: dict[str, Any]) -> Category:
     name, color = fields["name"], fields.get("color_rgb", [0, 158, 115])
     texts = (name, fields.get("supercategory", ""), fields.get("hotkey", ""))
-    if not all(isinstance(t, str) and len(t) <= 200 for t in texts):
+    if not all(isinstance(t, str) for t in texts) or max(map(len, texts[1:])) > _MOST_LETTERS:
         raise TypeError("category names must be short text")
     numbers = [fields["id"], *color]
     if len(numbers) != 4 or any(type(n) is not int for n in numbers):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from ifc_core.errors import ConfigError
+from ifc_core.models.checkpoint import check_class_names
 from ifc_core.training.criterion import LossWeights
 from ifc_core.training.matcher import AssignmentCost
 from ifc_core.training.ranges import MOST, check_range, check_seed
@@ -234,6 +235,7 @@ class TrainConfig:
                 "matching_weight must not be negative and needs guided_queries above 0",
             )
         check_seed(self.seed)
+        check_class_names(self.categories)
         self._check_numbers()
 
     def _check_numbers(self) -> None:

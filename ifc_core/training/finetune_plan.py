@@ -9,7 +9,9 @@ from pathlib import Path
 from ifc_core.annotation.snapshot import Snapshot, SnapshotVideo, read_snapshot
 from ifc_core.data.labelled_video import LabelledTrack, LabelledVideo
 from ifc_core.errors import CheckpointError, ProjectError
+from ifc_core.io.atomic import ready_folder
 from ifc_core.io.video import open_video
+from ifc_core.models.checkpoint import check_class_names
 from ifc_core.models.ifc import IFC
 from ifc_core.models.registry import DEFAULT_MODEL, load_model
 from ifc_core.training.ancestry import Ancestry, read_ancestry
@@ -62,13 +64,18 @@ class FinetunePlan:
 def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetunePlan:
     """Read the snapshot and the parent model, and split the labelled frames.
 
+    What would keep the version from being written after hours is found out now.
+
     Raises:
+        OutputError: The project's folder of models cannot be written.
+        ConfigError: A class has a name that no model can keep.
         FormatError: The snapshot cannot be used.
         ProjectError: A video of the project is not there, or is not what was annotated.
         VideoError: A video cannot be read.
         CheckpointError: The parent model cannot be used.
     """
     folder = Path(project_folder)
+    ready_folder(folder / "models")
     snapshot = read_snapshot(folder / "runs" / settings.run_id)
     fingerprints = [_checked_fingerprint(video) for video in snapshot.videos]
     wanted = settings.model or snapshot.parent_path or DEFAULT_MODEL
@@ -79,6 +86,7 @@ def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetuneP
     known = [category.name for category in parent.categories]
     new = [c.name for c in snapshot.categories if c.id in used and c.name not in known]
     names = (*known, *new)
+    check_class_names(names)
     labels = {c.id: names.index(c.name) for c in snapshot.categories if c.name in names}
     videos = tuple(labelled_video(video, labels) for video in snapshot.videos)
     ancestry = read_ancestry(parent.provenance, folder / "models", snapshot, fingerprints)

@@ -47,6 +47,16 @@ def saved(saved_bytes, tmp_path):
     return path
 
 
+def test_a_class_name_that_could_not_be_read_again_is_not_written(model, tmp_path):
+    path = tmp_path / "long.safetensors"
+    others = CATEGORIES[1:]
+    with pytest.raises(ConfigError, match="has a name of 201 letters"):
+        save_model(model, path, categories=(Category(2, "x" * 201), *others))
+    assert not path.exists()
+    save_model(model, path, categories=(Category(2, "x" * 200), *others))
+    assert read_checkpoint_info(path).categories[0].name == "x" * 200
+
+
 def _frames():
     return np.random.default_rng(0).integers(0, 256, (2, 40, 56, 3), dtype=np.uint8)
 
@@ -239,6 +249,7 @@ def test_hostile_tensors(saved, change, words):
         lambda f: f["categories"][0].update(name=5),
         lambda f: f["categories"][0].update(name="\ud800"),
         lambda f: f["categories"][0].update(name="x" * 10_000),
+        lambda f: f["categories"][0].update(supercategory="x" * 201),
         lambda f: f["categories"][0].update(id="1"),
         lambda f: f["categories"][0].update(id=7),
         lambda f: f["categories"][0].update(color_rgb=[1, 2]),

@@ -105,6 +105,7 @@ def test_paths_count_from_the_file(config_file, tmp_path):
         (SMALL, 'output = "x"\nstages = []', "stages"),
         ('output = "out"', 'output = "out"\ninit = "out/ema"', "init"),
         ('output = "out"', "output = 3", "output"),
+        ('output = "out"', f'output = "out"\ncategories = ["{"c" * 201}"]', "categories"),
         ('output = "out"', 'output = "out"\nseed = -3', "seed"),
         ('output = "out"', f'output = "out"\nseed = {2**63}', "seed"),
         ('output = "out"', 'output = "out"\nlog_every = 0', "log_every"),

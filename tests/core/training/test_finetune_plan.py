@@ -11,7 +11,7 @@ import pytest
 from ifc_core.annotation import Project, Scope
 from ifc_core.annotation.edits import ApproveFrames, NewTrack, SetCategory, SetMask
 from ifc_core.annotation.snapshot import make_snapshot
-from ifc_core.errors import ProjectError
+from ifc_core.errors import ConfigError, OutputError, ProjectError
 from ifc_core.io.video import open_video
 from ifc_core.models.checkpoint import read_checkpoint, write_checkpoint
 from ifc_core.structures import Category, RLEMask
@@ -71,6 +71,22 @@ def test_a_video_of_another_length_is_not_learned_from(project, run_folder, tiny
     content["videos"][0]["num_frames"] = 59
     (run_folder / "snapshot.json").write_text(json.dumps(content))
     with pytest.raises(ProjectError, match=r"toy has 60 frames, but 59 were annotated"):
+        plan_finetune(project.folder, settings(tiny_model_file))
+
+
+def test_a_folder_of_models_that_takes_none_is_told_before_training(
+    project, run_folder, tiny_model_file
+):
+    (project.folder / "models").rmdir()
+    (project.folder / "models").write_text("a file")
+    with pytest.raises(OutputError, match=r"Cannot write .*models: file exists"):
+        plan_finetune(project.folder, settings(tiny_model_file))
+
+
+def test_a_class_with_a_name_that_no_model_keeps_is_told_before_training(project, tiny_model_file):
+    project.apply(SetCategory(Category(1, "c" * 201)))
+    make_snapshot(project, project.folder / "runs" / "r1")
+    with pytest.raises(ConfigError, match=r"ccc\.\.\. has a name of 201 letters; rename it"):
         plan_finetune(project.folder, settings(tiny_model_file))
 
 
