@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -261,3 +262,14 @@ def test_where_the_project_is_read_only_no_version_can_be_used(qtbot):
     assert page._use.toolTip() == "It is in use"
     page._models.setCurrentRow(-1)
     assert page._use.toolTip() == "Select a version first"
+
+
+def test_nothing_comes_before_the_bundled_model(qtbot):
+    page = FinetunePage()
+    qtbot.addWidget(page)
+    version = ModelVersion(1, "v1", "v1", "", "", 9.0, {}, {}, active=True)
+    page.show_view(FinetuneView(models=(version,)), "")
+    assert page._roll_back.isEnabled()
+    page.show_view(FinetuneView(models=(replace(version, active=False),)), "")
+    assert not page._roll_back.isEnabled()
+    assert page._roll_back.toolTip() == "The bundled model is in use; select a version instead"

@@ -222,6 +222,8 @@ class FinetunePage(QWidget):
         self._why_not_use = view.why_not_use
         self._show_models(view.models)
         none = "" if view.models else tr("There is no other version yet")
+        if view.models and not any(model.active for model in view.models):
+            none = tr("The bundled model is in use; select a version instead")
         self._roll_back.setEnabled(not (none or view.why_not_use))
         self._roll_back.setToolTip(none or view.why_not_use)
         self._show_use(self._models.currentItem())

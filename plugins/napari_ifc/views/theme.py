@@ -23,6 +23,7 @@ class Palette:
         muted: Second-rank text.
         accent: The one primary action, selection and progress.
         on_accent: Text on the accent.
+        link: The accent as text, on the background and on cards.
         warning: Attention.
         error: Failure.
         good: Approved work.
@@ -37,6 +38,7 @@ class Palette:
     muted: str
     accent: str
     on_accent: str
+    link: str
     warning: str
     error: str
     good: str
@@ -54,8 +56,9 @@ def palette_for(theme_id: str) -> Palette:
         border=theme.primary.as_hex(format="long"),
         text=theme.text.as_hex(format="long"),
         muted="#a3a9b4" if dark else "#5c5d63",
-        accent="#4f7bea" if dark else "#2f5fd0",
+        accent="#426ee0" if dark else "#2857c4",
         on_accent="#ffffff",
+        link="#86a5f5" if dark else "#2857c4",
         warning="#f0b429" if dark else "#7a5600",
         error="#f2737c" if dark else "#b3121d",
         good="#3fb68b" if dark else "#0e6b4f",
@@ -87,7 +90,7 @@ def style_sheet(p: Palette) -> str:
         background: {theme_mix(p.background, p.raised, 0.6)}; }}
     QPushButton[role="primary"] {{ background: {p.accent}; color: {p.on_accent};
         font-weight: 600; padding: 5px 12px; }}
-    QPushButton[role="primary"]:hover {{ background: {theme_mix(p.accent, "#ffffff", 0.15)}; }}
+    QPushButton[role="primary"]:hover {{ background: {theme_mix(p.accent, "#000000", 0.15)}; }}
     QPushButton[role="primary"]:disabled {{ background: {p.raised};
         color: {theme_mix(p.raised, p.text, 0.45)}; }}
     QPushButton[role="chip"] {{ background: transparent; color: {p.muted};
@@ -99,7 +102,9 @@ def style_sheet(p: Palette) -> str:
         text-align: left; padding: 0 0 4px 0; }}
     QPushButton[role="status"]:hover {{ color: {p.text}; }}
     QPushButton[role="narrow"] {{ padding: 3px 0; }}
-    QPushButton[role="link"] {{ background: transparent; color: {p.accent}; padding: 0 2px; }}
+    QPushButton[role="link"] {{ background: transparent; color: {p.link}; padding: 0 2px; }}
+    QPushButton[role="link"]:disabled {{ background: transparent;
+        color: {theme_mix(p.background, p.text, 0.4)}; }}
     QToolButton {{ background: transparent; border: {_RING}px solid transparent;
         border-radius: 5px; padding: 3px; color: {p.text}; }}
     QToolButton:hover {{ background: {p.raised}; }}
@@ -139,6 +144,7 @@ def style_sheet(p: Palette) -> str:
     QComboBox, QSpinBox, QDoubleSpinBox, QLineEdit {{ background: {p.raised}; color: {p.text};
         border: {_RING}px solid transparent; border-radius: 5px; padding: 2px 6px;
         font-size: 9pt; min-height: 20px; }}
+    QLineEdit {{ placeholder-text-color: {placeholder(p)}; }}
     QComboBox::drop-down {{ width: 18px; border: 0; background: transparent; }}
     QComboBox::down-arrow {{ width: 10px; height: 10px; }}
     QDialog#ifcPanel {{ background: {p.background}; }}
@@ -147,6 +153,8 @@ def style_sheet(p: Palette) -> str:
         selection-background-color: {p.accent}; font-size: 9pt; }}
     QCheckBox {{ color: {p.text}; font-size: 9pt; border: {_RING}px solid transparent;
         border-radius: 5px; }}
+    QCheckBox::indicator {{ border: 1px solid {p.muted}; border-radius: 3px; padding: 0; }}
+    QCheckBox::indicator:disabled {{ border-color: {theme_mix(p.surface, p.muted, 0.5)}; }}
     QPushButton:focus, QToolButton:focus, QPushButton[role]:focus, QToolButton[role]:focus,
     QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QLineEdit:focus, QCheckBox:focus,
     QTableView:focus, QTableWidget:focus, QListView:focus, QPlainTextEdit:focus {{
@@ -155,6 +163,11 @@ def style_sheet(p: Palette) -> str:
     QSlider:focus {{ border: {_RING}px solid {p.text}; border-radius: 5px; }}
     QToolTip {{ background: {p.surface}; color: {p.text}; border: 1px solid {p.border}; }}
     """
+
+
+def placeholder(p: Palette) -> str:
+    """What stands in an empty field."""
+    return theme_mix(p.raised, p.text, 0.7)
 
 
 def theme_mix(first: str, second: str, share: float) -> str:

@@ -1,9 +1,12 @@
 """Colours and icons in both themes."""
 
+from itertools import product
+
 import pytest
+from qtpy.QtWidgets import QCheckBox, QFrame, QPushButton, QVBoxLayout
 
 from napari_ifc.views.icons import icon, icon_names
-from napari_ifc.views.theme import palette_for
+from napari_ifc.views.theme import palette_for, placeholder, style_sheet, theme_mix
 
 ORANGE = (230, 159, 0)
 
@@ -24,7 +27,36 @@ def test_every_text_can_be_read(theme):
     for text in (p.text, p.muted, p.error, p.warning, p.good):
         for ground in (p.background, p.surface):
             assert contrast(text, ground) >= 4.0, (text, ground)
-    assert contrast(p.on_accent, p.accent) >= 3.0
+    hover = theme_mix(p.accent, "#000000", 0.15)
+    for ground in (p.accent, hover):
+        assert contrast(p.on_accent, ground) >= 4.5
+    for ground in (p.background, p.surface):
+        assert contrast(p.link, ground) >= 4.5
+    assert contrast(placeholder(p), p.raised) >= 4.5
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_an_empty_box_and_a_link_without_effect_are_seen_as_what_they_are(theme, qapp):
+    p = palette_for(theme)
+    card = QFrame()
+    card.setProperty("role", "card")
+    card.setStyleSheet(style_sheet(p))
+    column = QVBoxLayout(card)
+    box, link = QCheckBox(), QPushButton("Clear")
+    link.setProperty("role", "link")
+    for part in (box, link):
+        column.addWidget(part)
+
+    def colors(widget):
+        picture = card.grab(widget.geometry()).toImage()
+        points = product(range(picture.width()), range(picture.height()))
+        return {picture.pixelColor(x, y).name() for x, y in points}
+
+    assert max(contrast(c, p.surface) for c in colors(box)) >= 3.0
+    alive = colors(link)
+    link.setEnabled(False)
+    faint = max(contrast(c, p.surface) for c in colors(link))
+    assert faint < 0.75 * max(contrast(c, p.surface) for c in alive)
 
 
 def test_icons_have_a_faint_form_for_disabled_buttons(qapp):
