@@ -19,6 +19,7 @@ from napari_ifc.controllers.tasks import Tasks
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.engine_bridge import EngineBridge
 from napari_ifc.engine_link import PATIENCE_SECONDS, EngineLink, Trainers, close_together
+from napari_ifc.error_text import told
 from napari_ifc.feature import NOTHING_OPEN
 from napari_ifc.features import FEATURES
 from napari_ifc.features.files import Files
@@ -158,8 +159,9 @@ class Studio(StudioFeatures):
 
     def fail(self, error: Exception | str) -> None:
         """Show an error as one sentence and emit ``failed``."""
-        self.panel.banner.show_message(str(error), "error")
-        self.failed.emit(str(error))
+        sentence, path = told(error)
+        self.panel.banner.show_message(sentence, "error", tip=path)
+        self.failed.emit(sentence)
 
     def run_action(self, action_id: str) -> bool:
         """Do an action; errors are shown.

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_ifc.error_text import breakable
 from napari_ifc.language import tr
 
 _INFO_MS = 8000
@@ -34,6 +35,7 @@ class Banner(QFrame):
         self.setProperty("role", "banner")
         self.setProperty("kind", "info")
         self._action_id = ""
+        self._sentence = ""
         self._text = QLabel()
         self._text.setWordWrap(True)
         self._text.setTextFormat(Qt.TextFormat.PlainText)
@@ -61,7 +63,7 @@ class Banner(QFrame):
     @property
     def text(self) -> str:
         """The sentence shown, empty when hidden."""
-        return self._text.text() if self.is_shown else ""
+        return self._sentence if self.is_shown else ""
 
     @property
     def is_shown(self) -> bool:
@@ -69,7 +71,12 @@ class Banner(QFrame):
         return not self.isHidden()
 
     def show_message(
-        self, text: str, kind: str = "info", action_text: str = "", action_id: str = ""
+        self,
+        text: str,
+        kind: str = "info",
+        action_text: str = "",
+        action_id: str = "",
+        tip: str = "",
     ) -> None:
         """Show a sentence.
 
@@ -78,8 +85,11 @@ class Banner(QFrame):
             kind: ``"info"``, which goes by itself; ``"done"``, ``"warning"`` or ``"error"``.
             action_text: Text of the button, empty for none.
             action_id: What ``action_requested`` then carries.
+            tip: What there is to know besides, for who points at it.
         """
-        self._text.setText(text)
+        self._sentence = text
+        self._text.setText(breakable(text))
+        self._text.setToolTip(tip)
         self._action_id = action_id
         self._button.setText(action_text)
         self._button.setVisible(bool(action_text))
