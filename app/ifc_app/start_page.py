@@ -20,12 +20,15 @@ from qtpy.QtWidgets import (
 
 import ifc_resources
 from ifc_app.recent import RecentItem, RecentList
+from napari_ifc.error_text import breakable
 from napari_ifc.language import tr
 from napari_ifc.rows import RunView
 from napari_ifc.views.theme import Palette, palette_for, theme_mix
 
-_COLUMNS = 3
-_CARD_PX = QSize(220, 124)
+_PICTURE_PX = QSize(220, 124)
+_CARD_PX = 252  # all cards are as wide, whatever stands on them
+_TEXT_PX = 230
+_GAP_PX = 12
 
 _STEPS = (
     (tr("Propose"), tr("The model outlines the objects and follows them through the clip.")),
@@ -58,7 +61,7 @@ def start_style(p: Palette) -> str:
 #StartPage QPushButton:hover {{ background: {hover}; border-color: {p.accent}; }}
 #StartPage QPushButton#primary {{ background: {p.accent}; border-color: {p.accent};
     color: {p.on_accent}; font-weight: 600; }}
-#StartPage QPushButton#primary:hover {{ background: {theme_mix(p.accent, "#ffffff", 0.15)}; }}
+#StartPage QPushButton#primary:hover {{ background: {theme_mix(p.accent, "#000000", 0.15)}; }}
 #StartPage QToolButton {{
     background: {card}; color: {p.text}; border: 1px solid {p.border}; border-radius: 8px;
     padding: 8px; font-size: 12px;
@@ -69,7 +72,7 @@ def start_style(p: Palette) -> str:
 #StartPage QPushButton:focus {{ padding: 11px 17px; }}
 #StartPage QToolButton:focus {{ padding: 7px; }}
 #StartPage QFrame#step {{ background: {card}; border: 1px solid {p.border}; border-radius: 8px; }}
-#StartPage QLabel#stepName {{ font-size: 14px; font-weight: 600; color: {p.accent}; padding: 0; }}
+#StartPage QLabel#stepName {{ font-size: 14px; font-weight: 600; color: {p.link}; padding: 0; }}
 #StartPage QLabel#stepText {{ font-size: 12px; color: {p.muted}; padding: 0; }}
 #StartPage QLabel#drop {{ border: 2px dashed {p.border}; border-radius: 12px; font-size: 14px;
     color: {p.muted}; }}
@@ -101,6 +104,7 @@ class StartPage(QFrame):
     def __init__(self, recent: RecentList, parent: QWidget) -> None:
         super().__init__(parent)
         self._recent = recent
+        self._num_columns = 0
         self.setObjectName("StartPage")
         self.apply_palette(palette_for("dark"))
         self.setAutoFillBackground(True)
@@ -115,6 +119,7 @@ class StartPage(QFrame):
         column.addLayout(self._heading())
         column.addSpacing(16)
         column.addLayout(self._buttons())
+        self._sentence = ""
         self._problem = QLabel(objectName="problem")
         self._problem.setWordWrap(True)
         self._problem.hide()
@@ -230,52 +235,75 @@ class StartPage(QFrame):
         self._cards = QWidget(objectName="cards")
         self._grid = QGridLayout(self._cards)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setSpacing(12)
+        self._grid.setSpacing(_GAP_PX)
+        self._shown_cards: list[QToolButton] = []
         area.setWidget(self._cards)
+        area.installEventFilter(self)
         return area
 
     @property
     def problem(self) -> str:
         """The sentence that is shown, or an empty string."""
-        return self._problem.text()
+        return self._sentence
 
     def show_problem(self, sentence: str) -> None:
         """Say why something could not be opened; an empty string takes it away."""
-        self._problem.setText(sentence)
+        self._sentence = sentence
+        self._problem.setText(breakable(sentence))
         self._problem.setVisible(bool(sentence))
 
     def refresh(self) -> None:
         """Show the list as it is on disk now."""
         self.show_problem("")
-        while (entry := self._grid.takeAt(0)) is not None:
-            if entry.widget() is not None:
-                entry.widget().deleteLater()
+        for card in self._shown_cards:
+            self._grid.removeWidget(card)
+            card.hide()
+            card.deleteLater()
         items = self._recent.items()
         for widget in (self._section, self._area, self._hint):
             widget.setVisible(bool(items))
         self._drop.setVisible(not items)  # the first time the room is for this
-        for place, item in enumerate(items):
-            self._grid.addWidget(self._card(item), place // _COLUMNS, place % _COLUMNS)
-        self._grid.setColumnStretch(_COLUMNS, 1)
-        self._grid.setRowStretch(len(items) // _COLUMNS + 1, 1)
+        self._shown_cards = [self._card(item) for item in items]
+        self._num_columns = 0
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Put as many cards into a row as fit; the scroll bar has its room in any case."""
+        room = self._area.width() - self._area.verticalScrollBar().sizeHint().width()
+        columns = max(1, (room + _GAP_PX) // (_CARD_PX + _GAP_PX))
+        if columns == self._num_columns:
+            return
+        for place in (self._num_columns, columns):
+            self._grid.setColumnStretch(place, int(place == columns))
+        for row in range(self._grid.rowCount()):
+            self._grid.setRowStretch(row, 0)
+        self._num_columns = columns
+        for place, card in enumerate(self._shown_cards):
+            self._grid.addWidget(card, *divmod(place, columns))
+        self._grid.setRowStretch(len(self._shown_cards) // columns + 1, 1)
 
     def _card(self, item: RecentItem) -> QToolButton:
-        card = QToolButton()
+        card = QToolButton(self._cards)
+        card.setFixedWidth(_CARD_PX)
+        card.ensurePolished()  # so that its font is the page's
         card.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         picture = self._recent.thumbnail(item)
         if picture is not None:
             card.setIcon(QIcon(_in_frame(QPixmap(str(picture)))))
-        card.setIconSize(_CARD_PX)
-        name = item.name if len(item.name) <= 28 else item.name[:27] + "…"
-        card.setText(f"{name}\n{progress_text(item)}")
-        card.setToolTip(item.path)
+        card.setIconSize(_PICTURE_PX)
+        metrics, words = card.fontMetrics(), (item.name, progress_text(item))
+        middle = Qt.TextElideMode.ElideMiddle
+        card.setText("\n".join(metrics.elidedText(word, middle, _TEXT_PX) for word in words))
+        card.setToolTip("\n".join((item.path, words[1])))
         card.clicked.connect(
             lambda _checked=False, path=item.path: self.recent_requested.emit(path)
         )
         return card
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Follow the size of the covered widget."""
+        """Follow the size of the covered widget, and fill the rows of cards."""
+        if watched is self._area and event.type() == QEvent.Type.Resize:
+            self._arrange()
         if watched is self.parent() and event.type() == QEvent.Type.Resize:
             self._cover()
         return False
@@ -297,10 +325,10 @@ class StartPage(QFrame):
 
 def _in_frame(picture: QPixmap) -> QPixmap:
     """A picture of any shape in the middle of a card, so that all cards are alike."""
-    whole = QPixmap(_CARD_PX)
+    whole = QPixmap(_PICTURE_PX)
     whole.fill(QColor("#16171b"))
     fit = Qt.AspectRatioMode.KeepAspectRatio
-    small = picture.scaled(_CARD_PX, fit, Qt.TransformationMode.SmoothTransformation)
+    small = picture.scaled(_PICTURE_PX, fit, Qt.TransformationMode.SmoothTransformation)
     painter = QPainter(whole)
     painter.drawPixmap(
         (whole.width() - small.width()) // 2, (whole.height() - small.height()) // 2, small

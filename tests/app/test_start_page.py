@@ -88,3 +88,26 @@ def test_one_frame_is_told_as_one():
     assert progress_text(RecentItem("/a.png", 0.0, 1)) == "1 frame"
     done = RecentItem("/a.png", 0.0, 1, num_tracks=1, approved_frames=1)
     assert progress_text(done) == "1 frame · 1 track · 100% approved"
+
+
+@pytest.mark.parametrize(("width", "columns"), [(700, 2), (1000, 3), (1440, 4), (1920, 6)])
+def test_cards_are_as_wide_and_fill_the_rows(covered, tmp_path, qtbot, width, columns):
+    window, page, _ = covered
+    for number in range(7):
+        clip = tmp_path / f"{'a long name of a clip ' * (number % 3)}{number}.mp4"
+        clip.write_bytes(b"x")
+        page._recent.add(clip, 12_000 * number)
+        page._recent.note_progress(clip, num_tracks=120 * number, approved_frames=5)
+    page.refresh()
+    window.resize(width, 700)
+    qtbot.waitUntil(lambda: page.width() == width)
+    cards = page._shown_cards
+    qtbot.waitUntil(lambda: len({card.x() for card in cards}) == columns)
+    assert len(cards) == 8
+    assert len({card.width() for card in cards}) == 1
+    rows = sorted({card.y() for card in cards})
+    assert len(rows) == -(-8 // columns)
+    assert page._area.horizontalScrollBar().maximum() == 0
+    for card in cards:
+        for line in card.text().split("\n"):
+            assert card.fontMetrics().horizontalAdvance(line) <= card.width() - 20

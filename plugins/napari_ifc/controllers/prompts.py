@@ -110,7 +110,7 @@ class PromptController:
         """
         self.dismiss()
         name = "point_xy" if len(place) == 2 else "box_xyxy"
-        self._show(CandidateView(True, tr("Looking for what the model has here…")))
+        self._show(CandidateView(True, tr("Looking for masks here…")))
         params = {**source, "frame_index": self._editor.frame_index}
         params[name] = [float(v) for v in place]
         try:
