@@ -43,6 +43,8 @@ from napari_ifc.views.theme import Palette, theme_mix
 _Index = QModelIndex | QPersistentModelIndex
 _ROW_PX = 34  # two lines: a low screen is to show several entries
 _COUNT_PX = 84
+_AROUND_WORDS_PX = 42  # margins of the page and of its card
+_LOW_PX = 250  # a lower page has one line for each thing, so that the decisions are never cut
 _ROW_ROLE = Qt.ItemDataRole.UserRole
 _DECISIONS = (
     ("review.accept", tr("Accept"), "Space"),
@@ -218,6 +220,8 @@ class ReviewPage(QWidget):
         self._actions: ActionTable | None = None
         self._quiet = False
         self._wants_focus = False
+        self._row: QueueRow | None = None
+        self._is_low = False
         self._set_up_view()
         self._build()
 
@@ -245,6 +249,7 @@ class ReviewPage(QWidget):
             label.setWordWrap(True)
         self._count.setMinimumWidth(_COUNT_PX)
         self._count.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._why.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._current.setProperty("role", "heading")
         choices = QHBoxLayout()
         choices.setSpacing(6)
@@ -266,7 +271,7 @@ class ReviewPage(QWidget):
         page = QFrame()
         page.setProperty("role", "card")
         self._empty_title.setProperty("role", "heading")
-        column = QVBoxLayout(page)
+        column = self._empty = QVBoxLayout(page)
         column.setContentsMargins(20, 20, 20, 20)
         column.setSpacing(8)
         column.addStretch(1)
@@ -348,8 +353,9 @@ class ReviewPage(QWidget):
         self.refresh_actions()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """More or less of the count fits."""
+        """More or less of the count and of the words fits."""
         super().resizeEvent(event)
+        self._fit_height()
         self._show_count()
 
     def _show_count(self) -> None:
@@ -360,13 +366,35 @@ class ReviewPage(QWidget):
         self._count.setToolTip("\n".join(filter(None, (self._count_text, self._progress))))
 
     def _show_entry(self, row: QueueRow | None) -> None:
-        self._current.setVisible(row is None)  # else the list shows it, and needs the room
-        if row is None:
-            self._current.setText(tr("Review"))
-            some = tr("Q shows the first entry; decide with one key and the next one comes.")
-            self._why.setText(some if self.model.rowCount() else tr("There is nothing to decide."))
-            return
-        self._why.setText(f"{row.why}. {row.advice}".replace("?.", "?"))
+        self._row = row
+        self._current.setText(tr("Review"))
+        self._show_words()
+
+    def _show_words(self) -> None:
+        """What the entry is about, on a low page in one line."""
+        low, row = self._is_low, self._row
+        self._current.setVisible(row is None and not low)  # else the list shows it
+        self._why.setWordWrap(not low)
+        if row is not None:
+            words = f"{row.why}. {row.advice}".replace("?.", "?")
+        elif not self.model.rowCount():
+            words = tr("There is nothing to decide.")
+        elif low:
+            words = tr("Q shows the first entry.")
+        else:
+            words = tr("Q shows the first entry; decide with one key and the next one comes.")
+        room = self.width() - _AROUND_WORDS_PX
+        fit = self._why.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, room)
+        self._why.setText(fit if low else words)
+        self._why.setToolTip(words if low and fit != words else "")
+
+    def _fit_height(self) -> None:
+        """Leave out of a low page what the list and the decisions can do without."""
+        self._is_low = self.height() < _LOW_PX
+        self._empty_text.setVisible(not self._is_low)
+        upright = 6 if self._is_low else 20
+        self._empty.setContentsMargins(20, upright, 20, upright)
+        self._show_words()
 
     def show_progress(self, view: ProgressView) -> None:
         """Show how far the review of the whole project is."""

@@ -1,14 +1,15 @@
 """The page of the review queue."""
 
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, QRect, Qt
+from qtpy.QtWidgets import QApplication, QFrame, QPushButton
 
 from napari_ifc.rows import (
     ProgressView,
     QueueRow,
 )
 from napari_ifc.views.review_page import ReviewPage
-from napari_ifc.views.theme import palette_for
+from napari_ifc.views.theme import palette_for, style_sheet
 
 ORANGE = (230, 159, 0)
 
@@ -65,6 +66,40 @@ class TestReviewPage:
         page.show_queue(0, nothing, -1, 0, "Reading masks")
         page.show_progress(ProgressView(1, 80, 80, 11, 11))
         assert page._empty_title.text() == "Reading masks"
+
+    @pytest.mark.parametrize("height", [170, 200, 230, 260, 400])
+    @pytest.mark.parametrize("count", [0, 12])
+    @pytest.mark.parametrize("place", [-1, 0])
+    def test_decisions_and_words_are_never_cut(self, page, height, count, place):
+        advice = "Look whether the outline follows the object, and correct it where it does not."
+
+        def row_at(place):
+            return QueueRow(
+                "Track 1", "frame 0", "Area changes by 2.4×", advice, "label", 0.5, True
+            )
+
+        holder = QFrame()  # gives the page less than it asks for, as a low window does
+        page.setParent(holder)
+        page.setStyleSheet(style_sheet(palette_for("dark")))
+        page.setGeometry(0, 0, 370, height)
+        page.show_queue(count, row_at, place if count else -1, count, "")
+        holder.show()
+        QApplication.processEvents()
+        shown = [page._why, page._empty_title if not count else page.view, *page._buttons.values()]
+        for part in shown:
+            box = QRect(part.mapTo(page, QPoint(0, 0)), part.size())
+            assert page.rect().contains(box), part
+            if isinstance(part, QPushButton):
+                assert box.height() >= part.minimumSizeHint().height()
+        why = page._why
+        assert why.height() >= why.heightForWidth(why.width()) if why.wordWrap() else True
+        assert why.fontMetrics().height() <= why.height()
+        if not why.wordWrap():
+            assert why.fontMetrics().horizontalAdvance(why.text()) <= why.width()
+            assert why.text() in {"Q shows the first entry.", "There is nothing to decide."} or (
+                why.toolTip().endswith(advice)
+            )
+        page.setParent(None)
 
     def test_a_low_page_shows_several_entries_and_says_all_in_the_tip(self, page):
         def row_at(place):
