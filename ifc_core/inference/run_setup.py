@@ -110,4 +110,5 @@ def clip_linker_for(
         return DirectLinker(tracker)
     stride = settings.clip_stride
     seeing = -(-settings.clip_length // stride)  # clips that see a frame of the middle, at most
-    return LookaheadLinker(tracker, -(-frames // stride), seeing)
+    least = score_threshold_for(model, settings)
+    return LookaheadLinker(tracker, -(-frames // stride), seeing, least)

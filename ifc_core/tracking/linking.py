@@ -12,12 +12,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ifc_core.tracking.best_paths import MOST_STEPS, Column, Floats, best_paths
+from ifc_core.tracking.best_paths import MOST_STEPS, SAME_IOU, Column, Floats, Path, best_paths
 from ifc_core.tracking.clip_matching import soft_iou_matrix
 from ifc_core.tracking.video_tracker import ClipInstances, VideoTracker
 
 _CERTAIN = 0.5  # probability of being an object from which on an instance makes a path better
 _LEAST_CERTAINTY = 0.25  # by which a new track exceeds it in each of the clips it needs
+CERTAIN_TRACK = _CERTAIN + _LEAST_CERTAINTY
+"""Mean probability of being an object of what begins a track that somebody is sure of."""
+_PROBABLE = 0.1  # the same as _CERTAIN for tracks that nobody is sure of
+_MOST_PROBABLE = 1.0  # what such a track brings along at most
+_SAME_THING = 0.5  # soft IoU from which on one ends as what another begins as
 _FEWEST_CLIPS = 3  # that agree, however soon the shot ends; with 2 real shots end in glimpses
 _MOST_BROUGHT = 5.0  # what a track brings along at most: as much as ten sure clips
 
@@ -71,7 +76,8 @@ class DirectLinker:
 class _Compared:
     clip: ClipInstances
     probs: Tensor  # (N, T, h, w)
-    gains: Floats  # (N,)
+    gains: Floats  # (N,) of a track that somebody is sure of
+    probable: Floats  # (N,) of one that nobody is sure of
     ious: tuple[Floats | None, ...]  # with 1, 2, ... clips before
     same: Floats  # (N, N) soft IoU
     identities: tuple[int | None, ...] = ()  # of the rows, once decided; None: of no track
@@ -90,6 +96,9 @@ class LookaheadLinker:
         tracker: Holds the decided clips, merges their masks and knows the class scores.
         lookahead: Clips that a decision sees beyond the clips it is about, at least 1.
         least_clips: Sure clips that a new track needs, where so many came already.
+        least_prob: Mean probability of being an object that a track needs. Under
+            :data:`CERTAIN_TRACK` what the tracks leave is looked through for such that no clip
+            is sure of; those that somebody is sure of stay what they are.
 
     Memory holds the masks of at most ``2 * lookahead`` clips beside those of the tracker.
     """
@@ -97,6 +106,7 @@ class LookaheadLinker:
     tracker: VideoTracker
     lookahead: int
     least_clips: int = 1
+    least_prob: float = CERTAIN_TRACK
     _num_clips: int = 0
     _waiting: deque[_Compared] = field(default_factory=deque)
     _known: deque[_Compared] = field(default_factory=lambda: deque(maxlen=MOST_STEPS))
@@ -145,14 +155,15 @@ class LookaheadLinker:
         # One transfer for all of them: on a GPU each one waits for the device.
         facts = torch.cat(parts).cpu().double().numpy()
         no_object, same, *found = np.split(facts, np.cumsum([len(part) for part in parts])[:-1])
-        gains = 1.0 - no_object[0] - _CERTAIN
+        is_object = 1.0 - no_object[0]
+        gains = is_object - _CERTAIN
         unsure = sorted(clip.unsure)
         gains[unsure] = np.minimum(gains[unsure], 0.0)  # no path begins with them
         ious = tuple(
             part if _share_frames(other.clip, clip) else None
             for part, other in zip(found, earlier, strict=True)
         )
-        return _Compared(clip, probs, gains, ious, same)
+        return _Compared(clip, probs, gains, is_object - _PROBABLE, ious, same)
 
     def _newest_first(self) -> Iterator[_Compared]:
         yield from reversed(self._waiting)
@@ -164,8 +175,12 @@ class LookaheadLinker:
         waiting = [Column(w.gains, w.ious, w.same) for w in self._waiting]
         steps: list[list[_Step]] = [[] for _ in waiting]
         track_of: dict[int, int] = {}  # number of the path -> identity
-        least_gains = [0.0] * len(known) + self._least_gains(len(waiting), is_end)
-        for number, path in enumerate(best_paths([*known, *waiting], least_gains)):
+        clips = self._clips_needed(len(waiting), is_end)
+        least_gains = [0.0] * len(known) + [_LEAST_CERTAINTY * needed for needed in clips]
+        paths = best_paths([*known, *waiting], least_gains)
+        if self.least_prob < CERTAIN_TRACK:
+            paths = self._with_probable(known, paths, clips)
+        for number, path in enumerate(paths):
             before: tuple[int, int] | None = None
             for column, row in path:
                 place = column - len(known)
@@ -179,14 +194,62 @@ class LookaheadLinker:
             self._hand_over(sorted(steps[place]), track_of)
         return count
 
-    def _least_gains(self, num_waiting: int, is_end: bool) -> list[float]:
-        """What a new track must gain that begins in each of the waiting clips.
+    def _with_probable(
+        self, known: Sequence[Column], certain: Sequence[Path], clips: Sequence[int]
+    ) -> list[Path]:
+        """Paths of all tracks, with those that nobody is sure of in what the others leave.
+
+        Args:
+            known: Of the decided clips.
+            certain: Paths that somebody is sure of; where another one leads to their beginning,
+                they begin with it.
+            clips: That a new track needs, for each of the waiting clips.
+        """
+        own = [np.array([self._is_probable(i) for i in k.identities], bool) for k in self._known]
+        columns = [
+            replace(column, gains=np.where(mine, column.gains, -np.inf))
+            for mine, column in zip(own, known, strict=True)
+        ]
+        columns += [Column(w.probable.copy(), w.ious, w.same) for w in self._waiting]
+        for column, row in (step for path in certain for step in path):
+            taken = columns[column]
+            if not taken.is_known:
+                taken.gains[taken.same[row] >= SAME_IOU] = -np.inf
+            taken.gains[row] = -np.inf
+        needed = [0] * len(known) + list(clips)
+        paths = list(certain)
+        for path in best_paths(columns):
+            gains = [columns[column].gains[row] for column, row in path]
+            begun = path[0][0]
+            is_track = len(path) >= needed[begun] and np.mean(gains) + _PROBABLE >= self.least_prob
+            number = self._leads_to(path, paths[: len(certain)], len(known))
+            if number is not None:
+                paths[number] = path + paths[number]
+            elif columns[begun].is_known or is_track:
+                paths.append(path)
+        return paths
+
+    def _leads_to(self, path: Path, others: Sequence[Path], num_known: int) -> int | None:
+        """Number of the path that begins where one ends, ``None`` where none does."""
+        column, row = path[-1]
+        best, found = _SAME_THING, None
+        for number, other in enumerate(others):
+            begun, first = other[0]
+            if begun < num_known or not 0 < begun - column <= MOST_STEPS:
+                continue
+            ious = self._waiting[begun - num_known].ious[begun - column - 1]
+            if ious is not None and ious[row, first] >= best:
+                best, found = float(ious[row, first]), number
+        return found
+
+    def _clips_needed(self, num_waiting: int, is_end: bool) -> list[int]:
+        """Clips that a new track needs which begins in each of the waiting clips.
 
         What comes shortly before the end can be seen by the clips that are left and no more.
         """
         needed = min(self.least_clips, self._num_clips)
         left = [num_waiting - place if is_end else needed for place in range(num_waiting)]
-        return [_LEAST_CERTAINTY * min(needed, max(_FEWEST_CLIPS, clips)) for clips in left]
+        return [min(needed, max(_FEWEST_CLIPS, clips)) for clips in left]
 
     def _iou(self, place: int, row: int, column: int, before: tuple[int, int]) -> float | None:
         """Soft IoU of a row of a waiting clip with the instance before it on its path."""
@@ -214,14 +277,20 @@ class LookaheadLinker:
             gains = np.full(len(known.identities), -np.inf)
             for row, identity in enumerate(known.identities):
                 if identity is not None and identity not in seen:
-                    gains[row] = min(_MOST_BROUGHT, self._brought(identity))
+                    gains[row] = self._brought(identity)
             seen.update(known.identities)
             columns.append(Column(gains, (), known.same, is_known=True))
         return columns[::-1]
 
     def _brought(self, identity: int) -> float:
         totals, num_clips = self.tracker.class_totals(identity)
-        return max(0.0, (1.0 - _CERTAIN) * num_clips - totals[-1])
+        if self._is_probable(identity):
+            return min(_MOST_PROBABLE, max(0.0, (1.0 - _PROBABLE) * num_clips - totals[-1]))
+        return min(_MOST_BROUGHT, max(0.0, (1.0 - _CERTAIN) * num_clips - totals[-1]))
+
+    def _is_probable(self, identity: int | None) -> bool:
+        """Whether no clip so far is sure of a track."""
+        return identity is not None and not self.tracker.is_certain(identity)
 
 
 _Step = tuple[int, int, float | None]  # row, number of the path, soft IoU with the step before

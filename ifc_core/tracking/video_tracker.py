@@ -113,6 +113,11 @@ class _ClassScore:
     total: Tensor  # (K + 1,) sum over clips
     num_clips: int = 0
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether the clips are sure of an object, as each is whose best class is one."""
+        return 2.0 * float(self.total[-1]) <= self.num_clips
+
 
 @dataclass(slots=True)
 class VideoTracker:
@@ -160,7 +165,7 @@ class VideoTracker:
 
         Those that survived are linked first; an unsure one goes on with a track that is left,
         where their soft IoU exceeds :data:`CONTINUE_THRESHOLD`, and is dropped otherwise. Its
-        class scores do not count.
+        class scores count only for an instance that no clip was sure of.
 
         Args:
             clip: Clips come in the order of their first frame.
@@ -301,6 +306,10 @@ class VideoTracker:
         score = self._scores[instance_id]
         return score.total.tolist(), score.num_clips
 
+    def is_certain(self, instance_id: int) -> bool:
+        """Whether some clip was sure of an instance."""
+        return self._scores[instance_id].is_certain
+
     def restore(
         self,
         totals: Mapping[int, tuple[Sequence[float], int]],
@@ -360,12 +369,13 @@ class VideoTracker:
         return self._next_id - 1
 
     def _count_classes(self, clip: ClipInstances, assignment: ClipAssignment) -> None:
+        """Add up classes; unsure ones count as long as no clip is sure of the instance."""
         probs = clip.class_probs.float().cpu()
         for row, identity in enumerate(assignment.identities):
-            if row in clip.unsure:
+            score, is_unsure = self._scores.get(identity), row in clip.unsure
+            if score is not None and is_unsure and score.is_certain:
                 continue
-            score = self._scores.get(identity)
-            if score is None:
+            if score is None or not (is_unsure or score.is_certain):
                 score = self._scores[identity] = _ClassScore(torch.zeros(probs.shape[1]))
             score.total += probs[row]
             score.num_clips += 1

@@ -132,6 +132,42 @@ def test_no_path_begins_with_an_instance_whose_best_class_is_no_object():
     assert linked(clips, 2)[1].num_instances == 0
 
 
+def test_a_lower_score_asks_for_tracks_that_no_clip_is_sure_of():
+    clips = [clip(t, (0.9, 0, 1), (0.3, 14, 0)) for t in range(8)]
+    assert linked(clips, 2)[1].num_instances == 1
+    assert linked(clips, 2, least_prob=0.5)[1].num_instances == 1
+    identities, tracker = linked(clips, 2, least_prob=0.2)
+    assert [sorted(ids) for ids in identities] == [[0, 1]] * 8
+    totals, num_clips = tracker.class_totals(1)
+    assert num_clips == 8
+    assert totals == pytest.approx([2.4, 5.6], rel=1e-5)
+
+
+@pytest.mark.parametrize("lookahead", [1, 2, 4])
+def test_a_track_that_clips_grow_sure_of_stays_the_same_one(lookahead):
+    clips = [clip(t, (0.3 if t < 8 else 0.9, 2, 0)) for t in range(16)]
+    identities, tracker = linked(clips, lookahead, least_clips=2, least_prob=0.1)
+    assert identities == [(0,)] * 16
+    assert tracker.num_instances == 1
+
+
+def test_tracks_that_somebody_is_sure_of_are_the_same_whatever_else_is_asked_for():
+    def at(t):
+        loses = (0.9 if t not in (4, 5) else 0.3, 0, 1)
+        return clip(t, loses, (0.3, 14, 0), (0.9, 1, 1), (0.45, 15, 0))
+
+    clips = [at(t) for t in range(10)]
+    wanted, few = linked(clips, 3)
+    found, many = linked(clips, 3, least_prob=0.1)
+    assert few.num_instances < many.num_instances
+    assert [ids[: len(own)] for own, ids in zip(wanted, found, strict=True)] == wanted
+
+
+def test_a_glimpse_that_no_clip_is_sure_of_is_no_track():
+    clips = [clip(t, (0.9, 0, 0), *([(0.3, 14, 0)] if t == 3 else [])) for t in range(8)]
+    assert linked(clips, 4, least_clips=4, least_prob=0.1)[1].num_instances == 1
+
+
 def test_tracks_that_cross_keep_their_clips_apart():
     clips = [clip(t, (0.9, 0, 2), (0.9, 16, -2)) for t in range(9)]
     identities, tracker = linked(clips, 5)
