@@ -33,8 +33,9 @@ class ProposeSettings:
         short_side: Short side in pixels to which frames are resized; ``None`` takes the one
             that the weights were made for (360 for the published ones).
         max_long_side: The long side never exceeds this many pixels.
-        score_threshold: Instances whose best class stays under it do not become tracks; ``None``
-            takes the model's own.
+        score_threshold: Instances whose best class stays under it do not become tracks; under 0.75,
+            with a look ahead, tracks are looked for that no clip is sure of; ``None`` takes the
+            model's own.
         duplicate_iou: Of the masks of a clip that overlap with at least this soft IoU only the
             surest one stays, so that a thing gets one track; 1 keeps all, as published; ``None``
             takes the model's own.
