@@ -13,6 +13,7 @@ from napari_ifc.controllers.finetune import FinetuneController
 from napari_ifc.feature import Feature
 from napari_ifc.finetune_state import FinetuneView
 from napari_ifc.language import tr
+from napari_ifc.rows import RunView
 from napari_ifc.views.finetune_page import FinetunePage
 from napari_ifc.worker import Worker
 
@@ -25,7 +26,14 @@ if TYPE_CHECKING:
     from napari_ifc.workspace import Workspace
 
 PAGE = "finetune"
+_ENDS = {
+    "better": tr("{name} is ready: better than the model before, and in use now."),
+    "not better": tr("{name} is ready, but not better; the model before stays in use."),
+    "mixed": tr("{name} is ready: better in one way, worse in another."),
+    "not enough to judge": tr("{name} is ready; there was too little to judge it by."),
+}
 _COUNT_DELAY_MS = 300
+_HEAD_MS = 1000  # iterations follow each other faster than the head is to change
 
 
 class TrainerLink(Feature):
@@ -40,11 +48,18 @@ class TrainerLink(Feature):
         self._client: EngineClient | None = None
         self.controller: FinetuneController | None = None
         self.page = FinetunePage()
+        self._view = FinetuneView()
+        self._told = ""  # the end of a run, as long as nobody has looked at it
         self._worker = Worker(studio.deliver, "material")
         self._count_timer = QTimer()
         self._count_timer.setSingleShot(True)
         self._count_timer.setInterval(_COUNT_DELAY_MS)
         self._count_timer.timeout.connect(self._refresh)
+        self._head_timer = QTimer()
+        self._head_timer.setSingleShot(True)
+        self._head_timer.setInterval(_HEAD_MS)
+        self._head_timer.timeout.connect(studio.presenter.head)
+        studio.presenter.hints.append(self.hint)
         studio.panel.add_page(PAGE, tr("Fine-tune"), self.page)
         self._connect()
 
@@ -63,6 +78,7 @@ class TrainerLink(Feature):
     def _connect(self) -> None:
         studio, page = self.studio, self.page
         studio.panel.page_changed.connect(self._on_page)
+        studio.panel.training.cancel_requested.connect(lambda: self._call(lambda c: c.stop()))
         page.start_requested.connect(self._start)
         page.stop_requested.connect(lambda: self._call(lambda c: c.stop()))
         page.resume_requested.connect(lambda: self._call(lambda c: c.resume()))
@@ -109,6 +125,7 @@ class TrainerLink(Feature):
     def put_down(self) -> None:
         """Stop what runs; the project is being closed."""
         self._count_timer.stop()
+        self._head_timer.stop()
         controller, self.controller = self.controller, None
         if controller is not None:
             controller.abandon()
@@ -140,6 +157,31 @@ class TrainerLink(Feature):
         if self.controller is not None:
             reason = self.controller.why_not_start()
         self.page.show_view(view, reason)
+        began_or_ended = view.running != self._view.running
+        self._view = view
+        self._show_strip()
+        if began_or_ended:
+            self.studio.presenter.head()
+        elif view.running and not self._head_timer.isActive():
+            self._head_timer.start()
+
+    def _show_strip(self) -> None:
+        """Show the run at the foot of the panel, unless its page is in front."""
+        view, panel = self._view, self.studio.panel
+        away = view.running and panel.current_page != PAGE
+        detail = view.detail or view.text
+        panel.training.show_view(
+            RunView(away, tr("Fine-tuning"), detail, view.fraction, view.stopping)
+        )
+
+    def hint(self) -> str:
+        """What the head says while the model is trained."""
+        if not self._view.running:
+            return ""
+        if not self._view.detail:
+            return tr("The model is being fine-tuned; meanwhile you can go on working.")
+        words = tr("Fine-tuning, {how_far}; meanwhile you can go on working.")
+        return words.format(how_far=self._view.detail)
 
     def _on_end(self, outcome: str, sentence: str) -> None:
         client, self._client = self._client, None
@@ -147,17 +189,32 @@ class TrainerLink(Feature):
             self.studio.trainer_factory.let_go(client)
         if outcome == "failed":
             self.studio.fail(sentence)
+        elif outcome == "succeeded" and self.studio.panel.current_page != PAGE:
+            self._tell_end(sentence)
         else:
             self.studio.inform(sentence)
         self.studio.finetune_finished.emit(outcome)
 
+    def _tell_end(self, sentence: str) -> None:
+        """Say that there is a new version, until somebody looks at it on its page."""
+        outcome = self._view.outcome
+        words = "" if outcome is None else _ENDS.get(outcome.verdict, "")
+        self._told = sentence if outcome is None or not words else words.format(name=outcome.name)
+        banner = self.studio.panel.banner
+        banner.show_message(self._told, "done", tr("Look"), "model.finetune", tip=sentence)
+
     def _on_models(self) -> None:
         """Another version is there or in use: Propose offers it, and a step may be done."""
         self.studio.refresh_models()
-        self.studio.panel.header.show_summary(self.workspace.summary())
+        self.studio.presenter.head()
 
     def _on_page(self, name: str) -> None:
+        self._show_strip()
         if name == PAGE:
+            banner = self.studio.panel.banner
+            if self._told and banner.text == self._told:
+                banner.clear()  # it is looked at
+            self._told = ""
             self._refresh()
 
     def project_changed(self, result: EditResult) -> None:

@@ -155,6 +155,7 @@ class RunStrip(QFrame):
 
     Args:
         can_pause: Whether there is a Pause button too.
+        stop_text: What the button says that ends the run; *Cancel* if empty.
 
     Attributes:
         cancel_requested: Emitted when Cancel is pressed.
@@ -164,16 +165,20 @@ class RunStrip(QFrame):
     cancel_requested = Signal()
     pause_requested = Signal()
 
-    def __init__(self, parent: QWidget | None = None, *, can_pause: bool = False) -> None:
+    def __init__(
+        self, parent: QWidget | None = None, *, can_pause: bool = False, stop_text: str = ""
+    ) -> None:
         super().__init__(parent)
         self.setProperty("role", "card")
+        self._stop_text = stop_text or tr("Cancel")
         self._text = QLabel()
         self._text.setProperty("role", "heading")
         self._detail = QLabel()
         self._detail.setProperty("role", "muted")
+        self._detail.setWordWrap(True)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
-        self.cancel = QPushButton(tr("Cancel"))
+        self.cancel = QPushButton(self._stop_text)
         self.cancel.clicked.connect(self.cancel_requested)
         self.pause = QPushButton(tr("Pause"))
         self.pause.setToolTip(tr("Stop for now and free the processor; go on later"))
@@ -215,5 +220,5 @@ class RunStrip(QFrame):
             self._bar.setValue(round(1000 * fraction))
         self.pause.setEnabled(not stopping)
         self.cancel.setEnabled(not stopping)
-        self.cancel.setText(tr("Stopping…") if stopping else tr("Cancel"))
+        self.cancel.setText(tr("Stopping…") if stopping else self._stop_text)
         self.show()

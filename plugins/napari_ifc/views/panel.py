@@ -53,6 +53,7 @@ class StudioPanel(QWidget):
         banner: Messages, in the head.
         run: The run in progress.
         task: Long work beside it: opening, importing, exporting.
+        training: A fine-tuning, while its page is not in front.
         tools: Drawing tools.
         tracks: The page of tracks.
         propose: The page of Propose.
@@ -74,6 +75,7 @@ class StudioPanel(QWidget):
         self.header = Header(self.banner)
         self.run = RunStrip(can_pause=True)
         self.task = RunStrip()
+        self.training = RunStrip(stop_text=tr("Stop"))
         self.tools = ToolRow()
         self.tracks = TrackTable()
         self.propose = ProposePanel()
@@ -112,7 +114,11 @@ class StudioPanel(QWidget):
         self._strips = QVBoxLayout()
         column.addLayout(self._strips)
         column.addWidget(self._tabs, 1)
-        for widget in (self.run, self.task):  # at the foot, so that nothing above moves for them
+        for widget in (
+            self.run,
+            self.training,
+            self.task,
+        ):  # at the foot, so that nothing above moves for them
             column.addLayout(_inset(widget))
         self.status.setProperty("role", "status")
         self.status.setToolTip(tr("Device, memory and speed; click for the system and its logs"))
@@ -153,7 +159,8 @@ class StudioPanel(QWidget):
         parts += [item.widget() or item.layout().itemAt(0).widget() for item in strips]
         stops = [stop for part in parts for stop in _stops(part, chain)]
         stops += [self._tabs, self._tabs.tabBar()]  # the first hands the focus to the second
-        for part in (*self._pages.values(), self.run, self.task, self.status):
+        feet = (self.run, self.training, self.task, self.status)
+        for part in (*self._pages.values(), *feet):
             stops += _stops(part, chain)
         for before, after in pairwise(stops):
             QWidget.setTabOrder(before, after)

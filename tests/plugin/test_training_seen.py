@@ -1,0 +1,106 @@
+"""A fine-tuning is seen on every page while it runs, and its end until somebody has looked."""
+
+from __future__ import annotations
+
+import pytest
+from fake_engine import SIZE, disc
+
+from napari_ifc.features.finetune import PAGE, TrainerLink
+from napari_ifc.finetune_state import FinetuneView, Outcome
+
+pytestmark = pytest.mark.window
+
+RUNNING = FinetuneView(
+    running=True, text="Training", detail="3 of 40 iterations · 6 min left", fraction=0.1
+)
+
+
+@pytest.fixture
+def trainer(desk):
+    desk.studio.panel.show_page("tracks")
+    return desk.studio.feature(TrainerLink)
+
+
+def hint(desk) -> str:
+    return desk.studio.panel.header._hint.text()
+
+
+def test_a_training_is_shown_at_the_foot_of_every_other_page(desk, trainer):
+    panel = desk.studio.panel
+    before = hint(desk)
+    assert panel.training.isHidden()
+    trainer.controller._show(FinetuneView(running=True, text="Starting the training process"))
+    assert not panel.training.isHidden()
+    assert panel.training._detail.text() == "Starting the training process"
+    assert hint(desk) == "The model is being fine-tuned; meanwhile you can go on working."
+    trainer.controller._show(RUNNING)
+    assert panel.training._detail.text() == RUNNING.detail
+    assert panel.training.cancel.text() == "Stop"  # it can go on later
+    desk.studio.presenter.head()
+    assert hint(desk) == (
+        "Fine-tuning, 3 of 40 iterations · 6 min left; meanwhile you can go on working."
+    )
+    panel.show_page(PAGE)  # which shows it all
+    assert panel.training.isHidden()
+    panel.show_page("tracks")
+    assert not panel.training.isHidden()
+    trainer.controller._show(FinetuneView())
+    assert panel.training.isHidden()
+    assert hint(desk) == before
+
+
+def test_many_iterations_show_the_head_anew_once(desk, trainer, monkeypatch):
+    trainer.controller._show(RUNNING)
+    shown = []
+    monkeypatch.setattr(desk.studio.presenter, "head", lambda: shown.append(1))
+    for _ in range(50):
+        trainer.controller._show(RUNNING)
+    assert not shown
+    assert trainer._head_timer.isActive()
+    trainer.controller._show(FinetuneView())
+    assert shown == [1]
+
+
+def test_stop_at_the_foot_stops_the_training(desk, trainer, monkeypatch):
+    asked = []
+    monkeypatch.setattr(trainer.controller, "stop", lambda: asked.append(1))
+    trainer.controller._show(RUNNING)
+    desk.studio.panel.training.cancel.click()
+    assert asked == [1]
+
+
+def test_the_end_stays_until_it_is_looked_at(desk, trainer):
+    studio, banner = desk.studio, desk.studio.panel.banner
+    trainer._on_end("succeeded", "clip-1 is better.")
+    assert banner.text == "clip-1 is better."
+    assert banner.property("kind") == "done"
+    assert not banner._timer.isActive()
+    desk.editor.commit_rle(disc(SIZE, (20, 30), 8), "Paint")  # work goes on
+    assert banner.text == "clip-1 is better."
+    assert not banner._button.isHidden()
+    assert banner._button.text() == "Look"
+    banner._button.click()
+    assert studio.panel.current_page == PAGE
+    assert not banner.is_shown
+
+
+def test_the_end_is_told_in_short_and_in_full_in_the_tip(desk, trainer):
+    banner = desk.studio.panel.banner
+    outcome = Outcome("clip-1", "base", "better", 0.6, 0.75, 32, None, (), 90.0)
+    trainer.controller._show(FinetuneView(outcome=outcome))
+    trainer._on_end("succeeded", "All of what came out, in many words.")
+    assert banner.text == "clip-1 is ready: better than the model before, and in use now."
+    assert banner._text.toolTip() == "All of what came out, in many words."
+
+
+def test_an_end_on_its_own_page_and_a_stop_are_news(desk, trainer):
+    banner = desk.studio.panel.banner
+    trainer._on_end("cancelled", "It was stopped.")
+    assert banner.property("kind") == "info"
+    assert banner._timer.isActive()
+    desk.studio.panel.show_page(PAGE)
+    assert banner.text == "It was stopped."  # not what waits to be looked at
+    trainer._on_end("succeeded", "clip-2 is better.")
+    assert banner._button.isHidden()
+    trainer._on_end("failed", "It failed.")
+    assert banner.property("kind") == "error"
