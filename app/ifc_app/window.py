@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import napari
 import numpy as np
 import numpy.typing as npt
+from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtGui import QAction, QDropEvent, QIcon, QKeySequence
+from qtpy.QtGui import QAction, QDropEvent, QIcon, QKeySequence, QShortcut
 from qtpy.QtWidgets import QFileDialog, QMainWindow, QMenu, QWidget
 
 import ifc_resources
@@ -40,8 +41,16 @@ KEYS = {
     "file.save": "Ctrl+S",
     "file.close": "Ctrl+W",
     "edit.settings": "Ctrl+,",
+    "edit.redo_too": "Ctrl+Y",
 }
 """Keys that in an ordinary napari mean something of napari's."""
+_NAPARI_TURNS = (
+    *("toggle_ndisplay", "roll_axes", "transpose_axes", "rotate_layers", "toggle_grid"),
+    *("focus_axes_up", "focus_axes_down", "show_only_layer_above", "show_only_layer_below"),
+    "delete_selected_layers",
+)
+"""Functions of napari that turn, hide or drop what a video is seen by; they have no key here."""
+_HIDE_MENUS = "Ctrl+M"
 _QUIT = "Ctrl+Q"
 _CANVAS = "#26272b"
 """Around the picture, in every theme: neither glare nor black beside what is judged."""
@@ -69,6 +78,7 @@ class DesktopWindow(QObject):
         super().__init__()
         self.viewer = napari.Viewer(title="IFC Studio", show=False)
         self.studio = Studio(self.viewer, engine_factory=engine_factory, keys=KEYS)
+        self.studio.layers.flat.keeps = True
         self.viewer.canvas.background_color_override = _CANVAS
         self._use_theme(self.studio.feature(PreferencesFeature).controller.settings.theme)
         self.recent = recent or RecentList(data_dir())
@@ -81,6 +91,7 @@ class DesktopWindow(QObject):
         self.start_page = self._build_start_page()
         self._panel_width = PanelWidth(self.main, self.studio.docks["studio"])
         self._free_keys()
+        self._keep_video_in_sight()
         self.studio.window.add_keys(self.start_page)
         self._follow_theme()
         self.viewer.events.theme.connect(self._follow_theme)
@@ -231,9 +242,24 @@ class DesktopWindow(QObject):
         past_us = self._napari_menus[:2]
         for menu in self._napari_menus:
             for entry in _entries(menu):
-                key = entry.shortcut().toString(QKeySequence.SequenceFormat.PortableText)
+                key = _portable(entry.shortcut())
                 if key and (key in ours or menu in past_us):
                     entry.setShortcut(QKeySequence())
+
+    def _keep_video_in_sight(self) -> None:
+        """Take the keys from functions of napari by which the video or the menus would go."""
+        keys = get_settings().shortcuts.shortcuts
+        for name in _NAPARI_TURNS:
+            for key in keys.get(f"napari:{name}", ()):
+                self.viewer.bind_key(key, _nothing, overwrite=True)
+        for menu in self._napari_menus:
+            for entry in _entries(menu):
+                if _portable(entry.shortcut()) == _HIDE_MENUS:
+                    entry.setVisible(False)  # without its key nothing brings them back
+                    entry.setShortcut(QKeySequence())
+        for shortcut in self.main.findChildren(QShortcut):
+            if shortcut.parent() is self.main and _portable(shortcut.key()) == _HIDE_MENUS:
+                shortcut.setEnabled(False)
 
     def _quit(self) -> None:
         if self.studio.window.may_close():
@@ -325,6 +351,14 @@ class DesktopWindow(QObject):
             self._show_start_page()
         if self.start_page.isVisible():
             self.start_page.setFocus()  # napari gives it to the canvas behind
+
+
+def _nothing(viewer: napari.Viewer) -> None:
+    """What a key of napari's does in this window."""
+
+
+def _portable(key: QKeySequence) -> str:
+    return key.toString(QKeySequence.SequenceFormat.PortableText)
 
 
 def _entries(menu: QMenu) -> Iterator[QAction]:

@@ -2,8 +2,8 @@
 
 From below: the video, the read-only picture of all masks, a heat map while attention is
 shown, and a binary Labels layer with the selected track's mask on the current frame. If a
-person deletes or reorders them they are put back; in 3-D drawing rests. The project never
-depends on them.
+person deletes or reorders them they are put back; in 3-D one frame is seen and drawing rests.
+The project never depends on them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_ifc.edit_layer import EDIT, SMART_ERASE, EditLayer, soon
 from napari_ifc.fitted_view import FittedView
+from napari_ifc.flat_view import FlatView
 from napari_ifc.frame_travel import Deliver, FrameTravel
 from napari_ifc.gestures import Gesture
 from napari_ifc.language import tr
@@ -57,6 +58,9 @@ class LayerStack:
     Attributes:
         on_gesture: Called with a :class:`Gesture` while a pointer tool is dragged and once it
             is released.
+        on_turned: Called with whether frames are shown as they are when that changed: not in
+            3-D, nor along other axes.
+        flat: Whether they are, and the way back.
     """
 
     def __init__(
@@ -88,7 +92,8 @@ class LayerStack:
         self._size = (1, 1)
         self._busy = False
         self._editable = True
-        self._mode_to_come = ""
+        self._mode_to_come = self._mode_before = ""
+        self.on_turned: Callable[[bool], None] = lambda flat: None
         self.on_gesture: Callable[[Gesture], None] = lambda gesture: None
         self._keys: dict[Any, Callable[[], None]] = {}
         self._fitted = FittedView(viewer)
@@ -102,7 +107,7 @@ class LayerStack:
             on_waiting=self._wait,
             on_failed=on_failed,
         )
-        viewer.dims.events.ndisplay.connect(self._on_ndisplay)
+        self.flat = FlatView(viewer, self._on_turned, self._on_turn_refused)
         viewer.layers.events.removed.connect(self._on_layers_changed)
         viewer.layers.events.reordered.connect(self._on_layers_changed)
         viewer.scene.camera.events.zoom.connect(self._on_zoom)
@@ -168,6 +173,7 @@ class LayerStack:
         self._size = source.shape[1:3]
         self._name = name
         self._travel.use(source, self._redraw)
+        self.flat.use(source)
         self._video = self._make_video(source)
         self._overlay = OverlayLayer(self.style, self._size, self._zoom())
         self._edit = EditLayer(
@@ -209,13 +215,14 @@ class LayerStack:
             self._overlay.close()
         self._video = self._heat = self._overlay = self._edit = self._source = None
         self._fitted.use(None, (1, 1))
+        self.flat.use(None)
 
     def close(self) -> None:
         """Take our layers away and stop listening."""
         self.clear()
         self._fitted.close()
+        self.flat.close()
         self._travel.close()
-        self._viewer.dims.events.ndisplay.disconnect(self._on_ndisplay)
         self._viewer.layers.events.removed.disconnect(self._on_layers_changed)
         self._viewer.layers.events.reordered.disconnect(self._on_layers_changed)
         self._viewer.scene.camera.events.zoom.disconnect(self._on_zoom)
@@ -342,7 +349,7 @@ class LayerStack:
         edit = self._edit
         if edit is None:
             return
-        ever = self._editable and self._viewer.dims.ndisplay == 2
+        ever = self._editable and self.flat.is_flat
         if ever and self.is_waiting and edit.layer.editable:
             mode = edit.mode
             edit.set_editable(False)
@@ -446,15 +453,18 @@ class LayerStack:
         if self._overlay is not None:
             self._overlay.take_zoom(self._zoom())
 
-    def _on_ndisplay(self, event: Any = None) -> None:
-        if self._source is None:
-            return
-        if self._viewer.dims.ndisplay == 3:
-            self.flush()
-            self._allow()
-            self._on_told(tr("Drawing rests in 3-D; go back to 2-D to draw."))
-        else:
+    def _on_turned(self, flat: bool) -> None:
+        if flat:  # the tool comes back with the layers
+            self._mode_to_come = self._mode_before
             self._repair_timer.start()
+        else:
+            self.flush()
+            self._mode_before = self.mode
+            self._allow()
+        self.on_turned(flat)
+
+    def _on_turn_refused(self) -> None:
+        self._on_told(tr("A video is shown frame by frame, not in 3-D nor along other axes."))
 
     def _on_layers_changed(self, event: Any = None) -> None:
         if not self._busy and self._source is not None:

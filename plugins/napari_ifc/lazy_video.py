@@ -29,6 +29,7 @@ class LazyVideo:
         cache: Where the frames come from.
         stand_in: While a frame is not decoded yet: that frame, and the one whose picture the
             window shows in its place.
+        is_thin: Says whether one frame stands for many where many are asked for.
         choose: Given the frame that is about to be sliced, gives the one to show.
     """
 
@@ -40,6 +41,7 @@ class LazyVideo:
         self.shape = (num_frames, size[0], size[1], 3)
         self.size = int(np.prod(self.shape))
         self.stand_in: tuple[int, int] | None = None
+        self.is_thin: Callable[[], bool] = lambda: False
         self.choose: Callable[[int], int] = lambda index: index
         self._instead: int | None = None
         self._seen: tuple[int, npt.NDArray[np.uint8]] | None = None
@@ -80,6 +82,9 @@ class LazyVideo:
             index = int(first)
             return self._shown(index + len(self) if index < 0 else index)[rest]
         indices = np.arange(len(self))[first]
+        if indices.size > 1 and self.is_thin():
+            seen = 0 if self._seen is None else self._seen[0]
+            indices = np.array([min(max(0, seen), len(self) - 1)])
         if indices.ndim == 0:
             return self._shown(int(indices))[rest]
         read = self._shown if len(indices) == 1 else self.cache.get  # a slice of one frame

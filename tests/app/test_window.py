@@ -276,3 +276,50 @@ def test_a_wide_window_has_a_wide_panel_until_a_person_drags_its_edge(window, qt
     qtbot.waitUntil(lambda: not timer.isActive())
     qtbot.waitUntil(lambda: main.width() == 1440)
     assert dock.width() == 500
+
+
+@pytest.mark.parametrize("turn", ["Ctrl+Y", "Ctrl+E", "Ctrl+G", "Ctrl+M", "3-D", "other axes"])
+def test_nothing_turns_the_video_or_hides_the_menus(window, frames, qtbot, turn):
+    assert window.open_path(frames)
+    paint(window.studio)
+    studio, viewer = window.studio, window.viewer
+    studio.layers.set_mode("paint")
+    window.main.activateWindow()
+    cache, decoded = studio.workspace.cache, []
+    taken = cache.get
+    cache.get = lambda index: decoded.append(index) or taken(index)
+    if turn == "3-D":
+        viewer.dims.ndisplay = 3
+    elif turn == "other axes":
+        viewer.dims.roll()
+    else:
+        key = getattr(Qt.Key, f"Key_{turn[-1]}")
+        canvas = next(w for w in window.main.findChildren(QWidget) if "Canvas" in type(w).__name__)
+        qtbot.keyClick(canvas, key, Qt.KeyboardModifier.ControlModifier)
+    assert viewer.dims.ndisplay == 2
+    assert viewer.dims.order == (0, 1, 2)
+    assert not viewer.canvas.grid.enabled
+    assert window.main.menuBar().isVisible()
+    assert len(set(decoded)) <= 1
+    assert studio.layers.mode == "paint"
+    if "+" not in turn:
+        assert "frame by frame" in studio.panel.banner.text
+
+
+def test_ctrl_y_is_a_second_key_for_redo(window, frames, qtbot):
+    assert window.open_path(frames)
+    studio = window.studio
+    paint(studio)
+    studio.run_action("edit.undo")
+    video_id = studio.workspace.session.entry.id
+    assert studio.project.tracks(video_id) == []
+    layer = studio.layers.layers[-1]
+    bound = {str(key): call for key, call in layer.keymap.items()}
+    bound["Ctrl+Y"](layer)
+    assert len(studio.project.tracks(video_id)) == 1
+    titles = [entry.text() for menu in window._menus for entry in menu.actions()]
+    for menu in window._menus:
+        menu.aboutToShow.emit()
+    shown = [e.text() for menu in window._menus for e in menu.actions() if e.isVisible()]
+    assert titles
+    assert [text for text in shown if text.startswith("Redo")] == ["Redo\tCtrl+Shift+Z"]

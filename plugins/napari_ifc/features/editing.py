@@ -176,6 +176,14 @@ class Editing(Feature):
             group=tr("Edit"),
             why_not=self.editor_reason(lambda e: e.why_not_redo()),
         )
+        yield Action(
+            "edit.redo_too",
+            tr("Redo (second key)"),
+            self.edit(lambda e: e.redo()),
+            group=tr("Edit"),
+            why_not=self.editor_reason(lambda e: e.why_not_redo()),
+            text_now=lambda: "",
+        )
 
     def opened(self, workspace: Workspace) -> None:
         """Give the eraser that follows edges the frames it needs."""

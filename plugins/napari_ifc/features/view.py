@@ -25,6 +25,7 @@ class View(Feature):
         super().__init__(studio)
         self._groups: dict[str, QMenu] = {}
         studio.panel.header.step_requested.connect(self._go_to_step)
+        studio.layers.on_turned = self._on_turned
 
     def started(self) -> None:
         """Fill the panel's menu: in an ordinary napari it is the way to every action."""
@@ -91,6 +92,14 @@ class View(Feature):
             tip=tr("Show the whole frame; it then stays fitted when the window changes."),
         )
         yield Action(
+            "view.flat",
+            tr("Back to 2-D"),
+            studio.layers.flat.flatten,
+            group=tr("View"),
+            why_not=self._why_not_flatten,
+            tip=tr("Show frames as they are, after 3-D or another order of the axes."),
+        )
+        yield Action(
             "view.ids",
             tr("Show or hide track numbers"),
             self._toggle_ids,
@@ -114,6 +123,19 @@ class View(Feature):
             group=tr("View"),
             tip=tr("The layer list and the layer controls of napari."),
         )
+
+    def _why_not_flatten(self) -> str:
+        flat = tr("Frames are shown as they are.") if self.studio.layers.flat.is_flat else ""
+        return self.studio.why_not_open() or flat
+
+    def _on_turned(self, flat: bool) -> None:
+        """Offer the way back, for as long as there is one."""
+        banner = self.studio.panel.banner
+        words = tr("The video and drawing rest in 3-D and along other axes.")
+        if not flat:
+            banner.show_message(words, "info", tr("Back to 2-D"), "view.flat")
+        elif banner.text == words:
+            banner.clear()
 
     def _show_page(self, name: str) -> None:
         self.studio.panel.show_page(name)
