@@ -7,6 +7,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QProgressBar,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -17,6 +18,7 @@ from napari_ifc.language import tr
 from napari_ifc.rows import FrameRange, ProgressView
 from napari_ifc.views.action_buttons import show_actions
 from napari_ifc.views.icons import icon
+from napari_ifc.views.overflow_row import ElidedLabel, OverflowRow
 from napari_ifc.views.theme import Palette, style_sheet
 from napari_ifc.views.timeline import Timeline
 
@@ -39,6 +41,10 @@ _RANGE = (
     ("range.repropose", tr("Re-propose")),
     ("range.delete", tr("Delete")),
 )
+_RANGE_TEXT_PX = 190
+_NARROWEST_PX = 340
+_BAR_PX = 34
+_ALL = 1000  # of the room that is left, against a stretch of 1
 _ZOOMS = (("timeline.out", "zoom_out"), ("timeline.in", "zoom_in"), ("timeline.fit", "fit"))
 
 
@@ -65,11 +71,11 @@ class TimelinePanel(QWidget):
         self._place_room: tuple[int, float] | None = None
         self._place.setProperty("role", "muted")
         self._place.setAccessibleName(tr("Frame and time"))
-        self._waiting = QLabel()
+        self._waiting = ElidedLabel(1)
         self._waiting.setProperty("role", "warning")
         self._waiting.setAccessibleName(tr("Which picture is shown"))
         self._waiting.hide()
-        self._range_text = QLabel()
+        self._range_text = ElidedLabel(_RANGE_TEXT_PX)
         self._range_text.setProperty("role", "heading")
         self._range_bar = self._build_range_bar()
         self._progress = QProgressBar()
@@ -77,7 +83,11 @@ class TimelinePanel(QWidget):
         self._progress.setTextVisible(False)
         self._progress.setMaximumWidth(110)
         self._progress.setAccessibleName(tr("Approved frames of the project"))
-        self._progress_text = QLabel()
+        self._progress_text = ElidedLabel(1)
+        self._progress_text.setAlignment(
+            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        )
+        self._progress_text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._progress_text.setProperty("role", "muted")
         for widget in (self._progress, self._progress_text):
             widget.setMinimumWidth(1)  # a narrow window needs the room for the buttons
@@ -86,21 +96,29 @@ class TimelinePanel(QWidget):
         self.show_progress(ProgressView())
 
     def sizeHint(self) -> QSize:  # noqa: N802, D102
-        return self.timeline.sizeHint() + QSize(0, 34)
+        return self.timeline.sizeHint() + QSize(0, _BAR_PX)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Always the same: a dock of napari's never asks for less than it once had to."""
+        return QSize(_NARROWEST_PX, self.timeline.minimumHeight() + 2 * _BAR_PX)
 
     def _build(self) -> None:
         bar = QHBoxLayout()
         bar.setContentsMargins(8, 2, 8, 2)
         bar.setSpacing(2)
-        for group in (_STEPS, _JUMPS, _ZOOMS):
-            for action_id, icon_name in group:
-                bar.addWidget(self._icon_button(action_id, icon_name))
-            bar.addSpacing(8)
+        for action_id, icon_name in _STEPS:
+            bar.addWidget(self._icon_button(action_id, icon_name))
+        row = OverflowRow(2)
+        for group in (_JUMPS, _ZOOMS):
+            for number, (action_id, icon_name) in enumerate(group):
+                row.add(self._icon_button(action_id, icon_name), gap=0 if number else 8)
+        bar.addWidget(row)
+        bar.addSpacing(8)
         bar.addWidget(self._place)
         bar.addSpacing(8)
         bar.addWidget(self._waiting)
         bar.addStretch(1)
-        bar.addWidget(self._progress_text)
+        bar.addWidget(self._progress_text, _ALL)
         bar.addSpacing(6)
         bar.addWidget(self._progress, 0, Qt.AlignmentFlag.AlignVCenter)
         column = QVBoxLayout(self)
@@ -126,13 +144,16 @@ class TimelinePanel(QWidget):
         row.setSpacing(4)
         row.addWidget(self._range_text)
         row.addSpacing(4)
+        buttons = OverflowRow(4)
+        buttons.more.setProperty("role", "small")
         for action_id, text in _RANGE:
             button = QToolButton()
             button.setText(text)
             button.setProperty("role", "small")
             button.clicked.connect(lambda _=False, a=action_id: self.action_requested.emit(a))
             self._buttons[action_id] = button
-            row.addWidget(button)
+            buttons.add(button)
+        row.addWidget(buttons)
         row.addWidget(self._icon_button("range.clear", "close"))
         row.addStretch(1)
         return bar

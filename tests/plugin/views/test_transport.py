@@ -6,9 +6,9 @@ import pytest
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QApplication, QLabel
 
-from napari_ifc.rows import ProgressView
+from napari_ifc.rows import FrameRange, ProgressView
 from napari_ifc.views.theme import palette_for
-from napari_ifc.views.transport import TimelinePanel
+from napari_ifc.views.transport import _JUMPS, _RANGE, _STEPS, _ZOOMS, TimelinePanel
 
 pytestmark = pytest.mark.window
 
@@ -67,3 +67,45 @@ def test_a_narrow_window_squeezes_the_progress_and_not_what_is_beside_it(panel):
     panel.show_progress(ProgressView(num_frames=2000, approved_frames=70))
     panel.show_place(0, 2000, 30.0)
     assert panel.minimumSizeHint().width() < 600
+
+
+MARKED = FrameRange(120_012, 120_028, (3, 4, 9))
+
+
+def seen(panel, action_id):
+    """Whether all of a button is in sight."""
+    button = panel._buttons[action_id]
+    return button.isVisible() and button.visibleRegion().boundingRect() == button.rect()
+
+
+def test_a_marked_range_asks_for_no_more_room_and_gives_it_back(panel, qapp):
+    before = panel.minimumSizeHint()
+    panel.show_range(MARKED)
+    panel.show_waiting(120_012, 120_000)
+    assert panel.minimumSizeHint() == before
+    assert before.width() < 365  # beside the list of videos in the narrowest window
+
+
+@pytest.mark.parametrize("width", [345, 480, 580, 900])
+def test_what_has_no_room_stands_in_a_menu(panel, qapp, width):
+    panel.show_place(0, 2000, 30.0)
+    panel.show_range(MARKED)
+    panel.resize(width, 220)
+    qapp.processEvents()
+    assert seen(panel, "range.clear")
+    assert all(seen(panel, action_id) for action_id, _ in _STEPS)
+    for actions in (_RANGE, _JUMPS + _ZOOMS):
+        row = panel._buttons[actions[0][0]].parentWidget()
+        out = [action_id for action_id, _ in actions if not panel._buttons[action_id].isVisible()]
+        assert all(seen(panel, action_id) for action_id, _ in actions if action_id not in out)
+        assert row.more.isVisible() == bool(out)
+        row._menu.aboutToShow.emit()
+        assert len(row._menu.actions()) == len(out)
+        asked = []
+        panel.action_requested.connect(asked.append)
+        for entry in row._menu.actions():
+            entry.trigger()
+        assert asked == out
+        panel.action_requested.disconnect(asked.append)
+    assert panel._range_text.toolTip() == "Frames 120012 to 120028, 3 tracks"
+    assert bool(out) == (width < 580)
