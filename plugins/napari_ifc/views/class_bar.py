@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
 from napari_ifc.language import tr
 from napari_ifc.rows import ClassRow
+from napari_ifc.views.class_menu import ClassMenu
 from napari_ifc.views.icons import icon
 from napari_ifc.views.theme import Palette
 from napari_ifc.views.track_table import swatch
@@ -31,6 +32,15 @@ class ClassBar(QFrame):
         super().__init__(parent)
         self._rows: tuple[ClassRow, ...] = ()
         self._buttons: list[QToolButton] = []
+        self._marked: int | None = None
+        self.menu = ClassMenu(self)
+        self.menu.chosen.connect(self.class_requested)
+        self.menu.aboutToShow.connect(lambda: self.menu.show_classes(self._rows, self._marked))
+        self.more = QToolButton()
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more.setMenu(self.menu)
+        self.more.setToolTip(tr("All classes"))
+        self.more.setAccessibleName(tr("All classes"))
         self._edit = QToolButton()
         self._edit.setIconSize(QSize(16, 16))
         self._edit.setToolTip(tr("Edit classes…"))
@@ -39,6 +49,7 @@ class ClassBar(QFrame):
         self._line = QHBoxLayout(self)
         self._line.setContentsMargins(10, 0, 10, 2)
         self._line.setSpacing(3)
+        self._line.addWidget(self.more)
         self._line.addStretch(1)
         self._line.addWidget(self._edit)
         self.hide()
@@ -51,14 +62,16 @@ class ClassBar(QFrame):
         """Show the classes.
 
         Args:
-            rows: All of them; those without room are left to the dialog.
-            marked: The class of the current track, or of tracks that are begun.
+            rows: All of them; those without room stand in the menu.
+            marked: The class of the current track, or of tracks that are begun; always in sight.
         """
+        self._marked = marked
         if tuple(rows) != self._rows:
             self._rows = tuple(rows)
             self._rebuild()
         for button, row in zip(self._buttons, self._rows, strict=False):
             button.setChecked(row.class_id == marked)
+        self._fit()
         self.setVisible(bool(rows))
 
     def _rebuild(self) -> None:
@@ -73,8 +86,8 @@ class ClassBar(QFrame):
             QWidget.setTabOrder(before, button)
             before = button
         if self._buttons:
-            QWidget.setTabOrder(before, self._edit)
-        self._fit()
+            QWidget.setTabOrder(before, self.more)
+            QWidget.setTabOrder(self.more, self._edit)
 
     def _button(self, row: ClassRow) -> QToolButton:
         button = QToolButton()
@@ -95,12 +108,22 @@ class ClassBar(QFrame):
         return button
 
     def _fit(self) -> None:
-        """Show as many buttons as there is room for; the keys of the others work all the same."""
-        margins = self._line.contentsMargins()
+        """Show as many buttons as there is room for, the marked class among them."""
+        margins, gap = self._line.contentsMargins(), self._line.spacing()
         room = self.width() - margins.left() - margins.right() - self._edit.sizeHint().width() - 8
-        for button in self._buttons:
-            room -= button.sizeHint().width() + self._line.spacing()
-            button.setVisible(room >= 0)
+        widths = [button.sizeHint().width() + gap for button in self._buttons]
+        if sum(widths) > room:
+            self.more.setText(_more_text(len(self._rows)))  # as wide as it can become
+            room -= self.more.sizeHint().width() + gap
+        marked = [row.class_id == self._marked for row in self._rows]
+        room -= sum(width for width, is_marked in zip(widths, marked, strict=True) if is_marked)
+        hidden = 0
+        for button, width, is_marked in zip(self._buttons, widths, marked, strict=True):
+            room -= 0 if is_marked else width
+            hidden += not (is_marked or room >= 0)
+            button.setVisible(is_marked or room >= 0)
+        self.more.setText(_more_text(hidden))
+        self.more.setVisible(hidden > 0)
 
     def resizeEvent(self, event: object) -> None:  # noqa: N802, D102
         self._fit()
@@ -110,3 +133,7 @@ class ClassBar(QFrame):
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802, D102
         return QSize(80, self._edit.sizeHint().height() + 4)
+
+
+def _more_text(count: int) -> str:
+    return f"+{count} ▾"
