@@ -44,14 +44,18 @@ else:
 class WriterLock:
     """The lock of one project folder, held from :meth:`acquire` to :meth:`release`.
 
+    Args:
+        folder: That is locked.
+        name: Of the lock file in it.
+
     Attributes:
         unclean: Whether the writer before did not close the project.
         holder: Who holds the lock (or held it last), in words; may be empty.
         held_since: When that one took it, seconds since 1970; 0 where that is not known.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / LOCK_NAME
+    def __init__(self, folder: Path, name: str = LOCK_NAME) -> None:
+        self._path = folder / name
         self._file: IO[bytes] | None = None
         self.unclean = False
         self.holder = ""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,11 +14,13 @@ from ifc_core.cli.reporting import job, print_json, print_line
 from ifc_core.errors import InputError
 
 if TYPE_CHECKING:
+    from ifc_core.annotation.records import ModelVersion
     from ifc_core.annotation.store import Project
     from ifc_core.training.finetune_settings import (
         FinetuneEvent,
         FinetuneSettings,
     )
+    from ifc_core.training.stopped_runs import StoppedRun
 
 app = typer.Typer()
 
@@ -30,6 +31,9 @@ def finetune(
     preset: Annotated[str, typer.Option(help="quick, balanced or thorough.")] = "quick",
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run that was stopped.")
+    ] = False,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Delete the run that was stopped, and end.")
     ] = False,
     name: Annotated[str, typer.Option(help="Name of the new model; by default made up.")] = "",
     model: Annotated[
@@ -54,14 +58,12 @@ def finetune(
     """Train on corrected and approved frames; the result is a new model version of the project.
 
     Part of the frames is kept aside to judge by. The project uses the new model only if it is
-    better on them. A run that was stopped goes on with --resume.
+    better on them. A run that was stopped goes on with --resume, or is deleted with --discard.
     """
-    from ifc_core.annotation import Project
-
     choices: dict[str, Any] = {
         "preset": preset,
         "name": name,
-        "model": model,
+        "model": _lasting(model),
         "object_class": "drop" if drop_object else "keep",
         "minutes": minutes,
         "iterations": iterations,
@@ -69,83 +71,161 @@ def finetune(
         "device": device,
         "seed": seed,
     }
-    with Project.open(project, if_locked="error") as opened:
-        if opened.read_only:
-            raise InputError(opened.notice or f"{project} cannot be written.")
-        settings = _stopped_run(opened) if resume else _new_run(opened, choices)
-        if settings is None:
-            return
-        result = _train(opened, settings, is_new=not resume)
-    if as_json:
+    with _open(project) as opened:
+        cleaned, entered = _finish(opened)
+        if discard:
+            return _discard(opened)
+        result = entered[-1] if entered and resume else None
+        settings = None
+        if result is None and not (resume and _has_ended(opened, cleaned)):
+            settings = _stopped_run(opened) if resume else _new_run(opened, choices)
+        if settings is not None:
+            result = _train(opened.folder, settings, is_new=not resume)
+            result |= _enter(opened, settings.run_id, result)
+    if result is not None and as_json:
         print_json(result)
-    else:
+    elif result is not None:
         print_line(outcome(result))
+    return None
+
+
+def _lasting(model: str) -> str:
+    """A model's file by its whole path, since the run may go on in another folder."""
+    path = Path(model)
+    return str(path.absolute()) if path.suffix and path.is_file() else model
+
+
+def _open(folder: Path) -> Project:
+    """The project, for writing."""
+    from ifc_core.annotation import Project
+
+    opened = Project.open(folder, if_locked="error")
+    if opened.read_only:
+        opened.close()
+        raise InputError(opened.notice or f"{folder} cannot be written.")
+    return opened
+
+
+def _finish(project: Project) -> tuple[list[ModelVersion], list[dict[str, Any]]]:
+    """Clean up after runs that had ended, and enter what was trained while the project was in use.
+
+    Returns:
+        Versions that the project knew already, and results that were entered now.
+    """
+    from ifc_core.training.entering import clean_up_entered, enter_kept
+
+    cleaned, entered = clean_up_entered(project), enter_kept(project)
+    for result in entered:
+        typer.echo(f"Entered {result['name']}, which was trained before.", err=True)
+    return cleaned, entered
+
+
+def _has_ended(project: Project, cleaned: Sequence[ModelVersion]) -> bool:
+    """Whether the run to go on with had ended, and only cleaning up after it was left."""
+    from ifc_core.training.stopped_runs import stopped_runs
+
+    if not cleaned or stopped_runs(project):
+        return False
+    typer.echo(f"That run had ended; the project has its version {cleaned[0].name}.", err=True)
+    return True
 
 
 def _new_run(project: Project, choices: dict[str, Any]) -> FinetuneSettings:
     """Freeze the annotation and write down what was chosen."""
     from ifc_core.annotation.snapshot import make_snapshot
-    from ifc_core.io.atomic import atomic_output
     from ifc_core.training.finetune_settings import FinetuneSettings
-    from ifc_core.training.run_files import SETTINGS_NAME
+    from ifc_core.training.run_files import write_settings
+    from ifc_core.training.stopped_runs import stopped_runs
 
     stamp = time.strftime("%Y%m%d-%H%M%S")
     run_id = f"finetune-{stamp}-{time.time_ns() % 1000:03d}"
     settings = FinetuneSettings.from_json({"run_id": run_id, **choices})
+    for run in stopped_runs(project):
+        told = "stays stopped beside this one; --discard deletes it"
+        typer.echo(f"{_capital(str(run.words))} {told}.", err=True)
     folder = project.folder / "runs" / run_id
     make_snapshot(project, folder)
-    with atomic_output(folder / SETTINGS_NAME) as temporary:
-        temporary.write_text(json.dumps(settings.to_json()), encoding="utf-8")
+    write_settings(folder, settings.to_json())
     return settings
 
 
-def _stopped_run(project: Project) -> FinetuneSettings | None:
-    """The newest run that has not ended; ``None`` where only cleaning up after one was left."""
-    from ifc_core.training.entering import clean_up_entered, stopped_run
+def _stopped_run(project: Project) -> FinetuneSettings:
+    """The newest run that has not ended, with its files looked up again."""
     from ifc_core.training.finetune_settings import FinetuneSettings
+    from ifc_core.training.stopped_runs import ready_to_go_on
 
-    entered = clean_up_entered(project)
-    values = stopped_run(project)
-    if values is not None:
-        return FinetuneSettings.from_json(values)
-    if entered:
-        typer.echo(f"That run had ended; the project has its version {entered[0].name}.", err=True)
-        return None
-    raise InputError(f"{project.folder} has no stopped fine-tuning to go on with.")
+    run = _newest(project, "go on with")
+    typer.echo(f"Going on with {run.words}.", err=True)
+    return FinetuneSettings.from_json(ready_to_go_on(project, run))
 
 
-def _train(project: Project, settings: FinetuneSettings, *, is_new: bool) -> dict[str, Any]:
-    """Train and enter the version; a new run that cannot even begin leaves nothing to go on with.
+def _discard(project: Project) -> None:
+    from ifc_core.training.stopped_runs import discard_run, stopped_runs
 
-    What the run could go on from is deleted after the version was entered: killed at any time,
-    either the project knows the version or ``--resume`` goes on.
+    run = _newest(project, "discard")
+    words = str(run.words)
+    discard_run(project, run)
+    print_line(f"Discarded {words}.")
+    for other in stopped_runs(project):
+        print_line(f"{_capital(str(other.words))} is still there.")
+
+
+def _newest(project: Project, what: str) -> StoppedRun:
+    from ifc_core.training.run_files import is_training, unfinished_runs
+    from ifc_core.training.stopped_runs import stopped_runs
+
+    runs = stopped_runs(project)
+    if runs:
+        return runs[0]
+    if any(is_training(folder) for folder in unfinished_runs(project.folder)):
+        raise InputError(f"The fine-tuning of {project.folder} goes on in another process.")
+    raise InputError(f"{project.folder} has no stopped fine-tuning to {what}.")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _train(folder: Path, settings: FinetuneSettings, *, is_new: bool) -> dict[str, Any]:
+    """Train; a new run that cannot even begin leaves nothing behind.
 
     Returns:
-        The result's fields as JSON values, with the name under which the project knows it.
+        The result's fields as JSON values.
     """
-    from ifc_core.training.entering import enter_version
     from ifc_core.training.finetune import finetune as run
     from ifc_core.training.finetune_settings import FinetuneResult, event_to_json
 
     result: dict[str, Any] = {}
     has_begun = not is_new
     try:
-        with job(f"Fine-tuning {project.folder.name}") as context:
-            for event in run(project.folder, settings, context):
+        with job(f"Fine-tuning {folder.name}") as context:
+            for event in run(folder, settings, context):
                 has_begun = True
                 if isinstance(event, FinetuneResult):
                     result = event_to_json(event)
-                    version = enter_version(project, settings.run_id, result)
-                    result |= {"name": version.name, "path": version.path}
                 elif line := describe(event):
                     typer.echo(line, err=True)
     except InputError:  # a model or device that is not there: --resume would meet it for ever
         if not has_begun:
-            shutil.rmtree(project.folder / "runs" / settings.run_id, ignore_errors=True)
+            shutil.rmtree(folder / "runs" / settings.run_id, ignore_errors=True)
         raise
     if not result:
         raise RuntimeError("the fine-tuning ended without a result")
     return result
+
+
+def _enter(project: Project, run_id: str, result: Mapping[str, Any]) -> dict[str, str]:
+    """Enter the version; what the run could go on from is deleted after that.
+
+    Killed at any time, either the project knows the version or ``--resume`` goes on.
+
+    Returns:
+        Name and path under which the project knows it.
+    """
+    from ifc_core.training.entering import enter_version
+
+    version = enter_version(project, run_id, result)
+    return {"name": version.name, "path": version.path}
 
 
 def describe(event: FinetuneEvent) -> str:

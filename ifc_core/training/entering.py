@@ -1,11 +1,10 @@
-"""Entering a fine-tuned version into its project, once, and runs that have not come so far.
+"""Entering a fine-tuned version into its project, once.
 
 Nothing here needs torch, since the window's process has none.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +12,13 @@ from typing import Any
 
 from ifc_core.annotation import ModelVersion, Project
 from ifc_core.errors import ProjectError
-from ifc_core.training.run_files import SETTINGS_NAME, forget_training_state
+from ifc_core.training.run_files import (
+    RESULT_NAME,
+    SETTINGS_NAME,
+    forget_training_state,
+    kept_result,
+    unfinished_runs,
+)
 
 
 def enter_version(project: Project, run_id: str, result: Mapping[str, Any]) -> ModelVersion:
@@ -81,9 +86,9 @@ def clean_up_entered(project: Project) -> list[ModelVersion]:
         Their versions, newest first.
     """
     found = [
-        (path.parent, version)
-        for path in _unfinished(project)
-        if (version := version_of_run(project, path.parent.name)) is not None
+        (folder, version)
+        for folder in unfinished_runs(project.folder)
+        if (version := version_of_run(project, folder.name)) is not None
     ]
     if not project.read_only:
         for folder, _ in found:
@@ -91,42 +96,30 @@ def clean_up_entered(project: Project) -> list[ModelVersion]:
     return [version for _, version in found]
 
 
-def stopped_run(project: Project) -> dict[str, Any] | None:
-    """Settings of the newest run that was begun and has not ended.
-
-    Runs that have entered their version have ended, and those of which a crash left nothing of
-    use are passed over.
+def enter_kept(project: Project) -> list[dict[str, Any]]:
+    """Enter versions of runs that ended while the project was in use elsewhere.
 
     Args:
-        project: Whose runs.
+        project: Open for writing; in one that is read-only they are left as they are.
 
     Returns:
-        Fields of :class:`~ifc_core.training.finetune_settings.FinetuneSettings`.
+        Results, oldest first, with the name and path under which the project knows the version.
+
+    Raises:
+        ProjectError: One cannot be entered; it is kept.
     """
-    for path in _unfinished(project):
-        settings = _settings_in(path)
-        if settings is not None and version_of_run(project, path.parent.name) is None:
-            return settings
-    return None
-
-
-def _unfinished(project: Project) -> list[Path]:
-    """Settings of runs that were not cleaned up, newest first."""
-    found = (project.folder / "runs").glob(f"finetune-*/{SETTINGS_NAME}")
-    return sorted(found, reverse=True)
-
-
-def _settings_in(path: Path) -> dict[str, Any] | None:
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    is_whole = isinstance(settings, dict) and settings.get("run_id") == path.parent.name
-    return settings if is_whole else None
+    entered = []
+    for folder in reversed([] if project.read_only else unfinished_runs(project.folder)):
+        result = kept_result(folder)
+        if result is not None and version_of_run(project, folder.name) is None:
+            version = enter_version(project, folder.name, result)
+            entered.append({**result, "name": version.name, "path": version.path})
+    return entered
 
 
 def _clean_up(run_folder: Path) -> None:
     """The settings go last: while they are there, this is done again."""
     forget_training_state(run_folder)
-    with suppress(OSError):
-        (run_folder / SETTINGS_NAME).unlink(missing_ok=True)
+    for name in (RESULT_NAME, SETTINGS_NAME):
+        with suppress(OSError):
+            (run_folder / name).unlink(missing_ok=True)

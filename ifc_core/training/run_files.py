@@ -1,9 +1,16 @@
-"""Names of the files of a training run, known without loading what trains."""
+"""Files of a training run, known without loading what trains."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+from ifc_core.annotation.locking import WriterLock
+from ifc_core.errors import ProjectLockedError
+from ifc_core.io.atomic import atomic_output
 
 STATE_NAME = "resume.safetensors"
 """The checkpoint that a run goes on from."""
@@ -11,9 +18,17 @@ STATE_NAME = "resume.safetensors"
 TRAINING_FOLDER = "train"
 """Of a fine-tuning, in the folder of its run."""
 
-
 SETTINGS_NAME = "window.json"
 """Settings of a fine-tuning that has not ended, in the folder of its run."""
+
+NOTE_NAME = "plan.json"
+"""What a fine-tuning settled, such as its number of iterations."""
+
+RESULT_NAME = "result.json"
+"""The result of a fine-tuning that the project does not know yet."""
+
+_LOCK_NAME = "training.lock"
+_MOST_HEADER_BYTES = 16 << 20
 
 
 def forget_training_state(run_folder: Path) -> None:
@@ -26,3 +41,113 @@ def forget_training_state(run_folder: Path) -> None:
     """
     with suppress(OSError):
         (run_folder / TRAINING_FOLDER / STATE_NAME).unlink(missing_ok=True)
+
+
+def unfinished_runs(project_folder: Path) -> list[Path]:
+    """Folders of fine-tunings that were not cleaned up, newest first."""
+    found = (project_folder / "runs").glob(f"finetune-*/{SETTINGS_NAME}")
+    return sorted((path.parent for path in found), reverse=True)
+
+
+def read_settings(run_folder: Path) -> dict[str, Any] | None:
+    """Settings of a run; ``None`` where a crash left nothing of use."""
+    settings = _read_object(run_folder / SETTINGS_NAME)
+    return settings if settings.get("run_id") == run_folder.name else None
+
+
+def write_settings(run_folder: Path, settings: Mapping[str, Any]) -> None:
+    """Keep the settings of a run that begins, so that it can go on.
+
+    Raises:
+        OutputError: They cannot be written.
+    """
+    with atomic_output(run_folder / SETTINGS_NAME) as temporary:
+        temporary.write_text(json.dumps(dict(settings)), encoding="utf-8")
+
+
+def keep_result(run_folder: Path, result: Mapping[str, Any]) -> None:
+    """Keep the result of a run until the project knows its version.
+
+    Args:
+        run_folder: Of the run.
+        result: Fields of a ``FinetuneResult`` as JSON values.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    with atomic_output(run_folder / RESULT_NAME) as temporary:
+        temporary.write_text(json.dumps(dict(result), allow_nan=False), encoding="utf-8")
+
+
+def kept_result(run_folder: Path) -> dict[str, Any] | None:
+    """What :func:`keep_result` kept, if it did and the version's file is there.
+
+    The project may have been moved since; the version lies in its ``models/``.
+    """
+    result = _read_object(run_folder / RESULT_NAME)
+    texts = (result.get(name) for name in ("name", "path", "sha256", "parent", "verdict"))
+    maps = (result.get(name) for name in ("provenance", "metrics", "before", "after"))
+    if not all(isinstance(text, str) for text in texts):
+        return None
+    if not all(isinstance(v, dict) for v in maps) or not isinstance(result.get("promote"), bool):
+        return None
+    path = run_folder.parents[1] / "models" / Path(result["path"]).name
+    return {**result, "path": str(path)} if path.is_file() else None
+
+
+def saved_iteration(run_folder: Path) -> int:
+    """Iterations after which a run would go on; 0 where nothing was saved."""
+    try:
+        with (run_folder / TRAINING_FOLDER / STATE_NAME).open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, _MOST_HEADER_BYTES)))
+        return int(json.loads(header["__metadata__"]["facts"])["iteration"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
+def planned_iterations(run_folder: Path) -> int:
+    """Iterations that a run settled to do; 0 where it did not come so far."""
+    number = _read_object(run_folder / NOTE_NAME).get("iterations")
+    return number if isinstance(number, int) else 0
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+@contextmanager
+def training_lock(run_folder: Path) -> Iterator[None]:
+    """Keep others from training the same run meanwhile; it ends with the process at the latest.
+
+    Raises:
+        ProjectLockedError: Another process trains it.
+    """
+    lock = WriterLock(run_folder, _LOCK_NAME)
+    held = True
+    with suppress(OSError):  # a disk that knows no locks
+        held = lock.acquire()
+    if not held:
+        raise ProjectLockedError(
+            "This fine-tuning goes on in another process; wait for it or stop it there.",
+            path=run_folder,
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_training(run_folder: Path) -> bool:
+    """Whether a process trains a run right now."""
+    if not (run_folder / _LOCK_NAME).exists():
+        return False
+    try:
+        with training_lock(run_folder):
+            return False
+    except ProjectLockedError:
+        return True

@@ -34,6 +34,9 @@ WORDS = (
     "spreading the correction",
     "timing this machine",
     "training",
+    # A fine-tuning that was stopped.
+    "the fine-tuning of {begun} ({preset}, {done} of {total} iterations)",
+    "the fine-tuning of {begun} ({preset}, nothing trained yet)",
     # How a fine-tuning ended.
     "{name} is better on {count} held-out masks.",
     "{name} is not better on {count} held-out masks.",

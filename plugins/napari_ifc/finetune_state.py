@@ -66,6 +66,7 @@ class FinetuneView:
         running: Whether a run is going on.
         stopping: Whether it was asked to stop.
         resumable: Whether a stopped run can go on.
+        stopped: Runs that were begun and have not ended, in words, the one that goes on first.
         text: State in a few words.
         detail: Counts and time left.
         fraction: 0 to 1, or ``None`` where unknown.
@@ -81,6 +82,7 @@ class FinetuneView:
     running: bool = False
     stopping: bool = False
     resumable: bool = False
+    stopped: tuple[str, ...] = ()
     text: str = ""
     detail: str = ""
     fraction: float | None = None

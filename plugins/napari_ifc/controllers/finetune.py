@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,17 +17,17 @@ from ifc_core.annotation.schema import STATE_CODE
 from ifc_core.annotation.snapshot import make_snapshot
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import IFCError
-from ifc_core.io.atomic import atomic_output
 from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import FrameState
-from ifc_core.training.entering import clean_up_entered, enter_version, stopped_run
+from ifc_core.training.entering import clean_up_entered, enter_kept, enter_version
 from ifc_core.training.outcome import (
     memory_sentence,
     notice_sentences,
     outcome_sentences,
     seen_sentence,
 )
-from ifc_core.training.run_files import SETTINGS_NAME
+from ifc_core.training.run_files import write_settings
+from ifc_core.training.stopped_runs import StoppedRun, discard_run, ready_to_go_on, stopped_runs
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.propose import duration_text
 from napari_ifc.finetune_state import FinetuneView, Material, Outcome
@@ -118,14 +118,32 @@ class FinetuneController:
 
         Every annotation is looked at, so it is for when the page is in front.
         """
+        self.finish_ended()
         models = tuple(sorted(self.project.models(), key=lambda m: -m.created_at))
-        if not self.is_running:
-            clean_up_entered(self.project)
         reason = self._why_not_write()
-        resumable = not (reason or self.is_running) and stopped_run(self.project) is not None
-        view = replace(self.view, counting=True, models=models, resumable=resumable)
-        self._show(replace(view, why_not_use=reason))
+        stopped = () if reason or self.is_running else stopped_runs(self.project)
+        view = replace(self.view, counting=True, models=models, why_not_use=reason)
+        words = tuple(_words(run) for run in stopped)
+        self._show(replace(view, resumable=bool(words), stopped=words))
         self._count()
+
+    def finish_ended(self) -> None:
+        """Enter versions that were trained while the project was in use, and clean up after runs.
+
+        What cannot be entered is kept, and told of when its run is to go on.
+        """
+        if self.is_running or self.project.read_only:
+            return
+        clean_up_entered(self.project)
+        with suppress(IFCError):
+            self._enter_kept()
+
+    def _enter_kept(self) -> bool:
+        entered = enter_kept(self.project)
+        for result in entered:
+            self._show(replace(self.view, outcome=_outcome(result)))
+            self._on_models()
+        return bool(entered)
 
     def _count(self) -> None:
         self._counting.cancel()  # what is being counted is not what there is now
@@ -191,22 +209,40 @@ class FinetuneController:
             "device": device,
             "minutes": minutes,
         }
-        with atomic_output(folder / SETTINGS_NAME) as temporary:
-            temporary.write_text(json.dumps(settings), encoding="utf-8")
+        write_settings(folder, settings)
         self._may_go_on = False
         self._run(folder, settings)
 
     def resume(self) -> None:
-        """Go on with the run that was stopped, or cut off by a crash.
+        """Go on with the run that was stopped last, or cut off by a crash.
+
+        One that only had to be entered is entered.
 
         Raises:
-            IFCError: There is none, or the process cannot be started.
+            IFCError: There is none, a video of it is not found, or the process cannot be started.
         """
-        settings = stopped_run(self.project)
-        if settings is None:
-            raise IFCError(tr("There is no stopped fine-tuning to go on with."))
+        if self._enter_kept():
+            self.refresh()
+            return
+        run = self._stopped_last()
+        settings = ready_to_go_on(self.project, run)
         self._may_go_on = True
-        self._run(self.project.folder / "runs" / str(settings["run_id"]), settings)
+        self._run(run.folder, settings)
+
+    def discard(self) -> None:
+        """Delete the run that :meth:`resume` would go on with.
+
+        Raises:
+            IFCError: There is none, or it cannot be deleted.
+        """
+        discard_run(self.project, self._stopped_last())
+        self.refresh()
+
+    def _stopped_last(self) -> StoppedRun:
+        stopped = stopped_runs(self.project)
+        if not stopped:
+            raise IFCError(tr("There is no stopped fine-tuning to go on with."))
+        return stopped[0]
 
     def stop(self) -> None:
         """Ask the run to stop; it can be resumed."""
@@ -250,6 +286,7 @@ class FinetuneController:
                 running=True,
                 stopping=False,
                 resumable=False,
+                stopped=(),
                 text=tr("Starting the training process"),
                 detail="",
                 fraction=None,
@@ -413,6 +450,12 @@ def material_of(reader: ProjectReader, context: JobContext | None = None) -> Mat
         num_frames += int(seen.sum())
     ranked = tuple(sorted(classes.items(), key=lambda pair: (-pair[1], pair[0])))
     return Material(num_frames, sum(classes.values()), exhaustive, ranked)
+
+
+def _words(run: StoppedRun) -> str:
+    """Which stopped run it is, in the person's language."""
+    words = run.words
+    return tr(words.text).format(**words.values)
 
 
 def outcome_text(result: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from napari_ifc.feature import Feature
 from napari_ifc.finetune_state import FinetuneView
 from napari_ifc.language import tr
 from napari_ifc.rows import RunView
+from napari_ifc.views.dialogs import ask_to_discard
 from napari_ifc.views.finetune_page import FinetunePage
 from napari_ifc.worker import Worker
 
@@ -82,6 +83,7 @@ class TrainerLink(Feature):
         page.start_requested.connect(self._start)
         page.stop_requested.connect(lambda: self._call(lambda c: c.stop()))
         page.resume_requested.connect(lambda: self._call(lambda c: c.resume()))
+        page.discard_requested.connect(self._discard)
         page.use_requested.connect(lambda name: self._call(lambda c: c.use(name)))
         page.roll_back_requested.connect(lambda: self._call(lambda c: c.roll_back()))
 
@@ -111,6 +113,8 @@ class TrainerLink(Feature):
         )
         if self.studio.panel.current_page == PAGE:
             self._refresh()
+        else:
+            self.controller.finish_ended()
 
     def busy(self) -> str:
         """A training that goes on."""
@@ -141,6 +145,12 @@ class TrainerLink(Feature):
 
     def _start(self, preset: str, keep_object: bool) -> None:
         self._call(lambda c: c.start(preset, keep_object=keep_object))
+
+    def _discard(self) -> None:
+        """Delete the stopped run, once the person has said so."""
+        stopped = () if self.controller is None else self.controller.view.stopped
+        if stopped and ask_to_discard(stopped[0], self.studio.panel):
+            self._call(lambda c: c.discard())
 
     def _call(self, change: Callable[[FinetuneController], None]) -> None:
         if self.controller is None:

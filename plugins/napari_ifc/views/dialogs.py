@@ -173,6 +173,20 @@ def ask_to_stop(work: list[str], parent: QWidget) -> bool:
     return _ask(tr("Leave the video"), question, tr("Leave anyway"), work, parent)
 
 
+def ask_to_discard(run: str, parent: QWidget) -> bool:
+    """Ask whether to delete a stopped fine-tuning.
+
+    Args:
+        run: Which one, in words.
+        parent: Over which window.
+
+    Returns:
+        Whether to delete it.
+    """
+    question = tr("What it has trained so far is deleted and cannot be brought back.")
+    return _ask(tr("Discard the stopped run"), question, tr("Discard"), [run], parent)
+
+
 def _ask(title: str, question: str, stop_text: str, work: list[str], parent: QWidget) -> bool:
     box = QMessageBox(parent)
     box.setObjectName("ifcPanel")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import pyqtgraph as pg
 from qtpy.QtCore import Qt, QTimer, Signal
@@ -56,6 +57,7 @@ class FinetunePage(QWidget):
         start_requested: Emitted with the preset and whether "object" stays.
         stop_requested: Emitted when the run is to stop.
         resume_requested: Emitted when the stopped run is to go on.
+        discard_requested: Emitted when it is to be deleted.
         use_requested: Emitted with a version's name, or ``None`` for the bundled model.
         roll_back_requested: Emitted when the version before is to be used again.
     """
@@ -63,6 +65,7 @@ class FinetunePage(QWidget):
     start_requested = Signal(str, bool)
     stop_requested = Signal()
     resume_requested = Signal()
+    discard_requested = Signal()
     use_requested = Signal(object)
     roll_back_requested = Signal()
 
@@ -75,6 +78,9 @@ class FinetunePage(QWidget):
         self.start_button = QPushButton(tr("Fine-tune"))
         self._stop = QPushButton(tr("Stop"))
         self._resume = QPushButton(tr("Resume"))
+        self._discard = QPushButton(tr("Discard…"))
+        self._discard.setToolTip(tr("Delete the stopped run with all that it has trained"))
+        self._stopped = _label("", "muted")
         self._state = _label("")
         self._detail = _label("", "muted")
         self._bar = QProgressBar()
@@ -130,9 +136,10 @@ class FinetunePage(QWidget):
         column.addWidget(self._choices)
         self.start_button.setProperty("role", "primary")
         buttons = QHBoxLayout()
-        for button in (self.start_button, self._stop, self._resume):
+        for button in (self.start_button, self._stop, self._resume, self._discard):
             buttons.addWidget(button)
         buttons.addStretch()
+        column.addWidget(self._stopped)
         column.addLayout(buttons)
         # What came out stands above the curves: it is what a person waited for.
         for widget in (self._state, self._detail, self._bar, self.card):
@@ -165,6 +172,7 @@ class FinetunePage(QWidget):
         self.start_button.clicked.connect(self._on_start)
         self._stop.clicked.connect(self.stop_requested)
         self._resume.clicked.connect(self.resume_requested)
+        self._discard.clicked.connect(self.discard_requested)
         self._roll_back.clicked.connect(self.roll_back_requested)
         self._models.itemActivated.connect(self._on_model)
         self._models.currentItemChanged.connect(lambda now, _: self._show_provenance(now))
@@ -200,7 +208,9 @@ class FinetunePage(QWidget):
         self.start_button.setToolTip(why_not or tr("Learn from what was corrected and approved"))
         self._stop.setVisible(view.running)
         self._stop.setEnabled(not view.stopping)
-        self._resume.setVisible(view.resumable)
+        for button in (self._resume, self._discard, self._stopped):
+            button.setVisible(view.resumable)
+        self._stopped.setText(stopped_text(view.stopped))
         for widget in (self._choices, self.start_button):
             widget.setVisible(not view.running)
         self._state.setText(view.text)
@@ -370,6 +380,20 @@ def plan_text(preset: str, frames: int) -> str:
     ).format(long=long)
     if frames > 1:
         text += tr(" About a fifth of the frames is kept aside to judge the new model by.")
+    return text
+
+
+def stopped_text(stopped: Sequence[str]) -> str:
+    """Which runs are stopped, and what becomes of them.
+
+    Args:
+        stopped: In words, the one that Resume goes on with first.
+    """
+    if not stopped:
+        return ""
+    text = tr("Stopped: {run}. A new one leaves it as it is.").format(run=stopped[0])
+    if len(stopped) > 1:
+        text += tr(" Before it: {runs}.").format(runs="; ".join(stopped[1:]))
     return text
 
 

@@ -1,8 +1,10 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +203,87 @@ def test_what_cannot_be_done_gets_one_sentence(
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("ifc-studio: ")
     assert part in last
+
+
+def stop_at_start(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    """Run the command until it has begun, and stop it as Ctrl-C does."""
+
+    def stop(event: Any) -> str:
+        os.kill(os.getpid(), signal.SIGINT)
+        return describe(event)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(finetune, "describe", stop)
+        assert cli.main(words) == 130
+
+
+def test_a_stopped_run_goes_on_after_project_video_and_parent_were_moved(
+    project_folder: Path,
+    clip_folder: Path,
+    tiny_model_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clip = tmp_path / "clips" / "square"
+    shutil.copytree(clip_folder, clip)
+    parent = project_folder / "models" / "own.safetensors"
+    shutil.copy(tiny_model_file, parent)
+    with Project.open(project_folder) as project:
+        project.relink_video(1, clip)
+        project.add_model("own", parent, activate=True)
+    words = ["--device", "cpu", "--short-side", "64", "--iterations", "3"]
+    stop_at_start(monkeypatch, ["finetune", str(project_folder), *words])
+    moved = tmp_path / "deep" / "moved.ifcproj"
+    moved.parent.mkdir()
+    project_folder.rename(moved)
+    clip.rename(moved.parent / "square")
+    assert cli.main(["finetune", str(moved), "--resume"]) == 0
+    told = capsys.readouterr()
+    assert "squares-1 is ready" in told.out
+    with Project.open(moved) as project:
+        assert [(m.name, m.parent) for m in project.models()] == [("own", ""), ("squares-1", "own")]
+
+
+def test_a_stopped_run_does_not_go_on_with_another_film(
+    project_folder: Path,
+    clip_folder: Path,
+    tmp_path: Path,
+    quick: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clip = tmp_path / "clips" / "square"
+    shutil.copytree(clip_folder, clip)
+    with Project.open(project_folder) as project:
+        project.relink_video(1, clip)
+    stop_at_start(monkeypatch, ["finetune", str(project_folder), "--iterations", "3", *quick])
+    (clip / "00008.png").write_bytes((clip / "00001.png").read_bytes())
+    assert cli.main(["finetune", str(project_folder), "--resume"]) == 2
+    assert "is not the file that was annotated; locate" in capsys.readouterr().err
+    assert len(state_files(project_folder)) == 1
+
+
+def test_stopped_runs_are_named_and_discarded_on_request(
+    project_folder: Path,
+    quick: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ["finetune", str(project_folder), "--iterations", "3", *quick]
+    day = time.strftime("%Y-%m-%d")
+    stop_at_start(monkeypatch, words)
+    capsys.readouterr()
+    assert cli.main(words) == 0
+    told = capsys.readouterr().err
+    assert f"The fine-tuning of {day}" in told
+    assert "(quick, nothing trained yet) stays stopped beside this one; --discard" in told
+    (left,) = state_files(project_folder)
+    assert cli.main(["finetune", str(project_folder), "--discard"]) == 0
+    assert capsys.readouterr().out.startswith(f"Discarded the fine-tuning of {day}")
+    assert not left.parent.exists()
+    assert cli.main(["finetune", str(project_folder), "--discard"]) == 2
+    assert "no stopped fine-tuning to discard" in capsys.readouterr().err
 
 
 def test_a_project_that_is_open_elsewhere_is_left_alone(

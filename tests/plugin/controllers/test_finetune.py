@@ -1,5 +1,6 @@
 """Fine-tuning's logic in the window, with a training process that answers when told to. No Qt."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import CheckpointError, EditError, EngineError, IFCError
 from ifc_core.jobs import JobCancelled, Progress
 from ifc_core.structures import Category, RLEMask
-from ifc_core.training.outcome import TEXTS
+from ifc_core.training import outcome, stopped_runs
+from ifc_core.training.run_files import keep_result
 from napari_ifc.controllers.finetune import FinetuneController, material_of
 from napari_ifc.core_words import WORDS
 from napari_ifc.finetune_state import FinetuneView, Material
@@ -187,7 +189,7 @@ def test_a_better_version_is_entered_and_used(bench: Bench) -> None:
 
 
 def test_every_sentence_about_the_outcome_can_be_translated() -> None:
-    assert {*TEXTS} <= {*WORDS}
+    assert {*outcome.TEXTS, *stopped_runs.TEXTS} <= {*WORDS}
 
 
 def test_a_worse_version_is_entered_but_not_used(bench: Bench) -> None:
@@ -413,9 +415,9 @@ def test_frames_that_the_parent_has_seen_are_told_of(bench: Bench) -> None:
     told = "3 of the held-out frames were seen by the model it began with"
     assert told in bench.views[-1].detail
     bench.trainer.end(JobStatus.SUCCEEDED, result(bench, num_seen=3))
-    outcome = bench.views[-1].outcome
-    assert outcome is not None
-    assert told in outcome.notices[0]
+    card = bench.views[-1].outcome
+    assert card is not None
+    assert told in card.notices[0]
     assert told in bench.ends[0][1]
 
 
@@ -428,3 +430,55 @@ def test_in_a_project_that_is_read_only_no_version_is_chosen(bench: Bench) -> No
         reading.controller.refresh()
         assert reading.views[-1].why_not_use == "The project is read-only."
         assert reading.controller.why_not_start() == "The project is read-only."
+
+
+def stopped_bench(bench: Bench, count: int = 1) -> None:
+    for _ in range(count):
+        bench.start()
+        bench.trainer.end(JobStatus.CANCELLED)
+
+
+def test_stopped_runs_are_told_of_and_discarded_one_by_one(bench: Bench) -> None:
+    stopped_bench(bench, 2)
+    runs = bench.project.folder / "runs"
+    older, newer = sorted(run.name for run in runs.iterdir())
+    first, second = bench.views[-1].stopped
+    assert first.startswith("the fine-tuning of 20")
+    assert first.endswith("(quick, nothing trained yet)")
+    bench.controller.discard()
+    assert [run.name for run in runs.iterdir()] == [older]
+    assert bench.views[-1].stopped == (second,)
+    bench.controller.discard()
+    assert not bench.views[-1].resumable
+    with pytest.raises(IFCError, match="no stopped fine-tuning"):
+        bench.controller.discard()
+    assert newer != older
+
+
+def test_a_run_goes_on_with_its_video_where_that_is_now(bench: Bench) -> None:
+    stopped_bench(bench)
+    file = bench.run_folder / "snapshot.json"
+    written = json.loads(file.read_text())
+    path = written["videos"][0]["path"]
+    written["videos"][0]["path"] = "/nowhere/clip.mp4"
+    file.write_text(json.dumps(written))
+    bench.controller.resume()
+    assert str(read_snapshot(bench.run_folder).videos[0].path) == path
+
+
+def test_a_version_that_was_trained_while_the_project_was_in_use_is_entered(bench: Bench) -> None:
+    stopped_bench(bench)
+    keep_result(bench.run_folder, result(bench, path="/moved/since/models/clip-1.safetensors"))
+    reading = Project.open(bench.project.folder)  # another one holds it
+    Bench(reading).controller.finish_ended()
+    assert reading.models() == []
+    reading.close()
+    again = bench.make()
+    again.finish_ended()
+    (model,) = bench.project.models()
+    assert (model.name, model.active) == ("clip-1", True)
+    assert Path(model.path).is_file()
+    assert again.view.outcome is not None
+    again.refresh()
+    assert not again.view.resumable
+    assert not (bench.run_folder / "result.json").exists()

@@ -1,0 +1,84 @@
+"""Files of a fine-tuning: how far it came, its result, and that one process trains it."""
+
+import json
+
+import pytest
+
+from ifc_core.errors import ProjectLockedError
+from ifc_core.training.run_files import (
+    is_training,
+    keep_result,
+    kept_result,
+    planned_iterations,
+    read_settings,
+    saved_iteration,
+    training_lock,
+    unfinished_runs,
+    write_settings,
+)
+from ifc_core.training.stopped_runs import StoppedRun
+
+RESULT = {
+    "name": "cat-1", "path": "/elsewhere/models/cat-1.safetensors", "sha256": "", "parent": "",
+    "verdict": "better", "promote": True, "provenance": {}, "metrics": {}, "before": {},
+    "after": {},
+}  # fmt: skip
+
+
+@pytest.fixture
+def run_folder(tmp_path):
+    folder = tmp_path / "cats.ifcproj" / "runs" / "finetune-20261129-130405-006"
+    folder.mkdir(parents=True)
+    write_settings(folder, {"run_id": folder.name, "preset": "balanced"})
+    return folder
+
+
+def test_how_far_a_run_came_is_read_from_its_files(run_folder):
+    run = StoppedRun(run_folder, {"preset": "balanced"})
+    young = "the fine-tuning of 2026-11-29 13:04 (balanced, nothing trained yet)"
+    assert str(run.words) == young
+    (run_folder / "plan.json").write_text('{"iterations": 250}')
+    facts = json.dumps({"__metadata__": {"facts": json.dumps({"iteration": 40})}}).encode()
+    (run_folder / "train").mkdir()
+    state = run_folder / "train" / "resume.safetensors"
+    state.write_bytes(len(facts).to_bytes(8, "little") + facts)
+    assert (saved_iteration(run_folder), planned_iterations(run_folder)) == (40, 250)
+    assert str(run.words).endswith("(balanced, 40 of 250 iterations)")
+    for damaged in (b"", b"\xff" * 20, b"\2" + bytes(7) + b"{}", b"\2" + bytes(7) + b"[]"):
+        state.write_bytes(damaged)
+        assert str(run.words) == young
+
+
+def test_a_result_is_found_in_a_project_that_was_moved(run_folder):
+    keep_result(run_folder, RESULT)
+    assert kept_result(run_folder) is None  # without the version's file
+    file = run_folder.parents[1] / "models" / "cat-1.safetensors"
+    file.parent.mkdir()
+    file.write_bytes(b"weights")
+    assert kept_result(run_folder) == {**RESULT, "path": str(file)}
+
+
+@pytest.mark.parametrize("change", [{"name": 1}, {"promote": "yes"}, {"metrics": []}, {"path": ""}])
+def test_a_damaged_result_is_none(run_folder, change):
+    (run_folder.parents[1] / "models").mkdir()
+    (run_folder.parents[1] / "models" / "cat-1.safetensors").write_bytes(b"weights")
+    keep_result(run_folder, RESULT | change)
+    assert kept_result(run_folder) is None
+    (run_folder / "result.json").write_text("[1")
+    assert kept_result(run_folder) is None
+
+
+def test_settings_belong_to_their_run(run_folder):
+    (found,) = unfinished_runs(run_folder.parents[1])
+    assert read_settings(found) == {"run_id": run_folder.name, "preset": "balanced"}
+    write_settings(run_folder, {"run_id": "another"})
+    assert read_settings(run_folder) is None
+
+
+def test_one_process_trains_a_run(run_folder):
+    assert not is_training(run_folder)
+    with training_lock(run_folder):
+        assert is_training(run_folder)
+        with pytest.raises(ProjectLockedError, match="another process"), training_lock(run_folder):
+            pass
+    assert not is_training(run_folder)
