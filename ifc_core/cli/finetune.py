@@ -27,10 +27,11 @@ app = typer.Typer()
 
 @app.command(epilog="Example: ifc-studio finetune my-videos.ifcproj --preset quick")
 def finetune(
+    context: typer.Context,
     project: Annotated[Path, typer.Argument(help="The project's folder.", metavar="PROJECT")],
     preset: Annotated[str, typer.Option(help="quick, balanced or thorough.")] = "quick",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run that was stopped.")
+        bool, typer.Option("--resume", help="Go on with the run that was stopped, as it was begun.")
     ] = False,
     discard: Annotated[
         bool, typer.Option("--discard", help="Delete the run that was stopped, and end.")
@@ -71,6 +72,9 @@ def finetune(
         "device": device,
         "seed": seed,
     }
+    for option, given in (("resume", resume), ("discard", discard)):
+        if given:
+            _refuse_others(context, option)
     with _open(project) as opened:
         cleaned, entered = _finish(opened)
         if discard:
@@ -87,6 +91,20 @@ def finetune(
     elif result is not None:
         print_line(outcome(result))
     return None
+
+
+def _refuse_others(context: typer.Context, option: str) -> None:
+    """A stopped run goes on as it was begun: what else was asked for would be forgotten."""
+    allowed = {option, "project"} | ({"as_json"} if option == "resume" else set())
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in allowed
+        and getattr(context.get_parameter_source(str(parameter.name)), "name", "") == "COMMANDLINE"
+    ]
+    if given:
+        what = {"resume": "goes on with the run as it was begun", "discard": "deletes a run"}
+        raise InputError(f"--{option} {what[option]}; leave out {' and '.join(given)}.")
 
 
 def _lasting(model: str) -> str:

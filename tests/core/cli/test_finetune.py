@@ -286,6 +286,24 @@ def test_stopped_runs_are_named_and_discarded_on_request(
     assert "no stopped fine-tuning to discard" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["--resume", "--preset", "quick"], "leave out --preset."),
+        (["--minutes", "3", "--resume", "--device", "cpu"], "leave out --minutes and --device."),
+        (["--resume", "--discard"], "leave out --discard."),
+        (["--discard", "--drop-object"], "deletes a run; leave out --drop-object."),
+    ],
+)
+def test_options_that_a_run_cannot_take_are_refused(
+    project_folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], part: str
+) -> None:
+    assert cli.main(["finetune", str(project_folder), *words]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert part in told
+
+
 def test_a_project_that_is_open_elsewhere_is_left_alone(
     project_folder: Path, quick: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
