@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ifc_core.cli.reporting import job, print_json, print_line
-from ifc_core.errors import InputError
+from ifc_core.errors import InputError, ProjectLockedError
+from ifc_core.jobs import JobCancelled
 
 if TYPE_CHECKING:
     from ifc_core.annotation.records import ModelVersion
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from ifc_core.training.stopped_runs import StoppedRun
 
 app = typer.Typer()
+
+
+WAIT_SECONDS = 60.0
+"""How long the end of a training waits for a project that is in use."""
+
+_LOOK_SECONDS = 0.5
 
 
 @app.command(epilog="Example: ifc-studio finetune my-videos.ifcproj --preset quick")
@@ -59,7 +66,8 @@ def finetune(
     """Train on corrected and approved frames; the result is a new model version of the project.
 
     Part of the frames is kept aside to judge by. The project uses the new model only if it is
-    better on them. A run that was stopped goes on with --resume, or is deleted with --discard.
+    better on them. It is free for others while the training goes on. A run that was stopped goes
+    on with --resume, or is deleted with --discard.
     """
     choices: dict[str, Any] = {
         "preset": preset,
@@ -76,16 +84,16 @@ def finetune(
         if given:
             _refuse_others(context, option)
     with _open(project) as opened:
-        cleaned, entered = _finish(opened)
+        folder, (cleaned, entered) = opened.folder, _finish(opened)
         if discard:
             return _discard(opened)
         result = entered[-1] if entered and resume else None
         settings = None
         if result is None and not (resume and _has_ended(opened, cleaned)):
             settings = _stopped_run(opened) if resume else _new_run(opened, choices)
-        if settings is not None:
-            result = _train(opened.folder, settings, is_new=not resume)
-            result |= _enter(opened, settings.run_id, result)
+    if settings is not None:
+        result = _train(folder, settings, is_new=not resume)
+        result |= _enter(folder, settings.run_id, result)
     if result is not None and as_json:
         print_json(result)
     elif result is not None:
@@ -205,10 +213,10 @@ def _capital(text: str) -> str:
 
 
 def _train(folder: Path, settings: FinetuneSettings, *, is_new: bool) -> dict[str, Any]:
-    """Train; a new run that cannot even begin leaves nothing behind.
+    """Train with the project closed; a new run that cannot even begin leaves nothing behind.
 
     Returns:
-        The result's fields as JSON values.
+        The result's fields as JSON values; it is kept in the run's folder until it is entered.
     """
     from ifc_core.training.finetune import finetune as run
     from ifc_core.training.finetune_settings import FinetuneResult, event_to_json
@@ -223,6 +231,9 @@ def _train(folder: Path, settings: FinetuneSettings, *, is_new: bool) -> dict[st
                     result = event_to_json(event)
                 elif line := describe(event):
                     typer.echo(line, err=True)
+    except JobCancelled:
+        typer.echo("Stopped; its state is saved, go on with --resume.", err=True)
+        raise
     except InputError:  # a model or device that is not there: --resume would meet it for ever
         if not has_begun:
             shutil.rmtree(folder / "runs" / settings.run_id, ignore_errors=True)
@@ -232,7 +243,7 @@ def _train(folder: Path, settings: FinetuneSettings, *, is_new: bool) -> dict[st
     return result
 
 
-def _enter(project: Project, run_id: str, result: Mapping[str, Any]) -> dict[str, str]:
+def _enter(folder: Path, run_id: str, result: Mapping[str, Any]) -> dict[str, str]:
     """Enter the version; what the run could go on from is deleted after that.
 
     Killed at any time, either the project knows the version or ``--resume`` goes on.
@@ -242,8 +253,25 @@ def _enter(project: Project, run_id: str, result: Mapping[str, Any]) -> dict[str
     """
     from ifc_core.training.entering import enter_version
 
-    version = enter_version(project, run_id, result)
+    with _open_when_free(folder, str(result["name"])) as project:
+        version = enter_version(project, run_id, result)
     return {"name": version.name, "path": version.path}
+
+
+def _open_when_free(folder: Path, name: str) -> Project:
+    """The project, once nobody else writes it; for a while it is waited for."""
+    end = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            return _open(folder)
+        except ProjectLockedError as error:
+            if time.monotonic() >= end:
+                raise ProjectLockedError(
+                    f"The training is done, but {folder} is in use; its version {name} enters the "
+                    "project when the window shows the Fine-tune page, or with --resume.",
+                    path=folder,
+                ) from error
+        time.sleep(_LOOK_SECONDS)
 
 
 def describe(event: FinetuneEvent) -> str:

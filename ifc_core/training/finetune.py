@@ -7,7 +7,7 @@ import json
 import tempfile
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from ifc_core.data.augmentation import Augmentation
 from ifc_core.data.clip_source import ClipSource, MixedSource
 from ifc_core.data.labelled_video import FrameStore, check_picture_size, resized_size
 from ifc_core.data.video_source import VideoSource
-from ifc_core.errors import ConfigError, DeviceMemoryError
+from ifc_core.errors import ConfigError, DeviceMemoryError, OutputError
 from ifc_core.inference.clip_runner import is_out_of_memory
 from ifc_core.io.atomic import atomic_output
 from ifc_core.jobs import JobContext
@@ -36,6 +36,7 @@ from ifc_core.training.finetune_settings import (
     FinetuneStep,
     FinetuneValidation,
     HeldOutScore,
+    event_to_json,
 )
 from ifc_core.training.finetune_version import write_version
 from ifc_core.training.held_out import draw_comparison, predict_frame, score_held_out
@@ -44,12 +45,11 @@ from ifc_core.training.nearest_class import nearest_classes
 from ifc_core.training.outcome import memory_sentence
 from ifc_core.training.precision import training_precision
 from ifc_core.training.rehearsal import NUM_CLIPS, NUM_FRAMES, RelabelledSource, rehearsal_score
-from ifc_core.training.run_files import TRAINING_FOLDER
+from ifc_core.training.run_files import NOTE_NAME, TRAINING_FOLDER, keep_result, training_lock
 from ifc_core.training.score_threshold import THRESHOLD_FRAMES, fitting_threshold
 from ifc_core.training.sources import SyntheticSource
 from ifc_core.training.trainer import Trainer
 
-_NOTE_NAME = "plan.json"
 _SMALLEST_SIDE = 128
 _MOST_PICTURES = 6
 LOOK_FRAMES = 24
@@ -73,13 +73,14 @@ def finetune(
         context: Progress and cancellation, looked at once an iteration and judged frame.
 
     Yields:
-        The plan, then iterations and looks at the held-out frames, then the result. Who enters
-        the version calls :func:`ifc_core.training.run_files.forget_training_state` afterwards.
+        The plan, then iterations and looks at the held-out frames, then the result, which is
+        also kept in the run's folder until :func:`ifc_core.training.entering.enter_version`.
 
     Raises:
         JobCancelled: The job was cancelled; its state is saved.
         FormatError: The snapshot cannot be used.
-        ProjectError: A video of the project is not there.
+        ProjectError: A video of the project is not there, or is not what was annotated.
+        ProjectLockedError: Another process trains this run.
         VideoError: A video cannot be read, or has another shape than what was annotated.
         CheckpointError: The parent model cannot be used.
         ConfigError: The parent cannot be trained: its gradients are not finite.
@@ -87,6 +88,13 @@ def finetune(
     """
     job, begun = context or JobContext(), time.monotonic()
     plan = plan_finetune(project_folder, settings)
+    with training_lock(plan.run_folder):
+        yield from _trained_and_judged(plan, job, begun)
+
+
+def _trained_and_judged(
+    plan: FinetunePlan, job: JobContext, begun: float
+) -> Iterator[FinetuneEvent]:
     store = FrameStore()
     try:
         for video in (*plan.split.training, *plan.split.held_out):
@@ -114,7 +122,7 @@ def finetune(
     finally:
         store.close()
     verdict = judge(before, after)
-    yield FinetuneResult(
+    result = FinetuneResult(
         name=path.stem,
         path=path,
         sha256=info.sha256,
@@ -135,6 +143,9 @@ def finetune(
         fallback=run.fallback,
         num_seen=plan.split.num_seen,
     )
+    with suppress(OutputError):  # who waits for the result enters it without that
+        keep_result(plan.run_folder, event_to_json(result))
+    yield result
 
 
 def _parts(plan: FinetunePlan) -> tuple[int, ...]:
@@ -335,7 +346,7 @@ def _settled_iterations(plan: FinetunePlan, source: ClipSource, job: JobContext)
 
 def _noted(plan: FinetunePlan) -> dict[str, Any]:
     """What the run settled so far."""
-    note = plan.run_folder / _NOTE_NAME
+    note = plan.run_folder / NOTE_NAME
     facts: dict[str, Any] = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
     return facts
 
@@ -343,7 +354,7 @@ def _noted(plan: FinetunePlan) -> dict[str, Any]:
 def _note(plan: FinetunePlan, **facts: Any) -> None:
     """Keep what a resumed run has to do alike."""
     text = json.dumps(_noted(plan) | facts)
-    with atomic_output(plan.run_folder / _NOTE_NAME) as temporary:
+    with atomic_output(plan.run_folder / NOTE_NAME) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

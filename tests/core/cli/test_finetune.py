@@ -28,6 +28,7 @@ from ifc_core.training.finetune_settings import (
     event_to_json,
 )
 from ifc_core.training.run_files import SETTINGS_NAME
+from ifc_core.training.stopped_runs import stopped_runs
 
 
 @pytest.fixture
@@ -240,6 +241,7 @@ def test_a_stopped_run_goes_on_after_project_video_and_parent_were_moved(
     clip.rename(moved.parent / "square")
     assert cli.main(["finetune", str(moved), "--resume"]) == 0
     told = capsys.readouterr()
+    assert "Stopped; its state is saved, go on with --resume." in told.err
     assert "squares-1 is ready" in told.out
     with Project.open(moved) as project:
         assert [(m.name, m.parent) for m in project.models()] == [("own", ""), ("squares-1", "own")]
@@ -302,6 +304,53 @@ def test_options_that_a_run_cannot_take_are_refused(
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert part in told
+
+
+def test_the_project_is_free_while_the_training_goes_on(
+    project_folder: Path, quick: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    def look(event: Any) -> str:
+        with Project.open(project_folder) as project:
+            seen.append(project.read_only)
+            assert stopped_runs(project) == []  # it goes on, elsewhere
+        assert cli.main(["finetune", str(project_folder), "--resume"]) == 2
+        return describe(event)
+
+    monkeypatch.setattr(finetune, "describe", look)
+    assert cli.main(["finetune", str(project_folder), "--iterations", "1", *quick]) == 0
+    assert seen
+    assert not any(seen)
+
+
+def test_a_version_waits_where_the_project_is_in_use(
+    project_folder: Path,
+    quick: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    holders: list[Project] = []
+
+    def hold(event: Any) -> str:
+        if not holders:
+            holders.append(Project.open(project_folder))
+        return describe(event)
+
+    words = ["finetune", str(project_folder), "--iterations", "2", "--name", "second", *quick]
+    with monkeypatch.context() as patch:
+        patch.setattr(finetune, "describe", hold)
+        patch.setattr(finetune, "WAIT_SECONDS", 0.0)
+        assert cli.main(words) == 2
+    assert "The training is done, but" in capsys.readouterr().err.splitlines()[-1]
+    holders[0].close()
+    assert cli.main(["finetune", str(project_folder), "--resume", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["name"] == "second"
+    with Project.open(project_folder) as project:
+        assert [model.name for model in project.models()] == ["second"]
+    assert state_files(project_folder) == []
+    assert list((project_folder / "runs").rglob("result.json")) == []
 
 
 def test_a_project_that_is_open_elsewhere_is_left_alone(
