@@ -24,16 +24,28 @@ and exits with 130.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 
 class IFCError(Exception):
-    """Base of the tree.
+    """Base of the tree. Errors keep their data when they go from one process to another.
 
     Attributes:
         exit_code: Exit status of the command line, 1 or 2.
     """
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how a copy is made; Python's own way knows no arguments by name."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[IFCError], args: tuple[Any, ...], data: dict[str, Any]) -> IFCError:
+    """An error as it was, without asking its constructor."""
+    error = kind.__new__(kind, *args)  # which sets the arguments, and so the message
+    error.__dict__.update(data)
+    return error
 
 
 class InputError(IFCError):
