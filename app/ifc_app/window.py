@@ -16,6 +16,7 @@ from qtpy.QtGui import QAction, QDropEvent, QIcon, QKeySequence, QShortcut
 from qtpy.QtWidgets import QFileDialog, QMainWindow, QMenu, QWidget
 
 import ifc_resources
+from ifc_app.drops import Drops
 from ifc_app.layout import LAYOUT_FILE, keep_layout, restore_layout
 from ifc_app.panel_width import PanelWidth
 from ifc_app.recent import RecentList
@@ -99,6 +100,7 @@ class DesktopWindow(QObject):
         self.studio.show_napari_panels(False)
         self.studio.window.drop_titles()
         self.studio.opened.connect(self._on_opened)
+        self._drops = Drops(self.studio, self.begin_open)
         self.studio.preview_shown.connect(self.start_page.hide)
         self.studio.theme_requested.connect(self._use_theme)
         self.studio.shortcuts_changed.connect(self._show_shortcuts)
@@ -115,11 +117,13 @@ class DesktopWindow(QObject):
         Returns:
             Whether it was opened; if not, the window shows why.
         """
+        self._drops.forget()
         self.start_page.show_problem("")
         return self.studio.open_path(path)
 
     def begin_open(self, path: str | Path) -> None:
         """Open without waiting for it: long files take a while, with progress and cancel."""
+        self._drops.forget()
         self.start_page.show_problem("")
         self.studio.begin_open(path)
 
@@ -338,7 +342,7 @@ class DesktopWindow(QObject):
                 event.setDropAction(Qt.DropAction.CopyAction)
                 event.accept()
                 if kind == QEvent.Type.Drop:
-                    self.begin_open(local[0])
+                    self._drops.take([Path(name) for name in local])
                 return True
         return False
 

@@ -243,8 +243,13 @@ class Videos(Feature):
         if chosen:
             self.begin_add([Path(chosen)])
 
-    def begin_add(self, paths: Sequence[Path]) -> None:
-        """Add videos once a worker has looked through their files; returns at once."""
+    def begin_add(self, paths: Sequence[Path], besides: str = "") -> None:
+        """Add videos once a worker has looked through their files; returns at once.
+
+        Args:
+            paths: Video files or folders of frames.
+            besides: A sentence to tell with the result.
+        """
         if not paths:
             return
         project = self.workspace.session.project
@@ -256,7 +261,7 @@ class Videos(Feature):
             if edit is not None:
                 self.workspace.editor.apply(edit)
                 self._show_dock(True)
-            self.studio.inform(told)
+            self.studio.inform(f"{told} {besides}".strip(), "warning" if besides else "info")
 
         name = paths[0].name if len(paths) == 1 else tr("{count} videos").format(count=len(paths))
         task: Task[list[Video]] = Task(

@@ -1,0 +1,89 @@
+"""Several things dropped on the window at once."""
+
+import cv2
+import numpy as np
+import pytest
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QApplication
+
+from ifc_app.recent import RecentList
+
+pytestmark = pytest.mark.window
+
+
+@pytest.fixture
+def window(qapp, qtbot, tmp_path):
+    from ifc_app.window import DesktopWindow
+
+    made = DesktopWindow(recent=RecentList(tmp_path / "recent"))
+    made.show()
+    yield made
+    made.studio.close()
+    made.viewer.close()
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Three folders of frames, of different contents."""
+    made = []
+    for number in range(3):
+        folder = tmp_path / f"clip{number}"
+        folder.mkdir()
+        for frame in range(2 + number):
+            picture = np.full((40, 60, 3), 50 * number + 9 * frame, np.uint8)
+            cv2.imwrite(str(folder / f"{frame}.png"), picture)
+        made.append(folder)
+    return made
+
+
+def drop(widget, *paths):
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    action = Qt.DropAction.CopyAction
+    enter = QDragEnterEvent(QPoint(20, 20), action, data, left, none)
+    QApplication.sendEvent(widget, enter)
+    assert enter.isAccepted()
+    QApplication.sendEvent(widget, QDropEvent(QPointF(20, 20), action, data, left, none))
+
+
+def names(window):
+    return [entry.name for entry in window.studio.project.videos()]
+
+
+def said(window):
+    return window.studio.panel.banner.text
+
+
+def test_several_videos_become_one_project(window, folders, tmp_path, qtbot):
+    notes = tmp_path / "notes.txt"
+    notes.write_text("")
+    drop(window.start_page, folders[0], notes, *folders[1:])
+    qtbot.waitUntil(lambda: window.studio.project is not None and len(names(window)) == 3)
+    assert names(window) == ["clip0", "clip1", "clip2"]
+    assert len(list(tmp_path.glob("*.ifcproj"))) == 1
+    qtbot.waitUntil(lambda: "Not opened: notes.txt." in said(window))
+    assert window.studio.run_action("edit.undo")  # adding them is one step
+    assert names(window) == ["clip0"]
+
+
+def test_what_is_not_opened_is_told(window, folders, tmp_path, qtbot):
+    others = [tmp_path / f"{name}.txt" for name in "abcde"]
+    for path in others:
+        path.write_text("")
+    drop(window.start_page, folders[0], *others)
+    qtbot.waitUntil(lambda: window.studio.project is not None)
+    assert names(window) == ["clip0"]
+    assert said(window) == "Not opened: a.txt, b.txt, c.txt and 2 more."
+
+
+def test_where_the_first_cannot_be_opened_no_other_follows(window, folders, tmp_path, qtbot):
+    broken = tmp_path / "broken.mp4"
+    broken.write_text("not a video")
+    with qtbot.waitSignal(window.studio.failed):
+        drop(window.start_page, broken, *folders)
+    with qtbot.waitSignal(window.studio.opened):
+        window.begin_open(folders[0])
+    assert names(window) == ["clip0"]
+    assert not window.studio.tasks.is_running
