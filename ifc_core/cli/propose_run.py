@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +22,7 @@ from ifc_core.inference.results import InstanceSummary, result_rows
 from ifc_core.inference.run_setup import score_threshold_for
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.inference.tiling import predict
-from ifc_core.io.atomic import atomic_output
+from ifc_core.io.atomic import atomic_output, check_output
 from ifc_core.io.frame_folder import FolderReader
 from ifc_core.io.overlay import OverlayMask, OverlayWriter
 from ifc_core.io.readable_frames import ReadableFrames, nearest_readable
@@ -367,10 +367,6 @@ def _results(
             yield YtvisTrack(number, video.entry.id, category, masks, score=row.score)
 
 
-class _ProbedError(Exception):
-    """Ends a trial of a target, so that nothing is written."""
-
-
 def check_targets(output: Path, overlays: Sequence[Path], inputs: Sequence[Path]) -> None:
     """Find out before the work whether the files can be written.
 
@@ -389,8 +385,7 @@ def check_targets(output: Path, overlays: Sequence[Path], inputs: Sequence[Path]
                 f"{target} is named twice; writing there would destroy the other.", path=target
             )
         taken.add(target.resolve())
-        with suppress(_ProbedError), atomic_output(target):
-            raise _ProbedError
+        check_output(target)
     for overlay in overlays:
         OverlayWriter(overlay, 1.0, (2, 2))  # refuses a suffix that is no film's; writes nothing
 

@@ -19,7 +19,8 @@ def atomic_output(path: Path | str) -> Iterator[Path]:
 
     The block must close what it writes before it ends. On any failure, Ctrl-C included, the
     temporary file is removed and an existing target stays as it was. Who may read the file is as
-    the process' umask says, also where a library puts a file of its own in the temporary's place.
+    it was before, or as the process' umask says of a new one, also where a library puts a file of
+    its own in the temporary's place. What a symbolic link points at is replaced, not the link.
 
     Args:
         path: The target. Its folder must exist.
@@ -28,19 +29,23 @@ def atomic_output(path: Path | str) -> Iterator[Path]:
         The temporary path, with the suffix of the target.
 
     Raises:
-        OutputError: The target cannot be written (no folder, no permission, disk full, ...).
+        OutputError: The target cannot be written (no folder, no permission, disk full, ...), is a
+            device, a pipe or a socket, or is ``-``.
     """
     target = Path(path)
-    temporary = _temporary_path(target)
-    if target.is_dir():
-        raise OutputError(f"{target} is a folder, so no file can be written there.", path=target)
+    _refuse_dash(target)
+    place = Path(os.path.realpath(target)) if target.is_symlink() else target
+    temporary = _temporary_path(place, target)
     try:
+        before = _old_mode(target)
         mode = _probe(temporary)
         yield temporary
-        _give_mode(temporary, mode)
-        _sync_file(temporary)
-        temporary.replace(target)
-        _sync_folder(target.parent)
+        _sync_file(temporary, mode if before is None else before)
+        temporary.replace(place)
+        _sync_folder(place.parent)
+    except OutputError as error:
+        _remove(temporary)
+        raise _told_of(target, temporary, error) from error.__cause__
     except OSError as error:
         _remove(temporary)
         if not _concerns_output(error, temporary):
@@ -65,7 +70,7 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
         OutputError: The target holds something, or cannot be written.
     """
     target = Path(path)
-    temporary = _temporary_path(target)
+    temporary = _temporary_path(target, target)
     try:
         check_new_folder(target)
         temporary.mkdir()
@@ -77,6 +82,9 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
             target.rmdir()
         temporary.replace(target)
         _sync_folder(target.parent)
+    except OutputError as error:
+        _remove(temporary)
+        raise _told_of(target, temporary, error) from error.__cause__
     except OSError as error:
         _remove(temporary)
         if not _concerns_output(error, temporary):
@@ -87,6 +95,20 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
         raise
 
 
+def check_output(path: Path | str) -> None:
+    """Find out before the work whether a file can be written, and write nothing.
+
+    Raises:
+        OutputError: As :func:`atomic_output` would.
+    """
+    with suppress(_ProbedError), atomic_output(path):
+        raise _ProbedError
+
+
+class _ProbedError(Exception):
+    """Ends a trial of a target."""
+
+
 def check_new_folder(path: Path | str) -> None:
     """Make sure that nothing is where a folder shall appear, before work is put into it.
 
@@ -94,6 +116,7 @@ def check_new_folder(path: Path | str) -> None:
         OutputError: Something is there, other than an empty folder.
     """
     target = Path(path)
+    _refuse_dash(target)
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise OutputError(f"{target} exists already; choose a new folder.", path=target)
 
@@ -105,7 +128,8 @@ def ready_folder(path: Path | str) -> None:
         OutputError: It cannot be made, or no file can be written in it.
     """
     folder = Path(path)
-    probe = _temporary_path(folder / "probe")
+    _refuse_dash(folder)
+    probe = _temporary_path(folder / "probe", folder / "probe")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _probe(probe)
@@ -115,22 +139,47 @@ def ready_folder(path: Path | str) -> None:
         _remove(probe)
 
 
-def _temporary_path(target: Path) -> Path:
+def _refuse_dash(target: Path) -> None:
+    """What means standard output elsewhere would silently become a file of that name."""
+    if str(target) == "-":
+        raise OutputError(
+            "Results are written whole and not to standard output; name a place instead of -.",
+            path=target,
+        )
+
+
+def _temporary_path(place: Path, target: Path) -> Path:
+    """Beside the place, named like the target, whose suffix says what is written."""
     # Twenty letters take 80 bytes at most, so a name that just fits leaves room for this one.
-    return target.with_name(f".{target.stem[:20]}.{secrets.token_hex(6)}.tmp{target.suffix}")
+    return place.with_name(f".{target.stem[:20]}.{secrets.token_hex(6)}.tmp{target.suffix}")
+
+
+def _old_mode(target: Path) -> int | None:
+    """The mode of a file that will be replaced, ``None`` where there is none.
+
+    Raises:
+        OutputError: What is there is no plain file, and would be gone, or cannot be looked at.
+    """
+    try:
+        found = target.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise OutputError(_sentence(target, error), path=target) from error
+    if stat.S_ISDIR(found.st_mode):
+        raise OutputError(f"{target} is a folder, so no file can be written there.", path=target)
+    if not stat.S_ISREG(found.st_mode):
+        raise OutputError(
+            f"{target} is a device, a pipe or a socket and would be replaced; name a file.",
+            path=target,
+        )
+    return stat.S_IMODE(found.st_mode)
 
 
 def _probe(temporary: Path) -> int:
     """Find out before the work starts whether the folder can be written; gives a file's mode."""
     temporary.touch(exist_ok=False)
     return stat.S_IMODE(temporary.stat().st_mode)
-
-
-def _give_mode(temporary: Path, mode: int) -> None:
-    """Undo what safetensors does, whose files their owner alone can read."""
-    if stat.S_IMODE(temporary.stat().st_mode) != mode:
-        with suppress(OSError):  # some shares have no modes
-            temporary.chmod(mode)
 
 
 def _concerns_output(error: OSError, temporary: Path) -> bool:
@@ -142,13 +191,29 @@ def _concerns_output(error: OSError, temporary: Path) -> bool:
 
 def _sentence(target: Path, error: OSError) -> str:
     reason = error.strerror or str(error)
-    if isinstance(error, FileNotFoundError) and not target.parent.exists():
-        reason = f"the folder {target.parent} does not exist"
+    folder = Path(os.path.realpath(target)).parent if target.is_symlink() else target.parent
+    if isinstance(error, FileNotFoundError) and not folder.exists():
+        reason = f"the folder {folder} does not exist"
     return f"Cannot write {target}: {reason[:1].lower()}{reason[1:]}."
 
 
-def _sync_file(path: Path) -> None:
-    with path.open("rb+") as file:
+def _told_of(target: Path, temporary: Path, error: OutputError) -> OutputError:
+    """The error of a file that goes into the temporary one, in words of the target."""
+    if not error.path.is_relative_to(temporary):
+        return error
+    sentence = str(error).replace(str(temporary), str(target)).replace(temporary.name, target.name)
+    return OutputError(sentence, path=target / error.path.relative_to(temporary))
+
+
+def _sync_file(path: Path, mode: int | None = None) -> None:
+    """See that a file is on the disk, with a mode if it is to have one.
+
+    safetensors writes files that their owner alone can read.
+    """
+    with path.open("rb+") as file:  # before the mode, by which it may not be written any more
+        if mode is not None and stat.S_IMODE(path.stat().st_mode) != mode:
+            with suppress(OSError):  # some shares have no modes
+                path.chmod(mode)
         os.fsync(file.fileno())
 
 

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from ifc_core.errors import OutputError, VideoError
-from ifc_core.io.atomic import atomic_folder, atomic_output, ready_folder
+from ifc_core.io.atomic import (
+    atomic_folder,
+    atomic_output,
+    check_new_folder,
+    check_output,
+    ready_folder,
+)
 
 
 def _write_and_fail(target: Path, error: BaseException) -> None:
@@ -55,6 +61,83 @@ def test_a_file_that_replaced_the_temporary_one_is_as_readable_as_any(tmp_path: 
         private.touch(mode=0o600)
         private.replace(temporary)  # as safetensors does
     assert (tmp_path / "out.safetensors").stat().st_mode == plain.stat().st_mode
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files have no such modes there")
+def test_a_replaced_file_is_as_readable_as_it_was(tmp_path: Path) -> None:
+    target = tmp_path / "out.json"
+    for mode in (0o600, 0o664, 0o444):
+        target.touch()
+        target.chmod(mode)
+        with atomic_output(target) as temporary:
+            temporary.write_text("new")
+        assert target.stat().st_mode & 0o777 == mode
+        target.unlink()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_link_stays_and_what_it_points_at_is_written(tmp_path: Path, is_there: bool) -> None:
+    (tmp_path / "store").mkdir()
+    place, target = tmp_path / "store" / "blob", tmp_path / "out.mp4"
+    if is_there:
+        place.write_text("old")
+    target.symlink_to(Path("store") / "blob")
+    with atomic_output(target) as temporary:
+        assert (temporary.parent, temporary.suffix) == (place.parent, ".mp4")
+        temporary.write_text("new")
+    assert target.is_symlink()
+    assert place.read_text() == "new"
+    assert list(place.parent.iterdir()) == [place]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_a_link_into_nowhere_is_told_of(tmp_path: Path) -> None:
+    target = tmp_path / "out.json"
+    target.symlink_to(tmp_path / "none" / "out.json")
+    with pytest.raises(OutputError, match=r"the folder .*none does not exist"):
+        check_output(target)
+    target.unlink()
+    target.symlink_to(target)
+    with pytest.raises(OutputError, match=r"Cannot write .*out\.json"):
+        check_output(target)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_what_is_no_file_is_left_alone(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "out.json"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for target in (pipe, link):
+        with pytest.raises(OutputError, match="is a device, a pipe or a socket"):
+            check_output(target)
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "pipe"]
+
+
+def test_a_dash_becomes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for check in (check_output, check_new_folder, ready_folder):
+        with pytest.raises(OutputError, match="not to standard output"):
+            check("-")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_of_a_file_in_the_temporary_one_names_the_target(tmp_path: Path) -> None:
+    def write_and_fail(inner: Path) -> None:
+        raise OutputError(f"Cannot write {inner}: no space left on device.", path=inner)
+
+    target = tmp_path / "film.mp4"
+    with pytest.raises(OutputError) as caught, atomic_output(target) as temporary:
+        write_and_fail(temporary)
+    assert str(caught.value) == f"Cannot write {target}: no space left on device."
+    assert caught.value.path == target
+    with pytest.raises(OutputError) as caught, atomic_folder(tmp_path / "films") as temporary:
+        write_and_fail(temporary / "a.mp4")
+    assert str(caught.value) == f"Cannot write {tmp_path}/films/a.mp4: no space left on device."
+    assert caught.value.path == tmp_path / "films" / "a.mp4"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_full_disk_is_an_output_error(tmp_path: Path) -> None:
