@@ -45,7 +45,13 @@ from ifc_core.training.nearest_class import nearest_classes
 from ifc_core.training.outcome import memory_sentence
 from ifc_core.training.precision import training_precision
 from ifc_core.training.rehearsal import NUM_CLIPS, NUM_FRAMES, RelabelledSource, rehearsal_score
-from ifc_core.training.run_files import NOTE_NAME, TRAINING_FOLDER, keep_result, training_lock
+from ifc_core.training.run_files import (
+    NOTE_NAME,
+    TRAINING_FOLDER,
+    keep_result,
+    read_note,
+    training_lock,
+)
 from ifc_core.training.score_threshold import THRESHOLD_FRAMES, fitting_threshold
 from ifc_core.training.sources import SyntheticSource
 from ifc_core.training.trainer import Trainer
@@ -78,7 +84,7 @@ def finetune(
 
     Raises:
         JobCancelled: The job was cancelled; its state is saved.
-        FormatError: The snapshot cannot be used.
+        FormatError: The snapshot, or what a stopped run had settled, cannot be used.
         ProjectError: A video of the project is not there, or is not what was annotated.
         ProjectLockedError: Another process trains this run.
         VideoError: A video cannot be read, or has another shape than what was annotated.
@@ -179,7 +185,7 @@ def _train_with_fallback(
     plan: FinetunePlan, store: FrameStore, job: JobContext, before: HeldOutScore
 ) -> Generator[FinetuneEvent, None, _Run]:
     """Train; where memory runs out, with fewer clips at once, then with smaller frames."""
-    noted = _noted(plan)
+    noted = read_note(plan.run_folder)
     fallback: tuple[int, int] | None = None
     if "batch_size" in noted:  # an earlier part of the run fell back to it
         fallback = int(noted["batch_size"]), int(noted["short_side"])
@@ -336,7 +342,7 @@ def make_trainer(
 
 def _settled_iterations(plan: FinetunePlan, source: ClipSource, job: JobContext) -> int:
     """As many iterations as fit into the time on this machine; a resumed run keeps its number."""
-    noted = _noted(plan)
+    noted = read_note(plan.run_folder)
     if "iterations" in noted:
         return int(noted["iterations"])
     iterations = plan.settings.iterations or _fitting_iterations(plan, source, job)
@@ -344,16 +350,9 @@ def _settled_iterations(plan: FinetunePlan, source: ClipSource, job: JobContext)
     return iterations
 
 
-def _noted(plan: FinetunePlan) -> dict[str, Any]:
-    """What the run settled so far."""
-    note = plan.run_folder / NOTE_NAME
-    facts: dict[str, Any] = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
-    return facts
-
-
 def _note(plan: FinetunePlan, **facts: Any) -> None:
     """Keep what a resumed run has to do alike."""
-    text = json.dumps(_noted(plan) | facts)
+    text = json.dumps(read_note(plan.run_folder) | facts)
     with atomic_output(plan.run_folder / NOTE_NAME) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ifc_core.annotation.locking import WriterLock
-from ifc_core.errors import ProjectLockedError
+from ifc_core.errors import FormatError, ProjectLockedError
 from ifc_core.io.atomic import atomic_output
 
 STATE_NAME = "resume.safetensors"
@@ -27,6 +27,7 @@ NOTE_NAME = "plan.json"
 RESULT_NAME = "result.json"
 """The result of a fine-tuning that the project does not know yet."""
 
+_FALLBACK = ("batch_size", "short_side")  # noted together, where memory allowed no more
 _LOCK_NAME = "training.lock"
 _MOST_HEADER_BYTES = 16 << 20
 
@@ -106,6 +107,25 @@ def saved_iteration(run_folder: Path) -> int:
         return 0
 
 
+def read_note(run_folder: Path) -> dict[str, Any]:
+    """What a fine-tuning settled, to be done alike where it goes on; empty at its beginning.
+
+    Raises:
+        FormatError: The note is damaged.
+    """
+    note = run_folder / NOTE_NAME
+    if not note.exists():
+        return {}
+    facts = _read_object(note)
+    counts = [facts[name] for name in ("iterations", *_FALLBACK) if name in facts]
+    is_whole = len({name in facts for name in _FALLBACK}) == 1
+    if not counts or not is_whole or any(type(n) is not int or n < 1 for n in counts):
+        raise FormatError(
+            f"{note} is damaged; delete it, and the run settles its iterations anew.", path=note
+        )
+    return facts
+
+
 def planned_iterations(run_folder: Path) -> int:
     """Iterations that a run settled to do; 0 where it did not come so far."""
     number = _read_object(run_folder / NOTE_NAME).get("iterations")
@@ -115,7 +135,7 @@ def planned_iterations(run_folder: Path) -> int:
 def _read_object(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from ifc_core.errors import ProjectLockedError
+from ifc_core.errors import FormatError, ProjectLockedError
 from ifc_core.training.run_files import (
     is_training,
     keep_result,
     kept_result,
     planned_iterations,
+    read_note,
     read_settings,
     saved_iteration,
     training_lock,
@@ -47,6 +48,26 @@ def test_how_far_a_run_came_is_read_from_its_files(run_folder):
     for damaged in (b"", b"\xff" * 20, b"\2" + bytes(7) + b"{}", b"\2" + bytes(7) + b"[]"):
         state.write_bytes(damaged)
         assert str(run.words) == young
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"iterations": 5', '{"iterations": "many"}', '{"iterations": 0}', "[]", "{}", "[" * 100_000,
+     '{"iterations": 5, "batch_size": 2}', '{"batch_size": 2, "short_side": null}'],
+    ids=lambda text: text[:40],
+)  # fmt: skip
+def test_a_damaged_note_of_a_run_is_named(run_folder, text):
+    (run_folder / "plan.json").write_text(text)
+    with pytest.raises(FormatError, match=r"plan\.json is damaged; delete it") as caught:
+        read_note(run_folder)
+    assert caught.value.path == run_folder / "plan.json"
+
+
+def test_a_run_goes_on_as_it_was_noted(run_folder):
+    assert read_note(run_folder) == {}
+    for note in ({"iterations": 5}, {"batch_size": 2, "short_side": 96}):
+        (run_folder / "plan.json").write_text(json.dumps(note))
+        assert read_note(run_folder) == note
 
 
 def test_a_result_is_found_in_a_project_that_was_moved(run_folder):
