@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
+from napari.utils.interactions import mouse_release_callbacks
 from qtpy.QtCore import QTimer
 
 from napari_ifc.gestures import POINTER_TOOLS, Gesture
@@ -41,12 +43,13 @@ class EditLayer:
     Args:
         size: (height, width) of the video.
         opacity: Of the mask.
-        on_drawn: Called with the edited mask (H, W) uint8 and the tool's word once a stroke
-            has ended.
+        on_drawn: Called with the edited mask (H, W) uint8, the tool's word and what the mask
+            was shown as the aim of, once a stroke has ended.
         on_mode: Called when the drawing tool or the brush size changed.
         on_gesture: Called with a :class:`Gesture` while a pointer tool is dragged and once it
             is released.
         on_late: Called once a stroke is over and stored before which another mask came.
+        on_rest: Called then, whether one came or not.
 
     Attributes:
         layer: The layer; made anew with :meth:`renew`.
@@ -60,10 +63,11 @@ class EditLayer:
         size: tuple[int, int],
         opacity: float,
         *,
-        on_drawn: Callable[[npt.NDArray[np.uint8], str], None],
+        on_drawn: Callable[[npt.NDArray[np.uint8], str, Hashable], None],
         on_mode: Callable[[], None],
         on_gesture: Callable[[Gesture], None],
         on_late: Callable[[], None],
+        on_rest: Callable[[], None],
     ) -> None:
         self._size = size
         self._opacity = opacity
@@ -71,30 +75,33 @@ class EditLayer:
         self._on_mode = on_mode
         self._on_gesture = on_gesture
         self._on_late = on_late
+        self._on_rest = on_rest
         self.mode = "pan_zoom"
         self.is_drawing = False
         self.brush_size = max(4, min(size) // 24)
         self._color: tuple[int, int, int] | None = None
         self._pending = ""
+        self._aim: Hashable = None
         self._busy = False
         self._choosing = False
         self._is_due = False
         self._is_blank = True
         self._held: tuple[str, ...] = ()
         self._commit_timer = soon(self.flush)
-        self._late_timer = soon(self._late)
+        self._rest_timer = soon(self._rest)
         self.layer = self._make()
 
     def renew(self) -> Labels:
         """Make the layer anew, after a person deleted it."""
+        self.end_stroke()
         self.layer = self._make()
         return self.layer
 
     def close(self) -> None:
         """Hand over what was drawn, and stop."""
-        self.flush()
-        self._late_timer.stop()
-        self.is_drawing = self._is_due = False
+        self.end_stroke()
+        self._rest_timer.stop()
+        self._is_due = False
 
     def _make(self) -> Labels:
         layer = Labels(
@@ -118,19 +125,26 @@ class EditLayer:
 
     # What is shown
 
-    def show(self, mask: npt.NDArray[np.uint8] | None, color_rgb: tuple[int, int, int]) -> None:
+    def show(
+        self,
+        mask: npt.NDArray[np.uint8] | None,
+        color_rgb: tuple[int, int, int],
+        aim: Hashable = None,
+    ) -> None:
         """Put a mask under the brush.
 
         Args:
             mask: (H, W) uint8, 1 inside; ``None`` for an empty one.
             color_rgb: Its colour.
+            aim: Whose mask it is: where strokes on it go, whatever is selected by their end.
         """
-        if self.is_drawing or self._pending:  # a stroke that is not stored is not painted over
+        if self.has_stroke:  # one that is not stored is not painted over
             self._is_due = True
             if not self.is_drawing:
-                self._late_timer.start()
+                self._rest_timer.start()
             return
         self._busy = True
+        self._aim = aim
         if color_rgb != self._color:  # a new colour map redraws much of napari
             self._color = color_rgb
             rgba = (*(c / 255 for c in color_rgb), 1.0)
@@ -187,26 +201,35 @@ class EditLayer:
 
     # Strokes
 
+    @property
+    def has_stroke(self) -> bool:
+        """Whether a stroke goes on or is not handed over yet."""
+        return self.is_drawing or bool(self._pending)
+
     def flush(self) -> None:
         """Hand over a stroke that has ended but was not handed over yet."""
         self._commit_timer.stop()
         if self._pending:
             word, self._pending = self._pending, ""
-            self._on_drawn(np.array(self.layer.data, copy=True), word)
+            self._rest_timer.start()
+            self._on_drawn(np.array(self.layer.data, copy=True), word, self._aim)
 
-    def leave_frame(self) -> None:
-        """What was drawn so far belongs to the frame that is left."""
+    def end_stroke(self) -> None:
+        """Hand over what was drawn so far; until the button is pressed again nothing is."""
         if self.is_drawing:
-            self._pending = _WORDS.get(self.mode, "Paint")
+            mouse_release_callbacks(self.layer, SimpleNamespace(type="mouse_release"))
             self.is_drawing = False
+            self._rest_timer.start()
         self.flush()
 
-    def _late(self) -> None:
-        """Show what came during a stroke, unless the stroke itself brings something newer."""
+    def _rest(self) -> None:
+        """A stroke is over: what came meanwhile can be shown, unless the next one goes on."""
         self.flush()
-        due, self._is_due = self._is_due, False
-        if due and not self.is_drawing:
-            self._on_late()
+        if not self.is_drawing:
+            due, self._is_due = self._is_due, False
+            if due:
+                self._on_late()
+            self._on_rest()
 
     def _on_paint(self, event: Any = None) -> None:
         # napari tells of polygons before it writes them, so look after the event is over.
@@ -235,6 +258,7 @@ class EditLayer:
 
     def _on_drag(self, layer: Any, event: Any) -> Iterator[None]:
         """Runs along with every drag on the layer, napari's own drawing included."""
+        self.flush()  # the stroke before: this one may go on with the track that it began
         tool = self.mode
         self.is_drawing = tool in _WORDS
         trail: list[tuple[tuple[float, float], tuple[float, float]]] = []
@@ -245,8 +269,8 @@ class EditLayer:
             yield
         self.is_drawing = False
         self._point(tool, event, trail, finished=True)
-        if self._is_due:  # napari's part of the stroke ends after this one
-            self._late_timer.start()
+        if tool in _WORDS:  # napari's part of the stroke ends after this one
+            self._rest_timer.start()
 
     def _point(
         self,

@@ -17,7 +17,7 @@ from napari_ifc.language import tr
 if TYPE_CHECKING:
     from ifc_core.annotation import EditResult
     from napari_ifc.actions import Action
-    from napari_ifc.controllers.editing import EditController
+    from napari_ifc.controllers.editing import Aim, EditController
     from napari_ifc.studio import Studio
     from napari_ifc.workspace import Workspace
 
@@ -74,8 +74,8 @@ class Feature:
     def tool_changed(self) -> None:
         """The drawing tool or the brush changed."""
 
-    def drawn(self, mask: npt.NDArray[np.uint8], tool: str) -> None:
-        """A stroke has ended: the mask under the brush (H, W) and the tool's word."""
+    def drawn(self, mask: npt.NDArray[np.uint8], tool: str, aim: Aim | None) -> None:
+        """A stroke has ended: its mask (H, W), the tool's word, whose mask it is."""
 
     def busy(self) -> str:
         """What of it goes on and would stop if the window closed, in a few words; or empty."""

@@ -46,8 +46,8 @@ class LayerStack:
         viewer: The viewer.
         style: How masks are drawn.
         on_frame: Called with the frame index when another frame is shown.
-        on_drawn: Called with the edited mask (H, W) uint8 and the tool's word once a stroke
-            has ended.
+        on_drawn: Called with the edited mask (H, W) uint8, the tool's word and the aim that the
+            mask was put under the brush with, once a stroke has ended.
         on_mode: Called when the drawing tool or the brush size changed.
         on_told: Called with a sentence when layers were put back.
         on_waiting: Called when :attr:`is_waiting`, :attr:`has_failed` or :attr:`picture_index`
@@ -56,6 +56,7 @@ class LayerStack:
         deliver: Wraps a callback so that it is called in the GUI thread.
 
     Attributes:
+        on_rest: Called once a stroke is over and stored.
         on_gesture: Called with a :class:`Gesture` while a pointer tool is dragged and once it
             is released.
         on_turned: Called with whether frames are shown as they are when that changed: not in
@@ -68,7 +69,7 @@ class LayerStack:
         viewer: napari.Viewer,
         style: OverlayStyle,
         on_frame: Callable[[int], None],
-        on_drawn: Callable[[npt.NDArray[np.uint8], str], None],
+        on_drawn: Callable[[npt.NDArray[np.uint8], str, Hashable], None],
         on_mode: Callable[[], None],
         on_told: Callable[[str], None],
         *,
@@ -94,6 +95,7 @@ class LayerStack:
         self._editable = True
         self._mode_to_come = self._mode_before = ""
         self.on_turned: Callable[[bool], None] = lambda flat: None
+        self.on_rest: Callable[[], None] = lambda: None
         self.on_gesture: Callable[[Gesture], None] = lambda gesture: None
         self._keys: dict[Any, Callable[[], None]] = {}
         self._fitted = FittedView(viewer)
@@ -102,7 +104,7 @@ class LayerStack:
         self._travel = FrameTravel(
             viewer,
             deliver,
-            on_leave=self._leave_frame,
+            on_leave=self.flush,
             on_frame=lambda frame_index: self._on_frame(frame_index),
             on_waiting=self._wait,
             on_failed=on_failed,
@@ -146,8 +148,8 @@ class LayerStack:
 
     @property
     def is_drawing(self) -> bool:
-        """Whether a stroke is going on."""
-        return self._edit is not None and self._edit.is_drawing
+        """Whether a stroke goes on or is not stored yet."""
+        return self._edit is not None and self._edit.has_stroke
 
     @property
     def brush_size(self) -> int:
@@ -179,10 +181,11 @@ class LayerStack:
         self._edit = EditLayer(
             self._size,
             max(0.05, self.style.opacity),
-            on_drawn=lambda mask, word: self._on_drawn(mask, word),
+            on_drawn=lambda mask, word, aim: self._on_drawn(mask, word, aim),
             on_mode=lambda: self._on_mode(),
             on_gesture=lambda gesture: self.on_gesture(gesture),
             on_late=lambda: self._on_frame(self.frame_index),
+            on_rest=lambda: self.on_rest(),
         )
         self._editable, self._mode_to_come = True, ""
         self._build()
@@ -300,15 +303,15 @@ class LayerStack:
 
     # Editing
 
-    def edit(self, mask: npt.NDArray[np.uint8] | None, color_rgb: tuple[int, int, int]) -> None:
-        """Put a mask under the brush.
-
-        Args:
-            mask: (H, W) uint8, 1 inside, or ``None`` for an empty one.
-            color_rgb: Its colour.
-        """
+    def edit(
+        self,
+        mask: npt.NDArray[np.uint8] | None,
+        color_rgb: tuple[int, int, int],
+        aim: Hashable = None,
+    ) -> None:
+        """Put a mask under the brush; see :meth:`EditLayer.show`."""
         if self._edit is not None:
-            self._edit.show(mask, color_rgb)
+            self._edit.show(mask, color_rgb, aim)
 
     def edited_mask(self) -> npt.NDArray[np.uint8]:
         """The mask under the brush as it is now, (H, W) uint8."""
@@ -363,9 +366,9 @@ class LayerStack:
             edit.set_editable(False)
 
     def flush(self) -> None:
-        """Hand over a stroke that has ended but was not handed over yet."""
+        """Hand over what was drawn; a stroke that goes on ends here."""
         if self._edit is not None:
-            self._edit.flush()
+            self._edit.end_stroke()
 
     def bind_keys(self, keys: dict[Any, Callable[[], None]]) -> None:
         """Bind keys on our layers, in place of napari's own meaning."""
@@ -382,10 +385,6 @@ class LayerStack:
             self._edit.hold_keys(keys)
 
     # Waiting for a frame
-
-    def _leave_frame(self) -> None:
-        if self._edit is not None:
-            self._edit.leave_frame()
 
     def _wait(self) -> None:
         """Nobody paints on the picture of another frame; the tool comes back with the right one."""

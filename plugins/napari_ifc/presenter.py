@@ -149,7 +149,8 @@ class Presenter:
             color = track_color(len(workspace.index))
         else:
             color = workspace.color_of(editor.current)
-        self._layers.edit(None if editor.current is None else self._mask_to_edit(editor), color)
+        mask = None if editor.current is None else self._mask_to_edit(editor)
+        self._layers.edit(mask, color, editor.aim)
 
     def _mask_to_edit(self, editor: EditController) -> npt.NDArray[np.uint8]:
         known = [] if self._records is None else self._records.known(editor.frame_index)

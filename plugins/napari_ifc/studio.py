@@ -93,7 +93,7 @@ class Studio(StudioFeatures):
         self.engine = EngineLink(engine_factory)
         self._closed = False
         self._told_selection: tuple[int, ...] = ()
-        self._bridge = EngineBridge()
+        self._bridge = EngineBridge(lambda: self.layers.is_drawing)
         self.deliver = self._bridge.deliver
         self.tasks = Tasks(self.deliver, lambda call: QTimer.singleShot(0, call), self._on_task)
         self.actions = ActionTable(on_refused=self.inform)
@@ -101,6 +101,7 @@ class Studio(StudioFeatures):
         self.timeline_panel = TimelinePanel()
         self.timeline = self.timeline_panel.timeline
         self.layers = self._make_layers()
+        self.layers.on_rest = self._bridge.let_go
         self.presenter = Presenter(
             self.panel,
             self.timeline_panel,
@@ -136,7 +137,7 @@ class Studio(StudioFeatures):
             self.viewer,
             style,
             on_frame=self._on_frame,
-            on_drawn=lambda mask, tool: self._tell("drawn", mask, tool),
+            on_drawn=lambda mask, tool, aim: self._tell("drawn", mask, tool, aim),
             on_mode=lambda: self._tell("tool_changed"),
             on_told=self.inform,
             on_waiting=self._on_waiting,

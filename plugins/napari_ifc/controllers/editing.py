@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
@@ -30,6 +31,19 @@ Refine = Callable[[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[Any]]
 _VIDEO = "Add video "  # how the line of an added video begins
 _PAUSE_SECONDS = 60.0
 _DEFAULT_CLASS = "object"
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """Where a stroke goes.
+
+    Attributes:
+        track_id: The track; ``None`` for a new one.
+        frame_index: The frame.
+    """
+
+    track_id: int | None
+    frame_index: int
 
 
 class EditController:
@@ -77,6 +91,11 @@ class EditController:
         """The track that drawing changes: the first selected one."""
         return self.selected[0] if self.selected else None
 
+    @property
+    def aim(self) -> Aim:
+        """Where a stroke that begins now goes."""
+        return Aim(self.current, self.frame_index)
+
     def select(self, track_ids: tuple[int, ...]) -> None:
         """Choose tracks, the current one first; ids that are gone are dropped."""
         self.selected = tuple(i for i in track_ids if i in self._index)
@@ -105,10 +124,13 @@ class EditController:
         Args:
             record: The mask, where it was read already.
         """
+        return self._mask_at(self.aim, record)
+
+    def _mask_at(self, aim: Aim, record: MaskRecord | None = None) -> npt.NDArray[np.uint8]:
         blank = np.zeros(self._entry.size, dtype=np.uint8)
-        if self.current is None:
+        if aim.track_id is None:
             return blank
-        record = record or self._project.mask(self.current, self.frame_index)
+        record = record or self._project.mask(aim.track_id, aim.frame_index)
         if record is None or record.rle is None:
             return blank
         crop = crop_mask(record.rle)
@@ -117,20 +139,31 @@ class EditController:
             blank[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
         return blank
 
-    def commit_mask(self, mask: npt.NDArray[Any], tool: str) -> EditResult | None:
-        """Store what was drawn; without a current track a new one begins.
+    def commit_mask(
+        self, mask: npt.NDArray[Any], tool: str, aim: Aim | None = None
+    ) -> EditResult | None:
+        """Store what was drawn; without a track a new one begins.
 
         Args:
             mask: (H, W), non-zero inside.
             tool: Word for the history list.
+            aim: Whose mask was drawn on, whatever is selected by now; the current track's on
+                the shown frame if ``None``.
 
         Returns:
             What changed, or ``None`` where nothing did.
+
+        Raises:
+            EditError: The track is gone.
         """
+        aim = aim or self.aim
+        if aim.track_id is not None and aim.track_id not in self._index:
+            text = tr("Track {track_id} is gone, so what was just drawn on it was dropped.")
+            raise EditError(text.format(track_id=aim.track_id), path=self._project.folder)
         refine = self.refiners.get(tool)
         if refine is not None:
-            mask = refine(self.mask_to_edit(), mask)
-        return self.commit_rle(encode_mask(mask), tool)
+            mask = refine(self._mask_at(aim), mask)
+        return self._store(encode_mask(mask), tool, aim)
 
     def commit_rle(
         self,
@@ -151,9 +184,13 @@ class EditController:
         Returns:
             What changed, or ``None`` where nothing did.
         """
-        seconds = min(self._clock() - self._since, _PAUSE_SECONDS)
         frame_index = self.frame_index if frame_index is None else frame_index
         track_id = self.current if track_id is None else track_id
+        return self._store(rle, tool, Aim(track_id, frame_index))
+
+    def _store(self, rle: RLEMask, tool: str, aim: Aim) -> EditResult | None:
+        track_id, frame_index = aim.track_id, aim.frame_index
+        seconds = min(self._clock() - self._since, _PAUSE_SECONDS)
         record = None if track_id is None else self._project.mask(track_id, frame_index)
         before = None if record is None else record.rle
         rle = self.off_others(rle, track_id, frame_index)

@@ -21,6 +21,7 @@ from napari_ifc.language import tr
 from napari_ifc.overlay import DrawnMask
 
 if TYPE_CHECKING:
+    from napari_ifc.controllers.editing import Aim
     from napari_ifc.studio import Studio
     from napari_ifc.workspace import Workspace
 
@@ -39,7 +40,15 @@ TOOL_KEYS = (
         "Shift+E",
         tr("Erase as far as an edge of the picture goes."),
     ),
-    ("polygon", tr("Polygon"), "P", tr("Click the corners, double-click to finish.")),
+    (
+        "polygon",
+        tr("Polygon"),
+        "P",
+        tr(
+            "Click the corners; double-click or Enter finishes, right-click or Backspace takes "
+            "the last corner, Esc all."
+        ),
+    ),
     ("fill", tr("Fill"), "F", tr("Fill a hole of the mask.")),
     (
         "scribble",
@@ -256,13 +265,13 @@ class Editing(Feature):
 
     # Strokes and the journal
 
-    def drawn(self, mask: npt.NDArray[np.uint8], tool: str) -> None:
+    def drawn(self, mask: npt.NDArray[np.uint8], tool: str, aim: Aim | None) -> None:
         """Store a stroke that has ended."""
         workspace = self.studio.workspace
         if workspace is None:
             return
         try:
-            stored = workspace.editor.commit_mask(mask, tool)
+            stored = workspace.editor.commit_mask(mask, tool, aim)
         except IFCError as error:
             self.studio.fail(error)
             stored = None
@@ -307,6 +316,7 @@ class Editing(Feature):
         if workspace is None:
             return
         try:
+            self.studio.layers.flush()
             workspace.editor.go_to_step(number)
         except IFCError as error:
             self.studio.fail(error)

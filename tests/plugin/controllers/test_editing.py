@@ -4,7 +4,7 @@ from fake_engine import SIZE, disc
 
 from ifc_core.errors import EditError
 from ifc_core.structures import FrameState
-from napari_ifc.controllers.editing import EditController
+from napari_ifc.controllers.editing import Aim, EditController
 from napari_ifc.controllers.tracks import TrackIndex
 
 
@@ -59,6 +59,33 @@ def test_the_second_stroke_adds_to_the_first(session):
     mask = session.project.mask(editor.current, 0).rle.to_array()
     assert mask[20, 20]
     assert mask[34, 44]
+
+
+def test_a_stroke_goes_to_the_mask_it_was_drawn_on_whatever_is_selected_by_its_end(desk):
+    editor, project, _, _ = desk
+    first = paint(editor, (20, 20)).tracks_added[0]
+    editor.select(())
+    second = paint(editor, (30, 50)).tracks_added[0]
+    editor.select((first,))
+    aim, drawn = editor.aim, disc(SIZE, (22, 20), 6)
+    editor.select((second,))
+    editor.go_to(4)
+    editor.commit_mask(drawn.to_array(), "Paint", aim)
+    assert project.mask(first, 0).rle == drawn
+    assert project.mask(second, 0).rle == disc(SIZE, (30, 50), 5)
+    assert editor.selected == (second,)
+    assert editor.commit_mask(drawn.to_array(), "Paint", Aim(None, 2)).tracks_added == (3,)
+    assert project.mask(3, 2).rle == drawn
+
+
+def test_a_stroke_on_a_track_that_is_gone_is_dropped_with_a_sentence(desk):
+    editor, project, _, _ = desk
+    paint(editor, (20, 20))
+    aim = editor.aim
+    editor.delete()
+    with pytest.raises(EditError, match="Track 1 is gone"):
+        editor.commit_mask(disc(SIZE, (20, 20), 9).to_array(), "Paint", aim)
+    assert project.tracks(1) == []
 
 
 def test_a_stroke_that_changes_nothing_is_no_edit(desk):
