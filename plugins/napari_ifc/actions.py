@@ -78,6 +78,7 @@ class ActionTable:
 
     def __init__(self, on_refused: Callable[[str], None] = lambda reason: None) -> None:
         self._actions: dict[str, Action] = {}
+        self._elsewhere: dict[str, Callable[[], bool]] = {}
         self._on_refused = on_refused
 
     def add(self, action: Action) -> Action:
@@ -142,12 +143,23 @@ class ActionTable:
                 scored.append((-starts, order, action))
         return [action for _, _, action in sorted(scored, key=lambda item: item[:2])]
 
+    def lead_elsewhere(self, action_id: str, call: Callable[[], bool]) -> None:
+        """Let an action mean something else at times.
+
+        Args:
+            action_id: The action.
+            call: Called in its place; where it returns ``False`` the action is done after all.
+        """
+        self._elsewhere[action_id] = call
+
     def run(self, action_id: str) -> bool:
         """Do an action if it is possible now.
 
         Returns:
             Whether it was done; if not, ``on_refused`` was told why.
         """
+        if self._elsewhere.get(action_id, lambda: False)():
+            return True
         action = self._actions[action_id]
         reason = action.why_not()
         if reason:

@@ -13,6 +13,7 @@ from napari_ifc.features.napari_layer import NapariLayer
 from napari_ifc.features.navigation import Navigation
 from napari_ifc.features.opening import Opening
 from napari_ifc.features.picking import Picking
+from napari_ifc.features.polygon import Polygon
 from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.features.propose import ProposeLink
 from napari_ifc.features.quality import Quality
@@ -35,6 +36,7 @@ FEATURES: tuple[type[Feature], ...] = (
     Classes,
     Correction,
     Picking,
+    Polygon,
     View,
     Visibility,
     TrackEdits,

@@ -1,0 +1,83 @@
+"""A polygon that is being drawn is taken back by corner, and stays on its frame."""
+
+import numpy as np
+import pytest
+
+from napari_ifc.features.polygon import Polygon
+
+pytestmark = pytest.mark.window
+
+CORNERS = ([5.5, 5.5], [5.5, 15.5], [15.5, 15.5], [15.5, 5.5])
+POINTER = [30.5, 30.5]
+
+
+@pytest.fixture
+def drawn(desk):
+    """A track with a mask on this frame, and four corners beside it."""
+    desk.corrected(3)
+    desk.studio.layers.set_mode("polygon")
+    overlay = desk.layer._overlays["polygon"]
+    for number in range(1, 5):  # as clicks do, one after the other
+        overlay.points = [*CORNERS[:number], POINTER]
+    return desk
+
+
+def points(desk):
+    return desk.layer._overlays["polygon"].points
+
+
+def masks(desk):
+    return {r.track_id: r.rle for r in desk.project.masks_at(desk.video_id, 3)}
+
+
+def press(desk, key):
+    bound = {str(known): call for known, call in desk.layer.keymap.items()}
+    bound[key](desk.layer)
+
+
+@pytest.mark.parametrize("key", ["Ctrl+Z", "Backspace"])
+def test_a_key_takes_the_last_corner_and_nothing_else(drawn, key):
+    before = masks(drawn)
+    for left in (3, 2, 1):
+        press(drawn, key)
+        assert points(drawn) == [*CORNERS[:left], POINTER]
+    press(drawn, key)
+    assert points(drawn) == []
+    assert masks(drawn) == before != {}
+    press(drawn, key)  # and now what it always means
+    assert masks(drawn) != before
+
+
+def test_enter_fills_what_the_corners_enclose(drawn, qtbot):
+    before = next(iter(masks(drawn).values())).to_array()
+    press(drawn, "Enter")
+    qtbot.waitUntil(lambda: next(iter(masks(drawn).values())).area > before.sum())
+    added = next(iter(masks(drawn).values())).to_array() & ~before
+    rows, columns = np.nonzero(added)
+    assert (rows.min(), columns.min()) == (5, 5)
+    assert rows.max() <= 16  # not up to the pointer
+    assert points(drawn) == []
+    assert "Enter" not in {str(known) for known in drawn.layer.keymap}
+
+
+def test_two_corners_are_no_polygon(drawn):
+    drawn.layer._overlays["polygon"].points = [*CORNERS[:2], POINTER]
+    press(drawn, "Enter")
+    assert drawn.said == "A polygon has three corners at least."
+    assert len(points(drawn)) == 3
+
+
+def test_another_frame_or_tool_drops_it_and_says_so(drawn):
+    drawn.studio.layers.go_to(4)
+    assert points(drawn) == []
+    assert drawn.said == "The polygon was dropped with its frame; Enter finishes it first."
+    drawn.layer._overlays["polygon"].points = [*CORNERS, POINTER]
+    drawn.studio.layers.set_mode("paint")
+    assert points(drawn) == []
+    assert drawn.said == "The polygon was dropped with its tool; Enter finishes it first."
+    assert drawn.studio.feature(Polygon).corners == []
+
+
+def test_the_tip_says_how_corners_are_taken_back(drawn):
+    tip = drawn.studio.actions["tool.polygon"].tip
+    assert all(word in tip for word in ("right-click", "Backspace", "Esc", "Enter"))
