@@ -20,6 +20,7 @@ from ifc_core.inference.far_match import PixelFeatures
 from ifc_core.inference.flow_store import FlowStore
 from ifc_core.inference.lazy_mapping import LazyMapping
 from ifc_core.inference.plain_spread import copied_mask, interpolated_mask
+from ifc_core.inference.small_spread import SmallSpreader, is_small
 from ifc_core.inference.spread_frame import SpreadMask
 from ifc_core.inference.spread_scope import DEFAULT_REACH, within_reach
 from ifc_core.inference.track_looks import Evidence
@@ -168,16 +169,28 @@ def spread(
     else:
         flows = store or FlowStore(reader, chosen.short_side)
         fuses = chosen.method == "fused"
-        steps = TrackSpreader(
-            flows,
-            arrays,
-            chosen.reach,
-            job,
-            looks=fuses,
-            evidence=evidence,
-            features=features if features_help(len(known), len(frames)) else None,
-            avoid=taken,
-        ).run(frames)
+        early = features if features_help(len(known), len(frames)) else None
+
+        def usual(rles: Mapping[int, RLEMask | None]) -> TrackSpreader:
+            return TrackSpreader(
+                flows,
+                _decoded(rles, reader),
+                chosen.reach,
+                job,
+                looks=fuses,
+                evidence=evidence,
+                features=early,
+                avoid=taken,
+            )
+
+        rles = {c.frame_index: c.rle for c in known}
+        if any(is_small(rle, reader.video.size, chosen.short_side) for rle in rles.values()):
+            size = chosen.short_side
+            steps = SmallSpreader(
+                reader, rles, size, chosen.reach, job, looks=fuses, usual=usual
+            ).run(frames)
+        else:
+            steps = usual(rles).run(frames)
     wanted = (result for result in steps if result.frame_index not in left_out)
     for done, result in enumerate(wanted, start=1):
         yield _without(result, taken.get(result.frame_index))
