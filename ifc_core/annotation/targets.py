@@ -1,7 +1,9 @@
-"""Refusing to write over what a project stands on: its videos and its own file."""
+"""Refusing to write over videos, and over what a project stands on."""
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
 from ifc_core.annotation.connection import DATABASE_NAME
@@ -9,7 +11,7 @@ from ifc_core.annotation.locking import LOCK_NAME
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.errors import OutputError, VideoError
 from ifc_core.io.fingerprint import file_fingerprint, folder_fingerprint
-from ifc_core.io.frame_list import list_frames
+from ifc_core.io.frame_list import is_frame_name, list_frames
 
 
 def check_target(reader: ProjectReader, target: Path) -> None:
@@ -23,8 +25,14 @@ def check_target(reader: ProjectReader, target: Path) -> None:
         target: What is to be written; what is there now would be gone.
 
     Raises:
-        OutputError: A video of the project, or the project itself, is there.
+        OutputError: A video of the project, or the project itself, is there, or the target is
+            or would become a frame of such a video.
     """
+    for video in reader.videos():
+        check_frames(video.path, target)
+    around = _fingerprint(target.parent) if is_frame_name(target.name) else ""
+    if around and any(video.fingerprint == around for video in reader.videos()):
+        raise _among_frames(target, target.parent)
     if not target.exists():
         return
     place, content = target.resolve(), _fingerprint(target)
@@ -44,6 +52,38 @@ def check_target(reader: ProjectReader, target: Path) -> None:
                 "another place.",
                 path=target,
             )
+
+
+def check_frames(video: Path, target: Path) -> None:
+    """Make sure that a file does not end up among the pictures of a video.
+
+    Args:
+        video: A folder of frames; in a file there are none.
+        target: The file to be written, which need not be there yet.
+
+    Raises:
+        OutputError: It is one of the frames, also by a link, or would become one.
+    """
+    if not video.is_dir():
+        return
+    folder, place = video.resolve(), target.resolve()
+    for path in (target, place):
+        if is_frame_name(path.name) and path.parent.resolve() == folder:
+            raise _among_frames(target, video)
+    if not place.exists():
+        return
+    with suppress(OSError), os.scandir(folder) as entries:
+        links = [Path(e.path) for e in entries if e.is_symlink() and is_frame_name(e.name)]
+        if any(link.resolve() == place for link in links):
+            raise _among_frames(target, video)
+
+
+def _among_frames(target: Path, folder: Path) -> OutputError:
+    return OutputError(
+        f"{target} would be one of the frames of the video {folder.resolve().name}; choose "
+        "another place.",
+        path=target,
+    )
 
 
 def _fingerprint(path: Path) -> str:

@@ -40,13 +40,14 @@ def attention(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Draw the memory tokens' attention over a frame, and keep the exact rows in an NPZ file."""
-    from ifc_core.cli.attention_files import AttentionChoice, write_attention
+    from ifc_core.cli.attention_files import AttentionChoice, check_folder, write_attention
     from ifc_core.inference.attention_query import attention_at
     from ifc_core.inference.settings import ProposeSettings
     from ifc_core.io.readable_frames import StandInReader
     from ifc_core.io.video import open_video
     from ifc_core.models.registry import load_model
 
+    check_folder(output, video)
     choice = AttentionChoice(layer, token, head, scale)
     settings = ProposeSettings(
         model=model,

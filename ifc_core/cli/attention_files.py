@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ifc_core.annotation.targets import check_frames
 from ifc_core.errors import ConfigError, OutputError
-from ifc_core.io.atomic import atomic_output
+from ifc_core.io.atomic import atomic_output, refuse_dash
 from ifc_core.models.attention_rows import FrameAttention, HeatMap, HeatScale, heat_map
 
 if TYPE_CHECKING:
@@ -77,6 +78,20 @@ class AttentionChoice:
             value = getattr(self, name)
             if value is not None:
                 _check_index(name, value, count, "The model")
+
+
+def check_folder(folder: Path, video: Path) -> None:
+    """Find out before the work that pictures can be put into a folder.
+
+    Args:
+        folder: Where they would go.
+        video: What they are made of.
+
+    Raises:
+        OutputError: They would become frames of the video, or the folder is ``-``.
+    """
+    refuse_dash(folder)
+    check_frames(video, folder / "frame.png")
 
 
 def write_attention(

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ifc_core.annotation.targets import check_frames
 from ifc_core.cli.mask_spool import MaskSpool
 from ifc_core.cli.propose_state import ProposeState, VideoState
 from ifc_core.cli.reporting import job
@@ -376,10 +377,13 @@ def check_targets(output: Path, overlays: Sequence[Path], inputs: Sequence[Path]
         inputs: What must not be overwritten.
 
     Raises:
-        OutputError: One cannot be written, is named twice, or has the suffix of no film.
+        OutputError: One cannot be written, is named twice, would be a frame of an input, or has
+            the suffix of no film.
     """
     taken = {path.resolve() for path in inputs}
     for target in (output, *overlays):
+        for path in inputs:
+            check_frames(path, target)
         if target.resolve() in taken:
             raise OutputError(
                 f"{target} is named twice; writing there would destroy the other.", path=target

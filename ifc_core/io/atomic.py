@@ -33,7 +33,7 @@ def atomic_output(path: Path | str) -> Iterator[Path]:
             device, a pipe or a socket, or is ``-``.
     """
     target = Path(path)
-    _refuse_dash(target)
+    refuse_dash(target)
     place = Path(os.path.realpath(target)) if target.is_symlink() else target
     temporary = _temporary_path(place, target)
     try:
@@ -109,6 +109,19 @@ class _ProbedError(Exception):
     """Ends a trial of a target."""
 
 
+def refuse_dash(target: Path) -> None:
+    """See that what means standard output elsewhere does not become a file of that name.
+
+    Raises:
+        OutputError: The target is ``-``.
+    """
+    if str(target) == "-":
+        raise OutputError(
+            "Results are written whole and not to standard output; name a place instead of -.",
+            path=target,
+        )
+
+
 def check_new_folder(path: Path | str) -> None:
     """Make sure that nothing is where a folder shall appear, before work is put into it.
 
@@ -116,7 +129,7 @@ def check_new_folder(path: Path | str) -> None:
         OutputError: Something is there, other than an empty folder.
     """
     target = Path(path)
-    _refuse_dash(target)
+    refuse_dash(target)
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise OutputError(f"{target} exists already; choose a new folder.", path=target)
 
@@ -128,7 +141,7 @@ def ready_folder(path: Path | str) -> None:
         OutputError: It cannot be made, or no file can be written in it.
     """
     folder = Path(path)
-    _refuse_dash(folder)
+    refuse_dash(folder)
     probe = _temporary_path(folder / "probe", folder / "probe")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -137,15 +150,6 @@ def ready_folder(path: Path | str) -> None:
         raise OutputError(_sentence(folder, error), path=folder) from error
     finally:
         _remove(probe)
-
-
-def _refuse_dash(target: Path) -> None:
-    """What means standard output elsewhere would silently become a file of that name."""
-    if str(target) == "-":
-        raise OutputError(
-            "Results are written whole and not to standard output; name a place instead of -.",
-            path=target,
-        )
 
 
 def _temporary_path(place: Path, target: Path) -> Path:

@@ -30,6 +30,11 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p)
 
 
+def is_frame_name(name: str) -> bool:
+    """Whether a file of this name in a folder of frames is one of them."""
+    return Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
+
+
 def list_frames(folder: Path) -> list[Path]:
     """The pictures of a folder in frame order (hidden files left out).
 
@@ -43,11 +48,7 @@ def list_frames(folder: Path) -> list[Path]:
         VideoError: The folder cannot be read.
     """
     try:
-        files = [
-            p
-            for p in folder.iterdir()
-            if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file()
-        ]
+        files = [p for p in folder.iterdir() if is_frame_name(p.name) and p.is_file()]
     except OSError as error:
         raise VideoError(f"The folder {folder} cannot be read.", path=folder) from error
     return sorted(files, key=lambda p: frame_order(p.name))
