@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from ifc_core.errors import ConfigError
@@ -83,7 +83,3 @@ class ClipSpec:
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:
                 raise ConfigError(f"{name} must be between 0 and 1.", name=name, value=value)
-
-    def with_size(self, height: int, width: int, num_frames: int | None = None) -> ClipSpec:
-        """The same world seen at another size or clip length."""
-        return replace(self, height=height, width=width, num_frames=num_frames or self.num_frames)
