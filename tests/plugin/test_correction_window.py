@@ -288,11 +288,11 @@ def test_the_menus_say_what_is_possible(desk):
 
 
 def test_undo_and_redo_say_what_they_did(desk):
-    desk.corrected()
-    desk.studio.layers.go_to(8)
     desk.studio.inform("Track 7 was approved.")
-    assert desk.studio.run_action("frame.approve")
+    desk.corrected()
     assert desk.said == ""  # what was said before is outdated
+    desk.studio.layers.go_to(8)
+    assert desk.studio.run_action("frame.approve")
     assert desk.studio.run_action("edit.undo")
     assert desk.said == "Undone: Approve frame 8."
     assert desk.studio.run_action("edit.undo")

@@ -16,6 +16,7 @@ from napari_ifc.controllers.review import FILTERS, ReviewController, ReviewView,
 from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.features.opening import Opening
 from napari_ifc.features.timeline import TimelineLink
+from napari_ifc.journal_text import note_text
 from napari_ifc.language import tr
 from napari_ifc.rows import QueueRow
 from napari_ifc.views.review_page import ReviewPage
@@ -139,12 +140,21 @@ class Review(Feature):
         yield Action(
             "frame.approve",
             tr("Approve frame"),
-            self.edit(lambda e: e.approve_frame()),
+            self._approve_frame,
             shortcut="A",
             group=GROUP,
             why_not=self.editor_reason(lambda e: e.why_not_change()),
             tip=tr("Say that this frame is complete and right; again takes it back."),
         )
+
+    def _approve_frame(self) -> None:
+        editor = self.workspace.editor
+        result = editor.approve_frame()
+        text = tr("The approval of frame {frame_index} was taken back.")
+        if editor.frame_is_approved():
+            text = tr("Frame {frame_index} is approved.")
+        told = (text.format(frame_index=editor.frame_index), note_text(result.note))
+        self.studio.inform(" ".join(filter(None, told)))
 
     def started(self) -> None:
         """Give the buttons their names and keys."""
