@@ -97,17 +97,23 @@ class Augmentation:
             return sample
         frames = tv_tensors.Video(torch.from_numpy(sample.frames).permute(0, 3, 1, 2))
         height, width = sample.frames.shape[1:3]
-        flat = torch.from_numpy(sample.masks.reshape(-1, height, width).view(np.uint8))
+        masks = sample.masks.reshape(-1, height, width)
+        if sample.unclear is not None:
+            masks = np.concatenate([masks, sample.unclear])
+        flat = torch.from_numpy(masks.view(np.uint8))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             out_frames, out_masks = v2.Compose(steps)(frames, tv_tensors.Mask(flat))
+        moved = out_masks.numpy().astype(np.bool_)
+        count = len(sample.labels) * len(sample.frames)
         return ClipSample(
             frames=np.ascontiguousarray(out_frames.permute(0, 2, 3, 1).numpy()),
-            masks=out_masks.numpy().reshape(sample.masks.shape).astype(np.bool_),
+            masks=moved[:count].reshape(sample.masks.shape),
             labels=sample.labels,
             valid=sample.valid,
             exhaustive=sample.exhaustive,
             damaged=sample.damaged,
+            unclear=None if sample.unclear is None else moved[count:],
         )
 
     def _steps(self, size: tuple[int, ...]) -> list[v2.Transform]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ifc_core.data.labelled_video import FrameStore, LabelledVideo
-from ifc_core.data.sample import ClipSample
+from ifc_core.data.sample import LEAST_AREA_PX, ClipSample
+from ifc_core.structures import RLEMask
 
 INTERVAL_FRAMES = 20
+
+_CUT = 0.5  # of a pixel that a mask has to cover
 
 
 def sample_frames(
@@ -51,7 +55,8 @@ def build_clip(
 
     Tracks about which nothing is known on these frames are left out: on frames that are not
     exhaustive their ground counts as unreviewed. Of a frame that cannot be decoded nothing is
-    known, whatever its labels say: the picture is a neighbour's.
+    known, whatever its labels say: the picture is a neighbour's. An object that is not to be seen
+    at this size is not known on its frame, and its ground there is unclear.
 
     Args:
         video: Its video.
@@ -68,12 +73,17 @@ def build_clip(
     kept = [t for t in video.tracks if any(f in t.masks for f in sound)]
     masks = np.zeros((len(kept), len(frames), *size), dtype=np.bool_)
     valid = np.zeros((len(kept), len(frames)), dtype=np.bool_)
+    unclear = np.zeros(pictures.shape[:3], dtype=np.bool_)
     for row, track in enumerate(kept):
         for t, frame in enumerate(sound):
             valid[row, t] = frame in track.masks or exhaustive[t]
             rle = None if frame is None else track.masks.get(frame)
             if rle is not None:
-                masks[row, t] = resize_mask(rle.to_array(), size)
+                shape, is_seen = _seen(rle, size)
+                if is_seen:
+                    masks[row, t] = shape
+                else:
+                    valid[row, t], unclear[t] = False, unclear[t] | shape
     return ClipSample(
         frames=pictures,
         masks=masks,
@@ -85,14 +95,38 @@ def build_clip(
             for frame, known in zip(frames, sound, strict=True)
             if known is None
         ),
+        unclear=unclear if unclear.any() else None,
     )
+
+
+def _seen(rle: RLEMask, size: tuple[int, int]) -> tuple[npt.NDArray[np.bool_], bool]:
+    """A mask at another size; false and its ground where nothing is to be seen of it."""
+    packed, is_seen = _packed(rle, size)
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=size[0] * size[1])
+    return bits.reshape(size).astype(np.bool_), is_seen
+
+
+@lru_cache(maxsize=4096)
+def _packed(rle: RLEMask, size: tuple[int, int]) -> tuple[bytes, bool]:
+    """As bits, kept: many masks of a large frame take longer to shrink than a step of training."""
+    share = _shares(rle.to_array(), size)
+    mask = share >= _CUT
+    is_seen = bool(mask.any()) and share.sum() >= LEAST_AREA_PX
+    shown = mask if is_seen else share > 0
+    return np.packbits(shown).tobytes(), is_seen or not shown.any()
 
 
 def resize_mask(mask: npt.NDArray[np.bool_], size: tuple[int, int]) -> npt.NDArray[np.bool_]:
     """Resize a (H, W) mask to ``size`` (height, width) by pixel area, cut at one half."""
     if mask.shape == size:
         return np.ascontiguousarray(mask)
-    shrinks = size[0] < mask.shape[0]
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    share = cv2.resize(np.ascontiguousarray(mask, dtype=np.float32), size[::-1], interpolation=how)
-    return np.asarray(share >= 0.5)
+    return np.asarray(_shares(mask, size) >= _CUT)
+
+
+def _shares(mask: npt.NDArray[np.bool_], size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """How much of each pixel of another size a mask covers, 0 to 1."""
+    whole = np.ascontiguousarray(mask, dtype=np.float32)
+    if mask.shape == size:
+        return whole
+    how = cv2.INTER_AREA if size[0] < mask.shape[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(whole, size[::-1], interpolation=how), dtype=np.float32)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -36,6 +37,47 @@ class LabelledTrack:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameWindow:
+    """A part of the frames of a video, in pixels of its masks.
+
+    Attributes:
+        x: Of its left edge.
+        y: Of its upper edge.
+        width: At least 1.
+        height: At least 1.
+        frame_size: (height, width) of the whole frame.
+    """
+
+    x: int
+    y: int
+    width: int
+    height: int
+    frame_size: tuple[int, int]
+
+    def of_picture(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """The part of a picture (H, W, 3), which may have been scaled as a whole."""
+        down, across = (have / of for have, of in zip(picture.shape, self.frame_size, strict=False))
+        top, left = round(self.y * down), round(self.x * across)
+        height, width = max(1, round(self.height * down)), max(1, round(self.width * across))
+        return np.ascontiguousarray(picture[top : top + height, left : left + width])
+
+    def of_mask(self, rle: RLEMask) -> RLEMask:
+        """The part of a mask of the whole frame."""
+        return _cut_mask(rle, self)
+
+
+@lru_cache(maxsize=4096)
+def _cut_mask(rle: RLEMask, window: FrameWindow) -> RLEMask:
+    """Kept, since whole frames are large and the same parts are asked for again and again."""
+    left, top, width, height = rle.bbox_xywh
+    beside = left >= window.x + window.width or left + width <= window.x
+    if beside or top >= window.y + window.height or top + height <= window.y:
+        return RLEMask.empty((window.height, window.width))
+    rows = slice(window.y, window.y + window.height)
+    return RLEMask.from_array(rle.to_array()[rows, window.x : window.x + window.width])
+
+
+@dataclass(frozen=True, slots=True)
 class LabelledVideo:
     """A video and what is known about it.
 
@@ -51,6 +93,7 @@ class LabelledVideo:
         frame_files: One picture a frame, or empty.
         source_frames: One a frame: its index in the video file, where the frames here are a part
             of it. Empty means 0, 1, 2, ...
+        window: The part of its frames that is shown and annotated; ``None`` is all of them.
     """
 
     name: str
@@ -62,6 +105,7 @@ class LabelledVideo:
     exhaustive: frozenset[int]
     frame_files: tuple[Path, ...] = ()
     source_frames: tuple[int, ...] = ()
+    window: FrameWindow | None = None
 
     @property
     def labelled_frames(self) -> tuple[int, ...]:
@@ -76,6 +120,31 @@ class LabelledVideo:
         if self.frame_files:
             return self.frame_files[frame_index], 0
         return self.path, self.source_frames[frame_index] if self.source_frames else frame_index
+
+
+def cut_out(video: LabelledVideo, window: FrameWindow, frames: Iterable[int]) -> LabelledVideo:
+    """A part of a video's frames as a video of its own.
+
+    Args:
+        video: Of whole frames.
+        window: The part.
+        frames: Whose annotation is kept; exhaustive frames are so inside the window.
+    """
+    wanted = set(frames)
+    tracks = []
+    for track in video.tracks:
+        known = ((frame, track.masks[frame]) for frame in wanted & track.masks.keys())
+        masks = {frame: None if rle is None else window.of_mask(rle) for frame, rle in known}
+        if masks:
+            tracks.append(LabelledTrack(track.label, masks))
+    return replace(
+        video,
+        height=window.height,
+        width=window.width,
+        tracks=tuple(tracks),
+        exhaustive=video.exhaustive & wanted,
+        window=window,
+    )
 
 
 def resized_size(height: int, width: int, short_side: int, max_long_side: int) -> tuple[int, int]:
@@ -97,9 +166,9 @@ class FrameStore:
     """
 
     capacity_bytes: int = 256_000_000
-    _frames: OrderedDict[tuple[Path, int, tuple[int, int]], npt.NDArray[np.uint8]] = field(
-        default_factory=OrderedDict, repr=False
-    )
+    _frames: OrderedDict[
+        tuple[Path, int, FrameWindow | None, tuple[int, int]], npt.NDArray[np.uint8]
+    ] = field(default_factory=OrderedDict, repr=False)
     _readers: OrderedDict[Path, VideoReader] = field(default_factory=OrderedDict, repr=False)
     _stands: dict[Path, dict[int, int]] = field(default_factory=dict, repr=False)
     _broken_pictures: dict[Path, Path] = field(default_factory=dict, repr=False)
@@ -127,11 +196,17 @@ class FrameStore:
         Raises:
             VideoError: There is no such frame, or nothing of the video decodes.
         """
-        key = (*video.picture_of(frame_index), size)  # videos may share a folder of pictures
+        key = (
+            *video.picture_of(frame_index),
+            video.window,
+            size,
+        )  # videos may share a folder of pictures
         if key in self._frames:
             self._frames.move_to_end(key)
             return self._frames[key]
         frame = self._decode(video, frame_index)
+        if video.window is not None:
+            frame = video.window.of_picture(frame)
         if frame.shape[:2] != size:
             shrinks = size[0] < frame.shape[0]
             how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR

@@ -32,19 +32,28 @@ def move_picture(sample: ClipSample, num_frames: int, rng: np.random.Generator) 
     frames = np.stack(
         [cv2.warpAffine(picture, m, (width, height), borderValue=_GREY) for m in matrices]
     )
-    masks = np.zeros((len(sample.labels), num_frames, height, width), dtype=np.bool_)
-    for row, mask in enumerate(sample.masks[:, 0].astype(np.uint8)):
-        for t, matrix in enumerate(matrices):
-            warped = cv2.warpAffine(mask, matrix, (width, height), flags=cv2.INTER_NEAREST)
-            masks[row, t] = warped > 0
     return ClipSample(
         frames=frames.astype(np.uint8, copy=False),
-        masks=masks,
+        masks=_moved(sample.masks[:, 0], matrices),
         labels=sample.labels,
         valid=np.repeat(sample.valid, num_frames, axis=1),
         exhaustive=np.repeat(sample.exhaustive, num_frames),
         damaged=sample.damaged,
+        unclear=None if sample.unclear is None else _moved(sample.unclear, matrices)[0],
     )
+
+
+def _moved(
+    masks: npt.NDArray[np.bool_], matrices: list[npt.NDArray[np.float64]]
+) -> npt.NDArray[np.bool_]:
+    """Masks (N, H, W) under T motions, as (N, T, H, W)."""
+    height, width = masks.shape[1:]
+    moved = np.zeros((len(masks), len(matrices), height, width), dtype=np.bool_)
+    for row, mask in enumerate(masks.astype(np.uint8)):
+        for t, matrix in enumerate(matrices):
+            warped = cv2.warpAffine(mask, matrix, (width, height), flags=cv2.INTER_NEAREST)
+            moved[row, t] = warped > 0
+    return moved
 
 
 def _random_pose(rng: np.random.Generator) -> npt.NDArray[np.float64]:

@@ -14,6 +14,11 @@ import torch.nn.functional as F
 TARGET_STRIDE = 4
 """Masks are compared at this fraction of the input by default."""
 
+LEAST_AREA_PX = 4
+"""What has fewer pixels of the input is not to be seen: it is neither taught nor taught away."""
+
+_SHOWN_FROM = 0.5  # a target without a value so high says that there is no mask
+
 
 @dataclass(frozen=True, slots=True)
 class ClipSample:
@@ -29,6 +34,8 @@ class ClipSample:
         valid: (N, T) bool, whether the annotation of that track on that frame is known.
         exhaustive: (T,) bool, whether every object of the classes is annotated on the frame.
         damaged: Names of frames that cannot be decoded: a neighbour's picture stands there.
+        unclear: (T, H, W) bool, ground of annotated objects that are too small to be seen, about
+            which nothing is taught, on exhaustive frames either; ``None`` where there is none.
     """
 
     frames: npt.NDArray[np.uint8]
@@ -37,6 +44,7 @@ class ClipSample:
     valid: npt.NDArray[np.bool_]
     exhaustive: npt.NDArray[np.bool_]
     damaged: tuple[str, ...] = ()
+    unclear: npt.NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         """Check that shapes and types agree."""
@@ -49,6 +57,8 @@ class ClipSample:
         _expect("labels", self.labels, (count,), np.int64)
         _expect("valid", self.valid, (count, num_frames), np.bool_)
         _expect("exhaustive", self.exhaustive, (num_frames,), np.bool_)
+        if self.unclear is not None:
+            _expect("unclear", self.unclear, (num_frames, height, width), np.bool_)
 
     @classmethod
     def fully_labelled(
@@ -79,12 +89,14 @@ class ClipTarget:
         masks: (N, T, h, w) float32 soft masks at ``TARGET_STRIDE``, 0 to 1.
         valid: (N, T) bool.
         exhaustive: (T,) bool.
+        unclear: (T, h, w) bool, ground about which nothing is known; ``None`` is nowhere.
     """
 
     labels: torch.Tensor
     masks: torch.Tensor
     valid: torch.Tensor
     exhaustive: torch.Tensor
+    unclear: torch.Tensor | None = None
 
     def to(self, device: torch.device | str) -> ClipTarget:
         """The same target on ``device``."""
@@ -93,6 +105,7 @@ class ClipTarget:
             self.masks.to(device),
             self.valid.to(device),
             self.exhaustive.to(device),
+            None if self.unclear is None else self.unclear.to(device),
         )
 
 
@@ -108,6 +121,7 @@ class BatchTargets(Sequence[ClipTarget]):
         valid: (B, N, T) bool, false where padded.
         exhaustive: (B, T) bool.
         counts: Tracks of each clip, B numbers; N is at least 1.
+        unclear: (B, T, h, w) bool, or ``None`` where no clip has unclear ground.
     """
 
     labels: torch.Tensor
@@ -115,6 +129,7 @@ class BatchTargets(Sequence[ClipTarget]):
     valid: torch.Tensor
     exhaustive: torch.Tensor
     counts: tuple[int, ...]
+    unclear: torch.Tensor | None = None
 
     @classmethod
     def of(cls, targets: Sequence[ClipTarget]) -> BatchTargets:
@@ -129,6 +144,7 @@ class BatchTargets(Sequence[ClipTarget]):
             stack_padded([target.valid for target in targets], most),
             torch.stack([target.exhaustive for target in targets]),
             counts,
+            _stack_unclear(targets),
         )
 
     def __len__(self) -> int:
@@ -145,6 +161,7 @@ class BatchTargets(Sequence[ClipTarget]):
             self.masks[row, :count],
             self.valid[row, :count],
             self.exhaustive[row],
+            None if self.unclear is None else self.unclear[row],
         )
 
     @property
@@ -167,6 +184,7 @@ class BatchTargets(Sequence[ClipTarget]):
             change(self.valid),
             change(self.exhaustive),
             self.counts,
+            None if self.unclear is None else change(self.unclear),
         )
 
 
@@ -176,6 +194,19 @@ def stack_padded(parts: Sequence[torch.Tensor], count: int) -> torch.Tensor:
     for row, part in enumerate(parts):
         out[row, : len(part)] = part
     return out
+
+
+def _stack_unclear(targets: Sequence[ClipTarget]) -> torch.Tensor | None:
+    """Unclear ground (B, T, h, w) of clips; ``None`` where none has any."""
+    if all(target.unclear is None for target in targets):
+        return None
+    shapes = [(*target.exhaustive.shape, *target.masks.shape[-2:]) for target in targets]
+    return torch.stack(
+        [
+            target.exhaustive.new_zeros(shape) if target.unclear is None else target.unclear
+            for target, shape in zip(targets, shapes, strict=True)
+        ]
+    )
 
 
 def _sent(tensor: torch.Tensor, device: torch.device | str) -> torch.Tensor:
@@ -214,7 +245,10 @@ class ClipBatch:
 def make_target(sample: ClipSample, padded_size: tuple[int, int], stride: int) -> ClipTarget:
     """Turn the masks of a sample into soft targets at ``1 / stride``.
 
-    A track without a pixel on any valid frame of the clip is dropped.
+    A track without a pixel on any valid frame of the clip is dropped. A mask that falls between
+    the samples of the target is averaged by area instead, its highest value made 1, so that it is
+    never taught as an empty one. Where it has less than :data:`LEAST_AREA_PX`, its frame is not
+    valid for it and its ground is unclear.
 
     Args:
         sample: The clip.
@@ -225,24 +259,79 @@ def make_target(sample: ClipSample, padded_size: tuple[int, int], stride: int) -
         Targets of size ``ceil(padded_size / stride)``.
 
     Source: masks are compared at 1/4 of the input, bilinear, as in the published code;
-        tracks absent from every sampled frame are dropped as there.
+        tracks absent from every sampled frame are dropped as there. What is said of masks
+        between the samples is an addition.
     """
     masks = sample.masks & sample.valid[:, :, None, None]
     kept = masks.any(axis=(1, 2, 3))
-    num_frames, height, width = sample.frames.shape[:3]
+    num_frames = sample.frames.shape[0]
     size = (-(-padded_size[0] // stride), -(-padded_size[1] // stride))
-    count = int(kept.sum())
-    soft = torch.zeros((count, num_frames, *size))
-    if count:
-        full = torch.zeros((count, num_frames, *padded_size))
-        full[:, :, :height, :width] = torch.from_numpy(masks[kept])
+    soft = torch.zeros((int(kept.sum()), num_frames, *size))
+    valid = torch.from_numpy(sample.valid[kept].copy())
+    unclear = _pooled_ground(sample.unclear, size, stride)
+    if len(soft):
+        full = _padded(masks[kept], padded_size)
         soft = F.interpolate(full, size=size, mode="bilinear", align_corners=False)
+        missed = full.flatten(2).any(2) & (soft.flatten(2).amax(2) < _SHOWN_FROM)
+        if missed.any():
+            ground = _between_samples(full, soft, missed, valid)
+            unclear = ground if unclear is None else unclear | ground
+    seen = (soft.flatten(2).any(2) & valid).any(1)
     return ClipTarget(
-        labels=torch.from_numpy(sample.labels[kept].copy()),
-        masks=soft,
-        valid=torch.from_numpy(sample.valid[kept].copy()),
+        labels=torch.from_numpy(sample.labels[kept].copy())[seen],
+        masks=soft[seen],
+        valid=valid[seen],
         exhaustive=torch.from_numpy(sample.exhaustive.copy()),
+        unclear=unclear if unclear is not None and bool(unclear.any()) else None,
     )
+
+
+def _padded(masks: npt.NDArray[np.bool_], size: tuple[int, int]) -> torch.Tensor:
+    """Masks (..., H, W) as float32, padded with zeros at the bottom and right."""
+    full = torch.zeros((*masks.shape[:-2], *size))
+    full[..., : masks.shape[-2], : masks.shape[-1]] = torch.from_numpy(masks)
+    return full
+
+
+def _between_samples(
+    full: torch.Tensor, soft: torch.Tensor, missed: torch.Tensor, valid: torch.Tensor
+) -> torch.Tensor:
+    """Give masks that the samples miss targets of their own; the others lose their frame.
+
+    Args:
+        full: (N, T, H, W) masks, 0 or 1.
+        soft: (N, T, h, w) targets; those that are missed are written anew.
+        missed: (N, T) bool.
+        valid: (N, T) bool; cleared where a mask is too small.
+
+    Returns:
+        (T, h, w) bool, the ground of those that are too small.
+    """
+    share = F.interpolate(full[missed][:, None], size=soft.shape[2:], mode="area")[
+        :, 0
+    ]  # (P, h, w)
+    is_small = full[missed].sum((1, 2)) < LEAST_AREA_PX
+    scaled = share / share.amax((1, 2), keepdim=True).clamp(min=1e-6)
+    soft[missed] = scaled * ~is_small[:, None, None]
+    ground = torch.zeros_like(soft, dtype=torch.bool)
+    ground[missed] = (share > 0) & is_small[:, None, None]
+    valid[missed] = valid[missed] & ~is_small
+    return _widened(ground.any(0))
+
+
+def _pooled_ground(
+    unclear: npt.NDArray[np.bool_] | None, size: tuple[int, int], stride: int
+) -> torch.Tensor | None:
+    """Unclear ground (T, h, w) at ``1 / stride``: cells with any of it, and those around."""
+    if unclear is None:
+        return None
+    full = _padded(unclear, (size[0] * stride, size[1] * stride))
+    return _widened(F.max_pool2d(full, stride) > 0)
+
+
+def _widened(ground: torch.Tensor) -> torch.Tensor:
+    """Ground (T, h, w) with the cells around it: a mask on something tiny is larger than that."""
+    return F.max_pool2d(ground.float()[:, None], 3, stride=1, padding=1)[:, 0] > 0
 
 
 def collate_clips(samples: Sequence[ClipSample], stride: int = TARGET_STRIDE) -> ClipBatch:

@@ -18,10 +18,12 @@ from ifc_core.data.labelled_video import (
     LabelledTrack,
     LabelledVideo,
     check_picture_size,
+    cut_out,
     resized_size,
 )
 from ifc_core.data.pseudo_clip import move_picture
 from ifc_core.data.sample import ClipSample
+from ifc_core.data.small_objects import MAX_LONG_SIDE, training_window
 from ifc_core.errors import FormatError, VideoError
 from ifc_core.io.fingerprint import folder_fingerprint
 from ifc_core.io.frame_list import list_frames, numbers_at_end
@@ -30,8 +32,6 @@ from ifc_core.io.video_suffixes import VIDEO_SUFFIXES
 from ifc_core.io.ytvis import read_ytvis
 from ifc_core.io.ytvis_types import YtvisTrack, YtvisVideo
 from ifc_core.structures import RLEMask
-
-_MAX_LONG_SIDE = 1333
 
 
 @lru_cache(maxsize=4)
@@ -59,6 +59,8 @@ class VideoSource:
         still_share: Share of the clips that are made of the reference frame alone, by an affine
             motion; useful where few frames are labelled.
         labelled_share: Probability that a clip draws its other frames among labelled ones only.
+        close_up: Whether clips around frames with objects that are too small for the requested
+            size show a part of the frame with one of them, most of the time.
         store: Reads the pictures.
     """
 
@@ -68,6 +70,7 @@ class VideoSource:
     augmentation: Augmentation = field(default_factory=Augmentation)
     still_share: float = 0.0
     labelled_share: float = 1.0
+    close_up: bool = False
     store: FrameStore = field(default_factory=FrameStore, compare=False)
     _places: tuple[tuple[int, int], ...] = field(init=False, repr=False, compare=False)
 
@@ -85,16 +88,21 @@ class VideoSource:
         number, reference = self._places[chosen]
         video = self.videos[number]
         size = resized_size(
-            video.height, video.width, min(request.height, request.width), _MAX_LONG_SIDE
+            video.height, video.width, min(request.height, request.width), MAX_LONG_SIDE
         )
+        frames, is_still = [reference], False
         if request.num_frames > 1 and rng.random() < self.still_share:
-            still = build_clip(video, [reference], size, self.store)
-            clip = move_picture(still, request.num_frames, rng)
+            is_still = True
         else:
             only_labelled = rng.random() < self.labelled_share
             pool = video.labelled_frames if only_labelled else range(video.num_frames)
             frames = sample_frames(reference, request.num_frames, pool, rng, self.interval)
-            clip = build_clip(video, frames, size, self.store)
+        if self.close_up:
+            window = training_window(video, reference, min(size), rng)
+            video = video if window is None else cut_out(video, window, frames)
+        clip = build_clip(video, frames, size, self.store)
+        if is_still:
+            clip = move_picture(clip, request.num_frames, rng)
         return self.augmentation(clip, sample_seed(self.seed + 1, request.index))
 
 

@@ -121,9 +121,10 @@ def unreviewed_queries(
 ) -> torch.Tensor:
     """Queries of each clip about which the annotation says nothing.
 
-    Reviewed ground is every pixel of an exhaustive frame, and on other frames the pixels of
-    the tracks that are known there. A query is unreviewed if more than ``share`` of its mask
-    lies elsewhere; one without a mask is unreviewed unless every frame is exhaustive.
+    Reviewed ground is every pixel of an exhaustive frame but for what is unclear there, and on
+    other frames the pixels of the tracks that are known there. A query is unreviewed if more than
+    ``share`` of its mask lies elsewhere; one without a mask is unreviewed unless every frame is
+    exhaustive.
 
     Args:
         mask_logits: (B, Q, T, h, w) at the size of the targets.
@@ -134,12 +135,15 @@ def unreviewed_queries(
         (B, Q) bool.
     """
     known = (targets.masks > 0.5) & targets.valid[..., None, None]
-    reviewed = known.any(1) | targets.exhaustive[..., None, None]  # (B, T, h, w)
+    complete = targets.exhaustive[..., None, None]
+    if targets.unclear is not None:
+        complete = complete & ~targets.unclear
+    reviewed = known.any(1) | complete  # (B, T, h, w)
     mask = (mask_logits > 0).flatten(2).float()  # (B, Q, T * h * w)
     outside = (mask @ (~reviewed).flatten(1)[..., None].float())[..., 0]
     area = mask.sum(2)
     partly = ~targets.exhaustive.all(1, keepdim=True)
-    return partly & ((area == 0) | (outside > share * area))
+    return (partly & (area == 0)) | (outside > share * area)
 
 
 class Criterion:
