@@ -17,7 +17,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.errors import VideoError
+from ifc_core.errors import ConfigError, VideoError
 
 Image = npt.NDArray[np.uint8]
 Frame = tuple[int, Image]
@@ -245,10 +245,17 @@ def open_camera(number: int) -> LiveSource:
         number: 0 for the first one.
 
     Raises:
+        ConfigError: The number is negative.
         VideoError: There is no such camera, or it gives no picture.
     """
     import cv2
 
+    if number < 0:  # OpenCV would take it for any camera, and may crash where there is none
+        raise ConfigError(
+            f"Cameras are counted from 0, so there is no camera {number}.",
+            name="camera",
+            value=number,
+        )
     camera = cv2.VideoCapture(number)
     good, first = camera.read() if camera.isOpened() else (False, None)
     if not good or first is None:

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from ifc_core.errors import VideoError
+from ifc_core.errors import ConfigError, VideoError
 from ifc_core.inference.live_frames import LiveFrames, open_camera, open_pipe
 
 
@@ -172,6 +172,12 @@ def test_a_pipe_is_closed_with_its_frames():
     source = open_pipe(stream, (4, 5), 0.0)
     assert len(list(source.frames)) == 2
     assert stream.closed
+
+
+def test_a_negative_camera_is_refused_before_the_library_crashes():
+    with pytest.raises(ConfigError, match="counted from 0") as caught:
+        open_camera(-1)
+    assert caught.value.value == -1
 
 
 def test_a_camera_that_is_not_there():
