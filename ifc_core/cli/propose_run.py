@@ -16,7 +16,7 @@ from ifc_core.cli.mask_spool import MaskSpool
 from ifc_core.cli.propose_state import ProposeState, VideoState
 from ifc_core.cli.reporting import job
 from ifc_core.engine.model_cache import ModelCache
-from ifc_core.errors import OutputError
+from ifc_core.errors import OutputError, VideoError
 from ifc_core.inference.edge_refiner import bundled_edges_sha256
 from ifc_core.inference.estimate import estimate_run
 from ifc_core.inference.results import InstanceSummary, result_rows
@@ -25,7 +25,9 @@ from ifc_core.inference.settings import ProposeSettings
 from ifc_core.inference.tiling import predict
 from ifc_core.io.atomic import atomic_output, check_output
 from ifc_core.io.frame_folder import FolderReader
+from ifc_core.io.frame_list import list_frames
 from ifc_core.io.overlay import OverlayMask, OverlayWriter
+from ifc_core.io.problems import is_text, printable
 from ifc_core.io.readable_frames import ReadableFrames, nearest_readable
 from ifc_core.io.video import VideoReader, open_video
 from ifc_core.io.ytvis import (
@@ -70,6 +72,7 @@ class ProposedVideo:
 
 def estimates(paths: Sequence[Path], settings: ProposeSettings) -> list[dict[str, Any]]:
     """What a run on each video will take: its ``path`` and the fields of ``RunEstimate``."""
+    check_names(paths)
     model = ModelCache().get(settings.model, settings.device)
     rows = []
     for path in paths:
@@ -115,11 +118,12 @@ class ProposeRun:
             ``seconds``, ``notices``).
 
         Raises:
-            VideoError: A video cannot be read.
+            VideoError: A video cannot be read, or has a name that is not UTF-8.
             OutputError: A target cannot be written.
             CheckpointError: The model cannot be used.
         """
         began = time.monotonic()
+        check_names(self._paths)
         names = _unique_names(self._paths)
         overlays = overlay_paths(overlay, names)
         check_targets(output, overlays, [*self._paths, Path(self._settings.model)])
@@ -392,6 +396,26 @@ def check_targets(output: Path, overlays: Sequence[Path], inputs: Sequence[Path]
         check_output(target)
     for overlay in overlays:
         OverlayWriter(overlay, 1.0, (2, 2))  # refuses a suffix that is no film's; writes nothing
+
+
+def check_names(paths: Sequence[Path]) -> None:
+    """Find out before the work whether the names of the videos can be written.
+
+    Args:
+        paths: Video files and folders of frames, whose pictures are named in the output.
+
+    Raises:
+        VideoError: A name is not UTF-8, as JSON is.
+    """
+    for path in paths:
+        pictures = list_frames(path) if path.is_dir() else []
+        for file in (path, *pictures):
+            if not is_text(file.name):
+                raise VideoError(
+                    f"The name of {printable(file.name)} is not UTF-8, so a file of annotations "
+                    "cannot keep it; rename it first.",
+                    path=file,
+                )
 
 
 def overlay_paths(overlay: Path | None, names: Sequence[str]) -> list[Path]:

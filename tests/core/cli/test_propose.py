@@ -1,5 +1,7 @@
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -245,10 +247,34 @@ def test_bad_input_gets_one_sentence_and_leaves_nothing(
     assert left_in(target) == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names are always Unicode there")
+@pytest.mark.parametrize("more", [(), ("--estimate",)])
+def test_names_that_no_json_holds_are_told_of_before_the_work(
+    propose: Any,
+    clip_file: Path,
+    clip_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    more: tuple[str, ...],
+) -> None:
+    monkeypatch.setattr(propose_run, "ModelCache", None)  # the work would begin with it
+    film = shutil.copy(clip_file, tmp_path / os.fsdecode(b"caf\xe9.mp4"))
+    folder = Path(shutil.copytree(clip_folder, tmp_path / "pictures"))
+    (folder / "00004.png").rename(folder / os.fsdecode(b"\xe9.png"))
+    for video, name in ((film, "caf?.mp4"), (folder, "?.png")):
+        before = left_in(tmp_path)
+        assert propose(clip_file, video, "-o", tmp_path / "out.json", *more) == 2
+        sentence = f"The name of {name} is not UTF-8, so a file of annotations cannot keep it"
+        assert sentence in capsys.readouterr().err
+        assert left_in(tmp_path) == before
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
         (["-o", "{tmp}/none/out.json"], "none"),
+        (["-o", "-"], "not to standard output"),
         (["-o", "{tmp}"], "folder"),
         (["-o", "{clip}"], "named twice"),
         (["-o", "{model}"], "named twice"),
