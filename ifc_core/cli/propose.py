@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +20,9 @@ app = typer.Typer()
 
 FORMATS = ("ytvis", "ytvis-results")
 _RESULTS_SCORE_THRESHOLD = 0.01  # evaluators rank results and want the weak ones too
+_MOST_FPS = 1e6
+_LiveWords = tuple[int | None, str, float | None, int | None, bool]
+"""Camera, size, frames per second, limit and whether to keep all, as they were given."""
 
 
 @app.command(epilog="Example: ifc-studio propose clip.mp4 -o clip.json --overlay clip-overlay.mp4")
@@ -101,10 +106,10 @@ def propose(
         ),
     ] = True,
     camera: Annotated[
-        int | None, typer.Option(help="Watch this camera (0 is the first) until Ctrl-C.")
+        int | None, typer.Option(help="Watch this camera (0 is the first) until Ctrl-C.", min=0)
     ] = None,
     size: Annotated[str, typer.Option(help="Of frames on standard input: WIDTHxHEIGHT.")] = "",
-    fps: Annotated[float, typer.Option(help="Frames per second of standard input.")] = 0.0,
+    fps: Annotated[float | None, typer.Option(help="Frames per second of standard input.")] = None,
     frames: Annotated[
         int | None, typer.Option(help="End live input after this many frames.", min=1)
     ] = None,
@@ -156,10 +161,13 @@ def propose(
         shot_cuts=shot_cuts,
     )
     live = (camera, size, fps, frames, keep_all)
+    is_live = _is_live(videos or [], live)
     if estimate:
+        if is_live:
+            raise ConfigError("An estimate needs video files.", name="videos", value=None)
         _estimate(videos or [], settings, as_json)
         return
-    with _make_run(videos or [], settings, live, restart) as run:
+    with _make_run(videos or [], settings, live if is_live else None, restart) as run:
         summary = run.write(output, as_results=format == "ytvis-results", overlay=overlay)
     if as_json:
         print_json(summary)
@@ -183,8 +191,6 @@ def _estimate(videos: list[Path], settings: ProposeSettings, as_json: bool) -> N
     """Print what a run on each video will take."""
     from ifc_core.cli.propose_run import estimates
 
-    if not videos or Path("-") in videos:
-        raise ConfigError("An estimate needs video files.", name="videos", value=None)
     rows = estimates(videos, settings)
     if as_json:
         print_json({"videos": rows})
@@ -198,28 +204,47 @@ def _estimate(videos: list[Path], settings: ProposeSettings, as_json: bool) -> N
         )
 
 
+def _is_live(videos: Sequence[Path], live: _LiveWords) -> bool:
+    """Whether frames come from a camera or a pipe.
+
+    Raises:
+        ConfigError: What was given does not go together.
+    """
+    camera, size, fps, limit, keep_all = live
+    if fps is not None and not (math.isfinite(fps) and 0 < fps <= _MOST_FPS):
+        raise ConfigError(
+            f"The frames per second must be a number above 0, not {fps}.", name="fps", value=fps
+        )
+    if camera is None and [str(video) for video in videos] != ["-"]:
+        is_for_live = size or fps is not None or limit is not None or keep_all
+        if not videos or Path("-") in videos or is_for_live:
+            raise ConfigError(
+                "Give video files, or - alone with --size, or --camera; --fps, --frames and "
+                "--keep-all are for live input.",
+                name="videos",
+                value=[str(video) for video in videos],
+            )
+        return False
+    if camera is not None and videos:
+        raise ConfigError("Give a camera or videos, not both.", name="camera", value=camera)
+    if camera is not None and (size or fps is not None):
+        raise ConfigError(
+            "--size and --fps are of frames on standard input; a camera has its own.",
+            name="camera",
+            value=camera,
+        )
+    return True
+
+
 def _make_run(
-    videos: list[Path],
-    settings: ProposeSettings,
-    live: tuple[int | None, str, float, int | None, bool],
-    restart: bool,
+    videos: list[Path], settings: ProposeSettings, live: _LiveWords | None, restart: bool
 ) -> ProposeRun:
     """A run on files, or on a camera or a pipe."""
     from ifc_core.cli.propose_live import LiveOptions, LiveRun, parse_size
     from ifc_core.cli.propose_run import ProposeRun
 
-    camera, size, fps, limit, keep_all = live
-    piped = [str(video) for video in videos] == ["-"]
-    if camera is None and not piped:
-        if not videos or Path("-") in videos or size or limit is not None or keep_all:
-            raise ConfigError(
-                "Give video files, or - alone with --size, or --camera; --frames and --keep-all "
-                "are for live input.",
-                name="videos",
-                value=[str(video) for video in videos],
-            )
+    if live is None:
         return ProposeRun(videos, settings, restart)
-    if camera is not None and videos:
-        raise ConfigError("Give a camera or videos, not both.", name="camera", value=camera)
+    camera, size, fps, limit, keep_all = live
     shape = parse_size(size) if size else None
-    return LiveRun(settings, LiveOptions(camera, shape, fps, limit, keep_all))
+    return LiveRun(settings, LiveOptions(camera, shape, fps or 0.0, limit, keep_all))
