@@ -121,7 +121,10 @@ def test_a_stroke_on_a_track_that_was_taken_away_is_dropped_with_a_sentence(desk
     stroke.release()
     assert desk.sentences == [f"Track {two[0]} is gone, so what was just drawn on it was dropped."]
     assert [t.id for t in desk.project.tracks(desk.video_id)] == [two[1]]
-    assert not desk.studio.layers.edited_mask().any()
+    assert desk.editor.selected == (
+        two[1],
+    )  # under the brush is that one's mask, without the stroke
+    assert (desk.studio.layers.edited_mask() == desk.editor.mask_to_edit()).all()
 
 
 def test_a_stroke_that_another_frame_ended_draws_nothing_there(desk, two):

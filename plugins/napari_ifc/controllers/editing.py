@@ -19,6 +19,7 @@ from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.journal_walk import joined, walk
 from napari_ifc.controllers.mask_shapes import SHAPES, encode_mask, reshape
 from napari_ifc.controllers.overlaps import PaintOver, order_for, overlapped, without_others
+from napari_ifc.controllers.selection_after import selection_after
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.journal_text import step_text
 from napari_ifc.language import tr
@@ -62,6 +63,7 @@ class EditController:
         paint_over: What painting over another track's mask means.
         refiners: For some tools (by their word): what a stroke of them means.
         new_class_id: Class of tracks that are begun; the first one if ``None``.
+        listed: Gives the tracks in the order in which they are listed.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class EditController:
         self.paint_over = PaintOver.KEEP
         self.refiners: dict[str, Refine] = {}
         self.new_class_id: int | None = None
+        self.listed: Callable[[], tuple[int, ...]] = lambda: tuple(index.track_ids())
         self._awaited: int | None = None
         self._in_vain = False
 
@@ -326,8 +329,7 @@ class EditController:
     def approve_frame(self) -> EditResult:
         """Approve the current frame: everything on it is annotated."""
         scope = Scope.this_frame(self.frame_index)
-        approved = self._project.frame_is_exhaustive(self._entry.id, self.frame_index)
-        kind = edits.UnapproveFrames if approved else edits.ApproveFrames
+        kind = edits.UnapproveFrames if self.frame_is_approved() else edits.ApproveFrames
         return self.apply(kind(self._entry.id, scope))
 
     def frame_is_approved(self) -> bool:
@@ -405,9 +407,10 @@ class EditController:
     ) -> EditResult | None:
         if result is None:
             return None
+        listed = self.listed() if result.tracks_removed else ()
         self._index.apply(result)
         wanted = result.tracks_added if select_added else self.selected
-        self.selected = tuple(i for i in wanted if i in self._index)
+        self.selected = selection_after(result, wanted, listed, self._index)
         self._since = self._clock()
         self._on_changed(result)
         return result

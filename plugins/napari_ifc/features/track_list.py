@@ -30,6 +30,7 @@ class TrackList(Feature):
     def opened(self, workspace: Workspace) -> None:
         """Begin where the first step is offered, not on a page that has nothing to show yet."""
         panel = self.studio.panel
+        workspace.editor.listed = panel.tracks.listed
         if not workspace.index.rows() and panel.current_page in _EMPTY_AT_FIRST:
             panel.show_page("tracks")
 

@@ -237,6 +237,7 @@ class TrackTable(QWidget):
         self.empty_button = QPushButton()
         self._empty_action = ""
         self._quiet = False
+        self._asked: tuple[int, ...] = ()
         self._set_up_view()
         self._build()
 
@@ -382,11 +383,19 @@ class TrackTable(QWidget):
             self._buttons[action_id].setIcon(icon(icon_name, palette.text))
 
     def set_rows(self, rows: list[TrackRow], selected: tuple[int, ...]) -> None:
-        """Show tracks and select some of them, without asking for anything."""
+        """Show tracks and select some of them, without asking for anything.
+
+        What is in sight stays there, unless other tracks than before are selected.
+        """
         self._quiet = True
         was_pressed = self.empty_button.hasFocus()
+        bar = self.view.verticalScrollBar()
+        scrolled_to = bar.value()
         self.model.set_rows(rows)
         self.view.fit_to(rows)
+        if bar.value() != scrolled_to:
+            self.view.doItemsLayout()  # else the bar has no length yet
+            bar.setValue(scrolled_to)
         self.select(selected)
         self._stack.setCurrentIndex(0 if rows else 1)
         if rows and was_pressed:  # not into the filter, where keys would be taken for words
@@ -408,6 +417,7 @@ class TrackTable(QWidget):
     def select(self, track_ids: tuple[int, ...]) -> None:
         """Select tracks without emitting anything; the first becomes the current one."""
         quiet, self._quiet = self._quiet, True
+        is_new, self._asked = set(track_ids) != set(self._asked), track_ids
         if set(track_ids) != set(self.selected()):
             selection = self.view.selectionModel()
             flags = QItemSelectionModel.SelectionFlag
@@ -422,8 +432,14 @@ class TrackTable(QWidget):
             selection.select(chosen, flags.ClearAndSelect | flags.Rows)
             if places:
                 selection.setCurrentIndex(places[0], flags.NoUpdate)
-                self.view.scrollTo(places[0])
+                if is_new:
+                    self.view.scrollTo(places[0])
         self._quiet = quiet
+
+    def listed(self) -> tuple[int, ...]:
+        """Track ids in the order of the lines, as they are sorted and filtered."""
+        proxy = self._proxy
+        return tuple(self._id_at(proxy.index(line, 0)) for line in range(proxy.rowCount()))
 
     def selected(self) -> tuple[int, ...]:
         """Selected track ids, the current one first."""
