@@ -17,6 +17,7 @@ from ifc_core.evaluation.track_iou import (
 )
 from ifc_core.io.json_stream import iter_entries
 from ifc_core.io.ytvis import (
+    NO_RESULTS,
     YtvisHeader,
     YtvisTrack,
     YtvisVideo,
@@ -238,9 +239,11 @@ def _iter_results(path: Path, header: YtvisHeader) -> Iterator[tuple[int, Record
     else:
         if plain.is_complete:
             return
+    is_list = False
     for key, index, raw in iter_entries(path, frozenset()):
         if key:
-            raise FormatError(f"{path.name}: a result file must be a list of results.", path=path)
+            break
+        is_list = True
         if index < count:
             continue
         record = known.result_entry(raw, index)
@@ -248,6 +251,8 @@ def _iter_results(path: Path, header: YtvisHeader) -> Iterator[tuple[int, Record
             # Anything out of the ordinary is read with care, or refused with the reason.
             record = Record.of(read_ytvis_result(raw, index, header, path))
         yield raw["video_id"], record
+    if not is_list:
+        raise FormatError(f"{path.name}: {NO_RESULTS}", path=path)
 
 
 @dataclass(frozen=True, slots=True)

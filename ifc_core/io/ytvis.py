@@ -56,6 +56,8 @@ __all__ = [
     "write_ytvis_tracks",
 ]
 
+NO_RESULTS = "a result file must be a list of results."
+
 _Entry = TypeVar("_Entry", YtvisVideo, Category)
 _MEASURED_AT_ONCE = 200  # pycocotools 2.0.11 with NumPy 2 fails on lists of 256 and more
 _ARRAYS = frozenset({"videos", "categories", "annotations"})
@@ -350,14 +352,17 @@ def _iter_tracks(path: Path, known: Known, report: Reporter) -> Iterator[YtvisTr
 
 
 def _iter_results(path: Path, known: Known, report: Reporter) -> Iterator[YtvisTrack]:
+    is_list = False
     for key, index, raw in iter_entries(path, frozenset()):
         if key:
-            report("", "a result file must be a list of results.")
-            return
+            break
+        is_list = True
         if index >= 0:
             track = parse_track(raw, f"result {index}", known, report, number=index + 1)
             if track is not None:
                 yield track
+    if not is_list:  # an object without any key has no entries at all
+        report("", NO_RESULTS)
 
 
 def _dumps(value: object) -> str:

@@ -68,6 +68,31 @@ def test_bad_input_is_one_line_and_two(
     assert words in err[0]
 
 
+@pytest.mark.parametrize("content", ["{}", " { } \n", '{"annotations": []}'])
+def test_an_object_is_no_result_file(
+    content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pred = tmp_path / "pred.json"
+    pred.write_text(content)
+    assert main(["evaluate", "--gt", GT, "--pred", str(pred)]) == 2
+    assert "pred.json: a result file must be a list" in capsys.readouterr().err
+    assert main(["evaluate", "--gt", GT, "--pred", str(pred), "--tracks"]) == 2
+    assert main(["validate", str(pred), "--gt", GT]) == 2
+    assert capsys.readouterr().out == (
+        "a result file must be a list of results.\npred.json: 1 problem.\n"
+    )
+    project = str(tmp_path / "p.ifcproj")
+    assert main(["project", "new", project]) == 0
+    capsys.readouterr()
+    words = ["project", "import", project, str(pred), "--format", "ytvis-results"]
+    assert main(words) == 2
+    assert "a result file must be a list" in capsys.readouterr().err
+    pred.write_text("[]")
+    assert main(["validate", str(pred), "--gt", GT]) == 0
+    assert main(["evaluate", "--gt", GT, "--pred", str(pred)]) == 0
+    assert main(words) == 0
+
+
 def test_figures_never_replace_what_is_judged(tmp_path: Path) -> None:
     gt = Path(shutil.copy(GT, tmp_path / "gt.json"))
     assert main(["evaluate", "--gt", str(gt), "--pred", PRED, "--json", str(gt)]) == 2
