@@ -276,8 +276,16 @@ def _problems(path: Path, records: Callable[[Reporter], Iterator[YtvisTrack]]) -
     except TooManyProblems:
         problems.append(Problem("", "There are more problems; these are the first."))
     except FormatError as error:
-        problems.append(Problem(error.where, str(error)))
+        problems.append(Problem(error.where, _without_place(error, path)))
     return problems
+
+
+def _without_place(error: FormatError, path: Path) -> str:
+    """The sentence of an error without file and place, which a problem has beside it."""
+    sentence = str(error)
+    for place in (f" at {error.where}: ", f", {error.where}: ", ": "):
+        sentence = sentence.removeprefix(path.name + place)
+    return sentence
 
 
 def _known(header: YtvisHeader) -> Known:

@@ -38,6 +38,23 @@ def test_problems_are_listed_and_end_with_two(
     assert len(json.loads(capsys.readouterr().out)) == 2
 
 
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ('{"videos": [{"id": 1,]}', "videos[0]: the text is not valid JSON, or is cut off."),
+        ('{"videos": [], "videos": []}', "the key 'videos' occurs twice."),
+        ("null", "expected { but found 'n'."),
+    ],
+)
+def test_a_problem_names_file_and_place_once(
+    content: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "broken.json"
+    file.write_text(content)
+    assert main(["validate", str(file)]) == 2
+    assert capsys.readouterr().out.splitlines() == [line, "broken.json: 1 problem."]
+
+
 def test_figures_are_printed_and_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
