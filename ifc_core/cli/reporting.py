@@ -81,12 +81,12 @@ def _bar(label: str, stream: TextIO) -> Iterator[Callable[[Progress], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
-    columns = (
-        TextColumn("{task.description}"),
+    columns = (  # names of files are text, whatever brackets they have
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     with RichProgress(*columns, console=Console(file=stream), transient=True) as bars:
         task = bars.add_task(label, total=None, note="")

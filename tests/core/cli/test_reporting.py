@@ -36,6 +36,17 @@ def test_a_terminal_gets_a_bar() -> None:
     assert "\x1b" in out.getvalue()
 
 
+def test_brackets_in_a_name_are_letters_on_a_terminal_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    out = Terminal()
+    with reporting.job("Proposing on a[red]b[/b].mp4", stream=out) as context:
+        context.advance(1, 2, "note [bold]c[/].mp4")
+    assert "a[red]b[/b].mp4" in out.getvalue()
+    assert "note [bold]c[/].mp4" in out.getvalue()
+
+
 @pytest.mark.parametrize(
     ("progress", "line"),
     [
