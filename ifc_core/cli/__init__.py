@@ -7,6 +7,7 @@ imported only when it is run (:data:`ifc_core.cli.application.COMMANDS`), so tha
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -26,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0, 1 (a failure of ours), 2 (bad input) or 130 (Ctrl-C).
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    _stand_in_for_closed_streams()
     try:
         if tuple(words[:2]) == ENGINE_ARGUMENTS:
             from ifc_core.engine.server import main as serve
@@ -36,3 +38,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(words)
     except KeyboardInterrupt:
         return 130
+
+
+def _stand_in_for_closed_streams() -> None:
+    """Let what was started without a stream write into nothing.
+
+    Lowest first, so that each gets its number back: else the next file that is opened has it, and
+    what a library writes to standard output goes into that file.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115

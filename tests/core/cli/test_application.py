@@ -285,3 +285,21 @@ def test_the_errors_of_options_and_of_outputs_are_ours() -> None:
     assert issubclass(ConfigError, InputError)
     assert issubclass(OutputError, InputError)
     assert os.environ["IFC_STUDIO_HOME"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell that closes streams")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_ends_no_command(tmp_path: Path, closed: str) -> None:
+    code = (
+        "import os, sys\n"
+        "from ifc_core.cli import main\n"
+        "from ifc_core.cli.reporting import job\n"
+        f"assert main(['project', 'new', {str(tmp_path / 'p.ifcproj')!r}]) == 0\n"
+        "with job('Work') as context:\n"
+        "    context.advance(1, 1)\n"
+        "names = [stream.fileno() for stream in (sys.stdin, sys.stdout, sys.stderr)]\n"
+        "sys.exit(main(['nonsense']) + sum(n != i for i, n in enumerate(names)))\n"
+    )
+    words = ["sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, code]
+    done = subprocess.run(words, check=False, capture_output=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 2, done.stderr
