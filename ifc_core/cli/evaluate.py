@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ifc_core.cli.reporting import job, print_line
-from ifc_core.errors import InputError
+from ifc_core.errors import ConfigError, InputError
 
 app = typer.Typer()
 
@@ -59,6 +60,10 @@ def evaluate(
     for file in (gt, pred):
         if file is not None and output is not None and file.resolve() == output.resolve():
             raise InputError(f"--json {output} would overwrite what is judged; name another file.")
+    if not math.isfinite(min_score):
+        raise ConfigError(
+            f"The least score must be a number, not {min_score}.", name="min_score", value=min_score
+        )
     if project is not None:
         if gt is not None or tracks:
             raise InputError("--project takes the place of --gt and --tracks.")
@@ -69,6 +74,7 @@ def evaluate(
     for file in (gt, pred):
         if not file.is_file():
             raise InputError(f"There is no file {file}.")
+    _check(output)
     with job("Evaluating") as context:
         figures = evaluate_files(gt, pred, context)
         if tracks:
@@ -78,6 +84,14 @@ def evaluate(
     if not _write(figures, output):
         for line in (*_table(figures, METRICS), *_track_lines(figures)):
             print_line(line)
+
+
+def _check(output: Path | None) -> None:
+    """Find out before the work whether the figures can be written."""
+    from ifc_core.io.atomic import check_output
+
+    if output is not None and str(output) != "-":
+        check_output(output)
 
 
 def _write(figures: dict[str, Any], output: Path | None) -> bool:
@@ -105,6 +119,7 @@ def _evaluate_project(project: Path, pred: Path | None, output: Path | None) -> 
     with ProjectReader.open(project) as reader, job("Evaluating") as context:
         if output is not None and str(output) != "-":
             check_target(reader, output)
+        _check(output)
         quality = project_quality(reader, pred, context=context)
     if _write(quality.to_json(), output):
         return

@@ -74,6 +74,8 @@ def test_figures_are_printed_and_written(
         (["evaluate", "--gt", GT, "--pred", "none.json"], "no file"),
         (["evaluate", "--gt", GT, "--pred", GT], "must be a list"),
         (["evaluate", "--gt", PRED, "--pred", PRED], "annotation file"),
+        (["evaluate", "--gt", GT, "--pred", PRED, "--tracks", "--min-score", "nan"], "not nan"),
+        (["evaluate", "--gt", GT, "--pred", PRED, "--tracks", "--min-score", "inf"], "not inf"),
     ],
 )
 def test_bad_input_is_one_line_and_two(
@@ -114,6 +116,26 @@ def test_figures_never_replace_what_is_judged(tmp_path: Path) -> None:
     gt = Path(shutil.copy(GT, tmp_path / "gt.json"))
     assert main(["evaluate", "--gt", str(gt), "--pred", PRED, "--json", str(gt)]) == 2
     assert gt.read_bytes() == Path(GT).read_bytes()
+
+
+@pytest.mark.parametrize("words", [["--gt", GT, "--pred", PRED], ["--project", "{tmp}/p.ifcproj"]])
+def test_where_figures_go_is_looked_at_before_the_work(
+    words: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert main(["project", "new", str(tmp_path / "p.ifcproj")]) == 0
+
+    def work(*given: object, **named: object) -> None:
+        raise AssertionError("nothing was to be evaluated")
+
+    monkeypatch.setattr("ifc_core.evaluation.ytvis_ap.evaluate_files", work)
+    monkeypatch.setattr("ifc_core.evaluation.project_quality.project_quality", work)
+    filled = [word.format(tmp=tmp_path) for word in words]
+    target = tmp_path / "none" / "ap.json"
+    assert main(["evaluate", *filled, "--json", str(target)]) == 2
+    assert "none does not exist" in capsys.readouterr().err
 
 
 def test_broken_predictions_leave_no_output(tmp_path: Path) -> None:
