@@ -113,6 +113,10 @@ def import_files(
     for file in files:
         if not file.exists():
             raise InputError(f"There is no file or folder {file}; nothing was imported.")
+    if video_root is not None and not video_root.is_dir():
+        raise InputError(f"There is no folder {video_root}; nothing was imported.")
+    if annotations is not None and not annotations.is_file():
+        raise InputError(f"There is no file {annotations}; nothing was imported.")
     reports: dict[str, ImportReport] = {}
     with Project.open(project, if_locked="error") as opened:
         for file in files:

@@ -163,6 +163,8 @@ def test_an_export_without_a_frame_says_how_to_get_proposals(tmp_path, clip_fold
         (["export", "{p}", "-o", "no/where/x.json"], "x.json"),
         (["import", "{p}", "nothing.json"], "nothing.json"),
         (["import", "{p}", "{p}/../p.ifcproj", "nothing.json"], "nothing was imported"),
+        (["import", "{p}", "{clip}", "--video-root", "nosuch"], "There is no folder nosuch"),
+        (["import", "{p}", "{clip}", "--annotations", "nosuch"], "There is no file nosuch"),
         (["new", "q.ifcproj", "{clip}", "typo.mp4"], "typo.mp4"),
         (["new", "q.ifcproj", "{clip}", "{clip}"], "the same video"),
         (["new", "q.ifcproj", "--from", "nothing.ifcpack"], "nothing.ifcpack"),
