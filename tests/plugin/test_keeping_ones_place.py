@@ -6,6 +6,9 @@ import pytest
 from fake_engine import SIZE, disc
 
 from ifc_core.annotation.edits import DeleteTracks
+from ifc_core.errors import IFCError
+from napari_ifc.controllers.frame_words import frame_of
+from napari_ifc.views.goto_dialog import GoToDialog
 
 pytestmark = pytest.mark.window
 
@@ -75,3 +78,33 @@ def test_the_list_stays_where_it_was_scrolled_to(desk, tracks, qtbot):
     desk.editor.apply(DeleteTracks((tracks[39],)))
     assert table.selected() == (tracks[0],)
     assert table.view.verticalScrollBar().value() == 20
+
+
+def test_a_frame_is_gone_to_by_number_by_time_and_ten_at_once(desk):
+    studio = desk.studio
+    assert studio.run_action("frame.ten_on")
+    assert studio.layers.frame_index == 9, "the last one"
+    assert studio.run_action("frame.ten_back")
+    assert studio.layers.frame_index == 0
+    studio.timeline_panel._place.click()
+    (dialog,) = studio.panel.findChildren(GoToDialog)
+    dialog.field.setText("10")
+    dialog.button.click()
+    assert dialog.problem.text() == "The video has frames 0 to 9 only."
+    assert studio.layers.frame_index == 0
+    dialog.field.setText("7")
+    dialog.button.click()
+    assert studio.layers.frame_index == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "frame"), [("12", 12), (" 0 ", 0), ("0:02", 50), ("1:00.04", 1501), ("1:00:00", 90000)]
+)
+def test_what_is_typed_is_a_number_or_a_time(text, frame):
+    assert frame_of(text, 100_000, 25.0) == frame
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "a", "1:2:3:4", "100", "0:04"])
+def test_other_words_and_frames_outside_are_refused(text):
+    with pytest.raises(IFCError, match=r"Type a frame number|has frames 0 to 99 only"):
+        frame_of(text, 100, 25.0)

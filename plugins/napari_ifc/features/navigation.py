@@ -6,9 +6,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
-from napari_ifc.feature import Feature
+from napari_ifc.controllers.frame_words import frame_of
+from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.language import tr
+from napari_ifc.views.goto_dialog import GoToDialog
 
 if TYPE_CHECKING:
     from napari_ifc.studio import Studio
@@ -27,6 +30,9 @@ class Navigation(Feature):
         moves: tuple[tuple[str, str, str, Callable[[], object]], ...] = (
             ("frame.next", tr("Next frame"), ".", lambda: step(1)),
             ("frame.previous", tr("Previous frame"), ",", lambda: step(-1)),
+            ("frame.ten_on", tr("10 frames on"), "Ctrl+Right", lambda: step(10)),
+            ("frame.ten_back", tr("10 frames back"), "Ctrl+Left", lambda: step(-10)),
+            ("frame.go_to", tr("Go to frame…"), "Shift+F", self._ask_frame),
             ("frame.first", tr("First frame"), "Home", lambda: layers.go_to(0)),
             ("frame.last", tr("Last frame"), "End", self._last),
             ("event.next", tr("Next event"), "J", lambda: self._event(forward=True)),
@@ -57,6 +63,23 @@ class Navigation(Feature):
         self.studio.select(chosen)
 
     # Steps
+
+    def _ask_frame(self) -> None:
+        shown = self.studio.layers.frame_index
+        GoToDialog(self._go_to_typed, shown, self.studio.panel).open()
+
+    def _go_to_typed(self, text: str) -> str:
+        """Go to a typed frame; returns why not, or an empty string."""
+        workspace = self.studio.workspace
+        if workspace is None:
+            return NOTHING_OPEN
+        session = workspace.session
+        try:
+            frame_index = frame_of(text, session.num_frames, session.entry.fps)
+        except IFCError as error:
+            return str(error)
+        self.studio.layers.go_to(frame_index)
+        return ""
 
     def _step(self, by: int) -> None:
         last = self.workspace.session.num_frames - 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QProgressBar,
+    QPushButton,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -67,9 +67,12 @@ class TimelinePanel(QWidget):
         self._actions: ActionTable | None = None
         self._palette: Palette | None = None
         self._playing = False
-        self._place = QLabel()
+        self._place = QPushButton()
+        self._place.setFlat(True)
+        self._place.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._place.setProperty("role", "link")
+        self._place.clicked.connect(lambda: self.action_requested.emit("frame.go_to"))
         self._place_room: tuple[int, float] | None = None
-        self._place.setProperty("role", "muted")
         self._place.setAccessibleName(tr("Frame and time"))
         self._waiting = ElidedLabel(1)
         self._waiting.setProperty("role", "warning")
@@ -166,6 +169,8 @@ class TimelinePanel(QWidget):
     def refresh_actions(self) -> None:
         """Enable what is possible; the rest says why it is not."""
         show_actions(self._buttons, self._actions, named=True)
+        if self._actions is not None:
+            self._place.setToolTip(self._actions["frame.go_to"].keyed())
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the theme's colours."""

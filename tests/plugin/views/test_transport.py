@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QApplication, QLabel
+from qtpy.QtWidgets import QApplication, QPushButton
 
 from napari_ifc.rows import FrameRange, ProgressView
 from napari_ifc.views.theme import palette_for
@@ -36,7 +36,9 @@ def panel(qtbot):
 
 
 def place_of(panel):
-    return next(x for x in panel.findChildren(QLabel) if x.accessibleName() == "Frame and time")
+    return next(
+        x for x in panel.findChildren(QPushButton) if x.accessibleName() == "Frame and time"
+    )
 
 
 def test_going_from_frame_to_frame_lays_nothing_out_anew(panel, qapp):

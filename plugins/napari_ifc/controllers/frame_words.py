@@ -1,0 +1,37 @@
+"""Which frame is meant by what a person types: a number, or a time."""
+
+from __future__ import annotations
+
+import re
+
+from ifc_core.errors import IFCError
+from napari_ifc.language import tr
+
+_NUMBER = re.compile(r"[0-9]{1,12}")
+_TIME = re.compile(r"(?:([0-9]{1,4}):)?([0-9]{1,4}):([0-9]{1,2}(?:\.[0-9]{1,6})?)")
+
+
+def frame_of(text: str, num_frames: int, fps: float) -> int:
+    """The frame that is meant.
+
+    Args:
+        text: A frame number, or m:ss or h:mm:ss, where a second may have decimals.
+        num_frames: Of the video.
+        fps: Its frames a second; 0 where they are unknown.
+
+    Raises:
+        IFCError: It is neither, or lies outside the video.
+    """
+    text = text.strip()
+    time = _TIME.fullmatch(text)
+    if _NUMBER.fullmatch(text):
+        frame = int(text)
+    elif time and fps > 0:
+        seconds = 3600 * int(time[1] or 0) + 60 * int(time[2]) + float(time[3])
+        frame = int(seconds * fps + 1e-6)
+    else:
+        raise IFCError(tr("Type a frame number, or a time such as 1:05."))
+    if frame >= num_frames:
+        text = tr("The video has frames 0 to {last} only.")
+        raise IFCError(text.format(last=num_frames - 1))
+    return frame
