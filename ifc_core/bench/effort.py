@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ifc_core.bench.labelled_files import labelled_files
 from ifc_core.bench.machine import machine_facts
 from ifc_core.data.synthetic.spec import DIFFICULTIES
 from ifc_core.data.synthetic.validation import validation_clips
@@ -164,6 +165,7 @@ def run_effort(options: EffortOptions) -> dict[str, Any]:
         proposals that were started from.
 
     Raises:
+        ConfigError: There is nothing to measure, or no labelled clip in the folder.
         FormatError: An annotation file breaks its format.
         VideoError: A clip cannot be read.
     """
@@ -199,7 +201,7 @@ def effort_objects(options: EffortOptions) -> Iterator[EffortObject]:
 
 def _real_objects(options: EffortOptions) -> Iterator[EffortObject]:
     data = options.data or Path()
-    for file in sorted(data.glob("*_ytvis.json")):
+    for file in labelled_files(data):
         content = read_ytvis(file)
         for video in content.videos:
             folder = data / video.name

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
+from ifc_core.bench.labelled_files import labelled_files
 from ifc_core.data.synthetic.spec import DIFFICULTIES
 from ifc_core.data.synthetic.validation import (
     FROZEN_HASHES,
@@ -176,6 +177,7 @@ def bench_real(
         The figures.
 
     Raises:
+        ConfigError: There are no labelled clips in the folder.
         FormatError: An annotation file breaks its format.
         VideoError: A clip cannot be read.
     """
@@ -185,7 +187,7 @@ def bench_real(
     videos: list[YtvisVideo] = []
     truth: list[YtvisTrack] = []
     results: list[YtvisTrack] = []
-    for file in sorted(data.glob("*_ytvis.json")):
+    for file in labelled_files(data):
         content = read_ytvis(file)
         for video in content.videos:
             job.advance(len(videos), None, video.name, unit="videos")

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from ifc_core.annotation.records import TrackFrame
+from ifc_core.bench.labelled_files import labelled_files
 from ifc_core.bench.machine import machine_facts
 from ifc_core.data.synthetic import ClipSpec, Difficulty, render_clip
 from ifc_core.evaluation.region_boundary import region_similarity
@@ -68,12 +69,17 @@ def run_uncertainty(options: UncertaintyOptions) -> dict[str, Any]:
     Returns:
         ``masks`` (a row for each bound on J: number, share of bad ones, AUROC of each signal,
         ``None`` where all or none are bad) and ``swaps`` (recall, alarms per 500 frames).
+
+    Raises:
+        ConfigError: There are no labelled clips in the folder.
     """
     shown = asdict(options) | {"data": None if options.data is None else str(options.data)}
     figures: dict[str, Any] = {"machine": machine_facts(), "options": shown}
     if options.data is not None:
+        files = labelled_files(options.data)
         model = load_model(options.model, options.device)
-        figures["masks"] = mask_figures(list(_judged(model, options)))
+        judged = (track for file in files for track in _judged(model, file, options))
+        figures["masks"] = mask_figures(list(judged))
     if options.swap_clips:
         figures["swaps"] = swap_figures(options.swap_clips)
     return figures
@@ -120,30 +126,29 @@ def auroc(bad: npt.NDArray[np.bool_], values: npt.NDArray[np.float64]) -> float 
     return (ranks - count * (count + 1) / 2) / (count * (len(bad) - count))
 
 
-def _judged(model: IFC, options: UncertaintyOptions) -> Iterator[JudgedTrack]:
+def _judged(model: IFC, file: Path, options: UncertaintyOptions) -> Iterator[JudgedTrack]:
+    """The kept tracks of the clips that a file labels."""
     settings = ProposeSettings(
         short_side=options.short_side,
         precision="fp32",
         score_threshold=options.score_threshold,
     )
-    assert options.data is not None  # noqa: S101 - asked for by the caller
-    for file in sorted(options.data.glob("*_ytvis.json")):
-        labels = read_ytvis(file)
-        for entry in labels.videos:
-            path = options.data / entry.name
-            path = path if path.is_dir() else options.data / f"{entry.name}.mp4"
-            truth = [t.segmentations for t in labels.tracks if t.video_id == entry.id]
-            with open_video(path) as reader:
-                run = predict_video(model, reader.iter_frames(), settings)
-                frames = list(run)
-            kept = {instance.instance_id for instance in run.instances}
-            tracks: dict[int, list[tuple[int, FrameMask]]] = {}
-            for frame in frames:
-                for mask in frame.masks:
-                    if mask.instance_id in kept:
-                        tracks.setdefault(mask.instance_id, []).append((frame.frame_index, mask))
-            for masks in tracks.values():
-                yield judge(masks, truth)
+    labels = read_ytvis(file)
+    for entry in labels.videos:
+        path = file.parent / entry.name
+        path = path if path.is_dir() else file.parent / f"{entry.name}.mp4"
+        truth = [t.segmentations for t in labels.tracks if t.video_id == entry.id]
+        with open_video(path) as reader:
+            run = predict_video(model, reader.iter_frames(), settings)
+            frames = list(run)
+        kept = {instance.instance_id for instance in run.instances}
+        tracks: dict[int, list[tuple[int, FrameMask]]] = {}
+        for frame in frames:
+            for mask in frame.masks:
+                if mask.instance_id in kept:
+                    tracks.setdefault(mask.instance_id, []).append((frame.frame_index, mask))
+        for masks in tracks.values():
+            yield judge(masks, truth)
 
 
 def judge(

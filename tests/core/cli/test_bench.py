@@ -146,3 +146,15 @@ def test_benches_of_the_window_come_through_entry_points(
     assert json.loads(capsys.readouterr().out) == {"bench": "scrub", "got": {"frames": "9"}}
     assert cli.main(["bench"]) == 0
     assert "scrub" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["uncertainty", "effort", "model"])
+def test_a_folder_without_labelled_clips_is_refused(
+    name: str, tmp_path: Path, tiny_model_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["bench", name, "--data", str(tmp_path), "-s", f"model={tiny_model_file}"]
+    kinds = {"uncertainty": "swap_clips=0", "effort": "synthetic=1", "model": "clips=0"}
+    assert cli.main([*words, "-s", kinds[name]]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f"no labelled clips in {tmp_path}" in captured.err
