@@ -183,6 +183,15 @@ def test_bad_input_gets_one_sentence(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["p.ifcproj"]
 
 
+@pytest.mark.parametrize("content", ["", "null", '"text"'])
+def test_a_json_file_is_never_called_a_bad_video(folder, tmp_path, run, content):
+    file = tmp_path / "a.json"
+    file.write_text(content)
+    code, out, err = run("import", folder, file)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1].endswith("a.json is in no format that can be imported.")
+
+
 def test_import_while_a_window_has_the_project_open(folder, tmp_path, run):
     target = tmp_path / "out.json"
     run("export", folder, "-o", target)
