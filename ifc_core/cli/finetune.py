@@ -284,7 +284,7 @@ def describe(event: FinetuneEvent) -> str:
         The line, empty for an iteration.
     """
     from ifc_core.training.finetune_settings import FinetuneStarted, FinetuneValidation
-    from ifc_core.training.outcome import seen_sentence
+    from ifc_core.training.outcome import seen_sentence, unseen_sentence
 
     if isinstance(event, FinetuneStarted):
         counts = f"{event.num_training_frames} frames to learn from"
@@ -292,6 +292,8 @@ def describe(event: FinetuneEvent) -> str:
         line = f"{counts}, {kept}; {event.iterations} iterations on {event.device}"
         if event.num_seen:
             line += f"; {seen_sentence(event.num_seen)}"
+        if event.unseen:
+            line += f"; {unseen_sentence(*event.unseen)}"
         return f"{line}; {event.notice}" if event.notice else line
     if isinstance(event, FinetuneValidation) and event.score.num_masks:
         return f"after {event.iteration} iterations: mean J {event.score.mean_j:.3f}"

@@ -24,6 +24,7 @@ _LARGEST_ZOOM = 2.0  # of a window: its object is so many times as long as it ha
 _MIDDLE_ZOOM = 1.4
 _SMALLEST_WINDOW_PX = 32
 _FEWEST_WINDOWS, _MOST_WINDOWS = 4, 16
+_LEAST_TILED_PX = 4
 _EMPTY_EVERY = 4  # windows of an exhaustive frame: one of them lies anywhere
 
 Box = tuple[float, float, float, float]
@@ -37,7 +38,8 @@ class SmallMasks:
     Attributes:
         unseen: Masks of which nothing is to be seen.
         side: Short side in pixels that whole frames are brought to.
-        smallest_px: Longer side of the smallest of them in pixels of its frame, 0 without any.
+        smallest_px: Longer side of the smallest of them in pixels of its frame, at least what
+            tiles can be chosen for; 0 without any.
     """
 
     unseen: int
@@ -60,7 +62,7 @@ def count_unseen(videos: Sequence[LabelledVideo], short_side: int) -> SmallMasks
                 if rle is not None and 0 < rle.area * scale**2 < LEAST_AREA_PX:
                     unseen += 1
                     smallest = min(smallest, max(rle.bbox_xywh[2:]))
-    return SmallMasks(unseen, short_side, round(smallest) if unseen else 0)
+    return SmallMasks(unseen, short_side, max(_LEAST_TILED_PX, round(smallest)) if unseen else 0)
 
 
 def small_objects(

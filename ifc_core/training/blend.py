@@ -20,6 +20,7 @@ from ifc_core.data.labelled_video import FrameStore, LabelledVideo
 from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC
 from ifc_core.training.class_head import with_classes
+from ifc_core.training.close_views import close_views
 from ifc_core.training.finetune_plan import FinetunePlan
 from ifc_core.training.finetune_settings import HeldOutScore
 from ifc_core.training.held_out import score_held_out
@@ -81,7 +82,7 @@ def keep_old_task(
     Returns:
         The network, and its share of the trained weights; 1 where going back costs too much.
     """
-    videos = tuple(some_frames(plan.split.training, _MOST_FRAMES))
+    videos = close_views(tuple(some_frames(plan.split.training, _MOST_FRAMES)), plan.wanted_side)
 
     def score(model: IFC) -> HeldOutScore:
         side = plan.preset.short_side

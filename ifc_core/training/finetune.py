@@ -14,7 +14,13 @@ from typing import Any
 
 from ifc_core.data.augmentation import Augmentation
 from ifc_core.data.clip_source import ClipSource, MixedSource
-from ifc_core.data.labelled_video import FrameStore, check_picture_size, resized_size
+from ifc_core.data.labelled_video import (
+    FrameStore,
+    LabelledVideo,
+    check_picture_size,
+    resized_size,
+)
+from ifc_core.data.small_objects import count_unseen
 from ifc_core.data.video_source import VideoSource
 from ifc_core.errors import ConfigError, DeviceMemoryError, OutputError
 from ifc_core.inference.clip_runner import is_out_of_memory
@@ -25,6 +31,7 @@ from ifc_core.models.ifc import IFC
 from ifc_core.models.registry import resolve_device
 from ifc_core.training.blend import keep_old_task, most_frames, some_frames
 from ifc_core.training.class_head import OBJECT, with_classes
+from ifc_core.training.close_views import close_views
 from ifc_core.training.config import DataConfig, OptimizerConfig, StageConfig, TrainConfig
 from ifc_core.training.finetune_plan import FinetunePlan, final_classes, plan_finetune
 from ifc_core.training.finetune_settings import (
@@ -40,6 +47,7 @@ from ifc_core.training.finetune_settings import (
 )
 from ifc_core.training.finetune_version import write_version
 from ifc_core.training.held_out import draw_comparison, predict_frame, score_held_out
+from ifc_core.training.held_out_split import restrict
 from ifc_core.training.judging import FrameCount, judge
 from ifc_core.training.nearest_class import nearest_classes
 from ifc_core.training.outcome import memory_sentence
@@ -148,6 +156,7 @@ def _trained_and_judged(
         num_damaged=run.num_damaged,
         fallback=run.fallback,
         num_seen=plan.split.num_seen,
+        unseen=_unseen(plan),
     )
     with suppress(OutputError):  # who waits for the result enters it without that
         keep_result(plan.run_folder, event_to_json(result))
@@ -156,14 +165,19 @@ def _trained_and_judged(
 
 def _parts(plan: FinetunePlan) -> tuple[int, ...]:
     """Frames that the parts of judging take at most: blending, held out, old task and so on."""
-    held_out = sum(len(video.labelled_frames) for video in plan.split.held_out)
+    held_out = sum(len(video.labelled_frames) for video in _judged_by(plan, VERDICT_FRAMES))
     return (
         most_frames(plan) if plan.rehearses else 0,
-        min(VERDICT_FRAMES, held_out),
+        held_out,
         NUM_CLIPS * NUM_FRAMES if plan.rehearses else 0,
         min(_MOST_PICTURES, held_out),
         THRESHOLD_FRAMES,
     )
+
+
+def _judged_by(plan: FinetunePlan, most: int) -> tuple[LabelledVideo, ...]:
+    """So many held-out frames, alike for both models and whatever memory allows."""
+    return close_views(tuple(some_frames(plan.split.held_out, most)), plan.wanted_side)
 
 
 # ---- training ---------------------------------------------------------------------------
@@ -249,6 +263,7 @@ def _train(
         "" if fallback is None else str(memory_sentence(*fallback)),
         fallback,
         plan.split.num_seen,
+        _unseen(plan),
     )
     if before.num_masks:
         yield FinetuneValidation(0, before)
@@ -263,13 +278,19 @@ def _train(
         yield FinetuneStep(report.iteration, iterations, report.loss, terms, eta, report.skipped)
         if plan.split.held_out and done % every == 0 and done < iterations:
             judged.load_state_dict(trainer.averaged_weights())
-            frames = min(LOOK_FRAMES, _parts(plan)[1])
+            frames = sum(len(v.labelled_frames) for v in _judged_by(plan, LOOK_FRAMES))
             count = FrameCount(job, "judging the model so far", (frames,))
             score = _score(plan, judged, store, job, count, most=LOOK_FRAMES)
             yield FinetuneValidation(done, score)
     judged.load_state_dict(trainer.averaged_weights())
     skipped, damaged = trainer.skipped.total, len(trainer.damaged)
     return _Run(plan, judged.eval(), iterations, skipped, damaged, fallback)
+
+
+def _unseen(plan: FinetunePlan) -> tuple[int, int, int] | None:
+    """Masks that whole frames do not show, as :class:`FinetuneStarted` tells them."""
+    found = count_unseen(plan.split.training, plan.preset.short_side)
+    return (found.unseen, found.side, found.smallest_px) if found.unseen else None
 
 
 def training_source(plan: FinetunePlan, store: FrameStore) -> ClipSource:
@@ -281,6 +302,7 @@ def training_source(plan: FinetunePlan, store: FrameStore) -> ClipSource:
         augmentation=Augmentation(("flip", "affine", "colour")),
         still_share=0.5,
         labelled_share=0.5,
+        close_up=True,
         store=store,
     )
     if not plan.rehearses:
@@ -393,7 +415,7 @@ def _score(
     A look at the ``most`` frames tells no noise; the verdict rests on more, with it.
     """
     side = plan.preset.short_side if short_side is None else short_side
-    videos = tuple(some_frames(plan.split.held_out, VERDICT_FRAMES if most is None else most))
+    videos = _judged_by(plan, VERDICT_FRAMES if most is None else most)
     names, told = plan.class_names, most is None
     score = score_held_out(model, videos, names, side, store, job, count, with_noise=told)
     count.end_part()
@@ -419,6 +441,10 @@ def _score_threshold(
 ) -> float:
     """What tells right from wrong on the approved frames, or the parent's where none can say."""
     videos = (*plan.split.held_out, *plan.split.training)
+    approved = [restrict(video, sorted(video.exhaustive)) for video in videos]
+    parts = close_views(tuple(some_frames(approved, THRESHOLD_FRAMES)), plan.wanted_side)
+    if any(part.window is not None for part in parts):
+        videos = parts
     found = fitting_threshold(model, videos, plan.preset.short_side, store, job, count)
     return plan.parent.preferences.score_threshold if found is None else found
 
@@ -427,7 +453,7 @@ def _compare(
     plan: FinetunePlan, trained: IFC, store: FrameStore, count: FrameCount
 ) -> tuple[Path, ...]:
     """Pictures of some held-out frames, before and after."""
-    places = [(v, f) for v in plan.split.held_out for f in v.labelled_frames]
+    places = [(v, f) for v in _judged_by(plan, VERDICT_FRAMES) for f in v.labelled_frames]
     step = max(1, len(places) // _MOST_PICTURES)
     folder = plan.run_folder / "compare"
     folder.mkdir(parents=True, exist_ok=True)
@@ -439,7 +465,8 @@ def _compare(
         count.add()
         if store.is_broken(video, frame):
             continue
-        path = folder / f"{Path(video.name).name}_{frame:06d}.png"
+        part = "" if video.window is None else f"_{video.window.x}_{video.window.y}"
+        path = folder / f"{Path(video.name).name}_{frame:06d}{part}.png"
         draw_comparison(path, video, frame, before, after, store)
         written.append(path)
     count.end_part()

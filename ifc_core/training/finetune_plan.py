@@ -55,6 +55,11 @@ class FinetunePlan:
         return self.project_folder / "runs" / self.settings.run_id
 
     @property
+    def wanted_side(self) -> int:
+        """Short side in pixels that was asked for; the preset's is what memory allows."""
+        return self.settings.load_preset().short_side
+
+    @property
     def rehearses(self) -> bool:
         """Whether generated clips are mixed in: only where the parent knows what they show."""
         known = OBJECT in {category.name for category in self.parent.categories}

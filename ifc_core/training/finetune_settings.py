@@ -169,6 +169,8 @@ class FinetuneStarted:
         fallback: (clips at a time, short side in pixels) where memory allowed no more, or
             ``None``; the notice says it.
         num_seen: Held-out frames that the parent, or a model before it, was trained on.
+        unseen: (masks to learn from of which whole frames show nothing, short side of these in
+            pixels, longer side of the smallest in pixels of its frame), or ``None``.
     """
 
     iterations: int
@@ -180,6 +182,7 @@ class FinetuneStarted:
     notice: str = ""
     fallback: tuple[int, int] | None = None
     num_seen: int = 0
+    unseen: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +244,8 @@ class FinetuneResult:
         num_damaged: Pictures that training met and that cannot be decoded.
         fallback: (clips at a time, short side in pixels) where memory allowed no more.
         num_seen: Held-out frames that the parent, or a model before it, was trained on.
+        unseen: (masks to learn from of which whole frames show nothing, short side of these in
+            pixels, longer side of the smallest in pixels of its frame), or ``None``.
     """
 
     name: str
@@ -262,6 +267,7 @@ class FinetuneResult:
     num_damaged: int = 0
     fallback: tuple[int, int] | None = None
     num_seen: int = 0
+    unseen: tuple[int, int, int] | None = None
 
     @property
     def metrics(self) -> dict[str, Any]:

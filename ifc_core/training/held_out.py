@@ -268,10 +268,10 @@ def _without_each(
     judged: Sequence[_Judged], class_names: Sequence[str], context: JobContext
 ) -> tuple[tuple[float, float], ...]:
     """Figures without each of some stretches of the frames: blocks of time, or single frames."""
-    stretch_of: dict[tuple[int, int], int] = {}
+    stretch_of: dict[tuple[str, int], int] = {}
     number = 0
-    for video in dict.fromkeys(id(one.video) for one in judged):
-        frames = [one.frame for one in judged if id(one.video) == video]
+    for video in dict.fromkeys(_film(one) for one in judged):
+        frames = sorted({one.frame for one in judged if _film(one) == video})
         for block in time_blocks(frames):
             stretch_of |= {(video, frame): number for frame in block}
             number += 1
@@ -281,7 +281,7 @@ def _without_each(
     groups = min(number, _MOST_STRETCHES)
     rest: list[list[_Judged]] = [[] for _ in range(groups)]
     for one in judged:
-        own = stretch_of[id(one.video), one.frame] * groups // number
+        own = stretch_of[_film(one), one.frame] * groups // number
         for group in range(groups):
             if group != own:
                 rest[group].append(one)
@@ -290,6 +290,11 @@ def _without_each(
         context.raise_if_cancelled()  # AP of hundreds of frames takes most of a second
         found.append(_figures(part, class_names))
     return tuple(found)
+
+
+def _film(one: _Judged) -> str:
+    """What a frame is of, whichever part of it was judged."""
+    return f"{one.video.path}\n{one.video.name}"
 
 
 def _average_precision(judged: Sequence[_Judged], class_names: Sequence[str]) -> float:

@@ -61,6 +61,8 @@ def notice_sentences(result: Mapping[str, Any]) -> tuple[Sentence, ...]:
     told = [Sentence(text, {"count": str(count)}) for text, count in found if count]
     if result.get("num_seen"):
         told.insert(0, seen_sentence(int(result["num_seen"])))
+    if result.get("unseen"):
+        told.insert(0, unseen_sentence(*result["unseen"]))
     if result.get("fallback"):
         told.insert(0, memory_sentence(*result["fallback"]))
     return tuple(told)
@@ -73,6 +75,18 @@ def seen_sentence(count: int) -> Sentence:
         count: Such frames.
     """
     return Sentence(_SEEN if count > 1 else _ONE_SEEN, {"count": str(count)})
+
+
+def unseen_sentence(count: int, short_side: int, smallest_px: int) -> Sentence:
+    """That some masks are too small for whole frames, and what is done about it.
+
+    Args:
+        count: Masks.
+        short_side: Of the frames, in pixels.
+        smallest_px: Longer side of the smallest of them, in pixels of its frame.
+    """
+    values = {"count": str(count), "side": str(short_side), "size": str(smallest_px)}
+    return Sentence(_UNSEEN if count > 1 else _ONE_UNSEEN, values)
 
 
 def memory_sentence(clips: int, short_side: int) -> Sentence:
@@ -138,6 +152,14 @@ _ONE_SEEN = (
     "1 of the held-out frames was seen by the model it began with, since no others are labelled; "
     "correct some more for a fair comparison."
 )
+_UNSEEN = (
+    "{count} masks are too small to be seen with a short side of {side} pixels and are learnt "
+    "close up; propose in tiles for objects of {size} pixels to find such things."
+)
+_ONE_UNSEEN = (
+    "1 mask is too small to be seen with a short side of {side} pixels and is learnt close up; "
+    "propose in tiles for objects of {size} pixels to find such things."
+)
 _SKIPPED = "{count} iterations were skipped, since their gradients were not finite."
 _DAMAGED = "{count} pictures that cannot be decoded were left out."
 _NEXT = {
@@ -154,6 +176,8 @@ TEXTS = (
     _MEMORY,
     _SEEN,
     _ONE_SEEN,
+    _UNSEEN,
+    _ONE_UNSEEN,
     _SKIPPED,
     _DAMAGED,
     *_NEXT.values(),

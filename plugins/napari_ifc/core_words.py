@@ -52,6 +52,10 @@ WORDS = (
     "labelled; correct some more for a fair comparison.",
     "1 of the held-out frames was seen by the model it began with, since no others are labelled; "
     "correct some more for a fair comparison.",
+    "{count} masks are too small to be seen with a short side of {side} pixels and are learnt "
+    "close up; propose in tiles for objects of {size} pixels to find such things.",
+    "1 mask is too small to be seen with a short side of {side} pixels and is learnt close up; "
+    "propose in tiles for objects of {size} pixels to find such things.",
     "{count} iterations were skipped, since their gradients were not finite.",
     "{count} pictures that cannot be decoded were left out.",
     "The project uses it from now on.",

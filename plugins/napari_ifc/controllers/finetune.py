@@ -25,6 +25,7 @@ from ifc_core.training.outcome import (
     notice_sentences,
     outcome_sentences,
     seen_sentence,
+    unseen_sentence,
 )
 from ifc_core.training.run_files import write_settings
 from ifc_core.training.stopped_runs import StoppedRun, discard_run, ready_to_go_on, stopped_runs
@@ -337,6 +338,9 @@ class FinetuneController:
         detail = words.format(frames=frames, held_out=held_out, data=data["device"])
         if data.get("num_seen"):
             told = seen_sentence(int(data["num_seen"]))
+            detail += "\n" + tr(told.text).format(**told.values)
+        if data.get("unseen"):
+            told = unseen_sentence(*data["unseen"])
             detail += "\n" + tr(told.text).format(**told.values)
         self._notice = ""
         if data.get("fallback"):
