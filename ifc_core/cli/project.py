@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ifc_core.cli.reporting import job, print_json, print_line
+from ifc_core.cli.reporting import job, print_json, print_line, print_note
 from ifc_core.errors import FormatError, InputError
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ def new(
 
     if from_pack is not None and name:
         raise InputError("A project from a pack keeps its name; leave out --name.")
-    added = _look_at(videos or [])  # one that cannot be had should leave no half-made project
+    added, notes = _look_at(
+        videos or []
+    )  # one that cannot be had should leave no half-made project
     for video in added:
         stored_paths(video.path, project.absolute())
     if from_pack is not None:
@@ -62,11 +64,11 @@ def new(
             folder = unpack_project(from_pack, project, context)
         with Project.open(folder) as opened:
             _add_videos(opened, added, annotation_step)
-            _show(opened, as_json)
+            _show(opened, as_json, notes)
         return
     with Project.create(project, name) as made:
         _add_videos(made, added, annotation_step)
-        _show(made, as_json)
+        _show(made, as_json, notes)
 
 
 @app.command(epilog="Example: ifc-studio project info cells.ifcproj")
@@ -118,10 +120,12 @@ def import_files(
     if annotations is not None and not annotations.is_file():
         raise InputError(f"There is no file {annotations}; nothing was imported.")
     reports: dict[str, ImportReport] = {}
+    unread: dict[str, list[str]] = {}  # told already, in the JSON alone again
     with Project.open(project, if_locked="error") as opened:
         for file in files:
             if chosen is None and _is_video(file):
-                reports[str(file)] = _add_or_find(opened, file)
+                (video,), unread[str(file)] = _look_at([file])
+                reports[str(file)] = _add_or_find(opened, file, video)
                 continue
             with job(f"Importing {file.name}") as context:
                 reports[str(file)] = import_annotations(
@@ -134,7 +138,10 @@ def import_files(
                     context=context,
                 )
     if as_json:
-        print_json({file: asdict(report) for file, report in reports.items()})
+        shown = {file: asdict(report) for file, report in reports.items()}
+        for file_name, notes in unread.items():
+            shown[file_name]["notes"] = [*shown[file_name]["notes"], *notes]
+        print_json(shown)
         return
     for name, report in reports.items():
         print_line(
@@ -313,19 +320,23 @@ def _is_video(path: Path) -> bool:
     return False
 
 
-def _look_at(paths: Iterable[Path]) -> list[Video]:
-    """Facts about videos; none may occur twice."""
+def _look_at(paths: Iterable[Path]) -> tuple[list[Video], list[str]]:
+    """Facts about videos, none of which may occur twice, and what cannot be read of them."""
     from ifc_core.io.video import open_video
 
     found: dict[str, Video] = {}
+    notes = []
     for path in paths:
         with job(f"Reading {path.name}") as context, open_video(path, context) as reader:
             video = reader.video
+        if reader.warning:
+            notes.append(f"{path.name}: {reader.warning}")
+            print_note(notes[-1])
         if video.fingerprint in found:
             same = found[video.fingerprint].path
             raise InputError(f"{path} and {same} are the same video; name it once.")
         found[video.fingerprint] = video
-    return list(found.values())
+    return list(found.values()), notes
 
 
 def _add_videos(project: Project, videos: Iterable[Video], annotation_step: int = 1) -> None:
@@ -333,12 +344,11 @@ def _add_videos(project: Project, videos: Iterable[Video], annotation_step: int 
         project.add_video(video, annotation_step=annotation_step)
 
 
-def _add_or_find(project: Project, path: Path) -> ImportReport:
+def _add_or_find(project: Project, path: Path, video: Video) -> ImportReport:
     """Add a video, or learn where one is that was moved or that only annotations told of."""
     from ifc_core.annotation.importing import ImportReport
     from ifc_core.annotation.rows import normalised
 
-    (video,) = _look_at([path])
     for entry in project.videos():
         if not _is_meant(entry, video):
             continue
@@ -386,8 +396,8 @@ def _print_notes(notes: Iterable[str]) -> None:
         print_line(f"  {note}")
 
 
-def _show(reader: ProjectReader, as_json: bool) -> None:
-    facts = _facts(reader)
+def _show(reader: ProjectReader, as_json: bool, notes: list[str] | None = None) -> None:
+    facts = _facts(reader) | ({} if notes is None else {"notes": notes})
     if as_json:
         print_json(facts)
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -14,7 +13,7 @@ from typing import Any, Self
 from ifc_core.annotation.targets import check_frames
 from ifc_core.cli.mask_spool import MaskSpool
 from ifc_core.cli.propose_state import ProposeState, VideoState
-from ifc_core.cli.reporting import job
+from ifc_core.cli.reporting import job, print_note
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.errors import OutputError, VideoError
 from ifc_core.inference.edge_refiner import bundled_edges_sha256
@@ -71,7 +70,7 @@ class ProposedVideo:
 
 
 def estimates(paths: Sequence[Path], settings: ProposeSettings) -> list[dict[str, Any]]:
-    """What a run on each video will take: its ``path`` and the fields of ``RunEstimate``."""
+    """What a run on each video will take: ``path``, ``notices``, the fields of ``RunEstimate``."""
     check_names(paths)
     model = ModelCache().get(settings.model, settings.device)
     rows = []
@@ -79,7 +78,10 @@ def estimates(paths: Sequence[Path], settings: ProposeSettings) -> list[dict[str
         with open_video(path) as reader:
             picture = nearest_readable(reader)[1]
             found = estimate_run(model, picture, settings, reader.video.num_frames)
-        rows.append({"path": str(path), **asdict(found)})
+        if reader.warning:
+            _note(path, reader.warning)
+        notices = [reader.warning] if reader.warning else []
+        rows.append({"path": str(path), "notices": notices, **asdict(found)})
     return rows
 
 
@@ -279,9 +281,7 @@ class ProposeRun:
             return
         self._state.close(is_done=self._is_done)
         if not self._is_done and self._state.videos:
-            sys.stderr.write(
-                "ifc-studio: note: the same command goes on where it was; --restart begins anew.\n"
-            )
+            print_note("the same command goes on where it was; --restart begins anew.")
 
     def __enter__(self) -> Self:
         return self
@@ -296,7 +296,7 @@ class ProposeRun:
 
 
 def _note(path: Path, text: str) -> None:
-    sys.stderr.write(f"ifc-studio: note: {path.name}: {text}\n")
+    print_note(f"{path.name}: {text}")
 
 
 def _taken_up(known: VideoState, total: int) -> str:

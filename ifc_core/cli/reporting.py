@@ -55,6 +55,11 @@ def print_line(text: str) -> None:
     sys.stdout.flush()
 
 
+def print_note(text: str) -> None:
+    """Tell on standard error what a person should know, though the command goes on."""
+    sys.stderr.write(f"ifc-studio: note: {text}\n")
+
+
 @contextmanager
 def _stop_on_signal(cancelled: threading.Event) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():

@@ -183,6 +183,24 @@ def test_bad_input_gets_one_sentence(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["p.ifcproj"]
 
 
+def test_what_cannot_be_read_of_a_video_is_said(tmp_path, clip_folder, folder, run):
+    for size, name in enumerate("abc"):
+        place = shutil.copytree(clip_folder, tmp_path / name)
+        (place / "00004.png").write_bytes(bytes(size))  # else one would be the other
+    sentence = "1 of 9 pictures in {0} cannot be read; the first is 00004.png."
+    code, out, err = run("new", tmp_path / "q.ifcproj", tmp_path / "a", "--json")
+    assert code == 0
+    assert err.endswith(f"ifc-studio: note: a: {sentence.format('a')}\n")
+    assert json.loads(out)["notes"] == [f"a: {sentence.format('a')}"]
+    code, out, err = run("import", folder, tmp_path / "b", "--json")
+    assert code == 0
+    assert err.endswith(f"ifc-studio: note: b: {sentence.format('b')}\n")
+    assert json.loads(out)[str(tmp_path / "b")]["notes"] == [f"b: {sentence.format('b')}"]
+    code, out, err = run("import", folder, tmp_path / "c")
+    assert (code, out.count("cannot be read"), err.count("cannot be read")) == (0, 0, 1)
+    assert json.loads(run("new", tmp_path / "r.ifcproj", clip_folder, "--json")[1])["notes"] == []
+
+
 @pytest.mark.parametrize("content", ["", "null", '"text"'])
 def test_a_json_file_is_never_called_a_bad_video(folder, tmp_path, run, content):
     file = tmp_path / "a.json"

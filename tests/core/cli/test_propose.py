@@ -341,6 +341,18 @@ def test_an_estimate_writes_nothing(
     assert propose("-", "-o", tmp_path / "out.json", "--estimate") == 2
 
 
+def test_an_estimate_says_what_cannot_be_read(
+    propose: Any, clip_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(shutil.copytree(clip_folder, tmp_path / "pictures"))
+    (folder / "00004.png").write_bytes(b"")
+    assert propose(folder, "-o", tmp_path / "out.json", "--estimate", "--json") == 0
+    captured = capsys.readouterr()
+    (row,) = json.loads(captured.out)["videos"]
+    assert ["1 of 9 pictures" in notice for notice in row["notices"]] == [True]
+    assert captured.err == f"ifc-studio: note: pictures: {row['notices'][0]}\n"
+
+
 def test_running_out_of_memory_is_said_when_it_happens(
     propose: Any, clip_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
