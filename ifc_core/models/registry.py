@@ -127,9 +127,9 @@ def remove_model(name: str) -> Path:
         CheckpointError: There is no such model, or it is not the user's to remove.
     """
     location = _locations(()).get(name)
-    if location is None:
+    if location is None and name not in _DEFAULT_WORDS:
         raise _unknown(name, ())
-    if location.kind != "user":
+    if location is None or location.kind != "user":
         raise CheckpointError(f"The model {name} comes with the program and stays.", path=name)
     try:
         location.path.unlink()

@@ -90,6 +90,7 @@ def test_import_of_a_backbone_says_what_it_is(capsys, tmp_path):
         (["models", "import", "none.pth"], "no such file"),
         (["models", "info", "nothing"], "no model and no file"),
         (["models", "remove", "nothing"], "no model and no file"),
+        (["models", "remove", "default"], "The model default comes with the program and stays"),
         (["models", "list", "--project", "none.ifcproj"], "not an IFC Studio project"),
         (["flops", "--encoder", "vistr"], "encoder"),
         (["flops", "--frames", "0"], "frames"),
