@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("ifc_core.cli.train", "Train from a configuration file."),
     "models": ("ifc_core.cli.models", "List, inspect, import and remove models."),
     "attention": ("ifc_core.cli.attention", "Draw what the memory tokens look at."),
-    "flops": ("ifc_core.cli.flops", "Count operations and parameters."),
+    "flops": ("ifc_core.cli.flops", "Count the operations of the clip encoder."),
     "bench": ("ifc_core.cli.bench", "Measure speed and quality on this machine."),
 }
 """Subcommand -> (module with a ``typer.Typer`` called ``app``, one line of help)."""
