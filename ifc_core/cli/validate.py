@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ifc_core.cli.reporting import print_json, print_line
+from ifc_core.cli.reporting import counted, print_json, print_line
 from ifc_core.errors import InputError
 
 app = typer.Typer()
@@ -39,12 +39,7 @@ def validate(
     else:
         for problem in problems:
             print_line(str(problem))
-        print_line(f"{file.name}: {_count(len(problems))}.")
+        found = counted(len(problems), "problem") if problems else "no problems"
+        print_line(f"{file.name}: {found}.")
     if problems:
         raise typer.Exit(2)
-
-
-def _count(number: int) -> str:
-    if number == 0:
-        return "no problems"
-    return "1 problem" if number == 1 else f"{number} problems"
