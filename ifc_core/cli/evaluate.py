@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ifc_core.cli.reporting import job, print_line
+from ifc_core.cli.reporting import counted, job, print_line
 from ifc_core.errors import ConfigError, InputError
 
 app = typer.Typer()
@@ -124,8 +124,8 @@ def _evaluate_project(project: Path, pred: Path | None, output: Path | None) -> 
     if _write(quality.to_json(), output):
         return
     print_line(
-        f"{quality.source}, on {quality.num_frames} approved frames of {quality.num_videos} "
-        f"videos with {quality.num_masks} masks"
+        f"{quality.source}, on {counted(quality.num_frames, 'approved frame')} of "
+        f"{counted(quality.num_videos, 'video')} with {counted(quality.num_masks, 'mask')}"
     )
     rows = [("all classes", quality.overall)]
     rows += [(entry.name, entry.figures) for entry in quality.per_category]

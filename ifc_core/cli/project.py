@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ifc_core.cli.reporting import job, print_json, print_line, print_note
+from ifc_core.cli.reporting import counted, job, print_json, print_line, print_note
 from ifc_core.errors import FormatError, InputError
 
 if TYPE_CHECKING:
@@ -145,8 +145,8 @@ def import_files(
         return
     for name, report in reports.items():
         print_line(
-            f"{name}: {report.tracks} tracks, {report.masks} masks, {report.videos} new videos, "
-            f"{report.categories} new categories."
+            f"{name}: {counted(report.tracks, 'track')}, {counted(report.masks, 'mask')}, "
+            f"{counted(report.videos, 'new video')}, {counted(report.categories, 'new category')}."
         )
         _print_notes(report.notes)
         if report.missing_videos:
@@ -219,8 +219,8 @@ def export(
         print_json(asdict(report) | {"path": str(report.path)})
         return
     print_line(
-        f"{report.path}: {report.masks} masks of {report.tracks} tracks on {report.frames} frames "
-        f"of {report.videos} videos."
+        f"{report.path}: {counted(report.masks, 'mask')} of {counted(report.tracks, 'track')} on "
+        f"{counted(report.frames, 'frame')} of {counted(report.videos, 'video')}."
     )
     _print_notes(report.notes)
     if not report.frames and scope != ExportScope.EVERYTHING:
@@ -255,7 +255,8 @@ def check(
     else:
         for fault in faults:
             print_line(fault)
-        print_line(f"{project.name}: {len(faults) or 'no'} faults.")
+        found = counted(len(faults), "fault") if faults else "no faults"
+        print_line(f"{project.name}: {found}.")
         if compact and not faults:
             print_line(f"{freed / 1e6:.1f} MB were given back.")
     if faults:
@@ -406,15 +407,17 @@ def _show(reader: ProjectReader, as_json: bool, notes: list[str] | None = None) 
     for video in facts["videos"]:
         review = video["review"]
         print_line(
-            f"  {video['name']}: {video['num_frames']} frames {video['width']}x{video['height']}, "
-            f"{video['tracks']} tracks, {review['exhaustive']} frames approved, "
-            f"{review['proposed']} masks to review"
+            f"  {video['name']}: {counted(video['num_frames'], 'frame')} "
+            f"{video['width']}x{video['height']}, {counted(video['tracks'], 'track')}, "
+            f"{counted(review['exhaustive'], 'frame')} approved, "
+            f"{counted(review['proposed'], 'mask')} to review"
         )
     if not facts["videos"]:
         print_line("  no videos yet")
     for run in facts["open_runs"]:
         print_line(f"  run {run['id']} ({run['kind']}) waits for a decision")
-    print_line(f"  {facts['edits']} edits in the history, {len(facts['models'])} models")
+    edits, models = counted(facts["edits"], "edit"), counted(len(facts["models"]), "model")
+    print_line(f"  {edits} in the history, {models}")
 
 
 def _facts(reader: ProjectReader) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ifc_core.cli.reporting import print_json, print_line
+from ifc_core.cli.reporting import counted, print_json, print_line
 from ifc_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -175,15 +175,15 @@ def propose(
     count = sum(video["frames"] for video in summary["videos"])
     objects = sum(video["instances"] for video in summary["videos"])
     cuts = sum(max(0, len(video["shot_starts"]) - 1) for video in summary["videos"])
-    found = "1 object" if objects == 1 else f"{objects} objects"
-    parts = f" with {cuts} cut{'s' * (cuts != 1)}" if cuts else ""
+    parts = f" with {counted(cuts, 'cut')}" if cuts else ""
+    found = f"{counted(objects, 'object')} in {counted(count, 'frame')}{parts}"
     took = f"{summary['seconds']:.1f} s on {summary['device']}"
-    print_line(f"Wrote {output}: {found} in {count} frames{parts}, {took}")
+    print_line(f"Wrote {output}: {found}, {took}")
     for video in summary["videos"]:
         if "dropped" in video:
             print_line(
-                f"{video['captured']} frames came, {video['dropped']} were dropped; masks were "
-                f"{video['mean_delay_seconds']:.1f} s behind on average."
+                f"{counted(video['captured'], 'frame')} came, {video['dropped']} dropped; masks "
+                f"were {video['mean_delay_seconds']:.1f} s behind on average."
             )
 
 
@@ -200,7 +200,7 @@ def _estimate(videos: list[Path], settings: ProposeSettings, as_json: bool) -> N
         height, width = row["network_size"]
         print_line(
             f"{row['path']}: about {minutes}:{seconds:02d} and {row['memory_bytes'] / 1e9:.1f} GB "
-            f"for {row['num_clips']} clips at {width}x{height}, {row['precision']}"
+            f"for {counted(row['num_clips'], 'clip')} at {width}x{height}, {row['precision']}"
         )
 
 

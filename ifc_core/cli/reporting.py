@@ -55,6 +55,20 @@ def print_line(text: str) -> None:
     sys.stdout.flush()
 
 
+def counted(number: int, thing: str) -> str:
+    """A number of things in words.
+
+    Args:
+        number: How many.
+        thing: What one of them is called; the last word becomes plural by rule.
+
+    Returns:
+        Text such as ``"1 new video"`` or ``"2 categories"``.
+    """
+    plural = f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}s"
+    return f"{number} {thing if number == 1 else plural}"
+
+
 def print_note(text: str) -> None:
     """Tell on standard error what a person should know, though the command goes on."""
     sys.stderr.write(f"ifc-studio: note: {text}\n")

@@ -44,7 +44,7 @@ def test_new_and_info(folder, run):
     code, out, _ = run("info", folder)
     assert code == 0
     assert out.startswith("demo (")
-    assert "square: 9 frames 80x48, 1 tracks, 2 frames approved, 0 masks to review" in out
+    assert "square: 9 frames 80x48, 1 track, 2 frames approved, 0 masks to review" in out
     facts = json.loads(run("info", folder, "--json")[1])
     assert facts["categories"] == [{"id": 1, "name": "cat"}]
     assert facts["videos"][0]["review"]["approved"] == 1
@@ -82,7 +82,7 @@ def test_export_and_import(folder, tmp_path, run):
     target = tmp_path / "out.json"
     code, out, _ = run("export", folder, "-o", target, "--frames")
     assert code == 0
-    assert out.startswith(f"{target}: 1 masks of 1 tracks on 2 frames of 1 videos.")
+    assert out.startswith(f"{target}: 1 mask of 1 track on 2 frames of 1 video.")
     frames = tmp_path / "JPEGImages" / "square"
     assert sorted(p.name for p in frames.iterdir()) == ["00003.jpg", "00004.jpg"]
     report = json.loads(run("export", folder, "-o", target, "--json", "--category", "cat")[1])
@@ -91,7 +91,7 @@ def test_export_and_import(folder, tmp_path, run):
     said, note = out.splitlines()
     assert (code, said) == (
         0,
-        f"{target}: 1 tracks, 1 masks, 0 new videos, 0 new categories.",
+        f"{target}: 1 track, 1 mask, 0 new videos, 0 new categories.",
     )
     assert "there already" in note
     with Project.open(folder) as project:
@@ -110,7 +110,7 @@ def test_a_video_whose_name_is_not_utf8_leaves_no_project(tmp_path, clip_file, r
 def test_import_adds_videos_too(folder, clip_file, run):
     code, out, _ = run("import", folder, clip_file)
     assert (code, out.count("\n")) == (0, 1)
-    assert "1 new videos" in out
+    assert "1 new video," in out
     names = [v["name"] for v in json.loads(run("info", folder, "--json")[1])["videos"]]
     assert names == ["square", "square_2"]
 

@@ -60,6 +60,12 @@ def test_plain_lines(progress: Progress, line: str) -> None:
     assert reporting.plain_line("Job", progress) == line
 
 
+def test_one_thing_is_told_as_one() -> None:
+    assert reporting.counted(1, "new category") == "1 new category"
+    assert reporting.counted(0, "new category") == "0 new categories"
+    assert reporting.counted(2, "edit") == "2 edits"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_the_job_at_its_next_check_and_the_handler_goes(number: int) -> None:
     before = signal.getsignal(number)

@@ -218,7 +218,7 @@ def test_results_in_a_file_and_the_command(project, tmp_path, capsys):
     assert printed["overall"] == quality.to_json()["overall"]
     assert cli.main(["evaluate", "--project", folder, "--pred", str(path)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "results.json, on 3 approved frames of 1 videos with 6 masks"
+    assert lines[0] == "results.json, on 3 approved frames of 1 video with 6 masks"
     assert lines[4].split() == ["dog", "1.0000", "1.0000", "1.0000", "1.0000", "1.0000", "0", "1"]
     assert cli.main(["evaluate", "--project", folder]) == 2
     assert "no proposals" in capsys.readouterr().err
