@@ -360,11 +360,21 @@ def build_config(kind: type[T], table: dict[str, Any], *, base: Path | None = No
         if name not in known:
             names = ", ".join(sorted(known))
             _refuse(name, table[name], f"{name} is no setting here; known are {names}")
+    missing = [
+        field.name
+        for field in dataclasses.fields(kind)  # type: ignore[arg-type]
+        if field.name not in table
+        and field.default is dataclasses.MISSING
+        and field.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        names = ", ".join(missing)
+        raise ConfigError(f"Settings are missing: {names}.", name=missing[0], value=None)
     values = {name: _convert(hints[name], value, name, base) for name, value in table.items()}
     try:
         return kind(**values)
     except TypeError as error:
-        raise ConfigError(f"Settings are missing: {error}.", name="config", value=table) from error
+        raise ConfigError(f"Settings do not fit: {error}.", name="config", value=table) from error
 
 
 def _convert(hint: Any, value: Any, name: str, base: Path | None) -> Any:

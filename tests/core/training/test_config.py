@@ -150,6 +150,13 @@ def test_weights_of_another_run_may_be_started_from(config_file, tmp_path):
     assert config.init == tmp_path / "output" / "model.safetensors"
 
 
+def test_settings_that_are_missing_are_named(config_file):
+    with pytest.raises(ConfigError, match=r"^Settings are missing: output, stages\.$"):
+        read_train_config(config_file(""))
+    with pytest.raises(ConfigError, match=r"^Settings are missing: output\.$"):
+        read_train_config(config_file(SMALL.replace('output = "out"', "")))
+
+
 def test_files_that_are_none_are_named(config_file, tmp_path):
     with pytest.raises(ConfigError, match="TOML"):
         read_train_config(config_file("= ="))
