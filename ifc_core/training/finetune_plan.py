@@ -18,6 +18,7 @@ from ifc_core.training.ancestry import Ancestry, read_ancestry
 from ifc_core.training.class_head import OBJECT
 from ifc_core.training.finetune_settings import FinetunePreset, FinetuneSettings
 from ifc_core.training.held_out_split import Seen, Split, split_held_out
+from ifc_core.training.project_classes import learnt_ids, parent_classes, rename_classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,15 @@ class FinetunePlan:
         settings: What the person chose.
         preset: With what was overridden.
         snapshot: The frozen annotation.
-        parent: The model to start from, on the device.
+        parent: The model to start from, on the device; its classes are called as the project
+            calls them now.
         parent_name: Shown to people.
         class_names: Of the model in training.
         split: Labelled frames to learn from and to judge by.
         nearest: New class to the known one that its row starts from, for parents without
             "object".
         ancestry: What the parent and the models before it have seen.
+        category_ids: Ids in the project of the classes that were learnt from it, by name.
     """
 
     project_folder: Path
@@ -48,6 +51,7 @@ class FinetunePlan:
     split: Split
     nearest: Mapping[str, str] = field(default_factory=dict)
     ancestry: Ancestry = field(default_factory=Ancestry)
+    category_ids: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def run_folder(self) -> Path:
@@ -88,9 +92,14 @@ def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetuneP
     if not parent.categories:
         raise CheckpointError(f"The model {wanted} does not name its classes.", path=wanted)
     used = {t.category_id for v in snapshot.videos for t in v.tracks if any(t.masks.values())}
-    known = [category.name for category in parent.categories]
-    new = [c.name for c in snapshot.categories if c.id in used and c.name not in known]
-    names = (*known, *new)
+    classes = parent_classes(
+        [category.name for category in parent.categories],
+        learnt_ids(parent, wanted, folder / "models"),
+        snapshot.categories,
+    )
+    rename_classes(parent, classes.names)
+    new = [c.name for c in snapshot.categories if c.id in used and c.name not in classes.kept]
+    names = (*classes.kept, *new)
     check_class_names(names)
     labels = {c.id: names.index(c.name) for c in snapshot.categories if c.name in names}
     videos = tuple(labelled_video(video, labels) for video in snapshot.videos)
@@ -106,6 +115,10 @@ def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetuneP
         names,
         split_held_out(videos, settings.held_out_share, settings.seed, seen),
         ancestry=ancestry,
+        category_ids={
+            **classes.ids,
+            **{c.name: c.id for c in snapshot.categories if c.id in used},
+        },
     )
 
 

@@ -12,9 +12,11 @@ from ifc_core.errors import CheckpointError
 from ifc_core.models.checkpoint import CheckpointInfo, read_checkpoint_info, write_checkpoint
 from ifc_core.models.ifc import IFC
 from ifc_core.training.ancestry import HISTORY
+from ifc_core.training.class_head import OBJECT
 from ifc_core.training.finetune_plan import FinetunePlan
 from ifc_core.training.finetune_settings import MAX_NAME_BYTES, HeldOutScore
 from ifc_core.training.frame_ranges import FrameRange, first_ones, joined, to_ranges
+from ifc_core.training.project_classes import CATEGORY_IDS
 from ifc_core.version import __version__
 
 _MOST_LETTERS = 300_000
@@ -65,6 +67,7 @@ def write_version(
             "trained_on": joined(_frames_by_video(plan.split.training), _MOST_LETTERS),
             "held_out": _ranges_by_video(plan.split.held_out),
             HISTORY: plan.ancestry.with_split(plan.split),
+            CATEGORY_IDS: _ids_of(plan, model),
             "settings": plan.settings.to_json(),
             "iterations": iterations,
             "trained_share": share,
@@ -75,6 +78,12 @@ def write_version(
     )
     path = folder / f"{_free_name(plan, folder)}.safetensors"
     return path, write_checkpoint(path, info, model.state_dict(), "fp16")
+
+
+def _ids_of(plan: FinetunePlan, model: IFC) -> dict[str, int]:
+    """Of "object" none: whatever the project calls so, the class is the parent's."""
+    names = {category.name for category in model.categories} - {OBJECT}
+    return {name: key for name, key in plan.category_ids.items() if name in names}
 
 
 def _frames_by_video(videos: Sequence[LabelledVideo]) -> dict[str, tuple[int, ...]]:
