@@ -84,6 +84,27 @@ def test_the_end_stays_until_it_is_looked_at(desk, trainer):
     assert not banner.is_shown
 
 
+def test_the_end_comes_back_after_small_messages_until_it_is_looked_at(desk, trainer, qtbot):
+    studio, banner = desk.studio, desk.studio.panel.banner
+    trainer._on_end("succeeded", "clip-1 is better.")
+    studio.inform("Approved 3 masks.")
+    banner.outdate()
+    qtbot.waitUntil(lambda: banner.text == "clip-1 is better.")
+    studio.inform("Approved 3 masks.")
+    studio.panel.show_page(PAGE)  # by its tab, while something else is told
+    banner.outdate()
+    qtbot.wait(10)
+    assert not banner.is_shown
+
+
+def test_the_end_goes_with_its_project(desk, trainer, qtbot):
+    banner = desk.studio.panel.banner
+    trainer._on_end("succeeded", "clip-1 is better.")
+    trainer.put_down()
+    qtbot.wait(10)
+    assert not banner.is_shown
+
+
 def test_the_end_is_told_in_short_and_in_full_in_the_tip(desk, trainer):
     banner = desk.studio.panel.banner
     outcome = Outcome("clip-1", "base", "better", 0.6, 0.75, 32, None, (), 90.0)

@@ -133,6 +133,7 @@ class TrainerLink(Feature):
         controller, self.controller = self.controller, None
         if controller is not None:
             controller.abandon()
+        self._untell_end()
         self._show(FinetuneView())
 
     def close(self) -> None:
@@ -207,11 +208,17 @@ class TrainerLink(Feature):
 
     def _tell_end(self, sentence: str) -> None:
         """Say that there is a new version, until somebody looks at it on its page."""
+        self._untell_end()
         outcome = self._view.outcome
         words = "" if outcome is None else _ENDS.get(outcome.verdict, "")
         self._told = sentence if outcome is None or not words else words.format(name=outcome.name)
         banner = self.studio.panel.banner
-        banner.show_message(self._told, "done", tr("Look"), "model.finetune", tip=sentence)
+        look = tr("Look")
+        banner.show_message(self._told, "done", look, "model.finetune", tip=sentence, stands=True)
+
+    def _untell_end(self) -> None:
+        self.studio.panel.banner.withdraw(self._told)
+        self._told = ""
 
     def _on_models(self) -> None:
         """Another version is there or in use: Propose offers it, and a step may be done."""
@@ -221,10 +228,7 @@ class TrainerLink(Feature):
     def _on_page(self, name: str) -> None:
         self._show_strip()
         if name == PAGE:
-            banner = self.studio.panel.banner
-            if self._told and banner.text == self._told:
-                banner.clear()  # it is looked at
-            self._told = ""
+            self._untell_end()  # it is looked at
             self._refresh()
 
     def project_changed(self, result: EditResult) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QFrame,
@@ -19,8 +21,18 @@ from napari_ifc.language import tr
 _INFO_MS = 8000
 
 
+class _Message(NamedTuple):
+    text: str
+    kind: str
+    action_text: str
+    action_id: str
+    tip: str
+
+
 class Banner(QFrame):
     """One sentence; news goes by itself, the rest stays until it is answered or closed.
+
+    A message that stands is shown again after each other one, until it is withdrawn or closed.
 
     Attributes:
         action_requested: Emitted with the id of the button that was pressed.
@@ -36,6 +48,7 @@ class Banner(QFrame):
         self.setProperty("kind", "info")
         self._action_id = ""
         self._sentence = ""
+        self._standing: dict[str, _Message] = {}  # the last one is shown
         self._text = QLabel()
         self._text.setWordWrap(True)
         self._text.setTextFormat(Qt.TextFormat.PlainText)
@@ -47,7 +60,7 @@ class Banner(QFrame):
         self.close_button = QToolButton()
         self.close_button.setToolTip(tr("Close this message"))
         self.close_button.setAccessibleName(tr("Close this message"))
-        self.close_button.clicked.connect(self.clear)
+        self.close_button.clicked.connect(lambda: self.withdraw(self._sentence))
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 2, 4, 2)  # two lines take no more than the place that is kept
         row.setSpacing(6)
@@ -58,6 +71,10 @@ class Banner(QFrame):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_INFO_MS)
         self._timer.timeout.connect(self.clear)
+        self._return_timer = QTimer(self)  # not at once: often the next message follows
+        self._return_timer.setSingleShot(True)
+        self._return_timer.setInterval(0)
+        self._return_timer.timeout.connect(self._show_standing)
         self.hide()
 
     @property
@@ -77,6 +94,8 @@ class Banner(QFrame):
         action_text: str = "",
         action_id: str = "",
         tip: str = "",
+        *,
+        stands: bool = False,
     ) -> None:
         """Show a sentence.
 
@@ -86,15 +105,25 @@ class Banner(QFrame):
             action_text: Text of the button, empty for none.
             action_id: What ``action_requested`` then carries.
             tip: What there is to know besides, for who points at it.
+            stands: Whether it comes back after other messages, until it is withdrawn or closed.
         """
-        self._sentence = text
-        self._text.setText(breakable(text))
-        self._text.setToolTip(tip)
-        self._action_id = action_id
-        self._button.setText(action_text)
-        self._button.setVisible(bool(action_text))
-        self.setProperty("kind", kind)
-        if kind == "info" and not action_text:
+        message = _Message(text, kind, action_text, action_id, tip)
+        if stands:
+            self._standing.pop(text, None)
+            self._standing[text] = message
+        self._show(message)
+
+    def _show(self, message: _Message) -> None:
+        self._return_timer.stop()
+        self._sentence = message.text
+        self._text.setText(breakable(message.text))
+        self._text.setToolTip(message.tip)
+        self._action_id = message.action_id
+        self._button.setText(message.action_text)
+        self._button.setVisible(bool(message.action_text))
+        self.setProperty("kind", message.kind)
+        passes = message.kind == "info" and not message.action_text
+        if passes and message.text not in self._standing:
             self._timer.start()
         else:
             self._timer.stop()
@@ -103,14 +132,26 @@ class Banner(QFrame):
         self.show()
         self.shown.emit(True)
 
+    def _show_standing(self) -> None:
+        if self._standing and not self.is_shown:
+            self._show(next(reversed(self._standing.values())))
+
     def outdate(self) -> None:
         """Hide news of what was before; what stays until it is answered is left."""
         if self._timer.isActive():
             self.clear()
 
     def clear(self) -> None:
-        """Hide the message."""
+        """Hide the message; one that stands comes back, unless another one is shown now."""
         self._timer.stop()
         self._text.clear()
         self.hide()
+        if self._standing:
+            self._return_timer.start()
         self.shown.emit(False)
+
+    def withdraw(self, text: str) -> None:
+        """Hide a message, if it is shown, and let it come back no more."""
+        self._standing.pop(text, None)
+        if text and self.text == text:
+            self.clear()

@@ -2,6 +2,7 @@
 
 import datetime
 
+import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QLabel, QPushButton
 
@@ -51,6 +52,50 @@ def test_what_happens_next_outdates_news_but_not_what_is_to_be_answered(qtbot):
     banner.show_message("Keep it?", "warning", "Keep", "run.keep")
     banner.outdate()
     assert banner.text == "Keep it?"
+
+
+class TestWhatStands:
+    @pytest.fixture
+    def banner(self, qtbot):
+        made = Banner()
+        qtbot.addWidget(made)
+        made.show_message("v1 is ready.", "done", "Look", "model.finetune", "In full.", stands=True)
+        return made
+
+    def test_it_comes_back_whole_after_news_and_errors(self, banner, qtbot):
+        for end in (banner._timer.timeout.emit, banner.outdate, banner.clear):
+            banner.show_message("Approved 3 masks.")
+            assert banner.text == "Approved 3 masks."
+            end()
+            qtbot.waitUntil(lambda: banner.text == "v1 is ready.")
+        banner.show_message("Failed.", "error")
+        qtbot.mouseClick(banner.close_button, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: banner.text == "v1 is ready.")
+        assert banner.property("kind") == "done"
+        assert not banner._timer.isActive()
+        assert banner._button.text() == "Look"
+        assert banner._text.toolTip() == "In full."
+        with qtbot.waitSignal(banner.action_requested) as asked:
+            banner._button.click()
+        assert asked.args == ["model.finetune"]
+
+    def test_it_gives_way_to_what_is_shown_at_once(self, banner):
+        banner.clear()
+        assert banner.text == ""  # what is asked now is not joined to it
+        banner.show_message("Go on?", "warning", "Continue", "run.continue")
+        QApplication.processEvents()
+        assert banner.text == "Go on?"
+
+    def test_closed_or_withdrawn_it_comes_back_no_more(self, banner, qtbot):
+        banner.show_message("Turned.", "info", "Back", "view.flat", stands=True)
+        banner.show_message("Approved 3 masks.")
+        banner.withdraw("Turned.")  # beneath another
+        assert banner.text == "Approved 3 masks."
+        banner.clear()
+        qtbot.waitUntil(lambda: banner.text == "v1 is ready.")
+        qtbot.mouseClick(banner.close_button, Qt.MouseButton.LeftButton)
+        QApplication.processEvents()
+        assert not banner.is_shown
 
 
 def test_header_ticks_the_steps(qtbot):
