@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 from fake_engine import SIZE, disc
+from qtpy.QtGui import QRegion
+from qtpy.QtWidgets import QApplication, QFrame
 
 from napari_ifc.features.finetune import PAGE, TrainerLink
+from napari_ifc.features.review import Review
 from napari_ifc.finetune_state import FinetuneView, Outcome
 
 pytestmark = pytest.mark.window
@@ -47,6 +50,28 @@ def test_a_training_is_shown_at_the_foot_of_every_other_page(desk, trainer):
     trainer.controller._show(FinetuneView())
     assert panel.training.isHidden()
     assert hint(desk) == before
+
+
+def test_on_a_low_panel_a_training_leaves_the_decisions_in_sight(desk, trainer, qtbot):
+    studio, holder = desk.studio, QFrame()  # gives the panel no more than a low window has
+    qtbot.addWidget(holder)
+    panel, dock = studio.panel, studio.panel.parentWidget()
+    holder.resize(362, 576)
+    panel.setParent(holder)
+    panel.setGeometry(0, 0, 362, 576)
+    panel.show()
+    holder.show()
+    desk.corrected()  # with the line of classes
+    panel.show_page("review")
+    qtbot.waitUntil(lambda: studio.feature(Review).page.model.rowCount() > 0)
+    studio.run_action("review.next")
+    trainer.controller._show(RUNNING)
+    QApplication.processEvents()
+    assert panel.training.isVisible()
+    shown = [panel.training.cancel, *studio.feature(Review).page._buttons.values()]
+    hidden = [part.text() for part in shown if part.visibleRegion() != QRegion(part.rect())]
+    panel.setParent(dock)
+    assert not hidden
 
 
 def test_many_iterations_show_the_head_anew_once(desk, trainer, monkeypatch):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QEvent, Qt, Signal
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QFrame,
@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -20,7 +21,6 @@ from napari_ifc.rows import RunView, Summary
 from napari_ifc.views.banner import Banner
 
 _NOTE_PX = 38  # room for a message of two lines
-_TITLE_MARGIN_PX = 70  # the header's margins, and the button in the corner
 _STEP_IDS = ("propose", "fix", "approve", "improve")
 _STEPS = (tr("Propose"), tr("Fix"), tr("Approve"), tr("Improve"))
 _STEP_TIPS = (
@@ -29,6 +29,41 @@ _STEP_TIPS = (
     tr("Say which frames are right and complete"),
     tr("Fine-tune the model on what you corrected"),
 )
+
+
+class ShortLabel(QLabel):
+    """One line of text, shortened anew for whatever width it is given.
+
+    Args:
+        mode: Where it is cut.
+    """
+
+    def __init__(self, mode: Qt.TextElideMode) -> None:
+        super().__init__()
+        self._mode = mode
+        self._whole = ""
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def show_text(self, text: str) -> None:
+        """Show a text, or as much of it as there is room for."""
+        self._whole = text
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """More or less of it fits."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Letters may have another width."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._fit()
+
+    def _fit(self) -> None:
+        room = self.contentsRect().width()
+        self.setText(self.fontMetrics().elidedText(self._whole, self._mode, room))
 
 
 class Header(QFrame):
@@ -48,10 +83,10 @@ class Header(QFrame):
         super().__init__(parent)
         self._banner = banner
         self._has_video = False
-        self._shown: tuple[Summary, int] | None = None
+        self._shown: Summary | None = None
         self._note = QWidget()
         self._note.setObjectName("ifcClear")
-        self._title = QLabel()
+        self._title = ShortLabel(Qt.TextElideMode.ElideMiddle)
         self._title.setProperty("role", "title")
         self._facts = QLabel()
         self._facts.setProperty("role", "muted")
@@ -119,13 +154,10 @@ class Header(QFrame):
 
     def show_summary(self, summary: Summary) -> None:
         """Show what is open."""
-        if (summary, self.width()) == self._shown:
+        if summary == self._shown:
             return  # it is shown after each stroke, and styling chips costs more than looking
-        self._shown = summary, self.width()
-        metrics = self._title.fontMetrics()
-        width = max(160, self.width() - _TITLE_MARGIN_PX)
-        title = metrics.elidedText(summary.title, Qt.TextElideMode.ElideMiddle, width)
-        self._title.setText(title)
+        self._shown = summary
+        self._title.show_text(summary.title)
         self._title.setToolTip(summary.project)
         self._facts.setText(summary.facts)
         self._facts.setVisible(bool(summary.facts))
@@ -176,6 +208,9 @@ class RunStrip(QFrame):
         self._detail = QLabel()
         self._detail.setProperty("role", "muted")
         self._detail.setWordWrap(True)
+        self._brief = ShortLabel(Qt.TextElideMode.ElideRight)
+        self._brief.setProperty("role", "muted")
+        self._brief.hide()
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self.cancel = QPushButton(self._stop_text)
@@ -184,16 +219,25 @@ class RunStrip(QFrame):
         self.pause.setToolTip(tr("Stop for now and free the processor; go on later"))
         self.pause.clicked.connect(self.pause_requested)
         self.pause.setVisible(can_pause)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(12, 8, 12, 10)
+        grid = self._grid = QGridLayout(self)
         grid.setVerticalSpacing(5)
         grid.addWidget(self._text, 0, 0)
-        grid.addWidget(self.pause, 0, 1)
-        grid.addWidget(self.cancel, 0, 2)
-        grid.addWidget(self._detail, 1, 0, 1, 3)
-        grid.addWidget(self._bar, 2, 0, 1, 3)
-        grid.setColumnStretch(0, 1)
+        grid.addWidget(self._brief, 0, 1)
+        grid.addWidget(self.pause, 0, 2)
+        grid.addWidget(self.cancel, 0, 3)
+        grid.addWidget(self._detail, 1, 0, 1, 4)
+        grid.addWidget(self._bar, 2, 0, 1, 4)
+        grid.setColumnStretch(1, 1)
+        self.show_low(low=False)
         self.hide()
+
+    def show_low(self, *, low: bool) -> None:
+        """Take one line, where the panel is low: what the pages hold is to stay in sight."""
+        self._detail.setVisible(not low)
+        self._bar.setVisible(not low)
+        self._brief.setVisible(low)
+        upright = 3 if low else 8
+        self._grid.setContentsMargins(12, upright, 12, upright if low else upright + 2)
 
     def show_view(self, view: RunView) -> None:
         """Show a run, or hide where there is none."""
@@ -213,6 +257,9 @@ class RunStrip(QFrame):
         """
         self._text.setText(text)
         self._detail.setText(detail)
+        share = "" if fraction is None else f"{fraction:.0%}"  # in place of the bar
+        self._brief.show_text(detail or share)
+        self._brief.setToolTip(detail)
         if fraction is None:
             self._bar.setRange(0, 0)
         else:

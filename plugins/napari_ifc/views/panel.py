@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Protocol, runtime_checkable
 
 from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -30,6 +31,7 @@ from napari_ifc.views.track_table import TrackTable
 
 _LOWEST_PX = 480
 _LOWEST_PAGE_PX = 180
+_LOW_PX = 680  # below it runs at the foot take a line each, so that they leave a page its own
 _LISTS = frozenset({"tracks", "history", "review"})  # pages that are a list above all
 
 
@@ -100,6 +102,12 @@ class StudioPanel(QWidget):
         With what a run and a message need for a while it would outgrow a low screen for good.
         """
         return QSize(super().minimumSizeHint().width(), _LOWEST_PX)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """A run takes less of a low panel."""
+        super().resizeEvent(event)
+        for strip in (self.run, self.training, self.task):
+            strip.show_low(low=self.height() < _LOW_PX)
 
     def _build(self) -> None:
         column = QVBoxLayout(self)

@@ -157,6 +157,52 @@ def test_the_panel_never_asks_for_more_height_than_a_low_screen_has(qtbot):
     assert panel.status.geometry().bottom() < panel.height()
 
 
+def test_a_run_takes_one_line_of_a_low_panel(qtbot):
+    panel = StudioPanel()
+    qtbot.addWidget(panel)
+    panel.apply_palette(palette_for("dark"))
+    panel.resize(362, 576)
+    panel.show()
+    qtbot.waitExposed(panel)
+    strip, detail = panel.training, "iteration 40 of 300, about 3 hours and 20 minutes left"
+    strip.show_run("Fine-tuning", detail, 0.13, stopping=False)
+    QApplication.processEvents()
+    parts = [strip._text, strip._brief, strip.cancel]
+    middles = [part.geometry().center().y() for part in parts]
+    assert max(middles) - min(middles) <= 1
+    assert all(part.isVisible() and strip.rect().contains(part.geometry()) for part in parts)
+    assert strip.height() < 45
+    assert strip._brief.text().startswith("iteration 40")
+    assert strip._brief.text().endswith("…")
+    assert strip._brief.toolTip() == detail
+    assert not strip._bar.isVisible()
+    panel.task.show_run("Exporting", "", 0.5, stopping=False)
+    assert panel.task._brief.text() == "50%"  # the bar would have said it
+    panel.resize(362, 760)
+    QApplication.processEvents()
+    assert strip._detail.isVisible()
+    assert strip._bar.isVisible()
+    assert not strip._brief.isVisible()
+
+
+def test_a_long_title_is_shortened_anew_for_each_width(qtbot):
+    header = Header(Banner())
+    qtbot.addWidget(header)
+    header.add_corner(QPushButton("Menu"))
+    name = "a_recording_with_quite_a_long_name_of_the_second_of_november.mp4"
+    header.resize(760, 200)
+    header.show()
+    header.show_summary(Summary(name, "640 × 360", "/p", 3, 10))
+    label = header._title
+    for width in (760, 460, 362, 760):
+        header.resize(width, 200)
+        QApplication.processEvents()
+        assert header.width() == width
+        assert label.fontMetrics().horizontalAdvance(label.text()) <= label.width()
+        assert ("…" in label.text()) == (width < 700)
+        assert label.text().endswith("mp4")
+
+
 def test_a_step_says_when_it_was_made():
     now = datetime.datetime(2026, 11, 28, 15, 30)
     today = datetime.datetime(2026, 11, 28, 9, 5).timestamp()
