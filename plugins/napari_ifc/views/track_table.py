@@ -229,6 +229,7 @@ class TrackTable(QWidget):
         self._none = QWidget(self.view.viewport())
         self._none.setObjectName("ifcClear")
         self._all_button = QPushButton(tr("Show all tracks"))
+        self._matches = QLabel()
         self._below_search = QScrollArea()
         self._filter_button = QToolButton()
         self._buttons: dict[str, QToolButton] = {}
@@ -276,6 +277,10 @@ class TrackTable(QWidget):
         search = QHBoxLayout()
         search.setSpacing(4)
         search.addWidget(self.filters.search, 1)
+        self._matches.setProperty("role", "muted")
+        self._matches.setToolTip(tr("Tracks that match, of all"))
+        self._matches.hide()
+        search.addWidget(self._matches)
         search.addWidget(self._filter_button)
         column.addLayout(search)
         column.addWidget(self._build_below_search(), 1)
@@ -323,12 +328,17 @@ class TrackTable(QWidget):
         column.addStretch(2)
         self._none.hide()
         proxy = self._proxy
-        for changed in (proxy.layoutChanged, proxy.modelReset, proxy.rowsRemoved):
-            changed.connect(lambda *_: self._show_whether_none())
+        resets = proxy.layoutChanged, proxy.modelReset
+        for changed in (*resets, proxy.rowsInserted, proxy.rowsRemoved):
+            changed.connect(lambda *_: self._show_matches())
 
-    def _show_whether_none(self) -> None:
-        shown = self._proxy.rowCount() == 0 and self.model.rowCount() > 0
-        self._none.setVisible(shown)
+    def _show_matches(self) -> None:
+        """How many match, beside the search, as an open filter may take the list out of sight."""
+        count, total = self._proxy.rowCount(), self.model.rowCount()
+        self._none.setVisible(count == 0 and total > 0)
+        words = tr("{count:,} of {total:,}").format(count=count, total=total)
+        self._matches.setText(words if count < total else "")
+        self._matches.setVisible(count < total)
 
     def _build_empty(self) -> QWidget:
         page = QFrame()

@@ -2,7 +2,7 @@
 
 import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtGui import QRegion, QWheelEvent
 from qtpy.QtWidgets import QApplication
 
 from ifc_core.annotation import Scope, TrackFilter
@@ -47,6 +47,28 @@ class TestTrackTable:
         assert [shown.index(i, 0).data() for i in range(3)] == ["2", "3", "1"]
         table.filters.search.setText("CAT")
         assert shown.rowCount() == 1
+
+    def test_how_many_match_is_seen_beside_the_search_with_the_filter_open(self, table):
+        table.show_filters(shown=True)
+        table.resize(340, 180)
+        count = table._matches
+        assert not count.isVisible()  # all do
+        table.filters.search.setText("cat")
+        QApplication.processEvents()
+        assert count.text() == "1 of 3"
+        assert count.visibleRegion() == QRegion(count.rect())
+        assert not table._below_search.isAncestorOf(count)
+        table.filters.search.setText("cow")
+        assert count.text() == "0 of 3"
+        table.set_rows([row(1), row(2, name="cow"), row(3)], ())  # one becomes what is searched
+        assert count.text() == "1 of 3"
+        table.set_rows([row(2, name="cow"), row(3)], ())
+        assert count.text() == "1 of 2"
+        table.show_only(frozenset({3}))
+        assert count.text() == "0 of 2"
+        table.show_only(None)
+        table.filters.search.clear()
+        assert not count.isVisible()
 
     def test_a_list_in_which_nothing_matches_says_so(self, table):
         table.filters.search.setText("cow")
