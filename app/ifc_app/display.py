@@ -48,6 +48,7 @@ def virtual_display(width: int = 1600, height: int = 1000) -> Iterator[str]:
         pass_fds=[write_end],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,  # a Ctrl-C on the terminal is for us, who end it in our turn
     )
     os.close(write_end)
     previous = os.environ.get("DISPLAY")

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 import ifc_resources
 from ifc_app.display import virtual_display
+from ifc_core.annotation.exporting import ExportFormat, ExportOptions, ExportScope, export_project
 from ifc_core.errors import IFCError, OutputError
 from ifc_core.io.atomic import atomic_output
+from ifc_core.jobs import JobCancelled, JobContext
 from napari_ifc.controllers.sample import SAMPLE_VIDEO
 
 if TYPE_CHECKING:
@@ -22,6 +29,8 @@ if TYPE_CHECKING:
     from ifc_app.window import DesktopWindow
 
 _WINDOW_PX = (1440, 900)
+_LOOK_MS = 100
+_CANCEL_SECONDS = 3.0
 
 
 def run_headless(path: str | None, out_folder: Path) -> int:
@@ -32,7 +41,8 @@ def run_headless(path: str | None, out_folder: Path) -> int:
         out_folder: Gets ``STEM.json`` (YTVIS), ``STEM-overlay.mp4`` and ``STEM-window.png``.
 
     Returns:
-        The exit code.
+        The exit code; 130 after Ctrl-C or a request to end, which leave nothing of the run, no
+        process and no file half written.
 
     Raises:
         IFCError: The clip cannot be opened, the run failed or a file cannot be written.
@@ -45,64 +55,135 @@ def run_headless(path: str | None, out_folder: Path) -> int:
             f"{out_folder} cannot be made: {error.strerror}.", path=out_folder
         ) from error
     console.print("No display: working on a virtual one.")
-    with virtual_display(*_WINDOW_PX), tempfile.TemporaryDirectory(prefix="ifc-") as scratch:
-        from ifc_app.window import DesktopWindow
-
-        window = DesktopWindow()
-        try:
-            written = propose_and_write(window, path, out_folder, Path(scratch), console)
-        finally:
-            _close(window)
+    try:
+        with stop_on_signals() as context:
+            written = _work(path, out_folder, console, context)
+    except JobCancelled as end:
+        console.print("Stopped.")
+        return end.exit_code
     for what, file in written.items():
         print(f"{what}: {file.resolve()}")  # noqa: T201 - the command's own output
     return 0
 
 
+@contextmanager
+def stop_on_signals() -> Iterator[JobContext]:
+    """Note a wish to end instead of following it at once: Qt would be left in the middle of work.
+
+    Yields:
+        Says whether the wish came. Signals come through where Python runs, so an event loop of
+        Qt needs a timer that lets it.
+    """
+    cancelled = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        cancelled.set()
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no hang-up
+    before = {n: signal.signal(n, stop) for name in names if (n := getattr(signal, name, None))}
+    try:
+        yield JobContext(cancelled=cancelled)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _work(
+    path: str | None, out_folder: Path, console: Console, context: JobContext
+) -> dict[str, Path]:
+    """The job, in a window of its own on a display of its own."""
+    with virtual_display(*_WINDOW_PX), tempfile.TemporaryDirectory(prefix="ifc-") as scratch:
+        from ifc_app.window import DesktopWindow
+
+        window = DesktopWindow()
+        try:
+            return propose_and_write(window, path, out_folder, Path(scratch), console, context)
+        finally:
+            _close(window)
+
+
 def propose_and_write(
-    window: DesktopWindow, path: str | None, out_folder: Path, scratch: Path, console: Console
+    window: DesktopWindow,
+    path: str | None,
+    out_folder: Path,
+    scratch: Path,
+    console: Console,
+    context: JobContext | None = None,
 ) -> dict[str, Path]:
     """Propose in a window and write what comes out.
 
     Args:
-        window: The desktop window.
+        window: The desktop window, in which nothing is open.
         path: The clip, whose project lies where the window would make it; the sample if
             ``None``, in a new project, so that neither earlier nor later work on it matters.
         out_folder: Gets the files.
         scratch: Where the sample's project is made.
         console: Told what goes on.
+        context: Asked whether to stop.
 
     Returns:
         The files by what they are.
 
     Raises:
         IFCError: The clip cannot be opened, the run failed or a file cannot be written.
+        JobCancelled: It was stopped; nothing of the run is kept.
     """
-    sentences: list[str] = []
-    window.studio.failed.connect(sentences.append)
+    from napari_ifc.controllers.session import open_session
+
+    studio, context = window.studio, context or JobContext()
+    context.raise_if_cancelled()
     window.show()
     window.main.resize(*_WINDOW_PX)
     if path is None:
-        studio = window.studio
         studio.settings = replace(studio.settings, projects_folder=scratch)
     clip = ifc_resources.path(SAMPLE_VIDEO) if path is None else Path(path)
-    if not window.open_path(clip):
-        raise IFCError(sentences[-1] if sentences else f"{clip} could not be opened.")
+    studio.take_up(open_session(clip, studio.settings.projects_folder, context))
+    context.raise_if_cancelled()
     console.print("Proposing tracks ...")
+    _propose(window, context)
+    return _write(window, out_folder, Path(path).stem if path else "sample", context)
+
+
+def _propose(window: DesktopWindow, context: JobContext) -> None:
+    """Run, and wait for its end; a cancelled one leaves nothing."""
+    studio = window.studio
+    sentences: list[str] = []
     ends: list[str] = []
-    window.studio.run_finished.connect(ends.append)
-    if not window.studio.propose():
+    studio.failed.connect(sentences.append)
+    studio.run_finished.connect(ends.append)
+    if not studio.propose():
         raise IFCError(sentences[-1] if sentences else "The run could not be started.")
-    _wait_for(window.studio.run_finished, lambda: bool(ends))
+    _wait_for(studio.run_finished, lambda: bool(ends) or context.is_cancelled)
+    if not ends:
+        studio.open_workspace().proposer.cancel()
+        began = time.monotonic()
+        _wait_for(
+            studio.run_finished,
+            lambda: bool(ends) or time.monotonic() - began > _CANCEL_SECONDS,
+        )
+    context.raise_if_cancelled()
     if ends[-1] != "succeeded":
         raise IFCError(sentences[-1] if sentences else f"Proposing {ends[-1]}.")
-    stem = Path(path).stem if path else "sample"
+
+
+def _write(
+    window: DesktopWindow, out_folder: Path, stem: str, context: JobContext
+) -> dict[str, Path]:
+    """Annotations, film and a picture of the window."""
     files = {
         "annotations": out_folder / f"{stem}.json",
         "overlay": out_folder / f"{stem}-overlay.mp4",
         "window": out_folder / f"{stem}-window.png",
     }
-    window.studio.export_ytvis(files["annotations"], everything=True)
-    window.studio.export_overlay(files["overlay"])
+    session = window.studio.open_workspace().session
+    everything = ExportOptions(scope=ExportScope.EVERYTHING)
+    shown = replace(everything, video_ids=(session.entry.id,))
+    for what, form, options in (
+        ("annotations", ExportFormat.YTVIS, everything),
+        ("overlay", ExportFormat.OVERLAY, shown),
+    ):
+        export_project(session.project, files[what], form, options, context)
+    context.raise_if_cancelled()
     window.studio.show_busiest_frame()
     _settle()
     with atomic_output(files["window"]) as temporary:
@@ -111,14 +192,23 @@ def propose_and_write(
     return files
 
 
-def _wait_for(signal: SignalInstance, done: Callable[[], bool]) -> None:
-    """Run the event loop until ``done()`` holds, looked at whenever ``signal`` comes."""
-    from qtpy.QtCore import QEventLoop
+def _wait_for(came: SignalInstance, done: Callable[[], bool]) -> None:
+    """Run the event loop until ``done()`` holds, looked at whenever the signal comes and often."""
+    from qtpy.QtCore import QEventLoop, QTimer
 
-    loop = QEventLoop()
-    signal.connect(lambda *_: loop.quit() if done() else None)
+    loop, timer = QEventLoop(), QTimer()
+
+    def look(*_: object) -> None:
+        if done():
+            loop.quit()
+
+    came.connect(look)
+    timer.timeout.connect(look)  # also lets the handlers of signals run
+    timer.start(_LOOK_MS)
     if not done():
         loop.exec()
+    timer.stop()
+    came.disconnect(look)
 
 
 def _close(window: DesktopWindow) -> None:

@@ -36,6 +36,21 @@ def test_a_virtual_display_serves_windows_and_goes_away(monkeypatch):
     assert os.environ["DISPLAY"] == ":997"
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Xvfb is Linux's")
+def test_a_ctrl_c_on_the_terminal_does_not_reach_the_display(monkeypatch):
+    start, started = subprocess.Popen, []
+
+    def noting(*words, **options):
+        started.append(start(*words, **options))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", noting)
+    with virtual_display(640, 480):
+        (server,) = started
+        assert os.getpgid(server.pid) != os.getpgid(0)
+    assert server.returncode is not None
+
+
 def test_without_xvfb_the_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(IFCError, match="apt-get install -y xvfb"), virtual_display():

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import pytest
 from rich.console import Console
 
-from ifc_app.headless import propose_and_write
+from ifc_app import headless
+from ifc_app.headless import propose_and_write, stop_on_signals
 from ifc_core.config import data_dir
+from ifc_core.errors import VideoError
+from ifc_core.jobs import JobCancelled
 
 pytestmark = pytest.mark.window
 
@@ -37,3 +42,75 @@ def test_the_sample_gets_a_project_of_its_own(qapp, tmp_path, monkeypatch):
         annotations = json.loads(written["annotations"].read_text())["annotations"]
         assert len(annotations) == len(ids)
     assert not (data_dir() / "projects" / "bedroom.ifcproj").exists()
+
+
+@pytest.fixture
+def open_window(qapp, tmp_path):
+    """Makes windows around an engine, and closes them."""
+    from fake_engine import FakeEngine
+
+    from ifc_app.recent import RecentList
+    from ifc_app.window import DesktopWindow
+
+    windows = []
+
+    def make(**options):
+        engine = FakeEngine((360, 640), 80, **options)
+        windows.append(
+            DesktopWindow(recent=RecentList(tmp_path / "recent"), engine_factory=lambda: engine)
+        )
+        return windows[-1], engine
+
+    yield make
+    for window in windows:
+        window.studio.close()
+        window.viewer.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of other systems")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_the_run_cancels_it(open_window, tmp_path, number):
+    window, engine = open_window(pause_after=3)
+    before, sent = signal.getsignal(number), []
+
+    def follow(view):
+        if view.fraction and not sent:  # the engine waits for ever soon
+            sent.append(number)
+            os.kill(os.getpid(), number)
+
+    window.studio.run_changed.connect(follow)
+    scratch, quiet = tmp_path / "scratch", Console(quiet=True)
+    with stop_on_signals() as context, pytest.raises(JobCancelled):
+        propose_and_write(window, None, tmp_path, scratch, quiet, context)
+    assert sent == [number]
+    assert signal.getsignal(number) is before
+    (run,) = [
+        job
+        for job, (kind, _) in zip(engine.jobs, engine.requests, strict=True)
+        if kind == "propose"
+    ]
+    assert run.cancelled.is_set()
+    assert not window.studio.project.open_runs()
+    assert not list(tmp_path.glob("*.*"))
+
+
+def test_a_stopped_job_ends_with_130(tmp_path, monkeypatch, capsys):
+    def work(path, out_folder, console, context):
+        os.kill(os.getpid(), signal.SIGINT)
+        context.raise_if_cancelled()
+
+    monkeypatch.setattr(headless, "_work", work)
+    assert headless.run_headless(None, tmp_path) == 130
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.endswith("Stopped.\n")
+
+
+def test_what_cannot_be_opened_ends_in_its_own_error(open_window, tmp_path):
+    window, _ = open_window()
+    text = tmp_path / "text.mp4"
+    text.write_text("no film")
+    with pytest.raises(VideoError) as caught:
+        propose_and_write(window, str(text), tmp_path, tmp_path, Console(quiet=True))
+    assert caught.value.exit_code == 2
+    assert caught.value.path == text
