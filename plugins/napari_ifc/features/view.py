@@ -133,9 +133,9 @@ class View(Feature):
         banner = self.studio.panel.banner
         words = tr("The video and drawing rest in 3-D and along other axes.")
         if not flat:
-            banner.show_message(words, "info", tr("Back to 2-D"), "view.flat")
-        elif banner.text == words:
-            banner.clear()
+            banner.show_message(words, "info", tr("Back to 2-D"), "view.flat", stands=True)
+        else:
+            banner.withdraw(words)
 
     def _show_page(self, name: str) -> None:
         self.studio.panel.show_page(name)
