@@ -82,7 +82,7 @@ def keep_old_task(
     Returns:
         The network, and its share of the trained weights; 1 where going back costs too much.
     """
-    videos = close_views(tuple(some_frames(plan.split.training, _MOST_FRAMES)), plan.wanted_side)
+    videos = judged_parts(plan.split.training, _MOST_FRAMES, plan.wanted_side)
 
     def score(model: IFC) -> HeldOutScore:
         side = plan.preset.short_side
@@ -106,6 +106,20 @@ def most_frames(plan: FinetunePlan) -> int:
     """Frames that :func:`keep_old_task` predicts at most."""
     labelled = sum(len(video.labelled_frames) for video in plan.split.training)
     return (1 + len(SHARES)) * min(_MOST_FRAMES, labelled)
+
+
+def judged_parts(
+    videos: Sequence[LabelledVideo], most: int, short_side: int
+) -> tuple[LabelledVideo, ...]:
+    """At most so many frames, or parts of frames whose objects are too small for all of it.
+
+    Args:
+        videos: Labelled.
+        most: Frames and parts together.
+        short_side: To which whole frames are brought, in pixels.
+    """
+    parts = close_views(tuple(some_frames(videos, most)), short_side)
+    return tuple(some_frames(parts, most))
 
 
 def some_frames(videos: Sequence[LabelledVideo], most: int) -> Iterator[LabelledVideo]:

@@ -8,7 +8,7 @@ from ifc_core.data.labelled_video import LabelledVideo, cut_out
 from ifc_core.data.small_objects import judging_windows
 from ifc_core.training.held_out_split import restrict
 
-_MOST_WINDOWS = 2  # of a frame
+_MOST_WINDOWS = 4  # of a frame
 
 
 def close_views(videos: Sequence[LabelledVideo], short_side: int) -> tuple[LabelledVideo, ...]:

@@ -29,9 +29,8 @@ from ifc_core.jobs import JobContext
 from ifc_core.models.backbone import BatchNorm
 from ifc_core.models.ifc import IFC
 from ifc_core.models.registry import resolve_device
-from ifc_core.training.blend import keep_old_task, most_frames, some_frames
+from ifc_core.training.blend import judged_parts, keep_old_task, most_frames
 from ifc_core.training.class_head import OBJECT, with_classes
-from ifc_core.training.close_views import close_views
 from ifc_core.training.config import DataConfig, OptimizerConfig, StageConfig, TrainConfig
 from ifc_core.training.finetune_plan import FinetunePlan, final_classes, plan_finetune
 from ifc_core.training.finetune_settings import (
@@ -177,7 +176,7 @@ def _parts(plan: FinetunePlan) -> tuple[int, ...]:
 
 def _judged_by(plan: FinetunePlan, most: int) -> tuple[LabelledVideo, ...]:
     """So many held-out frames, alike for both models and whatever memory allows."""
-    return close_views(tuple(some_frames(plan.split.held_out, most)), plan.wanted_side)
+    return judged_parts(plan.split.held_out, most, plan.wanted_side)
 
 
 # ---- training ---------------------------------------------------------------------------
@@ -442,7 +441,7 @@ def _score_threshold(
     """What tells right from wrong on the approved frames, or the parent's where none can say."""
     videos = (*plan.split.held_out, *plan.split.training)
     approved = [restrict(video, sorted(video.exhaustive)) for video in videos]
-    parts = close_views(tuple(some_frames(approved, THRESHOLD_FRAMES)), plan.wanted_side)
+    parts = judged_parts(approved, THRESHOLD_FRAMES, plan.wanted_side)
     if any(part.window is not None for part in parts):
         videos = parts
     found = fitting_threshold(model, videos, plan.preset.short_side, store, job, count)

@@ -14,6 +14,7 @@ from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
 from ifc_core.models.preferences import ModelPreferences
 from ifc_core.structures import Category, RLEMask
+from ifc_core.training.blend import judged_parts
 from ifc_core.training.close_views import close_views
 from ifc_core.training.finetune import finetune
 from ifc_core.training.finetune_plan import plan_finetune
@@ -92,5 +93,7 @@ def test_frames_with_objects_that_are_seen_are_judged_as_a_whole(project_folder,
     assert close_views(videos, 720) == videos
     views = close_views(videos, 64)
     frames = [frame for video in videos for frame in video.labelled_frames]
+    assert len(frames) >= 2
     assert [view.labelled_frames for view in views] == [(f,) for f in frames for _ in range(2)]
+    assert len(judged_parts(videos, 3, 64)) == 3
     assert all(view.exhaustive == set(view.labelled_frames) for view in views)
