@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ifc_core.annotation.locking import WriterLock
 from ifc_core.errors import FormatError, ProjectLockedError
 from ifc_core.io.atomic import atomic_output
 
@@ -147,6 +146,8 @@ def training_lock(run_folder: Path) -> Iterator[None]:
     Raises:
         ProjectLockedError: Another process trains it.
     """
+    from ifc_core.annotation.locking import WriterLock  # trainings on generated clips lack COCO
+
     lock = WriterLock(run_folder, _LOCK_NAME)
     held = True
     with suppress(OSError):  # a disk that knows no locks
