@@ -18,6 +18,8 @@ _LEAST_DIGIT_PX = 10  # lower ones cannot be read
 _FONT_PX = 22  # height of a digit at OpenCV's size of 1
 _DARK, _WHITE = (16, 16, 16), (255, 255, 255)
 _BAND_PX = 32  # about as high as a number
+_GAP_PX = 2  # between two side by side
+_SHRUNK = (1.0, 0.8, 0.65)  # smaller digits where there is no place for larger ones
 
 
 class Places:
@@ -30,34 +32,54 @@ class Places:
         """Places that can be taken without taking them here."""
         return Places({band: list(boxes) for band, boxes in self._bands.items()})
 
-    def take(self, box: _Box, width: int) -> _Box:
-        """Take the box or the first free place to the right of it.
+    def free_place(self, box: _Box, size: tuple[int, int]) -> _Box | None:
+        """The box where it is free, else the nearest free place above, below or beside it.
 
         Args:
             box: Left, top, width and height.
-            width: Of the picture; where there is no place left the last one is shared.
+            size: (height, width) of the picture.
+
+        Returns:
+            A place no farther away than the box is wide, so that it is still seen what it is
+            the number of; ``None`` where there is none.
         """
-        left, top, box_w, box_h = box
-        bands = range(top // _BAND_PX, (top + box_h - 1) // _BAND_PX + 1)
-        right, bottom = left + box_w, top + box_h
-        near = [
+        left, top, wide, tall = box
+        others = self._in_the_way(box)
+        if not others:
+            return box
+        places = (
+            (left, min(other[1] for other in others) - tall),
+            (left, max(other[1] + other[3] for other in others)),
+            (max(other[0] + other[2] for other in others) + _GAP_PX, top),
+            (min(other[0] for other in others) - wide - _GAP_PX, top),
+        )
+        for x, y in sorted(places, key=lambda place: abs(place[0] - left) + abs(place[1] - top)):
+            near = max(abs(x - left), abs(y - top)) <= wide + _GAP_PX
+            inside = 0 <= x <= size[1] - wide and 0 <= y <= size[0] - tall
+            if near and inside and not self._in_the_way((x, y, wide, tall)):
+                return x, y, wide, tall
+        return None
+
+    def take(self, box: _Box) -> None:
+        """Let no other number stand there."""
+        for band in _bands(box):
+            self._bands.setdefault(band, []).append(box)
+
+    def _in_the_way(self, box: _Box) -> list[_Box]:
+        left, top, right, bottom = box[0], box[1], box[0] + box[2], box[1] + box[3]
+        return [
             other
-            for band in bands
+            for band in _bands(box)
             for other in self._bands.get(band, ())
-            if other[1] < bottom and top < other[1] + other[3] and other[0] + other[2] > left
+            if other[0] < right
+            and left < other[0] + other[2]
+            and other[1] < bottom
+            and top < other[1] + other[3]
         ]
-        if near:
-            near.sort()  # from the left: each can be in the way only once
-        for other in near:
-            beyond = other[0] + other[2] + 2
-            if other[0] < right and left < beyond - 2:
-                if beyond + box_w > width:
-                    break
-                left, right = beyond, beyond + box_w
-        taken = (left, top, box_w, box_h)
-        for band in bands:
-            self._bands.setdefault(band, []).append(taken)
-        return taken
+
+
+def _bands(box: _Box) -> range:
+    return range(box[1] // _BAND_PX, (box[1] + box[3] - 1) // _BAND_PX + 1)
 
 
 def put_label(
@@ -70,6 +92,9 @@ def put_label(
 ) -> None:
     """Put a number above ``anchor``, beside the numbers that are there already.
 
+    Where there is no place it is made smaller, and at last it covers others: one that stood
+    far from its mask would be taken for another's.
+
     Args:
         out: The picture.
         anchor: (x, y) of the place below its middle.
@@ -80,11 +105,16 @@ def put_label(
     """
     tall, wide = out.shape[:2]
     digit = max(_LEAST_DIGIT_PX, digit_px or max(tall, wide) * _DIGIT_SHARE)
-    plate = _plate(text, *look, digit / _FONT_PX)
-    box_h, box_w = min(plate.shape[0], tall), min(plate.shape[1], wide)
-    left = min(max(anchor[0] - box_w // 2, 0), wide - box_w)
-    top = min(max(anchor[1] - box_h - 3, 0), tall - box_h)
-    left, top, *_ = taken.take((left, top, box_w, box_h), wide)
+    for share in _SHRUNK:
+        plate = _plate(text, *look, share * digit / _FONT_PX)
+        box_h, box_w = min(plate.shape[0], tall), min(plate.shape[1], wide)
+        left = min(max(anchor[0] - box_w // 2, 0), wide - box_w)
+        top = min(max(anchor[1] - box_h - 3, 0), tall - box_h)
+        place = taken.free_place((left, top, box_w, box_h), (tall, wide))
+        if place is not None:
+            left, top, *_ = place
+            break
+    taken.take((left, top, box_w, box_h))
     out[top : top + box_h, left : left + box_w] = plate[:box_h, :box_w]
 
 

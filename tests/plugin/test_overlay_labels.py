@@ -6,7 +6,7 @@ from fake_engine import disc
 
 from ifc_core.structures.palette import track_color
 from napari_ifc.overlay import DrawnMask, OverlayStyle
-from napari_ifc.overlay_labels import contrast, ink_on
+from napari_ifc.overlay_labels import Places, contrast, ink_on, put_label
 from napari_ifc.overlay_layer import OverlayLayer
 
 
@@ -68,3 +68,43 @@ def test_a_small_step_of_the_zoom_paints_nothing_anew(qapp, monkeypatch):
         assert len(drawn) == 1
     finally:
         layer.close()
+
+
+def stand(anchors, size, digit_px=11):
+    """Where numbers from 10 on stand that are put on a picture: left, top, width, height."""
+    out, taken = np.zeros((*size, 4), np.uint8), Places()
+    for number, anchor in enumerate(anchors, start=10):
+        put_label(out, anchor, f"{number}", ((68, 170, 153), False), taken, digit_px)
+    return sorted({box for boxes in taken._bands.values() for box in boxes})
+
+
+def test_a_number_goes_the_shortest_way_out_of_that_of_another():
+    first, second = stand([(60, 60), (64, 60)], (120, 120))
+    assert second[0] - first[0] == 4
+    assert abs(second[1] - first[1]) == first[3]  # above or below
+    first, second = stand([(60, 60), (80, 60)], (120, 120))
+    assert first[0] + first[2] < second[0] < first[0] + first[2] + 5  # beside
+    assert first[1] == second[1]
+    assert len(stand([(60, 60)] * 5, (120, 120))) == 5
+
+
+@pytest.mark.parametrize("spacing", [6, 12, 24, 40])
+def test_no_number_stands_far_from_its_mask_on_a_small_picture(spacing):
+    size, taken = (110, 210), Places()
+    out = np.zeros((*size, 4), np.uint8)
+    anchors = [(x, y) for y in range(20, 100, 20) for x in range(12, 200, spacing)]
+    before = set()
+    for x, y in anchors:
+        put_label(out, (x, y), "28", ((0, 0, 160), False), taken, 11)
+        now = {box for boxes in taken._bands.values() for box in boxes}
+        for left, top, wide, tall in now - before:
+            assert abs(left + wide / 2 - x) <= 1.5 * wide + 3
+            assert abs(top + tall + 3 - y) <= 1.5 * wide + 3
+        before = now
+
+
+def test_numbers_are_smaller_where_they_would_fill_the_picture():
+    anchors = [(x, y) for y in range(24, 120, 20) for x in range(14, 200, 20)]
+    heights = [box[3] for box in stand(anchors, (120, 210), 14)]
+    assert min(heights) < max(heights)
+    assert len({box[3] for box in stand(anchors[::9], (120, 210), 14)}) == 1
