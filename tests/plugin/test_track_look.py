@@ -9,8 +9,10 @@ from fake_engine import SIZE, disc
 
 from ifc_core.annotation import edits
 from ifc_core.config import read_settings
+from ifc_core.inference.review_queue import Reason
 from napari_ifc.controllers.track_look import TrackLook
 from napari_ifc.features.picking import Picking
+from napari_ifc.features.review import Review
 
 pytestmark = pytest.mark.window
 
@@ -104,6 +106,71 @@ def test_hidden_tracks_stay_hidden_until_they_are_selected_or_all_are_shown(desk
     assert studio.run_action("view.hide")  # once more: it is seen again
     studio.select(())
     assert seen(desk) == [True, True, True]
+
+
+def test_what_is_hidden_is_told_beside_what_is_seen_alone(desk, three):
+    studio = desk.studio
+    studio.select((three[0],))
+    studio.run_action("view.only_selected")
+    studio.run_action("view.hide")
+    hidden = "1 track is hidden; Ctrl+Shift+H shows it."
+    assert hint(desk) == f"Select a track to see it alone; Shift+S ends this. {hidden}"
+    studio.select((three[1],))
+    assert hint(desk) == f"Only the selected tracks are shown; Shift+S ends this. {hidden}"
+    studio.run_action("view.only_selected")
+    assert hint(desk) == hidden
+
+
+def test_no_sentence_stays_that_says_nothing_is_hidden(desk, three):
+    studio = desk.studio
+    studio.select((three[0],))
+    studio.run_action("view.hide")
+    studio.inform("No track is hidden.")
+    studio.select((three[1],))
+    studio.run_action("view.hide")
+    assert desk.said == ""
+
+
+def test_no_frame_is_approved_with_tracks_that_are_not_seen(desk, three):
+    studio = desk.studio
+    studio.select(tuple(three[:2]))
+    studio.run_action("view.hide")
+    studio.run_action("frame.approve")
+    assert desk.said == (
+        "2 hidden tracks are shown; press A again to approve the frame with all its tracks."
+    )
+    assert seen(desk) == [True, True, True]
+    assert not desk.editor.frame_is_approved()
+    studio.run_action("frame.approve")
+    assert desk.editor.frame_is_approved()
+    studio.select((three[0],))
+    studio.run_action("view.only_selected")
+    studio.run_action("frame.approve")  # taken back: nothing unseen is approved
+    assert not desk.editor.frame_is_approved()
+    assert seen(desk) == [True, False, False]
+    studio.layers.go_to(5)
+    studio.run_action("frame.approve")  # none of them is there
+    assert desk.editor.frame_is_approved()
+    assert studio.workspace.look.only_selected
+
+
+def test_no_entry_of_complete_frames_is_accepted_with_tracks_that_are_not_seen(desk, three, qtbot):
+    studio = desk.studio
+    queue = studio.feature(Review).controller
+    desk.editor.apply(edits.ApproveTracks(tuple(three)))
+    qtbot.waitUntil(lambda: not queue.is_busy and len(queue.entries) > 0, timeout=60_000)
+    queue.next()
+    assert queue.current.reason is Reason.COMPLETE
+    studio.select((three[2],))
+    studio.run_action("view.hide")
+    assert studio.run_action("review.accept")
+    assert desk.said == (
+        "1 hidden track is shown; accept again to approve the frames with all their tracks."
+    )
+    assert seen(desk) == [True, True, True]
+    assert not desk.editor.frame_is_approved()
+    assert studio.run_action("review.accept")
+    assert desk.project.frame_is_exhaustive(desk.video_id, 0)
 
 
 def test_what_is_hidden_is_no_edit_and_ends_with_the_video(desk, three, clip):

@@ -16,6 +16,7 @@ from napari_ifc.controllers.review import FILTERS, ReviewController, ReviewView,
 from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.features.opening import Opening
 from napari_ifc.features.timeline import TimelineLink
+from napari_ifc.features.visibility import Visibility
 from napari_ifc.journal_text import note_text
 from napari_ifc.language import tr
 from napari_ifc.rows import QueueRow
@@ -82,7 +83,7 @@ class Review(Feature):
                 "review.accept",
                 tr("Accept the entry"),
                 "",
-                lambda: self._decide(lambda c: c.accept()),
+                lambda: self._decide(self._accept),
                 self._may(decide),
                 tr("Approve what the entry stands for and go to the next."),
             ),
@@ -149,12 +150,33 @@ class Review(Feature):
 
     def _approve_frame(self) -> None:
         editor = self.workspace.editor
+        if not editor.frame_is_approved():
+            here = range(editor.frame_index, editor.frame_index + 1)
+            shown = self._reveal(here)
+            if shown:
+                action = self.studio.actions["frame.approve"]
+                again = tr("{shown}; press {key} again to approve the frame with all its tracks.")
+                key = action.shortcut or f"“{action.text}”"
+                self.studio.inform(again.format(shown=shown, key=key))
+                return
         result = editor.approve_frame()
         text = tr("The approval of frame {frame_index} was taken back.")
         if editor.frame_is_approved():
             text = tr("Frame {frame_index} is approved.")
         told = (text.format(frame_index=editor.frame_index), note_text(result.note))
         self.studio.inform(" ".join(filter(None, told)))
+
+    def _reveal(self, frames: range) -> str:
+        """Show what is hidden on some frames, so that nothing unseen is approved.
+
+        Returns:
+            What is shown now, or an empty text where nothing was hidden.
+        """
+        count = self.studio.feature(Visibility).reveal(frames)
+        text = (
+            tr("1 hidden track is shown") if count == 1 else tr("{count} hidden tracks are shown")
+        )
+        return text.format(count=count) if count else ""
 
     def started(self) -> None:
         """Give the buttons their names and keys."""
@@ -292,6 +314,17 @@ class Review(Feature):
     def _decide(self, decision: Callable[[ReviewController], str]) -> None:
         if self.controller is not None:
             self.studio.inform(decision(self.controller))
+
+    def _accept(self, controller: ReviewController) -> str:
+        entry = controller.current
+        here = self.workspace.session.entry.id
+        if entry is not None and entry.reason is Reason.COMPLETE and entry.video_id == here:
+            shown = self._reveal(range(entry.first, entry.last + 1))
+            if shown:
+                return tr(
+                    "{shown}; accept again to approve the frames with all their tracks."
+                ).format(shown=shown)
+        return controller.accept()
 
     def _apply(self, edit: Edit) -> EditResult:
         return self.workspace.editor.apply(edit)

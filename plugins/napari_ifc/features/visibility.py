@@ -75,16 +75,37 @@ class Visibility(Feature):
         if workspace is None:
             return ""
         only, back = (actions[i].shortcut or f"“{actions[i].text}”" for i in (ONLY, ALL))
-        if workspace.look.only_selected:
-            alone = tr("Only the selected tracks are shown; {key} shows all.")
-            none = tr("Select a track to see it alone; {key} ends this.")
-            return (alone if workspace.editor.selected else none).format(key=only)
         count = sum(track_id in workspace.index for track_id in workspace.look.hidden)
-        if not count:
-            return ""
-        text = tr("{count} tracks are hidden; {key} shows them.")
-        text = tr("1 track is hidden; {key} shows it.") if count == 1 else text
-        return text.format(count=count, key=back)
+        told = []
+        if workspace.look.only_selected:
+            text = tr("Select a track to see it alone; {key} ends this.")
+            if workspace.editor.selected:
+                text = tr("Only the selected tracks are shown; {key} shows all.")
+                if count:
+                    text = tr("Only the selected tracks are shown; {key} ends this.")
+            told.append(text.format(key=only))
+        if count:
+            text = tr("{count} tracks are hidden; {key} shows them.")
+            text = tr("1 track is hidden; {key} shows it.") if count == 1 else text
+            told.append(text.format(count=count, key=back))
+        return " ".join(told)
+
+    def reveal(self, frames: range) -> int:
+        """Show all tracks if one is not seen that has a mask on some frames.
+
+        Returns:
+            How many have one and were not seen.
+        """
+        workspace = self.workspace
+        look, index = workspace.look, workspace.index
+        unseen = sum(
+            any(frame in frames for frame in index.masked_frames(track_id))
+            for track_id in index.track_ids()
+            if not look.shows(track_id, workspace.editor.selected)
+        )
+        if unseen:
+            self._use(look.of_all())
+        return unseen
 
     def refresh(self) -> None:
         """Tell on the eye, too, that something is hidden."""
@@ -112,6 +133,7 @@ class Visibility(Feature):
 
     def _use(self, look: TrackLook) -> None:
         self.workspace.look = look
+        self.studio.panel.banner.outdate()  # it may say that nothing is hidden
         presenter = self.studio.presenter
         presenter.canvas()
         presenter.head()
