@@ -89,7 +89,8 @@ class InstanceTable:
                 self._seen[tally.instance_id] = _Seen(*tally.frames, quality)
             if tally.look is not None and reidentifier is not None:
                 reidentifier.restore(tally.instance_id, *tally.look)
-        self._tracker.restore(totals, num_instances, next_position)
+        certain = {tally.instance_id for tally in tallies if tally.is_certain}
+        self._tracker.restore(totals, certain, num_instances, next_position)
 
     def _tally(self, instance_id: int) -> InstanceTally:
         totals, num_clips = self._tracker.class_totals(instance_id)
@@ -100,7 +101,8 @@ class InstanceTable:
             memory = self._tracker.reidentifier.memory_of(instance_id)
         look = None if memory is None else (tuple(memory[0]), memory[1])
         quality = (0.0, 0) if seen is None else (seen.quality.total, seen.quality.count)
-        return InstanceTally(instance_id, tuple(totals), num_clips, frames, look, quality)
+        certain = self._tracker.is_certain(instance_id)
+        return InstanceTally(instance_id, tuple(totals), num_clips, frames, look, quality, certain)
 
     def _best_class(self, instance_id: int) -> tuple[int, float]:
         found = self._best.get(instance_id)

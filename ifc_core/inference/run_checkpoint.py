@@ -46,6 +46,7 @@ class InstanceTally:
         frames: (first frame, last frame, number of frames) with a mask, or ``None``.
         look: Sum of unit mask weights and last position, with re-identification only.
         quality: (sum, number) of the estimates of its masks' quality.
+        is_certain: Whether some clip was sure of it; states that do not say so know no others.
     """
 
     instance_id: int
@@ -54,6 +55,7 @@ class InstanceTally:
     frames: tuple[int, int, int] | None
     look: tuple[tuple[float, ...], int] | None = None
     quality: tuple[float, int] = (0.0, 0)
+    is_certain: bool = True
 
 
 @dataclass(frozen=True, slots=True)

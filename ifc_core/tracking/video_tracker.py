@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import torch
@@ -112,11 +112,7 @@ class _HeldClip:
 class _ClassScore:
     total: Tensor  # (K + 1,) sum over clips
     num_clips: int = 0
-
-    @property
-    def is_certain(self) -> bool:
-        """Whether the clips are sure of an object, as each is whose best class is one."""
-        return 2.0 * float(self.total[-1]) <= self.num_clips
+    is_certain: bool = False  # whether the clips are sure of an object, and not unsure all
 
 
 @dataclass(slots=True)
@@ -313,6 +309,7 @@ class VideoTracker:
     def restore(
         self,
         totals: Mapping[int, tuple[Sequence[float], int]],
+        certain: Set[int],
         num_instances: int,
         released_before: int,
     ) -> None:
@@ -320,11 +317,12 @@ class VideoTracker:
 
         Args:
             totals: :meth:`class_totals` of every instance.
+            certain: The instances of which :meth:`is_certain` held.
             num_instances: As it was.
             released_before: First frame that was not handed out.
         """
         self._scores = {
-            i: _ClassScore(torch.tensor(list(total), dtype=torch.float32), count)
+            i: _ClassScore(torch.tensor(list(total), dtype=torch.float32), count, i in certain)
             for i, (total, count) in totals.items()
         }
         self._next_id = num_instances
@@ -376,7 +374,8 @@ class VideoTracker:
             if score is not None and is_unsure and score.is_certain:
                 continue
             if score is None or not (is_unsure or score.is_certain):
-                score = self._scores[identity] = _ClassScore(torch.zeros(probs.shape[1]))
+                nothing = torch.zeros(probs.shape[1])
+                score = self._scores[identity] = _ClassScore(nothing, is_certain=not is_unsure)
             score.total += probs[row]
             score.num_clips += 1
 

@@ -151,6 +151,29 @@ def test_a_track_that_clips_grow_sure_of_stays_the_same_one(lookahead):
     assert tracker.num_instances == 1
 
 
+def of_four_classes(t, is_sure=False):
+    """A clip of a thing that stands still; what is best of several may be under a half."""
+    probs = [0.7, 0.05, 0.05, 0.2] if is_sure else [0.35, 0.05, 0.2, 0.4]
+    masks = torch.stack([square(3), square(3)])[None]
+    unsure = frozenset() if is_sure else frozenset({0})
+    return ClipInstances((t, t + 1), torch.tensor([probs]), masks, unsure=unsure)
+
+
+@pytest.mark.parametrize("lookahead", [1, 2, 4])
+def test_what_no_clip_is_sure_of_among_several_classes_is_one_track(lookahead):
+    clips = [of_four_classes(t) for t in range(24)]
+    identities, tracker = linked(clips, lookahead, least_clips=2, least_prob=0.2)
+    assert identities == [(0,)] * 24
+    assert not tracker.is_certain(0)
+    totals, num_clips = tracker.class_totals(0)
+    assert (num_clips, totals[0]) == (24, pytest.approx(24 * 0.35, rel=1e-5))
+    clips = [of_four_classes(t, is_sure=t >= 8) for t in range(16)]
+    identities, tracker = linked(clips, lookahead, least_clips=2, least_prob=0.2)
+    assert identities == [(0,)] * 16
+    totals, num_clips = tracker.class_totals(0)
+    assert (num_clips, totals[0]) == (8, pytest.approx(8 * 0.7, rel=1e-5))  # the sure ones
+
+
 def test_tracks_that_somebody_is_sure_of_are_the_same_whatever_else_is_asked_for():
     def at(t):
         loses = (0.9 if t not in (4, 5) else 0.3, 0, 1)
