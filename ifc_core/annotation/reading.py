@@ -19,6 +19,7 @@ from ifc_core.annotation import (
     rows,
     staging,
 )
+from ifc_core.annotation.category_ids import free_category_id
 from ifc_core.annotation.check import find_faults
 from ifc_core.annotation.connection import (
     DATABASE_NAME,
@@ -178,6 +179,10 @@ class ProjectReader:
         """All categories by id."""
         query = f"SELECT {rows.CATEGORY_COLUMNS} FROM categories ORDER BY id"  # noqa: S608
         return [rows.category_of(tuple(row)) for row in self._db.execute(query)]
+
+    def free_category_id(self) -> int:
+        """An id for a new category, which no other had before, not even one that was removed."""
+        return free_category_id(self._db)
 
     def tracks(self, video_id: int, include_rejected: bool = True) -> list[Track]:
         """Tracks of a video, lowest z first."""

@@ -12,6 +12,7 @@ from typing import NoReturn
 import numpy as np
 
 from ifc_core.annotation import rows
+from ifc_core.annotation.category_ids import note_category_id
 from ifc_core.annotation.delta import (
     Delta,
     Pointer,
@@ -275,6 +276,8 @@ class EditTransaction:
         """Write or delete a row, given what it was."""
         before = self.delta.rows[table].get(row_id)
         self.delta.rows[table][row_id] = (old if before is None else before[0], row)
+        if table == "categories":
+            note_category_id(self.db, row_id)  # also of one that goes
         write_row(self.db, table, row_id, row)
         if table == "tracks":
             self._keep_up(row, old)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ifc_core.annotation.category_ids import free_category_id
 from ifc_core.annotation.edits.base import Edit, names_of
 from ifc_core.annotation.matching import find_matches
 from ifc_core.annotation.neighbour_colors import color_fresh_tracks
@@ -282,7 +283,7 @@ def _category_id(tx: EditTransaction, label: str) -> int:
     row = tx.db.execute("SELECT id FROM categories WHERE name = ?", (name,)).fetchone()
     if row is not None:
         return int(row[0])
-    highest, count = tx.db.execute("SELECT max(id), count(*) FROM categories").fetchone()
-    category = Category((highest or 0) + 1, name, "", PALETTE[count % len(PALETTE)])
+    (count,) = tx.db.execute("SELECT count(*) FROM categories").fetchone()
+    category = Category(free_category_id(tx.db), name, "", PALETTE[count % len(PALETTE)])
     tx.put_category(category)
     return category.id

@@ -100,7 +100,7 @@ class BulkController:
         if class_name in known:
             self._apply(edits.RelabelTracks(track_ids, known[class_name]))
             return done
-        new_id = max(known.values(), default=0) + 1
+        new_id = self._project.free_category_id()
         steps = (
             edits.SetCategory(Category(new_id, class_name, color_rgb=track_color(new_id + 1))),
             edits.RelabelTracks(track_ids, new_id),

@@ -113,7 +113,7 @@ class ClassBook:
         shown = {row.class_id: row for row in self.rows()}
         kept = {row.class_id for row in rows}
         steps: list[Edit] = [edits.RemoveCategory(i) for i in present if i not in kept]
-        number = max(present, default=0)
+        number = self._project.free_category_id() - 1
         for row in rows:
             if row.class_id == 0:
                 number += 1

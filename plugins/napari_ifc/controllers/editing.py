@@ -237,7 +237,9 @@ class EditController:
             return ids[ids.index(self.new_class_id)], ()
         if ids:
             return ids[0], ()
-        return 1, (edits.SetCategory(Category(1, _DEFAULT_CLASS, color_rgb=track_color(2))),)
+        new_id = self._project.free_category_id()
+        made = Category(new_id, _DEFAULT_CLASS, color_rgb=track_color(new_id + 1))
+        return new_id, (edits.SetCategory(made),)
 
     def default_class(self) -> str:
         """Name of the class that a new track gets."""
@@ -292,7 +294,7 @@ class EditController:
         for category in self._project.categories():
             if category.name == class_name:
                 return self.apply(edits.RelabelTracks(self.selected, category.id, scope))
-        new_id = max((c.id for c in self._project.categories()), default=0) + 1
+        new_id = self._project.free_category_id()
         steps = (
             edits.SetCategory(Category(new_id, class_name, color_rgb=track_color(new_id + 1))),
             edits.RelabelTracks(self.selected, new_id, scope),

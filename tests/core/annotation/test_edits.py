@@ -364,6 +364,22 @@ def test_categories(project):
     assert project.track(1).category_id == 3
 
 
+def test_no_category_gets_the_id_of_one_that_was_removed(project):
+    highest = max(category.id for category in project.categories())
+    assert project.free_category_id() == highest + 1
+    project.apply(SetCategory(Category(highest + 1, "bolt")))
+    project.apply(RemoveCategory(highest + 1))
+    assert project.free_category_id() == highest + 2
+    project.undo()
+    project.undo()
+    assert project.free_category_id() == highest + 2  # redo would bring it back
+    project._db.execute("DELETE FROM meta WHERE key = 'highest_category'")  # an older project
+    project.apply(SetCategory(Category(highest + 1, "bolt")))
+    project._db.execute("DELETE FROM meta WHERE key = 'highest_category'")
+    project.apply(RemoveCategory(highest + 1))
+    assert project.free_category_id() == highest + 2
+
+
 def test_videos(project):
     do(project, SetVideo(1, name="b"))
     assert project.video(1).name == "b_2"
