@@ -130,17 +130,14 @@ class RestoreTracks(Edit):
     track_ids: tuple[int, ...]
 
     def perform(self, tx: EditTransaction) -> str:
-        """Give headers the state that their masks speak for."""
+        """Bring tracks and masks back; that a track stays is a person's word from now on."""
         tracks = tx.tracks_of(self.track_ids)
         for track in tracks:
             if track.state is TrackState.APPROVED:
                 _unapprove(tx, [track], WHOLE, spare=tx.exhaustive(track.video_id))
             for shown in _shown(tx, [track], WHOLE):
                 _take_back(tx, shown[shown[:, STATE] == REJECTED])
-            present = tx.pointers(track.id).values()
-            is_bare = bool(present) and all(p.state == PROPOSED for p in present)
-            state = TrackState.PROPOSED if is_bare and not track.name else TrackState.CORRECTED
-            tx.put_track(replace(track, state=state))
+            tx.put_track(replace(track, state=TrackState.CORRECTED))
         return f"Restore {names_of(tracks)}"
 
 

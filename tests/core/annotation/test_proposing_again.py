@@ -164,4 +164,16 @@ def test_a_rejected_track_stays_rejected_whatever_it_is_called(two):
     project.apply(SetTrack(first, name="Alice"))
     assert project.track(first).state is TrackState.REJECTED
     project.apply(RestoreTracks((first,)))
-    assert project.track(first).state is TrackState.CORRECTED  # it has a name
+    assert project.track(first).state is TrackState.CORRECTED
+
+
+def test_a_restored_track_is_not_replaced(two):
+    project, first, second = two
+    category = project.track(first).category_id
+    project.apply(RelabelTracks((first,), 1))
+    for edit in (RejectTracks, RestoreTracks):
+        project.apply(edit((first, second)))
+    propose(project, still(LEFT_AGAIN), still(RIGHT_AGAIN))
+    kept = project.tracks(1, include_rejected=False)
+    assert {track.id for track in kept} == {first, second}
+    assert project.track(first).category_id == 1 != category

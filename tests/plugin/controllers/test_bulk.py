@@ -137,7 +137,7 @@ def test_rejected_tracks_are_restored_long_after(bulk):
     assert controller.rejected() == (ids[0],)
     assert ids[5] in controller.find(TrackFilter())
     states = {track.id: track.state for track in project.tracks(1)}
-    assert states[ids[5]] is TrackState.PROPOSED
+    assert states[ids[5]] is TrackState.CORRECTED  # that it stays is a person's word
     assert len(project.track_frames(ids[5])) == 8
     assert project.undo().kind == "RestoreTracks"
 
