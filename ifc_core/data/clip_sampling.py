@@ -101,19 +101,21 @@ def build_clip(
 
 def _seen(rle: RLEMask, size: tuple[int, int]) -> tuple[npt.NDArray[np.bool_], bool]:
     """A mask at another size; false and its ground where nothing is to be seen of it."""
-    packed, is_seen = _packed(rle, size)
-    bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=size[0] * size[1])
-    return bits.reshape(size).astype(np.bool_), is_seen
+    small, is_seen = _shrunk(rle, size)
+    return small.to_array(), is_seen
 
 
 @lru_cache(maxsize=4096)
-def _packed(rle: RLEMask, size: tuple[int, int]) -> tuple[bytes, bool]:
-    """As bits, kept: many masks of a large frame take longer to shrink than a step of training."""
+def _shrunk(rle: RLEMask, size: tuple[int, int]) -> tuple[RLEMask, bool]:
+    """Kept: many masks of a large frame take longer to shrink than a step of training.
+
+    As RLE each takes a few hundred bytes, whatever the size.
+    """
     share = _shares(rle.to_array(), size)
     mask = share >= _CUT
     is_seen = bool(mask.any()) and share.sum() >= LEAST_AREA_PX
     shown = mask if is_seen else share > 0
-    return np.packbits(shown).tobytes(), is_seen or not shown.any()
+    return RLEMask.from_array(shown), is_seen or not shown.any()
 
 
 def resize_mask(mask: npt.NDArray[np.bool_], size: tuple[int, int]) -> npt.NDArray[np.bool_]:
