@@ -23,6 +23,7 @@ from ifc_core.evaluation.track_quality import video_quality
 from ifc_core.evaluation.ytvis_ap import evaluate_records
 from ifc_core.io.ytvis_types import YtvisTrack, YtvisVideo
 from ifc_core.jobs import JobContext
+from ifc_core.models.names import model_name
 from ifc_core.structures import RLEMask, TrackKind, TrackState
 
 MIN_SCORE = 0.3
@@ -285,7 +286,7 @@ def _model_name(reader: ProjectReader, model: str) -> str:
     if model in ("", "default"):
         return ""
     versions = {version.path: version.name for version in reader.models()}
-    return versions.get(model) or Path(model).name.removesuffix(".safetensors")
+    return versions.get(model) or model_name(model)
 
 
 def _from_file(

@@ -27,8 +27,9 @@ from ifc_core.models.checkpoint import (
 from ifc_core.models.class_names import TABLES, class_table, named_categories, published_table
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
+from ifc_core.models.names import SUFFIX
 from ifc_core.models.published_names import ours_to_published, published_to_ours
-from ifc_core.models.registry import SUFFIX, is_reserved, user_models_dir
+from ifc_core.models.registry import is_reserved, user_models_dir
 from ifc_core.structures import Category
 
 MAX_UNPACKED_BYTES = 8 << 30

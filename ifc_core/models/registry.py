@@ -17,10 +17,10 @@ from ifc_core.config import data_dir
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.models.checkpoint import CheckpointInfo, read_checkpoint, read_checkpoint_info
 from ifc_core.models.ifc import IFC
+from ifc_core.models.names import SUFFIX
 
 DEFAULT_MODEL = "ifc-r18-objects"
 _DEFAULT_WORDS = ("", "default")  # what settings write for it
-SUFFIX = ".safetensors"
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 ModelKind = Literal["bundled", "user", "project", "file"]

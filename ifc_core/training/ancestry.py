@@ -16,6 +16,7 @@ from ifc_core.annotation.snapshot import Snapshot, SnapshotVideo
 from ifc_core.data.labelled_video import LabelledVideo
 from ifc_core.errors import CheckpointError
 from ifc_core.models.checkpoint import read_checkpoint_info
+from ifc_core.models.names import model_file
 from ifc_core.training.frame_ranges import first_ones, frames_within, joined
 from ifc_core.training.held_out_split import Seen, Split
 
@@ -112,7 +113,7 @@ def _generations(provenance: Mapping[str, Any], models: Path) -> Iterator[Mappin
         if HISTORY in provenance or not name or Path(name).name != name:
             return
         try:
-            info = read_checkpoint_info(models / f"{name}.safetensors")
+            info = read_checkpoint_info(model_file(models, name))
         except CheckpointError:  # the bundled model, or a version that was deleted
             return
         if info.sha256 != provenance.get("parent_sha256"):

@@ -13,6 +13,7 @@ from ifc_core.io.atomic import ready_folder
 from ifc_core.io.video import open_video
 from ifc_core.models.checkpoint import check_class_names
 from ifc_core.models.ifc import IFC
+from ifc_core.models.names import model_name
 from ifc_core.models.registry import DEFAULT_MODEL, load_model
 from ifc_core.training.ancestry import Ancestry, read_ancestry
 from ifc_core.training.class_head import OBJECT
@@ -111,7 +112,7 @@ def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetuneP
         settings.load_preset(),
         snapshot,
         parent,
-        Path(wanted).stem if settings.model else (snapshot.parent or wanted),
+        model_name(wanted) if settings.model else (snapshot.parent or wanted),
         names,
         split_held_out(videos, settings.held_out_share, settings.seed, seen),
         ancestry=ancestry,

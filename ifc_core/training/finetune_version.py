@@ -11,6 +11,7 @@ from ifc_core.data.labelled_video import LabelledVideo
 from ifc_core.errors import CheckpointError
 from ifc_core.models.checkpoint import CheckpointInfo, read_checkpoint_info, write_checkpoint
 from ifc_core.models.ifc import IFC
+from ifc_core.models.names import model_file
 from ifc_core.training.ancestry import HISTORY
 from ifc_core.training.class_head import OBJECT
 from ifc_core.training.finetune_plan import FinetunePlan
@@ -76,7 +77,7 @@ def write_version(
             "created_at": time.time(),
         },
     )
-    path = folder / f"{_free_name(plan, folder)}.safetensors"
+    path = model_file(folder, _free_name(plan, folder))
     return path, write_checkpoint(path, info, model.state_dict(), "fp16")
 
 
@@ -119,7 +120,7 @@ def _is_free(plan: FinetunePlan, folder: Path, name: str) -> bool:
     """Whether a name is free; what this run itself wrote before it was cut off is written anew."""
     if name in plan.snapshot.model_names:
         return False
-    file = folder / f"{name}.safetensors"
+    file = model_file(folder, name)
     if not file.exists():
         return True
     try:

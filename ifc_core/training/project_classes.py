@@ -9,6 +9,7 @@ from pathlib import Path
 from ifc_core.errors import CheckpointError
 from ifc_core.models.checkpoint import read_checkpoint_info
 from ifc_core.models.ifc import IFC
+from ifc_core.models.names import model_file, model_name
 from ifc_core.structures import Category
 from ifc_core.training.class_head import OBJECT
 
@@ -40,7 +41,7 @@ def learnt_ids(parent: IFC, model: str, models: Path) -> dict[str, int]:
         models: Folder of the project's versions; ids of another project's say nothing.
     """
     try:
-        info = read_checkpoint_info(models / f"{Path(model).stem}.safetensors")
+        info = read_checkpoint_info(model_file(models, model_name(model)))
     except CheckpointError:
         return {}
     stored = info.provenance.get(CATEGORY_IDS)

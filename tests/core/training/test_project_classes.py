@@ -120,3 +120,5 @@ def test_ids_of_another_project_say_nothing(project, tiny_model_file, tmp_path):
     assert learnt_ids(model, str(path), tmp_path / "other" / "models") == {}
     elsewhere = read_checkpoint(tiny_model_file).build()
     assert learnt_ids(elsewhere, path.stem, models) == {}
+    path.rename(models / "cells-1.2.safetensors")
+    assert learnt_ids(model, "cells-1.2", models) == {"car": 1, "bus": 2}

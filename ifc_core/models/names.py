@@ -1,0 +1,22 @@
+"""Names of models, which are those of their files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SUFFIX = ".safetensors"
+"""Of the files of models."""
+
+
+def model_name(model: Path | str) -> str:
+    """The name that a model is known by.
+
+    Args:
+        model: The name, which may hold dots, or the file.
+    """
+    return Path(model).name.removesuffix(SUFFIX)
+
+
+def model_file(folder: Path, name: str) -> Path:
+    """The file of a model in a folder of models."""
+    return folder / f"{name}{SUFFIX}"
