@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,17 +83,21 @@ def finetune(
     for option, given in (("resume", resume), ("discard", discard)):
         if given:
             _refuse_others(context, option)
-    with _open(project) as opened:
-        folder, (cleaned, entered) = opened.folder, _finish(opened)
-        if discard:
-            return _discard(opened)
-        result = entered[-1] if entered and resume else None
-        settings = None
-        if result is None and not (resume and _has_ended(opened, cleaned)):
-            settings = _stopped_run(opened) if resume else _new_run(opened, choices)
-    if settings is not None:
-        result = _train(folder, settings, is_new=not resume)
-        result |= _enter(folder, settings.run_id, result)
+    from ifc_core.training.run_files import training_lock
+
+    with ExitStack() as lock:
+        with _open(project) as opened:
+            folder, (cleaned, entered) = opened.folder, _finish(opened)
+            if discard:
+                return _discard(opened)
+            result = entered[-1] if entered and resume else None
+            settings = None
+            if result is None and not (resume and _has_ended(opened, cleaned)):
+                settings = _stopped_run(opened) if resume else _new_run(opened, choices)
+                lock.enter_context(training_lock(folder / "runs" / settings.run_id))
+        if settings is not None:
+            result = _train(folder, settings, is_new=not resume)
+            result = _enter(folder, settings.run_id, result)
     if result is not None and as_json:
         print_json(result)
     elif result is not None:
@@ -215,17 +219,20 @@ def _capital(text: str) -> str:
 def _train(folder: Path, settings: FinetuneSettings, *, is_new: bool) -> dict[str, Any]:
     """Train with the project closed; a new run that cannot even begin leaves nothing behind.
 
+    The caller holds the run's lock, so that no window takes it for a stopped one.
+
     Returns:
         The result's fields as JSON values; it is kept in the run's folder until it is entered.
     """
     from ifc_core.training.finetune import finetune as run
     from ifc_core.training.finetune_settings import FinetuneResult, event_to_json
+    from ifc_core.training.run_files import remove_run
 
     result: dict[str, Any] = {}
     has_begun = not is_new
     try:
         with job(f"Fine-tuning {folder.name}") as context:
-            for event in run(folder, settings, context):
+            for event in run(folder, settings, context, holds_lock=True):
                 has_begun = True
                 if isinstance(event, FinetuneResult):
                     result = event_to_json(event)
@@ -236,42 +243,52 @@ def _train(folder: Path, settings: FinetuneSettings, *, is_new: bool) -> dict[st
         raise
     except InputError:  # a model or device that is not there: --resume would meet it for ever
         if not has_begun:
-            shutil.rmtree(folder / "runs" / settings.run_id, ignore_errors=True)
+            with suppress(OSError):
+                remove_run(folder / "runs" / settings.run_id)
         raise
     if not result:
         raise RuntimeError("the fine-tuning ended without a result")
     return result
 
 
-def _enter(folder: Path, run_id: str, result: Mapping[str, Any]) -> dict[str, str]:
-    """Enter the version; what the run could go on from is deleted after that.
+def _enter(folder: Path, run_id: str, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Enter the version once nobody else writes the project; for a while it is waited for.
 
-    Killed at any time, either the project knows the version or ``--resume`` goes on.
+    What the run could go on from is deleted after that. Killed at any time, either the project
+    knows the version or ``--resume`` goes on.
 
     Returns:
-        Name and path under which the project knows it.
+        The result as the project knows it, be it that the window has entered it.
     """
     from ifc_core.training.entering import enter_version
 
-    with _open_when_free(folder, str(result["name"])) as project:
-        version = enter_version(project, run_id, result)
-    return {"name": version.name, "path": version.path}
-
-
-def _open_when_free(folder: Path, name: str) -> Project:
-    """The project, once nobody else writes it; for a while it is waited for."""
     end = time.monotonic() + WAIT_SECONDS
     while True:
         try:
-            return _open(folder)
+            with _open(folder) as project:
+                return enter_version(project, run_id, result)
         except ProjectLockedError as error:
+            if (entered := _entered_elsewhere(folder, run_id, result)) is not None:
+                return entered
             if time.monotonic() >= end:
                 raise ProjectLockedError(
-                    f"The training is done, but {folder} is in use; its version {name} enters the "
-                    "project when the window shows the Fine-tune page, or with --resume.",
+                    f"The training is done, but {folder} is in use; its version {result['name']} "
+                    "enters the project when the window shows the Fine-tune page, or with "
+                    "--resume.",
                     path=folder,
                 ) from error
         time.sleep(_LOOK_SECONDS)
+
+
+def _entered_elsewhere(
+    folder: Path, run_id: str, result: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    from ifc_core.annotation import ProjectReader
+    from ifc_core.training.entering import as_entered, version_of_run
+
+    with ProjectReader.open(folder) as reader:
+        version = version_of_run(reader, run_id)
+    return None if version is None else as_entered(result, version)
 
 
 def describe(event: FinetuneEvent) -> str:

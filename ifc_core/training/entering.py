@@ -10,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ifc_core.annotation import ModelVersion, Project
-from ifc_core.errors import ProjectError
+from ifc_core.annotation import ModelVersion, Project, ProjectReader
+from ifc_core.annotation.snapshot import read_snapshot
+from ifc_core.errors import FormatError, ProjectError
 from ifc_core.training.run_files import (
     RESULT_NAME,
     SETTINGS_NAME,
@@ -21,8 +22,11 @@ from ifc_core.training.run_files import (
 )
 
 
-def enter_version(project: Project, run_id: str, result: Mapping[str, Any]) -> ModelVersion:
+def enter_version(project: Project, run_id: str, result: Mapping[str, Any]) -> dict[str, Any]:
     """Enter the version that a run made, and forget what the run could go on from.
+
+    A better one comes into use, unless the project uses another model by now than when the run
+    began: nobody has compared it with that one.
 
     A run whose version the project knows already is only cleaned up: killed in between, it
     would else be entered twice.
@@ -33,11 +37,13 @@ def enter_version(project: Project, run_id: str, result: Mapping[str, Any]) -> M
         result: The fields of a :class:`~ifc_core.training.finetune_settings.FinetuneResult`.
 
     Returns:
-        The version; its name is another one where the project has got one of that name since.
+        The result as :func:`as_entered` tells it; the version has another name where the project
+        has got one of that name since.
 
     Raises:
         ProjectError: The project cannot be written.
     """
+    run_folder = project.folder / "runs" / run_id
     version = version_of_run(project, run_id)
     if version is None:
         path = _of_free_name(project, Path(str(result["path"])))
@@ -48,10 +54,33 @@ def enter_version(project: Project, run_id: str, result: Mapping[str, Any]) -> M
             parent=str(result["parent"]),
             provenance={**result["provenance"], "run": run_id},
             metrics=dict(result["metrics"]),
-            activate=bool(result["promote"]),
+            activate=bool(result["promote"]) and _is_model_of(project, run_folder),
         )
-    _clean_up(project.folder / "runs" / run_id)
-    return version
+    _clean_up(run_folder)
+    return as_entered(result, version)
+
+
+def as_entered(result: Mapping[str, Any], version: ModelVersion) -> dict[str, Any]:
+    """The result of a run as the project knows it.
+
+    Args:
+        result: As the run told it.
+        version: That it became.
+
+    Returns:
+        The result with the version's name and path; ``promote`` is whether it came into use.
+    """
+    used = bool(result["promote"]) and version.active
+    return {**result, "name": version.name, "path": version.path, "promote": used}
+
+
+def _is_model_of(project: Project, run_folder: Path) -> bool:
+    """Whether the project uses the model that it used when a run began."""
+    active = project.active_model()
+    try:
+        return read_snapshot(run_folder).parent == (active.name if active else "")
+    except FormatError:
+        return False
 
 
 def _of_free_name(project: Project, path: Path) -> Path:
@@ -70,7 +99,7 @@ def _of_free_name(project: Project, path: Path) -> Path:
         ) from error
 
 
-def version_of_run(project: Project, run_id: str) -> ModelVersion | None:
+def version_of_run(project: ProjectReader, run_id: str) -> ModelVersion | None:
     """The version that a run has entered, if it came so far."""
     made = (model for model in project.models() if model.provenance.get("run") == run_id)
     return next(made, None)
@@ -103,7 +132,7 @@ def enter_kept(project: Project) -> list[dict[str, Any]]:
         project: Open for writing; in one that is read-only they are left as they are.
 
     Returns:
-        Results, oldest first, with the name and path under which the project knows the version.
+        Results, oldest first, as :func:`enter_version` returns them.
 
     Raises:
         ProjectError: One cannot be entered; it is kept.
@@ -112,8 +141,7 @@ def enter_kept(project: Project) -> list[dict[str, Any]]:
     for folder in reversed([] if project.read_only else unfinished_runs(project.folder)):
         result = kept_result(folder)
         if result is not None and version_of_run(project, folder.name) is None:
-            version = enter_version(project, folder.name, result)
-            entered.append({**result, "name": version.name, "path": version.path})
+            entered.append(enter_version(project, folder.name, result))
     return entered
 
 

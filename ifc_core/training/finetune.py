@@ -7,7 +7,7 @@ import json
 import tempfile
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,11 @@ VERDICT_FRAMES = 200
 
 
 def finetune(
-    project_folder: Path, settings: FinetuneSettings, context: JobContext | None = None
+    project_folder: Path,
+    settings: FinetuneSettings,
+    context: JobContext | None = None,
+    *,
+    holds_lock: bool = False,
 ) -> Iterator[FinetuneEvent]:
     """Learn from what a project's people corrected and approved.
 
@@ -84,6 +88,8 @@ def finetune(
         project_folder: The ``NAME.ifcproj`` folder.
         settings: What the person chose.
         context: Progress and cancellation, looked at once an iteration and judged frame.
+        holds_lock: The caller holds the run's
+            :func:`~ifc_core.training.run_files.training_lock`.
 
     Yields:
         The plan, then iterations and looks at the held-out frames, then the result, which is
@@ -100,9 +106,9 @@ def finetune(
         DeviceMemoryError: Not even the smallest fallback fits.
     """
     job, begun = context or JobContext(), time.monotonic()
-    plan = plan_finetune(project_folder, settings)
-    with training_lock(plan.run_folder):
-        yield from _trained_and_judged(plan, job, begun)
+    run_folder = Path(project_folder) / "runs" / settings.run_id
+    with nullcontext() if holds_lock else training_lock(run_folder):
+        yield from _trained_and_judged(plan_finetune(project_folder, settings), job, begun)
 
 
 def _trained_and_judged(

@@ -46,7 +46,7 @@ def outcome_sentences(result: Mapping[str, Any]) -> tuple[Sentence, ...]:
     told = [Sentence(_VERDICTS[judged], values)]
     told += [text for text in (_gained(result), _forgotten(result)) if text is not None]
     told += notice_sentences(result)
-    told.append(Sentence(_NEXT[bool(result["promote"]), verdict == "not better"], {}))
+    told.append(Sentence(_USED if result["promote"] else _NOT_USED.get(verdict, _OPEN), {}))
     return tuple(told)
 
 
@@ -162,11 +162,12 @@ _ONE_UNSEEN = (
 )
 _SKIPPED = "{count} iterations were skipped, since their gradients were not finite."
 _DAMAGED = "{count} pictures that cannot be decoded were left out."
-_NEXT = {
-    (True, False): "The project uses it from now on.",
-    (False, True): "The project keeps its model.",
-    (False, False): "The project keeps its model until you choose.",
+_USED = "The project uses it from now on."
+_NOT_USED = {
+    "not better": "The project keeps its model.",
+    "better": "Another model was chosen meanwhile; the project keeps that one until you choose.",
 }
+_OPEN = "The project keeps its model until you choose."
 
 TEXTS = (
     *_VERDICTS.values(),
@@ -180,6 +181,8 @@ TEXTS = (
     _ONE_UNSEEN,
     _SKIPPED,
     _DAMAGED,
-    *_NEXT.values(),
+    _USED,
+    *_NOT_USED.values(),
+    _OPEN,
 )
 """All that :func:`outcome_sentences` can say, for translations."""

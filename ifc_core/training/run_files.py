@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -63,6 +64,18 @@ def write_settings(run_folder: Path, settings: Mapping[str, Any]) -> None:
     """
     with atomic_output(run_folder / SETTINGS_NAME) as temporary:
         temporary.write_text(json.dumps(dict(settings)), encoding="utf-8")
+
+
+def remove_run(run_folder: Path) -> None:
+    """Delete a run with all that it could go on from.
+
+    Its settings go first: without them the rest is of no use to anybody.
+
+    Raises:
+        OSError: Something cannot be deleted.
+    """
+    (run_folder / SETTINGS_NAME).unlink(missing_ok=True)
+    shutil.rmtree(run_folder)
 
 
 def keep_result(run_folder: Path, result: Mapping[str, Any]) -> None:

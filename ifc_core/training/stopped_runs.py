@@ -5,7 +5,6 @@ Nothing here needs torch, since the window's process has none.
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from ifc_core.annotation import Project
 from ifc_core.annotation.snapshot import relocate_snapshot
 from ifc_core.errors import ProjectError
+from ifc_core.models.names import model_name
 from ifc_core.training.entering import version_of_run
 from ifc_core.training.outcome import Sentence
 from ifc_core.training.run_files import (
@@ -21,7 +21,9 @@ from ifc_core.training.run_files import (
     is_training,
     planned_iterations,
     read_settings,
+    remove_run,
     saved_iteration,
+    training_lock,
     unfinished_runs,
 )
 
@@ -104,7 +106,7 @@ def ready_to_go_on(project: Project, run: StoppedRun) -> dict[str, Any]:
     model = str(settings.get("model") or "")
     if model and not Path(model).exists():
         paths = {version.name: version.path for version in project.models()}
-        settings["model"] = paths.get(Path(model).stem, model)
+        settings["model"] = paths.get(model_name(model), model)
     return settings
 
 
@@ -117,6 +119,7 @@ def discard_run(project: Project, run: StoppedRun) -> None:
 
     Raises:
         ProjectError: The project is read-only, or the folder cannot be deleted.
+        ProjectLockedError: A process goes on with it by now.
     """
     if project.read_only:
         raise ProjectError(
@@ -124,8 +127,9 @@ def discard_run(project: Project, run: StoppedRun) -> None:
             path=project.folder,
         )
     try:
-        (run.folder / SETTINGS_NAME).unlink(missing_ok=True)  # first: the rest is of no use
-        shutil.rmtree(run.folder)
+        with training_lock(run.folder):
+            (run.folder / SETTINGS_NAME).unlink(missing_ok=True)  # nobody goes on with it now
+        remove_run(run.folder)  # with the lock's file, which some systems keep while it is open
     except OSError as error:
         raise ProjectError(
             f"{run.folder} cannot be deleted: {error.strerror}.", path=run.folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -27,7 +26,7 @@ from ifc_core.training.outcome import (
     seen_sentence,
     unseen_sentence,
 )
-from ifc_core.training.run_files import write_settings
+from ifc_core.training.run_files import remove_run, write_settings
 from ifc_core.training.stopped_runs import StoppedRun, discard_run, ready_to_go_on, stopped_runs
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.propose import duration_text
@@ -402,8 +401,7 @@ class FinetuneController:
         folder = self._run_folder
         if folder is None:
             raise ValueError("there is a result, but no run")
-        version = enter_version(self.project, folder.name, result)
-        known = {**result, "name": version.name}
+        known = enter_version(self.project, folder.name, result)
         self._show(replace(self.view, outcome=_outcome(known)))
         self._on_models()
         return outcome_text(known)
@@ -417,7 +415,8 @@ class FinetuneController:
     def _forget_unless_begun(self) -> None:
         """Leave nothing of a run that failed before it trained: Resume would meet it for ever."""
         if self._run_folder is not None and not self._may_go_on:
-            shutil.rmtree(self._run_folder, ignore_errors=True)
+            with suppress(OSError):
+                remove_run(self._run_folder)
 
     def _show(self, view: FinetuneView) -> None:
         self.view = view

@@ -19,8 +19,11 @@ from ifc_core.cli.finetune import describe, outcome
 from ifc_core.io.video import open_video
 from ifc_core.structures import Category, RLEMask
 from ifc_core.training import entering
+from ifc_core.training import finetune as training
+from ifc_core.training.finetune_plan import FinetunePlan
 from ifc_core.training.finetune_settings import (
     FinetuneResult,
+    FinetuneSettings,
     FinetuneStarted,
     FinetuneStep,
     FinetuneValidation,
@@ -28,7 +31,7 @@ from ifc_core.training.finetune_settings import (
     event_to_json,
 )
 from ifc_core.training.run_files import SETTINGS_NAME
-from ifc_core.training.stopped_runs import stopped_runs
+from ifc_core.training.stopped_runs import StoppedRun, stopped_runs
 
 
 @pytest.fixture
@@ -351,6 +354,48 @@ def test_a_version_waits_where_the_project_is_in_use(
         assert [model.name for model in project.models()] == ["second"]
     assert state_files(project_folder) == []
     assert list((project_folder / "runs").rglob("result.json")) == []
+
+
+def test_a_run_is_taken_for_no_stopped_one_from_its_first_moment(
+    project_folder: Path, quick: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[StoppedRun]] = []
+    plan = training.plan_finetune
+
+    def look(folder: Path, settings: FinetuneSettings) -> FinetunePlan:
+        with Project.open(project_folder) as project:
+            seen.append(stopped_runs(project))
+        return plan(folder, settings)
+
+    monkeypatch.setattr(training, "plan_finetune", look)
+    assert cli.main(["finetune", str(project_folder), "--iterations", "1", *quick]) == 0
+    assert seen == [[]]
+
+
+def test_a_version_that_the_window_enters_meanwhile_ends_well(
+    project_folder: Path,
+    quick: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    holders: list[Project] = []
+
+    def hold(event: Any) -> str:
+        if not holders:
+            holders.append(Project.open(project_folder))
+        return describe(event)
+
+    def enter_kept(seconds: float) -> None:
+        entering.enter_kept(holders[0])
+
+    monkeypatch.setattr(finetune, "describe", hold)
+    monkeypatch.setattr(finetune.time, "sleep", enter_kept)
+    words = ["finetune", str(project_folder), "--iterations", "2", "--name", "second", "--json"]
+    assert cli.main([*words, *quick]) == 0
+    (version,) = holders[0].models()
+    result = json.loads(capsys.readouterr().out)
+    assert (result["name"], result["path"]) == (version.name, version.path)
+    holders[0].close()
 
 
 def test_a_project_that_is_open_elsewhere_is_left_alone(

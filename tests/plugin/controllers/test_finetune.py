@@ -188,6 +188,20 @@ def test_a_better_version_is_entered_and_used(bench: Bench) -> None:
     assert not bench.controller.is_running
 
 
+def test_a_model_that_was_chosen_during_the_training_stays(bench: Bench) -> None:
+    other = bench.project.folder / "models" / "other.safetensors"
+    other.write_bytes(b"weights")
+    bench.project.add_model("other", other)
+    bench.start()
+    bench.project.set_active_model("other")
+    bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
+    bench.start()  # with that one as the parent
+    bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
+    models = [(model.name, model.active) for model in bench.project.models()]
+    assert models == [("other", False), ("clip-1", False), ("clip-1-2", True)]
+    assert "chosen meanwhile; the project keeps that one until you choose." in bench.ends[0][1]
+
+
 def test_every_sentence_about_the_outcome_can_be_translated() -> None:
     assert {*outcome.TEXTS, *stopped_runs.TEXTS} <= {*WORDS}
 
