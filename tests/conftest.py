@@ -42,6 +42,19 @@ def qtbot(qtbot):
     return qtbot
 
 
+@pytest.fixture
+def window(qapp, qtbot, tmp_path):
+    """The window of the desktop program; whatever it starts is real, and nothing of it may stay."""
+    from ifc_app.recent import RecentList
+    from ifc_app.window import DesktopWindow
+
+    made = DesktopWindow(recent=RecentList(tmp_path / "recent"))
+    made.show()
+    yield made
+    made.studio.close()
+    made.viewer.close()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
     """Spare what is imported for the tests from every collection of garbage."""

@@ -7,20 +7,7 @@ from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication
 
-from ifc_app.recent import RecentList
-
 pytestmark = pytest.mark.window
-
-
-@pytest.fixture
-def window(qapp, qtbot, tmp_path):
-    from ifc_app.window import DesktopWindow
-
-    made = DesktopWindow(recent=RecentList(tmp_path / "recent"))
-    made.show()
-    yield made
-    made.studio.close()
-    made.viewer.close()
 
 
 @pytest.fixture

@@ -25,17 +25,6 @@ def frames(tmp_path):
     return folder
 
 
-@pytest.fixture
-def window(qapp, qtbot, tmp_path):
-    from ifc_app.window import DesktopWindow
-
-    made = DesktopWindow(recent=RecentList(tmp_path / "recent"))
-    made.show()
-    yield made
-    made.studio.close()
-    made.viewer.close()
-
-
 @pytest.fixture(scope="module")
 def still_window(qapp, tmp_path_factory):
     """A window for tests that only look at it."""

@@ -59,16 +59,3 @@ def settings(toy_model) -> ProposeSettings:
     return ProposeSettings(
         model=str(toy_model), clip_length=3, score_threshold=0.0, device="cpu", precision="fp32"
     )
-
-
-@pytest.fixture
-def window(qapp, qtbot, tmp_path):
-    """The desktop window with real engine processes; nothing of it may stay."""
-    from ifc_app.recent import RecentList
-    from ifc_app.window import DesktopWindow
-
-    made = DesktopWindow(recent=RecentList(tmp_path / "recent"))
-    made.show()
-    yield made
-    made.studio.close()
-    made.viewer.close()

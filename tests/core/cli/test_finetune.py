@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -327,6 +328,17 @@ def test_the_project_is_free_while_the_training_goes_on(
     assert not any(seen)
 
 
+def holding(project_folder: Path, holders: list[Project]) -> Callable[[Any], str]:
+    """Have the project open from the first event on, as a window would."""
+
+    def hold(event: Any) -> str:
+        if not holders:
+            holders.append(Project.open(project_folder))
+        return describe(event)
+
+    return hold
+
+
 def test_a_version_waits_where_the_project_is_in_use(
     project_folder: Path,
     quick: list[str],
@@ -335,14 +347,9 @@ def test_a_version_waits_where_the_project_is_in_use(
 ) -> None:
     holders: list[Project] = []
 
-    def hold(event: Any) -> str:
-        if not holders:
-            holders.append(Project.open(project_folder))
-        return describe(event)
-
     words = ["finetune", str(project_folder), "--iterations", "2", "--name", "second", *quick]
     with monkeypatch.context() as patch:
-        patch.setattr(finetune, "describe", hold)
+        patch.setattr(finetune, "describe", holding(project_folder, holders))
         patch.setattr(finetune, "WAIT_SECONDS", 0.0)
         assert cli.main(words) == 2
     assert "The training is done, but" in capsys.readouterr().err.splitlines()[-1]
@@ -380,15 +387,10 @@ def test_a_version_that_the_window_enters_meanwhile_ends_well(
 ) -> None:
     holders: list[Project] = []
 
-    def hold(event: Any) -> str:
-        if not holders:
-            holders.append(Project.open(project_folder))
-        return describe(event)
-
     def enter_kept(seconds: float) -> None:
         entering.enter_kept(holders[0])
 
-    monkeypatch.setattr(finetune, "describe", hold)
+    monkeypatch.setattr(finetune, "describe", holding(project_folder, holders))
     monkeypatch.setattr(finetune.time, "sleep", enter_kept)
     words = ["finetune", str(project_folder), "--iterations", "2", "--name", "second", "--json"]
     assert cli.main([*words, *quick]) == 0

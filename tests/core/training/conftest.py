@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import pytest
 
+from ifc_core.annotation import Project, Scope
+from ifc_core.annotation.edits import ApproveFrames, NewTrack, SetCategory, SetMask
 from ifc_core.data.clip_source import ClipRequest, sample_generator
 from ifc_core.data.sample import ClipSample
+from ifc_core.io.video import open_video
+from ifc_core.structures import Category, RLEMask
 from ifc_core.training.config import TrainConfig, build_config
 
 
@@ -58,3 +63,35 @@ def toy_config(tmp_path):
         return build_config(TrainConfig, {**table, **changes})
 
     return build
+
+
+@pytest.fixture
+def approved_project(tmp_path):
+    """A function that makes the project "toy": a clip of 60 small grey pictures, in ``toy`` beside
+    it, with things approved on some frames; each is a class with the place of its mask.
+    """
+    opened = []
+
+    def make(frames, things=(("cat", np.s_[:]),)) -> Project:
+        folder = tmp_path / "toy"
+        folder.mkdir()
+        for frame in range(60):
+            cv2.imwrite(str(folder / f"{frame:05d}.png"), np.full((32, 48, 3), frame, np.uint8))
+        project = Project.create(tmp_path / "toy.ifcproj", name="toy")
+        opened.append(project)
+        with open_video(folder) as reader:
+            video_id = project.add_video(reader.video)
+        for number, (name, place) in enumerate(things, start=1):
+            project.apply(SetCategory(Category(number, name)))
+            shape = np.zeros((32, 48), np.bool_)
+            shape[place] = True
+            mask = RLEMask.from_array(shape)
+            track = project.apply(NewTrack(video_id, number, frames[0], mask)).tracks_added[0]
+            for frame in frames:
+                project.apply(SetMask(track, frame, mask))
+                project.apply(ApproveFrames(video_id, Scope.this_frame(frame)))
+        return project
+
+    yield make
+    for project in opened:
+        project.close()

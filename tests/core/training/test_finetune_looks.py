@@ -1,38 +1,18 @@
 """How many frames the looks of a fine-tuning take, however many are kept aside."""
 
-import cv2
-import numpy as np
 import pytest
 
-from ifc_core.annotation import Project, Scope
-from ifc_core.annotation.edits import ApproveFrames, NewTrack, SetCategory, SetMask
 from ifc_core.annotation.snapshot import make_snapshot
-from ifc_core.io.video import open_video
-from ifc_core.structures import Category, RLEMask
 from ifc_core.training import finetune as finetune_job
 from ifc_core.training.finetune_settings import FinetuneSettings, FinetuneValidation
 
-FRAMES = range(0, 60, 6)
-
 
 @pytest.fixture
-def run_folder(tmp_path):
+def run_folder(approved_project):
     """The snapshot of a cat, approved on ten frames of a clip."""
-    folder = tmp_path / "toy"
-    folder.mkdir()
-    for frame in range(60):
-        cv2.imwrite(str(folder / f"{frame:05d}.png"), np.full((32, 48, 3), frame, np.uint8))
-    with Project.create(tmp_path / "toy.ifcproj") as project:
-        with open_video(folder) as reader:
-            video_id = project.add_video(reader.video)
-        project.apply(SetCategory(Category(1, "cat")))
-        mask = RLEMask.from_array(np.ones((32, 48), np.bool_))
-        track = project.apply(NewTrack(video_id, 1, FRAMES[0], mask)).tracks_added[0]
-        for frame in FRAMES:
-            project.apply(SetMask(track, frame, mask))
-            project.apply(ApproveFrames(video_id, Scope.this_frame(frame)))
-        make_snapshot(project, project.folder / "runs" / "r1")
-        yield project.folder / "runs" / "r1"
+    project = approved_project(range(0, 60, 6))
+    make_snapshot(project, project.folder / "runs" / "r1")
+    return project.folder / "runs" / "r1"
 
 
 def test_looks_during_training_take_fewer_frames_than_the_verdict(

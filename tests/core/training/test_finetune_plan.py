@@ -8,11 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from ifc_core.annotation import Project, Scope
-from ifc_core.annotation.edits import ApproveFrames, NewTrack, SetCategory, SetMask
+from ifc_core.annotation import Scope
+from ifc_core.annotation.edits import ApproveFrames, SetCategory, SetMask
 from ifc_core.annotation.snapshot import make_snapshot
 from ifc_core.errors import ConfigError, OutputError, ProjectError
-from ifc_core.io.video import open_video
 from ifc_core.models.checkpoint import read_checkpoint, write_checkpoint
 from ifc_core.structures import Category, RLEMask
 from ifc_core.training.class_head import with_classes
@@ -24,27 +23,9 @@ FRAMES = range(0, 60, 10)
 
 
 @pytest.fixture
-def video_folder(tmp_path):
-    folder = tmp_path / "toy"
-    folder.mkdir()
-    for frame in range(60):
-        cv2.imwrite(str(folder / f"{frame:05d}.png"), np.full((32, 48, 3), frame, np.uint8))
-    return folder
-
-
-@pytest.fixture
-def project(tmp_path, video_folder):
+def project(approved_project):
     """A cat, approved on six frames of a clip."""
-    with Project.create(tmp_path / "toy.ifcproj", name="toy") as project:
-        with open_video(video_folder) as reader:
-            video_id = project.add_video(reader.video)
-        project.apply(SetCategory(Category(1, "cat")))
-        mask = RLEMask.from_array(np.ones((32, 48), np.bool_))
-        track = project.apply(NewTrack(video_id, 1, FRAMES[0], mask)).tracks_added[0]
-        for frame in FRAMES:
-            project.apply(SetMask(track, frame, mask))
-            project.apply(ApproveFrames(video_id, Scope.this_frame(frame)))
-        yield project
+    return approved_project(FRAMES)
 
 
 def settings(model: Path, **changes) -> FinetuneSettings:
@@ -59,9 +40,9 @@ def run_folder(project):
 
 
 def test_a_video_that_was_replaced_after_the_snapshot_is_not_learned_from(
-    project, run_folder, video_folder, tiny_model_file
+    project, run_folder, tmp_path, tiny_model_file
 ):
-    cv2.imwrite(str(video_folder / "00059.png"), np.zeros((32, 48, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "toy" / "00059.png"), np.zeros((32, 48, 3), np.uint8))
     with pytest.raises(ProjectError, match="is not the file that was annotated; locate toy"):
         plan_finetune(project.folder, settings(tiny_model_file))
 

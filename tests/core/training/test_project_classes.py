@@ -1,22 +1,16 @@
 """A version's classes follow the project's: renamed, exchanged, deleted."""
 
-import cv2
 import numpy as np
 import pytest
 import torch
 
-from ifc_core.annotation import Project, Scope
 from ifc_core.annotation.edits import (
-    ApproveFrames,
-    NewTrack,
     RemoveCategory,
     SetCategory,
-    SetMask,
 )
 from ifc_core.annotation.snapshot import make_snapshot
-from ifc_core.io.video import open_video
 from ifc_core.models.checkpoint import read_checkpoint, read_checkpoint_info
-from ifc_core.structures import Category, RLEMask
+from ifc_core.structures import Category
 from ifc_core.training.class_head import last_linear, with_classes
 from ifc_core.training.finetune_plan import plan_finetune
 from ifc_core.training.finetune_settings import FinetuneSettings, HeldOutScore
@@ -59,25 +53,9 @@ def test_a_class_that_was_learnt_elsewhere_gives_way_to_the_projects_of_its_name
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(approved_project):
     """A car and a bus, approved on six frames of a clip."""
-    folder = tmp_path / "toy"
-    folder.mkdir()
-    for frame in range(60):
-        cv2.imwrite(str(folder / f"{frame:05d}.png"), np.full((32, 48, 3), frame, np.uint8))
-    with Project.create(tmp_path / "toy.ifcproj", name="toy") as project:
-        with open_video(folder) as reader:
-            video_id = project.add_video(reader.video)
-        for number, name in ((1, "car"), (2, "bus")):
-            project.apply(SetCategory(Category(number, name)))
-            shape = np.zeros((32, 48), np.bool_)
-            shape[:, 24 * (number - 1) :][:, :24] = True
-            mask = RLEMask.from_array(shape)
-            track = project.apply(NewTrack(video_id, number, 0, mask)).tracks_added[0]
-            for frame in range(0, 60, 10):
-                project.apply(SetMask(track, frame, mask))
-                project.apply(ApproveFrames(video_id, Scope.this_frame(frame)))
-        yield project
+    return approved_project(range(0, 60, 10), [("car", np.s_[:, :24]), ("bus", np.s_[:, 24:])])
 
 
 def planned(project, model, run="r1"):
