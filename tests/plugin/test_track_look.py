@@ -108,6 +108,19 @@ def test_hidden_tracks_stay_hidden_until_they_are_selected_or_all_are_shown(desk
     assert seen(desk) == [True, True, True]
 
 
+def test_the_next_track_follows_on_the_one_that_was_hidden(desk, three):
+    studio = desk.studio
+    order = [row.track_id for row in studio.workspace.index.rows()]
+    assert studio.run_action("track.next")
+    assert desk.editor.selected == (order[0],)
+    for track_id in order[:2]:
+        assert desk.editor.selected == (track_id,)
+        studio.run_action("view.hide")
+        assert desk.editor.selected == ()
+        studio.run_action("track.next")
+    assert desk.editor.selected == (order[2],)
+
+
 def test_what_is_hidden_is_told_beside_what_is_seen_alone(desk, three):
     studio = desk.studio
     studio.select((three[0],))

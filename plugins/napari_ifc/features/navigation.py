@@ -15,6 +15,7 @@ from napari_ifc.views.goto_dialog import GoToDialog
 
 if TYPE_CHECKING:
     from napari_ifc.studio import Studio
+    from napari_ifc.workspace import Workspace
 
 
 class Navigation(Feature):
@@ -22,6 +23,7 @@ class Navigation(Feature):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
+        self._track: int | None = None  # that was selected last
         studio.timeline.track_requested.connect(self._on_lane)
 
     def actions(self) -> Iterable[Action]:
@@ -49,6 +51,14 @@ class Navigation(Feature):
                 group=tr("Go"),
                 why_not=self.studio.why_not_open,
             )
+
+    def opened(self, workspace: Workspace) -> None:
+        """Begin with the first track."""
+        self._track = None
+
+    def selection_changed(self, track_ids: tuple[int, ...]) -> None:
+        """Go on from there, also once it is hidden and so selected no more."""
+        self._track = track_ids[0] if track_ids else self._track
 
     # Lanes
 
@@ -102,8 +112,7 @@ class Navigation(Feature):
         ids = [row.track_id for row in self.workspace.index.rows()]
         if not ids:
             return
-        current = self.workspace.editor.current
-        place = ids.index(current) + by if current in ids else 0
+        place = ids.index(self._track) + by if self._track in ids else 0
         chosen = ids[place % len(ids)]
         self.studio.select((chosen,))
         self.studio.jump_to_track(chosen)
