@@ -38,6 +38,9 @@ def test_after_a_deletion_the_next_line_is_selected_and_undo_selects_what_came_b
     studio.select((tracks[4], tracks[3]))
     assert studio.run_action("track.delete")
     assert desk.editor.selected == table.selected() == (tracks[5],)
+    assert desk.said == (
+        f"Deleted 2 tracks with 2 masks. Track {tracks[5]} is selected now; strokes change it."
+    )
     assert studio.run_action("track.delete")
     assert desk.editor.selected == (tracks[6],)
     assert studio.run_action("edit.undo")

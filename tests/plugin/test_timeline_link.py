@@ -55,7 +55,14 @@ def test_a_marked_range_is_approved_cleared_extended_and_each_is_one_step(studio
     assert studio.run_action("range.absent")
     assert states(studio, second)[6] is FrameState.ABSENT
     assert len(studio.project.history()) == before + 4
+    studio.select((first,))
+    assert studio.run_action("view.hide")
     timeline.mark(FrameRange(0, 1))
+    assert studio.run_action("range.approve")
+    assert studio.panel.banner.text == (
+        "1 hidden track is shown; approve again to approve the frames with all their tracks."
+    )
+    assert studio.project.exhaustive_frames(1) == []
     assert not studio.run_action("range.absent")
     assert studio.run_action("range.approve")
     assert studio.project.exhaustive_frames(1) == [0, 1]
@@ -88,6 +95,23 @@ def test_playing_goes_to_the_end_and_stops(studio, qtbot):
     assert studio.run_action("play.toggle")
     assert studio.run_action("play.toggle")
     assert not link.is_playing
+
+
+@pytest.mark.parametrize("frame_index", [1, 7])
+def test_playing_goes_on_from_where_one_goes_meanwhile(studio, monkeypatch, frame_index):
+    link, layers, now = studio.feature(TimelineLink), studio.layers, [100.0]
+    monkeypatch.setattr(link._playback, "_clock", lambda: now[0])
+    layers.go_to(4)
+    assert studio.run_action("play.toggle")
+    link._timer.stop()  # the test is the clock
+    link._tick()
+    layers.go_to(frame_index)
+    link._tick()
+    assert layers.frame_index == frame_index
+    now[0] += 1.01 / studio.workspace.session.entry.fps
+    link._tick()
+    assert layers.frame_index == frame_index + 1
+    assert link.is_playing
 
 
 def test_a_video_with_very_many_masks_is_read_beside_the_window(studio, qtbot, monkeypatch):

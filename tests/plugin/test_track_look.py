@@ -93,6 +93,7 @@ def test_hidden_tracks_stay_hidden_until_they_are_selected_or_all_are_shown(desk
     assert seen(desk) == [False, True, True]
     studio.select((three[0],))  # in the list, where it still stands
     assert seen(desk) == [True, True, True]
+    assert "hidden" not in hint(desk)
     studio.select((three[1], three[2]))
     assert seen(desk) == [False, True, True]
     studio.run_action("view.hide")

@@ -57,8 +57,12 @@ class Playback:
     def reached(self, frame_index: int) -> None:
         """Tell which frame is seen; playing goes on from there where decoding lags behind."""
         if self.due() - frame_index > _MAX_BEHIND:
-            self._start, self._began = frame_index, self._clock()
+            self.go_on(frame_index)
         self.is_playing = frame_index < self._stop
+
+    def go_on(self, frame_index: int) -> None:
+        """Go on from another frame."""
+        self._start, self._began = frame_index, self._clock()
 
     def stop(self) -> None:
         """Stay where it is."""

@@ -164,6 +164,11 @@ class TrackIndex:
         """Frames on which a track has a mask, sorted."""
         return [int(f) for f in self.frames(track_id).masked]
 
+    def has_mask_within(self, track_id: int, frames: range) -> bool:
+        """Whether a track has a mask on one of the frames, which follow each other."""
+        masked = self.frames(track_id).masked
+        return bisect_left(masked, frames.start) < bisect_left(masked, frames.stop)
+
     def nearest_frame(self, track_id: int, frame_index: int) -> int | None:
         """The frame with a mask that lies nearest, or ``None`` where there is none."""
         frames = self.frames(track_id).masked

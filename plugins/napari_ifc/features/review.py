@@ -152,7 +152,7 @@ class Review(Feature):
         editor = self.workspace.editor
         if not editor.frame_is_approved():
             here = range(editor.frame_index, editor.frame_index + 1)
-            shown = self._reveal(here)
+            shown = self.studio.feature(Visibility).reveal(here)
             if shown:
                 action = self.studio.actions["frame.approve"]
                 again = tr("{shown}; press {key} again to approve the frame with all its tracks.")
@@ -165,18 +165,6 @@ class Review(Feature):
             text = tr("Frame {frame_index} is approved.")
         told = (text.format(frame_index=editor.frame_index), note_text(result.note))
         self.studio.inform(" ".join(filter(None, told)))
-
-    def _reveal(self, frames: range) -> str:
-        """Show what is hidden on some frames, so that nothing unseen is approved.
-
-        Returns:
-            What is shown now, or an empty text where nothing was hidden.
-        """
-        count = self.studio.feature(Visibility).reveal(frames)
-        text = (
-            tr("1 hidden track is shown") if count == 1 else tr("{count} hidden tracks are shown")
-        )
-        return text.format(count=count) if count else ""
 
     def started(self) -> None:
         """Give the buttons their names and keys."""
@@ -319,7 +307,7 @@ class Review(Feature):
         entry = controller.current
         here = self.workspace.session.entry.id
         if entry is not None and entry.reason is Reason.COMPLETE and entry.video_id == here:
-            shown = self._reveal(range(entry.first, entry.last + 1))
+            shown = self.studio.feature(Visibility).reveal(range(entry.first, entry.last + 1))
             if shown:
                 return tr(
                     "{shown}; accept again to approve the frames with all their tracks."

@@ -18,6 +18,7 @@ from napari_ifc.controllers.track_frames import TrackFrames, read_frames
 from napari_ifc.edit_layer import soon
 from napari_ifc.feature import Feature
 from napari_ifc.features.correction import Correction
+from napari_ifc.features.visibility import Visibility
 from napari_ifc.language import tr
 from napari_ifc.rows import FrameRange, Lane, ProgressView, SpanKind, TimelineData
 from napari_ifc.worker import Worker
@@ -45,6 +46,7 @@ class TimelineLink(Feature):
         self._panel = studio.timeline_panel
         self._timeline = studio.timeline
         self._playback = Playback()
+        self._played = 0  # the frame that playing came to
         self._worker = Worker(studio.deliver, "timeline")
         self._progress = ProgressView()
         self._timer = QTimer()
@@ -99,7 +101,7 @@ class TimelineLink(Feature):
             (
                 "range.approve",
                 tr("Approve the marked range"),
-                lambda: do(lambda bulk, r: bulk.approve_range(r)),
+                lambda: do(self._approve_range),
                 marked,
                 tr("Approve its masks; without a track, its frames as complete."),
             ),
@@ -295,6 +297,7 @@ class TimelineLink(Feature):
         here = self.studio.layers.frame_index
         first = self._playback.start(here, session.num_frames, session.entry.fps)
         self.studio.layers.go_to(first)
+        self._played = self.studio.layers.frame_index
         if self._playback.is_playing:
             self._timer.start(self._playback.interval_ms)
         self._panel.show_playing(self._playback.is_playing)
@@ -308,8 +311,12 @@ class TimelineLink(Feature):
         if not self._playback.is_playing:
             self._pause()
             return
-        self.studio.layers.play_to(self._playback.due())
-        self._playback.reached(self.studio.layers.frame_index)
+        layers = self.studio.layers
+        if layers.frame_index != self._played:
+            self._playback.go_on(layers.frame_index)  # a person went there
+        layers.play_to(self._playback.due())
+        self._played = layers.frame_index
+        self._playback.reached(self._played)
 
     def _pause(self) -> None:
         self._timer.stop()
@@ -349,6 +356,14 @@ class TimelineLink(Feature):
         marked = self._timeline.marked
         if marked is not None:
             self.studio.inform(change(self.bulk(), marked))
+
+    def _approve_range(self, bulk: BulkController, marked: FrameRange) -> str:
+        if not marked.track_ids:
+            shown = self.studio.feature(Visibility).reveal(range(marked.first, marked.last + 1))
+            if shown:
+                text = tr("{shown}; approve again to approve the frames with all their tracks.")
+                return text.format(shown=shown)
+        return bulk.approve_range(marked)
 
     def bulk(self) -> BulkController:
         """Bulk edits of what is open."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ifc_core.annotation import Scope
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
+from napari_ifc.controllers.bulk import masks_text, tracks_text
 from napari_ifc.controllers.colors import make_neighbours_differ
 from napari_ifc.controllers.track_ops import Reach, TrackOps
 from napari_ifc.feature import NOTHING_OPEN, Feature
@@ -81,12 +82,24 @@ class TrackEdits(Feature):
         yield Action(
             "track.delete",
             tr("Delete tracks"),
-            self.edit(lambda e: e.delete()),
+            self._delete,
             shortcut="Delete",
             group=GROUP,
             why_not=whole,
             tip=tr("Delete the selected tracks with all their masks; undo brings them back."),
         )
+
+    def _delete(self) -> None:
+        editor = self.workspace.editor
+        count = len(editor.selected)
+        result = editor.delete()
+        told = tr("Deleted {tracks_text} with {masks_text}.").format(
+            tracks_text=tracks_text(count), masks_text=masks_text(result.num_masks)
+        )
+        if editor.current is not None:
+            now = tr("Track {track_id} is selected now; strokes change it.")
+            told = f"{told} {now.format(track_id=editor.current)}"
+        self.studio.inform(told)
 
     def _identity_actions(self) -> Iterable[Action]:
         yield Action(

@@ -75,7 +75,8 @@ class Visibility(Feature):
         if workspace is None:
             return ""
         only, back = (actions[i].shortcut or f"“{actions[i].text}”" for i in (ONLY, ALL))
-        count = sum(track_id in workspace.index for track_id in workspace.look.hidden)
+        unseen = workspace.look.hidden.difference(workspace.editor.selected)
+        count = sum(track_id in workspace.index for track_id in unseen)
         told = []
         if workspace.look.only_selected:
             text = tr("Select a track to see it alone; {key} ends this.")
@@ -90,22 +91,27 @@ class Visibility(Feature):
             told.append(text.format(count=count, key=back))
         return " ".join(told)
 
-    def reveal(self, frames: range) -> int:
+    def reveal(self, frames: range) -> str:
         """Show all tracks if one is not seen that has a mask on some frames.
 
+        So nothing unseen is approved.
+
         Returns:
-            How many have one and were not seen.
+            What is shown now, or an empty text where nothing was hidden there.
         """
         workspace = self.workspace
         look, index = workspace.look, workspace.index
-        unseen = sum(
-            any(frame in frames for frame in index.masked_frames(track_id))
+        count = sum(
+            index.has_mask_within(track_id, frames)
             for track_id in index.track_ids()
             if not look.shows(track_id, workspace.editor.selected)
         )
-        if unseen:
-            self._use(look.of_all())
-        return unseen
+        if not count:
+            return ""
+        self._use(look.of_all())
+        if count == 1:
+            return tr("1 hidden track is shown")
+        return tr("{count} hidden tracks are shown").format(count=count)
 
     def refresh(self) -> None:
         """Tell on the eye, too, that something is hidden."""
@@ -116,8 +122,8 @@ class Visibility(Feature):
         self.studio.panel.tools.show_hidden("")
 
     def selection_changed(self, track_ids: tuple[int, ...]) -> None:
-        """Whether one is seen alone depends on what is selected."""
-        if self._look.only_selected:
+        """What is seen depends on what is selected."""
+        if self._look.only_selected or self._look.hidden:
             self.studio.presenter.head()
             self.refresh()
 
