@@ -41,6 +41,8 @@ class Outcome:
         seconds: It took.
         ap: AP on the held-out frames before and after, ``None`` without masks there.
         notices: What else there is to know, in sentences.
+        in_use: Whether Propose uses it from now on; a better one is not where another model was
+            chosen during the training.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Outcome:
     seconds: float
     ap: tuple[float, float] | None = None
     notices: tuple[str, ...] = ()
+    in_use: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from fake_engine import SIZE, disc
 from qtpy.QtGui import QRegion
@@ -132,11 +134,29 @@ def test_the_end_goes_with_its_project(desk, trainer, qtbot):
 
 def test_the_end_is_told_in_short_and_in_full_in_the_tip(desk, trainer):
     banner = desk.studio.panel.banner
-    outcome = Outcome("clip-1", "base", "better", 0.6, 0.75, 32, None, (), 90.0)
+    outcome = Outcome("clip-1", "base", "better", 0.6, 0.75, 32, None, (), 90.0, in_use=True)
     trainer.controller._show(FinetuneView(outcome=outcome))
     trainer._on_end("succeeded", "All of what came out, in many words.")
     assert banner.text == "clip-1 is ready: better than the model before, and in use now."
     assert banner._text.toolTip() == "All of what came out, in many words."
+
+
+def test_a_better_version_beside_a_model_chosen_meanwhile_is_not_told_as_in_use(desk, trainer):
+    panel = desk.studio.panel
+    outcome = Outcome("clip-1", "base", "better", 0.6, 0.75, 32, None, (), 90.0, in_use=False)
+    trainer.controller._show(FinetuneView(outcome=outcome))
+    trainer._on_end("succeeded", "All of what came out, in many words.")
+    assert panel.banner.text == (
+        "clip-1 is ready: better than the model before; another model was chosen meanwhile and "
+        "stays in use."
+    )
+    assert trainer.page.card._title.text() == (
+        "clip-1: Better than the old model; another one was chosen meanwhile and stays in use "
+        "until you choose below."
+    )
+    trainer.controller._show(FinetuneView(outcome=replace(outcome, in_use=True)))
+    title = "clip-1: Better than the old model: Propose uses it now."
+    assert trainer.page.card._title.text() == title
 
 
 def test_an_end_on_its_own_page_and_a_stop_are_news(desk, trainer):

@@ -491,4 +491,5 @@ def _outcome(result: Mapping[str, Any]) -> Outcome:
         comparisons=tuple(Path(str(path)) for path in result["comparisons"]),
         seconds=float(result["seconds"]),
         notices=tuple(notices),
+        in_use=bool(result["promote"]),
     )

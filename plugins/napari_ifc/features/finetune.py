@@ -33,6 +33,10 @@ _ENDS = {
     "mixed": tr("{name} is ready: better in one way, worse in another."),
     "not enough to judge": tr("{name} is ready; there was too little to judge it by."),
 }
+_NOT_IN_USE = tr(
+    "{name} is ready: better than the model before; another model was chosen meanwhile and stays "
+    "in use."
+)
 _COUNT_DELAY_MS = 300
 _HEAD_MS = 1000  # iterations follow each other faster than the head is to change
 
@@ -211,6 +215,8 @@ class TrainerLink(Feature):
         self._untell_end()
         outcome = self._view.outcome
         words = "" if outcome is None else _ENDS.get(outcome.verdict, "")
+        if outcome is not None and outcome.verdict == "better" and not outcome.in_use:
+            words = _NOT_IN_USE
         self._told = sentence if outcome is None or not words else words.format(name=outcome.name)
         banner = self.studio.panel.banner
         look = tr("Look")

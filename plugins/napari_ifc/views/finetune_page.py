@@ -44,6 +44,10 @@ _VERDICTS = {
     "mixed": tr("Better in one way, worse in another: choose yourself below."),
     "not enough to judge": tr("Not enough held-out masks to judge: choose yourself below."),
 }
+_NOT_IN_USE = tr(
+    "Better than the old model; another one was chosen meanwhile and stays in use until you "
+    "choose below."
+)
 _ABOVE_CARD_PX = 8
 BUNDLED = tr("Bundled model")
 MINUTES = {"quick": 7, "balanced": 30, "thorough": 120}
@@ -330,7 +334,9 @@ class OutcomeCard(QFrame):
             self.outcome = outcome
             return
         self.outcome = outcome
-        self._title.setText(f"{outcome.name}: {_VERDICTS[outcome.verdict]}")
+        unused = outcome.verdict == "better" and not outcome.in_use
+        verdict = _NOT_IN_USE if unused else _VERDICTS[outcome.verdict]
+        self._title.setText(f"{outcome.name}: {verdict}")
         self._show_figures(outcome)
         count = len(outcome.comparisons)
         self._slider.setRange(0, max(0, count - 1))

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fake_trainer import STARTED, Bench, result
 
 from ifc_core.annotation import Project, Scope, edits
 from ifc_core.annotation.snapshot import read_snapshot
-from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
+from ifc_core.engine.protocol import JobEvent, JobStatus
 from ifc_core.errors import CheckpointError, EditError, EngineError, IFCError
 from ifc_core.jobs import JobCancelled, Progress
 from ifc_core.structures import Category, RLEMask
@@ -17,67 +18,7 @@ from ifc_core.training import outcome, stopped_runs
 from ifc_core.training.run_files import keep_result
 from napari_ifc.controllers.finetune import FinetuneController, material_of
 from napari_ifc.core_words import WORDS
-from napari_ifc.finetune_state import FinetuneView, Material
-
-STARTED = {"num_training_frames": 4, "num_held_out_frames": 1, "device": "cpu", "notice": ""}
-
-
-class Trainer:
-    """Keeps the request until it is answered."""
-
-    def __init__(self) -> None:
-        self.params: dict[str, Any] = {}
-        self.on_event: Any = None
-        self.cancelled = 0
-        self.broken = False
-
-    def request(self, kind: str, params: Any = None, on_event: Any = None) -> "Trainer":
-        assert kind == "finetune"
-        if self.broken:
-            raise EngineError("The training process cannot be started.")
-        self.params, self.on_event = params, on_event
-        return self
-
-    def cancel(self) -> None:
-        self.cancelled += 1
-
-    def tell(self, name: str, **data: Any) -> None:
-        self.on_event(JobEvent(1, name, data))
-
-    def end(self, status: JobStatus, result: Any = None, error: Any = None) -> None:
-        self.on_event(JobEnd(1, status, result or {}, error))
-
-
-class Bench:
-    def __init__(self, project: Project) -> None:
-        self.project = project
-        self.trainer = Trainer()
-        self.views: list[FinetuneView] = []
-        self.ends: list[tuple[str, str]] = []
-        self.released = 0
-        self.controller = self.make()
-
-    def make(self) -> FinetuneController:
-        return FinetuneController(
-            self.project,
-            self.trainer,
-            self._release,
-            lambda callback: callback,
-            self.views.append,
-            lambda outcome, sentence: self.ends.append((outcome, sentence)),
-            lambda: None,
-        )
-
-    def _release(self) -> None:
-        self.released += 1
-
-    @property
-    def run_folder(self) -> Path:
-        return self.project.folder / "runs" / self.trainer.params["settings"]["run_id"]
-
-    def start(self) -> None:
-        self.controller.refresh()
-        self.controller.start("quick")
+from napari_ifc.finetune_state import Material
 
 
 @pytest.fixture
@@ -92,28 +33,6 @@ def bench(session) -> Bench:
     project.apply(edits.SetMask(track.id, 4, RLEMask.from_array(mask)))
     project.apply(edits.ApproveFrames(entry.id, Scope.this_frame(4)))
     return Bench(project)
-
-
-def result(bench: Bench, **changes: Any) -> dict[str, Any]:
-    path = bench.project.folder / "models" / "clip-1.safetensors"
-    path.write_bytes(b"weights")
-    values: dict[str, Any] = {
-        "name": "clip-1",
-        "path": str(path),
-        "sha256": "ab" * 32,
-        "parent": "ifc-r18-objects",
-        "verdict": "better",
-        "promote": True,
-        "before": {"num_masks": 9, "mean_j": 0.4, "ap": 0.1},
-        "after": {"num_masks": 9, "mean_j": 0.8, "ap": 0.6},
-        "rehearsal_before": 0.5,
-        "rehearsal_after": 0.45,
-        "comparisons": [],
-        "seconds": 90.0,
-        "provenance": {"trained_on": {"clip": [0]}},
-        "metrics": {"after": {"mean_j": 0.8}},
-    }
-    return values | changes
 
 
 def test_what_would_be_learned_from_is_counted(bench: Bench) -> None:
@@ -185,6 +104,7 @@ def test_a_better_version_is_entered_and_used(bench: Bench) -> None:
     outcome = bench.views[-1].outcome
     assert outcome is not None
     assert outcome.rehearsal == (0.5, 0.45)
+    assert outcome.in_use
     assert not bench.controller.is_running
 
 
@@ -195,6 +115,9 @@ def test_a_model_that_was_chosen_during_the_training_stays(bench: Bench) -> None
     bench.start()
     bench.project.set_active_model("other")
     bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
+    outcome = bench.views[-1].outcome
+    assert outcome is not None
+    assert (outcome.verdict, outcome.in_use) == ("better", False)
     bench.start()  # with that one as the parent
     bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
     models = [(model.name, model.active) for model in bench.project.models()]
