@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ifc_core.annotation.category_ids import free_category_id
 from ifc_core.annotation.edits.base import Edit
 from ifc_core.annotation.edits.catalog import AddVideo, insert_video, lengthen_video
 from ifc_core.annotation.pointer_tables import (
@@ -55,7 +56,8 @@ class ImportTracks(Edit):
     Attributes:
         source: Name of the file, for the history list.
         videos: File id -> id in the project, or the video to add.
-        categories: File id -> class; one of the same name is used where there is one.
+        categories: File id -> class; one of the same name is used where there is one. Another
+            keeps the file's id only where no class of the project had it before.
         tracks: The tracks, lowest first; they lie above those that are there. They are gone
             through once, so they need not all be in memory.
         exhaustive: File id of a video -> frames that are approved.
@@ -77,7 +79,7 @@ class ImportTracks(Edit):
         videos = self._add_videos(tx)
         for video_id, num_frames in self.lengths.items():
             lengthen_video(tx, video_id, num_frames)
-        categories = {key: _category(tx, c) for key, c in self.categories.items()}
+        categories = self._add_categories(tx)
         with bulk_writing(tx.db, self.num_pointers):
             for track in self.tracks:
                 _add_track(tx, track, videos[track.video_key], categories[track.category_key])
@@ -99,6 +101,12 @@ class ImportTracks(Edit):
             videos[key] = added[id(video)] if isinstance(video, AddVideo) else video
         return videos
 
+    def _add_categories(self, tx: EditTransaction) -> dict[int, int]:
+        """File id -> id in the project; first those that keep theirs, so that it is not given."""
+        free = free_category_id(tx.db)
+        in_turn = sorted(self.categories.items(), key=lambda entry: entry[1].id < free)
+        return {key: _category(tx, category, free) for key, category in in_turn}
+
 
 def _add_track(tx: EditTransaction, track: ImportedTrack, video_id: int, category_id: int) -> None:
     new = tx.new_track(
@@ -115,14 +123,21 @@ def _add_track(tx: EditTransaction, track: ImportedTrack, video_id: int, categor
     tx.change(shown, track.pointers[:, 1:])
 
 
-def _category(tx: EditTransaction, category: Category) -> int:
-    """The project's class of that name; added with the file's id where that is free."""
+def _category(tx: EditTransaction, category: Category, first_free: int) -> int:
+    """The project's class of that name; else added, with the file's id where none ever had it.
+
+    Args:
+        tx: The open edit.
+        category: Of the file.
+        first_free: From here on ids were free before the import.
+    """
     known = tx.db.execute("SELECT id, name FROM categories ORDER BY id DESC").fetchall()
     found = {normalised(str(name)): int(key) for key, name in known}
     name = normalised(category.name.strip())
     if name in found:
         return found[name]
     taken = {int(key) for key, _ in known}  # more than names, where two were called the same
-    category_id = max(taken) + 1 if category.id in taken else category.id
+    is_kept = category.id >= first_free and category.id not in taken
+    category_id = category.id if is_kept else free_category_id(tx.db)
     tx.put_category(replace(category, id=category_id, name=name))
     return category_id

@@ -183,6 +183,36 @@ def test_classes_that_were_called_the_same_before_keep_their_ids(empty, tmp_path
     assert [(c.id, c.name) for c in empty.categories()] == [(1, "cat"), (2, "cat"), (3, "fox")]
 
 
+@pytest.mark.parametrize(
+    ("names", "key", "expected"),
+    [
+        (["fox"], 2, {"fox": 3}),  # the file's id is the removed one
+        (["fox"], 1, {"fox": 3}),  # the file's id is taken
+        (["fox", "owl"], 2, {"owl": 3, "fox": 4}),  # one of the file keeps its own
+        (["fox"], 9, {"fox": 9}),
+    ],
+)
+def test_an_import_gives_no_class_the_id_of_one_that_was_removed(
+    empty, tmp_path, names, key, expected
+):
+    empty.apply(edits.RemoveCategory(2))
+    import_annotations(empty, named(tmp_path, "a.json", *names, key=key))
+    found = {category.name: category.id for category in empty.categories()}
+    assert found == {"cat": 1, **expected}
+    assert [track.category_id for track in empty.tracks(1)] == [found[name] for name in names]
+
+
+def test_classes_of_a_file_keep_their_ids_in_a_new_project_in_any_order(tmp_path):
+    file = named(tmp_path, "a.json", "cat", "dog", "fox", key=4)
+    content = json.loads(file.read_text())
+    content["categories"].reverse()
+    file.write_text(json.dumps(content))
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        import_annotations(project, file)
+        found = [(category.id, category.name) for category in project.categories()]
+        assert found == [(4, "cat"), (5, "dog"), (6, "fox")]
+
+
 def test_a_file_whose_name_is_not_utf8_is_imported(tmp_path):
     file = named(tmp_path, os.fsdecode(b"caf\xe9.json"), "cat")
     with Project.create(tmp_path / "p.ifcproj") as project:
