@@ -71,7 +71,8 @@ class FinetuneView:
         resumable: Whether a stopped run can go on.
         stopped: Runs that were begun and have not ended, in words, the one that goes on first.
         text: State in a few words.
-        detail: Counts and time left.
+        detail: Counts and time left, in one line.
+        notes: What else there is to know of what it is trained on and judged by, in sentences.
         fraction: 0 to 1, or ``None`` where unknown.
         losses: (iteration, loss) so far.
         scores: (iteration, mean J on held-out masks) so far.
@@ -88,6 +89,7 @@ class FinetuneView:
     stopped: tuple[str, ...] = ()
     text: str = ""
     detail: str = ""
+    notes: tuple[str, ...] = ()
     fraction: float | None = None
     losses: tuple[tuple[int, float], ...] = ()
     scores: tuple[tuple[int, float], ...] = ()

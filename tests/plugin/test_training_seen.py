@@ -54,6 +54,26 @@ def test_a_training_is_shown_at_the_foot_of_every_other_page(desk, trainer):
     assert hint(desk) == before
 
 
+def test_the_head_and_the_foot_take_one_line_of_a_training_and_the_page_its_notes(desk, trainer):
+    panel, controller = desk.studio.panel, trainer.controller
+    controller._show(FinetuneView(running=True))
+    told = {"num_training_frames": 12, "num_held_out_frames": 3, "device": "cpu"}
+    controller._take_started(told | {"num_seen": 3, "unseen": (2, 144, 9)})
+    desk.studio.presenter.head()
+    line = "12 frames to learn from, 3 kept to judge by, on cpu"
+    assert hint(desk) == f"Fine-tuning, {line}; meanwhile you can go on working."
+    assert panel.training._detail.text() == line
+    assert panel.training._brief.toolTip() == line
+    seen, unseen = controller.view.notes
+    assert trainer.page._notes.text() == f"{seen}\n{unseen}"
+    controller._take_step({"iteration": 0, "iterations": 40, "loss": 1.0})
+    assert trainer.page._detail.text() == "1 of 40 iterations"
+    assert trainer.page._notes.text() == f"{seen}\n{unseen}"
+    assert not trainer.page._notes.isHidden()
+    controller._show(FinetuneView())
+    assert trainer.page._notes.isHidden()
+
+
 def test_on_a_low_panel_a_training_leaves_the_decisions_in_sight(desk, trainer, qtbot):
     studio, holder = desk.studio, QFrame()  # gives the panel no more than a low window has
     qtbot.addWidget(holder)

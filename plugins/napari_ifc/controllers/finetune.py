@@ -289,6 +289,7 @@ class FinetuneController:
                 stopped=(),
                 text=tr("Starting the training process"),
                 detail="",
+                notes=(),
                 fraction=None,
                 losses=(),
                 scores=(),
@@ -335,17 +336,15 @@ class FinetuneController:
         if frames == 1:
             words = tr("1 frame to learn from, {held_out} kept to judge by, on {data}")
         detail = words.format(frames=frames, held_out=held_out, data=data["device"])
-        if data.get("num_seen"):
-            told = seen_sentence(int(data["num_seen"]))
-            detail += "\n" + tr(told.text).format(**told.values)
-        if data.get("unseen"):
-            told = unseen_sentence(*data["unseen"])
-            detail += "\n" + tr(told.text).format(**told.values)
+        seen = [seen_sentence(int(data["num_seen"]))] if data.get("num_seen") else []
+        unseen = [unseen_sentence(*data["unseen"])] if data.get("unseen") else []
+        notes = tuple(tr(note.text).format(**note.values) for note in (*seen, *unseen))
         self._notice = ""
         if data.get("fallback"):
             told = memory_sentence(*data["fallback"])
             self._notice = tr(told.text).format(**told.values)
-        self._show(replace(self.view, text=self._notice or tr("Training"), detail=detail))
+        text = self._notice or tr("Training")
+        self._show(replace(self.view, text=text, detail=detail, notes=notes))
 
     def _take_step(self, data: Mapping[str, Any]) -> None:
         done, total = int(data["iteration"]) + 1, int(data["iterations"])
@@ -407,9 +406,8 @@ class FinetuneController:
         return outcome_text(known)
 
     def _rest(self, text: str) -> None:
-        self._show(
-            replace(self.view, running=False, stopping=False, text=text, detail="", fraction=None)
-        )
+        ended = replace(self.view, running=False, stopping=False, text=text)
+        self._show(replace(ended, detail="", notes=(), fraction=None))
         self.refresh()
 
     def _forget_unless_begun(self) -> None:

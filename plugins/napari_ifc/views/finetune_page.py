@@ -87,6 +87,7 @@ class FinetunePage(QWidget):
         self._stopped = _label("", "muted")
         self._state = _label("")
         self._detail = _label("", "muted")
+        self._notes = _label("", "muted")
         self._bar = QProgressBar()
         self.loss_plot = _plot(tr("loss"))
         self.score_plot = _plot(tr("held-out mean J"))
@@ -146,7 +147,7 @@ class FinetunePage(QWidget):
         column.addWidget(self._stopped)
         column.addLayout(buttons)
         # What came out stands above the curves: it is what a person waited for.
-        for widget in (self._state, self._detail, self._bar, self.card):
+        for widget in (self._state, self._detail, self._notes, self._bar, self.card):
             column.addWidget(widget)
         column.addWidget(self.loss_plot)
         column.addWidget(self.score_plot)
@@ -222,6 +223,8 @@ class FinetunePage(QWidget):
         self._state.setVisible(bool(view.text) and not told)
         self._detail.setText(view.detail)
         self._detail.setVisible(bool(view.detail))
+        self._notes.setText("\n".join(view.notes))
+        self._notes.setVisible(bool(view.notes))
         self._bar.setVisible(view.running)
         if view.fraction is None:
             self._bar.setRange(0, 0)

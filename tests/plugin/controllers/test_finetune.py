@@ -350,12 +350,30 @@ def test_frames_that_the_parent_has_seen_are_told_of(bench: Bench) -> None:
     bench.start()
     bench.trainer.tell("started", **STARTED | {"num_seen": 3})
     told = "3 of the held-out frames were seen by the model it began with"
-    assert told in bench.views[-1].detail
+    (note,) = bench.views[-1].notes
+    assert told in note
     bench.trainer.end(JobStatus.SUCCEEDED, result(bench, num_seen=3))
     card = bench.views[-1].outcome
     assert card is not None
     assert told in card.notices[0]
     assert told in bench.ends[0][1]
+
+
+def test_notes_stay_beside_the_line_of_counts_until_the_training_ends(bench: Bench) -> None:
+    bench.start()
+    bench.trainer.tell("started", **STARTED | {"num_seen": 3, "unseen": [2, 144, 9]})
+    seen, unseen = bench.views[-1].notes
+    assert seen.startswith("3 of the held-out frames were seen")
+    assert unseen.startswith("2 masks are too small to be seen")
+    assert bench.views[-1].detail == "4 frames to learn from, 1 kept to judge by, on cpu"
+    bench.trainer.tell("step", iteration=0, iterations=10, loss=1.0)
+    assert bench.views[-1].notes == (seen, unseen)
+    assert bench.views[-1].detail == "1 of 10 iterations"
+    bench.trainer.end(JobStatus.CANCELLED)
+    assert bench.views[-1].notes == ()
+    bench.controller.resume()
+    bench.trainer.tell("started", **STARTED)
+    assert bench.views[-1].notes == ()
 
 
 def test_in_a_project_that_is_read_only_no_version_is_chosen(bench: Bench) -> None:
