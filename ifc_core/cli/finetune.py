@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,8 +66,8 @@ def finetune(
     """Train on corrected and approved frames; the result is a new model version of the project.
 
     Part of the frames is kept aside to judge by. The project uses the new model only if it is
-    better on them. It is free for others while the training goes on. A run that was stopped goes
-    on with --resume, or is deleted with --discard.
+    better on them than the one in use. It is free for others while the training goes on. A run
+    that was stopped goes on with --resume, or is deleted with --discard.
     """
     choices: dict[str, Any] = {
         "preset": preset,
@@ -85,22 +85,27 @@ def finetune(
             _refuse_others(context, option)
     from ifc_core.training.run_files import training_lock
 
-    with ExitStack() as lock:
+    result: dict[str, Any] | None = None
+    with ExitStack() as run:
         with _open(project) as opened:
             folder, (cleaned, entered) = opened.folder, _finish(opened)
             if discard:
                 return _discard(opened)
-            result = entered[-1] if entered and resume else None
-            settings = None
-            if result is None and not (resume and _has_ended(opened, cleaned)):
+            if resume and entered:
+                result = entered[-1]
+            elif resume and _has_ended(opened, cleaned):
+                return print_json(_facts_of(cleaned[0])) if as_json else None
+            else:
                 settings = _stopped_run(opened) if resume else _new_run(opened, choices)
-                lock.enter_context(training_lock(folder / "runs" / settings.run_id))
-        if settings is not None:
-            result = _train(folder, settings, is_new=not resume)
-            result = _enter(folder, settings.run_id, result)
-    if result is not None and as_json:
+                run_folder = folder / "runs" / settings.run_id
+                if not resume:
+                    run.enter_context(_gone_unless_begun(run_folder))
+                run.enter_context(training_lock(run_folder))
+        if result is None:
+            result = _enter(folder, settings.run_id, _train(folder, settings))
+    if as_json:
         print_json(result)
-    elif result is not None:
+    else:
         print_line(outcome(result))
     return None
 
@@ -160,6 +165,29 @@ def _has_ended(project: Project, cleaned: Sequence[ModelVersion]) -> bool:
     return True
 
 
+def _facts_of(version: ModelVersion) -> dict[str, Any]:
+    """What the project knows of a version, under the names that a result has for it."""
+    names = ("name", "path", "sha256", "parent", "provenance", "metrics")
+    return {**{name: getattr(version, name) for name in names}, "promote": version.active}
+
+
+@contextmanager
+def _gone_unless_begun(run_folder: Path) -> Iterator[None]:
+    """Delete a new run that cannot even begin: a model or device that is not there.
+
+    ``--resume`` would meet it for ever.
+    """
+    from ifc_core.training.run_files import planned_iterations, remove_run
+
+    try:
+        yield
+    except InputError:
+        if not planned_iterations(run_folder):
+            with suppress(OSError):
+                remove_run(run_folder)
+        raise
+
+
 def _new_run(project: Project, choices: dict[str, Any]) -> FinetuneSettings:
     """Freeze the annotation and write down what was chosen."""
     from ifc_core.annotation.snapshot import make_snapshot
@@ -216,35 +244,25 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _train(folder: Path, settings: FinetuneSettings, *, is_new: bool) -> dict[str, Any]:
-    """Train with the project closed; a new run that cannot even begin leaves nothing behind.
-
-    The caller holds the run's lock, so that no window takes it for a stopped one.
+def _train(folder: Path, settings: FinetuneSettings) -> dict[str, Any]:
+    """Train with the project closed; the caller holds the run's lock.
 
     Returns:
         The result's fields as JSON values; it is kept in the run's folder until it is entered.
     """
     from ifc_core.training.finetune import finetune as run
     from ifc_core.training.finetune_settings import FinetuneResult, event_to_json
-    from ifc_core.training.run_files import remove_run
 
     result: dict[str, Any] = {}
-    has_begun = not is_new
     try:
         with job(f"Fine-tuning {folder.name}") as context:
             for event in run(folder, settings, context, holds_lock=True):
-                has_begun = True
                 if isinstance(event, FinetuneResult):
                     result = event_to_json(event)
                 elif line := describe(event):
                     typer.echo(line, err=True)
     except JobCancelled:
         typer.echo("Stopped; its state is saved, go on with --resume.", err=True)
-        raise
-    except InputError:  # a model or device that is not there: --resume would meet it for ever
-        if not has_begun:
-            with suppress(OSError):
-                remove_run(folder / "runs" / settings.run_id)
         raise
     if not result:
         raise RuntimeError("the fine-tuning ended without a result")

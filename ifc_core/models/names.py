@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+DEFAULT_MODEL = "ifc-r18-objects"
+"""The bundled model that is used where no other was chosen."""
+
+DEFAULT_WORDS = ("", "default")
+"""What settings write for it."""
+
 SUFFIX = ".safetensors"
 """Of the files of models."""
 

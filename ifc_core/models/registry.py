@@ -17,10 +17,7 @@ from ifc_core.config import data_dir
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.models.checkpoint import CheckpointInfo, read_checkpoint, read_checkpoint_info
 from ifc_core.models.ifc import IFC
-from ifc_core.models.names import SUFFIX
-
-DEFAULT_MODEL = "ifc-r18-objects"
-_DEFAULT_WORDS = ("", "default")  # what settings write for it
+from ifc_core.models.names import DEFAULT_MODEL, DEFAULT_WORDS, SUFFIX
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 ModelKind = Literal["bundled", "user", "project", "file"]
@@ -127,7 +124,7 @@ def remove_model(name: str) -> Path:
         CheckpointError: There is no such model, or it is not the user's to remove.
     """
     location = _locations(()).get(name)
-    if location is None and name not in _DEFAULT_WORDS:
+    if location is None and name not in DEFAULT_WORDS:
         raise _unknown(name, ())
     if location is None or location.kind != "user":
         raise CheckpointError(f"The model {name} comes with the program and stays.", path=name)
@@ -199,12 +196,12 @@ def is_reserved(name: str) -> bool:
     Args:
         name: Without a suffix; upper and lower case are one, as in the folders of some systems.
     """
-    taken = (*_DEFAULT_WORDS, *(location.name for location in _bundled()))
+    taken = (*DEFAULT_WORDS, *(location.name for location in _bundled()))
     return name.casefold() in {known.casefold() for known in taken}
 
 
 def _locate(name_or_path: str | Path, search: Sequence[Path]) -> _Location:
-    if name_or_path in _DEFAULT_WORDS:
+    if name_or_path in DEFAULT_WORDS:
         for location in _bundled():
             if location.name == DEFAULT_MODEL:
                 return location

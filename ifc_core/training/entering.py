@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ifc_core.annotation import ModelVersion, Project, ProjectReader
-from ifc_core.annotation.snapshot import read_snapshot
-from ifc_core.errors import FormatError, ProjectError
+from ifc_core.errors import ProjectError
+from ifc_core.models.names import DEFAULT_MODEL, DEFAULT_WORDS
 from ifc_core.training.run_files import (
     RESULT_NAME,
     SETTINGS_NAME,
@@ -25,8 +25,8 @@ from ifc_core.training.run_files import (
 def enter_version(project: Project, run_id: str, result: Mapping[str, Any]) -> dict[str, Any]:
     """Enter the version that a run made, and forget what the run could go on from.
 
-    A better one comes into use, unless the project uses another model by now than when the run
-    began: nobody has compared it with that one.
+    A better one comes into use, but only in the place of the model that it was compared with:
+    the project may use another one, by now or from the beginning.
 
     A run whose version the project knows already is only cleaned up: killed in between, it
     would else be entered twice.
@@ -54,7 +54,7 @@ def enter_version(project: Project, run_id: str, result: Mapping[str, Any]) -> d
             parent=str(result["parent"]),
             provenance={**result["provenance"], "run": run_id},
             metrics=dict(result["metrics"]),
-            activate=bool(result["promote"]) and _is_model_of(project, run_folder),
+            activate=bool(result["promote"]) and _is_in_use(project, result),
         )
     _clean_up(run_folder)
     return as_entered(result, version)
@@ -74,13 +74,15 @@ def as_entered(result: Mapping[str, Any], version: ModelVersion) -> dict[str, An
     return {**result, "name": version.name, "path": version.path, "promote": used}
 
 
-def _is_model_of(project: Project, run_folder: Path) -> bool:
-    """Whether the project uses the model that it used when a run began."""
-    active = project.active_model()
-    try:
-        return read_snapshot(run_folder).parent == (active.name if active else "")
-    except FormatError:
-        return False
+def _is_in_use(project: Project, result: Mapping[str, Any]) -> bool:
+    """Whether the project uses the model that a run began with and was compared with."""
+    active, parent = project.active_model(), str(result["parent"])
+    if active is None:
+        return parent in (*DEFAULT_WORDS, DEFAULT_MODEL)
+    digest = result["provenance"].get("parent_sha256")
+    if digest and active.sha256:
+        return bool(digest == active.sha256)
+    return parent == active.name
 
 
 def _of_free_name(project: Project, path: Path) -> Path:
@@ -147,7 +149,8 @@ def enter_kept(project: Project) -> list[dict[str, Any]]:
 
 def _clean_up(run_folder: Path) -> None:
     """The settings go last: while they are there, this is done again."""
-    forget_training_state(run_folder)
+    if not forget_training_state(run_folder):
+        return
     for name in (RESULT_NAME, SETTINGS_NAME):
         with suppress(OSError):
             (run_folder / name).unlink(missing_ok=True)

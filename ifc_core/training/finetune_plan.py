@@ -13,8 +13,8 @@ from ifc_core.io.atomic import ready_folder
 from ifc_core.io.video import open_video
 from ifc_core.models.checkpoint import check_class_names
 from ifc_core.models.ifc import IFC
-from ifc_core.models.names import model_name
-from ifc_core.models.registry import DEFAULT_MODEL, load_model
+from ifc_core.models.names import DEFAULT_MODEL, model_name
+from ifc_core.models.registry import load_model
 from ifc_core.training.ancestry import Ancestry, read_ancestry
 from ifc_core.training.class_head import OBJECT
 from ifc_core.training.finetune_settings import FinetunePreset, FinetuneSettings

@@ -46,7 +46,8 @@ def outcome_sentences(result: Mapping[str, Any]) -> tuple[Sentence, ...]:
     told = [Sentence(_VERDICTS[judged], values)]
     told += [text for text in (_gained(result), _forgotten(result)) if text is not None]
     told += notice_sentences(result)
-    told.append(Sentence(_USED if result["promote"] else _NOT_USED.get(verdict, _OPEN), {}))
+    text = _USED if result["promote"] else _NOT_USED.get(verdict, _OPEN)
+    told.append(Sentence(text, {"parent": str(result.get("parent", ""))}))
     return tuple(told)
 
 
@@ -165,7 +166,8 @@ _DAMAGED = "{count} pictures that cannot be decoded were left out."
 _USED = "The project uses it from now on."
 _NOT_USED = {
     "not better": "The project keeps its model.",
-    "better": "Another model was chosen meanwhile; the project keeps that one until you choose.",
+    "better": "It was compared with {parent}, but the project uses another model and keeps it "
+    "until you choose.",
 }
 _OPEN = "The project keeps its model until you choose."
 

@@ -32,16 +32,22 @@ _LOCK_NAME = "training.lock"
 _MOST_HEADER_BYTES = 16 << 20
 
 
-def forget_training_state(run_folder: Path) -> None:
+def forget_training_state(run_folder: Path) -> bool:
     """Delete what a fine-tuning could go on from, once the project knows its version.
 
     Weights and moments are several times as large as the version that came of them.
 
     Args:
         run_folder: The run's folder in the project.
+
+    Returns:
+        Whether it is gone; another process may have it open.
     """
-    with suppress(OSError):
+    try:
         (run_folder / TRAINING_FOLDER / STATE_NAME).unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True
 
 
 def unfinished_runs(project_folder: Path) -> list[Path]:

@@ -60,7 +60,8 @@ WORDS = (
     "{count} pictures that cannot be decoded were left out.",
     "The project uses it from now on.",
     "The project keeps its model.",
-    "Another model was chosen meanwhile; the project keeps that one until you choose.",
+    "It was compared with {parent}, but the project uses another model and keeps it until you "
+    "choose.",
     "The project keeps its model until you choose.",
     # How a mask is tidied; the words also stand in the journal.
     "Fill holes",

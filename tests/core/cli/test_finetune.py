@@ -136,8 +136,11 @@ def test_a_run_killed_after_its_version_was_entered_is_entered_once(
     assert len(state_files(project_folder)) == 1
     with Project.open(project_folder) as project:
         entered = project.models()
-    assert cli.main(["finetune", str(project_folder), "--resume"]) == 0
-    assert "has its version squares-1" in capsys.readouterr().err
+    capsys.readouterr()
+    assert cli.main(["finetune", str(project_folder), "--resume", "--json"]) == 0
+    told = capsys.readouterr()
+    assert "has its version squares-1" in told.err
+    assert json.loads(told.out)["name"] == "squares-1"
     assert state_files(project_folder) == []
     assert list((project_folder / "runs").rglob("resume.safetensors")) == []
     with Project.open(project_folder) as project:

@@ -1,0 +1,82 @@
+"""A fine-tuned version comes into use in the place of the model that it was compared with."""
+
+import pytest
+
+from ifc_core.annotation import Project
+from ifc_core.models.names import DEFAULT_MODEL
+from ifc_core.training.entering import clean_up_entered, enter_version
+from ifc_core.training.outcome import outcome_sentences
+from ifc_core.training.run_files import STATE_NAME, TRAINING_FOLDER, unfinished_runs, write_settings
+
+RUN = "finetune-20260101-000000-000"
+SCORE = {"num_masks": 9, "mean_j": 0.5, "ap": 0.5}
+
+
+@pytest.fixture
+def project(tmp_path):
+    with Project.create(tmp_path / "toy.ifcproj") as project:
+        (project.folder / "runs" / RUN).mkdir(parents=True)
+        write_settings(project.folder / "runs" / RUN, {"run_id": RUN})
+        yield project
+
+
+def result(project, parent, digest="", **changes):
+    path = project.folder / "models" / "new.safetensors"
+    path.write_bytes(b"weights")
+    return {
+        "name": "new", "path": str(path), "sha256": "cd" * 32, "parent": parent,
+        "verdict": "better", "promote": True, "provenance": {"parent_sha256": digest},
+        "metrics": {}, "before": SCORE, "after": SCORE,
+    } | changes  # fmt: skip
+
+
+def use(project, name, digest):
+    path = project.folder / "models" / f"{name}.safetensors"
+    path.write_bytes(b"weights")
+    project.add_model(name, path, sha256=digest, activate=True)
+
+
+@pytest.mark.parametrize(
+    ("in_use", "parent", "digest", "is_used"),
+    [
+        (None, DEFAULT_MODEL, "aa", True),
+        (None, "default", "aa", True),
+        (None, "r50", "aa", False),
+        (("own", "aa"), "own", "aa", True),
+        (("own", "aa"), "a-copy-of-it", "aa", True),
+        (("own", "aa"), "own", "bb", False),  # another one of that name
+        (("own", ""), "own", "aa", True),  # entered by a program that kept no digest
+        (("own", "aa"), DEFAULT_MODEL, "bb", False),
+    ],
+)
+def test_what_it_was_compared_with_is_what_it_takes_the_place_of(
+    project, in_use, parent, digest, is_used
+):
+    if in_use is not None:
+        use(project, *in_use)
+    before = project.active_model()
+    entered = enter_version(project, RUN, result(project, parent, digest))
+    assert entered["promote"] == is_used
+    active = project.active_model()
+    assert (active.name if is_used else active) == ("new" if is_used else before)
+    last = str(outcome_sentences(entered)[-1])
+    other = f"It was compared with {parent}, but the project uses another model"
+    assert last.startswith("The project uses it from now on." if is_used else other)
+
+
+def test_no_version_comes_into_use_that_is_not_better(project):
+    worse = result(project, DEFAULT_MODEL, verdict="not better", promote=False)
+    assert not enter_version(project, RUN, worse)["promote"]
+    assert project.active_model() is None
+
+
+def test_a_run_is_cleaned_up_again_where_its_state_could_not_be_deleted(project):
+    state = project.folder / "runs" / RUN / TRAINING_FOLDER / STATE_NAME
+    state.mkdir(parents=True)  # a folder of that name cannot be unlinked
+    enter_version(project, RUN, result(project, DEFAULT_MODEL))
+    assert len(unfinished_runs(project.folder)) == 1
+    state.rmdir()
+    state.write_bytes(b"weights and moments")
+    assert [version.name for version in clean_up_entered(project)] == ["new"]
+    assert not state.exists()
+    assert unfinished_runs(project.folder) == []
