@@ -1,4 +1,4 @@
-"""Which staged masks go on in tracks that a person named, classed or put together.
+"""Which staged masks go on in tracks that a person named, classed, put together or restored.
 
 Such a track holds no mask of a person's own, but who is who in it is a person's word. So it goes
 on frame by frame with what covers the same as before, whichever instances a new run makes of it.

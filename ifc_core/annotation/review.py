@@ -28,7 +28,7 @@ class TrackFilter:
         category_ids: One of these classes.
         states: One of these review states.
         untouched_only: No frame that a person corrected, approved, rejected or marked absent, and
-            no class, name or frames that a person gave the track.
+            no class, name or frames that a person gave the track; nor was it restored.
         scope: At least one mask on these frames; areas and lengths count these only.
     """
 

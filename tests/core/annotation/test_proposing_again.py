@@ -177,3 +177,12 @@ def test_a_restored_track_is_not_replaced(two):
     kept = project.tracks(1, include_rejected=False)
     assert {track.id for track in kept} == {first, second}
     assert project.track(first).category_id == 1 != category
+
+
+def test_a_restored_track_counts_as_touched_and_goes_on(two):
+    project, first, second = two
+    for edit in (RejectTracks, RestoreTracks):
+        project.apply(edit((first,)))
+    assert project.find_tracks(1, TrackFilter(untouched_only=True)) == [second]
+    propose(project, still(LEFT_AGAIN))
+    assert places(project, first) == boxes(still(LEFT_AGAIN))
