@@ -41,8 +41,8 @@ class Outcome:
         seconds: It took.
         ap: AP on the held-out frames before and after, ``None`` without masks there.
         notices: What else there is to know, in sentences.
-        in_use: Whether Propose uses it from now on; a better one is not where another model was
-            chosen during the training.
+        in_use: Whether Propose uses it from now on; a better one is not where the project uses
+            another model than the parent by then.
     """
 
     name: str

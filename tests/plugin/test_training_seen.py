@@ -161,17 +161,17 @@ def test_the_end_is_told_in_short_and_in_full_in_the_tip(desk, trainer):
     assert banner._text.toolTip() == "All of what came out, in many words."
 
 
-def test_a_better_version_beside_a_model_chosen_meanwhile_is_not_told_as_in_use(desk, trainer):
+def test_a_better_version_beside_another_model_in_use_is_not_told_as_in_use(desk, trainer):
     panel = desk.studio.panel
     outcome = Outcome("clip-1", "base", "better", 0.6, 0.75, 32, None, (), 90.0, in_use=False)
     trainer.controller._show(FinetuneView(outcome=outcome))
     trainer._on_end("succeeded", "All of what came out, in many words.")
     assert panel.banner.text == (
-        "clip-1 is ready: better than the model before; another model was chosen meanwhile and "
-        "stays in use."
+        "clip-1 is ready: better than the model it began with; another model is in use and "
+        "stays so."
     )
     assert trainer.page.card._title.text() == (
-        "clip-1: Better than the old model; another one was chosen meanwhile and stays in use "
+        "clip-1: Better than the model it began with; Propose uses another one and keeps it "
         "until you choose below."
     )
     trainer.controller._show(FinetuneView(outcome=replace(outcome, in_use=True)))

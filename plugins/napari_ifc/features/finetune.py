@@ -34,8 +34,7 @@ _ENDS = {
     "not enough to judge": tr("{name} is ready; there was too little to judge it by."),
 }
 _NOT_IN_USE = tr(
-    "{name} is ready: better than the model before; another model was chosen meanwhile and stays "
-    "in use."
+    "{name} is ready: better than the model it began with; another model is in use and stays so."
 )
 _COUNT_DELAY_MS = 300
 _HEAD_MS = 1000  # iterations follow each other faster than the head is to change

@@ -45,8 +45,8 @@ _VERDICTS = {
     "not enough to judge": tr("Not enough held-out masks to judge: choose yourself below."),
 }
 _NOT_IN_USE = tr(
-    "Better than the old model; another one was chosen meanwhile and stays in use until you "
-    "choose below."
+    "Better than the model it began with; Propose uses another one and keeps it until you choose "
+    "below."
 )
 _ABOVE_CARD_PX = 8
 BUNDLED = tr("Bundled model")
