@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from napari.layers import Image
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_ifc.edit_layer import EDIT, SMART_ERASE, EditLayer, soon
@@ -214,6 +215,7 @@ class LayerStack:
             self._busy = False
         if self._edit is not None:
             self._edit.close()
+            QTimer.singleShot(0, self.on_rest)  # once the next video is shown, not between the two
         if self._overlay is not None:
             self._overlay.close()
         self._video = self._heat = self._overlay = self._edit = self._source = None

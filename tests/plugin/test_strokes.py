@@ -151,6 +151,20 @@ def test_strokes_that_follow_at_once_go_on_with_the_track_that_the_first_began(d
     assert len(desk.project.tracks(desk.video_id)) == 1
 
 
+def test_an_end_that_was_held_comes_though_another_video_is_shown_by_then(desk, two, second, qtbot):
+    taken = []
+    end = JobEnd(1, JobStatus.SUCCEEDED, {})
+    Stroke(desk)
+    desk.studio.deliver(taken.append)(end)
+    QApplication.processEvents()
+    assert taken == []
+    assert desk.studio.show_video(second)
+    assert taken == []  # what it brings finds the other video shown
+    qtbot.waitUntil(lambda: bool(taken))
+    assert taken == [end]
+    assert desk.studio.workspace.session.entry.id == second
+
+
 def test_ends_of_jobs_that_were_held_come_in_their_order(qtbot):
     holds, taken = [True], []
     bridge = EngineBridge(lambda: bool(holds))
