@@ -118,11 +118,15 @@ def test_a_model_that_was_chosen_during_the_training_stays(bench: Bench) -> None
     outcome = bench.views[-1].outcome
     assert outcome is not None
     assert (outcome.verdict, outcome.in_use) == ("better", False)
-    bench.start()  # with that one as the parent
-    bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
+    bench.start()
+    bench.trainer.end(JobStatus.SUCCEEDED, result(bench, parent="other"))
     models = [(model.name, model.active) for model in bench.project.models()]
     assert models == [("other", False), ("clip-1", False), ("clip-1-2", True)]
-    assert "chosen meanwhile; the project keeps that one until you choose." in bench.ends[0][1]
+    assert bench.ends[0][1].endswith(
+        "It was compared with ifc-r18-objects, but the project uses another model and keeps it "
+        "until you choose."
+    )
+    assert bench.ends[1][1].endswith("The project uses it from now on.")
 
 
 def test_every_sentence_about_the_outcome_can_be_translated() -> None:
