@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ifc_core.io.video_suffixes import VIDEO_SUFFIXES
@@ -18,17 +18,10 @@ class Drops:
 
     Args:
         studio: Where.
-        begin_open: Opens one thing without waiting for it.
     """
 
-    def __init__(self, studio: Studio, begin_open: Callable[[Path], None]) -> None:
+    def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self._begin_open = begin_open
-        self._first: Path | None = None
-        self._further: tuple[Path, ...] = ()
-        self._left: tuple[Path, ...] = ()
-        studio.opened.connect(self._on_opened)
-        studio.failed.connect(self.forget)
 
     def take(self, paths: Sequence[Path]) -> None:
         """Open the first; further videos follow into its project once it is open.
@@ -38,23 +31,16 @@ class Drops:
         """
         videos = tuple(path for path in paths if _is_video(path))
         chosen = videos if len(videos) > 1 else tuple(paths[:1])
-        opening = self._studio.feature(Opening)
-        is_refused = bool(opening.why_wait())
-        self._begin_open(chosen[0])
-        if opening.why_wait() and not is_refused:
-            self._first, self._further = chosen[0].expanduser().absolute(), chosen[1:]
-            self._left = tuple(path for path in paths if path not in chosen)
+        first, further = chosen[0], chosen[1:]
+        left = tuple(path for path in paths if path not in chosen)
+        self._studio.feature(Opening).begin(
+            first,
+            lambda: self._follow(further, left),
+            besides=_left_text((*further, *left)),
+        )
 
-    def forget(self, error: str = "") -> None:
-        """What was dropped besides is not opened any more."""
-        self._first, self._further, self._left = None, (), ()
-
-    def _on_opened(self, video: object) -> None:
-        session = self._studio.open_workspace().session
-        first, further, left = self._first, self._further, self._left
-        self.forget()
-        if first is None or session.source != first:
-            return
+    def _follow(self, further: tuple[Path, ...], left: tuple[Path, ...]) -> None:
+        """The first is open: add the further ones, and tell what is left."""
         told = _left_text(left)
         reason = self._studio.open_workspace().editor.why_not_write()
         if further and reason:

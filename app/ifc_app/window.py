@@ -100,7 +100,7 @@ class DesktopWindow(QObject):
         self.studio.show_napari_panels(False)
         self.studio.window.drop_titles()
         self.studio.opened.connect(self._on_opened)
-        self._drops = Drops(self.studio, self.begin_open)
+        self._drops = Drops(self.studio)
         self.studio.preview_shown.connect(self.start_page.hide)
         self.studio.theme_requested.connect(self._use_theme)
         self.studio.shortcuts_changed.connect(self._show_shortcuts)
@@ -117,13 +117,11 @@ class DesktopWindow(QObject):
         Returns:
             Whether it was opened; if not, the window shows why.
         """
-        self._drops.forget()
         self.start_page.show_problem("")
         return self.studio.open_path(path)
 
     def begin_open(self, path: str | Path) -> None:
         """Open without waiting for it: long files take a while, with progress and cancel."""
-        self._drops.forget()
         self.start_page.show_problem("")
         self.studio.begin_open(path)
 
@@ -342,6 +340,7 @@ class DesktopWindow(QObject):
                 event.setDropAction(Qt.DropAction.CopyAction)
                 event.accept()
                 if kind == QEvent.Type.Drop:
+                    self.start_page.show_problem("")
                     self._drops.take([Path(name) for name in local])
                 return True
         return False

@@ -1,11 +1,15 @@
 """Several things dropped on the window at once."""
 
+import threading
+
 import cv2
 import numpy as np
 import pytest
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication
+
+from napari_ifc.features import opening
 
 pytestmark = pytest.mark.window
 
@@ -22,6 +26,20 @@ def folders(tmp_path):
             cv2.imwrite(str(folder / f"{frame}.png"), picture)
         made.append(folder)
     return made
+
+
+@pytest.fixture
+def gate(window, monkeypatch):
+    """Opening goes on until this is set."""
+    made, open_session = threading.Event(), opening.open_session
+
+    def wait_and_open(*args):
+        made.wait()
+        return open_session(*args)
+
+    monkeypatch.setattr(opening, "open_session", wait_and_open)
+    yield made
+    made.set()
 
 
 def drop(widget, *paths):
@@ -70,6 +88,47 @@ def test_where_the_first_cannot_be_opened_no_other_follows(window, folders, tmp_
     broken.write_text("not a video")
     with qtbot.waitSignal(window.studio.failed):
         drop(window.start_page, broken, *folders)
+    with qtbot.waitSignal(window.studio.opened):
+        window.begin_open(folders[0])
+    assert names(window) == ["clip0"]
+    assert not window.studio.tasks.is_running
+
+
+@pytest.mark.parametrize("meanwhile", ["drop", "open", "error"])
+def test_the_others_follow_whatever_is_refused_meanwhile(
+    window, folders, gate, tmp_path, qtbot, meanwhile
+):
+    drop(window.start_page, *folders)
+    if meanwhile == "drop":
+        drop(window.start_page, tmp_path / "another", tmp_path / "other")
+    elif meanwhile == "open":
+        window.begin_open(tmp_path / "another")
+    else:
+        window.studio.fail("Some other trouble.")
+    words = "trouble" if meanwhile == "error" else "Wait until this has ended"
+    assert words in said(window)
+    gate.set()
+    qtbot.waitUntil(lambda: window.studio.project is not None and len(names(window)) == 3)
+    assert names(window) == ["clip0", "clip1", "clip2"]
+
+
+def test_the_others_are_named_where_the_first_cannot_be_opened(window, folders, tmp_path, qtbot):
+    broken = tmp_path / "broken.mp4"
+    broken.write_text("not a video")
+    with qtbot.waitSignal(window.studio.failed) as told:
+        drop(window.start_page, broken, *folders)
+    assert "broken.mp4" in said(window)
+    assert said(window).endswith(" Not opened: clip0, clip1, clip2.")
+    assert told.args == [said(window)] == [window.start_page._sentence]
+    assert window.studio.project is None
+
+
+def test_the_others_are_named_where_opening_is_cancelled(window, folders, gate, qtbot):
+    drop(window.start_page, *folders)
+    window.studio.tasks.cancel()
+    gate.set()
+    qtbot.waitUntil(lambda: not window.studio.tasks.is_running)
+    assert said(window) == "Opening was cancelled. Not opened: clip1, clip2."
     with qtbot.waitSignal(window.studio.opened):
         window.begin_open(folders[0])
     assert names(window) == ["clip0"]

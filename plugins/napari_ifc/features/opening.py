@@ -11,6 +11,7 @@ from ifc_core.io.video import VideoReader, open_video
 from ifc_core.jobs import JobContext
 from napari_ifc.controllers.session import Session, open_session, preview, show_video
 from napari_ifc.controllers.tasks import Task
+from napari_ifc.error_text import told
 from napari_ifc.feature import Feature
 from napari_ifc.features.correction import Correction
 from napari_ifc.frame_cache import FrameCache
@@ -92,8 +93,16 @@ class Opening(Feature):
         workspace = self.studio.workspace
         return workspace is not None and workspace.proposer.can_go_on_later
 
-    def begin(self, path: Path) -> None:
-        """Open in a worker; see ``Studio.begin_open``."""
+    def begin(
+        self, path: Path, on_opened: Callable[[], None] = lambda: None, *, besides: str = ""
+    ) -> None:
+        """Open in a worker; see ``Studio.begin_open``.
+
+        Args:
+            path: What to open.
+            on_opened: Called once it is shown; never where it was refused, failed or cancelled.
+            besides: A sentence to tell where it was begun and then not opened.
+        """
         if why := self.why_wait():
             self.studio.fail(why)
             return
@@ -110,19 +119,21 @@ class Opening(Feature):
             self._coming = ""
             if not may_leave():
                 session.close()
-                self.studio.inform(tr("{name} was not opened.").format(name=path.name))
-            elif not self.take(session):
-                self.begin(path)
+                self._inform(tr("{name} was not opened.").format(name=path.name), besides)
+            elif self.take(session):
+                on_opened()
+            else:
+                self.begin(path, on_opened, besides=besides)
 
         def failed(error: IFCError) -> None:
             self._coming = ""
             self.end_preview()
-            self.studio.fail(error)
+            self.studio.fail(f"{told(error)[0]} {besides}" if besides else error)
 
         def cancelled() -> None:
             self._coming = ""
             self.end_preview()
-            self.studio.inform(tr("Opening was cancelled."))
+            self._inform(tr("Opening was cancelled."), besides)
 
         def work(context: JobContext) -> Session:
             if nothing_open:
@@ -132,6 +143,9 @@ class Opening(Feature):
         self._coming = tr("Opening {name}").format(name=path.name)
         task: Task[Session] = Task(self._coming, take, failed, cancelled, drop=Session.close)
         self.studio.tasks.start(task, work)
+
+    def _inform(self, sentence: str, besides: str) -> None:
+        self.studio.inform(f"{sentence} {besides}".strip(), "warning" if besides else "info")
 
     # The first frames while the index is made
 
