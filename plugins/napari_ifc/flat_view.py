@@ -48,15 +48,19 @@ class FlatView:
     def use(self, source: LazyVideo | None) -> None:
         """Look after a video, before it is put into the viewer.
 
+        Where none is, nothing rests: that counts as flat, and a change is told.
+
         Args:
             source: The video; ``None`` for none.
         """
         self._source = source
         if source is not None and self.keeps:
             self.flatten()
-        self._was_flat = self.is_flat
         if source is not None:
             source.is_thin = lambda: not self.is_flat
+        told, self._was_flat = self._was_flat, source is None or self.is_flat
+        if self._was_flat != told:
+            self._on_turned(self._was_flat)
 
     def flatten(self) -> None:
         """Go back to two dimensions and the usual order of the axes."""

@@ -125,8 +125,10 @@ class View(Feature):
         )
 
     def _why_not_flatten(self) -> str:
-        flat = tr("Frames are shown as they are.") if self.studio.layers.flat.is_flat else ""
-        return self.studio.why_not_open() or flat
+        layers = self.studio.layers
+        if layers.is_shown and not layers.flat.is_flat:  # also of a video that is still coming
+            return ""
+        return self.studio.why_not_open() or tr("Frames are shown as they are.")
 
     def _on_turned(self, flat: bool) -> None:
         """Offer the way back, for as long as there is one."""
