@@ -92,9 +92,12 @@ class EditLayer:
         self.layer = self._make()
 
     def renew(self) -> Labels:
-        """Make the layer anew, after a person deleted it."""
+        """Make the layer anew, after a person deleted it; the tool stays, which is told."""
         self.end_stroke()
+        mode, editable = self.mode, self.layer.editable
         self.layer = self._make()
+        self.layer.editable = editable
+        self.set_mode(mode)
         return self.layer
 
     def close(self) -> None:

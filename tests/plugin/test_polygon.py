@@ -81,3 +81,17 @@ def test_another_frame_or_tool_drops_it_and_says_so(drawn):
 def test_the_tip_says_how_corners_are_taken_back(drawn):
     tip = drawn.studio.actions["tool.polygon"].tip
     assert all(word in tip for word in ("right-click", "Backspace", "Esc", "Enter"))
+
+
+def test_a_layer_that_is_put_back_is_drawn_on_as_the_one_before(drawn, qtbot):
+    gone = drawn.layer
+    drawn.studio.viewer.layers.remove(gone)
+    qtbot.waitUntil(lambda: drawn.layer is not gone and drawn.layer in drawn.studio.viewer.layers)
+    overlay = drawn.layer._overlays["polygon"]
+    for number in range(1, 5):
+        overlay.points = [*CORNERS[:number], POINTER]
+    press(drawn, "Backspace")
+    assert points(drawn) == [*CORNERS[:3], POINTER]
+    before = next(iter(masks(drawn).values())).area
+    press(drawn, "Enter")
+    qtbot.waitUntil(lambda: next(iter(masks(drawn).values())).area > before)
