@@ -86,18 +86,19 @@ class EditLayer:
         self._choosing = False
         self._is_due = False
         self._is_blank = True
-        self._held: tuple[str, ...] = ()
+        self._held: dict[str, Callable[[], None]] = {}
         self._commit_timer = soon(self.flush)
         self._rest_timer = soon(self._rest)
         self.layer = self._make()
 
     def renew(self) -> Labels:
-        """Make the layer anew, after a person deleted it; the tool stays, which is told."""
+        """Make the layer anew, after a person deleted it; tool and held keys stay."""
         self.end_stroke()
         mode, editable = self.mode, self.layer.editable
         self.layer = self._make()
         self.layer.editable = editable
         self.set_mode(mode)
+        self.hold_keys(self._held)
         return self.layer
 
     def close(self) -> None:
@@ -200,7 +201,7 @@ class EditLayer:
             self.layer.bind_key(key, None, overwrite=True)
         for key, callback in keys.items():
             self.layer.bind_key(key, lambda _, call=callback: call(), overwrite=True)
-        self._held = tuple(keys)
+        self._held = dict(keys)
 
     # Strokes
 

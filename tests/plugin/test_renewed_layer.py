@@ -47,3 +47,14 @@ def test_the_tool_comes_back_with_the_flat_view(desk, delete, qtbot):
     desk.studio.viewer.dims.ndisplay = 2
     qtbot.waitUntil(lambda: desk.layer.editable)
     assert str(desk.layer.mode) == desk.studio.layers.mode == "paint"
+
+
+def test_keys_that_are_held_stay(desk, delete):
+    pressed = []
+    desk.studio.layers.hold_keys({"Enter": lambda: pressed.append("Enter")})
+    delete()
+    bound = {str(key): callback for key, callback in desk.layer.keymap.items()}
+    bound["Enter"](desk.layer)
+    assert pressed == ["Enter"]
+    desk.studio.layers.hold_keys({})
+    assert "Enter" not in map(str, desk.layer.keymap)
