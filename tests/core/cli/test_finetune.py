@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -331,30 +330,30 @@ def test_the_project_is_free_while_the_training_goes_on(
     assert not any(seen)
 
 
-def holding(project_folder: Path, holders: list[Project]) -> Callable[[Any], str]:
-    """Have the project open from the first event on, as a window would."""
+@pytest.fixture
+def holders(project_folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Project]:
+    """Holds the project once the first event of a run came, as a window that opened it would."""
+    held: list[Project] = []
 
     def hold(event: Any) -> str:
-        if not holders:
-            holders.append(Project.open(project_folder))
+        if not held:
+            held.append(Project.open(project_folder))
         return describe(event)
 
-    return hold
+    monkeypatch.setattr(finetune, "describe", hold)
+    return held
 
 
 def test_a_version_waits_where_the_project_is_in_use(
     project_folder: Path,
     quick: list[str],
+    holders: list[Project],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    holders: list[Project] = []
-
     words = ["finetune", str(project_folder), "--iterations", "2", "--name", "second", *quick]
-    with monkeypatch.context() as patch:
-        patch.setattr(finetune, "describe", holding(project_folder, holders))
-        patch.setattr(finetune, "WAIT_SECONDS", 0.0)
-        assert cli.main(words) == 2
+    monkeypatch.setattr(finetune, "WAIT_SECONDS", 0.0)
+    assert cli.main(words) == 2
     assert "The training is done, but" in capsys.readouterr().err.splitlines()[-1]
     holders[0].close()
     assert cli.main(["finetune", str(project_folder), "--resume", "--json"]) == 0
@@ -385,15 +384,13 @@ def test_a_run_is_taken_for_no_stopped_one_from_its_first_moment(
 def test_a_version_that_the_window_enters_meanwhile_ends_well(
     project_folder: Path,
     quick: list[str],
+    holders: list[Project],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    holders: list[Project] = []
-
     def enter_kept(seconds: float) -> None:
         entering.enter_kept(holders[0])
 
-    monkeypatch.setattr(finetune, "describe", holding(project_folder, holders))
     monkeypatch.setattr(finetune.time, "sleep", enter_kept)
     words = ["finetune", str(project_folder), "--iterations", "2", "--name", "second", "--json"]
     assert cli.main([*words, *quick]) == 0
