@@ -15,6 +15,8 @@ from ifc_core.structures.run_lengths import PAIR_END, decode_pairs
 
 _MAX_OF_A_KIND = 20
 _MASKS_AT_ONCE = 500
+_TABLES_WITH_TEXT = ("videos", "categories", "tracks", "runs", "models", "annotators")
+_JSON_COLUMNS = {("runs", "settings"), ("models", "provenance"), ("models", "metrics")}
 
 _QUERIES = {
     "a frame shows a record that does not exist": "SELECT video_id, frame_index, track_id "
@@ -60,7 +62,7 @@ def find_faults(db: sqlite3.Connection, folder: Path) -> list[str]:
             for row in db.execute(f"{query} LIMIT {_MAX_OF_A_KIND}"):
                 faults.append(f"{folder.name}: {sentence} ({', '.join(map(str, row))}).")
         faults.extend(_mask_faults(db))
-        faults.extend(_json_faults(db))
+        faults.extend(_text_faults(db))
         faults.extend(_journal_faults(db))
     except sqlite3.DatabaseError as error:
         faults = [f"The file is damaged: {error}."]
@@ -101,12 +103,27 @@ def _may_be_mask(counts: object) -> bool:
     return isinstance(counts, bytes) and len(counts) > 0
 
 
-def _json_faults(db: sqlite3.Connection) -> Iterator[str]:
-    """Runs and models whose settings or figures are no JSON object."""
-    for table, column in (("runs", "settings"), ("models", "provenance"), ("models", "metrics")):
-        for row_id, text in db.execute(f"SELECT id, {column} FROM {table}"):  # noqa: S608 - fixed
-            if read_object(text) is None:
-                yield f"The {column} of entry {row_id} in {table} cannot be read."
+def _text_faults(db: sqlite3.Connection) -> Iterator[str]:
+    """Text that is not UTF-8, and settings or figures that are no JSON object."""
+    for table in _TABLES_WITH_TEXT:
+        columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})") if row[2] == "TEXT"]
+        for column in columns:
+            is_sound = _is_object if (table, column) in _JSON_COLUMNS else _is_utf8
+            query = f"SELECT id, CAST({column} AS BLOB) FROM {table}"  # noqa: S608 - fixed
+            for row_id, stored in db.execute(query):
+                if not is_sound(stored):
+                    yield f"The {column} of entry {row_id} in {table} cannot be read."
+
+
+def _is_object(stored: bytes | None) -> bool:
+    return read_object(stored) is not None
+
+
+def _is_utf8(stored: bytes | None) -> bool:
+    try:
+        return stored is None or stored.decode() is not None
+    except UnicodeDecodeError:
+        return False
 
 
 def _journal_faults(db: sqlite3.Connection) -> Iterator[str]:

@@ -12,33 +12,52 @@ from typing import Any
 
 from ifc_core.annotation.records import ModelVersion
 from ifc_core.annotation.rows import read_object
-from ifc_core.errors import EditError
+from ifc_core.errors import EditError, ProjectError
 
 IN_PROJECT = "project:"
 """What the stored path of a model begins with that lies in the project."""
 
 
+_TEXTS = ("name", "path", "sha256", "parent", "provenance", "metrics")
+
+
 def read_models(db: sqlite3.Connection, folder: Path) -> list[ModelVersion]:
-    """Model versions, oldest first."""
+    """Model versions, oldest first; damaged provenance or metrics are empty.
+
+    Raises:
+        ProjectError: A name, path, hash or parent is not text.
+    """
     active = _active_id(db)
-    found = db.execute(
-        "SELECT id, name, path, sha256, parent, created_at, provenance, metrics FROM models "
-        "ORDER BY id"
-    )
-    return [
-        ModelVersion(
-            row[0],
-            row[1],
-            _full_path(row[2], folder),
-            row[3],
-            row[4],
-            row[5],
-            read_object(row[6]) or {},
-            read_object(row[7]) or {},
-            row[0] == active,
+    texts = ", ".join(f"CAST({name} AS BLOB)" for name in _TEXTS)  # also what is not UTF-8
+    found = db.execute(f"SELECT id, created_at, {texts} FROM models ORDER BY id")  # noqa: S608
+    models = []
+    for model_id, created_at, *words, provenance, metrics in found:
+        name, path, sha256, parent = (_text(word, model_id, folder) for word in words)
+        models.append(
+            ModelVersion(
+                model_id,
+                name,
+                _full_path(path, folder),
+                sha256,
+                parent,
+                created_at,
+                read_object(provenance) or {},
+                read_object(metrics) or {},
+                model_id == active,
+            )
         )
-        for row in found
-    ]
+    return models
+
+
+def _text(stored: bytes, model_id: int, folder: Path) -> str:
+    try:
+        return stored.decode()
+    except UnicodeDecodeError as error:
+        raise ProjectError(
+            f"Entry {model_id} of the models of {folder.name} is damaged; run `ifc-studio project "
+            "check` on it and go back to a copy.",
+            path=folder,
+        ) from error
 
 
 def _active_id(db: sqlite3.Connection) -> int | None:

@@ -371,7 +371,11 @@ class ProjectReader:
         return staging.read_instances(self._db, run_id)
 
     def models(self) -> list[ModelVersion]:
-        """Model versions of the project, oldest first."""
+        """Model versions of the project, oldest first.
+
+        Raises:
+            ProjectError: One is damaged beyond its provenance and metrics, which are then empty.
+        """
         return model_versions.read_models(self._db, self.folder)
 
     def active_model(self) -> ModelVersion | None:

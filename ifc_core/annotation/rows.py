@@ -51,9 +51,14 @@ def normalised(text: str) -> str:
 
 
 def read_object(text: object) -> dict[str, Any] | None:
-    """The JSON object that a column holds; ``None`` where it holds anything else."""
+    """The JSON object that a column holds; ``None`` where it holds anything else.
+
+    Args:
+        text: Of the column, or its bytes: SQLite refuses to give text that is not UTF-8.
+    """
     try:
-        value = json.loads(text) if isinstance(text, str) else None
+        decoded = text.decode() if isinstance(text, bytes) else text
+        value = json.loads(decoded) if isinstance(decoded, str) else None
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -33,7 +33,8 @@ def read_runs(db: sqlite3.Connection, video_id: int | None = None) -> list[RunIn
     can be kept or discarded; ``project check`` names it.
     """
     found = db.execute(
-        "SELECT runs.id, kind, video_id, model, settings, state, started_at, finished_at, "
+        "SELECT runs.id, kind, video_id, model, CAST(settings AS BLOB), state, started_at, "
+        "finished_at, "
         "(SELECT count(DISTINCT frame_index) FROM staged WHERE run_id = runs.id), "
         "(SELECT count(*) FROM staged WHERE run_id = runs.id), name, adopted "
         "FROM runs JOIN annotators ON annotators.id = annotator_id "
