@@ -27,7 +27,6 @@ from ifc_core.io.video import open_video
 from ifc_core.io.ytvis import YtvisFile, YtvisTrack, read_ytvis
 from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC
-from ifc_core.models.names import DEFAULT_MODEL
 from ifc_core.models.registry import load_model
 from ifc_core.training.finetune import finetune
 from ifc_core.training.finetune_settings import FinetuneResult, FinetuneSettings, HeldOutScore
@@ -60,7 +59,7 @@ class FinetuneBenchOptions:
 
     data: Path | None = None
     clips: tuple[str, ...] = ()
-    model: str = DEFAULT_MODEL
+    model: str = "default"
     preset: str = "quick"
     frames: int = 5
     judged: int = 24

@@ -60,7 +60,7 @@ def user_models_dir() -> Path:
 
 
 def load_model(
-    name_or_path: str | Path = DEFAULT_MODEL,
+    name_or_path: str | Path = "default",
     device: str | torch.device = "cpu",
     precision: Precision = "fp32",
     *,

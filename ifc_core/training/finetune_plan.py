@@ -13,7 +13,7 @@ from ifc_core.io.atomic import ready_folder
 from ifc_core.io.video import open_video
 from ifc_core.models.checkpoint import check_class_names
 from ifc_core.models.ifc import IFC
-from ifc_core.models.names import DEFAULT_MODEL, model_name
+from ifc_core.models.names import DEFAULT_MODEL, DEFAULT_WORDS, model_name
 from ifc_core.models.registry import load_model
 from ifc_core.training.ancestry import Ancestry, read_ancestry
 from ifc_core.training.class_head import OBJECT
@@ -88,7 +88,7 @@ def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetuneP
     ready_folder(folder / "models")
     snapshot = read_snapshot(folder / "runs" / settings.run_id)
     fingerprints = [_checked_fingerprint(video) for video in snapshot.videos]
-    wanted = settings.model or snapshot.parent_path or DEFAULT_MODEL
+    wanted = settings.model or snapshot.parent_path or "default"
     parent = load_model(wanted, settings.device, "fp32", search=[folder / "models"])
     if not parent.categories:
         raise CheckpointError(f"The model {wanted} does not name its classes.", path=wanted)
@@ -112,7 +112,7 @@ def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetuneP
         settings.load_preset(),
         snapshot,
         parent,
-        model_name(wanted) if settings.model else (snapshot.parent or wanted),
+        _parent_name(wanted, settings, snapshot),
         names,
         split_held_out(videos, settings.held_out_share, settings.seed, seen),
         ancestry=ancestry,
@@ -121,6 +121,12 @@ def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetuneP
             **{c.name: c.id for c in snapshot.categories if c.id in used},
         },
     )
+
+
+def _parent_name(wanted: str, settings: FinetuneSettings, snapshot: Snapshot) -> str:
+    if wanted in DEFAULT_WORDS:
+        return DEFAULT_MODEL
+    return model_name(wanted) if settings.model else (snapshot.parent or model_name(wanted))
 
 
 def _checked_fingerprint(video: SnapshotVideo) -> str:

@@ -105,6 +105,15 @@ def test_the_default_is_the_bundled_model_whatever_has_its_name(
     assert registry.find_model("small", [project]).kind == "project"  # it stays reachable
 
 
+def test_who_names_no_model_gets_the_bundled_one(bundled, make_model, monkeypatch):
+    monkeypatch.setattr(registry, "DEFAULT_MODEL", "small")
+    other = make_model(num_queries=7)
+    other.categories = CATEGORIES
+    _user_model(other, "small")
+    assert ifc_core.load_model().sha256 == read_checkpoint_info(bundled).sha256
+    assert ifc_core.load_model("small").config == other.config
+
+
 def test_names_of_the_programs_models_are_reserved(bundled):
     for name in ("small", "Small", "", "default", "Default"):
         assert registry.is_reserved(name)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,8 @@ from ifc_core.annotation.edits import ApproveFrames, SetCategory, SetMask
 from ifc_core.annotation.snapshot import make_snapshot
 from ifc_core.errors import ConfigError, OutputError, ProjectError
 from ifc_core.models.checkpoint import read_checkpoint, write_checkpoint
+from ifc_core.models.names import DEFAULT_MODEL, model_file
+from ifc_core.models.registry import find_model, user_models_dir
 from ifc_core.structures import Category, RLEMask
 from ifc_core.training.class_head import with_classes
 from ifc_core.training.finetune_plan import plan_finetune
@@ -69,6 +72,23 @@ def test_a_class_with_a_name_that_no_model_keeps_is_told_before_training(project
     make_snapshot(project, project.folder / "runs" / "r1")
     with pytest.raises(ConfigError, match=r"ccc\.\.\. has a name of 201 letters; rename it"):
         plan_finetune(project.folder, settings(tiny_model_file))
+
+
+@pytest.mark.parametrize("chosen", ["", "default"])
+def test_where_nothing_was_chosen_the_bundled_model_is_the_parent(
+    project, run_folder, tiny_model_file, chosen
+):
+    for folder in (project.folder / "models", user_models_dir()):
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(tiny_model_file, model_file(folder, DEFAULT_MODEL))
+    plan = plan_finetune(
+        project.folder, FinetuneSettings("r1", model=chosen, short_side=64, device="cpu")
+    )
+    assert plan.parent.sha256 == find_model("default").info.sha256
+    assert plan.parent_name == DEFAULT_MODEL
+    named = FinetuneSettings("r1", model=DEFAULT_MODEL, short_side=64, device="cpu")
+    own = read_checkpoint(tiny_model_file).info.sha256
+    assert plan_finetune(project.folder, named).parent.sha256 == own
 
 
 # ---- the models before ----------------------------------------------------------------------
