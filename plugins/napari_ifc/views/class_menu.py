@@ -18,8 +18,11 @@ _LONGEST = 50
 class ClassMenu(QMenu):
     """Lists classes below a field; what is typed into it narrows the list, Return takes the first.
 
+    Where none matches the menu says so and stays.
+
     Attributes:
         field: Where to type.
+        none: The line that says that no class matches.
         chosen: Emitted with the id of a class.
     """
 
@@ -32,11 +35,13 @@ class ClassMenu(QMenu):
         self.field.setAccessibleName(tr("Find a class"))
         self.field.setClearButtonEnabled(True)
         self.field.textChanged.connect(self._narrow)
-        self.field.returnPressed.connect(self._take_first)
         self.field.installEventFilter(self)
         holder = QWidgetAction(self)
         holder.setDefaultWidget(self.field)
         self.addAction(holder)
+        self.none = self.addAction(tr("No class matches; “Edit classes…” adds one"))
+        self.none.setEnabled(False)
+        self.none.setVisible(False)
         self.setToolTipsVisible(True)
         self._entries: dict[QAction, ClassRow] = {}
         self.aboutToShow.connect(self.field.clear)
@@ -74,6 +79,7 @@ class ClassMenu(QMenu):
         words = text.strip().casefold()
         for entry, row in self._entries.items():
             entry.setVisible(words in row.name.casefold())
+        self.none.setVisible(bool(words) and not self.listed())
 
     def _take_first(self) -> None:
         for entry in self.listed()[:1]:
@@ -81,11 +87,15 @@ class ClassMenu(QMenu):
             entry.trigger()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """The arrow down goes from the field into the list."""
+        """Return in the field takes the first class; the arrow down goes into the list."""
         is_key = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
-        if is_key and watched is self.field and event.key() == Qt.Key.Key_Down:
-            for entry in self.listed()[:1]:
-                self.setFocus()
-                self.setActiveAction(entry)
-            return True
+        if is_key and watched is self.field:
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                self._take_first()
+                return True  # the menu would close
+            if event.key() == Qt.Key.Key_Down:
+                for entry in self.listed()[:1]:
+                    self.setFocus()
+                    self.setActiveAction(entry)
+                return True
         return bool(super().eventFilter(watched, event))

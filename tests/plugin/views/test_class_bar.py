@@ -78,3 +78,21 @@ def test_a_class_is_found_by_typing(bar, qtbot):
     qtbot.keyClick(bar.menu.field, Qt.Key.Key_Down)
     assert bar.menu.activeAction() is bar.menu.listed()[0]
     bar.menu.close()
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter])
+def test_a_menu_without_a_match_says_so_and_stays(bar, qtbot, key):
+    bar.show_classes(ROWS, 3)
+    bar.menu.popup(bar.mapToGlobal(bar.rect().bottomLeft()))
+    qtbot.waitUntil(bar.menu.isVisible)
+    assert not bar.menu.none.isVisible()
+    qtbot.keyClicks(bar.menu.field, "zebra")
+    assert bar.menu.listed() == []
+    assert bar.menu.none.isVisible()
+    assert bar.menu.none.text() == "No class matches; “Edit classes…” adds one"
+    qtbot.keyClick(bar.menu.field, key)
+    assert bar.menu.isVisible()
+    bar.menu.field.clear()
+    assert not bar.menu.none.isVisible()
+    assert len(bar.menu.listed()) == len(ROWS)
+    bar.menu.close()
