@@ -158,9 +158,10 @@ class Studio(StudioFeatures):
         """Show one sentence in the panel, without blocking anything."""
         self.panel.banner.show_message(text, kind)
 
-    def fail(self, error: Exception | str) -> None:
-        """Show an error as one sentence and emit ``failed``."""
+    def fail(self, error: Exception | str, besides: str = "") -> None:
+        """Show an error as one sentence, with what is told besides, and emit ``failed``."""
         sentence, path = told(error)
+        sentence = f"{sentence} {besides}".strip()
         self.panel.banner.show_message(sentence, "error", tip=path)
         self.failed.emit(sentence)
 

@@ -123,6 +123,29 @@ def test_the_others_are_named_where_the_first_cannot_be_opened(window, folders, 
     assert window.studio.project is None
 
 
+def test_a_drop_that_fails_tells_the_whole_path_in_the_tip(window, folders, tmp_path, qtbot):
+    broken = tmp_path / "broken.mp4"
+    broken.write_text("not a video")
+    with qtbot.waitSignal(window.studio.failed):
+        drop(window.start_page, broken, *folders)
+    assert said(window).startswith("“broken.mp4” ")
+    assert window.studio.panel.banner._text.toolTip() == str(broken)
+
+
+def test_what_is_left_is_named_where_a_further_video_cannot_be_added(
+    window, folders, tmp_path, qtbot
+):
+    broken, notes = tmp_path / "broken.mp4", tmp_path / "notes.txt"
+    broken.write_text("not a video")
+    notes.write_text("")
+    with qtbot.waitSignal(window.studio.failed):
+        drop(window.start_page, folders[0], broken, notes)
+    assert names(window) == ["clip0"]
+    assert said(window).startswith("“broken.mp4” ")
+    assert said(window).endswith(" Not opened: notes.txt.")
+    assert window.studio.panel.banner._text.toolTip() == str(broken)
+
+
 def test_the_others_are_named_where_opening_is_cancelled(window, folders, gate, qtbot):
     drop(window.start_page, *folders)
     window.studio.tasks.cancel()

@@ -11,7 +11,6 @@ from ifc_core.io.video import VideoReader, open_video
 from ifc_core.jobs import JobContext
 from napari_ifc.controllers.session import Session, open_session, preview, show_video
 from napari_ifc.controllers.tasks import Task
-from napari_ifc.error_text import told
 from napari_ifc.feature import Feature
 from napari_ifc.features.correction import Correction
 from napari_ifc.frame_cache import FrameCache
@@ -128,7 +127,7 @@ class Opening(Feature):
         def failed(error: IFCError) -> None:
             self._coming = ""
             self.end_preview()
-            self.studio.fail(f"{told(error)[0]} {besides}" if besides else error)
+            self.studio.fail(error, besides)
 
         def cancelled() -> None:
             self._coming = ""

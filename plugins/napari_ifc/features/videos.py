@@ -265,7 +265,9 @@ class Videos(Feature):
 
         name = paths[0].name if len(paths) == 1 else tr("{count} videos").format(count=len(paths))
         task: Task[list[Video]] = Task(
-            tr("Adding {name}").format(name=name), take, self.studio.fail
+            tr("Adding {name}").format(name=name),
+            take,
+            lambda error: self.studio.fail(error, besides),
         )
         self.studio.tasks.start(task, lambda context: look_through(paths, context))
 
