@@ -71,6 +71,7 @@ class Studio(StudioFeatures):
         tasks: Long work in worker threads, with progress and cancel.
         window: Docks, keys and the end of the window.
         docks: Dock widgets by name: ``"studio"`` and ``"timeline"``.
+        keys: The usual key sequences that the window leaves to the studio.
         actions: Everything a person can do, as a searchable table.
         workspace: What is open, or ``None``.
     """
@@ -88,6 +89,7 @@ class Studio(StudioFeatures):
         super().__init__()
         self.viewer = viewer
         self.settings = settings or user_settings()
+        self.keys = keys
         self.trainer_factory = Trainers(trainer_factory)
         self.workspace: Workspace | None = None
         self.engine = EngineLink(engine_factory)

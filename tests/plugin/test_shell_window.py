@@ -247,6 +247,14 @@ def test_the_panels_menu_has_every_action_and_says_why_not(studio):
     assert names == list(GROUPS)
 
 
+def test_what_has_no_key_of_its_own_is_no_action(studio):
+    assert [action.text for action in studio.actions.search("redo")] == ["Redo"]
+    dialog = studio.feature(PreferencesFeature).show_dialog()
+    listed = [dialog.keys.item(row, 0).text() for row in range(dialog.keys.rowCount())]
+    dialog.accept()
+    assert [text for text in listed if text.startswith("Redo")] == ["Redo"]
+
+
 def test_tab_goes_from_top_to_bottom_and_keys_to_every_page(studio):
     panel = studio.panel
     panel.show_page("tracks")

@@ -75,6 +75,7 @@ _AMOUNTS_PX = {"grow": 1, "shrink": 1}
 
 
 HISTORY = "history"
+_REDO_TOO = "edit.redo_too"
 
 
 class Editing(Feature):
@@ -185,14 +186,15 @@ class Editing(Feature):
             group=tr("Edit"),
             why_not=self.editor_reason(lambda e: e.why_not_redo()),
         )
-        yield Action(
-            "edit.redo_too",
-            tr("Redo (second key)"),
-            self.edit(lambda e: e.redo()),
-            group=tr("Edit"),
-            why_not=self.editor_reason(lambda e: e.why_not_redo()),
-            text_now=lambda: "",
-        )
+        if _REDO_TOO in self.studio.keys:  # elsewhere the second key is napari's
+            yield Action(
+                _REDO_TOO,
+                tr("Redo (second key)"),
+                self.edit(lambda e: e.redo()),
+                group=tr("Edit"),
+                why_not=self.editor_reason(lambda e: e.why_not_redo()),
+                text_now=lambda: "",
+            )
 
     def opened(self, workspace: Workspace) -> None:
         """Give the eraser that follows edges the frames it needs."""
