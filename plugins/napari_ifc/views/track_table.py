@@ -388,7 +388,7 @@ class TrackTable(QWidget):
 
     def apply_palette(self, palette: Palette) -> None:
         """Tint the icons."""
-        self._filter_button.setIcon(icon("filter", palette.text))
+        self._filter_button.setIcon(icon("filter", palette.text, checked=palette.on_accent))
         for action_id, icon_name in _BUTTONS:
             self._buttons[action_id].setIcon(icon(icon_name, palette.text))
 

@@ -3,10 +3,12 @@
 from itertools import product
 
 import pytest
+from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QCheckBox, QFrame, QPushButton, QVBoxLayout
 
 from napari_ifc.views.icons import icon, icon_names
 from napari_ifc.views.theme import palette_for, placeholder, style_sheet, theme_mix
+from napari_ifc.views.track_table import TrackTable
 
 ORANGE = (230, 159, 0)
 
@@ -69,3 +71,19 @@ def test_icons_have_a_faint_form_for_disabled_buttons(qapp):
             for i in (strong, faint)
         ]
         assert alphas[0] > 2 * alphas[1] > 0, name
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_the_open_filter_shows_its_icon_on_the_accent(theme, qtbot):
+    p = palette_for(theme)
+    table = TrackTable()
+    qtbot.addWidget(table)
+    table.setStyleSheet(style_sheet(p))
+    table.apply_palette(p)
+    table.show_filters(True)
+    button = table._filter_button
+    shown = button.icon().pixmap(18, QIcon.Mode.Normal, QIcon.State.On).toImage()
+    points = product(range(shown.width()), range(shown.height()))
+    ink = max((shown.pixelColor(x, y) for x, y in points), key=lambda color: color.alpha())
+    assert ink.alpha() > 128
+    assert contrast(ink.name(), p.accent) >= 4.0
