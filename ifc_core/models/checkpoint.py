@@ -17,6 +17,7 @@ from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
+from ifc_core.models.names import METADATA_KEY
 from ifc_core.models.preferences import ModelPreferences
 from ifc_core.models.safetensors_file import (
     MAX_HEADER_BYTES,
@@ -27,7 +28,6 @@ from ifc_core.models.safetensors_file import (
 from ifc_core.structures import Category
 
 FORMAT_VERSION = 1
-_METADATA_KEY = "ifc_studio"
 _MOST_LETTERS = 200  # of a name in the description
 _FLOAT_TYPES = ("F16", "BF16", "F32", "F64")
 
@@ -154,8 +154,8 @@ def write_checkpoint(
     compare_shapes(path, expected_shapes(info.model_config), shapes)
     check_values(path, tensors)
     digest = _hash(tensors)
-    metadata = {"format": "pt", _METADATA_KEY: json.dumps(_info_to_json(info, digest))}
-    if len(metadata[_METADATA_KEY]) > MAX_HEADER_BYTES // 4:
+    metadata = {"format": "pt", METADATA_KEY: json.dumps(_info_to_json(info, digest))}
+    if len(metadata[METADATA_KEY]) > MAX_HEADER_BYTES // 4:
         raise CheckpointError(f"The provenance of {path} is too long to store.", path=path)
     with atomic_output(path) as temporary:
         save_tensors(tensors, temporary, metadata)
@@ -284,7 +284,7 @@ def _printable(name: str) -> str:
 
 
 def _checked_info(path: Path, file: Any) -> CheckpointInfo:
-    text = (file.metadata() or {}).get(_METADATA_KEY)
+    text = (file.metadata() or {}).get(METADATA_KEY)
     if text is None:
         raise CheckpointError(
             f"{path} is not an IFC Studio model; published .pth files are read by"

@@ -1,4 +1,4 @@
-"""Names of models, which are those of their files."""
+"""Names of models, which are those of their files, and what is named in these."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ DEFAULT_WORDS = ("", "default")
 
 SUFFIX = ".safetensors"
 """Of the files of models."""
+
+METADATA_KEY = "ifc_studio"
+"""In the header of a model's file, what it says of itself, as JSON."""
 
 
 def model_name(model: Path | str) -> str:

@@ -19,6 +19,8 @@ from ifc_core.training.run_files import (
     forget_training_state,
     kept_result,
     unfinished_runs,
+    version_file,
+    version_files,
 )
 
 
@@ -46,7 +48,7 @@ def enter_version(project: Project, run_id: str, result: Mapping[str, Any]) -> d
     run_folder = project.folder / "runs" / run_id
     version = version_of_run(project, run_id)
     if version is None:
-        path = _of_free_name(project, Path(str(result["path"])))
+        path = _of_free_name(project, run_folder, Path(str(result["path"])))
         version = project.add_model(
             path.stem,
             path,
@@ -85,16 +87,22 @@ def _is_in_use(project: Project, result: Mapping[str, Any]) -> bool:
     return parent == active.name
 
 
-def _of_free_name(project: Project, path: Path) -> Path:
-    """The file, renamed where another model of the project got its name during the training."""
+def _of_free_name(project: Project, run_folder: Path, written: Path) -> Path:
+    """The file, renamed where another model of the project got its name during the training.
+
+    Killed right after that, the next time finds it under its new name. What the run wrote under
+    another name before is replaced, so that no second copy stays.
+    """
     known = {model.name for model in project.models()}
-    free, number = path, 2
-    while free.stem in known or (free != path and free.exists()):
-        free, number = path.with_stem(f"{path.stem}-{number}"), number + 1
-    if free == path:
+    path = version_file(run_folder, written.name) or written
+    if path.stem not in known:
         return path
+    own = version_files(run_folder)
+    free, number = written, 2
+    while free.stem in known or (free.exists() and free not in own):
+        free, number = written.with_stem(f"{written.stem}-{number}"), number + 1
     try:
-        return path.rename(free)
+        return path.replace(free)
     except OSError as error:
         raise ProjectError(
             f"{path} cannot be renamed to {free.name}: {error.strerror}.", path=project.folder

@@ -11,6 +11,7 @@ from typing import Any
 
 from ifc_core.errors import FormatError, ProjectLockedError
 from ifc_core.io.atomic import atomic_output
+from ifc_core.models.names import METADATA_KEY, SUFFIX
 
 STATE_NAME = "resume.safetensors"
 """The checkpoint that a run goes on from."""
@@ -110,18 +111,55 @@ def kept_result(run_folder: Path) -> dict[str, Any] | None:
         return None
     if not all(isinstance(v, dict) for v in maps) or not isinstance(result.get("promote"), bool):
         return None
-    path = run_folder.parents[1] / "models" / Path(result["path"]).name
-    return {**result, "path": str(path)} if path.is_file() else None
+    path = version_file(run_folder, Path(result["path"]).name)
+    return None if path is None else {**result, "path": str(path)}
+
+
+def version_file(run_folder: Path, name: str) -> Path | None:
+    """The file of the version that a run made, in the ``models/`` of its project.
+
+    A run that was killed while its version was entered may have renamed it: the file itself says
+    which run made it.
+
+    Args:
+        run_folder: Of the run.
+        name: Of the file, when it was written.
+    """
+    file, made = run_folder.parents[1] / "models" / name, version_files(run_folder)
+    if made:
+        return file if file in made else made[0]
+    return file if file.is_file() and not _made_by(file) else None
+
+
+def version_files(run_folder: Path) -> list[Path]:
+    """Files in the ``models/`` of a project that one of its runs made, entered or not."""
+    files = sorted((run_folder.parents[1] / "models").glob(f"*{SUFFIX}"))
+    return [file for file in files if _made_by(file) == run_folder.name]
+
+
+def _made_by(file: Path) -> str:
+    """The run that a version's file says it comes of; empty where it says nothing."""
+    try:
+        run = json.loads(_metadata(file)[METADATA_KEY])["provenance"]["run"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return run if isinstance(run, str) else ""
+
+
+def _metadata(file: Path) -> Any:
+    """What the header of a safetensors file says beside its tensors."""
+    with file.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(min(length, _MOST_HEADER_BYTES)))
+    return header["__metadata__"]
 
 
 def saved_iteration(run_folder: Path) -> int:
     """Iterations after which a run would go on; 0 where nothing was saved."""
     try:
-        with (run_folder / TRAINING_FOLDER / STATE_NAME).open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(min(length, _MOST_HEADER_BYTES)))
-        return int(json.loads(header["__metadata__"]["facts"])["iteration"])
-    except (OSError, ValueError, KeyError, TypeError):
+        metadata = _metadata(run_folder / TRAINING_FOLDER / STATE_NAME)
+        return int(json.loads(metadata["facts"])["iteration"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return 0
 
 

@@ -25,6 +25,7 @@ from ifc_core.training.run_files import (
     saved_iteration,
     training_lock,
     unfinished_runs,
+    version_files,
 )
 
 _BEGUN = "the fine-tuning of {begun} ({preset}, {done} of {total} iterations)"
@@ -111,7 +112,7 @@ def ready_to_go_on(project: Project, run: StoppedRun) -> dict[str, Any]:
 
 
 def discard_run(project: Project, run: StoppedRun) -> None:
-    """Delete a stopped run with all that it could go on from.
+    """Delete a stopped run with all that it could go on from, and a version it did not enter.
 
     Args:
         project: Open for writing.
@@ -128,6 +129,10 @@ def discard_run(project: Project, run: StoppedRun) -> None:
         )
     try:
         with training_lock(run.folder):
+            known = {Path(version.path) for version in project.models()}
+            for file in version_files(run.folder):
+                if file not in known:
+                    file.unlink()
             (run.folder / SETTINGS_NAME).unlink(missing_ok=True)  # nobody goes on with it now
         remove_run(run.folder)  # with the lock's file, which some systems keep while it is open
     except OSError as error:
