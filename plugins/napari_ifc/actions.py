@@ -78,7 +78,7 @@ class ActionTable:
 
     def __init__(self, on_refused: Callable[[str], None] = lambda reason: None) -> None:
         self._actions: dict[str, Action] = {}
-        self._elsewhere: dict[str, Callable[[], bool]] = {}
+        self._elsewhere: dict[str, tuple[Callable[[], bool], Callable[[], str]]] = {}
         self._on_refused = on_refused
 
     def add(self, action: Action) -> Action:
@@ -127,7 +127,8 @@ class ActionTable:
         return len(self._actions)
 
     def __getitem__(self, action_id: str) -> Action:
-        return self._actions[action_id]
+        """The action, named as what it does now."""
+        return self._as_meant(self._actions[action_id])
 
     def __contains__(self, action_id: str) -> bool:
         return action_id in self._actions
@@ -136,21 +137,35 @@ class ActionTable:
         """Actions whose group and text hold every word of ``text``, best first."""
         words = text.lower().split()
         scored: list[tuple[int, int, Action]] = []
-        for order, action in enumerate(self):
+        for order, action in enumerate(map(self._as_meant, self)):
             haystack = f"{action.text} {action.group} {action.id}".lower()
             if all(word in haystack for word in words):
                 starts = sum(action.text.lower().startswith(word) for word in words)
                 scored.append((-starts, order, action))
         return [action for _, _, action in sorted(scored, key=lambda item: item[:2])]
 
-    def lead_elsewhere(self, action_id: str, call: Callable[[], bool]) -> None:
+    def lead_elsewhere(
+        self, action_id: str, call: Callable[[], bool], meant: Callable[[], str]
+    ) -> None:
         """Let an action mean something else at times.
 
         Args:
             action_id: The action.
             call: Called in its place; where it returns ``False`` the action is done after all.
+            meant: The text of what is done in its place now, as menus show it; empty while the
+                action means what it always does.
         """
-        self._elsewhere[action_id] = call
+        self._elsewhere[action_id] = (call, meant)
+
+    def meant(self, action_id: str) -> str:
+        """The text of what is done in an action's place now; empty where it means itself."""
+        return self._elsewhere[action_id][1]() if action_id in self._elsewhere else ""
+
+    def _as_meant(self, action: Action) -> Action:
+        text = self.meant(action.id)
+        if not text:
+            return action
+        return replace(action, text=text, why_not=lambda: "", tip="", text_now=None)
 
     def run(self, action_id: str) -> bool:
         """Do an action if it is possible now.
@@ -158,7 +173,7 @@ class ActionTable:
         Returns:
             Whether it was done; if not, ``on_refused`` was told why.
         """
-        if self._elsewhere.get(action_id, lambda: False)():
+        if action_id in self._elsewhere and self._elsewhere[action_id][0]():
             return True
         action = self._actions[action_id]
         reason = action.why_not()

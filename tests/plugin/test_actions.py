@@ -63,6 +63,25 @@ def test_menus_have_their_order_and_sections_by_kind():
     ]
 
 
+def test_what_means_something_else_is_named_as_that():
+    actions, done, refused = table(undo="There is nothing to undo.")
+    corners = ["first"]
+
+    def take():
+        return bool(corners) and done.append(corners.pop()) is None
+
+    actions.lead_elsewhere("edit.undo", take, lambda: "Undo a corner" if corners else "")
+    assert actions["edit.undo"].menu_text() == "Undo a corner\tCtrl+Z"
+    assert actions["edit.undo"].enabled
+    assert [action.text for action in actions.search("corner")] == ["Undo a corner"]
+    assert [a.text for a in actions if a.id == "edit.undo"] == ["Undo it"]  # whose key it is
+    assert actions.run("edit.undo")
+    assert done == ["first"]
+    assert actions["edit.undo"].text == "Undo it"
+    assert not actions.run("edit.undo")
+    assert refused == ["There is nothing to undo."]
+
+
 def test_what_a_menu_shows_can_change():
     name = ""
     action = Action("class.1", "Class 1", lambda: None, "1", text_now=lambda: name)

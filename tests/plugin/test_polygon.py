@@ -48,6 +48,67 @@ def test_a_key_takes_the_last_corner_and_nothing_else(drawn, key):
     assert masks(drawn) != before
 
 
+def shown_in_menus(desk):
+    """Text of each entry of the panel's menu, by action."""
+    texts = {}
+    for group in desk.studio.panel.menu_button.menu().actions():
+        group.menu().aboutToShow.emit()
+        texts |= {entry.data(): entry.text() for entry in group.menu().actions()}
+    return texts
+
+
+def test_menus_and_buttons_name_what_taking_back_means(drawn):
+    undo, history = drawn.studio.panel.tools._buttons["undo"], drawn.studio.panel.history.undo
+    menu = drawn.studio.panel.tools._menus["track"]
+
+    def named():
+        menu.aboutToShow.emit()
+        texts = shown_in_menus(drawn)
+        assert texts["track.clear"] in {entry.text() for entry in menu.actions()}
+        palette = {action.id: action.text for action in drawn.studio.actions.search("")}
+        assert texts["edit.undo"] == palette["edit.undo"] + "\tCtrl+Z"
+        return texts["edit.undo"], texts["track.clear"], undo.toolTip(), history.text()
+
+    corner = (
+        *("Undo the last corner\tCtrl+Z", "Remove the last corner\tBackspace"),
+        *("Undo the last corner (Ctrl+Z)", "Undo the last corner"),
+    )
+    assert named() == corner
+    undo.click()
+    assert points(drawn) == [*CORNERS[:3], POINTER]
+    history.click()
+    assert points(drawn) == [*CORNERS[:2], POINTER]
+    assert named() == corner
+    drawn.studio.run_action("track.clear")
+    drawn.studio.run_action("track.clear")
+    usual = named()
+    assert usual[:2] == ("Undo\tCtrl+Z", "Clear the mask on this frame\tBackspace")
+    assert usual[2].startswith("Undo “")
+    assert usual[3] == "Undo"
+    assert masks(drawn)
+
+
+def test_a_corner_can_be_taken_back_where_there_is_no_step_to_undo(desk):
+    tools, history = desk.studio.panel.tools, desk.studio.panel.history
+    desk.studio.layers.set_mode("polygon")
+    assert not tools._buttons["undo"].isEnabled()
+    desk.layer._overlays["polygon"].points = [CORNERS[0], POINTER]
+    assert tools._buttons["undo"].isEnabled()
+    assert history.undo.isEnabled()
+    assert not history.undo.toolTip()
+    tools._buttons["undo"].click()
+    assert points(desk) == []
+    assert not tools._buttons["undo"].isEnabled()
+    assert history.undo.toolTip() == "There is nothing to undo."
+
+
+def test_closing_ends_what_was_begun(drawn):
+    drawn.studio.close_project()
+    assert drawn.studio.actions["edit.undo"].text == "Undo"
+    assert not drawn.studio.panel.tools._buttons["undo"].isEnabled()
+    assert not drawn.studio.run_action("edit.undo")
+
+
 def test_enter_fills_what_the_corners_enclose(drawn, qtbot):
     before = next(iter(masks(drawn).values())).to_array()
     press(drawn, "Enter")

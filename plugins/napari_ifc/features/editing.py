@@ -308,10 +308,11 @@ class Editing(Feature):
             no_undo, no_redo = editor.why_not_undo(), editor.why_not_redo()
             undo = "" if no_undo else step_text(project.undo_label or "")
             redo = "" if no_redo else step_text(project.redo_label or "")
-        studio.panel.history.show_reasons(no_undo, no_redo)
+        instead = studio.actions.meant("edit.undo")
+        studio.panel.history.show_reasons(no_undo, no_redo, instead)
         tools.show_tool(studio.layers.mode, drawing_possible=not reason, why_not=reason)
         tools.show_brush_size(studio.layers.brush_size)
-        tools.show_undo(undo, redo)
+        tools.show_undo(undo, redo, instead)
 
     def _go_to_step(self, number: int) -> None:
         workspace = self.studio.workspace

@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from napari_ifc.edit_layer import EDIT
 from napari_ifc.feature import Feature
+from napari_ifc.features.editing import Editing
 from napari_ifc.language import tr
 
 if TYPE_CHECKING:
     from napari_ifc.studio import Studio
+    from napari_ifc.workspace import Workspace
 
 _TOOL = "polygon"
 _FEWEST_CORNERS = 3
-_TAKE_BACK = ("edit.undo", "track.clear")
-"""What Ctrl+Z and Backspace mean otherwise."""
+_TAKE_BACK = {
+    "edit.undo": tr("Undo the last corner"),
+    "track.clear": tr("Remove the last corner"),
+}
+"""What Ctrl+Z and Backspace mean otherwise, and as what menus and buttons then name it."""
 
 
 class Polygon(Feature):
@@ -28,9 +33,15 @@ class Polygon(Feature):
         self._is_begun = False
 
     def started(self) -> None:
-        """While there are corners, taking back means the last one."""
-        for action_id in _TAKE_BACK:
-            self.studio.actions.lead_elsewhere(action_id, self.take_corner)
+        """While there are corners, taking back means the last one, and is named so."""
+        for action_id, text in _TAKE_BACK.items():
+            self.studio.actions.lead_elsewhere(
+                action_id, self.take_corner, lambda text=text: text if self._is_begun else ""
+            )
+
+    def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
+        """What was begun goes with its layer."""
+        self._watch(None)
 
     @property
     def corners(self) -> list[Any]:
@@ -77,7 +88,8 @@ class Polygon(Feature):
 
     def _watch(self, layer: Any) -> None:
         if layer is not self._layer:
-            self._layer, self._is_begun = layer, False
+            self._layer = layer
+            self._begin(begun=False)
             if layer is not None:
                 self._overlay.events.points.connect(self._on_points)
 
@@ -86,10 +98,16 @@ class Polygon(Feature):
         begun = bool(self.corners)
         if begun == self._is_begun:
             return
-        self._is_begun = begun
+        self._begin(begun=begun)
         self._frame_index = self.studio.layers.frame_index
         finish: Callable[[Any], None] = lambda layer: self.finish()  # noqa: E731
         self._layer.bind_key("Enter", finish if begun else None, overwrite=True)
+
+    def _begin(self, *, begun: bool) -> None:
+        """Name at the buttons, too, what taking back means from now on."""
+        if begun != self._is_begun:
+            self._is_begun = begun
+            self.studio.feature(Editing).tool_changed()
 
     def _drop(self, words: str) -> None:
         if self.corners:

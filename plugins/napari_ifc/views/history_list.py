@@ -151,9 +151,16 @@ class HistoryList(QWidget):
         self._empty.setVisible(not rows)
         self.list.setVisible(bool(rows))
 
-    def show_reasons(self, undo: str, redo: str) -> None:
-        """Why nothing can be undone or redone; empty where it can."""
-        for button, reason in ((self.undo, undo), (self.redo, redo)):
+    def show_reasons(self, undo: str, redo: str, instead: str = "") -> None:
+        """Show why nothing can be undone or redone.
+
+        Args:
+            undo: Why not; empty where it can.
+            redo: The same of redo.
+            instead: What undo does now in place of a step, as a button names it, or empty.
+        """
+        self.undo.setText(instead or tr("Undo"))
+        for button, reason in ((self.undo, "" if instead else undo), (self.redo, redo)):
             button.setEnabled(not reason)
             button.setToolTip(reason)
 

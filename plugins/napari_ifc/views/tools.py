@@ -190,12 +190,13 @@ class ToolRow(QFrame):
         self._size.blockSignals(False)
         self._size_text.setText(str(size))
 
-    def show_undo(self, undo: str, redo: str) -> None:
+    def show_undo(self, undo: str, redo: str, instead: str = "") -> None:
         """Enable undo and redo.
 
         Args:
             undo: What undo would take back, empty if nothing.
             redo: What redo would do again, empty if nothing.
+            instead: What undo does now in place of a step, as menus name it, or empty.
         """
         for name, text in (("undo", undo), ("redo", redo)):
             button = self._buttons[name]
@@ -203,6 +204,11 @@ class ToolRow(QFrame):
             named, none = _JOURNAL_TIPS[name]
             tip = self._keyed(f"edit.{name}", named.format(step=text))
             button.setToolTip(tip if text else none)
+        button = self._buttons["undo"]
+        button.setAccessibleName(instead or tr("Undo"))
+        if instead:
+            button.setEnabled(True)
+            button.setToolTip(self._keyed("edit.undo", instead))
 
     def _keyed(self, action_id: str, text: str) -> str:
         """A text with the key of an action, once there is a table that knows it."""
