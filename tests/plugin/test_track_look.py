@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from fake_engine import SIZE, disc
 
 from ifc_core.annotation import edits
 from ifc_core.config import read_settings
 from ifc_core.inference.review_queue import Reason
+from ifc_core.io.video import open_video
 from napari_ifc.controllers.track_look import TrackLook
 from napari_ifc.features.picking import Picking
 from napari_ifc.features.review import Review
@@ -133,6 +135,31 @@ def test_what_is_hidden_is_told_beside_what_is_seen_alone(desk, three):
     assert hint(desk) == f"Only the selected tracks are shown; Shift+S ends this. {hidden}"
     studio.run_action("view.only_selected")
     assert hint(desk) == hidden
+
+
+def test_it_is_told_that_strokes_stop_at_what_is_not_seen(desk, three, qtbot):
+    studio = desk.studio
+    words = "With “No overlap”, strokes stop at hidden masks of this frame."
+    studio.select((three[0],))
+    studio.run_action("view.hide")
+    hidden = hint(desk)
+    assert words not in hidden
+    assert studio.run_action("overlap.forbid")
+    qtbot.waitUntil(lambda: hint(desk) == eye(desk).partition("\n")[2] == f"{hidden} {words}")
+    studio.layers.go_to(1)  # no mask is there
+    assert hint(desk) == eye(desk).partition("\n")[2] == hidden
+    studio.layers.go_to(0)
+    assert hint(desk) == eye(desk).partition("\n")[2] == f"{hidden} {words}"
+    studio.select((three[0],))  # so it is seen
+    assert words not in hint(desk)
+    studio.run_action("view.only_selected")
+    assert words in hint(desk)
+    desk.editor.apply(edits.DeleteTracks(tuple(three[1:])))
+    assert words not in hint(desk)
+    studio.run_action("edit.undo")
+    assert words in hint(desk)
+    assert studio.run_action("overlap.keep")
+    qtbot.waitUntil(lambda: words not in hint(desk) and words not in eye(desk))
 
 
 def test_no_sentence_stays_that_says_nothing_is_hidden(desk, three):
@@ -270,6 +297,17 @@ class TestColours:
         assert self.drawn(desk)[0] == self.listed(desk)[0] == (0, 0, 255)
         studio.run_action("edit.undo")
         assert self.drawn(desk)[0] == RED
+
+    def test_an_exported_film_has_them_too(self, desk, three, classes, tmp_path):
+        pictures = []
+        for _ in range(2):
+            desk.studio.export_overlay(tmp_path / "film.mp4")
+            with open_video(tmp_path / "film.mp4") as film:
+                pictures.append(film.read(0)[22:27, 47:52].reshape(-1, 3).mean(axis=0))
+            assert desk.studio.run_action("view.by_class")
+        own = np.array(desk.project.track(three[2]).color_rgb)
+        change = pictures[1] - pictures[0]
+        assert change @ (np.array(RED) - own) > 0.1 * np.sum((np.array(RED) - own) ** 2)
 
     def test_another_look_leaves_them(self, desk, three, classes):
         studio = desk.studio

@@ -223,6 +223,7 @@ class Editing(Feature):
 
     def _set_overlap(self, rule: PaintOver) -> None:
         self.workspace.editor.paint_over = rule
+        self.studio.presenter.lists_soon()  # what is said of hidden tracks depends on it
         text = next(text for value, text, _ in OVERLAPS if value == rule.value)
         self.studio.inform(f"{text}.")
 

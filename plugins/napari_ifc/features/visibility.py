@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_ifc.actions import Action
+from napari_ifc.controllers.overlaps import PaintOver
 from napari_ifc.controllers.track_look import TrackLook
 from napari_ifc.feature import Feature
 from napari_ifc.language import tr
@@ -23,6 +24,7 @@ class Visibility(Feature):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
+        self._told_of_strokes = False
         studio.presenter.hints.append(self.hint)
 
     def actions(self) -> Iterable[Action]:
@@ -89,7 +91,24 @@ class Visibility(Feature):
             text = tr("{count} tracks are hidden; {key} shows them.")
             text = tr("1 track is hidden; {key} shows it.") if count == 1 else text
             told.append(text.format(count=count, key=back))
+        if self._strokes_stop_unseen():
+            told.append(tr("With “No overlap”, strokes stop at hidden masks of this frame."))
         return " ".join(told)
+
+    def _strokes_stop_unseen(self) -> bool:
+        """Whether the shown frame has masks that are not seen and not painted over."""
+        workspace = self.studio.workspace
+        if workspace is None or workspace.editor.paint_over is not PaintOver.FORBID:
+            return False
+        look, editor = workspace.look, workspace.editor
+        if editor.why_not_write() or not (look.hidden or look.only_selected):
+            return False
+        here = range(editor.frame_index, editor.frame_index + 1)
+        return any(
+            workspace.index.has_mask_within(track_id, here)
+            for track_id in workspace.index.track_ids()
+            if not look.shows(track_id, editor.selected)
+        )
 
     def reveal(self, frames: range) -> str:
         """Show all tracks if one is not seen that has a mask on some frames.
@@ -115,7 +134,14 @@ class Visibility(Feature):
 
     def refresh(self) -> None:
         """Tell on the eye, too, that something is hidden."""
+        self._told_of_strokes = self._strokes_stop_unseen()
         self.studio.panel.tools.show_hidden(self.hint())
+
+    def frame_changed(self, frame_index: int) -> None:
+        """Strokes stop at hidden masks on some frames and not on others."""
+        if self._strokes_stop_unseen() != self._told_of_strokes:
+            self.studio.presenter.head()
+            self.refresh()
 
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
         """Nothing is hidden where nothing is open."""
