@@ -13,6 +13,8 @@ from ifc_core.errors import ConfigError
 
 app = typer.Typer()
 
+_LEAST_MINUTES = 0.01
+
 
 @app.command(epilog="Example: torchrun --nproc-per-node 4 --no-python ifc-studio train my.toml")
 def train(
@@ -36,7 +38,7 @@ def train(
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(min=0.01, help="Save, export and stop after this time; go on later."),
+        typer.Option(help="Save, export and stop after this time; go on later."),
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of each process.")] = None,
 ) -> None:
@@ -49,7 +51,10 @@ def train(
 
     from ifc_core.training.config import read_config_table
     from ifc_core.training.edge_config import TASK
+    from ifc_core.training.ranges import check_range
 
+    if minutes is not None:
+        check_range("minutes", minutes, _LEAST_MINUTES)
     if threads is not None:
         torch.set_num_threads(threads)
     given = {

@@ -64,3 +64,10 @@ def test_pictures_for_other_data_than_generated_are_refused(tmp_path, capsys):
     words = ["train", "coco_r50", "--sprites", str(tmp_path), "-o", str(tmp_path / "run")]
     assert cli.main(words) == 2
     assert "generated clips" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("minutes", ["nan", "inf", "-inf", "1e400", "0", "-1"])
+def test_a_time_that_is_none_is_refused_before_the_run(config, tmp_path, capsys, minutes):
+    assert cli.main(["train", config(1), "--minutes", minutes]) == 2
+    assert "minutes must be a finite number of at least 0.01 (got" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
