@@ -12,7 +12,6 @@ the point is chosen for each run.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -20,11 +19,10 @@ from ifc_core.data.labelled_video import FrameStore, LabelledVideo
 from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC
 from ifc_core.training.class_head import with_classes
-from ifc_core.training.close_views import close_views
+from ifc_core.training.close_views import judged_parts
 from ifc_core.training.finetune_plan import FinetunePlan
 from ifc_core.training.finetune_settings import HeldOutScore
 from ifc_core.training.held_out import score_held_out
-from ifc_core.training.held_out_split import restrict
 from ifc_core.training.judging import FrameCount
 
 SHARES = (0.8, 0.65, 0.5, 0.35)
@@ -82,7 +80,7 @@ def keep_old_task(
     Returns:
         The network, and its share of the trained weights; 1 where going back costs too much.
     """
-    videos = judged_parts(plan.split.training, _MOST_FRAMES, plan.wanted_side)
+    videos = _parts(plan)
 
     def score(model: IFC) -> HeldOutScore:
         side = plan.preset.short_side
@@ -103,31 +101,9 @@ def keep_old_task(
 
 
 def most_frames(plan: FinetunePlan) -> int:
-    """Frames that :func:`keep_old_task` predicts at most."""
-    labelled = sum(len(video.labelled_frames) for video in plan.split.training)
-    return (1 + len(SHARES)) * min(_MOST_FRAMES, labelled)
+    """Frames, or parts of them, that :func:`keep_old_task` predicts at most."""
+    return (1 + len(SHARES)) * sum(len(part.labelled_frames) for part in _parts(plan))
 
 
-def judged_parts(
-    videos: Sequence[LabelledVideo], most: int, short_side: int
-) -> tuple[LabelledVideo, ...]:
-    """At most so many frames, or parts of frames whose objects are too small for all of it.
-
-    Args:
-        videos: Labelled.
-        most: Frames and parts together.
-        short_side: To which whole frames are brought, in pixels.
-    """
-    parts = close_views(tuple(some_frames(videos, most)), short_side)
-    return tuple(some_frames(parts, most))
-
-
-def some_frames(videos: Sequence[LabelledVideo], most: int) -> Iterator[LabelledVideo]:
-    """The videos with at most so many of their labelled frames, evenly spread over all."""
-    places = [(n, f) for n, video in enumerate(videos) for f in video.labelled_frames]
-    count = min(most, len(places))
-    chosen = {places[(2 * k + 1) * len(places) // (2 * count)] for k in range(count)}
-    for number, video in enumerate(videos):
-        frames = [f for f in video.labelled_frames if (number, f) in chosen]
-        if frames:
-            yield restrict(video, frames)
+def _parts(plan: FinetunePlan) -> tuple[LabelledVideo, ...]:
+    return judged_parts(plan.split.training, _MOST_FRAMES, plan.wanted_side)

@@ -6,9 +6,23 @@ from collections.abc import Iterator, Sequence
 
 from ifc_core.data.labelled_video import LabelledVideo, cut_out
 from ifc_core.data.small_objects import judging_windows
-from ifc_core.training.held_out_split import restrict
+from ifc_core.training.held_out_split import restrict, some_frames
 
 _MOST_WINDOWS = 4  # of a frame
+
+
+def judged_parts(
+    videos: Sequence[LabelledVideo], most: int, short_side: int
+) -> tuple[LabelledVideo, ...]:
+    """At most so many frames, or parts of frames whose objects are too small for all of it.
+
+    Args:
+        videos: Labelled.
+        most: Frames and parts together.
+        short_side: To which whole frames are brought, in pixels.
+    """
+    parts = close_views(tuple(some_frames(videos, most)), short_side)
+    return tuple(some_frames(parts, most))
 
 
 def close_views(videos: Sequence[LabelledVideo], short_side: int) -> tuple[LabelledVideo, ...]:

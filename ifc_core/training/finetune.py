@@ -29,8 +29,9 @@ from ifc_core.jobs import JobContext
 from ifc_core.models.backbone import BatchNorm
 from ifc_core.models.ifc import IFC
 from ifc_core.models.registry import resolve_device
-from ifc_core.training.blend import judged_parts, keep_old_task, most_frames
+from ifc_core.training.blend import keep_old_task, most_frames
 from ifc_core.training.class_head import OBJECT, with_classes
+from ifc_core.training.close_views import judged_parts
 from ifc_core.training.config import DataConfig, OptimizerConfig, StageConfig, TrainConfig
 from ifc_core.training.finetune_plan import FinetunePlan, final_classes, plan_finetune
 from ifc_core.training.finetune_settings import (

@@ -210,3 +210,14 @@ def restrict(video: LabelledVideo, frames: Sequence[int]) -> LabelledVideo:
     ]
     kept = tuple(track for track in tracks if track.masks)
     return replace(video, tracks=kept, exhaustive=video.exhaustive & wanted)
+
+
+def some_frames(videos: Sequence[LabelledVideo], most: int) -> Iterator[LabelledVideo]:
+    """The videos with at most so many of their labelled frames, evenly spread over all."""
+    places = [(n, f) for n, video in enumerate(videos) for f in video.labelled_frames]
+    count = min(most, len(places))
+    chosen = {places[(2 * k + 1) * len(places) // (2 * count)] for k in range(count)}
+    for number, video in enumerate(videos):
+        frames = [f for f in video.labelled_frames if (number, f) in chosen]
+        if frames:
+            yield restrict(video, frames)

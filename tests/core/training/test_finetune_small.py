@@ -14,8 +14,8 @@ from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
 from ifc_core.models.preferences import ModelPreferences
 from ifc_core.structures import Category, RLEMask
-from ifc_core.training.blend import judged_parts
-from ifc_core.training.close_views import close_views
+from ifc_core.training.blend import most_frames
+from ifc_core.training.close_views import close_views, judged_parts
 from ifc_core.training.finetune import finetune
 from ifc_core.training.finetune_plan import plan_finetune
 from ifc_core.training.finetune_settings import FinetuneSettings, FinetuneStarted
@@ -96,4 +96,6 @@ def test_frames_with_objects_that_are_seen_are_judged_as_a_whole(project_folder,
     assert len(frames) >= 2
     assert [view.labelled_frames for view in views] == [(f,) for f in frames for _ in range(2)]
     assert len(judged_parts(videos, 3, 64)) == 3
+    learnt_from = sum(len(video.labelled_frames) for video in plan.split.training)
+    assert most_frames(plan) == 5 * min(16, 2 * learnt_from)  # as progress is told
     assert all(view.exhaustive == set(view.labelled_frames) for view in views)

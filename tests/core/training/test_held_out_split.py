@@ -7,8 +7,7 @@ import pytest
 
 from ifc_core.data.labelled_video import LabelledTrack, LabelledVideo
 from ifc_core.structures import RLEMask
-from ifc_core.training.blend import some_frames
-from ifc_core.training.held_out_split import Seen, split_held_out, time_blocks
+from ifc_core.training.held_out_split import Seen, some_frames, split_held_out, time_blocks
 
 
 def test_frames_to_judge_by_are_spread_over_the_videos():
