@@ -56,7 +56,7 @@ def enter_version(project: Project, run_id: str, result: Mapping[str, Any]) -> d
             parent=str(result["parent"]),
             provenance={**result["provenance"], "run": run_id},
             metrics=dict(result["metrics"]),
-            activate=bool(result["promote"]) and _is_in_use(project, result),
+            activate=bool(result["promote"]) and parent_is_in_use(project, result),
         )
     _clean_up(run_folder)
     return as_entered(result, version)
@@ -76,8 +76,13 @@ def as_entered(result: Mapping[str, Any], version: ModelVersion) -> dict[str, An
     return {**result, "name": version.name, "path": version.path, "promote": used}
 
 
-def _is_in_use(project: Project, result: Mapping[str, Any]) -> bool:
-    """Whether the project uses the model that a run began with and was compared with."""
+def parent_is_in_use(project: ProjectReader, result: Mapping[str, Any]) -> bool:
+    """Whether the project uses the model that a run began with and was compared with.
+
+    Args:
+        project: To look into.
+        result: As for :func:`enter_version`.
+    """
     active, parent = project.active_model(), str(result["parent"])
     if active is None:
         return parent in (*DEFAULT_WORDS, DEFAULT_MODEL)

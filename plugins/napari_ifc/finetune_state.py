@@ -41,8 +41,9 @@ class Outcome:
         seconds: It took.
         ap: AP on the held-out frames before and after, ``None`` without masks there.
         notices: What else there is to know, in sentences.
-        in_use: Whether Propose uses it from now on; a better one is not where the project uses
-            another model than the parent by then.
+        in_use: Whether Propose uses the new version now.
+        used: The model that Propose uses now, as it is told.
+        parent_in_use: Whether that is the one that the new version was compared with.
     """
 
     name: str
@@ -57,6 +58,8 @@ class Outcome:
     ap: tuple[float, float] | None = None
     notices: tuple[str, ...] = ()
     in_use: bool = False
+    used: str = ""
+    parent_in_use: bool = False
 
 
 @dataclass(frozen=True, slots=True)

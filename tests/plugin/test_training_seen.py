@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 from fake_engine import SIZE, disc
+from fake_trainer import Bench, result
 from qtpy.QtGui import QRegion
 from qtpy.QtWidgets import QApplication, QFrame
 
+from ifc_core.engine.protocol import JobStatus
 from napari_ifc.features.finetune import PAGE, TrainerLink
 from napari_ifc.features.review import Review
 from napari_ifc.finetune_state import FinetuneView, Outcome
@@ -163,20 +165,79 @@ def test_the_end_is_told_in_short_and_in_full_in_the_tip(desk, trainer):
 
 def test_a_better_version_beside_another_model_in_use_is_not_told_as_in_use(desk, trainer):
     panel = desk.studio.panel
-    outcome = Outcome("clip-1", "base", "better", 0.6, 0.75, 32, None, (), 90.0, in_use=False)
+    outcome = Outcome("clip-1", "base", "better", 0.6, 0.75, 32, None, (), 90.0, used="mice-2")
     trainer.controller._show(FinetuneView(outcome=outcome))
     trainer._on_end("succeeded", "All of what came out, in many words.")
     assert panel.banner.text == (
-        "clip-1 is ready: better than the model it began with; another model is in use and "
-        "stays so."
+        "clip-1 is ready: better than base; mice-2 is in use and stays so."
     )
     assert trainer.page.card._title.text() == (
-        "clip-1: Better than the model it began with; Propose uses another one and keeps it "
+        "clip-1: Better than base, the model it began with; Propose uses mice-2 and keeps it "
         "until you choose below."
     )
     trainer.controller._show(FinetuneView(outcome=replace(outcome, in_use=True)))
     title = "clip-1: Better than the old model: Propose uses it now."
     assert trainer.page.card._title.text() == title
+
+
+def test_a_version_that_is_not_better_says_which_model_stays(desk, trainer):
+    banner, title = desk.studio.panel.banner, trainer.page.card._title
+    outcome = Outcome(
+        *("clip-1", "base", "not better", 0.6, 0.5, 32, None, (), 90.0),
+        used="base",
+        parent_in_use=True,
+    )
+    trainer.controller._show(FinetuneView(outcome=outcome))
+    trainer._on_end("succeeded", "In many words.")
+    assert banner.text == "clip-1 is ready, but not better; the model before stays in use."
+    assert title.text() == "clip-1: Not better than the old model: Propose keeps the old one."
+    beside = replace(outcome, used="mice-2", parent_in_use=False)
+    trainer.controller._show(FinetuneView(outcome=beside))
+    trainer._on_end("succeeded", "In many words.")
+    assert banner.text == "clip-1 is ready, but not better than base; mice-2 stays in use."
+    assert title.text() == (
+        "clip-1: Not better than base, the model it began with; Propose keeps mice-2."
+    )
+
+
+@pytest.mark.parametrize("verdict", ["better", "not better", "mixed", "not enough to judge"])
+def test_the_card_follows_the_choice_of_another_version(desk, trainer, verdict):
+    desk.corrected()
+    bench, page = Bench(desk.project), trainer.page
+    bench.start()
+    promote = verdict == "better"
+    bench.trainer.end(JobStatus.SUCCEEDED, result(bench, verdict=verdict, promote=promote))
+    looks = []
+    page._look_at_card = lambda: looks.append(1)
+
+    def title():
+        page.show_view(bench.views[-1], "")
+        QApplication.processEvents()
+        return page.card._title.text()
+
+    title()
+    assert looks == [1]
+    bench.controller.use("clip-1")
+    assert title().endswith(": Propose uses it now.")
+    page.card._slider.setRange(0, 5)
+    page.card._slider.setValue(3)
+    bench.controller.use(None)
+    left = {
+        "better": "Better than the old model, which Propose uses until you choose below.",
+        "not better": "Not better than the old model: Propose keeps the old one.",
+        "mixed": "Better in one way, worse in another: choose yourself below.",
+        "not enough to judge": "Not enough held-out masks to judge: choose yourself below.",
+    }
+    assert title() == f"clip-1: {left[verdict]}"
+    bench.controller.roll_back()
+    assert title().endswith(": Propose uses it now.")
+    assert page.card._slider.value() == 3  # the same run: what was looked at stays
+    assert looks == [1]
+    bench.controller.start("quick")
+    page.show_view(bench.views[-1], "")
+    assert page.card.isHidden()
+    bench.controller.refresh()
+    assert bench.views[-1].outcome is None
 
 
 def test_an_end_on_its_own_page_and_a_stop_are_news(desk, trainer):

@@ -19,18 +19,13 @@ from ifc_core.errors import IFCError
 from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import FrameState
 from ifc_core.training.entering import clean_up_entered, enter_kept, enter_version
-from ifc_core.training.outcome import (
-    memory_sentence,
-    notice_sentences,
-    outcome_sentences,
-    seen_sentence,
-    unseen_sentence,
-)
+from ifc_core.training.outcome import memory_sentence, seen_sentence, unseen_sentence
 from ifc_core.training.run_files import remove_run, write_settings
 from ifc_core.training.stopped_runs import StoppedRun, discard_run, ready_to_go_on, stopped_runs
 from napari_ifc.controllers.engine import Deliver, Engine, Job
+from napari_ifc.controllers.finetune_outcome import outcome_of, outcome_text
 from napari_ifc.controllers.propose import duration_text
-from napari_ifc.finetune_state import FinetuneView, Material, Outcome
+from napari_ifc.finetune_state import FinetuneView, Material
 from napari_ifc.language import tr
 
 KIND = "finetune"
@@ -106,6 +101,7 @@ class FinetuneController:
         self._losses: list[tuple[int, float]] = []
         self._scores: list[tuple[int, float]] = []
         self._notice = ""  # what memory allowed, while it trains
+        self._result: Mapping[str, Any] | None = None  # of the run that ended last
         self.view = FinetuneView()
 
     @property
@@ -123,6 +119,8 @@ class FinetuneController:
         reason = self._why_not_write()
         stopped = () if reason or self.is_running else stopped_runs(self.project)
         view = replace(self.view, counting=True, models=models, why_not_use=reason)
+        if self._result is not None:  # another model may be in use by now
+            view = replace(view, outcome=outcome_of(self._result, self.project))
         words = tuple(_words(run) for run in stopped)
         self._show(replace(view, resumable=bool(words), stopped=words))
         self._count()
@@ -141,9 +139,14 @@ class FinetuneController:
     def _enter_kept(self) -> bool:
         entered = enter_kept(self.project)
         for result in entered:
-            self._show(replace(self.view, outcome=_outcome(result)))
-            self._on_models()
+            self._tell(result)
         return bool(entered)
+
+    def _tell(self, result: Mapping[str, Any]) -> None:
+        """Show what came of a run whose version is entered."""
+        self._result = result
+        self._show(replace(self.view, outcome=outcome_of(result, self.project)))
+        self._on_models()
 
     def _count(self) -> None:
         self._counting.cancel()  # what is being counted is not what there is now
@@ -276,7 +279,7 @@ class FinetuneController:
         self._generation += 1
         generation = self._generation
         self._run_folder = folder
-        self._notice = ""
+        self._notice, self._result = "", None
         self._losses.clear()
         self._scores.clear()
         self._release()
@@ -401,8 +404,7 @@ class FinetuneController:
         if folder is None:
             raise ValueError("there is a result, but no run")
         known = enter_version(self.project, folder.name, result)
-        self._show(replace(self.view, outcome=_outcome(known)))
-        self._on_models()
+        self._tell(known)
         return outcome_text(known)
 
     def _rest(self, text: str) -> None:
@@ -457,37 +459,3 @@ def _words(run: StoppedRun) -> str:
     """Which stopped run it is, in the person's language."""
     words = run.words
     return tr(words.text).format(**words.values)
-
-
-def outcome_text(result: Mapping[str, Any]) -> str:
-    """The end of a run in the person's language, as the command line says it in English.
-
-    Args:
-        result: Fields of a ``FinetuneResult`` as JSON values.
-    """
-    told = outcome_sentences(result)
-    return " ".join(tr(sentence.text).format(**sentence.values) for sentence in told)
-
-
-def _outcome(result: Mapping[str, Any]) -> Outcome:
-    before, after = result["before"], result["after"]
-    has_masks = int(after["num_masks"]) > 0
-    forgotten = (result.get("rehearsal_before"), result.get("rehearsal_after"))
-    notices = [tr(sentence.text).format(**sentence.values) for sentence in notice_sentences(result)]
-    rehearsal = None
-    if forgotten[0] is not None and forgotten[1] is not None:
-        rehearsal = (float(forgotten[0]), float(forgotten[1]))
-    return Outcome(
-        name=str(result["name"]),
-        parent=str(result["parent"]),
-        verdict=str(result["verdict"]),
-        before_j=before.get("mean_j"),
-        after_j=after.get("mean_j"),
-        ap=(float(before["ap"]), float(after["ap"])) if has_masks else None,
-        held_out_masks=int(after["num_masks"]),
-        rehearsal=rehearsal,
-        comparisons=tuple(Path(str(path)) for path in result["comparisons"]),
-        seconds=float(result["seconds"]),
-        notices=tuple(notices),
-        in_use=bool(result["promote"]),
-    )

@@ -13,6 +13,7 @@ from napari_ifc.controllers.finetune import FinetuneController
 from napari_ifc.feature import Feature
 from napari_ifc.finetune_state import FinetuneView
 from napari_ifc.language import tr
+from napari_ifc.outcome_words import end_text
 from napari_ifc.rows import RunView
 from napari_ifc.views.dialogs import ask_to_discard
 from napari_ifc.views.finetune_page import FinetunePage
@@ -27,15 +28,6 @@ if TYPE_CHECKING:
     from napari_ifc.workspace import Workspace
 
 PAGE = "finetune"
-_ENDS = {
-    "better": tr("{name} is ready: better than the model before, and in use now."),
-    "not better": tr("{name} is ready, but not better; the model before stays in use."),
-    "mixed": tr("{name} is ready: better in one way, worse in another."),
-    "not enough to judge": tr("{name} is ready; there was too little to judge it by."),
-}
-_NOT_IN_USE = tr(
-    "{name} is ready: better than the model it began with; another model is in use and stays so."
-)
 _COUNT_DELAY_MS = 300
 _HEAD_MS = 1000  # iterations follow each other faster than the head is to change
 
@@ -213,10 +205,7 @@ class TrainerLink(Feature):
         """Say that there is a new version, until somebody looks at it on its page."""
         self._untell_end()
         outcome = self._view.outcome
-        words = "" if outcome is None else _ENDS.get(outcome.verdict, "")
-        if outcome is not None and outcome.verdict == "better" and not outcome.in_use:
-            words = _NOT_IN_USE
-        self._told = sentence if outcome is None or not words else words.format(name=outcome.name)
+        self._told = ("" if outcome is None else end_text(outcome)) or sentence
         banner = self.studio.panel.banner
         look = tr("Look")
         banner.show_message(self._told, "done", look, "model.finetune", tip=sentence, stands=True)

@@ -30,6 +30,7 @@ from ifc_core.training.frame_ranges import count_frames
 from ifc_core.training.outcome import figure_pair
 from napari_ifc.finetune_state import FinetuneView, Material, Outcome
 from napari_ifc.language import tr
+from napari_ifc.outcome_words import verdict_text
 from napari_ifc.views.compare_view import CompareView
 from napari_ifc.views.theme import Palette
 
@@ -37,16 +38,6 @@ _PRESET_TEXTS = (
     ("quick", tr("Quick (minutes, also on a laptop)")),
     ("balanced", tr("Balanced (tens of minutes)")),
     ("thorough", tr("Thorough (hours on a CPU; for a GPU)")),
-)
-_VERDICTS = {
-    "better": tr("Better than the old model: Propose uses it now."),
-    "not better": tr("Not better than the old model: Propose keeps the old one."),
-    "mixed": tr("Better in one way, worse in another: choose yourself below."),
-    "not enough to judge": tr("Not enough held-out masks to judge: choose yourself below."),
-}
-_NOT_IN_USE = tr(
-    "Better than the model it began with; Propose uses another one and keeps it until you choose "
-    "below."
 )
 _ABOVE_CARD_PX = 8
 BUNDLED = tr("Bundled model")
@@ -232,8 +223,7 @@ class FinetunePage(QWidget):
             self._bar.setRange(0, 1000)
             self._bar.setValue(round(view.fraction * 1000))
         self._show_curves(view)
-        is_new = view.outcome is not None and view.outcome != self.card.outcome
-        self.card.show_outcome(view.outcome)
+        is_new = self.card.show_outcome(view.outcome)
         if is_new:  # once the page has its new heights
             QTimer.singleShot(0, self._look_at_card)
         self._why_not_use = view.why_not_use
@@ -330,22 +320,27 @@ class OutcomeCard(QFrame):
         self._slider.valueChanged.connect(self._show_picture)
         self.hide()
 
-    def show_outcome(self, outcome: Outcome | None) -> None:
-        """Show the end of a run, or nothing."""
+    def show_outcome(self, outcome: Outcome | None) -> bool:
+        """Show the end of a run, or nothing.
+
+        Returns:
+            Whether it is that of another run than before; of one run only changes which model is
+            in use since.
+        """
+        before, self.outcome = self.outcome, outcome
         self.setVisible(outcome is not None)
-        if outcome is None or outcome == self.outcome:
-            self.outcome = outcome
-            return
-        self.outcome = outcome
-        unused = outcome.verdict == "better" and not outcome.in_use
-        verdict = _NOT_IN_USE if unused else _VERDICTS[outcome.verdict]
-        self._title.setText(f"{outcome.name}: {verdict}")
+        if outcome is None:
+            return False
+        self._title.setText(f"{outcome.name}: {verdict_text(outcome)}")
+        if before is not None and before.name == outcome.name:
+            return False
         self._show_figures(outcome)
         count = len(outcome.comparisons)
         self._slider.setRange(0, max(0, count - 1))
         self._slider.setVisible(count > 1)
         self._caption.setVisible(count > 0)
         self._show_picture()
+        return True
 
     def _show_figures(self, outcome: Outcome) -> None:
         while (item := self._figures.takeAt(0)) is not None:

@@ -129,6 +129,32 @@ def test_a_model_that_was_chosen_during_the_training_stays(bench: Bench) -> None
     assert bench.ends[1][1].endswith("The project uses it from now on.")
 
 
+def test_the_end_says_which_model_is_in_use_whatever_is_chosen_after_it(bench: Bench) -> None:
+    other = bench.project.folder / "models" / "other.safetensors"
+    other.write_bytes(b"weights")
+    bench.project.add_model("other", other)
+    bench.start()
+    bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
+
+    def shown() -> tuple[bool, str, bool]:
+        outcome = bench.views[-1].outcome
+        assert outcome is not None
+        return outcome.in_use, outcome.used, outcome.parent_in_use
+
+    assert shown() == (True, "clip-1", False)
+    bench.controller.use("other")
+    assert shown() == (False, "other", False)
+    bench.controller.use(None)
+    assert shown() == (False, "the bundled model", True)
+    bench.controller.roll_back()
+    assert shown() == (False, "other", False)
+    bench.controller.use("clip-1")
+    assert shown() == (True, "clip-1", False)
+    bench.start()
+    bench.controller.use(None)
+    assert bench.views[-1].outcome is None  # there is another run now
+
+
 def test_every_sentence_about_the_outcome_can_be_translated() -> None:
     assert {*outcome.TEXTS, *stopped_runs.TEXTS} <= {*WORDS}
 
