@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ifc_core.annotation import propagation_gaps
 from ifc_core.annotation.delta import Delta, Row, summarise, video_row, write_delta
 from ifc_core.annotation.edits.base import Edit
 from ifc_core.annotation.records import EditResult, HistoryEntry, RunState
@@ -169,7 +170,7 @@ def forget(db: sqlite3.Connection, keep_edits: int) -> int:
     """Drop old journal entries and every record that nothing refers to any more.
 
     Runs inside the caller's transaction. What was accepted and can no longer be undone
-    leaves the staging tables, too.
+    leaves the staging tables, too, but for the frames on which a propagation lost its object.
 
     Returns:
         Number of records dropped.
@@ -187,10 +188,15 @@ def forget(db: sqlite3.Connection, keep_edits: int) -> int:
         delta = Delta.decode(data)
         needed |= delta.mask_ids()
         runs |= set(delta.runs)
-    accepted = db.execute("SELECT id FROM runs WHERE state = ?", (RunState.ACCEPTED.value,))
-    for (run_id,) in accepted.fetchall():
+    accepted = db.execute("SELECT id, kind FROM runs WHERE state = ?", (RunState.ACCEPTED.value,))
+    for run_id, kind in accepted.fetchall():
         if run_id not in runs:
-            db.execute("DELETE FROM staged WHERE run_id = ?", (run_id,))
+            least = 1 if kind == propagation_gaps.KIND else 0  # where it was lost is asked later
+            db.execute(
+                "DELETE FROM staged WHERE run_id = ? "
+                "AND coalesce((SELECT area FROM masks WHERE masks.id = mask_id), 1) >= ?",
+                (run_id, least),
+            )
             db.execute("DELETE FROM staged_instances WHERE run_id = ?", (run_id,))
     return _drop_records(db, needed)
 

@@ -31,6 +31,7 @@ from ifc_core.annotation.connection import (
 from ifc_core.annotation.delta import Pointer
 from ifc_core.annotation.frame_columns import FrameColumns
 from ifc_core.annotation.locating import Nearby, find_video
+from ifc_core.annotation.propagation_gaps import PropagationGaps, gaps_of_video
 from ifc_core.annotation.records import WHOLE as WHOLE_TRACK
 from ifc_core.annotation.records import (
     HistoryEntry,
@@ -297,6 +298,10 @@ class ProjectReader:
     def track_columns(self, track_id: int, scope: Scope = WHOLE_TRACK) -> FrameColumns:
         """``track_frames`` as arrays; only the frames of a scope where one is given."""
         return frame_columns.columns_of_track(self._db, track_id, scope)
+
+    def propagation_gaps(self, video_id: int) -> dict[int, PropagationGaps]:
+        """Frames that propagations were to fill and that are not annotated: track id -> gaps."""
+        return gaps_of_video(self._db, video_id)
 
     def has_more_frames_than(self, video_id: int, count: int) -> bool:
         """Whether a video has more than ``count`` annotated (track, frame) pairs."""

@@ -1,8 +1,9 @@
 """The queue of what a person should look at: what, where, how urgently, and why.
 
 An entry covers a stretch of one track for one reason, so that a minute of doubt is looked at
-once. After the doubtful stretches comes each track as a whole, then the frames on which nothing
-is left to do but to say that they are complete; an empty queue is a reviewed project.
+once; where a propagation lost its object, or stopped, is such a reason too. After these comes
+each track as a whole, then the frames on which nothing is left to do but to say that they are
+complete; an empty queue is a reviewed project.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.annotation import FrameColumns, ProjectReader, VideoEntry
+from ifc_core.annotation.propagation_gaps import PropagationGaps
 from ifc_core.inference.uncertainty import (
     SuspectedSwap,
     area_departure,
@@ -35,6 +37,8 @@ _JUMP = 0.75  # of the object's own size
 _JUMP_OVER_USUAL = 4.0
 _LOW_SCORE = 0.5
 _JOIN = 5  # frames between two doubtful ones that still make one entry
+_LOST_NEED = 0.8
+_UNREACHED_NEED = 0.45  # after every doubtful stretch, which may be what the rest is made from
 _WHOLE_NEED = 0.4  # at most: a whole track comes after every doubtful stretch
 _SWAP_NEED = 0.9  # at least: a swap spoils all that follows
 _FRAMES_NEED = 0.01
@@ -49,6 +53,8 @@ class Reason(StrEnum):
     POOR_FIT = "poor fit"
     AREA = "area"
     MOVE = "move"
+    LOST = "lost"
+    UNREACHED = "unreached"
     LOW_SCORE = "low score"
     NOT_REVIEWED = "not reviewed"
     COMPLETE = "complete"
@@ -87,7 +93,8 @@ class QueueEntry:
         last: Last frame, included.
         frame_index: The frame to look at.
         need: 0 to 1, how urgent.
-        value: Uncertainty, link score, quality, ratio of areas, sizes moved, likelihood or score.
+        value: Uncertainty, link score, quality, ratio of areas, sizes moved, likelihood, score, or
+            the number of frames of what a propagation left open.
         reason: Why.
     """
 
@@ -155,6 +162,7 @@ class VideoQueue:
     _columns: dict[int, FrameColumns] = field(default_factory=dict)
     _tables: dict[int, Entries] = field(default_factory=dict)
     _exhaustive: list[int] = field(default_factory=list)
+    _gaps: dict[int, PropagationGaps] = field(default_factory=dict)
     _unsettled: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     _swaps: list[_Swap] = field(default_factory=list)
 
@@ -220,13 +228,20 @@ class VideoQueue:
     def entries(self) -> Entries:
         """The entries of the video, unsorted."""
         return np.concatenate(
-            [np.zeros(0, dtype=ENTRY), *self._tables.values(), self._swap_table(), self._frames()]
+            [
+                np.zeros(0, dtype=ENTRY),
+                *self._tables.values(),
+                self._gap_table(),
+                self._swap_table(),
+                self._frames(),
+            ]
         )
 
     def _read_headers(self, reader: ProjectReader) -> None:
         tracks = reader.tracks(self.entry.id, include_rejected=False)
         self._tracks = {track.id: track for track in tracks}
         self._exhaustive = reader.exhaustive_frames(self.entry.id)
+        self._gaps = reader.propagation_gaps(self.entry.id)
 
     def _take(self, reader: ProjectReader, track_id: int, columns: FrameColumns) -> None:
         self._columns[track_id] = columns
@@ -239,6 +254,21 @@ class VideoQueue:
     def _count(self, columns: FrameColumns, by: int) -> None:
         frames = columns.frame_index[open_frames(columns)]
         self._unsettled[frames[frames < len(self._unsettled)]] += by
+
+    # Propagations
+
+    def _gap_table(self) -> Entries:
+        """Stretches on which a propagation lost its object, or that none came to."""
+        rows = []
+        for track_id, track in self._tracks.items():
+            gaps = self._gaps.get(track_id)
+            if gaps is not None and track.state is not TrackState.APPROVED:
+                with_mask = self._columns[track_id].frame_index
+                rows += _gap_rows(track, with_mask, gaps.lost, Reason.LOST, _LOST_NEED)
+                rows += _gap_rows(
+                    track, with_mask, gaps.unreached, Reason.UNREACHED, _UNREACHED_NEED
+                )
+        return np.array(rows, dtype=ENTRY)
 
     # Swaps
 
@@ -278,6 +308,10 @@ class VideoQueue:
         """Stretches of frames without an open mask that nobody called complete yet."""
         done = self._unsettled == 0
         done[[f for f in self._exhaustive if f < len(done)]] = False
+        for track_id in self._gaps.keys() & self._tracks.keys():
+            if self._tracks[track_id].state is not TrackState.APPROVED:
+                lost = self._gaps[track_id].lost
+                done[lost[lost < len(done)]] = False
         if not self._columns or not (len(self._exhaustive) or self._any_settled()):
             return np.zeros(0, dtype=ENTRY)
         step = self.entry.annotation_step
@@ -397,6 +431,23 @@ def _stretch_row(
     urgency = _NEED + (_SWAP_NEED - _NEED) * float(need[inside].max())
     place = (first, last, int(frames[worst]))
     return (track.video_id, track.id, 0, *place, urgency, value, REASONS.index(reason))
+
+
+def _gap_rows(
+    track: Track,
+    annotated: npt.NDArray[np.int32],
+    frames: npt.NDArray[np.int64],
+    reason: Reason,
+    need: float,
+) -> list[tuple[float, ...]]:
+    """A row a stretch; the frame to look at is the one next to what the track shows."""
+    rows: list[tuple[float, ...]] = []
+    for first, last in stretches(frames, 1):
+        comes_from_behind = not len(annotated) or annotated[0] > last
+        place = (first, last, last if comes_from_behind else first)
+        code = REASONS.index(reason)
+        rows.append((track.video_id, track.id, 0, *place, need, last + 1 - first, code))
+    return rows
 
 
 def _whole_row(track: Track, frames: npt.NDArray[np.int64]) -> tuple[float, ...]:

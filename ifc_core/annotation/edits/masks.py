@@ -90,10 +90,12 @@ class MarkAbsent(Edit):
     Attributes:
         track_id: The track.
         scope: The frames.
+        unannotated_only: Leave frames alone on which the track shows anything.
     """
 
     track_id: int
     scope: Scope
+    unannotated_only: bool = False
 
     def perform(self, tx: EditTransaction) -> str:
         """Show one absent record on every frame of the scope."""
@@ -106,7 +108,7 @@ class MarkAbsent(Edit):
         frames: dict[int, Pointer | None] = {
             f: Pointer(mask_id, ABSENT, old[f].revision + 1 if f in old else 1, HUMAN, 0)
             for f in range(first, last + 1)
-            if f not in old or old[f].state != ABSENT
+            if f not in old or not (self.unannotated_only or old[f].state == ABSENT)
         }
         tx.point(track, frames)
         tx.touch(track)

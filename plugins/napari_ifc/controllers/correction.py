@@ -14,6 +14,7 @@ from ifc_core.annotation import (
     VideoEntry,
     edits,
 )
+from ifc_core.annotation.propagation_gaps import ASKED_KEY
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import EditError, IFCError
 from ifc_core.structures import RLEMask
@@ -173,7 +174,13 @@ class SpreadController:
             raise EditError(reason, path=self._project.folder)
         self.abandon()
         self._generation += 1
-        note = {"scope": request.scope, **_settings(request), "track": request.track_id}
+        asked = self._frames.scope(request)
+        note = {
+            "scope": request.scope,
+            **_settings(request),
+            "track": request.track_id,
+            ASKED_KEY: [asked.start, asked.stop - 1],
+        }
         run_id = self._project.begin_run(KIND, self._entry.id, note, "")
         began_from = self._frames.record_ids(request.track_id, self._frames.anchor_frames(request))
         self._run = _Run(run_id, request, source, self._frames.wanted(request), quiet, began_from)

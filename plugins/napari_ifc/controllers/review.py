@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,22 +10,21 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.annotation import EditResult, ProjectReader, Scope, edits
+from ifc_core.annotation import EditResult, Scope, edits
 from ifc_core.annotation.edits import Edit
-from ifc_core.errors import IFCError
 from ifc_core.inference.review_queue import (
     ENTRY,
     REASONS,
     Entries,
     QueueEntry,
     Reason,
-    VideoQueue,
     entry_at,
-    sorted_by_need,
 )
-from ifc_core.io.video import VideoReader, open_video
-from ifc_core.jobs import JobCancelled, JobContext
+from ifc_core.jobs import JobContext
+from napari_ifc.controllers.queue_maker import QueueMaker
 from napari_ifc.language import tr
+
+__all__ = ["FILTERS", "QueueMaker", "ReviewController", "ReviewView", "why_text"]
 
 _MANY = 64  # tracks changed by one edit from which all of the video is read again
 
@@ -36,6 +35,7 @@ FILTERS: tuple[tuple[str, frozenset[Reason]], ...] = (
     (tr("Weak links"), frozenset({Reason.WEAK_LINK})),
     (tr("Poor fits"), frozenset({Reason.POOR_FIT})),
     (tr("Sudden changes"), frozenset({Reason.AREA, Reason.MOVE})),
+    (tr("Lost or not reached"), frozenset({Reason.LOST, Reason.UNREACHED})),
     (tr("Low scores"), frozenset({Reason.LOW_SCORE})),
     (tr("Whole tracks"), frozenset({Reason.LOW_SCORE, Reason.NOT_REVIEWED})),
     (tr("Frames to complete"), frozenset({Reason.COMPLETE})),
@@ -70,92 +70,6 @@ class ReviewView:
     place: int = -1
     busy: str = ""
     total: int = 0
-
-
-class QueueMaker:
-    """The queues of a project's videos; used in the worker's thread only.
-
-    Args:
-        folder: The project.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._queues: dict[int, VideoQueue] = {}
-        self._tables: dict[int, Entries] = {}
-
-    def build(self, video_ids: Sequence[int], keep: int, context: JobContext) -> Entries:
-        """Read videos; only the queue of ``keep`` stays ready for updates."""
-        self._tables = {i: t for i, t in self._tables.items() if i in video_ids}
-        with ProjectReader.open(self._folder) as reader:
-            for entry in reader.videos():
-                if entry.id in video_ids:
-                    self._read(reader, VideoQueue(entry), keep, context)
-        return self._all()
-
-    def _read(
-        self, reader: ProjectReader, queue: VideoQueue, keep: int, context: JobContext
-    ) -> None:
-        queue.build(reader, context)
-        video_id = queue.entry.id
-        self._tables[video_id] = queue.entries()
-        if video_id == keep:
-            self._queues = {video_id: queue}
-
-    def update(
-        self, video_ids: Iterable[int], track_ids: Iterable[int], keep: int, context: JobContext
-    ) -> Entries:
-        """Read some tracks of videos again, or all of those that are not ready for updates."""
-        with ProjectReader.open(self._folder) as reader:
-            for video_id in video_ids:
-                queue = self._queues.get(video_id)
-                if queue is None:
-                    self._read(reader, VideoQueue(reader.video(video_id)), keep, context)
-                else:
-                    self._update(reader, queue, track_ids, context)
-        return self._all()
-
-    def _update(
-        self,
-        reader: ProjectReader,
-        queue: VideoQueue,
-        track_ids: Iterable[int],
-        context: JobContext,
-    ) -> None:
-        try:
-            queue.update(reader, track_ids, context)
-        except JobCancelled:
-            del self._queues[queue.entry.id]  # half read; it is read anew when it is wanted
-            raise
-        self._tables[queue.entry.id] = queue.entries()
-
-    def find_swaps(self, video_id: int, video: Path | None, context: JobContext) -> Entries:
-        """Look for swapped identities in a video that was read."""
-        queue = self._queues.get(video_id)
-        if queue is not None:
-            source = _opened(video)
-            read_frame = None if source is None else source.read
-            try:
-                with ProjectReader.open(self._folder) as reader:
-                    queue.find_swaps(reader, context, read_frame)
-            finally:
-                if source is not None:
-                    source.close()
-            self._tables[video_id] = queue.entries()
-        return self._all()
-
-    def _all(self) -> Entries:
-        return sorted_by_need(self._tables.values())
-
-
-def _opened(video: Path | None) -> VideoReader | None:
-    """The video's reader; without one, geometry alone decides about swaps."""
-    if video is None:
-        return None
-    try:
-        return open_video(video)
-    except IFCError:
-        return None
 
 
 class ReviewController:
@@ -220,7 +134,7 @@ class ReviewController:
             self.start(self._video_ids, self._video_id, self._video)
             return
         tracks, keep = result.tracks, self._video_id
-        if not (tracks or result.reviewed_frames):
+        if not (tracks or result.reviewed_frames or result.runs_changed):
             return
         # An undo may be of another video than the one that is shown.
         changed = [i for i in self._video_ids if i in result.video_ids] or [keep]
@@ -384,6 +298,12 @@ class ReviewController:
         if entry.reason in (Reason.LOW_SCORE, Reason.NOT_REVIEWED):
             self._decide(entry, edits.ApproveTracks((entry.track_id,)), whole_track=True)
             return tr("Approved track {track_id}.").format(track_id=entry.track_id)
+        if entry.reason is Reason.LOST:
+            absent = edits.MarkAbsent(entry.track_id, scope, unannotated_only=True)
+            self._decide(entry, absent)
+            return tr("Marked track {track_id} absent on {frames}.").format(
+                track_id=entry.track_id, frames=_frames(entry)
+            )
         self._decide(entry, edits.ApproveTracks((entry.track_id,), scope))
         return tr("Approved track {track_id} on {frames}.").format(
             track_id=entry.track_id, frames=_frames(entry)
@@ -450,6 +370,13 @@ class ReviewController:
             return tr("Choose an entry of the queue first.")
         return tr("The queue is being made.") if self._busy else tr("The queue is empty.")
 
+    def why_not_accept(self) -> str:
+        """Why the entry cannot be accepted."""
+        entry = self.current
+        if entry is not None and entry.reason is Reason.UNREACHED:
+            return tr("Nobody looked there yet: correct the track on a frame and propagate again.")
+        return self.why_not_decide()
+
     def why_not_fix(self) -> str:
         """Why there is no swap to fix."""
         entry = self.current
@@ -463,6 +390,8 @@ class ReviewController:
             return tr("Frames cannot be rejected; draw what is missing.")
         if entry is not None and entry.reason is Reason.SWAP:
             return tr("A suspected swap is fixed or kept.")
+        if entry is not None and entry.reason in (Reason.LOST, Reason.UNREACHED):
+            return tr("There is no mask to reject; draw the object, or mark it absent.")
         return self.why_not_decide()
 
 
@@ -481,6 +410,8 @@ def why_text(entry: QueueEntry) -> str:
         Reason.POOR_FIT: tr("Seems to fit badly (IoU about {value:.0%})"),
         Reason.AREA: tr("Area changes by {value:.1f}×"),
         Reason.MOVE: tr("Jumps by {value:.1f} of its size"),
+        Reason.LOST: tr("Lost by a propagation: is it out of sight?"),
+        Reason.UNREACHED: tr("A propagation stopped before it came here"),
         Reason.LOW_SCORE: tr("Low score ({value:.2f})"),
         Reason.NOT_REVIEWED: tr("Not approved yet"),
         Reason.COMPLETE: tr("Every mask is reviewed: is anything missing?"),

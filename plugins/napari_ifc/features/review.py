@@ -35,12 +35,16 @@ _ICONS = {
     Reason.POOR_FIT: "overlap",
     Reason.AREA: "size",
     Reason.MOVE: "jump",
+    Reason.LOST: "lost",
+    Reason.UNREACHED: "gap",
     Reason.LOW_SCORE: "attention",
     Reason.NOT_REVIEWED: "label",
     Reason.COMPLETE: "frames",
 }
 _ADVICE = {
     Reason.SWAP: tr("Fix exchanges the two from here on; Accept keeps them"),
+    Reason.LOST: tr("Accept marks it absent on these frames; else draw it and propagate again"),
+    Reason.UNREACHED: tr("Correct a frame here and propagate again"),
     Reason.LOW_SCORE: tr("Accept approves the whole track"),
     Reason.NOT_REVIEWED: tr("Accept approves the whole track"),
     Reason.COMPLETE: tr("Accept approves the frames as complete"),
@@ -67,7 +71,7 @@ class Review(Feature):
 
     def actions(self) -> Iterable[Action]:
         """Walk through the queue, decide, and approve frames."""
-        decide = self._reason(lambda c: c.why_not_decide())
+        accept = self._reason(lambda c: c.why_not_accept())
         any_entry = self._reason(lambda c: "" if len(c.entries) else tr("The queue is empty."))
         yield Action(
             "review.space",
@@ -84,7 +88,7 @@ class Review(Feature):
                 tr("Accept the entry"),
                 "",
                 lambda: self._decide(self._accept),
-                self._may(decide),
+                self._may(accept),
                 tr("Approve what the entry stands for and go to the next."),
             ),
             (

@@ -44,6 +44,8 @@ _PATHS = {
     "reject": "M12 3a9 9 0 1 0 .1 0M6 6l12 12",
     "filter": "M3 5h18l-7 8v6l-4 2v-8z",
     "jump": "M4 18c2-10 8-14 12-6M16 12l4-1M16 12l-1-4",
+    "lost": "M10 4a6 6 0 1 0 .1 0M15 15l6 6M8 8l4 4M12 8l-4 4",
+    "gap": "M3 12h5M8 7v10M16 7v10M16 12h5",
     "size": "M8 8h8v8H8zM3 8V3h5M16 3h5v5M21 16v5h-5M8 21H3v-5",
     "link": "M9 15l6-6M11 7l3-3a4 4 0 0 1 6 6l-3 3M13 17l-3 3a4 4 0 0 1-6-6l3-3",
     "frames": "M3 6h18v12H3zM8 6v12M16 6v12",

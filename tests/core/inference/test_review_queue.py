@@ -14,7 +14,7 @@ from ifc_core.inference.review_queue import (
     stretches,
 )
 from ifc_core.jobs import JobContext
-from ifc_core.structures import RLEMask, Video
+from ifc_core.structures import Category, RLEMask, Video
 
 SIZE = (60, 120)
 NUM_FRAMES = 40
@@ -161,3 +161,101 @@ def test_a_swap_is_suspected_until_it_is_fixed_and_comes_back_with_undo(tmp_path
 def test_stretches_join_what_is_near():
     assert stretches(np.array([1, 2, 4, 9, 10]), 2) == [(1, 4), (9, 10)]
     assert stretches(np.array([], dtype=np.int64), 2) == []
+
+
+def propagated(project, track_id, found, lost, asked=None):
+    """Accept a propagation that found a track on some frames and lost it on others."""
+    run = project.begin_run("propagate", 1, {} if asked is None else {"frames": asked})
+    for f in (*found, *lost):
+        rle = square(2, f) if f in found else None
+        project.stage(run, f, [StagedMask(track_id, rle, 0.4, 0.1)])
+    project.stage_instances(run, [StagedInstance(track_id, "", 1.0, track_id)])
+    project.finish_run(run)
+    return project.apply(edits.AcceptPropagation(run))
+
+
+@pytest.fixture
+def drawn(tmp_path):
+    """A track that a person drew on frame 10 of an empty project, and its id."""
+    with Project.create(tmp_path / "d.ifcproj") as made:
+        made.add_video(Video(Path("/clip.mp4"), NUM_FRAMES, *SIZE, 30.0, "1-c"))
+        made.apply(edits.SetCategory(Category(1, "fish")))
+        (track_id,) = made.apply(edits.NewTrack(1, 1, 10, square(2, 10))).tracks_added
+        yield made, track_id
+
+
+def gaps(project):
+    return [
+        (e.reason, e.first, e.last, e.frame_index)
+        for e in listed(queue_of(project))
+        if e.reason in (Reason.LOST, Reason.UNREACHED)
+    ]
+
+
+def test_where_a_propagation_lost_its_object_is_listed_until_a_person_decided(drawn):
+    project, track_id = drawn
+    propagated(project, track_id, range(11, 20), (*range(5, 10), *range(20, 26)))
+    assert gaps(project) == [(Reason.LOST, 5, 9, 9), (Reason.LOST, 20, 25, 20)]
+    project.apply(edits.SetMask(track_id, 20, square(2, 20)))
+    project.apply(edits.ApproveFrames(1, Scope(21, 22)))
+    assert gaps(project) == [(Reason.LOST, 5, 9, 9), (Reason.LOST, 23, 25, 23)]
+    project.apply(edits.MarkAbsent(track_id, Scope(0, 24), unannotated_only=True))
+    assert gaps(project) == [(Reason.LOST, 25, 25, 25)]
+    assert project.mask(track_id, 20).rle == square(2, 20)
+    project.apply(edits.ApproveTracks((track_id,)))
+    assert gaps(project) == []
+
+
+def test_of_several_propagations_the_last_one_says_where_the_object_is_lost(drawn):
+    project, track_id = drawn
+    propagated(project, track_id, range(11, 15), range(15, 20))
+    again = propagated(project, track_id, range(11, 18), range(18, 20))
+    assert gaps(project) == [(Reason.LOST, 18, 19, 18)]
+    project.undo()
+    assert gaps(project) == [(Reason.LOST, 15, 19, 15)]
+    project.redo()
+    project.apply(edits.ClearMasks((track_id,), Scope(16, 17)))
+    assert gaps(project) == [(Reason.LOST, 18, 19, 18)]
+    assert again.seq
+
+
+def test_the_queue_of_an_object_that_is_found_nowhere_follows_its_run(drawn):
+    project, track_id = drawn
+    queue = queue_of(project)
+    result = propagated(project, track_id, (), range(11, 20))
+    assert not result.tracks
+    with ProjectReader.open(project.folder) as reader:
+        queue.update(reader, result.tracks)
+    assert listed(queue) == listed(queue_of(project))
+    assert Reason.LOST in {e.reason for e in listed(queue)}
+
+
+def test_frames_that_a_propagation_did_not_come_to_are_listed_where_it_stopped(drawn):
+    project, track_id = drawn
+    propagated(project, track_id, range(11, 20), range(5, 10), asked=[0, NUM_FRAMES - 1])
+    stopped = (Reason.UNREACHED, 20, NUM_FRAMES - 1, 20)
+    assert gaps(project) == [
+        (Reason.LOST, 5, 9, 9),
+        (Reason.UNREACHED, 0, 4, 4),
+        stopped,
+    ]
+    project.apply(edits.MarkAbsent(track_id, Scope(0, 9)))
+    assert gaps(project) == [stopped]
+    propagated(project, track_id, range(20, NUM_FRAMES), ())
+    assert gaps(project) == []
+
+
+def test_frames_with_a_lost_object_are_not_asked_for_as_complete(drawn):
+    project, track_id = drawn
+    propagated(project, track_id, (), range(20, 26))
+    complete = [e for e in listed(queue_of(project)) if e.reason is Reason.COMPLETE]
+    assert [(e.first, e.last) for e in complete] == [(0, 19), (26, NUM_FRAMES - 1)]
+
+
+def test_compaction_keeps_where_a_propagation_lost_its_object(drawn):
+    project, track_id = drawn
+    propagated(project, track_id, range(11, 20), range(20, 26))
+    before = gaps(project)
+    project.compact(keep_edits=0)
+    assert gaps(project) == before == [(Reason.LOST, 20, 25, 20)]
+    assert project.check() == []

@@ -296,3 +296,29 @@ def test_what_comes_into_an_empty_list_shows_no_other_video(desk, clip, tmp_path
     assert controller.entries["video"].tolist() == [second]
     assert len(desk.entries) == shown
     assert controller.current is None
+
+
+def test_where_a_propagation_lost_its_object_is_marked_absent_with_one_key(desk):
+    sure, low = tracks(desk)
+    desk.apply(edits.Batch((edits.DeleteTracks((low,)), edits.ClearMasks((sure,), Scope(3, 9)))))
+    run = desk.project.begin_run("propagate", desk.entry.id, {"frames": [3, 8]})
+    for f in range(3, 7):
+        desk.project.stage(run, f, [StagedMask(sure, None, 0.4, 0.6)])
+    desk.project.finish_run(run)
+    desk.apply(edits.AcceptPropagation(run))  # no track shows anything else for it
+    controller = desk.controller
+    controller.narrow(next(r for name, r in FILTERS if Reason.LOST in r and len(r) == 2))
+    controller.next()
+    lost = controller.current
+    assert (lost.reason, lost.first, lost.last, lost.frame_index) == (Reason.LOST, 3, 6, 3)
+    assert why_text(lost) == "Lost by a propagation: is it out of sight?"
+    assert controller.why_not_reject()
+    drawn = RLEMask.from_array(np.ones(desk.entry.size, dtype=bool))
+    desk.project.apply(edits.SetMask(sure, 4, drawn))  # the worker has not seen it yet
+    assert controller.accept() == f"Marked track {sure} absent on frames 3 to 6."
+    assert desk.project.mask(sure, 4).rle == drawn
+    assert desk.project.mask(sure, 3).state is FrameState.ABSENT
+    stopped = controller.current
+    assert (stopped.reason, stopped.first, stopped.last) == (Reason.UNREACHED, 7, 8)
+    assert controller.why_not_accept()
+    assert not controller.why_not_decide()
