@@ -58,6 +58,7 @@ class ExportOptions:
         include_studio_key: Add the ``ifc_studio`` key (states, sources, z-order).
         frame_scope: Only these frames.
         approved_tracks_only: Only tracks that were approved as a whole.
+        color_by_class: Draw the masks of a film in the colours of their classes.
     """
 
     scope: ExportScope = ExportScope.REVIEWED
@@ -68,6 +69,7 @@ class ExportOptions:
     include_studio_key: bool = True
     frame_scope: Scope = WHOLE
     approved_tracks_only: bool = False
+    color_by_class: bool = False
 
     def __post_init__(self) -> None:
         """Check the step."""
@@ -149,7 +151,9 @@ def export_project(
         picture_notes = _write_frames(reader, exported, header, target, format, context)
     if format is ExportFormat.OVERLAY:
         scope, step = options.frame_scope, options.frame_step
-        num_masks, hidden = write_films(reader, exported, target, scope, step, context), 0
+        colors = {c.id: c.color_rgb for c in categories} if options.color_by_class else {}
+        num_masks = write_films(reader, exported, target, scope, step, context, colors)
+        hidden = 0
     elif options.write_frames and in_folder:
         with _frames_aside(reader, exported, header, target, format, context) as picture_notes:
             num_masks, hidden = _write(target, format, content)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 
 from ifc_core.annotation.frame_images import find_frames
 from ifc_core.annotation.reading import ProjectReader
@@ -15,6 +16,9 @@ from ifc_core.jobs import JobContext
 
 FILM_SUFFIXES = (".mp4", ".mov", ".mkv", ".m4v")
 
+ClassColors = Mapping[int, tuple[int, int, int]]
+_NO_COLORS: ClassColors = MappingProxyType({})
+
 
 def write_films(
     reader: ProjectReader,
@@ -23,6 +27,7 @@ def write_films(
     frames: Scope,
     frame_step: int,
     context: JobContext,
+    class_colors: ClassColors = _NO_COLORS,
 ) -> int:
     """Write a film of one video, or a folder of films.
 
@@ -37,6 +42,7 @@ def write_films(
         frames: The frames to show.
         frame_step: Every n-th of them.
         context: Progress and cancellation.
+        class_colors: Colours of classes by id; tracks of other classes have their own.
 
     Returns:
         Masks drawn.
@@ -58,12 +64,18 @@ def write_films(
                 "choose one of them, or name a folder.",
                 path=target,
             )
-        return _write_film(reader, selections[0], target, frames, frame_step, context)
+        return _write_film(reader, selections[0], target, frames, frame_step, context, class_colors)
     with ExitStack() as stack:
         folder = stack.enter_context(atomic_folder(target))
         return sum(
             _write_film(
-                reader, selection, folder / f"{selection.folder}.mp4", frames, frame_step, context
+                reader,
+                selection,
+                folder / f"{selection.folder}.mp4",
+                frames,
+                frame_step,
+                context,
+                class_colors,
             )
             for selection in selections
         )
@@ -76,12 +88,14 @@ def _write_film(
     frames: Scope,
     frame_step: int,
     context: JobContext,
+    class_colors: ClassColors,
 ) -> int:
     from ifc_core.io.overlay import OverlayMask, OverlayWriter  # loads the encoder
     from ifc_core.io.readable_frames import ReadableFrames
     from ifc_core.io.video import open_video
 
     tracks = {track.id: track for track in selection.tracks}
+    colors = {t.id: class_colors.get(t.category_id, t.color_rgb) for t in selection.tracks}
     exported = set(selection.frames)
     drawn = 0
     with open_video(find_frames(reader, selection), context) as video:
@@ -93,7 +107,7 @@ def _write_film(
                 if frame_index in exported:
                     found = reader.masks_at(selection.video.id, frame_index)
                 masks = [
-                    OverlayMask(t.id, record.rle, t.color_rgb, t.name)
+                    OverlayMask(t.id, record.rle, colors[t.id], t.name)
                     for record in found
                     if record.rle is not None and (t := tracks.get(record.track_id)) is not None
                 ]

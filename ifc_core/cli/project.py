@@ -193,6 +193,10 @@ def export(
     plain: Annotated[
         bool, typer.Option("--plain", help="Leave out the extension key ifc_studio.")
     ] = False,
+    color_by_class: Annotated[
+        bool,
+        typer.Option("--color-by-class", help="Draw a film's masks in the colours of classes."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Export annotations, and say what was left out."""
@@ -211,6 +215,7 @@ def export(
             include_studio_key=not plain,
             frame_scope=_range(frame_range),
             approved_tracks_only=approved_tracks,
+            color_by_class=color_by_class,
         )
         chosen = form or ("overlay" if output.suffix.lower() == ".mp4" else "ytvis")
         with job(f"Exporting {reader.name}") as context:

@@ -257,8 +257,13 @@ class Files(Feature):
         export_project(project, path, ExportFormat.OVERLAY, self._film_options())
 
     def _film_options(self) -> ExportOptions:
+        """Everything, in the colours that the window shows."""
         video_id = self.workspace.session.entry.id
-        return ExportOptions(scope=ExportScope.EVERYTHING, video_ids=(video_id,))
+        return ExportOptions(
+            scope=ExportScope.EVERYTHING,
+            video_ids=(video_id,),
+            color_by_class=self.studio.layers.style.by_class,
+        )
 
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
         """End an import where the project that it writes to is being closed."""

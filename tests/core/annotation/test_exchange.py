@@ -195,6 +195,24 @@ def test_films_show_all_frames_and_draw_what_is_exported(tmp_path, clip_file):
             import_annotations(project, tmp_path / "out.mp4", ExportFormat.OVERLAY)
 
 
+def test_a_film_has_the_colours_of_classes_where_they_are_asked_for(tmp_path, clip_folder):
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        with open_video(clip_folder) as clip:
+            project.add_video(clip.video)
+        project.apply(edits.SetCategory(Category(1, "cat", color_rgb=(0, 0, 255))))
+        project.apply(edits.NewTrack(1, 1, 2, RLEMask.from_array(np.ones((48, 80), bool))))
+        project.apply(edits.SetTrack(1, color_rgb=(255, 0, 0)))
+        seen = {}
+        for by_class in (False, True):
+            options = ExportOptions(ExportScope.EVERYTHING, color_by_class=by_class)
+            export_project(project, tmp_path / "out.mp4", ExportFormat.OVERLAY, options)
+            with open_video(tmp_path / "out.mp4") as film:
+                seen[by_class] = film.read(2)[10:40, 10:70].reshape(-1, 3).mean(axis=0)
+    red, _, blue = seen[True] - seen[False]
+    assert red < -60
+    assert blue > 60
+
+
 def test_a_broken_frame_ends_neither_a_film_nor_an_export_with_frames(tmp_path, clip_folder):
     folder = tmp_path / "square"
     shutil.copytree(clip_folder, folder)
