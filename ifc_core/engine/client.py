@@ -179,7 +179,7 @@ class EngineClient:
         *,
         frames: FrameSource | None = None,
     ) -> JobHandle:
-        """Start a job; returns at once.
+        """Start a job; returns at once, also while the child starts or is busy.
 
         Args:
             kind: What to do (see :mod:`ifc_core.engine.handlers`).

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from ifc_core.config import log_dir
-from ifc_core.engine.protocol import PROTOCOL_VERSION, Message, MessageWriter, read_message
+from ifc_core.engine.protocol import PROTOCOL_VERSION, Message, read_message
+from ifc_core.engine.send_queue import SendQueue
 from ifc_core.engine.shared_arrays import ArrayChannel, new_prefix, sweep_dead_sessions
 from ifc_core.errors import EngineError
 
@@ -106,10 +107,9 @@ class EngineProcess:
         self.arrays = ArrayChannel(prefix, "c", "s")
         self._popen = _start(command, environment, log_path)
         self._stdout = cast("BinaryIO", self._popen.stdout)
-        self.writer = MessageWriter(cast("BinaryIO", self._popen.stdin))
+        self.writer = SendQueue(cast("BinaryIO", self._popen.stdin))
         self._reader = threading.Thread(target=self._read, name="engine-reader", daemon=True)
-        with contextlib.suppress(OSError):  # a child that died at once is seen by the reader
-            self.writer.send({"type": "hello", "protocol": PROTOCOL_VERSION, "prefix": prefix})
+        self.writer.send({"type": "hello", "protocol": PROTOCOL_VERSION, "prefix": prefix})
         self._reader.start()
 
     @property

@@ -138,6 +138,22 @@ def _read_exactly(stream: BinaryIO, length: int) -> bytes:
     return b"".join(parts)
 
 
+def encode_message(message: Message) -> bytes:
+    """A message as it is sent, its length before it.
+
+    Args:
+        message: JSON values with a ``type``.
+
+    Raises:
+        EngineError: The message is too large.
+        TypeError: The message holds something that is not JSON.
+    """
+    body = json.dumps(message, separators=(",", ":")).encode()
+    if len(body) > MAX_MESSAGE_BYTES:
+        raise EngineError(f"A message of {len(body)} bytes is more than the engine's pipe takes.")
+    return _LENGTH.pack(len(body)) + body
+
+
 class MessageWriter:
     """Sends messages, from any thread.
 
@@ -159,15 +175,18 @@ class MessageWriter:
             EngineError: The message is too large.
             OSError: The other side is gone.
         """
-        body = json.dumps(message, separators=(",", ":")).encode()
-        if len(body) > MAX_MESSAGE_BYTES:
-            raise EngineError(
-                f"A message of {len(body)} bytes is more than the engine's pipe takes."
-            )
+        self.write(encode_message(message))
+
+    def write(self, data: bytes) -> None:
+        """Send what :func:`encode_message` made; returns when the pipe has taken it.
+
+        Raises:
+            OSError: The other side is gone.
+        """
         with self._lock:
             if self._stream.closed:
                 raise BrokenPipeError("the stream is closed")
-            self._stream.write(_LENGTH.pack(len(body)) + body)
+            self._stream.write(data)
             self._stream.flush()
 
     def close(self, timeout_seconds: float = 1.0) -> bool:
