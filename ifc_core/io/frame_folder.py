@@ -47,6 +47,8 @@ class FolderReader(VideoReader):
         VideoError: No picture in it, none that can be read, or pictures of several sizes.
     """
 
+    has_rate = False
+
     def __init__(self, folder: Path) -> None:
         self._lock = threading.RLock()
         self._files = list_frames(folder)

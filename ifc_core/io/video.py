@@ -36,6 +36,7 @@ class VideoReader(ABC):
         first_readable: Frames before it are known not to decode.
         warning: A sentence for the person when part of the file cannot be read (for instance a
             cut-off tail), else empty.
+        has_rate: Whether ``video.fps`` and ``pts_seconds`` are known, not a mere convention.
         is_provisional: ``video.num_frames`` is an estimate and only the first
             :attr:`num_indexed` frames can be read, until :meth:`finish_index` was called.
     """
@@ -44,6 +45,7 @@ class VideoReader(ABC):
     pts_seconds: npt.NDArray[np.float64]
     first_readable: int = 0
     warning: str = ""
+    has_rate: bool = True
     is_provisional: bool = False
 
     @property

@@ -78,13 +78,13 @@ class Workspace:
     def summary(self) -> Summary:
         """The head of the panel."""
         entry, index = self.session.entry, self.index
-        frames = self.session.num_frames
-        seconds = frames / entry.fps if entry.fps > 0 else 0.0
-        words = tr("{width} × {height} · {frames} frames · {fps:.3g} fps")
+        frames, fps = self.session.num_frames, self.session.fps
+        words = tr("{width} × {height} · {frames} frames")
         if frames == 1:
-            words = tr("{width} × {height} · 1 frame · {fps:.3g} fps")
-        facts = words.format(width=entry.width, height=entry.height, frames=frames, fps=entry.fps)
-        facts += f" · {seconds:.1f} s" if seconds else ""
+            words = tr("{width} × {height} · 1 frame")
+        facts = words.format(width=entry.width, height=entry.height, frames=frames)
+        if fps > 0:
+            facts += tr(" · {fps:.3g} fps").format(fps=fps) + f" · {frames / fps:.1f} s"
         steps = (
             len(index) > 0,
             index.has_human_work,

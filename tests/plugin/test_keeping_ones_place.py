@@ -8,6 +8,7 @@ from fake_engine import SIZE, disc
 from ifc_core.annotation.edits import DeleteTracks
 from ifc_core.errors import IFCError
 from napari_ifc.controllers.frame_words import frame_of
+from napari_ifc.features.timeline import TimelineLink
 from napari_ifc.views.goto_dialog import GoToDialog
 
 pytestmark = pytest.mark.window
@@ -105,6 +106,13 @@ def test_a_frame_is_gone_to_by_number_by_time_and_ten_at_once(desk):
 )
 def test_what_is_typed_is_a_number_or_a_time(text, frame):
     assert frame_of(text, 100_000, 25.0) == frame
+
+
+def test_nothing_is_said_of_times_where_the_rate_is_not_known(desk):
+    assert desk.studio.workspace.summary().facts.endswith("10 frames")
+    assert desk.studio.feature(TimelineLink)._panel._place.text() == "0 / 9"
+    with pytest.raises(IFCError, match="Nobody knows the times"):
+        frame_of("0:02", 100, 0.0)
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "a", "1:2:3:4", "100", "0:04"])

@@ -29,6 +29,8 @@ def frame_of(text: str, num_frames: int, fps: float) -> int:
     elif time and fps > 0:
         seconds = 3600 * int(time[1] or 0) + 60 * int(time[2]) + float(time[3])
         frame = int(seconds * fps + 1e-6)
+    elif time:
+        raise IFCError(tr("Nobody knows the times of these frames; type a frame number."))
     else:
         raise IFCError(tr("Type a frame number, or a time such as 1:05."))
     if frame >= num_frames:

@@ -122,6 +122,8 @@ class LayerReader(VideoReader):
         folder: Where its frames are being written, for messages.
     """
 
+    has_rate = False
+
     def __init__(self, source: LayerSource, folder: Path) -> None:
         self._source = source
         size = source.shape[-2:]

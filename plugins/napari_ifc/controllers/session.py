@@ -51,6 +51,12 @@ class Session:
         """Frames that can be shown."""
         return min(self.entry.num_frames, self.reader.video.num_frames)
 
+    @property
+    def fps(self) -> float:
+        """Frames per second; 0 where nobody said it, as of pictures in a folder or a layer."""
+        is_known = self.reader.has_rate or self.entry.fps != self.reader.video.fps
+        return self.entry.fps if is_known else 0.0
+
 
 def is_project(path: Path) -> bool:
     """Whether ``path`` is a project folder or the file inside one."""

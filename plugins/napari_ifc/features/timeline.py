@@ -185,7 +185,7 @@ class TimelineLink(Feature):
             return
         session = workspace.session
         lanes = workspace.proposer.lanes()
-        data = workspace.index.timeline(session.num_frames, session.entry.fps, lanes)
+        data = workspace.index.timeline(session.num_frames, session.fps, lanes)
         self._timeline.set_data(self._with_propagation(self._colored(data)))
         self._forget_gone(data)
 
@@ -284,7 +284,7 @@ class TimelineLink(Feature):
     def _show_place(self) -> None:
         session = self.workspace.session
         frame = self.studio.layers.frame_index
-        self._panel.show_place(frame, session.num_frames, session.entry.fps)
+        self._panel.show_place(frame, session.num_frames, session.fps)
 
     # Playing
 
@@ -295,7 +295,7 @@ class TimelineLink(Feature):
             return
         session = self.workspace.session
         here = self.studio.layers.frame_index
-        first = self._playback.start(here, session.num_frames, session.entry.fps)
+        first = self._playback.start(here, session.num_frames, session.fps)
         self.studio.layers.go_to(first)
         self._played = self.studio.layers.frame_index
         if self._playback.is_playing:

@@ -9,6 +9,7 @@ from ifc_core.errors import IFCError, InputError, ProjectError, VideoError
 from ifc_core.io.frame_folder import FolderReader
 from ifc_core.io.video import open_video
 from ifc_core.structures import Category
+from ifc_resources import path as resource
 from napari_ifc.controllers.session import open_session, show_video
 
 
@@ -43,6 +44,13 @@ def test_another_video_of_the_same_name_gets_its_own_project(clip, tmp_path):
     again = open_session(other, home)
     assert len(list(home.iterdir())) == 2
     close(again)
+
+
+def test_a_folder_of_frames_has_no_rate_unless_somebody_said_one(session):
+    assert session.fps == 0.0
+    with open_video(resource("sample/bedroom.mp4")) as reader:
+        assert replace(session, reader=reader).fps == session.entry.fps > 0
+    assert replace(session, entry=replace(session.entry, fps=30.0)).fps == 30.0
 
 
 def test_a_project_opens_by_folder_and_by_file(session):
