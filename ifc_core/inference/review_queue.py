@@ -260,10 +260,10 @@ class VideoQueue:
     def _gap_table(self) -> Entries:
         """Stretches on which a propagation lost its object, or that none came to."""
         rows = []
-        for track_id, track in self._tracks.items():
-            gaps = self._gaps.get(track_id)
+        for track_id, columns in self._columns.items():  # one that just came back is read later
+            track, gaps = self._tracks[track_id], self._gaps.get(track_id)
             if gaps is not None and track.state is not TrackState.APPROVED:
-                with_mask = self._columns[track_id].frame_index
+                with_mask = columns.frame_index
                 rows += _gap_rows(track, with_mask, gaps.lost, Reason.LOST, _LOST_NEED)
                 rows += _gap_rows(
                     track, with_mask, gaps.unreached, Reason.UNREACHED, _UNREACHED_NEED
@@ -287,7 +287,7 @@ class VideoQueue:
         return np.array(rows, dtype=ENTRY)
 
     def _stands(self, item: _Swap) -> bool:
-        if self._records_at(item.swap) != item.mask_ids:
+        if not all(item.mask_ids) or self._records_at(item.swap) != item.mask_ids:
             return False
         return any(self._is_open(t, item.swap) for t in (item.swap.track_a, item.swap.track_b))
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ifc_core.annotation import Project, ProjectReader, Scope, StagedInstance, StagedMask, edits
+from ifc_core.inference import review_queue
 from ifc_core.inference.review_queue import (
     Reason,
     VideoQueue,
@@ -13,6 +14,7 @@ from ifc_core.inference.review_queue import (
     sorted_by_need,
     stretches,
 )
+from ifc_core.inference.uncertainty import SuspectedSwap
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Category, RLEMask, Video
 
@@ -228,6 +230,37 @@ def test_the_queue_of_an_object_that_is_found_nowhere_follows_its_run(drawn):
         queue.update(reader, result.tracks)
     assert listed(queue) == listed(queue_of(project))
     assert Reason.LOST in {e.reason for e in listed(queue)}
+
+
+def test_a_track_that_a_later_edit_brought_back_waits_for_its_own_update(drawn):
+    project, track_id = drawn
+    propagated(project, track_id, range(11, 20), range(20, 26))
+    project.apply(edits.NewTrack(1, 1, 5, square(40, 60)))
+    project.apply(edits.DeleteTracks((track_id,)))
+    queue = queue_of(project)
+    other = project.apply(edits.ApproveFrames(1, Scope(5, 5)))
+    project.undo()
+    back = project.undo()  # before the first of these was looked at
+    for result in (other, back):
+        with ProjectReader.open(project.folder) as reader:
+            queue.update(reader, result.tracks)
+        is_lost = Reason.LOST in {e.reason for e in listed(queue)}
+        assert is_lost is (result is back)
+    assert listed(queue) == listed(queue_of(project))
+
+
+def test_a_swap_with_a_track_that_a_later_edit_brought_back_is_not_listed_yet(project):
+    queue = queue_of(project)
+    calm, doubtful = (ids(project)[s] for s in (0.9, 0.8))
+    late = project.apply(edits.NewTrack(1, 1, 5, square(40, 60)))
+    (new,) = late.tracks_added
+    frames = SuspectedSwap(5, new, doubtful, 1.0), SuspectedSwap(5, calm, doubtful, 1.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(review_queue, "suspected_swaps", lambda *args, **kwargs: frames)
+        with ProjectReader.open(project.folder) as reader:
+            queue.find_swaps(reader, JobContext())
+    swaps = [(e.track_id, e.other_id) for e in listed(queue) if e.reason is Reason.SWAP]
+    assert swaps == [(calm, doubtful)]
 
 
 def test_frames_that_a_propagation_did_not_come_to_are_listed_where_it_stopped(drawn):
