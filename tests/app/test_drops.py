@@ -9,6 +9,7 @@ from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication
 
+from napari_ifc.controllers import videos
 from napari_ifc.features import opening
 
 pytestmark = pytest.mark.window
@@ -156,3 +157,55 @@ def test_the_others_are_named_where_opening_is_cancelled(window, folders, gate, 
         window.begin_open(folders[0])
     assert names(window) == ["clip0"]
     assert not window.studio.tasks.is_running
+
+
+def test_the_good_ones_are_added_and_the_broken_ones_named(window, folders, tmp_path, qtbot):
+    broken, torn, notes = (tmp_path / name for name in ("broken.mp4", "torn.mp4", "notes.txt"))
+    for path in (broken, torn, notes):
+        path.write_text("not a video")
+    with qtbot.waitSignal(window.studio.failed):
+        drop(window.start_page, *folders[:2], broken, folders[2], torn, notes)
+    assert names(window) == ["clip0", "clip1", "clip2"]
+    assert said(window).startswith("“broken.mp4” ")
+    assert said(window).endswith(" Added 2 videos. Not opened: torn.mp4, notes.txt.")
+    assert window.studio.panel.banner._text.toolTip() == str(broken)
+
+
+@pytest.fixture
+def adding_gate(window, monkeypatch):
+    """Looking through further videos goes on until this is set."""
+    made, open_video = threading.Event(), videos.open_video
+
+    def wait_and_open(*args):
+        made.wait()
+        return open_video(*args)
+
+    monkeypatch.setattr(videos, "open_video", wait_and_open)
+    yield made
+    made.set()
+
+
+def test_what_was_not_opened_is_named_where_adding_is_cancelled(
+    window, folders, adding_gate, tmp_path, qtbot
+):
+    notes = tmp_path / "notes.txt"
+    notes.write_text("")
+    drop(window.start_page, *folders, notes)
+    qtbot.waitUntil(lambda: "Adding 2 videos" in window.studio.tasks.texts)
+    window.studio.tasks.cancel()
+    adding_gate.set()
+    qtbot.waitUntil(lambda: not window.studio.tasks.is_running)
+    assert names(window) == ["clip0"]
+    assert said(window) == "Adding was cancelled. Not opened: clip1, clip2, notes.txt."
+
+
+def test_what_was_not_opened_is_named_where_the_project_is_gone_by_then(
+    window, folders, adding_gate, qtbot
+):
+    drop(window.start_page, *folders[:2])
+    qtbot.waitUntil(lambda: "Adding clip1" in window.studio.tasks.texts)
+    assert window.studio.open_path(folders[2])
+    adding_gate.set()
+    qtbot.waitUntil(lambda: not window.studio.tasks.is_running)
+    assert names(window) == ["clip2"]
+    assert said(window) == "Not opened: clip1."

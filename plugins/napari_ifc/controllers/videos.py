@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from ifc_core.annotation import Project, ProjectReader, VideoEntry, edits
 from ifc_core.config import cache_dir
-from ifc_core.errors import IFCError
+from ifc_core.errors import IFCError, VideoError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.io.readable_frames import nearest_readable
 from ifc_core.io.video import open_video
@@ -40,6 +41,19 @@ def video_rows(reader: ProjectReader) -> list[VideoRow]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class LookedThrough:
+    """What came of looking through files.
+
+    Attributes:
+        videos: Those that can be read.
+        unreadable: The others, and why.
+    """
+
+    videos: tuple[Video, ...]
+    unreadable: Mapping[Path, VideoError]
+
+
 def look_through(paths: Sequence[Path], context: JobContext) -> list[Video]:
     """What is to be known of videos before they are added; reads their files.
 
@@ -56,6 +70,37 @@ def look_through(paths: Sequence[Path], context: JobContext) -> list[Video]:
         with open_video(path, context) as reader:
             found.append(reader.video)
     return found
+
+
+def look_through_each(paths: Sequence[Path], context: JobContext) -> LookedThrough:
+    """Like :func:`look_through`, going on after what cannot be read.
+
+    Args:
+        paths: Video files or folders of frames.
+        context: Progress and cancellation.
+
+    Raises:
+        JobCancelled: The person cancelled it.
+    """
+    videos: list[Video] = []
+    unreadable: dict[Path, VideoError] = {}
+    for path in paths:
+        context.raise_if_cancelled()
+        try:
+            videos += look_through([path], context)
+        except VideoError as error:
+            unreadable[path] = error
+    return LookedThrough(tuple(videos), unreadable)
+
+
+def not_opened_text(paths: Sequence[Path]) -> str:
+    """A sentence that names what was not opened; empty where that is nothing."""
+    if not paths:
+        return ""
+    names = ", ".join(path.name for path in paths[:3])
+    if len(paths) > 3:
+        names = tr("{names} and {count} more").format(names=names, count=len(paths) - 3)
+    return tr("Not opened: {names}.").format(names=names)
 
 
 def adding(

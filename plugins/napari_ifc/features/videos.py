@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QFileDialog, QInputDialog
 
 from ifc_core.annotation import EditResult, edits
-from ifc_core.structures import Video
 from napari_ifc.actions import Action
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.controllers.videos import (
+    LookedThrough,
     adding,
     first_picture,
-    look_through,
+    look_through_each,
     neighbour,
+    not_opened_text,
     video_rows,
 )
 from napari_ifc.feature import NOTHING_OPEN, Feature
@@ -243,33 +244,49 @@ class Videos(Feature):
         if chosen:
             self.begin_add([Path(chosen)])
 
-    def begin_add(self, paths: Sequence[Path], besides: str = "") -> None:
+    def begin_add(self, paths: Sequence[Path], left: Sequence[Path] = ()) -> None:
         """Add videos once a worker has looked through their files; returns at once.
 
         Args:
-            paths: Video files or folders of frames.
-            besides: A sentence to tell with the result.
+            paths: Video files or folders of frames; those that can be read are added.
+            left: What is not opened, to be told with the result.
         """
         if not paths:
             return
         project = self.workspace.session.project
+        nothing_opened = not_opened_text((*paths, *left))
 
-        def take(found: list[Video]) -> None:
-            if self.studio.project is not project:
-                return
-            edit, told = adding(project, found)
-            if edit is not None:
-                self.workspace.editor.apply(edit)
-                self._show_dock(True)
-            self.studio.inform(f"{told} {besides}".strip(), "warning" if besides else "info")
+        def take(found: LookedThrough) -> None:
+            if self.studio.project is project:
+                self._add(found, left)
+            else:
+                self.studio.inform(nothing_opened, "warning")
+
+        def cancelled() -> None:
+            told = tr("Adding was cancelled.")
+            self.studio.inform(f"{told} {nothing_opened}", "warning")
 
         name = paths[0].name if len(paths) == 1 else tr("{count} videos").format(count=len(paths))
-        task: Task[list[Video]] = Task(
+        task: Task[LookedThrough] = Task(
             tr("Adding {name}").format(name=name),
             take,
-            lambda error: self.studio.fail(error, besides),
+            lambda error: self.studio.fail(error, nothing_opened),
+            cancelled,
         )
-        self.studio.tasks.start(task, lambda context: look_through(paths, context))
+        self.studio.tasks.start(task, lambda context: look_through_each(paths, context))
+
+    def _add(self, found: LookedThrough, left: Sequence[Path]) -> None:
+        """Add what can be read in one edit, and say of the rest that it is not there."""
+        edit, told = adding(self.workspace.session.project, found.videos)
+        if edit is not None:
+            self.workspace.editor.apply(edit)
+            self._show_dock(True)
+        broken = tuple(found.unreadable)
+        besides = not_opened_text((*broken[1:], *left))
+        if broken:
+            self.studio.fail(found.unreadable[broken[0]], f"{told} {besides}".strip())
+        else:
+            self.studio.inform(f"{told} {besides}".strip(), "warning" if besides else "info")
 
     def _ask_step(self) -> None:
         entry = self.workspace.session.entry

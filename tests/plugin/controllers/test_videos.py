@@ -10,7 +10,7 @@ from fake_engine import SIZE, disc
 from ifc_core.annotation import Scope, edits
 from ifc_core.config import cache_dir
 from ifc_core.errors import VideoError
-from ifc_core.jobs import JobContext
+from ifc_core.jobs import JobCancelled, JobContext
 from napari_ifc.controllers.editing import EditController
 from napari_ifc.controllers.session import show_video
 from napari_ifc.controllers.tracks import TrackIndex
@@ -19,6 +19,7 @@ from napari_ifc.controllers.videos import (
     adding,
     first_picture,
     look_through,
+    look_through_each,
     neighbour,
     video_rows,
 )
@@ -78,6 +79,18 @@ def test_nothing_is_added_where_one_file_cannot_be_read(session, other, tmp_path
     with pytest.raises(VideoError):
         look_through([other, broken], JobContext())
     assert len(video_rows(session.project)) == 1
+
+
+def test_what_can_be_read_is_found_beside_what_cannot(other, clip, tmp_path):
+    broken, gone = tmp_path / "broken.mp4", tmp_path / "gone.mp4"
+    broken.write_text("no video")
+    found = look_through_each([clip, broken, gone, other], JobContext())
+    assert [video.path for video in found.videos] == [clip, other]
+    assert list(found.unreadable) == [broken, gone]
+    context = JobContext()
+    context.cancel()
+    with pytest.raises(JobCancelled):
+        look_through_each([broken, other], context)
 
 
 def test_the_state_follows_the_review(session):
