@@ -22,6 +22,7 @@ from ifc_core.annotation.pointer_tables import (
     bulk_writing,
     frames_by_track,
     inflate,
+    masks_gained,
     merged,
     num_moved,
     num_rows,
@@ -304,7 +305,10 @@ def summarise(
     note: str = "",
 ) -> EditResult:
     """Say what a delta (already turned for an undo) changed."""
-    keys = [table[:, : TRACK + 1].copy() for table in delta.tables()]
+    keys, gained = [], 0
+    for table in delta.tables():
+        keys.append(table[:, : TRACK + 1].copy())
+        gained += masks_gained(table)
     videos = {int(v) for table in keys for v in np.unique(table[:, VIDEO])}
     frames_of_track = frames_by_track(keys)
     reviewed: dict[int, list[int]] = defaultdict(list)
@@ -328,6 +332,7 @@ def summarise(
         videos_changed=tuple(delta.rows["videos"]),
         runs_changed=tuple(delta.runs),
         num_masks=sum(map(len, frames_of_track.values())),
+        masks_gained=gained,
         note=note,
     )
 

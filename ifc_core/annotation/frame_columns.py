@@ -17,13 +17,11 @@ import numpy.typing as npt
 
 from ifc_core.annotation.records import WHOLE, Scope
 from ifc_core.annotation.rows import checked_rles
-from ifc_core.annotation.schema import STATE_CODE
-from ifc_core.structures import FrameState
+from ifc_core.annotation.schema import HIDDEN_CODES
 
 _FRAMES_AT_ONCE = 512
 _MASKS_AT_ONCE = 512
 _UNIT = 1 << 16  # signals travel as whole numbers of this part
-_HIDDEN = (STATE_CODE[FrameState.REJECTED], STATE_CODE[FrameState.ABSENT])
 
 _NUM_COLUMNS = 8
 _QUERY = """
@@ -72,7 +70,7 @@ class FrameColumns:
     @property
     def has_mask(self) -> npt.NDArray[np.bool_]:
         """(n,) bool, where a mask is shown: neither absent nor rejected."""
-        return np.asarray((self.area_px > 0) & ~np.isin(self.state, _HIDDEN), dtype=np.bool_)
+        return np.asarray((self.area_px > 0) & ~np.isin(self.state, HIDDEN_CODES), dtype=np.bool_)
 
     def take(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> FrameColumns:
         """The same columns, fewer frames.

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ifc_core.annotation.schema import HIDDEN_CODES
+
 Table = npt.NDArray[np.int64]
 
 POINTER_COLUMNS = "video_id, frame_index, track_id, mask_id, state, revision, source, area"
@@ -182,6 +184,16 @@ def frames_by_track(tables: Sequence[Table]) -> dict[int, tuple[int, ...]]:
         int(track): tuple(frames.tolist())
         for track, frames in zip(both[begins, 0], groups, strict=True)
     }
+
+
+def masks_gained(table: Table) -> int:
+    """Masks that tracks show after a change, less those that they showed before it."""
+    shown_before, shown_after = (
+        (table[:, part.start + AREA - MASK] > 0)
+        & ~np.isin(table[:, part.start + STATE - MASK], HIDDEN_CODES)
+        for part in (_OLD, _NEW)
+    )
+    return int(np.count_nonzero(shown_after)) - int(np.count_nonzero(shown_before))
 
 
 def write_changes(db: sqlite3.Connection, table: Table) -> None:

@@ -165,7 +165,8 @@ class EditResult:
         categories_changed: Categories added, edited or removed.
         videos_changed: Videos added, edited or removed.
         runs_changed: Runs that were accepted, or are offered again after an undo.
-        num_masks: Number of (track, frame) pairs that changed.
+        num_masks: Number of (track, frame) pairs that changed, absent ones too.
+        masks_gained: Masks that are shown now, less those that were; negative where masks went.
         note: What the person should know, such as frames kept because a person
             had corrected them; may be empty.
     """
@@ -184,6 +185,7 @@ class EditResult:
     videos_changed: tuple[int, ...] = ()
     runs_changed: tuple[int, ...] = ()
     num_masks: int = 0
+    masks_gained: int = 0
     note: str = ""
 
     @property

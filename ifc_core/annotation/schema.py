@@ -26,6 +26,8 @@ FRAME_STATES = (
 MASK_SOURCES = (MaskSource.MODEL, MaskSource.HUMAN, MaskSource.DERIVED)
 STATE_CODE = {state: code for code, state in enumerate(FRAME_STATES)}
 SOURCE_CODE = {source: code for code, source in enumerate(MASK_SOURCES)}
+HIDDEN_CODES = (STATE_CODE[FrameState.REJECTED], STATE_CODE[FrameState.ABSENT])
+"""States in which a track shows no mask."""
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

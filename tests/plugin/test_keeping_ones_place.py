@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from fake_engine import SIZE, disc
 
-from ifc_core.annotation.edits import DeleteTracks
+from ifc_core.annotation import Scope
+from ifc_core.annotation.edits import DeleteTracks, MarkAbsent
 from ifc_core.errors import IFCError
 from napari_ifc.controllers.frame_words import frame_of
 from napari_ifc.features.timeline import TimelineLink
@@ -50,6 +51,13 @@ def test_after_a_deletion_the_next_line_is_selected_and_undo_selects_what_came_b
     assert set(table.selected()) == set(desk.editor.selected) == {tracks[3], tracks[4]}
     assert studio.run_action("edit.redo")
     assert desk.editor.selected == (tracks[5],)
+
+
+def test_frames_without_the_object_are_no_masks_that_are_deleted(desk):
+    track_id = desk.corrected(3)
+    desk.editor.apply(MarkAbsent(track_id, Scope(5, 7)))
+    assert desk.studio.run_action("track.delete")
+    assert desk.said == "Deleted 1 track with 1 mask."
 
 
 def test_the_next_line_is_the_one_that_is_seen_next(desk, tracks):

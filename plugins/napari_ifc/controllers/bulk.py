@@ -88,7 +88,7 @@ class BulkController:
         """Delete some tracks; says what was done."""
         result = self._apply(edits.DeleteTracks(track_ids))
         return tr("Deleted {tracks_text} with {masks_text}.").format(
-            tracks_text=tracks_text(len(track_ids)), masks_text=masks_text(result.num_masks)
+            tracks_text=tracks_text(len(track_ids)), masks_text=masks_text(-result.masks_gained)
         )
 
     def relabel(self, track_ids: tuple[int, ...], class_name: str) -> str:
@@ -139,7 +139,12 @@ class BulkController:
         """Delete the masks of the range; without tracks, those of all tracks."""
         chosen = marked.track_ids or self._index.track_ids()
         result = self._apply(edits.ClearMasks(chosen, _scope(marked)))
-        return tr("Deleted {masks_text}.").format(masks_text=masks_text(result.num_masks))
+        if result.num_masks and not result.masks_gained:  # they were absent or rejected
+            frames = set().union(*result.changed_frames.values())
+            return tr("There was no mask; {frames_text} went back to not annotated.").format(
+                frames_text=frames_text(len(frames))
+            )
+        return tr("Deleted {masks_text}.").format(masks_text=masks_text(-result.masks_gained))
 
     def extend(self, marked: FrameRange) -> str:
         """Fill the range's empty frames: between two masks by interpolation, else by a copy."""

@@ -71,6 +71,7 @@ def joined(results: Sequence[EditResult]) -> EditResult:
         videos_changed=_all_of([result.videos_changed for result in results]),
         runs_changed=_all_of([result.runs_changed for result in results]),
         num_masks=sum(map(len, frames.values())),
+        masks_gained=sum(result.masks_gained for result in results),
     )
 
 

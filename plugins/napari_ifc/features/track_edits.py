@@ -94,7 +94,7 @@ class TrackEdits(Feature):
         count = len(editor.selected)
         result = editor.delete()
         told = tr("Deleted {tracks_text} with {masks_text}.").format(
-            tracks_text=tracks_text(count), masks_text=masks_text(result.num_masks)
+            tracks_text=tracks_text(count), masks_text=masks_text(-result.masks_gained)
         )
         if editor.current is not None:
             now = tr("Track {track_id} is selected now; strokes change it.")

@@ -394,6 +394,7 @@ def test_a_batch_is_one_step_and_all_or_nothing(project):
     result = do(project, Batch(edits, "Three things"))
     assert result.label == "Three things"
     assert project.history(1)[0].num_masks == 2
+    assert result.masks_gained == 2
     with pytest.raises(EditError):
         project.apply(Batch((SetMask(1, 4, box(0, 0)), DeleteTracks((99,)))))
     assert project.mask(1, 4) is None

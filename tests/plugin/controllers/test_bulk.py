@@ -98,6 +98,20 @@ def test_classes_made_for_many_tracks_have_colours_of_their_own(bulk):
     assert len(set(colours)) == len(colours) >= 4
 
 
+def test_a_deletion_counts_masks_not_what_is_absent_or_rejected(bulk):
+    controller, project, ids = bulk
+    project.apply(edits.MarkAbsent(ids[0], Scope(6, 8)))
+    project.apply(edits.RejectMasks((ids[0],), Scope(0, 0)))
+    marked = FrameRange(2, 7, (ids[0],))
+    assert controller.clear(marked) == "Deleted 1 mask."
+    project.undo()
+    assert controller.clear(FrameRange(6, 7, (ids[0],))) == (
+        "There was no mask; 2 frames went back to not annotated."
+    )
+    project.undo()
+    assert controller.delete((ids[0],)) == "Deleted 1 track with 2 masks."
+
+
 def test_ranges(bulk):
     controller, project, ids = bulk
     assert controller.clear(FrameRange(1, 2)) == "Deleted 12 masks."

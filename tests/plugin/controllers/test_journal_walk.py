@@ -110,6 +110,7 @@ def test_a_track_that_came_and_went_between_is_not_told_of(desk):
     assert begun not in one.tracks
     assert not one.tracks_added
     assert one.num_masks == sum(map(len, one.changed_frames.values()))
+    assert one.masks_gained == -1  # track 3 is absent there, so no mask of it goes
     assert set(one.reviewed_frames) == {session.entry.id}
     assert one.categories_changed == (1, 2)
 
