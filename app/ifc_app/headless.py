@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import signal
+import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -21,10 +18,13 @@ from ifc_core.annotation.exporting import ExportFormat, ExportOptions, ExportSco
 from ifc_core.errors import IFCError, OutputError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.jobs import JobCancelled, JobContext
+from ifc_core.stop_signals import stop_on_signals
 from napari_ifc.controllers.sample import SAMPLE_VIDEO
 
 if TYPE_CHECKING:
-    from qtpy.QtCore import SignalInstance
+    from types import TracebackType
+
+    from qtpy.QtCore import QEventLoop, SignalInstance
 
     from ifc_app.window import DesktopWindow
 
@@ -58,34 +58,12 @@ def run_headless(path: str | None, out_folder: Path) -> int:
     try:
         with stop_on_signals() as context:
             written = _work(path, out_folder, console, context)
-    except JobCancelled as end:
+    except (JobCancelled, KeyboardInterrupt):
         console.print("Stopped.")
-        return end.exit_code
+        return JobCancelled.exit_code
     for what, file in written.items():
         print(f"{what}: {file.resolve()}")  # noqa: T201 - the command's own output
     return 0
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[JobContext]:
-    """Note a wish to end instead of following it at once: Qt would be left in the middle of work.
-
-    Yields:
-        Says whether the wish came. Signals come through where Python runs, so an event loop of
-        Qt needs a timer that lets it.
-    """
-    cancelled = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        cancelled.set()
-
-    names = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no hang-up
-    before = {n: signal.signal(n, stop) for name in names if (n := getattr(signal, name, None))}
-    try:
-        yield JobContext(cancelled=cancelled)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _work(
@@ -153,9 +131,12 @@ def _propose(window: DesktopWindow, context: JobContext) -> None:
     studio.run_finished.connect(ends.append)
     if not studio.propose():
         raise IFCError(sentences[-1] if sentences else "The run could not be started.")
-    _wait_for(studio.run_finished, lambda: bool(ends) or context.is_cancelled)
+    try:
+        _wait_for(studio.run_finished, lambda: bool(ends) or context.is_cancelled)
+    finally:
+        if not ends:
+            studio.open_workspace().proposer.cancel()  # a run that is closed else pauses
     if not ends:
-        studio.open_workspace().proposer.cancel()
         began = time.monotonic()
         _wait_for(
             studio.run_finished,
@@ -193,7 +174,11 @@ def _write(
 
 
 def _wait_for(came: SignalInstance, done: Callable[[], bool]) -> None:
-    """Run the event loop until ``done()`` holds, looked at whenever the signal comes and often."""
+    """Run the event loop until ``done()`` holds, looked at whenever the signal comes and often.
+
+    Raises:
+        KeyboardInterrupt: A second signal came.
+    """
     from qtpy.QtCore import QEventLoop, QTimer
 
     loop, timer = QEventLoop(), QTimer()
@@ -205,10 +190,33 @@ def _wait_for(came: SignalInstance, done: Callable[[], bool]) -> None:
     came.connect(look)
     timer.timeout.connect(look)  # also lets the handlers of signals run
     timer.start(_LOOK_MS)
-    if not done():
+    try:
+        if not done():
+            _run_loop(loop)
+    finally:
+        timer.stop()
+        came.disconnect(look)
+
+
+def _run_loop(loop: QEventLoop) -> None:
+    """Run an event loop that a second signal ends; Qt gives errors of slots to the hook alone."""
+    interrupts: list[BaseException] = []
+    hook = sys.excepthook
+
+    def take(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not issubclass(kind, KeyboardInterrupt):
+            hook(kind, error, trace)
+            return
+        interrupts.append(error)
+        loop.quit()
+
+    sys.excepthook = take
+    try:
         loop.exec()
-    timer.stop()
-    came.disconnect(look)
+    finally:
+        sys.excepthook = hook
+    if interrupts:
+        raise KeyboardInterrupt from interrupts[0]
 
 
 def _close(window: DesktopWindow) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any, TextIO
 
 from ifc_core.jobs import JobContext, Progress
+from ifc_core.stop_signals import stop_on_signals
 
 PLAIN_INTERVAL_SECONDS = 5.0
 
@@ -22,8 +20,9 @@ def job(label: str, *, stream: TextIO | None = None) -> Iterator[JobContext]:
     """Run long work under a progress display, stopping cleanly on Ctrl-C.
 
     A terminal gets a progress bar; anything else gets a plain line now and then. Both go to
-    standard error, so that standard output holds results alone. The first Ctrl-C (or SIGTERM)
-    asks the job to stop at its next check; the second one interrupts at once.
+    standard error, so that standard output holds results alone. The first Ctrl-C (or request to
+    end, or hang-up) asks the job to stop at its next check; the second one interrupts at once.
+    Those that the process ignores, as after ``nohup``, stay ignored.
 
     Args:
         label: What is being done, such as ``"Proposing on clip.mp4"``.
@@ -34,9 +33,8 @@ def job(label: str, *, stream: TextIO | None = None) -> Iterator[JobContext]:
     """
     target = sys.stderr if stream is None else stream
     show = _bar if target.isatty() else _plain_lines
-    cancelled = threading.Event()
-    with show(label, target) as on_progress, _stop_on_signal(cancelled):
-        yield JobContext(on_progress, cancelled)
+    with show(label, target) as on_progress, stop_on_signals(JobContext(on_progress)) as context:
+        yield context
 
 
 def print_json(value: Any) -> None:
@@ -72,26 +70,6 @@ def counted(number: int, thing: str) -> str:
 def print_note(text: str) -> None:
     """Tell on standard error what a person should know, though the command goes on."""
     sys.stderr.write(f"ifc-studio: note: {text}\n")
-
-
-@contextmanager
-def _stop_on_signal(cancelled: threading.Event) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if cancelled.is_set():
-            raise KeyboardInterrupt
-        cancelled.set()
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from ifc_app import headless
 from ifc_app.headless import propose_and_write, stop_on_signals
+from ifc_core.annotation import ProjectReader
 from ifc_core.config import data_dir
 from ifc_core.errors import VideoError
 from ifc_core.jobs import JobCancelled
@@ -104,6 +105,55 @@ def test_a_stopped_job_ends_with_130(tmp_path, monkeypatch, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.endswith("Stopped.\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of other systems")
+def test_a_second_signal_ends_the_wait_for_a_display_that_never_comes(
+    tmp_path, monkeypatch, capsys
+):
+    server = tmp_path / "bin" / "Xvfb"
+    server.parent.mkdir()
+    server.write_text("#!/bin/sh\nkill -TERM $PPID; kill -INT $PPID; exec sleep 20\n")
+    server.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{server.parent}:{os.environ['PATH']}")
+    assert headless.run_headless(None, tmp_path / "out") == 130
+    assert capsys.readouterr().err.endswith("Stopped.\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of other systems")
+def test_a_second_signal_ends_the_event_loop(open_window):
+    window, _ = open_window()
+    looks = []
+
+    def done():
+        looks.append(len(looks))
+        os.kill(os.getpid(), signal.SIGTERM)
+        return len(looks) > 4
+
+    with stop_on_signals() as context, pytest.raises(KeyboardInterrupt):
+        headless._wait_for(window.studio.run_finished, done)
+    assert context.is_cancelled
+    assert len(looks) == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of other systems")
+def test_two_signals_at_once_keep_nothing_of_the_run(open_window, tmp_path):
+    window, _ = open_window(pause_after=3)
+    sent = []
+
+    def follow(view):
+        if view.fraction and not sent:  # there is a checkpoint to go on from
+            sent.append(view)
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    window.studio.run_changed.connect(follow)
+    scratch, quiet = tmp_path / "scratch", Console(quiet=True)
+    with stop_on_signals() as context, pytest.raises(KeyboardInterrupt):
+        propose_and_write(window, None, tmp_path, scratch, quiet, context)
+    window.studio.close_project()
+    with ProjectReader.open(scratch / "bedroom.ifcproj") as reader:
+        assert not reader.open_runs()
 
 
 def test_what_cannot_be_opened_ends_in_its_own_error(open_window, tmp_path):
