@@ -72,6 +72,25 @@ def test_a_marked_range_is_approved_cleared_extended_and_each_is_one_step(studio
     assert set(states(studio, first).values()) == {FrameState.PROPOSED}
 
 
+def test_no_marked_range_of_a_lane_is_approved_unseen(studio):
+    first, second = (t.id for t in studio.project.tracks(1))
+    studio.select((first,))
+    assert studio.run_action("view.hide")
+    studio.timeline.mark(FrameRange(2, 4, (second,)))
+    assert studio.run_action("range.approve")
+    assert studio.panel.banner.text == "Approved 3 masks."  # what is hidden is not concerned
+    assert studio.workspace.look.hidden == {first}
+    studio.timeline.mark(FrameRange(2, 4, (first, second)))
+    assert studio.run_action("range.approve")
+    assert studio.panel.banner.text == (
+        "1 hidden track is shown; approve again to approve the marked masks."
+    )
+    assert set(states(studio, first).values()) == {FrameState.PROPOSED}
+    assert not studio.workspace.look.hidden
+    assert studio.run_action("range.approve")
+    assert {f for f, s in states(studio, first).items() if s is FrameState.APPROVED} == {2, 3, 4}
+
+
 def test_a_range_is_proposed_again_into_the_same_tracks(studio, qtbot):
     first, second = (t.id for t in studio.project.tracks(1))
     kept = {f: studio.project.mask(first, f).id for f in (0, 1, 9)}

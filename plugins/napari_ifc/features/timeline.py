@@ -358,11 +358,13 @@ class TimelineLink(Feature):
             self.studio.inform(change(self.bulk(), marked))
 
     def _approve_range(self, bulk: BulkController, marked: FrameRange) -> str:
-        if not marked.track_ids:
-            shown = self.studio.feature(Visibility).reveal(range(marked.first, marked.last + 1))
-            if shown:
-                text = tr("{shown}; approve again to approve the frames with all their tracks.")
-                return text.format(shown=shown)
+        frames = range(marked.first, marked.last + 1)
+        shown = self.studio.feature(Visibility).reveal(frames, marked.track_ids)
+        if shown:
+            text = tr("{shown}; approve again to approve the frames with all their tracks.")
+            if marked.track_ids:
+                text = tr("{shown}; approve again to approve the marked masks.")
+            return text.format(shown=shown)
         return bulk.approve_range(marked)
 
     def bulk(self) -> BulkController:

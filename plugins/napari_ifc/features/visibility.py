@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -110,10 +110,14 @@ class Visibility(Feature):
             if not look.shows(track_id, editor.selected)
         )
 
-    def reveal(self, frames: range) -> str:
+    def reveal(self, frames: range, track_ids: Sequence[int] = ()) -> str:
         """Show all tracks if one is not seen that has a mask on some frames.
 
         So nothing unseen is approved.
+
+        Args:
+            frames: The frames.
+            track_ids: Only these tracks count; all of them if empty.
 
         Returns:
             What is shown now, or an empty text where nothing was hidden there.
@@ -122,7 +126,7 @@ class Visibility(Feature):
         look, index = workspace.look, workspace.index
         count = sum(
             index.has_mask_within(track_id, frames)
-            for track_id in index.track_ids()
+            for track_id in track_ids or index.track_ids()
             if not look.shows(track_id, workspace.editor.selected)
         )
         if not count:
