@@ -156,14 +156,10 @@ def _write(
         "overlay": out_folder / f"{stem}-overlay.mp4",
         "window": out_folder / f"{stem}-window.png",
     }
-    session = window.studio.open_workspace().session
+    project = window.studio.open_workspace().session.project
     everything = ExportOptions(scope=ExportScope.EVERYTHING)
-    shown = replace(everything, video_ids=(session.entry.id,))
-    for what, form, options in (
-        ("annotations", ExportFormat.YTVIS, everything),
-        ("overlay", ExportFormat.OVERLAY, shown),
-    ):
-        export_project(session.project, files[what], form, options, context)
+    export_project(project, files["annotations"], ExportFormat.YTVIS, everything, context)
+    window.studio.export_overlay(files["overlay"], context)
     context.raise_if_cancelled()
     window.studio.show_busiest_frame()
     _settle()

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ifc_core.engine.client import EngineClient, JobHandle
     from ifc_core.engine.protocol import JobEnd, JobEvent
     from ifc_core.inference.settings import ProposeSettings
+    from ifc_core.jobs import JobContext
 
 
 class Studio(StudioFeatures):
@@ -468,13 +469,18 @@ class Studio(StudioFeatures):
         scope = ExportScope.EVERYTHING if everything else ExportScope.REVIEWED
         return self.feature(Files).export_now(Path(path), options or ExportOptions(scope=scope))
 
-    def export_overlay(self, path: str | Path) -> None:
+    def export_overlay(self, path: str | Path, context: JobContext | None = None) -> None:
         """Write the open video with its masks drawn on it, as an MP4.
+
+        Args:
+            path: The file.
+            context: Asked whether to stop.
 
         Raises:
             IFCError: The file cannot be written, or nothing is open.
+            JobCancelled: It was asked to stop; no file is left.
         """
-        self.feature(Files).film_now(Path(path))
+        self.feature(Files).film_now(Path(path), context)
 
     def refresh(self) -> None:
         """Show everything anew."""

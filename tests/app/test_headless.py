@@ -12,9 +12,10 @@ from rich.console import Console
 from ifc_app import headless
 from ifc_app.headless import propose_and_write, stop_on_signals
 from ifc_core.annotation import ProjectReader
-from ifc_core.config import data_dir
+from ifc_core.config import Settings, data_dir, write_settings
 from ifc_core.errors import VideoError
 from ifc_core.jobs import JobCancelled
+from napari_ifc.features import files
 
 pytestmark = pytest.mark.window
 
@@ -66,6 +67,17 @@ def open_window(qapp, tmp_path):
     for window in windows:
         window.studio.close()
         window.viewer.close()
+
+
+def test_the_film_has_the_colours_of_the_window(open_window, tmp_path, monkeypatch):
+    films = []
+    monkeypatch.setattr(files, "export_project", lambda *given: films.append(given[3]))
+    write_settings(Settings(color_by_class=True))
+    window, _ = open_window()
+    propose_and_write(window, None, tmp_path, tmp_path / "scratch", Console(quiet=True))
+    (options,) = films
+    assert options.color_by_class
+    assert options.video_ids == (window.studio.open_workspace().session.entry.id,)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of other systems")

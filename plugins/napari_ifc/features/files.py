@@ -250,11 +250,11 @@ class Files(Feature):
         )
         self.studio.tasks.start(task, work)
 
-    def film_now(self, path: Path) -> None:
+    def film_now(self, path: Path, context: JobContext | None = None) -> None:
         """Write the film and wait for it; see ``Studio.export_overlay``."""
         project = self.studio.open_workspace().session.project
         self.studio.layers.flush()
-        export_project(project, path, ExportFormat.OVERLAY, self._film_options())
+        export_project(project, path, ExportFormat.OVERLAY, self._film_options(), context)
 
     def _film_options(self) -> ExportOptions:
         """Everything, in the colours that the window shows."""
