@@ -12,6 +12,7 @@ from ifc_core.annotation import edits
 from ifc_core.config import read_settings
 from ifc_core.inference.review_queue import Reason
 from ifc_core.io.video import open_video
+from napari_ifc.controllers import tracks
 from napari_ifc.controllers.track_look import TrackLook
 from napari_ifc.features.picking import Picking
 from napari_ifc.features.review import Review
@@ -193,6 +194,29 @@ def test_no_frame_is_approved_with_tracks_that_are_not_seen(desk, three):
     studio.run_action("frame.approve")  # none of them is there
     assert desk.editor.frame_is_approved()
     assert studio.workspace.look.only_selected
+
+
+def test_nothing_unseen_is_approved_while_very_many_masks_are_still_being_read(
+    desk, three, monkeypatch
+):
+    studio, words = desk.studio, "strokes stop at hidden masks of this frame"
+    studio.run_action("overlap.forbid")
+    monkeypatch.setattr(tracks, "AT_ONCE", 0)
+    studio.workspace.index.reload()  # as after an import; no worker has read it yet
+    assert words not in hint(desk)
+    studio.run_action("frame.approve")  # nothing is hidden
+    assert desk.editor.frame_is_approved()
+    studio.run_action("edit.undo")
+    studio.workspace.index.reload()
+    studio.select((three[0],))
+    studio.run_action("view.hide")
+    assert words in hint(desk)
+    studio.run_action("frame.approve")
+    assert desk.said.startswith("1 hidden track is shown; press A again")
+    assert not desk.editor.frame_is_approved()
+    assert seen(desk) == [True, True, True]
+    studio.run_action("frame.approve")
+    assert desk.editor.frame_is_approved()
 
 
 def test_no_entry_of_complete_frames_is_accepted_with_tracks_that_are_not_seen(desk, three, qtbot):

@@ -104,10 +104,19 @@ class Visibility(Feature):
         if editor.why_not_write() or not (look.hidden or look.only_selected):
             return False
         here = range(editor.frame_index, editor.frame_index + 1)
-        return any(
-            workspace.index.has_mask_within(track_id, here)
-            for track_id in workspace.index.track_ids()
-            if not look.shows(track_id, editor.selected)
+        return self._count_unseen(here, workspace.index.track_ids()) > 0
+
+    def _count_unseen(self, frames: range, track_ids: Iterable[int]) -> int:
+        """How many tracks are not seen and have a mask on some frames.
+
+        Until a worker has read the masks of a video that has very many, any track may have one.
+        """
+        workspace = self.workspace
+        look, index, selected = workspace.look, workspace.index, workspace.editor.selected
+        return sum(
+            not index.is_loaded or index.has_mask_within(track_id, frames)
+            for track_id in track_ids
+            if not look.shows(track_id, selected)
         )
 
     def reveal(self, frames: range, track_ids: Sequence[int] = ()) -> str:
@@ -122,16 +131,10 @@ class Visibility(Feature):
         Returns:
             What is shown now, or an empty text where nothing was hidden there.
         """
-        workspace = self.workspace
-        look, index = workspace.look, workspace.index
-        count = sum(
-            index.has_mask_within(track_id, frames)
-            for track_id in track_ids or index.track_ids()
-            if not look.shows(track_id, workspace.editor.selected)
-        )
+        count = self._count_unseen(frames, track_ids or self.workspace.index.track_ids())
         if not count:
             return ""
-        self._use(look.of_all())
+        self._use(self._look.of_all())
         if count == 1:
             return tr("1 hidden track is shown")
         return tr("{count} hidden tracks are shown").format(count=count)
