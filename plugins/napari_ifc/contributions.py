@@ -69,7 +69,9 @@ def video_layer(path: Path) -> LayerData:
     video = reader.video
     cache = FrameCache(reader, video.num_frames, prefetch=False)
     data = LazyVideo(cache, video.num_frames, video.size)
-    metadata = {"ifc_video": str(path), "fps": video.fps}
+    metadata: dict[str, Any] = {"ifc_video": str(path)}
+    if reader.has_rate:
+        metadata["fps"] = video.fps
     return data, {"name": path.stem, "rgb": True, "metadata": metadata}, "image"
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from fake_engine import SIZE, disc
+from qtpy.QtWidgets import QLabel
 
 from ifc_core.annotation import Scope
 from ifc_core.annotation.edits import DeleteTracks, MarkAbsent
 from ifc_core.errors import IFCError
 from napari_ifc.controllers.frame_words import frame_of
+from napari_ifc.controllers.session import Session
 from napari_ifc.features.timeline import TimelineLink
 from napari_ifc.views.goto_dialog import GoToDialog
 
@@ -121,6 +123,23 @@ def test_nothing_is_said_of_times_where_the_rate_is_not_known(desk):
     assert desk.studio.feature(TimelineLink)._panel._place.text() == "0 / 9"
     with pytest.raises(IFCError, match="Nobody knows the times"):
         frame_of("0:02", 100, 0.0)
+    with pytest.raises(IFCError, match=r"^Type a frame number\.$"):
+        frame_of("a", 100, 0.0)
+
+
+@pytest.mark.parametrize("fps", [0.0, 25.0])
+def test_a_time_is_asked_for_only_where_the_rate_is_known(desk, monkeypatch, fps):
+    monkeypatch.setattr(Session, "fps", property(lambda session: fps))
+    desk.studio.timeline_panel._place.click()
+    (dialog,) = desk.studio.panel.findChildren(GoToDialog)
+    words = [label.text() for label in dialog.findChildren(QLabel)]
+    assert ("A frame number, or a time such as 1:05." in words) is (fps > 0)
+    assert ("A frame number." in words) is (fps == 0)
+    assert dialog.field.accessibleName() == ("Frame or time" if fps else "Frame")
+    dialog.field.setText("a")
+    dialog.button.click()
+    assert ("time" in dialog.problem.text()) is (fps > 0)
+    dialog.close()
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "a", "1:2:3:4", "100", "0:04"])

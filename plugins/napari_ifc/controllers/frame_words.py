@@ -31,8 +31,10 @@ def frame_of(text: str, num_frames: int, fps: float) -> int:
         frame = int(seconds * fps + 1e-6)
     elif time:
         raise IFCError(tr("Nobody knows the times of these frames; type a frame number."))
-    else:
+    elif fps > 0:
         raise IFCError(tr("Type a frame number, or a time such as 1:05."))
+    else:
+        raise IFCError(tr("Type a frame number."))
     if frame >= num_frames:
         text = tr("The video has frames 0 to {last} only.")
         raise IFCError(text.format(last=num_frames - 1))

@@ -75,8 +75,8 @@ class Navigation(Feature):
     # Steps
 
     def _ask_frame(self) -> None:
-        shown = self.studio.layers.frame_index
-        GoToDialog(self._go_to_typed, shown, self.studio.panel).open()
+        shown, fps = self.studio.layers.frame_index, self.workspace.session.fps
+        GoToDialog(self._go_to_typed, shown, fps > 0, self.studio.panel).open()
 
     def _go_to_typed(self, text: str) -> str:
         """Go to a typed frame; returns why not, or an empty string."""

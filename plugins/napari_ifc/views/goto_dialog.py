@@ -1,4 +1,4 @@
-"""The small window that asks for a frame, by its number or its time."""
+"""The small window that asks for a frame, by its number or, where it is known, its time."""
 
 from __future__ import annotations
 
@@ -16,19 +16,27 @@ class GoToDialog(QDialog):
     Args:
         go: Goes to what was typed; returns one sentence why not, or an empty string.
         shown: The frame that is shown.
+        has_times: Whether the times of the frames are known.
         parent: Over which window it is shown.
     """
 
-    def __init__(self, go: Callable[[str], str], shown: int, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        go: Callable[[str], str],
+        shown: int,
+        has_times: bool,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("ifcPanel")
         self.setWindowTitle(tr("Go to frame"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._go = go
         self.field = QLineEdit(str(shown))
-        self.field.setAccessibleName(tr("Frame or time"))
+        self.field.setAccessibleName(tr("Frame or time") if has_times else tr("Frame"))
         self.field.selectAll()
-        hint = QLabel(tr("A frame number, or a time such as 1:05."))
+        words = tr("A frame number, or a time such as 1:05.")
+        hint = QLabel(words if has_times else tr("A frame number."))
         hint.setProperty("role", "muted")
         self.problem = QLabel()
         self.problem.setProperty("role", "warning")
