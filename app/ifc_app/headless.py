@@ -41,8 +41,9 @@ def run_headless(path: str | None, out_folder: Path) -> int:
         out_folder: Gets ``STEM.json`` (YTVIS), ``STEM-overlay.mp4`` and ``STEM-window.png``.
 
     Returns:
-        The exit code; 130 after Ctrl-C or a request to end, which leave nothing of the run, no
-        process and no file half written.
+        The exit code; 130 after Ctrl-C or a request to end. These leave no process and no file
+        half written, and nothing of a run that goes on; what a run that had ended proposed stays
+        in the project of the clip, and files that were written by then stay too.
 
     Raises:
         IFCError: The clip cannot be opened, the run failed or a file cannot be written.
@@ -104,7 +105,8 @@ def propose_and_write(
 
     Raises:
         IFCError: The clip cannot be opened, the run failed or a file cannot be written.
-        JobCancelled: It was stopped; nothing of the run is kept.
+        JobCancelled: It was stopped; a run that had not ended by then is not kept.
+        KeyboardInterrupt: A second signal came; as above.
     """
     from napari_ifc.controllers.session import open_session
 
@@ -119,11 +121,17 @@ def propose_and_write(
     context.raise_if_cancelled()
     console.print("Proposing tracks ...")
     _propose(window, context)
-    return _write(window, out_folder, Path(path).stem if path else "sample", context)
+    try:
+        return _write(window, out_folder, Path(path).stem if path else "sample", context)
+    except (JobCancelled, KeyboardInterrupt):
+        if path is not None:
+            kept = studio.open_workspace().session.project.folder
+            console.print(f"The proposed tracks are kept in {kept}.", markup=False)
+        raise
 
 
 def _propose(window: DesktopWindow, context: JobContext) -> None:
-    """Run, and wait for its end; a cancelled one leaves nothing."""
+    """Run, and wait for its end; one that is cancelled before leaves nothing."""
     studio = window.studio
     sentences: list[str] = []
     ends: list[str] = []
@@ -142,9 +150,10 @@ def _propose(window: DesktopWindow, context: JobContext) -> None:
             studio.run_finished,
             lambda: bool(ends) or time.monotonic() - began > _CANCEL_SECONDS,
         )
+    if ends[-1:] == ["succeeded"]:
+        return
     context.raise_if_cancelled()
-    if ends[-1] != "succeeded":
-        raise IFCError(sentences[-1] if sentences else f"Proposing {ends[-1]}.")
+    raise IFCError(sentences[-1] if sentences else f"Proposing {ends[-1]}.")
 
 
 def _write(
@@ -156,6 +165,7 @@ def _write(
         "overlay": out_folder / f"{stem}-overlay.mp4",
         "window": out_folder / f"{stem}-window.png",
     }
+    context.raise_if_cancelled()
     project = window.studio.open_workspace().session.project
     everything = ExportOptions(scope=ExportScope.EVERYTHING)
     export_project(project, files["annotations"], ExportFormat.YTVIS, everything, context)

@@ -9,12 +9,14 @@ import signal
 import pytest
 from rich.console import Console
 
+import ifc_resources
 from ifc_app import headless
 from ifc_app.headless import propose_and_write, stop_on_signals
 from ifc_core.annotation import ProjectReader
 from ifc_core.config import Settings, data_dir, write_settings
 from ifc_core.errors import VideoError
-from ifc_core.jobs import JobCancelled
+from ifc_core.jobs import JobCancelled, JobContext
+from napari_ifc.controllers.sample import SAMPLE_VIDEO
 from napari_ifc.features import files
 
 pytestmark = pytest.mark.window
@@ -104,6 +106,20 @@ def test_a_signal_during_the_run_cancels_it(open_window, tmp_path, number):
     ]
     assert run.cancelled.is_set()
     assert not window.studio.project.open_runs()
+    assert not list(tmp_path.glob("*.*"))
+
+
+def test_a_signal_after_the_run_keeps_its_tracks_and_says_where(open_window, tmp_path, capsys):
+    window, _ = open_window()
+    context, clip = JobContext(), str(ifc_resources.path(SAMPLE_VIDEO))
+    window.studio.run_finished.connect(lambda *_: context.cancel())
+    console = Console(stderr=True, width=1000)
+    with pytest.raises(JobCancelled):
+        propose_and_write(window, clip, tmp_path, tmp_path / "scratch", console, context)
+    project = window.studio.project
+    assert project.tracks(1)
+    told = capsys.readouterr().err
+    assert told.endswith(f"The proposed tracks are kept in {project.folder}.\n")
     assert not list(tmp_path.glob("*.*"))
 
 
