@@ -300,10 +300,7 @@ class ReviewController:
             return tr("Approved track {track_id}.").format(track_id=entry.track_id)
         if entry.reason is Reason.LOST:
             absent = edits.MarkAbsent(entry.track_id, scope, unannotated_only=True)
-            self._decide(entry, absent)
-            return tr("Marked track {track_id} absent on {frames}.").format(
-                track_id=entry.track_id, frames=_frames(entry)
-            )
+            return _absent_text(entry, self._decide(entry, absent))
         self._decide(entry, edits.ApproveTracks((entry.track_id,), scope))
         return tr("Approved track {track_id} on {frames}.").format(
             track_id=entry.track_id, frames=_frames(entry)
@@ -393,6 +390,17 @@ class ReviewController:
         if entry is not None and entry.reason in (Reason.LOST, Reason.UNREACHED):
             return tr("There is no mask to reject; draw the object, or mark it absent.")
         return self.why_not_decide()
+
+
+def _absent_text(entry: QueueEntry, result: EditResult) -> str:
+    """What marking the frames absent did; those that were annotated by then are left alone."""
+    count = len(result.changed_frames.get(entry.track_id, ()))
+    text = tr("Marked track {track_id} absent on {count} of {frames}; the rest is annotated.")
+    if not count:
+        text = tr("Track {track_id} is annotated on {frames} by now; none was marked absent.")
+    elif count > entry.last - entry.first:
+        text = tr("Marked track {track_id} absent on {frames}.")
+    return text.format(track_id=entry.track_id, count=count, frames=_frames(entry))
 
 
 def _frames(entry: QueueEntry) -> str:

@@ -298,6 +298,30 @@ def test_what_comes_into_an_empty_list_shows_no_other_video(desk, clip, tmp_path
     assert controller.current is None
 
 
+@pytest.mark.parametrize("drawn", [(), (3, 4, 5, 6)])
+def test_what_marking_a_lost_stretch_absent_did_is_told(desk, drawn):
+    sure, _ = tracks(desk)
+    desk.apply(edits.ClearMasks((sure,), Scope(3, 6)))
+    run = desk.project.begin_run("propagate", desk.entry.id, {})
+    for f in range(3, 7):
+        desk.project.stage(run, f, [StagedMask(sure, None, 0.4, 0.6)])
+    desk.project.finish_run(run)
+    desk.apply(edits.AcceptPropagation(run))
+    controller = desk.controller
+    controller.narrow(frozenset({Reason.LOST}))
+    controller.next()
+    mask = RLEMask.from_array(np.ones(desk.entry.size, dtype=bool))
+    for f in drawn:
+        desk.project.apply(edits.SetMask(sure, f, mask))  # the worker has not seen it yet
+    assert controller.accept() == (
+        f"Track {sure} is annotated on frames 3 to 6 by now; none was marked absent."
+        if drawn
+        else f"Marked track {sure} absent on frames 3 to 6."
+    )
+    states = {f: desk.project.mask(sure, f).state for f in range(3, 7)}
+    assert set(states.values()) == {FrameState.CORRECTED if drawn else FrameState.ABSENT}
+
+
 def test_where_a_propagation_lost_its_object_is_marked_absent_with_one_key(desk):
     sure, low = tracks(desk)
     desk.apply(edits.Batch((edits.DeleteTracks((low,)), edits.ClearMasks((sure,), Scope(3, 9)))))
@@ -315,7 +339,9 @@ def test_where_a_propagation_lost_its_object_is_marked_absent_with_one_key(desk)
     assert controller.why_not_reject()
     drawn = RLEMask.from_array(np.ones(desk.entry.size, dtype=bool))
     desk.project.apply(edits.SetMask(sure, 4, drawn))  # the worker has not seen it yet
-    assert controller.accept() == f"Marked track {sure} absent on frames 3 to 6."
+    assert controller.accept() == (
+        f"Marked track {sure} absent on 3 of frames 3 to 6; the rest is annotated."
+    )
     assert desk.project.mask(sure, 4).rle == drawn
     assert desk.project.mask(sure, 3).state is FrameState.ABSENT
     stopped = controller.current
