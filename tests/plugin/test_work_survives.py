@@ -381,3 +381,24 @@ def test_a_layer_that_is_open_can_be_annotated_once_more(desk, qtbot):
         assert desk.studio.run_action("file.open_layer")
     assert not desk.studio.project.read_only
     assert desk.sentences == []
+
+
+def test_a_turned_view_keeps_no_word_of_a_run_back(desk, second, qtbot):
+    studio = desk.studio
+    desk.engine.pause_after = 6
+    assert studio.propose()
+    proposer = studio.workspace.proposer
+    qtbot.waitUntil(lambda: proposer.can_go_on_later and proposer.rows()[0].num_frames == 7)
+    studio.viewer.dims.ndisplay = 3
+    try:
+        turned = desk.said
+        assert "rest in 3-D" in turned
+        assert studio.show_video(second)
+        assert desk.said == "The run on clip was paused; it goes on when you show that video again."
+        studio.panel.banner.clear()
+        qtbot.waitUntil(lambda: desk.said == turned)
+        assert studio.show_video(desk.video_id)
+        assert desk.said == "A run was stopped after 7 frames. Go on?"
+    finally:
+        studio.viewer.dims.ndisplay = 2
+    desk.engine.release()

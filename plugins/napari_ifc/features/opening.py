@@ -208,7 +208,7 @@ class Opening(Feature):
         paused = self._run_can_wait()
         self.studio.put_down(emit=False, keep_project=True)
         self.studio.take_up(session)
-        if paused and not self.studio.panel.banner.text:
+        if paused and not self.studio.panel.banner.passing_text:
             text = tr("The run on {name} was paused; it goes on when you show that video again.")
             self.studio.inform(text.format(name=left.entry.name))
         return True

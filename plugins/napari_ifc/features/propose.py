@@ -344,8 +344,8 @@ class ProposeLink(Feature):
             return
         banner = self.studio.panel.banner
         stopped = open_run_text(run)
-        if banner.text:  # what the project itself has to say, such as after a crash
-            stopped = f"{banner.text} {stopped}"
+        if said := banner.passing_text:  # by the project itself, such as after a crash
+            stopped = f"{said} {stopped}"
         if self._why_not_continue():
             banner.show_message(
                 tr("{stopped} Keep what it found?").format(stopped=stopped),

@@ -83,6 +83,11 @@ class Banner(QFrame):
         return self._sentence if self.is_shown else ""
 
     @property
+    def passing_text(self) -> str:
+        """The sentence shown, empty where it is one that stands and so would come back."""
+        return "" if self._sentence in self._standing else self.text
+
+    @property
     def is_shown(self) -> bool:
         """Whether there is a message."""
         return not self.isHidden()
