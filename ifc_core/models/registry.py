@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,9 @@ from typing import Literal
 
 import torch
 
-import ifc_resources
 from ifc_core.config import data_dir
 from ifc_core.errors import CheckpointError, ConfigError
+from ifc_core.models.bundled import bundled_models
 from ifc_core.models.checkpoint import CheckpointInfo, read_checkpoint, read_checkpoint_info
 from ifc_core.models.ifc import IFC
 from ifc_core.models.names import DEFAULT_MODEL, DEFAULT_WORDS, SUFFIX
@@ -236,16 +235,7 @@ def _locations(search: Sequence[Path]) -> dict[str, _Location]:
 
 
 def _bundled() -> list[_Location]:
-    """Models of the manifest that ships with the program."""
-    try:
-        manifest = ifc_resources.path("models.json")
-    except FileNotFoundError:
-        return []
-    entries = json.loads(manifest.read_text("utf-8"))["models"]
-    return [
-        _Location(e["name"], ifc_resources.root() / e["file"], "bundled", e["sha256"])
-        for e in entries
-    ]
+    return [_Location(m.name, m.path, "bundled", m.file_sha256) for m in bundled_models()]
 
 
 def check_bundled_file(path: Path, expected: str) -> None:

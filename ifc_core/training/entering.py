@@ -12,6 +12,7 @@ from typing import Any
 
 from ifc_core.annotation import ModelVersion, Project, ProjectReader
 from ifc_core.errors import ProjectError
+from ifc_core.models.bundled import default_digest
 from ifc_core.models.names import DEFAULT_MODEL, DEFAULT_WORDS
 from ifc_core.training.run_files import (
     RESULT_NAME,
@@ -84,12 +85,11 @@ def parent_is_in_use(project: ProjectReader, result: Mapping[str, Any]) -> bool:
         result: As for :func:`enter_version`.
     """
     active, parent = project.active_model(), str(result["parent"])
-    if active is None:
-        return parent in (*DEFAULT_WORDS, DEFAULT_MODEL)
     digest = result["provenance"].get("parent_sha256")
-    if digest and active.sha256:
-        return bool(digest == active.sha256)
-    return parent == active.name
+    used = default_digest() if active is None else active.sha256
+    if digest and used:  # a name may be that of several files
+        return bool(digest == used)
+    return parent in (*DEFAULT_WORDS, DEFAULT_MODEL) if active is None else parent == active.name
 
 
 def _of_free_name(project: Project, run_folder: Path, written: Path) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ifc_core.errors import FormatError, ProjectLockedError
 from ifc_core.io.atomic import atomic_output
+from ifc_core.models.bundled import read_metadata
 from ifc_core.models.names import METADATA_KEY, SUFFIX
 
 STATE_NAME = "resume.safetensors"
@@ -30,7 +31,6 @@ RESULT_NAME = "result.json"
 
 _FALLBACK = ("batch_size", "short_side")  # noted together, where memory allowed no more
 _LOCK_NAME = "training.lock"
-_MOST_HEADER_BYTES = 16 << 20
 
 
 def forget_training_state(run_folder: Path) -> bool:
@@ -140,24 +140,16 @@ def version_files(run_folder: Path) -> list[Path]:
 def _made_by(file: Path) -> str:
     """The run that a version's file says it comes of; empty where it says nothing."""
     try:
-        run = json.loads(_metadata(file)[METADATA_KEY])["provenance"]["run"]
+        run = json.loads(read_metadata(file)[METADATA_KEY])["provenance"]["run"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
     return run if isinstance(run, str) else ""
 
 
-def _metadata(file: Path) -> Any:
-    """What the header of a safetensors file says beside its tensors."""
-    with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        header = json.loads(stream.read(min(length, _MOST_HEADER_BYTES)))
-    return header["__metadata__"]
-
-
 def saved_iteration(run_folder: Path) -> int:
     """Iterations after which a run would go on; 0 where nothing was saved."""
     try:
-        metadata = _metadata(run_folder / TRAINING_FOLDER / STATE_NAME)
+        metadata = read_metadata(run_folder / TRAINING_FOLDER / STATE_NAME)
         return int(json.loads(metadata["facts"])["iteration"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return 0

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ifc_core.annotation import Project
+from ifc_core.models.bundled import default_digest
 from ifc_core.models.names import DEFAULT_MODEL
 from ifc_core.training.entering import clean_up_entered, enter_kept, enter_version
 from ifc_core.training.outcome import outcome_sentences
@@ -48,8 +49,11 @@ def use(project, name, digest):
 @pytest.mark.parametrize(
     ("in_use", "parent", "digest", "is_used"),
     [
-        (None, DEFAULT_MODEL, "aa", True),
-        (None, "default", "aa", True),
+        (None, DEFAULT_MODEL, default_digest(), True),
+        (None, "default", default_digest(), True),
+        (None, "a-copy-of-it", default_digest(), True),
+        (None, DEFAULT_MODEL, "aa", False),  # a file of the user's that has its name
+        (None, DEFAULT_MODEL, "", True),  # trained by a program that noted no digest
         (None, "r50", "aa", False),
         (("own", "aa"), "own", "aa", True),
         (("own", "aa"), "a-copy-of-it", "aa", True),
