@@ -57,4 +57,4 @@ def test_a_run_over_one_frame(desk, tmp_path, clip):
     sorted(clip.iterdir())[0].rename(still / "0.png")
     assert desk.studio.open_path(still)
     assert form.button.text() == "Propose 1 frame"
-    assert " · 1 frame · " in desk.studio.workspace.summary().facts
+    assert desk.studio.workspace.summary().facts == "64 × 48 · 1 frame"  # of no known rate
