@@ -12,6 +12,7 @@ from ifc_core.errors import ConfigError
 from ifc_core.models.registry import is_reserved
 from ifc_core.training.config import build_config
 from ifc_core.training.ranges import check_range, check_seed
+from ifc_core.training.result_fields import Verdict
 
 PRESETS = ("quick", "balanced", "thorough")
 MAX_NAME_BYTES = 100
@@ -19,8 +20,6 @@ MAX_NAME_BYTES = 100
 
 MIN_HELD_OUT_MASKS = 8
 """With fewer held-out masks than this nobody can say which model is better."""
-
-Verdict = Literal["better", "not better", "mixed", "not enough to judge"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ifc_core.jobs import JobContext
-from ifc_core.training.finetune_settings import MIN_HELD_OUT_MASKS, HeldOutScore, Verdict
+from ifc_core.training.finetune_settings import MIN_HELD_OUT_MASKS, HeldOutScore
+from ifc_core.training.result_fields import Verdict
 
 LEAST_J_NOISE = 0.01
 """A difference of mean J up to this says nothing, however alike the frames are."""

@@ -13,6 +13,7 @@ from ifc_core.errors import FormatError, ProjectLockedError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.models.bundled import read_metadata
 from ifc_core.models.names import METADATA_KEY, SUFFIX
+from ifc_core.training.result_fields import is_result
 
 STATE_NAME = "resume.safetensors"
 """The checkpoint that a run goes on from."""
@@ -100,16 +101,12 @@ def keep_result(run_folder: Path, result: Mapping[str, Any]) -> None:
 
 
 def kept_result(run_folder: Path) -> dict[str, Any] | None:
-    """What :func:`keep_result` kept, if it did and the version's file is there.
+    """What :func:`keep_result` kept, if it did, it is whole and the version's file is there.
 
     The project may have been moved since; the version lies in its ``models/``.
     """
     result = _read_object(run_folder / RESULT_NAME)
-    texts = (result.get(name) for name in ("name", "path", "sha256", "parent", "verdict"))
-    maps = (result.get(name) for name in ("provenance", "metrics", "before", "after"))
-    if not all(isinstance(text, str) for text in texts):
-        return None
-    if not all(isinstance(v, dict) for v in maps) or not isinstance(result.get("promote"), bool):
+    if not is_result(result):
         return None
     path = version_file(run_folder, Path(result["path"]).name)
     return None if path is None else {**result, "path": str(path)}

@@ -443,8 +443,9 @@ def outcome_rows(outcome: Outcome) -> list[tuple[str, str, str]]:
 def model_text(model: ModelVersion) -> str:
     """A version in one line."""
     mark = "●" if model.active else "○"
-    after = (model.metrics.get("after") or {}).get("mean_j")
-    figure = f"  ·  J {after:.2f}" if after is not None else ""
+    after = model.metrics.get("after")
+    mean_j = after.get("mean_j") if isinstance(after, dict) else None
+    figure = f"  ·  J {mean_j:.2f}" if isinstance(mean_j, float) else ""
     return f"{mark}  {model.name}{figure}"
 
 
@@ -452,10 +453,10 @@ def provenance_text(model: ModelVersion) -> str:
     """Where a version comes from."""
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(model.created_at))
     lines = [tr("Made {made} from {parent}").format(made=made, parent=model.parent or "nothing")]
-    trained_on = model.provenance.get("trained_on") or {}
+    trained_on = model.provenance.get("trained_on")
     lines += [
         tr("{name}: {frames}").format(name=name, frames=_frames(count_frames(frames)))
-        for name, frames in trained_on.items()
+        for name, frames in (trained_on.items() if isinstance(trained_on, dict) else ())
     ]
     return "\n".join(lines)
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from ifc_core.cli.finetune import outcome
 from ifc_core.errors import FormatError, ProjectLockedError
 from ifc_core.training.run_files import (
     is_training,
@@ -19,10 +20,12 @@ from ifc_core.training.run_files import (
 )
 from ifc_core.training.stopped_runs import StoppedRun
 
+SCORE = {"num_masks": 9, "mean_j": 0.5, "ap": 0.25, "per_class": {"cat": 0.5}}
+NO_SCORE = {"num_masks": 0, "mean_j": None, "ap": -1.0}
 RESULT = {
     "name": "cat-1", "path": "/elsewhere/models/cat-1.safetensors", "sha256": "", "parent": "",
-    "verdict": "better", "promote": True, "provenance": {}, "metrics": {}, "before": {},
-    "after": {},
+    "verdict": "better", "promote": True, "provenance": {}, "metrics": {}, "before": SCORE,
+    "after": SCORE, "comparisons": [], "seconds": 90.5,
 }  # fmt: skip
 
 
@@ -79,7 +82,13 @@ def test_a_result_is_found_in_a_project_that_was_moved(run_folder):
     assert kept_result(run_folder) == {**RESULT, "path": str(file)}
 
 
-@pytest.mark.parametrize("change", [{"name": 1}, {"promote": "yes"}, {"metrics": []}, {"path": ""}])
+@pytest.mark.parametrize(
+    "change",
+    [{"name": 1}, {"promote": "yes"}, {"metrics": []}, {"path": ""}, {"before": {}}, {"after": {}},
+     {"after": NO_SCORE | {"num_masks": 1}}, {"verdict": "nothing held out"}, {"seconds": None},
+     {"comparisons": None}, {"comparisons": [1]}, {"rehearsal_after": "0.5"}, {"fallback": [1]},
+     {"unseen": 3}, {"metrics": {"after": [1]}}, {"parent": "\ud800"}, {"num_seen": "3"}],
+)  # fmt: skip
 def test_a_damaged_result_is_none(run_folder, change):
     (run_folder.parents[1] / "models").mkdir()
     (run_folder.parents[1] / "models" / "cat-1.safetensors").write_bytes(b"weights")
@@ -87,6 +96,47 @@ def test_a_damaged_result_is_none(run_folder, change):
     assert kept_result(run_folder) is None
     (run_folder / "result.json").write_text("[1")
     assert kept_result(run_folder) is None
+
+
+WHOLE = RESULT | {
+    "rehearsal_before": 0.5, "rehearsal_after": 0.4, "skipped": 1, "num_damaged": 2, "num_seen": 3,
+    "fallback": [1, 144], "unseen": [2, 360, 5],
+    "metrics": {"before": SCORE, "after": {"mean_j": 0.5}},
+}  # fmt: skip
+JUNK = (
+    None, True, -1, 7, 0.5, float("nan"), float("inf"), 10**400, "7", "\ud800", [], [7], [None] * 2,
+    ["a"] * 3, [-1] * 3, {}, {"num_masks": 9}, SCORE | {"ap": None}, SCORE | {"mean_j": "0.5"},
+    SCORE | {"num_masks": True}, {"after": []}, {"after": {"mean_j": "0.5"}}, {"before": SCORE},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_is_taken_for_a_result_can_be_told(run_folder, name):
+    file = run_folder.parents[1] / "models" / "cat-1.safetensors"
+    file.parent.mkdir()
+    file.write_bytes(b"weights")
+    kept = {key: value for key, value in WHOLE.items() if key != name}
+    for values in (kept, *({**kept, name: junk} for junk in JUNK)):
+        (run_folder / "result.json").write_text(json.dumps(values))
+        found = kept_result(run_folder)
+        assert found is None or outcome(found)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"verdict": "not enough to judge", "before": NO_SCORE, "after": NO_SCORE},
+        {"verdict": "mixed", "rehearsal_before": None, "rehearsal_after": None},
+        {"fallback": None, "unseen": None, "comparisons": ["runs/1.png"]},
+    ],
+)
+def test_each_end_of_a_run_is_a_result(run_folder, change):
+    file = run_folder.parents[1] / "models" / "cat-1.safetensors"
+    file.parent.mkdir()
+    file.write_bytes(b"weights")
+    keep_result(run_folder, WHOLE | change)
+    assert kept_result(run_folder) == {**WHOLE, **change, "path": str(file)}
 
 
 def test_settings_belong_to_their_run(run_folder):
