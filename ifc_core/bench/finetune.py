@@ -234,16 +234,18 @@ def _figures(
     if options.tracks:
         settings = ProposeSettings(short_side=short_side, precision="fp32")
         threshold = score_threshold_for(network, settings)
-        found = [t for t in _proposed(network, clip, settings) if t.certainty >= threshold]
+        found = [t for t in _proposed(network, clip, settings, job) if t.certainty >= threshold]
         figures["track_j"] = _track_js(found, clip, judged)
         figures["tracks"] = len(found)
         figures["score_threshold"] = round(threshold, 3)
     return figures
 
 
-def _proposed(network: IFC, clip: _Clip, settings: ProposeSettings) -> list[FoundTrack]:
+def _proposed(
+    network: IFC, clip: _Clip, settings: ProposeSettings, job: JobContext
+) -> list[FoundTrack]:
     with open_video(clip.video.path) as reader:
-        return find_tracks(network, reader.iter_frames(), settings)
+        return find_tracks(network, reader.iter_frames(), settings, job)
 
 
 def _track_js(found: Sequence[FoundTrack], clip: _Clip, judged: Sequence[int]) -> list[float]:

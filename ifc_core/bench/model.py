@@ -149,7 +149,7 @@ def bench_synthetic(
             for masks in sample.masks:
                 coded = tuple(RLEMask.from_array(m) if m.any() else None for m in masks)
                 truth.append(YtvisTrack(len(truth) + 1, video_id, _CLASS, coded))
-            found = find_tracks(model, enumerate(sample.frames), settings)
+            found = find_tracks(model, enumerate(sample.frames), settings, job)
             results += [_result(t, video_id, range(length)) for t in found]
         metrics = _metrics(videos, truth, results)
         digest = rendered_hash(clips)
@@ -194,7 +194,7 @@ def bench_real(
             looked = range(0, video.length, settings.frame_step)
             own = [t for t in content.tracks if t.video_id == video.id]
             started = time.perf_counter()
-            found = find_tracks(model, _frames(data, video), settings)
+            found = find_tracks(model, _frames(data, video), settings, job)
             figures.seconds += time.perf_counter() - started
             figures.frames += len(looked)
             number = len(videos) + 1
@@ -210,7 +210,10 @@ def bench_real(
 
 
 def find_tracks(
-    model: IFC, frames: Iterable[tuple[int, npt.NDArray[np.uint8]]], settings: ProposeSettings
+    model: IFC,
+    frames: Iterable[tuple[int, npt.NDArray[np.uint8]]],
+    settings: ProposeSettings,
+    context: JobContext | None = None,
 ) -> list[FoundTrack]:
     """Every track of a video with a certainty of at least 0.01, best score first.
 
@@ -218,12 +221,17 @@ def find_tracks(
         model: On its device.
         frames: (frame index, (H, W, 3) uint8 RGB), in order.
         settings: Of proposing; its score threshold is not applied.
+        context: May cancel; its progress is left alone.
 
     Returns:
         The tracks.
+
+    Raises:
+        JobCancelled: The job was cancelled.
     """
     values = {**settings.to_json(), "score_threshold": _AP_FLOOR}
-    run = predict(model, frames, ProposeSettings.from_json(values))
+    quiet = None if context is None else context.quiet()
+    run = predict(model, frames, ProposeSettings.from_json(values), quiet)
     masks: dict[int, Masks] = {}
     for result in run:
         for item in result.masks:

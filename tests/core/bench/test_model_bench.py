@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from ifc_core.bench import model as bench
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.ytvis import YtvisTrack, YtvisVideo
+from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
 from ifc_core.structures import Category, RLEMask
@@ -101,6 +104,23 @@ def test_a_whole_run_gives_finite_figures(tiny: IFC, labelled_folder: Path) -> N
 def test_the_frame_step_thins_out_the_labels(tiny: IFC, labelled_folder: Path) -> None:
     settings = ProposeSettings(short_side=64, clip_length=2, frame_step=2)
     assert bench.bench_real(tiny, labelled_folder, settings).frames == 4
+
+
+def test_a_cancel_is_heard_within_a_video(tiny: IFC, labelled_folder: Path) -> None:
+    context = JobContext()
+    read = 0
+
+    def frames() -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+        nonlocal read
+        for index in range(1000):
+            read += 1
+            if index == 3:
+                context.cancel()
+            yield index, np.zeros((32, 48, 3), dtype=np.uint8)
+
+    with pytest.raises(JobCancelled):
+        bench.find_tracks(tiny, frames(), ProposeSettings(), context)
+    assert read < 100
 
 
 def test_a_project_beside_a_clip_is_not_taken_for_it(tmp_path: Path) -> None:
