@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ifc_core.annotation.category_ids import HIGHEST_KEY
 from ifc_core.annotation.delta import Delta
-from ifc_core.annotation.rows import read_object
+from ifc_core.annotation.history import CURSOR_KEY
+from ifc_core.annotation.rows import meta_number, read_object
 from ifc_core.structures.run_lengths import PAIR_END, decode_pairs
 
 _MAX_OF_A_KIND = 20
@@ -63,6 +65,7 @@ def find_faults(db: sqlite3.Connection, folder: Path) -> list[str]:
                 faults.append(f"{folder.name}: {sentence} ({', '.join(map(str, row))}).")
         faults.extend(_mask_faults(db))
         faults.extend(_text_faults(db))
+        faults.extend(_meta_faults(db))
         faults.extend(_journal_faults(db))
     except sqlite3.DatabaseError as error:
         faults = [f"The file is damaged: {error}."]
@@ -124,6 +127,13 @@ def _is_utf8(stored: bytes | None) -> bool:
         return stored is None or stored.decode() is not None
     except UnicodeDecodeError:
         return False
+
+
+def _meta_faults(db: sqlite3.Connection) -> Iterator[str]:
+    """Numbers of the project itself that are none."""
+    for key in (CURSOR_KEY, HIGHEST_KEY):
+        if meta_number(db, key) is None:
+            yield f"The {key} of the project cannot be read."
 
 
 def _journal_faults(db: sqlite3.Connection) -> Iterator[str]:

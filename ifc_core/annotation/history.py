@@ -21,8 +21,11 @@ from ifc_core.annotation import propagation_gaps
 from ifc_core.annotation.delta import Delta, Row, summarise, video_row, write_delta
 from ifc_core.annotation.edits.base import Edit
 from ifc_core.annotation.records import EditResult, HistoryEntry, RunState
+from ifc_core.annotation.rows import meta_number
+from ifc_core.errors import ProjectError
 from ifc_core.structures import RLEMask
 
+CURSOR_KEY = "cursor"
 _MOST_DESCRIBED = 100  # entries of one list in the journal's account of an edit
 
 
@@ -37,9 +40,26 @@ def set_meta(db: sqlite3.Connection, key: str, value: str) -> None:
     db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
 
-def cursor(db: sqlite3.Connection) -> int:
-    """Sequence number of the last entry in force; 0 before the first."""
-    return int(get_meta(db, "cursor", "0"))
+def cursor(db: sqlite3.Connection, folder: Path | None = None) -> int:
+    """Sequence number of the last entry in force; 0 before the first.
+
+    Args:
+        db: Connection to the project file.
+        folder: The project folder; by default that of the file.
+
+    Raises:
+        ProjectError: It is damaged. It cannot be found again: to take back or to do again an
+            entry that is not in the state it is taken for would change the masks.
+    """
+    number = meta_number(db, CURSOR_KEY)
+    if number is None:
+        folder = folder or Path(db.execute("PRAGMA database_list").fetchone()[2]).parent
+        raise ProjectError(
+            f"{folder.name} is damaged: it does not say which of its edits are in force; go back "
+            "to a copy, or save its annotations with `ifc-studio project export`.",
+            path=folder,
+        )
+    return number
 
 
 def describe(value: Any) -> Any:
@@ -87,7 +107,7 @@ def append(
         (kind, label, command, annotator_id, now, delta.num_pointers, delta.encode()),
     )
     seq = int(entered.lastrowid or 0)
-    set_meta(db, "cursor", str(seq))
+    set_meta(db, CURSOR_KEY, str(seq))
     return seq
 
 
@@ -102,7 +122,7 @@ def step_back(db: sqlite3.Connection) -> EditResult | None:
     delta = delta.inverse()
     write_delta(db, delta)
     before = db.execute("SELECT max(seq) FROM journal WHERE seq < ?", (at,)).fetchone()[0]
-    set_meta(db, "cursor", str(before or 0))
+    set_meta(db, CURSOR_KEY, str(before or 0))
     return summarise(delta, at, entry[0], entry[1], "undo")
 
 
@@ -117,7 +137,7 @@ def step_forward(db: sqlite3.Connection) -> EditResult | None:
     delta = Delta.decode(entry[3])
     _keep_what_was_learned(db, entry[0], delta, is_undo=False)
     write_delta(db, delta)
-    set_meta(db, "cursor", str(entry[0]))
+    set_meta(db, CURSOR_KEY, str(entry[0]))
     return summarise(delta, entry[0], entry[1], entry[2], "redo")
 
 
@@ -182,7 +202,7 @@ def forget(db: sqlite3.Connection, keep_edits: int) -> int:
     if oldest is not None:
         db.execute("DELETE FROM journal WHERE seq <= ?", (oldest[0],))
         if oldest[0] == cursor(db):
-            set_meta(db, "cursor", "0")
+            set_meta(db, CURSOR_KEY, "0")
     needed, runs = set[int](), set[int]()
     for (data,) in db.execute("SELECT delta FROM journal"):
         delta = Delta.decode(data)

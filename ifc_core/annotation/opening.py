@@ -143,6 +143,7 @@ def _look(db: sqlite3.Connection, place: Path, for_writing: bool, check_whole: b
         )
     if check_whole:
         _check_whole(db, place)
+    history.cursor(db, place)
     return version
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -23,6 +24,7 @@ VIDEO_COLUMNS = (
 )
 CATEGORY_COLUMNS = "id, name, supercategory, color, hotkey"
 TRACK_COLUMNS = "id, video_id, category_id, score, state, color, z_order, name, kind"
+_MOST_NUMBER, _MOST_DIGITS = (1 << 63) - 1, 20  # SQLite's
 
 # Okabe and Ito's and Tol's colours that stay apart for colour-blind people, without black.
 PALETTE: tuple[tuple[int, int, int], ...] = (
@@ -48,6 +50,21 @@ PALETTE: tuple[tuple[int, int, int], ...] = (
 def normalised(text: str) -> str:
     """Text in Unicode's composed form (NFC), as names and paths are stored."""
     return unicodedata.normalize("NFC", text)
+
+
+def meta_number(db: sqlite3.Connection, key: str) -> int | None:
+    """A number of the project's key-value table.
+
+    Returns:
+        0 where there is none, ``None`` where something else stands in its place.
+    """
+    query = "SELECT CAST(value AS BLOB) FROM meta WHERE key = ?"  # also what is not UTF-8
+    row = db.execute(query, (key,)).fetchone()
+    if row is None:
+        return 0
+    digits = row[0] or b""
+    number = int(digits) if digits.isdigit() and len(digits) < _MOST_DIGITS else -1
+    return number if 0 <= number <= _MOST_NUMBER else None
 
 
 def read_object(text: object) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ifc_core.annotation.category_ids import free_category_id
+from ifc_core.annotation.category_ids import free_category_id, keeps_id
 from ifc_core.annotation.edits.base import Edit
 from ifc_core.annotation.edits.catalog import AddVideo, insert_video, lengthen_video
 from ifc_core.annotation.pointer_tables import (
@@ -104,7 +104,7 @@ class ImportTracks(Edit):
     def _add_categories(self, tx: EditTransaction) -> dict[int, int]:
         """File id -> id in the project; first those that keep theirs, so that it is not given."""
         free = free_category_id(tx.db)
-        in_turn = sorted(self.categories.items(), key=lambda entry: entry[1].id < free)
+        in_turn = sorted(self.categories.items(), key=lambda entry: not keeps_id(entry[1].id, free))
         return {key: _category(tx, category, free) for key, category in in_turn}
 
 
@@ -137,7 +137,7 @@ def _category(tx: EditTransaction, category: Category, first_free: int) -> int:
     if name in found:
         return found[name]
     taken = {int(key) for key, _ in known}  # more than names, where two were called the same
-    is_kept = category.id >= first_free and category.id not in taken
+    is_kept = keeps_id(category.id, first_free) and category.id not in taken
     category_id = category.id if is_kept else free_category_id(tx.db)
     tx.put_category(replace(category, id=category_id, name=name))
     return category_id

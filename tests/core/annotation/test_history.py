@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ifc_core.annotation import Project, Scope
+from ifc_core.annotation import Project, ProjectReader, Scope
 from ifc_core.annotation import delta as delta_module
 from ifc_core.annotation.delta import Delta, Pointer, change_table
 from ifc_core.annotation.edits import MarkAbsent, NewTrack, SetMask
@@ -216,3 +216,30 @@ def test_a_text_that_grows_is_not_unpacked_further(monkeypatch):
     assert Delta.decode(hostile_delta()).is_empty
     with pytest.raises(ValueError, match="longer than 100 bytes"):
         Delta.decode(hostile_delta({"more": "x" * 100}))
+
+
+@pytest.mark.parametrize("value", ["", "last", "-1", "1e3", "9" * 5000, b"\xff"])
+def test_a_project_that_does_not_say_which_edits_are_in_force_is_one_sentence(project, value):
+    folder = project.folder
+    put = "UPDATE meta SET value = CAST(? AS TEXT) WHERE key = 'cursor'"
+    project._db.execute(put, (value,))
+    said = r"p\.ifcproj is damaged: it does not say which of its edits are in force"
+    asked = (
+        project.undo,
+        project.redo,
+        project.history,
+        project.num_edits,
+        lambda: project.undo_label,
+        lambda: project.apply(NewTrack(1, 1, 2, box(1, 2))),
+    )
+    for ask in asked:
+        with pytest.raises(ProjectError, match=said) as caught:
+            ask()
+        assert caught.value.path == folder
+    assert project.check() == ["The cursor of the project cannot be read."]
+    project.close()
+    for read_only in (False, True):
+        with pytest.raises(ProjectError, match=said):
+            Project.open(folder, read_only=read_only)
+    with ProjectReader.open(folder) as reader:  # what is to be exported can be read
+        assert len(reader.tracks(1)) == 1
