@@ -4,6 +4,7 @@ import atexit
 import functools
 import gc
 import os
+import signal
 import sys
 
 import pytest
@@ -14,6 +15,18 @@ _loaded = 0
 
 os.environ["QT_API"] = "pyside6"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side
+
+
+def _hear_signals():
+    """Hear what a background job of a script or ``nohup`` does not, here and in children."""
+    usual = {"SIGTERM": signal.SIG_DFL, "SIGHUP": signal.SIG_DFL}
+    for name, handler in {"SIGINT": signal.default_int_handler, **usual}.items():
+        number = getattr(signal, name, None)  # Windows has no hang-up
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+_hear_signals()
 
 
 @pytest.fixture(autouse=True, scope="session")
