@@ -74,16 +74,18 @@ def active_since(db: sqlite3.Connection) -> float | None:
 def _full_path(stored: str, folder: Path) -> str:
     if not stored.startswith(IN_PROJECT):
         return stored
-    path = Path(os.path.normpath(folder / PurePosixPath(stored.removeprefix(IN_PROJECT))))
-    if not path.is_relative_to(folder):
+    within = PurePosixPath(stored.removeprefix(IN_PROJECT))
+    place = Path(os.path.normpath(folder))  # the folder's own path may hold ".."
+    path = Path(os.path.normpath(place / within))
+    if not path.is_relative_to(place):
         raise EditError(f"The model path {stored} leaves the project.", path=folder)
-    return str(path)
+    return str(folder / path.relative_to(place))
 
 
 def _stored_path(path: Path | str, folder: Path) -> str:
-    full = Path(os.path.normpath(folder / path))
-    if Path(path).is_absolute() and full.is_relative_to(folder):
-        return IN_PROJECT + full.relative_to(folder).as_posix()
+    place, full = Path(os.path.normpath(folder)), Path(os.path.normpath(folder / path))
+    if Path(path).is_absolute() and full.is_relative_to(place):
+        return IN_PROJECT + full.relative_to(place).as_posix()
     return str(path)
 
 

@@ -409,6 +409,20 @@ def test_models_are_versions_with_a_way_back(project):
         assert again.models()[0].path == str(moved / "models" / "v1.safetensors")
 
 
+def test_models_are_found_from_a_folder_beside_the_project(tmp_path, monkeypatch):
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    monkeypatch.chdir(beside)
+    with Project.create("../p.ifcproj") as project:
+        project.add_model("v1", project.folder / "models" / "v1.safetensors")
+        assert Path(project.models()[0].path).parent.samefile(project.folder / "models")
+    moved = tmp_path / "moved.ifcproj"
+    (tmp_path / "p.ifcproj").rename(moved)
+    with Project.open("../moved.ifcproj") as again:
+        (model,) = again.models()
+        assert Path(model.path).parent.samefile(moved / "models")
+
+
 def test_the_look_up_of_a_frame_uses_the_index(empty):
     fill_more = empty.apply(NewTrack(1, 1, 0, box(1, 1)))
     assert fill_more.tracks_added
