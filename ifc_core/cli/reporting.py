@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 from ifc_core.jobs import JobContext, Progress
@@ -85,13 +85,18 @@ def _bar(label: str, stream: TextIO) -> Iterator[Callable[[Progress], None]]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),
     )
-    with RichProgress(*columns, console=Console(file=stream), transient=True) as bars:
-        task = bars.add_task(label, total=None, note="")
+    bars = RichProgress(*columns, console=Console(file=stream), transient=True)
+    task = bars.add_task(label, total=None, note="")
 
-        def show(progress: Progress) -> None:
-            bars.update(task, completed=progress.done, total=progress.total, note=progress.message)
+    def show(progress: Progress) -> None:
+        bars.update(task, completed=progress.done, total=progress.total, note=progress.message)
 
+    bars.start()
+    try:
         yield show
+    finally:
+        with suppress(OSError):  # a terminal that was closed must not hide how the job ended
+            bars.stop()
 
 
 @contextmanager

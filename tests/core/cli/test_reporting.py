@@ -36,6 +36,25 @@ def test_a_terminal_gets_a_bar() -> None:
     assert "\x1b" in out.getvalue()
 
 
+def test_a_terminal_that_was_closed_does_not_hide_how_the_job_ended() -> None:
+    class Closed(Terminal):
+        gone = False
+
+        def write(self, text: str) -> int:
+            if self.gone:
+                raise OSError(5, "Input/output error")
+            return super().write(text)
+
+    def cancelled(out: Closed) -> None:
+        with reporting.job("Proposing", stream=out) as context:
+            context.advance(1, 2)
+            out.gone = True
+            raise JobCancelled
+
+    with pytest.raises(JobCancelled):
+        cancelled(Closed())
+
+
 def test_brackets_in_a_name_are_letters_on_a_terminal_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
