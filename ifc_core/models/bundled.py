@@ -46,12 +46,18 @@ def default_digest() -> str:
     """
     for model in bundled_models():
         if model.name == DEFAULT_MODEL:
-            try:
-                digest = json.loads(read_metadata(model.path)[METADATA_KEY])["sha256"]
-            except (OSError, ValueError, KeyError, TypeError, RecursionError):
-                return ""
+            digest = stored_facts(model.path).get("sha256")
             return digest if isinstance(digest, str) else ""
     return ""
+
+
+def stored_facts(file: Path) -> dict[str, Any]:
+    """What a model file says of itself; empty where it cannot be read or says nothing."""
+    try:
+        facts = json.loads(read_metadata(file)[METADATA_KEY])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def read_metadata(file: Path) -> Any:

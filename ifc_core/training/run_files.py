@@ -11,8 +11,8 @@ from typing import Any
 
 from ifc_core.errors import FormatError, ProjectLockedError
 from ifc_core.io.atomic import atomic_output
-from ifc_core.models.bundled import read_metadata
-from ifc_core.models.names import METADATA_KEY, SUFFIX
+from ifc_core.models.bundled import read_metadata, stored_facts
+from ifc_core.models.names import SUFFIX
 from ifc_core.training.result_fields import is_result
 
 STATE_NAME = "resume.safetensors"
@@ -136,10 +136,8 @@ def version_files(run_folder: Path) -> list[Path]:
 
 def _made_by(file: Path) -> str:
     """The run that a version's file says it comes of; empty where it says nothing."""
-    try:
-        run = json.loads(read_metadata(file)[METADATA_KEY])["provenance"]["run"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return ""
+    provenance = stored_facts(file).get("provenance")
+    run = provenance.get("run") if isinstance(provenance, dict) else None
     return run if isinstance(run, str) else ""
 
 

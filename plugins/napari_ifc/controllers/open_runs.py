@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ifc_core.annotation import RunInfo, RunState, Scope
+from ifc_core.annotation.propagation_gaps import KIND
 from ifc_core.errors import ConfigError
 from napari_ifc.language import tr
 
-PROPOSE, PROPAGATE = "propose", "propagate"
+PROPOSE, PROPAGATE = "propose", KIND
 """Kinds of runs that can take long."""
 
 SCOPE_KEY = "scope"
