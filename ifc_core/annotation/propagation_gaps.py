@@ -80,7 +80,8 @@ def gaps_of_video(db: sqlite3.Connection, video_id: int) -> dict[int, Propagatio
 def _states(db: sqlite3.Connection, video_id: int) -> dict[int, npt.NDArray[np.uint8]]:
     """Of each track that was propagated the (V,) frames that were asked for and come to."""
     query = (
-        "SELECT runs.id, settings, num_frames FROM runs JOIN videos ON videos.id = video_id "
+        "SELECT runs.id, CAST(settings AS BLOB), num_frames "  # also what is not UTF-8
+        "FROM runs JOIN videos ON videos.id = video_id "
         "WHERE video_id = ? AND state = ? AND kind = ?"
     )
     states: dict[int, npt.NDArray[np.uint8]] = {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ifc_core.annotation import StagedMask
+from ifc_core.annotation import StagedMask, edits
 from ifc_core.errors import ProjectError
 
 from .conftest import box
@@ -41,6 +41,18 @@ def test_a_run_is_offered_without_settings_that_are_not_utf8(project):
     spoil(project, "runs", "settings")
     assert [run.settings for run in project.open_runs()] == [{}]
     assert project.check() == ["The settings of entry 1 in runs cannot be read."]
+
+
+def test_a_propagation_whose_settings_are_not_utf8_still_says_where_it_lost_its_object(project):
+    (track_id,) = project.apply(edits.NewTrack(1, 1, 0, box(1, 1))).tracks_added
+    run_id = project.begin_run("propagate", 1, {"frames": [0, 5]})
+    project.stage(run_id, 1, [StagedMask(track_id, None)])
+    project.apply(edits.AcceptPropagation(run_id))
+    before = project.propagation_gaps(1)[track_id]
+    assert (before.lost.tolist(), before.unreached.tolist()) == ([1], [2, 3, 4, 5])
+    spoil(project, "runs", "settings")
+    after = project.propagation_gaps(1)[track_id]
+    assert (after.lost.tolist(), after.unreached.tolist()) == ([1], [])
 
 
 def test_other_text_that_is_not_utf8_is_found(project):
