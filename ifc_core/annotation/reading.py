@@ -31,7 +31,12 @@ from ifc_core.annotation.connection import (
 from ifc_core.annotation.delta import Pointer
 from ifc_core.annotation.frame_columns import FrameColumns
 from ifc_core.annotation.locating import Nearby, find_video
-from ifc_core.annotation.propagation_gaps import PropagationGaps, gaps_of_video
+from ifc_core.annotation.propagation_gaps import (
+    PropagationGaps,
+    Propagations,
+    gaps_of_video,
+    read_propagations,
+)
 from ifc_core.annotation.records import WHOLE as WHOLE_TRACK
 from ifc_core.annotation.records import (
     HistoryEntry,
@@ -302,6 +307,10 @@ class ProjectReader:
     def propagation_gaps(self, video_id: int) -> dict[int, PropagationGaps]:
         """Frames that propagations were to fill and that are not annotated: track id -> gaps."""
         return gaps_of_video(self._db, video_id)
+
+    def propagations(self, video_id: int, known: Propagations | None = None) -> Propagations:
+        """What accepted propagations staged; ``known`` again while the same ones are accepted."""
+        return read_propagations(self._db, video_id, known)
 
     def has_more_frames_than(self, video_id: int, count: int) -> bool:
         """Whether a video has more than ``count`` annotated (track, frame) pairs."""

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.annotation import FrameColumns, ProjectReader, VideoEntry
-from ifc_core.annotation.propagation_gaps import PropagationGaps
+from ifc_core.annotation.propagation_gaps import PropagationGaps, Propagations
 from ifc_core.inference.uncertainty import (
     SuspectedSwap,
     area_departure,
@@ -159,9 +159,12 @@ class VideoQueue:
 
     entry: VideoEntry
     _tracks: dict[int, Track] = field(default_factory=dict)
+    _there: set[int] = field(default_factory=set)
     _columns: dict[int, FrameColumns] = field(default_factory=dict)
     _tables: dict[int, Entries] = field(default_factory=dict)
     _exhaustive: list[int] = field(default_factory=list)
+    _shown: dict[int, FrameColumns] = field(default_factory=dict)
+    _propagations: Propagations | None = None
     _gaps: dict[int, PropagationGaps] = field(default_factory=dict)
     _unsettled: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     _swaps: list[_Swap] = field(default_factory=list)
@@ -176,7 +179,10 @@ class VideoQueue:
         self._columns.clear()
         self._tables.clear()
         columns = reader.frame_columns(self.entry.id)
+        self._shown = dict(columns)
+        self._propagations = None
         self._read_headers(reader)
+        self._find_gaps(reader)
         for done, track_id in enumerate(self._tracks, start=1):
             self._take(reader, track_id, columns.get(track_id, FrameColumns.empty()))
             context.advance(done, len(self._tracks), "Looking for what needs attention", "tracks")
@@ -195,7 +201,13 @@ class VideoQueue:
             JobCancelled: The context was asked to stop.
         """
         self._read_headers(reader)
-        for track_id in {*track_ids, *(self._columns.keys() - self._tracks.keys())}:
+        changed = {*track_ids, *(self._columns.keys() - self._tracks.keys())}
+        for track_id in changed:
+            self._shown.pop(track_id, None)
+            if track_id in self._there:
+                self._shown[track_id] = reader.track_columns(track_id)
+        self._find_gaps(reader)
+        for track_id in changed:
             if context is not None:
                 context.raise_if_cancelled()
             old = self._columns.pop(track_id, None)
@@ -203,7 +215,7 @@ class VideoQueue:
             if old is not None:
                 self._count(old, -1)
             if track_id in self._tracks:
-                self._take(reader, track_id, reader.track_columns(track_id))
+                self._take(reader, track_id, self._shown[track_id])
 
     def find_swaps(
         self,
@@ -238,10 +250,16 @@ class VideoQueue:
         )
 
     def _read_headers(self, reader: ProjectReader) -> None:
-        tracks = reader.tracks(self.entry.id, include_rejected=False)
-        self._tracks = {track.id: track for track in tracks}
+        tracks = reader.tracks(self.entry.id)
+        self._there = {track.id for track in tracks}
+        self._tracks = {t.id: t for t in tracks if t.state is not TrackState.REJECTED}
         self._exhaustive = reader.exhaustive_frames(self.entry.id)
-        self._gaps = reader.propagation_gaps(self.entry.id)
+
+    def _find_gaps(self, reader: ProjectReader) -> None:
+        """From what tracks show by now; what runs staged is read again where they changed."""
+        self._propagations = reader.propagations(self.entry.id, self._propagations)
+        shown = {i: (c.frame_index, c.mask_id) for i, c in self._shown.items()}
+        self._gaps = self._propagations.gaps(self._there, shown, self._exhaustive)
 
     def _take(self, reader: ProjectReader, track_id: int, columns: FrameColumns) -> None:
         self._columns[track_id] = columns

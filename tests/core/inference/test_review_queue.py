@@ -285,6 +285,80 @@ def test_frames_with_a_lost_object_are_not_asked_for_as_complete(drawn):
     assert [(e.first, e.last) for e in complete] == [(0, 19), (26, NUM_FRAMES - 1)]
 
 
+def lost_and_complete(queue):
+    wanted = (Reason.LOST, Reason.UNREACHED, Reason.COMPLETE)
+    found = [(e.track_id, e.reason, e.first, e.last) for e in listed(queue) if e.reason in wanted]
+    return sorted(found)
+
+
+COMPLETE_BESIDE = [(0, Reason.COMPLETE, 0, 10), (0, Reason.COMPLETE, 26, NUM_FRAMES - 1)]
+
+
+@pytest.mark.parametrize("kind", ["merge", "swap", "split", "split and propagate"])
+def test_a_lost_stretch_goes_with_what_was_found_beside_it(drawn, kind):
+    project, track_id = drawn
+    propagated(project, track_id, range(11, 20), range(20, 26))
+    (other,) = project.apply(edits.NewTrack(1, 1, 20, square(40, 60))).tracks_added
+    for f in range(21, 26):
+        project.apply(edits.SetMask(other, f, square(40, 60)))
+    if kind == "merge":
+        project.apply(edits.ClearMasks((other,), Scope(20, 25)))
+        project.apply(edits.SetMask(other, 30, square(40, 60)))
+    queue = queue_of(project)
+    assert (track_id, Reason.LOST, 20, 25) in lost_and_complete(queue)
+    if kind == "merge":
+        result = project.apply(edits.MergeTracks(other, (track_id,)))
+    elif kind == "swap":
+        result = project.apply(edits.SwapIdentities(track_id, other, Scope.from_here(18)))
+    else:
+        result = project.apply(edits.SplitTrack(track_id, 15))
+        (other,) = result.tracks_added
+    with ProjectReader.open(project.folder) as reader:
+        queue.update(reader, (*result.tracks, *result.tracks_added))
+    assert lost_and_complete(queue) == [*COMPLETE_BESIDE, (other, Reason.LOST, 20, 25)]
+    if kind == "split and propagate":
+        found = propagated(project, other, range(16, 23), range(23, 26))
+        cleared = project.apply(edits.ClearMasks((other,), Scope(21, 22)))
+        for result in (found, cleared):
+            with ProjectReader.open(project.folder) as reader:
+                queue.update(reader, result.tracks)
+        assert (other, Reason.LOST, 23, 25) in lost_and_complete(queue)
+        assert project.undo()
+    assert lost_and_complete(queue_of(project))[-1][:2] == (other, Reason.LOST)
+    project.apply(edits.MarkAbsent(other, Scope(20, 25), unannotated_only=True))
+    assert all(
+        reason is Reason.COMPLETE for _, reason, _, _ in lost_and_complete(queue_of(project))
+    )
+
+
+def test_a_deleted_track_takes_its_lost_stretch_along_until_it_comes_back(drawn):
+    project, track_id = drawn
+    propagated(project, track_id, range(11, 20), range(20, 26))
+    before = gaps(project)
+    project.apply(edits.DeleteTracks((track_id,)))
+    assert gaps(project) == []
+    project.undo()
+    assert gaps(project) == before
+
+
+def test_an_edit_does_not_read_again_what_propagations_staged(drawn):
+    project, track_id = drawn
+    propagated(project, track_id, range(11, 20), range(20, 26))
+    queue = queue_of(project)
+    for edit in (edits.SetMask(track_id, 20, square(2, 20)), edits.ApproveFrames(1, Scope(21, 22))):
+        result = project.apply(edit)
+        with ProjectReader.open(project.folder) as reader:
+            statements = []
+            reader._db.set_trace_callback(statements.append)
+            queue.update(reader, result.tracks)
+        assert not [text for text in statements if "FROM staged" in text]
+        assert listed(queue) == listed(queue_of(project))
+    result = propagated(project, track_id, range(23, 25), range(25, 28))
+    with ProjectReader.open(project.folder) as reader:
+        queue.update(reader, result.tracks)
+    assert listed(queue) == listed(queue_of(project))
+
+
 def test_compaction_keeps_where_a_propagation_lost_its_object(drawn):
     project, track_id = drawn
     propagated(project, track_id, range(11, 20), range(20, 26))
