@@ -190,7 +190,8 @@ def forget(db: sqlite3.Connection, keep_edits: int) -> int:
     """Drop old journal entries and every record that nothing refers to any more.
 
     Runs inside the caller's transaction. What was accepted and can no longer be undone
-    leaves the staging tables, too, but for the frames on which a propagation lost its object.
+    leaves the staging tables, too, but for the frames on which a propagation lost its object
+    and what says whose they are.
 
     Returns:
         Number of records dropped.
@@ -209,15 +210,13 @@ def forget(db: sqlite3.Connection, keep_edits: int) -> int:
         needed |= delta.mask_ids()
         runs |= set(delta.runs)
     accepted = db.execute("SELECT id, kind FROM runs WHERE state = ?", (RunState.ACCEPTED.value,))
-    for run_id, kind in accepted.fetchall():
-        if run_id not in runs:
-            least = 1 if kind == propagation_gaps.KIND else 0  # where it was lost is asked later
-            db.execute(
-                "DELETE FROM staged WHERE run_id = ? "
-                "AND coalesce((SELECT area FROM masks WHERE masks.id = mask_id), 1) >= ?",
-                (run_id, least),
-            )
-            db.execute("DELETE FROM staged_instances WHERE run_id = ?", (run_id,))
+    old = [(run_id, kind) for run_id, kind in accepted.fetchall() if run_id not in runs]
+    propagations = [run_id for run_id, kind in old if kind == propagation_gaps.KIND]
+    propagation_gaps.forget_runs(db, propagations)
+    for run_id, kind in old:
+        if kind != propagation_gaps.KIND:
+            db.execute("DELETE FROM staged WHERE run_id = ?", (run_id,))
+        db.execute("DELETE FROM staged_instances WHERE run_id = ?", (run_id,))
     return _drop_records(db, needed)
 
 

@@ -8,6 +8,7 @@ what the run found nearest to it.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -126,6 +127,28 @@ class Propagations:
                 gaps[track_id] = PropagationGaps(lost, unreached)
         return gaps
 
+    def needed(self, tracks: Collection[int], shown: Shown) -> set[tuple[int, int, int]]:
+        """What of the staged rows says where objects are lost, and whose they are.
+
+        Args:
+            tracks: Ids of the tracks that are there.
+            shown: What they show.
+
+        Returns:
+            (run, frame, instance) of the lost frames, annotated since or not, and of the shown
+            ones nearest to them that the same run found.
+        """
+        places = self._owned(tracks, shown)
+        places = places.take(places.state == _LOST)
+        keys = self._found[self._shown_by(shown) > 0]
+        *neighbours, steps = self._neighbours(keys, places)
+        wanted = [places.part * self._num_frames + places.frame]
+        for near, distance in zip(neighbours, steps, strict=True):
+            wanted.append(keys[near[distance < self._num_frames]])
+        part, frame = np.divmod(np.unique(np.concatenate(wanted)), max(1, self._num_frames))
+        columns = self._run[part].tolist(), frame.tolist(), self._instance[part].tolist()
+        return set(zip(*columns, strict=True))
+
     def _owned(self, tracks: Collection[int], shown: Shown) -> _Places:
         """The gaps with their owners; of several runs that came to a frame the last one counts."""
         places = self._places
@@ -158,23 +181,25 @@ class Propagations:
         """Of each place the track that shows what its run found nearest to it, or 0."""
         is_shown = shown_by > 0
         tracks, keys = shown_by[is_shown], self._found[is_shown]
-        before, after, steps = self._neighbours(keys)
+        before, after, steps = self._neighbours(keys, self._places)
         near = np.where(steps[0] <= steps[1], before, after)
         owner = np.zeros(len(near), dtype=np.int64)
         known = np.minimum(*steps) < self._num_frames
         owner[known] = tracks[near[known]]
         return owner
 
-    def _neighbours(self, keys: _Numbers) -> tuple[_Numbers, _Numbers, tuple[_Numbers, _Numbers]]:
+    def _neighbours(
+        self, keys: _Numbers, places: _Places
+    ) -> tuple[_Numbers, _Numbers, tuple[_Numbers, _Numbers]]:
         """Of each place the keys of its part before and after it, and how far they are."""
-        wanted = self._places.part * self._num_frames + self._places.frame
+        wanted = places.part * self._num_frames + places.frame
         after = np.searchsorted(keys, wanted).astype(np.int64)
         steps = []
         for place in (after - 1, after):
             distance = np.full(len(wanted), self._num_frames, dtype=np.int64)
             inside = (place >= 0) & (place < len(keys))
             key = keys[place[inside]]
-            same = key // self._num_frames == self._places.part[inside]
+            same = key // self._num_frames == places.part[inside]
             apart = np.abs(key - wanted[inside])
             distance[inside] = np.where(same, apart, self._num_frames)
             steps.append(distance)
@@ -215,6 +240,28 @@ def gaps_of_video(db: sqlite3.Connection, video_id: int) -> dict[int, Propagatio
     query = "SELECT group_concat(frame_index) FROM exhaustive WHERE video_id = ?"
     approved = _numbers(db.execute(query, (video_id,)).fetchone()[0])
     return propagations.gaps(shown, shown, approved)
+
+
+def forget_runs(db: sqlite3.Connection, run_ids: Collection[int]) -> None:
+    """Of accepted propagations drop all but where they lost their objects.
+
+    What they were asked for goes, too: without what they found, all of it would seem unreached.
+    """
+    videos = "SELECT DISTINCT video_id FROM runs WHERE state = ? AND kind = ?"
+    needed = set[tuple[int, int, int]]()
+    for (video_id,) in db.execute(videos, (RunState.ACCEPTED.value, KIND)).fetchall():
+        shown = shown_in(db, video_id)
+        needed |= read_propagations(db, video_id).needed(shown, shown)
+    for run_id in run_ids:
+        rows = db.execute("SELECT frame_index, instance_id FROM staged WHERE run_id = ?", (run_id,))
+        gone = [(run_id, *row) for row in rows.fetchall() if (run_id, *row) not in needed]
+        drop = "DELETE FROM staged WHERE run_id = ? AND frame_index = ? AND instance_id = ?"
+        db.executemany(drop, gone)
+        query = "SELECT CAST(settings AS BLOB) FROM runs WHERE id = ?"
+        settings = read_object(db.execute(query, (run_id,)).fetchone()[0]) or {}
+        if settings.pop(ASKED_KEY, None) is not None:
+            change = "UPDATE runs SET settings = ? WHERE id = ?"
+            db.execute(change, (json.dumps(settings), run_id))
 
 
 def shown_in(db: sqlite3.Connection, video_id: int) -> Shown:
