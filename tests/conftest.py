@@ -5,13 +5,11 @@ import functools
 import gc
 import os
 import signal
-import sys
 
 import pytest
 
 _LONGEST_WAIT_MS = 60_000
-_MANY_MODULES = 150
-_loaded = 0
+_MANY_OBJECTS = 100_000
 
 os.environ["QT_API"] = "pyside6"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side
@@ -75,28 +73,31 @@ def pytest_collection():
     try:
         return (yield)
     finally:
-        _spare_imports()
+        _spare()
         gc.enable()
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _spared_imports():
-    """The same for what is imported later: torch's compiler, napari's window."""
-    if len(sys.modules) - _loaded > _MANY_MODULES:
-        _spare_imports()
+@pytest.fixture(autouse=True)
+def _spared_rest():
+    """The same for what is imported later, and for what earlier tests left.
+
+    napari keeps much of every window that was closed.
+    """
+    if len(gc.get_objects()) > _MANY_OBJECTS:
+        _spare()
 
 
-def _spare_imports():
+def _spare():
     """Leave all objects that there are out of the garbage collector's rounds.
 
-    napari collects garbage whenever a layer goes. Looking through all of torch each time took
-    more than half a second, several times in each test with a window.
+    napari collects garbage whenever a layer goes. Looking through all of torch, or of a hundred
+    closed windows, each time took more than half a second, several times in each test with a
+    window.
     """
-    global _loaded
     gc.collect()
     gc.freeze()
+    atexit.unregister(gc.unfreeze)
     atexit.register(gc.unfreeze)  # what is left counts as leaked for some libraries
-    _loaded = len(sys.modules)
 
 
 def pytest_collection_modifyitems(items):
