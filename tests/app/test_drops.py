@@ -29,18 +29,23 @@ def folders(tmp_path):
     return made
 
 
+def held(monkeypatch, module, name):
+    """What a module calls goes on once the event that this yields is set."""
+    made, called = threading.Event(), getattr(module, name)
+
+    def wait_and_call(*args):
+        made.wait()
+        return called(*args)
+
+    monkeypatch.setattr(module, name, wait_and_call)
+    yield made
+    made.set()
+
+
 @pytest.fixture
 def gate(window, monkeypatch):
     """Opening goes on until this is set."""
-    made, open_session = threading.Event(), opening.open_session
-
-    def wait_and_open(*args):
-        made.wait()
-        return open_session(*args)
-
-    monkeypatch.setattr(opening, "open_session", wait_and_open)
-    yield made
-    made.set()
+    yield from held(monkeypatch, opening, "open_session")
 
 
 def drop(widget, *paths):
@@ -174,15 +179,7 @@ def test_the_good_ones_are_added_and_the_broken_ones_named(window, folders, tmp_
 @pytest.fixture
 def adding_gate(window, monkeypatch):
     """Looking through further videos goes on until this is set."""
-    made, open_video = threading.Event(), videos.open_video
-
-    def wait_and_open(*args):
-        made.wait()
-        return open_video(*args)
-
-    monkeypatch.setattr(videos, "open_video", wait_and_open)
-    yield made
-    made.set()
+    yield from held(monkeypatch, videos, "open_video")
 
 
 def test_what_was_not_opened_is_named_where_adding_is_cancelled(

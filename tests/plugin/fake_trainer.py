@@ -65,6 +65,12 @@ class Bench:
     def run_folder(self) -> Path:
         return self.project.folder / "runs" / self.trainer.params["settings"]["run_id"]
 
+    def add_version(self, name: str) -> None:
+        """A version that no run made."""
+        weights = self.project.folder / "models" / "other.safetensors"
+        weights.write_bytes(b"weights")
+        self.project.add_model(name, weights)
+
     def start(self) -> None:
         self.controller.refresh()
         self.controller.start("quick")

@@ -109,9 +109,7 @@ def test_a_better_version_is_entered_and_used(bench: Bench) -> None:
 
 
 def test_a_model_that_was_chosen_during_the_training_stays(bench: Bench) -> None:
-    other = bench.project.folder / "models" / "other.safetensors"
-    other.write_bytes(b"weights")
-    bench.project.add_model("other", other)
+    bench.add_version("other")
     bench.start()
     bench.project.set_active_model("other")
     bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
@@ -130,9 +128,7 @@ def test_a_model_that_was_chosen_during_the_training_stays(bench: Bench) -> None
 
 
 def test_the_end_says_which_model_is_in_use_whatever_is_chosen_after_it(bench: Bench) -> None:
-    other = bench.project.folder / "models" / "other.safetensors"
-    other.write_bytes(b"weights")
-    bench.project.add_model("other", other)
+    bench.add_version("other")
     bench.start()
     bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
 
@@ -284,9 +280,7 @@ def test_judging_is_said_before_and_after_the_training(bench: Bench) -> None:
 
 
 def test_a_version_whose_name_was_taken_meanwhile_gets_another(bench: Bench) -> None:
-    weights = bench.project.folder / "models" / "other.safetensors"
-    weights.write_bytes(b"weights")
-    bench.project.add_model("clip-1", weights)
+    bench.add_version("clip-1")
     bench.start()
     bench.trainer.end(JobStatus.SUCCEEDED, result(bench))
     assert bench.ends[0][1].startswith("clip-1-2 is better")
