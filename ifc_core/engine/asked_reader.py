@@ -51,6 +51,8 @@ class AskedReader(VideoReader):
         shape: ``count``, ``height``, ``width``, ``key``.
     """
 
+    has_rate = False
+
     def __init__(self, job: ServerJob, shape: dict[str, Any]) -> None:
         count, height, width = (int(shape[name]) for name in ("count", "height", "width"))
         key = str(shape.get("key", ""))

@@ -42,7 +42,7 @@ class CloseUp(VideoReader):
         self._sides = tuple(min(side_px, side) for side in reader.video.size)
         height, width = (round(side * enlarged) for side in self._sides)
         self.video = replace(reader.video, height=height, width=width)
-        self.pts_seconds = reader.pts_seconds
+        self.pts_seconds, self.has_rate = reader.pts_seconds, reader.has_rate
         self._known = dict(sorted(centres.items()))
         self._corners: dict[int, tuple[int, int]] = {}
 

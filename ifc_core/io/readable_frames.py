@@ -86,6 +86,7 @@ class StandInReader(VideoReader):
     def __init__(self, reader: VideoReader, stands: dict[int, int] | None = None) -> None:
         self._reader = reader
         self.video, self.pts_seconds = reader.video, reader.pts_seconds
+        self.has_rate = reader.has_rate
         self.first_readable, self.warning = reader.first_readable, reader.warning
         self.stands = {} if stands is None else stands
 

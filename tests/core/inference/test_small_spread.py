@@ -105,7 +105,10 @@ def test_a_small_thing_that_is_missed_is_not_surely_absent(frames_reader):
 def test_a_window_shows_and_gives_back_its_part_of_a_frame(frames_reader):
     frames, masks = square_clip(SIZE, [(4, 3), (1000, 1900)], [10, 10])
     centres = {0: np.array([8.0, 9.0]), 1: np.array([1905.0, 1005.0])}
-    window = CloseUp(frames_reader(frames), 200, 2.0, centres)
+    reader = frames_reader(frames)
+    reader.has_rate = False
+    window = CloseUp(reader, 200, 2.0, centres)
+    assert not window.has_rate
     assert window.video.size == (400, 400)
     for frame in (0, 1):
         assert window.read(frame).shape == (400, 400, 3)

@@ -233,6 +233,8 @@ def test_the_stand_in_of_a_neighbour_is_taken_without_looking_again() -> None:
     for frame_index in (20, 21, 19, 20):
         assert reader.read(frame_index)[0, 0, 0] == 500 % 256
     assert reader.stands == {20: 500, 21: 500, 19: 500}
+    broken.has_rate = False
+    assert not StandInReader(broken).has_rate
     broken.asked.clear()
     assert StandInReader(broken, reader.stands).read(20)[0, 0, 0] == 500 % 256
     assert broken.asked == [500]
