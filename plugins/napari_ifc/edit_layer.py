@@ -11,9 +11,9 @@ import numpy.typing as npt
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 from napari.utils.interactions import mouse_release_callbacks
-from qtpy.QtCore import QTimer
 
 from napari_ifc.gestures import POINTER_TOOLS, Gesture
+from napari_ifc.soon import soon
 from napari_ifc.steady_place import keep_place
 
 EDIT = "Edit"
@@ -26,15 +26,6 @@ _WORDS = {
     "polygon": "Polygon",
     "fill": "Fill",
 }
-
-
-def soon(callback: Callable[[], None], interval_ms: int = 0) -> QTimer:
-    """A timer that calls once, after the events that wait."""
-    timer = QTimer()
-    timer.setSingleShot(True)
-    timer.setInterval(interval_ms)
-    timer.timeout.connect(callback)
-    return timer
 
 
 class EditLayer:

@@ -13,8 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_ifc.language import tr
+from napari_ifc.soon import soon
 
 if TYPE_CHECKING:
+    from qtpy.QtCore import QTimer
+
     from ifc_core.annotation import EditResult
     from napari_ifc.actions import Action
     from napari_ifc.controllers.editing import Aim, EditController
@@ -84,7 +87,11 @@ class Feature:
     def close(self) -> None:
         """The studio ends: stop what runs. Nothing is open any more."""
 
-    # Helps for actions
+    # Helps
+
+    def soon(self, callback: Callable[[], None], interval_ms: int = 0) -> QTimer:
+        """A timer that calls once, and no more once the studio has ended."""
+        return soon(callback, interval_ms, self.studio)
 
     @property
     def workspace(self) -> Workspace:

@@ -13,9 +13,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ifc_core.errors import VideoError
-from napari_ifc.edit_layer import soon
 from napari_ifc.frame_cache import Fetched
 from napari_ifc.lazy_video import LazyVideo
+from napari_ifc.soon import soon
 
 if TYPE_CHECKING:
     import napari

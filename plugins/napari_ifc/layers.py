@@ -17,7 +17,7 @@ from napari.layers import Image
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
-from napari_ifc.edit_layer import EDIT, SMART_ERASE, EditLayer, soon
+from napari_ifc.edit_layer import EDIT, SMART_ERASE, EditLayer
 from napari_ifc.fitted_view import FittedView
 from napari_ifc.flat_view import FlatView
 from napari_ifc.frame_travel import Deliver, FrameTravel
@@ -27,6 +27,7 @@ from napari_ifc.lazy_video import LazyVideo
 from napari_ifc.overlay import DrawnMask, OverlayStyle
 from napari_ifc.overlay_ahead import Read
 from napari_ifc.overlay_layer import OVERLAY, OverlayLayer
+from napari_ifc.soon import soon
 from napari_ifc.steady_place import keep_place
 from napari_ifc.views.heat_colors import heat_colormap
 

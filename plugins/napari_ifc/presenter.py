@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QTimer
-
 from ifc_core.config import data_dir
 from ifc_core.structures.palette import track_color
 from napari_ifc.coming_frames import ComingFrames
@@ -15,6 +13,7 @@ from napari_ifc.controllers.canvas import FrameRecords, masks_to_draw
 from napari_ifc.controllers.propose_choices import BUNDLED, ModelChoice
 from napari_ifc.language import tr
 from napari_ifc.rows import Summary
+from napari_ifc.soon import soon
 from napari_ifc.views.theme import palette_for
 
 if TYPE_CHECKING:
@@ -75,10 +74,7 @@ class Presenter:
         self.layer_to_annotate: Callable[[], str] = lambda: ""
         self.drawings: list[Callable[[int], Sequence[DrawnMask]]] = []
         self.hints: list[Callable[[], str]] = []
-        self._timer = QTimer()
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_LISTS_INTERVAL_MS)
-        self._timer.timeout.connect(self.lists)
+        self._timer = soon(self.lists, _LISTS_INTERVAL_MS, panel)
 
     def use(self, workspace: Workspace | None) -> None:
         """Show this from now on; ``None`` for nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
@@ -82,14 +82,8 @@ class Correction(Feature):
             on_asked=self._turn.asked,
         )
         studio.presenter.drawings.append(lambda frame: masks_of_correction(self, frame))
-        self._auto_timer = QTimer()
-        self._auto_timer.setSingleShot(True)
-        self._auto_timer.setInterval(_AUTO_DELAY_MS)
-        self._auto_timer.timeout.connect(self._start_auto)
-        self._reason_timer = QTimer()
-        self._reason_timer.setSingleShot(True)
-        self._reason_timer.setInterval(_REASON_DELAY_MS)
-        self._reason_timer.timeout.connect(self._show_reason)
+        self._auto_timer = self.soon(self._start_auto, _AUTO_DELAY_MS)
+        self._reason_timer = self.soon(self._show_reason, _REASON_DELAY_MS)
         self._auto_track: int | None = None
         self._own_edit = False
 

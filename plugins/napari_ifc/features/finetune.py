@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QTimer
-
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
 from napari_ifc.controllers.finetune import FinetuneController
@@ -47,14 +45,8 @@ class TrainerLink(Feature):
         self._view = FinetuneView()
         self._told = ""  # the end of a run, as long as nobody has looked at it
         self._worker = Worker(studio.deliver, "material")
-        self._count_timer = QTimer()
-        self._count_timer.setSingleShot(True)
-        self._count_timer.setInterval(_COUNT_DELAY_MS)
-        self._count_timer.timeout.connect(self._refresh)
-        self._head_timer = QTimer()
-        self._head_timer.setSingleShot(True)
-        self._head_timer.setInterval(_HEAD_MS)
-        self._head_timer.timeout.connect(studio.presenter.head)
+        self._count_timer = self.soon(self._refresh, _COUNT_DELAY_MS)
+        self._head_timer = self.soon(studio.presenter.head, _HEAD_MS)
         studio.presenter.hints.append(self.hint)
         studio.panel.add_page(PAGE, tr("Fine-tune"), self.page)
         self._connect()

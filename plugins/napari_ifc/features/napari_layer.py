@@ -13,7 +13,6 @@ from napari_ifc.actions import Action
 from napari_ifc.controllers.layer_frames import LayerReader, LayerSource, contrast_of, write_frames
 from napari_ifc.controllers.session import Session, open_session
 from napari_ifc.controllers.tasks import Task
-from napari_ifc.edit_layer import soon
 from napari_ifc.feature import Feature
 from napari_ifc.features.opening import Opening
 from napari_ifc.language import tr
@@ -30,7 +29,7 @@ class NapariLayer(Feature):
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
         studio.presenter.layer_to_annotate = self._name
-        self._timer = soon(self._offer)
+        self._timer = self.soon(self._offer)
         layers = studio.viewer.layers
         self._events = (
             layers.events.inserted,

@@ -7,8 +7,6 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QTimer
-
 from ifc_core.annotation import RunInfo, Scope, edits
 from ifc_core.annotation.records import WHOLE
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
@@ -51,10 +49,7 @@ class ProposeLink(Feature):
         super().__init__(studio)
         self._estimating: Any = None
         self._estimates = 0
-        self._timer = QTimer()
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_ESTIMATE_DELAY_MS)
-        self._timer.timeout.connect(self._ask_estimate)
+        self._timer = self.soon(self._ask_estimate, _ESTIMATE_DELAY_MS)
         self._region = RegionLayer(studio.layers, studio.panel.propose.show_region)
         panel = studio.panel
         panel.propose.region_requested.connect(self._draw_region)

@@ -15,7 +15,6 @@ from napari_ifc.actions import Action
 from napari_ifc.controllers.bulk import BulkController
 from napari_ifc.controllers.playback import Playback
 from napari_ifc.controllers.track_frames import TrackFrames, read_frames
-from napari_ifc.edit_layer import soon
 from napari_ifc.feature import Feature
 from napari_ifc.features.correction import Correction
 from napari_ifc.features.visibility import Visibility
@@ -49,11 +48,11 @@ class TimelineLink(Feature):
         self._played = 0  # the frame that playing came to
         self._worker = Worker(studio.deliver, "timeline")
         self._progress = ProgressView()
-        self._timer = QTimer()
+        self._timer = QTimer(studio)
         self._timer.timeout.connect(self._tick)
         self._sought = 0
         self._tinted: dict[int, tuple[Lane, Lane]] = {}  # as it was given, and as it is shown
-        self._seek_timer = soon(self._seek_now)
+        self._seek_timer = self.soon(self._seek_now)
         self._panel.action_requested.connect(studio.run_action)
         self._timeline.seek_requested.connect(self._seek)
         self._timeline.range_changed.connect(self._panel.show_range)
