@@ -80,7 +80,7 @@ class ClassBar(QFrame):
             button.hide()
             button.deleteLater()
         self._buttons = [self._button(row) for row in self._rows]
-        before = self._edit.previousInFocusChain()
+        before: QWidget = self._edit  # stands behind them in the end
         for place, button in enumerate(self._buttons):
             self._line.insertWidget(place, button)
             QWidget.setTabOrder(before, button)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import Protocol, runtime_checkable
 
@@ -156,20 +155,19 @@ class StudioPanel(QWidget):
             self._strips.addWidget(widget)
 
     def order_focus(self) -> None:
-        """Let Tab go from top to bottom, in whatever order strips and pages were added."""
-        window = self.window()
-        chain, place = {window: 0}, window.nextInFocusChain()
-        while place is not None and place not in chain:
-            chain[place] = len(chain)
-            place = place.nextInFocusChain()
+        """Let Tab go from top to bottom, in whatever order strips and pages were added.
+
+        Qt's chain is not asked for: PySide takes what ``nextInFocusChain`` returns for a child of
+        the widget that was asked, and so keeps it for good.
+        """
         strips = [self._strips.itemAt(i) for i in range(self._strips.count())]
         parts = [self.header, self.menu_button, self.tools]
         parts += [item.widget() or item.layout().itemAt(0).widget() for item in strips]
-        stops = [stop for part in parts for stop in _stops(part, chain)]
+        stops = [stop for part in parts for stop in _stops(part)]
         stops += [self._tabs, self._tabs.tabBar()]  # the first hands the focus to the second
         feet = (self.run, self.training, self.task, self.status)
         for part in (*self._pages.values(), *feet):
-            stops += _stops(part, chain)
+            stops += _stops(part)
         for before, after in pairwise(stops):
             QWidget.setTabOrder(before, after)
 
@@ -177,7 +175,7 @@ class StudioPanel(QWidget):
         """Put the focus into the page in front: on what is listed there, or on its first field."""
         name = self.current_page
         page = self._pages[name]
-        stops = [stop for stop in _stops(page, {}) if stop.isVisible() and stop.isEnabled()]
+        stops = [stop for stop in _stops(page) if stop.isVisible() and stop.isEnabled()]
         lists = [stop for stop in stops if isinstance(stop, QAbstractItemView)]
         for stop in (lists if lists and name in _LISTS else stops)[:1]:
             stop.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -211,12 +209,11 @@ class StudioPanel(QWidget):
         self.banner.close_button.setIcon(icon("close", palette.muted))
 
 
-def _stops(part: QWidget, chain: Mapping[QWidget, int]) -> list[QWidget]:
-    """What of a widget Tab stops at, in the order of the chain."""
+def _stops(part: QWidget) -> list[QWidget]:
+    """What of a widget Tab stops at, in the order in which it was put together."""
     inside = [part, *part.findChildren(QWidget)]
     same = [w for w in inside if w.window() is part.window()]  # menus are windows
-    stops = [w for w in same if w.focusPolicy() & Qt.FocusPolicy.TabFocus]
-    return sorted(stops, key=lambda widget: chain.get(widget, 0))
+    return [w for w in same if w.focusPolicy() & Qt.FocusPolicy.TabFocus]
 
 
 def _inset(widget: QWidget) -> QHBoxLayout:
