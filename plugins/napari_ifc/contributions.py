@@ -32,6 +32,7 @@ def studio_for(viewer: napari.Viewer, *, dock_panel: bool = True) -> Studio:
     if studio is None or studio.is_closed:
         studio = Studio(real, dock_panel=dock_panel)
         _studios[real] = studio
+        studio.closed.connect(lambda: _studios.pop(real, None))  # else each would hold the other
     return studio
 
 

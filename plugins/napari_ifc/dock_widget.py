@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class StudioDock(QWidget):
-    """The studio's side panel; napari docks it.
+    """The studio's side panel; napari docks it. Closing it closes the studio.
 
     Args:
         napari_viewer: The viewer; napari passes it by this name.
@@ -25,3 +25,4 @@ class StudioDock(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.studio.panel)
+        self.studio.window.end_with(self)

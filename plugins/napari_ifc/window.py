@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app_model.types import KeyBinding
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
@@ -53,6 +54,7 @@ class WindowHooks(QObject):
         self._studio = studio
         self._window = viewer.window
         self._main: QMainWindow | None = None
+        self._last_widget: QWidget = panel
         self._closing = False
         self.docks: dict[str, QDockWidget] = {}
         window = viewer.window
@@ -67,6 +69,8 @@ class WindowHooks(QObject):
         self._corner = Qt.DockWidgetArea.BottomDockWidgetArea
         self._watch(self.docks["timeline"])
         self._widgets: tuple[QWidget, ...] = (panel, timeline)
+        self._parts: tuple[QObject, ...] = (panel, timeline, studio)
+        self.end_with(panel)
         self._shortcuts: list[QShortcut] = []
         self.bind_shortcuts()
 
@@ -81,6 +85,12 @@ class WindowHooks(QObject):
         if application is not None:
             application.aboutToQuit.connect(self._studio.close)
 
+    def end_with(self, widget: QWidget) -> None:
+        """Close the studio once a widget is taken out of the window, in place of the panel."""
+        self._last_widget.removeEventFilter(self)
+        self._last_widget = widget
+        widget.installEventFilter(self)
+
     def add_dock(self, name: str, widget: QWidget, title: str, area: str) -> None:
         """Dock a widget of a feature, hidden at first, with the actions' keys inside it."""
         dock = self._window.add_dock_widget(
@@ -88,6 +98,7 @@ class WindowHooks(QObject):
         )
         dock.hide()
         self.docks[name] = dock
+        self._parts = (widget, *self._parts)
         self.add_keys(widget)
 
     def add_keys(self, widget: QWidget) -> None:
@@ -154,8 +165,14 @@ class WindowHooks(QObject):
             dock.setTitleBarWidget(QWidget(dock))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Close the studio once the window has really closed (a person may refuse)."""
-        if watched is self._main:
+        """Close the studio with its panel, or once the window has really closed.
+
+        A person may refuse to have the window closed; the panel is out of it when we hear of it.
+        """
+        if watched is self._last_widget:
+            if event.type() == QEvent.Type.ParentChange and self._last_widget.parent() is None:
+                self._studio.close()
+        elif watched is self._main:
             if event.type() == QEvent.Type.Close:
                 if event.spontaneous() and not self.may_close():
                     event.ignore()
@@ -178,15 +195,23 @@ class WindowHooks(QObject):
             self._main.resizeDocks([dock], [height], Qt.Orientation.Vertical)
 
     def close(self) -> None:
-        """Let go of the window; the panels are taken out of it if it stays open."""
+        """Let go of the window; the panels are taken out of it if it stays open.
+
+        What the studio shows and it itself are deleted once Qt comes to it: until then each
+        signal of theirs would hold what hears it, and so all of the studio.
+        """
+        if isalive(self._last_widget):
+            self._last_widget.removeEventFilter(self)
         if self._main is not None:
             self._main.removeEventFilter(self)
             self._main.setCorner(Qt.Corner.BottomRightCorner, self._corner)
             self._main = None
         if not self._closing:
-            for dock in self.docks.values():
+            for dock in filter(isalive, self.docks.values()):  # a person may have closed some
                 self._window.remove_dock_widget(dock)
         self.docks.clear()
+        for part in filter(isalive, (*self._shortcuts, *self._parts)):
+            part.deleteLater()
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.disconnect(self._studio.close)

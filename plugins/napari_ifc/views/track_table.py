@@ -9,6 +9,7 @@ from qtpy.QtCore import (
     QItemSelection,
     QItemSelectionModel,
     QModelIndex,
+    QObject,
     QPersistentModelIndex,
     QSize,
     QSortFilterProxyModel,
@@ -128,8 +129,8 @@ class TrackModel(QAbstractTableModel):
 class TrackProxy(QSortFilterProxyModel):
     """Sorts, and shows only rows with some words and, where given, of certain tracks."""
 
-    def __init__(self, model: TrackModel) -> None:
-        super().__init__()
+    def __init__(self, model: TrackModel, parent: QObject) -> None:
+        super().__init__(parent)
         self._model = model
         self._only: frozenset[int] | None = None
         self._words = ""
@@ -223,7 +224,7 @@ class TrackTable(QWidget):
         super().__init__(parent)
         self.setObjectName("ifcPage")
         self.model = TrackModel()
-        self._proxy = TrackProxy(self.model)
+        self._proxy = TrackProxy(self.model, self)
         self.view = TrackView()
         self.filters = FilterBar()
         self._none = QWidget(self.view.viewport())
