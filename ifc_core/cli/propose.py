@@ -20,19 +20,23 @@ app = typer.Typer()
 
 FORMATS = ("ytvis", "ytvis-results")
 _RESULTS_SCORE_THRESHOLD = 0.01  # evaluators rank results and want the weak ones too
-_MOST_FPS = 1e6
 _LiveWords = tuple[int | None, str, float | None, int | None, bool]
 """Camera, size, frames per second, limit and whether to keep all, as they were given."""
 
 
 @app.command(epilog="Example: ifc-studio propose clip.mp4 -o clip.json --overlay clip-overlay.mp4")
 def propose(
-    output: Annotated[Path, typer.Option("--output", "-o", help="The JSON file to write.")],
     videos: Annotated[
         list[Path] | None,
         typer.Argument(
             help="Video files or folders of frames; - for raw RGB frames on standard input.",
             metavar="VIDEO...",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="The JSON file to write; with --estimate there is none."
         ),
     ] = None,
     model: Annotated[str, typer.Option(help="Name or file of the model.")] = "default",
@@ -165,8 +169,22 @@ def propose(
     if estimate:
         if is_live:
             raise ConfigError("An estimate needs video files.", name="videos", value=None)
+        if overlay is not None or restart:
+            raise ConfigError(
+                "An estimate runs nothing, so --overlay and --restart are not for it.",
+                name="estimate",
+                value=True,
+            )
         _estimate(videos or [], settings, as_json)
         return
+    if output is None:
+        raise ConfigError("Name the file to write: --output FILE.json.", name="output", value=None)
+    if is_live and restart:
+        raise ConfigError(
+            "Live input cannot begin anew: --restart is for video files.",
+            name="restart",
+            value=True,
+        )
     with _make_run(videos or [], settings, live if is_live else None, restart) as run:
         summary = run.write(output, as_results=format == "ytvis-results", overlay=overlay)
     if as_json:
@@ -210,8 +228,10 @@ def _is_live(videos: Sequence[Path], live: _LiveWords) -> bool:
     Raises:
         ConfigError: What was given does not go together.
     """
+    from ifc_core.inference.live_frames import MOST_FPS
+
     camera, size, fps, limit, keep_all = live
-    if fps is not None and not (math.isfinite(fps) and 0 < fps <= _MOST_FPS):
+    if fps is not None and not (math.isfinite(fps) and 0 < fps <= MOST_FPS):
         raise ConfigError(
             f"The frames per second must be a number above 0, not {fps}.", name="fps", value=fps
         )

@@ -14,7 +14,7 @@ from ifc_core.cli.mask_spool import MaskSpool
 from ifc_core.cli.propose_run import ProposedVideo, ProposeRun, check_targets, write_proposals
 from ifc_core.cli.reporting import job
 from ifc_core.engine.model_cache import ModelCache
-from ifc_core.errors import ConfigError
+from ifc_core.errors import ConfigError, VideoError
 from ifc_core.inference.live_frames import LiveFrames, LiveSource, open_camera, open_pipe
 from ifc_core.inference.predictor import predict_video
 from ifc_core.inference.run_setup import PreparedModel, prepare_model
@@ -117,7 +117,8 @@ class LiveRun(ProposeRun):
         Raises:
             ConfigError: An overlay, tiles or offline mode were asked for, or the size of the frames
                 is missing.
-            VideoError: The camera gives no picture, or the pipe ends inside a frame.
+            VideoError: The camera gives no picture, or the pipe ends before its first frame is
+                whole.
         """
         if self._settings.tiles:
             raise ConfigError(
@@ -182,6 +183,11 @@ class LiveRun(ProposeRun):
                     self._spool.add(1, position, frame)
                     indices.append(frame.frame_index)
                     delay = frames.finished(frame.frame_index)
+            if not indices:
+                context.raise_if_cancelled()
+                raise VideoError(
+                    f"No frame came from {source.name}, so nothing was written.", path=source.name
+                )
         stepped = tuple(indices) if indices != list(range(len(indices))) else ()
         details = VideoDetails(fps=source.fps, source=source.name, frame_indices=stepped)
         names = tuple(f"{source.name}/{index:06d}.jpg" for index in indices)

@@ -203,14 +203,15 @@ class ProposeRun:
         run = predict(model, frames, self._settings, context, num_frames=total, resume=resume)
         began = time.monotonic() - (0.0 if known is None else known.seconds)
         kept = time.monotonic()
-        said = 0 if resume is None else len(resume.notices)
+        said = set() if resume is None else set(resume.notices)
         if reader.warning:
             _note(reader.video.path, reader.warning)
         with closing(run):  # or it reads on in a video that is closed, where the disk is full
             for frame in run:
-                for notice in run.notices[said:]:  # of a smaller size, say, when it happens
-                    _note(reader.video.path, notice)
-                said = len(run.notices)
+                for notice in run.notices:  # of a smaller size, say, when it happens
+                    if notice not in said:
+                        _note(reader.video.path, notice)
+                        said.add(notice)
                 if frame.frame_index in frames.broken:
                     frame = replace(frame, masks=())  # found on its neighbour's picture
                 state.spool.add(number, position, frame)

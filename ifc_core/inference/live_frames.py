@@ -6,6 +6,7 @@ dropped and counted, so that neither memory nor the delay grows without bound.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -25,6 +26,9 @@ Frame = tuple[int, Image]
 
 MOST_WAITING = 3
 """Frames that wait by default: where the model cannot keep up, each adds its time to the delay."""
+
+MOST_FPS = 1e6
+"""Frames per second; more is no rate."""
 
 _POLL_SECONDS = 0.1
 
@@ -265,7 +269,7 @@ def open_camera(number: int) -> LiveSource:
             "program uses it.",
             path=f"camera:{number}",
         )
-    fps = float(camera.get(cv2.CAP_PROP_FPS)) or 0.0
+    fps = _rate(float(camera.get(cv2.CAP_PROP_FPS)))
     height, width = first.shape[:2]
 
     def frames() -> Iterator[Image]:
@@ -278,3 +282,8 @@ def open_camera(number: int) -> LiveSource:
             camera.release()
 
     return LiveSource(frames(), int(height), int(width), fps, f"camera-{number}")
+
+
+def _rate(told: float) -> float:
+    """Frames per second; 0 for what drivers that do not know say: 0, -1, nan or nonsense."""
+    return told if math.isfinite(told) and 0 < told <= MOST_FPS else 0.0

@@ -337,8 +337,24 @@ def test_an_estimate_writes_nothing(
     (row,) = json.loads(capsys.readouterr().out)["videos"]
     assert row["seconds"] > 0
     assert row["memory_bytes"] > 1000
+    assert propose(clip_file, "--estimate") == 0
     assert left_in(tmp_path) == []
     assert propose("-", "-o", tmp_path / "out.json", "--estimate") == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "Name the file to write: --output FILE.json."),
+        (("--estimate", "--overlay", "film.mp4"), "--overlay and --restart are not for it"),
+        (("--estimate", "--restart"), "--overlay and --restart are not for it"),
+    ],
+)
+def test_words_that_do_not_go_with_an_estimate_or_without_one(
+    propose: Any, clip_file: Path, capsys: pytest.CaptureFixture[str], words: Any, sentence: str
+) -> None:
+    assert propose(clip_file, *words) == 2
+    assert sentence in capsys.readouterr().err
 
 
 def test_an_estimate_says_what_cannot_be_read(

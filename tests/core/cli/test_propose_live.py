@@ -78,6 +78,18 @@ def test_a_pipe_that_breaks_off_keeps_what_came(
     assert read_ytvis(output).videos[0].length == 8
 
 
+def test_a_pipe_without_a_frame_is_told_of_and_writes_nothing(
+    propose: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    piped(monkeypatch, b"")
+    assert propose("-", "-o", tmp_path / "live.json", "--size", "64x48") == 2
+    assert "No frame came from" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_camera_and_a_limit(
     propose: Any, clip_frames: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +210,7 @@ def test_a_run_whose_masks_cannot_be_kept_is_closed(
         (("clip.mp4", "--estimate", "--fps", "30"), "live input"),
         (("clip.mp4", "--estimate", "--keep-all"), "live input"),
         (("--camera", "0", "--estimate"), "An estimate needs video files"),
+        (("--camera", "0", "--restart"), "--restart is for video files"),
         (("clip.mp4", "--tiles", "9by9"), "ROWSxCOLUMNS"),
         (("clip.mp4", "--edges", "sharp"), "fast"),
     ],

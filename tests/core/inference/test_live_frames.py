@@ -1,9 +1,11 @@
 """Frames that do not wait: dropped and counted, never queued without bound."""
 
 import io
+import math
 import os
 import threading
 
+import cv2
 import numpy as np
 import pytest
 
@@ -183,3 +185,28 @@ def test_a_negative_camera_is_refused_before_the_library_crashes():
 def test_a_camera_that_is_not_there():
     with pytest.raises(VideoError, match="Camera 97 gives no picture"):
         open_camera(97)
+
+
+@pytest.mark.parametrize("told", [0.0, -1.0, math.nan, math.inf, 1e9, 25.0])
+def test_a_camera_that_does_not_know_its_rate_has_none(monkeypatch, told):
+    class Camera:
+        def __init__(self, number):
+            assert number == 3
+
+        def isOpened(self):  # noqa: N802 - as OpenCV names it
+            return True
+
+        def read(self):
+            return True, np.zeros((4, 6, 3), np.uint8)
+
+        def get(self, name):
+            assert name == cv2.CAP_PROP_FPS
+            return told
+
+        def release(self):
+            pass
+
+    monkeypatch.setattr(cv2, "VideoCapture", Camera)
+    source = open_camera(3)
+    assert (source.height, source.width) == (4, 6)
+    assert source.fps == (25.0 if told == 25.0 else 0.0)
