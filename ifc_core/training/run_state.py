@@ -245,7 +245,7 @@ def write_shards(
         folder: Made where missing.
         tensors: Weights by name; floating-point ones are stored as float16.
         facts: JSON values for the index.
-        max_bytes: Largest shard; a tensor above it is refused.
+        max_bytes: Largest shard, unless one tensor alone is larger: it has a shard of its own.
 
     Returns:
         The index file.
@@ -311,8 +311,6 @@ def _group_by_size(
     size = 0
     limit = max_bytes - 100 * len(tensors) - 4096  # room for the header
     for name, value in tensors.items():
-        if value.nbytes > limit:
-            raise ValueError(f"{name} alone is larger than a shard")
         if group and size + value.nbytes > limit:
             yield group
             group, size = {}, 0

@@ -439,16 +439,9 @@ class Trainer:
         return self.average.tensors if self.average is not None else self.model.state_dict()
 
     def export(self) -> None:
-        """Write the averaged weights in half precision: as shards, and as one model file."""
+        """Write the averaged weights in half precision: as one model file, and as shards."""
         if not self.ranks.is_main:
             return
-        facts = {
-            "iteration": self.iteration,
-            "model": self.model.config.to_dict(),
-            "categories": list(self.config.categories),
-            "seed": self.config.seed,
-        }
-        write_shards(self.export_path, self.averaged_weights(), facts)
         last = self.config.stages[-1]
         info = CheckpointInfo(
             self.model.config,
@@ -458,6 +451,13 @@ class Trainer:
                         "iteration": self.iteration, "iterations": self.config.iterations},
         )  # fmt: skip
         write_checkpoint(self.model_path, info, self.averaged_weights(), "fp16")
+        facts = {
+            "iteration": self.iteration,
+            "model": self.model.config.to_dict(),
+            "categories": list(self.config.categories),
+            "seed": self.config.seed,
+        }
+        write_shards(self.export_path, self.averaged_weights(), facts)
 
 
 def train(

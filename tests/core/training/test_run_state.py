@@ -1,10 +1,10 @@
-"""States of a training that are damaged, and states of another shape of run."""
+"""States of a training that are damaged or of another shape of run, and shards of weights."""
 
 import pytest
 import torch
 
 from ifc_core.errors import CheckpointError
-from ifc_core.training.run_state import read_state, write_state
+from ifc_core.training.run_state import read_shards, read_state, write_shards, write_state
 from ifc_core.training.trainer import Trainer
 
 GUIDED = {"guided_queries": 2}
@@ -84,3 +84,29 @@ def test_a_run_goes_on_without_moments_of_parameters_that_it_trains_no_more(
     )
     assert without.is_file()
     assert Trainer(stopped, source=toy_source).iteration == 4
+
+
+def test_shards_keep_to_their_size_and_replace_the_last_export(tmp_path):
+    tensors = {f"t{i}": torch.randn(1000) for i in range(20)} | {"count": torch.tensor(3)}
+    write_shards(tmp_path, {"old": torch.ones(3)}, {"iteration": 1})
+    write_shards(tmp_path, tensors, {"iteration": 2}, max_bytes=14_000)
+    files = sorted(tmp_path.glob("*.safetensors"))
+    assert len(files) > 2
+    assert max(file.stat().st_size for file in files) <= 14_000
+    read, facts = read_shards(tmp_path)
+    assert facts == {"iteration": 2}
+    assert read.keys() == tensors.keys()
+    assert read["count"].item() == 3
+    files[0].write_bytes(files[0].read_bytes()[:-1] + b"x")
+    with pytest.raises(CheckpointError, match="damaged"):
+        read_shards(tmp_path)
+
+
+def test_a_tensor_larger_than_a_shard_has_one_of_its_own(tmp_path):
+    tensors = {"a": torch.randn(500), "wide": torch.randn(9000), "b": torch.randn(500)}
+    write_shards(tmp_path, tensors, {"iteration": 1}, max_bytes=14_000)
+    sizes = [file.stat().st_size for file in sorted(tmp_path.glob("*.safetensors"))]
+    assert [size > 14_000 for size in sizes] == [False, True, False]
+    read, _ = read_shards(tmp_path)
+    for name, value in tensors.items():
+        assert torch.equal(read[name], value.half().float()), name
