@@ -8,12 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ifc_core.errors import VideoError
+from ifc_core.io.deep_pictures import Levels, decode_picture, levels_of
 from ifc_core.io.readable_frames import StandInReader
 from ifc_core.io.video import VideoReader, open_video
 from ifc_core.structures import RLEMask
@@ -172,6 +174,7 @@ class FrameStore:
     _readers: OrderedDict[Path, VideoReader] = field(default_factory=OrderedDict, repr=False)
     _stands: dict[Path, dict[int, int]] = field(default_factory=dict, repr=False)
     _broken_pictures: dict[Path, Path] = field(default_factory=dict, repr=False)
+    _levels: dict[Path, Levels] = field(default_factory=dict, repr=False)
     _num_bytes: int = 0
 
     def __getstate__(self) -> tuple[int]:
@@ -236,14 +239,23 @@ class FrameStore:
         """One of the pictures, a broken one stood in for by the nearest before it, or behind."""
         path = files[index]
         try:
-            return read_picture(self._broken_pictures.get(path, path))
+            return self._read_picture(self._broken_pictures.get(path, path), files)
         except VideoError:
             for near in (*reversed(files[:index]), *files[index + 1 :]):
                 with suppress(VideoError):
-                    picture = read_picture(near)
+                    picture = self._read_picture(near, files)
                     self._broken_pictures[path] = near
                     return picture
             raise
+
+    def _read_picture(self, path: Path, files: tuple[Path, ...]) -> npt.NDArray[np.uint8]:
+        """One picture; deep ones get the range of all that the video has."""
+        picture = read_picture(path)
+        if picture.dtype != np.uint8:
+            if files[0] not in self._levels:
+                self._levels[files[0]] = levels_of(files)
+            picture = self._levels[files[0]].to_8_bits(picture)
+        return picture
 
     def _reader(self, path: Path) -> VideoReader:
         """The open video; few are, since each has threads and frames of its own."""
@@ -267,6 +279,7 @@ class FrameStore:
         self._readers.clear()
         self._stands.clear()
         self._broken_pictures.clear()
+        self._levels.clear()
         self._frames.clear()
         self._num_bytes = 0
 
@@ -300,8 +313,8 @@ def check_picture_size(video: LabelledVideo, store: FrameStore) -> None:
     )
 
 
-def read_picture(path: Path) -> npt.NDArray[np.uint8]:
-    """Read a picture as (H, W, 3) uint8 RGB.
+def read_picture(path: Path) -> npt.NDArray[Any]:
+    """Read a picture as (H, W, 3) RGB in the depth that the file has.
 
     Raises:
         VideoError: The file is missing or no picture.
@@ -310,10 +323,7 @@ def read_picture(path: Path) -> npt.NDArray[np.uint8]:
         coded = np.frombuffer(path.read_bytes(), dtype=np.uint8)
     except OSError as error:
         raise VideoError(f"Cannot read the picture {path}: {error.strerror}.", path=path) from error
-    try:
-        picture = cv2.imdecode(coded, cv2.IMREAD_COLOR_RGB) if coded.size else None
-    except cv2.error:  # a header that promises too much
-        picture = None
+    picture = decode_picture(coded, turned=True)
     if picture is None:
         raise VideoError(f"{path} is no picture that can be read.", path=path)
-    return np.asarray(picture, dtype=np.uint8)
+    return picture

@@ -6,12 +6,12 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from ifc_core.errors import VideoError
+from ifc_core.io.deep_pictures import Levels, decode_picture, levels_of
 from ifc_core.io.display_matrix import Orientation
 from ifc_core.io.fingerprint import folder_fingerprint
 from ifc_core.io.frame_list import list_frames
@@ -35,9 +35,10 @@ _HEADER_ERRORS = (
 class FolderReader(VideoReader):
     """Frames of a folder of jpg, png, tif or bmp pictures, 25 a second by convention.
 
-    JPEG and TIFF pictures are turned as their EXIF orientation says; 16-bit and grey ones
-    become 8-bit RGB. Sizes are checked when the folder is opened (of 2,000 pictures spread over
-    the folder where there are more) and again when a picture is read. A picture that cannot be
+    JPEG and TIFF pictures are turned as their EXIF orientation says; grey ones become RGB, and
+    deeper ones 8-bit by one range for all of them (:mod:`~ifc_core.io.deep_pictures`). Sizes are
+    checked when the folder is opened (of 2,000 pictures spread over the folder where there are
+    more) and again when a picture is read. A picture that cannot be
     read is a broken frame, as in a file; :attr:`warning` tells of those that were found.
 
     Args:
@@ -51,6 +52,7 @@ class FolderReader(VideoReader):
 
     def __init__(self, folder: Path) -> None:
         self._lock = threading.RLock()
+        self._levels: Levels | None = None  # of deep pictures, once there is one
         self._files = list_frames(folder)
         if not self._files:
             raise VideoError(
@@ -99,17 +101,15 @@ class FolderReader(VideoReader):
             coded = np.fromfile(file, dtype=np.uint8)
         except OSError as error:
             raise VideoError(f"{file} cannot be read.", path=file, frame_index=rank) from error
-        flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-        try:
-            decoded = cv2.imdecode(coded, flags) if coded.size else None
-        except cv2.error:
-            decoded = None
+        decoded = decode_picture(coded)
         if decoded is None:
             raise VideoError(
                 f"{file} is not a picture that can be read.", path=file, frame_index=rank
             )
-        rgb = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
-        picture = orientation.apply(np.asarray(rgb, dtype=np.uint8))
+        if decoded.dtype != np.uint8:
+            self._levels = self._levels or levels_of(self._files)
+            decoded = self._levels.to_8_bits(decoded)
+        picture = orientation.apply(decoded)
         self._check_size(file, rank, picture.shape[:2], self.video.size)
         return picture
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from ifc_core.data.labelled_video import FrameStore, LabelledVideo
 from ifc_core.errors import VideoError
 from ifc_core.io.frame_list import natural_key
 from ifc_core.io.video import open_video
@@ -70,6 +73,55 @@ def test_deep_and_grey_pictures_become_rgb(tmp_path: Path) -> None:
     assert deep.shape == grey.shape == (32, 64, 3)
     assert deep.dtype == np.uint8
     assert np.abs(deep.astype(int) - grey).max() <= 1
+
+
+def camera_of_12_bits(rng: np.random.Generator, level: int) -> np.ndarray:
+    """Noise around a level, with one hot pixel."""
+    picture = rng.integers(level, level + 200, (48, 64)).astype(np.uint16)
+    picture[20, 30] = 65535
+    return picture
+
+
+def test_deep_pictures_are_seen_and_keep_their_brightness_to_each_other(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number, level in enumerate((1400, 1600, 1800)):
+        cv2.imwrite(str(tmp_path / f"{number}.tif"), camera_of_12_bits(rng, level))
+    with open_video(tmp_path) as reader:
+        last, first = reader.read(2), reader.read(0)  # the range is not the first one's read
+        middle = reader.read(1)
+    assert first.min() == 0
+    assert last.max() == 255
+    assert [round(float(f.mean()) / 42.5) for f in (first, middle, last)] == [1, 3, 5]
+    files = sorted(tmp_path.iterdir())
+    video = LabelledVideo("v", tmp_path, 3, 48, 64, (), frozenset(), tuple(files))
+    with closing(FrameStore()) as store:  # training sees what the window shows
+        np.testing.assert_array_equal(store.read(video, 1, (48, 64)), middle)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "channels"), [(np.int32, ()), (np.float32, ()), (np.uint16, ()), (np.uint16, (3,))]
+)
+def test_pictures_of_other_number_types(tmp_path: Path, dtype: type, channels: Any) -> None:
+    picture = np.zeros((48, 64, *channels), dtype)
+    picture[:, 32:] = 9000
+    if channels:
+        picture[..., 0] = 0  # blue, as OpenCV writes it
+    cv2.imwrite(str(tmp_path / "0.tif"), picture)
+    with open_video(tmp_path) as reader:
+        shown = reader.read(0)
+    assert shown[0, 0].tolist() == [0, 0, 0]
+    assert shown[0, 63].tolist() == [255, 255, 0 if channels else 255]
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0, -3.0])
+def test_floating_point_pictures_of_one_value(tmp_path: Path, value: float) -> None:
+    picture = np.full((48, 64), value, np.float32)
+    picture[:4] = np.nan
+    cv2.imwrite(str(tmp_path / "0.tiff"), picture)
+    with open_video(tmp_path) as reader:
+        shown = reader.read(0)
+    assert shown.shape == (48, 64, 3)
+    assert len(np.unique(shown[4:])) == 1
 
 
 @pytest.mark.parametrize("broken", [0, 1])
