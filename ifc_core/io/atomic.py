@@ -78,6 +78,7 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
         for file in temporary.rglob("*"):
             if file.is_file():
                 _sync_file(file)
+        check_new_folder(target)  # another one may have come meanwhile
         if target.exists():
             target.rmdir()
         temporary.replace(target)

@@ -7,19 +7,24 @@ import numpy as np
 from ifc_core.annotation import Project, edits
 from ifc_core.annotation.exporting import ExportReport, export_project
 from ifc_core.structures import Category, RLEMask
-from napari_ifc.features.files import report_text
+from napari_ifc.features.files import folder_text, report_text
 
 
 def test_each_count_is_said_once():
-    report = ExportReport(Path("out/a.json"), 1, 5, 1, 5, 79, 1)
+    report = ExportReport(Path("/data/out/a.json"), 1, 5, 1, 5, 79, 1)
     assert report_text(report) == (
-        "Wrote a.json: 5 tracks, 5 masks on 1 frame.\n"
+        "Wrote a.json in /data/out: 5 tracks, 5 masks on 1 frame.\n"
         "Left out as not reviewed or not chosen: 79 frames, 1 track."
     )
-    report = ExportReport(Path("b.json"), 3, 1, 2000, 1, notes=("12 pixels are hidden.",))
+    report = ExportReport(Path("/data/b.json"), 3, 1, 2000, 1, notes=("12 pixels are hidden.",))
     assert report_text(report) == (
-        "Wrote b.json: 1 track, 1 mask on 2,000 frames of 3 videos.\n12 pixels are hidden."
+        "Wrote b.json in /data: 1 track, 1 mask on 2,000 frames of 3 videos.\n12 pixels are hidden."
     )
+
+
+def test_a_long_folder_is_told_by_its_end():
+    deep = Path("/home/somebody/recordings/of-this-year/drift.ifcproj/exports/a.json")
+    assert folder_text(deep) == "…/drift.ifcproj/exports"
 
 
 def test_what_the_core_says_of_the_same_is_not_repeated(session, tmp_path):

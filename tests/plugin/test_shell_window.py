@@ -8,8 +8,9 @@ import threading
 import numpy as np
 import pytest
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine
+from qtpy.QtWidgets import QPushButton
 
-from ifc_core.annotation.exporting import ExportOptions, ExportScope
+from ifc_core.annotation.exporting import ExportFormat, ExportOptions, ExportScope
 from ifc_core.config import read_settings
 from ifc_core.io import provisional_video
 from ifc_core.io.video import open_video
@@ -22,6 +23,7 @@ from napari_ifc.features.system import System
 from napari_ifc.region_layer import REGION, region_of
 from napari_ifc.settings import StudioSettings
 from napari_ifc.studio import Studio
+from napari_ifc.views.dialogs import ExportDialog
 
 pytestmark = pytest.mark.window
 
@@ -111,6 +113,59 @@ def test_a_failed_export_says_why_and_leaves_no_file(proposed, tmp_path, qtbot):
         proposed.feature(Files).begin_export(tmp_path / "file" / "out.json", ExportOptions())
         finish(proposed, qtbot)
     assert "cannot be written" in failed.args[0]
+
+
+def test_what_stands_in_the_way_of_an_export_is_told_in_its_form(proposed, tmp_path, qtbot):
+    (tmp_path / "file").write_text("in the way")
+    assert proposed.run_action("file.export")
+    dialog = proposed.panel.findChild(ExportDialog)
+    dialog.path.setText(str(tmp_path / "file" / "out.json"))
+    dialog.button.click()
+    assert dialog.isVisible()
+    assert "“file”" in dialog.report.text()
+    assert not proposed.tasks.is_running
+    dialog.path.setText(str(proposed.project.folder / "project.sqlite"))
+    dialog.replace.setChecked(True)
+    dialog.button.click()
+    assert "destroy the project" in dialog.report.text()
+    dialog.path.setText(str(tmp_path / "out.json"))
+    dialog.button.click()
+    finish(proposed, qtbot)
+    assert (tmp_path / "out.json").is_file()
+
+
+def test_two_exports_to_one_place_do_not_race(proposed, tmp_path, qtbot):
+    files, target = proposed.feature(Files), tmp_path / "masks"
+    options = ExportOptions(scope=ExportScope.EVERYTHING)
+    files.begin_export(target, options, ExportFormat.DAVIS)
+    with qtbot.waitSignal(proposed.failed) as failed:
+        files.begin_export(target, options, ExportFormat.MOTS)
+    assert "is being written at the moment" in failed.args[0]
+    finish(proposed, qtbot)
+    assert (target / "Annotations").is_dir()
+    assert proposed.run_action("file.export")
+    dialog = proposed.panel.findChild(ExportDialog)
+    dialog.path.setText(str(target / "again.json"))  # it is free again once the export has ended
+    dialog.button.click()
+    finish(proposed, qtbot)
+    assert (target / "again.json").is_file()
+
+
+def test_an_export_shows_its_folder(proposed, tmp_path, qtbot, monkeypatch):
+    assert "Nothing was exported" in proposed.actions["file.show_export"].why_not()
+    proposed.feature(Files).begin_export(tmp_path / "out.json", ExportOptions())
+    finish(proposed, qtbot)
+    banner = proposed.panel.banner
+    assert banner.text.startswith("Wrote out.json in ")
+    assert tmp_path.name in banner.text.split(":")[0]
+    shown = []
+    monkeypatch.setattr(
+        "napari_ifc.features.files.QDesktopServices.openUrl",
+        lambda url: shown.append(url.toLocalFile()) or True,
+    )
+    (button,) = [b for b in banner.findChildren(QPushButton) if b.text() == "Show in folder"]
+    button.click()
+    assert shown == [str(tmp_path)]
 
 
 def test_closing_the_project_ends_an_import(proposed, tmp_path, qtbot):

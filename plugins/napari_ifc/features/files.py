@@ -6,6 +6,8 @@ from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog
 
 from ifc_core.annotation import EditResult, Project, ProjectReader
@@ -20,6 +22,7 @@ from ifc_core.annotation.importing import ImportReport, iter_import
 from ifc_core.errors import IFCError, OutputError
 from ifc_core.jobs import JobContext, Progress
 from napari_ifc.actions import Action
+from napari_ifc.controllers.export_targets import ExportTargets
 from napari_ifc.controllers.session import import_sentences
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
@@ -30,6 +33,7 @@ from napari_ifc.language import tr
 from napari_ifc.views.dialogs import ExportDialog
 
 if TYPE_CHECKING:
+    from napari_ifc.studio import Studio
     from napari_ifc.workspace import Workspace
 
 VIDEO_FILES = tr("Videos (*.mp4 *.m4v *.mov *.mkv *.avi *.webm *.mpg *.mpeg);;All files (*)")
@@ -41,6 +45,10 @@ GROUP = tr("File")
 
 class Files(Feature):
     """The File menu."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self._targets = ExportTargets()
 
     def actions(self) -> Iterable[Action]:
         """Open, import, export, close."""
@@ -91,6 +99,14 @@ class Files(Feature):
             group=GROUP,
             why_not=opened,
             tip=tr("Write an MP4 with the masks drawn on the frames."),
+        )
+        yield Action(
+            _SHOW,
+            tr("Show the last export in its folder"),
+            self._show_export,
+            group=GROUP,
+            why_not=self._targets.why_not_show,
+            tip=tr("Open the folder that holds what was exported last."),
         )
         close = self._close
         yield Action("file.close", tr("Close project"), close, group=GROUP, why_not=opened)
@@ -191,13 +207,34 @@ class Files(Feature):
 
     def _export(self, dialog: ExportDialog, path: Path, scope: str, step: int, form: str) -> None:
         options = ExportOptions(scope=ExportScope(scope), frame_step=step)
+        project, kind = self.workspace.session.project, ExportFormat(form)
+        if why := self._targets.why_not(project, path, kind):
+            dialog.show_report(why)  # the form stays, so that another place can be named
+            return
         dialog.accept()
-        self.begin_export(path, options, ExportFormat(form))
+        self.begin_export(path, options, kind)
 
     def begin_export(
         self, path: Path, options: ExportOptions, form: ExportFormat = ExportFormat.YTVIS
     ) -> None:
-        """Export in a worker, from a snapshot of the project; returns at once."""
+        """Export in a worker, from a snapshot of the project; returns at once.
+
+        Refused while another export goes to the same place.
+        """
+        task: Task[ExportReport] = Task(
+            tr("Exporting {name}").format(name=path.name),
+            lambda report: self._tell_written(report_text(report), report.path),
+            self.studio.fail,
+            lambda: self.studio.inform(tr("The export was cancelled; no file was written.")),
+        )
+        self._begin_writing(path, form, options, task)
+
+    def _begin_writing(
+        self, path: Path, form: ExportFormat, options: ExportOptions, task: Task[ExportReport]
+    ) -> None:
+        if why := self._targets.why_wait(path):
+            self.studio.fail(why)
+            return
         self.studio.layers.flush()
         folder = self.workspace.session.project.folder
 
@@ -206,13 +243,19 @@ class Files(Feature):
             with ProjectReader.open(folder) as reader:
                 return export_project(reader, path, form, options, context)
 
-        task: Task[ExportReport] = Task(
-            tr("Exporting {name}").format(name=path.name),
-            lambda report: self.studio.inform(report_text(report), "done"),
-            self.studio.fail,
-            lambda: self.studio.inform(tr("The export was cancelled; no file was written.")),
-        )
-        self.studio.tasks.start(task, work)
+        self.studio.tasks.start(self._targets.during(path, task), work)
+
+    def _tell_written(self, text: str, path: Path) -> None:
+        banner = self.studio.panel.banner
+        banner.show_message(text, "done", tr("Show in folder"), _SHOW, tip=str(path))
+
+    def _show_export(self) -> None:
+        assert self._targets.last is not None  # noqa: S101 - why_not was asked before
+        folder = self._targets.last.parent
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
+            self.studio.inform(
+                tr("No program here shows folders; it is {path}.").format(path=folder)
+            )
 
     def export_now(self, path: Path, options: ExportOptions) -> ExportReport:
         """Export and wait for it; see ``Studio.export_ytvis``."""
@@ -232,23 +275,18 @@ class Files(Feature):
 
     def begin_film(self, path: Path) -> None:
         """Write the film of the open video in a worker; returns at once."""
-        self.studio.layers.flush()
-        folder, options = self.workspace.session.project.folder, self._film_options()
-
-        def work(context: JobContext) -> ExportReport:
-            _make_parent(path)
-            with ProjectReader.open(folder) as reader:
-                return export_project(reader, path, ExportFormat.OVERLAY, options, context)
-
         task: Task[ExportReport] = Task(
             tr("Writing {name}").format(name=path.name),
-            lambda report: self.studio.inform(
-                tr("Wrote {name}.").format(name=report.path.name), "done"
+            lambda report: self._tell_written(
+                tr("Wrote {name} in {folder}.").format(
+                    name=report.path.name, folder=folder_text(report.path)
+                ),
+                report.path,
             ),
             self.studio.fail,
             lambda: self.studio.inform(tr("The film was cancelled; no file was written.")),
         )
-        self.studio.tasks.start(task, work)
+        self._begin_writing(path, ExportFormat.OVERLAY, self._film_options(), task)
 
     def film_now(self, path: Path, context: JobContext | None = None) -> None:
         """Write the film and wait for it; see ``Studio.export_overlay``."""
@@ -272,6 +310,8 @@ class Files(Feature):
 
 
 _Imported = tuple[ImportReport, list[EditResult]]
+_SHOW = "file.show_export"
+_LONG_PATH = 30  # letters; a longer one is told by its end
 _LEFT_OUT = " were left out"  # notes that say again what the report counts
 
 
@@ -299,14 +339,23 @@ def _make_parent(path: Path) -> None:
         ) from error
 
 
+def folder_text(path: Path) -> str:
+    """The folder of a file as a sentence names it: its end where it is long."""
+    folder = path.absolute().parent
+    if len(str(folder)) <= _LONG_PATH:
+        return str(folder)
+    return str(Path("…", *folder.parts[-2:]))
+
+
 def report_text(report: ExportReport) -> str:
     """An export in words: what was written and what was left out, each once."""
-    words = tr("Wrote {name}: {tracks}, {masks} on {frames}.")
+    words = tr("Wrote {name} in {folder}: {tracks}, {masks} on {frames}.")
     if report.videos > 1:
-        words = tr("Wrote {name}: {tracks}, {masks} on {frames} of {videos} videos.")
+        words = tr("Wrote {name} in {folder}: {tracks}, {masks} on {frames} of {videos} videos.")
     lines = [
         words.format(
             name=report.path.name,
+            folder=folder_text(report.path),
             tracks=_counted(report.tracks, tr("1 track"), tr("{count:,} tracks")),
             masks=_counted(report.masks, tr("1 mask"), tr("{count:,} masks")),
             frames=_counted(report.frames, tr("1 frame"), tr("{count:,} frames")),

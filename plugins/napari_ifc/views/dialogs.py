@@ -29,17 +29,22 @@ SCOPES = (
     ("everything", tr("Everything, proposals too")),
 )
 FORMATS = (
-    ("ytvis", tr("YouTube-VIS annotations (JSON)"), ".json"),
-    ("ytvis-results", tr("YouTube-VIS results (JSON)"), ".json"),
-    ("coco", tr("COCO, frame by frame (JSON)"), ".json"),
-    ("davis", tr("DAVIS, indexed PNG (folder)"), ""),
-    ("mots", tr("MOTS, 16-bit PNG (folder)"), ""),
+    ("ytvis", tr("YouTube-VIS annotations (JSON)"), "", ".json"),
+    ("ytvis-results", tr("YouTube-VIS results (JSON)"), "-results", ".json"),
+    ("coco", tr("COCO, frame by frame (JSON)"), "-coco", ".json"),
+    ("davis", tr("DAVIS, indexed PNG (folder)"), "-davis", ""),
+    ("mots", tr("MOTS, 16-bit PNG (folder)"), "-mots", ""),
 )
-"""(key, text, suffix of the file); a folder where there is no suffix."""
+"""(key, text, end of the suggested name, suffix); a folder where there is no suffix."""
 
 
 class ExportDialog(QDialog):
     """Asks what to export and where to, or says why it cannot be written there.
+
+    Args:
+        suggested: The file that is suggested for the first format; each other one has a name of
+            its own beside it, so that no export lands on another one unasked.
+        parent: Over which window.
 
     Attributes:
         export_requested: Emitted with the path, the scope, the frame step and the format.
@@ -53,10 +58,12 @@ class ExportDialog(QDialog):
         self.setWindowTitle(tr("Export annotations"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(520)
-        self.path = QLineEdit(str(suggested))
+        self._folder, self._name = suggested.parent, suggested.with_suffix("").name
+        self._suggested = str(suggested)
+        self.path = QLineEdit(self._suggested)
         self.path.setAccessibleName(tr("File"))
         self.format = QComboBox()
-        for value, text, _ in FORMATS:
+        for value, text, _, _ in FORMATS:
             self.format.addItem(text, value)
         self.format.setAccessibleName(tr("Format"))
         self.format.currentIndexChanged.connect(lambda _: self._on_format())
@@ -70,6 +77,9 @@ class ExportDialog(QDialog):
         self.report = QLabel()
         self.report.setWordWrap(True)
         self.report.setTextFormat(Qt.TextFormat.PlainText)
+        kept = self.report.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)  # else the window would jump while one types
+        self.report.setSizePolicy(kept)
         self.report.hide()
         self.replace = QCheckBox(tr("Replace the file if it exists"))
         self.button = QPushButton(tr("Export"))
@@ -94,6 +104,9 @@ class ExportDialog(QDialog):
         close = QPushButton(tr("Close"))
         close.clicked.connect(self.reject)
         self.button.clicked.connect(self._on_export)
+        self.path.textChanged.connect(self._on_target)
+        self.replace.toggled.connect(self._show_obstacle)
+        self._show_obstacle()
         buttons = QHBoxLayout()
         buttons.addStretch(1)
         buttons.addWidget(close)
@@ -120,27 +133,76 @@ class ExportDialog(QDialog):
             chosen = QFileDialog.getExistingDirectory(self, tr("An empty folder"), self.path.text())
         if chosen:
             self.path.setText(chosen)
-            self.replace.setChecked(True)  # the file dialog has asked already
+            # The file dialog has asked already, but of this one file only.
+            self.replace.setChecked(bool(self._suffix()) and self._target().is_file())
+
+    def _target(self) -> Path:
+        return self._folder / Path(self.path.text().strip()).expanduser()
+
+    def _on_target(self) -> None:
+        """Another target: what was agreed to be replaced was the former one."""
+        self.replace.setChecked(False)
+        self._show_obstacle()
+
+    def _show_obstacle(self) -> None:
+        obstacle = self._obstacle()
+        if obstacle:
+            self.show_report(obstacle)
+        else:
+            self.report.hide()
+
+    def _obstacle(self) -> str:
+        """Why nothing can be written there as it is, or an empty string."""
+        path = self._target()
+        try:
+            if not self.path.text().strip():
+                return tr("Name what is to be written.")
+            if self._suffix():
+                if path.is_dir():
+                    return tr("{name} is a folder; name a file in it.").format(name=path.name)
+                if path.is_file() and not self.replace.isChecked():
+                    text = tr("{name} exists already; tick the box to replace it.")
+                    return text.format(name=path.name)
+            elif path.exists() and not (path.is_dir() and not any(path.iterdir())):
+                text = tr("{name} exists already; choose a new folder.")
+                return text.format(name=path.name)
+        except OSError as error:  # one that may not be looked at, or a name that is too long
+            text = tr("{path} cannot be written: {strerror}.")
+            return text.format(path=path, strerror=error.strerror)
+        return ""
 
     def _on_export(self) -> None:
-        path = Path(self.path.text().strip()).expanduser()
-        if path.is_file() and not self.replace.isChecked():
-            self.show_report(
-                tr("{name} exists already; tick the box to replace it.").format(name=path.name)
-            )
+        self._show_obstacle()
+        if not self.report.isHidden():
             return
         scope = str(self.scope.currentData())
         form = str(self.format.currentData())
-        self.export_requested.emit(str(path), scope, self.step.value(), form)
+        self.export_requested.emit(str(self._target()), scope, self.step.value(), form)
 
     def _suffix(self) -> str:
-        return next(suffix for key, _, suffix in FORMATS if key == self.format.currentData())
+        return next(row[3] for row in FORMATS if row[0] == self.format.currentData())
 
     def _on_format(self) -> None:
-        """A folder has no suffix, a file has one."""
-        path = Path(self.path.text())
-        self.path.setText(str(path.with_suffix(self._suffix())))
-        self.replace.setVisible(bool(self._suffix()))
+        """Suggest another name; one that the person chose keeps it but for the suffix."""
+        suffix = self._suffix()
+        if self.path.text() == self._suggested:
+            tag = next(row[2] for row in FORMATS if row[0] == self.format.currentData())
+            self._suggested = str(self._free(f"{self._name}{tag}"))
+            self.path.setText(self._suggested)
+        elif (path := Path(self.path.text().strip())).name:
+            is_file = path.suffix.lower() == ".json"  # of a folder, what follows a dot is its name
+            name = path.stem if is_file else path.name
+            self.path.setText(str(path.with_name(f"{name}{suffix}")))
+        self.replace.setVisible(bool(suffix))
+        self._on_target()
+
+    def _free(self, name: str) -> Path:
+        """A file that can be replaced, or a folder that is not there yet."""
+        path = self._folder / f"{name}{self._suffix()}"
+        number = 2
+        while not self._suffix() and path.exists():
+            path, number = self._folder / f"{name}-{number}", number + 1
+        return path
 
 
 def ask_to_close(work: list[str], parent: QWidget) -> bool:

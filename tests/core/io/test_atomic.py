@@ -195,6 +195,20 @@ def test_folders_appear_whole(tmp_path: Path) -> None:
         pytest.fail("the block must not run")
 
 
+def test_a_folder_that_comes_meanwhile_is_kept(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+
+    def fill_late() -> None:
+        with atomic_folder(target) as temporary:
+            (temporary / "a").write_text("ours")
+            target.mkdir()  # another program was faster
+            (target / "b").write_text("theirs")
+
+    with pytest.raises(OutputError, match="choose a new folder"):
+        fill_late()
+    assert [file.name for file in tmp_path.rglob("*")] == ["out", "b"]
+
+
 def test_a_failed_folder_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
 

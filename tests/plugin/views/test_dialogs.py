@@ -71,12 +71,24 @@ def test_return_in_a_field_closes_what_only_shows(qtbot, kind):
         qtbot.keyClick(dialog, Qt.Key.Key_Return)
 
 
-def test_export_never_replaces_unasked(qtbot, tmp_path):
+@pytest.fixture
+def make_export(qtbot):
+    """Makes export dialogs that stay after they close."""
+
+    def make(suggested):
+        dialog = ExportDialog(suggested)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+        qtbot.addWidget(dialog)
+        return dialog
+
+    return make
+
+
+def test_export_never_replaces_unasked(qtbot, tmp_path, make_export):
     target = tmp_path / "out.json"
     target.write_text("mine")
-    dialog = ExportDialog(target)
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
-    qtbot.addWidget(dialog)
+    dialog = make_export(target)
+    assert "exists already" in dialog.report.text()  # before anything is pressed
     with qtbot.assertNotEmitted(dialog.export_requested):
         dialog.button.click()
     assert "exists already" in dialog.report.text()
@@ -84,3 +96,63 @@ def test_export_never_replaces_unasked(qtbot, tmp_path):
     with qtbot.waitSignal(dialog.export_requested) as asked:
         dialog.button.click()
     assert asked.args == [str(target), "reviewed", 1, "ytvis"]
+
+
+def test_what_browse_confirmed_holds_for_that_file_only(qtbot, tmp_path, make_export, monkeypatch):
+    confirmed, other = tmp_path / "confirmed.json", tmp_path / "other.json"
+    for file in (confirmed, other):
+        file.write_text("mine")
+    dialog = make_export(tmp_path / "out.json")
+    chosen = [str(tmp_path / "new.json")]
+    monkeypatch.setattr(
+        "napari_ifc.views.dialogs.QFileDialog.getSaveFileName", lambda *_: (chosen[0], "")
+    )
+    dialog._browse()
+    assert not dialog.replace.isChecked()  # nobody was asked about a file that is not there
+    chosen[0] = str(confirmed)
+    dialog._browse()
+    assert dialog.replace.isChecked()
+    dialog.path.setText(str(other))
+    assert not dialog.replace.isChecked()
+    with qtbot.assertNotEmitted(dialog.export_requested):
+        dialog.button.click()
+    assert "other.json exists already" in dialog.report.text()
+
+
+def test_another_format_agrees_to_nothing(qtbot, tmp_path, make_export):
+    (tmp_path / "mine.json").write_text("mine")
+    dialog = make_export(tmp_path / "out.json")
+    dialog.path.setText(str(tmp_path / "mine.json"))
+    dialog.replace.setChecked(True)
+    dialog.format.setCurrentIndex(dialog.format.findData("coco"))
+    assert dialog.path.text() == str(tmp_path / "mine.json")  # the person's own name
+    assert not dialog.replace.isChecked()
+
+
+def test_each_format_has_a_name_of_its_own(tmp_path, make_export):
+    dialog = make_export(tmp_path / "clip.v2.json")
+    names = []
+    for index in range(dialog.format.count()):
+        dialog.format.setCurrentIndex(index)
+        names.append(dialog.path.text().removeprefix(f"{tmp_path}/"))
+    assert names == [
+        *("clip.v2.json", "clip.v2-results.json", "clip.v2-coco.json"),
+        *("clip.v2-davis", "clip.v2-mots"),
+    ]
+
+
+def test_a_folder_that_is_there_is_not_suggested_and_not_taken(qtbot, tmp_path, make_export):
+    (tmp_path / "out-davis").mkdir()
+    (tmp_path / "out-davis" / "mine.txt").write_text("mine")
+    dialog = make_export(tmp_path / "out.json")
+    dialog.format.setCurrentIndex(dialog.format.findData("davis"))
+    assert dialog.path.text() == str(tmp_path / "out-davis-2")
+    assert dialog.report.isHidden()
+    dialog.path.setText(str(tmp_path / "out-davis"))
+    assert "choose a new folder" in dialog.report.text()
+    with qtbot.assertNotEmitted(dialog.export_requested):
+        dialog.button.click()
+    dialog.path.setText("elsewhere")  # beside what was suggested, not wherever the program began
+    with qtbot.waitSignal(dialog.export_requested) as asked:
+        dialog.button.click()
+    assert asked.args[0] == str(tmp_path / "elsewhere")
