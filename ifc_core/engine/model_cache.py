@@ -41,10 +41,10 @@ class ModelCache:
             CheckpointError: There is no such model or it cannot be used.
             ConfigError: There is no such device.
         """
-        from ifc_core.models.registry import find_model, load_model, resolve_device
+        from ifc_core.models.registry import load_model, locate_model, resolve_device
 
         target = str(resolve_device(device))
-        path = find_model(name, search).path
+        path = locate_model(name, search)
         key = (path, path.stat().st_mtime_ns if path.is_file() else 0, target)
         if key not in self._models:
             while len(self._models) >= self._capacity:

@@ -113,6 +113,15 @@ def find_model(name_or_path: str | Path, search: Sequence[Path] = ()) -> ModelEn
     return _entry(_locate(name_or_path, search))
 
 
+def locate_model(name_or_path: str | Path, search: Sequence[Path] = ()) -> Path:
+    """The file of a model by name or file, unread: it may be damaged.
+
+    Raises:
+        CheckpointError: There is no such model.
+    """
+    return _locate(name_or_path, search).path
+
+
 def remove_model(name: str) -> Path:
     """Delete a model that the user imported.
 

@@ -6,6 +6,7 @@ import pytest
 
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.errors import CheckpointError
+from ifc_core.models import registry
 from ifc_core.models.registry import DEFAULT_MODEL
 
 
@@ -33,6 +34,19 @@ def test_a_model_is_loaded_once(
     (path,) = copies(tiny_model_file, tmp_path, "a")
     assert cache.get(path, "cpu") is cache.get("a", "cpu", (tmp_path,))
     assert len(loads) == 1
+
+
+def test_a_loaded_model_is_not_read_again(
+    cache: ModelCache, tiny_model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (path,) = copies(tiny_model_file, tmp_path, "a")
+    first = cache.get(path, "cpu")
+
+    def read(path: Path) -> None:
+        raise AssertionError("every click would wait for it")
+
+    monkeypatch.setattr(registry, "read_checkpoint_info", read)
+    assert cache.get(path, "cpu") is first
 
 
 def test_a_file_that_changed_is_loaded_again(
