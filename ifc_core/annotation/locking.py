@@ -83,9 +83,13 @@ class WriterLock:
         if not locked:
             file.close()
             return False
-        self.unclean = bool(text.strip())
         self._file = file
-        self._write(_own_text())
+        try:
+            self._write(_own_text())
+        except OSError:
+            self.release(clean=False)  # or nobody could open it while this process lives
+            raise
+        self.unclean = bool(text.strip())
         return True
 
     def release(self, clean: bool = True) -> None:
@@ -105,8 +109,8 @@ class WriterLock:
         if self._file is None:
             return
         self._file.seek(0)
-        self._file.truncate(0)
-        self._file.write(text)
+        self._file.write(text)  # first, since a full disk has no room for more than there was
+        self._file.truncate(len(text))
         os.fsync(self._file.fileno())
 
 

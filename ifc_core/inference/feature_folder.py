@@ -35,7 +35,8 @@ class FeatureFolder:
         """The clip of these frames, or ``None``; a damaged file is removed."""
         file = self._file(frames)
         try:
-            tensors = load_file(file)
+            # In memory of their own: a file that is still mapped cannot be removed on Windows.
+            tensors = {name: value.clone() for name, value in load_file(file).items()}
             clip = ClipFeatures(frames, tensors["features"], tensors["weights"], tensors["probs"])
         except FileNotFoundError:
             return None
@@ -65,13 +66,17 @@ class FeatureFolder:
             return
 
     def _trim(self) -> None:
-        found = [(file, file.stat()) for file in self._folder.glob("*.safetensors")]
+        found = []
+        for file in self._folder.glob("*.safetensors"):
+            with contextlib.suppress(FileNotFoundError):  # another process trims, too
+                found.append((file, file.stat()))
         total = sum(stat.st_size for _, stat in found)
         for file, stat in sorted(found, key=lambda entry: entry[1].st_mtime_ns):
             if total <= self._max_bytes:
                 return
-            file.unlink(missing_ok=True)
-            total -= stat.st_size
+            with contextlib.suppress(OSError):  # another program's scanner may hold it open
+                file.unlink(missing_ok=True)
+                total -= stat.st_size
 
     def _file(self, frames: tuple[int, ...]) -> Path:
         name = hashlib.sha256(f"{self._identity} {frames}".encode()).hexdigest()[:32]

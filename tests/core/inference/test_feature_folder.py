@@ -1,6 +1,7 @@
 """Features of clips on disk: found again, bounded, and no harm where a file is damaged."""
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -50,6 +51,30 @@ def test_the_folder_keeps_to_its_bound_and_the_oldest_goes(tiny_model, reader, t
     small = FeatureFolder(tmp_path / "small", "x", 10)
     small.write(clip)
     assert small.read(clip.frame_indices) is None
+
+
+def test_a_file_that_cannot_be_removed_does_not_keep_the_others(
+    tiny_model, reader, tmp_path, monkeypatch
+):
+    clip = cache(tiny_model, reader, None).clip_of(1)
+    folder = FeatureFolder(tmp_path, "x", 2 * clip.num_bytes + 2000)
+    clips = [
+        type(clip)((n,), clip.mask_features, clip.mask_weights, clip.class_probs) for n in "abc"
+    ]
+    for age, one in enumerate(clips[:2]):
+        folder.write(one)
+        os.utime(folder._file(one.frame_indices), (1000 + age, 1000 + age))
+    held = folder._file(("a",))
+    unlink = Path.unlink
+
+    def refuses(file, missing_ok=False):
+        if file == held:
+            raise PermissionError("held open")
+        unlink(file, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuses)
+    folder.write(clips[2])
+    assert [folder.read((n,)) is not None for n in "abc"] == [True, False, True]
 
 
 def test_a_damaged_file_is_computed_again_and_a_bad_folder_is_no_error(

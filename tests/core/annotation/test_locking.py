@@ -1,0 +1,34 @@
+"""The lock by which a project has one writer."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ifc_core.annotation.locking import LOCK_NAME, WriterLock
+
+
+def test_a_lock_whose_text_cannot_be_written_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = WriterLock(tmp_path)
+    assert first.acquire()
+    first.release(clean=False)  # as if its process had been killed
+    left = (tmp_path / LOCK_NAME).read_bytes()
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        second = WriterLock(tmp_path)
+        with pytest.raises(OSError, match="No space"):
+            second.acquire()
+    assert len((tmp_path / LOCK_NAME).read_bytes()) >= len(left) - 2  # the time has other digits
+    third = WriterLock(tmp_path)
+    assert third.acquire()
+    assert third.unclean
+    third.release()
+    assert (tmp_path / LOCK_NAME).read_bytes() == b""
