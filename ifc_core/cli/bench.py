@@ -152,6 +152,9 @@ def bench(
         list[str] | None,
         typer.Option("--set", "-s", help="NAME=VALUE of one of the bench's options, repeatable."),
     ] = None,
+    options: Annotated[
+        bool, typer.Option("--options", help="Only list the bench's options and their defaults.")
+    ] = False,
     data: Annotated[
         Path | None, typer.Option(help="Folder of clips, for the benches that use some.")
     ] = None,
@@ -164,19 +167,22 @@ def bench(
         _list()
         return
     run, options_class = _find(name)
+    if options:
+        _list_options(options_class)
+        return
     assignments = list(settings or ())
     if data is not None:
         if not data.is_dir():
             raise InputError(f"There is no folder {data}.")
         assignments.append(f"data={data}")
-    options = read_options(options_class, assignments)
+    chosen = read_options(options_class, assignments)
     if output is None:
-        figures = {"bench": name, **run(options)}
+        figures = {"bench": name, **run(chosen)}
     else:
         from ifc_core.io.atomic import atomic_output
 
         with atomic_output(output) as temporary:  # what cannot be written is told before the work
-            figures = {"bench": name, **run(options)}
+            figures = {"bench": name, **run(chosen)}
             text = json.dumps(figures, indent=2, allow_nan=False)
             temporary.write_text(text + "\n", encoding="utf-8")
     print_json(figures)
@@ -187,6 +193,19 @@ def _list() -> None:
         print_line(f"{name:11s} {entry.help}")
     for point in _installed():
         print_line(f"{point.name.removeprefix(ENTRY_PREFIX):11s} (from {point.value})")
+
+
+def _list_options(kind: type[Any] | None) -> None:
+    """``NAME=VALUE`` of each, as ``--set`` takes it."""
+    if kind is None:
+        print_line("The options of this bench belong to the window; docs/performance.md has them.")
+        return
+    defaults = kind()
+    for field in dataclasses.fields(kind):
+        value = getattr(defaults, field.name)
+        several = isinstance(value, tuple | list)
+        shown = ",".join(str(part) for part in value) if several else value
+        print_line(f"{field.name}={'' if shown is None else shown}")
 
 
 def _installed() -> list[metadata.EntryPoint]:
@@ -297,7 +316,7 @@ class ModelBenchOptions:
             model's own.
         tiles: Look in tiles as well: ``auto``, ``ROWSxCOLUMNS`` or the smallest object, such as
             ``24px``; empty for the whole frame alone.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
     """
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ifc_core.cli.reporting import job, print_json, print_line
+from ifc_core.cli.reporting import job, print_json, print_line, print_note
 from ifc_core.errors import InputError, ProjectLockedError
 from ifc_core.jobs import JobCancelled
 
@@ -59,7 +59,7 @@ def finetune(
     short_side: Annotated[
         int | None, typer.Option(help="Short side of the frames in pixels.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     seed: Annotated[int, typer.Option(help="Of the random choices.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -202,7 +202,8 @@ def _new_run(project: Project, choices: dict[str, Any]) -> FinetuneSettings:
         told = "stays stopped beside this one; --discard deletes it"
         typer.echo(f"{_capital(str(run.words))} {told}.", err=True)
     folder = project.folder / "runs" / run_id
-    make_snapshot(project, folder)
+    if left_out := ", ".join(make_snapshot(project, folder).left_out):
+        print_note(f"not found and left out: {left_out}.")
     write_settings(folder, settings.to_json())
     return settings
 

@@ -19,15 +19,19 @@ _LEAST_MINUTES = 0.01
 @app.command(epilog="Example: torchrun --nproc-per-node 4 --no-python ifc-studio train my.toml")
 def train(
     config: Annotated[
-        str, typer.Argument(help="TOML file, or the name of a bundled preset.", metavar="CONFIG")
-    ],
+        str,
+        typer.Argument(
+            help="TOML file, or the name of a bundled preset; without it, these are listed.",
+            metavar="[CONFIG]",
+        ),
+    ] = "",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder of checkpoints and the log.")
     ] = None,
     init: Annotated[
         Path | None, typer.Option("--init", help="Start from these weights.", exists=True)
     ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = None,
     cutouts: Annotated[
         Path | None,
         typer.Option(help="COCO folder whose objects generated clips show too.", exists=True),
@@ -47,9 +51,15 @@ def train(
     A run that was stopped goes on where it was when the same command is given again. Under
     torchrun each process takes its share of every batch.
     """
+    from ifc_core.training.config import preset_names, preset_summary, read_config_table
+
+    if not config:
+        for name in preset_names():
+            print_line(f"{name:20s} {preset_summary(name)}")
+        return
+
     import torch
 
-    from ifc_core.training.config import read_config_table
     from ifc_core.training.edge_config import TASK
     from ifc_core.training.ranges import check_range
 

@@ -117,7 +117,7 @@ def looked_at_regions(area: Region, settings: ProposeSettings, short_side: int) 
     _, _, width, height = tiles[0]
     if min(width, height) < LEAST_REGION_PX:
         raise ConfigError(
-            f"Tiles of {width} by {height} pixels are too small; choose fewer of them.",
+            f"Tiles of {width} by {height} pixels are too small: choose fewer of them, or none.",
             name="tiles",
             value=settings.tiles,
         )

@@ -320,6 +320,12 @@ def preset_names() -> tuple[str, ...]:
     return tuple(sorted(file.stem for file in _preset_folder().glob("*.toml")))
 
 
+def preset_summary(name: str) -> str:
+    """The first line of a bundled preset, which says what it is for."""
+    with (_preset_folder() / f"{name}.toml").open(encoding="utf-8") as file:
+        return file.readline().removeprefix("#").strip()
+
+
 def _preset_folder() -> Path:
     return Path(__file__).parent / "presets"
 

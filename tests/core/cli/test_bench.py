@@ -68,6 +68,16 @@ def test_without_a_name_the_benches_are_listed(capsys: pytest.CaptureFixture[str
     assert all(name in listed for name in BENCHES)
 
 
+def test_options_are_listed_as_they_are_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "live", "--options"]) == 0
+    listed = capsys.readouterr().out.split()
+    assert "fps=1.0,10.0,30.0" in listed
+    assert "data=" in listed
+    given = [word for word in listed if not word.endswith("=")]
+    kind = bench_command._find("live")[1]
+    assert read_options(kind, given) == kind()
+
+
 def test_an_unknown_bench(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bench", "infre"]) == 2
     assert "did you mean infer" in capsys.readouterr().err

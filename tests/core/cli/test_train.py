@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ifc_core import cli
+from ifc_core.training.config import preset_names
 
 _CONFIG = """
 output = "run"
@@ -71,3 +72,12 @@ def test_a_time_that_is_none_is_refused_before_the_run(config, tmp_path, capsys,
     assert cli.main(["train", config(1), "--minutes", minutes]) == 2
     assert "minutes must be a finite number of at least 0.01 (got" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_without_a_configuration_the_presets_are_listed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["train"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(preset_names())
+    assert all(line.endswith(".") for line in lines)
