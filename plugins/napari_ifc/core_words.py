@@ -160,6 +160,7 @@ STEPS = (
 
 NOTES = (
     "Approved as complete no longer: {part}.",
+    "Nothing is left of {part}, which was removed.",
     "On 1 frame both tracks had a mask, of which one was kept.",
     "On {count} frames both tracks had a mask, of which one was kept.",
     "Proposals were kept where the object was not found: {part}.",

@@ -235,16 +235,25 @@ def test_track_actions_and_their_inverses(proposed):
     studio.select((first, second))
     studio.layers.go_to(5)
     assert studio.run_action("track.swap")
+    assert studio.panel.banner.text == (
+        f"Tracks {first} and {second} have changed places from frame 5 on."
+    )
     assert project.mask(first, 8).rle == mask[second]
     assert project.mask(first, 2).rle != mask[second]
     studio.run_action("edit.undo")
     assert project.mask(first, 8).rle == mask[first]
     studio.select((first,))
     assert studio.run_action("track.split")
+    assert studio.panel.banner.text.startswith(f"Track {first} ends before frame 5; ")
+    assert f"track {studio.workspace.editor.current}, " in studio.panel.banner.text
     assert len(project.tracks(proposed.video_id)) == 3
     studio.run_action("edit.undo")
     studio.select((first, second))
     assert studio.run_action("track.merge")
+    assert studio.panel.banner.text.startswith(f"Merged track {second} into track {first}")
+    assert (
+        "both tracks had a mask" in studio.panel.banner.text
+    )  # what the edit itself has to say stays
     assert len(project.tracks(proposed.video_id)) == 1
     studio.run_action("edit.undo")
     studio.select((second,))
@@ -408,8 +417,12 @@ def test_a_run_is_paused_and_goes_on_by_its_buttons(desk, clip, qtbot):
     desk.engine.pause_after = 3
     assert desk.studio.propose()
     assert strip.pause.isVisibleTo(strip)
+    assert not strip.pause.isEnabled()  # nothing would be kept yet
+    assert not desk.studio.run_action("propose.pause")
+    assert desk.studio.workspace.proposer.is_running
     rows = desk.studio.workspace.proposer.rows
     qtbot.waitUntil(lambda: bool(rows()) and rows()[0].num_frames == 4)
+    qtbot.waitUntil(strip.pause.isEnabled)
     with qtbot.waitSignal(desk.studio.run_finished) as ended:
         strip.pause.click()
     assert ended.args == ["paused"]

@@ -236,7 +236,7 @@ class SplitTrack(Edit):
 
 @dataclass(frozen=True, slots=True)
 class SwapIdentities(Edit):
-    """Exchange two tracks' masks.
+    """Exchange two tracks' masks; a track of which nothing is left then is dropped.
 
     Attributes:
         track_a: One track.
@@ -263,7 +263,11 @@ class SwapIdentities(Edit):
         tx.point(first, {f: of_second.get(f) for f in frames})
         tx.point(second, {f: of_first.get(f) for f in frames})
         for track in (first, second):
-            tx.put_track(touched(track))
+            if tx.pointers(track.id):
+                tx.put_track(touched(track))
+            else:  # all of it is the other's now; else an approved track of no frames would stay
+                tx.drop_tracks([track])
+                tx.notes.append(f"Nothing is left of {name_of(track)}, which was removed.")
         return f"Swap {name_of(first)} and {name_of(second)}, {self.scope.describe()}"
 
 

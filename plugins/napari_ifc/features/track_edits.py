@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from ifc_core.annotation import Scope
+from ifc_core.annotation import EditResult, Scope
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
 from napari_ifc.controllers.bulk import masks_text, tracks_text
 from napari_ifc.controllers.colors import make_neighbours_differ
+from napari_ifc.controllers.identity_words import merged_text, split_text, swapped_text
 from napari_ifc.controllers.track_ops import Reach, TrackOps
 from napari_ifc.feature import NOTHING_OPEN, Feature
+from napari_ifc.journal_text import note_text
 from napari_ifc.language import tr
 from napari_ifc.views.class_dialog import ClassDialog
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from napari_ifc.workspace import Workspace
 
 GROUP = tr("Track")
-_WHOLE = Scope.whole()
 
 
 class TrackEdits(Feature):
@@ -105,7 +106,7 @@ class TrackEdits(Feature):
         yield Action(
             "track.merge",
             tr("Merge tracks"),
-            self.edit(lambda e: e.merge()),
+            self._merge,
             shortcut="G",
             group=GROUP,
             why_not=self.editor_reason(lambda e: e.why_not_merge()),
@@ -114,7 +115,7 @@ class TrackEdits(Feature):
         yield Action(
             "track.split",
             tr("Split track here"),
-            self.edit(lambda e: e.split()),
+            self._split,
             shortcut="S",
             group=GROUP,
             why_not=self.editor_reason(lambda e: e.why_not_split()),
@@ -123,27 +124,52 @@ class TrackEdits(Feature):
         yield Action(
             "track.swap",
             tr("Swap identities from here"),
-            self.edit(lambda e: e.swap()),
+            lambda: self._swap(Reach.ONWARD),
             shortcut="W",
             group=GROUP,
             why_not=self.editor_reason(lambda e: e.why_not_swap()),
             tip=tr("Exchange two tracks from this frame on."),
         )
 
-        for name, text, key, scope in (
-            ("frame", tr("Swap identities on this frame"), "Shift+W", None),
-            ("all", tr("Swap identities everywhere"), "", _WHOLE),
+        for name, text, key, reach in (
+            ("frame", tr("Swap identities on this frame"), "Shift+W", Reach.FRAME),
+            ("all", tr("Swap identities everywhere"), "", Reach.TRACK),
         ):
             yield Action(
                 f"track.swap_{name}",
                 text,
-                self.edit(lambda e, s=scope: e.swap(s or Scope.this_frame(e.frame_index))),
+                lambda reach=reach: self._swap(reach),
                 shortcut=key,
                 group=GROUP,
                 why_not=self.editor_reason(
-                    lambda e, every=scope is not None: e.why_not_swap(everywhere=every)
+                    lambda e, every=reach is Reach.TRACK: e.why_not_swap(everywhere=every)
                 ),
             )
+
+    def _merge(self) -> None:
+        editor, index = self.workspace.editor, self.workspace.index
+        kept, *others = editor.selected
+        lost = [index.class_name(track_id) for track_id in others]
+        result = editor.merge()
+        self._tell(merged_text(kept, others, index.class_name(kept), lost), result)
+
+    def _split(self) -> None:
+        editor = self.workspace.editor
+        (track_id,) = editor.selected
+        result = editor.split()
+        (new_id,) = result.tracks_added
+        self._tell(split_text(track_id, editor.frame_index, new_id), result)
+
+    def _swap(self, reach: Reach) -> None:
+        editor = self.workspace.editor
+        first, second = editor.selected
+        scope = reach.scope(editor.frame_index)
+        result = editor.swap(scope)
+        self._tell(swapped_text(first, second, scope), result)
+
+    def _tell(self, text: str, result: EditResult) -> None:
+        """Say what an edit did, and what it did besides, which alone was said until now."""
+        self.studio.inform(" ".join(filter(None, (text, note_text(result.note)))))
 
     def _frame_actions(self) -> Iterable[Action]:
         """What is done to the frames of tracks: (name, text, key, tip, do it, why not)."""

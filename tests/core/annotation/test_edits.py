@@ -274,6 +274,26 @@ def test_swap_identities_from_a_frame_on(project):
     assert project.mask(other, 6).rle == box(11, 20)
 
 
+def test_a_swap_leaves_no_track_without_frames(project):
+    other = new_track(project, (8, 3, 3))
+    mine = frames(project, 1)
+    project.apply(ApproveTracks((other,)))
+    result = do(project, SwapIdentities(1, other, Scope(0, 6)))  # its undo is exact, too
+    assert [track.id for track in project.tracks(1)] == [other]
+    assert set(frames(project, other)) == {*mine, 8}
+    assert result.note == "Nothing is left of track 1, which was removed."
+    project.undo()
+    result = do(project, SwapIdentities(1, other, Scope.from_here(3)))
+    assert result.note == ""  # each has something left
+
+
+def test_a_track_that_says_absent_stays_after_a_swap(project):
+    other = project.apply(NewTrack(1, 1)).tracks_added[0]
+    project.apply(MarkAbsent(1, Scope.this_frame(9)))
+    do(project, SwapIdentities(1, other, Scope(0, 8)))
+    assert set(frames(project, 1)) == {9}
+
+
 def test_set_track_name_kind_colour(project):
     do(project, SetTrack(1, name="Tom", kind=TrackKind.CROWD, color_rgb=(9, 8, 7)))
     track = project.track(1)

@@ -1,0 +1,51 @@
+"""What merging, splitting and swapping did, in one sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ifc_core.annotation import Scope
+from napari_ifc.controllers.bulk import tracks_text
+from napari_ifc.language import tr
+
+
+def merged_text(kept: int, others: Sequence[int], class_name: str, lost: Iterable[str]) -> str:
+    """What a merge did.
+
+    Args:
+        kept: The track that stayed.
+        others: Those that went into it.
+        class_name: Its class.
+        lost: The classes that the others had.
+    """
+    one = tr("track {track_id}").format(track_id=others[0])
+    tracks = one if len(others) == 1 else tracks_text(len(others))
+    given_up = [name for name in dict.fromkeys(lost) if name != class_name]
+    if not given_up:
+        return tr("Merged {tracks} into track {track_id}.").format(tracks=tracks, track_id=kept)
+    text = tr(
+        "Merged {tracks} into track {track_id}; all of it has the class of that one, {class_name}, "
+        "and no longer {lost}."
+    )
+    return text.format(
+        tracks=tracks, track_id=kept, class_name=class_name, lost=", ".join(given_up)
+    )
+
+
+def split_text(track_id: int, frame_index: int, new_id: int) -> str:
+    """What a split did: the new track begins with the frame, and is selected."""
+    text = tr(
+        "Track {track_id} ends before frame {frame}; what follows is track {new_id}, which is "
+        "selected now."
+    )
+    return text.format(track_id=track_id, frame=frame_index, new_id=new_id)
+
+
+def swapped_text(first: int, second: int, scope: Scope) -> str:
+    """What a swap did."""
+    text = tr("Tracks {first} and {second} have changed places from frame {frame} on.")
+    if scope.first is None:
+        text = tr("Tracks {first} and {second} have changed places on all frames.")
+    elif scope.last == scope.first:
+        text = tr("Tracks {first} and {second} have changed places on frame {frame}.")
+    return text.format(first=first, second=second, frame=scope.first)

@@ -1,0 +1,19 @@
+"""What the window says after tracks were merged or swapped."""
+
+from ifc_core.annotation import Scope
+from napari_ifc.controllers.identity_words import merged_text, swapped_text
+
+
+def test_a_merge_says_which_class_it_took():
+    assert merged_text(3, [1], "ball", ["ball"]) == "Merged track 1 into track 3."
+    assert merged_text(3, [1, 2], "ball", ["ball"] * 2) == "Merged 2 tracks into track 3."
+    assert merged_text(3, [1, 2, 4], "ball", ["horse", "ball", "horse"]) == (
+        "Merged 3 tracks into track 3; all of it has the class of that one, ball, and no longer "
+        "horse."
+    )
+
+
+def test_a_swap_says_where():
+    told = [swapped_text(1, 2, s) for s in (Scope.this_frame(4), Scope.from_here(4), Scope())]
+    ends = ("on frame 4.", "from frame 4 on.", "on all frames.")
+    assert told == [f"Tracks 1 and 2 have changed places {end}" for end in ends]
