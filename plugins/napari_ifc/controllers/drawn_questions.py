@@ -251,9 +251,11 @@ class DrawnQuestions:
         selected = self._editor.selected
         if question.track_id is None:  # a new track, whatever was selected meanwhile
             self._editor.select(())
-        take = self._take_box if question.kind == "box" else self._take_scribble
         try:
-            done = take(question, rle)
+            if question.kind == "box":
+                done = self._take_box(question, rle, float(end.result.get("score", 1.0)))
+            else:
+                done = self._take_scribble(question, rle)
         except IFCError as error:
             self._editor.select(selected)
             return str(error), True
@@ -264,7 +266,7 @@ class DrawnQuestions:
             self._begun = question.track_id if question.kind == "box" else None
         return self._told(question, done, area=rle.area), False
 
-    def _take_box(self, question: _Question, rle: RLEMask) -> EditResult | None:
+    def _take_box(self, question: _Question, rle: RLEMask, confidence: float) -> EditResult | None:
         return take_guess(
             self._project,
             self._entry,
@@ -273,6 +275,7 @@ class DrawnQuestions:
             tuple(question.params["box_xyxy"]),
             track_id=question.track_id,
             frame_index=question.frame_index,
+            confidence=confidence,
         )
 
     def _take_scribble(self, question: _Question, rle: RLEMask) -> EditResult | None:

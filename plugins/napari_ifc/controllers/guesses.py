@@ -47,6 +47,7 @@ def take_guess(
     *,
     track_id: int | None,
     frame_index: int,
+    confidence: float = 1.0,
 ) -> EditResult | None:
     """Take the mask for a box in as one edit; what stood there gives way, as was asked for.
 
@@ -58,6 +59,9 @@ def take_guess(
         box_xyxy: What the person drew, (x0, y0, x1, y1) in pixels.
         track_id: The track, or ``None`` for a new one, which is selected.
         frame_index: 0-based.
+        confidence: How sure whoever found the mask is of it, 0 to 1. A new track scores this
+            times how well the mask's box fits the drawn one: it is no person's mask, which
+            would score 1.
 
     Returns:
         What changed; ``None`` where nothing is left of the mask or it is there already.
@@ -75,7 +79,8 @@ def take_guess(
         link = _box_iou(rle, box_xyxy)
         project.stage(run_id, frame_index, [StagedMask(number, rle, link_score=link)])
         label = editor.default_class()
-        project.stage_instances(run_id, [StagedInstance(number, label, 1.0, track_id)])
+        score = link * min(1.0, max(0.0, confidence))
+        project.stage_instances(run_id, [StagedInstance(number, label, score, track_id)])
         project.finish_run(run_id)
         edit = _edit(project, entry, run_id, track_id, frame_index)
         return editor.apply(edit, select_added=track_id is None)

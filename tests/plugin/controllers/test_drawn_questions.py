@@ -77,6 +77,18 @@ def test_a_box_without_a_track_begins_one_as_a_guess(bench):
     assert [t.id for t in bench.tracks] == [other]
 
 
+def test_a_guess_scores_what_finder_and_box_are_worth(bench):
+    """As a track of the person it scored 1, which no filter for unlikely ones finds."""
+    found = disc(SIZE, (20, 20), 9)  # its box is 19 pixels wide and high
+    for score, box in ((0.5, (11, 11, 30, 30)), (1.0, (11, 11, 30, 49))):
+        bench.finds(found)
+        bench.engine.answer["score"] = score
+        bench.editor.select(())
+        bench.drawn.ask_box({}, tuple(map(float, box)))
+        bench.pump()
+    assert [track.score for track in bench.tracks] == pytest.approx([0.5, 0.5], abs=0.05)
+
+
 def test_a_box_on_a_selected_track_says_that_its_mask_is_another_one(bench):
     before, found = disc(SIZE, (20, 20), 9), disc(SIZE, (20, 50), 6)
     bench.editor.commit_rle(before, "Paint")
