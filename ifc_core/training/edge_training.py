@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections import defaultdict
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -23,7 +22,6 @@ from ifc_core.data.synthetic import ClipSpec, render_clip
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.io.atomic import ready_folder
 from ifc_core.jobs import JobCancelled, JobContext
-from ifc_core.models.checkpoint import compare_shapes
 from ifc_core.models.edge_network import (
     EdgeAnswer,
     EdgeNetwork,
@@ -37,11 +35,11 @@ from ifc_core.training.edge_batches import Batch, EdgeBatches
 from ifc_core.training.edge_config import EdgeTrainConfig
 from ifc_core.training.edge_samples import ClipSamples, SampleFiles, samples_of
 from ifc_core.training.ema import WeightAverage
-from ifc_core.training.optimizer import load_optimizer_tensors, optimizer_tensors
 from ifc_core.training.precision import training_precision
 from ifc_core.training.run_files import STATE_NAME
-from ifc_core.training.run_state import check_moments, read_state, write_state
-from ifc_core.training.step_report import LOG_NAME, forget_log_from
+from ifc_core.training.run_state import load_tensors, read_state, state_tensors, write_state
+from ifc_core.training.skipped_steps import SkippedSteps, take_step
+from ifc_core.training.step_report import append_line, forget_log_from
 from ifc_core.training.unwritten import Unwritten
 
 WEIGHTS_NAME = "edges.safetensors"
@@ -121,6 +119,7 @@ class EdgeTrainer:
                 )
         self.device = resolve_device(config.device)
         self.iteration = 0
+        self.skipped = SkippedSteps()
         chosen = config.precision
         known = training_precision(self.device) if chosen == "auto" else chosen
         self._in_bf16 = known == "bf16"
@@ -234,6 +233,12 @@ class EdgeTrainer:
 
         Returns:
             Whether the run has come to its end.
+
+        Raises:
+            JobCancelled: The job was cancelled; the state is saved.
+            ConfigError: Too few masks were drawn, or too many iterations had gradients that are
+                not finite; what was learnt before is saved.
+            OutputError: What the run leaves at its end cannot be written.
         """
         count = self._num_files()
         data = EdgeBatches(self._files, self._unmatched, count, self.config, self.ranks)
@@ -255,9 +260,10 @@ class EdgeTrainer:
             losses = self._step(*batch)
             self._unwritten.attempt("log", partial(self._log, *losses))
             self.iteration += 1
+            self._stop_if_diverged()
             with suppress(JobCancelled):  # the loop stops at its own check, in all processes alike
                 steps = self.config.iterations
-                told = f"learning edges{self._unwritten}"
+                told = f"learning edges{self.skipped}{self._unwritten}"
                 context.advance(self.iteration, steps, told, unit="steps")
             if time.monotonic() - saved > self.config.checkpoint_seconds:
                 self._unwritten.attempt("state", self.save)
@@ -265,6 +271,16 @@ class EdgeTrainer:
         self.save()
         context.raise_if_cancelled()
         return self.iteration >= self.config.iterations
+
+    def _stop_if_diverged(self) -> None:
+        self.skipped.stop_if_diverged(
+            self.iteration,
+            self.config.iterations,
+            self.state_path,
+            partial(self._unwritten.attempt, "state", self.save),
+            lr=self.config.lr,
+            is_main=self.ranks.is_main,
+        )
 
     def _loader(self, data: EdgeBatches) -> DataLoader[Batch]:
         config = self.config
@@ -293,9 +309,8 @@ class EdgeTrainer:
         judged = quality_loss(answer, truth)
         self.optimizer.zero_grad()
         (loss + _QUALITY_WEIGHT * judged).backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
-        self.optimizer.step()
-        self.average.update(self.network)
+        limit = self.config.clip_norm
+        take_step(self.network, self.optimizer, limit, self.skipped, self.average)
         losses = self.ranks.mean(torch.stack([loss.detach(), judged.detach()]))
         return float(losses[0]), float(losses[1])
 
@@ -319,17 +334,13 @@ class EdgeTrainer:
         """Write all that is needed to go on, and the averaged weights; the main process does."""
         if not self.ranks.is_main:
             return
-        kinds = {
-            "model": self.network.state_dict(),
-            "optimizer": optimizer_tensors(self.optimizer),
-            "average": self.average.tensors,
-        }
-        tensors = {f"{kind}/{k}": v for kind, table in kinds.items() for k, v in table.items()}
+        tensors = state_tensors(self.network, self.optimizer, self.average, None)
         facts = {
             "model": "edges",
             "iteration": self.iteration,
             "scaler": {},
             "average_updates": self.average.updates,
+            "skipped": self.skipped.total,
             "seed": self.config.seed,
         }
         write_state(self.state_path, tensors, facts)
@@ -345,35 +356,23 @@ class EdgeTrainer:
                 f"{self.state_path} is of another run; choose another output folder.",
                 path=self.state_path,
             )
-        parts: dict[str, dict[str, Tensor]] = defaultdict(dict)
-        for key, value in tensors.items():
-            kind, _, name = key.partition("/")
-            parts[kind][name] = value
-        shapes = [
-            {name: value.shape for name, value in tensors.items()}
-            for tensors in (parts["model"], self.network.state_dict())
-        ]
-        if shapes[0] != shapes[1]:
+        wanted = {f"model/{name}": v.shape for name, v in self.network.state_dict().items()}
+        if wanted != {k: v.shape for k, v in tensors.items() if k.startswith("model/")}:
             raise CheckpointError(
                 f"{self.state_path} is of an older edge network; choose another output folder.",
                 path=self.state_path,
             )
-        check_moments(self.state_path, parts["optimizer"], self.optimizer)
-        compare_shapes(
-            self.state_path, shapes[1], {k: v.shape for k, v in parts["average"].items()}
-        )
-        self.network.load_state_dict(parts["model"])
-        load_optimizer_tensors(self.optimizer, parts["optimizer"])
-        self.average.load(parts["average"], int(facts.get("average_updates", 0)))
+        parts = (self.network, self.optimizer, self.average, None)
+        load_tensors(self.state_path, tensors, *parts, int(facts.get("average_updates", 0)))
         self.iteration = int(facts["iteration"])
+        self.skipped = SkippedSteps(int(facts.get("skipped", 0)))
 
     def _log(self, loss: float, judged: float) -> None:
         if self.iteration % self.config.log_every or not self.ranks.is_main:
             return
-        losses = {"loss": round(loss, 5), "quality_loss": round(judged, 5)}
-        line = {"iteration": self.iteration, **losses, "time": round(time.time(), 1)}
-        with (self.config.output / LOG_NAME).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        losses = {"loss": loss, "quality_loss": judged}
+        line = {"iteration": self.iteration, **losses, "skipped": self.skipped.total}
+        append_line(self.config.output, line)
 
 
 def train_edges(

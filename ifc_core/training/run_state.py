@@ -23,6 +23,7 @@ from ifc_core.models.safetensors_file import save_tensors
 from ifc_core.training.config import TrainConfig
 from ifc_core.training.ema import WeightAverage
 from ifc_core.training.optimizer import load_optimizer_tensors, optimizer_tensors
+from ifc_core.training.skipped_steps import how_to_go_on
 
 SHARD_BYTES = 15_000_000
 INDEX_NAME = "index.json"
@@ -39,9 +40,16 @@ def write_state(path: Path, tensors: dict[str, torch.Tensor], facts: dict[str, A
         facts: JSON values, kept in the file's metadata.
 
     Raises:
+        CheckpointError: A value is not finite; a file that is there stays as it was.
         OutputError: The file cannot be written.
     """
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    if broken := _not_finite(plain):
+        raise CheckpointError(
+            f"Training came to nothing: {broken} is not finite any more; set a lower learning "
+            f"rate and {how_to_go_on(path)}.",
+            path=path,
+        )
     with atomic_output(path) as temporary:
         save_tensors(plain, temporary, {"facts": json.dumps(facts)})
 
@@ -51,17 +59,16 @@ def keeps_statistics(model: nn.Module) -> bool:
     return any(isinstance(part, BatchNorm) and not part.frozen for part in model.modules())
 
 
-def all_finite(model: nn.Module) -> bool:
-    """Whether every parameter and buffer of a model is a finite number."""
-    values = (v for v in model.state_dict().values() if v.is_floating_point())
-    return all(bool(value.isfinite().all()) for value in values)
+def _not_finite(tensors: Mapping[str, torch.Tensor]) -> str:
+    """The first tensor that holds a value which is not finite, or an empty text."""
+    return next((k for k, v in tensors.items() if not bool(v.isfinite().all())), "")
 
 
 def read_state(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Read what :func:`write_state` wrote.
 
     Raises:
-        CheckpointError: The file is damaged or of another kind.
+        CheckpointError: The file is damaged or of another kind, or a value is not finite.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -74,11 +81,17 @@ def read_state(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
                 raise TypeError(f"{name} is no count")
         if not isinstance(facts["scaler"], dict):
             raise TypeError("the scale of gradients is no table")
-        return tensors, facts
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(
             f"{path} is no usable training checkpoint; delete it to begin the run anew.", path=path
         ) from error
+    if broken := _not_finite(tensors):
+        raise CheckpointError(
+            f"{path} holds values that are not finite ({broken}), from which no run can go on; "
+            "delete it to begin the run anew.",
+            path=path,
+        )
+    return tensors, facts
 
 
 def state_tensors(
@@ -138,7 +151,7 @@ def load_tensors(
     wanted = {"model": model.state_dict()}
     if guide is not None and parts["guide"]:
         wanted["guide"] = guide.state_dict()
-    if average is not None and parts["average"]:
+    if average is not None and (parts["average"] or average_updates):
         wanted["average"] = average.tensors
     for kind, expected in wanted.items():
         compare_shapes(path, _shapes(expected), _shapes(parts[kind]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -47,13 +48,23 @@ class StepReport:
 
 
 def append_to_log(folder: Path, report: StepReport) -> None:
-    """Add a line of JSON to a run's log; a number that is none becomes ``null``.
+    """Add what an iteration came to to a run's log.
 
     Args:
         folder: The run's output folder.
         report: Of the iteration.
     """
-    line = {k: _rounded(v) for k, v in asdict(report).items()} | {"time": round(time.time(), 1)}
+    append_line(folder, asdict(report))
+
+
+def append_line(folder: Path, figures: Mapping[str, Any]) -> None:
+    """Add a line of JSON to a run's log; a number that is none becomes ``null``.
+
+    Args:
+        folder: The run's output folder.
+        figures: Of an iteration, which they name; the time comes by itself.
+    """
+    line = {k: _rounded(v) for k, v in figures.items()} | {"time": round(time.time(), 1)}
     with (folder / LOG_NAME).open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
 

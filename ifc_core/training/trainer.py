@@ -40,7 +40,6 @@ from ifc_core.training.place_matching import matching_loss
 from ifc_core.training.plan import BatchPlan, first_use, position_of
 from ifc_core.training.run_files import STATE_NAME
 from ifc_core.training.run_state import (
-    all_finite,
     check_same_run,
     keeps_statistics,
     load_tensors,
@@ -51,7 +50,7 @@ from ifc_core.training.run_state import (
     write_state,
 )
 from ifc_core.training.schedule import lr_factor
-from ifc_core.training.skipped_steps import MOST_IN_A_ROW, SkippedSteps, diverged, without_scale
+from ifc_core.training.skipped_steps import SkippedSteps, take_step
 from ifc_core.training.sources import open_data
 from ifc_core.training.starting import build_model
 from ifc_core.training.step_report import StepReport, append_to_log, forget_log_from
@@ -215,24 +214,18 @@ class Trainer:
             raise JobCancelled("Training was stopped; its state is saved.")
 
     def _stop_if_diverged(self) -> None:
-        """End a run that changes nothing any more; its gradients are those of all processes."""
-        reason = self.skipped.why_stop(self.iteration, self.config.iterations)
-        if not reason:
-            return
-        has_learnt = self.skipped.total < self.iteration
-        self.skipped.begin_anew()
-        if not has_learnt:
-            self._forget_state()
-        elif all_finite(self.model):  # else the earlier state is the better one
-            self._unwritten.attempt("state", self.save_state)
-        if self.scaler.is_enabled() and not has_learnt and self.iteration < MOST_IN_A_ROW:
-            raise without_scale(self.iteration)
-        raise diverged(reason, self.config.optimizer.lr, self.state_path)
+        self.skipped.stop_if_diverged(
+            self.iteration,
+            self.config.iterations,
+            self.state_path,
+            partial(self._unwritten.attempt, "state", self.save_state),
+            lr=self.config.optimizer.lr,
+            is_main=self.ranks.is_main,
+            finds_scale=self.scaler.is_enabled(),
+        )
 
     def _report_progress(self, job: JobContext) -> None:
-        told = "training"
-        if self.skipped.total:
-            told += f", {self.skipped.total} skipped"
+        told = f"training{self.skipped}"
         if self.damaged:
             told += f", {len(self.damaged)} unusable pictures left out ({min(self.damaged)})"
         told += str(self._unwritten)
@@ -359,21 +352,9 @@ class Trainer:
         return torch.autocast(self.device.type, dtype=kind, enabled=kind is not None)
 
     def _step(self) -> float:
-        """Clip, step and average; an iteration with a gradient that is not finite is skipped."""
-        self.scaler.unscale_(self.optimizer)
-        trained = [p for group in self.optimizer.param_groups for p in group["params"]]
         limit = self.config.optimizer.clip_norm or float("inf")
-        norm = float(torch.nn.utils.clip_grad_norm_(trained, limit).item())
-        is_finite = norm < float("inf")
-        self.skipped.count(was_skipped=not is_finite)
-        if self.scaler.is_enabled() or is_finite:
-            self.scaler.step(self.optimizer)
-        self.scaler.update()
-        if self.average is not None:
-            if not is_finite:
-                self.average.repair_buffers(self.model)
-            self.average.update(self.model)
-        return norm
+        parts = (self.model, self.optimizer, limit, self.skipped, self.average)
+        return take_step(*parts, self.scaler)
 
     # ---- files --------------------------------------------------------------------------
 
@@ -406,11 +387,6 @@ class Trainer:
             "settings": plain_settings(self.config),
         }
         write_state(self.state_path, tensors, facts)
-
-    def _forget_state(self) -> None:
-        """Delete a state in which nothing was learnt: gone on from, it would end at once."""
-        if self.ranks.is_main:
-            self.state_path.unlink(missing_ok=True)
 
     def load_state(self) -> None:
         """Go on from the checkpoint in the output folder.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,7 +16,12 @@ from ifc_core.data.clip_source import ClipRequest, sample_generator
 from ifc_core.data.sample import ClipSample
 from ifc_core.io.video import open_video
 from ifc_core.structures import Category, RLEMask
+from ifc_core.training import edge_training
 from ifc_core.training.config import TrainConfig, build_config
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from edge_runs import Proposer
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,21 @@ def toy_config(tmp_path):
         return build_config(TrainConfig, {**table, **changes})
 
     return build
+
+
+@pytest.fixture
+def proposer(monkeypatch):
+    """The model that edge runs let propose: it draws what is bright."""
+    model = Proposer()
+    monkeypatch.setattr(edge_training, "load_model", lambda *_: model)
+    return model
+
+
+@pytest.fixture
+def clip(toy_source):
+    """Two frames with one square."""
+    one = replace(toy_source, num_objects=1)
+    return one(ClipRequest(0, num_frames=2, height=96, width=128))
 
 
 @pytest.fixture

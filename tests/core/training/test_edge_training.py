@@ -1,4 +1,4 @@
-"""Training of the edge network: its samples, its views of them, and runs that go on."""
+"""Runs that train the edge network: they learn, stop and go on."""
 
 import contextlib
 import json
@@ -9,199 +9,23 @@ import subprocess
 import sys
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 import torch
+from edge_runs import config, elsewhere, filled, matched, of_clip
 
 from ifc_core import cli
-from ifc_core.data.clip_source import ClipRequest
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.jobs import JobCancelled, JobContext
-from ifc_core.models.edge_network import EdgeAnswer, read_edge_network
-from ifc_core.models.preferences import ModelPreferences
-from ifc_core.training import edge_training
-from ifc_core.training.config import build_config
+from ifc_core.models.edge_network import read_edge_network
+from ifc_core.training import skipped_steps
 from ifc_core.training.distributed import Ranks
-from ifc_core.training.edge_config import EdgeTrainConfig, read_edge_config
-from ifc_core.training.edge_samples import SAMPLE_SIDE, SampleFiles, example_of, samples_of
-from ifc_core.training.edge_training import (
-    EdgeTrainer,
-    edge_loss,
-    quality_loss,
-    train_edges,
-)
+from ifc_core.training.edge_config import read_edge_config
+from ifc_core.training.edge_samples import SampleFiles, example_of
+from ifc_core.training.edge_training import EdgeTrainer, train_edges
 from ifc_core.training.run_state import read_state, write_state
 
 FOREVER = float("inf")
-
-
-class Proposer(torch.nn.Module):
-    """Draws the brightest pixels of a frame on a grid of 1/8, once surely and once not."""
-
-    preferences = ModelPreferences(short_side=96)
-
-    def __init__(self):
-        super().__init__()
-        self.anchor = torch.nn.Parameter(torch.zeros(1))
-
-    def normalize(self, frames):
-        return frames.movedim(-1, -3).float()
-
-    def forward(self, frames):
-        light = torch.nn.functional.avg_pool2d(frames[0].amax(1), 8)  # (T, h, w)
-        masks = torch.stack([light - 130, light - 130])[None] / 10
-        return type("Output", (), {
-            "class_logits": torch.tensor([[[4.0, 0.0], [0.0, 4.0]]]),
-            "mask_logits": masks,
-        })()  # fmt: skip
-
-
-@pytest.fixture
-def proposer(monkeypatch):
-    model = Proposer()
-    monkeypatch.setattr(edge_training, "load_model", lambda *_: model)
-    return model
-
-
-@pytest.fixture
-def clip(toy_source):
-    one = replace(toy_source, num_objects=1)
-    return one(ClipRequest(0, num_frames=2, height=96, width=128))
-
-
-def config(folder, **changes):
-    table = {
-        "output": str(folder),
-        "clips": 4,
-        "num_frames": 1,
-        "sizes": [[64, 96]],
-        "difficulties": ["easy"],
-        "synthetic": {"photographs": False, "real_fraction": 0.0},
-        "stages": [
-            {"iterations": 2, "side": 32, "batch_size": 2},
-            {"iterations": 3, "side": 64, "batch_size": 3, "unmatched": 0.4},
-        ],
-        "num_workers": 0,
-        "device": "cpu",
-        "precision": "fp32",
-        "log_every": 1,
-    }
-    return build_config(EdgeTrainConfig, {**table, **changes})
-
-
-def of_clip(clip):
-    return samples_of(Proposer(), clip, np.random.default_rng(0))
-
-
-def matched(clip):
-    return of_clip(clip).matched
-
-
-def elsewhere(clip):
-    """The same pictures with the true masks beside the objects."""
-    return replace(clip, masks=np.roll(clip.masks, 40, axis=2))
-
-
-def filled(folder, clip, **changes):
-    """Settings of a run whose samples are there."""
-    settings = config(folder, **changes)
-    for name, samples in (
-        ("unmatched", of_clip(elsewhere(clip)).unmatched),
-        ("samples", matched(clip)),
-    ):
-        SampleFiles(folder / name).write(0, samples)
-    return settings
-
-
-def test_a_sample_is_a_sure_mask_beside_the_true_one(clip):
-    samples = matched(clip)
-    assert samples.shape == (2, SAMPLE_SIDE, SAMPLE_SIDE, 13)  # one sure query, two frames
-    for sample in samples:
-        truth, prior = sample[..., 3] > 127, sample[..., 4] > 128
-        assert 0.5 < (truth & prior).sum() / (truth | prior).sum() < 0.99
-        coloured = sample[..., :3].max(axis=-1) > 150
-        assert (coloured & truth).sum() / (coloured | truth).sum() > 0.9
-
-
-def test_a_mask_that_covers_nothing_is_kept_apart(clip):
-    nothing = replace(clip, masks=np.zeros_like(clip.masks))
-    for wrong in (nothing, elsewhere(clip)):
-        found = of_clip(wrong)
-        assert len(found.matched) == 0
-        assert len(found.unmatched) == 2
-    assert not of_clip(nothing).unmatched[..., 3].any()
-    long = replace(
-        nothing,
-        frames=nothing.frames.repeat(8, 0),
-        masks=nothing.masks.repeat(8, 1),
-        valid=nothing.valid.repeat(8, 1),
-        exhaustive=nothing.exhaustive.repeat(8),
-    )
-    assert len(of_clip(long).unmatched) == 10
-
-
-def test_a_view_moves_picture_truth_and_prior_together(clip):
-    sample = matched(clip)[0]
-    overlaps, sides = [], set()
-    for index in range(30):
-        example = example_of(sample, 64, 0, index)
-        assert example.picture.shape == (64, 64, 3)
-        assert example.picture.min() >= 0
-        assert example.picture.max() <= 255
-        truth, prior = example.truth > 0.5, example.prior > 0
-        overlaps.append((truth & prior).sum() / (truth | prior).sum())
-        sides.add(truth.sum())
-        again = example_of(sample, 64, 0, index)
-        assert np.array_equal(example.picture, again.picture)
-        assert np.array_equal(example.prior, again.prior)
-    assert min(overlaps) > 0.3
-    assert np.mean(overlaps) > 0.6
-    assert len(sides) > 10
-
-
-def test_a_view_of_a_moving_object_moves_and_mirrors_its_motion(clip):
-    """The object of the clip moves the same way in a mirrored view, to the other side."""
-    rng = np.random.default_rng(0)
-    frame, mask = clip.frames[0], clip.masks[0, 0][..., None]
-    ground = cv2.GaussianBlur(rng.integers(0, 130, frame.shape, dtype=np.uint8), (0, 0), 1)
-    thing = cv2.GaussianBlur(rng.integers(120, 256, frame.shape, dtype=np.uint8), (0, 0), 1)
-    thing[..., 0] = 250
-    shown = [np.where(np.roll(mask, x, 1), np.roll(thing, x, 1), ground) for x in (0, 3)]
-    sample = matched(replace(clip, frames=np.stack(shown)))[0]
-    sides, still, fast = {1: 0, -1: 0}, 0, []
-    for index in range(60):
-        example = example_of(sample, 64, 0, index)
-        assert example.motion.shape == (32, 32, 8)
-        assert np.array_equal(example.motion, example_of(sample, 64, 0, index).motion)
-        inside = example.truth[1::2, 1::2] > 0.5
-        speed = float(np.median(example.motion[..., 4][inside]))
-        still += not example.motion.any()
-        sides[int(np.sign(speed)) or 1] += speed != 0
-        fast.append(abs(speed))
-    assert 4 < still < 25
-    assert min(sides.values()) > 10
-    assert max(fast) > 1.5 * np.median(fast)
-
-
-def test_the_loss_is_least_for_the_truth():
-    truth = torch.zeros(2, 32, 32)
-    truth[:, 8:20, 8:20] = 1
-    sure = (2 * truth - 1) * 8
-    assert edge_loss(sure, truth) < 0.01
-    off_by_two = torch.roll(sure, 2, dims=1)
-    assert edge_loss(sure, truth) < edge_loss(off_by_two, truth) < edge_loss(-sure, truth)
-
-
-def test_an_estimate_of_quality_is_best_where_it_is_the_iou():
-    truth = torch.zeros(2, 32, 32)
-    truth[:, 8:20, 8:20] = 1
-    masks = 2 * truth - 1
-    masks[1] = torch.roll(masks[1], 6, dims=0)  # half of each lies on the other: a third
-    right = torch.logit(torch.tensor([0.999, 1 / 3]))
-    best = quality_loss(EdgeAnswer(masks, right), truth)
-    for wrong in (right - 1, right + 1, right.flip(0)):
-        assert quality_loss(EdgeAnswer(masks, wrong), truth) > best
 
 
 def test_masks_that_cover_nothing_are_judged_so(clip, tmp_path):
@@ -459,3 +283,69 @@ def test_the_command_trains_from_a_file(proposer, clip, tmp_path, capsys):
     assert cli.main(["train", str(file)]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "run" / "edges.safetensors")
     assert read_edge_network(tmp_path / "run" / "edges.safetensors").provenance["iteration"] == 2
+
+
+# ---- gradients that are not finite -----------------------------------------------------------
+
+
+@pytest.fixture
+def overflowing(monkeypatch):
+    """A function that makes the pictures of iterations infinite for which ``broken`` holds."""
+    step = EdgeTrainer._step
+
+    def install(broken):
+        def spoilt(self, pictures, *rest):
+            return step(self, pictures * float("inf" if broken(self.iteration) else 1), *rest)
+
+        monkeypatch.setattr(EdgeTrainer, "_step", spoilt)
+
+    return install
+
+
+def test_a_step_that_is_not_finite_is_left_out_and_told(clip, tmp_path, overflowing):
+    overflowing(lambda iteration: iteration == 1)
+    settings, told = filled(tmp_path, clip, clips=1, checkpoint_seconds=0.0), []
+    train_edges(settings, JobContext(lambda progress: told.append(progress.message)))
+    assert told == ["learning edges"] + ["learning edges, 1 skipped"] * 4
+    assert all(value.isfinite().all() for value in weights(tmp_path).values())
+    again = EdgeTrainer(settings)
+    assert (again.iteration, again.skipped.total) == (5, 1)
+    assert all(value.isfinite().all() for value in again.network.state_dict().values())
+    lines = [json.loads(x) for x in (tmp_path / "log.jsonl").read_text("utf-8").splitlines()]
+    assert [line["skipped"] for line in lines] == [0, 1, 1, 1, 1]
+    assert [line["loss"] is None for line in lines] == [False, True, False, False, False]
+
+
+def test_a_run_that_comes_to_nothing_keeps_what_it_learnt(clip, tmp_path, overflowing, monkeypatch):
+    monkeypatch.setattr(skipped_steps, "MOST_IN_A_ROW", 2)
+    overflowing(lambda iteration: iteration > 0)
+    settings = filled(tmp_path, clip, clips=1)
+    with pytest.raises(ConfigError, match=r"2 iterations in a row .* go on from .*resume"):
+        train_edges(settings)
+    assert EdgeTrainer(settings).iteration == 3
+    overflowing(lambda iteration: False)
+    train_edges(replace(settings, lr=1e-4))
+    assert all(value.isfinite().all() for value in weights(tmp_path).values())
+
+
+def test_a_run_that_learnt_nothing_leaves_no_state(clip, tmp_path, overflowing):
+    overflowing(lambda iteration: True)
+    settings = filled(tmp_path, clip, clips=1, checkpoint_seconds=0.0)
+    with pytest.raises(ConfigError, match=r"5 of 5 iterations .* begin anew"):
+        train_edges(settings)
+    assert not (tmp_path / "resume.safetensors").exists()
+
+
+def test_weights_that_are_not_finite_replace_no_state(clip, tmp_path):
+    settings = filled(tmp_path, clip, clips=1)
+    train_edges(settings)
+    trainer = EdgeTrainer(settings)
+    with torch.no_grad():
+        trainer.network.answer.bias.fill_(float("nan"))
+    files = [tmp_path / name for name in ("resume.safetensors", "edges.safetensors")]
+    before = [file.read_bytes() for file in files]
+    with pytest.raises(
+        CheckpointError, match=r"model/answer\.bias .* lower learning rate and go on"
+    ):
+        trainer.save()
+    assert [file.read_bytes() for file in files] == before

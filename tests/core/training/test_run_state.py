@@ -1,9 +1,12 @@
 """States of a training that are damaged or of another shape of run, and shards of weights."""
 
+import json
+
 import pytest
 import torch
 
 from ifc_core.errors import CheckpointError
+from ifc_core.models.safetensors_file import save_tensors
 from ifc_core.training.run_state import read_shards, read_state, write_shards, write_state
 from ifc_core.training.trainer import Trainer
 
@@ -70,6 +73,21 @@ def test_moments_that_do_not_fit_are_named(stopped, toy_source, change):
 def test_facts_of_the_wrong_kind_are_named(stopped, toy_source, facts):
     change_state(stopped, lambda tensors, known: known.update(facts))
     with pytest.raises(CheckpointError, match="no usable training checkpoint"):
+        Trainer(stopped, source=toy_source)
+
+
+def test_values_that_are_not_finite_are_neither_written_nor_read(stopped, toy_source):
+    path = stopped.output / "resume.safetensors"
+    tensors, facts = read_state(path)
+    tensors = {name: value.clone() for name, value in tensors.items()}
+    broken = next(name for name in tensors if name.startswith("average/class_head"))
+    tensors[broken].view(-1)[0] = float("inf")
+    before = path.read_bytes()
+    with pytest.raises(CheckpointError, match=r"average/class_head.* go on from .*resume"):
+        write_state(path, tensors, facts)
+    assert path.read_bytes() == before
+    save_tensors(tensors, path, {"facts": json.dumps(facts)})
+    with pytest.raises(CheckpointError, match=r"not finite \(average/class_head.*delete it"):
         Trainer(stopped, source=toy_source)
 
 
