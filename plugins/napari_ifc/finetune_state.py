@@ -75,6 +75,7 @@ class FinetuneView:
         stopped: Runs that were begun and have not ended, in words, the one that goes on first.
         text: State in a few words.
         detail: Counts and time left, in one line.
+        left: The time left in a word or two, or empty.
         notes: What else there is to know of what it is trained on and judged by, in sentences.
         fraction: 0 to 1, or ``None`` where unknown.
         losses: (iteration, loss) so far.
@@ -92,6 +93,7 @@ class FinetuneView:
     stopped: tuple[str, ...] = ()
     text: str = ""
     detail: str = ""
+    left: str = ""
     notes: tuple[str, ...] = ()
     fraction: float | None = None
     losses: tuple[tuple[int, float], ...] = ()

@@ -276,6 +276,8 @@ class RunView:
         detail: How far, and how long still.
         fraction: 0 to 1, or ``None`` where it is not known.
         stopping: Whether it was asked to stop.
+        why_not_pause: Why a pause would keep nothing, or empty.
+        left: The time left in a word or two, or empty; ``detail`` says it too.
     """
 
     active: bool = False
@@ -283,6 +285,8 @@ class RunView:
     detail: str = ""
     fraction: float | None = None
     stopping: bool = False
+    why_not_pause: str = ""
+    left: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from ifc_core.errors import EditError, IFCError
 from ifc_core.structures import RLEMask
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.open_runs import PROPAGATE
-from napari_ifc.controllers.propose import duration_text
+from napari_ifc.controllers.run_words import duration_text
 from napari_ifc.controllers.spread_frames import (
     SpreadFrames,
     SpreadRequest,

@@ -24,7 +24,7 @@ from ifc_core.training.run_files import remove_run, write_settings
 from ifc_core.training.stopped_runs import StoppedRun, discard_run, ready_to_go_on, stopped_runs
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.finetune_outcome import outcome_of, outcome_text
-from napari_ifc.controllers.propose import duration_text
+from napari_ifc.controllers.run_words import brief_duration_text, duration_text
 from napari_ifc.finetune_state import FinetuneView, Material
 from napari_ifc.language import tr
 
@@ -330,7 +330,7 @@ class FinetuneController:
             detail = tr("{done} of {total} frames").format(done=progress.done, total=progress.total)
         text = tr(progress.message).capitalize()
         fraction = progress.fraction
-        self._show(replace(self.view, text=text, detail=detail, fraction=fraction))
+        self._show(replace(self.view, text=text, detail=detail, fraction=fraction, left=""))
 
     def _take_started(self, data: Mapping[str, Any]) -> None:
         self._may_go_on = True
@@ -352,8 +352,9 @@ class FinetuneController:
     def _take_step(self, data: Mapping[str, Any]) -> None:
         done, total = int(data["iteration"]) + 1, int(data["iterations"])
         self._losses.append((done, float(data["loss"])))
-        detail = tr("{done} of {total} iterations").format(done=done, total=total)
+        detail, left = tr("{done} of {total} iterations").format(done=done, total=total), ""
         if data.get("eta_seconds") is not None:
+            left = brief_duration_text(float(data["eta_seconds"]))
             detail += tr(" · {duration_text} left").format(
                 duration_text=duration_text(float(data["eta_seconds"]))
             )
@@ -364,6 +365,7 @@ class FinetuneController:
             replace(
                 self.view,
                 text=text,
+                left=left,
                 detail=detail,
                 fraction=done / max(1, total),
                 losses=tuple(self._losses),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ifc_core.annotation import (
@@ -25,13 +25,13 @@ from ifc_core.jobs import Progress
 from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.open_runs import PROPOSE, SCOPE_KEY, limits_of, scope_of
+from napari_ifc.controllers.run_words import progress_view
 from napari_ifc.controllers.same_tracks import same_tracks
 from napari_ifc.journal_text import note_text
 from napari_ifc.language import tr
 from napari_ifc.rows import Lane, RunView, Span, SpanKind, Spans, TrackRow
 
 KIND = PROPOSE
-_ETA_AFTER = 3  # frames from which an estimate is made
 
 
 @dataclass(slots=True)
@@ -235,6 +235,16 @@ class ProposeController:
         cancelled = self._view.stopping and not self._pausing
         return self.is_running and self._has_checkpoint and not cancelled
 
+    def why_not_pause(self) -> str:
+        """Why a pause would keep nothing of the run, or an empty string."""
+        if not self.is_running:
+            return tr("No run is going on.")
+        if self._has_checkpoint:
+            return ""
+        if self._settings.tiles:
+            return tr("A run with tiles cannot be paused, as it could not go on later.")
+        return tr("Too little of the run is known yet to go on later; wait a little.")
+
     def abandon(self) -> None:
         """Let go of the run at once: pause it if it can go on later, or forget it."""
         if self._job is not None:
@@ -262,6 +272,7 @@ class ProposeController:
             self._stage_instances(self._run_id)
             self._project.save_checkpoint(self._run_id, event.data)
             self._has_checkpoint = True
+            self._show(self._view)
         elif event.name == "instances":
             self._final = tuple(event.data)
         elif event.name == "categories":
@@ -379,6 +390,10 @@ class ProposeController:
         return "object"
 
     def _show(self, view: RunView) -> None:
+        if view.active:
+            view = replace(view, why_not_pause=self.why_not_pause())
+            if view == self._view:  # another checkpoint changes nothing of it
+                return
         self._view = view
         self._on_state(view)
 
@@ -440,60 +455,3 @@ def _provisional_spans(frames: list[int], step: int) -> list[Span]:
         else:
             spans.append(Span(index, index + 1, SpanKind.PROVISIONAL))
     return spans
-
-
-def progress_view(progress: Progress, since: Progress | None = None) -> RunView:
-    """A run in progress in words.
-
-    Args:
-        progress: How far it is.
-        since: The first frames that were finished: the estimate is taken from there on, so
-            that loading the model does not count.
-    """
-    count = f"{progress.done}"
-    if progress.total:
-        count = tr("{done} of {total}").format(done=progress.done, total=progress.total)
-    detail = f"{count} {tr(progress.unit)}"
-    left = _seconds_left(progress, since)
-    if left is not None:
-        detail += tr(" · {duration_text} left").format(duration_text=duration_text(left))
-    text = tr(progress.message) if progress.message else tr("Proposing tracks")
-    return RunView(True, text[:1].upper() + text[1:], detail, progress.fraction)
-
-
-def _seconds_left(progress: Progress, since: Progress | None) -> float | None:
-    if since is None or not progress.total:
-        return progress.eta_seconds
-    done = progress.done - since.done
-    if done < _ETA_AFTER:
-        return None
-    rate = (progress.elapsed_seconds - since.elapsed_seconds) / done
-    return rate * (progress.total - progress.done)
-
-
-def estimate_text(result: Mapping[str, Any]) -> str:
-    """What a run will take, in words.
-
-    Args:
-        result: Of the engine's ``estimate``: ``seconds``, ``memory_bytes`` and ``device``.
-    """
-    device = (
-        tr("this GPU") if str(result.get("device", "cpu")).startswith("cuda") else tr("this CPU")
-    )
-    gigabytes = float(result.get("memory_bytes", 0)) / 1e9
-    memory = (
-        tr(" and {gigabytes:.1f} GB").format(gigabytes=max(0.1, gigabytes)) if gigabytes else ""
-    )
-    return tr("About {duration_text}{memory} on {device}.").format(
-        duration_text=duration_text(float(result["seconds"])), memory=memory, device=device
-    )
-
-
-def duration_text(seconds: float) -> str:
-    """A duration as people say it: ``"40 s"``, ``"3 min 20 s"``, ``"1 h 5 min"``."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return tr("{seconds} s").format(seconds=whole)
-    if whole < 3600:
-        return tr("{minutes} min {seconds:02d} s").format(minutes=whole // 60, seconds=whole % 60)
-    return tr("{hours} h {minutes} min").format(hours=whole // 3600, minutes=whole % 3600 // 60)

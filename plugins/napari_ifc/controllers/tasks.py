@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from ifc_core.errors import IFCError
 from ifc_core.jobs import JobCancelled, JobContext, Progress
-from napari_ifc.controllers.propose import duration_text
+from napari_ifc.controllers.run_words import brief_duration_text, duration_text
 from napari_ifc.language import tr
 from napari_ifc.rows import RunView
 
@@ -234,9 +234,10 @@ def _view(text: str, progress: Progress) -> RunView:
         if progress.total
         else f"{progress.done}"
     )
-    detail = f"{count} {tr(progress.unit)}"
+    detail, left = f"{count} {tr(progress.unit)}", ""
     if progress.eta_seconds is not None and progress.elapsed_seconds > 1.0:
+        left = brief_duration_text(progress.eta_seconds)
         detail += tr(" · {duration_text} left").format(
             duration_text=duration_text(progress.eta_seconds)
         )
-    return RunView(True, text, detail, progress.fraction)
+    return RunView(True, text, detail, progress.fraction, left=left)

@@ -169,7 +169,7 @@ class TrainerLink(Feature):
         away = view.running and panel.current_page != PAGE
         detail = view.detail or view.text
         panel.training.show_view(
-            RunView(away, tr("Fine-tuning"), detail, view.fraction, view.stopping)
+            RunView(away, tr("Fine-tuning"), detail, view.fraction, view.stopping, left=view.left)
         )
 
     def hint(self) -> str:

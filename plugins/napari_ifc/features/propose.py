@@ -13,12 +13,9 @@ from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
 from napari_ifc.controllers.open_runs import is_offered, kept_scope, open_run_text
-from napari_ifc.controllers.propose import (
-    KIND,
-    ProposeController,
-    estimate_text,
-)
+from napari_ifc.controllers.propose import KIND, ProposeController
 from napari_ifc.controllers.propose_choices import chosen_before
+from napari_ifc.controllers.run_words import estimate_text
 from napari_ifc.feature import Feature
 from napari_ifc.features.bulk import UNLIKELY_BELOW, BulkEdits
 from napari_ifc.features.system import System
@@ -85,7 +82,7 @@ class ProposeLink(Feature):
             tr("Pause the run"),
             lambda: self.workspace.proposer.pause(),
             group=GROUP,
-            why_not=self._why_not_cancel,
+            why_not=self._why_not_pause,
             tip=tr("Stop for now and free the processor; go on later, also after a restart."),
         )
         yield Action(
@@ -116,6 +113,9 @@ class ProposeLink(Feature):
         workspace = self.studio.workspace
         running = workspace is not None and workspace.proposer.is_running
         return "" if running else tr("No run is going on.")
+
+    def _why_not_pause(self) -> str:
+        return self._why_not_cancel() or self.workspace.proposer.why_not_pause()
 
     def _why_not_cut_off(self) -> str:
         return "" if self.cut_off_run() is not None else tr("No run was stopped.")

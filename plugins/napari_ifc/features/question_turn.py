@@ -41,7 +41,10 @@ class QuestionTurn:
             self._waiting = tr("This is answered after what the model is doing now.")
             action_id = "propose.pause" if proposing else "correct.pause"
             banner = self._studio.panel.banner
-            banner.show_message(self._waiting, "warning", tr("Pause that"), action_id)
+            if self._studio.actions[action_id].enabled:
+                banner.show_message(self._waiting, "warning", tr("Pause that"), action_id)
+            else:
+                banner.show_message(self._waiting, "warning")
 
     def answered(self) -> None:
         """Nothing is asked any more: what gave way goes on."""

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 from napari_ifc.language import tr
 from napari_ifc.rows import RunView, Summary
 from napari_ifc.views.banner import Banner
+from napari_ifc.views.focus import leave
 
 _NOTE_PX = 38  # room for a message of two lines
 _STEP_IDS = ("propose", "fix", "approve", "improve")
@@ -203,20 +204,20 @@ class RunStrip(QFrame):
         super().__init__(parent)
         self.setProperty("role", "card")
         self._stop_text = stop_text or tr("Cancel")
-        self._text = QLabel()
+        self._text = ShortLabel(Qt.TextElideMode.ElideRight)
         self._text.setProperty("role", "heading")
         self._detail = QLabel()
         self._detail.setProperty("role", "muted")
         self._detail.setWordWrap(True)
-        self._brief = ShortLabel(Qt.TextElideMode.ElideRight)
+        self._brief = QLabel()
         self._brief.setProperty("role", "muted")
-        self._brief.hide()
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
+        self._is_low = False
+        self._shown = RunView()
         self.cancel = QPushButton(self._stop_text)
         self.cancel.clicked.connect(self.cancel_requested)
         self.pause = QPushButton(tr("Pause"))
-        self.pause.setToolTip(tr("Stop for now and free the processor; go on later"))
         self.pause.clicked.connect(self.pause_requested)
         self.pause.setVisible(can_pause)
         grid = self._grid = QGridLayout(self)
@@ -227,45 +228,47 @@ class RunStrip(QFrame):
         grid.addWidget(self.cancel, 0, 3)
         grid.addWidget(self._detail, 1, 0, 1, 4)
         grid.addWidget(self._bar, 2, 0, 1, 4)
-        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(0, 1)
         self.show_low(low=False)
         self.hide()
 
     def show_low(self, *, low: bool) -> None:
-        """Take one line, where the panel is low: what the pages hold is to stay in sight."""
+        """Take one line, where the panel is low: what the pages hold is to stay in sight.
+
+        How much is done and how long it takes still come first in it, in place of the bar.
+        """
+        self._is_low = low
         self._detail.setVisible(not low)
         self._bar.setVisible(not low)
-        self._brief.setVisible(low)
+        self._show_words()
         upright = 3 if low else 8
         self._grid.setContentsMargins(12, upright, 12, upright if low else upright + 2)
 
     def show_view(self, view: RunView) -> None:
         """Show a run, or hide where there is none."""
-        if view.active:
-            self.show_run(view.text, view.detail, view.fraction, stopping=view.stopping)
-        else:
+        if not view.active:
+            leave(self)
             self.hide()
-
-    def show_run(self, text: str, detail: str, fraction: float | None, *, stopping: bool) -> None:
-        """Show a run.
-
-        Args:
-            text: What is being done.
-            detail: How far and how long still.
-            fraction: 0 to 1, or ``None`` for a bar that only moves.
-            stopping: Whether Cancel or Pause was pressed already.
-        """
-        self._text.setText(text)
-        self._detail.setText(detail)
-        share = "" if fraction is None else f"{fraction:.0%}"  # in place of the bar
-        self._brief.show_text(detail or share)
-        self._brief.setToolTip(detail)
-        if fraction is None:
-            self._bar.setRange(0, 0)
-        else:
-            self._bar.setRange(0, 1000)
-            self._bar.setValue(round(1000 * fraction))
-        self.pause.setEnabled(not stopping)
-        self.cancel.setEnabled(not stopping)
-        self.cancel.setText(tr("Stopping…") if stopping else self._stop_text)
+            return
+        self._shown = view
+        self._show_words()
+        self._bar.setRange(0, 0 if view.fraction is None else 1000)
+        self._bar.setValue(round(1000 * (view.fraction or 0.0)))
+        self.pause.setEnabled(not (view.stopping or view.why_not_pause))
+        usual = tr("Stop for now and free the processor; go on later")
+        self.pause.setToolTip(view.why_not_pause or usual)
+        self.cancel.setEnabled(not view.stopping)
+        self.cancel.setText(tr("Stopping…") if view.stopping else self._stop_text)
         self.show()
+
+    def _show_words(self) -> None:
+        view = self._shown
+        share = "" if view.fraction is None else f"{view.fraction:.0%}"
+        brief = " · ".join(filter(None, (share, view.left)))
+        self._brief.setText(brief)
+        self._brief.setVisible(self._is_low and bool(brief))
+        self._detail.setText(view.detail)
+        whole = " · ".join(filter(None, (view.text, view.detail)))
+        self._text.show_text(whole if self._is_low and not view.left else view.text)
+        for label in (self._text, self._brief):
+            label.setToolTip(whole if self._is_low else "")

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_ifc.language import tr
 from napari_ifc.views.banner import Banner
+from napari_ifc.views.focus import KeyHome
 from napari_ifc.views.header import Header, RunStrip
 from napari_ifc.views.history_list import HistoryList
 from napari_ifc.views.icons import icon
@@ -43,7 +44,7 @@ class Themed(Protocol):
         ...
 
 
-class StudioPanel(QWidget):
+class StudioPanel(KeyHome):
     """Everything beside the canvas. Further pages are added with :meth:`add_page`.
 
     What comes and goes by itself has a place of its own: messages in the head, runs at the foot.

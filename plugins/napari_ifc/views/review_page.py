@@ -37,6 +37,7 @@ from napari_ifc.actions import ActionTable
 from napari_ifc.language import tr
 from napari_ifc.rows import ProgressView, QueueRow
 from napari_ifc.views.action_buttons import show_actions
+from napari_ifc.views.focus import leave
 from napari_ifc.views.icons import icon
 from napari_ifc.views.theme import Palette, theme_mix
 
@@ -340,6 +341,8 @@ class ReviewPage(QWidget):
             self.view.setCurrentIndex(index)
             self.view.scrollTo(index)
         self._quiet = False
+        if not count and self._stack.currentIndex() == 0:
+            leave(self.view)
         self._stack.setCurrentIndex(0 if count else 1)
         if count and self._wants_focus and self.isVisible():
             self.focus_list()

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_ifc.correction_state import METHODS, SCOPES, CandidateView, SpreadView
 from napari_ifc.language import tr
+from napari_ifc.views.focus import leave
 from napari_ifc.views.icons import icon
 from napari_ifc.views.theme import Palette
 
@@ -226,6 +227,8 @@ class SpreadStrip(QFrame):
             page = 3
         else:
             page = 1 if runs else 0
+        if page != self._pages.currentIndex():
+            leave(self)  # else its next page gives the keys to a button
         self._pages.setCurrentIndex(page)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name

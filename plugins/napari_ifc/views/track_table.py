@@ -35,6 +35,7 @@ from napari_ifc.language import tr
 from napari_ifc.rows import TrackRow
 from napari_ifc.views.action_buttons import show_actions
 from napari_ifc.views.filter_bar import FilterBar
+from napari_ifc.views.focus import leave
 from napari_ifc.views.icons import icon
 from napari_ifc.views.theme import Palette
 from napari_ifc.views.track_view import COLUMNS, TrackView
@@ -408,6 +409,8 @@ class TrackTable(QWidget):
             self.view.doItemsLayout()  # else the bar has no length yet
             bar.setValue(scrolled_to)
         self.select(selected)
+        if not rows and self._stack.currentIndex() == 0:
+            leave(self._stack.currentWidget())  # else the button in its place has them
         self._stack.setCurrentIndex(0 if rows else 1)
         if rows and was_pressed:  # not into the filter, where keys would be taken for words
             self.view.setFocus()

@@ -17,6 +17,7 @@ from napari_ifc.actions import ActionTable
 from napari_ifc.language import tr
 from napari_ifc.rows import FrameRange, ProgressView
 from napari_ifc.views.action_buttons import show_actions
+from napari_ifc.views.focus import KeyHome
 from napari_ifc.views.icons import icon
 from napari_ifc.views.overflow_row import ElidedLabel, OverflowRow
 from napari_ifc.views.theme import Palette, style_sheet
@@ -48,7 +49,7 @@ _ALL = 1000  # of the room that is left, against a stretch of 1
 _ZOOMS = (("timeline.out", "zoom_out"), ("timeline.in", "zoom_in"), ("timeline.fit", "fit"))
 
 
-class TimelinePanel(QWidget):
+class TimelinePanel(KeyHome):
     """The strip under the canvas.
 
     Attributes:

@@ -34,6 +34,7 @@ from napari_ifc.actions import ActionTable
 from napari_ifc.language import tr
 from napari_ifc.rows import VideoRow
 from napari_ifc.views.action_buttons import show_actions
+from napari_ifc.views.focus import KeyHome
 from napari_ifc.views.icons import icon
 from napari_ifc.views.theme import Palette, style_sheet, theme_mix
 
@@ -177,7 +178,7 @@ class _VideoDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(bar, 1, 1)
 
 
-class VideoList(QWidget):
+class VideoList(KeyHome):
     """The list with its buttons; a field to search appears where there are many.
 
     Attributes:

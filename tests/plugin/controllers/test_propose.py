@@ -9,7 +9,8 @@ from ifc_core.errors import EditError
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import Progress
 from napari_ifc.controllers.open_runs import is_offered, open_run_text
-from napari_ifc.controllers.propose import ProposeController, duration_text, progress_view
+from napari_ifc.controllers.propose import ProposeController
+from napari_ifc.controllers.run_words import brief_duration_text, duration_text, progress_view
 
 
 class Bench:
@@ -118,6 +119,23 @@ def test_a_run_of_which_too_little_is_known_is_abandoned_for_good(bench, engine)
     assert not bench.controller.can_go_on_later
     bench.controller.abandon()
     assert bench.project.open_runs() == []
+
+
+def test_a_run_can_be_paused_once_it_could_go_on(bench, engine):
+    engine.pause_after = 0
+    bench.controller.start(ProposeSettings(), {})
+    assert bench.states[-1].why_not_pause.startswith("Too little of the run is known")
+    bench.pump(lambda: bench.controller.can_go_on_later)
+    assert bench.states[-1].why_not_pause == bench.controller.why_not_pause() == ""
+    bench.controller.cancel()
+    bench.pump(lambda: bench.ends)
+    assert bench.controller.why_not_pause() == "No run is going on."
+
+
+def test_a_run_with_tiles_says_that_it_cannot_be_paused(bench):
+    bench.controller.start(ProposeSettings(tiles="2x2"), {})
+    assert "with tiles" in bench.states[-1].why_not_pause
+    bench.controller.abandon()
 
 
 def paused(bench, engine, after=3):
@@ -231,6 +249,8 @@ def test_progress_in_words():
     view = progress_view(Progress(3, 10, "", 3.0, 7.0))
     assert view.detail == "3 of 10 frames · 7 s left"
     assert view.fraction == pytest.approx(0.3)
+    assert view.left == "7 s"
+    assert [brief_duration_text(s) for s in (40, 320, 4000)] == ["40 s", "5 min", "1 h 6 min"]
     assert progress_view(Progress(3, None, "x", 1.0, None)).fraction is None
 
 

@@ -9,10 +9,11 @@ from qtpy.QtWidgets import QApplication, QLabel, QPushButton
 from napari_ifc.correction_state import SpreadView
 from napari_ifc.rows import (
     HistoryRow,
+    RunView,
     Summary,
 )
 from napari_ifc.views.banner import Banner
-from napari_ifc.views.header import Header
+from napari_ifc.views.header import Header, RunStrip
 from napari_ifc.views.history_list import HistoryList, time_text
 from napari_ifc.views.panel import StudioPanel
 from napari_ifc.views.spread_strip import SpreadStrip
@@ -106,7 +107,10 @@ def test_header_ticks_the_steps(qtbot):
     texts = [widget.text() for widget in shown]
     assert "✓ Propose" in texts
     assert "Fix" in texts
-    assert "3 / 10 approved" in texts
+    assert "3 / 10 frames complete" in texts
+    header.show_summary(Summary("clip", "", "/p", 0, 10, approved_tracks=6, num_tracks=7))
+    texts = [label.text() for label in header.findChildren(QLabel)]
+    assert "0 / 10 frames complete · 6 / 7 tracks" in texts  # approving tracks counts, too
 
 
 def test_what_comes_and_goes_moves_nothing(qtbot):
@@ -129,8 +133,8 @@ def test_what_comes_and_goes_moves_nothing(qtbot):
 
     before = places()
     panel.banner.show_message("Track 1 has a guess from the box here: correct it, or approve it.")
-    panel.run.show_run("Finding instances", "1 of 60 frames", 0.1, stopping=False)
-    panel.task.show_run("Exporting", "", None, stopping=False)
+    panel.run.show_view(RunView(True, "Finding instances", "1 of 60 frames", 0.1))
+    panel.task.show_view(RunView(True, "Exporting"))
     strip.show_run(SpreadView(True, "Propagating track 7", "5 of 79", 0.1))
     assert places() == before
     hints = [label.text() for label in panel.header.findChildren(QLabel) if label.isVisible()]
@@ -149,8 +153,8 @@ def test_the_panel_never_asks_for_more_height_than_a_low_screen_has(qtbot):
     panel.show()
     before = panel.minimumSizeHint()
     panel.banner.show_message("A long message. " * 12, "warning")
-    panel.run.show_run("Finding instances", "1 of 60 frames", 0.1, stopping=False)
-    panel.task.show_run("Exporting", "", None, stopping=False)
+    panel.run.show_view(RunView(True, "Finding instances", "1 of 60 frames", 0.1))
+    panel.task.show_view(RunView(True, "Exporting"))
     QApplication.processEvents()
     assert panel.minimumSizeHint() == before
     assert before.height() < 600
@@ -165,24 +169,51 @@ def test_a_run_takes_one_line_of_a_low_panel(qtbot):
     panel.show()
     qtbot.waitExposed(panel)
     strip, detail = panel.training, "iteration 40 of 300, about 3 hours and 20 minutes left"
-    strip.show_run("Fine-tuning", detail, 0.13, stopping=False)
+    strip.show_view(RunView(True, "Fine-tuning", detail, 0.13, left="3 h 20 min"))
     QApplication.processEvents()
     parts = [strip._text, strip._brief, strip.cancel]
     middles = [part.geometry().center().y() for part in parts]
     assert max(middles) - min(middles) <= 1
     assert all(part.isVisible() and strip.rect().contains(part.geometry()) for part in parts)
     assert strip.height() < 45
-    assert strip._brief.text().startswith("iteration 40")
-    assert strip._brief.text().endswith("…")
-    assert strip._brief.toolTip() == detail
+    assert strip._brief.text() == "13% · 3 h 20 min"
+    assert strip._brief.toolTip() == f"Fine-tuning · {detail}"
     assert not strip._bar.isVisible()
-    panel.task.show_run("Exporting", "", 0.5, stopping=False)
+    panel.task.show_view(RunView(True, "Exporting", fraction=0.5))
     assert panel.task._brief.text() == "50%"  # the bar would have said it
     panel.resize(362, 760)
     QApplication.processEvents()
     assert strip._detail.isVisible()
     assert strip._bar.isVisible()
     assert not strip._brief.isVisible()
+
+
+def test_how_far_a_run_is_stays_in_sight_where_its_words_do_not_fit(qtbot):
+    strip = RunStrip(can_pause=True)
+    qtbot.addWidget(strip)
+    strip.show_low(low=True)
+    strip.resize(340, 36)
+    strip.show_view(RunView(True, "Reading the first clip of all", "0 of 80 frames", 0.0))
+    QApplication.processEvents()
+    assert strip._brief.text() == "0%"
+    strip.show_view(RunView(True, "Finding instances in it", "15 of 80 frames", 0.19, left="5 min"))
+    QApplication.processEvents()
+    assert strip._brief.text() == "19% · 5 min"
+    assert strip._brief.width() >= strip._brief.sizeHint().width()
+    assert strip._text.text().endswith("…")
+    strip.show_view(RunView(True, "Loading the model"))
+    assert not strip._brief.isVisible()
+
+
+def test_pause_is_offered_once_something_would_be_kept(qtbot):
+    strip = RunStrip(can_pause=True)
+    qtbot.addWidget(strip)
+    strip.show_view(RunView(True, "Starting the engine", why_not_pause="Too little is known."))
+    assert not strip.pause.isEnabled()
+    assert strip.pause.toolTip() == "Too little is known."
+    strip.show_view(RunView(True, "Finding instances"))
+    assert strip.pause.isEnabled()
+    assert "go on later" in strip.pause.toolTip()
 
 
 def test_a_long_title_is_shortened_anew_for_each_width(qtbot):
