@@ -349,6 +349,6 @@ def progress_text(item: RecentItem) -> str:
         else tr("{num_tracks} tracks").format(num_tracks=item.num_tracks)
     )
     share = item.approved_frames / max(1, item.num_frames)
-    return tr("{frames} · {tracks} · {share:.0%} approved").format(
+    return tr("{frames} · {tracks} · {share:.0%} complete").format(
         frames=frames, tracks=tracks, share=share
     )

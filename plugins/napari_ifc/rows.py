@@ -251,10 +251,12 @@ class Summary:
         title: Name of the video, or an invitation.
         facts: Size, length and rate in one line.
         project: Where the project is kept.
-        approved_frames: Frames that were approved.
+        approved_frames: Frames that were approved as complete.
         num_frames: Frames in all.
         steps: Which of propose, fix, approve, improve are done.
         hint: What to do next, one sentence; empty once all four are done.
+        approved_tracks: Tracks that were approved as a whole.
+        num_tracks: Tracks in all, but for rejected ones.
     """
 
     title: str = tr("No video open")
@@ -264,6 +266,24 @@ class Summary:
     num_frames: int = 0
     steps: tuple[bool, bool, bool, bool] = field(default=(False, False, False, False))
     hint: str = ""
+    approved_tracks: int = 0
+    num_tracks: int = 0
+
+    @property
+    def count(self) -> str:
+        """How far the review is, in a few words; frames and tracks are approved apart."""
+        frames = tr("{approved_frames:,} / {num_frames:,} frames complete")
+        if self.num_tracks:
+            frames = tr(
+                "{approved_frames:,} / {num_frames:,} frames complete · "
+                "{approved_tracks:,} / {num_tracks:,} tracks"
+            )
+        return frames.format(
+            approved_frames=self.approved_frames,
+            num_frames=self.num_frames,
+            approved_tracks=self.approved_tracks,
+            num_tracks=self.num_tracks,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +309,11 @@ class RunView:
     left: str = ""
 
 
+def _share(done: int, count: int) -> float:
+    """0 to 1, and what rounds to 1 only where nothing is left."""
+    return 1.0 if done >= count else min(0.99, done / count)
+
+
 @dataclass(frozen=True, slots=True)
 class ProgressView:
     """How far the review of the whole project is.
@@ -309,13 +334,15 @@ class ProgressView:
 
     @property
     def short(self) -> str:
-        """The share of approved frames, as text."""
+        """The shares of complete frames and of approved tracks, as text."""
         if not self.num_frames:
             return ""
-        share = self.approved_frames / self.num_frames
-        return tr("Project {share:.0%} approved").format(
-            share=min(share, 0.99 if share < 1 else 1.0)
-        )
+        frames = _share(self.approved_frames, self.num_frames)
+        if not self.num_tracks:
+            return tr("Project: {frames:.0%} of frames complete").format(frames=frames)
+        tracks = _share(self.approved_tracks, self.num_tracks)
+        text = tr("Project: frames {frames:.0%}, tracks {tracks:.0%}")
+        return text.format(frames=frames, tracks=tracks)
 
     @property
     def text(self) -> str:
@@ -326,8 +353,8 @@ class ProgressView:
             else tr("{num_videos} videos").format(num_videos=self.num_videos)
         )
         return tr(
-            "{approved_tracks:,} of {num_tracks:,} tracks and {approved_frames:,} of "
-            "{num_frames:,} frames approved in {videos}"
+            "{approved_frames:,} of {num_frames:,} frames complete, {approved_tracks:,} of "
+            "{num_tracks:,} tracks approved in {videos}"
         ).format(
             approved_tracks=self.approved_tracks,
             num_tracks=self.num_tracks,
@@ -347,6 +374,7 @@ class VideoRow:
         num_frames: Its length.
         num_tracks: Tracks that are not rejected.
         approved_frames: Frames that were approved as complete.
+        approved_tracks: Tracks that were approved as a whole.
     """
 
     video_id: int
@@ -354,16 +382,19 @@ class VideoRow:
     num_frames: int
     num_tracks: int = 0
     approved_frames: int = 0
+    approved_tracks: int = 0
 
     @property
     def state(self) -> str:
-        """How far the work on it is, in one word or two."""
+        """How far the work on it is, in a few words."""
         if self.num_frames and self.approved_frames >= self.num_frames:
-            return "approved"
+            return tr("complete")
         if self.approved_frames:
-            return tr("{share:.0%} approved").format(
-                share=min(0.99, self.approved_frames / self.num_frames)
-            )
+            share = _share(self.approved_frames, self.num_frames)
+            return tr("{share:.0%} of frames complete").format(share=share)
+        if self.approved_tracks:
+            text = tr("{approved_tracks:,} / {num_tracks:,} tracks approved")
+            return text.format(approved_tracks=self.approved_tracks, num_tracks=self.num_tracks)
         return tr("to review") if self.num_tracks else tr("no tracks")
 
     @property

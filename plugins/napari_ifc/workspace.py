@@ -20,7 +20,7 @@ _Colored = TypeVar("_Colored", TrackRow, Lane)
 _HINTS = (
     tr("Next: let the model propose tracks, or paint the first one."),
     tr("Next: select a track and paint where its mask is wrong."),
-    tr("Next: approve frames that are right and complete (A)."),
+    tr("Next: approve frames that are right and complete (A), or tracks (Shift+A)."),
     tr("Next: fine-tune the model on what you corrected."),
 )
 """For the four steps: propose, fix, approve, improve."""
@@ -88,7 +88,7 @@ class Workspace:
         steps = (
             len(index) > 0,
             index.has_human_work,
-            index.approved_frames > 0,
+            index.approved_frames > 0 or index.approved_tracks > 0,
             self.session.project.active_model() is not None,
         )
         hint = next((hint for hint, done in zip(_HINTS, steps, strict=True) if not done), "")
@@ -102,4 +102,6 @@ class Workspace:
             num_frames=frames,
             steps=steps,
             hint=hint,
+            approved_tracks=index.approved_tracks,
+            num_tracks=len(index),
         )

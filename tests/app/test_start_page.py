@@ -64,7 +64,7 @@ def test_a_card_says_how_far_the_work_is(covered, qtbot):
     page._recent.note_progress(clip, num_tracks=3, approved_frames=21)
     page.refresh()
     cards = [card.text() for card in page.findChildren(QToolButton)]
-    assert "run.mp4\n42 frames · 3 tracks · 50% approved" in cards
+    assert "run.mp4\n42 frames · 3 tracks · 50% complete" in cards
 
 
 def test_opening_is_shown_with_its_progress_and_can_be_cancelled(covered, qtbot):
@@ -87,7 +87,7 @@ def test_it_takes_the_colours_of_the_theme(covered):
 def test_one_frame_is_told_as_one():
     assert progress_text(RecentItem("/a.png", 0.0, 1)) == "1 frame"
     done = RecentItem("/a.png", 0.0, 1, num_tracks=1, approved_frames=1)
-    assert progress_text(done) == "1 frame · 1 track · 100% approved"
+    assert progress_text(done) == "1 frame · 1 track · 100% complete"
 
 
 @pytest.mark.parametrize(("width", "columns"), [(700, 2), (1000, 3), (1440, 4), (1920, 6)])

@@ -36,6 +36,7 @@ def video_rows(reader: ProjectReader) -> list[VideoRow]:
             entry.num_frames,
             progress[entry.id].num_tracks,
             progress[entry.id].exhaustive,
+            progress[entry.id].approved_tracks,
         )
         for entry in reader.videos()
     ]

@@ -27,7 +27,7 @@ _STEPS = (tr("Propose"), tr("Fix"), tr("Approve"), tr("Improve"))
 _STEP_TIPS = (
     tr("Let the model find and follow the objects"),
     tr("Correct masks, classes and identities"),
-    tr("Say which frames are right and complete"),
+    tr("Say which frames are right and complete, or which tracks are right"),
     tr("Fine-tune the model on what you corrected"),
 )
 
@@ -99,8 +99,10 @@ class Header(QFrame):
         self._bar = QProgressBar()
         self._bar.setProperty("role", "approved")
         self._bar.setTextVisible(False)
+        self._bar.setMinimumWidth(24)
         self._count = QLabel()
         self._count.setProperty("role", "muted")
+        self._count.setMinimumWidth(1)  # many frames and tracks make the panel no wider
         self._build()
         banner.shown.connect(lambda _: self._show_note())
         self.show_summary(Summary())
@@ -176,11 +178,8 @@ class Header(QFrame):
         self._count.setVisible(has_video)
         self._bar.setRange(0, max(1, summary.num_frames))
         self._bar.setValue(summary.approved_frames)
-        self._count.setText(
-            tr("{approved_frames} / {num_frames} approved").format(
-                approved_frames=summary.approved_frames, num_frames=summary.num_frames
-            )
-        )
+        self._count.setText(summary.count)
+        self._count.setToolTip(summary.count)
 
 
 class RunStrip(QFrame):

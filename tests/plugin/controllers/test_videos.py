@@ -103,10 +103,12 @@ def test_the_state_follows_the_review(session):
     project.apply(edits.SetCategory(_category()))
     project.apply(edits.NewTrack(video_id, 1))
     assert state() == "to review"
+    project.apply(edits.ApproveTracks((1,)))
+    assert state() == "1 / 1 tracks approved"
     project.apply(edits.ApproveFrames(video_id, Scope(0, 3)))
-    assert state() == "40% approved"
+    assert state() == "40% of frames complete"
     project.apply(edits.ApproveFrames(video_id, Scope(0, 9)))
-    assert state() == "approved"
+    assert state() == "complete"
 
 
 def _category():

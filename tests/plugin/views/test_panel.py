@@ -111,6 +111,9 @@ def test_header_ticks_the_steps(qtbot):
     header.show_summary(Summary("clip", "", "/p", 0, 10, approved_tracks=6, num_tracks=7))
     texts = [label.text() for label in header.findChildren(QLabel)]
     assert "0 / 10 frames complete · 6 / 7 tracks" in texts  # approving tracks counts, too
+    many = Summary("clip", "", "/p", 99_999, 100_000, approved_tracks=1000, num_tracks=2000)
+    header.show_summary(many)
+    assert header.minimumSizeHint().width() < 362  # as narrow as the panel can be
 
 
 def test_what_comes_and_goes_moves_nothing(qtbot):

@@ -114,5 +114,5 @@ class TestReviewPage:
         assert page._count.text().startswith("1 of 12")
         tip = page._count.toolTip()
         assert tip.startswith("1 of 12 of 34 to look at\n")
-        assert "3 of 80 frames approved" in tip
+        assert "3 of 80 frames complete, 1 of 11 tracks approved" in tip
         assert page._why.text() == "Unsure. Accept."
