@@ -14,8 +14,10 @@ from qtpy.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QSpinBox,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -38,10 +40,11 @@ _BUTTONS = (
 )
 _MOST = 2_000_000_000
 _NARROWEST_PX = 72
+_LOWEST_CONDITIONS_PX = 34  # one line of them
 
 
 class FilterBar(QFrame):
-    """A form that says which tracks are meant.
+    """A form that says which tracks are meant. Where it is low its conditions scroll.
 
     Attributes:
         search: The field for words, which are one more condition; its owner puts it somewhere.
@@ -71,16 +74,19 @@ class FilterBar(QFrame):
         self._count.setProperty("role", "heading")
         self._count.setAccessibleName(tr("Tracks that meet the filter"))
         self.clear_button = QPushButton(tr("Clear"))
+        self._scroll = QScrollArea()
         self._buttons: dict[str, QPushButton] = {}
         self._actions: ActionTable | None = None
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._build()
         self._connect()
         self.show_range(None)
 
     def _build(self) -> None:
-        grid = QGridLayout(self)
-        grid.setContentsMargins(10, 8, 10, 8)
+        inside = QWidget()
+        inside.setObjectName("ifcClear")
+        grid = QGridLayout(inside)
+        grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(6)
         grid.setVerticalSpacing(4)
         self._class.setAccessibleName(tr("Class"))
@@ -103,14 +109,32 @@ class FilterBar(QFrame):
                 grid.addWidget(widget, row, column)
         grid.addWidget(self._untouched, 4, 1)
         grid.addWidget(self._in_range, 4, 2)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(2, 1)
         count = QHBoxLayout()
         count.addWidget(self._count, 1)
         self.clear_button.setProperty("role", "link")
         count.addWidget(self.clear_button)
-        grid.addLayout(count, 5, 0, 1, 3)
-        grid.addLayout(self._build_buttons(), 6, 0, 1, 3)
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(2, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 8, 10, 8)
+        column.setSpacing(4)
+        column.addWidget(self._scroll)
+        self._set_up_scroll(inside)
+        column.addLayout(count)
+        column.addLayout(self._build_buttons())
+
+    def _set_up_scroll(self, inside: QWidget) -> None:
+        """Let the conditions scroll where it is low, so that what is done by them is in sight."""
+        area = self._scroll
+        area.setObjectName("ifcClear")
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its fields have it
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidgetResizable(True)
+        area.setWidget(inside)
+        area.setMinimumHeight(_LOWEST_CONDITIONS_PX)
+        area.setMinimumWidth(inside.minimumSizeHint().width())
+        area.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Maximum)
 
     def _build_buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()

@@ -16,7 +16,7 @@ from qtpy.QtCore import (
     Qt,
     Signal,
 )
-from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
+from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap, QResizeEvent
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
     QMenu,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QStackedLayout,
     QToolButton,
     QVBoxLayout,
@@ -43,7 +44,8 @@ from napari_ifc.views.track_view import COLUMNS, TrackView
 _SORT_ROLE = Qt.ItemDataRole.UserRole
 _AFTER_TRACKS = 1 << 40
 _LOWEST_LIST_PX = 40
-_LOWEST_LIST_BELOW_FILTERS_PX = 110  # the head and three tracks
+_LOWEST_LIST_BELOW_FILTERS_PX = (56, 82)  # the head and one or two tracks
+_SPACING_PX = 6
 _Index = QModelIndex | QPersistentModelIndex
 
 _BUTTONS = (
@@ -249,6 +251,8 @@ class TrackTable(QWidget):
         view.setModel(self._proxy)
         view.set_up_columns()
         view.setMinimumHeight(_LOWEST_LIST_PX)
+        # What it would like to have is not asked for: the conditions above it get theirs first.
+        view.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         view.selectionModel().selectionChanged.connect(lambda *_: self._on_selection())
         view.clicked.connect(self._on_clicked)
         view.activated.connect(self._on_clicked)
@@ -275,7 +279,7 @@ class TrackTable(QWidget):
         full = QWidget()
         column = QVBoxLayout(full)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
+        column.setSpacing(_SPACING_PX)
         search = QHBoxLayout()
         search.setSpacing(4)
         search.addWidget(self.filters.search, 1)
@@ -291,7 +295,7 @@ class TrackTable(QWidget):
         self._stack.addWidget(self._build_empty())
         outer = QVBoxLayout(self)
         outer.setContentsMargins(10, 8, 10, 8)
-        outer.setSpacing(6)
+        outer.setSpacing(_SPACING_PX)
         outer.addLayout(buttons)
         outer.addLayout(self._stack, 1)
         self._build_none()
@@ -302,7 +306,7 @@ class TrackTable(QWidget):
         inside.setObjectName("ifcPage")
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
+        column.setSpacing(_SPACING_PX)
         column.addWidget(self.filters)
         column.addWidget(self.view, 1)
         area = self._below_search
@@ -376,9 +380,22 @@ class TrackTable(QWidget):
 
     def _on_filters_toggled(self, shown: bool) -> None:
         self.filters.setVisible(shown)
-        lowest = _LOWEST_LIST_BELOW_FILTERS_PX if shown else _LOWEST_LIST_PX
-        self.view.setMinimumHeight(lowest)
+        self._fit_list()
         self._below_search.verticalScrollBar().setValue(0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """A run at the foot of the panel takes some of the height."""
+        super().resizeEvent(event)
+        self._fit_list()
+
+    def _fit_list(self) -> None:
+        """Leave the list at least two tracks below an open filter, or one where it is very low."""
+        lowest = _LOWEST_LIST_PX
+        if not self.filters.isHidden():
+            least, enough = _LOWEST_LIST_BELOW_FILTERS_PX
+            used = self.filters.minimumSizeHint().height() + _SPACING_PX
+            lowest = max(least, min(enough, self._below_search.height() - used))
+        self.view.setMinimumHeight(lowest)
 
     def show_filters(self, shown: bool) -> None:
         """Show or hide the filter and its bulk actions."""

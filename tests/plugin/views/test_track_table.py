@@ -112,7 +112,7 @@ class TestTrackTable:
 
     def test_a_low_window_scrolls_the_open_filter_and_squeezes_nothing(self, table, qtbot):
         bar = table.filters
-        fields = (bar._class, *bar._score, *bar._area, *bar._length, bar._count, table.view)
+        fields = (bar._class, *bar._score, *bar._area, *bar._length, bar._count)
         table.resize(340, 190)
         table.show_filters(True)
         scroll = table._below_search.verticalScrollBar()
@@ -122,10 +122,28 @@ class TestTrackTable:
         assert rows[0].bottom() < rows[1].top() <= rows[1].bottom() < rows[2].top()
         assert not bar._class.visibleRegion().isEmpty()
         scroll.setValue(scroll.maximum())
-        last = table.view.visualRect(table.view.model().index(2, 0))
-        assert table.view.viewport().visibleRegion().contains(last.center())
+        first = table.view.visualRect(table.view.model().index(0, 0))
+        assert table.view.viewport().visibleRegion().contains(first.center())
         table.show_filters(False)
         qtbot.waitUntil(lambda: scroll.maximum() == 0)
+
+    @pytest.mark.parametrize(("height", "num_tracks"), [(300, 2), (262, 1)])
+    def test_a_laptop_screen_shows_conditions_buttons_and_tracks(
+        self, table, qtbot, height, num_tracks
+    ):
+        table.setStyleSheet(style_sheet(palette_for("dark")))
+        table.resize(340, height)
+        table.show_filters(True)
+        area, bar = table._below_search, table.filters
+        qtbot.waitUntil(lambda: bar.height() < bar.sizeHint().height())
+        QApplication.processEvents()
+        assert area.verticalScrollBar().maximum() == 0
+        for widget in (bar._class, bar.clear_button, *bar._buttons.values()):
+            assert widget.visibleRegion().boundingRect() == widget.rect()
+        line = table.view.visualRect(table.view.model().index(num_tracks - 1, 0))
+        assert table.view.viewport().visibleRegion().contains(line.center())
+        bar._scroll.ensureWidgetVisible(bar._length[0])
+        assert not bar._length[0].visibleRegion().isEmpty()
 
     def test_a_high_window_shows_filter_and_list_at_once(self, table, qtbot):
         table.resize(340, 560)
