@@ -209,16 +209,17 @@ def _select(
     tracks_out = sum(s.tracks_left_out for s in selections)
     notes = []
     if frames_out:
-        notes.append(f"{frames_out} annotated frames were left out by the scope, range or step.")
+        were = "1 annotated frame was" if frames_out == 1 else f"{frames_out} annotated frames were"
+        notes.append(f"{were} left out by the scope, range or step.")
     if tracks_out:
         crowds = ", crowds" if objects_only else ""
-        notes.append(
-            f"{tracks_out} tracks were left out: rejected, unreviewed{crowds} or of other classes."
-        )
+        were = "1 track was" if tracks_out == 1 else f"{tracks_out} tracks were"
+        notes.append(f"{were} left out: rejected, unreviewed{crowds} or of other classes.")
     empty = [s.video.name for s in selections if not s.frames]
     if empty:
         shown = ", ".join(empty[:5]) + (" and more" if len(empty) > 5 else "")
-        notes.append(f"{len(empty)} videos have nothing to export in this scope: {shown}.")
+        have = "1 video has" if len(empty) == 1 else f"{len(empty)} videos have"
+        notes.append(f"{have} nothing to export in this scope: {shown}.")
     report = ExportReport(
         target, frames_left_out=frames_out, tracks_left_out=tracks_out, notes=tuple(notes)
     )
@@ -345,4 +346,6 @@ def _check_targets(
 def _hidden_note(hidden: int) -> tuple[str, ...]:
     if not hidden:
         return ()
+    if hidden == 1:
+        return ("1 pixel lies under another mask and is not in the export.",)
     return (f"{hidden} pixels lie under other masks and are not in the export.",)

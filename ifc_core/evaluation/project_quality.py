@@ -172,8 +172,10 @@ def project_quality(
         source = f"proposals of {', '.join(name or 'the bundled model' for name in models)}"
     missing = [video.name for video in videos if video.id not in found]
     if len(missing) == len(videos):
+        if predictions is not None:
+            raise InputError(f"{source} holds nothing for the videos with approved frames.")
         raise InputError(
-            "There are no proposals for the videos with approved frames; propose, or give a file."
+            "There are no proposals for the videos with approved frames; propose there first."
         )
     judged = []
     for number, video in enumerate(videos, start=1):
@@ -187,7 +189,9 @@ def project_quality(
     ]
     passed = sum(len(approved[i]) - len(entry.frames) for i, entry in found.items())
     if passed:
-        notes.append(f"{passed} approved frames are not in {source}; they are left out.")
+        one = passed == 1
+        frames = "1 approved frame is" if one else f"{passed} approved frames are"
+        notes.append(f"{frames} not in {source}; {'it is' if one else 'they are'} left out.")
     return replace(_figures(reader, judged, source, notes, context), models=models)
 
 

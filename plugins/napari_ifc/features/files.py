@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -312,7 +313,7 @@ class Files(Feature):
 _Imported = tuple[ImportReport, list[EditResult]]
 _SHOW = "file.show_export"
 _LONG_PATH = 30  # letters; a longer one is told by its end
-_LEFT_OUT = " were left out"  # notes that say again what the report counts
+_LEFT_OUT = re.compile(" (was|were) left out")  # notes that say again what the report counts
 
 
 def _import_steps(
@@ -370,7 +371,7 @@ def report_text(report: ExportReport) -> str:
     if any(parts):
         text = tr("Left out as not reviewed or not chosen: {parts}.")
         lines.append(text.format(parts=", ".join(filter(None, parts))))
-    lines.extend(report_note_text(note) for note in report.notes if _LEFT_OUT not in note)
+    lines.extend(report_note_text(note) for note in report.notes if not _LEFT_OUT.search(note))
     return "\n".join(lines)
 
 

@@ -47,11 +47,12 @@ _COUNT_PX = 84
 _AROUND_WORDS_PX = 42  # margins of the page and of its card
 _LOW_PX = 250  # a lower page has one line for each thing, so that the decisions are never cut
 _ROW_ROLE = Qt.ItemDataRole.UserRole
+_NEXT = "review.next"
 _DECISIONS = (
     ("review.accept", tr("Accept"), "Space"),
     ("review.fix", tr("Fix"), ""),
     ("review.reject", tr("Reject"), ""),
-    ("review.next", tr("Skip"), ""),
+    (_NEXT, tr("Skip"), ""),
 )
 """Action, text, and what stands for its key where that is not the key's own name."""
 
@@ -306,10 +307,24 @@ class ReviewPage(QWidget):
     def bind_actions(self, actions: ActionTable) -> None:
         """Take names and keys of the buttons from the table."""
         self._actions = actions
-        for action_id, text, sign in _DECISIONS:
-            key = sign or actions[action_id].shortcut
-            self._buttons[action_id].setText(f"{text}  {key}" if key else text)
+        self._name_buttons()
+        self._show_words()
         self.refresh_actions()
+
+    def _name_buttons(self) -> None:
+        """Where no entry is shown there is none to skip: the same key begins."""
+        if self._actions is None:
+            return
+        begins = self._row is None and self.model.rowCount() > 0
+        for action_id, text, sign in _DECISIONS:
+            key = sign or self._actions[action_id].shortcut
+            name = tr("Start") if begins and action_id == _NEXT else text
+            self._buttons[action_id].setText(f"{name}  {key}" if key else name)
+
+    def _start(self) -> str:
+        """What the words call the button that begins."""
+        name = tr("Start")
+        return name if self._actions is None else self._actions[_NEXT].keyed(name)
 
     def refresh_actions(self) -> None:
         """Enable what is possible; the rest says why it is not."""
@@ -371,6 +386,7 @@ class ReviewPage(QWidget):
     def _show_entry(self, row: QueueRow | None) -> None:
         self._row = row
         self._current.setText(tr("Review"))
+        self._name_buttons()
         self._show_words()
 
     def _show_words(self) -> None:
@@ -383,9 +399,10 @@ class ReviewPage(QWidget):
         elif not self.model.rowCount():
             words = tr("There is nothing to decide.")
         elif low:
-            words = tr("Q shows the first entry.")
+            words = tr("{start} shows the first entry.").format(start=self._start())
         else:
-            words = tr("Q shows the first entry; decide with one key and the next one comes.")
+            text = tr("{start} shows the first entry; decide with one key and the next one comes.")
+            words = text.format(start=self._start())
         room = self.width() - _AROUND_WORDS_PX
         fit = self._why.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, room)
         self._why.setText(fit if low else words)

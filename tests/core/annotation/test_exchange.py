@@ -142,7 +142,7 @@ def test_scopes_classes_and_steps(project, tmp_path):
     other = ExportOptions(scope=ExportScope.EVERYTHING, video_ids=(2,))
     report = export_project(project, target, options=other)
     assert report.videos == 0
-    assert "nothing to export" in report.notes[0]
+    assert report.notes[0].startswith("1 video has nothing to export in this scope: ")
     assert validate_ytvis(target) == []
 
 

@@ -33,7 +33,7 @@ def notes_on(count):
 _MADE = (
     *(note for count in (1, 2, 8) for note in notes_on(count)),
     *(importing._twice_note(count)[0] for count in (1, 3)),
-    exporting._hidden_note(1200)[0],
+    *(exporting._hidden_note(count)[0] for count in (1, 1200)),
 )
 
 
@@ -62,6 +62,8 @@ def test_a_note_is_shown_in_the_language_of_the_window(note):
 
 @pytest.mark.parametrize("names", _SHOWN)
 def test_names_in_a_note_are_left_alone_and_the_words_around_them_are_not(names):
+    note = f"1 video has nothing to export in this scope: {names}."
+    assert report_note_text(note).startswith("⟦1 video has")
     note = f"3 videos have nothing to export in this scope: {names}."
     listed = names if names == _SHOWN[0] else f"⟦{names}⟧"
     assert report_note_text(note) == f"⟦3 videos have nothing to export in this scope: {listed}.⟧"

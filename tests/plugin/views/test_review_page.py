@@ -4,6 +4,7 @@ import pytest
 from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtWidgets import QApplication, QFrame, QPushButton
 
+from napari_ifc.actions import Action, ActionTable
 from napari_ifc.rows import (
     ProgressView,
     QueueRow,
@@ -67,6 +68,20 @@ class TestReviewPage:
         page.show_progress(ProgressView(1, 80, 80, 11, 11))
         assert page._empty_title.text() == "Reading masks"
 
+    def test_where_nothing_is_shown_the_key_begins_and_skips_nothing(self, page):
+        def row_at(place):
+            return QueueRow(f"Track {place}", "frame 0", "Unsure", "Accept.", "label", 0.5, False)
+
+        actions = ActionTable()
+        for name, key in (("accept", "Space"), ("fix", "Y"), ("reject", "U"), ("next", "K")):
+            actions.add(Action(f"review.{name}", name, lambda: None, shortcut=key))
+        page.bind_actions(actions)
+        page.show_queue(2, row_at, -1, 2, "")
+        assert page._buttons["review.next"].text() == "Start  K"
+        assert page._why.text().startswith("Start (K) shows the first entry")
+        page.show_queue(2, row_at, 0, 2, "")
+        assert page._buttons["review.next"].text() == "Skip  K"
+
     @pytest.mark.parametrize("height", [170, 200, 230, 260, 400])
     @pytest.mark.parametrize("count", [0, 12])
     @pytest.mark.parametrize("place", [-1, 0])
@@ -96,9 +111,8 @@ class TestReviewPage:
         assert why.fontMetrics().height() <= why.height()
         if not why.wordWrap():
             assert why.fontMetrics().horizontalAdvance(why.text()) <= why.width()
-            assert why.text() in {"Q shows the first entry.", "There is nothing to decide."} or (
-                why.toolTip().endswith(advice)
-            )
+            told = {"Start shows the first entry.", "There is nothing to decide."}
+            assert why.text() in told or why.toolTip().endswith(advice)
         page.setParent(None)
 
     def test_a_low_page_shows_several_entries_and_says_all_in_the_tip(self, page):
