@@ -33,11 +33,18 @@ from ifc_core.models.registry import load_model, resolve_device
 from ifc_core.training.distributed import Ranks, joined_ranks
 from ifc_core.training.edge_batches import Batch, EdgeBatches
 from ifc_core.training.edge_config import EdgeTrainConfig
-from ifc_core.training.edge_samples import ClipSamples, SampleFiles, samples_of
+from ifc_core.training.edge_sample_store import SampleStore, sample_settings
+from ifc_core.training.edge_samples import ClipSamples, samples_of
 from ifc_core.training.ema import WeightAverage
 from ifc_core.training.precision import training_precision
 from ifc_core.training.run_files import STATE_NAME
-from ifc_core.training.run_state import load_tensors, read_state, state_tensors, write_state
+from ifc_core.training.run_state import (
+    check_same_run,
+    load_tensors,
+    read_state,
+    state_tensors,
+    write_state,
+)
 from ifc_core.training.skipped_steps import SkippedSteps, take_step
 from ifc_core.training.step_report import append_line, forget_log_from
 from ifc_core.training.unwritten import Unwritten
@@ -134,8 +141,7 @@ class EdgeTrainer:
             fused=self.device.type in ("cpu", "cuda"),
         )
         self.average = WeightAverage(self.network, config.ema_decay)
-        self._files = SampleFiles(config.output / "samples")
-        self._unmatched = SampleFiles(config.output / "unmatched")
+        self._store = SampleStore(config.output, sample_settings(config))
         self._unwritten = Unwritten()
         ready_folder(config.output)
         if self.state_path.is_file():
@@ -162,6 +168,9 @@ class EdgeTrainer:
     def gather(self, context: JobContext, until: float) -> bool:
         """Draw the clips that are missing and keep what the proposer makes of them.
 
+        A file is drawn again where it holds fewer clips than it should, as the last one may where
+        a run is given more of them.
+
         Args:
             context: Progress and cancellation.
             until: On the clock of ``time.monotonic``; stops after it.
@@ -171,13 +180,14 @@ class EdgeTrainer:
 
         Raises:
             JobCancelled: The job was cancelled; files that are whole are kept.
+            CheckpointError: Samples of a run with other settings lie in the output folder.
         """
-        stored = (self._files, self._unmatched)
-        count = self._num_files()
+        count, store = self._num_files(), self._store
+        missing = {n for n in range(count) if not store.has(n, len(self._clips_of(n)))}
         model: IFC | None = None
         for first in range(0, count, self.ranks.world_size):
             number, late = first + self.ranks.rank, False
-            if number < count and not all(files.has(number) for files in stored):
+            if number in missing:
                 model = model or load_model(self.config.proposer, self.device)
                 late = not self._draw(number, model, context, until)
             if self.ranks.any(late, self.device):  # all processes stop together
@@ -187,10 +197,9 @@ class EdgeTrainer:
 
     def _draw(self, number: int, model: IFC, context: JobContext, until: float) -> bool:
         """Write a file of samples; gives up out of time and when cancelled."""
-        config = self.config
-        first = number * _CLIPS_A_FILE
+        config, clips = self.config, self._clips_of(number)
         found: list[ClipSamples] = []
-        for index in range(first, min(first + _CLIPS_A_FILE, config.clips)):
+        for index in clips:
             if time.monotonic() > until or context.is_cancelled:
                 return False
             with suppress(JobCancelled):
@@ -198,12 +207,20 @@ class EdgeTrainer:
             chosen_by = np.random.default_rng((config.seed, index, 1))
             clip = render_clip(*self._clip(index))
             found.append(samples_of(model, clip, chosen_by))
-        self._unmatched.write(number, np.concatenate([of.unmatched for of in found]))
-        self._files.write(number, np.concatenate([of.matched for of in found]))
+        samples = ClipSamples(
+            np.concatenate([of.matched for of in found]),
+            np.concatenate([of.unmatched for of in found]),
+        )
+        self._store.write(number, len(clips), samples)
         return True
 
     def _num_files(self) -> int:
         return math.ceil(self.config.clips / _CLIPS_A_FILE)
+
+    def _clips_of(self, number: int) -> range:
+        """The clips whose samples are in a file."""
+        first = number * _CLIPS_A_FILE
+        return range(first, min(first + _CLIPS_A_FILE, self.config.clips))
 
     def _clip(self, index: int) -> tuple[int, ClipSpec]:
         """Seed and settings of a generated clip."""
@@ -240,8 +257,8 @@ class EdgeTrainer:
                 not finite; what was learnt before is saved.
             OutputError: What the run leaves at its end cannot be written.
         """
-        count = self._num_files()
-        data = EdgeBatches(self._files, self._unmatched, count, self.config, self.ranks)
+        stored = (self._store.matched, self._store.unmatched, self._num_files())
+        data = EdgeBatches(*stored, self.config, self.ranks)
         if not data.is_ready:
             raise ConfigError(
                 "The model drew too few masks on the clips; draw more clips.",
@@ -341,7 +358,7 @@ class EdgeTrainer:
             "scaler": {},
             "average_updates": self.average.updates,
             "skipped": self.skipped.total,
-            "seed": self.config.seed,
+            "samples": dict(self._store.settings),
         }
         write_state(self.state_path, tensors, facts)
         plain = json.loads(json.dumps(asdict(self.config), default=str))
@@ -351,11 +368,13 @@ class EdgeTrainer:
 
     def _load(self) -> None:
         tensors, facts = read_state(self.state_path)
-        if facts["model"] != "edges" or facts.get("seed") != self.config.seed:
+        if facts["model"] != "edges":
             raise CheckpointError(
-                f"{self.state_path} is of another run; choose another output folder.",
+                f"{self.state_path} is of another network; choose another output folder.",
                 path=self.state_path,
             )
+        # States of earlier versions say no more than the seed.
+        check_same_run(self.state_path, self._store.settings, facts.get("samples", facts))
         wanted = {f"model/{name}": v.shape for name, v in self.network.state_dict().items()}
         if wanted != {k: v.shape for k, v in tensors.items() if k.startswith("model/")}:
             raise CheckpointError(

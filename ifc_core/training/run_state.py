@@ -29,6 +29,7 @@ SHARD_BYTES = 15_000_000
 INDEX_NAME = "index.json"
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 _COUNTS = ("iteration", "average_updates", "skipped")  # facts of a state
+_TABLES = ("scaler", "settings", "samples")
 
 
 def write_state(path: Path, tensors: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:
@@ -79,8 +80,9 @@ def read_state(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         for name, value in (("iteration", facts["iteration"]), *facts.items()):
             if name in _COUNTS and (type(value) is not int or value < 0):
                 raise TypeError(f"{name} is no count")
-        if not isinstance(facts["scaler"], dict):
-            raise TypeError("the scale of gradients is no table")
+        for name, value in (("scaler", facts["scaler"]), *facts.items()):
+            if name in _TABLES and not isinstance(value, dict):
+                raise TypeError(f"{name} is no table")
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(
             f"{path} is no usable training checkpoint; delete it to begin the run anew.", path=path
@@ -205,21 +207,17 @@ def plain_settings(config: TrainConfig) -> dict[str, Any]:
     return plain
 
 
-def check_same_run(path: Path, settings: dict[str, Any], stored: dict[str, Any]) -> None:
-    """Refuse a state that was trained on something else: it would be exported as this run's.
-
-    A run may be made longer and go on at other rates, so only what it learns from counts;
-    folders may have been moved.
+def check_same_run(path: Path, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+    """Refuse what comes of another lesson: it would be exported as this run's.
 
     Args:
-        path: Of the state, for the error.
-        settings: Of the present run, as :func:`plain_settings` gives them.
-        stored: The same of the run that wrote the state, or empty.
+        path: Of the state, or of what else was found, for the error.
+        mine: What decides what the present run learns, such as :func:`lesson_of` gives.
+        theirs: The same of the run that wrote it; what it does not say is not compared.
 
     Raises:
-        CheckpointError: Classes, seed, kind of data or annotation file differ.
+        CheckpointError: They differ.
     """
-    mine, theirs = _lesson(settings), _lesson(stored)
     differing = [name for name in mine if name in theirs and mine[name] != theirs[name]]
     if differing:
         raise CheckpointError(
@@ -229,8 +227,18 @@ def check_same_run(path: Path, settings: dict[str, Any], stored: dict[str, Any])
         )
 
 
-def _lesson(settings: dict[str, Any]) -> dict[str, Any]:
-    """What decides which clips and classes a run learns."""
+def lesson_of(settings: dict[str, Any]) -> dict[str, Any]:
+    """What decides which clips and classes a run learns.
+
+    A run may be made longer and go on at other rates, so only that counts; folders may have been
+    moved.
+
+    Args:
+        settings: As :func:`plain_settings` gives them, or empty.
+
+    Returns:
+        Classes, seed, kind of data and the name of the annotation file.
+    """
     found: dict[str, Any] = {
         name: settings[name] for name in ("categories", "seed") if name in settings
     }

@@ -42,6 +42,7 @@ from ifc_core.training.run_files import STATE_NAME
 from ifc_core.training.run_state import (
     check_same_run,
     keeps_statistics,
+    lesson_of,
     load_tensors,
     plain_settings,
     read_state,
@@ -403,7 +404,8 @@ class Trainer:
                 f"{self.state_path} is of another architecture; choose another output folder.",
                 path=self.state_path,
             )
-        check_same_run(self.state_path, plain_settings(self.config), facts.get("settings", {}))
+        mine, theirs = plain_settings(self.config), facts.get("settings", {})
+        check_same_run(self.state_path, lesson_of(mine), lesson_of(theirs))
         parts = (self.model, self.optimizer, self.average, self.guide)
         load_tensors(self.state_path, tensors, *parts, int(facts.get("average_updates", 0)))
         self.scaler.load_state_dict(facts["scaler"])

@@ -8,7 +8,8 @@ import torch
 from ifc_core.models.preferences import ModelPreferences
 from ifc_core.training.config import build_config
 from ifc_core.training.edge_config import EdgeTrainConfig
-from ifc_core.training.edge_samples import SampleFiles, samples_of
+from ifc_core.training.edge_sample_store import SampleStore, sample_settings
+from ifc_core.training.edge_samples import ClipSamples, samples_of
 
 
 class Proposer(torch.nn.Module):
@@ -65,12 +66,14 @@ def elsewhere(clip):
     return replace(clip, masks=np.roll(clip.masks, 40, axis=2))
 
 
+def keep(settings, matched, unmatched):
+    """Write samples as those of a run with one clip."""
+    store = SampleStore(settings.output, sample_settings(settings))
+    store.write(0, 1, ClipSamples(matched, unmatched))
+
+
 def filled(folder, clip, **changes):
-    """Settings of a run whose samples are there."""
-    settings = config(folder, **changes)
-    for name, samples in (
-        ("unmatched", of_clip(elsewhere(clip)).unmatched),
-        ("samples", matched(clip)),
-    ):
-        SampleFiles(folder / name).write(0, samples)
+    """Settings of a run with one clip whose samples are there."""
+    settings = config(folder, clips=1, **changes)
+    keep(settings, matched(clip), of_clip(elsewhere(clip)).unmatched)
     return settings

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from edge_runs import config, elsewhere, filled, matched, of_clip
+from edge_runs import config, elsewhere, filled, keep, matched, of_clip
 
 from ifc_core import cli
 from ifc_core.errors import CheckpointError, ConfigError
@@ -30,7 +30,7 @@ FOREVER = float("inf")
 
 def test_masks_that_cover_nothing_are_judged_so(clip, tmp_path):
     stages = [{"iterations": 60, "side": 32, "batch_size": 6, "unmatched": 0.5}]
-    settings = filled(tmp_path, clip, clips=1, stages=stages, warmup_iterations=1, lr=3e-3)
+    settings = filled(tmp_path, clip, stages=stages, warmup_iterations=1, lr=3e-3)
     unmatched = of_clip(elsewhere(clip)).unmatched
     unmatched[..., :3] = 40  # and there is nothing to see
     SampleFiles(tmp_path / "unmatched").write(0, unmatched)
@@ -48,7 +48,7 @@ def test_masks_that_cover_nothing_are_judged_so(clip, tmp_path):
 
 def test_training_learns(clip, tmp_path):
     stages = [{"iterations": 40, "side": 32, "batch_size": 4}]
-    settings = filled(tmp_path, clip, clips=1, stages=stages, warmup_iterations=1, lr=3e-3)
+    settings = filled(tmp_path, clip, stages=stages, warmup_iterations=1, lr=3e-3)
     train_edges(settings)
     lines = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
     losses = [json.loads(line)["loss"] for line in lines]
@@ -61,9 +61,9 @@ def weights(folder):
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(clip, tmp_path):
-    whole = filled(tmp_path / "whole", clip, clips=1)
+    whole = filled(tmp_path / "whole", clip)
     train_edges(whole)
-    parts = filled(tmp_path / "parts", clip, clips=1)
+    parts = filled(tmp_path / "parts", clip)
 
     stops = JobContext(lambda progress: progress.done == 3 and stops.cancel())
     with pytest.raises(JobCancelled):
@@ -85,9 +85,8 @@ def test_two_processes_share_every_batch(clip, tmp_path):
     So the first losses and what the last layer's bias learns from them must be equal.
     """
     stages = [{"iterations": 1, "side": 32, "batch_size": 4, "unmatched": 0.25}]
-    one = filled(tmp_path / "one", clip, clips=1, stages=stages, clip_norm=1e9)
+    one = filled(tmp_path / "one", clip, stages=stages, clip_norm=1e9)
     train_edges(one)
-    filled(tmp_path / "two", clip, clips=1)
     file = tmp_path / "two.toml"
     file.write_text(
         'task = "edges"\noutput = "two"\nclips = 1\nnum_workers = 0\ndevice = "cpu"\n'
@@ -95,6 +94,7 @@ def test_two_processes_share_every_batch(clip, tmp_path):
         "[[stages]]\niterations = 1\nside = 32\nbatch_size = 4\nunmatched = 0.25\n",
         encoding="utf-8",
     )
+    keep(read_edge_config(file), matched(clip), of_clip(elsewhere(clip)).unmatched)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
@@ -132,7 +132,7 @@ def test_processes_stop_together_where_one_is_cancelled_or_late(proposer, clip, 
         def agree(self, number, device):
             return True
 
-    trainer = EdgeTrainer(filled(tmp_path, clip, clips=1), Other())
+    trainer = EdgeTrainer(filled(tmp_path, clip), Other())
     assert not trainer.gather(JobContext(), FOREVER)
     assert not trainer.run(JobContext(), FOREVER)
     assert trainer.iteration == 0
@@ -155,7 +155,7 @@ def test_a_batch_that_does_not_divide_is_refused(tmp_path):
 
 def test_low_precision_learns_as_well(clip, tmp_path):
     stages = [{"iterations": 40, "side": 32, "batch_size": 4}]
-    changes = {"clips": 1, "stages": stages, "warmup_iterations": 1, "lr": 3e-3}
+    changes = {"stages": stages, "warmup_iterations": 1, "lr": 3e-3}
     trainer = EdgeTrainer(filled(tmp_path, clip, precision="bf16", **changes))
     kinds = set()
     trainer.network.stem[0][0].register_forward_hook(lambda *told: kinds.add(told[2].dtype))
@@ -182,8 +182,7 @@ def test_a_run_out_of_time_draws_the_rest_later(proposer, tmp_path):
 def test_clips_in_which_nothing_is_found_are_told(clip, tmp_path):
     settings = config(tmp_path, clips=1)
     nothing = replace(clip, masks=np.zeros_like(clip.masks))
-    SampleFiles(tmp_path / "samples").write(0, matched(nothing))
-    SampleFiles(tmp_path / "unmatched").write(0, matched(nothing))
+    keep(settings, matched(nothing), matched(nothing))
     with pytest.raises(ConfigError, match="draw more clips"):
         train_edges(settings)
 
@@ -198,8 +197,8 @@ def test_a_full_disk_costs_no_run(clip, tmp_path, full_disk):
         elif progress.done == 4:
             disk.close()
 
-    whole = filled(tmp_path / "whole", clip, clips=1)
-    settings = filled(tmp_path / "full", clip, clips=1, checkpoint_seconds=0.0)
+    whole = filled(tmp_path / "whole", clip)
+    settings = filled(tmp_path / "full", clip, checkpoint_seconds=0.0)
     with disk:
         weights = train_edges(settings, JobContext(fill_for_a_while))
     assert re.search(
@@ -212,12 +211,16 @@ def test_a_full_disk_costs_no_run(clip, tmp_path, full_disk):
 
 
 def test_a_checkpoint_of_another_run_and_a_damaged_file_are_refused(clip, tmp_path):
-    settings = filled(tmp_path, clip, clips=1)
+    settings = filled(tmp_path, clip)
     train_edges(settings)
-    with pytest.raises(CheckpointError, match="another run"):
-        EdgeTrainer(replace(settings, seed=5))
+    for name, value in (("seed", 5), ("sizes", ((96, 96),)), ("num_frames", 2)):
+        with pytest.raises(CheckpointError, match=rf"resume.* other settings \({name}\)"):
+            EdgeTrainer(replace(settings, **{name: value}))
     state = tmp_path / "resume.safetensors"
     tensors, facts = read_state(state)
+    write_state(state, {k: v.clone() for k, v in tensors.items()}, {**facts, "samples": [1]})
+    with pytest.raises(CheckpointError, match="no usable training checkpoint"):
+        EdgeTrainer(settings)
     for name in ("average/answer.bias", "optimizer/exp_avg/answer.bias"):
         rest = {key: value.clone() for key, value in tensors.items() if key != name}
         write_state(state, rest, facts)
@@ -273,13 +276,13 @@ def test_the_bundled_recipe_can_be_read(tmp_path):
 
 
 def test_the_command_trains_from_a_file(proposer, clip, tmp_path, capsys):
-    filled(tmp_path / "run", clip)
     file = tmp_path / "mine.toml"
     file.write_text(
         'task = "edges"\noutput = "run"\nclips = 1\nnum_workers = 1\ndevice = "cpu"\n'
         "[[stages]]\niterations = 2\nside = 32\nbatch_size = 2\n",
         encoding="utf-8",
     )
+    keep(read_edge_config(file), matched(clip), of_clip(elsewhere(clip)).unmatched)
     assert cli.main(["train", str(file)]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "run" / "edges.safetensors")
     assert read_edge_network(tmp_path / "run" / "edges.safetensors").provenance["iteration"] == 2
@@ -304,7 +307,7 @@ def overflowing(monkeypatch):
 
 def test_a_step_that_is_not_finite_is_left_out_and_told(clip, tmp_path, overflowing):
     overflowing(lambda iteration: iteration == 1)
-    settings, told = filled(tmp_path, clip, clips=1, checkpoint_seconds=0.0), []
+    settings, told = filled(tmp_path, clip, checkpoint_seconds=0.0), []
     train_edges(settings, JobContext(lambda progress: told.append(progress.message)))
     assert told == ["learning edges"] + ["learning edges, 1 skipped"] * 4
     assert all(value.isfinite().all() for value in weights(tmp_path).values())
@@ -319,7 +322,7 @@ def test_a_step_that_is_not_finite_is_left_out_and_told(clip, tmp_path, overflow
 def test_a_run_that_comes_to_nothing_keeps_what_it_learnt(clip, tmp_path, overflowing, monkeypatch):
     monkeypatch.setattr(skipped_steps, "MOST_IN_A_ROW", 2)
     overflowing(lambda iteration: iteration > 0)
-    settings = filled(tmp_path, clip, clips=1)
+    settings = filled(tmp_path, clip)
     with pytest.raises(ConfigError, match=r"2 iterations in a row .* go on from .*resume"):
         train_edges(settings)
     assert EdgeTrainer(settings).iteration == 3
@@ -330,14 +333,14 @@ def test_a_run_that_comes_to_nothing_keeps_what_it_learnt(clip, tmp_path, overfl
 
 def test_a_run_that_learnt_nothing_leaves_no_state(clip, tmp_path, overflowing):
     overflowing(lambda iteration: True)
-    settings = filled(tmp_path, clip, clips=1, checkpoint_seconds=0.0)
+    settings = filled(tmp_path, clip, checkpoint_seconds=0.0)
     with pytest.raises(ConfigError, match=r"5 of 5 iterations .* begin anew"):
         train_edges(settings)
     assert not (tmp_path / "resume.safetensors").exists()
 
 
 def test_weights_that_are_not_finite_replace_no_state(clip, tmp_path):
-    settings = filled(tmp_path, clip, clips=1)
+    settings = filled(tmp_path, clip)
     train_edges(settings)
     trainer = EdgeTrainer(settings)
     with torch.no_grad():
