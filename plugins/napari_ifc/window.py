@@ -50,7 +50,7 @@ class WindowHooks(QObject):
         *,
         dock_panel: bool,
     ) -> None:
-        super().__init__()
+        super().__init__(studio)
         self._studio = studio
         self._window = viewer.window
         self._main: QMainWindow | None = None

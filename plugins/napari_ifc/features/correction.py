@@ -68,7 +68,7 @@ class Correction(Feature):
         self.spreader: SpreadController | None = None
         self.prompts: PromptController | None = None
         self.questions: DrawnQuestions | None = None
-        self.signals = CorrectionSignals()
+        self.signals = CorrectionSignals(studio)
         self.strip = SpreadStrip()
         studio.panel.add_strip(self.strip)
         self.strip.action_requested.connect(studio.run_action)
