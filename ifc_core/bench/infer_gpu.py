@@ -70,7 +70,8 @@ class GpuBench:
                 continue
             began = time.perf_counter()
             try:
-                figures[name] = part()
+                with torch.cuda.device(self.model.device):  # whose memory and clock are asked
+                    figures[name] = part()
             except Exception as error:
                 figures[name] = {"failed": repr(error), "where": traceback.format_exc()[-1500:]}
             figures[name]["bench_seconds"] = time.perf_counter() - began

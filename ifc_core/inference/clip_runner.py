@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,8 @@ from torch import Tensor
 
 from ifc_core.errors import DeviceMemoryError
 from ifc_core.inference.device_arithmetic import device_arithmetic
-from ifc_core.inference.device_graphs import GraphedWork
+from ifc_core.inference.device_graphs import GraphedWork, GraphMemory
+from ifc_core.inference.device_memory import is_out_of_memory, let_go_after
 from ifc_core.inference.frame_input import resize_frames
 from ifc_core.models.ifc import IFC, FrameFeatures
 from ifc_core.tracking.duplicates import KEEP_ALL, without_duplicates
@@ -30,6 +31,7 @@ NO_CONTINUATION = 1.0
 _UNSURE, _SURVIVES = 1, 2
 
 _Result = TypeVar("_Result")
+_Stage = Literal["frames", "clips"]  # encoded, decoded
 
 
 @dataclass(slots=True)
@@ -107,7 +109,10 @@ class ClipRunner:
     input_size: tuple[int, int] | None = None
     _encoding: GraphedWork | None = None
     _decoding: dict[tuple[int, tuple[int, int]], GraphedWork] = field(default_factory=dict)
+    _graphs: GraphMemory | None = field(default_factory=GraphMemory)  # None: no more of them
     _after: Any = None  # the stream of what follows the network
+    _unsaid: dict[str, str] = field(default_factory=dict)  # what was given up and not yet told
+    _at_once: dict[str, int] = field(default_factory=dict)  # of other work, where not all fits
 
     def clips(
         self,
@@ -167,7 +172,7 @@ class ClipRunner:
                 asked = None if queries is None else queries[:count]
                 return self._decode(held, indices[:count], asked)
 
-            result = self._attempt(work)
+            result = self._attempt("clips", work)
         return result
 
     def finish(self, pending: PendingClips) -> list[ClipInstances]:
@@ -178,7 +183,7 @@ class ClipRunner:
         Raises:
             DeviceMemoryError: Not even one clip at the smallest size fits.
         """
-        result = self._attempt(lambda: self._finish(pending))
+        result = self._attempt("clips", lambda: self._finish(pending))
         if result is None:  # too little memory for the masks: the clips again, with less of it
             self._wait_for_all()
             result = self.clips(pending.windows, pending.indices, pending.queries)
@@ -209,7 +214,7 @@ class ClipRunner:
                 self._encode(batch)
                 return True
 
-            self._attempt(work)  # with less memory all may have to be done again
+            self._attempt("frames", work)  # with less memory all may have to be done again
 
     def _is_stale(self, frame: CachedFrame) -> bool:
         return frame.features is None or frame.encoded_at != self.input_size
@@ -244,7 +249,7 @@ class ClipRunner:
         on_host = torch.empty(standing.shape, dtype=torch.uint8, pin_memory=True)
         on_host.copy_(standing, non_blocking=True)
         decided = torch.cuda.Event()
-        decided.record()
+        decided.record(torch.cuda.current_stream(probs.device))
         return PendingClips(windows, indices, probs, weights, maps, on_host, queries, decided)
 
     @torch.inference_mode()
@@ -289,10 +294,10 @@ class ClipRunner:
 
     def _encoded(self, images: Tensor) -> FrameFeatures:
         """``encode_frames``, recorded as a graph on a GPU."""
-        if self.model.device.type != "cuda":
+        if self.model.device.type != "cuda" or self._graphs is None:
             return self.model.encode_frames(self.model.normalize(images))
         if self._encoding is None:
-            self._encoding = GraphedWork(self._encode_tensors)
+            self._encoding = GraphedWork(self._encode_tensors, memory=self._graphs)
         state, position, lateral4, lateral3 = self._encoding(images)
         grid = _grid_32(images)
         return FrameFeatures(state, position, lateral4, lateral3, None, grid)
@@ -311,11 +316,11 @@ class ClipRunner:
             return out.class_logits, out.mask_weights, out.mask_features
 
         tensors = (features.state, features.position, features.lateral4, features.lateral3)
-        if self.model.device.type != "cuda":
+        if self.model.device.type != "cuda" or self._graphs is None:
             return work(*tensors)
         key = (num_clips, grid)
         if key not in self._decoding:
-            self._decoding[key] = GraphedWork(work)
+            self._decoding[key] = GraphedWork(work, memory=self._graphs)
         return self._decoding[key](*tensors)
 
     def _on_grid(self, masks: Tensor) -> Tensor:
@@ -326,14 +331,14 @@ class ClipRunner:
             return masks.reshape(*masks.shape[:2], *self.mask_grid)
         return F.interpolate(masks, self.mask_grid, mode="bilinear", align_corners=False)
 
-    def _attempt(self, work: Callable[[], _Result]) -> _Result | None:
+    def _attempt(self, stage: _Stage, work: Callable[[], _Result]) -> _Result | None:
         """Run ``work``; out of memory, step down and give ``None`` (try again)."""
         try:
-            return work()
+            result = work()
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            if not self._step_down():
+            if not (self._let_go(error) or self._step_down(stage)):
                 device = str(self.model.device)
                 raise DeviceMemoryError(
                     f"There is too little memory on {device} even for one clip at the smallest "
@@ -341,32 +346,79 @@ class ClipRunner:
                     device=device,
                 ) from error
             return None
+        # Said once it is enough: one sentence for all steps that it took.
+        self.notices += [f"Memory ran out, so {what}." for what in self._unsaid.values()]
+        self._unsaid.clear()
+        return result
 
-    def _step_down(self) -> bool:
-        """Halve the batch, then the clip group, then lower the resolution."""
-        for graphed in (self._encoding, *self._decoding.values()):
-            if graphed is not None:
-                graphed.release()
-        if self.model.device.type == "cuda":
-            torch.cuda.empty_cache()
-        if self.frame_batch > 1:
-            self.frame_batch //= 2
-            self._note(f"frames are now read {self.frame_batch} at a time")
-            return True
-        if self.clip_group > 1:
-            self.clip_group //= 2
-            self._note(f"clips are now run {self.clip_group} at a time")
-            return True
+    def with_room(self, work: Callable[[int], _Result], most: int = 1, what: str = "") -> _Result:
+        """Run what else the run asks of the device; out of memory, make room and try again.
+
+        Args:
+            work: Is told how much to do at once. It must leave nothing behind where it fails.
+            most: How much at once if memory allows. It is tried again as it is, then in halves.
+            what: What is done now, such as ``masks are now made``, for the sentence about it.
+
+        Raises:
+            RuntimeError: Of the library, as it is where not even one fits.
+        """
+        most = min(most, self._at_once.get(what, most))
+        tries = [most, *(most >> halvings for halvings in range(most.bit_length()))]
+        for at_once in tries[:-1]:
+            try:
+                result = work(at_once)
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._let_go(error)
+            else:
+                break
+        else:
+            at_once, result = tries[-1], work(tries[-1])
+        if at_once < most:
+            self._at_once[what] = at_once
+            self.notices.append(f"Memory ran out, so {what} {at_once} at a time.")
+        return result
+
+    def _let_go(self, error: BaseException) -> bool:
+        """Free what failed and all recorded graphs, for good; whether there were any."""
+        self._wait_for_all()  # for what still uses them, and for memory that other streams hold
+        recorded = [work for work in (self._encoding, *self._decoding.values()) if work is not None]
+        found = [graphed.release() for graphed in recorded]
+        self._encoding, self._graphs = None, None
+        self._decoding.clear()
+        let_go_after(error, self.model.device)
+        return any(found)
+
+    def _step_down(self, stage: _Stage) -> bool:
+        """Halve what is too much, then the other batch, then lower the resolution."""
+        steps = [self._halve_batch, self._halve_group]
+        if stage == "clips":
+            steps.reverse()
+        return any(step() for step in (*steps, self._lower_resolution))
+
+    def _halve_batch(self) -> bool:
+        if self.frame_batch == 1:
+            return False
+        self.frame_batch //= 2
+        self._unsaid["frames"] = f"frames are now read {self.frame_batch} at a time"
+        return True
+
+    def _halve_group(self) -> bool:
+        if self.clip_group == 1:
+            return False
+        self.clip_group //= 2
+        self._unsaid["clips"] = f"clips are now run {self.clip_group} at a time"
+        return True
+
+    def _lower_resolution(self) -> bool:
         if self.input_size is None or min(self.input_size) <= SMALLEST_SHORT_SIDE:
             return False
         scale = max(0.75, SMALLEST_SHORT_SIDE / min(self.input_size))
         height, width = (max(1, int(side * scale + 0.5)) for side in self.input_size)
         self.input_size = (height, width)
-        self._note(f"frames are now looked at in {width} by {height} pixels")
+        self._unsaid["size"] = f"frames are now looked at in {width} by {height} pixels"
         return True
-
-    def _note(self, what: str) -> None:
-        self.notices.append(f"Memory ran out, so {what}.")
 
 
 def standing_of(class_probs: Tensor, continuation_score: float) -> Tensor:
@@ -391,13 +443,3 @@ def standing_of(class_probs: Tensor, continuation_score: float) -> Tensor:
 def _grid_32(images: Tensor) -> tuple[int, int]:
     """(h, w) of the backbone's last map for (N, H, W, 3) images."""
     return -(-int(images.shape[1]) // 32), -(-int(images.shape[2]) // 32)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that the device or the machine has too little memory."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and (
-        "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
-    )

@@ -13,6 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ifc_core.inference.device_memory import is_out_of_memory, let_go_after
+
 _MOST_BYTES = 128 << 20
 """Of one batch, however many frames it might hold: large frames come in smaller batches."""
 
@@ -27,8 +29,9 @@ class FrameBatchOnDevice:
     Attributes:
         indices: Frame indices in the video.
         images: The frames as they came.
-        sent: (N, H, W, 3) uint8 of the parts that are looked at; see :meth:`arrived`.
-        event: Recorded on the device once all has arrived; ``None`` on a CPU.
+        sent: (N, H, W, 3) uint8 of the parts that are looked at; see :meth:`arrived`. Still on
+            the host where the device had no room.
+        event: Recorded on the device once all has arrived; ``None`` where nothing travels.
     """
 
     indices: tuple[int, ...]
@@ -94,9 +97,20 @@ class FrameSender:
 
     def _send(self, indices: list[int], images: list[npt.NDArray[np.uint8]]) -> FrameBatchOnDevice:
         parts = [self.cut(image) for image in images]
+        try:
+            sent, event = self._on_device(parts)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            # Only the thread that works on the device knows what can be let go of there.
+            let_go_after(error, self.device)
+            sent, event = torch.from_numpy(np.stack(parts)), None
+        return FrameBatchOnDevice(tuple(indices), tuple(images), sent, event)
+
+    def _on_device(self, parts: list[npt.NDArray[np.uint8]]) -> tuple[Tensor, Any]:
+        """Frames on their way, and the event of their arrival."""
         if self.device.type != "cuda":
-            sent = torch.from_numpy(np.stack(parts)).to(self.device)
-            return FrameBatchOnDevice(tuple(indices), tuple(images), sent)
+            return torch.from_numpy(np.stack(parts)).to(self.device), None
         slot = self._slot((len(parts), *parts[0].shape))
         buffer = self._buffers[slot][: len(parts)]
         filled = buffer.numpy()
@@ -106,9 +120,9 @@ class FrameSender:
             sent = torch.empty_like(buffer, device=self.device, pin_memory=False)
             sent.copy_(buffer, non_blocking=True)
             event = torch.cuda.Event()
-            event.record()
+            event.record(torch.cuda.current_stream(self.device))
         self._free[slot] = event
-        return FrameBatchOnDevice(tuple(indices), tuple(images), sent, event)
+        return sent, event
 
     def _slot(self, shape: tuple[int, ...]) -> int:
         """A pinned buffer that nothing is sent from any more."""

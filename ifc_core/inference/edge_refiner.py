@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,7 +16,8 @@ import torch
 
 import ifc_resources
 from ifc_core.errors import DeviceMemoryError
-from ifc_core.inference.clip_runner import is_out_of_memory
+from ifc_core.inference.device_arithmetic import device_arithmetic
+from ifc_core.inference.device_memory import is_out_of_memory, let_go_after
 from ifc_core.inference.edge_motion import FrameMotion
 from ifc_core.inference.fast_model import DTYPE_OF
 from ifc_core.inference.flow_chain import sample
@@ -266,7 +268,7 @@ class EdgeRefiner:
         self._network = network.to(self._device).to(memory_format=torch.channels_last)
         self._dtype = DTYPE_OF[precision]
         self._notices = [] if notices is None else notices
-        self._most_crops = _MOST_CROPS
+        self._most_crops = self._said_crops = _MOST_CROPS
 
     def for_run(self, precision: str, notices: list[str]) -> EdgeRefiner:
         """One with the same network; see the constructor."""
@@ -345,7 +347,7 @@ class EdgeRefiner:
     ) -> EdgeAnswer | None:
         """The network's answer; ``None`` where fewer crops are to be tried at once."""
         try:
-            return self._run(pictures, priors, motion)
+            answer = self._run(pictures, priors, motion)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -356,12 +358,14 @@ class EdgeRefiner:
                     "other programs, or choose other edges.",
                     device=device,
                 ) from error
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
-        self._most_crops = max(1, len(pictures) // 2)
-        several = f"of {self._most_crops} masks" if self._most_crops > 1 else "of one mask"
-        self._notices.append(f"Memory ran out, so edges {several} are now decided at a time.")
-        return None
+            let_go_after(error, self._device)
+            self._most_crops = max(1, len(pictures) // 2)
+            return None
+        if self._most_crops < self._said_crops:  # said once it is enough
+            self._said_crops = self._most_crops
+            several = f"of {self._most_crops} masks" if self._most_crops > 1 else "of one mask"
+            self._notices.append(f"Memory ran out, so edges {several} are now decided at a time.")
+        return answer
 
     @torch.inference_mode()
     def _run(
@@ -370,7 +374,9 @@ class EdgeRefiner:
         prior = torch.from_numpy(np.stack(priors)).to(self._device)
         moving = None if motion is None else self._channels_first(motion)
         is_low = self._dtype != torch.float32
-        with torch.autocast(self._device.type, self._dtype, enabled=is_low):
+        # As many crops as there are masks, so that searching kernels for each number never ends.
+        exact = nullcontext() if is_low else device_arithmetic(self._device, exact=True)
+        with exact, torch.autocast(self._device.type, self._dtype, enabled=is_low):
             answer: EdgeAnswer = self._network(self._channels_first(pictures), prior, moving)
         return EdgeAnswer(answer.masks.float(), answer.quality.float())
 

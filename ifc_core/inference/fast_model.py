@@ -74,6 +74,11 @@ def _lower_attention(fast: IFC, dtype: torch.dtype) -> None:
             layer.feedforward = _LowPrecision(layer.feedforward, dtype)  # type: ignore[assignment]
 
 
+def has_precision(device: torch.device, precision: str) -> bool:
+    """Whether a device computes in ``fp32``, ``bf16`` or ``fp16`` in acceptable time."""
+    return precision != "fp16" or device.type != "cpu"
+
+
 def choose_dtype(model: IFC, precision: str) -> torch.dtype:
     """The arithmetic behind a ``precision`` setting.
 
@@ -88,7 +93,7 @@ def choose_dtype(model: IFC, precision: str) -> torch.dtype:
     device = model.device
     if precision == "fp32":
         return torch.float32
-    if precision == "fp16" and device.type == "cpu":
+    if not has_precision(device, precision):
         raise ConfigError(
             "fp16 is slow on a CPU; choose bf16, fp32 or auto.", name="precision", value=precision
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +17,23 @@ from ifc_core.inference.mask_output import encode_logits
 from ifc_core.inference.refined_frames import FinishedMasks, RefinedFrames
 from ifc_core.inference.results import EncodedMask
 from ifc_core.structures import RLEMask
-from ifc_core.tracking.video_tracker import TrackedFrame
+from ifc_core.tracking.video_tracker import TrackedFrame, VideoTracker
 
 Image = npt.NDArray[np.uint8]
+Run = tuple[int, ...]
+"""Neighbouring frames that the same clips hold."""
+
+
+def in_batches(runs: Sequence[Run], least: int) -> Iterator[list[Run]]:
+    """Runs put together until they hold that many frames; the last ones may hold fewer."""
+    batch: list[Run] = []
+    for run in runs:
+        batch.append(run)
+        if sum(len(part) for part in batch) >= least:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 class FrameMasks:
@@ -103,6 +118,26 @@ class FrameMasks:
         """
         if self._refined is not None and self._refined.has(frame.frame_index, size):
             self._refined.recall(frame)
+
+    def of_runs(
+        self, tracker: VideoTracker, runs: Sequence[Run], size: tuple[int, int], at_once: int
+    ) -> Iterator[FinishedMasks]:
+        """The masks of settled frames, of so many frames at once, as :meth:`encode` gives them.
+
+        Nothing has changed where it fails for want of memory.
+
+        Args:
+            tracker: Averages the clips that hold the frames.
+            runs: As the tracker gives them, in order.
+            size: (height, width) of the masks.
+            at_once: Frames averaged and encoded at a time.
+        """
+        parts = [run[i : i + at_once] for run in runs for i in range(0, len(run), at_once)]
+        encoded = []
+        for some in in_batches(parts, at_once):
+            frames = [frame for part in some for frame in tracker.merge(part)]
+            encoded.append(self.encode(frames, size))
+        return chain.from_iterable(encoded)
 
     def encode(
         self, frames: Sequence[TrackedFrame], size: tuple[int, int]

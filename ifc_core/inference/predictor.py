@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from ifc_core.errors import ConfigError
 from ifc_core.inference.clip_plan import of_one_length
 from ifc_core.inference.clip_runner import CachedFrame, PendingClips
 from ifc_core.inference.device_input import FrameBatchOnDevice, FrameSender
+from ifc_core.inference.device_memory import plain_memory_errors
 from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
-from ifc_core.inference.frame_masks import FrameMasks
+from ifc_core.inference.frame_masks import FrameMasks, in_batches
 from ifc_core.inference.instance_table import InstanceTable
 from ifc_core.inference.read_ahead import read_ahead
 from ifc_core.inference.refined_frames import FinishedMasks
 from ifc_core.inference.results import EncodedMask, FrameMask, FrameResult, InstanceSummary
 from ifc_core.inference.run_checkpoint import HeldClip, RunCheckpoint
 from ifc_core.inference.run_setup import (
+    BATCHES_AHEAD,
     PreparedModel,
+    batch_for,
     clip_linker_for,
     clip_runner_for,
     edges_for,
+    precision_to_go_on,
     prepare_model,
     score_threshold_for,
     short_side_for,
@@ -40,8 +47,8 @@ from ifc_core.tracking.video_tracker import ClipAssignment, TrackedFrame, VideoT
 Frame = tuple[int, npt.NDArray[np.uint8]]
 """(frame index in the video, (H, W, 3) uint8 RGB)."""
 
-_GPU_BATCH = 36
-_BATCHES_AHEAD = 2
+_Result = TypeVar("_Result")
+
 _ENCODED_AT_ONCE = 8  # frames between two looks at whether the run was cancelled
 
 
@@ -91,7 +98,7 @@ def predict_video(
         num_frames,
         output_size,
         resume,
-        batch=_GPU_BATCH if model.device.type == "cuda" and not low_delay else 1,
+        batch=batch_for(model, low_delay=low_delay),
         prepared=prepared,
         low_delay=low_delay,
     )
@@ -155,7 +162,8 @@ class VideoPrediction(Iterator[FrameResult]):
         return self
 
     def __next__(self) -> FrameResult:
-        return next(self._steps)
+        with plain_memory_errors(self._runner.model.device):
+            return next(self._steps)
 
     def close(self) -> None:
         """Stop early and let go of the frames."""
@@ -240,8 +248,13 @@ class VideoPrediction(Iterator[FrameResult]):
     ) -> Generator[FrameResult, None, None]:
         done = 0 if resume is None else resume.next_position
         self._context.advance(done, self._num_frames, "reading the first clip")
-        precision = self._settings.precision if resume is None else resume.precision
-        ready = self._prepared or prepare_model(self._runner.model, precision)
+        precision = self._settings.precision
+        if resume is not None:
+            self._runner.notices += resume.notices
+            precision = precision_to_go_on(
+                self._runner.model.device, resume.precision, self._runner.notices
+            )
+        ready = self._prepared or self._with_room(prepare_model, self._runner.model, precision)
         self._precision, self._runner.model = ready.precision, ready.network
         self._runner.is_exact = ready.precision == "fp32"
         self._masks.begin(ready.precision, self._runner.notices)
@@ -251,7 +264,7 @@ class VideoPrediction(Iterator[FrameResult]):
         yield from steps(stepped, taken_up + 1)
         yield from self._advance(self._windows.close(), self._windows.num_arrived)
         with self._runner.after_network():
-            self._windows.note_decided(self._linker.finish())
+            self._windows.note_decided(self._with_room(self._linker.finish))
         yield from self._give_out(self._windows.num_arrived)
         yield from self._given(self._masks.finish())
 
@@ -278,7 +291,7 @@ class VideoPrediction(Iterator[FrameResult]):
         the clips of the one before it are linked and encoded here.
         """
         sender = FrameSender(self._runner.model.device, self._batch, self._cut)
-        with read_ahead(sender.batches(frames), _BATCHES_AHEAD) as given:
+        with read_ahead(sender.batches(frames), BATCHES_AHEAD) as given:
             before: _Begun | None = None
             for batch in given:
                 self._context.raise_if_cancelled()
@@ -297,7 +310,13 @@ class VideoPrediction(Iterator[FrameResult]):
         """Set the device to work on a batch and on the windows that it completes."""
         sent = batch.arrived()
         size = self._input_size((int(sent.shape[1]), int(sent.shape[2])))
-        small = resize_frames(sent, size)
+        device = self._runner.model.device
+
+        def resized(at_once: int) -> Tensor:
+            parts = [resize_frames(part.to(device), size) for part in sent.split(at_once)]
+            return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+        small = self._runner.with_room(resized, len(sent), "frames are now resized")
         windows = []
         for place, (index, image) in enumerate(zip(batch.indices, batch.images, strict=True)):
             begins = self._watch.begins_shot(index)
@@ -332,7 +351,6 @@ class VideoPrediction(Iterator[FrameResult]):
         last = resume.window_state[1] - 1
         self._output_size = resume.output_size
         self._runner.input_size, self._runner.mask_grid = resume.input_size, resume.mask_grid
-        self._runner.notices += resume.notices
         self._windows.restore(resume.window_state, resume.shot_starts)
         self._finished = resume.next_position
         self._table.restore(resume.tallies, resume.num_instances, resume.next_position)
@@ -356,11 +374,11 @@ class VideoPrediction(Iterator[FrameResult]):
             who = ClipAssignment(clip.identities, clip.link_scores)
             with self._runner.after_network():
                 again = self._runner.finish(pending)[0]
-                self._tracker.replay(again, who)
+                self._with_room(self._tracker.replay, again, who)
                 if self._windows.begins_linked_shot(clip.start):
                     self._linker.finish()  # and knows none of the clips before
                 if clip.stop > resume.next_position:
-                    self._linker.recall(again, clip.identities)
+                    self._with_room(self._linker.recall, again, clip.identities)
             self._context.raise_if_cancelled()
         self._recall_masks(resume)
         self._let_go(self._windows.settled_before)
@@ -372,7 +390,7 @@ class VideoPrediction(Iterator[FrameResult]):
         is_held = any(clip.start <= last < clip.stop for clip in resume.clips)  # if not too old
         if is_held and self._masks.frames_behind and self._output_size is not None:
             with self._runner.after_network():
-                (frame,) = self._tracker.merge([last])
+                (frame,) = self._with_room(self._tracker.merge, [last])
                 self._masks.recall(frame, self._output_size)
         self._masks.forget(last)
 
@@ -410,29 +428,28 @@ class VideoPrediction(Iterator[FrameResult]):
         with self._runner.after_network():
             for clip in self._runner.finish(pending):
                 if self._windows.begins_linked_shot(clip.frame_indices[0]):
-                    self._windows.note_decided(self._linker.finish())
-                self._windows.note_decided(self._linker.add(clip))
+                    self._windows.note_decided(self._with_room(self._linker.finish))
+                self._windows.note_decided(self._with_room(self._linker.add, clip))
                 self._context.raise_if_cancelled()
+
+    def _with_room(self, work: Callable[..., _Result], *given: Any) -> _Result:
+        """Work on the device that is tried again where memory ran out."""
+        return self._runner.with_room(lambda _: work(*given))
 
     def _give_out(self, settled: int) -> Iterator[FrameResult]:
         """Finish frames that no clip to come holds, nor one that is not decided yet."""
         undecided = self._linker.undecided_from
         settled = settled if undecided is None else min(settled, undecided)
         self._table.note_decided()
-        runs = self._tracker.settled(settled)
-        while runs:
-            tracked: list[TrackedFrame] = []
+        for runs in in_batches(self._tracker.settled(settled), self._batch):
+            if self._output_size is None:
+                raise RuntimeError("a frame was finished before any was read")
+            work = partial(self._masks.of_runs, self._tracker, runs, self._output_size)
             with self._runner.after_network():
-                while runs and len(tracked) < self._batch:
-                    tracked += self._tracker.merge(runs.pop(0))
-                encoded = self._encode_masks(tracked)
+                most = sum(len(run) for run in runs)
+                encoded = self._runner.with_room(work, most, "frames now get their masks")
             yield from self._given(encoded)
         self._tracker.forget(settled, self._needed_from)
-
-    def _encode_masks(self, frames: Sequence[TrackedFrame]) -> Iterator[FinishedMasks]:
-        if self._output_size is None:
-            raise RuntimeError("a frame was finished before any was read")
-        return self._masks.encode(frames, self._output_size)
 
     def _given(self, finished: Iterator[FinishedMasks]) -> Iterator[FrameResult]:
         for frame, masks in finished:

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 from ifc_core.inference.clip_runner import ClipRunner
-from ifc_core.inference.fast_model import PRECISION_OF, choose_dtype, fast_model
+from ifc_core.inference.fast_model import PRECISION_OF, choose_dtype, fast_model, has_precision
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.models.ifc import IFC
 from ifc_core.tracking.linking import ClipLinker, DirectLinker, LookaheadLinker
 from ifc_core.tracking.video_tracker import VideoTracker
+
+BATCHES_AHEAD = 2
+"""Batches that wait for the network while it works, where frames go by batches."""
+
+_GPU_BATCH = 36
+
+
+def batch_for(model: IFC, *, low_delay: bool = False) -> int:
+    """Frames that a run works on at once: many on a GPU, unless each is wanted as it comes."""
+    return _GPU_BATCH if model.device.type == "cuda" and not low_delay else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +41,26 @@ def prepare_model(model: IFC, precision: str) -> PreparedModel:
     """Choose the arithmetic and make the fast copy; see ``fast_model``."""
     dtype = choose_dtype(model, precision)
     return PreparedModel(fast_model(model, dtype), PRECISION_OF[dtype])
+
+
+def precision_to_go_on(device: torch.device, begun: str, notices: list[str]) -> str:
+    """The arithmetic in which a stopped run goes on: its own, or float32 where there is no such.
+
+    Low precision is used only where it stays close to float32, and identities come from the
+    stopped run: masks may differ by a few pixels and nothing else.
+
+    Args:
+        device: On which it goes on; it may have been stopped on another one.
+        begun: In which it was begun: ``fp32``, ``bf16`` or ``fp16``.
+        notices: A sentence is added where it is another one.
+    """
+    if has_precision(device, begun):
+        return begun
+    notices.append(
+        f"The run was begun in {begun} on another device; here it goes on in fp32, so masks may "
+        "differ by a few pixels from those of one run."
+    )
+    return "fp32"
 
 
 def short_side_for(model: IFC, settings: ProposeSettings) -> int:

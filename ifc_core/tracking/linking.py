@@ -82,6 +82,11 @@ class _Compared:
     same: Floats  # (N, N) soft IoU
     identities: tuple[int | None, ...] = ()  # of the rows, once decided; None: of no track
 
+    def only(self, rows: Sequence[int]) -> tuple[ClipInstances, Tensor]:
+        """Some of the rows, and their probabilities."""
+        clip = self.clip.only(rows)
+        return clip, self.probs if clip is self.clip else self.probs[list(rows)]
+
 
 @dataclass(slots=True)
 class LookaheadLinker:
@@ -119,6 +124,8 @@ class LookaheadLinker:
     def add(self, clip: ClipInstances) -> int:
         """Let a clip wait; where enough do, hand those that are certain to the tracker.
 
+        Where the device fails, for want of memory say, nothing has changed: add the clip again.
+
         Args:
             clip: Clips come in the order of their first frame.
 
@@ -129,7 +136,12 @@ class LookaheadLinker:
         self._num_clips += 1
         if len(self._waiting) < 2 * self.lookahead:
             return 0
-        return self._decide(self.lookahead)
+        try:
+            return self._decide(self.lookahead)
+        except BaseException:
+            self._waiting.pop()
+            self._num_clips -= 1
+            raise
 
     def finish(self) -> int:
         """Decide on all clips that wait, as no more will come of this shot; gives their number.
@@ -143,8 +155,8 @@ class LookaheadLinker:
 
     def recall(self, clip: ClipInstances, identities: Sequence[int]) -> None:
         """Know a clip again that was decided before an interruption; the tracker has it."""
-        self._num_clips += 1
         self._known.append(replace(self._compared(clip), identities=tuple(identities)))
+        self._num_clips += 1
 
     def _compared(self, clip: ClipInstances) -> _Compared:
         """A clip with its soft IoU with itself and the clips just before it."""
@@ -190,8 +202,11 @@ class LookaheadLinker:
                 elif (identity := self._known[column].identities[row]) is not None:
                     track_of[number] = identity
                 before = (column, row)
-        for place in range(count):
-            self._hand_over(sorted(steps[place]), track_of)
+        # What can fail for want of memory comes before the first clip is given away.
+        given = [(sorted(steps[place]), self._waiting[place]) for place in range(count)]
+        taken = [waiting.only([row for row, _, _ in rows]) for rows, waiting in given]
+        for (rows, _), (clip, probs) in zip(given, taken, strict=True):
+            self._hand_over(clip, probs, rows, track_of)
         return count
 
     def _with_probable(
@@ -256,14 +271,20 @@ class LookaheadLinker:
         iou = self._waiting[place].ious[column - before[0] - 1]
         return None if iou is None else float(iou[before[1], row])
 
-    def _hand_over(self, steps: Sequence[_Step], track_of: dict[int, int]) -> None:
-        """Give the oldest clip to the tracker, and note the tracks that begin in it."""
+    def _hand_over(
+        self, clip: ClipInstances, probs: Tensor, steps: Sequence[_Step], track_of: dict[int, int]
+    ) -> None:
+        """Give the oldest clip to the tracker, and note the tracks that begin in it.
+
+        Args:
+            clip: The rows of it that belong to tracks.
+            probs: Their probabilities.
+            steps: Their places in the paths.
+            track_of: Identity of each path.
+        """
         decided = self._waiting.popleft()
-        who = self.tracker.take(
-            decided.clip.only([row for row, _, _ in steps]),
-            [track_of.get(number) for _, number, _ in steps],
-            [score for _, _, score in steps],
-        )
+        tracks = [track_of.get(number) for _, number, _ in steps]
+        who = self.tracker.take(clip, tracks, [score for _, _, score in steps], probs)
         identities: list[int | None] = [None] * len(decided.gains)
         for (row, number, _), identity in zip(steps, who.identities, strict=True):
             track_of[number] = identities[row] = identity

@@ -161,7 +161,8 @@ class VideoTracker:
 
         Those that survived are linked first; an unsure one goes on with a track that is left,
         where their soft IoU exceeds :data:`CONTINUE_THRESHOLD`, and is dropped otherwise. Its
-        class scores count only for an instance that no clip was sure of.
+        class scores count only for an instance that no clip was sure of. Where the device fails,
+        for want of memory say, nothing has changed.
 
         Args:
             clip: Clips come in the order of their first frame.
@@ -187,6 +188,7 @@ class VideoTracker:
         clip: ClipInstances,
         identities: Sequence[int | None],
         link_scores: Sequence[float | None],
+        probs: Tensor | None = None,
     ) -> ClipAssignment:
         """Hold the next clip, whose links were decided elsewhere.
 
@@ -194,6 +196,8 @@ class VideoTracker:
             clip: Clips come in the order of their first frame.
             identities: Track of each row, ``None`` for one that begins here.
             link_scores: Soft IoU with which each row was linked, ``None`` for a new one.
+            probs: (N, T, h, w), the sigmoid of its masks, where it is known; the device then has
+                nothing to do.
 
         Returns:
             The identities of the rows, new ones numbered on in their order.
@@ -202,7 +206,8 @@ class VideoTracker:
             ValueError: The clip holds a frame that was released already.
         """
         self._check_unreleased(clip)
-        return self._enter(clip, clip.mask_logits.float().sigmoid(), identities, link_scores)
+        probs = clip.mask_logits.float().sigmoid() if probs is None else probs
+        return self._enter(clip, probs, identities, link_scores)
 
     def _check_unreleased(self, clip: ClipInstances) -> None:
         if clip.frame_indices[0] < self._released_before:
@@ -216,6 +221,7 @@ class VideoTracker:
         link_scores: Sequence[float | None],
     ) -> ClipAssignment:
         who = list(identities)
+        # From here on the device is only read, so that nothing fails halfway.
         for row, identity in self._returning(clip, who).items():
             who[row] = identity
         assignment = ClipAssignment(
@@ -224,7 +230,7 @@ class VideoTracker:
         self._count_classes(clip, assignment)
         if self.reidentifier is not None and clip.mask_weights is not None:
             last = clip.frame_indices[-1]
-            self.reidentifier.observe(assignment.identities, clip.mask_weights, last)
+            self.reidentifier.observe(assignment.identities, clip.mask_weights.cpu(), last)
         self._hold(clip, probs, assignment)
         return assignment
 
@@ -355,10 +361,10 @@ class VideoTracker:
         rows = [row for row, identity in enumerate(identities) if identity is None]
         if self.reidentifier is None or clip.mask_weights is None or not rows:
             return {}
-        labels = clip.class_probs[rows, :-1].argmax(1).tolist()
+        labels = clip.class_probs.cpu()[rows, :-1].argmax(1).tolist()
         label_of = {i: int(score.total[:-1].argmax()) for i, score in self._scores.items()}
         found = self.reidentifier.recognise(
-            clip.mask_weights[rows], labels, label_of, clip.frame_indices[0]
+            clip.mask_weights.cpu()[rows], labels, label_of, clip.frame_indices[0]
         )
         return {rows[place]: identity for place, identity in found.items()}
 
@@ -368,7 +374,7 @@ class VideoTracker:
 
     def _count_classes(self, clip: ClipInstances, assignment: ClipAssignment) -> None:
         """Add up classes; unsure ones count as long as no clip is sure of the instance."""
-        probs = clip.class_probs.float().cpu()
+        probs = clip.class_probs.cpu().float()
         for row, identity in enumerate(assignment.identities):
             score, is_unsure = self._scores.get(identity), row in clip.unsure
             if score is not None and is_unsure and score.is_certain:

@@ -23,7 +23,7 @@ from ifc_core.data.labelled_video import (
 from ifc_core.data.small_objects import count_unseen
 from ifc_core.data.video_source import VideoSource
 from ifc_core.errors import ConfigError, DeviceMemoryError, OutputError
-from ifc_core.inference.clip_runner import is_out_of_memory
+from ifc_core.inference.device_memory import is_out_of_memory
 from ifc_core.io.atomic import atomic_output
 from ifc_core.jobs import JobContext
 from ifc_core.models.backbone import BatchNorm

@@ -89,7 +89,6 @@ def test_too_little_memory_halves_the_batch_then_the_size(tiny_model, scene, mon
     run = begin(tiny_model, big, settings_of(clip_length=3, short_side=192), 4)
     assert [r.frame_index for r in run] == list(range(8))
     assert [notice.split(", so ")[1] for notice in run.notices] == [
-        "frames are now read 2 at a time.",
         "frames are now read 1 at a time.",
         "clips are now run 1 at a time.",
         "frames are now looked at in 216 by 144 pixels.",

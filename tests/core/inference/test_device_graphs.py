@@ -1,11 +1,20 @@
 """Recording by shape; the recording itself needs a GPU."""
 
+from contextlib import contextmanager
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
+from ifc_core.inference import device_graphs
 from ifc_core.inference.clip_runner import CachedFrame, ClipRunner
-from ifc_core.inference.device_graphs import Captured, GraphedWork
+from ifc_core.inference.device_graphs import (
+    Captured,
+    GraphedWork,
+    GraphMemory,
+    capture_cuda_graph,
+)
 from ifc_core.inference.fast_model import fast_model
 
 
@@ -15,7 +24,7 @@ class Recorder:
     def __init__(self, fails=False):
         self.recorded, self.replayed, self.fails = 0, 0, fails
 
-    def __call__(self, work, inputs):
+    def __call__(self, work, inputs, memory):
         if self.fails:
             raise RuntimeError("operation not permitted when stream is capturing")
         self.recorded += 1
@@ -67,6 +76,67 @@ def test_released_recordings_are_not_used_again():
     graphed.release()
     assert graphed(torch.ones(2), torch.ones(2))[0].tolist() == [2.0, 2.0]
     assert recorder.replayed == 1
+
+
+def test_works_that_share_a_memory_share_the_number_of_recordings():
+    recorder, memory = Recorder(), GraphMemory(most=3)
+    works = [GraphedWork(double, recorder, memory) for _ in range(2)]
+    for size in (2, 3, 4):
+        for work in works * 2:
+            assert work(torch.ones(size), torch.ones(size))[0].tolist() == [2.0] * size
+    assert recorder.recorded == memory.count == 3
+    memory.pool = "pool"
+    works[0].release()
+    assert (memory.count, memory.pool) == (1, "pool")
+    works[1].release()
+    assert (memory.count, memory.pool) == (0, None)  # CUDA knows it no more
+
+
+class FakeCuda:
+    """Stands in for ``torch.cuda``: notes what is recorded, where, and on which device."""
+
+    def __init__(self):
+        self.current, self.recordings, self.pools = "cuda:0", [], 0
+
+    @contextmanager
+    def device(self, device):
+        before, self.current = self.current, str(device)
+        yield
+        self.current = before
+
+    @contextmanager
+    def stream(self, stream):
+        with self.device(stream.device):
+            yield
+
+    def graph_pool_handle(self):
+        self.pools += 1
+        return self.current, self.pools
+
+    @contextmanager
+    def graph(self, graph, *, pool, stream, capture_error_mode):
+        self.recordings.append((self.current, str(stream.device), pool))
+        yield
+
+    def current_stream(self, device):
+        return SimpleNamespace(wait_stream=lambda other: None)
+
+    def Stream(self, device):  # noqa: N802
+        return SimpleNamespace(device=device, wait_stream=lambda other: None)
+
+    def CUDAGraph(self):  # noqa: N802
+        return SimpleNamespace(replay=lambda: None)
+
+
+def test_recordings_are_made_on_the_device_of_the_inputs_in_one_pool(monkeypatch):
+    cuda, memory = FakeCuda(), GraphMemory()
+    monkeypatch.setattr(device_graphs.torch, "cuda", cuda)
+    there = SimpleNamespace(device=torch.device("cuda:1"))
+    there.clone = lambda: there
+    for _ in range(2):
+        capture_cuda_graph(lambda x: (x,), (there,), memory)
+    assert cuda.recordings == [("cuda:1", "cuda:1", ("cuda:1", 1))] * 2
+    assert cuda.current == "cuda:0"
 
 
 @pytest.mark.cuda

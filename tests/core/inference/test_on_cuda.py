@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from ifc_core.inference import predictor as predictor_module
+from ifc_core.inference import run_setup
 from ifc_core.inference.attention_query import attention_at
 from ifc_core.inference.clip_features import ClipFeatureCache
 from ifc_core.inference.clip_runner import CachedFrame, ClipRunner
@@ -42,7 +42,7 @@ def cuda_model(tiny_model):
 
 @pytest.fixture
 def small_batches(monkeypatch):
-    monkeypatch.setattr(predictor_module, "_GPU_BATCH", 4)
+    monkeypatch.setattr(run_setup, "_GPU_BATCH", 4)
 
 
 def run(model, frames, resume=None, **settings):

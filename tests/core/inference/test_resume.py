@@ -1,6 +1,7 @@
 """A run that was stopped goes on to the same end."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -107,3 +108,19 @@ def test_foreign_checkpoints_are_refused(tiny_model, scene, damage):
     _, checkpoint = stopped_after(tiny_model, scene[:6], settings, 2)
     with pytest.raises(ConfigError, match="discard it"):
         RunCheckpoint.from_json(checkpoint.to_json() | damage)
+
+
+def test_a_run_in_a_precision_of_another_device_goes_on_in_float32(tiny_model, scene):
+    settings = ProposeSettings(clip_length=4, precision="fp32", score_threshold=0.0)
+    expected = list(begin(tiny_model, scene[:12], settings))
+    first, checkpoint = stopped_after(tiny_model, scene[:12], settings, 5)
+    stopped_on_a_gpu = replace(checkpoint, precision="fp16", notices=("Something else.",))
+    chosen = replace(settings, precision="auto")
+    rest = begin(tiny_model, scene[:12], chosen, stopped_on_a_gpu)
+    assert first + list(rest) == expected
+    assert rest.notices == (
+        "Something else.",
+        "The run was begun in fp16 on another device; here it goes on in fp32, so masks may "
+        "differ by a few pixels from those of one run.",
+    )
+    assert rest.checkpoint().precision == "fp32"
