@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from ifc_core.inference.clip_plan import canonical_window, within_shot
+from ifc_core.inference.device_arithmetic import device_arithmetic
 from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
 from ifc_core.inference.run_setup import short_side_for
 from ifc_core.inference.settings import ProposeSettings
@@ -110,7 +111,8 @@ def attention_at(
         )
         source = torch.from_numpy(np.array(part))[None]
         images.append(resize_frames(source, size)[0].numpy())
-    prediction, attention = attend_clip(model, np.stack(images))
+    with device_arithmetic(model.device, exact=True):
+        prediction, attention = attend_clip(model, np.stack(images))
     indices = np.array(frames, dtype=np.int64)
     return FrameAttention(
         frame_index=frame_index,

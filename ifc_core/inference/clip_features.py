@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ifc_core.inference.attention_query import clip_of_shot
+from ifc_core.inference.device_arithmetic import device_arithmetic
 from ifc_core.inference.frame_input import network_size, resize_frames
 from ifc_core.inference.run_setup import short_side_for
 from ifc_core.inference.settings import ProposeSettings
@@ -166,7 +167,8 @@ class ClipFeatureCache:
         short = min(_MAPS_SHORT_SIDE, min(size))
         image = torch.from_numpy(np.array(self.reader.read(frame_index)))[None]
         small = resize_frames(image, network_size(size, short, self._settings.max_long_side))
-        parts = model.backbone.early_maps(model.normalize(small))
+        with device_arithmetic(model.device, exact=True):
+            parts = model.backbone.early_maps(model.normalize(small))
         return tuple(
             np.ascontiguousarray(p[0].permute(1, 2, 0).half().cpu().numpy()) for p in parts
         )
@@ -233,7 +235,9 @@ class ClipFeatureCache:
         )
         images = [resize_frames(torch.from_numpy(np.array(read(f)))[None], size) for f in frames]
         model = self._model
-        out = model.decode_clip(model.encode_frames(model.normalize(torch.cat(images))))
+        # Whatever a run's precision is: features on disk are there for all runs.
+        with device_arithmetic(model.device, exact=True):
+            out = model.decode_clip(model.encode_frames(model.normalize(torch.cat(images))))
         return ClipFeatures(
             frames,
             out.mask_features[0].half().cpu(),
