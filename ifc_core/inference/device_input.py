@@ -22,6 +22,24 @@ _SLOTS = 3
 """Pinned buffers: one is filled while another travels and a third is on its way out."""
 
 
+def bytes_ahead(sent_bytes: int, frame_bytes: int, batch_size: int, waiting: int) -> int:
+    """Memory of the frames that wait for the network, on the host and on a device beside it.
+
+    Args:
+        sent_bytes: Of the part of a frame that is looked at.
+        frame_bytes: Of a frame.
+        batch_size: Frames of a batch, where they are not large.
+        waiting: Batches that are read ahead.
+    """
+    batches = waiting + 2  # one is put together, and one is being resized
+    a_frame = batches * (frame_bytes + sent_bytes) + _SLOTS * sent_bytes
+    return _frames_of_batch(sent_bytes, batch_size) * a_frame
+
+
+def _frames_of_batch(sent_bytes: int, batch_size: int) -> int:
+    return max(1, min(batch_size, _MOST_BYTES // max(1, sent_bytes)))
+
+
 @dataclass(frozen=True, slots=True)
 class FrameBatchOnDevice:
     """Frames of one size on their way to the device.
@@ -93,7 +111,7 @@ class FrameSender:
             yield self._send(indices, images)
 
     def _most(self, frame_bytes: int) -> int:
-        return max(1, min(self.batch_size, _MOST_BYTES // max(1, frame_bytes)))
+        return _frames_of_batch(frame_bytes, self.batch_size)
 
     def _send(self, indices: list[int], images: list[npt.NDArray[np.uint8]]) -> FrameBatchOnDevice:
         parts = [self.cut(image) for image in images]

@@ -12,10 +12,19 @@ import torch
 
 from ifc_core.inference.clip_plan import clip_windows
 from ifc_core.inference.clip_runner import CachedFrame, ClipRunner
+from ifc_core.inference.device_input import bytes_ahead
+from ifc_core.inference.device_memory import plain_memory_errors
 from ifc_core.inference.fast_model import PRECISION_OF, choose_dtype, fast_model
 from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
 from ifc_core.inference.frame_masks import FrameMasks
-from ifc_core.inference.run_setup import clip_runner_for, edges_for, lookahead_for, short_side_for
+from ifc_core.inference.run_setup import (
+    BATCHES_AHEAD,
+    batch_for,
+    clip_runner_for,
+    edges_for,
+    lookahead_for,
+    short_side_for,
+)
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.inference.tile_merger import Region
 from ifc_core.inference.tiling import looked_at_regions
@@ -38,8 +47,8 @@ class RunEstimate:
         seconds: For the whole video, decoding of the file left out.
         seconds_per_frame: The same for each frame that is looked at.
         num_clips: Clips that the network will see.
-        memory_bytes: Weights, features, masks and activations at their peak; the libraries
-            and the program around it come on top.
+        memory_bytes: Weights, features, masks, activations and frames read ahead at their peak, on
+            the device and beside it; the libraries and the program around it come on top.
         network_size: (height, width) that frames are resized to.
         precision: ``float32``, ``bfloat16`` or ``float16``.
     """
@@ -79,11 +88,14 @@ def estimate_run(
     num_clips = sum(1 for _ in clip_windows(looked_at, length, stride))
     regions = _regions(frame, settings, short_side_for(model, settings))
     image = _network_input(model, frame, regions[0], settings)
-    dtype = choose_dtype(model, settings.precision)
     probe = min(length, _LONGEST_PROBE)
-    in_batches = model.device.type == "cuda" and not settings.tiles  # tiles go frame by frame
-    runner = clip_runner_for(model, settings, probe if in_batches else 1)
-    runner.model, runner.is_exact = fast_model(model, dtype), dtype == torch.float32
+    # Tiles go frame by frame; of a short video neither frames nor clips fill a batch.
+    batch = 1 if settings.tiles else max(1, min(batch_for(model), looked_at))
+    runner = clip_runner_for(model, settings, batch)
+    runner.clip_group = max(1, min(runner.clip_group, num_clips))
+    with plain_memory_errors(model.device):
+        dtype = choose_dtype(model, settings.precision)
+        runner.model, runner.is_exact = fast_model(model, dtype), dtype == torch.float32
     encode, decode, feature_bytes = _probe(runner, image, probe, clock)
     crowd = _ASSUMED_INSTANCES
     if len(regions) > 1:
@@ -96,14 +108,23 @@ def estimate_run(
     edges = edges_for(model, settings)
     masks = FrameMasks(edges, regions[0], model.device)
     masks.begin(PRECISION_OF[dtype], [])
-    finish = _time_masks(masks, runner.mask_grid or (1, 1), frame, crowd, clock)
+    at_once = batch if edges == "off" else 1  # edges are decided frame by frame
+    with plain_memory_errors(model.device):
+        finish = _time_masks(masks, runner, frame, crowd, at_once, clock)
     seconds = len(regions) * (looked_at * (encode + finish) + num_clips * decode * length / probe)
     waiting = 0 if settings.offline else 2 * -(-lookahead_for(model, settings) // stride)
     held_clips = min(num_clips, -(-length // stride) + waiting)
     held_frames = 0 if edges == "off" else min(looked_at, length + waiting * stride)
     if settings.offline and len(regions) > 1:  # one tile's run is done when the next one begins
         held_frames = looked_at
-    held = _held_by_run(runner, feature_bytes, length, held_clips * crowd)
+    held = _held_by_run(runner, length, held_clips * crowd)
+    if batch == 1:
+        held += feature_bytes * (length + 1)
+    else:  # the batch before is linked while the device works on the next one
+        held += feature_bytes * min(looked_at, length + 2 * batch)
+        held += min(num_clips, 2 * -(-batch // stride)) * _map_bytes(runner, length)
+        sent_bytes = 3 * regions[0][2] * regions[0][3]
+        held += bytes_ahead(sent_bytes, frame.nbytes, batch, BATCHES_AHEAD)
     return RunEstimate(
         seconds=seconds,
         seconds_per_frame=seconds / max(1, looked_at),
@@ -153,8 +174,11 @@ def _num_instances(runner: ClipRunner, image: npt.NDArray[np.uint8], length: int
 def _probe(
     runner: ClipRunner, image: npt.NDArray[np.uint8], length: int, clock: Callable[[], float]
 ) -> tuple[float, float, int]:
-    """Seconds to encode a frame, seconds to decode a clip, bytes of a frame's features."""
-    frames = [CachedFrame(image) for _ in range(length)]
+    """Seconds to encode a frame, seconds to decode a clip, bytes of a frame's features.
+
+    In batches and groups as full as those of a run.
+    """
+    frames = [CachedFrame(image) for _ in range(max(length, runner.frame_batch))]
     on_gpu = runner.model.device.type == "cuda"
     for _ in range(_GPU_WARM_UPS if on_gpu else 1):  # allocations, and the recording of graphs
         runner.encode(frames if on_gpu else frames[:1])
@@ -164,38 +188,49 @@ def _probe(
     began = clock()
     runner.encode(frames)
     _synchronize(runner.model.device)
-    encode = (clock() - began) / length
+    encode = (clock() - began) / len(frames)
+    group = runner.clip_group
+    windows, indices = [frames[:length]] * group, [tuple(range(length))] * group
     for _ in range(_GPU_WARM_UPS if on_gpu else 1):
-        runner.clips([frames], [tuple(range(length))])
+        runner.clips(windows, indices)
     began = clock()
-    runner.clips([frames], [tuple(range(length))])
+    runner.clips(windows, indices)
     _synchronize(runner.model.device)
+    decode = (clock() - began) / group
     features = frames[0].features
-    return encode, clock() - began, 0 if features is None else features.num_bytes
+    return encode, decode, 0 if features is None else features.num_bytes
 
 
 def _time_masks(
     masks: FrameMasks,
-    grid: tuple[int, int],
+    runner: ClipRunner,
     frame: npt.NDArray[np.uint8],
     num_instances: int,
+    at_once: int,
     clock: Callable[[], float],
 ) -> float:
-    """Seconds to bring the masks of one frame to full size."""
-    height, width = grid
+    """Seconds to bring the masks of one frame to full size, with others where there are several."""
+    (height, width), device = runner.mask_grid or (1, 1), runner.model.device
     yy, xx = np.mgrid[:height, :width]
     disc = (min(height, width) / 4) ** 2 - (yy - height / 2) ** 2 - (xx - width / 2) ** 2
-    crowd = torch.from_numpy(disc.astype(np.float32)).expand(num_instances, -1, -1)
+    crowd = torch.from_numpy(disc.astype(np.float32)).to(device).expand(num_instances, -1, -1)
     nothing = (None,) * num_instances
     size = (int(frame.shape[0]), int(frame.shape[1]))
     seconds = 0.0
-    for position in range(_TIMED_FRAMES + 2):
+    for position in range(_TIMED_FRAMES * at_once + 2):
         masks.note(position, frame)
-    for position in range(1, _TIMED_FRAMES + 1):  # those that have a frame on both sides
-        tracked = TrackedFrame(position, tuple(range(num_instances)), crowd, nothing, nothing)
+    ids = tuple(range(num_instances))
+    for turn in range(_TIMED_FRAMES):
+        first = 1 + turn * at_once  # each has a frame on both sides
+        tracked = [
+            TrackedFrame(position, ids, crowd, nothing, nothing)
+            for position in range(first, first + at_once)
+        ]
+        _synchronize(device)
         began = clock()
-        list(masks.encode([tracked], size))
-        seconds = clock() - began  # of the last one: the first one makes tables
+        list(masks.encode(tracked, size))
+        _synchronize(device)
+        seconds = (clock() - began) / at_once  # of the last turn: the first one makes tables
     return seconds
 
 
@@ -203,15 +238,20 @@ def _network_bytes(model: IFC, runner: ClipRunner, length: int) -> int:
     """Weights and activations, which runs in tiles share."""
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     fast = sum(t.numel() * t.element_size() for t in runner.model.state_dict().values())
-    height, width = runner.mask_grid or (1, 1)
-    activations = _ACTIVATION_COPIES * 4 * model.config.hidden_dim * height * width * length
-    return int(weights + fast + activations)
+    at_once = max(runner.frame_batch, runner.clip_group * length)  # encoded or decoded
+    return int(weights + fast + _ACTIVATION_COPIES * _map_bytes(runner, at_once))
 
 
-def _held_by_run(runner: ClipRunner, feature_bytes: int, length: int, num_masks: int) -> int:
-    """Features and masks, the latter as logits and probabilities of a clip each."""
+def _map_bytes(runner: ClipRunner, num_frames: int) -> int:
+    """Maps of the spatial decoder's largest level."""
     height, width = runner.mask_grid or (1, 1)
-    return feature_bytes * (length + 1) + 8 * num_masks * height * width * length
+    return 4 * runner.model.config.hidden_dim * height * width * num_frames
+
+
+def _held_by_run(runner: ClipRunner, length: int, num_masks: int) -> int:
+    """Masks as logits and probabilities of a clip each."""
+    height, width = runner.mask_grid or (1, 1)
+    return 8 * num_masks * height * width * length
 
 
 def _synchronize(device: torch.device) -> None:

@@ -1,13 +1,19 @@
 """The estimate scales a probe of one clip to the video."""
 
 import itertools
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
 
 from ifc_core.errors import ConfigError
 from ifc_core.inference import estimate as estimate_module
 from ifc_core.inference import frame_masks
+from ifc_core.inference.clip_runner import ClipRunner
+from ifc_core.inference.device_input import bytes_ahead
 from ifc_core.inference.estimate import estimate_run
+from ifc_core.inference.frame_masks import FrameMasks
 from ifc_core.inference.settings import ProposeSettings
 
 
@@ -139,3 +145,71 @@ def test_a_short_video_and_a_wrong_region(tiny_model, scene):
     assert estimate(tiny_model, scene[0], 2).num_clips == 1
     with pytest.raises(ConfigError):
         estimate(tiny_model, scene[0], 5, region_xywh=(90, 0, 20, 20))
+
+
+@pytest.fixture
+def in_batches(monkeypatch):
+    """Runs go by batches of six, as they do by larger ones on a GPU."""
+    monkeypatch.setattr(estimate_module, "batch_for", lambda model: 6)
+
+
+def test_batches_are_probed_as_full_as_those_of_a_run(tiny_model, scene, in_batches, monkeypatch):
+    encoded, decoded, masked = [], [], []
+    for name, seen in (("_encode", encoded), ("_decode", decoded)):
+        original = getattr(ClipRunner, name)
+
+        def noted(self, given, *rest, original=original, seen=seen):
+            seen.append(len(given))
+            return original(self, given, *rest)
+
+        monkeypatch.setattr(ClipRunner, name, noted)
+    original = FrameMasks.encode
+    monkeypatch.setattr(
+        FrameMasks, "encode", lambda self, t, size: masked.append(len(t)) or original(self, t, size)
+    )
+    found = estimate(tiny_model, scene[0], 100, clip_length=4)
+    assert max(encoded) == 6
+    assert set(decoded) == {3}
+    assert set(masked) == {6}
+    # A second for six frames, one for three clips, and one for the masks of six frames.
+    assert found.seconds == pytest.approx(100 / 6 + 97 / 3 + 100 / 6)
+
+
+def test_batches_need_memory_for_what_is_in_flight(tiny_model, scene, in_batches, monkeypatch):
+    def memory(num_frames=100, **settings):
+        found = estimate(tiny_model, scene[0], num_frames, clip_length=4, edges="off", **settings)
+        return found.memory_bytes
+
+    batches, short = memory(), memory(2)
+    monkeypatch.setattr(estimate_module, "batch_for", lambda model: 1)
+    singly = memory()
+    ahead = bytes_ahead(scene[0].nbytes, scene[0].nbytes, 6, 2)
+    assert ahead == 6 * (4 * 2 + 3) * scene[0].nbytes  # four batches as read and as sent, pinned
+    one_map = 4 * tiny_model.config.hidden_dim * 8 * 12
+    least = ahead + 8 * one_map * 6 + 12 * 4 * one_map  # three clips at once, twelve in flight
+    assert batches > singly + least
+    assert short < batches
+    tiles = memory(tiles="1x2")
+    monkeypatch.setattr(estimate_module, "batch_for", lambda model: 6)
+    assert memory(tiles="1x2") == tiles  # which go frame by frame
+
+
+def test_masks_are_timed_where_a_run_makes_them(monkeypatch):
+    events, device = [], torch.device("meta")
+    monkeypatch.setattr(estimate_module, "_synchronize", lambda device: events.append("waited"))
+
+    class Masks:
+        def note(self, position, image):
+            pass
+
+        def encode(self, tracked, size):
+            events.extend(str(frame.mask_logits.device) for frame in tracked)
+            return iter(())
+
+    def clock():
+        events.append("clock")
+        return 0.0
+
+    runner = SimpleNamespace(mask_grid=(3, 4), model=SimpleNamespace(device=device))
+    estimate_module._time_masks(Masks(), runner, np.zeros((6, 8, 3), np.uint8), 5, 2, clock)
+    assert events == ["waited", "clock", "meta", "meta", "waited", "clock"] * 3
