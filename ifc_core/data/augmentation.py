@@ -102,7 +102,7 @@ class Augmentation:
             masks = np.concatenate([masks, sample.unclear])
         flat = torch.from_numpy(masks.view(np.uint8))
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # of the processor, where this is done
             out_frames, out_masks = v2.Compose(steps)(frames, tv_tensors.Mask(flat))
         moved = out_masks.numpy().astype(np.bool_)
         count = len(sample.labels) * len(sample.frames)

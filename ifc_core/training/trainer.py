@@ -243,7 +243,9 @@ class Trainer:
         if anchors := stage.anchor_queries and place.begins:
             self._anchor_queries()
         within = self.ranks.world_size == 1 and not anchors and not keeps_statistics(self.model)
-        torch.manual_seed(config.seed + _SEED_STRIDE * (1 + self.iteration) + self.ranks.rank)
+        on_cpu = self.device.type == "cpu"  # seeding absent devices takes a thousand times as long
+        seed_all = torch.default_generator.manual_seed if on_cpu else torch.manual_seed
+        seed_all(config.seed + _SEED_STRIDE * (1 + self.iteration) + self.ranks.rank)
         rate = set_learning_rate(
             self.optimizer, lr_factor(config.optimizer, self.iteration, config.iterations)
         )

@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -138,6 +139,19 @@ def test_motion_blur_smears_along_a_line_and_keeps_the_light():
         spread = np.linalg.eigvalsh(np.cov(places.T, aweights=out[out > 0]))
         elongated += spread[1] > 3 * spread[0]
     assert elongated >= 2
+
+
+def test_augmentation_seeds_no_device(monkeypatch):
+    """What a network draws on a GPU meanwhile does not depend on the clip."""
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    before = torch.get_rng_state()
+    clip = ClipSample.fully_labelled(
+        np.zeros((1, 8, 8, 3), np.uint8), np.zeros((1, 1, 8, 8), np.bool_), np.array([0])
+    )
+    Augmentation(NAMES)(clip, 7)
+    assert not seeded
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_an_unknown_augmentation_is_refused():
