@@ -31,16 +31,23 @@ def disc(frame, place):
     return (rows - y) ** 2 + (columns - x) ** 2 <= 100
 
 
-@pytest.fixture
-def project_folder(tmp_path):
-    """Two red discs of 20 pixels, approved on ten frames; at 64 rows they have two pixels."""
-    clip = tmp_path / "toy"
-    clip.mkdir()
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """A folder of 60 pictures of two red discs on noise, little packed: they are read often."""
+    folder = tmp_path_factory.mktemp("clips") / "toy"
+    folder.mkdir()
     ground = np.random.default_rng(0).integers(0, 60, size=(*SIZE, 3), dtype=np.uint8)
     for frame in range(60):
         picture = ground.copy()
         picture[disc(frame, 0) | disc(frame, 1)] = (40, 40, 250)
-        cv2.imwrite(str(clip / f"{frame:05d}.png"), picture)
+        packing = [cv2.IMWRITE_PNG_COMPRESSION, 0]
+        cv2.imwrite(str(folder / f"{frame:05d}.png"), picture, packing)
+    return folder
+
+
+@pytest.fixture
+def project_folder(tmp_path, clip):
+    """Two red discs of 20 pixels, approved on ten frames; at 64 rows they have two pixels."""
     with Project.create(tmp_path / "toy.ifcproj") as project:
         with open_video(clip) as reader:
             video_id = project.add_video(reader.video)
