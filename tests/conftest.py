@@ -5,11 +5,12 @@ import functools
 import gc
 import os
 import signal
+import sys
 
 import pytest
 
 _LONGEST_WAIT_MS = 60_000
-_MANY_OBJECTS = 100_000
+_MANY_BLOCKS = 200_000  # of memory, as about 100,000 objects take
 
 os.environ["QT_API"] = "pyside6"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side
@@ -77,13 +78,17 @@ def pytest_collection():
         gc.enable()
 
 
+_spared_blocks = 0
+
+
 @pytest.fixture(autouse=True)
 def _spared_rest():
     """The same for what is imported later, and for what earlier tests left.
 
-    napari keeps much of every window that was closed.
+    napari keeps much of every window that was closed. Blocks of memory are counted at once,
+    objects in the time that many a test takes.
     """
-    if len(gc.get_objects()) > _MANY_OBJECTS:
+    if sys.getallocatedblocks() - _spared_blocks > _MANY_BLOCKS:
         _spare()
 
 
@@ -94,8 +99,10 @@ def _spare():
     closed windows, each time took more than half a second, several times in each test with a
     window.
     """
+    global _spared_blocks
     gc.collect()
     gc.freeze()
+    _spared_blocks = sys.getallocatedblocks()
     atexit.unregister(gc.unfreeze)
     atexit.register(gc.unfreeze)  # what is left counts as leaked for some libraries
 
