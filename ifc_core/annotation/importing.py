@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -156,7 +157,7 @@ def iter_import(
         raise
     finally:
         loader.tracks.close()
-    missing = _missing(header.videos, places)
+    missing = _missing(header.videos, places, loader.masks_of)
     return ImportReport(
         videos=len({id(p.place) for p in places.values() if isinstance(p.place, AddVideo)}),
         tracks=len(result.tracks_added),
@@ -277,28 +278,30 @@ def _classes(header: YtvisHeader) -> dict[int, Category]:
     }
 
 
-def _missing(videos: Sequence[YtvisVideo], places: Mapping[int, FileVideo]) -> list[str]:
-    """Names of the videos that were not found, those that share a place once."""
+def _missing(
+    videos: Sequence[YtvisVideo], places: Mapping[int, FileVideo], masks_of: Mapping[int, int]
+) -> dict[str, int]:
+    """Masks of the videos that were not found, by name; those that share a place once."""
     names: dict[int, str] = {}
+    masks: Counter[str] = Counter()
     for video in videos:
         place = places[video.id].place
         if places[video.id].is_missing and isinstance(place, AddVideo):
-            names.setdefault(id(place), video.name if "/" in video.file_names[0] else place.name)
-    return list(names.values())
+            name = video.name if "/" in video.file_names[0] else place.name
+            masks[names.setdefault(id(place), name)] += masks_of.get(video.id, 0)
+    return dict(masks)
 
 
 def _notes(
     videos: Sequence[YtvisVideo],
     places: Mapping[int, FileVideo],
-    missing: Sequence[str],
+    missing: Mapping[str, int],
     is_result: bool,
     assume: bool,
 ) -> tuple[str, ...]:
     notes = []
     if missing:
-        shown = ", ".join(missing[:5]) + (" and more" if len(missing) > 5 else "")
-        count = "1 video" if len(missing) == 1 else f"{len(missing)} videos"
-        notes.append(f"The frames of {count} were not found: {shown}.")
+        notes.append(_missing_note(missing))
         notes += dict.fromkeys(place.problem for place in places.values() if place.problem)
     notes += _number_notes(videos, places)
     plain = len({_key(places[video.id].place) for video in videos if video.details is None})
@@ -308,6 +311,19 @@ def _notes(
             "so every frame counts as approved and null as absent."
         )
     return tuple(notes)
+
+
+def _missing_note(missing: Mapping[str, int]) -> str:
+    """That videos are not here, and what becomes of their masks."""
+    names = ", ".join(list(missing)[:5]) + (" and more" if len(missing) > 5 else "")
+    is_one, count = len(missing) == 1, sum(missing.values())
+    where = f"{names} {'is' if is_one else 'are'} not here yet"
+    if not count:
+        return f"{where}."
+    masks = "1 mask is" if count == 1 else f"{count:,} masks are"
+    if is_one:
+        return f"{where}; its {masks} kept until you add it."
+    return f"{where}; their {masks} kept until you add them."
 
 
 def _number_notes(videos: Sequence[YtvisVideo], places: Mapping[int, FileVideo]) -> tuple[str, ...]:
@@ -354,6 +370,7 @@ class _Loader:
         self._num_queued = 0
         self.tracks = SpooledTracks()
         self.num_masks = 0
+        self.masks_of: Counter[int] = Counter()  # by video of the file
         self.num_known = 0  # tracks that the project has already
         self._known = KnownTracks(project)
 
@@ -372,6 +389,7 @@ class _Loader:
                     shown[frame_index] = rle
                 number = self._queue(rle, source, area)
                 self.num_masks += 1
+                self.masks_of[track.video_id] += 1
             else:
                 number = absent[source] if source in absent else self._queue(None, source, 0)
                 absent[source] = number

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.rows import normalised
-from ifc_core.errors import VideoError
+from ifc_core.errors import ProjectError, VideoError
 from ifc_core.io.fingerprint import file_fingerprint, folder_fingerprint
 from ifc_core.io.frame_list import list_frames
 from ifc_core.io.problems import is_text
+from ifc_core.io.video_suffixes import VIDEO_SUFFIXES
 from ifc_core.structures import Video
 
 _MAX_ENTRIES = 20_000  # of a folder that is searched, so that "/" does not hang the window
@@ -25,6 +28,7 @@ class Nearby:
         self._walked: dict[tuple[Path, ...], list[Path]] = {}
         self._sizes: dict[Path, int] = {}
         self._fingerprints: dict[Path, str] = {}
+        self._opened: dict[Path, Video | None] = {}
 
     def paths(self, folders: Sequence[Path]) -> list[Path]:
         """Files and folders below some folders, the nearest first, each once."""
@@ -34,10 +38,13 @@ class Nearby:
         return self._walked[key]
 
     def is_same_video(self, path: Path, entry: VideoEntry) -> bool:
-        """Whether a file or folder has the content of a video, by its fingerprint if it has one."""
+        """Whether a file or folder has the content of a video, by its fingerprint if it has one.
+
+        Else it has that video's size and number of frames; of its name the caller takes care.
+        """
         try:
             if not entry.fingerprint:
-                return path.exists()
+                return path.exists() and self._has_shape_of(path, entry)
             if path not in self._sizes:
                 self._sizes[path] = _size(path)
             size = self._sizes[path]
@@ -48,6 +55,16 @@ class Nearby:
         except (OSError, VideoError):
             return False
         return self._fingerprints[path] == entry.fingerprint
+
+    def _has_shape_of(self, path: Path, entry: VideoEntry) -> bool:
+        from ifc_core.io.video import open_video  # loads the decoder
+
+        if path not in self._opened:
+            self._opened[path] = None
+            with suppress(VideoError), open_video(path) as reader:
+                self._opened[path] = reader.video
+        opened = self._opened[path]
+        return opened is not None and fits(opened, entry)
 
 
 def find_video(
@@ -62,7 +79,8 @@ def find_video(
     The place relative to the project comes first, then the absolute one, then the folder
     of the project and the folders to search, by name and fingerprint; last, by fingerprint
     alone among files and frame folders of any name. A video that has no fingerprint, since only
-    annotations of it were ever seen, is known by its name.
+    annotations of it were ever seen, is known by its name, with or without suffix, its size and
+    its number of frames.
 
     Args:
         entry: The video as the project knows it.
@@ -81,16 +99,46 @@ def find_video(
             if seen.is_same_video(spelled, entry):
                 return spelled
     folders = [folder.parent, folder, *search]
-    names = {normalised(path.name) for path in known}
+    is_named = partial(_is_named, names={normalised(path.name) for path in known})
+    if not entry.fingerprint:
+        is_named = partial(is_named_like, entry=entry)
     others: list[Path] = []
     for path in _walk(folders) if nearby is None else nearby.paths(folders):
-        if normalised(path.name) not in names:
+        if not is_named(path):
             others.append(path)
         elif seen.is_same_video(path, entry):
             return path
     if not entry.fingerprint:  # any file at all would do
         return None
     return next((path for path in others if seen.is_same_video(path, entry)), None)
+
+
+def _is_named(path: Path, names: Set[str]) -> bool:
+    return normalised(path.name) in names
+
+
+def is_named_like(path: Path, entry: VideoEntry) -> bool:
+    """Whether a file or folder has the name of a video, with or without a video's suffix."""
+    known = {entry.name, entry.path.name}
+    if entry.path.suffix.lower() in VIDEO_SUFFIXES:
+        known.add(entry.path.stem)
+    mine = {path.name}
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        mine.add(path.stem)
+    return not {normalised(name) for name in known}.isdisjoint(map(normalised, mine))
+
+
+def same_video(entries: Iterable[VideoEntry], found: Video) -> VideoEntry | None:
+    """The video of a project that a file is: by its content, else by name, size and length.
+
+    Only a video of which nothing but annotations was ever seen is known by its name.
+    """
+    known = list(entries)
+    for entry in known:
+        if entry.fingerprint and entry.fingerprint == found.fingerprint:
+            return entry
+    unseen = (entry for entry in known if not entry.fingerprint and fits(found, entry))
+    return next((entry for entry in unseen if is_named_like(found.path, entry)), None)
 
 
 def _spellings(path: Path) -> Iterator[Path]:
@@ -109,6 +157,24 @@ def fits(found: Video, entry: VideoEntry) -> bool:
     if entry.fingerprint:
         return (found.fingerprint, found.size) == (entry.fingerprint, entry.size)
     return (found.size, found.num_frames) == (entry.size, entry.num_frames)
+
+
+def check_same(found: Video, entry: VideoEntry) -> None:
+    """Refuse a file that was opened where it is another video.
+
+    Raises:
+        ProjectError: It has another size, number of frames or content.
+    """
+    if fits(found, entry):
+        return
+    text = f"{found.path.name} is not the video {entry.name}"
+    if (found.size, found.num_frames) == (entry.size, entry.num_frames):
+        raise ProjectError(f"{text}: its content is another.", path=found.path)
+    raise ProjectError(
+        f"{text}: it has {found.width}x{found.height} pixels and {found.num_frames} frames, "
+        f"not {entry.width}x{entry.height} and {entry.num_frames}.",
+        path=found.path,
+    )
 
 
 def is_same_video(path: Path, entry: VideoEntry) -> bool:

@@ -93,13 +93,7 @@ def _video_files(reader: ProjectReader) -> dict[int, list[tuple[Path, str]]]:
         if path.is_file():
             found[entry.id] = [(path, place)]
         else:
-            files = list_frames(path)
-            if not files:  # a video without a fingerprint is known by its name alone
-                raise ProjectError(
-                    f"{path} holds no pictures, so {entry.name} cannot be packed.",
-                    path=reader.folder,
-                )
-            names = picture_names(files, reader.folder)
+            names = picture_names(list_frames(path), reader.folder)
             found[entry.id] = [(p, f"{place}/{name}") for p, name in names.items()]
     return found
 

@@ -111,6 +111,7 @@ class Snapshot:
         parent_path: Its file or registry name, or "".
         model_names: Names that model versions of the project have already.
         created_at: Seconds since 1970, UTC.
+        left_out: Names of videos with reviewed frames whose files were not found.
     """
 
     project: str
@@ -120,6 +121,7 @@ class Snapshot:
     parent_path: str = ""
     model_names: tuple[str, ...] = ()
     created_at: float = 0.0
+    left_out: tuple[str, ...] = ()
 
     @property
     def num_masks(self) -> int:
@@ -132,7 +134,8 @@ def make_snapshot(project: ProjectReader, run_folder: Path) -> Snapshot:
     """Write what a project's people have said into a run's folder.
 
     Corrected, approved and absent frames are taken; proposals that nobody looked at are not. Crowd
-    and ignore regions are left out, and frames that hold one do not count as exhaustive.
+    and ignore regions are left out, and frames that hold one do not count as exhaustive. A video
+    whose file is not found is left out too, and named.
 
     Args:
         project: Open in this process.
@@ -142,22 +145,34 @@ def make_snapshot(project: ProjectReader, run_folder: Path) -> Snapshot:
         The snapshot, which :func:`read_snapshot` reads back.
 
     Raises:
-        ProjectError: Nothing was corrected or approved yet, or the file of a video that was is
-            not found.
+        ProjectError: Nothing was corrected or approved yet, or the file of no video that was is
+            found.
         OutputError: The folder cannot be written.
     """
     active = project.active_model()
     nearby = Nearby()
-    videos = (_copy_video(project, entry, nearby) for entry in project.videos())
+    videos: list[SnapshotVideo] = []
+    absent: list[ProjectError] = []
+    left_out: list[str] = []
+    for entry in project.videos():
+        copied = _copy_video(project, entry, nearby)
+        if isinstance(copied, ProjectError):
+            absent.append(copied)
+            left_out.append(entry.name)
+        elif copied.reviewed_frames:
+            videos.append(copied)
     snapshot = Snapshot(
         project=project.name,
         categories=tuple(project.categories()),
-        videos=tuple(video for video in videos if video.reviewed_frames),
+        videos=tuple(videos),
         parent=active.name if active else "",
         parent_path=active.path if active else "",
         model_names=tuple(model.name for model in project.models()),
         created_at=time.time(),
+        left_out=tuple(left_out),
     )
+    if snapshot.num_masks == 0 and absent:
+        raise absent[0]
     if snapshot.num_masks == 0:
         raise ProjectError(
             "There is nothing to learn from yet; correct or approve masks on some frames first.",
@@ -184,7 +199,10 @@ def write_snapshot(snapshot: Snapshot, run_folder: Path) -> None:
         temporary.write_text(json.dumps(_to_json(snapshot)), encoding="utf-8")
 
 
-def _copy_video(project: ProjectReader, entry: VideoEntry, nearby: Nearby) -> SnapshotVideo:
+def _copy_video(
+    project: ProjectReader, entry: VideoEntry, nearby: Nearby
+) -> SnapshotVideo | ProjectError:
+    """What people said of a video, or why it cannot be learned from."""
     copied, unclear = [], set[int]()
     for track in project.tracks(entry.id, include_rejected=False):
         lane = project.track_columns(track.id)
@@ -200,7 +218,7 @@ def _copy_video(project: ProjectReader, entry: VideoEntry, nearby: Nearby) -> Sn
         # Looked for as everywhere: a project that was moved has other places for its videos.
         path = project.find_video_file(entry.id, nearby=nearby)
     if path is None:  # what lies where it was may be another film, and would be learnt from
-        raise _not_found(entry.name, entry.path)
+        return _not_found(entry.name, entry.path)
     return SnapshotVideo(
         entry.id,
         entry.name,
@@ -283,6 +301,7 @@ def _to_json(snapshot: Snapshot) -> dict[str, Any]:
         "parent": snapshot.parent,
         "parent_path": snapshot.parent_path,
         "model_names": list(snapshot.model_names),
+        "left_out": list(snapshot.left_out),
         "categories": [
             {"id": c.id, "name": c.name, "supercategory": c.supercategory}
             for c in snapshot.categories
@@ -323,6 +342,7 @@ def _from_json(value: dict[str, Any]) -> Snapshot:
         str(value["parent_path"]),
         tuple(map(str, value["model_names"])),
         float(value["created_at"]),
+        tuple(map(str, value.get("left_out", ()))),
     )
 
 

@@ -21,7 +21,7 @@ from ifc_core.annotation.edits.accept import AcceptPropagation, AcceptRun
 from ifc_core.annotation.edits.base import Edit
 from ifc_core.annotation.edits.batch import Batch
 from ifc_core.annotation.edits.catalog import AddVideo, SetVideo
-from ifc_core.annotation.locating import fits, is_same_video
+from ifc_core.annotation.locating import check_same, fits, is_same_video
 from ifc_core.annotation.locking import WriterLock
 from ifc_core.annotation.opening import (
     SUBFOLDERS,
@@ -333,12 +333,12 @@ class Project(ProjectReader):
         from ifc_core.io.video import open_video  # loads the decoder
 
         entry = self.video(video_id)
-        if is_same_video(path, entry):
-            with open_video(path) as reader:
-                found = reader.video
-            if fits(found, entry):
-                return self.apply(SetVideo(video_id, found=found))
-        raise ProjectError(f"{path.name} is not the video {entry.name}.", path=path)
+        if entry.fingerprint and not is_same_video(path, entry):
+            raise ProjectError(f"{path.name} is not the video {entry.name}.", path=path)
+        with open_video(path) as reader:
+            found = reader.video
+        check_same(found, entry)
+        return self.apply(SetVideo(video_id, found=found))
 
     def complete_video(self, video_id: int, opened: Video, *, is_edit: bool = True) -> VideoEntry:
         """Take over what an opened file says of a video that was known by a part of it.
@@ -355,10 +355,12 @@ class Project(ProjectReader):
             The video as it is now.
         """
         entry = self.video(video_id)
-        is_longer = (
-            entry.fingerprint and fits(opened, entry) and entry.num_frames < opened.num_frames
+        is_news = fits(opened, entry) and (
+            not entry.fingerprint or entry.num_frames < opened.num_frames
         )
-        if is_longer and not self.read_only:
+        others = (other for other in self.videos() if other.id != video_id)
+        is_taken = any(other.fingerprint == opened.fingerprint for other in others)
+        if is_news and not is_taken and not self.read_only:
             if is_edit:
                 self.apply(SetVideo(video_id, found=opened))
             else:
@@ -371,6 +373,7 @@ class Project(ProjectReader):
         known["stored_path"], known["absolute_hint"] = rows.stored_paths(place, self.folder)
         if opened is not None:
             known |= {"num_frames": opened.num_frames, "fps": opened.fps}
+            known["fingerprint"] = opened.fingerprint
         names = ", ".join(f"{name} = ?" for name in known)
         with self._changing():
             self._db.execute(

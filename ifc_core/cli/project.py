@@ -353,13 +353,13 @@ def _add_videos(project: Project, videos: Iterable[Video], annotation_step: int 
 def _add_or_find(project: Project, path: Path, video: Video) -> ImportReport:
     """Add a video, or learn where one is that was moved or that only annotations told of."""
     from ifc_core.annotation.importing import ImportReport
+    from ifc_core.annotation.locating import same_video
     from ifc_core.annotation.rows import normalised
 
-    for entry in project.videos():
-        if not _is_meant(entry, video):
-            continue
+    entry = same_video(project.videos(), video)
+    if entry is not None:
         found = project.find_video_file(entry.id)
-        if found is None:
+        if found is None or not entry.fingerprint:
             project.relink_video(entry.id, path)
             return ImportReport(notes=(f"It is the video {entry.name}, which was not found yet.",))
         if entry.num_frames < video.num_frames:
@@ -372,17 +372,6 @@ def _add_or_find(project: Project, path: Path, video: Video) -> ImportReport:
             return ImportReport(notes=(note,))
     project.add_video(video)
     return ImportReport(videos=1)
-
-
-def _is_meant(entry: VideoEntry, video: Video) -> bool:
-    """Whether a video of the project is this one; by name and shape if no more is known of it."""
-    from ifc_core.annotation.locating import fits
-    from ifc_core.annotation.rows import normalised
-
-    if entry.fingerprint:
-        return fits(video, entry)
-    names = {normalised(name) for name in (video.path.name, video.path.stem)}
-    return entry.name in names and fits(video, entry)
 
 
 def _ids(entries: Iterable[Any], names: list[str] | None, word: str) -> tuple[int, ...] | None:

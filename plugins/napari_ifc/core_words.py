@@ -180,14 +180,18 @@ REPORTS = (
     "its pictures are counted otherwise, these names mean other pictures.",
     "The folders of {count} videos were not found ({names}), so their frames are named by their "
     "number from 0; where their pictures are counted otherwise, these names mean other pictures.",
-    "The frames of 1 video were not found: {names}.",
-    "The frames of {count} videos were not found: {names}.",
     "The pictures of {names} have other names than in the file, so the numbers in the names "
     "alone say which frames are meant; look whether the masks lie on theirs.",
     "{count} pixels lie under other masks and are not in the export.",
     "{count} tracks show only masks of one that was there already; undo what was not meant.",
     "{count} videos carry no review states, so every frame counts as approved and null as absent.",
     "{count} videos have nothing to export in this scope: {names}.",
+    "{names} are not here yet.",
+    "{names} are not here yet; their 1 mask is kept until you add them.",
+    "{names} are not here yet; their {count} masks are kept until you add them.",
+    "{names} is not here yet.",
+    "{names} is not here yet; its 1 mask is kept until you add it.",
+    "{names} is not here yet; its {count} masks are kept until you add it.",
     "{text} has frames that cannot be decoded ({names}); the picture of a neighbour stands in for "
     "each.",
 )

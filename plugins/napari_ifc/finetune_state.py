@@ -17,12 +17,14 @@ class Material:
         masks: Corrected or approved masks on them.
         exhaustive: Approved frames, on which everything else is known to be background.
         classes: Class name to number of masks.
+        absent: Names of videos with such frames that are not found, and so are left out.
     """
 
     frames: int = 0
     masks: int = 0
     exhaustive: int = 0
     classes: tuple[tuple[str, int], ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

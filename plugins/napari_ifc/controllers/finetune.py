@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ifc_core.annotation import Project, ProjectReader
+from ifc_core.annotation.locating import Nearby
 from ifc_core.annotation.schema import STATE_CODE
 from ifc_core.annotation.snapshot import make_snapshot
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
@@ -27,6 +29,7 @@ from napari_ifc.controllers.finetune_outcome import outcome_of, outcome_text
 from napari_ifc.controllers.run_words import brief_duration_text, duration_text
 from napari_ifc.finetune_state import FinetuneView, Material
 from napari_ifc.language import tr
+from napari_ifc.material_words import absent_text
 
 KIND = "finetune"
 _TRAINING = "training"  # what the trainer says of itself with each iteration
@@ -176,6 +179,8 @@ class FinetuneController:
             return reason
         if self.view.material.masks == 0 and self.view.counting:
             return tr("Counting what there is to learn from…")
+        if self.view.material.masks == 0 and self.view.material.absent:
+            return absent_text(self.view.material)
         if self.view.material.masks == 0:
             return tr("Correct or approve masks on some frames first.")
         return ""
@@ -426,7 +431,7 @@ class FinetuneController:
 
 
 def material_of(reader: ProjectReader, context: JobContext | None = None) -> Material:
-    """Count what people have said in a project, track by track.
+    """Count what people have said in a project, track by track, where its frames can be read.
 
     Args:
         reader: Of the project.
@@ -438,23 +443,28 @@ def material_of(reader: ProjectReader, context: JobContext | None = None) -> Mat
     context = context or JobContext()
     names = {category.id: category.name for category in reader.categories()}
     num_frames = exhaustive = 0
-    classes: dict[str, int] = {}
+    classes: Counter[str] = Counter()
+    absent, nearby = [], Nearby()
     for entry in reader.videos():
         seen = np.zeros(entry.num_frames, dtype=np.bool_)
         done = reader.exhaustive_frames(entry.id)
-        exhaustive += len(done)
         seen[done] = True
+        masks: Counter[str] = Counter()
         for track in reader.tracks(entry.id, include_rejected=False):
             context.raise_if_cancelled()
             columns = reader.track_columns(track.id)
             seen[columns.frame_index[np.isin(columns.state, _TAUGHT)]] = True
             count = int(np.isin(columns.state, _MASKS).sum())
             if count:
-                name = names.get(track.category_id, "object")
-                classes[name] = classes.get(name, 0) + count
+                masks[names.get(track.category_id, "object")] += count
+        if seen.any() and reader.find_video_file(entry.id, nearby=nearby) is None:
+            absent.append(entry.name)
+            continue
+        classes.update(masks)
+        exhaustive += len(done)
         num_frames += int(seen.sum())
     ranked = tuple(sorted(classes.items(), key=lambda pair: (-pair[1], pair[0])))
-    return Material(num_frames, sum(classes.values()), exhaustive, ranked)
+    return Material(num_frames, sum(classes.values()), exhaustive, ranked, tuple(absent))
 
 
 def _words(run: StoppedRun) -> str:

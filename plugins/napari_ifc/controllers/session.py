@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ifc_core.annotation import Project, VideoEntry
 from ifc_core.annotation.importing import ImportReport, import_annotations
+from ifc_core.annotation.locating import same_video
 from ifc_core.config import data_dir
 from ifc_core.errors import InputError, ProjectError, VideoError
 from ifc_core.io.video import VideoReader, open_video
@@ -136,13 +137,7 @@ def show_video(
     entry = project.video(video_id)
     place = project.locate_video(video_id)
     if place is None:
-        raise VideoError(
-            tr(
-                "The video {name} of this project is not where it was; put it beside the "
-                "project or open it from its new place."
-            ).format(name=entry.path.name),
-            path=entry.path,
-        )
+        raise VideoError(absent_text(entry.name), path=entry.path)
     reader = open_video(place, context)
     try:
         entry = project.complete_video(video_id, reader.video, is_edit=False)
@@ -151,6 +146,14 @@ def show_video(
         raise
     told = tuple(n for n in (*notices, reader.warning) if n)
     return Session(project, entry, reader, told)
+
+
+def absent_text(name: str) -> str:
+    """What is said where a video is asked for whose file is not found."""
+    return tr(
+        "The video {name} is not where it was; put it beside the project, or say where it is "
+        "(menu Videos, Locate this video)."
+    ).format(name=name)
 
 
 def _open_project(folder: Path, context: JobContext | None) -> Session:
@@ -208,15 +211,6 @@ def _open_annotations(
 def import_sentences(report: ImportReport) -> tuple[str, ...]:
     """What to tell about an import, most important first."""
     told = [report_note_text(note) for note in report.notes]
-    if report.missing_videos:
-        names = ", ".join(report.missing_videos[:3])
-        more = len(report.missing_videos) - 3
-        tail = tr(" and {more} more").format(more=more) if more > 0 else ""
-        told.append(
-            tr("The frames of {names}{tail} were not found, so they are left out.").format(
-                names=names, tail=tail
-            )
-        )
     told.append(
         tr("Imported {tracks} with {masks}.").format(
             tracks=tracks_text(report.tracks), masks=masks_text(report.masks)
@@ -234,10 +228,11 @@ def _project_for(
         if not (folder / PROJECT_FILE).exists():
             return _new_project(folder, stem, video)
         project = Project.open(folder)
-        for entry in project.videos():
-            if entry.fingerprint == video.fingerprint:
+        entry = same_video(project.videos(), video)
+        if entry is not None:
+            if entry.fingerprint:
                 project.locate_video(entry.id, (path.parent,))  # it may have been moved
-                return project, project.video(entry.id)
+            return project, project.complete_video(entry.id, video, is_edit=False)
         project.close()
     return _new_project(_free_folder(home, stem), stem, video)
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.annotation import Project, ProjectReader, VideoEntry, edits
+from ifc_core.annotation.locating import check_same, same_video
 from ifc_core.config import cache_dir
 from ifc_core.errors import IFCError, VideoError
 from ifc_core.io.atomic import atomic_output
@@ -117,15 +118,16 @@ def adding(
     Returns:
         The edit, ``None`` where none of them is new.
     """
-    known = {entry.fingerprint: entry for entry in project.videos()}
-    fresh = {video.fingerprint: video for video in videos if video.fingerprint not in known}
+    entries = project.videos()
+    fresh: dict[str, Video] = {}
     there: list[str] = []
     found: dict[str, edits.SetVideo] = {}
     for video in videos:
-        entry = known.get(video.fingerprint)
+        entry = same_video(entries, video)
         if entry is None:
+            fresh.setdefault(video.fingerprint, video)
             continue
-        is_whole = entry.num_frames >= video.num_frames
+        is_whole = bool(entry.fingerprint) and entry.num_frames >= video.num_frames
         if is_whole and project.find_video_file(entry.id) is not None:
             there.append(entry.name)
         else:
@@ -143,6 +145,28 @@ def adding(
         return None, " ".join(told)
     together = edits.Batch(steps, label=f"Add {len(steps)} videos")
     return steps[0] if len(steps) == 1 else together, " ".join(told)
+
+
+def locating(project: Project, video_id: int, found: Video) -> tuple[edits.SetVideo | None, str]:
+    """The edit that says where a video is, and a sentence about it.
+
+    Args:
+        project: The project.
+        video_id: The video.
+        found: The file or folder that a person pointed at, as it was looked through.
+
+    Returns:
+        The edit, ``None`` where it is known already.
+
+    Raises:
+        ProjectError: It is another video.
+    """
+    entry = project.video(video_id)
+    check_same(found, entry)
+    if entry.video == found:
+        text = tr("The project knows already that {name} is there.")
+        return None, text.format(name=entry.name)
+    return edits.SetVideo(video_id, found=found), tr("{name} is found.").format(name=entry.name)
 
 
 def _counted(number: int) -> str:
@@ -169,7 +193,7 @@ def first_picture(entry: VideoEntry, place: Path | None) -> npt.NDArray[np.uint8
     name = hashlib.sha256(entry.fingerprint.encode()).hexdigest()[:20]
     file = cache_dir() / _FOLDER / f"{name}.png"
     kept = cv2.imread(str(file)) if file.exists() else None
-    if kept is not None:
+    if kept is not None and entry.fingerprint:
         return np.ascontiguousarray(kept[..., ::-1])
     if place is None:
         return None
@@ -181,7 +205,8 @@ def first_picture(entry: VideoEntry, place: Path | None) -> npt.NDArray[np.uint8
     height = max(1, round(frame.shape[0] * PICTURE_WIDTH_PX / frame.shape[1]))
     small = cv2.resize(frame, (PICTURE_WIDTH_PX, height), interpolation=cv2.INTER_AREA)
     picture = np.asarray(small, np.uint8)
-    _keep(picture, file)
+    if entry.fingerprint:
+        _keep(picture, file)
     return picture
 
 

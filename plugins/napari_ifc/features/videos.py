@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QFileDialog, QInputDialog
 
 from ifc_core.annotation import EditResult, edits
+from ifc_core.errors import IFCError
+from ifc_core.structures import Video
 from napari_ifc.actions import Action
+from napari_ifc.controllers.session import absent_text
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.controllers.videos import (
     LookedThrough,
     adding,
     first_picture,
+    locating,
+    look_through,
     look_through_each,
     neighbour,
     not_opened_text,
@@ -25,6 +30,7 @@ from napari_ifc.features.files import VIDEO_FILES
 from napari_ifc.features.opening import Opening
 from napari_ifc.language import tr
 from napari_ifc.rows import VideoRow
+from napari_ifc.views.place_question import ask_for_place
 from napari_ifc.views.theme import palette_for
 from napari_ifc.views.video_list import VideoList
 from napari_ifc.worker import Worker
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
 
 GROUP = tr("Videos")
 DOCK = "videos"
+_SEVERAL = 2  # videos from which the list comes by itself
 
 
 class Videos(Feature):
@@ -86,6 +93,14 @@ class Videos(Feature):
                 "Take it and its tracks out of the project; the file stays, and undo brings it "
                 "back."
             ),
+        )
+        yield Action(
+            "videos.locate",
+            tr("Locate this video…"),
+            self._ask_place,
+            group=GROUP,
+            why_not=self._why_not_locate,
+            tip=tr("Say where the file or folder of the chosen video is now."),
         )
         yield Action(
             "videos.step",
@@ -150,7 +165,7 @@ class Videos(Feature):
             self._left_at.clear()
             self.list.forget_pictures()
         self._reload()
-        if len(self._rows) > 1 and not self.is_shown:
+        if len(self._rows) >= _SEVERAL and not self.is_shown:
             self.studio.docks[DOCK].setVisible(True)
 
     def _go_back(self, video: object) -> None:
@@ -171,8 +186,14 @@ class Videos(Feature):
     def project_changed(self, result: EditResult) -> None:
         """Count anew; an undone removal has brought a video back."""
         headers = result.tracks_added or result.tracks_removed or result.tracks_changed
+        if result.videos_changed:
+            self._untell_absent(result.videos_changed)
+            self.list.ask_again(result.videos_changed)
         if headers or result.reviewed_frames or result.videos_changed:
+            before = len(self._rows)
             self._reload()
+            if before < _SEVERAL <= len(self._rows):
+                self.studio.docks[DOCK].setVisible(True)
 
     def actions_changed(self) -> None:
         """Enable what is possible."""
@@ -213,7 +234,11 @@ class Videos(Feature):
     def show(self, video_id: int) -> None:
         """Show a video of the project, once a worker has looked through its file."""
         workspace = self.studio.workspace
-        if workspace is not None and video_id != workspace.session.entry.id:
+        if workspace is None or video_id == workspace.session.entry.id:
+            return
+        if workspace.session.project.locate_video(video_id) is None:
+            self._tell_absent(video_id)
+        else:
             self.studio.feature(Opening).begin_show(video_id)
 
     def _step(self, by: int) -> None:
@@ -230,6 +255,62 @@ class Videos(Feature):
                 return tr("This is the last video of the project.")
             return tr("This is the first video of the project.")
         return ""
+
+    # Videos that are not where they were
+
+    def _tell_absent(self, video_id: int) -> None:
+        """Say that a video is not found, and offer to say where it is."""
+        text = absent_text(self.workspace.session.project.video(video_id).name)
+        self.list.choose(video_id)
+        banner = self.studio.panel.banner
+        banner.show_message(text, "error", tr("Locate…"), "videos.locate")
+        self.studio.failed.emit(text)
+
+    def _untell_absent(self, video_ids: Sequence[int]) -> None:
+        """These were removed, or found: say no more that they are not there."""
+        for row in self._rows:
+            if row.video_id in video_ids:
+                self.studio.panel.banner.withdraw(absent_text(row.name))
+
+    def _why_not_locate(self) -> str:
+        reason = self.editor_reason(lambda e: e.why_not_write())()
+        if not reason and self.list.chosen() is None:
+            return tr("Choose a video in the list first.")
+        return reason
+
+    def _ask_place(self) -> None:
+        video_id = self.list.chosen()
+        if video_id is None:
+            return
+        entry = self.workspace.session.project.video(video_id)
+        place = ask_for_place(entry.name, self.studio.panel)
+        if place is not None:
+            self.begin_locate(video_id, place)
+
+    def begin_locate(self, video_id: int, path: Path) -> None:
+        """Say where a video is, once a worker has looked through the file; returns at once.
+
+        Args:
+            video_id: A video of the project.
+            path: Its file or folder of frames; another one is refused with a sentence.
+        """
+        project = self.workspace.session.project
+
+        def take(found: list[Video]) -> None:
+            if self.studio.project is not project:
+                return
+            try:
+                edit, told = locating(project, video_id, found[0])
+                if edit is not None:
+                    self.workspace.editor.apply(edit)
+            except IFCError as error:
+                self.studio.fail(error)
+            else:
+                self.studio.inform(told)
+
+        text = tr("Looking through {name}").format(name=path.name)
+        task: Task[list[Video]] = Task(text, take, self.studio.fail)
+        self.studio.tasks.start(task, lambda context: look_through([path], context))
 
     # Adding and removing
 

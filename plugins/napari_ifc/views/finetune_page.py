@@ -28,8 +28,9 @@ from qtpy.QtWidgets import (
 from ifc_core.annotation import ModelVersion
 from ifc_core.training.frame_ranges import count_frames
 from ifc_core.training.outcome import figure_pair
-from napari_ifc.finetune_state import FinetuneView, Material, Outcome
+from napari_ifc.finetune_state import FinetuneView, Outcome
 from napari_ifc.language import tr
+from napari_ifc.material_words import frames_text, material_text
 from napari_ifc.outcome_words import verdict_text
 from napari_ifc.views.compare_view import CompareView
 from napari_ifc.views.theme import Palette
@@ -401,29 +402,6 @@ def stopped_text(stopped: Sequence[str]) -> str:
     return text
 
 
-def material_text(material: Material) -> str:
-    """What would be learned from, in words."""
-    if material.masks == 0:
-        return tr(
-            "Nothing to learn from yet. Correct masks on a few frames (five are a good start) or "
-            "approve frames that are right."
-        )
-    classes = ", ".join(f"{name} ({count})" for name, count in material.classes)
-    masks = tr("1 mask") if material.masks == 1 else tr("{count:,} masks")
-    masks = masks.format(count=material.masks)
-    frames = _frames(material.frames)
-    approved = tr("{frames} approved as complete").format(frames=_frames(material.exhaustive))
-    return tr(
-        "Learns from {masks} on {frames}: {classes}; {approved}. On frames that "
-        "are not approved only your masks are taught, and the rest of the picture "
-        "is left open."
-    ).format(masks=masks, frames=frames, classes=classes, approved=approved)
-
-
-def _frames(count: int) -> str:
-    return (tr("1 frame") if count == 1 else tr("{count:,} frames")).format(count=count)
-
-
 def outcome_rows(outcome: Outcome) -> list[tuple[str, str, str]]:
     """Figures of a run: what, before, after."""
     rows = []
@@ -455,7 +433,7 @@ def provenance_text(model: ModelVersion) -> str:
     lines = [tr("Made {made} from {parent}").format(made=made, parent=model.parent or "nothing")]
     trained_on = model.provenance.get("trained_on")
     lines += [
-        tr("{name}: {frames}").format(name=name, frames=_frames(count_frames(frames)))
+        tr("{name}: {frames}").format(name=name, frames=frames_text(count_frames(frames)))
         for name, frames in (trained_on.items() if isinstance(trained_on, dict) else ())
     ]
     return "\n".join(lines)

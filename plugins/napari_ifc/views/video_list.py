@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from qtpy.QtCore import (
     QAbstractListModel,
     QModelIndex,
     QPersistentModelIndex,
+    QPoint,
     QRect,
     QSize,
     Qt,
@@ -22,6 +24,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QListView,
+    QMenu,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -49,6 +52,7 @@ _BUTTONS = (
     ("videos.add_folder", "frames"),
     ("videos.remove", "delete"),
 )
+_MENU = ("videos.locate", "videos.remove")
 
 
 class VideoModel(QAbstractListModel):
@@ -221,6 +225,8 @@ class VideoList(KeyHome):
         view.setAccessibleName(tr("Videos of the project"))
         view.clicked.connect(self._open)
         view.activated.connect(self._open)
+        view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        view.customContextMenuRequested.connect(self._show_menu)
         view.verticalScrollBar().valueChanged.connect(lambda _: self._timer.start())
         self.search.setPlaceholderText(tr("Find a video"))
         self.search.setAccessibleName(tr("Find a video"))
@@ -275,11 +281,22 @@ class VideoList(KeyHome):
         index = self.view.currentIndex()
         return self.model.rows[index.row()].video_id if index.isValid() else None
 
+    def choose(self, video_id: int) -> None:
+        """Select a video without showing it."""
+        line = self.model.line_of(video_id)
+        if line >= 0:
+            self.view.setCurrentIndex(self.model.index(line))
+
     def set_picture(self, video_id: int, picture: npt.NDArray[np.uint8]) -> None:
         """Show a video's first frame, (h, w, 3) uint8 RGB."""
         height, width = picture.shape[:2]
         image = QImage(picture.data, width, height, 3 * width, QImage.Format.Format_RGB888)
         self.model.set_picture(video_id, QPixmap.fromImage(image.copy()))
+
+    def ask_again(self, video_ids: Iterable[int]) -> None:
+        """Ask once more for the pictures of videos whose files may have been found."""
+        self._asked.difference_update(set(video_ids) - self.model.pictures.keys())
+        self._timer.start()
 
     def forget_pictures(self) -> None:
         """Another project: its videos have other pictures."""
@@ -296,6 +313,23 @@ class VideoList(KeyHome):
 
     def _open(self, index: _Index) -> None:
         self.show_requested.emit(self.model.rows[index.row()].video_id)
+
+    def menu_for(self) -> QMenu:
+        """What can be done with the chosen video."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for action_id in _MENU:
+            action = self._actions[action_id]
+            entry = menu.addAction(action.text)
+            entry.setEnabled(action.enabled)
+            entry.triggered.connect(lambda _=False, i=action_id: self.action_requested.emit(i))
+        return menu
+
+    def _show_menu(self, place: QPoint) -> None:
+        index = self.view.indexAt(place)
+        if index.isValid():
+            self.view.setCurrentIndex(index)
+            self.menu_for().popup(self.view.viewport().mapToGlobal(place))
 
     def _filter(self, text: str) -> None:
         words = text.lower().split() if not self.search.isHidden() else []

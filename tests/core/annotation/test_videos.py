@@ -3,12 +3,14 @@
 import os
 import shutil
 import unicodedata
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from ifc_core.annotation import Project
 from ifc_core.annotation.edits import NewTrack, RemoveVideo, SetCategory, SetVideo
+from ifc_core.annotation.locating import same_video
 from ifc_core.errors import EditError, ProjectError
 from ifc_core.io.video import open_video
 from ifc_core.structures import Category, RLEMask, Video
@@ -242,3 +244,20 @@ def test_the_same_video_twice_is_refused_and_names_stay_apart(empty):
     assert empty.video(1).annotation_step == 5
     with pytest.raises(EditError, match="step"):
         empty.apply(SetVideo(1, annotation_step=0))
+
+
+def test_an_unseen_video_is_found_by_name_size_and_length_and_nothing_less(tmp_path, clip_file):
+    with open_video(clip_file) as reader:
+        whole = reader.video
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        for length in (whole.num_frames, 4):
+            project.add_video(Video(tmp_path / "no" / "x", length, *whole.size, 30.0, ""))
+        beside = tmp_path / "x.mp4"
+        shutil.copyfile(clip_file, beside)
+        assert project.find_video_file(1) == beside
+        assert project.find_video_file(2) is None
+        assert same_video(project.videos(), replace(whole, path=beside)) == project.video(1)
+        assert same_video(project.videos(), replace(whole, path=tmp_path / "y.mp4")) is None
+        shown = project.complete_video(1, replace(whole, path=beside), is_edit=False)
+        assert shown.fingerprint == whole.fingerprint
+        assert project.undo_label == "Add video x_2"  # no edit of a person

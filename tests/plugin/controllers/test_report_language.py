@@ -24,14 +24,16 @@ _VIDEOS = [YtvisVideo(number, 4, 4, 1, (f"v{number}/0.jpg",)) for number in rang
 _PLACES = {video.id: FileVideo(video.id, (0,), True) for video in _VIDEOS}
 
 
-def notes_on(count):
-    """What an import says of so many videos that were not found."""
+def notes_on(count, masks=40):
+    """What an import says of so many videos that were not found, with so many masks each."""
     videos = _VIDEOS[:count]
-    return importing._notes(videos, _PLACES, [v.name for v in videos], False, True)
+    return importing._notes(videos, _PLACES, {v.name: masks for v in videos}, False, True)
 
 
 _MADE = (
     *(note for count in (1, 2, 8) for note in notes_on(count)),
+    *(notes_on(count, masks)[0] for count, masks in ((1, 0), (1, 1), (2, 0))),
+    importing._missing_note({"a": 1, "b": 0}),
     *(importing._twice_note(count)[0] for count in (1, 3)),
     *(exporting._hidden_note(count)[0] for count in (1, 1200)),
 )

@@ -1,0 +1,207 @@
+"""Videos of which only annotations were ever seen: told of, located, left out of fine-tuning."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from fake_engine import NUM_FRAMES, SIZE
+from qtpy.QtWidgets import QMessageBox
+
+from ifc_core.annotation import Project
+from ifc_core.annotation.importing import import_annotations
+from ifc_core.annotation.snapshot import make_snapshot
+from ifc_core.errors import ProjectError
+from ifc_core.jobs import JobContext
+from ifc_core.structures import RLEMask
+from napari_ifc.controllers.finetune import material_of
+from napari_ifc.controllers.session import import_sentences, open_session, show_video
+from napari_ifc.controllers.videos import adding, locating, look_through
+from napari_ifc.features.finetune import PAGE, TrainerLink
+from napari_ifc.features.videos import Videos
+from napari_ifc.material_words import absent_text, material_text
+from napari_ifc.views import place_question
+
+
+@pytest.fixture
+def footage(tmp_path, clip):
+    """The frames of the video that the file names, where nobody looks; shorter than the clip."""
+    folder = tmp_path / "elsewhere" / "ghost"
+    shutil.copytree(clip, folder)
+    for frame in sorted(folder.iterdir())[-2:]:
+        frame.unlink()
+    return folder
+
+
+@pytest.fixture
+def annotations(tmp_path):
+    """A file of annotations of a video that is not there, with a mask on each of 8 frames."""
+    return written(tmp_path / "far" / "ghosts.json", "ghost", NUM_FRAMES - 2)
+
+
+def written(path, name, length):
+    mask = np.zeros(SIZE, bool)
+    mask[10:30, 10:40] = True
+    rle = RLEMask.from_array(mask).to_coco()
+    size = {"height": SIZE[0], "width": SIZE[1], "length": length}
+    names = [f"{name}/{i:05d}.jpg" for i in range(length)]
+    track = {"id": 1, "video_id": 1, "category_id": 1, "iscrowd": 0, **size}
+    area = float(mask.sum())
+    track |= {"segmentations": [rle] * length, "areas": [area] * length}
+    track["bboxes"] = [[10.0, 10.0, 30.0, 20.0]] * length
+    content = {
+        "info": {},
+        "licenses": [],
+        "videos": [{"id": 1, "file_names": names, **size}],
+        "categories": [{"id": 1, "name": "horse"}],
+        "annotations": [track],
+    }
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.fixture
+def project(session, annotations):
+    import_annotations(session.project, annotations)
+    return session.project
+
+
+def test_an_import_says_once_what_is_not_here_and_what_becomes_of_it(session, annotations):
+    told = import_sentences(import_annotations(session.project, annotations))
+    assert told[0] == "ghost is not here yet; its 8 masks are kept until you add it."
+    assert told[-1] == "Imported 1 track with 8 masks."
+    assert " ".join(told).count("ghost") == 1
+
+
+def test_what_is_not_here_is_not_counted_and_not_learned_from(project, annotations, tmp_path, clip):
+    material = material_of(project)
+    assert (material.frames, material.masks, material.absent) == (0, 0, ("ghost",))
+    assert material_text(material) == absent_text(material) != ""
+    with pytest.raises(ProjectError, match="ghost is not at"):
+        make_snapshot(project, project.folder / "runs" / "r0")
+    import_annotations(project, written(annotations.parent / "b.json", "clip", NUM_FRAMES))
+    material = material_of(project)
+    assert (material.frames, material.masks, material.absent) == (10, 10, ("ghost",))
+    assert "Left out until it is found: ghost" in material_text(material)
+    snapshot = make_snapshot(project, project.folder / "runs" / "r1")
+    assert [video.name for video in snapshot.videos] == ["clip"]
+    assert snapshot.left_out == ("ghost",)
+
+
+def test_it_is_known_by_name_size_and_length_when_it_is_added(project, footage, clip, tmp_path):
+    shorter = tmp_path / "third" / "ghost"
+    shutil.copytree(footage, shorter)
+    sorted(shorter.iterdir())[-1].unlink()
+    edit, told = adding(project, look_through([shorter], JobContext()))
+    assert told == "Added 1 video."
+    edit, told = adding(project, look_through([footage], JobContext()))
+    assert told == "ghost was missing and is found."
+    project.apply(edit)
+    assert [entry.name for entry in project.videos()] == ["clip", "ghost"]
+    assert project.video(2).fingerprint
+    assert material_of(project).masks == NUM_FRAMES - 2
+    project.undo()
+    assert material_of(project).absent == ("ghost",)
+
+
+def test_put_beside_the_project_it_is_shown(project, footage, tmp_path):
+    beside = project.folder.parent / "ghost"
+    shutil.copytree(footage, beside)
+    sorted(beside.iterdir())[-1].unlink()
+    assert project.locate_video(2) is None  # another one of the name
+    shutil.rmtree(beside)
+    shutil.copytree(footage, beside)
+    shown = show_video(project, 2)
+    shown.reader.close()
+    assert (shown.entry.path, shown.num_frames) == (beside, NUM_FRAMES - 2)
+    assert project.video(2).fingerprint == shown.reader.video.fingerprint
+
+
+def test_opening_its_file_finds_it_in_the_project_of_its_name(annotations, footage, tmp_path):
+    with Project.create(tmp_path / "projects" / "ghost.ifcproj") as project:
+        import_annotations(project, annotations)
+    opened = open_session(footage, tmp_path / "projects")
+    opened.close()
+    assert opened.project.folder == project.folder
+    assert (opened.entry.path, opened.entry.name) == (footage, "ghost")
+    assert opened.entry.fingerprint == opened.reader.video.fingerprint
+
+
+def test_another_video_is_refused_with_what_differs(project, footage, clip):
+    (other, right) = look_through([clip, footage], JobContext())
+    with pytest.raises(ProjectError, match=r"clip is not the video ghost: .* 10 frames, not .* 8"):
+        locating(project, 2, other)
+    edit, told = locating(project, 2, right)
+    project.apply(edit)
+    assert told == "ghost is found."
+    assert locating(project, 2, right)[0] is None
+
+
+@pytest.mark.window
+def test_a_person_is_told_says_where_it_is_and_goes_on(desk, annotations, footage, clip, qtbot):
+    studio, videos = desk.studio, desk.studio.feature(Videos)
+    banner = studio.panel.banner
+    assert not videos.is_shown
+    assert studio.import_annotations(annotations)
+    assert videos.is_shown  # two of them now
+    ghost = studio.project.videos()[1].id
+    videos.show(ghost)
+    assert banner.text.startswith("The video ghost is not where it was")
+    assert videos.list.chosen() == ghost
+    texts = [entry.text() for entry in videos.list.menu_for().actions()]
+    assert texts == ["Locate this video…", "Remove the chosen video"]
+
+    videos.begin_locate(ghost, clip)
+    qtbot.waitUntil(lambda: "clip is not the video ghost" in banner.text)
+    videos.begin_locate(ghost, footage)
+    qtbot.waitUntil(lambda: banner.text == "ghost is found.")
+    with qtbot.waitSignal(studio.opened):
+        videos.show(ghost)
+    assert studio.workspace.session.num_frames == NUM_FRAMES - 2
+
+
+@pytest.mark.window
+def test_nothing_is_said_any_more_of_a_video_that_was_removed(desk, annotations, qtbot):
+    studio, videos = desk.studio, desk.studio.feature(Videos)
+    assert studio.import_annotations(annotations)
+    videos.show(studio.project.videos()[1].id)
+    assert "ghost is not where it was" in studio.panel.banner.text
+    assert studio.run_action("videos.remove")
+    assert studio.panel.banner.text == ""
+
+
+@pytest.mark.window
+def test_the_page_says_what_is_left_out(desk, annotations, qtbot):
+    studio, link = desk.studio, desk.studio.feature(TrainerLink)
+    assert studio.import_annotations(annotations)
+    studio.panel.show_page(PAGE)
+    qtbot.waitUntil(lambda: link.controller.view.material.absent == ("ghost",))
+    assert "ghost" in link.controller.why_not_start()
+
+
+@pytest.mark.window
+@pytest.mark.parametrize("button", ["A file…", "A folder…", "Cancel"])
+def test_a_file_or_a_folder_is_asked_for(qapp, tmp_path, monkeypatch, button):
+    asked = []
+
+    def press(box):
+        next(b for b in box.buttons() if b.text().replace("&", "") == button).click()
+
+    monkeypatch.setattr(QMessageBox, "exec", press)
+    dialog = place_question.QFileDialog
+    monkeypatch.setattr(
+        dialog,
+        "getOpenFileName",
+        lambda *a: (asked.append("A file…"), (str(tmp_path / "a"), ""))[1],
+    )
+    monkeypatch.setattr(
+        dialog,
+        "getExistingDirectory",
+        lambda *a: (asked.append("A folder…"), str(tmp_path / "b"))[1],
+    )
+    place = place_question.ask_for_place("ghost", None)
+    assert (place is None) == (button == "Cancel")
+    assert asked == ([] if place is None else [button])
