@@ -25,6 +25,7 @@ def estimate(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict
 
     Raises:
         DeviceMemoryError: Not even one clip fits at the smallest size.
+        JobCancelled: It was cancelled, which it hears of after a clip at most.
     """
     from ifc_core.inference.estimate import estimate_run
 
@@ -36,5 +37,5 @@ def estimate(params: dict[str, Any], job: ServerJob, models: ModelCache) -> dict
     job.context.raise_if_cancelled()
     # The source counts frames after the frame step, the estimate before it.
     num_frames = (source.num_frames - 1) * settings.frame_step + 1
-    found = estimate_run(model, frame, settings, num_frames)
+    found = estimate_run(model, frame, settings, num_frames, context=job.context)
     return dataclasses.asdict(found) | {"device": str(model.device)}

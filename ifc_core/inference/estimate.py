@@ -28,6 +28,7 @@ from ifc_core.inference.run_setup import (
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.inference.tile_merger import Region
 from ifc_core.inference.tiling import looked_at_regions
+from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC
 from ifc_core.tracking.video_tracker import TrackedFrame
 
@@ -67,6 +68,7 @@ def estimate_run(
     settings: ProposeSettings,
     num_frames: int,
     clock: Callable[[], float] = time.perf_counter,
+    context: JobContext | None = None,
 ) -> RunEstimate:
     """Time one clip made of one frame, and scale it to the video.
 
@@ -76,11 +78,15 @@ def estimate_run(
         settings: What the person chose.
         num_frames: Frames of the video, before the frame step.
         clock: Seconds, monotonic; replaced in tests.
+        context: Asked for cancellation between what is timed, which is a clip at most.
 
     Raises:
+        JobCancelled: It was asked to stop.
         ConfigError: The region does not lie in the frame.
         DeviceMemoryError: Not even one clip fits at the smallest size.
     """
+    context = context or JobContext()
+    clock = _checked(clock, context)
     looked_at = len(range(0, num_frames, settings.frame_step))
     length = looked_at if settings.offline else min(settings.clip_length, looked_at)
     length = max(1, length)
@@ -99,12 +105,12 @@ def estimate_run(
     encode, decode, feature_bytes = _probe(runner, image, probe, clock)
     crowd = _ASSUMED_INSTANCES
     if len(regions) > 1:
-        crowd = _mean_crowd(
-            lambda n: _num_instances(
-                runner, _network_input(model, frame, regions[n], settings), probe
-            ),
-            len(regions),
-        )
+
+        def count(n: int) -> int:
+            context.raise_if_cancelled()
+            return _num_instances(runner, _network_input(model, frame, regions[n], settings), probe)
+
+        crowd = _mean_crowd(count, len(regions))
     edges = edges_for(model, settings)
     masks = FrameMasks(edges, regions[0], model.device)
     masks.begin(PRECISION_OF[dtype], [])
@@ -135,6 +141,16 @@ def estimate_run(
         network_size=(int(image.shape[0]), int(image.shape[1])),
         precision=str(dtype).removeprefix("torch."),
     )
+
+
+def _checked(clock: Callable[[], float], context: JobContext) -> Callable[[], float]:
+    """The clock, which is read between all that takes time, asked for cancellation there too."""
+
+    def read() -> float:
+        context.raise_if_cancelled()
+        return clock()
+
+    return read
 
 
 def _regions(

@@ -14,6 +14,7 @@ from napari_ifc.controllers.propose_choices import BUNDLED, ModelChoice
 from napari_ifc.language import tr
 from napari_ifc.rows import Summary
 from napari_ifc.soon import soon
+from napari_ifc.views.propose_panel import NOT_FOR_MICROSCOPY
 from napari_ifc.views.theme import palette_for
 
 if TYPE_CHECKING:
@@ -218,6 +219,7 @@ class Presenter:
             panel.tracks.show_empty(
                 tr("No tracks yet"),
                 tr("Let the model propose them, or choose the brush and paint the first one.\n")
+                + (f"{NOT_FOR_MICROSCOPY}\n" if panel.propose.model == BUNDLED else "")
                 + estimate,
                 text,
                 "propose.start",

@@ -264,6 +264,10 @@ class TrackIndex:
         """How many frames are approved as exhaustive."""
         return len(self._exhaustive)
 
+    def is_approved(self, first: int, last: int) -> bool:
+        """Whether every frame from ``first`` to ``last``, included, is approved as exhaustive."""
+        return any(start <= first and last < stop for start, stop in self._approved)
+
     @property
     def approved_tracks(self) -> int:
         """How many tracks are approved as a whole."""

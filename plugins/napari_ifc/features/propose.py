@@ -126,7 +126,7 @@ class ProposeLink(Feature):
             return tr("No run was stopped.")
         if run.kind != KIND or project.run_checkpoint(run.id) is None:
             return tr("This run cannot go on; keep what it found or discard it.")
-        return self.why_not()
+        return self._why_not_run()
 
     def controller(self, session: Session, editor: EditController) -> ProposeController:
         """The controller of runs on a video that is being opened."""
@@ -184,7 +184,7 @@ class ProposeLink(Feature):
         Returns:
             Whether it was started. If not, the window shows why.
         """
-        reason = self.why_not()
+        reason = self.why_not(scope)
         workspace = self.studio.workspace
         if reason or workspace is None:
             self.studio.fail(reason)
@@ -197,6 +197,7 @@ class ProposeLink(Feature):
             workspace.proposer.start(chosen, self._source(workspace.session), scope=scope)
         except IFCError as error:
             self.studio.fail(error)
+            self._estimate_if_unknown()
             return False
         return True
 
@@ -206,14 +207,35 @@ class ProposeLink(Feature):
         if run is None or workspace is None:
             return
         self.studio.layers.flush()
+        self._forget_estimate(keep_text=True)
         self.studio.panel.banner.clear()
         try:
             workspace.proposer.resume(run, self._source(workspace.session))
         except IFCError as error:
             self.studio.fail(error)
+            self._estimate_if_unknown()
 
-    def why_not(self) -> str:
-        """Why no run can be started now."""
+    def why_not(self, scope: Scope = WHOLE) -> str:
+        """Why no run can be started now, or why it would be in vain.
+
+        Args:
+            scope: Only these frames are meant.
+        """
+        return self._why_not_run() or self._why_in_vain(scope)
+
+    def _why_in_vain(self, scope: Scope) -> str:
+        """Approved frames take nothing from a run."""
+        first, last = scope.bounds(self.workspace.session.num_frames)
+        if not self.workspace.index.is_approved(first, last):
+            return ""
+        if first == last:
+            return tr("The frame is approved; proposing would change nothing.")
+        words = tr("All {count:,} frames are approved; proposing would change nothing.")
+        if not scope.is_whole:
+            words = tr("All {count:,} marked frames are approved; proposing would change nothing.")
+        return words.format(count=last - first + 1)
+
+    def _why_not_run(self) -> str:
         workspace = self.studio.workspace
         if workspace is None:
             return tr("Open a video first.")
@@ -240,6 +262,7 @@ class ProposeLink(Feature):
         self.studio.presenter.lists_soon()
 
     def _on_end(self, outcome: str, sentence: str) -> None:
+        self._estimate_if_unknown()
         self.studio.refresh()
         if outcome == "failed":
             self.studio.fail(sentence)
@@ -299,6 +322,11 @@ class ProposeLink(Feature):
             self._estimating = None
         if not keep_text:
             self.studio.presenter.estimate = ""
+
+    def _estimate_if_unknown(self) -> None:
+        """Ask for the estimate that gave way to a run."""
+        if not self.studio.presenter.estimate:
+            self._timer.start()
 
     def _ask_estimate(self) -> None:
         workspace = self.studio.workspace

@@ -349,7 +349,10 @@ class TimelineLink(Feature):
         return tr("Mark the range on the lane of a track.")
 
     def _why_not_repropose(self) -> str:
-        return self._why_not_marked() or self.studio.why_not_propose()
+        reason, marked = self._why_not_marked(), self._timeline.marked
+        if reason or marked is None:
+            return reason
+        return self.studio.proposing.why_not(Scope(marked.first, marked.last))
 
     def _do(self, change: Callable[[BulkController, FrameRange], str]) -> None:
         marked = self._timeline.marked

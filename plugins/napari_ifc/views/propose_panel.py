@@ -53,6 +53,10 @@ _EDGES = (
     ("best", tr("By a network of its own")),
 )
 assert tuple(key for key, _ in _EDGES[1:]) == EDGES  # noqa: S101
+NOT_FOR_MICROSCOPY = tr(
+    "The bundled model was not made for microscopy: cells that look alike need fine-tuning, small "
+    "ones tiles too."
+)
 _STEP = 0.05
 _MODELS_OWN_SCORE = -_STEP  # below the scale: the score threshold that the model says
 _MODELS_OWN_OVERLAP = LEAST_DUPLICATE_IOU - _STEP
@@ -140,7 +144,11 @@ class ProposePanel(QWidget):
                     "linked as it comes"
                 ),
             ),
-            (self._model, tr("Model"), tr("The weights to propose with")),
+            (
+                self._model,
+                tr("Model"),
+                tr("The weights to propose with") + "\n" + NOT_FOR_MICROSCOPY,
+            ),
             (self._device, tr("Device"), tr("Where the model runs")),
             (
                 self._precision,

@@ -15,6 +15,7 @@ from ifc_core.inference.device_input import bytes_ahead
 from ifc_core.inference.estimate import estimate_run
 from ifc_core.inference.frame_masks import FrameMasks
 from ifc_core.inference.settings import ProposeSettings
+from ifc_core.jobs import JobCancelled, JobContext
 
 
 def ticking():
@@ -99,6 +100,36 @@ def test_tiles_and_a_whole_video_need_no_longer_probe(tiny_model, scene, monkeyp
     found = estimate(tiny_model, scene[0], 5000, offline=True, tiles="1x2")
     assert lengths == [8, 8, 8]  # of two tiles and the frame
     assert found.memory_bytes > 5000 * scene[0].nbytes  # one run after the other, frames kept
+
+
+@pytest.mark.parametrize("reads", range(4))
+def test_it_gives_way_between_all_that_it_times(tiny_model, scene, reads):
+    context, ticks = JobContext(), itertools.count()
+
+    def clock():
+        if (tick := next(ticks)) == reads:
+            context.cancel()
+        return float(tick)
+
+    chosen = ProposeSettings(precision="fp32")
+    with pytest.raises(JobCancelled):
+        estimate_run(tiny_model, scene[0], chosen, 10, clock=clock, context=context)
+    assert next(ticks) == reads + 1  # nothing was timed any more
+
+
+def test_it_gives_way_to_a_run_after_any_tile(tiny_model, scene, monkeypatch):
+    context, counted = JobContext(), []
+
+    def count(runner, image, length):
+        counted.append(image.shape)
+        context.cancel()
+        return 1
+
+    monkeypatch.setattr(estimate_module, "_num_instances", count)
+    chosen = ProposeSettings(precision="fp32", tiles="3x4")
+    with pytest.raises(JobCancelled):
+        estimate_run(tiny_model, scene[0], chosen, 10, context=context)
+    assert len(counted) == 1
 
 
 def test_a_frame_step_divides_the_work(tiny_model, scene):
