@@ -14,6 +14,12 @@ DISPLAY_SETUP := $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY)),,display)
 # which ends with small files, so that no processor waits long for the other.
 SPREAD := -n auto --dist loadfile --no-loadscope-reorder
 
+# Hundreds of processes are started, each of which would otherwise compile all that it imports.
+test test-full: export PYTHONDONTWRITEBYTECODE =
+# Every edit waits until the disk has it. Where much memory is free (4 GB), it is the tests' disk.
+test test-full: export PYTEST_DEBUG_TEMPROOT = $(shell \
+	df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "/dev/shm"}')
+
 .PHONY: run test test-full check format lock strings sample figures setup clean
 
 setup:
