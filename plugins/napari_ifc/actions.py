@@ -41,6 +41,7 @@ class Action:
         checked: Whether it is switched on, for actions that switch something.
         text_now: What menus show instead of the text at the moment; where it is empty they leave
             the action out.
+        words: Other words under which the palette finds it.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Action:
     tip: str = ""
     checked: Callable[[], bool] | None = None
     text_now: Callable[[], str] | None = None
+    words: str = ""
 
     def keyed(self, text: str = "") -> str:
         """A text with the key that stands for the action now: ``"Undo (Ctrl+Z)"``."""
@@ -134,11 +136,11 @@ class ActionTable:
         return action_id in self._actions
 
     def search(self, text: str) -> list[Action]:
-        """Actions whose group and text hold every word of ``text``, best first."""
+        """Actions whose group, text and other words hold every word of ``text``, best first."""
         words = text.lower().split()
         scored: list[tuple[int, int, Action]] = []
         for order, action in enumerate(map(self._as_meant, self)):
-            haystack = f"{action.text} {action.group} {action.id}".lower()
+            haystack = f"{action.text} {action.group} {action.id} {action.words}".lower()
             if all(word in haystack for word in words):
                 starts = sum(action.text.lower().startswith(word) for word in words)
                 scored.append((-starts, order, action))
@@ -165,7 +167,7 @@ class ActionTable:
         text = self.meant(action.id)
         if not text:
             return action
-        return replace(action, text=text, why_not=lambda: "", tip="", text_now=None)
+        return replace(action, text=text, why_not=lambda: "", tip="", text_now=None, words="")
 
     def run(self, action_id: str) -> bool:
         """Do an action if it is possible now.

@@ -151,6 +151,7 @@ STEPS = (
     "Rename video {old} to {text}",
     "Reorder {count} tracks",
     "Restore {part}",
+    "Separate {part} into {count} tracks, {scope}",
     "Split {part} at frame {frame}, new track {number}",
     "Swap {part} and {other}, {scope}",
     "Take back the approval of {part}",
@@ -160,6 +161,7 @@ STEPS = (
 
 NOTES = (
     "Approved as complete no longer: {part}.",
+    "From frame {frame} on the pieces cannot be told apart, so the mask stays whole.",
     "Nothing is left of {part}, which was removed.",
     "On 1 frame both tracks had a mask, of which one was kept.",
     "On {count} frames both tracks had a mask, of which one was kept.",

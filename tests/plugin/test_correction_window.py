@@ -235,6 +235,37 @@ def test_tidying_and_ghost_and_look(desk):
     assert not desk.picture.any()
 
 
+def test_two_things_in_one_mask_are_parted_with_the_eraser_and_separated(desk):
+    both = np.zeros(SIZE, np.uint8)
+    both[10:20, 10:30] = 1
+    for frame in (3, 4):
+        desk.studio.layers.go_to(frame)
+        desk.editor.commit_mask(both, "Paint")
+    track_id = desk.editor.current
+    desk.studio.layers.go_to(3)
+    assert desk.studio.run_action("mask.separate")
+    assert "in one piece" in desk.said
+    assert [t.id for t in desk.project.tracks(desk.video_id)] == [track_id]
+    assert desk.studio.run_action("tool.erase")
+    desk.studio.layers.set_brush_size(3)
+    desk.drag((18, 5), (18, 25))  # a line across it
+    assert desk.studio.run_action("mask.separate_onward")
+    other = next(t.id for t in desk.project.tracks(desk.video_id) if t.id != track_id)
+    assert desk.said.startswith(f"Track {track_id} keeps the larger piece; ")
+    assert f"track {other} now" in desk.said
+    assert "From frame 4 on" in desk.said  # there nobody parted them
+    assert desk.project.mask(track_id, 3).rle.bbox_xywh[0] > 18
+    assert desk.project.mask(other, 3).rle.bbox_xywh[0] == 10
+    assert desk.project.mask(track_id, 4).rle.area == both.sum()
+    assert desk.studio.run_action("edit.undo")
+    assert [t.id for t in desk.project.tracks(desk.video_id)] == [track_id]
+
+
+@pytest.mark.parametrize("words", ["divide", "split", "separate", "cut mask"])
+def test_the_palette_finds_separating_by_what_people_call_it(desk, words):
+    assert "mask.separate" in [action.id for action in desk.studio.actions.search(words)]
+
+
 def test_overlap_rules_are_chosen_in_the_menu(desk):
     desk.corrected()
     desk.studio.select(())

@@ -21,6 +21,7 @@ from ifc_core.annotation.edits.masks import (
     SetMask,
     TrimTrack,
 )
+from ifc_core.annotation.edits.pieces import SeparatePieces
 from ifc_core.annotation.edits.review import (
     ApproveFrames,
     ApproveTracks,
@@ -66,6 +67,7 @@ __all__ = [
     "RemoveCategory",
     "RemoveVideo",
     "RestoreTracks",
+    "SeparatePieces",
     "SetCategory",
     "SetMask",
     "SetTrack",

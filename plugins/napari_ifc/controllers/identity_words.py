@@ -1,4 +1,4 @@
-"""What merging, splitting and swapping did, in one sentence each."""
+"""What merging, splitting, swapping and separating did, in one sentence each."""
 
 from __future__ import annotations
 
@@ -39,6 +39,15 @@ def split_text(track_id: int, frame_index: int, new_id: int) -> str:
         "selected now."
     )
     return text.format(track_id=track_id, frame=frame_index, new_id=new_id)
+
+
+def separated_text(track_id: int, others: Sequence[int]) -> str:
+    """What taking a mask apart did: the pieces besides the largest are tracks of their own."""
+    if len(others) == 1:
+        text = tr("Track {track_id} keeps the larger piece; the other one is track {ids} now.")
+    else:
+        text = tr("Track {track_id} keeps the largest piece; the others are tracks {ids} now.")
+    return text.format(track_id=track_id, ids=", ".join(map(str, sorted(others))))
 
 
 def swapped_text(first: int, second: int, scope: Scope) -> str:

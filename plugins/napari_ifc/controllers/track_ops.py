@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from enum import StrEnum
 
 from ifc_core.annotation import EditResult, Project, Scope, VideoEntry, edits
+from ifc_core.annotation.mask_pieces import find_pieces
 from ifc_core.annotation.records import WHOLE
 from ifc_core.structures import FrameState
 from napari_ifc.controllers.editing import EditController
@@ -179,6 +180,22 @@ class TrackOps:
             if before and after and after[0] - before[-1] > 1:
                 return before[-1], after[0]
         return None
+
+    # Pieces
+
+    def separate(self, *, onward: bool) -> EditResult | None:
+        """Make each further piece of the current track's mask a track of its own.
+
+        Args:
+            onward: Also on the frames that follow, as long as the pieces stay apart.
+
+        Returns:
+            What changed, or ``None`` where the mask is in one piece.
+        """
+        record = self._project.mask(self._track, self._here)
+        if record is None or record.rle is None or len(find_pieces(record.rle)) < 2:
+            return None
+        return self._editor.apply(edits.SeparatePieces(self._track, self._here, onward))
 
     # Order
 

@@ -102,7 +102,10 @@ class Editing(Feature):
         self.studio.panel.tools.bind_actions(
             self.studio.actions,
             {
-                "tidy": tuple(f"mask.{name}" for name in SHAPES),
+                "tidy": (
+                    *(f"mask.{name}" for name in SHAPES),
+                    *("", "mask.separate", "mask.separate_onward"),
+                ),
                 "track": (
                     *("track.absent", "track.absent_onward", "track.clear", "track.clear_onward"),
                     "",

@@ -10,7 +10,12 @@ from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
 from napari_ifc.controllers.bulk import masks_text, tracks_text
 from napari_ifc.controllers.colors import make_neighbours_differ
-from napari_ifc.controllers.identity_words import merged_text, split_text, swapped_text
+from napari_ifc.controllers.identity_words import (
+    merged_text,
+    separated_text,
+    split_text,
+    swapped_text,
+)
 from napari_ifc.controllers.track_ops import Reach, TrackOps
 from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.journal_text import note_text
@@ -24,7 +29,7 @@ GROUP = tr("Track")
 
 
 class TrackEdits(Feature):
-    """Making, relabelling, merging, splitting, swapping, approving and deleting tracks."""
+    """Making, relabelling, merging, splitting, swapping, separating, approving and deleting tracks."""
 
     ops: TrackOps | None = None
 
@@ -60,6 +65,7 @@ class TrackEdits(Feature):
             tip=tr("Give the selected tracks another class."),
         )
         yield from self._identity_actions()
+        yield from self._piece_actions()
         yield from self._frame_actions()
         yield from self._order_actions()
         yield Action(
@@ -145,6 +151,42 @@ class TrackEdits(Feature):
                     lambda e, every=reach is Reach.TRACK: e.why_not_swap(everywhere=every)
                 ),
             )
+
+    def _piece_actions(self) -> Iterable[Action]:
+        for name, text, key, onward, tip in (
+            (
+                *("separate", tr("Separate pieces"), "Shift+L", False),
+                tr(
+                    "The largest piece stays with the track, each other one becomes a track. "
+                    "Things that touch are parted with the eraser first."
+                ),
+            ),
+            (
+                *("separate_onward", tr("Separate pieces from here on"), "", True),
+                tr("The same on the frames that follow, as long as the pieces stay apart."),
+            ),
+        ):
+            yield Action(
+                f"mask.{name}",
+                text,
+                lambda onward=onward: self._separate(onward=onward),
+                shortcut=key,
+                group=tr("Draw"),
+                why_not=self.editor_reason(lambda e: e.why_not_reshape()),
+                tip=tip,
+                words=tr("divide split cut apart mask"),
+            )
+
+    def _separate(self, *, onward: bool) -> None:
+        assert self.ops is not None  # noqa: S101 - why_not was asked before
+        track_id = self.workspace.editor.selected[0]
+        result = self.ops.separate(onward=onward)
+        if result is None:
+            self.studio.inform(
+                tr("The mask is in one piece: draw a line across it with the eraser first.")
+            )
+            return
+        self._tell(separated_text(track_id, result.tracks_added), result)
 
     def _merge(self) -> None:
         editor, index = self.workspace.editor, self.workspace.index

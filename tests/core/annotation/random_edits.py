@@ -65,6 +65,7 @@ def random_edit(rng: random.Random, project: Project) -> edits.Edit:
         lambda: edits.MergeTracks(one, (other,), rng.choice([*edits.OverlapRule])),
         lambda: edits.SplitTrack(one, frame),
         lambda: edits.SwapIdentities(one, other, scope),
+        lambda: edits.SeparatePieces(one, frame, rng.random() < 0.5, least_px=1),
         lambda: edits.ApproveFrames(video.id, scope),
         lambda: edits.UnapproveFrames(video.id, scope),
         lambda: edits.ApproveTracks(some, scope),

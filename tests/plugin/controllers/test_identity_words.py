@@ -1,7 +1,7 @@
 """What the window says after tracks were merged or swapped."""
 
 from ifc_core.annotation import Scope
-from napari_ifc.controllers.identity_words import merged_text, swapped_text
+from napari_ifc.controllers.identity_words import merged_text, separated_text, swapped_text
 
 
 def test_a_merge_says_which_class_it_took():
@@ -11,6 +11,11 @@ def test_a_merge_says_which_class_it_took():
         "Merged 3 tracks into track 3; all of it has the class of that one, ball, and no longer "
         "horse."
     )
+
+
+def test_separating_names_the_tracks_of_the_other_pieces():
+    assert separated_text(1, [4]).endswith("the other one is track 4 now.")
+    assert separated_text(1, [5, 4]).endswith("the others are tracks 4, 5 now.")
 
 
 def test_a_swap_says_where():

@@ -243,6 +243,7 @@ def test_every_tool_is_known():
 
 
 _NOTE_SAMPLES = {
+    "frame_index": ("7",),
     "name_of(track)": ("track 3", "track 3 (Tom)"),
     "len(rejected)": ("2",),
     "num_kept": ("1", "12"),
