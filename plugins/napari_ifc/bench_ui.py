@@ -415,8 +415,6 @@ def _studio(viewer: napari.Viewer, folder: Path) -> Iterator[Studio]:
     try:
         yield studio
     finally:
-        # Software OpenGL was seen to crash in drawing a canvas whose large layers had just gone.
-        studio.panel.window().hide()
         studio.close()
 
 

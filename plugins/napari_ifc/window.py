@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 
+from napari_ifc.canvas_context import CanvasContext
 from napari_ifc.views.dialogs import ask_to_close
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class WindowHooks(QObject):
         self._studio = studio
         self._window = viewer.window
         self._main: QMainWindow | None = None
+        self._context: CanvasContext | None = None
         self._last_widget: QWidget = panel
         self._closing = False
         self.docks: dict[str, QDockWidget] = {}
@@ -67,16 +69,17 @@ class WindowHooks(QObject):
         )
         self._timeline_px = timeline.sizeHint().height()
         self._corner = Qt.DockWidgetArea.BottomDockWidgetArea
-        self._watch(self.docks["timeline"])
+        self._watch(viewer, self.docks["timeline"])
         self._widgets: tuple[QWidget, ...] = (panel, timeline)
         self._parts: tuple[QObject, ...] = (panel, timeline, studio)
         self.end_with(panel)
         self._shortcuts: list[QShortcut] = []
         self.bind_shortcuts()
 
-    def _watch(self, dock: QDockWidget) -> None:
+    def _watch(self, viewer: napari.Viewer, dock: QDockWidget) -> None:
         main = dock.window()
         self._main = main
+        self._context = CanvasContext(viewer, main)
         main.installEventFilter(self)
         # The panel keeps its full height; the timeline lies under the canvas alone.
         self._corner = main.corner(Qt.Corner.BottomRightCorner)
@@ -202,6 +205,9 @@ class WindowHooks(QObject):
         """
         if isalive(self._last_widget):
             self._last_widget.removeEventFilter(self)
+        if self._context is not None:
+            self._context.close()
+            self._context = None
         if self._main is not None:
             self._main.removeEventFilter(self)
             self._main.setCorner(Qt.Corner.BottomRightCorner, self._corner)
