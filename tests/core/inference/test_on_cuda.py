@@ -134,6 +134,28 @@ def test_graphs_and_eager_runs_are_alike(cuda_model, small_batches, scene, monke
     assert_alike(graphed, run(cuda_model, frames, clip_length=4, clip_stride=2))
 
 
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
+def test_another_device_than_the_current_one(tiny_model, cuda_model, small_batches, scene):
+    expected = run(tiny_model, scene, clip_length=4)
+    assert_alike(run(cuda_model, scene, clip_length=4), expected)  # which records graphs first
+    assert_alike(run(cuda_model.to("cuda:1"), scene, clip_length=4), expected)
+    assert torch.cuda.current_device() == 0
+
+
+def test_graphs_share_one_memory_and_do_not_disturb_each_other(cuda_model, scene):
+    runner = ClipRunner(fast_model(cuda_model), frame_batch=4, clip_group=2)
+    rounds = []
+    for _ in range(3):  # eager, recorded, replayed
+        frames = [CachedFrame(image) for image in scene[:4]]
+        windows = [frames[:3], frames[1:], frames[:3]]  # a full group, and one that is not
+        rounds.append(runner.clips(windows, [(0, 1, 2), (1, 2, 3), (0, 1, 2)]))
+    assert runner._graphs.count == 3
+    for other in rounds[1:]:
+        for clip, first in zip(other, rounds[0], strict=True):
+            assert clip.queries == first.queries
+            torch.testing.assert_close(clip.mask_logits, first.mask_logits)
+
+
 def test_graphs_are_recorded_while_another_thread_sends_frames(cuda_model, scene):
     runner = ClipRunner(fast_model(cuda_model), frame_batch=4, clip_group=2)
     sender = FrameSender(torch.device("cuda"), 4, lambda image: image)
