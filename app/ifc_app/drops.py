@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ifc_core.annotation.annotation_folders import annotation_format
 from ifc_core.io.video_suffixes import VIDEO_SUFFIXES
 from napari_ifc.controllers.session import is_project
 from napari_ifc.controllers.videos import not_opened_text
+from napari_ifc.features.files import Files
 from napari_ifc.features.opening import Opening
 from napari_ifc.features.videos import Videos
 from napari_ifc.studio import Studio
@@ -26,9 +28,14 @@ class Drops:
     def take(self, paths: Sequence[Path]) -> None:
         """Open the first; further videos follow into its project once it is open.
 
+        A folder of annotations alone goes into the project that is open, if one is.
+
         Args:
             paths: At least one.
         """
+        if len(paths) == 1 and self._studio.workspace and annotation_format(paths[0]) is not None:
+            self._studio.feature(Files).begin_import(paths[0])
+            return
         videos = tuple(path for path in paths if _is_video(path))
         chosen = videos if len(videos) > 1 else tuple(paths[:1])
         first, further = chosen[0], chosen[1:]
@@ -53,5 +60,5 @@ class Drops:
 
 
 def _is_video(path: Path) -> bool:
-    is_folder = path.is_dir() and not is_project(path)
+    is_folder = path.is_dir() and not is_project(path) and annotation_format(path) is None
     return is_folder or path.suffix.lower() in VIDEO_SUFFIXES

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from ifc_core.annotation.annotation_folders import annotation_format, frames_root
 from ifc_core.annotation.edits.catalog import AddVideo
 from ifc_core.annotation.edits.imported import ImportedTrack, ImportTracks
 from ifc_core.annotation.exporting import ExportFormat
@@ -76,7 +77,7 @@ def import_annotations(
         path: File or folder.
         format: The format, or ``None`` to find out.
         video_root: Folder that holds the videos' frames (``JPEGImages``); by default the
-            folder of the file.
+            folder of the file, and of a folder that with the frames in the published layout.
         video_map: Video name in the file -> video of the project; without it videos are
             matched by fingerprint, or by name and size, or added.
         assume_exhaustive: Take an annotation file without the ``ifc_studio`` key at its
@@ -133,7 +134,8 @@ def iter_import(
     form = format or detect_format(source)
     header, tracks = open_annotations(project, source, form, annotations)
     assume = form is not ExportFormat.DAVIS if assume_exhaustive is None else assume_exhaustive
-    root = Path(video_root) if video_root is not None else source.parent
+    names = [video.name for video in header.videos]
+    root = Path(video_root) if video_root is not None else frames_root(source, names)
     places = resolve_videos(project, header.videos, root, video_map or {})
     is_result = form is ExportFormat.YTVIS_RESULTS
     loader = _Loader(project, {v.id: v for v in header.videos}, places, is_result)
@@ -176,9 +178,7 @@ def detect_format(path: Path) -> ExportFormat:
         FormatError: It is none that can be imported.
     """
     if path.is_dir():
-        inside = {entry.name for entry in path.iterdir()}
-        is_mots = inside & {"instances", "instances_txt"}
-        return ExportFormat.MOTS if is_mots else ExportFormat.DAVIS
+        return annotation_format(path) or ExportFormat.DAVIS
     try:
         with path.open("rb") as file:
             head = file.read(1 << 16).lstrip(b"\xef\xbb\xbf \t\r\n")

@@ -76,6 +76,18 @@ def read_labels(path: Path) -> npt.NDArray[np.uint16]:
     return values.astype(np.uint16)
 
 
+def picture_mode(path: Path) -> str:
+    """How a picture holds its pixels, in Pillow's word (``"P"``: a palette); reads its head alone.
+
+    Empty where it cannot be read.
+    """
+    try:
+        with Image.open(path) as image:
+            return image.mode
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return ""
+
+
 def iter_label_masks(labels: npt.NDArray[np.uint16]) -> Iterator[tuple[int, RLEMask]]:
     """The masks of all labels but 0, in ascending order.
 

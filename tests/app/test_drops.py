@@ -9,6 +9,7 @@ from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication
 
+from ifc_core.io.label_images import write_palette_png
 from napari_ifc.controllers import videos
 from napari_ifc.features import opening
 
@@ -206,3 +207,24 @@ def test_what_was_not_opened_is_named_where_the_project_is_gone_by_then(
     qtbot.waitUntil(lambda: not window.studio.tasks.is_running)
     assert names(window) == ["clip2"]
     assert said(window) == "Not opened: clip1."
+
+
+def test_a_folder_of_annotations_goes_into_the_project_that_is_open(
+    window, folders, tmp_path, qtbot
+):
+    labels = np.zeros((40, 60), np.uint16)
+    labels[5:20, 5:20] = 1
+    annotations = tmp_path / "Annotations"
+    (annotations / "clip0").mkdir(parents=True)
+    for frame in range(2):
+        write_palette_png(labels, annotations / "clip0" / f"{frame}.png")
+    assert window.open_path(folders[0])
+    project = window.studio.project
+    drop(window.start_page, annotations)
+    qtbot.waitUntil(lambda: len(project.tracks(1)) == 1)
+    assert window.studio.project is project
+    window.studio.close_project()
+    drop(window.start_page, annotations)
+    qtbot.waitUntil(lambda: window.studio.project is not None)
+    assert window.studio.project.name == "Annotations"
+    assert names(window) == ["clip0"]  # whose frames lie beside it

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QMessageBox
 from ifc_core.annotation import Project
 from ifc_core.annotation.importing import import_annotations
 from ifc_core.annotation.snapshot import make_snapshot
-from ifc_core.errors import ProjectError
+from ifc_core.errors import ProjectError, VideoError
 from ifc_core.jobs import JobContext
 from ifc_core.structures import RLEMask
 from napari_ifc.controllers.finetune import material_of
@@ -128,6 +128,23 @@ def test_opening_its_file_finds_it_in_the_project_of_its_name(annotations, foota
     assert opened.project.folder == project.folder
     assert (opened.entry.path, opened.entry.name) == (footage, "ghost")
     assert opened.entry.fingerprint == opened.reader.video.fingerprint
+
+
+def test_a_project_whose_first_video_is_gone_opens_with_the_next_one(project, footage, clip):
+    edit, _ = locating(project, 2, *look_through([footage], JobContext()))
+    project.apply(edit)
+    folder = project.folder
+    project.close()
+    clip.rename(clip.with_name("gone"))
+    opened = open_session(folder)
+    opened.close()
+    assert opened.entry.name == "ghost"
+
+
+def test_annotations_without_their_frames_say_what_to_do(annotations, tmp_path):
+    with pytest.raises(VideoError, match=r"ghosts\.json holds annotations of ghost, whose frames"):
+        open_session(annotations, tmp_path / "projects")
+    assert not list(tmp_path.rglob("*.ifcproj"))
 
 
 def test_another_video_is_refused_with_what_differs(project, footage, clip):

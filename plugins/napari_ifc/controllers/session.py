@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ifc_core.annotation import Project, VideoEntry
+from ifc_core.annotation.annotation_folders import annotation_format
 from ifc_core.annotation.importing import ImportReport, import_annotations
-from ifc_core.annotation.locating import same_video
+from ifc_core.annotation.locating import Nearby, same_video
 from ifc_core.config import data_dir
 from ifc_core.errors import InputError, ProjectError, VideoError
 from ifc_core.io.video import VideoReader, open_video
@@ -69,7 +70,7 @@ def is_project(path: Path) -> bool:
 def open_session(
     path: Path, projects_folder: Path | None = None, context: JobContext | None = None
 ) -> Session:
-    """Open a project, a video, a folder of frames or a YTVIS file.
+    """Open a project, a video, a folder of frames, or a file or folder of annotations.
 
     A video gets a project of its own, or the one that was made for it before.
 
@@ -89,7 +90,7 @@ def open_session(
     if is_project(path):
         path = path.parent if path.name == PROJECT_FILE else path
         session = _open_project(path, context)
-    elif path.suffix.lower() == ".json":
+    elif path.suffix.lower() == ".json" or annotation_format(path) is not None:
         session = _open_annotations(path, projects_folder, context)
     else:
         session = _open_for_video(path, projects_folder, context)
@@ -167,10 +168,37 @@ def _open_project(folder: Path, context: JobContext | None) -> Session:
                 ),
                 path=folder,
             )
-        return show_video(project, videos[0].id, (project.notice,), context)
+        video_id = _first_found(project)
+        if video_id is None:
+            text = tr("The frames of {name} are not where they were; put {video} beside it.")
+            name, video = folder.name, videos[0].path.name
+            raise VideoError(text.format(name=name, video=video), path=videos[0].path)
+        return show_video(project, video_id, (project.notice,), context)
     except BaseException:
         project.close()
         raise
+
+
+def _first_found(project: Project) -> int | None:
+    """The first video whose file is there."""
+    nearby = Nearby()
+    ids = (entry.id for entry in project.videos())
+    return next((i for i in ids if project.find_video_file(i, nearby=nearby)), None)
+
+
+def _lonely_text(path: Path, videos: Sequence[VideoEntry]) -> str:
+    """That annotations cannot be shown without the frames they are of."""
+    if len(videos) == 1:
+        text = tr(
+            "{name} holds annotations of {video}, whose frames are not beside it; open that video "
+            "and import them there."
+        )
+    else:
+        text = tr(
+            "{name} holds annotations of {count} videos, such as {video}, whose frames are not "
+            "beside it; open one and import them there."
+        )
+    return text.format(name=path.name, video=videos[0].name, count=len(videos))
 
 
 def _open_for_video(
@@ -201,7 +229,10 @@ def _open_annotations(
             raise InputError(
                 tr("{name} names no video, so there is nothing to show.").format(name=path.name)
             )
-        return show_video(project, project.videos()[0].id, import_sentences(report), context)
+        video_id = _first_found(project)
+        if video_id is None:
+            raise VideoError(_lonely_text(path, project.videos()), path=path)
+        return show_video(project, video_id, import_sentences(report), context)
     except BaseException:
         project.close()
         remove_project(folder)

@@ -85,6 +85,14 @@ class Files(Feature):
             tip=tr("Bring annotations of this project's videos in, as one edit."),
         )
         yield Action(
+            "file.import_folder",
+            tr("Import a folder (DAVIS, MOTS)…"),
+            self._ask_import_folder,
+            group=GROUP,
+            why_not=self._why_not_import,
+            tip=tr("Bring in a folder of label pictures, or of MOTS text, as one edit."),
+        )
+        yield Action(
             "file.export",
             tr("Export annotations…"),
             self._ask_export,
@@ -139,6 +147,11 @@ class Files(Feature):
             "",
             tr("Annotations (*.json);;All files (*)"),
         )
+        if chosen:
+            self.begin_import(Path(chosen))
+
+    def _ask_import_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self.studio.panel, tr("Import a folder"))
         if chosen:
             self.begin_import(Path(chosen))
 

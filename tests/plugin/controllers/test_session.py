@@ -76,7 +76,7 @@ def test_an_empty_project_and_a_lost_video_are_one_sentence(tmp_path, clip, sess
     session.project.close()
     session.reader.close()
     shutil.move(clip, tmp_path / "hidden-elsewhere")
-    with pytest.raises(VideoError, match="not where it was"):
+    with pytest.raises(VideoError, match="not where they were"):
         open_session(session.project.folder)
 
 
