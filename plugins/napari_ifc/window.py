@@ -64,9 +64,7 @@ class WindowHooks(QObject):
             self.docks["studio"] = window.add_dock_widget(
                 panel, name="IFC Studio", area="right", add_vertical_stretch=False
             )
-        self.docks["timeline"] = window.add_dock_widget(
-            timeline, name="Timeline", area="bottom", add_vertical_stretch=False
-        )
+        self._dock("timeline", timeline, "Timeline", "bottom")
         self._timeline_px = timeline.sizeHint().height()
         self._corner = Qt.DockWidgetArea.BottomDockWidgetArea
         self._watch(viewer, self.docks["timeline"])
@@ -96,13 +94,33 @@ class WindowHooks(QObject):
 
     def add_dock(self, name: str, widget: QWidget, title: str, area: str) -> None:
         """Dock a widget of a feature, hidden at first, with the actions' keys inside it."""
+        self._dock(name, widget, title, area).hide()
+        self._parts = (widget, *self._parts)
+        self.add_keys(widget)
+
+    def _dock(self, name: str, widget: QWidget, title: str, area: str) -> QDockWidget:
+        """Dock what the studio goes on with: napari's cross on it hides it, to be shown again.
+
+        napari makes the cross anew whenever the dock floats or moves, so that it is
+        not the button that is changed but what each of them calls.
+        """
         dock = self._window.add_dock_widget(
             widget, name=title, area=area, add_vertical_stretch=False
         )
-        dock.hide()
+        dock.destroyOnClose = dock.close
         self.docks[name] = dock
-        self._parts = (widget, *self._parts)
-        self.add_keys(widget)
+        return dock
+
+    def is_shown(self, name: str) -> bool:
+        """Whether a dock of the studio has its place in the window."""
+        dock = self.docks.get(name)
+        return dock is not None and not dock.isHidden()
+
+    def show_dock(self, name: str, shown: bool) -> None:
+        """Show or hide a dock of the studio."""
+        dock = self.docks.get(name)
+        if dock is not None:
+            dock.setVisible(shown)
 
     def add_keys(self, widget: QWidget) -> None:
         """Let the actions' keys mean inside a widget what they mean in the panels."""

@@ -142,15 +142,12 @@ class Videos(Feature):
     @property
     def is_shown(self) -> bool:
         """Whether the list stands beside the canvas."""
-        dock = self.studio.docks.get(DOCK)
-        return dock is not None and not dock.isHidden()
+        return self.studio.window.is_shown(DOCK)
 
     def _show_dock(self, shown: bool) -> None:
-        dock = self.studio.docks.get(DOCK)
-        if dock is not None:
-            dock.setVisible(shown)
-            if shown:
-                self.list.view.setFocus()
+        self.studio.window.show_dock(DOCK, shown)
+        if shown:
+            self.list.view.setFocus()
 
     def _apply_theme(self, event: object = None) -> None:
         self.list.apply_palette(palette_for(str(self.studio.viewer.theme)))
@@ -166,7 +163,7 @@ class Videos(Feature):
             self.list.forget_pictures()
         self._reload()
         if len(self._rows) >= _SEVERAL and not self.is_shown:
-            self.studio.docks[DOCK].setVisible(True)
+            self.studio.window.show_dock(DOCK, True)
 
     def _go_back(self, video: object) -> None:
         """Show a video at the frame at which it was left for another one."""
@@ -180,8 +177,7 @@ class Videos(Feature):
         if not keep_project:
             self._folder, self._rows = None, []
             self.list.show_videos([], 0)
-            if DOCK in self.studio.docks:
-                self.studio.docks[DOCK].hide()
+            self.studio.window.show_dock(DOCK, False)
 
     def project_changed(self, result: EditResult) -> None:
         """Count anew; an undone removal has brought a video back."""
@@ -193,7 +189,7 @@ class Videos(Feature):
             before = len(self._rows)
             self._reload()
             if before < _SEVERAL <= len(self._rows):
-                self.studio.docks[DOCK].setVisible(True)
+                self.studio.window.show_dock(DOCK, True)
 
     def actions_changed(self) -> None:
         """Enable what is possible."""

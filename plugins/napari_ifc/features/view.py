@@ -123,6 +123,14 @@ class View(Feature):
             group=tr("View"),
             tip=tr("The layer list and the layer controls of napari."),
         )
+        yield Action(
+            "view.timeline",
+            tr("Show or hide the timeline"),
+            lambda: studio.window.show_dock("timeline", not studio.window.is_shown("timeline")),
+            group=tr("View"),
+            tip=tr("The lanes of the tracks under the picture."),
+            checked=lambda: studio.window.is_shown("timeline"),
+        )
 
     def _why_not_flatten(self) -> str:
         layers = self.studio.layers

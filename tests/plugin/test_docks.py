@@ -1,0 +1,56 @@
+"""The docks beside the panel in an ordinary napari: napari's cross hides them, no more."""
+
+from __future__ import annotations
+
+import pytest
+from qtpy.QtCore import QCoreApplication, QEvent
+from qtpy.QtWidgets import QApplication, QPushButton
+
+pytestmark = pytest.mark.window
+
+SHOWN_BY = {"timeline": "view.timeline", "videos": "videos.list"}
+
+
+def settle():
+    """Let happen what waits, what Qt is to delete included."""
+    QApplication.processEvents()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def press_cross(dock):
+    """What a person does who wants a dock gone."""
+    dock.titleBarWidget().findChild(QPushButton, "QTitleBarCloseButton").click()
+    settle()
+
+
+@pytest.mark.parametrize("floating", [False, True])
+@pytest.mark.parametrize("name", SHOWN_BY)
+def test_the_cross_hides_a_dock_that_can_be_shown_again(desk, second, qtbot, name, floating):
+    studio, dock = desk.studio, desk.studio.docks[name]
+    docks = dict(studio.docks)
+    assert studio.window.is_shown(name)
+    dock.setFloating(floating)  # napari makes another cross for it
+    with qtbot.captureExceptions() as errors:
+        for step in range(2):
+            press_cross(dock)
+            assert not studio.window.is_shown(name)
+            assert studio.run_action("frame.next")
+            assert studio.run_action(SHOWN_BY[name])
+            assert studio.window.is_shown(name)
+            assert studio.run_action("frame.next")
+            assert studio.layers.frame_index == 2 * step + 2
+            assert studio.run_action(SHOWN_BY[name])
+            assert not studio.window.is_shown(name)
+            assert studio.run_action(SHOWN_BY[name])
+    assert (errors, studio.docks) == ([], docks)
+
+
+def test_a_second_video_shows_the_list_that_was_closed(desk, request):
+    dock = desk.studio.docks["videos"]
+    dock.show()
+    press_cross(dock)
+    request.getfixturevalue("second")
+    assert desk.studio.window.is_shown("videos")
+    press_cross(dock)
+    desk.studio.close()
+    assert not desk.studio.viewer.window.dock_widgets
