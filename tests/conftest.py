@@ -100,11 +100,22 @@ def _spare():
     window.
     """
     global _spared_blocks
+    _delete_what_waits()
     gc.collect()
     gc.freeze()
     _spared_blocks = sys.getallocatedblocks()
     atexit.unregister(gc.unfreeze)
     atexit.register(gc.unfreeze)  # what is left counts as leaked for some libraries
+
+
+def _delete_what_waits():
+    """Have Qt delete what it is to delete: closed studios go then, and are not kept for ever.
+
+    Between tests no event loop runs that would come to it.
+    """
+    core = sys.modules.get("qtpy.QtCore")
+    if core is not None and core.QCoreApplication.instance() is not None:
+        core.QCoreApplication.sendPostedEvents(None, core.QEvent.Type.DeferredDelete)
 
 
 def pytest_collection_modifyitems(items):
