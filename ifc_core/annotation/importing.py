@@ -28,7 +28,7 @@ from ifc_core.io.coco import stream_coco
 from ifc_core.io.davis import stream_davis
 from ifc_core.io.mots import stream_mots
 from ifc_core.io.ytvis import iter_ytvis_results, iter_ytvis_tracks, read_ytvis_header
-from ifc_core.io.ytvis_types import YtvisHeader, YtvisTrack, YtvisVideo
+from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisTrack, YtvisVideo
 from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import Category, FrameState, MaskSource, RLEMask, TrackKind, TrackState
 
@@ -132,12 +132,53 @@ def iter_import(
     """
     source, context = Path(path), context or JobContext()
     form = format or detect_format(source)
+    is_result = form is ExportFormat.YTVIS_RESULTS
     header, tracks = open_annotations(project, source, form, annotations)
     assume = form is not ExportFormat.DAVIS if assume_exhaustive is None else assume_exhaustive
     names = [video.name for video in header.videos]
     root = Path(video_root) if video_root is not None else frames_root(source, names)
     places = resolve_videos(project, header.videos, root, video_map or {})
-    is_result = form is ExportFormat.YTVIS_RESULTS
+    return (
+        yield from _bring_in(
+            project, source.name, header, tracks, places, is_result, assume, context
+        )
+    )
+
+
+def iter_proposals(
+    project: Project, name: str, file: YtvisFile, video_id: int, context: JobContext
+) -> Generator[Progress, None, ImportReport]:
+    """Bring tracks that did not come from a file into a video, as one edit, in steps.
+
+    Args:
+        project: Where they go.
+        name: Where they come from, for the history.
+        file: One video with its tracks, whose details say that they are proposed.
+        video_id: The video of the project, of the same size and with as many frames.
+        context: Progress and cancellation; a cancelled import leaves nothing.
+
+    Yields:
+        Progress, after every few hundred masks.
+
+    Returns:
+        What was brought in, as the value of the generator.
+    """
+    (video,) = file.videos
+    places = {video.id: FileVideo(video_id, tuple(range(video.length)), False)}
+    header = YtvisHeader(file.videos, file.categories)
+    return (yield from _bring_in(project, name, header, file.tracks, places, True, False, context))
+
+
+def _bring_in(
+    project: Project,
+    name: str,
+    header: YtvisHeader,
+    tracks: Iterable[YtvisTrack],
+    places: Mapping[int, FileVideo],
+    is_result: bool,
+    assume: bool,
+    context: JobContext,
+) -> Generator[Progress, None, ImportReport]:
     loader = _Loader(project, {v.id: v for v in header.videos}, places, is_result)
     try:
         for track in tracks:
@@ -145,7 +186,7 @@ def iter_import(
             yield context.advance(len(loader.tracks), None, "Reading tracks", "tracks")
         loader.flush()
         edit = ImportTracks(
-            source.name,
+            name,
             {key: place.place for key, place in places.items()},
             _classes(header),
             loader.in_order(),

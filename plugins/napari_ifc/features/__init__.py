@@ -8,6 +8,7 @@ from napari_ifc.features.correction import Correction
 from napari_ifc.features.editing import Editing
 from napari_ifc.features.files import Files
 from napari_ifc.features.finetune import TrainerLink
+from napari_ifc.features.labels_layer import LabelsLayer
 from napari_ifc.features.model_import import ModelImport
 from napari_ifc.features.napari_layer import NapariLayer
 from napari_ifc.features.navigation import Navigation
@@ -30,6 +31,7 @@ FEATURES: tuple[type[Feature], ...] = (
     Opening,
     Files,
     NapariLayer,
+    LabelsLayer,
     Videos,
     ProposeLink,
     Editing,

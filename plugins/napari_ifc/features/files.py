@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,8 @@ FILES = tr(
     "All that can be opened (*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.json *.sqlite);;All files (*)"
 )
 GROUP = tr("File")
+Steps = Callable[[Project, JobContext], Generator[Progress, None, ImportReport]]
+"""Imports something into a project."""
 
 
 class Files(Feature):
@@ -168,18 +170,27 @@ class Files(Feature):
 
         Refused while something is opened, which would end it, and while another import goes on.
         """
+        self.begin_steps(path.name, lambda *to: iter_import(to[0], path, context=to[1]))
+
+    def begin_steps(self, name: str, steps: Steps) -> None:
+        """The same with whatever brings tracks in.
+
+        Args:
+            name: What is imported.
+            steps: Imports it into a project, as one edit.
+        """
         if why := self._why_not_import():
             self.studio.inform(why)
             return
         self.studio.layers.flush()
         project = self.workspace.session.project
         task: Task[_Imported] = Task(
-            tr("Importing {name}").format(name=path.name),
+            tr("Importing {name}").format(name=name),
             lambda imported: self._take_in(*imported),
             self.studio.fail,
             lambda: self.studio.inform(tr("The import was cancelled; nothing was brought in.")),
         )
-        self.studio.tasks.start_steps(task, lambda context: _import_steps(project, path, context))
+        self.studio.tasks.start_steps(task, lambda context: _import_steps(project, steps, context))
 
     def import_now(self, path: Path) -> bool:
         """Import annotations and wait for it; see ``Studio.import_annotations``."""
@@ -188,7 +199,10 @@ class Files(Feature):
             self.studio.fail(why)
             return False
         self.studio.layers.flush()
-        steps = _import_steps(workspace.session.project, path, JobContext())
+        project = workspace.session.project
+        steps = _import_steps(
+            project, lambda *to: iter_import(to[0], path, context=to[1]), JobContext()
+        )
         try:
             while True:
                 next(steps)
@@ -330,13 +344,13 @@ _LEFT_OUT = re.compile(" (was|were) left out")  # notes that say again what the 
 
 
 def _import_steps(
-    project: Project, path: Path, context: JobContext
+    project: Project, steps: Steps, context: JobContext
 ) -> Generator[Progress, None, _Imported]:
     """An import in steps; its value is the report and what the edit changed."""
     results: list[EditResult] = []
     end = project.subscribe(results.append)
     try:
-        report = yield from iter_import(project, path, context=context)
+        report = yield from steps(project, context)
     finally:
         end()
     # Others may have been undone or done again meanwhile; its own comes last.
