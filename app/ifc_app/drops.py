@@ -8,9 +8,7 @@ from pathlib import Path
 from ifc_core.annotation.annotation_folders import annotation_format
 from ifc_core.io.video_suffixes import VIDEO_SUFFIXES
 from napari_ifc.controllers.session import is_project
-from napari_ifc.controllers.videos import not_opened_text
 from napari_ifc.features.files import Files
-from napari_ifc.features.opening import Opening
 from napari_ifc.features.videos import Videos
 from napari_ifc.studio import Studio
 
@@ -38,25 +36,8 @@ class Drops:
             return
         videos = tuple(path for path in paths if _is_video(path))
         chosen = videos if len(videos) > 1 else tuple(paths[:1])
-        first, further = chosen[0], chosen[1:]
         left = tuple(path for path in paths if path not in chosen)
-        self._studio.feature(Opening).begin(
-            first,
-            lambda: self._follow(further, left),
-            besides=not_opened_text((*further, *left)),
-        )
-
-    def _follow(self, further: tuple[Path, ...], left: tuple[Path, ...]) -> None:
-        """The first is open: add the further ones, and tell what is left."""
-        reason = self._studio.open_workspace().editor.why_not_write()
-        if further and not reason:
-            self._studio.feature(Videos).begin_add(further, left)
-            return
-        told = not_opened_text((*further, *left))
-        if further:
-            told = f"{told} {reason}"
-        if told:
-            self._studio.inform(told, "warning")
+        self._studio.feature(Videos).begin_open(chosen, left)
 
 
 def _is_video(path: Path) -> bool:

@@ -14,7 +14,7 @@ from ifc_core.errors import VideoError
 from ifc_core.io.deep_pictures import Levels, decode_picture, levels_of
 from ifc_core.io.display_matrix import Orientation
 from ifc_core.io.fingerprint import folder_fingerprint
-from ifc_core.io.frame_list import list_frames
+from ifc_core.io.frame_list import list_frames, video_files
 from ifc_core.io.video import VideoReader
 from ifc_core.structures import Video
 
@@ -55,9 +55,10 @@ class FolderReader(VideoReader):
         self._levels: Levels | None = None  # of deep pictures, once there is one
         self._files = list_frames(folder)
         if not self._files:
-            raise VideoError(
-                f"The folder {folder} holds no pictures (jpg, png, tif or bmp).", path=folder
-            )
+            text = f"The folder {folder} holds no pictures (jpg, png, tif or bmp)"
+            if video_files(folder):
+                text += ", but videos; open or add those themselves"
+            raise VideoError(f"{text}.", path=folder)
         size = self._common_size()
         self.pts_seconds = np.arange(len(self._files)) / FOLDER_FPS
         try:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ifc_core.errors import VideoError
+from ifc_core.io.video_suffixes import VIDEO_SUFFIXES
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"})
 MAX_FRAMES = 10_000_000
@@ -52,6 +53,21 @@ def list_frames(folder: Path) -> list[Path]:
     except OSError as error:
         raise VideoError(f"The folder {folder} cannot be read.", path=folder) from error
     return sorted(files, key=lambda p: frame_order(p.name))
+
+
+def video_files(folder: Path) -> list[Path]:
+    """The video files of a folder in natural order; none where it also holds pictures.
+
+    Such a folder is not one video but several. What cannot be read holds none.
+    """
+    try:
+        names = [path.name for path in folder.iterdir() if path.is_file()]
+    except OSError:
+        return []
+    if any(map(is_frame_name, names)):
+        return []
+    videos = (n for n in names if Path(n).suffix.lower() in VIDEO_SUFFIXES and n[0] != ".")
+    return [folder / name for name in sorted(videos, key=frame_order)]
 
 
 def frame_order(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:

@@ -36,12 +36,19 @@ class JsonScanner:
         self._buffer = ""
         self._position = 0
         self._is_complete = False
+        self._lines = 0  # before what is held
         self._decoder = json.JSONDecoder(parse_constant=_refuse_constant)
 
     def fail(self, message: str, where: str = "") -> FormatError:
         """An error of this file."""
         place = f" at {where}" if where else ""
         return FormatError(f"{self._path.name}{place}: {message}", path=self._path, where=where)
+
+    def _not_json(self, position: int, where: str) -> FormatError:
+        """Text that is no JSON: the place is told by its line, which any editor shows."""
+        line = self._lines + self._buffer.count("\n", 0, position) + 1
+        text = f"{self._path.name}: the text is not valid JSON, or is cut off, in line {line}."
+        return FormatError(text, path=self._path, where=where)
 
     def _fill(self, size: int) -> None:
         try:
@@ -51,6 +58,7 @@ class JsonScanner:
         except OSError as error:
             raise self.fail(f"the file cannot be read ({error.strerror}).") from error
         self._is_complete = not more
+        self._lines += self._buffer.count("\n", 0, self._position)
         self._buffer = self._buffer[self._position :] + more
         self._position = 0
 
@@ -79,7 +87,7 @@ class JsonScanner:
         """Read one whole value; its key and index are for messages."""
         self.peek()
         while True:
-            problem: Exception | None = None
+            problem: json.JSONDecodeError | None = None
             try:
                 value, end = self._decoder.raw_decode(self._buffer, self._position)
                 if end < len(self._buffer) or self._is_complete:
@@ -96,8 +104,7 @@ class JsonScanner:
                 raise self.fail("a number has too many digits.", _place(key, index)) from error
             held = len(self._buffer) - self._position
             if self._is_complete and problem is not None:
-                message = "the text is not valid JSON, or is cut off."
-                raise self.fail(message, _place(key, index)) from problem
+                raise self._not_json(problem.pos, _place(key, index)) from problem
             if held > _MAX_VALUE_CHARS:
                 message = "one entry is larger than 512 MiB, or never ends."
                 raise self.fail(message, _place(key, index))

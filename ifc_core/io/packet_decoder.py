@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ifc_core.errors import VideoError
+from ifc_core.io.frame_list import is_frame_name
 from ifc_core.io.video_index import NO_TIME, PacketFinder, PacketTable
 
 # Containers of video. Playlists and scripts (hls, dash, concat, ...) are left out: they
@@ -47,10 +48,12 @@ def open_container(path: Path) -> InputContainer:
     except (av.error.PermissionError, PermissionError) as error:
         raise VideoError(f"{path} may not be read; check its permissions.", path=path) from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise VideoError(
-            f"{path} is not a video that can be read; it may be cut off or of another kind.",
-            path=path,
-        ) from error
+        if is_frame_name(path.name):
+            text = f"{path} is a picture or a stack of them; open the folder that holds the frames "
+            text += "as pictures, or the stack in napari, as an image layer."
+        else:
+            text = f"{path} is not a video that can be read; it may be cut off or of another kind."
+        raise VideoError(text, path=path) from error
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:

@@ -42,6 +42,8 @@ class Action:
         text_now: What menus show instead of the text at the moment; where it is empty they leave
             the action out.
         words: Other words under which the palette finds it.
+        repeats: Whether a key that is held does it again and again. Only for small steps whose
+            effect is seen as they are made.
     """
 
     id: str
@@ -54,6 +56,7 @@ class Action:
     checked: Callable[[], bool] | None = None
     text_now: Callable[[], str] | None = None
     words: str = ""
+    repeats: bool = False
 
     def keyed(self, text: str = "") -> str:
         """A text with the key that stands for the action now: ``"Undo (Ctrl+Z)"``."""

@@ -253,7 +253,7 @@ class Summary:
         project: Where the project is kept.
         approved_frames: Frames that were approved as complete.
         num_frames: Frames in all.
-        steps: Which of propose, fix, approve, improve are done.
+        steps: Which of find, fix, approve, improve are done.
         hint: What to do next, one sentence; empty once all four are done.
         approved_tracks: Tracks that were approved as a whole.
         num_tracks: Tracks in all, but for rejected ones.

@@ -24,6 +24,7 @@ from napari_ifc.feature import NOTHING_OPEN
 from napari_ifc.features import FEATURES
 from napari_ifc.features.files import Files
 from napari_ifc.features.opening import Opening
+from napari_ifc.features.videos import Videos
 from napari_ifc.frame_cache import FrameCache
 from napari_ifc.journal_text import note_text, step_text
 from napari_ifc.language import tr
@@ -201,7 +202,7 @@ class Studio(StudioFeatures):
 
     def begin_open(self, path: str | Path) -> None:
         """Open like :meth:`open_path`, in a worker; ``opened`` or ``failed`` tells the end."""
-        self.feature(Opening).begin(Path(path))
+        self.feature(Videos).begin_open([Path(path)])
 
     def show_video(self, video_id: int) -> bool:
         """Show another video of the open project.

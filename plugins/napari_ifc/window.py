@@ -11,6 +11,7 @@ from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 
 from napari_ifc.canvas_context import CanvasContext
+from napari_ifc.held_keys import HeldKeys
 from napari_ifc.views.dialogs import ask_to_close
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class WindowHooks(QObject):
         self._window = viewer.window
         self._main: QMainWindow | None = None
         self._context: CanvasContext | None = None
+        self._held = HeldKeys(self)
         self._last_widget: QWidget = panel
         self._closing = False
         self.docks: dict[str, QDockWidget] = {}
@@ -142,14 +144,21 @@ class WindowHooks(QObject):
     def _shortcut(self, widget: QWidget, action: Action) -> QShortcut:
         shortcut = QShortcut(QKeySequence(action.shortcut), widget)
         shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        shortcut.activated.connect(lambda: self._studio.run_action(action.id))
+        shortcut.setAutoRepeat(action.repeats)
+        shortcut.activated.connect(lambda: self._on_key(widget, action))
         return shortcut
+
+    def _on_key(self, widget: QWidget | None, action: Action) -> None:
+        if widget is not None:
+            self._held.watch(widget)
+        if action.repeats or not self._held.is_held:
+            self._studio.run_action(action.id)
 
     def bind_keys(self) -> None:
         """Bind the actions' keys on the studio's layers."""
         self._studio.layers.bind_keys(
             {
-                napari_key(action.shortcut): lambda a=action.id: self._studio.run_action(a)
+                napari_key(action.shortcut): lambda a=action: self._on_key(self._main, a)
                 for action in self._studio.actions
                 if action.shortcut
             }

@@ -23,7 +23,7 @@ _HINTS = (
     tr("Next: approve frames that are right and complete (A), or tracks (Shift+A)."),
     tr("Next: fine-tune the model on what you corrected."),
 )
-"""For the four steps: propose, fix, approve, improve."""
+"""For the four steps: find, fix, approve, improve."""
 _WHILE_PROPOSING = tr("The model is looking for objects; meanwhile you can go on working.")
 
 

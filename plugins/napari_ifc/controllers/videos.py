@@ -16,10 +16,12 @@ from ifc_core.annotation.locating import check_same, same_video
 from ifc_core.config import cache_dir
 from ifc_core.errors import IFCError, VideoError
 from ifc_core.io.atomic import atomic_output
+from ifc_core.io.frame_list import video_files
 from ifc_core.io.readable_frames import nearest_readable
 from ifc_core.io.video import open_video
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Video
+from napari_ifc.controllers.session import is_project
 from napari_ifc.language import tr
 from napari_ifc.rows import VideoRow
 
@@ -93,6 +95,15 @@ def look_through_each(paths: Sequence[Path], context: JobContext) -> LookedThrou
         except VideoError as error:
             unreadable[path] = error
     return LookedThrough(tuple(videos), unreadable)
+
+
+def taken_apart(paths: Sequence[Path]) -> list[Path]:
+    """What a person chose, a folder of video files as the videos in it."""
+    parts: list[Path] = []
+    for path in paths:
+        inside = [] if is_project(path) else video_files(path)
+        parts += inside or [path]
+    return parts
 
 
 def not_opened_text(paths: Sequence[Path]) -> str:

@@ -148,6 +148,7 @@ class Editing(Feature):
                 group=tr("Draw"),
                 why_not=self.editor_reason(lambda e: e.why_not_reshape()),
                 tip=_SHAPE_KEYS[name][1],
+                repeats=name in _AMOUNTS_PX,
             )
         for value, text, tip in OVERLAPS:
             yield Action(
@@ -180,6 +181,7 @@ class Editing(Feature):
             group=tr("Edit"),
             why_not=self.editor_reason(lambda e: e.why_not_undo()),
             tip=tr("Take back the last change of any kind."),
+            repeats=True,
         )
         yield Action(
             "edit.redo",
@@ -188,6 +190,7 @@ class Editing(Feature):
             shortcut="Ctrl+Shift+Z",
             group=tr("Edit"),
             why_not=self.editor_reason(lambda e: e.why_not_redo()),
+            repeats=True,
         )
         if _REDO_TOO in self.studio.keys:  # elsewhere the second key is napari's
             yield Action(
@@ -197,6 +200,7 @@ class Editing(Feature):
                 group=tr("Edit"),
                 why_not=self.editor_reason(lambda e: e.why_not_redo()),
                 text_now=lambda: "",
+                repeats=True,
             )
 
     def opened(self, workspace: Workspace) -> None:

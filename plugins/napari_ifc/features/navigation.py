@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from napari_ifc.studio import Studio
     from napari_ifc.workspace import Workspace
 
+_ONCE = ("frame.go_to", "frame.first", "frame.last")
+
 
 class Navigation(Feature):
     """Steps from frame to frame, event to event, track to track."""
@@ -50,6 +52,7 @@ class Navigation(Feature):
                 shortcut=key,
                 group=tr("Go"),
                 why_not=self.studio.why_not_open,
+                repeats=action_id not in _ONCE,
             )
 
     def opened(self, workspace: Workspace) -> None:

@@ -90,7 +90,8 @@ class TimelineLink(Feature):
         )
         for action_id, text, call, key, tip in simple:
             group = RANGE if action_id.startswith("range") else GO
-            yield Action(action_id, text, call, key, group, opened, tip)
+            repeats = action_id.startswith("range.mark")
+            yield Action(action_id, text, call, key, group, opened, tip, repeats=repeats)
         yield from self._range_actions()
 
     def _range_actions(self) -> Iterable[Action]:

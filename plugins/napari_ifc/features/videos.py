@@ -23,6 +23,7 @@ from napari_ifc.controllers.videos import (
     look_through_each,
     neighbour,
     not_opened_text,
+    taken_apart,
     video_rows,
 )
 from napari_ifc.feature import NOTHING_OPEN, Feature
@@ -310,6 +311,32 @@ class Videos(Feature):
 
     # Adding and removing
 
+    def begin_open(self, paths: Sequence[Path], left: Sequence[Path] = ()) -> None:
+        """Open the first; further videos follow into its project once it is open.
+
+        Args:
+            paths: At least one; a folder of video files stands for the videos in it.
+            left: What is not opened, to be told with the result.
+        """
+        first, *further = taken_apart(paths)
+        self.studio.feature(Opening).begin(
+            first,
+            lambda: self._follow(further, left),
+            besides=not_opened_text((*further, *left)),
+        )
+
+    def _follow(self, further: Sequence[Path], left: Sequence[Path]) -> None:
+        """The first is open: add the further ones, and tell what is left."""
+        reason = self.workspace.editor.why_not_write()
+        if further and not reason:
+            self.begin_add(further, left)
+            return
+        told = not_opened_text((*further, *left))
+        if further:
+            told = f"{told} {reason}"
+        if told:
+            self.studio.inform(told, "warning")
+
     def _ask_files(self) -> None:
         chosen, _ = QFileDialog.getOpenFileNames(
             self.studio.panel, tr("Add videos to the project"), "", VIDEO_FILES
@@ -330,6 +357,7 @@ class Videos(Feature):
         """
         if not paths:
             return
+        paths = taken_apart(paths)
         project = self.workspace.session.project
         nothing_opened = not_opened_text((*paths, *left))
 

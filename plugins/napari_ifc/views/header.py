@@ -23,9 +23,9 @@ from napari_ifc.views.focus import leave
 
 _NOTE_PX = 38  # room for a message of two lines
 _STEP_IDS = ("propose", "fix", "approve", "improve")
-_STEPS = (tr("Propose"), tr("Fix"), tr("Approve"), tr("Improve"))
+_STEPS = (tr("Find"), tr("Fix"), tr("Approve"), tr("Improve"))
 _STEP_TIPS = (
-    tr("Let the model find and follow the objects"),
+    tr("Let the model find and follow the objects, or paint or import them"),
     tr("Correct masks, classes and identities"),
     tr("Say which frames are right and complete, or which tracks are right"),
     tr("Fine-tune the model on what you corrected"),

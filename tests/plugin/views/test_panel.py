@@ -105,7 +105,7 @@ def test_header_ticks_the_steps(qtbot):
     header.show_summary(Summary("clip", "640 × 360", "/p", 3, 10, (True, False, False, False)))
     shown = [*header.findChildren(QLabel), *header.findChildren(QPushButton)]
     texts = [widget.text() for widget in shown]
-    assert "✓ Propose" in texts
+    assert "✓ Find" in texts  # painted and imported tracks tick it too
     assert "Fix" in texts
     assert "3 / 10 frames complete" in texts
     header.show_summary(Summary("clip", "", "/p", 0, 10, approved_tracks=6, num_tracks=7))

@@ -1,0 +1,42 @@
+"""Tells a key that is held from one that is pressed again."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QWidget
+
+
+class HeldKeys(QObject):
+    """Looks at the keys of windows, for keys whose action must not be done again and again.
+
+    Under X11 a held key is released and pressed at one instant, over and over. Qt takes that for
+    a key that repeats only where both have come already when it looks at the first, which often
+    they have not, and then ``QShortcut.autoRepeat`` and napari are both mistaken.
+
+    Attributes:
+        is_held: Whether the key that was pressed last is held since it was pressed before.
+    """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.is_held = False
+        self._released = (0, 0)
+
+    def watch(self, widget: QWidget) -> None:
+        """Look at the keys of the window that a widget is in; safe to call again."""
+        window = widget.window().windowHandle()
+        if window is not None:
+            window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Take note of keys, and let them all pass."""
+        kind = event.type()
+        if kind in (QEvent.Type.KeyRelease, QEvent.Type.ShortcutOverride):
+            assert isinstance(event, QKeyEvent)  # noqa: S101
+            this = (int(event.key()), int(event.timestamp()))
+            if kind == QEvent.Type.KeyRelease:
+                self._released = this
+            else:  # comes before whatever a press means
+                self.is_held = event.isAutoRepeat() or this == self._released
+        return False
