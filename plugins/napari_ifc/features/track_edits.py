@@ -29,7 +29,7 @@ GROUP = tr("Track")
 
 
 class TrackEdits(Feature):
-    """Making, relabelling, merging, splitting, swapping, separating, approving and deleting tracks."""
+    """Making, relabelling, merging, splitting, swapping, approving and deleting tracks."""
 
     ops: TrackOps | None = None
 
