@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection
+
+RGB = tuple[int, int, int]
+
 # Okabe and Ito, "Color Universal Design" (2008), without black.
-OKABE_ITO: tuple[tuple[int, int, int], ...] = (
+OKABE_ITO: tuple[RGB, ...] = (
     (230, 159, 0),
     (86, 180, 233),
     (0, 158, 115),
@@ -13,9 +18,10 @@ OKABE_ITO: tuple[tuple[int, int, int], ...] = (
     (204, 121, 167),
 )
 _MIXES = ((0, 0.0), (255, 0.45), (0, 0.4))
+_TOLD_APART = 0.1  # of two colours in Oklab; the two nearest of the seven hues lie 0.16 apart
 
 
-def track_color(index: int) -> tuple[int, int, int]:
+def track_color(index: int) -> RGB:
     """The colour of the track with a number; 21 in turn.
 
     The seven hues come first, then lighter and darker forms of them. Tracks must not be told
@@ -31,3 +37,40 @@ def track_color(index: int) -> tuple[int, int, int]:
     target, share = _MIXES[index // len(OKABE_ITO) % len(_MIXES)]
     red, green, blue = (round(channel + (target - channel) * share) for channel in hue)
     return (red, green, blue)
+
+
+def unlike_color(used: Collection[RGB]) -> RGB:
+    """The colour of the palette that is least like any that is in use.
+
+    One of the seven hues where one of them is told apart from all in use, else also of their
+    lighter and darker forms.
+
+    Args:
+        used: The colours in use, (red, green, blue) with 0 to 255 each, of any palette.
+    """
+    taken = [_oklab(color) for color in used]
+
+    def distance(color: RGB) -> float:
+        return min((math.dist(_oklab(color), other) for other in taken), default=math.inf)
+
+    hue = max(OKABE_ITO, key=distance)
+    if distance(hue) >= _TOLD_APART:
+        return hue
+    return max((track_color(index) for index in range(len(_MIXES) * len(OKABE_ITO))), key=distance)
+
+
+def _oklab(rgb: RGB) -> tuple[float, float, float]:
+    """A colour where distances are about as large as they look.
+
+    Source: Ottosson, "A perceptual color space for image processing" (2020).
+    """
+    shares = (channel / 255 for channel in rgb)
+    r, g, b = (s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares)
+    long = math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b)
+    middle = math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b)
+    short = math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b)
+    return (
+        0.2104542553 * long + 0.7936177850 * middle - 0.0040720468 * short,
+        1.9779984951 * long - 2.4285922050 * middle + 0.4505937099 * short,
+        0.0259040371 * long + 0.7827717662 * middle - 0.8086757660 * short,
+    )

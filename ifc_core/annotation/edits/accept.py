@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.annotation.category_ids import free_category_id
+from ifc_core.annotation.delta import unpack_rgb
 from ifc_core.annotation.edits.base import Edit, names_of
 from ifc_core.annotation.matching import find_matches
 from ifc_core.annotation.neighbour_colors import color_fresh_tracks
@@ -24,7 +25,7 @@ from ifc_core.annotation.pointer_tables import (
 )
 from ifc_core.annotation.records import WHOLE, RunState, Scope, StagedInstance
 from ifc_core.annotation.refilling import staged_owners, touched_tracks
-from ifc_core.annotation.rows import PALETTE, normalised
+from ifc_core.annotation.rows import normalised
 from ifc_core.annotation.staged_table import StagedTable
 from ifc_core.annotation.staging import read_instances
 from ifc_core.annotation.transaction import (
@@ -38,6 +39,7 @@ from ifc_core.annotation.transaction import (
     EditTransaction,
 )
 from ifc_core.structures import Category, Track, TrackState
+from ifc_core.structures.palette import unlike_color
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +285,7 @@ def _category_id(tx: EditTransaction, label: str) -> int:
     row = tx.db.execute("SELECT id FROM categories WHERE name = ?", (name,)).fetchone()
     if row is not None:
         return int(row[0])
-    (count,) = tx.db.execute("SELECT count(*) FROM categories").fetchone()
-    category = Category(free_category_id(tx.db), name, "", PALETTE[count % len(PALETTE)])
+    used = [unpack_rgb(color) for (color,) in tx.db.execute("SELECT color FROM categories")]
+    category = Category(free_category_id(tx.db), name, "", unlike_color(used))
     tx.put_category(category)
     return category.id

@@ -10,7 +10,7 @@ from ifc_core.annotation import EditResult, Project, Scope, TrackFilter, VideoEn
 from ifc_core.annotation.edits import Edit
 from ifc_core.annotation.review import meets
 from ifc_core.structures import Category, TrackState
-from ifc_core.structures.palette import track_color
+from ifc_core.structures.palette import unlike_color
 from napari_ifc.controllers.track_frames import runs_of
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.language import tr
@@ -93,7 +93,8 @@ class BulkController:
 
     def relabel(self, track_ids: tuple[int, ...], class_name: str) -> str:
         """Give some tracks a class, which is made if it is new; says what was done."""
-        known = {c.name: c.id for c in self._project.categories()}
+        classes = self._project.categories()
+        known = {c.name: c.id for c in classes}
         done = tr("Relabelled {tracks_text} to {class_name}.").format(
             tracks_text=tracks_text(len(track_ids)), class_name=class_name
         )
@@ -101,8 +102,9 @@ class BulkController:
             self._apply(edits.RelabelTracks(track_ids, known[class_name]))
             return done
         new_id = self._project.free_category_id()
+        color = unlike_color([c.color_rgb for c in classes])
         steps = (
-            edits.SetCategory(Category(new_id, class_name, color_rgb=track_color(new_id + 1))),
+            edits.SetCategory(Category(new_id, class_name, color_rgb=color)),
             edits.RelabelTracks(track_ids, new_id),
         )
         label = f"Relabel {_in_journal(len(track_ids))} to {class_name}"

@@ -15,7 +15,7 @@ from ifc_core.annotation.edits import Edit
 from ifc_core.annotation.records import WHOLE
 from ifc_core.errors import EditError
 from ifc_core.structures import Category, MaskRecord, RLEMask
-from ifc_core.structures.palette import track_color
+from ifc_core.structures.palette import unlike_color
 from napari_ifc.controllers.journal_walk import joined, walk
 from napari_ifc.controllers.mask_shapes import SHAPES, encode_mask, reshape
 from napari_ifc.controllers.overlaps import PaintOver, order_for, overlapped, without_others
@@ -238,8 +238,7 @@ class EditController:
         if ids:
             return ids[0], ()
         new_id = self._project.free_category_id()
-        made = Category(new_id, _DEFAULT_CLASS, color_rgb=track_color(new_id + 1))
-        return new_id, (edits.SetCategory(made),)
+        return new_id, (edits.SetCategory(Category(new_id, _DEFAULT_CLASS)),)
 
     def default_class(self) -> str:
         """Name of the class that a new track gets."""
@@ -295,8 +294,9 @@ class EditController:
             if category.name == class_name:
                 return self.apply(edits.RelabelTracks(self.selected, category.id, scope))
         new_id = self._project.free_category_id()
+        color = unlike_color([c.color_rgb for c in self._project.categories()])
         steps = (
-            edits.SetCategory(Category(new_id, class_name, color_rgb=track_color(new_id + 1))),
+            edits.SetCategory(Category(new_id, class_name, color_rgb=color)),
             edits.RelabelTracks(self.selected, new_id, scope),
         )
         return self.apply(edits.Batch(steps, label=f"Relabel to {class_name}"))

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ifc_core.structures.palette import track_color
+from ifc_core.structures.palette import unlike_color
 from napari_ifc.language import tr
 from napari_ifc.rows import ClassRow
 from napari_ifc.views.track_table import swatch
@@ -173,11 +173,9 @@ class ClassesDialog(QDialog):
         taken = {self.table.cellWidget(i, 3).currentText() for i in range(self.table.rowCount())}
         free = next((key for key in _HOTKEYS[1:] if key not in taken), "")
         number = len(self._rows)
-        self._append(
-            ClassRow(
-                0, tr("class {number}").format(number=number + 1), track_color(number + 2), "", free
-            )
-        )
+        color = unlike_color([row.color_rgb for row in self._rows])
+        name = tr("class {number}").format(number=number + 1)
+        self._append(ClassRow(0, name, color, "", free))
         self.table.setCurrentCell(number, 1)
         self.table.editItem(self.table.item(number, 1))
 

@@ -54,6 +54,11 @@ class CommandPalette(QDialog):
             if reason:
                 item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEnabled)
             self.list.addItem(item)
+        if not found:
+            words = tr("No action is called “{text}”. Try fewer or other words.")
+            none = QListWidgetItem(words.format(text=text.strip()))
+            none.setFlags(Qt.ItemFlag.NoItemFlags)
+            self.list.addItem(none)
         self.list.setCurrentRow(0)
 
     def _run(self) -> None:

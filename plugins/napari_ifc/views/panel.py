@@ -90,6 +90,7 @@ class StudioPanel(KeyHome):
         self._tabs.setDocumentMode(True)
         self._tabs.tabBar().setDrawBase(False)
         self._tabs.tabBar().setExpanding(True)
+        self._tabs.tabBar().setAccessibleName(tr("Pages"))
         self._tabs.setMinimumHeight(_LOWEST_PAGE_PX)  # a run may take some of a page's height
         self._build()
 

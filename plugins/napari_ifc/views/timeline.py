@@ -319,10 +319,11 @@ class Timeline(QAbstractScrollArea):
         middle = (left + right) / 2
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(color, 1.5))
-        painter.drawLine(QPointF(middle, 4), QPointF(middle, height))
+        painter.drawLine(QPointF(middle, RULER_PX), QPointF(middle, height))
         painter.setBrush(color)
         painter.setPen(Qt.PenStyle.NoPen)
-        head = [QPointF(middle - 5, 2), QPointF(middle + 5, 2), QPointF(middle, 10)]
+        top = RULER_PX - 8  # below the ruler's numbers
+        head = [QPointF(middle - 5, top), QPointF(middle + 5, top), QPointF(middle, RULER_PX)]
         painter.drawPolygon(QPolygonF(head))
 
     # Mouse

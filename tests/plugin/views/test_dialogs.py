@@ -37,6 +37,11 @@ def test_palette_finds_and_runs_only_what_is_possible(qtbot):
     with qtbot.waitSignal(palette.action_requested) as asked:
         qtbot.keyClick(palette.field, Qt.Key.Key_Return)
     assert asked.args == ["a.one"]
+    palette.field.setText("  frobnicate ")
+    assert palette.list.count() == 1
+    assert "“frobnicate”" in palette.list.item(0).text()
+    with qtbot.assertNotEmitted(palette.action_requested):
+        qtbot.keyClick(palette.field, Qt.Key.Key_Return)
 
 
 def test_class_dialog_takes_a_new_name(qtbot):

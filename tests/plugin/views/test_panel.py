@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QApplication, QLabel, QPushButton
+from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QTabBar
 
 from napari_ifc.correction_state import SpreadView
 from napari_ifc.rows import (
@@ -285,6 +285,7 @@ def test_pages_can_be_added_and_brought_to_the_front(qtbot):
     page = QLabel("more")
     panel.add_page("more", "More", page)
     assert panel.page_names()[-1] == "more"
+    assert panel.findChild(QTabBar).accessibleName() == "Pages"
     with qtbot.waitSignal(panel.page_changed) as asked:
         panel.show_page("more")
     assert asked.args == ["more"]

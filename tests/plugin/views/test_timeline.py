@@ -83,6 +83,15 @@ class TestTimeline:
         outside = picture.pixelColor(int(timeline.x_of(70.5)), y)
         assert inside.red() > 100 > outside.red()
 
+    def test_the_cursor_covers_no_number_of_the_ruler(self, timeline):
+        def numbers(frame):
+            timeline.set_frame(frame)
+            picture = timeline.viewport().grab().toImage()
+            return picture.copy(0, 0, picture.width(), RULER_PX - 8)
+
+        beside = numbers(7)
+        assert numbers(0) == numbers(20) == beside
+
     def test_arrow_keys_step(self, timeline, qtbot):
         timeline.set_frame(0)
         with qtbot.waitSignal(timeline.seek_requested) as asked:
