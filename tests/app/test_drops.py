@@ -2,6 +2,7 @@
 
 import threading
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from qtpy.QtWidgets import QApplication
 from ifc_core.io.label_images import write_palette_png
 from napari_ifc.controllers import videos
 from napari_ifc.features import opening
+from napari_ifc.features.videos import Videos
 
 pytestmark = pytest.mark.window
 
@@ -228,3 +230,29 @@ def test_a_folder_of_annotations_goes_into_the_project_that_is_open(
     qtbot.waitUntil(lambda: window.studio.project is not None)
     assert window.studio.project.name == "Annotations"
     assert names(window) == ["clip0"]  # whose frames lie beside it
+
+
+def test_a_folder_of_videos_opens_as_if_they_were_dropped_together(window, tmp_path, qtbot):
+    films = tmp_path / "films"
+    films.mkdir()
+    for number in range(3):
+        film(films / f"film{number}.mp4", 2 + number)
+    drop(window.start_page, films)
+    qtbot.waitUntil(lambda: window.studio.project is not None and len(names(window)) == 3)
+    assert names(window) == ["film0", "film1", "film2"]
+    film(films / "film3.mp4", 6)
+    window.studio.feature(Videos).begin_add([films])
+    qtbot.waitUntil(lambda: len(names(window)) == 4)
+    window.studio.close_project()
+    window.begin_open(films)  # chosen, or named on the command line
+    qtbot.waitUntil(lambda: window.studio.project is not None and len(names(window)) == 4)
+
+
+def film(path, num_frames):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        for number in range(num_frames):
+            picture = np.full((48, 64, 3), 20 * number, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())

@@ -68,7 +68,7 @@ class Files(Feature):
             tr("Open frames or project folder…"),
             self._ask_folder,
             group=GROUP,
-            tip=tr("Open a folder of frames or a project (NAME.ifcproj)."),
+            tip=tr("Open a folder of frames or of videos, or a project (NAME.ifcproj)."),
         )
         yield Action(
             "file.save",
