@@ -71,7 +71,7 @@ def find_candidates(
 
 
 def mask_in_box(params: dict[str, Any], job: ServerJob, caches: CorrectionCache) -> dict[str, Any]:
-    """The best mask for a box on a frame: a candidate that fits, else GrabCut.
+    """The best mask for a box: what stands out from an even ground, a candidate that fits, GrabCut.
 
     Args:
         params: As :func:`find_candidates`, with ``box_xyxy``.

@@ -11,7 +11,7 @@ import numpy as np
 from ifc_core.inference.correction import CorrectedMask, CorrectSettings, spread
 from ifc_core.inference.flow_store import FlowStore
 from ifc_core.inference.mask_output import encode_logits
-from ifc_core.inference.prompt_mask import mask_from_box, masks_from_click
+from ifc_core.inference.prompt_mask import mask_from_box, mask_standing_out, masks_from_click
 from ifc_core.inference.spread_scope import DEFAULT_CLIP_LENGTH, scope_frames
 from ifc_core.io.video import VideoReader
 from ifc_core.jobs import JobContext
@@ -101,8 +101,9 @@ def box_candidates(
         store: Flow of the video from earlier corrections.
 
     Returns:
-        Candidates of the network whose box overlaps this one by half or more, by that overlap
-        times their score; GrabCut's answer comes last, or alone where nothing fits.
+        What stands out in the box from an even ground, if that is clear; candidates of the
+        network whose box overlaps this one by half or more, by that overlap times their score;
+        GrabCut's answer last, where nothing stands out, or alone where nothing fits.
 
     Raises:
         ConfigError: The box lies outside of the frame.
@@ -110,9 +111,12 @@ def box_candidates(
     """
     found = [] if cache is None else _fitting(reader, cache, frame_index, box_xyxy)
     chosen = _different(reader, frame_index, found, limit - 1)
-    rle = RLEMask.from_array(mask_from_box(reader.read(frame_index), box_xyxy))
+    frame = reader.read(frame_index)
+    standing_out = mask_standing_out(frame, box_xyxy)
+    mask = mask_from_box(frame, box_xyxy) if standing_out is None else standing_out
     flows = store or FlowStore(reader, CorrectSettings().short_side)
-    return [*chosen, _carried(flows, frame_index, rle, _length(cache), context)]
+    by_color = _carried(flows, frame_index, RLEMask.from_array(mask), _length(cache), context)
+    return [*chosen, by_color] if standing_out is None else [by_color, *chosen]
 
 
 def _fitting(

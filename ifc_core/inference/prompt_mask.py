@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.errors import ConfigError
+from ifc_core.inference.two_levels import two_level_mask
 
 Mask = npt.NDArray[np.bool_]
 Frame = npt.NDArray[np.uint8]
@@ -53,7 +54,7 @@ def draw_strokes(strokes: Sequence[Stroke], size: tuple[int, int]) -> Mask:
 
 
 def mask_from_box(frame: Frame, box_xyxy: tuple[float, float, float, float]) -> Mask:
-    """The object that fills a box, by GrabCut on a crop around it.
+    """The object that fills a box: what stands out there, else by GrabCut on a crop around it.
 
     Small boxes are worked on enlarged, so that thin parts survive.
 
@@ -67,6 +68,9 @@ def mask_from_box(frame: Frame, box_xyxy: tuple[float, float, float, float]) -> 
     Raises:
         ConfigError: The box holds no pixel of the frame.
     """
+    standing_out = mask_standing_out(frame, box_xyxy)
+    if standing_out is not None:
+        return standing_out
     box = _whole_box(box_xyxy, frame.shape[:2])
     crop = _Crop.around(box, frame.shape[:2])
     labels = np.full(crop.working_size, cv2.GC_BGD, np.uint8)
@@ -77,6 +81,30 @@ def mask_from_box(frame: Frame, box_xyxy: tuple[float, float, float, float]) -> 
     inside[box[1] : box[3], box[0] : box[2]] = True
     found &= inside
     return found if found.sum() >= 0.05 * inside.sum() else _ellipse(box, frame.shape[:2])
+
+
+def mask_standing_out(frame: Frame, box_xyxy: tuple[float, float, float, float]) -> Mask | None:
+    """What stands out in a box from an even ground, where the colours leave no doubt.
+
+    Args:
+        frame: (H, W, 3) uint8 RGB.
+        box_xyxy: Corners in pixels, cut to the frame.
+
+    Returns:
+        (H, W) bool, inside the box; ``None`` on most pictures, see :func:`two_level_mask`.
+
+    Raises:
+        ConfigError: The box holds no pixel of the frame.
+    """
+    box = _whole_box(box_xyxy, frame.shape[:2])
+    crop = _Crop.around(box, frame.shape[:2])
+    found = two_level_mask(crop.cut(frame), crop.to_working(box))
+    if found is None:
+        return None
+    mask = crop.to_frame(found.astype(np.float32))
+    mask[: box[1]] = mask[box[3] :] = False
+    mask[:, : box[0]] = mask[:, box[2] :] = False
+    return mask if mask.any() else None
 
 
 def masks_from_click(frame: Frame, point_xy: tuple[float, float]) -> list[Mask]:

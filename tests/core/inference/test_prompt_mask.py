@@ -10,6 +10,7 @@ from ifc_core.inference.prompt_mask import (
     draw_strokes,
     mask_from_box,
     mask_from_strokes,
+    mask_standing_out,
     masks_from_click,
 )
 
@@ -46,6 +47,45 @@ def test_a_small_object_is_worked_on_enlarged():
     frame = (np.where(mask[..., None], (200, 40, 40), (60, 120, 60)) + noise).astype(np.uint8)
     found = mask_from_box(frame, (136, 96, 156, 107))
     assert iou(found, mask) > 0.7
+
+
+def cells(*places, radius=9):
+    """Bright cells with soft rims on a dark noisy ground, and what of each is seen."""
+    rng = np.random.default_rng(2)
+    yy, xx = np.mgrid[: SIZE[0], : SIZE[1]]
+    bright = [np.clip(1.3 - np.hypot(yy - y, xx - x) / radius, 0, 1) for y, x in places]
+    picture = 30 + 150 * np.max(bright, axis=0) + rng.normal(0, 4, SIZE)
+    frame = np.repeat(np.clip(picture, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    nearest = np.argmax(bright, axis=0)
+    return frame, [(b > 0.3) & (nearest == number) for number, b in enumerate(bright)]
+
+
+def around(mask, margin):
+    ys, xs = np.nonzero(mask)
+    low, high = (xs.min() - margin, ys.min() - margin), (xs.max() + 1, ys.max() + 1)
+    return (*low, high[0] + margin, high[1] + margin)
+
+
+@pytest.mark.parametrize("margin", [0, 2, 4])
+@pytest.mark.parametrize(
+    "places",
+    [[(60, 80)], [(60, 80), (60, 101)], [(60, 80), (70, 95)]],
+    ids=["alone", "near", "touching"],
+)
+def test_a_cell_on_an_even_ground_is_what_stands_out(places, margin):
+    frame, (mask, *_) = cells(*places)
+    for picture in (frame, 255 - frame):
+        assert iou(mask_from_box(picture, around(mask, margin)), mask) > 0.8
+
+
+def test_nothing_stands_out_where_the_ground_is_not_even(disc):
+    frame, mask = disc
+    assert mask_standing_out(frame, around(mask, 3)) is not None
+    uneven = frame.copy()
+    uneven[:, np.arange(SIZE[1]) // 6 % 2 == 0] //= 3
+    assert mask_standing_out(uneven, around(mask, 3)) is None
+    assert mask_standing_out(np.full((*SIZE, 3), 90, np.uint8), (40, 40, 80, 60)) is None
+    assert mask_standing_out(frame, (0, 0, SIZE[1], SIZE[0])) is None  # no ground to be seen
 
 
 def test_where_colours_tell_nothing_a_box_gives_its_ellipse():
