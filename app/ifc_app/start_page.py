@@ -31,7 +31,7 @@ _TEXT_PX = 230
 _GAP_PX = 12
 
 _STEPS = (
-    (tr("Propose"), tr("The model outlines the objects and follows them through the clip.")),
+    (tr("Find"), tr("The model outlines the objects and follows them through the clip.")),
     (tr("Fix"), tr("Paint on a frame where a mask is wrong; merge, split or relabel tracks.")),
     (tr("Approve"), tr("Say which frames are right. Your work is saved with every stroke.")),
     (tr("Improve"), tr("Fine-tune on what you corrected; the next clip needs fewer fixes.")),
