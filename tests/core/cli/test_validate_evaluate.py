@@ -41,7 +41,10 @@ def test_problems_are_listed_and_end_with_two(
 @pytest.mark.parametrize(
     ("content", "line"),
     [
-        ('{"videos": [{"id": 1,]}', "videos[0]: the text is not valid JSON, or is cut off, in line 1."),
+        (
+            '{"videos": [{"id": 1,]}',
+            "videos[0]: the text is not valid JSON, or is cut off, in line 1.",
+        ),
         ('{"videos": [], "videos": []}', "the key 'videos' occurs twice."),
         ("null", "expected { but found 'n'."),
     ],
