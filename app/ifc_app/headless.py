@@ -119,8 +119,11 @@ def propose_and_write(
     clip = ifc_resources.path(SAMPLE_VIDEO) if path is None else Path(path)
     studio.take_up(open_session(clip, studio.settings.projects_folder, context))
     context.raise_if_cancelled()
-    console.print("Proposing tracks ...")
-    _propose(window, context)
+    if in_vain := studio.proposing.why_in_vain():
+        console.print(in_vain)
+    else:
+        console.print("Proposing tracks ...")
+        _propose(window, context)
     try:
         return _write(window, out_folder, Path(path).stem if path else "sample", context)
     except (JobCancelled, KeyboardInterrupt):

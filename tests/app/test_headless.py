@@ -12,7 +12,8 @@ from rich.console import Console
 import ifc_resources
 from ifc_app import headless
 from ifc_app.headless import propose_and_write, stop_on_signals
-from ifc_core.annotation import ProjectReader
+from ifc_core.annotation import ProjectReader, Scope
+from ifc_core.annotation.edits import ApproveFrames
 from ifc_core.config import Settings, data_dir, write_settings
 from ifc_core.errors import VideoError
 from ifc_core.jobs import JobCancelled, JobContext
@@ -80,6 +81,25 @@ def test_the_film_has_the_colours_of_the_window(open_window, tmp_path, monkeypat
     (options,) = films
     assert options.color_by_class
     assert options.video_ids == (window.studio.open_workspace().session.entry.id,)
+
+
+def test_what_is_approved_throughout_is_written_without_a_run(open_window, tmp_path, capsys):
+    clip = str(ifc_resources.path(SAMPLE_VIDEO))
+    window, _ = open_window()
+    propose_and_write(window, clip, tmp_path, tmp_path / "scratch", Console(quiet=True))
+    session = window.studio.open_workspace().session
+    window.studio.open_workspace().editor.apply(
+        ApproveFrames(session.entry.id, Scope(0, session.num_frames - 1))
+    )
+    window.studio.close()
+    again, engine = open_window()
+    out = tmp_path / "again"
+    out.mkdir()
+    console = Console(stderr=True, width=1000)
+    written = propose_and_write(again, clip, out, tmp_path / "scratch", console)
+    assert "All 80 frames are approved; proposing would change nothing." in capsys.readouterr().err
+    assert all(file.stat().st_size for file in written.values())
+    assert "propose" not in [kind for kind, _ in engine.requests]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of other systems")

@@ -221,10 +221,14 @@ class ProposeLink(Feature):
         Args:
             scope: Only these frames are meant.
         """
-        return self._why_not_run() or self._why_in_vain(scope)
+        return self._why_not_run() or self.why_in_vain(scope)
 
-    def _why_in_vain(self, scope: Scope) -> str:
-        """Approved frames take nothing from a run."""
+    def why_in_vain(self, scope: Scope = WHOLE) -> str:
+        """Why a run on the open video would change nothing: approved frames take nothing from it.
+
+        Args:
+            scope: Only these frames are meant.
+        """
         first, last = scope.bounds(self.workspace.session.num_frames)
         if not self.workspace.index.is_approved(first, last):
             return ""
