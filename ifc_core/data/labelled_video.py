@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.errors import VideoError
-from ifc_core.io.deep_pictures import Levels, decode_picture, levels_of
+from ifc_core.io.deep_pictures import DeepRange, decode_picture
 from ifc_core.io.readable_frames import StandInReader
 from ifc_core.io.video import VideoReader, open_video
 from ifc_core.structures import RLEMask
@@ -174,7 +174,7 @@ class FrameStore:
     _readers: OrderedDict[Path, VideoReader] = field(default_factory=OrderedDict, repr=False)
     _stands: dict[Path, dict[int, int]] = field(default_factory=dict, repr=False)
     _broken_pictures: dict[Path, Path] = field(default_factory=dict, repr=False)
-    _levels: dict[Path, Levels] = field(default_factory=dict, repr=False)
+    _ranges: dict[Path, DeepRange] = field(default_factory=dict, repr=False)
     _num_bytes: int = 0
 
     def __getstate__(self) -> tuple[int]:
@@ -250,12 +250,9 @@ class FrameStore:
 
     def _read_picture(self, path: Path, files: tuple[Path, ...]) -> npt.NDArray[np.uint8]:
         """One picture; deep ones get the range of all that the video has."""
-        picture = read_picture(path)
-        if picture.dtype != np.uint8:
-            if files[0] not in self._levels:
-                self._levels[files[0]] = levels_of(files)
-            picture = self._levels[files[0]].to_8_bits(picture)
-        return picture
+        if files[0] not in self._ranges:
+            self._ranges[files[0]] = DeepRange(files)
+        return self._ranges[files[0]].to_8_bits(read_picture(path))
 
     def _reader(self, path: Path) -> VideoReader:
         """The open video; few are, since each has threads and frames of its own."""
@@ -279,7 +276,7 @@ class FrameStore:
         self._readers.clear()
         self._stands.clear()
         self._broken_pictures.clear()
-        self._levels.clear()
+        self._ranges.clear()
         self._frames.clear()
         self._num_bytes = 0
 

@@ -11,6 +11,7 @@ from ifc_core.config import Settings, cache_dir, read_settings
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.errors import CheckpointError, ConfigError
 from ifc_core.inference.settings import ProposeSettings
+from ifc_core.io.deep_pictures import PIXELS_VERSION
 from ifc_core.io.readable_frames import StandInReader
 from ifc_core.io.video import VideoReader
 
@@ -83,7 +84,8 @@ class CorrectionCache:
             while len(self._features) >= _VIDEOS:
                 self._features.popitem(last=False)
             chosen = _user_settings()
-            identity = f"{video.fingerprint} {model.sha256} {settings!r}" if model.sha256 else ""
+            names = (PIXELS_VERSION, video.fingerprint, model.sha256, settings)
+            identity = " ".join(map(repr, names)) if model.sha256 else ""
             self._features[key] = ClipFeatureCache(
                 model,
                 reader,

@@ -8,7 +8,6 @@ for all of them, or a film of them would flicker.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,34 +15,39 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+PIXELS_VERSION = 2
+"""Names what was made of frames and kept; counts up when the same file comes to give others."""
+
 _SAMPLED = 16
 """Pictures, spread over the folder."""
-_VALUES = 100_000
-"""Of each, at most."""
-_PERCENTILES = (0.1, 99.9)
-"""A few dead and hot pixels of a camera are no range."""
 _FLAGS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """The values that become black and white.
+class DeepRange:
+    """The values that become black and white in the deep pictures of a folder.
 
-    Attributes:
-        black: And what lies below.
-        white: And what lies above; more than ``black``.
+    These are the least and the greatest of 16 pictures spread over it, single pixels that differ
+    from all around them left out: every camera has dead and hot ones. It is found when the first
+    deep picture comes.
+
+    Args:
+        files: The pictures of the folder; those that cannot be read do not count.
     """
 
-    black: float
-    white: float
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files = files
+        self._levels: tuple[float, float] | None = None
+        self._is_known = False
 
     def to_8_bits(self, picture: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """A picture of any number type as uint8, of the same shape."""
-        share = (picture.astype(np.float32) - self.black) / (self.white - self.black)
-        shown: npt.NDArray[np.uint8] = np.rint(255 * np.nan_to_num(share).clip(0, 1)).astype(
-            np.uint8
-        )
-        return shown
+        if picture.dtype == np.uint8:
+            return picture
+        if not self._is_known:
+            self._levels, self._is_known = _common_levels(self._files), True
+        black, white = self._levels or _levels(picture) or (0.0, 1.0)
+        share = (picture.astype(np.float32) - black) / ((white - black) or 1.0)
+        return np.asarray(np.rint(255 * np.nan_to_num(share).clip(0, 1)), np.uint8)
 
 
 def decode_picture(
@@ -71,26 +75,27 @@ def _as_rgb(picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.repeat(picture[..., None], 3, 2) if is_grey else picture[..., ::-1].copy()
 
 
-def levels_of(files: Sequence[Path]) -> Levels:
-    """Black and white of the deep pictures among some that are spread over a folder.
-
-    Args:
-        files: The pictures of the folder; those that cannot be read do not count.
-    """
-    seen = []
-    chosen = np.linspace(0, len(files) - 1, min(len(files), _SAMPLED)).astype(int).tolist()
-    for rank in chosen:
+def _common_levels(files: Sequence[Path]) -> tuple[float, float] | None:
+    """Black and white of the deep pictures among some files, ``None`` without any."""
+    found = []
+    for rank in np.linspace(0, len(files) - 1, min(len(files), _SAMPLED)).astype(int).tolist():
         try:
             picture = decode_picture(np.fromfile(files[rank], dtype=np.uint8))
         except OSError:
             continue
-        if picture is None or picture.dtype == np.uint8:
-            continue
-        values = picture.reshape(-1)
-        values = values[:: 1 + len(values) // _VALUES].astype(np.float64)
-        seen.append(values[np.isfinite(values)])
-    known = np.concatenate([*seen, np.zeros(0)])
-    black, white = np.percentile(known, _PERCENTILES) if len(known) else (0.0, 0.0)
-    if not white > black:  # of one value
-        black, white = min(0.0, black), max(white, black + 1, 1.0)
-    return Levels(float(black), float(white))
+        levels = None if picture is None or picture.dtype == np.uint8 else _levels(picture)
+        if levels is not None:
+            found.append(levels)
+    if not found:
+        return None
+    return min(black for black, _ in found), max(white for _, white in found)
+
+
+def _levels(picture: npt.NDArray[Any]) -> tuple[float, float] | None:
+    """The least and the greatest value that more than one pixel has; ``None`` if none is finite."""
+    values = picture.astype(np.float32)
+    finite = np.isfinite(values)
+    if not finite.any():
+        return None
+    calm = cv2.medianBlur(np.where(finite, values, values[finite].min()), 3)
+    return float(calm.min()), float(calm.max())

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from ifc_core.errors import VideoError
-from ifc_core.io.deep_pictures import Levels, decode_picture, levels_of
+from ifc_core.io.deep_pictures import DeepRange, decode_picture
 from ifc_core.io.display_matrix import Orientation
 from ifc_core.io.fingerprint import folder_fingerprint
 from ifc_core.io.frame_list import list_frames, video_files
@@ -52,8 +52,8 @@ class FolderReader(VideoReader):
 
     def __init__(self, folder: Path) -> None:
         self._lock = threading.RLock()
-        self._levels: Levels | None = None  # of deep pictures, once there is one
         self._files = list_frames(folder)
+        self._range = DeepRange(self._files)
         if not self._files:
             text = f"The folder {folder} holds no pictures (jpg, png, tif or bmp)"
             if video_files(folder):
@@ -107,10 +107,7 @@ class FolderReader(VideoReader):
             raise VideoError(
                 f"{file} is not a picture that can be read.", path=file, frame_index=rank
             )
-        if decoded.dtype != np.uint8:
-            self._levels = self._levels or levels_of(self._files)
-            decoded = self._levels.to_8_bits(decoded)
-        picture = orientation.apply(decoded)
+        picture = orientation.apply(self._range.to_8_bits(decoded))
         self._check_size(file, rank, picture.shape[:2], self.video.size)
         return picture
 

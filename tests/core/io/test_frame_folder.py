@@ -113,6 +113,34 @@ def test_pictures_of_other_number_types(tmp_path: Path, dtype: type, channels: A
     assert shown[0, 63].tolist() == [255, 255, 0 if channels else 255]
 
 
+def test_small_bright_things_differ_and_no_hot_pixel_is_white(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    field = rng.integers(1000, 1040, (200, 300)).astype(np.uint16)
+    for n, value in enumerate((1300, 2000, 5000)):
+        field[50:57, 50 * n + 50 : 50 * n + 57] = value
+    field[10, 10] = 60000
+    cv2.imwrite(str(tmp_path / "0.tif"), field)
+    with open_video(tmp_path) as reader:
+        shown = reader.read(0)
+    spots = [int(shown[53, 50 * n + 53, 0]) for n in range(3)]
+    assert spots[2] == 255
+    assert shown[100:].max() + 5 < spots[0] < spots[1] - 20 < spots[2] - 100
+
+
+def test_a_deep_picture_among_plain_ones_has_its_own_range(tmp_path: Path) -> None:
+    for number in range(40):
+        picture = np.full((20, 30), number, np.uint8)
+        cv2.imwrite(str(tmp_path / f"{number:02}.png"), picture)
+    ramp = np.linspace(1000, 3000, 600).reshape(20, 30).astype(np.uint16)
+    cv2.imwrite(str(tmp_path / "19.png"), ramp)  # not among those that are looked at
+    with open_video(tmp_path) as reader:
+        assert reader.read(18).max() == 18
+        shown = reader.read(19)
+    assert shown[0, 0, 0] < 5
+    assert shown[-1, -1, 0] > 250
+    assert 110 < shown[10, 15, 0] < 150
+
+
 @pytest.mark.parametrize("value", [0.0, 7.0, -3.0])
 def test_floating_point_pictures_of_one_value(tmp_path: Path, value: float) -> None:
     picture = np.full((48, 64), value, np.float32)
