@@ -112,6 +112,7 @@ class ClipRunner:
     _graphs: GraphMemory | None = field(default_factory=GraphMemory)  # None: no more of them
     _after: Any = None  # the stream of what follows the network
     _unsaid: dict[str, str] = field(default_factory=dict)  # what was given up and not yet told
+    _depth: int = 0  # of attempts within attempts
     _at_once: dict[str, int] = field(default_factory=dict)  # of other work, where not all fits
 
     def clips(
@@ -333,6 +334,7 @@ class ClipRunner:
 
     def _attempt(self, stage: _Stage, work: Callable[[], _Result]) -> _Result | None:
         """Run ``work``; out of memory, step down and give ``None`` (try again)."""
+        self._depth += 1
         try:
             result = work()
         except (MemoryError, RuntimeError) as error:
@@ -346,6 +348,10 @@ class ClipRunner:
                     device=device,
                 ) from error
             return None
+        finally:
+            self._depth -= 1
+        if self._depth:  # frames that had to be read again for clips that may not fit yet
+            return result
         # Said once it is enough: one sentence for all steps that it took.
         self.notices += [f"Memory ran out, so {what}." for what in self._unsaid.values()]
         self._unsaid.clear()

@@ -133,6 +133,17 @@ def test_where_clips_do_not_fit_frames_are_read_as_before(tiny_model, scene, mon
     assert runner.notices == ["Memory ran out, so clips are now run 4 at a time."]
 
 
+def test_a_smaller_size_is_told_once_however_many_steps_it_takes(sure_model, monkeypatch):
+    runner = ClipRunner(sure_model, 1, 1)
+    fail(monkeypatch, ClipRunner, "_decode", lambda _, runner, *rest: runner.input_size[0] > 110)
+    picture = np.zeros((200, 260, 3), np.uint8)
+    runner.clips([[CachedFrame(picture), CachedFrame(picture)]], [(0, 1)])
+    assert runner.input_size[0] <= 110
+    assert len(runner.notices) == 1
+    width, height = runner.input_size[::-1]
+    assert f"{width} by {height} pixels" in runner.notices[0]
+
+
 def test_where_frames_do_not_fit_clips_are_run_as_before(tiny_model, scene, monkeypatch):
     runner = ClipRunner(tiny_model, 36, 18)
     fail(monkeypatch, ClipRunner, "_encode", lambda _, runner, frames: len(frames) > 4)
