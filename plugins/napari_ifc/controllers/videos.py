@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.annotation import Project, ProjectReader, VideoEntry, edits
-from ifc_core.annotation.locating import check_same, same_video
+from ifc_core.annotation.locating import check_same, namesakes, same_videos
 from ifc_core.config import cache_dir
 from ifc_core.errors import IFCError, VideoError
 from ifc_core.io.atomic import atomic_output
+from ifc_core.io.deep_pictures import PIXELS_VERSION
 from ifc_core.io.frame_list import video_files
 from ifc_core.io.readable_frames import nearest_readable
 from ifc_core.io.video import open_video
@@ -132,9 +133,9 @@ def adding(
     entries = project.videos()
     fresh: dict[str, Video] = {}
     there: list[str] = []
-    found: dict[str, edits.SetVideo] = {}
-    for video in videos:
-        entry = same_video(entries, video)
+    found: dict[int, edits.SetVideo] = {}
+    names: dict[int, str] = {}
+    for video, entry in zip(videos, same_videos(entries, videos), strict=True):
         if entry is None:
             fresh.setdefault(video.fingerprint, video)
             continue
@@ -142,20 +143,36 @@ def adding(
         if is_whole and project.find_video_file(entry.id) is not None:
             there.append(entry.name)
         else:
-            found[entry.name] = edits.SetVideo(entry.id, found=video)
+            found.setdefault(entry.id, edits.SetVideo(entry.id, found=video))
+            names[entry.id] = entry.name
     added = [edits.AddVideo(video) for video in fresh.values()]
     steps: tuple[edits.AddVideo | edits.SetVideo, ...] = (*added, *found.values())
     told = []
     if fresh:
         told.append(tr("Added {videos}.").format(videos=_counted(len(fresh))))
+        told += [_unclear_text(entries, video) for video in fresh.values()]
     if found:
-        told.append(tr("{names} was missing and is found.").format(names=", ".join(found)))
+        told.append(tr("{names} was missing and is found.").format(names=", ".join(names.values())))
     if there:
         told.append(tr("{names} is in this project already.").format(names=", ".join(there)))
+    sentence = " ".join(filter(None, told))
     if not steps:
-        return None, " ".join(told)
+        return None, sentence
     together = edits.Batch(steps, label=f"Add {len(steps)} videos")
-    return steps[0] if len(steps) == 1 else together, " ".join(told)
+    return steps[0] if len(steps) == 1 else together, sentence
+
+
+def _unclear_text(entries: Sequence[VideoEntry], video: Video) -> str:
+    """That one is added as a new one since more than one missing video could be it."""
+    could_be = [entry.name for entry in namesakes(entries, video) if not entry.fingerprint]
+    if not could_be:
+        return ""
+    text = tr(
+        "{place} could be the missing {names} or another video, so it was added as a new one; if "
+        "it is one of them, undo this and use Locate this video."
+    )
+    place = "/".join(video.path.parts[-2:])
+    return text.format(place=place, names=", ".join(could_be))
 
 
 def locating(project: Project, video_id: int, found: Video) -> tuple[edits.SetVideo | None, str]:
@@ -201,7 +218,8 @@ def first_picture(entry: VideoEntry, place: Path | None) -> npt.NDArray[np.uint8
     Returns:
         (h, :data:`PICTURE_WIDTH_PX`, 3) uint8 RGB; ``None`` where it cannot be read.
     """
-    name = hashlib.sha256(entry.fingerprint.encode()).hexdigest()[:20]
+    known_by = f"{PIXELS_VERSION} {entry.fingerprint}"
+    name = hashlib.sha256(known_by.encode()).hexdigest()[:20]
     file = cache_dir() / _FOLDER / f"{name}.png"
     kept = cv2.imread(str(file)) if file.exists() else None
     if kept is not None and entry.fingerprint:
