@@ -65,8 +65,9 @@ def find_pieces(rle: RLEMask, least_px: int = LEAST_PIECE_PX) -> list[Piece]:
 def follow(before: Sequence[Piece], found: Sequence[Piece]) -> list[Piece] | None:
     """Which piece is which on the next frame.
 
-    Each is looked for as far as half the least distance between any two of them, so that no
-    other one can be meant; of several there the largest is taken.
+    Where each overlaps another piece most and no two of them the same one, it is that. Else each
+    is looked for as far as half the least distance between any two of them, so that no other one
+    can be meant; of several there the largest is taken.
 
     Args:
         before: At least two pieces.
@@ -75,6 +76,10 @@ def follow(before: Sequence[Piece], found: Sequence[Piece]) -> list[Piece] | Non
     Returns:
         As many pieces in the order of ``before``, or ``None`` where one cannot be told.
     """
+    overlapped = [_most_overlapped(piece, found) for piece in before]
+    met = [piece for piece in overlapped if piece is not None]
+    if len({id(piece) for piece in met}) == len(before):
+        return met
     centers = [piece.center_xy for piece in before]
     reach = min(math.dist(a, b) for n, a in enumerate(centers) for b in centers[n + 1 :]) / 2
     chosen = []
@@ -85,6 +90,27 @@ def follow(before: Sequence[Piece], found: Sequence[Piece]) -> list[Piece] | Non
             return None
         chosen.append(piece)
     return chosen
+
+
+def _most_overlapped(piece: Piece, found: Sequence[Piece]) -> Piece | None:
+    """``None`` where it overlaps none."""
+    shared = [_overlap_px(piece, other) for other in found]
+    most = max(shared, default=0)
+    return found[shared.index(most)] if most else None
+
+
+def _overlap_px(first: Piece, second: Piece) -> int:
+    """Pixels that two pieces share."""
+    top, left = max(first.top, second.top), max(first.left, second.left)
+    bottom = min(piece.top + piece.inside.shape[0] for piece in (first, second))
+    right = min(piece.left + piece.inside.shape[1] for piece in (first, second))
+    if top >= bottom or left >= right:
+        return 0
+    parts = [
+        piece.inside[top - piece.top : bottom - piece.top, left - piece.left : right - piece.left]
+        for piece in (first, second)
+    ]
+    return int(np.count_nonzero(parts[0] & parts[1]))
 
 
 def take_apart(rle: RLEMask, pieces: Sequence[Piece]) -> list[RLEMask]:

@@ -12,7 +12,7 @@ from ifc_core.annotation.edits import (
     SeparatePieces,
     SetMask,
 )
-from ifc_core.annotation.mask_pieces import find_pieces, take_apart
+from ifc_core.annotation.mask_pieces import find_pieces, follow, take_apart
 from ifc_core.errors import EditError
 from ifc_core.structures import FrameState, MaskSource, RLEMask, TrackState
 
@@ -133,3 +133,18 @@ def test_pieces_share_a_mask_out():
         areas = [piece.area_px for piece in pieces]
         assert areas == sorted(areas, reverse=True)
     assert find_pieces(RLEMask.empty(SIZE)) == []
+
+
+def test_a_ring_and_what_lies_in_it_are_told_apart_though_they_have_one_centre():
+    def both(right):
+        whole = np.zeros(SIZE, bool)
+        whole[2:15, 2 + right : 15 + right] = True
+        whole[4:13, 4 + right : 13 + right] = False
+        whole[6:11, 6 + right : 11 + right] = True
+        return find_pieces(RLEMask.from_array(whole))
+
+    ring, disc = both(0)
+    moved_ring, moved_disc = both(1)
+    assert follow([ring, disc], [moved_ring, moved_disc]) == [moved_ring, moved_disc]
+    assert follow([disc, ring], [moved_ring, moved_disc]) == [moved_disc, moved_ring]
+    assert follow([ring, disc], [moved_ring]) is None
