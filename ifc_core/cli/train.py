@@ -54,6 +54,14 @@ def train(
     from ifc_core.training.config import preset_names, preset_summary, read_config_table
 
     if not config:
+        given_too = (output, init, device, cutouts, sprites, minutes, threads)
+        if any(value is not None for value in given_too):
+            raise ConfigError(
+                "Name what to train: a TOML file, or one of the presets that `ifc-studio train` "
+                "alone lists.",
+                name="config",
+                value="",
+            )
         for name in preset_names():
             print_line(f"{name:20s} {preset_summary(name)}")
         return

@@ -81,3 +81,5 @@ def test_without_a_configuration_the_presets_are_listed(
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(preset_names())
     assert all(line.endswith(".") for line in lines)
+    assert cli.main(["train", "-o", "runs/x"]) == 2
+    assert "Name what to train" in capsys.readouterr().err
