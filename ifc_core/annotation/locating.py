@@ -73,6 +73,7 @@ def find_video(
     folder: Path,
     search: Sequence[Path] = (),
     nearby: Nearby | None = None,
+    entries: Sequence[VideoEntry] = (),
 ) -> Path | None:
     """Find a video's file or frame folder.
 
@@ -80,7 +81,7 @@ def find_video(
     of the project and the folders to search, by name and fingerprint; last, by fingerprint
     alone among files and frame folders of any name. A video that has no fingerprint, since only
     annotations of it were ever seen, is known by its name, with or without suffix, its size and
-    its number of frames.
+    its number of frames, unless it could be another video of the project as well.
 
     Args:
         entry: The video as the project knows it.
@@ -88,6 +89,7 @@ def find_video(
         folder: The project folder.
         search: More folders to look in, with what lies below them.
         nearby: What was looked at for other videos; by default everything is looked at anew.
+        entries: The videos of the project.
 
     Returns:
         The place, or ``None``.
@@ -101,7 +103,8 @@ def find_video(
     folders = [folder.parent, folder, *search]
     is_named = partial(_is_named, names={normalised(path.name) for path in known})
     if not entry.fingerprint:
-        is_named = partial(is_named_like, entry=entry)
+        alike = [e for e in entries if _has_shape(e, entry.size, entry.num_frames)] or [entry]
+        is_named = partial(_is_closest, entry=entry, entries=alike)
     others: list[Path] = []
     for path in _walk(folders) if nearby is None else nearby.paths(folders):
         if not is_named(path):
@@ -115,6 +118,10 @@ def find_video(
 
 def _is_named(path: Path, names: Set[str]) -> bool:
     return normalised(path.name) in names
+
+
+def _is_closest(path: Path, entry: VideoEntry, entries: Sequence[VideoEntry]) -> bool:
+    return is_named_like(path, entry) and [e.id for e in _closest(entries, path)] == [entry.id]
 
 
 def is_named_like(path: Path, entry: VideoEntry) -> bool:
@@ -131,14 +138,60 @@ def is_named_like(path: Path, entry: VideoEntry) -> bool:
 def same_video(entries: Iterable[VideoEntry], found: Video) -> VideoEntry | None:
     """The video of a project that a file is: by its content, else by name, size and length.
 
-    Only a video of which nothing but annotations was ever seen is known by its name.
+    Only a video of which nothing but annotations was ever seen is known by its name, and only
+    where no other one of the project could as well be meant: see :func:`namesakes`.
+    """
+    return same_videos(entries, [found])[0]
+
+
+def same_videos(entries: Iterable[VideoEntry], found: Sequence[Video]) -> list[VideoEntry | None]:
+    """For each of some files the video of a project that it is, as :func:`same_video` has it.
+
+    A video is one file at most, or copies of it: the one whose path agrees best with its own,
+    and none where two of different content agree alike.
     """
     known = list(entries)
+    seen = {entry.fingerprint: entry for entry in known if entry.fingerprint}
+    claims: dict[int, dict[str, int]] = {}  # id -> fingerprints of files, how well they agree
+    for video in found:
+        closest = [] if video.fingerprint in seen else namesakes(known, video)
+        if len(closest) == 1 and not closest[0].fingerprint:
+            claim = claims.setdefault(closest[0].id, {})
+            agrees = _common_folders(video.path, closest[0])
+            claim[video.fingerprint] = max(agrees, claim.get(video.fingerprint, 0))
     for entry in known:
-        if entry.fingerprint and entry.fingerprint == found.fingerprint:
-            return entry
-    unseen = (entry for entry in known if not entry.fingerprint and fits(found, entry))
-    return next((entry for entry in unseen if is_named_like(found.path, entry)), None)
+        claim = claims.get(entry.id, {})
+        best = [mark for mark, agrees in claim.items() if agrees == max(claim.values())]
+        if len(best) == 1:
+            seen[best[0]] = entry
+    return [seen.get(video.fingerprint) for video in found]
+
+
+def namesakes(entries: Iterable[VideoEntry], found: Video) -> list[VideoEntry]:
+    """The videos of a project that have the name, size and length of a file.
+
+    Of several those whose folders agree with its own the furthest, from the last one up:
+    ``elsewhere/b/img1`` is ``b/img1`` sooner than ``a/img1``.
+    """
+    return _closest((e for e in entries if _has_shape(e, found.size, found.num_frames)), found.path)
+
+
+def _closest(entries: Iterable[VideoEntry], path: Path) -> list[VideoEntry]:
+    agreeing = [(_common_folders(path, e), e) for e in entries if is_named_like(path, e)]
+    most = max((count for count, _ in agreeing), default=0)
+    return [entry for count, entry in agreeing if count == most]
+
+
+def _common_folders(path: Path, entry: VideoEntry) -> int:
+    """How many folders above a file and above a video have the same names, the nearest first."""
+    mine, known = (p.absolute().parent.parts[::-1] for p in (path, entry.path))
+    pairs = enumerate(zip(mine, known, strict=False))
+    differing = (i for i, (a, b) in pairs if normalised(a) != normalised(b))
+    return next(differing, min(len(mine), len(known)))
+
+
+def _has_shape(entry: VideoEntry, size: tuple[int, int], num_frames: int) -> bool:
+    return (entry.size, entry.num_frames) == (size, num_frames)
 
 
 def _spellings(path: Path) -> Iterator[Path]:

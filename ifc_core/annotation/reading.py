@@ -179,7 +179,8 @@ class ProjectReader:
         query = "SELECT absolute_hint FROM videos WHERE id = ?"
         entry = self.video(video_id)
         hint = str(self._db.execute(query, (video_id,)).fetchone()[0])
-        return find_video(entry, hint, self.folder, search, nearby)
+        entries = () if entry.fingerprint else self.videos()
+        return find_video(entry, hint, self.folder, search, nearby, entries)
 
     def categories(self) -> list[Category]:
         """All categories by id."""

@@ -353,10 +353,11 @@ def _add_videos(project: Project, videos: Iterable[Video], annotation_step: int 
 def _add_or_find(project: Project, path: Path, video: Video) -> ImportReport:
     """Add a video, or learn where one is that was moved or that only annotations told of."""
     from ifc_core.annotation.importing import ImportReport
-    from ifc_core.annotation.locating import same_video
+    from ifc_core.annotation.locating import namesakes, same_video
     from ifc_core.annotation.rows import normalised
 
-    entry = same_video(project.videos(), video)
+    entries = project.videos()
+    entry = same_video(entries, video)
     if entry is not None:
         found = project.find_video_file(entry.id)
         if found is None or not entry.fingerprint:
@@ -370,8 +371,12 @@ def _add_or_find(project: Project, path: Path, video: Video) -> ImportReport:
             project.relink_video(entry.id, path)
             note = f"It is the video {entry.name}, which is not where it was."
             return ImportReport(notes=(note,))
+    unseen = [e.name for e in namesakes(entries, video) if not e.fingerprint and e != entry]
     project.add_video(video)
-    return ImportReport(videos=1)
+    if not unseen:
+        return ImportReport(videos=1)
+    note = f"It could be the missing {', '.join(unseen)} or another video, so it is a new one."
+    return ImportReport(videos=1, notes=(note,))
 
 
 def _ids(entries: Iterable[Any], names: list[str] | None, word: str) -> tuple[int, ...] | None:

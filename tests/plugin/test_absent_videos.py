@@ -107,6 +107,29 @@ def test_it_is_known_by_name_size_and_length_when_it_is_added(project, footage, 
     assert material_of(project).absent == ("ghost",)
 
 
+def test_several_of_one_name_are_found_together_and_what_is_unclear_is_told(
+    session, footage, tmp_path
+):
+    for name in "ab":
+        import_annotations(
+            session.project,
+            written(tmp_path / name / "far.json", f"{name}/img1", NUM_FRAMES - 2),
+        )
+    places = []
+    for number, name in enumerate("cba"):
+        places.append(tmp_path / "there" / name / "img1")
+        shutil.copytree(footage, places[-1])
+        frames = sorted(places[-1].iterdir())
+        frames[0].write_bytes(frames[number].read_bytes())
+    edit, told = adding(session.project, look_through(places[:1], JobContext()))
+    assert told.startswith("Added 1 video. c/img1 could be the missing img1, img1_2 or another")
+    edit, told = adding(session.project, look_through(places, JobContext()))
+    assert told == "Added 1 video. img1_2, img1 was missing and is found."
+    session.project.apply(edit)
+    found = {entry.name: entry.path for entry in session.project.videos()[1:]}
+    assert found == {"img1": places[2], "img1_2": places[1], "img1_3": places[0]}
+
+
 def test_put_beside_the_project_it_is_shown(project, footage, tmp_path):
     beside = project.folder.parent / "ghost"
     shutil.copytree(footage, beside)

@@ -150,7 +150,8 @@ def adding(
     told = []
     if fresh:
         told.append(tr("Added {videos}.").format(videos=_counted(len(fresh))))
-        told += [_unclear_text(entries, video) for video in fresh.values()]
+        missing = [entry for entry in entries if entry.id not in found]
+        told += [_unclear_text(missing, video) for video in fresh.values()]
     if found:
         told.append(tr("{names} was missing and is found.").format(names=", ".join(names.values())))
     if there:

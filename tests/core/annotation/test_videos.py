@@ -10,7 +10,7 @@ import pytest
 
 from ifc_core.annotation import Project
 from ifc_core.annotation.edits import NewTrack, RemoveVideo, SetCategory, SetVideo
-from ifc_core.annotation.locating import same_video
+from ifc_core.annotation.locating import same_video, same_videos
 from ifc_core.errors import EditError, ProjectError
 from ifc_core.io.video import open_video
 from ifc_core.structures import Category, RLEMask, Video
@@ -261,3 +261,48 @@ def test_an_unseen_video_is_found_by_name_size_and_length_and_nothing_less(tmp_p
         shown = project.complete_video(1, replace(whole, path=beside), is_edit=False)
         assert shown.fingerprint == whole.fingerprint
         assert project.undo_label == "Add video x_2"  # no edit of a person
+
+
+@pytest.fixture
+def benchmark(tmp_path, clip_folder):
+    """Three folders of one name, shape and length, a/img1 to c/img1, and what is in them."""
+    videos = {}
+    for number, name in enumerate("abc"):
+        folder = tmp_path / "elsewhere" / name / "img1"
+        shutil.copytree(clip_folder, folder)
+        first, other = folder / "00000.png", folder / f"0000{number}.png"
+        first.write_bytes(other.read_bytes())
+        with open_video(folder) as reader:
+            videos[name] = reader.video
+    return videos
+
+
+def unseen(like, *names):
+    return [replace(like, path=like.path.parents[2] / n, fingerprint="") for n in names]
+
+
+def test_of_unseen_videos_of_one_name_the_folders_above_decide(tmp_path, benchmark):
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        for video in unseen(benchmark["a"], "a/img1", "b/img1"):
+            project.add_video(video)
+        a, b = project.videos()
+        assert same_video([a, b], benchmark["b"]) == b
+        assert same_video([b, a], benchmark["a"]) == a
+        assert same_video([a, b], benchmark["c"]) is None  # either could be meant
+        assert same_videos([a, b], [benchmark[n] for n in "cba"]) == [None, b, a]
+        assert same_videos([b], [benchmark["c"], benchmark["b"]]) == [None, b]  # the better one
+        assert same_videos([b], [benchmark["c"], benchmark["a"]]) == [None, None]  # alike
+        copied = replace(benchmark["b"], path=tmp_path / "copy" / "x")
+        assert same_videos([b], [copied, benchmark["b"], copied]) == [b, b, b]
+        project.relink_video(1, benchmark["a"].path)
+        assert same_video(project.videos(), benchmark["c"]) is None  # as it was before
+
+
+def test_what_lies_near_is_not_taken_for_one_of_several_unseen_videos(tmp_path, benchmark):
+    shutil.copytree(benchmark["c"].path, tmp_path / "img1")
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        for video in unseen(benchmark["a"], "no/a/img1", "no/b/img1"):
+            project.add_video(video)
+        assert [project.find_video_file(i) for i in (1, 2)] == [None, None]
+        places = [project.find_video_file(i, [tmp_path / "elsewhere"]) for i in (1, 2)]
+        assert places == [benchmark["a"].path, benchmark["b"].path]
