@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine, disc
 from fake_pointer import drag
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 
 from ifc_core.config import read_settings
 from napari_ifc.features import opening
@@ -84,11 +86,35 @@ def test_a_click_on_a_mask_selects_its_track(studio, viewer, two_tracks):
     drag(viewer, (45, 24))
     drag(viewer, (15, 24), modifiers=("Shift",))
     drag(viewer, (2, 2))
-    assert told == [(first,), (second,), (second, first), ()]
+    assert told == [(first,), (second,), (first, second), ()]
     drag(viewer, (15, 24), (20, 24))  # moves the picture
     studio.layers.set_mode("paint")
     drag(viewer, (15, 24))
     assert studio.workspace.editor.selected == ()
+
+
+def test_a_merge_keeps_the_track_clicked_last_wherever_the_clicks_were(studio, viewer, two_tracks):
+    first, second = two_tracks
+    drag(viewer, (15, 24))
+    drag(viewer, (45, 24), modifiers=("Shift",))
+    on_canvas = studio.workspace.editor.selected
+    studio.select(())
+    view = studio.panel.tracks.view
+    lines = dict(zip(studio.panel.tracks.listed(), range(2), strict=True))
+    for track_id, key in (
+        (first, Qt.KeyboardModifier.NoModifier),
+        (second, Qt.KeyboardModifier.ControlModifier),
+    ):
+        place = view.visualRect(view.model().index(lines[track_id], 1)).center()
+        QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, key, place)
+    in_table = studio.workspace.editor.selected
+    studio.select(())
+    studio.timeline.track_requested.emit(first, False)
+    studio.timeline.track_requested.emit(second, True)
+    in_timeline = studio.workspace.editor.selected
+    assert on_canvas == in_table == in_timeline == (second, first)
+    assert studio.run_action("track.merge")
+    assert studio.workspace.index.track_ids() == (second,)
 
 
 def test_a_click_is_not_a_selection_while_attention_reads_places(studio, two_tracks):

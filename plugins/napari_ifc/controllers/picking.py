@@ -48,7 +48,7 @@ def picked(records: Sequence[MaskRecord], x: int, y: int, selected: tuple[int, .
 def with_picked(
     selected: tuple[int, ...], track_id: int | None, *, adding: bool
 ) -> tuple[int, ...]:
-    """The selection after a click.
+    """The selection after a click; what is added becomes the current one, as in the table.
 
     Args:
         selected: The selected tracks, the current one first.
@@ -61,4 +61,4 @@ def with_picked(
         return selected
     if track_id in selected:
         return tuple(i for i in selected if i != track_id)
-    return (*selected, track_id)
+    return (track_id, *selected)

@@ -72,7 +72,7 @@ class Navigation(Feature):
         chosen = (track_id,)
         if adding:
             before = tuple(i for i in workspace.editor.selected if i != track_id)
-            chosen = (*before, track_id)
+            chosen = (track_id, *before)
         self.studio.select(chosen)
 
     # Steps

@@ -38,7 +38,7 @@ def test_the_topmost_comes_first_and_clicks_go_down_through_what_overlaps():
     [
         ((1,), 2, False, (2,)),
         ((1,), None, False, ()),
-        ((1,), 2, True, (1, 2)),
+        ((1,), 2, True, (2, 1)),
         ((1, 2), 1, True, (2,)),
         ((1, 2), None, True, (1, 2)),
     ],
