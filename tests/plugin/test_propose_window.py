@@ -41,3 +41,17 @@ def test_a_run_that_would_change_nothing_is_not_offered(desk):
     assert not studio.workspace.proposer.is_running
     studio.run_action("edit.undo")
     assert studio.panel.propose.button.isEnabled()
+
+
+def test_an_estimate_is_there_once_frames_are_approved_no_longer(desk, qtbot):
+    studio = desk.studio
+    line = studio.panel.propose._estimate
+    desk.editor.apply(edits.ApproveFrames(desk.video_id, Scope(0, NUM_FRAMES - 1)))
+    studio.proposing._timer.stop()  # else it may come between
+    studio.proposing._ask_estimate()
+    assert line.text().startswith("All ")
+    qtbot.waitUntil(lambda: studio.presenter.estimate != "")
+    assert line.text().startswith("All ")
+    studio.run_action("edit.undo")
+    assert line.text() == studio.presenter.estimate
+    assert line.text().startswith("About")

@@ -333,8 +333,9 @@ class ProposeLink(Feature):
             self._timer.start()
 
     def _ask_estimate(self) -> None:
+        """Ask also where a run would be in vain now: an undo changes that and asks for nothing."""
         workspace = self.studio.workspace
-        if workspace is None or self.why_not():
+        if workspace is None or self._why_not_run():
             return
         number = self._estimates
         settings = self.studio.panel.propose.settings()
