@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ifc_core.annotation.exporting import ExportFormat
-from ifc_core.io.frame_list import is_frame_name
-from ifc_core.io.label_images import picture_mode
+import numpy as np
 
-_MOTS = ("instances", "instances_txt")
+from ifc_core.annotation.exporting import ExportFormat
+from ifc_core.errors import FormatError
+from ifc_core.io.frame_list import is_frame_name
+from ifc_core.io.label_images import picture_mode, read_labels
+
+_MOTS, _MOTS_TEXT = "instances", "instances_txt"
 _DAVIS = "Annotations"
-_ANYWHERE, _BELOW = ("P",), ("P", "L", "1")  # modes of pictures, in any folder and in DAVIS's
+_PALETTE, _SMALL = ("P", "1"), ("P", "1", "L")  # modes of pictures, in any folder and in DAVIS's
+_DEEP = ("I", "I;16", "I;16B", "I;16L")
+_MOST_GREYS, _MOST_DEEP = 64, 256  # values in a picture of labels; what a camera took has more
 _DEPTH = 2  # folders below the one that is looked at, as in 480p/VIDEO
 _MOST = 200  # entries that are looked at in each
 
@@ -19,26 +24,34 @@ _MOST = 200  # entries that are looked at in each
 def annotation_format(folder: Path) -> ExportFormat | None:
     """The format of a folder that holds annotations; ``None`` for any other, such as frames.
 
-    It is told by the names of the published layouts, else by what the first picture below is:
-    one with a palette, in a folder that holds no pictures itself.
+    It is told by the names of the published layouts together with what the pictures there are:
+    PNGs of labels, in a folder of any other name with a palette and one folder further down. What
+    holds JPEG or colour pictures holds frames, whatever it is called.
 
     Args:
         folder: The folder; what cannot be read holds none.
     """
     if not folder.is_dir():
         return None
-    inside = {path.name for path in _entries(folder) if path.is_dir()}
-    if folder.name in _MOTS or inside.intersection(_MOTS):
-        return ExportFormat.MOTS
-    if _DAVIS in inside:
-        return ExportFormat.DAVIS
+    if folder.name in (_MOTS, _MOTS_TEXT):
+        return ExportFormat.MOTS if _is_mots(folder) else None
+    pictures = _pictures(folder)
     is_below = _DAVIS in (parent.name for parent in (folder, *folder.parents[:2]))
-    pictures = [path for path in _entries(folder) if is_frame_name(path.name)]
-    if pictures and not is_below:
+    if is_below and not _are_frames(pictures):
+        return ExportFormat.DAVIS if _holds_labels(folder, _SMALL) else None
+    if pictures:
         return None
-    first = next(iter(pictures), None) or _first_picture(folder, _DEPTH)
-    mode = "" if first is None else picture_mode(first)
-    return ExportFormat.DAVIS if mode in (_BELOW if is_below else _ANYWHERE) else None
+    if any(_is_mots(folder / name) for name in (_MOTS, _MOTS_TEXT)):
+        return ExportFormat.MOTS
+    is_davis = _holds_labels(folder / _DAVIS, _SMALL) or _holds_labels(folder, _PALETTE)
+    return ExportFormat.DAVIS if is_davis else None
+
+
+def named_format(folder: Path) -> ExportFormat:
+    """The format that a person means who imports a folder: of its content, else of its name."""
+    names = {folder.name, *(path.name for path in _entries(folder) if path.is_dir())}
+    by_name = ExportFormat.DAVIS if names.isdisjoint((_MOTS, _MOTS_TEXT)) else ExportFormat.MOTS
+    return annotation_format(folder) or by_name
 
 
 def frames_root(source: Path, names: Sequence[str]) -> Path:
@@ -58,13 +71,50 @@ def frames_root(source: Path, names: Sequence[str]) -> Path:
     return root
 
 
-def _first_picture(folder: Path, depth: int) -> Path | None:
-    for path in _entries(folder):
-        if path.suffix.lower() == ".png" and not path.name.startswith("."):
-            return path
-        if depth and path.is_dir() and (found := _first_picture(path, depth - 1)):
-            return found
-    return None
+def _is_mots(folder: Path) -> bool:
+    """Whether a folder called as those of MOTS holds what they hold: text, or 16-bit PNGs."""
+    if _are_frames(_pictures(folder)):
+        return False
+    is_text = any(path.suffix.lower() == ".txt" for path in _entries(folder))
+    return is_text or _holds_labels(folder, _DEEP)
+
+
+def _holds_labels(folder: Path, modes: Sequence[str]) -> bool:
+    """Whether the first PNGs in a folder, or below it, are of labels and held in these modes."""
+    pictures = _first_pictures(folder, _DEPTH)
+    if not pictures or _are_frames(pictures):
+        return False
+    some = {pictures[0], pictures[len(pictures) // 2], pictures[-1]}  # the first may be empty
+    return all(_is_labels(path, modes) for path in some)
+
+
+def _is_labels(path: Path, modes: Sequence[str]) -> bool:
+    mode = picture_mode(path)
+    if mode not in modes or mode in _PALETTE:
+        return mode in modes
+    try:
+        most = _MOST_GREYS if mode == "L" else _MOST_DEEP
+        return len(np.unique(read_labels(path))) <= most
+    except FormatError:
+        return False
+
+
+def _are_frames(pictures: Sequence[Path]) -> bool:
+    """Whether not all of them are PNGs: labels are never kept otherwise."""
+    return any(path.suffix.lower() != ".png" for path in pictures)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return [path for path in _entries(folder) if is_frame_name(path.name)]
+
+
+def _first_pictures(folder: Path, depth: int) -> list[Path]:
+    """The pictures of the first folder that holds a PNG: this one, or one below it."""
+    pictures = _pictures(folder)
+    if any(path.suffix.lower() == ".png" for path in pictures):
+        return pictures
+    below = (path for path in _entries(folder) if depth and path.is_dir())
+    return next(filter(None, (_first_pictures(path, depth - 1) for path in below)), [])
 
 
 def _entries(folder: Path) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ifc_core.annotation.annotation_folders import annotation_format, frames_root
+from ifc_core.annotation.annotation_folders import frames_root, named_format
 from ifc_core.annotation.edits.catalog import AddVideo
 from ifc_core.annotation.edits.imported import ImportedTrack, ImportTracks
 from ifc_core.annotation.exporting import ExportFormat
@@ -219,7 +219,7 @@ def detect_format(path: Path) -> ExportFormat:
         FormatError: It is none that can be imported.
     """
     if path.is_dir():
-        return annotation_format(path) or ExportFormat.DAVIS
+        return named_format(path)
     try:
         with path.open("rb") as file:
             head = file.read(1 << 16).lstrip(b"\xef\xbb\xbf \t\r\n")

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ifc_core.annotation import Project
 from ifc_core.annotation.annotation_folders import annotation_format
@@ -64,3 +65,52 @@ def test_the_frames_of_the_published_layout_are_found(davis, tmp_path, inside):
         report = import_annotations(project, davis / inside)
         assert (report.videos, report.missing_videos) == (1, ())
         assert project.video(1).path == davis / "JPEGImages" / "480p" / "square"
+
+
+def pictures(folder, mode, suffix=".png", is_noise=True):
+    """Three pictures of a camera, the first one dark, or of two labels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        most = 4000 if mode == "I;16" else 250
+        values = rng.integers(0, most, (40, 50)).astype(np.uint16)
+        values = values * bool(number) if is_noise else values // (most // 2)
+        if mode == "I;16":
+            image = Image.fromarray(values)
+        else:
+            image = Image.fromarray(values.astype(np.uint8)).convert(mode)
+        image.save(folder / f"{number:04d}{suffix}")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "inside", ["Annotations/mouse1", "Annotations", "instances", "instances/a"]
+)
+@pytest.mark.parametrize(
+    ("mode", "suffix"), [("L", ".jpg"), ("RGB", ".jpg"), ("L", ".png"), ("RGB", ".png")]
+)
+def test_frames_are_frames_whatever_their_folder_is_called(tmp_path, inside, mode, suffix):
+    folder = pictures(tmp_path / inside, mode, suffix)
+    assert annotation_format(folder) is None
+    assert annotation_format(tmp_path / inside.split("/")[0]) is None
+    assert annotation_format(tmp_path) is None
+
+
+def test_deep_frames_are_no_annotations_of_mots(tmp_path):
+    assert annotation_format(pictures(tmp_path / "instances", "I;16")) is None
+    deep = pictures(tmp_path / "b" / "instances" / "0001", "I;16", is_noise=False)
+    assert annotation_format(deep.parent) is MOTS
+    (deep.parent / "preview.jpg").write_bytes(b"")
+    assert annotation_format(deep.parent) is None
+    assert detect_format(deep.parent) is MOTS  # whoever imports it is told what is wrong with it
+    assert detect_format(tmp_path / "b") is MOTS
+    assert detect_format(tmp_path) is DAVIS
+
+
+def test_grey_labels_of_davis_are_known_and_a_folder_of_frames_beside_them_is_none(tmp_path):
+    labels = pictures(tmp_path / "film" / "Annotations" / "a", "L", is_noise=False)
+    for folder in (labels, labels.parent, labels.parents[1]):
+        assert annotation_format(folder) is DAVIS
+    pictures(tmp_path / "film", "RGB", ".jpg")
+    assert annotation_format(tmp_path / "film") is None
+    assert annotation_format(labels.parent) is DAVIS
