@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from app_model.types import KeyBinding
 from qtpy.compat import isalive
@@ -93,6 +94,27 @@ class WindowHooks(QObject):
         self._last_widget.removeEventFilter(self)
         self._last_widget = widget
         widget.installEventFilter(self)
+        self._ask_first()
+
+    def _ask_first(self) -> None:
+        """Let napari's cross on the dock that the studio ends with ask as the window's does."""
+        dock: Any = self._last_widget.parent()
+        if not isinstance(dock, QDockWidget):
+            return
+
+        hooks = ref(self)  # the dock would hold the studio beyond its end
+
+        def close() -> None:
+            this = hooks()
+            if (this is None or this._may_end(dock)) and isalive(dock):
+                type(dock).destroyOnClose(dock)
+
+        dock.destroyOnClose = close  # type: ignore[attr-defined]
+
+    def _may_end(self, dock: QDockWidget) -> bool:
+        """Whether a dock may go for good: the studio does not end with it, or may end."""
+        goes_on = self._studio.is_closed or self._last_widget.parent() is not dock
+        return goes_on or self.may_close()
 
     def add_dock(self, name: str, widget: QWidget, title: str, area: str) -> None:
         """Dock a widget of a feature, hidden at first, with the actions' keys inside it."""
@@ -200,8 +222,11 @@ class WindowHooks(QObject):
         A person may refuse to have the window closed; the panel is out of it when we hear of it.
         """
         if watched is self._last_widget:
-            if event.type() == QEvent.Type.ParentChange and self._last_widget.parent() is None:
-                self._studio.close()
+            if event.type() == QEvent.Type.ParentChange:
+                if self._last_widget.parent() is None:
+                    self._studio.close()
+                else:
+                    self._ask_first()  # napari has docked what stands in place of the panel
         elif watched is self._main:
             if event.type() == QEvent.Type.Close:
                 if event.spontaneous() and not self.may_close():

@@ -12,9 +12,10 @@ import pytest
 from desk import Desk
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine
 from qtpy.QtCore import QCoreApplication, QEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QPushButton
 
 import napari_ifc.engine_link
+import napari_ifc.window
 from napari_ifc.contributions import studio_for
 from napari_ifc.dock_widget import StudioDock
 from napari_ifc.features.correction import Correction
@@ -96,6 +97,35 @@ def test_the_studio_of_a_command_ends_with_its_panel(clear_viewer, engines):
     settle()
     studio.docks["studio"].destroyOnClose()
     assert studio.is_closed
+    assert not clear_viewer.window.dock_widgets
+
+
+@pytest.mark.parametrize("from_menu", [False, True])
+def test_the_cross_on_the_panel_asks_before_it_ends_a_run(
+    clear_viewer, clip, engines, monkeypatch, from_menu
+):
+    if from_menu:
+        panel = StudioDock(clear_viewer)
+        dock = clear_viewer.window.add_dock_widget(panel, name="IFC Studio", area="right")
+        studio = panel.studio
+    else:
+        studio = studio_for(clear_viewer)
+        dock = studio.docks["studio"]
+    assert studio.open_path(clip)
+    asked, answers = [], [False, True]
+
+    def ask(work, parent):
+        asked.append(work)
+        return answers.pop(0)
+
+    monkeypatch.setattr(napari_ifc.window, "ask_to_close", ask)
+    monkeypatch.setattr(studio, "work_going_on", lambda: ["Proposing"])
+    dock.setFloating(True)  # napari makes another cross for it
+    for closed in (False, True):
+        dock.titleBarWidget().findChild(QPushButton, "QTitleBarCloseButton").click()
+        assert studio.is_closed == closed
+        settle()
+    assert asked == [["Proposing"]] * 2
     assert not clear_viewer.window.dock_widgets
 
 
