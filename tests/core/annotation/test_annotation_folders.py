@@ -104,7 +104,7 @@ def test_deep_frames_are_no_annotations_of_mots(tmp_path):
     assert annotation_format(deep.parent) is None
     assert detect_format(deep.parent) is MOTS  # whoever imports it is told what is wrong with it
     assert detect_format(tmp_path / "b") is MOTS
-    assert detect_format(tmp_path) is DAVIS
+    assert detect_format(deep) is DAVIS
 
 
 def test_grey_labels_of_davis_are_known_and_a_folder_of_frames_beside_them_is_none(tmp_path):
