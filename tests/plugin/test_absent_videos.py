@@ -204,6 +204,25 @@ def test_a_person_is_told_says_where_it_is_and_goes_on(desk, annotations, footag
 
 
 @pytest.mark.window
+def test_the_message_locates_the_video_it_names_whichever_row_is_chosen(
+    desk, annotations, monkeypatch
+):
+    studio, videos = desk.studio, desk.studio.feature(Videos)
+    assert studio.import_annotations(annotations)
+    clip, ghost = (entry.id for entry in studio.project.videos())
+    assert not studio.run_action("videos.locate_told")
+    videos.show(ghost)
+    videos.list.choose(clip)
+    asked = []
+    monkeypatch.setattr(
+        "napari_ifc.features.videos.ask_for_place", lambda name, _: asked.append(name)
+    )
+    studio.panel.banner._button.click()
+    assert studio.run_action("videos.locate")
+    assert asked == ["ghost", "clip"]
+
+
+@pytest.mark.window
 def test_nothing_is_said_any_more_of_a_video_that_was_removed(desk, annotations, qtbot):
     studio, videos = desk.studio, desk.studio.feature(Videos)
     assert studio.import_annotations(annotations)

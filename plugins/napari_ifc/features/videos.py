@@ -57,6 +57,7 @@ class Videos(Feature):
         self.list = VideoList()
         self._rows: list[VideoRow] = []
         self._folder: Path | None = None
+        self._told_absent: int | None = None
         self._left_at: dict[int, int] = {}
         studio.opened.connect(self._go_back)
         self._worker = Worker(studio.deliver, "pictures")
@@ -98,10 +99,19 @@ class Videos(Feature):
         yield Action(
             "videos.locate",
             tr("Locate this video…"),
-            self._ask_place,
+            lambda: self._ask_place(self.list.chosen()),
             group=GROUP,
             why_not=self._why_not_locate,
             tip=tr("Say where the file or folder of the chosen video is now."),
+        )
+        yield Action(
+            "videos.locate_told",
+            tr("Locate the missing video…"),
+            lambda: self._ask_place(self._told_absent),
+            group=GROUP,
+            why_not=self._why_not_locate_told,
+            tip=tr("Say where the video is that the message names."),
+            text_now=lambda: "",  # it belongs to the message
         )
         yield Action(
             "videos.step",
@@ -259,8 +269,9 @@ class Videos(Feature):
         """Say that a video is not found, and offer to say where it is."""
         text = absent_text(self.workspace.session.project.video(video_id).name)
         self.list.choose(video_id)
+        self._told_absent = video_id
         banner = self.studio.panel.banner
-        banner.show_message(text, "error", tr("Locate…"), "videos.locate")
+        banner.show_message(text, "error", tr("Locate…"), "videos.locate_told")
         self.studio.failed.emit(text)
 
     def _untell_absent(self, video_ids: Sequence[int]) -> None:
@@ -275,8 +286,14 @@ class Videos(Feature):
             return tr("Choose a video in the list first.")
         return reason
 
-    def _ask_place(self) -> None:
-        video_id = self.list.chosen()
+    def _why_not_locate_told(self) -> str:
+        reason = self.editor_reason(lambda e: e.why_not_write())()
+        names = (row.name for row in self._rows if row.video_id == self._told_absent)
+        if not reason and self.studio.panel.banner.text not in map(absent_text, names):
+            return tr("No message tells of a missing video.")
+        return reason
+
+    def _ask_place(self, video_id: int | None) -> None:
         if video_id is None:
             return
         entry = self.workspace.session.project.video(video_id)
