@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
@@ -137,7 +138,8 @@ class ExportDialog(QDialog):
             self.replace.setChecked(bool(self._suffix()) and self._target().is_file())
 
     def _target(self) -> Path:
-        return self._folder / Path(self.path.text().strip()).expanduser()
+        # Path.expanduser raises where there is no such user; what is typed may be on its way.
+        return self._folder / os.path.expanduser(self.path.text().strip())  # noqa: PTH111
 
     def _on_target(self) -> None:
         """Another target: what was agreed to be replaced was the former one."""

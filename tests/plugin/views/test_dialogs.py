@@ -65,6 +65,23 @@ def test_return_in_a_field_exports(qtbot, tmp_path):
         qtbot.keyClick(dialog.path, Qt.Key.Key_Return)
 
 
+def test_a_tilde_before_a_name_that_is_no_users_is_part_of_the_name(qtbot, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    dialog = ExportDialog(tmp_path / "out.json")
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    qtbot.addWidget(dialog)
+    for typed, place in (
+        ("~nobody_here.json", tmp_path / "~nobody_here.json"),
+        ("~/a.json", tmp_path / "home" / "a.json"),
+    ):
+        dialog.path.setText(typed)
+        assert dialog.report.isHidden()
+        with qtbot.waitSignal(dialog.export_requested) as asked:
+            dialog.button.click()
+        assert asked.args[0] == str(place)
+
+
 @pytest.mark.parametrize("kind", [SystemDialog, QualityDialog, settings_dialog])
 def test_return_in_a_field_closes_what_only_shows(qtbot, kind):
     dialog = kind()
