@@ -126,6 +126,7 @@ STEPS = (
     "Extend {part}, {scope}",
     "Import {part} from {text}",
     "Interpolate {part}, {scope}",
+    "Locate video {text}",
     "Make {part} a region of kind crowd",
     "Make {part} a region of kind ignore",
     "Make {part} a region of kind object",

@@ -124,8 +124,10 @@ def test_several_of_one_name_are_found_together_and_what_is_unclear_is_told(
     edit, told = adding(session.project, look_through(places[:1], JobContext()))
     assert told.startswith("Added 1 video. c/img1 could be the missing img1, img1_2 or another")
     edit, told = adding(session.project, look_through(places, JobContext()))
-    assert told == "Added 1 video. img1_2, img1 was missing and is found."
+    assert told == "Added 1 video. img1_2, img1 were missing and are found."
     session.project.apply(edit)
+    again = adding(session.project, look_through([*places[1:], places[1]], JobContext()))
+    assert again == (None, "img1_2, img1 are in this project already.")
     found = {entry.name: entry.path for entry in session.project.videos()[1:]}
     assert found == {"img1": places[2], "img1_2": places[1], "img1_3": places[0]}
 
@@ -177,6 +179,7 @@ def test_another_video_is_refused_with_what_differs(project, footage, clip):
     edit, told = locating(project, 2, right)
     project.apply(edit)
     assert told == "ghost is found."
+    assert project.undo_label == "Locate video ghost"
     assert locating(project, 2, right)[0] is None
 
 

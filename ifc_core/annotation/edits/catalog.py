@@ -66,6 +66,8 @@ class SetVideo(Edit):
             new[2], new[3] = rows.stored_paths(self.path, tx.folder)
         if self.found is not None:
             _take_over(tx, new, self.found)
+        if new[1] == old[1] and new[2:4] != list(old[2:4]):  # its place alone
+            label = f"Locate video {video.name}"
         if self.annotation_step is not None:
             if self.annotation_step < 1:
                 tx.fail("The annotation step is 1 or more frames.")

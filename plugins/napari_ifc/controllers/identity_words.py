@@ -23,13 +23,15 @@ def merged_text(kept: int, others: Sequence[int], class_name: str, lost: Iterabl
     given_up = [name for name in dict.fromkeys(lost) if name != class_name]
     if not given_up:
         return tr("Merged {tracks} into track {track_id}.").format(tracks=tracks, track_id=kept)
+    lost_names = given_up[0]
+    if len(given_up) > 1:
+        first, last = ", ".join(given_up[:-1]), given_up[-1]
+        lost_names = tr("{names} or {last}").format(names=first, last=last)
     text = tr(
-        "Merged {tracks} into track {track_id}; all of it has the class of that one, {class_name}, "
-        "and no longer {lost}."
+        "Merged {tracks} into track {track_id}; all of it is {class_name} now, and no longer "
+        "{lost}."
     )
-    return text.format(
-        tracks=tracks, track_id=kept, class_name=class_name, lost=", ".join(given_up)
-    )
+    return text.format(tracks=tracks, track_id=kept, class_name=class_name, lost=lost_names)
 
 
 def split_text(track_id: int, frame_index: int, new_id: int) -> str:

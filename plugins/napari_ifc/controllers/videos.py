@@ -153,9 +153,15 @@ def adding(
         missing = [entry for entry in entries if entry.id not in found]
         told += [_unclear_text(missing, video) for video in fresh.values()]
     if found:
-        told.append(tr("{names} was missing and is found.").format(names=", ".join(names.values())))
+        text = tr("{names} was missing and is found.")
+        if len(found) > 1:
+            text = tr("{names} were missing and are found.")
+        told.append(text.format(names=", ".join(names.values())))
     if there:
-        told.append(tr("{names} is in this project already.").format(names=", ".join(there)))
+        text = tr("{names} is in this project already.")
+        if len(set(there)) > 1:
+            text = tr("{names} are in this project already.")
+        told.append(text.format(names=", ".join(dict.fromkeys(there))))
     sentence = " ".join(filter(None, told))
     if not steps:
         return None, sentence

@@ -109,7 +109,7 @@ def test_an_opened_file_makes_its_video_whole_once(cut_short):
     label = project.undo_label
     assert project.complete_video(1, whole).video == whole
     project.undo()
-    assert label == "Change video square"
+    assert label == "Locate video square"
     assert project.undo_label == "Add video square"  # the second time there was nothing to do
     assert project.complete_video(1, Video(whole.path, 9, *whole.size, 25.0, "9-x")).num_frames == 4
 
@@ -170,7 +170,7 @@ def test_a_completion_in_the_history_can_be_taken_back_and_showing_makes_it_agai
     project.undo()
     assert project.video(1).num_frames == 4
     assert shown(project, whole) == 9
-    assert project.redo_label == "Change video square"
+    assert project.redo_label == "Locate video square"
     project.redo()
     assert project.video(1).video == whole
 

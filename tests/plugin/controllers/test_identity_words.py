@@ -8,9 +8,11 @@ def test_a_merge_says_which_class_it_took():
     assert merged_text(3, [1], "ball", ["ball"]) == "Merged track 1 into track 3."
     assert merged_text(3, [1, 2], "ball", ["ball"] * 2) == "Merged 2 tracks into track 3."
     assert merged_text(3, [1, 2, 4], "ball", ["horse", "ball", "horse"]) == (
-        "Merged 3 tracks into track 3; all of it has the class of that one, ball, and no longer "
-        "horse."
+        "Merged 3 tracks into track 3; all of it is ball now, and no longer horse."
     )
+    assert merged_text(3, [1], "ball", ["horse", "cow"]).endswith(", and no longer horse or cow.")
+    lost = ["horse", "cow", "cat", "cow"]
+    assert merged_text(3, [1], "ball", lost).endswith(" no longer horse, cow or cat.")
 
 
 def test_separating_names_the_tracks_of_the_other_pieces():
