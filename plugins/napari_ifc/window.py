@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 from napari_ifc.canvas_context import CanvasContext
 from napari_ifc.held_keys import HeldKeys
 from napari_ifc.views.dialogs import ask_to_close
+from napari_ifc.views.focus import leave
 
 if TYPE_CHECKING:
     import napari
@@ -109,6 +110,7 @@ class WindowHooks(QObject):
             if (this is None or this._may_end(dock)) and isalive(dock):
                 type(dock).destroyOnClose(dock)
 
+        dock.installEventFilter(self)  # napari's eye on it hides it
         dock.destroyOnClose = close  # type: ignore[attr-defined]
 
     def _may_end(self, dock: QDockWidget) -> bool:
@@ -132,6 +134,7 @@ class WindowHooks(QObject):
             widget, name=title, area=area, add_vertical_stretch=False
         )
         dock.destroyOnClose = dock.close
+        dock.installEventFilter(self)
         self.docks[name] = dock
         return dock
 
@@ -219,6 +222,8 @@ class WindowHooks(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Close the studio with its panel, or once the window has really closed.
 
+        A dock that is hidden hands its keys over, before Qt gives them to a field of napari's.
+
         A person may refuse to have the window closed; the panel is out of it when we hear of it.
         """
         if watched is self._last_widget:
@@ -240,6 +245,12 @@ class WindowHooks(QObject):
             elif event.type() == QEvent.Type.Show:
                 self._closing = False
                 QTimer.singleShot(0, self._size_timeline)
+        elif (
+            event.type() == QEvent.Type.Hide
+            and isinstance(watched, QDockWidget)
+            and watched.isHidden()
+        ):
+            leave(watched)  # a dock by itself; with the window it would be shown again
         return False
 
     def _size_timeline(self) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from qtpy.QtCore import QCoreApplication, QEvent
-from qtpy.QtWidgets import QApplication, QPushButton
+from qtpy.QtCore import QCoreApplication, QEvent, Qt
+from qtpy.QtWidgets import QApplication, QPushButton, QWidget
 
 pytestmark = pytest.mark.window
 
@@ -43,6 +43,59 @@ def test_the_cross_hides_a_dock_that_can_be_shown_again(desk, second, qtbot, nam
             assert not studio.window.is_shown(name)
             assert studio.run_action(SHOWN_BY[name])
     assert (errors, studio.docks) == ([], docks)
+
+
+@pytest.fixture
+def main(desk, second):
+    """The window, seen: only there do keys go anywhere."""
+    made = desk.studio.panel.window()
+    made.show()
+    settle()
+    yield made
+    made.hide()
+
+
+def by_its_key(studio, name):
+    assert studio.run_action(SHOWN_BY[name])
+
+
+def by_a_button_of_napari(button):
+    def hide(studio, name):
+        made = studio.docks[name].titleBarWidget().findChild(QPushButton, button)
+        made.setFocus(Qt.FocusReason.MouseFocusReason)
+        made.click()
+
+    return hide
+
+
+HIDDEN = {
+    "key": by_its_key,
+    "cross": by_a_button_of_napari("QTitleBarCloseButton"),
+    "eye": by_a_button_of_napari("QTitleBarHideButton"),
+}
+
+
+@pytest.mark.parametrize("way", HIDDEN)
+@pytest.mark.parametrize("name", SHOWN_BY)
+def test_a_hidden_dock_gives_its_keys_to_the_canvas(desk, main, name, way):
+    studio, dock = desk.studio, desk.studio.docks[name]
+    fields = dock.widget().findChildren(QWidget)
+    next(
+        f for f in fields if f.focusPolicy() & Qt.FocusPolicy.TabFocus and f.isEnabled()
+    ).setFocus()
+    assert dock.isAncestorOf(main.focusWidget())
+    HIDDEN[way](studio, name)
+    settle()
+    assert not studio.window.is_shown(name)
+    assert main.focusWidget() is main.centralWidget()
+
+
+def test_keys_stay_where_they_are_while_the_window_is_away(desk, main):
+    view = desk.studio.docks["videos"].widget().view
+    view.setFocus()
+    main.hide()
+    settle()
+    assert main.focusWidget() is view
 
 
 def test_a_second_video_shows_the_list_that_was_closed(desk, request):
