@@ -98,6 +98,18 @@ def test_keys_stay_where_they_are_while_the_window_is_away(desk, main):
     assert main.focusWidget() is view
 
 
+def test_a_closed_list_stays_away_until_another_project_is_opened(desk, second, qtbot):
+    studio, first = desk.studio, desk.project.videos()[0].id
+    folder = desk.project.folder
+    press_cross(studio.docks["videos"])
+    for video_id in (second, first):
+        assert studio.show_video(video_id)
+        assert not studio.window.is_shown("videos")
+    studio.close_project()
+    assert studio.open_path(folder)
+    assert studio.window.is_shown("videos")
+
+
 def test_a_second_video_shows_the_list_that_was_closed(desk, request):
     dock = desk.studio.docks["videos"]
     dock.show()

@@ -170,11 +170,10 @@ class Videos(Feature):
         folder = workspace.session.project.folder
         if folder != self._folder:
             self._folder = folder
+            self._rows = []
             self._left_at.clear()
             self.list.forget_pictures()
         self._reload()
-        if len(self._rows) >= _SEVERAL and not self.is_shown:
-            self.studio.window.show_dock(DOCK, True)
 
     def _go_back(self, video: object) -> None:
         """Show a video at the frame at which it was left for another one."""
@@ -197,10 +196,7 @@ class Videos(Feature):
             self._untell_absent(result.videos_changed)
             self.list.ask_again(result.videos_changed)
         if headers or result.reviewed_frames or result.videos_changed:
-            before = len(self._rows)
             self._reload()
-            if before < _SEVERAL <= len(self._rows):
-                self.studio.window.show_dock(DOCK, True)
 
     def actions_changed(self) -> None:
         """Enable what is possible."""
@@ -212,9 +208,12 @@ class Videos(Feature):
         self._worker.close()
 
     def _reload(self) -> None:
-        session = self.workspace.session
+        """List the videos; the list comes once there are several, and stays hidden once closed."""
+        session, before = self.workspace.session, len(self._rows)
         self._rows = video_rows(session.project)
         self.list.show_videos(self._rows, session.entry.id)
+        if before < _SEVERAL <= len(self._rows):
+            self.studio.window.show_dock(DOCK, True)
 
     def _fetch(self, video_ids: Sequence[int]) -> None:
         """Have the worker read first frames, those in sight first."""
