@@ -16,15 +16,29 @@ from ifc_core.io.fingerprint import file_fingerprint, folder_fingerprint
 from ifc_core.io.frame_list import list_frames
 from ifc_core.io.problems import is_text
 from ifc_core.io.video_suffixes import VIDEO_SUFFIXES
+from ifc_core.jobs import JobContext
 from ifc_core.structures import Video
 
 _MAX_ENTRIES = 20_000  # of a folder that is searched, so that "/" does not hang the window
 
 
 class Nearby:
-    """What lies around a project, looked at once where many videos are looked for."""
+    """What lies around a project, looked at once where many videos are looked for.
 
-    def __init__(self) -> None:
+    A video that has no fingerprint is known only once its file was opened, which may take long.
+
+    Args:
+        context: Progress and cancellation while files are opened.
+        opens: Whether files are opened; where not, none of those is found that would have to be.
+
+    Attributes:
+        passed_over: Whether there was one to open that was not.
+    """
+
+    def __init__(self, context: JobContext | None = None, *, opens: bool = True) -> None:
+        self.passed_over = False
+        self._context = context
+        self._opens = opens
         self._walked: dict[tuple[Path, ...], list[Path]] = {}
         self._sizes: dict[Path, int] = {}
         self._fingerprints: dict[Path, str] = {}
@@ -59,9 +73,14 @@ class Nearby:
     def _has_shape_of(self, path: Path, entry: VideoEntry) -> bool:
         from ifc_core.io.video import open_video  # loads the decoder
 
+        if path.is_dir() and _size(path) != entry.num_frames:
+            return False  # without opening anything
+        if not self._opens:
+            self.passed_over = True
+            return False
         if path not in self._opened:
             self._opened[path] = None
-            with suppress(VideoError), open_video(path) as reader:
+            with suppress(VideoError), open_video(path, self._context) as reader:
                 self._opened[path] = reader.video
         opened = self._opened[path]
         return opened is not None and fits(opened, entry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -12,13 +13,15 @@ from qtpy.QtWidgets import QMessageBox
 
 from ifc_core.annotation import Project
 from ifc_core.annotation.importing import import_annotations
+from ifc_core.annotation.locating import Nearby
 from ifc_core.annotation.snapshot import make_snapshot
 from ifc_core.errors import ProjectError, VideoError
+from ifc_core.io.video import open_video
 from ifc_core.jobs import JobContext
 from ifc_core.structures import RLEMask
 from napari_ifc.controllers.finetune import material_of
 from napari_ifc.controllers.session import import_sentences, open_session, show_video
-from napari_ifc.controllers.videos import adding, locating, look_through
+from napari_ifc.controllers.videos import adding, find_in, locating, look_through
 from napari_ifc.features.finetune import PAGE, TrainerLink
 from napari_ifc.features.videos import Videos
 from napari_ifc.material_words import absent_text, material_text
@@ -223,6 +226,48 @@ def test_the_message_locates_the_video_it_names_whichever_row_is_chosen(
     studio.panel.banner._button.click()
     assert studio.run_action("videos.locate")
     assert asked == ["ghost", "clip"]
+
+
+@pytest.mark.window
+def test_the_window_opens_no_file_to_find_a_video(desk, annotations, footage, qtbot, monkeypatch):
+    opened = []
+
+    def opening(path, context=None, **how):
+        opened.append((path.name, threading.current_thread().name, context is not None))
+        return open_video(path, context, **how)
+
+    studio, videos = desk.studio, desk.studio.feature(Videos)
+    monkeypatch.setattr("ifc_core.io.video.open_video", opening)
+    shutil.copytree(footage, studio.project.folder.parent / "ghost")
+    assert studio.import_annotations(annotations)
+    ghost = studio.project.videos()[1].id
+    videos.list.pictures_wanted.emit((ghost,))  # the window of this test is never shown
+    qtbot.waitUntil(lambda: ghost in videos.list.model.pictures, timeout=20_000)
+    with qtbot.waitSignal(studio.opened):
+        videos.show(ghost)
+    assert studio.workspace.session.entry.fingerprint
+    assert {name for name, _, _ in opened} == {"ghost"}
+    assert threading.main_thread().name not in {thread for _, thread, _ in opened}
+    assert all(can_be_cancelled for *_, can_be_cancelled in opened)
+
+
+def test_files_are_opened_once_for_many_videos_and_only_where_asked(project, footage, monkeypatch):
+    opened = []
+    beside = project.folder.parent / "ghost"
+    shutil.copytree(footage, beside)
+    monkeypatch.setattr(
+        "ifc_core.io.video.open_video", lambda *given: (opened.append(given), open_video(*given))[1]
+    )
+    unopened, context = Nearby(opens=False), JobContext()
+    assert project.find_video_file(2, nearby=unopened) is None
+    assert (unopened.passed_over, opened) == (True, [])
+    nearby = Nearby(context)
+    assert [find_in(project.folder, 2, nearby) for _ in range(3)] == [beside] * 3
+    assert opened == [(beside, context)]
+    sorted(beside.iterdir())[-1].unlink()
+    unopened = Nearby(opens=False)
+    assert project.find_video_file(2, nearby=unopened) is None
+    assert not unopened.passed_over  # it has too few pictures
 
 
 @pytest.mark.window

@@ -444,7 +444,7 @@ def material_of(reader: ProjectReader, context: JobContext | None = None) -> Mat
     names = {category.id: category.name for category in reader.categories()}
     num_frames = exhaustive = 0
     classes: Counter[str] = Counter()
-    absent, nearby = [], Nearby()
+    absent, nearby = [], Nearby(context)
     for entry in reader.videos():
         seen = np.zeros(entry.num_frames, dtype=np.bool_)
         done = reader.exhaustive_frames(entry.id)

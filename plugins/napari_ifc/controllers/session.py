@@ -129,14 +129,22 @@ def show_video(
     video_id: int,
     notices: tuple[str, ...] = (),
     context: JobContext | None = None,
+    place: Path | None = None,
 ) -> Session:
     """Open the frames of one video of an open project.
+
+    Args:
+        project: The project.
+        video_id: The video.
+        notices: Sentences for the person.
+        context: Progress and cancellation.
+        place: Where it was found; ``None`` to look for it here.
 
     Raises:
         VideoError: The file is not to be found or not to be read.
     """
     entry = project.video(video_id)
-    place = project.locate_video(video_id)
+    place = place or project.locate_video(video_id)
     if place is None:
         raise VideoError(absent_text(entry.name), path=entry.path)
     reader = open_video(place, context)
@@ -168,7 +176,7 @@ def _open_project(folder: Path, context: JobContext | None) -> Session:
                 ),
                 path=folder,
             )
-        video_id = _first_found(project)
+        video_id = _first_found(project, context)
         if video_id is None:
             text = tr("The frames of {name} are not where they were; put {video} beside it.")
             name, video = folder.name, videos[0].path.name
@@ -179,9 +187,9 @@ def _open_project(folder: Path, context: JobContext | None) -> Session:
         raise
 
 
-def _first_found(project: Project) -> int | None:
+def _first_found(project: Project, context: JobContext | None) -> int | None:
     """The first video whose file is there."""
-    nearby = Nearby()
+    nearby = Nearby(context)
     ids = (entry.id for entry in project.videos())
     return next((i for i in ids if project.find_video_file(i, nearby=nearby)), None)
 
@@ -229,7 +237,7 @@ def _open_annotations(
             raise InputError(
                 tr("{name} names no video, so there is nothing to show.").format(name=path.name)
             )
-        video_id = _first_found(project)
+        video_id = _first_found(project, context)
         if video_id is None:
             raise VideoError(_lonely_text(path, project.videos()), path=path)
         return show_video(project, video_id, import_sentences(report), context)

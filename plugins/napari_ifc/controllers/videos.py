@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.annotation import Project, ProjectReader, VideoEntry, edits
-from ifc_core.annotation.locating import check_same, namesakes, same_videos
+from ifc_core.annotation.locating import Nearby, check_same, namesakes, same_videos
 from ifc_core.config import cache_dir
 from ifc_core.errors import IFCError, VideoError
 from ifc_core.io.atomic import atomic_output
@@ -213,6 +213,22 @@ def neighbour(rows: Sequence[VideoRow], video_id: int, by: int) -> int | None:
     ids = [row.video_id for row in rows]
     place = ids.index(video_id) + by if video_id in ids else -1
     return ids[place] if 0 <= place < len(ids) else None
+
+
+def find_in(folder: Path, video_id: int, nearby: Nearby) -> Path | None:
+    """Where a video of a project is, asked in a worker: a file may have to be opened for it.
+
+    Args:
+        folder: The project's folder.
+        video_id: The video.
+        nearby: What was looked at for other videos.
+
+    Raises:
+        IFCError: The project or the video is gone.
+        JobCancelled: It was not wanted any more.
+    """
+    with ProjectReader.open(folder) as reader:
+        return reader.find_video_file(video_id, nearby=nearby)
 
 
 def first_picture(entry: VideoEntry, place: Path | None) -> npt.NDArray[np.uint8] | None:

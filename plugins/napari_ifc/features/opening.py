@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ifc_core.annotation.locating import Nearby
 from ifc_core.errors import IFCError
 from ifc_core.io.video import VideoReader, open_video
 from ifc_core.jobs import JobContext
 from napari_ifc.controllers.session import Session, open_session, preview, show_video
 from napari_ifc.controllers.tasks import Task
+from napari_ifc.controllers.videos import find_in
 from napari_ifc.feature import Feature
 from napari_ifc.features.correction import Correction
 from napari_ifc.frame_cache import FrameCache
@@ -196,12 +198,17 @@ class Opening(Feature):
 
     # Other videos of the project
 
-    def show_now(self, video_id: int) -> bool:
-        """Show another video of the open project; see ``Studio.show_video``."""
+    def show_now(self, video_id: int, place: Path | None = None) -> bool:
+        """Show another video of the open project; see ``Studio.show_video``.
+
+        Args:
+            video_id: The video.
+            place: Where a worker found it; ``None`` to look for it here.
+        """
         left = self.studio.open_workspace().session
         project = left.project
         try:
-            session = show_video(project, video_id)
+            session = show_video(project, video_id, place=place)
         except IFCError as error:
             self.studio.fail(error)
             return False
@@ -213,24 +220,40 @@ class Opening(Feature):
             self.studio.inform(text.format(name=left.entry.name))
         return True
 
-    def begin_show(self, video_id: int) -> None:
-        """Show another video of the open project once a worker has looked through its file."""
+    def begin_show(self, video_id: int, absent: Callable[[], None]) -> None:
+        """Show another video of the open project once a worker has looked through its file.
+
+        Args:
+            video_id: The video.
+            absent: Called where it is not found: at once, if no file had to be opened to see that.
+        """
+        project = self.studio.open_workspace().session.project
+        nearby = Nearby(opens=False)
+        place = project.find_video_file(video_id, nearby=nearby)
+        if place is None and not nearby.passed_over:
+            absent()
+            return
         may_leave = self._leaving(keep_project=True)
         if may_leave is None:
             return
-        project = self.studio.open_workspace().session.project
-        place = project.locate_video(video_id)
 
-        def look(context: JobContext) -> None:
-            if place is not None:  # what the reader finds out is remembered
-                open_video(place, context).close()
+        def look(context: JobContext) -> Path | None:
+            found = place or find_in(project.folder, video_id, Nearby(context))
+            if found is not None:  # what the reader finds out is remembered
+                open_video(found, context).close()
+            return found
 
-        def show(_: None) -> None:
-            if self.studio.project is project and may_leave():
-                self.show_now(video_id)
+        def show(found: Path | None) -> None:
+            if self.studio.project is not project:
+                return
+            if found is None and any(entry.id == video_id for entry in project.videos()):
+                absent()
+            elif may_leave():
+                self.show_now(video_id, None if place else found)
 
         name = project.video(video_id).name
-        task: Task[None] = Task(tr("Opening {name}").format(name=name), show, self.studio.fail)
+        text = tr("Opening {name}").format(name=name)
+        task: Task[Path | None] = Task(text, show, self.studio.fail)
         self.studio.tasks.start(task, look)
 
 

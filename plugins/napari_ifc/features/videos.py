@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog, QInputDialog
 
-from ifc_core.annotation import EditResult, edits
+from ifc_core.annotation import EditResult, VideoEntry, edits
+from ifc_core.annotation.locating import Nearby
 from ifc_core.errors import IFCError
 from ifc_core.structures import Video
 from napari_ifc.actions import Action
@@ -17,6 +18,7 @@ from napari_ifc.controllers.tasks import Task
 from napari_ifc.controllers.videos import (
     LookedThrough,
     adding,
+    find_in,
     first_picture,
     locating,
     look_through,
@@ -221,19 +223,18 @@ class Videos(Feature):
         if workspace is None:
             return
         project = workspace.session.project
-        known = {row.video_id for row in self._rows}
+        known, nearby = {row.video_id for row in self._rows}, Nearby(self._worker.context)
         for video_id in known.intersection(video_ids):
-            entry, place = project.video(video_id), project.find_video_file(video_id)
+            entry = project.video(video_id)
+
+            def read(entry: VideoEntry = entry) -> object:
+                return first_picture(entry, find_in(project.folder, entry.id, nearby))
 
             def show(picture: object, video_id: int = video_id) -> None:
                 if picture is not None and folder == self._folder:
                     self.list.set_picture(video_id, picture)  # type: ignore[arg-type]
 
-            self._worker.submit(
-                lambda entry=entry, place=place: first_picture(entry, place),  # type: ignore[misc]
-                show,
-                lambda error: None,
-            )
+            self._worker.submit(read, show, lambda error: None)
 
     # Going to another video
 
@@ -242,10 +243,7 @@ class Videos(Feature):
         workspace = self.studio.workspace
         if workspace is None or video_id == workspace.session.entry.id:
             return
-        if workspace.session.project.locate_video(video_id) is None:
-            self._tell_absent(video_id)
-        else:
-            self.studio.feature(Opening).begin_show(video_id)
+        self.studio.feature(Opening).begin_show(video_id, lambda: self._tell_absent(video_id))
 
     def _step(self, by: int) -> None:
         there = neighbour(self._rows, self.workspace.session.entry.id, by)
