@@ -11,8 +11,8 @@ from napari_ifc.language import tr
 from napari_ifc.rows import ClassRow
 from napari_ifc.views.class_menu import ClassMenu
 from napari_ifc.views.icons import icon
+from napari_ifc.views.swatch import swatch
 from napari_ifc.views.theme import Palette
-from napari_ifc.views.track_table import swatch
 
 _LONGEST = 12
 

@@ -25,7 +25,7 @@ from qtpy.QtWidgets import (
 from ifc_core.structures.palette import unlike_color
 from napari_ifc.language import tr
 from napari_ifc.rows import ClassRow
-from napari_ifc.views.track_table import swatch
+from napari_ifc.views.swatch import swatch
 
 REACHES = (
     ("track", tr("the whole track")),

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QLineEdit, QMenu, QWidget, QWidgetAction
 
 from napari_ifc.language import tr
 from napari_ifc.rows import ClassRow
-from napari_ifc.views.track_table import swatch
+from napari_ifc.views.swatch import swatch
 
 _LONGEST = 50
 

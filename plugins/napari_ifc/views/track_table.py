@@ -5,18 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import (
-    QAbstractTableModel,
     QItemSelection,
     QItemSelectionModel,
     QModelIndex,
-    QObject,
-    QPersistentModelIndex,
     QSize,
-    QSortFilterProxyModel,
     Qt,
     Signal,
 )
-from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap, QResizeEvent
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -39,14 +35,12 @@ from napari_ifc.views.filter_bar import FilterBar
 from napari_ifc.views.focus import leave
 from napari_ifc.views.icons import icon
 from napari_ifc.views.theme import Palette
-from napari_ifc.views.track_view import COLUMNS, TrackView
+from napari_ifc.views.track_model import Index, TrackModel, TrackProxy
+from napari_ifc.views.track_view import TrackView
 
-_SORT_ROLE = Qt.ItemDataRole.UserRole
-_AFTER_TRACKS = 1 << 40
 _LOWEST_LIST_PX = 40
 _LOWEST_LIST_BELOW_FILTERS_PX = (56, 82)  # the head and one or two tracks
 _SPACING_PX = 6
-_Index = QModelIndex | QPersistentModelIndex
 
 _BUTTONS = (
     ("track.new", "add"),
@@ -58,156 +52,6 @@ _BUTTONS = (
     ("track.approve", "approve"),
     ("track.delete", "delete"),
 )
-
-
-class TrackModel(QAbstractTableModel):
-    """Rows of :class:`TrackRow`; changed rows are updated in place, so selection stays."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._rows: list[TrackRow] = []
-        self._lines: dict[int, int] = {}
-        self._swatches: dict[tuple[tuple[int, int, int], bool], QIcon] = {}
-
-    def set_rows(self, rows: list[TrackRow]) -> None:
-        """Show these tracks."""
-        if [r.track_id for r in rows] != [r.track_id for r in self._rows]:
-            self.beginResetModel()
-            self._rows = list(rows)
-            self._lines = {row.track_id: line for line, row in enumerate(rows)}
-            self.endResetModel()
-            return
-        for number, row in enumerate(rows):
-            if row != self._rows[number]:
-                self._rows[number] = row
-                last = self.index(number, len(COLUMNS) - 1)
-                self.dataChanged.emit(self.index(number, 0), last)
-
-    def row_at(self, number: int) -> TrackRow:
-        """The track in a line of the model."""
-        return self._rows[number]
-
-    def line_of(self, track_id: int) -> int | None:
-        """The line of a track."""
-        return self._lines.get(track_id)
-
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802, D102
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802, D102
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def headerData(  # noqa: N802, D102
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
-        return None
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
-        row = self._rows[index.row()]
-        column = index.column()
-        if role == Qt.ItemDataRole.DisplayRole:
-            return _texts(row)[column]
-        if role == _SORT_ROLE:
-            values = (_order(row), row.class_name, row.score, row.num_frames, row.state)
-            return values[column]
-        if role == Qt.ItemDataRole.DecorationRole and column == 0:
-            return self._swatch(row)
-        if role == Qt.ItemDataRole.TextAlignmentRole and column in (2, 3):
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return _tip(row)
-        return None
-
-    def _swatch(self, row: TrackRow) -> QIcon:
-        key = (row.color_rgb, row.provisional)
-        if key not in self._swatches:
-            picture = swatch(row.color_rgb, hollow=row.provisional)
-            self._swatches[key] = QIcon(picture)
-            self._swatches[key].addPixmap(picture, QIcon.Mode.Selected)  # not tinted: it is a key
-        return self._swatches[key]
-
-
-class TrackProxy(QSortFilterProxyModel):
-    """Sorts, and shows only rows with some words and, where given, of certain tracks."""
-
-    def __init__(self, model: TrackModel, parent: QObject) -> None:
-        super().__init__(parent)
-        self._model = model
-        self._only: frozenset[int] | None = None
-        self._words = ""
-        self.setSourceModel(model)
-        self.setSortRole(_SORT_ROLE)
-
-    def show_only(self, track_ids: frozenset[int] | None) -> None:
-        """Show only these tracks, besides provisional ones; ``None`` shows all."""
-        if track_ids != self._only:
-            self._only = track_ids
-            self.invalidate()
-
-    def show_words(self, words: str) -> None:
-        """Show only rows that hold some words."""
-        if words != self._words:
-            self._words = words
-            self.invalidate()
-
-    def filterAcceptsRow(self, line: int, parent: _Index) -> bool:  # noqa: N802, D102
-        row = self._model.row_at(line)
-        if self._only is not None and row.track_id > 0 and row.track_id not in self._only:
-            return False
-        return row.holds(self._words)
-
-
-def swatch(color_rgb: tuple[int, int, int], *, hollow: bool = False) -> QPixmap:
-    """A rounded square of one colour; only its rim if ``hollow``."""
-    pixmap = QPixmap(24, 24)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    color = QColor(*color_rgb)
-    painter.setPen(color)
-    fill = QColor(*color_rgb, 70) if hollow else color
-    painter.setBrush(fill)
-    painter.drawRoundedRect(3, 3, 18, 18, 5, 5)
-    painter.end()
-    pixmap.setDevicePixelRatio(2.0)
-    return pixmap
-
-
-def _order(row: TrackRow) -> int:
-    """Tracks by id, then what is provisional in the order it was found."""
-    return _AFTER_TRACKS - row.track_id if row.provisional else row.track_id
-
-
-def _texts(row: TrackRow) -> tuple[str, ...]:
-    return (
-        f"~{-row.track_id}" if row.provisional else str(row.track_id),
-        row.class_name,
-        f"{row.score:.2f}",
-        str(row.num_frames),
-        row.state,
-    )
-
-
-def _tip(row: TrackRow) -> str:
-    if row.first_frame is None:
-        return tr("Track {track_id} has no mask yet.").format(track_id=row.track_id)
-    span = tr("frames {first_frame} to {last_frame}").format(
-        first_frame=row.first_frame, last_frame=row.last_frame
-    )
-    if row.provisional:
-        return tr("{class_name}, {span}; it belongs to the run and is not accepted yet.").format(
-            class_name=row.class_name, span=span
-        )
-    words = tr("Track {track_id}, {class_name}, {state}, score {score:.2f}, {span}")
-    return words.format(
-        track_id=row.track_id,
-        class_name=row.class_name,
-        state=row.state,
-        score=row.score,
-        span=span,
-    )
 
 
 class TrackTable(QWidget):
@@ -481,7 +325,7 @@ class TrackTable(QWidget):
             ids = [first, *(i for i in ids if i != first)]
         return tuple(ids)
 
-    def _id_at(self, index: _Index) -> int:
+    def _id_at(self, index: Index) -> int:
         return self.model.row_at(self._proxy.mapToSource(index).row()).track_id
 
     def _on_selection(self) -> None:
