@@ -41,6 +41,7 @@ _SAMPLES = {
     "_in_journal(len(marked.track_ids))": ("1 track", "3 tracks"),
     "self.scope.describe()": _SCOPES,
     "scope.describe()": _SCOPES,
+    "covered": _SCOPES,
     "keep.describe()": _SCOPES,
     "self.keep.describe()": _SCOPES,
     "_scope(marked).describe()": _SCOPES,
@@ -57,7 +58,7 @@ _SAMPLES = {
     **dict.fromkeys(("insert_video(tx, self)[1]", "printable(self.source)"), ("a b.mp4",)),
     **dict.fromkeys(("track.id", "new.id", "frame_index", "self.frame_index"), ("3",)),
     **dict.fromkeys(("self.first", "self.last", "self.to_frame", "self.from_frame"), ("4",)),
-    **dict.fromkeys(("len(made)", "len(named)", "len(steps)"), ("5",)),
+    **dict.fromkeys(("len(made)", "len(named)", "len(steps)", "len(targets)"), ("5",)),
 }
 """What the parts of a label can be, by the expression that makes them."""
 
