@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject
-from qtpy.QtGui import QKeyEvent
+from qtpy.QtGui import QKeyEvent, QWindow
 from qtpy.QtWidgets import QWidget
 
 
@@ -22,12 +23,19 @@ class HeldKeys(QObject):
         super().__init__(parent)
         self.is_held = False
         self._released = (0, 0)
+        self._watched: list[QWindow] = []
 
     def watch(self, widget: QWidget) -> None:
-        """Look at the keys of the window that a widget is in; safe to call again."""
+        """Look at the keys of the window that a widget is in; safe to call again.
+
+        Of a window that comes into sight, as that of a dock that floats, the key that was just
+        pressed was not seen. It counts as pressed now, whatever was held elsewhere before.
+        """
         window = widget.window().windowHandle()
-        if window is not None:
+        if window is not None and window not in self._watched:
+            self._watched = [*filter(isalive, self._watched), window]
             window.installEventFilter(self)
+            self.is_held = False
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Take note of keys, and let them all pass."""
@@ -36,7 +44,7 @@ class HeldKeys(QObject):
             assert isinstance(event, QKeyEvent)  # noqa: S101
             this = (int(event.key()), int(event.timestamp()))
             if kind == QEvent.Type.KeyRelease:
-                self._released = this
+                self._released, self.is_held = this, False
             else:  # comes before whatever a press means
                 self.is_held = event.isAutoRepeat() or this == self._released
         return False

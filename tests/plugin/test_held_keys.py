@@ -28,8 +28,11 @@ def test_only_small_steps_repeat_in_the_panels(desk):
         assert repeated == REPEATED
 
 
-def key_event(kind, at, *, repeat=False):
-    made = QKeyEvent(kind, Qt.Key.Key_Delete, Qt.KeyboardModifier.NoModifier, "", repeat)
+NO_MODIFIER = Qt.KeyboardModifier.NoModifier
+
+
+def key_event(kind, at, *, repeat=False, key=Qt.Key.Key_Delete, modifiers=NO_MODIFIER):
+    made = QKeyEvent(kind, key, modifiers, "", repeat)
     made.setTimestamp(at)
     return made
 
@@ -77,6 +80,50 @@ def test_a_key_that_x11_releases_and_presses_at_one_instant_is_held(desk, canvas
     release(1750)
     press(1900)
     assert num_tracks(desk) == 1
+
+
+@pytest.fixture
+def floating(desk, canvas):
+    """The timeline in a window of its own, once Right was held in the main one."""
+    main, dock = desk.studio.panel.window(), desk.studio.docks["timeline"]
+    desk.studio.window._held.watch(main)
+    for repeat in (False, True):
+        override = key_event(QEvent.Type.ShortcutOverride, 100, repeat=repeat, key=Qt.Key.Key_Right)
+        QApplication.sendEvent(main.windowHandle(), override)
+    dock.setFloating(True)
+    dock.show()
+    desk.studio.select((desk.project.tracks(desk.video_id)[0].id,))
+    yield dock
+    dock.setFloating(False)
+
+
+def delete_in(dock):
+    """What Qt does for Delete in a dock once it has looked for who overrides it."""
+    of_dock = [s for s in dock.widget().findChildren(QShortcut) if s.parent() is dock.widget()]
+    next(s for s in of_dock if s.key() == QKeySequence("Del")).activated.emit()
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_key_that_was_held_elsewhere_swallows_none(desk, floating, seen):
+    if seen:
+        release = key_event(QEvent.Type.KeyRelease, 200, key=Qt.Key.Key_Right)
+        QApplication.sendEvent(desk.studio.panel.window().windowHandle(), release)
+    delete_in(floating)
+    assert num_tracks(desk) == 2
+    override = key_event(QEvent.Type.ShortcutOverride, 300, repeat=True)
+    QApplication.sendEvent(floating.windowHandle(), override)
+    desk.studio.select((desk.project.tracks(desk.video_id)[0].id,))
+    delete_in(floating)
+    assert num_tracks(desk) == 2  # now it is held
+
+
+def test_a_released_key_is_held_no_more(desk, canvas):
+    press, release = canvas
+    for repeat in (False, True):
+        press(100, repeat=repeat)
+    assert desk.studio.window._held.is_held
+    release(200)
+    assert not desk.studio.window._held.is_held
 
 
 def test_a_held_key_does_small_steps_again_and_again(desk, canvas):
