@@ -26,11 +26,14 @@ class CanvasContext:
     Args:
         viewer: The viewer.
         main: Its window.
+
+    Attributes:
+        canvas: The canvas, which is also where keys are pressed; ``None`` where there is none.
     """
 
     def __init__(self, viewer: napari.Viewer, main: QMainWindow) -> None:
         middle = main.centralWidget()
-        self._canvas = None if middle is None else middle.findChild(QOpenGLWidget)
+        self.canvas = None if middle is None else middle.findChild(QOpenGLWidget)
         self._layers = viewer.layers
         self._layers.events.removing.connect(self._on_removing)
 
@@ -39,5 +42,5 @@ class CanvasContext:
         self._layers.events.removing.disconnect(self._on_removing)
 
     def _on_removing(self, event: Any = None) -> None:
-        if self._canvas is not None and isalive(self._canvas):
-            self._canvas.makeCurrent()  # does nothing where it was never shown
+        if self.canvas is not None and isalive(self.canvas):
+            self.canvas.makeCurrent()  # does nothing where it was never shown

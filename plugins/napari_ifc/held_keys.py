@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QObject
-from qtpy.QtGui import QKeyEvent, QWindow
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QEvent, QKeyCombination, QObject, Qt
+from qtpy.QtGui import QKeyEvent, QKeySequence, QWindow
+from qtpy.QtWidgets import QApplication, QWidget
 
 
 class HeldKeys(QObject):
@@ -48,3 +50,43 @@ class HeldKeys(QObject):
             else:  # comes before whatever a press means
                 self.is_held = event.isAutoRepeat() or this == self._released
         return False
+
+
+class RepeatedKeys(QObject):
+    """Has keys that are held repeat on the canvas.
+
+    napari passes over what a held key repeats, but for the four arrows by themselves
+    (``KeymapHandler.on_key_press``), so that it is told that the key was pressed again.
+
+    Args:
+        canvas: Where keys are pressed; what is around it hands them to it.
+        repeats: Whether a key repeats now.
+        parent: Who owns this.
+    """
+
+    def __init__(
+        self,
+        canvas: QWidget,
+        repeats: Callable[[QKeySequence], bool],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._repeats = repeats
+        around: QWidget | None = canvas
+        while around is not None:
+            around.installEventFilter(self)
+            around = around.parentWidget()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Make a key that repeats one that is pressed."""
+        if event.type() != QEvent.Type.KeyPress:
+            return False
+        assert isinstance(event, QKeyEvent)  # noqa: S101
+        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier  # arrows, on macOS
+        pressed = QKeySequence(QKeyCombination(modifiers, Qt.Key(event.key())))
+        if not event.isAutoRepeat() or not self._repeats(pressed):
+            return False
+        again = QKeyEvent(event.type(), event.key(), event.modifiers(), event.text())
+        again.setTimestamp(event.timestamp())
+        QApplication.sendEvent(watched, again)
+        return True

@@ -12,7 +12,7 @@ from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 
 from napari_ifc.canvas_context import CanvasContext
-from napari_ifc.held_keys import HeldKeys
+from napari_ifc.held_keys import HeldKeys, RepeatedKeys
 from napari_ifc.views.dialogs import ask_to_close
 from napari_ifc.views.focus import leave
 
@@ -82,6 +82,8 @@ class WindowHooks(QObject):
         main = dock.window()
         self._main = main
         self._context = CanvasContext(viewer, main)
+        if self._context.canvas is not None:
+            RepeatedKeys(self._context.canvas, self._repeats_on_canvas, self)
         main.installEventFilter(self)
         # The panel keeps its full height; the timeline lies under the canvas alone.
         self._corner = main.corner(Qt.Corner.BottomRightCorner)
@@ -188,6 +190,12 @@ class WindowHooks(QObject):
                 if action.shortcut
             }
         )
+
+    def _repeats_on_canvas(self, pressed: QKeySequence) -> bool:
+        """Whether a key that is held on the canvas means an action that repeats."""
+        ours = self._studio.viewer.layers.selection.active in self._studio.layers.layers
+        actions = self._studio.actions if ours else ()
+        return any(a.repeats and pressed == QKeySequence(a.shortcut) for a in actions)
 
     def may_close(self) -> bool:
         """Whether the window may close: nothing goes on, or the person says so."""

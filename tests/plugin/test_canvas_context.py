@@ -76,7 +76,7 @@ def test_the_canvas_is_drawn_once_the_video_beside_own_labels_is_closed():
 
 def test_the_canvas_is_made_current_for_as_long_as_the_studio_is_open(desk, monkeypatch):
     context, made = desk.studio.window._context, []
-    monkeypatch.setattr(context._canvas, "makeCurrent", lambda: made.append(1))
+    monkeypatch.setattr(context.canvas, "makeCurrent", lambda: made.append(1))
     own = desk.studio.viewer.add_image(np.zeros((4, 4)))
     desk.studio.viewer.layers.remove(own)
     assert made == [1]

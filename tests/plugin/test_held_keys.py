@@ -126,10 +126,37 @@ def test_a_released_key_is_held_no_more(desk, canvas):
     assert not desk.studio.window._held.is_held
 
 
-def test_a_held_key_does_small_steps_again_and_again(desk, canvas):
-    window, actions = desk.studio.window, desk.studio.actions
-    window._held.is_held = True
-    for action_id in ("frame.next", "frame.next", "track.delete"):
-        window._on_key(None, actions[action_id])
-    assert desk.studio.layers.frame_index == 2
+CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+def hold(desk, key, modifiers=NO_MODIFIER, *, on=None):
+    """Press a key on the canvas, or on what hands it its keys, and hold it for two repeats."""
+    main = desk.studio.panel.window()
+    canvas = main.centralWidget().findChild(QOpenGLWidget) if on is None else on
+    for repeat in (False, True, True):
+        for kind in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress):
+            to = canvas if kind == QEvent.Type.KeyPress else main.windowHandle()
+            event = key_event(kind, 100, repeat=repeat, key=key, modifiers=modifiers)
+            QApplication.sendEvent(to, event)
+        QApplication.processEvents()  # the timeline takes the frame from it
+
+
+@pytest.mark.parametrize("around", [False, True])
+def test_held_keys_do_small_steps_again_and_again_on_the_canvas(desk, canvas, around):
+    studio, on = desk.studio, desk.studio.panel.window().centralWidget() if around else None
+    hold(desk, Qt.Key.Key_Right, on=on)
+    assert studio.layers.frame_index == 3  # once for each
+    hold(desk, Qt.Key.Key_Right, SHIFT, on=on)
+    assert studio.layers.frame_index == 6
+    hold(desk, Qt.Key.Key_Z, CTRL, on=on)
+    assert num_tracks(desk) == 0
+    hold(desk, Qt.Key.Key_Z, CTRL | SHIFT, on=on)
     assert num_tracks(desk) == 3
+
+
+def test_held_keys_mean_what_they_did_on_a_layer_of_ones_own(desk, canvas):
+    own, pressed = desk.studio.viewer.add_points(), []
+    own.bind_key("Control-Z", pressed.append)
+    desk.studio.viewer.layers.selection.active = own
+    hold(desk, Qt.Key.Key_Z, CTRL)
+    assert (len(pressed), num_tracks(desk)) == (1, 3)
