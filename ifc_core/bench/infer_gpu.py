@@ -8,6 +8,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -70,7 +71,7 @@ class GpuBench:
                 continue
             began = time.perf_counter()
             try:
-                with torch.cuda.device(self.model.device):  # whose memory and clock are asked
+                with self._current_device():
                     figures[name] = part()
             except Exception as error:
                 figures[name] = {"failed": repr(error), "where": traceback.format_exc()[-1500:]}
@@ -78,6 +79,11 @@ class GpuBench:
             sys.stderr.write(json.dumps({name: figures[name]}, default=str) + "\n")
             sys.stderr.flush()
         return figures
+
+    def _current_device(self) -> AbstractContextManager[Any]:
+        """Whose memory and clock are asked."""
+        device = self.model.device
+        return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
     # ---- the network ------------------------------------------------------------------------
 

@@ -65,7 +65,9 @@ def test_the_head_and_the_foot_take_one_line_of_a_training_and_the_page_its_note
     line = "12 frames to learn from, 3 kept to judge by, on cpu"
     assert hint(desk) == f"Fine-tuning, {line}; meanwhile you can go on working."
     assert panel.training._detail.text() == line
-    assert panel.training._brief.toolTip() == line
+    panel.training.show_low(low=True)  # the strip of a low window has the line in its tip
+    assert panel.training._text.toolTip() == f"{panel.training._shown.text} · {line}"
+    panel.training.show_low(low=False)
     seen, unseen = controller.view.notes
     assert trainer.page._notes.text() == f"{seen}\n{unseen}"
     controller._take_step({"iteration": 0, "iterations": 40, "loss": 1.0})
