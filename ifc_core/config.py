@@ -29,6 +29,14 @@ def _folder(name: str) -> Path:
     return Path(getattr(platformdirs, f"user_{name}_dir")(_APP, appauthor=False))
 
 
+def from_home(path: str | Path) -> Path:
+    """A path that may begin with the folder of a user, ``~`` or ``~name``.
+
+    A ``~`` before no user's name is part of the name of a file; ``Path.expanduser`` raises for it.
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
 def config_dir() -> Path:
     """Folder of the settings. ``IFC_STUDIO_HOME`` moves this and the ones below."""
     return _folder("config")
@@ -44,7 +52,7 @@ def cache_dir() -> Path:
     with contextlib.suppress(ConfigError):
         chosen = read_settings().cache_folder
         if chosen:
-            return Path(chosen).expanduser()
+            return from_home(chosen)
     return _folder("cache")
 
 

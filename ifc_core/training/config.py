@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from ifc_core.config import from_home
 from ifc_core.errors import ConfigError
 from ifc_core.models.checkpoint import check_class_names
 from ifc_core.training.criterion import LossWeights
@@ -416,7 +417,7 @@ def _convert_plain(hint: Any, value: Any, name: str, base: Path | None) -> Any:
     if hint is Path:
         if not isinstance(value, str | Path):
             _refuse(name, value, f"{name} must be a path")
-        path = Path(value).expanduser()
+        path = from_home(value)
         return path if path.is_absolute() or base is None else base / path
     if isinstance(hint, type) and issubclass(hint, AssignmentCost):
         if value not in list(AssignmentCost):

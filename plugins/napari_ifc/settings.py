@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ifc_core.config import Settings, read_settings
+from ifc_core.config import Settings, from_home, read_settings
 from ifc_core.errors import ConfigError
 
 
@@ -35,7 +35,7 @@ class StudioSettings:
         """The part of the user's settings that a window needs."""
         folder = settings.projects_folder
         return cls(
-            projects_folder=Path(folder).expanduser() if folder else None,
+            projects_folder=from_home(folder) if folder else None,
             overlay_opacity=settings.overlay_opacity,
             contour_width_px=settings.contour_width_px,
             show_ids=settings.show_ids,

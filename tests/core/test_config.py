@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ifc_core import config
-from ifc_core.config import Settings, read_settings, settings_from, write_settings
+from ifc_core.config import Settings, from_home, read_settings, settings_from, write_settings
 from ifc_core.errors import ConfigError, OutputError
 
 text = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
@@ -77,3 +77,13 @@ def test_one_variable_moves_every_folder(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert all(folder.parent == tmp_path for folder in folders)
     monkeypatch.delenv(config.HOME_VARIABLE)
     assert tmp_path not in config.log_dir().parents
+
+
+def test_a_tilde_before_no_users_name_is_part_of_a_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert from_home("~/clips") == tmp_path / "clips"
+    assert from_home("~nobody-of-that-name/clips") == Path("~nobody-of-that-name/clips")
+    assert from_home(Path("clips")) == Path("clips")

@@ -11,7 +11,7 @@ from ifc_core.annotation import Project, VideoEntry
 from ifc_core.annotation.annotation_folders import annotation_format
 from ifc_core.annotation.importing import ImportReport, import_annotations
 from ifc_core.annotation.locating import Nearby, same_video
-from ifc_core.config import data_dir
+from ifc_core.config import data_dir, from_home
 from ifc_core.errors import InputError, ProjectError, VideoError
 from ifc_core.io.video import VideoReader, open_video
 from ifc_core.jobs import JobContext
@@ -84,7 +84,7 @@ def open_session(
     Raises:
         IFCError: It cannot be opened; nothing stays open and nothing was made.
     """
-    path = path.expanduser().absolute()
+    path = from_home(path).absolute()
     if not path.exists():
         raise InputError(tr("There is no file or folder {path}.").format(path=path))
     if is_project(path):

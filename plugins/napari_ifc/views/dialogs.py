@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
@@ -22,6 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ifc_core.config import from_home
 from napari_ifc.language import tr
 
 SCOPES = (
@@ -138,8 +138,7 @@ class ExportDialog(QDialog):
             self.replace.setChecked(bool(self._suffix()) and self._target().is_file())
 
     def _target(self) -> Path:
-        # Path.expanduser raises where there is no such user; what is typed may be on its way.
-        return self._folder / os.path.expanduser(self.path.text().strip())  # noqa: PTH111
+        return self._folder / from_home(self.path.text().strip())
 
     def _on_target(self) -> None:
         """Another target: what was agreed to be replaced was the former one."""
