@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.annotation.rle_runs import patch_mask
 from ifc_core.errors import FormatError
 from ifc_core.structures import RLEMask
+from ifc_core.structures.rle_runs import patch_mask
 
 Mask = npt.NDArray[np.bool_]
 _MARGIN_PX = 3  # a step outside, the pixel beyond that bilinear sampling reads, and rounding

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.annotation.rle_runs import patch_mask
 from ifc_core.structures import RLEMask
+from ifc_core.structures.rle_runs import patch_mask
 
 LEAST_PIECE_PX = 9
 """Smaller ones are crumbs of a stroke rather than things."""

@@ -12,11 +12,11 @@ from typing import Any
 
 from ifc_core.annotation.delta import Pointer, Row, pack_rgb, unpack_rgb
 from ifc_core.annotation.records import VideoEntry
-from ifc_core.annotation.rle_runs import all_sound
 from ifc_core.annotation.schema import FRAME_STATES, MASK_SOURCES
 from ifc_core.errors import EditError, ProjectError
 from ifc_core.io.problems import is_text, printable
 from ifc_core.structures import Category, MaskRecord, RLEMask, Track, TrackKind, TrackState
+from ifc_core.structures.rle_runs import all_sound
 
 VIDEO_COLUMNS = (
     "id, name, stored_path, absolute_hint, num_frames, height, width, fps, fingerprint, "

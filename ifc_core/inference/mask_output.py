@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.annotation.rle_runs import mask_of
 from ifc_core.structures.mask import RLEMask
+from ifc_core.structures.rle_runs import mask_of
 
 Floats = npt.NDArray[np.float32]
 

@@ -14,10 +14,10 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.annotation.rle_runs import toggles_of
 from ifc_core.inference.mask_quality import QualityTally, score_with_quality
 from ifc_core.inference.results import FrameMask, FrameResult, InstanceSummary
 from ifc_core.structures import RLEMask
+from ifc_core.structures.rle_runs import toggles_of
 
 Region = tuple[int, int, int, int]
 """x, y, width, height in pixels of the frame."""

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from ifc_core.annotation import Project, edits
 from ifc_core.annotation.edits import ImportedTrack, ImportTracks
-from ifc_core.annotation.rle_runs import patch_mask
 from ifc_core.structures import Category, MaskSource, RLEMask, TrackKind, TrackState
+from ifc_core.structures.rle_runs import patch_mask
 
 _MOST_SHAPES = 20_000  # different masks of a video; no frame shows one that was drawn before
 _COVERED = 1 / 300  # share of the frame under one mask: 300 tracks cover it about once

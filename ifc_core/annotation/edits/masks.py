@@ -12,7 +12,6 @@ from ifc_core.annotation.delta import Pointer
 from ifc_core.annotation.edits.base import Edit, name_of, names_of
 from ifc_core.annotation.interpolation import between
 from ifc_core.annotation.records import WHOLE, Scope
-from ifc_core.annotation.rle_runs import patch_mask
 from ifc_core.annotation.transaction import (
     ABSENT,
     CORRECTED,
@@ -23,6 +22,7 @@ from ifc_core.annotation.transaction import (
     EditTransaction,
 )
 from ifc_core.structures import FrameState, MaskSource, RLEMask, Track, TrackState
+from ifc_core.structures.rle_runs import patch_mask
 
 
 @dataclass(frozen=True, slots=True)

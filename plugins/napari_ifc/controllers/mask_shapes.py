@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ifc_core.annotation.rle_runs import patch_mask
 from ifc_core.structures import RLEMask
+from ifc_core.structures.rle_runs import patch_mask
 from napari_ifc.mask_crops import crop_mask
 
 Binary = npt.NDArray[np.uint8]

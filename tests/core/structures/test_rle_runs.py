@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from ifc_core.annotation.interpolation import Blend, between
-from ifc_core.annotation.rle_runs import (
+from ifc_core.errors import FormatError
+from ifc_core.structures import RLEMask
+from ifc_core.structures.mask import decode_counts
+from ifc_core.structures.rle_runs import (
     all_sound,
     decode_runs,
     encode_runs,
@@ -15,9 +18,6 @@ from ifc_core.annotation.rle_runs import (
     patch_mask,
     toggles_of,
 )
-from ifc_core.errors import FormatError
-from ifc_core.structures import RLEMask
-from ifc_core.structures.mask import decode_counts
 
 MASKS = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=14))
 FAST = settings(max_examples=150, deadline=None)
