@@ -36,34 +36,33 @@ def test_what_was_computed_once_is_read_by_the_next(tiny_model, reader, tmp_path
     assert other.read(made.frame_indices) is None
 
 
-def test_the_folder_keeps_to_its_bound_and_the_oldest_goes(tiny_model, reader, tmp_path):
-    clip = cache(tiny_model, reader, None).clip_of(1)
-    folder = FeatureFolder(tmp_path, "x", 2 * clip.num_bytes + 2000)
+def full_folder(model, reader, path):
+    """A folder that has room for two clips and holds "a", the older one, and "b"; and "abc"."""
+    clip = cache(model, reader, None).clip_of(1)
+    folder = FeatureFolder(path, "x", 2 * clip.num_bytes + 2000)
     clips = [
         type(clip)((n,), clip.mask_features, clip.mask_weights, clip.class_probs) for n in "abc"
     ]
     for age, one in enumerate(clips[:2]):
         folder.write(one)
         os.utime(folder._file(one.frame_indices), (1000 + age, 1000 + age))
+    return folder, clips
+
+
+def test_the_folder_keeps_to_its_bound_and_the_oldest_goes(tiny_model, reader, tmp_path):
+    folder, clips = full_folder(tiny_model, reader, tmp_path)
     assert folder.read(("a",)) is not None  # used now, so "b" is the oldest
     folder.write(clips[2])
     assert [folder.read((n,)) is not None for n in "abc"] == [True, False, True]
     small = FeatureFolder(tmp_path / "small", "x", 10)
-    small.write(clip)
-    assert small.read(clip.frame_indices) is None
+    small.write(clips[0])
+    assert small.read(("a",)) is None
 
 
 def test_a_file_that_cannot_be_removed_does_not_keep_the_others(
     tiny_model, reader, tmp_path, monkeypatch
 ):
-    clip = cache(tiny_model, reader, None).clip_of(1)
-    folder = FeatureFolder(tmp_path, "x", 2 * clip.num_bytes + 2000)
-    clips = [
-        type(clip)((n,), clip.mask_features, clip.mask_weights, clip.class_probs) for n in "abc"
-    ]
-    for age, one in enumerate(clips[:2]):
-        folder.write(one)
-        os.utime(folder._file(one.frame_indices), (1000 + age, 1000 + age))
+    folder, clips = full_folder(tiny_model, reader, tmp_path)
     held = folder._file(("a",))
     unlink = Path.unlink
 
