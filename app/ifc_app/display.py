@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from ifc_core.errors import IFCError
+
+_STEP_SECONDS = 0.2
 
 
 def has_display() -> bool:
@@ -40,29 +44,52 @@ def virtual_display(width: int = 1600, height: int = 1000) -> Iterator[str]:
             "run `sudo apt-get install -y xvfb`, or set DISPLAY."
         )
     read_end, write_end = os.pipe()
-    server = subprocess.Popen(
-        [
-            *(program, "-displayfd", str(write_end), "-screen", "0", f"{width}x{height}x24"),
-            *("-nolisten", "tcp", "+extension", "GLX"),
-        ],
-        pass_fds=[write_end],
+    command = [
+        *(program, "-displayfd", str(write_end), "-screen", "0", f"{width}x{height}x24"),
+        *("-nolisten", "tcp", "+extension", "GLX"),
+    ]
+    previous = os.environ.get("DISPLAY")
+    # Signals are heard in this thread: one that ends the wait while the server is started in
+    # another one leaves it known, so that it does not outlive us.
+    with ThreadPoolExecutor(1) as starter:
+        started = starter.submit(_started, command, write_end)
+        try:
+            server = started.result()
+            os.close(write_end)
+            number = _number(read_end)
+            if not number:
+                raise IFCError(
+                    f"The virtual display did not start (Xvfb exit code {server.wait()})."
+                )
+            os.environ["DISPLAY"] = f":{number}"
+            yield os.environ["DISPLAY"]
+        finally:
+            if previous is None:
+                os.environ.pop("DISPLAY", None)
+            else:
+                os.environ["DISPLAY"] = previous
+            server = started.result()
+            server.terminate()
+            server.wait()
+
+
+def _number(reply: int) -> str:
+    """What the server says once it is ready; empty where it is gone.
+
+    It is waited for in steps: a signal that comes just before a read blocks would be heard after.
+    """
+    with os.fdopen(reply) as lines:
+        while not select.select([lines], [], [], _STEP_SECONDS)[0]:
+            pass
+        return lines.readline().strip()
+
+
+def _started(command: list[str], reply: int) -> subprocess.Popen[bytes]:
+    """The server, which writes the number of its display into a file that is open."""
+    return subprocess.Popen(
+        command,
+        pass_fds=[reply],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # a Ctrl-C on the terminal is for us, who end it in our turn
     )
-    os.close(write_end)
-    previous = os.environ.get("DISPLAY")
-    try:
-        with os.fdopen(read_end) as reply:
-            number = reply.readline().strip()  # ends when the server is ready, or gone
-        if not number:
-            raise IFCError(f"The virtual display did not start (Xvfb exit code {server.wait()}).")
-        os.environ["DISPLAY"] = f":{number}"
-        yield os.environ["DISPLAY"]
-    finally:
-        if previous is None:
-            os.environ.pop("DISPLAY", None)
-        else:
-            os.environ["DISPLAY"] = previous
-        server.terminate()
-        server.wait()

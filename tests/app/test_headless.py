@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import time
 
 import pytest
 from rich.console import Console
@@ -156,9 +158,18 @@ def test_a_stopped_job_ends_with_130(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of other systems")
+@pytest.mark.parametrize("start_seconds", [0.0, 0.5])
 def test_a_second_signal_ends_the_wait_for_a_display_that_never_comes(
-    tmp_path, monkeypatch, capsys
+    tmp_path, monkeypatch, capsys, start_seconds
 ):
+    start, servers = subprocess.Popen, []
+
+    def started(*given, **options):
+        servers.append(start(*given, **options))
+        time.sleep(start_seconds)  # signals come meanwhile
+        return servers[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", started)
     server = tmp_path / "bin" / "Xvfb"
     server.parent.mkdir()
     server.write_text("#!/bin/sh\nkill -TERM $PPID; kill -INT $PPID; exec sleep 20\n")
@@ -166,6 +177,7 @@ def test_a_second_signal_ends_the_wait_for_a_display_that_never_comes(
     monkeypatch.setenv("PATH", f"{server.parent}:{os.environ['PATH']}")
     assert headless.run_headless(None, tmp_path / "out") == 130
     assert capsys.readouterr().err.endswith("Stopped.\n")
+    assert [one.returncode is None for one in servers] == [False]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of other systems")
