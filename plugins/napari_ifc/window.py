@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from napari_ifc.views.transport import TimelinePanel
 
 _NAMES = {"PgDown": "PageDown", "PgUp": "PageUp"}  # Qt's word: the key code's
-
-
 _NAPARI_DOCKS = ("layer list", "layer controls")
 
 
