@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
+from scipy.optimize import linear_sum_assignment
 
 from ifc_core.bench.labelled_files import labelled_files
-from ifc_core.data.synthetic.spec import DIFFICULTIES
+from ifc_core.data.synthetic.spec import DIFFICULTIES, World, known_world
 from ifc_core.data.synthetic.validation import (
     FROZEN_HASHES,
     rendered_hash,
@@ -119,25 +120,35 @@ class RealFigures:
 
 
 def bench_synthetic(
-    model: IFC, settings: ProposeSettings, count: int, context: JobContext | None = None
+    model: IFC,
+    settings: ProposeSettings,
+    count: int,
+    context: JobContext | None = None,
+    *,
+    world: World = "things",
 ) -> dict[str, Any]:
-    """AP on the frozen validation set, by difficulty.
+    """AP on the frozen validation set of a world, by difficulty.
 
     Args:
         model: On its device.
         settings: Of proposing; the score threshold does not enter AP.
         count: Clips of each difficulty.
         context: Told of the difficulties done; may cancel.
+        world: Whose clips.
 
     Returns:
-        ``difficulty -> {"AP", "AP50", ..., "hash", "is_frozen_set"}`` and ``mean``; the last
-        says whether these are, pixel for pixel, all the clips that were frozen.
+        ``difficulty -> {"AP", "AP50", ..., "mask_precision", "mask_recall", "hash",
+        "is_frozen_set"}`` and ``mean``. The last says whether these are, pixel for pixel, all the
+        clips that were frozen. Precision and recall are of the masks of single frames, tracks
+        over the score threshold alone, each matched with one object by an IoU of at least 0.5.
     """
     job = context or JobContext()
+    threshold = score_threshold_for(model, settings)
     figures: dict[str, Any] = {}
     for number, difficulty in enumerate(DIFFICULTIES):
         job.advance(number, len(DIFFICULTIES), f"{difficulty} clips", unit="sets")
-        clips = validation_clips(difficulty, count)
+        clips = validation_clips(difficulty, count, world)
+        counts = MaskCounts()
         videos: list[YtvisVideo] = []
         truth: list[YtvisTrack] = []
         results: list[YtvisTrack] = []
@@ -151,15 +162,58 @@ def bench_synthetic(
                 truth.append(YtvisTrack(len(truth) + 1, video_id, _CLASS, coded))
             found = find_tracks(model, enumerate(sample.frames), settings, job)
             results += [_result(t, video_id, range(length)) for t in found]
-        metrics = _metrics(videos, truth, results)
+            own = [track for track in truth if track.video_id == video_id]
+            counts.add(own, [t.masks for t in found if t.certainty >= threshold], length)
+        metrics = {**_metrics(videos, truth, results), **counts.to_json()}
         digest = rendered_hash(clips)
-        frozen = digest == FROZEN_HASHES[difficulty]
+        frozen = digest == FROZEN_HASHES[world][difficulty]
         figures[difficulty] = {**metrics, "hash": digest, "is_frozen_set": frozen}
     figures["mean"] = {
         k: round(float(np.mean([figures[d][k] for d in DIFFICULTIES])), 4)
-        for k in ("AP", "AP50", "AR10")
+        for k in ("AP", "AP50", "AR10", "mask_precision", "mask_recall")
     }
+    figures["world"] = world
     return figures
+
+
+@dataclass(slots=True)
+class MaskCounts:
+    """Masks of single frames that are right, wrong or missing.
+
+    Attributes:
+        right: Masks matched with an object by an IoU of at least 0.5.
+        found: Masks in all.
+        wanted: Labelled masks in all.
+    """
+
+    right: int = 0
+    found: int = 0
+    wanted: int = 0
+
+    def add(self, truth: list[YtvisTrack], found: list[Masks], length: int) -> None:
+        """Count a video.
+
+        Args:
+            truth: Its labelled tracks.
+            found: Masks of each track that was found.
+            length: Frames of the video.
+        """
+        for t in range(length):
+            there = [m for track in truth if (m := track.segmentations[t]) is not None and m.area]
+            shown = [masks[t] for masks in found if t in masks and masks[t].area]
+            self.wanted += len(there)
+            self.found += len(shown)
+            if there and shown:
+                table = np.array([[a.iou(b) for b in shown] for a in there])
+                table[table < FOUND_J] = 0.0
+                self.right += int((table[linear_sum_assignment(-table)] > 0).sum())
+
+    def to_json(self) -> dict[str, float]:
+        """Shares of the masks that are right, and of the labelled ones that are found."""
+        return {
+            "mask_precision": round(self.right / max(1, self.found), 4),
+            "mask_recall": round(self.right / max(1, self.wanted), 4),
+        }
 
 
 def bench_real(
@@ -345,6 +399,7 @@ def run(
     settings: ProposeSettings,
     *,
     synthetic_clips: int = 20,
+    world: World | None = None,
     context: JobContext | None = None,
 ) -> dict[str, Any]:
     """All figures of a model.
@@ -354,6 +409,7 @@ def run(
         data: Folder of labelled clips, or ``None`` for the generated ones alone.
         settings: Of proposing.
         synthetic_clips: Validation clips of each difficulty; 0 leaves them out.
+        world: Of those clips; ``None`` takes the one whose class the model knows.
         context: Progress and cancellation.
 
     Returns:
@@ -361,7 +417,10 @@ def run(
     """
     report: dict[str, Any] = {"model": model.sha256, "settings": settings.to_json()}
     if synthetic_clips:
-        report["synthetic"] = bench_synthetic(model, settings, synthetic_clips, context)
+        known = known_world(category.name for category in model.categories)
+        report["synthetic"] = bench_synthetic(
+            model, settings, synthetic_clips, context, world=world or known or "things"
+        )
     if data is not None:
         report["real"] = bench_real(model, data, settings, context).to_json()
     return report

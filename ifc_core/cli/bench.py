@@ -301,6 +301,8 @@ class ModelBenchOptions:
         model: Name or file of the weights.
         data: Folder with ``*_ytvis.json`` files and their clips, or ``None``.
         clips: Generated clips of each difficulty; 0 leaves them out.
+        world: Of the generated clips, ``things`` or ``cells``; empty takes the one whose class the
+            model knows.
         clip_length: T.
         clip_stride: S.
         frame_step: Only every n-th frame is looked at.
@@ -323,6 +325,7 @@ class ModelBenchOptions:
     model: str = "default"
     data: Path | None = None
     clips: int = 20
+    world: str = ""
     clip_length: int = 5
     clip_stride: int = 1
     frame_step: int = 1
@@ -347,12 +350,15 @@ def bench_model(options: ModelBenchOptions) -> dict[str, Any]:
         The figures.
     """
     from ifc_core.bench.model import run
+    from ifc_core.data.synthetic.spec import check_world
     from ifc_core.engine.model_cache import ModelCache
     from ifc_core.inference.settings import ProposeSettings
 
     values = dataclasses.asdict(options)
     data, clips = values.pop("data"), values.pop("clips")
+    named = values.pop("world")
+    world = check_world(named) if named else None
     settings = ProposeSettings(**values)
     model = ModelCache().get(options.model, options.device)
     with job("Measuring the model") as context:
-        return run(model, data, settings, synthetic_clips=clips, context=context)
+        return run(model, data, settings, synthetic_clips=clips, world=world, context=context)

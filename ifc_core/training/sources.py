@@ -12,6 +12,7 @@ from ifc_core.data.clip_source import ClipRequest, ClipSource, sample_seed
 from ifc_core.data.sample import ClipSample
 from ifc_core.data.synthetic import ClipSpec, render_clip
 from ifc_core.data.synthetic.photos import load_scenes, load_sprites
+from ifc_core.data.synthetic.spec import WORLD_CLASSES, World
 from ifc_core.errors import ConfigError
 from ifc_core.training.config import TrainConfig
 
@@ -51,8 +52,10 @@ def open_data(config: TrainConfig) -> tuple[TrainConfig, ClipSource]:
         FormatError: An annotation file cannot be used.
     """
     data = config.data
+    source: ClipSource
     if data.kind == "synthetic":
-        return _in_iterations(_with_classes(config, ["object"]), 0), _synthetic(config)
+        source, world = _synthetic(config)
+        return _in_iterations(_with_classes(config, [WORLD_CLASSES[world]]), 0), source
     annotations, root = _existing(data.annotations), _existing(data.root)
     augmentation = Augmentation(("flip", *data.augmentation))
     if data.kind == "coco":
@@ -60,7 +63,7 @@ def open_data(config: TrainConfig) -> tuple[TrainConfig, ClipSource]:
 
         images, names = read_coco_images(annotations, root)
         images, left_out = usable_images(images)
-        source: ClipSource = CocoSource(config.seed, images, augmentation, left_out=left_out)
+        source = CocoSource(config.seed, images, augmentation, left_out=left_out)
         count = len(images)
     else:
         from ifc_core.data.video_source import VideoSource, read_ytvis_videos
@@ -71,7 +74,7 @@ def open_data(config: TrainConfig) -> tuple[TrainConfig, ClipSource]:
     return _in_iterations(_with_classes(config, names), count), source
 
 
-def _synthetic(config: TrainConfig) -> SyntheticSource:
+def _synthetic(config: TrainConfig) -> tuple[SyntheticSource, World]:
     fields = config.data.synthetic
     try:
         spec = ClipSpec(**fields)
@@ -85,7 +88,7 @@ def _synthetic(config: TrainConfig) -> SyntheticSource:
         load_scenes(spec.cutout_dir)  # tells what is wrong now, and is there for the workers
     if spec.sprite_dir is not None:
         load_sprites(spec.sprite_dir)
-    return SyntheticSource(config.seed, tuple(fields.items()))
+    return SyntheticSource(config.seed, tuple(fields.items())), spec.world
 
 
 def _in_iterations(config: TrainConfig, count: int) -> TrainConfig:

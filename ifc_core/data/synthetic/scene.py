@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ifc_core.data.sample import ClipSample
 from ifc_core.data.synthetic.background import make_background, occluder
 from ifc_core.data.synthetic.bodies import Body, MaterialSource, Part
+from ifc_core.data.synthetic.cells import render_cells
 from ifc_core.data.synthetic.effects import apply_look, random_look
 from ifc_core.data.synthetic.motion import Camera, ObjectPath, camera_path, object_path
 from ifc_core.data.synthetic.photos import (
@@ -22,7 +23,7 @@ from ifc_core.data.synthetic.photos import (
     surface_photographs,
 )
 from ifc_core.data.synthetic.real import photograph_clip
-from ifc_core.data.synthetic.spec import ClipSpec
+from ifc_core.data.synthetic.spec import STRENGTH, ClipSpec
 from ifc_core.data.synthetic.sprites import (
     Canvas,
     Image,
@@ -42,7 +43,6 @@ _COUNTS = {
     "medium": ((1, 0.28), (2, 0.22), (3, 0.16), (4, 0.12), (6, 0.14), (9, 0.08)),
     "hard": ((1, 0.15), (2, 0.15), (3, 0.15), (5, 0.2), (8, 0.15), (14, 0.12), (30, 0.08)),
 }
-_STRENGTH = {"easy": 0.4, "medium": 0.8, "hard": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,8 @@ def render_clip(seed: int, spec: ClipSpec) -> ClipSample:
         FormatError: ``spec.cutout_dir`` is not a readable COCO folder.
     """
     rng = np.random.default_rng(seed)
+    if spec.world == "cells":
+        return render_cells(rng, spec)
     source, scenes, cutouts, empty = _material(spec.cutout_dir, spec.photographs)
     if scenes and rng.random() < spec.real_fraction:
         return photograph_clip(rng, scenes, spec)
@@ -127,7 +129,7 @@ class _Scene:
         if rng.random() < 0.3:
             blur = float(rng.uniform(0.5, 2.5)) * spec.height / 128
             self.backdrop = np.asarray(cv2.GaussianBlur(self.backdrop, (0, 0), blur))
-        self.look = random_look(rng, spec.height, spec.width, _STRENGTH[spec.difficulty])
+        self.look = random_look(rng, spec.height, spec.width, STRENGTH[spec.difficulty])
         self.actors = self._cast()
         self.front = self._occluders()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,31 @@ from ifc_core.errors import ConfigError
 
 Difficulty = Literal["easy", "medium", "hard"]
 DIFFICULTIES: tuple[Difficulty, ...] = ("easy", "medium", "hard")
+STRENGTH: dict[Difficulty, float] = {"easy": 0.4, "medium": 0.8, "hard": 1.0}
+"""How often lens, sensor and codec degrade the clips of a difficulty, 0 to 1."""
+
+World = Literal["things", "cells"]
+WORLD_CLASSES: dict[World, str] = {"things": "object", "cells": "cell"}
+"""The generated worlds, and the one class of each."""
+
+
+def known_world(class_names: Iterable[str]) -> World | None:
+    """The first generated world whose class is among a model's; ``None`` where none is."""
+    names = set(class_names)
+    return next((world for world, name in WORLD_CLASSES.items() if name in names), None)
+
+
+def check_world(name: str) -> World:
+    """The generated world of a name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    for world in WORLD_CLASSES:
+        if world == name:
+            return world
+    known = ", ".join(WORLD_CLASSES)
+    raise ConfigError(f"The world must be one of {known}.", name="world", value=name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +64,8 @@ class ClipSpec:
             installed.
         frame_gap: Time between two frames of the clip, in frames of a usual video; motion
             scales with it.
+        world: ``things`` (people, animals, vehicles, objects of all kinds before backgrounds) or
+            ``cells`` (microscopy, which pictures of folders do not enter).
     """
 
     height: int = 128
@@ -53,6 +81,7 @@ class ClipSpec:
     real_exhaustive: bool = False
     photographs: bool = True
     frame_gap: float = 2.0
+    world: World = "things"
 
     def __post_init__(self) -> None:
         """Check the ranges.
@@ -73,6 +102,7 @@ class ClipSpec:
                 name="difficulty",
                 value=self.difficulty,
             )
+        check_world(self.world)
         if not 1 <= self.max_objects <= 30:
             raise ConfigError(
                 "A generated clip holds 1 to 30 objects.",

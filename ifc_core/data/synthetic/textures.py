@@ -164,6 +164,13 @@ def foliage_tiles() -> tuple[Image, ...]:
     return tuple(tile for i, tile in enumerate(texture_bank()) if i % len(_MAKERS) == 6)
 
 
+@lru_cache(maxsize=1)
+def organic_tiles() -> tuple[Image, ...]:
+    """Those tiles of the bank that look grown: clouds, spots, cells, foliage, fur and veins."""
+    grown = [_MAKERS.index(make) for make in (_clouds, _spots, _cells, _foliage, _fur, _veins)]
+    return tuple(tile for i, tile in enumerate(texture_bank()) if i % len(_MAKERS) in grown)
+
+
 def random_colour(rng: Rng) -> npt.NDArray[np.float32]:
     """A colour as (3,) float32 RGB, 0..255: greys, muted tones and, less often, vivid ones."""
     draw = rng.random()

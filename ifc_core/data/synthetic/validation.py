@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ifc_core.data.sample import ClipSample
 from ifc_core.data.synthetic.scene import render_clip
-from ifc_core.data.synthetic.spec import DIFFICULTIES, ClipSpec, Difficulty
+from ifc_core.data.synthetic.spec import DIFFICULTIES, ClipSpec, Difficulty, World
 
 FIRST_SEED = 9_000_000_000
 """Training draws its seeds from all of 63 bits, so meeting one of these is out of the question."""
@@ -19,13 +19,21 @@ FRAME_GAP = 1.5
 FROZEN_OPENCV = "5.0.0"
 """OpenCV under which the hashes were taken; other builds may round differently."""
 
-FROZEN_HASHES: dict[Difficulty, str] = {
-    "easy": "289748ac47c379228c74c3cae2bc4e04937da639725cf05a15110a23ef2fa9d4",
-    "medium": "28568d241ff8fe249ce72e0013ff59b3841145e137bd1a0635290d9465053812",
-    "hard": "9ceeaec25250035cfd3042bc23cc993a062c006bb20a5a357767574de9bf0b10",
+FROZEN_HASHES: dict[World, dict[Difficulty, str]] = {
+    "things": {
+        "easy": "289748ac47c379228c74c3cae2bc4e04937da639725cf05a15110a23ef2fa9d4",
+        "medium": "28568d241ff8fe249ce72e0013ff59b3841145e137bd1a0635290d9465053812",
+        "hard": "9ceeaec25250035cfd3042bc23cc993a062c006bb20a5a357767574de9bf0b10",
+    },
+    "cells": {
+        "easy": "425fdfc838fa84f8ecb3907b6f949ac102f77f558c13bd868542e808c18c7df5",
+        "medium": "88017108d6e1aaa5c57bc913075e7aa758157fe4fb48f4cb2a4cb8327a4d1c7e",
+        "hard": "b6c4710b749183fa7b5d0d27a454397c053fe6386ad3e621d7b39055bf229068",
+    },
 }
-"""What :func:`rendered_hash` gives for all clips of a difficulty, taken before the first model was
-measured."""
+"""What :func:`rendered_hash` gives for all clips of a difficulty, taken before the first model of
+that world was trained."""
+_SIZES: dict[World, tuple[int, int]] = {"things": (192, 336), "cells": (240, 240)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +56,23 @@ class ValidationClip:
 
 
 def validation_clips(
-    difficulty: Difficulty, count: int = CLIPS_PER_DIFFICULTY
+    difficulty: Difficulty, count: int = CLIPS_PER_DIFFICULTY, world: World = "things"
 ) -> tuple[ValidationClip, ...]:
-    """The first ``count`` validation clips of a difficulty.
+    """The first ``count`` validation clips of a difficulty and a world.
 
     Nothing outside the package enters them (no cut-outs, no photographs), so that they can be
     rendered anywhere.
     """
+    height, width = _SIZES[world]
     spec = ClipSpec(
-        height=192,
-        width=336,
+        height=height,
+        width=width,
         num_frames=NUM_FRAMES,
         difficulty=difficulty,
         photographs=False,
         real_fraction=0.0,
         frame_gap=FRAME_GAP,
+        world=world,
     )
     start = FIRST_SEED + 1_000_000 * DIFFICULTIES.index(difficulty)
     return tuple(ValidationClip(start + i, spec, difficulty) for i in range(count))

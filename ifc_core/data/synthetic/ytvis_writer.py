@@ -10,7 +10,7 @@ import cv2
 
 from ifc_core.data.sample import ClipSample
 from ifc_core.data.synthetic.scene import render_clip
-from ifc_core.data.synthetic.spec import ClipSpec
+from ifc_core.data.synthetic.spec import WORLD_CLASSES, ClipSpec
 from ifc_core.errors import OutputError
 from ifc_core.io.ytvis import YtvisFile, YtvisTrack, YtvisVideo, write_ytvis
 from ifc_core.jobs import JobContext
@@ -50,7 +50,7 @@ def write_ytvis_dataset(
         tracks += _tracks(sample, number, len(tracks) + 1)
         job.advance(number, len(seeds), "rendering", unit="clips")
     target = root / "instances.json"
-    categories = (Category(1, "object"),)
+    categories = (Category(1, WORLD_CLASSES[spec.world]),)
     write_ytvis(YtvisFile(tuple(videos), categories, tuple(tracks)), target)
     return target
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from ifc_core.bench import model as bench
+from ifc_core.data.synthetic.validation import FROZEN_HASHES
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.ytvis import YtvisTrack, YtvisVideo
 from ifc_core.jobs import JobCancelled, JobContext
@@ -88,6 +89,25 @@ def test_thirty_ellipses_of_which_one_is_the_centre() -> None:
     assert not middle[0, 0]
 
 
+def test_masks_of_frames_are_counted_by_the_best_assignment() -> None:
+    _, track = _truth()
+    counts = bench.MaskCounts()
+    shifted = {0: _square(14, 10), 1: _square(20, 10), 3: _square(70, 10)}
+    counts.add([track], [shifted, {0: _square(10, 10)}, {1: _square(60, 30)}], 4)
+    assert (counts.wanted, counts.found, counts.right) == (3, 5, 2)
+    assert counts.to_json() == {"mask_precision": 0.4, "mask_recall": 0.6667}
+    assert bench.MaskCounts().to_json() == {"mask_precision": 0.0, "mask_recall": 0.0}
+
+
+def test_a_model_of_cells_is_measured_on_cells() -> None:
+    model = IFC(IFCConfig.preset("tiny", num_classes=1), (Category(1, "cell"),)).eval()
+    settings = ProposeSettings(short_side=64, clip_length=3, score_threshold=0.0)
+    assert bench.run(model, None, settings, synthetic_clips=1)["synthetic"]["world"] == "cells"
+    asked = bench.run(model, None, settings, synthetic_clips=1, world="things")
+    assert asked["synthetic"]["world"] == "things"
+    assert asked["synthetic"]["easy"]["hash"] != FROZEN_HASHES["things"]["easy"]  # one clip of 20
+
+
 def test_a_whole_run_gives_finite_figures(tiny: IFC, labelled_folder: Path) -> None:
     settings = ProposeSettings(short_side=64, clip_length=3, score_threshold=0.0)
     report = bench.run(tiny, labelled_folder, settings, synthetic_clips=1)
@@ -97,7 +117,8 @@ def test_a_whole_run_gives_finite_figures(tiny: IFC, labelled_folder: Path) -> N
     assert real["frames"] == 8
     assert 0 < real["mean_ellipses_j"] <= 1
     assert 0 <= real["mean_best_j"] <= real["mean_any_j"] <= 1
-    assert set(report["synthetic"]) == {"easy", "medium", "hard", "mean"}
+    assert set(report["synthetic"]) == {"easy", "medium", "hard", "mean", "world"}
+    assert report["synthetic"]["world"] == "things"
     assert len(report["synthetic"]["hard"]["hash"]) == 64
 
 

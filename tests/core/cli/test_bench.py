@@ -130,14 +130,19 @@ def test_the_model_bench_on_generated_clips(
 ) -> None:
     words = [f"--set=model={tiny_model_file}", "--set=clips=1", "--set=device=cpu"]
     words += ["--set=duplicate_iou=0.7", "--set=continuation_score=0.3"]
-    words += ["--set=lookahead=2"]
+    words += ["--set=lookahead=2", "--set=world=cells"]
     assert cli.main(["bench", "model", *words]) == 0
     figures = json.loads(capsys.readouterr().out)
-    assert set(figures["synthetic"])
+    assert figures["synthetic"]["world"] == "cells"
     assert figures["settings"]["clip_length"] == 5
     assert figures["settings"]["duplicate_iou"] == 0.7
     assert figures["settings"]["continuation_score"] == 0.3
     assert figures["settings"]["lookahead"] == 2
+
+
+def test_a_world_that_does_not_exist_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "model", "--set=world=stars"]) == 2
+    assert capsys.readouterr().err == "ifc-studio: The world must be one of things, cells.\n"
 
 
 def test_benches_of_the_window_come_through_entry_points(

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from ifc_core.data.synthetic import DIFFICULTIES, ClipSpec, render_clip
+from ifc_core.data.synthetic.spec import WORLD_CLASSES, World
 from ifc_core.data.synthetic.validation import (
     FROZEN_HASHES,
     FROZEN_OPENCV,
@@ -33,16 +35,21 @@ def test_the_hash_sees_every_clip() -> None:
     assert rendered_hash(clips[:1]) != rendered_hash(clips)
 
 
-def test_the_set_is_still_the_frozen_one() -> None:
+@pytest.mark.parametrize("world", WORLD_CLASSES)
+def test_the_set_is_still_the_frozen_one(world: World) -> None:
     same_build = cv2.__version__ == FROZEN_OPENCV
-    assert rendered_hash(validation_clips("easy")) == FROZEN_HASHES["easy"] or not same_build
+    clips = validation_clips("easy", world=world)
+    assert len(clips) == 20
+    assert rendered_hash(clips) == FROZEN_HASHES[world]["easy"] or not same_build
 
 
-def test_a_written_dataset_reads_back(tmp_path: Path) -> None:
-    spec = ClipSpec(height=64, width=96, num_frames=2)
+@pytest.mark.parametrize(("world", "name"), WORLD_CLASSES.items())
+def test_a_written_dataset_reads_back(tmp_path: Path, world: World, name: str) -> None:
+    spec = ClipSpec(height=64, width=96, num_frames=2, world=world)
     file = write_ytvis_dataset(tmp_path / "set", spec, [5, 6])
     assert not validate_ytvis(file)
     content = read_ytvis(file)
+    assert [category.name for category in content.categories] == [name]
     assert [v.length for v in content.videos] == [2, 2]
     for video, seed in zip(content.videos, (5, 6), strict=True):
         sample = render_clip(seed, spec)
