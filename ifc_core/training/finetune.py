@@ -52,7 +52,7 @@ from ifc_core.training.judging import FrameCount, judge
 from ifc_core.training.nearest_class import nearest_classes
 from ifc_core.training.outcome import memory_sentence
 from ifc_core.training.precision import training_precision
-from ifc_core.training.rehearsal import NUM_CLIPS, NUM_FRAMES, RelabelledSource, rehearsal_score
+from ifc_core.training.rehearsal import NUM_CLIPS, NUM_FRAMES, rehearsal_score, rehearsal_source
 from ifc_core.training.run_files import (
     NOTE_NAME,
     TRAINING_FOLDER,
@@ -61,7 +61,6 @@ from ifc_core.training.run_files import (
     training_lock,
 )
 from ifc_core.training.score_threshold import THRESHOLD_FRAMES, fitting_threshold
-from ifc_core.training.sources import SyntheticSource
 from ifc_core.training.trainer import Trainer
 
 _SMALLEST_SIDE = 128
@@ -127,7 +126,7 @@ def _trained_and_judged(
         plan = run.plan
         count = FrameCount(job, "judging the new model", _parts(plan))
         trained, share = run.model, 1.0
-        if plan.rehearses:
+        if plan.old_task:
             trained, share = keep_old_task(plan, trained, store, job, count)
         trained = _with_final_classes(plan, trained)
         count.end_part()
@@ -173,9 +172,9 @@ def _parts(plan: FinetunePlan) -> tuple[int, ...]:
     """Frames that the parts of judging take at most: blending, held out, old task and so on."""
     held_out = sum(len(video.labelled_frames) for video in _judged_by(plan, VERDICT_FRAMES))
     return (
-        most_frames(plan) if plan.rehearses else 0,
+        most_frames(plan) if plan.old_task else 0,
         held_out,
-        NUM_CLIPS * NUM_FRAMES if plan.rehearses else 0,
+        NUM_CLIPS * NUM_FRAMES if plan.old_task else 0,
         min(_MOST_PICTURES, held_out),
         THRESHOLD_FRAMES,
     )
@@ -311,9 +310,9 @@ def training_source(plan: FinetunePlan, store: FrameStore) -> ClipSource:
         close_up=True,
         store=store,
     )
-    if not plan.rehearses:
+    if plan.old_task is None:
         return videos
-    generated = RelabelledSource(SyntheticSource(seed), plan.class_names.index(OBJECT))
+    generated = rehearsal_source(seed, plan.old_task, plan.class_names)
     share = plan.preset.rehearsal_share
     return MixedSource(seed + 1, (videos, generated), (1 - share, share))
 
@@ -429,7 +428,8 @@ def _score(
 
 
 def _rehearsed(plan: FinetunePlan, model: IFC, count: FrameCount) -> float | None:
-    score = rehearsal_score(model, plan.settings.seed, count) if plan.rehearses else None
+    task, seed = plan.old_task, plan.settings.seed
+    score = None if task is None else rehearsal_score(model, task.world, seed, count)
     count.end_part()
     return score
 

@@ -20,6 +20,7 @@ from ifc_core.training.class_head import OBJECT
 from ifc_core.training.finetune_settings import FinetunePreset, FinetuneSettings
 from ifc_core.training.held_out_split import Seen, Split, split_held_out
 from ifc_core.training.project_classes import learnt_ids, parent_classes, rename_classes
+from ifc_core.training.rehearsal import OldTask, old_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,9 @@ class FinetunePlan:
         return self.settings.load_preset().short_side
 
     @property
-    def rehearses(self) -> bool:
-        """Whether generated clips are mixed in: only where the parent knows what they show."""
-        known = OBJECT in {category.name for category in self.parent.categories}
-        return known and self.preset.rehearsal_share > 0
+    def old_task(self) -> OldTask | None:
+        """What is rehearsed with generated clips; ``None`` where none are mixed in."""
+        return old_task(self.parent) if self.preset.rehearsal_share > 0 else None
 
 
 def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetunePlan:

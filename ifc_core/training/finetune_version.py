@@ -18,6 +18,7 @@ from ifc_core.training.finetune_plan import FinetunePlan
 from ifc_core.training.finetune_settings import MAX_NAME_BYTES, HeldOutScore
 from ifc_core.training.frame_ranges import FrameRange, first_ones, joined, to_ranges
 from ifc_core.training.project_classes import CATEGORY_IDS
+from ifc_core.training.rehearsal import WORLD_KEY, first_world
 from ifc_core.version import __version__
 
 _MOST_LETTERS = 300_000
@@ -63,6 +64,7 @@ def write_version(
         provenance={
             "parent": plan.parent_name,
             "parent_sha256": getattr(plan.parent, "sha256", ""),
+            WORLD_KEY: first_world(plan.parent),
             "project": plan.snapshot.project,
             "run": plan.settings.run_id,
             "trained_on": joined(_frames_by_video(plan.split.training), _MOST_LETTERS),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
 from ifc_core.data.clip_source import ClipRequest, ClipSource
 from ifc_core.data.sample import ClipSample
+from ifc_core.data.synthetic.spec import WORLD_CLASSES, World
 from ifc_core.models.ifc import IFC
 from ifc_core.training.held_out import assigned_ious, confident_masks
 from ifc_core.training.judging import FrameCount
@@ -16,6 +18,41 @@ from ifc_core.training.sources import SyntheticSource
 NUM_CLIPS = 6
 NUM_FRAMES = 3
 """Of each clip that is asked for."""
+
+WORLD_KEY = "world"
+"""Key of a model's provenance: the generated world that it learnt first, else that of things."""
+
+
+@dataclass(frozen=True, slots=True)
+class OldTask:
+    """What a model knew before it saw anyone's videos.
+
+    Attributes:
+        world: The generated world that shows it.
+        class_name: Its class.
+    """
+
+    world: World
+    class_name: str
+
+
+def first_world(model: IFC) -> World:
+    """The generated world that a model or its ancestor learnt first, as far as it says."""
+    stored = model.provenance.get(WORLD_KEY)
+    return next((world for world in WORLD_CLASSES if world == stored), "things")
+
+
+def old_task(model: IFC) -> OldTask | None:
+    """The old task of a model; ``None`` where it does not know what generated clips show."""
+    world = first_world(model)
+    names = {category.name for category in model.categories}
+    return OldTask(world, WORLD_CLASSES[world]) if WORLD_CLASSES[world] in names else None
+
+
+def rehearsal_source(seed: int, task: OldTask, class_names: Sequence[str]) -> RelabelledSource:
+    """Generated clips of an old task, labelled as a model of these classes has it."""
+    clips = SyntheticSource(seed, ((WORLD_KEY, task.world),))
+    return RelabelledSource(clips, class_names.index(task.class_name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +75,17 @@ class RelabelledSource:
 
 @torch.inference_mode()
 def rehearsal_score(
-    model: IFC, seed: int, count: FrameCount | None = None, num_clips: int = NUM_CLIPS
+    model: IFC,
+    world: World,
+    seed: int,
+    count: FrameCount | None = None,
+    num_clips: int = NUM_CLIPS,
 ) -> float:
     """Mean J on generated clips that no training uses: what is left of the old task.
 
     Args:
         model: The network.
+        world: Of the clips.
         seed: Of the clips.
         count: Is told of each clip's frames, and may stop it.
         num_clips: How many.
@@ -51,7 +93,7 @@ def rehearsal_score(
     Returns:
         0 to 1; each object of a frame is compared with the confident mask assigned to it.
     """
-    source = SyntheticSource(seed ^ 0x5EED)
+    source = SyntheticSource(seed ^ 0x5EED, ((WORLD_KEY, world),))
     training = model.training
     model.eval()
     ious: list[float] = []

@@ -38,6 +38,7 @@ from ifc_core.training.matcher import HungarianMatcher
 from ifc_core.training.optimizer import make_optimizer, set_learning_rate
 from ifc_core.training.place_matching import matching_loss
 from ifc_core.training.plan import BatchPlan, first_use, position_of
+from ifc_core.training.rehearsal import WORLD_KEY
 from ifc_core.training.run_files import STATE_NAME
 from ifc_core.training.run_state import (
     check_same_run,
@@ -422,13 +423,15 @@ class Trainer:
         """Write the averaged weights in half precision: as one model file, and as shards."""
         if not self.ranks.is_main:
             return
-        last = self.config.stages[-1]
+        last, data = self.config.stages[-1], self.config.data
+        world = {WORLD_KEY: data.synthetic.get("world", "things")}
         info = CheckpointInfo(
             self.model.config,
             self.model.categories,
             ModelPreferences(short_side=max(min(size) for size in last.sizes)),
-            provenance={"data": self.config.data.kind, "seed": self.config.seed,
-                        "iteration": self.iteration, "iterations": self.config.iterations},
+            provenance={"data": data.kind, **(world if data.kind == "synthetic" else {}),
+                        "seed": self.config.seed, "iteration": self.iteration,
+                        "iterations": self.config.iterations},
         )  # fmt: skip
         write_checkpoint(self.model_path, info, self.averaged_weights(), "fp16")
         facts = {
