@@ -45,7 +45,7 @@ def finetune(
     ] = False,
     name: Annotated[str, typer.Option(help="Name of the new model; by default made up.")] = "",
     model: Annotated[
-        str, typer.Option(help="Model to start from; by default what the project uses.")
+        str, typer.Option(help="Model to start from; by default what the project proposes with.")
     ] = "",
     drop_object: Annotated[
         bool, typer.Option("--drop-object", help="Leave the class 'object' out of the new model.")
@@ -191,12 +191,17 @@ def _gone_unless_begun(run_folder: Path) -> Iterator[None]:
 def _new_run(project: Project, choices: dict[str, Any]) -> FinetuneSettings:
     """Freeze the annotation and write down what was chosen."""
     from ifc_core.annotation.snapshot import make_snapshot
+    from ifc_core.models.names import model_name
+    from ifc_core.training.chosen_model import chosen_model
     from ifc_core.training.finetune_settings import FinetuneSettings
     from ifc_core.training.run_files import write_settings
     from ifc_core.training.stopped_runs import stopped_runs
 
     stamp = time.strftime("%Y%m%d-%H%M%S")
     run_id = f"finetune-{stamp}-{time.time_ns() % 1000:03d}"
+    if not choices["model"] and (chosen := chosen_model(project)):
+        choices = {**choices, "model": _lasting(chosen)}
+        typer.echo(f"It begins with {model_name(chosen)}, as the latest proposals did.", err=True)
     settings = FinetuneSettings.from_json({"run_id": run_id, **choices})
     for run in stopped_runs(project):
         told = "stays stopped beside this one; --discard deletes it"

@@ -14,6 +14,7 @@ from ifc_core.annotation import ModelVersion, Project, ProjectReader
 from ifc_core.errors import ProjectError
 from ifc_core.models.bundled import default_digest
 from ifc_core.models.names import DEFAULT_MODEL, DEFAULT_WORDS
+from ifc_core.training.chosen_model import chosen_digest
 from ifc_core.training.run_files import (
     RESULT_NAME,
     SETTINGS_NAME,
@@ -80,12 +81,16 @@ def as_entered(result: Mapping[str, Any], version: ModelVersion) -> dict[str, An
 def parent_is_in_use(project: ProjectReader, result: Mapping[str, Any]) -> bool:
     """Whether the project uses the model that a run began with and was compared with.
 
+    Where no version is in use that is the bundled one, and the one of its latest run of Propose.
+
     Args:
         project: To look into.
         result: As for :func:`enter_version`.
     """
     active, parent = project.active_model(), str(result["parent"])
     digest = result["provenance"].get("parent_sha256")
+    if active is None and digest and digest == chosen_digest(project):
+        return True
     used = default_digest() if active is None else active.sha256
     if digest and used:  # a name may be that of several files
         return bool(digest == used)

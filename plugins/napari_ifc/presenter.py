@@ -10,11 +10,11 @@ from ifc_core.config import data_dir
 from ifc_core.structures.palette import track_color
 from napari_ifc.coming_frames import ComingFrames
 from napari_ifc.controllers.canvas import FrameRecords, masks_to_draw
-from napari_ifc.controllers.propose_choices import BUNDLED, ModelChoice
+from napari_ifc.controllers.propose_choices import BUNDLED, ModelChoice, bundled_texts
 from napari_ifc.language import tr
 from napari_ifc.rows import Summary
 from napari_ifc.soon import soon
-from napari_ifc.views.propose_panel import NOT_FOR_MICROSCOPY
+from napari_ifc.views.propose_panel import FOR_MICROSCOPY
 from napari_ifc.views.theme import palette_for
 
 if TYPE_CHECKING:
@@ -219,16 +219,16 @@ class Presenter:
             panel.tracks.show_empty(
                 tr("No tracks yet"),
                 tr("Let the model propose them, or choose the brush and paint the first one.\n")
-                + (f"{NOT_FOR_MICROSCOPY}\n" if panel.propose.model == BUNDLED else "")
+                + (f"{FOR_MICROSCOPY}\n" if panel.propose.model == BUNDLED else "")
                 + estimate,
                 text,
                 "propose.start",
             )
 
     def models(self, workspace: Workspace) -> None:
-        """Offer the bundled model, imported ones and the project's versions to Propose."""
+        """Offer the bundled models, imported ones and the project's versions to Propose."""
         project, form = workspace.session.project, self._panel.propose
-        models = [(BUNDLED, tr("Bundled model"))]
+        models = bundled_texts()
         imported = sorted((data_dir() / "models").glob("*.safetensors"))
         models += [(str(file), tr("{stem} (imported)").format(stem=file.stem)) for file in imported]
         models += [(version.path, version.name) for version in project.models()]

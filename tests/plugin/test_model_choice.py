@@ -8,7 +8,10 @@ import pytest
 
 from ifc_core.config import data_dir
 from ifc_core.jobs import JobContext
+from ifc_core.models.bundled import BundledModel
+from napari_ifc.controllers import propose_choices
 from napari_ifc.controllers.videos import adding, look_through
+from napari_ifc.features.finetune import PAGE, TrainerLink
 
 pytestmark = pytest.mark.window
 
@@ -75,3 +78,44 @@ def test_a_version_that_comes_into_use_is_chosen_and_told_of(desk, imported):
     desk.studio.refresh_models()
     assert told == [made.path]
     assert attention._found is None
+
+
+def test_every_bundled_model_is_offered(desk, monkeypatch, tmp_path):
+    bundled = [
+        BundledModel("ifc-r18-objects", tmp_path, ""),
+        BundledModel("ifc-r18-cells", tmp_path, ""),
+        BundledModel("ifc-r18-stars", tmp_path, ""),
+    ]
+    monkeypatch.setattr(propose_choices, "bundled_models", lambda: bundled)
+    desk.studio.refresh_models()
+    for text, name in (
+        ("Bundled model", "default"),
+        ("Bundled model for cells", "ifc-r18-cells"),
+        ("ifc-r18-stars", "ifc-r18-stars"),
+    ):
+        choose(desk, text)
+        assert chosen(desk) == name
+
+
+def test_fine_tuning_begins_with_the_chosen_model_and_says_so(desk, imported, monkeypatch):
+    studio = desk.studio
+    link = studio.feature(TrainerLink)
+    begun = []
+    monkeypatch.setattr(
+        link.controller, "start", lambda preset, keep_object, model: begun.append(model)
+    )
+    studio.panel.show_page(PAGE)
+    assert "Begins with what Propose uses: published (imported)." in link.page._plan.text()
+    link.page.start_requested.emit("quick", True)
+    choose(desk, "Bundled model")
+    assert "Begins with what Propose uses: Bundled model." in link.page._plan.text()
+    link.page.start_requested.emit("quick", True)
+    made = desk.project.add_model("v1", desk.project.folder / "models" / "v1.safetensors")
+    desk.project.set_active_model("v1")
+    studio.refresh_models()
+    assert "Begins with what Propose uses: v1." in link.page._plan.text()
+    link.page.start_requested.emit("quick", True)
+    choose(desk, "published (imported)")
+    link.page.start_requested.emit("quick", True)
+    assert made.path not in begun
+    assert begun == [imported, "", "", imported]  # empty is what the project has in use

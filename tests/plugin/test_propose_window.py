@@ -17,10 +17,10 @@ def test_an_estimate_that_gave_way_to_a_run_is_made_after_it(desk, qtbot):
 
 def test_what_the_bundled_model_was_not_made_for_is_said_where_it_is_offered(desk):
     form, table = desk.studio.panel.propose, desk.studio.panel.tracks
-    assert "not made for microscopy" in form._model.toolTip()
-    assert "not made for microscopy" in table.empty_text()
+    assert "bundled model for cells" in form._model.toolTip()
+    assert "bundled model for cells" in table.empty_text()
     form.set_models([("default", "Bundled model"), ("models/v1", "v1")], "models/v1")
-    assert "not made for microscopy" not in table.empty_text()
+    assert "bundled model for cells" not in table.empty_text()
 
 
 def test_a_run_that_would_change_nothing_is_not_offered(desk):

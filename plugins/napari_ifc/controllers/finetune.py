@@ -195,6 +195,7 @@ class FinetuneController:
         keep_object: bool = True,
         device: str = "auto",
         minutes: float | None = None,
+        model: str = "",
     ) -> None:
         """Take a snapshot and start a run; returns at once.
 
@@ -203,6 +204,7 @@ class FinetuneController:
             keep_object: Whether the class "object" stays beside the project's classes.
             device: Where to train.
             minutes: Time for the training instead of the preset's.
+            model: Name or file of the model to begin with; empty for the version in use.
 
         Raises:
             IFCError: There is nothing to learn from, or the process cannot be started.
@@ -216,6 +218,7 @@ class FinetuneController:
             "object_class": "keep" if keep_object else "drop",
             "device": device,
             "minutes": minutes,
+            "model": model,
         }
         write_settings(folder, settings)
         self._may_go_on = False

@@ -9,11 +9,22 @@ from ifc_core.annotation import RunInfo
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.errors import ConfigError
 from ifc_core.inference.settings import ProposeSettings
+from ifc_core.models.bundled import bundled_models
+from ifc_core.models.names import DEFAULT_MODEL
 from napari_ifc.controllers.open_runs import scope_of
 from napari_ifc.controllers.propose import KIND
+from napari_ifc.language import tr
 
 BUNDLED = "default"
-"""Name of the model that ships with the program."""
+"""Name of the model that ships with the program and is used where no other was chosen."""
+
+
+def bundled_texts() -> list[tuple[str, str]]:
+    """(name, text) of each model that ships with the program, the default one first."""
+    texts = {"ifc-r18-cells": tr("Bundled model for cells")}
+    others = [model.name for model in bundled_models() if model.name != DEFAULT_MODEL]
+    named = [(name, texts.get(name, name)) for name in others]
+    return [(BUNDLED, tr("Bundled model")), *named]
 
 
 def chosen_before(reader: ProjectReader) -> ProposeSettings | None:

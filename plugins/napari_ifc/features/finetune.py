@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
 from napari_ifc.controllers.finetune import FinetuneController
+from napari_ifc.controllers.propose_choices import BUNDLED
 from napari_ifc.feature import Feature
 from napari_ifc.finetune_state import FinetuneView
 from napari_ifc.language import tr
@@ -66,6 +67,7 @@ class TrainerLink(Feature):
     def _connect(self) -> None:
         studio, page = self.studio, self.page
         studio.panel.page_changed.connect(self._on_page)
+        studio.panel.propose.changed.connect(self._show_parent)
         studio.panel.training.cancel_requested.connect(lambda: self._call(lambda c: c.stop()))
         page.start_requested.connect(self._start)
         page.stop_requested.connect(lambda: self._call(lambda c: c.stop()))
@@ -132,7 +134,17 @@ class TrainerLink(Feature):
             self._client = None
 
     def _start(self, preset: str, keep_object: bool) -> None:
-        self._call(lambda c: c.start(preset, keep_object=keep_object))
+        self._call(lambda c: c.start(preset, keep_object=keep_object, model=self._other_model(c)))
+
+    def _other_model(self, controller: FinetuneController) -> str:
+        """The model chosen for Propose, where it is not the one that the project has in use."""
+        active = controller.project.active_model()
+        chosen = self.studio.panel.propose.model
+        return "" if chosen == (BUNDLED if active is None else active.path) else chosen
+
+    def _show_parent(self) -> None:
+        is_open = self.controller is not None
+        self.page.show_parent(self.studio.panel.propose.model_text if is_open else "")
 
     def _discard(self) -> None:
         """Delete the stopped run, once the person has said so."""
@@ -155,6 +167,7 @@ class TrainerLink(Feature):
         if self.controller is not None:
             reason = self.controller.why_not_start()
         self.page.show_view(view, reason)
+        self._show_parent()
         began_or_ended = view.running != self._view.running
         self._view = view
         self._show_strip()

@@ -102,6 +102,7 @@ class FinetunePage(QWidget):
         self._area = QScrollArea()
         self._shown_models: tuple[ModelVersion, ...] | None = None
         self._frames = 0
+        self._parent = ""
         self._why_not_use = ""
         self._build()
         self.show_view(FinetuneView(), tr("Open a video first."))
@@ -262,9 +263,18 @@ class FinetunePage(QWidget):
     def _on_start(self) -> None:
         self.start_requested.emit(self._preset.currentData(), self._keep_object.isChecked())
 
+    def show_parent(self, text: str) -> None:
+        """Say which model a run would begin with.
+
+        Args:
+            text: As Propose shows it; empty where nothing is open.
+        """
+        self._parent = text
+        self._show_plan()
+
     def _show_plan(self) -> None:
-        """How long the training takes, and what is kept aside to judge by."""
-        self._plan.setText(plan_text(str(self._preset.currentData()), self._frames))
+        """How long the training takes, what it begins with and what is kept aside to judge by."""
+        self._plan.setText(plan_text(str(self._preset.currentData()), self._frames, self._parent))
 
     def _show_provenance(self, item: QListWidgetItem | None) -> None:
         models = self._shown_models or ()
@@ -366,12 +376,13 @@ class OutcomeCard(QFrame):
         self.picture.set_picture(pictures[self._slider.value()] if pictures else None)
 
 
-def plan_text(preset: str, frames: int) -> str:
-    """How long a fine-tuning takes, and what it is judged by.
+def plan_text(preset: str, frames: int, parent: str = "") -> str:
+    """What a fine-tuning begins with, how long it takes, and what it is judged by.
 
     Args:
         preset: Its key.
         frames: Frames with something to learn from.
+        parent: The model that it begins with, as Propose shows it.
     """
     minutes = MINUTES[preset]
     long = (
@@ -385,6 +396,8 @@ def plan_text(preset: str, frames: int) -> str:
     ).format(long=long)
     if frames > 1:
         text += tr(" About a fifth of the frames is kept aside to judge the new model by.")
+    if parent:
+        text += tr("\nBegins with what Propose uses: {model}.").format(model=parent)
     return text
 
 

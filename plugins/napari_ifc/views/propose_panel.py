@@ -53,9 +53,8 @@ _EDGES = (
     ("best", tr("By a network of its own")),
 )
 assert tuple(key for key, _ in _EDGES[1:]) == EDGES  # noqa: S101
-NOT_FOR_MICROSCOPY = tr(
-    "The bundled model was not made for microscopy: cells that look alike need fine-tuning, small "
-    "ones tiles too."
+FOR_MICROSCOPY = tr(
+    "For microscopy choose the bundled model for cells; small cells need tiles too."
 )
 _STEP = 0.05
 _MODELS_OWN_SCORE = -_STEP  # below the scale: the score threshold that the model says
@@ -147,7 +146,7 @@ class ProposePanel(QWidget):
             (
                 self._model,
                 tr("Model"),
-                tr("The weights to propose with") + "\n" + NOT_FOR_MICROSCOPY,
+                tr("The weights to propose with") + "\n" + FOR_MICROSCOPY,
             ),
             (self._device, tr("Device"), tr("Where the model runs")),
             (
@@ -380,6 +379,11 @@ class ProposePanel(QWidget):
     def model(self) -> str:
         """Name or file of the model that is chosen."""
         return str(self._model.currentData() or "default")
+
+    @property
+    def model_text(self) -> str:
+        """The same as it is shown."""
+        return self._model.currentText()
 
     def set_models(self, models: list[tuple[str, str]], active: str) -> None:
         """Offer models; ``changed`` tells where another one is chosen than before.

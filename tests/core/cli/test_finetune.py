@@ -82,6 +82,18 @@ def test_a_project_gets_a_new_model_version(
     assert state_files(project_folder) == []
 
 
+def test_a_run_begins_with_what_the_project_was_proposed_with(
+    project_folder: Path, tiny_model_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Project.open(project_folder) as project:
+        project.finish_run(project.begin_run("propose", 1, {}, str(tiny_model_file)))
+    words = ["finetune", str(project_folder), "--iterations", "1", "--json"]
+    assert cli.main([*words, "--device", "cpu", "--short-side", "64"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["parent"] == tiny_model_file.stem
+    assert f"It begins with {tiny_model_file.stem}, as the latest proposals did" in captured.err
+
+
 def test_a_stopped_run_goes_on(
     project_folder: Path,
     quick: list[str],

@@ -50,6 +50,11 @@ def test_a_run_gets_a_snapshot_and_the_device_is_let_go_first(bench: Bench) -> N
     assert "going on" in bench.controller.why_not_start()
 
 
+def test_a_run_is_told_which_model_to_begin_with(bench: Bench) -> None:
+    bench.controller.start("quick", model="ifc-r18-cells")
+    assert bench.trainer.params["settings"]["model"] == "ifc-r18-cells"
+
+
 def test_losses_and_scores_grow_into_curves(bench: Bench) -> None:
     bench.start()
     bench.trainer.tell("started", **STARTED)
