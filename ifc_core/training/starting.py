@@ -14,6 +14,9 @@ from ifc_core.structures import Category
 from ifc_core.training.config import TrainConfig
 from ifc_core.training.run_state import INDEX_NAME, read_shards
 
+_QUERIES = ("decoder.query_position.weight", "decoder.query_content.weight")
+_SHAKEN = 0.3  # of the standard deviation over the queries
+
 
 def build_model(config: TrainConfig) -> IFC:
     """A network with seeded random weights, or with those of ``config.init``.
@@ -30,12 +33,19 @@ def build_model(config: TrainConfig) -> IFC:
     categories = [Category(i, name) for i, name in enumerate(config.categories, start=1)]
     model = IFC(model_config, categories)
     if config.init is not None:
-        load_weights(model, config.init)
+        load_weights(model, config.init, config.seed)
     return model
 
 
-def load_weights(model: nn.Module, path: Path) -> None:
+def load_weights(model: nn.Module, path: Path, seed: int = 0) -> None:
     """Start from exported shards or from a model file, optimizer and all else anew.
+
+    Queries that the network has beyond those of the file start as shaken copies of these.
+
+    Args:
+        model: Gets the weights.
+        path: Folder of shards, or file.
+        seed: Of the shaking.
 
     Raises:
         CheckpointError: The file is damaged or of another architecture.
@@ -44,6 +54,19 @@ def load_weights(model: nn.Module, path: Path) -> None:
         tensors, _ = read_shards(path)
     else:
         tensors = {k: v.float() for k, v in read_checkpoint(path).state_dict.items()}
-    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
-    compare_shapes(path, {k: tuple(v.shape) for k, v in model.state_dict().items()}, shapes)
+    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    for name in _QUERIES:
+        if name in tensors and name in wanted:
+            tensors[name] = _with_more_rows(tensors[name], wanted[name][0], seed)
+    compare_shapes(path, wanted, {name: tuple(value.shape) for name, value in tensors.items()})
     model.load_state_dict(tensors)
+
+
+def _with_more_rows(rows: torch.Tensor, count: int, seed: int) -> torch.Tensor:
+    """(Q, C) rows, and copies of them in turn up to ``count``, shaken by a part of their spread."""
+    more = count - len(rows)
+    if more <= 0:
+        return rows
+    copies = rows[torch.arange(more) % len(rows)]
+    noise = torch.randn(copies.shape, generator=torch.Generator().manual_seed(seed))
+    return torch.cat([rows, copies + _SHAKEN * rows.std(dim=0) * noise])

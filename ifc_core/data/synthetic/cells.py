@@ -90,6 +90,8 @@ def render_cells(rng: Rng, spec: ClipSpec) -> ClipSample:
 def _population(rng: Rng, spec: ClipSpec, times: Floats) -> list[_Cell]:
     """The cells of a clip: one kind, sometimes with odd ones among them."""
     low, high = _COUNTS[spec.difficulty]
+    if spec.difficulty == "hard":  # the only crowds
+        high = max(high, spec.max_objects)
     count = min(int(rng.integers(low, high + 1)), spec.max_objects)
     filled = float(np.exp(rng.uniform(*np.log(_FILLED[spec.difficulty]))))
     area = spec.height * spec.width

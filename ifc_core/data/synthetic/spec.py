@@ -16,6 +16,7 @@ STRENGTH: dict[Difficulty, float] = {"easy": 0.4, "medium": 0.8, "hard": 1.0}
 World = Literal["things", "cells"]
 WORLD_CLASSES: dict[World, str] = {"things": "object", "cells": "cell"}
 """The generated worlds, and the one class of each."""
+MOST_OBJECTS: dict[World, int] = {"things": 30, "cells": 200}
 
 
 def known_world(class_names: Iterable[str]) -> World | None:
@@ -47,7 +48,8 @@ class ClipSpec:
         num_frames: Frames of the clip, T.
         difficulty: ``easy`` (few, clear objects), ``medium`` or ``hard`` (crowds, twins,
             camouflage, occluders, strong degradation).
-        max_objects: Most objects in a frame (never more than 30).
+        max_objects: Most objects of a clip; up to 30 things or 200 cells. More than 30 cells are
+            in hard clips alone.
         cutout_dir: Folder with ``instances.json`` (COCO format) and its images, whose objects
             are pasted and whose photographs serve as backgrounds; ``None`` for a purely
             procedural world.
@@ -103,9 +105,10 @@ class ClipSpec:
                 value=self.difficulty,
             )
         check_world(self.world)
-        if not 1 <= self.max_objects <= 30:
+        most = MOST_OBJECTS[self.world]
+        if not 1 <= self.max_objects <= most:
             raise ConfigError(
-                "A generated clip holds 1 to 30 objects.",
+                f"A generated clip of {self.world} holds 1 to {most}.",
                 name="max_objects",
                 value=self.max_objects,
             )

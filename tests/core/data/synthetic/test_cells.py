@@ -51,6 +51,15 @@ def test_harder_clips_hold_more_cells_and_never_more_than_asked_for() -> None:
         assert len(clip(seed, "hard", 5, max_objects=9).masks) <= 9
 
 
+def test_crowds_come_with_hard_clips_of_many_objects() -> None:
+    def most(difficulty: str, asked: int) -> int:
+        return max(len(clip(s, difficulty, 1, max_objects=asked).masks) for s in range(12))
+
+    assert most("hard", 80) > 40
+    assert most("hard", 30) <= 30
+    assert most("medium", 80) <= 30
+
+
 def test_the_folders_of_other_worlds_are_not_needed(tmp_path: object) -> None:
     assert len(clip(1, cutout_dir=f"{tmp_path}/none", sprite_dir=f"{tmp_path}/none").masks)
 
@@ -132,6 +141,8 @@ def test_the_pattern_of_a_cell_moves_with_it() -> None:
 
 
 def test_worlds_have_names_and_classes() -> None:
+    with pytest.raises(ConfigError, match="holds 1 to 200"):
+        ClipSpec(world="cells", max_objects=201)
     with pytest.raises(ConfigError, match="things, cells"):
         ClipSpec(world="stars")  # type: ignore[arg-type]
     assert known_world(["cat", "cell"]) == "cells"
