@@ -17,6 +17,7 @@ from ifc_app.display import has_display, virtual_display
 IMAGES = Path(__file__).resolve().parent / "images"
 WINDOW_PX = (1440, 900)
 WAIT_MS = 600_000
+CELLS_SEED = 6
 WAIT_FOR_TOKENS_MS = 3_000  # until the tokens are ranked for the selected track
 
 
@@ -73,6 +74,36 @@ def _figures(window) -> None:
     studio.run_action("frame.approve")
     studio.panel.show_page("finetune")
     _shoot(window, "finetune")
+    _cells(window)
+
+
+def _cells(window) -> None:
+    """A generated clip of microscopy, proposed on by the bundled model for cells."""
+    from napari_ifc.controllers.propose_choices import bundled_texts
+
+    studio = window.studio
+    folder = Path(os.environ["IFC_STUDIO_HOME"]) / "cells"
+    _write_cells(folder)
+    if not studio.open_path(folder):
+        sys.exit("The generated cells could not be opened.")
+    studio.panel.show_page("propose")
+    form = studio.panel.propose
+    form.set_models(bundled_texts(), "ifc-r18-cells")
+    _wait(studio.run_finished, studio.propose)
+    studio.panel.show_page("tracks")
+    studio.layers.go_to(6)
+    _shoot(window, "cells")
+
+
+def _write_cells(folder: Path) -> None:
+    import cv2
+
+    from ifc_core.data.synthetic import ClipSpec, render_clip
+
+    folder.mkdir()
+    clip = render_clip(CELLS_SEED, ClipSpec(480, 640, 12, "hard", 60, world="cells", frame_gap=1.0))
+    for number, frame in enumerate(clip.frames):
+        cv2.imwrite(str(folder / f"{number:05d}.png"), frame[..., ::-1])
 
 
 def _shoot(window, name: str) -> None:

@@ -14,7 +14,7 @@ from pycocotools import mask as coco_mask
 from scipy.optimize import linear_sum_assignment
 
 from ifc_core.bench.labelled_files import labelled_files
-from ifc_core.data.synthetic.spec import DIFFICULTIES, World, known_world
+from ifc_core.data.synthetic.spec import DIFFICULTIES, World
 from ifc_core.data.synthetic.validation import (
     FROZEN_HASHES,
     rendered_hash,
@@ -31,6 +31,7 @@ from ifc_core.io.ytvis import YtvisTrack, YtvisVideo, read_ytvis
 from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC
 from ifc_core.structures import RLEMask
+from ifc_core.training.rehearsal import first_world
 
 TOP_TRACKS = 10
 FOUND_J = 0.5
@@ -409,7 +410,7 @@ def run(
         data: Folder of labelled clips, or ``None`` for the generated ones alone.
         settings: Of proposing.
         synthetic_clips: Validation clips of each difficulty; 0 leaves them out.
-        world: Of those clips; ``None`` takes the one whose class the model knows.
+        world: Of those clips; ``None`` takes the one that the model learnt first.
         context: Progress and cancellation.
 
     Returns:
@@ -417,9 +418,9 @@ def run(
     """
     report: dict[str, Any] = {"model": model.sha256, "settings": settings.to_json()}
     if synthetic_clips:
-        known = known_world(category.name for category in model.categories)
+        world = world or first_world(model)
         report["synthetic"] = bench_synthetic(
-            model, settings, synthetic_clips, context, world=world or known or "things"
+            model, settings, synthetic_clips, context, world=world
         )
     if data is not None:
         report["real"] = bench_real(model, data, settings, context).to_json()

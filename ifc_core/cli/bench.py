@@ -301,8 +301,8 @@ class ModelBenchOptions:
         model: Name or file of the weights.
         data: Folder with ``*_ytvis.json`` files and their clips, or ``None``.
         clips: Generated clips of each difficulty; 0 leaves them out.
-        world: Of the generated clips, ``things`` or ``cells``; empty takes the one whose class the
-            model knows.
+        world: Of the generated clips, ``things`` or ``cells``; empty takes the one that the model
+            learnt first.
         clip_length: T.
         clip_stride: S.
         frame_step: Only every n-th frame is looked at.

@@ -191,17 +191,14 @@ def _gone_unless_begun(run_folder: Path) -> Iterator[None]:
 def _new_run(project: Project, choices: dict[str, Any]) -> FinetuneSettings:
     """Freeze the annotation and write down what was chosen."""
     from ifc_core.annotation.snapshot import make_snapshot
-    from ifc_core.models.names import model_name
-    from ifc_core.training.chosen_model import chosen_model
     from ifc_core.training.finetune_settings import FinetuneSettings
     from ifc_core.training.run_files import write_settings
     from ifc_core.training.stopped_runs import stopped_runs
 
     stamp = time.strftime("%Y%m%d-%H%M%S")
     run_id = f"finetune-{stamp}-{time.time_ns() % 1000:03d}"
-    if not choices["model"] and (chosen := chosen_model(project)):
-        choices = {**choices, "model": _lasting(chosen)}
-        typer.echo(f"It begins with {model_name(chosen)}, as the latest proposals did.", err=True)
+    if not choices["model"] and project.active_model() is None:
+        choices = {**choices, "model": _base(project)}
     settings = FinetuneSettings.from_json({"run_id": run_id, **choices})
     for run in stopped_runs(project):
         told = "stays stopped beside this one; --discard deletes it"
@@ -211,6 +208,22 @@ def _new_run(project: Project, choices: dict[str, Any]) -> FinetuneSettings:
         print_note(f"not found and left out: {left_out}.")
     write_settings(folder, settings.to_json())
     return settings
+
+
+def _base(project: Project) -> str:
+    """What a project without a version in use was proposed with, and a note of it."""
+    from ifc_core.models.names import DEFAULT_MODEL, model_name
+    from ifc_core.training.base_model import base_model, model_path
+
+    base = base_model(project)
+    if not base:
+        return ""
+    name = model_name(base)
+    if model_path(base) is None:
+        print_note(f"{name}, which proposed, is not there: it begins with {DEFAULT_MODEL}.")
+        return ""
+    print_note(f"it begins with {name}, which proposed.")
+    return _lasting(base)
 
 
 def _stopped_run(project: Project) -> FinetuneSettings:

@@ -9,10 +9,13 @@ import typer
 
 from ifc_core.cli.reporting import print_json, print_line
 from ifc_core.errors import OutputError
+from ifc_core.models.names import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from ifc_core.models.checkpoint import CheckpointInfo
     from ifc_core.models.registry import ModelEntry
+
+_NAMED_CLASSES = 3  # so many are told by name in a line
 
 app = typer.Typer(
     help="List, inspect, import and remove models.",
@@ -147,8 +150,13 @@ def _summary(entry: ModelEntry) -> str:
     if entry.info is None:
         return f"unusable: {entry.problem}"
     config = entry.info.model_config
-    classes = "1 class" if config.num_classes == 1 else f"{config.num_classes} classes"
-    return f"{config.backbone}, {classes}, {entry.size_bytes / 1e6:.1f} MB"
+    names = [category.name for category in entry.info.categories]
+    classes = f"{config.num_classes} classes"
+    if 0 < len(names) <= _NAMED_CLASSES:
+        classes = f"class{'es' if len(names) > 1 else ''} {', '.join(names)}"
+    is_default = entry.kind == "bundled" and entry.name == DEFAULT_MODEL
+    end = ", used where none is named" if is_default else ""
+    return f"{config.backbone}, {classes}, {entry.size_bytes / 1e6:.1f} MB{end}"
 
 
 def _search(project: Path | None) -> list[Path]:

@@ -12,9 +12,8 @@ from typing import Any
 
 from ifc_core.annotation import ModelVersion, Project, ProjectReader
 from ifc_core.errors import ProjectError
-from ifc_core.models.bundled import default_digest
-from ifc_core.models.names import DEFAULT_MODEL, DEFAULT_WORDS
-from ifc_core.training.chosen_model import chosen_digest
+from ifc_core.models.names import DEFAULT_MODEL, DEFAULT_WORDS, model_name
+from ifc_core.training.base_model import base_digest, base_model
 from ifc_core.training.run_files import (
     RESULT_NAME,
     SETTINGS_NAME,
@@ -81,7 +80,7 @@ def as_entered(result: Mapping[str, Any], version: ModelVersion) -> dict[str, An
 def parent_is_in_use(project: ProjectReader, result: Mapping[str, Any]) -> bool:
     """Whether the project uses the model that a run began with and was compared with.
 
-    Where no version is in use that is the bundled one, and the one of its latest run of Propose.
+    Where no version is in use that is its base model, or what Propose showed when the run began.
 
     Args:
         project: To look into.
@@ -89,12 +88,14 @@ def parent_is_in_use(project: ProjectReader, result: Mapping[str, Any]) -> bool:
     """
     active, parent = project.active_model(), str(result["parent"])
     digest = result["provenance"].get("parent_sha256")
-    if active is None and digest and digest == chosen_digest(project):
+    settings = result["provenance"].get("settings")
+    if active is None and isinstance(settings, dict) and settings.get("chosen") is True:
         return True
-    used = default_digest() if active is None else active.sha256
+    used = base_digest(project) if active is None else active.sha256
     if digest and used:  # a name may be that of several files
         return bool(digest == used)
-    return parent in (*DEFAULT_WORDS, DEFAULT_MODEL) if active is None else parent == active.name
+    name = (base_model(project) or DEFAULT_MODEL) if active is None else active.name
+    return model_name(DEFAULT_MODEL if parent in DEFAULT_WORDS else parent) == model_name(name)
 
 
 def _of_free_name(project: Project, run_folder: Path, written: Path) -> Path:

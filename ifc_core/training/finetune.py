@@ -52,7 +52,14 @@ from ifc_core.training.judging import FrameCount, judge
 from ifc_core.training.nearest_class import nearest_classes
 from ifc_core.training.outcome import memory_sentence
 from ifc_core.training.precision import training_precision
-from ifc_core.training.rehearsal import NUM_CLIPS, NUM_FRAMES, rehearsal_score, rehearsal_source
+from ifc_core.training.rehearsal import (
+    DIFFICULTIES,
+    NUM_CLIPS,
+    NUM_FRAMES,
+    first_world,
+    rehearsal_score,
+    rehearsal_source,
+)
 from ifc_core.training.run_files import (
     NOTE_NAME,
     TRAINING_FOLDER,
@@ -126,7 +133,7 @@ def _trained_and_judged(
         plan = run.plan
         count = FrameCount(job, "judging the new model", _parts(plan))
         trained, share = run.model, 1.0
-        if plan.old_task:
+        if plan.rehearsed:
             trained, share = keep_old_task(plan, trained, store, job, count)
         trained = _with_final_classes(plan, trained)
         count.end_part()
@@ -172,9 +179,9 @@ def _parts(plan: FinetunePlan) -> tuple[int, ...]:
     """Frames that the parts of judging take at most: blending, held out, old task and so on."""
     held_out = sum(len(video.labelled_frames) for video in _judged_by(plan, VERDICT_FRAMES))
     return (
-        most_frames(plan) if plan.old_task else 0,
+        most_frames(plan) if plan.rehearsed else 0,
         held_out,
-        NUM_CLIPS * NUM_FRAMES if plan.old_task else 0,
+        NUM_CLIPS * NUM_FRAMES if plan.rehearsed else 0,
         min(_MOST_PICTURES, held_out),
         THRESHOLD_FRAMES,
     )
@@ -310,9 +317,9 @@ def training_source(plan: FinetunePlan, store: FrameStore) -> ClipSource:
         close_up=True,
         store=store,
     )
-    if plan.old_task is None:
+    if plan.rehearsed is None:
         return videos
-    generated = rehearsal_source(seed, plan.old_task, plan.class_names)
+    generated = rehearsal_source(seed, plan.rehearsed, plan.class_names)
     share = plan.preset.rehearsal_share
     return MixedSource(seed + 1, (videos, generated), (1 - share, share))
 
@@ -339,7 +346,7 @@ def make_trainer(
                 num_frames=preset.num_frames,
                 batch_size=preset.batch_size,
                 sizes=(size,),
-                difficulties=("easy", "medium"),
+                difficulties=DIFFICULTIES[first_world(plan.parent)],
             ),
         ),
         data=DataConfig(num_workers=0),
@@ -428,7 +435,7 @@ def _score(
 
 
 def _rehearsed(plan: FinetunePlan, model: IFC, count: FrameCount) -> float | None:
-    task, seed = plan.old_task, plan.settings.seed
+    task, seed = plan.rehearsed, plan.settings.seed
     score = None if task is None else rehearsal_score(model, task.world, seed, count)
     count.end_part()
     return score

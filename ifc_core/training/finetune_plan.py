@@ -19,7 +19,12 @@ from ifc_core.training.ancestry import Ancestry, read_ancestry
 from ifc_core.training.class_head import OBJECT
 from ifc_core.training.finetune_settings import FinetunePreset, FinetuneSettings
 from ifc_core.training.held_out_split import Seen, Split, split_held_out
-from ifc_core.training.project_classes import learnt_ids, parent_classes, rename_classes
+from ifc_core.training.project_classes import (
+    ParentClasses,
+    learnt_ids,
+    parent_classes,
+    rename_classes,
+)
 from ifc_core.training.rehearsal import OldTask, old_task
 
 
@@ -41,6 +46,8 @@ class FinetunePlan:
             "object".
         ancestry: What the parent and the models before it have seen.
         category_ids: Ids in the project of the classes that were learnt from it, by name.
+        old_task: What the parent knew before any project, its class called as in ``class_names``;
+            ``None`` where the new model will not know it.
     """
 
     project_folder: Path
@@ -54,6 +61,7 @@ class FinetunePlan:
     nearest: Mapping[str, str] = field(default_factory=dict)
     ancestry: Ancestry = field(default_factory=Ancestry)
     category_ids: Mapping[str, int] = field(default_factory=dict)
+    old_task: OldTask | None = None
 
     @property
     def run_folder(self) -> Path:
@@ -66,9 +74,9 @@ class FinetunePlan:
         return self.settings.load_preset().short_side
 
     @property
-    def old_task(self) -> OldTask | None:
+    def rehearsed(self) -> OldTask | None:
         """What is rehearsed with generated clips; ``None`` where none are mixed in."""
-        return old_task(self.parent) if self.preset.rehearsal_share > 0 else None
+        return self.old_task if self.preset.rehearsal_share > 0 else None
 
 
 def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetunePlan:
@@ -98,6 +106,7 @@ def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetuneP
         learnt_ids(parent, wanted, folder / "models"),
         snapshot.categories,
     )
+    known = _renamed(old_task(parent), parent, classes)
     rename_classes(parent, classes.names)
     new = [c.name for c in snapshot.categories if c.id in used and c.name not in classes.kept]
     names = (*classes.kept, *new)
@@ -120,7 +129,17 @@ def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetuneP
             **classes.ids,
             **{c.name: c.id for c in snapshot.categories if c.id in used},
         },
+        old_task=known,
     )
+
+
+def _renamed(task: OldTask | None, parent: IFC, classes: ParentClasses) -> OldTask | None:
+    """An old task by the name that its class has in the project."""
+    if task is None:
+        return None
+    before = [category.name for category in parent.categories]
+    name = classes.names[before.index(task.class_name)]
+    return OldTask(task.world, name) if name in classes.kept else None
 
 
 def _parent_name(wanted: str, settings: FinetuneSettings, snapshot: Snapshot) -> str:
@@ -167,7 +186,13 @@ def labelled_video(video: SnapshotVideo, labels: dict[int, int]) -> LabelledVide
 
 
 def final_classes(plan: FinetunePlan) -> tuple[str, ...]:
-    """Classes of the new version: without "object" where the person wants it dropped."""
+    """Classes of the new version: without the general one where the person wants it dropped.
+
+    That is the parent's "object", or its "cell" unless the project's people use that class.
+    """
     if plan.settings.object_class == "keep":
         return plan.class_names
-    return tuple(name for name in plan.class_names if name != OBJECT) or plan.class_names
+    general = OBJECT if plan.old_task is None else plan.old_task.class_name
+    if general != OBJECT and general in plan.category_ids:
+        return plan.class_names
+    return tuple(name for name in plan.class_names if name != general) or plan.class_names

@@ -18,7 +18,7 @@ from ifc_core.training.finetune_plan import FinetunePlan
 from ifc_core.training.finetune_settings import MAX_NAME_BYTES, HeldOutScore
 from ifc_core.training.frame_ranges import FrameRange, first_ones, joined, to_ranges
 from ifc_core.training.project_classes import CATEGORY_IDS
-from ifc_core.training.rehearsal import WORLD_KEY, first_world
+from ifc_core.training.rehearsal import CLASS_KEY, WORLD_KEY, first_world
 from ifc_core.version import __version__
 
 _MOST_LETTERS = 300_000
@@ -65,6 +65,7 @@ def write_version(
             "parent": plan.parent_name,
             "parent_sha256": getattr(plan.parent, "sha256", ""),
             WORLD_KEY: first_world(plan.parent),
+            CLASS_KEY: _old_class(plan, model),
             "project": plan.snapshot.project,
             "run": plan.settings.run_id,
             "trained_on": joined(_frames_by_video(plan.split.training), _MOST_LETTERS),
@@ -81,6 +82,12 @@ def write_version(
     )
     path = model_file(folder, _free_name(plan, folder))
     return path, write_checkpoint(path, info, model.state_dict(), "fp16")
+
+
+def _old_class(plan: FinetunePlan, model: IFC) -> str:
+    """What the class of the generated world is called in a version; empty where it has gone."""
+    name = "" if plan.old_task is None else plan.old_task.class_name
+    return name if name in {category.name for category in model.categories} else ""
 
 
 def _ids_of(plan: FinetunePlan, model: IFC) -> dict[str, int]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
 from ifc_core.data.clip_source import ClipRequest, ClipSource
 from ifc_core.data.sample import ClipSample
-from ifc_core.data.synthetic.spec import WORLD_CLASSES, World
+from ifc_core.data.synthetic.spec import WORLD_CLASSES, Difficulty, World
 from ifc_core.models.ifc import IFC
 from ifc_core.training.held_out import assigned_ious, confident_masks
 from ifc_core.training.judging import FrameCount
@@ -22,6 +23,18 @@ NUM_FRAMES = 3
 WORLD_KEY = "world"
 """Key of a model's provenance: the generated world that it learnt first, else that of things."""
 
+CLASS_KEY = "world_class"
+"""Key of a model's provenance: what the class of that world is called by now; empty where the model
+has it no longer."""
+
+DIFFICULTIES: dict[World, tuple[Difficulty, ...]] = {
+    "things": ("easy", "medium"),
+    "cells": ("easy", "medium", "hard"),
+}
+"""Of the clips that are rehearsed: crowds belong to what a model of cells knew."""
+
+_FIELDS: dict[World, dict[str, Any]] = {"things": {}, "cells": {"max_objects": 80}}
+
 
 @dataclass(frozen=True, slots=True)
 class OldTask:
@@ -29,7 +42,7 @@ class OldTask:
 
     Attributes:
         world: The generated world that shows it.
-        class_name: Its class.
+        class_name: Its class, as the model calls it.
     """
 
     world: World
@@ -45,14 +58,18 @@ def first_world(model: IFC) -> World:
 def old_task(model: IFC) -> OldTask | None:
     """The old task of a model; ``None`` where it does not know what generated clips show."""
     world = first_world(model)
-    names = {category.name for category in model.categories}
-    return OldTask(world, WORLD_CLASSES[world]) if WORLD_CLASSES[world] in names else None
+    name = model.provenance.get(CLASS_KEY, WORLD_CLASSES[world])
+    known = {category.name for category in model.categories}
+    return OldTask(world, name) if name in known else None
 
 
 def rehearsal_source(seed: int, task: OldTask, class_names: Sequence[str]) -> RelabelledSource:
     """Generated clips of an old task, labelled as a model of these classes has it."""
-    clips = SyntheticSource(seed, ((WORLD_KEY, task.world),))
-    return RelabelledSource(clips, class_names.index(task.class_name))
+    return RelabelledSource(_clips(seed, task.world), class_names.index(task.class_name))
+
+
+def _clips(seed: int, world: World) -> SyntheticSource:
+    return SyntheticSource(seed, (("world", world), *_FIELDS[world].items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +110,14 @@ def rehearsal_score(
     Returns:
         0 to 1; each object of a frame is compared with the confident mask assigned to it.
     """
-    source = SyntheticSource(seed ^ 0x5EED, ((WORLD_KEY, world),))
+    source = _clips(seed ^ 0x5EED, world)
+    shown = ("easy",) if world == "things" else DIFFICULTIES[world]
     training = model.training
     model.eval()
     ious: list[float] = []
     for number in range(num_clips):
-        clip = source(ClipRequest(number, NUM_FRAMES, 128, 224, "easy"))
+        difficulty = shown[number % len(shown)]
+        clip = source(ClipRequest(number, NUM_FRAMES, 128, 224, difficulty))
         output = model(model.normalize(clip.frames)[None], aux=False)
         for t in range(len(clip.frames)):
             truth = [mask[t] for mask in clip.masks if mask[t].any()]

@@ -84,9 +84,9 @@ def _synthetic(config: TrainConfig) -> tuple[SyntheticSource, World]:
             name="synthetic",
             value=fields,
         ) from error
-    if spec.cutout_dir is not None:
+    if spec.cutout_dir is not None and spec.world == "things":
         load_scenes(spec.cutout_dir)  # tells what is wrong now, and is there for the workers
-    if spec.sprite_dir is not None:
+    if spec.sprite_dir is not None and spec.world == "things":
         load_sprites(spec.sprite_dir)
     return SyntheticSource(config.seed, tuple(fields.items())), spec.world
 

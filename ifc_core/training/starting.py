@@ -69,4 +69,4 @@ def _with_more_rows(rows: torch.Tensor, count: int, seed: int) -> torch.Tensor:
         return rows
     copies = rows[torch.arange(more) % len(rows)]
     noise = torch.randn(copies.shape, generator=torch.Generator().manual_seed(seed))
-    return torch.cat([rows, copies + _SHAKEN * rows.std(dim=0) * noise])
+    return torch.cat([rows, copies + _SHAKEN * rows.std(dim=0, correction=0) * noise])

@@ -84,6 +84,7 @@ class FinetuneView:
         scores: (iteration, mean J on held-out masks) so far.
         outcome: The end of the last run.
         models: Versions, newest first.
+        base: What the model is called that is in use while none of them is.
         why_not_use: Why no other version can be chosen, or empty.
     """
 
@@ -102,4 +103,5 @@ class FinetuneView:
     scores: tuple[tuple[int, float], ...] = ()
     outcome: Outcome | None = None
     models: tuple[ModelVersion, ...] = ()
+    base: str = ""
     why_not_use: str = ""

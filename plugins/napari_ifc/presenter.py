@@ -10,7 +10,12 @@ from ifc_core.config import data_dir
 from ifc_core.structures.palette import track_color
 from napari_ifc.coming_frames import ComingFrames
 from napari_ifc.controllers.canvas import FrameRecords, masks_to_draw
-from napari_ifc.controllers.propose_choices import BUNDLED, ModelChoice, bundled_texts
+from napari_ifc.controllers.propose_choices import (
+    BUNDLED,
+    ModelChoice,
+    bundled_texts,
+    imported_text,
+)
 from napari_ifc.language import tr
 from napari_ifc.rows import Summary
 from napari_ifc.soon import soon
@@ -230,7 +235,7 @@ class Presenter:
         project, form = workspace.session.project, self._panel.propose
         models = bundled_texts()
         imported = sorted((data_dir() / "models").glob("*.safetensors"))
-        models += [(str(file), tr("{stem} (imported)").format(stem=file.stem)) for file in imported]
+        models += [(str(file), imported_text(file)) for file in imported]
         models += [(version.path, version.name) for version in project.models()]
         chosen = self._model_choice.of(project, [name for name, _ in models], form.model)
         form.set_models(models, chosen)

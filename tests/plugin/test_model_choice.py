@@ -97,25 +97,44 @@ def test_every_bundled_model_is_offered(desk, monkeypatch, tmp_path):
         assert chosen(desk) == name
 
 
+def test_without_its_versions_a_project_goes_back_to_what_it_was_proposed_with(
+    desk, imported, qtbot
+):
+    page = desk.studio.feature(TrainerLink).page
+    with qtbot.waitSignal(desk.studio.run_finished):
+        assert desk.studio.propose()
+    desk.project.add_model("v1", desk.project.folder / "models" / "v1.safetensors")
+    desk.project.set_active_model("v1")
+    desk.studio.refresh_models()
+    assert "v1" in chosen(desk)
+    desk.studio.panel.show_page(PAGE)
+    assert page._models.item(1).text() == "○  published (imported)"
+    page.use_requested.emit(None)
+    assert chosen(desk) == imported
+    assert page._models.item(1).text() == "●  published (imported)"
+
+
 def test_fine_tuning_begins_with_the_chosen_model_and_says_so(desk, imported, monkeypatch):
     studio = desk.studio
     link = studio.feature(TrainerLink)
     begun = []
-    monkeypatch.setattr(
-        link.controller, "start", lambda preset, keep_object, model: begun.append(model)
-    )
+
+    def start(preset, *, keep_object, model, chosen):
+        begun.append((model, chosen))
+
+    monkeypatch.setattr(link.controller, "start", start)
     studio.panel.show_page(PAGE)
     assert "Begins with what Propose uses: published (imported)." in link.page._plan.text()
     link.page.start_requested.emit("quick", True)
     choose(desk, "Bundled model")
     assert "Begins with what Propose uses: Bundled model." in link.page._plan.text()
     link.page.start_requested.emit("quick", True)
-    made = desk.project.add_model("v1", desk.project.folder / "models" / "v1.safetensors")
+    desk.project.add_model("v1", desk.project.folder / "models" / "v1.safetensors")
     desk.project.set_active_model("v1")
     studio.refresh_models()
     assert "Begins with what Propose uses: v1." in link.page._plan.text()
     link.page.start_requested.emit("quick", True)
     choose(desk, "published (imported)")
     link.page.start_requested.emit("quick", True)
-    assert made.path not in begun
-    assert begun == [imported, "", "", imported]  # empty is what the project has in use
+    # empty is the version that the project has in use, which stays unless its own child is better
+    assert begun == [(imported, True), ("default", True), ("", False), (imported, False)]

@@ -272,4 +272,4 @@ def test_nothing_comes_before_the_bundled_model(qtbot):
     assert page._roll_back.isEnabled()
     page.show_view(FinetuneView(models=(replace(version, active=False),)), "")
     assert not page._roll_back.isEnabled()
-    assert page._roll_back.toolTip() == "The bundled model is in use; select a version instead"
+    assert page._roll_back.toolTip() == "Bundled model is in use; select a version instead"

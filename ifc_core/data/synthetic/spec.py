@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,12 +16,6 @@ World = Literal["things", "cells"]
 WORLD_CLASSES: dict[World, str] = {"things": "object", "cells": "cell"}
 """The generated worlds, and the one class of each."""
 MOST_OBJECTS: dict[World, int] = {"things": 30, "cells": 200}
-
-
-def known_world(class_names: Iterable[str]) -> World | None:
-    """The first generated world whose class is among a model's; ``None`` where none is."""
-    names = set(class_names)
-    return next((world for world, name in WORLD_CLASSES.items() if name in names), None)
 
 
 def check_world(name: str) -> World:

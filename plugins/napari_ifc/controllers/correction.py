@@ -14,12 +14,11 @@ from ifc_core.annotation import (
     VideoEntry,
     edits,
 )
-from ifc_core.annotation.propagation_gaps import ASKED_KEY
+from ifc_core.annotation.propagation_gaps import ASKED_KEY, KIND
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import EditError, IFCError
 from ifc_core.structures import RLEMask
 from napari_ifc.controllers.engine import Deliver, Engine, Job
-from napari_ifc.controllers.open_runs import PROPAGATE
 from napari_ifc.controllers.run_words import duration_text
 from napari_ifc.controllers.spread_frames import (
     SpreadFrames,
@@ -33,7 +32,6 @@ from napari_ifc.language import tr
 
 __all__ = ["SpreadController", "SpreadRequest"]
 
-KIND = PROPAGATE
 JOB = "spread"
 
 

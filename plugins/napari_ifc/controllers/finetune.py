@@ -26,6 +26,7 @@ from ifc_core.training.run_files import remove_run, write_settings
 from ifc_core.training.stopped_runs import StoppedRun, discard_run, ready_to_go_on, stopped_runs
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.finetune_outcome import outcome_of, outcome_text
+from napari_ifc.controllers.propose_choices import base_text
 from napari_ifc.controllers.run_words import brief_duration_text, duration_text
 from napari_ifc.finetune_state import FinetuneView, Material
 from napari_ifc.language import tr
@@ -121,7 +122,8 @@ class FinetuneController:
         models = tuple(sorted(self.project.models(), key=lambda m: -m.created_at))
         reason = self._why_not_write()
         stopped = () if reason or self.is_running else stopped_runs(self.project)
-        view = replace(self.view, counting=True, models=models, why_not_use=reason)
+        base = base_text(self.project)
+        view = replace(self.view, counting=True, models=models, base=base, why_not_use=reason)
         if self._result is not None:  # another model may be in use by now
             view = replace(view, outcome=outcome_of(self._result, self.project))
         words = tuple(_words(run) for run in stopped)
@@ -196,6 +198,7 @@ class FinetuneController:
         device: str = "auto",
         minutes: float | None = None,
         model: str = "",
+        chosen: bool = False,
     ) -> None:
         """Take a snapshot and start a run; returns at once.
 
@@ -205,6 +208,7 @@ class FinetuneController:
             device: Where to train.
             minutes: Time for the training instead of the preset's.
             model: Name or file of the model to begin with; empty for the version in use.
+            chosen: A better version takes the place of that model.
 
         Raises:
             IFCError: There is nothing to learn from, or the process cannot be started.
@@ -219,6 +223,7 @@ class FinetuneController:
             "device": device,
             "minutes": minutes,
             "model": model,
+            "chosen": chosen,
         }
         write_settings(folder, settings)
         self._may_go_on = False

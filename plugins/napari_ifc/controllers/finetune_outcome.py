@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ifc_core.annotation import ProjectReader
+from ifc_core.training.base_model import base_model
 from ifc_core.training.entering import parent_is_in_use
 from ifc_core.training.outcome import notice_sentences, outcome_sentences
+from napari_ifc.controllers.propose_choices import base_text
 from napari_ifc.finetune_state import Outcome
 from napari_ifc.language import tr
 
@@ -51,6 +53,11 @@ def outcome_of(result: Mapping[str, Any], project: ProjectReader) -> Outcome:
         seconds=float(result["seconds"]),
         notices=tuple(notices),
         in_use=active is not None and active.name == result["name"],
-        used=tr("the bundled model") if active is None else active.name,
+        used=_base(project) if active is None else active.name,
         parent_in_use=parent_is_in_use(project, result),
     )
+
+
+def _base(project: ProjectReader) -> str:
+    """What is in use without a version, within a sentence."""
+    return base_text(project) if base_model(project) else tr("the bundled model")

@@ -5,29 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ifc_core.annotation import RunInfo, RunState, Scope
-from ifc_core.annotation.propagation_gaps import KIND
-from ifc_core.errors import ConfigError
+from ifc_core.annotation.propagation_gaps import KIND as PROPAGATE
+from ifc_core.annotation.proposal_runs import PROPOSE, scope_of
 from napari_ifc.language import tr
-
-PROPOSE, PROPAGATE = "propose", KIND
-"""Kinds of runs that can take long."""
-
-SCOPE_KEY = "scope"
-"""Beside the settings of a run that is limited to some frames."""
-
-
-def limits_of(scope: Scope) -> list[int | None]:
-    """A scope as it is stored beside the settings of a run."""
-    return [scope.first, scope.last]
-
-
-def scope_of(run: RunInfo) -> Scope:
-    """The frames that a stored run may change; all where the file says nothing that makes sense."""
-    try:
-        first, last = run.settings.get(SCOPE_KEY, (None, None))
-        return Scope(first, last)
-    except (TypeError, ValueError, ConfigError):
-        return Scope.whole()
 
 
 def is_offered(run: RunInfo) -> bool:

@@ -16,6 +16,7 @@ from ifc_core.annotation import (
     VideoEntry,
     edits,
 )
+from ifc_core.annotation.proposal_runs import PROPOSE, SCOPE_KEY, limits_of, scope_of
 from ifc_core.annotation.records import WHOLE
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import EditError, IFCError
@@ -24,7 +25,6 @@ from ifc_core.inference.settings import ProposeSettings
 from ifc_core.jobs import Progress
 from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.engine import Deliver, Engine, Job
-from napari_ifc.controllers.open_runs import PROPOSE, SCOPE_KEY, limits_of, scope_of
 from napari_ifc.controllers.run_words import progress_view
 from napari_ifc.controllers.same_tracks import same_tracks
 from napari_ifc.journal_text import note_text

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ifc_core.annotation import RunInfo
+from ifc_core.annotation.proposal_runs import proposal_runs
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.errors import ConfigError
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.models.bundled import bundled_models
-from ifc_core.models.names import DEFAULT_MODEL
-from napari_ifc.controllers.open_runs import scope_of
-from napari_ifc.controllers.propose import KIND
+from ifc_core.models.names import DEFAULT_MODEL, model_name
+from ifc_core.training.base_model import base_model
 from napari_ifc.language import tr
 
 BUNDLED = "default"
@@ -27,6 +26,17 @@ def bundled_texts() -> list[tuple[str, str]]:
     return [(BUNDLED, tr("Bundled model")), *named]
 
 
+def imported_text(file: Path | str) -> str:
+    """What an imported model is called."""
+    return tr("{stem} (imported)").format(stem=model_name(file))
+
+
+def base_text(reader: ProjectReader) -> str:
+    """What the model is called that Propose uses while no version of the project is in use."""
+    name = base_model(reader) or BUNDLED
+    return dict(bundled_texts()).get(name) or imported_text(name)
+
+
 def chosen_before(reader: ProjectReader) -> ProposeSettings | None:
     """How the project's latest run over a whole video was made.
 
@@ -37,18 +47,13 @@ def chosen_before(reader: ProjectReader) -> ProposeSettings | None:
         Its settings without the region, which belongs to one video; ``None`` where there was no
         run, or one of a version that knew other settings.
     """
-    run = _latest(reader)
+    run = next(iter(proposal_runs(reader)), None)
     if run is None:
         return None
     try:
         return ProposeSettings.from_json({**run.settings, "region_xywh": None})
     except ConfigError:
         return None
-
-
-def _latest(reader: ProjectReader) -> RunInfo | None:
-    runs = (run for run in reader.runs() if run.kind == KIND)
-    return next((run for run in runs if scope_of(run).is_whole), None)
 
 
 class ModelChoice:
@@ -70,7 +75,7 @@ class ModelChoice:
             One of ``offered``.
         """
         version = reader.active_model()
-        active = BUNDLED if version is None else version.path
+        active = (base_model(reader) or BUNDLED) if version is None else version.path
         is_same, before = self._folder == reader.folder, self._active
         self._folder, self._active = reader.folder, active
         if is_same:
@@ -84,7 +89,7 @@ class ModelChoice:
 
 def _model_before(reader: ProjectReader) -> str | None:
     """The model that a person chose for the latest run, unless one came into use after it."""
-    run, since = _latest(reader), reader.active_model_since()
+    run, since = next(iter(proposal_runs(reader)), None), reader.active_model_since()
     if run is None or (since is not None and since > run.started_at):
         return None
     return run.model

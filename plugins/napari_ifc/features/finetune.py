@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
 from napari_ifc.controllers.finetune import FinetuneController
-from napari_ifc.controllers.propose_choices import BUNDLED
 from napari_ifc.feature import Feature
 from napari_ifc.finetune_state import FinetuneView
 from napari_ifc.language import tr
@@ -134,13 +133,15 @@ class TrainerLink(Feature):
             self._client = None
 
     def _start(self, preset: str, keep_object: bool) -> None:
-        self._call(lambda c: c.start(preset, keep_object=keep_object, model=self._other_model(c)))
+        def start(controller: FinetuneController) -> None:
+            active = controller.project.active_model()
+            model = self.studio.panel.propose.model
+            if active is not None and model == active.path:
+                model = ""  # the snapshot names it
+            chosen = active is None
+            controller.start(preset, keep_object=keep_object, model=model, chosen=chosen)
 
-    def _other_model(self, controller: FinetuneController) -> str:
-        """The model chosen for Propose, where it is not the one that the project has in use."""
-        active = controller.project.active_model()
-        chosen = self.studio.panel.propose.model
-        return "" if chosen == (BUNDLED if active is None else active.path) else chosen
+        self._call(start)
 
     def _show_parent(self) -> None:
         is_open = self.controller is not None

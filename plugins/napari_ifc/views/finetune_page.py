@@ -70,7 +70,7 @@ class FinetunePage(QWidget):
         self.setObjectName("ifcPage")
         self._material = _label("")
         self._preset = QComboBox()
-        self._keep_object = QCheckBox(tr('Keep the class "object"'))
+        self._keep_object = QCheckBox(tr('Keep the general class ("object", "cell")'))
         self.start_button = QPushButton(tr("Fine-tune"))
         self._stop = QPushButton(tr("Stop"))
         self._resume = QPushButton(tr("Resume"))
@@ -101,6 +101,7 @@ class FinetunePage(QWidget):
         self._choices = QWidget()  # how to train: out of the way while it trains
         self._area = QScrollArea()
         self._shown_models: tuple[ModelVersion, ...] | None = None
+        self._shown_base = ""
         self._frames = 0
         self._parent = ""
         self._why_not_use = ""
@@ -229,10 +230,11 @@ class FinetunePage(QWidget):
         if is_new:  # once the page has its new heights
             QTimer.singleShot(0, self._look_at_card)
         self._why_not_use = view.why_not_use
-        self._show_models(view.models)
+        self._show_models(view.models, view.base or BUNDLED)
         none = "" if view.models else tr("There is no other version yet")
         if view.models and not any(model.active for model in view.models):
-            none = tr("The bundled model is in use; select a version instead")
+            none = tr("{model} is in use; select a version instead")
+            none = none.format(model=view.base or BUNDLED)
         self._roll_back.setEnabled(not (none or view.why_not_use))
         self._roll_back.setToolTip(none or view.why_not_use)
         self._show_use(self._models.currentItem())
@@ -246,10 +248,10 @@ class FinetunePage(QWidget):
         self._loss_line.setData([x for x, _ in view.losses], [y for _, y in view.losses])
         self._score_line.setData([x for x, _ in view.scores], [y for _, y in view.scores])
 
-    def _show_models(self, models: tuple[ModelVersion, ...]) -> None:
-        if models == self._shown_models:
+    def _show_models(self, models: tuple[ModelVersion, ...], base: str) -> None:
+        if (models, base) == (self._shown_models, self._shown_base):
             return
-        self._shown_models = models
+        self._shown_models, self._shown_base = models, base
         self._models.clear()
         for model in models:
             item = QListWidgetItem(model_text(model))
@@ -257,7 +259,7 @@ class FinetunePage(QWidget):
             item.setToolTip(provenance_text(model))
             self._models.addItem(item)
         none_active = not any(model.active for model in models)
-        self._models.addItem(QListWidgetItem(("●  " if none_active else "○  ") + BUNDLED))
+        self._models.addItem(QListWidgetItem(("●  " if none_active else "○  ") + base))
         self._show_provenance(None)
 
     def _on_start(self) -> None:
@@ -284,7 +286,7 @@ class FinetunePage(QWidget):
         if chosen is not None:
             text = provenance_text(chosen)
         elif item is not None:
-            text = tr("The model that ships with the program.")
+            text = tr("What Propose uses while no version is in use.")
         self._provenance.setText(text)
         self._show_use(item)
 

@@ -101,6 +101,7 @@ def test_masks_of_frames_are_counted_by_the_best_assignment() -> None:
 
 def test_a_model_of_cells_is_measured_on_cells() -> None:
     model = IFC(IFCConfig.preset("tiny", num_classes=1), (Category(1, "cell"),)).eval()
+    model.provenance = {"world": "cells"}
     settings = ProposeSettings(short_side=64, clip_length=3, score_threshold=0.0)
     assert bench.run(model, None, settings, synthetic_clips=1)["synthetic"]["world"] == "cells"
     asked = bench.run(model, None, settings, synthetic_clips=1, world="things")

@@ -17,6 +17,7 @@ from ifc_core.annotation.edits import ApproveFrames, NewTrack, SetCategory, SetM
 from ifc_core.cli import finetune
 from ifc_core.cli.finetune import describe, outcome
 from ifc_core.io.video import open_video
+from ifc_core.jobs import JobCancelled
 from ifc_core.structures import Category, RLEMask
 from ifc_core.training import entering
 from ifc_core.training import finetune as training
@@ -91,7 +92,25 @@ def test_a_run_begins_with_what_the_project_was_proposed_with(
     assert cli.main([*words, "--device", "cpu", "--short-side", "64"]) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["parent"] == tiny_model_file.stem
-    assert f"It begins with {tiny_model_file.stem}, as the latest proposals did" in captured.err
+    assert f"it begins with {tiny_model_file.stem}, which proposed." in captured.err
+
+
+def test_a_model_that_proposed_and_is_gone_is_named(
+    project_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[FinetuneSettings] = []
+
+    def train(folder: Path, settings: FinetuneSettings) -> Any:
+        begun.append(settings)
+        raise JobCancelled
+
+    monkeypatch.setattr(finetune, "_train", train)
+    with Project.open(project_folder) as project:
+        project.finish_run(project.begin_run("propose", 1, {}, "/gone/r50.safetensors"))
+    cli.main(["finetune", str(project_folder)])
+    assert begun[0].model == ""
+    said = "r50, which proposed, is not there: it begins with ifc-r18-objects."
+    assert said in capsys.readouterr().err
 
 
 def test_a_stopped_run_goes_on(

@@ -1,5 +1,7 @@
 """A version's classes follow the project's: renamed, exchanged, deleted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,13 +11,21 @@ from ifc_core.annotation.edits import (
     SetCategory,
 )
 from ifc_core.annotation.snapshot import make_snapshot
-from ifc_core.models.checkpoint import read_checkpoint, read_checkpoint_info
+from ifc_core.models.checkpoint import (
+    CheckpointInfo,
+    read_checkpoint,
+    read_checkpoint_info,
+    write_checkpoint,
+)
+from ifc_core.models.config import IFCConfig
+from ifc_core.models.ifc import IFC
 from ifc_core.structures import Category
 from ifc_core.training.class_head import last_linear, with_classes
-from ifc_core.training.finetune_plan import plan_finetune
+from ifc_core.training.finetune_plan import final_classes, plan_finetune
 from ifc_core.training.finetune_settings import FinetuneSettings, HeldOutScore
 from ifc_core.training.finetune_version import write_version
 from ifc_core.training.project_classes import CATEGORY_IDS, learnt_ids, parent_classes
+from ifc_core.training.rehearsal import CLASS_KEY, WORLD_KEY, OldTask
 
 KNOWN = ("object", "car", "bus")
 IDS = {"car": 1, "bus": 2}
@@ -100,3 +110,42 @@ def test_ids_of_another_project_say_nothing(project, tiny_model_file, tmp_path):
     assert learnt_ids(elsewhere, path.stem, models) == {}
     path.rename(models / "cells-1.2.safetensors")
     assert learnt_ids(model, "cells-1.2", models) == {"car": 1, "bus": 2}
+
+
+@pytest.fixture
+def cells_file(tmp_path):
+    """A model that learnt the generated cells."""
+    config = IFCConfig.preset("tiny", num_classes=1)
+    info = CheckpointInfo(config, (Category(1, "cell"),), provenance={WORLD_KEY: "cells"})
+    path = tmp_path / "cells.safetensors"
+    write_checkpoint(path, info, IFC(config, info.categories).state_dict())
+    return path
+
+
+def test_a_model_of_cells_rehearses_them_whatever_they_are_called(approved_project, cells_file):
+    project = approved_project(range(0, 60, 10), [("cell", np.s_[:, :24])])
+    plan = planned(project, cells_file)
+    assert plan.rehearsed == OldTask("cells", "cell")
+    path = written(plan)
+    project.apply(SetCategory(Category(1, "HeLa")))
+    again = planned(project, path, "r2")
+    assert again.class_names == ("HeLa",)
+    assert again.rehearsed == OldTask("cells", "HeLa")
+    provenance = read_checkpoint_info(written(again)).provenance
+    assert (provenance[WORLD_KEY], provenance[CLASS_KEY]) == ("cells", "HeLa")
+
+
+def test_the_general_class_is_dropped_unless_people_use_it(approved_project, cells_file):
+    project = approved_project(range(0, 60, 10), [("HeLa", np.s_[:, :24])])
+    plan = planned(project, cells_file)
+    dropping = replace(plan, settings=replace(plan.settings, object_class="drop"))
+    assert plan.class_names == final_classes(plan) == ("cell", "HeLa")
+    assert final_classes(dropping) == ("HeLa",)
+    model = with_classes(plan.parent, ("HeLa",))
+    path = write_version(dropping, model, HeldOutScore(0, 0, 0), HeldOutScore(0, 0, 0), 1, 1.0)[0]
+    assert read_checkpoint_info(path).provenance[CLASS_KEY] == ""
+    project.apply(SetCategory(Category(1, "cell")))
+    plan = planned(project, cells_file, "r3")
+    assert final_classes(replace(plan, settings=dropping.settings)) == ("cell",)
+    other = planned(project, path, "r4")  # its own cells have gone, these are people's
+    assert other.rehearsed is None

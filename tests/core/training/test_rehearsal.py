@@ -15,6 +15,8 @@ from ifc_core.models.ifc import IFC
 from ifc_core.structures import Category
 from ifc_core.training.config import TrainConfig
 from ifc_core.training.rehearsal import (
+    CLASS_KEY,
+    DIFFICULTIES,
     WORLD_KEY,
     OldTask,
     first_world,
@@ -32,6 +34,18 @@ def model(*names: str, **provenance: object) -> IFC:
     made = IFC(config, [Category(i, name) for i, name in enumerate(names, start=1)])
     made.provenance = provenance
     return made
+
+
+@pytest.mark.parametrize(
+    ("names", "told", "task"),
+    [
+        (["HeLa", "cell"], "HeLa", OldTask("cells", "HeLa")),
+        (["HeLa", "cell"], "", None),  # its own class has gone, this one is somebody's
+        (["cell"], 7, None),
+    ],
+)
+def test_a_renamed_class_is_still_the_old_one(names, told, task) -> None:
+    assert old_task(model(*names, **{WORLD_KEY: "cells", CLASS_KEY: told})) == task
 
 
 @pytest.mark.parametrize(
@@ -61,6 +75,13 @@ def test_clips_of_the_old_world_get_the_number_of_its_class() -> None:
     assert not np.array_equal(clip.frames, other.frames)
 
 
+def test_crowds_of_cells_are_rehearsed_as_well() -> None:
+    source = rehearsal_source(3, OldTask("cells", "cell"), ["cell"])
+    counts = [len(source(ClipRequest(i, 1, 96, 96, "hard")).labels) for i in range(8)]
+    assert max(counts) > 30
+    assert "hard" in DIFFICULTIES["cells"]
+
+
 def test_each_world_has_figures_of_its_own() -> None:
     torch.manual_seed(1)
     untrained = model("cell")
@@ -69,6 +90,15 @@ def test_each_world_has_figures_of_its_own() -> None:
     scores = [rehearsal_score(untrained, world, 0, num_clips=2) for world in ("things", "cells")]
     assert scores[0] != scores[1]
     assert all(0 <= score <= 1 for score in scores)
+
+
+def test_a_run_on_cells_needs_no_folders_of_things(toy_config, tmp_path: Path) -> None:
+    nowhere = {"cutout_dir": str(tmp_path / "none"), "sprite_dir": str(tmp_path / "none")}
+    config = toy_config(
+        categories=[], data={"num_workers": 0, "synthetic": {"world": "cells", **nowhere}}
+    )
+    _, source = open_data(config)
+    assert len(source(ClipRequest(0, 1, 64, 64, "medium")).labels)
 
 
 def test_a_run_on_generated_cells_names_class_and_world(toy_config, tmp_path: Path) -> None:

@@ -60,3 +60,12 @@ def test_fewer_queries_than_the_file_has_are_refused(few: tuple[IFC, Path]) -> N
     with pytest.raises(CheckpointError) as caught:
         load_weights(network(5), few[1])
     assert set(caught.value.mismatched) == set(QUERIES)
+
+
+def test_one_query_is_copied_as_well(few: tuple[IFC, Path], tmp_path: Path) -> None:
+    one = network(1)
+    path = tmp_path / "one.safetensors"
+    write_checkpoint(path, CheckpointInfo(one.config, one.categories), one.state_dict())
+    grown = network(3)
+    load_weights(grown, path)
+    assert all(grown.state_dict()[name].isfinite().all() for name in QUERIES)

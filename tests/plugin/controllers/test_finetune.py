@@ -51,8 +51,9 @@ def test_a_run_gets_a_snapshot_and_the_device_is_let_go_first(bench: Bench) -> N
 
 
 def test_a_run_is_told_which_model_to_begin_with(bench: Bench) -> None:
-    bench.controller.start("quick", model="ifc-r18-cells")
-    assert bench.trainer.params["settings"]["model"] == "ifc-r18-cells"
+    bench.controller.start("quick", model="ifc-r18-cells", chosen=True)
+    settings = bench.trainer.params["settings"]
+    assert (settings["model"], settings["chosen"]) == ("ifc-r18-cells", True)
 
 
 def test_losses_and_scores_grow_into_curves(bench: Bench) -> None:

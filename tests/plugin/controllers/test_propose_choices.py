@@ -122,6 +122,10 @@ def test_the_newer_of_the_last_run_and_the_version_in_use_is_chosen(models, sess
     project.set_active_model("v2")
     run(session, ProposeSettings(model=models.imported))
     project.set_active_model(None)
+    assert reopened(models) == models.imported  # what was proposed with last, versions aside
+    run(session, ProposeSettings(model=BUNDLED))
+    project.set_active_model("v2")
+    project.set_active_model(None)
     assert reopened(models) == BUNDLED  # came into use again, whatever another project used
 
 

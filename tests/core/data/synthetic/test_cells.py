@@ -11,7 +11,6 @@ import pytest
 from ifc_core.data.sample import ClipSample
 from ifc_core.data.synthetic import DIFFICULTIES, ClipSpec, render_clip, stains
 from ifc_core.data.synthetic.cells import render_cells
-from ifc_core.data.synthetic.spec import known_world
 from ifc_core.data.synthetic.stains import NO_CELL, Fields, draw_stain
 from ifc_core.errors import ConfigError
 
@@ -26,10 +25,9 @@ def middle(mask: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("difficulty", DIFFICULTIES)
-def test_masks_are_exact_disjoint_and_complete(difficulty: str) -> None:
+def test_no_mask_is_a_speck_or_of_no_frame(difficulty: str) -> None:
     for seed in range(6):
         sample = clip(seed, difficulty)
-        assert sample.masks.sum(axis=0).max(initial=0) <= 1
         assert sample.exhaustive.all()
         areas = sample.masks.sum(axis=(2, 3))
         assert ((areas == 0) | (areas >= 20)).all()
@@ -140,14 +138,11 @@ def test_the_pattern_of_a_cell_moves_with_it() -> None:
     assert np.allclose(*pictures, atol=1e-5)
 
 
-def test_worlds_have_names_and_classes() -> None:
+def test_worlds_and_numbers_that_do_not_exist_are_refused() -> None:
     with pytest.raises(ConfigError, match="holds 1 to 200"):
         ClipSpec(world="cells", max_objects=201)
     with pytest.raises(ConfigError, match="things, cells"):
         ClipSpec(world="stars")  # type: ignore[arg-type]
-    assert known_world(["cat", "cell"]) == "cells"
-    assert known_world(["cell", "object"]) == "things"
-    assert known_world(["cat"]) is None
 
 
 def test_a_division_counts_against_the_most_objects() -> None:
