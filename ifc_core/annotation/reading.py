@@ -394,7 +394,7 @@ class ProjectReader:
         return model_versions.read_models(self._db, self.folder)
 
     def active_model(self) -> ModelVersion | None:
-        """The model Propose uses, or ``None`` for the bundled one."""
+        """The version Propose uses, or ``None`` where none of the project's is in use."""
         return next((model for model in self.models() if model.active), None)
 
     def active_model_since(self) -> float | None:

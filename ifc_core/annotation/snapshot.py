@@ -107,7 +107,7 @@ class Snapshot:
         project: Name of the project.
         categories: All of the project.
         videos: Those with reviewed frames.
-        parent: Name of the model that Propose uses, or "" for the bundled one.
+        parent: Name of the version that Propose uses, or "" for none of the project's.
         parent_path: Its file or registry name, or "".
         model_names: Names that model versions of the project have already.
         created_at: Seconds since 1970, UTC.

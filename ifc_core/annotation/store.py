@@ -481,7 +481,7 @@ class Project(ProjectReader):
         return next(model for model in self.models() if model.id == model_id)
 
     def set_active_model(self, name: str | None) -> None:
-        """Choose the model Propose uses; ``None`` for the bundled one."""
+        """Choose the version Propose uses; ``None`` for none of the project's."""
         with self._changing():
             model_versions.activate(self._db, self.folder, name)
 
