@@ -131,6 +131,15 @@ def test_fifty_tracks_by_keyboard_only(studio, qtbot):
     assert studio.project.exhaustive_frames(1) == list(range(NUM_FRAMES))
 
 
+def test_low_scores_that_say_nothing_of_the_masks_are_not_told(desk, qtbot):
+    desk.engine.num_instances = 9
+    edges = desk.studio.panel.propose._edges
+    edges.setCurrentIndex(edges.findData("off"))
+    with qtbot.waitSignal(desk.studio.run_finished):
+        assert desk.studio.propose()
+    assert desk.said == "9 objects were found."
+
+
 def test_what_is_probably_nothing_is_two_presses_from_gone(desk, qtbot):
     desk.engine.num_instances = 9  # the last two score 0.2 and 0.1
     assert desk.studio.actions["bulk.unlikely"].why_not() == "No untouched track has a low score."

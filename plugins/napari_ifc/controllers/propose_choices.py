@@ -9,9 +9,9 @@ from ifc_core.annotation.proposal_runs import proposal_runs
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.errors import ConfigError
 from ifc_core.inference.settings import ProposeSettings
-from ifc_core.models.bundled import bundled_models
-from ifc_core.models.names import DEFAULT_MODEL, model_name
-from ifc_core.training.base_model import base_model
+from ifc_core.models.bundled import bundled_models, stored_facts
+from ifc_core.models.names import DEFAULT_MODEL, DEFAULT_WORDS, model_name
+from ifc_core.training.base_model import base_model, model_path
 from napari_ifc.language import tr
 
 BUNDLED = "default"
@@ -35,6 +35,18 @@ def base_text(reader: ProjectReader) -> str:
     """What the model is called that Propose uses while no version of the project is in use."""
     name = base_model(reader) or BUNDLED
     return dict(bundled_texts()).get(name) or imported_text(name)
+
+
+def judges_masks(settings: ProposeSettings) -> bool:
+    """Whether the scores of a run count in how well its masks seem to fit.
+
+    Edges that a network decides say so, where the run or else its model asks for them.
+    """
+    if settings.edges is not None:
+        return settings.edges == "best"
+    file = model_path(DEFAULT_MODEL if settings.model in DEFAULT_WORDS else settings.model)
+    facts = {} if file is None else stored_facts(file)
+    return facts.get("preferred_edges") == "best"
 
 
 def chosen_before(reader: ProjectReader) -> ProposeSettings | None:

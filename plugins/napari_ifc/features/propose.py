@@ -14,7 +14,7 @@ from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
 from napari_ifc.controllers.open_runs import is_offered, kept_scope, open_run_text
 from napari_ifc.controllers.propose import KIND, ProposeController
-from napari_ifc.controllers.propose_choices import chosen_before
+from napari_ifc.controllers.propose_choices import chosen_before, judges_masks
 from napari_ifc.controllers.run_words import estimate_text
 from napari_ifc.feature import Feature
 from napari_ifc.features.bulk import UNLIKELY_BELOW, BulkEdits
@@ -281,7 +281,7 @@ class ProposeLink(Feature):
     def _tell_found(self, sentence: str) -> None:
         """What a run found, and the way to what of it is probably nothing."""
         low = len(self.studio.feature(BulkEdits).unlikely())
-        if not low:
+        if not low or not judges_masks(self.studio.panel.propose.settings()):
             self.studio.inform(sentence)
             return
         words = tr("1 track has a score below {score} and is probably nothing.")

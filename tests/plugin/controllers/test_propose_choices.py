@@ -1,11 +1,19 @@
 """A project remembers how its last run was made."""
 
+import json
+
 import pytest
 
 from ifc_core.annotation import Project
 from ifc_core.inference.settings import ProposeSettings
+from ifc_core.models.names import DEFAULT_MODEL, METADATA_KEY
 from napari_ifc.controllers.open_runs import scope_of
-from napari_ifc.controllers.propose_choices import BUNDLED, ModelChoice, chosen_before
+from napari_ifc.controllers.propose_choices import (
+    BUNDLED,
+    ModelChoice,
+    chosen_before,
+    judges_masks,
+)
 
 
 def run(session, settings, kind="propose", **more):
@@ -140,3 +148,16 @@ def test_a_choice_goes_on_to_a_project_that_says_nothing_of_its_own(models, tmp_
         project.add_model("v1", "/models/v1.safetensors", activate=True)
         offered = [BUNDLED, models.imported, "/models/v1.safetensors"]
         assert models.choice.of(project, offered, models.imported) == "/models/v1.safetensors"
+
+
+def test_whose_scores_judge_masks(tmp_path):
+    assert judges_masks(ProposeSettings())
+    assert judges_masks(ProposeSettings(model=DEFAULT_MODEL))
+    assert not judges_masks(ProposeSettings(edges="off"))
+    assert not judges_masks(ProposeSettings(edges="fast"))
+    other = tmp_path / "other.safetensors"
+    assert not judges_masks(ProposeSettings(model=str(other)))
+    header = json.dumps({"__metadata__": {METADATA_KEY: json.dumps({"preferred_edges": "best"})}})
+    other.write_bytes(len(header).to_bytes(8, "little") + header.encode())
+    assert judges_masks(ProposeSettings(model=str(other)))
+    assert not judges_masks(ProposeSettings(model=str(other), edges="off"))
