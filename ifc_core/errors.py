@@ -5,6 +5,7 @@
     IFCError                      anything of ours; exit code 1
     ├── InputError                what the person gave is unusable; exit code 2
     │   ├── VideoError            a video or frame folder cannot be read
+    │   │   └── VideosMissingError
     │   ├── FormatError           an annotation file breaks its format
     │   ├── CheckpointError       weights cannot be used
     │   ├── ProjectError          a project cannot be opened or changed
@@ -66,6 +67,30 @@ class VideoError(InputError):
         super().__init__(message)
         self.path = Path(path)
         self.frame_index = frame_index
+
+
+class VideosMissingError(VideoError):
+    """None of the videos of a project is found.
+
+    Attributes:
+        folder: The project.
+        names: What its videos are called, in their order; ``path`` is the first one's.
+        can_be_told: Whether the project can be written, so that it can keep where they are.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: Path | str,
+        folder: Path | str = "",
+        names: tuple[str, ...] = (),
+        can_be_told: bool = False,
+    ) -> None:
+        super().__init__(message, path=path)
+        self.folder = Path(folder)
+        self.names = names
+        self.can_be_told = can_be_told
 
 
 class FormatError(InputError):

@@ -77,7 +77,7 @@ def video_layer(path: Path) -> LayerData:
 
 
 def _open_project(path: str) -> list[LayerData]:
-    studio_for(_current_viewer()).open_path(path)
+    studio_for(_current_viewer()).begin_open(path)
     return [(None,)]  # type: ignore[list-item]  # napari's word for "nothing to add"
 
 

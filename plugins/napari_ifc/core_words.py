@@ -127,6 +127,7 @@ STEPS = (
     "Import {part} from {text}",
     "Interpolate {part}, {scope}",
     "Locate video {text}",
+    "Locate {count} videos",
     "Make {part} a region of kind crowd",
     "Make {part} a region of kind ignore",
     "Make {part} a region of kind object",

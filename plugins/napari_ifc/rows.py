@@ -375,6 +375,7 @@ class VideoRow:
         num_tracks: Tracks that are not rejected.
         approved_frames: Frames that were approved as complete.
         approved_tracks: Tracks that were approved as a whole.
+        is_absent: Whether its file is known not to be where it was, nor near.
     """
 
     video_id: int
@@ -383,6 +384,7 @@ class VideoRow:
     num_tracks: int = 0
     approved_frames: int = 0
     approved_tracks: int = 0
+    is_absent: bool = False
 
     @property
     def state(self) -> str:
@@ -399,13 +401,16 @@ class VideoRow:
 
     @property
     def short(self) -> str:
-        """Length and tracks, where there is little room."""
+        """Length and tracks, where there is little room; first that it is not found."""
         tracks = (
             tr("1 track")
             if self.num_tracks == 1
             else tr("{num_tracks:,} tracks").format(num_tracks=self.num_tracks)
         )
-        return tr("{num_frames:,} fr. · {tracks}").format(num_frames=self.num_frames, tracks=tracks)
+        words = tr("{num_frames:,} fr. · {tracks}")
+        if self.is_absent:
+            words = tr("not found · {num_frames:,} fr. · {tracks}")
+        return words.format(num_frames=self.num_frames, tracks=tracks)
 
     @property
     def facts(self) -> str:

@@ -25,6 +25,9 @@ GIVEN: dict[str, Any] = {
     "name": "fps",
     "value": -1.0,
     "device": "cuda:0",
+    "folder": "a/b.ifcproj",
+    "names": ("b", "c"),
+    "can_be_told": True,
 }
 
 

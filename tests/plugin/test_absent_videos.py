@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from fake_engine import NUM_FRAMES, SIZE
 from qtpy.QtWidgets import QMessageBox
 
-from ifc_core.annotation import Project
+from ifc_core.annotation import Project, Scope, edits
 from ifc_core.annotation.importing import import_annotations
 from ifc_core.annotation.locating import Nearby
 from ifc_core.annotation.snapshot import make_snapshot
 from ifc_core.errors import ProjectError, VideoError
+from ifc_core.inference.review_queue import QueueEntry, Reason
 from ifc_core.io.video import open_video
 from ifc_core.jobs import JobContext
 from ifc_core.structures import RLEMask
@@ -23,6 +25,7 @@ from napari_ifc.controllers.finetune import material_of
 from napari_ifc.controllers.session import import_sentences, open_session, show_video
 from napari_ifc.controllers.videos import adding, find_in, locating, look_through
 from napari_ifc.features.finetune import PAGE, TrainerLink
+from napari_ifc.features.review import Review
 from napari_ifc.features.videos import Videos
 from napari_ifc.material_words import absent_text, material_text
 from napari_ifc.views import place_question
@@ -249,6 +252,74 @@ def test_the_window_opens_no_file_to_find_a_video(desk, annotations, footage, qt
     assert {name for name, _, _ in opened} == {"ghost"}
     assert threading.main_thread().name not in {thread for _, thread, _ in opened}
     assert all(can_be_cancelled for *_, can_be_cancelled in opened)
+
+
+@pytest.mark.window
+def test_the_queue_opens_no_file_in_the_windows_thread(
+    desk, annotations, footage, qtbot, monkeypatch
+):
+    opened = []
+
+    def opening(path, context=None, **how):
+        opened.append(threading.current_thread().name)
+        return open_video(path, context, **how)
+
+    studio = desk.studio
+    shutil.copytree(footage, studio.project.folder.parent / "ghost")
+    assert studio.import_annotations(annotations)
+    ghost = studio.project.videos()[1].id
+    queue = queue_of_all(studio, qtbot, ghost)
+    monkeypatch.setattr("ifc_core.io.video.open_video", opening)
+    with qtbot.waitSignal(studio.opened):
+        queue.go_to(0)
+        assert queue.current is None  # nothing to decide until it is seen
+        queue.next()  # the same one, which is on its way
+        assert studio.tasks.texts == ("Opening ghost",)
+    assert studio.workspace.session.entry.id == ghost
+    assert queue.current.video_id == ghost
+    assert studio.layers.frame_index == queue.current.first == 3
+    assert threading.main_thread().name not in opened
+    assert opened
+
+
+@pytest.mark.window
+def test_an_entry_that_is_not_waited_for_any_more_is_not_shown(desk, second, qtbot):
+    studio, review = desk.studio, desk.studio.feature(Review)
+    entry = QueueEntry(second, 0, 0, 0, 0, 0, 0.1, 0.0, Reason.COMPLETE)
+    assert not review._show_entry(entry)
+    assert review._show_entry(replace(entry, video_id=desk.video_id))
+    qtbot.waitUntil(lambda: not studio.tasks.is_running)
+    assert studio.workspace.session.entry.id == desk.video_id
+    assert not review._show_entry(entry)
+    with qtbot.waitSignal(studio.opened):
+        pass
+    assert studio.workspace.session.entry.id == second
+
+
+@pytest.mark.window
+def test_the_queue_offers_to_locate_a_video_that_is_not_found(desk, annotations, qtbot):
+    studio = desk.studio
+    assert studio.import_annotations(annotations)
+    ghost = studio.project.videos()[1].id
+    queue = queue_of_all(studio, qtbot, ghost)
+    for _ in range(2):
+        studio.panel.banner.clear()
+        queue.go_to(0)
+        assert "The video ghost is not where it was" in studio.panel.banner.text
+        assert queue.current is None
+    assert studio.actions["videos.locate_told"].why_not() == ""
+    assert studio.feature(Videos).list.model.rows[1].is_absent
+
+
+def queue_of_all(studio, qtbot, video_id):
+    """The queue of the whole project, which holds frames to complete of one video."""
+    edit = edits.UnapproveFrames(video_id, Scope(3, NUM_FRAMES - 3))
+    studio.workspace.editor.apply(edit)
+    studio.feature(Review).page.scope_requested.emit(True)
+    queue = studio.feature(Review).controller
+    qtbot.waitUntil(lambda: len(queue.entries) > 0 and not queue.is_busy, timeout=10_000)
+    assert set(queue.entries["video"]) == {video_id}
+    return queue
 
 
 def test_files_are_opened_once_for_many_videos_and_only_where_asked(project, footage, monkeypatch):

@@ -81,7 +81,7 @@ class ReviewController:
         apply: Makes an edit; the caller tells :meth:`take_edit` what came of it.
         on_view: Called with what the page shows, whenever it changes.
         on_entry: Called with the entry to show on the canvas; gives whether it is shown. If
-            not, there is nothing to decide.
+            not, there is nothing to decide, until :meth:`come_to` is called with it.
         on_failed: Called with an error of the worker.
     """
 
@@ -196,7 +196,13 @@ class ReviewController:
         if entry is None:
             self._place = -1
             return
-        rows, old_place = self._shown, self._place
+        old_place, self._place = self._place, self._place_of(entry)
+        if self._place < 0:
+            self._left_at = old_place
+
+    def _place_of(self, entry: QueueEntry) -> int:
+        """Where an entry stands now, or what is left of its stretch; -1 for nowhere."""
+        rows = self._shown
         same = (rows["video"] == entry.video_id) & (rows["track"] == entry.track_id)
         same &= rows["other"] == entry.other_id
         same &= rows["reason"] == REASONS.index(entry.reason)
@@ -204,9 +210,7 @@ class ReviewController:
         if not len(places):
             inside = (rows["first"] >= entry.first) & (rows["last"] <= entry.last)
             places = np.flatnonzero(same & inside)
-        self._place = int(places[0]) if len(places) else -1
-        if self._place < 0:
-            self._left_at = old_place
+        return int(places[0]) if len(places) else -1
 
     def _filter(self) -> None:
         codes = [REASONS.index(reason) for reason in self._reasons]
@@ -252,6 +256,12 @@ class ReviewController:
             if not self._on_entry(entry_at(self._shown, place)):
                 self._place, self._left_at = -1, place
                 self._tell(self._busy)
+
+    def come_to(self, entry: QueueEntry) -> None:
+        """Show an entry whose video is there now; none where it is in the list no more."""
+        place = self._place_of(entry)
+        if place >= 0:
+            self.go_to(place)
 
     def next(self) -> None:
         """Show the next entry; after the last one, the first."""

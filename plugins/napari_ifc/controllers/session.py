@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ifc_core.annotation import Project, VideoEntry
+from ifc_core.annotation import Project, VideoEntry, edits
 from ifc_core.annotation.annotation_folders import annotation_format
 from ifc_core.annotation.importing import ImportReport, import_annotations
 from ifc_core.annotation.locating import Nearby, same_video
 from ifc_core.config import data_dir, from_home
-from ifc_core.errors import InputError, ProjectError, VideoError
+from ifc_core.errors import InputError, ProjectError, VideoError, VideosMissingError
 from ifc_core.io.video import VideoReader, open_video
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Video
@@ -35,6 +35,8 @@ class Session:
         notices: Sentences for the person, such as why the project is read-only.
         source: What was asked for when it was opened; ``None`` for another video of a project
             that was open already.
+        places: The edit that says where its videos are, as a person told before it was opened;
+            made by :meth:`keep_places`. ``None`` for nothing to tell.
     """
 
     project: Project
@@ -42,6 +44,17 @@ class Session:
     reader: VideoReader
     notices: tuple[str, ...] = ()
     source: Path | None = None
+    places: edits.SetVideo | edits.Batch | None = None
+
+    def keep_places(self) -> None:
+        """Make the edit that says where its videos are, if there is one.
+
+        Raises:
+            ProjectError: The project cannot be written; nothing was changed.
+        """
+        if self.places is not None:
+            self.project.apply(self.places)
+            self.entry, self.places = self.project.video(self.entry.id), None
 
     def close(self) -> None:
         """Close the video and the project."""
@@ -178,13 +191,26 @@ def _open_project(folder: Path, context: JobContext | None) -> Session:
             )
         video_id = _first_found(project, context)
         if video_id is None:
-            text = tr("The frames of {name} are not where they were; put {video} beside it.")
-            name, video = folder.name, videos[0].path.name
-            raise VideoError(text.format(name=name, video=video), path=videos[0].path)
+            raise _missing(project, videos)
         return show_video(project, video_id, (project.notice,), context)
     except BaseException:
         project.close()
         raise
+
+
+def _missing(project: Project, videos: Sequence[VideoEntry]) -> VideosMissingError:
+    """That none of the videos is found, and why it cannot be said where they are."""
+    text = tr("The frames of {name} are not where they were; put {video} beside it.")
+    told = text.format(name=project.folder.name, video=videos[0].path.name)
+    if project.read_only:
+        told = f"{told} {project.notice}"
+    return VideosMissingError(
+        told,
+        path=videos[0].path,
+        folder=project.folder,
+        names=tuple(entry.name for entry in videos),
+        can_be_told=not project.read_only,
+    )
 
 
 def _first_found(project: Project, context: JobContext | None) -> int | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -28,6 +30,7 @@ from napari_ifc.rows import VideoRow
 
 PICTURE_WIDTH_PX = 128
 _FOLDER = "video-pictures"
+_NONE: Mapping[int, Video] = MappingProxyType({})
 
 
 def video_rows(reader: ProjectReader) -> list[VideoRow]:
@@ -111,10 +114,14 @@ def not_opened_text(paths: Sequence[Path]) -> str:
     """A sentence that names what was not opened; empty where that is nothing."""
     if not paths:
         return ""
-    names = ", ".join(path.name for path in paths[:3])
-    if len(paths) > 3:
-        names = tr("{names} and {count} more").format(names=names, count=len(paths) - 3)
-    return tr("Not opened: {names}.").format(names=names)
+    return tr("Not opened: {names}.").format(names=_listed([path.name for path in paths]))
+
+
+def _listed(names: Sequence[str]) -> str:
+    listed = ", ".join(names[:3])
+    if len(names) > 3:
+        listed = tr("{names} and {count} more").format(names=listed, count=len(names) - 3)
+    return listed
 
 
 def adding(
@@ -182,13 +189,16 @@ def _unclear_text(entries: Sequence[VideoEntry], video: Video) -> str:
     return text.format(place=place, names=", ".join(could_be))
 
 
-def locating(project: Project, video_id: int, found: Video) -> tuple[edits.SetVideo | None, str]:
+def locating(
+    project: Project, video_id: int, found: Video, others: Mapping[int, Video] = _NONE
+) -> tuple[edits.SetVideo | edits.Batch | None, str]:
     """The edit that says where a video is, and a sentence about it.
 
     Args:
         project: The project.
         video_id: The video.
         found: The file or folder that a person pointed at, as it was looked through.
+        others: Further videos that lie beside it, see :func:`lying_beside`.
 
     Returns:
         The edit, ``None`` where it is known already.
@@ -198,10 +208,104 @@ def locating(project: Project, video_id: int, found: Video) -> tuple[edits.SetVi
     """
     entry = project.video(video_id)
     check_same(found, entry)
-    if entry.video == found:
+    known = {e.id: e for e in project.videos()}
+    places = {i: video for i, video in {video_id: found, **others}.items() if i in known}
+    news = {i: video for i, video in places.items() if known[i].video != video}
+    if not news:
         text = tr("The project knows already that {name} is there.")
         return None, text.format(name=entry.name)
-    return edits.SetVideo(video_id, found=found), tr("{name} is found.").format(name=entry.name)
+    steps = tuple(edits.SetVideo(i, found=video) for i, video in news.items())
+    if len(steps) == 1:
+        name = known[steps[0].video_id].name
+        return steps[0], tr("{name} is found.").format(name=name)
+    names = _listed([known[i].name for i in news])
+    together = edits.Batch(steps, label=f"Locate {len(steps)} videos")
+    return together, tr("{names} are found.").format(names=names)
+
+
+def look_at(
+    folder: Path, entry: VideoEntry, path: Path, context: JobContext
+) -> tuple[Video, dict[int, Video]]:
+    """Look through the file that a person pointed at, and for further videos beside it.
+
+    Args:
+        folder: The project's folder.
+        entry: The video that it shall be.
+        path: The file or folder of frames.
+        context: Progress and cancellation.
+
+    Returns:
+        What it is, and what :func:`lying_beside` finds.
+
+    Raises:
+        VideoError: It cannot be read.
+        ProjectError: It is another video.
+        JobCancelled: The person cancelled it.
+    """
+    (found,) = look_through([path], context)
+    check_same(found, entry)
+    return found, lying_beside(folder, entry.id, found, context)
+
+
+def lying_beside(
+    folder: Path, video_id: int, found: Video, context: JobContext
+) -> dict[int, Video]:
+    """Further videos of a project that are missing and lie where one was located.
+
+    Args:
+        folder: The project's folder.
+        video_id: The one that was located.
+        found: Its file or folder of frames.
+        context: Progress and cancellation: files may have to be opened.
+
+    Returns:
+        Video id -> its file, as it was looked through; what cannot be read stays missing.
+
+    Raises:
+        IFCError: The project is gone.
+        JobCancelled: The person cancelled it.
+    """
+    nearby, places = Nearby(context), {video_id: found}
+    with ProjectReader.open(folder) as reader:
+        for entry in reader.videos():
+            context.raise_if_cancelled()
+            if entry.id in places or reader.find_video_file(entry.id, nearby=nearby) is not None:
+                continue
+            place = reader.find_video_file(entry.id, [found.path.parent], nearby)
+            if place is None:
+                continue
+            with suppress(VideoError):
+                (video,) = look_through([place], context)
+                if video.fingerprint not in {known.fingerprint for known in places.values()}:
+                    places[entry.id] = video
+    del places[video_id]
+    return places
+
+
+def absent_videos(folder: Path, context: JobContext) -> tuple[frozenset[int], frozenset[int]]:
+    """Which videos of a project are not found where they were nor near it; opens no video.
+
+    Args:
+        folder: The project's folder.
+        context: Cancellation.
+
+    Returns:
+        Ids of those that are not found, and of those of which only opening a file would tell.
+
+    Raises:
+        IFCError: The project is gone.
+        JobCancelled: It was not wanted any more.
+    """
+    nearby = Nearby(opens=False)
+    absent: set[int] = set()
+    unclear: set[int] = set()
+    with ProjectReader.open(folder) as reader:
+        for entry in reader.videos():
+            context.raise_if_cancelled()
+            nearby.passed_over = False
+            if reader.find_video_file(entry.id, nearby=nearby) is None:
+                (unclear if nearby.passed_over else absent).add(entry.id)
+    return frozenset(absent), frozenset(unclear)
 
 
 def _counted(number: int) -> str:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ifc_core.annotation.locating import Nearby
-from ifc_core.errors import IFCError
+from ifc_core.errors import IFCError, VideosMissingError
 from ifc_core.io.video import VideoReader, open_video
 from ifc_core.jobs import JobContext
-from napari_ifc.controllers.session import Session, open_session, preview, show_video
+from napari_ifc.controllers.session import (
+    Session,
+    absent_text,
+    open_session,
+    preview,
+    show_video,
+)
 from napari_ifc.controllers.tasks import Task
+from napari_ifc.controllers.told_places import open_at, why_asked
 from napari_ifc.controllers.videos import find_in
 from napari_ifc.feature import Feature
 from napari_ifc.features.correction import Correction
@@ -19,9 +28,27 @@ from napari_ifc.frame_cache import FrameCache
 from napari_ifc.language import tr
 from napari_ifc.lazy_video import LazyVideo
 from napari_ifc.views.dialogs import ask_to_stop
+from napari_ifc.views.place_question import ask_for_place
 
 if TYPE_CHECKING:
     from napari_ifc.studio import Studio
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What a person wants opened.
+
+    Attributes:
+        path: What it is.
+        on_opened: Called once it is shown.
+        besides: A sentence to tell where it is not.
+        may_leave: Asks whether what is open may be put down for it.
+    """
+
+    path: Path
+    on_opened: Callable[[], None]
+    besides: str
+    may_leave: Callable[[], bool]
 
 
 class Opening(Feature):
@@ -41,7 +68,7 @@ class Opening(Feature):
         try:
             session = open_session(path, self.studio.settings.projects_folder)
         except IFCError as error:
-            self.studio.fail(error)
+            self.studio.fail(self._seen_from_here(error))
             return False
         if self.take(session):
             return True
@@ -116,34 +143,74 @@ class Opening(Feature):
         show = self.studio.deliver(self.show_preview)
         nothing_open = self.studio.workspace is None
 
-        def take(session: Session) -> None:
-            self._coming = ""
-            if not may_leave():
-                session.close()
-                self._inform(tr("{name} was not opened.").format(name=path.name), besides)
-            elif self.take(session):
-                on_opened()
-            else:
-                self.begin(path, on_opened, besides=besides)
-
-        def failed(error: IFCError) -> None:
-            self._coming = ""
-            self.end_preview()
-            self.studio.fail(error, besides)
-
-        def cancelled() -> None:
-            self._coming = ""
-            self.end_preview()
-            self._inform(tr("Opening was cancelled."), besides)
-
         def work(context: JobContext) -> Session:
             if nothing_open:
                 preview(path, context, show)
             return open_session(path, home, context)
 
-        self._coming = tr("Opening {name}").format(name=path.name)
-        task: Task[Session] = Task(self._coming, take, failed, cancelled, drop=Session.close)
+        self._start(_Wish(path, on_opened, besides, may_leave), work)
+
+    def _start(self, wish: _Wish, work: Callable[[JobContext], Session]) -> None:
+        self._coming = tr("Opening {name}").format(name=wish.path.name)
+        task: Task[Session] = Task(
+            self._coming,
+            partial(self._come, wish),
+            partial(self._failed, wish),
+            partial(self._given_up, wish, tr("Opening was cancelled.")),
+            drop=Session.close,
+        )
         self.studio.tasks.start(task, work)
+
+    def _come(self, wish: _Wish, session: Session) -> None:
+        self._coming = ""
+        if not wish.may_leave():
+            session.close()
+            self._given_up(wish, tr("{name} was not opened.").format(name=wish.path.name))
+            return
+        try:
+            session.keep_places()
+        except IFCError as error:
+            session.close()
+            self._failed(wish, error)
+            return
+        if self.take(session):
+            wish.on_opened()
+        else:
+            self.begin(wish.path, wish.on_opened, besides=wish.besides)
+
+    def _failed(self, wish: _Wish, error: IFCError) -> None:
+        self.end_preview()
+        if isinstance(error, VideosMissingError) and error.can_be_told:
+            self._ask_place(wish, error)
+            return
+        self._coming = ""
+        self.studio.fail(self._seen_from_here(error), wish.besides)
+
+    def _given_up(self, wish: _Wish, sentence: str) -> None:
+        self._coming = ""
+        self.end_preview()
+        self._inform(sentence, wish.besides)
+
+    def _ask_place(self, wish: _Wish, missing: VideosMissingError) -> None:
+        """Ask where a video of a project is of which none is found, and open it there."""
+        place = ask_for_place(missing.names[0], self.studio.panel, why_asked(missing))
+        if self.studio.is_closed:
+            return
+        if place is not None:
+            self._start(wish, lambda context: open_at(missing.folder, place, context))
+            return
+        text = tr("{name} was not opened, since its frames are not found.")
+        sentence = text.format(name=missing.folder.name)
+        self._given_up(wish, sentence)
+        self.studio.failed.emit(sentence)  # where the start page covers the panel
+
+    def _seen_from_here(self, error: IFCError) -> IFCError | str:
+        """An error; of the project that is open here it is told what can be done here."""
+        project = self.studio.project
+        if not isinstance(error, VideosMissingError) or project is None:
+            return error
+        is_open_here = project.folder.resolve() == error.folder.resolve()
+        return absent_text(error.names[0]) if is_open_here else error
 
     def _inform(self, sentence: str, besides: str) -> None:
         self.studio.inform(f"{sentence} {besides}".strip(), "warning" if besides else "info")
@@ -220,21 +287,31 @@ class Opening(Feature):
             self.studio.inform(text.format(name=left.entry.name))
         return True
 
-    def begin_show(self, video_id: int, absent: Callable[[], None]) -> None:
+    def begin_show(
+        self,
+        video_id: int,
+        absent: Callable[[], None],
+        on_end: Callable[[bool], None] = lambda shown: None,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
         """Show another video of the open project once a worker has looked through its file.
 
         Args:
             video_id: The video.
             absent: Called where it is not found: at once, if no file had to be opened to see that.
+            on_end: Called at the end, whatever it is, with whether the video is shown.
+            is_wanted: Asked whether it still is to be shown once it could be.
         """
         project = self.studio.open_workspace().session.project
         nearby = Nearby(opens=False)
         place = project.find_video_file(video_id, nearby=nearby)
         if place is None and not nearby.passed_over:
             absent()
+            on_end(False)
             return
         may_leave = self._leaving(keep_project=True)
         if may_leave is None:
+            on_end(False)
             return
 
         def look(context: JobContext) -> Path | None:
@@ -243,17 +320,23 @@ class Opening(Feature):
                 open_video(found, context).close()
             return found
 
-        def show(found: Path | None) -> None:
-            if self.studio.project is not project:
-                return
+        def show(found: Path | None) -> bool:
+            if self.studio.project is not project or not is_wanted():
+                return False
             if found is None and any(entry.id == video_id for entry in project.videos()):
                 absent()
-            elif may_leave():
-                self.show_now(video_id, None if place else found)
+                return False
+            return may_leave() and self.show_now(video_id, None if place else found)
+
+        def failed(error: IFCError) -> None:
+            self.studio.fail(error)
+            on_end(False)
 
         name = project.video(video_id).name
         text = tr("Opening {name}").format(name=name)
-        task: Task[Path | None] = Task(text, show, self.studio.fail)
+        task: Task[Path | None] = Task(
+            text, lambda found: on_end(show(found)), failed, lambda: on_end(False)
+        )
         self.studio.tasks.start(task, look)
 
 

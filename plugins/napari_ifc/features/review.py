@@ -14,8 +14,8 @@ from ifc_core.inference.review_queue import QueueEntry, Reason, entry_at
 from napari_ifc.actions import Action
 from napari_ifc.controllers.review import FILTERS, ReviewController, ReviewView, why_text
 from napari_ifc.feature import NOTHING_OPEN, Feature
-from napari_ifc.features.opening import Opening
 from napari_ifc.features.timeline import TimelineLink
+from napari_ifc.features.videos import Videos
 from napari_ifc.features.visibility import Visibility
 from napari_ifc.journal_text import note_text
 from napari_ifc.language import tr
@@ -62,6 +62,7 @@ class Review(Feature):
         self.controller: ReviewController | None = None
         self._worker: Worker | None = None
         self._whole_project = False
+        self._awaited: QueueEntry | None = None  # whose video is being opened
         studio.panel.add_page(PAGE, tr("Review"), self.page)
         self.page.entry_requested.connect(self._show_place)
         self.page.filter_requested.connect(self._narrow)
@@ -213,6 +214,7 @@ class Review(Feature):
         self._stop()
 
     def _stop(self) -> None:
+        self._awaited = None
         if self.controller is not None:
             self.controller.stop()
             self.controller = None
@@ -277,13 +279,29 @@ class Review(Feature):
         if workspace is None:
             return False
         if entry.video_id != workspace.session.entry.id:
-            may = self.studio.feature(Opening).may_put_down(keep_project=True)
-            if not (may and self.studio.show_video(entry.video_id)):
-                return False
+            self._await_video(entry)
+            return False
+        self._awaited = None
         chosen = tuple(i for i in (entry.track_id, entry.other_id) if i)
         self.studio.layers.go_to(entry.frame_index)
         self.studio.select(chosen)
         return True
+
+    def _await_video(self, entry: QueueEntry) -> None:
+        """Have an entry's video shown, then the entry; what was awaited before is not any more."""
+        if entry == self._awaited:
+            return
+        self._awaited = entry
+
+        def come(shown: bool) -> None:
+            if self._awaited is not entry:
+                return
+            self._awaited = None
+            if shown and self.controller is not None:
+                self.controller.come_to(entry)
+
+        videos = self.studio.feature(Videos)
+        videos.show(entry.video_id, come, lambda: self._awaited is entry)
 
     def _on_page(self, name: str) -> None:
         if name == PAGE:

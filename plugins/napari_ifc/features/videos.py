@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,7 @@ from napari_ifc.controllers.videos import (
     find_in,
     first_picture,
     locating,
-    look_through,
+    look_at,
     look_through_each,
     neighbour,
     not_opened_text,
@@ -29,6 +31,7 @@ from napari_ifc.controllers.videos import (
     video_rows,
 )
 from napari_ifc.feature import NOTHING_OPEN, Feature
+from napari_ifc.features.absent_videos import AbsentVideos
 from napari_ifc.features.files import VIDEO_FILES
 from napari_ifc.features.opening import Opening
 from napari_ifc.language import tr
@@ -52,6 +55,7 @@ class Videos(Feature):
 
     Attributes:
         list: The widget in the dock.
+        absent: Which of them are not found.
     """
 
     def __init__(self, studio: Studio) -> None:
@@ -63,6 +67,8 @@ class Videos(Feature):
         self._left_at: dict[int, int] = {}
         studio.opened.connect(self._go_back)
         self._worker = Worker(studio.deliver, "pictures")
+        self.absent = AbsentVideos(studio, self._show_rows)
+        self.list.shown.connect(self._look)
         self.list.show_requested.connect(self.show)
         self.list.pictures_wanted.connect(self._fetch)
         self.list.action_requested.connect(studio.run_action)
@@ -175,7 +181,9 @@ class Videos(Feature):
             self._rows = []
             self._left_at.clear()
             self.list.forget_pictures()
+            self.absent.forget()
         self._reload()
+        self._look()
 
     def _go_back(self, video: object) -> None:
         """Show a video at the frame at which it was left for another one."""
@@ -188,6 +196,7 @@ class Videos(Feature):
         self._left_at[workspace.session.entry.id] = workspace.editor.frame_index
         if not keep_project:
             self._folder, self._rows = None, []
+            self.absent.forget()
             self.list.show_videos([], 0)
             self.studio.window.show_dock(DOCK, False)
 
@@ -197,6 +206,7 @@ class Videos(Feature):
         if result.videos_changed:
             self._untell_absent(result.videos_changed)
             self.list.ask_again(result.videos_changed)
+            self._look()
         if headers or result.reviewed_frames or result.videos_changed:
             self._reload()
 
@@ -208,14 +218,26 @@ class Videos(Feature):
         """Stop reading pictures."""
         self.studio.viewer.events.theme.disconnect(self._apply_theme)
         self._worker.close()
+        self.absent.close()
 
     def _reload(self) -> None:
         """List the videos; the list comes once there are several, and stays hidden once closed."""
-        session, before = self.workspace.session, len(self._rows)
-        self._rows = video_rows(session.project)
-        self.list.show_videos(self._rows, session.entry.id)
+        before = len(self._rows)
+        self._rows = video_rows(self.workspace.session.project)
+        self._show_rows()
         if before < _SEVERAL <= len(self._rows):
             self.studio.window.show_dock(DOCK, True)
+
+    def _show_rows(self) -> None:
+        """Show them, those marked that are not found."""
+        absent = self.absent.ids
+        rows = [replace(row, is_absent=row.video_id in absent) for row in self._rows]
+        self.list.show_videos(rows, self.workspace.session.entry.id)
+
+    def _look(self) -> None:
+        """Have it looked for the videos where the list is seen."""
+        if self._folder is not None:
+            self.absent.look(self._folder)
 
     def _fetch(self, video_ids: Sequence[int]) -> None:
         """Have the worker read first frames, those in sight first."""
@@ -227,23 +249,41 @@ class Videos(Feature):
         for video_id in known.intersection(video_ids):
             entry = project.video(video_id)
 
-            def read(entry: VideoEntry = entry) -> object:
-                return first_picture(entry, find_in(project.folder, entry.id, nearby))
+            def read(entry: VideoEntry = entry) -> tuple[bool, object]:
+                place = find_in(project.folder, entry.id, nearby)
+                return place is None, first_picture(entry, place)
 
-            def show(picture: object, video_id: int = video_id) -> None:
-                if picture is not None and folder == self._folder:
+            def show(known: tuple[bool, object], video_id: int = video_id) -> None:
+                is_absent, picture = known
+                if folder != self._folder:
+                    return
+                if is_absent:
+                    self.absent.add(video_id)
+                if picture is not None:
                     self.list.set_picture(video_id, picture)  # type: ignore[arg-type]
 
             self._worker.submit(read, show, lambda error: None)
 
     # Going to another video
 
-    def show(self, video_id: int) -> None:
-        """Show a video of the project, once a worker has looked through its file."""
+    def show(
+        self,
+        video_id: int,
+        on_end: Callable[[bool], None] = lambda shown: None,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Show a video of the project, once a worker has looked through its file.
+
+        Args:
+            video_id: The video.
+            on_end: Called at the end with whether it is shown.
+            is_wanted: Asked whether it still is to be shown once it could be.
+        """
         workspace = self.studio.workspace
         if workspace is None or video_id == workspace.session.entry.id:
             return
-        self.studio.feature(Opening).begin_show(video_id, lambda: self._tell_absent(video_id))
+        absent = partial(self._tell_absent, video_id)
+        self.studio.feature(Opening).begin_show(video_id, absent, on_end, is_wanted)
 
     def _step(self, by: int) -> None:
         there = neighbour(self._rows, self.workspace.session.entry.id, by)
@@ -265,6 +305,7 @@ class Videos(Feature):
     def _tell_absent(self, video_id: int) -> None:
         """Say that a video is not found, and offer to say where it is."""
         text = absent_text(self.workspace.session.project.video(video_id).name)
+        self.absent.add(video_id)
         self.list.choose(video_id)
         self._told_absent = video_id
         banner = self.studio.panel.banner
@@ -306,12 +347,13 @@ class Videos(Feature):
             path: Its file or folder of frames; another one is refused with a sentence.
         """
         project = self.workspace.session.project
+        folder, entry = project.folder, project.video(video_id)
 
-        def take(found: list[Video]) -> None:
+        def take(found: tuple[Video, dict[int, Video]]) -> None:
             if self.studio.project is not project:
                 return
             try:
-                edit, told = locating(project, video_id, found[0])
+                edit, told = locating(project, video_id, *found)
                 if edit is not None:
                     self.workspace.editor.apply(edit)
             except IFCError as error:
@@ -320,8 +362,8 @@ class Videos(Feature):
                 self.studio.inform(told)
 
         text = tr("Looking through {name}").format(name=path.name)
-        task: Task[list[Video]] = Task(text, take, self.studio.fail)
-        self.studio.tasks.start(task, lambda context: look_through([path], context))
+        task: Task[tuple[Video, dict[int, Video]]] = Task(text, take, self.studio.fail)
+        self.studio.tasks.start(task, lambda context: look_at(folder, entry, path, context))
 
     # Adding and removing
 

@@ -96,7 +96,10 @@ class VideoModel(QAbstractListModel):
         if role == _ROW_ROLE:
             return row
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole):
-            return f"{row.name}: {row.facts}, {row.state}"
+            words = f"{row.name}: {row.facts}, {row.state}"
+            return tr("{words}, not found").format(words=words) if row.is_absent else words
+        if role == Qt.ItemDataRole.AccessibleTextRole and row.is_absent:
+            return tr("{name}, not found").format(name=row.name)
         return None
 
 
@@ -166,7 +169,8 @@ class _VideoDelegate(QStyledItemDelegate):
         for number, text in enumerate((row.name, row.short)):
             font.setPointSizeF(9 if number == 0 else 8)
             painter.setFont(font)
-            painter.setPen(QColor(colors.text if number == 0 else colors.muted))
+            is_bright = number == 0 and not row.is_absent
+            painter.setPen(QColor(colors.text if is_bright else colors.muted))
             mode = Qt.TextElideMode.ElideMiddle if number == 0 else Qt.TextElideMode.ElideRight
             short = painter.fontMetrics().elidedText(text, mode, line.width())
             flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -189,11 +193,13 @@ class VideoList(KeyHome):
         show_requested: Emitted with the id of a video that is to be shown.
         pictures_wanted: Emitted with the ids of the videos in sight that have no picture yet.
         action_requested: Emitted with an action id.
+        shown: Emitted when the list comes into sight.
     """
 
     show_requested = Signal(int)
     pictures_wanted = Signal(tuple)
     action_requested = Signal(str)
+    shown = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -306,6 +312,7 @@ class VideoList(KeyHome):
     def showEvent(self, event: Any) -> None:  # noqa: N802, D102
         super().showEvent(event)
         self._timer.start()
+        self.shown.emit()
 
     def resizeEvent(self, event: Any) -> None:  # noqa: N802, D102
         super().resizeEvent(event)

@@ -247,6 +247,21 @@ def test_an_entry_that_cannot_be_shown_is_not_decided_on(desk):
     assert [e.key for e in desk.entries] == [controller.current.key] * 2
 
 
+def test_an_entry_whose_video_comes_later_is_decided_on_then(desk):
+    controller = desk.controller
+    desk.can_show = False  # its video is being opened
+    controller.next()
+    (entry,) = desk.entries
+    assert controller.current is None
+    desk.can_show = True
+    controller.come_to(entry)
+    assert controller.current.key == entry.key
+    desk.apply(edits.ApproveTracks((entry.track_id,)))
+    controller.come_to(entry)  # it is in the list no more
+    assert controller.current is None
+    assert len(desk.entries) == 2
+
+
 def test_an_undo_in_another_video_is_seen_in_the_queue_of_the_project(desk, clip, tmp_path):
     project, controller = desk.project, desk.controller
     other = tmp_path / "other"
