@@ -38,15 +38,17 @@ def base_text(reader: ProjectReader) -> str:
 
 
 def judges_masks(settings: ProposeSettings) -> bool:
-    """Whether the scores of a run count in how well its masks seem to fit.
+    """Whether the scores of a run tell masks that fit nothing.
 
-    Edges that a network decides say so, where the run or else its model asks for them.
+    They count in how well masks seem to fit where a network decides their edges, because the run
+    or else its model asks for it; it learnt that on things, and misjudges cells.
     """
-    if settings.edges is not None:
-        return settings.edges == "best"
     file = model_path(DEFAULT_MODEL if settings.model in DEFAULT_WORDS else settings.model)
     facts = {} if file is None else stored_facts(file)
-    return facts.get("preferred_edges") == "best"
+    provenance = facts.get("provenance")
+    if isinstance(provenance, dict) and provenance.get("world", "things") != "things":
+        return False
+    return (settings.edges or facts.get("preferred_edges")) == "best"
 
 
 def chosen_before(reader: ProjectReader) -> ProposeSettings | None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 GROUP = tr("Review")
 UNLIKELY_BELOW = 0.3
 """Of the bundled model's tracks with a lower score four in five fit no object well: its scores
-count in how well masks seem to fit. Where they do not, nobody is told that they are nothing."""
+count in how well masks seem to fit. Where they do not, or where the masks are of cells, of which
+half fit, nobody is told that they are nothing."""
 _ONE_STEP = tr("One step to undo.")
 
 

@@ -153,6 +153,8 @@ def test_a_choice_goes_on_to_a_project_that_says_nothing_of_its_own(models, tmp_
 def test_whose_scores_judge_masks(tmp_path):
     assert judges_masks(ProposeSettings())
     assert judges_masks(ProposeSettings(model=DEFAULT_MODEL))
+    assert not judges_masks(ProposeSettings(model="ifc-r18-cells"))
+    assert not judges_masks(ProposeSettings(model="ifc-r18-cells", edges="best"))
     assert not judges_masks(ProposeSettings(edges="off"))
     assert not judges_masks(ProposeSettings(edges="fast"))
     other = tmp_path / "other.safetensors"
