@@ -31,7 +31,7 @@ from ifc_core.io.ytvis import YtvisTrack, YtvisVideo, read_ytvis
 from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC
 from ifc_core.structures import RLEMask
-from ifc_core.training.rehearsal import first_world
+from ifc_core.training.old_task import first_world
 
 TOP_TRACKS = 10
 FOUND_J = 0.5

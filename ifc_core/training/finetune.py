@@ -50,13 +50,13 @@ from ifc_core.training.held_out import draw_comparison, predict_frame, score_hel
 from ifc_core.training.held_out_split import restrict
 from ifc_core.training.judging import FrameCount, judge
 from ifc_core.training.nearest_class import nearest_classes
+from ifc_core.training.old_task import first_world
 from ifc_core.training.outcome import memory_sentence
 from ifc_core.training.precision import training_precision
 from ifc_core.training.rehearsal import (
     DIFFICULTIES,
     NUM_CLIPS,
     NUM_FRAMES,
-    first_world,
     rehearsal_score,
     rehearsal_source,
 )

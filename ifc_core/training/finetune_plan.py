@@ -19,13 +19,13 @@ from ifc_core.training.ancestry import Ancestry, read_ancestry
 from ifc_core.training.class_head import OBJECT
 from ifc_core.training.finetune_settings import FinetunePreset, FinetuneSettings
 from ifc_core.training.held_out_split import Seen, Split, split_held_out
+from ifc_core.training.old_task import OldTask, old_task
 from ifc_core.training.project_classes import (
     ParentClasses,
     learnt_ids,
     parent_classes,
     rename_classes,
 )
-from ifc_core.training.rehearsal import OldTask, old_task
 
 
 @dataclass(frozen=True, slots=True)

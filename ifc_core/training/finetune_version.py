@@ -17,8 +17,8 @@ from ifc_core.training.class_head import OBJECT
 from ifc_core.training.finetune_plan import FinetunePlan
 from ifc_core.training.finetune_settings import MAX_NAME_BYTES, HeldOutScore
 from ifc_core.training.frame_ranges import FrameRange, first_ones, joined, to_ranges
+from ifc_core.training.old_task import CLASS_KEY, WORLD_KEY, first_world
 from ifc_core.training.project_classes import CATEGORY_IDS
-from ifc_core.training.rehearsal import CLASS_KEY, WORLD_KEY, first_world
 from ifc_core.version import __version__
 
 _MOST_LETTERS = 300_000

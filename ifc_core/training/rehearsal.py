@@ -10,22 +10,16 @@ import torch
 
 from ifc_core.data.clip_source import ClipRequest, ClipSource
 from ifc_core.data.sample import ClipSample
-from ifc_core.data.synthetic.spec import WORLD_CLASSES, Difficulty, World
+from ifc_core.data.synthetic.spec import Difficulty, World
 from ifc_core.models.ifc import IFC
 from ifc_core.training.held_out import assigned_ious, confident_masks
 from ifc_core.training.judging import FrameCount
+from ifc_core.training.old_task import OldTask
 from ifc_core.training.sources import SyntheticSource
 
 NUM_CLIPS = 6
 NUM_FRAMES = 3
 """Of each clip that is asked for."""
-
-WORLD_KEY = "world"
-"""Key of a model's provenance: the generated world that it learnt first, else that of things."""
-
-CLASS_KEY = "world_class"
-"""Key of a model's provenance: what the class of that world is called by now; empty where the model
-has it no longer."""
 
 DIFFICULTIES: dict[World, tuple[Difficulty, ...]] = {
     "things": ("easy", "medium"),
@@ -34,33 +28,6 @@ DIFFICULTIES: dict[World, tuple[Difficulty, ...]] = {
 """Of the clips that are rehearsed: crowds belong to what a model of cells knew."""
 
 _FIELDS: dict[World, dict[str, Any]] = {"things": {}, "cells": {"max_objects": 80}}
-
-
-@dataclass(frozen=True, slots=True)
-class OldTask:
-    """What a model knew before it saw anyone's videos.
-
-    Attributes:
-        world: The generated world that shows it.
-        class_name: Its class, as the model calls it.
-    """
-
-    world: World
-    class_name: str
-
-
-def first_world(model: IFC) -> World:
-    """The generated world that a model or its ancestor learnt first, as far as it says."""
-    stored = model.provenance.get(WORLD_KEY)
-    return next((world for world in WORLD_CLASSES if world == stored), "things")
-
-
-def old_task(model: IFC) -> OldTask | None:
-    """The old task of a model; ``None`` where it does not know what generated clips show."""
-    world = first_world(model)
-    name = model.provenance.get(CLASS_KEY, WORLD_CLASSES[world])
-    known = {category.name for category in model.categories}
-    return OldTask(world, name) if name in known else None
 
 
 def rehearsal_source(seed: int, task: OldTask, class_names: Sequence[str]) -> RelabelledSource:

@@ -35,10 +35,10 @@ from ifc_core.training.guide import (
     guided_targets,
 )
 from ifc_core.training.matcher import HungarianMatcher
+from ifc_core.training.old_task import WORLD_KEY
 from ifc_core.training.optimizer import make_optimizer, set_learning_rate
 from ifc_core.training.place_matching import matching_loss
 from ifc_core.training.plan import BatchPlan, first_use, position_of
-from ifc_core.training.rehearsal import WORLD_KEY
 from ifc_core.training.run_files import STATE_NAME
 from ifc_core.training.run_state import (
     check_same_run,

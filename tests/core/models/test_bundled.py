@@ -8,7 +8,7 @@ from ifc_core.data.synthetic.spec import WORLD_CLASSES
 from ifc_core.models.bundled import BundledModel, bundled_models, stored_facts
 from ifc_core.models.names import DEFAULT_MODEL
 from ifc_core.models.registry import find_model, load_model
-from ifc_core.training.rehearsal import OldTask, old_task
+from ifc_core.training.old_task import OldTask, old_task
 
 WORLDS = {DEFAULT_MODEL: "things", "ifc-r18-cells": "cells"}
 

@@ -24,8 +24,8 @@ from ifc_core.training.class_head import last_linear, with_classes
 from ifc_core.training.finetune_plan import final_classes, plan_finetune
 from ifc_core.training.finetune_settings import FinetuneSettings, HeldOutScore
 from ifc_core.training.finetune_version import write_version
+from ifc_core.training.old_task import CLASS_KEY, WORLD_KEY, OldTask
 from ifc_core.training.project_classes import CATEGORY_IDS, learnt_ids, parent_classes
-from ifc_core.training.rehearsal import CLASS_KEY, WORLD_KEY, OldTask
 
 KNOWN = ("object", "car", "bus")
 IDS = {"car": 1, "bus": 2}

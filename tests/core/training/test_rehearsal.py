@@ -14,16 +14,8 @@ from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
 from ifc_core.structures import Category
 from ifc_core.training.config import TrainConfig
-from ifc_core.training.rehearsal import (
-    CLASS_KEY,
-    DIFFICULTIES,
-    WORLD_KEY,
-    OldTask,
-    first_world,
-    old_task,
-    rehearsal_score,
-    rehearsal_source,
-)
+from ifc_core.training.old_task import CLASS_KEY, WORLD_KEY, OldTask, first_world, old_task
+from ifc_core.training.rehearsal import DIFFICULTIES, rehearsal_score, rehearsal_source
 from ifc_core.training.sources import open_data
 from ifc_core.training.trainer import Trainer
 
