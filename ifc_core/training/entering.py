@@ -80,7 +80,8 @@ def as_entered(result: Mapping[str, Any], version: ModelVersion) -> dict[str, An
 def parent_is_in_use(project: ProjectReader, result: Mapping[str, Any]) -> bool:
     """Whether the project uses the model that a run began with and was compared with.
 
-    Where no version is in use that is its base model, or what Propose showed when the run began.
+    Where no version is in use that is its base model, or what Propose showed when the run
+    began, unless something else has proposed since.
 
     Args:
         project: To look into.
@@ -89,7 +90,8 @@ def parent_is_in_use(project: ProjectReader, result: Mapping[str, Any]) -> bool:
     active, parent = project.active_model(), str(result["parent"])
     digest = result["provenance"].get("parent_sha256")
     settings = result["provenance"].get("settings")
-    if active is None and isinstance(settings, dict) and settings.get("chosen") is True:
+    before = settings.get("base") if isinstance(settings, dict) else None
+    if active is None and before is not None and before == base_model(project):
         return True
     used = base_digest(project) if active is None else active.sha256
     if digest and used:  # a name may be that of several files

@@ -58,8 +58,8 @@ class FinetuneSettings:
         run_id: Name of the folder under the project's ``runs/`` that holds the snapshot.
         preset: ``quick``, ``balanced`` or ``thorough``.
         model: Name or file of the model to start from; empty takes the project's own choice.
-        chosen: Propose used that model when the run began, without any version in use: a better
-            version takes its place.
+        base: What the project was proposed with when the run began, where Propose showed ``model``
+            and no version was in use: a better version is used while that is still so.
         name: Of the new model version; empty makes one up.
         object_class: Whether the class "object" of the parent stays (``keep``) or goes
             (``drop``) when the project has classes of its own.
@@ -77,7 +77,7 @@ class FinetuneSettings:
     run_id: str
     preset: str = "quick"
     model: str = ""
-    chosen: bool = False
+    base: str | None = None
     name: str = ""
     object_class: Literal["keep", "drop"] = "keep"
     held_out_share: float = 0.2

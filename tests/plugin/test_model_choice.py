@@ -119,8 +119,8 @@ def test_fine_tuning_begins_with_the_chosen_model_and_says_so(desk, imported, mo
     link = studio.feature(TrainerLink)
     begun = []
 
-    def start(preset, *, keep_object, model, chosen):
-        begun.append((model, chosen))
+    def start(preset, *, keep_object, model):
+        begun.append(model)
 
     monkeypatch.setattr(link.controller, "start", start)
     studio.panel.show_page(PAGE)
@@ -137,4 +137,4 @@ def test_fine_tuning_begins_with_the_chosen_model_and_says_so(desk, imported, mo
     choose(desk, "published (imported)")
     link.page.start_requested.emit("quick", True)
     # empty is the version that the project has in use, which stays unless its own child is better
-    assert begun == [(imported, True), ("default", True), ("", False), (imported, False)]
+    assert begun == [imported, "default", "", imported]

@@ -20,6 +20,7 @@ from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import IFCError
 from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import FrameState
+from ifc_core.training.base_model import base_model
 from ifc_core.training.entering import clean_up_entered, enter_kept, enter_version
 from ifc_core.training.outcome import memory_sentence, seen_sentence, unseen_sentence
 from ifc_core.training.run_files import remove_run, write_settings
@@ -198,7 +199,6 @@ class FinetuneController:
         device: str = "auto",
         minutes: float | None = None,
         model: str = "",
-        chosen: bool = False,
     ) -> None:
         """Take a snapshot and start a run; returns at once.
 
@@ -207,8 +207,8 @@ class FinetuneController:
             keep_object: Whether the class "object" stays beside the project's classes.
             device: Where to train.
             minutes: Time for the training instead of the preset's.
-            model: Name or file of the model to begin with; empty for the version in use.
-            chosen: A better version takes the place of that model.
+            model: Name or file of the model to begin with; empty for the version in use. Without
+                one in use it is what Propose shows, and a better version takes its place.
 
         Raises:
             IFCError: There is nothing to learn from, or the process cannot be started.
@@ -223,7 +223,7 @@ class FinetuneController:
             "device": device,
             "minutes": minutes,
             "model": model,
-            "chosen": chosen,
+            "base": base_model(self.project) if self.project.active_model() is None else None,
         }
         write_settings(folder, settings)
         self._may_go_on = False

@@ -138,8 +138,7 @@ class TrainerLink(Feature):
             model = self.studio.panel.propose.model
             if active is not None and model == active.path:
                 model = ""  # the snapshot names it
-            chosen = active is None
-            controller.start(preset, keep_object=keep_object, model=model, chosen=chosen)
+            controller.start(preset, keep_object=keep_object, model=model)
 
         self._call(start)
 

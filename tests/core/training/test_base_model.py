@@ -99,10 +99,15 @@ def test_what_was_put_away_meanwhile_does_not_come_back(project: Project) -> Non
     assert not parent_is_in_use(project, child("own", "aa"))
 
 
-def test_what_propose_showed_at_the_start_is_replaced_unless_a_version_came_into_use(
-    project: Project,
+def test_what_propose_showed_at_the_start_is_replaced_unless_something_came_into_use(
+    project: Project, tiny_model_file: Path
 ) -> None:
-    assert parent_is_in_use(project, child("cells", "cc", chosen=True))
-    assert not parent_is_in_use(project, child("cells", "cc", chosen="yes"))
+    chosen = child("cells", "cc", base="")
+    assert parent_is_in_use(project, chosen)
+    assert not parent_is_in_use(project, child("cells", "cc", base=None))
+    assert not parent_is_in_use(project, child("cells", "cc", base="r50"))
+    propose(project, str(tiny_model_file))  # while the run went on
+    assert not parent_is_in_use(project, chosen)
+    propose(project, "default")
     version(project, "own", "aa")
-    assert not parent_is_in_use(project, child("cells", "cc", chosen=True))
+    assert not parent_is_in_use(project, chosen)

@@ -51,9 +51,16 @@ def test_a_run_gets_a_snapshot_and_the_device_is_let_go_first(bench: Bench) -> N
 
 
 def test_a_run_is_told_which_model_to_begin_with(bench: Bench) -> None:
-    bench.controller.start("quick", model="ifc-r18-cells", chosen=True)
+    bench.controller.start("quick", model="ifc-r18-cells")
     settings = bench.trainer.params["settings"]
-    assert (settings["model"], settings["chosen"]) == ("ifc-r18-cells", True)
+    assert (settings["model"], settings["base"]) == ("ifc-r18-cells", "")
+
+
+def test_beside_a_version_in_use_a_run_takes_no_place(bench: Bench) -> None:
+    bench.add_version("own")
+    bench.project.set_active_model("own")
+    bench.controller.start("quick", model="ifc-r18-cells")
+    assert bench.trainer.params["settings"]["base"] is None
 
 
 def test_losses_and_scores_grow_into_curves(bench: Bench) -> None:
