@@ -167,7 +167,7 @@ def bench_synthetic(
             counts.add(own, [t.masks for t in found if t.certainty >= threshold], length)
         metrics = {**_metrics(videos, truth, results), **counts.to_json()}
         digest = rendered_hash(clips)
-        frozen = digest == FROZEN_HASHES[world][difficulty]
+        frozen = digest in FROZEN_HASHES[world][difficulty]
         figures[difficulty] = {**metrics, "hash": digest, "is_frozen_set": frozen}
     figures["mean"] = {
         k: round(float(np.mean([figures[d][k] for d in DIFFICULTIES])), 4)
