@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ifc_core.annotation.annotation_folders import annotation_format
-from ifc_core.io.video_suffixes import VIDEO_SUFFIXES
+from ifc_core.io.video_suffixes import FILE_SUFFIXES
 from napari_ifc.controllers.session import is_project
 from napari_ifc.features.files import Files
 from napari_ifc.features.videos import Videos
@@ -42,4 +42,4 @@ class Drops:
 
 def _is_video(path: Path) -> bool:
     is_folder = path.is_dir() and not is_project(path) and annotation_format(path) is None
-    return is_folder or path.suffix.lower() in VIDEO_SUFFIXES
+    return is_folder or path.suffix.lower() in FILE_SUFFIXES

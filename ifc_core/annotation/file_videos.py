@@ -17,12 +17,12 @@ from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.rows import normalised
 from ifc_core.errors import FormatError, VideoError
 from ifc_core.io.frame_list import SUFFIXES, list_frames, natural_key, numbers_at_end
-from ifc_core.io.video_suffixes import VIDEO_SUFFIXES
+from ifc_core.io.video_suffixes import FILE_SUFFIXES
 from ifc_core.io.ytvis_types import YtvisVideo
 from ifc_core.structures import Video
 
 _DEFAULT_FPS = 30.0
-_SUFFIXES = (*VIDEO_SUFFIXES, *(suffix.upper() for suffix in VIDEO_SUFFIXES))
+_SUFFIXES = (*FILE_SUFFIXES, *(suffix.upper() for suffix in FILE_SUFFIXES))
 _ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9]+$)")
 
 

@@ -10,7 +10,7 @@ from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.selection import VideoSelection
 from ifc_core.errors import VideoError
 from ifc_core.io.frame_list import list_frames, numbers_at_end
-from ifc_core.io.video_suffixes import VIDEO_SUFFIXES
+from ifc_core.io.video_suffixes import FILE_SUFFIXES
 
 
 class FrameNaming(StrEnum):
@@ -97,4 +97,4 @@ def _may_be_folder(video: VideoEntry) -> bool:
     except OSError:  # below a folder that may not be entered
         pass
     is_counted = video.fingerprint.startswith(f"{video.num_frames}-")
-    return is_counted or video.path.suffix.lower() not in VIDEO_SUFFIXES
+    return is_counted or video.path.suffix.lower() not in FILE_SUFFIXES

@@ -15,7 +15,7 @@ from ifc_core.errors import ProjectError, VideoError
 from ifc_core.io.fingerprint import file_fingerprint, folder_fingerprint
 from ifc_core.io.frame_list import list_frames
 from ifc_core.io.problems import is_text
-from ifc_core.io.video_suffixes import VIDEO_SUFFIXES
+from ifc_core.io.video_suffixes import FILE_SUFFIXES
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Video
 
@@ -146,10 +146,10 @@ def _is_closest(path: Path, entry: VideoEntry, entries: Sequence[VideoEntry]) ->
 def is_named_like(path: Path, entry: VideoEntry) -> bool:
     """Whether a file or folder has the name of a video, with or without a video's suffix."""
     known = {entry.name, entry.path.name}
-    if entry.path.suffix.lower() in VIDEO_SUFFIXES:
+    if entry.path.suffix.lower() in FILE_SUFFIXES:
         known.add(entry.path.stem)
     mine = {path.name}
-    if path.suffix.lower() in VIDEO_SUFFIXES:
+    if path.suffix.lower() in FILE_SUFFIXES:
         mine.add(path.stem)
     return not {normalised(name) for name in known}.isdisjoint(map(normalised, mine))
 

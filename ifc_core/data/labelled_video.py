@@ -251,7 +251,7 @@ class FrameStore:
     def _read_picture(self, path: Path, files: tuple[Path, ...]) -> npt.NDArray[np.uint8]:
         """One picture; deep ones get the range of all that the video has."""
         if files[0] not in self._ranges:
-            self._ranges[files[0]] = DeepRange(files)
+            self._ranges[files[0]] = DeepRange.of_files(files)
         return self._ranges[files[0]].to_8_bits(read_picture(path))
 
     def _reader(self, path: Path) -> VideoReader:

@@ -28,7 +28,7 @@ from ifc_core.errors import FormatError, VideoError
 from ifc_core.io.fingerprint import folder_fingerprint
 from ifc_core.io.frame_list import list_frames, numbers_at_end
 from ifc_core.io.video import open_video
-from ifc_core.io.video_suffixes import VIDEO_SUFFIXES
+from ifc_core.io.video_suffixes import FILE_SUFFIXES
 from ifc_core.io.ytvis import read_ytvis
 from ifc_core.io.ytvis_types import YtvisTrack, YtvisVideo
 from ifc_core.structures import RLEMask
@@ -189,7 +189,7 @@ def _find_frames(video: YtvisVideo, root: Path) -> tuple[Path, tuple[Path, ...]]
         return folder, files
     if (root / video.file_names[0]).is_file():
         return folder, tuple(root / name for name in video.file_names)
-    for suffix in VIDEO_SUFFIXES:
+    for suffix in FILE_SUFFIXES:
         file = folder.with_name(folder.name + suffix)
         if file.is_file():
             return file, ()

@@ -1,15 +1,15 @@
 """Pictures of more than 8 bits a channel, brought to 8 bits.
 
 A camera of 12 bits fills a sixteenth of 16: cut to their upper eight bits its pictures are black.
-So what is darkest and brightest in the pictures of a folder becomes black and white, by one range
-for all of them, or a film of them would flicker.
+So what is darkest and brightest in the pictures of a folder or stack becomes black and white, by
+one range for all of them, or a film of them would flicker.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -19,35 +19,56 @@ PIXELS_VERSION = 2
 """Names what was made of frames and kept; counts up when the same file comes to give others."""
 
 _SAMPLED = 16
-"""Pictures, spread over the folder."""
+"""Pictures, spread over the video."""
 _FLAGS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
 
 
 class DeepRange:
-    """The values that become black and white in the deep pictures of a folder.
+    """The values that become black and white in the deep pictures of a video.
 
     These are the least and the greatest of 16 pictures spread over it, single pixels that differ
     from all around them left out: every camera has dead and hot ones. It is found when the first
     deep picture comes.
 
     Args:
-        files: The pictures of the folder; those that cannot be read do not count.
+        count: Pictures of the video.
+        picture: Gives one of them by its number, in the depth that it has; ``None`` where it
+            cannot be read, and then it does not count.
     """
 
-    def __init__(self, files: Sequence[Path]) -> None:
-        self._files = files
+    def __init__(self, count: int, picture: Callable[[int], npt.NDArray[Any] | None]) -> None:
+        self._count = count
+        self._picture = picture
         self._levels: tuple[float, float] | None = None
         self._is_known = False
+
+    @classmethod
+    def of_files(cls, files: Sequence[Path]) -> Self:
+        """The range of the pictures of a folder."""
+        return cls(len(files), lambda number: _stored_picture(files[number]))
 
     def to_8_bits(self, picture: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """A picture of any number type as uint8, of the same shape."""
         if picture.dtype == np.uint8:
             return picture
         if not self._is_known:
-            self._levels, self._is_known = _common_levels(self._files), True
+            self._levels, self._is_known = self._common_levels(), True
         black, white = self._levels or _levels(picture) or (0.0, 1.0)
         share = (picture.astype(np.float32) - black) / ((white - black) or 1.0)
         return np.asarray(np.rint(255 * np.nan_to_num(share).clip(0, 1)), np.uint8)
+
+    def _common_levels(self) -> tuple[float, float] | None:
+        """Black and white of the deep pictures among some, ``None`` without any."""
+        found = []
+        some = np.linspace(0, self._count - 1, min(self._count, _SAMPLED)).astype(int)
+        for number in some.tolist():
+            picture = self._picture(number)
+            levels = None if picture is None or picture.dtype == np.uint8 else _levels(picture)
+            if levels is not None:
+                found.append(levels)
+        if not found:
+            return None
+        return min(black for black, _ in found), max(white for _, white in found)
 
 
 def decode_picture(
@@ -75,20 +96,11 @@ def _as_rgb(picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.repeat(picture[..., None], 3, 2) if is_grey else picture[..., ::-1].copy()
 
 
-def _common_levels(files: Sequence[Path]) -> tuple[float, float] | None:
-    """Black and white of the deep pictures among some files, ``None`` without any."""
-    found = []
-    for rank in np.linspace(0, len(files) - 1, min(len(files), _SAMPLED)).astype(int).tolist():
-        try:
-            picture = decode_picture(np.fromfile(files[rank], dtype=np.uint8))
-        except OSError:
-            continue
-        levels = None if picture is None or picture.dtype == np.uint8 else _levels(picture)
-        if levels is not None:
-            found.append(levels)
-    if not found:
+def _stored_picture(file: Path) -> npt.NDArray[Any] | None:
+    try:
+        return decode_picture(np.fromfile(file, dtype=np.uint8))
+    except OSError:
         return None
-    return min(black for black, _ in found), max(white for _, white in found)
 
 
 def _levels(picture: npt.NDArray[Any]) -> tuple[float, float] | None:

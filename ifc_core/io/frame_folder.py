@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +12,13 @@ from ifc_core.errors import VideoError
 from ifc_core.io.deep_pictures import DeepRange, decode_picture
 from ifc_core.io.display_matrix import Orientation
 from ifc_core.io.fingerprint import folder_fingerprint
-from ifc_core.io.frame_list import list_frames, video_files
-from ifc_core.io.video import VideoReader
+from ifc_core.io.frame_list import holds_stacks, list_frames, video_files
+from ifc_core.io.picture_reader import PICTURE_FPS, PictureReader
 from ifc_core.structures import Video
 
-FOLDER_FPS = 25.0
 _EXIF_ORIENTATION = 274
 _EXIF_FORMATS = ("JPEG", "MPO", "TIFF")
 _MAX_HEADERS = 2000
-_CACHE_BYTES = 96 << 20
 _HEADER_ERRORS = (
     UnidentifiedImageError,
     OSError,
@@ -32,7 +28,7 @@ _HEADER_ERRORS = (
 )
 
 
-class FolderReader(VideoReader):
+class FolderReader(PictureReader):
     """Frames of a folder of jpg, png, tif or bmp pictures, 25 a second by convention.
 
     JPEG and TIFF pictures are turned as their EXIF orientation says; grey ones become RGB, and
@@ -48,55 +44,33 @@ class FolderReader(VideoReader):
         VideoError: No picture in it, none that can be read, or pictures of several sizes.
     """
 
-    has_rate = False
-
     def __init__(self, folder: Path) -> None:
-        self._lock = threading.RLock()
+        super().__init__()
         self._files = list_frames(folder)
-        self._range = DeepRange(self._files)
+        self._range = DeepRange.of_files(self._files)
         if not self._files:
             text = f"The folder {folder} holds no pictures (jpg, png, tif or bmp)"
             if video_files(folder):
                 text += ", but videos; open or add those themselves"
             raise VideoError(f"{text}.", path=folder)
+        if holds_stacks(self._files):
+            text = f"The folder {folder} holds TIFF stacks, not single pictures"
+            raise VideoError(f"{text}; open or add those themselves.", path=folder)
         size = self._common_size()
-        self.pts_seconds = np.arange(len(self._files)) / FOLDER_FPS
+        self.pts_seconds = np.arange(len(self._files)) / PICTURE_FPS
         try:
             fingerprint = folder_fingerprint(self._files)
         except OSError as error:
             raise VideoError(f"The pictures in {folder} cannot be read.", path=folder) from error
-        self.video = Video(folder, len(self._files), *size, FOLDER_FPS, fingerprint)
-        self._cache: OrderedDict[int, npt.NDArray[np.uint8]] = OrderedDict()
-        self._capacity = max(2, _CACHE_BYTES // (size[0] * size[1] * 3))
+        self.video = Video(folder, len(self._files), *size, PICTURE_FPS, fingerprint)
 
     @property
     def files(self) -> list[Path]:
         """The pictures, one a frame."""
         return list(self._files)
 
-    def read(self, frame_index: int) -> npt.NDArray[np.uint8]:
-        """One frame; see :meth:`VideoReader.read`."""
-        with self._lock:
-            rank = self._checked(frame_index)
-            if self._capacity == 0:
-                raise VideoError(f"{self.video.path.name} was closed.", path=self.video.path)
-            picture = self._cache.get(rank)
-            if picture is None:
-                picture = self._load(rank)
-                self._cache[rank] = picture
-                while len(self._cache) > self._capacity:
-                    self._cache.popitem(last=False)
-            self._cache.move_to_end(rank)
-            return picture.copy()
-
-    def close(self) -> None:
-        """Forget the pictures read."""
-        with self._lock:
-            self._cache.clear()
-            self._capacity = 0
-
-    def _load(self, rank: int) -> npt.NDArray[np.uint8]:
-        file = self._files[rank]
+    def _load(self, frame_index: int) -> npt.NDArray[np.uint8]:
+        rank, file = frame_index, self._files[frame_index]
         _, orientation = _header(file, rank)
         try:
             coded = np.fromfile(file, dtype=np.uint8)

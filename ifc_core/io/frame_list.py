@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ifc_core.errors import VideoError
-from ifc_core.io.video_suffixes import VIDEO_SUFFIXES
+from ifc_core.io.video_suffixes import STACK_SUFFIXES, VIDEO_SUFFIXES
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"})
 MAX_FRAMES = 10_000_000
@@ -58,16 +58,27 @@ def list_frames(folder: Path) -> list[Path]:
 def video_files(folder: Path) -> list[Path]:
     """The video files of a folder in natural order; none where it also holds pictures.
 
-    Such a folder is not one video but several. What cannot be read holds none.
+    Such a folder is not one video but several, as is one of TIFF files that are stacks: the first
+    of them says which. What cannot be read holds none.
     """
     try:
         names = [path.name for path in folder.iterdir() if path.is_file()]
     except OSError:
         return []
-    if any(map(is_frame_name, names)):
+    pictures = sorted(filter(is_frame_name, names), key=frame_order)
+    videos = [n for n in names if Path(n).suffix.lower() in VIDEO_SUFFIXES and n[0] != "."]
+    if pictures and not holds_stacks([folder / name for name in pictures]):
         return []
-    videos = (n for n in names if Path(n).suffix.lower() in VIDEO_SUFFIXES and n[0] != ".")
-    return [folder / name for name in sorted(videos, key=frame_order)]
+    return [folder / name for name in sorted([*videos, *pictures], key=frame_order)]
+
+
+def holds_stacks(files: Sequence[Path]) -> bool:
+    """Whether the pictures of a folder are TIFF stacks, each a video; the first one says so."""
+    if not files or any(file.suffix.lower() not in STACK_SUFFIXES for file in files):
+        return False
+    from ifc_core.io.stack_pages import is_stack
+
+    return is_stack(files[0])
 
 
 def frame_order(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:

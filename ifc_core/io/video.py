@@ -1,4 +1,4 @@
-"""Frames of a video file or of a folder of pictures, exact and lazy.
+"""Frames of a video file, a TIFF stack or a folder of pictures, exact and lazy.
 
 Frame ``i`` is the same picture whether it is reached forward, backward or by a seek, for
 variable frame rates, B-frames, edit lists and rotated video too. Nothing is written to disk and
@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.errors import VideoError
+from ifc_core.io.video_suffixes import STACK_SUFFIXES
 from ifc_core.jobs import JobContext
 from ifc_core.structures import FrameBatch, Video
 
@@ -165,10 +166,11 @@ class VideoReader(ABC):
 def open_video(
     path: Path | str, context: JobContext | None = None, *, provisional: bool = False
 ) -> VideoReader:
-    """Open a video file or a folder of frames.
+    """Open a video file, a TIFF stack or a folder of frames.
 
     Files: whatever FFmpeg decodes, among them H.264, HEVC, VP9 and MJPEG in mp4, mov, mkv, avi
-    and webm. Folders: jpg, png, tif and bmp pictures of one size, in natural order.
+    and webm; TIFF files as :class:`~ifc_core.io.tiff_stack.StackReader` has it. Folders: jpg,
+    png, tif and bmp pictures of one size, in natural order.
 
     Args:
         path: A local file or folder.
@@ -193,6 +195,10 @@ def open_video(
         raise VideoError(f"There is no file or folder {place}.", path=place)
     if place.is_dir():
         return FolderReader(place)
+    if place.suffix.lower() in STACK_SUFFIXES:
+        from ifc_core.io.tiff_stack import StackReader
+
+        return StackReader(place)
     if provisional and takes_long(place):
         with suppress(VideoError):  # nothing at the beginning can be decoded: look further
             return ProvisionalReader(place)

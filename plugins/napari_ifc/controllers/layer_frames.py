@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from ifc_core.errors import InputError, OutputError, VideoError
 from ifc_core.io.atomic import atomic_folder
-from ifc_core.io.frame_folder import FOLDER_FPS
+from ifc_core.io.picture_reader import PICTURE_FPS
 from ifc_core.io.video import VideoReader
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Video
@@ -127,8 +127,8 @@ class LayerReader(VideoReader):
     def __init__(self, source: LayerSource, folder: Path) -> None:
         self._source = source
         size = source.shape[-2:]
-        self.video = Video(folder, source.num_frames, size[0], size[1], FOLDER_FPS, "layer")
-        self.pts_seconds = np.arange(source.num_frames) / FOLDER_FPS
+        self.video = Video(folder, source.num_frames, size[0], size[1], PICTURE_FPS, "layer")
+        self.pts_seconds = np.arange(source.num_frames) / PICTURE_FPS
 
     def read(self, frame_index: int) -> npt.NDArray[np.uint8]:
         """One frame; see :meth:`VideoReader.read`."""

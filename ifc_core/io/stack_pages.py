@@ -1,0 +1,282 @@
+"""The values of a TIFF stack, frame by frame, as the file has them."""
+
+from __future__ import annotations
+
+import logging
+import re
+import struct
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+from PIL import Image
+
+from ifc_core.errors import VideoError
+from ifc_core.io.display_matrix import Orientation
+from ifc_core.io.stack_layout import StackLayout
+
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it doubts is told by us
+
+_ORIENTATION = 274
+_MOST_VALUES = 2 * (Image.MAX_IMAGE_PIXELS or 1 << 27)  # of a page; Pillow refuses more as well
+_OME_COLOR = re.compile(r'<(?:\w+:)?Channel\b[^>]*?\bColor="(-?\d+)"')
+_GREY = ((1, 1, 1),)
+_TWO = ((0, 1, 0), (1, 0, 1))
+_COLORS = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 1, 1), (1, 0, 1), (1, 1, 0), *_GREY)
+"""Of channels whose file names none, to be added up; green and magenta where there are two."""
+
+Table = npt.NDArray[np.uint8]
+"""(256, 3): the colour of each value of a channel."""
+
+
+class StackFile:
+    """A TIFF file, open; of several series in it the first.
+
+    Single pages are read when they are asked for. A file that ends too early has as many frames
+    as are whole.
+
+    Args:
+        path: The file.
+
+    Attributes:
+        layout: Its axes, with the frames that the file should have.
+        num_frames: Those that are whole.
+        is_cut_off: Whether there were more.
+        orientation: How its pages are turned for display.
+        is_inverted: Whether 0 is white.
+        palette: The colour of each value of a page of palette colours.
+        tables: One a channel; added up they are what is seen.
+
+    Raises:
+        VideoError: It is no TIFF file, or none of its frames can be told.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._pictures: dict[Path, Image.Image] = {}
+        try:
+            self._handle = path.open("rb")
+        except OSError as error:
+            raise VideoError(f"{path.name} cannot be read.", path=path) from error
+        try:
+            self._file = tifffile.TiffFile(self._handle)
+        except Exception as error:  # a damaged file has the library raise all kinds
+            self._handle.close()
+            raise VideoError(f"{path.name} is no TIFF file that can be read.", path=path) from error
+        try:
+            self._begin()
+        except VideoError:
+            self.close()
+            raise
+        except Exception as error:
+            self.close()
+            raise VideoError(f"{path.name} is damaged: no frame is found.", path=path) from error
+
+    def _begin(self) -> None:
+        page = self._find_pages()
+        fits = int(np.prod(self.layout.shape)) > 0 and int(np.prod(page.shape)) <= _MOST_VALUES
+        if not fits or np.dtype(page.dtype).kind not in "buif":
+            raise VideoError(
+                f"The pages of {self._path.name} are too large, empty or no pictures.",
+                path=self._path,
+            )
+        self._outer = self.layout.shape[: len(self.layout.shape) - len(page.shape)]
+        # One page may stand for all: ImageJ writes so what a page's header has no room for.
+        self._is_one_block = len(self._pages) == 1 and bool(self._outer)
+        if self._outer and not self._is_one_block and self._is_misfit(page.shape):
+            raise VideoError(
+                f"The pages of {self._path.name} do not fit its own description.", path=self._path
+            )
+        tag = page.tags.get(_ORIENTATION)
+        self.orientation = Orientation.from_exif(None if tag is None else int(tag.value))
+        self.is_inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
+        self.palette = None
+        if page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None:
+            self.palette = (page.colormap.T >> 8).astype(np.uint8)
+        self.tables = self._tables()
+        self.num_frames = self._whole_frames()
+        if not self.num_frames:
+            raise VideoError(
+                f"{self._path.name} is cut off: none of its frames is whole.", path=self._path
+            )
+        self.is_cut_off = self.num_frames < self.layout.num_frames or self._lacks_pages()
+
+    def _find_pages(self) -> Any:
+        """Find pages and axes; of a file whose end is missing the pages that are there."""
+        name = self._path.name
+        try:
+            series = self._file.series[0]
+        except Exception:  # headers of further pages lie beyond the end
+            self._is_listed = False
+            self._pages: Sequence[Any] = self._first_pages()
+            page, count = self._pages[0], len(self._pages)
+            self.layout = StackLayout.of(f"I{page.axes}", (count, *page.shape), name)
+            self._offset = None
+        else:
+            self._is_listed = True
+            self._pages, page = series.pages, series.keyframe
+            self.layout = StackLayout.of(series.axes, series.shape, name)
+            self._offset = series.dataoffset
+        return page
+
+    def _first_pages(self) -> list[Any]:
+        """The pages up to the first one that cannot be read or is of another shape."""
+        first = self._file.pages[0]
+        found = [first]
+        with suppress(Exception):  # the header that lies beyond the end
+            while (page := self._file.pages[len(found)]).shape == first.shape:
+                found.append(page)
+        return found
+
+    def _lacks_pages(self) -> bool:
+        """Whether a page says that another one follows which is not there."""
+        if not self._is_listed:
+            return True
+        if int((self._file.imagej_metadata or {}).get("images", 0)) > int(np.prod(self._outer)):
+            return True
+        kind, handle = self._file.tiff, self._file.filehandle
+        last: Any = self._pages[len(self._pages) - 1]
+        if self._is_one_block or last is None or last.parent is not self._file:
+            return False
+        handle.seek(last.offset)
+        count = struct.unpack(kind.tagnoformat, handle.read(kind.tagnosize))[0]
+        handle.seek(last.offset + kind.tagnosize + count * kind.tagsize)
+        further = handle.read(kind.offsetsize)
+        is_last = last.index >= len(self._file.pages) - 1  # and not of the first of several series
+        return is_last and further.strip(b"\0") != b""
+
+    def _is_misfit(self, page_shape: tuple[int, ...]) -> bool:
+        inner = self.layout.shape[len(self._outer) :]
+        return inner != page_shape or int(np.prod(self._outer)) != len(self._pages)
+
+    def values(self, frame_index: int) -> npt.NDArray[Any]:
+        """(channels, H, W) or (H, W, samples) of one frame, as the file has them.
+
+        Raises:
+            VideoError: They cannot be read.
+        """
+        try:
+            return self.layout.picture(self._read(frame_index))
+        except Exception as error:  # a damaged page has the library raise all kinds
+            raise VideoError(
+                f"Frame {frame_index} of {self._path.name} cannot be read.",
+                path=self._path,
+                frame_index=frame_index,
+            ) from error
+
+    def close(self) -> None:
+        """Let go of the file."""
+        for picture in self._pictures.values():
+            picture.close()
+        self._pictures.clear()
+        self._file.close()  # other files of its set
+        self._handle.close()
+
+    def _read(self, frame_index: int) -> npt.NDArray[Any]:
+        """Values with the axes of one frame."""
+        axis = self.layout.frame_axis
+        if self._is_one_block:
+            return self._block(frame_index)
+        numbers: npt.NDArray[Any] = np.arange(int(np.prod(self._outer))).reshape(self._outer)
+        is_outer = 0 <= axis < len(self._outer)
+        if is_outer:
+            numbers = np.take(numbers, [frame_index], axis).squeeze(axis)
+        pages = [self._page(number) for number in numbers.ravel().tolist()]
+        values = np.stack(pages).reshape(*numbers.shape, *pages[0].shape)
+        return values if is_outer or axis < 0 else values.take(frame_index, axis)
+
+    def _block(self, frame_index: int) -> npt.NDArray[Any]:
+        """One frame of a stack that lies in the file as a whole."""
+        offset, dtype = self._offset, self._block_type()
+        if self.layout.frame_axis > 0 or offset is None:
+            whole = np.asarray(self._file.series[0].asarray())
+            return whole.take(frame_index, self.layout.frame_axis)
+        shape = self.layout.shape[1:] if self.layout.frame_axis == 0 else self.layout.shape
+        count = int(np.prod(shape))
+        start = offset + frame_index * count * dtype.itemsize
+        values: npt.NDArray[Any] = np.fromfile(self._path, dtype, count, offset=start)
+        native: npt.NDArray[Any] = values.astype(dtype.newbyteorder("="), copy=False)
+        return np.reshape(native, shape)
+
+    def _block_type(self) -> np.dtype[Any]:
+        stored: np.dtype[Any] = np.dtype(self._pages[0].dtype)
+        return stored.newbyteorder(self._file.byteorder)
+
+    def _page(self, number: int) -> npt.NDArray[Any]:
+        page = self._pages[number]
+        if page is None:
+            raise ValueError(f"page {number} is missing")
+        try:
+            return np.asarray(page.asarray())
+        except ValueError as error:
+            if "imagecodecs" not in str(error):
+                raise
+        return self._by_pillow(page)  # LZW and JPEG, which tifffile leaves to others
+
+    def _by_pillow(self, page: Any) -> npt.NDArray[Any]:
+        path = Path(page.parent.filehandle.path)
+        if path not in self._pictures:
+            self._pictures[path] = Image.open(path)
+        picture = self._pictures[path]
+        picture.seek(page.index)
+        values = np.asarray(picture)
+        if values.shape != page.shape:
+            raise ValueError(f"page {page.index} has another shape")
+        # Pillow turns grey of 8 bits round by itself.
+        return 255 - values if self.is_inverted and picture.mode == "L" else values
+
+    def _whole_frames(self) -> int:
+        """Frames whose bytes all lie within the file, but for broken ones before the last whole."""
+        count = self.layout.num_frames
+        if self._is_one_block and self.layout.frame_axis == 0 and self._offset:
+            size = int(np.prod(self.layout.shape[1:])) * self._block_type().itemsize
+            room = self._path.stat().st_size - self._offset
+            return min(count, max(0, room // size))
+        if not 0 <= self.layout.frame_axis < len(self._outer):
+            return count
+        numbers = np.arange(int(np.prod(self._outer))).reshape(self._outer)
+        while count and not all(
+            self._is_whole(number)
+            for number in numbers.take(count - 1, self.layout.frame_axis).ravel().tolist()
+        ):
+            count -= 1
+        return count
+
+    def _is_whole(self, number: int) -> bool:
+        try:
+            page = self._pages[number]
+            if page is None:
+                return True  # of another file of the set, which is not there
+            ends = zip(page.dataoffsets, page.databytecounts, strict=True)
+            return bool(max((a + n for a, n in ends), default=0) <= page.parent.filehandle.size)
+        except Exception:  # its header lies beyond the end
+            return False
+
+    def _tables(self) -> list[Table]:
+        count = self.layout.channels
+        stored = (self._file.imagej_metadata or {}).get("LUTs")
+        if count > 1 and isinstance(stored, list) and len(stored) >= count:
+            found = [np.asarray(table, np.uint8).T for table in stored[:count]]
+            if all(table.shape == (256, 3) for table in found):
+                return found
+        named = _OME_COLOR.findall(self._file.ome_metadata or "") if count > 1 else []
+        colors = np.array({1: _GREY, 2: _TWO}.get(count, _COLORS)[:count], np.float64)
+        if len(named) >= count:  # red, green, blue and opacity in one number
+            bytes_of = [[int(c) >> shift & 255 for shift in (24, 16, 8)] for c in named[:count]]
+            colors = np.array(bytes_of) / 255
+        ramp = np.arange(256)[:, None]
+        return [np.rint(ramp * color).astype(np.uint8) for color in colors]
+
+
+def is_stack(path: Path) -> bool:
+    """Whether a TIFF file holds several frames; not where it cannot be read."""
+    try:
+        file = StackFile(path)
+    except VideoError:
+        return False
+    file.close()
+    return file.layout.num_frames > 1

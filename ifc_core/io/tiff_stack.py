@@ -1,0 +1,97 @@
+"""A TIFF stack as a video: what microscopes and ImageJ write."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.errors import VideoError
+from ifc_core.io.deep_pictures import DeepRange
+from ifc_core.io.fingerprint import file_fingerprint
+from ifc_core.io.picture_reader import PICTURE_FPS, PictureReader
+from ifc_core.io.stack_pages import StackFile
+from ifc_core.structures import Video
+
+
+class StackReader(PictureReader):
+    """Frames of a TIFF file: ImageJ hyperstacks, OME-TIFF, BigTIFF and plain pages.
+
+    Frames follow each other along time, or along the one axis that there is instead. Grey becomes
+    RGB; up to seven channels are added up in their colours, which ImageJ and OME tell. Values of
+    more than 8 bits become 8-bit by one range for all frames, for each channel its own
+    (:mod:`~ifc_core.io.deep_pictures`).
+
+    Args:
+        path: The file.
+
+    Raises:
+        VideoError: It is no TIFF file, has planes of depth at each time, or none of its frames
+            is whole.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._stack = StackFile(path)
+        layout, count = self._stack.layout, self._stack.num_frames
+        self._ranges = [
+            DeepRange(count, partial(self._known, channel)) for channel in range(layout.channels)
+        ]
+        self.pts_seconds = np.arange(count) / PICTURE_FPS
+        try:
+            size = self._stack.orientation.displayed(layout.size)
+            self.video = Video(path, count, *size, PICTURE_FPS, file_fingerprint(path))
+        except OSError as error:
+            self._stack.close()
+            raise VideoError(f"{path.name} cannot be read.", path=path) from error
+        except BaseException:
+            self._stack.close()
+            raise
+        if self._stack.is_cut_off:
+            left = "1 frame is" if count == 1 else f"{count} frames are"
+            self.warning = f"{path.name} is cut off: {left} left of it."
+
+    def close(self) -> None:
+        """Let go of the file."""
+        super().close()
+        with self._lock:
+            self._stack.close()
+
+    def _load(self, frame_index: int) -> npt.NDArray[np.uint8]:
+        stack = self._stack
+        values = stack.values(frame_index)
+        if stack.palette is not None and values.shape[0] == 1:
+            picture = stack.palette[np.minimum(values[0], len(stack.palette) - 1)]
+        elif stack.layout.samples > 1:
+            picture = self._ranges[0].to_8_bits(_colours(values))
+        else:
+            parts = zip(values, self._ranges, stack.tables, strict=True)
+            picture = _added([table[self._grey(part, deep)] for part, deep, table in parts])
+        return stack.orientation.apply(picture)
+
+    def _grey(self, channel: npt.NDArray[Any], deep: DeepRange) -> npt.NDArray[np.uint8]:
+        grey = deep.to_8_bits(channel)
+        return 255 - grey if self._stack.is_inverted else grey
+
+    def _known(self, channel: int, number: int) -> npt.NDArray[Any] | None:
+        """Values by which the range of a channel is found."""
+        try:
+            values = self._stack.values(number)
+        except VideoError:
+            return None
+        return _colours(values) if self._stack.layout.samples > 1 else values[channel]
+
+
+def _colours(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(H, W, 3) of RGB with or without transparency, or of grey with it."""
+    return values[..., :3] if values.shape[-1] >= 3 else np.repeat(values[..., :1], 3, 2)
+
+
+def _added(pictures: list[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
+    if len(pictures) == 1:
+        return pictures[0]
+    total = np.sum(pictures, axis=0, dtype=np.uint16)
+    return np.minimum(total, 255).astype(np.uint8)
