@@ -9,6 +9,7 @@ import numpy as np
 
 from ifc_core.annotation.exporting import ExportFormat
 from ifc_core.errors import FormatError
+from ifc_core.io.ctc import mask_folders
 from ifc_core.io.frame_list import is_frame_name
 from ifc_core.io.label_images import picture_mode, read_labels
 
@@ -33,6 +34,8 @@ def annotation_format(folder: Path) -> ExportFormat | None:
     """
     if not folder.is_dir():
         return None
+    if mask_folders(folder):
+        return ExportFormat.CTC
     if folder.name in (_MOTS, _MOTS_TEXT):
         return ExportFormat.MOTS if _is_mots(folder) else None
     pictures = _pictures(folder)
@@ -64,7 +67,10 @@ def frames_root(source: Path, names: Sequence[str]) -> Path:
     root = source.parent
     if not source.is_dir():
         return root
+    is_ctc = bool(mask_folders(source))
     for base in (source, *source.parents[:2]):
+        if is_ctc and any((base / name).is_dir() for name in names):
+            return base
         for place in ("JPEGImages/480p", "JPEGImages/Full-Resolution", "JPEGImages", "images"):
             if any((base / place / name).is_dir() for name in names):
                 return base / place

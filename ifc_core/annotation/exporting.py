@@ -23,6 +23,7 @@ from ifc_core.annotation.ytvis_export import header_of, iter_tracks, on_all_fram
 from ifc_core.errors import ConfigError, OutputError
 from ifc_core.io.atomic import check_new_folder
 from ifc_core.io.coco import write_coco_tracks
+from ifc_core.io.ctc import write_ctc_frames
 from ifc_core.io.davis import write_davis_frames
 from ifc_core.io.mots import write_mots_frames
 from ifc_core.io.ytvis import write_ytvis_results, write_ytvis_tracks
@@ -41,7 +42,12 @@ class ExportFormat(StrEnum):
     COCO = "coco"
     DAVIS = "davis"
     MOTS = "mots"
+    CTC = "ctc"
     OVERLAY = "overlay"
+
+
+FOLDER_FORMATS = (ExportFormat.DAVIS, ExportFormat.MOTS, ExportFormat.CTC)
+"""Those that are a folder of pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class ExportOptions:
         category_ids: Only these classes, or ``None`` for all.
         frame_step: Every n-th frame.
         write_frames: Also write the frames as ``JPEGImages/<video>/00000.jpg`` beside the file
-            (in the folder for davis and mots); see :class:`frame_names.FrameNames`.
+            (in the folder for davis, mots and ctc); see :class:`frame_names.FrameNames`.
         include_studio_key: Add the ``ifc_studio`` key (states, sources, z-order).
         frame_scope: Only these frames.
         approved_tracks_only: Only tracks that were approved as a whole.
@@ -120,7 +126,7 @@ def export_project(
 
     Args:
         reader: Where to read.
-        path: Target file (ytvis, ytvis-results, coco) or folder (davis, mots); for overlay a
+        path: Target file (ytvis, ytvis-results, coco) or folder (davis, mots, ctc); for overlay a
             film where one video is exported, else a folder of films.
         format: The format.
         options: What to export.
@@ -146,7 +152,7 @@ def export_project(
     is_named = format not in (ExportFormat.OVERLAY, ExportFormat.YTVIS_RESULTS)
     name_notes = names.notes() if is_named else ()
     picture_notes: tuple[str, ...] = ()
-    in_folder = format in (ExportFormat.DAVIS, ExportFormat.MOTS)
+    in_folder = format in FOLDER_FORMATS
     if options.write_frames and not in_folder:
         picture_notes = _write_frames(reader, exported, header, target, format, context)
     if format is ExportFormat.OVERLAY:
@@ -172,7 +178,7 @@ def export_project(
 
 def _naming(form: ExportFormat, with_frames: bool) -> FrameNaming:
     """What a format calls its frames."""
-    if form is ExportFormat.MOTS:
+    if form in (ExportFormat.MOTS, ExportFormat.CTC):
         return FrameNaming.NUMBERS
     return FrameNaming.JPEG if with_frames else FrameNaming.PICTURES
 
@@ -189,7 +195,8 @@ def _select(
     reader: ProjectReader, target: Path, form: ExportFormat, options: ExportOptions
 ) -> tuple[list[VideoSelection], ExportReport]:
     wanted = [v for v in reader.videos() if options.video_ids is None or v.id in options.video_ids]
-    objects_only = form is ExportFormat.YTVIS_RESULTS  # a crowd is no result
+    # A crowd is no result, and no cell.
+    objects_only = form in (ExportFormat.YTVIS_RESULTS, ExportFormat.CTC)
     taken: set[str] = set()
     selections = [
         select_video(
@@ -264,6 +271,9 @@ def _write(target: Path, form: ExportFormat, content: _Content) -> tuple[int, in
     if form is ExportFormat.MOTS:
         hidden = write_mots_frames(content.frames, target)
         return content.frames.num_masks, hidden
+    if form is ExportFormat.CTC:
+        hidden = write_ctc_frames(content.frames, target)
+        return content.frames.num_masks, hidden
     if form is ExportFormat.YTVIS:
         write_ytvis_tracks(content.header, content.tracks(), target)
     elif form is ExportFormat.YTVIS_RESULTS:
@@ -326,6 +336,8 @@ def _frame_folder(selection: VideoSelection, target: Path, form: ExportFormat) -
         return target / "JPEGImages" / resolution
     if form is ExportFormat.MOTS:
         return target / "images"
+    if form is ExportFormat.CTC:
+        return target
     return target.parent / "JPEGImages"
 
 

@@ -18,7 +18,7 @@ class FrameNaming(StrEnum):
 
     PICTURES = "pictures"  # those that a folder of frames has
     JPEG = "jpeg"  # the same as .jpg, since that is what is written
-    NUMBERS = "numbers"  # their numbers with six digits, as MOTS has it
+    NUMBERS = "numbers"  # their numbers with six digits, as MOTS and CTC have it
 
 
 class FrameNames:

@@ -22,6 +22,7 @@ from ifc_core.annotation import (
     edits,
 )
 from ifc_core.annotation.exporting import (
+    FOLDER_FORMATS,
     ExportFormat,
     ExportOptions,
     ExportScope,
@@ -72,7 +73,7 @@ class StoreBenchOptions:
     journal_edits: int = 20_000
     run_tracks: int = 100
     run_frames: int = 1000
-    formats: tuple[str, ...] = ("ytvis", "ytvis-results", "coco", "davis", "mots")
+    formats: tuple[str, ...] = ("ytvis", "ytvis-results", "coco", "davis", "mots", "ctc")
     seed: int = 0
 
 
@@ -165,7 +166,7 @@ def measure_exchange(folder: Path, options: StoreBenchOptions) -> dict[str, Any]
     figures: dict[str, Any] = {"num_masks": options.num_masks}
     for name in options.formats:
         form = ExportFormat(name)
-        is_folder = form in (ExportFormat.DAVIS, ExportFormat.MOTS)
+        is_folder = form in FOLDER_FORMATS
         target = folder.with_name(name if is_folder else f"{name}.json")
         exported = in_own_process(_export, folder, target, form)
         imported = in_own_process(_import, folder.with_name(f"from-{name}"), target, form)

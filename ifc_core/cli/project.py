@@ -28,8 +28,8 @@ app = typer.Typer(
 
 ProjectArgument = Annotated[Path, typer.Argument(help="The project folder.", metavar="PROJECT")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-FORMATS = "ytvis, ytvis-results, coco, davis or mots"
-EXPORT_FORMATS = "ytvis, ytvis-results, coco, davis, mots or overlay"
+FORMATS = "ytvis, ytvis-results, coco, davis, mots or ctc"
+EXPORT_FORMATS = "ytvis, ytvis-results, coco, davis, mots, ctc or overlay"
 
 
 @app.command(epilog="Example: ifc-studio project new cells.ifcproj clip1.mp4 clip2.mp4")
@@ -157,7 +157,7 @@ def import_files(
 def export(
     project: ProjectArgument,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="Target file; a folder for davis and mots.")
+        Path, typer.Option("-o", "--output", help="Target file; a folder for davis, mots and ctc.")
     ],
     form: Annotated[
         str,

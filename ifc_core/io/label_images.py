@@ -46,6 +46,16 @@ def write_deep_png(labels: npt.NDArray[np.uint16], path: Path) -> None:
     Image.fromarray(labels.astype(np.uint16)).save(path)
 
 
+def write_label_tiff(labels: npt.NDArray[np.uint16], path: Path) -> None:
+    """Write labels as a compressed 16-bit TIFF of one page.
+
+    Args:
+        labels: (H, W) uint16.
+        path: The target.
+    """
+    Image.fromarray(labels.astype(np.uint16)).save(path, compression="tiff_adobe_deflate")
+
+
 def read_labels(path: Path) -> npt.NDArray[np.uint16]:
     """Read a label picture: palette, 8-bit or 16-bit grey.
 

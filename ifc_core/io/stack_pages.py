@@ -191,15 +191,15 @@ class StackFile:
 
     def _block(self, frame_index: int) -> npt.NDArray[Any]:
         """One frame of a stack that lies in the file as a whole."""
-        offset, dtype = self._offset, self._block_type()
-        if self.layout.frame_axis > 0 or offset is None:
+        offset, dtype, axis = self._offset, self._block_type(), self.layout.frame_axis
+        if axis > 0 or offset is None:
             whole = np.asarray(self._file.series[0].asarray())
-            return whole.take(frame_index, self.layout.frame_axis)
-        shape = self.layout.shape[1:] if self.layout.frame_axis == 0 else self.layout.shape
+            return whole if axis < 0 else np.asarray(whole.take(frame_index, axis))
+        shape = self.layout.shape[1:] if axis == 0 else self.layout.shape
         count = int(np.prod(shape))
         start = offset + frame_index * count * dtype.itemsize
         values: npt.NDArray[Any] = np.fromfile(self._path, dtype, count, offset=start)
-        native: npt.NDArray[Any] = values.astype(dtype.newbyteorder("="), copy=False)
+        native = np.asarray(values, dtype.newbyteorder("="))
         return np.reshape(native, shape)
 
     def _block_type(self) -> np.dtype[Any]:

@@ -1,6 +1,6 @@
 """What an annotation file holds, in memory: videos, categories, tracks of masks.
 
-All annotation formats (YouTube-VIS, COCO, DAVIS, MOTS) are read into and written from these.
+All annotation formats (YouTube-VIS, COCO, DAVIS, MOTS, CTC) are read into and written from these.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ifc_core.annotation import ProjectReader
-from ifc_core.annotation.exporting import ExportFormat
+from ifc_core.annotation.exporting import FOLDER_FORMATS, ExportFormat
 from ifc_core.annotation.targets import check_target
 from ifc_core.errors import OutputError
 from ifc_core.io.atomic import check_new_folder, check_output, ready_folder
@@ -17,7 +17,6 @@ from napari_ifc.error_text import told
 from napari_ifc.language import tr
 
 R = TypeVar("R")
-_FOLDERS = (ExportFormat.DAVIS, ExportFormat.MOTS)
 
 
 class ExportTargets:
@@ -45,7 +44,7 @@ class ExportTargets:
         try:
             check_target(reader, path)
             ready_folder(path.parent)
-            if form in _FOLDERS:
+            if form in FOLDER_FORMATS:
                 check_new_folder(path)
             else:
                 check_output(path)

@@ -90,7 +90,7 @@ class Files(Feature):
         )
         yield Action(
             "file.import_folder",
-            tr("Import a folder (DAVIS, MOTS)…"),
+            tr("Import a folder (DAVIS, MOTS, Cell Tracking Challenge)…"),
             self._ask_import_folder,
             group=GROUP,
             why_not=self._why_not_import,
@@ -103,7 +103,9 @@ class Files(Feature):
             shortcut="Ctrl+Shift+E",
             group=GROUP,
             why_not=opened,
-            tip=tr("Write the tracks as YouTube-VIS, COCO, DAVIS or MOTS."),
+            tip=tr(
+                "Write the tracks as YouTube-VIS, COCO, DAVIS, MOTS or Cell Tracking Challenge."
+            ),
         )
         yield Action(
             "file.export_overlay",

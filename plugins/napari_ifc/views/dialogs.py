@@ -35,6 +35,7 @@ FORMATS = (
     ("coco", tr("COCO, frame by frame (JSON)"), "-coco", ".json"),
     ("davis", tr("DAVIS, indexed PNG (folder)"), "-davis", ""),
     ("mots", tr("MOTS, 16-bit PNG (folder)"), "-mots", ""),
+    ("ctc", tr("Cell Tracking Challenge, 16-bit TIFF (folder)"), "-ctc", ""),
 )
 """(key, text, end of the suggested name, suffix); a folder where there is no suffix."""
 

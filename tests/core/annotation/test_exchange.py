@@ -15,6 +15,7 @@ from pycocotools import mask as coco_mask
 
 from ifc_core.annotation import Project, ProjectReader, Scope, edits
 from ifc_core.annotation.exporting import (
+    FOLDER_FORMATS,
     ExportFormat,
     ExportOptions,
     ExportScope,
@@ -285,7 +286,7 @@ def test_results_hold_objects_on_every_frame_of_their_video(project, tmp_path):
     assert [f.frame_index for f in project.track_frames(project.tracks(1)[-1].id)] == [2, 6]
 
 
-@pytest.mark.parametrize("form", [ExportFormat.COCO, ExportFormat.DAVIS, ExportFormat.MOTS])
+@pytest.mark.parametrize("form", [ExportFormat.COCO, *FOLDER_FORMATS])
 def test_other_formats_bring_the_masks_back(project, tmp_path, form):
     project.apply(edits.NewTrack(1, 2, 2, box(3, 4)))  # lies over track 1
     target = tmp_path / f"out-{form.value}"
@@ -305,7 +306,9 @@ def test_other_formats_bring_the_masks_back(project, tmp_path, form):
         assert other.mask(lanes["cat"], 6).rle == box(11, 20)
         assert other.mask(lanes["dog"], 2).rle == box(3, 4)
         exhaustive = other.exhaustive_frames(1)
-        assert exhaustive == ([] if form is ExportFormat.DAVIS else list(range(NUM_FRAMES)))
+        assert exhaustive == (
+            [] if form in (ExportFormat.DAVIS, ExportFormat.CTC) else list(range(NUM_FRAMES))
+        )
 
 
 def test_crowd_and_ignore_regions_come_back(empty, tmp_path):
@@ -428,7 +431,11 @@ def test_a_cancelled_export_leaves_no_file(project, tmp_path):
 
 @pytest.mark.parametrize(
     ("form", "pictures"),
-    [(ExportFormat.DAVIS, "JPEGImages/Full-Resolution"), (ExportFormat.MOTS, "images")],
+    [
+        (ExportFormat.DAVIS, "JPEGImages/Full-Resolution"),
+        (ExportFormat.MOTS, "images"),
+        (ExportFormat.CTC, "."),
+    ],
 )
 def test_a_folder_comes_with_its_frames_or_not_at_all(own_videos, tmp_path, form, pictures):
     project, *_ = own_videos

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from pycocotools import mask as coco_mask
 
 from ifc_core.errors import FormatError, OutputError
 from ifc_core.io.coco import read_coco, write_coco
+from ifc_core.io.ctc import read_ctc, write_ctc
 from ifc_core.io.davis import read_davis, write_davis
 from ifc_core.io.mots import read_mots, write_mots
 from ifc_core.io.ytvis import (
@@ -235,6 +237,17 @@ def test_mots_keeps_what_is_visible(
     root = tmp_path_factory.mktemp("mots") / "out"
     hidden = write_mots(file, root)
     _check_flat(file, read_mots(root), hidden)
+
+
+@FAST
+@given(files())
+def test_ctc_keeps_what_is_visible(
+    tmp_path_factory: pytest.TempPathFactory, file: YtvisFile
+) -> None:
+    root = tmp_path_factory.mktemp("ctc") / "out"
+    file = replace(file, tracks=tuple(t for t in file.tracks if not t.is_crowd))
+    hidden = write_ctc(file, root)
+    _check_flat(file, read_ctc(root), hidden)
 
 
 def _two_track_file() -> YtvisFile:

@@ -1,0 +1,169 @@
+"""Folders of the Cell Tracking Challenge."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ifc_core.errors import FormatError
+from ifc_core.io.ctc import mask_folders, read_ctc, write_ctc
+from ifc_core.io.label_images import read_labels
+from ifc_core.io.ytvis import TrackDetails, YtvisFile, YtvisTrack, YtvisVideo
+from ifc_core.structures import Category, RLEMask, TrackState
+
+CLASSES = (Category(1, "cell"), Category(4, "Wölfin 犬"))
+
+
+def box(left: int, right: int, size: tuple[int, int] = (6, 12)) -> RLEMask:
+    bits = np.zeros(size, bool)
+    bits[1:5, left:right] = True
+    return RLEMask.from_array(bits)
+
+
+def video(length: int, names: list[str] | None = None) -> YtvisVideo:
+    frames = names or [f"01/{n:06d}.png" for n in range(length)]
+    return YtvisVideo(1, 6, 12, length, tuple(frames))
+
+
+def put(folder: Path, frames: list[dict[int, RLEMask]], stem: str = "man_track") -> Path:
+    """Masks as the challenge writes them, compressed by LZW."""
+    folder.mkdir(parents=True)
+    for number, masks in enumerate(frames):
+        labels = np.zeros((6, 12), np.uint16)
+        for label, mask in masks.items():
+            labels[mask.to_array()] = label
+        Image.fromarray(labels).save(folder / f"{stem}{number:03d}.tif", compression="tiff_lzw")
+    return folder
+
+
+def test_a_track_with_a_gap_is_two_labels_and_one_track_again(tmp_path: Path) -> None:
+    a, b = box(0, 3), box(6, 9)
+    file = YtvisFile(
+        (video(5),),
+        CLASSES,
+        (
+            YtvisTrack(1, 1, 1, (a, a, None, a, a)),
+            YtvisTrack(2, 1, 4, (None, b, b, b, None)),
+        ),
+    )
+    assert write_ctc(file, tmp_path / "out") == 0
+    folder = tmp_path / "out" / "01_RES"
+    assert sorted(p.name for p in folder.glob("*.tif")) == [f"mask{n:03d}.tif" for n in range(5)]
+    lines = (folder / "res_track.txt").read_text().splitlines()
+    assert lines == ["1 0 1 0", "2 1 3 0", "3 3 4 1"]
+    assert np.unique(read_labels(folder / "mask003.tif")).tolist() == [0, 2, 3]
+    assert json.loads((folder / "classes.json").read_text("utf-8"))["2"] == "Wölfin 犬"
+    back = read_ctc(tmp_path / "out")
+    assert [t.segmentations for t in back.tracks] == [t.segmentations for t in file.tracks]
+    names = {c.id: c.name for c in back.categories}
+    assert [names[t.category_id] for t in back.tracks] == ["cell", "Wölfin 犬"]
+    assert [v.name for v in back.videos] == ["01"]
+
+
+def test_what_is_wholly_covered_is_not_said_to_be_there(tmp_path: Path) -> None:
+    below, above = box(2, 4), box(0, 8)
+    details = [TrackDetails(z, TrackState.PROPOSED) for z in (0, 1)]
+    file = YtvisFile(
+        (video(3),),
+        CLASSES,
+        (
+            YtvisTrack(1, 1, 1, (below, below, below), details=details[0]),
+            YtvisTrack(2, 1, 1, (None, above, None), details=details[1]),
+        ),
+    )
+    assert write_ctc(file, tmp_path / "out") == below.area
+    text = (tmp_path / "out" / "01_RES" / "res_track.txt").read_text()
+    assert text.splitlines() == ["1 0 0 0", "2 1 1 0", "3 2 2 1"]
+    tracks = read_ctc(tmp_path / "out" / "01_RES").tracks
+    assert [[m is not None for m in t.segmentations] for t in tracks] == [
+        [True, False, True],
+        [False, True, False],
+    ]
+
+
+def test_frames_keep_the_numbers_of_their_pictures(tmp_path: Path) -> None:
+    names = [f"01/{n:06d}.png" for n in (7, 8, 1200)]
+    file = YtvisFile((video(3, names),), CLASSES, (YtvisTrack(1, 1, 1, (box(0, 3),) * 3),))
+    write_ctc(file, tmp_path / "out")
+    assert (tmp_path / "out" / "01_RES" / "mask1200.tif").is_file()
+    assert (tmp_path / "out" / "01_RES" / "res_track.txt").read_text() == "1 7 1200 0\n"
+    assert read_ctc(tmp_path / "out").videos[0].file_names[2] == "01/001200.tif"
+
+
+def test_mother_and_daughters_stay_tracks_of_their_own(tmp_path: Path) -> None:
+    masks = [{1: box(0, 6)}, {1: box(0, 6)}, {2: box(0, 2), 3: box(4, 6)}, {2: box(0, 2)}]
+    folder = put(tmp_path / "02_GT" / "TRA", masks)
+    (folder / "man_track.txt").write_text("1 0 1 0\n2 2 3 1\n3 2 2 1\n")
+    file = read_ctc(tmp_path)
+    assert len(file.tracks) == 3
+    assert file.categories == (Category(1, "cell"),)
+    assert file.videos[0].name == "02"
+    (folder / "man_track.txt").write_text("1 0 1 0\n2 2 3 1\n3 2 2 0\n")  # no gap: it divided
+    assert len(read_ctc(folder).tracks) == 3
+
+
+def test_outlines_are_read_in_place_of_spots_with_the_text_of_the_truth(tmp_path: Path) -> None:
+    spot, whole = box(1, 2), box(0, 5)
+    truth = put(tmp_path / "01_GT" / "TRA", [{1: spot}, {}, {2: spot}])
+    (truth / "man_track.txt").write_text("1 0 0 0\n2 2 2 1\n")
+    put(tmp_path / "01_RES", [{9: spot}], "mask")
+    put(tmp_path / "01_ST" / "SEG", [{1: whole}, {}, {2: whole}], "man_seg")
+    assert mask_folders(tmp_path) == {"01": tmp_path / "01_ST" / "SEG"}
+    (track,) = read_ctc(tmp_path).tracks
+    assert track.segmentations == (whole, None, whole)
+
+
+def test_what_contradicts_itself_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="holds no masks"):
+        read_ctc(tmp_path)
+    folder = put(tmp_path / "a_RES", [{1: box(0, 2)}, {}, {1: box(0, 2), 2: box(5, 7)}], "mask")
+    text = folder / "res_track.txt"
+    text.write_text("1 0 0 0\n2 2 2 1\n")  # 1 is there on frame 2 as well
+    with pytest.raises(FormatError, match="label 2 goes on with one that is there"):
+        list(read_ctc(tmp_path).tracks)
+    for line in ("1 0 0", "1 0 0 x", "-1 0 0 0", "9999999999 0 0 0"):
+        text.write_text(f"{line}\n")
+        with pytest.raises(FormatError, match="line 1: expected"):
+            read_ctc(tmp_path)
+    text.write_bytes(b"\xff\xfe\n")
+    with pytest.raises(FormatError, match="is not a text of tracks"):
+        read_ctc(tmp_path)
+    text.unlink()
+    assert len(read_ctc(tmp_path).tracks) == 2
+    for wrong in ("[]", '{"x": "cell"}', '{"1": 3}', "{"):
+        (folder / "classes.json").write_text(wrong)
+        with pytest.raises(FormatError, match=r"classes\.json"):
+            read_ctc(tmp_path)
+    (folder / "classes.json").unlink()
+    Image.fromarray(np.zeros((3, 3), np.uint16)).save(folder / "mask003.tif")
+    with pytest.raises(FormatError, match="differs in size"):
+        read_ctc(tmp_path)
+    (folder / "mask003.tif").write_bytes(b"no picture")
+    with pytest.raises(FormatError, match="not a picture"):
+        read_ctc(tmp_path)
+
+
+def test_parents_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
+    folder = put(tmp_path / "a_RES", [{1: box(0, 2)}, {2: box(0, 2)}], "mask")
+    (folder / "res_track.txt").write_text("1 5 0 2\n2 5 0 1\n3 9 9 3\n")
+    assert len(read_ctc(tmp_path).tracks) >= 1
+
+
+def test_more_labels_than_16_bits_hold_are_refused(tmp_path: Path) -> None:
+    dot = RLEMask.from_array(np.ones((1, 1), bool))
+    length = 4
+    gaps = tuple(dot if n % 2 else None for n in range(length))
+    shape = YtvisVideo(1, 300, 300, length, tuple(f"v/{n:06d}.png" for n in range(length)))
+    tracks = []
+    for number in range(33_000):
+        bits = np.zeros((300, 300), bool)
+        bits[number // 300, number % 300] = True
+        mask = RLEMask.from_array(bits)
+        tracks.append(YtvisTrack(number + 1, 1, 1, tuple(mask if g else None for g in gaps)))
+    with pytest.raises(FormatError, match=r"65,535 labels"):
+        write_ctc(YtvisFile((shape,), CLASSES, tuple(tracks)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
