@@ -83,7 +83,9 @@ def start_style(p: Palette) -> str:
 """
 
 
-_DROP = tr("Drop a video, a folder of frames, a project or a YouTube-VIS file anywhere.")
+_DROP = tr(
+    "Drop a video, a TIFF stack, a folder of frames, a project or a YouTube-VIS file anywhere."
+)
 
 
 class StartPage(QFrame):
@@ -136,7 +138,10 @@ class StartPage(QFrame):
         self._drop.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column.addWidget(self._drop, 1)
         self._hint = QLabel(
-            tr("Or drop a video, a folder of frames, a project or a YouTube-VIS file anywhere."),
+            tr(
+                "Or drop a video, a TIFF stack, a folder of frames, a project or a YouTube-VIS "
+                "file anywhere."
+            ),
             objectName="hint",
         )
         column.addWidget(self._hint)

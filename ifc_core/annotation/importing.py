@@ -25,7 +25,7 @@ from ifc_core.annotation.schema import SOURCE_CODE, STATE_CODE
 from ifc_core.annotation.store import Project
 from ifc_core.errors import FormatError
 from ifc_core.io.coco import stream_coco
-from ifc_core.io.ctc import stream_ctc
+from ifc_core.io.ctc import holds_results, stream_ctc
 from ifc_core.io.davis import stream_davis
 from ifc_core.io.mots import stream_mots
 from ifc_core.io.ytvis import iter_ytvis_results, iter_ytvis_tracks, read_ytvis_header
@@ -83,7 +83,7 @@ def import_annotations(
             matched by fingerprint, or by name and size, or added.
         assume_exhaustive: Take an annotation file without the ``ifc_studio`` key at its
             word: every object of its classes is annotated. By default so for all formats
-            but DAVIS and CTC, where that is not said.
+            but DAVIS, which annotates some objects of a video.
         annotations: The annotation file that a result file refers to; by default its ids
             are those of the project.
         context: Progress and cancellation; a cancelled import leaves nothing.
@@ -133,10 +133,10 @@ def iter_import(
     """
     source, context = Path(path), context or JobContext()
     form = format or detect_format(source)
-    is_result = form is ExportFormat.YTVIS_RESULTS
+    is_found = form is ExportFormat.CTC and holds_results(source)
+    is_result = is_found or form is ExportFormat.YTVIS_RESULTS
     header, tracks = open_annotations(project, source, form, annotations)
-    says_nothing = form in (ExportFormat.DAVIS, ExportFormat.CTC)
-    assume = not says_nothing if assume_exhaustive is None else assume_exhaustive
+    assume = form is not ExportFormat.DAVIS if assume_exhaustive is None else assume_exhaustive
     names = [video.name for video in header.videos]
     root = Path(video_root) if video_root is not None else frames_root(source, names)
     places = resolve_videos(project, header.videos, root, video_map or {})

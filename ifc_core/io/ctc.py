@@ -43,7 +43,8 @@ DEFAULT_CLASS = "cell"
 _RESULT, _TRUTH, _OUTLINES = "_RES", "_GT", "_ST"
 _CLASSES = "classes.json"
 _MOST_LABELS = 65_535
-_MASK = re.compile(r"^(mask|man_track|man_seg)(\d{3,9})\.tiff?$", re.IGNORECASE | re.ASCII)
+_FOUND = "mask"
+_MASK = re.compile(rf"^({_FOUND}|man_track|man_seg)(\d{{3,9}})\.tiff?$", re.IGNORECASE | re.ASCII)
 
 
 def write_ctc(file: YtvisFile, folder: Path | str) -> int:
@@ -197,6 +198,12 @@ def mask_folders(root: Path) -> dict[str, Path]:
             if name and name != path.name and _mask_files(path / below):
                 found[name] = path / below
     return found
+
+
+def holds_results(folder: Path | str) -> bool:
+    """Whether the masks of a folder are results, what a program found, and not truth."""
+    files = (_mask_files(place) for place in mask_folders(Path(folder)).values())
+    return any(file.name.lower().startswith(_FOUND) for masks in files for file in masks.values())
 
 
 def _by_name(item: tuple[str, Path]) -> tuple[tuple[int, int, str], ...]:

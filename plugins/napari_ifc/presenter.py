@@ -209,7 +209,9 @@ class Presenter:
         elif workspace is None:
             panel.tracks.show_empty(
                 tr("No video open"),
-                tr("Open a video, a folder of frames, a project or a YouTube-VIS file."),
+                tr(
+                    "Open a video, a TIFF stack, a folder of frames, a project or a YouTube-VIS file."
+                ),
                 tr("Open…"),
                 "file.open",
             )

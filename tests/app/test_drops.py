@@ -6,6 +6,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication
@@ -256,3 +257,18 @@ def film(path, num_frames):
             picture = np.full((48, 64, 3), 20 * number, np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
+
+
+def test_a_folder_of_tiff_stacks_opens_as_several_videos(window, tmp_path, qtbot):
+    folder = tmp_path / "microscope"
+    folder.mkdir()
+    for number in range(2):
+        stack = np.full((3 + number, 40, 60), 1000, np.uint16)
+        stack[:, 10:20, 10 + number : 30] = 1800
+        tifffile.imwrite(folder / f"well{number}.tif", stack, imagej=True, metadata={"axes": "TYX"})
+    drop(window.start_page, folder)
+    qtbot.waitUntil(lambda: window.studio.project is not None and len(names(window)) == 2)
+    assert names(window) == ["well0", "well1"]
+    assert [entry.num_frames for entry in window.studio.project.videos()] == [3, 4]
+    frame = window.studio.workspace.session.reader.read(2)
+    assert (frame[15, 15].tolist(), frame[0, 0].tolist()) == ([255] * 3, [0] * 3)

@@ -10,10 +10,11 @@ from ifc_core.annotation import Project
 from ifc_core.annotation.annotation_folders import annotation_format
 from ifc_core.annotation.exporting import ExportFormat, ExportOptions, ExportScope, export_project
 from ifc_core.annotation.importing import detect_format, import_annotations
-from ifc_core.io.label_images import write_palette_png
+from ifc_core.io.label_images import write_label_tiff, write_palette_png
 from ifc_core.io.video import open_video
+from ifc_core.structures import TrackState
 
-DAVIS, MOTS = ExportFormat.DAVIS, ExportFormat.MOTS
+CTC, DAVIS, MOTS = ExportFormat.CTC, ExportFormat.DAVIS, ExportFormat.MOTS
 
 
 @pytest.fixture
@@ -114,3 +115,41 @@ def test_grey_labels_of_davis_are_known_and_a_folder_of_frames_beside_them_is_no
     pictures(tmp_path / "film", "RGB", ".jpg")
     assert annotation_format(tmp_path / "film") is None
     assert annotation_format(labels.parent) is DAVIS
+
+
+@pytest.mark.parametrize("inside", [".", "square_RES"])
+def test_results_of_cell_tracking_are_proposals_and_truth_is_approved(
+    tmp_path, clip_folder, inside
+):
+    root = tmp_path / "challenge"
+    shutil.copytree(clip_folder, root / "square")
+    with open_video(clip_folder) as reader:
+        size, count = reader.video.size, reader.video.num_frames
+    labels = np.zeros(size, np.uint16)
+    labels[5:20, 5:20] = 7
+    results = root / "square_RES"
+    results.mkdir()
+    for number in range(count):
+        write_label_tiff(labels, results / f"mask{number:03d}.tif")
+    (results / "res_track.txt").write_text(f"7 0 {count - 1} 0\n")
+    assert annotation_format(root / inside) is CTC
+    assert detect_format(root / inside) is CTC
+    assert annotation_format(root / "square") is None
+    with Project.create(tmp_path / "a.ifcproj") as project:
+        report = import_annotations(project, root / inside)
+        assert (report.tracks, report.masks, report.missing_videos) == (1, count, ())
+        assert project.video(1).path == root / "square"
+        (track,) = project.tracks(1)
+        assert (track.state, project.exhaustive_frames(1)) == (TrackState.PROPOSED, [])
+        assert [category.name for category in project.categories()] == ["cell"]
+    truth = root / "square_GT" / "TRA"
+    truth.parent.mkdir()
+    results.rename(truth)
+    for path in truth.glob("mask*.tif"):
+        path.rename(truth / path.name.replace("mask", "man_track"))
+    (truth / "res_track.txt").rename(truth / "man_track.txt")
+    with Project.create(tmp_path / "b.ifcproj") as project:
+        import_annotations(project, root)
+        (track,) = project.tracks(1)
+        assert track.state is TrackState.APPROVED
+        assert len(project.exhaustive_frames(1)) == count
