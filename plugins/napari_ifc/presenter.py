@@ -210,7 +210,8 @@ class Presenter:
             panel.tracks.show_empty(
                 tr("No video open"),
                 tr(
-                    "Open a video, a TIFF stack, a folder of frames, a project or a YouTube-VIS file."
+                    "Open a video, a TIFF stack, a folder of frames, a project or a YouTube-VIS "
+                    "file."
                 ),
                 tr("Open…"),
                 "file.open",
