@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import threading
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from fake_engine import SIZE
 from qtpy.QtCore import Qt
 
@@ -22,7 +24,7 @@ from napari_ifc import contributions
 from napari_ifc.controllers import told_places
 from napari_ifc.controllers.session import open_session
 from napari_ifc.controllers.told_places import open_at
-from napari_ifc.controllers.videos import absent_videos, adding, look_through
+from napari_ifc.controllers.videos import absent_videos, adding, look_at, look_through
 from napari_ifc.features.videos import Videos
 
 pytestmark = pytest.mark.window
@@ -249,6 +251,31 @@ def test_another_video_of_the_project_will_do(desk, several, asked, qtbot):
     assert desk.studio.workspace.session.entry.name == "other"
     assert desk.said == "other is found."
     assert desk.studio.project.undo_label == "Locate video other"
+
+
+def test_a_folder_of_videos_will_do_where_it_is_among_them(tmp_path):
+    stack = np.zeros((3, *SIZE), np.uint8)
+    for number, name in enumerate(("wanted", "other")):
+        tifffile.imwrite(tmp_path / f"{name}.tif", stack + 9 * number, photometric="minisblack")
+    folder = tmp_path / "a.ifcproj"
+    with Project.create(folder) as project:
+        edit, _ = adding(project, look_through([tmp_path / "wanted.tif"], JobContext()))
+        project.apply(edit)
+        entry = project.videos()[0]
+    far = tmp_path / "far" / "away"
+    far.mkdir(parents=True)
+    for name in ("wanted", "other"):
+        (tmp_path / f"{name}.tif").rename(far / f"renamed {name}.tif")
+    with closing(open_at(folder, far, JobContext())) as session:
+        session.keep_places()
+        assert session.project.video(1).path == far / "renamed wanted.tif"
+    found, others = look_at(folder, entry, far, JobContext())
+    assert (found.path, others) == (far / "renamed wanted.tif", {})
+    (far / "renamed wanted.tif").rename(tmp_path / "far" / "wanted.tif")
+    with Project.open(folder) as project:
+        project.undo()
+    with pytest.raises(ProjectError, match=r"The video wanted is not in away\."):
+        look_at(folder, entry, far, JobContext())
 
 
 def test_the_ordinary_way_finds_those_beside_it_too(desk, second, tmp_path, qtbot):

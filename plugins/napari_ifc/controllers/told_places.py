@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ifc_core.annotation import Project
+from ifc_core.annotation import Project, ProjectReader
 from ifc_core.annotation.locating import same_video
 from ifc_core.errors import ProjectError, VideosMissingError
 from ifc_core.io.video import open_video
 from ifc_core.jobs import JobContext
 from napari_ifc.controllers.session import Session
-from napari_ifc.controllers.videos import locating, lying_beside
+from napari_ifc.controllers.videos import locating, lying_beside, pointed_at
 from napari_ifc.language import tr
 
 
@@ -33,7 +33,8 @@ def open_at(folder: Path, place: Path, context: JobContext) -> Session:
 
     Args:
         folder: The project.
-        place: The file or folder of frames of its first video, or of another one of it.
+        place: The file or folder of frames of its first video, or of another one of it; or a
+            folder of videos in which one of them is.
         context: Progress and cancellation.
 
     Raises:
@@ -42,7 +43,9 @@ def open_at(folder: Path, place: Path, context: JobContext) -> Session:
         VideoError: The file cannot be read.
         JobCancelled: The person cancelled it.
     """
-    reader = open_video(place, context)
+    with ProjectReader.open(folder) as known:
+        entries = known.videos()
+    reader = open_video(pointed_at(folder, entries, place, context), context)
     project: Project | None = None
     try:
         project = Project.open(folder)

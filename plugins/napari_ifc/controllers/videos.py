@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ifc_core.annotation import Project, ProjectReader, VideoEntry, edits
 from ifc_core.annotation.locating import Nearby, check_same, namesakes, same_videos
 from ifc_core.config import cache_dir
-from ifc_core.errors import IFCError, VideoError
+from ifc_core.errors import IFCError, ProjectError, VideoError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.io.deep_pictures import PIXELS_VERSION
 from ifc_core.io.frame_list import video_files
@@ -231,7 +231,7 @@ def look_at(
     Args:
         folder: The project's folder.
         entry: The video that it shall be.
-        path: The file or folder of frames.
+        path: The file or folder of frames, or a folder of videos.
         context: Progress and cancellation.
 
     Returns:
@@ -242,9 +242,37 @@ def look_at(
         ProjectError: It is another video.
         JobCancelled: The person cancelled it.
     """
-    (found,) = look_through([path], context)
+    (found,) = look_through([pointed_at(folder, [entry], path, context)], context)
     check_same(found, entry)
     return found, lying_beside(folder, entry.id, found, context)
+
+
+def pointed_at(
+    folder: Path, entries: Sequence[VideoEntry], path: Path, context: JobContext
+) -> Path:
+    """The file that a person means by a place: of a folder of videos the one that is wanted.
+
+    Args:
+        folder: The project's folder.
+        entries: Videos of it; the first that is found is taken.
+        path: What the person pointed at.
+        context: Progress and cancellation: files may have to be opened.
+
+    Raises:
+        ProjectError: It is a folder of videos, and none of them is one of these.
+        JobCancelled: The person cancelled it.
+    """
+    files = video_files(path)
+    if not files:
+        return path
+    nearby = Nearby(context)
+    with ProjectReader.open(folder) as reader:
+        for entry in entries:
+            found = reader.find_video_file(entry.id, [path], nearby)
+            if found is not None:
+                return found
+    told = tr("The video {name} is not in {folder}.").format(name=entries[0].name, folder=path.name)
+    raise ProjectError(told, path=path)
 
 
 def lying_beside(
