@@ -245,8 +245,9 @@ class _Resolver:
         """Places below the root where the video may be; none that leaves it."""
         root = self._root
         places = [root / "JPEGImages" / video.name, root / video.name]
-        places += [root / f"{video.name}{suffix}" for suffix in _SUFFIXES]
         pictures = [base / video.file_names[0] for base in (root / "JPEGImages", root)]
+        files = (root / f"{video.name}{suffix}" for suffix in _SUFFIXES)
+        places += [file for file in files if file not in pictures]  # a picture is no stack
         places += [picture.parent for picture in pictures if _is_there(picture)]
         if video.details is not None and video.details.source:
             places.insert(0, root / video.details.source)

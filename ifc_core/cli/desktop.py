@@ -27,7 +27,7 @@ Exec={command} %f
 Icon=ifc-studio
 Terminal=false
 Categories=Science;Video;Graphics;
-MimeType=video/mp4;video/quicktime;video/x-matroska;video/x-msvideo;video/webm;
+MimeType=video/mp4;video/quicktime;video/x-matroska;video/x-msvideo;video/webm;image/tiff;
 StartupWMClass=ifc-studio
 """
 

@@ -7,7 +7,7 @@ one range for all of them, or a film of them would flicker.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +20,9 @@ PIXELS_VERSION = 2
 
 _SAMPLED = 16
 """Pictures, spread over the video."""
+Levels = tuple[float, float]
+"""What becomes black, and what white."""
+
 _FLAGS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
 
 
@@ -31,44 +34,49 @@ class DeepRange:
     deep picture comes.
 
     Args:
-        count: Pictures of the video.
-        picture: Gives one of them by its number, in the depth that it has; ``None`` where it
-            cannot be read, and then it does not count.
+        find: Finds them: :func:`common_levels` of the pictures with the numbers of
+            :func:`sampled`.
     """
 
-    def __init__(self, count: int, picture: Callable[[int], npt.NDArray[Any] | None]) -> None:
-        self._count = count
-        self._picture = picture
-        self._levels: tuple[float, float] | None = None
+    def __init__(self, find: Callable[[], Levels | None]) -> None:
+        self._find = find
+        self._levels: Levels | None = None
         self._is_known = False
 
     @classmethod
     def of_files(cls, files: Sequence[Path]) -> Self:
-        """The range of the pictures of a folder."""
-        return cls(len(files), lambda number: _stored_picture(files[number]))
+        """The range of the pictures of a folder; those that cannot be read do not count."""
+        return cls(lambda: common_levels(_stored_picture(files[n]) for n in sampled(len(files))))
 
     def to_8_bits(self, picture: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """A picture of any number type as uint8, of the same shape."""
         if picture.dtype == np.uint8:
             return picture
         if not self._is_known:
-            self._levels, self._is_known = self._common_levels(), True
+            self._levels, self._is_known = self._find(), True
         black, white = self._levels or _levels(picture) or (0.0, 1.0)
         share = (picture.astype(np.float32) - black) / ((white - black) or 1.0)
         return np.asarray(np.rint(255 * np.nan_to_num(share).clip(0, 1)), np.uint8)
 
-    def _common_levels(self) -> tuple[float, float] | None:
-        """Black and white of the deep pictures among some, ``None`` without any."""
-        found = []
-        some = np.linspace(0, self._count - 1, min(self._count, _SAMPLED)).astype(int)
-        for number in some.tolist():
-            picture = self._picture(number)
-            levels = None if picture is None or picture.dtype == np.uint8 else _levels(picture)
-            if levels is not None:
-                found.append(levels)
-        if not found:
-            return None
-        return min(black for black, _ in found), max(white for _, white in found)
+
+def sampled(count: int) -> list[int]:
+    """Which of so many pictures the range is found by."""
+    places = np.linspace(0, count - 1, min(count, _SAMPLED))
+    return [int(place) for place in places]
+
+
+def common_levels(pictures: Iterable[npt.NDArray[Any] | None]) -> Levels | None:
+    """Black and white of the deep pictures among some; ``None`` where there is none.
+
+    Args:
+        pictures: (H, W) or (H, W, 3) in the depth that they have; ``None`` does not count.
+    """
+    black, white = np.inf, -np.inf
+    for picture in pictures:
+        levels = None if picture is None or picture.dtype == np.uint8 else _levels(picture)
+        if levels is not None:
+            black, white = min(black, levels[0]), max(white, levels[1])
+    return (black, white) if black <= white else None
 
 
 def decode_picture(
@@ -103,7 +111,7 @@ def _stored_picture(file: Path) -> npt.NDArray[Any] | None:
         return None
 
 
-def _levels(picture: npt.NDArray[Any]) -> tuple[float, float] | None:
+def _levels(picture: npt.NDArray[Any]) -> Levels | None:
     """The least and the greatest value that more than one pixel has; ``None`` if none is finite."""
     values = picture.astype(np.float32)
     finite = np.isfinite(values)

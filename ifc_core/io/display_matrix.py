@@ -74,3 +74,9 @@ class Orientation:
         if self.flip_columns:
             turned = turned[:, ::-1]
         return np.ascontiguousarray(turned)
+
+    def undo(self, picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The picture as stored that :meth:`apply` turned into one (H, W, ...)."""
+        stored = picture[:, ::-1] if self.flip_columns else picture
+        stored = stored[::-1] if self.flip_rows else stored
+        return np.ascontiguousarray(stored.swapaxes(0, 1) if self.transpose else stored)

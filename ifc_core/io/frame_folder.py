@@ -12,7 +12,7 @@ from ifc_core.errors import VideoError
 from ifc_core.io.deep_pictures import DeepRange, decode_picture
 from ifc_core.io.display_matrix import Orientation
 from ifc_core.io.fingerprint import folder_fingerprint
-from ifc_core.io.frame_list import holds_stacks, list_frames, video_files
+from ifc_core.io.frame_list import list_frames, stacks_of, video_files
 from ifc_core.io.picture_reader import PICTURE_FPS, PictureReader
 from ifc_core.structures import Video
 
@@ -53,10 +53,12 @@ class FolderReader(PictureReader):
             if video_files(folder):
                 text += ", but videos; open or add those themselves"
             raise VideoError(f"{text}.", path=folder)
-        if holds_stacks(self._files):
-            text = f"The folder {folder} holds TIFF stacks, not single pictures"
-            raise VideoError(f"{text}; open or add those themselves.", path=folder)
         size = self._common_size()
+        if stacks_of(self._files):
+            self.warning = (
+                f"{self.warning} {folder.name} holds TIFF stacks, of each of which the first page "
+                "is a frame here; open or add the files themselves for all pages."
+            ).strip()
         self.pts_seconds = np.arange(len(self._files)) / PICTURE_FPS
         try:
             fingerprint = folder_fingerprint(self._files)

@@ -58,27 +58,35 @@ def list_frames(folder: Path) -> list[Path]:
 def video_files(folder: Path) -> list[Path]:
     """The video files of a folder in natural order; none where it also holds pictures.
 
-    Such a folder is not one video but several, as is one of TIFF files that are stacks: the first
-    of them says which. What cannot be read holds none.
+    Such a folder is not one video but several, as is one whose pictures are TIFF stacks for the
+    most part (:func:`stacks_of`). What cannot be read holds none.
     """
     try:
         names = [path.name for path in folder.iterdir() if path.is_file()]
     except OSError:
         return []
-    pictures = sorted(filter(is_frame_name, names), key=frame_order)
-    videos = [n for n in names if Path(n).suffix.lower() in VIDEO_SUFFIXES and n[0] != "."]
-    if pictures and not holds_stacks([folder / name for name in pictures]):
+    pictures = [folder / name for name in names if is_frame_name(name)]
+    stacks = stacks_of(pictures)
+    if pictures and not stacks:
         return []
-    return [folder / name for name in sorted([*videos, *pictures], key=frame_order)]
+    videos = (n for n in names if Path(n).suffix.lower() in VIDEO_SUFFIXES and n[0] != ".")
+    found = [*(folder / name for name in videos), *stacks]
+    return sorted(found, key=lambda path: frame_order(path.name))
 
 
-def holds_stacks(files: Sequence[Path]) -> bool:
-    """Whether the pictures of a folder are TIFF stacks, each a video; the first one says so."""
-    if not files or any(file.suffix.lower() not in STACK_SUFFIXES for file in files):
-        return False
+def stacks_of(files: Sequence[Path]) -> list[Path]:
+    """The TIFF files among the pictures of a folder, where they are stacks and not frames.
+
+    They are if most of the pictures are TIFF files, and the first, the middle or the last of those
+    holds several frames.
+    """
+    stacks = sorted(f for f in files if f.suffix.lower() in STACK_SUFFIXES)
+    if 2 * len(stacks) <= len(files):
+        return []
     from ifc_core.io.stack_pages import is_stack
 
-    return is_stack(files[0])
+    some = {stacks[0], stacks[len(stacks) // 2], stacks[-1]}
+    return stacks if any(map(is_stack, some)) else []
 
 
 def frame_order(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:

@@ -49,8 +49,7 @@ def open_container(path: Path) -> InputContainer:
         raise VideoError(f"{path} may not be read; check its permissions.", path=path) from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
         if is_frame_name(path.name):
-            text = f"{path} is a picture or a stack of them; open the folder that holds the frames "
-            text += "as pictures, or the stack in napari, as an image layer."
+            text = f"{path} is a picture; open the folder that holds the frames as pictures."
         else:
             text = f"{path} is not a video that can be read; it may be cut off or of another kind."
         raise VideoError(text, path=path) from error

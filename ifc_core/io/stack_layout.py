@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
 import numpy.typing as npt
 
 from ifc_core.errors import VideoError
@@ -19,9 +18,15 @@ _PICTURE_AXES = "CYXS"
 _DEPTH = "Z"
 
 
+def without_single(axes: str, shape: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+    """Axes and lengths but for those of length 1 that are neither height nor width."""
+    kept = [(a, int(n)) for a, n in zip(axes, shape, strict=True) if n != 1 or a in "YX"]
+    return "".join(a for a, _ in kept), tuple(n for _, n in kept)
+
+
 @dataclass(frozen=True, slots=True)
 class StackLayout:
-    """The axes of a stack, by the letters of OME and tifffile.
+    """The axes of a stack that are longer than 1, by the letters of OME and tifffile.
 
     Attributes:
         axes: One letter an axis: T time, Z depth, C channel, Y, X, S samples (colour); others
@@ -51,9 +56,14 @@ class StackLayout:
             VideoError: There are planes of depth at each time, or more axes than can be told
                 apart.
         """
+        axes, shape = without_single(axes, shape)
         lengths = dict(zip(axes, shape, strict=True))
         if len(lengths) != len(axes) or not {"Y", "X"} <= lengths.keys():
-            raise VideoError(f"{name} holds no pictures that follow each other.", path=name)
+            raise VideoError(
+                f"{name} does not say what its axes are ({axes}); save it with their names, as "
+                "ImageJ and OME-TIFF do.",
+                path=name,
+            )
         others = [a for a, n in lengths.items() if a not in _PICTURE_AXES and n > 1]
         channels, samples = lengths.get("C", 1), lengths.get("S", 1)
         frames = "T" if "T" in others else next(iter(others), "")
@@ -74,7 +84,7 @@ class StackLayout:
                 path=name,
             )
         place = axes.index(frames) if frames else -1
-        return cls(axes, tuple(shape), place, channels, samples)
+        return cls(axes, shape, place, channels, samples)
 
     @property
     def num_frames(self) -> int:
@@ -88,11 +98,7 @@ class StackLayout:
 
     def frame_axes(self) -> str:
         """The axes of what is left of the stack for one frame."""
-        return (
-            self.axes.replace(self.axes[self.frame_axis], "")
-            if self.frame_axis >= 0
-            else (self.axes)
-        )
+        return "".join(a for place, a in enumerate(self.axes) if place != self.frame_axis)
 
     def picture(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """One frame's values in a fixed order.
@@ -105,7 +111,5 @@ class StackLayout:
         """
         axes = self.frame_axes()
         kept = "YXS" if self.samples > 1 else "CYX" if self.channels > 1 else "YX"
-        single = tuple(place for place, axis in enumerate(axes) if axis not in kept)
-        left = "".join(axis for axis in axes if axis in kept)
-        turned = np.squeeze(values, single).transpose([left.index(axis) for axis in kept])
+        turned = values.transpose([axes.index(axis) for axis in kept])
         return turned[None] if kept == "YX" else turned

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import tifffile
@@ -17,12 +18,19 @@ from PIL import Image
 
 from ifc_core.errors import VideoError
 from ifc_core.io.display_matrix import Orientation
-from ifc_core.io.stack_layout import StackLayout
+from ifc_core.io.frame_list import MAX_FRAMES
+from ifc_core.io.stack_layout import StackLayout, without_single
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it doubts is told by us
 
 _ORIENTATION = 274
 _MOST_VALUES = 2 * (Image.MAX_IMAGE_PIXELS or 1 << 27)  # of a page; Pillow refuses more as well
+_PRINTED = (
+    tifffile.PHOTOMETRIC.SEPARATED,
+    tifffile.PHOTOMETRIC.CIELAB,
+    tifffile.PHOTOMETRIC.ICCLAB,
+    tifffile.PHOTOMETRIC.ITULAB,
+)
 _OME_COLOR = re.compile(r'<(?:\w+:)?Channel\b[^>]*?\bColor="(-?\d+)"')
 _GREY = ((1, 1, 1),)
 _TWO = ((0, 1, 0), (1, 0, 1))
@@ -78,18 +86,22 @@ class StackFile:
 
     def _begin(self) -> None:
         page = self._find_pages()
-        fits = int(np.prod(self.layout.shape)) > 0 and int(np.prod(page.shape)) <= _MOST_VALUES
-        if not fits or np.dtype(page.dtype).kind not in "buif":
+        name = self._path.name
+        is_huge = int(np.prod(page.shape)) > _MOST_VALUES or self.layout.num_frames > MAX_FRAMES
+        if is_huge or 0 in self.layout.shape or np.dtype(page.dtype).kind not in "buif":
             raise VideoError(
-                f"The pages of {self._path.name} are too large, empty or no pictures.",
+                f"The pages of {name} are too many, too large, empty or no pictures.",
                 path=self._path,
             )
-        self._outer = self.layout.shape[: len(self.layout.shape) - len(page.shape)]
+        if page.photometric in _PRINTED:
+            raise VideoError(f"The colours of {name} are not RGB.", path=self._path)
+        _, self._page_shape = without_single(page.axes, page.shape)
+        self._outer = self.layout.shape[: len(self.layout.shape) - len(self._page_shape)]
         # One page may stand for all: ImageJ writes so what a page's header has no room for.
         self._is_one_block = len(self._pages) == 1 and bool(self._outer)
-        if self._outer and not self._is_one_block and self._is_misfit(page.shape):
+        if not self._is_one_block and self._is_misfit():
             raise VideoError(
-                f"The pages of {self._path.name} do not fit its own description.", path=self._path
+                f"The pages of {name} do not fit its own description.", path=self._path
             )
         tag = page.tags.get(_ORIENTATION)
         self.orientation = Orientation.from_exif(None if tag is None else int(tag.value))
@@ -100,9 +112,7 @@ class StackFile:
         self.tables = self._tables()
         self.num_frames = self._whole_frames()
         if not self.num_frames:
-            raise VideoError(
-                f"{self._path.name} is cut off: none of its frames is whole.", path=self._path
-            )
+            raise VideoError(f"{name} is cut off: none of its frames is whole.", path=self._path)
         self.is_cut_off = self.num_frames < self.layout.num_frames or self._lacks_pages()
 
     def _find_pages(self) -> Any:
@@ -114,13 +124,14 @@ class StackFile:
             self._is_listed = False
             self._pages: Sequence[Any] = self._first_pages()
             page, count = self._pages[0], len(self._pages)
-            self.layout = StackLayout.of(f"I{page.axes}", (count, *page.shape), name)
-            self._offset = None
+            axes, shape, self._offset = f"I{page.axes}", (count, *page.shape), None
         else:
             self._is_listed = True
-            self._pages, page = series.pages, series.keyframe
-            self.layout = StackLayout.of(series.axes, series.shape, name)
-            self._offset = series.dataoffset
+            self._pages, page, self._offset = series.pages, series.keyframe, series.dataoffset
+            axes, shape = series.axes, series.shape
+        if "C" not in axes and not _has_colors(page):
+            axes = axes.replace("S", "C")  # values of their own, such as those of several filters
+        self.layout = StackLayout.of(axes, shape, name)
         return page
 
     def _first_pages(self) -> list[Any]:
@@ -149,9 +160,9 @@ class StackFile:
         is_last = last.index >= len(self._file.pages) - 1  # and not of the first of several series
         return is_last and further.strip(b"\0") != b""
 
-    def _is_misfit(self, page_shape: tuple[int, ...]) -> bool:
+    def _is_misfit(self) -> bool:
         inner = self.layout.shape[len(self._outer) :]
-        return inner != page_shape or int(np.prod(self._outer)) != len(self._pages)
+        return inner != self._page_shape or int(np.prod(self._outer)) != len(self._pages)
 
     def values(self, frame_index: int) -> npt.NDArray[Any]:
         """(channels, H, W) or (H, W, samples) of one frame, as the file has them.
@@ -190,17 +201,22 @@ class StackFile:
         return values if is_outer or axis < 0 else values.take(frame_index, axis)
 
     def _block(self, frame_index: int) -> npt.NDArray[Any]:
-        """One frame of a stack that lies in the file as a whole."""
-        offset, dtype, axis = self._offset, self._block_type(), self.layout.frame_axis
-        if axis > 0 or offset is None:
-            whole = np.asarray(self._file.series[0].asarray())
+        """One frame of a stack that lies in the file as a whole, or is one packed page."""
+        shape, axis = self.layout.shape, self.layout.frame_axis
+        if self._offset is None:
+            whole = np.asarray(self._file.series[0].asarray()).reshape(shape)
             return whole if axis < 0 else np.asarray(whole.take(frame_index, axis))
-        shape = self.layout.shape[1:] if axis == 0 else self.layout.shape
-        count = int(np.prod(shape))
-        start = offset + frame_index * count * dtype.itemsize
-        values: npt.NDArray[Any] = np.fromfile(self._path, dtype, count, offset=start)
-        native = np.asarray(values, dtype.newbyteorder("="))
-        return np.reshape(native, shape)
+        dtype = self._block_type()
+        if axis <= 0:
+            shape = shape[1:] if axis == 0 else shape
+            count = int(np.prod(shape))
+            start = self._offset + frame_index * count * dtype.itemsize
+            values: npt.NDArray[Any] = np.fromfile(self._path, dtype, count, offset=start)
+        else:
+            mapped = np.memmap(self._path, dtype, "r", self._offset, shape)
+            values = np.array(np.moveaxis(mapped, axis, 0)[frame_index])
+            shape = values.shape
+        return np.reshape(np.asarray(values, dtype.newbyteorder("=")), shape)
 
     def _block_type(self) -> np.dtype[Any]:
         stored: np.dtype[Any] = np.dtype(self._pages[0].dtype)
@@ -211,49 +227,60 @@ class StackFile:
         if page is None:
             raise ValueError(f"page {number} is missing")
         try:
-            return np.asarray(page.asarray())
-        except ValueError as error:
-            if "imagecodecs" not in str(error):
+            values = np.asarray(page.asarray())
+        except (ImportError, ValueError) as error:
+            if isinstance(error, ValueError) and "imagecodecs" not in str(error):
                 raise
-        return self._by_pillow(page)  # LZW and JPEG, which tifffile leaves to others
+            values = self._by_others(page)  # LZW and JPEG, which tifffile leaves to a library
+        return values.reshape(self._page_shape)
 
-    def _by_pillow(self, page: Any) -> npt.NDArray[Any]:
+    def _by_others(self, page: Any) -> npt.NDArray[Any]:
+        """A page as Pillow reads it, or else OpenCV, which knows colours of 16 bits."""
         path = Path(page.parent.filehandle.path)
         if path not in self._pictures:
             self._pictures[path] = Image.open(path)
         picture = self._pictures[path]
         picture.seek(page.index)
-        values = np.asarray(picture)
-        if values.shape != page.shape:
-            raise ValueError(f"page {page.index} has another shape")
-        # Pillow turns grey of 8 bits round by itself.
-        return 255 - values if self.is_inverted and picture.mode == "L" else values
+        values = self.orientation.undo(np.asarray(picture))  # Pillow turns it as it is displayed
+        if self.is_inverted and picture.mode in ("1", "L"):  # and white is white
+            values = ~values if picture.mode == "1" else 255 - values
+        wanted = np.dtype(page.dtype)
+        if values.dtype.kind != wanted.kind or values.dtype.itemsize != wanted.itemsize:
+            whole, pages = cv2.imreadmulti(str(path), page.index, 1, flags=cv2.IMREAD_UNCHANGED)
+            values = np.asarray(pages[0]) if whole else values
+            values = values[..., 2::-1] if values.ndim == 3 else values
+        if values.shape != tuple(page.shape) or values.dtype.itemsize != wanted.itemsize:
+            raise ValueError(f"page {page.index} is packed in a way that cannot be read")
+        return values
 
     def _whole_frames(self) -> int:
-        """Frames whose bytes all lie within the file, but for broken ones before the last whole."""
-        count = self.layout.num_frames
-        if self._is_one_block and self.layout.frame_axis == 0 and self._offset:
-            size = int(np.prod(self.layout.shape[1:])) * self._block_type().itemsize
-            room = self._path.stat().st_size - self._offset
-            return min(count, max(0, room // size))
-        if not 0 <= self.layout.frame_axis < len(self._outer):
+        """Frames up to the last one whose bytes are all there."""
+        count, axis = self.layout.num_frames, self.layout.frame_axis
+        if self._is_one_block:
+            return self._frames_in_block()
+        if not 0 <= axis < len(self._outer):
             return count
-        numbers = np.arange(int(np.prod(self._outer))).reshape(self._outer)
-        while count and not all(
-            self._is_whole(number)
-            for number in numbers.take(count - 1, self.layout.frame_axis).ravel().tolist()
-        ):
+        numbers = np.moveaxis(np.arange(len(self._pages)).reshape(self._outer), axis, 0)
+        while count and not all(map(self._is_whole, numbers[count - 1].ravel().tolist())):
             count -= 1
         return count
+
+    def _frames_in_block(self) -> int:
+        if self._offset is None:
+            return self.layout.num_frames
+        size = int(np.prod(self.layout.shape)) * self._block_type().itemsize
+        room = self._path.stat().st_size - self._offset
+        if room >= size:
+            return self.layout.num_frames
+        is_first = self.layout.frame_axis == 0
+        return max(0, room * self.layout.num_frames // size) if is_first else 0
 
     def _is_whole(self, number: int) -> bool:
         try:
             page = self._pages[number]
-            if page is None:
-                return True  # of another file of the set, which is not there
             ends = zip(page.dataoffsets, page.databytecounts, strict=True)
             return bool(max((a + n for a, n in ends), default=0) <= page.parent.filehandle.size)
-        except Exception:  # its header lies beyond the end
+        except Exception:  # its header lies beyond the end, or in a file that is not there
             return False
 
     def _tables(self) -> list[Table]:
@@ -270,6 +297,14 @@ class StackFile:
             colors = np.array(bytes_of) / 255
         ramp = np.arange(256)[:, None]
         return [np.rint(ramp * color).astype(np.uint8) for color in colors]
+
+
+def _has_colors(page: Any) -> bool:
+    """Whether the samples of a page are a colour, or grey and opacity."""
+    if page.photometric in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR):
+        return True
+    extra = {int(kind) for kind in page.extrasamples}
+    return page.samplesperpixel <= 2 and 0 not in extra
 
 
 def is_stack(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.errors import VideoError
-from ifc_core.io.deep_pictures import DeepRange
+from ifc_core.io.deep_pictures import DeepRange, Levels, common_levels, sampled
 from ifc_core.io.fingerprint import file_fingerprint
 from ifc_core.io.picture_reader import PICTURE_FPS, PictureReader
 from ifc_core.io.stack_pages import StackFile
@@ -37,9 +38,8 @@ class StackReader(PictureReader):
         super().__init__()
         self._stack = StackFile(path)
         layout, count = self._stack.layout, self._stack.num_frames
-        self._ranges = [
-            DeepRange(count, partial(self._known, channel)) for channel in range(layout.channels)
-        ]
+        self._ranges = [DeepRange(partial(self._levels, n)) for n in range(layout.channels)]
+        self._found: list[Levels | None] = []
         self.pts_seconds = np.arange(count) / PICTURE_FPS
         try:
             size = self._stack.orientation.displayed(layout.size)
@@ -76,13 +76,28 @@ class StackReader(PictureReader):
         grey = deep.to_8_bits(channel)
         return 255 - grey if self._stack.is_inverted else grey
 
-    def _known(self, channel: int, number: int) -> npt.NDArray[Any] | None:
-        """Values by which the range of a channel is found."""
+    def _levels(self, channel: int) -> Levels | None:
+        """Black and white of a channel; the pages are read once for all of them."""
+        if not self._found:
+            of_each: list[list[Levels | None]] = [[] for _ in self._ranges]
+            for number in sampled(self._stack.num_frames):
+                for place, values in enumerate(self._channels(number)):
+                    of_each[place].append(common_levels([values]))
+            self._found = [_joined(levels) for levels in of_each]
+        return self._found[channel]
+
+    def _channels(self, number: int) -> Iterable[npt.NDArray[Any]]:
+        """The pictures of a frame by whose values the ranges are found."""
         try:
             values = self._stack.values(number)
         except VideoError:
-            return None
-        return _colours(values) if self._stack.layout.samples > 1 else values[channel]
+            return ()
+        return (_colours(values),) if self._stack.layout.samples > 1 else values
+
+
+def _joined(found: Sequence[Levels | None]) -> Levels | None:
+    known = [levels for levels in found if levels is not None]
+    return (min(b for b, _ in known), max(w for _, w in known)) if known else None
 
 
 def _colours(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

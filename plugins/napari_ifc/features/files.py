@@ -41,7 +41,8 @@ VIDEO_FILES = tr(
     "Videos (*.mp4 *.m4v *.mov *.mkv *.avi *.webm *.mpg *.mpeg *.tif *.tiff);;All files (*)"
 )
 FILES = tr(
-    "All that can be opened (*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.json *.sqlite);;All files (*)"
+    "All that can be opened (*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.tif *.tiff *.json *.sqlite);;"
+    "All files (*)"
 )
 GROUP = tr("File")
 Steps = Callable[[Project, JobContext], Generator[Progress, None, ImportReport]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -14,6 +15,7 @@ from PIL import Image
 
 from ifc_core.errors import VideoError
 from ifc_core.io.frame_list import video_files
+from ifc_core.io.stack_pages import StackFile
 from ifc_core.io.video import open_video
 
 RNG = np.random.default_rng(5)
@@ -68,14 +70,14 @@ def test_deep_stacks_have_one_range_for_all_frames(
     assert (shown[0, 0, 0], shown[1, 0, 39], shown[2, 5, 5]) == (0, 255, 128)
 
 
-@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits", "zstd"])
 def test_compressed_pages(tmp_path: Path, compression: str) -> None:
     path = tmp_path / "packed.tif"
-    for values in (GREY, DEEP):
+    for values in (GREY, DEEP, GREY > 99):
         first, *rest = [Image.fromarray(page) for page in values]
         first.save(path, save_all=True, append_images=rest, compression=compression)
         plain = tmp_path / "plain.tif"
-        tifffile.imwrite(plain, values, metadata=None)
+        tifffile.imwrite(plain, values, photometric="minisblack", metadata=None)
         np.testing.assert_array_equal(frames_of(path), frames_of(plain))
 
 
@@ -159,6 +161,99 @@ def test_palettes_and_grey_whose_zero_is_white(tmp_path: Path) -> None:
     with tifffile.TiffFile(inverted) as file:
         assert file.pages[0].photometric == tifffile.PHOTOMETRIC.MINISWHITE
     np.testing.assert_array_equal(frames_of(inverted), as_rgb(GREY))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_packed_pages_are_turned_once(tmp_path: Path, orientation: int) -> None:
+    plain, packed = tmp_path / "plain.tif", tmp_path / "packed.tif"
+    tifffile.imwrite(plain, GREY[0], extratags=[(274, "H", 1, orientation, True)])
+    Image.fromarray(GREY[0]).save(packed, compression="tiff_lzw", tiffinfo={274: orientation})
+    np.testing.assert_array_equal(frames_of(packed), frames_of(plain))
+
+
+def test_packed_masks_whose_zero_is_white(tmp_path: Path) -> None:
+    bits = GREY[0] > 128
+    path = tmp_path / "fax.tif"
+    Image.fromarray(bits).save(path, compression="group4")
+    np.testing.assert_array_equal(frames_of(path)[0, ..., 0], 255 * bits)
+
+
+def test_packed_colours_of_16_bits(tmp_path: Path) -> None:
+    smooth = np.zeros((24, 40, 3), np.uint16)
+    smooth[:, 20:, 0], smooth[12:, :, 2] = 4000, 2000
+    plain, packed = tmp_path / "plain.tif", tmp_path / "packed.tif"
+    tifffile.imwrite(plain, smooth, photometric="rgb")
+    cv2.imwrite(str(packed), smooth[..., ::-1], [cv2.IMWRITE_TIFF_COMPRESSION, 5])
+    with tifffile.TiffFile(packed) as file:
+        assert file.pages[0].compression == 5
+    np.testing.assert_array_equal(frames_of(packed), frames_of(plain))
+    assert frames_of(packed)[0, 23, 39].tolist() == [255, 0, 128]
+
+
+def test_values_that_are_no_colours_are_channels(tmp_path: Path) -> None:
+    path = tmp_path / "filters.tif"
+    filters = RNG.integers(0, 256, (24, 40, 2), dtype=np.uint8)
+    kind = {"photometric": "minisblack", "planarconfig": "contig"}
+    tifffile.imwrite(path, filters, extrasamples=["unspecified"], **kind)
+    shown = frames_of(path)[0]
+    np.testing.assert_array_equal(shown[..., 1], filters[..., 0])
+    np.testing.assert_array_equal(shown[..., 0], filters[..., 1])
+    tifffile.imwrite(path, filters, extrasamples=["unassalpha"], **kind)
+    np.testing.assert_array_equal(frames_of(path)[0], as_rgb(filters[..., 0]))
+    tifffile.imwrite(path, np.zeros((24, 40, 4), np.uint8), photometric="separated")
+    with pytest.raises(VideoError, match="are not RGB"):
+        open_video(path)
+
+
+@pytest.mark.parametrize("axes", ["CTYX", "CZYX", "TZCYX"])
+def test_one_block_with_frames_on_any_axis(tmp_path: Path, axes: str) -> None:
+    shape = {"C": 2, "T": 5, "Z": 5 if "T" not in axes else 1, "Y": 24, "X": 40}
+    values = RNG.integers(0, 256, [shape[a] for a in axes], dtype=np.uint8)
+    whole, paged = tmp_path / "whole.tif", tmp_path / "paged.tif"
+    more = {"photometric": "minisblack", "metadata": {"axes": axes}}
+    tifffile.imwrite(whole, values, truncate=True, **more)
+    tifffile.imwrite(paged, values, ome=True, **more)
+    with open_video(whole) as reader:
+        assert (reader.video.num_frames, reader.warning) == (5, "")
+    np.testing.assert_array_equal(frames_of(whole), frames_of(paged))
+    first = values.reshape([n for n in values.shape if n > 1])
+    first = first[0] if axes[0] == "C" else first[:, 0]
+    np.testing.assert_array_equal(frames_of(paged)[..., 1], first)
+
+
+def test_axes_that_are_not_named(tmp_path: Path) -> None:
+    path = tmp_path / "plain.tif"
+    tifffile.imwrite(path, GREY[:, None], photometric="minisblack")
+    np.testing.assert_array_equal(frames_of(path), as_rgb(GREY))
+    tifffile.imwrite(path, np.stack([GREY, GREY], 1), photometric="minisblack")
+    with pytest.raises(VideoError, match="does not say what its axes are"):
+        open_video(path)
+
+
+def test_a_film_that_was_stopped_early_ends_with_its_last_picture(tmp_path: Path) -> None:
+    path = tmp_path / "stopped.ome.tif"
+    tifffile.imwrite(path, GREY, ome=True, photometric="minisblack", metadata={"axes": "TYX"})
+    path.write_bytes(path.read_bytes().replace(b'SizeT="6"', b'SizeT="9"'))
+    with open_video(path) as reader:
+        assert reader.video.num_frames == 6
+        assert "6 frames are left" in reader.warning
+        np.testing.assert_array_equal(reader.read(5), as_rgb(GREY[5]))
+
+
+def test_the_pages_of_a_sample_are_read_once_for_all_channels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "channels.tif"
+    deep = RNG.integers(0, 4000, (20, 4, 8, 8)).astype(np.uint16)
+    tifffile.imwrite(path, deep, imagej=True, metadata={"axes": "TCYX"})
+    read: list[int] = []
+    page = StackFile._page
+    monkeypatch.setattr(StackFile, "_page", lambda file, n: (read.append(n), page(file, n))[1])
+    with open_video(path) as reader:
+        reader.read(3)
+        assert len(read) == 4 + 16 * 4
+        reader.read(4)
+        assert len(read) == 4 + 16 * 4 + 4
 
 
 def test_a_single_page_is_one_frame_the_right_way_up(tmp_path: Path) -> None:
@@ -283,8 +378,15 @@ def test_a_folder_of_stacks_is_several_videos(tmp_path: Path) -> None:
     for name in ("b10.tif", "b9.tif"):
         tifffile.imwrite(tmp_path / name, GREY)
     assert [path.name for path in video_files(tmp_path)] == ["b9.tif", "b10.tif"]
-    with pytest.raises(VideoError, match="holds TIFF stacks"):
-        open_video(tmp_path)
+    with open_video(tmp_path) as reader:  # as projects of before know it
+        assert reader.video.num_frames == 2
+        assert "holds TIFF stacks" in reader.warning
+    (tmp_path / "preview.png").write_bytes(b"")
+    (tmp_path / "a broken.tif").write_bytes(b"")
+    assert [path.name for path in video_files(tmp_path)] == ["a broken.tif", "b9.tif", "b10.tif"]
+    for number in range(3):
+        (tmp_path / f"{number}.png").write_bytes(b"")
+    assert video_files(tmp_path) == []
     singles = tmp_path / "singles"
     singles.mkdir()
     for number in range(3):
