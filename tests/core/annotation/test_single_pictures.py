@@ -109,3 +109,21 @@ def test_why_a_folder_cannot_be_used_is_said(tmp_path):
         report = import_annotations(project, path)
         assert [e.num_frames for e in project.videos()] == [2, 1]  # by size
         assert "all frames must have one size" in " ".join(report.notes)
+
+
+def test_one_annotated_picture_of_a_folder_of_tiff_files_is_a_frame_of_it(tmp_path):
+    root = tmp_path / "frames"
+    root.mkdir()
+    for number in range(5):
+        cv2.imwrite(str(root / f"img{number}.tif"), np.full((20, 30), 40 * number, np.uint8))
+    box = {"size": [20, 30], "counts": RLEMask.from_array(np.ones((20, 30), bool)).counts.decode()}
+    image = {"id": 1, "file_name": "img3.tif", "height": 20, "width": 30}
+    note = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": box, "iscrowd": 0}
+    note |= {"area": 600, "bbox": [0, 0, 30, 20]}
+    content = {"images": [image], "annotations": [note], "categories": [{"id": 1, "name": "a"}]}
+    (root / "coco.json").write_text(json.dumps(content))
+    with Project.create(tmp_path / "a.ifcproj") as project:
+        import_annotations(project, root / "coco.json")
+        (video,) = project.videos()
+        assert (video.path, video.num_frames) == (root, 5)
+        assert project.mask(project.tracks(1)[0].id, 3) is not None
