@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from ifc_core.errors import FormatError
 from ifc_core.structures import RLEMask
 from ifc_core.structures.palette import track_color
+from ifc_core.structures.rle_runs import boxed_mask
 
 _MAX_PIXELS = 1 << 28
 
@@ -57,7 +58,7 @@ def write_label_tiff(labels: npt.NDArray[np.uint16], path: Path) -> None:
 
 
 def read_labels(path: Path) -> npt.NDArray[np.uint16]:
-    """Read a label picture: palette, 8-bit or 16-bit grey.
+    """Read a label picture: palette, 8-bit or 16-bit grey, and no more than one.
 
     Args:
         path: The picture.
@@ -75,6 +76,12 @@ def read_labels(path: Path) -> npt.NDArray[np.uint16]:
             if image.mode not in ("P", "L", "1", "I", "I;16", "I;16B", "I;16L"):
                 raise FormatError(
                     f"{path} is a colour picture; labels need a palette or grey values.", path=path
+                )
+            if (count := getattr(image, "n_frames", 1)) > 1:
+                raise FormatError(
+                    f"{path} holds {count} pictures, such as the planes of a volume; labels are "
+                    "read from files of one picture.",
+                    path=path,
                 )
             values = np.asarray(image)
     except Image.DecompressionBombError as error:
@@ -107,6 +114,9 @@ def iter_label_masks(labels: npt.NDArray[np.uint16]) -> Iterator[tuple[int, RLEM
     Yields:
         Label and mask.
     """
-    for label in np.unique(labels).tolist():
-        if label:
-            yield label, RLEMask.from_array(labels == label)
+    from scipy import ndimage  # takes a while to load
+
+    size = (int(labels.shape[0]), int(labels.shape[1]))
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        if box is not None:
+            yield label, boxed_mask(labels[box] == label, size, box[0].start, box[1].start)

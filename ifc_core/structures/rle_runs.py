@@ -92,6 +92,28 @@ def mask_of(toggles: Toggles, size: tuple[int, int]) -> RLEMask:
     return RLEMask(size, encode_runs(runs))
 
 
+def boxed_mask(
+    inside: npt.NDArray[np.bool_], size: tuple[int, int], top: int, left: int
+) -> RLEMask:
+    """Encode a mask of which only a box is given: the rest of the frame is not looked at.
+
+    Args:
+        inside: (h, w) bool, the content of the box.
+        size: (height, width) of the frame in pixels; the box lies in it.
+        top: First row of the box.
+        left: First column of the box.
+
+    Returns:
+        The mask, byte for byte the one that :meth:`RLEMask.from_array` gives for the frame.
+    """
+    height = size[0]
+    columns = np.zeros(inside.shape[1] * height + 2, np.bool_)  # one after the other, ends outside
+    slab = columns[1:-1].reshape(-1, height)
+    slab[:, top : top + inside.shape[0]] = inside.T
+    toggles = np.flatnonzero(columns[1:] != columns[:-1]) + left * height
+    return mask_of(toggles[toggles < height * size[1]], size)
+
+
 def patch_mask(
     rle: RLEMask | None, size: tuple[int, int], top: int, left: int, patch: npt.NDArray[Any]
 ) -> RLEMask:
