@@ -9,15 +9,17 @@ import numpy as np
 
 from ifc_core.annotation.exporting import ExportFormat
 from ifc_core.errors import FormatError
-from ifc_core.io.ctc import mask_folders
+from ifc_core.io.ctc_folders import mask_folders, undoubted_masks
 from ifc_core.io.frame_list import is_frame_name
 from ifc_core.io.label_images import picture_mode, read_labels
+from ifc_core.io.video_suffixes import FILE_SUFFIXES
 
 _MOTS, _MOTS_TEXT = "instances", "instances_txt"
 _DAVIS = "Annotations"
 _PALETTE, _SMALL = ("P", "1"), ("P", "1", "L")  # modes of pictures, in any folder and in DAVIS's
 _DEEP = ("I", "I;16", "I;16B", "I;16L")
 _MOST_GREYS, _MOST_DEEP = 64, 256  # values in a picture of labels; what a camera took has more
+_EVEN_SHARE = 0.75  # of the pixels of many cells that are like the next one; of a camera's fewer
 _DEPTH = 2  # folders below the one that is looked at, as in 480p/VIDEO
 _MOST = 200  # entries that are looked at in each
 
@@ -26,15 +28,17 @@ def annotation_format(folder: Path) -> ExportFormat | None:
     """The format of a folder that holds annotations; ``None`` for any other, such as frames.
 
     It is told by the names of the published layouts together with what the pictures there are:
-    PNGs of labels, in a folder of any other name with a palette and one folder further down. What
-    holds JPEG or colour pictures holds frames, whatever it is called.
+    TIFFs of labels in the layout of cell tracking, else PNGs of labels, in a folder of any other
+    name with a palette and one folder further down. What holds JPEG or colour pictures holds
+    frames, whatever it is called.
 
     Args:
         folder: The folder; what cannot be read holds none.
     """
     if not folder.is_dir():
         return None
-    if mask_folders(folder):
+    masks = undoubted_masks(folder, _MOST)
+    if masks and all(_are_cells(path) for path in _some(masks)):
         return ExportFormat.CTC
     if folder.name in (_MOTS, _MOTS_TEXT):
         return ExportFormat.MOTS if _is_mots(folder) else None
@@ -54,27 +58,54 @@ def named_format(folder: Path) -> ExportFormat:
     """The format that a person means who imports a folder: of its content, else of its name."""
     names = {folder.name, *(path.name for path in _entries(folder) if path.is_dir())}
     by_name = ExportFormat.DAVIS if names.isdisjoint((_MOTS, _MOTS_TEXT)) else ExportFormat.MOTS
-    return annotation_format(folder) or by_name
+    return annotation_format(folder) or (ExportFormat.CTC if mask_folders(folder) else by_name)
 
 
-def frames_root(source: Path, names: Sequence[str]) -> Path:
+def frames_root(source: Path, names: Sequence[str], form: ExportFormat) -> Path:
     """The folder below which the frames of imported annotations are looked for.
 
     Args:
         source: The file or folder of annotations.
         names: Of their videos.
+        form: Their format. Those of cell tracking lie beside a folder or file of each video.
     """
     root = source.parent
     if not source.is_dir():
         return root
-    is_ctc = bool(mask_folders(source))
+    is_ctc = form is ExportFormat.CTC
     for base in (source, *source.parents[:2]):
-        if is_ctc and any((base / name).is_dir() for name in names):
+        if is_ctc and any(_is_video_in(base, name) for name in names):
             return base
         for place in ("JPEGImages/480p", "JPEGImages/Full-Resolution", "JPEGImages", "images"):
             if any((base / place / name).is_dir() for name in names):
                 return base / place
     return root
+
+
+def _is_video_in(base: Path, name: str) -> bool:
+    """Whether a folder holds a video of this name, as a folder of frames or as a file."""
+    if (base / name).is_dir():
+        return True
+    suffixes = (*FILE_SUFFIXES, *(suffix.upper() for suffix in FILE_SUFFIXES))
+    return any((base / f"{name}{suffix}").is_file() for suffix in suffixes)
+
+
+def _are_cells(path: Path) -> bool:
+    """Whether a picture is rather of labels than of a camera, by its values.
+
+    Hundreds of cells are usual, but each is larger than a few pixels. Of pictures that cannot be
+    read, such as volumes, whoever imports them is told what is wrong.
+    """
+    mode = picture_mode(path)
+    if mode not in (*_SMALL, *_DEEP):
+        return False
+    try:
+        labels = read_labels(path)
+    except FormatError:
+        return True
+    if len(np.unique(labels)) <= (_MOST_DEEP if mode in _DEEP else _MOST_GREYS):
+        return True
+    return float(np.mean(labels[:, 1:] == labels[:, :-1])) >= _EVEN_SHARE
 
 
 def _is_mots(folder: Path) -> bool:
@@ -90,8 +121,12 @@ def _holds_labels(folder: Path, modes: Sequence[str]) -> bool:
     pictures = _first_pictures(folder, _DEPTH)
     if not pictures or _are_frames(pictures):
         return False
-    some = {pictures[0], pictures[len(pictures) // 2], pictures[-1]}  # the first may be empty
-    return all(_is_labels(path, modes) for path in some)
+    return all(_is_labels(path, modes) for path in _some(pictures))
+
+
+def _some(pictures: Sequence[Path]) -> set[Path]:
+    """The first, middle and last one; the first may be empty."""
+    return {pictures[0], pictures[len(pictures) // 2], pictures[-1]}
 
 
 def _is_labels(path: Path, modes: Sequence[str]) -> bool:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
-from ifc_core.annotation.annotation_folders import frames_root, named_format
+from ifc_core.annotation.annotation_files import detect_format, open_annotations
+from ifc_core.annotation.annotation_folders import frames_root
 from ifc_core.annotation.edits.catalog import AddVideo
 from ifc_core.annotation.edits.imported import ImportedTrack, ImportTracks
 from ifc_core.annotation.exporting import ExportFormat
@@ -19,24 +18,15 @@ from ifc_core.annotation.file_videos import FileVideo, resolve_videos
 from ifc_core.annotation.imported_tracks import SpooledTracks
 from ifc_core.annotation.known_tracks import KnownTracks
 from ifc_core.annotation.pointer_tables import Table
-from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.rows import PALETTE
 from ifc_core.annotation.schema import SOURCE_CODE, STATE_CODE
 from ifc_core.annotation.store import Project
-from ifc_core.errors import FormatError
-from ifc_core.io.coco import stream_coco
-from ifc_core.io.ctc import holds_results, stream_ctc
-from ifc_core.io.davis import stream_davis
-from ifc_core.io.mots import stream_mots
-from ifc_core.io.ytvis import iter_ytvis_results, iter_ytvis_tracks, read_ytvis_header
+from ifc_core.io.pending_tracks import PendingTracks
 from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisTrack, YtvisVideo
 from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import Category, FrameState, MaskSource, RLEMask, TrackKind, TrackState
 
 _CHUNK_MASKS = 2000
-_TELLING = re.compile(rb'"(images|image_id|segmentation|segmentations)"\s*:')
-_BLOCK_BYTES = 1 << 20
-_LONGEST_KEY = 64  # with blanks before its colon
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,24 +116,23 @@ def iter_import(
     """The same as :func:`import_annotations`, in steps between which a window can breathe.
 
     Yields:
-        Progress, after every few hundred masks.
+        Progress, after each track, or before that each frame of what comes frame by frame.
 
     Returns:
         What was brought in, as the value of the generator.
     """
     source, context = Path(path), context or JobContext()
     form = format or detect_format(source)
-    is_found = form is ExportFormat.CTC and holds_results(source)
-    is_result = is_found or form is ExportFormat.YTVIS_RESULTS
     header, tracks = open_annotations(project, source, form, annotations)
+    found = tracks.found if isinstance(tracks, PendingTracks) else frozenset[int]()
+    if form is ExportFormat.YTVIS_RESULTS:
+        found = frozenset(video.id for video in header.videos)
     assume = form is not ExportFormat.DAVIS if assume_exhaustive is None else assume_exhaustive
     names = [video.name for video in header.videos]
-    root = Path(video_root) if video_root is not None else frames_root(source, names)
+    root = Path(video_root) if video_root is not None else frames_root(source, names, form)
     places = resolve_videos(project, header.videos, root, video_map or {})
     return (
-        yield from _bring_in(
-            project, source.name, header, tracks, places, is_result, assume, context
-        )
+        yield from _bring_in(project, source.name, header, tracks, places, found, assume, context)
     )
 
 
@@ -168,7 +157,8 @@ def iter_proposals(
     (video,) = file.videos
     places = {video.id: FileVideo(video_id, tuple(range(video.length)), False)}
     header = YtvisHeader(file.videos, file.categories)
-    return (yield from _bring_in(project, name, header, file.tracks, places, True, False, context))
+    found = frozenset({video.id})
+    return (yield from _bring_in(project, name, header, file.tracks, places, found, False, context))
 
 
 def _bring_in(
@@ -177,12 +167,15 @@ def _bring_in(
     header: YtvisHeader,
     tracks: Iterable[YtvisTrack],
     places: Mapping[int, FileVideo],
-    is_result: bool,
+    found: frozenset[int],
     assume: bool,
     context: JobContext,
 ) -> Generator[Progress, None, ImportReport]:
-    loader = _Loader(project, {v.id: v for v in header.videos}, places, is_result)
+    loader = _Loader(project, places, found)
     try:
+        if isinstance(tracks, PendingTracks):
+            for done, total in tracks.steps():
+                yield context.advance(done, total, "Reading masks", "frames")
         for track in tracks:
             loader.add(track)
             yield context.advance(len(loader.tracks), None, "Reading tracks", "tracks")
@@ -192,7 +185,7 @@ def _bring_in(
             {key: place.place for key, place in places.items()},
             _classes(header),
             loader.in_order(),
-            {} if is_result else _exhaustive(header.videos, places, assume),
+            _exhaustive([v for v in header.videos if v.id not in found], places, assume),
             loader.tracks.num_pointers,
             {p.place: p.num_frames for p in places.values() if isinstance(p.place, int)},
         )
@@ -209,90 +202,8 @@ def _bring_in(
         masks=loader.num_masks,
         categories=len(result.categories_changed),
         missing_videos=tuple(missing),
-        notes=_notes(header.videos, places, missing, is_result, assume)
-        + _twice_note(loader.num_known),
+        notes=_notes(header.videos, places, missing, found, assume) + _twice_note(loader.num_known),
     )
-
-
-def detect_format(path: Path) -> ExportFormat:
-    """Find out the format of a file or folder.
-
-    Raises:
-        FormatError: It is none that can be imported.
-    """
-    if path.is_dir():
-        return named_format(path)
-    try:
-        with path.open("rb") as file:
-            head = file.read(1 << 16).lstrip(b"\xef\xbb\xbf \t\r\n")
-            file.seek(0)
-            is_coco = head.startswith(b"{") and _is_coco(file)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise FormatError(f"{path} cannot be read: {reason}.", path=path) from error
-    if head.startswith(b"["):
-        return ExportFormat.YTVIS_RESULTS
-    if head.startswith(b"{"):
-        return ExportFormat.COCO if is_coco else ExportFormat.YTVIS
-    raise FormatError(f"{path.name} is in no format that can be imported.", path=path)
-
-
-def _is_coco(file: BinaryIO) -> bool:
-    """Whether an annotation file is one of images: told by the first key that only one kind has.
-
-    A long list of videos may come before it, so it is looked for in the whole file.
-    """
-    kept = b""
-    while block := file.read(_BLOCK_BYTES):
-        kept += block
-        if found := _TELLING.search(kept):
-            return found.group(1) != b"segmentations"
-        kept = kept[-_LONGEST_KEY:]
-    return False
-
-
-def open_annotations(
-    project: ProjectReader, path: Path, form: ExportFormat, annotations: Path | str | None = None
-) -> tuple[YtvisHeader, Iterable[YtvisTrack]]:
-    """Videos, classes and tracks of a file; the tracks come one by one.
-
-    Args:
-        project: What results refer to by their ids, unless ``annotations`` is given.
-        path: File or folder.
-        form: Its format.
-        annotations: The annotation file that a result file refers to.
-
-    Raises:
-        FormatError: The file breaks its format.
-    """
-    if form is ExportFormat.YTVIS:
-        header = read_ytvis_header(path)
-        return header, iter_ytvis_tracks(path, header)
-    if form is ExportFormat.YTVIS_RESULTS:
-        header = (
-            _own_header(project)
-            if annotations is None
-            else read_ytvis_header(annotations, needs_annotations=False)
-        )
-        return header, iter_ytvis_results(path, header)
-    readers = {
-        ExportFormat.COCO: stream_coco,
-        ExportFormat.DAVIS: stream_davis,
-        ExportFormat.MOTS: stream_mots,
-        ExportFormat.CTC: stream_ctc,
-    }
-    if form not in readers:
-        raise FormatError("A film holds no annotations that could be imported.", path=path)
-    return readers[form](path)
-
-
-def _own_header(project: ProjectReader) -> YtvisHeader:
-    """What result files refer to: the videos and classes of the project by their ids."""
-    videos = tuple(
-        YtvisVideo(v.id, v.height, v.width, v.num_frames, (f"{v.name}/frame",))
-        for v in project.videos()
-    )
-    return YtvisHeader(videos, tuple(project.categories()))
 
 
 def _exhaustive(
@@ -340,7 +251,7 @@ def _notes(
     videos: Sequence[YtvisVideo],
     places: Mapping[int, FileVideo],
     missing: Mapping[str, int],
-    is_result: bool,
+    found: Collection[int],
     assume: bool,
 ) -> tuple[str, ...]:
     notes = []
@@ -348,8 +259,9 @@ def _notes(
         notes.append(_missing_note(missing))
         notes += dict.fromkeys(place.problem for place in places.values() if place.problem)
     notes += _number_notes(videos, places)
-    plain = len({_key(places[video.id].place) for video in videos if video.details is None})
-    if plain and not is_result and assume:
+    unsaid = (v for v in videos if v.details is None and v.id not in found)
+    plain = len({_key(places[video.id].place) for video in unsaid})
+    if plain and assume:
         notes.append(
             f"{'1 video carries' if plain == 1 else f'{plain} videos carry'} no review states, "
             "so every frame counts as approved and null as absent."
@@ -400,14 +312,12 @@ class _Loader:
     def __init__(
         self,
         project: Project,
-        videos: Mapping[int, YtvisVideo],
         places: Mapping[int, FileVideo],
-        is_result: bool,
+        found: frozenset[int],
     ) -> None:
         self._project = project
-        self._videos = videos
         self._places = places
-        self._is_result = is_result
+        self._found = found
         self._waiting: list[tuple[RLEMask | None, MaskSource]] = []
         self._areas: list[int] = []
         self._ids: list[range] = []
@@ -426,7 +336,8 @@ class _Loader:
         pointers: list[tuple[int, ...]] = []
         shown: dict[int, RLEMask] = {}
         absent: dict[MaskSource, int] = {}
-        for frame_index, rle, state, source in _frames_of(track, frames, self._is_result):
+        is_result = track.video_id in self._found
+        for frame_index, rle, state, source in _frames_of(track, frames, is_result):
             area = 0 if rle is None else rle.area
             if rle is not None and area:
                 if state is not FrameState.REJECTED:
@@ -452,7 +363,7 @@ class _Loader:
     def _remember(self, track: YtvisTrack, pointers: Table) -> None:
         details = track.details
         crowd = TrackKind.CROWD if track.is_crowd else TrackKind.OBJECT
-        state = TrackState.PROPOSED if self._is_result else TrackState.APPROVED
+        state = TrackState.PROPOSED if track.video_id in self._found else TrackState.APPROVED
         self.tracks.add(
             ImportedTrack(
                 track.video_id,

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ifc_core.annotation import ProjectReader
+from ifc_core.annotation.annotation_files import detect_format, open_annotations
 from ifc_core.annotation.exporting import ExportFormat
 from ifc_core.annotation.file_videos import FileVideo, resolve_videos
-from ifc_core.annotation.importing import detect_format, open_annotations
 from ifc_core.annotation.records import WHOLE, RunInfo, RunState, Scope, VideoEntry
 from ifc_core.errors import ConfigError, EditError, InputError
 from ifc_core.evaluation.records import EvaluationSet

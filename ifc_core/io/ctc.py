@@ -14,37 +14,40 @@ track that is written says 0. Classes are kept beside the masks, in ``classes.js
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ifc_core.errors import FormatError
 from ifc_core.io.atomic import atomic_folder
+from ifc_core.io.ctc_folders import (
+    RESULT,
+    TEXTS,
+    TRUTH,
+    MaskFolder,
+    mask_folders,
+    video_of,
+    why_no_masks,
+)
 from ifc_core.io.flatten import flatten_frame
-from ifc_core.io.frame_list import MAX_FRAMES, natural_key
 from ifc_core.io.frame_source import FileFrames, FrameSource, paint_order
 from ifc_core.io.json_file import read_json_file
 from ifc_core.io.label_images import iter_label_masks, read_labels, write_label_tiff
 from ifc_core.io.mots import frame_numbers
+from ifc_core.io.pending_tracks import PendingTracks
 from ifc_core.io.problems import is_text
 from ifc_core.io.track_builder import TrackBuilder
 from ifc_core.io.ytvis_checks import is_safe_name
-from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisTrack, YtvisVideo
+from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisVideo
 from ifc_core.structures import Category
 
-TEXTS = ("res_track.txt", "man_track.txt")
 DEFAULT_CLASS = "cell"
 
-_RESULT, _TRUTH, _OUTLINES = "_RES", "_GT", "_ST"
 _CLASSES = "classes.json"
 _MOST_LABELS = 65_535
-_FOUND = "mask"
-_MASK = re.compile(rf"^({_FOUND}|man_track|man_seg)(\d{{3,9}})\.tiff?$", re.IGNORECASE | re.ASCII)
 
 
 def write_ctc(file: YtvisFile, folder: Path | str) -> int:
@@ -75,7 +78,7 @@ def write_ctc_frames(source: FrameSource, folder: Path | str) -> int:
         for video in header.videos:
             if not is_safe_name(video.name) or "/" in video.name:
                 raise FormatError(f"The video name {video.name!r} cannot be used as a folder.")
-            hidden += _write_video(root / f"{video.name}{_RESULT}", source, video)
+            hidden += _write_video(root / f"{video.name}{RESULT}", source, video)
     return hidden
 
 
@@ -118,19 +121,24 @@ def _write_video(folder: Path, source: FrameSource, video: YtvisVideo) -> int:
     pieces, classes, hidden = _Pieces(), dict[int, int](), 0
     for place, number in enumerate(numbers):
         masks = source.masks(video.id, place)
-        shown = ((t + 1, masks[tracks[t].id]) for t in order if tracks[t].id in masks)
-        frame = flatten_frame(shown, (video.height, video.width))
+        shown = [track for track in order if tracks[track].id in masks]
+        if len(shown) > _MOST_LABELS:
+            raise _too_many(video)
+        by_value = sorted(shown)  # values of this frame alone, which are fewer than all tracks
+        values = {track: value for value, track in enumerate(by_value, start=1)}
+        frame = flatten_frame(
+            ((values[track], masks[tracks[track].id]) for track in shown),
+            (video.height, video.width),
+        )
         hidden += frame.hidden_pixels
-        table = np.zeros(len(tracks) + 1, np.int64)
+        table = np.zeros(len(shown) + 1, np.int64)
         for value in np.unique(frame.labels).tolist():  # what is wholly covered is not there
             if value:
-                table[value] = pieces.label(value - 1, place, number)
-                classes[int(table[value])] = tracks[value - 1].category_id
+                track = by_value[value - 1]
+                table[value] = pieces.label(track, place, number)
+                classes[int(table[value])] = tracks[track].category_id
         if len(pieces.all) > _MOST_LABELS:
-            raise FormatError(
-                f"{video.name} needs more than {_MOST_LABELS:,} labels, which is all that 16 bits "
-                "hold."
-            )
+            raise _too_many(video)
         write_label_tiff(
             table[frame.labels].astype(np.uint16), folder / f"mask{number:0{digits}d}.tif"
         )
@@ -142,16 +150,24 @@ def _write_video(folder: Path, source: FrameSource, video: YtvisVideo) -> int:
     return hidden
 
 
+def _too_many(video: YtvisVideo) -> FormatError:
+    return FormatError(
+        f"{video.name} needs more than {_MOST_LABELS:,} labels, which is all that 16 bits hold."
+    )
+
+
 def read_ctc(folder: Path | str) -> YtvisFile:
     """Read a folder into memory; see :func:`stream_ctc`."""
     header, tracks = stream_ctc(folder)
     return YtvisFile(header.videos, header.categories, tuple(tracks))
 
 
-def stream_ctc(folder: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
+def stream_ctc(folder: Path | str) -> tuple[YtvisHeader, PendingTracks]:
     """Read results or truth of the Cell Tracking Challenge.
 
-    The masks wait on disk until their track's turn comes.
+    The masks are read with the tracks, and wait on disk until their track's turn comes. They are
+    what counts: a label is there where its masks are, whatever begin and end the text says, and
+    one that the text alone lists is none.
 
     Args:
         folder: A folder of masks, or one that holds such folders as the challenge names them.
@@ -161,106 +177,77 @@ def stream_ctc(folder: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
         Videos and categories, and the tracks. A video ends with the last mask that there is.
 
     Raises:
-        FormatError: There are no masks, or masks and text do not agree.
+        FormatError: There are no masks, or they, the text or the classes are broken; from the
+            tracks also where a mask is broken, where a label goes on with one that is there as
+            well, or where there are classes and nothing lists a label.
     """
     root = Path(folder)
     places = mask_folders(root)
     if not places:
-        raise FormatError(f"{root} holds no masks of the Cell Tracking Challenge.", path=root)
-    builder = TrackBuilder()
+        raise FormatError(why_no_masks(root), path=root)
     categories: dict[str, int] = {}
-    videos = []
-    for number, (name, place) in enumerate(sorted(places.items(), key=_by_name), start=1):
-        videos.append(_read_video(name, place, number, builder, categories))
-    kept = categories or {DEFAULT_CLASS: 1}
-    tracks = builder.tracks({video.id: video.length for video in videos})
-    known = tuple(Category(number, name) for name, number in kept.items())
-    return YtvisHeader(tuple(videos), known), tracks
+    parts = [
+        _look_at(name, masks, number, categories)
+        for number, (name, masks) in enumerate(places.items(), start=1)
+    ]
+    builder = TrackBuilder()
+    videos = tuple(part.video for part in parts)
+    found = frozenset(part.video.id for part in parts if part.masks.is_found)
+    lengths = {video.id: video.length for video in videos}
+    tracks = PendingTracks(builder, _read_masks(parts, categories, builder), lengths, found)
+    known = tuple(Category(number, name) for name, number in categories.items())
+    return YtvisHeader(videos, known), tracks
 
 
-def mask_folders(root: Path) -> dict[str, Path]:
-    """The folders of masks of a folder by the names of their videos; of each video the best one.
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A video, and what is said of its labels."""
 
-    Args:
-        root: It may be such a folder itself. What cannot be read holds none.
-    """
-    try:
-        if _mask_files(root):
-            return {_video_name(root): root}
-        inside = sorted(path for path in root.iterdir() if path.is_dir())
-    except OSError:
-        return {}
-    found: dict[str, Path] = {}
-    # Of a video's folders the last one counts.
-    for ending, below in ((_RESULT, ""), (_TRUTH, "TRA"), (_OUTLINES, "SEG")):
-        for path in inside:
-            name = path.name.removesuffix(ending)
-            if name and name != path.name and _mask_files(path / below):
-                found[name] = path / below
-    return found
+    video: YtvisVideo
+    masks: MaskFolder
+    first_of: Mapping[int, int]
+    classes: Mapping[int, str]
 
 
-def holds_results(folder: Path | str) -> bool:
-    """Whether the masks of a folder are results, what a program found, and not truth."""
-    files = (_mask_files(place) for place in mask_folders(Path(folder)).values())
-    return any(file.name.lower().startswith(_FOUND) for masks in files for file in masks.values())
+def _look_at(name: str, masks: MaskFolder, video_id: int, categories: dict[str, int]) -> _Part:
+    """What can be told of a video before its masks are read; adds its classes to the others."""
+    first_of = _first_pieces(_read_text(masks.path))
+    classes = _read_classes(masks.path / _CLASSES)
+    names = [classes[label] for label in sorted(classes)]
+    if not classes or not classes.keys() >= set(first_of.values()):
+        names.append(DEFAULT_CLASS)
+    for known in names:
+        categories.setdefault(known, len(categories) + 1)
+    height, width = read_labels(next(iter(masks.files.values()))).shape
+    frames = tuple(f"{name}/{number:06d}.tif" for number in masks.files)
+    video = YtvisVideo(video_id, height, width, len(frames), frames)
+    return _Part(video, masks, first_of, classes)
 
 
-def _by_name(item: tuple[str, Path]) -> tuple[tuple[int, int, str], ...]:
-    return natural_key(item[0])
-
-
-def _video_name(folder: Path) -> str:
-    """The video of a folder of masks, by its own name or that of the one around it."""
-    for name in (folder.resolve().name, folder.resolve().parent.name):
-        for ending in (_RESULT, _TRUTH, _OUTLINES):
-            if len(name) > len(ending) and name.endswith(ending):
-                return name.removesuffix(ending)
-    return folder.resolve().name or "video"
-
-
-def _mask_files(folder: Path) -> dict[int, Path]:
-    """Frame number -> mask; none where the folder cannot be read."""
-    found: dict[int, Path] = {}
-    try:
-        names = sorted(path.name for path in folder.iterdir())
-    except OSError:
-        return {}
-    for name in names:
-        match = _MASK.match(name)
-        if match is not None and int(match.group(2)) < MAX_FRAMES:
-            found[int(match.group(2))] = folder / name
-    return dict(sorted(found.items()))
-
-
-def _read_video(
-    name: str,
-    folder: Path,
-    video_id: int,
-    builder: TrackBuilder,
-    categories: dict[str, int],
-) -> YtvisVideo:
-    files = _mask_files(folder)
-    lines = _read_text(folder)
-    classes = _read_classes(folder / _CLASSES)
-    first_of = _first_pieces(lines)
-    size: tuple[int, ...] = ()
-    places = {number: place for place, number in enumerate(files)}
-    for number, file in files.items():
-        labels: npt.NDArray[np.uint16] = read_labels(file)
-        size = size or labels.shape
-        if labels.shape != size:
-            raise FormatError(f"{file} differs in size from the first frame.", path=file)
-        for label, mask in iter_label_masks(labels):
-            first = first_of.get(label, label)
-            known = classes.get(first, DEFAULT_CLASS)
-            category = categories.setdefault(known, len(categories) + 1)
-            if not builder.add(video_id, first, category, places[number], mask):
-                raise FormatError(
-                    f"{file}: the label {label} goes on with one that is there as well.", path=file
-                )
-    frames = tuple(f"{name}/{number:06d}.tif" for number in files)
-    return YtvisVideo(video_id, size[0], size[1], len(files), frames)
+def _read_masks(
+    parts: Sequence[_Part], categories: Mapping[str, int], builder: TrackBuilder
+) -> Iterator[Path]:
+    """Gather the masks of all videos, a frame with each item."""
+    for part in parts:
+        for place, file in enumerate(part.masks.files.values()):
+            labels = read_labels(file)
+            if labels.shape != (part.video.height, part.video.width):
+                raise FormatError(f"{file} differs in size from the first frame.", path=file)
+            for label, mask in iter_label_masks(labels):
+                first = part.first_of.get(label, label)
+                category = categories.get(part.classes.get(first, DEFAULT_CLASS))
+                if category is None:
+                    raise FormatError(
+                        f"{file}: neither the text of tracks nor {_CLASSES} lists the label "
+                        f"{label}.",
+                        path=file,
+                    )
+                if not builder.add(part.video.id, first, category, place, mask):
+                    raise FormatError(
+                        f"{file}: the label {label} goes on with one that is there as well.",
+                        path=file,
+                    )
+            yield file
 
 
 def _read_text(folder: Path) -> list[tuple[int, int, int, int]]:
@@ -268,11 +255,27 @@ def _read_text(folder: Path) -> list[tuple[int, int, int, int]]:
 
     Outlines have that of the truth beside them.
     """
-    truth = folder.parent.parent / f"{_video_name(folder)}{_TRUTH}" / "TRA"
+    truth = folder.parent.parent / f"{video_of(folder)}{TRUTH}" / "TRA"
     for path in (*(folder / text for text in TEXTS), truth / TEXTS[1]):
         if path.is_file():
-            return [_parse(line, path, n) for n, line in _lines(path) if line.strip()]
+            return _parse_all(path)
     return []
+
+
+def _parse_all(path: Path) -> list[tuple[int, int, int, int]]:
+    found: dict[int, tuple[int, int, int, int]] = {}
+    for number, line in _lines(path):
+        if not line.strip():
+            continue
+        parsed = _parse(line, path, number)
+        if parsed[0] in found:
+            raise FormatError(
+                f"{path}, line {number}: the label {parsed[0]} is listed twice.",
+                path=path,
+                where=f"line {number}",
+            )
+        found[parsed[0]] = parsed
+    return list(found.values())
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

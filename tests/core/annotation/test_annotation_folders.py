@@ -1,5 +1,6 @@
 """Folders of annotations are told from folders of frames, and their frames are found."""
 
+import os
 import shutil
 
 import numpy as np
@@ -7,11 +8,16 @@ import pytest
 from PIL import Image
 
 from ifc_core.annotation import Project
+from ifc_core.annotation.annotation_files import detect_format
 from ifc_core.annotation.annotation_folders import annotation_format
 from ifc_core.annotation.exporting import ExportFormat, ExportOptions, ExportScope, export_project
-from ifc_core.annotation.importing import detect_format, import_annotations
+from ifc_core.annotation.importing import import_annotations, iter_import
+from ifc_core.errors import FormatError
+from ifc_core.io import ctc_folders
+from ifc_core.io.ctc_folders import undoubted_masks
 from ifc_core.io.label_images import write_label_tiff, write_palette_png
 from ifc_core.io.video import open_video
+from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.structures import TrackState
 
 CTC, DAVIS, MOTS = ExportFormat.CTC, ExportFormat.DAVIS, ExportFormat.MOTS
@@ -153,3 +159,172 @@ def test_results_of_cell_tracking_are_proposals_and_truth_is_approved(
         (track,) = project.tracks(1)
         assert track.state is TrackState.APPROVED
         assert len(project.exhaustive_frames(1)) == count
+
+
+@pytest.fixture
+def cells(tmp_path, clip_folder):
+    """Writes masks of one cell for the clip into a folder, with names that begin with a stem."""
+    with open_video(clip_folder) as reader:
+        size, count = reader.video.size, reader.video.num_frames
+    labels = np.zeros(size, np.uint16)
+    labels[5:20, 5:20] = 7
+
+    def put(folder, stem="mask"):
+        folder.mkdir(parents=True)
+        for number in range(count):
+            write_label_tiff(labels, folder / f"{stem}{number:03d}.tif")
+        return folder
+
+    return put
+
+
+@pytest.mark.parametrize("name", ["film", "film_RES"])
+@pytest.mark.parametrize("mode", ["RGB", "I;16", "L"])
+def test_frames_that_are_called_masks_are_frames(tmp_path, name, mode):
+    taken = pictures(tmp_path / "taken", mode, ".tif")
+    folder = tmp_path / name
+    folder.mkdir()
+    for number, path in enumerate(sorted(taken.iterdir())):
+        path.rename(folder / f"mask{number:04d}.tif")
+    (folder / "res_track.txt").write_text("1 0 2 0\n")
+    assert annotation_format(folder) is None
+    assert annotation_format(tmp_path) is None
+    assert detect_format(folder) is CTC  # whoever imports it is told what is wrong with it
+
+
+def test_masks_of_cells_need_a_text_or_a_name_and_no_other_pictures(tmp_path, cells):
+    folder = cells(tmp_path / "some")
+    assert annotation_format(folder) is None
+    (folder / "res_track.txt").write_text("7 0 8 0\n")
+    assert annotation_format(folder) is CTC
+    (folder / "frame0.png").write_bytes(b"")
+    assert annotation_format(folder) is None
+    assert annotation_format(cells(tmp_path / "b" / "01_RES")) is CTC
+    (tmp_path / "b" / "01_RES" / "man_track000.tif").write_bytes(b"")
+    assert annotation_format(tmp_path / "b") is None
+
+
+def test_a_stray_mask_among_frames_and_results_below_them_make_no_annotations(tmp_path, cells):
+    pictures(tmp_path / "film_RES", "RGB")
+    write_label_tiff(np.ones((40, 50), np.uint16), tmp_path / "film_RES" / "mask001.tif")
+    assert annotation_format(tmp_path / "film_RES") is None
+    frames = tmp_path / "film"
+    results = cells(frames / "x_RES")
+    for number in range(3):
+        write_label_tiff(np.full((40, 50), number, np.uint16), frames / f"t{number:03d}.tif")
+    assert annotation_format(frames) is None
+    assert annotation_format(results) is CTC
+
+
+def test_hundreds_of_cells_are_labels(tmp_path):
+    across, down = np.meshgrid(np.arange(240) // 8, np.arange(240) // 8)
+    for name, most in (("deep_RES", 900), ("small_RES", 250)):
+        labels = (across + 30 * down) % most + 1
+        folder = tmp_path / name
+        folder.mkdir()
+        dtype = np.uint16 if most > 255 else np.uint8
+        Image.fromarray(labels.astype(dtype)).save(folder / "mask000.tif")
+        assert annotation_format(folder) is CTC
+
+
+def test_volumes_and_outlines_without_tracks_are_told_when_they_are_imported(tmp_path, cells):
+    outlines = cells(tmp_path / "01_GT" / "SEG", "man_seg")
+    volumes = tmp_path / "02_RES"
+    volumes.mkdir()
+    planes = [Image.fromarray(np.zeros((40, 50), np.uint16)) for _ in range(3)]
+    planes[0].save(volumes / "mask000.tif", save_all=True, append_images=planes[1:])
+    with Project.create(tmp_path / "a.ifcproj") as project:
+        for folder, told in ((outlines, "are no tracks"), (volumes, "planes of a volume")):
+            assert annotation_format(folder) is CTC
+            with pytest.raises(FormatError, match=told):
+                import_annotations(project, folder)
+
+
+def test_a_long_folder_of_frames_is_not_gone_through(tmp_path, monkeypatch):
+    for number in range(1000):
+        (tmp_path / f"t{number:04d}.tif").write_bytes(b"")
+    real, seen, scans = os.scandir, [], []
+
+    class Counted:
+        def __init__(self, folder):
+            scans.append(folder)
+            self._entries = real(folder)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self._entries.close()
+
+        def __iter__(self):
+            return (seen.append(entry.name) or entry for entry in self._entries)
+
+    monkeypatch.setattr(ctc_folders.os, "scandir", Counted)
+    assert undoubted_masks(tmp_path, 50) == []
+    assert (len(scans), len(seen)) == (1, 51)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".MP4"])
+@pytest.mark.parametrize("inside", [".", "cells_RES"])
+def test_a_file_beside_its_results_is_found(tmp_path, clip_file, cells, inside, suffix):
+    base = tmp_path / "exp"
+    cells(base / "cells_RES")
+    shutil.copy(clip_file, base / f"cells{suffix}")
+    with Project.create(tmp_path / "a.ifcproj") as project:
+        report = import_annotations(project, base / inside)
+        assert report.missing_videos == ()
+        assert project.video(1).path == base / f"cells{suffix}"
+
+
+def test_a_stack_beside_its_results_is_found_and_makes_no_folder_of_frames(
+    tmp_path, clip_frames, cells
+):
+    base = tmp_path / "exp"
+    cells(base / "cells_RES")
+    planes = [Image.fromarray(frame[..., 0]) for frame in clip_frames]
+    for name in ("cells", "others"):
+        planes[0].save(base / f"{name}.tif", save_all=True, append_images=planes[1:])
+        assert annotation_format(base) is CTC
+    with Project.create(tmp_path / "a.ifcproj") as project:
+        report = import_annotations(project, base)
+        assert (report.videos, report.missing_videos) == (1, ())
+        assert project.video(1).path == base / "cells.tif"
+
+
+def test_truth_is_approved_where_another_video_has_results(tmp_path, clip_folder, cells):
+    root = tmp_path / "challenge"
+    shutil.copytree(clip_folder, root / "01")
+    shutil.copytree(clip_folder, root / "02")
+    cells(root / "01_GT" / "TRA", "man_track")
+    cells(root / "02_RES")
+    first = sorted((root / "02").iterdir())[0]
+    Image.open(first).transpose(Image.Transpose.ROTATE_180).save(first)  # another video
+    with Project.create(tmp_path / "a.ifcproj") as project:
+        report = import_annotations(project, root)
+        count = project.video(1).num_frames
+        states = {project.video(v).name: project.tracks(v)[0].state for v in (1, 2)}
+        assert states == {"01": TrackState.APPROVED, "02": TrackState.PROPOSED}
+        assert project.exhaustive_frames(1) == list(range(count))
+        assert project.exhaustive_frames(2) == []
+        assert any(note.startswith("1 video carries no review states") for note in report.notes)
+
+
+def test_masks_are_brought_in_frame_by_frame_and_may_be_cancelled(tmp_path, clip_folder, cells):
+    shutil.copytree(clip_folder, tmp_path / "square")
+    folder = cells(tmp_path / "square_RES")
+    count = len(list(folder.iterdir()))
+    with Project.create(tmp_path / "a.ifcproj") as project:
+        steps = iter_import(project, folder)
+        told = [next(steps) for _ in range(count)]
+        assert [(p.done, p.total, p.unit) for p in told] == [
+            (number, count, "frames") for number in range(1, count + 1)
+        ]
+        assert next(steps).unit == "tracks"
+        steps.close()
+        context = JobContext()
+        steps = iter_import(project, folder, context=context)
+        next(steps)
+        context.cancel()
+        with pytest.raises(JobCancelled):
+            next(steps)
+        assert (project.videos(), project.history()) == ([], [])

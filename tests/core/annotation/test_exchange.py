@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
 from ifc_core.annotation import Project, ProjectReader, Scope, edits
+from ifc_core.annotation.annotation_files import detect_format
 from ifc_core.annotation.exporting import (
     FOLDER_FORMATS,
     ExportFormat,
@@ -21,7 +22,7 @@ from ifc_core.annotation.exporting import (
     ExportScope,
     export_project,
 )
-from ifc_core.annotation.importing import detect_format, import_annotations, iter_import
+from ifc_core.annotation.importing import import_annotations, iter_import
 from ifc_core.annotation.packing import pack_project
 from ifc_core.errors import FormatError, OutputError, VideoError
 from ifc_core.io.video import open_video

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ifc_core.annotation import Project, edits
+from ifc_core.annotation.annotation_files import detect_format
 from ifc_core.annotation.exporting import (
     ExportFormat,
     ExportOptions,
@@ -15,7 +16,7 @@ from ifc_core.annotation.exporting import (
     export_project,
 )
 from ifc_core.annotation.file_videos import resolve_videos
-from ifc_core.annotation.importing import detect_format, import_annotations
+from ifc_core.annotation.importing import import_annotations
 from ifc_core.annotation.known_tracks import KnownTracks
 from ifc_core.errors import FormatError, OutputError
 from ifc_core.io.video import open_video

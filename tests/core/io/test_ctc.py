@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from ifc_core.errors import FormatError
-from ifc_core.io.ctc import mask_folders, read_ctc, write_ctc
+from ifc_core.io.ctc import read_ctc, stream_ctc, write_ctc
+from ifc_core.io.ctc_folders import mask_folders
 from ifc_core.io.label_images import read_labels
 from ifc_core.io.ytvis import TrackDetails, YtvisFile, YtvisTrack, YtvisVideo
 from ifc_core.structures import Category, RLEMask, TrackState
@@ -112,7 +113,8 @@ def test_outlines_are_read_in_place_of_spots_with_the_text_of_the_truth(tmp_path
     (truth / "man_track.txt").write_text("1 0 0 0\n2 2 2 1\n")
     put(tmp_path / "01_RES", [{9: spot}], "mask")
     put(tmp_path / "01_ST" / "SEG", [{1: whole}, {}, {2: whole}], "man_seg")
-    assert mask_folders(tmp_path) == {"01": tmp_path / "01_ST" / "SEG"}
+    found = {name: masks.path for name, masks in mask_folders(tmp_path).items()}
+    assert found == {"01": tmp_path / "01_ST" / "SEG"}
     (track,) = read_ctc(tmp_path).tracks
     assert track.segmentations == (whole, None, whole)
 
@@ -167,3 +169,90 @@ def test_more_labels_than_16_bits_hold_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"65,535 labels"):
         write_ctc(YtvisFile((shape,), CLASSES, tuple(tracks)), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_outlines_whose_labels_are_no_tracks_are_refused(tmp_path: Path) -> None:
+    gold = put(tmp_path / "01_GT" / "SEG", [{1: box(0, 3)}, {1: box(6, 9)}], "man_seg")
+    with pytest.raises(FormatError, match=r"numbered frame by frame and are no tracks; import"):
+        read_ctc(gold)
+    assert mask_folders(tmp_path) == {}
+    silver = put(tmp_path / "01_ST" / "SEG", [{1: box(0, 3)}, {1: box(1, 4)}], "man_seg")
+    for place in (silver, tmp_path):
+        (track,) = read_ctc(place).tracks
+        assert track.segmentations == (box(0, 3), box(1, 4))
+
+
+def test_volumes_are_refused(tmp_path: Path) -> None:
+    folder = put(tmp_path / "a_RES", [{1: box(0, 2)}, {1: box(0, 2)}], "mask")
+    planes = [Image.fromarray(np.zeros((6, 12), np.uint16)) for _ in range(4)]
+    planes[0].save(folder / "mask001.tif", save_all=True, append_images=planes[1:])
+    with pytest.raises(FormatError, match=r"mask001\.tif holds 4 pictures, such as the planes"):
+        read_ctc(tmp_path)
+
+
+def test_a_video_of_more_tracks_than_labels_is_written_if_few_of_them_are_seen(
+    tmp_path: Path,
+) -> None:
+    unseen = [YtvisTrack(n, 1, 1, (None,)) for n in range(1, 65_600)]
+    seen = [YtvisTrack(65_600 + n, 1, 1, (box(4 * n, 4 * n + 2),)) for n in range(2)]
+    write_ctc(YtvisFile((video(1),), CLASSES, (*unseen, *seen)), tmp_path / "out")
+    tracks = read_ctc(tmp_path / "out").tracks
+    assert [track.segmentations for track in tracks] == [(box(0, 2),), (box(4, 6),)]
+
+
+def test_a_frame_of_more_masks_than_labels_is_refused(tmp_path: Path) -> None:
+    tracks = tuple(YtvisTrack(n, 1, 1, (box(0, 2),)) for n in range(1, 65_537))
+    with pytest.raises(FormatError, match=r"65,535 labels"):
+        write_ctc(YtvisFile((video(1),), CLASSES, tracks), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_masks_are_read_frame_by_frame_and_not_before_they_are_asked_for(tmp_path: Path) -> None:
+    for name, length in (("a", 2), ("b", 3)):
+        put(tmp_path / f"{name}_RES", [{1: box(0, 2)}] * length, "mask")
+    header, tracks = stream_ctc(tmp_path)
+    assert [(v.name, v.length, v.height, v.width) for v in header.videos] == [
+        ("a", 2, 6, 12),
+        ("b", 3, 6, 12),
+    ]
+    assert header.categories == (Category(1, "cell"),)
+    steps = tracks.steps()
+    assert next(steps) == (1, 5)
+    assert [*steps] == [(n, 5) for n in range(2, 6)]
+    assert [track.video_id for track in tracks] == [1, 2]
+    (tmp_path / "b_RES" / "mask002.tif").write_bytes(b"no picture")
+    _, tracks = stream_ctc(tmp_path)
+    with pytest.raises(FormatError, match=r"mask002\.tif is not a picture"):
+        list(tracks)
+
+
+def test_results_are_told_from_truth_video_by_video(tmp_path: Path) -> None:
+    put(tmp_path / "01_GT" / "TRA", [{1: box(0, 2)}])
+    put(tmp_path / "01_RES", [{1: box(0, 2)}], "mask")
+    put(tmp_path / "02_RES", [{1: box(0, 2)}], "mask")
+    header, tracks = stream_ctc(tmp_path)
+    assert [(v.id, v.name) for v in header.videos] == [(1, "01"), (2, "02")]
+    assert tracks.found == {2}
+
+
+def test_of_text_and_masks_the_masks_count(tmp_path: Path) -> None:
+    folder = put(tmp_path / "a_RES", [{1: box(0, 2)}, {1: box(0, 2), 2: box(5, 7)}], "mask")
+    text = folder / "res_track.txt"
+    text.write_text("1 1 1 0\n7 0 1 0\n")  # 1 begins before, 2 is not listed, 7 is not there
+    shown = [[m is not None for m in t.segmentations] for t in read_ctc(tmp_path).tracks]
+    assert shown == [[True, True], [False, True]]
+    text.write_text("1 0 1 0\n2 1 1 0\n1 1 1 0\n")
+    with pytest.raises(FormatError, match=r"res_track\.txt, line 3: the label 1 is listed twice"):
+        read_ctc(tmp_path)
+
+
+def test_a_label_that_no_class_is_known_of_is_told(tmp_path: Path) -> None:
+    folder = put(tmp_path / "a_RES", [{1: box(0, 2)}, {2: box(0, 2)}], "mask")
+    (folder / "res_track.txt").write_text("1 0 0 0\n")
+    (folder / "classes.json").write_text('{"1": "wolf"}')
+    with pytest.raises(FormatError, match=r"mask001\.tif: neither .* lists the label 2"):
+        read_ctc(tmp_path)
+    (folder / "res_track.txt").write_text("1 0 0 0\n2 1 1 0\n")
+    file = read_ctc(tmp_path)
+    assert [c.name for c in file.categories] == ["wolf", "cell"]
+    assert [t.category_id for t in file.tracks] == [1, 2]

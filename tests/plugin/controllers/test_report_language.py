@@ -27,7 +27,7 @@ _PLACES = {video.id: FileVideo(video.id, (0,), True) for video in _VIDEOS}
 def notes_on(count, masks=40):
     """What an import says of so many videos that were not found, with so many masks each."""
     videos = _VIDEOS[:count]
-    return importing._notes(videos, _PLACES, {v.name: masks for v in videos}, False, True)
+    return importing._notes(videos, _PLACES, {v.name: masks for v in videos}, (), True)
 
 
 _MADE = (

@@ -1,0 +1,104 @@
+"""Files of annotations: their formats, and the videos, classes and tracks in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+from ifc_core.annotation.annotation_folders import named_format
+from ifc_core.annotation.exporting import ExportFormat
+from ifc_core.annotation.reading import ProjectReader
+from ifc_core.errors import FormatError
+from ifc_core.io.coco import stream_coco
+from ifc_core.io.ctc import stream_ctc
+from ifc_core.io.davis import stream_davis
+from ifc_core.io.mots import stream_mots
+from ifc_core.io.ytvis import iter_ytvis_results, iter_ytvis_tracks, read_ytvis_header
+from ifc_core.io.ytvis_types import YtvisHeader, YtvisTrack, YtvisVideo
+
+_TELLING = re.compile(rb'"(images|image_id|segmentation|segmentations)"\s*:')
+_BLOCK_BYTES = 1 << 20
+_LONGEST_KEY = 64  # with blanks before its colon
+
+
+def detect_format(path: Path) -> ExportFormat:
+    """Find out the format of a file or folder.
+
+    Raises:
+        FormatError: It is none that can be imported.
+    """
+    if path.is_dir():
+        return named_format(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(1 << 16).lstrip(b"\xef\xbb\xbf \t\r\n")
+            file.seek(0)
+            is_coco = head.startswith(b"{") and _is_coco(file)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise FormatError(f"{path} cannot be read: {reason}.", path=path) from error
+    if head.startswith(b"["):
+        return ExportFormat.YTVIS_RESULTS
+    if head.startswith(b"{"):
+        return ExportFormat.COCO if is_coco else ExportFormat.YTVIS
+    raise FormatError(f"{path.name} is in no format that can be imported.", path=path)
+
+
+def _is_coco(file: BinaryIO) -> bool:
+    """Whether an annotation file is one of images: told by the first key that only one kind has.
+
+    A long list of videos may come before it, so it is looked for in the whole file.
+    """
+    kept = b""
+    while block := file.read(_BLOCK_BYTES):
+        kept += block
+        if found := _TELLING.search(kept):
+            return found.group(1) != b"segmentations"
+        kept = kept[-_LONGEST_KEY:]
+    return False
+
+
+def open_annotations(
+    project: ProjectReader, path: Path, form: ExportFormat, annotations: Path | str | None = None
+) -> tuple[YtvisHeader, Iterable[YtvisTrack]]:
+    """Videos, classes and tracks of a file; the tracks come one by one.
+
+    Args:
+        project: What results refer to by their ids, unless ``annotations`` is given.
+        path: File or folder.
+        form: Its format.
+        annotations: The annotation file that a result file refers to.
+
+    Raises:
+        FormatError: The file breaks its format.
+    """
+    if form is ExportFormat.YTVIS:
+        header = read_ytvis_header(path)
+        return header, iter_ytvis_tracks(path, header)
+    if form is ExportFormat.YTVIS_RESULTS:
+        header = (
+            _own_header(project)
+            if annotations is None
+            else read_ytvis_header(annotations, needs_annotations=False)
+        )
+        return header, iter_ytvis_results(path, header)
+    readers = {
+        ExportFormat.COCO: stream_coco,
+        ExportFormat.DAVIS: stream_davis,
+        ExportFormat.MOTS: stream_mots,
+        ExportFormat.CTC: stream_ctc,
+    }
+    if form not in readers:
+        raise FormatError("A film holds no annotations that could be imported.", path=path)
+    return readers[form](path)
+
+
+def _own_header(project: ProjectReader) -> YtvisHeader:
+    """What result files refer to: the videos and classes of the project by their ids."""
+    videos = tuple(
+        YtvisVideo(v.id, v.height, v.width, v.num_frames, (f"{v.name}/frame",))
+        for v in project.videos()
+    )
+    return YtvisHeader(videos, tuple(project.categories()))
