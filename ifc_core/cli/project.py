@@ -310,10 +310,13 @@ def _range(text: str) -> Scope:
 
 def _is_video(path: Path) -> bool:
     """Whether a path is rather a video than annotations."""
-    from ifc_core.annotation.importing import detect_format
+    from ifc_core.annotation.annotation_files import detect_format
+    from ifc_core.annotation.annotation_folders import annotation_format
     from ifc_core.io.frame_list import list_frames
 
     if path.is_dir():
+        if annotation_format(path) is not None:
+            return False
         labels = {"Annotations", "ImageSets", "instances", "instances_txt"}
         inside = {entry.name for entry in path.iterdir()}
         return not inside & labels and bool(list_frames(path))

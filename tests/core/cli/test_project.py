@@ -10,6 +10,7 @@ import pytest
 
 from ifc_core import cli
 from ifc_core.annotation import Project, Scope, edits
+from ifc_core.io.label_images import write_label_tiff
 from ifc_core.structures import Category, RLEMask
 
 
@@ -113,6 +114,18 @@ def test_import_adds_videos_too(folder, clip_file, run):
     assert "1 new video," in out
     names = [v["name"] for v in json.loads(run("info", folder, "--json")[1])["videos"]]
     assert names == ["square", "square_2"]
+
+
+def test_a_folder_of_masks_of_cells_is_imported_and_no_video(folder, tmp_path, run):
+    results = tmp_path / "square_RES"
+    results.mkdir()
+    for number in range(9):
+        labels = np.zeros((48, 80), np.uint16)
+        labels[5:20, 5:20] = 7
+        write_label_tiff(labels, results / f"mask{number:03d}.tif")
+    code, out, _ = run("import", folder, results)
+    assert code == 0
+    assert out.startswith(f"{results}: 1 track, 9 masks, 0 new videos, 1 new category.")
 
 
 @pytest.mark.parametrize("form", ["ytvis", "coco"])
