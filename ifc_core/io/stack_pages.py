@@ -25,6 +25,9 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it doubt
 
 _ORIENTATION = 274
 _MOST_VALUES = 2 * (Image.MAX_IMAGE_PIXELS or 1 << 27)  # of a page; Pillow refuses more as well
+_MOST_OF_ONE_FRAME = 64
+"""Pages; a file with more of them is no single picture, whatever its channels are."""
+
 _PRINTED = (
     tifffile.PHOTOMETRIC.SEPARATED,
     tifffile.PHOTOMETRIC.CIELAB,
@@ -308,7 +311,13 @@ def _has_colors(page: Any) -> bool:
 
 
 def is_stack(path: Path) -> bool:
-    """Whether a TIFF file holds several frames; not where it cannot be read."""
+    """Whether a TIFF file holds several frames; not where it cannot be read.
+
+    Of a file of many pages only the first ones are looked at, however long it is.
+    """
+    with suppress(Exception), path.open("rb") as handle, tifffile.TiffFile(handle) as pages:
+        pages.pages[_MOST_OF_ONE_FRAME]  # found by its place in the chain of pages
+        return True
     try:
         file = StackFile(path)
     except VideoError:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ifc_core.errors import VideoError
 from ifc_core.io.frame_list import video_files
-from ifc_core.io.stack_pages import StackFile
+from ifc_core.io.stack_pages import StackFile, is_stack
 from ifc_core.io.video import open_video
 
 RNG = np.random.default_rng(5)
@@ -372,6 +372,23 @@ def test_any_damage_ends_in_one_error(tmp_path: Path, changes: list[tuple[int, i
                 assert frame.shape == (*reader.video.size, 3)
     except VideoError:
         pass
+
+
+def test_a_long_stack_is_known_by_its_first_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "long.tif"
+    tifffile.imwrite(path, np.zeros((70, 8, 8), np.uint8), photometric="minisblack", metadata=None)
+    opened: list[Path] = []
+    monkeypatch.setattr(StackFile, "__init__", lambda file, name: opened.append(name))
+    assert is_stack(path)
+    assert not opened
+    monkeypatch.undo()
+    for values, several in ((GREY, True), (GREY[0], False)):
+        tifffile.imwrite(path, values, photometric="minisblack", metadata=None)
+        assert is_stack(path) is several
+    path.write_bytes(b"II*\0")
+    assert not is_stack(path)
 
 
 def test_a_folder_of_stacks_is_several_videos(tmp_path: Path) -> None:
