@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from ifc_core.annotation.category_ids import HIGHEST_KEY
 from ifc_core.annotation.delta import Delta
 from ifc_core.annotation.history import CURSOR_KEY
+from ifc_core.annotation.lineage import ancestors
 from ifc_core.annotation.rows import meta_number, read_object
 from ifc_core.structures.run_lengths import PAIR_END, decode_pairs
 
@@ -36,6 +38,9 @@ _QUERIES = {
     "a track is in no video": "SELECT id FROM tracks WHERE video_id NOT IN (SELECT id FROM videos)",
     "a track has no category": "SELECT id FROM tracks "
     "WHERE category_id NOT IN (SELECT id FROM categories)",
+    "a track descends from one that its video does not have": "SELECT id, parent_id FROM tracks "
+    "WHERE parent_id IS NOT NULL AND (parent_id = id OR parent_id NOT IN "
+    "(SELECT id FROM tracks AS parents WHERE parents.video_id = tracks.video_id))",
     "an approved frame is in no video": "SELECT video_id, frame_index FROM exhaustive "
     "WHERE video_id NOT IN (SELECT id FROM videos)",
     "a run is in an unknown state": "SELECT id, state FROM runs "
@@ -63,6 +68,7 @@ def find_faults(db: sqlite3.Connection, folder: Path) -> list[str]:
         for sentence, query in _QUERIES.items():
             for row in db.execute(f"{query} LIMIT {_MAX_OF_A_KIND}"):
                 faults.append(f"{folder.name}: {sentence} ({', '.join(map(str, row))}).")
+        faults.extend(_ring_faults(db))
         faults.extend(_mask_faults(db))
         faults.extend(_text_faults(db))
         faults.extend(_meta_faults(db))
@@ -70,6 +76,14 @@ def find_faults(db: sqlite3.Connection, folder: Path) -> list[str]:
     except sqlite3.DatabaseError as error:
         faults = [f"The file is damaged: {error}."]
     return faults
+
+
+def _ring_faults(db: sqlite3.Connection) -> Iterator[str]:
+    """Tracks that descend from themselves over others."""
+    links = dict(db.execute("SELECT id, parent_id FROM tracks WHERE parent_id IS NOT NULL"))
+    rings = (i for i, parent in links.items() if i != parent and i in ancestors(links, parent))
+    for track_id in islice(rings, _MAX_OF_A_KIND):
+        yield f"Track {track_id} descends from itself."
 
 
 def _mask_faults(db: sqlite3.Connection) -> Iterator[str]:

@@ -38,8 +38,10 @@ PointerKey = tuple[int, int, int]
 
 Row = tuple[Any, ...]
 
-TABLE_WIDTHS = {"videos": 10, "categories": 5, "tracks": 9}
+TABLE_WIDTHS = {"videos": 10, "categories": 5, "tracks": 10}
 """Tables whose rows an edit may change, with their number of columns; the first is the id."""
+
+_OLD_WIDTHS = {"tracks": 9}  # before tracks knew their parents (schema 2)
 
 _HEADER = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")
@@ -196,9 +198,8 @@ class Delta:
             numbers = np.frombuffer(inflate(rest, CHANGE_WIDTH * 8 * count), dtype="<i8")
             delta.blocks = [pack_table(numbers.reshape(CHANGE_WIDTH, count).T)]
         for name, pairs in content["rows"].items():
-            width = TABLE_WIDTHS[name]  # a name becomes part of a query: none but these
             delta.rows[name] = {
-                int(k): (_row(old, width), _row(new, width)) for k, (old, new) in pairs
+                int(k): (_row(old, name), _row(new, name)) for k, (old, new) in pairs
             }
         delta.frames = {
             (int(v), int(f)): (bool(old), bool(new)) for v, f, old, new in content["frames"]
@@ -231,9 +232,13 @@ def change_table(
     return np.array(rows, dtype=np.int64).reshape(-1, CHANGE_WIDTH)
 
 
-def _row(values: list[Any] | None, width: int) -> Row | None:
+def _row(values: list[Any] | None, table: str) -> Row | None:
+    """A row as the journal holds it; what an older one had no column for is ``None``."""
+    width = TABLE_WIDTHS[table]  # a name becomes part of a query: none but these
     if values is None:
         return None
+    if len(values) == _OLD_WIDTHS.get(table):
+        values = [*values, *[None] * (width - len(values))]
     if len(values) != width or not all(isinstance(v, str | int | float | None) for v in values):
         raise ValueError("a row of the history does not fit its table")
     return tuple(values)

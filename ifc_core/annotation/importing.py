@@ -202,7 +202,9 @@ def _bring_in(
         masks=loader.num_masks,
         categories=len(result.categories_changed),
         missing_videos=tuple(missing),
-        notes=_notes(header.videos, places, missing, found, assume) + _twice_note(loader.num_known),
+        notes=_notes(header.videos, places, missing, found, assume)
+        + _twice_note(loader.num_known)
+        + ((result.note,) if result.note else ()),
     )
 
 
@@ -374,6 +376,8 @@ class _Loader:
                 "" if details is None else details.name,
                 crowd if details is None else details.kind,
                 pointers,
+                track.id,
+                track.parent_id,
             ),
             0 if details is None else details.z_order,
         )

@@ -58,4 +58,4 @@ class ProjectFrames:
 
 def _head(track: Track) -> TrackHead:
     is_crowd = track.kind is not TrackKind.OBJECT
-    return TrackHead(track.id, track.category_id, is_crowd, track.z_order)
+    return TrackHead(track.id, track.category_id, is_crowd, track.z_order, track.parent_id)

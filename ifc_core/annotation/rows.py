@@ -23,7 +23,7 @@ VIDEO_COLUMNS = (
     "annotation_step"
 )
 CATEGORY_COLUMNS = "id, name, supercategory, color, hotkey"
-TRACK_COLUMNS = "id, video_id, category_id, score, state, color, z_order, name, kind"
+TRACK_COLUMNS = "id, video_id, category_id, score, state, color, z_order, name, kind, parent_id"
 _MOST_NUMBER, _MOST_DIGITS = (1 << 63) - 1, 20  # SQLite's
 
 # Okabe and Ito's and Tol's colours that stay apart for colour-blind people, without black.
@@ -128,7 +128,8 @@ def category_row(category: Category) -> Row:
 def track_of(row: Row) -> Track:
     """A track from its row."""
     state, kind = TrackState(row[4]), TrackKind(row[8])
-    return Track(row[0], row[1], row[2], row[3], state, unpack_rgb(row[5]), row[6], row[7], kind)
+    color_rgb = unpack_rgb(row[5])
+    return Track(row[0], row[1], row[2], row[3], state, color_rgb, row[6], row[7], kind, row[9])
 
 
 def track_row(track: Track) -> Row:
@@ -143,6 +144,7 @@ def track_row(track: Track) -> Row:
         track.z_order,
         normalised(track.name),
         track.kind.value,
+        track.parent_id,
     )
 
 

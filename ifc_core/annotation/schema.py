@@ -13,7 +13,7 @@ from collections.abc import Callable
 from ifc_core.structures import FrameState, MaskSource
 
 APPLICATION_ID = 0x49464350  # "IFCP"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # Small numbers in the file; the order is part of the format and only ever grows.
 FRAME_STATES = (
@@ -45,7 +45,8 @@ CREATE TABLE categories (
 CREATE TABLE tracks (
     id INTEGER PRIMARY KEY AUTOINCREMENT, video_id INTEGER NOT NULL,
     category_id INTEGER NOT NULL, score REAL NOT NULL, state TEXT NOT NULL,
-    color INTEGER NOT NULL, z_order INTEGER NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL
+    color INTEGER NOT NULL, z_order INTEGER NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL,
+    parent_id INTEGER
 );
 CREATE INDEX tracks_by_video ON tracks (video_id, z_order);
 CREATE INDEX tracks_by_category ON tracks (category_id);
@@ -106,8 +107,12 @@ def _add_quality(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE signals ADD COLUMN quality REAL")
 
 
+def _add_parents(db: sqlite3.Connection) -> None:
+    db.execute("ALTER TABLE tracks ADD COLUMN parent_id INTEGER")
+
+
 # version -> the step to version + 1, run inside one transaction.
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _add_quality}
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _add_quality, 2: _add_parents}
 
 
 def create_tables(db: sqlite3.Connection) -> None:

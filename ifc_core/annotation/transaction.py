@@ -147,6 +147,11 @@ class EditTransaction:
         query = f"SELECT {rows.TRACK_COLUMNS} FROM tracks WHERE video_id = ? ORDER BY z_order, id"  # noqa: S608
         return [rows.track_of(row) for row in self.db.execute(query, (video_id,))]
 
+    def parents(self, video_id: int) -> dict[int, int]:
+        """Track -> the one that it descends from, for those of a video that came of a division."""
+        query = "SELECT id, parent_id FROM tracks WHERE video_id = ? AND parent_id IS NOT NULL"
+        return dict(self.db.execute(query, (video_id,)).fetchall())
+
     def pointers(self, track_id: int, scope: Scope | None = None) -> dict[int, Pointer]:
         """What a track shows: frame -> pointer, by frame."""
         first, last = _limits(scope)
@@ -309,10 +314,13 @@ class EditTransaction:
         self.put_row("tracks", track.id, rows.track_row(track), old)
 
     def drop_tracks(self, tracks: Sequence[Track]) -> None:
-        """Delete tracks with everything they show."""
+        """Delete tracks with everything they show; what descends from them has no parent then."""
         for video_id in {track.video_id for track in tracks}:
-            ids = [track.id for track in tracks if track.video_id == video_id]
+            ids = {track.id for track in tracks if track.video_id == video_id}
             self.change(self.pointer_table(video_id, ids), None)
+            links = self.parents(video_id).items()
+            for orphan in self.tracks_of(i for i, above in links if above in ids and i not in ids):
+                self.put_track(replace(orphan, parent_id=None))
         for track in tracks:
             self.put_row("tracks", track.id, None, rows.track_row(track))
 

@@ -92,6 +92,7 @@ def _track(
         states[place], sources[place] = record.state, record.source
         if record.state is not FrameState.REJECTED:  # other readers would take it for a mask
             masks[place] = record.rle
+    is_parent_there = any(other.id == track.parent_id for other in selection.tracks)
     details = TrackDetails(
         tuple(states),
         tuple(sources),
@@ -109,4 +110,5 @@ def _track(
         is_crowd=track.kind is not TrackKind.OBJECT,
         score=track.score,
         details=details if with_details else None,
+        parent_id=track.parent_id if is_parent_there else None,
     )

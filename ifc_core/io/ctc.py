@@ -7,8 +7,8 @@ often shows no more than a spot of each cell, those are read. Pictures lie in ``
 
 A label has a mask on every frame from its begin to its end: a track with a gap is written as
 several labels, each the parent of the next, and is one track again when it is read. Other parents
-are divisions, of which nothing is kept: mother and daughters are tracks of their own, and every
-track that is written says 0. Classes are kept beside the masks, in ``classes.json``.
+are divisions. A parent ends there, so one that goes on is written as several labels as well, and
+those are read as tracks of their own. Classes are kept beside the masks, in ``classes.json``.
 """
 
 from __future__ import annotations
@@ -100,14 +100,32 @@ class _Pieces:
     now: dict[int, _Piece] = field(default_factory=dict)  # by the place of the track
     all: list[_Piece] = field(default_factory=list)
 
+    def divide(self, parents: Mapping[int, int], place: int, number: int) -> None:
+        """Begin the daughters of a frame, and what follows of parents that are shown on it.
+
+        Args:
+            parents: Track that is shown -> its parent, or -1 where it has none, by their places.
+            place: Which frame of the video it is.
+            number: What the frame is called.
+        """
+        begun = {child: parent for child, parent in parents.items() if child not in self.now}
+        links = [(child, self.now[parent]) for child, parent in begun.items() if parent in self.now]
+        for child, before in links:
+            self._begin(child, before.label, place, number)
+        for parent in dict.fromkeys(begun[child] for child, _ in links):
+            if parent in parents:
+                self._begin(parent, self.now[parent].label, place, number)
+
+    def _begin(self, track: int, parent: int, place: int, number: int) -> None:
+        self.now[track] = _Piece(len(self.all) + 1, number, number, parent, place)
+        self.all.append(self.now[track])
+
     def label(self, track: int, place: int, number: int) -> int:
         """The label of a track on a frame: the ``place``-th one, which is called ``number``."""
         piece = self.now.get(track)
         if piece is None or piece.last_place < place - 1:
-            parent = 0 if piece is None else piece.label
-            piece = _Piece(len(self.all) + 1, number, number, parent, place)
-            self.all.append(piece)
-            self.now[track] = piece
+            self._begin(track, 0 if piece is None else piece.label, place, number)
+        piece = self.now[track]
         piece.end, piece.last_place = number, place
         return piece.label
 
@@ -118,6 +136,8 @@ def _write_video(folder: Path, source: FrameSource, video: YtvisVideo) -> int:
     digits = max(3, len(str(numbers[-1])))
     tracks = source.tracks(video.id)
     order = [place for place in paint_order(tracks) if not tracks[place].is_crowd]
+    places = {track.id: place for place, track in enumerate(tracks)}
+    parents = [-1 if t.parent_id is None else places.get(t.parent_id, -1) for t in tracks]
     pieces, classes, hidden = _Pieces(), dict[int, int](), 0
     for place, number in enumerate(numbers):
         masks = source.masks(video.id, place)
@@ -132,11 +152,12 @@ def _write_video(folder: Path, source: FrameSource, video: YtvisVideo) -> int:
         )
         hidden += frame.hidden_pixels
         table = np.zeros(len(shown) + 1, np.int64)
-        for value in np.unique(frame.labels).tolist():  # what is wholly covered is not there
-            if value:
-                track = by_value[value - 1]
-                table[value] = pieces.label(track, place, number)
-                classes[int(table[value])] = tracks[track].category_id
+        uncovered = [value for value in np.unique(frame.labels).tolist() if value]
+        seen = [by_value[value - 1] for value in uncovered]  # the rest is wholly covered
+        pieces.divide({track: parents[track] for track in seen}, place, number)
+        for value, track in zip(uncovered, seen, strict=True):
+            table[value] = pieces.label(track, place, number)
+            classes[int(table[value])] = tracks[track].category_id
         if len(pieces.all) > _MOST_LABELS:
             raise _too_many(video)
         write_label_tiff(
@@ -186,11 +207,11 @@ def stream_ctc(folder: Path | str) -> tuple[YtvisHeader, PendingTracks]:
     if not places:
         raise FormatError(why_no_masks(root), path=root)
     categories: dict[str, int] = {}
+    builder = TrackBuilder()
     parts = [
-        _look_at(name, masks, number, categories)
+        _look_at(name, masks, number, categories, builder)
         for number, (name, masks) in enumerate(places.items(), start=1)
     ]
-    builder = TrackBuilder()
     videos = tuple(part.video for part in parts)
     found = frozenset(part.video.id for part in parts if part.masks.is_found)
     lengths = {video.id: video.length for video in videos}
@@ -209,9 +230,18 @@ class _Part:
     classes: Mapping[int, str]
 
 
-def _look_at(name: str, masks: MaskFolder, video_id: int, categories: dict[str, int]) -> _Part:
-    """What can be told of a video before its masks are read; adds its classes to the others."""
-    first_of = _first_pieces(_read_text(masks.path))
+def _look_at(
+    name: str, masks: MaskFolder, video_id: int, categories: dict[str, int], builder: TrackBuilder
+) -> _Part:
+    """What can be told of a video before its masks are read.
+
+    Adds its classes to those of the others, and tells the builder of divisions.
+    """
+    lines = _read_text(masks.path)
+    first_of = _first_pieces(lines)
+    for label, _, _, parent in lines:
+        if first_of[label] == label and parent in first_of:
+            builder.link(video_id, label, first_of[parent])
     classes = _read_classes(masks.path / _CLASSES)
     names = [classes[label] for label in sorted(classes)]
     if not classes or not classes.keys() >= set(first_of.values()):

@@ -19,12 +19,15 @@ class TrackHead:
         category_id: Its class.
         is_crowd: A crowd region.
         z_order: Larger lies on top.
+        parent_id: The track of the same video that divided into this one and others; it may be
+            one that is not exported.
     """
 
     id: int
     category_id: int
     is_crowd: bool = False
     z_order: int = 0
+    parent_id: int | None = None
 
 
 class FrameSource(Protocol):
@@ -59,9 +62,15 @@ class FileFrames:
     def tracks(self, video_id: int) -> list[TrackHead]:
         """The tracks of a video in file order."""
         return [
-            TrackHead(t.id, t.category_id, t.is_crowd, t.details.z_order if t.details else 0)
-            for t in self._file.tracks
-            if t.video_id == video_id
+            TrackHead(
+                track.id,
+                track.category_id,
+                track.is_crowd,
+                track.details.z_order if track.details else 0,
+                track.parent_id,
+            )
+            for track in self._file.tracks
+            if track.video_id == video_id
         ]
 
     def masks(self, video_id: int, place: int) -> dict[int, RLEMask]:

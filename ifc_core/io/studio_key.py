@@ -122,8 +122,8 @@ def _is_ascending(raw: object, length: int) -> bool:
     return all(a < b for a, b in pairwise(raw))
 
 
-def track_details_to_json(details: TrackDetails) -> dict[str, Any]:
-    """The extension object of a track."""
+def track_details_to_json(details: TrackDetails, parent_id: int | None = None) -> dict[str, Any]:
+    """The extension object of a track, with the id of the one that divided into it."""
     value: dict[str, Any] = {
         "states": pack_runs(details.states),
         "sources": pack_runs(details.sources),
@@ -134,6 +134,8 @@ def track_details_to_json(details: TrackDetails) -> dict[str, Any]:
     }
     if details.color_rgb is not None:
         value["color"] = list(details.color_rgb)
+    if parent_id is not None:
+        value["parent"] = parent_id
     return value
 
 
@@ -181,6 +183,24 @@ def parse_track_details(
         return None
     color_rgb = _color(color, place, report)
     return TrackDetails(states, sources, z_order, known[state_name], color_rgb, name, kinds[kind])
+
+
+def parse_parent(raw: object, where: str, report: Reporter) -> int | None:
+    """The parent that the extension object of a track names.
+
+    Args:
+        raw: The object, or ``None`` where there is none.
+        where: Place of the record.
+        report: Told of problems.
+
+    Returns:
+        An id, which may be that of no track, or ``None``.
+    """
+    parent = raw.get("parent") if isinstance(raw, dict) else None
+    if parent is not None and not (type(parent) is int and 0 <= parent < 1 << 62):
+        report(f"{where}.{KEY}.parent", "expected the id of an annotation.")
+        return None
+    return parent
 
 
 def _color(raw: object, place: str, report: Reporter) -> tuple[int, int, int] | None:

@@ -37,6 +37,7 @@ class TrackBuilder:
     def __init__(self) -> None:
         self._keys: dict[_Key, int] = {}
         self._scores: dict[_Key, float] = {}
+        self._parents: dict[tuple[int, int], int] = {}
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         self._db.execute("PRAGMA journal_mode = OFF")
@@ -88,6 +89,10 @@ class TrackBuilder:
             self._scores[key] = max(score, self._scores.get(key, score))
         return True
 
+    def link(self, video_id: int, label: int, parent: int) -> None:
+        """Say that one label of a video divided into another; either may have no mask."""
+        self._parents[video_id, label] = parent
+
     def tracks(
         self, lengths: Mapping[int, int], *, keep_labels: bool = False
     ) -> Iterator[YtvisTrack]:
@@ -104,18 +109,25 @@ class TrackBuilder:
         keys = sorted(self._keys, key=lambda key: order[key.video_id])
         labels = [key.label for key in keys]
         is_unique = len(set(labels)) == len(labels) and min(labels, default=1) > 0
-        for number, key in enumerate(keys, start=1):
+        ids = [
+            key.label if keep_labels and is_unique else number
+            for number, key in enumerate(keys, start=1)
+        ]
+        id_of = {(key.video_id, key.label): i for key, i in zip(keys, ids, strict=True)}
+        for key, track_id in zip(keys, ids, strict=True):
             masks: list[RLEMask | None] = [None] * lengths[key.video_id]
             found = self._db.execute(
                 "SELECT frame, height, width, counts FROM masks WHERE key = ?", (self._keys[key],)
             )
             for frame, height, width, counts in found:
                 masks[frame] = RLEMask((height, width), counts)
+            parent = self._parents.get((key.video_id, key.label))
             yield YtvisTrack(
-                key.label if keep_labels and is_unique else number,
+                track_id,
                 key.video_id,
                 key.category_id,
                 tuple(masks),
                 key.is_crowd,
                 self._scores.get(key),
+                parent_id=None if parent is None else id_of.get((key.video_id, parent)),
             )

@@ -344,6 +344,7 @@ def _check_names(categories: Mapping[int, Category], report: Reporter) -> None:
 
 def _iter_tracks(path: Path, known: Known, report: Reporter) -> Iterator[YtvisTrack]:
     seen: set[int] = set()
+    parents: dict[str, tuple[int, int]] = {}
     for key, index, raw in iter_entries(path, frozenset({"annotations"})):
         if key != "annotations" or index < 0:
             continue
@@ -356,7 +357,12 @@ def _iter_tracks(path: Path, known: Known, report: Reporter) -> Iterator[YtvisTr
         elif track.id == 0 and not report.is_strict:
             report(f"{where}.id", "ids begin at 1: the published evaluator takes 0 for 'no match'.")
         seen.add(track.id)
+        if track.parent_id is not None and not report.is_strict:
+            parents[f"{where}.{KEY}.parent"] = (track.id, track.parent_id)
         yield track
+    for place, (identity, parent) in parents.items():
+        if parent == identity or parent not in seen:
+            report(place, f"{parent} is the id of no other annotation.")
 
 
 def _iter_results(path: Path, known: Known, report: Reporter) -> Iterator[YtvisTrack]:
@@ -430,7 +436,7 @@ def _track_to_json(track: YtvisTrack, video: YtvisVideo) -> dict[str, Any]:
     if track.score is not None:
         value["score"] = track.score
     if track.details is not None:
-        value[KEY] = track_details_to_json(track.details)
+        value[KEY] = track_details_to_json(track.details, track.parent_id)
     return value
 
 

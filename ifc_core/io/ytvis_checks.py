@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from ifc_core.io.problems import Reporter, is_finite, is_int, is_text, shown
 from ifc_core.io.segmentations import parse_segmentations
-from ifc_core.io.studio_key import parse_track_details, parse_video_details
+from ifc_core.io.studio_key import KEY, parse_parent, parse_track_details, parse_video_details
 from ifc_core.io.ytvis_types import MAX_LENGTH, YtvisTrack, YtvisVideo
 from ifc_core.structures import Category, RLEMask
 
@@ -72,7 +72,7 @@ def parse_video(raw: object, where: str, report: Reporter) -> YtvisVideo | None:
         report(where, f"a frame of {raw['width']}x{raw['height']} pixels is too large.")
         return None
     names = _file_names(raw.get("file_names"), raw["length"], f"{where}.file_names", report)
-    details = parse_video_details(raw.get("ifc_studio"), raw["length"], where, report)
+    details = parse_video_details(raw.get(KEY), raw["length"], where, report)
     return YtvisVideo(raw["id"], raw["height"], raw["width"], raw["length"], names, details)
 
 
@@ -119,7 +119,7 @@ def parse_category(raw: object, where: str, report: Reporter) -> Category | None
         if parent is not None:
             report(f"{where}.supercategory", f"expected a name, found {shown(parent)}.")
         parent = ""
-    studio = raw.get("ifc_studio")
+    studio = raw.get(KEY)
     hotkey = studio.get("hotkey", "") if isinstance(studio, dict) else ""
     hotkey = hotkey if is_text(hotkey) else ""
     color = _color(raw.get("color"), f"{where}.color", report)
@@ -176,8 +176,18 @@ def parse_track(
     areas = _areas(raw.get("areas"), video.length, f"{where}.areas", report)
     if not report.is_strict:
         check_derived(raw, masks, where, report)
-    details = parse_track_details(raw.get("ifc_studio"), masks, where, report)
-    return YtvisTrack(identity, video.id, category.id, masks, bool(crowd), score, areas, details)
+    details = parse_track_details(raw.get(KEY), masks, where, report)
+    return YtvisTrack(
+        identity,
+        video.id,
+        category.id,
+        masks,
+        bool(crowd),
+        score,
+        areas,
+        details,
+        parse_parent(raw.get(KEY), where, report),
+    )
 
 
 def _reference(

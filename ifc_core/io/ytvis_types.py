@@ -102,6 +102,8 @@ class YtvisTrack:
         score: Confidence of a result, ``None`` for an annotation.
         areas: Areas as the file states them (``None`` for null), or empty where it does not.
         details: Content of the extension key, if it is there.
+        parent_id: Id of the track of the same video that divided into this one and others; kept
+            within the extension key.
     """
 
     id: int
@@ -112,6 +114,7 @@ class YtvisTrack:
     score: float | None = None
     areas: tuple[float | None, ...] = ()
     details: TrackDetails | None = None
+    parent_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,8 @@ class Track:
         z_order: Tracks with larger numbers lie on top.
         name: Optional label given by a person.
         kind: An object, a crowd region or a region to ignore.
+        parent_id: The track of the same video that divided into this one and others (a cell's
+            mother), or ``None``.
     """
 
     id: int
@@ -71,6 +73,7 @@ class Track:
     z_order: int = 0
     name: str = ""
     kind: TrackKind = TrackKind.OBJECT
+    parent_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

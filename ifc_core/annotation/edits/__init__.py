@@ -11,6 +11,7 @@ from ifc_core.annotation.edits.catalog import (
     SetVideo,
 )
 from ifc_core.annotation.edits.imported import ImportedTrack, ImportTracks
+from ifc_core.annotation.edits.lineage import LinkDivision, UnlinkTracks
 from ifc_core.annotation.edits.masks import (
     ClearMasks,
     CopyMask,
@@ -56,6 +57,7 @@ __all__ = [
     "ImportTracks",
     "ImportedTrack",
     "InterpolateMasks",
+    "LinkDivision",
     "MarkAbsent",
     "MergeTracks",
     "NewTrack",
@@ -77,4 +79,5 @@ __all__ = [
     "SwapIdentities",
     "TrimTrack",
     "UnapproveFrames",
+    "UnlinkTracks",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 from ifc_core.annotation.category_ids import free_category_id, keeps_id
 from ifc_core.annotation.edits.base import Edit
 from ifc_core.annotation.edits.catalog import AddVideo, insert_video, lengthen_video
+from ifc_core.annotation.edits.lineage import link_all
 from ifc_core.annotation.pointer_tables import (
     FRAME,
     POINTER_WIDTH,
@@ -37,6 +38,8 @@ class ImportedTrack:
         name: Label.
         kind: Object, crowd or region to ignore.
         pointers: (n, 6) int64: frame, then the five fields of a pointer.
+        key: Id in the file.
+        parent_key: Id in the file of the track that divided into this one, or ``None``.
     """
 
     video_key: int
@@ -47,6 +50,8 @@ class ImportedTrack:
     name: str
     kind: TrackKind
     pointers: Table
+    key: int = 0
+    parent_key: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,8 +86,7 @@ class ImportTracks(Edit):
             lengthen_video(tx, video_id, num_frames)
         categories = self._add_categories(tx)
         with bulk_writing(tx.db, self.num_pointers):
-            for track in self.tracks:
-                _add_track(tx, track, videos[track.video_key], categories[track.category_key])
+            self._add_tracks(tx, videos, categories)
         approved: dict[int, list[int]] = {}
         for key, frames in self.exhaustive.items():
             approved.setdefault(videos[key], []).extend(frames)
@@ -90,6 +94,23 @@ class ImportTracks(Edit):
             tx.set_exhaustive(video_id, gathered, True)
         counted = "1 track" if len(self.tracks) == 1 else f"{len(self.tracks)} tracks"
         return f"Import {counted} from {printable(self.source)}"
+
+    def _add_tracks(
+        self, tx: EditTransaction, videos: Mapping[int, int], categories: Mapping[int, int]
+    ) -> None:
+        """Add the tracks, then link those that came of a division."""
+        added: dict[int, int] = {}
+        parent_keys: dict[int, int] = {}
+        for track in self.tracks:
+            video_id, category_id = videos[track.video_key], categories[track.category_key]
+            added[track.key] = _add_track(tx, track, video_id, category_id)
+            if track.parent_key is not None:
+                parent_keys[added[track.key]] = track.parent_key
+        known = {child: added[key] for child, key in parent_keys.items() if key in added}
+        num_left_out = len(parent_keys) - link_all(tx, known)
+        if num_left_out:
+            links = "1 division link" if num_left_out == 1 else f"{num_left_out} division links"
+            tx.notes.append(f"{links} made no sense and were left out.")
 
     def _add_videos(self, tx: EditTransaction) -> dict[int, int]:
         """File id -> id in the project; a video that several of the file share is added once."""
@@ -108,7 +129,7 @@ class ImportTracks(Edit):
         return {key: _category(tx, category, free) for key, category in in_turn}
 
 
-def _add_track(tx: EditTransaction, track: ImportedTrack, video_id: int, category_id: int) -> None:
+def _add_track(tx: EditTransaction, track: ImportedTrack, video_id: int, category_id: int) -> int:
     new = tx.new_track(
         video_id,
         category_id,
@@ -121,6 +142,7 @@ def _add_track(tx: EditTransaction, track: ImportedTrack, video_id: int, categor
     shown = np.zeros((len(track.pointers), POINTER_WIDTH), dtype=np.int64)
     shown[:, VIDEO], shown[:, FRAME], shown[:, TRACK] = video_id, track.pointers[:, 0], new.id
     tx.change(shown, track.pointers[:, 1:])
+    return new.id
 
 
 def _category(tx: EditTransaction, category: Category, first_free: int) -> int:

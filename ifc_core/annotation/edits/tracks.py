@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ifc_core.annotation.delta import Pointer
 from ifc_core.annotation.edits.base import Edit, OverlapRule, name_of, names_of, touched
+from ifc_core.annotation.edits.lineage import carry_links, move_to_new_track, span, split
 from ifc_core.annotation.pointer_tables import FRAME, MASK, TRACK
 from ifc_core.annotation.records import WHOLE, Scope
 from ifc_core.annotation.transaction import (
@@ -95,13 +97,14 @@ class RelabelTracks(Edit):
         """Change the class of the headers, or move the frames in scope to new tracks."""
         category = tx.category(self.category_id)
         tracks = tx.tracks_of(self.track_ids)
-        for track in tracks:
+        for track_id in [track.id for track in tracks]:
+            track = tx.track(track_id)  # as it is after the others
             outside = any(f not in self.scope for f in tx.pointers(track.id))
             if not outside:
                 if track.category_id != category.id:
                     tx.put_track(touched(replace(track, category_id=category.id)))
             elif tx.pointers(track.id, self.scope):
-                _move_to_new_track(tx, track, self.scope, category.id)
+                move_to_new_track(tx, track, self.scope, category.id)
         return f"Relabel {names_of(tracks)} to {category.name}, {self.scope.describe()}"
 
 
@@ -188,6 +191,8 @@ class MergeTracks(Edit):
             tx.fail("Only tracks of one video can be merged.")
         mine = tx.pointers(kept.id)
         before, num_given_up = dict(mine), 0
+        merged = {other.id: kept.id for other in others}
+        carry_links(tx, kept.video_id, starts=merged, ends=merged)
         shown = tx.pointer_table(kept.video_id, [other.id for other in others])
         for other in others:
             for row in shown[shown[:, TRACK] == other.id].tolist():
@@ -198,9 +203,9 @@ class MergeTracks(Edit):
         tx.drop_tracks(others)
         tx.point(kept, {f: pointer for f, pointer in mine.items() if pointer != before.get(f)})
         if any(other.state is not TrackState.PROPOSED for other in others):
-            tx.touch(kept)
+            tx.touch(tx.track(kept.id))
         else:
-            tx.put_track(touched(kept))
+            tx.put_track(touched(tx.track(kept.id)))
         if num_given_up and self.overlap is not OverlapRule.UNION:
             tx.notes.append(
                 f"On {num_given_up} {'frame' if num_given_up == 1 else 'frames'} both tracks had a "
@@ -224,13 +229,7 @@ class SplitTrack(Edit):
     def perform(self, tx: EditTransaction) -> str:
         """Move the frames to a new track."""
         track = tx.track(self.track_id)
-        present = tx.pointers(track.id)
-        if all(f < self.frame_index for f in present) or all(
-            f >= self.frame_index for f in present
-        ):
-            tx.fail(f"{name_of(track)} has no frames on one side of frame {self.frame_index}.")
-        scope = Scope.from_here(self.frame_index)
-        new = _move_to_new_track(tx, track, scope, track.category_id)
+        new = split(tx, track, self.frame_index)
         return f"Split {name_of(track)} at frame {self.frame_index}, new track {new.id}"
 
 
@@ -259,10 +258,12 @@ class SwapIdentities(Edit):
         of_second = tx.pointers(second.id, self.scope)
         if not (of_first or of_second):
             tx.fail(f"Neither track is annotated on {self.scope.describe()}.")
+        self._swap_links(tx, {track.id: span(tx.pointers(track.id)) for track in (first, second)})
         frames = sorted({*of_first, *of_second})
         tx.point(first, {f: of_second.get(f) for f in frames})
         tx.point(second, {f: of_first.get(f) for f in frames})
-        for track in (first, second):
+        for track_id in (first.id, second.id):
+            track = tx.track(track_id)
             if tx.pointers(track.id):
                 tx.put_track(touched(track))
             else:  # all of it is the other's now; else an approved track of no frames would stay
@@ -270,25 +271,15 @@ class SwapIdentities(Edit):
                 tx.notes.append(f"Nothing is left of {name_of(track)}, which was removed.")
         return f"Swap {name_of(first)} and {name_of(second)}, {self.scope.describe()}"
 
-
-def _move_to_new_track(tx: EditTransaction, track: Track, scope: Scope, category_id: int) -> Track:
-    """Move what a track shows on some frames to a new track that lies just above it."""
-    moved = tx.pointers(track.id, scope)
-    for above in tx.tracks(track.video_id):
-        if above.z_order > track.z_order:
-            tx.put_track(replace(above, z_order=above.z_order + 1))
-    new = tx.new_track(
-        track.video_id,
-        category_id,
-        score=track.score,
-        state=touched(track).state,
-        kind=track.kind,
-        z_order=track.z_order + 1,
-    )
-    tx.put_track(touched(track))
-    tx.point(track, dict.fromkeys(moved))
-    tx.point(new, moved)
-    return new
+    def _swap_links(self, tx: EditTransaction, spans: Mapping[int, tuple[int, int]]) -> None:
+        """Parents go with the first masks, daughters with the last ones."""
+        other = {self.track_a: self.track_b, self.track_b: self.track_a}
+        carry_links(
+            tx,
+            tx.track(self.track_a).video_id,
+            starts={i: other[i] for i, (first, _) in spans.items() if first in self.scope},
+            ends={i: other[i] for i, (_, last) in spans.items() if last in self.scope},
+        )
 
 
 def _is_human(pointer: Pointer) -> bool:

@@ -25,6 +25,17 @@ def video(name: str, fingerprint: str) -> Video:
     return Video(Path("/clips") / name, NUM_FRAMES, *SIZE, 10.0, fingerprint)
 
 
+OLDER_SCHEMAS = {
+    1: (
+        "ALTER TABLE tracks DROP COLUMN parent_id",
+        "ALTER TABLE signals DROP COLUMN quality",
+        "PRAGMA user_version = 1",
+    ),
+    2: ("ALTER TABLE tracks DROP COLUMN parent_id", "PRAGMA user_version = 2"),
+}
+"""Version -> what takes a project file back to it."""
+
+
 def state_of(project: Project) -> dict:
     """Everything that edits may change, records by their content."""
     db = project._db

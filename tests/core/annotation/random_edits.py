@@ -65,6 +65,8 @@ def random_edit(rng: random.Random, project: Project) -> edits.Edit:
         lambda: edits.MergeTracks(one, (other,), rng.choice([*edits.OverlapRule])),
         lambda: edits.SplitTrack(one, frame),
         lambda: edits.SwapIdentities(one, other, scope),
+        lambda: edits.LinkDivision(one, some if rng.random() < 0.5 else (one, other), None),
+        lambda: edits.UnlinkTracks(some),
         lambda: edits.SeparatePieces(one, frame, rng.random() < 0.5, least_px=1),
         lambda: edits.ApproveFrames(video.id, scope),
         lambda: edits.UnapproveFrames(video.id, scope),

@@ -17,7 +17,7 @@ from ifc_core.io.video import open_video
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.structures import Category, Video
 
-from .conftest import SIZE, fill, state_of
+from .conftest import OLDER_SCHEMAS, SIZE, fill, state_of
 
 
 def test_pack_and_unpack(tmp_path, clip_file):
@@ -188,8 +188,8 @@ def test_a_pack_of_an_earlier_version_is_brought_up_to_date(tmp_path):
         expected = state_of(project)
     file = tmp_path / "a.ifcproj" / "project.sqlite"
     db = sqlite3.connect(file)
-    db.execute("ALTER TABLE signals DROP COLUMN quality")
-    db.execute("PRAGMA user_version = 1")
+    for statement in OLDER_SCHEMAS[1]:
+        db.execute(statement)
     db.commit()
     db.close()
     with zipfile.ZipFile(tmp_path / "a.ifcpack", "w") as pack:

@@ -100,11 +100,11 @@ def test_mother_and_daughters_stay_tracks_of_their_own(tmp_path: Path) -> None:
     folder = put(tmp_path / "02_GT" / "TRA", masks)
     (folder / "man_track.txt").write_text("1 0 1 0\n2 2 3 1\n3 2 2 1\n")
     file = read_ctc(tmp_path)
-    assert len(file.tracks) == 3
+    assert [t.parent_id for t in file.tracks] == [None, 1, 1]
     assert file.categories == (Category(1, "cell"),)
     assert file.videos[0].name == "02"
     (folder / "man_track.txt").write_text("1 0 1 0\n2 2 3 1\n3 2 2 0\n")  # no gap: it divided
-    assert len(read_ctc(folder).tracks) == 3
+    assert [t.parent_id for t in read_ctc(folder).tracks] == [None, 1, None]
 
 
 def test_outlines_are_read_in_place_of_spots_with_the_text_of_the_truth(tmp_path: Path) -> None:
@@ -256,3 +256,61 @@ def test_a_label_that_no_class_is_known_of_is_told(tmp_path: Path) -> None:
     file = read_ctc(tmp_path)
     assert [c.name for c in file.categories] == ["wolf", "cell"]
     assert [t.category_id for t in file.tracks] == [1, 2]
+
+
+def lines_of(folder: Path) -> list[str]:
+    return (folder / "01_RES" / "res_track.txt").read_text().splitlines()
+
+
+def test_divisions_are_written_and_read_again(tmp_path: Path) -> None:
+    a, b, c = box(0, 8), box(0, 3), box(5, 8)
+    file = YtvisFile(
+        (video(5),),
+        CLASSES,
+        (
+            YtvisTrack(7, 1, 1, (a, None, a, None, None)),  # with a gap
+            YtvisTrack(8, 1, 1, (None, None, None, b, b), parent_id=7),
+            YtvisTrack(9, 1, 1, (None, None, None, c, None), parent_id=7),
+        ),
+    )
+    write_ctc(file, tmp_path / "out")
+    assert lines_of(tmp_path / "out") == ["1 0 0 0", "2 2 2 1", "3 3 4 2", "4 3 3 2"]
+    tracks = read_ctc(tmp_path / "out").tracks
+    assert [t.segmentations for t in tracks] == [t.segmentations for t in file.tracks]
+    assert [t.parent_id for t in tracks] == [None, 1, 1]
+
+
+def test_a_mother_that_goes_on_ends_where_her_bud_begins(tmp_path: Path) -> None:
+    a, b = box(0, 5), box(7, 9)
+    file = YtvisFile(
+        (video(4),),
+        CLASSES,
+        (YtvisTrack(1, 1, 1, (a,) * 4), YtvisTrack(2, 1, 1, (None, None, b, b), parent_id=1)),
+    )
+    write_ctc(file, tmp_path / "out")
+    assert sorted(lines_of(tmp_path / "out")) == ["1 0 1 0", "2 2 3 1", "3 2 3 1"]
+    tracks = read_ctc(tmp_path / "out").tracks
+    assert sorted(t.parent_id or 0 for t in tracks) == [0, 1, 1]
+    assert np.unique(read_labels(tmp_path / "out" / "01_RES" / "mask003.tif")).tolist() == [0, 2, 3]
+
+
+def test_a_parent_that_was_never_seen_before_is_none(tmp_path: Path) -> None:
+    a, b = box(0, 5), box(7, 9)
+    tracks = (
+        YtvisTrack(1, 1, 1, (None, None, a)),  # begins after what is said to descend from it
+        YtvisTrack(2, 1, 1, (b, b, b), parent_id=1),
+        YtvisTrack(3, 1, 1, (None, box(10, 12), None), parent_id=99),
+    )
+    write_ctc(YtvisFile((video(3),), CLASSES, tracks), tmp_path / "out")
+    assert sorted(line.split()[3] for line in lines_of(tmp_path / "out")) == ["0", "0", "0"]
+
+
+def test_daughters_that_divide_on_the_frame_on_which_they_begin(tmp_path: Path) -> None:
+    a, b, c = box(0, 3), box(4, 7), box(8, 11)
+    tracks = (
+        YtvisTrack(1, 1, 1, (a, None)),
+        YtvisTrack(2, 1, 1, (None, b), parent_id=1),
+        YtvisTrack(3, 1, 1, (None, c), parent_id=2),
+    )
+    write_ctc(YtvisFile((video(2),), CLASSES, tracks), tmp_path / "out")
+    assert sorted(lines_of(tmp_path / "out")) == ["1 0 0 0", "2 1 1 1", "3 1 1 0"]
