@@ -11,7 +11,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from ifc_core.errors import FormatError
 from ifc_core.io.atomic import atomic_folder
@@ -19,12 +23,18 @@ from ifc_core.io.flatten import flat_frames
 from ifc_core.io.frame_list import natural_key
 from ifc_core.io.frame_source import FileFrames, FrameSource, TrackHead
 from ifc_core.io.json_file import read_json_file
-from ifc_core.io.label_images import iter_label_masks, read_labels, write_palette_png
+from ifc_core.io.label_images import (
+    iter_label_masks,
+    label_size,
+    read_labels,
+    write_palette_png,
+)
+from ifc_core.io.pending_tracks import PendingClasses, PendingTracks
 from ifc_core.io.problems import is_text
 from ifc_core.io.track_builder import TrackBuilder
 from ifc_core.io.ytvis_checks import is_safe_name
-from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisTrack, YtvisVideo
-from ifc_core.structures import Category
+from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisVideo
+from ifc_core.structures import Category, RLEMask
 
 VOID = 255
 _MAX_OBJECTS = 254
@@ -116,11 +126,14 @@ def _write_video(
 def read_davis(folder: Path | str) -> YtvisFile:
     """Read a DAVIS folder into memory; see :func:`stream_davis`."""
     header, tracks = stream_davis(folder)
-    return YtvisFile(header.videos, header.categories, tuple(tracks))
+    found = tuple(tracks)
+    return YtvisFile(header.videos, tuple(header.categories), found)
 
 
-def stream_davis(folder: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
+def stream_davis(folder: Path | str) -> tuple[YtvisHeader, PendingTracks]:
     """Read a DAVIS folder; its masks wait on disk until their track's turn comes.
+
+    They are not read yet: the tracks have ``steps`` for that.
 
     Args:
         folder: The root, or a folder of video folders, or one video's folder of PNGs.
@@ -130,26 +143,42 @@ def stream_davis(folder: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]
         there, else all "object"; and the tracks.
 
     Raises:
-        FormatError: There are no annotations, or they are broken.
+        FormatError: There are no annotations, or a video's first one or the classes are broken;
+            from the tracks also where another mask is.
     """
     root = Path(folder)
     semantics = _read_semantics(root / _SEMANTICS)
-    categories: dict[str, int] = {}
-    videos: list[YtvisVideo] = []
-    builder = TrackBuilder()
-    for video_folder in _video_folders(root):
-        video_id = len(videos) + 1
-        base = _base(root)
-        name = video_folder.relative_to(base).as_posix() if video_folder != base else base.name
-        files = sorted(video_folder.glob("*.png"), key=lambda p: natural_key(p.name))
-        size = _read_video(files, video_id, semantics.get(name), categories, builder)
+    base = _base(root)
+    parts: list[_Part] = []
+    for place in _video_folders(root):
+        name = place.relative_to(base).as_posix() if place != base else base.name
+        files = sorted(place.glob("*.png"), key=lambda p: natural_key(p.name))
         frames = tuple(f"{name}/{file.stem}.jpg" for file in files)
-        videos.append(YtvisVideo(video_id, *size, len(files), frames))
-    if not videos:
+        video = YtvisVideo(len(parts) + 1, *label_size(files[0]), len(files), frames)
+        parts.append(_Part(video, files, semantics.get(name)))
+    if not parts:
         raise FormatError(f"{root} holds no DAVIS annotations (folders of PNGs).", path=root)
-    found = tuple(Category(number, name) for name, number in categories.items())
-    tracks = builder.tracks({video.id: video.length for video in videos})
-    return YtvisHeader(tuple(videos), found or (Category(1, _DEFAULT_CLASS),)), tracks
+    numbers: dict[str, int] = {}
+    builder = TrackBuilder()
+    lengths = {part.video.id: part.video.length for part in parts}
+    tracks = PendingTracks(builder, _read_masks(parts, numbers, builder), lengths)
+    classes = PendingClasses(lambda: _classes(numbers))
+    videos = tuple(part.video for part in parts)
+    return YtvisHeader(videos, classes), tracks  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A video, its pictures of labels, and its classes by number if there is a list of them."""
+
+    video: YtvisVideo
+    files: Sequence[Path]
+    listed: Mapping[str, str] | None
+
+
+def _classes(numbers: Mapping[str, int]) -> tuple[Category, ...]:
+    found = tuple(Category(number, name) for name, number in numbers.items())
+    return found or (Category(1, _DEFAULT_CLASS),)
 
 
 def _base(root: Path) -> Path:
@@ -183,36 +212,43 @@ def _read_semantics(path: Path) -> dict[str, dict[str, str]]:
     return {str(video): dict(classes) for video, classes in raw.items()}
 
 
-def _read_video(
-    files: Sequence[Path],
-    video_id: int,
-    listed: dict[str, str] | None,
-    categories: dict[str, int],
-    builder: TrackBuilder,
-) -> tuple[int, int]:
-    """Add the masks of one video and return its (height, width)."""
-    is_binary = listed is None and _is_binary(files)  # DAVIS 2016 lists no objects
-    classes = listed or {}
-    size: tuple[int, ...] = ()
-    for index, file in enumerate(files):
-        labels = read_labels(file)
-        size = size or labels.shape
-        if labels.shape != size:
-            raise FormatError(f"{file} differs in size from the first frame.", path=file)
-        if labels.max(initial=0) > VOID:
-            raise FormatError(f"{file} holds an object above 255.", path=file)
-        for label, mask in iter_label_masks(labels):
-            is_void = label == VOID and not is_binary
+def _read_masks(
+    parts: Sequence[_Part], categories: dict[str, int], builder: TrackBuilder
+) -> Iterator[Path]:
+    """Gather the masks of all videos, a frame with each item, and add the classes they have."""
+    for part in parts:
+        yield from _read_video(part, categories, builder)
+
+
+def _read_video(part: _Part, categories: dict[str, int], builder: TrackBuilder) -> Iterator[Path]:
+    """Gather the masks of one video.
+
+    Where nothing lists its objects, what is in white waits until another object is found, or the
+    video ends: then it is the object of DAVIS 2016. It is one track, so memory holds it.
+    """
+    video, classes = part.video, part.listed or {}
+    is_binary = part.listed is None
+    white: list[tuple[int, int, RLEMask]] = []
+    for index, file in enumerate(part.files):
+        for label, mask in iter_label_masks(_read_frame(file, video)):
             name = classes.get(str(label), _DEFAULT_CLASS)
             category = categories.setdefault(name, len(categories) + 1)
-            builder.add(video_id, label, category, index, mask, is_crowd=is_void)
-    return (int(size[0]), int(size[1]))
+            if is_binary and label == VOID:
+                white.append((category, index, mask))
+                continue
+            for waited in white:
+                builder.add(video.id, VOID, *waited, is_crowd=True)
+            is_binary, white = False, []
+            builder.add(video.id, label, category, index, mask, is_crowd=label == VOID)
+        yield file
+    for waited in white:
+        builder.add(video.id, VOID, *waited)
 
 
-def _is_binary(files: Sequence[Path]) -> bool:
-    """Whether no picture holds anything but 0 and 255, as in DAVIS 2016."""
-    for file in files:
-        labels = read_labels(file)
-        if ((labels != 0) & (labels != VOID)).any():
-            return False
-    return True
+def _read_frame(file: Path, video: YtvisVideo) -> npt.NDArray[np.uint16]:
+    labels = read_labels(file)
+    if labels.shape != (video.height, video.width):
+        raise FormatError(f"{file} differs in size from the first frame.", path=file)
+    if labels.max(initial=0) > VOID:
+        raise FormatError(f"{file} holds an object above 255.", path=file)
+    return labels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -69,6 +70,26 @@ def read_labels(path: Path) -> npt.NDArray[np.uint16]:
     Raises:
         FormatError: It is not such a picture.
     """
+    with _opened(path) as image:
+        values = np.asarray(image)
+    if values.size and (int(values.min()) < 0 or int(values.max()) > 0xFFFF):
+        raise FormatError(f"{path} holds labels above 65535.", path=path)
+    return values.astype(np.uint16)
+
+
+def label_size(path: Path) -> tuple[int, int]:
+    """The (height, width) of a label picture; reads its head alone.
+
+    Raises:
+        FormatError: It is none.
+    """
+    with _opened(path) as image:
+        return (image.height, image.width)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """A label picture of which only the head has been read; its errors are told as ours."""
     try:
         with Image.open(path) as image:
             if image.width * image.height > _MAX_PIXELS:
@@ -83,14 +104,11 @@ def read_labels(path: Path) -> npt.NDArray[np.uint16]:
                     "read from files of one picture.",
                     path=path,
                 )
-            values = np.asarray(image)
+            yield image
     except Image.DecompressionBombError as error:
         raise FormatError(f"{path} is too large for a label picture.", path=path) from error
     except (OSError, ValueError, SyntaxError, UnidentifiedImageError) as error:
         raise FormatError(f"{path} is not a picture that can be read.", path=path) from error
-    if values.size and (int(values.min()) < 0 or int(values.max()) > 0xFFFF):
-        raise FormatError(f"{path} holds labels above 65535.", path=path)
-    return values.astype(np.uint16)
 
 
 def picture_mode(path: Path) -> str:

@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, repeat
 from pathlib import Path, PurePosixPath
 
 from ifc_core.errors import FormatError, VideoError
@@ -28,11 +29,12 @@ from ifc_core.io.flatten import flat_frames
 from ifc_core.io.frame_list import MAX_FRAMES, list_frames, natural_key, numbers_at_end
 from ifc_core.io.frame_source import FileFrames, FrameSource, TrackHead
 from ifc_core.io.json_file import read_json_file
-from ifc_core.io.label_images import iter_label_masks, read_labels, write_deep_png
+from ifc_core.io.label_images import iter_label_masks, label_size, read_labels, write_deep_png
+from ifc_core.io.pending_tracks import PendingClasses, PendingTracks
 from ifc_core.io.problems import is_text
 from ifc_core.io.track_builder import TrackBuilder
 from ifc_core.io.ytvis_checks import is_safe_name
-from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisTrack, YtvisVideo
+from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisVideo
 from ifc_core.structures import Category, RLEMask
 
 IGNORE_CLASS = 10
@@ -143,13 +145,15 @@ def _write_video(
 def read_mots(folder: Path | str) -> YtvisFile:
     """Read a MOTS folder into memory; see :func:`stream_mots`."""
     header, tracks = stream_mots(folder)
-    return YtvisFile(header.videos, header.categories, tuple(tracks))
+    found = tuple(tracks)
+    return YtvisFile(header.videos, tuple(header.categories), found)
 
 
-def stream_mots(folder: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
+def stream_mots(folder: Path | str) -> tuple[YtvisHeader, PendingTracks]:
     """Read a MOTS folder, from its PNGs where they are there and else from its text.
 
-    The masks wait on disk until their track's turn comes.
+    The masks wait on disk until their track's turn comes. They are not read yet: the tracks have
+    ``steps`` for that.
 
     Args:
         folder: The root (with ``instances`` or ``instances_txt``), or a folder of text files
@@ -160,36 +164,94 @@ def stream_mots(folder: Path | str) -> tuple[YtvisHeader, Iterator[YtvisTrack]]:
         ``frames.json``, and without it ends with its last frame with a mask.
 
     Raises:
-        FormatError: There are no annotations, or they are broken.
+        FormatError: There are no annotations, or a video's first one or what is beside them is
+            broken; from the tracks also where another mask is.
     """
     root = Path(folder)
     names = _read_names(root / _CATEGORIES)
+    parts = _picture_parts(root) or _text_parts(root, is_ours=bool(names))
+    if not parts:
+        raise FormatError(f"{root} holds no MOTS annotations (text or PNGs).", path=root)
     builder = TrackBuilder()
     classes: set[int] = set(names)
-    videos: list[YtvisVideo] = []
-    pictures = root / "instances" if (root / "instances").is_dir() else root
-    texts = root / "instances_txt" if (root / "instances_txt").is_dir() else root
-    folders = sorted({file.parent for file in pictures.glob("*/*.png")}, key=_by_name)
-    for place in folders:
-        videos.append(_read_pictures(place, len(videos) + 1, builder, classes))
-    files = [] if folders else sorted(texts.glob("*.txt"), key=_by_name)
-    lowest = min((f for file in files for f in _frame_numbers(file)), default=0)
-    usual = 1 if lowest == 1 and not names else 0
-    covered = _read_frames(root / _FRAMES) if files else {}
-    for place in files:
-        numbers = covered.get(place.stem)
-        if numbers is None:
-            first = _first_picture(root / "images" / place.stem, usual)
-            numbers = range(first, first + _MOST_UNLISTED)
-        videos.append(_read_text(place, len(videos) + 1, builder, classes, numbers))
-    if not videos:
-        raise FormatError(f"{root} holds no MOTS annotations (text or PNGs).", path=root)
-    categories = tuple(
+    lengths = {part.video.id: part.video.length for part in parts}
+    tracks = PendingTracks(builder, _read_masks(parts, builder, classes), lengths)
+    found = PendingClasses(lambda: _categories(classes, names))
+    videos = tuple(part.video for part in parts)
+    return YtvisHeader(videos, found), tracks  # type: ignore[arg-type]
+
+
+def _categories(classes: Collection[int], names: Mapping[int, str]) -> tuple[Category, ...]:
+    return tuple(
         Category(number, names.get(number) or _KNOWN.get(number, f"class {number}"))
         for number in sorted(classes or {1})
     )
-    tracks = builder.tracks({video.id: video.length for video in videos})
-    return YtvisHeader(tuple(videos), categories), tracks
+
+
+@dataclass(frozen=True, slots=True)
+class _Pictures:
+    """A video, and its pictures of labels."""
+
+    video: YtvisVideo
+    files: Sequence[Path]
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A video, and its text: the lines with a mask, and where the frames lie that they name."""
+
+    video: YtvisVideo
+    path: Path
+    num_masks: int
+    numbers: Sequence[int]
+
+
+def _picture_parts(root: Path) -> list[_Pictures]:
+    base = root / "instances" if (root / "instances").is_dir() else root
+    parts: list[_Pictures] = []
+    for folder in sorted({file.parent for file in base.glob("*/*.png")}, key=_by_name):
+        files = sorted(folder.glob("*.png"), key=_by_name)
+        frames = tuple(f"{folder.name}/{file.stem}.jpg" for file in files)
+        video = YtvisVideo(len(parts) + 1, *label_size(files[0]), len(files), frames)
+        parts.append(_Pictures(video, files))
+    return parts
+
+
+def _text_parts(root: Path, *, is_ours: bool) -> list[_Text]:
+    base = root / "instances_txt" if (root / "instances_txt").is_dir() else root
+    found = [_look_through(path) for path in sorted(base.glob("*.txt"), key=_by_name)]
+    lowest = min((text.lowest for text in found), default=0)
+    usual = 1 if lowest == 1 and not is_ours else 0
+    covered = _read_frames(root / _FRAMES) if found else {}
+    parts: list[_Text] = []
+    for text in found:
+        name = text.path.stem  # once, and not for each of a million frames
+        numbers = shown = covered.get(name, ())
+        if not numbers:
+            first = _first_picture(root / "images" / name, usual)
+            numbers = range(first, first + _MOST_UNLISTED)
+            if text.highest >= numbers.stop:
+                raise FormatError(
+                    f"{text.path}, line {text.line_of_highest}: frame {text.highest} is too far; "
+                    f"without {_FRAMES} a video has {_MOST_UNLISTED:,} frames at most."
+                )
+            numbers = range(first, max(text.highest, first) + 1)
+            shown = range(len(numbers))
+        frames = tuple(f"{name}/{frame:06d}.jpg" for frame in shown)
+        video = YtvisVideo(len(parts) + 1, *text.size, len(numbers), frames)
+        parts.append(_Text(video, text.path, text.num_masks, numbers))
+    return parts
+
+
+def _read_masks(
+    parts: Sequence[_Pictures | _Text], builder: TrackBuilder, classes: set[int]
+) -> Iterator[Path]:
+    """Gather the masks of all videos, a frame with each item, and add the classes they have."""
+    for part in parts:
+        if isinstance(part, _Pictures):
+            yield from _read_pictures(part, builder, classes)
+        else:
+            yield from _read_text(part, builder, classes)
 
 
 def _by_name(path: Path) -> tuple[tuple[int, int, str], ...]:
@@ -242,32 +304,52 @@ def _add(
     return builder.add(video_id, label, category, frame, mask, is_crowd=is_ignored)
 
 
-def _read_pictures(
-    folder: Path, video_id: int, builder: TrackBuilder, classes: set[int]
-) -> YtvisVideo:
-    files = sorted(folder.glob("*.png"), key=_by_name)
-    size: tuple[int, ...] = ()
-    for index, file in enumerate(files):
+def _read_pictures(part: _Pictures, builder: TrackBuilder, classes: set[int]) -> Iterator[Path]:
+    video = part.video
+    for index, file in enumerate(part.files):
         labels = read_labels(file)
-        size = size or labels.shape
-        if labels.shape != size:
+        if labels.shape != (video.height, video.width):
             raise FormatError(f"{file} differs in size from the first frame.", path=file)
         for label, mask in iter_label_masks(labels):
             if label < _STEP:
                 raise FormatError(
                     f"{file} holds the id {label}; ids of MOTS begin at 1000.", path=file
                 )
-            _add(builder, classes, video_id, label, index, mask)
-    frames = tuple(f"{folder.name}/{file.stem}.jpg" for file in files)
-    return YtvisVideo(video_id, size[0], size[1], len(files), frames)
+            _add(builder, classes, video.id, label, index, mask)
+        yield file
 
 
-def _frame_numbers(path: Path) -> Iterator[int]:
-    """The frames that the lines of a text file name, so far as they are numbers."""
-    for line in _lines(path):
-        number = line.split(maxsplit=1)[:1]
-        if number and number[0].isdecimal() and len(number[0]) < 10:
-            yield int(number[0])
+@dataclass(frozen=True, slots=True)
+class _Overview:
+    """What a text says before its masks are looked at."""
+
+    path: Path
+    size: tuple[int, int]
+    num_masks: int
+    lowest: int
+    highest: int
+    line_of_highest: int
+
+
+def _look_through(path: Path) -> _Overview:
+    """The frames that the lines of a text name, so far as they are numbers, and how many lines."""
+    size: tuple[int, int] | None = None
+    num_masks, lowest, highest, line_of_highest = 0, MAX_FRAMES, -1, 0
+    for number, line in enumerate(_lines(path), start=1):
+        first = line.split(maxsplit=1)[:1]
+        if not first:
+            continue
+        if size is None:
+            size = _parse_line(line, path, number)[2].size
+        num_masks += 1
+        if first[0].isdecimal() and len(first[0]) < 10:
+            frame = int(first[0])
+            lowest = min(lowest, frame)
+            if frame > highest:
+                highest, line_of_highest = frame, number
+    if size is None:
+        raise FormatError(f"{path} holds no masks.", path=path)
+    return _Overview(path, size, num_masks, lowest, highest, line_of_highest)
 
 
 def _first_picture(folder: Path, usual: int) -> int:
@@ -279,44 +361,29 @@ def _first_picture(folder: Path, usual: int) -> int:
     return usual if number is None else int(number.group())
 
 
-def _read_text(
-    path: Path,
-    video_id: int,
-    builder: TrackBuilder,
-    classes: set[int],
-    numbers: Sequence[int],
-) -> YtvisVideo:
-    """Read one text file whose frames have these numbers; a range ends with the last mask."""
-    size: tuple[int, int] | None = None
-    is_open = isinstance(numbers, range)
-    places = numbers if is_open else {frame: place for place, frame in enumerate(numbers)}
-    length = 1 if is_open else len(numbers)
+def _read_text(part: _Text, builder: TrackBuilder, classes: set[int]) -> Iterator[Path]:
+    """Gather the masks of a text; as many items as frames, each after its share of the lines."""
+    path, video, numbers = part.path, part.video, part.numbers
+    is_row = isinstance(numbers, range)  # whose places are known without a table
+    places = numbers if is_row else {frame: place for place, frame in enumerate(numbers)}
+    num_masks = num_items = 0
     for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
         frame, label, mask = _parse_line(line, path, number)
         if frame < numbers[0]:
             raise FormatError(f"{path}, line {number}: the video begins at frame {numbers[0]}.")
-        if frame not in places and is_open:
-            raise FormatError(
-                f"{path}, line {number}: frame {frame} is too far; without {_FRAMES} a video has "
-                f"{_MOST_UNLISTED:,} frames at most."
-            )
         if frame not in places:
             raise FormatError(f"{path}, line {number}: {_FRAMES} does not list frame {frame}.")
-        place = frame - numbers[0] if is_open else places[frame]
-        size = size or mask.size
-        if mask.size != size:
+        if mask.size != (video.height, video.width):
             raise FormatError(f"{path}, line {number}: the size differs from the first line's.")
-        if not _add(builder, classes, video_id, label, place, mask):
+        place = frame - numbers[0] if is_row else places[frame]
+        if not _add(builder, classes, video.id, label, place, mask):
             raise FormatError(f"{path}, line {number}: id {label} occurs twice on frame {frame}.")
-        length = max(length, place + 1)
-    if size is None:
-        raise FormatError(f"{path} holds no masks.", path=path)
-    shown = range(length) if is_open else numbers
-    name = path.stem  # once, and not for each of a million frames
-    names = tuple(f"{name}/{frame:06d}.jpg" for frame in shown)
-    return YtvisVideo(video_id, size[0], size[1], length, names)
+        num_masks += 1
+        due = num_masks * video.length // part.num_masks
+        yield from repeat(path, due - num_items)
+        num_items = due
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -1,12 +1,14 @@
-"""Tracks of formats that give masks frame by frame: all are read before the first track."""
+"""What formats that give masks frame by frame tell only once all of them have been read."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import overload
 
 from ifc_core.io.track_builder import TrackBuilder
 from ifc_core.io.ytvis_types import YtvisTrack
+from ifc_core.structures import Category
 
 
 class PendingTracks(Iterable[YtvisTrack]):
@@ -48,3 +50,34 @@ class PendingTracks(Iterable[YtvisTrack]):
         """The tracks one by one, once what is left of the masks has been read."""
         deque(self._reading, maxlen=0)
         yield from self._builder.tracks(self._lengths)
+
+
+class PendingClasses(Sequence[Category]):
+    """Classes that only the masks tell: they are complete once the tracks have been read.
+
+    They take the place of those of a header, which is asked for them after that.
+
+    Args:
+        known: Gives those that are known so far.
+    """
+
+    def __init__(self, known: Callable[[], Sequence[Category]]) -> None:
+        self._known = known
+
+    @overload
+    def __getitem__(self, place: int) -> Category: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Category]: ...
+
+    def __getitem__(self, place: int | slice) -> Category | Sequence[Category]:
+        """One of them, or some."""
+        return self._known()[place]
+
+    def __iter__(self) -> Iterator[Category]:
+        """All of them."""
+        return iter(self._known())
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._known())

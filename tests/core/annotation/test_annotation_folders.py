@@ -328,3 +328,30 @@ def test_masks_are_brought_in_frame_by_frame_and_may_be_cancelled(tmp_path, clip
         with pytest.raises(JobCancelled):
             next(steps)
         assert (project.videos(), project.history()) == ([], [])
+
+
+@pytest.mark.parametrize("form", [DAVIS, MOTS])
+def test_davis_and_mots_are_brought_in_frame_by_frame_too(davis, tmp_path, form):
+    folder = davis
+    if form is MOTS:
+        folder = tmp_path / "mots"
+        with Project.create(tmp_path / "a.ifcproj") as project:
+            import_annotations(project, davis)
+            options = ExportOptions(scope=ExportScope.EVERYTHING)
+            export_project(project, folder, MOTS, options)
+    with Project.create(tmp_path / "b.ifcproj") as project:
+        context = JobContext()
+        steps = iter_import(project, folder, context=context)
+        assert next(steps).done == 1
+        context.cancel()
+        with pytest.raises(JobCancelled):
+            next(steps)
+        assert (project.videos(), project.categories(), project.history()) == ([], [], [])
+        told = [(p.done, p.total, p.unit) for p in iter_import(project, folder)]
+        count = len(told) - 1
+        assert told == [*((n, count, "frames") for n in range(1, count + 1)), (1, None, "tracks")]
+        assert count == project.video(1).num_frames
+        assert [c.name for c in project.categories()] == ["object"]
+        (track,) = project.tracks(1)
+        masks = list(project.track_masks(track.id))
+        assert (track.state, len(masks)) == (TrackState.APPROVED, count)
