@@ -52,13 +52,14 @@ def mask_folders(root: Path) -> dict[str, MaskFolder]:
     """The masks of a folder by the names of their videos, in natural order; of each the best.
 
     Args:
-        root: A folder of masks, or one that holds such folders as the challenge names them.
-            What cannot be read holds none.
+        root: A folder of masks, one around it such as ``01_GT``, or one that holds such folders
+            as the challenge names them. What cannot be read holds none.
     """
     here = _look(root)
-    masks = _masks_of(root, here)
-    if masks is not None:
-        return {_video_name(root): masks}
+    for place in (root, *_inside(root)):
+        masks = _masks_of(place, here if place is root else _look(place))
+        if masks is not None:
+            return {_video_name(place): masks}
     found: dict[str, MaskFolder] = {}
     for ending, below in _PLACES:
         for name in here.folders:
@@ -93,11 +94,11 @@ def undoubted_masks(root: Path, most: int) -> list[Path]:
     if here.masks:
         is_told = here.has_text or any(_is_named(name) for name in _names_around(root))
         return _files_alone(root, here) if is_told else []
-    if len(here.pictures) > most or not _may_lie_beside(here, root):
-        return []
-    for name in sorted(here.folders, key=natural_key)[:most]:
-        below = next(below for ending, below in _PLACES if name.endswith(ending))
-        place = root / name / below
+    places = [] if here.pictures else _inside(root)
+    if not places and len(here.pictures) <= most and _may_lie_beside(here, root):
+        names = sorted(here.folders, key=natural_key)[:most]
+        places = [root / name / _below(name) for name in names]
+    for place in places:
         inside = _look(place, most)
         if _masks_of(place, inside) is not None and (files := _files_alone(place, inside)):
             return files
@@ -125,6 +126,18 @@ def _names_around(folder: Path) -> tuple[str, str]:
 def _is_named(name: str) -> bool:
     """Whether a folder is called as the challenge calls one of a video."""
     return any(len(name) > len(ending) and name.endswith(ending) for ending, _ in _PLACES)
+
+
+def _below(name: str) -> str:
+    """Where in a folder of that name, one of a video, the masks lie."""
+    return next(below for ending, below in _PLACES if name.endswith(ending))
+
+
+def _inside(root: Path) -> list[Path]:
+    """The folder of masks in one that by its name is around it, if it is there."""
+    name, _ = _names_around(root)
+    below = _below(name) if _is_named(name) else ""
+    return [root / below] if below and (root / below).is_dir() else []
 
 
 def _look(folder: Path, most: int | None = None) -> _Entries:
