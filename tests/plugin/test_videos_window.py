@@ -58,7 +58,8 @@ def test_videos_are_added_shown_by_keyboard_and_removed(studio, clip, tmp_path, 
     with pytest.raises(EditError, match="brought the video in"):
         studio.workspace.editor.undo()
 
-    studio.run_action("videos.remove")  # the shown one: its neighbour comes first
+    with qtbot.waitSignal(studio.opened, timeout=20_000):
+        studio.run_action("videos.remove")  # the shown one: its neighbour comes first
     assert studio.workspace.session.entry.id == first
     assert [row.name for row in videos.list.model.rows] == ["clip"]
     studio.run_action("edit.undo")

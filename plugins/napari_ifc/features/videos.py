@@ -34,6 +34,7 @@ from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.features.absent_videos import AbsentVideos
 from napari_ifc.features.files import VIDEO_FILES
 from napari_ifc.features.opening import Opening
+from napari_ifc.features.video_removal import VideoRemoval
 from napari_ifc.language import tr
 from napari_ifc.rows import VideoRow
 from napari_ifc.views.place_question import ask_for_place
@@ -56,6 +57,7 @@ class Videos(Feature):
     Attributes:
         list: The widget in the dock.
         absent: Which of them are not found.
+        removal: Takes them out.
     """
 
     def __init__(self, studio: Studio) -> None:
@@ -68,6 +70,7 @@ class Videos(Feature):
         studio.opened.connect(self._go_back)
         self._worker = Worker(studio.deliver, "pictures")
         self.absent = AbsentVideos(studio, self._show_rows)
+        self.removal = VideoRemoval(studio, self.list, self.show)
         self.list.shown.connect(self._look)
         self.list.show_requested.connect(self.show)
         self.list.pictures_wanted.connect(self._fetch)
@@ -96,9 +99,9 @@ class Videos(Feature):
         yield Action(
             "videos.remove",
             tr("Remove the chosen video"),
-            self.remove_chosen,
+            self.removal.remove_chosen,
             group=GROUP,
-            why_not=self._why_not_remove,
+            why_not=self.removal.why_not,
             tip=tr(
                 "Take it and its tracks out of the project; the file stays, and undo brings it "
                 "back."
@@ -365,7 +368,7 @@ class Videos(Feature):
         task: Task[tuple[Video, dict[int, Video]]] = Task(text, take, self.studio.fail)
         self.studio.tasks.start(task, lambda context: look_at(folder, entry, path, context))
 
-    # Adding and removing
+    # Adding
 
     def begin_open(self, paths: Sequence[Path], left: Sequence[Path] = ()) -> None:
         """Open the first; further videos follow into its project once it is open.
@@ -474,26 +477,3 @@ class Videos(Feature):
                 name=entry.name, step=step, twice=2 * step
             )
         )
-
-    def _why_not_remove(self) -> str:
-        reason = self.editor_reason(lambda e: e.why_not_write())()
-        if reason:
-            return reason
-        if len(self._rows) < 2:
-            return tr("A project keeps at least one video; close it instead.")
-        if self.list.chosen() is None:
-            return tr("Choose a video in the list first.")
-        if self.studio.work_going_on():
-            return tr("Wait for what is going on, or cancel it.")
-        return ""
-
-    def remove_chosen(self) -> None:
-        """Take the chosen video out; where it is the shown one, its neighbour is shown first."""
-        video_id = self.list.chosen()
-        if video_id is None:
-            return
-        if video_id == self.workspace.session.entry.id:
-            there = neighbour(self._rows, video_id, 1) or neighbour(self._rows, video_id, -1)
-            if there is None or not self.studio.show_video(there):
-                return
-        self.workspace.editor.apply(edits.RemoveVideo(video_id))
