@@ -121,9 +121,11 @@ STEPS = (
     "Clear {part}, {scope}",
     "Copy {part} from frame {frame} to {scope}",
     "Delete {part}",
+    "Divide {part} into {other}",
     "Edit classes",
     "Extend {part} to frame {frame}",
     "Extend {part}, {scope}",
+    "Forget the parent of {part}",
     "Import {part} from {text}",
     "Interpolate {part}, {scope}",
     "Locate video {text}",
@@ -163,6 +165,7 @@ STEPS = (
 
 NOTES = (
     "Approved as complete no longer: {part}.",
+    "Divisions of the file that make no sense were left out: {count}.",
     "From frame {frame} on the pieces cannot be told apart, so the mask stays whole.",
     "Nothing is left of {part}, which was removed.",
     "On 1 frame both tracks had a mask, of which one was kept.",
@@ -180,6 +183,7 @@ REPORTS = (
     "1 pixel lies under another mask and is not in the export.",
     "1 video carries no review states, so every frame counts as approved and null as absent.",
     "1 video has nothing to export in this scope: {names}.",
+    "Divisions of the file that make no sense were left out: {count}.",
     "The folder of {names} was not found, so its frames are named by their number from 0; where "
     "its pictures are counted otherwise, these names mean other pictures.",
     "The folders of {count} videos were not found ({names}), so their frames are named by their "

@@ -40,6 +40,8 @@ class TrackRow:
         last_frame: Last of them.
         state: Review state, as text.
         provisional: Whether it belongs to a run that is not accepted.
+        parent_id: The track that divided into it, or ``None``.
+        daughter_ids: What it divided into.
     """
 
     track_id: int
@@ -51,6 +53,8 @@ class TrackRow:
     last_frame: int | None
     state: str
     provisional: bool = False
+    parent_id: int | None = None
+    daughter_ids: tuple[int, ...] = ()
 
     def holds(self, words: str) -> bool:
         """Whether its number, class or state holds some words, in capitals or not."""
@@ -150,6 +154,7 @@ class Lane:
         doubt_frames: (d,) int32, frames that nobody reviewed and whose uncertainty is known.
         doubt: (d,) float32 in 0 to 1, their uncertainty.
         detail: Class and state in words.
+        parent_id: The track that divided into it, or ``None``.
     """
 
     track_id: int
@@ -160,6 +165,7 @@ class Lane:
     doubt_frames: npt.NDArray[np.int32] = field(default_factory=_no_frames)
     doubt: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     detail: str = ""
+    parent_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,7 +175,7 @@ class TimelineData:
     Attributes:
         num_frames: Length of the video.
         fps: Frames per second, for the ruler.
-        lanes: One per track, in table order.
+        lanes: One per track, by id, but daughters right below their mothers.
         counts: (num_frames,) int32 masks on each frame, or empty.
         doubtful: (num_frames,) int32, those among them of which the model is unsure.
         approved: Stretches of frames that are approved as exhaustive.

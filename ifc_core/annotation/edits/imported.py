@@ -109,8 +109,9 @@ class ImportTracks(Edit):
         known = {child: added[key] for child, key in parent_keys.items() if key in added}
         num_left_out = len(parent_keys) - link_all(tx, known)
         if num_left_out:
-            links = "1 division link" if num_left_out == 1 else f"{num_left_out} division links"
-            tx.notes.append(f"{links} made no sense and were left out.")
+            tx.notes.append(
+                f"Divisions of the file that make no sense were left out: {num_left_out}."
+            )
 
     def _add_videos(self, tx: EditTransaction) -> dict[int, int]:
         """File id -> id in the project; a video that several of the file share is added once."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ifc_core.annotation import EditResult, FrameColumns, ProjectReader, Scope
 from ifc_core.structures import Track, TrackState
+from napari_ifc.controllers.kinship import Kinship
 from napari_ifc.controllers.track_frames import (
     MaskCounts,
     TrackFrames,
@@ -35,6 +36,10 @@ class TrackIndex:
     Args:
         project: Where to read.
         video_id: The video.
+
+    Attributes:
+        kinship: Which tracks divided into which.
+        is_loaded: Whether the frames of all tracks have been read.
     """
 
     def __init__(self, project: ProjectReader, video_id: int) -> None:
@@ -45,6 +50,7 @@ class TrackIndex:
         self._lanes: dict[int, Lane] = {}
         self._rows: dict[int, TrackRow] = {}
         self._classes: dict[int, str] = {}
+        self.kinship = Kinship()
         self._exhaustive: list[int] = []
         self._approved: tuple[tuple[int, int], ...] = ()
         self._since_reload: set[int] = set()
@@ -137,6 +143,10 @@ class TrackIndex:
         tracks = self._project.tracks(self._video_id, include_rejected=False)
         self._tracks = {track.id: track for track in sorted(tracks, key=lambda t: t.id)}
         self._classes = {c.id: c.name for c in self._project.categories()}
+        before, self.kinship = self.kinship, Kinship(self._tracks.values())
+        for track_id in self.kinship.changed(before):
+            self._lanes.pop(track_id, None)
+            self._rows.pop(track_id, None)
 
     def _load_exhaustive(self) -> None:
         self._exhaustive = self._project.exhaustive_frames(self._video_id)
@@ -204,6 +214,8 @@ class TrackIndex:
             first_frame=int(frames[0]) if len(frames) else None,
             last_frame=int(frames[-1]) if len(frames) else None,
             state=tr(track.state.value),
+            parent_id=self.kinship.parent(track.id),
+            daughter_ids=self.kinship.daughters(track.id),
         )
 
     def timeline(
@@ -216,7 +228,7 @@ class TrackIndex:
             fps: Frames per second.
             provisional: Lanes of a run in progress, put below the others.
         """
-        lanes = tuple(self._lane(track) for track in self._tracks.values())
+        lanes = tuple(self._lane(self._tracks[i]) for i in self.kinship.in_order())
         return TimelineData(
             num_frames=num_frames,
             fps=fps,
@@ -240,6 +252,7 @@ class TrackIndex:
                 frames.doubt_frames,
                 frames.doubt,
                 f"{self.class_name(track.id)}, {tr(track.state.value)}",
+                self.kinship.parent(track.id),
             )
             self._lanes[track.id] = lane
         return lane

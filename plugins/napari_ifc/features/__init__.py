@@ -9,6 +9,7 @@ from napari_ifc.features.editing import Editing
 from napari_ifc.features.files import Files
 from napari_ifc.features.finetune import TrainerLink
 from napari_ifc.features.labels_layer import LabelsLayer
+from napari_ifc.features.lineage import Lineage
 from napari_ifc.features.model_import import ModelImport
 from napari_ifc.features.napari_layer import NapariLayer
 from napari_ifc.features.navigation import Navigation
@@ -42,6 +43,7 @@ FEATURES: tuple[type[Feature], ...] = (
     View,
     Visibility,
     TrackEdits,
+    Lineage,
     TrackList,
     Navigation,
     TimelineLink,

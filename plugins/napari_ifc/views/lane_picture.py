@@ -18,7 +18,7 @@ from napari_ifc.views.timeline_scale import (
 LANE_PX = 20
 COUNTS_PX = 20
 _BAR = slice(4, 13)
-_MIDDLE = 8
+MIDDLE_PX = 8
 _ABOVE, _BELOW = slice(2, 4), slice(15, 17)
 _DOUBT_PX, _DOUBT_BOTTOM = 5, 19
 _DOUBT_FLOOR = 0.15  # less is not worth a person's eye
@@ -95,7 +95,7 @@ def _tiles(
 ) -> npt.NDArray[np.uint32]:
     """(kinds + gap + nothing, _TILE_PX, LANE_PX): what each kind looks like, to be repeated."""
     tiles = np.full((len(SPAN_KINDS) + 2, _TILE_PX, LANE_PX), back.rgb(), dtype=np.uint32)
-    tiles[_GAP, :, _MIDDLE] = mixed(back, text, 0.35).rgb()
+    tiles[_GAP, :, MIDDLE_PX] = mixed(back, text, 0.35).rgb()
     for kind, share in _FILL.items():
         tiles[SPAN_KINDS.index(kind), :, _BAR] = mixed(back, color, share).rgb()
     across, down = np.ogrid[:_TILE_PX, : _BAR.stop - _BAR.start]
@@ -107,8 +107,8 @@ def _tiles(
     for kind, pattern in patterns.items():
         tiles[SPAN_KINDS.index(kind), :, _BAR][pattern] = color.rgb()
     dashes = np.arange(_TILE_PX) % 4 < 2
-    tiles[SPAN_KINDS.index(SpanKind.ABSENT), dashes, _MIDDLE] = color.rgb()
-    tiles[SPAN_KINDS.index(SpanKind.ABSENT), dashes, _MIDDLE + 1] = color.rgb()
+    tiles[SPAN_KINDS.index(SpanKind.ABSENT), dashes, MIDDLE_PX] = color.rgb()
+    tiles[SPAN_KINDS.index(SpanKind.ABSENT), dashes, MIDDLE_PX + 1] = color.rgb()
     tiles[SPAN_KINDS.index(SpanKind.CORRECTED), :, _ABOVE] = text.rgb()
     tiles[SPAN_KINDS.index(SpanKind.APPROVED), :, _BELOW] = good.rgb()
     tiles[:, :, [0, -1]] = outside.rgb()
@@ -144,7 +144,7 @@ def _draw_keys(picture: Pixels, lane: Lane, scale: Scale, color: QColor, rim: QC
     distance = np.abs(side)[:, None] + np.abs(side)[None, :]
     for radius, ink in ((_KEY_RADIUS, rim), (_KEY_RADIUS - 1, color)):
         down, across = np.nonzero(distance <= radius)
-        rows = np.broadcast_to(_MIDDLE + side[down], (len(centres), len(down)))
+        rows = np.broadcast_to(MIDDLE_PX + side[down], (len(centres), len(down)))
         columns = centres[:, None] + side[across]
         inside = (columns >= 0) & (columns < scale.width)
         picture[rows[inside], columns[inside]] = ink.rgb()

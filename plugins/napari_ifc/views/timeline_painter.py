@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from qtpy.QtCore import QPointF, QRect, QRectF, Qt
-from qtpy.QtGui import QColor, QFont, QImage, QPainter
+from qtpy.QtGui import QColor, QFont, QImage, QPainter, QPen, QPolygonF
 
 from napari_ifc.language import tr
 from napari_ifc.rows import Lane, TimelineData
 from napari_ifc.views.lane_picture import (
     COUNTS_PX,
     LANE_PX,
+    MIDDLE_PX,
     as_image,
     count_pixels,
     lane_pixels,
@@ -115,6 +116,7 @@ class TimelinePainter:
             lane = lanes[place]
             y = HEAD_PX + place * LANE_PX - offset
             self._lane(lane, y, chosen=lane.track_id in selected)
+        self._divisions(offset, height)
         painter.restore()
         if not lanes or self._data.loading:
             painter.setPen(self._colors.muted)
@@ -130,6 +132,34 @@ class TimelinePainter:
             pixels = lane_pixels(lane, self._scale, self._edges, back, c.background, marks)
             self._pictures[key] = as_image(pixels)
         self._painter.drawImage(self._scale.left, y, self._pictures[key])
+
+    def _divisions(self, offset: int, height: int) -> None:
+        """Draw a line from the end of each mother to where her daughters begin."""
+        lanes = self._data.lanes
+        daughters = [(n, lane) for n, lane in enumerate(lanes) if lane.parent_id is not None]
+        if not daughters:
+            return
+        places = {lane.track_id: place for place, lane in enumerate(lanes)}
+        first, last = offset // LANE_PX, (offset + height) // LANE_PX
+        painter, scale = self._painter, self._scale
+        painter.save()
+        painter.setClipRect(QRect(scale.left, HEAD_PX, scale.width, height))
+        painter.setPen(QPen(self._colors.text, 1.5))
+        painter.setBrush(self._colors.text)
+        for place, lane in daughters:
+            above = places.get(lane.parent_id or 0)
+            is_off = above is None or max(place, above) < first or min(place, above) > last
+            if above is None or is_off or not len(lane.spans):
+                continue
+            begin = int(lane.spans.start[0])
+            ends = [int(stop) for stop in lanes[above].spans.stop[-1:]]
+            left, right = scale.x_of(min([begin, *ends])), scale.x_of(begin)
+            top, bottom = (HEAD_PX + n * LANE_PX + MIDDLE_PX - offset for n in (above, place))
+            painter.drawPolyline(
+                QPolygonF([QPointF(left, top), QPointF(right, top), QPointF(right, bottom)])
+            )
+            painter.drawEllipse(QPointF(right, bottom), 2, 2)
+        painter.restore()
 
     def _label(self, lane: Lane, y: int, color: QColor, *, chosen: bool) -> None:
         painter = self._painter

@@ -75,7 +75,8 @@ class TrackModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return _texts(row)[column]
         if role == _SORT_ROLE:
-            values = (_order(row), row.class_name, row.score, row.num_frames, row.state)
+            above = _AFTER_TRACKS if row.parent_id is None else row.parent_id
+            values = (_order(row), row.class_name, row.score, row.num_frames, row.state, above)
             return values[column]
         if role == Qt.ItemDataRole.DecorationRole and column == 0:
             return self._swatch(row)
@@ -136,6 +137,7 @@ def _texts(row: TrackRow) -> tuple[str, ...]:
         f"{row.score:.2f}",
         str(row.num_frames),
         row.state,
+        "" if row.parent_id is None else str(row.parent_id),
     )
 
 
@@ -149,11 +151,22 @@ def _tip(row: TrackRow) -> str:
         return tr("{class_name}, {span}; it belongs to the run and is not accepted yet.").format(
             class_name=row.class_name, span=span
         )
-    words = tr("Track {track_id}, {class_name}, {state}, score {score:.2f}, {span}")
-    return words.format(
+    words = tr("Track {track_id}, {class_name}, {state}, score {score:.2f}, {span}").format(
         track_id=row.track_id,
         class_name=row.class_name,
         state=row.state,
         score=row.score,
         span=span,
     )
+    return "\n".join([words, *_kin_words(row)])
+
+
+def _kin_words(row: TrackRow) -> list[str]:
+    """Whom a track came of, and what it divided into."""
+    words = []
+    if row.parent_id is not None:
+        words.append(tr("Daughter of track {parent_id}").format(parent_id=row.parent_id))
+    if row.daughter_ids:
+        numbers = ", ".join(map(str, row.daughter_ids))
+        words.append(tr("Divided into {numbers}").format(numbers=numbers))
+    return words

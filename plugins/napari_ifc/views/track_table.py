@@ -52,6 +52,7 @@ _BUTTONS = (
     ("track.approve", "approve"),
     ("track.delete", "delete"),
 )
+_ONLY_IN_MENU = ("track.divide", "track.bud", "track.unlink", "track.family")
 
 
 class TrackTable(QWidget):
@@ -337,7 +338,7 @@ class TrackTable(QWidget):
 
     def _show_menu(self, position: Any) -> None:
         menu = QMenu(self)
-        for action_id, _ in _BUTTONS:
+        for action_id in (*dict(_BUTTONS), *_ONLY_IN_MENU):
             action = self._actions[action_id]
             entry = menu.addAction(action.text)
             entry.setEnabled(action.enabled)

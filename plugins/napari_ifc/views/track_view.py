@@ -11,8 +11,8 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 from napari_ifc.language import tr
 from napari_ifc.rows import TrackRow
 
-ID, CLASS, SCORE, FRAMES, STATE = range(5)
-COLUMNS = ("ID", tr("Class"), tr("Score"), tr("Frames"), tr("State"))
+ID, CLASS, SCORE, FRAMES, STATE, PARENT = range(6)
+COLUMNS = ("ID", tr("Class"), tr("Score"), tr("Frames"), tr("State"), tr("From"))
 _SWATCH_PX = 12
 _PADDING_PX = 22  # around a text: the style sheet's, Qt's, and a little air
 _ARROW_PX = 14  # of the column by which the list is sorted
@@ -24,13 +24,14 @@ class TrackView(QTableView):
     """Gives the class what the other columns can spare.
 
     Where that is too little, the score makes room, then the state; the tip of a line has both. The
-    column by which the list is sorted stays.
+    column by which the list is sorted stays. That of parents is there where a track has one.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._wanted: dict[int, int] = dict.fromkeys(range(len(COLUMNS)), 0)
         self._shown: tuple[object, ...] = ()
+        self._has_parents = False
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -63,7 +64,9 @@ class TrackView(QTableView):
         longest = max((abs(row.track_id) for row in rows), default=0)
         most = max((row.num_frames for row in rows), default=0)
         sign = "~" if any(row.provisional for row in rows) else ""
-        shown = (classes, states, len(str(longest)), len(str(most)), sign, metrics.height())
+        parents = frozenset(str(row.parent_id) for row in rows if row.parent_id is not None)
+        lengths = (len(str(longest)), len(str(most)), max(map(len, parents), default=0))
+        shown = (classes, states, lengths, sign, metrics.height())
         if shown == self._shown:  # mostly, after a stroke
             return
         self._shown = shown
@@ -73,7 +76,9 @@ class TrackView(QTableView):
             SCORE: ("8.88",),
             FRAMES: ("8" * len(str(most)),),
             STATE: states,
+            PARENT: parents,
         }
+        self._has_parents = bool(parents)
         for column, words in texts.items():
             self._wanted[column] = self._room(column, words, metrics)
         self._wanted[ID] += _SWATCH_PX
@@ -89,12 +94,15 @@ class TrackView(QTableView):
         sorted_by = self.horizontalHeader().sortIndicatorSection()
         wanted = dict(self._wanted)
         wanted[sorted_by] += _ARROW_PX
+        self.setColumnHidden(PARENT, not self._has_parents)
+        if not self._has_parents:
+            wanted[PARENT] = 0
         too_much = sum(wanted.values()) - self.viewport().width()
         for column in (SCORE, STATE):
             gone = too_much > 0 and column != sorted_by
             too_much -= wanted[column] if gone else 0
             self.setColumnHidden(column, gone)
-        for column in (ID, SCORE, FRAMES, STATE):
+        for column in (ID, SCORE, FRAMES, STATE, PARENT):
             self.setColumnWidth(column, wanted[column])
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102

@@ -203,3 +203,38 @@ def test_frames_of_a_run_lie_over_the_stretches_of_a_track():
         Span(0, 1, SpanKind.PROVISIONAL)
     ]
     assert spans.overlaid(np.zeros(0, np.int32), SpanKind.PROVISIONAL) is spans
+
+
+def test_a_line_joins_the_end_of_a_mother_to_the_beginning_of_her_daughters(qtbot):
+    def picture(parent_id):
+        timeline = Timeline()
+        qtbot.addWidget(timeline)
+        timeline.resize(LABEL_PX + 8 + 400, HEAD_PX + 4 * LANE_PX + 20)
+        timeline.apply_palette(palette_for("dark"))
+        lanes = (
+            Lane(1, ORANGE, "1", Spans.of([Span(0, 30, SpanKind.PROPOSED)])),
+            Lane(2, ORANGE, "2", Spans.of([Span(90, 99, SpanKind.PROPOSED)])),
+            Lane(3, ORANGE, "3", Spans.of([Span(50, 80, SpanKind.PROPOSED)]), parent_id=parent_id),
+        )
+        timeline.set_data(TimelineData(100, 25.0, lanes, np.ones(100, np.int32)))
+        timeline.show()
+        image = timeline.viewport().grab().toImage()
+        return timeline, image
+
+    timeline, linked = picture(1)
+    _, apart = picture(None)
+    _, lost = picture(77)
+    ratio = linked.devicePixelRatio()
+
+    def changed(frame, lane):
+        x, y = timeline.x_of(frame), HEAD_PX + lane * LANE_PX + 8
+        around = [
+            (int((x + i) * ratio), int((y + j) * ratio)) for i in (-1, 0, 1) for j in (-1, 0, 1)
+        ]
+        return any(linked.pixel(*place) != apart.pixel(*place) for place in around)
+
+    assert changed(40, 0)  # from the end of the mother
+    assert changed(50, 1)  # down past the lane between
+    assert not changed(60, 0)
+    assert not changed(40, 1)
+    assert lost == apart  # the mother is not shown

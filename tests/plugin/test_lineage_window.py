@@ -1,0 +1,47 @@
+"""Divisions in a real window: keys, the table, the timeline."""
+
+from fake_engine import SIZE, disc
+
+from ifc_core.annotation import edits
+from napari_ifc.views.track_view import PARENT
+
+
+def family(desk):
+    """A mother on frames 0 to 2 and two tracks that begin on frame 3."""
+    made = []
+    for first, last, place in ((0, 2, 20), (3, 5, 14), (3, 5, 34)):
+        desk.studio.select(())
+        desk.studio.layers.go_to(first)
+        result = desk.editor.commit_rle(disc(SIZE, (20, place), 5), "Paint")
+        (track_id,) = result.tracks_added
+        desk.editor.apply(edits.ExtendTrack(track_id, last))
+        made.append(track_id)
+    return made
+
+
+def test_a_division_is_linked_shown_in_the_table_and_undone(desk):
+    mother, left, right = family(desk)
+    studio, view = desk.studio, desk.studio.panel.tracks.view
+    assert view.isColumnHidden(PARENT)
+    studio.select((left, right, mother))
+    studio.run_action("track.divide")
+    assert desk.said == f"Track {mother} divides into {left} and {right}."
+    assert not view.isColumnHidden(PARENT)
+    model = studio.panel.tracks.model
+    shown = {model.row_at(n).track_id: model.index(n, PARENT).data() for n in range(3)}
+    assert shown == {mother: "", left: str(mother), right: str(mother)}
+    studio.select((right,))
+    studio.run_action("track.family")
+    assert set(desk.editor.selected) == {mother, left, right}
+    studio.run_action("edit.undo")
+    assert view.isColumnHidden(PARENT)
+
+
+def test_what_is_no_division_is_said_in_place_of_an_edit(desk):
+    mother, *_ = family(desk)
+    studio = desk.studio
+    studio.select((mother,))
+    steps = len(desk.project.history())
+    studio.run_action("track.divide")
+    assert "two or more tracks" in desk.said
+    assert len(desk.project.history()) == steps
