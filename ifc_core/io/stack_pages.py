@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 import struct
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from ifc_core.errors import VideoError
 from ifc_core.io.display_matrix import Orientation
 from ifc_core.io.frame_list import MAX_FRAMES
 from ifc_core.io.stack_layout import StackLayout, without_single
+from ifc_core.io.tiff_unpacking import bound_unpacking
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it doubts is told by us
 
@@ -90,7 +92,8 @@ class StackFile:
     def _begin(self) -> None:
         page = self._find_pages()
         name = self._path.name
-        is_huge = int(np.prod(page.shape)) > _MOST_VALUES or self.layout.num_frames > MAX_FRAMES
+        most = max(math.prod(page.shape), math.prod(page.chunks))  # a tile may be larger
+        is_huge = most > _MOST_VALUES or self.layout.num_frames > MAX_FRAMES
         if is_huge or 0 in self.layout.shape or np.dtype(page.dtype).kind not in "buif":
             raise VideoError(
                 f"The pages of {name} are too many, too large, empty or no pictures.",
@@ -207,6 +210,7 @@ class StackFile:
         """One frame of a stack that lies in the file as a whole, or is one packed page."""
         shape, axis = self.layout.shape, self.layout.frame_axis
         if self._offset is None:
+            bound_unpacking(self._pages[0])
             whole = np.asarray(self._file.series[0].asarray()).reshape(shape)
             return whole if axis < 0 else np.asarray(whole.take(frame_index, axis))
         dtype = self._block_type()
@@ -229,6 +233,7 @@ class StackFile:
         page = self._pages[number]
         if page is None:
             raise ValueError(f"page {number} is missing")
+        bound_unpacking(page)
         try:
             values = np.asarray(page.asarray())
         except (ImportError, ValueError) as error:
