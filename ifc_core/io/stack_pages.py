@@ -61,7 +61,7 @@ class StackFile:
         is_cut_off: Whether there were more.
         orientation: How its pages are turned for display.
         is_inverted: Whether 0 is white.
-        palette: The colour of each value of a page of palette colours.
+        has_palette: Whether the values of its pages are numbers of colours.
         tables: One a channel; added up they are what is seen.
 
     Raises:
@@ -92,8 +92,7 @@ class StackFile:
     def _begin(self) -> None:
         page = self._find_pages()
         name = self._path.name
-        most = max(math.prod(page.shape), math.prod(page.chunks))  # a tile may be larger
-        is_huge = most > _MOST_VALUES or self.layout.num_frames > MAX_FRAMES
+        is_huge = _most_values(page) > _MOST_VALUES or self.layout.num_frames > MAX_FRAMES
         if is_huge or 0 in self.layout.shape or np.dtype(page.dtype).kind not in "buif":
             raise VideoError(
                 f"The pages of {name} are too many, too large, empty or no pictures.",
@@ -112,9 +111,9 @@ class StackFile:
         tag = page.tags.get(_ORIENTATION)
         self.orientation = Orientation.from_exif(None if tag is None else int(tag.value))
         self.is_inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
-        self.palette = None
-        if page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None:
-            self.palette = (page.colormap.T >> 8).astype(np.uint8)
+        is_palette = page.photometric == tifffile.PHOTOMETRIC.PALETTE
+        self._first_palette = _palette(page) if is_palette else None
+        self.has_palette: bool = self._first_palette is not None
         self.tables = self._tables()
         self.num_frames = self._whole_frames()
         if not self.num_frames:
@@ -185,6 +184,17 @@ class StackFile:
                 frame_index=frame_index,
             ) from error
 
+    def palette(self, frame_index: int) -> Table | None:
+        """The colour of each value of a frame, by its own page where that says so, if by any."""
+        first = self._first_palette
+        if first is None or self._is_one_block:
+            return first
+        with suppress(Exception):  # a damaged page has the library raise all kinds
+            page = self._pages[int(self._numbers(frame_index).flat[0])]
+            whole = page if isinstance(page, tifffile.TiffPage) else page.aspage()
+            return first if (own := _palette(whole)) is None else own
+        return first
+
     def close(self) -> None:
         """Let go of the file."""
         for picture in self._pictures.values():
@@ -198,13 +208,19 @@ class StackFile:
         axis = self.layout.frame_axis
         if self._is_one_block:
             return self._block(frame_index)
-        numbers: npt.NDArray[Any] = np.arange(int(np.prod(self._outer))).reshape(self._outer)
-        is_outer = 0 <= axis < len(self._outer)
-        if is_outer:
-            numbers = np.take(numbers, [frame_index], axis).squeeze(axis)
+        numbers = self._numbers(frame_index)
         pages = [self._page(number) for number in numbers.ravel().tolist()]
         values = np.stack(pages).reshape(*numbers.shape, *pages[0].shape)
+        is_outer = axis < len(self._outer)
         return values if is_outer or axis < 0 else values.take(frame_index, axis)
+
+    def _numbers(self, frame_index: int) -> npt.NDArray[Any]:
+        """The numbers of the pages that a frame lies on, in their places."""
+        axis = self.layout.frame_axis
+        numbers: npt.NDArray[Any] = np.arange(int(np.prod(self._outer))).reshape(self._outer)
+        if not 0 <= axis < len(self._outer):
+            return numbers
+        return np.take(numbers, [frame_index], axis).squeeze(axis)
 
     def _block(self, frame_index: int) -> npt.NDArray[Any]:
         """One frame of a stack that lies in the file as a whole, or is one packed page."""
@@ -233,6 +249,8 @@ class StackFile:
         page = self._pages[number]
         if page is None:
             raise ValueError(f"page {number} is missing")
+        if _most_values(page) > _MOST_VALUES:
+            raise ValueError(f"page {number} is too large")
         bound_unpacking(page)
         try:
             values = np.asarray(page.asarray())
@@ -305,6 +323,15 @@ class StackFile:
             colors = np.array(bytes_of) / 255
         ramp = np.arange(256)[:, None]
         return [np.rint(ramp * color).astype(np.uint8) for color in colors]
+
+
+def _most_values(page: Any) -> int:
+    """Of a page, or of one of its tiles, which may be larger."""
+    return int(max(math.prod(page.shape), math.prod(page.chunks)))
+
+
+def _palette(page: Any) -> Table | None:
+    return None if page.colormap is None else (page.colormap.T >> 8).astype(np.uint8)
 
 
 def _has_colors(page: Any) -> bool:

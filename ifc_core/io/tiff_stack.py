@@ -63,8 +63,9 @@ class StackReader(PictureReader):
     def _load(self, frame_index: int) -> npt.NDArray[np.uint8]:
         stack = self._stack
         values = stack.values(frame_index)
-        if stack.palette is not None and values.shape[0] == 1:
-            picture = stack.palette[np.minimum(values[0], len(stack.palette) - 1)]
+        palette = stack.palette(frame_index)
+        if palette is not None and values.shape[0] == 1:
+            picture = palette[np.minimum(values[0], len(palette) - 1)]
         elif stack.layout.samples > 1:
             picture = self._ranges[0].to_8_bits(_colours(values))
         else:

@@ -163,6 +163,44 @@ def test_palettes_and_grey_whose_zero_is_white(tmp_path: Path) -> None:
     np.testing.assert_array_equal(frames_of(inverted), as_rgb(GREY))
 
 
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"])
+def test_each_page_has_a_palette_of_its_own(tmp_path: Path, compression: str) -> None:
+    pages = []
+    for number in range(3):
+        pages.append(Image.fromarray(GREY[number]))
+        pages[-1].putpalette(bytes((value * (1 + number)) % 256 for value in range(768)))
+    path = tmp_path / "colours.tif"
+    first, *rest = pages
+    first.save(path, save_all=True, append_images=rest, compression=compression)
+    expected = np.stack([np.asarray(page.convert("RGB")) for page in pages])
+    np.testing.assert_array_equal(frames_of(path), expected)
+    with open_video(path) as reader:  # in any order
+        np.testing.assert_array_equal(reader.read(2), expected[2])
+        np.testing.assert_array_equal(reader.read(0), expected[0])
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"truncate": True}])
+def test_pages_that_are_told_by_the_first_one_have_palettes(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
+    table = np.zeros((3, 256), np.uint16)
+    table[1] = np.arange(256) * 257
+    path = tmp_path / "p.tif"
+    tifffile.imwrite(path, GREY, photometric="palette", colormap=table, **options)
+    if not options.get("truncate"):  # which leaves one page for all
+        with tifffile.TiffFile(path) as file:
+            place = file.pages[2].tags["ColorMap"].offset + 8
+        data = bytearray(path.read_bytes())
+        data[place : place + 4] = len(data).to_bytes(4, "little")
+        path.write_bytes(data + np.roll(table, 1, 0).tobytes())
+    shown = frames_of(path)
+    assert len(shown) == len(GREY)
+    for number, frame in enumerate(shown):
+        channel = 2 if number == 2 and not options.get("truncate") else 1
+        np.testing.assert_array_equal(frame[..., channel], GREY[number])
+        assert not np.delete(frame, channel, -1).any()
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_packed_pages_are_turned_once(tmp_path: Path, orientation: int) -> None:
     plain, packed = tmp_path / "plain.tif", tmp_path / "packed.tif"
