@@ -157,6 +157,17 @@ class ProjectError(InputError):
         self.path = Path(path)
 
 
+class OlderProjectError(ProjectError):
+    """A project of an earlier version is to be read, and was not brought up to date yet."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path.name} was made by an earlier version; open it once where it can be written, "
+            "which brings it up to date.",
+            path=path,
+        )
+
+
 class ProjectLockedError(ProjectError):
     """Another process holds the project for writing."""
 

@@ -21,7 +21,7 @@ from ifc_core.annotation.connection import (
     writing,
 )
 from ifc_core.annotation.locking import WriterLock
-from ifc_core.errors import ProjectError, ProjectLockedError
+from ifc_core.errors import OlderProjectError, ProjectError, ProjectLockedError
 from ifc_core.io.problems import is_text, printable
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
@@ -137,10 +137,7 @@ def _look(db: sqlite3.Connection, place: Path, for_writing: bool, check_whole: b
     """Make sure that a file is a project which can be used; returns its schema version."""
     version = verify(db, place)
     if not for_writing and version < schema.SCHEMA_VERSION:
-        raise ProjectError(
-            f"{place.name} was made by an earlier version; open it for writing once.",
-            path=place,
-        )
+        raise OlderProjectError(place)
     if check_whole:
         _check_whole(db, place)
     history.cursor(db, place)

@@ -55,7 +55,7 @@ from ifc_core.annotation.review import (
     VideoProgress,
 )
 from ifc_core.annotation.schema import FRAME_STATES, MASK_SOURCES, SCHEMA_VERSION, STATE_CODE
-from ifc_core.errors import EditError, ProjectError
+from ifc_core.errors import EditError, OlderProjectError, ProjectError
 from ifc_core.structures import Category, FrameState, MaskRecord, Track, TrackState
 
 _MASKS_AT_ONCE = 256
@@ -113,10 +113,7 @@ class ProjectReader:
             db = connect_for_reading(place / DATABASE_NAME)
             try:
                 if verify(db, place) < SCHEMA_VERSION:
-                    raise ProjectError(
-                        f"{place.name} was made by an earlier version; open it for writing once.",
-                        path=place,
-                    )
+                    raise OlderProjectError(place)
                 db.execute("BEGIN")
                 db.execute("SELECT 1 FROM meta LIMIT 1").fetchone()  # the snapshot begins here
             except BaseException:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ifc_core.cli.project_reader import open_reader
 from ifc_core.cli.reporting import counted, job, print_line
 from ifc_core.errors import ConfigError, InputError
 
@@ -110,13 +111,12 @@ def _write(figures: dict[str, Any], output: Path | None) -> bool:
 
 
 def _evaluate_project(project: Path, pred: Path | None, output: Path | None) -> None:
-    from ifc_core.annotation import ProjectReader
     from ifc_core.annotation.targets import check_target
     from ifc_core.evaluation.project_quality import project_quality
 
     if pred is not None and not pred.is_file():
         raise InputError(f"There is no file {pred}.")
-    with ProjectReader.open(project) as reader, job("Evaluating") as context:
+    with open_reader(project) as reader, job("Evaluating") as context:
         if output is not None and str(output) != "-":
             check_target(reader, output)
         _check(output)

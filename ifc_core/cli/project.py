@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ifc_core.cli.project_reader import open_reader
 from ifc_core.cli.reporting import counted, job, print_json, print_line, print_note
 from ifc_core.errors import FormatError, InputError
 
@@ -29,7 +30,8 @@ app = typer.Typer(
 ProjectArgument = Annotated[Path, typer.Argument(help="The project folder.", metavar="PROJECT")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 FORMATS = "ytvis, ytvis-results, coco, davis, mots or ctc"
-EXPORT_FORMATS = "ytvis, ytvis-results, coco, davis, mots, ctc or overlay"
+_BY_SUFFIX = {".mp4": "overlay", ".csv": "csv"}
+EXPORT_FORMATS = "ytvis, ytvis-results, coco, davis, mots, ctc, csv or overlay"
 
 
 @app.command(epilog="Example: ifc-studio project new cells.ifcproj clip1.mp4 clip2.mp4")
@@ -74,9 +76,7 @@ def new(
 @app.command(epilog="Example: ifc-studio project info cells.ifcproj")
 def info(project: ProjectArgument, as_json: JsonOption = False) -> None:
     """Say what a project holds and how far its review has come."""
-    from ifc_core.annotation import ProjectReader
-
-    with ProjectReader.open(project) as reader:
+    with open_reader(project) as reader:
         _show(reader, as_json)
 
 
@@ -163,8 +163,8 @@ def export(
         str,
         typer.Option(
             "--format",
-            help=f"{EXPORT_FORMATS} (a film with the masks drawn); a name that ends in mp4 "
-            "means overlay.",
+            help=f"{EXPORT_FORMATS}: csv is a table of measurements, overlay a film with the "
+            "masks drawn; names that end in csv and mp4 mean these.",
         ),
     ] = "",
     scope: Annotated[
@@ -200,12 +200,11 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Export annotations, and say what was left out."""
-    from ifc_core.annotation import ProjectReader
     from ifc_core.annotation.exporting import ExportOptions, ExportScope, export_project
 
     if scope not in list(ExportScope):
         raise InputError(f"There is no scope {scope}; use reviewed, approved or everything.")
-    with ProjectReader.open(project) as reader:
+    with open_reader(project) as reader:
         options = ExportOptions(
             scope=ExportScope(scope),
             video_ids=_ids(reader.videos(), video, "video"),
@@ -217,7 +216,7 @@ def export(
             approved_tracks_only=approved_tracks,
             color_by_class=color_by_class,
         )
-        chosen = form or ("overlay" if output.suffix.lower() == ".mp4" else "ytvis")
+        chosen = form or _BY_SUFFIX.get(output.suffix.lower(), "ytvis")
         with job(f"Exporting {reader.name}") as context:
             report = export_project(reader, output, _format(chosen), options, context)
     if as_json:
@@ -247,9 +246,9 @@ def check(
 
     Ends with status 0 for a sound project and 2 where there are faults.
     """
-    from ifc_core.annotation import Project, ProjectReader
+    from ifc_core.annotation import Project
 
-    with ProjectReader.open(project) as reader:
+    with open_reader(project) as reader:
         faults = reader.check()
     freed = 0
     if compact and not faults:
@@ -276,10 +275,9 @@ def pack(
     as_json: JsonOption = False,
 ) -> None:
     """Write one file to hand on; `project new --from` makes a project of it."""
-    from ifc_core.annotation import ProjectReader
     from ifc_core.annotation.packing import pack_project
 
-    with ProjectReader.open(project) as reader, job(f"Packing {reader.name}") as context:
+    with open_reader(project) as reader, job(f"Packing {reader.name}") as context:
         size = pack_project(reader, output, with_videos=videos, context=context)
     if as_json:
         print_json({"path": str(output), "bytes": size})
