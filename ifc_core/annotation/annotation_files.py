@@ -91,7 +91,8 @@ def open_annotations(
         ExportFormat.CTC: stream_ctc,
     }
     if form not in readers:
-        raise FormatError("A film holds no annotations that could be imported.", path=path)
+        what = "table of measurements" if form is ExportFormat.CSV else "film"
+        raise FormatError(f"A {what} holds no annotations that could be imported.", path=path)
     return readers[form](path)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from ifc_core.annotation.film_export import write_films
 from ifc_core.annotation.frame_images import check_videos, write_frame_images
 from ifc_core.annotation.frame_names import FrameNames, FrameNaming
+from ifc_core.annotation.measurement_export import export_measurements
 from ifc_core.annotation.project_frames import ProjectFrames
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import WHOLE, Scope
@@ -43,8 +44,11 @@ class ExportFormat(StrEnum):
     DAVIS = "davis"
     MOTS = "mots"
     CTC = "ctc"
+    CSV = "csv"
     OVERLAY = "overlay"
 
+
+_WITHOUT_FRAME_NAMES = (ExportFormat.CSV, ExportFormat.OVERLAY, ExportFormat.YTVIS_RESULTS)
 
 FOLDER_FORMATS = (ExportFormat.DAVIS, ExportFormat.MOTS, ExportFormat.CTC)
 """Those that are a folder of pictures."""
@@ -126,8 +130,8 @@ def export_project(
 
     Args:
         reader: Where to read.
-        path: Target file (ytvis, ytvis-results, coco) or folder (davis, mots, ctc); for overlay a
-            film where one video is exported, else a folder of films.
+        path: Target file (ytvis, ytvis-results, coco, csv) or folder (davis, mots, ctc); for
+            overlay a film where one video is exported, else a folder of films.
         format: The format.
         options: What to export.
         context: Progress and cancellation; a cancelled export leaves no file.
@@ -149,7 +153,7 @@ def export_project(
     content = _Content(reader, header, exported, options.include_studio_key, context)
     if options.write_frames or format is ExportFormat.OVERLAY:
         check_videos(reader, exported)
-    is_named = format not in (ExportFormat.OVERLAY, ExportFormat.YTVIS_RESULTS)
+    is_named = format not in _WITHOUT_FRAME_NAMES
     name_notes = names.notes() if is_named else ()
     picture_notes: tuple[str, ...] = ()
     in_folder = format in FOLDER_FORMATS
@@ -160,6 +164,9 @@ def export_project(
         colors = {c.id: c.color_rgb for c in categories} if options.color_by_class else {}
         num_masks = write_films(reader, exported, target, scope, step, context, colors)
         hidden = 0
+    elif format is ExportFormat.CSV:
+        num_masks, notes = export_measurements(reader, exported, categories, target, context)
+        picture_notes, hidden = (*picture_notes, *notes), 0
     elif options.write_frames and in_folder:
         with _frames_aside(reader, exported, header, target, format, context) as picture_notes:
             num_masks, hidden = _write(target, format, content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from ifc_core.structures import Video
 _EXIF_ORIENTATION = 274
 _EXIF_FORMATS = ("JPEG", "MPO", "TIFF")
 _MAX_HEADERS = 2000
+_GREY_MODES = ("1", "L", "LA", "I", "F")
 _HEADER_ERRORS = (
     UnidentifiedImageError,
     OSError,
@@ -48,6 +50,7 @@ class FolderReader(PictureReader):
         super().__init__()
         self._files = list_frames(folder)
         self._range = DeepRange.of_files(self._files)
+        self._is_grey: bool | None = None
         if not self._files:
             text = f"The folder {folder} holds no pictures (jpg, png, tif or bmp)"
             if video_files(folder):
@@ -71,7 +74,18 @@ class FolderReader(PictureReader):
         """The pictures, one a frame."""
         return list(self._files)
 
+    def stored_values(self, frame_index: int) -> npt.NDArray[Any]:
+        """(3, H, W), or (1, H, W) where the first picture is grey."""
+        decoded = self._decoded(self._checked(frame_index))
+        if self._is_grey is None:
+            self._is_grey = _is_grey(self._files[0])
+        return np.moveaxis(decoded.mean(2, keepdims=True) if self._is_grey else decoded, -1, 0)
+
     def _load(self, frame_index: int) -> npt.NDArray[np.uint8]:
+        return self._range.to_8_bits(self._decoded(frame_index))
+
+    def _decoded(self, frame_index: int) -> npt.NDArray[Any]:
+        """(H, W, 3) RGB in the depth that the picture has, as it is displayed."""
         rank, file = frame_index, self._files[frame_index]
         _, orientation = _header(file, rank)
         try:
@@ -83,7 +97,7 @@ class FolderReader(PictureReader):
             raise VideoError(
                 f"{file} is not a picture that can be read.", path=file, frame_index=rank
             )
-        picture = orientation.apply(self._range.to_8_bits(decoded))
+        picture = orientation.apply(decoded)
         self._check_size(file, rank, picture.shape[:2], self.video.size)
         return picture
 
@@ -131,6 +145,14 @@ def displayed_size(file: Path) -> tuple[int, int]:
         VideoError: It is missing or no picture.
     """
     return _header(file, 0)[0]
+
+
+def _is_grey(file: Path) -> bool:
+    try:
+        with Image.open(file) as image:
+            return image.mode in _GREY_MODES or image.mode.startswith("I;16")
+    except _HEADER_ERRORS:
+        return False
 
 
 def _header(file: Path, rank: int) -> tuple[tuple[int, int], Orientation]:

@@ -73,6 +73,19 @@ class StackReader(PictureReader):
             picture = _added([table[self._grey(part, deep)] for part, deep, table in parts])
         return stack.orientation.apply(picture)
 
+    def stored_values(self, frame_index: int) -> npt.NDArray[Any]:
+        """(C, H, W) the values of a frame, by channel; see :meth:`VideoReader.stored_values`."""
+        index, stack = self._checked(frame_index), self._stack
+        if stack.has_palette and stack.layout.channels == 1:  # numbers of colours measure nothing
+            return np.moveaxis(self.read(index), -1, 0)
+        with self._lock:
+            values = stack.values(index)
+        if stack.layout.samples > 1:
+            by_pixel = values[..., :3] if values.shape[-1] >= 3 else values[..., :1]
+        else:
+            by_pixel = np.moveaxis(values, 0, -1)
+        return np.moveaxis(stack.orientation.apply(by_pixel), -1, 0)
+
     def _grey(self, channel: npt.NDArray[Any], deep: DeepRange) -> npt.NDArray[np.uint8]:
         grey = deep.to_8_bits(channel)
         return 255 - grey if self._stack.is_inverted else grey

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +82,22 @@ class VideoReader(ABC):
         Raises:
             VideoError: There is no such frame, or it cannot be decoded.
         """
+
+    def stored_values(self, frame_index: int) -> npt.NDArray[Any] | None:
+        """What a camera measured, where a frame is a picture that holds it.
+
+        Args:
+            frame_index: 0 to ``video.num_frames`` - 1.
+
+        Returns:
+            (C, H, W) in display orientation and in the number type that the picture has; ``None``
+            where there are no such values: a film's are compressed.
+
+        Raises:
+            VideoError: There is no such frame, or it cannot be read.
+        """
+        self._checked(frame_index)
+        return None
 
     @abstractmethod
     def close(self) -> None:

@@ -19,6 +19,7 @@ WORDS = (
     "Counting frames",
     "Looking for what needs attention",
     "Matching",
+    "Measuring masks",
     "Reading masks",
     "Reading the video's index",
     "Reading tracks",
@@ -190,6 +191,7 @@ REPORTS = (
     "number from 0; where their pictures are counted otherwise, these names mean other pictures.",
     "The pictures of {names} have other names than in the file, so the numbers in the names "
     "alone say which frames are meant; look whether the masks lie on theirs.",
+    "Without times and intensities, since the video cannot be read: {names}.",
     "{count} pixels lie under other masks and are not in the export.",
     "{count} tracks show only masks of one that was there already; undo what was not meant.",
     "{count} videos carry no review states, so every frame counts as approved and null as absent.",

@@ -36,8 +36,10 @@ FORMATS = (
     ("davis", tr("DAVIS, indexed PNG (folder)"), "-davis", ""),
     ("mots", tr("MOTS, 16-bit PNG (folder)"), "-mots", ""),
     ("ctc", tr("Cell Tracking Challenge, 16-bit TIFF (folder)"), "-ctc", ""),
+    ("csv", tr("Measurements of each mask (CSV table)"), "-measurements", ".csv"),
 )
 """(key, text, end of the suggested name, suffix); a folder where there is no suffix."""
+_SUFFIXES = frozenset(row[3] for row in FORMATS if row[3])
 
 
 class ExportDialog(QDialog):
@@ -129,7 +131,7 @@ class ExportDialog(QDialog):
     def _browse(self) -> None:
         if self._suffix():
             chosen, _ = QFileDialog.getSaveFileName(
-                self, tr("Export annotations"), self.path.text(), tr("JSON (*.json)")
+                self, tr("Export annotations"), self.path.text(), self._filter()
             )
         else:
             chosen = QFileDialog.getExistingDirectory(self, tr("An empty folder"), self.path.text())
@@ -137,6 +139,9 @@ class ExportDialog(QDialog):
             self.path.setText(chosen)
             # The file dialog has asked already, but of this one file only.
             self.replace.setChecked(bool(self._suffix()) and self._target().is_file())
+
+    def _filter(self) -> str:
+        return tr("CSV (*.csv)") if self._suffix() == ".csv" else tr("JSON (*.json)")
 
     def _target(self) -> Path:
         return self._folder / from_home(self.path.text().strip())
@@ -192,7 +197,9 @@ class ExportDialog(QDialog):
             self._suggested = str(self._free(f"{self._name}{tag}"))
             self.path.setText(self._suggested)
         elif (path := Path(self.path.text().strip())).name:
-            is_file = path.suffix.lower() == ".json"  # of a folder, what follows a dot is its name
+            is_file = (
+                path.suffix.lower() in _SUFFIXES
+            )  # of a folder, what follows a dot is its name
             name = path.stem if is_file else path.name
             self.path.setText(str(path.with_name(f"{name}{suffix}")))
         self.replace.setVisible(bool(suffix))

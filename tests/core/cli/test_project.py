@@ -4,12 +4,14 @@ import json
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
 
 from ifc_core import cli
-from ifc_core.annotation import Project, Scope, edits
+from ifc_core.annotation import Project, ProjectReader, Scope, edits
+from ifc_core.errors import OlderProjectError
 from ifc_core.io.label_images import write_label_tiff
 from ifc_core.structures import Category, RLEMask
 
@@ -274,3 +276,25 @@ def test_pack_and_new_from_it(folder, tmp_path, run):
     assert code == 0
     assert json.loads(out)["videos"][0]["stored_path"] == "videos/1/square"
     assert run("export", tmp_path / "q.ifcproj", "-o", tmp_path / "o.json", "--frames")[0] == 0
+
+
+def test_a_project_of_an_earlier_version_is_brought_up_to_date_by_whoever_reads_it(folder, run):
+    with closing(sqlite3.connect(folder / "project.sqlite")) as db:
+        db.execute("ALTER TABLE tracks DROP COLUMN parent_id")
+        db.execute("PRAGMA user_version = 2")
+    with pytest.raises(OlderProjectError, match="brings it up to date"):
+        ProjectReader.open(folder)
+    assert run("info", folder)[0] == 0
+    assert (folder / "project.before-v3.sqlite").is_file()
+
+
+def test_a_table_of_measurements_is_meant_by_its_suffix(folder, tmp_path, run):
+    code, out, _ = run("export", folder, "-o", tmp_path / "out.csv")
+    assert code == 0
+    assert out.startswith(f"{tmp_path / 'out.csv'}: 1 mask of 1 track")
+    names, line = (tmp_path / "out.csv").read_text("utf-8").splitlines()
+    assert names.startswith("video,frame,time_s,track,parent,class")
+    assert line.startswith("square,")
+    assert (
+        "holds no annotations" in run("import", folder, tmp_path / "out.csv", "--format", "csv")[2]
+    )

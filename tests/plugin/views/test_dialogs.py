@@ -159,7 +159,7 @@ def test_each_format_has_a_name_of_its_own(tmp_path, make_export):
         names.append(dialog.path.text().removeprefix(f"{tmp_path}/"))
     assert names == [
         *("clip.v2.json", "clip.v2-results.json", "clip.v2-coco.json"),
-        *("clip.v2-davis", "clip.v2-mots", "clip.v2-ctc"),
+        *("clip.v2-davis", "clip.v2-mots", "clip.v2-ctc", "clip.v2-measurements.csv"),
     ]
 
 

@@ -1,0 +1,125 @@
+"""A project as a table of measurements."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+
+from ifc_core.annotation import Project
+from ifc_core.annotation.annotation_files import open_annotations
+from ifc_core.annotation.edits import LinkDivision, NewTrack, RejectTracks, SetCategory, SetMask
+from ifc_core.annotation.exporting import ExportFormat, ExportOptions, export_project
+from ifc_core.annotation.selection import ExportScope
+from ifc_core.errors import FormatError
+from ifc_core.io.video import open_video
+from ifc_core.jobs import JobCancelled, JobContext
+from ifc_core.structures import Category, RLEMask
+
+ALL = ExportOptions(scope=ExportScope.EVERYTHING)
+GREY = np.arange(4 * 20 * 30).reshape(4, 20, 30).astype(np.uint16)
+
+
+def box(top, left, height=2, width=3):
+    bits = np.zeros((20, 30), bool)
+    bits[top : top + height, left : left + width] = True
+    return RLEMask.from_array(bits)
+
+
+def read(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def project_on(folder, video):
+    project = Project.create(folder)
+    with open_video(video) as reader:
+        project.add_video(reader.video)
+    project.apply(SetCategory(Category(1, "cell")))
+    project.apply(NewTrack(1, 1, 0, box(1, 2), name="Tom"))
+    project.apply(SetMask(1, 1, box(3, 4)))
+    project.apply(NewTrack(1, 1, 2, box(10, 8)))
+    project.apply(LinkDivision(1, (2,)))
+    return project
+
+
+@pytest.fixture
+def stack(tmp_path):
+    tifffile.imwrite(tmp_path / "cells.tif", GREY, imagej=True, metadata={"axes": "TYX"})
+    return tmp_path / "cells.tif"
+
+
+def test_one_line_a_mask_with_kin_and_the_values_of_the_stack(tmp_path, stack):
+    with project_on(tmp_path / "p.ifcproj", stack) as project:
+        report = export_project(project, tmp_path / "out.csv", ExportFormat.CSV, ALL)
+        assert (report.masks, report.tracks, report.notes) == (3, 2, ())
+        rows = read(tmp_path / "out.csv")
+    assert [(r["frame"], r["track"], r["parent"], r["name"]) for r in rows] == [
+        ("0", "1", "", "Tom"),
+        ("1", "1", "", "Tom"),
+        ("2", "2", "1", ""),
+    ]
+    assert {(r["video"], r["class"], r["state"], r["source"]) for r in rows} == {
+        ("cells", "cell", "corrected", "human")
+    }
+    assert [(r["x_px"], r["y_px"], r["area_px"]) for r in rows][2] == ("9.0", "10.5", "6")
+    assert rows[0]["time_s"] == ""  # nobody says how fast the pages follow each other
+    expected = [
+        GREY[f, t : t + 2, x : x + 3].mean() for f, t, x in ((0, 1, 2), (1, 3, 4), (2, 10, 8))
+    ]
+    assert [float(r["mean_intensity"]) for r in rows] == pytest.approx(expected)
+
+
+def test_a_film_has_times_and_no_intensities(tmp_path, clip_file):
+    with open_video(clip_file) as reader:
+        pts, size = reader.pts_seconds, reader.video.size
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        with open_video(clip_file) as reader:
+            project.add_video(reader.video)
+        project.apply(SetCategory(Category(1, "car")))
+        bits = np.zeros(size, bool)
+        bits[3:6, 2:9] = True
+        project.apply(NewTrack(1, 1, 3, RLEMask.from_array(bits)))
+        export_project(project, tmp_path / "out.csv", ExportFormat.CSV, ALL)
+    (row,) = read(tmp_path / "out.csv")
+    assert float(row["time_s"]) == pytest.approx(pts[3], abs=1e-6)
+    assert not any(name.startswith("mean") for name in row)
+
+
+def test_colours_are_measured_apart_and_a_video_that_is_gone_is_told_of(tmp_path):
+    (tmp_path / "frames").mkdir()
+    picture = np.zeros((20, 30, 3), np.uint8)
+    picture[..., :] = (30, 20, 10)  # OpenCV's order
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / "frames" / f"{number}.png"), picture)
+    with project_on(tmp_path / "p.ifcproj", tmp_path / "frames") as project:
+        export_project(project, tmp_path / "out.csv", ExportFormat.CSV, ALL)
+        row = read(tmp_path / "out.csv")[0]
+        means = [row[f"mean_intensity_{n}"] for n in (1, 2, 3)]
+        assert [float(mean) for mean in means] == [10, 20, 30]
+        (tmp_path / "frames").rename(tmp_path.parent / f"{tmp_path.name}-gone")
+        report = export_project(project, tmp_path / "again.csv", ExportFormat.CSV, ALL)
+    assert report.notes[-1] == (
+        "Without times and intensities, since the video cannot be read: frames."
+    )
+    assert len(read(tmp_path / "again.csv")) == 3
+
+
+def test_what_is_left_out_is_left_out_here_too(tmp_path, stack):
+    with project_on(tmp_path / "p.ifcproj", stack) as project:
+        project.apply(RejectTracks((2,)))
+        report = export_project(project, tmp_path / "out.csv", ExportFormat.CSV, ALL)
+        assert report.tracks_left_out == 1
+        assert {row["track"] for row in read(tmp_path / "out.csv")} == {"1"}
+
+
+def test_a_cancelled_table_leaves_no_file(tmp_path, stack):
+    context = JobContext()
+    with project_on(tmp_path / "p.ifcproj", stack) as project:
+        context.cancel()
+        with pytest.raises(JobCancelled):
+            export_project(project, tmp_path / "out.csv", ExportFormat.CSV, ALL, context)
+        assert not list(tmp_path.glob("*.csv"))
+        with pytest.raises(FormatError, match="table of measurements holds no annotations"):
+            open_annotations(project, tmp_path / "out.csv", ExportFormat.CSV)

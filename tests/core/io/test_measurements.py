@@ -1,0 +1,111 @@
+"""Measurements of masks."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from skimage.measure import regionprops
+
+from ifc_core.errors import OutputError
+from ifc_core.io.measurements import (
+    COLUMNS,
+    MeasuredMask,
+    intensity_columns,
+    measure_mask,
+    write_measurements,
+)
+from ifc_core.structures import RLEMask
+
+FACTS = ("a", 3, 0.5, 7, None, "cell", "", 1.0, "approved", "human")
+
+
+def measured(bits: np.ndarray, values: np.ndarray | None = None):
+    found = measure_mask(RLEMask.from_array(bits), values)
+    assert found is not None
+    return found
+
+
+@given(arrays(np.bool_, (9, 13), elements=st.booleans()).filter(lambda bits: bits.any()))
+@settings(max_examples=60, deadline=None)
+def test_moments_are_those_of_scikit_image(bits: np.ndarray) -> None:
+    shape, _ = measured(bits)
+    expected = regionprops(bits.astype(np.uint8))[0]
+    assert shape.area_px == expected.area
+    assert (shape.y_px, shape.x_px) == pytest.approx(expected.centroid)
+    top, left, bottom, right = expected.bbox
+    assert shape.box_xywh == (left, top, right - left, bottom - top)
+    assert shape.major_axis_px == pytest.approx(expected.axis_major_length, abs=1e-4)
+    assert shape.minor_axis_px == pytest.approx(expected.axis_minor_length, abs=1e-4)
+
+
+@pytest.mark.parametrize("angle", [-80, -45, 0, 20, 60, 90])
+def test_the_angle_is_that_of_the_long_axis(angle: int) -> None:
+    bits = np.zeros((200, 220), np.uint8)
+    cv2.ellipse(bits, (120, 90), (60, 20), angle, 0, 360, 1, -1)
+    shape, _ = measured(bits > 0)
+    difference = (shape.angle_deg - angle + 90) % 180 - 90
+    assert abs(difference) < 0.5
+    assert -90 <= shape.angle_deg <= 90
+    assert (shape.major_axis_px, shape.minor_axis_px) == pytest.approx((120, 40), rel=0.03)
+
+
+def test_the_outline_of_a_square_with_a_hole_and_of_two_pieces() -> None:
+    bits = np.zeros((30, 30), bool)
+    bits[5:15, 5:15] = True
+    bits[8:11, 8:11] = False  # inner outlines do not count
+    assert measured(bits)[0].perimeter_px == pytest.approx(4 * 9)
+    bits[20:25, 20:25] = True
+    assert measured(bits)[0].perimeter_px == pytest.approx(4 * 9 + 4 * 4)
+
+
+def test_a_single_pixel_and_nothing() -> None:
+    bits = np.zeros((6, 6), bool)
+    assert measure_mask(RLEMask.from_array(bits)) is None
+    bits[2, 4] = True
+    shape, means = measured(bits)
+    assert (shape.area_px, shape.x_px, shape.y_px, shape.box_xywh) == (1, 4, 2, (4, 2, 1, 1))
+    assert (shape.major_axis_px, shape.perimeter_px, means) == (0, 0, ())
+
+
+def test_intensities_are_means_of_what_lies_under_the_mask() -> None:
+    values = np.stack([np.arange(48).reshape(6, 8), 1000 - np.arange(48).reshape(6, 8)])
+    bits = np.zeros((6, 8), bool)
+    bits[2, 3:5] = True
+    _, means = measured(bits, values.astype(np.uint16))
+    assert means == (19.5, 980.5)
+
+
+def test_the_table(tmp_path: Path) -> None:
+    bits = np.zeros((6, 8), bool)
+    bits[1:3, 2:6] = True
+    shape, _ = measured(bits)
+    hostile = ("=1+1", *FACTS[1:5], "@cmd", "-x", *FACTS[7:])
+    lines = [MeasuredMask(FACTS, shape, (1.23456,)), MeasuredMask(hostile, shape)]
+    assert write_measurements(lines, tmp_path / "a.csv", intensity_columns(2)) == 2
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+        first, second = csv.DictReader(file)
+    assert tuple(first) == (*COLUMNS, "mean_intensity_1", "mean_intensity_2")
+    assert (first["video"], first["parent"], first["time_s"]) == ("a", "", "0.5")
+    assert (first["area_px"], first["x_px"], first["y_px"]) == ("8", "3.5", "1.5")
+    assert (first["mean_intensity_1"], first["mean_intensity_2"]) == ("1.235", "")
+    assert (second["video"], second["class"], second["name"]) == ("'=1+1", "'@cmd", "'-x")
+
+
+def test_a_table_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
+    def lines():
+        raise RuntimeError("no")
+        yield
+
+    (tmp_path / "a.csv").write_text("mine")
+    with pytest.raises(RuntimeError):
+        write_measurements(lines(), tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_text() == "mine"
+    with pytest.raises(OutputError):
+        write_measurements([], tmp_path / "no" / "a.csv")
