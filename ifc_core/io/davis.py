@@ -164,7 +164,7 @@ def stream_davis(folder: Path | str) -> tuple[YtvisHeader, PendingTracks]:
     tracks = PendingTracks(builder, _read_masks(parts, numbers, builder), lengths)
     classes = PendingClasses(lambda: _classes(numbers))
     videos = tuple(part.video for part in parts)
-    return YtvisHeader(videos, classes), tracks  # type: ignore[arg-type]
+    return YtvisHeader(videos, classes), tracks
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,7 +178,7 @@ def stream_mots(folder: Path | str) -> tuple[YtvisHeader, PendingTracks]:
     tracks = PendingTracks(builder, _read_masks(parts, builder, classes), lengths)
     found = PendingClasses(lambda: _categories(classes, names))
     videos = tuple(part.video for part in parts)
-    return YtvisHeader(videos, found), tracks  # type: ignore[arg-type]
+    return YtvisHeader(videos, found), tracks
 
 
 def _categories(classes: Collection[int], names: Mapping[int, str]) -> tuple[Category, ...]:

@@ -5,7 +5,7 @@ All annotation formats (YouTube-VIS, COCO, DAVIS, MOTS, CTC) are read into and w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,7 +128,7 @@ class YtvisHeader:
     """
 
     videos: tuple[YtvisVideo, ...] = ()
-    categories: tuple[Category, ...] = ()
+    categories: Sequence[Category] = ()
     info: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -144,7 +144,7 @@ class YtvisFile:
     """
 
     videos: tuple[YtvisVideo, ...] = ()
-    categories: tuple[Category, ...] = ()
+    categories: Sequence[Category] = ()
     tracks: tuple[YtvisTrack, ...] = ()
     info: Mapping[str, Any] = field(default_factory=dict)
 
