@@ -10,23 +10,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
 from ifc_core.annotation import FrameColumns, ProjectReader, VideoEntry
 from ifc_core.annotation.propagation_gaps import PropagationGaps, Propagations
+from ifc_core.inference.review_entries import (
+    ENTRY,
+    REASONS,
+    Entries,
+    QueueEntry,
+    Reason,
+    Row,
+    entry_at,
+    entry_table,
+    sorted_by_need,
+)
+from ifc_core.inference.review_suspicions import SWAP_NEED, Suspicion, find_suspicions
 from ifc_core.inference.uncertainty import (
-    SuspectedSwap,
     area_departure,
     is_settled,
     need_of_columns,
-    stored_masks,
-    suspected_swaps,
+    open_frames,
 )
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Track, TrackState
+
+__all__ = [
+    "ENTRY",
+    "REASONS",
+    "Entries",
+    "QueueEntry",
+    "Reason",
+    "VideoQueue",
+    "entry_at",
+    "sorted_by_need",
+    "stretches",
+    "track_entries",
+]
 
 _NEED = 0.5  # from here on a mask is looked at by itself
 _UNSURE = 0.5
@@ -40,110 +62,7 @@ _JOIN = 5  # frames between two doubtful ones that still make one entry
 _LOST_NEED = 0.8
 _UNREACHED_NEED = 0.45  # after every doubtful stretch, which may be what the rest is made from
 _WHOLE_NEED = 0.4  # at most: a whole track comes after every doubtful stretch
-_SWAP_NEED = 0.9  # at least: a swap spoils all that follows
 _FRAMES_NEED = 0.01
-
-
-class Reason(StrEnum):
-    """Why an entry is in the queue."""
-
-    SWAP = "swap"
-    UNCERTAIN = "uncertain"
-    WEAK_LINK = "weak link"
-    POOR_FIT = "poor fit"
-    AREA = "area"
-    MOVE = "move"
-    LOST = "lost"
-    UNREACHED = "unreached"
-    LOW_SCORE = "low score"
-    NOT_REVIEWED = "not reviewed"
-    COMPLETE = "complete"
-
-
-REASONS = tuple(Reason)
-"""Reasons by their code in :data:`ENTRY`."""
-
-ENTRY = np.dtype(
-    [
-        ("video", "i4"),
-        ("track", "i8"),
-        ("other", "i8"),
-        ("first", "i4"),
-        ("last", "i4"),
-        ("frame", "i4"),
-        ("need", "f4"),
-        ("value", "f4"),
-        ("reason", "u1"),
-    ]
-)
-"""One entry: ids (0: none), frames (the worst one in ``frame``), need, value of the reason."""
-
-Entries = npt.NDArray[np.void]
-
-
-@dataclass(frozen=True, slots=True)
-class QueueEntry:
-    """One thing to look at.
-
-    Attributes:
-        video_id: The video.
-        track_id: The track, or 0 for frames as such.
-        other_id: The track it may be swapped with, or 0.
-        first: First frame.
-        last: Last frame, included.
-        frame_index: The frame to look at.
-        need: 0 to 1, how urgent.
-        value: Uncertainty, link score, quality, ratio of areas, sizes moved, likelihood, score, or
-            the number of frames of what a propagation left open.
-        reason: Why.
-    """
-
-    video_id: int
-    track_id: int
-    other_id: int
-    first: int
-    last: int
-    frame_index: int
-    need: float
-    value: float
-    reason: Reason
-
-    @property
-    def key(self) -> tuple[int, int, int, int, Reason]:
-        """What stays the same when the queue is made anew."""
-        return (self.video_id, self.track_id, self.other_id, self.first, self.reason)
-
-
-def entry_at(entries: Entries, place: int) -> QueueEntry:
-    """An entry of a table as an object."""
-    row = entries[place]
-    return QueueEntry(
-        int(row["video"]),
-        int(row["track"]),
-        int(row["other"]),
-        int(row["first"]),
-        int(row["last"]),
-        int(row["frame"]),
-        float(row["need"]),
-        float(row["value"]),
-        REASONS[int(row["reason"])],
-    )
-
-
-def sorted_by_need(tables: Iterable[Entries]) -> Entries:
-    """Tables as one, most urgent first; equally urgent ones by video and frame."""
-    parts = [np.zeros(0, dtype=ENTRY), *tables]
-    joined = np.concatenate(parts)
-    order = np.lexsort((joined["first"], joined["track"], joined["video"], -joined["need"]))
-    return joined[order]
-
-
-@dataclass(slots=True)
-class _Swap:
-    """A suspected swap, good as long as both tracks show the same records there."""
-
-    swap: SuspectedSwap
-    mask_ids: tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -167,7 +86,7 @@ class VideoQueue:
     _propagations: Propagations | None = None
     _gaps: dict[int, PropagationGaps] = field(default_factory=dict)
     _unsettled: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
-    _swaps: list[_Swap] = field(default_factory=list)
+    _suspicions: list[Suspicion] = field(default_factory=list)
 
     def build(self, reader: ProjectReader, context: JobContext) -> None:
         """Read every track of the video; swaps are looked for with :meth:`find_swaps`.
@@ -223,7 +142,7 @@ class VideoQueue:
         context: JobContext,
         read_frame: Callable[[int], npt.NDArray[np.uint8]] | None = None,
     ) -> None:
-        """Look for identities that changed places; slow, so it follows the rest.
+        """Look for identities that changed places, and cells that divided; slow, so it comes last.
 
         Args:
             reader: The project.
@@ -233,9 +152,8 @@ class VideoQueue:
         Raises:
             JobCancelled: The context was asked to stop.
         """
-        frames = stored_masks(reader, self.entry.id)
-        found = suspected_swaps(frames, read_frame, context=context)
-        self._swaps = [_Swap(swap, self._records_at(swap)) for swap in found]
+        found = find_suspicions(reader, self.entry.id, self._tracks, context, read_frame)
+        self._suspicions = [item.noted(self._columns) for item in found]
 
     def entries(self) -> Entries:
         """The entries of the video, unsorted."""
@@ -244,7 +162,7 @@ class VideoQueue:
                 np.zeros(0, dtype=ENTRY),
                 *self._tables.values(),
                 self._gap_table(),
-                self._swap_table(),
+                self._suspicion_table(),
                 self._frames(),
             ]
         )
@@ -277,7 +195,7 @@ class VideoQueue:
 
     def _gap_table(self) -> Entries:
         """Stretches on which a propagation lost its object, or that none came to."""
-        rows = []
+        rows: list[Row] = []
         for track_id, columns in self._columns.items():  # one that just came back is read later
             track, gaps = self._tracks[track_id], self._gaps.get(track_id)
             if gaps is not None and track.state is not TrackState.APPROVED:
@@ -286,39 +204,13 @@ class VideoQueue:
                 rows += _gap_rows(
                     track, with_mask, gaps.unreached, Reason.UNREACHED, _UNREACHED_NEED
                 )
-        return np.array(rows, dtype=ENTRY)
+        return entry_table(rows)
 
-    # Swaps
+    # Swaps and divisions
 
-    def _records_at(self, swap: SuspectedSwap) -> tuple[int, int]:
-        return (self._record(swap.track_a, swap), self._record(swap.track_b, swap))
-
-    def _record(self, track_id: int, swap: SuspectedSwap) -> int:
-        columns = self._columns.get(track_id)
-        if columns is None:
-            return 0
-        place = int(np.searchsorted(columns.frame_index, swap.frame_index))
-        return int(columns.mask_id[place]) if place < len(columns) else 0
-
-    def _swap_table(self) -> Entries:
-        rows = [self._swap_row(item.swap) for item in self._swaps if self._stands(item)]
-        return np.array(rows, dtype=ENTRY)
-
-    def _stands(self, item: _Swap) -> bool:
-        if not all(item.mask_ids) or self._records_at(item.swap) != item.mask_ids:
-            return False
-        return any(self._is_open(t, item.swap) for t in (item.swap.track_a, item.swap.track_b))
-
-    def _is_open(self, track_id: int, swap: SuspectedSwap) -> bool:
-        columns = self._columns[track_id]
-        place = int(np.searchsorted(columns.frame_index, swap.frame_index))
-        return place < len(columns) and bool(open_frames(columns.take(slice(place, place + 1)))[0])
-
-    def _swap_row(self, swap: SuspectedSwap) -> tuple[float, ...]:
-        need = _SWAP_NEED + (1 - _SWAP_NEED) * swap.score
-        frame = swap.frame_index
-        ids = (self.entry.id, swap.track_a, swap.track_b)
-        return (*ids, frame, frame, frame, need, swap.score, REASONS.index(Reason.SWAP))
+    def _suspicion_table(self) -> Entries:
+        standing = (s for s in self._suspicions if s.stands(self._columns, self._tracks))
+        return entry_table([item.row(self.entry.id) for item in standing])
 
     # Frames
 
@@ -349,15 +241,10 @@ class VideoQueue:
             )
             for first, last in stretches(frames, step)
         ]
-        return np.array(rows, dtype=ENTRY)
+        return entry_table(rows)
 
     def _any_settled(self) -> bool:
         return any(is_settled(columns).any() for columns in self._columns.values())
-
-
-def open_frames(columns: FrameColumns) -> npt.NDArray[np.bool_]:
-    """(n,) bool, frames with a mask that nobody reviewed."""
-    return columns.has_mask & ~is_settled(columns)
 
 
 def stretches(frames: npt.NDArray[np.int64], join: int) -> list[tuple[int, int]]:
@@ -390,13 +277,13 @@ def track_entries(
     signs = _signs(part, departure, boxes)
     worst = np.max([strength for strength, _ in signs.values()], axis=0)
     flagged = np.flatnonzero((need >= _NEED) | (worst >= 1.0))
-    rows = []
+    rows: list[Row] = []
     frames = part.frame_index.astype(np.int64)
     for first, last in stretches(frames[flagged], _JOIN * step):
         inside = flagged[(frames[flagged] >= first) & (frames[flagged] <= last)]
         rows.append(_stretch_row(track, first, last, inside, need, signs, frames))
     rows.append(_whole_row(track, frames))
-    return np.array(rows, dtype=ENTRY)
+    return entry_table(rows)
 
 
 _Signs = Mapping[Reason, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]
@@ -441,12 +328,12 @@ def _stretch_row(
     need: npt.NDArray[np.float64],
     signs: _Signs,
     frames: npt.NDArray[np.int64],
-) -> tuple[float, ...]:
+) -> Row:
     strengths = {reason: strength[inside] for reason, (strength, _) in signs.items()}
     reason = max(strengths, key=lambda r: float(strengths[r].max()))
     worst = int(inside[int(np.argmax(strengths[reason] + need[inside]))])
     value = float(signs[reason][1][worst])
-    urgency = _NEED + (_SWAP_NEED - _NEED) * float(need[inside].max())
+    urgency = _NEED + (SWAP_NEED - _NEED) * float(need[inside].max())
     place = (first, last, int(frames[worst]))
     return (track.video_id, track.id, 0, *place, urgency, value, REASONS.index(reason))
 
@@ -457,9 +344,9 @@ def _gap_rows(
     frames: npt.NDArray[np.int64],
     reason: Reason,
     need: float,
-) -> list[tuple[float, ...]]:
+) -> list[Row]:
     """A row a stretch; the frame to look at is the one next to what the track shows."""
-    rows: list[tuple[float, ...]] = []
+    rows: list[Row] = []
     for first, last in stretches(frames, 1):
         comes_from_behind = not len(annotated) or annotated[0] > last
         place = (first, last, last if comes_from_behind else first)
@@ -468,7 +355,7 @@ def _gap_rows(
     return rows
 
 
-def _whole_row(track: Track, frames: npt.NDArray[np.int64]) -> tuple[float, ...]:
+def _whole_row(track: Track, frames: npt.NDArray[np.int64]) -> Row:
     reason = Reason.LOW_SCORE if track.score < _LOW_SCORE else Reason.NOT_REVIEWED
     need = max(2 * _FRAMES_NEED, _WHOLE_NEED * (1.0 - track.score))
     place = (int(frames[0]), int(frames[-1]), int(frames[0]))

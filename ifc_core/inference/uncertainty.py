@@ -26,6 +26,7 @@ __all__ = [
     "is_settled",
     "need_of_attention",
     "need_of_columns",
+    "open_frames",
     "stored_masks",
     "suspected_swaps",
 ]
@@ -95,6 +96,11 @@ def is_settled(columns: FrameColumns) -> npt.NDArray[np.bool_]:
     """(n,) bool, frames that a person drew, corrected, approved or marked absent."""
     by_state = np.isin(columns.state, [STATE_CODE[state] for state in _SETTLED])
     return np.asarray(by_state | (columns.source == SOURCE_CODE[MaskSource.HUMAN]), dtype=np.bool_)
+
+
+def open_frames(columns: FrameColumns) -> npt.NDArray[np.bool_]:
+    """(n,) bool, frames with a mask that nobody reviewed."""
+    return columns.has_mask & ~is_settled(columns)
 
 
 def _need(

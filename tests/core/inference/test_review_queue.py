@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ifc_core.annotation import Project, ProjectReader, Scope, StagedInstance, StagedMask, edits
-from ifc_core.inference import review_queue
+from ifc_core.inference import review_suspicions
 from ifc_core.inference.review_queue import (
     Reason,
     VideoQueue,
@@ -256,7 +256,7 @@ def test_a_swap_with_a_track_that_a_later_edit_brought_back_is_not_listed_yet(pr
     (new,) = late.tracks_added
     frames = SuspectedSwap(5, new, doubtful, 1.0), SuspectedSwap(5, calm, doubtful, 1.0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(review_queue, "suspected_swaps", lambda *args, **kwargs: frames)
+        patch.setattr(review_suspicions, "suspected_swaps", lambda *args, **kwargs: frames)
         with ProjectReader.open(project.folder) as reader:
             queue.find_swaps(reader, JobContext())
     swaps = [(e.track_id, e.other_id) for e in listed(queue) if e.reason is Reason.SWAP]

@@ -1,0 +1,173 @@
+"""What may have gone wrong, or happened, between tracks: swapped identities and divisions.
+
+Both are found in one pass over the stored masks. A suspicion is good as long as its tracks show
+the same records there; a person turns it down by approving those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.annotation import FrameColumns, ProjectReader
+from ifc_core.inference.divisions import DivisionFinder, SuspectedDivision
+from ifc_core.inference.review_entries import REASONS, Reason, Row
+from ifc_core.inference.uncertainty import (
+    SuspectedSwap,
+    TrackedMask,
+    open_frames,
+    stored_masks,
+    suspected_swaps,
+)
+from ifc_core.jobs import JobContext
+from ifc_core.structures import Track, TrackKind
+
+SWAP_NEED = 0.9
+"""Need of a swap, at least: it spoils all that follows."""
+
+_DIVISION_NEED = 0.85  # at least: before masks are corrected, which a swap comes before
+_DIVISION_SPAN = SWAP_NEED - _DIVISION_NEED
+_DIVIDING = {"cell", "nucleus", "bacterium", "cells", "nuclei", "bacteria", "yeast"}
+
+Columns = Mapping[int, FrameColumns]
+"""Track id -> its frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """Two tracks that seem to have changed places, or to be the daughters of a third one.
+
+    Attributes:
+        reason: ``SWAP`` or ``DIVISION``.
+        frame_index: First frame on which they do.
+        tracks: The two tracks, ascending.
+        parent_id: The track that seems to have divided, or 0.
+        score: 0 to 1, how likely.
+        mask_ids: What these tracks show there, the parent on the frame before, see
+            :meth:`noted`.
+    """
+
+    reason: Reason
+    frame_index: int
+    tracks: tuple[int, int]
+    parent_id: int
+    score: float
+    mask_ids: tuple[int, ...] = ()
+
+    def noted(self, columns: Columns) -> Suspicion:
+        """The same, with what the tracks show by now."""
+        return replace(self, mask_ids=self._shown(columns))
+
+    def stands(self, columns: Columns, tracks: Mapping[int, Track]) -> bool:
+        """Whether the tracks show what they did, and nobody decided about it.
+
+        Args:
+            columns: The frames of the tracks that are there.
+            tracks: Their headers.
+        """
+        if not all(self.mask_ids) or self._shown(columns) != self.mask_ids:
+            return False
+        if self.parent_id and self._is_linked(tracks):
+            return False
+        return any(self._is_open(columns[track]) for track in self.tracks)
+
+    def row(self, video_id: int) -> Row:
+        """The entry of the queue."""
+        low, span = SWAP_NEED, 1 - SWAP_NEED
+        if self.reason is Reason.DIVISION:
+            low, span = _DIVISION_NEED, _DIVISION_SPAN
+        frames = (self.frame_index,) * 3
+        code = REASONS.index(self.reason)
+        need = low + span * self.score
+        return (video_id, *self.tracks, *frames, need, self.score, code, self.parent_id)
+
+    def _shown(self, columns: Columns) -> tuple[int, ...]:
+        found = [_record(columns.get(track), self.frame_index) for track in self.tracks]
+        if self.parent_id:
+            found.append(_record(columns.get(self.parent_id), self.frame_index, -1))
+        return tuple(found)
+
+    def _is_linked(self, tracks: Mapping[int, Track]) -> bool:
+        """Whether a daughter has a mother, or the mother daughters."""
+        born = [tracks[track] for track in self.tracks if track != self.parent_id]
+        return any(track.parent_id is not None for track in born) or any(
+            track.parent_id == self.parent_id for track in tracks.values()
+        )
+
+    def _is_open(self, columns: FrameColumns) -> bool:
+        place = int(np.searchsorted(columns.frame_index, self.frame_index))
+        return place < len(columns) and bool(open_frames(columns.take(slice(place, place + 1)))[0])
+
+
+def _record(columns: FrameColumns | None, frame_index: int, offset: int = 0) -> int:
+    """The record of a track on a frame or the next one it has, or 0; -1: the one before that."""
+    if columns is None:
+        return 0
+    place = int(np.searchsorted(columns.frame_index, frame_index)) + offset
+    return int(columns.mask_id[place]) if 0 <= place < len(columns) else 0
+
+
+def find_suspicions(
+    reader: ProjectReader,
+    video_id: int,
+    tracks: Mapping[int, Track],
+    context: JobContext,
+    read_frame: Callable[[int], npt.NDArray[np.uint8]] | None = None,
+) -> list[Suspicion]:
+    """Look for swaps among all tracks, and for divisions among those of :func:`dividing_tracks`.
+
+    Args:
+        reader: The project.
+        video_id: The video.
+        tracks: Headers of its tracks.
+        context: Can cancel.
+        read_frame: Reads a frame of the video, for the looks of the objects.
+
+    Raises:
+        JobCancelled: The context was asked to stop.
+    """
+    finder = DivisionFinder()
+    frames: Iterator[tuple[int, Sequence[TrackedMask]]] = stored_masks(reader, video_id)
+    dividing = dividing_tracks(reader, tracks)
+    if dividing:
+        frames = finder.watch(frames, dividing)
+    swaps = suspected_swaps(frames, read_frame, context=context)
+    return [*map(_of_swap, swaps), *map(_of_division, finder.finish())]
+
+
+def dividing_tracks(reader: ProjectReader, tracks: Mapping[int, Track]) -> set[int]:
+    """Tracks that may divide: those of classes of cells, or in which one did already.
+
+    A person who splits one thing into two would else be asked whether it divided.
+
+    Args:
+        reader: The project.
+        tracks: Headers of a video's tracks.
+    """
+    classes = {
+        c.id for c in reader.categories() if (c.name.lower().split() or [""])[-1] in _DIVIDING
+    }
+    classes |= {track.category_id for track in tracks.values() if track.parent_id is not None}
+    return {
+        track.id
+        for track in tracks.values()
+        if track.category_id in classes and track.kind is TrackKind.OBJECT
+    }
+
+
+def _of_swap(swap: SuspectedSwap) -> Suspicion:
+    pair = (swap.track_a, swap.track_b)
+    return Suspicion(Reason.SWAP, swap.frame_index, pair, 0, swap.score)
+
+
+def _of_division(division: SuspectedDivision) -> Suspicion:
+    return Suspicion(
+        Reason.DIVISION,
+        division.frame_index,
+        division.daughter_ids,
+        division.parent_id,
+        division.score,
+    )

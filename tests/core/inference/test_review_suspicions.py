@@ -1,0 +1,169 @@
+"""Divisions in the review queue: for cells, until they are linked or turned down."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ifc_core.annotation import Project, ProjectReader, Scope, StagedInstance, StagedMask, edits
+from ifc_core.inference.review_queue import QueueEntry, Reason, VideoQueue, entry_at, sorted_by_need
+from ifc_core.jobs import JobCancelled, JobContext
+from ifc_core.structures import RLEMask, Video
+
+SIZE = (60, 120)
+NUM_FRAMES = 16
+AT = 8
+YY, XX = np.mgrid[: SIZE[0], : SIZE[1]]
+
+
+def disc(y, x, radius):
+    return RLEMask.from_array((YY - y) ** 2 + (XX - x) ** 2 < radius**2)
+
+
+def family(t, y=20, is_kept=False):
+    """(number, mask) of a cell that divides at ``AT``; 0 goes on as a daughter where kept."""
+    if t < AT:
+        return [(0, disc(y, 60, 11))]
+    return [(0 if is_kept else 1, disc(y, 52, 7.5)), (2, disc(y, 68, 7.5))]
+
+
+def accepted(project, name, rows):
+    """Propose and accept rows of (number, mask); number -> track id."""
+    run = project.begin_run("propose", 1, {}, "m")
+    for t, row in enumerate(rows):
+        project.stage(run, t, [StagedMask(i, rle, 0.9, 0.05, 0.95) for i, rle in row])
+    numbers = sorted({i for row in rows for i, _ in row})
+    project.stage_instances(run, [StagedInstance(i, name, 0.9) for i in numbers])
+    project.finish_run(run)
+    tracks = project.apply(edits.AcceptRun(run)).tracks_added
+    first = {
+        i: next((t, m) for t, row in enumerate(rows) for j, m in row if i == j) for i in numbers
+    }
+    return {
+        i: next(k for k in tracks if (r := project.mask(k, t)) is not None and r.rle == mask)
+        for i, (t, mask) in first.items()
+    }
+
+
+@pytest.fixture
+def project(tmp_path):
+    with Project.create(tmp_path / "p.ifcproj") as made:
+        made.add_video(Video(Path("/clip.mp4"), NUM_FRAMES, *SIZE, 30.0, "1-a"))
+        yield made
+
+
+def queue_of(project):
+    queue = VideoQueue(project.videos()[0])
+    with ProjectReader.open(project.folder) as reader:
+        queue.build(reader, JobContext())
+        queue.find_swaps(reader, JobContext())
+    return queue
+
+
+def divisions(queue):
+    table = sorted_by_need([queue.entries()])
+    entries = [entry_at(table, place) for place in range(len(table))]
+    return [e for e in entries if e.reason is Reason.DIVISION]
+
+
+def followed(project, queue, result):
+    """What is listed after a change, by the queue and by a new one."""
+    with ProjectReader.open(project.folder) as reader:
+        queue.update(reader, (*result.tracks, *result.tracks_added))
+    return divisions(queue)
+
+
+def link(entry: QueueEntry):
+    daughters = (entry.track_id, entry.other_id)
+    return edits.LinkDivision(entry.parent_id, daughters, entry.frame_index)
+
+
+def test_a_division_is_listed_until_it_is_linked_and_again_after_undo(project):
+    ids = accepted(project, "cell", [family(t) for t in range(NUM_FRAMES)])
+    queue = queue_of(project)
+    (entry,) = divisions(queue)
+    assert {entry.track_id, entry.other_id} == {ids[1], ids[2]}
+    assert (entry.parent_id, entry.first, entry.last, entry.frame_index) == (ids[0], AT, AT, AT)
+    assert 0.85 < entry.need < 0.9
+    assert followed(project, queue, project.apply(link(entry))) == []
+    assert divisions(queue_of(project)) == []
+    assert followed(project, queue, project.undo()) == [entry]
+
+
+def test_a_mother_whose_track_goes_on_is_split_by_the_link(project):
+    rows = [family(t, is_kept=True) for t in range(NUM_FRAMES)]
+    ids = accepted(project, "cell", rows)
+    queue = queue_of(project)
+    (entry,) = divisions(queue)
+    assert entry.parent_id == ids[0]
+    assert {entry.track_id, entry.other_id} == {ids[0], ids[2]}
+    result = project.apply(link(entry))
+    assert followed(project, queue, result) == divisions(queue_of(project)) == []
+    tracks = {track.id: track for track in project.tracks(1)}
+    assert len(tracks) == 3
+    assert {track.parent_id for track in tracks.values()} == {None, ids[0]}
+    assert followed(project, queue, project.undo()) == [entry]
+
+
+def test_approving_the_daughters_there_turns_it_down(project):
+    accepted(project, "cell", [family(t) for t in range(NUM_FRAMES)])
+    queue = queue_of(project)
+    (entry,) = divisions(queue)
+    no = edits.ApproveTracks((entry.track_id, entry.other_id), Scope(entry.first, entry.last))
+    assert followed(project, queue, project.apply(no)) == divisions(queue_of(project)) == []
+    assert followed(project, queue, project.undo()) == [entry]
+
+
+@pytest.mark.parametrize("who", [0, 2])
+def test_it_is_listed_no_more_where_its_tracks_changed(project, who):
+    ids = accepted(project, "cell", [family(t) for t in range(NUM_FRAMES)])
+    queue = queue_of(project)
+    (entry,) = divisions(queue)
+    assert followed(project, queue, project.apply(edits.DeleteTracks((ids[who],)))) == []
+    assert followed(project, queue, project.undo()) == [entry]
+    edit = edits.SetMask(ids[who], AT if who else AT - 1, disc(20, 60, 3))
+    assert followed(project, queue, project.apply(edit)) == []
+
+
+def test_a_daughter_that_a_person_linked_otherwise_is_not_asked_for(project):
+    rows = [[*family(t), (5, disc(50, 20, 6))] for t in range(NUM_FRAMES)]
+    ids = accepted(project, "cell", rows)
+    queue = queue_of(project)
+    assert len(divisions(queue)) == 1
+    project.apply(edits.LinkDivision(ids[5], (ids[2],)))
+    assert divisions(queue_of(project)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("ball", 0), ("cell phone", 0), ("", 0), ("HeLa Cell", 1), ("nuclei", 1), ("yeast", 1)],
+)
+def test_only_classes_of_cells_are_asked_about(project, name, count):
+    accepted(project, name, [family(t) for t in range(NUM_FRAMES)])
+    assert len(divisions(queue_of(project))) == count
+
+
+def test_a_class_in_which_something_divided_is_asked_about_from_then_on(project):
+    rows = [
+        [*family(t, 15), *((i + 10, rle) for i, rle in family(t, 45))] for t in range(NUM_FRAMES)
+    ]
+    ids = accepted(project, "amoeba", rows)
+    assert divisions(queue_of(project)) == []
+    project.apply(edits.LinkDivision(ids[0], (ids[1], ids[2])))
+    (entry,) = divisions(queue_of(project))
+    assert entry.parent_id == ids[10]
+
+
+def test_looking_for_them_reads_no_frame_and_can_be_cancelled(project):
+    accepted(project, "cell", [family(t) for t in range(NUM_FRAMES)])
+    queue, read = VideoQueue(project.videos()[0]), []
+    with ProjectReader.open(project.folder) as reader:
+        queue.build(reader, JobContext())
+        queue.find_swaps(reader, JobContext(), read.append)
+        assert len(divisions(queue)) == 1
+        context = JobContext()
+        context.cancel()
+        with pytest.raises(JobCancelled):
+            queue.find_swaps(reader, context)
+    assert read == []
+    assert len(divisions(queue)) == 1
