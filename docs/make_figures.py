@@ -18,6 +18,7 @@ IMAGES = Path(__file__).resolve().parent / "images"
 WINDOW_PX = (1440, 900)
 WAIT_MS = 600_000
 CELLS_SEED = 6
+LINEAGE_SEED = 54  # four of its cells divide
 WAIT_FOR_TOKENS_MS = 3_000  # until the tokens are ranked for the selected track
 
 
@@ -75,6 +76,7 @@ def _figures(window) -> None:
     studio.panel.show_page("finetune")
     _shoot(window, "finetune")
     _cells(window)
+    _lineage(window)
 
 
 def _cells(window) -> None:
@@ -83,7 +85,7 @@ def _cells(window) -> None:
 
     studio = window.studio
     folder = Path(os.environ["IFC_STUDIO_HOME"]) / "cells"
-    _write_cells(folder)
+    _write_clip(folder, CELLS_SEED, (480, 640, 12, "hard", 60), 1.0)
     if not studio.open_path(folder):
         sys.exit("The generated cells could not be opened.")
     studio.panel.show_page("propose")
@@ -95,15 +97,50 @@ def _cells(window) -> None:
     _shoot(window, "cells")
 
 
-def _write_cells(folder: Path) -> None:
+def _lineage(window) -> None:
+    """A generated clip with its exact masks, whose mothers and daughters are linked."""
+    import numpy as np
+
+    from ifc_core.annotation import edits
+    from ifc_core.structures import Category, RLEMask
+
+    folder = Path(os.environ["IFC_STUDIO_HOME"]) / "dividing cells"
+    clip = _write_clip(folder, LINEAGE_SEED, (360, 480, 16, "medium", 30), 2.0)
+    studio = window.studio
+    if not studio.open_path(folder):
+        sys.exit("The generated cells could not be opened.")
+    editor = studio.workspace.editor
+    editor.apply(edits.SetCategory(Category(1, "cell")))
+    spans = []
+    for masks in clip.masks:
+        frames = np.flatnonzero(masks.any((1, 2))).tolist()
+        new = edits.NewTrack(1, 1, frames[0], RLEMask.from_array(masks[frames[0]]))
+        (track_id,) = editor.apply(new).tracks_added
+        rest = [edits.SetMask(track_id, f, RLEMask.from_array(masks[f])) for f in frames[1:]]
+        if rest:
+            editor.apply(edits.Batch(tuple(rest), label="Paint"))
+        spans.append((frames[0], frames[-1], track_id))
+    for _, last, mother in spans:
+        daughters = [track_id for first, _, track_id in spans if first == last + 1]
+        if len(daughters) == 2:
+            studio.select((mother, *daughters))
+            studio.run_action("track.divide")
+    studio.layers.go_to(8)
+    studio.select((9,))
+    studio.run_action("track.family")
+    _shoot(window, "lineage")
+
+
+def _write_clip(folder: Path, seed: int, shape: tuple, frame_gap: float):
     import cv2
 
     from ifc_core.data.synthetic import ClipSpec, render_clip
 
     folder.mkdir()
-    clip = render_clip(CELLS_SEED, ClipSpec(480, 640, 12, "hard", 60, world="cells", frame_gap=1.0))
+    clip = render_clip(seed, ClipSpec(*shape, world="cells", frame_gap=frame_gap))
     for number, frame in enumerate(clip.frames):
         cv2.imwrite(str(folder / f"{number:05d}.png"), frame[..., ::-1])
+    return clip
 
 
 def _shoot(window, name: str) -> None:
