@@ -48,6 +48,7 @@ class Suspicion:
         score: 0 to 1, how likely.
         mask_ids: What these tracks show there, the parent on the frame before, see
             :meth:`noted`.
+        last: The frame on which both daughters are seen; of a swap ``frame_index``.
     """
 
     reason: Reason
@@ -56,10 +57,14 @@ class Suspicion:
     parent_id: int
     score: float
     mask_ids: tuple[int, ...] = ()
+    last: int = 0
 
     def noted(self, columns: Columns) -> Suspicion:
         """The same, with what the tracks show by now."""
-        return replace(self, mask_ids=self._shown(columns))
+        last = self.frame_index
+        if self.parent_id:  # a daughter's track may begin a little later
+            last = max(last, *(_begin(columns.get(i), last) for i in self.tracks))
+        return replace(self, mask_ids=self._shown(columns), last=last)
 
     def stands(self, columns: Columns, tracks: Mapping[int, Track]) -> bool:
         """Whether the tracks show what they did, and nobody decided about it.
@@ -79,7 +84,7 @@ class Suspicion:
         low, span = SWAP_NEED, 1 - SWAP_NEED
         if self.reason is Reason.DIVISION:
             low, span = _DIVISION_NEED, _DIVISION_SPAN
-        frames = (self.frame_index,) * 3
+        frames = (self.frame_index, self.last, self.frame_index)
         code = REASONS.index(self.reason)
         need = low + span * self.score
         return (video_id, *self.tracks, *frames, need, self.score, code, self.parent_id)
@@ -100,6 +105,14 @@ class Suspicion:
     def _is_open(self, columns: FrameColumns) -> bool:
         place = int(np.searchsorted(columns.frame_index, self.frame_index))
         return place < len(columns) and bool(open_frames(columns.take(slice(place, place + 1)))[0])
+
+
+def _begin(columns: FrameColumns | None, frame_index: int) -> int:
+    """The frame itself or the next one that a track has, or 0."""
+    if columns is None:
+        return 0
+    place = int(np.searchsorted(columns.frame_index, frame_index))
+    return int(columns.frame_index[place]) if place < len(columns) else 0
 
 
 def _record(columns: FrameColumns | None, frame_index: int, offset: int = 0) -> int:

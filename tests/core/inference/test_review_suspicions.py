@@ -114,6 +114,16 @@ def test_approving_the_daughters_there_turns_it_down(project):
     assert followed(project, queue, project.undo()) == [entry]
 
 
+def test_turning_it_down_counts_for_a_daughter_who_is_seen_a_little_later(project):
+    rows = [[(i, m) for i, m in family(t) if i != 2 or t > AT] for t in range(NUM_FRAMES)]
+    accepted(project, "cell", rows)
+    queue = queue_of(project)
+    (entry,) = divisions(queue)
+    assert (entry.first, entry.last, entry.frame_index) == (AT, AT + 1, AT)
+    no = edits.ApproveTracks((entry.track_id, entry.other_id), Scope(entry.first, entry.last))
+    assert followed(project, queue, project.apply(no)) == []
+
+
 @pytest.mark.parametrize("who", [0, 2])
 def test_it_is_listed_no_more_where_its_tracks_changed(project, who):
     ids = accepted(project, "cell", [family(t) for t in range(NUM_FRAMES)])
