@@ -1,4 +1,4 @@
-"""What merging, splitting, swapping and separating did, in one sentence each."""
+"""What merging, splitting, swapping, separating and dividing did, in one sentence each."""
 
 from __future__ import annotations
 
@@ -60,3 +60,32 @@ def swapped_text(first: int, second: int, scope: Scope) -> str:
     elif scope.last == scope.first:
         text = tr("Tracks {first} and {second} have changed places on frame {frame}.")
     return text.format(first=first, second=second, frame=scope.first)
+
+
+def divided_text(
+    mother: int, daughters: Sequence[int], added: Sequence[int], frame_index: int
+) -> str:
+    """What linking a division did.
+
+    Args:
+        mother: The track that divided.
+        daughters: The tracks that it was said to divide into, without itself.
+        added: What followed of the mother where she was split; else nothing.
+        frame_index: Where she was split.
+    """
+    numbers = listed((*daughters, *added))
+    if not added:
+        return tr("Track {mother} divides into {numbers}.").format(mother=mother, numbers=numbers)
+    text = tr(
+        "Track {mother} ends before frame {frame} and divides into {numbers}; {new} is what "
+        "followed of it."
+    )
+    return text.format(mother=mother, frame=frame_index, numbers=numbers, new=added[0])
+
+
+def listed(track_ids: Sequence[int]) -> str:
+    """Numbers of tracks in a sentence: "4, 5 and 6"."""
+    numbers = [str(track_id) for track_id in track_ids]
+    if len(numbers) == 1:
+        return numbers[0]
+    return tr("{numbers} and {last}").format(numbers=", ".join(numbers[:-1]), last=numbers[-1])

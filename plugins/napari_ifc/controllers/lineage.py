@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ifc_core.annotation import EditResult, edits
+from ifc_core.annotation import edits
 from napari_ifc.controllers.editing import EditController
+from napari_ifc.controllers.identity_words import divided_text, listed
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.language import tr
 
@@ -70,7 +71,7 @@ class LineageOps:
         )
         made = (*parts.others, *result.tracks_added)
         self._editor.select((parts.mother, *made))
-        return _divided_text(parts, made, result)
+        return divided_text(parts.mother, parts.others, result.tracks_added, parts.frame_index)
 
     def why_not_bud(self) -> str:
         """Why the selected tracks are no mother and buds."""
@@ -84,7 +85,7 @@ class LineageOps:
         text = tr("Tracks {numbers} are buds of track {mother}, which goes on.")
         if len(parts.others) == 1:
             text = tr("Track {numbers} is a bud of track {mother}, which goes on.")
-        return text.format(numbers=_listed(parts.others), mother=parts.mother)
+        return text.format(numbers=listed(parts.others), mother=parts.mother)
 
     def why_not_unlink(self) -> str:
         """Why there is no link to take away."""
@@ -104,7 +105,7 @@ class LineageOps:
         text = tr("Tracks {numbers} have no mother any more.")
         if len(linked) == 1:
             text = tr("Track {numbers} has no mother any more.")
-        return text.format(numbers=_listed(linked))
+        return text.format(numbers=listed(linked))
 
     def why_not_family(self) -> str:
         """Why there is no lineage to select."""
@@ -150,27 +151,3 @@ class LineageOps:
         if set(others) & set(self._index.kinship.ancestors(mother)):
             return tr("The track that begins first descends from another selected one.")
         return _Parts(mother, tuple(others), begin, frames[mother][-1] >= begin)
-
-
-def _listed(track_ids: tuple[int, ...]) -> str:
-    """Numbers of tracks in a sentence: "4, 5 and 6"."""
-    numbers = [str(track_id) for track_id in track_ids]
-    if len(numbers) == 1:
-        return numbers[0]
-    return tr("{numbers} and {last}").format(numbers=", ".join(numbers[:-1]), last=numbers[-1])
-
-
-def _divided_text(parts: _Parts, made: tuple[int, ...], result: EditResult) -> str:
-    if not result.tracks_added:
-        text = tr("Track {mother} divides into {numbers}.")
-        return text.format(mother=parts.mother, numbers=_listed(made))
-    text = tr(
-        "Track {mother} ends before frame {frame} and divides into {numbers}; {new} is what "
-        "followed of it."
-    )
-    return text.format(
-        mother=parts.mother,
-        frame=parts.frame_index,
-        numbers=_listed(made),
-        new=result.tracks_added[0],
-    )

@@ -21,6 +21,7 @@ from ifc_core.inference.review_queue import (
     entry_at,
 )
 from ifc_core.jobs import JobContext
+from napari_ifc.controllers.identity_words import divided_text
 from napari_ifc.controllers.queue_maker import QueueMaker
 from napari_ifc.language import tr
 
@@ -31,6 +32,7 @@ _MANY = 64  # tracks changed by one edit from which all of the video is read aga
 FILTERS: tuple[tuple[str, frozenset[Reason]], ...] = (
     (tr("Everything"), frozenset(Reason)),
     (tr("Suspected swaps"), frozenset({Reason.SWAP})),
+    (tr("Suspected divisions"), frozenset({Reason.DIVISION})),
     (tr("Unsure"), frozenset({Reason.UNCERTAIN})),
     (tr("Weak links"), frozenset({Reason.WEAK_LINK})),
     (tr("Poor fits"), frozenset({Reason.POOR_FIT})),
@@ -138,7 +140,9 @@ class ReviewController:
             return
         # An undo may be of another video than the one that is shown.
         changed = [i for i in self._video_ids if i in result.video_ids] or [keep]
-        swaps = bool(result.tracks_added) or self._swaps_wanted
+        # What a split or a division did away with may be there again once it is undone.
+        is_back = bool(result.tracks_removed) and result.direction != "do"
+        swaps = bool(result.tracks_added) or is_back or self._swaps_wanted
         self._run(lambda maker, context: maker.update(changed, tracks, keep, context), swaps=swaps)
 
     def stop(self) -> None:
@@ -158,7 +162,7 @@ class ReviewController:
 
         def take(entries: Entries) -> None:
             if number == self._generation:
-                self._take(entries, tr("Looking for swapped identities…") if swaps else "")
+                self._take(entries, tr("Looking for swaps and divisions…") if swaps else "")
                 if swaps:
                     self._find_swaps(number)
 
@@ -305,6 +309,12 @@ class ReviewController:
             return tr("Kept tracks {both} and {both2} as they are on frame {first}.").format(
                 both=both[0], both2=both[1], first=entry.first
             )
+        if entry.reason is Reason.DIVISION:
+            both = (entry.track_id, entry.other_id)
+            self._decide(entry, edits.ApproveTracks(both, scope))
+            return tr("Approved tracks {both} and {both2} on {frames} as no daughters.").format(
+                both=both[0], both2=both[1], frames=_frames(entry)
+            )
         if entry.reason in (Reason.LOW_SCORE, Reason.NOT_REVIEWED):
             self._decide(entry, edits.ApproveTracks((entry.track_id,)), whole_track=True)
             return tr("Approved track {track_id}.").format(track_id=entry.track_id)
@@ -317,12 +327,18 @@ class ReviewController:
         )
 
     def fix(self) -> str:
-        """Exchange the two tracks of a suspected swap from its frame on, and go on.
+        """Exchange the tracks of a suspected swap, or link those of a division, and go on.
 
         Returns:
             What was done, in a sentence.
         """
         entry = self._entry()
+        if entry.reason is Reason.DIVISION:
+            daughters = (entry.track_id, entry.other_id)
+            division = edits.LinkDivision(entry.parent_id, daughters, entry.frame_index)
+            added = self._decide(entry, division).tracks_added
+            others = [i for i in daughters if i != entry.parent_id]
+            return divided_text(entry.parent_id, others, added, entry.frame_index)
         scope = Scope.from_here(entry.first)
         self._decide(entry, edits.SwapIdentities(entry.track_id, entry.other_id, scope))
         return tr("Exchanged tracks {track_id} and {other_id} from frame {first} on.").format(
@@ -385,10 +401,11 @@ class ReviewController:
         return self.why_not_decide()
 
     def why_not_fix(self) -> str:
-        """Why there is no swap to fix."""
+        """Why there is no swap to fix, and no division to link."""
         entry = self.current
-        is_swap = entry is not None and entry.reason is Reason.SWAP
-        return self.why_not_decide() or ("" if is_swap else tr("This entry is no suspected swap."))
+        can_fix = entry is not None and entry.reason in (Reason.SWAP, Reason.DIVISION)
+        reason = tr("This entry is no suspected swap and no division.")
+        return self.why_not_decide() or ("" if can_fix else reason)
 
     def why_not_reject(self) -> str:
         """Why the entry cannot be rejected."""
@@ -397,6 +414,8 @@ class ReviewController:
             return tr("Frames cannot be rejected; draw what is missing.")
         if entry is not None and entry.reason is Reason.SWAP:
             return tr("A suspected swap is fixed or kept.")
+        if entry is not None and entry.reason is Reason.DIVISION:
+            return tr("A suspected division is linked or approved as none.")
         if entry is not None and entry.reason in (Reason.LOST, Reason.UNREACHED):
             return tr("There is no mask to reject; draw the object, or mark it absent.")
         return self.why_not_decide()
@@ -423,6 +442,7 @@ def why_text(entry: QueueEntry) -> str:
     """Why an entry is in the queue, in a few words."""
     words = {
         Reason.SWAP: tr("Seems swapped with track {other}"),
+        Reason.DIVISION: tr("May have come from track {parent} with track {other}"),
         Reason.UNCERTAIN: tr("The model is unsure ({value:.0%})"),
         Reason.WEAK_LINK: tr("Weakly linked ({value:.0%})"),
         Reason.POOR_FIT: tr("Seems to fit badly (IoU about {value:.0%})"),
@@ -434,4 +454,7 @@ def why_text(entry: QueueEntry) -> str:
         Reason.NOT_REVIEWED: tr("Not approved yet"),
         Reason.COMPLETE: tr("Every mask is reviewed: is anything missing?"),
     }
-    return words[entry.reason].format(other=entry.other_id, value=entry.value)
+    text = words[entry.reason]
+    if entry.reason is Reason.DIVISION and entry.parent_id in (entry.track_id, entry.other_id):
+        text = tr("Track {parent} may have divided here")
+    return text.format(other=entry.other_id, parent=entry.parent_id, value=entry.value)

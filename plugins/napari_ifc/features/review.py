@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 PAGE, GROUP = "review", tr("Review")
 _ICONS = {
     Reason.SWAP: "swap",
+    Reason.DIVISION: "split",
     Reason.UNCERTAIN: "attention",
     Reason.WEAK_LINK: "link",
     Reason.POOR_FIT: "overlap",
@@ -43,6 +44,7 @@ _ICONS = {
 }
 _ADVICE = {
     Reason.SWAP: tr("Fix exchanges the two from here on; Accept keeps them"),
+    Reason.DIVISION: tr("Fix links mother and daughters; Accept approves them as unrelated"),
     Reason.LOST: tr("Accept marks it absent on these frames; else draw it and propagate again"),
     Reason.UNREACHED: tr("Correct a frame here and propagate again"),
     Reason.LOW_SCORE: tr("Accept approves the whole track"),
@@ -94,11 +96,11 @@ class Review(Feature):
             ),
             (
                 "review.fix",
-                tr("Fix the suspected swap"),
+                tr("Fix the suspected swap or division"),
                 "Y",
                 lambda: self._decide(lambda c: c.fix()),
                 self._may(self._reason(lambda c: c.why_not_fix())),
-                tr("Exchange the two tracks from this frame on and go to the next."),
+                tr("Exchange the two tracks from here on, or link daughters to their mother."),
             ),
             (
                 "review.reject",
@@ -282,9 +284,9 @@ class Review(Feature):
             self._await_video(entry)
             return False
         self._awaited = None
-        chosen = tuple(i for i in (entry.track_id, entry.other_id) if i)
+        chosen = dict.fromkeys((entry.track_id, entry.other_id, entry.parent_id))
         self.studio.layers.go_to(entry.frame_index)
-        self.studio.select(chosen)
+        self.studio.select(tuple(track_id for track_id in chosen if track_id))
         return True
 
     def _await_video(self, entry: QueueEntry) -> None:

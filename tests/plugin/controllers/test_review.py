@@ -5,56 +5,14 @@ import shutil
 import numpy as np
 import pytest
 from fake_engine import NUM_FRAMES
+from review_desk import Desk
 
 from ifc_core.annotation import Scope, StagedInstance, StagedMask, edits
 from ifc_core.inference.review_queue import Reason, entry_at
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.structures import FrameState, RLEMask, TrackState
-from napari_ifc.controllers.review import FILTERS, QueueMaker, ReviewController, why_text
+from napari_ifc.controllers.review import FILTERS, QueueMaker, why_text
 from napari_ifc.controllers.videos import adding, look_through
-
-
-class Desk:
-    """A controller whose worker does its work when it is told to."""
-
-    def __init__(self, session):
-        self.project, self.entry = session.project, session.entry
-        self.waiting = []
-        self.views = []
-        self.entries = []
-        self.errors = []
-        self.at_once = True
-        self.can_show = True
-        self.controller = ReviewController(
-            self.project.folder,
-            self.submit,
-            self.apply,
-            self.views.append,
-            self.show,
-            self.errors.append,
-        )
-
-    def submit(self, work, take, fail):
-        self.waiting.append((work, take))
-        if self.at_once:
-            self.work()
-
-    def show(self, entry):
-        self.entries.append(entry)
-        return self.can_show
-
-    def work(self):
-        while self.waiting:
-            work, take = self.waiting.pop(0)
-            take(work())
-
-    def apply(self, edit):
-        result = self.project.apply(edit)
-        self.controller.take_edit(result)
-        return result
-
-    def start(self):
-        self.controller.start([self.entry.id], self.entry.id, None)
 
 
 def proposed(session, doubts):
