@@ -36,8 +36,8 @@ def export_measurements(
 ) -> tuple[int, tuple[str, ...]]:
     """Write one line for each mask, by video, frame and track.
 
-    Times are those of the file; frames of pictures have none. Intensities are the values that the
-    pictures hold, and are not measured in films, which are compressed.
+    Times are those of the file; pictures have none unless a stack tells them. Intensities are the
+    values that the pictures hold, and are not measured in films, which are compressed.
 
     Args:
         reader: The project.
@@ -90,11 +90,13 @@ class _Table:
             shown = sorted((r for r in found if r.track_id in tracks), key=lambda r: r.track_id)
             values = _values(video, frame_index) if shown and video is not None else None
             time = _time(video, frame_index)
+            scale = None if video is None else video.um_per_px
             for record in shown:
                 measured = None if record.rle is None else measure_mask(record.rle, values)
                 if measured is not None:
                     track = tracks[record.track_id]
-                    facts = (selection.video.name, frame_index, time, *self._facts(track, record))
+                    place = (selection.video.name, frame_index, time, scale)
+                    facts = (*place, *self._facts(track, record))
                     yield MeasuredMask(facts, *measured)
             self._done += 1
             self._context.advance(self._done, self.num_frames, "Measuring masks", "frames")
@@ -134,9 +136,11 @@ def _values(video: VideoReader, frame_index: int) -> npt.NDArray[Any] | None:
 
 def _time(video: VideoReader | None, frame_index: int) -> float | None:
     """Seconds from the first frame; ``None`` where nobody knows."""
-    if video is None or not video.has_rate or frame_index >= len(video.pts_seconds):
+    if video is None or frame_index >= len(video.pts_seconds):
         return None
-    return round(float(video.pts_seconds[frame_index]), 6)
+    if video.has_rate:
+        return round(float(video.pts_seconds[frame_index]), 6)
+    return None if video.frame_seconds is None else round(frame_index * video.frame_seconds, 6)
 
 
 def _missing_note(names: Sequence[str]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ COLUMNS = (
     "video",
     "frame",
     "time_s",
+    "um_per_px",
     "track",
     "parent",
     "class",

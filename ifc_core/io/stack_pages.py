@@ -21,6 +21,7 @@ from ifc_core.errors import VideoError
 from ifc_core.io.display_matrix import Orientation
 from ifc_core.io.frame_list import MAX_FRAMES
 from ifc_core.io.stack_layout import StackLayout, without_single
+from ifc_core.io.stack_scale import scale_of
 from ifc_core.io.tiff_unpacking import bound_unpacking
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it doubts is told by us
@@ -62,6 +63,7 @@ class StackFile:
         orientation: How its pages are turned for display.
         is_inverted: Whether 0 is white.
         has_palette: Whether the values of its pages are numbers of colours.
+        scale: How far apart pixels and frames are, where it says so.
         tables: One a channel; added up they are what is seen.
 
     Raises:
@@ -114,6 +116,7 @@ class StackFile:
         is_palette = page.photometric == tifffile.PHOTOMETRIC.PALETTE
         self._first_palette = _palette(page) if is_palette else None
         self.has_palette: bool = self._first_palette is not None
+        self.scale: StackScale = scale_of(self._file, page)
         self.tables = self._tables()
         self.num_frames = self._whole_frames()
         if not self.num_frames:

@@ -41,6 +41,8 @@ class StackReader(PictureReader):
         self._ranges = [DeepRange(partial(self._levels, n)) for n in range(layout.channels)]
         self._found: list[Levels | None] = []
         self.pts_seconds = np.arange(count) / PICTURE_FPS
+        scale = self._stack.scale
+        self.frame_seconds, self.um_per_px = scale.frame_seconds, scale.um_per_px
         try:
             size = self._stack.orientation.displayed(layout.size)
             self.video = Video(path, count, *size, PICTURE_FPS, file_fingerprint(path))

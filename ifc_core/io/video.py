@@ -38,6 +38,9 @@ class VideoReader(ABC):
         warning: A sentence for the person when part of the file cannot be read (for instance a
             cut-off tail), else empty.
         has_rate: Whether ``video.fps`` and ``pts_seconds`` are known, not a mere convention.
+        frame_seconds: Where there is no rate: what a stack of pictures says lies between two of
+            them, which may be minutes, or ``None``.
+        um_per_px: Micrometres from one pixel to the next, where the pictures say so.
         is_provisional: ``video.num_frames`` is an estimate and only the first
             :attr:`num_indexed` frames can be read, until :meth:`finish_index` was called.
     """
@@ -47,6 +50,8 @@ class VideoReader(ABC):
     first_readable: int = 0
     warning: str = ""
     has_rate: bool = True
+    frame_seconds: float | None = None
+    um_per_px: float | None = None
     is_provisional: bool = False
 
     @property

@@ -71,6 +71,17 @@ def test_one_line_a_mask_with_kin_and_the_values_of_the_stack(tmp_path, stack):
     assert [float(r["mean_intensity"]) for r in rows] == pytest.approx(expected)
 
 
+def test_a_stack_that_tells_its_scale_has_times_and_micrometres(tmp_path):
+    path = tmp_path / "cells.tif"
+    told = {"axes": "TYX", "unit": "um", "finterval": 90.0}
+    tifffile.imwrite(path, GREY, imagej=True, resolution=(2, 2), metadata=told)
+    with project_on(tmp_path / "p.ifcproj", path) as project:
+        export_project(project, tmp_path / "out.csv", ExportFormat.CSV, ALL)
+    rows = read(tmp_path / "out.csv")
+    assert [float(row["time_s"]) for row in rows] == [0, 90, 180]
+    assert {float(row["um_per_px"]) for row in rows} == {0.5}
+
+
 def test_a_film_has_times_and_no_intensities(tmp_path, clip_file):
     with open_video(clip_file) as reader:
         pts, size = reader.pts_seconds, reader.video.size

@@ -293,7 +293,7 @@ def test_a_table_of_measurements_is_meant_by_its_suffix(folder, tmp_path, run):
     assert code == 0
     assert out.startswith(f"{tmp_path / 'out.csv'}: 1 mask of 1 track")
     names, line = (tmp_path / "out.csv").read_text("utf-8").splitlines()
-    assert names.startswith("video,frame,time_s,track,parent,class")
+    assert names.startswith("video,frame,time_s,um_per_px,track,parent,class")
     assert line.startswith("square,")
     assert (
         "holds no annotations" in run("import", folder, tmp_path / "out.csv", "--format", "csv")[2]

@@ -23,7 +23,7 @@ from ifc_core.io.measurements import (
 )
 from ifc_core.structures import RLEMask
 
-FACTS = ("a", 3, 0.5, 7, None, "cell", "", 1.0, "approved", "human")
+FACTS = ("a", 3, 0.5, 0.65, 7, None, "cell", "", 1.0, "approved", "human")
 
 
 def measured(bits: np.ndarray, values: np.ndarray | None = None):
@@ -86,7 +86,7 @@ def test_the_table(tmp_path: Path) -> None:
     bits = np.zeros((6, 8), bool)
     bits[1:3, 2:6] = True
     shape, _ = measured(bits)
-    hostile = ("=1+1", *FACTS[1:5], "@cmd", "-x", *FACTS[7:])
+    hostile = ("=1+1", *FACTS[1:6], "@cmd", "-x", *FACTS[8:])
     lines = [MeasuredMask(FACTS, shape, (1.23456,)), MeasuredMask(hostile, shape)]
     assert write_measurements(lines, tmp_path / "a.csv", intensity_columns(2)) == 2
     with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
