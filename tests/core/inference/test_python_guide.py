@@ -48,3 +48,4 @@ def test_the_examples_of_the_guide_run(parts, tmp_path):
     exported = json.loads((tmp_path / "mice.json").read_text())
     assert len(exported["annotations"]) == 1
     assert "1" in read[1]
+    assert len((tmp_path / "mice.csv").read_text("utf-8").splitlines()) == 2
