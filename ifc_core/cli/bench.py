@@ -90,6 +90,12 @@ BENCHES = {
         "UncertaintyOptions",
         "Whether stored signals find bad masks in --data, and swapped identities.",
     ),
+    "divisions": Bench(
+        "ifc_core.bench.divisions",
+        "run_divisions",
+        "DivisionsOptions",
+        "Whether cells that divide are found from true and spoiled tracks of generated clips.",
+    ),
     "reidentify": Bench(
         "ifc_core.bench.reidentify",
         "run_reidentify",

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ifc_core.data.sample import ClipSample
 from ifc_core.data.synthetic.effects import apply_look, random_look
 from ifc_core.data.synthetic.spec import STRENGTH, ClipSpec
-from ifc_core.data.synthetic.stains import NO_CELL, Fields, Stain, draw_stain
+from ifc_core.data.synthetic.stains import NO_CELL, Fields, draw_stain
 from ifc_core.data.synthetic.textures import Rng
 
 Floats = npt.NDArray[np.float64]
@@ -44,6 +44,7 @@ class _Cell:
         drift: (5,) radians by which the phases turn a unit of time.
         waist: (T,) half distance of the two halves of a cell that divides, in radii.
         alive: (T,) bool.
+        mother: Place among the cells of the clip of the one that it came from, or -1.
     """
 
     centre: Floats
@@ -55,6 +56,20 @@ class _Cell:
     drift: Floats
     waist: Floats
     alive: npt.NDArray[np.bool_]
+    mother: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class CellLineage:
+    """Who came from whom in a clip of cells.
+
+    Attributes:
+        masks: (N, T, H, W) bool, those of the clip.
+        mothers: (N,) int64 row of each one's mother; -1 where it has none that is ever seen.
+    """
+
+    masks: npt.NDArray[np.bool_]
+    mothers: npt.NDArray[np.int64]
 
 
 def render_cells(rng: Rng, spec: ClipSpec) -> ClipSample:
@@ -69,22 +84,52 @@ def render_cells(rng: Rng, spec: ClipSpec) -> ClipSample:
     Returns:
         The clip; every frame is exhaustive.
     """
-    gap = spec.frame_gap * float(np.exp(rng.uniform(-0.9, 0.9)))
-    times = np.arange(spec.num_frames, dtype=np.float64) * gap
-    cells = _population(rng, spec, times)
+    times, cells = _cast(rng, spec)
     stain = draw_stain(rng, spec.height, spec.width, len(cells), spec.difficulty)
     look = random_look(rng, spec.height, spec.width, STRENGTH[spec.difficulty])
     frames = np.empty((spec.num_frames, spec.height, spec.width, 3), dtype=np.uint8)
     owners = np.empty((spec.num_frames, spec.height, spec.width), dtype=np.uint8)
     for t, time in enumerate(times):
-        fields = _fields(cells, t, float(time), spec, stain)
+        fields = _fields(cells, t, float(time), spec)
         frames[t] = apply_look(rng, stain.paint(fields, rng), look, np.zeros(2))
         owners[t] = fields.owner
-    numbers = np.arange(len(cells), dtype=np.uint8)[:, None, None, None]
-    masks = owners[None] == numbers
-    masks[masks.sum(axis=(2, 3)) < _MIN_VISIBLE_PX] = False
+    masks = _visible(owners, len(cells))
     masks = masks[masks.any(axis=(1, 2, 3))]
     return ClipSample.fully_labelled(frames, masks, np.zeros(len(masks), dtype=np.int64))
+
+
+def cell_lineage(seed: int, spec: ClipSpec) -> CellLineage:
+    """The masks of the clip of cells that ``render_clip`` makes, without its pictures.
+
+    Args:
+        seed: Non-negative integer.
+        spec: What the clip looks like; its world is ``cells``.
+
+    Returns:
+        Masks and mothers.
+    """
+    times, cells = _cast(np.random.default_rng(seed), spec)
+    owners = np.stack([_fields(cells, t, float(time), spec).owner for t, time in enumerate(times)])
+    masks = _visible(owners, len(cells))
+    seen = masks.any(axis=(1, 2, 3))
+    rows = np.where(seen, np.cumsum(seen) - 1, -1)
+    mothers = [-1 if cell.mother < 0 else int(rows[cell.mother]) for cell in cells]
+    return CellLineage(masks[seen], np.array(mothers, dtype=np.int64)[seen])
+
+
+def _visible(owners: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.bool_]:
+    """(count, T, H, W) masks of cells from whose each pixel is; hardly seen ones are empty."""
+    numbers = np.arange(count, dtype=np.uint8)[:, None, None, None]
+    masks: npt.NDArray[np.bool_] = owners[None] == numbers
+    masks[masks.sum(axis=(2, 3)) < _MIN_VISIBLE_PX] = False
+    return masks
+
+
+def _cast(rng: Rng, spec: ClipSpec) -> tuple[Floats, list[_Cell]]:
+    """The times (T,) of the frames of a clip, and its cells."""
+    gap = spec.frame_gap * float(np.exp(rng.uniform(-0.9, 0.9)))
+    times = np.arange(spec.num_frames, dtype=np.float64) * gap
+    return times, _population(rng, spec, times)
 
 
 def _population(rng: Rng, spec: ClipSpec, times: Floats) -> list[_Cell]:
@@ -123,7 +168,7 @@ def _population(rng: Rng, spec: ClipSpec, times: Floats) -> list[_Cell]:
         )
         # the daughters need a number of their own each
         room = len(cells) + count - i + 2 <= spec.max_objects
-        cells += _divided(rng, cell, times) if dividing[i] and room else [cell]
+        cells += _divided(rng, cell, times, len(cells)) if dividing[i] and room else [cell]
     return cells
 
 
@@ -187,8 +232,11 @@ def _paths(
     return paths
 
 
-def _divided(rng: Rng, cell: _Cell, times: Floats) -> list[_Cell]:
-    """A cell that divides in the clip: itself until then, and its daughters from then on."""
+def _divided(rng: Rng, cell: _Cell, times: Floats, place: int) -> list[_Cell]:
+    """A cell that divides in the clip: itself until then, and its daughters from then on.
+
+    ``place`` is its own among the cells of the clip.
+    """
     moment = float(rng.uniform(times[0] - 2, times[-1] + 2))
     before = times < moment
     waist = np.clip(1 - (moment - times) / 5, 0, 1) * 0.75
@@ -221,12 +269,13 @@ def _divided(rng: Rng, cell: _Cell, times: Floats) -> list[_Cell]:
                 cell.drift,
                 np.zeros(len(times)),
                 ~before,
+                place if before.any() else -1,
             )
         )
     return [part for part in parts if part.alive.any()]
 
 
-def _fields(cells: list[_Cell], t: int, time: float, spec: ClipSpec, stain: Stain) -> Fields:
+def _fields(cells: list[_Cell], t: int, time: float, spec: ClipSpec) -> Fields:
     """Whose each pixel is, how far inside it lies, and where in the cell."""
     fields = Fields.empty(spec.height, spec.width)
     for number, cell in enumerate(cells):

@@ -10,7 +10,7 @@ import pytest
 
 from ifc_core.data.sample import ClipSample
 from ifc_core.data.synthetic import DIFFICULTIES, ClipSpec, render_clip, stains
-from ifc_core.data.synthetic.cells import render_cells
+from ifc_core.data.synthetic.cells import cell_lineage, render_cells
 from ifc_core.data.synthetic.stains import NO_CELL, Fields, draw_stain
 from ifc_core.errors import ConfigError
 
@@ -89,6 +89,25 @@ def test_a_cell_that_divides_ends_where_its_daughters_begin() -> None:
             if len(born) == 2 and not masks[mother, end][[0, -1]].any():
                 assert (both & masks[mother, end]).sum() > 0.4 * masks[mother, end].sum()
     assert divided >= 5
+
+
+def test_a_lineage_says_who_came_from_whom_in_the_clip_itself() -> None:
+    daughters = 0
+    for seed in range(18):
+        spec = ClipSpec(80, 112, 6, DIFFICULTIES[seed % 3], 20, world="cells")
+        lineage = cell_lineage(seed, spec)
+        assert np.array_equal(lineage.masks, render_clip(seed, spec).masks)
+        there = lineage.masks.any(axis=(2, 3))
+        for daughter in np.flatnonzero(lineage.mothers >= 0):
+            mother = int(lineage.mothers[daughter])
+            end = int(np.flatnonzero(there[mother])[-1])
+            start = int(np.flatnonzero(there[daughter])[0])
+            assert end < start
+            if start == end + 1:
+                last, first = lineage.masks[mother, end], lineage.masks[daughter, start]
+                assert np.hypot(*(middle(first) - middle(last))) < 2 * np.sqrt(last.sum())
+                daughters += 1
+    assert daughters >= 6
 
 
 def test_a_mask_follows_its_cell() -> None:
