@@ -21,7 +21,7 @@ from ifc_core.errors import VideoError
 from ifc_core.io.display_matrix import Orientation
 from ifc_core.io.frame_list import MAX_FRAMES
 from ifc_core.io.stack_layout import StackLayout, without_single
-from ifc_core.io.stack_scale import scale_of
+from ifc_core.io.stack_scale import StackScale, scale_of
 from ifc_core.io.tiff_unpacking import bound_unpacking
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it doubts is told by us
