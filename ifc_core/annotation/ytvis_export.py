@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ifc_core.annotation.frame_names import FrameNames
@@ -63,8 +63,10 @@ def iter_tracks(
     reader: ProjectReader, selection: VideoSelection, with_details: bool
 ) -> Iterator[YtvisTrack]:
     """The exported tracks of a video, lowest z first, one in memory at a time."""
+    places = {frame: place for place, frame in enumerate(selection.frames)}
+    exported = frozenset(track.id for track in selection.tracks)
     for track in selection.tracks:
-        yield _track(reader, track, selection, with_details)
+        yield _track(reader, track, places, exported, with_details)
 
 
 def on_all_frames(track: YtvisTrack, selection: VideoSelection) -> YtvisTrack:
@@ -79,9 +81,12 @@ def on_all_frames(track: YtvisTrack, selection: VideoSelection) -> YtvisTrack:
 
 
 def _track(
-    reader: ProjectReader, track: Track, selection: VideoSelection, with_details: bool
+    reader: ProjectReader,
+    track: Track,
+    places: Mapping[int, int],
+    exported: Collection[int],
+    with_details: bool,
 ) -> YtvisTrack:
-    places = {frame: place for place, frame in enumerate(selection.frames)}
     masks: list[RLEMask | None] = [None] * len(places)
     states: list[FrameState | None] = [None] * len(places)
     sources: list[MaskSource | None] = [None] * len(places)
@@ -92,7 +97,6 @@ def _track(
         states[place], sources[place] = record.state, record.source
         if record.state is not FrameState.REJECTED:  # other readers would take it for a mask
             masks[place] = record.rle
-    is_parent_there = any(other.id == track.parent_id for other in selection.tracks)
     details = TrackDetails(
         tuple(states),
         tuple(sources),
@@ -110,5 +114,5 @@ def _track(
         is_crowd=track.kind is not TrackKind.OBJECT,
         score=track.score,
         details=details if with_details else None,
-        parent_id=track.parent_id if is_parent_there else None,
+        parent_id=track.parent_id if track.parent_id in exported else None,
     )
