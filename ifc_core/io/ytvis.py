@@ -21,6 +21,8 @@ from ifc_core.io.problems import Problem, Reporter, TooManyProblems, shown
 from ifc_core.io.studio_key import KEY, track_details_to_json, video_details_to_json
 from ifc_core.io.ytvis_checks import (
     Known,
+    ParentLink,
+    check_parents,
     parse_category,
     parse_track,
     parse_video,
@@ -236,8 +238,8 @@ def write_ytvis_results(tracks: Iterable[YtvisTrack], path: Path | str) -> int:
 def validate_ytvis(path: Path | str) -> list[Problem]:
     """Check an annotation file thoroughly; no file can make this hang or crash.
 
-    Schema, ids, lengths, RLE sizes and strings, areas, boxes, categories, file names and the
-    extension key are checked. At most 1,000 problems are listed.
+    Schema, ids, lengths, RLE sizes and strings, areas, boxes, categories, parents, file names and
+    the extension key are checked. At most 1,000 problems are listed.
 
     Args:
         path: The file.
@@ -343,8 +345,8 @@ def _check_names(categories: Mapping[int, Category], report: Reporter) -> None:
 
 
 def _iter_tracks(path: Path, known: Known, report: Reporter) -> Iterator[YtvisTrack]:
-    seen: set[int] = set()
-    parents: dict[str, tuple[int, int]] = {}
+    videos: dict[int, int] = {}  # of each annotation
+    links: list[ParentLink] = []
     for key, index, raw in iter_entries(path, frozenset({"annotations"})):
         if key != "annotations" or index < 0:
             continue
@@ -352,17 +354,15 @@ def _iter_tracks(path: Path, known: Known, report: Reporter) -> Iterator[YtvisTr
         track = parse_track(raw, where, known, report)
         if track is None:
             continue
-        if track.id in seen:
+        if track.id in videos:
             report(f"{where}.id", f"the id {track.id} occurs twice.")
         elif track.id == 0 and not report.is_strict:
             report(f"{where}.id", "ids begin at 1: the published evaluator takes 0 for 'no match'.")
-        seen.add(track.id)
+        videos[track.id] = track.video_id
         if track.parent_id is not None and not report.is_strict:
-            parents[f"{where}.{KEY}.parent"] = (track.id, track.parent_id)
+            links.append(ParentLink(f"{where}.{KEY}.parent", track.id, track.parent_id))
         yield track
-    for place, (identity, parent) in parents.items():
-        if parent == identity or parent not in seen:
-            report(place, f"{parent} is the id of no other annotation.")
+    check_parents(links, videos, report)
 
 
 def _iter_results(path: Path, known: Known, report: Reporter) -> Iterator[YtvisTrack]:

@@ -7,7 +7,7 @@ noted): what happens with a problem is up to the :class:`~ifc_core.io.problems.R
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -29,6 +29,21 @@ class Known:
 
     videos: Mapping[int, YtvisVideo]
     categories: Mapping[int, Category]
+
+
+@dataclass(frozen=True, slots=True)
+class ParentLink:
+    """What an annotation says of its parent.
+
+    Attributes:
+        where: Its place in the file.
+        id: The annotation.
+        parent_id: What it descends from.
+    """
+
+    where: str
+    id: int
+    parent_id: int
 
 
 def is_safe_name(name: str) -> bool:
@@ -293,3 +308,40 @@ def _check_box(box: object, mask: RLEMask | None, where: str, report: Reporter) 
     actual = mask.bbox_xywh
     if max(abs(float(a) - b) for a, b in zip(box, actual, strict=True)) > 1.0:
         report(where, f"{shown(box)} where the mask's box is {list(actual)}.", actual, box)
+
+
+def check_parents(links: Sequence[ParentLink], videos: Mapping[int, int], report: Reporter) -> None:
+    """Compare parents with the annotations that there are, and with each other.
+
+    Args:
+        links: Of all annotations that have a parent, in file order.
+        videos: Annotation -> its video, of all of them.
+        report: Told of problems; a ring of parents is told once, at its last link.
+    """
+    sound: dict[int, int] = {}  # annotation -> place of its link
+    for place, link in enumerate(links):
+        if link.parent_id == link.id or link.parent_id not in videos:
+            report(link.where, f"{link.parent_id} is the id of no other annotation.")
+        elif videos[link.parent_id] != videos[link.id]:
+            report(link.where, f"{link.parent_id} is an annotation of another video.")
+        else:
+            sound[link.id] = place
+    for place in sorted(_ring_ends(links, sound)):
+        link = links[place]
+        report(link.where, f"{link.parent_id} descends from this annotation itself.")
+
+
+def _ring_ends(links: Sequence[ParentLink], places: Mapping[int, int]) -> Iterator[int]:
+    """The place of the last link of each ring, every link being followed once."""
+    followed_from: dict[int, int] = {}
+    for start in places:
+        at = start
+        while at in places and at not in followed_from:
+            followed_from[at] = start
+            at = links[places[at]].parent_id
+        if followed_from.get(at) != start:
+            continue  # it came to an end, or to where it was known already
+        end, ring = places[at], links[places[at]].parent_id
+        while ring != at:
+            end, ring = max(end, places[ring]), links[places[ring]].parent_id
+        yield end
