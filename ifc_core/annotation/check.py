@@ -13,7 +13,7 @@ import numpy as np
 from ifc_core.annotation.category_ids import HIGHEST_KEY
 from ifc_core.annotation.delta import Delta
 from ifc_core.annotation.history import CURSOR_KEY
-from ifc_core.annotation.lineage import ancestors
+from ifc_core.annotation.lineage import rings_of
 from ifc_core.annotation.rows import meta_number, read_object
 from ifc_core.structures.run_lengths import PAIR_END, decode_pairs
 
@@ -81,7 +81,7 @@ def find_faults(db: sqlite3.Connection, folder: Path) -> list[str]:
 def _ring_faults(db: sqlite3.Connection) -> Iterator[str]:
     """Tracks that descend from themselves over others."""
     links = dict(db.execute("SELECT id, parent_id FROM tracks WHERE parent_id IS NOT NULL"))
-    rings = (i for i, parent in links.items() if i != parent and i in ancestors(links, parent))
+    rings = (i for i in rings_of(links) if links[i] != i)
     for track_id in islice(rings, _MAX_OF_A_KIND):
         yield f"Track {track_id} descends from itself."
 

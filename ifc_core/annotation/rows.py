@@ -129,7 +129,8 @@ def track_of(row: Row) -> Track:
     """A track from its row."""
     state, kind = TrackState(row[4]), TrackKind(row[8])
     color_rgb = unpack_rgb(row[5])
-    return Track(row[0], row[1], row[2], row[3], state, color_rgb, row[6], row[7], kind, row[9])
+    parent_id = row[9] if isinstance(row[9], int) else None  # SQLite takes anything
+    return Track(row[0], row[1], row[2], row[3], state, color_rgb, row[6], row[7], kind, parent_id)
 
 
 def track_row(track: Track) -> Row:

@@ -149,7 +149,9 @@ class EditTransaction:
 
     def parents(self, video_id: int) -> dict[int, int]:
         """Track -> the one that it descends from, for those of a video that came of a division."""
-        query = "SELECT id, parent_id FROM tracks WHERE video_id = ? AND parent_id IS NOT NULL"
+        query = (
+            "SELECT id, parent_id FROM tracks WHERE video_id = ? AND typeof(parent_id) = 'integer'"
+        )
         return dict(self.db.execute(query, (video_id,)).fetchall())
 
     def pointers(self, track_id: int, scope: Scope | None = None) -> dict[int, Pointer]:

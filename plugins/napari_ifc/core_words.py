@@ -166,8 +166,10 @@ STEPS = (
 
 NOTES = (
     "Approved as complete no longer: {part}.",
-    "Divisions of the file that make no sense were left out: {count}.",
     "From frame {frame} on the pieces cannot be told apart, so the mask stays whole.",
+    "Links to a mother that fit no more were taken away: {count}.",
+    "Links to a mother that the file has not in that video, or that does not begin before, were "
+    "left out: {count}.",
     "Nothing is left of {part}, which was removed.",
     "On 1 frame both tracks had a mask, of which one was kept.",
     "On {count} frames both tracks had a mask, of which one was kept.",
@@ -180,11 +182,12 @@ NOTES = (
 """What an edit says of what it left alone or did besides."""
 
 REPORTS = (
+    "Links to a mother that the file has not in that video, or that does not begin before, were "
+    "left out: {count}.",
     "1 track shows only masks of one that was there already; undo what was not meant.",
     "1 pixel lies under another mask and is not in the export.",
     "1 video carries no review states, so every frame counts as approved and null as absent.",
     "1 video has nothing to export in this scope: {names}.",
-    "Divisions of the file that make no sense were left out: {count}.",
     "The folder of {names} was not found, so its frames are named by their number from 0; where "
     "its pictures are counted otherwise, these names mean other pictures.",
     "The folders of {count} videos were not found ({names}), so their frames are named by their "

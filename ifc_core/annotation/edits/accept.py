@@ -50,8 +50,8 @@ class AcceptRun(Edit):
     rejected or marked a track absent that track is left alone, and nothing is added to
     approved frames. An instance that covers the same object as a track with human work
     fills the untouched frames of that track instead of becoming a second one, and one
-    that covers a rejected track is left out. A track that a person named, classed, split,
-    merged, swapped or restored goes on, frame by frame, with what covers the same as before;
+    that covers a rejected track is left out. A track that a person named, classed, linked,
+    split, merged, swapped or restored goes on, frame by frame, with what covers the same as before;
     where nothing of the run does on any frame it keeps its proposals. New tracks that touch
     differ in hue.
 

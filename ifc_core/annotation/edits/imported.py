@@ -10,17 +10,20 @@ import numpy as np
 from ifc_core.annotation.category_ids import free_category_id, keeps_id
 from ifc_core.annotation.edits.base import Edit
 from ifc_core.annotation.edits.catalog import AddVideo, insert_video, lengthen_video
-from ifc_core.annotation.edits.lineage import link_all
+from ifc_core.annotation.edits.lineage import link_imported
 from ifc_core.annotation.pointer_tables import (
+    AREA,
     FRAME,
+    MASK,
     POINTER_WIDTH,
+    STATE,
     TRACK,
     VIDEO,
     Table,
     bulk_writing,
 )
 from ifc_core.annotation.rows import normalised
-from ifc_core.annotation.transaction import EditTransaction
+from ifc_core.annotation.transaction import REJECTED, EditTransaction
 from ifc_core.io.problems import printable
 from ifc_core.structures import Category, TrackKind, TrackState
 
@@ -101,16 +104,19 @@ class ImportTracks(Edit):
         """Add the tracks, then link those that came of a division."""
         added: dict[int, int] = {}
         parent_keys: dict[int, int] = {}
+        begins: dict[int, int] = {}
         for track in self.tracks:
             video_id, category_id = videos[track.video_key], categories[track.category_key]
             added[track.key] = _add_track(tx, track, video_id, category_id)
+            begins[added[track.key]] = _begin(track.pointers)
             if track.parent_key is not None:
                 parent_keys[added[track.key]] = track.parent_key
         known = {child: added[key] for child, key in parent_keys.items() if key in added}
-        num_left_out = len(parent_keys) - link_all(tx, known)
+        num_left_out = len(parent_keys) - link_imported(tx, known, begins)
         if num_left_out:
             tx.notes.append(
-                f"Divisions of the file that make no sense were left out: {num_left_out}."
+                "Links to a mother that the file has not in that video, or that does not begin "
+                f"before, were left out: {num_left_out}."
             )
 
     def _add_videos(self, tx: EditTransaction) -> dict[int, int]:
@@ -144,6 +150,13 @@ def _add_track(tx: EditTransaction, track: ImportedTrack, video_id: int, categor
     shown[:, VIDEO], shown[:, FRAME], shown[:, TRACK] = video_id, track.pointers[:, 0], new.id
     tx.change(shown, track.pointers[:, 1:])
     return new.id
+
+
+def _begin(pointers: Table) -> int:
+    """First frame on which an imported track is seen, -1 for none."""
+    area, state = pointers[:, 1 + AREA - MASK], pointers[:, 1 + STATE - MASK]
+    is_seen = (area > 0) & (state != REJECTED)
+    return int(pointers[is_seen, 0].min()) if is_seen.any() else -1
 
 
 def _category(tx: EditTransaction, category: Category, first_free: int) -> int:

@@ -1,13 +1,13 @@
 """Divisions: which tracks a track divided into, and what becomes of that when tracks change.
 
-A link joins the last masks of a parent to the first masks of a daughter, so it follows those
-masks where tracks are split, merged or swapped. A parent may go on after a daughter began, as
-the mother of a bud does.
+A link joins the first mask of a daughter to the last one that her mother has before it, so it
+follows those masks where tracks are split, merged or swapped. A mother may go on after a daughter
+began, as that of a bud does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ifc_core.annotation.delta import Pointer
@@ -85,7 +85,8 @@ def split(tx: EditTransaction, track: Track, frame_index: int) -> Track:
 
 def move_to_new_track(tx: EditTransaction, track: Track, scope: Scope, category_id: int) -> Track:
     """Move what a track shows on some frames to a new track that lies just above it."""
-    shown = tx.pointers(track.id)
+    joints = find_joints(tx, track.video_id, {track.id})
+    moved = tx.pointers(track.id, scope)
     for above in tx.tracks(track.video_id):
         if above.z_order > track.z_order:
             tx.put_track(replace(above, z_order=above.z_order + 1))
@@ -98,71 +99,128 @@ def move_to_new_track(tx: EditTransaction, track: Track, scope: Scope, category_
         z_order=track.z_order + 1,
     )
     tx.put_track(touched(tx.track(track.id)))
-    moved = {frame: pointer for frame, pointer in shown.items() if frame in scope}
     tx.point(track, dict.fromkeys(moved))
     tx.point(new, moved)
-    first, last = span(shown)
-    carry_links(
-        tx,
-        track.video_id,
-        starts={track.id: new.id} if first in moved else {},
-        ends={track.id: new.id} if last in moved else {},
-    )
+
+    def owner(track_id: int, frame_index: int) -> int:
+        return new.id if track_id == track.id and frame_index in moved else track_id
+
+    carry_links(tx, track.video_id, joints, owner)
     return new
 
 
-def span(shown: Mapping[int, Pointer]) -> tuple[int, int]:
-    """First and last frame with a mask to be seen; (-1, -1) where there is none."""
-    frames = [f for f, p in shown.items() if p.area > 0 and p.state != REJECTED]
-    return (min(frames), max(frames)) if frames else (-1, -1)
+Owner = Callable[[int, int], int]
+"""(track, frame) -> the track that shows by now what that one showed there."""
 
 
-def carry_links(
-    tx: EditTransaction, video_id: int, starts: Mapping[int, int], ends: Mapping[int, int]
-) -> None:
-    """Give links to the tracks that have the masks which they join.
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """A link between two tracks, by the masks that it joins.
 
-    A track keeps the parent it has before it gets another one's; links that would make a track
-    descend from itself are dropped.
+    Attributes:
+        child: The daughter.
+        parent: Her mother.
+        first: First frame on which the daughter is seen, -1 for none.
+        anchor: The last frame before that on which her mother is seen, -1 for none.
+    """
+
+    child: int
+    parent: int
+    first: int
+    anchor: int
+
+
+def find_joints(tx: EditTransaction, video_id: int, track_ids: Collection[int]) -> list[Joint]:
+    """The links of some tracks to mothers and daughters, before an edit moves masks.
 
     Args:
-        tx: The open edit; every track is still there.
+        tx: The open edit.
         video_id: The video.
-        starts: Track -> the one that has its first mask now.
-        ends: Track -> the one that has its last mask now.
+        track_ids: The tracks whose masks will move.
     """
-    before = tx.parents(video_id)
-    if not before:
+    joints = []
+    for child, parent in tx.parents(video_id).items():
+        if child in track_ids or parent in track_ids:
+            first = next(iter(seen(tx.pointers(child))), -1)
+            before = [frame for frame in seen(tx.pointers(parent)) if frame < first]
+            joints.append(Joint(child, parent, first, before[-1] if before else -1))
+    return joints
+
+
+def carry_links(tx: EditTransaction, video_id: int, joints: Sequence[Joint], owner: Owner) -> None:
+    """Link the tracks that have the masks which were joined, once these have moved.
+
+    A link goes where a daughter does not begin with that mask any more, or not after her mother;
+    the edit says so. One that fitted no masks before stays while its tracks are the same.
+
+    Args:
+        tx: The open edit.
+        video_id: The video.
+        joints: The links as they were.
+        owner: Where masks are now.
+    """
+    if not joints:
         return
-    links: dict[int, int] = {}
-    for child, parent in sorted(before.items(), key=lambda link: link[0] in starts):
-        begun, ended = starts.get(child, child), ends.get(parent, parent)
-        if begun not in links and begun not in (ended, *ancestors(links, ended)):
-            links[begun] = ended
-    changed = {i for i in before.keys() | links.keys() if before.get(i) != links.get(i)}
-    for track in tx.tracks_of(sorted(changed)):
-        tx.put_track(replace(track, parent_id=links.get(track.id)))
+    before = tx.parents(video_id)
+    there = {track.id: track for track in tx.tracks(video_id)}
+    links = {i: p for i, p in before.items() if all(i != joint.child for joint in joints)}
+    begins = _Begins(tx)
+    num_dropped = 0
+    for joint in joints:
+        child, parent = owner(joint.child, joint.first), owner(joint.parent, joint.anchor)
+        if child == parent:
+            continue  # a mother goes on as her daughter
+        is_as_before = joint.anchor < 0 and (child, parent) == (joint.child, joint.parent)
+        fits = begins[child] == joint.first and 0 <= begins[parent] < joint.first
+        is_ring = child in (parent, *ancestors(links, parent))
+        if (fits or is_as_before) and not is_ring and links.setdefault(child, parent) == parent:
+            continue
+        num_dropped += 1
+    for track_id in sorted({*before, *links, *(joint.child for joint in joints)} & there.keys()):
+        if there[track_id].parent_id != links.get(track_id):
+            tx.put_track(replace(there[track_id], parent_id=links.get(track_id)))
+    if num_dropped:
+        tx.notes.append(f"Links to a mother that fit no more were taken away: {num_dropped}.")
 
 
-def link_all(tx: EditTransaction, parents: Mapping[int, int]) -> int:
+class _Begins(dict[int, int]):
+    """Track -> first frame on which it is seen, -1 for none; read when asked for."""
+
+    def __init__(self, tx: EditTransaction) -> None:
+        self._tx = tx
+
+    def __missing__(self, track_id: int) -> int:
+        self[track_id] = next(iter(seen(self._tx.pointers(track_id))), -1)
+        return self[track_id]
+
+
+def seen(shown: Mapping[int, Pointer]) -> list[int]:
+    """Frames on which a track shows a mask, ascending."""
+    return [f for f, p in sorted(shown.items()) if p.area > 0 and p.state != REJECTED]
+
+
+def link_imported(
+    tx: EditTransaction, parents: Mapping[int, int], begins: Mapping[int, int]
+) -> int:
     """Link new tracks to the tracks of the same video that they descend from.
 
     Args:
         tx: The open edit.
-        parents: Track -> its parent; a link that would make a track descend from itself, or from
-            one of another video, is left out.
+        parents: Track -> its parent; both are new. A link to a track of another video, or to one
+            that does not begin before, is left out: so none can descend from itself.
+        begins: Track -> first frame on which it is seen, -1 for none.
 
     Returns:
         The number of links made.
     """
-    links: dict[int, int] = {}
+    made = 0
     for child, parent in parents.items():
         track = tx.track(child)
-        is_of_video = tx.track(parent).video_id == track.video_id
-        if is_of_video and child not in (parent, *ancestors(links, parent)):
-            links[child] = parent
+        is_before = 0 <= begins[parent] < begins[child]
+        if is_before and tx.track(parent).video_id == track.video_id:
             tx.put_track(replace(track, parent_id=parent))
-    return len(links)
+            made += 1
+    return made
 
 
 def _check_daughter(tx: EditTransaction, parent: Track, daughter: Track) -> int:
@@ -171,7 +229,8 @@ def _check_daughter(tx: EditTransaction, parent: Track, daughter: Track) -> int:
         tx.fail("Only tracks of one video can be linked.")
     if daughter.id in ancestors(tx.parents(parent.video_id), parent.id):
         tx.fail(f"{name_of(parent)} descends from {name_of(daughter)} already.")
-    begin, own = span(tx.pointers(daughter.id))[0], span(tx.pointers(parent.id))[0]
+    begin = next(iter(seen(tx.pointers(daughter.id))), -1)
+    own = next(iter(seen(tx.pointers(parent.id))), -1)
     if not 0 <= own < begin:
         tx.fail(f"{name_of(daughter)} does not begin after {name_of(parent)}.")
     return begin

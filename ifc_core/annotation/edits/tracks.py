@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ifc_core.annotation.delta import Pointer
 from ifc_core.annotation.edits.base import Edit, OverlapRule, name_of, names_of, touched
-from ifc_core.annotation.edits.lineage import carry_links, move_to_new_track, span, split
+from ifc_core.annotation.edits.lineage import carry_links, find_joints, move_to_new_track, split
 from ifc_core.annotation.pointer_tables import FRAME, MASK, TRACK
 from ifc_core.annotation.records import WHOLE, Scope
 from ifc_core.annotation.transaction import (
@@ -192,7 +191,7 @@ class MergeTracks(Edit):
         mine = tx.pointers(kept.id)
         before, num_given_up = dict(mine), 0
         merged = {other.id: kept.id for other in others}
-        carry_links(tx, kept.video_id, starts=merged, ends=merged)
+        joints = find_joints(tx, kept.video_id, {kept.id, *merged})
         shown = tx.pointer_table(kept.video_id, [other.id for other in others])
         for other in others:
             for row in shown[shown[:, TRACK] == other.id].tolist():
@@ -202,6 +201,7 @@ class MergeTracks(Edit):
                 mine[frame_index] = _winner(tx, self.overlap, kept, here, theirs)
         tx.drop_tracks(others)
         tx.point(kept, {f: pointer for f, pointer in mine.items() if pointer != before.get(f)})
+        carry_links(tx, kept.video_id, joints, lambda track_id, _: merged.get(track_id, track_id))
         if any(other.state is not TrackState.PROPOSED for other in others):
             tx.touch(tx.track(kept.id))
         else:
@@ -258,10 +258,17 @@ class SwapIdentities(Edit):
         of_second = tx.pointers(second.id, self.scope)
         if not (of_first or of_second):
             tx.fail(f"Neither track is annotated on {self.scope.describe()}.")
-        self._swap_links(tx, {track.id: span(tx.pointers(track.id)) for track in (first, second)})
+        other = {first.id: second.id, second.id: first.id}
+        joints = find_joints(tx, first.video_id, other)
         frames = sorted({*of_first, *of_second})
         tx.point(first, {f: of_second.get(f) for f in frames})
         tx.point(second, {f: of_first.get(f) for f in frames})
+
+        def owner(track_id: int, frame_index: int) -> int:
+            is_moved = track_id in other and frame_index in self.scope
+            return other[track_id] if is_moved else track_id
+
+        carry_links(tx, first.video_id, joints, owner)
         for track_id in (first.id, second.id):
             track = tx.track(track_id)
             if tx.pointers(track.id):
@@ -270,16 +277,6 @@ class SwapIdentities(Edit):
                 tx.drop_tracks([track])
                 tx.notes.append(f"Nothing is left of {name_of(track)}, which was removed.")
         return f"Swap {name_of(first)} and {name_of(second)}, {self.scope.describe()}"
-
-    def _swap_links(self, tx: EditTransaction, spans: Mapping[int, tuple[int, int]]) -> None:
-        """Parents go with the first masks, daughters with the last ones."""
-        other = {self.track_a: self.track_b, self.track_b: self.track_a}
-        carry_links(
-            tx,
-            tx.track(self.track_a).video_id,
-            starts={i: other[i] for i, (first, _) in spans.items() if first in self.scope},
-            ends={i: other[i] for i, (_, last) in spans.items() if last in self.scope},
-        )
 
 
 def _is_human(pointer: Pointer) -> bool:

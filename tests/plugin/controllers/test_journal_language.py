@@ -255,6 +255,7 @@ _NOTE_SAMPLES = {
     "_count(len(frames))": ("1 frame", "5 frames"),
     "num_given_up": ("1",),
     "num_left_out": ("1", "2"),
+    "num_dropped": ("1", "2"),
     "where": ("1 frame", "12 frames"),
     "'frame' if num_given_up == 1 else 'frames'": ("frame",),
 }
