@@ -7,15 +7,18 @@ one range for all of them, or a film of them would flicker.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
-PIXELS_VERSION = 2
+PIXELS_VERSION = 3
 """Names what was made of frames and kept; counts up when the same file comes to give others."""
 
 _SAMPLED = 16
@@ -23,6 +26,8 @@ _SAMPLED = 16
 Levels = tuple[float, float]
 """What becomes black, and what white."""
 
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PHOTOMETRIC = 262
 _FLAGS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
 
 
@@ -93,7 +98,33 @@ def decode_picture(
         picture = cv2.imdecode(coded, flags) if coded.size else None
     except cv2.error:  # a header that promises too much, say
         picture = None
-    return None if picture is None else _as_rgb(picture)
+    if picture is None:
+        return None
+    if picture.dtype != np.uint8 and _is_inverted(coded):  # of 8 bits OpenCV does it itself
+        picture = black_is_zero(picture)
+    return _as_rgb(picture)
+
+
+def black_is_zero(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The values of a grey picture whose 0 is white, so that brighter means more.
+
+    Args:
+        values: Of any shape, in the number type of the picture.
+
+    Returns:
+        What is left to the greatest value of the type; numbers with a point, which have none,
+        change their sign.
+    """
+    return -values if values.dtype.kind == "f" else np.invert(values)
+
+
+def _is_inverted(coded: npt.NDArray[np.uint8]) -> bool:
+    """Whether a file is a TIFF whose 0 is white."""
+    if coded[:4].tobytes() not in _TIFF:
+        return False
+    with suppress(Exception), Image.open(io.BytesIO(coded.data)) as image:  # many kinds of damage
+        return dict(getattr(image, "tag_v2", {})).get(_PHOTOMETRIC) == 0
+    return False
 
 
 def _as_rgb(picture: npt.NDArray[Any]) -> npt.NDArray[Any]:

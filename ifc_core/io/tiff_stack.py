@@ -11,7 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.errors import VideoError
-from ifc_core.io.deep_pictures import DeepRange, Levels, common_levels, sampled
+from ifc_core.io.deep_pictures import (
+    DeepRange,
+    Levels,
+    black_is_zero,
+    common_levels,
+    sampled,
+)
 from ifc_core.io.fingerprint import file_fingerprint
 from ifc_core.io.picture_reader import PICTURE_FPS, PictureReader
 from ifc_core.io.stack_pages import StackFile
@@ -85,6 +91,7 @@ class StackReader(PictureReader):
         if stack.layout.samples > 1:
             by_pixel = values[..., :3] if values.shape[-1] >= 3 else values[..., :1]
         else:
+            values = black_is_zero(values) if stack.is_inverted else values
             by_pixel = np.moveaxis(values, 0, -1)
         return np.moveaxis(stack.orientation.apply(by_pixel), -1, 0)
 

@@ -89,7 +89,7 @@ class VideoReader(ABC):
         """
 
     def stored_values(self, frame_index: int) -> npt.NDArray[Any] | None:
-        """What a camera measured, where a frame is a picture that holds it.
+        """What a camera measured, where a frame is a picture that holds it; more is brighter.
 
         Args:
             frame_index: 0 to ``video.num_frames`` - 1.

@@ -78,6 +78,29 @@ def test_a_turned_picture_is_measured_as_it_is_displayed(tmp_path: Path) -> None
         assert values.shape == (1, 16, 8)
 
 
+@pytest.mark.parametrize("kind", ["bool", "uint8", "uint16", "float32"])
+def test_grey_whose_zero_is_white_is_measured_by_its_light(tmp_path: Path, kind: str) -> None:
+    pages = (np.arange(3 * 10 * 14).reshape(3, 10, 14) % 90 + 7).astype(kind)
+    if kind == "bool":
+        pages[:, ::2] = False
+    (tmp_path / "folder").mkdir()
+    tifffile.imwrite(tmp_path / "a.tif", pages, photometric="miniswhite", metadata=None)
+    for number, page in enumerate(pages):
+        tifffile.imwrite(tmp_path / "folder" / f"{number}.tif", page, photometric="miniswhite")
+    expected = -pages if kind == "float32" else np.invert(pages)
+    with open_video(tmp_path / "a.tif") as stack, open_video(tmp_path / "folder") as folder:
+        values, same = stack.stored_values(1), folder.stored_values(1)
+        assert values is not None
+        assert same is not None
+        assert values.dtype == pages.dtype
+        np.testing.assert_array_equal(values[0], expected[1])
+        np.testing.assert_array_equal(same, values * np.uint8(255) if kind == "bool" else values)
+        difference = stack.read(1).astype(int) - folder.read(1)
+        assert np.abs(difference).max() <= (0 if kind in ("bool", "uint8") else 1)
+        shown = stack.read(1)[..., 0].ravel()
+        assert shown[values[0].argmax()] > shown[values[0].argmin()]
+
+
 def test_a_film_holds_none(clip_file: Path) -> None:
     with open_video(clip_file) as reader:
         assert reader.stored_values(0) is None
