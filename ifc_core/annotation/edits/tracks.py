@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ifc_core.annotation.delta import Pointer
 from ifc_core.annotation.edits.base import Edit, OverlapRule, name_of, names_of, touched
@@ -263,12 +265,7 @@ class SwapIdentities(Edit):
         frames = sorted({*of_first, *of_second})
         tx.point(first, {f: of_second.get(f) for f in frames})
         tx.point(second, {f: of_first.get(f) for f in frames})
-
-        def owner(track_id: int, frame_index: int) -> int:
-            is_moved = track_id in other and frame_index in self.scope
-            return other[track_id] if is_moved else track_id
-
-        carry_links(tx, first.video_id, joints, owner)
+        carry_links(tx, first.video_id, joints, partial(_swapped, other, self.scope))
         for track_id in (first.id, second.id):
             track = tx.track(track_id)
             if tx.pointers(track.id):
@@ -277,6 +274,11 @@ class SwapIdentities(Edit):
                 tx.drop_tracks([track])
                 tx.notes.append(f"Nothing is left of {name_of(track)}, which was removed.")
         return f"Swap {name_of(first)} and {name_of(second)}, {self.scope.describe()}"
+
+
+def _swapped(other: Mapping[int, int], scope: Scope, track_id: int, frame_index: int) -> int:
+    """The track that has a mask after a swap."""
+    return other.get(track_id, track_id) if frame_index in scope else track_id
 
 
 def _is_human(pointer: Pointer) -> bool:
