@@ -1,4 +1,4 @@
-"""Run lengths as arrays: checking stored masks, and changing a rectangle of one.
+"""Run lengths as arrays: checking stored masks, decoding one in its box, changing a rectangle.
 
 A stroke changes a few columns of a large frame. COCO's runs are column-major, so only the
 runs of those columns are opened; the rest of the mask is spliced back as it was.
@@ -18,6 +18,9 @@ from ifc_core.structures.run_lengths import decode_batch
 
 Toggles = npt.NDArray[np.int64]
 """Ascending pixel positions (column-major) at which a mask changes, from background."""
+
+Crop = tuple[int, int, npt.NDArray[np.uint8]]
+"""Left and top of a box, and (h, w) uint8, 1 inside."""
 
 _MAX_GROUPS = 7  # bytes of one number, as in ``structures.mask.decode_counts``
 
@@ -112,6 +115,49 @@ def boxed_mask(
     slab[:, top : top + inside.shape[0]] = inside.T
     toggles = np.flatnonzero(columns[1:] != columns[:-1]) + left * height
     return mask_of(toggles[toggles < height * size[1]], size)
+
+
+def crop_mask(rle: RLEMask) -> Crop | None:
+    """Decode a mask inside its box only: the rest of the frame is not looked at.
+
+    Args:
+        rle: The mask.
+
+    Returns:
+        Left and top of the tight box and the mask in it; ``None`` for an empty mask.
+    """
+    return crop_runs(decode_batch([rle.counts]).runs, rle.size[0])
+
+
+def crop_runs(runs: npt.NDArray[np.integer[Any]], height: int) -> Crop | None:
+    """As :func:`crop_mask`, of run lengths.
+
+    Args:
+        runs: (R,) run lengths, the first of background.
+        height: Of the frame in pixels.
+    """
+    edges = np.cumsum(runs, dtype=np.int64)
+    stops = edges[1::2]
+    starts = edges[0::2][: len(stops)]
+    real = stops > starts
+    starts, stops = starts[real], stops[real]
+    if not len(starts):
+        return None
+    first_column, first_row = np.divmod(starts, height)
+    last_column, last_row = np.divmod(stops - 1, height)
+    left, right = int(first_column[0]), int(last_column[-1]) + 1
+    top, bottom = 0, height
+    if np.array_equal(first_column, last_column):  # no run goes on in the next column
+        top, bottom = int(first_row.min()), int(last_row.max()) + 1
+    tall = bottom - top
+    bounds = np.zeros(2 * len(starts) + 2, np.int64)
+    bounds[1:-1:2] = (first_column - left) * tall + first_row - top
+    bounds[2:-1:2] = (last_column - left) * tall + last_row - top + 1
+    bounds[-1] = (right - left) * tall
+    values = np.zeros(len(bounds) - 1, np.uint8)
+    values[1::2] = 1
+    columns = np.repeat(values, np.diff(bounds)).reshape(right - left, tall)
+    return left, top, np.ascontiguousarray(columns.T)
 
 
 def patch_mask(

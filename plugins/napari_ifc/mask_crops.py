@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.structures import RLEMask
+from ifc_core.structures.rle_runs import Crop, crop_mask, crop_runs
 from ifc_core.structures.run_lengths import RunBatch, decode_batch
 
-Crop = tuple[int, int, npt.NDArray[np.uint8]]
-"""Left and top of a box, and (h, w) uint8, 1 inside."""
+__all__ = ["DrawnCrop", "crop_mask", "crop_masks"]
 
 _Ints = npt.NDArray[np.int64]
 
@@ -39,18 +39,6 @@ class DrawnCrop:
     anchor: tuple[int, int]
 
 
-def crop_mask(rle: RLEMask) -> Crop | None:
-    """Decode a mask inside its box only.
-
-    Args:
-        rle: The mask.
-
-    Returns:
-        Left and top of the box and the mask in it; ``None`` for an empty mask.
-    """
-    return _crop_runs(decode_batch([rle.counts]).runs, rle.size[0])
-
-
 def crop_masks(rles: Sequence[RLEMask], scale: Fraction) -> list[DrawnCrop | None]:
     """Decode masks inside their boxes, all in one go.
 
@@ -69,7 +57,7 @@ def crop_masks(rles: Sequence[RLEMask], scale: Fraction) -> list[DrawnCrop | Non
     for number, crop in enumerate(_all_crops(batch, height, step)):
         if crop is None:  # crosses columns, is empty or too thin for the scale
             runs = batch.runs[batch.offsets[number] : batch.offsets[number + 1]]
-            crop = _shrunk(_crop_runs(runs, height), step)
+            crop = _shrunk(crop_runs(runs, height), step)
         found.append(None if crop is None else _drawn(*crop, scale.numerator))
     return found
 
@@ -122,31 +110,6 @@ def _pack(count: int, owner: _Ints, columns: _Ints, rows: _Ints, ends: _Ints) ->
     for (number, x, y), (start, w, h) in zip(sides, shapes, strict=True):
         crops[number] = x, y, cv2.transpose(pixels[start : start + w * h].reshape(w, h))
     return crops
-
-
-def _crop_runs(runs: npt.NDArray[np.int32], height: int) -> Crop | None:
-    edges = np.cumsum(runs, dtype=np.int64)
-    stops = edges[1::2]
-    starts = edges[0::2][: len(stops)]
-    real = stops > starts
-    starts, stops = starts[real], stops[real]
-    if not len(starts):
-        return None
-    first_column, first_row = np.divmod(starts, height)
-    last_column, last_row = np.divmod(stops - 1, height)
-    left, right = int(first_column[0]), int(last_column[-1]) + 1
-    top, bottom = 0, height
-    if np.array_equal(first_column, last_column):  # no run goes on in the next column
-        top, bottom = int(first_row.min()), int(last_row.max()) + 1
-    tall = bottom - top
-    bounds = np.zeros(2 * len(starts) + 2, np.int64)
-    bounds[1:-1:2] = (first_column - left) * tall + first_row - top
-    bounds[2:-1:2] = (last_column - left) * tall + last_row - top + 1
-    bounds[-1] = (right - left) * tall
-    values = np.zeros(len(bounds) - 1, np.uint8)
-    values[1::2] = 1
-    columns = np.repeat(values, np.diff(bounds)).reshape(right - left, tall)
-    return left, top, cv2.transpose(columns)
 
 
 def _shrunk(crop: Crop | None, step: int) -> Crop | None:

@@ -12,6 +12,7 @@ from ifc_core.structures import RLEMask
 from ifc_core.structures.mask import decode_counts
 from ifc_core.structures.rle_runs import (
     all_sound,
+    crop_mask,
     decode_runs,
     encode_runs,
     mask_of,
@@ -125,3 +126,25 @@ def test_the_part_that_is_looked_at_holds_all_of_the_way(first, last, fraction):
 def test_interpolation_needs_two_masks():
     with pytest.raises(FormatError):
         next(between(RLEMask.empty((4, 4)), RLEMask.empty((4, 4)), [0.5]))
+
+
+@given(MASKS)
+@FAST
+def test_a_crop_is_the_mask_inside_its_tight_box(mask):
+    rle = RLEMask.from_array(mask)
+    crop = crop_mask(rle)
+    if not mask.any():
+        assert crop is None
+        return
+    left, top, inside = crop
+    assert (left, top, inside.shape[1], inside.shape[0]) == rle.bbox_xywh
+    assert inside.flags.c_contiguous
+    box = slice(top, top + inside.shape[0]), slice(left, left + inside.shape[1])
+    np.testing.assert_array_equal(inside, mask[box])
+    assert np.count_nonzero(inside) == np.count_nonzero(mask)
+
+
+def test_runs_of_no_pixel_do_not_widen_a_crop():
+    rle = RLEMask.from_coco({"size": [4, 5], "counts": [2, 0, 3, 2, 8, 0, 5]})
+    left, top, inside = crop_mask(rle)
+    assert (left, top, inside.tolist()) == (1, 1, [[1], [1]])
