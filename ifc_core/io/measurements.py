@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from ifc_core.io.atomic import atomic_output
 from ifc_core.structures import RLEMask
+from ifc_core.structures.rle_runs import crop_mask
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would take a text for a formula by."""
@@ -109,11 +110,11 @@ def measure_mask(
     Returns:
         Its shape, and the mean of each channel under it; ``None`` for an empty mask.
     """
-    left, top, width, height = (int(value) for value in rle.bbox_xywh)
-    if width == 0:
+    crop = crop_mask(rle)
+    if crop is None:
         return None
-    box = (slice(top, top + height), slice(left, left + width))
-    inside = np.ascontiguousarray(rle.to_array()[box]).view(np.uint8)
+    left, top, inside = crop
+    height, width = inside.shape
     moments = cv2.moments(inside, binaryImage=True)
     area = moments["m00"]
     xx, yy, xy = (moments[key] / area for key in ("mu20", "mu02", "mu11"))
@@ -132,7 +133,8 @@ def measure_mask(
     )
     if values is None:
         return shape, ()
-    under = values[(slice(None), *box)][:, inside.view(np.bool_)].astype(np.float64)
+    in_box = values[:, top : top + height, left : left + width]
+    under = in_box[:, inside.view(np.bool_)].astype(np.float64)
     return shape, tuple(float(mean) for mean in under.mean(axis=1))
 
 
