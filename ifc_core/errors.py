@@ -158,13 +158,18 @@ class ProjectError(InputError):
 
 
 class OlderProjectError(ProjectError):
-    """A project of an earlier version is to be read, and was not brought up to date yet."""
+    """A project of an earlier version is to be read, and was not brought up to date yet.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The project folder.
+        why: A sentence why it cannot be, where that was tried.
+    """
+
+    def __init__(self, path: Path, why: str = "") -> None:
+        name = f"{path.name} was made by an earlier version"
+        sentence = f"{name}; open it once where it can be written, which brings it up to date."
         super().__init__(
-            f"{path.name} was made by an earlier version; open it once where it can be written, "
-            "which brings it up to date.",
-            path=path,
+            f"{name} and was not brought up to date: {why}" if why else sentence, path=path
         )
 
 

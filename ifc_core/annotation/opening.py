@@ -138,7 +138,7 @@ def _look(db: sqlite3.Connection, place: Path, for_writing: bool, check_whole: b
     version = verify(db, place)
     if not for_writing and version < schema.SCHEMA_VERSION:
         raise OlderProjectError(place)
-    if check_whole:
+    if check_whole or version < schema.SCHEMA_VERSION:  # nothing damaged is brought up to date
         _check_whole(db, place)
     history.cursor(db, place)
     return version

@@ -43,7 +43,7 @@ from ifc_core.annotation.records import (
 from ifc_core.annotation.staging import Staging
 from ifc_core.annotation.syncing import QuietSyncer, sync_file
 from ifc_core.annotation.transaction import EditTransaction
-from ifc_core.errors import IFCError, ProjectError
+from ifc_core.errors import IFCError, OlderProjectError, ProjectError
 from ifc_core.structures import MaskSource, RLEMask, Video
 
 
@@ -151,6 +151,9 @@ class Project(ProjectReader):
                 if was_left_open:
                     notice = told_after_crash(db, lock.held_since)
                 return cls(place, db, lock if held else None, notice, annotator)
+        except OlderProjectError as error:
+            lock.release(clean=not lock.unclean)
+            raise OlderProjectError(place, notice) from error
         except BaseException:
             lock.release(clean=not lock.unclean)
             raise

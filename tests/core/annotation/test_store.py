@@ -8,17 +8,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from ifc_core.annotation import Project, ProjectReader, Scope, StagedMask, schema
-from ifc_core.annotation.delta import Delta
-from ifc_core.annotation.edits import DeleteTracks, MarkAbsent, NewTrack, SetMask
+from ifc_core.annotation import Project, ProjectReader, Scope
+from ifc_core.annotation.edits import MarkAbsent, NewTrack, SetMask
 from ifc_core.errors import ProjectError, ProjectLockedError
 
-from .conftest import NUM_FRAMES, OLDER_SCHEMAS, box, fill, state_of
+from .conftest import NUM_FRAMES, box, fill, state_of
 
 
 def run_python(code: str, *args: object) -> str:
@@ -330,78 +328,6 @@ def test_a_file_damaged_in_a_crash_is_not_opened(project):
     (project.folder / "project.lock").write_text('{"pid": 1, "host": "gone"}')
     with pytest.raises(ProjectError, match="damaged"):
         Project.open(project.folder)
-
-
-def test_an_older_file_is_migrated_after_a_copy(project):
-    """The first version knew nothing of the quality of masks."""
-    before = project.track_frames(1)
-    project.close()
-    edit_file(project.folder, *OLDER_SCHEMAS[1])
-    with Project.open(project.folder) as newer:
-        assert schema.file_version(newer._db) == 3
-        assert newer.track_frames(1) == before
-        run_id = newer.begin_run("propose", 1, {})
-        newer.stage(run_id, 0, [StagedMask(0, box(1, 1), quality=0.75)])
-        assert newer.staged_masks_at(run_id, 0)[0].quality == 0.75
-    copy = sqlite3.connect(project.folder / "project.before-v3.sqlite")
-    assert schema.file_version(copy) == 1
-    copy.close()
-
-
-def test_the_history_of_a_file_that_knew_no_parents_can_be_undone(project):
-    """Its entries hold tracks with one value less."""
-    project.apply(DeleteTracks((1,)))
-    expected = state_of(project)
-    old = {}
-    for seq, data in project._db.execute("SELECT seq, delta FROM journal").fetchall():
-        delta = Delta.decode(data)
-        delta.rows["tracks"] = {
-            key: tuple(row and row[:9] for row in pair)
-            for key, pair in delta.rows["tracks"].items()
-        }
-        old[seq] = delta.encode()
-    project.close()
-    with closing(sqlite3.connect(project.folder / "project.sqlite")) as db, db:
-        db.executemany(
-            "UPDATE journal SET delta = ? WHERE seq = ?", [(d, s) for s, d in old.items()]
-        )
-    edit_file(project.folder, *OLDER_SCHEMAS[2])
-    with Project.open(project.folder) as newer:
-        newer.undo()
-        assert newer.track(1).parent_id is None
-        newer.redo()
-        assert state_of(newer) == expected
-        assert newer.check() == []
-
-
-def test_an_older_file_damaged_in_a_crash_is_neither_migrated_nor_copied(project):
-    """A copy of before that is damaged itself would look like the way back."""
-    project.apply(MarkAbsent(1, Scope.whole()))
-    project.close()
-    edit_file(project.folder, *OLDER_SCHEMAS[1])
-    path = project.folder / "project.sqlite"
-    with closing(sqlite3.connect(path)) as db:
-        query = "SELECT rootpage FROM sqlite_master WHERE name = 'current_by_track'"
-        page = db.execute(query).fetchone()[0]
-    data = bytearray(path.read_bytes())
-    data[(page - 1) * 4096 : (page - 1) * 4096 + 100] = b"\xff" * 100
-    path.write_bytes(data)
-    (project.folder / "project.lock").write_text('{"pid": 1, "host": "gone"}')
-    with pytest.raises(ProjectError, match="was damaged when it was last in use"):
-        Project.open(project.folder)
-    assert path.read_bytes() == data
-    assert list(project.folder.glob("*before*")) == []
-
-
-def test_a_migration_that_fails_changes_nothing(project):
-    def broken(db):
-        db.execute("DELETE FROM tracks")
-        raise RuntimeError("no")
-
-    with pytest.raises(RuntimeError):
-        schema.migrate(project._db, {3: broken}, target=4)
-    assert schema.file_version(project._db) == 3
-    assert len(project.tracks(1)) == 1
 
 
 def test_models_are_versions_with_a_way_back(project):
