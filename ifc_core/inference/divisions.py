@@ -158,14 +158,14 @@ class DivisionFinder:
     def add(self, frame_index: int, masks: Sequence[TrackedMask]) -> None:
         """Take the next frame; judge the births that have enough frames behind them now."""
         births = []
-        shown = {mask.track_id for mask in masks}
+        ended = self._ended({mask.track_id for mask in masks})
         for mask in masks:
             x, y, width, height = mask.rle.bbox_xywh
             if not width:
                 continue
             box = np.array([x, y, x + width, y + height])
             area, track = mask.rle.area, mask.track_id
-            joined = self._is_joined(track, box, area, shown)
+            joined = self._is_joined(track, box, area, ended)
             centre, diagonal = (box[:2] + box[2:]) / 2, math.hypot(width, height)
             place = (self._count, frame_index)
             seen = _Sighting(*place, area, centre, diagonal, mask.rle, joined)
@@ -191,20 +191,33 @@ class DivisionFinder:
         ]
         return _consistent(gone)
 
+    def _ended(self, shown: Container[int]) -> npt.NDArray[np.float64]:
+        """(n, 2) float64: where the tracks that just ended were seen last.
+
+        Args:
+            shown: The tracks of the frame that is being added.
+        """
+        oldest = self._count - 1 - _GAP
+        centres = [
+            seen[-1].centre
+            for track, seen in self._seen.items()
+            if seen[-1].at >= oldest and track not in shown
+        ]
+        return np.stack(centres) if centres else np.zeros((0, 2))
+
     def _is_joined(
-        self, track: int, box: npt.NDArray[np.float64], area: int, shown: set[int]
+        self,
+        track: int,
+        box: npt.NDArray[np.int64],
+        area: int,
+        ended: npt.NDArray[np.float64],
     ) -> bool:
         """Whether a mask holds the object of a track that just ended, besides its own."""
         earlier = self._seen.get(track)
         if earlier and area < _GROWN * earlier[-1].area:
             return earlier[-1].is_joined and area > earlier[-1].area / _GROWN
-        ended = sum(
-            seen[-1].at >= self._count - 1 - _GAP
-            and bool((box[:2] <= seen[-1].centre).all() and (seen[-1].centre <= box[2:]).all())
-            for other, seen in self._seen.items()
-            if other not in shown
-        )
-        return ended >= (1 if earlier else 2)
+        inside = ((box[:2] <= ended) & (ended <= box[2:])).all(axis=1)
+        return int(inside.sum()) >= (1 if earlier else 2)
 
     def _forget(self) -> None:
         """Drop what no later moment looks at."""

@@ -184,6 +184,34 @@ def test_a_daughter_may_divide_again():
     assert found(tracks, {4: again[4], 5: again[5]}) == [(4, 1, (2, 3)), (11, 2, (4, 5))]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_mask_is_joined_where_it_grew_over_what_just_ended(seed):
+    """Or began over two of those: as one looks at every pair."""
+    rng, finder, last, joined = np.random.default_rng(seed), DivisionFinder(), {}, 0
+    for t in range(NUM_FRAMES):
+        row = [
+            TrackedMask(int(i), ellipse(*rng.integers(20, 60, 2), *rng.integers(3, 16, 2)))
+            for i in rng.choice(12 + t, 8, replace=False)
+        ]
+        finder.add(t, row)
+        shown = {mask.track_id for mask in row}
+        gone = [seen for track, (at, seen) in last.items() if track not in shown and at >= t - 3]
+        for track, rle in ((mask.track_id, mask.rle) for mask in row):
+            x, y, width, height = rle.bbox_xywh
+            over = sum(x <= a <= x + width and y <= b <= y + height for _, a, b in gone)
+            before = next((s for s in reversed(finder._seen[track]) if s.at < t), None)
+            if before is None or rle.area >= 1.3 * before.area:
+                expected = over >= (1 if before else 2)
+            else:
+                expected = before.is_joined and rle.area > before.area / 1.3
+            assert finder._seen[track][-1].is_joined == expected
+            joined += expected
+        for mask in row:
+            x, y, width, height = mask.rle.bbox_xywh
+            last[mask.track_id] = (t, (mask.track_id, x + width / 2, y + height / 2))
+    assert joined
+
+
 crowd = st.lists(
     st.tuples(st.integers(1, NUM_FRAMES - 1), st.sampled_from(["end", "left", "right", "none"])),
     min_size=1,
