@@ -75,10 +75,11 @@ class FolderReader(PictureReader):
         return list(self._files)
 
     def stored_values(self, frame_index: int) -> npt.NDArray[Any]:
-        """(3, H, W), or (1, H, W) where the first picture is grey."""
+        """(3, H, W), or (1, H, W) where the first picture that can be read is grey."""
         decoded = self._decoded(self._checked(frame_index))
         if self._is_grey is None:
-            self._is_grey = _is_grey(self._files[0])
+            mode = next(filter(None, map(_mode, self._files)), "")
+            self._is_grey = mode in _GREY_MODES or mode.startswith("I;16")
         return np.moveaxis(decoded.mean(2, keepdims=True) if self._is_grey else decoded, -1, 0)
 
     def _load(self, frame_index: int) -> npt.NDArray[np.uint8]:
@@ -147,12 +148,13 @@ def displayed_size(file: Path) -> tuple[int, int]:
     return _header(file, 0)[0]
 
 
-def _is_grey(file: Path) -> bool:
+def _mode(file: Path) -> str:
+    """What Pillow calls the colours of a picture, by its header; empty where it has none."""
     try:
         with Image.open(file) as image:
-            return image.mode in _GREY_MODES or image.mode.startswith("I;16")
+            return image.mode
     except _HEADER_ERRORS:
-        return False
+        return ""
 
 
 def _header(file: Path, rank: int) -> tuple[tuple[int, int], Orientation]:

@@ -155,7 +155,8 @@ def write_measurements(
     Args:
         lines: One a mask; consumed while writing.
         path: The target.
-        intensity_names: Names of the columns of intensities.
+        intensity_names: Names of the columns of intensities; those of a line that has more of
+            them are left out, since nobody knows which ones are meant.
 
     Returns:
         The number of lines below the names.
@@ -171,7 +172,8 @@ def write_measurements(
         out = csv.writer(file)
         out.writerow((*COLUMNS, *intensity_names))
         for line in lines:
-            means = [round(mean, 3) for mean in line.intensities]
+            has_room = len(line.intensities) <= len(intensity_names)
+            means = [round(mean, 3) for mean in line.intensities] if has_room else []
             empty = [None] * (len(intensity_names) - len(means))
             facts = [_plain(fact) for fact in line.facts]
             out.writerow((*facts, *line.shape.row(), *means, *empty))

@@ -98,6 +98,16 @@ def test_the_table(tmp_path: Path) -> None:
     assert (second["video"], second["class"], second["name"]) == ("'=1+1", "'@cmd", "'-x")
 
 
+def test_no_line_has_more_cells_than_there_are_names(tmp_path: Path) -> None:
+    shape, _ = measured(np.ones((2, 3), bool))
+    lines = [MeasuredMask(FACTS, shape, (1.0, 2.0, 3.0)), MeasuredMask(FACTS, shape, (4.0,))]
+    assert write_measurements(lines, tmp_path / "a.csv", intensity_columns(1)) == 2
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+        names, *rows = csv.reader(file)
+    assert [len(row) for row in rows] == [len(names)] * 2
+    assert [row[-1] for row in rows] == ["", "4.0"]
+
+
 def test_a_table_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     def lines():
         raise RuntimeError("no")

@@ -64,6 +64,16 @@ def test_grey_pictures_have_one_channel_and_coloured_ones_three(tmp_path: Path) 
         assert values[:, 0, 0].tolist() == [1, 2, 3]
 
 
+def test_a_broken_first_picture_does_not_make_the_others_coloured(tmp_path: Path) -> None:
+    grey = folder_of(tmp_path / "grey", [frame[0] for frame in DEEP])
+    whole = (grey / "0.png").read_bytes()
+    (grey / "0.png").write_bytes(whole[:40] + bytes(len(whole) - 40))
+    with open_video(grey) as reader:
+        with pytest.raises(VideoError):
+            reader.stored_values(0)
+        np.testing.assert_array_equal(reader.stored_values(1), DEEP[1, :1])
+
+
 def test_a_turned_picture_is_measured_as_it_is_displayed(tmp_path: Path) -> None:
     folder = tmp_path / "turned"
     folder.mkdir()
