@@ -22,9 +22,14 @@ from ifc_core.structures import RLEMask
 THRESHOLD = 0.6
 """Least score of a division that is worth a person's look."""
 
+GAP = 2
+"""Frames on which a mother is gone and a daughter not there yet, at most."""
+
+APART = 2 * GAP + 1
+"""Frames between two divisions of one track, at least: no daughter is near to both of them."""
+
 _BEFORE = 5  # masks of a track before a moment
 _AFTER = 4  # frames after a moment that are waited for
-_GAP = 2  # frames on which a mother is gone and a daughter not there yet
 _REACH = 1.0  # of the mother's box's diagonal: how far from her daughters begin
 _LARGEST_CHILD = 0.85  # of the mother's area
 _SMALLEST_CHILD = 0.15
@@ -67,7 +72,8 @@ def suspected_divisions(
         context: Can cancel; gets progress in frames.
 
     Returns:
-        Divisions by frame; a track divides at most once and has at most one mother.
+        Divisions by frame. A track has at most one mother; it divides again only where the tracker
+        goes on with it on a daughter, and then at least :data:`APART` frames later.
 
     Raises:
         JobCancelled: The context was asked to stop.
@@ -137,7 +143,7 @@ class DivisionFinder:
     _waiting: deque[list[int]] = field(default_factory=deque)  # births of frames not judged yet
     _young: deque[tuple[int, int]] = field(default_factory=deque)  # (place of its frame, track)
     _count: int = 0
-    _found: list[SuspectedDivision] = field(default_factory=list)
+    _found: list[tuple[int, SuspectedDivision]] = field(default_factory=list)  # place of its frame
 
     def watch(
         self, frames: Iterable[tuple[int, Sequence[TrackedMask]]], tracks: Container[int]
@@ -184,8 +190,8 @@ class DivisionFinder:
         while self._waiting:
             self._judge()
         gone = [
-            division
-            for division in self._found
+            (at, division)
+            for at, division in self._found
             if division.parent_id in division.daughter_ids
             or self._last[division.parent_id] < division.frame_index
         ]
@@ -197,7 +203,7 @@ class DivisionFinder:
         Args:
             shown: The tracks of the frame that is being added.
         """
-        oldest = self._count - 1 - _GAP
+        oldest = self._count - 1 - GAP
         centres = [
             seen[-1].centre
             for track, seen in self._seen.items()
@@ -221,7 +227,7 @@ class DivisionFinder:
 
     def _forget(self) -> None:
         """Drop what no later moment looks at."""
-        oldest = self._count - len(self._waiting) - 2 * _GAP - 1 - _BEFORE
+        oldest = self._count - len(self._waiting) - 2 * GAP - 1 - _BEFORE
         for track, seen in list(self._seen.items()):
             while seen and seen[0].at < oldest:
                 seen.popleft()
@@ -232,7 +238,7 @@ class DivisionFinder:
         """Look for the mothers of those that begin on the frame that waited longest."""
         now = self._count - len(self._waiting)
         births = self._waiting.popleft()
-        while self._young and self._young[0][0] < now - _GAP:
+        while self._young and self._young[0][0] < now - GAP:
             self._young.popleft()
         self._young.extend((now, track) for track in sorted(births))
         if not births:
@@ -270,12 +276,10 @@ class DivisionFinder:
 
     def _judge_end(self, track: int, a: _Child, b: _Child) -> None:
         """A mother who ends before both daughters begin."""
-        begin = min(a.first.at, b.first.at)
+        begin = min(a.first, b.first, key=lambda s: s.at)
         seen = self._seen[track]
-        if seen[-1].at < begin:
-            self._weigh(
-                _Mother(track, tuple(seen)[-_BEFORE:]), a, b, min(a.first.frame, b.first.frame)
-            )
+        if seen[-1].at < begin.at:
+            self._weigh(_Mother(track, tuple(seen)[-_BEFORE:]), a, b, begin)
 
     def _judge_loss(self, track: int, child: _Child) -> None:
         """A mother whose track goes on as one of the daughters, with about half her area."""
@@ -283,7 +287,7 @@ class DivisionFinder:
         drops = [
             (seen[i].area / seen[i - 1].area, i)
             for i in range(1, len(seen))
-            if abs(seen[i].at - child.first.at) <= _GAP
+            if abs(seen[i].at - child.first.at) <= GAP
         ]
         if not drops:
             return
@@ -293,12 +297,12 @@ class DivisionFinder:
         begins_after = before[0].at < child.first.at
         if other and begins_after and max(s.area for s in after) <= _LEFT * before[-1].area:
             found = (_Mother(track, before), _Child(track, after), _Child(child.track, other))
-            self._weigh(*found, after[0].frame)
+            self._weigh(*found, after[0])
 
-    def _weigh(self, mother: _Mother, a: _Child, b: _Child, frame: int) -> None:
+    def _weigh(self, mother: _Mother, a: _Child, b: _Child, begin: _Sighting) -> None:
         whole = mother.last
         latest = max(a.first.frame, b.first.frame)
-        if latest - whole.frame > (_GAP + 1) * mother.step:
+        if latest - whole.frame > (GAP + 1) * mother.step:
             return
         areas = np.array([a.first.area, b.first.area])
         shares = areas / whole.area
@@ -312,7 +316,8 @@ class DivisionFinder:
         score = _signs(mother, a, b, self._count).score
         if score >= self.threshold:
             first, second = sorted((a.track, b.track))
-            self._found.append(SuspectedDivision(frame, mother.track, (first, second), score))
+            division = SuspectedDivision(begin.frame, mother.track, (first, second), score)
+            self._found.append((begin.at, division))
 
 
 def _signs(mother: _Mother, a: _Child, b: _Child, count: int) -> _Signs:
@@ -393,17 +398,23 @@ class _Signs:
         return 1.0 / (1.0 + math.exp(-value))
 
 
-def _consistent(found: list[SuspectedDivision]) -> list[SuspectedDivision]:
-    """The best of those that share a mother or a daughter, by frame."""
-    mothers: set[int] = set()
+def _consistent(found: list[tuple[int, SuspectedDivision]]) -> list[SuspectedDivision]:
+    """The best of those that share a daughter, or a mother at one time, by frame."""
+    kept: dict[int, list[tuple[int, SuspectedDivision]]] = {}  # mother -> her divisions
     daughters: set[int] = set()
-    kept = []
-    for division in sorted(
-        found, key=lambda d: (-d.score, d.frame_index, d.parent_id, d.daughter_ids)
+    for at, division in sorted(
+        found, key=lambda f: (-f[1].score, f[1].frame_index, f[1].parent_id, f[1].daughter_ids)
     ):
         born = set(division.daughter_ids) - {division.parent_id}
-        if division.parent_id not in mothers and not born & daughters:
-            mothers.add(division.parent_id)
+        others = kept.setdefault(division.parent_id, [])
+        if not born & daughters and all(_fit((at, division), other) for other in others):
+            others.append((at, division))
             daughters |= born
-            kept.append(division)
-    return sorted(kept, key=lambda d: (d.frame_index, d.parent_id))
+    divisions = [division for others in kept.values() for _, division in others]
+    return sorted(divisions, key=lambda d: (d.frame_index, d.parent_id))
+
+
+def _fit(a: tuple[int, SuspectedDivision], b: tuple[int, SuspectedDivision]) -> bool:
+    """Whether one track can divide twice: it goes on after the first time, for a while."""
+    (early, first), (late, _) = sorted((a, b), key=lambda f: f[0])
+    return late - early >= APART and first.parent_id in first.daughter_ids

@@ -27,7 +27,7 @@ from ifc_core.inference.review_entries import (
     entry_table,
     sorted_by_need,
 )
-from ifc_core.inference.review_suspicions import SWAP_NEED, Suspicion, find_suspicions
+from ifc_core.inference.review_suspicions import SWAP_NEED, Suspicion, find_suspicions, standing
 from ifc_core.inference.uncertainty import (
     area_departure,
     is_settled,
@@ -209,8 +209,8 @@ class VideoQueue:
     # Swaps and divisions
 
     def _suspicion_table(self) -> Entries:
-        standing = (s for s in self._suspicions if s.stands(self._columns, self._tracks))
-        return entry_table([item.row(self.entry.id) for item in standing])
+        open_ones = standing(self._suspicions, self._columns, self._tracks)
+        return entry_table([item.row(self.entry.id) for item in open_ones])
 
     # Frames
 

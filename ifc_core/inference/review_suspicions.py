@@ -6,14 +6,14 @@ the same records there; a person turns it down by approving those.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ifc_core.annotation import FrameColumns, ProjectReader
-from ifc_core.inference.divisions import DivisionFinder, SuspectedDivision
+from ifc_core.inference.divisions import GAP, DivisionFinder, SuspectedDivision
 from ifc_core.inference.review_entries import REASONS, Reason, Row
 from ifc_core.inference.uncertainty import (
     SuspectedSwap,
@@ -49,6 +49,7 @@ class Suspicion:
         mask_ids: What these tracks show there, the parent on the frame before, see
             :meth:`noted`.
         last: The frame on which both daughters are seen; of a swap ``frame_index``.
+        step: Frames from one mask of these tracks to the next, as a rule.
     """
 
     reason: Reason
@@ -58,24 +59,29 @@ class Suspicion:
     score: float
     mask_ids: tuple[int, ...] = ()
     last: int = 0
+    step: int = 1
 
     def noted(self, columns: Columns) -> Suspicion:
         """The same, with what the tracks show by now."""
         last = self.frame_index
         if self.parent_id:  # a daughter's track may begin a little later
             last = max(last, *(_begin(columns.get(i), last) for i in self.tracks))
-        return replace(self, mask_ids=self._shown(columns), last=last)
+        step = _step([columns[i] for i in (*self.tracks, self.parent_id) if i in columns])
+        return replace(self, mask_ids=self._shown(columns), last=last, step=step)
 
-    def stands(self, columns: Columns, tracks: Mapping[int, Track]) -> bool:
+    def stands(
+        self, columns: Columns, tracks: Mapping[int, Track], begins: Sequence[int] = ()
+    ) -> bool:
         """Whether the tracks show what they did, and nobody decided about it.
 
         Args:
             columns: The frames of the tracks that are there.
             tracks: Their headers.
+            begins: The first frames of the tracks that descend from the parent.
         """
         if not all(self.mask_ids) or self._shown(columns) != self.mask_ids:
             return False
-        if self.parent_id and self._is_linked(tracks):
+        if self.parent_id and self._is_linked(tracks, begins):
             return False
         return any(self._is_open(columns[track]) for track in self.tracks)
 
@@ -95,16 +101,47 @@ class Suspicion:
             found.append(_record(columns.get(self.parent_id), self.frame_index, -1))
         return tuple(found)
 
-    def _is_linked(self, tracks: Mapping[int, Track]) -> bool:
-        """Whether a daughter has a mother, or the mother daughters."""
+    def _is_linked(self, tracks: Mapping[int, Track], begins: Sequence[int]) -> bool:
+        """Whether a daughter has a mother, or the mother daughters who begin about there.
+
+        A mother whose track went on divides again, which the daughters of then say nothing of.
+        """
         born = [tracks[track] for track in self.tracks if track != self.parent_id]
         return any(track.parent_id is not None for track in born) or any(
-            track.parent_id == self.parent_id for track in tracks.values()
+            abs(begin - self.frame_index) <= GAP * self.step for begin in begins
         )
 
     def _is_open(self, columns: FrameColumns) -> bool:
         place = int(np.searchsorted(columns.frame_index, self.frame_index))
         return place < len(columns) and bool(open_frames(columns.take(slice(place, place + 1)))[0])
+
+
+def standing(
+    suspicions: Collection[Suspicion], columns: Columns, tracks: Mapping[int, Track]
+) -> list[Suspicion]:
+    """Those of which the tracks show what they did, and about which nobody decided.
+
+    Args:
+        suspicions: As they were noted.
+        columns: The frames of the tracks that are there.
+        tracks: Their headers.
+    """
+    begins: dict[int, list[int]] = {s.parent_id: [] for s in suspicions if s.parent_id}
+    for track in tracks.values():
+        if track.parent_id in begins and track.id in columns:
+            begins[track.parent_id] += _first(columns[track.id])
+    return [s for s in suspicions if s.stands(columns, tracks, begins.get(s.parent_id, ()))]
+
+
+def _first(columns: FrameColumns) -> list[int]:
+    """The first frame that shows a mask, if any does."""
+    return [int(frame) for frame in columns.frame_index[columns.has_mask][:1]]
+
+
+def _step(family: Sequence[FrameColumns]) -> int:
+    """Frames from one mask of some tracks to the next, as a rule."""
+    steps = [np.diff(columns.frame_index) for columns in family]
+    return int(np.median(np.concatenate(steps))) if any(map(len, steps)) else 1
 
 
 def _begin(columns: FrameColumns | None, frame_index: int) -> int:

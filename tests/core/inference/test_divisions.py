@@ -8,7 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ifc_core.data.synthetic import ClipSpec, render_clip
-from ifc_core.inference.divisions import DivisionFinder, SuspectedDivision, suspected_divisions
+from ifc_core.inference.divisions import (
+    APART,
+    DivisionFinder,
+    SuspectedDivision,
+    suspected_divisions,
+)
 from ifc_core.inference.identity_swaps import TrackedMask
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.structures import RLEMask
@@ -167,7 +172,7 @@ def test_two_cells_that_were_one_mask_for_a_while_come_apart_without_dividing(le
     assert found(tracks) == []
 
 
-def test_a_track_has_one_mother_and_divides_once():
+def test_a_track_has_one_mother_and_divides_once_at_a_time():
     """Two cells side by side divide on one frame, each into the nearest two."""
     first, second = dividing(y=25, ids=(1, 2, 3)), dividing(y=47, ids=(4, 5, 6))
     assert found(first, second) == [(8, 1, (2, 3)), (8, 4, (5, 6))]
@@ -182,6 +187,40 @@ def test_a_daughter_may_divide_again():
     for track, side in ((4, -1), (5, 1)):
         again[track] = {t: ellipse(40 + 5 * side, 50.5, 5, 6) for t in range(11, NUM_FRAMES)}
     assert found(tracks, {4: again[4], 5: again[5]}) == [(4, 1, (2, 3)), (11, 2, (4, 5))]
+
+
+def twice(first, second, is_kept=True):
+    """{track: {frame: mask}}: 1 divides and goes on as a daughter, who divides, too."""
+    tracks = {i: {} for i in (1, 2, 3, 4)}
+    for t in range(NUM_FRAMES):
+        if t < first:
+            tracks[1][t] = ellipse(40, 60, 14, 14)
+            continue
+        tracks[2][t] = ellipse(40, 72, 9.8, 9.8)
+        if t < second:
+            tracks[1][t] = ellipse(40, 50, 9.8, 9.8)
+        else:
+            tracks[1 if is_kept else 4][t] = ellipse(40, 42, 6.8, 6.8)
+            tracks[3][t] = ellipse(40, 57, 6.8, 6.8)
+    return tracks
+
+
+@pytest.mark.parametrize("first", [2, 3, 7])
+@pytest.mark.parametrize("later", [APART, APART + 3])
+@pytest.mark.parametrize("step", [1, 5])
+def test_a_track_that_goes_on_as_a_daughter_divides_again(first, later, step):
+    second = first + later
+    start = (first * step, 1, (1, 2))
+    assert found(twice(first, second), step=step) == [start, (second * step, 1, (1, 3))]
+    ended = twice(first, second, is_kept=False)
+    assert found(ended, step=step) == [start, (second * step, 1, (3, 4))]
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_one_moment_is_no_two_divisions(is_kept):
+    for later in range(1, APART):
+        (division,) = found(twice(5, 5 + later, is_kept))
+        assert division[1] == 1
 
 
 @pytest.mark.parametrize("seed", range(5))

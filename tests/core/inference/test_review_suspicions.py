@@ -7,6 +7,7 @@ import pytest
 
 from ifc_core.annotation import Project, ProjectReader, Scope, StagedInstance, StagedMask, edits
 from ifc_core.inference.review_queue import QueueEntry, Reason, VideoQueue, entry_at, sorted_by_need
+from ifc_core.inference.review_suspicions import find_suspicions, standing
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.structures import RLEMask, Video
 
@@ -103,6 +104,93 @@ def test_a_mother_whose_track_goes_on_is_split_by_the_link(project):
     assert len(tracks) == 3
     assert {track.parent_id for track in tracks.values()} == {None, ids[0]}
     assert followed(project, queue, project.undo()) == [entry]
+
+
+FIRST, SECOND = 4, 11
+
+
+def dividing_twice(t):
+    """(number, mask) of a cell whose number goes on twice as one of its daughters."""
+    if t < FIRST:
+        return [(0, disc(30, 60, 14))]
+    if t < SECOND:
+        return [(0, disc(30, 50, 9.8)), (2, disc(30, 72, 9.8))]
+    return [(0, disc(30, 42, 6.8)), (2, disc(30, 72, 9.8)), (3, disc(30, 57, 6.8))]
+
+
+def turn_down(entry: QueueEntry):
+    daughters = (entry.track_id, entry.other_id)
+    return edits.ApproveTracks(daughters, Scope(entry.first, entry.last))
+
+
+def searched_again(project, queue, result):
+    """What is listed after a change, which a search anew only adds to where tracks came or went."""
+    listed = followed(project, queue, result)
+    with ProjectReader.open(project.folder) as reader:
+        queue.find_swaps(reader, JobContext())
+    if not (result.tracks_added or result.tracks_removed):
+        assert divisions(queue) == listed
+    assert divisions(queue_of(project)) == divisions(queue)
+    return divisions(queue)
+
+
+@pytest.mark.parametrize("decide", [link, turn_down])
+@pytest.mark.parametrize("then", [link, turn_down])
+@pytest.mark.parametrize("order", [(FIRST, SECOND), (SECOND, FIRST)])
+@pytest.mark.parametrize("every", [1, 5])
+def test_a_track_that_divides_twice_is_asked_about_twice(tmp_path, decide, then, order, every):
+    """Whichever is decided first, and however: the other one is still asked about."""
+    with Project.create(tmp_path / "twice.ifcproj") as project:
+        project.add_video(Video(Path("/clip.mp4"), every * NUM_FRAMES, *SIZE, 30.0, "1-a"))
+        rows = [dividing_twice(t // every) if t % every == 0 else [] for t in range(every * 16)]
+        ids = accepted(project, "cell", rows)
+        queue = queue_of(project)
+        listed = {entry.frame_index // every: entry for entry in divisions(queue)}
+        assert sorted(listed) == [FIRST, SECOND]
+        for at, number in ((FIRST, 2), (SECOND, 3)):
+            entry = listed[at]
+            assert entry.parent_id == ids[0]
+            assert {entry.track_id, entry.other_id} == {ids[0], ids[number]}
+        (left,) = searched_again(project, queue, project.apply(decide(listed[order[0]])))
+        assert left.frame_index == order[1] * every
+        assert ids[2 if order[1] == FIRST else 3] in (left.track_id, left.other_id)
+        assert searched_again(project, queue, project.apply(then(left))) == []
+        tracks = project.tracks(1)
+        linked = [decide, then].count(link)
+        assert len([track for track in tracks if track.parent_id is not None]) == 2 * linked
+        assert searched_again(project, queue, project.undo()) == [left]
+
+
+def test_a_bud_from_before_hides_no_division_and_one_from_there_does(project):
+    """Links that a person made from the same mother, of tracks that nothing is suspected of."""
+    for begin, count in ((AT - 6, 1), (AT - 1, 0), (AT + 1, 0), (AT + 5, 1)):
+        rows = [
+            [*family(t), *([(5, disc(50, 20, 6))] if t >= begin else [])] for t in range(NUM_FRAMES)
+        ]
+        ids = accepted(project, "cell", rows)
+        queue = queue_of(project)
+        assert len(divisions(queue)) == 1
+        result = project.apply(edits.LinkDivision(ids[0], (ids[5],)))
+        assert len(followed(project, queue, result)) == count
+        project.apply(edits.DeleteTracks(tuple(track.id for track in project.tracks(1))))
+
+
+def test_tracks_are_gone_through_once_for_all_suspicions(project):
+    class Counted(dict):
+        passes = 0
+
+        def values(self):
+            Counted.passes += 1
+            return super().values()
+
+    ids = accepted(project, "cell", [dividing_twice(t) for t in range(NUM_FRAMES)])
+    with ProjectReader.open(project.folder) as reader:
+        columns = reader.frame_columns(1)
+        tracks = Counted((track.id, track) for track in project.tracks(1))
+        found = find_suspicions(reader, 1, dict(tracks), JobContext())
+    noted = [item.noted(columns) for item in found if item.reason is Reason.DIVISION]
+    assert [item.parent_id for item in standing(noted, columns, tracks)] == [ids[0]] * 2
+    assert Counted.passes == 1
 
 
 def test_approving_the_daughters_there_turns_it_down(project):
