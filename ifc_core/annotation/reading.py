@@ -48,6 +48,7 @@ from ifc_core.annotation.records import (
     TrackFrame,
     VideoEntry,
 )
+from ifc_core.annotation.refusals import RefusedDivision, read_refusals
 from ifc_core.annotation.review import (
     FrameReview,
     ProjectProgress,
@@ -335,6 +336,10 @@ class ProjectReader:
             (video_id,),
         )
         return [row[0] for row in found]
+
+    def refused_divisions(self, video_id: int) -> list[RefusedDivision]:
+        """Suspected divisions that a person said are none."""
+        return read_refusals(self._db, video_id)
 
     def find_tracks(self, video_id: int, where: TrackFilter) -> list[int]:
         """Tracks that meet every condition, for bulk edits."""

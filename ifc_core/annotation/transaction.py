@@ -35,6 +35,7 @@ from ifc_core.annotation.pointer_tables import (
     write_changes,
 )
 from ifc_core.annotation.records import Scope, VideoEntry
+from ifc_core.annotation.refusals import RefusedDivision, insert_refusal
 from ifc_core.annotation.schema import SOURCE_CODE, STATE_CODE
 from ifc_core.errors import EditError
 from ifc_core.structures import (
@@ -387,6 +388,10 @@ class EditTransaction:
             before = self.delta.frames.get(key, (frame_index in present, flag))
             self.delta.frames[key] = (before[0], flag)
         write_exhaustive(self.db, ((video_id, frame_index) for frame_index in frames), flag)
+
+    def new_refusal(self, video_id: int, refused: RefusedDivision) -> int:
+        """Append what did not happen and give the id of its run, whose state puts it in force."""
+        return insert_refusal(self.db, video_id, refused, self._annotator_id, self._now)
 
     def set_run_state(self, run_id: int, state: str) -> None:
         """Change the state of a run."""

@@ -139,6 +139,7 @@ STEPS = (
     "New track",
     "New {part}, {scope}",
     "New {part}",
+    "No division of {part}, {scope}",
     "Propagate {part}, 1 mask",
     "Propagate {part}, {count} masks",
     "Propagate, 1 mask",

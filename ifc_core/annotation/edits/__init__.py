@@ -23,6 +23,7 @@ from ifc_core.annotation.edits.masks import (
     TrimTrack,
 )
 from ifc_core.annotation.edits.pieces import SeparatePieces
+from ifc_core.annotation.edits.refusals import RefuseDivision
 from ifc_core.annotation.edits.review import (
     ApproveFrames,
     ApproveTracks,
@@ -63,6 +64,7 @@ __all__ = [
     "NewTrack",
     "OverlapRule",
     "PatchMask",
+    "RefuseDivision",
     "RejectMasks",
     "RejectTracks",
     "RelabelTracks",
