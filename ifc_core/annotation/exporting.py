@@ -202,8 +202,8 @@ def _select(
     reader: ProjectReader, target: Path, form: ExportFormat, options: ExportOptions
 ) -> tuple[list[VideoSelection], ExportReport]:
     wanted = [v for v in reader.videos() if options.video_ids is None or v.id in options.video_ids]
-    # A crowd is no result, and no cell.
-    objects_only = form in (ExportFormat.YTVIS_RESULTS, ExportFormat.CTC)
+    # A crowd is no result, no cell, and nothing to be measured as one.
+    objects_only = form in (ExportFormat.YTVIS_RESULTS, ExportFormat.CTC, ExportFormat.CSV)
     taken: set[str] = set()
     selections = [
         select_video(

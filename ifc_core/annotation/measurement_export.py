@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
+from ifc_core.annotation.locating import Nearby
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.selection import VideoSelection
 from ifc_core.errors import VideoError
@@ -37,7 +38,8 @@ def export_measurements(
     """Write one line for each mask, by video, frame and track.
 
     Times are those of the file; pictures have none unless a stack tells them. Intensities are the
-    values that the pictures hold, and are not measured in films, which are compressed.
+    values that the pictures hold, and are not measured in films, which are compressed. One video
+    is open at a time; those of pictures twice, since their channels name the columns.
 
     Args:
         reader: The project.
@@ -52,86 +54,110 @@ def export_measurements(
     Raises:
         OutputError: The file cannot be written.
     """
-    with ExitStack() as stack:
-        videos = {s.video.id: _opened(reader, s, stack, context) for s in selections}
-        table = _Table(reader, categories, videos, context)
-        table.num_frames = sum(len(s.frames) for s in selections)
-        names = intensity_columns(table.channels) if table.channels else ()
-        lines = (line for selection in selections for line in table.lines(selection))
-        number = write_measurements(lines, target, names)
-    missing = [s.video.name for s in selections if videos[s.video.id] is None]
-    return number, _missing_note(missing)
+    table = _Table(reader, selections, categories, context)
+    with closing(table.lines(selections)) as lines:
+        number = write_measurements(lines, target, intensity_columns(table.channels))
+    return number, (*_missing_note(table.missing), *_unread_note(table.num_unread))
 
 
 class _Table:
-    """Makes the lines."""
+    """Makes the lines, with one video open at a time.
+
+    Attributes:
+        channels: The most that a video has.
+        missing: Names of the videos that could not be opened so far.
+        num_unread: Frames with masks whose pictures could not be read so far.
+    """
 
     def __init__(
         self,
         reader: ProjectReader,
+        selections: Sequence[VideoSelection],
         categories: Sequence[Category],
-        videos: dict[int, VideoReader | None],
         context: JobContext,
     ) -> None:
         self._reader = reader
         self._classes = {category.id: category.name for category in categories}
-        self._videos = videos
         self._context = context
+        self._num_frames = sum(len(s.frames) for s in selections)
         self._done = 0
-        self.num_frames = 0
-        self.channels = max((_channels(video) for video in videos.values() if video), default=0)
+        near = Nearby(context)
+        ids = [selection.video.id for selection in selections]
+        self._places = {i: reader.find_video_file(i, nearby=near) for i in ids}
+        places = self._places.values()
+        self.channels = max((_channels(place, context) for place in places), default=0)
+        self.missing: list[str] = []
+        self.num_unread = 0
 
-    def lines(self, selection: VideoSelection) -> Iterator[MeasuredMask]:
-        """Those of a video."""
+    def lines(self, selections: Iterable[VideoSelection]) -> Generator[MeasuredMask, None, None]:
+        """Those of all videos."""
+        for selection in selections:
+            yield from self._lines_of(selection)
+
+    def _lines_of(self, selection: VideoSelection) -> Iterator[MeasuredMask]:
         tracks = {track.id: track for track in selection.tracks}
-        video = self._videos[selection.video.id]
-        for frame_index in selection.frames:
-            found = self._reader.masks_at(selection.video.id, frame_index)
-            shown = sorted((r for r in found if r.track_id in tracks), key=lambda r: r.track_id)
-            values = _values(video, frame_index) if shown and video is not None else None
-            time = _time(video, frame_index)
-            scale = None if video is None else video.um_per_px
-            for record in shown:
-                measured = None if record.rle is None else measure_mask(record.rle, values)
-                if measured is not None:
-                    track = tracks[record.track_id]
-                    place = (selection.video.name, frame_index, time, scale)
-                    facts = (*place, *self._facts(track, record))
-                    yield MeasuredMask(facts, *measured)
-            self._done += 1
-            self._context.advance(self._done, self.num_frames, "Measuring masks", "frames")
+        with ExitStack() as stack:
+            video = _opened(self._places[selection.video.id], stack, self._context)
+            if video is None:
+                self.missing.append(selection.video.name)
+            for frame_index in selection.frames:
+                found = self._reader.masks_at(selection.video.id, frame_index)
+                shown = [r for r in found if r.track_id in tracks and r.rle is not None]
+                shown.sort(key=lambda record: record.track_id)
+                values = self._values(video, frame_index) if shown else None
+                scale = None if video is None else video.um_per_px
+                place = (selection.video.name, frame_index, _time(video, frame_index), scale)
+                for record in shown:
+                    measured = None if record.rle is None else measure_mask(record.rle, values)
+                    if measured is not None:
+                        yield MeasuredMask((*place, *self._facts(record, tracks)), *measured)
+                self._done += 1
+                self._context.advance(self._done, self._num_frames, "Measuring masks", "frames")
 
-    def _facts(self, track: Track, record: MaskRecord) -> tuple[object, ...]:
+    def _facts(self, record: MaskRecord, tracks: Mapping[int, Track]) -> tuple[object, ...]:
+        track = tracks[record.track_id]
+        parent = track.parent_id if track.parent_id in tracks else None
         class_name = self._classes.get(track.category_id, "")
         state, source = record.state.value, record.source.value
         score = round(track.score, 4)
-        return (track.id, track.parent_id, class_name, track.name, score, state, source)
+        return (track.id, parent, class_name, track.name, score, state, source)
+
+    def _values(self, video: VideoReader | None, frame_index: int) -> npt.NDArray[Any] | None:
+        """The values of a frame; ``None`` where it has none or cannot be read."""
+        if video is None or video.has_rate:
+            return None
+        with suppress(VideoError):
+            return video.stored_values(frame_index)
+        self.num_unread += 1
+        return None
 
 
-def _opened(
-    reader: ProjectReader, selection: VideoSelection, stack: ExitStack, context: JobContext
-) -> VideoReader | None:
+def _opened(place: Path | None, stack: ExitStack, context: JobContext) -> VideoReader | None:
     """The video, for times and intensities; ``None`` where it cannot be read."""
     from ifc_core.io.video import open_video  # loads the decoder
 
-    path = reader.find_video_file(selection.video.id)
     try:
-        return None if path is None else stack.enter_context(open_video(path, context))
+        return None if place is None else stack.enter_context(open_video(place, context))
     except VideoError:
         return None
 
 
-def _channels(video: VideoReader) -> int:
-    values = _values(video, video.first_readable)
-    return 0 if values is None else len(values)
+def _channels(place: Path | None, context: JobContext) -> int:
+    """Those of the first picture that can be read; none of a film, which is not opened for it."""
+    from ifc_core.io.video import are_pictures
 
-
-def _values(video: VideoReader, frame_index: int) -> npt.NDArray[Any] | None:
-    """The values of a frame; ``None`` where it has none or cannot be read."""
-    try:
-        return video.stored_values(frame_index)
-    except VideoError:
-        return None
+    context.raise_if_cancelled()
+    if place is None or not are_pictures(place):
+        return 0
+    with ExitStack() as stack:
+        video = _opened(place, stack, context)
+        if video is not None:
+            for frame_index in range(video.video.num_frames):
+                context.raise_if_cancelled()
+                with suppress(VideoError):
+                    values = video.stored_values(frame_index)
+                    return 0 if values is None else len(values)
+    return 0
 
 
 def _time(video: VideoReader | None, frame_index: int) -> float | None:
@@ -148,3 +174,12 @@ def _missing_note(names: Sequence[str]) -> tuple[str, ...]:
         return ()
     shown = ", ".join(names[:_MOST_NAMED]) + (" and more" if len(names) > _MOST_NAMED else "")
     return (f"Without times and intensities, since the video cannot be read: {shown}.",)
+
+
+def _unread_note(num_frames: int) -> tuple[str, ...]:
+    if not num_frames:
+        return ()
+    if num_frames == 1:
+        return ("The picture of 1 frame cannot be read, so its masks have no intensities.",)
+    which = f"The pictures of {num_frames} frames"
+    return (f"{which} cannot be read, so their masks have no intensities.",)

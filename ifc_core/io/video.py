@@ -184,6 +184,11 @@ class VideoReader(ABC):
         self.close()
 
 
+def are_pictures(path: Path) -> bool:
+    """Whether what lies there is read picture by picture, and no film; told by its name."""
+    return path.is_dir() or path.suffix.lower() in STACK_SUFFIXES
+
+
 def open_video(
     path: Path | str, context: JobContext | None = None, *, provisional: bool = False
 ) -> VideoReader:

@@ -189,6 +189,8 @@ REPORTS = (
     "1 pixel lies under another mask and is not in the export.",
     "1 video carries no review states, so every frame counts as approved and null as absent.",
     "1 video has nothing to export in this scope: {names}.",
+    "The picture of 1 frame cannot be read, so its masks have no intensities.",
+    "The pictures of {count} frames cannot be read, so their masks have no intensities.",
     "The folder of {names} was not found, so its frames are named by their number from 0; where "
     "its pictures are counted otherwise, these names mean other pictures.",
     "The folders of {count} videos were not found ({names}), so their frames are named by their "

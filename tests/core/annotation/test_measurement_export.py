@@ -15,7 +15,7 @@ from ifc_core.annotation.selection import ExportScope
 from ifc_core.errors import FormatError
 from ifc_core.io.video import open_video
 from ifc_core.jobs import JobCancelled, JobContext
-from ifc_core.structures import Category, RLEMask
+from ifc_core.structures import Category, RLEMask, TrackKind
 
 ALL = ExportOptions(scope=ExportScope.EVERYTHING)
 GREY = np.arange(4 * 20 * 30).reshape(4, 20, 30).astype(np.uint16)
@@ -115,6 +115,97 @@ def test_colours_are_measured_apart_and_a_video_that_is_gone_is_told_of(tmp_path
         "Without times and intensities, since the video cannot be read: frames."
     )
     assert len(read(tmp_path / "again.csv")) == 3
+
+
+@pytest.fixture
+def grey_folder(tmp_path):
+    (tmp_path / "frames").mkdir()
+    for number, picture in enumerate(GREY):
+        cv2.imwrite(str(tmp_path / "frames" / f"{number}.png"), picture)
+    return tmp_path / "frames"
+
+
+@pytest.mark.parametrize(
+    ("broken", "note"),
+    [
+        ((0,), "The picture of 1 frame cannot be read, so its masks have no intensities."),
+        ((0, 2), "The pictures of 2 frames cannot be read, so their masks have no intensities."),
+    ],
+)
+def test_a_broken_first_picture_does_not_say_what_the_others_hold(
+    tmp_path, grey_folder, broken, note
+):
+    for number in broken:
+        (grey_folder / f"{number}.png").write_bytes(b"no picture")
+    with project_on(tmp_path / "p.ifcproj", grey_folder) as project:
+        report = export_project(project, tmp_path / "out.csv", ExportFormat.CSV, ALL)
+    assert report.notes == (note,)
+    rows = read(tmp_path / "out.csv")
+    assert all(None not in row and None not in row.values() for row in rows)  # cells and names fit
+    means = [GREY[f, t : t + 2, x : x + 3].mean() for f, t, x in ((0, 1, 2), (1, 3, 4), (2, 10, 8))]
+    expected = ["" if frame in broken else str(mean) for frame, mean in enumerate(means)]
+    assert [row["mean_intensity"] for row in rows] == expected
+
+
+def test_videos_of_several_kinds_are_open_one_at_a_time(
+    tmp_path, stack, grey_folder, clip_file, monkeypatch
+):
+    opened, ever = [], []
+
+    def counted(path, context=None):
+        reader = open_video(path, context)
+        close = reader.close
+
+        def closed():
+            opened.remove(path)
+            close()
+
+        opened.append(path)
+        assert len(opened) == 1
+        ever.append(path.name)
+        monkeypatch.setattr(reader, "close", closed)
+        return reader
+
+    colours = tmp_path / "colours.tif"
+    tifffile.imwrite(colours, np.repeat(GREY[..., None], 3, 3).astype(np.uint8), photometric="rgb")
+    with project_on(tmp_path / "p.ifcproj", stack) as project:
+        for path in (clip_file, grey_folder, colours):
+            with open_video(path) as reader:
+                video_id = project.add_video(reader.video)
+            bits = np.zeros(reader.video.size, bool)
+            bits[1:3, 2:5] = True
+            project.apply(NewTrack(video_id, 1, 0, RLEMask.from_array(bits)))
+        monkeypatch.setattr("ifc_core.io.video.open_video", counted)
+        report = export_project(project, tmp_path / "out.csv", ExportFormat.CSV, ALL)
+        assert not opened
+        assert ever.count(clip_file.name) == 1  # whose index may take long
+        assert report.masks == 6
+        context = JobContext(on_progress=lambda progress: context.cancel())
+        with pytest.raises(JobCancelled):
+            export_project(project, tmp_path / "no.csv", ExportFormat.CSV, ALL, context)
+        assert not opened
+    rows = read(tmp_path / "out.csv")
+    number_of_means = [
+        sum(bool(row[f"mean_intensity_{number}"]) for number in (1, 2, 3)) for row in rows
+    ]
+    assert number_of_means == [1, 1, 1, 0, 1, 3]
+    assert [bool(row["time_s"]) for row in rows] == [False] * 3 + [True] + [False] * 2
+
+
+@pytest.mark.parametrize("kind", [TrackKind.CROWD, TrackKind.IGNORE])
+def test_regions_are_no_objects_and_not_measured(tmp_path, stack, kind):
+    with project_on(tmp_path / "p.ifcproj", stack) as project:
+        project.apply(NewTrack(1, 1, 1, box(5, 5, 9, 9), kind=kind))
+        report = export_project(project, tmp_path / "out.csv", ExportFormat.CSV, ALL)
+        assert (report.masks, report.tracks_left_out) == (3, 1)
+        assert {row["track"] for row in read(tmp_path / "out.csv")} == {"1", "2"}
+
+
+def test_a_mother_that_is_not_in_the_table_is_not_named(tmp_path, stack):
+    with project_on(tmp_path / "p.ifcproj", stack) as project:
+        project.apply(RejectTracks((1,)))
+        export_project(project, tmp_path / "out.csv", ExportFormat.CSV, ALL)
+        assert [(r["track"], r["parent"]) for r in read(tmp_path / "out.csv")] == [("2", "")]
 
 
 def test_what_is_left_out_is_left_out_here_too(tmp_path, stack):

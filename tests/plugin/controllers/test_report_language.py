@@ -8,7 +8,13 @@ import re
 
 import pytest
 
-from ifc_core.annotation import exporting, frame_images, frame_names, importing
+from ifc_core.annotation import (
+    exporting,
+    frame_images,
+    frame_names,
+    importing,
+    measurement_export,
+)
 from ifc_core.annotation.exporting import ExportReport
 from ifc_core.annotation.file_videos import FileVideo
 from ifc_core.annotation.importing import ImportReport
@@ -36,6 +42,8 @@ _MADE = (
     importing._missing_note({"a": 1, "b": 0}),
     *(importing._twice_note(count)[0] for count in (1, 3)),
     *(exporting._hidden_note(count)[0] for count in (1, 1200)),
+    *(measurement_export._missing_note(names)[0] for names in (["a"], list("abcdefg"))),
+    *(measurement_export._unread_note(count)[0] for count in (1, 30)),
 )
 
 
