@@ -124,10 +124,10 @@ def _lineage(window) -> None:
         daughters = [track_id for first, _, track_id in spans if first == last + 1]
         if len(daughters) == 2:
             studio.select((mother, *daughters))
-            studio.run_action("track.divide")
+            studio.run_action("lineage.divide")
     studio.layers.go_to(8)
     studio.select((9,))
-    studio.run_action("track.family")
+    studio.run_action("lineage.select")
     _shoot(window, "lineage")
 
 

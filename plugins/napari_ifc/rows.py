@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -57,10 +57,16 @@ class TrackRow:
     daughter_ids: tuple[int, ...] = ()
 
     def holds(self, words: str) -> bool:
-        """Whether its number, class or state holds some words, in capitals or not."""
+        """Whether its number, class, state or mother ("from 7") holds some words."""
         number = f"~{-self.track_id}" if self.provisional else str(self.track_id)
         wanted = words.casefold()
-        return any(wanted in text.casefold() for text in (number, self.class_name, self.state))
+        kin = (
+            ""
+            if self.parent_id is None
+            else tr("from {parent_id}").format(parent_id=self.parent_id)
+        )
+        texts = (number, self.class_name, self.state, kin)
+        return any(wanted in text.casefold() for text in texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class Span:
 SPAN_KINDS = tuple(SpanKind)
 """Kinds by their code in :class:`Spans`."""
 _NO_KIND = 255
+_ABSENT, _REJECTED = (SPAN_KINDS.index(k) for k in (SpanKind.ABSENT, SpanKind.REJECTED))
 
 DOUBTFUL = 0.5
 """From this uncertainty on a mask counts as doubtful."""
@@ -134,6 +141,13 @@ class Spans:
         starts = bounds[:-1][kinds[bounds[:-1]] != _NO_KIND]
         stops = bounds[np.searchsorted(bounds, starts, side="right")]
         return Spans(starts.astype(np.int32), stops.astype(np.int32), kinds[starts])
+
+    def seen(self) -> tuple[int, int] | None:
+        """First frame on which there is a mask, and one past the last; ``None`` for none."""
+        masks = np.flatnonzero((self.kind != _ABSENT) & (self.kind != _REJECTED))
+        if not len(masks):
+            return None
+        return int(self.start[masks[0]]), int(self.stop[masks[-1]])
 
     def at(self, frame_index: int) -> Span | None:
         """The stretch that holds a frame."""
@@ -445,6 +459,8 @@ class QueueRow:
         need: 0 to 1, how urgent.
         urgent: Whether it is doubtful, not merely open.
         color_rgb: Colour of the track, ``None`` for frames.
+        decisions: Action id -> what its button says and its tip, where the entry gives it a
+            meaning of its own; an empty text where the button before it does the same.
     """
 
     title: str
@@ -455,3 +471,4 @@ class QueueRow:
     need: float
     urgent: bool
     color_rgb: RGB | None = None
+    decisions: Mapping[str, tuple[str, str]] = field(default_factory=dict)

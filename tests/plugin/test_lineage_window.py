@@ -24,14 +24,14 @@ def test_a_division_is_linked_shown_in_the_table_and_undone(desk):
     studio, view = desk.studio, desk.studio.panel.tracks.view
     assert view.isColumnHidden(PARENT)
     studio.select((left, right, mother))
-    studio.run_action("track.divide")
+    studio.run_action("lineage.divide")
     assert desk.said == f"Track {mother} divides into {left} and {right}."
     assert not view.isColumnHidden(PARENT)
     model = studio.panel.tracks.model
     shown = {model.row_at(n).track_id: model.index(n, PARENT).data() for n in range(3)}
     assert shown == {mother: "", left: str(mother), right: str(mother)}
     studio.select((right,))
-    studio.run_action("track.family")
+    studio.run_action("lineage.select")
     assert set(desk.editor.selected) == {mother, left, right}
     studio.run_action("edit.undo")
     assert view.isColumnHidden(PARENT)
@@ -42,6 +42,29 @@ def test_what_is_no_division_is_said_in_place_of_an_edit(desk):
     studio = desk.studio
     studio.select((mother,))
     steps = len(desk.project.history())
-    studio.run_action("track.divide")
+    studio.run_action("lineage.divide")
     assert "two or more tracks" in desk.said
     assert len(desk.project.history()) == steps
+
+
+def test_a_daughter_that_is_split_off_is_selected_everywhere(desk):
+    desk.studio.layers.go_to(0)
+    (mother,) = desk.editor.commit_rle(disc(SIZE, (20, 20), 5), "Paint").tracks_added
+    desk.editor.apply(edits.ExtendTrack(mother, 5))
+    desk.studio.select(())
+    desk.studio.layers.go_to(3)
+    (other,) = desk.editor.commit_rle(disc(SIZE, (20, 40), 5), "Paint").tracks_added
+    desk.studio.select((mother, other))
+    desk.studio.run_action("lineage.divide")
+    (new,) = {track.id for track in desk.project.tracks(1)} - {mother, other}
+    assert set(desk.studio.panel.tracks.selected()) == {mother, other, new}
+    assert f"{new} is what followed of it." in desk.said
+
+
+def test_a_mother_is_found_by_words_in_the_list(desk):
+    mother, left, right = family(desk)
+    desk.studio.select((mother, left, right))
+    desk.studio.run_action("lineage.divide")
+    table = desk.studio.panel.tracks
+    table.filters.search.setText(f"from {mother}")
+    assert set(table.listed()) == {left, right}

@@ -48,6 +48,8 @@ class LinkDivision(Edit):
         for daughter in daughters:
             tx.put_track(replace(touched(daughter), parent_id=parent.id))
         tx.put_track(touched(tx.track(parent.id)))
+        if seen(tx.pointers(parent.id))[-1] >= min(begins):  # it goes on beside them
+            return f"Bud {names_of(daughters)} off {name_of(parent)}"
         return f"Divide {name_of(parent)} into {names_of(daughters)}"
 
 
@@ -68,7 +70,7 @@ class UnlinkTracks(Edit):
             tx.fail("None of these tracks came from a division.")
         for track in tracks:
             tx.put_track(replace(touched(track), parent_id=None))
-        return f"Forget the parent of {names_of(tracks)}"
+        return f"Forget the mother of {names_of(tracks)}"
 
 
 def split(tx: EditTransaction, track: Track, frame_index: int) -> Track:

@@ -46,10 +46,10 @@ class LineageOps:
         if isinstance(parts, str):
             return parts
         if not parts.goes_on or len(parts.others) == 1:
-            return ""
+            return self._why_linked(parts)
         text = tr(
-            "Track {mother} is still there on frame {frame}, where its daughters begin; end it "
-            "before that frame first."
+            "Track {mother} is still there on frame {frame}, where its daughters begin: end it "
+            "before, select one daughter alone (it is split there), or link buds."
         )
         return text.format(mother=parts.mother, frame=parts.frame_index)
 
@@ -63,6 +63,7 @@ class LineageOps:
             What was done, in a sentence.
         """
         parts = self._known_parts()
+        before = self._mothers_before(parts)
         daughters = (*parts.others, parts.mother) if parts.goes_on else parts.others
         result = self._editor.apply(
             edits.LinkDivision(
@@ -71,21 +72,48 @@ class LineageOps:
         )
         made = (*parts.others, *result.tracks_added)
         self._editor.select((parts.mother, *made))
-        return divided_text(parts.mother, parts.others, result.tracks_added, parts.frame_index)
+        told = divided_text(parts.mother, parts.others, result.tracks_added, parts.frame_index)
+        return " ".join((told, *before))
 
     def why_not_bud(self) -> str:
         """Why the selected tracks are no mother and buds."""
         parts = self._parts()
-        return parts if isinstance(parts, str) else ""
+        if isinstance(parts, str):
+            return parts
+        if parts.goes_on:
+            return self._why_linked(parts)
+        text = tr("Track {mother} ends before frame {frame}: link it as a division.")
+        return text.format(mother=parts.mother, frame=parts.frame_index)
 
     def bud(self) -> str:
         """Link tracks to a mother that goes on beside them; returns what was done."""
         parts = self._known_parts()
+        before = self._mothers_before(parts)
         self._editor.apply(edits.LinkDivision(parts.mother, parts.others))
         text = tr("Tracks {numbers} are buds of track {mother}, which goes on.")
         if len(parts.others) == 1:
             text = tr("Track {numbers} is a bud of track {mother}, which goes on.")
+        told = text.format(numbers=listed(parts.others), mother=parts.mother)
+        return " ".join((told, *before))
+
+    def _why_linked(self, parts: _Parts) -> str:
+        """That nothing is left to link, or an empty string."""
+        kinship = self._index.kinship
+        is_linked = all(kinship.parent(i) == parts.mother for i in parts.others)
+        if not is_linked:
+            return ""
+        text = tr("{numbers} came from track {mother} already.")
         return text.format(numbers=listed(parts.others), mother=parts.mother)
+
+    def _mothers_before(self, parts: _Parts) -> list[str]:
+        """A sentence for each daughter that gets another mother."""
+        text = tr("Track {track_id} came from track {mother} before.")
+        mothers = {i: self._index.kinship.parent(i) for i in parts.others}
+        return [
+            text.format(track_id=i, mother=mother)
+            for i, mother in mothers.items()
+            if mother not in (None, parts.mother)
+        ]
 
     def why_not_unlink(self) -> str:
         """Why there is no link to take away."""

@@ -56,7 +56,7 @@ class Lineage(Feature):
         )
         for name, text, key, tip, do, why in rows:
             yield Action(
-                f"track.{name}",
+                f"lineage.{name}",
                 text,
                 partial(self._do, do),
                 shortcut=key,
@@ -66,7 +66,7 @@ class Lineage(Feature):
                 words=words,
             )
         yield Action(
-            "track.family",
+            "lineage.select",
             tr("Select the lineage"),
             self._select_family,
             group=GROUP,
@@ -77,7 +77,9 @@ class Lineage(Feature):
 
     def _do(self, change: Callable[[LineageOps], str]) -> None:
         assert self.ops is not None  # noqa: S101 - why_not was asked before
-        self.studio.inform(change(self.ops))
+        told = change(self.ops)
+        self.studio.select(self.workspace.editor.selected)  # also a daughter that was split off
+        self.studio.inform(told)
 
     def _select_family(self) -> None:
         assert self.ops is not None  # noqa: S101 - why_not was asked before

@@ -149,11 +149,12 @@ class TimelinePainter:
         for place, lane in daughters:
             above = places.get(lane.parent_id or 0)
             is_off = above is None or max(place, above) < first or min(place, above) > last
-            if above is None or is_off or not len(lane.spans):
+            seen = lane.spans.seen()
+            if above is None or is_off or seen is None:
                 continue
-            begin = int(lane.spans.start[0])
-            ends = [int(stop) for stop in lanes[above].spans.stop[-1:]]
-            left, right = scale.x_of(min([begin, *ends])), scale.x_of(begin)
+            begin, of_mother = seen[0], lanes[above].spans.seen()
+            end = begin if of_mother is None else min(begin, of_mother[1])
+            left, right = scale.x_of(end), scale.x_of(begin)
             top, bottom = (HEAD_PX + n * LANE_PX + MIDDLE_PX - offset for n in (above, place))
             painter.drawPolyline(
                 QPolygonF([QPointF(left, top), QPointF(right, top), QPointF(right, bottom)])

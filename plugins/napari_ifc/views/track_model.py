@@ -17,7 +17,7 @@ from qtpy.QtGui import QIcon
 from napari_ifc.language import tr
 from napari_ifc.rows import TrackRow
 from napari_ifc.views.swatch import swatch
-from napari_ifc.views.track_view import COLUMNS
+from napari_ifc.views.track_view import COLUMNS, PARENT
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -65,9 +65,11 @@ class TrackModel(QAbstractTableModel):
     def headerData(  # noqa: N802, D102
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
-        return None
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.ToolTipRole and section == PARENT:
+            return tr("The mother that it came from")
+        return COLUMNS[section] if role == Qt.ItemDataRole.DisplayRole else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
         row = self._rows[index.row()]

@@ -52,7 +52,7 @@ _BUTTONS = (
     ("track.approve", "approve"),
     ("track.delete", "delete"),
 )
-_ONLY_IN_MENU = ("track.divide", "track.bud", "track.unlink", "track.family")
+_LINEAGE = ("lineage.divide", "lineage.bud", "lineage.unlink", "lineage.select")
 
 
 class TrackTable(QWidget):
@@ -338,10 +338,14 @@ class TrackTable(QWidget):
 
     def _show_menu(self, position: Any) -> None:
         menu = QMenu(self)
-        for action_id in (*dict(_BUTTONS), *_ONLY_IN_MENU):
-            action = self._actions[action_id]
-            entry = menu.addAction(action.text)
-            entry.setEnabled(action.enabled)
-            entry.triggered.connect(lambda _=False, a=action_id: self.action_requested.emit(a))
+        for action_ids in (tuple(dict(_BUTTONS)), _LINEAGE):
+            menu.addSeparator()
+            for action_id in action_ids:
+                action = self._actions[action_id]
+                entry = menu.addAction(action.menu_text())
+                entry.setEnabled(action.enabled)
+                entry.setToolTip(action.why_not() or action.tip)
+                entry.triggered.connect(lambda _=False, a=action_id: self.action_requested.emit(a))
+        menu.setToolTipsVisible(True)
         menu.exec(self.view.viewport().mapToGlobal(position))
         menu.deleteLater()

@@ -14,6 +14,7 @@ from napari_ifc.rows import TrackRow
 ID, CLASS, SCORE, FRAMES, STATE, PARENT = range(6)
 COLUMNS = ("ID", tr("Class"), tr("Score"), tr("Frames"), tr("State"), tr("From"))
 _SWATCH_PX = 12
+_SWATCH_MARGIN_PX = 6  # between it and the number
 _PADDING_PX = 22  # around a text: the style sheet's, Qt's, and a little air
 _ARROW_PX = 14  # of the column by which the list is sorted
 _LONGEST_CLASS_PX = 110
@@ -94,6 +95,8 @@ class TrackView(QTableView):
         sorted_by = self.horizontalHeader().sortIndicatorSection()
         wanted = dict(self._wanted)
         wanted[sorted_by] += _ARROW_PX
+        if sorted_by != ID:  # what the arrow would leave to it
+            wanted[ID] += _SWATCH_MARGIN_PX
         self.setColumnHidden(PARENT, not self._has_parents)
         if not self._has_parents:
             wanted[PARENT] = 0

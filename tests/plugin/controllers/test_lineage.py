@@ -101,8 +101,8 @@ def test_a_mother_whose_number_one_daughter_kept_is_split(hands):
 def test_a_mother_that_is_there_beside_two_daughters_is_not_guessed_about(hands):
     hands.editor.select((hands.track(0, 3), hands.track(3, 5), hands.track(3, 5)))
     assert hands.ops.why_not_divide() == (
-        "Track 1 is still there on frame 3, where its daughters begin; end it before that frame "
-        "first."
+        "Track 1 is still there on frame 3, where its daughters begin: end it before, select one "
+        "daughter alone (it is split there), or link buds."
     )
     assert hands.ops.why_not_bud() == ""
 
@@ -115,6 +115,24 @@ def test_a_bud_leaves_its_mother_as_she_is(hands):
     assert hands.ops.bud() == "Tracks 2 and 3 are buds of track 1, which goes on."
     assert hands.parents == {bud: mother, second: mother}
     assert hands.index.masked_frames(mother) == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_mother_that_has_ended_buds_nothing(hands):
+    hands.editor.select((hands.track(0, 2), hands.track(3, 5)))
+    assert hands.ops.why_not_bud() == "Track 1 ends before frame 3: link it as a division."
+
+
+def test_what_is_linked_already_or_to_another_one_is_said(hands):
+    first, second, daughter = hands.track(0, 2), hands.track(1, 5), hands.track(3, 5)
+    hands.editor.select((first, daughter))
+    hands.ops.divide()
+    hands.editor.select((first, daughter))
+    assert hands.ops.why_not_divide() == "3 came from track 1 already."
+    hands.editor.select((second, daughter))
+    assert hands.ops.bud() == (
+        "Track 3 is a bud of track 2, which goes on. Track 3 came from track 1 before."
+    )
+    assert hands.editor.history()[0].text == "Bud track 3 off track 2"
 
 
 def test_links_go_with_the_daughter_or_with_the_mother_that_is_selected(hands):

@@ -205,6 +205,19 @@ def test_frames_of_a_run_lie_over_the_stretches_of_a_track():
     assert spans.overlaid(np.zeros(0, np.int32), SpanKind.PROVISIONAL) is spans
 
 
+def with_absence(first, stop):
+    """Masks on some frames; absent before and after, as truth that was imported says."""
+    absent = SpanKind.ABSENT
+    spans = (Span(0, first, absent), Span(first, stop, SpanKind.APPROVED), Span(stop, 100, absent))
+    return Spans.of([span for span in spans if span.stop > span.start])
+
+
+def test_a_track_is_seen_where_it_has_masks():
+    assert with_absence(50, 80).seen() == (50, 80)
+    assert Spans.of([Span(0, 9, SpanKind.ABSENT), Span(9, 12, SpanKind.REJECTED)]).seen() is None
+    assert Spans().seen() is None
+
+
 def test_a_line_joins_the_end_of_a_mother_to_the_beginning_of_her_daughters(qtbot):
     def picture(parent_id):
         timeline = Timeline()
@@ -212,9 +225,9 @@ def test_a_line_joins_the_end_of_a_mother_to_the_beginning_of_her_daughters(qtbo
         timeline.resize(LABEL_PX + 8 + 400, HEAD_PX + 4 * LANE_PX + 20)
         timeline.apply_palette(palette_for("dark"))
         lanes = (
-            Lane(1, ORANGE, "1", Spans.of([Span(0, 30, SpanKind.PROPOSED)])),
+            Lane(1, ORANGE, "1", with_absence(0, 30)),
             Lane(2, ORANGE, "2", Spans.of([Span(90, 99, SpanKind.PROPOSED)])),
-            Lane(3, ORANGE, "3", Spans.of([Span(50, 80, SpanKind.PROPOSED)]), parent_id=parent_id),
+            Lane(3, ORANGE, "3", with_absence(50, 80), parent_id=parent_id),
         )
         timeline.set_data(TimelineData(100, 25.0, lanes, np.ones(100, np.int32)))
         timeline.show()
