@@ -47,10 +47,10 @@ _COUNT_PX = 84
 _AROUND_WORDS_PX = 42  # margins of the page and of its card
 _LOW_PX = 250  # a lower page has one line for each thing, so that the decisions are never cut
 _ROW_ROLE = Qt.ItemDataRole.UserRole
-_NEXT = "review.next"
+_ACCEPT, _FIX, _NEXT = "review.accept", "review.fix", "review.next"
 _DECISIONS = (
-    ("review.accept", tr("Accept"), "Space"),
-    ("review.fix", tr("Fix"), ""),
+    (_ACCEPT, tr("Accept"), "Space"),
+    (_FIX, tr("Fix"), ""),
     ("review.reject", tr("Reject"), ""),
     (_NEXT, tr("Skip"), ""),
 )
@@ -223,7 +223,7 @@ class ReviewPage(QWidget):
         self._quiet = False
         self._wants_focus = False
         self._row: QueueRow | None = None
-        self._is_low = False
+        self._is_low = self._is_one = False
         self._set_up_view()
         self._build()
 
@@ -287,14 +287,14 @@ class ReviewPage(QWidget):
     def _build_card(self) -> QWidget:
         card = QFrame()
         card.setProperty("role", "card")
-        grid = QGridLayout(card)
+        grid = self._card = QGridLayout(card)
         grid.setContentsMargins(10, 8, 10, 10)
         grid.setSpacing(6)
         grid.addWidget(self._current, 0, 0, 1, 4)
         grid.addWidget(self._why, 1, 0, 1, 4)
         for number, (action_id, text, _) in enumerate(_DECISIONS):
             button = QPushButton(text)
-            if action_id == "review.accept":
+            if action_id == _ACCEPT:
                 button.setProperty("role", "primary")
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(lambda _=False, a=action_id: self.action_requested.emit(a))
@@ -312,14 +312,21 @@ class ReviewPage(QWidget):
         self.refresh_actions()
 
     def _name_buttons(self) -> None:
-        """Where no entry is shown there is none to skip: the same key begins."""
+        """By what they do with the entry; where none is shown the key that skips begins."""
         if self._actions is None:
             return
         begins = self._row is None and self.model.rowCount() > 0
+        meant = {} if self._row is None else self._row.decisions
         for action_id, text, sign in _DECISIONS:
             key = sign or self._actions[action_id].shortcut
             name = tr("Start") if begins and action_id == _NEXT else text
+            name = meant.get(action_id, (name, ""))[0]
             self._buttons[action_id].setText(f"{name}  {key}" if key else name)
+        is_one = meant.get(_FIX, (_FIX, ""))[0] == ""
+        if is_one != self._is_one:  # the primary button takes its place, too
+            self._is_one = is_one
+            self._buttons[_FIX].setHidden(is_one)
+            self._card.addWidget(self._buttons[_ACCEPT], 2, 0, 1, 2 if is_one else 1)
 
     def _start(self) -> str:
         """What the words call the button that begins."""
@@ -328,7 +335,8 @@ class ReviewPage(QWidget):
 
     def refresh_actions(self) -> None:
         """Enable what is possible; the rest says why it is not."""
-        show_actions(self._buttons, self._actions)
+        meant = {} if self._row is None else self._row.decisions
+        show_actions(self._buttons, self._actions, words={i: w for i, w in meant.items() if w[0]})
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the theme's colours."""

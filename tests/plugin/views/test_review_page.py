@@ -1,5 +1,8 @@
 """The page of the review queue."""
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
 from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtWidgets import QApplication, QFrame, QPushButton
@@ -81,6 +84,50 @@ class TestReviewPage:
         assert page._why.text().startswith("Start (K) shows the first entry")
         page.show_queue(2, row_at, 0, 2, "")
         assert page._buttons["review.next"].text() == "Skip  K"
+
+    def test_buttons_say_what_they_do_with_the_entry(self, page):
+        meant = {
+            "review.accept": ("Link", "Links them."),
+            "review.fix": ("", ""),
+            "review.reject": ("Not a division", "Leaves them."),
+        }
+
+        def row_at(place):
+            row = QueueRow(f"Track {place}", "frame 0", "Unsure", "Accept.", "label", 0.5, False)
+            return replace(row, decisions=meant) if place else row
+
+        actions, reasons = ActionTable(), {"reject": ""}
+        for name, key in (("accept", ""), ("fix", "Y"), ("reject", "U"), ("next", "Q")):
+            why_not = partial(reasons.get, name, "")
+            tip = f"{name} tip"
+            actions.add(Action(f"review.{name}", name, print, key, why_not=why_not, tip=tip))
+        page.bind_actions(actions)
+        page.setStyleSheet(style_sheet(palette_for("dark")))
+        buttons = [page._buttons[f"review.{name}"] for name in ("accept", "fix", "reject", "next")]
+        accept, fix, reject, skip = buttons
+        page.show_queue(2, row_at, 0, 2, "")
+        QApplication.processEvents()
+        plain = ["Accept  Space", "Fix  Y", "Reject  U", "Skip  Q"]
+        assert [b.text() for b in buttons if b.isVisible()] == plain
+        page.show_queue(2, row_at, 1, 2, "")
+        QApplication.processEvents()
+        shown = [b.text() for b in buttons if b.isVisible()]
+        assert shown == ["Link  Space", "Not a division  U", "Skip  Q"]
+        assert (accept.toolTip(), accept.accessibleName()) == ("Links them.", "Link")
+        assert reject.toolTip() == "Leaves them."
+        assert skip.toolTip() == "next tip"
+        for button in (accept, reject, skip):
+            assert page.rect().contains(QRect(button.mapTo(page, QPoint(0, 0)), button.size()))
+            assert button.width() >= button.minimumSizeHint().width()
+        assert accept.x() + accept.width() < reject.x()
+        reasons["reject"] = "Not now."
+        page.refresh_actions()
+        assert reject.toolTip() == "Not now."
+        page.show_queue(2, row_at, 0, 2, "")
+        QApplication.processEvents()
+        assert [b.text() for b in buttons if b.isVisible()] == plain
+        assert accept.accessibleName() == "accept"
+        assert accept.x() + accept.width() < fix.x()
 
     @pytest.mark.parametrize("height", [170, 200, 230, 260, 400])
     @pytest.mark.parametrize("count", [0, 12])
