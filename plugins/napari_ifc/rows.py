@@ -60,12 +60,9 @@ class TrackRow:
         """Whether its number, class, state or mother ("from 7") holds some words."""
         number = f"~{-self.track_id}" if self.provisional else str(self.track_id)
         wanted = words.casefold()
-        kin = (
-            ""
-            if self.parent_id is None
-            else tr("from {parent_id}").format(parent_id=self.parent_id)
-        )
-        texts = (number, self.class_name, self.state, kin)
+        texts = [number, self.class_name, self.state]
+        if self.parent_id is not None:
+            texts.append(tr("from {parent_id}").format(parent_id=self.parent_id))
         return any(wanted in text.casefold() for text in texts)
 
 

@@ -242,7 +242,10 @@ class TrackIndex:
     def _lane(self, track: Track) -> Lane:
         lane = self._lanes.get(track.id)
         if lane is None:
-            frames = self.frames(track.id)
+            frames, parent_id = self.frames(track.id), self.kinship.parent(track.id)
+            words = [self.class_name(track.id), tr(track.state.value)]
+            if parent_id is not None:
+                words.append(tr("from {parent_id}").format(parent_id=parent_id))
             lane = Lane(
                 track.id,
                 track.color_rgb,
@@ -251,8 +254,8 @@ class TrackIndex:
                 frames.keyframes,
                 frames.doubt_frames,
                 frames.doubt,
-                f"{self.class_name(track.id)}, {tr(track.state.value)}",
-                self.kinship.parent(track.id),
+                ", ".join(words),
+                parent_id,
             )
             self._lanes[track.id] = lane
         return lane

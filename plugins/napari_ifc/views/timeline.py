@@ -139,10 +139,12 @@ class Timeline(QAbstractScrollArea):
         self.viewport().update(self._cursor_area())
 
     def set_selected(self, track_ids: tuple[int, ...]) -> None:
-        """Mark the lanes of the selected tracks and bring the first into view."""
+        """Mark the lanes of the selected tracks; bring all into view, at least the first."""
         self._selected = frozenset(track_ids)
         places = [self._places[i] for i in track_ids if i in self._places]
         if places:
+            self._show_lane(max(places))
+            self._show_lane(min(places))
             self._show_lane(places[0])
         self._redraw()
 

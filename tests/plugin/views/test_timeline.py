@@ -251,3 +251,24 @@ def test_a_line_joins_the_end_of_a_mother_to_the_beginning_of_her_daughters(qtbo
     assert not changed(60, 0)
     assert not changed(40, 1)
     assert lost == apart  # the mother is not shown
+
+
+def test_all_selected_lanes_come_into_sight_where_there_is_room(qtbot):
+    timeline = Timeline()
+    qtbot.addWidget(timeline)
+    timeline.resize(500, HEAD_PX + 5 * LANE_PX)
+    timeline.show()
+    lanes = tuple(
+        Lane(i, ORANGE, str(i), Spans.of([Span(10, 40, SpanKind.PROPOSED)])) for i in range(1, 31)
+    )
+    timeline.set_data(TimelineData(100, 25.0, lanes, np.ones(100, np.int32)))
+
+    def in_sight():
+        offset = timeline.verticalScrollBar().value()
+        room = timeline.viewport().height() - HEAD_PX
+        return {i for i in range(1, 31) if offset <= (i - 1) * LANE_PX <= offset + room - LANE_PX}
+
+    timeline.set_selected((12, 11, 13))
+    assert {11, 12, 13} <= in_sight()
+    timeline.set_selected((20, 2))
+    assert 20 in in_sight()
