@@ -96,7 +96,7 @@ def suspected_swaps(
     for done, (frame_index, masks) in enumerate(frames, start=1):
         found += scan.add(frame_index, masks)
         if context is not None:
-            context.advance(done, None, "looking for swapped identities")
+            context.advance(done, None, "looking for swaps and divisions")
     found += scan.finish()
     return sorted(
         _strongest([swap for swap in found if swap.score >= threshold]),

@@ -89,7 +89,7 @@ class VideoQueue:
     _suspicions: list[Suspicion] = field(default_factory=list)
 
     def build(self, reader: ProjectReader, context: JobContext) -> None:
-        """Read every track of the video; swaps are looked for with :meth:`find_swaps`.
+        """Read every track of the video; :meth:`find_suspicions` goes through its masks.
 
         Raises:
             JobCancelled: The context was asked to stop.
@@ -136,7 +136,7 @@ class VideoQueue:
             if track_id in self._tracks:
                 self._take(reader, track_id, self._shown[track_id])
 
-    def find_swaps(
+    def find_suspicions(
         self,
         reader: ProjectReader,
         context: JobContext,

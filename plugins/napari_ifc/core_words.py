@@ -30,7 +30,7 @@ WORDS = (
     "judging the model so far",
     "judging the new model",
     "judging the present model",
-    "looking for swapped identities",
+    "looking for swaps and divisions",
     "reading the checkpoint",
     "spreading the correction",
     "timing this machine",

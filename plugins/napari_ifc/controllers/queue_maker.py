@@ -69,15 +69,15 @@ class QueueMaker:
             raise
         self._tables[queue.entry.id] = queue.entries()
 
-    def find_swaps(self, video_id: int, video: Path | None, context: JobContext) -> Entries:
-        """Look for swapped identities in a video that was read."""
+    def find_suspicions(self, video_id: int, video: Path | None, context: JobContext) -> Entries:
+        """Look for swaps and divisions in a video that was read."""
         queue = self._queues.get(video_id)
         if queue is not None:
             source = _opened(video)
             read_frame = None if source is None else source.read
             try:
                 with ProjectReader.open(self._folder) as reader:
-                    queue.find_swaps(reader, context, read_frame)
+                    queue.find_suspicions(reader, context, read_frame)
             finally:
                 if source is not None:
                     source.close()

@@ -103,7 +103,7 @@ class ReviewController:
         self._on_entry = on_entry
         self._on_failed = on_failed
         self._generation = 0
-        self._swaps_wanted = False
+        self._search_wanted = False
         self._context = JobContext()
         self._all = np.zeros(0, dtype=ENTRY)
         self._shown = self._all
@@ -128,7 +128,7 @@ class ReviewController:
         """
         self._video_ids, self._video_id, self._video = tuple(video_ids), video_id, video
         ids, keep = self._video_ids, video_id
-        self._run(lambda maker, context: maker.build(ids, keep, context), swaps=True)
+        self._run(lambda maker, context: maker.build(ids, keep, context), search=True)
 
     def take_edit(self, result: EditResult) -> None:
         """Take in what an edit, undo or redo changed."""
@@ -142,41 +142,43 @@ class ReviewController:
         changed = [i for i in self._video_ids if i in result.video_ids] or [keep]
         # What a split or a division did away with may be there again once it is undone.
         is_back = bool(result.tracks_removed) and result.direction != "do"
-        swaps = bool(result.tracks_added) or is_back or self._swaps_wanted
-        self._run(lambda maker, context: maker.update(changed, tracks, keep, context), swaps=swaps)
+        search = bool(result.tracks_added) or is_back or self._search_wanted
+        self._run(
+            lambda maker, context: maker.update(changed, tracks, keep, context), search=search
+        )
 
     def stop(self) -> None:
         """Drop what is being made; nothing is told any more."""
         self._generation += 1
         self._context.cancel()
 
-    def _run(self, work: Callable[[QueueMaker, JobContext], Entries], *, swaps: bool) -> None:
+    def _run(self, work: Callable[[QueueMaker, JobContext], Entries], *, search: bool) -> None:
         self._generation += 1
         number = self._generation
-        if self._swaps_wanted:
-            self._context.cancel()  # looking for swaps may be repeated, reading may not
+        if self._search_wanted:
+            self._context.cancel()  # a search may be repeated, reading may not
             self._context = JobContext()
-        self._swaps_wanted = swaps
+        self._search_wanted = search
         context, maker = self._context, self._maker
         self._tell(tr("Looking for what needs attention…"))
 
         def take(entries: Entries) -> None:
             if number == self._generation:
-                self._take(entries, tr("Looking for swaps and divisions…") if swaps else "")
-                if swaps:
-                    self._find_swaps(number)
+                self._take(entries, tr("Looking for swaps and divisions…") if search else "")
+                if search:
+                    self._find_suspicions(number)
 
         self._submit(lambda: work(maker, context), take, self._fail)
 
-    def _find_swaps(self, number: int) -> None:
+    def _find_suspicions(self, number: int) -> None:
         maker, context, video_id, video = self._maker, self._context, self._video_id, self._video
 
         def take(entries: Entries) -> None:
             if number == self._generation:
-                self._swaps_wanted = False
+                self._search_wanted = False
                 self._take(entries, "")
 
-        self._submit(lambda: maker.find_swaps(video_id, video, context), take, self._fail)
+        self._submit(lambda: maker.find_suspicions(video_id, video, context), take, self._fail)
 
     def _fail(self, error: Exception) -> None:
         self._tell("")

@@ -62,7 +62,7 @@ def queue_of(project):
     queue = VideoQueue(project.videos()[0])
     with ProjectReader.open(project.folder) as reader:
         queue.build(reader, JobContext())
-        queue.find_swaps(reader, JobContext())
+        queue.find_suspicions(reader, JobContext())
     return queue
 
 
@@ -258,7 +258,7 @@ def test_a_swap_with_a_track_that_a_later_edit_brought_back_is_not_listed_yet(pr
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(review_suspicions, "suspected_swaps", lambda *args, **kwargs: frames)
         with ProjectReader.open(project.folder) as reader:
-            queue.find_swaps(reader, JobContext())
+            queue.find_suspicions(reader, JobContext())
     swaps = [(e.track_id, e.other_id) for e in listed(queue) if e.reason is Reason.SWAP]
     assert swaps == [(calm, doubtful)]
 

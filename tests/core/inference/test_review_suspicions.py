@@ -57,7 +57,7 @@ def queue_of(project):
     queue = VideoQueue(project.videos()[0])
     with ProjectReader.open(project.folder) as reader:
         queue.build(reader, JobContext())
-        queue.find_swaps(reader, JobContext())
+        queue.find_suspicions(reader, JobContext())
     return queue
 
 
@@ -127,7 +127,7 @@ def searched_again(project, queue, result):
     """What is listed after a change, which a search anew only adds to where tracks came or went."""
     listed = followed(project, queue, result)
     with ProjectReader.open(project.folder) as reader:
-        queue.find_swaps(reader, JobContext())
+        queue.find_suspicions(reader, JobContext())
     if not (result.tracks_added or result.tracks_removed):
         assert divisions(queue) == listed
     assert divisions(queue_of(project)) == divisions(queue)
@@ -257,11 +257,11 @@ def test_looking_for_them_reads_no_frame_and_can_be_cancelled(project):
     queue, read = VideoQueue(project.videos()[0]), []
     with ProjectReader.open(project.folder) as reader:
         queue.build(reader, JobContext())
-        queue.find_swaps(reader, JobContext(), read.append)
+        queue.find_suspicions(reader, JobContext(), read.append)
         assert len(divisions(queue)) == 1
         context = JobContext()
         context.cancel()
         with pytest.raises(JobCancelled):
-            queue.find_swaps(reader, context)
+            queue.find_suspicions(reader, context)
     assert read == []
     assert len(divisions(queue)) == 1
