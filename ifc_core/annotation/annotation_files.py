@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,9 +14,10 @@ from ifc_core.errors import FormatError
 from ifc_core.io.coco import stream_coco
 from ifc_core.io.ctc import stream_ctc
 from ifc_core.io.davis import stream_davis
-from ifc_core.io.mots import stream_mots
+from ifc_core.io.mots import iter_mots
 from ifc_core.io.ytvis import iter_ytvis_results, iter_ytvis_tracks, read_ytvis_header
 from ifc_core.io.ytvis_types import YtvisHeader, YtvisTrack, YtvisVideo
+from ifc_core.jobs import JobContext, Progress
 
 _TELLING = re.compile(rb'"(images|image_id|segmentation|segmentations)"\s*:')
 _BLOCK_BYTES = 1 << 20
@@ -60,9 +61,29 @@ def _is_coco(file: BinaryIO) -> bool:
     return False
 
 
+Opened = tuple[YtvisHeader, Iterable[YtvisTrack]]
+
+
 def open_annotations(
     project: ProjectReader, path: Path, form: ExportFormat, annotations: Path | str | None = None
-) -> tuple[YtvisHeader, Iterable[YtvisTrack]]:
+) -> Opened:
+    """Videos, classes and tracks of a file; see :func:`iter_open`, whose steps are taken here."""
+    steps = iter_open(project, path, form, annotations, JobContext())
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            opened: Opened = end.value
+            return opened
+
+
+def iter_open(
+    project: ProjectReader,
+    path: Path,
+    form: ExportFormat,
+    annotations: Path | str | None,
+    context: JobContext,
+) -> Generator[Progress, None, Opened]:
     """Videos, classes and tracks of a file; the tracks come one by one.
 
     Args:
@@ -70,10 +91,19 @@ def open_annotations(
         path: File or folder.
         form: Its format.
         annotations: The annotation file that a result file refers to.
+        context: Progress and cancellation.
+
+    Yields:
+        Progress, where a file must be looked through before its tracks can come.
+
+    Returns:
+        Videos and classes, and the tracks.
 
     Raises:
         FormatError: The file breaks its format.
     """
+    if form is ExportFormat.MOTS:
+        return (yield from iter_mots(path, context))
     if form is ExportFormat.YTVIS:
         header = read_ytvis_header(path)
         return header, iter_ytvis_tracks(path, header)
@@ -87,7 +117,6 @@ def open_annotations(
     readers = {
         ExportFormat.COCO: stream_coco,
         ExportFormat.DAVIS: stream_davis,
-        ExportFormat.MOTS: stream_mots,
         ExportFormat.CTC: stream_ctc,
     }
     if form not in readers:

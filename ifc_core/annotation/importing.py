@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ifc_core.annotation.annotation_files import detect_format, open_annotations
+from ifc_core.annotation.annotation_files import detect_format, iter_open
 from ifc_core.annotation.annotation_folders import frames_root
 from ifc_core.annotation.edits.catalog import AddVideo
 from ifc_core.annotation.edits.imported import ImportedTrack, ImportTracks
@@ -116,14 +116,15 @@ def iter_import(
     """The same as :func:`import_annotations`, in steps between which a window can breathe.
 
     Yields:
-        Progress, after each track, or before that each frame of what comes frame by frame.
+        Progress, after each track, or before that each frame of what comes frame by frame, and
+        some thousand lines of a text that must be looked through first.
 
     Returns:
         What was brought in, as the value of the generator.
     """
     source, context = Path(path), context or JobContext()
     form = format or detect_format(source)
-    header, tracks = open_annotations(project, source, form, annotations)
+    header, tracks = yield from iter_open(project, source, form, annotations, context)
     found = tracks.found if isinstance(tracks, PendingTracks) else frozenset[int]()
     if form is ExportFormat.YTVIS_RESULTS:
         found = frozenset(video.id for video in header.videos)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, repeat
 from pathlib import Path, PurePosixPath
@@ -35,6 +35,7 @@ from ifc_core.io.problems import is_text
 from ifc_core.io.track_builder import TrackBuilder
 from ifc_core.io.ytvis_checks import is_safe_name
 from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisVideo
+from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import Category, RLEMask
 
 IGNORE_CLASS = 10
@@ -45,6 +46,7 @@ _FRAMES = "frames.json"
 _KNOWN = {1: "car", 2: "pedestrian"}
 _MOST_CLASSES = 10**6  # ids have nine digits, of which three are the instance
 _MOST_UNLISTED = 1_000_000  # frames that one line may claim; each of them needs memory
+_LINES_A_STEP = 5000  # lines of some hundred letters, in a few milliseconds
 _NUMBER = re.compile(r"\d{1,9}$", re.ASCII)
 
 
@@ -150,14 +152,32 @@ def read_mots(folder: Path | str) -> YtvisFile:
 
 
 def stream_mots(folder: Path | str) -> tuple[YtvisHeader, PendingTracks]:
+    """Read a MOTS folder; see :func:`iter_mots`, whose steps are taken here."""
+    steps = iter_mots(folder, JobContext())
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: tuple[YtvisHeader, PendingTracks] = end.value
+            return found
+
+
+def iter_mots(
+    folder: Path | str, context: JobContext
+) -> Generator[Progress, None, tuple[YtvisHeader, PendingTracks]]:
     """Read a MOTS folder, from its PNGs where they are there and else from its text.
 
-    The masks wait on disk until their track's turn comes. They are not read yet: the tracks have
-    ``steps`` for that.
+    A text is looked through first, since its last frame says how long its video is. The masks are
+    not read yet: the tracks have ``steps`` for that. They wait on disk until their track's turn
+    comes.
 
     Args:
         folder: The root (with ``instances`` or ``instances_txt``), or a folder of text files
             or of folders of PNGs.
+        context: Progress and cancellation.
+
+    Yields:
+        Progress, after every few thousand lines of text that were looked through.
 
     Returns:
         Videos and categories, and the tracks. A video that is read from text has the frames of
@@ -169,7 +189,7 @@ def stream_mots(folder: Path | str) -> tuple[YtvisHeader, PendingTracks]:
     """
     root = Path(folder)
     names = _read_names(root / _CATEGORIES)
-    parts = _picture_parts(root) or _text_parts(root, is_ours=bool(names))
+    parts = _picture_parts(root) or (yield from _text_parts(root, context, is_ours=bool(names)))
     if not parts:
         raise FormatError(f"{root} holds no MOTS annotations (text or PNGs).", path=root)
     builder = TrackBuilder()
@@ -217,9 +237,13 @@ def _picture_parts(root: Path) -> list[_Pictures]:
     return parts
 
 
-def _text_parts(root: Path, *, is_ours: bool) -> list[_Text]:
+def _text_parts(
+    root: Path, context: JobContext, *, is_ours: bool
+) -> Generator[Progress, None, list[_Text]]:
     base = root / "instances_txt" if (root / "instances_txt").is_dir() else root
-    found = [_look_through(path) for path in sorted(base.glob("*.txt"), key=_by_name)]
+    found: list[_Overview] = []
+    for path in sorted(base.glob("*.txt"), key=_by_name):
+        found.append((yield from _look_through(path, sum(t.num_lines for t in found), context)))
     lowest = min((text.lowest for text in found), default=0)
     usual = 1 if lowest == 1 and not is_ours else 0
     covered = _read_frames(root / _FRAMES) if found else {}
@@ -329,13 +353,18 @@ class _Overview:
     lowest: int
     highest: int
     line_of_highest: int
+    num_lines: int
 
 
-def _look_through(path: Path) -> _Overview:
+def _look_through(
+    path: Path, before: int, context: JobContext
+) -> Generator[Progress, None, _Overview]:
     """The frames that the lines of a text name, so far as they are numbers, and how many lines."""
     size: tuple[int, int] | None = None
-    num_masks, lowest, highest, line_of_highest = 0, MAX_FRAMES, -1, 0
+    num_masks, lowest, highest, line_of_highest, number = 0, MAX_FRAMES, -1, 0, 0
     for number, line in enumerate(_lines(path), start=1):
+        if not (before + number) % _LINES_A_STEP:
+            yield context.advance(before + number, None, "Reading masks", "lines")
         first = line.split(maxsplit=1)[:1]
         if not first:
             continue
@@ -349,7 +378,7 @@ def _look_through(path: Path) -> _Overview:
                 highest, line_of_highest = frame, number
     if size is None:
         raise FormatError(f"{path} holds no masks.", path=path)
-    return _Overview(path, size, num_masks, lowest, highest, line_of_highest)
+    return _Overview(path, size, num_masks, lowest, highest, line_of_highest, number)
 
 
 def _first_picture(folder: Path, usual: int) -> int:

@@ -10,6 +10,7 @@ WORDS = (
     "files",
     "frames",
     "iterations",
+    "lines",
     "packets",
     "tensors",
     "tracks",

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from ifc_core.errors import FormatError
-from ifc_core.io.mots import read_mots, stream_mots
+from ifc_core.io.mots import iter_mots, read_mots, stream_mots
+from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.structures import RLEMask
 
 COUNTS = RLEMask.from_array(np.eye(10, dtype=bool)).counts.decode()
@@ -104,3 +105,20 @@ def test_what_is_written_to_a_text_while_it_is_read_is_told(text):
     text.write_text(text.read_text() + f"7 1000 1 10 10 {COUNTS}\n")
     with pytest.raises(FormatError, match=r"line 2: .*does not list frame 7"):
         list(tracks)
+
+
+def test_a_text_is_looked_through_in_steps_that_can_be_cancelled(text, monkeypatch):
+    monkeypatch.setattr("ifc_core.io.mots._LINES_A_STEP", 4)
+    lines = [f"{frame} 1000 1 10 10 {COUNTS}\n" for frame in range(10)]
+    text.write_text("".join(lines))
+    text.with_name("w.txt").write_text("".join(lines[:3]))
+    told = [(step.done, step.unit) for step in iter_mots(text.parent.parent, JobContext())]
+    assert told == [(4, "lines"), (8, "lines"), (12, "lines")]
+    header, _ = stream_mots(text.parent.parent)
+    assert [video.length for video in header.videos] == [10, 3]
+    context = JobContext()
+    steps = iter_mots(text.parent.parent, context)
+    next(steps)
+    context.cancel()
+    with pytest.raises(JobCancelled):
+        next(steps)
