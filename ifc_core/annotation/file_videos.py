@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -39,6 +40,7 @@ class FileVideo:
         problem: Why what was found cannot be used, as a sentence; may be empty.
         is_by_number: The video is a folder, and the numbers at the end of the pictures' names
             alone say which frames are meant.
+        guess: Why a video of another name is taken for it, as a sentence; empty where it is not.
     """
 
     place: int | AddVideo
@@ -47,6 +49,21 @@ class FileVideo:
     num_frames: int = 0
     problem: str = ""
     is_by_number: bool = False
+    guess: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """Which videos may be meant by one that is found nowhere: the only one of its size.
+
+    Attributes:
+        ids: Videos of the project that may be.
+        may_be_longer: The file calls its videos by numbers and may end before they do, as folders
+            of masks are used to; else only one of just as many frames is meant.
+    """
+
+    ids: Collection[int] = ()
+    may_be_longer: bool = False
 
 
 class _Frames(NamedTuple):
@@ -61,18 +78,22 @@ def resolve_videos(
     videos: Sequence[YtvisVideo],
     root: Path,
     video_map: Mapping[str, int],
+    likely: Likely = Likely(),
 ) -> dict[int, FileVideo]:
     """Find a place for every video of a file.
 
     A video is the project's one of the same fingerprint, else of the same name and size;
     else it is added, with its frames if they are found below ``root``. Single pictures of one
-    folder and size are frames of one video: that folder.
+    folder and size are frames of one video: that folder. One that is found nowhere, and is not
+    told by a fingerprint, may be the only video of the project of its size and length, unless
+    another one of the file could be it as well.
 
     Args:
         reader: The project.
         videos: Videos of the file.
         root: Folder below which frames and video files are looked for.
         video_map: Names that the person already decided.
+        likely: Which videos may be meant by one that is found nowhere; by default none.
 
     Returns:
         File id -> place.
@@ -82,19 +103,29 @@ def resolve_videos(
             has.
     """
     resolver = _Resolver(reader, root, video_map)
+    groups = list(_gathered(videos, video_map))
+    wholes = [_whole(members) for members in groups]
+    found = [resolver.place(whole) for whole in wholes]
     places: dict[int, FileVideo] = {}
-    for members in _gathered(videos, video_map):
+    for members, whole, place in zip(
+        groups, wholes, resolver.guessed(wholes, found, likely), strict=True
+    ):
         if len(members) == 1:
-            places[members[0].id] = resolver.place(members[0])
+            places[whole.id] = place
             continue
-        unordered = {video.file_names[0] for video in members}
-        names = sorted(unordered, key=lambda name: (natural_key(name), name))
-        whole = replace(members[0], length=len(names), file_names=tuple(names))
-        found = resolver.place(whole)
-        frame_of = dict(zip(names, found.frames, strict=True))
+        frame_of = dict(zip(whole.file_names, place.frames, strict=True))
         for video in members:
-            places[video.id] = replace(found, frames=(frame_of[video.file_names[0]],))
+            places[video.id] = replace(place, frames=(frame_of[video.file_names[0]],))
     return {key: resolver.settled(place) for key, place in places.items()}
+
+
+def _whole(members: Sequence[YtvisVideo]) -> YtvisVideo:
+    """The video of which some are the pictures, in natural order; one stays as it is."""
+    if len(members) == 1:
+        return members[0]
+    unordered = {video.file_names[0] for video in members}
+    names = sorted(unordered, key=lambda name: (natural_key(name), name))
+    return replace(members[0], length=len(names), file_names=tuple(names))
 
 
 def _gathered(
@@ -143,6 +174,33 @@ class _Resolver:
             return found
         found = self._of_same_content(video) or self._of_same_name(video)
         return found or self._added(video)
+
+    def guessed(
+        self, videos: Sequence[YtvisVideo], found: Sequence[FileVideo], likely: Likely
+    ) -> list[FileVideo]:
+        """The same places; those that were found nowhere in the only video that they may be."""
+        if not likely.ids:
+            return list(found)
+        by_size: dict[tuple[int, int], list[VideoEntry]] = defaultdict(list)
+        for entry in self._known:
+            by_size[entry.size].append(entry)
+        fitting = [
+            [e for e in by_size[v.height, v.width] if _may_be(v, e, likely.may_be_longer)]
+            if _is_unknown(v, place)
+            else []
+            for v, place in zip(videos, found, strict=True)
+        ]
+        wanted = Counter(entry.id for entries in fitting for entry in entries)
+        wanted.update(place.place for place in found if isinstance(place.place, int))
+        guesses = []
+        for video, place, entries in zip(videos, found, fitting, strict=True):
+            only = entries[0] if len(entries) == 1 and wanted[entries[0].id] == 1 else None
+            is_seen = only is not None and only.fingerprint and only.id in likely.ids
+            there = self._fitted(video, only) if only is not None and is_seen else None
+            if there is not None and only is not None:
+                there = replace(there, guess=_guess(_told_name(video, place), video, only))
+            guesses.append(there or place)
+        return guesses
 
     def settled(self, found: FileVideo) -> FileVideo:
         """The same, once every video has its place: later ones may have made its video longer."""
@@ -317,6 +375,35 @@ class _Resolver:
 
 def _in_project(entry: VideoEntry, frames: _Frames) -> FileVideo:
     return FileVideo(entry.id, frames.places, False, is_by_number=frames.is_by_number)
+
+
+def _is_unknown(video: YtvisVideo, found: FileVideo) -> bool:
+    """Whether nothing but its name and shape tells a video that was not found."""
+    has_content = video.details is not None and bool(video.details.fingerprint)
+    return found.is_missing and not found.problem and not has_content
+
+
+def _may_be(video: YtvisVideo, entry: VideoEntry, may_be_longer: bool) -> bool:
+    longer = may_be_longer and entry.num_frames > video.length
+    return longer or entry.num_frames == video.length
+
+
+def _told_name(video: YtvisVideo, found: FileVideo) -> str:
+    """What people call a video that was not found."""
+    if "/" in video.file_names[0] or isinstance(found.place, int):
+        return video.name
+    return found.place.name
+
+
+def _guess(name: str, video: YtvisVideo, entry: VideoEntry) -> str:
+    """That masks were put on a video of another name."""
+    frames = "1 frame" if video.length == 1 else f"{video.length} frames"
+    if entry.num_frames > video.length:
+        frames = f"at least {frames}"
+    return (
+        f"The masks of {name} were put on {entry.name}, the only video of {video.width} x "
+        f"{video.height} pixels and {frames}; undo if they belong elsewhere."
+    )
 
 
 def _is_there(path: Path) -> bool:

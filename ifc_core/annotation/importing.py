@@ -13,8 +13,8 @@ from ifc_core.annotation.annotation_files import detect_format, iter_open
 from ifc_core.annotation.annotation_folders import frames_root
 from ifc_core.annotation.edits.catalog import AddVideo
 from ifc_core.annotation.edits.imported import ImportedTrack, ImportTracks
-from ifc_core.annotation.exporting import ExportFormat
-from ifc_core.annotation.file_videos import FileVideo, resolve_videos
+from ifc_core.annotation.exporting import FOLDER_FORMATS, ExportFormat
+from ifc_core.annotation.file_videos import FileVideo, Likely, resolve_videos
 from ifc_core.annotation.imported_tracks import SpooledTracks
 from ifc_core.annotation.known_tracks import KnownTracks
 from ifc_core.annotation.pointer_tables import Table
@@ -59,6 +59,7 @@ def import_annotations(
     video_map: Mapping[str, int] | None = None,
     assume_exhaustive: bool | None = None,
     annotations: Path | str | None = None,
+    likely: Collection[int] | None = None,
     context: JobContext | None = None,
 ) -> ImportReport:
     """Import annotations as one edit that can be undone.
@@ -76,6 +77,8 @@ def import_annotations(
             but DAVIS, which annotates some objects of a video.
         annotations: The annotation file that a result file refers to; by default its ids
             are those of the project.
+        likely: Videos of the project that may be meant by one of the file that is found nowhere,
+            where no other one has its size and length; by default all, and a note says so.
         context: Progress and cancellation; a cancelled import leaves nothing.
 
     Returns:
@@ -92,6 +95,7 @@ def import_annotations(
         video_map=video_map,
         assume_exhaustive=assume_exhaustive,
         annotations=annotations,
+        likely=likely,
         context=context,
     )
     while True:
@@ -111,6 +115,7 @@ def iter_import(
     video_map: Mapping[str, int] | None = None,
     assume_exhaustive: bool | None = None,
     annotations: Path | str | None = None,
+    likely: Collection[int] | None = None,
     context: JobContext | None = None,
 ) -> Generator[Progress, None, ImportReport]:
     """The same as :func:`import_annotations`, in steps between which a window can breathe.
@@ -131,7 +136,9 @@ def iter_import(
     assume = form is not ExportFormat.DAVIS if assume_exhaustive is None else assume_exhaustive
     names = [video.name for video in header.videos]
     root = Path(video_root) if video_root is not None else frames_root(source, names, form)
-    places = resolve_videos(project, header.videos, root, video_map or {})
+    ids = {entry.id for entry in project.videos()} if likely is None else likely
+    guess = Likely(ids, may_be_longer=form in FOLDER_FORMATS)
+    places = resolve_videos(project, header.videos, root, video_map or {}, guess)
     return (
         yield from _bring_in(project, source.name, header, tracks, places, found, assume, context)
     )
@@ -257,7 +264,7 @@ def _notes(
     found: Collection[int],
     assume: bool,
 ) -> tuple[str, ...]:
-    notes = []
+    notes = list(dict.fromkeys(place.guess for place in places.values() if place.guess))
     if missing:
         notes.append(_missing_note(missing))
         notes += dict.fromkeys(place.problem for place in places.values() if place.problem)
@@ -276,13 +283,14 @@ def _missing_note(missing: Mapping[str, int]) -> str:
     """That videos are not here, and what becomes of their masks."""
     names = ", ".join(list(missing)[:5]) + (" and more" if len(missing) > 5 else "")
     is_one, count = len(missing) == 1, sum(missing.values())
-    where = f"{names} {'is' if is_one else 'are'} not here yet"
+    were = "was not found and is" if is_one else "were not found and are"
+    where = f"{names} {were} listed without pictures"
     if not count:
         return f"{where}."
     masks = "1 mask is" if count == 1 else f"{count:,} masks are"
     if is_one:
-        return f"{where}; its {masks} kept until you add it."
-    return f"{where}; their {masks} kept until you add them."
+        return f"{where}; its {masks} kept until you locate it."
+    return f"{where}; their {masks} kept until you locate them."
 
 
 def _number_notes(videos: Sequence[YtvisVideo], places: Mapping[int, FileVideo]) -> tuple[str, ...]:

@@ -198,17 +198,24 @@ REPORTS = (
     "number from 0; where their pictures are counted otherwise, these names mean other pictures.",
     "The pictures of {names} have other names than in the file, so the numbers in the names "
     "alone say which frames are meant; look whether the masks lie on theirs.",
+    "The masks of {text} were put on {name}, the only video of {size} pixels and at least {part}; "
+    "undo if they belong elsewhere.",
+    "The masks of {text} were put on {name}, the only video of {size} pixels and {part}; undo if "
+    "they belong elsewhere.",
     "Without times and intensities, since the video cannot be read: {names}.",
     "{count} pixels lie under other masks and are not in the export.",
     "{count} tracks show only masks of one that was there already; undo what was not meant.",
     "{count} videos carry no review states, so every frame counts as approved and null as absent.",
     "{count} videos have nothing to export in this scope: {names}.",
-    "{names} are not here yet.",
-    "{names} are not here yet; their 1 mask is kept until you add them.",
-    "{names} are not here yet; their {count} masks are kept until you add them.",
-    "{names} is not here yet.",
-    "{names} is not here yet; its 1 mask is kept until you add it.",
-    "{names} is not here yet; its {count} masks are kept until you add it.",
+    "{names} were not found and are listed without pictures.",
+    "{names} were not found and are listed without pictures; "
+    "their 1 mask is kept until you locate them.",
+    "{names} were not found and are listed without pictures; "
+    "their {count} masks are kept until you locate them.",
+    "{names} was not found and is listed without pictures.",
+    "{names} was not found and is listed without pictures; its 1 mask is kept until you locate it.",
+    "{names} was not found and is listed without pictures; "
+    "its {count} masks are kept until you locate it.",
     "{text} has frames that cannot be decoded ({names}); the picture of a neighbour stands in for "
     "each.",
 )

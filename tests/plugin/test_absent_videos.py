@@ -77,7 +77,10 @@ def project(session, annotations):
 
 def test_an_import_says_once_what_is_not_here_and_what_becomes_of_it(session, annotations):
     told = import_sentences(import_annotations(session.project, annotations))
-    assert told[0] == "ghost is not here yet; its 8 masks are kept until you add it."
+    assert told[0] == (
+        "ghost was not found and is listed without pictures; its 8 masks are kept until you "
+        "locate it."
+    )
     assert told[-1] == "Imported 1 track with 8 masks."
     assert " ".join(told).count("ghost") == 1
 

@@ -175,7 +175,16 @@ class Files(Feature):
 
         Refused while something is opened, which would end it, and while another import goes on.
         """
-        self.begin_steps(path.name, lambda *to: iter_import(to[0], path, context=to[1]))
+        self.begin_steps(path.name, self._steps_of(path))
+
+    def _steps_of(self, path: Path) -> Steps:
+        """Imports a file; what names no video that is known may mean the one that is shown."""
+
+        def steps(project: Project, context: JobContext) -> Generator[Progress, None, ImportReport]:
+            shown = self.workspace.session.entry.id
+            return (yield from iter_import(project, path, likely=(shown,), context=context))
+
+        return steps
 
     def begin_steps(self, name: str, steps: Steps) -> None:
         """The same with whatever brings tracks in.
@@ -205,9 +214,7 @@ class Files(Feature):
             return False
         self.studio.layers.flush()
         project = workspace.session.project
-        steps = _import_steps(
-            project, lambda *to: iter_import(to[0], path, context=to[1]), JobContext()
-        )
+        steps = _import_steps(project, self._steps_of(path), JobContext())
         try:
             while True:
                 next(steps)
