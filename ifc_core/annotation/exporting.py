@@ -156,6 +156,7 @@ def export_project(
     is_named = format not in _WITHOUT_FRAME_NAMES
     name_notes = names.notes() if is_named else ()
     picture_notes: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
     in_folder = format in FOLDER_FORMATS
     if options.write_frames and not in_folder:
         picture_notes = _write_frames(reader, exported, header, target, format, context)
@@ -169,9 +170,9 @@ def export_project(
         picture_notes, hidden = (*picture_notes, *notes), 0
     elif options.write_frames and in_folder:
         with _frames_aside(reader, exported, header, target, format, context) as picture_notes:
-            num_masks, hidden = _write(target, format, content)
+            num_masks, hidden, lost = _write(target, format, content)
     else:
-        num_masks, hidden = _write(target, format, content)
+        num_masks, hidden, lost = _write(target, format, content)
     return replace(
         report,
         videos=len(exported),
@@ -179,7 +180,7 @@ def export_project(
         frames=sum(len(s.frames) for s in exported),
         masks=num_masks,
         hidden_pixels=hidden,
-        notes=(*report.notes, *name_notes, *picture_notes, *_hidden_note(hidden)),
+        notes=(*report.notes, *name_notes, *picture_notes, *lost, *_hidden_note(hidden)),
     )
 
 
@@ -270,24 +271,24 @@ class _Content:
                 yield on_all_frames(track, selection) if all_frames else track
 
 
-def _write(target: Path, form: ExportFormat, content: _Content) -> tuple[int, int]:
-    """Write one format; returns the masks written and the pixels that had to be hidden."""
+def _write(target: Path, form: ExportFormat, content: _Content) -> tuple[int, int, tuple[str, ...]]:
+    """Write one format; returns masks, pixels that had to be hidden, and what else was lost."""
     if form is ExportFormat.DAVIS:
         hidden = write_davis_frames(content.frames, target)
-        return content.frames.num_masks, hidden
+        return content.frames.num_masks, hidden, ()
     if form is ExportFormat.MOTS:
         hidden = write_mots_frames(content.frames, target)
-        return content.frames.num_masks, hidden
+        return content.frames.num_masks, hidden, ()
     if form is ExportFormat.CTC:
-        hidden = write_ctc_frames(content.frames, target)
-        return content.frames.num_masks, hidden
+        losses = write_ctc_frames(content.frames, target)
+        return content.frames.num_masks, losses.hidden_pixels, _cut_note(losses.cut_mothers)
     if form is ExportFormat.YTVIS:
         write_ytvis_tracks(content.header, content.tracks(), target)
     elif form is ExportFormat.YTVIS_RESULTS:
         write_ytvis_results(content.tracks(all_frames=True), target)
     else:
         write_coco_tracks(content.header, content.tracks(), target)
-    return content.num_masks, 0
+    return content.num_masks, 0, ()
 
 
 def _write_frames(
@@ -368,3 +369,14 @@ def _hidden_note(hidden: int) -> tuple[str, ...]:
     if hidden == 1:
         return ("1 pixel lies under another mask and is not in the export.",)
     return (f"{hidden} pixels lie under other masks and are not in the export.",)
+
+
+def _cut_note(mothers: int) -> tuple[str, ...]:
+    """What becomes of mothers with buds in a format in which a mother ends where she divides."""
+    if not mothers:
+        return ()
+    if mothers == 1:
+        return ("1 mother goes on beside her daughter and was cut into several labels there.",)
+    return (
+        f"{mothers} mothers go on beside their daughters and were cut into several labels there.",
+    )

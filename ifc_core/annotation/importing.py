@@ -382,7 +382,7 @@ class _Loader:
                 1.0 if track.score is None else float(track.score),
                 state if details is None else details.state,
                 None if details is None else details.color_rgb,
-                "" if details is None else details.name,
+                track.label if details is None else details.name,
                 crowd if details is None else details.kind,
                 pointers,
                 track.id,

@@ -8,15 +8,17 @@ often shows no more than a spot of each cell, those are read. Pictures lie in ``
 A label has a mask on every frame from its begin to its end: a track with a gap is written as
 several labels, each the parent of the next, and is one track again when it is read. Other parents
 are divisions. A parent ends there, so one that goes on is written as several labels as well, and
-those are read as tracks of their own. Classes are kept beside the masks, in ``classes.json``.
+those are read as tracks of their own. The first label of a track is its number. Classes are kept
+beside the masks, in ``classes.json``.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -52,20 +54,34 @@ _MOST_LABELS = 65_535
 
 def write_ctc(file: YtvisFile, folder: Path | str) -> int:
     """Write a folder from a file in memory; see :func:`write_ctc_frames`."""
-    return write_ctc_frames(FileFrames(file), folder)
+    return write_ctc_frames(FileFrames(file), folder).hidden_pixels
 
 
-def write_ctc_frames(source: FrameSource, folder: Path | str) -> int:
+@dataclass(frozen=True, slots=True)
+class CtcLosses:
+    """What the format could not hold.
+
+    Attributes:
+        hidden_pixels: Pixels that lie under other masks.
+        cut_mothers: Tracks that go on beside a daughter, which were cut where she begins.
+    """
+
+    hidden_pixels: int = 0
+    cut_mothers: int = 0
+
+
+def write_ctc_frames(source: FrameSource, folder: Path | str) -> CtcLosses:
     """Write a folder of results, whole or not at all, one frame in memory at a time.
 
-    Crowd regions are left out.
+    Crowd regions are left out. The first label of a track is its number where that fits in 16
+    bits; others are numbers beyond those of all tracks, as long as there are such.
 
     Args:
         source: Videos, categories, tracks and masks.
         folder: The target, which must not exist or be empty.
 
     Returns:
-        Pixels lost because they lie under other masks.
+        What was lost.
 
     Raises:
         FormatError: A video has more than 65,535 labels, or a name that cannot be that of a
@@ -73,13 +89,13 @@ def write_ctc_frames(source: FrameSource, folder: Path | str) -> int:
         OutputError: The target cannot be written.
     """
     header = source.header
-    hidden = 0
+    losses = []
     with atomic_folder(folder) as root:
         for video in header.videos:
             if not is_safe_name(video.name) or "/" in video.name:
                 raise FormatError(f"The video name {video.name!r} cannot be used as a folder.")
-            hidden += _write_video(root / f"{video.name}{RESULT}", source, video)
-    return hidden
+            losses.append(_write_video(root / f"{video.name}{RESULT}", source, video))
+    return CtcLosses(sum(x.hidden_pixels for x in losses), sum(x.cut_mothers for x in losses))
 
 
 @dataclass(slots=True)
@@ -93,12 +109,56 @@ class _Piece:
     last_place: int
 
 
-@dataclass(slots=True)
-class _Pieces:
-    """Gives the tracks of a video their labels, a new one after each gap."""
+class _Labels:
+    """Gives labels of a video, each once.
 
-    now: dict[int, _Piece] = field(default_factory=dict)  # by the place of the track
-    all: list[_Piece] = field(default_factory=list)
+    Args:
+        tracks: Numbers of its tracks.
+    """
+
+    def __init__(self, tracks: Iterable[int]) -> None:
+        numbers = {number for number in tracks if 0 < number <= _MOST_LABELS}
+        last = max(numbers, default=0)
+        others = (number for number in range(1, last) if number not in numbers)
+        # Those of tracks come last: each may still be seen, and ask for its own.
+        in_turn = chain(range(last + 1, _MOST_LABELS + 1), others, sorted(numbers))
+        self._used: set[int] = set()
+        self._free = (number for number in in_turn if number not in self._used)
+
+    def own(self, track: int) -> int:
+        """The number of a track itself, or a free one where that cannot be."""
+        return (
+            self._take(track)
+            if 0 < track <= _MOST_LABELS and track not in self._used
+            else self.free()
+        )
+
+    def free(self) -> int:
+        """A number that is none of a track's, if there is any; beyond the most where none is."""
+        return self._take(next(self._free, _MOST_LABELS + 1))
+
+    def _take(self, number: int) -> int:
+        self._used.add(number)
+        return number
+
+
+class _Pieces:
+    """Gives the tracks of a video their labels, a new one after each gap.
+
+    Args:
+        tracks: Their numbers.
+
+    Attributes:
+        all: Every piece that was begun.
+        cut: Places of the tracks that went on beside a daughter.
+    """
+
+    def __init__(self, tracks: Sequence[int]) -> None:
+        self.all: list[_Piece] = []
+        self.cut: set[int] = set()
+        self._now: dict[int, _Piece] = {}  # by the place of the track
+        self._tracks = tracks
+        self._labels = _Labels(tracks)
 
     def divide(self, parents: Mapping[int, int], place: int, number: int) -> None:
         """Begin the daughters of a frame, and what follows of parents that are shown on it.
@@ -108,29 +168,32 @@ class _Pieces:
             place: Which frame of the video it is.
             number: What the frame is called.
         """
-        begun = {child: parent for child, parent in parents.items() if child not in self.now}
-        links = [(child, self.now[parent]) for child, parent in begun.items() if parent in self.now]
+        begun = {child: parent for child, parent in parents.items() if child not in self._now}
+        links = [(c, self._now[parent]) for c, parent in begun.items() if parent in self._now]
         for child, before in links:
             self._begin(child, before.label, place, number)
         for parent in dict.fromkeys(begun[child] for child, _ in links):
             if parent in parents:
-                self._begin(parent, self.now[parent].label, place, number)
+                self._begin(parent, self._now[parent].label, place, number)
+                self.cut.add(parent)
 
     def _begin(self, track: int, parent: int, place: int, number: int) -> None:
-        self.now[track] = _Piece(len(self.all) + 1, number, number, parent, place)
-        self.all.append(self.now[track])
+        is_first = track not in self._now
+        label = self._labels.own(self._tracks[track]) if is_first else self._labels.free()
+        self._now[track] = _Piece(label, number, number, parent, place)
+        self.all.append(self._now[track])
 
     def label(self, track: int, place: int, number: int) -> int:
         """The label of a track on a frame: the ``place``-th one, which is called ``number``."""
-        piece = self.now.get(track)
+        piece = self._now.get(track)
         if piece is None or piece.last_place < place - 1:
             self._begin(track, 0 if piece is None else piece.label, place, number)
-        piece = self.now[track]
+        piece = self._now[track]
         piece.end, piece.last_place = number, place
         return piece.label
 
 
-def _write_video(folder: Path, source: FrameSource, video: YtvisVideo) -> int:
+def _write_video(folder: Path, source: FrameSource, video: YtvisVideo) -> CtcLosses:
     folder.mkdir(parents=True)
     numbers = frame_numbers(video)
     digits = max(3, len(str(numbers[-1])))
@@ -138,7 +201,7 @@ def _write_video(folder: Path, source: FrameSource, video: YtvisVideo) -> int:
     order = [place for place in paint_order(tracks) if not tracks[place].is_crowd]
     places = {track.id: place for place, track in enumerate(tracks)}
     parents = [-1 if t.parent_id is None else places.get(t.parent_id, -1) for t in tracks]
-    pieces, classes, hidden = _Pieces(), dict[int, int](), 0
+    pieces, classes, hidden = _Pieces([track.id for track in tracks]), dict[int, int](), 0
     for place, number in enumerate(numbers):
         masks = source.masks(video.id, place)
         shown = [track for track in order if tracks[track].id in masks]
@@ -163,12 +226,13 @@ def _write_video(folder: Path, source: FrameSource, video: YtvisVideo) -> int:
         write_label_tiff(
             table[frame.labels].astype(np.uint16), folder / f"mask{number:0{digits}d}.tif"
         )
-    lines = (f"{p.label} {p.begin} {p.end} {p.parent}\n" for p in pieces.all)
+    in_order = sorted(pieces.all, key=lambda piece: piece.label)
+    lines = (f"{p.label} {p.begin} {p.end} {p.parent}\n" for p in in_order)
     (folder / TEXTS[0]).write_text("".join(lines), "ascii")
     names = {category.id: category.name for category in source.header.categories}
     told = {str(label): names[category] for label, category in sorted(classes.items())}
     (folder / _CLASSES).write_text(json.dumps(told, indent=1, ensure_ascii=False), "utf-8")
-    return hidden
+    return CtcLosses(hidden, len(pieces.cut))
 
 
 def _too_many(video: YtvisVideo) -> FormatError:
@@ -207,7 +271,7 @@ def stream_ctc(folder: Path | str) -> tuple[YtvisHeader, PendingTracks]:
     if not places:
         raise FormatError(why_no_masks(root), path=root)
     categories: dict[str, int] = {}
-    builder = TrackBuilder()
+    builder = TrackBuilder(tells_labels=True)
     parts = [
         _look_at(name, masks, number, categories, builder)
         for number, (name, masks) in enumerate(places.items(), start=1)

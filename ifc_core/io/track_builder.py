@@ -32,9 +32,13 @@ class TrackBuilder:
 
     The masks lie in a private SQLite database without a name: it stays in memory while it is
     small, goes to a temporary file where it is not, and is gone with this object.
+
+    Args:
+        tells_labels: The tracks say what their labels were, which people know them by.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, tells_labels: bool = False) -> None:
+        self._tells_labels = tells_labels
         self._keys: dict[_Key, int] = {}
         self._scores: dict[_Key, float] = {}
         self._parents: dict[tuple[int, int], int] = {}
@@ -130,4 +134,5 @@ class TrackBuilder:
                 key.is_crowd,
                 self._scores.get(key),
                 parent_id=None if parent is None else id_of.get((key.video_id, parent)),
+                label=str(key.label) if self._tells_labels else "",
             )

@@ -104,6 +104,8 @@ class YtvisTrack:
         details: Content of the extension key, if it is there.
         parent_id: Id of the track of the same video that divided into this one and others; kept
             within the extension key.
+        label: What the file calls it where it has a number of its own in each video, as labels
+            of pictures are; else empty.
     """
 
     id: int
@@ -115,6 +117,7 @@ class YtvisTrack:
     areas: tuple[float | None, ...] = ()
     details: TrackDetails | None = None
     parent_id: int | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

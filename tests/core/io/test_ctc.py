@@ -10,8 +10,16 @@ import pytest
 from PIL import Image
 
 from ifc_core.errors import FormatError
-from ifc_core.io.ctc import read_ctc, stream_ctc, write_ctc
+from ifc_core.io.ctc import (
+    CtcLosses,
+    _Labels,
+    read_ctc,
+    stream_ctc,
+    write_ctc,
+    write_ctc_frames,
+)
 from ifc_core.io.ctc_folders import mask_folders
+from ifc_core.io.frame_source import FileFrames
 from ifc_core.io.label_images import read_labels
 from ifc_core.io.ytvis import TrackDetails, YtvisFile, YtvisTrack, YtvisVideo
 from ifc_core.structures import Category, RLEMask, TrackState
@@ -274,7 +282,7 @@ def test_divisions_are_written_and_read_again(tmp_path: Path) -> None:
         ),
     )
     write_ctc(file, tmp_path / "out")
-    assert lines_of(tmp_path / "out") == ["1 0 0 0", "2 2 2 1", "3 3 4 2", "4 3 3 2"]
+    assert lines_of(tmp_path / "out") == ["7 0 0 0", "8 3 4 10", "9 3 3 10", "10 2 2 7"]
     tracks = read_ctc(tmp_path / "out").tracks
     assert [t.segmentations for t in tracks] == [t.segmentations for t in file.tracks]
     assert [t.parent_id for t in tracks] == [None, 1, 1]
@@ -292,6 +300,41 @@ def test_a_mother_that_goes_on_ends_where_her_bud_begins(tmp_path: Path) -> None
     tracks = read_ctc(tmp_path / "out").tracks
     assert sorted(t.parent_id or 0 for t in tracks) == [0, 1, 1]
     assert np.unique(read_labels(tmp_path / "out" / "01_RES" / "mask003.tif")).tolist() == [0, 2, 3]
+
+
+def test_labels_are_the_numbers_of_tracks_and_are_told_again(tmp_path: Path) -> None:
+    tracks = (
+        YtvisTrack(300, 1, 1, (box(0, 3), None, box(0, 3))),
+        YtvisTrack(12, 1, 1, (None, box(4, 7), box(4, 7))),
+        YtvisTrack(70_000, 1, 1, (box(8, 11),) * 3),  # more than 16 bits hold
+    )
+    write_ctc(YtvisFile((video(3),), CLASSES, tracks), tmp_path / "out")
+    assert lines_of(tmp_path / "out") == ["12 1 2 0", "300 0 0 0", "301 0 2 0", "302 2 2 300"]
+    back = read_ctc(tmp_path / "out").tracks
+    assert {t.label: t.segmentations for t in back} == {
+        "300": tracks[0].segmentations,
+        "12": tracks[1].segmentations,
+        "301": tracks[2].segmentations,
+    }
+
+
+def test_where_numbers_run_out_those_of_tracks_that_are_not_seen_yet_are_given() -> None:
+    labels = _Labels([3, 65_535, 0, 65_536])
+    assert [labels.own(65_535), labels.free(), labels.free(), labels.free()] == [65_535, 1, 2, 4]
+    given = [labels.free() for _ in range(65_535 - 4)]
+    assert (given[-2:], len(set(given))) == ([65_534, 3], 65_531)
+    assert labels.own(3) > 65_535  # given away meanwhile
+
+
+def test_mothers_that_are_cut_are_counted_once(tmp_path: Path) -> None:
+    a, b, c = box(0, 4), box(5, 7), box(8, 10)
+    tracks = (
+        YtvisTrack(1, 1, 1, (a,) * 4),
+        YtvisTrack(2, 1, 1, (None, b, b, b), parent_id=1),
+        YtvisTrack(3, 1, 1, (None, None, c, c), parent_id=1),
+    )
+    file = YtvisFile((video(4),), CLASSES, tracks)
+    assert write_ctc_frames(FileFrames(file), tmp_path / "out") == CtcLosses(0, 1)
 
 
 def test_a_parent_that_was_never_seen_before_is_none(tmp_path: Path) -> None:

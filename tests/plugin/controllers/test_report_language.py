@@ -42,6 +42,7 @@ _MADE = (
     importing._missing_note({"a": 1, "b": 0}),
     *(importing._twice_note(count)[0] for count in (1, 3)),
     *(exporting._hidden_note(count)[0] for count in (1, 1200)),
+    *(exporting._cut_note(count)[0] for count in (1, 3)),
     *(measurement_export._missing_note(names)[0] for names in (["a"], list("abcdefg"))),
     *(measurement_export._unread_note(count)[0] for count in (1, 30)),
 )
