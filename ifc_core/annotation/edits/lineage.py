@@ -48,7 +48,10 @@ class LinkDivision(Edit):
         for daughter in daughters:
             tx.put_track(replace(touched(daughter), parent_id=parent.id))
         tx.put_track(touched(tx.track(parent.id)))
-        if seen(tx.pointers(parent.id))[-1] >= min(begins):  # it goes on beside them
+        left = seen(tx.pointers(parent.id))
+        if not left:
+            tx.fail(f"{name_of(parent)} is not seen before frame {self.frame_index}.")
+        if left[-1] >= min(begins):  # it goes on beside them
             return f"Bud {names_of(daughters)} off {name_of(parent)}"
         return f"Divide {name_of(parent)} into {names_of(daughters)}"
 
@@ -165,7 +168,8 @@ def carry_links(tx: EditTransaction, video_id: int, joints: Sequence[Joint], own
         return
     before = tx.parents(video_id)
     there = {track.id: track for track in tx.tracks(video_id)}
-    links = {i: p for i, p in before.items() if all(i != joint.child for joint in joints)}
+    children = {joint.child for joint in joints}
+    links = {child: parent for child, parent in before.items() if child not in children}
     begins = _Begins(tx)
     num_dropped = 0
     for joint in joints:
@@ -178,7 +182,7 @@ def carry_links(tx: EditTransaction, video_id: int, joints: Sequence[Joint], own
         if (fits or is_as_before) and not is_ring and links.setdefault(child, parent) == parent:
             continue
         num_dropped += 1
-    for track_id in sorted({*before, *links, *(joint.child for joint in joints)} & there.keys()):
+    for track_id in sorted({*links, *children} & there.keys()):
         if there[track_id].parent_id != links.get(track_id):
             tx.put_track(replace(there[track_id], parent_id=links.get(track_id)))
     if num_dropped:

@@ -81,6 +81,15 @@ def test_a_track_that_went_on_as_one_of_its_daughters_is_split(empty):
     assert parents(empty) == {2: 1, 3: 1}
 
 
+def test_a_track_is_not_split_before_it_is_seen(empty):
+    track_of_frames(empty, 0, 7)
+    empty.apply(MarkAbsent(1, Scope(0, 2)))
+    track_of_frames(empty, 4, 6, row=9)
+    with pytest.raises(EditError, match="track 1 is not seen before frame 3"):
+        empty.apply(LinkDivision(1, (1, 2), 3))
+    assert len(empty.tracks(1)) == 2
+
+
 def test_a_mother_may_go_on_beside_her_bud(empty):
     track_of_frames(empty, 0, 7)
     track_of_frames(empty, 4, 6, row=9)
