@@ -137,11 +137,26 @@ def iter_import(
     names = [video.name for video in header.videos]
     root = Path(video_root) if video_root is not None else frames_root(source, names, form)
     ids = {entry.id for entry in project.videos()} if likely is None else likely
-    guess = Likely(ids, may_be_longer=form in FOLDER_FORMATS)
+    is_folder = form in FOLDER_FORMATS
+    guess = Likely(ids, may_be_longer=is_folder)
     places = resolve_videos(project, header.videos, root, video_map or {}, guess)
-    return (
-        yield from _bring_in(project, source.name, header, tracks, places, found, assume, context)
-    )
+    believed = _Belief(found, assume, is_folder)
+    return (yield from _bring_in(project, source.name, header, tracks, places, believed, context))
+
+
+@dataclass(frozen=True, slots=True)
+class _Belief:
+    """What the tracks of a file are taken for where it says nothing of reviews itself.
+
+    Attributes:
+        found: File ids of the videos whose tracks a program found; others hold truth.
+        is_complete: Truth shows every object of its classes.
+        is_folder: It is a folder of masks.
+    """
+
+    found: Collection[int] = ()
+    is_complete: bool = False
+    is_folder: bool = False
 
 
 def iter_proposals(
@@ -165,8 +180,8 @@ def iter_proposals(
     (video,) = file.videos
     places = {video.id: FileVideo(video_id, tuple(range(video.length)), False)}
     header = YtvisHeader(file.videos, file.categories)
-    found = frozenset({video.id})
-    return (yield from _bring_in(project, name, header, file.tracks, places, found, False, context))
+    believed = _Belief(frozenset({video.id}))
+    return (yield from _bring_in(project, name, header, file.tracks, places, believed, context))
 
 
 def _bring_in(
@@ -175,11 +190,10 @@ def _bring_in(
     header: YtvisHeader,
     tracks: Iterable[YtvisTrack],
     places: Mapping[int, FileVideo],
-    found: frozenset[int],
-    assume: bool,
+    believed: _Belief,
     context: JobContext,
 ) -> Generator[Progress, None, ImportReport]:
-    loader = _Loader(project, places, found)
+    loader = _Loader(project, places, believed.found)
     try:
         if isinstance(tracks, PendingTracks):
             for done, total in tracks.steps():
@@ -193,7 +207,7 @@ def _bring_in(
             {key: place.place for key, place in places.items()},
             _classes(header),
             loader.in_order(),
-            _exhaustive([v for v in header.videos if v.id not in found], places, assume),
+            _exhaustive(header.videos, places, believed),
             loader.tracks.num_pointers,
             {p.place: p.num_frames for p in places.values() if isinstance(p.place, int)},
         )
@@ -210,21 +224,24 @@ def _bring_in(
         masks=loader.num_masks,
         categories=len(result.categories_changed),
         missing_videos=tuple(missing),
-        notes=_notes(header.videos, places, missing, found, assume)
+        notes=_notes(header.videos, places, missing, believed)
         + _twice_note(loader.num_known)
+        + (_linked_note(project, result.tracks_added) if loader.has_parents else ())
         + ((result.note,) if result.note else ()),
     )
 
 
 def _exhaustive(
-    videos: Sequence[YtvisVideo], places: Mapping[int, FileVideo], assume: bool
+    videos: Sequence[YtvisVideo], places: Mapping[int, FileVideo], believed: _Belief
 ) -> dict[int, tuple[int, ...]]:
     """Frames that the file says, or is taken to say, are approved."""
     flagged = {}
     for video in videos:
         frames = places[video.id].frames
+        if video.id in believed.found:
+            continue
         if video.details is None:
-            flagged[video.id] = frames if assume else ()
+            flagged[video.id] = frames if believed.is_complete else ()
         else:
             flags = video.details.exhaustive
             flagged[video.id] = tuple(f for f, flag in zip(frames, flags, strict=False) if flag)
@@ -261,17 +278,18 @@ def _notes(
     videos: Sequence[YtvisVideo],
     places: Mapping[int, FileVideo],
     missing: Mapping[str, int],
-    found: Collection[int],
-    assume: bool,
+    believed: _Belief,
 ) -> tuple[str, ...]:
     notes = list(dict.fromkeys(place.guess for place in places.values() if place.guess))
     if missing:
         notes.append(_missing_note(missing))
         notes += dict.fromkeys(place.problem for place in places.values() if place.problem)
     notes += _number_notes(videos, places)
-    unsaid = (v for v in videos if v.details is None and v.id not in found)
-    plain = len({_key(places[video.id].place) for video in unsaid})
-    if plain and assume:
+    unsaid = [v for v in videos if v.details is None and v.id not in believed.found]
+    if unsaid and believed.is_folder:
+        notes.append(_truth_note([v.name for v in unsaid], believed.is_complete))
+    elif unsaid and believed.is_complete:
+        plain = len({_key(places[video.id].place) for video in unsaid})
         notes.append(
             f"{'1 video carries' if plain == 1 else f'{plain} videos carry'} no review states, "
             "so every frame counts as approved and null as absent."
@@ -279,9 +297,26 @@ def _notes(
     return tuple(notes)
 
 
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (" and more" if len(names) > 5 else "")
+
+
+def _truth_note(names: Sequence[str], is_complete: bool) -> str:
+    """What a folder of masks that no program found is taken for."""
+    if is_complete:
+        return (
+            f"These are true masks: all frames of {_listed(names)} count as approved, and tracks "
+            "as absent where they have no mask."
+        )
+    return (
+        f"These are true masks: tracks of {_listed(names)} count as approved, and as absent where "
+        "they have no mask; no frame counts as complete, since some objects may have none."
+    )
+
+
 def _missing_note(missing: Mapping[str, int]) -> str:
     """That videos are not here, and what becomes of their masks."""
-    names = ", ".join(list(missing)[:5]) + (" and more" if len(missing) > 5 else "")
+    names = _listed(list(missing))
     is_one, count = len(missing) == 1, sum(missing.values())
     were = "was not found and is" if is_one else "were not found and are"
     where = f"{names} {were} listed without pictures"
@@ -298,7 +333,7 @@ def _number_notes(videos: Sequence[YtvisVideo], places: Mapping[int, FileVideo])
     names = list(dict.fromkeys(v.name for v in videos if places[v.id].is_by_number))
     if not names:
         return ()
-    shown = ", ".join(names[:5]) + (" and more" if len(names) > 5 else "")
+    shown = _listed(names)
     return (
         f"The pictures of {shown} have other names than in the file, so the numbers in the names "
         "alone say which frames are meant; look whether the masks lie on theirs.",
@@ -317,6 +352,18 @@ def _twice_note(count: int) -> tuple[str, ...]:
     return (f"{which} only masks of one that was there already; undo what was not meant.",)
 
 
+def _linked_note(project: Project, tracks: Collection[int]) -> tuple[str, ...]:
+    """How many of the new tracks are daughters now, and of how many mothers."""
+    mothers = [p for track in tracks if (p := project.track(track).parent_id) is not None]
+    count, number = len(mothers), len(set(mothers))
+    if not count:
+        return ()
+    if count == 1:
+        return ("1 daughter was linked to its mother.",)
+    whose = "1 mother" if number == 1 else f"{number} mothers"
+    return (f"{count} daughters were linked to {whose}.",)
+
+
 class _Loader:
     """Appends records in small transactions and remembers what tracks will show."""
 
@@ -324,7 +371,7 @@ class _Loader:
         self,
         project: Project,
         places: Mapping[int, FileVideo],
-        found: frozenset[int],
+        found: Collection[int],
     ) -> None:
         self._project = project
         self._places = places
@@ -337,12 +384,14 @@ class _Loader:
         self.num_masks = 0
         self.masks_of: Counter[int] = Counter()  # by video of the file
         self.num_known = 0  # tracks that the project has already
+        self.has_parents = False
         self._known = KnownTracks(project)
 
     def add(self, track: YtvisTrack) -> None:
         """Queue the records of a track; its pointers hold queue numbers until the end."""
         if len(self._waiting) >= _CHUNK_MASKS:
             self.flush()
+        self.has_parents = self.has_parents or track.parent_id is not None
         frames = self._places[track.video_id].frames
         pointers: list[tuple[int, ...]] = []
         shown: dict[int, RLEMask] = {}

@@ -187,7 +187,7 @@ REPORTS = (
     "Links to a mother that the file has not in that video, or that does not begin before, were "
     "left out: {count}.",
     "1 track shows only masks of one that was there already; undo what was not meant.",
-    "1 pixel lies under another mask and is not in the export.",
+    "1 daughter was linked to its mother.",
     "1 mother goes on beside her daughter and was cut into several labels there.",
     "1 video carries no review states, so every frame counts as approved and null as absent.",
     "1 video has nothing to export in this scope: {names}.",
@@ -203,8 +203,15 @@ REPORTS = (
     "undo if they belong elsewhere.",
     "The masks of {text} were put on {name}, the only video of {size} pixels and {part}; undo if "
     "they belong elsewhere.",
+    "The pictures of {names} have other names than in the file, so the numbers in the names "
+    "alone say which frames are meant; look whether the masks lie on theirs.",
+    "These are true masks: all frames of {names} count as approved, and tracks as absent where "
+    "they have no mask.",
+    "These are true masks: tracks of {names} count as approved, and as absent where they have no "
+    "mask; no frame counts as complete, since some objects may have none.",
     "Without times and intensities, since the video cannot be read: {names}.",
-    "{count} pixels lie under other masks and are not in the export.",
+    "{count} daughters were linked to 1 mother.",
+    "{count} daughters were linked to {number} mothers.",
     "{count} mothers go on beside their daughters and were cut into several labels there.",
     "{count} tracks show only masks of one that was there already; undo what was not meant.",
     "{count} videos carry no review states, so every frame counts as approved and null as absent.",

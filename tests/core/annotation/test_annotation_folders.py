@@ -15,7 +15,7 @@ from ifc_core.annotation.importing import import_annotations, iter_import
 from ifc_core.errors import FormatError
 from ifc_core.io import ctc_folders
 from ifc_core.io.ctc_folders import undoubted_masks
-from ifc_core.io.label_images import write_label_tiff, write_palette_png
+from ifc_core.io.label_images import read_labels, write_label_tiff, write_palette_png
 from ifc_core.io.video import open_video
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.structures import TrackState
@@ -306,7 +306,10 @@ def test_truth_is_approved_where_another_video_has_results(tmp_path, clip_folder
         assert states == {"01": TrackState.APPROVED, "02": TrackState.PROPOSED}
         assert project.exhaustive_frames(1) == list(range(count))
         assert project.exhaustive_frames(2) == []
-        assert any(note.startswith("1 video carries no review states") for note in report.notes)
+        assert report.notes == (
+            "These are true masks: all frames of 01 count as approved, and tracks as absent where "
+            "they have no mask.",
+        )
 
 
 def test_masks_are_brought_in_frame_by_frame_and_may_be_cancelled(tmp_path, clip_folder, cells):
@@ -328,6 +331,26 @@ def test_masks_are_brought_in_frame_by_frame_and_may_be_cancelled(tmp_path, clip
         with pytest.raises(JobCancelled):
             next(steps)
         assert (project.videos(), project.history()) == ([], [])
+
+
+def test_an_import_says_what_truth_counts_as_and_what_was_linked(davis, tmp_path, cells):
+    with Project.create(tmp_path / "a.ifcproj") as project:
+        (note,) = import_annotations(project, davis).notes
+        assert note.startswith("These are true masks: tracks of square count as approved, and as")
+        assert project.tracks(1)[0].state is TrackState.APPROVED
+        assert project.exhaustive_frames(1) == []
+        (note,) = import_annotations(project, davis, assume_exhaustive=True).notes[:1]
+        assert note.startswith("These are true masks: all frames of square count as approved")
+        assert len(project.exhaustive_frames(1)) == project.video(1).num_frames
+    folder = cells(tmp_path / "01_RES")
+    labels = read_labels(folder / "mask000.tif")
+    last = sorted(folder.iterdir())[-1]
+    write_label_tiff(np.where(np.indices(labels.shape)[0] < 12, labels, 9 * (labels > 0)), last)
+    (folder / "res_track.txt").write_text("7 0 8 0\n9 8 8 7\n")
+    with Project.create(tmp_path / "b.ifcproj") as project:
+        assert (
+            import_annotations(project, folder).notes[-1] == "1 daughter was linked to its mother."
+        )
 
 
 @pytest.mark.parametrize("form", [DAVIS, MOTS])

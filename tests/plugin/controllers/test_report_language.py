@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,14 +34,29 @@ _PLACES = {video.id: FileVideo(video.id, (0,), True) for video in _VIDEOS}
 def notes_on(count, masks=40):
     """What an import says of so many videos that were not found, with so many masks each."""
     videos = _VIDEOS[:count]
-    return importing._notes(videos, _PLACES, {v.name: masks for v in videos}, (), True)
+    believed = importing._Belief(is_complete=True)
+    return importing._notes(videos, _PLACES, {v.name: masks for v in videos}, believed)
 
 
+class _Linked:
+    """A project whose tracks descend each from one of its own number."""
+
+    def track(self, number):
+        return SimpleNamespace(parent_id=number + 10)
+
+
+_NAMES = (["01"], list("abcdefg"))
 _MADE = (
     *(note for count in (1, 2, 8) for note in notes_on(count)),
     *(notes_on(count, masks)[0] for count, masks in ((1, 0), (1, 1), (2, 0))),
     importing._missing_note({"a": 1, "b": 0}),
     *(importing._twice_note(count)[0] for count in (1, 3)),
+    *(
+        importing._truth_note(names, is_complete)
+        for names in _NAMES
+        for is_complete in (True, False)
+    ),
+    *(importing._linked_note(_Linked(), tracks)[0] for tracks in ((1,), (1, 1), (1, 2))),
     *(exporting._hidden_note(count)[0] for count in (1, 1200)),
     *(exporting._cut_note(count)[0] for count in (1, 3)),
     *(measurement_export._missing_note(names)[0] for names in (["a"], list("abcdefg"))),
