@@ -1,6 +1,7 @@
 """Suspected divisions that a person said are none.
 
-A refusal is about tracks, not about masks, so it approves none. It is kept as an accepted run of
+A refusal approves no mask. It names the tracks, and the records that they showed there, by which
+it is known again where tracks were split, merged or swapped since. It is kept as an accepted run of
 a kind of its own that staged nothing: the journal turns the state of runs, so undo and redo take it
 back and give it again, and older programs leave it alone.
 """
@@ -28,11 +29,13 @@ class RefusedDivision:
         daughter_ids: The tracks that did not come of it, ascending; the parent may be one of them,
             whose track goes on.
         frame_index: The first frame on which they seemed to.
+        mask_ids: What the daughters showed there or next, and the parent before.
     """
 
     parent_id: int
     daughter_ids: tuple[int, ...]
     frame_index: int
+    mask_ids: frozenset[int] = frozenset()
 
 
 def insert_refusal(
@@ -47,6 +50,7 @@ def insert_refusal(
         "parent": refused.parent_id,
         "daughters": list(refused.daughter_ids),
         "frame": refused.frame_index,
+        "masks": sorted(refused.mask_ids),
     }
     entered = db.execute(
         "INSERT INTO runs (kind, video_id, model, settings, state, adopted, started_at, "
@@ -69,10 +73,11 @@ def read_refusals(db: sqlite3.Connection, video_id: int) -> list[RefusedDivision
 
 def _refused(settings: dict[str, Any]) -> RefusedDivision | None:
     try:
-        parent, daughters, frame = (settings[key] for key in ("parent", "daughters", "frame"))
-        numbers = [parent, frame, *daughters]
+        parent, frame = settings["parent"], settings["frame"]
+        daughters, masks = settings["daughters"], settings["masks"]
+        numbers = [parent, frame, *daughters, *masks]
     except (KeyError, TypeError):
         return None
     if not all(type(number) is int for number in numbers):
         return None
-    return RefusedDivision(parent, tuple(sorted(daughters)), frame)
+    return RefusedDivision(parent, tuple(sorted(daughters)), frame, frozenset(masks))

@@ -8,7 +8,7 @@ complete; an empty queue is a reviewed project.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ifc_core.annotation import FrameColumns, ProjectReader, VideoEntry
 from ifc_core.annotation.propagation_gaps import PropagationGaps, Propagations
+from ifc_core.annotation.refusals import RefusedDivision
 from ifc_core.inference.review_entries import (
     ENTRY,
     REASONS,
@@ -71,12 +72,15 @@ class VideoQueue:
 
     Args:
         entry: The video.
+        suspicions: Those found before, which :meth:`find_suspicions` replaces.
 
     Attributes:
         entry: The video.
+        suspicions: Swaps and divisions as they were found; those that stand are entries.
     """
 
     entry: VideoEntry
+    suspicions: Sequence[Suspicion] = ()
     _tracks: dict[int, Track] = field(default_factory=dict)
     _there: set[int] = field(default_factory=set)
     _columns: dict[int, FrameColumns] = field(default_factory=dict)
@@ -86,7 +90,7 @@ class VideoQueue:
     _propagations: Propagations | None = None
     _gaps: dict[int, PropagationGaps] = field(default_factory=dict)
     _unsettled: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
-    _suspicions: list[Suspicion] = field(default_factory=list)
+    _refusals: list[RefusedDivision] = field(default_factory=list)
 
     def build(self, reader: ProjectReader, context: JobContext) -> None:
         """Read every track of the video; :meth:`find_suspicions` goes through its masks.
@@ -153,7 +157,7 @@ class VideoQueue:
             JobCancelled: The context was asked to stop.
         """
         found = find_suspicions(reader, self.entry.id, self._tracks, context, read_frame)
-        self._suspicions = [item.noted(self._columns) for item in found]
+        self.suspicions = [item.noted(self._columns) for item in found]
 
     def entries(self) -> Entries:
         """The entries of the video, unsorted."""
@@ -172,6 +176,7 @@ class VideoQueue:
         self._there = {track.id for track in tracks}
         self._tracks = {t.id: t for t in tracks if t.state is not TrackState.REJECTED}
         self._exhaustive = reader.exhaustive_frames(self.entry.id)
+        self._refusals = reader.refused_divisions(self.entry.id)
 
     def _find_gaps(self, reader: ProjectReader) -> None:
         """From what tracks show by now; what runs staged is read again where they changed."""
@@ -209,7 +214,7 @@ class VideoQueue:
     # Swaps and divisions
 
     def _suspicion_table(self) -> Entries:
-        open_ones = standing(self._suspicions, self._columns, self._tracks)
+        open_ones = standing(self.suspicions, self._columns, self._tracks, self._refusals)
         return entry_table([item.row(self.entry.id) for item in open_ones])
 
     # Frames

@@ -1,7 +1,7 @@
 """What may have gone wrong, or happened, between tracks: swapped identities and divisions.
 
 Both are found in one pass over the stored masks. A suspicion is good as long as its tracks show
-the same records there; a person turns it down by approving those.
+the same records there. A person turns down a swap by approving those, and a division by saying so.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.annotation import FrameColumns, ProjectReader
+from ifc_core.annotation.refusals import RefusedDivision
 from ifc_core.inference.divisions import GAP, DivisionFinder, SuspectedDivision
 from ifc_core.inference.review_entries import REASONS, Reason, Row
 from ifc_core.inference.uncertainty import (
@@ -81,9 +82,16 @@ class Suspicion:
         """
         if not all(self.mask_ids) or self._shown(columns) != self.mask_ids:
             return False
-        if self.parent_id and self._is_linked(tracks, begins):
-            return False
+        if self.parent_id:
+            return not self._is_linked(tracks, begins)
         return any(self._is_open(columns[track]) for track in self.tracks)
+
+    def is_refused(self, refused: RefusedDivision) -> bool:
+        """Whether a person said that it is none, whose masks or tracks may have changed since."""
+        if refused.mask_ids == set(self.mask_ids):
+            return True
+        same = (refused.parent_id, refused.daughter_ids) == (self.parent_id, self.tracks)
+        return same and abs(refused.frame_index - self.frame_index) <= GAP * self.step
 
     def row(self, video_id: int) -> Row:
         """The entry of the queue."""
@@ -117,7 +125,10 @@ class Suspicion:
 
 
 def standing(
-    suspicions: Collection[Suspicion], columns: Columns, tracks: Mapping[int, Track]
+    suspicions: Collection[Suspicion],
+    columns: Columns,
+    tracks: Mapping[int, Track],
+    refusals: Collection[RefusedDivision] = (),
 ) -> list[Suspicion]:
     """Those of which the tracks show what they did, and about which nobody decided.
 
@@ -125,12 +136,18 @@ def standing(
         suspicions: As they were noted.
         columns: The frames of the tracks that are there.
         tracks: Their headers.
+        refusals: Divisions of the video that a person said are none.
     """
     begins: dict[int, list[int]] = {s.parent_id: [] for s in suspicions if s.parent_id}
     for track in tracks.values():
         if track.parent_id in begins and track.id in columns:
             begins[track.parent_id] += _first(columns[track.id])
-    return [s for s in suspicions if s.stands(columns, tracks, begins.get(s.parent_id, ()))]
+    return [
+        item
+        for item in suspicions
+        if item.stands(columns, tracks, begins.get(item.parent_id, ()))
+        and not any(map(item.is_refused, refusals))
+    ]
 
 
 def _first(columns: FrameColumns) -> list[int]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ifc_core.annotation import ProjectReader
+from ifc_core.annotation import ProjectReader, VideoEntry
 from ifc_core.errors import IFCError
 from ifc_core.inference.review_queue import Entries, VideoQueue, sorted_by_need
+from ifc_core.inference.review_suspicions import Suspicion
 from ifc_core.io.video import VideoReader, open_video
 from ifc_core.jobs import JobCancelled, JobContext
 
@@ -23,24 +24,28 @@ class QueueMaker:
         self._folder = folder
         self._queues: dict[int, VideoQueue] = {}
         self._tables: dict[int, Entries] = {}
+        self._suspicions: dict[int, Sequence[Suspicion]] = {}  # few, however long the videos are
 
     def build(self, video_ids: Sequence[int], keep: int, context: JobContext) -> Entries:
         """Read videos; only the queue of ``keep`` stays ready for updates."""
         self._tables = {i: t for i, t in self._tables.items() if i in video_ids}
+        self._suspicions = {i: s for i, s in self._suspicions.items() if i in video_ids}
         with ProjectReader.open(self._folder) as reader:
             for entry in reader.videos():
                 if entry.id in video_ids:
-                    self._read(reader, VideoQueue(entry), keep, context)
+                    self._read(reader, entry, keep, context)
         return self._all()
 
     def _read(
-        self, reader: ProjectReader, queue: VideoQueue, keep: int, context: JobContext
-    ) -> None:
+        self, reader: ProjectReader, entry: VideoEntry, keep: int, context: JobContext
+    ) -> VideoQueue:
+        """Read a video; what was found suspicious in it before stays, as far as it stands."""
+        queue = VideoQueue(entry, self._suspicions.get(entry.id, ()))
         queue.build(reader, context)
-        video_id = queue.entry.id
-        self._tables[video_id] = queue.entries()
-        if video_id == keep:
-            self._queues = {video_id: queue}
+        self._tables[entry.id] = queue.entries()
+        if entry.id == keep:
+            self._queues = {entry.id: queue}
+        return queue
 
     def update(
         self, video_ids: Iterable[int], track_ids: Iterable[int], keep: int, context: JobContext
@@ -50,7 +55,7 @@ class QueueMaker:
             for video_id in video_ids:
                 queue = self._queues.get(video_id)
                 if queue is None:
-                    self._read(reader, VideoQueue(reader.video(video_id)), keep, context)
+                    self._read(reader, reader.video(video_id), keep, context)
                 else:
                     self._update(reader, queue, track_ids, context)
         return self._all()
@@ -70,17 +75,28 @@ class QueueMaker:
         self._tables[queue.entry.id] = queue.entries()
 
     def find_suspicions(self, video_id: int, video: Path | None, context: JobContext) -> Entries:
-        """Look for swaps and divisions in a video that was read."""
-        queue = self._queues.get(video_id)
-        if queue is not None:
-            source = _opened(video)
-            read_frame = None if source is None else source.read
-            try:
-                with ProjectReader.open(self._folder) as reader:
+        """Look for swaps and divisions in a video that was read.
+
+        One that is not ready for updates is read again and let go of afterwards.
+
+        Args:
+            video_id: The video.
+            video: Its file; ``None`` for the place that the project knows.
+            context: Can cancel.
+        """
+        if video_id in self._tables:
+            with ProjectReader.open(self._folder) as reader:
+                queue = self._queues.get(video_id)
+                if queue is None:
+                    queue = self._read(reader, reader.video(video_id), 0, context)
+                source = _opened(video or queue.entry.path, context)
+                try:
+                    read_frame = None if source is None else source.read
                     queue.find_suspicions(reader, context, read_frame)
-            finally:
-                if source is not None:
-                    source.close()
+                finally:
+                    if source is not None:
+                        source.close()
+            self._suspicions[video_id] = queue.suspicions
             self._tables[video_id] = queue.entries()
         return self._all()
 
@@ -88,11 +104,9 @@ class QueueMaker:
         return sorted_by_need(self._tables.values())
 
 
-def _opened(video: Path | None) -> VideoReader | None:
+def _opened(video: Path, context: JobContext) -> VideoReader | None:
     """The video's reader; without one, geometry alone decides about swaps."""
-    if video is None:
-        return None
     try:
-        return open_video(video)
+        return open_video(video, context)
     except IFCError:
         return None

@@ -21,8 +21,9 @@ from ifc_core.inference.review_queue import (
     entry_at,
 )
 from ifc_core.jobs import JobContext
-from napari_ifc.controllers.identity_words import divided_text
+from napari_ifc.controllers.identity_words import divided_text, listed
 from napari_ifc.controllers.queue_maker import QueueMaker
+from napari_ifc.controllers.review_words import absent_text, frames_text, why_text
 from napari_ifc.language import tr
 
 __all__ = ["FILTERS", "QueueMaker", "ReviewController", "ReviewView", "why_text"]
@@ -103,8 +104,9 @@ class ReviewController:
         self._on_entry = on_entry
         self._on_failed = on_failed
         self._generation = 0
-        self._search_wanted = False
-        self._context = JobContext()
+        self._to_search: tuple[int, ...] = ()  # videos, the next one first
+        self._searched = set[int]()  # since which no edit changed them
+        self._reading, self._searching = JobContext(), JobContext()
         self._all = np.zeros(0, dtype=ENTRY)
         self._shown = self._all
         self._reasons = FILTERS[0][1]
@@ -115,6 +117,8 @@ class ReviewController:
         self._video_id = 0
         self._video: Path | None = None
         self._video_ids: tuple[int, ...] = ()
+        self._decided: dict[int, QueueEntry] = {}  # number of the edit -> what it decided
+        self._undecided: QueueEntry | None = None  # by an undo; it is gone back to
 
     # Making the queue
 
@@ -128,57 +132,88 @@ class ReviewController:
         """
         self._video_ids, self._video_id, self._video = tuple(video_ids), video_id, video
         ids, keep = self._video_ids, video_id
-        self._run(lambda maker, context: maker.build(ids, keep, context), search=True)
+        search = [video_id, *(i for i in ids if i not in self._searched)]
+        self._reading.cancel()  # all is read anew
+        self._reading = JobContext()
+        self._run(lambda maker, context: maker.build(ids, keep, context), search)
 
-    def take_edit(self, result: EditResult) -> None:
-        """Take in what an edit, undo or redo changed."""
+    def take_edit(self, result: EditResult, *, come_back: bool = True) -> None:
+        """Take in what an edit, undo or redo changed.
+
+        Args:
+            result: What it changed.
+            come_back: Whether the queue is being walked through, and so goes back to an entry of
+                which the decision was undone.
+        """
+        self._searched -= set(result.video_ids)
+        is_undo = come_back and result.direction == "undo"
+        self._undecided = self._decided.get(result.seq) if is_undo else None
         if result.videos_changed or (result.tracks and len(result.tracks) > _MANY):
             self.start(self._video_ids, self._video_id, self._video)
             return
         tracks, keep = result.tracks, self._video_id
         if not (tracks or result.reviewed_frames or result.runs_changed):
             return
-        # An undo may be of another video than the one that is shown.
-        changed = [i for i in self._video_ids if i in result.video_ids] or [keep]
+        # An undo may be of another video than the one that is shown; that of a division which was
+        # turned down does not say of which.
+        changed = [i for i in self._video_ids if i in result.video_ids]
+        if not changed:
+            changed = [keep] if result.direction == "do" else list(self._video_ids)
         # What a split or a division did away with may be there again once it is undone.
         is_back = bool(result.tracks_removed) and result.direction != "do"
-        search = bool(result.tracks_added) or is_back or self._search_wanted
+        search = changed if result.tracks_added or is_back else []
         self._run(
-            lambda maker, context: maker.update(changed, tracks, keep, context), search=search
+            lambda maker, context: maker.update(changed, tracks, keep, context),
+            [*search, *self._to_search],
         )
 
     def stop(self) -> None:
         """Drop what is being made; nothing is told any more."""
         self._generation += 1
-        self._context.cancel()
+        self._reading.cancel()
+        self._searching.cancel()
 
-    def _run(self, work: Callable[[QueueMaker, JobContext], Entries], *, search: bool) -> None:
+    def _run(
+        self, work: Callable[[QueueMaker, JobContext], Entries], search: Sequence[int]
+    ) -> None:
+        """Have the queue made, and swaps and divisions looked for in some videos after that."""
         self._generation += 1
         number = self._generation
-        if self._search_wanted:
-            self._context.cancel()  # a search may be repeated, reading may not
-            self._context = JobContext()
-        self._search_wanted = search
-        context, maker = self._context, self._maker
+        self._searching.cancel()  # a search may be repeated, reading may not
+        self._searching = JobContext()
+        wanted = set(search).intersection(self._video_ids)
+        self._to_search = tuple(sorted(wanted, key=lambda i: (i != self._video_id, i)))
+        context, maker = self._reading, self._maker
         self._tell(tr("Looking for what needs attention…"))
 
         def take(entries: Entries) -> None:
             if number == self._generation:
-                self._take(entries, tr("Looking for swaps and divisions…") if search else "")
-                if search:
-                    self._find_suspicions(number)
+                self._take_and_search(entries, number)
 
         self._submit(lambda: work(maker, context), take, self._fail)
 
-    def _find_suspicions(self, number: int) -> None:
-        maker, context, video_id, video = self._maker, self._context, self._video_id, self._video
+    def _take_and_search(self, entries: Entries, number: int) -> None:
+        """Take what is known; then the next video's turn comes, one after the other."""
+        if not self._to_search:
+            self._take(entries, "")
+            return
+        self._take(entries, tr("Looking for swaps and divisions…"))
+        maker, context, video_id = self._maker, self._searching, self._to_search[0]
+        video = self._video if video_id == self._video_id else None
 
         def take(entries: Entries) -> None:
             if number == self._generation:
-                self._search_wanted = False
-                self._take(entries, "")
+                self._to_search = self._to_search[1:]
+                self._searched.add(video_id)
+                self._take_and_search(entries, number)
 
-        self._submit(lambda: maker.find_suspicions(video_id, video, context), take, self._fail)
+        def fail(error: Exception) -> None:
+            if number == self._generation:
+                self._to_search = self._to_search[1:]  # the others are looked through all the same
+                self._take_and_search(self._all, number)
+            self._on_failed(error)
+
+        self._submit(lambda: maker.find_suspicions(video_id, video, context), take, fail)
 
     def _fail(self, error: Exception) -> None:
         self._tell("")
@@ -186,12 +221,14 @@ class ReviewController:
 
     def _take(self, entries: Entries, busy: str) -> None:
         ran_empty = self._walking and not len(self._shown)
-        entry = self.current
+        entry, back = self.current, self._undecided
         self._all = entries
         self._filter()
         self._find(entry)
         self._tell(busy)
-        if ran_empty and len(self._shown) and self._shown["video"][0] == self._video_id:
+        if back is not None and back.video_id == self._video_id and self._place_of(back) >= 0:
+            self.come_to(back)
+        elif ran_empty and len(self._shown) and self._shown["video"][0] == self._video_id:
             self.go_to(0)  # what was left to do came in; no video is left for it unasked
 
     def _find(self, entry: QueueEntry | None) -> None:
@@ -256,6 +293,7 @@ class ReviewController:
 
     def go_to(self, place: int) -> None:
         """Show an entry."""
+        self._undecided = None
         if 0 <= place < len(self._shown):
             self._place, self._walking = place, True
             self._tell(self._busy)
@@ -290,7 +328,7 @@ class ReviewController:
     # Deciding
 
     def accept(self) -> str:
-        """The entry is right: approve what it stands for, and go on.
+        """The entry is right: approve what it stands for, link what divided, and go on.
 
         Returns:
             What was done, in a sentence.
@@ -302,9 +340,9 @@ class ReviewController:
             count = len(self._decide(entry, complete).reviewed_frames.get(entry.video_id, ()))
             if count <= entry.last - entry.first:  # the video is annotated every n-th frame
                 return tr("Approved {count} of {frames} as complete.").format(
-                    count=count, frames=_frames(entry)
+                    count=count, frames=frames_text(entry)
                 )
-            return tr("Approved {frames} as complete.").format(frames=_frames(entry))
+            return tr("Approved {frames} as complete.").format(frames=frames_text(entry))
         if entry.reason is Reason.SWAP:
             both = (entry.track_id, entry.other_id)
             self._decide(entry, edits.ApproveTracks(both, scope))
@@ -312,20 +350,16 @@ class ReviewController:
                 both=both[0], both2=both[1], first=entry.first
             )
         if entry.reason is Reason.DIVISION:
-            both = (entry.track_id, entry.other_id)
-            self._decide(entry, edits.ApproveTracks(both, scope))
-            return tr("Approved tracks {both} and {both2} on {frames} as no daughters.").format(
-                both=both[0], both2=both[1], frames=_frames(entry)
-            )
+            return self._link(entry)
         if entry.reason in (Reason.LOW_SCORE, Reason.NOT_REVIEWED):
             self._decide(entry, edits.ApproveTracks((entry.track_id,)), whole_track=True)
             return tr("Approved track {track_id}.").format(track_id=entry.track_id)
         if entry.reason is Reason.LOST:
             absent = edits.MarkAbsent(entry.track_id, scope, unannotated_only=True)
-            return _absent_text(entry, self._decide(entry, absent))
+            return absent_text(entry, self._decide(entry, absent))
         self._decide(entry, edits.ApproveTracks((entry.track_id,), scope))
         return tr("Approved track {track_id} on {frames}.").format(
-            track_id=entry.track_id, frames=_frames(entry)
+            track_id=entry.track_id, frames=frames_text(entry)
         )
 
     def fix(self) -> str:
@@ -336,24 +370,34 @@ class ReviewController:
         """
         entry = self._entry()
         if entry.reason is Reason.DIVISION:
-            daughters = (entry.track_id, entry.other_id)
-            division = edits.LinkDivision(entry.parent_id, daughters, entry.frame_index)
-            added = self._decide(entry, division).tracks_added
-            others = [i for i in daughters if i != entry.parent_id]
-            return divided_text(entry.parent_id, others, added, entry.frame_index)
+            return self._link(entry)
         scope = Scope.from_here(entry.first)
         self._decide(entry, edits.SwapIdentities(entry.track_id, entry.other_id, scope))
         return tr("Exchanged tracks {track_id} and {other_id} from frame {first} on.").format(
             track_id=entry.track_id, other_id=entry.other_id, first=entry.first
         )
 
+    def _link(self, entry: QueueEntry) -> str:
+        daughters = (entry.track_id, entry.other_id)
+        division = edits.LinkDivision(entry.parent_id, daughters, entry.frame_index)
+        added = self._decide(entry, division).tracks_added
+        others = [i for i in daughters if i != entry.parent_id]
+        return divided_text(entry.parent_id, others, added, entry.frame_index)
+
     def reject(self) -> str:
-        """The entry is wrong: reject its masks, or the whole track, and go on.
+        """The entry is wrong: reject its masks, the whole track or the division, and go on.
 
         Returns:
             What was done, in a sentence.
         """
         entry = self._entry()
+        if entry.reason is Reason.DIVISION:
+            daughters = (entry.track_id, entry.other_id)
+            self._decide(entry, edits.RefuseDivision(entry.parent_id, daughters, entry.frame_index))
+            text = tr(
+                "Track {mother} did not divide into {numbers}; their masks are not approved by it."
+            )
+            return text.format(mother=entry.parent_id, numbers=listed(sorted(daughters)))
         if entry.reason in (Reason.LOW_SCORE, Reason.NOT_REVIEWED):
             self._decide(entry, edits.RejectTracks((entry.track_id,)), whole_track=True)
             return tr("Rejected track {track_id}; undo brings it back.").format(
@@ -362,7 +406,7 @@ class ReviewController:
         scope = Scope(entry.first, entry.last)
         self._decide(entry, edits.RejectMasks((entry.track_id,), scope))
         return tr("Rejected track {track_id} on {frames}.").format(
-            track_id=entry.track_id, frames=_frames(entry)
+            track_id=entry.track_id, frames=frames_text(entry)
         )
 
     def _entry(self) -> QueueEntry:
@@ -373,6 +417,7 @@ class ReviewController:
     def _decide(self, entry: QueueEntry, edit: Edit, *, whole_track: bool = False) -> EditResult:
         place = self._place
         result = self._apply(edit)  # on an error nothing below happens and the entry stays
+        self._decided[result.seq] = entry
         gone = self._all["video"] == entry.video_id
         gone &= self._all["track"] == entry.track_id
         if not whole_track:
@@ -403,10 +448,10 @@ class ReviewController:
         return self.why_not_decide()
 
     def why_not_fix(self) -> str:
-        """Why there is no swap to fix, and no division to link."""
+        """Why there is no swap to exchange, and no division to link."""
         entry = self.current
         can_fix = entry is not None and entry.reason in (Reason.SWAP, Reason.DIVISION)
-        reason = tr("This entry is no suspected swap and no division.")
+        reason = tr("Only suspected swaps are exchanged and suspected divisions linked.")
         return self.why_not_decide() or ("" if can_fix else reason)
 
     def why_not_reject(self) -> str:
@@ -415,48 +460,7 @@ class ReviewController:
         if entry is not None and entry.reason is Reason.COMPLETE:
             return tr("Frames cannot be rejected; draw what is missing.")
         if entry is not None and entry.reason is Reason.SWAP:
-            return tr("A suspected swap is fixed or kept.")
-        if entry is not None and entry.reason is Reason.DIVISION:
-            return tr("A suspected division is linked or approved as none.")
+            return tr("There is nothing to reject: exchange the two tracks, or keep them.")
         if entry is not None and entry.reason in (Reason.LOST, Reason.UNREACHED):
             return tr("There is no mask to reject; draw the object, or mark it absent.")
         return self.why_not_decide()
-
-
-def _absent_text(entry: QueueEntry, result: EditResult) -> str:
-    """What marking the frames absent did; those that were annotated by then are left alone."""
-    count = len(result.changed_frames.get(entry.track_id, ()))
-    text = tr("Marked track {track_id} absent on {count} of {frames}; the rest is annotated.")
-    if not count:
-        text = tr("Track {track_id} is annotated on {frames} by now; none was marked absent.")
-    elif count > entry.last - entry.first:
-        text = tr("Marked track {track_id} absent on {frames}.")
-    return text.format(track_id=entry.track_id, count=count, frames=_frames(entry))
-
-
-def _frames(entry: QueueEntry) -> str:
-    if entry.first == entry.last:
-        return tr("frame {first}").format(first=entry.first)
-    return tr("frames {first} to {last}").format(first=entry.first, last=entry.last)
-
-
-def why_text(entry: QueueEntry) -> str:
-    """Why an entry is in the queue, in a few words."""
-    words = {
-        Reason.SWAP: tr("Seems swapped with track {other}"),
-        Reason.DIVISION: tr("May have come from track {parent} with track {other}"),
-        Reason.UNCERTAIN: tr("The model is unsure ({value:.0%})"),
-        Reason.WEAK_LINK: tr("Weakly linked ({value:.0%})"),
-        Reason.POOR_FIT: tr("Seems to fit badly (IoU about {value:.0%})"),
-        Reason.AREA: tr("Area changes by {value:.1f}×"),
-        Reason.MOVE: tr("Jumps by {value:.1f} of its size"),
-        Reason.LOST: tr("Lost by a propagation: is it out of sight?"),
-        Reason.UNREACHED: tr("A propagation stopped before it came here"),
-        Reason.LOW_SCORE: tr("Low score ({value:.2f})"),
-        Reason.NOT_REVIEWED: tr("Not approved yet"),
-        Reason.COMPLETE: tr("Every mask is reviewed: is anything missing?"),
-    }
-    text = words[entry.reason]
-    if entry.reason is Reason.DIVISION and entry.parent_id in (entry.track_id, entry.other_id):
-        text = tr("Track {parent} may have divided here")
-    return text.format(other=entry.other_id, parent=entry.parent_id, value=entry.value)

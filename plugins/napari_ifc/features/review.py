@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QAbstractButton, QApplication
 
-from ifc_core.annotation import EditResult
+from ifc_core.annotation import EditResult, Scope
 from ifc_core.annotation.edits import Edit
 from ifc_core.inference.review_queue import QueueEntry, Reason, entry_at
 from napari_ifc.actions import Action
-from napari_ifc.controllers.review import FILTERS, ReviewController, ReviewView, why_text
+from napari_ifc.controllers.review import FILTERS, ReviewController, ReviewView
+from napari_ifc.controllers.review_words import division_title, why_text
 from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.features.timeline import TimelineLink
 from napari_ifc.features.videos import Videos
 from napari_ifc.features.visibility import Visibility
 from napari_ifc.journal_text import note_text
 from napari_ifc.language import tr
+from napari_ifc.overlay import DrawnMask
 from napari_ifc.rows import QueueRow
 from napari_ifc.views.review_page import ReviewPage
 from napari_ifc.worker import Worker
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 PAGE, GROUP = "review", tr("Review")
 _ICONS = {
     Reason.SWAP: "swap",
-    Reason.DIVISION: "split",
+    Reason.DIVISION: "divide",
     Reason.UNCERTAIN: "attention",
     Reason.WEAK_LINK: "link",
     Reason.POOR_FIT: "overlap",
@@ -43,13 +45,30 @@ _ICONS = {
     Reason.COMPLETE: "frames",
 }
 _ADVICE = {
-    Reason.SWAP: tr("Fix exchanges the two from here on; Accept keeps them"),
-    Reason.DIVISION: tr("Fix links mother and daughters; Accept approves them as unrelated"),
+    Reason.SWAP: tr("Exchange gives each the other's masks from here on; Keep approves both here"),
+    Reason.DIVISION: tr("Link makes them mother and daughters; else they stay as they are"),
     Reason.LOST: tr("Accept marks it absent on these frames; else draw it and propagate again"),
     Reason.UNREACHED: tr("Correct a frame here and propagate again"),
     Reason.LOW_SCORE: tr("Accept approves the whole track"),
     Reason.NOT_REVIEWED: tr("Accept approves the whole track"),
     Reason.COMPLETE: tr("Accept approves the frames as complete"),
+}
+_DECISIONS: dict[Reason, dict[str, tuple[str, str]]] = {
+    Reason.SWAP: {
+        "review.accept": (tr("Keep"), tr("Approve both tracks here as they are, and go on.")),
+        "review.fix": (tr("Exchange"), tr("Exchange the two tracks from here on, and go on.")),
+    },
+    Reason.DIVISION: {
+        "review.accept": (
+            tr("Link"),
+            tr("Link the daughters to their mother, which is split where its number goes on."),
+        ),
+        "review.fix": ("", ""),  # does the same
+        "review.reject": (
+            tr("Not a division"),
+            tr("Say that they are no mother and daughters. No mask is approved by it."),
+        ),
+    },
 }
 _OTHER_ADVICE = tr("Accept approves these frames of the track")
 _WHOLE = (Reason.LOW_SCORE, Reason.NOT_REVIEWED, Reason.COMPLETE)
@@ -65,6 +84,8 @@ class Review(Feature):
         self._worker: Worker | None = None
         self._whole_project = False
         self._awaited: QueueEntry | None = None  # whose video is being opened
+        self._mother: tuple[QueueEntry, int] | None = None
+        studio.presenter.drawings.append(self._ghosts)
         studio.panel.add_page(PAGE, tr("Review"), self.page)
         self.page.entry_requested.connect(self._show_place)
         self.page.filter_requested.connect(self._narrow)
@@ -92,7 +113,7 @@ class Review(Feature):
                 "",
                 lambda: self._decide(self._accept),
                 self._may(accept),
-                tr("Approve what the entry stands for and go to the next."),
+                tr("Approve what it stands for, or link a suspected division, and go to the next."),
             ),
             (
                 "review.fix",
@@ -108,7 +129,7 @@ class Review(Feature):
                 "U",
                 lambda: self._decide(lambda c: c.reject()),
                 self._may(self._reason(lambda c: c.why_not_reject()), unseen=True),
-                tr("Reject these masks, or the whole track, and go to the next."),
+                tr("Reject these masks, the whole track, or the division, and go to the next."),
             ),
             (
                 "review.next",
@@ -229,7 +250,8 @@ class Review(Feature):
         if result.videos_changed:
             self._start(self.workspace)  # the project's list of videos is another one
         elif self.controller is not None:
-            self.controller.take_edit(result)
+            here = self.studio.panel.current_page == PAGE
+            self.controller.take_edit(result, come_back=here)
         self.page.show_progress(self.studio.feature(TimelineLink).progress)
 
     def actions_changed(self) -> None:
@@ -262,6 +284,7 @@ class Review(Feature):
             need=entry.need,
             urgent=entry.reason not in _WHOLE,
             color_rgb=color,
+            decisions=_DECISIONS.get(entry.reason, {}),
         )
 
     def _title(self, entry: QueueEntry) -> tuple[str, tuple[int, int, int] | None]:
@@ -270,6 +293,11 @@ class Review(Feature):
         suffix = "" if here else tr(", video {video_id}").format(video_id=entry.video_id)
         if not entry.track_id:
             return tr("Frames{suffix}").format(suffix=suffix), None
+        if entry.reason is Reason.DIVISION:
+            mother = entry.parent_id
+            is_known = workspace is not None and mother in workspace.index
+            color = workspace.color_of(mother) if workspace is not None and is_known else None
+            return division_title(entry) + suffix, color
         title = tr("Track {track_id}").format(track_id=entry.track_id)
         if workspace is None or entry.track_id not in workspace.index:
             return title + suffix, None
@@ -285,9 +313,36 @@ class Review(Feature):
             return False
         self._awaited = None
         chosen = dict.fromkeys((entry.track_id, entry.other_id, entry.parent_id))
+        self._mother = self._mother_of(entry)
         self.studio.layers.go_to(entry.frame_index)
         self.studio.select(tuple(track_id for track_id in chosen if track_id))
         return True
+
+    def _mother_of(self, entry: QueueEntry) -> tuple[QueueEntry, int] | None:
+        """A suspected division, and the last frame before it on which its mother is seen."""
+        if entry.reason is not Reason.DIVISION or not entry.frame_index:
+            return None
+        before = Scope(0, entry.frame_index - 1)
+        columns = self.workspace.session.project.track_columns(entry.parent_id, before)
+        seen = columns.frame_index[columns.has_mask]
+        return (entry, int(seen[-1])) if len(seen) else None
+
+    def _ghosts(self, frame_index: int) -> Sequence[DrawnMask]:
+        """The mother as she was last, where a division that she is suspected of is looked at."""
+        workspace = self.studio.workspace
+        current = None if self.controller is None else self.controller.current
+        if workspace is None or current is None or self._mother is None:
+            return ()
+        entry, seen = self._mother
+        if (current.key, frame_index) != (entry.key, entry.frame_index):
+            return ()
+        if entry.video_id != workspace.session.entry.id or entry.parent_id not in workspace.index:
+            return ()
+        record = workspace.session.project.mask(entry.parent_id, seen)
+        if record is None or record.rle is None:
+            return ()
+        color = workspace.color_of(entry.parent_id)
+        return (DrawnMask(entry.parent_id, record.rle, color, filled=False, ghost=True),)
 
     def _await_video(self, entry: QueueEntry) -> None:
         """Have an entry's video shown, then the entry; what was awaited before is not any more."""

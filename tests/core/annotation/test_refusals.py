@@ -11,8 +11,6 @@ from ifc_core.structures import FrameState, TrackState
 from .conftest import box, state_of, video
 from .test_edits import new_track
 
-NONE = RefusedDivision(1, (2, 3), 4)
-
 
 @pytest.fixture
 def family(empty):
@@ -22,13 +20,22 @@ def family(empty):
     return empty
 
 
+def shown(project, *places):
+    return frozenset(project.mask(*place).id for place in places)
+
+
+def none(project):
+    """That track 1 did not divide into 2 and 3."""
+    return RefusedDivision(1, (2, 3), 4, shown(project, (1, 3), (2, 4), (3, 4)))
+
+
 def test_a_refusal_changes_no_mask_and_no_track(family):
     before = [(t, family.track_frames(t.id)) for t in family.tracks(1)]
     result = family.apply(RefuseDivision(1, (3, 2), 4))
     assert result.label == "No division of track 1, frame 4"
     assert not result.tracks
     assert result.runs_changed
-    assert family.refused_divisions(1) == [NONE]
+    assert family.refused_divisions(1) == [none(family)]
     assert family.refused_divisions(2) == []
     assert [(t, family.track_frames(t.id)) for t in family.tracks(1)] == before
     assert family.mask(2, 4).state is FrameState.CORRECTED
@@ -41,14 +48,14 @@ def test_it_is_taken_back_given_again_and_outlives_a_restart(family):
     assert family.refused_divisions(1) == []
     family.redo()
     family.compact(keep_edits=0)  # the journal forgets, the project does not
-    folder = family.folder
+    folder, expected = family.folder, none(family)
     family.close()
     with Project.open(folder) as again:
         assert again.num_edits() == 0
-        assert again.refused_divisions(1) == [NONE]
+        assert again.refused_divisions(1) == [expected]
         assert again.check() == []
         with ProjectReader.open(folder) as reader:
-            assert reader.refused_divisions(1) == [NONE]
+            assert reader.refused_divisions(1) == [expected]
 
 
 def test_it_is_no_run_that_waits_for_a_decision(family):
@@ -76,9 +83,12 @@ def test_what_it_says_of_tracks_that_do_not_fit_is_refused(family):
 def test_a_damaged_one_is_asked_about_again(family):
     family.apply(RefuseDivision(1, (2, 3), 4))
     family.apply(RefuseDivision(1, (1, 3), 5))
-    for settings in ('{"parent": 1}', "[]", '{"parent": "1", "daughters": [2], "frame": 4}'):
+    other = RefusedDivision(1, (1, 3), 5, shown(family, (1, 3), (3, 5)))
+    assert family.refused_divisions(1) == [none(family), other]
+    wrong = '{"parent": "1", "daughters": [2], "frame": 4, "masks": []}'
+    for settings in ('{"parent": 1}', "[]", wrong, wrong.replace('"1"', "1").replace("[]", "4")):
         family._db.execute("UPDATE runs SET settings = ? WHERE id = 1", (settings,))
-        assert family.refused_divisions(1) == [RefusedDivision(1, (1, 3), 5)]
+        assert family.refused_divisions(1) == [other]
 
 
 def test_proposing_and_deleting_go_on_beside_it(family):
@@ -88,7 +98,8 @@ def test_proposing_and_deleting_go_on_beside_it(family):
     family.stage_instances(run, [StagedInstance(0, "cell", 0.9)])
     family.finish_run(run)
     family.apply(AcceptRun(run))
+    expected = none(family)
     family.apply(DeleteTracks((2,)))
-    assert family.refused_divisions(1) == [NONE]
+    assert family.refused_divisions(1) == [expected]
     assert {t.state for t in family.tracks(1)} == {TrackState.CORRECTED, TrackState.PROPOSED}
     assert family.check() == []

@@ -9,7 +9,7 @@ from ifc_core.annotation import Project, ProjectReader, Scope, StagedInstance, S
 from ifc_core.inference.review_queue import QueueEntry, Reason, VideoQueue, entry_at, sorted_by_need
 from ifc_core.inference.review_suspicions import find_suspicions, standing
 from ifc_core.jobs import JobCancelled, JobContext
-from ifc_core.structures import RLEMask, Video
+from ifc_core.structures import FrameState, RLEMask, Video
 
 SIZE = (60, 120)
 NUM_FRAMES = 16
@@ -120,7 +120,7 @@ def dividing_twice(t):
 
 def turn_down(entry: QueueEntry):
     daughters = (entry.track_id, entry.other_id)
-    return edits.ApproveTracks(daughters, Scope(entry.first, entry.last))
+    return edits.RefuseDivision(entry.parent_id, daughters, entry.frame_index)
 
 
 def searched_again(project, queue, result):
@@ -193,23 +193,65 @@ def test_tracks_are_gone_through_once_for_all_suspicions(project):
     assert Counted.passes == 1
 
 
-def test_approving_the_daughters_there_turns_it_down(project):
-    accepted(project, "cell", [family(t) for t in range(NUM_FRAMES)])
+def test_saying_so_turns_it_down_and_approves_nothing(project):
+    ids = accepted(project, "cell", [family(t) for t in range(NUM_FRAMES)])
     queue = queue_of(project)
     (entry,) = divisions(queue)
-    no = edits.ApproveTracks((entry.track_id, entry.other_id), Scope(entry.first, entry.last))
+    no = turn_down(entry)
     assert followed(project, queue, project.apply(no)) == divisions(queue_of(project)) == []
+    assert project.mask(ids[1], AT).state is FrameState.PROPOSED
     assert followed(project, queue, project.undo()) == [entry]
 
 
-def test_turning_it_down_counts_for_a_daughter_who_is_seen_a_little_later(project):
+def test_approving_its_masks_or_frames_decides_nothing(project):
+    """Truth that is imported without parents is asked about, too."""
+    accepted(project, "cell", [family(t) for t in range(NUM_FRAMES)])
+    queue = queue_of(project)
+    (entry,) = divisions(queue)
+    every = Scope(0, NUM_FRAMES - 1)
+    for yes in (
+        edits.ApproveTracks((entry.track_id, entry.other_id), Scope(entry.first, entry.last)),
+        edits.ApproveTracks(tuple(track.id for track in project.tracks(1))),
+        edits.ApproveFrames(1, every),
+    ):
+        assert followed(project, queue, project.apply(yes)) == [entry]
+        assert divisions(queue_of(project)) == [entry]
+    assert followed(project, queue, project.apply(link(entry))) == []
+
+
+def test_what_is_turned_down_stays_so_where_its_masks_change_a_little(project):
+    ids = accepted(project, "cell", [family(t) for t in range(NUM_FRAMES)])
+    (entry,) = divisions(queue_of(project))
+    project.apply(turn_down(entry))
+    project.apply(edits.SetMask(ids[2], AT, disc(20, 68, 7)))
+    assert divisions(queue_of(project)) == []
+    project.apply(edits.ClearMasks((ids[2],), Scope.this_frame(AT)))
+    assert divisions(queue_of(project)) == []
+    project.undo()
+    project.undo()
+    project.undo()
+    assert divisions(queue_of(project)) == [entry]
+
+
+def test_turning_one_down_says_nothing_of_others(project):
+    rows = [
+        [*family(t, 15), *((i + 10, rle) for i, rle in family(t, 45))] for t in range(NUM_FRAMES)
+    ]
+    ids = accepted(project, "cell", rows)
+    queue = queue_of(project)
+    first, second = sorted(divisions(queue), key=lambda entry: entry.parent_id != ids[0])
+    assert followed(project, queue, project.apply(turn_down(first))) == [second]
+    far = edits.RefuseDivision(ids[10], (ids[11], ids[12]), 0)  # at another time
+    assert followed(project, queue, project.apply(far)) == [second]
+
+
+def test_a_daughter_who_is_seen_a_little_later_is_part_of_the_entry(project):
     rows = [[(i, m) for i, m in family(t) if i != 2 or t > AT] for t in range(NUM_FRAMES)]
     accepted(project, "cell", rows)
     queue = queue_of(project)
     (entry,) = divisions(queue)
     assert (entry.first, entry.last, entry.frame_index) == (AT, AT + 1, AT)
-    no = edits.ApproveTracks((entry.track_id, entry.other_id), Scope(entry.first, entry.last))
-    assert followed(project, queue, project.apply(no)) == []
+    assert followed(project, queue, project.apply(turn_down(entry))) == []
 
 
 @pytest.mark.parametrize("who", [0, 2])
