@@ -82,6 +82,7 @@ def test_the_neighbour_is_opened_beside_the_window_and_undo_brings_all_back(
     assert ids(desk) == [second]
     assert [name for name, _ in gate.opened] == ["other"]
     assert threading.main_thread().name not in {thread for _, thread in gate.opened}
+    assert desk.said == "Removed clip with 1 track from the project; Ctrl+Z brings it back."
     assert desk.project.undo_label == "Remove video clip"
     assert studio.run_action("edit.undo")
     assert ids(desk) == [shown, second]
@@ -197,3 +198,11 @@ def test_a_removal_that_is_refused_is_told(desk, second, gate, qtbot, monkeypatc
         gate.let_go()
     qtbot.waitUntil(lambda: desk.said == "It stays.")
     assert ids(desk) == [desk.video_id, second]
+
+
+def test_what_brings_it_back_is_told_as_it_is_set(desk, second, qtbot):
+    studio = desk.studio
+    studio.actions.set_shortcut("edit.undo", "")
+    with qtbot.waitSignal(studio.opened, timeout=20_000):
+        assert studio.run_action("videos.remove")
+    assert desk.said == "Removed clip with 0 tracks from the project; undo brings it back."

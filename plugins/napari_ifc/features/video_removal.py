@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ifc_core.annotation import edits
 from ifc_core.errors import IFCError
+from napari_ifc.controllers.bulk import tracks_text
 from napari_ifc.controllers.videos import neighbour
 from napari_ifc.feature import NOTHING_OPEN
 from napari_ifc.language import tr
@@ -84,7 +85,9 @@ class VideoRemoval:
 
         def ended(shown: bool) -> None:
             if shown:
-                self._remove(video_id)
+                count = len(project.tracks(video_id, include_rejected=False))
+                if self._remove(video_id):
+                    studio.inform(self._removed_text(name, tracks_text(count)))
             elif still_stands():
                 self._list.choose(video_id)  # not the one that could not be shown
             elif studio.project is project:
@@ -93,8 +96,19 @@ class VideoRemoval:
 
         self._show(there, ended, still_stands)
 
-    def _remove(self, video_id: int) -> None:
+    def _removed_text(self, name: str, tracks: str) -> str:
+        """What is gone, since another video is in its place, and how it comes back."""
+        key = self._studio.actions["edit.undo"].shortcut
+        if not key:
+            text = tr("Removed {name} with {tracks} from the project; undo brings it back.")
+            return text.format(name=name, tracks=tracks)
+        text = tr("Removed {name} with {tracks} from the project; {key} brings it back.")
+        return text.format(name=name, tracks=tracks, key=key)
+
+    def _remove(self, video_id: int) -> bool:
         try:
             self._studio.open_workspace().editor.apply(edits.RemoveVideo(video_id))
         except IFCError as error:
             self._studio.fail(error)
+            return False
+        return True
