@@ -105,8 +105,19 @@ class Files(Feature):
             group=GROUP,
             why_not=opened,
             tip=tr(
-                "Write the tracks as YouTube-VIS, COCO, DAVIS, MOTS or Cell Tracking Challenge."
+                "Write the tracks as YouTube-VIS, COCO, DAVIS, MOTS or Cell Tracking Challenge, or "
+                "a table of measurements."
             ),
+            words=tr("csv table measurements json youtube-vis coco davis mots cell tracking ctc"),
+        )
+        yield Action(
+            "file.export_measurements",
+            tr("Export measurements…"),
+            lambda: self._ask_export(ExportFormat.CSV),
+            group=GROUP,
+            why_not=opened,
+            tip=tr("Write a table (CSV) of area, place, shape and intensity of each mask."),
+            words=tr("csv table spreadsheet excel statistics area size shape intensity"),
         )
         yield Action(
             "file.export_overlay",
@@ -236,14 +247,20 @@ class Files(Feature):
 
     # Exporting
 
-    def _ask_export(self) -> None:
+    def _ask_export(self, form: ExportFormat = ExportFormat.YTVIS) -> None:
         project = self.workspace.session.project
         suggested = project.folder / "exports" / f"{project.name or 'annotations'}.json"
-        dialog = ExportDialog(suggested, self.studio.panel)
+        dialog = ExportDialog(suggested, self.studio.panel, is_reviewed=self._may_be_reviewed())
+        dialog.choose_format(form)
         dialog.export_requested.connect(
             lambda path, scope, step, form: self._export(dialog, Path(path), scope, step, form)
         )
         dialog.open()
+
+    def _may_be_reviewed(self) -> bool:
+        """Whether anything is reviewed; of other videos than the one that is shown it may be."""
+        index, project = self.workspace.index, self.workspace.session.project
+        return len(project.videos()) > 1 or index.has_human_work or index.approved_frames > 0
 
     def _export(self, dialog: ExportDialog, path: Path, scope: str, step: int, form: str) -> None:
         options = ExportOptions(scope=ExportScope(scope), frame_step=step)
@@ -263,7 +280,7 @@ class Files(Feature):
         """
         task: Task[ExportReport] = Task(
             tr("Exporting {name}").format(name=path.name),
-            lambda report: self._tell_written(report_text(report), report.path),
+            lambda report: self._tell_exported(report, options.scope),
             self.studio.fail,
             lambda: self.studio.inform(tr("The export was cancelled; no file was written.")),
         )
@@ -285,9 +302,15 @@ class Files(Feature):
 
         self.studio.tasks.start(self._targets.during(path, task), work)
 
-    def _tell_written(self, text: str, path: Path) -> None:
+    def _tell_exported(self, report: ExportReport, scope: ExportScope) -> None:
+        if report.masks:
+            self._tell_written(report_text(report), report.path)
+        else:
+            self._tell_written(empty_text(report, scope), report.path, "warning")
+
+    def _tell_written(self, text: str, path: Path, kind: str = "done") -> None:
         banner = self.studio.panel.banner
-        banner.show_message(text, "done", tr("Show in folder"), _SHOW, tip=str(path))
+        banner.show_message(text, kind, tr("Show in folder"), _SHOW, tip=str(path))
 
     def _show_export(self) -> None:
         assert self._targets.last is not None  # noqa: S101 - why_not was asked before
@@ -402,16 +425,37 @@ def report_text(report: ExportReport) -> str:
             videos=report.videos,
         )
     ]
+    lines += _left_out(report)
+    lines.extend(report_note_text(note) for note in report.notes if not _LEFT_OUT.search(note))
+    return "\n".join(lines)
+
+
+def empty_text(report: ExportReport, scope: ExportScope) -> str:
+    """An export without masks in words: why there are none, and what to do."""
+    if report.frames:
+        why = tr("there are no masks on the frames that were exported.")
+    elif scope is ExportScope.EVERYTHING:
+        why = tr("there are no tracks yet.")
+    elif scope is ExportScope.APPROVED:
+        why = tr("no chosen frame is approved with all its tracks yet; choose another of “Frames”.")
+    else:
+        why = tr("no chosen frame is reviewed for all its tracks yet; choose “Everything”.")
+    text = tr("{name} in {folder} is empty: {why}")
+    told = text.format(name=report.path.name, folder=folder_text(report.path), why=why)
+    return "\n".join([told, *_left_out(report)])
+
+
+def _left_out(report: ExportReport) -> list[str]:
+    """A line on what was left out, if anything was."""
     frames, tracks = report.frames_left_out, report.tracks_left_out
     parts = [
         _counted(frames, tr("1 frame"), tr("{count:,} frames")) if frames else "",
         _counted(tracks, tr("1 track"), tr("{count:,} tracks")) if tracks else "",
     ]
-    if any(parts):
-        text = tr("Left out as not reviewed or not chosen: {parts}.")
-        lines.append(text.format(parts=", ".join(filter(None, parts))))
-    lines.extend(report_note_text(note) for note in report.notes if not _LEFT_OUT.search(note))
-    return "\n".join(lines)
+    if not any(parts):
+        return []
+    text = tr("Left out as not reviewed or not chosen: {parts}.")
+    return [text.format(parts=", ".join(filter(None, parts)))]
 
 
 def _counted(count: int, one: str, many: str) -> str:

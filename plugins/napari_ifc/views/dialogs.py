@@ -49,6 +49,7 @@ class ExportDialog(QDialog):
         suggested: The file that is suggested for the first format; each other one has a name of
             its own beside it, so that no export lands on another one unasked.
         parent: Over which window.
+        is_reviewed: Anything may be reviewed; else it is said that only everything is something.
 
     Attributes:
         export_requested: Emitted with the path, the scope, the frame step and the format.
@@ -56,7 +57,9 @@ class ExportDialog(QDialog):
 
     export_requested = Signal(str, str, int, str)
 
-    def __init__(self, suggested: Path, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, suggested: Path, parent: QWidget | None = None, *, is_reviewed: bool = True
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("ifcPanel")
         self.setWindowTitle(tr("Export annotations"))
@@ -74,6 +77,11 @@ class ExportDialog(QDialog):
         self.scope = QComboBox()
         for value, text in SCOPES:
             self.scope.addItem(text, value)
+        self.hint = QLabel(tr("Nothing is reviewed yet, so this would be empty."))
+        self.hint.setWordWrap(True)
+        self.hint.setVisible(not is_reviewed)
+        if not is_reviewed:
+            self.scope.currentIndexChanged.connect(lambda _: self._show_hint())
         self.step = QSpinBox()
         self.step.setRange(1, 100)
         self.step.setPrefix(tr("every "))
@@ -104,6 +112,7 @@ class ExportDialog(QDialog):
         form.addRow(tr("File"), row)
         form.addRow("", self.replace)
         form.addRow(tr("Frames"), self.scope)
+        form.addRow("", self.hint)
         form.addRow(tr("Frame step"), self.step)
         close = QPushButton(tr("Close"))
         close.clicked.connect(self.reject)
@@ -121,6 +130,14 @@ class ExportDialog(QDialog):
         column.addLayout(form)
         column.addWidget(self.report)
         column.addLayout(buttons)
+
+    def choose_format(self, form: str) -> None:
+        """Choose one of ``FORMATS`` by its key."""
+        self.format.setCurrentIndex(self.format.findData(str(form)))
+
+    def _show_hint(self) -> None:
+        self.hint.setVisible(self.scope.currentData() != "everything")
+        self.adjustSize()
 
     def show_report(self, text: str) -> None:
         """Show what was written, or why nothing was."""

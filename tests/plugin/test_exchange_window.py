@@ -1,0 +1,115 @@
+"""What the window does and says when something is imported, exported or taken out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fake_engine import NUM_FRAMES, SIZE
+from PIL import Image
+
+from ifc_core.annotation.exporting import ExportFormat, ExportOptions, ExportScope
+from ifc_core.io.label_images import write_label_tiff
+from ifc_core.io.video import open_video
+from napari_ifc.features.files import Files
+from napari_ifc.views.dialogs import ExportDialog
+
+pytestmark = pytest.mark.window
+
+
+@pytest.fixture
+def truth(tmp_path):
+    """Truth of two cells in a video that the challenge calls 01."""
+    folder = tmp_path / "z" / "01_GT" / "TRA"
+    folder.mkdir(parents=True)
+    for number in range(NUM_FRAMES):
+        labels = np.zeros(SIZE, np.uint16)
+        labels[4:12, 4:12], labels[20:30, 20:30] = 8, 300
+        write_label_tiff(labels, folder / f"man_track{number:03d}.tif")
+    last = NUM_FRAMES - 1
+    (folder / "man_track.txt").write_text(f"8 0 {last} 0\n300 0 {last} 0\n")
+    return folder.parent
+
+
+@pytest.fixture
+def other_size(desk, tmp_path):
+    """Id of a second video of half the size."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    for number in range(NUM_FRAMES):
+        picture = Image.new("RGB", (SIZE[1] // 2, SIZE[0] // 2), (number, 0, 0))
+        picture.save(folder / f"{number:03d}.png")
+    with open_video(folder) as reader:
+        return desk.project.add_video(reader.video)
+
+
+def ended(desk, qtbot):
+    qtbot.waitUntil(lambda: not desk.studio.tasks.is_running, timeout=20_000)
+
+
+def kind(desk):
+    return desk.studio.panel.banner.property("kind")
+
+
+def test_truth_of_another_name_goes_to_the_video_that_is_shown(desk, truth, qtbot):
+    desk.studio.feature(Files).begin_import(truth)
+    ended(desk, qtbot)
+    assert [entry.id for entry in desk.project.videos()] == [desk.video_id]
+    assert [track.name for track in desk.project.tracks(desk.video_id)] == ["8", "300"]
+    assert desk.said.startswith("The masks of 01 were put on clip, the only video of 64 x 48")
+    assert "all frames of 01 count as approved" in desk.said
+    assert "not found" not in desk.said
+    assert desk.studio.run_action("edit.undo")
+    assert desk.project.tracks(desk.video_id) == []
+
+
+def test_it_does_not_go_to_one_that_is_not_shown(desk, other_size, truth, qtbot):
+    assert desk.studio.show_video(other_size)
+    desk.studio.feature(Files).begin_import(truth)
+    ended(desk, qtbot)
+    assert [entry.name for entry in desk.project.videos()] == ["clip", "small", "01"]
+    assert desk.said.startswith("01 was not found and is listed without pictures; its 20 masks")
+
+
+@pytest.mark.parametrize("scope", list(ExportScope))
+def test_an_empty_export_is_no_success_and_says_what_to_do(desk, qtbot, tmp_path, scope):
+    files = desk.studio.feature(Files)
+    files.begin_export(tmp_path / "x.csv", ExportOptions(scope=scope), ExportFormat.CSV)
+    ended(desk, qtbot)
+    assert kind(desk) == "warning"
+    assert desk.said.startswith("x.csv in ")
+    asked = {
+        "reviewed": "choose “Everything”",
+        "approved": "choose another",
+        "everything": "tracks",
+    }
+    assert asked[scope.value] in desk.said
+    desk.corrected()
+    files.begin_export(tmp_path / "y.csv", ExportOptions(), ExportFormat.CSV)
+    ended(desk, qtbot)
+    assert (kind(desk), desk.said[:11]) == ("done", "Wrote y.csv")
+
+
+def test_the_form_says_that_nothing_is_reviewed_yet(desk):
+    assert desk.studio.run_action("file.export")
+    dialog = desk.studio.panel.findChild(ExportDialog)
+    assert dialog.hint.isVisible()
+    dialog.scope.setCurrentIndex(dialog.scope.findData("everything"))
+    assert not dialog.hint.isVisible()
+    dialog.reject()
+    dialog.setObjectName("closed")
+    dialog.setParent(None)
+    desk.corrected()
+    assert desk.studio.run_action("file.export")
+    assert not desk.studio.panel.findChild(ExportDialog).hint.isVisible()
+
+
+def test_measurements_are_found_by_what_people_call_them(desk):
+    for word in ("csv", "measure", "table", "spreadsheet", "intensity", "area", "excel"):
+        found = [action.id for action in desk.studio.actions.search(word)]
+        assert "file.export_measurements" in found, word
+    assert "file.export" in [action.id for action in desk.studio.actions.search("csv")]
+    assert desk.studio.run_action("file.export_measurements")
+    dialog = desk.studio.panel.findChild(ExportDialog)
+    assert dialog.format.currentData() == "csv"
+    assert dialog.path.text().endswith("-measurements.csv")
+    dialog.reject()
