@@ -189,6 +189,7 @@ REPORTS = (
     "1 track shows only masks of one that was there already; undo what was not meant.",
     "1 daughter was linked to its mother.",
     "1 mother goes on beside her daughter and was cut into several labels there.",
+    "1 pixel lies under another mask and is not in the export.",
     "1 video carries no review states, so every frame counts as approved and null as absent.",
     "1 video has nothing to export in this scope: {names}.",
     "The picture of 1 frame cannot be read, so its masks have no intensities.",
@@ -197,8 +198,6 @@ REPORTS = (
     "its pictures are counted otherwise, these names mean other pictures.",
     "The folders of {count} videos were not found ({names}), so their frames are named by their "
     "number from 0; where their pictures are counted otherwise, these names mean other pictures.",
-    "The pictures of {names} have other names than in the file, so the numbers in the names "
-    "alone say which frames are meant; look whether the masks lie on theirs.",
     "The masks of {text} were put on {name}, the only video of {size} pixels and at least {part}; "
     "undo if they belong elsewhere.",
     "The masks of {text} were put on {name}, the only video of {size} pixels and {part}; undo if "
@@ -213,6 +212,7 @@ REPORTS = (
     "{count} daughters were linked to 1 mother.",
     "{count} daughters were linked to {number} mothers.",
     "{count} mothers go on beside their daughters and were cut into several labels there.",
+    "{count} pixels lie under other masks and are not in the export.",
     "{count} tracks show only masks of one that was there already; undo what was not meant.",
     "{count} videos carry no review states, so every frame counts as approved and null as absent.",
     "{count} videos have nothing to export in this scope: {names}.",

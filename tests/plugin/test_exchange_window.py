@@ -76,7 +76,8 @@ def test_an_empty_export_is_no_success_and_says_what_to_do(desk, qtbot, tmp_path
     files.begin_export(tmp_path / "x.csv", ExportOptions(scope=scope), ExportFormat.CSV)
     ended(desk, qtbot)
     assert kind(desk) == "warning"
-    assert desk.said.startswith("x.csv in ")
+    assert desk.said.startswith("Wrote x.csv in ")
+    assert "but it is empty: " in desk.said
     asked = {
         "reviewed": "choose “Everything”",
         "approved": "choose another",

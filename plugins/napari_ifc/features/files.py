@@ -440,7 +440,7 @@ def empty_text(report: ExportReport, scope: ExportScope) -> str:
         why = tr("no chosen frame is approved with all its tracks yet; choose another of “Frames”.")
     else:
         why = tr("no chosen frame is reviewed for all its tracks yet; choose “Everything”.")
-    text = tr("{name} in {folder} is empty: {why}")
+    text = tr("Wrote {name} in {folder}, but it is empty: {why}")
     told = text.format(name=report.path.name, folder=folder_text(report.path), why=why)
     return "\n".join([told, *_left_out(report)])
 
