@@ -66,7 +66,7 @@ def test_a_video_that_comes_after_a_part_of_its_annotations_is_whole(
     assert run("export", folder, "-o", export, "--frame-range", "3:4")[0] == 0
     other = tmp_path / "far" / "b.ifcproj"
     run("new", other)
-    assert "not here yet" in run("import", other, export)[1]
+    assert "was not found and is listed without pictures" in run("import", other, export)[1]
     video = shutil.copytree(clip_folder, tmp_path / ("far" if is_beside else "vids") / "square")
     code, out, _ = run("import", other, video)
     assert (code, "It is the video square" in out) == (0, True)
