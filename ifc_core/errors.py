@@ -158,19 +158,7 @@ class ProjectError(InputError):
 
 
 class OlderProjectError(ProjectError):
-    """A project of an earlier version is to be read, and was not brought up to date yet.
-
-    Args:
-        path: The project folder.
-        why: A sentence why it cannot be, where that was tried.
-    """
-
-    def __init__(self, path: Path, why: str = "") -> None:
-        name = f"{path.name} was made by an earlier version"
-        sentence = f"{name}; open it once where it can be written, which brings it up to date."
-        super().__init__(
-            f"{name} and was not brought up to date: {why}" if why else sentence, path=path
-        )
+    """A project of an earlier version is to be read, and was not brought up to date yet."""
 
 
 class ProjectLockedError(ProjectError):

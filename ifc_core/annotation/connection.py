@@ -15,7 +15,7 @@ from urllib.parse import quote
 import numpy as np
 
 from ifc_core.annotation import schema
-from ifc_core.errors import ProjectError
+from ifc_core.errors import OlderProjectError, ProjectError
 
 DATABASE_NAME = "project.sqlite"
 
@@ -175,6 +175,20 @@ def _read_into_memory(path: Path) -> sqlite3.Connection:
     memory.execute("PRAGMA trusted_schema = OFF")
     memory.execute("PRAGMA query_only = ON")
     return memory
+
+
+def older(place: Path, why: str = "") -> OlderProjectError:
+    """That a project of an earlier version has to be brought up to date first.
+
+    Args:
+        place: The project folder.
+        why: A sentence why it cannot be, where that was tried.
+    """
+    name = f"{place.name} was made by an earlier version"
+    sentence = f"{name}; open it once where it can be written, which brings it up to date."
+    if why:
+        sentence = f"{name} and was not brought up to date: {why}"
+    return OlderProjectError(sentence, path=place)
 
 
 def verify(db: sqlite3.Connection, folder: Path) -> int:

@@ -16,12 +16,13 @@ from ifc_core.annotation.connection import (
     connect_for_reading,
     connect_for_writing,
     merged_copy,
+    older,
     translated,
     verify,
     writing,
 )
 from ifc_core.annotation.locking import WriterLock
-from ifc_core.errors import OlderProjectError, ProjectError, ProjectLockedError
+from ifc_core.errors import ProjectError, ProjectLockedError
 from ifc_core.io.problems import is_text, printable
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
@@ -137,7 +138,7 @@ def _look(db: sqlite3.Connection, place: Path, for_writing: bool, check_whole: b
     """Make sure that a file is a project which can be used; returns its schema version."""
     version = verify(db, place)
     if not for_writing and version < schema.SCHEMA_VERSION:
-        raise OlderProjectError(place)
+        raise older(place)
     if check_whole or version < schema.SCHEMA_VERSION:  # nothing damaged is brought up to date
         _check_whole(db, place)
     history.cursor(db, place)

@@ -24,6 +24,7 @@ from ifc_core.annotation.check import find_faults
 from ifc_core.annotation.connection import (
     DATABASE_NAME,
     connect_for_reading,
+    older,
     project_error,
     translated,
     verify,
@@ -56,7 +57,7 @@ from ifc_core.annotation.review import (
     VideoProgress,
 )
 from ifc_core.annotation.schema import FRAME_STATES, MASK_SOURCES, SCHEMA_VERSION, STATE_CODE
-from ifc_core.errors import EditError, OlderProjectError, ProjectError
+from ifc_core.errors import EditError, ProjectError
 from ifc_core.structures import Category, FrameState, MaskRecord, Track, TrackState
 
 _MASKS_AT_ONCE = 256
@@ -114,7 +115,7 @@ class ProjectReader:
             db = connect_for_reading(place / DATABASE_NAME)
             try:
                 if verify(db, place) < SCHEMA_VERSION:
-                    raise OlderProjectError(place)
+                    raise older(place)
                 db.execute("BEGIN")
                 db.execute("SELECT 1 FROM meta LIMIT 1").fetchone()  # the snapshot begins here
             except BaseException:

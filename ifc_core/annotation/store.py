@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 from ifc_core.annotation import bulk_records, history, model_versions, rows
 from ifc_core.annotation.connection import (
     DATABASE_NAME,
+    older,
     translated,
     writing,
 )
@@ -153,7 +154,7 @@ class Project(ProjectReader):
                 return cls(place, db, lock if held else None, notice, annotator)
         except OlderProjectError as error:
             lock.release(clean=not lock.unclean)
-            raise OlderProjectError(place, notice) from error
+            raise older(place, notice) from error
         except BaseException:
             lock.release(clean=not lock.unclean)
             raise

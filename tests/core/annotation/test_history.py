@@ -108,7 +108,7 @@ def test_delta_survives_its_encoding():
     new = [((1, 2, 3), Pointer(7, 1, 1, 1, 20)), ((1, 2, 4), None), ((1, 0, 3), None)]
     delta.add(change_table(new, first))
     delta.add(change_table([((1, 0, 3), first[1, 0, 3])], {}))  # came to nothing in the end
-    delta.rows["tracks"][3] = (None, (3, 1, 1, 0.25, "proposed", 77, 0, "naïve", "object"))
+    delta.rows["tracks"][3] = (None, (3, 1, 1, 0.25, "proposed", 77, 0, "naïve", "object", None))
     delta.frames[1, 5] = (False, True)
     delta.runs[2] = ("finished", "accepted")
     delta.drop_unchanged()
@@ -176,7 +176,7 @@ def hostile_delta(text=None, tables=()):
     return struct.pack("<II", len(packed), 0xFFFFFFFF) + packed + blocks
 
 
-ROW = [1, 1, 1, 1.0, "proposed", 0, 0, "", "object"]
+ROW = [1, 1, 1, 1.0, "proposed", 0, 0, "", "object", None]
 DEEP = zlib.compress(b"[" * 300_000)
 HOSTILE = {
     "another table": hostile_delta({"rows": {"meta": [[1, [None, ["cursor", "0"]]]]}}),

@@ -43,6 +43,7 @@ _SAMPLES = {
     "_in_journal(len(marked.track_ids))": ("1 track", "3 tracks"),
     "self.scope.describe()": _SCOPES,
     "scope.describe()": _SCOPES,
+    "scope": _SCOPES,
     "covered": _SCOPES,
     "keep.describe()": _SCOPES,
     "self.keep.describe()": _SCOPES,
