@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from ifc_core.annotation import Project, ProjectReader, Scope, StagedInstance, StagedMask, edits
-from ifc_core.inference.review_queue import QueueEntry, Reason, VideoQueue, entry_at, sorted_by_need
+from ifc_core.inference.review_queue import QueueEntry, Reason, VideoQueue
 from ifc_core.inference.review_suspicions import find_suspicions, standing
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.structures import FrameState, RLEMask, Video
+
+from .test_review_queue import listed, queue_of
 
 SIZE = (60, 120)
 NUM_FRAMES = 16
@@ -53,18 +55,8 @@ def project(tmp_path):
         yield made
 
 
-def queue_of(project):
-    queue = VideoQueue(project.videos()[0])
-    with ProjectReader.open(project.folder) as reader:
-        queue.build(reader, JobContext())
-        queue.find_suspicions(reader, JobContext())
-    return queue
-
-
 def divisions(queue):
-    table = sorted_by_need([queue.entries()])
-    entries = [entry_at(table, place) for place in range(len(table))]
-    return [e for e in entries if e.reason is Reason.DIVISION]
+    return [entry for entry in listed(queue) if entry.reason is Reason.DIVISION]
 
 
 def followed(project, queue, result):
