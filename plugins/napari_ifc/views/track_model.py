@@ -170,5 +170,5 @@ def _kin_words(row: TrackRow) -> list[str]:
         words.append(tr("Daughter of track {parent_id}").format(parent_id=row.parent_id))
     if row.daughter_ids:
         numbers = ", ".join(map(str, row.daughter_ids))
-        words.append(tr("Divided into {numbers}").format(numbers=numbers))
+        words.append(tr("Daughters: {numbers}").format(numbers=numbers))
     return words
