@@ -14,6 +14,11 @@ def ancestors(parents: Mapping[int, int], track_id: int) -> Iterable[int]:
     return seen
 
 
+def linked(parents: Mapping[int, int]) -> set[int]:
+    """Tracks with a mother or a daughter, which proposing again does not replace."""
+    return {*parents, *parents.values()}
+
+
 def rings_of(parents: Mapping[int, int]) -> Iterator[int]:
     """Tracks that descend from themselves; each track is looked at once."""
     known = set[int]()

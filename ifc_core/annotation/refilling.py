@@ -1,4 +1,4 @@
-"""Which staged masks go on in tracks that a person named, classed, put together or restored.
+"""Which staged masks go on in tracks that a person named, classed, linked or put together.
 
 Such a track holds no mask of a person's own, but who is who in it is a person's word. So it goes
 on frame by frame with what covers the same as before, whichever instances a new run makes of it.
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
+from ifc_core.annotation.lineage import linked
 from ifc_core.annotation.matching import is_anchor, native
 from ifc_core.annotation.pointer_tables import AREA, FRAME, MASK, STATE, TRACK, Table
 from ifc_core.annotation.records import Scope
@@ -23,12 +24,13 @@ _LEAST_IN_A_ROW = 3  # common frames; shorter is a passing by, where there are m
 
 
 def touched_tracks(tx: EditTransaction, video_id: int) -> list[Track]:
-    """Tracks that a person touched, but on no mask of which a person's word stands."""
+    """Tracks that a person touched or that are linked, but on no mask a person's word stands."""
     tracks = [t for t in tx.tracks(video_id) if t.state is not TrackState.REJECTED]
     shown = tx.pointer_table(video_id, [track.id for track in tracks])
     anchored = set(shown[is_anchor(shown), TRACK].tolist())
     absent = set(shown[shown[:, STATE] == ABSENT, TRACK].tolist())
-    touched = [t for t in tracks if t.state is not TrackState.PROPOSED or t.id in absent]
+    kept = absent | linked(tx.parents(video_id))
+    touched = [t for t in tracks if t.state is not TrackState.PROPOSED or t.id in kept]
     return [track for track in touched if track.id not in anchored]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ifc_core.annotation import rows
 from ifc_core.annotation.frame_columns import FrameColumns, columns_of_video
+from ifc_core.annotation.lineage import linked
 from ifc_core.annotation.records import WHOLE, Scope
 from ifc_core.annotation.schema import FRAME_STATES, STATE_CODE
 from ifc_core.structures import FrameState, Track, TrackState
@@ -28,7 +29,8 @@ class TrackFilter:
         category_ids: One of these classes.
         states: One of these review states.
         untouched_only: No frame that a person corrected, approved, rejected or marked absent, and
-            no class, name or frames that a person gave the track; nor was it restored.
+            no class, name, frames, mother or daughter that the track was given; nor was it
+            restored.
         scope: At least one mask on these frames; areas and lengths count these only.
     """
 
@@ -113,10 +115,15 @@ def find_tracks(db: sqlite3.Connection, video_id: int, where: TrackFilter) -> li
     query = f"SELECT {rows.TRACK_COLUMNS} FROM tracks WHERE video_id = ? ORDER BY id"  # noqa: S608
     tracks = [rows.track_of(row) for row in db.execute(query, (video_id,))]
     masks, nothing = columns_of_video(db, video_id), FrameColumns.empty()
-    return [t.id for t in tracks if meets(t, masks.get(t.id, nothing), where)]
+    family = linked({t.id: t.parent_id for t in tracks if t.parent_id is not None})
+    return [
+        t.id for t in tracks if meets(t, masks.get(t.id, nothing), where, is_linked=t.id in family)
+    ]
 
 
-def meets(track: Track, columns: FrameColumns, where: TrackFilter) -> bool:
+def meets(
+    track: Track, columns: FrameColumns, where: TrackFilter, *, is_linked: bool = False
+) -> bool:
     """Whether a track meets every condition of a filter.
 
     Its masks are looked at only where a condition asks something of them.
@@ -125,12 +132,13 @@ def meets(track: Track, columns: FrameColumns, where: TrackFilter) -> bool:
         track: The header.
         columns: Its annotated frames.
         where: The conditions.
+        is_linked: Whether it has a mother or a daughter.
     """
     return (
         _between(track.score, where.score_at_least, where.score_below)
         and (where.category_ids is None or track.category_id in where.category_ids)
         and (where.states is None or track.state in where.states)
-        and not (where.untouched_only and _is_touched(track, columns))
+        and not (where.untouched_only and (is_linked or _is_touched(track, columns)))
         and (not _asks_of_masks(where) or _masks_meet(columns, where))
     )
 

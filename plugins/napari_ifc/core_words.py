@@ -103,6 +103,7 @@ PARTS = (
     "{count} frames",
     "1 track",
     "{count} tracks",
+    "tracks {numbers} and {last}",
     "track {number} ({text})",
     "track {number}",
 )

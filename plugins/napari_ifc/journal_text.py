@@ -13,7 +13,10 @@ from string import Formatter
 from napari_ifc.core_words import LISTS, NOTES, PARTS, REPORTS, STEPS, TOOLS
 from napari_ifc.language import is_english, tr
 
-_NUMBERS = frozenset({"count", "first", "frame", "last", "number"})
+_KINDS = {
+    **dict.fromkeys(("count", "first", "frame", "last", "number"), "[0-9,]+"),
+    "numbers": "[0-9, ]+",
+}
 _SENTENCE_END = re.compile(r"(?<=\.) ")
 _NESTED = frozenset({"part", "other", "scope"})
 _DRAWN = re.compile(
@@ -94,6 +97,6 @@ def _source(template: str, *, grouped: bool, nested: str = "") -> str:
     for literal, name, _, _ in Formatter().parse(template):
         parts.append(re.escape(literal))
         if name is not None:
-            kind = "[0-9,]+" if name in _NUMBERS else nested if name in _NESTED else ".+"
+            kind = _KINDS.get(name) or (nested if name in _NESTED else ".+")
             parts.append(f"(?P<{name}>{kind})" if grouped else f"(?:{kind})")
     return "".join(parts)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ifc_core.annotation.category_ids import free_category_id
 from ifc_core.annotation.delta import unpack_rgb
 from ifc_core.annotation.edits.base import Edit, names_of
+from ifc_core.annotation.lineage import linked
 from ifc_core.annotation.matching import find_matches
 from ifc_core.annotation.neighbour_colors import color_fresh_tracks
 from ifc_core.annotation.pointer_tables import (
@@ -51,7 +52,8 @@ class AcceptRun(Edit):
     approved frames. An instance that covers the same object as a track with human work
     fills the untouched frames of that track instead of becoming a second one, and one
     that covers a rejected track is left out. A track that a person named, classed, linked,
-    split, merged, swapped or restored goes on, frame by frame, with what covers the same as before;
+    split, merged, swapped or restored goes on, frame by frame, with what covers the same as before
+    (of a lineage every track, also where a file brought the links);
     where nothing of the run does on any frame it keeps its proposals. New tracks that touch
     differ in hue.
 
@@ -216,7 +218,7 @@ def _drop_proposals(
     is_gone = in_scope & (shown[:, STATE] == PROPOSED) & (shown[:, SOURCE] == MODEL)
     with_gone, with_rest = (set(shown[m, TRACK].tolist()) for m in (is_gone, ~is_gone))
     tx.change(shown[is_gone], None)
-    empty = with_gone - with_rest
+    empty = with_gone - with_rest - linked(tx.parents(video_id))  # these are filled anew
     tx.drop_tracks([t for t in tracks if t.id in empty and t.state is TrackState.PROPOSED])
 
 

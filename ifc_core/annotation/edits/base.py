@@ -12,6 +12,8 @@ from ifc_core.structures import Track, TrackState
 if TYPE_CHECKING:
     from ifc_core.annotation.transaction import EditTransaction
 
+_MAX_NUMBERS = 5  # as many tracks are told by their numbers
+
 
 class OverlapRule(StrEnum):
     """Which mask stays where two merged tracks share a frame.
@@ -55,13 +57,24 @@ def name_of(track: Track) -> str:
 
 def names_of(tracks: Sequence[Track]) -> str:
     """Tracks in the words of the history list."""
-    return name_of(tracks[0]) if len(tracks) == 1 else f"{len(tracks)} tracks"
+    return name_of(tracks[0]) if len(tracks) == 1 else numbers_of([track.id for track in tracks])
+
+
+def numbers_of(track_ids: Sequence[int]) -> str:
+    """Tracks by their numbers: "tracks 3, 4 and 9"; many are counted."""
+    if len(track_ids) == 1:
+        return f"track {track_ids[0]}"
+    if not 0 < len(track_ids) <= _MAX_NUMBERS:
+        return f"{len(track_ids):,} tracks"
+    numbers = [str(track_id) for track_id in track_ids]
+    return f"tracks {', '.join(numbers[:-1])} and {numbers[-1]}"
 
 
 def touched(track: Track) -> Track:
-    """The header of a track that a person said something of: it is no mere proposal any more.
+    """The header of a track of which a person changed class, name or frames: no mere proposal.
 
-    A rejected one stays rejected.
+    A rejected one stays rejected. A link to a mother is no reason: it stands in the header itself,
+    so that proposing again knows of it (``lineage.linked``).
     """
     is_proposed = track.state is TrackState.PROPOSED
     return replace(track, state=TrackState.CORRECTED) if is_proposed else track

@@ -22,6 +22,9 @@ from ifc_core.structures import Track
 class LinkDivision(Edit):
     """Say that a track divided into others; what they descended from before is forgotten.
 
+    No mask is changed, so a proposal stays one; proposing again keeps linked tracks and fills them
+    anew. A track that is split counts as touched, as by ``SplitTrack``.
+
     Attributes:
         parent_id: The track that divided.
         daughter_ids: What it divided into. With the parent among them its track went on as one
@@ -46,8 +49,7 @@ class LinkDivision(Edit):
             ids.append(split(tx, parent, frame_index).id)
         daughters = tx.tracks_of(ids)
         for daughter in daughters:
-            tx.put_track(replace(touched(daughter), parent_id=parent.id))
-        tx.put_track(touched(tx.track(parent.id)))
+            tx.put_track(replace(daughter, parent_id=parent.id))
         left = seen(tx.pointers(parent.id))
         if not left:
             tx.fail(f"{name_of(parent)} is not seen before frame {self.frame_index}.")
@@ -72,7 +74,7 @@ class UnlinkTracks(Edit):
         if not tracks:
             tx.fail("None of these tracks came from a division.")
         for track in tracks:
-            tx.put_track(replace(touched(track), parent_id=None))
+            tx.put_track(replace(track, parent_id=None))
         return f"Forget the mother of {names_of(tracks)}"
 
 

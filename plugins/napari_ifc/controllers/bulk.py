@@ -8,6 +8,7 @@ import numpy as np
 
 from ifc_core.annotation import EditResult, Project, Scope, TrackFilter, VideoEntry, edits
 from ifc_core.annotation.edits import Edit
+from ifc_core.annotation.edits.base import numbers_of
 from ifc_core.annotation.review import meets
 from ifc_core.structures import Category, TrackState
 from ifc_core.structures.palette import unlike_color
@@ -48,7 +49,16 @@ class BulkController:
         """
         index = self._index
         held = (row.track_id for row in index.rows() if row.holds(words))
-        return tuple(i for i in held if meets(index.header(i), index.frames(i).columns, where))
+        return tuple(
+            i
+            for i in held
+            if meets(
+                index.header(i),
+                index.frames(i).columns,
+                where,
+                is_linked=index.kinship.is_linked(i),
+            )
+        )
 
     # Tracks
 
@@ -107,7 +117,7 @@ class BulkController:
             edits.SetCategory(Category(new_id, class_name, color_rgb=color)),
             edits.RelabelTracks(track_ids, new_id),
         )
-        label = f"Relabel {_in_journal(len(track_ids))} to {class_name}"
+        label = f"Relabel {numbers_of(track_ids)} to {class_name}"
         self._apply(edits.Batch(steps, label=label))
         return done
 
@@ -127,11 +137,10 @@ class BulkController:
     def mark_absent(self, marked: FrameRange) -> str:
         """Say that the range's tracks are not to be seen on its frames."""
         steps = tuple(edits.MarkAbsent(i, _scope(marked)) for i in marked.track_ids)
-        name, in_journal = tracks_text(len(steps)), _in_journal(len(steps))
+        name = tracks_text(len(steps))
         if len(steps) == 1:
-            in_journal = f"track {marked.track_ids[0]}"
             name = tr("track {track_ids}").format(track_ids=marked.track_ids[0])
-        label = f"Mark {in_journal} absent, {_scope(marked).describe()}"
+        label = f"Mark {numbers_of(marked.track_ids)} absent, {_scope(marked).describe()}"
         self._apply(edits.Batch(steps, label=label))
         return tr("Marked {name} absent on {frames_text}.").format(
             name=name, frames_text=frames_text(marked.num_frames)
@@ -153,7 +162,7 @@ class BulkController:
         steps = [step for i in marked.track_ids for step in self._fillings(i, marked)]
         if not steps:
             return tr("There is no empty frame to fill in the range.")
-        label = f"Extend {_in_journal(len(marked.track_ids))}, {_scope(marked).describe()}"
+        label = f"Extend {numbers_of(marked.track_ids)}, {_scope(marked).describe()}"
         result = self._apply(edits.Batch(tuple(steps), label=label))
         return tr("Filled {frames_text}.").format(frames_text=frames_text(result.num_masks))
 
@@ -181,11 +190,6 @@ class BulkController:
 
 def _scope(marked: FrameRange) -> Scope:
     return Scope(marked.first, marked.last)
-
-
-def _in_journal(count: int) -> str:
-    # The journal is in English, whoever reads it later.
-    return "1 track" if count == 1 else f"{count:,} tracks"
 
 
 def tracks_text(count: int) -> str:

@@ -31,6 +31,10 @@ class Kinship:
         """What a track divided into."""
         return tuple(self._daughters.get(track_id, ()))
 
+    def is_linked(self, track_id: int) -> bool:
+        """Whether a track has a mother or a daughter."""
+        return track_id in self._parents or track_id in self._daughters
+
     def family(self, track_id: int) -> tuple[int, ...]:
         """The first track of a lineage and all that descend from it, each before its daughters."""
         above = self.ancestors(track_id)

@@ -10,6 +10,7 @@ from ifc_core.annotation import (
     Scope,
     StagedInstance,
     StagedMask,
+    TrackFilter,
 )
 from ifc_core.annotation.edits import (
     AcceptRun,
@@ -65,7 +66,7 @@ def test_a_division_links_daughters_and_is_taken_back(empty):
     result = do(empty, LinkDivision(1, (2, 3)))
     assert parents(empty) == {2: 1, 3: 1}
     assert set(result.tracks_changed) == {2, 3}
-    assert empty.history()[0].label == "Divide track 1 into 2 tracks"
+    assert empty.history()[0].label == "Divide track 1 into tracks 2 and 3"
     do(empty, UnlinkTracks((3,)))
     assert parents(empty) == {2: 1}
     with pytest.raises(EditError, match="None of these tracks came from a division"):
@@ -263,7 +264,7 @@ def test_a_swap_that_leaves_nothing_of_the_mother_drops_the_link(empty):
     assert [f.frame_index for f in empty.track_frames(1)] == list(range(8))
 
 
-def test_a_linked_proposal_is_a_persons_word(empty):
+def test_linked_proposals_stay_proposals_and_count_as_touched(empty):
     run = empty.begin_run("propose", 1, {})
     for frame in range(6):
         empty.stage(run, frame, [StagedMask(int(frame > 2), box(frame, 3))])
@@ -272,7 +273,12 @@ def test_a_linked_proposal_is_a_persons_word(empty):
     empty.apply(AcceptRun(run))
     mother, daughter = sorted(t.id for t in empty.tracks(1))
     do(empty, LinkDivision(mother, (daughter,)))
-    assert {t.state for t in empty.tracks(1)} == {TrackState.CORRECTED}
+    untouched = TrackFilter(untouched_only=True)
+    assert {t.state for t in empty.tracks(1)} == {TrackState.PROPOSED}
+    assert empty.find_tracks(1, untouched) == []
+    do(empty, UnlinkTracks((daughter,)))
+    assert {t.state for t in empty.tracks(1)} == {TrackState.PROPOSED}
+    assert empty.find_tracks(1, untouched) == [mother, daughter]
 
 
 def test_only_tracks_of_one_video_are_linked(empty):

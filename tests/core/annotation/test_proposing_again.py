@@ -5,6 +5,7 @@ import pytest
 from ifc_core.annotation import Scope, StagedInstance, StagedMask, TrackFilter
 from ifc_core.annotation.edits import (
     AcceptRun,
+    LinkDivision,
     MarkAbsent,
     MergeTracks,
     RejectTracks,
@@ -14,6 +15,7 @@ from ifc_core.annotation.edits import (
     SetTrack,
     SplitTrack,
     SwapIdentities,
+    UnlinkTracks,
 )
 from ifc_core.structures import TrackState
 
@@ -186,3 +188,70 @@ def test_a_restored_track_counts_as_touched_and_goes_on(two):
     assert project.find_tracks(1, TrackFilter(untouched_only=True)) == [second]
     propose(project, still(LEFT_AGAIN))
     assert places(project, first) == boxes(still(LEFT_AGAIN))
+
+
+EARLY, LATE = range(5), range(5, NUM_FRAMES)
+
+
+@pytest.fixture
+def lineage(empty):
+    """A mother on frames 0 to 4 at the left, one daughter there and one at the right."""
+    mother, left, right = propose(
+        empty, still(LEFT, EARLY), still(LEFT, LATE), still(RIGHT, LATE)
+    ).tracks_added
+    empty.apply(LinkDivision(mother, (left, right)))
+    return empty, mother, left, right
+
+
+def parents(project):
+    return {t.id: t.parent_id for t in project.tracks(1) if t.parent_id is not None}
+
+
+def test_linked_proposals_go_on_in_their_tracks(lineage):
+    project, mother, left, right = lineage
+    result = propose(
+        project, still(RIGHT_AGAIN, LATE), still(LEFT_AGAIN, LATE), still(LEFT_AGAIN, EARLY)
+    )
+    assert result.tracks_added == result.tracks_removed == ()
+    assert parents(project) == {left: mother, right: mother}
+    assert places(project, mother) == boxes(still(LEFT_AGAIN, EARLY))
+    assert places(project, left) == boxes(still(LEFT_AGAIN, LATE))
+    assert places(project, right) == boxes(still(RIGHT_AGAIN, LATE))
+    assert {t.state for t in project.tracks(1)} == {TrackState.PROPOSED}
+
+
+def test_a_run_that_sees_no_division_leaves_the_linked_tracks_apart(lineage):
+    project, mother, left, right = lineage
+    propose(project, still(LEFT_AGAIN))  # the mother's number goes on, the daughter is not found
+    assert parents(project) == {left: mother, right: mother}
+    assert places(project, mother) == boxes(still(LEFT_AGAIN, EARLY))
+    assert places(project, left) == boxes(still(LEFT_AGAIN, LATE))
+    assert places(project, right) == boxes(still(RIGHT, LATE))  # as it was
+
+
+def test_some_frames_proposed_again_leave_the_linked_tracks(lineage):
+    project, mother, left, right = lineage
+    run_id = project.begin_run("propose", 1, {})
+    project.stage(run_id, 5, [StagedMask(0, box(*RIGHT_AGAIN), 0.5)])
+    project.finish_run(run_id)
+    project.apply(AcceptRun(run_id, scope=Scope(0, 5)))
+    assert parents(project) == {left: mother, right: mother}
+    assert places(project, right)[5] == box(*RIGHT_AGAIN)
+    assert places(project, mother) == boxes(still(LEFT, EARLY))
+
+
+def test_what_is_linked_no_more_is_replaced_as_other_proposals_are(lineage):
+    project, mother, left, right = lineage
+    project.apply(UnlinkTracks((right,)))
+    result = propose(project, still(RIGHT_AGAIN, LATE))
+    assert result.tracks_removed == (right,)
+    assert parents(project) == {left: mother}
+
+
+def test_a_track_that_a_link_split_stays_split_without_the_link(empty):
+    first, second = propose(empty, still(LEFT), still(RIGHT, LATE)).tracks_added
+    (rest,) = empty.apply(LinkDivision(first, (first, second))).tracks_added
+    empty.apply(UnlinkTracks((rest, second)))
+    propose(empty, still(LEFT_AGAIN))
+    assert places(empty, first) == boxes(still(LEFT_AGAIN, EARLY))
+    assert places(empty, rest) == boxes(still(LEFT_AGAIN, LATE))

@@ -70,6 +70,17 @@ def test_a_track_with_a_rejected_mask_is_no_untouched_one(bulk):
     assert list(controller.find(where)) == project.find_tracks(1, where)
 
 
+def test_a_track_with_a_mother_or_a_daughter_is_no_untouched_one(bulk):
+    controller, project, ids = bulk
+    where = TrackFilter(untouched_only=True)
+    mother, daughter = ids[0], ids[3]
+    controller._apply(edits.ClearMasks((daughter,), Scope(0, 2)))
+    assert {mother, daughter} <= {*controller.find(where)}
+    controller._apply(edits.LinkDivision(mother, (daughter,)))
+    assert not {mother, daughter} & {*controller.find(where)}
+    assert list(controller.find(where)) == project.find_tracks(1, where)
+
+
 def test_bulk_edits_are_one_step_and_say_how_many(bulk):
     controller, project, ids = bulk
     few = tuple(ids[:3])
@@ -83,7 +94,7 @@ def test_bulk_edits_are_one_step_and_say_how_many(bulk):
     for done, (step, sentence) in enumerate(steps, start=1):
         assert step() == sentence
         assert len(project.history()) == number + done
-    assert project.history()[0].label == "Delete 3 tracks"
+    assert project.history()[0].label == "Delete tracks {}, {} and {}".format(*few)
     for _ in steps:
         project.undo()
     assert len(project.tracks(1)) == 6

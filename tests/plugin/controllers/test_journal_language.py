@@ -26,7 +26,7 @@ from napari_ifc.rows import FrameRange
 
 PLUGIN = Path(napari_ifc.__file__).parent
 _ONE = ("track 1", "track 12 (Ann)")
-_MANY = (*_ONE, "1,234 tracks")
+_MANY = (*_ONE, "tracks 4 and 12", "tracks 4, 5 and 12", "1,234 tracks")
 _SCOPES = ("the whole track", "frame 8", "from frame 7 on", "frames 0 to 5")
 _SAMPLES = {
     "name_of(track)": _ONE,
@@ -38,9 +38,8 @@ _SAMPLES = {
     "names_of(tracks)": _MANY,
     "names_of(others)": _MANY,
     "names_of(daughters)": _MANY,
-    "in_journal": _MANY,
-    "_in_journal(len(track_ids))": ("1 track", "3 tracks"),
-    "_in_journal(len(marked.track_ids))": ("1 track", "3 tracks"),
+    "numbers_of(track_ids)": _MANY,
+    "numbers_of(marked.track_ids)": _MANY,
     "self.scope.describe()": _SCOPES,
     "scope.describe()": _SCOPES,
     "scope": _SCOPES,
@@ -91,10 +90,10 @@ def test_steps_of_every_kind_are_stored_in_english(session, editor):
     labels = [step.label for step in project.history()]
     assert labels[:7] == [
         "Edit classes",
-        "Mark 2 tracks absent, frames 5 to 6",
+        "Mark tracks 1 and 2 absent, frames 5 to 6",
         "Mark track 1 absent, frames 4 to 5",
-        "Extend 1 track, frames 2 to 3",
-        "Relabel 2 tracks to bird",
+        "Extend track 1, frames 2 to 3",
+        "Relabel tracks 1 and 2 to bird",
         "New track 2, frame 0",
         "Relabel to whale",
     ]
@@ -120,6 +119,11 @@ def test_each_is_shown_in_the_language_of_the_window(session, editor):
             "⟦Relabel ⟦track 3 (a, b)⟧ to my to, ⟦frames 2 to 5⟧⟧",
         ),
         ("Approve 1,234 tracks, the whole track", "⟦Approve ⟦1,234 tracks⟧, ⟦the whole track⟧⟧"),
+        (
+            "Divide track 7 (Ann) into tracks 12, 13 and 20",
+            "⟦Divide ⟦track 7 (Ann)⟧ into ⟦tracks 12, 13 and 20⟧⟧",
+        ),
+        ("Divide track 7 into 2 tracks", "⟦Divide ⟦track 7⟧ into ⟦2 tracks⟧⟧"),  # as it was before
         ("Approve the whole video", "⟦Approve ⟦the whole video⟧⟧"),
         ("Copy track 2 from frame 4 to 1 frame", "⟦Copy ⟦track 2⟧ from frame 4 to ⟦1 frame⟧⟧"),
         ("Extend track 2 to frame 9", "⟦Extend ⟦track 2⟧ to frame 9⟧"),
