@@ -16,6 +16,8 @@ from ifc_core.errors import ConfigError, OutputError
 HOME_VARIABLE = "IFC_STUDIO_HOME"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+COLORS_BY = ("track", "class", "lineage")
+"""Whose colours masks can have."""
 THEMES = ("dark", "light", "system")
 _APP = "ifc-studio"
 
@@ -78,7 +80,7 @@ class Settings:
         overlay_opacity: Opacity of filled masks, 0 to 1.
         contour_width_px: Width of mask outlines.
         show_ids: Whether each mask carries its track number.
-        color_by_class: Whether masks have the colours of their classes, not of their tracks.
+        color_by: Whose colours masks have: ``track``, ``class`` or ``lineage``.
         frame_memory_mib: Bound on decoded frames in the window, in MiB.
         projects_folder: Where projects of newly opened videos are made; empty puts each beside
             its video.
@@ -97,7 +99,7 @@ class Settings:
     overlay_opacity: float = 0.45
     contour_width_px: int = 2
     show_ids: bool = True
-    color_by_class: bool = False
+    color_by: str = "track"
     frame_memory_mib: int = 512
     projects_folder: str = ""
     shortcuts: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -108,6 +110,7 @@ class Settings:
         _one_of("precision", self.precision, PRECISIONS)
         _range("num_threads", self.num_threads, 0, 1024)
         _one_of("theme", self.theme, THEMES)
+        _one_of("color_by", self.color_by, COLORS_BY)
         _range("overlay_opacity", self.overlay_opacity, 0, 1)
         _range("contour_width_px", self.contour_width_px, 1, 8)
         _range("frame_memory_mib", self.frame_memory_mib, 64, 1 << 20)
@@ -159,6 +162,9 @@ def settings_from(values: dict[str, Any]) -> Settings:
         ConfigError: An unknown name or a value of the wrong type.
     """
     defaults = Settings()
+    if "color_by_class" in values:  # before there were lineages
+        values = {"color_by": "class" if values["color_by_class"] else "track", **values}
+        del values["color_by_class"]
     known = {field.name for field in dataclasses.fields(Settings)}
     checked: dict[str, Any] = {}
     for name, value in values.items():

@@ -21,6 +21,7 @@ from ifc_core.annotation.records import WHOLE, Scope
 from ifc_core.annotation.selection import ExportScope, VideoSelection, select_video
 from ifc_core.annotation.targets import check_target
 from ifc_core.annotation.ytvis_export import header_of, iter_tracks, on_all_frames
+from ifc_core.config import COLORS_BY
 from ifc_core.errors import ConfigError, OutputError
 from ifc_core.io.atomic import check_new_folder
 from ifc_core.io.coco import write_coco_tracks
@@ -68,7 +69,7 @@ class ExportOptions:
         include_studio_key: Add the ``ifc_studio`` key (states, sources, z-order).
         frame_scope: Only these frames.
         approved_tracks_only: Only tracks that were approved as a whole.
-        color_by_class: Draw the masks of a film in the colours of their classes.
+        color_by: Whose colours the masks of a film have: ``track``, ``class`` or ``lineage``.
     """
 
     scope: ExportScope = ExportScope.REVIEWED
@@ -79,10 +80,16 @@ class ExportOptions:
     include_studio_key: bool = True
     frame_scope: Scope = WHOLE
     approved_tracks_only: bool = False
-    color_by_class: bool = False
+    color_by: str = "track"
 
     def __post_init__(self) -> None:
-        """Check the step."""
+        """Check the step and the colours."""
+        if self.color_by not in COLORS_BY:
+            raise ConfigError(
+                f"Masks have the colours of one of {', '.join(COLORS_BY)}.",
+                name="color_by",
+                value=self.color_by,
+            )
         if self.frame_step < 1:
             raise ConfigError(
                 "The frame step is 1 or more.", name="frame_step", value=self.frame_step
@@ -162,8 +169,8 @@ def export_project(
         picture_notes = _write_frames(reader, exported, header, target, format, context)
     if format is ExportFormat.OVERLAY:
         scope, step = options.frame_scope, options.frame_step
-        colors = {c.id: c.color_rgb for c in categories} if options.color_by_class else {}
-        num_masks = write_films(reader, exported, target, scope, step, context, colors)
+        by = options.color_by
+        num_masks = write_films(reader, exported, target, scope, step, context, by)
         hidden = 0
     elif format is ExportFormat.CSV:
         num_masks, notes = export_measurements(reader, exported, categories, target, context)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import MappingProxyType
 
 from ifc_core.annotation.frame_images import find_frames
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import Scope
 from ifc_core.annotation.selection import VideoSelection
+from ifc_core.annotation.track_colors import colors_of
 from ifc_core.errors import OutputError
 from ifc_core.jobs import JobContext
 
 FILM_SUFFIXES = (".mp4", ".mov", ".mkv", ".m4v")
-
-ClassColors = Mapping[int, tuple[int, int, int]]
-_NO_COLORS: ClassColors = MappingProxyType({})
 
 
 def write_films(
@@ -27,7 +24,7 @@ def write_films(
     frames: Scope,
     frame_step: int,
     context: JobContext,
-    class_colors: ClassColors = _NO_COLORS,
+    color_by: str = "track",
 ) -> int:
     """Write a film of one video, or a folder of films.
 
@@ -42,7 +39,7 @@ def write_films(
         frames: The frames to show.
         frame_step: Every n-th of them.
         context: Progress and cancellation.
-        class_colors: Colours of classes by id; tracks of other classes have their own.
+        color_by: Whose colours the masks have; see :func:`track_colors.colors_of`.
 
     Returns:
         Masks drawn.
@@ -64,7 +61,7 @@ def write_films(
                 "choose one of them, or name a folder.",
                 path=target,
             )
-        return _write_film(reader, selections[0], target, frames, frame_step, context, class_colors)
+        return _write_film(reader, selections[0], target, frames, frame_step, context, color_by)
     with ExitStack() as stack:
         folder = stack.enter_context(atomic_folder(target))
         return sum(
@@ -75,7 +72,7 @@ def write_films(
                 frames,
                 frame_step,
                 context,
-                class_colors,
+                color_by,
             )
             for selection in selections
         )
@@ -88,14 +85,14 @@ def _write_film(
     frames: Scope,
     frame_step: int,
     context: JobContext,
-    class_colors: ClassColors,
+    color_by: str,
 ) -> int:
     from ifc_core.io.overlay import OverlayMask, OverlayWriter  # loads the encoder
     from ifc_core.io.readable_frames import ReadableFrames
     from ifc_core.io.video import open_video
 
     tracks = {track.id: track for track in selection.tracks}
-    colors = {t.id: class_colors.get(t.category_id, t.color_rgb) for t in selection.tracks}
+    colors = colors_of(reader, selection.video.id, color_by)
     exported = set(selection.frames)
     drawn = 0
     with open_video(find_frames(reader, selection), context) as video:

@@ -197,6 +197,10 @@ def export(
         bool,
         typer.Option("--color-by-class", help="Draw a film's masks in the colours of classes."),
     ] = False,
+    color_by_lineage: Annotated[
+        bool,
+        typer.Option("--color-by-lineage", help="Draw what came of one cell in shades of a hue."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Export annotations, and say what was left out."""
@@ -214,7 +218,7 @@ def export(
             include_studio_key=not plain,
             frame_scope=_range(frame_range),
             approved_tracks_only=approved_tracks,
-            color_by_class=color_by_class,
+            color_by=_colors_by(by_class=color_by_class, by_lineage=color_by_lineage),
         )
         chosen = form or _BY_SUFFIX.get(output.suffix.lower(), "ytvis")
         with job(f"Exporting {reader.name}") as context:
@@ -291,6 +295,13 @@ def _format(name: str) -> ExportFormat:
     if name not in list(ExportFormat):
         raise InputError(f"There is no format {name}; use {EXPORT_FORMATS}.")
     return ExportFormat(name)
+
+
+def _colors_by(*, by_class: bool, by_lineage: bool) -> str:
+    """Whose colours a film has."""
+    if by_class and by_lineage:
+        raise InputError("A film has the colours of classes or of lineages; choose one.")
+    return "class" if by_class else "lineage" if by_lineage else "track"
 
 
 def _range(text: str) -> Scope:

@@ -17,6 +17,12 @@ OKABE_ITO: tuple[RGB, ...] = (
     (213, 94, 0),
     (204, 121, 167),
 )
+# Without the blue, whose lighter form looks like the sky blue.
+_FAMILY_HUES = tuple(hue for hue in OKABE_ITO if hue != (0, 114, 178))
+_FAMILY_MIXES = ((0, 0.0), (255, 0.5), (0, 0.15))
+NUM_FAMILY_HUES, NUM_SHADES = len(_FAMILY_HUES), len(_FAMILY_MIXES)
+NO_FAMILY: RGB = (178, 178, 178)
+"""Colour of what has no family, where the others are seen in the colours of theirs."""
 _MIXES = ((0, 0.0), (255, 0.45), (0, 0.4))
 _TOLD_APART = 0.1  # of two colours in Oklab; the two nearest of the seven hues lie 0.16 apart
 
@@ -33,10 +39,28 @@ def track_color(index: int) -> RGB:
     Returns:
         (red, green, blue), 0 to 255 each.
     """
-    hue = OKABE_ITO[index % len(OKABE_ITO)]
-    target, share = _MIXES[index // len(OKABE_ITO) % len(_MIXES)]
-    red, green, blue = (round(channel + (target - channel) * share) for channel in hue)
-    return (red, green, blue)
+    return _mixed(OKABE_ITO[index % len(OKABE_ITO)], *_MIXES[index // len(OKABE_ITO) % len(_MIXES)])
+
+
+def family_color(hue: int, shade: int) -> RGB:
+    """A colour of one of six families of three shades each.
+
+    In Oklab two shades of one family lie at least 0.06 apart, and colours of two families 0.07; as
+    seen without the receptor for red or for green these still lie 0.04 apart.
+
+    Args:
+        hue: Any integer, which family.
+        shade: Any integer, which of its shades; 0 is the full hue.
+    """
+    mix = _FAMILY_MIXES[shade % NUM_SHADES]
+    return _mixed(_FAMILY_HUES[hue % NUM_FAMILY_HUES], *mix)
+
+
+def family_hue(color: RGB) -> int:
+    """The hue of :func:`family_color` that is most like a colour, however light that is."""
+    wanted = _oklab(color)[1:]
+    hues = [_oklab(hue)[1:] for hue in _FAMILY_HUES]
+    return min(range(NUM_FAMILY_HUES), key=lambda i: math.dist(hues[i], wanted))
 
 
 def unlike_color(used: Collection[RGB]) -> RGB:
@@ -57,6 +81,11 @@ def unlike_color(used: Collection[RGB]) -> RGB:
     if distance(hue) >= _TOLD_APART:
         return hue
     return max((track_color(index) for index in range(len(_MIXES) * len(OKABE_ITO))), key=distance)
+
+
+def _mixed(hue: RGB, target: int, share: float) -> RGB:
+    red, green, blue = (round(channel + (target - channel) * share) for channel in hue)
+    return (red, green, blue)
 
 
 def _oklab(rgb: RGB) -> tuple[float, float, float]:

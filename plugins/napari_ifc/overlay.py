@@ -74,13 +74,14 @@ class OverlayStyle:
         contour_width_px: Width of outlines in pixels of the picture.
         show_ids: Whether each mask carries its number.
         digit_px: Height of the digits in pixels of the picture; 0 for one that suits its size.
-        by_class: Whether whoever gives the masks gives them the colours of their classes.
+        color_by: Whose colours whoever gives the masks gives them: ``track``, ``class`` or
+            ``lineage``.
     """
 
     opacity: float = 0.45
     contour_width_px: int = 2
     show_ids: bool = True
-    by_class: bool = False
+    color_by: str = "track"
     digit_px: int = 0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ifc_core.annotation.track_colors import colors_of
 from ifc_core.config import data_dir
 from ifc_core.structures.palette import track_color
 from napari_ifc.coming_frames import ComingFrames
@@ -100,15 +101,19 @@ class Presenter:
         """Take in what an edit changed, before it is drawn."""
         if self._records is not None:
             self._records.take(result)
-        if result.categories_changed and self._workspace is not None:
+        tracks = (result.tracks_added, result.tracks_removed, result.tracks_changed)
+        if self._workspace is not None and (result.categories_changed or any(tracks)):
             self._settle_colors(self._workspace)
 
     def _settle_colors(self, workspace: Workspace) -> None:
-        """Have tracks seen in the colours of their classes, or in their own."""
-        colors = None
-        if self._layers.style.by_class:
-            colors = {c.id: c.color_rgb for c in workspace.session.project.categories()}
-        workspace.look = replace(workspace.look, class_colors=colors)
+        """Have tracks seen in the colours of their classes or lineages, or in their own."""
+        color_by = self._layers.style.color_by
+        if color_by == workspace.look.color_by == "track":
+            return
+        session = workspace.session
+        is_own = color_by == "track"
+        colors = {} if is_own else colors_of(session.project, session.entry.id, color_by)
+        workspace.look = replace(workspace.look, color_by=color_by, colors=colors)
 
     def apply_theme(self, theme_id: str) -> None:
         """Take the colours of a napari theme."""
@@ -133,7 +138,7 @@ class Presenter:
         workspace = self._workspace
         if workspace is None:
             return
-        if self._layers.style.by_class != (workspace.look.class_colors is not None):
+        if self._layers.style.color_by != workspace.look.color_by:
             self._settle_colors(workspace)
             self.lists_soon()
         frame_index, editor = self._layers.frame_index, workspace.editor

@@ -19,7 +19,7 @@ class StudioSettings:
         overlay_opacity: Opacity of the filled masks, 0 to 1.
         contour_width_px: Width of mask outlines on screen, in overlay pixels.
         show_ids: Whether each mask carries its track number.
-        color_by_class: Whether masks have the colours of their classes, not of their tracks.
+        color_by: Whose colours masks have: ``track``, ``class`` or ``lineage``.
         frame_cache_bytes: Memory for decoded frames.
     """
 
@@ -27,7 +27,7 @@ class StudioSettings:
     overlay_opacity: float = 0.45
     contour_width_px: int = 2
     show_ids: bool = True
-    color_by_class: bool = False
+    color_by: str = "track"
     frame_cache_bytes: int = 512 * 1024 * 1024
 
     @classmethod
@@ -39,7 +39,7 @@ class StudioSettings:
             overlay_opacity=settings.overlay_opacity,
             contour_width_px=settings.contour_width_px,
             show_ids=settings.show_ids,
-            color_by_class=settings.color_by_class,
+            color_by=settings.color_by,
             frame_cache_bytes=settings.frame_memory_mib << 20,
         )
 

@@ -135,7 +135,7 @@ class Studio(StudioFeatures):
             self.settings.overlay_opacity,
             self.settings.contour_width_px,
             self.settings.show_ids,
-            self.settings.color_by_class,
+            self.settings.color_by,
         )
         return LayerStack(
             self.viewer,

@@ -66,7 +66,7 @@ class Workspace:
 
     def colored(self, parts: Iterable[_Colored]) -> list[_Colored]:
         """Lines of the table, or lanes, in the colours in which their tracks are seen now."""
-        if self.look.class_colors is None:
+        if not self.look.colors:
             return list(parts)
         return [
             replace(part, color_rgb=self.color_of(part.track_id))

@@ -77,11 +77,11 @@ def open_window(qapp, tmp_path):
 def test_the_film_has_the_colours_of_the_window(open_window, tmp_path, monkeypatch):
     films = []
     monkeypatch.setattr(files, "export_project", lambda *given: films.append(given[3]))
-    write_settings(Settings(color_by_class=True))
+    write_settings(Settings(color_by="class"))
     window, _ = open_window()
     propose_and_write(window, None, tmp_path, tmp_path / "scratch", Console(quiet=True))
     (options,) = films
-    assert options.color_by_class
+    assert options.color_by == "class"
     assert options.video_ids == (window.studio.open_workspace().session.entry.id,)
 
 

@@ -87,3 +87,16 @@ def test_a_tilde_before_no_users_name_is_part_of_a_name(
     assert from_home("~/clips") == tmp_path / "clips"
     assert from_home("~nobody-of-that-name/clips") == Path("~nobody-of-that-name/clips")
     assert from_home(Path("clips")) == Path("clips")
+
+
+def test_colours_that_were_set_before_there_were_lineages_are_kept(tmp_path):
+    path = tmp_path / "settings.toml"
+    for line, expected in (
+        ("color_by_class = true", "class"),
+        ("color_by_class = false", "track"),
+        ('color_by_class = true\ncolor_by = "lineage"', "lineage"),
+    ):
+        path.write_text(line)
+        assert read_settings(path).color_by == expected
+    with pytest.raises(ConfigError):
+        Settings(color_by="mood")

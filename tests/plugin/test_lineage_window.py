@@ -3,6 +3,9 @@
 from fake_engine import SIZE, disc
 
 from ifc_core.annotation import edits
+from ifc_core.annotation.track_colors import lineage_colors
+from ifc_core.config import read_settings
+from ifc_core.structures.palette import NO_FAMILY
 from napari_ifc.views.track_view import PARENT
 
 
@@ -68,3 +71,62 @@ def test_a_mother_is_found_by_words_in_the_list(desk):
     table = desk.studio.panel.tracks
     table.filters.search.setText(f"from {mother}")
     assert set(table.listed()) == {left, right}
+
+
+def test_masks_lanes_and_list_have_the_colours_of_lineages(desk):
+    mother, left, right = family(desk)
+    desk.studio.select(())
+    alone = desk.editor.commit_rle(disc(SIZE, (40, 50), 4), "Paint").tracks_added[0]
+    studio = desk.studio
+    own = {t.id: t.color_rgb for t in desk.project.tracks(1)}
+
+    def seen():
+        studio.presenter.lists()
+        lanes = {lane.track_id: lane.color_rgb for lane in studio.timeline._data.lanes}
+        assert lanes == {row.track_id: row.color_rgb for row in studio.panel.tracks.model._rows}
+        drawn = {i: studio.workspace.color_of(i) for i in lanes}
+        assert lanes == drawn
+        return lanes
+
+    assert not studio.run_action("view.by_lineage")
+    assert "link a division first" in desk.said
+    studio.select((mother, left, right))
+    assert studio.run_action("lineage.divide")
+    assert seen() == own
+    assert studio.run_action("view.by_lineage")
+    expected = lineage_colors(desk.project.tracks(1))
+    assert seen() == expected
+    assert expected[alone] == NO_FAMILY
+    studio.layers.go_to(4)
+    studio.select((alone,))
+    scale = desk.picture.shape[1] / SIZE[1]
+    for track_id, place in ((left, 14), (right, 34)):
+        pixel = desk.picture[round(20 * scale), round((place + 3) * scale), :3]
+        assert tuple(pixel.tolist()) == expected[track_id]
+    assert studio.run_action("view.by_class")  # one at a time
+    assert not studio.actions["view.by_lineage"].checked()
+    assert studio.actions["view.by_class"].checked()
+    assert len(set(seen().values())) == 1
+    assert studio.run_action("view.by_lineage")
+    assert seen() == expected
+    assert read_settings().color_by == "lineage"  # and in the next window
+    studio.select((left,))
+    assert studio.run_action("lineage.unlink")  # at once, in all places
+    assert seen() == lineage_colors(desk.project.tracks(1)) != expected
+    studio.run_action("edit.undo")
+    assert seen() == expected
+    assert studio.run_action("view.by_lineage")
+    assert seen() == own
+
+
+def test_colours_by_lineage_stay_chosen_where_nothing_is_linked(desk):
+    mother, left, right = family(desk)
+    studio = desk.studio
+    own = {t.id: t.color_rgb for t in desk.project.tracks(1)}
+    studio.select((mother, left, right))
+    studio.run_action("lineage.divide")
+    studio.run_action("view.by_lineage")
+    studio.run_action("edit.undo")
+    assert {i: studio.workspace.color_of(i) for i in own} == own
+    assert studio.run_action("view.by_lineage")  # can be switched off, but not on again
+    assert not studio.run_action("view.by_lineage")

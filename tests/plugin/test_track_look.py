@@ -304,7 +304,7 @@ class TestColours:
         assert [lane.color_rgb for lane in studio.timeline._data.lanes] == expected
         studio.select((three[2],))
         assert studio.layers.layers[-1].get_color(1)[:3] == pytest.approx((1, 0, 0))
-        assert read_settings().color_by_class  # and in the next window
+        assert read_settings().color_by == "class"  # and in the next window
         assert studio.run_action("view.by_class")
         assert self.drawn(desk)[:2] == own[:2]
         assert self.listed(desk) == own

@@ -19,13 +19,16 @@ class TrackLook:
     Attributes:
         hidden: Tracks that are hidden unless they are selected.
         only_selected: Whether the others are hidden while anything is selected.
-        class_colors: Colours of the classes by id where tracks are seen in those, else ``None``.
-            Compared by nobody: an edit or another style makes a new picture anyway.
+        color_by: Whose colours tracks have: ``track``, ``class`` or ``lineage``. Compared by
+            nobody: an edit or another style makes a new picture anyway.
+        colors: Colours of tracks by id where they are not their own; tracks that are not among
+            them have theirs. Compared by nobody either.
     """
 
     hidden: frozenset[int] = frozenset()
     only_selected: bool = False
-    class_colors: Mapping[int, RGB] | None = field(default=None, compare=False)
+    color_by: str = field(default="track", compare=False)
+    colors: Mapping[int, RGB] = field(default_factory=dict, compare=False)
 
     def shows(self, track_id: int, selected: tuple[int, ...]) -> bool:
         """Whether a track is seen.
@@ -40,8 +43,7 @@ class TrackLook:
 
     def color(self, track: Track) -> RGB:
         """Colour in which a track is seen."""
-        colors = self.class_colors or {}
-        return colors.get(track.category_id, track.color_rgb)
+        return self.colors.get(track.id, track.color_rgb)
 
     def of_all(self) -> TrackLook:
         """With nothing hidden."""

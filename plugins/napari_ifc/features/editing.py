@@ -120,7 +120,7 @@ class Editing(Feature):
                 ),
                 "overlap": tuple(f"overlap.{rule.value}" for rule in PaintOver),
                 "look": (
-                    *("view.by_class", ""),
+                    *("view.by_class", "view.by_lineage", ""),
                     *("view.only_selected", "view.hide", "view.all_tracks"),
                 ),
             },

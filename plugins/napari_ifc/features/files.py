@@ -363,7 +363,7 @@ class Files(Feature):
         return ExportOptions(
             scope=ExportScope.EVERYTHING,
             video_ids=(video_id,),
-            color_by_class=self.studio.layers.style.by_class,
+            color_by=self.studio.layers.style.color_by,
         )
 
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:

@@ -18,7 +18,7 @@ from napari_ifc.views.settings_dialog import SettingsDialog
 if TYPE_CHECKING:
     from napari_ifc.studio import Studio
 
-_DRAWING = frozenset({"overlay_opacity", "contour_width_px", "show_ids", "color_by_class"})
+_DRAWING = frozenset({"overlay_opacity", "contour_width_px", "show_ids", "color_by"})
 _KEPT = frozenset({"projects_folder", "frame_memory_mib"})
 
 
@@ -103,7 +103,7 @@ class PreferencesFeature(Feature):
                     opacity=settings.overlay_opacity,
                     contour_width_px=settings.contour_width_px,
                     show_ids=settings.show_ids,
-                    by_class=settings.color_by_class,
+                    color_by=settings.color_by,
                 )
             )
             studio.presenter.canvas()

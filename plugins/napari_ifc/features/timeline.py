@@ -190,9 +190,9 @@ class TimelineLink(Feature):
         self._forget_gone(data)
 
     def _colored(self, data: TimelineData) -> TimelineData:
-        """The lanes in the colours of their classes, where masks have them; none is made twice."""
+        """The lanes in the colours in which masks are seen; none is made twice."""
         workspace = self.workspace
-        if workspace.look.class_colors is None:
+        if not workspace.look.colors:
             self._tinted = {}
             return data
         before, self._tinted = self._tinted, {}

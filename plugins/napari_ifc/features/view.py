@@ -110,11 +110,24 @@ class View(Feature):
         yield Action(
             "view.by_class",
             tr("Colour tracks by class"),
-            self._toggle_colors,
+            lambda: self._toggle_colors("class"),
             group=tr("View"),
             why_not=studio.why_not_open,
             tip=tr("As the classes under the tools have them; else each track has its own colour."),
-            checked=lambda: studio.layers.style.by_class,
+            checked=lambda: studio.layers.style.color_by == "class",
+        )
+        yield Action(
+            "view.by_lineage",
+            tr("Colour tracks by lineage"),
+            lambda: self._toggle_colors("lineage"),
+            group=tr("View"),
+            why_not=self._why_no_lineages,
+            tip=tr(
+                "All that came of one cell in shades of one hue, and grey what has neither mother "
+                "nor daughter."
+            ),
+            checked=lambda: studio.layers.style.color_by == "lineage",
+            words=tr("lineage division mitosis mother daughter parent cell"),
         )
         yield Action(
             "view.napari",
@@ -158,12 +171,22 @@ class View(Feature):
         self.studio.presenter.canvas()
         self.studio.feature(PreferencesFeature).controller.change(show_ids=shown)
 
-    def _toggle_colors(self) -> None:
+    def _why_no_lineages(self) -> str:
+        workspace = self.studio.workspace
+        if workspace is None or self.studio.layers.style.color_by == "lineage":
+            return self.studio.why_not_open()
+        if any(map(workspace.index.kinship.is_linked, workspace.index.track_ids())):
+            return ""
+        return tr("No track has a mother or daughters: link a division first.")
+
+    def _toggle_colors(self, color_by: str) -> None:
+        """Take these colours, or where they are taken those of the tracks."""
         layers = self.studio.layers
-        by_class = not layers.style.by_class
-        layers.set_style(replace(layers.style, by_class=by_class))
+        if layers.style.color_by == color_by:
+            color_by = "track"
+        layers.set_style(replace(layers.style, color_by=color_by))
         self.studio.presenter.canvas()
-        self.studio.feature(PreferencesFeature).controller.change(color_by_class=by_class)
+        self.studio.feature(PreferencesFeature).controller.change(color_by=color_by)
 
     def _show_palette(self) -> None:
         palette = CommandPalette(self.studio.actions, self.studio.panel)

@@ -32,7 +32,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ifc_core.config import DEVICES, PRECISIONS, THEMES, Settings
+from ifc_core.config import COLORS_BY, DEVICES, PRECISIONS, THEMES, Settings
 from napari_ifc.actions import ActionTable
 from napari_ifc.language import available, tr
 
@@ -40,6 +40,11 @@ _ID_ROLE = Qt.ItemDataRole.UserRole
 _CHOICES: dict[str, dict[str, str]] = {
     "theme": {"dark": tr("Dark"), "light": tr("Light"), "system": tr("As the system")},
     "language": {"": "English", **{name: name for name in available()}},
+    "color_by": {
+        "track": tr("Each its own"),
+        "class": tr("Those of the classes"),
+        "lineage": tr("One hue for each lineage"),
+    },
     "device": {
         "auto": tr("Automatic"),
         "cpu": tr("Processor (CPU)"),
@@ -54,6 +59,7 @@ _CHOICES: dict[str, dict[str, str]] = {
     },
 }
 assert tuple(_CHOICES["theme"]) == THEMES  # noqa: S101
+assert tuple(_CHOICES["color_by"]) == COLORS_BY  # noqa: S101
 assert tuple(_CHOICES["device"]) == DEVICES  # noqa: S101
 assert tuple(_CHOICES["precision"]) == PRECISIONS  # noqa: S101
 
@@ -161,8 +167,7 @@ class SettingsDialog(QDialog):
         )
         self._number("contour_width_px", tr("Outline width"), (1, 8), " px", tr("Of masks"))
         self._check("show_ids", tr("Track numbers"), tr("Show each mask's number on the canvas"))
-        by_class = tr("Masks, lanes and the list have the colours of the classes")
-        self._check("color_by_class", tr("Colour by class"), by_class)
+        self._choice("color_by", tr("Colours"), tr("Of masks, lanes and the list of tracks"))
         self._section(tr("Model"))
         self._choice(
             "device", tr("Device"), tr("Where the model runs, unless Propose says otherwise")

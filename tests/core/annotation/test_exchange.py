@@ -205,12 +205,12 @@ def test_a_film_has_the_colours_of_classes_where_they_are_asked_for(tmp_path, cl
         project.apply(edits.NewTrack(1, 1, 2, RLEMask.from_array(np.ones((48, 80), bool))))
         project.apply(edits.SetTrack(1, color_rgb=(255, 0, 0)))
         seen = {}
-        for by_class in (False, True):
-            options = ExportOptions(ExportScope.EVERYTHING, color_by_class=by_class)
+        for color_by in ("track", "class"):
+            options = ExportOptions(ExportScope.EVERYTHING, color_by=color_by)
             export_project(project, tmp_path / "out.mp4", ExportFormat.OVERLAY, options)
             with open_video(tmp_path / "out.mp4") as film:
-                seen[by_class] = film.read(2)[10:40, 10:70].reshape(-1, 3).mean(axis=0)
-    red, _, blue = seen[True] - seen[False]
+                seen[color_by] = film.read(2)[10:40, 10:70].reshape(-1, 3).mean(axis=0)
+    red, _, blue = seen["class"] - seen["track"]
     assert red < -60
     assert blue > 60
 

@@ -176,6 +176,7 @@ def test_an_export_without_a_frame_says_how_to_get_proposals(tmp_path, clip_fold
         (["export", "{p}", "-o", "x.json", "--scope", "all"], "There is no scope all"),
         (["export", "{p}", "-o", "x.json", "--category", "dog"], "there is: cat"),
         (["export", "{p}", "-o", "no/where/x.json"], "x.json"),
+        (["export", "{p}", "-o", "x.mp4", "--color-by-class", "--color-by-lineage"], "choose one"),
         (["import", "{p}", "nothing.json"], "nothing.json"),
         (["import", "{p}", "{p}/../p.ifcproj", "nothing.json"], "nothing was imported"),
         (["import", "{p}", "{clip}", "--video-root", "nosuch"], "There is no folder nosuch"),
