@@ -28,6 +28,7 @@ from napari_ifc.features.files import VIDEO_FILES
 from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.language import tr
 from napari_ifc.studio import Studio
+from napari_ifc.views.action_menus import fill_menu, show_state
 from napari_ifc.views.theme import palette_for
 
 if TYPE_CHECKING:
@@ -215,16 +216,14 @@ class DesktopWindow(QObject):
         self._recent_menu.aboutToShow.connect(self._fill_recent_menu)
         file_menu.addSeparator()
         menus = {tr("File"): file_menu}
+        filled: list[QMenu] = []
         for group, sections in self.studio.actions.by_group():
             if group not in menus:
                 menus[group] = bar.addMenu(group)
-            for section in sections:
-                menus[group].addSeparator()
-                for action in section:
-                    self._add_action(menus[group], action.id)
-        self._menus = tuple(menus.values())
+            filled += fill_menu(menus[group], sections, self.studio.run_action)
+        self._menus = tuple(filled)
         for menu in self._menus:
-            menu.aboutToShow.connect(lambda menu=menu: self._update_enabled(menu))
+            menu.aboutToShow.connect(lambda menu=menu: show_state(menu, self.studio.actions))
         file_menu.addSeparator()
         leave = file_menu.addAction(tr("Quit"))
         leave.setShortcut(_QUIT)
@@ -266,27 +265,6 @@ class DesktopWindow(QObject):
     def _quit(self) -> None:
         if self.studio.window.may_close():
             self.main.close()
-
-    def _add_action(self, menu: QMenu, action_id: str) -> None:
-        action = self.studio.actions[action_id]
-        entry = menu.addAction(action.menu_text() or action.text)
-        entry.setData(action_id)
-        entry.setToolTip(action.tip)
-        entry.triggered.connect(lambda _=False: self.studio.run_action(action_id))
-        menu.setToolTipsVisible(True)
-
-    def _update_enabled(self, menu: QMenu) -> None:
-        for entry in menu.actions():
-            action_id = entry.data()
-            if action_id:
-                action = self.studio.actions[action_id]
-                reason = action.why_not()
-                entry.setEnabled(not reason)
-                entry.setToolTip(reason or action.tip)
-                entry.setText(action.menu_text())
-                entry.setVisible(bool(action.menu_text()))
-                entry.setCheckable(action.checked is not None)
-                entry.setChecked(not reason and action.checked is not None and action.checked())
 
     def _show_shortcuts(self) -> None:
         self._free_keys()

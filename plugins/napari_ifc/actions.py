@@ -35,6 +35,9 @@ class Action:
         callback: Does it. Called without arguments.
         shortcut: Key sequence in Qt's portable text (``"Ctrl+Shift+Z"``), or empty.
         group: Heading under which it is listed.
+        section: Menus draw a line between what is of different sections; where it is empty the
+            first part of the id stands for it.
+        submenu: Title of a menu inside that of the group in which it stands; empty for none.
         why_not: Returns an empty string while the action is possible, else one sentence
             that says why it is not.
         tip: One sentence of help.
@@ -57,6 +60,8 @@ class Action:
     text_now: Callable[[], str] | None = None
     words: str = ""
     repeats: bool = False
+    section: str = ""
+    submenu: str = ""
 
     def keyed(self, text: str = "") -> str:
         """A text with the key that stands for the action now: ``"Undo (Ctrl+Z)"``."""
@@ -121,11 +126,12 @@ class ActionTable:
         return iter(self._actions.values())
 
     def by_group(self) -> list[tuple[str, list[list[Action]]]]:
-        """Menus: each group's actions, in sections of what has the same kind of id."""
+        """Menus: each group's actions, by section."""
         groups: dict[str, dict[str, list[Action]]] = {group: {} for group in GROUPS}
         for action in self:
             sections = groups.setdefault(action.group, {})
-            sections.setdefault(action.id.partition(".")[0], []).append(action)
+            section = action.section or action.id.partition(".")[0]
+            sections.setdefault(section, []).append(action)
         return [(name, list(found.values())) for name, found in groups.items() if found]
 
     def __len__(self) -> int:

@@ -79,11 +79,30 @@ def test_a_drop_of_something_else_says_why_and_the_start_page_stays(window, tmp_
 
 
 def test_every_action_stands_in_one_menu(still_window):
+    from ifc_app.window import _entries
+
     titles = []
     for entry in still_window.viewer.window.main_menu.actions():
         if entry.menu() is not None and entry.text() != "napari":
-            titles += [item.data() for item in entry.menu().actions() if item.data()]
+            titles += [item.data() for item in _entries(entry.menu()) if item.data()]
     assert sorted(titles) == sorted(action.id for action in still_window.studio.actions)
+
+
+def test_no_menu_is_long_and_what_belongs_together_stands_in_one_inside(still_window):
+    menus = {menu.title(): menu for menu in still_window._menus}
+    told = {t: [e.data() for e in menu.actions() if e.data()] for t, menu in menus.items()}
+    lines = {t: sum(not e.isSeparator() for e in menu.actions()) for t, menu in menus.items()}
+    assert lines["Track"] <= 12
+    assert max(lines.values()) <= 21
+    assert set(told["Lineage"]) == {f"lineage.{n}" for n in ("divide", "bud", "unlink", "select")}
+    assert "track.clear" in told["Clear and mark absent"]
+    (lineage,) = [e for e in menus["Track"].actions() if e.text() == "Lineage"]
+    assert lineage.menu() is menus["Lineage"]
+    menus["Lineage"].aboutToShow.emit()
+    first = menus["Lineage"].actions()[0]
+    assert first.text() == "Link as a division\tShift+M"
+    assert not first.isEnabled()
+    assert first.toolTip() == still_window.studio.actions["lineage.divide"].why_not() != ""
 
 
 def test_a_menu_says_why_an_action_cannot_be_done(still_window):

@@ -52,13 +52,14 @@ def test_an_id_or_a_key_belongs_to_one_action(name, key):
 def test_menus_have_their_order_and_sections_by_kind():
     actions, _, _ = table()
     actions.add(Action("run.keep", "Keep", lambda: None, group="Track"))
+    actions.add(Action("run.drop", "Drop", lambda: None, group="Track", section="track"))
     actions.add(Action("mine", "Mine", lambda: None, group="Of a plugin"))
     groups = [
         (name, [[a.id for a in part] for part in parts]) for name, parts in actions.by_group()
     ]
     assert groups == [
         ("Edit", [["edit.undo"]]),
-        ("Track", [["track.delete", "track.merge"], ["run.keep"]]),
+        ("Track", [["track.delete", "track.merge", "run.drop"], ["run.keep"]]),
         ("Of a plugin", [["mine"]]),
     ]
 

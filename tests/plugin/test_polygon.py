@@ -51,9 +51,12 @@ def test_a_key_takes_the_last_corner_and_nothing_else(drawn, key):
 def shown_in_menus(desk):
     """Text of each entry of the panel's menu, by action."""
     texts = {}
-    for group in desk.studio.panel.menu_button.menu().actions():
-        group.menu().aboutToShow.emit()
-        texts |= {entry.data(): entry.text() for entry in group.menu().actions()}
+    waiting = [group.menu() for group in desk.studio.panel.menu_button.menu().actions()]
+    while waiting:
+        menu = waiting.pop()
+        menu.aboutToShow.emit()
+        texts |= {entry.data(): entry.text() for entry in menu.actions()}
+        waiting += [entry.menu() for entry in menu.actions() if entry.menu() is not None]
     return texts
 
 

@@ -287,11 +287,13 @@ def test_the_proposals_are_judged_by_approved_frames(proposed, qtbot):
 
 
 def test_the_panels_menu_has_every_action_and_says_why_not(studio):
-    entries = {}
-    for group in studio.panel.menu_button.menu().actions():
-        group.menu().aboutToShow.emit()
-        shown = (entry for entry in group.menu().actions() if not entry.isSeparator())
-        entries |= {entry.data(): entry for entry in shown}
+    entries, menus = {}, [group.menu() for group in studio.panel.menu_button.menu().actions()]
+    while menus:
+        menu = menus.pop()
+        menu.aboutToShow.emit()
+        shown = [entry for entry in menu.actions() if not entry.isSeparator()]
+        menus += [entry.menu() for entry in shown if entry.menu() is not None]
+        entries |= {entry.data(): entry for entry in shown if entry.menu() is None}
     assert set(entries) == {action.id for action in studio.actions}
     delete = entries["track.delete"]
     assert not delete.isEnabled()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from napari_ifc.actions import Action
 from napari_ifc.controllers.lineage import LineageOps
 from napari_ifc.feature import NOTHING_OPEN, Feature
-from napari_ifc.features.track_edits import GROUP
+from napari_ifc.features.track_edits import GROUP, IDENTITY
 from napari_ifc.language import tr
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Lineage(Feature):
 
     def actions(self) -> Iterable[Action]:
         """Links are edits; selecting is none."""
+        title = tr("Lineage")
         words = tr("lineage division mitosis mother daughter parent cell")
         rows: tuple[
             tuple[str, str, str, str, Callable[[LineageOps], str], Callable[[LineageOps], str]], ...
@@ -61,6 +62,8 @@ class Lineage(Feature):
                 partial(self._do, do),
                 shortcut=key,
                 group=GROUP,
+                section=IDENTITY,
+                submenu=title,
                 why_not=partial(self._ask, why),
                 tip=tip,
                 words=words,
@@ -70,6 +73,8 @@ class Lineage(Feature):
             tr("Select the lineage"),
             self._select_family,
             group=GROUP,
+            section=IDENTITY,
+            submenu=title,
             why_not=lambda: self._ask(lambda o: o.why_not_family()),
             tip=tr("All tracks that came of the same first one."),
             words=words,

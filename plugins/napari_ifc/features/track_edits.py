@@ -25,7 +25,8 @@ from napari_ifc.views.class_dialog import ClassDialog
 if TYPE_CHECKING:
     from napari_ifc.workspace import Workspace
 
-GROUP = tr("Track")
+GROUP, IDENTITY = tr("Track"), "identity"
+_FRAMES, _CLEARED, _FILLED = "frames", tr("Clear and mark absent"), tr("Begin, end and fill")
 
 
 class TrackEdits(Feature):
@@ -44,7 +45,6 @@ class TrackEdits(Feature):
 
     def actions(self) -> Iterable[Action]:
         """Each is one edit."""
-        selected = self.editor_reason(lambda e: e.why_not_selected())
         whole = self.editor_reason(lambda e: e.why_not_tracks())
         yield Action(
             "track.new",
@@ -64,19 +64,6 @@ class TrackEdits(Feature):
             why_not=whole,
             tip=tr("Give the selected tracks another class."),
         )
-        yield from self._identity_actions()
-        yield from self._piece_actions()
-        yield from self._frame_actions()
-        yield from self._order_actions()
-        yield Action(
-            "track.absent",
-            tr("Mark absent on this frame"),
-            self.edit(lambda e: e.mark_absent()),
-            shortcut="O",
-            group=GROUP,
-            why_not=selected,
-            tip=tr("Say that the object is not to be seen on this frame."),
-        )
         yield Action(
             "track.approve",
             tr("Approve track"),
@@ -95,6 +82,10 @@ class TrackEdits(Feature):
             why_not=whole,
             tip=tr("Delete the selected tracks with all their masks; undo brings them back."),
         )
+        yield from self._identity_actions()
+        yield from self._piece_actions()
+        yield from self._frame_actions()
+        yield from self._order_actions()
 
     def _delete(self) -> None:
         editor = self.workspace.editor
@@ -109,12 +100,14 @@ class TrackEdits(Feature):
         self.studio.inform(told)
 
     def _identity_actions(self) -> Iterable[Action]:
+        swaps = tr("Swap identities")
         yield Action(
             "track.merge",
             tr("Merge tracks"),
             self._merge,
             shortcut="G",
             group=GROUP,
+            section=IDENTITY,
             why_not=self.editor_reason(lambda e: e.why_not_merge()),
             tip=tr("Make one track of the selected ones."),
         )
@@ -124,6 +117,7 @@ class TrackEdits(Feature):
             self._split,
             shortcut="S",
             group=GROUP,
+            section=IDENTITY,
             why_not=self.editor_reason(lambda e: e.why_not_split()),
             tip=tr("From this frame on the object becomes a track of its own."),
         )
@@ -133,6 +127,8 @@ class TrackEdits(Feature):
             lambda: self._swap(Reach.ONWARD),
             shortcut="W",
             group=GROUP,
+            section=IDENTITY,
+            submenu=swaps,
             why_not=self.editor_reason(lambda e: e.why_not_swap()),
             tip=tr("Exchange two tracks from this frame on."),
         )
@@ -147,6 +143,8 @@ class TrackEdits(Feature):
                 lambda reach=reach: self._swap(reach),
                 shortcut=key,
                 group=GROUP,
+                section=IDENTITY,
+                submenu=swaps,
                 why_not=self.editor_reason(
                     lambda e, every=reach is Reach.TRACK: e.why_not_swap(everywhere=every)
                 ),
@@ -274,20 +272,36 @@ class TrackEdits(Feature):
                 lambda do=do: self._do(do),
                 shortcut=key,
                 group=GROUP,
+                section=_FRAMES,
+                submenu=_CLEARED if name.startswith("clear") else _FILLED,
                 why_not=lambda why=why: self._ask(why),
                 tip=tip,
             )
+        yield Action(
+            "track.absent",
+            tr("Mark absent on this frame"),
+            self.edit(lambda e: e.mark_absent()),
+            shortcut="O",
+            group=GROUP,
+            why_not=self.editor_reason(lambda e: e.why_not_selected()),
+            section=_FRAMES,
+            submenu=_CLEARED,
+            tip=tr("Say that the object is not to be seen on this frame."),
+        )
         yield Action(
             "track.absent_onward",
             tr("Mark absent from here on"),
             self.edit(lambda e: e.mark_absent(Scope.from_here(e.frame_index))),
             shortcut="Shift+O",
             group=GROUP,
+            section=_FRAMES,
+            submenu=_CLEARED,
             why_not=self.editor_reason(lambda e: e.why_not_selected()),
             tip=tr("Say that the object is gone on this frame and all that follow."),
         )
 
     def _order_actions(self) -> Iterable[Action]:
+        order = tr("Order and colours")
         for name, text, key, where in (
             ("to_top", tr("Bring to the top"), "Ctrl+Shift+Up", "top"),
             ("up", tr("Bring one up"), "Ctrl+Up", "up"),
@@ -300,6 +314,8 @@ class TrackEdits(Feature):
                 lambda where=where: self._do(lambda o: o.reorder(where)),
                 shortcut=key,
                 group=GROUP,
+                section=_FRAMES,
+                submenu=order,
                 why_not=lambda where=where: self._ask(lambda o: o.why_not_reorder(where)),
                 tip=tr("Where masks overlap the upper track is seen."),
             )
@@ -309,6 +325,8 @@ class TrackEdits(Feature):
             tr("Make touching tracks differ in colour"),
             self._recolor,
             group=GROUP,
+            section=_FRAMES,
+            submenu=order,
             why_not=self.editor_reason(lambda e: e.why_not_write()),
             tip=tr("Tracks that touch one of their own hue get another; the rest keep theirs."),
         )

@@ -12,6 +12,7 @@ from napari_ifc.actions import Action
 from napari_ifc.feature import Feature
 from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.language import tr
+from napari_ifc.views.action_menus import fill_menu, show_state
 from napari_ifc.views.command_palette import CommandPalette
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ class View(Feature):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
-        self._groups: dict[str, QMenu] = {}
         studio.panel.header.step_requested.connect(self._go_to_step)
         studio.layers.on_turned = self._on_turned
 
@@ -31,31 +31,10 @@ class View(Feature):
         """Fill the panel's menu: in an ordinary napari it is the way to every action."""
         menu = QMenu(self.studio.panel)
         for name, sections in self.studio.actions.by_group():
-            group = menu.addMenu(name)
-            group.setToolTipsVisible(True)
-            group.aboutToShow.connect(lambda group=group: self._update(group))
-            for section in sections:
-                group.addSeparator()
-                for action in section:
-                    entry = group.addAction(action.text)
-                    entry.setData(action.id)
-                    entry.triggered.connect(lambda _=False, i=action.id: self.studio.run_action(i))
+            for each in fill_menu(menu.addMenu(name), sections, self.studio.run_action):
+                each.aboutToShow.connect(lambda each=each: show_state(each, self.studio.actions))
         self.studio.panel.menu_button.setMenu(menu)
         self.studio.panel.order_focus()
-
-    def _update(self, menu: QMenu) -> None:
-        """Show which actions of a group are possible, why not, and their keys."""
-        for entry in menu.actions():
-            if entry.isSeparator():
-                continue
-            action = self.studio.actions[entry.data()]
-            reason = action.why_not()
-            entry.setEnabled(not reason)
-            entry.setToolTip(reason or action.tip)
-            entry.setText(action.menu_text())
-            entry.setVisible(bool(action.menu_text()))
-            entry.setCheckable(action.checked is not None)
-            entry.setChecked(not reason and action.checked is not None and action.checked())
 
     def _go_to_step(self, step: str) -> None:
         """Open the page on which a step of the checklist is done."""
