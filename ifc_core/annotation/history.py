@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ifc_core.annotation import propagation_gaps
+from ifc_core.annotation import propagation_gaps, refusals
 from ifc_core.annotation.delta import Delta, Row, summarise, video_row, write_delta
 from ifc_core.annotation.edits.base import Edit
 from ifc_core.annotation.records import EditResult, HistoryEntry, RunState
@@ -100,6 +100,7 @@ def append(
         Its sequence number.
     """
     db.execute("DELETE FROM journal WHERE seq > ?", (cursor(db),))
+    refusals.forget_undone(db)
     kind, command = type(edit).__name__, json.dumps(describe(edit), separators=(",", ":"))
     entered = db.execute(
         "INSERT INTO journal (kind, label, command, annotator_id, created_at, num_masks, delta) "

@@ -3,7 +3,8 @@
 A refusal approves no mask. It names the tracks, and the records that they showed there, by which
 it is known again where tracks were split, merged or swapped since. It is kept as an accepted run of
 a kind of its own that staged nothing: the journal turns the state of runs, so undo and redo take it
-back and give it again, and older programs leave it alone.
+back and give it again, and older programs leave it alone. One that was taken back stays for as long
+as it can be given again.
 """
 
 from __future__ import annotations
@@ -58,6 +59,11 @@ def insert_refusal(
         (KIND, video_id, json.dumps(settings), RunState.FINISHED.value, now, now, annotator_id),
     )
     return int(entered.lastrowid or 0)
+
+
+def forget_undone(db: sqlite3.Connection) -> None:
+    """Drop those that were taken back, once nothing can give them again."""
+    db.execute("DELETE FROM runs WHERE kind = ? AND state = ?", (KIND, RunState.FINISHED.value))
 
 
 def read_refusals(db: sqlite3.Connection, video_id: int) -> list[RefusedDivision]:

@@ -19,9 +19,10 @@ COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
 
 def edited_state(project: Project) -> dict:
-    """The state but for runs, which undoing an edit does not remove."""
+    """The state but for runs, which undoing an edit does not remove; what they refuse is there."""
     state = state_of(project)
     state.pop("runs")
+    state["refusals"] = [project.refused_divisions(video.id) for video in project.videos()]
     return state
 
 

@@ -63,10 +63,29 @@ def test_it_is_no_run_that_waits_for_a_decision(family):
     assert family.open_runs() == []
     family.undo()
     assert family.open_runs() == []
+    assert len(family.runs()) == 1  # a redo gives it again
     family.apply(NewTrack(1, 1, 0, box(0, 0, 2, 2)))  # it can no longer be done again
     assert family.refused_divisions(1) == []
+    assert family.runs() == []
     assert family.open_runs() == []
     assert family.check() == []
+
+
+def test_one_that_was_taken_back_goes_alone(family):
+    """Runs of other kinds are a record of what the model did, and stay."""
+    family.finish_run(family.begin_run("propose", 1, {}))
+    family.apply(RefuseDivision(1, (2, 3), 4))
+    kept = none(family)
+    family.apply(RefuseDivision(1, (1, 3), 5))
+    family.undo()
+    family.apply(RefuseDivision(1, (1, 2), 6))
+    assert [run.kind for run in family.runs()].count("no division") == 2
+    assert len(family.runs()) == 3
+    assert kept in family.refused_divisions(1)
+    family.undo()
+    family.undo()
+    family.redo()
+    assert family.refused_divisions(1) == [kept]
 
 
 def test_what_it_says_of_tracks_that_do_not_fit_is_refused(family):
