@@ -11,6 +11,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from ifc_core.annotation.export_notes import (
+    cut_note,
+    hidden_note,
+    left_out_notes,
+    waiting_tracks,
+)
 from ifc_core.annotation.film_export import write_films
 from ifc_core.annotation.frame_images import check_videos, write_frame_images
 from ifc_core.annotation.frame_names import FrameNames, FrameNaming
@@ -18,7 +24,13 @@ from ifc_core.annotation.measurement_export import export_measurements
 from ifc_core.annotation.project_frames import ProjectFrames
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import WHOLE, Scope
-from ifc_core.annotation.selection import ExportScope, VideoSelection, select_video
+from ifc_core.annotation.selection import (
+    Criteria,
+    ExportScope,
+    VideoSelection,
+    WaitingTrack,
+    select_video,
+)
 from ifc_core.annotation.targets import check_target
 from ifc_core.annotation.ytvis_export import header_of, iter_tracks, on_all_frames
 from ifc_core.config import COLORS_BY
@@ -33,7 +45,14 @@ from ifc_core.io.ytvis_types import YtvisHeader, YtvisTrack
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Category
 
-__all__ = ["ExportFormat", "ExportOptions", "ExportReport", "ExportScope", "export_project"]
+__all__ = [
+    "ExportFormat",
+    "ExportOptions",
+    "ExportReport",
+    "ExportScope",
+    "WaitingTrack",
+    "export_project",
+]
 
 
 class ExportFormat(StrEnum):
@@ -50,6 +69,9 @@ class ExportFormat(StrEnum):
 
 
 _WITHOUT_FRAME_NAMES = (ExportFormat.CSV, ExportFormat.OVERLAY, ExportFormat.YTVIS_RESULTS)
+
+# They hold masks and claim nothing of objects without one, so each mask is chosen by itself.
+_BY_MASK = (ExportFormat.CSV, ExportFormat.OVERLAY)
 
 FOLDER_FORMATS = (ExportFormat.DAVIS, ExportFormat.MOTS, ExportFormat.CTC)
 """Those that are a folder of pictures."""
@@ -110,6 +132,10 @@ class ExportReport:
         tracks_left_out: Tracks that are not in the export.
         hidden_pixels: Pixels lost where the format allows no overlap.
         notes: Sentences for the person.
+        masks_left_out: Masks of the tracks that are not reviewed, in tables and films; other
+            formats leave out whole frames.
+        frames_waiting: Of the frames left out those that are reviewed for some of the tracks.
+        waiting_for: The tracks that are not reviewed there, the one with the most frames first.
     """
 
     path: Path
@@ -121,6 +147,9 @@ class ExportReport:
     tracks_left_out: int = 0
     hidden_pixels: int = 0
     notes: tuple[str, ...] = ()
+    masks_left_out: int = 0
+    frames_waiting: int = 0
+    waiting_for: tuple[WaitingTrack, ...] = ()
 
 
 _DEFAULTS = ExportOptions()
@@ -187,7 +216,7 @@ def export_project(
         frames=sum(len(s.frames) for s in exported),
         masks=num_masks,
         hidden_pixels=hidden,
-        notes=(*report.notes, *name_notes, *picture_notes, *lost, *_hidden_note(hidden)),
+        notes=(*report.notes, *name_notes, *picture_notes, *lost, *hidden_note(hidden)),
     )
 
 
@@ -210,40 +239,26 @@ def _select(
     reader: ProjectReader, target: Path, form: ExportFormat, options: ExportOptions
 ) -> tuple[list[VideoSelection], ExportReport]:
     wanted = [v for v in reader.videos() if options.video_ids is None or v.id in options.video_ids]
-    # A crowd is no result, no cell, and nothing to be measured as one.
-    objects_only = form in (ExportFormat.YTVIS_RESULTS, ExportFormat.CTC, ExportFormat.CSV)
+    criteria = Criteria(
+        scope=options.scope,
+        category_ids=options.category_ids,
+        frame_step=options.frame_step,
+        frame_scope=options.frame_scope,
+        approved_tracks_only=options.approved_tracks_only,
+        # A crowd is no result, no cell, and nothing to be measured as one.
+        objects_only=form in (ExportFormat.YTVIS_RESULTS, ExportFormat.CTC, ExportFormat.CSV),
+        by_mask=form in _BY_MASK,
+    )
     taken: set[str] = set()
-    selections = [
-        select_video(
-            reader,
-            video,
-            scope=options.scope,
-            category_ids=options.category_ids,
-            frame_step=options.frame_step,
-            taken=taken,
-            frame_scope=options.frame_scope,
-            approved_tracks_only=options.approved_tracks_only,
-            objects_only=objects_only,
-        )
-        for video in wanted
-    ]
-    frames_out = sum(s.frames_left_out for s in selections)
-    tracks_out = sum(s.tracks_left_out for s in selections)
-    notes = []
-    if frames_out:
-        were = "1 annotated frame was" if frames_out == 1 else f"{frames_out} annotated frames were"
-        notes.append(f"{were} left out by the scope, range or step.")
-    if tracks_out:
-        crowds = ", crowds" if objects_only else ""
-        were = "1 track was" if tracks_out == 1 else f"{tracks_out} tracks were"
-        notes.append(f"{were} left out: rejected, unreviewed{crowds} or of other classes.")
-    empty = [s.video.name for s in selections if not s.frames]
-    if empty:
-        shown = ", ".join(empty[:5]) + (" and more" if len(empty) > 5 else "")
-        have = "1 video has" if len(empty) == 1 else f"{len(empty)} videos have"
-        notes.append(f"{have} nothing to export in this scope: {shown}.")
+    selections = [select_video(reader, video, criteria, taken) for video in wanted]
     report = ExportReport(
-        target, frames_left_out=frames_out, tracks_left_out=tracks_out, notes=tuple(notes)
+        target,
+        frames_left_out=sum(s.frames_left_out for s in selections),
+        tracks_left_out=sum(s.tracks_left_out for s in selections),
+        notes=left_out_notes(selections, options.scope, objects_only=criteria.objects_only),
+        masks_left_out=sum(s.masks_left_out for s in selections),
+        frames_waiting=sum(s.frames_waiting for s in selections),
+        waiting_for=waiting_tracks(selections),
     )
     return selections, report
 
@@ -288,7 +303,7 @@ def _write(target: Path, form: ExportFormat, content: _Content) -> tuple[int, in
         return content.frames.num_masks, hidden, ()
     if form is ExportFormat.CTC:
         losses = write_ctc_frames(content.frames, target)
-        return content.frames.num_masks, losses.hidden_pixels, _cut_note(losses.cut_mothers)
+        return content.frames.num_masks, losses.hidden_pixels, cut_note(losses.cut_mothers)
     if form is ExportFormat.YTVIS:
         write_ytvis_tracks(content.header, content.tracks(), target)
     elif form is ExportFormat.YTVIS_RESULTS:
@@ -368,22 +383,3 @@ def _check_targets(
     if with_frames:
         for selection in selections:
             check_target(reader, _frame_folder(selection, target, form) / selection.folder)
-
-
-def _hidden_note(hidden: int) -> tuple[str, ...]:
-    if not hidden:
-        return ()
-    if hidden == 1:
-        return ("1 pixel lies under another mask and is not in the export.",)
-    return (f"{hidden} pixels lie under other masks and are not in the export.",)
-
-
-def _cut_note(mothers: int) -> tuple[str, ...]:
-    """What becomes of mothers with buds in a format in which a mother ends where she divides."""
-    if not mothers:
-        return ()
-    if mothers == 1:
-        return ("1 mother goes on beside her daughter and was cut into several labels there.",)
-    return (
-        f"{mothers} mothers go on beside their daughters and were cut into several labels there.",
-    )

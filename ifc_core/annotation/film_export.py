@@ -106,7 +106,9 @@ def _write_film(
                 masks = [
                     OverlayMask(t.id, record.rle, colors[t.id], t.name)
                     for record in found
-                    if record.rle is not None and (t := tracks.get(record.track_id)) is not None
+                    if record.rle is not None
+                    and selection.shows(record)
+                    and (t := tracks.get(record.track_id)) is not None
                 ]
                 film.write(picture, masks, float(video.pts_seconds[frame_index] - start))
                 drawn += len(masks)

@@ -102,7 +102,7 @@ class _Table:
                 self.missing.append(selection.video.name)
             for frame_index in selection.frames:
                 found = self._reader.masks_at(selection.video.id, frame_index)
-                shown = [r for r in found if r.track_id in tracks and r.rle is not None]
+                shown = [r for r in found if r.track_id in tracks and selection.shows(r)]
                 shown.sort(key=lambda record: record.track_id)
                 values = self._values(video, frame_index) if shown else None
                 scale = None if video is None else video.um_per_px

@@ -1,24 +1,29 @@
-"""Which frames and tracks of a project an export covers, and what it leaves out."""
+"""Which frames, tracks and masks of a project an export covers, and what it leaves out."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
+import numpy.typing as npt
 
+from ifc_core.annotation.frame_columns import FrameColumns
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import WHOLE, Scope, VideoEntry
-from ifc_core.annotation.schema import STATE_CODE
-from ifc_core.structures import FrameState, Track, TrackKind, TrackState
+from ifc_core.annotation.schema import FRAME_STATES, STATE_CODE
+from ifc_core.structures import FrameState, MaskRecord, Track, TrackKind, TrackState
 
 _ABSENT = STATE_CODE[FrameState.ABSENT]
 # A rejected mask says what the object is not; whether it is there stays open.
-_REVIEWED = (STATE_CODE[FrameState.CORRECTED], STATE_CODE[FrameState.APPROVED], _ABSENT)
+_CORRECTED_OR_APPROVED = (STATE_CODE[FrameState.CORRECTED], STATE_CODE[FrameState.APPROVED])
 _APPROVED = (STATE_CODE[FrameState.APPROVED],)
 _UNSAFE = re.compile(r"[^\w.+-]+")
+_FEWEST_STEPPED = 4  # masks from which on their distances say that every n-th frame was meant
+
+_Flags = npt.NDArray[np.bool_]
 
 
 class ExportScope(StrEnum):
@@ -27,6 +32,70 @@ class ExportScope(StrEnum):
     REVIEWED = "reviewed"  # frames reviewed for every exported track (the default)
     APPROVED = "approved"  # frames where every exported track is approved
     EVERYTHING = "everything"  # proposals too
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What an export asks for.
+
+    Attributes:
+        scope: Which frames.
+        category_ids: Only these classes, or ``None`` for all.
+        frame_step: Every n-th frame.
+        frame_scope: Only these frames.
+        approved_tracks_only: Only tracks that were approved as a whole.
+        objects_only: No crowds and no regions to ignore.
+        by_mask: Each mask is chosen by itself, since what is written claims nothing of objects
+            without one: a table of masks, or a film.
+    """
+
+    scope: ExportScope = ExportScope.REVIEWED
+    category_ids: Collection[int] | None = None
+    frame_step: int = 1
+    frame_scope: Scope = WHOLE
+    approved_tracks_only: bool = False
+    objects_only: bool = False
+    by_mask: bool = False
+
+    @property
+    def states(self) -> tuple[int, ...]:
+        """Of masks that count as reviewed."""
+        return _APPROVED if self.scope is ExportScope.APPROVED else _CORRECTED_OR_APPROVED
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether proposals are exported too."""
+        return self.scope is ExportScope.EVERYTHING
+
+    def takes(self, track: Track, lane: FrameColumns) -> bool:
+        """Whether a track is exported."""
+        if track.state is TrackState.REJECTED:
+            return False
+        if self.category_ids is not None and track.category_id not in self.category_ids:
+            return False
+        if self.approved_tracks_only and track.state is not TrackState.APPROVED:
+            return False
+        if self.objects_only and track.kind is not TrackKind.OBJECT:
+            return False
+        own = self.states if self.scope is ExportScope.APPROVED else (*self.states, _ABSENT)
+        return self.is_everything or bool(np.isin(lane.state, own).any())
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingTrack:
+    """A track that keeps frames out of an export, since it is not reviewed there.
+
+    Attributes:
+        video: Name of its video.
+        track_id: Its number.
+        name: Its name, or "".
+        frames: On how many of the frames it is not reviewed.
+    """
+
+    video: str
+    track_id: int
+    name: str
+    frames: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +110,10 @@ class VideoSelection:
         exhaustive: The approved ones among the frames.
         frames_left_out: Annotated frames that are not exported.
         tracks_left_out: Tracks that are not exported.
+        states: Of the masks to show where each is chosen by itself, else ``None``.
+        masks_left_out: Masks of the tracks that are not chosen, where each is chosen by itself.
+        frames_waiting: Of the frames left out those that are reviewed for some of the tracks.
+        waiting_for: The tracks that are not reviewed there, the one with the most frames first.
     """
 
     video: VideoEntry
@@ -50,79 +123,189 @@ class VideoSelection:
     exhaustive: frozenset[int]
     frames_left_out: int
     tracks_left_out: int
+    states: frozenset[FrameState] | None = None
+    masks_left_out: int = 0
+    frames_waiting: int = 0
+    waiting_for: tuple[WaitingTrack, ...] = ()
+
+    def shows(self, record: MaskRecord) -> bool:
+        """Whether a record on one of the frames is a mask to show; its track is asked apart."""
+        if record.rle is None:
+            return False
+        is_chosen = self.states is None or record.state in self.states
+        return is_chosen or record.frame_index in self.exhaustive
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is known of a video's frames, added up track by track: there may be millions of masks.
+
+    Attributes:
+        num_frames: Of the video.
+        annotated: Frames with anything on them.
+        spoken: Exported tracks of which a person said something there.
+        covered: The same and those that are done there, having been approved as a whole.
+        shown: Masks of exported tracks that are reviewed.
+        unshown: Masks of exported tracks that are not.
+    """
+
+    num_frames: int
+    tracks: list[Track] = field(default_factory=list)
+    left_out: int = 0
+    annotated: _Flags = field(init=False)
+    spoken: npt.NDArray[np.int32] = field(init=False)
+    covered: npt.NDArray[np.int32] = field(init=False)
+    shown: npt.NDArray[np.int32] = field(init=False)
+    unshown: npt.NDArray[np.int32] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.annotated = np.zeros(self.num_frames, dtype=np.bool_)
+        for name in ("spoken", "covered", "shown", "unshown"):
+            setattr(self, name, np.zeros(self.num_frames, dtype=np.int32))
+
+    def add(self, track: Track, lane: FrameColumns, criteria: Criteria, step: int) -> None:
+        """Take a track in, or count it as left out."""
+        self.annotated[lane.frame_index] = True
+        if not criteria.takes(track, lane):
+            self.left_out += 1
+            return
+        self.tracks.append(track)
+        spoken = _spoken(lane, criteria, self.num_frames)
+        self.spoken += spoken
+        self.covered += spoken | _done(track, lane, step, self.num_frames)
+        is_shown = lane.has_mask & np.isin(lane.state, criteria.states)
+        self.shown[lane.frame_index[is_shown]] += 1
+        self.unshown[lane.frame_index[lane.has_mask & ~is_shown]] += 1
 
 
 def select_video(
-    reader: ProjectReader,
-    video: VideoEntry,
-    *,
-    scope: ExportScope,
-    category_ids: Collection[int] | None,
-    frame_step: int,
-    taken: set[str],
-    frame_scope: Scope = WHOLE,
-    approved_tracks_only: bool = False,
-    objects_only: bool = False,
+    reader: ProjectReader, video: VideoEntry, criteria: Criteria, taken: set[str]
 ) -> VideoSelection:
     """Decide what of a video is exported.
 
     A track is exported if it is not rejected, is of a wanted class and, unless everything is
     exported, a person reviewed (or approved) at least one of its frames. A frame is exported if
-    it is approved (exhaustive), or reviewed (or approved) for every exported track.
+    it is approved (exhaustive), or reviewed (or approved) for every exported track. A track that
+    was approved as a whole is done: where nothing is annotated of it, it is not waited for.
+    Where masks are chosen by themselves, each one that is reviewed (or approved) is exported, and
+    those of approved frames.
 
     Args:
         reader: The project.
         video: The video.
-        scope: Which frames.
-        category_ids: Only these classes, or ``None`` for all.
-        frame_step: Every n-th frame.
+        criteria: What is asked for.
         taken: Folder names that are in use; the new one is added.
-        frame_scope: Only these frames.
-        approved_tracks_only: Only tracks that were approved as a whole.
-        objects_only: No crowds and no regions to ignore.
 
     Returns:
         The selection; without frames where nothing is to export.
     """
     exhaustive = set(reader.exhaustive_frames(video.id))
-    wanted_states = _REVIEWED if scope is ExportScope.REVIEWED else _APPROVED
-    everything = scope is ExportScope.EVERYTHING
-    tracks, left_out = [], 0
-    is_annotated = np.zeros(video.num_frames, dtype=bool)
-    counts = np.zeros(video.num_frames, dtype=np.int32)  # of exported tracks reviewed there
+    tally = _Tally(video.num_frames)
     for track in reader.tracks(video.id):
-        lane = reader.track_columns(track.id)  # one at a time: there may be millions of masks
-        lane = lane.take((lane.frame_index >= 0) & (lane.frame_index < video.num_frames))
-        is_annotated[lane.frame_index] = True
-        reviewed = bool(np.isin(lane.state, wanted_states).any())
-        in_class = category_ids is None or track.category_id in category_ids
-        wanted = in_class and track.state is not TrackState.REJECTED
-        if approved_tracks_only:
-            wanted = wanted and track.state is TrackState.APPROVED
-        if objects_only:
-            wanted = wanted and track.kind is TrackKind.OBJECT
-        if wanted and (everything or reviewed):
-            tracks.append(track)
-            # A frame where an object was seen to be absent is as good as an approved one.
-            counts[lane.frame_index[np.isin(lane.state, (*wanted_states, _ABSENT))]] += 1
-        else:
-            left_out += 1
-    if everything:
-        frames = set(range(video.num_frames)) if tracks or exhaustive else set()
-    else:
-        in_all = np.flatnonzero(counts == len(tracks)).tolist() if tracks else ()
-        frames = exhaustive.union(in_all)
-    frames = {f for f in frames if f % frame_step == 0 and f in frame_scope}
-    annotated = set(np.flatnonzero(is_annotated).tolist())
-    return VideoSelection(
+        tally.add(track, _lane(reader, track, video), criteria, video.annotation_step)
+    asked = _asked(criteria, video.num_frames)
+    frames = set(np.flatnonzero(_chosen(tally, criteria, exhaustive) & asked).tolist())
+    complete = frozenset(exhaustive & frames)
+    selection = VideoSelection(
         video,
         _folder_name(video.name, taken),
         tuple(sorted(frames)),
-        tuple(tracks),
-        frozenset(exhaustive & frames),
-        len(annotated - frames),
-        left_out,
+        tuple(tally.tracks),
+        complete,
+        len(set(np.flatnonzero(tally.annotated).tolist()) - frames),
+        tally.left_out,
     )
+    if criteria.is_everything:
+        return selection
+    if criteria.by_mask:
+        return _mask_by_mask(selection, tally, criteria, asked)
+    return _with_waiting(selection, tally, criteria, asked, reader)
+
+
+def _chosen(tally: _Tally, criteria: Criteria, exhaustive: Collection[int]) -> _Flags:
+    """(V,) bool, the frames to export, whatever range and step are asked for."""
+    if criteria.is_everything:
+        return np.full(tally.num_frames, bool(tally.tracks or exhaustive))
+    if criteria.by_mask:
+        chosen = tally.shown > 0
+    else:
+        chosen = (tally.spoken > 0) & (tally.covered == len(tally.tracks))
+    chosen[[f for f in exhaustive if f < tally.num_frames]] = True
+    return chosen
+
+
+def _asked(criteria: Criteria, num_frames: int) -> _Flags:
+    """(V,) bool, the frames of the range and the step."""
+    asked = np.zeros(num_frames, dtype=np.bool_)
+    first, last = criteria.frame_scope.bounds(num_frames)
+    asked[first : last + 1] = True
+    asked[np.arange(num_frames) % criteria.frame_step != 0] = False
+    return asked
+
+
+def _mask_by_mask(
+    selection: VideoSelection, tally: _Tally, criteria: Criteria, asked: _Flags
+) -> VideoSelection:
+    open_frames = asked.copy()
+    open_frames[list(selection.exhaustive)] = False
+    return replace(
+        selection,
+        states=frozenset(FRAME_STATES[code] for code in criteria.states),
+        masks_left_out=int(tally.unshown[open_frames].sum()),
+    )
+
+
+def _with_waiting(
+    selection: VideoSelection,
+    tally: _Tally,
+    criteria: Criteria,
+    asked: _Flags,
+    reader: ProjectReader,
+) -> VideoSelection:
+    """The same, with the tracks for which frames wait that are reviewed for others."""
+    video = selection.video
+    waiting = (tally.spoken > 0) & asked
+    waiting[np.arange(tally.num_frames) % video.annotation_step != 0] = False
+    waiting[list(selection.frames)] = False
+    if not waiting.any():
+        return selection
+    found = []
+    for track in tally.tracks:
+        lane = _lane(reader, track, video)
+        known = _spoken(lane, criteria, tally.num_frames)
+        known |= _done(track, lane, video.annotation_step, tally.num_frames)
+        if missing := int((waiting & ~known).sum()):
+            found.append(WaitingTrack(video.name, track.id, track.name, missing))
+    found.sort(key=lambda one: (-one.frames, one.track_id))
+    return replace(selection, frames_waiting=int(waiting.sum()), waiting_for=tuple(found))
+
+
+def _lane(reader: ProjectReader, track: Track, video: VideoEntry) -> FrameColumns:
+    lane = reader.track_columns(track.id)
+    return lane.take((lane.frame_index >= 0) & (lane.frame_index < video.num_frames))
+
+
+def _spoken(lane: FrameColumns, criteria: Criteria, num_frames: int) -> _Flags:
+    """(V,) bool, where a person said what is asked for, or that the object is absent."""
+    spoken = np.zeros(num_frames, dtype=np.bool_)
+    spoken[lane.frame_index[np.isin(lane.state, (*criteria.states, _ABSENT))]] = True
+    return spoken
+
+
+def _done(track: Track, lane: FrameColumns, step: int, num_frames: int) -> _Flags:
+    """(V,) bool, where a track approved as a whole has nothing: nobody will annotate it there.
+
+    Frames that nobody means to annotate say nothing: those between the ones of the video's
+    annotation step, and, of a track with a mask on every n-th frame only, those between these.
+    """
+    done = np.full(num_frames, track.state is TrackState.APPROVED)
+    done[lane.frame_index] = False
+    places = np.arange(num_frames)
+    done[places % step != 0] = False
+    if len(lane) >= _FEWEST_STEPPED:
+        own_step = int(np.gcd.reduce(np.diff(lane.frame_index)))
+        done[(places - int(lane.frame_index[0])) % own_step != 0] = False
+    return done
 
 
 def _folder_name(name: str, taken: set[str]) -> str:

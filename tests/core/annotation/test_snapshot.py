@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from ifc_core.annotation import Project, Scope
-from ifc_core.annotation.edits import ApproveFrames, NewTrack, SetCategory
+from ifc_core.annotation.edits import ApproveFrames, ApproveTracks, NewTrack, SetCategory
+from ifc_core.annotation.exporting import export_project
 from ifc_core.annotation.snapshot import make_snapshot, read_snapshot, relocate_snapshot
+from ifc_core.data.video_source import read_ytvis_videos
 from ifc_core.errors import ProjectError
 from ifc_core.io.video import open_video
 from ifc_core.structures import Category, RLEMask
@@ -61,6 +63,23 @@ def test_another_film_in_the_place_of_the_annotated_one_is_not_learned_from(
     with pytest.raises(ProjectError, match=r"square.* is not at .*; locate it"):
         make(folder)
     assert not (folder / "runs" / "r1").exists()
+
+
+def test_an_approved_track_claims_nothing_where_it_has_no_mask(folder: Path) -> None:
+    """An export reads it as absent; its object may go on in another track, so it is not taught."""
+    mask = np.zeros((48, 80), np.bool_)
+    mask[4:9, 40:60] = True
+    with Project.open(folder) as project:
+        (track_id,) = project.apply(NewTrack(1, 1, 3, RLEMask.from_array(mask))).tracks_added
+        project.apply(ApproveTracks((track_id,)))
+        report = export_project(project, folder.parent / "out.json")
+        assert (report.frames, report.frames_waiting) == (1, 1)  # frame 3 waits for track 1
+        project.apply(ApproveTracks((1,)))
+        assert export_project(project, folder.parent / "out.json").frames == 2
+    (video,) = read_snapshot(make(folder)).videos
+    assert [sorted(track.masks) for track in video.tracks] == [[0], [3]]
+    ((read,), _) = read_ytvis_videos(folder.parent / "out.json", folder.parent / "films")
+    assert [sorted(track.masks) for track in read.tracks] == [[0], [1]]
 
 
 def test_a_snapshot_knows_what_was_annotated(folder: Path, clip: Path) -> None:
