@@ -164,16 +164,13 @@ def test_parents_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
 
 
 def test_more_labels_than_16_bits_hold_are_refused(tmp_path: Path) -> None:
-    dot = RLEMask.from_array(np.ones((1, 1), bool))
-    length = 4
-    gaps = tuple(dot if n % 2 else None for n in range(length))
-    shape = YtvisVideo(1, 300, 300, length, tuple(f"v/{n:06d}.png" for n in range(length)))
+    side = 182
+    shape = YtvisVideo(1, side, side, 4, tuple(f"v/{n:06d}.png" for n in range(4)))
     tracks = []
-    for number in range(33_000):
-        bits = np.zeros((300, 300), bool)
-        bits[number // 300, number % 300] = True
-        mask = RLEMask.from_array(bits)
-        tracks.append(YtvisTrack(number + 1, 1, 1, tuple(mask if g else None for g in gaps)))
+    for number in range(33_000):  # each a pixel of its own, seen twice
+        runs = [number, 1, side * side - number - 1]
+        mask = RLEMask.from_coco({"size": [side, side], "counts": runs})
+        tracks.append(YtvisTrack(number + 1, 1, 1, (None, mask, None, mask)))
     with pytest.raises(FormatError, match=r"65,535 labels"):
         write_ctc(YtvisFile((shape,), CLASSES, tuple(tracks)), tmp_path / "out")
     assert not (tmp_path / "out").exists()
