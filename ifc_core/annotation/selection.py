@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -10,6 +9,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from ifc_core.annotation.folder_names import folder_name
 from ifc_core.annotation.frame_columns import FrameColumns
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import WHOLE, Scope, VideoEntry
@@ -20,7 +20,6 @@ _ABSENT = STATE_CODE[FrameState.ABSENT]
 # A rejected mask says what the object is not; whether it is there stays open.
 _CORRECTED_OR_APPROVED = (STATE_CODE[FrameState.CORRECTED], STATE_CODE[FrameState.APPROVED])
 _APPROVED = (STATE_CODE[FrameState.APPROVED],)
-_UNSAFE = re.compile(r"[^\w.+-]+")
 _FEWEST_STEPPED = 4  # masks from which on their distances say that every n-th frame was meant
 
 _Flags = npt.NDArray[np.bool_]
@@ -208,7 +207,7 @@ def select_video(
     complete = frozenset(exhaustive & frames)
     selection = VideoSelection(
         video,
-        _folder_name(video.name, taken),
+        folder_name(video.name, taken),
         tuple(sorted(frames)),
         tuple(tally.tracks),
         complete,
@@ -306,13 +305,3 @@ def _done(track: Track, lane: FrameColumns, step: int, num_frames: int) -> _Flag
         own_step = int(np.gcd.reduce(np.diff(lane.frame_index)))
         done[(places - int(lane.frame_index[0])) % own_step != 0] = False
     return done
-
-
-def _folder_name(name: str, taken: set[str]) -> str:
-    """A name that is one safe path component on every system."""
-    base = _UNSAFE.sub("_", name).strip("._ ")[:80] or "video"
-    folder, number = base, 2
-    while folder.lower() in taken:
-        folder, number = f"{base}_{number}", number + 1
-    taken.add(folder.lower())
-    return folder
