@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -191,7 +191,9 @@ class MergeTracks(Edit):
         if any(other.video_id != kept.video_id for other in others):
             tx.fail("Only tracks of one video can be merged.")
         mine = tx.pointers(kept.id)
-        before, num_given_up = dict(mine), 0
+        before = dict(mine)
+        shared: set[int] = set()  # frames on which both have a mask
+        taken: set[int] = set()  # those among them on which another's is kept
         merged = {other.id: kept.id for other in others}
         joints = find_joints(tx, kept.video_id, {kept.id, *merged})
         shown = tx.pointer_table(kept.video_id, [other.id for other in others])
@@ -199,8 +201,11 @@ class MergeTracks(Edit):
             for row in shown[shown[:, TRACK] == other.id].tolist():
                 frame_index, theirs = row[FRAME], Pointer(*row[MASK:])
                 here = mine.get(frame_index)
-                num_given_up += _is_visible(here) and _is_visible(theirs)
                 mine[frame_index] = _winner(tx, self.overlap, kept, here, theirs)
+                if here is not None and _is_visible(here) and _is_visible(theirs):
+                    shared.add(frame_index)
+                    if mine[frame_index].mask_id != here.mask_id:
+                        taken.add(frame_index)
         tx.drop_tracks(others)
         tx.point(kept, {f: pointer for f, pointer in mine.items() if pointer != before.get(f)})
         carry_links(tx, kept.video_id, joints, lambda track_id, _: merged.get(track_id, track_id))
@@ -208,12 +213,20 @@ class MergeTracks(Edit):
             tx.touch(tx.track(kept.id))
         else:
             tx.put_track(touched(tx.track(kept.id)))
-        if num_given_up and self.overlap is not OverlapRule.UNION:
-            tx.notes.append(
-                f"On {num_given_up} {'frame' if num_given_up == 1 else 'frames'} both tracks had a "
-                "mask, of which one was kept."
-            )
+        if shared:
+            tx.notes.append(self._note(kept, others, len(shared), len(taken)))
         return f"Merge {names_of(others)} into {name_of(kept)}"
+
+    def _note(self, kept: Track, others: Sequence[Track], num_shared: int, num_taken: int) -> str:
+        """Whose masks stay where both had one."""
+        frames = "1 frame" if num_shared == 1 else f"{num_shared:,} frames"
+        if self.overlap is OverlapRule.UNION:
+            return f"Masks were joined on {frames}."
+        both, mine, theirs = f"On {frames} both tracks had a mask", name_of(kept), names_of(others)
+        if 0 < num_taken < num_shared:
+            num_mine = num_shared - num_taken
+            return f"{both}: that of {mine} was kept on {num_mine:,}, of {theirs} on {num_taken:,}."
+        return f"{both}, of which that of {theirs if num_taken else mine} was kept."
 
 
 @dataclass(frozen=True, slots=True)

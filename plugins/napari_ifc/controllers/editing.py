@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.annotation import EditResult, Project, Scope, VideoEntry, edits
-from ifc_core.annotation.edits import Edit
+from ifc_core.annotation.edits import Edit, OverlapRule
 from ifc_core.annotation.records import WHOLE
 from ifc_core.errors import EditError
 from ifc_core.structures import Category, MaskRecord, RLEMask
@@ -301,10 +301,10 @@ class EditController:
         )
         return self.apply(edits.Batch(steps, label=f"Relabel to {class_name}"))
 
-    def merge(self) -> EditResult:
-        """Merge the selected tracks into the current one."""
+    def merge(self, overlap: OverlapRule = OverlapRule.PREFER_HUMAN) -> EditResult:
+        """Merge the selected tracks into the current one; the rule says which masks stay."""
         assert self.current is not None  # noqa: S101 - why_not_merge was asked before
-        return self.apply(edits.MergeTracks(self.current, self.selected[1:]))
+        return self.apply(edits.MergeTracks(self.current, self.selected[1:], overlap))
 
     def split(self) -> EditResult:
         """Split the current track at the current frame; the new part is selected."""

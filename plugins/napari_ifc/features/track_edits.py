@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ifc_core.annotation import EditResult, Scope
+from ifc_core.annotation.edits import OverlapRule
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
 from napari_ifc.controllers.bulk import masks_text, tracks_text
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from napari_ifc.workspace import Workspace
 
 GROUP, IDENTITY = tr("Track"), "identity"
+_GIVEN_UP = "both tracks had a mask"  # in the note of a merge
 _FRAMES, _CLEARED, _FILLED = "frames", tr("Clear and mark absent"), tr("Begin, end and fill")
 
 
@@ -109,7 +111,19 @@ class TrackEdits(Feature):
             group=GROUP,
             section=IDENTITY,
             why_not=self.editor_reason(lambda e: e.why_not_merge()),
-            tip=tr("Make one track of the selected ones."),
+            tip=tr(
+                "Make one track of the selected ones; where two have a mask, one of them stays."
+            ),
+        )
+        yield Action(
+            "track.merge_joined",
+            tr("Merge tracks, masks joined"),
+            lambda: self._merge(OverlapRule.UNION),
+            group=GROUP,
+            section=IDENTITY,
+            why_not=self.editor_reason(lambda e: e.why_not_merge()),
+            tip=tr("Make one track of the selected ones; where several have a mask, all of it."),
+            words=tr("union unite parts of one object"),
         )
         yield Action(
             "track.split",
@@ -186,12 +200,16 @@ class TrackEdits(Feature):
             return
         self._tell(separated_text(track_id, result.tracks_added), result)
 
-    def _merge(self) -> None:
+    def _merge(self, overlap: OverlapRule = OverlapRule.PREFER_HUMAN) -> None:
         editor, index = self.workspace.editor, self.workspace.index
         kept, *others = editor.selected
         lost = [index.class_name(track_id) for track_id in others]
-        result = editor.merge()
-        self._tell(merged_text(kept, others, index.class_name(kept), lost), result)
+        result = editor.merge(overlap)
+        text = merged_text(kept, others, index.class_name(kept), lost)
+        parts = [text, note_text(result.note)]
+        if _GIVEN_UP in result.note:
+            parts.append(tr("To keep both, undo and choose Merge tracks, masks joined."))
+        self.studio.inform(" ".join(filter(None, parts)))
 
     def _split(self) -> None:
         editor = self.workspace.editor

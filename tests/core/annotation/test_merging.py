@@ -86,3 +86,42 @@ def test_merge_takes_a_rejected_mask_only_where_there_is_nothing(project, rule, 
     assert project.mask(kept, 2).state is FrameState.CORRECTED
     assert project.mask(kept, 3).state is FrameState.REJECTED
     assert project.mask(kept, 8).state is FrameState.ABSENT
+
+
+@pytest.mark.parametrize(
+    ("rule", "note"),
+    [
+        (
+            OverlapRule.KEEP,
+            "On 2 frames both tracks had a mask, of which that of track 1 was kept.",
+        ),
+        (
+            OverlapRule.TAKE,
+            "On 2 frames both tracks had a mask, of which that of track {other} was kept.",
+        ),
+        (
+            OverlapRule.PREFER_HUMAN,
+            "On 2 frames both tracks had a mask: that of track 1 was kept on 1, of track {other} "
+            "on 1.",
+        ),
+        (OverlapRule.UNION, "Masks were joined on 2 frames."),
+    ],
+)
+def test_a_merge_says_whose_masks_stayed(project, rule, note):
+    project.apply(InterpolateMasks(1, 2, 6))  # what it fills in is nobody's own
+    other = new_track(project, (2, 2, 3), (4, 0, 0), (7, 0, 0))
+    result = do(project, MergeTracks(1, (other,), rule))
+    assert result.note == note.format(other=other)
+
+
+def test_masks_are_joined_on_each_frame_and_come_back_with_undo(project):
+    project.apply(InterpolateMasks(1, 2, 6))
+    other = new_track(project, (2, 2, 3), (4, 0, 0), (7, 0, 0))
+    before = {f: project.mask(1, f).rle for f in (2, 4)}
+    do(project, MergeTracks(1, (other,), OverlapRule.UNION))
+    assert project.mask(1, 4).rle == RLEMask.union([before[4], box(0, 0)])
+    assert project.mask(1, 4).state is FrameState.CORRECTED
+    assert project.mask(1, 7).rle == box(0, 0)
+    project.undo()
+    assert {f: project.mask(1, f).rle for f in (2, 4)} == before
+    assert project.mask(other, 2).rle == box(2, 3)
