@@ -19,12 +19,14 @@ from av.video.stream import VideoStream
 
 from ifc_core.errors import OutputError
 from ifc_core.io.atomic import atomic_output
+from ifc_core.io.letters import drawable
 from ifc_core.structures import RLEMask
 from ifc_core.structures.palette import track_color
 
 _TICKS_PER_SECOND = 60_000  # MPEG-4 part 2 allows 65,535
 _ENCODERS = ("libx264", "mpeg4")
 _SUFFIXES = (".mp4", ".mov", ".mkv", ".m4v")
+_AROUND = tuple((x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if x or y)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +91,16 @@ def draw_masks(
 def _write_label(picture: npt.NDArray[np.uint8], text: str, corner: tuple[int, int]) -> None:
     scale = max(0.35, min(picture.shape[:2]) / 700)
     font, thickness = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(scale * 1.5))
-    (width, height), _ = cv2.getTextSize(text, font, scale, thickness)
-    x = min(max(0, corner[0]), max(0, picture.shape[1] - width))
-    y = min(max(height + 2, corner[1] - 3), picture.shape[0] - 1)
-    plain = text.encode("ascii", "replace").decode("ascii")
-    for color, extra in (((0, 0, 0), 2), ((255, 255, 255), 0)):
-        cv2.putText(picture, plain, (x, y), font, scale, color, thickness + extra, cv2.LINE_AA)
+    text = drawable(text)
+    (width, height), below = cv2.getTextSize(text, font, scale, thickness)
+    rim = max(1, round(scale))  # dark, around the letters
+    x = min(max(rim, corner[0]), max(rim, picture.shape[1] - width - rim))
+    y = min(max(height + 1 + rim, corner[1] - 3), picture.shape[0] - 1 - min(below, height))
+    # One thicker stroke would not lie around the letters, since thick letters are wider.
+    for right, down in _AROUND:
+        place = (x + right * rim, y + down * rim)
+        cv2.putText(picture, text, place, font, scale, (0, 0, 0), thickness, cv2.LINE_AA)
+    cv2.putText(picture, text, (x, y), font, scale, (255, 255, 255), thickness, cv2.LINE_AA)
 
 
 class OverlayWriter:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -107,3 +108,28 @@ def test_palette_keeps_neighbours_apart() -> None:
     assert track_color(21) == colors[0]
     for a, b in pairwise(colors):
         assert sum(abs(x - y) for x, y in zip(a, b, strict=True)) > 100
+
+
+def _label_pixels(label: str, size: tuple[int, int] = (480, 640)) -> tuple[np.ndarray, np.ndarray]:
+    """Where a label is white and where it is black, on grey without a mask's lines."""
+    frame = np.full((*size, 3), 128, dtype=np.uint8)
+    overlay._write_label(frame, label, (100, 200))
+    return frame.min(-1) > 200, frame.max(-1) < 60
+
+
+@pytest.mark.parametrize("size", [(240, 320), (480, 640), (1080, 1920)])
+def test_the_rim_of_a_label_lies_around_its_letters(size: tuple[int, int]) -> None:
+    white, black = (np.argwhere(part) for part in _label_pixels("Player 12", size))
+    for axis in (0, 1):
+        left = int(white[:, axis].min() - black[:, axis].min())
+        right = int(black[:, axis].max() - white[:, axis].max())
+        assert 0 < left < 5
+        assert 0 < right < 5
+        assert abs(left - right) <= 1
+
+
+@pytest.mark.skipif(int(cv2.__version__[0]) < 5, reason="draws ASCII alone")
+def test_letters_beyond_ascii_are_drawn() -> None:
+    for plain, other in (("Muller", "Müller"), ("?", "é"), ("?", "中")):
+        assert not np.array_equal(_label_pixels(plain)[0], _label_pixels(other)[0])
+    assert np.array_equal(_label_pixels("a\nb")[0], _label_pixels("a b")[0])
