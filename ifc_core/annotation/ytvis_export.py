@@ -115,4 +115,5 @@ def _track(
         score=track.score,
         details=details if with_details else None,
         parent_id=track.parent_id if track.parent_id in exported else None,
+        label=track.name,
     )

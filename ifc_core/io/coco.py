@@ -1,7 +1,8 @@
 """COCO instances, one image a frame, with the keys of CocoVID to keep the tracks.
 
-``images`` carry ``video_id`` and ``frame_id``, ``annotations`` carry ``instance_id``, and
-``videos`` names the videos; readers of plain COCO ignore these. Masks are RLE and may overlap.
+``images`` carry ``video_id`` and ``frame_id``, ``annotations`` carry ``instance_id`` and, of a
+track that has a name, ``instance_name``, and ``videos`` names the videos; readers of plain COCO
+ignore these. Masks are RLE and may overlap.
 A file without those keys is read as one video of one frame for each image.
 """
 
@@ -16,7 +17,7 @@ from typing import Any
 from ifc_core.errors import FormatError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.io.json_stream import iter_entries
-from ifc_core.io.problems import Reporter, is_finite, is_int, shown
+from ifc_core.io.problems import Reporter, is_finite, is_int, is_text, shown
 from ifc_core.io.segmentations import parse_segmentations
 from ifc_core.io.track_builder import TrackBuilder
 from ifc_core.io.ytvis_checks import (
@@ -110,6 +111,8 @@ def _track_to_json(track: YtvisTrack, first_image: int) -> Iterator[dict[str, An
             "bbox": list(mask.bbox_xywh),
             "segmentation": mask.to_coco(),
         }
+        if track.label:
+            value["instance_name"] = track.label
         if track.score is not None:
             value["score"] = track.score
         yield value
@@ -252,6 +255,10 @@ def _add_mask(
     score = raw.get("score")
     if score is not None and not is_finite(score):
         report(f"{where}.score", f"expected a finite number, found {shown(score)}.")
+    name = raw.get("instance_name", "")
+    if not is_text(name):
+        report(f"{where}.instance_name", f"expected text, found {shown(name)}.")
+        name = ""
     is_crowd = raw.get("iscrowd", 0) == 1
     if not builder.add(
         video_id,
@@ -261,6 +268,7 @@ def _add_mask(
         masks[0],
         is_crowd=is_crowd,
         score=score,
+        name=name,
     ):
         raise FormatError(
             f"{report.path.name}, {where}: instance {label} has two masks on one frame.",

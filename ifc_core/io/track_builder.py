@@ -41,6 +41,7 @@ class TrackBuilder:
         self._tells_labels = tells_labels
         self._keys: dict[_Key, int] = {}
         self._scores: dict[_Key, float] = {}
+        self._names: dict[_Key, str] = {}
         self._parents: dict[tuple[int, int], int] = {}
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -58,6 +59,7 @@ class TrackBuilder:
         *,
         is_crowd: bool = False,
         score: float | None = None,
+        name: str = "",
     ) -> bool:
         """Add one mask.
 
@@ -69,6 +71,7 @@ class TrackBuilder:
             mask: The mask.
             is_crowd: Whether it is a crowd region.
             score: Confidence; a track gets that of its best mask.
+            name: What its track is called; of several names the first.
 
         Returns:
             False if the track has a mask on that frame already.
@@ -89,6 +92,8 @@ class TrackBuilder:
             raise OutputError(
                 f"There is no room for the masks on disk: {error}.", path=Path(gettempdir())
             ) from error
+        if name:
+            self._names.setdefault(key, name)
         if score is not None:
             self._scores[key] = max(score, self._scores.get(key, score))
         return True
@@ -134,5 +139,5 @@ class TrackBuilder:
                 key.is_crowd,
                 self._scores.get(key),
                 parent_id=None if parent is None else id_of.get((key.video_id, parent)),
-                label=str(key.label) if self._tells_labels else "",
+                label=self._names.get(key, str(key.label) if self._tells_labels else ""),
             )

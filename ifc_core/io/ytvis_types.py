@@ -104,7 +104,7 @@ class YtvisTrack:
         details: Content of the extension key, if it is there.
         parent_id: Id of the track of the same video that divided into this one and others; kept
             within the extension key.
-        label: What the file calls it where it has a number of its own in each video, as labels
+        label: What it is called: its name, or the number of its own in each video, as labels
             of pictures are; else empty.
     """
 
