@@ -36,7 +36,7 @@ from ifc_core.inference.uncertainty import (
     open_frames,
 )
 from ifc_core.jobs import JobContext
-from ifc_core.structures import Track, TrackState
+from ifc_core.structures import Track, TrackKind, TrackState
 
 __all__ = [
     "ENTRY",
@@ -174,7 +174,11 @@ class VideoQueue:
     def _read_headers(self, reader: ProjectReader) -> None:
         tracks = reader.tracks(self.entry.id)
         self._there = {track.id for track in tracks}
-        self._tracks = {t.id: t for t in tracks if t.state is not TrackState.REJECTED}
+        self._tracks = {
+            t.id: t
+            for t in tracks
+            if t.state is not TrackState.REJECTED and t.kind is not TrackKind.IGNORE
+        }
         self._exhaustive = reader.exhaustive_frames(self.entry.id)
         self._refusals = reader.refused_divisions(self.entry.id)
 

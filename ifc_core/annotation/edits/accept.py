@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ifc_core.annotation.category_ids import free_category_id
 from ifc_core.annotation.delta import unpack_rgb
 from ifc_core.annotation.edits.base import Edit, names_of
+from ifc_core.annotation.ignored_ground import IgnoredGround
 from ifc_core.annotation.lineage import linked
 from ifc_core.annotation.matching import find_matches
 from ifc_core.annotation.neighbour_colors import color_fresh_tracks
@@ -39,7 +40,7 @@ from ifc_core.annotation.transaction import (
     PROPOSED,
     EditTransaction,
 )
-from ifc_core.structures import Category, Track, TrackState
+from ifc_core.structures import Category, Track, TrackKind, TrackState
 from ifc_core.structures.palette import unlike_color
 
 
@@ -54,8 +55,9 @@ class AcceptRun(Edit):
     that covers a rejected track is left out. A track that a person named, classed, linked,
     split, merged, swapped or restored goes on, frame by frame, with what covers the same as before
     (of a lineage every track, also where a file brought the links);
-    where nothing of the run does on any frame it keeps its proposals. New tracks that touch
-    differ in hue.
+    where nothing of the run does on any frame it keeps its proposals. What lies mostly in crowds
+    and regions to ignore is left out, and these stay as they are. New tracks that touch differ
+    in hue.
 
     Attributes:
         run_id: The run.
@@ -91,9 +93,11 @@ class AcceptRun(Edit):
         if rejected:
             tx.notes.append(f"{len(rejected)} instances cover rejected tracks and were left out.")
             chosen = [instance for instance in chosen if instance.instance_id not in rejected]
+        ground = IgnoredGround(tx, video_id)
+        chosen = _outside(tx, ground, staged, chosen, matches)
         going_on, spared, staged = self._going_on(tx, video_id, staged, chosen, matches)
         if self.replace_proposals:
-            _drop_proposals(tx, video_id, self.scope, spared)
+            _drop_proposals(tx, video_id, self.scope, spared | ground.track_ids)
         fresh: list[tuple[StagedInstance, StagedTable]] = []
         for instance in chosen:
             records, match = staged.of(instance.instance_id), matches.get(instance.instance_id)
@@ -118,7 +122,11 @@ class AcceptRun(Edit):
     ) -> tuple[list[tuple[Track, StagedTable]], set[int], StagedTable]:
         """What goes on in touched tracks, which of them keep what they have, and the rest."""
         taken = {track.id for track in matches.values()}
-        touched = [t for t in touched_tracks(tx, video_id) if t.id not in taken]
+        touched = [
+            t
+            for t in touched_tracks(tx, video_id)
+            if t.id not in taken and t.kind is TrackKind.OBJECT
+        ]
         free = [i.instance_id for i in chosen if i.track_id is None]
         owners = staged_owners(
             tx,
@@ -202,6 +210,28 @@ def _instances(tx: EditTransaction, run_id: int, staged: StagedTable) -> list[St
     for instance_id in staged.instance_ids:  # a run that was cut off told no labels and scores
         known.setdefault(instance_id, StagedInstance(instance_id, "object", 0.0))
     return list(known.values())
+
+
+def _outside(
+    tx: EditTransaction,
+    ground: IgnoredGround,
+    staged: StagedTable,
+    chosen: Sequence[StagedInstance],
+    matches: dict[int, Track],
+) -> list[StagedInstance]:
+    """The instances that do not lie mostly in ground to ignore, and its regions unmatched."""
+    inside = {i for i, track in matches.items() if track.id in ground.track_ids}
+    for instance_id in inside:
+        del matches[instance_id]
+    ids = [instance.instance_id for instance in chosen if instance.instance_id not in matches]
+    inside |= ground.covered(staged, ids)
+    outside = [instance for instance in chosen if instance.instance_id not in inside]
+    count = len(chosen) - len(outside)
+    if count == 1:
+        tx.notes.append("1 instance lies mostly in a region to ignore and was left out.")
+    elif count:
+        tx.notes.append(f"{count} instances lie mostly in regions to ignore and were left out.")
+    return outside
 
 
 def _drop_proposals(
