@@ -32,7 +32,8 @@ def spread_correction(
         params: ``video`` (a path) or ``frames``; ``corrected``, a list of ``frame_index`` and
             ``rle`` (COCO RLE, ``None`` where the object is absent) for every frame of the track
             that a person corrected or approved; the scope, ``scope`` (``clip``, ``forward``,
-            ``backward``, ``both``, ``next``) with ``frame_index``, or ``start`` and ``stop``.
+            ``backward``, ``both``, ``next``, ``gap``) with ``frame_index``, or ``start`` and
+            ``stop``; with ``gap`` also ``annotated``, the frames on which the track has something.
             At will: ``fixed`` and ``skip`` (frames that get no result); ``avoid``, a list of
             ``frame_index`` and ``rle`` of pixels that are not the object, such as other tracks
             that a person made; ``correct`` (``CorrectSettings.to_json``); and, to let the
@@ -63,7 +64,8 @@ def spread_correction(
             from ifc_core.inference.mask_refit import RefitEvidence
 
             evidence = RefitEvidence(features, corrected)
-        skip = {int(f) for name in ("fixed", "skip") for f in params.get(name, ())}
+        kept = ("fixed", "skip", *(("annotated",) if params.get("scope") == "gap" else ()))
+        skip = {int(f) for name in kept for f in params.get(name, ())}
         found_masks = spread(
             reader,
             corrected,
@@ -104,6 +106,7 @@ def _scope(params: dict[str, Any], num_frames: int, corrected: list[CorrectedMas
         fixed,
         int(proposing.get("clip_length", DEFAULT_CLIP_LENGTH)),
         int(proposing.get("frame_step", 1)),
+        {int(f) for f in params.get("annotated", ())},
     )
 
 

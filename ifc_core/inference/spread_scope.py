@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from ifc_core.errors import ConfigError
 from ifc_core.inference.clip_plan import canonical_window
 
-Scope = Literal["clip", "forward", "backward", "both", "next"]
+Scope = Literal["clip", "forward", "backward", "both", "next", "gap"]
 
 DEFAULT_CLIP_LENGTH = 5
 
@@ -24,18 +24,21 @@ def scope_frames(
     fixed: Collection[int] = (),
     clip_length: int = DEFAULT_CLIP_LENGTH,
     frame_step: int = 1,
+    annotated: Collection[int] = (),
 ) -> range:
     """Frames of a scope, the corrected one among them.
 
     Args:
         scope: ``clip``: the clip of the canonical plan that centres the frame best;
             ``forward``, ``backward``, ``both``: to the ends of the video; ``next``: both ways,
-            up to (and without) the next fixed frame on each side.
+            up to (and without) the next fixed frame on each side; ``gap``: the frames around it
+            on which nothing is annotated.
         frame_index: The frame that was corrected, 0-based.
         num_frames: V.
         fixed: Frames that a person corrected or approved, in any order.
         clip_length: T, for ``clip``.
         frame_step: Distance of the frames of a clip, for ``clip``.
+        annotated: Frames on which the track has a mask or is absent, for ``gap``.
 
     Returns:
         A range of step 1.
@@ -59,9 +62,10 @@ def scope_frames(
         looked_at = range(frame_index % frame_step, num_frames, frame_step)
         window = canonical_window(looked_at.index(frame_index), len(looked_at), clip_length)
         return range(looked_at[window[0]], looked_at[window[-1]] + 1)
-    if scope == "next":
-        before = max((f for f in fixed if f < frame_index), default=-1)
-        after = min((f for f in fixed if f > frame_index), default=num_frames)
+    if scope in ("next", "gap"):
+        ends = {*fixed, *annotated} if scope == "gap" else fixed
+        before = max((f for f in ends if f < frame_index), default=-1)
+        after = min((f for f in ends if f > frame_index), default=num_frames)
         return range(before + 1, after)
     start = frame_index if scope == "forward" else 0
     stop = frame_index + 1 if scope == "backward" else num_frames

@@ -114,6 +114,22 @@ def test_a_damaged_frame_gets_no_mask_and_ends_nothing(
         assert sentence in [e.data for e in events if isinstance(e, JobEvent)]
 
 
+def test_a_gap_leaves_what_is_annotated(
+    engine: EngineClient, clip_folder: Path, mask: RLEMask
+) -> None:
+    params = {
+        "video": str(clip_folder),
+        "corrected": [{"frame_index": 2, "rle": mask.to_coco()}],
+        "scope": "gap",
+        "frame_index": 2,
+        "annotated": [1, 2, 5],
+    }
+    events = []
+    assert engine.request("spread", params, on_event=events.append).result(WAIT)["num_masks"] == 2
+    masks = [e.data for e in events if isinstance(e, JobEvent) and e.name == "mask"]
+    assert [m["frame_index"] for m in masks] == [3, 4]
+
+
 def test_a_missing_model_is_said_and_done_without(
     engine: EngineClient, clip_folder: Path, mask: RLEMask
 ) -> None:

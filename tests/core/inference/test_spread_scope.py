@@ -26,6 +26,20 @@ def test_next_without_neighbours_is_the_whole_video():
     assert scope_frames("next", 5, 12) == range(12)
 
 
+def test_a_gap_ends_where_anything_is_annotated():
+    annotated, fixed = (0, 1, 2, 9, 10), (7,)
+    for here in (3, 5, 6):
+        assert scope_frames("gap", here, 12, fixed, annotated=annotated) == range(3, 7)
+    assert scope_frames("gap", 11, 12, annotated=annotated) == range(11, 12)
+    assert scope_frames("gap", 5, 12) == range(12)
+
+
+def test_a_gap_beside_an_annotated_frame_is_its_own():
+    assert scope_frames("gap", 2, 12, annotated=(0, 1, 2, 9)) == range(2, 9)
+    assert scope_frames("gap", 4, 12, annotated=(1, 4, 6)) == range(2, 6)
+    assert scope_frames("gap", 1, 12, annotated=(0, 1, 2)) == range(1, 2)
+
+
 def test_a_clip_with_a_frame_step_spans_its_frames():
     assert scope_frames("clip", 13, 60, clip_length=3, frame_step=5) == range(3, 14)
 
