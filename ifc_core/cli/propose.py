@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ifc_core.cli.frame_range import FRAME_RANGE_HELP, TypedRange, parse_frame_range
 from ifc_core.cli.reporting import counted, print_json, print_line
 from ifc_core.errors import ConfigError
 
@@ -109,6 +110,13 @@ def propose(
             help="End tracks where an edited video cuts to a new shot.",
         ),
     ] = True,
+    region: Annotated[
+        str,
+        typer.Option(
+            help="Look at this part of the frames only, in pixels.", metavar="X,Y,WIDTH,HEIGHT"
+        ),
+    ] = "",
+    frame_range: Annotated[str, typer.Option(help=FRAME_RANGE_HELP, metavar="FIRST:LAST")] = "",
     camera: Annotated[
         int | None, typer.Option(help="Watch this camera (0 is the first) until Ctrl-C.", min=0)
     ] = None,
@@ -163,7 +171,9 @@ def propose(
         tiles=tiles,
         edges=edges,
         shot_cuts=shot_cuts,
+        region_xywh=_region(region),
     )
+    part = parse_frame_range(frame_range) if frame_range else None
     live = (camera, size, fps, frames, keep_all)
     is_live = _is_live(videos or [], live)
     if estimate:
@@ -175,7 +185,7 @@ def propose(
                 name="estimate",
                 value=True,
             )
-        _estimate(videos or [], settings, as_json)
+        _estimate(videos or [], settings, part, as_json)
         return
     if output is None:
         raise ConfigError("Name the file to write: --output FILE.json.", name="output", value=None)
@@ -185,7 +195,13 @@ def propose(
             name="restart",
             value=True,
         )
-    with _make_run(videos or [], settings, live if is_live else None, restart) as run:
+    if is_live and part is not None:
+        raise ConfigError(
+            "Live input has no range of frames; end it with --frames or Ctrl-C.",
+            name="frame_range",
+            value=frame_range,
+        )
+    with _make_run(videos or [], settings, live if is_live else None, restart, part) as run:
         summary = run.write(output, as_results=format == "ytvis-results", overlay=overlay)
     if as_json:
         print_json(summary)
@@ -205,11 +221,32 @@ def propose(
             )
 
 
-def _estimate(videos: list[Path], settings: ProposeSettings, as_json: bool) -> None:
+def _region(text: str) -> tuple[int, int, int, int] | None:
+    """``"X,Y,WIDTH,HEIGHT"`` in pixels; whether it fits is checked with the frames.
+
+    Raises:
+        ConfigError: It is no region.
+    """
+    if not text:
+        return None
+    numbers = [part.strip() for part in text.split(",")]
+    if len(numbers) != 4 or not all(part.isascii() and part.isdigit() for part in numbers):
+        raise ConfigError(
+            f"The region must be X,Y,WIDTH,HEIGHT in pixels, such as 100,40,640,480, not {text!r}.",
+            name="region",
+            value=text,
+        )
+    left, top, width, height = map(int, numbers)
+    return left, top, width, height
+
+
+def _estimate(
+    videos: list[Path], settings: ProposeSettings, part: TypedRange | None, as_json: bool
+) -> None:
     """Print what a run on each video will take."""
     from ifc_core.cli.propose_run import estimates
 
-    rows = estimates(videos, settings)
+    rows = estimates(videos, settings, part)
     if as_json:
         print_json({"videos": rows})
         return
@@ -257,14 +294,18 @@ def _is_live(videos: Sequence[Path], live: _LiveWords) -> bool:
 
 
 def _make_run(
-    videos: list[Path], settings: ProposeSettings, live: _LiveWords | None, restart: bool
+    videos: list[Path],
+    settings: ProposeSettings,
+    live: _LiveWords | None,
+    restart: bool,
+    part: TypedRange | None,
 ) -> ProposeRun:
     """A run on files, or on a camera or a pipe."""
     from ifc_core.cli.propose_live import LiveOptions, LiveRun, parse_size
     from ifc_core.cli.propose_run import ProposeRun
 
     if live is None:
-        return ProposeRun(videos, settings, restart)
+        return ProposeRun(videos, settings, restart, part)
     camera, size, fps, limit, keep_all = live
     shape = parse_size(size) if size else None
     return LiveRun(settings, LiveOptions(camera, shape, fps or 0.0, limit, keep_all))

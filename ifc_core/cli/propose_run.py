@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ifc_core.annotation.targets import check_frames
+from ifc_core.cli.frame_range import TypedRange, frames_of
 from ifc_core.cli.mask_spool import MaskSpool
 from ifc_core.cli.propose_state import ProposeState, VideoState
 from ifc_core.cli.reporting import job, print_note
@@ -69,7 +70,9 @@ class ProposedVideo:
     shot_starts: tuple[int, ...]
 
 
-def estimates(paths: Sequence[Path], settings: ProposeSettings) -> list[dict[str, Any]]:
+def estimates(
+    paths: Sequence[Path], settings: ProposeSettings, frames: TypedRange | None = None
+) -> list[dict[str, Any]]:
     """What a run on each video will take: ``path``, ``notices``, the fields of ``RunEstimate``."""
     check_names(paths)
     model = ModelCache().get(settings.model, settings.device)
@@ -77,7 +80,8 @@ def estimates(paths: Sequence[Path], settings: ProposeSettings) -> list[dict[str
     for path in paths:
         with open_video(path) as reader:
             picture = nearest_readable(reader)[1]
-            found = estimate_run(model, picture, settings, reader.video.num_frames)
+            part = frames_of(reader, frames)
+            found = estimate_run(model, picture, settings, len(part))
         if reader.warning:
             _note(path, reader.warning)
         notices = [reader.warning] if reader.warning else []
@@ -95,12 +99,18 @@ class ProposeRun:
         paths: Video files and folders of frames.
         settings: What the person chose.
         restart: Begin anew even where an earlier run of the same kind was cut off.
+        frames: Only these frames of each video.
     """
 
     def __init__(
-        self, paths: Sequence[Path], settings: ProposeSettings, restart: bool = False
+        self,
+        paths: Sequence[Path],
+        settings: ProposeSettings,
+        restart: bool = False,
+        frames: TypedRange | None = None,
     ) -> None:
         self._paths = list(paths)
+        self._frames = frames
         self._settings = settings
         self._restart = restart
         self._state: ProposeState | None = None
@@ -133,6 +143,9 @@ class ProposeRun:
         for path in self._paths:
             with open_video(path) as reader:  # a bad last video should not cost the others' work
                 fingerprints.append(reader.video.fingerprint)
+                part = frames_of(reader, self._frames)
+                if len(part) < reader.video.num_frames:  # another run than that on all of it
+                    fingerprints[-1] += f" {part.start}:{part.stop}"
         model = ModelCache().get(self._settings.model, self._settings.device)
         weights = (model.sha256, bundled_edges_sha256())
         state = ProposeState(output, self._settings, weights, fingerprints, self._restart)
@@ -173,12 +186,12 @@ class ProposeRun:
         known = state.videos.get(number)
         step = self._settings.frame_step
         with job(f"Proposing on {path.name}") as context, open_video(path, context) as reader:
-            total = len(range(0, reader.video.num_frames, step))
+            part = frames_of(reader, self._frames)[::step]
             if known is not None:
-                _note(path, _taken_up(known, total))
+                _note(path, _taken_up(known, len(part)))
             if known is None or known.checkpoint is not None:
                 known = self._run(model, state, number, reader, context)
-            indices = list(range(0, known.num_frames * step, step))
+            indices = list(range(part.start, part.start + known.num_frames * step, step))
             entry = _entry(number, reader, name, indices)
             fps = reader.video.fps / step
         found = (known.instances, known.seconds, known.notices, known.shot_starts)
@@ -193,12 +206,13 @@ class ProposeRun:
         context: JobContext,
     ) -> VideoState:
         """Propose on one video, from where an earlier run stood if there was one."""
-        step = self._settings.frame_step
-        total = len(range(0, reader.video.num_frames, step))
+        part = frames_of(reader, self._frames)
+        step, total = self._settings.frame_step, len(part[:: self._settings.frame_step])
         known = state.videos.get(number)
         resume = None if known is None else known.checkpoint
         position = 0 if resume is None else resume.next_position
-        frames = ReadableFrames(reader, 0 if resume is None else resume.restart_frame, step=step)
+        start = part.start if resume is None else resume.restart_frame
+        frames = ReadableFrames(reader, start, part.stop, step)
         frames.broken.update(() if resume is None else resume.broken_frames)
         run = predict(model, frames, self._settings, context, num_frames=total, resume=resume)
         began = time.monotonic() - (0.0 if known is None else known.seconds)
@@ -267,13 +281,16 @@ class ProposeRun:
             open_video(video.path, context) as reader,
             OverlayWriter(target, video.fps, reader.video.size) as film,
         ):
-            for position, (index, image) in enumerate(ReadableFrames(reader, step=step)):
+            part = frames_of(reader, self._frames)
+            shown_at = ReadableFrames(reader, part.start, part.stop, step)
+            first_seconds = float(reader.pts_seconds[part.start])
+            for position, (index, image) in enumerate(shown_at):
                 masks = [
                     OverlayMask(shown[i][0], rle, label=f"{shown[i][0]} {shown[i][1]}")
                     for i, rle in spool.frame(video.entry.id, position).items()
                     if i in shown
                 ]
-                film.write(image, masks, float(reader.pts_seconds[index]))
+                film.write(image, masks, float(reader.pts_seconds[index]) - first_seconds)
                 context.advance(position + 1, length)
 
     def close(self) -> None:
@@ -456,7 +473,8 @@ def _entry(number: int, reader: VideoReader, name: str, indices: list[int]) -> Y
     else:
         files = [f"{index:05d}.jpg" for index in indices]
     video = reader.video
-    stepped = tuple(indices) if indices != list(range(len(indices))) else ()
+    is_part = indices != list(range(video.num_frames))
+    stepped = tuple(indices) if is_part else ()
     details = VideoDetails(
         fps=video.fps,
         fingerprint=video.fingerprint,
