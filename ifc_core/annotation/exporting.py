@@ -17,7 +17,7 @@ from ifc_core.annotation.export_notes import (
     left_out_notes,
     waiting_tracks,
 )
-from ifc_core.annotation.film_export import write_films
+from ifc_core.annotation.film_export import FILM_LABELS, FilmStyle, write_films
 from ifc_core.annotation.frame_images import check_videos, write_frame_images
 from ifc_core.annotation.frame_names import FrameNames, FrameNaming
 from ifc_core.annotation.measurement_export import export_measurements
@@ -92,6 +92,7 @@ class ExportOptions:
         frame_scope: Only these frames.
         approved_tracks_only: Only tracks that were approved as a whole.
         color_by: Whose colours the masks of a film have: ``track``, ``class`` or ``lineage``.
+        labels: What stands beside the masks of a film, one of ``film_export.FILM_LABELS``.
     """
 
     scope: ExportScope = ExportScope.REVIEWED
@@ -103,9 +104,16 @@ class ExportOptions:
     frame_scope: Scope = WHOLE
     approved_tracks_only: bool = False
     color_by: str = "track"
+    labels: str = "name"
 
     def __post_init__(self) -> None:
-        """Check the step and the colours."""
+        """Check the step, the colours and the labels."""
+        if self.labels not in FILM_LABELS:
+            raise ConfigError(
+                f"Beside masks stands one of {', '.join(FILM_LABELS)}.",
+                name="labels",
+                value=self.labels,
+            )
         if self.color_by not in COLORS_BY:
             raise ConfigError(
                 f"Masks have the colours of one of {', '.join(COLORS_BY)}.",
@@ -198,8 +206,8 @@ def export_project(
         picture_notes = _write_frames(reader, exported, header, target, format, context)
     if format is ExportFormat.OVERLAY:
         scope, step = options.frame_scope, options.frame_step
-        by = options.color_by
-        num_masks = write_films(reader, exported, target, scope, step, context, by)
+        style = FilmStyle(options.color_by, options.labels)
+        num_masks = write_films(reader, exported, target, scope, step, context, style)
         hidden = 0
     elif format is ExportFormat.CSV:
         num_masks, notes = export_measurements(reader, exported, categories, target, context)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from ifc_core.annotation.frame_images import find_frames
@@ -13,8 +14,33 @@ from ifc_core.annotation.selection import VideoSelection
 from ifc_core.annotation.track_colors import colors_of
 from ifc_core.errors import OutputError
 from ifc_core.jobs import JobContext
+from ifc_core.structures import Track
 
 FILM_SUFFIXES = (".mp4", ".mov", ".mkv", ".m4v")
+FILM_LABELS = ("name", "number", "class")
+"""What can stand beside a mask: its track's name (the number where it has none), and so on."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilmStyle:
+    """How masks are drawn.
+
+    Attributes:
+        color_by: Whose colours they have; see :func:`track_colors.colors_of`.
+        labels: What stands beside them, one of :data:`FILM_LABELS`.
+    """
+
+    color_by: str = "track"
+    labels: str = "name"
+
+    def label(self, track: Track, classes: Mapping[int, str]) -> str:
+        """What is written beside the masks of a track."""
+        if self.labels == "class":
+            return classes.get(track.category_id, "") or str(track.id)
+        return (track.name if self.labels == "name" else "") or str(track.id)
+
+
+_PLAIN = FilmStyle()
 
 
 def write_films(
@@ -24,7 +50,7 @@ def write_films(
     frames: Scope,
     frame_step: int,
     context: JobContext,
-    color_by: str = "track",
+    style: FilmStyle = _PLAIN,
 ) -> int:
     """Write a film of one video, or a folder of films.
 
@@ -39,7 +65,7 @@ def write_films(
         frames: The frames to show.
         frame_step: Every n-th of them.
         context: Progress and cancellation.
-        color_by: Whose colours the masks have; see :func:`track_colors.colors_of`.
+        style: How masks are drawn.
 
     Returns:
         Masks drawn.
@@ -61,7 +87,7 @@ def write_films(
                 "choose one of them, or name a folder.",
                 path=target,
             )
-        return _write_film(reader, selections[0], target, frames, frame_step, context, color_by)
+        return _write_film(reader, selections[0], target, frames, frame_step, context, style)
     with ExitStack() as stack:
         folder = stack.enter_context(atomic_folder(target))
         return sum(
@@ -72,7 +98,7 @@ def write_films(
                 frames,
                 frame_step,
                 context,
-                color_by,
+                style,
             )
             for selection in selections
         )
@@ -85,14 +111,15 @@ def _write_film(
     frames: Scope,
     frame_step: int,
     context: JobContext,
-    color_by: str,
+    style: FilmStyle,
 ) -> int:
     from ifc_core.io.overlay import OverlayMask, OverlayWriter  # loads the encoder
     from ifc_core.io.readable_frames import ReadableFrames
     from ifc_core.io.video import open_video
 
     tracks = {track.id: track for track in selection.tracks}
-    colors = colors_of(reader, selection.video.id, color_by)
+    colors = colors_of(reader, selection.video.id, style.color_by)
+    classes = {category.id: category.name for category in reader.categories()}
     exported = set(selection.frames)
     drawn = 0
     with open_video(find_frames(reader, selection), context) as video:
@@ -104,7 +131,7 @@ def _write_film(
                 if frame_index in exported:
                     found = reader.masks_at(selection.video.id, frame_index)
                 masks = [
-                    OverlayMask(t.id, record.rle, colors[t.id], t.name)
+                    OverlayMask(t.id, record.rle, colors[t.id], style.label(t, classes))
                     for record in found
                     if record.rle is not None
                     and selection.shows(record)

@@ -66,11 +66,14 @@ class Criteria:
         """Whether proposals are exported too."""
         return self.scope is ExportScope.EVERYTHING
 
+    def is_meant(self, track: Track) -> bool:
+        """Whether a track is not rejected, and of a wanted class."""
+        in_class = self.category_ids is None or track.category_id in self.category_ids
+        return in_class and track.state is not TrackState.REJECTED
+
     def takes(self, track: Track, lane: FrameColumns) -> bool:
         """Whether a track is exported."""
-        if track.state is TrackState.REJECTED:
-            return False
-        if self.category_ids is not None and track.category_id not in self.category_ids:
+        if not self.is_meant(track):
             return False
         if self.approved_tracks_only and track.state is not TrackState.APPROVED:
             return False
@@ -142,6 +145,7 @@ class _Tally:
     Attributes:
         num_frames: Of the video.
         annotated: Frames with anything on them.
+        lacking: Frames with a mask of an object that is meant and not exported.
         spoken: Exported tracks of which a person said something there.
         covered: The same and those that are done there, having been approved as a whole.
         shown: Masks of exported tracks that are reviewed.
@@ -152,6 +156,7 @@ class _Tally:
     tracks: list[Track] = field(default_factory=list)
     left_out: int = 0
     annotated: _Flags = field(init=False)
+    lacking: _Flags = field(init=False)
     spoken: npt.NDArray[np.int32] = field(init=False)
     covered: npt.NDArray[np.int32] = field(init=False)
     shown: npt.NDArray[np.int32] = field(init=False)
@@ -159,6 +164,7 @@ class _Tally:
 
     def __post_init__(self) -> None:
         self.annotated = np.zeros(self.num_frames, dtype=np.bool_)
+        self.lacking = np.zeros(self.num_frames, dtype=np.bool_)
         for name in ("spoken", "covered", "shown", "unshown"):
             setattr(self, name, np.zeros(self.num_frames, dtype=np.int32))
 
@@ -167,6 +173,8 @@ class _Tally:
         self.annotated[lane.frame_index] = True
         if not criteria.takes(track, lane):
             self.left_out += 1
+            if criteria.is_meant(track) and track.kind is TrackKind.OBJECT:
+                self.lacking[lane.frame_index[lane.has_mask]] = True
             return
         self.tracks.append(track)
         spoken = _spoken(lane, criteria, self.num_frames)
@@ -187,7 +195,8 @@ def select_video(
     it is approved (exhaustive), or reviewed (or approved) for every exported track. A track that
     was approved as a whole is done: where nothing is annotated of it, it is not waited for.
     Where masks are chosen by themselves, each one that is reviewed (or approved) is exported, and
-    those of approved frames.
+    those of approved frames. A frame that was approved is no complete one in the export where an
+    object on it is left out, not being approved as a whole, say.
 
     Args:
         reader: The project.
@@ -202,6 +211,8 @@ def select_video(
     tally = _Tally(video.num_frames)
     for track in reader.tracks(video.id):
         tally.add(track, _lane(reader, track, video), criteria, video.annotation_step)
+    if not criteria.by_mask:
+        exhaustive -= set(np.flatnonzero(tally.lacking).tolist())
     asked = _asked(criteria, video.num_frames)
     frames = set(np.flatnonzero(_chosen(tally, criteria, exhaustive) & asked).tolist())
     complete = frozenset(exhaustive & frames)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ifc_core.cli.frame_range import FRAME_RANGE_HELP, parse_frame_range
 from ifc_core.cli.project_reader import open_reader
 from ifc_core.cli.reporting import counted, job, print_json, print_line, print_note
 from ifc_core.errors import FormatError, InputError
 
 if TYPE_CHECKING:
     from ifc_core.annotation import Project, ProjectReader, VideoEntry
-    from ifc_core.annotation.exporting import ExportFormat
+    from ifc_core.annotation.exporting import ExportFormat, ExportReport
     from ifc_core.annotation.importing import ImportReport
     from ifc_core.annotation.records import Scope
     from ifc_core.structures import Video
@@ -183,9 +184,7 @@ def export(
     approved_tracks: Annotated[
         bool, typer.Option("--approved-tracks", help="Only tracks approved as a whole.")
     ] = False,
-    frame_range: Annotated[
-        str, typer.Option(help="Only these frames, both included.", metavar="FIRST:LAST")
-    ] = "",
+    frame_range: Annotated[str, typer.Option(help=FRAME_RANGE_HELP, metavar="FIRST:LAST")] = "",
     frame_step: Annotated[int, typer.Option(help="Every n-th frame.", min=1)] = 1,
     frames: Annotated[
         bool, typer.Option("--frames", help="Also write the frames as JPEGImages.")
@@ -201,37 +200,55 @@ def export(
         bool,
         typer.Option("--color-by-lineage", help="Draw what came of one cell in shades of a hue."),
     ] = False,
+    labels: Annotated[
+        str, typer.Option(help="Beside a film's masks: name (else the number), number or class.")
+    ] = "name",
     as_json: JsonOption = False,
 ) -> None:
-    """Export annotations, and say what was left out."""
+    """Export annotations, and say what was left out.
+
+    Ends with status 2 where there was no frame to export.
+    """
     from ifc_core.annotation.exporting import ExportOptions, ExportScope, export_project
 
     if scope not in list(ExportScope):
         raise InputError(f"There is no scope {scope}; use reviewed, approved or everything.")
     with open_reader(project) as reader:
+        video_ids = _ids(reader.videos(), video, "video")
         options = ExportOptions(
             scope=ExportScope(scope),
-            video_ids=_ids(reader.videos(), video, "video"),
+            video_ids=video_ids,
             category_ids=_ids(reader.categories(), category, "category"),
             frame_step=frame_step,
             write_frames=frames,
             include_studio_key=not plain,
-            frame_scope=_range(frame_range),
+            frame_scope=_range(frame_range, reader, video_ids),
             approved_tracks_only=approved_tracks,
             color_by=_colors_by(by_class=color_by_class, by_lineage=color_by_lineage),
+            labels=labels,
         )
         chosen = form or _BY_SUFFIX.get(output.suffix.lower(), "ytvis")
         with job(f"Exporting {reader.name}") as context:
             report = export_project(reader, output, _format(chosen), options, context)
     if as_json:
         print_json(asdict(report) | {"path": str(report.path)})
-        return
+    else:
+        _show_export(report, is_everything=scope == ExportScope.EVERYTHING)
+    if not report.frames:
+        print_note(f"{report.path.name} is empty: nothing in the project is to be exported so.")
+        raise typer.Exit(2)
+
+
+def _show_export(report: ExportReport, *, is_everything: bool) -> None:
+    """What was written and left out, in words."""
     print_line(
         f"{report.path}: {counted(report.masks, 'mask')} of {counted(report.tracks, 'track')} on "
         f"{counted(report.frames, 'frame')} of {counted(report.videos, 'video')}."
     )
     _print_notes(report.notes)
-    if not report.frames and scope != ExportScope.EVERYTHING:
+    if report.waiting_for:
+        print_line("  --approved-tracks exports the tracks alone that were approved as a whole.")
+    if not report.frames and not is_everything:
         print_line("  Proposals that nobody reviewed are exported with --scope everything.")
 
 
@@ -304,17 +321,29 @@ def _colors_by(*, by_class: bool, by_lineage: bool) -> str:
     return "class" if by_class else "lineage" if by_lineage else "track"
 
 
-def _range(text: str) -> Scope:
-    """The frames that ``FIRST:LAST`` means; either may be left out."""
-    from ifc_core.annotation.records import Scope
+def _range(text: str, reader: ProjectReader, video_ids: tuple[int, ...] | None) -> Scope:
+    """The frames that ``FIRST:LAST`` means in the videos that are exported.
 
-    first, colon, last = text.partition(":")
-    try:
-        if text and not colon:
-            raise ValueError(text)
-        return Scope(int(first) if first else None, int(last) if last else None)
-    except ValueError as error:
-        raise InputError(f"{text} is no range of frames; write it as 100:199.") from error
+    Raises:
+        InputError: It is no range, no video has such a frame, or times mean several frames.
+    """
+    from ifc_core.annotation.records import WHOLE, Scope
+    from ifc_core.io.video import are_pictures
+
+    if not text:
+        return WHOLE
+    typed = parse_frame_range(text)
+    videos = [v for v in reader.videos() if video_ids is None or v.id in video_ids]
+    if not videos:
+        return WHOLE
+    longest = max(videos, key=lambda entry: entry.num_frames)
+    rates = {0.0 if are_pictures(entry.path) else entry.fps for entry in videos}
+    if typed.has_times and len(rates) > 1:
+        raise InputError(
+            f"{text} means other frames in each of these videos; choose one with --video."
+        )
+    first, last = typed.frames(longest.num_frames, min(rates), longest.name)
+    return Scope(first, None if typed.last is None else last)
 
 
 def _is_video(path: Path) -> bool:

@@ -15,6 +15,7 @@ from ifc_core.annotation.exporting import (
     WaitingTrack,
     export_project,
 )
+from ifc_core.annotation.film_export import FILM_LABELS, FilmStyle
 from ifc_core.annotation.importing import import_annotations
 from ifc_core.annotation.selection import Criteria, select_video
 from ifc_core.io.video import open_video
@@ -145,6 +146,15 @@ def test_a_film_shows_the_masks_that_are_reviewed_and_no_others(empty, tmp_path,
     assert sorted(np.argsort(changed)[-3:].tolist()) == [0, 4, 8]
 
 
+def test_a_film_has_the_labels_that_are_asked_for(halves):
+    halves.apply(edits.SetTrack(2, name="keeper"))
+    tracks, classes = halves.tracks(1)[:2], {1: "cat"}
+    told = {
+        kind: [FilmStyle(labels=kind).label(t, classes) for t in tracks] for kind in FILM_LABELS
+    }
+    assert told == {"name": ["1", "keeper"], "number": ["1", "2"], "class": ["cat", "cat"]}
+
+
 def test_proposals_that_came_after_the_approval_are_waited_for(halves, tmp_path):
     halves.apply(edits.ClearMasks((1,), Scope(4, 6)))
     assert export_project(halves, tmp_path / "a.json").frames == NUM_FRAMES
@@ -178,6 +188,19 @@ def test_what_lies_between_every_nth_frame_is_not_taken_for_absent(empty, tmp_pa
     report = export_project(empty, tmp_path / "c.json")
     assert report.frames == 3 + len({1, 7, 10})
     assert report.frames_waiting == 0  # what lies between the steps waits for nobody
+
+
+def test_an_approved_frame_with_an_object_that_is_left_out_is_not_complete(halves, tmp_path):
+    add_track(halves, [3, 4], (14, 10))
+    halves.apply(edits.ApproveFrames(1, Scope(3, 4)))
+    flags = {}
+    for only in (False, True):
+        options = ExportOptions(approved_tracks_only=only)
+        report = export_project(halves, tmp_path / "a.json", options=options)
+        video = json.loads((tmp_path / "a.json").read_text())["videos"][0]["ifc_studio"]
+        flags[only] = (report.frames, report.tracks, video["exhaustive"])
+    assert flags[False] == (2, 4, [[True, 2]])
+    assert flags[True] == (NUM_FRAMES, 3, [[False, NUM_FRAMES]])
 
 
 def test_an_absent_mark_is_as_good_as_an_approval(halves, tmp_path):

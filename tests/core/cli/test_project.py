@@ -168,6 +168,41 @@ def test_an_export_without_a_frame_says_how_to_get_proposals(tmp_path, clip_fold
     assert "--scope everything" in run("export", place, "-o", tmp_path / "x.json")[1]
 
 
+def test_an_export_of_nothing_ends_with_a_status_and_a_warning(folder, tmp_path, run):
+    target = tmp_path / "x.json"
+    for words in (
+        ("--frame-range", "6:7"),
+        ("--approved-tracks", "--frame-range", "3:3", "--json"),
+    ):
+        code, out, err = run("export", folder, "-o", target, *words)
+        assert code == 2
+        assert "x.json is empty: nothing in the project is to be exported so" in err
+        assert str(target) in out
+    code, out, err = run("export", folder, "-o", target, "--frame-range", "3:4")
+    assert (code, err) == (0, "")
+
+
+def test_what_an_export_waits_for_is_named_with_a_way_out(folder, tmp_path, run):
+    with Project.open(folder) as project:
+        mask = project.mask(1, 3).rle
+        project.apply(edits.SetMask(1, 5, mask))
+        other = project.apply(edits.NewTrack(1, 1, 6, mask)).tracks_added[0]
+    _, out, _ = run("export", folder, "-o", tmp_path / "x.json")
+    assert (
+        "2 frames were left out, since some of the exported tracks are not reviewed there: " in out
+    )
+    assert f"track 1 on 1, track {other} on 1." in out
+    assert "--approved-tracks exports" in out
+    facts = json.loads(run("export", folder, "-o", tmp_path / "x.json", "--json")[1])
+    assert facts["frames_waiting"] == 2
+    assert facts["waiting_for"][0] == {"video": "square", "track_id": 1, "name": "", "frames": 1}
+    with Project.open(folder) as project:
+        project.apply(edits.ApproveTracks((1, other)))
+    _, out, _ = run("export", folder, "-o", tmp_path / "x.json")
+    assert "3 masks of 2 tracks on 4 frames" in out
+    assert "left out" not in out
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -177,6 +212,11 @@ def test_an_export_without_a_frame_says_how_to_get_proposals(tmp_path, clip_fold
         (["export", "{p}", "-o", "x.json", "--category", "dog"], "there is: cat"),
         (["export", "{p}", "-o", "no/where/x.json"], "x.json"),
         (["export", "{p}", "-o", "x.mp4", "--color-by-class", "--color-by-lineage"], "choose one"),
+        (["export", "{p}", "-o", "x.json", "--frame-range", "1:05"], "may be a time; write 1:5"),
+        (["export", "{p}", "-o", "x.json", "--frame-range", "7"], "no range of frames"),
+        (["export", "{p}", "-o", "x.json", "--frame-range", "9:"], "last frame is 8"),
+        (["export", "{p}", "-o", "x.json", "--frame-range", "0:01-0:02"], "Nobody knows the times"),
+        (["export", "{p}", "-o", "x.mp4", "--labels", "size"], "one of name, number, class"),
         (["import", "{p}", "nothing.json"], "nothing.json"),
         (["import", "{p}", "{p}/../p.ifcproj", "nothing.json"], "nothing was imported"),
         (["import", "{p}", "{clip}", "--video-root", "nosuch"], "There is no folder nosuch"),
