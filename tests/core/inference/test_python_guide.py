@@ -42,6 +42,7 @@ def test_the_examples_of_the_guide_run(parts, tmp_path):
     with ProjectReader.open(tmp_path / "mice.ifcproj") as project:
         (track,) = project.tracks(1)
         assert project.mask(track.id, 3).rle.area == 300
+        assert list(project.exhaustive_frames(1)) == [3]
 
     read = parts(2)
     assert read[0] == "mice 3 1 human 300"
