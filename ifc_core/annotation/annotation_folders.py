@@ -10,6 +10,7 @@ import numpy as np
 from ifc_core.annotation.exporting import ExportFormat
 from ifc_core.errors import FormatError
 from ifc_core.io.ctc_folders import mask_folders, undoubted_masks
+from ifc_core.io.davis import RESOLUTIONS
 from ifc_core.io.frame_list import is_frame_name
 from ifc_core.io.label_images import picture_mode, read_labels
 from ifc_core.io.video_suffixes import FILE_SUFFIXES
@@ -76,9 +77,14 @@ def frames_root(source: Path, names: Sequence[str], form: ExportFormat) -> Path:
     for base in (source, *source.parents[:2]):
         if is_ctc and any(_is_video_in(base, name) for name in names):
             return base
-        for place in ("JPEGImages/480p", "JPEGImages/Full-Resolution", "JPEGImages", "images"):
-            if any((base / place / name).is_dir() for name in names):
-                return base / place
+        pictures = base / "JPEGImages"
+        places = [pictures / kind for kind in RESOLUTIONS]
+        held = [p for p in places if any((p / name).is_dir() for name in names)]
+        if held:
+            return held[0] if len(held) == 1 else pictures
+        for place in (pictures, base / "images"):
+            if any((place / name).is_dir() for name in names):
+                return place
     return root
 
 

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from ifc_core.annotation.edits.catalog import AddVideo
+from ifc_core.annotation.file_frames import FrameRule, Frames, FramesError, frames_of
+from ifc_core.annotation.folder_names import ProjectNames
 from ifc_core.annotation.locating import Nearby
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.rows import normalised
 from ifc_core.errors import FormatError, VideoError
-from ifc_core.io.frame_list import SUFFIXES, list_frames, natural_key, numbers_at_end
+from ifc_core.io.davis import RESOLUTIONS
+from ifc_core.io.frame_list import SUFFIXES, list_frames, natural_key
 from ifc_core.io.video_suffixes import FILE_SUFFIXES
 from ifc_core.io.ytvis_types import YtvisVideo
 from ifc_core.structures import Video
 
 _DEFAULT_FPS = 30.0
 _SUFFIXES = (*FILE_SUFFIXES, *(suffix.upper() for suffix in FILE_SUFFIXES))
-_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9]+$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +37,7 @@ class FileVideo:
         num_frames: Frames that a video of the project turned out to have, where it was known by a
             part of them alone; else 0.
         problem: Why what was found cannot be used, as a sentence; may be empty.
-        is_by_number: The video is a folder, and the numbers at the end of the pictures' names
-            alone say which frames are meant.
+        rule: What says which frames are meant.
         guess: Why a video of another name is taken for it, as a sentence; empty where it is not.
     """
 
@@ -48,7 +46,7 @@ class FileVideo:
     is_missing: bool
     num_frames: int = 0
     problem: str = ""
-    is_by_number: bool = False
+    rule: FrameRule = FrameRule.CERTAIN
     guess: str = ""
 
 
@@ -66,19 +64,13 @@ class Likely:
     may_be_longer: bool = False
 
 
-class _Frames(NamedTuple):
-    """Frames of a video, and whether only numbers in the names of its pictures say which."""
-
-    places: tuple[int, ...]
-    is_by_number: bool = False
-
-
 def resolve_videos(
     reader: ProjectReader,
     videos: Sequence[YtvisVideo],
     root: Path,
     video_map: Mapping[str, int],
     likely: Likely = Likely(),
+    first_number: int | None = None,
 ) -> dict[int, FileVideo]:
     """Find a place for every video of a file.
 
@@ -94,18 +86,23 @@ def resolve_videos(
         root: Folder below which frames and video files are looked for.
         video_map: Names that the person already decided.
         likely: Which videos may be meant by one that is found nowhere; by default none.
+        first_number: The number of a first frame, where numbers alone tell frames; by default it
+            is found out. Videos of one file are counted alike.
 
     Returns:
         File id -> place.
 
     Raises:
         FormatError: A video does not fit the one it was mapped to, or the one whose content it
-            has.
+            has, or nothing tells which frames of its video it means.
     """
-    resolver = _Resolver(reader, root, video_map)
     groups = list(_gathered(videos, video_map))
     wholes = [_whole(members) for members in groups]
+    resolver = _Resolver(reader, wholes, root, video_map, first_number)
     found = [resolver.place(whole) for whole in wholes]
+    if first_number is None and _count_from_1(found):
+        resolver = _Resolver(reader, wholes, root, video_map, 1)
+        found = [resolver.place(whole) for whole in wholes]
     places: dict[int, FileVideo] = {}
     for members, whole, place in zip(
         groups, wholes, resolver.guessed(wholes, found, likely), strict=True
@@ -117,6 +114,13 @@ def resolve_videos(
         for video in members:
             places[video.id] = replace(place, frames=(frame_of[video.file_names[0]],))
     return {key: resolver.settled(place) for key, place in places.items()}
+
+
+def _count_from_1(found: Sequence[FileVideo]) -> bool:
+    """Whether some videos are counted from 1, and others that can be were not yet."""
+    rules = {place.rule for place in found}
+    firsts = [place.frames[0] for place in found if place.rule is FrameRule.FROM_0]
+    return FrameRule.FROM_1 in rules and bool(firsts) and min(firsts) > 0
 
 
 def _whole(members: Sequence[YtvisVideo]) -> YtvisVideo:
@@ -136,7 +140,8 @@ def _gathered(
     for video in videos:
         picture = PurePosixPath(video.file_names[0]) if video.length == 1 else None
         is_alone = picture is None or picture.suffix.lower() not in SUFFIXES
-        if picture is None or is_alone or video.details is not None or video.name in video_map:
+        is_told = video.details is not None or bool(video.numbers) or video.name in video_map
+        if picture is None or is_alone or is_told:
             groups[video.id,] = [video]
         else:
             groups.setdefault((picture.parent, video.height, video.width), []).append(video)
@@ -148,15 +153,26 @@ class _Resolver:
 
     Args:
         reader: The project.
+        videos: Videos of the file.
         root: Folder below which frames and video files are looked for.
         video_map: Names that the person already decided.
+        first_number: The number of a first frame, or ``None`` to find out.
     """
 
-    def __init__(self, reader: ProjectReader, root: Path, video_map: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        reader: ProjectReader,
+        videos: Sequence[YtvisVideo],
+        root: Path,
+        video_map: Mapping[str, int],
+        first_number: int | None,
+    ) -> None:
         self._reader = reader
+        self._first_number = first_number
         self._root = root
         self._video_map = video_map
         self._known = reader.videos()
+        self._names = ProjectNames(self._known, [video.name for video in videos])
         self._nearby = Nearby()
         self._files: dict[int, Path | None] = {}
         self._opened: dict[Path, Video | VideoError] = {}
@@ -172,15 +188,25 @@ class _Resolver:
             if found is None:
                 raise _misfit(video, entry)
             return found
-        found = self._of_same_content(video) or self._of_same_name(video)
-        return found or self._added(video)
+        found = self._of_same_content(video)
+        if found is not None:
+            return found
+        why: list[FramesError] = []
+        for entry in self._names.entries(video.name):
+            try:
+                found = self._fitted(video, entry)
+            except FramesError as error:
+                why += [error] if entry.fingerprint else []
+            if found is not None:
+                return found
+        return self._added(video, why)
 
     def guessed(
         self, videos: Sequence[YtvisVideo], found: Sequence[FileVideo], likely: Likely
     ) -> list[FileVideo]:
         """The same places; those that were found nowhere in the only video that they may be."""
         if not likely.ids:
-            return list(found)
+            return [self._explained(v, p) for v, p in zip(videos, found, strict=True)]
         by_size: dict[tuple[int, int], list[VideoEntry]] = defaultdict(list)
         for entry in self._known:
             by_size[entry.size].append(entry)
@@ -196,11 +222,23 @@ class _Resolver:
         for video, place, entries in zip(videos, found, fitting, strict=True):
             only = entries[0] if len(entries) == 1 and wanted[entries[0].id] == 1 else None
             is_seen = only is not None and only.fingerprint and only.id in likely.ids
-            there = self._fitted(video, only) if only is not None and is_seen else None
+            there = self._fitted_or_none(video, only) if only is not None and is_seen else None
             if there is not None and only is not None:
                 there = replace(there, guess=_guess(_told_name(video, place), video, only))
-            guesses.append(there or place)
+            guesses.append(there or self._explained(video, place))
         return guesses
+
+    def _explained(self, video: YtvisVideo, place: FileVideo) -> FileVideo:
+        """The same; where it is not that of its name in the project, why not."""
+        entry = next(iter(self._names.entries(video.name)), None)
+        if entry is None or not place.is_missing or place.problem:
+            return place
+        return replace(
+            place,
+            problem=f"The project's {entry.name} has {entry.width}x{entry.height} pixels and "
+            f"{entry.num_frames:,} frames, {video.name} of the file has "
+            f"{video.width}x{video.height} and {video.length:,}, so it is another video.",
+        )
 
     def settled(self, found: FileVideo) -> FileVideo:
         """The same, once every video has its place: later ones may have made its video longer."""
@@ -219,11 +257,11 @@ class _Resolver:
             raise _misfit(video, entry)
         return found
 
-    def _of_same_name(self, video: YtvisVideo) -> FileVideo | None:
-        name = normalised(video.name)
-        named = [e for e in self._known if name in (e.name, e.path.stem)]
-        named.sort(key=lambda e: e.name != name)
-        return next((found for e in named if (found := self._fitted(video, e))), None)
+    def _fitted_or_none(self, video: YtvisVideo, entry: VideoEntry) -> FileVideo | None:
+        try:
+            return self._fitted(video, entry)
+        except FramesError:
+            return None
 
     def _fitted(self, video: YtvisVideo, entry: VideoEntry) -> FileVideo | None:
         """A place in a video of the project, if size and frames allow it."""
@@ -247,20 +285,31 @@ class _Resolver:
         self._lengths[entry.id] = length
         return _in_project(entry, frames)
 
-    def _added(self, video: YtvisVideo) -> FileVideo:
-        """A video to add: with its frames, or as a name to find them by."""
+    def _added(self, video: YtvisVideo, why: list[FramesError]) -> FileVideo:
+        """A video to add: with its frames, or as a name to find them by.
+
+        Raises:
+            FramesError: Videos of its name are there, and nothing tells which frames of them it
+                means; ``why`` is what was found out so far.
+        """
         problem = ""
         for path in self._candidates(video):
             found = self._open(path)
             if isinstance(found, VideoError):
                 problem = problem or str(found)
             elif found.size == (video.height, video.width):
-                frames = self._frames(video, found, partial(self._list, path))
+                try:
+                    frames = self._frames(video, found, partial(self._list, path))
+                except FramesError as error:
+                    why = [*why, error]
+                    continue
                 if frames.places[-1] < found.num_frames:
                     return self._found(found, self._name(video), frames)
+        if why:
+            raise why[0]
         return replace(self._unseen(video), problem=problem)
 
-    def _found(self, found: Video, name: str, frames: _Frames) -> FileVideo:
+    def _found(self, found: Video, name: str, frames: Frames) -> FileVideo:
         """A video that was found on disk: the project may know it by another name."""
         for entry in self._known:
             if entry.fingerprint == found.fingerprint:
@@ -268,13 +317,14 @@ class _Resolver:
                     self._lengths[entry.id] = found.num_frames
                 return _in_project(entry, frames)
         new = self._shared(AddVideo(found, name))
-        return FileVideo(new, frames.places, False, is_by_number=frames.is_by_number)
+        return FileVideo(new, frames.places, False, rule=frames.rule)
 
     def _unseen(self, video: YtvisVideo) -> FileVideo:
         """A video that was not found: as many frames as the file knows of, and a place to be."""
         details = video.details
         listed = details.frame_indices if details is not None else ()
-        frames = listed or tuple(range(video.length))
+        numbers = tuple(number - (self._first_number or 0) for number in video.numbers)
+        frames = listed or numbers or tuple(range(video.length))
         # Its place is not that of the root, where any folder would be taken for it.
         source = details.source if details is not None and details.source else video.name
         fps = details.fps if details is not None and details.fps > 0 else _DEFAULT_FPS
@@ -303,6 +353,7 @@ class _Resolver:
         """Places below the root where the video may be; none that leaves it."""
         root = self._root
         places = [root / "JPEGImages" / video.name, root / video.name]
+        places += [root / kind / video.name for kind in RESOLUTIONS]
         pictures = [base / video.file_names[0] for base in (root / "JPEGImages", root)]
         files = (root / f"{video.name}{suffix}" for suffix in _SUFFIXES)
         places += [file for file in files if file not in pictures]  # a picture is no stack
@@ -341,40 +392,12 @@ class _Resolver:
             self._listed[folder] = [normalised(file.name) for file in files]
         return self._listed[folder]
 
-    def _frames(
-        self, video: YtvisVideo, known: Video, pictures: Callable[[], list[str]]
-    ) -> _Frames:
-        """Frame of the video for each frame of the file.
-
-        The extension key says so for the content that it was written for. Else, where the file
-        holds fewer frames than the video, the names of the pictures do if the video is a folder,
-        then the key, then numbers such as in ``00005.jpg``. A folder of as many pictures, such as
-        an export writes them, holds just those, whatever the key says of the video that they were
-        taken from. The pictures are asked for only where their names tell something.
-        """
-        indices = video.details.frame_indices if video.details is not None else ()
-        is_same = video.details is not None and video.details.fingerprint == known.fingerprint
-        if indices and is_same and known.fingerprint:
-            return _Frames(indices)
-        in_order = tuple(range(video.length))
-        if known.num_frames == video.length:
-            return _Frames(in_order)
-        if len(video.file_names) != video.length:
-            return _Frames(indices or in_order)
-        files = pictures()
-        by_name = _places_of(video.file_names, files)
-        if by_name is not None and not (indices and by_name.is_by_number):
-            return by_name
-        if indices or video.length > known.num_frames:  # no numbers of so many fit
-            return _Frames(indices or in_order)
-        numbers = numbers_at_end(_stems(video.file_names))
-        if numbers is not None and numbers[-1] < known.num_frames:
-            return _Frames(numbers, bool(files))
-        return _Frames(in_order)
+    def _frames(self, video: YtvisVideo, known: Video, pictures: Callable[[], list[str]]) -> Frames:
+        return frames_of(video, known, pictures, self._first_number)
 
 
-def _in_project(entry: VideoEntry, frames: _Frames) -> FileVideo:
-    return FileVideo(entry.id, frames.places, False, is_by_number=frames.is_by_number)
+def _in_project(entry: VideoEntry, frames: Frames) -> FileVideo:
+    return FileVideo(entry.id, frames.places, False, rule=frames.rule)
 
 
 def _is_unknown(video: YtvisVideo, found: FileVideo) -> bool:
@@ -412,39 +435,6 @@ def _is_there(path: Path) -> bool:
         return path.exists()
     except OSError:  # a folder that may not be entered, or a name that is too long for one
         return False
-
-
-def _places_of(names: Sequence[str], files: Sequence[str]) -> _Frames | None:
-    """The places of pictures among the files of a folder; ``None`` where not all are there.
-
-    They are known by their names, else without suffix, since masks of pictures are PNGs, else
-    with more or fewer zeros before their numbers, as programs write them, else by those alone.
-    """
-    if len(names) > len(files):
-        return None
-    wanted = [normalised(name).rpartition("/")[2] for name in names]
-    spelled: list[tuple[Sequence[object], Sequence[object]]] = [
-        (wanted, files),
-        (_stems(wanted), _stems(files)),
-        (_unpadded(wanted), _unpadded(files)),
-        (numbers_at_end(_stems(wanted)) or (), numbers_at_end(_stems(files)) or ()),
-    ]
-    for way, (keys, those) in enumerate(spelled):
-        places = {key: place for place, key in enumerate(those)}
-        found = [places.get(key) for key in keys]
-        frames = tuple(frame for frame in found if frame is not None)
-        is_ascending = all(a < b for a, b in pairwise(frames))
-        if frames and len(frames) == len(keys) and is_ascending and len(places) == len(those):
-            return _Frames(frames, way == len(spelled) - 1)
-    return None
-
-
-def _unpadded(names: Sequence[str]) -> list[str]:
-    return [_ZEROS.sub("", stem) for stem in _stems(names)]
-
-
-def _stems(names: Sequence[str]) -> list[str]:
-    return [PurePosixPath(name).stem for name in names]
 
 
 def _misfit(video: YtvisVideo, entry: VideoEntry) -> FormatError:

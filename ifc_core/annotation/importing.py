@@ -15,6 +15,13 @@ from ifc_core.annotation.edits.catalog import AddVideo
 from ifc_core.annotation.edits.imported import ImportedTrack, ImportTracks
 from ifc_core.annotation.exporting import FOLDER_FORMATS, ExportFormat
 from ifc_core.annotation.file_videos import FileVideo, Likely, resolve_videos
+from ifc_core.annotation.import_notes import (
+    Belief,
+    linked_note,
+    missing_videos,
+    twice_note,
+    video_notes,
+)
 from ifc_core.annotation.imported_tracks import SpooledTracks
 from ifc_core.annotation.known_tracks import KnownTracks
 from ifc_core.annotation.pointer_tables import Table
@@ -60,6 +67,7 @@ def import_annotations(
     assume_exhaustive: bool | None = None,
     annotations: Path | str | None = None,
     likely: Collection[int] | None = None,
+    first_number: int | None = None,
     context: JobContext | None = None,
 ) -> ImportReport:
     """Import annotations as one edit that can be undone.
@@ -79,6 +87,8 @@ def import_annotations(
             are those of the project.
         likely: Videos of the project that may be meant by one of the file that is found nowhere,
             where no other one has its size and length; by default all, and a note says so.
+        first_number: The number of a video's first frame, 0 or 1, where numbers alone say which
+            frames are meant; by default it is found out, and a note says how.
         context: Progress and cancellation; a cancelled import leaves nothing.
 
     Returns:
@@ -96,6 +106,7 @@ def import_annotations(
         assume_exhaustive=assume_exhaustive,
         annotations=annotations,
         likely=likely,
+        first_number=first_number,
         context=context,
     )
     while True:
@@ -116,6 +127,7 @@ def iter_import(
     assume_exhaustive: bool | None = None,
     annotations: Path | str | None = None,
     likely: Collection[int] | None = None,
+    first_number: int | None = None,
     context: JobContext | None = None,
 ) -> Generator[Progress, None, ImportReport]:
     """The same as :func:`import_annotations`, in steps between which a window can breathe.
@@ -139,24 +151,9 @@ def iter_import(
     ids = {entry.id for entry in project.videos()} if likely is None else likely
     is_folder = form in FOLDER_FORMATS
     guess = Likely(ids, may_be_longer=is_folder)
-    places = resolve_videos(project, header.videos, root, video_map or {}, guess)
-    believed = _Belief(found, assume, is_folder)
+    places = resolve_videos(project, header.videos, root, video_map or {}, guess, first_number)
+    believed = Belief(found, assume, is_folder)
     return (yield from _bring_in(project, source.name, header, tracks, places, believed, context))
-
-
-@dataclass(frozen=True, slots=True)
-class _Belief:
-    """What the tracks of a file are taken for where it says nothing of reviews itself.
-
-    Attributes:
-        found: File ids of the videos whose tracks a program found; others hold truth.
-        is_complete: Truth shows every object of its classes.
-        is_folder: It is a folder of masks.
-    """
-
-    found: Collection[int] = ()
-    is_complete: bool = False
-    is_folder: bool = False
 
 
 def iter_proposals(
@@ -180,7 +177,7 @@ def iter_proposals(
     (video,) = file.videos
     places = {video.id: FileVideo(video_id, tuple(range(video.length)), False)}
     header = YtvisHeader(file.videos, file.categories)
-    believed = _Belief(frozenset({video.id}))
+    believed = Belief(frozenset({video.id}))
     return (yield from _bring_in(project, name, header, file.tracks, places, believed, context))
 
 
@@ -190,7 +187,7 @@ def _bring_in(
     header: YtvisHeader,
     tracks: Iterable[YtvisTrack],
     places: Mapping[int, FileVideo],
-    believed: _Belief,
+    believed: Belief,
     context: JobContext,
 ) -> Generator[Progress, None, ImportReport]:
     loader = _Loader(project, places, believed.found)
@@ -217,22 +214,22 @@ def _bring_in(
         raise
     finally:
         loader.tracks.close()
-    missing = _missing(header.videos, places, loader.masks_of)
+    missing = missing_videos(header.videos, places, loader.masks_of)
     return ImportReport(
         videos=len({id(p.place) for p in places.values() if isinstance(p.place, AddVideo)}),
         tracks=len(result.tracks_added),
         masks=loader.num_masks,
         categories=len(result.categories_changed),
         missing_videos=tuple(missing),
-        notes=_notes(header.videos, places, missing, believed)
-        + _twice_note(loader.num_known)
-        + (_linked_note(project, result.tracks_added) if loader.has_parents else ())
+        notes=video_notes(header.videos, places, missing, believed)
+        + twice_note(loader.num_known)
+        + (linked_note(project, result.tracks_added) if loader.has_parents else ())
         + ((result.note,) if result.note else ()),
     )
 
 
 def _exhaustive(
-    videos: Sequence[YtvisVideo], places: Mapping[int, FileVideo], believed: _Belief
+    videos: Sequence[YtvisVideo], places: Mapping[int, FileVideo], believed: Belief
 ) -> dict[int, tuple[int, ...]]:
     """Frames that the file says, or is taken to say, are approved."""
     flagged = {}
@@ -258,110 +255,6 @@ def _classes(header: YtvisHeader) -> dict[int, Category]:
         key: replace(c, color_rgb=PALETTE[place % len(PALETTE)]) if c.color_rgb == unsaid else c
         for place, (key, c) in enumerate(classes.items())
     }
-
-
-def _missing(
-    videos: Sequence[YtvisVideo], places: Mapping[int, FileVideo], masks_of: Mapping[int, int]
-) -> dict[str, int]:
-    """Masks of the videos that were not found, by name; those that share a place once."""
-    names: dict[int, str] = {}
-    masks: Counter[str] = Counter()
-    for video in videos:
-        place = places[video.id].place
-        if places[video.id].is_missing and isinstance(place, AddVideo):
-            name = video.name if "/" in video.file_names[0] else place.name
-            masks[names.setdefault(id(place), name)] += masks_of.get(video.id, 0)
-    return dict(masks)
-
-
-def _notes(
-    videos: Sequence[YtvisVideo],
-    places: Mapping[int, FileVideo],
-    missing: Mapping[str, int],
-    believed: _Belief,
-) -> tuple[str, ...]:
-    notes = list(dict.fromkeys(place.guess for place in places.values() if place.guess))
-    if missing:
-        notes.append(_missing_note(missing))
-        notes += dict.fromkeys(place.problem for place in places.values() if place.problem)
-    notes += _number_notes(videos, places)
-    unsaid = [v for v in videos if v.details is None and v.id not in believed.found]
-    if unsaid and believed.is_folder:
-        notes.append(_truth_note([v.name for v in unsaid], believed.is_complete))
-    elif unsaid and believed.is_complete:
-        plain = len({_key(places[video.id].place) for video in unsaid})
-        notes.append(
-            f"{'1 video carries' if plain == 1 else f'{plain} videos carry'} no review states, "
-            "so every frame counts as approved and null as absent."
-        )
-    return tuple(notes)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (" and more" if len(names) > 5 else "")
-
-
-def _truth_note(names: Sequence[str], is_complete: bool) -> str:
-    """What a folder of masks that no program found is taken for."""
-    if is_complete:
-        return (
-            f"These are true masks: all frames of {_listed(names)} count as approved, and tracks "
-            "as absent where they have no mask."
-        )
-    return (
-        f"These are true masks: tracks of {_listed(names)} count as approved, and as absent where "
-        "they have no mask; no frame counts as complete, since some objects may have none."
-    )
-
-
-def _missing_note(missing: Mapping[str, int]) -> str:
-    """That videos are not here, and what becomes of their masks."""
-    names = _listed(list(missing))
-    is_one, count = len(missing) == 1, sum(missing.values())
-    were = "was not found and is" if is_one else "were not found and are"
-    where = f"{names} {were} listed without pictures"
-    if not count:
-        return f"{where}."
-    masks = "1 mask is" if count == 1 else f"{count:,} masks are"
-    if is_one:
-        return f"{where}; its {masks} kept until you locate it."
-    return f"{where}; their {masks} kept until you locate them."
-
-
-def _number_notes(videos: Sequence[YtvisVideo], places: Mapping[int, FileVideo]) -> tuple[str, ...]:
-    """A sentence on folders whose pictures have other names than the file says, if any."""
-    names = list(dict.fromkeys(v.name for v in videos if places[v.id].is_by_number))
-    if not names:
-        return ()
-    shown = _listed(names)
-    return (
-        f"The pictures of {shown} have other names than in the file, so the numbers in the names "
-        "alone say which frames are meant; look whether the masks lie on theirs.",
-    )
-
-
-def _key(place: int | AddVideo) -> int:
-    return place if isinstance(place, int) else -id(place)
-
-
-def _twice_note(count: int) -> tuple[str, ...]:
-    """A person may want both, so nothing is left out; but it is said."""
-    if not count:
-        return ()
-    which = "1 track shows" if count == 1 else f"{count} tracks show"
-    return (f"{which} only masks of one that was there already; undo what was not meant.",)
-
-
-def _linked_note(project: Project, tracks: Collection[int]) -> tuple[str, ...]:
-    """How many of the new tracks are daughters now, and of how many mothers."""
-    mothers = [p for track in tracks if (p := project.track(track).parent_id) is not None]
-    count, number = len(mothers), len(set(mothers))
-    if not count:
-        return ()
-    if count == 1:
-        return ("1 daughter was linked to its mother.",)
-    whose = "1 mother" if number == 1 else f"{number} mothers"
-    return (f"{count} daughters were linked to {whose}.",)
 
 
 class _Loader:

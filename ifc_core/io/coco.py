@@ -9,13 +9,14 @@ A file without those keys is read as one video of one frame for each image.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ifc_core.errors import FormatError
 from ifc_core.io.atomic import atomic_output
+from ifc_core.io.frame_list import MAX_FRAMES
 from ifc_core.io.json_stream import iter_entries
 from ifc_core.io.problems import Reporter, is_finite, is_int, is_text, shown
 from ifc_core.io.segmentations import parse_segmentations
@@ -196,7 +197,9 @@ def _add_image(raw: object, where: str, images: _Images, report: Reporter) -> No
         return
     if height * width > MAX_PIXELS:
         report(where, f"an image of {width}x{height} pixels is too large.")
-    video_id, frame = raw.get("video_id", identity), raw.get("frame_id", raw.get("frame_index", 0))
+    is_single = "video_id" not in raw  # whatever its number, it is a video of its own
+    video_id = raw.get("video_id", identity)
+    frame = 0 if is_single else raw.get("frame_id", raw.get("frame_index", 0))
     if not is_int(video_id) or not is_int(frame) or frame < 0:
         report(where, "video_id and frame_id must be integers.")
         return
@@ -204,7 +207,10 @@ def _add_image(raw: object, where: str, images: _Images, report: Reporter) -> No
 
 
 def _gather_videos(images: _Images, report: Reporter) -> list[YtvisVideo]:
-    """Videos of the images; their frames are renumbered without gaps, in place."""
+    """Videos of the images; their frames are renumbered without gaps, in place.
+
+    What gaps say of the video's frames is kept in ``numbers``.
+    """
     groups: dict[int, list[tuple[int, int]]] = {}
     for image_id, (_, video_id, frame) in images.items():
         groups.setdefault(video_id, []).append((frame, image_id))
@@ -220,8 +226,16 @@ def _gather_videos(images: _Images, report: Reporter) -> list[YtvisVideo]:
                 report("images", f"the frames of video {video_id} differ in size.")
             images[image_id] = (image, video_id, index)
         names = tuple(images[image_id][0].file_names[0] for _, image_id in members)
-        videos.append(YtvisVideo(video_id, first.height, first.width, len(members), names))
+        numbers = _numbers([frame for frame, _ in members])
+        shape = (first.height, first.width, len(members))
+        videos.append(YtvisVideo(video_id, *shape, names, numbers=numbers))
     return videos
+
+
+def _numbers(frame_ids: Sequence[int]) -> tuple[int, ...]:
+    """Frames of a video where their ids say more than their order; times and the like do not."""
+    in_order = frame_ids == list(range(len(frame_ids)))
+    return () if in_order or frame_ids[-1] >= MAX_FRAMES else tuple(frame_ids)
 
 
 def _add_mask(

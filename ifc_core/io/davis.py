@@ -37,6 +37,8 @@ from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisVideo
 from ifc_core.structures import Category, RLEMask
 
 VOID = 255
+RESOLUTIONS = ("480p", "Full-Resolution")
+"""Folders of videos 480 pixels high, and of all others."""
 _MAX_OBJECTS = 254
 _SEMANTICS = "davis_semantics.json"
 _DEFAULT_CLASS = "object"
@@ -113,7 +115,7 @@ def _labels(tracks: Sequence[TrackHead], video: YtvisVideo) -> dict[int, int]:
 def _write_video(
     root: Path, source: FrameSource, video: YtvisVideo, labels: Mapping[int, int]
 ) -> int:
-    resolution = "480p" if video.height == 480 else "Full-Resolution"
+    resolution = RESOLUTIONS[video.height != 480]
     folder = root / "Annotations" / resolution / video.name
     folder.mkdir(parents=True)
     hidden = 0
@@ -148,10 +150,8 @@ def stream_davis(folder: Path | str) -> tuple[YtvisHeader, PendingTracks]:
     """
     root = Path(folder)
     semantics = _read_semantics(root / _SEMANTICS)
-    base = _base(root)
     parts: list[_Part] = []
-    for place in _video_folders(root):
-        name = place.relative_to(base).as_posix() if place != base else base.name
+    for name, place in _video_folders(root).items():
         files = sorted(place.glob("*.png"), key=lambda p: natural_key(p.name))
         frames = tuple(f"{name}/{file.stem}.jpg" for file in files)
         video = YtvisVideo(len(parts) + 1, *label_size(files[0]), len(files), frames)
@@ -181,18 +181,19 @@ def _classes(numbers: Mapping[str, int]) -> tuple[Category, ...]:
     return found or (Category(1, _DEFAULT_CLASS),)
 
 
-def _base(root: Path) -> Path:
-    for place in (root / "Annotations" / "480p", root / "Annotations" / "Full-Resolution"):
-        if place.is_dir():
-            return place
-    return root / "Annotations" if (root / "Annotations").is_dir() else root
+def _video_folders(root: Path) -> dict[str, Path]:
+    """Name -> folder of each video, in natural order.
 
-
-def _video_folders(root: Path) -> list[Path]:
-    places = [root / "Annotations" / kind for kind in ("480p", "Full-Resolution")]
-    bases = [place for place in places if place.is_dir()] or [_base(root)]
-    found = {file.parent for base in bases for file in base.rglob("*.png")}
-    return sorted(found, key=lambda p: natural_key(p.as_posix()))
+    A video that is there in two resolutions, as in the dataset, is that of ``480p``.
+    """
+    annotations = root / "Annotations" if (root / "Annotations").is_dir() else root
+    kinds = [annotations / kind for kind in RESOLUTIONS]
+    found: dict[str, Path] = {}
+    for base in [place for place in kinds if place.is_dir()] or [annotations]:
+        for place in {file.parent for file in base.rglob("*.png")}:
+            name = place.relative_to(base).as_posix() if place != base else base.name
+            found.setdefault(name, place)
+    return dict(sorted(found.items(), key=lambda video: natural_key(video[0])))
 
 
 def _read_semantics(path: Path) -> dict[str, dict[str, str]]:

@@ -72,6 +72,8 @@ class YtvisVideo:
         length: Frames.
         file_names: One a frame, POSIX paths relative to the folder of frames.
         details: Content of the extension key, if it is there.
+        numbers: One a frame, ascending: what number the file itself gives it, where it has gaps
+            or does not begin at 0; else empty. Whether 0 or 1 is a video's first frame is not said.
     """
 
     id: int
@@ -80,6 +82,7 @@ class YtvisVideo:
     length: int
     file_names: tuple[str, ...]
     details: VideoDetails | None = None
+    numbers: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:

@@ -1,0 +1,142 @@
+"""What an import tells of the videos and tracks that it brought in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from ifc_core.annotation.edits.catalog import AddVideo
+from ifc_core.annotation.file_frames import FrameRule
+from ifc_core.annotation.file_videos import FileVideo
+from ifc_core.annotation.store import Project
+from ifc_core.io.ytvis_types import YtvisVideo
+
+_RULES = {
+    FrameRule.PICTURES: "The pictures of {names} have other names than in the file, so the numbers "
+    "in the names alone say which frames are meant; look whether the masks lie on theirs.",
+    FrameRule.FROM_0: "The numbers that the file gives the frames of {names} are counted from 0; "
+    "look whether the masks lie on theirs, and undo if they were counted from 1.",
+    FrameRule.FROM_1: "The numbers that the file gives the frames of {names} are counted from 1, "
+    "as the highest ones say; look whether the masks lie on theirs.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What the tracks of a file are taken for where it says nothing of reviews itself.
+
+    Attributes:
+        found: File ids of the videos whose tracks a program found; others hold truth.
+        is_complete: Truth shows every object of its classes.
+        is_folder: It is a folder of masks.
+    """
+
+    found: Collection[int] = ()
+    is_complete: bool = False
+    is_folder: bool = False
+
+
+def missing_videos(
+    videos: Sequence[YtvisVideo], places: Mapping[int, FileVideo], masks_of: Mapping[int, int]
+) -> dict[str, int]:
+    """Masks of the videos that were not found, by name; those that share a place once."""
+    names: dict[int, str] = {}
+    masks: Counter[str] = Counter()
+    for video in videos:
+        place = places[video.id].place
+        if places[video.id].is_missing and isinstance(place, AddVideo):
+            name = video.name if "/" in video.file_names[0] else place.name
+            masks[names.setdefault(id(place), name)] += masks_of.get(video.id, 0)
+    return dict(masks)
+
+
+def video_notes(
+    videos: Sequence[YtvisVideo],
+    places: Mapping[int, FileVideo],
+    missing: Mapping[str, int],
+    believed: Belief,
+) -> tuple[str, ...]:
+    """What became of the videos of a file, and what is believed of them."""
+    notes = list(dict.fromkeys(place.guess for place in places.values() if place.guess))
+    if missing:
+        notes.append(_missing_note(missing))
+        notes += dict.fromkeys(place.problem for place in places.values() if place.problem)
+    notes += _number_notes(videos, places)
+    unsaid = [v for v in videos if v.details is None and v.id not in believed.found]
+    if unsaid and believed.is_folder:
+        notes.append(_truth_note([v.name for v in unsaid], believed.is_complete))
+    elif unsaid and believed.is_complete:
+        plain = len({_key(places[video.id].place) for video in unsaid})
+        notes.append(
+            f"{'1 video carries' if plain == 1 else f'{plain} videos carry'} no review states, "
+            "so every frame counts as approved and null as absent."
+        )
+    return tuple(notes)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (" and more" if len(names) > 5 else "")
+
+
+def _truth_note(names: Sequence[str], is_complete: bool) -> str:
+    """What a folder of masks that no program found is taken for."""
+    if is_complete:
+        return (
+            f"These are true masks: all frames of {_listed(names)} count as approved, and tracks "
+            "as absent where they have no mask."
+        )
+    return (
+        f"These are true masks: tracks of {_listed(names)} count as approved, and as absent where "
+        "they have no mask; no frame counts as complete, since some objects may have none."
+    )
+
+
+def _missing_note(missing: Mapping[str, int]) -> str:
+    """That videos are not here, and what becomes of their masks."""
+    names = _listed(list(missing))
+    is_one, count = len(missing) == 1, sum(missing.values())
+    were = "was not found and is" if is_one else "were not found and are"
+    where = f"{names} {were} listed without pictures"
+    if not count:
+        return f"{where}."
+    masks = "1 mask is" if count == 1 else f"{count:,} masks are"
+    if is_one:
+        return f"{where}; its {masks} kept until you locate it."
+    return f"{where}; their {masks} kept until you locate them."
+
+
+def _number_notes(videos: Sequence[YtvisVideo], places: Mapping[int, FileVideo]) -> list[str]:
+    """Sentences on videos of which numbers alone say which frames are meant, if any."""
+    by_rule: dict[FrameRule, dict[str, None]] = {}
+    for video in videos:
+        by_rule.setdefault(places[video.id].rule, {})[video.name] = None
+    return [
+        _RULES[rule].format(names=_listed(list(names)))
+        for rule, names in by_rule.items()
+        if rule in _RULES
+    ]
+
+
+def _key(place: int | AddVideo) -> int:
+    return place if isinstance(place, int) else -id(place)
+
+
+def twice_note(count: int) -> tuple[str, ...]:
+    """A person may want both, so nothing is left out; but it is said."""
+    if not count:
+        return ()
+    which = "1 track shows" if count == 1 else f"{count} tracks show"
+    return (f"{which} only masks of one that was there already; undo what was not meant.",)
+
+
+def linked_note(project: Project, tracks: Collection[int]) -> tuple[str, ...]:
+    """How many of the new tracks are daughters now, and of how many mothers."""
+    mothers = [p for track in tracks if (p := project.track(track).parent_id) is not None]
+    count, number = len(mothers), len(set(mothers))
+    if not count:
+        return ()
+    if count == 1:
+        return ("1 daughter was linked to its mother.",)
+    whose = "1 mother" if number == 1 else f"{number} mothers"
+    return (f"{count} daughters were linked to {whose}.",)
