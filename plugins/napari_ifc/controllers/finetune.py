@@ -19,7 +19,7 @@ from ifc_core.annotation.snapshot import make_snapshot
 from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import IFCError
 from ifc_core.jobs import JobContext, Progress
-from ifc_core.structures import FrameState
+from ifc_core.structures import FrameState, TrackKind
 from ifc_core.training.base_model import base_model
 from ifc_core.training.entering import clean_up_entered, enter_kept, enter_version
 from ifc_core.training.outcome import memory_sentence, seen_sentence, unseen_sentence
@@ -455,16 +455,19 @@ def material_of(reader: ProjectReader, context: JobContext | None = None) -> Mat
     absent, nearby = [], Nearby(context)
     for entry in reader.videos():
         seen = np.zeros(entry.num_frames, dtype=np.bool_)
-        done = reader.exhaustive_frames(entry.id)
-        seen[done] = True
-        masks: Counter[str] = Counter()
+        unclear, masks = set[int](), Counter[str]()
         for track in reader.tracks(entry.id, include_rejected=False):
             context.raise_if_cancelled()
             columns = reader.track_columns(track.id)
+            if track.kind is not TrackKind.OBJECT:  # a region is not learnt, as in a snapshot
+                unclear.update(columns.frame_index[columns.area_px > 0].tolist())
+                continue
             seen[columns.frame_index[np.isin(columns.state, _TAUGHT)]] = True
             count = int(np.isin(columns.state, _MASKS).sum())
             if count:
                 masks[names.get(track.category_id, "object")] += count
+        done = [f for f in reader.exhaustive_frames(entry.id) if f not in unclear]
+        seen[done] = True
         if seen.any() and reader.find_video_file(entry.id, nearby=nearby) is None:
             absent.append(entry.name)
             continue

@@ -9,11 +9,11 @@ import pytest
 from fake_trainer import STARTED, Bench, result
 
 from ifc_core.annotation import Project, Scope, edits
-from ifc_core.annotation.snapshot import read_snapshot
+from ifc_core.annotation.snapshot import make_snapshot, read_snapshot
 from ifc_core.engine.protocol import JobEvent, JobStatus
 from ifc_core.errors import CheckpointError, EditError, EngineError, IFCError
 from ifc_core.jobs import JobCancelled, Progress
-from ifc_core.structures import Category, RLEMask
+from ifc_core.structures import Category, RLEMask, TrackKind
 from ifc_core.training import outcome, stopped_runs
 from ifc_core.training.run_files import keep_result
 from napari_ifc.controllers.finetune import FinetuneController, material_of
@@ -39,6 +39,21 @@ def test_what_would_be_learned_from_is_counted(bench: Bench) -> None:
     material = material_of(bench.project)
     assert (material.frames, material.masks, material.exhaustive) == (2, 2, 1)
     assert material.classes == (("square", 2),)
+
+
+def test_what_is_counted_is_what_a_snapshot_takes(bench: Bench, tmp_path: Path) -> None:
+    """Approved tracks teach their masks alone, and regions nothing."""
+    project, video = bench.project, bench.project.videos()[0]
+    mask = project.mask(1, 0).rle
+    other = project.apply(edits.NewTrack(video.id, 1, 2, mask)).tracks_added[0]
+    project.apply(edits.ApproveTracks((1, other)))
+    project.apply(edits.NewTrack(video.id, 1, 4, mask, kind=TrackKind.IGNORE))
+    project.apply(edits.NewTrack(video.id, 1, 6, mask, kind=TrackKind.CROWD))
+    material = material_of(project)
+    (copied,) = make_snapshot(project, tmp_path / "run").videos
+    assert material.frames == len(copied.reviewed_frames) == 3
+    assert material.masks == sum(len(track.masks) for track in copied.tracks) == 3
+    assert material.exhaustive == len(copied.exhaustive) == 0
 
 
 def test_a_run_gets_a_snapshot_and_the_device_is_let_go_first(bench: Bench) -> None:
