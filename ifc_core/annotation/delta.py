@@ -38,10 +38,11 @@ PointerKey = tuple[int, int, int]
 
 Row = tuple[Any, ...]
 
-TABLE_WIDTHS = {"videos": 10, "categories": 5, "tracks": 10}
+TABLE_WIDTHS = {"videos": 12, "categories": 5, "tracks": 10}
 """Tables whose rows an edit may change, with their number of columns; the first is the id."""
 
-_OLD_WIDTHS = {"tracks": 9}  # before tracks knew their parents (schema 2)
+# Before videos had a scale (schema 3), and tracks knew their parents (schema 2).
+_OLD_WIDTHS = {"videos": 10, "tracks": 9}
 
 _HEADER = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")

@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from ifc_core.annotation.locating import Nearby
 from ifc_core.annotation.reading import ProjectReader
+from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.selection import VideoSelection
 from ifc_core.errors import VideoError
 from ifc_core.io.measurements import (
     MeasuredMask,
+    Motion,
     intensity_columns,
     measure_mask,
     write_measurements,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from ifc_core.io.video import VideoReader
 
 _MOST_NAMED = 5
+_Place = tuple[float, float, float | None]  # x and y of a centroid, and its time
 
 
 def export_measurements(
@@ -37,7 +40,9 @@ def export_measurements(
 ) -> tuple[int, tuple[str, ...]]:
     """Write one line for each mask, by video, frame and track.
 
-    Times are those of the file; pictures have none unless a stack tells them. Intensities are the
+    Times are those of the file; pictures have none unless a stack or a person tells them. A scale
+    that a person gave counts more than that of a stack. Speeds are those from the previous mask of
+    the track that is in the table, over whatever lies between. Intensities are the
     values that the pictures hold, and are not measured in films, which are compressed. One video
     is open at a time; those of pictures twice, since their channels name the columns.
 
@@ -95,22 +100,29 @@ class _Table:
             yield from self._lines_of(selection)
 
     def _lines_of(self, selection: VideoSelection) -> Iterator[MeasuredMask]:
-        tracks = {track.id: track for track in selection.tracks}
+        tracks, entry = {track.id: track for track in selection.tracks}, selection.video
         with ExitStack() as stack:
-            video = _opened(self._places[selection.video.id], stack, self._context)
+            video = _opened(self._places[entry.id], stack, self._context)
             if video is None:
-                self.missing.append(selection.video.name)
+                self.missing.append(entry.name)
+            scale = entry.um_per_px or (None if video is None else video.um_per_px)
+            before: dict[int, _Place] = {}
             for frame_index in selection.frames:
-                found = self._reader.masks_at(selection.video.id, frame_index)
+                found = self._reader.masks_at(entry.id, frame_index)
                 shown = [r for r in found if r.track_id in tracks and selection.shows(r)]
                 shown.sort(key=lambda record: record.track_id)
                 values = self._values(video, frame_index) if shown else None
-                scale = None if video is None else video.um_per_px
-                place = (selection.video.name, frame_index, _time(video, frame_index), scale)
+                time = _time(entry, video, frame_index)
+                place = (entry.name, frame_index, time, scale)
                 for record in shown:
                     measured = None if record.rle is None else measure_mask(record.rle, values)
                     if measured is not None:
-                        yield MeasuredMask((*place, *self._facts(record, tracks)), *measured)
+                        shape, means = measured
+                        here = (shape.x_px, shape.y_px, time)
+                        motion = _motion(before.get(record.track_id), here, scale)
+                        before[record.track_id] = here
+                        facts = (*place, *self._facts(record, tracks))
+                        yield MeasuredMask(facts, shape, means, motion)
                 self._done += 1
                 self._context.advance(self._done, self._num_frames, "Measuring masks", "frames")
 
@@ -160,8 +172,20 @@ def _channels(place: Path | None, context: JobContext) -> int:
     return 0
 
 
-def _time(video: VideoReader | None, frame_index: int) -> float | None:
+def _motion(before: _Place | None, here: _Place, um_per_px: float | None) -> Motion | None:
+    """The way from a track's previous mask to this one."""
+    if before is None:
+        return None
+    (x, y, time), (last_x, last_y, last_time) = here, before
+    seconds = None if time is None or last_time is None else time - last_time
+    return Motion(x - last_x, y - last_y, seconds, um_per_px)
+
+
+def _time(entry: VideoEntry, video: VideoReader | None, frame_index: int) -> float | None:
     """Seconds from the first frame; ``None`` where nobody knows."""
+    has_times = video is not None and video.has_rate
+    if entry.given_fps and not has_times:  # what a person said of pictures
+        return round(frame_index / entry.given_fps, 6)
     if video is None or frame_index >= len(video.pts_seconds):
         return None
     if video.has_rate:

@@ -92,6 +92,8 @@ class VideoEntry:
         fps: Average frames per second.
         fingerprint: Knows the file again after it was moved.
         annotation_step: Every how many frames a person means to annotate.
+        given_fps: Frames per second that a person gave, of pictures that tell none; else ``None``.
+        um_per_px: Micrometres from one pixel to the next that a person gave; else ``None``.
     """
 
     id: int
@@ -104,6 +106,8 @@ class VideoEntry:
     fps: float
     fingerprint: str
     annotation_step: int = 1
+    given_fps: float | None = None
+    um_per_px: float | None = None
 
     @property
     def size(self) -> tuple[int, int]:

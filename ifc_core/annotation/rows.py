@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sqlite3
 import unicodedata
@@ -20,7 +21,7 @@ from ifc_core.structures.rle_runs import all_sound
 
 VIDEO_COLUMNS = (
     "id, name, stored_path, absolute_hint, num_frames, height, width, fps, fingerprint, "
-    "annotation_step"
+    "annotation_step, given_fps, um_per_px"
 )
 CATEGORY_COLUMNS = "id, name, supercategory, color, hotkey"
 TRACK_COLUMNS = "id, video_id, category_id, score, state, color, z_order, name, kind, parent_id"
@@ -85,7 +86,14 @@ def video_of(row: Row, folder: Path) -> VideoEntry:
     """A video from its row; the place is believed, not looked up."""
     stored, hint = str(row[2]), str(row[3])
     path = Path(os.path.normpath(folder / PurePosixPath(stored))) if stored else Path(hint)
-    return VideoEntry(row[0], row[1], path, stored, *row[4:])
+    told = (_measure(row[10]), _measure(row[11]))
+    return VideoEntry(row[0], row[1], path, stored, *row[4:10], *told)
+
+
+def _measure(value: object) -> float | None:
+    """A number above 0 that a person gave; a column may hold anything, which is then none."""
+    is_number = isinstance(value, int | float) and math.isfinite(value) and value > 0
+    return float(value) if is_number else None
 
 
 def stored_paths(path: Path, folder: Path) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from ifc_core.structures import FrameState, MaskSource
 
 APPLICATION_ID = 0x49464350  # "IFCP"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 # Small numbers in the file; the order is part of the format and only ever grows.
 FRAME_STATES = (
@@ -36,7 +36,8 @@ CREATE TABLE videos (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL,
     stored_path TEXT NOT NULL, absolute_hint TEXT NOT NULL,
     num_frames INTEGER NOT NULL, height INTEGER NOT NULL, width INTEGER NOT NULL,
-    fps REAL NOT NULL, fingerprint TEXT NOT NULL, annotation_step INTEGER NOT NULL
+    fps REAL NOT NULL, fingerprint TEXT NOT NULL, annotation_step INTEGER NOT NULL,
+    given_fps REAL, um_per_px REAL
 );
 CREATE TABLE categories (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, supercategory TEXT NOT NULL,
@@ -111,8 +112,17 @@ def _add_parents(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE tracks ADD COLUMN parent_id INTEGER")
 
 
+def _add_scales(db: sqlite3.Connection) -> None:
+    for column in ("given_fps", "um_per_px"):
+        db.execute(f"ALTER TABLE videos ADD COLUMN {column} REAL")
+
+
 # version -> the step to version + 1, run inside one transaction.
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _add_quality, 2: _add_parents}
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {
+    1: _add_quality,
+    2: _add_parents,
+    3: _add_scales,
+}
 
 
 def create_tables(db: sqlite3.Connection) -> None:

@@ -24,6 +24,9 @@ from ifc_core.structures.rle_runs import crop_mask
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would take a text for a formula by."""
 
+_UM_PER_M = 1e6
+_MOTION_CELLS = 5
+
 COLUMNS = (
     "video",
     "frame",
@@ -47,6 +50,11 @@ COLUMNS = (
     "major_axis_px",
     "minor_axis_px",
     "angle_deg",
+    "dx_px",
+    "dy_px",
+    "speed_px_s",
+    "speed_um_s",
+    "speed_m_s",
 )
 """Columns of every table; intensities follow where they are measured."""
 
@@ -84,6 +92,34 @@ class MaskShape:
 
 
 @dataclass(frozen=True, slots=True)
+class Motion:
+    """The way of an object from its previous mask to this one.
+
+    Attributes:
+        dx_px: Of the centroid, to the right.
+        dy_px: Downward.
+        seconds: From one to the other, or ``None``.
+        um_per_px: Micrometres from one pixel to the next, or ``None``.
+    """
+
+    dx_px: float
+    dy_px: float
+    seconds: float | None = None
+    um_per_px: float | None = None
+
+    def row(self) -> list[object]:
+        """The cells of a line: mean speeds over the way, to six digits that count."""
+        way: list[object] = [round(self.dx_px, 2), round(self.dy_px, 2)]
+        if self.seconds is None or self.seconds <= 0:
+            return [*way, None, None, None]
+        speed = math.hypot(self.dx_px, self.dy_px) / self.seconds
+        if self.um_per_px is None:
+            return [*way, _digits(speed), None, None]
+        um_s = speed * self.um_per_px
+        return [*way, *map(_digits, (speed, um_s, um_s / _UM_PER_M))]
+
+
+@dataclass(frozen=True, slots=True)
 class MeasuredMask:
     """One line of the table.
 
@@ -91,11 +127,13 @@ class MeasuredMask:
         facts: The cells before the shape, as :data:`COLUMNS` has them; ``None`` is empty.
         shape: What was measured of the mask.
         intensities: Mean value of each channel under the mask; empty where none was measured.
+        motion: How the object came here; ``None`` for the first mask of a track.
     """
 
     facts: tuple[object, ...]
     shape: MaskShape
     intensities: tuple[float, ...] = ()
+    motion: Motion | None = None
 
 
 def measure_mask(
@@ -176,9 +214,14 @@ def write_measurements(
             means = [round(mean, 3) for mean in line.intensities] if has_room else []
             empty = [None] * (len(intensity_names) - len(means))
             facts = [_plain(fact) for fact in line.facts]
-            out.writerow((*facts, *line.shape.row(), *means, *empty))
+            way = [None] * _MOTION_CELLS if line.motion is None else line.motion.row()
+            out.writerow((*facts, *line.shape.row(), *way, *means, *empty))
             number += 1
     return number
+
+
+def _digits(value: float) -> float:
+    return float(f"{value:.6g}")
 
 
 def _plain(cell: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ from ifc_core.structures import Category, Video
 
 _NUM_FRAMES = 4  # its place in rows.VIDEO_COLUMNS
 
+MOST_FPS = 1e6
+"""Frames per second at most that a person can give."""
+MOST_UM_PER_PX = 1e12
+"""Micrometres a pixel at most: a thousand kilometres."""
+
 
 @dataclass(frozen=True, slots=True)
 class AddVideo(Edit):
@@ -23,11 +29,13 @@ class AddVideo(Edit):
         video: What is known of it; its path is stored relative to the project.
         name: Name shown to people; by default the file's name without its suffix.
         annotation_step: Every how many frames a person means to annotate.
+        given_fps: Frames per second, of pictures that tell none.
     """
 
     video: Video
     name: str = ""
     annotation_step: int = 1
+    given_fps: float | None = None
 
     def perform(self, tx: EditTransaction) -> str:
         """Add the row; a video of the same name gets a number behind it."""
@@ -36,7 +44,7 @@ class AddVideo(Edit):
 
 @dataclass(frozen=True, slots=True)
 class SetVideo(Edit):
-    """Change a video's name, place or annotation step; ``None`` leaves a field as it is.
+    """Change a video's name, place, annotation step or scale; ``None`` leaves a field as it is.
 
     Attributes:
         video_id: The video.
@@ -45,6 +53,8 @@ class SetVideo(Edit):
         annotation_step: New step.
         found: The file itself, as it was opened: its place, and the frames, rate and fingerprint
             that were not known while only its annotations were.
+        given_fps: Frames per second of pictures that tell none; 0 takes them away again.
+        um_per_px: Micrometres from one pixel to the next; 0 takes the scale away again.
     """
 
     video_id: int
@@ -52,6 +62,8 @@ class SetVideo(Edit):
     path: Path | None = None
     annotation_step: int | None = None
     found: Video | None = None
+    given_fps: float | None = None
+    um_per_px: float | None = None
 
     def perform(self, tx: EditTransaction) -> str:
         """Change the row."""
@@ -72,6 +84,12 @@ class SetVideo(Edit):
             if self.annotation_step < 1:
                 tx.fail("The annotation step is 1 or more frames.")
             new[9] = self.annotation_step
+        if self.given_fps is not None:
+            new[10] = _measure(tx, self.given_fps, MOST_FPS, "The frames per second are")
+            label = f"Set the frames per second of {video.name}"
+        if self.um_per_px is not None:
+            new[11] = _measure(tx, self.um_per_px, MOST_UM_PER_PX, "The scale is")
+            label = f"Set the scale of {video.name}"
         tx.put_row("videos", video.id, tuple(new), old)
         return label
 
@@ -159,9 +177,17 @@ def insert_video(tx: EditTransaction, new: AddVideo) -> tuple[int, str]:
     video_id = tx.next_id("videos")
     stored, hint = rows.stored_paths(video.path, tx.folder)
     shape = (video.num_frames, video.height, video.width, video.fps, video.fingerprint)
-    row = (video_id, name, stored, hint, *shape, max(1, new.annotation_step))
+    fps = _measure(tx, new.given_fps or 0.0, MOST_FPS, "The frames per second are")
+    row = (video_id, name, stored, hint, *shape, max(1, new.annotation_step), fps, None)
     tx.put_row("videos", video_id, row, None)
     return video_id, name
+
+
+def _measure(tx: EditTransaction, value: float, most: float, what: str) -> float | None:
+    """A number that a person gives, as it is stored: nothing for 0."""
+    if not (math.isfinite(value) and 0 <= value <= most):
+        tx.fail(f"{what} a number above 0 and up to {most:,.0f}.")
+    return float(value) or None
 
 
 def lengthen_video(tx: EditTransaction, video_id: int, num_frames: int) -> None:

@@ -69,8 +69,11 @@ class Session:
     @property
     def fps(self) -> float:
         """Frames per second; 0 where nobody said it, as of pictures in a folder or a layer."""
-        is_known = self.reader.has_rate or self.entry.fps != self.reader.video.fps
-        return self.entry.fps if is_known else 0.0
+        if self.reader.has_rate:
+            return self.entry.fps
+        given = self.project.video(self.entry.id).given_fps
+        is_known = self.entry.fps != self.reader.video.fps  # a file of annotations said it
+        return given or (self.entry.fps if is_known else 0.0)
 
 
 def is_project(path: Path) -> bool:

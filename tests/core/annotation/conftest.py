@@ -25,13 +25,19 @@ def video(name: str, fingerprint: str) -> Video:
     return Video(Path("/clips") / name, NUM_FRAMES, *SIZE, 10.0, fingerprint)
 
 
+_NO_SCALES = (
+    "ALTER TABLE videos DROP COLUMN given_fps",
+    "ALTER TABLE videos DROP COLUMN um_per_px",
+)
+_NO_PARENTS = (*_NO_SCALES, "ALTER TABLE tracks DROP COLUMN parent_id")
 OLDER_SCHEMAS = {
     1: (
-        "ALTER TABLE tracks DROP COLUMN parent_id",
+        *_NO_PARENTS,
         "ALTER TABLE signals DROP COLUMN quality",
         "PRAGMA user_version = 1",
     ),
-    2: ("ALTER TABLE tracks DROP COLUMN parent_id", "PRAGMA user_version = 2"),
+    2: (*_NO_PARENTS, "PRAGMA user_version = 2"),
+    3: (*_NO_SCALES, "PRAGMA user_version = 3"),
 }
 """Version -> what takes a project file back to it."""
 

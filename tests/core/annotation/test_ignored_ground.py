@@ -67,7 +67,7 @@ def test_the_nearest_mask_holds_where_a_region_has_none_unless_it_is_marked_abse
     assert not left_out.tracks_added
     project.undo()
     project.apply(MarkAbsent(region, Scope(5, 7)))
-    (kept,) = propose(project, {f: (14, 20) for f in range(4, 8)}).tracks_added
+    (kept,) = propose(project, dict.fromkeys(range(4, 8), (14, 20))).tracks_added
     assert len(places(project, kept)) == 4
 
 

@@ -9,7 +9,14 @@ import tifffile
 
 from ifc_core.annotation import Project
 from ifc_core.annotation.annotation_files import open_annotations
-from ifc_core.annotation.edits import LinkDivision, NewTrack, RejectTracks, SetCategory, SetMask
+from ifc_core.annotation.edits import (
+    LinkDivision,
+    NewTrack,
+    RejectTracks,
+    SetCategory,
+    SetMask,
+    SetVideo,
+)
 from ifc_core.annotation.exporting import ExportFormat, ExportOptions, export_project
 from ifc_core.annotation.selection import ExportScope
 from ifc_core.errors import FormatError
@@ -225,3 +232,66 @@ def test_a_cancelled_table_leaves_no_file(tmp_path, stack):
         assert not list(tmp_path.glob("*.csv"))
         with pytest.raises(FormatError, match="table of measurements holds no annotations"):
             open_annotations(project, tmp_path / "out.csv", ExportFormat.CSV)
+
+
+def moved(tmp_path, video, **told):
+    """Rows of a table of a track that moves 3 right and 4 down over two frames, then rests."""
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        with open_video(video) as reader:
+            project.add_video(reader.video)
+        project.apply(SetCategory(Category(1, "car")))
+        project.apply(NewTrack(1, 1, 0, box(1, 2)))
+        project.apply(SetMask(1, 2, box(5, 5)))
+        project.apply(SetMask(1, 3, box(5, 5)))
+        if told:
+            project.apply(SetVideo(1, **told))
+        export_project(project, tmp_path / "out.csv", ExportFormat.CSV, ALL)
+    return read(tmp_path / "out.csv")
+
+
+WAY = ("dx_px", "dy_px", "speed_px_s", "speed_um_s", "speed_m_s")
+
+
+def test_speeds_are_those_from_the_previous_mask_over_the_time_between(tmp_path, stack):
+    rows = moved(tmp_path, stack, given_fps=10.0, um_per_px=20_000.0)
+    assert [float(row["time_s"]) for row in rows] == [0, 0.2, 0.3]
+    assert {float(row["um_per_px"]) for row in rows} == {20_000}
+    assert [rows[0][name] for name in WAY] == [""] * 5
+    assert [float(rows[1][name]) for name in WAY] == [3, 4, 25, 500_000, 0.5]
+    assert [float(rows[2][name]) for name in WAY] == [0] * 5
+
+
+def test_without_times_there_is_a_way_and_no_speed_and_without_scale_pixels_alone(tmp_path, stack):
+    rows = moved(tmp_path, stack)
+    assert [rows[1][name] for name in WAY] == ["3.0", "4.0", "", "", ""]
+    (tmp_path / "p.ifcproj").rename(tmp_path / "before.ifcproj")
+    rows = moved(tmp_path, stack, given_fps=2.0)
+    assert [rows[1][name] for name in WAY] == ["3.0", "4.0", "5.0", "", ""]
+
+
+def test_a_persons_scale_and_rate_count_more_than_those_of_a_stack(tmp_path):
+    path = tmp_path / "cells.tif"
+    told = {"axes": "TYX", "unit": "um", "finterval": 90.0}
+    tifffile.imwrite(path, GREY, imagej=True, resolution=(2, 2), metadata=told)
+    rows = moved(tmp_path, path, given_fps=0.5, um_per_px=3.0)
+    assert [float(row["time_s"]) for row in rows] == [0, 4, 6]
+    assert {float(row["um_per_px"]) for row in rows} == {3}
+    assert float(rows[1]["speed_um_s"]) == 15 / 4
+
+
+def test_the_times_of_a_film_are_its_own_whatever_rate_was_given(tmp_path, clip_file):
+    with open_video(clip_file) as reader:
+        pts, size = reader.pts_seconds, reader.video.size
+    bits = np.zeros(size, bool)
+    bits[2:5, 2:5] = True
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        with open_video(clip_file) as reader:
+            project.add_video(reader.video)
+        project.apply(SetCategory(Category(1, "car")))
+        project.apply(NewTrack(1, 1, 0, RLEMask.from_array(bits)))
+        project.apply(SetMask(1, 2, RLEMask.from_array(np.roll(bits, 2, axis=1))))
+        project.apply(SetVideo(1, given_fps=1000.0, um_per_px=1e6))
+        export_project(project, tmp_path / "out.csv", ExportFormat.CSV, ALL)
+    rows = read(tmp_path / "out.csv")
+    assert float(rows[1]["time_s"]) == pytest.approx(pts[2], abs=1e-5)
+    assert float(rows[1]["speed_m_s"]) == pytest.approx(2 / (pts[2] - pts[0]), rel=1e-4)

@@ -322,7 +322,9 @@ def test_pack_and_new_from_it(folder, tmp_path, run):
 
 def test_a_project_of_an_earlier_version_is_brought_up_to_date_by_whoever_reads_it(folder, run):
     with closing(sqlite3.connect(folder / "project.sqlite")) as db:
-        db.execute("ALTER TABLE tracks DROP COLUMN parent_id")
+        for column in ("videos.given_fps", "videos.um_per_px", "tracks.parent_id"):
+            table, _, name = column.partition(".")
+            db.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
         db.execute("PRAGMA user_version = 2")
     with pytest.raises(OlderProjectError, match="brings it up to date"):
         ProjectReader.open(folder)
