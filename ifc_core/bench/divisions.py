@@ -1,9 +1,9 @@
 """``ifc-studio bench divisions``: whether cells that divide are found from their masks.
 
 True masks of generated clips of cells, which say who came from whom: as they are; with one
-daughter under the mother's number, as trackers go on; and both with the tracks of other cells
-spoiled. A division is found where mother, daughters and frame are right; all else is wrong.
-Generated things never divide.
+daughter under the mother's number, as trackers go on; with the mother's last mask for one or two
+frames beside both daughters; and all with the tracks of other cells spoiled. A division is found
+where mother, daughters and frame are right; all else is wrong. Generated things never divide.
 """
 
 from __future__ import annotations
@@ -175,6 +175,20 @@ def renamed(
     return changed, frozenset(renumbered)
 
 
+def lingering(
+    rows: Sequence[Mapping[int, RLEMask]],
+    divisions: Collection[Division],
+    rng: np.random.Generator,
+) -> Rows:
+    """Let each mother's last mask stay where it was for one or two frames beside her daughters."""
+    changed = [dict(row) for row in rows]
+    for division in sorted(divisions, key=lambda d: d.parent_id):
+        last = changed[division.frame_index - 1][division.parent_id]
+        for row in changed[division.frame_index :][: int(rng.integers(1, 3))]:
+            row[division.parent_id] = last
+    return changed
+
+
 def _cases(lineage: CellLineage, seed: int, spoilings: int) -> Iterator[tuple[str, Case]]:
     """The tracks of one clip as they are and spoiled, each as they are and with one renamed."""
     mothers, true, rows = lineage.mothers, true_divisions(lineage), _rows(lineage.masks)
@@ -185,6 +199,8 @@ def _cases(lineage: CellLineage, seed: int, spoilings: int) -> Iterator[tuple[st
     for kind, tracks in kinds:
         yield kind, _case(tracks, true)
         yield f"{kind}, renamed", _case(*renamed(tracks, true, np.random.default_rng(seed)))
+        late = lingering(tracks, true, np.random.default_rng(seed))
+        yield f"{kind}, lingering", _case(late, true)
 
 
 def _case(rows: Rows, true: frozenset[Division]) -> Case:

@@ -37,6 +37,7 @@ _LEAST_LIKENESS = 0.3  # of the smaller daughter to the larger one, by area
 _SUM = (0.45, 1.9)  # of both daughters to the mother, by area
 _GROWN = 1.3  # from one frame to the next, by area: more than cells grow
 _LASTING = 3  # frames on which daughters should be seen
+_LINGERS = 0.3  # IoU of a mother's mask that is still there with both daughters, at least
 _LEFT = 0.8  # of her area: what a mother who goes on as her own daughter has at most
 
 
@@ -121,12 +122,20 @@ class _Mother:
     def last(self) -> _Sighting:
         return self.seen[-1]
 
-    @property
-    def step(self) -> float:
-        """Frames from one of her masks to the next, as a rule."""
+    def step(self, of_video: float) -> float:
+        """Frames from one of her masks to the next, as a rule; of one alone the video's."""
         if len(self.seen) < 2:
-            return 1.0
+            return of_video
         return float(np.median([b.frame - a.frame for a, b in pairwise(self.seen)]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A division, the place of its frame, and the last frame of its mother by then."""
+
+    at: int
+    end: int
+    division: SuspectedDivision
 
 
 @dataclass(slots=True)
@@ -143,7 +152,8 @@ class DivisionFinder:
     _waiting: deque[list[int]] = field(default_factory=deque)  # births of frames not judged yet
     _young: deque[tuple[int, int]] = field(default_factory=deque)  # (place of its frame, track)
     _count: int = 0
-    _found: list[tuple[int, SuspectedDivision]] = field(default_factory=list)  # place of its frame
+    _frames: deque[int] = field(default_factory=lambda: deque(maxlen=_BEFORE + _AFTER + 1))
+    _found: list[_Found] = field(default_factory=list)
 
     def watch(
         self, frames: Iterable[tuple[int, Sequence[TrackedMask]]], tracks: Container[int]
@@ -179,6 +189,7 @@ class DivisionFinder:
                 births.append(track)
             self._seen.setdefault(track, deque()).append(seen)
             self._last[track] = frame_index
+        self._frames.append(frame_index)
         self._waiting.append(births if self._count else [])
         self._count += 1
         if len(self._waiting) > _AFTER:
@@ -190,10 +201,10 @@ class DivisionFinder:
         while self._waiting:
             self._judge()
         gone = [
-            (at, division)
-            for at, division in self._found
-            if division.parent_id in division.daughter_ids
-            or self._last[division.parent_id] < division.frame_index
+            (found.at, found.division)
+            for found in self._found
+            if found.division.parent_id in found.division.daughter_ids
+            or self._last[found.division.parent_id] <= found.end
         ]
         return _consistent(gone)
 
@@ -275,11 +286,20 @@ class DivisionFinder:
             yield track, [child for child in chosen if child.track != track]
 
     def _judge_end(self, track: int, a: _Child, b: _Child) -> None:
-        """A mother who ends before both daughters begin."""
+        """A mother who ends as both daughters begin, or whose mask lingers for a moment."""
         begin = min(a.first, b.first, key=lambda s: s.at)
         seen = self._seen[track]
-        if seen[-1].at < begin.at:
-            self._weigh(_Mother(track, tuple(seen)[-_BEFORE:]), a, b, begin)
+        before = tuple(s for s in seen if s.at < begin.at)[-_BEFORE:]
+        if before and (seen[-1].at < begin.at or self._lingers(seen[-1], begin, a, b)):
+            self._weigh(_Mother(track, before), a, b, begin, seen[-1].frame)
+
+    def _lingers(self, last: _Sighting, begin: _Sighting, a: _Child, b: _Child) -> bool:
+        """Whether a mother's last mask, beside both daughters, is over before long.
+
+        One that goes on to the end of the video, or that lies elsewhere, is another cell's.
+        """
+        is_over = last.at < min(begin.at + GAP, self._count - 1)
+        return is_over and RLEMask.union([a.first.rle, b.first.rle]).iou(last.rle) >= _LINGERS
 
     def _judge_loss(self, track: int, child: _Child) -> None:
         """A mother whose track goes on as one of the daughters, with about half her area."""
@@ -297,12 +317,13 @@ class DivisionFinder:
         begins_after = before[0].at < child.first.at
         if other and begins_after and max(s.area for s in after) <= _LEFT * before[-1].area:
             found = (_Mother(track, before), _Child(track, after), _Child(child.track, other))
-            self._weigh(*found, after[0])
+            self._weigh(*found, after[0], after[0].frame)
 
-    def _weigh(self, mother: _Mother, a: _Child, b: _Child, begin: _Sighting) -> None:
+    def _weigh(self, mother: _Mother, a: _Child, b: _Child, begin: _Sighting, end: int) -> None:
         whole = mother.last
         latest = max(a.first.frame, b.first.frame)
-        if latest - whole.frame > (GAP + 1) * mother.step:
+        of_video = float(np.median(np.diff(self._frames))) if len(self._frames) > 1 else 1.0
+        if latest - whole.frame > (GAP + 1) * mother.step(of_video):
             return
         areas = np.array([a.first.area, b.first.area])
         shares = areas / whole.area
@@ -317,7 +338,7 @@ class DivisionFinder:
         if score >= self.threshold:
             first, second = sorted((a.track, b.track))
             division = SuspectedDivision(begin.frame, mother.track, (first, second), score)
-            self._found.append((begin.at, division))
+            self._found.append(_Found(begin.at, end, division))
 
 
 def _signs(mother: _Mother, a: _Child, b: _Child, count: int) -> _Signs:

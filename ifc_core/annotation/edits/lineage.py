@@ -14,7 +14,7 @@ from ifc_core.annotation.delta import Pointer
 from ifc_core.annotation.edits.base import Edit, name_of, names_of, touched
 from ifc_core.annotation.lineage import ancestors
 from ifc_core.annotation.records import Scope
-from ifc_core.annotation.transaction import REJECTED, EditTransaction
+from ifc_core.annotation.transaction import HUMAN, PROPOSED, REJECTED, EditTransaction
 from ifc_core.structures import Track
 
 
@@ -30,11 +30,14 @@ class LinkDivision(Edit):
         daughter_ids: What it divided into. With the parent among them its track went on as one
             of them: it is split, and what follows is a track of its own.
         frame_index: First frame of that track; by default the first one of the other daughters.
+        lingering: As many masks of a parent that is no daughter are taken away beside these, if
+            she has no more there and all are proposals: she was there no longer.
     """
 
     parent_id: int
     daughter_ids: tuple[int, ...]
     frame_index: int | None = None
+    lingering: int = 0
 
     def perform(self, tx: EditTransaction) -> str:
         """Split the parent where it is one of the daughters, and link them all to it."""
@@ -47,6 +50,8 @@ class LinkDivision(Edit):
         if parent.id in self.daughter_ids:
             frame_index = min(begins) if self.frame_index is None else self.frame_index
             ids.append(split(tx, parent, frame_index).id)
+        else:
+            self._end(tx, parent, min(begins))
         daughters = tx.tracks_of(ids)
         for daughter in daughters:
             tx.put_track(replace(daughter, parent_id=parent.id))
@@ -56,6 +61,13 @@ class LinkDivision(Edit):
         if left[-1] >= min(begins):  # it goes on beside them
             return f"Bud {names_of(daughters)} off {name_of(parent)}"
         return f"Divide {name_of(parent)} into {names_of(daughters)}"
+
+    def _end(self, tx: EditTransaction, parent: Track, frame_index: int) -> None:
+        """Take a few masks that the parent still has beside her daughters away."""
+        late = tx.pointers(parent.id, Scope.from_here(frame_index))
+        shown = [p for p in late.values() if p.state == PROPOSED and p.source != HUMAN]
+        if 0 < len(late) == len(shown) <= self.lingering:
+            tx.point(parent, dict.fromkeys(late))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from ifc_core.annotation import (
 from ifc_core.annotation.edits import (
     AcceptRun,
     AddVideo,
+    ApproveTracks,
     DeleteTracks,
     LinkDivision,
     MarkAbsent,
@@ -97,6 +98,38 @@ def test_a_mother_may_go_on_beside_her_bud(empty):
     do(empty, LinkDivision(1, (2,)))
     assert parents(empty) == {2: 1}
     assert len(empty.track_frames(1)) == 8
+
+
+@pytest.mark.parametrize(("lingering", "is_reviewed"), [(0, False), (1, False), (2, True)])
+def test_a_mother_keeps_what_is_more_than_lingers_or_was_looked_at(empty, lingering, is_reviewed):
+    mother, left, right = proposed_family(empty)
+    if is_reviewed:
+        empty.apply(ApproveTracks((mother,), Scope(4, 4)))
+    do(empty, LinkDivision(mother, (left, right), lingering=lingering))
+    assert [f.frame_index for f in empty.track_frames(mother)] == [0, 1, 2, 3, 4]
+    assert parents(empty) == {left: mother, right: mother}
+    assert empty.history()[0].label.startswith("Bud ")
+
+
+def test_masks_of_a_mother_that_linger_beside_her_daughters_go(empty):
+    mother, left, right = proposed_family(empty)
+    result = do(empty, LinkDivision(mother, (left, right), lingering=2))
+    assert result.changed_frames == {mother: (3, 4)}
+    assert [f.frame_index for f in empty.track_frames(mother)] == [0, 1, 2]
+    assert {t.state for t in empty.tracks(1)} == {TrackState.PROPOSED}
+    expected = f"Divide track {mother} into tracks {left} and {right}"
+    assert empty.history()[0].label == expected
+
+
+def proposed_family(project):
+    """Proposals: a mother on frames 0 to 4, and two tracks that begin on frame 3."""
+    run = project.begin_run("propose", 1, {})
+    for frame in range(8):
+        rows = ((0, 0, frame < 5), (1, 6, frame > 2), (2, 13, frame > 2))
+        project.stage(run, frame, [StagedMask(i, box(row, 2)) for i, row, there in rows if there])
+    project.stage_instances(run, [StagedInstance(i, "cat", 0.9 - i / 10) for i in range(3)])
+    project.finish_run(run)
+    return project.apply(AcceptRun(run)).tracks_added
 
 
 def test_what_cannot_be_a_daughter_is_refused(family):

@@ -8,6 +8,7 @@ from ifc_core.bench.divisions import (
     Division,
     DivisionsOptions,
     figures,
+    lingering,
     renamed,
     run_divisions,
     true_divisions,
@@ -81,6 +82,19 @@ def test_tracks_are_spoiled_as_said_and_the_spared_ones_left_alone():
     assert all((ground <= shown[0]).all() for ground in shown)  # nothing new is covered
 
 
+def test_mothers_linger_where_they_were_seen_last():
+    disc = [RLEMask.from_array(np.eye(9, k=k, dtype=bool)) for k in range(3)]
+    rows = [{1: disc[0]}, {2: disc[1], 3: disc[2]}, {2: disc[1]}, {2: disc[1]}]
+    lengths = set()
+    for seed in range(20):
+        changed = lingering(rows, [Division(1, 1, (2, 3))], np.random.default_rng(seed))
+        shown = [n for n, row in enumerate(changed) if row.get(1) == disc[0]]
+        lengths.add(len(shown))
+        assert shown == list(range(len(shown)))
+        assert [{i: m for i, m in row.items() if i != 1} for row in changed[1:]] == rows[1:]
+    assert lengths == {2, 3}
+
+
 def test_it_runs():
     size = {"num_frames": 8, "height": 64, "width": 96}
     measured = run_divisions(DivisionsOptions(2, 2, 1, first_seed=2003, **size))
@@ -88,10 +102,12 @@ def test_it_runs():
     assert [row["tracks"] for row in in_use] == [
         "true",
         "true, renamed",
+        "true, lingering",
         "spoiled",
         "spoiled, renamed",
+        "spoiled, lingering",
     ]
-    assert [(row["clips"], row["frames"]) for row in in_use] == [(2, 16), (2, 16), (4, 32), (4, 32)]
+    assert [(row["clips"], row["frames"]) for row in in_use] == [*[(2, 16)] * 3, *[(4, 32)] * 3]
     assert measured["things"][0]["frames"] == 8
 
 

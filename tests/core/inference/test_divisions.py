@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ifc_core.data.synthetic import ClipSpec, render_clip
 from ifc_core.inference.divisions import (
     APART,
+    GAP,
     DivisionFinder,
     SuspectedDivision,
     suspected_divisions,
@@ -337,3 +338,44 @@ def test_generated_clips_of_things_raise_no_alarm():
             for t in range(16)
         ]
         assert suspected_divisions(rows) == []
+
+
+@pytest.mark.parametrize("frames", [1, GAP])
+def test_a_mother_whose_mask_lingers_beside_her_daughters_divided(frames):
+    tracks = dividing()
+    for t in range(8, 8 + frames):
+        tracks[1][t] = tracks[1][7]
+    assert found(tracks) == [(8, 1, (2, 3))]
+
+
+def test_one_that_stays_beside_two_that_begin_is_no_mother():
+    tracks = dividing()
+    for last, expected in ((8 + GAP, []), (NUM_FRAMES - 1, [])):
+        longer = {1: tracks[1] | dict.fromkeys(range(8, last + 1), tracks[1][7])}
+        assert found(tracks | longer) == expected
+    late = dividing(at=NUM_FRAMES - 1)  # nobody knows yet whether she stays
+    late[1][NUM_FRAMES - 1] = late[1][NUM_FRAMES - 2]
+    assert found(late) == []
+    away = {1: tracks[1] | {8: ellipse(40, 20, 9, 11)}}  # a cell that runs off
+    assert found(tracks | away) == []
+    again = {1: tracks[1] | {8: tracks[1][7], 13: tracks[1][7]}}  # she comes back
+    assert found(tracks | again) == []
+
+
+@pytest.mark.parametrize("daughter", [None, 2, 3])
+@pytest.mark.parametrize("step", [1, 5])
+def test_a_mother_may_be_seen_on_one_frame_alone_however_far_apart_these_are(daughter, step):
+    tracks = dividing()
+    tracks[1] = {7: tracks[1][7]}
+    tracks |= still(4, 20, 20)  # there are frames before
+    daughters, family = (2, 3), tracks
+    if daughter is not None:
+        daughters, family = (1, 5 - daughter), kept(tracks, 1, daughter)
+    assert found(family, step=step) == [(8 * step, 1, daughters)]
+
+
+def test_a_mother_seen_once_long_before_is_none():
+    rows = dict(stream(dividing(), step=1))
+    rows = [(0, rows[7]), *((20 + t, rows[t]) for t in range(8, NUM_FRAMES))]
+    assert suspected_divisions(rows) == []
+    assert len(suspected_divisions([(27, rows[0][1]), *rows[1:]])) == 1
