@@ -1,6 +1,6 @@
 """Every change of a project: frozen commands for ``Project.apply``."""
 
-from ifc_core.annotation.edits.accept import AcceptPropagation, AcceptRun
+from ifc_core.annotation.edits.accept import AcceptPropagation, AcceptRun, TakePropagated
 from ifc_core.annotation.edits.base import Edit, OverlapRule
 from ifc_core.annotation.edits.batch import Batch
 from ifc_core.annotation.edits.catalog import (
@@ -79,6 +79,7 @@ __all__ = [
     "SetZOrder",
     "SplitTrack",
     "SwapIdentities",
+    "TakePropagated",
     "TrimTrack",
     "UnapproveFrames",
     "UnlinkTracks",

@@ -158,17 +158,19 @@ class AcceptPropagation(Edit):
     Attributes:
         run_id: The run; its staged instance ids are track ids.
         scope: Leave out other frames.
+        astray: Frames on which the new mask is not to be believed: a model's proposal stays.
     """
 
     run_id: int
     scope: Scope = WHOLE
+    astray: tuple[int, ...] = ()
 
     def perform(self, tx: EditTransaction) -> str:
         """Show the staged records on frames that no person reviewed."""
         video_id = _video_of_run(tx, self.run_id)
         staged = StagedTable.read(tx.db, self.run_id, self.scope, 0)
         exhaustive = np.array(sorted(tx.exhaustive(video_id)), dtype=np.int64)
-        num_kept = num_written = num_spared = 0
+        num_kept = num_written = num_spared = num_believed = 0
         tracks = []
         for instance in _instances(tx, self.run_id, staged):
             track = tx.track(instance.track_id or instance.instance_id)
@@ -182,18 +184,74 @@ class AcceptPropagation(Edit):
             found = records.areas > 0
             spared = free & ~found & (shown[:, MASK] > 0) & (shown[:, SOURCE] != DERIVED)
             spared &= ~_beside_absence(known, records.frames)
+            believed = free & found & (shown[:, MASK] > 0) & (shown[:, SOURCE] == MODEL)
+            believed &= np.isin(records.frames, np.array(self.astray, dtype=np.int64))
             num_kept += int(np.count_nonzero(~free))
-            num_written += int(np.count_nonzero(free & found))
+            num_written += int(np.count_nonzero(free & found & ~believed))
             num_spared += int(np.count_nonzero(spared))
-            _replace(tx, shown[free & ~spared], records.only(free & ~spared))
+            num_believed += int(np.count_nonzero(believed))
+            taken = free & ~spared & ~believed
+            _replace(tx, shown[taken], records.only(taken))
         if num_kept:
             tx.notes.append(f"{num_kept} reviewed masks were kept.")
         if num_spared:
-            where = "1 frame" if num_spared == 1 else f"{num_spared} frames"
+            where = _frames_text(num_spared)
             tx.notes.append(f"Proposals were kept where the object was not found: {where}.")
+        if num_believed:
+            where = _frames_text(num_believed)
+            text = "Proposals were kept where the new masks hardly overlap them and are less sure"
+            tx.notes.append(f"{text}: {where}.")
         tx.set_run_state(self.run_id, RunState.ACCEPTED.value)
-        written = f"{num_written} {'mask' if num_written == 1 else 'masks'}"
-        return f"Propagate {names_of(tracks)}, {written}"
+        return _propagated_text(tracks, num_written)
+
+
+@dataclass(frozen=True, slots=True)
+class TakePropagated(Edit):
+    """Take what an accepted propagation found in place of the proposals that it left.
+
+    Attributes:
+        run_id: The run.
+        frames: Where; what is on them now is replaced as far as it is a model's proposal.
+    """
+
+    run_id: int
+    frames: tuple[int, ...]
+
+    def perform(self, tx: EditTransaction) -> str:
+        """Show the staged records on those frames."""
+        row = tx.db.execute(
+            "SELECT video_id, state FROM runs WHERE id = ?", (self.run_id,)
+        ).fetchone()
+        if row is None or row[1] != RunState.ACCEPTED.value:
+            tx.fail("That propagation was taken back; nothing of it can be taken.")
+        video_id = int(row[0])
+        wanted = np.array(sorted(set(self.frames) - tx.exhaustive(video_id)), dtype=np.int64)
+        staged = StagedTable.read(tx.db, self.run_id, WHOLE, 1)
+        num_written, tracks = 0, []
+        for instance in _instances(tx, self.run_id, staged):
+            track = tx.track(instance.track_id or instance.instance_id)
+            records = staged.of(instance.instance_id)
+            records = records.only(np.isin(records.frames, wanted))
+            known = tx.pointer_table(video_id, [track.id])
+            shown = _present(known, records.shown_in(video_id, track.id))
+            is_left = (shown[:, STATE] == PROPOSED) & (shown[:, SOURCE] == MODEL)
+            is_left &= shown[:, MASK] > 0
+            if is_left.any():
+                tracks.append(track)
+                num_written += int(np.count_nonzero(is_left))
+                _replace(tx, shown[is_left], records.only(is_left))
+        if not tracks:
+            tx.fail("None of the proposals that the propagation left is there any more.")
+        return _propagated_text(tracks, num_written)
+
+
+def _frames_text(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"
+
+
+def _propagated_text(tracks: Sequence[Track], num_written: int) -> str:
+    written = f"{num_written} {'mask' if num_written == 1 else 'masks'}"
+    return f"Propagate {names_of(tracks)}, {written}"
 
 
 def _video_of_run(tx: EditTransaction, run_id: int) -> int:

@@ -81,6 +81,7 @@ def random_edit(rng: random.Random, project: Project) -> edits.Edit:
         lambda: edits.SetVideo(video.id, name=rng.choice("pqr")),
         lambda: edits.Batch((edits.NewTrack(video.id, category), edits.RejectTracks((one,)))),
         lambda: random_accept(*accept),
+        lambda: edits.TakePropagated(rng.randint(1, 40), tuple(range(video.num_frames))),
     ]
     return rng.choice(makers)()
 
@@ -103,7 +104,8 @@ def random_accept(
         project.stage(run_id, frame, masks)
     project.finish_run(run_id)
     if spread:
-        return edits.AcceptPropagation(run_id, random_scope(rng, num_frames))
+        astray = tuple(rng.sample(range(num_frames), rng.randrange(num_frames)))
+        return edits.AcceptPropagation(run_id, random_scope(rng, num_frames), astray)
     names = [StagedInstance(i, rng.choice(["cat", "new"]), rng.random()) for i in instances]
     project.stage_instances(run_id, names)
     return edits.AcceptRun(run_id, min_score=0.2, scope=random_scope(rng, num_frames))
