@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from ifc_core.annotation import (
-    exporting,
+    export_notes,
     frame_images,
     frame_names,
     importing,
@@ -21,9 +21,9 @@ from ifc_core.annotation.file_videos import FileVideo
 from ifc_core.annotation.importing import ImportReport
 from ifc_core.io.ytvis_types import YtvisVideo
 from napari_ifc import language
+from napari_ifc.controllers.export_words import report_text
 from napari_ifc.controllers.session import import_sentences
 from napari_ifc.core_words import REPORTS
-from napari_ifc.features.files import report_text
 from napari_ifc.journal_text import report_note_text
 
 _SHOWN = ("a, b.c", "v1, v2, v3, v4, v5 and more")
@@ -57,8 +57,8 @@ _MADE = (
         for is_complete in (True, False)
     ),
     *(importing._linked_note(_Linked(), tracks)[0] for tracks in ((1,), (1, 1), (1, 2))),
-    *(exporting._hidden_note(count)[0] for count in (1, 1200)),
-    *(exporting._cut_note(count)[0] for count in (1, 3)),
+    *(export_notes.hidden_note(count)[0] for count in (1, 1200)),
+    *(export_notes.cut_note(count)[0] for count in (1, 3)),
     *(measurement_export._missing_note(names)[0] for names in (["a"], list("abcdefg"))),
     *(measurement_export._unread_note(count)[0] for count in (1, 30)),
 )
@@ -100,7 +100,7 @@ def test_names_in_a_note_are_left_alone_and_the_words_around_them_are_not(names)
 def test_every_note_of_the_core_is_known(tmp_path):
     """Each sentence that the core makes fits a template, its own words alone counting."""
     known = {open_form(template) for template in REPORTS}
-    spelled = (exporting._hidden_note, importing._number_notes, frame_images._write_video)
+    spelled = (export_notes.hidden_note, importing._number_notes, frame_images._write_video)
     made = {text for function in spelled for text in sentences(function) if text.endswith(".")}
     assert len(made) == len(spelled)
     assert made <= known
