@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from ifc_core.annotation.covered_tracks import Overlaps
 from ifc_core.annotation.edits.catalog import AddVideo
 from ifc_core.annotation.file_frames import FrameRule
 from ifc_core.annotation.file_videos import FileVideo
@@ -30,11 +31,52 @@ class Belief:
         found: File ids of the videos whose tracks a program found; others hold truth.
         is_complete: Truth shows every object of its classes.
         is_folder: It is a folder of masks.
+        is_by_id: It is results whose ids are taken for those of the project.
+        overlaps: What becomes of tracks that cover some of the project; ``None`` where nobody
+            looks for them.
     """
 
     found: Collection[int] = ()
     is_complete: bool = False
     is_folder: bool = False
+    is_by_id: bool = False
+    overlaps: Overlaps | None = Overlaps.BOTH
+
+
+@dataclass(frozen=True, slots=True)
+class VideoMasks:
+    """How many masks of a file a video has got.
+
+    Attributes:
+        name: Of the video in the project.
+        masks: Their number.
+    """
+
+    name: str
+    masks: int
+
+
+def masks_by_video(
+    project: Project,
+    videos: Sequence[YtvisVideo],
+    places: Mapping[int, FileVideo],
+    masks_of: Mapping[int, int],
+) -> tuple[VideoMasks, ...]:
+    """How many masks each video of a file has got, as the project calls it.
+
+    Args:
+        project: After the import.
+        videos: Videos of the file.
+        places: Where they went.
+        masks_of: Masks by their ids in the file.
+    """
+    names: dict[int, str] = {}
+    masks: Counter[int] = Counter()
+    for video in videos:
+        place = places[video.id].place
+        names[_key(place)] = project.video(place).name if isinstance(place, int) else place.name
+        masks[_key(place)] += masks_of.get(video.id, 0)
+    return tuple(VideoMasks(name, masks[key]) for key, name in names.items())
 
 
 def missing_videos(
@@ -140,3 +182,32 @@ def linked_note(project: Project, tracks: Collection[int]) -> tuple[str, ...]:
         return ("1 daughter was linked to its mother.",)
     whose = "1 mother" if number == 1 else f"{number} mothers"
     return (f"{count} daughters were linked to {whose}.",)
+
+
+_SETTLED = {
+    Overlaps.BOTH: "both are there now; undo, and choose which to keep, if that is not meant.",
+    Overlaps.OURS: "where both show an object, what was there stayed and theirs was left out.",
+    Overlaps.THEIRS: "where both show an object, what was there is rejected, unless people made it "
+    "and theirs is a proposal.",
+    Overlaps.PROPOSALS: "the new ones are proposals, beside what was there.",
+}
+
+
+def covered_note(ious: Sequence[float], overlaps: Overlaps | None) -> tuple[str, ...]:
+    """How many tracks show what others show, how well they agree, and what became of them."""
+    if not ious or overlaps is None:
+        return ()
+    which = "1 track covers one" if len(ious) == 1 else f"{len(ious)} tracks cover ones"
+    mean = sum(ious) / len(ious)
+    return (f"{which} of the project with a mean IoU of {mean:.2f}: {_SETTLED[overlaps]}",)
+
+
+def by_id_note(told: Sequence[VideoMasks]) -> tuple[str, ...]:
+    """That results were taken for those of this project's videos."""
+    names = [video.name for video in told if video.masks]
+    if not names:
+        return ()
+    return (
+        f"The results name videos and classes by ids, which were taken for those of this project: "
+        f"{_listed(names)}. Undo if they are those of another file.",
+    )

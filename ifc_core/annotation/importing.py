@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,13 +11,18 @@ import numpy as np
 
 from ifc_core.annotation.annotation_files import detect_format, iter_open
 from ifc_core.annotation.annotation_folders import frames_root
+from ifc_core.annotation.covered_tracks import Covered, CoveredTracks, Overlaps
 from ifc_core.annotation.edits.catalog import AddVideo
 from ifc_core.annotation.edits.imported import ImportedTrack, ImportTracks
 from ifc_core.annotation.exporting import FOLDER_FORMATS, ExportFormat
 from ifc_core.annotation.file_videos import FileVideo, Likely, resolve_videos
 from ifc_core.annotation.import_notes import (
     Belief,
+    VideoMasks,
+    by_id_note,
+    covered_note,
     linked_note,
+    masks_by_video,
     missing_videos,
     twice_note,
     video_notes,
@@ -28,12 +33,17 @@ from ifc_core.annotation.pointer_tables import Table
 from ifc_core.annotation.rows import PALETTE
 from ifc_core.annotation.schema import SOURCE_CODE, STATE_CODE
 from ifc_core.annotation.store import Project
+from ifc_core.errors import FormatError
 from ifc_core.io.pending_tracks import PendingTracks
 from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisTrack, YtvisVideo
 from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import Category, FrameState, MaskSource, RLEMask, TrackKind, TrackState
 
 _CHUNK_MASKS = 2000
+_OF_PEOPLE = (FrameState.CORRECTED, FrameState.APPROVED)
+
+_Said = tuple[int, RLEMask | None, FrameState, MaskSource]
+"""Frame, mask, state and source: what a file says of a track on a frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,10 @@ class ImportReport:
         masks: Masks added.
         categories: Categories added.
         missing_videos: Names of videos in the file whose frames were not found.
+        covered: Tracks of the file that show what one of the project shows, at a mean IoU of 0.5
+            or more; those of equal masks are not counted where both are kept.
+        agreement: Mean IoU of these, or ``None`` where there is none.
+        by_video: How many masks each video of the file has got.
         notes: Sentences for the person.
     """
 
@@ -54,6 +68,9 @@ class ImportReport:
     masks: int = 0
     categories: int = 0
     missing_videos: tuple[str, ...] = ()
+    covered: int = 0
+    agreement: float | None = None
+    by_video: tuple[VideoMasks, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -68,6 +85,7 @@ def import_annotations(
     annotations: Path | str | None = None,
     likely: Collection[int] | None = None,
     first_number: int | None = None,
+    overlaps: Overlaps = Overlaps.BOTH,
     context: JobContext | None = None,
 ) -> ImportReport:
     """Import annotations as one edit that can be undone.
@@ -89,6 +107,8 @@ def import_annotations(
             where no other one has its size and length; by default all, and a note says so.
         first_number: The number of a video's first frame, 0 or 1, where numbers alone say which
             frames are meant; by default it is found out, and a note says how.
+        overlaps: What becomes of tracks that show objects which tracks of the project show
+            already, with a mean IoU of 0.5 or more.
         context: Progress and cancellation; a cancelled import leaves nothing.
 
     Returns:
@@ -107,6 +127,7 @@ def import_annotations(
         annotations=annotations,
         likely=likely,
         first_number=first_number,
+        overlaps=overlaps,
         context=context,
     )
     while True:
@@ -128,6 +149,7 @@ def iter_import(
     annotations: Path | str | None = None,
     likely: Collection[int] | None = None,
     first_number: int | None = None,
+    overlaps: Overlaps = Overlaps.BOTH,
     context: JobContext | None = None,
 ) -> Generator[Progress, None, ImportReport]:
     """The same as :func:`import_annotations`, in steps between which a window can breathe.
@@ -152,7 +174,9 @@ def iter_import(
     is_folder = form in FOLDER_FORMATS
     guess = Likely(ids, may_be_longer=is_folder)
     places = resolve_videos(project, header.videos, root, video_map or {}, guess, first_number)
-    believed = Belief(found, assume, is_folder)
+    is_by_id = form is ExportFormat.YTVIS_RESULTS and annotations is None
+    tracks = _by_own_ids(tracks) if is_by_id else tracks
+    believed = Belief(found, assume, is_folder, is_by_id, overlaps)
     return (yield from _bring_in(project, source.name, header, tracks, places, believed, context))
 
 
@@ -177,7 +201,7 @@ def iter_proposals(
     (video,) = file.videos
     places = {video.id: FileVideo(video_id, tuple(range(video.length)), False)}
     header = YtvisHeader(file.videos, file.categories)
-    believed = Belief(frozenset({video.id}))
+    believed = Belief(frozenset({video.id}), overlaps=None)
     return (yield from _bring_in(project, name, header, file.tracks, places, believed, context))
 
 
@@ -190,7 +214,7 @@ def _bring_in(
     believed: Belief,
     context: JobContext,
 ) -> Generator[Progress, None, ImportReport]:
-    loader = _Loader(project, places, believed.found)
+    loader = _Loader(project, places, believed)
     try:
         if isinstance(tracks, PendingTracks):
             for done, total in tracks.steps():
@@ -204,9 +228,10 @@ def _bring_in(
             {key: place.place for key, place in places.items()},
             _classes(header),
             loader.in_order(),
-            _exhaustive(header.videos, places, believed),
+            _exhaustive(header.videos, places, believed, loader.unflagged),
             loader.tracks.num_pointers,
             {p.place: p.num_frames for p in places.values() if isinstance(p.place, int)},
+            {key: tuple(sorted(frames)) for key, frames in loader.replaced.items()},
         )
         result = project.apply(edit)
     except BaseException:
@@ -215,23 +240,47 @@ def _bring_in(
     finally:
         loader.tracks.close()
     missing = missing_videos(header.videos, places, loader.masks_of)
+    told = masks_by_video(project, header.videos, places, loader.masks_of)
     return ImportReport(
         videos=len({id(p.place) for p in places.values() if isinstance(p.place, AddVideo)}),
         tracks=len(result.tracks_added),
         masks=loader.num_masks,
         categories=len(result.categories_changed),
         missing_videos=tuple(missing),
+        covered=len(loader.ious),
+        agreement=float(np.mean(loader.ious)) if loader.ious else None,
+        by_video=told,
         notes=video_notes(header.videos, places, missing, believed)
+        + (by_id_note(told) if believed.is_by_id else ())
         + twice_note(loader.num_known)
+        + covered_note(loader.ious, believed.overlaps)
         + (linked_note(project, result.tracks_added) if loader.has_parents else ())
         + ((result.note,) if result.note else ()),
     )
 
 
+def _by_own_ids(tracks: Iterable[YtvisTrack]) -> Iterator[YtvisTrack]:
+    """The same; where they do not fit, it is said whose ids theirs were taken for."""
+    try:
+        yield from tracks
+    except FormatError as error:
+        raise FormatError(
+            f"{error} Its ids were taken for those of this project; results for the videos of "
+            "another file need that file (project import --annotations FILE).",
+            path=error.path,
+            where=error.where,
+            expected=error.expected,
+            actual=error.actual,
+        ) from error
+
+
 def _exhaustive(
-    videos: Sequence[YtvisVideo], places: Mapping[int, FileVideo], believed: Belief
+    videos: Sequence[YtvisVideo],
+    places: Mapping[int, FileVideo],
+    believed: Belief,
+    unflagged: Mapping[int, Collection[int]],
 ) -> dict[int, tuple[int, ...]]:
-    """Frames that the file says, or is taken to say, are approved."""
+    """Frames that the file says, or is taken to say, are approved, but for some of each video."""
     flagged = {}
     for video in videos:
         frames = places[video.id].frames
@@ -242,6 +291,8 @@ def _exhaustive(
         else:
             flags = video.details.exhaustive
             flagged[video.id] = tuple(f for f, flag in zip(frames, flags, strict=False) if flag)
+        if left_out := unflagged.get(video.id):
+            flagged[video.id] = tuple(f for f in flagged[video.id] if f not in left_out)
     return flagged
 
 
@@ -264,11 +315,12 @@ class _Loader:
         self,
         project: Project,
         places: Mapping[int, FileVideo],
-        found: Collection[int],
+        believed: Belief,
     ) -> None:
         self._project = project
         self._places = places
-        self._found = found
+        self._found = believed.found
+        self._overlaps = believed.overlaps
         self._waiting: list[tuple[RLEMask | None, MaskSource]] = []
         self._areas: list[int] = []
         self._ids: list[range] = []
@@ -278,7 +330,12 @@ class _Loader:
         self.masks_of: Counter[int] = Counter()  # by video of the file
         self.num_known = 0  # tracks that the project has already
         self.has_parents = False
+        self.ious: list[float] = []  # of tracks that cover one of the project with it
+        self.replaced: dict[int, set[int]] = {}
+        self.unflagged: dict[int, set[int]] = {}  # by video of the file
+        self._proposed: set[int] = set()  # tracks of the file that became proposals
         self._known = KnownTracks(project)
+        self._covered = CoveredTracks(project, self._known)
 
     def add(self, track: YtvisTrack) -> None:
         """Queue the records of a track; its pointers hold queue numbers until the end."""
@@ -287,14 +344,17 @@ class _Loader:
         self.has_parents = self.has_parents or track.parent_id is not None
         frames = self._places[track.video_id].frames
         pointers: list[tuple[int, ...]] = []
-        shown: dict[int, RLEMask] = {}
         absent: dict[MaskSource, int] = {}
         is_result = track.video_id in self._found
-        for frame_index, rle, state, source in _frames_of(track, frames, is_result):
+        said = list(_frames_of(track, frames, is_result))
+        covered = self._look_at(track, said)
+        if covered is not None:
+            said = self._settle(track, said, covered)
+            if not said:
+                return
+        for frame_index, rle, state, source in said:
             area = 0 if rle is None else rle.area
             if rle is not None and area:
-                if state is not FrameState.REJECTED:
-                    shown[frame_index] = rle
                 number = self._queue(rle, source, area)
                 self.num_masks += 1
                 self.masks_of[track.video_id] += 1
@@ -303,9 +363,49 @@ class _Loader:
                 absent[source] = number
                 state = state if state is FrameState.REJECTED else FrameState.ABSENT
             pointers.append((frame_index, number, STATE_CODE[state], 1, SOURCE_CODE[source], area))
-        place = self._places[track.video_id].place
-        self.num_known += isinstance(place, int) and self._known.has(place, shown)
         self._remember(track, np.array(pointers, dtype=np.int64).reshape(-1, 6))
+
+    def _look_at(self, track: YtvisTrack, said: Sequence[_Said]) -> Covered | None:
+        """The track of the project that this one covers, if something is to be done about it."""
+        place = self._places[track.video_id].place
+        if not isinstance(place, int):
+            return None
+        shown = {
+            frame: rle
+            for frame, rle, state, _ in said
+            if rle is not None and rle.area and state is not FrameState.REJECTED
+        }
+        is_known = self._known.has(place, shown)
+        if self._overlaps in (None, Overlaps.BOTH):
+            self.num_known += is_known
+        is_told = self._overlaps is Overlaps.BOTH and is_known
+        if self._overlaps is None or is_told or track.is_crowd or not shown:
+            return None
+        return self._covered.covered_by(place, shown)
+
+    def _settle(self, track: YtvisTrack, said: list[_Said], covered: Covered) -> list[_Said]:
+        """What is left of a track that covers one of the project; nothing where all was there."""
+        self.ious.append(covered.iou)
+        unflagged = self.unflagged.setdefault(track.video_id, set())
+        match self._overlaps:
+            case Overlaps.OURS:
+                unflagged.update(covered.states)
+                said = [entry for entry in said if entry[0] not in covered.states]
+                return said if any(rle is not None for _, rle, _, _ in said) else []
+            case Overlaps.THEIRS:
+                human = {f for f, state in covered.states.items() if state in _OF_PEOPLE}
+                mine = {f for f, _, state, _ in said if state is not FrameState.PROPOSED}
+                gone = {f for f in covered.states if f in mine or f not in human}
+                self.replaced.setdefault(covered.track_id, set()).update(gone)
+            case Overlaps.PROPOSALS:
+                said = [
+                    (f, rle, FrameState.PROPOSED, source)
+                    for f, rle, state, source in said
+                    if rle is not None and state is not FrameState.REJECTED
+                ]
+                unflagged.update(frame for frame, _, _, _ in said)
+                self._proposed.add(track.id)
+        return said
 
     def _queue(self, rle: RLEMask | None, source: MaskSource, area: int) -> int:
         self._waiting.append((rle, source))
@@ -317,12 +417,16 @@ class _Loader:
         details = track.details
         crowd = TrackKind.CROWD if track.is_crowd else TrackKind.OBJECT
         state = TrackState.PROPOSED if track.video_id in self._found else TrackState.APPROVED
+        if details is not None:
+            state = details.state
+        if track.id in self._proposed:
+            state = TrackState.PROPOSED
         self.tracks.add(
             ImportedTrack(
                 track.video_id,
                 track.category_id,
                 1.0 if track.score is None else float(track.score),
-                state if details is None else details.state,
+                state,
                 None if details is None else details.color_rgb,
                 track.label if details is None else details.name,
                 crowd if details is None else details.kind,
@@ -349,10 +453,8 @@ class _Loader:
         self._project.drop_records(self._ids)
 
 
-def _frames_of(
-    track: YtvisTrack, frames: Sequence[int], is_result: bool
-) -> Iterable[tuple[int, RLEMask | None, FrameState, MaskSource]]:
-    """(frame, mask, state, source) of everything that a record says."""
+def _frames_of(track: YtvisTrack, frames: Sequence[int], is_result: bool) -> Iterable[_Said]:
+    """Everything that a record says."""
     details = track.details
     for place, (frame_index, rle) in enumerate(zip(frames, track.segmentations, strict=True)):
         if details is not None:

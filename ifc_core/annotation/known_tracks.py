@@ -44,6 +44,29 @@ class KnownTracks:
         alike = self._of_video(video_id).tracks_with(keys)
         return any(self._shows(track_id, masks) for track_id in alike)
 
+    def as_large_as(
+        self, video_id: int, masks: Mapping[int, RLEMask], min_ratio: float
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Masks that are there on the same frames and not of quite another area.
+
+        Args:
+            video_id: A video of the project.
+            masks: By frame, none of them empty.
+            min_ratio: Of the smaller area to the larger one.
+
+        Returns:
+            (n,) frames, and the tracks that show something there, which are not rejected.
+        """
+        shown = self._of_video(video_id)
+        frames = np.array(list(masks), np.int64)
+        areas = np.array([mask.area for mask in masks.values()], np.int64)
+        least = _keys(frames, np.ceil(areas * min_ratio).astype(np.int64))
+        most = _keys(frames, np.minimum(areas / min_ratio, (1 << _AREA_BITS) - 1).astype(np.int64))
+        first = np.searchsorted(shown.keys, least, "left")
+        counts = np.searchsorted(shown.keys, most, "right") - first
+        rows = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        return np.repeat(frames, counts), shown.tracks[rows].astype(np.int64)
+
     def _of_video(self, video_id: int) -> _Shown:
         if video_id not in self._videos:
             tracks = self._reader.tracks(video_id, include_rejected=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -72,6 +72,8 @@ class ImportTracks(Edit):
         num_pointers: Frames of all tracks, roughly.
         lengths: Id in the project -> frames that a video has at least; one of which only a part
             was known gets longer.
+        replaced: Track of the project -> frames on which masks of the file take the place of its
+            own, which are rejected there; the track is too where none of them is left.
     """
 
     source: str
@@ -81,6 +83,7 @@ class ImportTracks(Edit):
     exhaustive: Mapping[int, tuple[int, ...]]
     num_pointers: int = 0
     lengths: Mapping[int, int] = field(default_factory=dict)
+    replaced: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def perform(self, tx: EditTransaction) -> str:
         """Write videos, classes, headers and pointers."""
@@ -90,6 +93,8 @@ class ImportTracks(Edit):
         categories = self._add_categories(tx)
         with bulk_writing(tx.db, self.num_pointers):
             self._add_tracks(tx, videos, categories)
+        for track_id, frames in self.replaced.items():
+            _reject(tx, track_id, frames)
         approved: dict[int, list[int]] = {}
         for key, frames in self.exhaustive.items():
             approved.setdefault(videos[key], []).extend(frames)
@@ -150,6 +155,19 @@ def _add_track(tx: EditTransaction, track: ImportedTrack, video_id: int, categor
     shown[:, VIDEO], shown[:, FRAME], shown[:, TRACK] = video_id, track.pointers[:, 0], new.id
     tx.change(shown, track.pointers[:, 1:])
     return new.id
+
+
+def _reject(tx: EditTransaction, track_id: int, frames: Collection[int]) -> None:
+    """Reject the masks of a track on some frames, and the track where no other is left."""
+    track = tx.track(track_id)
+    shown = tx.pointer_table(track.video_id, (track_id,))
+    seen = shown[(shown[:, AREA] > 0) & (shown[:, STATE] != REJECTED)]
+    gone = np.isin(seen[:, FRAME], np.fromiter(frames, np.int64))
+    new = seen[gone, MASK:POINTER_WIDTH].copy()
+    new[:, STATE - MASK] = REJECTED
+    tx.change(seen[gone], new)
+    if gone.all():
+        tx.put_track(replace(track, state=TrackState.REJECTED))
 
 
 def _begin(pointers: Table) -> int:
