@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from napari_ifc.language import tr
+from napari_ifc.search_words import SEARCH_WORDS
 
 GROUPS = (
     tr("File"),
@@ -44,7 +45,7 @@ class Action:
         checked: Whether it is switched on, for actions that switch something.
         text_now: What menus show instead of the text at the moment; where it is empty they leave
             the action out.
-        words: Other words under which the palette finds it.
+        words: Other words under which the palette finds it, beside those of ``search_words``.
         repeats: Whether a key that is held does it again and again. Only for small steps whose
             effect is seen as they are made.
     """
@@ -145,14 +146,21 @@ class ActionTable:
         return action_id in self._actions
 
     def search(self, text: str) -> list[Action]:
-        """Actions whose group, text and other words hold every word of ``text``, best first."""
+        """Actions that are called so: every word of ``text`` is found in one, best first.
+
+        What has all of them in group, text and other words stands before what has some of them
+        only in the sentence of help.
+        """
         words = text.lower().split()
         scored: list[tuple[int, int, Action]] = []
         for order, action in enumerate(map(self._as_meant, self)):
-            haystack = f"{action.text} {action.group} {action.id} {action.words}".lower()
-            if all(word in haystack for word in words):
+            others = "" if self.meant(action.id) else SEARCH_WORDS.get(action.id, "")
+            named = f"{action.text} {action.group} {action.id} {action.words} {others}".lower()
+            helped = f"{named} {action.tip.lower()}"
+            if all(word in helped for word in words):
                 starts = sum(action.text.lower().startswith(word) for word in words)
-                scored.append((-starts, order, action))
+                only_in_help = sum(word not in named for word in words)
+                scored.append((len(words) * only_in_help - starts, order, action))
         return [action for _, _, action in sorted(scored, key=lambda item: item[:2])]
 
     def lead_elsewhere(

@@ -41,6 +41,14 @@ def test_search_finds_every_word_and_puts_beginnings_first():
     assert [a.id for a in actions.search("undo")] == ["edit.undo", "x.undo_all"]
 
 
+def test_search_finds_what_only_the_help_says_last():
+    actions, _, _ = table()
+    actions.add(Action("x.help", "Fade", lambda: None, tip="Undo what was merged."))
+    actions.add(Action("x.words", "Blend", lambda: None, words="merge"))
+    assert [a.id for a in actions.search("merge")] == ["track.merge", "x.words", "x.help"]
+    assert [a.id for a in actions.search("fade merged")] == ["x.help"]
+
+
 @pytest.mark.parametrize(("name", "key"), [("track.delete", ""), ("new.one", "G")])
 def test_an_id_or_a_key_belongs_to_one_action(name, key):
     actions, _, _ = table()
