@@ -36,6 +36,7 @@ from napari_ifc.views.timeline_scale import Scale
 
 _DRAG_PX = 4
 _FEWEST_FRAMES = 8.0
+_ADD_KEYS = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
 _MOST_PICTURES = 200  # lanes kept drawn, about 120 kB each
 _KIND_WORDS = {
     SpanKind.PROVISIONAL: "provisional",
@@ -378,7 +379,7 @@ class Timeline(QAbstractScrollArea):
         self.mark(None)
         lane = self.lane_at(y)
         if lane is not None:
-            adding = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+            adding = bool(event.modifiers() & _ADD_KEYS)
             self.track_requested.emit(lane.track_id, adding)
         if x >= LABEL_PX:
             self.seek_requested.emit(self.frame_at(x))

@@ -56,6 +56,14 @@ class TestTimeline:
             qtbot.mouseClick(timeline.viewport(), Qt.MouseButton.LeftButton, pos=place)
         assert asked.args == [3, False]
 
+    @pytest.mark.parametrize("key", ["ShiftModifier", "ControlModifier"])
+    def test_a_click_on_a_lane_with_shift_or_ctrl_adds_its_track(self, timeline, qtbot, key):
+        place = QPoint(LABEL_PX + 50, HEAD_PX + LANE_PX * 2 + 3)
+        held = getattr(Qt.KeyboardModifier, key)
+        with qtbot.waitSignal(timeline.track_requested) as asked:
+            qtbot.mouseClick(timeline.viewport(), Qt.MouseButton.LeftButton, held, place)
+        assert asked.args == [3, True]
+
     def test_zoom_keeps_the_frame_under_the_pointer(self, timeline):
         timeline.set_frame(50)
         before = timeline.x_of(50.5)
