@@ -7,10 +7,13 @@ import pytest
 from fake_engine import NUM_FRAMES, SIZE
 from PIL import Image
 
+from ifc_core.annotation import edits
 from ifc_core.annotation.exporting import ExportFormat, ExportOptions, ExportScope
 from ifc_core.io.label_images import write_label_tiff
 from ifc_core.io.video import open_video
+from ifc_core.structures import Category, RLEMask
 from napari_ifc.features.files import Files
+from napari_ifc.rows import FrameRange
 from napari_ifc.views.dialogs import ExportDialog
 
 pytestmark = pytest.mark.window
@@ -94,6 +97,7 @@ def test_the_form_says_that_nothing_is_reviewed_yet(desk):
     assert desk.studio.run_action("file.export")
     dialog = desk.studio.panel.findChild(ExportDialog)
     assert dialog.hint.isVisible()
+    assert dialog.hint.text().startswith("No mask is corrected or approved yet")
     dialog.scope.setCurrentIndex(dialog.scope.findData("everything"))
     assert not dialog.hint.isVisible()
     dialog.reject()
@@ -114,3 +118,80 @@ def test_measurements_are_found_by_what_people_call_them(desk):
     assert dialog.format.currentData() == "csv"
     assert dialog.path.text().endswith("-measurements.csv")
     dialog.reject()
+
+
+def test_the_form_chooses_tracks_frames_classes_and_pictures(desk, qtbot, tmp_path):
+    project, video_id = desk.project, desk.video_id
+    for category in (Category(8, "ball"), Category(9, "player")):
+        project.apply(edits.SetCategory(category))
+    mask = RLEMask.from_array(np.eye(*SIZE, dtype=np.uint8))
+    for first, category_id in ((0, 8), (2, 9)):
+        track_id = project.apply(edits.NewTrack(video_id, category_id, first, mask)).tracks_added[0]
+        for frame in range(first + 1, NUM_FRAMES):
+            project.apply(edits.SetMask(track_id, frame, mask))
+    project.apply(edits.ApproveTracks((1,)))
+    project.apply(edits.NewTrack(video_id, 8, 1, mask))
+    desk.studio.timeline.mark(FrameRange(1, 3, ()))
+    assert desk.studio.run_action("file.export")
+    dialog = desk.studio.panel.findChild(ExportDialog)
+    choices = dialog.choices
+    assert (choices.first.value(), choices.last.value()) == (1, 3)
+    assert not choices.shown_only.isVisible()  # there is one video
+    for action in choices._menu.actions():
+        action.setChecked(False)
+    dialog.path.setText(str(tmp_path / "out.json"))
+    dialog.button.click()
+    assert dialog.report.text() == "Choose at least one class."
+    for action in choices._menu.actions():
+        action.setChecked(action.text() == "ball")
+    choices._show_classes()
+    assert choices.classes.text() == "ball"
+    choices.approved_only.setChecked(True)
+    choices.pictures.setChecked(True)
+    dialog.button.click()
+    ended(desk, qtbot)
+    assert desk.said.startswith("Wrote out.json in ")
+    assert ": 1 track, 3 masks on 3 frames." in desk.said
+    names = sorted(file.name for file in tmp_path.glob("JPEGImages/*/*"))
+    assert len(names) == 3
+
+
+def test_what_an_export_waits_for_is_said_in_the_window(desk, qtbot, tmp_path):
+    project = desk.project
+    track_id = desk.corrected()
+    mask = project.mask(track_id, 3).rle
+    desk.editor.apply(edits.SetMask(track_id, 4, mask))
+    stroke = desk.editor.apply(edits.NewTrack(desk.video_id, 1, 3, mask)).tracks_added[0]
+    desk.studio.feature(Files).begin_export(tmp_path / "a.json", ExportOptions())
+    ended(desk, qtbot)
+    assert f"Left out: 1 frame on which track {stroke} is not reviewed." in desk.said
+    desk.studio.select((track_id, stroke))
+    assert desk.studio.run_action("track.approve")
+    assert desk.said == "Approved 2 tracks with 3 masks."
+    desk.studio.feature(Files).begin_export(tmp_path / "b.json", ExportOptions())
+    ended(desk, qtbot)
+    assert ": 2 tracks, 3 masks on 2 frames." in desk.said
+    assert "Left out" not in desk.said
+    assert desk.studio.run_action("track.approve")
+    assert desk.said == "Approved 2 tracks; every mask was reviewed before."
+
+
+def test_the_form_of_a_film_has_its_own_choices(desk, qtbot, tmp_path):
+    desk.corrected()
+    assert desk.studio.run_action("file.export_overlay")
+    dialog = desk.studio.panel.findChild(ExportDialog)
+    assert (dialog.format.currentData(), dialog.scope.currentData()) == ("overlay", "everything")
+    assert dialog.choices.labels.isVisible()
+    assert not dialog.choices.pictures.isVisible()
+    dialog.choices.labels.setCurrentIndex(dialog.choices.labels.findData("class"))
+    dialog.choices.last.setValue(4)
+    dialog.path.setText(str(tmp_path / "film.mp4"))
+    dialog.button.click()
+    ended(desk, qtbot)
+    assert desk.said.startswith("Wrote film.mp4 in ")
+    with open_video(tmp_path / "film.mp4") as film:
+        assert film.video.num_frames == 5
+    assert desk.studio.run_action("file.export")
+    form = desk.studio.panel.findChildren(ExportDialog)[-1]
+    assert not form.choices.labels.isVisible()
+    assert form.choices.pictures.isVisible()

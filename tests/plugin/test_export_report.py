@@ -1,13 +1,19 @@
 """What the window says after an export."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ifc_core.annotation import Project, edits
-from ifc_core.annotation.exporting import ExportReport, export_project
+from ifc_core.annotation.exporting import (
+    ExportReport,
+    ExportScope,
+    WaitingTrack,
+    export_project,
+)
 from ifc_core.structures import Category, RLEMask
-from napari_ifc.features.files import folder_text, report_text
+from napari_ifc.controllers.export_words import empty_text, folder_text, report_text
 
 
 def test_each_count_is_said_once():
@@ -36,3 +42,23 @@ def test_what_the_core_says_of_the_same_is_not_repeated(session, tmp_path):
     report = export_project(project, tmp_path / "a.json")
     assert report.frames_left_out
     assert report_text(report).count("eft out") == 1
+
+
+def test_what_waits_is_told_with_the_track_it_waits_for_and_a_way(tmp_path):
+    waiting = tuple(WaitingTrack("a", number, "", 120 - number) for number in range(6, 11))
+    facts = {"frames_left_out": 130, "tracks_left_out": 2, "frames_waiting": 119}
+    report = ExportReport(Path("/data/a.json"), 1, 5, 1, 5, waiting_for=waiting[:1], **facts)
+    assert report_text(report).splitlines()[1:] == [
+        "Left out: 119 frames on which track 6 is not reviewed. Approve or reject it, or export "
+        "approved tracks only.",
+        "Left out as not reviewed or not chosen: 11 frames, 2 tracks.",
+    ]
+    named = (replace(waiting[0], name="coach"), *waiting[1:])
+    report = replace(report, waiting_for=named, tracks_left_out=0, frames_left_out=119)
+    assert report_text(report).splitlines()[1:] == [
+        "Left out: 119 frames on which not all of track 6 (coach), track 7, track 8, 2 more are "
+        "reviewed. Approve or reject them, or export approved tracks only."
+    ]
+    assert "track 7" in empty_text(replace(report, frames=0), ExportScope.REVIEWED)
+    table = ExportReport(Path("/data/a.csv"), 1, 5, 9, 40, masks_left_out=3)
+    assert report_text(table).endswith("Left out as not reviewed or not chosen: 3 masks.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,18 +19,20 @@ from ifc_core.annotation.exporting import (
     export_project,
 )
 from ifc_core.annotation.importing import ImportReport, iter_import
+from ifc_core.annotation.records import WHOLE, Scope
 from ifc_core.errors import IFCError, OutputError
 from ifc_core.jobs import JobContext, Progress
 from napari_ifc.actions import Action
 from napari_ifc.controllers.export_targets import ExportTargets
+from napari_ifc.controllers.export_words import empty_text, folder_text, report_text
 from napari_ifc.controllers.session import import_sentences
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
 from napari_ifc.features.opening import Opening, wait_for
 from napari_ifc.features.timeline import TimelineLink
-from napari_ifc.journal_text import report_note_text
 from napari_ifc.language import tr
 from napari_ifc.views.dialogs import ExportDialog
+from napari_ifc.views.export_choices import ExportChoice, ExportOffer
 
 if TYPE_CHECKING:
     from napari_ifc.studio import Studio
@@ -122,7 +123,7 @@ class Files(Feature):
         yield Action(
             "file.export_overlay",
             tr("Export video with masks…"),
-            self._ask_overlay,
+            lambda: self._ask_export(ExportFormat.OVERLAY),
             group=GROUP,
             why_not=opened,
             tip=tr("Write an MP4 with the masks drawn on the frames."),
@@ -250,7 +251,15 @@ class Files(Feature):
     def _ask_export(self, form: ExportFormat = ExportFormat.YTVIS) -> None:
         project = self.workspace.session.project
         suggested = project.folder / "exports" / f"{project.name or 'annotations'}.json"
-        dialog = ExportDialog(suggested, self.studio.panel, is_reviewed=self._may_be_reviewed())
+        offer = ExportOffer(
+            self.workspace.session.num_frames,
+            self.studio.timeline.marked,
+            tuple((category.id, category.name) for category in project.categories()),
+            len(project.videos()),
+        )
+        dialog = ExportDialog(
+            suggested, self.studio.panel, is_reviewed=self._may_be_reviewed(), offer=offer
+        )
         dialog.choose_format(form)
         dialog.export_requested.connect(
             lambda path, scope, step, form: self._export(dialog, Path(path), scope, step, form)
@@ -263,13 +272,28 @@ class Files(Feature):
         return len(project.videos()) > 1 or index.has_human_work or index.approved_frames > 0
 
     def _export(self, dialog: ExportDialog, path: Path, scope: str, step: int, form: str) -> None:
-        options = ExportOptions(scope=ExportScope(scope), frame_step=step)
+        options = self._options(scope, step, dialog.choices.chosen())
         project, kind = self.workspace.session.project, ExportFormat(form)
         if why := self._targets.why_not(project, path, kind):
             dialog.show_report(why)  # the form stays, so that another place can be named
             return
         dialog.accept()
         self.begin_export(path, options, kind)
+
+    def _options(self, scope: str, step: int, choice: ExportChoice) -> ExportOptions:
+        """What is asked for; a film has the colours that the window shows."""
+        shown, frames = self.workspace.session.entry.id, choice.frames
+        return ExportOptions(
+            scope=ExportScope(scope),
+            video_ids=(shown,) if choice.shown_only else None,
+            category_ids=choice.class_ids,
+            frame_step=step,
+            write_frames=choice.pictures,
+            frame_scope=WHOLE if frames is None else Scope(frames.first, frames.last),
+            approved_tracks_only=choice.approved_only,
+            color_by=self.studio.layers.style.color_by,
+            labels=choice.labels,
+        )
 
     def begin_export(
         self, path: Path, options: ExportOptions, form: ExportFormat = ExportFormat.YTVIS
@@ -328,14 +352,6 @@ class Files(Feature):
 
     # The film
 
-    def _ask_overlay(self) -> None:
-        name = self.workspace.session.entry.name
-        chosen, _ = QFileDialog.getSaveFileName(
-            self.studio.panel, tr("Export video with masks"), f"{name}-masks.mp4", tr("MP4 (*.mp4)")
-        )
-        if chosen:
-            self.begin_film(Path(chosen))
-
     def begin_film(self, path: Path) -> None:
         """Write the film of the open video in a worker; returns at once."""
         task: Task[ExportReport] = Task(
@@ -374,8 +390,6 @@ class Files(Feature):
 
 _Imported = tuple[ImportReport, list[EditResult]]
 _SHOW = "file.show_export"
-_LONG_PATH = 30  # letters; a longer one is told by its end
-_LEFT_OUT = re.compile(" (was|were) left out")  # notes that say again what the report counts
 
 
 def _import_steps(
@@ -400,63 +414,3 @@ def _make_parent(path: Path) -> None:
             tr("{path} cannot be written: {strerror}.").format(path=path, strerror=error.strerror),
             path=path,
         ) from error
-
-
-def folder_text(path: Path) -> str:
-    """The folder of a file as a sentence names it: its end where it is long."""
-    folder = path.absolute().parent
-    if len(str(folder)) <= _LONG_PATH:
-        return str(folder)
-    return str(Path("…", *folder.parts[-2:]))
-
-
-def report_text(report: ExportReport) -> str:
-    """An export in words: what was written and what was left out, each once."""
-    words = tr("Wrote {name} in {folder}: {tracks}, {masks} on {frames}.")
-    if report.videos > 1:
-        words = tr("Wrote {name} in {folder}: {tracks}, {masks} on {frames} of {videos} videos.")
-    lines = [
-        words.format(
-            name=report.path.name,
-            folder=folder_text(report.path),
-            tracks=_counted(report.tracks, tr("1 track"), tr("{count:,} tracks")),
-            masks=_counted(report.masks, tr("1 mask"), tr("{count:,} masks")),
-            frames=_counted(report.frames, tr("1 frame"), tr("{count:,} frames")),
-            videos=report.videos,
-        )
-    ]
-    lines += _left_out(report)
-    lines.extend(report_note_text(note) for note in report.notes if not _LEFT_OUT.search(note))
-    return "\n".join(lines)
-
-
-def empty_text(report: ExportReport, scope: ExportScope) -> str:
-    """An export without masks in words: why there are none, and what to do."""
-    if report.frames:
-        why = tr("there are no masks on the frames that were exported.")
-    elif scope is ExportScope.EVERYTHING:
-        why = tr("there are no tracks yet.")
-    elif scope is ExportScope.APPROVED:
-        why = tr("no chosen frame is approved with all its tracks yet; choose another of “Frames”.")
-    else:
-        why = tr("no chosen frame is reviewed for all its tracks yet; choose “Everything”.")
-    text = tr("Wrote {name} in {folder}, but it is empty: {why}")
-    told = text.format(name=report.path.name, folder=folder_text(report.path), why=why)
-    return "\n".join([told, *_left_out(report)])
-
-
-def _left_out(report: ExportReport) -> list[str]:
-    """A line on what was left out, if anything was."""
-    frames, tracks = report.frames_left_out, report.tracks_left_out
-    parts = [
-        _counted(frames, tr("1 frame"), tr("{count:,} frames")) if frames else "",
-        _counted(tracks, tr("1 track"), tr("{count:,} tracks")) if tracks else "",
-    ]
-    if not any(parts):
-        return []
-    text = tr("Left out as not reviewed or not chosen: {parts}.")
-    return [text.format(parts=", ".join(filter(None, parts)))]
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return one if count == 1 else many.format(count=count)

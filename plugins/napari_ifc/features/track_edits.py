@@ -69,11 +69,14 @@ class TrackEdits(Feature):
         yield Action(
             "track.approve",
             tr("Approve track"),
-            self.edit(lambda e: e.approve_tracks()),
+            self._approve,
             shortcut="Shift+A",
             group=GROUP,
             why_not=whole,
-            tip=tr("Say that every mask of the selected tracks is right."),
+            tip=tr(
+                "Say that every mask of the selected tracks is right, and none is missing: where "
+                "a track has no mask, exports take it for absent."
+            ),
         )
         yield Action(
             "track.delete",
@@ -88,6 +91,16 @@ class TrackEdits(Feature):
         yield from self._piece_actions()
         yield from self._frame_actions()
         yield from self._order_actions()
+
+    def _approve(self) -> None:
+        editor = self.workspace.editor
+        count = len(editor.selected)
+        result = editor.approve_tracks()
+        text = tr("Approved {tracks_text} with {masks_text}.")
+        if not result.num_masks:
+            text = tr("Approved {tracks_text}; every mask was reviewed before.")
+        masks = masks_text(result.num_masks)
+        self.studio.inform(text.format(tracks_text=tracks_text(count), masks_text=masks))
 
     def _delete(self) -> None:
         editor = self.workspace.editor

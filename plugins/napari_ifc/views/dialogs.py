@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 
 from ifc_core.config import from_home
 from napari_ifc.language import tr
+from napari_ifc.views.export_choices import ExportChoices, ExportOffer
 
 SCOPES = (
     ("reviewed", tr("Reviewed frames (corrected or approved)")),
@@ -37,6 +38,7 @@ FORMATS = (
     ("mots", tr("MOTS, 16-bit PNG (folder)"), "-mots", ""),
     ("ctc", tr("Cell Tracking Challenge, 16-bit TIFF (folder)"), "-ctc", ""),
     ("csv", tr("Measurements of each mask (CSV table)"), "-measurements", ".csv"),
+    ("overlay", tr("Video with the masks drawn (MP4)"), "-masks", ".mp4"),
 )
 """(key, text, end of the suggested name, suffix); a folder where there is no suffix."""
 _SUFFIXES = frozenset(row[3] for row in FORMATS if row[3])
@@ -50,15 +52,22 @@ class ExportDialog(QDialog):
             its own beside it, so that no export lands on another one unasked.
         parent: Over which window.
         is_reviewed: Anything may be reviewed; else it is said that only everything is something.
+        offer: Classes, frames and videos to choose from.
 
     Attributes:
         export_requested: Emitted with the path, the scope, the frame step and the format.
+        choices: The rows for tracks, frames, classes and so on, which know what was chosen.
     """
 
     export_requested = Signal(str, str, int, str)
 
     def __init__(
-        self, suggested: Path, parent: QWidget | None = None, *, is_reviewed: bool = True
+        self,
+        suggested: Path,
+        parent: QWidget | None = None,
+        *,
+        is_reviewed: bool = True,
+        offer: ExportOffer | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("ifcPanel")
@@ -77,11 +86,12 @@ class ExportDialog(QDialog):
         self.scope = QComboBox()
         for value, text in SCOPES:
             self.scope.addItem(text, value)
-        self.hint = QLabel(tr("Nothing is reviewed yet, so this would be empty."))
+        self.hint = QLabel(tr("No mask is corrected or approved yet, so this would be empty."))
         self.hint.setWordWrap(True)
         self.hint.setVisible(not is_reviewed)
         if not is_reviewed:
             self.scope.currentIndexChanged.connect(lambda _: self._show_hint())
+        self.choices = ExportChoices(offer or ExportOffer())
         self.step = QSpinBox()
         self.step.setRange(1, 100)
         self.step.setPrefix(tr("every "))
@@ -114,6 +124,8 @@ class ExportDialog(QDialog):
         form.addRow(tr("Frames"), self.scope)
         form.addRow("", self.hint)
         form.addRow(tr("Frame step"), self.step)
+        self.choices.add_to(form)
+        self.choices.show_format(str(self.format.currentData()))
         close = QPushButton(tr("Close"))
         close.clicked.connect(self.reject)
         self.button.clicked.connect(self._on_export)
@@ -132,7 +144,9 @@ class ExportDialog(QDialog):
         column.addLayout(buttons)
 
     def choose_format(self, form: str) -> None:
-        """Choose one of ``FORMATS`` by its key."""
+        """Choose one of ``FORMATS`` by its key; a film shows what the window does."""
+        if form == "overlay":
+            self.scope.setCurrentIndex(self.scope.findData("everything"))
         self.format.setCurrentIndex(self.format.findData(str(form)))
 
     def _show_hint(self) -> None:
@@ -158,7 +172,8 @@ class ExportDialog(QDialog):
             self.replace.setChecked(bool(self._suffix()) and self._target().is_file())
 
     def _filter(self) -> str:
-        return tr("CSV (*.csv)") if self._suffix() == ".csv" else tr("JSON (*.json)")
+        filters = {".csv": tr("CSV (*.csv)"), ".mp4": tr("MP4 (*.mp4)")}
+        return filters.get(self._suffix(), tr("JSON (*.json)"))
 
     def _target(self) -> Path:
         return self._folder / from_home(self.path.text().strip())
@@ -177,6 +192,8 @@ class ExportDialog(QDialog):
 
     def _obstacle(self) -> str:
         """Why nothing can be written there as it is, or an empty string."""
+        if obstacle := self.choices.obstacle():
+            return obstacle
         path = self._target()
         try:
             if not self.path.text().strip():
@@ -220,6 +237,7 @@ class ExportDialog(QDialog):
             name = path.stem if is_file else path.name
             self.path.setText(str(path.with_name(f"{name}{suffix}")))
         self.replace.setVisible(bool(suffix))
+        self.choices.show_format(str(self.format.currentData()))
         self._on_target()
 
     def _free(self, name: str) -> Path:

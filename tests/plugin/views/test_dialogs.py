@@ -160,6 +160,7 @@ def test_each_format_has_a_name_of_its_own(tmp_path, make_export):
     assert names == [
         *("clip.v2.json", "clip.v2-results.json", "clip.v2-coco.json"),
         *("clip.v2-davis", "clip.v2-mots", "clip.v2-ctc", "clip.v2-measurements.csv"),
+        "clip.v2-masks.mp4",
     ]
 
 
