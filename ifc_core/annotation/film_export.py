@@ -125,7 +125,10 @@ def _write_film(
     with open_video(find_frames(reader, selection), context) as video:
         first, last = frames.bounds(video.video.num_frames)
         start = video.pts_seconds[first] if first <= last else 0.0
-        with OverlayWriter(path, video.video.fps / frame_step, video.video.size) as film:
+        given = None if video.has_rate else selection.video.given_fps
+        slower = video.video.fps / given if given else 1.0  # pictures have times by convention
+        rate = video.video.fps / slower / frame_step
+        with OverlayWriter(path, rate, video.video.size) as film:
             for frame_index, picture in ReadableFrames(video, first, last + 1, frame_step):
                 found = []
                 if frame_index in exported:
@@ -137,7 +140,8 @@ def _write_film(
                     and selection.shows(record)
                     and (t := tracks.get(record.track_id)) is not None
                 ]
-                film.write(picture, masks, float(video.pts_seconds[frame_index] - start))
+                seconds = float(video.pts_seconds[frame_index] - start) * slower
+                film.write(picture, masks, seconds)
                 drawn += len(masks)
                 context.advance(
                     frame_index + 1 - first, last + 1 - first, "Writing the film", "frames"
