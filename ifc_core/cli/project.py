@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -49,9 +48,6 @@ def new(
     annotation_step: Annotated[
         int, typer.Option(help="Annotate every n-th frame of the videos.", min=1)
     ] = 1,
-    fps: Annotated[
-        float | None, typer.Option(help="Frames per second of folders of frames and of stacks.")
-    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a project, with videos or from a pack."""
@@ -64,18 +60,17 @@ def new(
     added, notes = _look_at(
         videos or []
     )  # one that cannot be had should leave no half-made project
-    _check_fps(fps, added)
     for video in added:
         stored_paths(video.path, project.absolute())
     if from_pack is not None:
         with job(f"Unpacking {from_pack.name}") as context:
             folder = unpack_project(from_pack, project, context)
         with Project.open(folder) as opened:
-            _add_videos(opened, added, annotation_step, fps)
+            _add_videos(opened, added, annotation_step)
             _show(opened, as_json, notes)
         return
     with Project.create(project, name) as made:
-        _add_videos(made, added, annotation_step, fps)
+        _add_videos(made, added, annotation_step)
         _show(made, as_json, notes)
 
 
@@ -342,7 +337,7 @@ def _range(text: str, reader: ProjectReader, video_ids: tuple[int, ...] | None) 
     if not videos:
         return WHOLE
     longest = max(videos, key=lambda entry: entry.num_frames)
-    rates = {(e.given_fps or 0.0) if are_pictures(e.path) else e.fps for e in videos}
+    rates = {0.0 if are_pictures(entry.path) else entry.fps for entry in videos}
     if typed.has_times and len(rates) > 1:
         raise InputError(
             f"{text} means other frames in each of these videos; choose one with --video."
@@ -391,30 +386,9 @@ def _look_at(paths: Iterable[Path]) -> tuple[list[Video], list[str]]:
     return list(found.values()), notes
 
 
-def _check_fps(fps: float | None, videos: Iterable[Video]) -> None:
-    """Refuse a rate that is none, or that no video needs."""
-    from ifc_core.annotation.edits.catalog import MOST_FPS
-    from ifc_core.io.video import are_pictures
-
-    if fps is None:
-        return
-    if not (math.isfinite(fps) and 0 < fps <= MOST_FPS):
-        raise InputError(f"The frames per second must be a number above 0, not {fps}.")
-    if not any(are_pictures(video.path) for video in videos):
-        raise InputError(
-            "--fps is for folders of frames and for stacks; other videos tell their times."
-        )
-
-
-def _add_videos(
-    project: Project, videos: Iterable[Video], annotation_step: int, fps: float | None
-) -> None:
-    from ifc_core.annotation.edits import AddVideo
-    from ifc_core.io.video import are_pictures
-
+def _add_videos(project: Project, videos: Iterable[Video], annotation_step: int = 1) -> None:
     for video in videos:
-        given = fps if are_pictures(video.path) else None
-        project.apply(AddVideo(video, annotation_step=annotation_step, given_fps=given))
+        project.add_video(video, annotation_step=annotation_step)
 
 
 def _add_or_find(project: Project, path: Path, video: Video) -> ImportReport:
@@ -476,7 +450,8 @@ def _show(reader: ProjectReader, as_json: bool, notes: list[str] | None = None) 
             f"  {video['name']}: {counted(video['num_frames'], 'frame')} "
             f"{video['width']}x{video['height']}, {counted(video['tracks'], 'track')}, "
             f"{counted(review['exhaustive'], 'frame')} approved, "
-            f"{counted(review['proposed'], 'mask')} to review"
+            f"{counted(review['proposed'], 'mask')} to review, "
+            f"{counted(video['approved_tracks'], 'track')} approved as a whole"
         )
     if not facts["videos"]:
         print_line("  no videos yet")
@@ -507,5 +482,6 @@ def _facts(reader: ProjectReader) -> dict[str, Any]:
 def _video_facts(reader: ProjectReader, entry: VideoEntry) -> dict[str, Any]:
     facts = asdict(entry) | {"path": str(entry.path)}
     facts["tracks"] = len(reader.tracks(entry.id, include_rejected=False))
+    facts["approved_tracks"] = reader.progress_by_video()[entry.id].approved_tracks
     facts["review"] = asdict(reader.review(entry.id))
     return facts

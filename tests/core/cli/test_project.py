@@ -48,6 +48,7 @@ def test_new_and_info(folder, run):
     assert code == 0
     assert out.startswith("demo (")
     assert "square: 9 frames 80x48, 1 track, 2 frames approved, 0 masks to review" in out
+    assert "to review, 0 tracks approved as a whole" in out
     facts = json.loads(run("info", folder, "--json")[1])
     assert facts["categories"] == [{"id": 1, "name": "cat"}]
     assert facts["videos"][0]["review"]["approved"] == 1
@@ -199,6 +200,7 @@ def test_what_an_export_waits_for_is_named_with_a_way_out(folder, tmp_path, run)
     assert facts["waiting_for"][0] == {"video": "square", "track_id": 1, "name": "", "frames": 1}
     with Project.open(folder) as project:
         project.apply(edits.ApproveTracks((1, other)))
+    assert run("info", folder)[1].splitlines()[2].endswith("2 tracks approved as a whole")
     _, out, _ = run("export", folder, "-o", tmp_path / "x.json")
     assert "3 masks of 2 tracks on 4 frames" in out
     assert "left out" not in out
