@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -48,6 +49,9 @@ def new(
     annotation_step: Annotated[
         int, typer.Option(help="Annotate every n-th frame of the videos.", min=1)
     ] = 1,
+    fps: Annotated[
+        float | None, typer.Option(help="Frames per second of folders of frames and of stacks.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a project, with videos or from a pack."""
@@ -60,17 +64,18 @@ def new(
     added, notes = _look_at(
         videos or []
     )  # one that cannot be had should leave no half-made project
+    _check_fps(fps, added)
     for video in added:
         stored_paths(video.path, project.absolute())
     if from_pack is not None:
         with job(f"Unpacking {from_pack.name}") as context:
             folder = unpack_project(from_pack, project, context)
         with Project.open(folder) as opened:
-            _add_videos(opened, added, annotation_step)
+            _add_videos(opened, added, annotation_step, fps)
             _show(opened, as_json, notes)
         return
     with Project.create(project, name) as made:
-        _add_videos(made, added, annotation_step)
+        _add_videos(made, added, annotation_step, fps)
         _show(made, as_json, notes)
 
 
@@ -337,7 +342,7 @@ def _range(text: str, reader: ProjectReader, video_ids: tuple[int, ...] | None) 
     if not videos:
         return WHOLE
     longest = max(videos, key=lambda entry: entry.num_frames)
-    rates = {0.0 if are_pictures(entry.path) else entry.fps for entry in videos}
+    rates = {(e.given_fps or 0.0) if are_pictures(e.path) else e.fps for e in videos}
     if typed.has_times and len(rates) > 1:
         raise InputError(
             f"{text} means other frames in each of these videos; choose one with --video."
@@ -386,9 +391,30 @@ def _look_at(paths: Iterable[Path]) -> tuple[list[Video], list[str]]:
     return list(found.values()), notes
 
 
-def _add_videos(project: Project, videos: Iterable[Video], annotation_step: int = 1) -> None:
+def _check_fps(fps: float | None, videos: Iterable[Video]) -> None:
+    """Refuse a rate that is none, or that no video needs."""
+    from ifc_core.annotation.edits.catalog import MOST_FPS
+    from ifc_core.io.video import are_pictures
+
+    if fps is None:
+        return
+    if not (math.isfinite(fps) and 0 < fps <= MOST_FPS):
+        raise InputError(f"The frames per second must be a number above 0, not {fps}.")
+    if not any(are_pictures(video.path) for video in videos):
+        raise InputError(
+            "--fps is for folders of frames and for stacks; other videos tell their times."
+        )
+
+
+def _add_videos(
+    project: Project, videos: Iterable[Video], annotation_step: int, fps: float | None
+) -> None:
+    from ifc_core.annotation.edits import AddVideo
+    from ifc_core.io.video import are_pictures
+
     for video in videos:
-        project.add_video(video, annotation_step=annotation_step)
+        given = fps if are_pictures(video.path) else None
+        project.apply(AddVideo(video, annotation_step=annotation_step, given_fps=given))
 
 
 def _add_or_find(project: Project, path: Path, video: Video) -> ImportReport:
