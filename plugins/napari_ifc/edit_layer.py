@@ -12,7 +12,7 @@ from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 from napari.utils.interactions import mouse_release_callbacks
 
-from napari_ifc.gestures import POINTER_TOOLS, Gesture
+from napari_ifc.gestures import POINTER_TOOLS, Gesture, held_keys
 from napari_ifc.soon import soon
 from napari_ifc.steady_place import keep_place
 
@@ -282,5 +282,4 @@ class EditLayer:
         if not finished or not trail:
             trail.append(((column, row), at))
         points, positions = zip(*trail, strict=True)
-        keys = frozenset(str(key) for key in event.modifiers)
-        self._on_gesture(Gesture(tool, points, positions, finished, keys))
+        self._on_gesture(Gesture(tool, points, positions, finished, held_keys(event)))

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 POINTER_TOOLS = ("scribble", "unscribble", "box", "candidates")
 """Tools that read the pointer and leave the pixels to somebody else."""
+
+_KEYS = ("Shift", "Control", "Alt", "Meta")
+
+
+def held_keys(event: Any) -> frozenset[str]:
+    """Names of the keys that were held while the pointer did something.
+
+    Args:
+        event: An event of the canvas. The keys in it equal their names and no more than that:
+            what ``str`` makes of one is another word.
+    """
+    return frozenset(name for name in _KEYS if name in event.modifiers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,18 @@ from napari.utils.interactions import (
     mouse_press_callbacks,
     mouse_release_callbacks,
 )
+from vispy.util import keys
 from wrapt import ObjectProxy
 
 
 class Event:
-    """A mouse event of napari, as far as drag callbacks look at it."""
+    """A mouse event of napari, as far as drag callbacks look at it; keys are those of vispy."""
 
     def __init__(self, kind, xy, modifiers=()):
         self.type = kind
         self.position = (0.0, xy[1] - 0.5, xy[0] - 0.5)
         self.pos = np.array([10.0 * xy[0], 10.0 * xy[1]])
-        self.modifiers = list(modifiers)
+        self.modifiers = tuple(getattr(keys, name.upper()) for name in modifiers)
         self.view_direction = self.up_direction = None
         self.dims_displayed = [1, 2]
         self.dims_point = [0, 0, 0]

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from napari_ifc.controllers.picking import picked, with_picked
 from napari_ifc.feature import Feature
 from napari_ifc.features.attention import PAGE as ATTENTION
+from napari_ifc.gestures import held_keys
 
 if TYPE_CHECKING:
     from napari_ifc.studio import Studio
 
 _CLICK_PX = 4.0  # a shorter drag, in pixels of the canvas, is a click
+_ADD_KEYS = frozenset({"Shift", "Control"})
 
 
 class Picking(Feature):
@@ -33,6 +35,7 @@ class Picking(Feature):
         if not self._is_meant():
             return
         start = tuple(float(v) for v in event.pos)
+        adding = bool(held_keys(event) & _ADD_KEYS)
         yield
         far = 0.0
         while event.type == "mouse_move":
@@ -40,7 +43,7 @@ class Picking(Feature):
             yield
         if far < _CLICK_PX and self._is_meant():
             y, x = (math.floor(float(v) + 0.5) for v in event.position[-2:])
-            self.pick(x, y, adding=bool({str(k) for k in event.modifiers} & {"Shift", "Control"}))
+            self.pick(x, y, adding=adding)
 
     def _is_meant(self) -> bool:
         """Whether a click is not somebody else's: a tool's, a region's, attention's, napari's."""
