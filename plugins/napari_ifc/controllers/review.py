@@ -86,6 +86,7 @@ class ReviewController:
         on_entry: Called with the entry to show on the canvas; gives whether it is shown. If
             not, there is nothing to decide, until :meth:`come_to` is called with it.
         on_failed: Called with an error of the worker.
+        is_seen: Tells whether an entry is still what the person looks at.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class ReviewController:
         on_view: Callable[[ReviewView], None],
         on_entry: Callable[[QueueEntry], bool],
         on_failed: Callable[[Exception], None],
+        is_seen: Callable[[QueueEntry], bool] = lambda entry: True,
     ) -> None:
         self._maker = QueueMaker(folder)
         self._submit = submit
@@ -103,6 +105,7 @@ class ReviewController:
         self._on_view = on_view
         self._on_entry = on_entry
         self._on_failed = on_failed
+        self._is_seen = is_seen
         self._generation = 0
         self._to_search: tuple[int, ...] = ()  # videos, the next one first
         self._searched = set[int]()  # since which no edit changed them
@@ -112,6 +115,7 @@ class ReviewController:
         self._reasons = FILTERS[0][1]
         self._place = -1
         self._left_at = 0  # where an entry stood that is in the list no more
+        self._came_by_itself = False  # the current one, after a decision; nobody acted since
         self._busy = ""
         self._walking = False
         self._video_id = 0
@@ -146,6 +150,7 @@ class ReviewController:
                 which the decision was undone.
         """
         self._searched -= set(result.video_ids)
+        self._came_by_itself = False
         is_undo = come_back and result.direction == "undo"
         self._undecided = self._decided.get(result.seq) if is_undo else None
         if result.videos_changed or (result.tracks and len(result.tracks) > _MANY):
@@ -222,14 +227,26 @@ class ReviewController:
     def _take(self, entries: Entries, busy: str) -> None:
         ran_empty = self._walking and not len(self._shown)
         entry, back = self.current, self._undecided
+        follows = self._came_by_itself and entry is not None and self._is_seen(entry)
         self._all = entries
         self._filter()
         self._find(entry)
         self._tell(busy)
         if back is not None and back.video_id == self._video_id and self._place_of(back) >= 0:
             self.come_to(back)
+        elif follows and self._place < 0:
+            self._go_on(self._left_at)  # it was mended along with what was decided
         elif ran_empty and len(self._shown) and self._shown["video"][0] == self._video_id:
             self.go_to(0)  # what was left to do came in; no video is left for it unasked
+
+    def _go_on(self, place: int) -> None:
+        """Show what stands at a place of the list now, or the last one, unasked."""
+        if not len(self._shown):
+            return
+        place = min(place, len(self._shown) - 1)
+        if self._shown["video"][place] == self._video_id:  # no video is left for it
+            self.go_to(place)
+            self._came_by_itself = True
 
     def _find(self, entry: QueueEntry | None) -> None:
         """Stay on an entry, wherever it stands now, or on what is left of its stretch.
@@ -283,6 +300,7 @@ class ReviewController:
 
     def narrow(self, reasons: frozenset[Reason]) -> None:
         """List only entries of these reasons."""
+        self._came_by_itself = False
         entry = self.current
         self._reasons = reasons
         self._filter()
@@ -293,7 +311,7 @@ class ReviewController:
 
     def go_to(self, place: int) -> None:
         """Show an entry."""
-        self._undecided = None
+        self._undecided, self._came_by_itself = None, False
         if 0 <= place < len(self._shown):
             self._place, self._walking = place, True
             self._tell(self._busy)
@@ -428,6 +446,7 @@ class ReviewController:
         self._place = -1
         if len(self._shown):
             self.go_to(min(place, len(self._shown) - 1))
+            self._came_by_itself = True
         else:
             self._tell(self._busy)
         return result

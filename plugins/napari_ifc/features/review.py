@@ -213,6 +213,7 @@ class Review(Feature):
                 self._show,
                 self._show_entry,
                 self.studio.fail,
+                self._is_seen,
             )
         self.page.show_progress(self.studio.feature(TimelineLink).progress)
         self._start(workspace)
@@ -312,11 +313,21 @@ class Review(Feature):
             self._await_video(entry)
             return False
         self._awaited = None
-        chosen = dict.fromkeys((entry.track_id, entry.other_id, entry.parent_id))
         self._mother = self._mother_of(entry)
         self.studio.layers.go_to(entry.frame_index)
-        self.studio.select(tuple(track_id for track_id in chosen if track_id))
+        self.studio.select(_tracks_of(entry))
         return True
+
+    def _is_seen(self, entry: QueueEntry) -> bool:
+        """Whether the person is where an entry was shown, and does nothing else."""
+        workspace, layers = self.studio.workspace, self.studio.layers
+        return (
+            workspace is not None
+            and self.studio.panel.current_page == PAGE
+            and not layers.is_drawing
+            and layers.frame_index == entry.frame_index
+            and workspace.editor.selected == _tracks_of(entry)
+        )
 
     def _mother_of(self, entry: QueueEntry) -> tuple[QueueEntry, int] | None:
         """A suspected division, and the last frame before it on which its mother is seen."""
@@ -438,6 +449,12 @@ class Review(Feature):
         self._whole_project = whole_project
         if self.studio.workspace is not None:
             self._start(self.workspace)
+
+
+def _tracks_of(entry: QueueEntry) -> tuple[int, ...]:
+    """The tracks that are selected with an entry."""
+    chosen = dict.fromkeys((entry.track_id, entry.other_id, entry.parent_id))
+    return tuple(track_id for track_id in chosen if track_id)
 
 
 def _no_row(place: int) -> QueueRow:
