@@ -61,6 +61,7 @@ class Correction(Feature):
         spreader: Propagates on the open video.
         prompts: Candidates on the open video.
         questions: Boxes and scribbles on it.
+        told_track: The track that was propagated last.
     """
 
     def __init__(self, studio: Studio) -> None:
@@ -85,6 +86,7 @@ class Correction(Feature):
         self._auto_timer = self.soon(self._start_auto, _AUTO_DELAY_MS)
         self._reason_timer = self.soon(self._show_reason, _REASON_DELAY_MS)
         self._auto_track: int | None = None
+        self.told_track: int | None = None
         self._own_edit = False
 
     # What can be done
@@ -206,6 +208,7 @@ class Correction(Feature):
 
     def _start(self, request: SpreadRequest, *, quiet: bool) -> bool:
         assert self.spreader is not None  # noqa: S101 - callers have looked
+        self.told_track = request.track_id
         try:
             self.spreader.start(request, self._source(request.method), quiet=quiet)
         except IFCError as error:
@@ -409,10 +412,21 @@ class Correction(Feature):
         elif outcome == "offered":
             banner = self.studio.panel.banner
             banner.show_message(sentence, "warning", tr("Keep it"), "correct.keep")
+        elif outcome == "succeeded" and sentence:
+            self._tell_taken(sentence)
         elif sentence:
             self.studio.inform(sentence)
         self.studio.presenter.actions()
         self.signals.spread_finished.emit(outcome)
+
+    def _tell_taken(self, sentence: str) -> None:
+        """What came of a propagation, until it is closed: it may have taken minutes."""
+        session = self.workspace.session
+        gaps = session.project.propagation_gaps(session.entry.id).get(self.told_track or 0)
+        lost = 0 if gaps is None else len(gaps.lost)
+        words = tr("Lost on 1 frame: Look") if lost == 1 else tr("Lost on {count:,} frames: Look")
+        look = (words.format(count=lost), "review.lost") if lost else ("", "")
+        self.studio.panel.banner.show_message(sentence, "done", *look)
 
     def _on_view(self, view: CandidateView) -> None:
         run = SpreadView() if self.spreader is None else self.spreader.view

@@ -6,15 +6,17 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtWidgets import QAbstractButton, QApplication
 
 from ifc_core.annotation import EditResult, Scope
 from ifc_core.annotation.edits import Edit
-from ifc_core.inference.review_queue import QueueEntry, Reason, entry_at
+from ifc_core.inference.review_queue import REASONS, QueueEntry, Reason, entry_at
 from napari_ifc.actions import Action
 from napari_ifc.controllers.review import FILTERS, ReviewController, ReviewView
 from napari_ifc.controllers.review_words import division_title, why_text
 from napari_ifc.feature import NOTHING_OPEN, Feature
+from napari_ifc.features.correction import Correction
 from napari_ifc.features.timeline import TimelineLink
 from napari_ifc.features.videos import Videos
 from napari_ifc.features.visibility import Visibility
@@ -71,6 +73,7 @@ _DECISIONS: dict[Reason, dict[str, tuple[str, str]]] = {
     },
 }
 _OTHER_ADVICE = tr("Accept approves these frames of the track")
+_GAPS = frozenset({Reason.LOST, Reason.UNREACHED})
 _WHOLE = (Reason.LOW_SCORE, Reason.NOT_REVIEWED, Reason.COMPLETE)
 
 
@@ -166,6 +169,14 @@ class Review(Feature):
         )
         for action_id, text, key, call, why_not, tip in rows:
             yield Action(action_id, text, call, key, GROUP, why_not, tip)
+        yield Action(
+            "review.lost",
+            tr("Look where a propagation lost its object"),
+            self._look_for_lost,
+            group=GROUP,
+            why_not=self._reason(lambda c: ""),
+            tip=tr("Review what the last propagation did not find, or did not come to."),
+        )
         yield Action(
             "frame.approve",
             tr("Approve frame"),
@@ -416,6 +427,19 @@ class Review(Feature):
             self.controller.next()
         else:
             self.controller.previous()
+
+    def _look_for_lost(self) -> None:
+        """List stretches that propagations lost, and show the first of the last one's track."""
+        if self.controller is None:
+            return
+        place = next(i for i, (_, reasons) in enumerate(FILTERS) if reasons == _GAPS)
+        self.studio.panel.show_page(PAGE)
+        self.page.show_filter(place)
+        self._narrow(place)
+        entries = self.controller.entries
+        its = entries["track"] == (self.studio.feature(Correction).told_track or 0)
+        its &= entries["reason"] == REASONS.index(Reason.LOST)
+        self.controller.go_to(int(np.flatnonzero(its)[0]) if its.any() else 0)
 
     def _space(self) -> None:
         focused = QApplication.focusWidget()

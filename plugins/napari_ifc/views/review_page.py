@@ -439,6 +439,10 @@ class ReviewPage(QWidget):
         self._scope.setCurrentIndex(1 if whole_project else 0)
         self._scope.setVisible(possible)
 
+    def show_filter(self, place: int) -> None:
+        """Show which filter is chosen."""
+        self._filters.setCurrentIndex(place)
+
     def focus_list(self) -> None:
         """Give the keyboard to the list, at once or when there is one."""
         self._wants_focus = not self.view.isVisible()
