@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -106,14 +106,14 @@ def iter_open(
         return (yield from iter_mots(path, context))
     if form is ExportFormat.YTVIS:
         header = read_ytvis_header(path)
-        return header, iter_ytvis_tracks(path, header)
+        return header, _with_sound_scores(iter_ytvis_tracks(path, header), path)
     if form is ExportFormat.YTVIS_RESULTS:
         header = (
             _own_header(project)
             if annotations is None
             else read_ytvis_header(annotations, needs_annotations=False)
         )
-        return header, iter_ytvis_results(path, header)
+        return header, _with_sound_scores(iter_ytvis_results(path, header), path)
     readers = {
         ExportFormat.COCO: stream_coco,
         ExportFormat.DAVIS: stream_davis,
@@ -122,7 +122,22 @@ def iter_open(
     if form not in readers:
         what = "table of measurements" if form is ExportFormat.CSV else "film"
         raise FormatError(f"A {what} holds no annotations that could be imported.", path=path)
-    return readers[form](path)
+    header, tracks = readers[form](path)
+    return header, _with_sound_scores(tracks, path)
+
+
+def _with_sound_scores(tracks: Iterable[YtvisTrack], path: Path) -> Iterator[YtvisTrack]:
+    """The tracks; a project shows and filters scores as probabilities, so they must be some."""
+    for track in tracks:
+        if track.score is not None and not 0 <= track.score <= 1:
+            raise FormatError(
+                f"{path.name}: track {track.id} has the score {track.score:g}; a score lies "
+                "between 0 and 1.",
+                path=path,
+                expected="0 to 1",
+                actual=track.score,
+            )
+        yield track
 
 
 def _own_header(project: ProjectReader) -> YtvisHeader:

@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ifc_core.errors import IFCError, InputError
+from ifc_core.io.problems import for_terminal
 from ifc_core.jobs import JobCancelled
 from ifc_core.version import __version__
 
@@ -205,5 +206,6 @@ def _report(error: Exception, debug: bool) -> int:
         kind = type(error).__name__
         sentence = f"The program failed ({kind}: {error}); run again with --debug for details."
         status = 1
-    print(f"{PROGRAM}: {' '.join(sentence.split())}", file=sys.stderr)  # noqa: T201
+    line = for_terminal(" ".join(sentence.split()))
+    print(f"{PROGRAM}: {line}", file=sys.stderr)  # noqa: T201
     return status

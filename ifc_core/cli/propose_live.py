@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from ifc_core.cli.mask_spool import MaskSpool
 from ifc_core.cli.propose_run import ProposedVideo, ProposeRun, check_targets, write_proposals
-from ifc_core.cli.reporting import job
+from ifc_core.cli.reporting import job, print_note
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.errors import ConfigError, VideoError
 from ifc_core.inference.live_frames import LiveFrames, LiveSource, open_camera, open_pipe
@@ -195,7 +195,7 @@ class LiveRun(ProposeRun):
         seconds = time.monotonic() - began
         notices = (*((frames.notice,) if frames.notice else ()), *run.notices)
         for notice in notices:
-            sys.stderr.write(f"ifc-studio: note: {source.name}: {notice}\n")
+            print_note(f"{source.name}: {notice}")
         results = (run.instances, seconds, notices, run.shot_starts)
         found = ProposedVideo(Path(source.name), entry, source.fps, *results)
         figures = {k: round(v, 3) for k, v in asdict(frames.figures).items()}

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from ifc_core.io.problems import for_terminal
 from ifc_core.jobs import JobContext, Progress
 from ifc_core.stop_signals import stop_on_signals
 
 PLAIN_INTERVAL_SECONDS = 5.0
+_UNESCAPED = re.compile("[\x7f-\x9f]")  # controls that JSON leaves as they are
 
 
 @contextmanager
@@ -43,13 +46,14 @@ def print_json(value: Any) -> None:
     Args:
         value: Anything that :mod:`json` can write; NaN and infinity are refused.
     """
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write(_UNESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
     sys.stdout.flush()
 
 
 def print_line(text: str) -> None:
-    """Write one line to standard output."""
-    sys.stdout.write(text + "\n")
+    """Write one line to standard output; names in it command no terminal."""
+    sys.stdout.write(for_terminal(text) + "\n")
     sys.stdout.flush()
 
 
@@ -69,7 +73,7 @@ def counted(number: int, thing: str) -> str:
 
 def print_note(text: str) -> None:
     """Tell on standard error what a person should know, though the command goes on."""
-    sys.stderr.write(f"ifc-studio: note: {text}\n")
+    sys.stderr.write(f"ifc-studio: note: {for_terminal(text)}\n")
 
 
 @contextmanager
@@ -86,10 +90,11 @@ def _bar(label: str, stream: TextIO) -> Iterator[Callable[[Progress], None]]:
         TextColumn("{task.fields[note]}", markup=False),
     )
     bars = RichProgress(*columns, console=Console(file=stream), transient=True)
-    task = bars.add_task(label, total=None, note="")
+    task = bars.add_task(for_terminal(label), total=None, note="")
 
     def show(progress: Progress) -> None:
-        bars.update(task, completed=progress.done, total=progress.total, note=progress.message)
+        note = for_terminal(progress.message)
+        bars.update(task, completed=progress.done, total=progress.total, note=note)
 
     bars.start()
     try:
@@ -127,7 +132,9 @@ def plain_line(label: str, progress: Progress) -> str:
         Text such as ``"Proposing: 20/82 frames, 0:31 left"``.
     """
     total = "" if progress.total is None else f"/{progress.total}"
-    parts = [f"{label}: {progress.done}{total} {progress.unit}"]
+    is_one = progress.total is None and progress.done == 1
+    unit = progress.unit.removesuffix("s") if is_one else progress.unit
+    parts = [f"{label}: {progress.done}{total} {unit}"]
     if progress.eta_seconds is not None and progress.done != progress.total:
         minutes, seconds = divmod(round(progress.eta_seconds), 60)
         hours, minutes = divmod(minutes, 60)
@@ -135,4 +142,4 @@ def plain_line(label: str, progress: Progress) -> str:
         parts.append(f"{clock}:{seconds:02d} left")
     if progress.message:
         parts.append(progress.message)
-    return ", ".join(parts)
+    return for_terminal(", ".join(parts))

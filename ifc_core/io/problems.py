@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
@@ -10,6 +11,11 @@ from typing import TypeGuard
 from ifc_core.errors import FormatError
 
 MAX_PROBLEMS = 1000
+MAX_NAME_LETTERS = 1000
+"""Of a class or an object; what a model keeps of it is less."""
+
+# C0 and C1, and the marks that end a line or turn its direction around; joiners are letters' own.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +108,31 @@ def is_text(value: object) -> TypeGuard[str]:
     return True
 
 
+def has_controls(text: str) -> bool:
+    """Whether a text holds characters that command a terminal, break lines or turn them around."""
+    return _CONTROLS.search(text) is not None
+
+
 def printable(text: str) -> str:
-    """Text for people, with ``?`` for what UTF-8 cannot hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """Text for people, with ``?`` for what UTF-8 cannot hold and for what commands a terminal."""
+    return _CONTROLS.sub("?", text.encode("utf-8", "replace").decode("utf-8"))
+
+
+def for_terminal(text: str) -> str:
+    """One or more lines as a terminal may get them, whatever names are in them."""
+    return _CONTROLS.sub(lambda found: found[0] if found[0] in "\n\t" else "?", text)
+
+
+def why_not_named(name: str, most: int) -> str:
+    """Why a text is no name of a class or an object, as the end of a sentence; else empty.
+
+    Args:
+        name: The text.
+        most: Letters that it may have.
+    """
+    if has_controls(name):
+        return "holds control characters or line breaks"
+    return f"has {len(name):,} letters, and {most} are the most" if len(name) > most else ""
 
 
 def shown(value: object) -> str:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import groupby, pairwise
 from typing import Any, TypeVar
 
-from ifc_core.io.problems import Reporter, is_text
+from ifc_core.io.problems import MAX_NAME_LETTERS, Reporter, is_text, shown, why_not_named
 from ifc_core.io.ytvis_types import MAX_LENGTH, TrackDetails, VideoDetails
 from ifc_core.structures import FrameState, MaskSource, RLEMask, TrackKind, TrackState
 
@@ -175,6 +175,9 @@ def parse_track_details(
     is_order = type(z_order) is int and abs(z_order) < 1 << 31
     if not is_order or not is_text(name) or not is_known:
         report(place, "z_order must be an integer, name text and state a review state.")
+        return None
+    if reason := why_not_named(name, MAX_NAME_LETTERS):
+        report(f"{place}.name", f"the name {shown(name)} {reason}.")
         return None
     kinds = {member.value: member for member in TrackKind}
     kind = raw.get("kind", TrackKind.OBJECT.value)

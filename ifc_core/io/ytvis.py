@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -17,7 +17,7 @@ from pycocotools import mask as coco_mask
 from ifc_core.errors import FormatError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.io.json_stream import iter_entries
-from ifc_core.io.problems import Problem, Reporter, TooManyProblems, shown
+from ifc_core.io.problems import Problem, Reporter, TooManyProblems, is_int, shown
 from ifc_core.io.studio_key import KEY, track_details_to_json, video_details_to_json
 from ifc_core.io.ytvis_checks import (
     Known,
@@ -250,8 +250,9 @@ def validate_ytvis(path: Path | str) -> list[Problem]:
     place = Path(path)
 
     def records(report: Reporter) -> Iterator[YtvisTrack]:
-        header = _read_header(place, report)
-        yield from _iter_tracks(place, _known(header), report)
+        told: dict[str, set[int]] = {"video_id": set(), "category_id": set()}
+        header = _read_header(place, report, told=told)
+        yield from _iter_tracks(place, _known(header, told), report)
 
     return _problems(place, records)
 
@@ -290,11 +291,19 @@ def _without_place(error: FormatError, path: Path) -> str:
     return sentence
 
 
-def _known(header: YtvisHeader) -> Known:
-    return Known({v.id: v for v in header.videos}, {c.id: c for c in header.categories})
+def _known(header: YtvisHeader, told: Mapping[str, Collection[int]] | None = None) -> Known:
+    videos = {video.id: video for video in header.videos}
+    return Known(videos, {c.id: c for c in header.categories}, told or {})
 
 
-def _read_header(path: Path, report: Reporter, needs_annotations: bool = True) -> YtvisHeader:
+def _read_header(
+    path: Path,
+    report: Reporter,
+    needs_annotations: bool = True,
+    told: Mapping[str, set[int]] | None = None,
+) -> YtvisHeader:
+    """Everything but the tracks; ``told`` is filled with the ids of what cannot be used."""
+    told = told or {"video_id": set(), "category_id": set()}
     videos: dict[int, YtvisVideo] = {}
     categories: dict[int, Category] = {}
     info: Mapping[str, Any] = {}
@@ -311,17 +320,25 @@ def _read_header(path: Path, report: Reporter, needs_annotations: bool = True) -
             if key == "info" and isinstance(raw, dict):
                 info = raw
         elif key == "videos":
-            _add(parse_video(raw, f"videos[{index}]", report), videos, key, index, report)
+            video = parse_video(raw, f"videos[{index}]", report)
+            _add(video, videos, key, index, report)
+            told["video_id"].update(_ids_of(raw) if video is None else ())
         elif key == "categories":
-            _add(
-                parse_category(raw, f"categories[{index}]", report), categories, key, index, report
-            )
+            category = parse_category(raw, f"categories[{index}]", report)
+            _add(category, categories, key, index, report)
+            told["category_id"].update(_ids_of(raw) if category is None else ())
         if key == "annotations" and not missing:
             break
     for key in sorted(missing if needs_annotations else missing - {"annotations"}):
         report("", f"the key '{key}' is missing.")
     _check_names(categories, report)
     return YtvisHeader(tuple(videos.values()), tuple(categories.values()), info)
+
+
+def _ids_of(raw: object) -> tuple[int, ...]:
+    """The id that an entry has, whatever else is wrong with it."""
+    identity = raw.get("id") if isinstance(raw, dict) else None
+    return (identity,) if is_int(identity) else ()
 
 
 def _add(

@@ -7,11 +7,20 @@ noted): what happens with a problem is up to the :class:`~ifc_core.io.problems.R
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ifc_core.io.problems import Reporter, is_finite, is_int, is_text, shown
+from ifc_core.io.problems import (
+    MAX_NAME_LETTERS,
+    Reporter,
+    has_controls,
+    is_finite,
+    is_int,
+    is_text,
+    shown,
+    why_not_named,
+)
 from ifc_core.io.segmentations import parse_segmentations
 from ifc_core.io.studio_key import KEY, parse_parent, parse_track_details, parse_video_details
 from ifc_core.io.ytvis_types import MAX_LENGTH, YtvisTrack, YtvisVideo
@@ -20,15 +29,23 @@ from ifc_core.structures import Category, RLEMask
 MAX_SIDE_PX = 1 << 16
 MAX_PIXELS = (1 << 31) - 1
 _Entry = TypeVar("_Entry")
+_MAX_PATH_LETTERS, _MAX_PART_LETTERS = 4096, 255
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What records may refer to."""
+    """What records may refer to.
+
+    Attributes:
+        videos: By id.
+        categories: By id.
+        told: Ids of videos and of categories that are there, with faults told already.
+    """
 
     videos: Mapping[int, YtvisVideo]
     categories: Mapping[int, Category]
+    told: Mapping[str, Collection[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +64,21 @@ class ParentLink:
 
 
 def is_safe_name(name: str) -> bool:
-    """Whether a file name stays inside the folder it is relative to, and is UTF-8."""
+    """Whether a file name stays inside the folder it is relative to, is UTF-8 and can be shown."""
+    return not why_unsafe(name)
+
+
+def why_unsafe(name: str) -> str:
+    """Why a name is none for a file of the data, as the end of a sentence; empty for a safe one."""
     parts = name.replace("\\", "/").split("/")
-    if not name or name.startswith(("/", "\\")) or _DRIVE.match(name) or "\0" in name:
-        return False
-    if not is_text(name):
-        return False
-    return ".." not in parts and "" not in parts
+    is_rooted = not name or name.startswith(("/", "\\")) or bool(_DRIVE.match(name))
+    if is_rooted or "\0" in name or not is_text(name) or ".." in parts or "" in parts:
+        return "leaves the folder of the data"
+    if has_controls(name):
+        return "holds control characters or line breaks"
+    if len(name) > _MAX_PATH_LETTERS or max(map(len, parts)) > _MAX_PART_LETTERS:
+        return f"has {len(name):,} letters, which no file can have"
+    return ""
 
 
 def parse_video(raw: object, where: str, report: Reporter) -> YtvisVideo | None:
@@ -101,8 +126,8 @@ def _file_names(raw: object, length: int, where: str, report: Reporter) -> tuple
     for index, name in enumerate(raw):
         if not is_text(name):
             report(f"{where}[{index}]", f"expected a name, found {shown(name)}.")
-        elif not is_safe_name(name):
-            report(f"{where}[{index}]", f"the path {shown(name)} leaves the folder of the data.")
+        elif reason := why_unsafe(name):
+            report(f"{where}[{index}]", f"the path {shown(name)} {reason}.")
         else:
             names.append(name.replace("\\", "/"))
     return tuple(names)
@@ -129,10 +154,16 @@ def parse_category(raw: object, where: str, report: Reporter) -> Category | None
     if not is_text(name) or not name.strip():
         report(f"{where}.name", f"expected a name, found {shown(name)}.")
         return None
+    if reason := why_not_named(name.strip(), MAX_NAME_LETTERS):
+        report(f"{where}.name", f"the name {shown(name)} {reason}.")
+        return None
     parent = raw.get("supercategory", "")
     if not is_text(parent):
         if parent is not None:
             report(f"{where}.supercategory", f"expected a name, found {shown(parent)}.")
+        parent = ""
+    elif reason := why_not_named(parent, MAX_NAME_LETTERS):
+        report(f"{where}.supercategory", f"the name {shown(parent)} {reason}.")
         parent = ""
     studio = raw.get(KEY)
     hotkey = studio.get("hotkey", "") if isinstance(studio, dict) else ""
@@ -174,12 +205,12 @@ def parse_track(
     if not is_int(identity) or not 0 <= identity < 1 << 62:
         report(f"{where}.id", f"expected an integer that is not negative, found {shown(identity)}.")
         return None
-    video = _reference(raw, "video_id", known.videos, where, report)
-    category = _reference(raw, "category_id", known.categories, where, report)
+    video = _reference(raw, "video_id", known.videos, known, where, report)
+    category = _reference(raw, "category_id", known.categories, known, where, report)
     has_score = number is not None or "score" in raw
     score = _score(raw.get("score"), f"{where}.score", report) if has_score else None
     crowd = raw.get("iscrowd", 0)
-    if crowd not in (0, 1):
+    if crowd not in (0, 1) or isinstance(crowd, float):
         report(f"{where}.iscrowd", f"expected 0 or 1, found {shown(crowd)}.")
         crowd = 0
     if video is None or category is None:
@@ -206,22 +237,31 @@ def parse_track(
 
 
 def _reference(
-    raw: Mapping[str, Any], key: str, known: Mapping[int, _Entry], where: str, report: Reporter
+    raw: Mapping[str, Any],
+    key: str,
+    entries: Mapping[int, _Entry],
+    known: Known,
+    where: str,
+    report: Reporter,
 ) -> _Entry | None:
     value = raw.get(key)
     if not is_int(value):
         report(f"{where}.{key}", f"expected an integer, found {shown(value)}.")
         return None
-    if value not in known:
-        report(f"{where}.{key}", f"there is no {key.removesuffix('_id')} with id {shown(value)}.")
+    if value not in entries:
+        if value not in known.told.get(key, ()):
+            what = key.removesuffix("_id")
+            report(f"{where}.{key}", f"there is no {what} with id {shown(value)}.")
         return None
-    return known[value]
+    return entries[value]
 
 
 def _score(raw: object, where: str, report: Reporter) -> float:
     if not is_finite(raw):
         report(where, f"expected a finite number, found {shown(raw)}.")
         return 0.0
+    if not report.is_strict and not 0 <= raw <= 1:  # evaluation asks for the order alone
+        report(where, f"expected a number from 0 to 1, found {shown(raw)}.")
     return float(raw)
 
 
@@ -265,7 +305,7 @@ def check_derived(
     where: str,
     report: Reporter,
 ) -> None:
-    """Compare areas and boxes with the masks they were computed from.
+    """Compare areas and boxes with the masks they were computed from; broken ones were told.
 
     Args:
         raw: The record.
@@ -275,7 +315,10 @@ def check_derived(
     """
     areas, boxes = raw.get("areas"), raw.get("bboxes")
     for index, mask in enumerate(masks):
-        is_polygon = isinstance(raw["segmentations"][index], list)
+        segmentation = raw["segmentations"][index]
+        if mask is None and segmentation is not None and segmentation != []:
+            continue
+        is_polygon = isinstance(segmentation, list)
         if isinstance(areas, list) and len(areas) == len(masks):
             _check_area(areas[index], mask, is_polygon, f"{where}.areas[{index}]", report)
         if isinstance(boxes, list) and len(boxes) == len(masks):

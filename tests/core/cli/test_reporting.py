@@ -1,4 +1,5 @@
 import io
+import json
 import os
 import signal
 import subprocess
@@ -117,3 +118,32 @@ def test_json_goes_to_standard_output_alone() -> None:
 def test_json_refuses_what_other_readers_refuse() -> None:
     with pytest.raises(ValueError, match="JSON"):
         reporting.print_json({"loss": float("nan")})
+
+
+def test_one_of_a_thing_is_told_as_one() -> None:
+    assert (
+        reporting.plain_line("Writing", Progress(0, 1, "", 0.0, None, "tracks"))
+        == "Writing: 0/1 tracks"
+    )
+    assert (
+        reporting.plain_line("Reading", Progress(1, None, "", 0.0, None, "tracks"))
+        == "Reading: 1 track"
+    )
+    assert (
+        reporting.plain_line("Writing", Progress(1, 2, "", 0.0, None, "tracks"))
+        == "Writing: 1/2 tracks"
+    )
+
+
+def test_a_name_commands_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    reporting.print_line("a\x1b[2Jb\tc\nd \u202e \u0645\u200c")
+    reporting.print_note("\x9b1m")
+    reporting.print_json({"name": "\x1b\x7f\x9b"})
+    out, err = capsys.readouterr()
+    first, rest = out.split("{", 1)
+    assert first == "a?[2Jb\tc\nd ? \u0645\u200c\n"
+    assert json.loads("{" + rest) == {"name": "\x1b\x7f\x9b"}
+    assert rest.isascii()
+    assert rest.replace("\n", "").isprintable()
+    assert err == "ifc-studio: note: ?1m\n"
+    assert reporting.plain_line("\x1b", Progress(1, 2, "\x1b", 0.0, None)) == "?: 1/2 frames, ?"
