@@ -22,6 +22,7 @@ from napari_ifc.rows import Summary
 from napari_ifc.soon import soon
 from napari_ifc.views.propose_panel import FOR_MICROSCOPY
 from napari_ifc.views.theme import palette_for
+from napari_ifc.views.transport import propose_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -201,6 +202,10 @@ class Presenter:
         text = text.format(frames=frames) if frames else tr("Propose")
         waiting = "" if why_not or workspace is None else tr("Estimating how long it takes…")
         estimate = self.estimate or waiting  # its line is there from the start: nothing jumps
+        marked = None if workspace is None else self._timeline.to_propose()
+        if marked is not None:
+            text = propose_text(marked)
+            estimate = tr("Only the marked frames are looked at; unmark them to look at all.")
         panel.propose.show_state(reason=why_not, button_text=text, estimate=estimate)
         if workspace is None and (layer := self.layer_to_annotate()):
             panel.tracks.show_empty(

@@ -50,7 +50,7 @@ class ProposeLink(Feature):
         self._region = RegionLayer(studio.layers, studio.panel.propose.show_region)
         panel = studio.panel
         panel.propose.region_requested.connect(self._draw_region)
-        panel.propose.propose_requested.connect(lambda: studio.run_action("propose.start"))
+        panel.propose.propose_requested.connect(self._on_button)
         panel.propose.changed.connect(self._on_changed)
         panel.page_changed.connect(self._on_page)
         panel.run.cancel_requested.connect(lambda: studio.run_action("propose.cancel"))
@@ -291,6 +291,11 @@ class ProposeLink(Feature):
         self.studio.panel.banner.show_message(
             f"{sentence} {words}", "info", tr("Look"), "bulk.unlikely"
         )
+
+    def _on_button(self) -> None:
+        """Do what the button says: it names the marked range where that is empty."""
+        is_range = self.studio.timeline_panel.to_propose() is not None
+        self.studio.run_action("range.repropose" if is_range else "propose.start")
 
     # The region
 

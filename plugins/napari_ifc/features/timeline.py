@@ -20,6 +20,7 @@ from napari_ifc.features.correction import Correction
 from napari_ifc.features.visibility import Visibility
 from napari_ifc.language import tr
 from napari_ifc.rows import FrameRange, Lane, ProgressView, SpanKind, TimelineData
+from napari_ifc.views.transport import propose_text
 from napari_ifc.worker import Worker
 
 if TYPE_CHECKING:
@@ -51,11 +52,13 @@ class TimelineLink(Feature):
         self._timer = QTimer(studio)
         self._timer.timeout.connect(self._tick)
         self._sought = 0
+        self._to_propose: FrameRange | None = None
+        self._shown_range: FrameRange | None = None
         self._tinted: dict[int, tuple[Lane, Lane]] = {}  # as it was given, and as it is shown
         self._seek_timer = self.soon(self._seek_now)
         self._panel.action_requested.connect(studio.run_action)
         self._timeline.seek_requested.connect(self._seek)
-        self._timeline.range_changed.connect(self._panel.show_range)
+        self._timeline.range_changed.connect(self._show_range)
         self._timeline.menu_requested.connect(self._show_menu)
 
     def actions(self) -> Iterable[Action]:
@@ -135,7 +138,8 @@ class TimelineLink(Feature):
             ),
         )
         for action_id, text, call, why_not, tip in rows:
-            yield Action(action_id, text, call, "", RANGE, why_not, tip)
+            text_now = self._propose_text if action_id == "range.repropose" else None
+            yield Action(action_id, text, call, "", RANGE, why_not, tip, text_now=text_now)
         yield Action(
             "range.clear",
             tr("Unmark the range"),
@@ -188,6 +192,7 @@ class TimelineLink(Feature):
         data = workspace.index.timeline(session.num_frames, session.fps, lanes)
         self._timeline.set_data(self._with_propagation(self._colored(data)))
         self._forget_gone(data)
+        self._show_range()
 
     def _colored(self, data: TimelineData) -> TimelineData:
         """The lanes in the colours in which masks are seen; none is made twice."""
@@ -334,6 +339,21 @@ class TimelineLink(Feature):
 
     # Ranges
 
+    def _show_range(self, _: object = None) -> None:
+        """Show the marked range; where nothing is in it yet it can be proposed on by itself."""
+        marked, before = self._timeline.marked, self._to_propose
+        self._to_propose = self._panel.to_propose()
+        if marked != self._shown_range or self._to_propose != before:
+            self._shown_range = marked
+            self._panel.show_range(marked)
+        if self._to_propose != before:
+            self.studio.presenter.propose(self.studio.why_not_propose())
+
+    def _propose_text(self) -> str:
+        """What menus call proposing on the marked range now."""
+        marked = self._to_propose
+        return tr("Re-propose the marked range") if marked is None else propose_text(marked)
+
     def _why_not_any(self) -> str:
         if self.studio.workspace is None:
             return self.studio.why_not_open()
@@ -388,7 +408,7 @@ class TimelineLink(Feature):
         actions = self.studio.actions
         for action_id in _MENU:
             action = actions[action_id]
-            entry = menu.addAction(action.text)
+            entry = menu.addAction(action.text if action.text_now is None else action.text_now())
             reason = action.why_not()
             entry.setEnabled(not reason)
             entry.setToolTip(reason or action.tip)

@@ -217,8 +217,17 @@ class TimelinePanel(KeyHome):
             name = "pause" if playing else "play"
             self._buttons["play.toggle"].setIcon(icon(name, self._palette.text))
 
+    def to_propose(self) -> FrameRange | None:
+        """The marked range, where no frame of it has a mask yet."""
+        marked, counts = self.timeline.marked, self.timeline.data.counts
+        if marked is None or counts[marked.first : marked.last + 1].any():
+            return None
+        return marked
+
     def show_range(self, marked: FrameRange | None) -> None:
         """Show the marked range and what can be done with it."""
+        is_empty = marked is not None and self.to_propose() == marked
+        self._buttons["range.repropose"].setText(tr("Propose") if is_empty else tr("Re-propose"))
         self._range_bar.setVisible(marked is not None)
         if marked is not None:
             self._range_text.setText(range_text(marked))
@@ -246,6 +255,14 @@ def clock_text(seconds: float) -> str:
     minutes, rest = divmod(seconds, 60)
     hours, minutes = divmod(int(minutes), 60)
     return f"{hours}:{minutes:02d}:{rest:05.2f}" if hours else f"{minutes}:{rest:05.2f}"
+
+
+def propose_text(marked: FrameRange) -> str:
+    """What proposing on a marked range is called."""
+    if marked.num_frames == 1:
+        return tr("Propose frame {first}").format(first=marked.first)
+    text = tr("Propose frames {first} to {last}")
+    return text.format(first=marked.first, last=marked.last)
 
 
 def range_text(marked: FrameRange) -> str:
