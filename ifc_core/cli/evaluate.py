@@ -73,8 +73,7 @@ def evaluate(
     if gt is None or pred is None:
         raise InputError("Give --gt and --pred, or --project.")
     for file in (gt, pred):
-        if not file.is_file():
-            raise InputError(f"There is no file {file}.")
+        _check_input(file)
     _check(output)
     with job("Evaluating") as context:
         figures = evaluate_files(gt, pred, context)
@@ -85,6 +84,13 @@ def evaluate(
     if not _write(figures, output):
         for line in (*_table(figures, METRICS), *_track_lines(figures)):
             print_line(line)
+
+
+def _check_input(file: Path) -> None:
+    if file.is_dir():
+        raise InputError(f"{file} is a folder; name the JSON file in it.")
+    if not file.is_file():
+        raise InputError(f"There is no file {file}.")
 
 
 def _check(output: Path | None) -> None:
@@ -114,8 +120,8 @@ def _evaluate_project(project: Path, pred: Path | None, output: Path | None) -> 
     from ifc_core.annotation.targets import check_target
     from ifc_core.evaluation.project_quality import project_quality
 
-    if pred is not None and not pred.is_file():
-        raise InputError(f"There is no file {pred}.")
+    if pred is not None:
+        _check_input(pred)
     with open_reader(project) as reader, job("Evaluating") as context:
         if output is not None and str(output) != "-":
             check_target(reader, output)

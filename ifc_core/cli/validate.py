@@ -28,6 +28,8 @@ def validate(
     """
     from ifc_core.io.ytvis import read_ytvis_header, validate_ytvis, validate_ytvis_results
 
+    if file.is_dir():
+        raise InputError(f"{file} is a folder; name the JSON file in it.")
     if not file.is_file():
         raise InputError(f"There is no file {file}.")
     if gt is None:

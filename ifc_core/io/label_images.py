@@ -94,6 +94,12 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         with Image.open(path) as image:
             if image.width * image.height > _MAX_PIXELS:
                 raise FormatError(f"{path} is too large for a label picture.", path=path)
+            if image.mode == "F":
+                raise FormatError(
+                    f"{path} holds numbers with a fraction (32-bit floating point); labels are "
+                    "whole numbers, so save it as a picture of 8 or 16 bits.",
+                    path=path,
+                )
             if image.mode not in ("P", "L", "1", "I", "I;16", "I;16B", "I;16L"):
                 raise FormatError(
                     f"{path} is a colour picture; labels need a palette or grey values.", path=path

@@ -115,6 +115,21 @@ def test_an_object_is_no_result_file(
     assert main(words) == 0
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["evaluate", "--gt", "{tmp}", "--pred", PRED],
+        ["evaluate", "--gt", GT, "--pred", "{tmp}"],
+        ["validate", "{tmp}"],
+    ],
+)
+def test_a_folder_is_told_as_one(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([word.format(tmp=tmp_path) for word in words]) == 2
+    assert f"{tmp_path} is a folder; name the JSON file in it." in capsys.readouterr().err
+
+
 def test_figures_never_replace_what_is_judged(tmp_path: Path) -> None:
     gt = Path(shutil.copy(GT, tmp_path / "gt.json"))
     assert main(["evaluate", "--gt", str(gt), "--pred", PRED, "--json", str(gt)]) == 2

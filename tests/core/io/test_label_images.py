@@ -38,3 +38,9 @@ def test_a_label_picture_of_several_planes_is_refused(tmp_path: Path) -> None:
         read_labels(tmp_path / "deep.tif")
     planes[2].save(tmp_path / "flat.tif")
     assert (read_labels(tmp_path / "flat.tif") == 2).all()
+
+
+def test_numbers_with_a_fraction_are_no_labels(tmp_path: Path) -> None:
+    Image.fromarray(np.full((6, 8), 1.5, np.float32)).save(tmp_path / "real.tif")
+    with pytest.raises(FormatError, match=r"real\.tif holds numbers with a fraction"):
+        read_labels(tmp_path / "real.tif")
