@@ -7,6 +7,8 @@ import sqlite3
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path, PurePosixPath
 
 from ifc_core.annotation.connection import DATABASE_NAME, translated
@@ -162,9 +164,10 @@ def unpack_project(path: Path | str, folder: Path | str, context: JobContext | N
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise OutputError(f"{target} exists already and is not an empty folder.", path=target)
     try:
-        with _opened(source) as pack:
+        with _opened(source) as pack, ExitStack() as made:
             names = [info for info in pack.infolist() if not info.is_dir()]
             _check_names([info.filename for info in names], source)
+            made.callback(_make_folder(target.parent))
             _check_room(sum(info.file_size for info in names), source, target)
             partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
             try:
@@ -178,6 +181,7 @@ def unpack_project(path: Path | str, folder: Path | str, context: JobContext | N
                 if target.exists():  # empty, and in the way on Windows
                     target.rmdir()
                 inner.replace(target)
+                made.pop_all()
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
     except _DAMAGED as error:
@@ -187,6 +191,19 @@ def unpack_project(path: Path | str, folder: Path | str, context: JobContext | N
         reason = error.strerror or str(error)
         raise OutputError(f"{source.name} cannot be unpacked: {reason}.", path=place) from error
     return target
+
+
+def _make_folder(folder: Path) -> Callable[[], None]:
+    """Make a folder with those around it; what is returned takes away the ones that are new."""
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def take_away() -> None:
+        with suppress(OSError):  # somebody put something there meanwhile
+            for place in new:
+                place.rmdir()
+
+    return take_away
 
 
 def _bring_up_to_date(folder: Path) -> None:

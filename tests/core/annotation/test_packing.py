@@ -277,3 +277,22 @@ def test_what_is_no_pack(tmp_path, project):
     with pytest.raises(ProjectError, match="cannot be packed"):
         pack_project(project, tmp_path / "c.ifcpack", with_videos=True)
     assert not (tmp_path / "c.ifcpack").exists()
+
+
+def test_a_pack_is_unpacked_into_folders_that_are_not_there_yet(project, tmp_path):
+    pack_project(project, tmp_path / "a.ifcpack")
+    folder = unpack_project(tmp_path / "a.ifcpack", tmp_path / "new" / "er" / "b.ifcproj")
+    with Project.open(folder) as opened:
+        assert opened.name == project.name
+
+
+def test_unpacking_that_fails_leaves_no_new_folders(project, tmp_path):
+    pack_project(project, tmp_path / "a.ifcpack")
+    context = JobContext()
+    context.cancel()
+    (tmp_path / "old").mkdir()
+    for above in ("new", "old"):
+        with pytest.raises(JobCancelled):
+            unpack_project(tmp_path / "a.ifcpack", tmp_path / above / "er" / "b.ifcproj", context)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.ifcpack", "old", "p.ifcproj"]
+    assert list((tmp_path / "old").iterdir()) == []
