@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ifc_core.cli.frame_range import FRAME_RANGE_HELP, parse_frame_range
+from ifc_core.cli.project_facts import project_facts, videos_not_found
 from ifc_core.cli.project_reader import open_reader
 from ifc_core.cli.reporting import counted, job, print_json, print_line, print_note
 from ifc_core.errors import FormatError, InputError
 
 if TYPE_CHECKING:
-    from ifc_core.annotation import Project, ProjectReader, VideoEntry
+    from ifc_core.annotation import Project, ProjectReader
     from ifc_core.annotation.exporting import ExportFormat, ExportReport
     from ifc_core.annotation.importing import ImportReport
     from ifc_core.annotation.records import Scope
@@ -276,15 +277,19 @@ def check(
 
     with open_reader(project) as reader:
         faults = reader.check()
+        missing = videos_not_found(reader)
     freed = 0
     if compact and not faults:
         with Project.open(project, if_locked="error") as opened:
             freed = opened.compact(keep_edits)
     if as_json:
-        print_json({"faults": faults, "freed_bytes": freed})
+        names = [entry.name for entry in missing]
+        print_json({"faults": faults, "freed_bytes": freed, "not_found": names})
     else:
         for fault in faults:
             print_line(fault)
+        for entry in missing:  # no fault: masks need no pictures
+            print_line(f"The video {entry.name} is not found; it was {entry.path}.")
         found = counted(len(faults), "fault") if faults else "no faults"
         print_line(f"{project.name}: {found}.")
         if compact and not faults:
@@ -464,7 +469,7 @@ def _print_notes(notes: Iterable[str]) -> None:
 
 
 def _show(reader: ProjectReader, as_json: bool, notes: list[str] | None = None) -> None:
-    facts = _facts(reader) | ({} if notes is None else {"notes": notes})
+    facts = project_facts(reader) | ({} if notes is None else {"notes": notes})
     if as_json:
         print_json(facts)
         return
@@ -478,6 +483,7 @@ def _show(reader: ProjectReader, as_json: bool, notes: list[str] | None = None) 
             f"{counted(review['exhaustive'], 'frame')} approved, "
             f"{counted(review['proposed'], 'mask')} to review, "
             f"{counted(video['approved_tracks'], 'track')} approved as a whole"
+            f"{'' if video['found'] else ' (not found)'}"
         )
     if not facts["videos"]:
         print_line("  no videos yet")
@@ -485,29 +491,3 @@ def _show(reader: ProjectReader, as_json: bool, notes: list[str] | None = None) 
         print_line(f"  run {run['id']} ({run['kind']}) waits for a decision")
     edits, models = counted(facts["edits"], "edit"), counted(len(facts["models"]), "model")
     print_line(f"  {edits} in the history, {models}")
-
-
-def _facts(reader: ProjectReader) -> dict[str, Any]:
-    categories = [{"id": c.id, "name": c.name} for c in reader.categories()]
-    open_runs = [
-        {"id": r.id, "kind": r.kind, "video_id": r.video_id, "masks": r.masks_staged}
-        for r in reader.open_runs()
-    ]
-    models = [{"name": m.name, "path": m.path, "active": m.active} for m in reader.models()]
-    return {
-        "name": reader.name,
-        "path": str(reader.folder),
-        "categories": categories,
-        "videos": [_video_facts(reader, entry) for entry in reader.videos()],
-        "open_runs": open_runs,
-        "models": models,
-        "edits": reader.num_edits(),
-    }
-
-
-def _video_facts(reader: ProjectReader, entry: VideoEntry) -> dict[str, Any]:
-    facts = asdict(entry) | {"path": str(entry.path)}
-    facts["tracks"] = len(reader.tracks(entry.id, include_rejected=False))
-    facts["approved_tracks"] = reader.progress_by_video()[entry.id].approved_tracks
-    facts["review"] = asdict(reader.review(entry.id))
-    return facts

@@ -280,6 +280,23 @@ def test_import_while_a_window_has_the_project_open(folder, tmp_path, run):
         assert run("export", folder, "-o", target)[0] == 0
 
 
+def test_videos_that_are_not_found_are_named(tmp_path, clip_folder, run):
+    place, clip = tmp_path / "q.ifcproj", tmp_path / "clip"
+    shutil.copytree(clip_folder, clip)
+    assert run("new", place, clip)[0] == 0
+    assert [v["found"] for v in json.loads(run("info", place, "--json")[1])["videos"]] == [True]
+    assert "(not found)" not in run("info", place)[1]
+    assert json.loads(run("check", place, "--json")[1])["not_found"] == []
+    shutil.rmtree(clip)
+    assert "(not found)" in run("info", place)[1]
+    assert [v["found"] for v in json.loads(run("info", place, "--json")[1])["videos"]] == [False]
+    code, out, _ = run("check", place)
+    assert code == 0
+    assert out.startswith("The video clip is not found; it was ")
+    assert out.endswith("q.ifcproj: no faults.\n")
+    assert json.loads(run("check", place, "--json")[1])["not_found"] == ["clip"]
+
+
 def test_check_and_compact(folder, run):
     code, out, _ = run("check", folder)
     assert (code, out) == (0, "p.ifcproj: no faults.\n")
