@@ -29,6 +29,7 @@ def left_out_notes(
         crowds = ", crowds" if objects_only else ""
         were = "1 track was" if tracks == 1 else f"{tracks} tracks were"
         notes.append(f"{were} left out: rejected, unreviewed{crowds} or of other classes.")
+    notes += _incomplete_note(selections)
     empty = [s.video.name for s in selections if not s.frames]
     if empty:
         shown = ", ".join(empty[:_MOST_NAMED]) + (" and more" if len(empty) > _MOST_NAMED else "")
@@ -55,6 +56,14 @@ def _waiting_note(selections: Sequence[VideoSelection]) -> list[str]:
         f"{were} left out, since some of the exported tracks are not reviewed there: {named}. "
         "Approve or reject these tracks, or export the tracks approved as a whole only."
     ]
+
+
+def _incomplete_note(selections: Sequence[VideoSelection]) -> list[str]:
+    frames = sum(len(s.incomplete) for s in selections)
+    if not frames:
+        return []
+    do = "1 approved frame does" if frames == 1 else f"{frames} approved frames do"
+    return [f"{do} not count as complete in the export, since objects on them are not in it."]
 
 
 def hidden_note(pixels: int) -> tuple[str, ...]:

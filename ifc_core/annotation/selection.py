@@ -17,6 +17,7 @@ from ifc_core.annotation.schema import FRAME_STATES, STATE_CODE
 from ifc_core.structures import FrameState, MaskRecord, Track, TrackKind, TrackState
 
 _ABSENT = STATE_CODE[FrameState.ABSENT]
+_REJECTED = STATE_CODE[FrameState.REJECTED]
 # A rejected mask says what the object is not; whether it is there stays open.
 _CORRECTED_OR_APPROVED = (STATE_CODE[FrameState.CORRECTED], STATE_CODE[FrameState.APPROVED])
 _APPROVED = (STATE_CODE[FrameState.APPROVED],)
@@ -116,6 +117,8 @@ class VideoSelection:
         masks_left_out: Masks of the tracks that are not chosen, where each is chosen by itself.
         frames_waiting: Of the frames left out those that are reviewed for some of the tracks.
         waiting_for: The tracks that are not reviewed there, the one with the most frames first.
+        incomplete: Approved ones among the frames with an object that is left out. Of the tracks
+            that are exported each is known there: one without a mask is absent.
     """
 
     video: VideoEntry
@@ -129,6 +132,7 @@ class VideoSelection:
     masks_left_out: int = 0
     frames_waiting: int = 0
     waiting_for: tuple[WaitingTrack, ...] = ()
+    incomplete: frozenset[int] = frozenset()
 
     def shows(self, record: MaskRecord) -> bool:
         """Whether a record on one of the frames is a mask to show; its track is asked apart."""
@@ -146,6 +150,7 @@ class _Tally:
         num_frames: Of the video.
         annotated: Frames with anything on them.
         lacking: Frames with a mask of an object that is meant and not exported.
+        of_others: Frames with a mask of a class that is not wanted.
         spoken: Exported tracks of which a person said something there.
         covered: The same and those that are done there, having been approved as a whole.
         shown: Masks of exported tracks that are reviewed.
@@ -157,14 +162,15 @@ class _Tally:
     left_out: int = 0
     annotated: _Flags = field(init=False)
     lacking: _Flags = field(init=False)
+    of_others: _Flags = field(init=False)
     spoken: npt.NDArray[np.int32] = field(init=False)
     covered: npt.NDArray[np.int32] = field(init=False)
     shown: npt.NDArray[np.int32] = field(init=False)
     unshown: npt.NDArray[np.int32] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.annotated = np.zeros(self.num_frames, dtype=np.bool_)
-        self.lacking = np.zeros(self.num_frames, dtype=np.bool_)
+        for name in ("annotated", "lacking", "of_others"):
+            setattr(self, name, np.zeros(self.num_frames, dtype=np.bool_))
         for name in ("spoken", "covered", "shown", "unshown"):
             setattr(self, name, np.zeros(self.num_frames, dtype=np.int32))
 
@@ -173,8 +179,13 @@ class _Tally:
         self.annotated[lane.frame_index] = True
         if not criteria.takes(track, lane):
             self.left_out += 1
-            if criteria.is_meant(track) and track.kind is TrackKind.OBJECT:
-                self.lacking[lane.frame_index[lane.has_mask]] = True
+            seen = lane.frame_index[lane.has_mask & (lane.state != _REJECTED)]
+            if track.state is TrackState.REJECTED:
+                return
+            if not criteria.is_meant(track):
+                self.of_others[seen] = True
+            elif track.kind is TrackKind.OBJECT:
+                self.lacking[seen] = True
             return
         self.tracks.append(track)
         spoken = _spoken(lane, criteria, self.num_frames)
@@ -196,7 +207,8 @@ def select_video(
     was approved as a whole is done: where nothing is annotated of it, it is not waited for.
     Where masks are chosen by themselves, each one that is reviewed (or approved) is exported, and
     those of approved frames. A frame that was approved is no complete one in the export where an
-    object on it is left out, not being approved as a whole, say.
+    object on it is left out, being of another class or not approved as a whole, say: whoever
+    reads the file would take that object for ground on which there is none.
 
     Args:
         reader: The project.
@@ -207,7 +219,8 @@ def select_video(
     Returns:
         The selection; without frames where nothing is to export.
     """
-    exhaustive = set(reader.exhaustive_frames(video.id))
+    approved = set(reader.exhaustive_frames(video.id))
+    exhaustive = set(approved)
     tally = _Tally(video.num_frames)
     for track in reader.tracks(video.id):
         tally.add(track, _lane(reader, track, video), criteria, video.annotation_step)
@@ -215,6 +228,8 @@ def select_video(
         exhaustive -= set(np.flatnonzero(tally.lacking).tolist())
     asked = _asked(criteria, video.num_frames)
     frames = set(np.flatnonzero(_chosen(tally, criteria, exhaustive) & asked).tolist())
+    if not criteria.by_mask:
+        exhaustive -= set(np.flatnonzero(tally.of_others).tolist())
     complete = frozenset(exhaustive & frames)
     selection = VideoSelection(
         video,
@@ -224,6 +239,7 @@ def select_video(
         complete,
         len(set(np.flatnonzero(tally.annotated).tolist()) - frames),
         tally.left_out,
+        incomplete=frozenset(approved & frames) - complete,
     )
     if criteria.is_everything:
         return selection

@@ -65,8 +65,9 @@ def iter_tracks(
     """The exported tracks of a video, lowest z first, one in memory at a time."""
     places = {frame: place for place, frame in enumerate(selection.frames)}
     exported = frozenset(track.id for track in selection.tracks)
+    known = [places[frame] for frame in sorted(selection.incomplete)]
     for track in selection.tracks:
-        yield _track(reader, track, places, exported, with_details)
+        yield _track(reader, track, places, known, exported, with_details)
 
 
 def on_all_frames(track: YtvisTrack, selection: VideoSelection) -> YtvisTrack:
@@ -84,6 +85,7 @@ def _track(
     reader: ProjectReader,
     track: Track,
     places: Mapping[int, int],
+    known: Sequence[int],
     exported: Collection[int],
     with_details: bool,
 ) -> YtvisTrack:
@@ -97,6 +99,9 @@ def _track(
         states[place], sources[place] = record.state, record.source
         if record.state is not FrameState.REJECTED:  # other readers would take it for a mask
             masks[place] = record.rle
+    for place in known:  # the flag of the frame, which said so, is not in the file
+        if states[place] is None:
+            states[place] = FrameState.ABSENT
     details = TrackDetails(
         tuple(states),
         tuple(sources),

@@ -218,3 +218,67 @@ def test_notes_name_several_videos_together(halves):
     notes = left_out_notes(found, ExportScope.REVIEWED, objects_only=False)
     assert notes[1].startswith("13 frames were left out")
     assert f"track 4 on 11, track {other} on 1, track {last} on 1." in notes[1]
+
+
+@pytest.fixture
+def kinds(empty):
+    """A cat on frames 0 to 3, a dog on 2 to 5; frames 0 to 7 are approved."""
+    empty.apply(edits.SetCategory(Category(2, "dog")))
+    add_track(empty, range(4))
+    dog = empty.apply(edits.NewTrack(1, 2, 2, box(8, 20))).tracks_added[0]
+    for frame in range(3, 6):
+        empty.apply(edits.SetMask(dog, frame, box(8, 20)))
+    empty.apply(edits.ApproveFrames(1, Scope(0, 7)))
+    return empty
+
+
+def flags_of(path):
+    """Frames of the first video in a file, and those that it calls complete."""
+    details = json.loads(path.read_text())["videos"][0]["ifc_studio"]
+    flags = [flag for flag, count in details["exhaustive"] for _ in range(count)]
+    frames = details["frame_indices"]
+    return frames, [frame for frame, flag in zip(frames, flags, strict=True) if flag]
+
+
+@pytest.mark.parametrize("scope", list(ExportScope))
+def test_an_export_of_one_class_calls_no_frame_complete_that_shows_another(kinds, tmp_path, scope):
+    options = ExportOptions(scope, category_ids=(2,))
+    report = export_project(kinds, tmp_path / "dogs.json", options=options)
+    frames, complete = flags_of(tmp_path / "dogs.json")
+    assert frames == list(range(NUM_FRAMES if scope is ExportScope.EVERYTHING else 8))
+    assert complete == [4, 5, 6, 7]
+    told = "4 approved frames do not count as complete in the export, since objects on them are"
+    assert [note for note in report.notes if note.startswith(told)]
+    (dog,) = json.loads((tmp_path / "dogs.json").read_text())["annotations"]
+    assert dog["ifc_studio"]["states"][0] == ["absent", 2]  # frames 0 and 1, by the approval
+    everything = export_project(kinds, tmp_path / "all.json", options=ExportOptions(scope))
+    assert flags_of(tmp_path / "all.json")[1] == list(range(8))
+    assert not [note for note in everything.notes if "complete" in note]
+
+
+def test_what_was_exported_of_one_class_comes_back_as_incomplete(kinds, tmp_path):
+    options = ExportOptions(ExportScope.APPROVED, category_ids=(2,))
+    export_project(kinds, tmp_path / "dogs.json", options=options)
+    kinds.apply(edits.DeleteTracks((1, 2)))
+    kinds.apply(edits.UnapproveFrames(1, Scope()))
+    import_annotations(kinds, tmp_path / "dogs.json")
+    assert list(kinds.exhaustive_frames(1)) == [4, 5, 6, 7]
+    (dog,) = kinds.tracks(1)
+    absent = [kinds.mask(dog.id, frame).state is FrameState.ABSENT for frame in range(4)]
+    assert absent == [True, True, False, False]
+
+
+def test_a_rejected_mask_of_another_class_leaves_its_frame_complete(kinds, tmp_path):
+    kinds.apply(edits.RejectTracks((1,)))
+    kinds.apply(edits.ApproveFrames(1, Scope(0, 7)))
+    options = ExportOptions(ExportScope.APPROVED, category_ids=(2,))
+    report = export_project(kinds, tmp_path / "dogs.json", options=options)
+    assert flags_of(tmp_path / "dogs.json")[1] == list(range(8))
+    assert not [note for note in report.notes if "complete" in note]
+
+
+def test_a_table_or_film_of_one_class_shows_what_it_did(kinds, tmp_path):
+    options = ExportOptions(category_ids=(2,))
+    report = export_project(kinds, tmp_path / "dogs.csv", ExportFormat.CSV, options)
+    assert (report.tracks, report.masks) == (1, 4)
+    assert not [note for note in report.notes if "complete" in note]
