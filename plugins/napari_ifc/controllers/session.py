@@ -17,6 +17,7 @@ from ifc_core.io.video import VideoReader, open_video
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Video
 from napari_ifc.controllers.bulk import masks_text, tracks_text
+from napari_ifc.controllers.last_places import LastPlaces
 from napari_ifc.journal_text import report_note_text
 from napari_ifc.language import tr
 
@@ -217,9 +218,11 @@ def _missing(project: Project, videos: Sequence[VideoEntry]) -> VideosMissingErr
 
 
 def _first_found(project: Project, context: JobContext | None) -> int | None:
-    """The first video whose file is there."""
+    """The video that was shown last, or else the first one, whose file is there."""
     nearby = Nearby(context)
-    ids = (entry.id for entry in project.videos())
+    last = LastPlaces().of(project.folder).video
+    videos = sorted(project.videos(), key=lambda entry: entry.fingerprint != last)
+    ids = (entry.id for entry in videos)
     return next((i for i in ids if project.find_video_file(i, nearby=nearby)), None)
 
 

@@ -15,6 +15,7 @@ from ifc_core.annotation.locating import Nearby
 from ifc_core.errors import IFCError
 from ifc_core.structures import Video
 from napari_ifc.actions import Action
+from napari_ifc.controllers.last_places import LastPlace, LastPlaces
 from napari_ifc.controllers.session import absent_text
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.controllers.videos import (
@@ -182,21 +183,35 @@ class Videos(Feature):
         if folder != self._folder:
             self._folder = folder
             self._rows = []
-            self._left_at.clear()
+            self._left_at = self._known_places(workspace)
             self.list.forget_pictures()
             self.absent.forget()
         self._reload()
         self._look()
 
+    @staticmethod
+    def _known_places(workspace: Workspace) -> dict[int, int]:
+        """Frames at which the videos of the project were left when it was closed."""
+        project = workspace.session.project
+        frames = LastPlaces().of(project.folder).frames
+        known = {entry.id: frames.get(entry.fingerprint, 0) for entry in project.videos()}
+        return {video_id: frame for video_id, frame in known.items() if frame}
+
     def _go_back(self, video: object) -> None:
-        """Show a video at the frame at which it was left for another one."""
-        frame_index = self._left_at.get(self.workspace.session.entry.id, 0)
-        if frame_index:
+        """Show a video at the frame at which it was left."""
+        session = self.workspace.session
+        frame_index = min(self._left_at.get(session.entry.id, 0), session.num_frames - 1)
+        if frame_index > 0:
             self.studio.layers.go_to(frame_index)
 
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
         """Remember the place; without a project there is no list."""
-        self._left_at[workspace.session.entry.id] = workspace.editor.frame_index
+        session = workspace.session
+        self._left_at[session.entry.id] = workspace.editor.frame_index
+        prints = {entry.id: entry.fingerprint for entry in session.project.videos()}
+        frames = {prints[i]: frame for i, frame in self._left_at.items() if i in prints}
+        place = LastPlace(session.entry.fingerprint, frames)
+        LastPlaces().keep(session.project.folder, place)
         if not keep_project:
             self._folder, self._rows = None, []
             self.absent.forget()
