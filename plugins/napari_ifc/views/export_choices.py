@@ -126,7 +126,6 @@ class ExportChoices:
         form.addRow(tr("Classes"), self.classes)
         self._set_visible(form, self.classes, len(self._offer.classes) > 1)
         form.addRow("", self.shown_only)
-        self._set_visible(form, self.shown_only, self._offer.num_videos > 1)
         form.addRow("", self.pictures)
         form.addRow(tr("Beside each mask"), self.labels)
         self._rows = form
@@ -136,7 +135,8 @@ class ExportChoices:
         self._form = form
         self._set_visible(self._rows, self.pictures, form not in _WITHOUT_PICTURES)
         self._set_visible(self._rows, self.labels, form == _FILM)
-        self.shown_only.setEnabled(form != _FILM)
+        has_others = self._offer.num_videos > 1
+        self._set_visible(self._rows, self.shown_only, has_others and form != _FILM)
 
     def chosen(self) -> ExportChoice:
         """What is chosen now."""

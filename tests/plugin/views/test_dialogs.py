@@ -5,9 +5,11 @@ from qtpy.QtCore import Qt
 
 from ifc_core.config import Settings
 from napari_ifc.actions import Action, ActionTable
+from napari_ifc.rows import FrameRange
 from napari_ifc.views.class_dialog import ClassDialog
 from napari_ifc.views.command_palette import CommandPalette
 from napari_ifc.views.dialogs import ExportDialog
+from napari_ifc.views.export_choices import ExportChoice, ExportOffer
 from napari_ifc.views.quality_dialog import QualityDialog
 from napari_ifc.views.settings_dialog import SettingsDialog
 from napari_ifc.views.system_dialog import SystemDialog
@@ -179,3 +181,34 @@ def test_a_folder_that_is_there_is_not_suggested_and_not_taken(qtbot, tmp_path, 
     with qtbot.waitSignal(dialog.export_requested) as asked:
         dialog.button.click()
     assert asked.args[0] == str(tmp_path / "elsewhere")
+
+
+def test_a_form_offers_what_its_format_knows(qtbot, tmp_path):
+    offer = ExportOffer(120, FrameRange(20, 35), ((1, "player"), (2, "R&D"), (3, "ball")), 2)
+    dialog = ExportDialog(tmp_path / "out.json", offer=offer)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    choices = dialog.choices
+    assert choices.chosen() == ExportChoice(frames=FrameRange(20, 35))
+    choices.first.setValue(40)
+    assert choices.last.value() == 40  # a range does not end before it begins
+    choices.first.setValue(0)
+    choices.last.setValue(119)
+    assert choices.chosen().frames is None
+    choices.pictures.setChecked(True)
+    choices.shown_only.setChecked(True)
+    ball = choices._menu.actions()[2]
+    ball.trigger()
+    assert choices.classes.text() == "player, R&D"
+    assert choices.chosen() == ExportChoice(shown_only=True, class_ids=(1, 2), pictures=True)
+    seen = {}
+    for index in range(dialog.format.count()):
+        dialog.format.setCurrentIndex(index)
+        rows = (choices.pictures, choices.labels, choices.shown_only)
+        seen[dialog.format.currentData()] = tuple(row.isVisible() for row in rows)
+    with_pictures = dict.fromkeys(("ytvis", "coco", "davis", "mots", "ctc"), (True, False, True))
+    without = dict.fromkeys(("ytvis-results", "csv"), (False, False, True))
+    assert seen == with_pictures | without | {"overlay": (False, True, False)}
+    chosen = choices.chosen()  # of a film: no pictures, and always the video that is shown
+    assert (chosen.pictures, chosen.shown_only) == (False, True)
