@@ -12,6 +12,13 @@ import typer
 
 from ifc_core.cli.frame_range import FRAME_RANGE_HELP, parse_frame_range
 from ifc_core.cli.project_facts import project_facts, videos_not_found
+from ifc_core.cli.project_import import (
+    FIRST_NUMBER_HELP,
+    OVERLAPS_HELP,
+    locate,
+    overlaps_of,
+    show_imports,
+)
 from ifc_core.cli.project_reader import open_reader
 from ifc_core.cli.reporting import counted, job, print_json, print_line, print_note
 from ifc_core.errors import FormatError, InputError
@@ -109,6 +116,8 @@ def import_files(
             help="Whether a file without review states annotates every object of its classes."
         ),
     ] = None,
+    overlaps: Annotated[str, typer.Option(help=OVERLAPS_HELP)] = "both",
+    first_number: Annotated[int | None, typer.Option(help=FIRST_NUMBER_HELP, min=0, max=1)] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Import annotations, each file as one edit that can be undone; or add videos.
@@ -118,7 +127,7 @@ def import_files(
     from ifc_core.annotation import Project
     from ifc_core.annotation.importing import import_annotations
 
-    chosen = _format(form) if form else None
+    chosen, settled = _format(form) if form else None, overlaps_of(overlaps)
     for file in files:
         if not file.exists():
             raise InputError(f"There is no file or folder {file}; nothing was imported.")
@@ -142,22 +151,14 @@ def import_files(
                     video_root=video_root,
                     annotations=annotations,
                     assume_exhaustive=exhaustive,
+                    overlaps=settled,
+                    first_number=first_number,
                     context=context,
                 )
-    if as_json:
-        shown = {file: asdict(report) for file, report in reports.items()}
-        for file_name, notes in unread.items():
-            shown[file_name]["notes"] = [*shown[file_name]["notes"], *notes]
-        print_json(shown)
-        return
-    for name, report in reports.items():
-        print_line(
-            f"{name}: {counted(report.tracks, 'track')}, {counted(report.masks, 'mask')}, "
-            f"{counted(report.videos, 'new video')}, {counted(report.categories, 'new category')}."
-        )
-        _print_notes(report.notes)
-        if report.missing_videos:
-            print_line("  Say where they are with --video-root, or import the videos themselves.")
+    show_imports(reports, unread, as_json=as_json)
+
+
+app.command(epilog="Example: ifc-studio project locate cells.ifcproj /data/videos")(locate)
 
 
 @app.command(epilog="Example: ifc-studio project export cells.ifcproj -o train.json --frames")

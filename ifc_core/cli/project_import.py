@@ -1,0 +1,120 @@
+"""What ``ifc-studio project import`` tells, and ``ifc-studio project locate``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ifc_core.cli.reporting import counted, job, print_json, print_line
+from ifc_core.errors import InputError
+
+if TYPE_CHECKING:
+    from ifc_core.annotation.covered_tracks import Overlaps
+    from ifc_core.annotation.importing import ImportReport
+
+OVERLAPS_HELP = (
+    "Where a track shows an object that one of the project shows: both, ours, theirs or proposals "
+    "(theirs beside ours, to be reviewed)."
+)
+FIRST_NUMBER_HELP = (
+    "Number of a video's first frame (0 or 1) where numbers alone say which frames are meant; "
+    "found out where left out."
+)
+
+
+def overlaps_of(name: str) -> Overlaps:
+    """What ``--overlaps`` means.
+
+    Raises:
+        InputError: There is no such choice.
+    """
+    from ifc_core.annotation.covered_tracks import Overlaps
+
+    if name not in list(Overlaps):
+        raise InputError(f"There is no choice {name}; use {', '.join(Overlaps)}.")
+    return Overlaps(name)
+
+
+def show_imports(
+    reports: Mapping[str, ImportReport], unread: Mapping[str, Sequence[str]], *, as_json: bool
+) -> None:
+    """What was brought in, file by file.
+
+    Args:
+        reports: By the files as they were named.
+        unread: What could not be read of videos; told already, in the JSON alone again.
+        as_json: Print JSON.
+    """
+    if as_json:
+        shown = {file: asdict(report) for file, report in reports.items()}
+        for file, notes in unread.items():
+            shown[file]["notes"] = [*shown[file]["notes"], *notes]
+        print_json(shown)
+        return
+    for name, report in reports.items():
+        print_line(
+            f"{name}: {counted(report.tracks, 'track')}, {counted(report.masks, 'mask')}, "
+            f"{counted(report.videos, 'new video')}, {counted(report.categories, 'new category')}."
+        )
+        if len(report.by_video) > 1:
+            for video in report.by_video:
+                print_line(f"  {video.name}: {counted(video.masks, 'mask')}")
+        for note in report.notes:
+            print_line(f"  {note}")
+        if report.covered:
+            print_line("  --overlaps ours, theirs or proposals says what becomes of such tracks.")
+        if report.missing_videos:
+            print_line("  Say where they are with --video-root, or import the videos themselves.")
+
+
+def locate(
+    project: Annotated[Path, typer.Argument(help="The project folder.", metavar="PROJECT")],
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders to look in, four deep.", metavar="FOLDER...")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Find the videos of a project that were moved, by their content; nothing is added.
+
+    One that only annotations told of is known by its name, size and number of frames. Ends with
+    status 2 where some are not found.
+    """
+    from ifc_core.annotation import Project
+    from ifc_core.annotation.locating import Nearby
+
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"There is no folder {folder}.")
+    found: dict[str, str] = {}
+    missing: list[str] = []
+    with Project.open(project, if_locked="error") as opened, job("Looking for videos") as context:
+        nearby = Nearby(context)
+        for entry in opened.videos():
+            place = opened.find_video_file(entry.id, nearby=nearby)
+            if place is not None and entry.fingerprint:
+                opened.locate_video(entry.id)
+                continue
+            place = opened.find_video_file(entry.id, folders, nearby)
+            if place is None:
+                missing.append(entry.name)
+                continue
+            opened.relink_video(entry.id, place)
+            found[entry.name] = str(place)
+    if as_json:
+        print_json({"found": found, "not_found": missing})
+    else:
+        for name, where in found.items():
+            print_line(f"{name}: {where}")
+        for name in missing:
+            print_line(f"{name}: not found")
+        print_line(
+            f"{counted(len(found), 'video')} found, {len(missing)} not found."
+            if found or missing
+            else "All videos are where they were."
+        )
+    if missing:
+        raise typer.Exit(2)
