@@ -229,9 +229,21 @@ class _Resolver:
         return guesses
 
     def _explained(self, video: YtvisVideo, place: FileVideo) -> FileVideo:
-        """The same; where it is not that of its name in the project, why not."""
+        """The same; where it is not that of its name in the project, why not.
+
+        Raises:
+            FormatError: Only its masks say how long it is, and one lies beyond that video.
+        """
         entry = next(iter(self._names.entries(video.name)), None)
-        if entry is None or not place.is_missing or place.problem:
+        if entry is None or not place.is_missing:
+            return place
+        has_size = entry.size == (video.height, video.width)
+        if video.is_open and has_size and entry.fingerprint:
+            raise FormatError(
+                f"The last masks of {video.name} are on its frame {video.length - 1}, counted from "
+                f"0, and the project's {entry.name} has {entry.num_frames} frames."
+            )
+        if place.problem:
             return place
         return replace(
             place,

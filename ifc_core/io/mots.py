@@ -46,6 +46,7 @@ _FRAMES = "frames.json"
 _KNOWN = {1: "car", 2: "pedestrian"}
 _MOST_CLASSES = 10**6  # ids have nine digits, of which three are the instance
 _MOST_UNLISTED = 1_000_000  # frames that one line may claim; each of them needs memory
+_FEW_UNLISTED, _UNLISTED_A_MASK = 20_000, 1000  # and each is stored as one without a mask
 _LINES_A_STEP = 5000  # lines of some hundred letters, in a few milliseconds
 _NUMBER = re.compile(r"\d{1,9}$", re.ASCII)
 
@@ -259,10 +260,18 @@ def _text_parts(
                     f"{text.path}, line {text.line_of_highest}: frame {text.highest} is too far; "
                     f"without {_FRAMES} a video has {_MOST_UNLISTED:,} frames at most."
                 )
+            most = _FEW_UNLISTED + _UNLISTED_A_MASK * text.num_masks
+            if text.highest >= first + most:
+                masks = "1 mask" if text.num_masks == 1 else f"{text.num_masks} masks"
+                raise FormatError(
+                    f"{text.path}, line {text.line_of_highest}: frame {text.highest} is too far "
+                    f"for a text of {masks}; {_FRAMES} can say which frames its video has."
+                )
             numbers = range(first, max(text.highest, first) + 1)
             shown = range(len(numbers))
         frames = tuple(f"{name}/{frame:06d}.jpg" for frame in shown)
-        video = YtvisVideo(len(parts) + 1, *text.size, len(numbers), frames)
+        is_open = isinstance(numbers, range)
+        video = YtvisVideo(len(parts) + 1, *text.size, len(numbers), frames, is_open=is_open)
         parts.append(_Text(video, text.path, text.num_masks, numbers))
     return parts
 

@@ -74,6 +74,7 @@ class YtvisVideo:
         details: Content of the extension key, if it is there.
         numbers: One a frame, ascending: what number the file itself gives it, where it has gaps
             or does not begin at 0; else empty. Whether 0 or 1 is a video's first frame is not said.
+        is_open: The file does not say where it ends; it is taken to end with its last mask.
     """
 
     id: int
@@ -83,6 +84,7 @@ class YtvisVideo:
     file_names: tuple[str, ...]
     details: VideoDetails | None = None
     numbers: tuple[int, ...] = ()
+    is_open: bool = False
 
     @property
     def name(self) -> str:

@@ -187,3 +187,16 @@ def test_a_video_of_another_shape_is_not_said_to_be_missing_alone(film, tmp_path
     small["annotations"][0] |= {"height": 5, "width": 6, "segmentations": [mask] * 18}
     long.write_text(json.dumps(small))
     assert "shot01 of the file has 6x5 and 18" in " ".join(import_annotations(film, long).notes)
+
+
+def test_a_text_of_mots_that_goes_beyond_the_film_brings_nothing_in(film, tmp_path):
+    """Its frames are known from its lines alone, so one of them is wrong."""
+    folder = tmp_path / "mots" / "instances_txt"
+    folder.mkdir(parents=True)
+    line = f"1000 1 {SIZE[0]} {SIZE[1]} {box(1, 2).counts.decode()}"
+    (folder / "shot01.txt").write_text(f"0 {line}\n16 {line}\n")
+    with pytest.raises(FormatError, match=r"frame 16, .* the project's shot01 has 16 frames"):
+        import_annotations(film, tmp_path / "mots")
+    (folder / "shot01.txt").write_text(f"0 {line}\n9 {line}\n")
+    import_annotations(film, tmp_path / "mots")
+    assert [f.frame_index for f in film.track_frames(film.tracks(1)[0].id) if f.area_px] == [0, 9]

@@ -122,3 +122,17 @@ def test_a_text_is_looked_through_in_steps_that_can_be_cancelled(text, monkeypat
     context.cancel()
     with pytest.raises(JobCancelled):
         next(steps)
+
+
+@pytest.mark.parametrize(("frame", "is_read"), [(21_999, True), (22_000, False), (900_000, False)])
+def test_a_few_lines_do_not_make_a_long_video(text, frame, is_read):
+    text.write_text(text.read_text() + f"{frame} 1000 1 10 10 {COUNTS}\n")
+    if is_read:
+        (video,) = read_mots(text.parent.parent).videos
+        assert (video.length, video.is_open) == (frame + 1, True)
+        return
+    with pytest.raises(FormatError, match=rf"line 2: frame {frame} is too far for a text of 2 mas"):
+        read_mots(text.parent.parent)
+    (text.parent.parent / "frames.json").write_text(json.dumps({"v": [0, frame]}))
+    (video,) = read_mots(text.parent.parent).videos
+    assert (video.length, video.is_open) == (2, False)
