@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ifc_core.annotation.connection import DATABASE_NAME
 from ifc_core.annotation.exporting import ExportFormat
 from ifc_core.errors import FormatError
 from ifc_core.io.ctc_folders import mask_folders, undoubted_masks
 from ifc_core.io.davis import RESOLUTIONS
-from ifc_core.io.frame_list import is_frame_name
+from ifc_core.io.frame_list import is_frame_name, video_files
 from ifc_core.io.label_images import picture_mode, read_labels
 from ifc_core.io.video_suffixes import FILE_SUFFIXES
 
@@ -56,10 +57,27 @@ def annotation_format(folder: Path) -> ExportFormat | None:
 
 
 def named_format(folder: Path) -> ExportFormat:
-    """The format that a person means who imports a folder: of its content, else of its name."""
+    """The format that a person means who imports a folder: of its content, else of its name.
+
+    Raises:
+        FormatError: It is a project, or a folder of videos.
+    """
+    if (folder / DATABASE_NAME).is_file():
+        raise FormatError(
+            f"{folder} is a project, which cannot be imported itself; export it (ifc-studio "
+            f"project export {folder} --scope everything -o FILE.json) and import that file.",
+            path=folder,
+        )
     names = {folder.name, *(path.name for path in _entries(folder) if path.is_dir())}
     by_name = ExportFormat.DAVIS if names.isdisjoint((_MOTS, _MOTS_TEXT)) else ExportFormat.MOTS
-    return annotation_format(folder) or (ExportFormat.CTC if mask_folders(folder) else by_name)
+    found = annotation_format(folder) or (ExportFormat.CTC if mask_folders(folder) else None)
+    if found is None and names.isdisjoint((_DAVIS, _MOTS, _MOTS_TEXT)) and video_files(folder):
+        raise FormatError(
+            f"{folder} holds videos and no annotations; name the videos themselves to add them, "
+            "or project locate to find those of the project that were moved.",
+            path=folder,
+        )
+    return found or by_name
 
 
 def frames_root(source: Path, names: Sequence[str], form: ExportFormat) -> Path:

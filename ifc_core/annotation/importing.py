@@ -252,6 +252,7 @@ def _bring_in(
         by_video=told,
         notes=video_notes(header.videos, places, missing, believed)
         + (by_id_note(told) if believed.is_by_id else ())
+        + (tuple(tracks.notes) if isinstance(tracks, PendingTracks) else ())
         + twice_note(loader.num_known)
         + covered_note(loader.ious, believed.overlaps)
         + (linked_note(project, result.tracks_added) if loader.has_parents else ())

@@ -15,7 +15,6 @@ beside the masks, in ``classes.json``.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -28,12 +27,11 @@ from ifc_core.io.atomic import atomic_folder
 from ifc_core.io.ctc_folders import (
     RESULT,
     TEXTS,
-    TRUTH,
     MaskFolder,
     mask_folders,
-    video_of,
     why_no_masks,
 )
+from ifc_core.io.ctc_text import Line, disagreement, first_pieces, read_text
 from ifc_core.io.flatten import flatten_frame
 from ifc_core.io.frame_source import FileFrames, FrameSource, paint_order
 from ifc_core.io.json_file import read_json_file
@@ -279,7 +277,9 @@ def stream_ctc(folder: Path | str) -> tuple[YtvisHeader, PendingTracks]:
     videos = tuple(part.video for part in parts)
     found = frozenset(part.video.id for part in parts if part.masks.is_found)
     lengths = {video.id: video.length for video in videos}
-    tracks = PendingTracks(builder, _read_masks(parts, categories, builder), lengths, found)
+    notes: list[str] = []
+    reading = _read_masks(parts, categories, builder, notes)
+    tracks = PendingTracks(builder, reading, lengths, found, notes)
     known = tuple(Category(number, name) for name, number in categories.items())
     return YtvisHeader(videos, known), tracks
 
@@ -292,6 +292,7 @@ class _Part:
     masks: MaskFolder
     first_of: Mapping[int, int]
     classes: Mapping[int, str]
+    text: Sequence[Line] | None
 
 
 def _look_at(
@@ -301,8 +302,9 @@ def _look_at(
 
     Adds its classes to those of the others, and tells the builder of divisions.
     """
-    lines = _read_text(masks.path)
-    first_of = _first_pieces(lines)
+    text = read_text(masks.path)
+    lines = text or []
+    first_of = first_pieces(lines)
     for label, _, _, parent in lines:
         if first_of[label] == label and parent in first_of:
             builder.link(video_id, label, first_of[parent])
@@ -315,19 +317,24 @@ def _look_at(
     height, width = read_labels(next(iter(masks.files.values()))).shape
     frames = tuple(f"{name}/{number:06d}.tif" for number in masks.files)
     video = YtvisVideo(video_id, height, width, len(frames), frames)
-    return _Part(video, masks, first_of, classes)
+    return _Part(video, masks, first_of, classes, text)
 
 
 def _read_masks(
-    parts: Sequence[_Part], categories: Mapping[str, int], builder: TrackBuilder
+    parts: Sequence[_Part],
+    categories: Mapping[str, int],
+    builder: TrackBuilder,
+    notes: list[str],
 ) -> Iterator[Path]:
-    """Gather the masks of all videos, a frame with each item."""
+    """Gather the masks of all videos, a frame with each item, and note where texts differ."""
     for part in parts:
-        for place, file in enumerate(part.masks.files.values()):
+        seen: dict[int, tuple[int, int]] = {}
+        for place, (number, file) in enumerate(part.masks.files.items()):
             labels = read_labels(file)
             if labels.shape != (part.video.height, part.video.width):
                 raise FormatError(f"{file} differs in size from the first frame.", path=file)
             for label, mask in iter_label_masks(labels):
+                seen[label] = (seen.get(label, (number, 0))[0], number)
                 first = part.first_of.get(label, label)
                 category = categories.get(part.classes.get(first, DEFAULT_CLASS))
                 if category is None:
@@ -342,65 +349,8 @@ def _read_masks(
                         path=file,
                     )
             yield file
-
-
-def _read_text(folder: Path) -> list[tuple[int, int, int, int]]:
-    """Lines (label, begin, end, parent); none where there is no text.
-
-    Outlines have that of the truth beside them.
-    """
-    truth = folder.parent.parent / f"{video_of(folder)}{TRUTH}" / "TRA"
-    for path in (*(folder / text for text in TEXTS), truth / TEXTS[1]):
-        if path.is_file():
-            return _parse_all(path)
-    return []
-
-
-def _parse_all(path: Path) -> list[tuple[int, int, int, int]]:
-    found: dict[int, tuple[int, int, int, int]] = {}
-    for number, line in _lines(path):
-        if not line.strip():
-            continue
-        parsed = _parse(line, path, number)
-        if parsed[0] in found:
-            raise FormatError(
-                f"{path}, line {number}: the label {parsed[0]} is listed twice.",
-                path=path,
-                where=f"line {number}",
-            )
-        found[parsed[0]] = parsed
-    return list(found.values())
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        with path.open(encoding="ascii") as file:
-            yield from enumerate(file, start=1)
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path} is not a text of tracks.", path=path) from error
-
-
-def _parse(line: str, path: Path, number: int) -> tuple[int, int, int, int]:
-    fields = line.split()
-    if len(fields) != 4 or not all(f.isdecimal() and len(f) < 10 for f in fields):
-        raise FormatError(
-            f"{path}, line {number}: expected 'label begin end parent'.",
-            path=path,
-            where=f"line {number}",
-        )
-    label, begin, end, parent = (int(f) for f in fields)
-    return label, begin, end, parent
-
-
-def _first_pieces(lines: Sequence[tuple[int, int, int, int]]) -> dict[int, int]:
-    """Label -> label of the first piece of its track, where it goes on with one after a gap."""
-    ends = {label: end for label, _, end, _ in lines}
-    children = Counter(parent for _, _, _, parent in lines)
-    first_of: dict[int, int] = {}
-    for label, begin, _, parent in sorted(lines, key=lambda line: line[1]):
-        goes_on = children[parent] == 1 and ends.get(parent, begin) < begin - 1
-        first_of[label] = first_of.get(parent, parent) if goes_on else label
-    return first_of
+        if part.text is not None:
+            notes += disagreement(part.video.name, part.text, seen)
 
 
 def _read_classes(path: Path) -> Mapping[int, str]:

@@ -19,6 +19,8 @@ class PendingTracks(Iterable[YtvisTrack]):
         reading: Puts the masks of one frame more into it with each item.
         lengths: Video id -> frames.
         found: Ids of the videos whose tracks a program found.
+        notes: Filled by ``reading``: what is wrong with the files without being a fault, as
+            sentences; whole once the masks are read.
     """
 
     def __init__(
@@ -27,11 +29,13 @@ class PendingTracks(Iterable[YtvisTrack]):
         reading: Iterator[object],
         lengths: Mapping[int, int],
         found: frozenset[int] = frozenset(),
+        notes: Sequence[str] = (),
     ) -> None:
         self._builder = builder
         self._reading = reading
         self._lengths = lengths
         self.found = found
+        self.notes = notes
 
     def steps(self) -> Iterator[tuple[int, int]]:
         """Read the masks.

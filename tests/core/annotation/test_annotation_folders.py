@@ -9,7 +9,7 @@ from PIL import Image
 
 from ifc_core.annotation import Project
 from ifc_core.annotation.annotation_files import detect_format
-from ifc_core.annotation.annotation_folders import annotation_format
+from ifc_core.annotation.annotation_folders import annotation_format, named_format
 from ifc_core.annotation.exporting import ExportFormat, ExportOptions, ExportScope, export_project
 from ifc_core.annotation.importing import import_annotations, iter_import
 from ifc_core.errors import FormatError
@@ -378,3 +378,17 @@ def test_davis_and_mots_are_brought_in_frame_by_frame_too(davis, tmp_path, form)
         (track,) = project.tracks(1)
         masks = list(project.track_masks(track.id))
         assert (track.state, len(masks)) == (TrackState.APPROVED, count)
+
+
+def test_a_project_is_no_folder_of_annotations(tmp_path):
+    Project.create(tmp_path / "b.ifcproj").close()
+    with pytest.raises(FormatError, match=r"b\.ifcproj is a project, .* --scope everything"):
+        named_format(tmp_path / "b.ifcproj")
+
+
+def test_a_folder_of_videos_is_no_folder_of_annotations(tmp_path, clip_file):
+    shutil.copy(clip_file, tmp_path / "a.mp4")
+    with pytest.raises(FormatError, match="holds videos and no annotations; name the videos"):
+        named_format(tmp_path)
+    (tmp_path / "instances_txt").mkdir()  # beside which videos may lie
+    assert named_format(tmp_path) is ExportFormat.MOTS
