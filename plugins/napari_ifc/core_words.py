@@ -210,6 +210,32 @@ REPORTS = (
     "they have no mask.",
     "These are true masks: tracks of {names} count as approved, and as absent where they have no "
     "mask; no frame counts as complete, since some objects may have none.",
+    "The numbers that the file gives the frames of {names} are counted from 0; look whether the "
+    "masks lie on theirs, and undo if they were counted from 1.",
+    "The numbers that the file gives the frames of {names} are counted from 1, as the highest ones "
+    "say; look whether the masks lie on theirs.",
+    "The project's {name} has {size} pixels and {count} frames, {text} of the file has {shape} and "
+    "{number}, so it is another video.",
+    "The results name videos and classes by ids, which were taken for those of this project: "
+    "{names}. Undo if they are those of another file.",
+    "The text of tracks of {name} does not agree with its masks, which are what counts: {text}. "
+    "Divisions may be missing.",
+    "1 track covers one of the project with a mean IoU of {iou}: both are there now; undo, and "
+    "choose which to keep, if that is not meant.",
+    "1 track covers one of the project with a mean IoU of {iou}: where both show an object, what "
+    "was there stayed and theirs was left out.",
+    "1 track covers one of the project with a mean IoU of {iou}: where both show an object, what "
+    "was there is rejected, unless people made it and theirs is a proposal.",
+    "1 track covers one of the project with a mean IoU of {iou}: the new ones are proposals, "
+    "beside what was there.",
+    "{count} tracks cover ones of the project with a mean IoU of {iou}: both are there now; undo, "
+    "and choose which to keep, if that is not meant.",
+    "{count} tracks cover ones of the project with a mean IoU of {iou}: where both show an object, "
+    "what was there stayed and theirs was left out.",
+    "{count} tracks cover ones of the project with a mean IoU of {iou}: where both show an object, "
+    "what was there is rejected, unless people made it and theirs is a proposal.",
+    "{count} tracks cover ones of the project with a mean IoU of {iou}: the new ones are "
+    "proposals, beside what was there.",
     "Without times and intensities, since the video cannot be read: {names}.",
     "{count} daughters were linked to 1 mother.",
     "{count} daughters were linked to {number} mothers.",

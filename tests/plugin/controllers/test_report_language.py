@@ -13,12 +13,16 @@ from ifc_core.annotation import (
     export_notes,
     frame_images,
     frame_names,
-    importing,
+    import_notes,
     measurement_export,
 )
+from ifc_core.annotation.covered_tracks import Overlaps
 from ifc_core.annotation.exporting import ExportReport
+from ifc_core.annotation.file_frames import FrameRule
 from ifc_core.annotation.file_videos import FileVideo
+from ifc_core.annotation.import_notes import VideoMasks
 from ifc_core.annotation.importing import ImportReport
+from ifc_core.io.ctc_text import Line, disagreement
 from ifc_core.io.ytvis_types import YtvisVideo
 from napari_ifc import language
 from napari_ifc.controllers.export_words import report_text
@@ -34,8 +38,8 @@ _PLACES = {video.id: FileVideo(video.id, (0,), True) for video in _VIDEOS}
 def notes_on(count, masks=40):
     """What an import says of so many videos that were not found, with so many masks each."""
     videos = _VIDEOS[:count]
-    believed = importing._Belief(is_complete=True)
-    return importing._notes(videos, _PLACES, {v.name: masks for v in videos}, believed)
+    believed = import_notes.Belief(is_complete=True)
+    return import_notes.video_notes(videos, _PLACES, {v.name: masks for v in videos}, believed)
 
 
 class _Linked:
@@ -45,18 +49,33 @@ class _Linked:
         return SimpleNamespace(parent_id=number + 10)
 
 
+def numbered():
+    """What is said where numbers alone say which frames are meant."""
+    for rule in (FrameRule.PICTURES, FrameRule.FROM_0, FrameRule.FROM_1):
+        place = FileVideo(1, (0,), False, rule=rule)
+        yield from import_notes._number_notes(_VIDEOS[:1], {_VIDEOS[0].id: place})
+
+
 _NAMES = (["01"], list("abcdefg"))
 _MADE = (
     *(note for count in (1, 2, 8) for note in notes_on(count)),
     *(notes_on(count, masks)[0] for count, masks in ((1, 0), (1, 1), (2, 0))),
-    importing._missing_note({"a": 1, "b": 0}),
-    *(importing._twice_note(count)[0] for count in (1, 3)),
+    import_notes._missing_note({"a": 1, "b": 0}),
+    *(import_notes.twice_note(count)[0] for count in (1, 3)),
     *(
-        importing._truth_note(names, is_complete)
+        import_notes._truth_note(names, is_complete)
         for names in _NAMES
         for is_complete in (True, False)
     ),
-    *(importing._linked_note(_Linked(), tracks)[0] for tracks in ((1,), (1, 1), (1, 2))),
+    *(import_notes.linked_note(_Linked(), tracks)[0] for tracks in ((1,), (1, 1), (1, 2))),
+    *numbered(),
+    *(
+        import_notes.covered_note(ious, overlaps)[0]
+        for ious in ([0.7], [0.7, 0.9])
+        for overlaps in Overlaps
+    ),
+    *import_notes.by_id_note([VideoMasks("a", 3), VideoMasks("b", 0)]),
+    *disagreement("01", [Line(1, 0, 3, 0)], {2: (0, 1)}),
     *(export_notes.hidden_note(count)[0] for count in (1, 1200)),
     *(export_notes.cut_note(count)[0] for count in (1, 3)),
     *(measurement_export._missing_note(names)[0] for names in (["a"], list("abcdefg"))),
@@ -100,7 +119,7 @@ def test_names_in_a_note_are_left_alone_and_the_words_around_them_are_not(names)
 def test_every_note_of_the_core_is_known(tmp_path):
     """Each sentence that the core makes fits a template, its own words alone counting."""
     known = {open_form(template) for template in REPORTS}
-    spelled = (export_notes.hidden_note, importing._number_notes, frame_images._write_video)
+    spelled = (export_notes.hidden_note, import_notes.by_id_note, frame_images._write_video)
     made = {text for function in spelled for text in sentences(function) if text.endswith(".")}
     assert len(made) == len(spelled)
     assert made <= known
