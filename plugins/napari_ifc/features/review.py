@@ -14,7 +14,7 @@ from ifc_core.annotation.edits import Edit
 from ifc_core.inference.review_queue import REASONS, QueueEntry, Reason, entry_at
 from napari_ifc.actions import Action
 from napari_ifc.controllers.review import FILTERS, ReviewController, ReviewView
-from napari_ifc.controllers.review_words import division_title, why_text
+from napari_ifc.controllers.review_words import division_title, elsewhere, why_text
 from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.features.correction import Correction
 from napari_ifc.features.timeline import TimelineLink
@@ -86,6 +86,7 @@ class Review(Feature):
         self.controller: ReviewController | None = None
         self._worker: Worker | None = None
         self._whole_project = False
+        self._names: dict[int, str] = {}  # of the videos, by id
         self._awaited: QueueEntry | None = None  # whose video is being opened
         self._mother: tuple[QueueEntry, int] | None = None
         studio.presenter.drawings.append(self._ghosts)
@@ -230,7 +231,8 @@ class Review(Feature):
         self._start(workspace)
 
     def _start(self, workspace: Workspace) -> None:
-        videos = [entry.id for entry in workspace.session.project.videos()]
+        self._names = {entry.id: entry.name for entry in workspace.session.project.videos()}
+        videos = list(self._names)
         video_id = workspace.session.entry.id
         chosen = videos if self._whole_project else [video_id]
         self.page.show_scope(whole_project=self._whole_project, possible=len(videos) > 1)
@@ -302,7 +304,7 @@ class Review(Feature):
     def _title(self, entry: QueueEntry) -> tuple[str, tuple[int, int, int] | None]:
         workspace = self.studio.workspace
         here = workspace is not None and entry.video_id == workspace.session.entry.id
-        suffix = "" if here else tr(", video {video_id}").format(video_id=entry.video_id)
+        suffix = "" if here else elsewhere(self._names.get(entry.video_id, ""))
         if not entry.track_id:
             return tr("Frames{suffix}").format(suffix=suffix), None
         if entry.reason is Reason.DIVISION:

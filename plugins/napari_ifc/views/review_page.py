@@ -44,6 +44,7 @@ from napari_ifc.views.theme import Palette, theme_mix
 _Index = QModelIndex | QPersistentModelIndex
 _ROW_PX = 34  # two lines: a low screen is to show several entries
 _COUNT_PX = 84
+_BUSY = " · "  # between a count and what is being done
 _AROUND_WORDS_PX = 42  # margins of the page and of its card
 _LOW_PX = 250  # a lower page has one line for each thing, so that the decisions are never cut
 _ROW_ROLE = Qt.ItemDataRole.UserRole
@@ -387,7 +388,11 @@ class ReviewPage(QWidget):
     def _show_count(self) -> None:
         """One short line beside the filters; all of it, and the progress, in the tip."""
         metrics, width = self._count.fontMetrics(), max(_COUNT_PX, self._count.width())
-        short = metrics.elidedText(self._count_text, Qt.TextElideMode.ElideRight, width)
+        counted, _, busy = self._count_text.partition(_BUSY)
+        whole = self._count_text
+        if busy and metrics.horizontalAdvance(whole) > width:
+            whole = f"{counted} …"  # a part of what is being done says nothing
+        short = metrics.elidedText(whole, Qt.TextElideMode.ElideRight, width)
         self._count.setText(short)
         self._count.setToolTip("\n".join(filter(None, (self._count_text, self._progress))))
 
@@ -476,4 +481,4 @@ def _count_words(count: int, place: int, total: int, busy: str) -> str:
     )
     if place >= 0:
         words = tr("{place:,} of {words}").format(place=place + 1, words=words)
-    return f"{words} · {busy}" if busy else words
+    return f"{words}{_BUSY}{busy}" if busy else words

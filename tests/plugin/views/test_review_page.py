@@ -177,3 +177,12 @@ class TestReviewPage:
         assert tip.startswith("1 of 12 of 34 to look at\n")
         assert "3 of 80 frames complete, 1 of 11 tracks approved" in tip
         assert page._why.text() == "Unsure. Accept."
+
+    def test_a_count_is_not_cut_in_the_middle_of_what_is_being_done(self, page):
+        row = QueueRow("Track 1", "frame 0", "Unsure", "Accept.", "label", 0.5, False)
+        busy = "Looking for swaps and divisions in the other videos"
+        page.show_queue(78, lambda place: row, -1, 78, busy)
+        assert page._count.text() == "78 to look at …"
+        assert page._count.toolTip().startswith(f"78 to look at · {busy}")
+        page.show_queue(78, lambda place: row, -1, 78, "")
+        assert page._count.text() == "78 to look at"
