@@ -8,6 +8,7 @@ import os
 import sqlite3
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -86,14 +87,16 @@ def video_of(row: Row, folder: Path) -> VideoEntry:
     """A video from its row; the place is believed, not looked up."""
     stored, hint = str(row[2]), str(row[3])
     path = Path(os.path.normpath(folder / PurePosixPath(stored))) if stored else Path(hint)
-    told = (_measure(row[10]), _measure(row[11]))
-    return VideoEntry(row[0], row[1], path, stored, *row[4:10], *told)
+    given_fps, um_per_px = _measure(row[10]), _measure(row[11])
+    entry = VideoEntry(row[0], row[1], path, stored, *row[4:10])
+    return replace(entry, given_fps=given_fps, um_per_px=um_per_px)
 
 
 def _measure(value: object) -> float | None:
     """A number above 0 that a person gave; a column may hold anything, which is then none."""
-    is_number = isinstance(value, int | float) and math.isfinite(value) and value > 0
-    return float(value) if is_number else None
+    if isinstance(value, int | float) and math.isfinite(value) and value > 0:
+        return float(value)
+    return None
 
 
 def stored_paths(path: Path, folder: Path) -> tuple[str, str]:
