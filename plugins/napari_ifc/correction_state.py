@@ -11,6 +11,7 @@ SCOPES = (
     ("forward", tr("Forward"), tr("From this frame to the end of the video")),
     ("backward", tr("Backward"), tr("From this frame to the start of the video")),
     ("next", tr("To next"), tr("Up to the next corrected or approved frame on each side")),
+    ("gap", tr("Gap"), tr("Only the frames around this one on which the track has no mask")),
     ("clip", tr("This clip"), tr("The few frames that the model sees together with this one")),
 )
 METHODS = (

@@ -70,6 +70,8 @@ class FakeEngine:
         self._go = threading.Event()
         self._answers = dict.fromkeys(("candidates", "box", "scribble"), self._answer)
         self.answer: dict[str, Any] = {}
+        self.lost_at: int | None = None  # a propagation that goes on loses its object here
+        self.astray: RLEMask | None = None  # and takes this for it farther on
 
     def release(self) -> None:
         """Let a waiting run go on."""
@@ -137,6 +139,9 @@ class FakeEngine:
             near = min(known, key=lambda f: abs(f - frame_index))
             rle = known[near] if frame_index < 8 else None
             confidence = round(1 - 0.1 * abs(frame_index - near), 3)
+            if self.lost_at is not None and near < self.lost_at <= frame_index:
+                is_astray = self.astray is not None and frame_index > self.lost_at
+                rle, confidence = self.astray.to_coco() if is_astray else None, 0.3
             found = {"frame_index": frame_index, "rle": rle, "confidence": confidence}
             tell(JobEvent(number, "mask", found))
             left = float(len(wanted) - count)

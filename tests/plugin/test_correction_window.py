@@ -9,9 +9,10 @@ from fake_pointer import pointer
 from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
 
 from ifc_core.annotation import edits
-from ifc_core.structures import Category, FrameState
+from ifc_core.structures import Category, FrameState, MaskSource
 from napari_ifc.features.classes import Classes
 from napari_ifc.features.preferences import PreferencesFeature
+from napari_ifc.rows import FrameRange
 
 pytestmark = pytest.mark.window
 
@@ -97,6 +98,66 @@ def test_each_correction_is_propagated_in_the_background(desk, qtbot):
     assert desk.project.mask(track_id, 5).rle == disc(SIZE, (24, 30), 6)
     assert desk.studio.run_action("edit.undo")
     assert not desk.correction._auto_timer.isActive()  # an undo is no correction
+
+
+@pytest.fixture
+def proposed(desk, qtbot):
+    """A desk with two proposed tracks; the first is selected, and frame 1 is shown."""
+    with qtbot.waitSignal(desk.studio.run_finished):
+        assert desk.studio.propose()
+    track_id = desk.project.tracks(desk.video_id)[0].id
+    desk.studio.select((track_id,))
+    desk.studio.layers.go_to(1)
+    return desk, track_id
+
+
+def propagate(desk, qtbot, **action):
+    with qtbot.waitSignal(desk.correction.signals.spread_finished) as ended:
+        assert desk.studio.run_action(action.get("by", "correct.propagate"))
+    assert ended.args == ["succeeded"]
+
+
+def test_proposals_stay_where_a_propagation_came_astray_until_one_says_so(proposed, qtbot):
+    desk, track_id = proposed
+    place = desk.project.mask(track_id, 3)  # like the proposals nearby
+    desk.editor.commit_rle(place.rle, "Paint")
+    astray = disc(SIZE, (6, 6), 3)
+    desk.engine.lost_at, desk.engine.astray = 4, astray
+    assert not desk.studio.run_action("correct.take_left")
+    assert "left no proposals" in desk.said
+    before = {f: desk.project.mask(track_id, f).id for f in range(4, NUM_FRAMES)}
+    propagate(desk, qtbot)
+    assert {f: desk.project.mask(track_id, f).id for f in before} == before
+    assert desk.project.mask(track_id, 2).rle == place.rle
+    assert "hardly overlap them and are less sure: 5 frames." in desk.said
+    steps = len(desk.project.history())
+    banner = desk.studio.panel.banner
+    banner.action_requested.emit("correct.take_left")
+    assert {desk.project.mask(track_id, f).rle for f in range(5, NUM_FRAMES)} == {astray}
+    assert desk.project.mask(track_id, 4).id == before[4]
+    assert len(desk.project.history()) == steps + 1
+    assert not desk.correction.spreader.has_left
+    assert desk.studio.run_action("edit.undo")
+    assert {f: desk.project.mask(track_id, f).id for f in before} == before
+
+
+def test_proposals_of_something_else_are_replaced_all_the_same(proposed, qtbot):
+    desk, track_id = proposed
+    desk.editor.commit_rle(disc(SIZE, (40, 60), 3), "Paint")  # they are all wrong, it says
+    desk.engine.lost_at, desk.engine.astray = 4, disc(SIZE, (6, 6), 3)
+    propagate(desk, qtbot)
+    assert desk.project.mask(track_id, 7).rle == desk.engine.astray
+    assert not desk.correction.spreader.has_left
+
+
+def test_in_a_marked_range_all_is_replaced(proposed, qtbot):
+    desk, track_id = proposed
+    desk.editor.commit_rle(desk.project.mask(track_id, 3).rle, "Paint")
+    desk.engine.lost_at, desk.engine.astray = 4, disc(SIZE, (6, 6), 3)
+    desk.studio.timeline.mark(FrameRange(1, 8, (track_id,)))
+    propagate(desk, qtbot, by="range.propagate")
+    assert desk.project.mask(track_id, 7).rle == desk.engine.astray
+    assert desk.project.mask(track_id, 9).source is MaskSource.MODEL
 
 
 def candidates(*names):

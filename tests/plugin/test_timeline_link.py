@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine
 
-from ifc_core.structures import FrameState
+from ifc_core.structures import FrameState, MaskSource
 from napari_ifc.controllers import tracks
+from napari_ifc.features.correction import Correction
 from napari_ifc.features.timeline import TimelineLink
 from napari_ifc.rows import FrameRange
 from napari_ifc.settings import StudioSettings
@@ -103,6 +104,56 @@ def test_a_range_is_proposed_again_into_the_same_tracks(studio, qtbot):
     assert [t.id for t in studio.project.tracks(1)] == [first, second]
     assert sorted(states(studio, second)) == list(range(NUM_FRAMES))
     assert {f: studio.project.mask(first, f).id for f in (0, 1, 9)} == kept
+
+
+def test_a_propagation_stays_within_the_marked_range(studio, qtbot):
+    first, second = (t.id for t in studio.project.tracks(1))
+    correction = studio.feature(Correction)
+    studio.select((first,))
+    studio.layers.go_to(8)
+    before = {f: studio.project.mask(second, f).id for f in range(NUM_FRAMES)}
+    assert not studio.run_action("range.propagate")
+    studio.timeline.mark(FrameRange(3, 6, (second,)))
+    with qtbot.waitSignal(correction.signals.spread_finished) as ended:
+        assert studio.run_action("range.propagate")
+    assert ended.args == ["succeeded"]
+    after = {f: studio.project.mask(second, f).id for f in range(NUM_FRAMES)}
+    assert {f for f in after if after[f] != before[f]} == {3, 4, 5, 6}
+    assert studio.project.mask(second, 4).source is MaskSource.DERIVED
+    assert studio.run_action("edit.undo")  # it is one step
+    assert {f: studio.project.mask(second, f).id for f in range(NUM_FRAMES)} == before
+
+
+def test_a_range_of_several_tracks_is_propagated_for_the_selected_one(studio, qtbot):
+    first, second = (t.id for t in studio.project.tracks(1))
+    correction = studio.feature(Correction)
+    studio.timeline.mark(FrameRange(3, 4, (first, second)))
+    studio.select(())
+    assert not studio.run_action("range.propagate")
+    assert "lane of one track" in studio.panel.banner.text
+    studio.select((first,))
+    with qtbot.waitSignal(correction.signals.spread_finished):
+        assert studio.run_action("range.propagate")
+    assert studio.project.mask(first, 3).source is MaskSource.DERIVED
+    assert studio.project.mask(second, 3).source is MaskSource.MODEL
+
+
+def test_the_strip_offers_the_gap(studio, qtbot):
+    first, _ = (t.id for t in studio.project.tracks(1))
+    correction = studio.feature(Correction)
+    studio.select((first,))
+    assert not studio.run_action("correct.propagate_gap")
+    assert "no gap here" in studio.panel.banner.text
+    studio.timeline.mark(FrameRange(4, 5, (first,)))
+    assert studio.run_action("range.delete")
+    studio.layers.go_to(4)
+    kept = {f: studio.project.mask(first, f).id for f in (0, 1, 2, 3, 6, 7, 8, 9)}
+    correction.strip.choose("gap", "light")
+    with qtbot.waitSignal(correction.signals.spread_finished):
+        assert correction.propagate()
+    assert {f: studio.project.mask(first, f).id for f in kept} == kept
+    assert studio.project.mask(first, 4) is not None
+    assert studio.project.mask(first, 5) is not None
 
 
 def test_playing_goes_to_the_end_and_stops(studio, qtbot):

@@ -199,8 +199,10 @@ class AcceptPropagation(Edit):
             tx.notes.append(f"Proposals were kept where the object was not found: {where}.")
         if num_believed:
             where = _frames_text(num_believed)
-            text = "Proposals were kept where the new masks hardly overlap them and are less sure"
-            tx.notes.append(f"{text}: {where}.")
+            tx.notes.append(
+                "Proposals were kept where the new masks hardly overlap them and "
+                f"are less sure: {where}."
+            )
         tx.set_run_state(self.run_id, RunState.ACCEPTED.value)
         return _propagated_text(tracks, num_written)
 

@@ -20,11 +20,14 @@ from ifc_core.errors import EditError, IFCError
 from ifc_core.structures import RLEMask
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.run_words import duration_text
+from napari_ifc.controllers.spread_astray import frames_astray
 from napari_ifc.controllers.spread_frames import (
     SpreadFrames,
     SpreadRequest,
     changed_between,
     no_anchor_text,
+    nothing_left_text,
+    nothing_wanted_text,
 )
 from napari_ifc.correction_state import SpreadView
 from napari_ifc.journal_text import note_text
@@ -91,7 +94,8 @@ class SpreadController:
         self._job: Job | None = None
         self._generation = 0
         self._run: _Run | None = None
-        self._offered: int | None = None
+        self._offered: _Run | None = None
+        self._left: tuple[int, tuple[int, ...]] | None = None  # a run, and where it gave way
         self._view = SpreadView()
         self._frames = SpreadFrames(project, entry)
 
@@ -148,7 +152,7 @@ class SpreadController:
         if not self._frames.anchor_frames(request):
             return no_anchor_text()
         if not self._frames.wanted(request):
-            return tr("Every frame of that scope is corrected or approved already.")
+            return nothing_wanted_text(request)
         return ""
 
     # Running
@@ -250,9 +254,9 @@ class SpreadController:
             self._job.cancel()
         if self._run is not None:
             self._drop()
-        offered, self._offered = self._offered, None
+        offered, self._offered, self._left = self._offered, None, None
         if offered is not None:
-            self._project.discard_run(offered)
+            self._project.discard_run(offered.id)
 
     @property
     def is_offered(self) -> bool:
@@ -267,8 +271,24 @@ class SpreadController:
         """
         if self._offered is None:
             raise EditError(tr("No propagation waits to be kept."), path=self._project.folder)
-        self._apply(edits.AcceptPropagation(self._offered))
+        self._accept(self._offered)
         self._offered = None
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the last propagation left proposals that :meth:`take_left` would replace."""
+        return self._left is not None
+
+    def take_left(self) -> None:
+        """Take the masks of the last propagation where it left proposals, too.
+
+        Raises:
+            EditError: There are none, or it cannot be done any more.
+        """
+        if self._left is None:
+            raise EditError(nothing_left_text(), path=self._project.folder)
+        self._apply(edits.TakePropagated(*self._left))
+        self._left = None
 
     # The engine
 
@@ -283,7 +303,7 @@ class SpreadController:
             "correct": _settings(request),
             "start": scope.start,
             "stop": scope.stop,
-            "fixed": sorted(f for f in self._frames.fixed(request.track_id) if f in scope),
+            "fixed": sorted(f for f in self._frames.kept(request) if f in scope),
             "skip": sorted(run.done),
         }
         on_event = self._deliver(lambda event: self._take(generation, event))
@@ -339,7 +359,7 @@ class SpreadController:
                 self._offer(run)
                 return
             frames = self._forget()
-            accepted = self._apply(edits.AcceptPropagation(run.id))
+            accepted = self._accept(run)
         except IFCError as error:
             self._project.discard_run(run.id)
             self._forget()
@@ -352,12 +372,22 @@ class SpreadController:
         told = filter(None, (taken, note_text(accepted.note), beyond, *run.notices))
         self._on_end("succeeded", "" if run.quiet else " ".join(told))
 
+    def _accept(self, run: _Run) -> EditResult:
+        """Take a finished run in, less the masks that came astray."""
+        lost = run.done - run.found
+        astray = frames_astray(
+            self._project, run.request, run.id, run.found, lost, list(run.began_from)
+        )
+        accepted = self._apply(edits.AcceptPropagation(run.id, astray=astray))
+        self._left = (run.id, astray) if astray else None
+        return accepted
+
     def _offer(self, run: _Run) -> None:
         """What a run began from was undone or drawn anew: the person says if it is wanted."""
         frames = self._forget()
         for frame_index in frames:
             self._on_frame(frame_index)
-        self._offered = run.id
+        self._offered = run
         text = tr(
             "A mask from which track {track_id} was propagated was changed meanwhile, so what was "
             "made from it is not taken in."

@@ -14,11 +14,15 @@ from ifc_core.inference.spread_scope import (
     scope_frames,
     within_reach,
 )
+from ifc_core.inference.uncertainty import need_of_attention
 from ifc_core.structures import FrameState, RLEMask
 from napari_ifc.controllers.guesses import is_box_guess
 from napari_ifc.language import tr
 
 _FIXED = (FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT, FrameState.REJECTED)
+GAP = "gap"  # the scope that takes no mask away
+RANGE = "range"  # the scope of a request that names its frames
+_DOUBTFUL = 0.5  # of a proposal: it is rather wrong than right
 _AVOID_NEAR = 50  # frames to either side on which other tracks are told of
 _ANCHORS = (FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT)
 
@@ -34,6 +38,8 @@ class SpreadRequest:
         method: A method of ``CorrectSettings``, or ``light``: fused, without the model.
         clip_length: T, for the scope ``clip``.
         frame_step: Distance of the frames of a clip, for the scope ``clip``.
+        frames: The frames that are asked for in place of those of a scope, step 1; the scope
+            is ``RANGE`` then.
     """
 
     track_id: int
@@ -42,6 +48,7 @@ class SpreadRequest:
     method: str = "fused"
     clip_length: int = DEFAULT_CLIP_LENGTH
     frame_step: int = 1
+    frames: range | None = None
 
 
 class SpreadFrames:
@@ -58,6 +65,8 @@ class SpreadFrames:
 
     def scope(self, request: SpreadRequest) -> range:
         """The frames that are asked for, before it is looked at what may be reached."""
+        if request.frames is not None:
+            return range(self._entry.num_frames)[request.frames.start : request.frames.stop]
         return scope_frames(
             request.scope,
             request.frame_index,
@@ -65,35 +74,52 @@ class SpreadFrames:
             self.fixed(request.track_id),
             request.clip_length,
             request.frame_step,
+            self._annotated(request.track_id) if request.scope == GAP else (),
         )
 
+    def kept(self, request: SpreadRequest) -> set[int]:
+        """Frames that this propagation does not touch."""
+        fixed = self.fixed(request.track_id)
+        return fixed | self._annotated(request.track_id) if request.scope == GAP else fixed
+
     def fixed(self, track_id: int) -> set[int]:
-        """Frames that a propagation never touches."""
+        """Frames that no propagation ever touches."""
         frames = self._project.track_frames(track_id)
         reviewed = {f.frame_index for f in frames if f.state in _FIXED or is_box_guess(f)}
         return reviewed | set(self._project.exhaustive_frames(self._entry.id))
 
     def wanted(self, request: SpreadRequest) -> list[int]:
         """Frames that may get a mask, ascending."""
-        fixed = self.fixed(request.track_id)
+        kept = self.kept(request)
         near = within_reach(self.scope(request), self.anchor_frames(request), DEFAULT_REACH)
-        return [f for f in near if f not in fixed]
+        return [f for f in near if f not in kept]
 
     def anchor_frames(self, request: SpreadRequest) -> list[int]:
         """Frames that the others are made from: a person's, or else the one that is shown.
 
         The guess for a box counts too: a person said where the object is.
 
-        Of those outside the scope only the nearest on each side counts.
+        Of those outside the scope only the nearest on each side counts. A gap, and a marked
+        range in which a person said nothing, goes out from the masks beside it as well, whoever
+        made them: what is around the frames that were asked for is what they are to join. A
+        proposal that is rather wrong than right counts only where there is nothing else.
         """
-        frames = {f.frame_index: f for f in self._project.track_frames(request.track_id)}
+        told = self._project.track_frames(request.track_id)
+        frames = {f.frame_index: f for f in told}
         marked = [i for i, f in frames.items() if f.state in _ANCHORS or is_box_guess(f)]
         scope = self.scope(request)
-        before = max((f for f in marked if f < scope.start), default=None)
-        after = min((f for f in marked if f >= scope.stop), default=None)
-        chosen = [f for f in marked if f in scope or f in (before, after)]
-        if any(frames[f].area_px for f in chosen):
-            return chosen
+        chosen, beside = _in_or_beside(marked, scope), list[int]()
+        if request.scope == GAP or (request.scope == RANGE and not _any_in(marked, scope)):
+            shown = [i for i, f in frames.items() if f.state is not FrameState.REJECTED]
+            beside = _in_or_beside(shown, scope)
+            if request.scope == RANGE:  # what lies in it is what is to be made anew
+                beside = [f for f in beside if f not in scope]
+            doubts = dict(zip(frames, need_of_attention(told), strict=True))
+            likely = [f for f in beside if doubts[f] < _DOUBTFUL or f == request.frame_index]
+            chosen = sorted({*chosen, *likely})
+        for some in (chosen, beside):
+            if any(frames[f].area_px for f in some):
+                return some
         here = frames.get(request.frame_index)
         return [request.frame_index] if here is not None and here.area_px else []
 
@@ -127,6 +153,9 @@ class SpreadFrames:
             if masks
         ]
 
+    def _annotated(self, track_id: int) -> set[int]:
+        return {f.frame_index for f in self._project.track_frames(track_id)}
+
     def record_ids(self, track_id: int, frames: Iterable[int]) -> dict[int, int]:
         """Frame index -> id of the record that a track shows there."""
         records = {f: self._project.mask(track_id, f) for f in frames}
@@ -146,9 +175,32 @@ class SpreadFrames:
         return text.format(reach=DEFAULT_REACH)
 
 
+def _in_or_beside(frames: Iterable[int], scope: range) -> list[int]:
+    """Those in a scope, and the nearest one on each side of it; ascending."""
+    known = sorted(frames)
+    first, last = bisect_left(known, scope.start), bisect_left(known, scope.stop)
+    return known[max(0, first - 1) : last + 1]
+
+
+def _any_in(frames: Iterable[int], scope: range) -> bool:
+    return any(f in scope for f in frames)
+
+
 def no_anchor_text() -> str:
     """What is said where there is nothing that could be taken to other frames."""
     return tr("Draw the object on a frame first; that mask is taken to the others.")
+
+
+def nothing_wanted_text(request: SpreadRequest) -> str:
+    """What is said where no frame of what was asked for may get a mask."""
+    if request.scope == GAP:
+        return tr("The track has no gap here: go to a frame without its mask, or to one beside it.")
+    return tr("Every frame of that scope is corrected or approved already.")
+
+
+def nothing_left_text() -> str:
+    """What is said where the last propagation replaced all that it found a mask for."""
+    return tr("The last propagation left no proposals as they were.")
 
 
 def changed_between(

@@ -12,8 +12,10 @@ from napari_ifc.actions import Action
 from napari_ifc.controllers.correction import SpreadController, SpreadRequest
 from napari_ifc.controllers.drawn_questions import DrawnQuestions
 from napari_ifc.controllers.prompts import PromptController
+from napari_ifc.controllers.spread_frames import RANGE, nothing_left_text
 from napari_ifc.correction_state import SCOPES, CandidateView, SpreadView
 from napari_ifc.feature import NOTHING_OPEN, Feature
+from napari_ifc.features.candidate_actions import candidate_actions
 from napari_ifc.features.correction_masks import masks_of_correction
 from napari_ifc.features.pointer_tools import PointerTools
 from napari_ifc.features.question_turn import QuestionTurn
@@ -22,6 +24,7 @@ from napari_ifc.views.spread_strip import SpreadStrip
 
 if TYPE_CHECKING:
     from ifc_core.annotation import EditResult
+    from napari_ifc.rows import FrameRange
     from napari_ifc.studio import Studio
     from napari_ifc.workspace import Workspace
 
@@ -31,6 +34,7 @@ _WORDS = {
     "forward": tr("Propagate forward"),
     "backward": tr("Propagate backward"),
     "next": tr("Propagate to the next reviewed frames"),
+    "gap": tr("Propagate into the gap"),
     "clip": tr("Propagate over this clip"),
 }
 _AUTO_DELAY_MS = 700
@@ -146,61 +150,31 @@ class Correction(Feature):
             why_not=self._why_not_keep,
             tip=tr("It was made from a mask that was changed meanwhile."),
         )
-        yield from self._candidate_actions()
-
-    def _candidate_actions(self) -> Iterable[Action]:
-        choices: tuple[tuple[str, str, str, Callable[[PromptController], object]], ...] = (
-            ("next", tr("Next candidate"), "", lambda p: p.next()),
-            ("previous", tr("Previous candidate"), "Shift+C", lambda p: p.next(-1)),
-            ("accept", tr("Accept the candidate as a track"), "", lambda p: p.accept()),
-            (
-                "into",
-                tr("Accept the candidate into the selected track"),
-                "",
-                lambda p: p.accept(into_current=True),
-            ),
-            ("dismiss", tr("Dismiss the candidates"), "", lambda p: p.dismiss()),
-        )
-        for name, text, key, change in choices:
-            yield Action(
-                f"candidate.{name}",
-                text,
-                lambda change=change: self._of_prompts(change),
-                shortcut=key,
-                group=GROUP,
-                why_not=self._why_not_candidate,
-            )
         yield Action(
-            "drawn.drop",
-            tr("Drop the boxes and strokes that have no answer yet"),
-            lambda: None if self.questions is None else self.questions.abandon(),
+            "correct.take_left",
+            tr("Take the propagated masks where proposals were kept"),
+            self._take_left,
             group=GROUP,
-            why_not=lambda: "" if self._num_asked else tr("No box or stroke waits for an answer."),
+            why_not=self._why_not_left,
+            tip=tr("The last propagation kept proposals that its masks hardly overlap."),
         )
-        yield Action(
-            "tool.candidates",
-            tr("Click an object for candidates; again for the next one"),
-            self._next_or_tool,
-            shortcut="C",
-            group=tr("Draw"),
-            why_not=self.editor_reason(lambda e: e.why_not_change()),
-            tip=tr("The model has more masks than it shows: click what it left out."),
-        )
+        yield from candidate_actions(self, GROUP)
 
     # Propagating
 
-    def propagate(self, scope: str | None = None) -> bool:
+    def propagate(self, scope: str | None = None, marked: FrameRange | None = None) -> bool:
         """Start a propagation from the current frame; returns at once.
 
         Args:
             scope: A word of ``SCOPES``; the one chosen in the strip if ``None``.
+            marked: Only these frames, of the track on whose lane they are marked.
 
         Returns:
             Whether it was started. If not, the window shows why.
         """
-        request = self._request(scope)
+        request = self._request(scope, marked)
         if request is None or self.spreader is None:
-            self.studio.fail(self.why_not_propagate(scope))
+            self.studio.fail(self.why_not_propagate(scope, marked))
             return False
         self.studio.layers.flush()
         self.studio.panel.banner.clear()
@@ -216,30 +190,42 @@ class Correction(Feature):
             return False
         return True
 
-    def why_not_propagate(self, scope: str | None = None) -> str:
+    def why_not_propagate(self, scope: str | None = None, marked: FrameRange | None = None) -> str:
         """Why no propagation can be started now."""
         workspace = self.studio.workspace
         if workspace is None or self.spreader is None:
             return NOTHING_OPEN
-        return self.spreader.why_not(self._request(scope))
+        request = self._request(scope, marked)
+        if request is None and marked is not None and len(marked.track_ids) > 1:
+            return tr("Mark the range on the lane of one track, or select that track.")
+        return self.spreader.why_not(request)
 
     def _why_not_chosen(self) -> str:
         return self.why_not_propagate()
 
-    def _request(self, scope: str | None) -> SpreadRequest | None:
+    def _request(self, scope: str | None, marked: FrameRange | None = None) -> SpreadRequest | None:
         workspace = self.studio.workspace
-        if workspace is None or workspace.editor.current is None:
+        if workspace is None:
             return None
-        chosen, method = self.strip.chosen()
-        editor = workspace.editor
+        editor, (chosen, method) = workspace.editor, self.strip.chosen()
+        track_id, frame_index = editor.current, editor.frame_index
+        frames = None
+        if marked is not None:
+            scope, frames = RANGE, range(marked.first, marked.last + 1)
+            frame_index = min(max(frame_index, marked.first), marked.last)
+            if marked.track_ids and track_id not in marked.track_ids:
+                track_id = marked.track_ids[0] if len(marked.track_ids) == 1 else None
+        if track_id is None:
+            return None
         settings = self.studio.panel.propose.settings()
         return SpreadRequest(
-            editor.current,
-            editor.frame_index,
+            track_id,
+            frame_index,
             scope or chosen,
             method,
             settings.clip_length,
             settings.frame_step,
+            frames,
         )
 
     def _source(self, method: str = "fused") -> dict[str, Any]:
@@ -262,6 +248,14 @@ class Correction(Feature):
     def _keep(self) -> None:
         self.studio.panel.banner.clear()
         self._of_spreader(lambda s: s.keep())
+
+    def _why_not_left(self) -> str:
+        left = self.spreader is not None and self.spreader.has_left
+        return "" if left else nothing_left_text()
+
+    def _take_left(self) -> None:
+        self.studio.panel.banner.clear()
+        self._of_spreader(lambda s: s.take_left())
 
     def _pause_or_resume(self) -> None:
         self._of_spreader(lambda s: s.resume() if s.is_paused else s.pause())
@@ -299,22 +293,6 @@ class Correction(Feature):
             self._start(request, quiet=True)
         else:
             spreader.abandon()
-
-    # Candidates
-
-    def _next_or_tool(self) -> None:
-        if self.prompts is not None and self.prompts.view.count:
-            self.prompts.next()
-        else:
-            self.studio.layers.set_mode("candidates")
-
-    def _why_not_candidate(self) -> str:
-        active = self.prompts is not None and self.prompts.view.active
-        return "" if active else tr("No candidates are shown.")
-
-    def _of_prompts(self, change: Callable[[PromptController], object]) -> None:
-        if self.prompts is not None:
-            change(self.prompts)
 
     # The life of what is open
 
@@ -426,6 +404,8 @@ class Correction(Feature):
         lost = 0 if gaps is None else len(gaps.lost)
         words = tr("Lost on 1 frame: Look") if lost == 1 else tr("Lost on {count:,} frames: Look")
         look = (words.format(count=lost), "review.lost") if lost else ("", "")
+        if not self._why_not_left():
+            look = (tr("Take the new ones"), "correct.take_left")
         self.studio.panel.banner.show_message(sentence, "done", *look)
 
     def _on_view(self, view: CandidateView) -> None:

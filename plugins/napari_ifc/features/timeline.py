@@ -32,6 +32,7 @@ _MENU = (
     "range.approve",
     "range.absent",
     "range.extend",
+    "range.propagate",
     "range.repropose",
     "range.delete",
     "range.clear",
@@ -121,6 +122,13 @@ class TimelineLink(Feature):
                 lambda: do(lambda bulk, r: bulk.extend(r)),
                 tracks,
                 tr("Fill its empty frames: interpolated inside the track, copied beyond its ends."),
+            ),
+            (
+                "range.propagate",
+                tr("Propagate within the marked range"),
+                self._propagate,
+                self._why_not_propagate,
+                tr("Take the corrected masks, or those beside it, to these frames and no others."),
             ),
             (
                 "range.repropose",
@@ -374,6 +382,15 @@ class TimelineLink(Feature):
         if reason or marked is None:
             return reason
         return self.studio.proposing.why_not(Scope(marked.first, marked.last))
+
+    def _why_not_propagate(self) -> str:
+        reason = self._why_not_marked()
+        return reason or self.studio.feature(Correction).why_not_propagate(
+            marked=self._timeline.marked
+        )
+
+    def _propagate(self) -> None:
+        self.studio.feature(Correction).propagate(marked=self._timeline.marked)
 
     def _do(self, change: Callable[[BulkController, FrameRange], str]) -> None:
         marked = self._timeline.marked

@@ -39,6 +39,7 @@ _RANGE = (
     ("range.approve", tr("Approve")),
     ("range.absent", tr("Absent")),
     ("range.extend", tr("Extend")),
+    ("range.propagate", tr("Propagate")),
     ("range.repropose", tr("Re-propose")),
     ("range.delete", tr("Delete")),
 )
