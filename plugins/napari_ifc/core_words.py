@@ -175,8 +175,12 @@ NOTES = (
     "Links to a mother that the file has not in that video, or that does not begin before, were "
     "left out: {count}.",
     "Nothing is left of {part}, which was removed.",
-    "On 1 frame both tracks had a mask, of which one was kept.",
-    "On {count} frames both tracks had a mask, of which one was kept.",
+    "Masks were joined on {part}.",
+    "On 1 frame both tracks had a mask, of which that of {part} was kept.",
+    "On {count} frames both tracks had a mask, of which that of {part} was kept.",
+    "On {count} frames both tracks had a mask: that of {part} was kept on {number}, of {other} on "
+    "{last}.",
+    "Proposals were kept where the new masks hardly overlap them and are less sure: {part}.",
     "Proposals were kept where the object was not found: {part}.",
     "{count} instances cover rejected tracks and were left out.",
     "{count} masks that a person made or approved were kept.",
