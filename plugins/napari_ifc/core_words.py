@@ -161,6 +161,8 @@ STEPS = (
     "Reorder {count} tracks",
     "Restore {part}",
     "Separate {part} into {count} tracks, {scope}",
+    "Set the frames per second of {text}",
+    "Set the scale of {text}",
     "Split {part} at frame {frame}, new track {number}",
     "Swap {part} and {other}, {scope}",
     "Take back the approval of {part}",
@@ -175,11 +177,10 @@ NOTES = (
     "Links to a mother that the file has not in that video, or that does not begin before, were "
     "left out: {count}.",
     "Nothing is left of {part}, which was removed.",
+    "Instances that lie mostly in regions to ignore were left out: {count}.",
     "Masks were joined on {part}.",
-    "On 1 frame both tracks had a mask, of which that of {part} was kept.",
-    "On {count} frames both tracks had a mask, of which that of {part} was kept.",
-    "On {count} frames both tracks had a mask: that of {part} was kept on {number}, of {other} on "
-    "{last}.",
+    "On {part} both tracks had a mask, of which that of {other} was kept.",
+    "On {part} both tracks had a mask: that of {other} was kept on {number}, of {scope} on {last}.",
     "Proposals were kept where the new masks hardly overlap them and are less sure: {part}.",
     "Proposals were kept where the object was not found: {part}.",
     "{count} instances cover rejected tracks and were left out.",

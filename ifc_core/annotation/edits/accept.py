@@ -287,10 +287,8 @@ def _outside(
     inside |= ground.covered(staged, ids)
     outside = [instance for instance in chosen if instance.instance_id not in inside]
     count = len(chosen) - len(outside)
-    if count == 1:
-        tx.notes.append("1 instance lies mostly in a region to ignore and was left out.")
-    elif count:
-        tx.notes.append(f"{count} instances lie mostly in regions to ignore and were left out.")
+    if count:
+        tx.notes.append(f"Instances that lie mostly in regions to ignore were left out: {count}.")
     return outside
 
 

@@ -214,19 +214,32 @@ class MergeTracks(Edit):
         else:
             tx.put_track(touched(tx.track(kept.id)))
         if shared:
-            tx.notes.append(self._note(kept, others, len(shared), len(taken)))
+            self._tell(tx, kept, others, len(shared), len(taken))
         return f"Merge {names_of(others)} into {name_of(kept)}"
 
-    def _note(self, kept: Track, others: Sequence[Track], num_shared: int, num_taken: int) -> str:
-        """Whose masks stay where both had one."""
+    def _tell(
+        self,
+        tx: EditTransaction,
+        kept: Track,
+        others: Sequence[Track],
+        num_shared: int,
+        num_taken: int,
+    ) -> None:
+        """Say whose masks stay where both had one."""
         frames = "1 frame" if num_shared == 1 else f"{num_shared:,} frames"
+        mine, theirs = name_of(kept), names_of(others)
+        stays, num_mine = theirs if num_taken else mine, num_shared - num_taken
         if self.overlap is OverlapRule.UNION:
-            return f"Masks were joined on {frames}."
-        both, mine, theirs = f"On {frames} both tracks had a mask", name_of(kept), names_of(others)
-        if 0 < num_taken < num_shared:
-            num_mine = num_shared - num_taken
-            return f"{both}: that of {mine} was kept on {num_mine:,}, of {theirs} on {num_taken:,}."
-        return f"{both}, of which that of {theirs if num_taken else mine} was kept."
+            tx.notes.append(f"Masks were joined on {frames}.")
+        elif num_taken and num_mine:
+            tx.notes.append(
+                f"On {frames} both tracks had a mask: that of {mine} was kept on {num_mine}, of "
+                f"{theirs} on {num_taken}."
+            )
+        else:
+            tx.notes.append(
+                f"On {frames} both tracks had a mask, of which that of {stays} was kept."
+            )
 
 
 @dataclass(frozen=True, slots=True)

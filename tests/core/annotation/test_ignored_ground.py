@@ -24,12 +24,12 @@ def stand(empty):
 def test_what_lies_mostly_in_a_region_is_left_out_on_every_frame(stand):
     project, region = stand
     result = propose(project, still(IN_IT), still(PARTLY_IN), still(OUTSIDE))
-    assert result.note == "1 instance lies mostly in a region to ignore and was left out."
+    assert result.note == "Instances that lie mostly in regions to ignore were left out: 1."
     found = [places(project, i) for i in result.tracks_added]
     assert found == [boxes(still(PARTLY_IN)), boxes(still(OUTSIDE))]
     assert places(project, region) == {0: STAND}
     again = propose(project, still(IN_IT), still((2, 3)), still(OUTSIDE))
-    assert again.note == "2 instances lie mostly in regions to ignore and were left out."
+    assert again.note == "Instances that lie mostly in regions to ignore were left out: 2."
 
 
 @pytest.mark.parametrize("kind", [TrackKind.IGNORE, TrackKind.CROWD])

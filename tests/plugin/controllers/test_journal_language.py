@@ -53,6 +53,7 @@ _SAMPLES = {
     "edit.tool": TOOLS,
     "'track' if len(made) == 1 else 'tracks'": ("tracks",),
     "written": ("1 mask", "5 masks"),
+    "kind.value": ("object", "ignore"),
     "'Add' if old is None else 'Change'": ("Add", "Change"),
     "self.name or 'nothing'": ("Ann",),
     "self.kind.value": ("object", "crowd", "ignore"),
@@ -258,11 +259,13 @@ _NOTE_SAMPLES = {
     "kept": ("3",),
     "len(between_ends) - len(wanted)": ("2",),
     "_count(len(frames))": ("1 frame", "5 frames"),
-    "num_given_up": ("1",),
+    "count": ("1", "12"),
+    "frames": ("1 frame", "5 frames"),
+    **dict.fromkeys(("mine", "theirs", "stays"), _MANY),
+    **dict.fromkeys(("num_mine", "num_taken"), ("1", "12")),
     "num_left_out": ("1", "2"),
     "num_dropped": ("1", "2"),
     "where": ("1 frame", "12 frames"),
-    "'frame' if num_given_up == 1 else 'frames'": ("frame",),
 }
 
 
