@@ -20,6 +20,7 @@ from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.features.propose import ProposeLink
 from napari_ifc.features.quality import Quality
 from napari_ifc.features.review import Review
+from napari_ifc.features.scale import VideoScale
 from napari_ifc.features.system import System
 from napari_ifc.features.timeline import TimelineLink
 from napari_ifc.features.track_edits import TrackEdits
@@ -34,6 +35,7 @@ FEATURES: tuple[type[Feature], ...] = (
     NapariLayer,
     LabelsLayer,
     Videos,
+    VideoScale,
     ProposeLink,
     Editing,
     Classes,

@@ -117,8 +117,13 @@ class Files(Feature):
             lambda: self._ask_export(ExportFormat.CSV),
             group=GROUP,
             why_not=opened,
-            tip=tr("Write a table (CSV) of area, place, shape and intensity of each mask."),
-            words=tr("csv table spreadsheet excel statistics area size shape intensity"),
+            tip=tr(
+                "Write a table (CSV) of area, place, shape, intensity and speed, a line for each mask."
+            ),
+            words=tr(
+                "csv table spreadsheet excel statistics area size shape intensity speed position "
+                "distance metre"
+            ),
         )
         yield Action(
             "file.export_overlay",
