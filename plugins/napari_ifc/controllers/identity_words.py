@@ -63,7 +63,12 @@ def swapped_text(first: int, second: int, scope: Scope) -> str:
 
 
 def divided_text(
-    mother: int, daughters: Sequence[int], added: Sequence[int], frame_index: int
+    mother: int,
+    daughters: Sequence[int],
+    added: Sequence[int],
+    frame_index: int,
+    *,
+    lingered: bool = False,
 ) -> str:
     """What linking a division did.
 
@@ -72,8 +77,15 @@ def divided_text(
         daughters: The tracks that it was said to divide into, without itself.
         added: What followed of the mother where she was split; else nothing.
         frame_index: Where she was split.
+        lingered: Whether masks of her beside the daughters were taken away.
     """
     numbers = listed((*daughters, *added))
+    if lingered:
+        text = tr(
+            "Track {mother} divides into {numbers}; her masks from frame {frame} on, which lay "
+            "over theirs, are gone."
+        )
+        return text.format(mother=mother, numbers=numbers, frame=frame_index)
     if not added:
         return tr("Track {mother} divides into {numbers}.").format(mother=mother, numbers=numbers)
     text = tr(

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ifc_core.annotation import EditResult, Scope, edits
 from ifc_core.annotation.edits import Edit
+from ifc_core.inference.divisions import GAP
 from ifc_core.inference.review_queue import (
     ENTRY,
     REASONS,
@@ -397,10 +398,12 @@ class ReviewController:
 
     def _link(self, entry: QueueEntry) -> str:
         daughters = (entry.track_id, entry.other_id)
-        division = edits.LinkDivision(entry.parent_id, daughters, entry.frame_index)
-        added = self._decide(entry, division).tracks_added
+        division = edits.LinkDivision(entry.parent_id, daughters, entry.frame_index, lingering=GAP)
+        result = self._decide(entry, division)
         others = [i for i in daughters if i != entry.parent_id]
-        return divided_text(entry.parent_id, others, added, entry.frame_index)
+        added, moved = result.tracks_added, entry.parent_id in result.changed_frames
+        lingered = moved and not added
+        return divided_text(entry.parent_id, others, added, entry.frame_index, lingered=lingered)
 
     def reject(self) -> str:
         """The entry is wrong: reject its masks, the whole track or the division, and go on.

@@ -25,6 +25,9 @@ class TestKinship:
         assert self.tree.daughters(1) == (3, 5)
         assert self.tree.ancestors(4) == (3, 1)
 
+    def test_who_has_a_mother_or_a_daughter_is_linked(self):
+        assert [i for i in range(1, 8) if self.tree.is_linked(i)] == [1, 3, 4, 5]
+
     def test_daughters_are_listed_right_below_their_mothers(self):
         assert self.tree.in_order() == (1, 3, 4, 5, 2, 6)
         assert Kinship([track(1, 2), track(2)]).in_order() == (2, 1)

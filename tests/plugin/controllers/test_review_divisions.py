@@ -25,18 +25,19 @@ def dividing(session, *, is_kept, name="cell"):
     return desk
 
 
-def masks_at(frame, *, is_kept):
+def masks_at(frame, *, is_kept, last=AT - 1):
     row = [(0, disc(SIZE, (24, 32), 11))]
     if frame >= AT:
         daughters = disc(SIZE, (24, 24), 7.5), disc(SIZE, (24, 40), 7.5)
-        row = [(0 if is_kept else 1, daughters[0]), (2, daughters[1])]
+        still_there = row if frame <= last else []
+        row = [(0 if is_kept else 1, daughters[0]), (2, daughters[1]), *still_there]
     return [StagedMask(i, rle, 0.9, 0.05, 0.95) for i, rle in row]
 
 
-def propose(project, video_id, *, is_kept=False, name="cell"):
+def propose(project, video_id, *, is_kept=False, name="cell", last=AT - 1):
     run = project.begin_run("propose", video_id, {}, "")
     for frame in range(project.video(video_id).num_frames):
-        project.stage(run, frame, masks_at(frame, is_kept=is_kept))
+        project.stage(run, frame, masks_at(frame, is_kept=is_kept, last=last))
     numbers = [0, 2] if is_kept else [0, 1, 2]
     project.stage_instances(run, [StagedInstance(i, name, 0.9) for i in numbers])
     project.finish_run(run)
@@ -88,6 +89,26 @@ def test_one_key_links_the_daughters_and_undo_comes_back_to_them(session, is_kep
     controller.take_edit(desk.project.undo())
     assert [e.key for e in divisions(desk)] == [entry.key]
     assert controller.current.key == desk.entries[-1].key == entry.key
+
+
+def test_a_mother_whose_mask_lingers_ends_as_her_daughters_begin(session):
+    propose(session.project, session.entry.id, last=AT)
+    desk = Desk(session)
+    desk.start()
+    (entry,) = divisions(desk)
+    mother, low, high = entry.parent_id, *sorted((entry.track_id, entry.other_id))
+    desk.controller.go_to(place_of(desk, entry))
+    assert desk.controller.accept() == (
+        f"Track {mother} divides into {low} and {high}; her masks from frame {AT} on, which lay "
+        "over theirs, are gone."
+    )
+    assert desk.project.mask(mother, AT) is None
+    assert desk.project.mask(mother, AT - 1).rle == disc(SIZE, (24, 32), 11)
+    assert parents(desk) == {low: mother, high: mother}
+    assert divisions(desk) == []
+    desk.controller.take_edit(desk.project.undo())
+    assert [e.key for e in divisions(desk)] == [entry.key]
+    assert desk.project.mask(mother, AT) is not None
 
 
 def test_turning_it_down_approves_nothing_and_is_remembered(session):
