@@ -30,6 +30,7 @@ class DrawnCrop:
         inside: (h, w) bool.
         outlines: Closed lines along the pixels of the rim, in the picture's coordinates.
         anchor: Where the number stands, (x, y): over the middle of the largest piece.
+        middle: Of the box of the largest piece, (x, y).
     """
 
     left: int
@@ -37,6 +38,7 @@ class DrawnCrop:
     inside: npt.NDArray[np.bool_]
     outlines: tuple[npt.NDArray[np.int32], ...]
     anchor: tuple[int, int]
+    middle: tuple[int, int]
 
 
 def crop_masks(rles: Sequence[RLEMask], scale: Fraction) -> list[DrawnCrop | None]:
@@ -129,10 +131,11 @@ def _shrunk(crop: Crop | None, step: int) -> Crop | None:
 def _drawn(left: int, top: int, inside: npt.NDArray[np.uint8], factor: int) -> DrawnCrop:
     lines, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE, offset=(left, top))
     largest = lines[0] if len(lines) == 1 else max(lines, key=cv2.contourArea)
-    x, y, wide, _ = cv2.boundingRect(largest)
+    x, y, wide, tall = cv2.boundingRect(largest)
     outlines = tuple(np.asarray(line, np.int32) for line in lines)
     if factor > 1:  # lines run through the middles of pixels, so that slopes have no stairs
         inside = cv2.resize(inside, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
         outlines = tuple(line * np.int32(factor) + np.int32(factor // 2) for line in outlines)
     anchor = ((x + wide // 2) * factor, y * factor)
-    return DrawnCrop(left * factor, top * factor, inside.view(np.bool_), outlines, anchor)
+    middle = (anchor[0], (y + tall // 2) * factor)
+    return DrawnCrop(left * factor, top * factor, inside.view(np.bool_), outlines, anchor, middle)

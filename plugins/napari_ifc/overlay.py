@@ -48,6 +48,7 @@ class DrawnMask:
         filled: Whether the inside is tinted; the mask under the brush is filled elsewhere.
         ghost: Only a dashed outline: the mask of another frame, to compare with.
         text: What the label says; the number if empty.
+        hatched: Whether the inside is tinted in stripes, as of a region to ignore.
     """
 
     track_id: int
@@ -58,6 +59,7 @@ class DrawnMask:
     filled: bool = True
     ghost: bool = False
     text: str = ""
+    hatched: bool = False
 
     @property
     def label(self) -> str:
@@ -230,14 +232,17 @@ class OverlayPainter:
         alpha = round(255 * style.opacity)
         for mask, crop in placed:
             if mask.filled and not mask.ghost:
-                _tint(out, crop, _pixel((*mask.color_rgb, alpha)), mask.provisional)
+                is_striped = mask.provisional or mask.hatched
+                _tint(out, crop, _pixel((*mask.color_rgb, alpha)), is_striped)
         if placed:
             self._outline(out, placed, style.contour_width_px)
         if style.show_ids:
-            for mask, crop in placed:
+            owners = [taken.cover(crop, out.shape) for _, crop in placed]
+            for (mask, crop), owner in zip(placed, owners, strict=True):
                 if not mask.ghost:
                     look = (mask.color_rgb, mask.selected)
-                    put_label(out, crop.anchor, mask.label, look, taken, style.digit_px)
+                    ways = (crop.anchor, crop.middle, owner)
+                    put_label(out, ways, mask.label, look, taken, style.digit_px)
 
     def _outline(
         self, out: RGBA, placed: Sequence[tuple[DrawnMask, DrawnCrop]], width: int

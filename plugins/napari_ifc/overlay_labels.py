@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from napari_ifc.mask_crops import DrawnCrop
+
 RGBA = npt.NDArray[np.uint8]
 _Box = tuple[int, int, int, int]
 RGB = tuple[int, int, int]
@@ -19,18 +21,59 @@ _FONT_PX = 22  # height of a digit at OpenCV's size of 1
 _DARK, _WHITE = (16, 16, 16), (255, 255, 255)
 _BAND_PX = 32  # about as high as a number
 _GAP_PX = 2  # between two side by side
+_STEP = 4  # pixels of the picture for one of where masks lie
+_HIDES = 0.15  # of a number, how much may lie on another's mask before a place inside is looked at
 _SHRUNK = (1.0, 0.8, 0.65)  # smaller digits where there is no place for larger ones
 
 
 class Places:
-    """Where numbers stand, by bands of the picture, so that a free place is found fast."""
+    """Where numbers stand, by bands of the picture, so that a free place is found fast.
 
-    def __init__(self, bands: dict[int, list[_Box]] | None = None) -> None:
-        self._bands = bands or {}
+    It knows roughly, too, which masks lie where, so that no number hides another's mask.
+    """
+
+    def __init__(self) -> None:
+        self._bands: dict[int, list[_Box]] = {}
+        self._owners: npt.NDArray[np.uint16] | None = None
+        self._count = 0
 
     def copy(self) -> Places:
         """Places that can be taken without taking them here."""
-        return Places({band: list(boxes) for band, boxes in self._bands.items()})
+        other = Places()
+        other._bands = {band: list(boxes) for band, boxes in self._bands.items()}
+        other._owners = None if self._owners is None else self._owners.copy()
+        other._count = self._count
+        return other
+
+    def cover(self, crop: DrawnCrop, shape: tuple[int, ...]) -> int:
+        """Note where a mask lies, over those that were noted before.
+
+        Args:
+            crop: The mask.
+            shape: (height, width) of the picture.
+
+        Returns:
+            Its number, for :meth:`hides`.
+        """
+        if self._owners is None:
+            self._owners = np.zeros((-(-shape[0] // _STEP), -(-shape[1] // _STEP)), np.uint16)
+        self._count += 1
+        skipped_y, skipped_x = -crop.top % _STEP, -crop.left % _STEP
+        coarse = crop.inside[skipped_y::_STEP, skipped_x::_STEP]
+        top, left = (crop.top + skipped_y) // _STEP, (crop.left + skipped_x) // _STEP
+        part = self._owners[top : top + coarse.shape[0], left : left + coarse.shape[1]]
+        part[coarse[: part.shape[0], : part.shape[1]]] = self._count
+        return self._count
+
+    def hides(self, box: _Box, owner: int) -> float:
+        """Share of a box that lies on other masks than one's own, 0 to 1."""
+        if self._owners is None:
+            return 0.0
+        left, top, wide, tall = box
+        rows = slice(top // _STEP, max(-(-(top + tall) // _STEP), top // _STEP + 1))
+        columns = slice(left // _STEP, max(-(-(left + wide) // _STEP), left // _STEP + 1))
+        under = self._owners[rows, columns]
+        return float(np.count_nonzero((under != 0) & (under != owner))) / max(1, under.size)
 
     def free_place(self, box: _Box, size: tuple[int, int]) -> _Box | None:
         """The box where it is free, else the nearest free place above, below or beside it.
@@ -84,7 +127,7 @@ def _bands(box: _Box) -> range:
 
 def put_label(
     out: RGBA,
-    anchor: tuple[int, int],
+    ways: tuple[tuple[int, int], tuple[int, int], int],
     text: str,
     look: tuple[RGB, bool],
     taken: Places,
@@ -92,12 +135,14 @@ def put_label(
 ) -> None:
     """Put a number above ``anchor``, beside the numbers that are there already.
 
-    Where there is no place it is made smaller, and at last it covers others: one that stood
-    far from its mask would be taken for another's.
+    Where it would hide a mask that touches its own, it stands in the middle of its own. Where there
+    is no place it is made smaller, and at last it covers others: one that stood far from its mask
+    would be taken for another's.
 
     Args:
         out: The picture.
-        anchor: (x, y) of the place below its middle.
+        ways: (x, y) of the place below its middle, (x, y) of the middle of its mask, and the number
+            of that mask, of ``Places.cover``; 0 for none.
         text: The number.
         look: Colour of its ground, and whether it has a white rim.
         taken: Where the others stand.
@@ -107,15 +152,32 @@ def put_label(
     digit = max(_LEAST_DIGIT_PX, digit_px or max(tall, wide) * _DIGIT_SHARE)
     for share in _SHRUNK:
         plate = _plate(text, *look, share * digit / _FONT_PX)
-        box_h, box_w = min(plate.shape[0], tall), min(plate.shape[1], wide)
-        left = min(max(anchor[0] - box_w // 2, 0), wide - box_w)
-        top = min(max(anchor[1] - box_h - 3, 0), tall - box_h)
-        place = taken.free_place((left, top, box_w, box_h), (tall, wide))
+        box = left, top, box_w, box_h = _wanted(plate.shape, ways, taken, (tall, wide))
+        place = taken.free_place(box, (tall, wide))
         if place is not None:
             left, top, *_ = place
             break
     taken.take((left, top, box_w, box_h))
     out[top : top + box_h, left : left + box_w] = plate[:box_h, :box_w]
+
+
+def _wanted(
+    plate: tuple[int, ...],
+    ways: tuple[tuple[int, int], tuple[int, int], int],
+    taken: Places,
+    size: tuple[int, int],
+) -> _Box:
+    """Where a number stands best: above its mask, unless less is hidden in the middle of it."""
+    (tall, wide), (above, middle, owner) = size, ways
+    box_h, box_w = min(plate[0], tall), min(plate[1], wide)
+    boxes = [
+        (min(max(x - box_w // 2, 0), wide - box_w), min(max(y, 0), tall - box_h), box_w, box_h)
+        for x, y in ((above[0], above[1] - box_h - 3), (middle[0], middle[1] - box_h // 2))
+    ]
+    hidden = taken.hides(boxes[0], owner)
+    if hidden <= _HIDES or taken.hides(boxes[1], owner) >= hidden:
+        return boxes[0]
+    return boxes[1]
 
 
 def luminance(rgb: RGB) -> float:

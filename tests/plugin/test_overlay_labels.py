@@ -1,11 +1,14 @@
 """The numbers on the canvas can be read, whatever their ground and the zoom."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from fake_engine import disc
 
 from ifc_core.structures.palette import track_color
-from napari_ifc.overlay import DrawnMask, OverlayStyle
+from napari_ifc.mask_crops import crop_masks
+from napari_ifc.overlay import DrawnMask, OverlayPainter, OverlayStyle
 from napari_ifc.overlay_labels import Places, contrast, ink_on, put_label
 from napari_ifc.overlay_layer import OverlayLayer
 
@@ -74,7 +77,7 @@ def stand(anchors, size, digit_px=11):
     """Where numbers from 10 on stand that are put on a picture: left, top, width, height."""
     out, taken = np.zeros((*size, 4), np.uint8), Places()
     for number, anchor in enumerate(anchors, start=10):
-        put_label(out, anchor, f"{number}", ((68, 170, 153), False), taken, digit_px)
+        put_label(out, (anchor, anchor, 0), f"{number}", ((68, 170, 153), False), taken, digit_px)
     return sorted({box for boxes in taken._bands.values() for box in boxes})
 
 
@@ -95,7 +98,7 @@ def test_no_number_stands_far_from_its_mask_on_a_small_picture(spacing):
     anchors = [(x, y) for y in range(20, 100, 20) for x in range(12, 200, spacing)]
     before = set()
     for x, y in anchors:
-        put_label(out, (x, y), "28", ((0, 0, 160), False), taken, 11)
+        put_label(out, ((x, y), (x, y), 0), "28", ((0, 0, 160), False), taken, 11)
         now = {box for boxes in taken._bands.values() for box in boxes}
         for left, top, wide, tall in now - before:
             assert abs(left + wide / 2 - x) <= 1.5 * wide + 3
@@ -108,3 +111,38 @@ def test_numbers_are_smaller_where_they_would_fill_the_picture():
     heights = [box[3] for box in stand(anchors, (120, 210), 14)]
     assert min(heights) < max(heights)
     assert len({box[3] for box in stand(anchors[::9], (120, 210), 14)}) == 1
+
+
+def test_a_number_hides_no_mask_that_touches_its_own():
+    size = (190, 240)
+    upper, lower = (
+        DrawnMask(i, disc(size, (y, 100), 30), track_color(i)) for i, y in ((1, 60), (2, 121))
+    )
+    alone = DrawnMask(3, disc(size, (110, 200), 20), track_color(3))
+    taken = Places()
+    painter = OverlayPainter(size, 1)
+    painter._draw_into(painter.picture, [upper, lower, alone], OverlayStyle(digit_px=11), taken)
+    boxes = sorted({box for boxes in taken._bands.values() for box in boxes})
+    first, second = sorted(boxes[:2], key=lambda box: box[1])
+    assert first[1] + first[3] <= 60 - 30  # above the upper mask, where nothing is
+    assert abs(second[1] + second[3] / 2 - 121) <= 2  # in the middle of the one below it
+    assert boxes[2][1] + boxes[2][3] <= 110 - 20
+    assert not upper.rle.to_array()[
+        second[1] : second[1] + second[3], second[0] : second[0] + second[2]
+    ].any()
+
+
+def test_what_is_taken_or_covered_in_a_copy_is_not_in_the_first():
+    size = (80, 80)
+    (crop,) = crop_masks([disc(size, (40, 40), 20)], Fraction(1))
+    first = Places()
+    assert first.hides((30, 30, 10, 10), 0) == 0
+    second = first.copy()
+    owner = second.cover(crop, size)
+    third = second.copy()
+    third.cover(crop, size)
+    assert first.hides((30, 30, 10, 10), 0) == 0
+    assert second.hides((30, 30, 10, 10), owner) == 0
+    assert second.hides((30, 30, 10, 10), 0) == third.hides((30, 30, 10, 10), owner) == 1
+    assert second.hides((0, 0, 4, 4), 0) == 0
+    assert second.hides((78, 78, 10, 10), 0) == 0  # at the edge
