@@ -18,7 +18,15 @@ from ifc_core.errors import FormatError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.io.frame_list import MAX_FRAMES
 from ifc_core.io.json_stream import iter_entries
-from ifc_core.io.problems import Reporter, is_finite, is_int, is_text, shown
+from ifc_core.io.problems import (
+    MAX_NAME_LETTERS,
+    Reporter,
+    is_finite,
+    is_int,
+    is_text,
+    shown,
+    why_not_named,
+)
 from ifc_core.io.segmentations import parse_segmentations
 from ifc_core.io.track_builder import TrackBuilder
 from ifc_core.io.ytvis_checks import (
@@ -273,14 +281,18 @@ def _add_mask(
     if not is_text(name):
         report(f"{where}.instance_name", f"expected text, found {shown(name)}.")
         name = ""
-    is_crowd = raw.get("iscrowd", 0) == 1
+    elif reason := why_not_named(name, MAX_NAME_LETTERS):
+        report(f"{where}.instance_name", f"the name {shown(name)} {reason}.")
+    crowd = raw.get("iscrowd", 0)
+    if crowd not in (0, 1):
+        report(f"{where}.iscrowd", f"expected 0 or 1, found {shown(crowd)}.")
     if not builder.add(
         video_id,
         label,
         categories[category_id].id,
         frame,
         masks[0],
-        is_crowd=is_crowd,
+        is_crowd=crowd == 1,
         score=score,
         name=name,
     ):

@@ -210,7 +210,7 @@ def parse_track(
     has_score = number is not None or "score" in raw
     score = _score(raw.get("score"), f"{where}.score", report) if has_score else None
     crowd = raw.get("iscrowd", 0)
-    if crowd not in (0, 1) or isinstance(crowd, float):
+    if crowd not in (0, 1):
         report(f"{where}.iscrowd", f"expected 0 or 1, found {shown(crowd)}.")
         crowd = 0
     if video is None or category is None:

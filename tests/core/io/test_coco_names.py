@@ -38,3 +38,22 @@ def test_a_name_that_is_no_text_is_refused(file, tmp_path):
     path.write_text(json.dumps(raw), "utf-8")
     with pytest.raises(FormatError, match="instance_name"):
         read_coco(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("instance_name", "Rex\x1b[2J", "control characters"),
+        ("instance_name", "x" * 1001, "1,001 letters"),
+        ("iscrowd", "yes", "expected 0 or 1"),
+        ("iscrowd", 2, "expected 0 or 1"),
+    ],
+)
+def test_a_name_and_a_crowd_are_what_they_should_be(file, tmp_path, key, value, told):
+    path = tmp_path / "a.json"
+    write_coco(file, path)
+    data = json.loads(path.read_text())
+    data["annotations"][0][key] = value
+    path.write_text(json.dumps(data))
+    with pytest.raises(FormatError, match=rf"annotations\[0\]\.{key}: .*{told}"):
+        read_coco(path)

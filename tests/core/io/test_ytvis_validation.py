@@ -166,7 +166,6 @@ FAULTS = {
     ),
     "score huge": (_set(*A, "score", value=1e9), "annotations[1].score", "0 to 1"),
     "score negative": (_set(*A, "score", value=-5), "annotations[1].score", "0 to 1"),
-    "crowd real": (_set(*A, "iscrowd", value=1.0), "annotations[1].iscrowd", "0 or 1"),
     "name null byte": (
         _set(*V, "file_names", 1, value="a\0b"),
         "videos[0].file_names[1]",
