@@ -62,8 +62,10 @@ def _incomplete_note(selections: Sequence[VideoSelection]) -> list[str]:
     frames = sum(len(s.incomplete) for s in selections)
     if not frames:
         return []
-    do = "1 approved frame does" if frames == 1 else f"{frames} approved frames do"
-    return [f"{do} not count as complete in the export, since objects on them are not in it."]
+    end = "not count as complete in the export, since not all of"
+    if frames == 1:
+        return [f"1 approved frame does {end} its objects are in it."]
+    return [f"{frames} approved frames do {end} their objects are in it."]
 
 
 def hidden_note(pixels: int) -> tuple[str, ...]:

@@ -247,8 +247,11 @@ def test_an_export_of_one_class_calls_no_frame_complete_that_shows_another(kinds
     frames, complete = flags_of(tmp_path / "dogs.json")
     assert frames == list(range(NUM_FRAMES if scope is ExportScope.EVERYTHING else 8))
     assert complete == [4, 5, 6, 7]
-    told = "4 approved frames do not count as complete in the export, since objects on them are"
+    told = "4 approved frames do not count as complete in the export, since not all of their"
     assert [note for note in report.notes if note.startswith(told)]
+    one = ExportOptions(scope, category_ids=(2,), frame_scope=Scope(3, 4))
+    report = export_project(kinds, tmp_path / "one.json", options=one)
+    assert [note for note in report.notes if note.startswith("1 approved frame does not count")]
     (dog,) = json.loads((tmp_path / "dogs.json").read_text())["annotations"]
     assert dog["ifc_studio"]["states"][0] == ["absent", 2]  # frames 0 and 1, by the approval
     everything = export_project(kinds, tmp_path / "all.json", options=ExportOptions(scope))
