@@ -71,7 +71,9 @@ def info(
 
 @app.command("import", epilog="Example: ifc-studio models import ytvis_r50.pth -o r50.safetensors")
 def import_command(
-    file: Annotated[Path, typer.Argument(help="Checkpoint as its authors publish it (.pth).")],
+    file: Annotated[
+        Path, typer.Argument(help="Published checkpoint (.pth), or .safetensors of ours.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="File to write; else the user's models folder."),
@@ -82,9 +84,11 @@ def import_command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read IFC's published checkpoints, or torchvision's ResNet weights for the backbone.
+    """Read IFC's published checkpoints, torchvision's ResNet weights, or a model of this program.
 
-    Architecture, classes and memory tokens are read off the tensors. Nothing in the file is run.
+    The ResNet's are for the backbone alone. A .safetensors file that this program made, such as
+    the fine-tuned model of another person, is checked and copied. Of the others architecture,
+    classes and memory tokens are read off the tensors. Nothing in the file is run.
     """
     for read in (file, Path(categories or "")):
         if output is not None and output.is_file() and read.is_file() and output.samefile(read):

@@ -287,7 +287,7 @@ def _checked_info(path: Path, file: Any) -> CheckpointInfo:
     text = (file.metadata() or {}).get(METADATA_KEY)
     if text is None:
         raise CheckpointError(
-            f"{path} is not an IFC Studio model; published .pth files are read by"
+            f"{path} is not an IFC Studio model; of published ones the .pth files are read, by"
             " `ifc-studio models import`.",
             path=path,
         )

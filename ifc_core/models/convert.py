@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -15,12 +16,13 @@ import torch
 from torch import Tensor
 
 from ifc_core.errors import CheckpointError, ConfigError, OutputError
-from ifc_core.io.atomic import ready_folder
+from ifc_core.io.atomic import atomic_output, ready_folder
 from ifc_core.models.checkpoint import (
     Checkpoint,
     CheckpointInfo,
     compare_shapes,
     expected_shapes,
+    read_checkpoint,
     read_checkpoint_info,
     write_checkpoint,
 )
@@ -30,6 +32,7 @@ from ifc_core.models.ifc import IFC
 from ifc_core.models.names import SUFFIX
 from ifc_core.models.published_names import ours_to_published, published_to_ours
 from ifc_core.models.registry import is_reserved, user_models_dir
+from ifc_core.models.safetensors_file import check_values, is_safetensors
 from ifc_core.structures import Category
 
 MAX_UNPACKED_BYTES = 8 << 30
@@ -49,12 +52,15 @@ def import_model(
 ) -> tuple[Path, CheckpointInfo]:
     """Convert a published checkpoint (or plain ResNet weights) and save it.
 
+    A model of ours, such as one that somebody else fine-tuned, is checked and copied as it is.
+
     Args:
-        path: ``.pth`` file: IFC's in the authors' layout, or torchvision's ResNet.
+        path: ``.pth`` file: IFC's in the authors' layout, or torchvision's ResNet; or a file of
+            ours (``.safetensors``).
         output: Target; by default ``NAME.safetensors`` in the user's models folder, or
             ``NAME-2.safetensors`` and so on where another model has that name. What was imported
             before, with the same class names, stays as it is.
-        categories: As :func:`convert_checkpoint`.
+        categories: As :func:`convert_checkpoint`; a model of ours names its classes itself.
 
     Returns:
         The file of the model and what it says about itself.
@@ -73,12 +79,35 @@ def import_model(
             f"{target.stem} is a model that comes with the program; choose another name.",
             path=target,
         )
+    if is_safetensors(source):
+        return _copy_model(source, target, categories)
     checkpoint = convert_checkpoint(source, categories)
+    check_values(source, checkpoint.state_dict)  # the file to write is not to blame
     if target is None:
         target, stored = _place_in(folder, source.stem, checkpoint.info)
         if stored is not None:
             return target, stored
     return target, write_checkpoint(target, checkpoint.info, checkpoint.state_dict)
+
+
+def _copy_model(
+    source: Path, target: Path | None, categories: str | Path | Sequence[Category] | None
+) -> tuple[Path, CheckpointInfo]:
+    """Check a model of ours and copy it, byte by byte."""
+    if categories is not None:
+        raise ConfigError(
+            f"{source.name} names its classes itself; leave out --categories.",
+            name="categories",
+            value=str(categories),
+        )
+    info = read_checkpoint(source).info
+    if target is None:
+        target, stored = _place_in(user_models_dir(), source.stem, info)
+        if stored is not None:
+            return target, stored
+    with atomic_output(target) as temporary:
+        shutil.copyfile(source, temporary)
+    return target, info
 
 
 def _place_in(folder: Path, name: str, info: CheckpointInfo) -> tuple[Path, CheckpointInfo | None]:
@@ -96,9 +125,16 @@ def _place_in(folder: Path, name: str, info: CheckpointInfo) -> tuple[Path, Chec
             stored = read_checkpoint_info(path)
         except CheckpointError:
             continue  # somebody may know what it is
-        same_source = stored.provenance.get("source_sha256") == info.provenance["source_sha256"]
-        if same_source and stored.categories == info.categories:
+        if _is_same(stored, info):
             return path, stored
+
+
+def _is_same(stored: CheckpointInfo, info: CheckpointInfo) -> bool:
+    """Whether what would be imported is there; what is to be converted has no hash yet."""
+    if info.sha256:
+        return stored == info
+    same_source = stored.provenance.get("source_sha256") == info.provenance["source_sha256"]
+    return same_source and stored.categories == info.categories
 
 
 def convert_checkpoint(

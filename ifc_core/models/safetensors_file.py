@@ -22,6 +22,16 @@ _FAILED_OUTPUT = re.compile(r"\bI/O error\b|\bIoError\b")
 _SYSTEM_CODE = re.compile(r"\(os error (\d+)\)|\bcode: (\d+)")  # as it is said now, and was
 
 
+def is_safetensors(path: Path) -> bool:
+    """Whether a file begins as a safetensors file does, whatever its name; no for a missing one."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(9)
+    except OSError:
+        return False
+    return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") >= 2
+
+
 def check_header(path: Path) -> None:
     """Look at the length of the header before a parser does.
 

@@ -45,12 +45,18 @@ class ModelImport(Feature):
             tr("Import a published model…"),
             self._ask_for_file,
             group=tr("Propose"),
-            tip=tr("Read a .pth checkpoint that the authors of IFC publish, or a plain ResNet."),
+            tip=tr(
+                "Read a .pth checkpoint that the authors of IFC publish, a plain ResNet, or a "
+                ".safetensors file that this program made, such as a colleague's fine-tuned model."
+            ),
         )
 
     def _ask_for_file(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(
-            self.studio.panel, tr("Import a published model"), "", tr("Checkpoints (*.pth *.pt)")
+            self.studio.panel,
+            tr("Import a published model"),
+            "",
+            tr("Checkpoints (*.pth *.pt *.safetensors)"),
         )
         if chosen:
             self.start(chosen)

@@ -15,6 +15,7 @@ from ifc_core.models.class_names import TABLES, class_table
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.convert import convert_checkpoint, import_model, load_backbone
 from ifc_core.models.published_names import ours_to_published, published_to_ours
+from ifc_core.models.safetensors_file import save_tensors
 
 SMALL = {"hidden_dim": 32, "feedforward_dim": 16, "num_queries": 4}
 
@@ -310,3 +311,34 @@ def test_plain_resnet_weights_that_do_not_fit(tmp_path, make_model):
         convert_checkpoint(path)
     with pytest.raises(CheckpointError, match="wrong shape"):
         load_backbone(make_model(), path)
+
+
+def test_a_model_of_ours_is_checked_and_copied(tmp_path):
+    made, info = import_model(_save(tmp_path, {"model": _state(dense=True)}))
+    shared = tmp_path / "friend.safetensors"
+    shared.write_bytes(made.read_bytes())
+    target, copied = import_model(shared)
+    assert target == registry.user_models_dir() / "friend.safetensors"
+    assert (target.read_bytes(), copied) == (made.read_bytes(), info)
+    assert import_model(shared)[0] == target  # it is there
+    with pytest.raises(ConfigError, match="leave out --categories"):
+        import_model(shared, categories="coco")
+    shared.write_bytes(made.read_bytes()[:-1])
+    with pytest.raises(CheckpointError, match="damaged"):
+        import_model(shared, tmp_path / "out.safetensors")
+    assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_tensors_of_another_program_are_no_model_of_ours(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_tensors({"a": torch.zeros(2)}, path)
+    with pytest.raises(CheckpointError, match=r"not an IFC Studio model; .* the \.pth files"):
+        import_model(path)
+
+
+def test_values_that_are_no_numbers_are_those_of_the_file_that_was_read(tmp_path):
+    state = _state(dense=True)
+    state["detr.input_proj.bias"] = torch.full((32,), float("nan"))
+    path = _save(tmp_path, {"model": state})
+    with pytest.raises(CheckpointError, match=r"model_final\.pth holds NaN"):
+        import_model(path, tmp_path / "out.safetensors")
