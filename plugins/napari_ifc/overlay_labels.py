@@ -1,4 +1,4 @@
-"""The numbers of tracks on the picture of masks, beside each other."""
+"""The numbers and names of tracks on the picture of masks, beside each other."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ifc_core.io.letters import drawable
 from napari_ifc.mask_crops import DrawnCrop
 
 RGBA = npt.NDArray[np.uint8]
@@ -133,7 +134,7 @@ def put_label(
     taken: Places,
     digit_px: int = 0,
 ) -> None:
-    """Put a number above ``anchor``, beside the numbers that are there already.
+    """Put a number above its mask, beside the numbers that are there already.
 
     Where it would hide a mask that touches its own, it stands in the middle of its own. Where there
     is no place it is made smaller, and at last it covers others: one that stood far from its mask
@@ -201,6 +202,7 @@ def ink_on(ground: RGB) -> RGB:
 @lru_cache(maxsize=2048)
 def _plate(text: str, color_rgb: RGB, selected: bool, font_scale: float) -> RGBA:
     """A number on a ground of the track's colour, (h, w, 4)."""
+    text = drawable(text)
     stroke = max(1, round(1.6 * font_scale))
     (text_w, text_h), _ = cv2.getTextSize(text, _FONT, font_scale, stroke)
     pad = max(3, round(6 * font_scale))

@@ -42,6 +42,8 @@ class TrackRow:
         provisional: Whether it belongs to a run that is not accepted.
         parent_id: The track that divided into it, or ``None``.
         daughter_ids: What it divided into.
+        name: What a person or a file calls it, or empty.
+        is_region: Whether it stands for no object but for ground to ignore.
     """
 
     track_id: int
@@ -55,12 +57,14 @@ class TrackRow:
     provisional: bool = False
     parent_id: int | None = None
     daughter_ids: tuple[int, ...] = ()
+    name: str = ""
+    is_region: bool = False
 
     def holds(self, words: str) -> bool:
-        """Whether its number, class, state or mother ("from 7") holds some words."""
+        """Whether its number, name, class, state or mother ("from 7") holds some words."""
         number = f"~{-self.track_id}" if self.provisional else str(self.track_id)
         wanted = words.casefold()
-        texts = [number, self.class_name, self.state]
+        texts = [number, self.name, self.class_name, self.state]
         if self.parent_id is not None:
             texts.append(tr("from {parent_id}").format(parent_id=self.parent_id))
         return any(wanted in text.casefold() for text in texts)
@@ -164,8 +168,9 @@ class Lane:
         keyframes: (k,) int32, frames whose mask a person drew or corrected, ascending.
         doubt_frames: (d,) int32, frames that nobody reviewed and whose uncertainty is known.
         doubt: (d,) float32 in 0 to 1, their uncertainty.
-        detail: Class and state in words.
+        detail: Name, class and state in words.
         parent_id: The track that divided into it, or ``None``.
+        name: What stands behind the label; the first of the details if empty.
     """
 
     track_id: int
@@ -177,6 +182,7 @@ class Lane:
     doubt: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     detail: str = ""
     parent_id: int | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

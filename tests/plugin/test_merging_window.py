@@ -22,7 +22,7 @@ def test_masks_are_joined_where_one_asks_for_it(desk, parts):
     left, right = parts
     whole = RLEMask.union(desk.project.mask(i, 3).rle for i in parts)
     found = [action.id for action in desk.studio.actions.search("merge union")]
-    assert found == ["track.merge_joined"]
+    assert "track.merge_joined" in found
     assert desk.studio.run_action("track.merge_joined")
     assert desk.project.mask(left, 3).rle == whole
     assert desk.said == f"Merged track {right} into track {left}. Masks were joined on 1 frame."

@@ -9,10 +9,11 @@ from ifc_core.annotation import EditResult, ProjectReader, StagedMask
 from ifc_core.structures import FrameState, MaskRecord, Track
 from ifc_core.structures.palette import track_color
 from napari_ifc.controllers.propose import provisional_id
-from napari_ifc.controllers.track_look import TrackLook
+from napari_ifc.controllers.track_look import TrackLook, is_region
 from napari_ifc.overlay import DrawnMask
 
 _AS_THEY_ARE = TrackLook()
+_LONGEST_NAME = 20  # letters of a name on the picture
 
 
 class Headers(Protocol):
@@ -106,6 +107,8 @@ def masks_to_draw(
                 color_rgb=look.color(index.header(record.track_id)),
                 selected=record.track_id in selected,
                 filled=not current,
+                text=label_of(index.header(record.track_id)),
+                hatched=is_region(index.header(record.track_id)),
             )
         )
     for staged in provisional:
@@ -114,3 +117,12 @@ def masks_to_draw(
             color = track_color(staged.instance_id)
             drawn.append(DrawnMask(number, staged.rle, color, provisional=True))
     return drawn
+
+
+def label_of(track: Track) -> str:
+    """What stands on the masks of a track that has a name; empty for its number alone."""
+    if not track.name or track.name.isdigit():
+        return ""
+    is_long = len(track.name) > _LONGEST_NAME
+    name = f"{track.name[: _LONGEST_NAME - 1].rstrip()}…" if is_long else track.name
+    return f"{track.id}: {name}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from ifc_core.structures import Track
+from ifc_core.structures import Track, TrackKind
 
 RGB = tuple[int, int, int]
+_REGION_RGB = (150, 150, 150)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class TrackLook:
 
     def color(self, track: Track) -> RGB:
         """Colour in which a track is seen."""
-        return self.colors.get(track.id, track.color_rgb)
+        own = own_color(track)
+        return own if is_region(track) else self.colors.get(track.id, own)
 
     def of_all(self) -> TrackLook:
         """With nothing hidden."""
@@ -55,3 +57,13 @@ class TrackLook:
         return replace(
             self, hidden=self.hidden - meant if meant <= self.hidden else self.hidden | meant
         )
+
+
+def is_region(track: Track) -> bool:
+    """Whether a track stands for no object: a crowd or a region to ignore."""
+    return track.kind is not TrackKind.OBJECT
+
+
+def own_color(track: Track) -> RGB:
+    """The colour of a track by itself; regions are grey."""
+    return _REGION_RGB if is_region(track) else track.color_rgb

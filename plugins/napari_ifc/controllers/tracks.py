@@ -17,6 +17,7 @@ from napari_ifc.controllers.track_frames import (
     read_frames,
     runs_of,
 )
+from napari_ifc.controllers.track_look import is_region, own_color
 from napari_ifc.language import tr
 from napari_ifc.rows import Lane, TimelineData, TrackRow
 
@@ -207,15 +208,17 @@ class TrackIndex:
         frames = self.frames(track.id).masked
         return TrackRow(
             track_id=track.id,
-            color_rgb=track.color_rgb,
+            color_rgb=own_color(track),
             class_name=self.class_name(track.id),
             score=track.score,
             num_frames=len(frames),
             first_frame=int(frames[0]) if len(frames) else None,
             last_frame=int(frames[-1]) if len(frames) else None,
-            state=tr(track.state.value),
+            state=_state_word(track),
             parent_id=self.kinship.parent(track.id),
             daughter_ids=self.kinship.daughters(track.id),
+            name=track.name,
+            is_region=is_region(track),
         )
 
     def timeline(
@@ -243,12 +246,14 @@ class TrackIndex:
         lane = self._lanes.get(track.id)
         if lane is None:
             frames, parent_id = self.frames(track.id), self.kinship.parent(track.id)
-            words = [self.class_name(track.id), tr(track.state.value)]
+            words = [self.class_name(track.id), _state_word(track)]
+            if track.name:
+                words.insert(0, track.name)
             if parent_id is not None:
                 words.append(tr("from {parent_id}").format(parent_id=parent_id))
             lane = Lane(
                 track.id,
-                track.color_rgb,
+                own_color(track),
                 str(track.id),
                 frames.spans,
                 frames.keyframes,
@@ -256,6 +261,7 @@ class TrackIndex:
                 frames.doubt,
                 ", ".join(words),
                 parent_id,
+                track.name,
             )
             self._lanes[track.id] = lane
         return lane
@@ -293,3 +299,8 @@ class TrackIndex:
     def has_human_work(self) -> bool:
         """Whether anything was corrected, approved or marked absent."""
         return any(track.is_touched for track in self._frames.values())
+
+
+def _state_word(track: Track) -> str:
+    """How far the review of a track is; of a region, that it is one."""
+    return tr("ignored") if is_region(track) else tr(track.state.value)

@@ -19,12 +19,14 @@ from napari_ifc.features.polygon import Polygon
 from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.features.propose import ProposeLink
 from napari_ifc.features.quality import Quality
+from napari_ifc.features.regions import IgnoredRegions
 from napari_ifc.features.review import Review
 from napari_ifc.features.scale import VideoScale
 from napari_ifc.features.system import System
 from napari_ifc.features.timeline import TimelineLink
 from napari_ifc.features.track_edits import TrackEdits
 from napari_ifc.features.track_list import TrackList
+from napari_ifc.features.track_names import TrackNames
 from napari_ifc.features.videos import Videos
 from napari_ifc.features.view import View
 from napari_ifc.features.visibility import Visibility
@@ -45,6 +47,8 @@ FEATURES: tuple[type[Feature], ...] = (
     View,
     Visibility,
     TrackEdits,
+    TrackNames,
+    IgnoredRegions,
     Lineage,
     TrackList,
     Navigation,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_ifc.controllers.canvas import label_of
 from napari_ifc.overlay import DrawnMask
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def _provisional(correction: Correction, frame_index: int) -> list[DrawnMask]:
             workspace.color_of(staged.instance_id),
             provisional=True,
             selected=staged.instance_id in workspace.editor.selected,
+            text=label_of(workspace.index.header(staged.instance_id)),
         )
         for staged in spreader.provisional_at(frame_index)
         if staged.rle is not None and staged.instance_id in workspace.index

@@ -166,7 +166,8 @@ class TimelinePainter:
         painter = self._painter
         painter.fillRect(QRectF(10, y + 6, 8, 8), color)
         painter.setPen(self._colors.text if chosen else self._colors.muted)
-        words = f"{lane.label}  {lane.detail.split(',')[0]}".strip()
+        called = lane.name or lane.detail.split(",")[0]
+        words = f"{lane.label}  {called}".strip()
         room = QRect(24, y, LABEL_PX - 28, LANE_PX)
         align = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         shown = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, room.width())

@@ -12,7 +12,7 @@ from qtpy.QtCore import (
     QSortFilterProxyModel,
     Qt,
 )
-from qtpy.QtGui import QIcon
+from qtpy.QtGui import QFont, QIcon
 
 from napari_ifc.language import tr
 from napari_ifc.rows import TrackRow
@@ -23,6 +23,7 @@ Index = QModelIndex | QPersistentModelIndex
 
 _SORT_ROLE = Qt.ItemDataRole.UserRole
 _AFTER_TRACKS = 1 << 40
+_LAST = "\uffff"  # tracks without a name stand behind the others
 
 
 class TrackModel(QAbstractTableModel):
@@ -78,14 +79,21 @@ class TrackModel(QAbstractTableModel):
             return _texts(row)[column]
         if role == _SORT_ROLE:
             above = _AFTER_TRACKS if row.parent_id is None else row.parent_id
-            values = (_order(row), row.class_name, row.score, row.num_frames, row.state, above)
-            return values[column]
+            name = row.name.casefold() or _LAST
+            return (
+                *(_order(row), row.class_name, row.score, row.num_frames, row.state, above),
+                name,
+            )[column]
         if role == Qt.ItemDataRole.DecorationRole and column == 0:
             return self._swatch(row)
         if role == Qt.ItemDataRole.TextAlignmentRole and column in (2, 3):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role == Qt.ItemDataRole.ToolTipRole:
             return _tip(row)
+        if role == Qt.ItemDataRole.FontRole and row.is_region:
+            font = QFont()
+            font.setItalic(True)
+            return font
         return None
 
     def _swatch(self, row: TrackRow) -> QIcon:
@@ -140,6 +148,7 @@ def _texts(row: TrackRow) -> tuple[str, ...]:
         str(row.num_frames),
         row.state,
         "" if row.parent_id is None else str(row.parent_id),
+        row.name,
     )
 
 
@@ -160,7 +169,7 @@ def _tip(row: TrackRow) -> str:
         score=row.score,
         span=span,
     )
-    return "\n".join([words, *_kin_words(row)])
+    return "\n".join([*([row.name] if row.name else []), words, *_kin_words(row)])
 
 
 def _kin_words(row: TrackRow) -> list[str]:

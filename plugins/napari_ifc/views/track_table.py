@@ -52,6 +52,7 @@ _BUTTONS = (
     ("track.approve", "approve"),
     ("track.delete", "delete"),
 )
+_NAMES = ("track.name", "track.ignore", "track.not_ignored")
 _LINEAGE = ("lineage.divide", "lineage.bud", "lineage.unlink", "lineage.select")
 
 
@@ -338,11 +339,13 @@ class TrackTable(QWidget):
 
     def _show_menu(self, position: Any) -> None:
         menu = QMenu(self)
-        for action_ids in (tuple(dict(_BUTTONS)), _LINEAGE):
+        for action_ids in (tuple(dict(_BUTTONS)), _NAMES, _LINEAGE):
             menu.addSeparator()
             for action_id in action_ids:
                 action = self._actions[action_id]
-                entry = menu.addAction(action.menu_text())
+                if not (text := action.menu_text()):
+                    continue
+                entry = menu.addAction(text)
                 entry.setEnabled(action.enabled)
                 entry.setToolTip(action.why_not() or action.tip)
                 entry.triggered.connect(lambda _=False, a=action_id: self.action_requested.emit(a))

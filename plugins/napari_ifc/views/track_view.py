@@ -11,13 +11,17 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 from napari_ifc.language import tr
 from napari_ifc.rows import TrackRow
 
-ID, CLASS, SCORE, FRAMES, STATE, PARENT = range(6)
-COLUMNS = ("ID", tr("Class"), tr("Score"), tr("Frames"), tr("State"), tr("From"))
+ID, CLASS, SCORE, FRAMES, STATE, PARENT, NAME = range(7)
+COLUMNS = (
+    *("ID", tr("Class"), tr("Score"), tr("Frames"), tr("State"), tr("From")),
+    tr("Name"),
+)
 _SWATCH_PX = 12
 _SWATCH_MARGIN_PX = 6  # between it and the number
 _PADDING_PX = 22  # around a text: the style sheet's, Qt's, and a little air
 _ARROW_PX = 14  # of the column by which the list is sorted
 _LONGEST_CLASS_PX = 110
+_LONGEST_NAME_PX = 110
 _HEAD_SHRINKS = 8 / 9  # the head's letters against those of the list
 
 
@@ -25,14 +29,15 @@ class TrackView(QTableView):
     """Gives the class what the other columns can spare.
 
     Where that is too little, the score makes room, then the state; the tip of a line has both. The
-    column by which the list is sorted stays. That of parents is there where a track has one.
+    column by which the list is sorted stays. Those of parents and of names, which stand behind the
+    numbers, are there where a track has one.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._wanted: dict[int, int] = dict.fromkeys(range(len(COLUMNS)), 0)
         self._shown: tuple[object, ...] = ()
-        self._has_parents = False
+        self._has_parents = self._has_names = False
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -54,6 +59,7 @@ class TrackView(QTableView):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(CLASS, QHeaderView.ResizeMode.Stretch)
+        header.moveSection(NAME, CLASS)
         header.sortIndicatorChanged.connect(lambda *_: self._share())
         self.fit_to(())
 
@@ -67,7 +73,8 @@ class TrackView(QTableView):
         sign = "~" if any(row.provisional for row in rows) else ""
         parents = frozenset(str(row.parent_id) for row in rows if row.parent_id is not None)
         lengths = (len(str(longest)), len(str(most)), max(map(len, parents), default=0))
-        shown = (classes, states, lengths, sign, metrics.height())
+        names = frozenset(row.name for row in rows if row.name)
+        shown = (classes, states, lengths, sign, names, metrics.height())
         if shown == self._shown:  # mostly, after a stroke
             return
         self._shown = shown
@@ -78,12 +85,14 @@ class TrackView(QTableView):
             FRAMES: ("8" * len(str(most)),),
             STATE: states,
             PARENT: parents,
+            NAME: names,
         }
-        self._has_parents = bool(parents)
+        self._has_parents, self._has_names = bool(parents), bool(names)
         for column, words in texts.items():
             self._wanted[column] = self._room(column, words, metrics)
         self._wanted[ID] += _SWATCH_PX
         self._wanted[CLASS] = min(self._wanted[CLASS], _LONGEST_CLASS_PX)
+        self._wanted[NAME] = min(self._wanted[NAME], _LONGEST_NAME_PX)
         self._share()
 
     def _room(self, column: int, words: Iterable[str], metrics: QFontMetrics) -> int:
@@ -97,15 +106,15 @@ class TrackView(QTableView):
         wanted[sorted_by] += _ARROW_PX
         if sorted_by != ID:  # what the arrow would leave to it
             wanted[ID] += _SWATCH_MARGIN_PX
-        self.setColumnHidden(PARENT, not self._has_parents)
-        if not self._has_parents:
-            wanted[PARENT] = 0
+        for column, is_there in ((PARENT, self._has_parents), (NAME, self._has_names)):
+            self.setColumnHidden(column, not is_there)
+            wanted[column] *= is_there
         too_much = sum(wanted.values()) - self.viewport().width()
         for column in (SCORE, STATE):
             gone = too_much > 0 and column != sorted_by
             too_much -= wanted[column] if gone else 0
             self.setColumnHidden(column, gone)
-        for column in (ID, SCORE, FRAMES, STATE, PARENT):
+        for column in (ID, SCORE, FRAMES, STATE, PARENT, NAME):
             self.setColumnWidth(column, wanted[column])
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102

@@ -16,7 +16,7 @@ from ifc_core.inference.review_queue import (
 )
 from ifc_core.inference.uncertainty import SuspectedSwap
 from ifc_core.jobs import JobContext
-from ifc_core.structures import Category, RLEMask, Video
+from ifc_core.structures import Category, RLEMask, TrackKind, Video
 
 SIZE = (60, 120)
 NUM_FRAMES = 40
@@ -131,6 +131,14 @@ def test_a_reviewed_project_has_an_empty_queue(project):
     assert (only.reason, only.first, only.last) == (Reason.COMPLETE, 0, NUM_FRAMES - 1)
     project.apply(edits.ApproveFrames(1, Scope(only.first, only.last)))
     assert listed(queue_of(project)) == []
+
+
+def test_a_region_to_ignore_waits_for_nobody(project):
+    doubtful = ids(project)[0.8]
+    project.apply(edits.SetTrack(doubtful, kind=TrackKind.IGNORE))
+    assert doubtful not in {entry.track_id for entry in listed(queue_of(project))}
+    project.undo()
+    assert doubtful in {entry.track_id for entry in listed(queue_of(project))}
 
 
 def test_a_swap_is_suspected_until_it_is_fixed_and_comes_back_with_undo(tmp_path):
