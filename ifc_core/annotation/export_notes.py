@@ -51,9 +51,9 @@ def _waiting_note(selections: Sequence[VideoSelection]) -> list[str]:
         return []
     parts = [f"track {track.track_id} on {track.frames}" for track in found[:_MOST_NAMED]]
     named = ", ".join(parts) + (" and more" if len(found) > _MOST_NAMED else "")
-    were = "1 frame was" if frames == 1 else f"{frames} frames were"
+    wait = "1 of them waits" if frames == 1 else f"{frames} of them wait"
     return [
-        f"{were} left out, since some of the exported tracks are not reviewed there: {named}. "
+        f"{wait} for exported tracks that are not reviewed there: {named}. "
         "Approve or reject these tracks, or export the tracks approved as a whole only."
     ]
 

@@ -41,7 +41,9 @@ def test_what_the_core_says_of_the_same_is_not_repeated(session, tmp_path):
         project.apply(edits.NewTrack(session.entry.id, 1, frame, mask))
     report = export_project(project, tmp_path / "a.json")
     assert report.frames_left_out
+    assert any("of them wait for" in note for note in report.notes)
     assert report_text(report).count("eft out") == 1
+    assert "of them wait" not in report_text(report)
 
 
 def test_what_waits_is_told_with_the_track_it_waits_for_and_a_way(tmp_path):

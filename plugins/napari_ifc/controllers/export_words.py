@@ -10,7 +10,8 @@ from napari_ifc.journal_text import report_note_text
 from napari_ifc.language import tr
 
 _LONG_PATH = 30  # letters; a longer one is told by its end
-_LEFT_OUT = re.compile(" (was|were) left out")  # notes that say again what the report counts
+# Notes that say again what the report counts.
+_LEFT_OUT = re.compile(r" (was|were) left out|^\d+ of them waits? for ")
 _MOST_NAMED = 3
 
 

@@ -85,7 +85,7 @@ def test_one_stroke_on_another_track_is_told_as_what_the_frames_wait_for(halves,
     assert report.frames_waiting == report.frames_left_out == NUM_FRAMES - 1
     assert report.waiting_for == (WaitingTrack("a", stroke, "coach", NUM_FRAMES - 1),)
     (told,) = [note for note in report.notes if "reviewed there" in note]
-    assert told.startswith(f"{NUM_FRAMES - 1} frames were left out")
+    assert told.startswith(f"{NUM_FRAMES - 1} of them wait for exported tracks")
     assert f"track {stroke} on {NUM_FRAMES - 1}." in told
     options = ExportOptions(approved_tracks_only=True)
     report = export_project(halves, tmp_path / "b.json", ExportFormat.COCO, options)
@@ -216,7 +216,7 @@ def test_notes_name_several_videos_together(halves):
     last = halves.apply(edits.NewTrack(2, 1, 1, box(9, 2))).tracks_added[0]
     found = [select_video(halves, v, Criteria(), set()) for v in halves.videos()]
     notes = left_out_notes(found, ExportScope.REVIEWED, objects_only=False)
-    assert notes[1].startswith("13 frames were left out")
+    assert notes[1].startswith("13 of them wait for exported tracks")
     assert f"track 4 on 11, track {other} on 1, track {last} on 1." in notes[1]
 
 

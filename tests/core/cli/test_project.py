@@ -190,9 +190,7 @@ def test_what_an_export_waits_for_is_named_with_a_way_out(folder, tmp_path, run)
         project.apply(edits.SetMask(1, 5, mask))
         other = project.apply(edits.NewTrack(1, 1, 6, mask)).tracks_added[0]
     _, out, _ = run("export", folder, "-o", tmp_path / "x.json")
-    assert (
-        "2 frames were left out, since some of the exported tracks are not reviewed there: " in out
-    )
+    assert "2 of them wait for exported tracks that are not reviewed there: " in out
     assert f"track 1 on 1, track {other} on 1." in out
     assert "--approved-tracks exports" in out
     facts = json.loads(run("export", folder, "-o", tmp_path / "x.json", "--json")[1])
