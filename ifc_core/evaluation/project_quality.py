@@ -6,6 +6,8 @@ the figures of the published protocol hold. Other frames are left out.
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,6 +16,7 @@ from typing import Any
 
 from ifc_core.annotation import ProjectReader
 from ifc_core.annotation.annotation_files import detect_format, open_annotations
+from ifc_core.annotation.edits.imported import ImportTracks
 from ifc_core.annotation.exporting import ExportFormat
 from ifc_core.annotation.file_videos import FileVideo, resolve_videos
 from ifc_core.annotation.records import WHOLE, RunInfo, RunState, Scope, VideoEntry
@@ -30,6 +33,7 @@ MIN_SCORE = 0.3
 """Results below it are left out of J, F and identity switches, which know no confidence."""
 
 _ANY_CLASS = 1
+_MOST_EDITS = 10_000  # so far back an import is looked for
 _Masks = dict[int, dict[int, RLEMask]]  # track or instance -> place among the frames -> mask
 
 
@@ -174,9 +178,7 @@ def project_quality(
     if len(missing) == len(videos):
         if predictions is not None:
             raise InputError(f"{source} holds nothing for the videos with approved frames.")
-        raise InputError(
-            "There are no proposals for the videos with approved frames; propose there first."
-        )
+        raise InputError(_no_proposals(reader))
     judged = []
     for number, video in enumerate(videos, start=1):
         if video.id in found:
@@ -193,6 +195,23 @@ def project_quality(
         frames = "1 approved frame is" if one else f"{passed} approved frames are"
         notes.append(f"{frames} not in {source}; {'it is' if one else 'they are'} left out.")
     return replace(_figures(reader, judged, source, notes, context), models=models)
+
+
+def _no_proposals(reader: ProjectReader) -> str:
+    """Why there is nothing to judge: proposals that came with a file are judged by that file."""
+    imports = [
+        e for e in reader.history(_MOST_EDITS) if e.kind == ImportTracks.__name__ and not e.undone
+    ]
+    missing = "There are no proposals for the videos with approved frames"
+    if not imports:
+        return f"{missing}; propose there first."
+    found = re.search(r"from (.+\.json)$", imports[0].label)
+    file = shlex.quote(found[1]) if found else "FILE.json"
+    name = shlex.quote(reader.folder.name)
+    return (
+        f"{missing} that were made in the project. Imported ones are judged by their file, as it "
+        f"was before corrections: ifc-studio evaluate --project {name} --pred {file}"
+    )
 
 
 def _from_runs(

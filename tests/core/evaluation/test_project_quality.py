@@ -12,6 +12,7 @@ import pytest
 
 from ifc_core import cli
 from ifc_core.annotation import Project, Scope, StagedInstance, StagedMask, edits
+from ifc_core.annotation.importing import import_annotations
 from ifc_core.errors import InputError
 from ifc_core.evaluation.project_quality import project_quality
 from ifc_core.io.ytvis import YtvisFile, YtvisTrack, YtvisVideo, write_ytvis
@@ -275,4 +276,20 @@ def test_a_video_in_which_a_file_found_nothing_counts(project, tmp_path):
 def test_without_approved_frames_there_is_nothing_to_judge_by(project):
     project.apply(edits.UnapproveFrames(1, Scope()))
     with pytest.raises(InputError, match="No frame"):
+        project_quality(project)
+
+
+def test_imported_proposals_are_judged_by_their_file_and_the_sentence_says_so(project, tmp_path):
+    names = tuple(f"clip/{n:05d}.jpg" for n in range(NUM_FRAMES))
+    cat = YtvisTrack(1, 1, 1, (box(0),) * NUM_FRAMES, score=0.9)
+    video = YtvisVideo(1, *SIZE, NUM_FRAMES, names)
+    path = tmp_path / "my found.json"
+    write_ytvis(YtvisFile((video,), (Category(1, "cat"),), (cat,)), path)
+    import_annotations(project, path, assume_exhaustive=False)
+    told = r"evaluate --project p\.ifcproj --pred 'my found\.json'$"
+    with pytest.raises(InputError, match=told):
+        project_quality(project)
+    assert project_quality(project, path).num_frames == 3
+    project.undo()
+    with pytest.raises(InputError, match="propose there first"):
         project_quality(project)
