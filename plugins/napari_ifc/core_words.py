@@ -194,6 +194,8 @@ REPORTS = (
     "Links to a mother that the file has not in that video, or that does not begin before, were "
     "left out: {count}.",
     "1 track shows only masks of one that was there already; undo what was not meant.",
+    "1 approved frame does not count as complete in the export, since not all of its objects are "
+    "in it.",
     "1 daughter was linked to its mother.",
     "1 mother goes on beside her daughter and was cut into several labels there.",
     "1 pixel lies under another mask and is not in the export.",
@@ -242,6 +244,8 @@ REPORTS = (
     "{count} tracks cover ones of the project with a mean IoU of {iou}: the new ones are "
     "proposals, beside what was there.",
     "Without times and intensities, since the video cannot be read: {names}.",
+    "{count} approved frames do not count as complete in the export, since not all of their objects "
+    "are in it.",
     "{count} daughters were linked to 1 mother.",
     "{count} daughters were linked to {number} mothers.",
     "{count} mothers go on beside their daughters and were cut into several labels there.",
