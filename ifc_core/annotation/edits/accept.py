@@ -194,15 +194,15 @@ class AcceptPropagation(Edit):
             _replace(tx, shown[taken], records.only(taken))
         if num_kept:
             tx.notes.append(f"{num_kept} reviewed masks were kept.")
-        if num_spared:
-            where = _frames_text(num_spared)
-            tx.notes.append(f"Proposals were kept where the object was not found: {where}.")
         if num_believed:
             where = _frames_text(num_believed)
             tx.notes.append(
                 "Proposals were kept where the new masks hardly overlap them and "
                 f"are less sure: {where}."
             )
+        if num_spared:
+            where = _frames_text(num_spared)
+            tx.notes.append(f"Proposals were kept where the object was not found: {where}.")
         tx.set_run_state(self.run_id, RunState.ACCEPTED.value)
         return _propagated_text(tracks, num_written)
 

@@ -369,7 +369,10 @@ class SpreadController:
             self._on_frame(frame_index)
         taken = _taken_text(run, accepted.changed_frames.get(track_id, ()))
         beyond = self._frames.beyond(run.request, list(run.began_from))
-        told = filter(None, (taken, note_text(accepted.note), beyond, *run.notices))
+        said = [taken, note_text(accepted.note)]
+        if self.has_left:  # the button beside the message is about that
+            said.reverse()
+        told = filter(None, (*said, beyond, *run.notices))
         self._on_end("succeeded", "" if run.quiet else " ".join(told))
 
     def _accept(self, run: _Run) -> EditResult:
