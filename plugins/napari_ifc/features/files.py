@@ -11,6 +11,7 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog
 
 from ifc_core.annotation import EditResult, Project, ProjectReader
+from ifc_core.annotation.covered_tracks import Overlaps
 from ifc_core.annotation.exporting import (
     ExportFormat,
     ExportOptions,
@@ -33,6 +34,7 @@ from napari_ifc.features.timeline import TimelineLink
 from napari_ifc.language import tr
 from napari_ifc.views.dialogs import ExportDialog
 from napari_ifc.views.export_choices import ExportChoice, ExportOffer
+from napari_ifc.views.overlap_question import ask_overlaps
 
 if TYPE_CHECKING:
     from napari_ifc.studio import Studio
@@ -187,28 +189,68 @@ class Files(Feature):
         """Why nothing can be imported at the moment: another import writes to the project."""
         return "".join(wait_for(work) for work in self.studio.tasks.writing[:1])
 
-    def begin_import(self, path: Path) -> None:
+    def begin_import(self, path: Path, overlaps: Overlaps = Overlaps.BOTH) -> None:
         """Import annotations in steps, as one edit; returns at once.
 
         Refused while something is opened, which would end it, and while another import goes on.
-        """
-        self.begin_steps(path.name, self._steps_of(path))
+        Where tracks show what was there it is asked afterwards what becomes of them.
 
-    def _steps_of(self, path: Path) -> Steps:
+        Args:
+            path: File or folder.
+            overlaps: What was answered.
+        """
+        self.begin_steps(
+            path.name,
+            self._steps_of(path, overlaps),
+            lambda report: self._ask_overlaps(path, report, overlaps),
+        )
+
+    def _ask_overlaps(self, path: Path, report: ImportReport, overlaps: Overlaps) -> None:
+        if not report.covered or overlaps is not Overlaps.BOTH or report.agreement is None:
+            return
+        found = tr("{count} imported tracks show what was there (mean IoU {iou}).").format(
+            count=report.covered, iou=f"{report.agreement:.2f}"
+        )
+        project = self.workspace.session.project
+        ask_overlaps(self.studio.panel, found, lambda choice: self._again(project, path, choice))
+
+    def _again(self, project: Project, path: Path, overlaps: Overlaps) -> None:
+        """Take an import back and do it anew, unless something was done since."""
+        workspace = self.studio.workspace
+        if workspace is None or workspace.session.project is not project:
+            return
+        last = project.history()[:1]
+        is_last = bool(last) and last[0].kind == "ImportTracks" and not last[0].undone
+        if is_last and self.studio.run_action("edit.undo"):
+            self.begin_import(path, overlaps)
+        else:
+            self.studio.inform(tr("Something was done since the import, so both are kept."))
+
+    def _steps_of(self, path: Path, overlaps: Overlaps = Overlaps.BOTH) -> Steps:
         """Imports a file; what names no video that is known may mean the one that is shown."""
 
         def steps(project: Project, context: JobContext) -> Generator[Progress, None, ImportReport]:
             shown = self.workspace.session.entry.id
-            return (yield from iter_import(project, path, likely=(shown,), context=context))
+            return (
+                yield from iter_import(
+                    project, path, likely=(shown,), overlaps=overlaps, context=context
+                )
+            )
 
         return steps
 
-    def begin_steps(self, name: str, steps: Steps) -> None:
+    def begin_steps(
+        self,
+        name: str,
+        steps: Steps,
+        after: Callable[[ImportReport], None] = lambda report: None,
+    ) -> None:
         """The same with whatever brings tracks in.
 
         Args:
             name: What is imported.
             steps: Imports it into a project, as one edit.
+            after: Told of it once it is shown.
         """
         if why := self._why_not_import():
             self.studio.inform(why)
@@ -217,7 +259,7 @@ class Files(Feature):
         project = self.workspace.session.project
         task: Task[_Imported] = Task(
             tr("Importing {name}").format(name=name),
-            lambda imported: self._take_in(*imported),
+            lambda imported: self._take_in(*imported, after),
             self.studio.fail,
             lambda: self.studio.inform(tr("The import was cancelled; nothing was brought in.")),
         )
@@ -242,7 +284,12 @@ class Files(Feature):
             self.studio.fail(error)
             return False
 
-    def _take_in(self, report: ImportReport, changes: list[EditResult]) -> None:
+    def _take_in(
+        self,
+        report: ImportReport,
+        changes: list[EditResult],
+        after: Callable[[ImportReport], None] = lambda report: None,
+    ) -> None:
         """Show what an import brought in; every list hears of it as of any other edit."""
         workspace = self.studio.open_workspace()
         self.studio.presenter.use(workspace)
@@ -250,6 +297,7 @@ class Files(Feature):
             workspace.editor.follow(result)
         self.studio.feature(TimelineLink).load()
         self.studio.inform(" ".join(import_sentences(report)))
+        after(report)
 
     # Exporting
 
