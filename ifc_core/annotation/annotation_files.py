@@ -15,6 +15,7 @@ from ifc_core.io.coco import stream_coco
 from ifc_core.io.ctc import stream_ctc
 from ifc_core.io.davis import stream_davis
 from ifc_core.io.mots import iter_mots
+from ifc_core.io.pending_tracks import PendingTracks
 from ifc_core.io.ytvis import iter_ytvis_results, iter_ytvis_tracks, read_ytvis_header
 from ifc_core.io.ytvis_types import YtvisHeader, YtvisTrack, YtvisVideo
 from ifc_core.jobs import JobContext, Progress
@@ -123,6 +124,8 @@ def iter_open(
         what = "table of measurements" if form is ExportFormat.CSV else "film"
         raise FormatError(f"A {what} holds no annotations that could be imported.", path=path)
     header, tracks = readers[form](path)
+    if isinstance(tracks, PendingTracks):  # which are read in steps, and have no scores
+        return header, tracks
     return header, _with_sound_scores(tracks, path)
 
 
