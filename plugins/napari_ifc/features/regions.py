@@ -9,6 +9,7 @@ from napari_ifc.actions import Action
 from napari_ifc.controllers.regions import Regions
 from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.features.track_edits import GROUP
+from napari_ifc.features.track_names import NAME_AND_REGION
 from napari_ifc.language import tr
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class IgnoredRegions(Feature):
             ignore,
             lambda: self._tell(lambda r: r.ignore()),
             group=GROUP,
+            submenu=NAME_AND_REGION,
             why_not=lambda: self._ask(lambda r: r.why_not_ignore()),
             text_now=lambda: "" if self._is_possible(Regions.why_not_restore) else ignore,
             tip=tr(
@@ -49,6 +51,7 @@ class IgnoredRegions(Feature):
             restore,
             lambda: self._tell(lambda r: r.restore()),
             group=GROUP,
+            submenu=NAME_AND_REGION,
             why_not=lambda: self._ask(lambda r: r.why_not_restore()),
             text_now=lambda: restore if self._is_possible(Regions.why_not_restore) else "",
             tip=tr("The region stands for an object again, with all its masks."),

@@ -115,7 +115,7 @@ class TrackEdits(Feature):
         self.studio.inform(told)
 
     def _identity_actions(self) -> Iterable[Action]:
-        swaps = tr("Swap identities")
+        swaps, merges = tr("Swap identities"), tr("Merge")
         yield Action(
             "track.merge",
             tr("Merge tracks"),
@@ -123,6 +123,7 @@ class TrackEdits(Feature):
             shortcut="G",
             group=GROUP,
             section=IDENTITY,
+            submenu=merges,
             why_not=self.editor_reason(lambda e: e.why_not_merge()),
             tip=tr(
                 "Make one track of the selected ones; where two have a mask, one of them stays."
@@ -134,6 +135,7 @@ class TrackEdits(Feature):
             lambda: self._merge(OverlapRule.UNION),
             group=GROUP,
             section=IDENTITY,
+            submenu=merges,
             why_not=self.editor_reason(lambda e: e.why_not_merge()),
             tip=tr("Make one track of the selected ones; where several have a mask, all of it."),
             words=tr("union unite parts of one object"),

@@ -13,6 +13,8 @@ from napari_ifc.features.track_edits import GROUP
 from napari_ifc.language import tr
 from napari_ifc.views.name_dialog import NameDialog
 
+NAME_AND_REGION = tr("Name and region")
+
 
 class TrackNames(Feature):
     """Asks for the name of the current track."""
@@ -25,6 +27,7 @@ class TrackNames(Feature):
             self._ask,
             shortcut="F2",
             group=GROUP,
+            submenu=NAME_AND_REGION,
             why_not=self.editor_reason(lambda e: e.why_not_tracks()),
             tip=tr("Give the current track a name, which the list, the masks and exports show."),
             words=tr("rename track label call title"),
