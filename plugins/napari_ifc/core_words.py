@@ -244,8 +244,8 @@ REPORTS = (
     "{count} tracks cover ones of the project with a mean IoU of {iou}: the new ones are "
     "proposals, beside what was there.",
     "Without times and intensities, since the video cannot be read: {names}.",
-    "{count} approved frames do not count as complete in the export, since not all of their objects "
-    "are in it.",
+    "{count} approved frames do not count as complete in the export, since not all of their "
+    "objects are in it.",
     "{count} daughters were linked to 1 mother.",
     "{count} daughters were linked to {number} mothers.",
     "{count} mothers go on beside their daughters and were cut into several labels there.",
