@@ -40,13 +40,18 @@ def overlaps_of(name: str) -> Overlaps:
 
 
 def show_imports(
-    reports: Mapping[str, ImportReport], unread: Mapping[str, Sequence[str]], *, as_json: bool
+    reports: Mapping[str, ImportReport],
+    unread: Mapping[str, Sequence[str]],
+    overlaps: Overlaps,
+    *,
+    as_json: bool,
 ) -> None:
     """What was brought in, file by file.
 
     Args:
         reports: By the files as they were named.
         unread: What could not be read of videos; told already, in the JSON alone again.
+        overlaps: What was to become of tracks that cover some of the project.
         as_json: Print JSON.
     """
     if as_json:
@@ -65,7 +70,7 @@ def show_imports(
                 print_line(f"  {video.name}: {counted(video.masks, 'mask')}")
         for note in report.notes:
             print_line(f"  {note}")
-        if report.covered:
+        if report.covered and overlaps == "both":
             print_line("  --overlaps ours, theirs or proposals says what becomes of such tracks.")
         if report.missing_videos:
             print_line("  Say where they are with --video-root, or import the videos themselves.")

@@ -30,7 +30,7 @@ def import_and_answer(desk, path, qtbot, word):
     desk.studio.feature(Files).begin_import(path)
     qtbot.waitUntil(lambda: not tasks.is_running)
     (box,) = [b for b in desk.studio.panel.findChildren(QMessageBox) if b.isVisible()]
-    assert box.text().startswith("1 imported tracks show what was there (mean IoU 0.")
+    assert box.text().startswith("1 imported track shows what was there (mean IoU 0.")
     (button,) = [b for b in box.buttons() if b.text().replace("&", "") == word]
     button.click()
     qtbot.waitUntil(lambda: not tasks.is_running)

@@ -206,9 +206,10 @@ class Files(Feature):
     def _ask_overlaps(self, path: Path, report: ImportReport, overlaps: Overlaps) -> None:
         if not report.covered or overlaps is not Overlaps.BOTH or report.agreement is None:
             return
-        found = tr("{count} imported tracks show what was there (mean IoU {iou}).").format(
-            count=report.covered, iou=f"{report.agreement:.2f}"
-        )
+        found = tr("{count} imported tracks show what was there (mean IoU {iou}).")
+        if report.covered == 1:
+            found = tr("1 imported track shows what was there (mean IoU {iou}).")
+        found = found.format(count=report.covered, iou=f"{report.agreement:.2f}")
         project = self.workspace.session.project
         ask_overlaps(self.studio.panel, found, lambda choice: self._again(project, path, choice))
 
