@@ -29,7 +29,7 @@ from ifc_core.structures import Category, RLEMask
 MAX_SIDE_PX = 1 << 16
 MAX_PIXELS = (1 << 31) - 1
 _Entry = TypeVar("_Entry")
-_MAX_PATH_LETTERS, _MAX_PART_LETTERS = 4096, 255
+_MAX_PATH_LETTERS = 4096
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
@@ -76,7 +76,7 @@ def why_unsafe(name: str) -> str:
         return "leaves the folder of the data"
     if has_controls(name):
         return "holds control characters or line breaks"
-    if len(name) > _MAX_PATH_LETTERS or max(map(len, parts)) > _MAX_PART_LETTERS:
+    if len(name) > _MAX_PATH_LETTERS:
         return f"has {len(name):,} letters, which no file can have"
     return ""
 

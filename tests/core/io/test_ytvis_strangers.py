@@ -28,10 +28,10 @@ FAULTS = {
         "videos[0].file_names[1]",
         "5,002 letters",
     ),
-    "name part long": (
-        _set(*V, "file_names", 1, value="x" * 256 + "/1.jpg"),
+    "name of long parts": (
+        _set(*V, "file_names", 1, value=("x" * 200 + "/") * 21 + "1.jpg"),
         "videos[0].file_names[1]",
-        "letters",
+        "4,226 letters",
     ),
     "class escape": (
         _set("categories", 0, "name", value="a\x1bc"),
