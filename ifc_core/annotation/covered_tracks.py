@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -18,6 +18,11 @@ from ifc_core.structures import FrameState, MaskRecord, RLEMask
 
 _MIN_IOU = 0.5
 _SAMPLED = 3  # frames of two tracks that are looked at before all of them are
+_FIRST_FRAMES, _WIDER = 12, 8  # frames on which tracks are looked for, and how many times more next
+_MOST_COMPARED = 3  # tracks, whole, of those that a few frames speak for
+_ENOUGH = 10  # frames on which both show something; or a part of those of the shorter track
+_LEAST_PART = 1 / 3
+_ROUNDEST = 1 << 40
 _FRAMES_KEPT = 256
 
 
@@ -36,13 +41,15 @@ class Covered:
 
     Attributes:
         track_id: The track.
-        iou: Mean over the frames on which both show it.
-        states: State of the project's mask on each of these frames.
+        iou: Mean over the frames on which both show something.
+        states: State of the project's mask on each of these frames on which the two agree.
+        num_apart: Of the others, where the IoU of the two is less than 0.5.
     """
 
     track_id: int
     iou: float
     states: Mapping[int, FrameState]
+    num_apart: int = 0
 
 
 class CoveredTracks:
@@ -64,47 +71,83 @@ class CoveredTracks:
     def covered_by(self, video_id: int, masks: Mapping[int, RLEMask]) -> Covered | None:
         """The track that agrees best with some masks, at a mean IoU of 0.5 or more.
 
+        Both must show something on ten frames, or on a third of those of the shorter one.
+
         Args:
             video_id: A video of the project.
             masks: By frame, none of them empty.
         """
-        totals: dict[int, list[float]] = defaultdict(list)
-        for frame, ids in self._sample(video_id, masks).items():
-            there = [record for record in self._masks_at(video_id, frame) if record.track_id in ids]
-            for record, iou in zip(there, _ious(masks[frame], there), strict=True):
-                totals[record.track_id].append(iou)
-        likely = [(float(np.mean(ious)), key) for key, ious in totals.items()]
-        best = max(likely, default=(0.0, 0), key=lambda found: found[0])
-        return None if best[0] < _MIN_IOU else self._compared(best[1], masks)
+        order = sorted(masks, key=lambda frame: (-_roundness(frame), frame))
+        ious: dict[int, list[float]] = defaultdict(list)
+        refused: set[int] = set()
+        begin, number = 0, _FIRST_FRAMES
+        while begin < len(order):
+            part = {frame: masks[frame] for frame in order[begin : begin + number]}
+            self._look(video_id, part, ious)
+            likely = [(float(np.mean(v)), -key) for key, v in ious.items() if key not in refused]
+            for mean, key in sorted(likely, reverse=True)[:_MOST_COMPARED]:
+                found = self._compared(-key, masks) if mean >= _MIN_IOU else None
+                if found is not None:
+                    return found
+                if mean >= _MIN_IOU:
+                    refused.add(-key)
+            begin, number = begin + number, number * _WIDER
+        return None
 
     def _read_frame(self, video_id: int, frame_index: int) -> list[MaskRecord]:
         return self._reader.masks_at(video_id, frame_index)
 
-    def _sample(self, video_id: int, masks: Mapping[int, RLEMask]) -> dict[int, Collection[int]]:
-        """Frame -> tracks to compare there; the same frames for many tracks, as far as they go."""
+    def _look(
+        self, video_id: int, masks: Mapping[int, RLEMask], ious: dict[int, list[float]]
+    ) -> None:
+        """Compare tracks on a few frames each, the same ones for many tracks."""
         frames, tracks = self._known.as_large_as(video_id, masks, _MIN_IOU)
-        roundness = np.where(frames == 0, 1 << 40, frames & -frames)  # that of 8 is 8, of 9 is 1
+        if not len(tracks):
+            return
+        done = np.zeros(int(tracks.max()) + 1, np.int64)
+        for key, values in ious.items():
+            if key < len(done):
+                done[key] = len(values)
+        is_open = done[tracks] < _SAMPLED
+        frames, tracks = frames[is_open], tracks[is_open]
+        roundness = np.where(frames == 0, _ROUNDEST, frames & -frames)
         order = np.lexsort((-roundness, tracks))
         frames, tracks = frames[order], tracks[order]
-        begins = np.searchsorted(tracks, tracks, side="left")
-        chosen = np.arange(len(tracks)) - begins < _SAMPLED
+        rank = np.arange(len(tracks)) - np.searchsorted(tracks, tracks, side="left")
+        chosen = rank + done[tracks] < _SAMPLED
         sample: dict[int, set[int]] = defaultdict(set)
         for frame, track in zip(frames[chosen].tolist(), tracks[chosen].tolist(), strict=True):
             sample[frame].add(track)
-        return dict(sample)
+        for frame, ids in sample.items():
+            there = [record for record in self._masks_at(video_id, frame) if record.track_id in ids]
+            for record, iou in zip(there, _ious(masks[frame], there), strict=True):
+                ious[record.track_id].append(iou)
 
     def _compared(self, track_id: int, masks: Mapping[int, RLEMask]) -> Covered | None:
         """All frames on which a track and the masks show something."""
         states: dict[int, FrameState] = {}
-        total = 0.0
+        total, num_shared, length = 0.0, 0, 0
         for record in self._reader.track_masks(track_id):
+            if record.rle is None or record.state is FrameState.REJECTED:
+                continue
+            length += 1
             mine = masks.get(record.frame_index)
-            is_seen = record.rle is not None and record.state is not FrameState.REJECTED
-            if mine is not None and is_seen:
-                total += _ious(mine, [record])[0]
+            if mine is None:
+                continue
+            iou = _ious(mine, [record])[0]
+            total += iou
+            num_shared += 1
+            if iou >= _MIN_IOU:
                 states[record.frame_index] = record.state
-        iou = total / max(len(states), 1)
-        return Covered(track_id, iou, states) if iou >= _MIN_IOU else None
+        needed = min(_ENOUGH, min(length, len(masks)) * _LEAST_PART)
+        if not num_shared or num_shared < needed or total / num_shared < _MIN_IOU:
+            return None
+        return Covered(track_id, total / num_shared, states, num_shared - len(states))
+
+
+def _roundness(frame: int) -> int:
+    """That of 8 is 8, of 9 is 1, and 0 is the roundest."""
+    return frame & -frame if frame else _ROUNDEST
 
 
 def _ious(mask: RLEMask, records: list[MaskRecord]) -> list[float]:

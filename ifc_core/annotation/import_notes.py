@@ -193,13 +193,19 @@ _SETTLED = {
 }
 
 
-def covered_note(ious: Sequence[float], overlaps: Overlaps | None) -> tuple[str, ...]:
+def covered_note(
+    ious: Sequence[float], overlaps: Overlaps | None, num_apart: int
+) -> tuple[str, ...]:
     """How many tracks show what others show, how well they agree, and what became of them."""
     if not ious or overlaps is None:
         return ()
     which = "1 track covers one" if len(ious) == 1 else f"{len(ious)} tracks cover ones"
     mean = sum(ious) / len(ious)
-    return (f"{which} of the project with a mean IoU of {mean:.2f}: {_SETTLED[overlaps]}",)
+    notes = (f"{which} of the project with a mean IoU of {mean:.2f}: {_SETTLED[overlaps]}",)
+    if not num_apart:
+        return notes
+    where = "1 frame" if num_apart == 1 else f"{num_apart:,} frames"
+    return (*notes, f"On {where} such masks have an IoU of less than 0.5: both are there.")
 
 
 def by_id_note(told: Sequence[VideoMasks]) -> tuple[str, ...]:

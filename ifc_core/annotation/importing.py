@@ -254,7 +254,7 @@ def _bring_in(
         + (by_id_note(told) if believed.is_by_id else ())
         + (tuple(tracks.notes) if isinstance(tracks, PendingTracks) else ())
         + twice_note(loader.num_known)
-        + covered_note(loader.ious, believed.overlaps)
+        + covered_note(loader.ious, believed.overlaps, loader.num_apart)
         + (linked_note(project, result.tracks_added) if loader.has_parents else ())
         + ((result.note,) if result.note else ()),
     )
@@ -332,6 +332,7 @@ class _Loader:
         self.num_known = 0  # tracks that the project has already
         self.has_parents = False
         self.ious: list[float] = []  # of tracks that cover one of the project with it
+        self.num_apart = 0  # frames on which such a pair shows different things
         self.replaced: dict[int, set[int]] = {}
         self.unflagged: dict[int, set[int]] = {}  # by video of the file
         self._proposed: set[int] = set()  # tracks of the file that became proposals
@@ -376,9 +377,8 @@ class _Loader:
             for frame, rle, state, _ in said
             if rle is not None and rle.area and state is not FrameState.REJECTED
         }
-        is_known = self._known.has(place, shown)
-        if self._overlaps in (None, Overlaps.BOTH):
-            self.num_known += is_known
+        is_known = self._overlaps in (None, Overlaps.BOTH) and self._known.has(place, shown)
+        self.num_known += is_known
         is_told = self._overlaps is Overlaps.BOTH and is_known
         if self._overlaps is None or is_told or track.is_crowd or not shown:
             return None
@@ -387,6 +387,7 @@ class _Loader:
     def _settle(self, track: YtvisTrack, said: list[_Said], covered: Covered) -> list[_Said]:
         """What is left of a track that covers one of the project; nothing where all was there."""
         self.ious.append(covered.iou)
+        self.num_apart += covered.num_apart
         unflagged = self.unflagged.setdefault(track.video_id, set())
         match self._overlaps:
             case Overlaps.OURS:

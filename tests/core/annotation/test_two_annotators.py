@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -167,6 +168,69 @@ def test_of_many_alike_the_right_one_is_found(tmp_path):
         assert found is not None
         assert (found.track_id, list(found.states)) == (2, [7])
         assert found.iou == pytest.approx(5 / 7)
+
+
+def crossing(place, away):
+    """A project of a mouse on frames 2 to 5, which is somewhere else on frame 3."""
+    with annotate(place, 0, range(2, 6), "mouse") as project:
+        project.apply(edits.SetMask(1, 3, box(2, 1 + away, height=4, width=4)))
+        project.apply(edits.ApproveFrames(1, Scope(2, 5)))
+        export_project(project, place.with_suffix(".json"))
+    return place.with_suffix(".json")
+
+
+@pytest.mark.parametrize("overlaps", list(Overlaps))
+def test_where_the_two_lie_apart_both_stay(ours, tmp_path, overlaps):
+    path = crossing(tmp_path / "c.ifcproj", 20)
+    report = import_annotations(ours, path, overlaps=overlaps)
+    assert report.notes[-1] == (
+        "On 1 frame such masks have an IoU of less than 0.5: both are there."
+    )
+    assert report.agreement == pytest.approx(3 / 4)
+    assert shown(ours, 1)[3] == (mouse(3, 0), FrameState.APPROVED)
+    assert shown(ours, 3)[3][0] == box(2, 21, height=4, width=4)
+    if overlaps is Overlaps.OURS:
+        assert list(shown(ours, 3)) == [3]
+    if overlaps is Overlaps.THEIRS:
+        assert list(shown(ours, 1)) == [0, 1, 3]
+
+
+@pytest.mark.parametrize(("begin", "is_covered"), [(5, False), (4, True)])
+def test_a_frame_in_common_does_not_settle_a_track(ours, tmp_path, begin, is_covered):
+    """Of tracks of five frames and more they must share a third, or ten frames."""
+    with annotate(tmp_path / "n.ifcproj", 0, range(begin, 10), "mouse") as project:
+        export_project(project, tmp_path / "n.json")
+    report = import_annotations(ours, tmp_path / "n.json", overlaps=Overlaps.PROPOSALS)
+    assert report.covered == is_covered
+    assert (ours.track(3).state is TrackState.PROPOSED) == is_covered
+
+
+def test_few_frames_are_looked_at_first_and_all_where_they_tell_nothing(tmp_path, monkeypatch):
+    asked = []
+    whole = KnownTracks.as_large_as
+
+    def as_large_as(self, video_id, masks, min_ratio):
+        asked.append(len(masks))
+        return whole(self, video_id, masks, min_ratio)
+
+    monkeypatch.setattr(KnownTracks, "as_large_as", as_large_as)
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        project.add_video(replace(video("a.mp4", "1-aa"), num_frames=40))
+        project.apply(edits.SetCategory(Category(1, "cell")))
+        project.apply(edits.NewTrack(1, 1, 0, box(0, 0)))
+        project.apply(edits.SetMask(1, 8, box(0, 0)))
+        for frame in (17, 19, 21):  # none of the round ones
+            project.apply(edits.NewTrack(1, 1, frame, box(14, 20)))
+        covered = CoveredTracks(project, KnownTracks(project))
+        found = covered.covered_by(1, {frame: box(0, 0) for frame in range(40)})
+        assert found is not None
+        assert list(found.states) == [0, 8]
+        assert asked == [12]
+        found = covered.covered_by(1, {frame: box(14, 20) for frame in range(40)})
+        assert found is not None
+        assert found.track_id in (2, 3, 4)
+        assert asked == [12, 12, 28]
+        assert covered.covered_by(1, {frame: box(8, 10) for frame in range(40)}) is None
 
 
 def results(path, length):
