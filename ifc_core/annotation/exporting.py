@@ -15,6 +15,7 @@ from ifc_core.annotation.export_notes import (
     cut_note,
     hidden_note,
     left_out_notes,
+    renamed_note,
     waiting_tracks,
 )
 from ifc_core.annotation.film_export import FILM_LABELS, FilmStyle, write_films
@@ -38,8 +39,9 @@ from ifc_core.errors import ConfigError, OutputError
 from ifc_core.io.atomic import check_new_folder
 from ifc_core.io.coco import write_coco_tracks
 from ifc_core.io.ctc import write_ctc_frames
-from ifc_core.io.davis import write_davis_frames
+from ifc_core.io.davis import resolution_of, write_davis_frames
 from ifc_core.io.mots import write_mots_frames
+from ifc_core.io.problems import as_name
 from ifc_core.io.ytvis import write_ytvis_results, write_ytvis_tracks
 from ifc_core.io.ytvis_types import YtvisHeader, YtvisTrack
 from ifc_core.jobs import JobContext
@@ -72,6 +74,9 @@ _WITHOUT_FRAME_NAMES = (ExportFormat.CSV, ExportFormat.OVERLAY, ExportFormat.YTV
 
 # They hold masks and claim nothing of objects without one, so each mask is chosen by itself.
 _BY_MASK = (ExportFormat.CSV, ExportFormat.OVERLAY)
+
+# What an import takes for no truth of whole frames, whatever is in it.
+_NEVER_COMPLETE = (ExportFormat.YTVIS_RESULTS, ExportFormat.DAVIS, ExportFormat.CTC)
 
 FOLDER_FORMATS = (ExportFormat.DAVIS, ExportFormat.MOTS, ExportFormat.CTC)
 """Those that are a folder of pictures."""
@@ -144,6 +149,7 @@ class ExportReport:
             formats leave out whole frames.
         frames_waiting: Of the frames left out those that are reviewed for some of the tracks.
         waiting_for: The tracks that are not reviewed there, the one with the most frames first.
+        approved_tracks_only: Whether only tracks approved as a whole were asked for.
     """
 
     path: Path
@@ -158,6 +164,7 @@ class ExportReport:
     masks_left_out: int = 0
     frames_waiting: int = 0
     waiting_for: tuple[WaitingTrack, ...] = ()
+    approved_tracks_only: bool = False
 
 
 _DEFAULTS = ExportOptions()
@@ -228,6 +235,12 @@ def export_project(
     )
 
 
+def _tells_incomplete(form: ExportFormat, options: ExportOptions) -> bool:
+    """Whether whoever imports the export knows that a frame lacks some of its objects."""
+    has_flags = form is ExportFormat.YTVIS and options.include_studio_key
+    return has_flags or form in _NEVER_COMPLETE
+
+
 def _naming(form: ExportFormat, with_frames: bool) -> FrameNaming:
     """What a format calls its frames."""
     if form in (ExportFormat.MOTS, ExportFormat.CTC):
@@ -237,7 +250,11 @@ def _naming(form: ExportFormat, with_frames: bool) -> FrameNaming:
 
 def _categories(reader: ProjectReader, options: ExportOptions) -> list[Category]:
     wanted = options.category_ids
-    kept = [c for c in reader.categories() if wanted is None or c.id in wanted]
+    kept = [
+        replace(c, name=as_name(c.name), supercategory=as_name(c.supercategory))
+        for c in reader.categories()
+        if wanted is None or c.id in wanted
+    ]
     if options.include_studio_key:
         return kept
     return [replace(category, hotkey="") for category in kept]  # the only one with a key
@@ -259,14 +276,29 @@ def _select(
     )
     taken: set[str] = set()
     selections = [select_video(reader, video, criteria, taken) for video in wanted]
+    names = [t.name for s in selections for t in s.tracks]
+    names += [name for c in reader.categories() for name in (c.name, c.supercategory)]
+    renamed = sum(name != as_name(name) for name in names)
+    selections = [
+        replace(s, tracks=tuple(replace(t, name=as_name(t.name)) for t in s.tracks))
+        for s in selections
+    ]
     report = ExportReport(
         target,
         frames_left_out=sum(s.frames_left_out for s in selections),
         tracks_left_out=sum(s.tracks_left_out for s in selections),
-        notes=left_out_notes(selections, options.scope, objects_only=criteria.objects_only),
+        notes=renamed_note(renamed)
+        + left_out_notes(
+            selections,
+            options.scope,
+            objects_only=criteria.objects_only,
+            tells_incomplete=_tells_incomplete(form, options),
+            approved_tracks_only=options.approved_tracks_only,
+        ),
         masks_left_out=sum(s.masks_left_out for s in selections),
         frames_waiting=sum(s.frames_waiting for s in selections),
         waiting_for=waiting_tracks(selections),
+        approved_tracks_only=options.approved_tracks_only,
     )
     return selections, report
 
@@ -370,8 +402,7 @@ def _frames_aside(
 def _frame_folder(selection: VideoSelection, target: Path, form: ExportFormat) -> Path:
     """The folder that gets a folder of a video's frames."""
     if form is ExportFormat.DAVIS:
-        resolution = "480p" if selection.video.height == 480 else "Full-Resolution"
-        return target / "JPEGImages" / resolution
+        return target / "JPEGImages" / resolution_of(selection.video.height)
     if form is ExportFormat.MOTS:
         return target / "images"
     if form is ExportFormat.CTC:

@@ -92,6 +92,7 @@ def _write_video(
     context: JobContext,
 ) -> list[str]:
     from ifc_core.io.frame_export import write_jpeg_frames  # loads the decoder
+    from ifc_core.io.problems import listed
     from ifc_core.io.readable_frames import StandInReader
     from ifc_core.io.video import open_video
 
@@ -100,9 +101,7 @@ def _write_video(
         write_jpeg_frames(video, selection.frames, folder, context, names)
         if not video.stands:
             return []
-        broken = ", ".join(map(str, sorted(video.stands)[:5])) + (
-            " and more" if len(video.stands) > 5 else ""
-        )
+        broken = listed(sorted(video.stands))
         return [
             f"{selection.video.name} has frames that cannot be decoded ({broken}); the picture of "
             "a neighbour stands in for each."

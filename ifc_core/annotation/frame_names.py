@@ -10,6 +10,7 @@ from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.selection import VideoSelection
 from ifc_core.errors import VideoError
 from ifc_core.io.frame_list import list_frames, numbers_at_end
+from ifc_core.io.problems import listed
 from ifc_core.io.video_suffixes import FILE_SUFFIXES
 
 
@@ -61,7 +62,7 @@ class FrameNames:
         names = self._not_found
         if not names:
             return ()
-        shown = ", ".join(names[:5]) + (" and more" if len(names) > 5 else "")
+        shown = listed(names)
         what, their = f"The folder of {shown} was not found", "its"
         if len(names) > 1:
             what, their = f"The folders of {len(names)} videos were not found ({shown})", "their"

@@ -21,13 +21,13 @@ from ifc_core.io.measurements import (
     measure_mask,
     write_measurements,
 )
+from ifc_core.io.problems import listed
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Category, MaskRecord, Track
 
 if TYPE_CHECKING:
     from ifc_core.io.video import VideoReader
 
-_MOST_NAMED = 5
 _Place = tuple[float, float, float | None]  # x and y of a centroid, and its time
 
 
@@ -196,8 +196,8 @@ def _time(entry: VideoEntry, video: VideoReader | None, frame_index: int) -> flo
 def _missing_note(names: Sequence[str]) -> tuple[str, ...]:
     if not names:
         return ()
-    shown = ", ".join(names[:_MOST_NAMED]) + (" and more" if len(names) > _MOST_NAMED else "")
-    return (f"Without times and intensities, since the video cannot be read: {shown}.",)
+    told = "Without times and intensities, since the video cannot be read"
+    return (f"{told}: {listed(names)}.",)
 
 
 def _unread_note(num_frames: int) -> tuple[str, ...]:

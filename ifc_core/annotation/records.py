@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ifc_core.errors import ConfigError
+from ifc_core.io.video_suffixes import VIDEO_SUFFIXES
 from ifc_core.structures import FrameState, MaskSource, RLEMask, Video
 
 
@@ -113,6 +114,17 @@ class VideoEntry:
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels."""
         return (self.height, self.width)
+
+    @property
+    def are_pictures(self) -> bool:
+        """Whether it is no film, told by its name and fingerprint alone."""
+        is_folder = self.fingerprint.startswith(f"{self.num_frames}-")
+        return is_folder or self.path.suffix.lower() not in VIDEO_SUFFIXES
+
+    @property
+    def rate(self) -> float:
+        """Frames per second: of a film its own; of pictures what a person gave, if anything."""
+        return (self.given_fps if self.are_pictures else None) or self.fps
 
     @property
     def video(self) -> Video:

@@ -117,8 +117,8 @@ class VideoSelection:
         masks_left_out: Masks of the tracks that are not chosen, where each is chosen by itself.
         frames_waiting: Of the frames left out those that are reviewed for some of the tracks.
         waiting_for: The tracks that are not reviewed there, the one with the most frames first.
-        incomplete: Approved ones among the frames with an object that is left out. Of the tracks
-            that are exported each is known there: one without a mask is absent.
+        incomplete: Approved ones among the frames with an object or a region that is left out. Of
+            the tracks that are exported each is known there: one without a mask is absent.
     """
 
     video: VideoEntry
@@ -149,7 +149,7 @@ class _Tally:
     Attributes:
         num_frames: Of the video.
         annotated: Frames with anything on them.
-        lacking: Frames with a mask of an object that is meant and not exported.
+        lacking: Frames with a mask of an object, or of a region, that is meant and not exported.
         of_others: Frames with a mask of a class that is not wanted.
         spoken: Exported tracks of which a person said something there.
         covered: The same and those that are done there, having been approved as a whole.
@@ -184,8 +184,8 @@ class _Tally:
                 return
             if not criteria.is_meant(track):
                 self.of_others[seen] = True
-            elif track.kind is TrackKind.OBJECT:
-                self.lacking[seen] = True
+            elif track.kind is TrackKind.OBJECT or not criteria.objects_only:
+                self.lacking[seen] = True  # the ground of a region left out were taught as empty
             return
         self.tracks.append(track)
         spoken = _spoken(lane, criteria, self.num_frames)

@@ -44,7 +44,7 @@ def _video(selection: VideoSelection, names: tuple[str, ...], with_details: bool
     video = selection.video
     details = VideoDetails(
         exhaustive=tuple(f in selection.exhaustive for f in selection.frames),
-        fps=video.given_fps or video.fps,
+        fps=video.rate,
         fingerprint=video.fingerprint,
         source=video.path.name,
         frame_indices=selection.frames,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from ifc_core.errors import InputError
 
 if TYPE_CHECKING:
+    from ifc_core.annotation import ProjectReader, VideoEntry
+    from ifc_core.annotation.locating import Nearby
     from ifc_core.io.video import VideoReader
 
 _NUMBER = re.compile(r"[0-9]{1,12}")
@@ -101,6 +103,33 @@ def frames_of(reader: VideoReader, typed: TypedRange | None) -> range:
     fps = video.fps if reader.has_rate else 0.0
     first, last = typed.frames(video.num_frames, fps, video.path.name)
     return range(first, last + 1)
+
+
+def rate_of(reader: ProjectReader, entry: VideoEntry, nearby: Nearby) -> float:
+    """Frames per second of a video of a project; 0 where nobody said how fast pictures follow.
+
+    What a person said of pictures comes first, then what a stack says itself. A video that lies
+    elsewhere now is asked there.
+
+    Args:
+        reader: The project.
+        entry: The video.
+        nearby: What was looked at for other videos.
+    """
+    from ifc_core.io.picture_reader import PICTURE_FPS
+    from ifc_core.io.video import are_pictures, open_video
+
+    if not entry.are_pictures or entry.given_fps:
+        return entry.rate
+    place = reader.find_video_file(entry.id, nearby=nearby)
+    if place is None:
+        return 0.0 if entry.fps == PICTURE_FPS else entry.fps
+    if not are_pictures(place):
+        return entry.fps
+    if place.is_dir():
+        return 0.0
+    with open_video(place) as stack:
+        return 1.0 / stack.frame_seconds if stack.frame_seconds else 0.0
 
 
 def _plain(words: str) -> str:

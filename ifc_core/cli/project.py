@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ifc_core.cli.frame_range import FRAME_RANGE_HELP, parse_frame_range
+from ifc_core.cli.frame_range import FRAME_RANGE_HELP, parse_frame_range, rate_of
 from ifc_core.cli.project_facts import project_facts, videos_not_found
 from ifc_core.cli.project_import import (
     FIRST_NUMBER_HELP,
@@ -25,7 +25,7 @@ from ifc_core.errors import FormatError, InputError
 
 if TYPE_CHECKING:
     from ifc_core.annotation import Project, ProjectReader
-    from ifc_core.annotation.exporting import ExportFormat, ExportReport
+    from ifc_core.annotation.exporting import ExportFormat, ExportOptions, ExportReport
     from ifc_core.annotation.importing import ImportReport
     from ifc_core.annotation.records import Scope
     from ifc_core.structures import Video
@@ -240,22 +240,24 @@ def export(
     if as_json:
         print_json(asdict(report) | {"path": str(report.path)})
     else:
-        _show_export(report, is_everything=scope == ExportScope.EVERYTHING)
+        _show_export(report, options)
     if not report.frames:
         print_note(f"{report.path.name} is empty: nothing in the project is to be exported so.")
         raise typer.Exit(2)
 
 
-def _show_export(report: ExportReport, *, is_everything: bool) -> None:
+def _show_export(report: ExportReport, options: ExportOptions) -> None:
     """What was written and left out, in words."""
+    from ifc_core.annotation.exporting import ExportScope
+
     print_line(
         f"{report.path}: {counted(report.masks, 'mask')} of {counted(report.tracks, 'track')} on "
         f"{counted(report.frames, 'frame')} of {counted(report.videos, 'video')}."
     )
     _print_notes(report.notes)
-    if report.waiting_for:
+    if report.waiting_for and not options.approved_tracks_only:
         print_line("  --approved-tracks exports the tracks alone that were approved as a whole.")
-    if not report.frames and not is_everything:
+    if not report.frames and options.scope is not ExportScope.EVERYTHING:
         print_line("  Proposals that nobody reviewed are exported with --scope everything.")
 
 
@@ -338,8 +340,8 @@ def _range(text: str, reader: ProjectReader, video_ids: tuple[int, ...] | None) 
     Raises:
         InputError: It is no range, no video has such a frame, or times mean several frames.
     """
+    from ifc_core.annotation.locating import Nearby
     from ifc_core.annotation.records import WHOLE, Scope
-    from ifc_core.io.video import are_pictures
 
     if not text:
         return WHOLE
@@ -348,8 +350,9 @@ def _range(text: str, reader: ProjectReader, video_ids: tuple[int, ...] | None) 
     if not videos:
         return WHOLE
     longest = max(videos, key=lambda entry: entry.num_frames)
-    rates = {(e.given_fps or 0.0) if are_pictures(e.path) else e.fps for e in videos}
-    if typed.has_times and len(rates) > 1:
+    nearby = Nearby()
+    rates = {rate_of(reader, e, nearby) for e in videos} if typed.has_times else {0.0}
+    if len(rates) > 1:
         raise InputError(
             f"{text} means other frames in each of these videos; choose one with --video."
         )

@@ -21,13 +21,18 @@ def project_facts(reader: ProjectReader) -> dict[str, Any]:
         for r in reader.open_runs()
     ]
     models = [{"name": m.name, "path": m.path, "active": m.active} for m in reader.models()]
+    progress = reader.progress_by_video()
     missing = {entry.id for entry in videos_not_found(reader)}
     return {
         "name": reader.name,
         "path": str(reader.folder),
         "categories": categories,
         "videos": [
-            _video_facts(reader, entry) | {"found": entry.id not in missing}
+            _video_facts(reader, entry)
+            | {
+                "approved_tracks": progress[entry.id].approved_tracks,
+                "found": entry.id not in missing,
+            }
             for entry in reader.videos()
         ],
         "open_runs": open_runs,
@@ -48,6 +53,5 @@ def videos_not_found(reader: ProjectReader) -> list[VideoEntry]:
 def _video_facts(reader: ProjectReader, entry: VideoEntry) -> dict[str, Any]:
     facts = asdict(entry) | {"path": str(entry.path)}
     facts["tracks"] = len(reader.tracks(entry.id, include_rejected=False))
-    facts["approved_tracks"] = reader.progress_by_video()[entry.id].approved_tracks
     facts["review"] = asdict(reader.review(entry.id))
     return facts

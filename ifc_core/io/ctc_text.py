@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ifc_core.errors import FormatError
 from ifc_core.io.ctc_folders import TEXTS, TRUTH, video_of
+from ifc_core.io.problems import listed
 
 
 class Line(NamedTuple):
@@ -122,6 +123,5 @@ _MANY = {
 
 
 def _counted(kind: str, labels: Collection[int]) -> str:
-    shown = ", ".join(str(label) for label in sorted(labels)[:5])
-    more = " and more" if len(labels) > 5 else ""
-    return f"{len(labels)} {kind if len(labels) == 1 else _MANY[kind]} ({shown}{more})"
+    what = kind if len(labels) == 1 else _MANY[kind]
+    return f"{len(labels)} {what} ({listed(sorted(labels))})"

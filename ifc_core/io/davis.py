@@ -44,6 +44,11 @@ _SEMANTICS = "davis_semantics.json"
 _DEFAULT_CLASS = "object"
 
 
+def resolution_of(height: int) -> str:
+    """The folder of videos of a height."""
+    return RESOLUTIONS[height != 480]
+
+
 def write_davis(file: YtvisFile, folder: Path | str) -> int:
     """Write a DAVIS folder from a file in memory; see :func:`write_davis_frames`."""
     return write_davis_frames(FileFrames(file), folder)
@@ -115,7 +120,7 @@ def _labels(tracks: Sequence[TrackHead], video: YtvisVideo) -> dict[int, int]:
 def _write_video(
     root: Path, source: FrameSource, video: YtvisVideo, labels: Mapping[int, int]
 ) -> int:
-    resolution = RESOLUTIONS[video.height != 480]
+    resolution = resolution_of(video.height)
     folder = root / "Annotations" / resolution / video.name
     folder.mkdir(parents=True)
     hidden = 0

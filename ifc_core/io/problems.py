@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
@@ -13,6 +14,7 @@ from ifc_core.errors import FormatError
 MAX_PROBLEMS = 1000
 MAX_NAME_LETTERS = 1000
 """Of a class or an object; what a model keeps of it is less."""
+_MOST_LISTED = 5  # names in a sentence
 
 # C0 and C1, and the marks that end a line or turn its direction around; joiners are letters' own.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -133,6 +135,18 @@ def why_not_named(name: str, most: int) -> str:
     if has_controls(name):
         return "holds control characters or line breaks"
     return f"has {len(name):,} letters, and {most} are the most" if len(name) > most else ""
+
+
+def as_name(text: str) -> str:
+    """A text as a name that :func:`why_not_named` lets pass: one of an older project, say."""
+    return printable(text)[:MAX_NAME_LETTERS]
+
+
+def listed(names: Sequence[object]) -> str:
+    """The first five names with commas between them, and whether there are more."""
+    return ", ".join(map(str, names[:_MOST_LISTED])) + (
+        " and more" if len(names) > _MOST_LISTED else ""
+    )
 
 
 def shown(value: object) -> str:

@@ -40,6 +40,7 @@ from ifc_core.annotation.transaction import (
     PROPOSED,
     EditTransaction,
 )
+from ifc_core.io.problems import as_name
 from ifc_core.structures import Category, Track, TrackKind, TrackState
 from ifc_core.structures.palette import unlike_color
 
@@ -371,7 +372,7 @@ def _replace(tx: EditTransaction, shown: Table, records: StagedTable) -> None:
 
 def _category_id(tx: EditTransaction, label: str) -> int:
     """The category of that name; made where there is none."""
-    name = normalised(label.strip()) or "object"
+    name = as_name(normalised(label.strip())) or "object"
     row = tx.db.execute("SELECT id FROM categories WHERE name = ?", (name,)).fetchone()
     if row is not None:
         return int(row[0])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from ifc_core.io.problems import MAX_NAME_LETTERS, shown, why_not_named
 from ifc_core.structures import Track, TrackState
 
 if TYPE_CHECKING:
@@ -68,6 +69,16 @@ def numbers_of(track_ids: Sequence[int]) -> str:
         return f"{len(track_ids):,} tracks"
     numbers = [str(track_id) for track_id in track_ids]
     return f"tracks {', '.join(numbers[:-1])} and {numbers[-1]}"
+
+
+def check_name(tx: EditTransaction, name: str) -> None:
+    """Refuse a name that no file of annotations may have, nor an export could be read with.
+
+    Raises:
+        EditError: It holds control characters or is absurdly long.
+    """
+    if reason := why_not_named(name, MAX_NAME_LETTERS):
+        tx.fail(f"The name {shown(name)} {reason}.")
 
 
 def touched(track: Track) -> Track:

@@ -9,11 +9,13 @@ from typing import Any
 
 from ifc_core.annotation import rows
 from ifc_core.annotation.delta import Row
-from ifc_core.annotation.edits.base import Edit
+from ifc_core.annotation.edits.base import Edit, check_name
 from ifc_core.annotation.transaction import EditTransaction
+from ifc_core.io.problems import as_name
 from ifc_core.structures import Category, Video
 
 _NUM_FRAMES = 4  # its place in rows.VIDEO_COLUMNS
+_NAMES_OF_CLASS = (1, 2)  # its own and the wider one, in rows.CATEGORY_COLUMNS
 
 MOST_FPS = 1e6
 """Frames per second at most that a person can give."""
@@ -72,6 +74,7 @@ class SetVideo(Edit):
         new = list(old)
         label = f"Change video {video.name}"
         if self.name is not None and self.name.strip() and self.name != video.name:
+            check_name(tx, self.name.strip())
             new[1] = _free_name(tx, rows.normalised(self.name.strip()))
             label = f"Rename video {video.name} to {new[1]}"
         if self.path is not None:
@@ -85,10 +88,10 @@ class SetVideo(Edit):
                 tx.fail("The annotation step is 1 or more frames.")
             new[9] = self.annotation_step
         if self.given_fps is not None:
-            new[10] = _measure(tx, self.given_fps, MOST_FPS, "The frames per second are")
+            new[10] = _given(tx, self.given_fps, MOST_FPS, "The frames per second are")
             label = f"Set the frames per second of {video.name}"
         if self.um_per_px is not None:
-            new[11] = _measure(tx, self.um_per_px, MOST_UM_PER_PX, "The scale is")
+            new[11] = _given(tx, self.um_per_px, MOST_UM_PER_PX, "The scale is")
             label = f"Set the scale of {video.name}"
         tx.put_row("videos", video.id, tuple(new), old)
         return label
@@ -131,6 +134,9 @@ class SetCategory(Edit):
         if any(row[1] == new[1] for key, row in present.items() if key != self.category.id):
             tx.fail(f"There is a category called {new[1]} already.")
         old = present.get(self.category.id)
+        for column in _NAMES_OF_CLASS:
+            if old is None or old[column] != new[column]:  # an older one may be recoloured
+                check_name(tx, str(new[column]))
         tx.put_row("categories", self.category.id, new, old)
         return f"{'Add' if old is None else 'Change'} category {new[1]}"
 
@@ -173,17 +179,18 @@ def insert_video(tx: EditTransaction, new: AddVideo) -> tuple[int, str]:
     """
     video = new.video
     _check_new(tx, video)
-    name = _free_name(tx, rows.normalised(new.name.strip() or video.path.stem))
+    name = as_name(rows.normalised(new.name.strip() or video.path.stem))
+    name = _free_name(tx, name)
     video_id = tx.next_id("videos")
     stored, hint = rows.stored_paths(video.path, tx.folder)
     shape = (video.num_frames, video.height, video.width, video.fps, video.fingerprint)
-    fps = _measure(tx, new.given_fps or 0.0, MOST_FPS, "The frames per second are")
+    fps = _given(tx, new.given_fps or 0.0, MOST_FPS, "The frames per second are")
     row = (video_id, name, stored, hint, *shape, max(1, new.annotation_step), fps, None)
     tx.put_row("videos", video_id, row, None)
     return video_id, name
 
 
-def _measure(tx: EditTransaction, value: float, most: float, what: str) -> float | None:
+def _given(tx: EditTransaction, value: float, most: float, what: str) -> float | None:
     """A number that a person gives, as it is stored: nothing for 0."""
     if not (math.isfinite(value) and 0 <= value <= most):
         tx.fail(f"{what} a number above 0 and up to {most:,.0f}.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ifc_core.annotation.delta import Pointer
-from ifc_core.annotation.edits.base import Edit, OverlapRule, name_of, names_of, touched
+from ifc_core.annotation.edits.base import Edit, OverlapRule, check_name, name_of, names_of, touched
 from ifc_core.annotation.edits.lineage import carry_links, find_joints, move_to_new_track, split
 from ifc_core.annotation.pointer_tables import FRAME, MASK, TRACK
 from ifc_core.annotation.records import WHOLE, Scope
@@ -46,6 +46,7 @@ class NewTrack(Edit):
 
     def perform(self, tx: EditTransaction) -> str:
         """Make the track and, where given, its first mask."""
+        check_name(tx, self.name)
         track = tx.new_track(self.video_id, self.category_id, name=self.name, kind=self.kind)
         if self.rle is None or self.frame_index is None:
             return f"New {name_of(track)}"
@@ -128,6 +129,8 @@ class SetTrack(Edit):
     def perform(self, tx: EditTransaction) -> str:
         """Change the header."""
         track = tx.track(self.track_id)
+        if self.name is not None and self.name != track.name:
+            check_name(tx, self.name)
         changed = replace(
             track,
             name=track.name if self.name is None else self.name,

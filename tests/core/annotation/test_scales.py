@@ -55,3 +55,13 @@ def test_what_stands_in_a_strange_file_in_their_place_is_none(project, value):
     project._db.execute(query)
     entry = project.video(1)
     assert (entry.um_per_px, entry.given_fps) == (None, None)
+
+
+def test_the_rate_is_what_a_person_gave_of_pictures_and_a_films_own(project):
+    project.apply(SetVideo(1, given_fps=12.5))
+    assert (project.video(1).rate, project.video(2).rate) == (10.0, 10.0)
+    for name, fingerprint in (("folder", "12-ab"), ("clip.mp4", "12-cd"), ("stack.tif", "99-ef")):
+        added = project.apply(AddVideo(video(name, fingerprint), given_fps=4.0)).videos_changed[0]
+        assert project.video(added).rate == 4.0
+        project.apply(SetVideo(added, given_fps=0.0))
+        assert project.video(added).rate == 10.0

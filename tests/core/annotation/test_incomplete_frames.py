@@ -1,0 +1,97 @@
+"""Approved frames of which an export lacks something, and what the export says of them."""
+
+import json
+
+import pytest
+
+from ifc_core.annotation import Project, Scope, edits
+from ifc_core.annotation.exporting import (
+    ExportFormat,
+    ExportOptions,
+    ExportScope,
+    export_project,
+)
+from ifc_core.annotation.importing import import_annotations
+from ifc_core.structures import TrackKind, TrackState
+
+from .conftest import box, fill
+
+SAYS_NOTHING = "2 approved frames lack some of their objects, which this format cannot say; import"
+SAID = "2 approved frames do not count as complete in the export"
+FORMS = [f for f in ExportFormat if f not in (ExportFormat.CSV, ExportFormat.OVERLAY)]
+
+
+@pytest.fixture
+def kinds(empty):
+    """A cat on frames 2 to 5 and a dog on 2 and 3; these four frames are approved."""
+    for category_id, row, frames in ((1, 1, range(2, 6)), (2, 11, (2, 3))):
+        result = empty.apply(edits.NewTrack(1, category_id, 2, box(row, 2)))
+        for frame in frames:
+            empty.apply(edits.SetMask(result.tracks_added[0], frame, box(row, 2)))
+    empty.apply(edits.ApproveFrames(1, Scope(2, 5)))
+    return empty
+
+
+def imported(tmp_path, target, form, **options):
+    """Frames that count as complete in a new project after the import."""
+    with Project.create(tmp_path / f"q{len(list(tmp_path.iterdir()))}.ifcproj") as other:
+        fill(other)
+        import_annotations(other, target, form, **options)
+        return list(other.exhaustive_frames(1))
+
+
+@pytest.mark.parametrize("with_key", [True, False])
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_said_of_incomplete_frames_is_what_an_import_takes(kinds, tmp_path, form, with_key):
+    options = ExportOptions(category_ids=(1,), include_studio_key=with_key)
+    report = export_project(kinds, tmp_path / "out", form, options)
+    taken = {2, 3} & set(imported(tmp_path, tmp_path / "out", form))
+    expected = SAYS_NOTHING if taken else SAID
+    (note,) = [n for n in report.notes if "approved frames" in n]
+    assert note.startswith(expected)
+    assert not imported(tmp_path, tmp_path / "out", form, assume_exhaustive=False) or not taken
+
+
+def test_one_such_frame_is_told_in_the_singular(kinds, tmp_path):
+    options = ExportOptions(category_ids=(1,), frame_scope=Scope(3, 4))
+    report = export_project(kinds, tmp_path / "out.json", ExportFormat.COCO, options)
+    told = "1 approved frame lacks some of its objects, which this format cannot say; "
+    assert f"{told}import it with --no-exhaustive." in report.notes
+
+
+@pytest.mark.parametrize("kind", [TrackKind.IGNORE, TrackKind.CROWD])
+def test_a_frame_whose_region_is_left_out_is_not_complete(kinds, tmp_path, kind):
+    """Its ground would be learnt as one on which nothing is."""
+    kinds.apply(edits.SetTrack(2, kind=kind))
+    kinds.apply(edits.ApproveTracks((1,)))
+    assert kinds.track(2).state is not TrackState.APPROVED
+    target = tmp_path / "out.json"
+    report = export_project(kinds, target, options=ExportOptions(approved_tracks_only=True))
+    assert (report.tracks, report.frames) == (1, 4)
+    assert imported(tmp_path, target, ExportFormat.YTVIS) == [4, 5]
+    assert [note for note in report.notes if note.startswith(SAID)]
+    kinds.apply(edits.ApproveTracks((2,)))
+    export_project(kinds, target, options=ExportOptions(approved_tracks_only=True))
+    assert imported(tmp_path, target, ExportFormat.YTVIS) == [2, 3, 4, 5]
+
+
+def test_formats_without_regions_wait_for_none(kinds, tmp_path):
+    kinds.apply(edits.SetTrack(2, kind=TrackKind.IGNORE))
+    target = tmp_path / "out.json"
+    export_project(kinds, target, ExportFormat.YTVIS_RESULTS, ExportOptions(ExportScope.APPROVED))
+    (result,) = json.loads(target.read_text())
+    assert [i for i, mask in enumerate(result["segmentations"]) if mask] == [2, 3, 4, 5]
+
+
+def test_who_exports_approved_tracks_only_is_not_advised_to(kinds, tmp_path):
+    kinds.apply(edits.UnapproveFrames(1, Scope()))
+    kinds.apply(edits.ApproveTracks((1, 2)))
+    kinds.apply(edits.RejectMasks((2,), Scope(3, 3)))
+    target = tmp_path / "out.json"
+    advice = "or export the tracks approved as a whole only"
+    options = ExportOptions(approved_tracks_only=True)
+    (told,) = [n for n in export_project(kinds, target, options=options).notes if "wait" in n]
+    assert "track 2 on 1. Approved as a whole, they still have a proposal or a rejected" in told
+    assert advice not in told
+    (told,) = [n for n in export_project(kinds, target).notes if "wait" in n]
+    assert advice in told
