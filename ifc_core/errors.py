@@ -10,6 +10,7 @@
     │   ├── CheckpointError       weights cannot be used
     │   ├── ProjectError          a project cannot be opened or changed
     │   │   ├── ProjectLockedError
+    │   │   ├── OtherVideoError   a file is another video than it should be
     │   │   └── EditError         an edit does not apply to the present state
     │   ├── OutputError           a target cannot be written
     │   └── ConfigError           a setting is out of range or unknown
@@ -163,6 +164,18 @@ class OlderProjectError(ProjectError):
 
 class ProjectLockedError(ProjectError):
     """Another process holds the project for writing."""
+
+
+class OtherVideoError(ProjectError):
+    """A file that a video was said to be is another video of the project.
+
+    Attributes:
+        video_id: That other one.
+    """
+
+    def __init__(self, message: str, *, path: Path | str, video_id: int) -> None:
+        super().__init__(message, path=path)
+        self.video_id = video_id
 
 
 class EditError(ProjectError):

@@ -207,12 +207,19 @@ def test_a_person_is_told_says_where_it_is_and_goes_on(desk, annotations, footag
     assert texts == ["Locate this video…", "Remove the chosen video"]
 
     videos.begin_locate(ghost, clip)
-    qtbot.waitUntil(lambda: "clip is not the video ghost" in banner.text)
+    words = "clip is not the video ghost but clip, which this project has already."
+    qtbot.waitUntil(lambda: banner.text == words)
+    assert studio.actions["videos.show_told"].why_not() == ""
     videos.begin_locate(ghost, footage)
     qtbot.waitUntil(lambda: banner.text == "ghost is found.")
     with qtbot.waitSignal(studio.opened):
         videos.show(ghost)
     assert studio.workspace.session.num_frames == NUM_FRAMES - 2
+    videos.begin_locate(ghost, clip)  # asked for by mistake: there is a way to the one it is
+    qtbot.waitUntil(lambda: banner.text == words)
+    with qtbot.waitSignal(studio.opened):
+        banner.action_requested.emit("videos.show_told")
+    assert studio.workspace.session.num_frames == NUM_FRAMES
 
 
 @pytest.mark.window

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ifc_core.annotation import Project, ProjectReader, VideoEntry, edits
 from ifc_core.annotation.locating import Nearby, check_same, namesakes, same_videos
 from ifc_core.config import cache_dir
-from ifc_core.errors import IFCError, ProjectError, VideoError
+from ifc_core.errors import IFCError, OtherVideoError, ProjectError, VideoError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.io.deep_pictures import PIXELS_VERSION
 from ifc_core.io.frame_list import video_files
@@ -239,10 +239,17 @@ def look_at(
 
     Raises:
         VideoError: It cannot be read.
-        ProjectError: It is another video.
+        ProjectError: It is another video; ``OtherVideoError`` where the project has that one.
         JobCancelled: The person cancelled it.
     """
     (found,) = look_through([pointed_at(folder, [entry], path, context)], context)
+    with ProjectReader.open(folder) as reader:
+        others = [other for other in reader.videos() if other.id != entry.id]
+    for other in others:
+        if found.fingerprint and other.fingerprint == found.fingerprint:
+            text = tr("{file} is not the video {name} but {other}, which this project has already.")
+            text = text.format(file=found.path.name, name=entry.name, other=other.name)
+            raise OtherVideoError(text, path=found.path, video_id=other.id)
     check_same(found, entry)
     return found, lying_beside(folder, entry.id, found, context)
 

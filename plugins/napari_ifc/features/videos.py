@@ -35,6 +35,7 @@ from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.features.absent_videos import AbsentVideos
 from napari_ifc.features.files import VIDEO_FILES
 from napari_ifc.features.opening import Opening
+from napari_ifc.features.other_video import OtherVideo
 from napari_ifc.features.video_removal import VideoRemoval
 from napari_ifc.language import tr
 from napari_ifc.rows import VideoRow
@@ -58,6 +59,7 @@ class Videos(Feature):
     Attributes:
         list: The widget in the dock.
         absent: Which of them are not found.
+        other: Tells that a file is another video of the project.
         removal: Takes them out.
     """
 
@@ -71,6 +73,7 @@ class Videos(Feature):
         studio.opened.connect(self._go_back)
         self._worker = Worker(studio.deliver, "pictures")
         self.absent = AbsentVideos(studio, self._show_rows)
+        self.other = OtherVideo(studio, GROUP, self.show)
         self.removal = VideoRemoval(studio, self.list, self.show)
         self.list.shown.connect(self._look)
         self.list.show_requested.connect(self.show)
@@ -125,6 +128,7 @@ class Videos(Feature):
             tip=tr("Say where the video is that the message names."),
             text_now=lambda: "",  # it belongs to the message
         )
+        yield from self.other.actions()
         yield Action(
             "videos.step",
             tr("Annotate every n-th frame…"),
@@ -380,7 +384,7 @@ class Videos(Feature):
                 self.studio.inform(told)
 
         text = tr("Looking through {name}").format(name=path.name)
-        task: Task[tuple[Video, dict[int, Video]]] = Task(text, take, self.studio.fail)
+        task: Task[tuple[Video, dict[int, Video]]] = Task(text, take, self.other.fail)
         self.studio.tasks.start(task, lambda context: look_at(folder, entry, path, context))
 
     # Adding
