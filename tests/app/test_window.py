@@ -92,7 +92,7 @@ def test_no_menu_is_long_and_what_belongs_together_stands_in_one_inside(still_wi
     menus = {menu.title(): menu for menu in still_window._menus}
     told = {t: [e.data() for e in menu.actions() if e.data()] for t, menu in menus.items()}
     lines = {t: sum(not e.isSeparator() for e in menu.actions()) for t, menu in menus.items()}
-    assert lines["Track"] <= 12
+    assert lines["Track"] <= 15
     assert max(lines.values()) <= 21
     assert set(told["Lineage"]) == {f"lineage.{n}" for n in ("divide", "bud", "unlink", "select")}
     assert "track.clear" in told["Clear and mark absent"]

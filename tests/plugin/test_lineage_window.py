@@ -130,3 +130,20 @@ def test_colours_by_lineage_stay_chosen_where_nothing_is_linked(desk):
     assert {i: studio.workspace.color_of(i) for i in own} == own
     assert studio.run_action("view.by_lineage")  # can be switched off, but not on again
     assert not studio.run_action("view.by_lineage")
+
+
+def test_a_division_has_a_button_and_the_lists_menu_offers_each_action_once(desk):
+    mother, left, right = family(desk)
+    table = desk.studio.panel.tracks
+    button = table._buttons["lineage.divide"]
+    desk.studio.select((mother,))
+    assert not button.isEnabled()
+    assert "two or more tracks" in button.toolTip()
+    desk.studio.select((mother, left, right))
+    menu = table.menu_for()
+    texts = [entry.text() for entry in menu.actions() if not entry.isSeparator()]
+    menu.deleteLater()
+    assert len(set(texts)) == len(texts)
+    assert texts[-4] == "Link as a division\tShift+M"
+    button.click()
+    assert {t.parent_id for t in desk.project.tracks(1)} == {None, mother}

@@ -47,6 +47,7 @@ _BUTTONS = (
     ("track.relabel", "label"),
     ("track.merge", "merge"),
     ("track.split", "split"),
+    ("lineage.divide", "divide"),
     ("track.swap", "swap"),
     ("track.absent", "absent"),
     ("track.approve", "approve"),
@@ -338,8 +339,15 @@ class TrackTable(QWidget):
         self.jump_requested.emit(self._id_at(index))
 
     def _show_menu(self, position: Any) -> None:
+        menu = self.menu_for()
+        menu.exec(self.view.viewport().mapToGlobal(position))
+        menu.deleteLater()
+
+    def menu_for(self) -> QMenu:
+        """What can be done with the selected tracks, for the context menu."""
         menu = QMenu(self)
-        for action_ids in (tuple(dict(_BUTTONS)), _NAMES, _LINEAGE):
+        buttons = tuple(action_id for action_id, _ in _BUTTONS if action_id not in _LINEAGE)
+        for action_ids in (buttons, _NAMES, _LINEAGE):
             menu.addSeparator()
             for action_id in action_ids:
                 action = self._actions[action_id]
@@ -350,5 +358,4 @@ class TrackTable(QWidget):
                 entry.setToolTip(action.why_not() or action.tip)
                 entry.triggered.connect(lambda _=False, a=action_id: self.action_requested.emit(a))
         menu.setToolTipsVisible(True)
-        menu.exec(self.view.viewport().mapToGlobal(position))
-        menu.deleteLater()
+        return menu
