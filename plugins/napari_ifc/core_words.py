@@ -196,6 +196,9 @@ REPORTS = (
     "1 track shows only masks of one that was there already; undo what was not meant.",
     "1 approved frame does not count as complete in the export, since not all of its objects are "
     "in it.",
+    "1 approved frame lacks some of its objects, which this format cannot say; import it with "
+    "--no-exhaustive.",
+    "1 name was written without its control characters, or cut.",
     "1 daughter was linked to its mother.",
     "1 mother goes on beside her daughter and was cut into several labels there.",
     "1 pixel lies under another mask and is not in the export.",
@@ -246,6 +249,9 @@ REPORTS = (
     "Without times and intensities, since the video cannot be read: {names}.",
     "{count} approved frames do not count as complete in the export, since not all of their "
     "objects are in it.",
+    "{count} approved frames lack some of their objects, which this format cannot say; import it "
+    "with --no-exhaustive.",
+    "{count} names were written without their control characters, or cut.",
     "{count} daughters were linked to 1 mother.",
     "{count} daughters were linked to {number} mothers.",
     "{count} mothers go on beside their daughters and were cut into several labels there.",

@@ -62,5 +62,10 @@ def test_what_waits_is_told_with_the_track_it_waits_for_and_a_way(tmp_path):
         "reviewed. Approve or reject them, or export approved tracks only."
     ]
     assert "track 7" in empty_text(replace(report, frames=0), ExportScope.REVIEWED)
+    chosen = replace(report, waiting_for=waiting[:1], approved_tracks_only=True)
+    assert report_text(chosen).splitlines()[1:] == [
+        "Left out: 119 frames on which not everything is reviewed of track 6. Approve or draw "
+        "masks there, or mark objects as absent."
+    ]
     table = ExportReport(Path("/data/a.csv"), 1, 5, 9, 40, masks_left_out=3)
     assert report_text(table).endswith("Left out as not reviewed or not chosen: 3 masks.")

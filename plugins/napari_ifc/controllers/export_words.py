@@ -71,6 +71,11 @@ def _left_out(report: ExportReport) -> list[str]:
                 "Left out: {frames} on which not all of {tracks} are reviewed. Approve or reject "
                 "them, or export approved tracks only."
             )
+        if report.approved_tracks_only:
+            text = tr(
+                "Left out: {frames} on which not everything is reviewed of {tracks}. Approve or "
+                "draw masks there, or mark objects as absent."
+            )
         waiting = _counted(report.frames_waiting, tr("1 frame"), tr("{count:,} frames"))
         lines.append(text.format(frames=waiting, tracks=_names(report.waiting_for)))
     frames = report.frames_left_out - report.frames_waiting

@@ -78,9 +78,11 @@ _MADE = (
     *disagreement("01", [Line(1, 0, 3, 0)], {2: (0, 1)}),
     *(export_notes.hidden_note(count)[0] for count in (1, 1200)),
     *(export_notes.cut_note(count)[0] for count in (1, 3)),
+    *(export_notes.renamed_note(count)[0] for count in (1, 3)),
     *(
-        export_notes._incomplete_note([SimpleNamespace(incomplete=range(count))])[0]
+        export_notes._incomplete_note([SimpleNamespace(incomplete=range(count))], tells=tells)[0]
         for count in (1, 3)
+        for tells in (True, False)
     ),
     *(measurement_export._missing_note(names)[0] for names in (["a"], list("abcdefg"))),
     *(measurement_export._unread_note(count)[0] for count in (1, 30)),
