@@ -56,6 +56,7 @@ class Banner(QFrame):
         self._text = QLabel(self)
         self._text.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setContentsMargins(0, 0, 0, 0)  # else it draws less than it is given
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._more = QPushButton(tr("More"), self)
         self._more.setToolTip(tr("Show all of this message, or its beginning only"))
@@ -201,16 +202,17 @@ class Banner(QFrame):
         self._text.ensurePolished()
         metrics, whole = self._text.fontMetrics(), breakable(self._sentence)
         frame = self.width() - self.contentsRect().width()
+        upright = self.height() - self.contentsRect().height() + 2 * _UPRIGHT_PX
         close = self.close_button.sizeHint()
         room = max(1, width - frame - _LEFT_PX - _RIGHT_PX - close.width() - _GAP_PX)
         corner = self._corner_px()
         if self._is_open:
             high = metrics.boundingRect(QRect(0, 0, room, 1 << 20), _WRAPPED, whole).height()
-            return _Fit(whole, high + self._link_px() + 2 * _UPRIGHT_PX, True)
+            return _Fit(whole, high + self._link_px() + upright, True)
         lines, is_cut = _two_lines(whole, self._text.font(), room, corner, self._more_px())
         link = self._link_px() if corner or is_cut else 0
         high = max(len(lines) * metrics.lineSpacing(), link, close.height() - 2 * _UPRIGHT_PX)
-        return _Fit("\n".join(lines), high + 2 * _UPRIGHT_PX, is_cut)
+        return _Fit("\n".join(lines), high + upright, is_cut)
 
     def _corner_px(self) -> int:
         return self._button.sizeHint().width() + _GAP_PX if self._button.text() else 0
@@ -235,11 +237,12 @@ class Banner(QFrame):
         self.close_button.setGeometry(QRect(right, area.top(), close.width(), close.height()))
         right -= _GAP_PX
         left, top = area.left() + _LEFT_PX, area.top() + _UPRIGHT_PX
-        foot, high = fit.height_px - _UPRIGHT_PX, self._link_px()
+        below = self.height() - area.bottom() - 1
+        foot, high = fit.height_px - below - _UPRIGHT_PX, self._link_px()
         is_one_line = not self._is_open and "\n" not in fit.text
         line = self._text.fontMetrics().lineSpacing()
-        middle = fit.height_px / 2 if is_one_line else foot - line / 2
-        link_top = min(round(middle - high / 2), fit.height_px - high)
+        middle = (top + foot) / 2 if is_one_line else foot - line / 2
+        link_top = min(int(middle - high / 2), fit.height_px - high)  # as Qt rounds in the label
         words = foot - top - (high if self._is_open else 0)
         self._text.setGeometry(left, top, max(1, right - left), max(1, words))
         for button in (self._button, self._more):

@@ -79,3 +79,29 @@ def test_all_of_a_long_message_is_shown_where_it_is_asked_for(panel, qtbot):
     banner._more.click()
     banner.show_message(LONG, "error")  # the next one begins short
     assert top_of_tools(panel) == before
+
+
+@pytest.mark.parametrize("text", ["Done.", LONG])
+def test_all_that_is_shown_has_room_and_buttons_stand_on_the_last_line(panel, text):
+    banner = panel.banner
+    banner.show_message(text, "warning", "Show in folder", "file.show")
+    top_of_tools(panel)
+    line, lines = banner._text.fontMetrics().lineSpacing(), len(banner._text.text().splitlines())
+    room = banner._text.contentsRect()
+    assert room.size() == banner._text.size()  # all that was counted can be drawn on
+    assert room.height() >= line * lines
+    words_foot = banner._text.y() + (room.height() - line * lines) // 2 + line * lines
+    for button in (banner._button, banner._more):
+        if button.isVisible():
+            assert button.y() + (button.height() - line) // 2 + line == words_foot
+    assert banner.height() >= banner.heightForWidth(banner.width())
+
+
+def test_a_frame_around_the_message_takes_no_room_from_it(panel):
+    banner = panel.banner
+    banner.setStyleSheet('QFrame[role="banner"] { border: 3px solid red; }')
+    banner.show_message(LONG, "warning")
+    top_of_tools(panel)
+    line = banner._text.fontMetrics().lineSpacing()
+    assert banner._text.contentsRect().height() >= 2 * line
+    assert banner.contentsRect().contains(banner._text.geometry())
