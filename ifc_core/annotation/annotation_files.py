@@ -84,6 +84,7 @@ def iter_open(
     form: ExportFormat,
     annotations: Path | str | None,
     context: JobContext,
+    first_number: int | None = None,
 ) -> Generator[Progress, None, Opened]:
     """Videos, classes and tracks of a file; the tracks come one by one.
 
@@ -93,6 +94,7 @@ def iter_open(
         form: Its format.
         annotations: The annotation file that a result file refers to.
         context: Progress and cancellation.
+        first_number: The number of a video's first frame, where numbers alone tell frames.
 
     Yields:
         Progress, where a file must be looked through before its tracks can come.
@@ -104,7 +106,7 @@ def iter_open(
         FormatError: The file breaks its format.
     """
     if form is ExportFormat.MOTS:
-        return (yield from iter_mots(path, context))
+        return (yield from iter_mots(path, context, first_number))
     if form is ExportFormat.YTVIS:
         header = read_ytvis_header(path)
         return header, _with_sound_scores(iter_ytvis_tracks(path, header), path)

@@ -47,8 +47,9 @@ def frames_of(
     The extension key says so for the content that it was written for. Else, where the file
     holds fewer frames than the video, the names of the pictures do if the video is a folder,
     then the key, then the numbers that the file itself gives them, then numbers such as in
-    ``00005.jpg``. A folder of as many pictures, such as an export writes them, holds just those,
-    whatever the key says of the video that they were taken from.
+    ``00005.jpg``; a text of masks is in order from where its reader began to count. A folder of
+    as many pictures, such as an export writes them, holds just those, whatever the key says of
+    the video that they were taken from.
 
     Args:
         video: The video of the file.
@@ -76,11 +77,52 @@ def frames_of(
         return Frames(indices or in_order)
     files = pictures()
     by_name = _places_of(video.file_names, files)
-    if by_name is not None and not (indices and by_name.rule is FrameRule.PICTURES):
+    is_guess = by_name is not None and by_name.rule is FrameRule.PICTURES
+    if by_name is not None and not (is_guess and (indices or video.numbers)):
         return by_name
+    if video.is_open and not indices:  # its reader counted
+        return in_sequence(video)
     if indices or video.length > known.num_frames:  # no numbers of so many fit
         return Frames(indices or in_order)
     return _numbered(video, known, first_number, is_folder=bool(files))
+
+
+def in_sequence(video: YtvisVideo) -> Frames:
+    """All frames of a video of which only its masks say how long it is, from its first one."""
+    rule = FrameRule.CERTAIN
+    if video.numbers:
+        rule = FrameRule.FROM_1 if video.numbers[0] else FrameRule.FROM_0
+    return Frames(tuple(range(video.length)), rule)
+
+
+def unseen_frames(video: YtvisVideo, first_number: int | None) -> Frames:
+    """Frames of a video that is not there to be compared: by the file's own numbers, or in order.
+
+    Args:
+        video: A video that the extension key says nothing of.
+        first_number: The number of its first frame; ``None`` to take it for 0, but for 1 where
+            there are all numbers from there.
+
+    Raises:
+        FramesError: One lies before the first frame.
+    """
+    if video.is_open or not video.numbers:
+        return in_sequence(video)
+    numbers = video.numbers
+    first = first_number
+    if first is None:
+        first = int(numbers[0] == 1 and numbers[-1] == len(numbers))
+    if numbers[0] < first:
+        raise _before(video, numbers[0], first)
+    rule = FrameRule.FROM_1 if first else FrameRule.FROM_0
+    places = tuple(number - first for number in numbers)
+    return Frames(places, rule if numbers[0] else FrameRule.CERTAIN)
+
+
+def first_number_of(video: YtvisVideo) -> int | None:
+    """The lowest number of a video's frames, as the file or the names of its pictures give it."""
+    numbers = video.numbers or numbers_at_end(_stems(video.file_names))
+    return numbers[0] if numbers else None
 
 
 def _numbered(
@@ -100,18 +142,24 @@ def _numbered(
     places = tuple(number - first for number in numbers)
     beyond = [n for n, place in zip(numbers, places, strict=True) if place >= known.num_frames]
     if beyond or places[0] < 0:
-        shown = _some([str(number) for number in beyond or numbers[:1]])
+        shown = _some([str(number) for number in beyond])
         counted = "" if first_number is None else f", counted from {first}"
+        if not beyond:
+            raise _before(video, numbers[0], first)
         raise FramesError(
             f"The numbers {shown} of pictures of {video.name} lie beyond the "
             f"{_counted(known.num_frames)} of the video{counted}."
-            if beyond
-            else f"The number {shown} of a picture of {video.name} lies before its first frame, "
-            f"counted from {first}."
         )
-    if is_folder and first_number is None and not first:
+    if is_folder and first_number is None and not first and not video.numbers:
         return Frames(places, FrameRule.PICTURES)
     return Frames(places, FrameRule.FROM_1 if first else FrameRule.FROM_0)
+
+
+def _before(video: YtvisVideo, number: int, first: int) -> FramesError:
+    return FramesError(
+        f"The number {number} of a picture of {video.name} lies before its first frame, "
+        f"counted from {first}."
+    )
 
 
 def _places_of(names: Sequence[str], files: Sequence[str]) -> Frames | None:

@@ -9,7 +9,14 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from ifc_core.annotation.edits.catalog import AddVideo
-from ifc_core.annotation.file_frames import FrameRule, Frames, FramesError, frames_of
+from ifc_core.annotation.file_frames import (
+    FrameRule,
+    Frames,
+    FramesError,
+    first_number_of,
+    frames_of,
+    unseen_frames,
+)
 from ifc_core.annotation.folder_names import ProjectNames
 from ifc_core.annotation.locating import Nearby
 from ifc_core.annotation.reading import ProjectReader
@@ -100,7 +107,7 @@ def resolve_videos(
     wholes = [_whole(members) for members in groups]
     resolver = _Resolver(reader, wholes, root, video_map, first_number)
     found = [resolver.place(whole) for whole in wholes]
-    if first_number is None and _count_from_1(found):
+    if first_number is None and _count_from_1(wholes, found):
         resolver = _Resolver(reader, wholes, root, video_map, 1)
         found = [resolver.place(whole) for whole in wholes]
     places: dict[int, FileVideo] = {}
@@ -116,11 +123,25 @@ def resolve_videos(
     return {key: resolver.settled(place) for key, place in places.items()}
 
 
-def _count_from_1(found: Sequence[FileVideo]) -> bool:
-    """Whether some videos are counted from 1, and others that can be were not yet."""
-    rules = {place.rule for place in found}
-    firsts = [place.frames[0] for place in found if place.rule is FrameRule.FROM_0]
-    return FrameRule.FROM_1 in rules and bool(firsts) and min(firsts) > 0
+def _count_from_1(videos: Sequence[YtvisVideo], found: Sequence[FileVideo]) -> bool:
+    """Whether some videos are counted from 1, and others were not yet, and all of them can be."""
+    if _begins_at_0(videos):
+        return False
+    pairs = [(v, p.rule) for v, p in zip(videos, found, strict=True) if not v.is_open]
+    by_number = (FrameRule.FROM_0, FrameRule.PICTURES)
+    lowest = [first_number_of(v) for v, rule in pairs if v.numbers or rule in by_number]
+    rules = {rule for _, rule in pairs}
+    return {FrameRule.FROM_0, FrameRule.FROM_1} <= rules and 0 not in lowest
+
+
+def _begins_at_0(videos: Sequence[YtvisVideo]) -> bool:
+    """Whether a file that numbers frames itself gives a first frame a 0; all from there is none."""
+    numbered = [video for video in videos if video.numbers and not video.is_open]
+    return bool(numbered) and any(
+        not video.numbers[0] if video.numbers else video.length > 1
+        for video in videos
+        if not video.is_open
+    )
 
 
 def _whole(members: Sequence[YtvisVideo]) -> YtvisVideo:
@@ -169,6 +190,9 @@ class _Resolver:
     ) -> None:
         self._reader = reader
         self._first_number = first_number
+        self._first_unseen = first_number
+        if first_number is None and _begins_at_0(videos):
+            self._first_unseen = 0
         self._root = root
         self._video_map = video_map
         self._known = reader.videos()
@@ -335,15 +359,16 @@ class _Resolver:
         """A video that was not found: as many frames as the file knows of, and a place to be."""
         details = video.details
         listed = details.frame_indices if details is not None else ()
-        numbers = tuple(number - (self._first_number or 0) for number in video.numbers)
-        frames = listed or numbers or tuple(range(video.length))
+        found = Frames(listed) if listed else unseen_frames(video, self._first_unseen)
+        frames = found.places
         # Its place is not that of the root, where any folder would be taken for it.
         source = details.source if details is not None and details.source else video.name
         fps = details.fps if details is not None and details.fps > 0 else _DEFAULT_FPS
         fingerprint = details.fingerprint if details is not None else ""
         place, length = self._root / source, frames[-1] + 1
         unseen = Video(place, length, video.height, video.width, fps, fingerprint)
-        return FileVideo(self._shared(AddVideo(unseen, self._name(video))), frames, True)
+        new = self._shared(AddVideo(unseen, self._name(video)))
+        return FileVideo(new, frames, True, rule=found.rule)
 
     def _shared(self, new: AddVideo) -> AddVideo:
         """One video to add for all of a content, as long as the longest of them."""

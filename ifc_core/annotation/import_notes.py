@@ -18,8 +18,8 @@ _RULES = {
     "in the names alone say which frames are meant; look whether the masks lie on theirs.",
     FrameRule.FROM_0: "The numbers that the file gives the frames of {names} are counted from 0; "
     "look whether the masks lie on theirs, and undo if they were counted from 1.",
-    FrameRule.FROM_1: "The numbers that the file gives the frames of {names} are counted from 1, "
-    "as the highest ones say; look whether the masks lie on theirs.",
+    FrameRule.FROM_1: "The numbers that the file gives the frames of {names} are counted from 1; "
+    "look whether the masks lie on theirs, and undo if they were counted from 0.",
 }
 
 

@@ -163,7 +163,7 @@ def iter_import(
     """
     source, context = Path(path), context or JobContext()
     form = format or detect_format(source)
-    header, tracks = yield from iter_open(project, source, form, annotations, context)
+    header, tracks = yield from iter_open(project, source, form, annotations, context, first_number)
     found = tracks.found if isinstance(tracks, PendingTracks) else frozenset[int]()
     if form is ExportFormat.YTVIS_RESULTS:
         found = frozenset(video.id for video in header.videos)

@@ -164,7 +164,7 @@ def stream_mots(folder: Path | str) -> tuple[YtvisHeader, PendingTracks]:
 
 
 def iter_mots(
-    folder: Path | str, context: JobContext
+    folder: Path | str, context: JobContext, first_number: int | None = None
 ) -> Generator[Progress, None, tuple[YtvisHeader, PendingTracks]]:
     """Read a MOTS folder, from its PNGs where they are there and else from its text.
 
@@ -176,6 +176,8 @@ def iter_mots(
         folder: The root (with ``instances`` or ``instances_txt``), or a folder of text files
             or of folders of PNGs.
         context: Progress and cancellation.
+        first_number: The number of a video's first frame, 0 or 1, where a text alone tells frames;
+            by default it is found out.
 
     Yields:
         Progress, after every few thousand lines of text that were looked through.
@@ -190,7 +192,9 @@ def iter_mots(
     """
     root = Path(folder)
     names = _read_names(root / _CATEGORIES)
-    parts = _picture_parts(root) or (yield from _text_parts(root, context, is_ours=bool(names)))
+    parts: Sequence[_Pictures | _Text] = _picture_parts(root)
+    if not parts:
+        parts = yield from _text_parts(root, context, first_number, is_ours=bool(names))
     if not parts:
         raise FormatError(f"{root} holds no MOTS annotations (text or PNGs).", path=root)
     builder = TrackBuilder()
@@ -239,21 +243,24 @@ def _picture_parts(root: Path) -> list[_Pictures]:
 
 
 def _text_parts(
-    root: Path, context: JobContext, *, is_ours: bool
+    root: Path, context: JobContext, first_number: int | None, *, is_ours: bool
 ) -> Generator[Progress, None, list[_Text]]:
     base = root / "instances_txt" if (root / "instances_txt").is_dir() else root
     found: list[_Overview] = []
     for path in sorted(base.glob("*.txt"), key=_by_name):
         found.append((yield from _look_through(path, sum(t.num_lines for t in found), context)))
     lowest = min((text.lowest for text in found), default=0)
-    usual = 1 if lowest == 1 and not is_ours else 0
+    usual = first_number
+    if usual is None:
+        usual = 1 if lowest == 1 and not is_ours else 0
     covered = _read_frames(root / _FRAMES) if found else {}
     parts: list[_Text] = []
     for text in found:
         name = text.path.stem  # once, and not for each of a million frames
         numbers = shown = covered.get(name, ())
+        told = None if numbers else _first_picture(root / "images" / name)
         if not numbers:
-            first = _first_picture(root / "images" / name, usual)
+            first = usual if told is None else told
             numbers = range(first, first + _MOST_UNLISTED)
             if text.highest >= numbers.stop:
                 raise FormatError(
@@ -271,7 +278,10 @@ def _text_parts(
             shown = range(len(numbers))
         frames = tuple(f"{name}/{frame:06d}.jpg" for frame in shown)
         is_open = isinstance(numbers, range)
-        video = YtvisVideo(len(parts) + 1, *text.size, len(numbers), frames, is_open=is_open)
+        is_guessed = is_open and told is None and first_number is None and not is_ours
+        shape = (*text.size, len(numbers))
+        as_read = numbers if is_guessed and lowest > 0 else ()
+        video = YtvisVideo(len(parts) + 1, *shape, frames, numbers=as_read, is_open=is_open)
         parts.append(_Text(video, text.path, text.num_masks, numbers))
     return parts
 
@@ -390,13 +400,13 @@ def _look_through(
     return _Overview(path, size, num_masks, lowest, highest, line_of_highest, number)
 
 
-def _first_picture(folder: Path, usual: int) -> int:
-    """Number of a video's first picture; the usual one where there are no numbered pictures."""
+def _first_picture(folder: Path) -> int | None:
+    """Number of a video's first picture; ``None`` where there are no numbered pictures."""
     try:
         number = _NUMBER.search(list_frames(folder)[0].stem) if folder.is_dir() else None
     except (VideoError, IndexError):
-        return usual
-    return usual if number is None else int(number.group())
+        return None
+    return None if number is None else int(number.group())
 
 
 def _read_text(part: _Text, builder: TrackBuilder, classes: set[int]) -> Iterator[Path]:

@@ -73,7 +73,8 @@ class YtvisVideo:
         file_names: One a frame, POSIX paths relative to the folder of frames.
         details: Content of the extension key, if it is there.
         numbers: One a frame, ascending: what number the file itself gives it, where it has gaps
-            or does not begin at 0; else empty. Whether 0 or 1 is a video's first frame is not said.
+            or does not begin at 0; else empty. Whether 0 or 1 is a video's first frame is not said,
+            but where ``is_open``: there they are without gaps, and the first one's is taken to be.
         is_open: The file does not say where it ends; it is taken to end with its last mask.
     """
 
@@ -83,7 +84,7 @@ class YtvisVideo:
     length: int
     file_names: tuple[str, ...]
     details: VideoDetails | None = None
-    numbers: tuple[int, ...] = ()
+    numbers: Sequence[int] = ()
     is_open: bool = False
 
     @property

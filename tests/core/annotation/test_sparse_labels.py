@@ -11,6 +11,7 @@ from PIL import Image
 from ifc_core.annotation import Project
 from ifc_core.annotation.importing import import_annotations
 from ifc_core.errors import FormatError
+from ifc_core.io.video import open_video
 from ifc_core.structures import RLEMask, Video
 
 from .conftest import SIZE, box
@@ -47,11 +48,21 @@ def ytvis(path, *videos):
 
 def coco(path, frame_ids, stems):
     """CocoVID: pictures of ``shot01`` with a mask on each."""
+    return cocovid(path, {"shot01": list(zip(frame_ids, stems, strict=True))})
+
+
+def cocovid(path, videos):
+    """CocoVID: a mask on each picture of some videos, whose frame ids and stems are given."""
     images, annotations = [], []
-    for number, (frame, stem) in enumerate(zip(frame_ids, stems, strict=True), start=1):
-        shape = {"height": SIZE[0], "width": SIZE[1], "video_id": 1, "frame_id": frame}
-        images.append({"id": number, "file_name": f"shot01/{stem}.jpg", **shape})
-        mask = {"segmentation": box(1, number - 1).to_coco(), "instance_id": 7}
+    pictures = [
+        (video, name, place, *picture)
+        for video, (name, pictures) in enumerate(videos.items(), start=1)
+        for place, picture in enumerate(pictures)
+    ]
+    for number, (video, name, place, frame, stem) in enumerate(pictures, start=1):
+        shape = {"height": SIZE[0], "width": SIZE[1], "video_id": video, "frame_id": frame}
+        images.append({"id": number, "file_name": f"{name}/{stem}.jpg", **shape})
+        mask = {"segmentation": box(1, place).to_coco(), "instance_id": 6 + video}
         annotations.append({"id": number, "image_id": number, "category_id": 1, **mask})
     content = {"images": images, "annotations": annotations}
     path.write_text(json.dumps({**content, "categories": [{"id": 1, "name": "dog"}]}))
@@ -170,6 +181,109 @@ def test_frame_ids_of_a_video_that_is_not_there_are_kept(tmp_path):
         assert import_annotations(project, path).missing_videos == ("shot01",)
         assert list(frames(project)) == [0, 5, 10, 15]
         assert project.video(1).num_frames == FILM
+
+
+def by_id(*frame_ids):
+    return [(frame, f"p{frame}") for frame in frame_ids]
+
+
+def counted(report):
+    """What an import says of how the frames of videos were counted, by video."""
+    notes = [note.split("frames of ")[1] for note in report.notes if "are counted from" in note]
+    return {note.split(" are ")[0]: note.split("counted from ")[1][0] for note in notes}
+
+
+@pytest.mark.parametrize(
+    ("frame_ids", "expected", "told"),
+    [
+        (range(1, 12), range(11), {"shot01": "1"}),
+        (range(2, 12), range(2, 12), {"shot01": "0"}),
+        ((1, 6, 11), (1, 6, 11), {"shot01": "0"}),
+    ],
+)
+def test_ids_from_1_of_a_video_that_is_not_there_are_told(tmp_path, frame_ids, expected, told):
+    path = cocovid(tmp_path / "coco.json", {"shot01": by_id(*frame_ids)})
+    with Project.create(tmp_path / "empty.ifcproj") as project:
+        assert counted(import_annotations(project, path)) == told
+        assert list(frames(project)) == list(expected)
+        assert project.video(1).num_frames == max(expected) + 1
+
+
+def test_a_video_whose_ids_are_from_1_can_be_located(tmp_path):
+    path = cocovid(tmp_path / "coco.json", {"shot01": by_id(*range(1, 12))})
+    clip = tmp_path / "elsewhere" / "shot01"
+    clip.mkdir(parents=True)
+    for number in range(11):
+        Image.new("RGB", SIZE[::-1]).save(clip / f"{number}.png")
+    with Project.create(tmp_path / "empty.ifcproj") as project:
+        import_annotations(project, path)
+        project.relink_video(1, clip)
+        assert project.video(1).fingerprint
+        assert len(project.videos()) == 1
+
+
+@pytest.mark.parametrize("others", [by_id(0, 3), by_id(0, 1, 2)])
+def test_a_video_that_is_not_there_and_has_a_0_keeps_all_from_counting_from_1(
+    film, tmp_path, others
+):
+    """Else it would have a frame before its first one, and nothing came in."""
+    known = {"shot01": by_id(4, FILM), "shot02": by_id(4, 8)}
+    path = cocovid(tmp_path / "coco.json", known | {"ghost": others})
+    report = import_annotations(film, path)
+    assert counted(report) == {"shot01": "1", "shot02": "0"}
+    assert [list(frames(film, video)) for video in (1, 2)] == [[3, 15], [4, 8]]
+    assert list(frames(film, 3)) == [number for number, _ in others]
+    film.undo()
+    import_annotations(film, cocovid(path, known | {"ghost": by_id(2, 3)}))
+    ids = [entry.id for entry in film.videos()]
+    assert [list(frames(film, video)) for video in ids] == [[3, 15], [3, 7], [1, 2]]
+
+
+def test_a_frame_before_the_first_one_is_refused_where_the_video_is_not_there(film, tmp_path):
+    path = cocovid(tmp_path / "coco.json", {"ghost": by_id(0, 5)})
+    with pytest.raises(FormatError, match=r"The number 0 .* of ghost lies before its first frame"):
+        import_annotations(film, path, first_number=1)
+    assert len(film.videos()) == 2
+
+
+@pytest.mark.parametrize("frame_ids", [(0, 5, 10), (5, 10)])
+def test_frame_ids_count_before_numbers_in_names_of_pictures(tmp_path, frame_ids):
+    clip = tmp_path / "clip" / "shot01"
+    clip.mkdir(parents=True)
+    for number in range(1, 13):
+        Image.new("RGB", SIZE[::-1]).save(clip / f"pic_{number}.png")
+    (tmp_path / "labels").mkdir()
+    names = [(frame, f"img_{frame:05d}") for frame in frame_ids]
+    path = cocovid(tmp_path / "labels" / "coco.json", {"shot01": names})
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        with open_video(clip) as reader:
+            project.add_video(reader.video)
+        assert counted(import_annotations(project, path)) == {"shot01": "0"}
+        assert list(frames(project)) == list(frame_ids)
+
+
+@pytest.mark.parametrize(
+    ("lines", "first", "expected", "told"),
+    [
+        ((1, 3, 5), None, [0, 2, 4], {"shot01": "1"}),
+        ((2, 3, 5), None, [2, 3, 5], {"shot01": "0"}),
+        ((0, 3, 5), None, [0, 3, 5], {}),
+        ((1, 3, 5), 0, [1, 3, 5], {}),
+        ((2, 3, 5), 1, [1, 2, 4], {}),
+    ],
+)
+def test_a_text_of_mots_says_how_it_was_counted(film, tmp_path, lines, first, expected, told):
+    text = tmp_path / "mots" / "instances_txt" / "shot01.txt"
+    text.parent.mkdir(parents=True)
+    line = f"1000 1 {SIZE[0]} {SIZE[1]} {box(1, 2).counts.decode()}"
+    text.write_text("".join(f"{number} {line}\n" for number in lines))
+    report = import_annotations(film, tmp_path / "mots", first_number=first)
+    assert counted(report) == told
+    (track,) = film.tracks(1)
+    assert [f.frame_index for f in film.track_frames(track.id) if f.area_px] == expected
+    if 0 in lines:
+        with pytest.raises(FormatError, match="begins at frame 1"):
+            import_annotations(film, tmp_path / "mots", first_number=1)
 
 
 def test_a_video_of_another_shape_is_not_said_to_be_missing_alone(film, tmp_path):
