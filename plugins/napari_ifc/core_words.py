@@ -222,8 +222,8 @@ REPORTS = (
     "mask; no frame counts as complete, since some objects may have none.",
     "The numbers that the file gives the frames of {names} are counted from 0; look whether the "
     "masks lie on theirs, and undo if they were counted from 1.",
-    "The numbers that the file gives the frames of {names} are counted from 1, as the highest ones "
-    "say; look whether the masks lie on theirs.",
+    "The numbers that the file gives the frames of {names} are counted from 1; look whether the "
+    "masks lie on theirs, and undo if they were counted from 0.",
     "The project's {name} has {size} pixels and {count} frames, {text} of the file has {shape} and "
     "{number}, so it is another video.",
     "The results name videos and classes by ids, which were taken for those of this project: "
@@ -238,6 +238,8 @@ REPORTS = (
     "was there is rejected, unless people made it and theirs is a proposal.",
     "1 track covers one of the project with a mean IoU of {iou}: the new ones are proposals, "
     "beside what was there.",
+    "On 1 frame such masks have an IoU of less than 0.5: both are there.",
+    "On {count} frames such masks have an IoU of less than 0.5: both are there.",
     "{count} tracks cover ones of the project with a mean IoU of {iou}: both are there now; undo, "
     "and choose which to keep, if that is not meant.",
     "{count} tracks cover ones of the project with a mean IoU of {iou}: where both show an object, "
