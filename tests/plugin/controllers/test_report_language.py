@@ -70,10 +70,11 @@ _MADE = (
     *(import_notes.linked_note(_Linked(), tracks)[0] for tracks in ((1,), (1, 1), (1, 2))),
     *numbered(),
     *(
-        import_notes.covered_note(ious, overlaps)[0]
+        import_notes.covered_note(ious, overlaps, 0)[0]
         for ious in ([0.7], [0.7, 0.9])
         for overlaps in Overlaps
     ),
+    *(import_notes.covered_note([0.7], Overlaps.BOTH, count)[1] for count in (1, 1200)),
     *import_notes.by_id_note([VideoMasks("a", 3), VideoMasks("b", 0)]),
     *disagreement("01", [Line(1, 0, 3, 0)], {2: (0, 1)}),
     *(export_notes.hidden_note(count)[0] for count in (1, 1200)),
