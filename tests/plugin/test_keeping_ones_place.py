@@ -7,7 +7,14 @@ from fake_engine import SIZE, disc
 from qtpy.QtWidgets import QLabel
 
 from ifc_core.annotation import Scope
-from ifc_core.annotation.edits import DeleteTracks, MarkAbsent
+from ifc_core.annotation.edits import (
+    Batch,
+    ClearMasks,
+    DeleteTracks,
+    ExtendTrack,
+    MarkAbsent,
+    NewTrack,
+)
 from ifc_core.errors import IFCError
 from napari_ifc.controllers.frame_words import frame_of
 from napari_ifc.controllers.session import Session
@@ -80,6 +87,43 @@ def test_undoing_a_merge_selects_what_was_merged(desk, tracks):
     assert desk.editor.selected == (tracks[2],)
     assert desk.studio.run_action("edit.undo")
     assert desk.editor.selected == (tracks[2], tracks[9])
+
+
+def test_undoing_a_split_selects_what_was_split(desk):
+    track_id = desk.corrected(2)
+    desk.editor.apply(ExtendTrack(track_id, 6))
+    desk.studio.layers.go_to(4)
+    assert desk.studio.run_action("track.split")
+    (rest,) = desk.editor.selected
+    assert rest != track_id
+    assert desk.studio.run_action("edit.undo")
+    assert desk.editor.selected == desk.studio.panel.tracks.selected() == (track_id,)
+    assert desk.studio.run_action("edit.redo")
+    assert desk.editor.selected == (track_id,)  # it is still there
+    desk.studio.select(())
+    assert desk.studio.run_action("edit.undo")
+    assert desk.editor.selected == ()  # nothing was, so nothing is missed
+
+
+def test_redoing_a_merge_selects_what_its_tracks_went_into(desk, tracks):
+    mask = disc(SIZE, (20, 20), 4)
+    desk.editor.commit_rle(mask, "Paint", track_id=tracks[9], frame_index=1)
+    desk.studio.select((tracks[2], tracks[9]))
+    assert desk.studio.run_action("track.merge")
+    assert desk.studio.run_action("edit.undo")
+    desk.studio.select((tracks[9],))
+    assert desk.studio.run_action("edit.redo")
+    assert desk.editor.selected == (tracks[2],)
+
+
+def test_undoing_what_moved_the_masks_of_very_many_tracks_selects_none_of_them(desk, tracks):
+    new = NewTrack(desk.video_id, desk.project.track(tracks[0]).category_id)
+    for count, expected in ((3, tuple(tracks[:3])), (30, ())):
+        steps = (ClearMasks(tuple(tracks[:count]), Scope.whole()), new)
+        added = desk.editor.apply(Batch(steps, label="Clear")).tracks_added
+        desk.studio.select(added)
+        assert desk.studio.run_action("edit.undo")
+        assert desk.editor.selected == expected
 
 
 def test_the_list_stays_where_it_was_scrolled_to(desk, tracks, qtbot):
