@@ -128,6 +128,7 @@ def _lineage(window) -> None:
     studio.layers.go_to(8)
     studio.select((9,))
     studio.run_action("lineage.select")
+    studio.run_action("view.by_lineage")
     _shoot(window, "lineage")
 
 
