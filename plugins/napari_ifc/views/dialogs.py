@@ -131,6 +131,7 @@ class ExportDialog(QDialog):
         self.button.clicked.connect(self._on_export)
         self.path.textChanged.connect(self._on_target)
         self.replace.toggled.connect(self._show_obstacle)
+        self.choices.classes_changed.connect(self._show_obstacle)
         self._show_obstacle()
         buttons = QHBoxLayout()
         buttons.addStretch(1)

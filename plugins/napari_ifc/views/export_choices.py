@@ -93,7 +93,10 @@ class ExportChoices:
         if offer.marked is not None:
             self.first.setValue(offer.marked.first)
             self.last.setValue(offer.marked.last)
+        self.each = QLabel(tr("of each video"))
+        self.shown_only.toggled.connect(self._show_each)
         self.classes = QToolButton()
+        self.classes.setProperty("role", "small")
         self.classes.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.classes.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.classes.setAccessibleName(tr("Classes"))
@@ -104,6 +107,7 @@ class ExportChoices:
             action.setChecked(True)
             action.setData(class_id)
         self._menu.triggered.connect(lambda _: self._show_classes())
+        self.classes_changed = self._menu.triggered
         self.classes.setMenu(self._menu)
         self._show_classes()
         self.pictures = QCheckBox(tr("Also write the frames as pictures (JPEG)"))
@@ -117,7 +121,7 @@ class ExportChoices:
         ends = QWidget()
         row = QHBoxLayout(ends)
         row.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.first, QLabel(tr("to")), self.last):
+        for widget in (self.first, QLabel(tr("to")), self.last, self.each):
             row.addWidget(widget)
         row.addStretch(1)
         form.addRow(tr("From frame"), ends)
@@ -137,6 +141,7 @@ class ExportChoices:
         self._set_visible(self._rows, self.labels, form == _FILM)
         has_others = self._offer.num_videos > 1
         self._set_visible(self._rows, self.shown_only, has_others and form != _FILM)
+        self._show_each()
 
     def chosen(self) -> ExportChoice:
         """What is chosen now."""
@@ -155,6 +160,11 @@ class ExportChoices:
         """Why nothing can be exported so, or an empty string."""
         return tr("Choose at least one class.") if self._class_ids() == () else ""
 
+    def _show_each(self) -> None:
+        """The same range is that of every video that is written, which is to be seen."""
+        is_one = self._offer.num_videos < 2 or self._form == _FILM
+        self.each.setVisible(not (is_one or self.shown_only.isChecked()))
+
     def _class_ids(self) -> tuple[int, ...] | None:
         actions = self._menu.actions()
         ids = tuple(int(action.data()) for action in actions if action.isChecked())
@@ -168,7 +178,7 @@ class ExportChoices:
             text = ", ".join(names) or tr("None")
         else:
             text = tr("{count} classes").format(count=len(names))
-        self.classes.setText(text)
+        self.classes.setText(f"{text} ▾")
 
     @staticmethod
     def _set_visible(form: QFormLayout, field: QWidget, is_visible: bool) -> None:

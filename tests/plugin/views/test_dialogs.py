@@ -200,7 +200,7 @@ def test_a_form_offers_what_its_format_knows(qtbot, tmp_path):
     choices.shown_only.setChecked(True)
     ball = choices._menu.actions()[2]
     ball.trigger()
-    assert choices.classes.text() == "player, R&D"
+    assert choices.classes.text() == "player, R&D ▾"
     assert choices.chosen() == ExportChoice(shown_only=True, class_ids=(1, 2), pictures=True)
     seen = {}
     for index in range(dialog.format.count()):
@@ -212,3 +212,39 @@ def test_a_form_offers_what_its_format_knows(qtbot, tmp_path):
     assert seen == with_pictures | without | {"overlay": (False, True, False)}
     chosen = choices.chosen()  # of a film: no pictures, and always the video that is shown
     assert (chosen.pictures, chosen.shown_only) == (False, True)
+
+
+def test_a_range_says_that_it_is_one_of_each_video(qtbot, tmp_path):
+    dialog = ExportDialog(tmp_path / "out.json", offer=ExportOffer(120, FrameRange(20, 35), (), 2))
+    qtbot.addWidget(dialog)
+    dialog.show()
+    each = dialog.choices.each
+    assert each.isVisible()
+    dialog.choices.shown_only.setChecked(True)
+    assert not each.isVisible()
+    dialog.choices.shown_only.setChecked(False)
+    assert each.isVisible()
+    dialog.choose_format("overlay")  # a film is one of the video that is shown
+    assert not each.isVisible()
+    alone = ExportDialog(tmp_path / "out.json", offer=ExportOffer(120, FrameRange(20, 35)))
+    qtbot.addWidget(alone)
+    alone.show()
+    assert alone.choices.first.isVisible()
+    assert not alone.choices.each.isVisible()
+
+
+def test_a_class_that_is_chosen_again_takes_the_complaint_away(qtbot, tmp_path):
+    dialog = ExportDialog(
+        tmp_path / "out.json", offer=ExportOffer(120, None, ((1, "player"), (2, "ball")))
+    )
+    qtbot.addWidget(dialog)
+    player, ball = dialog.choices.classes.menu().actions()
+    player.trigger()
+    ball.trigger()
+    assert dialog.choices.classes.text() == "None ▾"
+    assert dialog.report.text() == "Choose at least one class."
+    assert not dialog.report.isHidden()
+    ball.trigger()
+    assert dialog.report.isHidden()
+    with qtbot.waitSignal(dialog.export_requested):
+        dialog.button.click()
