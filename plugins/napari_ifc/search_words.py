@@ -46,7 +46,7 @@ SEARCH_WORDS = {
     "track.swap": tr("identity exchange switch id number"),
     "track.swap_frame": tr("identity exchange switch id number"),
     "track.swap_all": tr("identity exchange switch id number"),
-    "track.relabel": tr("category label type rename"),
+    "track.relabel": tr("category label type"),
     "track.recolor": tr("colour color hue paint"),
     "track.absent": tr("occluded hidden invisible out of sight gone"),
     "track.absent_onward": tr("occluded hidden invisible out of sight gone leaves"),

@@ -76,6 +76,8 @@ def test_it_needs_a_track_and_is_found_by_other_words(desk):
     assert "Select a track" in desk.said
     found = [action.id for action in desk.studio.actions.search("rename track")]
     assert "track.name" in found
+    assert desk.studio.actions.search("rename")[0].id == "track.name"
+    assert "name" in desk.studio.panel.tracks.filters.search.placeholderText()
     assert desk.studio.actions["track.name"].shortcut == "F2"
 
 

@@ -59,7 +59,7 @@ class FilterBar(QFrame):
         super().__init__(parent)
         self.setProperty("role", "card")
         self.search = QLineEdit()
-        self.search.setPlaceholderText(tr("Filter by id, class or state"))
+        self.search.setPlaceholderText(tr("Filter by id, name, class or state"))
         self.search.setClearButtonEnabled(True)
         self.search.setAccessibleName(tr("Find tracks"))
         self._class = NarrowComboBox()
