@@ -6,7 +6,7 @@ from ifc_core.annotation import EditResult
 from ifc_core.inference.review_queue import QueueEntry, Reason
 from napari_ifc.language import tr
 
-_MOST_VIDEO_LETTERS = 25
+_MOST_VIDEO_LETTERS = 17  # beside a title; more would be cut again in a narrow list
 
 
 def absent_text(entry: QueueEntry, result: EditResult) -> str:

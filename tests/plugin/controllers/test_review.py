@@ -327,4 +327,4 @@ def test_where_a_propagation_lost_its_object_is_marked_absent_with_one_key(desk)
 def test_an_entry_elsewhere_names_its_video():
     assert elsewhere("shot01") == ", in shot01"
     long = elsewhere("recording of the second morning 0007.mp4")
-    assert long == ", in recording of…ing 0007.mp4"
+    assert long == ", in recordin…0007.mp4"
