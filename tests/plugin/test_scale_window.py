@@ -44,6 +44,19 @@ def test_a_typed_scale_is_stored_shown_again_and_undone(desk):
     assert entry(desk).um_per_px is None
 
 
+@pytest.mark.parametrize(("text", "unit"), [("1e-12", "nm"), ("5000", "km")])
+def test_a_scale_that_no_picture_has_is_not_taken(desk, text, unit):
+    assert desk.studio.run_action("videos.scale")
+    dialog = dialog_of(desk)
+    dialog.field.setText(text)
+    dialog.unit.setCurrentText(unit)
+    dialog.button.click()
+    assert "0.001 nm" in dialog.problem.text()
+    assert not dialog.problem.isHidden()
+    assert entry(desk).um_per_px is None
+    dialog.reject()
+
+
 @pytest.mark.parametrize("text", ["much", "-2", "0", "nan", "inf"])
 def test_what_is_no_length_is_said_in_the_form(desk, text):
     assert desk.studio.run_action("videos.scale")

@@ -16,11 +16,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ifc_core.annotation.edits.catalog import MOST_UM_PER_PX
 from napari_ifc.language import tr
 
 UNITS_UM = {"nm": 1e-3, "µm": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6, "km": 1e9}
 """Micrometres in each unit, the smallest first."""
 _USUAL = "m"
+_LEAST_UM_PER_PX = 1e-6  # a picometre: smaller than any microscope resolves
 
 
 def length_text(length_um: float) -> str:
@@ -67,7 +69,7 @@ class ScaleDialog(QDialog):
         hint = QLabel(words.format(length=line_px))
         hint.setProperty("role", "muted")
         hint.setWordWrap(True)
-        self.problem = QLabel(tr("Type a number above 0."))
+        self.problem = QLabel()
         self.problem.setProperty("role", "warning")
         self.problem.setWordWrap(True)
         self.problem.hide()
@@ -103,9 +105,15 @@ class ScaleDialog(QDialog):
             length = float(text) if text else 0.0
         except ValueError:
             length = math.nan
-        is_known = math.isfinite(length) and length > 0
+        um_per_px = length * UNITS_UM[self.unit.currentText()] / self._pixels
         may_be_empty = not text and self._pixels == 1.0
-        self.problem.setVisible(not (is_known or may_be_empty))
-        if is_known or may_be_empty:
-            self.chosen.emit(length * UNITS_UM[self.unit.currentText()] / self._pixels)
+        problem = ""
+        if not (may_be_empty or (math.isfinite(length) and length > 0)):
+            problem = tr("Type a number above 0.")
+        elif not (may_be_empty or _LEAST_UM_PER_PX <= um_per_px <= MOST_UM_PER_PX):
+            problem = tr("A pixel is as large as 0.001 nm at least and 1,000 km at most.")
+        self.problem.setText(problem)
+        self.problem.setVisible(bool(problem))
+        if not problem:
+            self.chosen.emit(um_per_px)
             self.accept()
