@@ -134,6 +134,9 @@ STEPS = (
     "Interpolate {part}, {scope}",
     "Locate video {text}",
     "Locate {count} videos",
+    "Make {part} a crowd",
+    "Make {part} a region to ignore",
+    "Make {part} an object again",
     "Make {part} a region of kind crowd",
     "Make {part} a region of kind ignore",
     "Make {part} a region of kind object",
@@ -155,7 +158,6 @@ STEPS = (
     "Relabel to {text}",
     "Remove category {text}",
     "Remove video {text}",
-    "Rename track {number} to nothing",
     "Rename track {number} to {text}",
     "Rename video {old} to {text}",
     "Reorder {count} tracks",
@@ -166,6 +168,7 @@ STEPS = (
     "Split {part} at frame {frame}, new track {number}",
     "Swap {part} and {other}, {scope}",
     "Take back the approval of {part}",
+    "Take the name of track {number} away",
     "Trim {part} to {scope}",
 )
 """Steps of the journal, which is stored in English; the first that fits holds."""

@@ -65,7 +65,7 @@ def test_a_region_is_grey_and_hatched_and_becomes_an_object_again(desk, two):
     assert desk.studio.run_action("edit.undo")
     assert desk.studio.run_action("edit.undo")
     assert desk.project.track(first).kind is TrackKind.OBJECT
-    assert desk.project.history()[1].label == f"Make track {first} a region of kind ignore"
+    assert desk.project.history()[1].label == f"Make track {first} a region to ignore"
 
 
 def test_several_are_one_step_and_are_found_by_other_words(desk, two):

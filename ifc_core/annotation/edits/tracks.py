@@ -21,6 +21,13 @@ from ifc_core.annotation.transaction import (
 )
 from ifc_core.structures import FrameState, MaskSource, RLEMask, Track, TrackKind, TrackState
 
+KIND_WORDS = {
+    TrackKind.OBJECT: "an object again",
+    TrackKind.CROWD: "a crowd",
+    TrackKind.IGNORE: "a region to ignore",
+}
+"""What a track is made, in the words of the history list."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewTrack(Edit):
@@ -140,9 +147,11 @@ class SetTrack(Edit):
         if changed != track:
             tx.put_track(touched(changed))
         if self.name is not None and self.name != track.name:
-            return f"Rename track {track.id} to {self.name or 'nothing'}"
+            if not self.name:
+                return f"Take the name of track {track.id} away"
+            return f"Rename track {track.id} to {self.name}"
         if self.kind is not None and self.kind != track.kind:
-            return f"Make {name_of(track)} a region of kind {self.kind.value}"
+            return f"Make {name_of(track)} {KIND_WORDS[self.kind]}"
         return f"Change colour of {name_of(track)}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ifc_core.annotation import EditResult, edits
 from ifc_core.annotation.edits import Edit
 from ifc_core.annotation.edits.base import numbers_of
+from ifc_core.annotation.edits.tracks import KIND_WORDS
 from ifc_core.structures import TrackKind
 from napari_ifc.controllers.editing import EditController
 from napari_ifc.controllers.identity_words import listed
@@ -65,5 +66,5 @@ class Regions:
 
     def _set(self, track_ids: tuple[int, ...], kind: TrackKind) -> EditResult:
         steps: tuple[Edit, ...] = tuple(edits.SetTrack(i, kind=kind) for i in track_ids)
-        label = f"Make {numbers_of(track_ids)} a region of kind {kind.value}"
+        label = f"Make {numbers_of(track_ids)} {KIND_WORDS[kind]}"
         return self._editor.apply(steps[0] if len(steps) == 1 else edits.Batch(steps, label=label))

@@ -134,7 +134,15 @@ def test_each_is_shown_in_the_language_of_the_window(session, editor):
             "⟦Swap ⟦track 1⟧ and ⟦track 2⟧, ⟦from frame 3 on⟧⟧",
         ),
         ("Import 1 track from a.json", "⟦Import ⟦1 track⟧ from a.json⟧"),
-        ("Rename track 3 to nothing", "⟦Rename track 3 to nothing⟧"),
+        ("Rename track 3 to nothing", "⟦Rename track 3 to nothing⟧"),  # as it was before
+        ("Take the name of track 3 away", "⟦Take the name of track 3 away⟧"),
+        ("Make track 3 a region of kind object", "⟦Make ⟦track 3⟧ a region of kind object⟧"),  # too
+        ("Make track 3 an object again", "⟦Make ⟦track 3⟧ an object again⟧"),
+        ("Make tracks 3 and 4 a crowd", "⟦Make ⟦tracks 3 and 4⟧ a crowd⟧"),
+        (
+            "Make track 3 (Ann) a region to ignore",
+            "⟦Make ⟦track 3 (Ann)⟧ a region to ignore⟧",
+        ),
         ("Rename track 3 to Ann", "⟦Rename track 3 to Ann⟧"),
         ("What nobody knows", "What nobody knows"),
         ("", ""),
