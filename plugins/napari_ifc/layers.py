@@ -266,14 +266,16 @@ class LayerStack:
     def add_extra(self, layer: Any, *, active: bool) -> None:
         """Put a layer of a feature above ours; the feature takes it away again."""
         self._busy = True
+        self._bind(layer)
         self._viewer.layers.append(layer)
         self._activate(layer if active else None)
         self._busy = False
 
     def drop_extra(self, layer: Any) -> None:
-        """Take a layer of a feature away."""
+        """Take a layer of a feature away; ours is active again, unless another one is."""
+        was_active = self._viewer.layers.selection.active is layer
         self._remove(layer)
-        if self._edit is not None:
+        if was_active and self._edit is not None:
             self._activate(None)
 
     def _activate(self, layer: Any) -> None:
@@ -324,12 +326,13 @@ class LayerStack:
         """Choose the tool; see :attr:`mode`. While waiting, it is taken up afterwards."""
         if self._edit is None:
             return
+        active = self._viewer.layers.selection.active
+        if mode != "pan_zoom" or (active is not None and "until_tool" in active.metadata):
+            self._activate(None)
         if self.is_waiting:
             self._mode_to_come = mode
             self._on_mode()
             return
-        if mode != "pan_zoom":
-            self._activate(None)
         self._edit.set_mode(mode)
 
     def set_brush_size(self, size: int) -> None:
@@ -363,7 +366,7 @@ class LayerStack:
         elif ever and not self.is_waiting and not edit.layer.editable:
             mode, self._mode_to_come = self._mode_to_come, ""
             edit.set_editable(True)
-            self.set_mode(mode or "pan_zoom")
+            edit.set_mode(mode or "pan_zoom")
         elif not ever:
             self._mode_to_come = ""
             edit.set_editable(False)

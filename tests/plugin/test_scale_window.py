@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QApplication, QInputDialog
+from qtpy.QtWidgets import QApplication
 
 from napari_ifc.features.scale import VideoScale
+from napari_ifc.views.rate_dialog import RateDialog
 from napari_ifc.views.scale_dialog import ScaleDialog, length_text
 
 pytestmark = pytest.mark.window
@@ -17,6 +18,14 @@ def scale(desk):
 
 def entry(desk):
     return desk.project.video(desk.video_id)
+
+
+def rate_dialog_of(desk):
+    return desk.studio.panel.findChildren(RateDialog)[-1]
+
+
+def press(layer, key):
+    {str(known): call for known, call in layer.keymap.items()}[key](layer)
 
 
 def dialog_of(desk):
@@ -99,18 +108,68 @@ def test_a_line_that_is_not_drawn_goes_with_its_video(desk, scale, second):
     assert layer not in desk.studio.viewer.layers
 
 
-def test_pictures_get_a_rate_which_timeline_and_head_show_and_undo_takes_away(desk, monkeypatch):
+@pytest.mark.parametrize("tool", ["paint", "pan_zoom"])
+def test_a_tool_calls_the_line_off(desk, scale, tool):
+    scale._draw_line()
+    line = desk.studio.viewer.layers.selection.active
+    assert desk.studio.run_action(f"tool.{tool}")
+    assert not scale.line.is_drawing
+    QApplication.processEvents()
+    assert line not in desk.studio.viewer.layers
+    assert desk.studio.viewer.layers.selection.active is desk.layer
+    assert "Drag a line" not in desk.said
+
+
+def test_another_layer_calls_the_line_off_and_stays_chosen(desk, scale):
+    scale._draw_line()
+    other = desk.studio.layers.layers[0]
+    desk.studio.viewer.layers.selection.active = other
+    assert not scale.line.is_drawing
+    QApplication.processEvents()
+    assert desk.studio.viewer.layers.selection.active is other
+
+
+def test_escape_and_the_button_of_the_message_call_the_line_off(desk, scale):
+    banner, viewer = desk.studio.panel.banner, desk.studio.viewer
+    for leave in ("Escape", "Cancel"):
+        scale._draw_line()
+        line = viewer.layers.selection.active
+        assert desk.said.startswith("Drag a line")
+        desk.studio.inform("Something else.")
+        banner.clear()
+        QApplication.processEvents()
+        assert desk.said.startswith("Drag a line")  # for as long as a line is awaited
+        if leave == "Escape":
+            press(line, leave)
+        else:
+            assert banner._button.text() == leave
+            banner._button.click()
+        assert not scale.line.is_drawing
+        assert line not in viewer.layers
+        assert not desk.said
+    assert not desk.studio.run_action("videos.leave_line")
+
+
+def test_the_keys_of_the_program_hold_while_a_line_is_awaited(desk, scale):
+    scale._draw_line()
+    line = desk.studio.viewer.layers.selection.active
+    bound = {str(key) for key in line.keymap}
+    assert {str(key) for key in desk.layer.keymap} <= bound
+    press(line, "B")
+    assert desk.studio.layers.mode == "paint"
+    assert not scale.line.is_drawing
+    line.add_lines(np.array([[5.0, 10.0], [35.0, 50.0]]))  # of a drag that went on
+    QApplication.processEvents()
+    assert not desk.studio.panel.findChildren(ScaleDialog)
+
+
+def test_pictures_get_a_rate_which_timeline_and_head_show_and_undo_takes_away(desk):
     session = desk.studio.workspace.session
     assert session.fps == 0
-    asked = []
-
-    def answer(*words):
-        asked.append(words[3])
-        return 4.0, True
-
-    monkeypatch.setattr(QInputDialog, "getDouble", answer)
     assert desk.studio.run_action("videos.fps")
-    assert asked == [25.0]
+    assert rate_dialog_of(desk).field.text() == ""  # nobody knows
+    rate_dialog_of(desk).field.setText("4")
+    rate_dialog_of(desk).button.click()
     assert entry(desk).given_fps == 4
     assert session.fps == 4
     desk.studio.presenter.lists()
@@ -118,9 +177,36 @@ def test_pictures_get_a_rate_which_timeline_and_head_show_and_undo_takes_away(de
     assert "4 fps" in desk.studio.workspace.summary().facts
     assert "4 frames per second" in desk.said
     assert desk.studio.run_action("videos.fps")
-    assert asked[-1] == 4
+    assert rate_dialog_of(desk).field.text() == "4"
+    rate_dialog_of(desk).reject()
     assert desk.studio.run_action("edit.undo")
     assert session.fps == 0
+
+
+@pytest.mark.parametrize("text", ["often", "-1", "nan", "2e6"])
+def test_what_is_no_rate_is_said_in_the_form(desk, text):
+    assert desk.studio.run_action("videos.fps")
+    dialog = rate_dialog_of(desk)
+    dialog.field.setText(text)
+    dialog.button.click()
+    assert not dialog.problem.isHidden()
+    assert entry(desk).given_fps is None
+    dialog.reject()
+
+
+def test_a_rate_is_shown_short_and_stays_as_exact_as_it_was(desk):
+    desk.studio.feature(VideoScale).set_fps(24_000 / 1001)
+    assert desk.studio.run_action("videos.fps")
+    dialog = rate_dialog_of(desk)
+    assert dialog.field.text() == "23.976"
+    dialog.button.click()
+    assert entry(desk).given_fps == 24_000 / 1001
+
+
+def test_a_rate_that_cannot_be_stored_is_said(desk, scale):
+    scale.set_fps(-1.0)
+    assert "a number above 0" in desk.said
+    assert entry(desk).given_fps is None
 
 
 def test_they_are_found_by_what_they_are_for(desk):

@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QInputDialog
-
 from ifc_core.annotation import edits
-from ifc_core.annotation.edits.catalog import MOST_FPS
 from ifc_core.errors import IFCError
 from napari_ifc.actions import Action
 from napari_ifc.feature import Feature
 from napari_ifc.language import tr
 from napari_ifc.line_layer import LineLayer
+from napari_ifc.views.rate_dialog import RateDialog
 from napari_ifc.views.scale_dialog import ScaleDialog, length_text
 
 if TYPE_CHECKING:
     from napari_ifc.studio import Studio
     from napari_ifc.workspace import Workspace
 
-_USUAL_FPS = 25.0
-_DIGITS = 6
+_HINT = tr("Drag a line over something whose length you know; Esc leaves it.")
 
 
 class VideoScale(Feature):
@@ -29,7 +26,12 @@ class VideoScale(Feature):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
-        self.line = LineLayer(studio.layers, lambda length_px: self._ask_scale(length_px))
+        self.line = LineLayer(
+            studio.viewer,
+            studio.layers,
+            on_drawn=lambda length_px: self._ask_scale(length_px),
+            on_ended=self._on_line_ended,
+        )
 
     def actions(self) -> Iterable[Action]:
         """Scale and rate."""
@@ -53,9 +55,21 @@ class VideoScale(Feature):
             words=words,
         )
 
+        yield Action(
+            "videos.leave_line",
+            tr("Do not measure a line"),
+            self.line.clear,
+            group=group,
+            why_not=self._why_not_leave,
+            text_now=lambda: tr("Do not measure a line") if self.line.is_drawing else "",
+        )
+
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
         """A line that was not drawn yet goes with its video."""
         self.line.clear()
+
+    def _why_not_leave(self) -> str:
+        return "" if self.line.is_drawing else tr("No line is being measured.")
 
     def _why_not_fps(self) -> str:
         reason = self.editor_reason(lambda e: e.why_not_write())()
@@ -73,7 +87,11 @@ class VideoScale(Feature):
 
     def _draw_line(self) -> None:
         self.line.draw()
-        self.studio.inform(tr("Drag a line over something whose length you know."))
+        banner = self.studio.panel.banner
+        banner.show_message(_HINT, "info", tr("Cancel"), "videos.leave_line", stands=True)
+
+    def _on_line_ended(self) -> None:
+        self.studio.panel.banner.withdraw(_HINT)
 
     def set_scale(self, um_per_px: float) -> None:
         """Give the shown video a scale; one edit.
@@ -98,18 +116,9 @@ class VideoScale(Feature):
         self.studio.inform(told.format(name=entry.name, length=length_text(um_per_px)))
 
     def _ask_fps(self) -> None:
-        session = self.workspace.session
-        fps, accepted = QInputDialog.getDouble(
-            self.studio.panel,
-            tr("Frames per second"),
-            tr("Frames per second (0 where nobody knows):"),
-            session.fps or _USUAL_FPS,
-            0.0,
-            MOST_FPS,
-            _DIGITS,
-        )
-        if accepted:
-            self.set_fps(fps)
+        dialog = RateDialog(self.workspace.session.fps or 0.0, self.studio.panel)
+        dialog.chosen.connect(self.set_fps)
+        dialog.open()
 
     def set_fps(self, fps: float) -> None:
         """Say how fast the pictures of the shown video follow each other; one edit.
@@ -117,10 +126,17 @@ class VideoScale(Feature):
         Args:
             fps: Frames per second; 0 where nobody knows.
         """
-        project, entry = self.workspace.session.project, self.workspace.session.entry
+        workspace = self.studio.workspace
+        if workspace is None:
+            return
+        project, entry = workspace.session.project, workspace.session.entry
         if (project.video(entry.id).given_fps or 0.0) == fps:
             return
-        self.workspace.editor.apply(edits.SetVideo(entry.id, given_fps=fps))
+        try:
+            workspace.editor.apply(edits.SetVideo(entry.id, given_fps=fps))
+        except IFCError as error:
+            self.studio.fail(error)
+            return
         told = tr("{name} has no times any more.")
         if fps:
             told = tr("{name} has {fps:.6g} frames per second: frames have times now.")
