@@ -43,6 +43,7 @@ from ifc_core.annotation.records import (
     HistoryEntry,
     ModelVersion,
     RunInfo,
+    RunState,
     Scope,
     StagedInstance,
     StagedMask,
@@ -379,6 +380,10 @@ class ProjectReader:
     def staged_frames(self, run_id: int) -> dict[int, list[int]]:
         """Frames on which each provisional instance has a mask, by instance, ascending."""
         return staging.read_staged_frames(self._db, run_id)
+
+    def run_state(self, run_id: int) -> RunState | None:
+        """Where a run stands, or ``None`` where there is none of that number."""
+        return staging.read_state(self._db, run_id)
 
     def run_checkpoint(self, run_id: int) -> dict[str, Any] | None:
         """Where a run stood when it was paused or cut off; ``None`` where it cannot go on."""

@@ -54,6 +54,12 @@ def _state(text: str) -> RunState:
     return RunState(text) if text in {*RunState} else RunState.FINISHED
 
 
+def read_state(db: sqlite3.Connection, run_id: int) -> RunState | None:
+    """State of a run, or ``None`` where there is no such run."""
+    row = db.execute("SELECT state FROM runs WHERE id = ?", (run_id,)).fetchone()
+    return None if row is None else _state(row[0])
+
+
 def read_open_runs(db: sqlite3.Connection) -> list[RunInfo]:
     """Runs with staged results that wait for a decision, on videos that are there."""
     videos = {row[0] for row in db.execute("SELECT id FROM videos")}

@@ -242,7 +242,8 @@ class OverlayPainter:
                 if not mask.ghost:
                     look = (mask.color_rgb, mask.selected)
                     ways = (crop.anchor, crop.middle, owner)
-                    put_label(out, ways, mask.label, look, taken, style.digit_px)
+                    room = 2 * crop.inside.shape[1]  # a longer name would cover neighbours
+                    put_label(out, ways, mask.label, look, taken, style.digit_px, room)
 
     def _outline(
         self, out: RGBA, placed: Sequence[tuple[DrawnMask, DrawnCrop]], width: int

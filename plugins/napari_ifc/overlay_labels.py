@@ -133,6 +133,7 @@ def put_label(
     look: tuple[RGB, bool],
     taken: Places,
     digit_px: int = 0,
+    room_px: int = 0,
 ) -> None:
     """Put a number above its mask, beside the numbers that are there already.
 
@@ -148,11 +149,13 @@ def put_label(
         look: Colour of its ground, and whether it has a white rim.
         taken: Where the others stand.
         digit_px: Height of its digits; 0 for one that suits the size of the picture.
+        room_px: What a name may take, less than which none is left of it; 0 for all it takes.
     """
     tall, wide = out.shape[:2]
     digit = max(_LEAST_DIGIT_PX, digit_px or max(tall, wide) * _DIGIT_SHARE)
     for share in _SHRUNK:
-        plate = _plate(text, *look, share * digit / _FONT_PX)
+        scale = share * digit / _FONT_PX
+        plate = _plate(_fitted(text, room_px, scale) if room_px else text, *look, scale)
         box = left, top, box_w, box_h = _wanted(plate.shape, ways, taken, (tall, wide))
         place = taken.free_place(box, (tall, wide))
         if place is not None:
@@ -197,6 +200,17 @@ def contrast(first: RGB, second: RGB) -> float:
 def ink_on(ground: RGB) -> RGB:
     """The ink that is read best on a ground: dark or white."""
     return max(_DARK, _WHITE, key=lambda ink: contrast(ink, ground))
+
+
+@lru_cache(maxsize=4096)
+def _fitted(text: str, room_px: int, font_scale: float) -> str:
+    """A number with as much of the name behind it as there is room for."""
+    number, _, name = text.partition(": ")
+    for end in range(len(name), 1, -1):
+        short = text if end == len(name) else f"{number}: {name[:end].rstrip()}…"
+        if cv2.getTextSize(drawable(short), _FONT, font_scale, 1)[0][0] <= room_px:
+            return short
+    return number
 
 
 @lru_cache(maxsize=2048)

@@ -143,6 +143,19 @@ def test_proposals_stay_where_a_propagation_came_astray_until_one_says_so(propos
     assert {f: desk.project.mask(track_id, f).id for f in before} == before
 
 
+def test_nothing_is_left_of_a_propagation_while_it_is_undone(proposed, qtbot):
+    desk, track_id = proposed
+    desk.editor.commit_rle(desk.project.mask(track_id, 3).rle, "Paint")
+    desk.engine.lost_at, desk.engine.astray = 4, disc(SIZE, (6, 6), 3)
+    propagate(desk, qtbot)
+    assert desk.studio.run_action("edit.undo")
+    assert not desk.studio.run_action("correct.take_left")
+    assert "left no proposals" in desk.said
+    assert desk.studio.run_action("edit.redo")
+    assert desk.studio.run_action("correct.take_left")
+    assert desk.project.mask(track_id, 7).rle == desk.engine.astray
+
+
 def test_proposals_of_something_else_are_replaced_all_the_same(proposed, qtbot):
     desk, track_id = proposed
     desk.editor.commit_rle(disc(SIZE, (40, 60), 3), "Paint")  # they are all wrong, it says

@@ -59,6 +59,7 @@ def test_the_answer_settles_which_masks_count(desk, written, qtbot, word, masks)
     assert [mask for mask, _ in seen(desk)] == masks
     is_proposed = seen(desk)[-1][1] is FrameState.PROPOSED
     assert is_proposed == (word == "As proposals")
+    assert desk.said.endswith("Nothing was imported.") == (THEIRS not in masks)
     if THEIRS in masks:  # else nothing came in that could be undone
         assert desk.studio.run_action("edit.undo")
         assert [mask for mask, _ in seen(desk)] == [OURS]

@@ -146,3 +146,18 @@ def test_what_is_taken_or_covered_in_a_copy_is_not_in_the_first():
     assert second.hides((30, 30, 10, 10), 0) == third.hides((30, 30, 10, 10), owner) == 1
     assert second.hides((0, 0, 4, 4), 0) == 0
     assert second.hides((78, 78, 10, 10), 0) == 0  # at the edge
+
+
+def wide_of(text: str, room_px: int) -> int:
+    """Pixels that a label takes in a row."""
+    out = np.zeros((200, 900, 4), np.uint8)
+    look = ((68, 170, 153), False)
+    put_label(out, ((450, 100), (450, 100), 0), text, look, Places(), 12, room_px)
+    return len(np.flatnonzero(out[..., 3].any(axis=0)))
+
+
+def test_a_long_name_is_cut_to_about_twice_the_width_of_its_mask():
+    name = "17: the very long name"
+    assert wide_of(name, 400) == wide_of(name, 0) > 150
+    assert wide_of("17", 4) < wide_of(name, 100) <= 100 + 12
+    assert wide_of(name, 20) == wide_of("17", 20)  # the number stays, however small the mask is

@@ -9,6 +9,7 @@ from typing import Any
 from ifc_core.annotation import (
     EditResult,
     Project,
+    RunState,
     StagedInstance,
     StagedMask,
     VideoEntry,
@@ -276,8 +277,13 @@ class SpreadController:
 
     @property
     def has_left(self) -> bool:
-        """Whether the last propagation left proposals that :meth:`take_left` would replace."""
-        return self._left is not None
+        """Whether the last propagation left proposals that :meth:`take_left` would replace.
+
+        Not while it is undone: then there is nothing to take, until it is done again.
+        """
+        if self._left is None:
+            return False
+        return self._project.run_state(self._left[0]) is RunState.ACCEPTED
 
     def take_left(self) -> None:
         """Take the masks of the last propagation where it left proposals, too.
@@ -285,7 +291,7 @@ class SpreadController:
         Raises:
             EditError: There are none, or it cannot be done any more.
         """
-        if self._left is None:
+        if self._left is None or not self.has_left:
             raise EditError(nothing_left_text(), path=self._project.folder)
         self._apply(edits.TakePropagated(*self._left))
         self._left = None

@@ -282,6 +282,8 @@ def _open_annotations(
 def import_sentences(report: ImportReport) -> tuple[str, ...]:
     """What to tell about an import, most important first."""
     told = [report_note_text(note) for note in report.notes]
+    if not any((report.videos, report.tracks, report.masks, report.categories)):
+        return (*told, tr("Nothing was imported."))
     told.append(
         tr("Imported {tracks} with {masks}.").format(
             tracks=tracks_text(report.tracks), masks=masks_text(report.masks)

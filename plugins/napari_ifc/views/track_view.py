@@ -22,15 +22,16 @@ _PADDING_PX = 22  # around a text: the style sheet's, Qt's, and a little air
 _ARROW_PX = 14  # of the column by which the list is sorted
 _LONGEST_CLASS_PX = 110
 _LONGEST_NAME_PX = 110
+_LEAST_NAME_PX = 60
 _HEAD_SHRINKS = 8 / 9  # the head's letters against those of the list
 
 
 class TrackView(QTableView):
     """Gives the class what the other columns can spare.
 
-    Where that is too little, the score makes room, then the state; the tip of a line has both. The
-    column by which the list is sorted stays. Those of parents and of names, which stand behind the
-    numbers, are there where a track has one.
+    Where that is too little, the name makes room, then the score goes, then the state; the tip of
+    a line has all three. The column by which the list is sorted stays. Those of parents and of
+    names, which stand behind the numbers, are there where a track has one.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -110,6 +111,9 @@ class TrackView(QTableView):
             self.setColumnHidden(column, not is_there)
             wanted[column] *= is_there
         too_much = sum(wanted.values()) - self.viewport().width()
+        given_up = min(max(0, too_much), max(0, wanted[NAME] - _LEAST_NAME_PX))
+        wanted[NAME] -= given_up
+        too_much -= given_up
         for column in (SCORE, STATE):
             gone = too_much > 0 and column != sorted_by
             too_much -= wanted[column] if gone else 0

@@ -55,7 +55,7 @@ _SAMPLES = {
     "written": ("1 mask", "5 masks"),
     "kind.value": ("object", "ignore"),
     "'Add' if old is None else 'Change'": ("Add", "Change"),
-    "self.name or 'nothing'": ("Ann",),
+    "self.name": ("Ann",),
     "self.kind.value": ("object", "crowd", "ignore"),
     **dict.fromkeys(("category.name", "class_name", "new[1]", "video.name"), ("a b",)),
     **dict.fromkeys(("insert_video(tx, self)[1]", "printable(self.source)"), ("a b.mp4",)),

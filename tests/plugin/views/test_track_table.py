@@ -1,5 +1,7 @@
 """The table of tracks and its filter."""
 
+from dataclasses import replace
+
 import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QRegion, QWheelEvent
@@ -167,6 +169,22 @@ class TestTrackTable:
         assert not view.isColumnHidden(2)
         table.resize(900, 300)
         assert not any(view.isColumnHidden(column) for column in range(5))
+
+    def test_a_name_makes_room_before_score_and_state_go(self, table, qtbot):
+        view, (score, state, name) = table.view, (2, 4, 6)
+        named = replace(row(1), name="the one with the long name")
+        table.set_rows([named], ())
+        table.resize(900, 300)
+        full, seen = view.columnWidth(name), []
+        for width in range(900, 250, -10):
+            table.resize(width, 300)
+            QApplication.processEvents()
+            hidden = (view.isColumnHidden(score), view.isColumnHidden(state))
+            seen.append((hidden, view.columnWidth(name)))
+        assert ((False, False), full) in seen
+        assert any(not any(hidden) and width < full for hidden, width in seen)
+        assert {width for hidden, width in seen if any(hidden)} == {60}
+        assert all(hidden[0] for hidden, _ in seen if hidden[1])
 
     def test_a_long_name_of_a_class_pushes_nothing_out_of_sight(self, table, qtbot):
         name = "mouse with an implant behind the left ear, seen from above; " + "m" * 30
