@@ -14,6 +14,7 @@ from fake_engine import SIZE, disc
 
 import napari_ifc
 from ifc_core.annotation.edits import Edit
+from ifc_core.annotation.edits.tracks import KIND_WORDS
 from napari_ifc import language
 from napari_ifc.controllers.bulk import BulkController
 from napari_ifc.controllers.classes import ClassBook
@@ -53,10 +54,9 @@ _SAMPLES = {
     "edit.tool": TOOLS,
     "'track' if len(made) == 1 else 'tracks'": ("tracks",),
     "written": ("1 mask", "5 masks"),
-    "kind.value": ("object", "ignore"),
     "'Add' if old is None else 'Change'": ("Add", "Change"),
     "self.name": ("Ann",),
-    "self.kind.value": ("object", "crowd", "ignore"),
+    **dict.fromkeys(("KIND_WORDS[kind]", "KIND_WORDS[self.kind]"), tuple(KIND_WORDS.values())),
     **dict.fromkeys(("category.name", "class_name", "new[1]", "video.name"), ("a b",)),
     **dict.fromkeys(("insert_video(tx, self)[1]", "printable(self.source)"), ("a b.mp4",)),
     **dict.fromkeys(("track.id", "new.id", "frame_index", "self.frame_index"), ("3",)),
