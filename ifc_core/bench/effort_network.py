@@ -92,7 +92,7 @@ def finetuned(model: IFC, reader: VideoReader, known: Masks, iterations: int, se
         plan = FinetunePlan(
             Path(folder),
             settings,
-            settings.load_preset(),
+            settings.load_preset(model.preferences.short_side),
             Snapshot("effort", tuple(model.categories), ()),
             copy.deepcopy(model),
             "effort",

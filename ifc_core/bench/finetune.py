@@ -26,6 +26,7 @@ from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.video import open_video
 from ifc_core.io.ytvis import YtvisFile, YtvisTrack, read_ytvis
 from ifc_core.jobs import JobContext
+from ifc_core.models.checkpoint import read_checkpoint_info
 from ifc_core.models.ifc import IFC
 from ifc_core.models.registry import load_model
 from ifc_core.training.finetune import finetune
@@ -178,7 +179,7 @@ def _measure(clip: _Clip, options: FinetuneBenchOptions, job: JobContext) -> dic
         seconds = time.perf_counter() - started
         if not isinstance(result, FinetuneResult):
             raise TypeError("a fine-tuning ends with its result")
-        short_side = settings.load_preset().short_side
+        short_side = read_checkpoint_info(result.path).preferences.short_side
         figures = {
             name: _figures(path, clip, judged, short_side, options, job)
             for name, path in (("before", options.model), ("after", str(result.path)))

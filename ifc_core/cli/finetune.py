@@ -57,7 +57,8 @@ def finetune(
         int | None, typer.Option(help="Exactly this many, whatever time they take.")
     ] = None,
     short_side: Annotated[
-        int | None, typer.Option(help="Short side of the frames in pixels.")
+        int | None,
+        typer.Option(help="Short side of the frames in pixels, instead of the preset's."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     seed: Annotated[int, typer.Option(help="Of the random choices.")] = 0,

@@ -70,8 +70,8 @@ class FinetunePlan:
 
     @property
     def wanted_side(self) -> int:
-        """Short side in pixels that was asked for; the preset's is what memory allows."""
-        return self.settings.load_preset().short_side
+        """Short side in pixels that was meant; the preset's is what memory allows."""
+        return self.settings.load_preset(self.parent.preferences.short_side).short_side
 
     @property
     def rehearsed(self) -> OldTask | None:
@@ -118,7 +118,7 @@ def plan_finetune(project_folder: Path, settings: FinetuneSettings) -> FinetuneP
     return FinetunePlan(
         folder,
         settings,
-        settings.load_preset(),
+        settings.load_preset(parent.preferences.short_side),
         snapshot,
         parent,
         _parent_name(wanted, settings, snapshot),

@@ -18,6 +18,10 @@ PRESETS = ("quick", "balanced", "thorough")
 MAX_NAME_BYTES = 100
 """Longest name of a model version; numbers and suffixes are put behind it in names of files."""
 
+MOST_LARGER = math.sqrt(2)
+"""How many times a preset's short side its frames may become for a parent that proposes at more:
+an iteration of a preset takes twice its time at most."""
+
 MIN_HELD_OUT_MASKS = 8
 """With fewer held-out masks than this nobody can say which model is better."""
 
@@ -30,7 +34,8 @@ class FinetunePreset:
         minutes: Time for the training itself; fewer iterations are done where the machine is
             slow.
         max_iterations: Never more than this.
-        short_side: Short side in pixels of the frames.
+        short_side: Short side in pixels of the frames; more for a parent that proposes at more,
+            see :meth:`FinetuneSettings.load_preset`.
         num_frames: Clip lengths T; each iteration draws one.
         batch_size: Clips an iteration.
         frozen_stages: Backbone stages that stay as they are.
@@ -66,7 +71,7 @@ class FinetuneSettings:
         held_out_share: Share of the labelled frames that training never sees.
         minutes: Overrides the preset.
         iterations: Exactly this many, instead of what fits into the time.
-        short_side: Overrides the preset, in pixels.
+        short_side: Overrides the preset and what the parent proposes at, in pixels.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         seed: Of the choices.
 
@@ -109,13 +114,24 @@ class FinetuneSettings:
         if self.short_side is not None and not 64 <= self.short_side <= 1080:
             _refuse("short_side", self.short_side, "be from 64 to 1080 pixels")
 
-    def load_preset(self) -> FinetunePreset:
-        """The preset with the fields that are overridden here."""
+    def load_preset(self, parent_side: int = 0) -> FinetunePreset:
+        """The preset with the fields that are overridden here.
+
+        A version proposes at the size that it was trained at. Where that is less than its
+        parent's, it loses the small objects that the parent finds, so a preset follows the parent
+        up to :data:`MOST_LARGER` times its own size, unless a size was chosen.
+
+        Args:
+            parent_side: Short side in pixels at which the parent proposes; 0 leaves it aside.
+        """
         file = Path(__file__).parent / "presets" / "finetune" / f"{self.preset}.toml"
         table = tomllib.loads(file.read_text(encoding="utf-8"))
         for name in ("minutes", "short_side"):
             if getattr(self, name) is not None:
                 table[name] = getattr(self, name)
+        if self.short_side is None:
+            own = table["short_side"]
+            table["short_side"] = max(own, min(parent_side, int(own * MOST_LARGER)))
         return build_config(FinetunePreset, table)
 
     def to_json(self) -> dict[str, Any]:

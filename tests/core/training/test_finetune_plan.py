@@ -91,6 +91,26 @@ def test_where_nothing_was_chosen_the_bundled_model_is_the_parent(
     assert plan_finetune(project.folder, named).parent.sha256 == own
 
 
+@pytest.mark.parametrize(("chosen", "side"), [(None, 300), (240, 240)])
+def test_a_version_proposes_at_no_smaller_size_than_its_parent_unless_one_was_chosen(
+    project, run_folder, tmp_path, tiny_model_file, chosen, side
+):
+    checkpoint = read_checkpoint(tiny_model_file)
+    preferences = dataclasses.replace(checkpoint.info.preferences, short_side=300)
+    info = dataclasses.replace(checkpoint.info, preferences=preferences)
+    parent = tmp_path / "large.safetensors"
+    write_checkpoint(parent, info, checkpoint.state_dict)
+    plan = plan_finetune(
+        project.folder, FinetuneSettings("r1", model=str(parent), short_side=chosen, device="cpu")
+    )
+    assert plan.preset.short_side == plan.wanted_side == side
+    short = dataclasses.replace(plan.preset, short_side=200)
+    fallback = dataclasses.replace(plan, preset=short)  # what memory allowed
+    assert (fallback.preset.short_side, fallback.wanted_side) == (200, side)
+    written = version(project, plan, "large-cats")
+    assert read_checkpoint(written).info.preferences.short_side == side
+
+
 # ---- the models before ----------------------------------------------------------------------
 
 

@@ -58,3 +58,16 @@ def test_results_are_json_values_and_names_are_left_alone():
         "left_out": [],
     }  # fmt: skip
     assert told["before"] == told["metrics"]["after"] == plain
+
+
+@pytest.mark.parametrize(
+    ("preset", "parent_side", "trained_at"),
+    [("quick", 0, 224), ("quick", 216, 224), ("quick", 256, 256), ("quick", 2000, 316),
+     ("balanced", 256, 320), ("balanced", 400, 400), ("thorough", 8192, 509)],
+)  # fmt: skip
+def test_a_preset_follows_a_parent_that_proposes_at_more_up_to_twice_the_pixels(
+    preset, parent_side, trained_at
+):
+    settings = FinetuneSettings("r1", preset=preset)
+    assert settings.load_preset(parent_side).short_side == trained_at
+    assert FinetuneSettings("r1", preset, short_side=96).load_preset(parent_side).short_side == 96
