@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.optimize import linear_sum_assignment
+from torch import Tensor
 
 from ifc_core.data.clip_sampling import resize_mask
 from ifc_core.data.labelled_video import FrameStore, LabelledVideo, resized_size
@@ -20,6 +21,8 @@ from ifc_core.io.ytvis_types import YtvisTrack, YtvisVideo
 from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC, IFCOutput
 from ifc_core.structures import RLEMask
+from ifc_core.tracking.duplicates import KEEP_ALL, without_duplicates
+from ifc_core.tracking.video_tracker import ClipInstances
 from ifc_core.training.finetune_settings import HeldOutScore
 from ifc_core.training.held_out_split import time_blocks
 from ifc_core.training.judging import FrameCount
@@ -63,7 +66,8 @@ def predict_frame(
         Confident masks in the size of the video.
     """
     output, t = clip_output(model, video, frame, short_side, store)
-    return confident_masks(output, t, (video.height, video.width))
+    size = video.height, video.width
+    return confident_masks(output, t, size, model.preferences.duplicate_iou)
 
 
 @torch.inference_mode()
@@ -87,25 +91,45 @@ def clip_output(
     return output, frame - first
 
 
-def confident_masks(output: IFCOutput, t: int, size: tuple[int, int]) -> FramePrediction:
+def confident_masks(
+    output: IFCOutput, t: int, size: tuple[int, int], duplicate_iou: float = KEEP_ALL
+) -> FramePrediction:
     """The masks of one frame of a clip whose class is probable enough to be proposed.
 
     Args:
         output: Of the network for one clip.
         t: Frame of the clip.
         size: (height, width) in pixels of the masks wanted.
+        duplicate_iou: Masks of the clip that overlap this much are one thing, as Propose has it.
 
     Returns:
         Best first.
     """
-    probs, labels = output.class_logits[0].float().softmax(-1)[:, :-1].max(-1)
+    class_probs = output.class_logits[0].float().softmax(-1)
+    probs, labels = class_probs[:, :-1].max(-1)
     order = probs.argsort(descending=True)
     order = order[probs[order] >= _SCORE_THRESHOLD]
+    order = order[_rows_kept(class_probs[order], output.mask_logits[0, order], duplicate_iou)]
     logits = output.mask_logits[0, order, t].float().cpu().numpy()
     masks = np.zeros((len(logits), *size), dtype=np.bool_)
     for row, mask in enumerate(logits):
         masks[row] = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_LINEAR) > 0
     return FramePrediction(masks, labels[order].cpu().numpy(), probs[order].cpu().numpy())
+
+
+def _rows_kept(class_probs: Tensor, mask_logits: Tensor, duplicate_iou: float) -> list[int]:
+    """Which of the rows of a clip Propose keeps, where several tell the same thing."""
+    count = len(class_probs)
+    unsure = (class_probs.argmax(-1) == class_probs.shape[-1] - 1).tolist()
+    clip = ClipInstances(
+        tuple(range(mask_logits.shape[1])),
+        class_probs,
+        mask_logits,
+        queries=tuple(range(count)),
+        unsure=frozenset(row for row in range(count) if unsure[row]),
+    )
+    (kept,) = without_duplicates([clip], duplicate_iou)
+    return list(kept.queries)
 
 
 def _truth(video: LabelledVideo, frame: int) -> list[tuple[int, RLEMask]]:

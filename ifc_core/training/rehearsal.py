@@ -89,7 +89,8 @@ def rehearsal_score(
         for t in range(len(clip.frames)):
             truth = [mask[t] for mask in clip.masks if mask[t].any()]
             if truth:
-                prediction = confident_masks(output, t, clip.frames.shape[1:3])
+                size, same = clip.frames.shape[1:3], model.preferences.duplicate_iou
+                prediction = confident_masks(output, t, size, same)
                 ious += assigned_ious(prediction, truth).tolist()
         if count is not None:
             count.add(NUM_FRAMES)
