@@ -46,6 +46,7 @@ from ifc_core.training.finetune_settings import (
     event_to_json,
 )
 from ifc_core.training.finetune_version import write_version
+from ifc_core.training.fitting_edges import EDGE_FRAMES, fitting_edges
 from ifc_core.training.held_out import draw_comparison, predict_frame, score_held_out
 from ifc_core.training.held_out_split import restrict
 from ifc_core.training.judging import FrameCount, judge
@@ -144,6 +145,8 @@ def _trained_and_judged(
         pictures = _compare(plan, trained, store, count)
         found = _score_threshold(plan, trained, store, job, count)
         trained.preferences = replace(trained.preferences, score_threshold=found)
+        edges = _edges(plan, trained, store, job, count)
+        trained.preferences = replace(trained.preferences, edges=edges)
         path, info = write_version(plan, trained, before, after, run.iterations, share)
     finally:
         store.close()
@@ -184,6 +187,7 @@ def _parts(plan: FinetunePlan) -> tuple[int, ...]:
         NUM_CLIPS * NUM_FRAMES if plan.rehearsed else 0,
         min(_MOST_PICTURES, held_out),
         THRESHOLD_FRAMES,
+        min(EDGE_FRAMES, held_out),
     )
 
 
@@ -459,7 +463,16 @@ def _score_threshold(
     if any(part.window is not None for part in parts):
         videos = parts
     found = fitting_threshold(model, videos, plan.preset.short_side, store, job, count)
+    count.end_part()
     return plan.parent.preferences.score_threshold if found is None else found
+
+
+def _edges(
+    plan: FinetunePlan, model: IFC, store: FrameStore, job: JobContext, count: FrameCount
+) -> str:
+    """The parent's, unless what the model learnt fits better without."""
+    videos = _judged_by(plan, EDGE_FRAMES)
+    return fitting_edges(model, videos, plan.preset.short_side, store, job, count)
 
 
 def _compare(

@@ -56,6 +56,7 @@ def write_version(
         plan.parent.preferences,
         short_side=plan.preset.short_side,
         score_threshold=model.preferences.score_threshold,
+        edges=model.preferences.edges,
     )
     info = CheckpointInfo(
         model.config,

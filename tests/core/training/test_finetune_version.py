@@ -1,5 +1,6 @@
 """The file of a version: it can be written whatever was labelled."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ from ifc_core.data.labelled_video import LabelledVideo
 from ifc_core.models.checkpoint import read_checkpoint_info
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.ifc import IFC
+from ifc_core.models.preferences import ModelPreferences
 from ifc_core.structures import Category
+from ifc_core.training.class_head import with_classes
 from ifc_core.training.finetune_plan import FinetunePlan
 from ifc_core.training.finetune_settings import FinetuneSettings, HeldOutScore
 from ifc_core.training.finetune_version import write_version
@@ -34,6 +37,25 @@ def test_a_version_of_a_project_with_the_longest_name_can_be_written(tmp_path):
     (tmp_path / "models" / f"{names[0]}.safetensors").write_text("of another run")
     names.append(write_version(plan, model, score, score, 1, 1)[0].stem)
     assert names == ["映" * 33 + "-1", "映" * 33 + "-2"]
+
+
+def test_a_version_prefers_what_its_parent_does_but_for_what_was_found_for_it(tmp_path):
+    torch.manual_seed(0)
+    parent = IFC(IFCConfig.preset("tiny", num_classes=1), [Category(1, "cat")])
+    parent.preferences = ModelPreferences(
+        short_side=256, score_threshold=0.7, duplicate_iou=0.5, lookahead=4, edges="best"
+    )
+    settings, score = FinetuneSettings("r1"), HeldOutScore(9, 0.1, 0)
+    plan = FinetunePlan(
+        tmp_path, settings, settings.load_preset(256), Snapshot("cats", (), ()), parent, "parent",
+        ("cat",), Split((approved("a", range(3), 3),), ()),
+    )  # fmt: skip
+    trained = with_classes(parent, ["cat"])
+    trained.preferences = replace(trained.preferences, score_threshold=0.4, edges="off")
+    path, _ = write_version(plan, trained, score, score, 1, 1)
+    assert read_checkpoint_info(path).preferences == ModelPreferences(
+        short_side=256, score_threshold=0.4, duplicate_iou=0.5, lookahead=4, edges="off"
+    )
 
 
 def test_a_version_of_very_many_approved_frames_can_be_written(tmp_path):
