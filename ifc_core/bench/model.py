@@ -14,6 +14,7 @@ from pycocotools import mask as coco_mask
 from scipy.optimize import linear_sum_assignment
 
 from ifc_core.bench.labelled_files import labelled_files
+from ifc_core.data.sample import ClipSample
 from ifc_core.data.synthetic.spec import DIFFICULTIES, World
 from ifc_core.data.synthetic.validation import (
     FROZEN_HASHES,
@@ -144,28 +145,11 @@ def bench_synthetic(
         over the score threshold alone, each matched with one object by an IoU of at least 0.5.
     """
     job = context or JobContext()
-    threshold = score_threshold_for(model, settings)
     figures: dict[str, Any] = {}
     for number, difficulty in enumerate(DIFFICULTIES):
         job.advance(number, len(DIFFICULTIES), f"{difficulty} clips", unit="sets")
         clips = validation_clips(difficulty, count, world)
-        counts = MaskCounts()
-        videos: list[YtvisVideo] = []
-        truth: list[YtvisTrack] = []
-        results: list[YtvisTrack] = []
-        for video_id, clip in enumerate(clips, start=1):
-            sample = clip.render()
-            length, height, width = sample.frames.shape[:3]
-            names = tuple(f"{video_id}/{t}.jpg" for t in range(length))
-            videos.append(YtvisVideo(video_id, height, width, length, names))
-            for masks in sample.masks:
-                coded = tuple(RLEMask.from_array(m) if m.any() else None for m in masks)
-                truth.append(YtvisTrack(len(truth) + 1, video_id, _CLASS, coded))
-            found = find_tracks(model, enumerate(sample.frames), settings, job)
-            results += [_result(t, video_id, range(length)) for t in found]
-            own = [track for track in truth if track.video_id == video_id]
-            counts.add(own, [t.masks for t in found if t.certainty >= threshold], length)
-        metrics = {**_metrics(videos, truth, results), **counts.to_json()}
+        metrics = score_samples(model, settings, (clip.render() for clip in clips), job)
         digest = rendered_hash(clips)
         frozen = digest in FROZEN_HASHES[world][difficulty]
         figures[difficulty] = {**metrics, "hash": digest, "is_frozen_set": frozen}
@@ -175,6 +159,42 @@ def bench_synthetic(
     }
     figures["world"] = world
     return figures
+
+
+def score_samples(
+    model: IFC,
+    settings: ProposeSettings,
+    samples: Iterable[ClipSample],
+    context: JobContext | None = None,
+) -> dict[str, float]:
+    """AP, and how many masks of single frames are right, on fully labelled clips of one class.
+
+    Args:
+        model: On its device.
+        settings: Of proposing; the score threshold does not enter AP.
+        samples: The clips.
+        context: May cancel.
+
+    Returns:
+        ``{"AP", "AP50", ..., "mask_precision", "mask_recall"}``, see :func:`bench_synthetic`.
+    """
+    threshold = score_threshold_for(model, settings)
+    counts = MaskCounts()
+    videos: list[YtvisVideo] = []
+    truth: list[YtvisTrack] = []
+    results: list[YtvisTrack] = []
+    for video_id, sample in enumerate(samples, start=1):
+        length, height, width = sample.frames.shape[:3]
+        names = tuple(f"{video_id}/{t}.jpg" for t in range(length))
+        videos.append(YtvisVideo(video_id, height, width, length, names))
+        for masks in sample.masks:
+            coded = tuple(RLEMask.from_array(m) if m.any() else None for m in masks)
+            truth.append(YtvisTrack(len(truth) + 1, video_id, _CLASS, coded))
+        found = find_tracks(model, enumerate(sample.frames), settings, context)
+        results += [_result(t, video_id, range(length)) for t in found]
+        own = [track for track in truth if track.video_id == video_id]
+        counts.add(own, [t.masks for t in found if t.certainty >= threshold], length)
+    return {**_metrics(videos, truth, results), **counts.to_json()}
 
 
 @dataclass(slots=True)

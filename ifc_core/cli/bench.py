@@ -138,6 +138,12 @@ BENCHES = {
         "FinetuneBenchOptions",
         "What a fine-tuning on a few corrected frames brings, for each clip in --data.",
     ),
+    "finetune-look": Bench(
+        "ifc_core.bench.finetune_look",
+        "run_finetune_look",
+        "FinetuneLookOptions",
+        "What a few labelled clips of cells of one look bring on others of it, generated.",
+    ),
     "store": Bench(
         "ifc_core.bench.store",
         "run_store",
@@ -196,9 +202,9 @@ def bench(
 
 def _list() -> None:
     for name, entry in BENCHES.items():
-        print_line(f"{name:11s} {entry.help}")
+        print_line(f"{name:13s} {entry.help}")
     for point in _installed():
-        print_line(f"{point.name.removeprefix(ENTRY_PREFIX):11s} (from {point.value})")
+        print_line(f"{point.name.removeprefix(ENTRY_PREFIX):13s} (from {point.value})")
 
 
 def _list_options(kind: type[Any] | None) -> None:
