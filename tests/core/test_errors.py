@@ -28,6 +28,7 @@ GIVEN: dict[str, Any] = {
     "folder": "a/b.ifcproj",
     "names": ("b", "c"),
     "can_be_told": True,
+    "video_id": 3,
 }
 
 

@@ -41,7 +41,12 @@ def test_the_banner_says_what_it_was_given_and_breaks_its_names(qtbot):
     banner.setFixedWidth(300)
     needed = banner._text.fontMetrics().horizontalAdvance(banner.text)
     assert needed > 300
-    assert banner._text.minimumSizeHint().width() < 200
+    assert banner.minimumSizeHint().width() < 200
+    banner.show()
+    lines = banner._text.text().split("\n")
+    assert len(lines) == 2
+    for line in lines:
+        assert banner._text.fontMetrics().horizontalAdvance(line) <= banner._text.width()
     banner.show_message("Another one.")
     assert not banner._text.toolTip()
 

@@ -145,7 +145,7 @@ def test_the_form_chooses_tracks_frames_classes_and_pictures(desk, qtbot, tmp_pa
     for action in choices._menu.actions():
         action.setChecked(action.text() == "ball")
     choices._show_classes()
-    assert choices.classes.text() == "ball"
+    assert choices.classes.text() == "ball ▾"
     choices.approved_only.setChecked(True)
     choices.pictures.setChecked(True)
     dialog.button.click()
