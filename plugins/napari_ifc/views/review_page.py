@@ -256,9 +256,10 @@ class ReviewPage(QWidget):
         self._current.setProperty("role", "heading")
         choices = QHBoxLayout()
         choices.setSpacing(6)
-        for choice in (self._scope, self._filters):
-            choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            choices.addWidget(choice, 1)
+        self._scope.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._filters.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        choices.addWidget(self._scope)
+        choices.addWidget(self._filters, 1)
         choices.addWidget(self._count, 1)
         self._stack = QStackedLayout()
         self._stack.addWidget(self.view)

@@ -186,3 +186,12 @@ class TestReviewPage:
         assert page._count.toolTip().startswith(f"78 to look at · {busy}")
         page.show_queue(78, lambda place: row, -1, 78, "")
         assert page._count.text() == "78 to look at"
+
+    def test_the_choice_of_videos_is_read_in_full_in_a_narrow_page(self, page, qtbot):
+        page.setStyleSheet(style_sheet(palette_for("dark")))
+        page.show_scope(whole_project=True, possible=True)
+        page.resize(290, 600)
+        QApplication.processEvents()
+        assert page.width() == 290
+        assert page._scope.width() >= page._scope.sizeHint().width()
+        assert page._filters.width() > 40
