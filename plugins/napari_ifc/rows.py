@@ -464,6 +464,7 @@ class QueueRow:
         color_rgb: Colour of the track, ``None`` for frames.
         decisions: Action id -> what its button says and its tip, where the entry gives it a
             meaning of its own; an empty text where the button before it does the same.
+        video: Name of its video where that is not the one that is shown.
     """
 
     title: str
@@ -475,3 +476,4 @@ class QueueRow:
     urgent: bool
     color_rgb: RGB | None = None
     decisions: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    video: str = ""

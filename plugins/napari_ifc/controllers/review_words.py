@@ -6,8 +6,6 @@ from ifc_core.annotation import EditResult
 from ifc_core.inference.review_queue import QueueEntry, Reason
 from napari_ifc.language import tr
 
-_MOST_VIDEO_LETTERS = 17  # beside a title; more would be cut again in a narrow list
-
 
 def absent_text(entry: QueueEntry, result: EditResult) -> str:
     """What marking the frames absent did; those that were annotated by then are left alone."""
@@ -47,17 +45,6 @@ def why_text(entry: QueueEntry) -> str:
     if entry.reason is Reason.DIVISION and entry.parent_id in (entry.track_id, entry.other_id):
         text = tr("May have divided here and kept its number")
     return text.format(other=entry.other_id, value=entry.value)
-
-
-def elsewhere(video: str) -> str:
-    """Which video an entry is of that is not in the one that is shown, after its title.
-
-    Args:
-        video: Its name; a long one keeps both ends, since those of a series end in a number.
-    """
-    half = (_MOST_VIDEO_LETTERS - 1) // 2
-    short = video if len(video) <= _MOST_VIDEO_LETTERS else f"{video[:half]}…{video[-half:]}"
-    return tr(", in {video}").format(video=short)
 
 
 def division_title(entry: QueueEntry) -> str:

@@ -14,7 +14,7 @@ from ifc_core.annotation.edits import Edit
 from ifc_core.inference.review_queue import REASONS, QueueEntry, Reason, entry_at
 from napari_ifc.actions import Action
 from napari_ifc.controllers.review import FILTERS, ReviewController, ReviewView
-from napari_ifc.controllers.review_words import division_title, elsewhere, why_text
+from napari_ifc.controllers.review_words import division_title, why_text
 from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.features.correction import Correction
 from napari_ifc.features.timeline import TimelineLink
@@ -299,22 +299,26 @@ class Review(Feature):
             urgent=entry.reason not in _WHOLE,
             color_rgb=color,
             decisions=_DECISIONS.get(entry.reason, {}),
+            video="" if self._is_here(entry) else self._names.get(entry.video_id, ""),
         )
+
+    def _is_here(self, entry: QueueEntry) -> bool:
+        """Whether an entry is of the video that is shown."""
+        workspace = self.studio.workspace
+        return workspace is not None and entry.video_id == workspace.session.entry.id
 
     def _title(self, entry: QueueEntry) -> tuple[str, tuple[int, int, int] | None]:
         workspace = self.studio.workspace
-        here = workspace is not None and entry.video_id == workspace.session.entry.id
-        suffix = "" if here else elsewhere(self._names.get(entry.video_id, ""))
         if not entry.track_id:
-            return tr("Frames{suffix}").format(suffix=suffix), None
+            return tr("Frames"), None
         if entry.reason is Reason.DIVISION:
             mother = entry.parent_id
             is_known = workspace is not None and mother in workspace.index
             color = workspace.color_of(mother) if workspace is not None and is_known else None
-            return division_title(entry) + suffix, color
+            return division_title(entry), color
         title = tr("Track {track_id}").format(track_id=entry.track_id)
         if workspace is None or entry.track_id not in workspace.index:
-            return title + suffix, None
+            return title, None
         name = workspace.index.class_name(entry.track_id)
         return f"{title} · {name}", workspace.color_of(entry.track_id)
 

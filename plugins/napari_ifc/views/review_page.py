@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from qtpy.QtCore import (
-    QAbstractListModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    QRect,
-    QRectF,
-    QSize,
-    Qt,
-    Signal,
-)
-from qtpy.QtGui import QColor, QFocusEvent, QPainter, QResizeEvent
+from qtpy.QtCore import QModelIndex, QPersistentModelIndex, Qt, Signal
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFrame,
@@ -26,9 +16,6 @@ from qtpy.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QStackedLayout,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
@@ -38,16 +25,14 @@ from napari_ifc.language import tr
 from napari_ifc.rows import ProgressView, QueueRow
 from napari_ifc.views.action_buttons import show_actions
 from napari_ifc.views.focus import leave
-from napari_ifc.views.icons import icon
-from napari_ifc.views.theme import Palette, theme_mix
+from napari_ifc.views.queue_list import QueueDelegate, QueueModel, QueueView
+from napari_ifc.views.theme import Palette
 
 _Index = QModelIndex | QPersistentModelIndex
-_ROW_PX = 34  # two lines: a low screen is to show several entries
 _COUNT_PX = 84
 _BUSY = " · "  # between a count and what is being done
 _AROUND_WORDS_PX = 42  # margins of the page and of its card
 _LOW_PX = 250  # a lower page has one line for each thing, so that the decisions are never cut
-_ROW_ROLE = Qt.ItemDataRole.UserRole
 _ACCEPT, _FIX, _NEXT = "review.accept", "review.fix", "review.next"
 _DECISIONS = (
     (_ACCEPT, tr("Accept"), "Space"),
@@ -56,135 +41,6 @@ _DECISIONS = (
     (_NEXT, tr("Skip"), ""),
 )
 """Action, text, and what stands for its key where that is not the key's own name."""
-
-
-class QueueModel(QAbstractListModel):
-    """Rows made when they come into sight, so that a hundred thousand cost nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._count = 0
-        self._row_at: Callable[[int], QueueRow] | None = None
-
-    def set_rows(self, count: int, row_at: Callable[[int], QueueRow]) -> None:
-        """Show rows.
-
-        Args:
-            count: How many.
-            row_at: Gives the row at a place.
-        """
-        self.beginResetModel()
-        self._count, self._row_at = count, row_at
-        self.endResetModel()
-
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802, D102
-        return 0 if parent.isValid() else self._count
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
-        if self._row_at is None or not index.isValid():
-            return None
-        if role == _ROW_ROLE:
-            return self._row_at(index.row())
-        if role in (
-            Qt.ItemDataRole.DisplayRole,
-            Qt.ItemDataRole.AccessibleTextRole,
-            Qt.ItemDataRole.ToolTipRole,
-        ):
-            row = self._row_at(index.row())
-            return tr("{title}, {place}: {why}. Need {need:.0%}.").format(
-                title=row.title, place=row.place, why=row.why, need=row.need
-            )
-        return None
-
-
-class QueueView(QListView):
-    """A list that chooses nothing by itself: an entry moves the canvas."""
-
-    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802, D102
-        had_current = self.currentIndex().isValid()
-        blocked = self.selectionModel().blockSignals(True)
-        super().focusInEvent(event)
-        if not had_current:
-            self.setCurrentIndex(QModelIndex())
-        self.selectionModel().blockSignals(blocked)
-
-
-class QueueDelegate(QStyledItemDelegate):
-    """Draws a row: icon of the reason, what and where, why, and a bar for the need."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._palette: Palette | None = None
-        self._icons: dict[str, Any] = {}
-
-    def apply_palette(self, palette: Palette) -> None:
-        """Take the theme's colours."""
-        self._palette = palette
-        self._icons.clear()
-
-    def sizeHint(  # noqa: N802, D102
-        self, option: QStyleOptionViewItem, index: _Index
-    ) -> QSize:
-        return QSize(200, _ROW_PX)
-
-    def paint(  # noqa: D102
-        self, painter: QPainter, option: QStyleOptionViewItem, index: _Index
-    ) -> None:
-        row, p = index.data(_ROW_ROLE), self._palette
-        if row is None or p is None:
-            return
-        box = QRect(option.rect)
-        painter.save()
-        if option.state & QStyle.StateFlag.State_Selected:
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(theme_mix(p.surface, p.accent, 0.4)))
-            painter.drawRoundedRect(QRectF(box).adjusted(1, 1, -1, -1), 5, 5)
-        self._icon(row, p).paint(painter, QRect(box.left() + 6, box.top() + 8, 18, 18))
-        self._texts(painter, row, box.adjusted(32, 2, -14, -2), p)
-        self._need(painter, row, box, p)
-        painter.restore()
-
-    def _icon(self, row: QueueRow, p: Palette) -> Any:
-        if row.icon not in self._icons:
-            self._icons[row.icon] = icon(row.icon, p.warning if row.urgent else p.muted)
-        return self._icons[row.icon]
-
-    def _texts(self, painter: QPainter, row: QueueRow, room: QRect, p: Palette) -> None:
-        left = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        right = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        half = room.height() // 2
-        top = QRect(room.left(), room.top(), room.width(), half)
-        bottom = top.translated(0, half)
-        font = painter.font()
-        font.setPointSizeF(8.5)
-        painter.setFont(font)
-        painter.setPen(QColor(p.muted))
-        painter.drawText(top, right, row.place)
-        taken = painter.fontMetrics().horizontalAdvance(row.place) + 8
-        why = painter.fontMetrics().elidedText(row.why, Qt.TextElideMode.ElideRight, bottom.width())
-        painter.drawText(bottom, left, why)
-        font.setPointSizeF(9)
-        font.setBold(True)
-        painter.setFont(font)
-        painter.setPen(QColor(p.text))
-        offset = 0
-        if row.color_rgb is not None:
-            painter.fillRect(QRect(top.left(), top.center().y() - 4, 8, 8), QColor(*row.color_rgb))
-            offset = 14
-        title = painter.fontMetrics().elidedText(
-            row.title, Qt.TextElideMode.ElideRight, top.width() - taken - offset
-        )
-        painter.drawText(top.adjusted(offset, 0, 0, 0), left, title)
-
-    def _need(self, painter: QPainter, row: QueueRow, box: QRect, p: Palette) -> None:
-        """A bar at the right edge, as high as the need."""
-        room = box.height() - 8
-        high = max(2, round(row.need * room))
-        x = box.right() - 7
-        painter.fillRect(QRect(x, box.top() + 4, 3, room), QColor(p.raised))
-        color = QColor(p.warning if row.urgent else p.muted)
-        painter.fillRect(QRect(x, box.top() + 4 + room - high, 3, high), color)
 
 
 class ReviewPage(QWidget):

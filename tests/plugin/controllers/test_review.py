@@ -12,7 +12,6 @@ from ifc_core.inference.review_queue import Reason, entry_at
 from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.structures import FrameState, RLEMask, TrackState
 from napari_ifc.controllers.review import FILTERS, QueueMaker, why_text
-from napari_ifc.controllers.review_words import elsewhere
 from napari_ifc.controllers.videos import adding, look_through
 
 
@@ -322,9 +321,3 @@ def test_where_a_propagation_lost_its_object_is_marked_absent_with_one_key(desk)
     assert (stopped.reason, stopped.first, stopped.last) == (Reason.UNREACHED, 7, 8)
     assert controller.why_not_accept()
     assert not controller.why_not_decide()
-
-
-def test_an_entry_elsewhere_names_its_video():
-    assert elsewhere("shot01") == ", in shot01"
-    long = elsewhere("recording of the second morning 0007.mp4")
-    assert long == ", in recordin…0007.mp4"
