@@ -185,7 +185,7 @@ def linked_note(project: Project, tracks: Collection[int]) -> tuple[str, ...]:
 
 
 _SETTLED = {
-    Overlaps.BOTH: "both are there now; undo, and choose which to keep, if that is not meant.",
+    Overlaps.BOTH: "both are there now.",
     Overlaps.OURS: "where both show an object, what was there stayed and theirs was left out.",
     Overlaps.THEIRS: "where both show an object, what was there is rejected, unless people made it "
     "and theirs is a proposal.",

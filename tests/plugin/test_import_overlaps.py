@@ -29,6 +29,10 @@ def import_and_answer(desk, path, qtbot, word):
     tasks = desk.studio.tasks
     desk.studio.feature(Files).begin_import(path)
     qtbot.waitUntil(lambda: not tasks.is_running)
+    assert desk.said == (
+        "1 track covers one of the project with a mean IoU of 0.84: both are there now. "
+        "Imported 1 track with 1 mask."
+    )
     (box,) = [b for b in desk.studio.panel.findChildren(QMessageBox) if b.isVisible()]
     assert box.text().startswith("1 imported track shows what was there (mean IoU 0.")
     (button,) = [b for b in box.buttons() if b.text().replace("&", "") == word]
@@ -59,10 +63,18 @@ def test_the_answer_settles_which_masks_count(desk, written, qtbot, word, masks)
     assert [mask for mask, _ in seen(desk)] == masks
     is_proposed = seen(desk)[-1][1] is FrameState.PROPOSED
     assert is_proposed == (word == "As proposals")
-    assert desk.said.endswith("Nothing was imported.") == (THEIRS not in masks)
-    if THEIRS in masks:  # else nothing came in that could be undone
+    assert desk.said.startswith("Nothing was imported") == (THEIRS not in masks)
+    if THEIRS in masks:
         assert desk.studio.run_action("edit.undo")
         assert [mask for mask, _ in seen(desk)] == [OURS]
+    else:  # nothing came in that could be undone; the way back is said
+        redo = desk.studio.actions["edit.redo"]
+        assert desk.said == (
+            "Nothing was imported, what was there stays; "
+            f"Redo ({redo.shortcut}) keeps both after all."
+        )
+        assert desk.studio.run_action("edit.redo")
+        assert [mask for mask, _ in seen(desk)] == [OURS, THEIRS]
 
 
 def test_what_was_done_since_is_not_undone(desk, written, qtbot):

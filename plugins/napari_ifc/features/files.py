@@ -200,16 +200,25 @@ class Files(Feature):
         self.begin_steps(
             path.name,
             self._steps_of(path, overlaps),
-            lambda report: self._ask_overlaps(path, report, overlaps),
+            lambda report: self._settle_overlaps(path, report, overlaps),
         )
 
-    def _ask_overlaps(self, path: Path, report: ImportReport, overlaps: Overlaps) -> None:
-        if not report.covered or overlaps is not Overlaps.BOTH or report.agreement is None:
+    def _settle_overlaps(self, path: Path, report: ImportReport, overlaps: Overlaps) -> None:
+        if not report.covered or report.agreement is None:
             return
+        if overlaps is Overlaps.BOTH:
+            self._ask_overlaps(path, report.covered, report.agreement)
+            return
+        redo = self.studio.actions["edit.redo"]
+        if not report.masks and redo.enabled:  # there is no step that undo would take back
+            words = tr("Nothing was imported, what was there stays; {redo} keeps both after all.")
+            self.studio.inform(words.format(redo=redo.keyed()))
+
+    def _ask_overlaps(self, path: Path, covered: int, agreement: float) -> None:
         found = tr("{count} imported tracks show what was there (mean IoU {iou}).")
-        if report.covered == 1:
+        if covered == 1:
             found = tr("1 imported track shows what was there (mean IoU {iou}).")
-        found = found.format(count=report.covered, iou=f"{report.agreement:.2f}")
+        found = found.format(count=covered, iou=f"{agreement:.2f}")
         project = self.workspace.session.project
         ask_overlaps(self.studio.panel, found, lambda choice: self._again(project, path, choice))
 

@@ -72,8 +72,7 @@ def told(report):
 def test_both_stay_and_are_told_with_how_well_they_agree(ours, theirs):
     report = import_annotations(ours, theirs)
     assert told(report) == [
-        "1 track covers one of the project with a mean IoU of 0.67: both are there now; undo, and "
-        "choose which to keep, if that is not meant."
+        "1 track covers one of the project with a mean IoU of 0.67: both are there now."
     ]
     assert (report.covered, report.tracks) == (1, 1)
     assert report.agreement == pytest.approx(8 / 12)
