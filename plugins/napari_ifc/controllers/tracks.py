@@ -214,12 +214,25 @@ class TrackIndex:
             num_frames=len(frames),
             first_frame=int(frames[0]) if len(frames) else None,
             last_frame=int(frames[-1]) if len(frames) else None,
-            state=_state_word(track),
+            state=self._state_word(track),
             parent_id=self.kinship.parent(track.id),
             daughter_ids=self.kinship.daughters(track.id),
             name=track.name,
             is_region=is_region(track),
         )
+
+    def _state_word(self, track: Track) -> str:
+        """How far the review of a track is; of a region, that it is one.
+
+        A track that was named, classed, split or merged is no mere proposal, though no mask of it
+        need be a person's.
+        """
+        if is_region(track):
+            return tr("ignored")
+        frames = self._frames.get(track.id)
+        if track.state is TrackState.CORRECTED and frames is not None and not frames.is_touched:
+            return tr("edited")
+        return tr(track.state.value)
 
     def timeline(
         self, num_frames: int, fps: float, provisional: Sequence[Lane] = ()
@@ -246,7 +259,7 @@ class TrackIndex:
         lane = self._lanes.get(track.id)
         if lane is None:
             frames, parent_id = self.frames(track.id), self.kinship.parent(track.id)
-            words = [self.class_name(track.id), _state_word(track)]
+            words = [self.class_name(track.id), self._state_word(track)]
             if track.name:
                 words.insert(0, track.name)
             if parent_id is not None:
@@ -299,8 +312,3 @@ class TrackIndex:
     def has_human_work(self) -> bool:
         """Whether anything was corrected, approved or marked absent."""
         return any(track.is_touched for track in self._frames.values())
-
-
-def _state_word(track: Track) -> str:
-    """How far the review of a track is; of a region, that it is one."""
-    return tr("ignored") if is_region(track) else tr(track.state.value)

@@ -30,7 +30,11 @@ from napari_ifc.views.action_buttons import show_actions
 from napari_ifc.views.narrow_combo import NarrowComboBox
 
 _ANY_CLASS, _ANY_STATE = tr("any class"), tr("any state")
-_STATES = (TrackState.PROPOSED, TrackState.CORRECTED, TrackState.APPROVED)
+_STATES = (
+    (TrackState.PROPOSED, tr("proposed")),
+    (TrackState.CORRECTED, tr("edited or corrected")),
+    (TrackState.APPROVED, tr("approved")),
+)
 _BUTTONS = (
     ("bulk.select", tr("Select")),
     ("bulk.approve", tr("Approve")),
@@ -92,8 +96,8 @@ class FilterBar(QFrame):
         self._class.setAccessibleName(tr("Class"))
         self._state.setAccessibleName(tr("State"))
         self._state.addItem(_ANY_STATE, None)
-        for state in _STATES:
-            self._state.addItem(tr(state.value), state)
+        for state, words in _STATES:
+            self._state.addItem(words, state)
         self.set_classes(())
         pairs = (
             (tr("Class"), (self._class, self._state)),

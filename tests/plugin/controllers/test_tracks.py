@@ -6,7 +6,14 @@ from fake_engine import NUM_FRAMES, SIZE, disc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ifc_core.annotation import FrameColumns, ProjectReader, Scope, edits
+from ifc_core.annotation import (
+    FrameColumns,
+    ProjectReader,
+    Scope,
+    StagedInstance,
+    StagedMask,
+    edits,
+)
 from ifc_core.annotation.schema import SOURCE_CODE, STATE_CODE
 from ifc_core.structures import Category, FrameState, MaskSource
 from napari_ifc.controllers import tracks
@@ -167,3 +174,53 @@ def test_a_deleted_track_is_gone_and_has_no_frames(filled):
     assert one not in index
     assert len(index) == 1
     assert np.sum(index.timeline(NUM_FRAMES, 25.0).counts) == 1
+
+
+@pytest.fixture
+def offered(session):
+    """Two proposed tracks with a mask on each frame, and the ids that they got."""
+    project, entry = session.project, session.entry
+    run = project.begin_run("propose", entry.id, {}, "")
+    for frame_index in range(NUM_FRAMES):
+        rles = [disc(SIZE, (12 + 20 * i, 20 + frame_index), 6) for i in range(2)]
+        staged = [StagedMask(i, rle, 0.9, 0.05) for i, rle in enumerate(rles)]
+        project.stage(run, frame_index, staged)
+    project.stage_instances(run, [StagedInstance(i, "fish", 0.9) for i in range(2)])
+    project.finish_run(run)
+    return session, project.apply(edits.AcceptRun(run)).tracks_added
+
+
+def test_a_track_is_called_corrected_only_where_a_mask_of_it_is(offered):
+    session, (one, two) = offered
+    project, index = session.project, TrackIndex(session.project, session.entry.id)
+
+    def words(edit=None):
+        if edit is not None:
+            index.apply(project.apply(edit))
+        data = index.timeline(NUM_FRAMES, 25.0)
+        rows = {row.track_id: row.state for row in index.rows()}
+        assert all(lane.detail.endswith(rows[lane.track_id]) for lane in data.lanes)
+        return rows
+
+    assert words() == {one: "proposed", two: "proposed"}
+    assert words(edits.SetTrack(one, name="Nemo"))[one] == "edited"
+    parted = words(edits.SplitTrack(two, 5))
+    assert sorted(parted.values()) == ["edited"] * 3
+    (late,) = parted.keys() - {one, two}
+    assert words(edits.MergeTracks(two, (late,))) == {one: "edited", two: "edited"}
+    assert words(edits.MarkAbsent(two, Scope.this_frame(4)))[two] == "corrected"
+    drawn = edits.SetMask(one, 3, disc(SIZE, (12, 24), 7))
+    assert words(drawn)[one] == "corrected"
+    assert words(edits.ApproveTracks((one,)))[one] == "approved"
+    index.apply(project.undo())
+    index.apply(project.undo())
+    assert words()[one] == "edited"
+
+
+def test_a_track_whose_frames_are_not_read_yet_is_not_called_edited(offered, monkeypatch):
+    session, (one, _) = offered
+    session.project.apply(edits.SetMask(one, 3, disc(SIZE, (12, 24), 7)))
+    monkeypatch.setattr(tracks, "AT_ONCE", 1)
+    index = TrackIndex(session.project, session.entry.id)
+    assert not index.is_loaded
+    assert index.rows()[0].state == "corrected"
