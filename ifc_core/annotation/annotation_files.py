@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ifc_core.annotation.annotation_folders import named_format
-from ifc_core.annotation.exporting import ExportFormat
+from ifc_core.annotation.exporting import TABLE_FORMATS, ExportFormat
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.errors import FormatError
 from ifc_core.io.coco import stream_coco
@@ -123,7 +123,7 @@ def iter_open(
         ExportFormat.CTC: stream_ctc,
     }
     if form not in readers:
-        what = "table of measurements" if form is ExportFormat.CSV else "film"
+        what = "table of measurements" if form in TABLE_FORMATS else "film"
         raise FormatError(f"A {what} holds no annotations that could be imported.", path=path)
     header, tracks = readers[form](path)
     if isinstance(tracks, PendingTracks):  # which are read in steps, and have no scores

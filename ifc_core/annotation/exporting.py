@@ -21,7 +21,10 @@ from ifc_core.annotation.export_notes import (
 from ifc_core.annotation.film_export import FILM_LABELS, FilmStyle, write_films
 from ifc_core.annotation.frame_images import check_videos, write_frame_images
 from ifc_core.annotation.frame_names import FrameNames, FrameNaming
-from ifc_core.annotation.measurement_export import export_measurements
+from ifc_core.annotation.measurement_export import (
+    export_measurements,
+    export_track_measurements,
+)
 from ifc_core.annotation.project_frames import ProjectFrames
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.records import WHOLE, Scope
@@ -67,13 +70,17 @@ class ExportFormat(StrEnum):
     MOTS = "mots"
     CTC = "ctc"
     CSV = "csv"
+    CSV_TRACKS = "csv-tracks"
     OVERLAY = "overlay"
 
 
-_WITHOUT_FRAME_NAMES = (ExportFormat.CSV, ExportFormat.OVERLAY, ExportFormat.YTVIS_RESULTS)
+TABLE_FORMATS = (ExportFormat.CSV, ExportFormat.CSV_TRACKS)
+"""Tables of measurements, which nothing imports."""
+
+_WITHOUT_FRAME_NAMES = (*TABLE_FORMATS, ExportFormat.OVERLAY, ExportFormat.YTVIS_RESULTS)
 
 # They hold masks and claim nothing of objects without one, so each mask is chosen by itself.
-_BY_MASK = (ExportFormat.CSV, ExportFormat.OVERLAY)
+_BY_MASK = (*TABLE_FORMATS, ExportFormat.OVERLAY)
 
 # What an import takes for no truth of whole frames, whatever is in it.
 _NEVER_COMPLETE = (ExportFormat.YTVIS_RESULTS, ExportFormat.DAVIS, ExportFormat.CTC)
@@ -181,8 +188,8 @@ def export_project(
 
     Args:
         reader: Where to read.
-        path: Target file (ytvis, ytvis-results, coco, csv) or folder (davis, mots, ctc); for
-            overlay a film where one video is exported, else a folder of films.
+        path: Target file (ytvis, ytvis-results, coco, csv, csv-tracks) or folder (davis, mots,
+            ctc); for overlay a film where one video is exported, else a folder of films.
         format: The format.
         options: What to export.
         context: Progress and cancellation; a cancelled export leaves no file.
@@ -209,6 +216,7 @@ def export_project(
     picture_notes: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     in_folder = format in FOLDER_FORMATS
+    num_tracks = sum(len(s.tracks) for s in exported)
     if options.write_frames and not in_folder:
         picture_notes = _write_frames(reader, exported, header, target, format, context)
     if format is ExportFormat.OVERLAY:
@@ -219,6 +227,11 @@ def export_project(
     elif format is ExportFormat.CSV:
         num_masks, notes = export_measurements(reader, exported, categories, target, context)
         picture_notes, hidden = (*picture_notes, *notes), 0
+    elif format is ExportFormat.CSV_TRACKS:
+        num_tracks, num_masks, notes = export_track_measurements(
+            reader, exported, categories, target, context
+        )
+        picture_notes, hidden = (*picture_notes, *notes), 0
     elif options.write_frames and in_folder:
         with _frames_aside(reader, exported, header, target, format, context) as picture_notes:
             num_masks, hidden, lost = _write(target, format, content)
@@ -227,7 +240,7 @@ def export_project(
     return replace(
         report,
         videos=len(exported),
-        tracks=sum(len(s.tracks) for s in exported),
+        tracks=num_tracks,
         frames=sum(len(s.frames) for s in exported),
         masks=num_masks,
         hidden_pixels=hidden,
@@ -271,7 +284,7 @@ def _select(
         frame_scope=options.frame_scope,
         approved_tracks_only=options.approved_tracks_only,
         # A crowd is no result, no cell, and nothing to be measured as one.
-        objects_only=form in (ExportFormat.YTVIS_RESULTS, ExportFormat.CTC, ExportFormat.CSV),
+        objects_only=form in (ExportFormat.YTVIS_RESULTS, ExportFormat.CTC, *TABLE_FORMATS),
         by_mask=form in _BY_MASK,
     )
     taken: set[str] = set()

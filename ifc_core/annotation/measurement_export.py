@@ -1,8 +1,8 @@
-"""A project as a table of measurements, frame by frame."""
+"""A project as a table of measurements, of each mask or of each track."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from ifc_core.annotation.records import VideoEntry
 from ifc_core.annotation.selection import VideoSelection
 from ifc_core.errors import VideoError
 from ifc_core.io.measurements import (
+    MaskFacts,
     MeasuredMask,
     Motion,
     intensity_columns,
@@ -22,6 +23,7 @@ from ifc_core.io.measurements import (
     write_measurements,
 )
 from ifc_core.io.problems import listed
+from ifc_core.io.track_measurements import summed_up, write_track_measurements
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Category, MaskRecord, Track
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from ifc_core.io.video import VideoReader
 
 _Place = tuple[float, float, float | None]  # x and y of a centroid, and its time
+_FramePlace = tuple[str, int, float | None, float | None]  # video, frame, time and scale
 
 
 def export_measurements(
@@ -62,7 +65,38 @@ def export_measurements(
     table = _Table(reader, selections, categories, context)
     with closing(table.lines(selections)) as lines:
         number = write_measurements(lines, target, intensity_columns(table.channels))
-    return number, (*_missing_note(table.missing), *_unread_note(table.num_unread))
+    return number, table.notes()
+
+
+def export_track_measurements(
+    reader: ProjectReader,
+    selections: Sequence[VideoSelection],
+    categories: Sequence[Category],
+    target: Path,
+    context: JobContext,
+) -> tuple[int, int, tuple[str, ...]]:
+    """Write one line for each track, by video and track, summed up from its masks.
+
+    They are the masks of :func:`export_measurements`, measured the same way. Of the masks of one
+    video sums alone are kept, so that memory grows with its tracks and not with its length.
+
+    Args:
+        reader: The project.
+        selections: What is exported of each video.
+        categories: The classes.
+        target: A CSV file.
+        context: Progress and cancellation; a cancelled export leaves no file.
+
+    Returns:
+        Tracks written, masks that they were summed up from, and sentences for the person.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    table = _Table(reader, selections, categories, context)
+    with closing(table.track_rows(selections)) as rows:
+        number = write_track_measurements(rows, target, intensity_columns(table.channels))
+    return number, table.num_masks, table.notes()
 
 
 class _Table:
@@ -70,6 +104,7 @@ class _Table:
 
     Attributes:
         channels: The most that a video has.
+        num_masks: Masks measured so far.
         missing: Names of the videos that could not be opened so far.
         num_unread: Frames with masks whose pictures could not be read so far.
     """
@@ -91,15 +126,29 @@ class _Table:
         self._places = {i: reader.find_video_file(i, nearby=near) for i in ids}
         places = self._places.values()
         self.channels = max((_channels(place, context) for place in places), default=0)
+        self.num_masks = 0
         self.missing: list[str] = []
         self.num_unread = 0
+
+    def notes(self) -> tuple[str, ...]:
+        """What could not be measured."""
+        return (*_missing_note(self.missing), *_unread_note(self.num_unread))
+
+    def track_rows(
+        self, selections: Iterable[VideoSelection]
+    ) -> Generator[list[object], None, None]:
+        """Those of the tracks of all videos."""
+        for selection in selections:
+            states = {track.id: track.state.value for track in selection.tracks}
+            with closing(self._lines_of(selection)) as lines:
+                yield from summed_up(lines, states, len(intensity_columns(self.channels)))
 
     def lines(self, selections: Iterable[VideoSelection]) -> Generator[MeasuredMask, None, None]:
         """Those of all videos."""
         for selection in selections:
             yield from self._lines_of(selection)
 
-    def _lines_of(self, selection: VideoSelection) -> Iterator[MeasuredMask]:
+    def _lines_of(self, selection: VideoSelection) -> Generator[MeasuredMask, None, None]:
         tracks, entry = {track.id: track for track in selection.tracks}, selection.video
         with ExitStack() as stack:
             video = _opened(self._places[entry.id], stack, self._context)
@@ -113,7 +162,7 @@ class _Table:
                 shown.sort(key=lambda record: record.track_id)
                 values = self._values(video, frame_index) if shown else None
                 time = _time(entry, video, frame_index)
-                place = (entry.name, frame_index, time, scale)
+                at = (entry.name, frame_index, time, scale)
                 for record in shown:
                     measured = None if record.rle is None else measure_mask(record.rle, values)
                     if measured is not None:
@@ -121,18 +170,20 @@ class _Table:
                         here = (shape.x_px, shape.y_px, time)
                         motion = _motion(before.get(record.track_id), here, scale)
                         before[record.track_id] = here
-                        facts = (*place, *self._facts(record, tracks))
-                        yield MeasuredMask(facts, shape, means, motion)
+                        self.num_masks += 1
+                        yield MeasuredMask(self._facts(record, tracks, at), shape, means, motion)
                 self._done += 1
                 self._context.advance(self._done, self._num_frames, "Measuring masks", "frames")
 
-    def _facts(self, record: MaskRecord, tracks: Mapping[int, Track]) -> tuple[object, ...]:
+    def _facts(
+        self, record: MaskRecord, tracks: Mapping[int, Track], place: _FramePlace
+    ) -> MaskFacts:
         track = tracks[record.track_id]
         parent = track.parent_id if track.parent_id in tracks else None
         class_name = self._classes.get(track.category_id, "")
         state, source = record.state.value, record.source.value
-        score = round(track.score, 4)
-        return (track.id, parent, class_name, track.name, score, state, source)
+        name, score = track.name, round(track.score, 4)
+        return MaskFacts(*place, track.id, parent, class_name, name, score, state, source)
 
     def _values(self, video: VideoReader | None, frame_index: int) -> npt.NDArray[Any] | None:
         """The values of a frame; ``None`` where it has none or cannot be read."""

@@ -41,7 +41,7 @@ ProjectArgument = Annotated[Path, typer.Argument(help="The project folder.", met
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 FORMATS = "ytvis, ytvis-results, coco, davis, mots or ctc"
 _BY_SUFFIX = {".mp4": "overlay", ".csv": "csv"}
-EXPORT_FORMATS = "ytvis, ytvis-results, coco, davis, mots, ctc, csv or overlay"
+EXPORT_FORMATS = "ytvis, ytvis-results, coco, davis, mots, ctc, csv, csv-tracks or overlay"
 
 
 @app.command(epilog="Example: ifc-studio project new cells.ifcproj clip1.mp4 clip2.mp4")
@@ -171,8 +171,9 @@ def export(
         str,
         typer.Option(
             "--format",
-            help=f"{EXPORT_FORMATS}: csv is a table of measurements, overlay a film with the "
-            "masks drawn; names that end in csv and mp4 mean these.",
+            help=f"{EXPORT_FORMATS}: csv is a table of measurements, a line a mask, csv-tracks "
+            "one with a line a track, overlay a film with the masks drawn; names that end in csv "
+            "and mp4 mean csv and overlay.",
         ),
     ] = "",
     scope: Annotated[

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -107,16 +107,52 @@ class Motion:
     seconds: float | None = None
     um_per_px: float | None = None
 
+    @property
+    def length_px(self) -> float:
+        """Of the way, straight."""
+        return math.hypot(self.dx_px, self.dy_px)
+
+    @property
+    def speed_px_s(self) -> float | None:
+        """Mean over the way; ``None`` without a time between the masks."""
+        if self.seconds is None or self.seconds <= 0:
+            return None
+        return self.length_px / self.seconds
+
     def row(self) -> list[object]:
         """The cells of a line: mean speeds over the way, to six digits that count."""
-        way: list[object] = [round(self.dx_px, 2), round(self.dy_px, 2)]
-        if self.seconds is None or self.seconds <= 0:
-            return [*way, None, None, None]
-        speed = math.hypot(self.dx_px, self.dy_px) / self.seconds
-        if self.um_per_px is None:
-            return [*way, _digits(speed), None, None]
-        um_s = speed * self.um_per_px
-        return [*way, *map(_digits, (speed, um_s, um_s / _UM_PER_M))]
+        speeds = speed_cells(self.speed_px_s, self.um_per_px)
+        return [round(self.dx_px, 2), round(self.dy_px, 2), *speeds]
+
+
+class MaskFacts(NamedTuple):
+    """What a line says before the shape, as :data:`COLUMNS` has it; ``None`` is empty.
+
+    Attributes:
+        video: Name of the video.
+        frame_index: 0-based.
+        time_seconds: After the first frame.
+        um_per_px: Micrometres from one pixel to the next.
+        track_id: Number of the track.
+        parent_id: That of its mother, where she is in the table.
+        class_name: Its class.
+        name: Its label, or "".
+        score: Its confidence.
+        state: Review state of the mask.
+        source: Who made the mask.
+    """
+
+    video: str
+    frame_index: int
+    time_seconds: float | None
+    um_per_px: float | None
+    track_id: int
+    parent_id: int | None
+    class_name: str
+    name: str
+    score: float
+    state: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +160,23 @@ class MeasuredMask:
     """One line of the table.
 
     Attributes:
-        facts: The cells before the shape, as :data:`COLUMNS` has them; ``None`` is empty.
+        facts: The cells before the shape.
         shape: What was measured of the mask.
         intensities: Mean value of each channel under the mask; empty where none was measured.
         motion: How the object came here; ``None`` for the first mask of a track.
     """
 
-    facts: tuple[object, ...]
+    facts: MaskFacts
     shape: MaskShape
     intensities: tuple[float, ...] = ()
     motion: Motion | None = None
+
+    def means(self, most: int) -> tuple[float, ...]:
+        """The intensities of a table with so many columns of them.
+
+        Those of a line that has more are left out, since nobody knows which ones are meant.
+        """
+        return self.intensities if len(self.intensities) <= most else ()
 
 
 def measure_mask(
@@ -186,15 +229,33 @@ def intensity_columns(channels: int) -> tuple[str, ...]:
 def write_measurements(
     lines: Iterable[MeasuredMask], path: Path | str, intensity_names: Sequence[str] = ()
 ) -> int:
+    """Write a table with a line a mask; see :func:`write_table`.
+
+    Args:
+        lines: One a mask; consumed while writing.
+        path: The target.
+        intensity_names: Names of the columns of intensities; see :meth:`MeasuredMask.means`.
+
+    Returns:
+        The number of lines below the names.
+
+    Raises:
+        OutputError: The target cannot be written.
+    """
+    num_means = len(intensity_names)
+    rows = (_row(line, num_means) for line in lines)
+    return write_table((*COLUMNS, *intensity_names), rows, path)
+
+
+def write_table(names: Sequence[str], rows: Iterable[Sequence[object]], path: Path | str) -> int:
     """Write a table as CSV (UTF-8, commas, a line of names), whole or not at all.
 
     A text with which a spreadsheet would begin a formula gets an apostrophe before it.
 
     Args:
-        lines: One a mask; consumed while writing.
+        names: Of the columns.
+        rows: As many cells each, ``None`` for an empty one; consumed while writing.
         path: The target.
-        intensity_names: Names of the columns of intensities; those of a line that has more of
-            them are left out, since nobody knows which ones are meant.
 
     Returns:
         The number of lines below the names.
@@ -208,20 +269,37 @@ def write_measurements(
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
         out = csv.writer(file)
-        out.writerow((*COLUMNS, *intensity_names))
-        for line in lines:
-            has_room = len(line.intensities) <= len(intensity_names)
-            means = [round(mean, 3) for mean in line.intensities] if has_room else []
-            empty = [None] * (len(intensity_names) - len(means))
-            facts = [_plain(fact) for fact in line.facts]
-            way = [None] * _MOTION_CELLS if line.motion is None else line.motion.row()
-            out.writerow((*facts, *line.shape.row(), *way, *means, *empty))
+        out.writerow(names)
+        for row in rows:
+            out.writerow([_plain(cell) for cell in row])
             number += 1
     return number
 
 
-def _digits(value: float) -> float:
+def mean_cells(means: Sequence[float], number: int) -> list[object]:
+    """Intensities to a thousandth, in so many columns."""
+    return [*(round(mean, 3) for mean in means), *[None] * (number - len(means))]
+
+
+def speed_cells(speed_px_s: float | None, um_per_px: float | None) -> list[object]:
+    """A speed in pixels, micrometres and metres a second, to six digits that count."""
+    if speed_px_s is None:
+        return [None, None, None]
+    if um_per_px is None:
+        return [digits(speed_px_s), None, None]
+    um_s = speed_px_s * um_per_px
+    return [*map(digits, (speed_px_s, um_s, um_s / _UM_PER_M))]
+
+
+def digits(value: float) -> float:
+    """Six of them that count."""
     return float(f"{value:.6g}")
+
+
+def _row(line: MeasuredMask, num_means: int) -> list[object]:
+    way = [None] * _MOTION_CELLS if line.motion is None else line.motion.row()
+    means = mean_cells(line.means(num_means), num_means)
+    return [*line.facts, *line.shape.row(), *way, *means]
 
 
 def _plain(cell: object) -> object:

@@ -8,7 +8,9 @@ SEARCH_WORDS = {
     "file.open": tr("load video clip movie project stack"),
     "file.import": tr("load annotations json coco youtube-vis"),
     "file.export_overlay": tr("film movie clip mp4 render overlay burn in"),
-    "file.export_measurements": tr("position place trajectory results numbers"),
+    "file.export_measurements": tr(
+        "position place trajectory path displacement straightness results numbers"
+    ),
     "file.save": tr("store keep"),
     "edit.palette": tr("search command menu"),
     "edit.settings": tr("preferences options configure theme"),

@@ -120,6 +120,20 @@ def test_measurements_are_found_by_what_people_call_them(desk):
     dialog.reject()
 
 
+def test_a_table_of_tracks_is_written_from_the_form(desk, qtbot, tmp_path):
+    desk.corrected()
+    assert desk.studio.run_action("file.export_measurements")
+    dialog = desk.studio.panel.findChild(ExportDialog)
+    dialog.choose_format("csv-tracks")
+    dialog.path.setText(str(tmp_path / "tracks.csv"))
+    dialog.button.click()
+    ended(desk, qtbot)
+    assert desk.said.startswith("Wrote tracks.csv in ")
+    names, *lines = (tmp_path / "tracks.csv").read_text("utf-8").splitlines()
+    assert "straightness" in names.split(",")
+    assert len(lines) == 1
+
+
 def test_the_form_chooses_tracks_frames_classes_and_pictures(desk, qtbot, tmp_path):
     project, video_id = desk.project, desk.video_id
     for category in (Category(8, "ball"), Category(9, "player")):

@@ -119,7 +119,10 @@ class Files(Feature):
             lambda: self._ask_export(ExportFormat.CSV),
             group=GROUP,
             why_not=opened,
-            tip=tr("Write a table (CSV) of area, place, shape, intensity and speed of each mask."),
+            tip=tr(
+                "Write a table (CSV) of area, place, shape, intensity and speed, a line a mask or "
+                "a line a track."
+            ),
             words=tr(
                 "csv table spreadsheet excel statistics area size shape intensity speed position "
                 "distance metre"

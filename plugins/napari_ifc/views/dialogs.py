@@ -38,6 +38,7 @@ FORMATS = (
     ("mots", tr("MOTS, 16-bit PNG (folder)"), "-mots", ""),
     ("ctc", tr("Cell Tracking Challenge, 16-bit TIFF (folder)"), "-ctc", ""),
     ("csv", tr("Measurements of each mask (CSV table)"), "-measurements", ".csv"),
+    ("csv-tracks", tr("Measurements of each track (CSV table)"), "-tracks", ".csv"),
     ("overlay", tr("Video with the masks drawn (MP4)"), "-masks", ".mp4"),
 )
 """(key, text, end of the suggested name, suffix); a folder where there is no suffix."""

@@ -26,7 +26,7 @@ LABELS = (
     ("class", tr("Its class")),
 )
 _FILM = "overlay"
-_WITHOUT_PICTURES = ("csv", "ytvis-results", _FILM)
+_WITHOUT_PICTURES = ("csv", "csv-tracks", "ytvis-results", _FILM)
 
 
 @dataclass(frozen=True, slots=True)

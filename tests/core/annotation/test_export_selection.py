@@ -9,6 +9,7 @@ import pytest
 from ifc_core.annotation import Scope, edits
 from ifc_core.annotation.export_notes import left_out_notes
 from ifc_core.annotation.exporting import (
+    TABLE_FORMATS,
     ExportFormat,
     ExportOptions,
     ExportScope,
@@ -24,8 +25,8 @@ from ifc_core.structures import Category, FrameState, RLEMask
 from .conftest import NUM_FRAMES, box
 
 APPROVED = ExportOptions(ExportScope.APPROVED)
-FRAME_FORMATS = [f for f in ExportFormat if f not in (ExportFormat.CSV, ExportFormat.OVERLAY)]
-SUFFIXES = {ExportFormat.CSV: ".csv", ExportFormat.OVERLAY: ".mp4"}
+FRAME_FORMATS = [f for f in ExportFormat if f not in (*TABLE_FORMATS, ExportFormat.OVERLAY)]
+SUFFIXES = {ExportFormat.CSV: ".csv", ExportFormat.CSV_TRACKS: ".csv", ExportFormat.OVERLAY: ".mp4"}
 
 
 def add_track(project, frames, place=(1, 2)):
@@ -55,7 +56,7 @@ def target_of(folder, form):
     return folder / name
 
 
-@pytest.mark.parametrize("form", [*FRAME_FORMATS, ExportFormat.CSV])
+@pytest.mark.parametrize("form", [*FRAME_FORMATS, *TABLE_FORMATS])
 @pytest.mark.parametrize("options", [ExportOptions(), APPROVED])
 def test_approved_tracks_need_not_span_the_video(halves, tmp_path, form, options):
     report = export_project(halves, target_of(tmp_path, form), form, options)

@@ -6,6 +6,7 @@ import pytest
 
 from ifc_core.annotation import Project, Scope, edits
 from ifc_core.annotation.exporting import (
+    TABLE_FORMATS,
     ExportFormat,
     ExportOptions,
     ExportScope,
@@ -18,7 +19,7 @@ from .conftest import box, fill
 
 SAYS_NOTHING = "2 approved frames lack some of their objects, which this format cannot say; import"
 SAID = "2 approved frames do not count as complete in the export"
-FORMS = [f for f in ExportFormat if f not in (ExportFormat.CSV, ExportFormat.OVERLAY)]
+FORMS = [f for f in ExportFormat if f not in (*TABLE_FORMATS, ExportFormat.OVERLAY)]
 
 
 @pytest.fixture

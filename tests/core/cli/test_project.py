@@ -359,3 +359,16 @@ def test_a_table_of_measurements_is_meant_by_its_suffix(folder, tmp_path, run):
     assert (
         "holds no annotations" in run("import", folder, tmp_path / "out.csv", "--format", "csv")[2]
     )
+
+
+def test_a_table_of_tracks_has_a_name_of_its_own(folder, tmp_path, run):
+    target = tmp_path / "tracks.csv"
+    code, out, _ = run("export", folder, "-o", target, "--format", "csv-tracks")
+    assert (code, out.splitlines()[0].split(": ")[1]) == (
+        0,
+        "1 mask of 1 track on 2 frames of 1 video.",
+    )
+    names, line = target.read_text("utf-8").splitlines()
+    assert names.startswith("video,um_per_px,track,parent,daughters,class,name,score,state,masks")
+    assert line.startswith("square,,1,,,cat,")
+    assert "holds no annotations" in run("import", folder, target, "--format", "csv-tracks")[2]
