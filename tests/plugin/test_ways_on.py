@@ -12,6 +12,7 @@ from ifc_core.inference.review_queue import Reason
 from napari_ifc.features.review import Review
 from napari_ifc.rows import FrameRange
 from napari_ifc.search_words import SEARCH_WORDS
+from napari_ifc.views.command_palette import CommandPalette
 from napari_ifc.views.timeline_painter import RULER_PX
 
 pytestmark = pytest.mark.window
@@ -80,6 +81,43 @@ def test_a_marked_range_is_proposed_on_from_the_page(desk, qtbot):
         QTest.mouseClick(button, LEFT)
     track = desk.project.tracks(desk.video_id)[0]
     assert len(desk.project.track_frames(track.id)) == NUM_FRAMES
+
+
+def test_key_menu_and_palette_mean_what_the_button_of_the_page_says(desk, qtbot):
+    button, timeline = desk.studio.panel.propose.button, desk.studio.timeline
+    start = desk.studio.actions["propose.start"]
+    assert start.menu_text() == "Propose tracks\tShift+P"
+    timeline.mark(FrameRange(2, 4))
+    assert button.text() == "Propose frames 2 to 4"
+    assert start.menu_text() == "Propose frames 2 to 4\tShift+P"
+    palette = CommandPalette(desk.studio.actions, desk.studio.panel)
+    palette.field.setText("propose tracks")
+    listed = [palette.list.item(row).text() for row in range(palette.list.count())]
+    assert listed[0] == "Propose: Propose frames 2 to 4    Shift+P"
+    palette.reject()
+    with qtbot.waitSignal(desk.studio.run_finished) as ended:
+        assert desk.studio.run_action("propose.start")
+    assert ended.args == ["succeeded"]
+    (track, *_) = desk.project.tracks(desk.video_id)
+    assert [f.frame_index for f in desk.project.track_frames(track.id)] == [2, 3, 4]
+    qtbot.waitUntil(lambda: button.text() == "Propose 10 frames")
+    assert start.menu_text() == "Propose tracks\tShift+P"
+    with qtbot.waitSignal(desk.studio.run_finished):  # there is something in the range now
+        assert desk.studio.run_action("propose.start")
+    (track, *_) = desk.project.tracks(desk.video_id)
+    assert len(desk.project.track_frames(track.id)) == NUM_FRAMES
+
+
+def test_a_marked_range_that_is_approved_without_masks_is_not_proposed_on(desk):
+    timeline, button = desk.studio.timeline, desk.studio.panel.propose.button
+    timeline.mark(FrameRange(2, 4))
+    assert desk.studio.run_action("range.approve")
+    desk.studio.presenter.propose(desk.studio.why_not_propose())
+    assert button.text() == "Propose frames 2 to 4"
+    assert not button.isEnabled()
+    assert "3 marked frames are approved" in button.toolTip()
+    timeline.mark(None)
+    assert button.isEnabled()
 
 
 def test_the_window_comes_back_to_the_frame_at_which_it_was_left(desk, clear_viewer, clip):

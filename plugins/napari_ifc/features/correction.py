@@ -104,7 +104,10 @@ class Correction(Feature):
             shortcut="T",
             group=GROUP,
             why_not=self._why_not_chosen,
-            tip=tr("Take the corrected masks of the track to the other frames of the scope."),
+            tip=tr(
+                "Take the corrected masks of the track to the other frames of the scope. Propagate "
+                "above a marked range stays within it."
+            ),
         )
         for scope, _, tip in SCOPES:
             yield Action(

@@ -21,6 +21,7 @@ from napari_ifc.features.bulk import UNLIKELY_BELOW, BulkEdits
 from napari_ifc.features.system import System
 from napari_ifc.language import tr
 from napari_ifc.region_layer import RegionLayer
+from napari_ifc.views.transport import propose_text
 
 if TYPE_CHECKING:
     from ifc_core.inference.settings import ProposeSettings
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 PAGE = "propose"
 GROUP = tr("Propose")
+_START = tr("Propose tracks")
 _ESTIMATE_DELAY_MS = 900
 
 
@@ -50,7 +52,7 @@ class ProposeLink(Feature):
         self._region = RegionLayer(studio.layers, studio.panel.propose.show_region)
         panel = studio.panel
         panel.propose.region_requested.connect(self._draw_region)
-        panel.propose.propose_requested.connect(self._on_button)
+        panel.propose.propose_requested.connect(lambda: studio.run_action("propose.start"))
         panel.propose.changed.connect(self._on_changed)
         panel.page_changed.connect(self._on_page)
         panel.run.cancel_requested.connect(lambda: studio.run_action("propose.cancel"))
@@ -60,14 +62,16 @@ class ProposeLink(Feature):
         """Start, pause and cancel a run; go on with, keep or drop one that was stopped."""
         yield Action(
             "propose.start",
-            tr("Propose tracks"),
-            self.studio.propose,
+            _START,
+            self._start_shown,
             shortcut="Shift+P",
             group=GROUP,
             why_not=self.why_not,
             tip=tr(
-                "Let the model find and follow the objects. Corrected frames are never touched."
+                "Let the model find and follow the objects. Corrected frames are never touched. "
+                "A marked range without masks is looked at alone."
             ),
+            text_now=self._start_text,
         )
         yield Action(
             "propose.cancel",
@@ -215,13 +219,30 @@ class ProposeLink(Feature):
             self.studio.fail(error)
             self._estimate_if_unknown()
 
-    def why_not(self, scope: Scope = WHOLE) -> str:
+    def why_not(self, scope: Scope | None = None) -> str:
         """Why no run can be started now, or why it would be in vain.
 
         Args:
-            scope: Only these frames are meant.
+            scope: Only these frames are meant; what the button names if ``None``.
         """
-        return self._why_not_run() or self.why_in_vain(scope)
+        return self._why_not_run() or self.why_in_vain(
+            self._shown_scope if scope is None else scope
+        )
+
+    @property
+    def _shown_scope(self) -> Scope:
+        """What button and key mean: a marked range in which nothing is yet, or all frames."""
+        marked = self.studio.timeline_panel.to_propose()
+        return WHOLE if marked is None else Scope(marked.first, marked.last)
+
+    def _start_text(self) -> str:
+        marked = self.studio.timeline_panel.to_propose()
+        return _START if marked is None else propose_text(marked)
+
+    def _start_shown(self) -> None:
+        scope = self._shown_scope
+        settings = self.studio.panel.propose.settings()
+        self.start(settings if scope.is_whole else replace(settings, offline=False), scope)
 
     def why_in_vain(self, scope: Scope = WHOLE) -> str:
         """Why a run on the open video would change nothing: approved frames take nothing from it.
@@ -291,11 +312,6 @@ class ProposeLink(Feature):
         self.studio.panel.banner.show_message(
             f"{sentence} {words}", "info", tr("Look"), "bulk.unlikely"
         )
-
-    def _on_button(self) -> None:
-        """Do what the button says: it names the marked range where that is empty."""
-        is_range = self.studio.timeline_panel.to_propose() is not None
-        self.studio.run_action("range.repropose" if is_range else "propose.start")
 
     # The region
 

@@ -48,7 +48,8 @@ class CommandPalette(QDialog):
         for reason, action in sorted(found, key=lambda pair: bool(pair[0])):  # possible ones first
             key = f"    {action.shortcut}" if action.shortcut else ""
             tail = f"\n{reason}" if reason else ""
-            item = QListWidgetItem(f"{action.group}: {action.text}{key}{tail}")
+            text_now = "" if action.text_now is None else action.text_now()
+            item = QListWidgetItem(f"{action.group}: {text_now or action.text}{key}{tail}")
             item.setData(_ID_ROLE, action.id)
             item.setToolTip(reason or action.tip)
             if reason:
