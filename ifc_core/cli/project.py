@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from ifc_core.cli.frame_range import FRAME_RANGE_HELP, parse_frame_range, rate_of
+from ifc_core.cli.project_export import export, format_of
 from ifc_core.cli.project_facts import project_facts, videos_not_found
 from ifc_core.cli.project_import import (
     FIRST_NUMBER_HELP,
@@ -19,15 +17,21 @@ from ifc_core.cli.project_import import (
     overlaps_of,
     show_imports,
 )
+from ifc_core.cli.project_measures import (
+    FPS_HELP,
+    SCALE_HELP,
+    check_fps_of,
+    check_measures,
+    measures_of,
+    set_measures,
+)
 from ifc_core.cli.project_reader import open_reader
 from ifc_core.cli.reporting import counted, job, print_json, print_line, print_note
 from ifc_core.errors import FormatError, InputError
 
 if TYPE_CHECKING:
     from ifc_core.annotation import Project, ProjectReader
-    from ifc_core.annotation.exporting import ExportFormat, ExportOptions, ExportReport
     from ifc_core.annotation.importing import ImportReport
-    from ifc_core.annotation.records import Scope
     from ifc_core.structures import Video
 
 app = typer.Typer(
@@ -40,8 +44,6 @@ app = typer.Typer(
 ProjectArgument = Annotated[Path, typer.Argument(help="The project folder.", metavar="PROJECT")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 FORMATS = "ytvis, ytvis-results, coco, davis, mots or ctc"
-_BY_SUFFIX = {".mp4": "overlay", ".csv": "csv"}
-EXPORT_FORMATS = "ytvis, ytvis-results, coco, davis, mots, ctc, csv, csv-tracks or overlay"
 
 
 @app.command(epilog="Example: ifc-studio project new cells.ifcproj clip1.mp4 clip2.mp4")
@@ -57,9 +59,8 @@ def new(
     annotation_step: Annotated[
         int, typer.Option(help="Annotate every n-th frame of the videos.", min=1)
     ] = 1,
-    fps: Annotated[
-        float | None, typer.Option(help="Frames per second of folders of frames and of stacks.")
-    ] = None,
+    fps: Annotated[float | None, typer.Option(help=FPS_HELP)] = None,
+    um_per_px: Annotated[float | None, typer.Option(help=SCALE_HELP)] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a project, with videos or from a pack."""
@@ -69,21 +70,24 @@ def new(
 
     if from_pack is not None and name:
         raise InputError("A project from a pack keeps its name; leave out --name.")
-    added, notes = _look_at(
-        videos or []
-    )  # one that cannot be had should leave no half-made project
-    _check_fps(fps, added)
+    check_measures(fps, um_per_px)
+    if um_per_px is not None and not videos:
+        raise InputError("--um-per-px is for videos, and none is named.")
+    # One that cannot be had should leave no half-made project.
+    added, notes = _look_at(videos or [])
+    check_fps_of(fps, added)
+    measures = _Measures(annotation_step, fps, um_per_px)
     for video in added:
         stored_paths(video.path, project.absolute())
     if from_pack is not None:
         with job(f"Unpacking {from_pack.name}") as context:
             folder = unpack_project(from_pack, project, context)
         with Project.open(folder) as opened:
-            _add_videos(opened, added, annotation_step, fps)
+            _add_videos(opened, added, measures)
             _show(opened, as_json, notes)
         return
     with Project.create(project, name) as made:
-        _add_videos(made, added, annotation_step, fps)
+        _add_videos(made, added, measures)
         _show(made, as_json, notes)
 
 
@@ -127,7 +131,7 @@ def import_files(
     from ifc_core.annotation import Project
     from ifc_core.annotation.importing import import_annotations
 
-    chosen, settled = _format(form) if form else None, overlaps_of(overlaps)
+    chosen, settled = format_of(form) if form else None, overlaps_of(overlaps)
     for file in files:
         if not file.exists():
             raise InputError(f"There is no file or folder {file}; nothing was imported.")
@@ -158,108 +162,15 @@ def import_files(
     show_imports(reports, unread, settled, as_json=as_json)
 
 
+app.command(epilog="Example: ifc-studio project export cells.ifcproj -o train.json --frames")(
+    export
+)
+
+app.command("set", epilog="Example: ifc-studio project set cells.ifcproj clip1 --um-per-px 0.65")(
+    set_measures
+)
+
 app.command(epilog="Example: ifc-studio project locate cells.ifcproj /data/videos")(locate)
-
-
-@app.command(epilog="Example: ifc-studio project export cells.ifcproj -o train.json --frames")
-def export(
-    project: ProjectArgument,
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="Target file; a folder for davis, mots and ctc.")
-    ],
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            help=f"{EXPORT_FORMATS}: csv is a table of measurements, a line a mask, csv-tracks "
-            "one with a line a track, overlay a film with the masks drawn; names that end in csv "
-            "and mp4 mean csv and overlay.",
-        ),
-    ] = "",
-    scope: Annotated[
-        str,
-        typer.Option(
-            help="reviewed: frames reviewed for every exported track; approved: approved ones; "
-            "everything: proposals too."
-        ),
-    ] = "reviewed",
-    video: Annotated[
-        list[str] | None, typer.Option(help="Only this video (name); may be repeated.")
-    ] = None,
-    category: Annotated[
-        list[str] | None, typer.Option(help="Only this class (name); may be repeated.")
-    ] = None,
-    approved_tracks: Annotated[
-        bool, typer.Option("--approved-tracks", help="Only tracks approved as a whole.")
-    ] = False,
-    frame_range: Annotated[str, typer.Option(help=FRAME_RANGE_HELP, metavar="FIRST:LAST")] = "",
-    frame_step: Annotated[int, typer.Option(help="Every n-th frame.", min=1)] = 1,
-    frames: Annotated[
-        bool, typer.Option("--frames", help="Also write the frames as JPEGImages.")
-    ] = False,
-    plain: Annotated[
-        bool, typer.Option("--plain", help="Leave out the extension key ifc_studio.")
-    ] = False,
-    color_by_class: Annotated[
-        bool,
-        typer.Option("--color-by-class", help="Draw a film's masks in the colours of classes."),
-    ] = False,
-    color_by_lineage: Annotated[
-        bool,
-        typer.Option("--color-by-lineage", help="Draw what came of one cell in shades of a hue."),
-    ] = False,
-    labels: Annotated[
-        str, typer.Option(help="Beside a film's masks: name (else the number), number or class.")
-    ] = "name",
-    as_json: JsonOption = False,
-) -> None:
-    """Export annotations, and say what was left out.
-
-    Ends with status 2 where there was no frame to export.
-    """
-    from ifc_core.annotation.exporting import ExportOptions, ExportScope, export_project
-
-    if scope not in list(ExportScope):
-        raise InputError(f"There is no scope {scope}; use reviewed, approved or everything.")
-    with open_reader(project) as reader:
-        video_ids = _ids(reader.videos(), video, "video")
-        options = ExportOptions(
-            scope=ExportScope(scope),
-            video_ids=video_ids,
-            category_ids=_ids(reader.categories(), category, "category"),
-            frame_step=frame_step,
-            write_frames=frames,
-            include_studio_key=not plain,
-            frame_scope=_range(frame_range, reader, video_ids),
-            approved_tracks_only=approved_tracks,
-            color_by=_colors_by(by_class=color_by_class, by_lineage=color_by_lineage),
-            labels=labels,
-        )
-        chosen = form or _BY_SUFFIX.get(output.suffix.lower(), "ytvis")
-        with job(f"Exporting {reader.name}") as context:
-            report = export_project(reader, output, _format(chosen), options, context)
-    if as_json:
-        print_json(asdict(report) | {"path": str(report.path)})
-    else:
-        _show_export(report, options)
-    if not report.frames:
-        print_note(f"{report.path.name} is empty: nothing in the project is to be exported so.")
-        raise typer.Exit(2)
-
-
-def _show_export(report: ExportReport, options: ExportOptions) -> None:
-    """What was written and left out, in words."""
-    from ifc_core.annotation.exporting import ExportScope
-
-    print_line(
-        f"{report.path}: {counted(report.masks, 'mask')} of {counted(report.tracks, 'track')} on "
-        f"{counted(report.frames, 'frame')} of {counted(report.videos, 'video')}."
-    )
-    _print_notes(report.notes)
-    if report.waiting_for and not options.approved_tracks_only:
-        print_line("  --approved-tracks exports the tracks alone that were approved as a whole.")
-    if not report.frames and options.scope is not ExportScope.EVERYTHING:
-        print_line("  Proposals that nobody reviewed are exported with --scope everything.")
 
 
 @app.command(epilog="Example: ifc-studio project check cells.ifcproj")
@@ -320,47 +231,6 @@ def pack(
         print_line(f"{output}: {size / 1e6:.1f} MB.")
 
 
-def _format(name: str) -> ExportFormat:
-    from ifc_core.annotation.exporting import ExportFormat
-
-    if name not in list(ExportFormat):
-        raise InputError(f"There is no format {name}; use {EXPORT_FORMATS}.")
-    return ExportFormat(name)
-
-
-def _colors_by(*, by_class: bool, by_lineage: bool) -> str:
-    """Whose colours a film has."""
-    if by_class and by_lineage:
-        raise InputError("A film has the colours of classes or of lineages; choose one.")
-    return "class" if by_class else "lineage" if by_lineage else "track"
-
-
-def _range(text: str, reader: ProjectReader, video_ids: tuple[int, ...] | None) -> Scope:
-    """The frames that ``FIRST:LAST`` means in the videos that are exported.
-
-    Raises:
-        InputError: It is no range, no video has such a frame, or times mean several frames.
-    """
-    from ifc_core.annotation.locating import Nearby
-    from ifc_core.annotation.records import WHOLE, Scope
-
-    if not text:
-        return WHOLE
-    typed = parse_frame_range(text)
-    videos = [v for v in reader.videos() if video_ids is None or v.id in video_ids]
-    if not videos:
-        return WHOLE
-    longest = max(videos, key=lambda entry: entry.num_frames)
-    nearby = Nearby()
-    rates = {rate_of(reader, e, nearby) for e in videos} if typed.has_times else {0.0}
-    if len(rates) > 1:
-        raise InputError(
-            f"{text} means other frames in each of these videos; choose one with --video."
-        )
-    first, last = typed.frames(longest.num_frames, min(rates), longest.name)
-    return Scope(first, None if typed.last is None else last)
-
-
 def _is_video(path: Path) -> bool:
     """Whether a path is rather a video than annotations."""
     from ifc_core.annotation.annotation_files import detect_format
@@ -401,30 +271,22 @@ def _look_at(paths: Iterable[Path]) -> tuple[list[Video], list[str]]:
     return list(found.values()), notes
 
 
-def _check_fps(fps: float | None, videos: Iterable[Video]) -> None:
-    """Refuse a rate that is none, or that no video needs."""
-    from ifc_core.annotation.edits.catalog import MOST_FPS
-    from ifc_core.io.video import are_pictures
+class _Measures(NamedTuple):
+    """What all videos come with."""
 
-    if fps is None:
-        return
-    if not (math.isfinite(fps) and 0 < fps <= MOST_FPS):
-        raise InputError(f"The frames per second must be a number above 0, not {fps}.")
-    if not any(are_pictures(video.path) for video in videos):
-        raise InputError(
-            "--fps is for folders of frames and for stacks; other videos tell their times."
-        )
+    annotation_step: int
+    fps: float | None
+    um_per_px: float | None
 
 
-def _add_videos(
-    project: Project, videos: Iterable[Video], annotation_step: int, fps: float | None
-) -> None:
+def _add_videos(project: Project, videos: Iterable[Video], measures: _Measures) -> None:
     from ifc_core.annotation.edits import AddVideo
     from ifc_core.io.video import are_pictures
 
+    step, fps, um_per_px = measures
     for video in videos:
         given = fps if are_pictures(video.path) else None
-        project.apply(AddVideo(video, annotation_step=annotation_step, given_fps=given))
+        project.apply(AddVideo(video, annotation_step=step, given_fps=given, um_per_px=um_per_px))
 
 
 def _add_or_find(project: Project, path: Path, video: Video) -> ImportReport:
@@ -456,23 +318,6 @@ def _add_or_find(project: Project, path: Path, video: Video) -> ImportReport:
     return ImportReport(videos=1, notes=(note,))
 
 
-def _ids(entries: Iterable[Any], names: list[str] | None, word: str) -> tuple[int, ...] | None:
-    """Ids of the entries with these names; ``None`` where nothing is asked for."""
-    if not names:
-        return None
-    by_name = {entry.name: entry.id for entry in entries}
-    for name in names:
-        if name not in by_name:
-            known = ", ".join(sorted(by_name)) or "none"
-            raise InputError(f"There is no {word} called {name}; there is: {known}.")
-    return tuple(by_name[name] for name in names)
-
-
-def _print_notes(notes: Iterable[str]) -> None:
-    for note in notes:
-        print_line(f"  {note}")
-
-
 def _show(reader: ProjectReader, as_json: bool, notes: list[str] | None = None) -> None:
     facts = project_facts(reader) | ({} if notes is None else {"notes": notes})
     if as_json:
@@ -480,6 +325,7 @@ def _show(reader: ProjectReader, as_json: bool, notes: list[str] | None = None) 
         return
     print_line(f"{facts['name']} ({facts['path']})")
     print_line("  classes: " + (", ".join(c["name"] for c in facts["categories"]) or "none yet"))
+    entries = {entry.id: entry for entry in reader.videos()}
     for video in facts["videos"]:
         review = video["review"]
         print_line(
@@ -488,6 +334,7 @@ def _show(reader: ProjectReader, as_json: bool, notes: list[str] | None = None) 
             f"{counted(review['exhaustive'], 'frame')} approved, "
             f"{counted(review['proposed'], 'mask')} to review, "
             f"{counted(video['approved_tracks'], 'track')} approved as a whole"
+            f"{''.join(f', {said}' for said in measures_of(entries[video['id']]))}"
             f"{'' if video['found'] else ' (not found)'}"
         )
     if not facts["videos"]:

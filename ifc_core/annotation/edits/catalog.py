@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,17 +10,13 @@ from typing import Any
 from ifc_core.annotation import rows
 from ifc_core.annotation.delta import Row
 from ifc_core.annotation.edits.base import Edit, check_name
+from ifc_core.annotation.measures import why_no_rate, why_no_scale
 from ifc_core.annotation.transaction import EditTransaction
 from ifc_core.io.problems import as_name
 from ifc_core.structures import Category, Video
 
 _NUM_FRAMES = 4  # its place in rows.VIDEO_COLUMNS
 _NAMES_OF_CLASS = (1, 2)  # its own and the wider one, in rows.CATEGORY_COLUMNS
-
-MOST_FPS = 1e6
-"""Frames per second at most that a person can give."""
-MOST_UM_PER_PX = 1e12
-"""Micrometres a pixel at most: a thousand kilometres."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +28,14 @@ class AddVideo(Edit):
         name: Name shown to people; by default the file's name without its suffix.
         annotation_step: Every how many frames a person means to annotate.
         given_fps: Frames per second, of pictures that tell none.
+        um_per_px: Micrometres from one pixel to the next.
     """
 
     video: Video
     name: str = ""
     annotation_step: int = 1
     given_fps: float | None = None
+    um_per_px: float | None = None
 
     def perform(self, tx: EditTransaction) -> str:
         """Add the row; a video of the same name gets a number behind it."""
@@ -88,10 +86,10 @@ class SetVideo(Edit):
                 tx.fail("The annotation step is 1 or more frames.")
             new[9] = self.annotation_step
         if self.given_fps is not None:
-            new[10] = _given(tx, self.given_fps, MOST_FPS, "The frames per second are")
+            new[10] = _given(tx, self.given_fps, why_no_rate)
             label = f"Set the frames per second of {video.name}"
         if self.um_per_px is not None:
-            new[11] = _given(tx, self.um_per_px, MOST_UM_PER_PX, "The scale is")
+            new[11] = _given(tx, self.um_per_px, why_no_scale)
             label = f"Set the scale of {video.name}"
         tx.put_row("videos", video.id, tuple(new), old)
         return label
@@ -184,17 +182,22 @@ def insert_video(tx: EditTransaction, new: AddVideo) -> tuple[int, str]:
     video_id = tx.next_id("videos")
     stored, hint = rows.stored_paths(video.path, tx.folder)
     shape = (video.num_frames, video.height, video.width, video.fps, video.fingerprint)
-    fps = _given(tx, new.given_fps or 0.0, MOST_FPS, "The frames per second are")
-    row = (video_id, name, stored, hint, *shape, max(1, new.annotation_step), fps, None)
+    given = (
+        _given(tx, new.given_fps or 0.0, why_no_rate),
+        _given(tx, new.um_per_px or 0.0, why_no_scale),
+    )
+    row = (video_id, name, stored, hint, *shape, max(1, new.annotation_step), *given)
     tx.put_row("videos", video_id, row, None)
     return video_id, name
 
 
-def _given(tx: EditTransaction, value: float, most: float, what: str) -> float | None:
+def _given(tx: EditTransaction, value: float, why_not: Callable[[float], str]) -> float | None:
     """A number that a person gives, as it is stored: nothing for 0."""
-    if not (math.isfinite(value) and 0 <= value <= most):
-        tx.fail(f"{what} a number above 0 and up to {most:,.0f}.")
-    return float(value) or None
+    if value == 0:
+        return None
+    if reason := why_not(value):
+        tx.fail(reason)
+    return float(value)
 
 
 def lengthen_video(tx: EditTransaction, video_id: int, num_frames: int) -> None:

@@ -7,7 +7,7 @@ import math
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QDialog, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from ifc_core.annotation.edits.catalog import MOST_FPS
+from ifc_core.annotation.measures import MOST_FPS, why_no_rate
 from napari_ifc.language import tr
 
 
@@ -61,7 +61,7 @@ class RateDialog(QDialog):
             fps = math.nan
         if self._fps and text == self._known:  # shown with fewer digits than it has
             fps = self._fps
-        is_rate = math.isfinite(fps) and 0 <= fps <= MOST_FPS
+        is_rate = fps == 0 or not why_no_rate(fps)
         self.problem.setVisible(not is_rate)
         if is_rate:
             self.chosen.emit(fps)

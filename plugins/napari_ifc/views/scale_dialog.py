@@ -16,13 +16,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ifc_core.annotation.edits.catalog import MOST_UM_PER_PX
+from ifc_core.annotation.measures import why_no_scale
 from napari_ifc.language import tr
 
 UNITS_UM = {"nm": 1e-3, "µm": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6, "km": 1e9}
 """Micrometres in each unit, the smallest first."""
 _USUAL = "m"
-_LEAST_UM_PER_PX = 1e-6  # a picometre: smaller than any microscope resolves
 
 
 def length_text(length_um: float) -> str:
@@ -110,7 +109,7 @@ class ScaleDialog(QDialog):
         problem = ""
         if not (may_be_empty or (math.isfinite(length) and length > 0)):
             problem = tr("Type a number above 0.")
-        elif not (may_be_empty or _LEAST_UM_PER_PX <= um_per_px <= MOST_UM_PER_PX):
+        elif not may_be_empty and why_no_scale(um_per_px):
             problem = tr("A pixel is as large as 0.001 nm at least and 1,000 km at most.")
         self.problem.setText(problem)
         self.problem.setVisible(bool(problem))

@@ -36,8 +36,11 @@ def test_other_changes_of_a_video_leave_them(project):
 
 
 def test_a_video_can_come_with_its_rate(empty):
-    result = empty.apply(AddVideo(video("c", "1-cc"), given_fps=4.0))
-    assert empty.video(result.videos_changed[0]).given_fps == 4.0
+    result = empty.apply(AddVideo(video("c", "1-cc"), given_fps=4.0, um_per_px=0.65))
+    entry = empty.video(result.videos_changed[0])
+    assert (entry.given_fps, entry.um_per_px) == (4.0, 0.65)
+    with pytest.raises(EditError, match="a number above 0"):
+        empty.apply(AddVideo(video("d", "1-dd"), um_per_px=1e-12))
 
 
 @pytest.mark.parametrize("value", [-1.0, math.nan, math.inf, 1e13])
@@ -47,6 +50,13 @@ def test_what_is_no_measure_is_refused(project, name, value):
     with pytest.raises(EditError, match="a number above 0"):
         project.apply(SetVideo(1, **{name: value}))
     assert state_of(project) == before
+
+
+def test_a_scale_that_no_microscope_has_is_none(project):
+    with pytest.raises(EditError, match=r"0\.001 nm at least"):
+        project.apply(SetVideo(1, um_per_px=1e-9))
+    project.apply(SetVideo(1, um_per_px=1e-6))
+    assert project.video(1).um_per_px == 1e-6
 
 
 @pytest.mark.parametrize("value", ["'much'", "-3", "9e999", "x'00'"])
