@@ -59,8 +59,12 @@ def better_left(
     left = (shared < HARDLY) & astray & (sure < np.asarray(trust, np.float64))
     speaks = ~astray & (sure >= _WITNESS)
     stretch = np.searchsorted(ends, where)
+    speaking: dict[int, npt.NDArray[np.intp]] = {}  # by stretch; there may be thousands of frames
     for place in np.flatnonzero(left):
-        witnesses = np.flatnonzero(speaks & (stretch == stretch[place]))
+        between = int(stretch[place])
+        if between not in speaking:
+            speaking[between] = np.flatnonzero(speaks & (stretch == between))
+        witnesses = speaking[between]
         split = int(np.searchsorted(witnesses, place))
         for near in (witnesses[:split][-_NUM_WITNESSES:], witnesses[split:][:_NUM_WITNESSES]):
             if len(near) and np.median(shared[near]) < _SAME:

@@ -10,6 +10,7 @@ from napari.utils.interactions import mouse_press_callbacks, mouse_release_callb
 
 from ifc_core.annotation import edits
 from ifc_core.structures import Category, FrameState, MaskSource
+from napari_ifc.controllers import spread_astray
 from napari_ifc.features.classes import Classes
 from napari_ifc.features.preferences import PreferencesFeature
 from napari_ifc.rows import FrameRange
@@ -140,6 +141,21 @@ def test_proposals_stay_where_a_propagation_came_astray_until_one_says_so(propos
     assert len(desk.project.history()) == steps + 1
     assert not desk.correction.spreader.has_left
     assert desk.studio.run_action("edit.undo")
+    assert {f: desk.project.mask(track_id, f).id for f in before} == before
+
+
+def test_the_end_of_a_propagation_reads_no_mask_again(proposed, qtbot, monkeypatch):
+    desk, track_id = proposed
+    desk.editor.commit_rle(desk.project.mask(track_id, 3).rle, "Paint")
+    desk.engine.lost_at, desk.engine.astray = 4, disc(SIZE, (6, 6), 3)
+    before = {f: desk.project.mask(track_id, f).id for f in range(4, NUM_FRAMES)}
+
+    def refuse(*args):
+        raise AssertionError(args)
+
+    monkeypatch.setattr(spread_astray, "_compared_now", refuse)
+    propagate(desk, qtbot)
+    assert desk.correction.spreader.has_left
     assert {f: desk.project.mask(track_id, f).id for f in before} == before
 
 

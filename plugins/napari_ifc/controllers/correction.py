@@ -21,7 +21,7 @@ from ifc_core.errors import EditError, IFCError
 from ifc_core.structures import RLEMask
 from napari_ifc.controllers.engine import Deliver, Engine, Job
 from napari_ifc.controllers.run_words import duration_text
-from napari_ifc.controllers.spread_astray import frames_astray
+from napari_ifc.controllers.spread_astray import Compared, compare, frames_astray
 from napari_ifc.controllers.spread_frames import (
     SpreadFrames,
     SpreadRequest,
@@ -51,6 +51,7 @@ class _Run:
     began_from: dict[int, int]  # frame -> id of the record there that it is made from
     done: set[int] = field(default_factory=set)
     found: set[int] = field(default_factory=set)  # of those the ones on which it is seen
+    compared: dict[int, Compared] = field(default_factory=dict)  # with proposals, as they came
     notices: list[str] = field(default_factory=list)
 
 
@@ -234,6 +235,7 @@ class SpreadController:
         run.began_from = anchors
         run.done -= stale
         run.found -= stale
+        run.compared = {f: seen for f, seen in run.compared.items() if f not in stale}
         for frame_index in sorted(stale):
             self._project.stage(run.id, frame_index, ())
             self._on_frame(frame_index)
@@ -342,6 +344,9 @@ class SpreadController:
         run.done.add(frame_index)
         if rle is not None and rle.area:
             run.found.add(frame_index)
+        seen = compare(self._project, run.request, frame_index, rle, confidence)
+        if seen is not None:
+            run.compared[frame_index] = seen
         self._on_frame(frame_index)
 
     def _take_end(self, end: JobEnd, run: _Run) -> None:
@@ -383,9 +388,9 @@ class SpreadController:
 
     def _accept(self, run: _Run) -> EditResult:
         """Take a finished run in, less the masks that came astray."""
-        lost = run.done - run.found
+        lost, began = run.done - run.found, list(run.began_from)
         astray = frames_astray(
-            self._project, run.request, run.id, run.found, lost, list(run.began_from)
+            self._project, run.request, run.id, run.found, lost, began, run.compared
         )
         accepted = self._apply(edits.AcceptPropagation(run.id, astray=astray))
         self._left = (run.id, astray) if astray else None
