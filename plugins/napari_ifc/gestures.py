@@ -8,6 +8,9 @@ from typing import Any
 POINTER_TOOLS = ("scribble", "unscribble", "box", "candidates")
 """Tools that read the pointer and leave the pixels to somebody else."""
 
+UNTIL_TOOL = "until_tool"
+"""In a layer's metadata: it is drawn on until a tool is chosen."""
+
 _KEYS = ("Shift", "Control", "Alt", "Meta")
 
 

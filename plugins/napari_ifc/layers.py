@@ -1,9 +1,8 @@
 """The studio's layers. No other module changes ``viewer.layers``.
 
-From below: the video, the read-only picture of all masks, a heat map while attention is
-shown, and a binary Labels layer with the selected track's mask on the current frame. If a
-person deletes or reorders them they are put back; in 3-D one frame is seen and drawing rests.
-The project never depends on them.
+From below: the video, the picture of all masks, a heat map while attention is shown, and a binary
+Labels layer with the selected track's mask. If a person deletes or reorders them they are put back;
+in 3-D one frame is seen and drawing rests. The project never depends on them.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from napari_ifc.edit_layer import EDIT, SMART_ERASE, EditLayer
 from napari_ifc.fitted_view import FittedView
 from napari_ifc.flat_view import FlatView
 from napari_ifc.frame_travel import Deliver, FrameTravel
-from napari_ifc.gestures import Gesture
+from napari_ifc.gestures import UNTIL_TOOL, Gesture
 from napari_ifc.language import tr
 from napari_ifc.lazy_video import LazyVideo
 from napari_ifc.overlay import DrawnMask, OverlayStyle
@@ -149,6 +148,11 @@ class LayerStack:
         return "pan_zoom" if self._edit is None else self._mode_to_come or self._edit.mode
 
     @property
+    def awaits_shape(self) -> bool:
+        """Whether the next drag makes a shape of a feature's, so that no tool is in hand."""
+        return UNTIL_TOOL in getattr(self._viewer.layers.selection.active, "metadata", ())
+
+    @property
     def is_drawing(self) -> bool:
         """Whether a stroke goes on or is not stored yet."""
         return self._edit is not None and self._edit.has_stroke
@@ -270,6 +274,7 @@ class LayerStack:
         self._viewer.layers.append(layer)
         self._activate(layer if active else None)
         self._busy = False
+        self._on_mode()
 
     def drop_extra(self, layer: Any) -> None:
         """Take a layer of a feature away; ours is active again, unless another one is."""
@@ -277,6 +282,7 @@ class LayerStack:
         self._remove(layer)
         if was_active and self._edit is not None:
             self._activate(None)
+        self._on_mode()
 
     def _activate(self, layer: Any) -> None:
         mine = None if self._edit is None else self._edit.layer
@@ -326,8 +332,7 @@ class LayerStack:
         """Choose the tool; see :attr:`mode`. While waiting, it is taken up afterwards."""
         if self._edit is None:
             return
-        active = self._viewer.layers.selection.active
-        if mode != "pan_zoom" or (active is not None and "until_tool" in active.metadata):
+        if mode != "pan_zoom" or self.awaits_shape:
             self._activate(None)
         if self.is_waiting:
             self._mode_to_come = mode

@@ -3,83 +3,97 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Shapes
-from qtpy.QtCore import QTimer
 
+from napari_ifc.awaited_shape import EDGE, AwaitedShape, edge_width
 from napari_ifc.layers import LayerStack
+
+if TYPE_CHECKING:
+    import napari
 
 REGION = "Region"
 Region = tuple[int, int, int, int]
-_EDGE = "#ffd54a"
 
 
 class RegionLayer:
     """Lets a person drag a rectangle, and shows it.
 
     Args:
+        viewer: The viewer, whose active layer is looked at.
         layers: The canvas.
         on_picked: Called with (x, y, width, height) in whole pixels once one was dragged.
+        on_ended: Called once no rectangle is awaited any more, dragged or not.
     """
 
-    def __init__(self, layers: LayerStack, on_picked: Callable[[Region], None]) -> None:
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        layers: LayerStack,
+        *,
+        on_picked: Callable[[Region], None],
+        on_ended: Callable[[], None],
+    ) -> None:
         self._layers = layers
         self._on_picked = on_picked
-        self._layer: Any = None
+        self._shown: Any = None
+        self._awaited = AwaitedShape(
+            viewer,
+            layers,
+            REGION,
+            "rectangle",
+            is_meant=lambda corners: region_of(corners, layers.size) is not None,
+            on_drawn=self._on_drawn,
+            on_ended=on_ended,
+        )
 
     @property
     def is_picking(self) -> bool:
         """Whether the next drag on the canvas makes the rectangle."""
-        return self._layer is not None and self._layer.mode == "add_rectangle"
+        return self._awaited.is_awaited
 
     def pick(self) -> None:
         """Let the next drag on the canvas be the rectangle."""
-        self._put(None)
-        self._layer.mode = "add_rectangle"
-        self._layer.events.data.connect(self._on_data)
+        self._hide()
+        self._awaited.begin()
+
+    def leave(self) -> None:
+        """Await no rectangle any more; the one that is shown stays."""
+        self._awaited.clear()
 
     def show(self, region: Region | None) -> None:
         """Show a rectangle, or none."""
+        self._hide()
         if region is None:
-            self.clear()
-        else:
-            self._put(region)
-
-    def clear(self) -> None:
-        """Take the rectangle away."""
-        layer, self._layer = self._layer, None
-        if layer is not None:
-            self._layers.drop_extra(layer)
-
-    def _put(self, region: Region | None) -> None:
-        self.clear()
-        self._layer = Shapes(
-            None if region is None else [_corners(region)],
+            return
+        self._shown = Shapes(
+            [_corners(region)],
             ndim=2,
             shape_type="rectangle",
-            edge_color=_EDGE,
+            edge_color=EDGE,
             face_color="transparent",
-            edge_width=max(1.0, min(self._layers.size) / 240),
+            edge_width=edge_width(self._layers.size),
             name=REGION,
             metadata={"ifc": REGION},
         )
-        self._layers.add_extra(self._layer, active=region is None)
+        self._layers.add_extra(self._shown, active=False)
 
-    def _on_data(self, event: Any) -> None:
-        if not str(getattr(event, "action", "")).lower().endswith("added"):
-            return
-        region = region_of(np.asarray(self._layer.data[-1]), self._layers.size)
-        # napari is still in the middle of its drag, so the layer is replaced after it.
-        QTimer.singleShot(0, lambda: self._finish(region))
+    def clear(self) -> None:
+        """Take the rectangle away, and await none."""
+        self.leave()
+        self._hide()
 
-    def _finish(self, region: Region | None) -> None:
-        if not self.is_picking:
-            return
-        self.show(region)
-        if region is not None:
-            self._on_picked(region)
+    def _hide(self) -> None:
+        layer, self._shown = self._shown, None
+        if layer is not None:
+            self._layers.drop_extra(layer)
+
+    def _on_drawn(self, corners: np.ndarray) -> None:
+        region = region_of(corners, self._layers.size)
+        assert region is not None  # noqa: S101 - it was looked at when it was dragged
+        self._on_picked(region)
 
 
 def region_of(corners: np.ndarray, size: tuple[int, int]) -> Region | None:

@@ -318,7 +318,8 @@ class Editing(Feature):
             redo = "" if no_redo else step_text(project.redo_label or "")
         instead = studio.actions.meant("edit.undo")
         studio.panel.history.show_reasons(no_undo, no_redo, instead)
-        tools.show_tool(studio.layers.mode, drawing_possible=not reason, why_not=reason)
+        mode = "" if studio.layers.awaits_shape else studio.layers.mode
+        tools.show_tool(mode, drawing_possible=not reason, why_not=reason)
         tools.show_brush_size(studio.layers.brush_size)
         tools.show_undo(undo, redo, instead)
 

@@ -21,6 +21,7 @@ from napari_ifc.features.bulk import UNLIKELY_BELOW, BulkEdits
 from napari_ifc.features.system import System
 from napari_ifc.language import tr
 from napari_ifc.region_layer import RegionLayer
+from napari_ifc.views.focus import leave
 from napari_ifc.views.transport import propose_text
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 PAGE = "propose"
 GROUP = tr("Propose")
 _START = tr("Propose tracks")
+_LEAVE_REGION = tr("Do not draw a region")
+_HINT = tr("Drag a rectangle on the frame; Esc leaves it.")
 _ESTIMATE_DELAY_MS = 900
 
 
@@ -49,7 +52,12 @@ class ProposeLink(Feature):
         self._estimating: Any = None
         self._estimates = 0
         self._timer = self.soon(self._ask_estimate, _ESTIMATE_DELAY_MS)
-        self._region = RegionLayer(studio.layers, studio.panel.propose.show_region)
+        self._region = RegionLayer(
+            studio.viewer,
+            studio.layers,
+            on_picked=studio.panel.propose.show_region,
+            on_ended=self._on_region_ended,
+        )
         panel = studio.panel
         panel.propose.region_requested.connect(self._draw_region)
         panel.propose.propose_requested.connect(lambda: studio.run_action("propose.start"))
@@ -111,6 +119,15 @@ class ProposeLink(Feature):
             self.discard_cut_off_run,
             group=GROUP,
             why_not=self._why_not_cut_off,
+        )
+
+        yield Action(
+            "propose.leave_region",
+            _LEAVE_REGION,
+            self._region.leave,
+            group=GROUP,
+            why_not=lambda: "" if self._region.is_picking else tr("No region is being drawn."),
+            text_now=lambda: _LEAVE_REGION if self._region.is_picking else "",
         )
 
     def _why_not_cancel(self) -> str:
@@ -320,8 +337,15 @@ class ProposeLink(Feature):
         if reason:
             self.studio.inform(reason)
             return
+        leave(self.studio.panel)  # the canvas is to hear Escape
         self._region.pick()
-        self.studio.inform(tr("Drag a rectangle on the frame."))
+        banner = self.studio.panel.banner
+        banner.show_message(_HINT, "info", tr("Cancel"), "propose.leave_region", stands=True)
+
+    def _on_region_ended(self) -> None:
+        """The rectangle that was there before is seen again, unless another one comes now."""
+        self.studio.panel.banner.withdraw(_HINT)
+        self._show_region()
 
     def _show_region(self) -> None:
         """The rectangle is seen while the page is in front."""

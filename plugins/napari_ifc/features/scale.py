@@ -11,6 +11,7 @@ from napari_ifc.actions import Action
 from napari_ifc.feature import Feature
 from napari_ifc.language import tr
 from napari_ifc.line_layer import LineLayer
+from napari_ifc.views.focus import leave
 from napari_ifc.views.rate_dialog import RateDialog
 from napari_ifc.views.scale_dialog import ScaleDialog, length_text
 
@@ -86,6 +87,7 @@ class VideoScale(Feature):
         dialog.open()
 
     def _draw_line(self) -> None:
+        leave(self.studio.panel)  # the canvas is to hear Escape
         self.line.draw()
         banner = self.studio.panel.banner
         banner.show_message(_HINT, "info", tr("Cancel"), "videos.leave_line", stands=True)

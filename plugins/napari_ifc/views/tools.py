@@ -172,7 +172,13 @@ class ToolRow(QFrame):
             button.setIcon(icon(name, tint))
 
     def show_tool(self, mode: str, *, drawing_possible: bool, why_not: str) -> None:
-        """Show which tool is active and whether drawing is possible now."""
+        """Show which tool is active and whether drawing is possible now.
+
+        Args:
+            mode: Name of the tool; empty where none is in hand.
+            drawing_possible: Whether one that draws can be chosen.
+            why_not: Why it cannot.
+        """
         for name, _, text in TOOLS:
             button = self._buttons[name]
             possible = drawing_possible or name == "pan_zoom"
@@ -181,7 +187,12 @@ class ToolRow(QFrame):
             keyed = self._keyed(f"tool.{name}", text)
             button.setToolTip(f"{keyed}\n{tip}".strip() if possible else why_not)
         self._size.setEnabled(drawing_possible)
-        self._buttons.get(mode, self._buttons["pan_zoom"]).setChecked(True)
+        self._group.setExclusive(bool(mode))
+        if mode:
+            self._buttons.get(mode, self._buttons["pan_zoom"]).setChecked(True)
+        else:
+            for name, *_ in TOOLS:
+                self._buttons[name].setChecked(False)
 
     def show_brush_size(self, size: int) -> None:
         """Show the brush size without asking for it again."""
