@@ -13,11 +13,13 @@ from ifc_core.cli.frame_range import FRAME_RANGE_HELP, parse_frame_range, rate_o
 from ifc_core.cli.project_reader import open_reader
 from ifc_core.cli.reporting import counted, job, print_json, print_line, print_note
 from ifc_core.errors import InputError
+from ifc_core.io.problems import listed
 
 if TYPE_CHECKING:
     from ifc_core.annotation import ProjectReader
     from ifc_core.annotation.exporting import ExportFormat, ExportOptions, ExportReport
     from ifc_core.annotation.records import Scope
+    from ifc_core.annotation.splitting import Split
 
 _BY_SUFFIX = {".mp4": "overlay", ".csv": "csv"}
 EXPORT_FORMATS = "ytvis, ytvis-results, coco, davis, mots, ctc, csv, csv-tracks or overlay"
@@ -26,7 +28,12 @@ EXPORT_FORMATS = "ytvis, ytvis-results, coco, davis, mots, ctc, csv, csv-tracks 
 def export(
     project: Annotated[Path, typer.Argument(help="The project folder.", metavar="PROJECT")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="Target file; a folder for davis, mots and ctc.")
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Target file; a folder for davis, mots and ctc, and where the export is split.",
+        ),
     ],
     form: Annotated[
         str,
@@ -72,6 +79,18 @@ def export(
     labels: Annotated[
         str, typer.Option(help="Beside a film's masks: name (else the number), number or class.")
     ] = "name",
+    split: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the videos, such as 0.2, that go to valid.json; the others go to "
+            "train.json, both in the folder that -o names."
+        ),
+    ] = None,
+    split_seed: Annotated[int, typer.Option(help="Another number parts them otherwise.")] = 0,
+    val: Annotated[
+        list[str] | None,
+        typer.Option(help="This video (name) goes to valid.json; may be repeated."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Export annotations, and say what was left out.
@@ -95,6 +114,7 @@ def export(
             approved_tracks_only=approved_tracks,
             color_by=_colors_by(by_class=color_by_class, by_lineage=color_by_lineage),
             labels=labels,
+            split=_split(split, split_seed, _ids(reader.videos(), val, "video")),
         )
         chosen = form or _BY_SUFFIX.get(output.suffix.lower(), "ytvis")
         with job(f"Exporting {reader.name}") as context:
@@ -116,12 +136,33 @@ def _show_export(report: ExportReport, options: ExportOptions) -> None:
         f"{report.path}: {counted(report.masks, 'mask')} of {counted(report.tracks, 'track')} on "
         f"{counted(report.frames, 'frame')} of {counted(report.videos, 'video')}."
     )
+    for part in report.parts:
+        print_line(
+            f"  {part.name}: {counted(part.masks, 'mask')} of {counted(part.tracks, 'track')} on "
+            f"{counted(part.frames, 'frame')} of {counted(len(part.videos), 'video')} "
+            f"({listed(part.videos)})."
+        )
     for note in report.notes:
         print_line(f"  {note}")
     if report.waiting_for and not options.approved_tracks_only:
         print_line("  --approved-tracks exports the tracks alone that were approved as a whole.")
     if not report.frames and options.scope is not ExportScope.EVERYTHING:
         print_line("  Proposals that nobody reviewed are exported with --scope everything.")
+
+
+def _split(share: float | None, seed: int, valid_ids: tuple[int, ...] | None) -> Split | None:
+    """How an export is parted, if it is.
+
+    Raises:
+        InputError: The share is none.
+    """
+    from ifc_core.annotation.splitting import Split
+
+    if share is None and not valid_ids:
+        return None
+    if share is not None and not 0 < share < 1:
+        raise InputError(f"The share of --split lies between 0 and 1, such as 0.2, not {share:g}.")
+    return Split(share or 0.0, seed, valid_ids or ())
 
 
 def format_of(name: str) -> ExportFormat:

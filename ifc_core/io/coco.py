@@ -47,13 +47,21 @@ def write_coco(file: YtvisFile, path: Path | str) -> int:
     return write_coco_tracks(file.header, file.tracks, path)
 
 
-def write_coco_tracks(header: YtvisHeader, tracks: Iterable[YtvisTrack], path: Path | str) -> int:
+def write_coco_tracks(
+    header: YtvisHeader,
+    tracks: Iterable[YtvisTrack],
+    path: Path | str,
+    images_before: int = 0,
+    annotations_before: int = 0,
+) -> int:
     """Write COCO instances, whole or not at all, from a stream of tracks.
 
     Args:
         header: Videos, categories and info.
         tracks: The tracks; consumed while writing.
         path: The target.
+        images_before: Images of another file, whose ids this one does not have.
+        annotations_before: Its annotations.
 
     Returns:
         The number of masks written.
@@ -62,7 +70,7 @@ def write_coco_tracks(header: YtvisHeader, tracks: Iterable[YtvisTrack], path: P
         OutputError: The target cannot be written.
     """
     first_image: dict[int, int] = {}
-    number = 1
+    number = images_before + 1
     for video in header.videos:
         first_image[video.id] = number
         number += video.length
@@ -83,7 +91,10 @@ def write_coco_tracks(header: YtvisHeader, tracks: Iterable[YtvisTrack], path: P
         for track in tracks:
             for annotation in _track_to_json(track, first_image[track.video_id]):
                 masks += 1
-                out.write((",\n" if masks > 1 else "\n") + _dumps({"id": masks, **annotation}))
+                out.write(
+                    (",\n" if masks > 1 else "\n")
+                    + _dumps({"id": annotations_before + masks, **annotation})
+                )
         out.write("]}\n")
     return masks
 

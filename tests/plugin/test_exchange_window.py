@@ -170,6 +170,25 @@ def test_the_form_chooses_tracks_frames_classes_and_pictures(desk, qtbot, tmp_pa
     assert len(names) == 3
 
 
+def test_videos_are_kept_apart_for_validation(desk, other_size, qtbot, tmp_path):
+    desk.corrected()
+    small = next(v for v in desk.project.videos() if v.name == "small")
+    mask = RLEMask.from_array(np.eye(*small.size, dtype=np.uint8))
+    desk.editor.apply(edits.NewTrack(small.id, 1, 0, mask))
+    assert desk.studio.run_action("file.export")
+    dialog = desk.studio.panel.findChild(ExportDialog)
+    dialog.choices.split.setChecked(True)
+    dialog.path.setText(str(tmp_path / "out"))
+    dialog.button.click()
+    ended(desk, qtbot)
+    lines = desk.said.splitlines()
+    assert lines[0].startswith("Wrote out in ")
+    assert [line.split(":")[0] for line in lines[1:3]] == ["train.json", "valid.json"]
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
+        *("train.json", "valid.json")
+    ]
+
+
 def test_what_an_export_waits_for_is_said_in_the_window(desk, qtbot, tmp_path):
     project = desk.project
     track_id = desk.corrected()

@@ -7,6 +7,7 @@ import numpy as np
 
 from ifc_core.annotation import Project, edits
 from ifc_core.annotation.exporting import (
+    ExportPart,
     ExportReport,
     ExportScope,
     WaitingTrack,
@@ -69,3 +70,16 @@ def test_what_waits_is_told_with_the_track_it_waits_for_and_a_way(tmp_path):
     ]
     table = ExportReport(Path("/data/a.csv"), 1, 5, 9, 40, masks_left_out=3)
     assert report_text(table).endswith("Left out as not reviewed or not chosen: 3 masks.")
+
+
+def test_parts_are_told_with_their_videos():
+    parts = (
+        ExportPart("train.json", ("a", "b", "c", "d", "e"), 7, 1200, 2400),
+        ExportPart("valid.json", ("f",), 1, 1, 1),
+    )
+    report = ExportReport(Path("/data/out"), 6, 8, 1201, 2401, parts=parts)
+    assert report_text(report).splitlines() == [
+        "Wrote out in /data: 8 tracks, 2,401 masks on 1,201 frames of 6 videos.",
+        "train.json: 5 videos, 2,400 masks on 1,200 frames (a, b, c, 2 more).",
+        "valid.json: 1 video, 1 mask on 1 frame (f).",
+    ]

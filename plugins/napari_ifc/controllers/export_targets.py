@@ -30,13 +30,16 @@ class ExportTargets:
         self._writing: set[Path] = set()
         self.last: Path | None = None
 
-    def why_not(self, reader: ProjectReader, path: Path, form: ExportFormat) -> str:
+    def why_not(
+        self, reader: ProjectReader, path: Path, form: ExportFormat, *, in_parts: bool = False
+    ) -> str:
         """Why nothing can be written there, or an empty string; the folder around it is made.
 
         Args:
             reader: The project, which no export may destroy.
             path: The file or folder.
             form: What is to be written.
+            in_parts: Whether it is a folder of parts, whatever the format.
         """
         reason = self.why_wait(path)
         if reason:
@@ -44,7 +47,7 @@ class ExportTargets:
         try:
             check_target(reader, path)
             ready_folder(path.parent)
-            if form in FOLDER_FORMATS:
+            if in_parts or form in FOLDER_FORMATS:
                 check_new_folder(path)
             else:
                 check_output(path)

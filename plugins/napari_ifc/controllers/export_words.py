@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ifc_core.annotation.exporting import ExportReport, ExportScope, WaitingTrack
+from ifc_core.annotation.exporting import ExportPart, ExportReport, ExportScope, WaitingTrack
 from napari_ifc.journal_text import report_note_text
 from napari_ifc.language import tr
 
@@ -38,6 +38,7 @@ def report_text(report: ExportReport) -> str:
             videos=report.videos,
         )
     ]
+    lines += [_part_text(part) for part in report.parts]
     lines += _left_out(report)
     lines.extend(report_note_text(note) for note in report.notes if not _LEFT_OUT.search(note))
     return "\n".join(lines)
@@ -89,6 +90,21 @@ def _left_out(report: ExportReport) -> list[str]:
         text = tr("Left out as not reviewed or not chosen: {parts}.")
         lines.append(text.format(parts=", ".join(filter(None, parts))))
     return lines
+
+
+def _part_text(part: ExportPart) -> str:
+    """What one part of an export that was split holds."""
+    text = tr("{name}: {videos}, {masks} on {frames} ({names}).")
+    names = [*part.videos[:_MOST_NAMED]]
+    if len(part.videos) > _MOST_NAMED:
+        names.append(tr("{count:,} more").format(count=len(part.videos) - _MOST_NAMED))
+    return text.format(
+        name=part.name,
+        videos=_counted(len(part.videos), tr("1 video"), tr("{count:,} videos")),
+        masks=_counted(part.masks, tr("1 mask"), tr("{count:,} masks")),
+        frames=_counted(part.frames, tr("1 frame"), tr("{count:,} frames")),
+        names=", ".join(names),
+    )
 
 
 def _names(waiting: tuple[WaitingTrack, ...]) -> str:

@@ -17,6 +17,7 @@ from ifc_core.annotation.exporting import (
     ExportOptions,
     ExportReport,
     ExportScope,
+    Split,
     export_project,
 )
 from ifc_core.annotation.importing import ImportReport, iter_import
@@ -338,7 +339,8 @@ class Files(Feature):
     def _export(self, dialog: ExportDialog, path: Path, scope: str, step: int, form: str) -> None:
         options = self._options(scope, step, dialog.choices.chosen())
         project, kind = self.workspace.session.project, ExportFormat(form)
-        if why := self._targets.why_not(project, path, kind):
+        in_parts = options.split is not None
+        if why := self._targets.why_not(project, path, kind, in_parts=in_parts):
             dialog.show_report(why)  # the form stays, so that another place can be named
             return
         dialog.accept()
@@ -357,6 +359,7 @@ class Files(Feature):
             approved_tracks_only=choice.approved_only,
             color_by=self.studio.layers.style.color_by,
             labels=choice.labels,
+            split=None if choice.valid_share is None else Split(choice.valid_share),
         )
 
     def begin_export(

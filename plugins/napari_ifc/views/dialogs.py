@@ -133,6 +133,7 @@ class ExportDialog(QDialog):
         self.path.textChanged.connect(self._on_target)
         self.replace.toggled.connect(self._show_obstacle)
         self.choices.classes_changed.connect(self._show_obstacle)
+        self.choices.split_changed.connect(lambda _: self._on_format())
         self._show_obstacle()
         buttons = QHBoxLayout()
         buttons.addStretch(1)
@@ -223,14 +224,21 @@ class ExportDialog(QDialog):
         self.export_requested.emit(str(self._target()), scope, self.step.value(), form)
 
     def _suffix(self) -> str:
+        """Of the file; none of a folder, which an export in parts is too."""
+        if self.choices.splits():
+            return ""
         return next(row[3] for row in FORMATS if row[0] == self.format.currentData())
+
+    def _tag(self) -> str:
+        tag = next(row[2] for row in FORMATS if row[0] == self.format.currentData())
+        return f"{tag}-parts" if self.choices.splits() else tag
 
     def _on_format(self) -> None:
         """Suggest another name; one that the person chose keeps it but for the suffix."""
+        self.choices.show_format(str(self.format.currentData()))
         suffix = self._suffix()
         if self.path.text() == self._suggested:
-            tag = next(row[2] for row in FORMATS if row[0] == self.format.currentData())
-            self._suggested = str(self._free(f"{self._name}{tag}"))
+            self._suggested = str(self._free(f"{self._name}{self._tag()}"))
             self.path.setText(self._suggested)
         elif (path := Path(self.path.text().strip())).name:
             is_file = (
@@ -239,7 +247,6 @@ class ExportDialog(QDialog):
             name = path.stem if is_file else path.name
             self.path.setText(str(path.with_name(f"{name}{suffix}")))
         self.replace.setVisible(bool(suffix))
-        self.choices.show_format(str(self.format.currentData()))
         self._on_target()
 
     def _free(self, name: str) -> Path:

@@ -26,6 +26,8 @@ LABELS = (
     ("class", tr("Its class")),
 )
 _FILM = "overlay"
+_SPLIT = ("ytvis", "coco", "davis", "mots", "ctc")
+_USUAL_SHARE = 20  # percent of the videos
 _WITHOUT_PICTURES = ("csv", "csv-tracks", "ytvis-results", _FILM)
 
 
@@ -57,6 +59,8 @@ class ExportChoice:
         class_ids: Only these classes, or ``None`` for all.
         pictures: Also write the frames.
         labels: What stands beside the masks of a film.
+        valid_share: Part of the videos to validate by, apart from those to train on; ``None``
+            writes all together.
     """
 
     approved_only: bool = False
@@ -65,6 +69,7 @@ class ExportChoice:
     class_ids: tuple[int, ...] | None = None
     pictures: bool = False
     labels: str = "name"
+    valid_share: float | None = None
 
 
 class ExportChoices:
@@ -115,6 +120,22 @@ class ExportChoices:
         for value, text in LABELS:
             self.labels.addItem(text, value)
         self.labels.setAccessibleName(tr("Beside each mask"))
+        tip = tr(
+            "Writes a folder with train and valid. Which video is where follows from its content: "
+            "it stays there as others are added."
+        )
+        self.split = QCheckBox(tr("Keep apart"))
+        self.share = QSpinBox()
+        self.share.setRange(1, 99)
+        self.share.setValue(_USUAL_SHARE)
+        self.share.setSuffix(tr(" % of the videos"))
+        self.share.setAccessibleName(tr("Share of the videos for validation"))
+        self.share.setEnabled(False)
+        self.split.setToolTip(tip)
+        self.share.setToolTip(tip)
+        self.split.toggled.connect(self.share.setEnabled)
+        self.split_changed = self.split.toggled
+        self.shown_only.toggled.connect(self._show_split)
 
     def add_to(self, form: QFormLayout) -> None:
         """Add the rows to a form."""
@@ -130,6 +151,13 @@ class ExportChoices:
         form.addRow(tr("Classes"), self.classes)
         self._set_visible(form, self.classes, len(self._offer.classes) > 1)
         form.addRow("", self.shown_only)
+        self._split_row = QWidget()
+        row = QHBoxLayout(self._split_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.split)
+        row.addWidget(self.share)
+        row.addStretch(1)
+        form.addRow(tr("Validation"), self._split_row)
         form.addRow("", self.pictures)
         form.addRow(tr("Beside each mask"), self.labels)
         self._rows = form
@@ -141,7 +169,12 @@ class ExportChoices:
         self._set_visible(self._rows, self.labels, form == _FILM)
         has_others = self._offer.num_videos > 1
         self._set_visible(self._rows, self.shown_only, has_others and form != _FILM)
+        self._show_split()
         self._show_each()
+
+    def splits(self) -> bool:
+        """Whether videos to validate by are written apart, which makes a folder."""
+        return self._may_split() and self.split.isChecked()
 
     def chosen(self) -> ExportChoice:
         """What is chosen now."""
@@ -154,11 +187,22 @@ class ExportChoices:
             class_ids=self._class_ids(),
             pictures=self._form not in _WITHOUT_PICTURES and self.pictures.isChecked(),
             labels=str(self.labels.currentData()),
+            valid_share=self.share.value() / 100 if self.splits() else None,
         )
 
     def obstacle(self) -> str:
         """Why nothing can be exported so, or an empty string."""
         return tr("Choose at least one class.") if self._class_ids() == () else ""
+
+    def _may_split(self) -> bool:
+        has_others = self._offer.num_videos > 1 and not self.shown_only.isChecked()
+        return has_others and self._form in _SPLIT
+
+    def _show_split(self) -> None:
+        """One video is not parted, and no results, tables or films are trained on."""
+        if self.shown_only.isChecked():
+            self.split.setChecked(False)
+        self._set_visible(self._rows, self._split_row, self._may_split())
 
     def _show_each(self) -> None:
         """The same range is that of every video that is written, which is to be seen."""

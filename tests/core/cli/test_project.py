@@ -372,3 +372,34 @@ def test_a_table_of_tracks_has_a_name_of_its_own(folder, tmp_path, run):
     assert names.startswith("video,um_per_px,track,parent,daughters,class,name,score,state,masks")
     assert line.startswith("square,,1,,,cat,")
     assert "holds no annotations" in run("import", folder, target, "--format", "csv-tracks")[2]
+
+
+def test_an_export_is_parted_by_video(folder, clip_file, tmp_path, run):
+    assert run("import", folder, clip_file)[0] == 0
+    with Project.open(folder) as project:
+        picture = np.zeros(project.video(2).size, dtype=bool)
+        picture[10:25, 20:40] = True
+        project.apply(edits.NewTrack(2, 1, 0, RLEMask.from_array(picture)))
+    code, out, _ = run("export", folder, "-o", tmp_path / "out", "--val", "square")
+    assert (code, out.splitlines()[1:3]) == (
+        0,
+        [
+            "  train.json: 1 mask of 1 track on 1 frame of 1 video (square_2).",
+            "  valid.json: 1 mask of 1 track on 2 frames of 1 video (square).",
+        ],
+    )
+    for seed in (0, 1):
+        target = tmp_path / f"seed-{seed}"
+        words = ("--split", "0.5", "--split-seed", seed, "--json")
+        parts = json.loads(run("export", folder, "-o", target, *words)[1])["parts"]
+        assert sorted(name for part in parts for name in part["videos"]) == ["square", "square_2"]
+        assert (target / "train.json").is_file()
+    for words, reason in (
+        (("--split", "1"), "lies between 0 and 1, such as 0.2, not 1"),
+        (("--split", "0.2", "--video", "square"), "square alone has"),
+        (("--val", "nobody"), "There is no video called nobody"),
+        (("--split", "0.2", "--format", "csv"), "csv is not parted"),
+    ):
+        code, _, err = run("export", folder, "-o", tmp_path / "no", *words)
+        assert (code, err.count("\n"), reason in err) == (2, 1, True), err
+    assert not (tmp_path / "no").exists()

@@ -248,3 +248,46 @@ def test_a_class_that_is_chosen_again_takes_the_complaint_away(qtbot, tmp_path):
     assert dialog.report.isHidden()
     with qtbot.waitSignal(dialog.export_requested):
         dialog.button.click()
+
+
+def test_videos_for_validation_make_a_folder(qtbot, tmp_path):
+    dialog = ExportDialog(tmp_path / "out.json", offer=ExportOffer(120, None, (), 3))
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    choices = dialog.choices
+    assert choices.split.isVisible()
+    assert not choices.share.isEnabled()
+    assert choices.chosen().valid_share is None
+    choices.split.setChecked(True)
+    choices.share.setValue(25)
+    assert choices.chosen().valid_share == 0.25
+    assert dialog.path.text() == str(tmp_path / "out-parts")
+    assert not dialog.replace.isVisible()
+    dialog.format.setCurrentIndex(dialog.format.findData("coco"))
+    assert dialog.path.text() == str(tmp_path / "out-coco-parts")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a").touch()
+    dialog.path.setText(str(tmp_path / "full"))
+    assert "choose a new folder" in dialog.report.text()
+    dialog.path.setText(str(tmp_path / "mine.v2"))
+    choices.split.setChecked(False)
+    assert dialog.path.text() == str(tmp_path / "mine.v2.json")
+    choices.split.setChecked(True)
+    assert dialog.path.text() == str(tmp_path / "mine.v2")
+    seen = {}
+    for index in range(dialog.format.count()):
+        dialog.format.setCurrentIndex(index)
+        seen[dialog.format.currentData()] = choices.split.isVisible()
+        assert choices.splits() == choices.split.isVisible()
+    without = ("ytvis-results", "csv", "csv-tracks", "overlay")
+    assert {form for form, is_offered in seen.items() if not is_offered} == set(without)
+    dialog.choose_format("ytvis")
+    choices.shown_only.setChecked(True)  # one video is not parted
+    assert not choices.split.isVisible()
+    assert choices.chosen().valid_share is None
+    assert dialog.path.text().endswith(".json")
+    alone = ExportDialog(tmp_path / "out.json", offer=ExportOffer(120))
+    qtbot.addWidget(alone)
+    alone.show()
+    assert not alone.choices.split.isVisible()

@@ -1,0 +1,116 @@
+"""Which videos of an export are trained on and which are kept to validate by."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ifc_core.annotation.records import VideoEntry
+from ifc_core.errors import ConfigError, InputError
+from ifc_core.io.problems import listed
+
+TRAIN, VALID = "train", "valid"
+"""What the parts are called, as YouTube-VIS has it."""
+_PARTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How videos are parted. A video is in one part as a whole.
+
+    Attributes:
+        share: Part of the videos for validation, 0 to 1 without the ends; 0 takes the named ones
+            alone.
+        seed: Another one parts them otherwise.
+        valid_ids: Videos that are for validation in any case.
+    """
+
+    share: float = 0.0
+    seed: int = 0
+    valid_ids: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the share."""
+        if not 0 <= self.share < 1 or (self.share == 0 and not self.valid_ids):
+            raise ConfigError(
+                "The share of videos for validation lies between 0 and 1, such as 0.2.",
+                name="share",
+                value=self.share,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The videos of both parts, in the order in which they came.
+
+    Attributes:
+        train: Ids of those to train on.
+        valid: Ids of those to validate by.
+        moved: Name of the one that was put on the other side, since else a part were empty; or "".
+        moved_to: The part that it was put into.
+    """
+
+    train: tuple[int, ...]
+    valid: tuple[int, ...]
+    moved: str = ""
+    moved_to: str = ""
+
+    def notes(self) -> tuple[str, ...]:
+        """A sentence on the video that was put on the other side."""
+        if not self.moved:
+            return ()
+        return (
+            f"No video was drawn for the part {self.moved_to}, so {self.moved} was put there; this "
+            "may change as videos are added.",
+        )
+
+
+def part_videos(videos: Sequence[VideoEntry], split: Split) -> Parts:
+    """Decide on which side each video is.
+
+    A number between 0 and 1 follows from the seed and the video's content (its name where the
+    content is not known yet); below the share it is for validation. So each video stays on its
+    side as others come, are taken out, or are moved to another project. As few are drawn, their
+    number is near the share only; of two videos or more each part gets one at least.
+
+    Args:
+        videos: Those with something to export.
+        split: How they are parted.
+
+    Raises:
+        InputError: There are fewer than two videos, or one part would be empty although the
+            other one was named.
+    """
+    if len(videos) < _PARTS:
+        have = f"{videos[0].name} alone has" if videos else "none has"
+        raise InputError(
+            f"Training and validation need two videos with something to export; {have}."
+        )
+    drawn = {video.id: _number(video, split.seed) for video in videos}
+    valid = {i for i, number in drawn.items() if number < split.share or i in split.valid_ids}
+    free = sorted(set(drawn) - set(split.valid_ids), key=drawn.__getitem__)
+    names, moved, moved_to = {video.id: video.name for video in videos}, "", ""
+    if split.share and not valid:
+        moved, moved_to = names[free[0]], VALID
+        valid.add(free[0])
+    elif split.share and free and len(valid) == len(videos):
+        moved, moved_to = names[free[-1]], TRAIN
+        valid.remove(free[-1])
+    if not valid:
+        raise InputError("The videos for validation have nothing to export.")
+    if len(valid) == len(videos):
+        named = listed(list(names.values()))
+        raise InputError(f"All videos with something to export are for validation: {named}.")
+    return Parts(
+        tuple(video.id for video in videos if video.id not in valid),
+        tuple(video.id for video in videos if video.id in valid),
+        moved,
+        moved_to,
+    )
+
+
+def _number(video: VideoEntry, seed: int) -> float:
+    """From 0 to below 1, the same for the same content."""
+    told = f"{seed}\0{video.fingerprint or video.name}".encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.blake2b(told, digest_size=6).digest()) / (1 << 48)
