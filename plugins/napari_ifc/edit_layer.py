@@ -19,6 +19,7 @@ from napari_ifc.steady_place import keep_place
 EDIT = "Edit"
 SMART_ERASE = "smart_erase"
 _MODES = {SMART_ERASE: "erase", **dict.fromkeys(POINTER_TOOLS, "pan_zoom")}
+_FAINT = 0.35  # of the opacity, where stripes are to be seen through it
 _WORDS = {
     "paint": "Paint",
     "erase": "Erase",
@@ -70,7 +71,7 @@ class EditLayer:
         self.mode = "pan_zoom"
         self.is_drawing = False
         self.brush_size = max(4, min(size) // 24)
-        self._color: tuple[int, int, int] | None = None
+        self._color: tuple[float, ...] | None = None
         self._pending = ""
         self._aim: Hashable = None
         self._busy = False
@@ -125,12 +126,15 @@ class EditLayer:
         mask: npt.NDArray[np.uint8] | None,
         color_rgb: tuple[int, int, int],
         aim: Hashable = None,
+        *,
+        faint: bool = False,
     ) -> None:
         """Put a mask under the brush.
 
         Args:
             mask: (H, W) uint8, 1 inside; ``None`` for an empty one.
             color_rgb: Its colour.
+            faint: Whether what is drawn below it, such as stripes, is to be seen through it.
             aim: Whose mask it is: where strokes on it go, whatever is selected by their end.
         """
         if self.has_stroke:  # one that is not stored is not painted over
@@ -140,9 +144,10 @@ class EditLayer:
             return
         self._busy = True
         self._aim = aim
-        if color_rgb != self._color:  # a new colour map redraws much of napari
-            self._color = color_rgb
-            rgba = (*(c / 255 for c in color_rgb), 1.0)
+        color = (*color_rgb, _FAINT if faint else 1.0)
+        if color != self._color:  # a new colour map redraws much of napari
+            self._color = color
+            rgba = (*(c / 255 for c in color_rgb), color[3])
             self.layer.colormap = DirectLabelColormap(
                 color_dict={None: (0, 0, 0, 0), 0: (0, 0, 0, 0), 1: rgba}
             )

@@ -58,8 +58,7 @@ class LayerStack:
 
     Attributes:
         on_rest: Called once a stroke is over and stored.
-        on_gesture: Called with a :class:`Gesture` while a pointer tool is dragged and once it
-            is released.
+        on_gesture: Called with each :class:`Gesture` of a pointer tool, also while it goes on.
         on_turned: Called with whether frames are shown as they are when that changed: not in
             3-D, nor along other axes.
         flat: Whether they are, and the way back.
@@ -319,10 +318,11 @@ class LayerStack:
         mask: npt.NDArray[np.uint8] | None,
         color_rgb: tuple[int, int, int],
         aim: Hashable = None,
+        **look: bool,
     ) -> None:
         """Put a mask under the brush; see :meth:`EditLayer.show`."""
         if self._edit is not None:
-            self._edit.show(mask, color_rgb, aim)
+            self._edit.show(mask, color_rgb, aim, **look)
 
     def edited_mask(self) -> npt.NDArray[np.uint8]:
         """The mask under the brush as it is now, (H, W) uint8."""

@@ -45,7 +45,8 @@ class DrawnMask:
         color_rgb: Its colour.
         provisional: Hatched with a dashed outline: a run's result before it is accepted.
         selected: Drawn with a thick white-rimmed outline.
-        filled: Whether the inside is tinted; the mask under the brush is filled elsewhere.
+        filled: Whether the inside is tinted; the mask under the brush is filled elsewhere, and
+            has its stripes here where it is hatched.
         ghost: Only a dashed outline: the mask of another frame, to compare with.
         text: What the label says; the number if empty.
         hatched: Whether the inside is tinted in stripes, as of a region to ignore.
@@ -60,6 +61,11 @@ class DrawnMask:
     ghost: bool = False
     text: str = ""
     hatched: bool = False
+
+    @property
+    def is_brushed(self) -> bool:
+        """Whether it is under the brush, where it is tinted over the picture."""
+        return self.track_id > 0 and not (self.filled or self.ghost or self.provisional)
 
     @property
     def label(self) -> str:
@@ -215,8 +221,9 @@ class OverlayPainter:
             style: How.
         """
         filled = [mask for mask in masks if mask.filled]
+        brushed = [mask for mask in masks if mask.is_brushed]
         places, pixels = Places(), np.zeros_like(self.picture)
-        self._draw_into(pixels, filled, style, places)
+        self._draw_into(pixels, filled, style, places, brushed)
         return Ground(pixels, style, filled, places, self.scale)
 
     def adopt(self, ground: Ground) -> None:
@@ -225,19 +232,29 @@ class OverlayPainter:
             self._ground = ground
 
     def _draw_into(
-        self, out: RGBA, masks: Sequence[DrawnMask], style: OverlayStyle, taken: Places
+        self,
+        out: RGBA,
+        masks: Sequence[DrawnMask],
+        style: OverlayStyle,
+        taken: Places,
+        brushed: Sequence[DrawnMask] = (),
     ) -> None:
+        """Draw masks over what is there; numbers heed those under the brush, drawn later."""
         crops = self.crops.get([mask.rle for mask in masks])
         placed = [(m, c) for m, c in zip(masks, crops, strict=True) if c is not None]
         alpha = round(255 * style.opacity)
         for mask, crop in placed:
-            if mask.filled and not mask.ghost:
+            if (mask.filled or mask.hatched) and not mask.ghost:
                 is_striped = mask.provisional or mask.hatched
-                _tint(out, crop, _pixel((*mask.color_rgb, alpha)), is_striped)
+                most = 255 if mask.filled else alpha  # lines and numbers below it stay
+                _tint(out, crop, _pixel((*mask.color_rgb, alpha)), is_striped, most)
         if placed:
             self._outline(out, placed, style.contour_width_px)
         if style.show_ids:
-            owners = [taken.cover(crop, out.shape) for _, crop in placed]
+            owners = [taken.cover(crop, out.shape, above=m.is_brushed) for m, crop in placed]
+            for crop in self.crops.get([mask.rle for mask in brushed]):
+                if crop is not None:
+                    taken.cover(crop, out.shape, above=True)
             for (mask, crop), owner in zip(placed, owners, strict=True):
                 if not mask.ghost:
                     look = (mask.color_rgb, mask.selected)
@@ -320,11 +337,14 @@ def _around(crops: Sequence[DrawnCrop], shape: tuple[int, ...], margin: int) -> 
     return slice(top, bottom), slice(left, right)
 
 
-def _tint(out: RGBA, crop: DrawnCrop, pixel: int, striped: bool) -> None:
+def _tint(out: RGBA, crop: DrawnCrop, pixel: int, striped: bool, most: int) -> None:
+    """Tint the inside of a mask where the picture is not more opaque than ``most``."""
     inside = crop.inside
     if striped:
         tall, wide = inside.shape
         rows, columns = np.arange(tall)[:, None] + crop.top, np.arange(wide) + crop.left
         inside = inside & ((rows + columns) % _STRIPES_PX < _STRIPE_PX)
-    bottom, right = crop.top + inside.shape[0], crop.left + inside.shape[1]
-    out.view(np.uint32)[crop.top : bottom, crop.left : right, 0][inside] = pixel
+    box = np.s_[crop.top : crop.top + inside.shape[0], crop.left : crop.left + inside.shape[1]]
+    if most < 255:
+        inside = inside & (out[box][..., 3] <= most)
+    out.view(np.uint32)[..., 0][box][inside] = pixel

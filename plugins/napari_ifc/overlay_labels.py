@@ -19,7 +19,7 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _DIGIT_SHARE = 1 / 77  # height of a digit against the long side of the picture
 _LEAST_DIGIT_PX = 10  # lower ones cannot be read
 _FONT_PX = 22  # height of a digit at OpenCV's size of 1
-_DARK, _WHITE = (16, 16, 16), (255, 255, 255)
+_BLACK, _DARK, _WHITE = (0, 0, 0), (16, 16, 16), (255, 255, 255)
 _BAND_PX = 32  # about as high as a number
 _GAP_PX = 2  # between two side by side
 _STEP = 4  # pixels of the picture for one of where masks lie
@@ -36,6 +36,7 @@ class Places:
     def __init__(self) -> None:
         self._bands: dict[int, list[_Box]] = {}
         self._owners: npt.NDArray[np.uint16] | None = None
+        self._above: tuple[int, ...] = ()
         self._count = 0
 
     def copy(self) -> Places:
@@ -43,15 +44,16 @@ class Places:
         other = Places()
         other._bands = {band: list(boxes) for band, boxes in self._bands.items()}
         other._owners = None if self._owners is None else self._owners.copy()
-        other._count = self._count
+        other._above, other._count = self._above, self._count
         return other
 
-    def cover(self, crop: DrawnCrop, shape: tuple[int, ...]) -> int:
+    def cover(self, crop: DrawnCrop, shape: tuple[int, ...], *, above: bool = False) -> int:
         """Note where a mask lies, over those that were noted before.
 
         Args:
             crop: The mask.
             shape: (height, width) of the picture.
+            above: Whether it is tinted over the picture, numbers and all: under the brush.
 
         Returns:
             Its number, for :meth:`hides`.
@@ -59,6 +61,7 @@ class Places:
         if self._owners is None:
             self._owners = np.zeros((-(-shape[0] // _STEP), -(-shape[1] // _STEP)), np.uint16)
         self._count += 1
+        self._above += (self._count,) if above else ()
         skipped_y, skipped_x = -crop.top % _STEP, -crop.left % _STEP
         coarse = crop.inside[skipped_y::_STEP, skipped_x::_STEP]
         top, left = (crop.top + skipped_y) // _STEP, (crop.left + skipped_x) // _STEP
@@ -68,13 +71,21 @@ class Places:
 
     def hides(self, box: _Box, owner: int) -> float:
         """Share of a box that lies on other masks than one's own, 0 to 1."""
+        under = self._under(box)
+        return float(np.count_nonzero((under != 0) & (under != owner))) / max(1, under.size)
+
+    def is_tinted(self, box: _Box) -> bool:
+        """Whether a mask that is tinted over the picture reaches into a box."""
+        return bool(self._above) and bool(np.isin(self._under(box), self._above).any())
+
+    def _under(self, box: _Box) -> npt.NDArray[np.uint16]:
+        """Whose mask lies where in a box, roughly; 0 for nobody's."""
         if self._owners is None:
-            return 0.0
+            return np.zeros((1, 1), np.uint16)
         left, top, wide, tall = box
         rows = slice(top // _STEP, max(-(-(top + tall) // _STEP), top // _STEP + 1))
         columns = slice(left // _STEP, max(-(-(left + wide) // _STEP), left // _STEP + 1))
-        under = self._owners[rows, columns]
-        return float(np.count_nonzero((under != 0) & (under != owner))) / max(1, under.size)
+        return self._owners[rows, columns]
 
     def free_place(self, box: _Box, size: tuple[int, int]) -> _Box | None:
         """The box where it is free, else the nearest free place above, below or beside it.
@@ -155,13 +166,16 @@ def put_label(
     digit = max(_LEAST_DIGIT_PX, digit_px or max(tall, wide) * _DIGIT_SHARE)
     for share in _SHRUNK:
         scale = share * digit / _FONT_PX
-        plate = _plate(_fitted(text, room_px, scale) if room_px else text, *look, scale)
+        words = _fitted(text, room_px, scale) if room_px else text
+        plate = _plate(words, *look, scale)
         box = left, top, box_w, box_h = _wanted(plate.shape, ways, taken, (tall, wide))
         place = taken.free_place(box, (tall, wide))
         if place is not None:
             left, top, *_ = place
             break
     taken.take((left, top, box_w, box_h))
+    if taken.is_tinted((left, top, box_w, box_h)):
+        plate = _plate(words, *look, scale, tinted=True)
     out[top : top + box_h, left : left + box_w] = plate[:box_h, :box_w]
 
 
@@ -214,17 +228,26 @@ def _fitted(text: str, room_px: int, font_scale: float) -> str:
 
 
 @lru_cache(maxsize=2048)
-def _plate(text: str, color_rgb: RGB, selected: bool, font_scale: float) -> RGBA:
-    """A number on a ground of the track's colour, (h, w, 4)."""
+def _plate(
+    text: str, color_rgb: RGB, selected: bool, font_scale: float, tinted: bool = False
+) -> RGBA:
+    """A number on a ground of the track's colour, (h, w, 4).
+
+    Under a tint it would be hard to read, so there it is white on a black ground inside a rim
+    of that colour.
+    """
     text = drawable(text)
     stroke = max(1, round(1.6 * font_scale))
     (text_w, text_h), _ = cv2.getTextSize(text, _FONT, font_scale, stroke)
     pad = max(3, round(6 * font_scale))
     plate: RGBA = np.empty((text_h + 2 * pad, text_w + 2 * pad, 4), np.uint8)
-    plate[:] = (*color_rgb, 255)
-    if selected:
+    ground = _BLACK if tinted else color_rgb
+    plate[:] = (*ground, 255)
+    rim = color_rgb if tinted else _WHITE
+    if selected or tinted:
         corner = (plate.shape[1] - 1, plate.shape[0] - 1)
-        cv2.rectangle(plate, (0, 0), corner, (255, 255, 255, 255), max(1, stroke // 2))
-    ink = (*ink_on(color_rgb), 255)
+        cv2.rectangle(plate, (0, 0), corner, (*rim, 255), max(1, stroke // 2))
+    ink = (*ink_on(ground), 255)
     cv2.putText(plate, text, (pad, pad + text_h), _FONT, font_scale, ink, stroke, cv2.LINE_AA)
+    plate[..., 3] = 255  # smooth lines leave less here and there
     return plate

@@ -17,6 +17,7 @@ from napari_ifc.controllers.propose_choices import (
     bundled_texts,
     imported_text,
 )
+from napari_ifc.controllers.track_look import is_region
 from napari_ifc.language import tr
 from napari_ifc.rows import Summary
 from napari_ifc.soon import soon
@@ -153,12 +154,15 @@ class Presenter:
         if not (is_plain and self._coming.draw(frame_index)):
             self._layers.draw(self._masks(workspace, frame_index, provisional, more))
         self._coming.plan(frame_index, is_plain=is_plain)
+        faint = False
         if editor.current is None:
             color = track_color(len(workspace.index))
         else:
             color = workspace.color_of(editor.current)
+            header = workspace.index.header(editor.current)
+            faint = is_region(header)  # its stripes are in the picture of all masks
         mask = None if editor.current is None else self._mask_to_edit(editor)
-        self._layers.edit(mask, color, editor.aim)
+        self._layers.edit(mask, color, editor.aim, faint=faint)
 
     def _mask_to_edit(self, editor: EditController) -> npt.NDArray[np.uint8]:
         known = [] if self._records is None else self._records.known(editor.frame_index)

@@ -1,5 +1,6 @@
 """The numbers on the canvas can be read, whatever their ground and the zoom."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -9,7 +10,7 @@ from fake_engine import disc
 from ifc_core.structures.palette import track_color
 from napari_ifc.mask_crops import crop_masks
 from napari_ifc.overlay import DrawnMask, OverlayPainter, OverlayStyle
-from napari_ifc.overlay_labels import Places, contrast, ink_on, put_label
+from napari_ifc.overlay_labels import Places, contrast, ink_on, luminance, put_label
 from napari_ifc.overlay_layer import OverlayLayer
 
 
@@ -161,3 +162,59 @@ def test_a_long_name_is_cut_to_about_twice_the_width_of_its_mask():
     assert wide_of(name, 400) == wide_of(name, 0) > 150
     assert wide_of("17", 4) < wide_of(name, 100) <= 100 + 12
     assert wide_of(name, 20) == wide_of("17", 20)  # the number stays, however small the mask is
+
+
+def plate_of(picture, box):
+    left, top, wide, tall = box
+    return picture[top : top + tall, left : left + wide]
+
+
+def legible(plate, tint_rgb, opacity):
+    """Contrast of the brightest and the darkest pixel of a number under a tint."""
+    seen = (1 - opacity) * plate[..., :3].reshape(-1, 3) + opacity * np.array(tint_rgb)
+    luminances = sorted(luminance(tuple(rgb)) for rgb in np.unique(seen, axis=0).tolist())
+    return (luminances[-1] + 0.05) / (luminances[0] + 0.05)
+
+
+@pytest.mark.parametrize(("brushed", "other"), [(0, 1), (3, 5), (6, 2), (4, 7)])
+def test_numbers_below_the_mask_under_the_brush_can_be_read_through_its_tint(brushed, other):
+    size, style = (190, 240), OverlayStyle(digit_px=12)
+    rle, color = disc(size, (100, 120), 85), track_color(brushed)
+    wide = DrawnMask(1, rle, color, selected=True, filled=False)
+    inner = DrawnMask(2, disc(size, (120, 120), 20), track_color(other))
+    painter = OverlayPainter(size, 1)
+    painter.draw([inner, wide], style)
+    (box,) = {b for boxes in painter._ground.places._bands.values() for b in boxes}
+    below = plate_of(painter.picture, box)
+    assert legible(below, track_color(brushed), style.opacity) >= 4.3
+    assert tuple(below[0, 0, :3]) == track_color(other)  # the rim tells whose it is
+    painter.draw([inner, DrawnMask(1, rle, color)], style)
+    alone = plate_of(painter.picture, box)
+    assert (alone[..., :3] == track_color(other)).all(axis=-1).mean() > 0.3  # its usual look
+
+
+def test_a_number_stays_where_it_is_when_a_neighbour_is_selected():
+    size, style = (190, 240), OverlayStyle(digit_px=11)
+    upper, lower = (
+        DrawnMask(i, disc(size, (y, 100), 30), track_color(i)) for i, y in ((1, 60), (2, 121))
+    )
+    places = []
+    for masks in ([upper, lower], [replace(upper, filled=False, selected=True), lower]):
+        painter = OverlayPainter(size, 1)
+        painter.draw(masks, style)
+        found = {b for boxes in painter._ground.places._bands.values() for b in boxes}
+        places.append(max(found, key=lambda box: box[1]))
+    assert places[0] == places[1]
+
+
+def test_the_stripes_of_a_selected_region_leave_the_numbers_in_it():
+    size, style = (190, 240), OverlayStyle(digit_px=12, contour_width_px=1)
+    rle, grey = disc(size, (100, 120), 85), (150, 150, 150)
+    region = DrawnMask(1, rle, grey, selected=True, filled=False, hatched=True)
+    inner = DrawnMask(2, disc(size, (120, 120), 20), track_color(1))
+    painter = OverlayPainter(size, 1)
+    painter.draw([inner, region], style)
+    (box,) = {b for boxes in painter._ground.places._bands.values() for b in boxes}
+    assert (plate_of(painter.picture, box) == plate_of(painter._ground.pixels, box)).all()
+    striped = (painter.picture[60:75, 60:180, :3] == 150).all(axis=-1)
+    assert 0 < striped.mean() < 1

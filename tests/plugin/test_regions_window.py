@@ -68,6 +68,23 @@ def test_a_region_is_grey_and_hatched_and_becomes_an_object_again(desk, two):
     assert desk.project.history()[1].label == f"Make track {first} a region to ignore"
 
 
+def test_a_selected_region_is_hatched_too_and_is_drawn_on_as_any_track(desk, two):
+    first, _ = two
+    scale = desk.picture.shape[1] / SIZE[1]
+    inside = np.s_[round(17 * scale) : round(23 * scale), round(27 * scale) : round(33 * scale), 3]
+    desk.studio.select((first,))
+    assert not desk.picture[inside].any()  # the layer under the brush fills it
+    tint = desk.layer.colormap.color_dict[1][3]
+    assert desk.studio.run_action("track.ignore")
+    assert desk.editor.selected == (first,)
+    assert 0 < (desk.picture[inside] > 0).mean() < 1  # stripes
+    assert 0 < desk.layer.colormap.color_dict[1][3] < tint / 2  # which are seen through it
+    assert desk.layer.data[20, 30] == 1
+    assert desk.studio.run_action("edit.undo")
+    assert desk.layer.colormap.color_dict[1][3] == tint
+    assert not desk.picture[inside].any()
+
+
 def test_several_are_one_step_and_are_found_by_other_words(desk, two):
     desk.studio.select(two)
     steps = len(desk.project.history())
