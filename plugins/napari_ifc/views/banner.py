@@ -57,6 +57,7 @@ class Banner(QFrame):
         self._text.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setContentsMargins(0, 0, 0, 0)  # else it draws less than it is given
+        self._text.setStyleSheet("margin: 0; padding: 0; border: 0")  # also under napari's style
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._more = QPushButton(tr("More"), self)
         self._more.setToolTip(tr("Show all of this message, or its beginning only"))

@@ -105,3 +105,11 @@ def test_a_frame_around_the_message_takes_no_room_from_it(panel):
     line = banner._text.fontMetrics().lineSpacing()
     assert banner._text.contentsRect().height() >= 2 * line
     assert banner.contentsRect().contains(banner._text.geometry())
+
+
+def test_the_style_of_the_window_takes_no_room_from_the_message(panel):
+    banner = panel.banner
+    panel.window().setStyleSheet("QLabel { margin: 1px; padding: 1px; }")  # as napari's does
+    banner.show_message(LONG, "warning", "Show in folder", "file.show")
+    top_of_tools(panel)
+    assert banner._text.contentsRect().size() == banner._text.size()
