@@ -13,9 +13,9 @@ from contextlib import contextmanager
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from ifc_core.models.backbone import Backbone, BackboneFeatures
+from ifc_core.models.residual_blocks import BasicBlock, Bottleneck
 
 
 def conv_relu(conv: nn.Conv2d, x: Tensor) -> Tensor:
@@ -144,8 +144,10 @@ class FusedBlock(nn.Module):
         block: Batch norms folded; its convolutions are taken over.
     """
 
-    def __init__(self, block: Bottleneck | BasicBlock) -> None:
+    def __init__(self, block: nn.Module) -> None:
         super().__init__()
+        if not isinstance(block, Bottleneck | BasicBlock):
+            raise TypeError("a ResNet is made of bottlenecks or basic blocks")
         convs: list[nn.Conv2d] = [block.conv1, block.conv2]
         if isinstance(block, Bottleneck):
             convs.append(block.conv3)
@@ -153,7 +155,8 @@ class FusedBlock(nn.Module):
         self.first, self.last = nn.ModuleList(self._first), convs[-1]
         self.downsample: nn.Conv2d | None = None
         if block.downsample is not None:
-            self.downsample = block.downsample[0]
+            shortcut = block.downsample[0]
+            self.downsample = shortcut if isinstance(shortcut, nn.Conv2d) else None
             self._join_biases()
 
     @torch.no_grad()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from ifc_core.models.config import IFCConfig
+from ifc_core.models.residual_blocks import BasicBlock, Bottleneck
 
-_LAYOUT = {
+_LAYOUT: dict[str, tuple[type[BasicBlock | Bottleneck], tuple[int, ...]]] = {
     "resnet18": (BasicBlock, (2, 2, 2, 2)),
     "resnet34": (BasicBlock, (3, 4, 6, 3)),
     "resnet50": (Bottleneck, (3, 4, 6, 3)),
@@ -85,25 +86,25 @@ class Backbone(nn.Module):
 
     def __init__(self, config: IFCConfig) -> None:
         super().__init__()
-        block, layers = _LAYOUT[config.backbone]
-        net = ResNet(
-            block,
-            list(layers),
-            norm_layer=lambda channels: BatchNorm(channels, frozen=config.frozen_batch_norm),
-        )
-        if config.base_width != 64:
-            _narrow(net, block, layers, config)
-        self.conv1, self.bn1 = net.conv1, net.bn1
-        self.layer1, self.layer2, self.layer3, self.layer4 = (
-            net.layer1,
-            net.layer2,
-            net.layer3,
-            net.layer4,
-        )
-        if config.stride_in_1x1:
-            _move_stride_to_1x1(self)
-        width = config.base_width * block.expansion
-        self.channels = (2 * width, 4 * width, 8 * width)
+        block, depths = _LAYOUT[config.backbone]
+        make_norm = partial(BatchNorm, frozen=config.frozen_batch_norm)
+        strided = {"stride_in_1x1": True} if config.stride_in_1x1 else {}
+        width = config.base_width
+        self.conv1 = nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
+        self.bn1 = make_norm(width)
+        channels, stages = width, []
+        for stage, depth in enumerate(depths):
+            blocks = []
+            for place in range(depth):
+                stride = 2 if stage and not place else 1
+                blocks.append(block(channels, width << stage, stride, make_norm, **strided))
+                channels = block.expansion * (width << stage)
+            stages.append(nn.Sequential(*blocks))
+        self.layer1, self.layer2, self.layer3, self.layer4 = stages
+        self.channels = (channels // 4, channels // 2, channels)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, images: Tensor) -> BackboneFeatures:
         """Maps of normalised ``images`` (N, 3, H, W) in the model's colour order."""
@@ -175,25 +176,3 @@ def _folded(conv: nn.Conv2d, norm: BatchNorm) -> nn.Conv2d:
     folded.weight.copy_(weight * scale[:, None, None, None])
     folded.bias.copy_(shift - mean * scale)
     return folded.requires_grad_(False)
-
-
-def _move_stride_to_1x1(backbone: nn.Module) -> None:
-    for module in backbone.modules():
-        if isinstance(module, Bottleneck):
-            module.conv1.stride, module.conv2.stride = module.conv2.stride, module.conv1.stride
-
-
-def _narrow(
-    net: ResNet, block: type[BasicBlock], layers: tuple[int, ...], config: IFCConfig
-) -> None:
-    """Rebuild the stem and the stages of ``net`` with fewer channels, for toy models."""
-    width = config.base_width
-    net.inplanes = width
-    net.conv1 = nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
-    net.bn1 = BatchNorm(width, frozen=config.frozen_batch_norm)
-    for stage, depth in enumerate(layers):
-        made = net._make_layer(block, width << stage, depth, stride=1 if stage == 0 else 2)
-        setattr(net, f"layer{stage + 1}", made)
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -25,6 +25,7 @@ from ifc_core.models.safetensors_file import (
     check_values,
     save_tensors,
 )
+from ifc_core.models.unfilled import unfilled
 from ifc_core.structures import Category
 
 FORMAT_VERSION = 1
@@ -93,11 +94,10 @@ class Checkpoint:
 
     def build(self) -> IFC:
         """The network in float32 on the CPU, in eval mode."""
-        with torch.device("meta"):
+        with unfilled():
             model = IFC(self.model_config, self.categories)
-        model.to_empty(device="cpu")
-        model.reset_constants()
-        model.load_state_dict(self.state_dict)
+        own = {k: tensor.to(torch.float32, copy=True) for k, tensor in self.state_dict.items()}
+        model.load_state_dict(own, assign=True)
         model.preferences = self.info.preferences
         model.provenance = self.info.provenance
         model.sha256 = self.info.sha256
@@ -122,7 +122,7 @@ def check_class_names(names: Iterable[str]) -> None:
 
 def expected_shapes(config: IFCConfig) -> dict[str, tuple[int, ...]]:
     """Name and shape of every tensor of an architecture."""
-    with torch.device("meta"):
+    with unfilled():
         model = IFC(config)
     return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
 

@@ -34,11 +34,12 @@ class ClipEncoder(nn.Module):
         self.unified = config.memory_grouping == "unified"
         self.num_memory_tokens = config.memory_tokens
         for name in ("memory_content", "memory_position"):
-            initial = torch.randn(config.memory_tokens, config.hidden_dim) / 2
+            shape = config.memory_tokens, config.hidden_dim
             if config.memory_tokens:
+                initial = nn.init.normal_(torch.empty(shape), std=0.5)
                 self.register_parameter(name, nn.Parameter(initial))
             else:  # nothing to learn; an empty parameter would never get a gradient
-                self.register_buffer(name, initial, persistent=False)
+                self.register_buffer(name, torch.empty(shape, device="cpu"), persistent=False)
         exchanges = {
             "ifc": config.num_encoder_layers if config.memory_tokens else 0,
             "none": 0,

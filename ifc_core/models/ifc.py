@@ -178,15 +178,9 @@ class IFC(nn.Module):
         self.preferences = ModelPreferences()
         self.provenance: dict[str, Any] = {}
         self.sha256 = ""
-        self.register_buffer("pixel_mean", torch.empty(3, 1, 1), persistent=False)
-        self.register_buffer("pixel_std", torch.empty(3, 1, 1), persistent=False)
-        self.reset_constants()
-
-    def reset_constants(self) -> None:
-        """Fill the tensors that follow from the configuration and are in no checkpoint."""
-        for name in ("pixel_mean", "pixel_std"):
-            buffer = getattr(self, name)
-            buffer.copy_(torch.tensor(getattr(self.config, name)).view(3, 1, 1))
+        for name in ("pixel_mean", "pixel_std"):  # in no checkpoint, and so filled at once
+            values = torch.tensor(getattr(config, name), device="cpu").view(3, 1, 1)
+            self.register_buffer(name, values, persistent=False)
 
     # ---- stages -------------------------------------------------------------------------
 
