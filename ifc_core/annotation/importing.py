@@ -232,6 +232,7 @@ def _bring_in(
             loader.tracks.num_pointers,
             {p.place: p.num_frames for p in places.values() if isinstance(p.place, int)},
             {key: tuple(sorted(frames)) for key, frames in loader.replaced.items()},
+            len(loader.ious) if believed.overlaps is Overlaps.OURS else 0,
         )
         result = project.apply(edit)
     except BaseException:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,6 +31,11 @@ from ifc_core.annotation.connection import (
 )
 from ifc_core.annotation.delta import Pointer
 from ifc_core.annotation.frame_columns import FrameColumns
+from ifc_core.annotation.imported_proposals import (
+    ImportedProposals,
+    read_imported,
+    read_records,
+)
 from ifc_core.annotation.locating import Nearby, find_video
 from ifc_core.annotation.propagation_gaps import (
     PropagationGaps,
@@ -59,7 +64,7 @@ from ifc_core.annotation.review import (
 )
 from ifc_core.annotation.schema import FRAME_STATES, MASK_SOURCES, SCHEMA_VERSION, STATE_CODE
 from ifc_core.errors import EditError, ProjectError
-from ifc_core.structures import Category, FrameState, MaskRecord, Track, TrackState
+from ifc_core.structures import Category, FrameState, MaskRecord, RLEMask, Track, TrackState
 
 _MASKS_AT_ONCE = 256
 _FRAME_COLUMNS = (
@@ -392,6 +397,16 @@ class ProjectReader:
     def staged_instances(self, run_id: int) -> list[StagedInstance]:
         """Provisional instances known so far."""
         return staging.read_instances(self._db, run_id)
+
+    def imported_proposals(self, video_ids: Collection[int]) -> dict[int, ImportedProposals]:
+        """Proposals that files brought in, as they came, of each of these videos that has any."""
+        return read_imported(self._db, video_ids)
+
+    def records(
+        self, mask_ids: Sequence[int], size: tuple[int, int]
+    ) -> Iterator[tuple[int, RLEMask]]:
+        """Masks of records, whether a frame shows them or not; those without one are left out."""
+        return read_records(self._db, self.folder, mask_ids, size)
 
     def models(self) -> list[ModelVersion]:
         """Model versions of the project, oldest first.

@@ -6,8 +6,6 @@ the figures of the published protocol hold. Other frames are left out.
 
 from __future__ import annotations
 
-import re
-import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,25 +14,22 @@ from typing import Any
 
 from ifc_core.annotation import ProjectReader
 from ifc_core.annotation.annotation_files import detect_format, open_annotations
-from ifc_core.annotation.edits.imported import ImportTracks
 from ifc_core.annotation.exporting import ExportFormat
 from ifc_core.annotation.file_videos import FileVideo, resolve_videos
-from ifc_core.annotation.records import WHOLE, RunInfo, RunState, Scope, VideoEntry
-from ifc_core.errors import ConfigError, EditError, InputError
+from ifc_core.annotation.records import VideoEntry
+from ifc_core.errors import InputError
+from ifc_core.evaluation.proposals import Found, Masks, from_imports, from_runs, no_proposals
 from ifc_core.evaluation.records import EvaluationSet
 from ifc_core.evaluation.track_quality import video_quality
 from ifc_core.evaluation.ytvis_ap import evaluate_records
 from ifc_core.io.ytvis_types import YtvisTrack, YtvisVideo
 from ifc_core.jobs import JobContext
-from ifc_core.models.names import model_name
-from ifc_core.structures import RLEMask, TrackKind, TrackState
+from ifc_core.structures import FrameState, RLEMask, TrackKind, TrackState
 
 MIN_SCORE = 0.3
 """Results below it are left out of J, F and identity switches, which know no confidence."""
 
 _ANY_CLASS = 1
-_MOST_EDITS = 10_000  # so far back an import is looked for
-_Masks = dict[int, dict[int, RLEMask]]  # track or instance -> place among the frames -> mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +78,7 @@ class ProjectQuality:
         source: What was judged, in words.
         models: Names of the models whose proposals were judged, "" for the bundled one; empty
             for a file.
+        files: Names of the files from which proposals that were judged were imported.
         num_videos: Videos with approved frames that were judged.
         num_frames: Approved frames.
         num_masks: Masks on them.
@@ -102,27 +98,11 @@ class ProjectQuality:
     classes_compared: bool
     notes: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The same as JSON values."""
         return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What a model found in one video.
-
-    Attributes:
-        frames: The approved frames that it looked at.
-        labels: Result -> name of its class.
-        scores: Result -> confidence.
-        masks: Result -> place among ``frames`` -> mask.
-    """
-
-    frames: Sequence[int]
-    labels: dict[int, str]
-    scores: dict[int, float]
-    masks: _Masks
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +127,8 @@ def project_quality(
     Args:
         reader: The project; a reader of its own when called in a worker.
         predictions: A file that ``ifc-studio propose`` wrote for videos of the project, or
-            results with the ids of the project; by default what was proposed in the project.
+            results with the ids of the project; by default what was proposed in the project or,
+            of videos on which nothing was, what a file proposed that was imported, as it came.
         run_id: The proposals of this run; by default of each video the latest run that came to
             its end or was accepted, else the latest. One that was stopped is judged on the
             frames that it reached.
@@ -168,17 +149,24 @@ def project_quality(
     if not videos:
         raise InputError("No frame of the project is approved, so there is nothing to judge by.")
     models: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    imported: dict[int, Found] = {}
     stopped: list[str] = []
     if predictions is not None:
         found, source = _from_file(reader, Path(predictions), approved), Path(predictions).name
     else:
-        found, models, stopped = _from_runs(reader, videos, approved, run_id)
-        source = f"proposals of {', '.join(name or 'the bundled model' for name in models)}"
+        found, models, stopped = from_runs(reader, videos, approved, run_id)
+        if run_id is None:
+            rest = [video for video in videos if video.id not in found]
+            imported, by_video = from_imports(reader, rest, approved)
+            found |= imported
+            files = tuple(dict.fromkeys(by_video.values()))
+        source = _source_of(models, files)
     missing = [video.name for video in videos if video.id not in found]
     if len(missing) == len(videos):
         if predictions is not None:
             raise InputError(f"{source} holds nothing for the videos with approved frames.")
-        raise InputError(_no_proposals(reader))
+        raise InputError(no_proposals(reader))
     judged = []
     for number, video in enumerate(videos, start=1):
         if video.id in found:
@@ -194,145 +182,44 @@ def project_quality(
         one = passed == 1
         frames = "1 approved frame is" if one else f"{passed} approved frames are"
         notes.append(f"{frames} not in {source}; {'it is' if one else 'they are'} left out.")
-    return replace(_figures(reader, judged, source, notes, context), models=models)
-
-
-def _no_proposals(reader: ProjectReader) -> str:
-    """Why there is nothing to judge: proposals that came with a file are judged by that file."""
-    imports = [
-        e for e in reader.history(_MOST_EDITS) if e.kind == ImportTracks.__name__ and not e.undone
-    ]
-    missing = "There are no proposals for the videos with approved frames"
-    if not imports:
-        return f"{missing}; propose there first."
-    found = re.search(r"from (.+\.json)$", imports[0].label)
-    file = shlex.quote(found[1]) if found else "FILE.json"
-    name = shlex.quote(reader.folder.name)
-    return (
-        f"{missing} that were made in the project. Imported ones are judged by their file, as it "
-        f"was before corrections: ifc-studio evaluate --project {name} --pred {file}"
-    )
-
-
-def _from_runs(
-    reader: ProjectReader,
-    videos: Sequence[VideoEntry],
-    approved: Mapping[int, Sequence[int]],
-    run_id: int | None,
-) -> tuple[dict[int, _Found], tuple[str, ...], list[str]]:
-    """What runs found by video, the models, and the videos whose run was stopped."""
-    runs = _chosen_runs(reader, run_id)
-    found, stopped = {}, []
-    for video in videos:
-        if video.id not in runs:
-            continue
-        reached = _reached(reader, runs[video.id])
-        looked_at = _looked_at(runs[video.id], approved[video.id], reached)
-        if not looked_at:
-            continue
-        if reached is not None:
-            stopped.append(video.name)
-        masks: _Masks = defaultdict(dict)
-        for place, frame_index in enumerate(looked_at):
-            for staged in reader.staged_masks_at(runs[video.id].id, frame_index):
-                if staged.rle is not None:
-                    masks[staged.instance_id][place] = staged.rle
-        heads = {i.instance_id: i for i in reader.staged_instances(runs[video.id].id)}
-        found[video.id] = _Found(
-            looked_at,
-            {i: head.label for i, head in heads.items()},
-            {i: head.score for i, head in heads.items()},
-            masks,
+    if any(len(entry.frames) < len(approved[i]) for i, entry in imported.items()):
+        notes.append(
+            "Of an import only the frames from its first mask to its last are known to be covered."
         )
-    judged = (runs[video_id].model for video_id in found)
-    return found, tuple(dict.fromkeys(_model_name(reader, model) for model in judged)), stopped
+    figures = _figures(reader, judged, source, notes, context)
+    return replace(figures, models=models, files=files)
 
 
-def _chosen_runs(reader: ProjectReader, run_id: int | None) -> dict[int, RunInfo]:
-    """Video -> the run to judge."""
-    runs: dict[int, RunInfo] = {}
-    for run in reversed(reader.runs()):  # the latest wins
-        is_meant = run.kind.startswith("propose") if run_id is None else run.id == run_id
-        # One without masks found nothing, or what it found was discarded or forgotten since.
-        if not is_meant or not run.masks_staged:
-            continue
-        if run.video_id not in runs or _is_decided(run) or not _is_decided(runs[run.video_id]):
-            runs[run.video_id] = run
-    if run_id is not None and not runs:
-        raise EditError(f"Run {run_id} is not in the project any more.", path=reader.folder)
-    return runs
-
-
-def _is_decided(run: RunInfo) -> bool:
-    return run.finished_at is not None or run.state is RunState.ACCEPTED
-
-
-def _reached(reader: ProjectReader, run: RunInfo) -> int | None:
-    """The last frame that a run which was stopped has looked at; ``None`` for a complete one."""
-    if run.finished_at is not None:
-        return None
-    reached = max((frames[-1] for frames in reader.staged_frames(run.id).values()), default=-1)
-    kept = reader.run_checkpoint(run.id) or {}  # it may have found nothing for a while
-    names = ("restart_frame", "restart_position", "next_position")
-    place = [number for name in names if isinstance(number := kept.get(name), int)]
-    if len(place) == len(names):
-        frame, position, coming = place
-        reached = max(reached, frame + (coming - 1 - position) * _step(run))
-    return reached
-
-
-def _step(run: RunInfo) -> int:
-    step = run.settings.get("frame_step", 1)
-    return step if isinstance(step, int) and step > 0 else 1
-
-
-def _looked_at(run: RunInfo, frames: Sequence[int], reached: int | None) -> list[int]:
-    """Of some frames those that a run was asked for: every n-th of the video, or of a range.
-
-    Args:
-        run: The run.
-        frames: The frames.
-        reached: Where it was stopped, or ``None``.
-    """
-    step = _step(run)
-    try:
-        first, last = run.settings.get("scope", (None, None))
-        scope = Scope(first, last)
-    except (TypeError, ValueError, ConfigError):
-        scope = WHOLE
-    asked = [frame for frame in frames if frame % step == 0 and frame in scope]
-    return asked if reached is None else [frame for frame in asked if frame <= reached]
-
-
-def _model_name(reader: ProjectReader, model: str) -> str:
-    """The name that people know a run's model by, "" for the bundled one."""
-    if model in ("", "default"):
-        return ""
-    versions = {version.path: version.name for version in reader.models()}
-    return versions.get(model) or model_name(model)
+def _source_of(models: Sequence[str], files: Sequence[str]) -> str:
+    """Whose proposals are judged, in words."""
+    made = f"proposals of {', '.join(name or 'the bundled model' for name in models)}"
+    brought = f"imported from {', '.join(files)}"
+    if not files:
+        return made
+    return f"{made}, and {brought}" if models else f"proposals {brought}"
 
 
 def _from_file(
     reader: ProjectReader, path: Path, approved: Mapping[int, Sequence[int]]
-) -> dict[int, _Found]:
+) -> dict[int, Found]:
     form = detect_format(path)
     if form not in (ExportFormat.YTVIS, ExportFormat.YTVIS_RESULTS):
         raise InputError(f"{path.name} must hold YouTube-VIS annotations or results.")
     header, tracks = open_annotations(reader, path, form)
     places = resolve_videos(reader, header.videos, path.parent, {})
     names = {category.id: category.name for category in header.categories}
-    gathered: dict[int, _Found] = {}
+    gathered: dict[int, Found] = {}
     if form is ExportFormat.YTVIS:  # it names the videos and frames that were looked at
         for where in places.values():
             frames = set(where.frames)
             looked_at = [f for f in approved.get(_known(where), ()) if f in frames]
             if looked_at:
-                gathered[_known(where)] = _Found(looked_at, {}, {}, {})
+                gathered[_known(where)] = Found(looked_at, {}, {}, {})
     for track in tracks:
         place = _known(places[track.video_id])
         if not approved.get(place) or (form is ExportFormat.YTVIS and place not in gathered):
             continue
-        entry = gathered.setdefault(place, _Found(approved[place], {}, {}, {}))
+        entry = gathered.setdefault(place, Found(approved[place], {}, {}, {}))
         shown = dict(zip(places[track.video_id].frames, track.segmentations, strict=True))
         number = len(entry.labels)
         entry.labels[number] = names[track.category_id]
@@ -348,12 +235,13 @@ def _known(video: FileVideo) -> int:
     return video.place if isinstance(video.place, int) else 0
 
 
-def _judge(reader: ProjectReader, video: VideoEntry, found: _Found) -> _Judged:
-    masks: _Masks = defaultdict(dict)
+def _judge(reader: ProjectReader, video: VideoEntry, found: Found) -> _Judged:
+    masks: Masks = defaultdict(dict)
     frames = found.frames
     for place, frame_index in enumerate(frames):
         for record in reader.masks_at(video.id, frame_index):
-            if record.rle is not None:
+            # What came as a proposal after the frame was approved is not what a person said.
+            if record.rle is not None and record.state is not FrameState.PROPOSED:
                 masks[record.track_id][place] = record.rle
     truth = [
         YtvisTrack(

@@ -74,6 +74,7 @@ class ImportTracks(Edit):
             was known gets longer.
         replaced: Track of the project -> frames on which masks of the file take the place of its
             own, which are rejected there; the track is too where none of them is left.
+        left_out: Tracks of the file that were left out or cut, since the project shows theirs.
     """
 
     source: str
@@ -84,6 +85,7 @@ class ImportTracks(Edit):
     num_pointers: int = 0
     lengths: Mapping[int, int] = field(default_factory=dict)
     replaced: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    left_out: int = 0
 
     def perform(self, tx: EditTransaction) -> str:
         """Write videos, classes, headers and pointers."""

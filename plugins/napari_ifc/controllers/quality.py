@@ -20,10 +20,15 @@ def quality_facts(quality: ProjectQuality) -> str:
     frames = tr("1 approved frame") if one else tr("{count:,} approved frames")
     masks = tr("1 mask") if quality.num_masks == 1 else tr("{count:,} masks")
     videos = tr("1 video") if quality.num_videos == 1 else tr("{count:,} videos")
-    source = quality.source
+    source, files = quality.source, ", ".join(quality.files)
     if quality.models:
-        names = (name or tr("the bundled model") for name in quality.models)
-        source = tr("Proposals of {models}").format(models=", ".join(names))
+        names = ", ".join(name or tr("the bundled model") for name in quality.models)
+        words = tr("Proposals of {models}")
+        if files:
+            words = tr("Proposals of {models}, and imported from {files}")
+        source = words.format(models=names, files=files)
+    elif files:
+        source = tr("Proposals imported from {files}").format(files=files)
     return tr("{source}, judged by {frames} with {masks} in {videos}.").format(
         source=source,
         frames=frames.format(count=quality.num_frames),

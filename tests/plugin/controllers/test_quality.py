@@ -31,3 +31,10 @@ def test_it_says_what_was_judged_by_what():
 def test_models_have_the_names_that_the_window_knows_them_by():
     told = quality_facts(replace(quality(), models=("", "bedroom-2")))
     assert told.startswith("Proposals of the bundled model, bedroom-2, judged by 12 approved")
+
+
+def test_files_that_were_imported_are_named():
+    told = quality_facts(replace(quality(), files=("a.json", "b.json")))
+    assert told.startswith("Proposals imported from a.json, b.json, judged by 12 approved")
+    told = quality_facts(replace(quality(), models=("mice",), files=("a.json",)))
+    assert told.startswith("Proposals of mice, and imported from a.json, judged by")
