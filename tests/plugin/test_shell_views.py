@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QApplication
 
 import ifc_core.training
 from ifc_core.annotation import ModelVersion
@@ -27,6 +28,7 @@ from napari_ifc.views.header import Header, RunStrip
 from napari_ifc.views.propose_panel import ProposePanel
 from napari_ifc.views.settings_dialog import SettingsDialog
 from napari_ifc.views.system_dialog import SystemDialog
+from napari_ifc.views.theme import palette_for, style_sheet
 
 
 @pytest.fixture
@@ -196,9 +198,23 @@ def test_a_region_becomes_a_setting(qtbot):
     form.changed.connect(lambda: told.append(form.settings().region_xywh))
     form.show_region((10, 20, 100, 80))
     assert "100 × 80" in form._region_text.text()
+    assert "10, 20" in form._region_text.toolTip()
     form._clear_region.click()
     assert told == [(10, 20, 100, 80), None]
     assert not form._clear_region.isEnabled()
+
+
+def test_a_region_of_a_large_frame_makes_the_form_no_wider(qtbot):
+    form = ProposePanel()
+    qtbot.addWidget(form)
+    form.setStyleSheet(style_sheet(palette_for("dark")))
+    form.resize(372, 700)
+    form.show()
+    before = form._draw_region.mapTo(form, QPoint(0, 0)), form._model.width()
+    form.show_region((12345, 12345, 10000, 10000))
+    QApplication.processEvents()
+    assert (form._draw_region.mapTo(form, QPoint(0, 0)), form._model.width()) == before
+    assert form._region_text.width() >= form._region_text.sizeHint().width()
 
 
 def test_devices_keep_the_choice(qtbot):

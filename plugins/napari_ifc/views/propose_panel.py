@@ -303,11 +303,13 @@ class ProposePanel(QWidget):
     def show_region(self, region_xywh: tuple[int, int, int, int] | None) -> None:
         """Take a region, (x, y, width, height) in pixels of the frame, and tell of it."""
         self.region_xywh = region_xywh
-        text = tr("Whole frame")
+        text, tip = tr("Whole frame"), ""
         if region_xywh is not None:
             x, y, width, height = region_xywh
-            text = tr("{width} × {height} at {x}, {y}").format(width=width, height=height, x=x, y=y)
+            text = tr("{width} × {height} px").format(width=width, height=height)
+            tip = tr("From pixel {x}, {y} of the frame").format(x=x, y=y)
         self._region_text.setText(text)
+        self._region_text.setToolTip(tip)
         self._clear_region.setEnabled(region_xywh is not None)
         self.changed.emit()
 
