@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+import scipy  # its parts are loaded when they are first asked for
 
 from ifc_core.io.ytvis import YtvisTrack
 from ifc_core.structures import RLEMask
@@ -106,5 +106,5 @@ def _match_frame(
     gain = np.zeros((len(rows), len(columns)))
     for (t, p), iou in free.items():
         gain[rows.index(t), columns.index(p)] = iou
-    chosen = zip(*linear_sum_assignment(gain, maximize=True), strict=True)
+    chosen = zip(*scipy.optimize.linear_sum_assignment(gain, maximize=True), strict=True)
     return kept + [(rows[r], columns[c]) for r, c in chosen if gain[r, c] > 0]

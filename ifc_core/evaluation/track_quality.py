@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+import scipy  # its parts are loaded when they are first asked for
 
 from ifc_core.evaluation.identity import identity_switches
 from ifc_core.evaluation.records import Record
@@ -92,7 +92,7 @@ def video_quality(
         (video.height, video.width),
         video.length,
     ).ious
-    pairs = zip(*linear_sum_assignment(ious, maximize=True), strict=True)
+    pairs = zip(*scipy.optimize.linear_sum_assignment(ious, maximize=True), strict=True)
     partner = {int(t): int(p) for p, t in pairs if ious[p, t] > 0}
     switched = [switch.truth_id for switch in identity_switches(found, truth)]
     tracks = [
