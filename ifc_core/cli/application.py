@@ -35,6 +35,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Subcommand -> (module with a ``typer.Typer`` called ``app``, one line of help)."""
 
+GROUPS = ("project", "models")
+"""Those with subcommands, whose names people give without them."""
+_MEANT = {"help": "--help"} | dict.fromkeys(
+    ("predict", "infer", "inference", "segment", "track", "detect", "annotate"), "propose"
+)
+"""What else people call a command."""
+
 _LISTING = "ifc_core.listing"
 
 # Typer carries its own copy of click since 0.26; this is the class in use either way.
@@ -85,6 +92,12 @@ class LazyGroup(TyperGroup):
         """Find the command of the first word, or the one that opens a path."""
         if args[0] in COMMANDS:
             return super().resolve_command(ctx, args)
+        if not ctx.resilient_parsing:  # which completion asks with
+            if not Path(args[0]).exists():  # whatever follows, --help too
+                raise InputError(_unknown_word(args[0]))
+            if "--help" in args:
+                typer.echo(ctx.get_help())
+                ctx.exit()
         return "open", typer.main.get_command(_open_app), args
 
 
@@ -156,9 +169,23 @@ def _open(words: list[str]) -> None:
 def _unknown_word(word: str) -> str:
     if Path(word).exists():
         return f"Only one file can be opened at a time; {PROGRAM} --help lists the commands."
-    close = difflib.get_close_matches(word, COMMANDS, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"{PROGRAM} --help lists the commands."
+    meant = _commands_like(word)
+    hint = f"{PROGRAM} --help lists the commands."
+    if meant:
+        hint = f"did you mean {' or '.join(map(repr, meant))}?"
     return f"There is no file and no command called {word!r}; {hint}"
+
+
+def _commands_like(word: str) -> list[str]:
+    """The commands that a word may mean: one of a group given without it, or one mistyped."""
+    if word in _MEANT:
+        return [_MEANT[word]]
+    called = {name: [name] for name in COMMANDS}
+    for group in GROUPS:
+        for name in load_command(group).commands:
+            called.setdefault(name, []).append(f"{group} {name}")
+    close = difflib.get_close_matches(word, called, n=1)
+    return called[close[0]] if close else []
 
 
 def run(words: Sequence[str]) -> int:
@@ -198,7 +225,9 @@ def _report(error: Exception, debug: bool) -> int:
             return int(error.exit_code)  # a group without a command has shown its help
         context = getattr(error, "ctx", None)
         where = context.command_path if context else PROGRAM
-        sentence = f"{error.format_message().rstrip('.')}; see {where} --help."
+        message = error.format_message().rstrip(".")
+        see = " See" if message.endswith("?") else "; see"
+        sentence = f"{message}{see} {where} --help."
         status = int(error.exit_code)
     elif isinstance(error, BrokenPipeError):
         return 1

@@ -137,6 +137,15 @@ def test_a_command_may_give_its_own_status(command: Any) -> None:
     [
         (["propsoe", "x.mp4"], "'propose'"),
         (["zzzzzz"], "--help"),
+        (["export", "--help"], "did you mean 'project export'?"),
+        (["export", "p.ifcproj", "-o", "x.json"], "did you mean 'project export'?"),
+        (["exprot"], "did you mean 'project export'?"),
+        (["import", "p.ifcproj"], "did you mean 'project import' or 'models import'?"),
+        (["eval"], "did you mean 'evaluate'?"),
+        (["predict", "x.mp4", "--help"], "did you mean 'propose'?"),
+        (["help"], "did you mean '--help'?"),
+        (["gone.mp4", "--help"], "There is no file and no command called 'gone.mp4'"),
+        (["project", "exprot"], "'export'? See ifc-studio project --help."),
         (["--colour"], "No such option"),
         (["validate"], "Missing argument"),
     ],
@@ -176,6 +185,19 @@ def test_a_path_or_nothing_opens_the_desktop_program(
     assert cli.main([str(clip)]) == 4
     assert cli.main([]) == 4
     assert paths == [str(clip), None]
+
+
+def test_a_file_called_like_what_people_call_a_command_is_opened(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "export").mkdir()
+    paths = opened(monkeypatch)
+    assert cli.main(["export"]) == 0
+    assert paths == ["export"]
+    assert cli.main(["export", "--help"]) == 0
+    assert "PATH | COMMAND" in capsys.readouterr().out
+    assert paths == ["export"]
 
 
 def test_two_paths_are_one_too_many(
