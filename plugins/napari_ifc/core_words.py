@@ -163,7 +163,11 @@ STEPS = (
     "Reorder {count} tracks",
     "Restore {part}",
     "Separate {part} into {count} tracks, {scope}",
+    "Set the frames per second of {count} videos",
     "Set the frames per second of {text}",
+    "Set the scale and the frames per second of {count} videos",
+    "Set the scale and the frames per second of {text}",
+    "Set the scale of {count} videos",
     "Set the scale of {text}",
     "Split {part} at frame {frame}, new track {number}",
     "Swap {part} and {other}, {scope}",
@@ -251,6 +255,8 @@ REPORTS = (
     "what was there is rejected, unless people made it and theirs is a proposal.",
     "{count} tracks cover ones of the project with a mean IoU of {iou}: the new ones are "
     "proposals, beside what was there.",
+    "No video was drawn for the part {text}, so {name} was put there; this may change as videos "
+    "are added.",
     "Without times and intensities, since the video cannot be read: {names}.",
     "{count} approved frames do not count as complete in the export, since not all of their "
     "objects are in it.",

@@ -144,6 +144,11 @@ def test_each_is_shown_in_the_language_of_the_window(session, editor):
             "⟦Make ⟦track 3 (Ann)⟧ a region to ignore⟧",
         ),
         ("Rename track 3 to Ann", "⟦Rename track 3 to Ann⟧"),
+        ("Set the scale of 2 videos", "⟦Set the scale of 2 videos⟧"),
+        (
+            "Set the scale and the frames per second of a b",
+            "⟦Set the scale and the frames per second of a b⟧",
+        ),
         ("What nobody knows", "What nobody knows"),
         ("", ""),
     ],

@@ -22,6 +22,7 @@ from ifc_core.annotation.file_frames import FrameRule
 from ifc_core.annotation.file_videos import FileVideo
 from ifc_core.annotation.import_notes import VideoMasks
 from ifc_core.annotation.importing import ImportReport
+from ifc_core.annotation.splitting import TRAIN, VALID, Parts
 from ifc_core.io.ctc_text import Line, disagreement
 from ifc_core.io.ytvis_types import YtvisVideo
 from napari_ifc import language
@@ -87,6 +88,7 @@ _MADE = (
     ),
     *(measurement_export._missing_note(names)[0] for names in (["a"], list("abcdefg"))),
     *(measurement_export._unread_note(count)[0] for count in (1, 30)),
+    *(note for moved_to in (TRAIN, VALID) for note in Parts((1,), (2,), "a b", moved_to).notes()),
 )
 
 
