@@ -210,7 +210,7 @@ class OverlayPainter:
         np.copyto(self.picture, ground.pixels)
         hollow = [mask for mask in masks if not mask.filled]
         if hollow:
-            self._draw_into(self.picture, hollow, style, ground.places.copy())
+            self._draw_into(self.picture, hollow, style, ground.places.copy(), below=ground)
         return self.picture
 
     def paint_ground(self, masks: Sequence[DrawnMask], style: OverlayStyle) -> Ground:
@@ -238,8 +238,18 @@ class OverlayPainter:
         style: OverlayStyle,
         taken: Places,
         brushed: Sequence[DrawnMask] = (),
+        below: Ground | None = None,
     ) -> None:
-        """Draw masks over what is there; numbers heed those under the brush, drawn later."""
+        """Draw masks over what is there, but for the numbers in it.
+
+        Args:
+            out: The picture.
+            masks: What to draw, lowest first.
+            style: How.
+            taken: Where numbers stand.
+            brushed: What is under the brush and drawn later; numbers heed it.
+            below: What is there.
+        """
         crops = self.crops.get([mask.rle for mask in masks])
         placed = [(m, c) for m, c in zip(masks, crops, strict=True) if c is not None]
         alpha = round(255 * style.opacity)
@@ -250,6 +260,10 @@ class OverlayPainter:
                 _tint(out, crop, _pixel((*mask.color_rgb, alpha)), is_striped, most)
         if placed:
             self._outline(out, placed, style.contour_width_px)
+        if below is not None:
+            for left, top, wide, tall in below.places.boxes:
+                box = np.s_[top : top + tall, left : left + wide]
+                out[box] = below.pixels[box]
         if style.show_ids:
             owners = [taken.cover(crop, out.shape, above=m.is_brushed) for m, crop in placed]
             for crop in self.crops.get([mask.rle for mask in brushed]):

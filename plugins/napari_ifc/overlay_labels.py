@@ -75,8 +75,8 @@ class Places:
         return float(np.count_nonzero((under != 0) & (under != owner))) / max(1, under.size)
 
     def is_tinted(self, box: _Box) -> bool:
-        """Whether a mask that is tinted over the picture reaches into a box."""
-        return bool(self._above) and bool(np.isin(self._under(box), self._above).any())
+        """Whether a mask that is tinted over the picture lies on much of a box."""
+        return bool(self._above) and np.isin(self._under(box), self._above).mean() > _HIDES
 
     def _under(self, box: _Box) -> npt.NDArray[np.uint16]:
         """Whose mask lies where in a box, roughly; 0 for nobody's."""
@@ -114,6 +114,11 @@ class Places:
             if near and inside and not self._in_the_way((x, y, wide, tall)):
                 return x, y, wide, tall
         return None
+
+    @property
+    def boxes(self) -> set[_Box]:
+        """Where numbers stand."""
+        return {box for boxes in self._bands.values() for box in boxes}
 
     def take(self, box: _Box) -> None:
         """Let no other number stand there."""

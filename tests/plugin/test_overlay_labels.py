@@ -218,3 +218,16 @@ def test_the_stripes_of_a_selected_region_leave_the_numbers_in_it():
     assert (plate_of(painter.picture, box) == plate_of(painter._ground.pixels, box)).all()
     striped = (painter.picture[60:75, 60:180, :3] == 150).all(axis=-1)
     assert 0 < striped.mean() < 1
+
+
+def test_the_rim_of_the_selected_mask_runs_below_the_numbers_of_others():
+    size, style = (190, 240), OverlayStyle(digit_px=12)
+    other = DrawnMask(2, disc(size, (120, 120), 20), track_color(1), text="2: Ariel")
+    rle = disc(size, (36, 120), 41)  # its lower end comes to where that name stands
+    painter = OverlayPainter(size, 1)
+    painter.draw([other, DrawnMask(1, rle, track_color(4), selected=True, filled=False)], style)
+    (box,) = painter._ground.places.boxes
+    assert 0 < rle.to_array()[box[1] : box[1] + box[3], box[0] : box[0] + box[2]].mean() < 0.15
+    shown = plate_of(painter.picture, box)
+    assert (shown == plate_of(painter._ground.pixels, box)).all()
+    assert (shown[..., 3] == 255).all()
