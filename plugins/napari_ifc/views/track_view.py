@@ -29,9 +29,10 @@ _HEAD_SHRINKS = 8 / 9  # the head's letters against those of the list
 class TrackView(QTableView):
     """Gives the class what the other columns can spare.
 
-    Where that is too little, the name makes room, then the score goes, then the state; the tip of
-    a line has all three. The column by which the list is sorted stays. Those of parents and of
-    names, which stand behind the numbers, are there where a track has one.
+    Where that is too little, the name makes room, then the score goes, then the state, and the name
+    takes what they leave; the tip of a line has all three. The column by which the list is sorted
+    stays. Those of parents and of names, which stand behind the numbers, are there where a track
+    has one.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -118,6 +119,7 @@ class TrackView(QTableView):
             gone = too_much > 0 and column != sorted_by
             too_much -= wanted[column] if gone else 0
             self.setColumnHidden(column, gone)
+        wanted[NAME] += min(given_up, max(0, -too_much))  # of what a column left
         for column in (ID, SCORE, FRAMES, STATE, PARENT, NAME):
             self.setColumnWidth(column, wanted[column])
 

@@ -180,11 +180,16 @@ class TestTrackTable:
             table.resize(width, 300)
             QApplication.processEvents()
             hidden = (view.isColumnHidden(score), view.isColumnHidden(state))
-            seen.append((hidden, view.columnWidth(name)))
-        assert ((False, False), full) in seen
-        assert any(not any(hidden) and width < full for hidden, width in seen)
-        assert {width for hidden, width in seen if any(hidden)} == {60}
-        assert all(hidden[0] for hidden, _ in seen if hidden[1])
+            seen.append((hidden, view.columnWidth(name), view.columnWidth(1)))
+        assert ((False, False), full) in {(hidden, width) for hidden, width, _ in seen}
+        assert any(not any(hidden) and width < full for hidden, width, _ in seen)
+        few = [(width, class_px) for hidden, width, class_px in seen if any(hidden)]
+        assert all(60 <= width <= full for width, _ in few)
+        assert any(60 < width < full for width, _ in few)
+        wanted = view._wanted[1]  # what a column leaves goes to the name, as far as it asks for it
+        assert all(width == full or class_px <= wanted for width, class_px in few)
+        assert all(width == 60 or class_px >= wanted for width, class_px in few)
+        assert all(hidden[0] for hidden, *_ in seen if hidden[1])
 
     def test_a_long_name_of_a_class_pushes_nothing_out_of_sight(self, table, qtbot):
         name = "mouse with an implant behind the left ear, seen from above; " + "m" * 30
