@@ -33,7 +33,7 @@ from ifc_core.annotation.selection import (
 )
 from ifc_core.annotation.splitting import Split, part_videos
 from ifc_core.annotation.targets import check_target
-from ifc_core.errors import ConfigError
+from ifc_core.errors import ConfigError, InputError
 from ifc_core.io.atomic import check_new_folder
 from ifc_core.io.problems import as_name
 from ifc_core.jobs import JobContext
@@ -58,6 +58,7 @@ _BY_MASK = (*TABLE_FORMATS, ExportFormat.OVERLAY)
 # What an import takes for no truth of whole frames, whatever is in it.
 _NEVER_COMPLETE = (ExportFormat.YTVIS_RESULTS, ExportFormat.DAVIS, ExportFormat.CTC)
 
+_FILE_SUFFIXES = (".json", ".csv", ".mp4")
 _DEFAULTS = ExportOptions()
 
 
@@ -83,7 +84,7 @@ def export_project(
         What was written and what was left out.
 
     Raises:
-        InputError: It is to be split, and one part would be empty.
+        InputError: It is to be split, and one part would be empty or the target is no folder.
         ConfigError: It is to be split, and the format cannot be.
         OutputError: The target cannot be written, or a video of the project is there.
         VideoError: Frames are wanted and a video is not to be found.
@@ -105,6 +106,10 @@ def export_project(
         written = writer.write(exported, target)
         split_notes: tuple[str, ...] = ()
     else:
+        if target.suffix.lower() in _FILE_SUFFIXES:
+            raise InputError(
+                f"Training and validation go to a folder, and {target.name} is the name of a file."
+            )
         parts = part_videos([s.video for s in exported], options.split)
         check_target(reader, target)
         check_new_folder(target)

@@ -207,6 +207,9 @@ class ExportDialog(QDialog):
                 if path.is_file() and not self.replace.isChecked():
                     text = tr("{name} exists already; tick the box to replace it.")
                     return text.format(name=path.name)
+            elif self.choices.splits() and path.suffix.lower() in _SUFFIXES:
+                text = tr("{name} is the name of a file; name a folder.")
+                return text.format(name=path.name)
             elif path.exists() and not (path.is_dir() and not any(path.iterdir())):
                 text = tr("{name} exists already; choose a new folder.")
                 return text.format(name=path.name)

@@ -403,3 +403,5 @@ def test_an_export_is_parted_by_video(folder, clip_file, tmp_path, run):
         code, _, err = run("export", folder, "-o", tmp_path / "no", *words)
         assert (code, err.count("\n"), reason in err) == (2, 1, True), err
     assert not (tmp_path / "no").exists()
+    code, _, err = run("export", folder, "-o", tmp_path / "train.json", "--val", "square")
+    assert (code, "train.json is the name of a file" in err) == (2, True)

@@ -270,6 +270,8 @@ def test_videos_for_validation_make_a_folder(qtbot, tmp_path):
     (tmp_path / "full" / "a").touch()
     dialog.path.setText(str(tmp_path / "full"))
     assert "choose a new folder" in dialog.report.text()
+    dialog.path.setText(str(tmp_path / "train.json"))
+    assert dialog.report.text() == "train.json is the name of a file; name a folder."
     dialog.path.setText(str(tmp_path / "mine.v2"))
     choices.split.setChecked(False)
     assert dialog.path.text() == str(tmp_path / "mine.v2.json")
