@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
 
 from ifc_core.structures import FrameState, MaskSource
 from napari_ifc.controllers import tracks
@@ -12,6 +14,8 @@ from napari_ifc.features.timeline import TimelineLink
 from napari_ifc.rows import FrameRange
 from napari_ifc.settings import StudioSettings
 from napari_ifc.studio import Studio
+from napari_ifc.views.lane_picture import LANE_PX
+from napari_ifc.views.timeline_painter import HEAD_PX
 
 pytestmark = pytest.mark.window
 
@@ -90,6 +94,27 @@ def test_no_marked_range_of_a_lane_is_approved_unseen(studio):
     assert not studio.workspace.look.hidden
     assert studio.run_action("range.approve")
     assert {f for f, s in states(studio, first).items() if s is FrameState.APPROVED} == {2, 3, 4}
+
+
+def test_a_drag_along_a_lane_marks_that_lane_alone(studio, qapp):
+    timeline, bar = studio.timeline, studio.timeline_panel._range_bar
+    second = timeline._data.lanes[1].track_id
+    view, left = timeline.viewport(), Qt.MouseButton.LeftButton
+    y = HEAD_PX + LANE_PX + LANE_PX // 2
+    places = [view.mapToGlobal(QPoint(int(timeline.x_of(f + 0.5)), y)) for f in (2, 4, 6)]
+    QTest.mousePress(view, left, pos=view.mapFromGlobal(places[0]))
+    for place in places[1:]:  # the pointer stays where it is on the screen
+        QTest.mouseMove(view, view.mapFromGlobal(place))
+        for _ in range(4):
+            qapp.processEvents()
+        assert timeline.marked.track_ids == (second,)
+        assert bar.isHidden()
+    QTest.mouseRelease(view, left, pos=view.mapFromGlobal(places[-1]))
+    assert timeline.marked == FrameRange(2, 6, (second,))
+    assert not bar.isHidden()
+    QTest.mouseClick(view, left, pos=QPoint(int(timeline.x_of(8.5)), y))
+    assert timeline.marked is None
+    assert bar.isHidden()
 
 
 def test_a_range_is_proposed_again_into_the_same_tracks(studio, qtbot):

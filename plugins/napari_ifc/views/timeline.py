@@ -62,12 +62,14 @@ class Timeline(QAbstractScrollArea):
         seek_requested: Emitted with a frame index.
         track_requested: Emitted with a track id and whether to add it to the selection.
         range_changed: Emitted with the marked :class:`FrameRange`, or ``None``.
+        marking_ended: Emitted once the button is released that a range was dragged with.
         menu_requested: Emitted with a place on the screen where a menu is asked for.
     """
 
     seek_requested = Signal(int)
     track_requested = Signal(int, bool)
     range_changed = Signal(object)
+    marking_ended = Signal()
     menu_requested = Signal(QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -148,6 +150,11 @@ class Timeline(QAbstractScrollArea):
             self._show_lane(min(places))
             self._show_lane(places[0])
         self._redraw()
+
+    @property
+    def is_marking(self) -> bool:
+        """Whether a range is being dragged."""
+        return self._pressed is not None and self._dragging == "mark"
 
     def mark(self, marked: FrameRange | None) -> None:
         """Mark a range of frames, or nothing."""
@@ -373,6 +380,8 @@ class Timeline(QAbstractScrollArea):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
         pressed, self._pressed = self._pressed, None
+        if pressed is not None and self._dragging == "mark":
+            self.marking_ended.emit()
         if pressed is None or self._dragging:
             return
         x, y = pressed

@@ -68,7 +68,7 @@ class TimelinePanel(KeyHome):
         self._icons: dict[str, str] = {}
         self._actions: ActionTable | None = None
         self._palette: Palette | None = None
-        self._playing = False
+        self._playing = self._is_marked = False
         self._place = QPushButton()
         self._place.setFlat(True)
         self._place.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -97,6 +97,7 @@ class TimelinePanel(KeyHome):
         for widget in (self._progress, self._progress_text):
             widget.setMinimumWidth(1)  # a narrow window needs the room for the buttons
         self._build()
+        self.timeline.marking_ended.connect(self._show_bar)
         self.show_range(None)
         self.show_progress(ProgressView())
 
@@ -229,10 +230,16 @@ class TimelinePanel(KeyHome):
         """Show the marked range and what can be done with it."""
         is_empty = marked is not None and self.to_propose() == marked
         self._buttons["range.repropose"].setText(tr("Propose") if is_empty else tr("Re-propose"))
-        self._range_bar.setVisible(marked is not None)
+        self._is_marked = marked is not None
+        self._show_bar()
         if marked is not None:
             self._range_text.setText(range_text(marked))
         self.refresh_actions()
+
+    def _show_bar(self) -> None:
+        """Not while the range is dragged: the lanes would move away under the pointer."""
+        if not (self._is_marked and self.timeline.is_marking):
+            self._range_bar.setVisible(self._is_marked)
 
     def show_progress(self, view: ProgressView) -> None:
         """Show how far the review of the whole project is."""
