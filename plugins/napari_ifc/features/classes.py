@@ -65,7 +65,7 @@ class Classes(Feature):
     def closing(self, workspace: Workspace, *, keep_project: bool) -> None:
         """Nothing is open any more."""
         self.book = None
-        self.bar.show_classes((), None)
+        self.bar.show_classes((), None, is_open=False)
 
     def refresh(self) -> None:
         """Show the classes."""

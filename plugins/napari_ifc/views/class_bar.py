@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from napari_ifc.language import tr
 from napari_ifc.rows import ClassRow
@@ -49,6 +49,9 @@ class ClassBar(QFrame):
         self._line = QHBoxLayout(self)
         self._line.setContentsMargins(10, 0, 10, 2)
         self._line.setSpacing(3)
+        self._none = QLabel(tr("No class yet"))
+        self._none.setProperty("role", "muted")
+        self._line.addWidget(self._none)
         self._line.addWidget(self.more)
         self._line.addStretch(1)
         self._line.addWidget(self._edit)
@@ -58,12 +61,16 @@ class ClassBar(QFrame):
         """Tint the icon."""
         self._edit.setIcon(icon("label", palette.text))
 
-    def show_classes(self, rows: Sequence[ClassRow], marked: int | None) -> None:
+    def show_classes(
+        self, rows: Sequence[ClassRow], marked: int | None, *, is_open: bool = True
+    ) -> None:
         """Show the classes.
 
         Args:
             rows: All of them; those without room stand in the menu.
             marked: The class of the current track, or of tracks that are begun; always in sight.
+            is_open: Whether there is a project, which may have none yet: the line keeps its place
+                then, since what is below would move when the first one comes.
         """
         self._marked = marked
         if tuple(rows) != self._rows:
@@ -72,7 +79,8 @@ class ClassBar(QFrame):
         for button, row in zip(self._buttons, self._rows, strict=False):
             button.setChecked(row.class_id == marked)
         self._fit()
-        self.setVisible(bool(rows))
+        self._none.setVisible(not rows)
+        self.setVisible(is_open)
 
     def _rebuild(self) -> None:
         for button in self._buttons:

@@ -33,6 +33,19 @@ def shown(bar):
     return [row.class_id for row, b in zip(ROWS, bar._buttons, strict=True) if b.isVisible()]
 
 
+def test_the_line_keeps_its_place_in_a_project_without_classes(bar):
+    height = bar.sizeHint().height()
+    bar.show_classes((), None)
+    QApplication.processEvents()
+    assert bar.isVisible()
+    assert bar._none.isVisible()
+    assert bar.sizeHint().height() == height
+    bar.show_classes(ROWS, 1)
+    assert not bar._none.isVisible()
+    bar.show_classes((), None, is_open=False)
+    assert not bar.isVisible()
+
+
 def test_classes_without_room_are_counted(bar):
     here = shown(bar)
     assert 1 < len(here) < len(ROWS)
