@@ -20,7 +20,7 @@ from qtpy.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionV
 from napari_ifc.language import tr
 from napari_ifc.rows import QueueRow
 from napari_ifc.views.icons import icon
-from napari_ifc.views.theme import Palette, theme_mix
+from napari_ifc.views.theme import Palette, chosen_ground, second_rank
 
 _Index = QModelIndex | QPersistentModelIndex
 _ROW_PX = 34  # two lines: a low screen is to show several entries
@@ -105,13 +105,14 @@ class QueueDelegate(QStyledItemDelegate):
             return
         box = QRect(option.rect)
         painter.save()
-        if option.state & QStyle.StateFlag.State_Selected:
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        if chosen:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(theme_mix(p.surface, p.accent, 0.4)))
+            painter.setBrush(QColor(chosen_ground(p)))
             painter.drawRoundedRect(QRectF(box).adjusted(1, 1, -1, -1), 5, 5)
         self._icon(row, p).paint(painter, QRect(box.left() + 6, box.top() + 8, 18, 18))
-        self._texts(painter, row, box.adjusted(32, 2, -14, -2), p)
+        self._texts(painter, row, box.adjusted(32, 2, -14, -2), p, chosen=chosen)
         self._need(painter, row, box, p)
         painter.restore()
 
@@ -120,7 +121,9 @@ class QueueDelegate(QStyledItemDelegate):
             self._icons[row.icon] = icon(row.icon, p.warning if row.urgent else p.muted)
         return self._icons[row.icon]
 
-    def _texts(self, painter: QPainter, row: QueueRow, room: QRect, p: Palette) -> None:
+    def _texts(
+        self, painter: QPainter, row: QueueRow, room: QRect, p: Palette, *, chosen: bool
+    ) -> None:
         left = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         right = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         half = room.height() // 2
@@ -129,7 +132,7 @@ class QueueDelegate(QStyledItemDelegate):
         font = painter.font()
         font.setPointSizeF(8.5)
         painter.setFont(font)
-        painter.setPen(QColor(p.muted))
+        painter.setPen(QColor(second_rank(p, chosen=chosen)))
         painter.drawText(top, right, row.place)
         taken = painter.fontMetrics().horizontalAdvance(row.place) + 8
         why = painter.fontMetrics().elidedText(row.why, Qt.TextElideMode.ElideRight, bottom.width())

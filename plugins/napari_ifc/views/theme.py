@@ -170,6 +170,16 @@ def placeholder(p: Palette) -> str:
     return theme_mix(p.raised, p.text, 0.7)
 
 
+def chosen_ground(p: Palette) -> str:
+    """The ground of a row that is chosen."""
+    return theme_mix(p.surface, p.accent, 0.4)
+
+
+def second_rank(p: Palette, *, chosen: bool) -> str:
+    """Second-rank text of a row: on the ground of a chosen one muted text is hard to read."""
+    return p.text if chosen else p.muted
+
+
 def theme_mix(first: str, second: str, share: float) -> str:
     """Colour between two, ``share`` of the way to the second, as ``#rrggbb``."""
     a = [int(first[i : i + 2], 16) for i in (1, 3, 5)]

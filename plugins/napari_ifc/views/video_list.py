@@ -39,7 +39,13 @@ from napari_ifc.rows import VideoRow
 from napari_ifc.views.action_buttons import show_actions
 from napari_ifc.views.focus import KeyHome
 from napari_ifc.views.icons import icon
-from napari_ifc.views.theme import Palette, style_sheet, theme_mix
+from napari_ifc.views.theme import (
+    Palette,
+    chosen_ground,
+    second_rank,
+    style_sheet,
+    theme_mix,
+)
 
 _Index = QModelIndex | QPersistentModelIndex
 _ROW_ROLE = Qt.ItemDataRole.UserRole
@@ -127,7 +133,8 @@ class _VideoDelegate(QStyledItemDelegate):
         self._picture(painter, QRect(area.left() + _GAP_PX, top, width, height), row, colors)
         left = area.left() + width + 2 * _GAP_PX
         text = QRect(left, area.top() + 5, area.right() - left - _GAP_PX, 16)
-        self._words(painter, text, row, colors)
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        self._words(painter, text, row, colors, second_rank(colors, chosen=chosen))
         painter.restore()
 
     @staticmethod
@@ -144,8 +151,8 @@ class _VideoDelegate(QStyledItemDelegate):
         chosen = bool(option.state & QStyle.StateFlag.State_Selected)
         hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
         if chosen or hovered:
-            share = 0.4 if chosen else 0.12
-            painter.setBrush(QColor(theme_mix(colors.surface, colors.accent, share)))
+            hover = theme_mix(colors.surface, colors.accent, 0.12)
+            painter.setBrush(QColor(chosen_ground(colors) if chosen else hover))
             painter.drawRoundedRect(area, 5, 5)
         if shown:
             painter.setBrush(QColor(colors.accent))
@@ -163,14 +170,14 @@ class _VideoDelegate(QStyledItemDelegate):
             painter.drawPixmap(inside, picture)
 
     @staticmethod
-    def _words(painter: QPainter, line: QRect, row: VideoRow, colors: Palette) -> None:
+    def _words(painter: QPainter, line: QRect, row: VideoRow, colors: Palette, faint: str) -> None:
         font = QFont(painter.font())
         font.setPointSizeF(9)
         for number, text in enumerate((row.name, row.short)):
             font.setPointSizeF(9 if number == 0 else 8)
             painter.setFont(font)
             is_bright = number == 0 and not row.is_absent
-            painter.setPen(QColor(colors.text if is_bright else colors.muted))
+            painter.setPen(QColor(colors.text if is_bright else faint))
             mode = Qt.TextElideMode.ElideMiddle if number == 0 else Qt.TextElideMode.ElideRight
             short = painter.fontMetrics().elidedText(text, mode, line.width())
             flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter

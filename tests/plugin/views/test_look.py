@@ -7,7 +7,14 @@ from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QCheckBox, QFrame, QPushButton, QVBoxLayout
 
 from napari_ifc.views.icons import icon, icon_names
-from napari_ifc.views.theme import palette_for, placeholder, style_sheet, theme_mix
+from napari_ifc.views.theme import (
+    chosen_ground,
+    palette_for,
+    placeholder,
+    second_rank,
+    style_sheet,
+    theme_mix,
+)
 from napari_ifc.views.track_table import TrackTable
 
 ORANGE = (230, 159, 0)
@@ -35,6 +42,8 @@ def test_every_text_can_be_read(theme):
     for ground in (p.background, p.surface):
         assert contrast(p.link, ground) >= 4.5
     assert contrast(placeholder(p), p.raised) >= 4.5
+    assert contrast(second_rank(p, chosen=True), chosen_ground(p)) >= 4.5
+    assert contrast(second_rank(p, chosen=False), p.surface) >= 4.5
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

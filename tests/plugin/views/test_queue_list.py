@@ -1,10 +1,15 @@
 """The rows of the review queue in a width."""
 
+from dataclasses import replace
+
 import pytest
-from qtpy.QtGui import QFont, QFontMetrics
+from qtpy.QtCore import QRect
+from qtpy.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter
+from qtpy.QtWidgets import QStyle, QStyleOptionViewItem, QWidget
 
 from napari_ifc.rows import QueueRow
-from napari_ifc.views.queue_list import QueueModel, fitted_title
+from napari_ifc.views.queue_list import QueueDelegate, QueueModel, fitted_title
+from napari_ifc.views.theme import palette_for
 
 LONG = "recording of the second morning 0007.mp4"
 
@@ -48,3 +53,26 @@ def test_the_tip_of_a_row_has_the_whole_name_of_its_video(qapp):
     model.set_rows(1, lambda place: row("Track 12", LONG))
     said = model.data(model.index(0))
     assert said == f"Track 12, in {LONG}, frame 0: Unsure. Need 50%."
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_no_word_of_the_chosen_row_is_muted(theme, qtbot):
+    colors, home, model = palette_for(theme), QWidget(), QueueModel()
+    qtbot.addWidget(home)
+    delegate = QueueDelegate(home)
+    delegate.apply_palette(colors)
+    model.set_rows(1, lambda place: replace(row("Track 12"), urgent=True))
+
+    def inks(state):
+        option, picture = QStyleOptionViewItem(), QImage(300, 34, QImage.Format.Format_RGB32)
+        option.rect, option.state = QRect(0, 0, 300, 34), state
+        picture.fill(QColor(colors.surface))
+        painter = QPainter(picture)
+        delegate.paint(painter, option, model.index(0))
+        painter.end()
+        return {picture.pixelColor(x, y).name() for x in range(32, 290) for y in range(34)}
+
+    assert colors.muted in inks(QStyle.StateFlag.State_Enabled)
+    chosen = inks(QStyle.StateFlag.State_Selected)
+    assert colors.muted not in chosen
+    assert colors.text in chosen
