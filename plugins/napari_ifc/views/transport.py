@@ -73,6 +73,7 @@ class TimelinePanel(KeyHome):
         self._place.setFlat(True)
         self._place.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._place.setProperty("role", "link")
+        self._place.setStyleSheet("text-align: left")  # else it wanders with each digit
         self._place.clicked.connect(lambda: self.action_requested.emit("frame.go_to"))
         self._place_room: tuple[int, float] | None = None
         self._place.setAccessibleName(tr("Frame and time"))

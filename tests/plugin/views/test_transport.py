@@ -54,6 +54,23 @@ def test_going_from_frame_to_frame_lays_nothing_out_anew(panel, qapp):
     assert place_of(panel).text() == "1999 / 1999   1:06.63"
 
 
+def test_the_number_of_the_frame_begins_at_one_place(panel):
+    place, begins = place_of(panel), set()
+    for frame_index in (0, 11, 111, 1111):  # all begin with the same stroke but the first
+        panel.show_place(frame_index, 2000, 30.0)
+        picture = place.grab().toImage()
+        ground = picture.pixelColor(0, 0)
+        columns = range(picture.width())
+        begins.add(
+            next(
+                x
+                for x in columns
+                if any(picture.pixelColor(x, y) != ground for y in range(picture.height()))
+            )
+        )
+    assert max(begins) - min(begins) <= 2
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_every_place_of_a_longer_video_fits(panel, theme):
     panel.show_place(3, 10, 0.0)
