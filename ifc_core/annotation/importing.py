@@ -30,7 +30,7 @@ from ifc_core.annotation.import_notes import (
 from ifc_core.annotation.imported_tracks import SpooledTracks
 from ifc_core.annotation.known_tracks import KnownTracks
 from ifc_core.annotation.pointer_tables import Table
-from ifc_core.annotation.rows import PALETTE
+from ifc_core.annotation.rows import PALETTE, normalised
 from ifc_core.annotation.schema import SOURCE_CODE, STATE_CODE
 from ifc_core.annotation.store import Project
 from ifc_core.errors import FormatError
@@ -38,6 +38,7 @@ from ifc_core.io.pending_tracks import PendingTracks
 from ifc_core.io.ytvis_types import YtvisFile, YtvisHeader, YtvisTrack, YtvisVideo
 from ifc_core.jobs import JobContext, Progress
 from ifc_core.structures import Category, FrameState, MaskSource, RLEMask, TrackKind, TrackState
+from ifc_core.structures.palette import unlike_color
 
 _CHUNK_MASKS = 2000
 _OF_PEOPLE = (FrameState.CORRECTED, FrameState.APPROVED)
@@ -226,7 +227,7 @@ def _bring_in(
         edit = ImportTracks(
             name,
             {key: place.place for key, place in places.items()},
-            _classes(header),
+            _classes(header, project.categories()),
             loader.in_order(),
             _exhaustive(header.videos, places, believed, loader.unflagged),
             loader.tracks.num_pointers,
@@ -298,16 +299,19 @@ def _exhaustive(
     return flagged
 
 
-def _classes(header: YtvisHeader) -> dict[int, Category]:
-    """The file's classes by id; where it says nothing of colours each gets one of its own."""
+def _classes(header: YtvisHeader, there: Sequence[Category]) -> dict[int, Category]:
+    """The file's classes by id; where it says nothing of colours each new one gets its own."""
     classes = {c.id: c for c in header.categories}
     if any(video.details is not None for video in header.videos):
         return classes  # a file of ours: they are as they were
-    unsaid = Category(1, "any").color_rgb
-    return {
-        key: replace(c, color_rgb=PALETTE[place % len(PALETTE)]) if c.color_rgb == unsaid else c
-        for place, (key, c) in enumerate(classes.items())
-    }
+    unsaid, known = Category(1, "any").color_rgb, {normalised(c.name) for c in there}
+    used = [c.color_rgb for c in there]
+    for key, category in classes.items():
+        if category.color_rgb == unsaid and normalised(category.name.strip()) not in known:
+            free = next((color for color in PALETTE if color not in used), None)
+            used.append(free or unlike_color(used))
+            classes[key] = replace(category, color_rgb=used[-1])
+    return classes
 
 
 class _Loader:

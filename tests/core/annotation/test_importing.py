@@ -18,12 +18,11 @@ from ifc_core.annotation.exporting import (
 from ifc_core.annotation.file_videos import resolve_videos
 from ifc_core.annotation.importing import import_annotations
 from ifc_core.annotation.known_tracks import KnownTracks
+from ifc_core.annotation.rows import PALETTE
 from ifc_core.errors import FormatError, OutputError
 from ifc_core.io.video import open_video
 from ifc_core.io.ytvis_types import YtvisVideo
-from ifc_core.structures import (
-    RLEMask,
-)
+from ifc_core.structures import Category, RLEMask
 
 from .conftest import SIZE, box
 
@@ -212,6 +211,18 @@ def test_classes_of_a_file_keep_their_ids_in_a_new_project_in_any_order(tmp_path
         import_annotations(project, file)
         found = [(category.id, category.name) for category in project.categories()]
         assert found == [(4, "cat"), (5, "dog"), (6, "fox")]
+
+
+def test_new_classes_of_a_file_get_colours_that_no_class_of_the_project_has(tmp_path):
+    names = [f"kind {number}" for number in range(20)]
+    with Project.create(tmp_path / "p.ifcproj") as project:
+        project.apply(edits.SetCategory(Category(1, "object", color_rgb=PALETTE[0])))
+        project.apply(edits.SetCategory(Category(2, "kind 3", color_rgb=PALETTE[2])))
+        import_annotations(project, named(tmp_path, "a.json", *names, key=4))
+        colors = {c.name: c.color_rgb for c in project.categories()}
+    assert (colors["object"], colors["kind 3"]) == (PALETTE[0], PALETTE[2])
+    assert colors["kind 0"] == PALETTE[1]
+    assert len(colors) == len(set(colors.values())) == 21
 
 
 def test_a_file_whose_name_is_not_utf8_is_imported(tmp_path):
