@@ -237,8 +237,7 @@ REPORTS = (
     "{names}. Undo if they are those of another file.",
     "The text of tracks of {name} does not agree with its masks, which are what counts: {text}. "
     "Divisions may be missing.",
-    "1 track covers one of the project with a mean IoU of {iou}: both are there now; undo, and "
-    "choose which to keep, if that is not meant.",
+    "1 track covers one of the project with a mean IoU of {iou}: both are there now.",
     "1 track covers one of the project with a mean IoU of {iou}: where both show an object, what "
     "was there stayed and theirs was left out.",
     "1 track covers one of the project with a mean IoU of {iou}: where both show an object, what "
@@ -247,8 +246,7 @@ REPORTS = (
     "beside what was there.",
     "On 1 frame such masks have an IoU of less than 0.5: both are there.",
     "On {count} frames such masks have an IoU of less than 0.5: both are there.",
-    "{count} tracks cover ones of the project with a mean IoU of {iou}: both are there now; undo, "
-    "and choose which to keep, if that is not meant.",
+    "{count} tracks cover ones of the project with a mean IoU of {iou}: both are there now.",
     "{count} tracks cover ones of the project with a mean IoU of {iou}: where both show an object, "
     "what was there stayed and theirs was left out.",
     "{count} tracks cover ones of the project with a mean IoU of {iou}: where both show an object, "
