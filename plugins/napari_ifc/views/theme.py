@@ -153,6 +153,7 @@ def style_sheet(p: Palette) -> str:
         selection-background-color: {p.accent}; font-size: 9pt; }}
     QCheckBox {{ color: {p.text}; font-size: 9pt; border: {_RING}px solid transparent;
         border-radius: 5px; }}
+    QCheckBox:disabled {{ color: {theme_mix(p.raised, p.text, 0.4)}; }}
     QCheckBox::indicator {{ border: 1px solid {p.muted}; border-radius: 3px; padding: 0; }}
     QCheckBox::indicator:disabled {{ border-color: {theme_mix(p.surface, p.muted, 0.5)}; }}
     QPushButton:focus, QToolButton:focus, QPushButton[role]:focus, QToolButton[role]:focus,

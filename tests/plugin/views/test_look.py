@@ -68,6 +68,11 @@ def test_an_empty_box_and_a_link_without_effect_are_seen_as_what_they_are(theme,
     link.setEnabled(False)
     faint = max(contrast(c, p.surface) for c in colors(link))
     assert faint < 0.75 * max(contrast(c, p.surface) for c in alive)
+    box.setText("Marked range")
+    card.adjustSize()
+    alive = max(contrast(c, p.surface) for c in colors(box))
+    box.setEnabled(False)
+    assert max(contrast(c, p.surface) for c in colors(box)) < 0.75 * alive
 
 
 def test_icons_have_a_faint_form_for_disabled_buttons(qapp):

@@ -147,6 +147,19 @@ class TestTrackTable:
         bar._scroll.ensureWidgetVisible(bar._length[0])
         assert not bar._length[0].visibleRegion().isEmpty()
 
+    def test_a_window_800_pixels_high_shows_all_conditions(self, table, qtbot):
+        table.setStyleSheet(style_sheet(palette_for("dark")))
+        table.resize(372, 390)  # 400 there, where the fields are a little higher
+        table.show_filters(True)
+        bar = table.filters
+        qtbot.waitUntil(lambda: bar.height() == bar.sizeHint().height())
+        QApplication.processEvents()
+        assert bar._scroll.verticalScrollBar().maximum() == 0
+        assert table._below_search.verticalScrollBar().maximum() == 0
+        assert bar._untouched.visibleRegion().boundingRect() == bar._untouched.rect()
+        line = table.view.visualRect(table.view.model().index(1, 0))
+        assert table.view.viewport().visibleRegion().contains(line.center())
+
     def test_a_high_window_shows_filter_and_list_at_once(self, table, qtbot):
         table.resize(340, 560)
         table.show_filters(True)
