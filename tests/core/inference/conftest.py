@@ -49,7 +49,7 @@ def tiny_model():
         num_heads=4,
     )
     with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(5)
+        torch.manual_seed(16)
         model = IFC(config).eval()
         for module in model.modules():
             if hasattr(module, "running_var"):
