@@ -136,6 +136,7 @@ def style_sheet(p: Palette) -> str:
     QListView {{ background: {p.surface}; color: {p.text};
         border: {_RING}px solid transparent; border-radius: 6px; padding: 2px; font-size: 9pt; }}
     QListView::item {{ padding: 4px 6px; border-radius: 4px; }}
+    QListView::item:disabled {{ color: {p.muted}; }}
     QListView::item:selected {{ background: {theme_mix(p.surface, p.accent, 0.45)}; }}
     QProgressBar {{ background: {p.raised}; border: 0; border-radius: 3px; max-height: 6px;
         min-height: 6px; text-align: center; color: transparent; }}

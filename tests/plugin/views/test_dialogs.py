@@ -1,5 +1,7 @@
 """Palette, class and export dialogs."""
 
+from itertools import product
+
 import pytest
 from qtpy.QtCore import Qt
 
@@ -13,6 +15,7 @@ from napari_ifc.views.export_choices import ExportChoice, ExportOffer
 from napari_ifc.views.quality_dialog import QualityDialog
 from napari_ifc.views.settings_dialog import SettingsDialog
 from napari_ifc.views.system_dialog import SystemDialog
+from napari_ifc.views.theme import palette_for, style_sheet
 
 ORANGE = (230, 159, 0)
 
@@ -44,6 +47,29 @@ def test_palette_finds_and_runs_only_what_is_possible(qtbot):
     assert "“frobnicate”" in palette.list.item(0).text()
     with qtbot.assertNotEmitted(palette.action_requested):
         qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_what_is_not_possible_is_muted_in_the_palette(qtbot, theme):
+    colors, actions = palette_for(theme), ActionTable()
+    actions.add(Action("a.one", "Delete masks", lambda: None, group="Track"))
+    actions.add(Action("a.two", "Delete tracks", lambda: None, group="Track"))
+    actions.add(Action("a.three", "Delete it", lambda: None, group="File", why_not=lambda: "No."))
+    palette = CommandPalette(actions)
+    palette.setStyleSheet(style_sheet(colors))
+    qtbot.addWidget(palette)
+    palette.show()
+    qtbot.waitExposed(palette)
+
+    def inks(line):
+        place = palette.list.visualItemRect(palette.list.item(line))
+        picture = palette.list.viewport().grab(place).toImage()
+        points = product(range(picture.width()), range(picture.height()))
+        return {picture.pixelColor(x, y).name() for x, y in points}
+
+    assert colors.text in inks(1)
+    assert colors.text not in inks(2)
+    assert colors.muted in inks(2)
 
 
 def test_class_dialog_takes_a_new_name(qtbot):
