@@ -22,7 +22,7 @@ class RealPointer:
     Where a place is on the canvas is learnt from what napari makes of two moves of the pointer.
 
     Args:
-        studio: The studio with something open; its window need not be seen.
+        studio: The studio with something open, in a window that is seen.
         qtbot: Waits for napari, which looks at the pointer every few milliseconds only.
     """
 
@@ -33,8 +33,8 @@ class RealPointer:
 
     def places_of(self, places: tuple[tuple[float, float], ...]) -> list[QPointF]:
         """Where places of the video are on the canvas."""
-        height, width = self._viewer.canvas.size  # a hidden window's widget has another one
-        near, far = QPointF(width / 4, height / 4), QPointF(width / 2, height / 2)
+        height, width = self._viewer.canvas.size
+        near, far = QPointF(width // 4, height // 4), QPointF(width // 2, height // 2)
         x0, y0 = self._seen_at(near)
         x1, y1 = self._seen_at(far)
         zoom_x, zoom_y = (far.x() - near.x()) / (x1 - x0), (far.y() - near.y()) / (y1 - y0)
@@ -46,7 +46,7 @@ class RealPointer:
         seen: list[tuple[float, float]] = []
 
         def look(_: Any, event: Any) -> None:
-            if (round(event.pos[0]), round(event.pos[1])) == (round(point.x()), round(point.y())):
+            if tuple(event.pos) == (point.x(), point.y()):
                 row, column = event.position[-2:]
                 seen.append((column + 0.5, row + 0.5))
 

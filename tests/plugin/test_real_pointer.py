@@ -11,8 +11,20 @@ pytestmark = pytest.mark.window
 FIRST, SECOND, BESIDE = (15.5, 24.5), (45.5, 24.5), (2.5, 2.5)
 
 
+@pytest.fixture(scope="module")
+def shared_viewer(qapp):
+    """A window that is seen: OpenGL may refuse a click into another one, which has no canvas yet."""
+    import napari
+
+    viewer = napari.Viewer()
+    viewer.window.resize(1400, 900)  # with room beside the panel
+    yield viewer
+    viewer.close()
+
+
 @pytest.fixture
 def pointer(desk, qtbot):
+    qtbot.waitUntil(desk.studio.panel.window().isVisible)
     return RealPointer(desk.studio, qtbot)
 
 
