@@ -13,7 +13,7 @@ FIRST, SECOND, BESIDE = (15.5, 24.5), (45.5, 24.5), (2.5, 2.5)
 
 @pytest.fixture(scope="module")
 def shared_viewer(qapp):
-    """A window that is seen: OpenGL may refuse a click into another one, which has no canvas yet."""
+    """A window that is seen: into another one OpenGL may refuse a click, since it has no canvas."""
     import napari
 
     viewer = napari.Viewer()
