@@ -110,7 +110,9 @@ def export_project(
             raise InputError(
                 f"Training and validation go to a folder, and {target.name} is the name of a file."
             )
-        parts = part_videos([s.video for s in exported], options.split)
+        videos = [s.video for s in exported]
+        others = [video for video in reader.videos() if video not in videos]
+        parts = part_videos(videos, options.split, others)
         check_target(reader, target)
         check_new_folder(target)
         writer.check_videos(exported)

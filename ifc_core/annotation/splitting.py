@@ -49,24 +49,38 @@ class Parts:
         valid: Ids of those to validate by.
         moved: Name of the one that was put on the other side, since else a part were empty; or "".
         moved_to: The part that it was put into.
+        by_name: Names of those whose side was drawn by their name, since their content is unknown.
+        idle: Names of those that were named for validation and have nothing to export.
     """
 
     train: tuple[int, ...]
     valid: tuple[int, ...]
     moved: str = ""
     moved_to: str = ""
+    by_name: tuple[str, ...] = ()
+    idle: tuple[str, ...] = ()
 
     def notes(self) -> tuple[str, ...]:
-        """A sentence on the video that was put on the other side."""
-        if not self.moved:
-            return ()
-        return (
-            f"No video was drawn for the part {self.moved_to}, so {self.moved} was put there; this "
-            "may change as videos are added.",
-        )
+        """Sentences on what is not as one would expect."""
+        found = []
+        if self.moved:
+            found.append(
+                f"No video was drawn for the part {self.moved_to}, so {self.moved} was put there; "
+                "this may change as videos are added."
+            )
+        if self.by_name:
+            found.append(
+                f"The file was never seen of {listed(self.by_name)}: the part was drawn by name and"
+                " may be another one once the file is found."
+            )
+        if self.idle:
+            found.append(f"Named for validation, with nothing to export: {listed(self.idle)}.")
+        return tuple(found)
 
 
-def part_videos(videos: Sequence[VideoEntry], split: Split) -> Parts:
+def part_videos(
+    videos: Sequence[VideoEntry], split: Split, others: Sequence[VideoEntry] = ()
+) -> Parts:
     """Decide on which side each video is.
 
     A number between 0 and 1 follows from the seed and the video's content (its name where the
@@ -77,6 +91,7 @@ def part_videos(videos: Sequence[VideoEntry], split: Split) -> Parts:
     Args:
         videos: Those with something to export.
         split: How they are parted.
+        others: Those of the project that have nothing to export.
 
     Raises:
         InputError: There are fewer than two videos, or one part would be empty although the
@@ -107,6 +122,8 @@ def part_videos(videos: Sequence[VideoEntry], split: Split) -> Parts:
         tuple(video.id for video in videos if video.id in valid),
         moved,
         moved_to,
+        tuple(v.name for v in videos if split.share and v.id in free and not v.fingerprint),
+        tuple(v.name for v in others if v.id in split.valid_ids),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -86,7 +86,9 @@ def export(
             "train.json, both in the folder that -o names."
         ),
     ] = None,
-    split_seed: Annotated[int, typer.Option(help="Another number parts them otherwise.")] = 0,
+    split_seed: Annotated[
+        int | None, typer.Option(help="Another number than 0 parts them otherwise.")
+    ] = None,
     val: Annotated[
         list[str] | None,
         typer.Option(help="This video (name) goes to valid.json; may be repeated."),
@@ -101,6 +103,7 @@ def export(
 
     if scope not in list(ExportScope):
         raise InputError(f"There is no scope {scope}; use reviewed, approved or everything.")
+    _check_named(video or (), val or ())
     with open_reader(project) as reader:
         video_ids = _ids(reader.videos(), video, "video")
         options = ExportOptions(
@@ -114,7 +117,7 @@ def export(
             approved_tracks_only=approved_tracks,
             color_by=_colors_by(by_class=color_by_class, by_lineage=color_by_lineage),
             labels=labels,
-            split=_split(split, split_seed, _ids(reader.videos(), val, "video")),
+            split=_split(split, split_seed, val or (), reader),
         )
         chosen = form or _BY_SUFFIX.get(output.suffix.lower(), "ytvis")
         with job(f"Exporting {reader.name}") as context:
@@ -150,19 +153,33 @@ def _show_export(report: ExportReport, options: ExportOptions) -> None:
         print_line("  Proposals that nobody reviewed are exported with --scope everything.")
 
 
-def _split(share: float | None, seed: int, valid_ids: tuple[int, ...] | None) -> Split | None:
+def _split(
+    share: float | None, seed: int | None, named: Sequence[str], reader: ProjectReader
+) -> Split | None:
     """How an export is parted, if it is.
 
     Raises:
-        InputError: The share is none.
+        InputError: The share is none, there is a seed without one, or no such video.
     """
     from ifc_core.annotation.splitting import Split
 
-    if share is None and not valid_ids:
+    if share is None and seed is not None:
+        raise InputError("--split-seed parts videos otherwise, and so needs --split.")
+    if share is None and not named:
         return None
     if share is not None and not 0 < share < 1:
         raise InputError(f"The share of --split lies between 0 and 1, such as 0.2, not {share:g}.")
-    return Split(share or 0.0, seed, valid_ids or ())
+    return Split(share or 0.0, seed or 0, _ids(reader.videos(), named, "video") or ())
+
+
+def _check_named(video: Sequence[str], val: Sequence[str]) -> None:
+    """Make sure that videos for validation are among those that are exported.
+
+    Raises:
+        InputError: One is not.
+    """
+    if video and (left_out := [name for name in val if name not in video]):
+        raise InputError(f"--val names {listed(left_out)}, which --video leaves out.")
 
 
 def format_of(name: str) -> ExportFormat:
@@ -211,7 +228,7 @@ def _range(text: str, reader: ProjectReader, video_ids: tuple[int, ...] | None) 
     return Scope(first, None if typed.last is None else last)
 
 
-def _ids(entries: Iterable[Any], names: list[str] | None, word: str) -> tuple[int, ...] | None:
+def _ids(entries: Iterable[Any], names: Sequence[str] | None, word: str) -> tuple[int, ...] | None:
     """Ids of the entries with these names; ``None`` where nothing is asked for."""
     if not names:
         return None

@@ -255,6 +255,9 @@ REPORTS = (
     "proposals, beside what was there.",
     "No video was drawn for the part {text}, so {name} was put there; this may change as videos "
     "are added.",
+    "The file was never seen of {names}: the part was drawn by name and may be another one once "
+    "the file is found.",
+    "Named for validation, with nothing to export: {names}.",
     "Without times and intensities, since the video cannot be read: {names}.",
     "{count} approved frames do not count as complete in the export, since not all of their "
     "objects are in it.",

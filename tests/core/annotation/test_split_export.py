@@ -99,6 +99,17 @@ def test_neither_part_is_empty_and_it_is_said_what_was_moved(share):
     assert note.startswith(f"No video was drawn for the part {part}, so {name} was put there;")
 
 
+def test_what_was_named_in_vain_and_what_may_change_sides_is_told():
+    videos = [entry(1), entry(2, ""), entry(3), entry(4, "")]
+    parts = part_videos(videos, Split(0.4, valid_ids=(4, 5)), [entry(5), entry(6)])
+    assert parts.notes()[-2:] == (
+        "The file was never seen of v2: the part was drawn by name and may be another one once the "
+        "file is found.",
+        "Named for validation, with nothing to export: v5.",
+    )
+    assert part_videos(videos, Split(valid_ids=(4,))).notes() == ()  # nothing was drawn
+
+
 def test_what_cannot_be_parted_is_refused():
     videos = [entry(1), entry(2)]
     assert part_videos(videos, Split(valid_ids=(2,))).valid == (2,)

@@ -398,6 +398,8 @@ def test_an_export_is_parted_by_video(folder, clip_file, tmp_path, run):
         (("--split", "1"), "lies between 0 and 1, such as 0.2, not 1"),
         (("--split", "0.2", "--video", "square"), "square alone has"),
         (("--val", "nobody"), "There is no video called nobody"),
+        (("--split-seed", "1"), "--split-seed parts videos otherwise, and so needs --split."),
+        (("--val", "b", "--video", "square"), "--val names b, which --video leaves out."),
         (("--split", "0.2", "--format", "csv"), "csv is not parted"),
     ):
         code, _, err = run("export", folder, "-o", tmp_path / "no", *words)
