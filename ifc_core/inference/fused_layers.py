@@ -156,7 +156,9 @@ class FusedBlock(nn.Module):
         self.downsample: nn.Conv2d | None = None
         if block.downsample is not None:
             shortcut = block.downsample[0]
-            self.downsample = shortcut if isinstance(shortcut, nn.Conv2d) else None
+            if not isinstance(shortcut, nn.Conv2d):
+                raise TypeError("a block's shortcut begins with a convolution")
+            self.downsample = shortcut
             self._join_biases()
 
     @torch.no_grad()

@@ -22,6 +22,23 @@ def unfilled() -> Iterator[None]:
         yield
 
 
+_FILLING = (
+    "normal_",
+    "uniform_",
+    "trunc_normal_",
+    "kaiming_normal_",
+    "kaiming_uniform_",
+    "xavier_normal_",
+    "xavier_uniform_",
+    "constant_",
+    "ones_",
+    "zeros_",
+    "fill_",
+    "zero_",
+)
+"""What fills a tensor, in ``torch.nn.init`` and of a tensor's own."""
+
+
 class _Unwritten(TorchFunctionMode):
     def __torch_function__(
         self,
@@ -32,12 +49,7 @@ class _Unwritten(TorchFunctionMode):
     ) -> Any:
         named = kwargs or {}
         target = named.get("tensor", args[0] if args else None)
-        if isinstance(target, Tensor) and target.is_meta and _writes(func):
+        fills = getattr(func, "__name__", "") in _FILLING
+        if fills and isinstance(target, Tensor) and target.is_meta:
             return target
         return func(*args, **named)
-
-
-def _writes(func: Callable[..., Any]) -> bool:
-    """Whether a function writes into its first argument, as PyTorch's names tell."""
-    name = getattr(func, "__name__", "")
-    return name.endswith("_") and not name.endswith("__")
