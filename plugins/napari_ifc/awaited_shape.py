@@ -12,6 +12,7 @@ from qtpy.QtCore import QTimer
 
 from napari_ifc.gestures import UNTIL_TOOL
 from napari_ifc.layers import LayerStack
+from napari_ifc.soon import soon
 
 if TYPE_CHECKING:
     import napari
@@ -37,7 +38,7 @@ class AwaitedShape:
         is_meant: Whether corners (n, 2) of (y, x) are those of a shape; a click makes none, and
             another drag is awaited.
         on_drawn: Called with the corners once one was dragged.
-        on_ended: Called before that, and where it was called off.
+        on_ended: Called before that, and once it was called off and its layer is gone.
     """
 
     def __init__(
@@ -59,6 +60,8 @@ class AwaitedShape:
         self._on_drawn = on_drawn
         self._on_ended = on_ended
         self._layer: Any = None
+        self._called_off: Any = None
+        self._end_timer = soon(self._end)
 
     @property
     def is_awaited(self) -> bool:
@@ -89,7 +92,13 @@ class AwaitedShape:
 
     def clear(self) -> None:
         """Await no shape any more."""
-        layer = self._let_go()
+        if self._called_off is None:
+            self._called_off = self._let_go()
+        self._end()
+
+    def _end(self) -> None:
+        self._end_timer.stop()
+        layer, self._called_off = self._called_off, None
         if layer is not None:
             self._layers.drop_extra(layer)
             self._on_ended()
@@ -106,10 +115,8 @@ class AwaitedShape:
         """Another layer has the pointer now, so that no shape can be dragged any more."""
         if self._layer is None or self._viewer.layers.selection.active is self._layer:
             return
-        layer = self._let_go()
-        # napari is still in the middle of choosing the layer, so this one goes after it.
-        QTimer.singleShot(0, lambda: self._layers.drop_extra(layer))
-        self._on_ended()
+        self._called_off = self._let_go()
+        self._end_timer.start()  # napari is still in the middle of choosing the layer
 
     def _on_data(self, event: Any) -> None:
         if not str(getattr(event, "action", "")).lower().endswith("added"):

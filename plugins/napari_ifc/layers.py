@@ -59,9 +59,8 @@ class LayerStack:
     Attributes:
         on_rest: Called once a stroke is over and stored.
         on_gesture: Called with each :class:`Gesture` of a pointer tool, also while it goes on.
-        on_turned: Called with whether frames are shown as they are when that changed: not in
-            3-D, nor along other axes.
-        flat: Whether they are, and the way back.
+        on_turned: Called with whether frames are shown as they are, when :attr:`flat` changed.
+        flat: Whether they are: not in 3-D, nor along other axes; and the way back.
     """
 
     def __init__(
@@ -267,11 +266,15 @@ class LayerStack:
             self._overlay.plan(frames)
 
     def add_extra(self, layer: Any, *, active: bool) -> None:
-        """Put a layer of a feature above ours; the feature takes it away again."""
-        self._busy = True
+        """Put a layer of a feature above ours, active or not; the feature takes it away again."""
+        layers, self._busy = self._viewer.layers, True
         self._bind(layer)
-        self._viewer.layers.append(layer)
-        self._activate(layer if active else None)
+        chosen = set(layers.selection)
+        with layers.selection.events.active.blocker():  # napari makes each new layer active
+            layers.append(layer)
+            layers.selection = chosen
+        if active:
+            layers.selection.active = layer
         self._busy = False
         self._on_mode()
 
@@ -279,13 +282,12 @@ class LayerStack:
         """Take a layer of a feature away; ours is active again, unless another one is."""
         was_active = self._viewer.layers.selection.active is layer
         self._remove(layer)
-        if was_active and self._edit is not None:
-            self._activate(None)
+        if was_active:
+            self._activate()
         self._on_mode()
 
-    def _activate(self, layer: Any) -> None:
-        mine = None if self._edit is None else self._edit.layer
-        self._viewer.layers.selection.active = mine if layer is None else layer
+    def _activate(self) -> None:
+        self._viewer.layers.selection.active = None if self._edit is None else self._edit.layer
 
     def show_heat(self, values: npt.NDArray[np.float32] | None) -> None:
         """Lay a heat map over the current frame, or take it away.
@@ -333,7 +335,7 @@ class LayerStack:
         if self._edit is None:
             return
         if mode != "pan_zoom" or self.awaits_shape:
-            self._activate(None)
+            self._activate()
         if self.is_waiting:
             self._mode_to_come = mode
             self._on_mode()
@@ -407,15 +409,13 @@ class LayerStack:
     def _build(self) -> None:
         self._busy = True
         layers = self._viewer.layers
-        for layer in self.layers:
-            if layer not in layers:
-                layers.append(layer)
+        for layer in (x for x in self.layers if x not in layers):
+            layers.append(layer)
         for place, layer in enumerate(self.layers):
             if layers.index(layer) != place:
                 layers.move(layers.index(layer), place)
-        for layer in self.layers:
             self._bind(layer)
-        self._activate(None)
+        self._activate()
         self._busy = False
 
     def _make_video(self, source: LazyVideo) -> Image:

@@ -56,6 +56,7 @@ class RegionLayer:
 
     def pick(self) -> None:
         """Let the next drag on the canvas be the rectangle."""
+        self._awaited.clear()  # before the other one goes: it would come back
         self._hide()
         self._awaited.begin()
 

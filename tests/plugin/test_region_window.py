@@ -87,6 +87,54 @@ def test_another_layer_calls_the_rectangle_off_and_stays_chosen(desk, region):
     assert desk.studio.viewer.layers.selection.active is other
 
 
+def test_another_layer_stays_chosen_where_the_rectangle_before_comes_back(desk, region):
+    drag(ask(desk), 5, 8, 30, 40)
+    ask(desk)
+    other, selection = desk.studio.layers.layers[0], desk.studio.viewer.layers.selection
+    selection.active = other
+    QApplication.processEvents()
+    assert selection.active is other
+    assert set(selection) == {other}
+    (again,) = shown(desk)
+    assert again.name == REGION
+    assert not desk.said
+
+
+def test_the_rectangle_before_stays_away_when_the_button_is_pressed_twice(desk, region):
+    drag(ask(desk), 5, 8, 30, 40)
+    ask(desk)
+    layer = ask(desk)
+    assert region.is_picking
+    assert shown(desk) == [layer]
+
+
+def test_showing_the_rectangle_leaves_the_line_of_the_scale_awaited(desk, region):
+    drag(ask(desk), 5, 8, 30, 40)
+    desk.studio.panel.show_page("review")
+    assert shown(desk) == []
+    scale = desk.studio.feature(VideoScale)
+    scale._draw_line()
+    line = desk.studio.viewer.layers.selection.active
+    desk.studio.panel.show_page("propose")
+    QApplication.processEvents()
+    assert len(shown(desk)) == 1
+    assert scale.line.is_drawing
+    assert desk.studio.viewer.layers.selection.active is line
+    assert desk.said.startswith("Drag a line")
+
+
+def test_the_line_of_the_scale_takes_the_place_of_an_awaited_rectangle(desk, region):
+    drag(ask(desk), 5, 8, 30, 40)
+    ask(desk)
+    scale = desk.studio.feature(VideoScale)
+    scale._draw_line()
+    QApplication.processEvents()
+    assert not region.is_picking
+    assert len(shown(desk)) == 1
+    assert scale.line.is_drawing
+    assert desk.said.startswith("Drag a line")
+
+
 def test_the_keys_of_the_program_hold_while_a_rectangle_is_awaited(desk, region):
     layer = ask(desk)
     assert {str(key) for key in desk.layer.keymap} <= {str(key) for key in layer.keymap}
