@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from struct import Struct
 
@@ -111,12 +111,13 @@ def overlay_scale(size: tuple[int, int], zoom: float = 1.0) -> Fraction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ground:
-    """The picture of the masks that are filled, which a stroke does not change.
+    """The picture of the masks that are filled, which a stroke hardly ever changes.
 
     Attributes:
         pixels: (h, w, 4) uint8, straight alpha.
         style: How they were drawn.
         masks: They, lowest first.
+        brushed: What is under the brush, which their numbers heed.
         places: Where their numbers stand.
         scale: Factor between the picture and the video.
     """
@@ -124,6 +125,7 @@ class Ground:
     pixels: RGBA
     style: OverlayStyle
     masks: Sequence[DrawnMask]
+    brushed: Sequence[RLEMask]
     places: Places
     scale: Fraction
 
@@ -203,15 +205,27 @@ class OverlayPainter:
         Returns:
             :attr:`picture`.
         """
-        filled = [mask for mask in masks if mask.filled]
-        ground = self._ground
-        if ground is None or (ground.style, ground.masks) != (style, filled):
-            ground = self._ground = self.paint_ground(masks, style)
+        ground = self._ground = self._kept(masks, style) or self.paint_ground(masks, style)
         np.copyto(self.picture, ground.pixels)
         hollow = [mask for mask in masks if not mask.filled]
         if hollow:
             self._draw_into(self.picture, hollow, style, ground.places.copy(), below=ground)
         return self.picture
+
+    def _kept(self, masks: Sequence[DrawnMask], style: OverlayStyle) -> Ground | None:
+        """The ground that is there, where one painted anew would look the same."""
+        ground, filled = self._ground, [mask for mask in masks if mask.filled]
+        if ground is None or (ground.style, ground.masks) != (style, filled):
+            return None
+        brushed = [mask.rle for mask in masks if mask.is_brushed]
+        if brushed == ground.brushed or not style.show_ids:
+            return ground
+        places = ground.places.laid_anew(self._seen(brushed), self.picture.shape)
+        return None if places is None else replace(ground, brushed=brushed, places=places)
+
+    def _seen(self, rles: Sequence[RLEMask]) -> list[DrawnCrop]:
+        """Decoded masks, but for those of which nothing is seen."""
+        return [crop for crop in self.crops.get(rles) if crop is not None]
 
     def paint_ground(self, masks: Sequence[DrawnMask], style: OverlayStyle) -> Ground:
         """Paint those of some masks that are filled, into a picture of their own.
@@ -221,10 +235,10 @@ class OverlayPainter:
             style: How.
         """
         filled = [mask for mask in masks if mask.filled]
-        brushed = [mask for mask in masks if mask.is_brushed]
+        brushed = [mask.rle for mask in masks if mask.is_brushed]
         places, pixels = Places(), np.zeros_like(self.picture)
         self._draw_into(pixels, filled, style, places, brushed)
-        return Ground(pixels, style, filled, places, self.scale)
+        return Ground(pixels, style, filled, brushed, places, self.scale)
 
     def adopt(self, ground: Ground) -> None:
         """Take a ground that another painter of the same scale has painted, for :meth:`draw`."""
@@ -237,7 +251,7 @@ class OverlayPainter:
         masks: Sequence[DrawnMask],
         style: OverlayStyle,
         taken: Places,
-        brushed: Sequence[DrawnMask] = (),
+        brushed: Sequence[RLEMask] = (),
         below: Ground | None = None,
     ) -> None:
         """Draw masks over what is there, but for the numbers in it.
@@ -266,9 +280,7 @@ class OverlayPainter:
                 out[box] = below.pixels[box]
         if style.show_ids:
             owners = [taken.cover(crop, out.shape, above=m.is_brushed) for m, crop in placed]
-            for crop in self.crops.get([mask.rle for mask in brushed]):
-                if crop is not None:
-                    taken.cover(crop, out.shape, above=True)
+            taken.lay(self._seen(brushed), out.shape)
             for (mask, crop), owner in zip(placed, owners, strict=True):
                 if not mask.ghost:
                     look = (mask.color_rgb, mask.selected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import cv2
@@ -38,6 +39,8 @@ class Places:
         self._owners: npt.NDArray[np.uint16] | None = None
         self._above: tuple[int, ...] = ()
         self._count = 0
+        self._asked: list[tuple[tuple[_Box, ...], int, bool]] = []
+        self._bare: Places | None = None
 
     def copy(self) -> Places:
         """Places that can be taken without taking them here."""
@@ -45,6 +48,34 @@ class Places:
         other._bands = {band: list(boxes) for band, boxes in self._bands.items()}
         other._owners = None if self._owners is None else self._owners.copy()
         other._above, other._count = self._above, self._count
+        other._asked, other._bare = list(self._asked), self._bare
+        return other
+
+    def lay(self, crops: Sequence[DrawnCrop], shape: tuple[int, ...]) -> None:
+        """Note which masks are under the brush, until :meth:`laid_anew` notes others."""
+        self._bare = self.copy()
+        for crop in crops:
+            self.cover(crop, shape, above=True)
+
+    def laid_anew(self, crops: Sequence[DrawnCrop], shape: tuple[int, ...]) -> Places | None:
+        """These places, with other masks under the brush.
+
+        Args:
+            crops: Those masks.
+            shape: (height, width) of the picture.
+
+        Returns:
+            ``None`` where a number would have another look, or might stand elsewhere.
+        """
+        if self._bare is None:
+            return None
+        other = self._bare.copy()
+        other.lay(crops, shape)
+        for boxes, owner, answer in self._asked:
+            changed = any((self._under(b) != other._under(b)).any() for b in boxes)
+            if changed and other._answer(boxes, owner) != answer:
+                return None
+        other._bands, other._asked = self.copy()._bands, list(self._asked)
         return other
 
     def cover(self, crop: DrawnCrop, shape: tuple[int, ...], *, above: bool = False) -> int:
@@ -74,8 +105,25 @@ class Places:
         under = self._under(box)
         return float(np.count_nonzero((under != 0) & (under != owner))) / max(1, under.size)
 
+    def prefers_second(self, first: _Box, second: _Box, owner: int) -> bool:
+        """Whether a number hides too much of other masks in a box, and less in a second one."""
+        return self._ask((first, second), owner)
+
     def is_tinted(self, box: _Box) -> bool:
         """Whether a mask that is tinted over the picture lies on much of a box."""
+        return self._ask((box,), 0)
+
+    def _ask(self, boxes: tuple[_Box, ...], owner: int) -> bool:
+        answer = self._answer(boxes, owner)
+        self._asked.append((boxes, owner, answer))
+        return answer
+
+    def _answer(self, boxes: tuple[_Box, ...], owner: int) -> bool:
+        """What is asked of two boxes, or of one."""
+        if len(boxes) > 1:
+            hidden = self.hides(boxes[0], owner)
+            return hidden > _HIDES and self.hides(boxes[1], owner) < hidden
+        (box,) = boxes
         return bool(self._above) and np.isin(self._under(box), self._above).mean() > _HIDES
 
     def _under(self, box: _Box) -> npt.NDArray[np.uint16]:
@@ -197,10 +245,7 @@ def _wanted(
         (min(max(x - box_w // 2, 0), wide - box_w), min(max(y, 0), tall - box_h), box_w, box_h)
         for x, y in ((above[0], above[1] - box_h - 3), (middle[0], middle[1] - box_h // 2))
     ]
-    hidden = taken.hides(boxes[0], owner)
-    if hidden <= _HIDES or taken.hides(boxes[1], owner) >= hidden:
-        return boxes[0]
-    return boxes[1]
+    return boxes[taken.prefers_second(*boxes, owner)]
 
 
 def luminance(rgb: RGB) -> float:

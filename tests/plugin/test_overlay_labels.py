@@ -193,6 +193,52 @@ def test_numbers_below_the_mask_under_the_brush_can_be_read_through_its_tint(bru
     assert (alone[..., :3] == track_color(other)).all(axis=-1).mean() > 0.3  # its usual look
 
 
+def under_brush(center, radius, size=(190, 240)):
+    """The selected mask as a stroke leaves it."""
+    rle = disc(size, center, radius)
+    return DrawnMask(1, rle, track_color(4), selected=True, filled=False)
+
+
+INNER = DrawnMask(2, disc((190, 240), (120, 120), 20), track_color(1))
+SMALL, WIDE = under_brush((20, 20), 10), under_brush((100, 120), 85)
+BELOW = under_brush((60, 120), 41)  # reaches to where the number of the other stands
+STROKES = ((SMALL, WIDE), (WIDE, SMALL), (SMALL, BELOW), (BELOW, WIDE), (BELOW, SMALL))
+
+
+@pytest.mark.parametrize(("before", "after"), STROKES)
+def test_after_a_stroke_numbers_look_as_if_painted_anew(before, after):
+    size, style = (190, 240), OverlayStyle(digit_px=12)
+    painter = OverlayPainter(size, 1)
+    first = painter.draw([INNER, before], style).copy()
+    ground = painter._ground
+    painted = OverlayPainter(size, 1)
+    assert np.array_equal(painter.draw([INNER, after], style), painted.draw([INNER, after], style))
+    assert not np.array_equal(painter._ground.pixels, ground.pixels)
+    assert np.array_equal(painter.draw([INNER, before], style), first)
+
+
+def test_a_stroke_that_changes_no_number_paints_the_others_not_again(monkeypatch):
+    size, style = (190, 240), OverlayStyle(digit_px=12)
+    painter = OverlayPainter(size, 1)
+    painter.draw([INNER, SMALL], style)
+    painted = []
+    monkeypatch.setattr(painter, "paint_ground", lambda *given: painted.append(given))
+    for radius in (11, 25, 12):
+        masks = [INNER, under_brush((24, 24), radius)]
+        expected = OverlayPainter(size, 1).draw(masks, style)
+        assert np.array_equal(painter.draw(masks, style), expected)
+    assert not painted
+
+
+def test_the_number_of_a_mask_that_shrank_heeds_nothing_of_what_was_erased():
+    size, style = (190, 240), OverlayStyle(digit_px=12)
+    far = DrawnMask(2, disc(size, (160, 30), 12), track_color(1))
+    painter = OverlayPainter(size, 1)
+    painter.draw([far, under_brush((80, 150), 60)], style)
+    masks = [far, under_brush((100, 150), 25)]
+    assert np.array_equal(painter.draw(masks, style), OverlayPainter(size, 1).draw(masks, style))
+
+
 def test_a_number_stays_where_it_is_when_a_neighbour_is_selected():
     size, style = (190, 240), OverlayStyle(digit_px=11)
     upper, lower = (
