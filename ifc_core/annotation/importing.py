@@ -11,6 +11,7 @@ import numpy as np
 
 from ifc_core.annotation.annotation_files import detect_format, iter_open
 from ifc_core.annotation.annotation_folders import frames_root
+from ifc_core.annotation.covered_frames import as_text
 from ifc_core.annotation.covered_tracks import Covered, CoveredTracks, Overlaps
 from ifc_core.annotation.edits.catalog import AddVideo
 from ifc_core.annotation.edits.imported import ImportedTrack, ImportTracks
@@ -234,6 +235,7 @@ def _bring_in(
             {p.place: p.num_frames for p in places.values() if isinstance(p.place, int)},
             {key: tuple(sorted(frames)) for key, frames in loader.replaced.items()},
             len(loader.ious) if believed.overlaps is Overlaps.OURS else 0,
+            _covered(places, loader.masks_of if believed.is_by_id else places),
         )
         result = project.apply(edit)
     except BaseException:
@@ -275,6 +277,24 @@ def _by_own_ids(tracks: Iterable[YtvisTrack]) -> Iterator[YtvisTrack]:
             expected=error.expected,
             actual=error.actual,
         ) from error
+
+
+def _covered(places: Mapping[int, FileVideo], named: Collection[int]) -> str:
+    """Which frames of its videos the file covers, for the journal.
+
+    Args:
+        places: File id of each video -> where it goes, in the order in which videos are added.
+        named: Those of which the file says something.
+    """
+    new: dict[int, int] = {}
+    covered: dict[int, set[int]] = {}
+    for key, entry in places.items():
+        place = entry.place
+        if not isinstance(place, int):
+            place = new.setdefault(id(place), -1 - len(new))
+        if key in named:
+            covered.setdefault(place, set()).update(entry.frames)
+    return as_text(covered)
 
 
 def _exhaustive(

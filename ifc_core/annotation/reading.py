@@ -62,9 +62,23 @@ from ifc_core.annotation.review import (
     TrackFilter,
     VideoProgress,
 )
-from ifc_core.annotation.schema import FRAME_STATES, MASK_SOURCES, SCHEMA_VERSION, STATE_CODE
+from ifc_core.annotation.schema import (
+    FRAME_STATES,
+    MASK_SOURCES,
+    SCHEMA_VERSION,
+    SOURCE_CODE,
+    STATE_CODE,
+)
 from ifc_core.errors import EditError, ProjectError
-from ifc_core.structures import Category, FrameState, MaskRecord, RLEMask, Track, TrackState
+from ifc_core.structures import (
+    Category,
+    FrameState,
+    MaskRecord,
+    MaskSource,
+    RLEMask,
+    Track,
+    TrackState,
+)
 
 _MASKS_AT_ONCE = 256
 _FRAME_COLUMNS = (
@@ -401,6 +415,11 @@ class ProjectReader:
     def imported_proposals(self, video_ids: Collection[int]) -> dict[int, ImportedProposals]:
         """Proposals that files brought in, as they came, of each of these videos that has any."""
         return read_imported(self._db, video_ids)
+
+    def has_model_masks(self) -> bool:
+        """Whether some mask that is shown was made by a model and changed by nobody."""
+        query = "SELECT 1 FROM current WHERE source = ? AND area > 0 LIMIT 1"
+        return self._db.execute(query, (SOURCE_CODE[MaskSource.MODEL],)).fetchone() is not None
 
     def records(
         self, mask_ids: Sequence[int], size: tuple[int, int]

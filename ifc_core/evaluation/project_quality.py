@@ -150,7 +150,7 @@ def project_quality(
         raise InputError("No frame of the project is approved, so there is nothing to judge by.")
     models: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
-    imported: dict[int, Found] = {}
+    import_notes: list[str] = []
     stopped: list[str] = []
     if predictions is not None:
         found, source = _from_file(reader, Path(predictions), approved), Path(predictions).name
@@ -158,7 +158,7 @@ def project_quality(
         found, models, stopped = from_runs(reader, videos, approved, run_id)
         if run_id is None:
             rest = [video for video in videos if video.id not in found]
-            imported, by_video = from_imports(reader, rest, approved)
+            imported, by_video, import_notes = from_imports(reader, rest, approved)
             found |= imported
             files = tuple(dict.fromkeys(by_video.values()))
         source = _source_of(models, files)
@@ -182,10 +182,7 @@ def project_quality(
         one = passed == 1
         frames = "1 approved frame is" if one else f"{passed} approved frames are"
         notes.append(f"{frames} not in {source}; {'it is' if one else 'they are'} left out.")
-    if any(len(entry.frames) < len(approved[i]) for i, entry in imported.items()):
-        notes.append(
-            "Of an import only the frames from its first mask to its last are known to be covered."
-        )
+    notes += import_notes
     figures = _figures(reader, judged, source, notes, context)
     return replace(figures, models=models, files=files)
 

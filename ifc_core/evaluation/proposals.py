@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ifc_core.annotation import ProjectReader
 from ifc_core.annotation.edits.imported import ImportTracks
+from ifc_core.annotation.imported_proposals import ImportedProposals
 from ifc_core.annotation.records import WHOLE, RunInfo, RunState, Scope, VideoEntry
 from ifc_core.errors import ConfigError, EditError
 from ifc_core.models.names import model_name
@@ -146,7 +147,7 @@ def _model_name(reader: ProjectReader, model: str) -> str:
 
 def from_imports(
     reader: ProjectReader, videos: Sequence[VideoEntry], approved: Mapping[int, Sequence[int]]
-) -> tuple[dict[int, Found], dict[int, str]]:
+) -> tuple[dict[int, Found], dict[int, str], list[str]]:
     """What files proposed, as it was before anybody corrected it.
 
     Args:
@@ -155,12 +156,13 @@ def from_imports(
         approved: Their approved frames.
 
     Returns:
-        What was found by video, and the name of the file of each.
+        What was found by video, the name of the file of each, and sentences for the person.
     """
     names = {category.id: category.name for category in reader.categories()}
-    sizes = {video.id: video.size for video in videos}
+    by_id = {video.id: video for video in videos}
     found, files = {}, {}
-    for video_id, proposals in reader.imported_proposals(list(sizes)).items():
+    notes: list[str] = []
+    for video_id, proposals in reader.imported_proposals(list(by_id)).items():
         looked_at = proposals.looked_at(approved[video_id])
         if not looked_at:
             continue
@@ -171,13 +173,47 @@ def from_imports(
             if frame in places
         }
         masks: Masks = defaultdict(dict)
-        for mask_id, rle in reader.records(list(wanted), sizes[video_id]):
+        for mask_id, rle in reader.records(list(wanted), by_id[video_id].size):
             track_id, place = wanted[mask_id]
             masks[track_id][place] = rle
         labels = {i: names.get(category, "") for i, category in proposals.categories.items()}
         found[video_id] = Found(looked_at, labels, proposals.scores, masks)
         files[video_id] = proposals.file
-    return found, files
+        num_unnamed = sum(not labels[track_id] for track_id in masks)
+        is_part = len(looked_at) < len(approved[video_id])
+        notes += _import_notes(proposals, by_id[video_id].name, num_unnamed, is_part)
+    return found, files, list(dict.fromkeys(notes))
+
+
+def _import_notes(
+    proposals: ImportedProposals, video: str, num_unnamed: int, is_part: bool
+) -> Iterator[str]:
+    """What to know of an import that is judged.
+
+    Args:
+        proposals: What it proposed.
+        video: Name of the video.
+        num_unnamed: Tracks whose class is gone.
+        is_part: Not all approved frames are among those that it covers.
+    """
+    if proposals.passed_over:
+        yield (
+            f"In {video} an earlier import is judged, {proposals.file}: the later one of "
+            f"{proposals.passed_over[0]} holds nothing there, or what people made or reviewed "
+            "too, or left out what the project had."
+        )
+    if proposals.may_lack:
+        yield f"Whether the import of {proposals.file} left out what the project had is not known."
+    if proposals.covered is None and is_part:
+        yield (
+            "Of an import only the frames from its first mask to its last are known to be covered."
+        )
+    if num_unnamed:
+        tracks = "1 track" if num_unnamed == 1 else f"{num_unnamed} tracks"
+        yield (
+            f"The class of {tracks} from {proposals.file} is gone from the project: where classes "
+            "are compared, AP leaves out what has none."
+        )
 
 
 def no_proposals(reader: ProjectReader) -> str:
@@ -186,18 +222,21 @@ def no_proposals(reader: ProjectReader) -> str:
     Args:
         reader: The project.
     """
-    imports = [
-        e for e in reader.history(_MOST_EDITS) if e.kind == ImportTracks.__name__ and not e.undone
-    ]
+    history = reader.history(_MOST_EDITS)
+    imports = [e for e in history if e.kind == ImportTracks.__name__ and not e.undone]
     missing = "There are no proposals for the videos with approved frames"
-    if not imports:
+    is_whole = bool(history) and history[-1].seq == 1
+    if not imports and (is_whole or not reader.has_model_masks()):
         return f"{missing}; propose there first."
-    found = re.search(r"from (.+\.json)$", imports[0].label)
+    found = re.search(r"from (.+\.json)$", imports[0].label) if imports else None
     file = shlex.quote(found[1]) if found else "FILE.json"
+    why = "An import that holds what people made, or is not kept whole, is judged by its file"
+    if not imports:
+        missing = "There are no proposals whose import or run the history still knows"
+        why = "What it has forgotten is judged by its file"
     return (
-        f"{missing}. An import that holds what people made, or is not kept whole, is judged by "
-        f"its file: ifc-studio evaluate --project {shlex.quote(_typed(reader.folder))} "
-        f"--pred {file}"
+        f"{missing}. {why}: "
+        f"ifc-studio evaluate --project {shlex.quote(_typed(reader.folder))} --pred {file}"
     )
 
 

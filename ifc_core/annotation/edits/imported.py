@@ -75,6 +75,8 @@ class ImportTracks(Edit):
         replaced: Track of the project -> frames on which masks of the file take the place of its
             own, which are rejected there; the track is too where none of them is left.
         left_out: Tracks of the file that were left out or cut, since the project shows theirs.
+        covered: Which frames of each video the file covers, as ``covered_frames`` writes them;
+            "" where that is not known.
     """
 
     source: str
@@ -86,6 +88,7 @@ class ImportTracks(Edit):
     lengths: Mapping[int, int] = field(default_factory=dict)
     replaced: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     left_out: int = 0
+    covered: str = ""
 
     def perform(self, tx: EditTransaction) -> str:
         """Write videos, classes, headers and pointers."""

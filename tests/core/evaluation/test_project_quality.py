@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +12,9 @@ import pytest
 
 from ifc_core import cli
 from ifc_core.annotation import Project, Scope, StagedInstance, StagedMask, edits
-from ifc_core.annotation.covered_tracks import Overlaps
-from ifc_core.annotation.exporting import export_project
-from ifc_core.annotation.importing import import_annotations
 from ifc_core.errors import InputError
 from ifc_core.evaluation.project_quality import project_quality
-from ifc_core.io.ytvis import YtvisFile, YtvisTrack, YtvisVideo, write_ytvis, write_ytvis_results
+from ifc_core.io.ytvis import YtvisFile, YtvisTrack, YtvisVideo, write_ytvis
 from ifc_core.structures import Category, RLEMask, Video
 
 SIZE = (40, 60)
@@ -280,96 +275,4 @@ def test_a_video_in_which_a_file_found_nothing_counts(project, tmp_path):
 def test_without_approved_frames_there_is_nothing_to_judge_by(project):
     project.apply(edits.UnapproveFrames(1, Scope()))
     with pytest.raises(InputError, match="No frame"):
-        project_quality(project)
-
-
-def found_file(path, frames=range(NUM_FRAMES), lefts=(0,)):
-    """A file that proposes cats, of these frames of the clip."""
-    names = tuple(f"clip/{n:05d}.jpg" for n in frames)
-    cats = tuple(
-        YtvisTrack(number, 1, 1, (box(left),) * len(names), score=0.9)
-        for number, left in enumerate(lefts, start=1)
-    )
-    video = YtvisVideo(1, *SIZE, len(names), names)
-    write_ytvis_results(cats, path)
-    header = path.with_name(f"{path.stem}-gt.json")
-    write_ytvis(YtvisFile((video,), (Category(1, "cat"),), ()), header)
-    return header
-
-
-def test_imported_proposals_count_as_they_came(project, tmp_path, capsys):
-    path = tmp_path / "my found.json"
-    import_annotations(project, path, annotations=found_file(path, lefts=(0, 45)))
-    first, second = (t.id for t in project.tracks(1) if t.score == 0.9)
-    before = project_quality(project)
-    assert (before.source, before.files, before.models) == (
-        *("proposals imported from my found.json", ("my found.json",), ()),
-    )
-    assert (before.num_frames, before.num_masks, before.notes) == (3, 6, ())
-    assert before.per_category[0].figures.ap == pytest.approx(1.0)
-    assert before == replace(
-        project_quality(project, path), source=before.source, files=before.files
-    )
-    for frame in range(NUM_FRAMES):  # corrections make them no better and no worse
-        project.apply(edits.SetMask(second, frame, box(20)))
-    project.apply(edits.DeleteTracks((first, second)))
-    assert project_quality(project).overall == before.overall
-    assert cli.main(["evaluate", "--project", str(project.folder)]) == 0
-    assert capsys.readouterr().out.startswith("proposals imported from my found.json, on 3 appr")
-    project.undo()
-    for _ in range(NUM_FRAMES + 1):
-        project.undo()  # the import at last
-    with pytest.raises(InputError, match="propose there first"):
-        project_quality(project)
-
-
-def test_runs_come_first_and_a_later_import_before_an_earlier_one(project, second, tmp_path):
-    for name, left in (("old.json", 30), ("new.json", 0)):
-        path = tmp_path / name
-        import_annotations(project, path, annotations=found_file(path, lefts=(left,)))
-    quality = project_quality(project)
-    assert (quality.files, quality.per_category[0].figures.ap) == (
-        ("new.json",),
-        pytest.approx(1.0),
-    )
-    assert quality.notes == ("Nothing was proposed in other; it is left out.",)
-    propose(project, {("dog", 0.9): everywhere(30)})
-    quality = project_quality(project)
-    assert (quality.source, quality.files) == ("proposals of toy", ())
-
-
-def test_of_an_import_the_frames_from_its_first_mask_to_its_last_are_judged(project, tmp_path):
-    path = tmp_path / "part.json"
-    import_annotations(project, path, annotations=found_file(path, frames=(2, 3, 4)))
-    quality = project_quality(project)
-    assert quality.num_frames == 2
-    assert quality.notes == (
-        "1 approved frame is not in proposals imported from part.json; it is left out.",
-        "Of an import only the frames from its first mask to its last are known to be covered.",
-    )
-
-
-def test_what_holds_the_work_of_people_or_is_not_whole_is_judged_by_its_file(project, tmp_path):
-    path = tmp_path / "mixed.json"
-    header = found_file(path, lefts=(0, 45))
-    export_project(project, tmp_path / "ours.json")
-    import_annotations(project, tmp_path / "ours.json")
-    told = f"--project {project.folder} --pred ours.json"
-    with pytest.raises(InputError, match=re.escape(told)):
-        project_quality(project)
-    import_annotations(project, path, annotations=header, overlaps=Overlaps.OURS)
-    with pytest.raises(InputError, match=r"--pred mixed\.json$"):
-        project_quality(project)
-    assert project_quality(project, path).num_frames == 3
-
-
-def test_the_sentence_names_the_project_as_one_would_type_it(project, tmp_path, monkeypatch):
-    export_project(project, tmp_path / "ours.json")
-    import_annotations(project, tmp_path / "ours.json")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=r"--project p\.ifcproj --pred ours\.json$"):
-        project_quality(project)
-    (tmp_path / "deep").mkdir()
-    monkeypatch.chdir(tmp_path / "deep")
-    with pytest.raises(InputError, match=re.escape(f"--project {project.folder} ")):
         project_quality(project)
