@@ -16,6 +16,7 @@ from ifc_core.annotation.records import WHOLE, Scope, VideoEntry
 from ifc_core.annotation.schema import FRAME_STATES, STATE_CODE
 from ifc_core.structures import FrameState, MaskRecord, Track, TrackKind, TrackState
 
+_PROPOSED = STATE_CODE[FrameState.PROPOSED]
 _ABSENT = STATE_CODE[FrameState.ABSENT]
 _REJECTED = STATE_CODE[FrameState.REJECTED]
 # A rejected mask says what the object is not; whether it is there stays open.
@@ -138,8 +139,10 @@ class VideoSelection:
         """Whether a record on one of the frames is a mask to show; its track is asked apart."""
         if record.rle is None:
             return False
-        is_chosen = self.states is None or record.state in self.states
-        return is_chosen or record.frame_index in self.exhaustive
+        if self.states is None or record.state in self.states:
+            return True
+        # What was proposed after its frame was approved is not what a person said.
+        return record.state is not FrameState.PROPOSED and record.frame_index in self.exhaustive
 
 
 @dataclass(slots=True)
@@ -155,6 +158,7 @@ class _Tally:
         covered: The same and those that are done there, having been approved as a whole.
         shown: Masks of exported tracks that are reviewed.
         unshown: Masks of exported tracks that are not.
+        proposed: Masks of exported tracks that are proposals.
     """
 
     num_frames: int
@@ -167,11 +171,12 @@ class _Tally:
     covered: npt.NDArray[np.int32] = field(init=False)
     shown: npt.NDArray[np.int32] = field(init=False)
     unshown: npt.NDArray[np.int32] = field(init=False)
+    proposed: npt.NDArray[np.int32] = field(init=False)
 
     def __post_init__(self) -> None:
         for name in ("annotated", "lacking", "of_others"):
             setattr(self, name, np.zeros(self.num_frames, dtype=np.bool_))
-        for name in ("spoken", "covered", "shown", "unshown"):
+        for name in ("spoken", "covered", "shown", "unshown", "proposed"):
             setattr(self, name, np.zeros(self.num_frames, dtype=np.int32))
 
     def add(self, track: Track, lane: FrameColumns, criteria: Criteria, step: int) -> None:
@@ -194,6 +199,7 @@ class _Tally:
         is_shown = lane.has_mask & np.isin(lane.state, criteria.states)
         self.shown[lane.frame_index[is_shown]] += 1
         self.unshown[lane.frame_index[lane.has_mask & ~is_shown]] += 1
+        self.proposed[lane.frame_index[lane.has_mask & (lane.state == _PROPOSED)]] += 1
 
 
 def select_video(
@@ -208,7 +214,9 @@ def select_video(
     Where masks are chosen by themselves, each one that is reviewed (or approved) is exported, and
     those of approved frames. A frame that was approved is no complete one in the export where an
     object on it is left out, being of another class or not approved as a whole, say: whoever
-    reads the file would take that object for ground on which there is none.
+    reads the file would take that object for ground on which there is none. What came as a
+    proposal after the frame was approved is not reviewed: unless everything is exported the frame
+    waits for it as others do, and where masks are chosen by themselves that one is not.
 
     Args:
         reader: The project.
@@ -226,6 +234,8 @@ def select_video(
         tally.add(track, _lane(reader, track, video), criteria, video.annotation_step)
     if not criteria.by_mask:
         exhaustive -= set(np.flatnonzero(tally.lacking).tolist())
+        if not criteria.is_everything:
+            exhaustive -= set(np.flatnonzero(tally.proposed).tolist())
     asked = _asked(criteria, video.num_frames)
     frames = set(np.flatnonzero(_chosen(tally, criteria, exhaustive) & asked).tolist())
     if not criteria.by_mask:
@@ -274,10 +284,11 @@ def _mask_by_mask(
 ) -> VideoSelection:
     open_frames = asked.copy()
     open_frames[list(selection.exhaustive)] = False
+    num_proposed = int(tally.proposed[list(selection.exhaustive)].sum())
     return replace(
         selection,
         states=frozenset(FRAME_STATES[code] for code in criteria.states),
-        masks_left_out=int(tally.unshown[open_frames].sum()),
+        masks_left_out=int(tally.unshown[open_frames].sum()) + num_proposed,
     )
 
 

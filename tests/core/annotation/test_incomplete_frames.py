@@ -96,3 +96,44 @@ def test_who_exports_approved_tracks_only_is_not_advised_to(kinds, tmp_path):
     assert advice not in told
     (told,) = [n for n in export_project(kinds, target).notes if "wait" in n]
     assert advice in told
+
+
+def late_proposal(kinds, tmp_path):
+    """A track that came as a proposal after the frames were approved; frame 7 is corrected."""
+    with Project.create(tmp_path / "from.ifcproj") as other:
+        fill(other)
+        other.apply(edits.DeleteTracks(tuple(track.id for track in other.tracks(1))))
+        track_id = other.apply(edits.NewTrack(1, 1, 2, box(8, 20))).tracks_added[0]
+        for frame in (2, 3, 7):
+            other.apply(edits.SetMask(track_id, frame, box(8, 20)))
+        other.apply(edits.ApproveTracks((track_id,)))
+        export_project(other, tmp_path / "late.json", ExportFormat.YTVIS_RESULTS)
+    import_annotations(kinds, tmp_path / "late.json")
+    late = max(track.id for track in kinds.tracks(1))
+    kinds.apply(edits.SetMask(late, 7, box(8, 20)))
+    return late
+
+
+def test_an_approved_frame_waits_for_what_was_proposed_since(kinds, tmp_path):
+    late = late_proposal(kinds, tmp_path)
+    target = tmp_path / "out.json"
+    report = export_project(kinds, target)
+    assert list(kinds.exhaustive_frames(1)) == [2, 3, 4, 5]
+    assert imported(tmp_path, target, ExportFormat.YTVIS) == [4, 5]
+    assert late in {one.track_id for one in report.waiting_for if one.frames == 2}
+    everything = ExportOptions(ExportScope.EVERYTHING)
+    export_project(kinds, target, options=everything)  # with its states, as it is
+    assert imported(tmp_path, target, ExportFormat.YTVIS) == [2, 3, 4, 5]
+    kinds.apply(edits.ApproveFrames(1, Scope(2, 3)))
+    export_project(kinds, target)
+    assert imported(tmp_path, target, ExportFormat.YTVIS) == [2, 3, 4, 5]
+
+
+def test_a_table_takes_no_proposal_of_an_approved_frame(kinds, tmp_path):
+    before = export_project(kinds, tmp_path / "before.csv", ExportFormat.CSV)
+    late_proposal(kinds, tmp_path)
+    report = export_project(kinds, tmp_path / "out.csv", ExportFormat.CSV)
+    assert (report.masks, report.masks_left_out) == (before.masks + 1, before.masks_left_out + 2)
+    kinds.apply(edits.ApproveFrames(1, Scope(2, 3)))
+    report = export_project(kinds, tmp_path / "out.csv", ExportFormat.CSV)
+    assert (report.masks, report.masks_left_out) == (before.masks + 3, before.masks_left_out)
