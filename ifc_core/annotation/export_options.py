@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 from ifc_core.annotation.film_export import FILM_LABELS
 from ifc_core.annotation.records import WHOLE, Scope
@@ -35,6 +37,20 @@ FOLDER_FORMATS = (ExportFormat.DAVIS, ExportFormat.MOTS, ExportFormat.CTC)
 """Those that are a folder of pictures."""
 SPLIT_FORMATS = (ExportFormat.YTVIS, ExportFormat.COCO, *FOLDER_FORMATS)
 """Those that hold what is trained on and can be parted into training and validation."""
+UNNAMED_FORMATS = (*TABLE_FORMATS, ExportFormat.YTVIS_RESULTS, ExportFormat.OVERLAY)
+"""Those that name no pictures of frames, so that none are written beside them."""
+
+FILE_SUFFIXES: Mapping[ExportFormat, str] = MappingProxyType(
+    {
+        ExportFormat.YTVIS: ".json",
+        ExportFormat.YTVIS_RESULTS: ".json",
+        ExportFormat.COCO: ".json",
+        ExportFormat.CSV: ".csv",
+        ExportFormat.CSV_TRACKS: ".csv",
+        ExportFormat.OVERLAY: ".mp4",
+    }
+)
+"""What the file of a format ends in; those that are not here are folders."""
 
 
 @dataclass(frozen=True, slots=True)

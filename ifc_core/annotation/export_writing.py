@@ -13,6 +13,7 @@ from pathlib import Path
 from ifc_core.annotation.export_options import (
     FOLDER_FORMATS,
     TABLE_FORMATS,
+    UNNAMED_FORMATS,
     ExportFormat,
     ExportOptions,
     ExportPart,
@@ -40,8 +41,6 @@ from ifc_core.io.ytvis import write_ytvis_results, write_ytvis_tracks
 from ifc_core.io.ytvis_types import YtvisHeader, YtvisTrack
 from ifc_core.jobs import JobContext
 from ifc_core.structures import Category
-
-_WITHOUT_FRAME_NAMES = (*TABLE_FORMATS, ExportFormat.OVERLAY, ExportFormat.YTVIS_RESULTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ class ExportWriter:
 
     def name_notes(self) -> tuple[str, ...]:
         """What is to be said of the names of frames, once all is written."""
-        return () if self._form in _WITHOUT_FRAME_NAMES else self._names.notes()
+        return () if self._form in UNNAMED_FORMATS else self._names.notes()
 
     def check_videos(self, selections: Sequence[VideoSelection]) -> None:
         """Make sure that the videos are there where their frames are needed.

@@ -14,6 +14,7 @@ from ifc_core.annotation.export_notes import (
     waiting_tracks,
 )
 from ifc_core.annotation.export_options import (
+    FILE_SUFFIXES,
     FOLDER_FORMATS,
     SPLIT_FORMATS,
     TABLE_FORMATS,
@@ -58,7 +59,6 @@ _BY_MASK = (*TABLE_FORMATS, ExportFormat.OVERLAY)
 # What an import takes for no truth of whole frames, whatever is in it.
 _NEVER_COMPLETE = (ExportFormat.YTVIS_RESULTS, ExportFormat.DAVIS, ExportFormat.CTC)
 
-_FILE_SUFFIXES = (".json", ".csv", ".mp4")
 _DEFAULTS = ExportOptions()
 
 
@@ -106,7 +106,7 @@ def export_project(
         written = writer.write(exported, target)
         split_notes: tuple[str, ...] = ()
     else:
-        if target.suffix.lower() in _FILE_SUFFIXES:
+        if target.suffix.lower() in FILE_SUFFIXES.values():
             raise InputError(
                 f"Training and validation go to a folder, and {target.name} is the name of a file."
             )

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ifc_core.annotation.export_options import FILE_SUFFIXES
 from ifc_core.config import from_home
 from napari_ifc.language import tr
 from napari_ifc.views.export_choices import ExportChoices, ExportOffer
@@ -31,18 +32,18 @@ SCOPES = (
     ("everything", tr("Everything, proposals too")),
 )
 FORMATS = (
-    ("ytvis", tr("YouTube-VIS annotations (JSON)"), "", ".json"),
-    ("ytvis-results", tr("YouTube-VIS results (JSON)"), "-results", ".json"),
-    ("coco", tr("COCO, frame by frame (JSON)"), "-coco", ".json"),
-    ("davis", tr("DAVIS, indexed PNG (folder)"), "-davis", ""),
-    ("mots", tr("MOTS, 16-bit PNG (folder)"), "-mots", ""),
-    ("ctc", tr("Cell Tracking Challenge, 16-bit TIFF (folder)"), "-ctc", ""),
-    ("csv", tr("Measurements of each mask (CSV table)"), "-measurements", ".csv"),
-    ("csv-tracks", tr("Measurements of each track (CSV table)"), "-tracks", ".csv"),
-    ("overlay", tr("Video with the masks drawn (MP4)"), "-masks", ".mp4"),
+    ("ytvis", tr("YouTube-VIS annotations (JSON)"), ""),
+    ("ytvis-results", tr("YouTube-VIS results (JSON)"), "-results"),
+    ("coco", tr("COCO, frame by frame (JSON)"), "-coco"),
+    ("davis", tr("DAVIS, indexed PNG (folder)"), "-davis"),
+    ("mots", tr("MOTS, 16-bit PNG (folder)"), "-mots"),
+    ("ctc", tr("Cell Tracking Challenge, 16-bit TIFF (folder)"), "-ctc"),
+    ("csv", tr("Measurements of each mask (CSV table)"), "-measurements"),
+    ("csv-tracks", tr("Measurements of each track (CSV table)"), "-tracks"),
+    ("overlay", tr("Video with the masks drawn (MP4)"), "-masks"),
 )
-"""(key, text, end of the suggested name, suffix); a folder where there is no suffix."""
-_SUFFIXES = frozenset(row[3] for row in FORMATS if row[3])
+"""(key, text, end of the suggested name)."""
+_SUFFIXES = frozenset(FILE_SUFFIXES.values())
 
 
 class ExportDialog(QDialog):
@@ -80,7 +81,7 @@ class ExportDialog(QDialog):
         self.path = QLineEdit(self._suggested)
         self.path.setAccessibleName(tr("File"))
         self.format = QComboBox()
-        for value, text, _, _ in FORMATS:
+        for value, text, _ in FORMATS:
             self.format.addItem(text, value)
         self.format.setAccessibleName(tr("Format"))
         self.format.currentIndexChanged.connect(lambda _: self._on_format())
@@ -230,7 +231,7 @@ class ExportDialog(QDialog):
         """Of the file; none of a folder, which an export in parts is too."""
         if self.choices.splits():
             return ""
-        return next(row[3] for row in FORMATS if row[0] == self.format.currentData())
+        return FILE_SUFFIXES.get(self.format.currentData(), "")
 
     def _tag(self) -> str:
         tag = next(row[2] for row in FORMATS if row[0] == self.format.currentData())
@@ -244,9 +245,8 @@ class ExportDialog(QDialog):
             self._suggested = str(self._free(f"{self._name}{self._tag()}"))
             self.path.setText(self._suggested)
         elif (path := Path(self.path.text().strip())).name:
-            is_file = (
-                path.suffix.lower() in _SUFFIXES
-            )  # of a folder, what follows a dot is its name
+            # What follows a dot in the name of a folder belongs to it.
+            is_file = path.suffix.lower() in _SUFFIXES
             name = path.stem if is_file else path.name
             self.path.setText(str(path.with_name(f"{name}{suffix}")))
         self.replace.setVisible(bool(suffix))

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ifc_core.annotation.export_options import SPLIT_FORMATS, UNNAMED_FORMATS, ExportFormat
 from napari_ifc.language import tr
 from napari_ifc.rows import FrameRange
 
@@ -25,10 +26,8 @@ LABELS = (
     ("number", tr("Its number")),
     ("class", tr("Its class")),
 )
-_FILM = "overlay"
-_SPLIT = ("ytvis", "coco", "davis", "mots", "ctc")
+_FILM = ExportFormat.OVERLAY
 _USUAL_SHARE = 20  # percent of the videos
-_WITHOUT_PICTURES = ("csv", "csv-tracks", "ytvis-results", _FILM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +164,7 @@ class ExportChoices:
     def show_format(self, form: str) -> None:
         """Offer what a format knows; a film is one of the video that is shown."""
         self._form = form
-        self._set_visible(self._rows, self.pictures, form not in _WITHOUT_PICTURES)
+        self._set_visible(self._rows, self.pictures, form not in UNNAMED_FORMATS)
         self._set_visible(self._rows, self.labels, form == _FILM)
         has_others = self._offer.num_videos > 1
         self._set_visible(self._rows, self.shown_only, has_others and form != _FILM)
@@ -185,7 +184,7 @@ class ExportChoices:
             shown_only=self._form == _FILM or self.shown_only.isChecked(),
             frames=None if is_whole else ends,
             class_ids=self._class_ids(),
-            pictures=self._form not in _WITHOUT_PICTURES and self.pictures.isChecked(),
+            pictures=self._form not in UNNAMED_FORMATS and self.pictures.isChecked(),
             labels=str(self.labels.currentData()),
             valid_share=self.share.value() / 100 if self.splits() else None,
         )
@@ -196,7 +195,7 @@ class ExportChoices:
 
     def _may_split(self) -> bool:
         has_others = self._offer.num_videos > 1 and not self.shown_only.isChecked()
-        return has_others and self._form in _SPLIT
+        return has_others and self._form in SPLIT_FORMATS
 
     def _show_split(self) -> None:
         """One video is not parted, and no results, tables or films are trained on."""

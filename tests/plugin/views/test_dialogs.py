@@ -1,10 +1,18 @@
 """Palette, class and export dialogs."""
 
 from itertools import product
+from pathlib import Path
 
 import pytest
 from qtpy.QtCore import Qt
 
+from ifc_core.annotation.export_options import (
+    FILE_SUFFIXES,
+    FOLDER_FORMATS,
+    SPLIT_FORMATS,
+    UNNAMED_FORMATS,
+    ExportFormat,
+)
 from ifc_core.config import Settings
 from napari_ifc.actions import Action, ActionTable
 from napari_ifc.rows import FrameRange
@@ -274,6 +282,20 @@ def test_a_class_that_is_chosen_again_takes_the_complaint_away(qtbot, tmp_path):
     assert dialog.report.isHidden()
     with qtbot.waitSignal(dialog.export_requested):
         dialog.button.click()
+
+
+def test_the_form_knows_each_format_as_the_export_does(qtbot, tmp_path):
+    dialog = ExportDialog(tmp_path / "out.json", offer=ExportOffer(120, None, (), 3))
+    qtbot.addWidget(dialog)
+    dialog.show()
+    offered = [dialog.format.itemData(index) for index in range(dialog.format.count())]
+    assert offered == list(ExportFormat)
+    assert {*FILE_SUFFIXES} == {*ExportFormat} - {*FOLDER_FORMATS}
+    for index, form in enumerate(ExportFormat):
+        dialog.format.setCurrentIndex(index)
+        assert Path(dialog.path.text()).suffix == FILE_SUFFIXES.get(form, "")
+        assert dialog.choices.split.isVisible() == (form in SPLIT_FORMATS)
+        assert dialog.choices.pictures.isVisible() == (form not in UNNAMED_FORMATS)
 
 
 def test_videos_for_validation_make_a_folder(qtbot, tmp_path):
