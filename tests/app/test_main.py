@@ -1,5 +1,6 @@
 """``python -m ifc_app``."""
 
+import subprocess
 import sys
 
 import pytest
@@ -33,3 +34,12 @@ def test_an_error_of_ours_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr(program, "launch", launch)
     assert program.main() == 2
     assert capsys.readouterr().err == "ifc-studio: There is no file or folder gone.mp4.\n"
+
+
+def test_the_start_of_the_window_loads_neither_torch_nor_what_a_later_step_needs():
+    code = (
+        "import sys, ifc_app.window\n"
+        "print([m for m in ('torch', 'scipy.optimize') if m in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
