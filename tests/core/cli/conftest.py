@@ -19,3 +19,15 @@ def propose(tiny_model_file: Path) -> Any:
         return cli.main(["propose", "--model", str(tiny_model_file), *options, *map(str, words)])
 
     return run
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs a `project` command; gives (exit status, standard output, standard error)."""
+
+    def call(*words: str | Path) -> tuple[int, str, str]:
+        code = cli.main(["project", *map(str, words)])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call

@@ -9,23 +9,10 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from ifc_core import cli
 from ifc_core.annotation import Project, ProjectReader, Scope, edits
 from ifc_core.errors import OlderProjectError
 from ifc_core.io.label_images import write_label_tiff
 from ifc_core.structures import Category, RLEMask
-
-
-@pytest.fixture
-def run(capsys):
-    """Run a command and give (exit status, standard output, standard error)."""
-
-    def call(*words):
-        code = cli.main(["project", *map(str, words)])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

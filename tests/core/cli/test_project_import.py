@@ -8,21 +8,8 @@ import shutil
 import numpy as np
 import pytest
 
-from ifc_core import cli
 from ifc_core.annotation import Project, Scope, edits
 from ifc_core.structures import Category, RLEMask
-
-
-@pytest.fixture
-def run(capsys):
-    """Run a command and give (exit status, standard output, standard error)."""
-
-    def call(*words):
-        code = cli.main(["project", *map(str, words)])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 def mask(shift=0):

@@ -7,22 +7,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from ifc_core import cli
 from ifc_core.annotation import Project, edits
 from ifc_core.io.video import open_video
 from ifc_core.structures import Category, RLEMask
-
-
-@pytest.fixture
-def run(capsys):
-    """Run a command and give (exit status, standard output, standard error)."""
-
-    def call(*words):
-        code = cli.main(["project", *map(str, words)])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

@@ -3,68 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
+from judged_project import NUM_FRAMES, SIZE, box, everywhere, propose
 
 from ifc_core import cli
-from ifc_core.annotation import Project, Scope, StagedInstance, StagedMask, edits
+from ifc_core.annotation import Scope, StagedInstance, StagedMask, edits
 from ifc_core.errors import InputError
 from ifc_core.evaluation.project_quality import project_quality
 from ifc_core.io.ytvis import YtvisFile, YtvisTrack, YtvisVideo, write_ytvis
-from ifc_core.structures import Category, RLEMask, Video
-
-SIZE = (40, 60)
-NUM_FRAMES = 6
-
-
-def box(left: int) -> RLEMask:
-    """A square of 10 pixels."""
-    mask = np.zeros(SIZE, dtype=bool)
-    mask[10:20, left : left + 10] = True
-    return RLEMask.from_array(mask)
-
-
-@pytest.fixture
-def project(tmp_path: Path):
-    """A cat at 0 and a dog at 30; frames 1 to 3 are approved."""
-    with Project.create(tmp_path / "p.ifcproj") as project:
-        project.add_video(Video(tmp_path / "clip.mp4", NUM_FRAMES, *SIZE, 10.0, "1-a"))
-        for number, (name, left) in enumerate((("cat", 0), ("dog", 30)), start=1):
-            project.apply(edits.SetCategory(Category(number, name)))
-            track = project.apply(edits.NewTrack(1, number)).tracks_added[0]
-            for frame in range(NUM_FRAMES):
-                project.apply(edits.SetMask(track, frame, box(left)))
-        project.apply(edits.ApproveFrames(1, Scope(1, 3)))
-        yield project
-
-
-def propose(
-    project: Project,
-    instances: dict[tuple[str, float], dict[int, int]],
-    model: str = "toy",
-    settings: Mapping[str, Any] | None = None,
-) -> int:
-    """A run: (label, score) of each instance -> frame -> left edge."""
-    run = project.begin_run("propose", 1, settings or {}, model=model)
-    for frame in range(NUM_FRAMES):
-        masks = [
-            StagedMask(number, box(lefts[frame]))
-            for number, lefts in enumerate(instances.values())
-            if frame in lefts
-        ]
-        project.stage(run, frame, masks)
-    heads = [StagedInstance(n, label, score) for n, (label, score) in enumerate(instances)]
-    project.stage_instances(run, heads)
-    project.finish_run(run)
-    return run
-
-
-def everywhere(left: int) -> dict[int, int]:
-    return dict.fromkeys(range(NUM_FRAMES), left)
+from ifc_core.structures import Category, Video
 
 
 @pytest.mark.parametrize(
