@@ -16,6 +16,7 @@ from napari.layers import Image
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
+from napari_ifc.chosen_layers import choice_kept
 from napari_ifc.edit_layer import EDIT, SMART_ERASE, EditLayer
 from napari_ifc.fitted_view import FittedView
 from napari_ifc.flat_view import FlatView
@@ -267,14 +268,12 @@ class LayerStack:
 
     def add_extra(self, layer: Any, *, active: bool) -> None:
         """Put a layer of a feature above ours, active or not; the feature takes it away again."""
-        layers, self._busy = self._viewer.layers, True
+        self._busy = True
         self._bind(layer)
-        chosen = set(layers.selection)
-        with layers.selection.events.active.blocker():  # napari makes each new layer active
-            layers.append(layer)
-            layers.selection = chosen
+        with choice_kept(self._viewer.layers):
+            self._viewer.layers.append(layer)
         if active:
-            layers.selection.active = layer
+            self._viewer.layers.selection.active = layer
         self._busy = False
         self._on_mode()
 
@@ -305,7 +304,8 @@ class LayerStack:
             self._remove(before)
             self._heat = None if values is None else self._make_heat(values)
         if values is not None:
-            self._build()
+            with choice_kept(self._viewer.layers):
+                self._build()
 
     def _remove(self, layer: Any) -> None:
         if layer is not None and layer in self._viewer.layers:

@@ -123,6 +123,22 @@ def test_showing_the_rectangle_leaves_the_line_of_the_scale_awaited(desk, region
     assert desk.said.startswith("Drag a line")
 
 
+def test_a_heat_map_leaves_the_rectangle_awaited_and_another_layer_chosen(desk, region):
+    layers, heat = desk.studio.layers, np.full((6, 8), 0.5, np.float32)
+    layer = ask(desk)
+    for values in (heat, None, heat):
+        layers.show_heat(values)
+        QApplication.processEvents()
+        assert desk.studio.viewer.layers.selection.active is layer
+        assert region.is_picking
+    drag(layer, 5, 8, 30, 40)
+    own = desk.studio.viewer.add_points(np.zeros((1, 2)))
+    layers.show_heat(None)
+    layers.show_heat(heat)
+    assert desk.studio.viewer.layers.selection.active is own
+    layers.show_heat(None)
+
+
 def test_the_line_of_the_scale_takes_the_place_of_an_awaited_rectangle(desk, region):
     drag(ask(desk), 5, 8, 30, 40)
     ask(desk)
