@@ -28,6 +28,7 @@ _FORMAT = 1
 _PERSONS_WORD = tuple(
     STATE_CODE[state] for state in (FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT)
 )
+_PROPOSED = STATE_CODE[FrameState.PROPOSED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +135,9 @@ def make_snapshot(project: ProjectReader, run_folder: Path) -> Snapshot:
     """Write what a project's people have said into a run's folder.
 
     Corrected, approved and absent frames are taken; proposals that nobody looked at are not. Crowd
-    and ignore regions are left out, and frames that hold one do not count as exhaustive. A video
-    whose file is not found is left out too, and named.
+    and ignore regions are left out, and frames that hold one do not count as exhaustive, nor do
+    those with a proposal, which came after the frame was approved: an object that it outlines
+    would be taught as ground. A video whose file is not found is left out too, and named.
 
     Args:
         project: Open in this process.
@@ -209,6 +211,8 @@ def _copy_video(
         if track.kind is not TrackKind.OBJECT:
             unclear.update(lane.frame_index[lane.area_px > 0].tolist())
             continue
+        is_proposed = (lane.state == _PROPOSED) & (lane.area_px > 0)
+        unclear.update(lane.frame_index[is_proposed].tolist())
         reviewed = lane.frame_index[np.isin(lane.state, _PERSONS_WORD)].tolist()
         if reviewed:
             copied.append(_copy_track(project, track, reviewed))

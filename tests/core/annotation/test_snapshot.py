@@ -9,7 +9,13 @@ import pytest
 
 from ifc_core.annotation import Project, Scope
 from ifc_core.annotation.edits import ApproveFrames, ApproveTracks, NewTrack, SetCategory
-from ifc_core.annotation.exporting import export_project
+from ifc_core.annotation.exporting import (
+    ExportFormat,
+    ExportOptions,
+    ExportScope,
+    export_project,
+)
+from ifc_core.annotation.importing import import_annotations
 from ifc_core.annotation.snapshot import make_snapshot, read_snapshot, relocate_snapshot
 from ifc_core.data.video_source import read_ytvis_videos
 from ifc_core.errors import ProjectError
@@ -80,6 +86,27 @@ def test_an_approved_track_claims_nothing_where_it_has_no_mask(folder: Path) -> 
     assert [sorted(track.masks) for track in video.tracks] == [[0], [3]]
     ((read,), _) = read_ytvis_videos(folder.parent / "out.json", folder.parent / "films")
     assert [sorted(track.masks) for track in read.tracks] == [[0], [1]]
+
+
+def test_a_frame_on_which_something_was_proposed_since_claims_no_completeness(folder: Path) -> None:
+    mask = np.zeros((48, 80), np.bool_)
+    mask[30:40, 40:60] = True
+    assert read_snapshot(make(folder)).videos[0].exhaustive == (0,)
+    results = folder.parent / "results.json"
+    with Project.open(folder) as project:
+        project.apply(NewTrack(1, 1, 0, RLEMask.from_array(mask)))
+        everything = ExportOptions(ExportScope.EVERYTHING)
+        export_project(project, results, ExportFormat.YTVIS_RESULTS, everything)
+        project.undo()
+        import_annotations(project, results)  # as proposals
+    (video,) = read_snapshot(make(folder)).videos
+    assert video.exhaustive == ()
+    assert [sorted(track.masks) for track in video.tracks] == [[0]]
+    with Project.open(folder) as project:
+        project.apply(ApproveFrames(1, Scope.this_frame(0)))
+    (video,) = read_snapshot(make(folder)).videos
+    assert video.exhaustive == (0,)
+    assert [sorted(track.masks) for track in video.tracks] == [[0], [0], [0]]
 
 
 def test_a_snapshot_knows_what_was_annotated(folder: Path, clip: Path) -> None:
