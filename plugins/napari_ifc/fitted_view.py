@@ -39,23 +39,40 @@ class FittedView:
 
     def fit(self) -> None:
         """Show the whole picture, as large as it goes."""
-        if self._layer is not None and self._layer in self._viewer.layers:
+        if self._layer is None or self._layer not in self._viewer.layers:
+            return
+        if self._viewer.dims.ndim == self._layer.ndim:
             self._viewer.reset_view(layers=[self._layer], margin=_MARGIN)
+        elif self._is_plain():  # napari fits no layer with fewer axes than the viewer has
+            camera = self._viewer.scene.camera
+            camera.center, camera.zoom = (0.0, *self._middle()), self._zoom()
+        else:
+            self._viewer.reset_view(margin=_MARGIN)
 
     @property
     def is_fitted(self) -> bool:
         """Whether the whole picture is shown, as large as it went before the last change."""
-        if self._layer is None or self._viewer.dims.ndisplay != 2 or self._viewer.grid.enabled:
+        if self._layer is None or not self._is_plain():
             return False
         camera = self._viewer.scene.camera
-        rooms = (c / p for c, p in zip(self._canvas, self._picture, strict=True))
-        zoom = (1 - _MARGIN) * min(rooms)
-        middle = ((p - 1) / 2 for p in self._picture)
         centred = (
             math.isclose(here, there, abs_tol=_SLACK)
-            for here, there in zip(camera.center[-2:], middle, strict=True)
+            for here, there in zip(camera.center[-2:], self._middle(), strict=True)
         )
-        return math.isclose(camera.zoom, zoom, rel_tol=_SLACK) and all(centred)
+        return math.isclose(camera.zoom, self._zoom(), rel_tol=_SLACK) and all(centred)
+
+    def _is_plain(self) -> bool:
+        """Whether one picture has the canvas to itself: no grid of layers, no 3-D."""
+        return self._viewer.dims.ndisplay == 2 and not self._viewer.canvas.grid.enabled
+
+    def _zoom(self) -> float:
+        """Pixels of the canvas for one of the picture that fits."""
+        rooms = (c / p for c, p in zip(self._canvas, self._picture, strict=True))
+        return (1 - _MARGIN) * min(rooms)
+
+    def _middle(self) -> tuple[float, float]:
+        height, width = self._picture
+        return (height - 1) / 2, (width - 1) / 2
 
     def close(self) -> None:
         """Stop listening."""

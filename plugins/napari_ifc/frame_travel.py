@@ -16,6 +16,7 @@ from ifc_core.errors import VideoError
 from napari_ifc.frame_cache import Fetched
 from napari_ifc.lazy_video import LazyVideo
 from napari_ifc.soon import soon
+from napari_ifc.time_axis import frame_of, show_frame
 
 if TYPE_CHECKING:
     import napari
@@ -33,7 +34,7 @@ class FrameTravel:
     """Which frame is shown, and how another one comes onto the screen.
 
     Args:
-        viewer: The viewer whose first dimension is time.
+        viewer: The viewer.
         deliver: Wraps a callback so that it is called in the GUI thread.
         on_leave: Called before another frame takes the place of the present one.
         on_frame: Called with the frame index when another frame is shown, and again once the
@@ -162,7 +163,7 @@ class FrameTravel:
         self._painted_timer.stop()
         if self._source is not None:
             self._syncing = True
-            self._viewer.dims.set_current_step(0, self.frame_index)
+            show_frame(self._viewer.dims, self.frame_index)
             self._syncing = False
 
     def _arrive(self, frame_index: int, *, by_napari: bool = False) -> None:
@@ -222,7 +223,7 @@ class FrameTravel:
             return index
         if not self._begun:  # napari is on its way, over the middle of the video
             return self.picture_index
-        if index != int(self._viewer.dims.current_step[0]):
+        if index != frame_of(self._viewer.dims):
             return index
         if source.cache.is_quick(index):
             with suppress(VideoError):
@@ -249,7 +250,7 @@ class FrameTravel:
     def _on_dims(self, event: Any = None) -> None:
         if self._source is None or self._syncing or not self._begun:
             return
-        frame_index = min(max(int(self._viewer.dims.current_step[0]), 0), len(self._source) - 1)
+        frame_index = min(max(frame_of(self._viewer.dims), 0), len(self._source) - 1)
         if frame_index != self.frame_index:
             self._rest_timer.stop()
             self._painted_timer.stop()

@@ -22,21 +22,23 @@ from napari_ifc.fitted_view import FittedView
 from napari_ifc.flat_view import FlatView
 from napari_ifc.frame_travel import Deliver, FrameTravel
 from napari_ifc.gestures import UNTIL_TOOL, Gesture
+from napari_ifc.heat_layer import HEAT, heat_layer
 from napari_ifc.language import tr
+from napari_ifc.layer_order import LayerOrder
 from napari_ifc.lazy_video import LazyVideo
 from napari_ifc.overlay import DrawnMask, OverlayStyle
 from napari_ifc.overlay_ahead import Read
 from napari_ifc.overlay_layer import OVERLAY, OverlayLayer
 from napari_ifc.soon import soon
 from napari_ifc.steady_place import keep_place
-from napari_ifc.views.heat_colors import heat_colormap
+from napari_ifc.time_axis import name_axes
 
 if TYPE_CHECKING:
     import napari
 
     from ifc_core.errors import VideoError
 
-VIDEO, HEAT = "Video", "Attention"
+VIDEO = "Video"
 __all__ = ["EDIT", "HEAT", "OVERLAY", "SMART_ERASE", "VIDEO", "LayerStack"]
 _ZOOM_MS = 60
 
@@ -99,6 +101,7 @@ class LayerStack:
         self.on_gesture: Callable[[Gesture], None] = lambda gesture: None
         self._keys: dict[Any, Callable[[], None]] = {}
         self._fitted = FittedView(viewer)
+        self._order = LayerOrder(viewer.layers)
         self._repair_timer = soon(self._repair)
         self._zoom_timer = soon(self._take_zoom, _ZOOM_MS)
         self._travel = FrameTravel(
@@ -193,8 +196,9 @@ class LayerStack:
             on_rest=lambda: self.on_rest(),
         )
         self._editable, self._mode_to_come = True, ""
+        self._order.begin()
         self._build()
-        self._viewer.dims.axis_labels = ("t", "y", "x")
+        name_axes(self._viewer.dims)
         self._travel.begin()
         self._fitted.use(self._video, self._size)
         self.fit()
@@ -224,6 +228,7 @@ class LayerStack:
             self._overlay.close()
         self._video = self._heat = self._overlay = self._edit = self._source = None
         self._fitted.use(None, (1, 1))
+        self._order.end()
         self.flat.use(None)
 
     def close(self) -> None:
@@ -302,7 +307,7 @@ class LayerStack:
             before.data = values
         else:
             self._remove(before)
-            self._heat = None if values is None else self._make_heat(values)
+            self._heat = None if values is None else heat_layer(values, self._size)
         if values is not None:
             with choice_kept(self._viewer.layers):
                 self._build()
@@ -411,9 +416,10 @@ class LayerStack:
         layers = self._viewer.layers
         for layer in (x for x in self.layers if x not in layers):
             layers.append(layer)
-        for place, layer in enumerate(self.layers):
-            if layers.index(layer) != place:
+        for place, layer in enumerate(self._order.wanted(self.layers)):
+            if layers[place] is not layer:
                 layers.move(layers.index(layer), place)
+        for layer in self.layers:
             self._bind(layer)
         self._activate()
         self._busy = False
@@ -428,20 +434,6 @@ class LayerStack:
         )
         keep_place(layer)
         return layer
-
-    def _make_heat(self, values: npt.NDArray[np.float32]) -> Image:
-        scale = tuple(whole / part for whole, part in zip(self._size, values.shape, strict=True))
-        return Image(
-            values,
-            name=HEAT,
-            colormap=heat_colormap(),
-            contrast_limits=(0.0, 1.0),
-            scale=scale,
-            translate=tuple((s - 1) / 2 for s in scale),
-            interpolation2d="linear",
-            blending="translucent_no_depth",
-            metadata={"ifc": HEAT},
-        )
 
     def _bind(self, layer: Any) -> None:
         for key, callback in self._keys.items():

@@ -1,0 +1,96 @@
+"""A video in a napari that holds layers of a person's own: over, under and beside ours."""
+
+import numpy as np
+import pytest
+from fake_engine import NUM_FRAMES, SIZE, FakeEngine
+
+from napari_ifc.settings import StudioSettings
+from napari_ifc.studio import Studio
+
+pytestmark = pytest.mark.window
+
+STACK = np.zeros((4, *SIZE), np.uint8)
+
+
+@pytest.fixture
+def studio(clear_viewer, tmp_path):
+    """A studio with nothing open yet."""
+    engine = FakeEngine(SIZE, NUM_FRAMES)
+    made = Studio(
+        clear_viewer,
+        engine_factory=lambda: engine,
+        settings=StudioSettings(projects_folder=tmp_path / "projects"),
+    )
+    yield made
+    made.close()
+    engine.close()
+
+
+def seen(studio):
+    """The frame whose picture napari shows, by its colour."""
+    return (255 - int(np.asarray(studio.layers.layers[0]._data_view)[0, 0, 0])) // 20
+
+
+@pytest.mark.parametrize("place", [{"scale": (0.5, 1, 1)}, {"translate": (-3, 0, 0)}])
+def test_the_picture_is_the_chosen_frame_s_whatever_time_is_to_others(studio, clip, qtbot, place):
+    viewer = studio.viewer
+    own = viewer.add_image(STACK, **place)
+    assert studio.open_path(clip)
+    studio.layers.go_to(5)
+    qtbot.waitUntil(lambda: viewer.dims.point[0] == 5)
+    assert (studio.layers.picture_index, seen(studio)) == (5, 5)
+    assert own.world_to_data(viewer.dims.point)[0] == (10 if "scale" in place else 8)
+    viewer.dims.set_current_step(0, 8)
+    frame = 4 if "scale" in place else 5
+    assert (studio.layers.frame_index, seen(studio)) == (frame, frame)
+
+
+def test_a_layer_that_comes_with_another_time_leaves_the_frame(desk, qtbot):
+    desk.studio.layers.go_to(5)
+    qtbot.waitUntil(lambda: desk.studio.viewer.dims.point[0] == 5)
+    desk.studio.viewer.add_points([[0.0, 1, 1]], scale=(0.25, 1, 1), translate=(-2, 0, 0))
+    assert (desk.studio.layers.frame_index, seen(desk.studio)) == (5, 5)
+
+
+def test_beside_a_layer_of_four_axes_a_video_opens_and_is_worked_on(studio, clip, qtbot):
+    viewer = studio.viewer
+    viewer.add_image(np.zeros((2, 4, *SIZE), np.uint8))
+    viewer.dims.axis_labels = ("c", "z", "y", "x")
+    assert studio.open_path(clip)
+    assert viewer.dims.axis_labels == ("c", "t", "y", "x")
+    camera = viewer.scene.camera
+    assert tuple(camera.center[-2:]) == ((SIZE[0] - 1) / 2, (SIZE[1] - 1) / 2)
+    rooms = [c / s for c, s in zip(viewer.canvas.size, SIZE, strict=True)]
+    assert camera.zoom == pytest.approx(0.95 * min(rooms))
+    studio.layers.go_to(5)
+    qtbot.waitUntil(lambda: viewer.dims.point[1] == 5)
+    assert viewer.dims.point[0] == 0
+    assert seen(studio) == 5
+    viewer.dims.set_current_step(1, 7)
+    assert (studio.layers.frame_index, seen(studio)) == (7, 7)
+    viewer.canvas.grid.enabled = True
+    camera.zoom = 0.1
+    studio.run_action("view.fit")
+    viewer.canvas.grid.enabled = False
+    assert camera.zoom != 0.1
+
+
+def test_a_video_comes_above_images_and_below_what_is_drawn_on_them(studio, clip):
+    viewer = studio.viewer
+    points = viewer.add_points(ndim=3)
+    image = viewer.add_image(STACK)
+    labels = viewer.add_labels(STACK)
+    assert studio.open_path(clip)
+    assert list(viewer.layers) == [points, image, *studio.layers.layers, labels]
+
+
+def test_an_image_that_is_lifted_over_the_video_stays_and_ours_come_together(studio, clip, qtbot):
+    viewer = studio.viewer
+    low, high = viewer.add_image(STACK), viewer.add_image(STACK)
+    assert studio.open_path(clip)
+    viewer.layers.move(0, 5)
+    qtbot.waitUntil(lambda: not studio.layers._repair_timer.isActive())
+    assert list(viewer.layers) == [high, *studio.layers.layers, low]
+    viewer.layers.move(3, 0)  # the layer that is drawn on, below everything
+    qtbot.waitUntil(lambda: not studio.layers._repair_timer.isActive())
+    assert list(viewer.layers) == [high, *studio.layers.layers, low]
