@@ -17,7 +17,6 @@ from ifc_core.data.labelled_video import (
     LabelledTrack,
     LabelledVideo,
     has_shape_of_masks,
-    resized_size,
 )
 from ifc_core.data.pseudo_clip import move_picture
 from ifc_core.data.sample import ClipSample
@@ -26,9 +25,9 @@ from ifc_core.errors import FormatError, VideoError
 from ifc_core.io.frame_folder import displayed_size
 from ifc_core.io.segmentations import rasterise
 from ifc_core.io.ytvis_checks import MAX_SIDE_PX
+from ifc_core.models.input_size import input_size
 from ifc_core.structures import RLEMask
 
-_MAX_LONG_SIDE = 1333
 _MOST_TRIES = 100
 
 
@@ -68,7 +67,7 @@ class CocoSource:
         for number in range(chosen, chosen + min(len(self.images), _MOST_TRIES)):
             image = self.images[number % len(self.images)]
             short_side = min(request.height, request.width)
-            size = resized_size(image.height, image.width, short_side, _MAX_LONG_SIDE)
+            size = input_size((image.height, image.width), short_side)
             try:
                 clip = build_clip(image, [0], size, self.store)
             except VideoError as error:

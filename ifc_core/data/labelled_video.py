@@ -149,12 +149,6 @@ def cut_out(video: LabelledVideo, window: FrameWindow, frames: Iterable[int]) ->
     )
 
 
-def resized_size(height: int, width: int, short_side: int, max_long_side: int) -> tuple[int, int]:
-    """(height, width) in pixels with a given short side, the long side bounded."""
-    scale = min(short_side / min(height, width), max_long_side / max(height, width))
-    return max(1, round(height * scale)), max(1, round(width * scale))
-
-
 @dataclass(slots=True)
 class FrameStore:
     """Reads frames at the size they are used at, and keeps the latest ones.

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ifc_core.data.labelled_video import FrameWindow, LabelledVideo, resized_size
+from ifc_core.data.labelled_video import FrameWindow, LabelledVideo
 from ifc_core.data.sample import LEAST_AREA_PX
+from ifc_core.models.input_size import input_size
 
 SEEN_FROM_PX = 15.0
 """Longer side in pixels of the network's input from which on things are mostly found; runs in tiles
 bring the smallest object that is asked for to this (``ifc_core.inference.tiling``)."""
 
-MAX_LONG_SIDE = 1333
 _HIDDEN_BELOW_PX = SEEN_FROM_PX / 2  # of the network's input: hardly one of them is found
 _LARGEST_ZOOM = 2.0  # of a window: its object is so many times as long as it has to be, at most
 _MIDDLE_ZOOM = 1.4
@@ -131,7 +131,7 @@ def judging_windows(
 
 
 def _scale(video: LabelledVideo, short_side: int) -> float:
-    return resized_size(video.height, video.width, short_side, MAX_LONG_SIDE)[0] / video.height
+    return input_size((video.height, video.width), short_side)[0] / video.height
 
 
 def _holds(window: FrameWindow, box: Box) -> bool:

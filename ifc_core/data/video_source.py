@@ -19,11 +19,10 @@ from ifc_core.data.labelled_video import (
     LabelledVideo,
     check_picture_size,
     cut_out,
-    resized_size,
 )
 from ifc_core.data.pseudo_clip import move_picture
 from ifc_core.data.sample import ClipSample
-from ifc_core.data.small_objects import MAX_LONG_SIDE, training_window
+from ifc_core.data.small_objects import training_window
 from ifc_core.errors import FormatError, VideoError
 from ifc_core.io.fingerprint import folder_fingerprint
 from ifc_core.io.frame_list import list_frames, numbers_at_end
@@ -31,6 +30,7 @@ from ifc_core.io.video import open_video
 from ifc_core.io.video_suffixes import FILE_SUFFIXES
 from ifc_core.io.ytvis import read_ytvis
 from ifc_core.io.ytvis_types import YtvisTrack, YtvisVideo
+from ifc_core.models.input_size import input_size
 from ifc_core.structures import RLEMask
 
 
@@ -61,6 +61,9 @@ class VideoSource:
         labelled_share: Probability that a clip draws its other frames among labelled ones only.
         close_up: Whether clips around frames with objects that are too small for the requested
             size show a part of the frame with one of them, most of the time.
+        short_side: Of the frames in pixels; ``None`` takes that of the requested size.
+        size_multiple: Both sides of a frame are made the nearest multiple of it, as for the model
+            when it proposes.
         store: Reads the pictures.
     """
 
@@ -71,6 +74,8 @@ class VideoSource:
     still_share: float = 0.0
     labelled_share: float = 1.0
     close_up: bool = False
+    short_side: int | None = None
+    size_multiple: int = 1
     store: FrameStore = field(default_factory=FrameStore, compare=False)
     _places: tuple[tuple[int, int], ...] = field(init=False, repr=False, compare=False)
 
@@ -82,14 +87,14 @@ class VideoSource:
             raise FormatError("None of the videos has a labelled frame to train on.")
 
     def __call__(self, request: ClipRequest) -> ClipSample:
-        """The clip of a request; its short side is that of the requested size."""
+        """The clip of a request, at the source's own short side or that of the requested size."""
         rng = sample_generator(self.seed, request.index)
         chosen = pick_in_epochs(self.seed, request.index, len(self._places))
         number, reference = self._places[chosen]
         video = self.videos[number]
-        size = resized_size(
-            video.height, video.width, min(request.height, request.width), MAX_LONG_SIDE
-        )
+        short_side = self.short_side or min(request.height, request.width)
+        own = video.height, video.width
+        size = input_size(own, short_side, multiple=self.size_multiple)
         frames, is_still = [reference], False
         if request.num_frames > 1 and rng.random() < self.still_share:
             is_still = True

@@ -11,8 +11,8 @@ import torch
 
 from ifc_core.inference.clip_plan import canonical_window, within_shot
 from ifc_core.inference.device_arithmetic import device_arithmetic
-from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
-from ifc_core.inference.run_setup import short_side_for
+from ifc_core.inference.frame_input import cut_region, resize_frames
+from ifc_core.inference.run_setup import input_size_for
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.inference.shot_watch import Read, ShotFinder
 from ifc_core.io.video import VideoReader
@@ -104,11 +104,7 @@ def attention_at(
     images = []
     for index in frames:
         part = cut_region(read(index), settings.region_xywh)
-        size = network_size(
-            (int(part.shape[0]), int(part.shape[1])),
-            short_side_for(model, settings),
-            settings.max_long_side,
-        )
+        size = input_size_for(model, settings)((int(part.shape[0]), int(part.shape[1])))
         source = torch.from_numpy(np.array(part))[None]
         images.append(resize_frames(source, size)[0].numpy())
     with device_arithmetic(model.device, exact=True):

@@ -13,12 +13,13 @@ from torch import Tensor
 
 from ifc_core.inference.attention_query import clip_of_shot
 from ifc_core.inference.device_arithmetic import device_arithmetic
-from ifc_core.inference.frame_input import network_size, resize_frames
-from ifc_core.inference.run_setup import short_side_for
+from ifc_core.inference.frame_input import resize_frames
+from ifc_core.inference.run_setup import input_size_for
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.inference.shot_watch import Read, ShotFinder
 from ifc_core.io.video import VideoReader
 from ifc_core.models.ifc import IFC
+from ifc_core.models.input_size import input_size
 
 if TYPE_CHECKING:
     from ifc_core.inference.feature_folder import FeatureFolder
@@ -166,7 +167,7 @@ class ClipFeatureCache:
         model, size = self._model, self.reader.video.size
         short = min(_MAPS_SHORT_SIDE, min(size))
         image = torch.from_numpy(np.array(self.reader.read(frame_index)))[None]
-        small = resize_frames(image, network_size(size, short, self._settings.max_long_side))
+        small = resize_frames(image, input_size(size, short, self._settings.max_long_side))
         with device_arithmetic(model.device, exact=True):
             parts = model.backbone.early_maps(model.normalize(small))
         return tuple(
@@ -228,11 +229,7 @@ class ClipFeatureCache:
 
     @torch.no_grad()
     def _compute(self, frames: tuple[int, ...], read: Read) -> ClipFeatures:
-        size = network_size(
-            self.reader.video.size,
-            short_side_for(self._model, self._settings),
-            self._settings.max_long_side,
-        )
+        size = input_size_for(self._model, self._settings)(self.reader.video.size)
         images = [resize_frames(torch.from_numpy(np.array(read(f)))[None], size) for f in frames]
         model = self._model
         # Whatever a run's precision is: features on disk are there for all runs.

@@ -15,13 +15,14 @@ from ifc_core.inference.clip_runner import CachedFrame, ClipRunner
 from ifc_core.inference.device_input import bytes_ahead
 from ifc_core.inference.device_memory import plain_memory_errors
 from ifc_core.inference.fast_model import PRECISION_OF, choose_dtype, fast_model
-from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
+from ifc_core.inference.frame_input import cut_region, resize_frames
 from ifc_core.inference.frame_masks import FrameMasks
 from ifc_core.inference.run_setup import (
     BATCHES_AHEAD,
     batch_for,
     clip_runner_for,
     edges_for,
+    input_size_for,
     lookahead_for,
     short_side_for,
 )
@@ -167,7 +168,7 @@ def _network_input(
     """(h, w, 3): a part of a frame as the network is fed it."""
     part = cut_region(frame, region)
     own_size = (int(part.shape[0]), int(part.shape[1]))
-    size = network_size(own_size, short_side_for(model, settings), settings.max_long_side)
+    size = input_size_for(model, settings)(own_size)
     small = resize_frames(torch.from_numpy(np.array(part))[None], size)
     return np.asarray(small[0].numpy(), np.uint8)
 

@@ -13,26 +13,6 @@ from ifc_core.errors import ConfigError
 _LARGEST_PART_BYTES = 256 << 20  # of frames in float32, resized at once on a GPU
 
 
-def network_size(size: tuple[int, int], short_side: int, max_long_side: int) -> tuple[int, int]:
-    """(height, width) to which a frame is resized, its shape kept.
-
-    Args:
-        size: (height, width) of the frame or region.
-        short_side: Wanted short side in pixels.
-        max_long_side: Bound on the long side, which then decides.
-
-    Source: the published test-time resizing (short side 360, long side at most 1333).
-    """
-    height, width = size
-    scale = short_side / min(height, width)
-    new_height = short_side if height <= width else scale * height
-    new_width = short_side if width < height else scale * width
-    if max(new_height, new_width) > max_long_side:
-        shrink = max_long_side / max(new_height, new_width)
-        new_height, new_width = new_height * shrink, new_width * shrink
-    return max(1, int(new_height + 0.5)), max(1, int(new_width + 0.5))
-
-
 def resize_frames(frames: Tensor, size: tuple[int, int]) -> Tensor:
     """Resize bilinearly with antialiasing, in 8 bits as PIL does (to within one grey level).
 

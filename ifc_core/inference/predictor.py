@@ -17,7 +17,7 @@ from ifc_core.inference.clip_plan import of_one_length
 from ifc_core.inference.clip_runner import CachedFrame, PendingClips
 from ifc_core.inference.device_input import FrameBatchOnDevice, FrameSender
 from ifc_core.inference.device_memory import plain_memory_errors
-from ifc_core.inference.frame_input import cut_region, network_size, resize_frames
+from ifc_core.inference.frame_input import cut_region, resize_frames
 from ifc_core.inference.frame_masks import FrameMasks, in_batches
 from ifc_core.inference.instance_table import InstanceTable
 from ifc_core.inference.read_ahead import read_ahead
@@ -31,10 +31,10 @@ from ifc_core.inference.run_setup import (
     clip_linker_for,
     clip_runner_for,
     edges_for,
+    input_size_for,
     precision_to_go_on,
     prepare_model,
     score_threshold_for,
-    short_side_for,
 )
 from ifc_core.inference.run_windows import RunWindows
 from ifc_core.inference.settings import ProposeSettings
@@ -136,7 +136,7 @@ class VideoPrediction(Iterator[FrameResult]):
         self._context = context
         self._num_frames = num_frames
         self._output_size = output_size
-        self._short_side = short_side_for(model, settings)
+        self._input_size = input_size_for(model, settings)
         self._score_threshold = score_threshold_for(model, settings)
         self._windows = RunWindows(settings)
         self._watch = ShotWatch(settings.shot_cuts, settings.frame_step)
@@ -415,9 +415,6 @@ class VideoPrediction(Iterator[FrameResult]):
             self._output_size = (int(image.shape[0]), int(image.shape[1]))
         self._masks.note(position, image, begins_shot=begins_shot)
         self._index_of[position] = index
-
-    def _input_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        return network_size(size, self._short_side, self._settings.max_long_side)
 
     def _advance(self, windows: list[range], settled: int) -> Iterator[FrameResult]:
         """Run windows, then give out the frames that are settled."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -10,6 +12,7 @@ from ifc_core.inference.clip_runner import ClipRunner
 from ifc_core.inference.fast_model import PRECISION_OF, choose_dtype, fast_model, has_precision
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.models.ifc import IFC
+from ifc_core.models.input_size import input_size
 from ifc_core.tracking.linking import ClipLinker, DirectLinker, LookaheadLinker
 from ifc_core.tracking.video_tracker import VideoTracker
 
@@ -17,6 +20,9 @@ BATCHES_AHEAD = 2
 """Batches that wait for the network while it works, where frames go by batches."""
 
 _GPU_BATCH = 36
+
+Size = tuple[int, int]
+"""(height, width) in pixels."""
 
 
 def batch_for(model: IFC, *, low_delay: bool = False) -> int:
@@ -68,6 +74,19 @@ def short_side_for(model: IFC, settings: ProposeSettings) -> int:
     if settings.short_side is not None:
         return settings.short_side
     return model.preferences.short_side
+
+
+def input_size_for(model: IFC, settings: ProposeSettings) -> Callable[[Size], Size]:
+    """How a run resizes frames and regions: from their size to that of the network's input.
+
+    What it returns holds no model.
+    """
+    return partial(
+        input_size,
+        short_side=short_side_for(model, settings),
+        max_long_side=settings.max_long_side,
+        multiple=model.preferences.size_multiple,
+    )
 
 
 def score_threshold_for(model: IFC, settings: ProposeSettings) -> float:

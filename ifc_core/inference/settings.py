@@ -9,6 +9,7 @@ from typing import Any
 
 from ifc_core.errors import ConfigError
 from ifc_core.models.config import EDGES, LEAST_DUPLICATE_IOU, MOST_LOOKAHEAD
+from ifc_core.models.input_size import MAX_LONG_SIDE
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 """Arithmetic of the network; ``auto`` picks the fastest that passes a one-off check."""
@@ -71,7 +72,7 @@ class ProposeSettings:
     clip_stride: int = 1
     frame_step: int = 1
     short_side: int | None = None
-    max_long_side: int = 1333
+    max_long_side: int = MAX_LONG_SIDE
     score_threshold: float | None = None
     duplicate_iou: float | None = None
     continuation_score: float | None = None

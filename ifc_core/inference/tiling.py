@@ -16,11 +16,15 @@ from dataclasses import replace
 from itertools import chain
 
 from ifc_core.errors import ConfigError
-from ifc_core.inference.frame_input import network_size
 from ifc_core.inference.predictor import Frame, VideoPrediction, predict_video
 from ifc_core.inference.results import FrameResult, InstanceSummary
 from ifc_core.inference.run_checkpoint import RunCheckpoint
-from ifc_core.inference.run_setup import prepare_model, score_threshold_for, short_side_for
+from ifc_core.inference.run_setup import (
+    input_size_for,
+    prepare_model,
+    score_threshold_for,
+    short_side_for,
+)
 from ifc_core.inference.settings import LEAST_REGION_PX, MOST_TILES, ProposeSettings
 from ifc_core.inference.shot_watch import ShotWatch
 from ifc_core.inference.tile_merger import Region, TileMerger
@@ -224,7 +228,7 @@ class TiledPrediction(Iterator[FrameResult]):
         if notice := too_small_notice(self._settings.tiles, area, short_side):
             self._notices.append(notice)
         prepared = prepare_model(self._model, self._settings.precision)
-        looked_at = network_size((area[3], area[2]), short_side, self._settings.max_long_side)
+        looked_at = input_size_for(self._model, self._settings)((area[3], area[2]))
         large = None if len(regions) == 1 else whole_from_px(regions, looked_at[0])
         self._merger = TileMerger(regions, large)
         watch = ShotWatch(self._settings.shot_cuts, self._settings.frame_step)

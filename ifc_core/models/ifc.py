@@ -15,13 +15,12 @@ from ifc_core.models.backbone import Backbone
 from ifc_core.models.config import IFCConfig
 from ifc_core.models.decoder import ClipDecoder
 from ifc_core.models.encoder import ClipEncoder
+from ifc_core.models.input_size import COARSEST_STRIDE
 from ifc_core.models.layers import MLP
 from ifc_core.models.mask_head import BoxHead, SpatialDecoder, mask_logits
 from ifc_core.models.position_encoding import sine_position_code
 from ifc_core.models.preferences import ModelPreferences
 from ifc_core.structures import Category, ClipPrediction
-
-_STRIDE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +199,7 @@ class IFC(nn.Module):
         if padding_mask is None:
             grid = torch.zeros(1, *x.shape[-2:], dtype=torch.bool, device=x.device)
         else:
-            grid = padding_mask[:, ::_STRIDE, ::_STRIDE]
+            grid = padding_mask[:, ::COARSEST_STRIDE, ::COARSEST_STRIDE]
             padding = grid.flatten(1)
         code = sine_position_code(grid, self.config.hidden_dim)
         position = code.flatten(2).transpose(1, 2).to(x.dtype)  # (N or 1, L, C)

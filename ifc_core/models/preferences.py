@@ -11,6 +11,7 @@ from ifc_core.models.config import EDGES, LEAST_DUPLICATE_IOU, MOST_LOOKAHEAD
 
 _PREFIX = "preferred_"  # of the keys in files, in JSON output and in errors
 _SHORT_SIDES = (32, 8192)
+_MOST_MULTIPLE = 64
 _SHARES = {
     "score_threshold": 0.0,
     "duplicate_iou": LEAST_DUPLICATE_IOU,
@@ -26,6 +27,9 @@ class ModelPreferences:
 
     Attributes:
         short_side: Short side of the frames in pixels that the model was trained at, 32 to 8192.
+        size_multiple: Both sides of a resized frame are made the nearest multiple of it, 1 to 64:
+            a model that learnt on sizes of the grid of its last stage (32) alone takes what lies
+            half beyond the picture for things; 1 keeps the frame's shape to the pixel.
         score_threshold: Instances under it are seldom right, 0 to 1.
         duplicate_iou: Masks of a clip with this soft IoU are mostly one thing, 0.1 to 1; 1 keeps
             all.
@@ -37,6 +41,7 @@ class ModelPreferences:
     """
 
     short_side: int = 360
+    size_multiple: int = 1
     score_threshold: float = 0.1
     duplicate_iou: float = 1.0
     continuation_score: float = 1.0
@@ -50,6 +55,7 @@ class ModelPreferences:
             ConfigError: One is impossible; it is named by its key in files.
         """
         self._check_whole("short_side", *_SHORT_SIDES, "pixels")
+        self._check_whole("size_multiple", 1, _MOST_MULTIPLE, "pixels")
         self._check_whole("lookahead", 0, MOST_LOOKAHEAD, "frames")
         if self.edges not in EDGES:
             raise self._impossible("edges", f"one of {', '.join(EDGES)}")

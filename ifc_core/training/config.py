@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 from ifc_core.config import from_home
 from ifc_core.errors import ConfigError
 from ifc_core.models.checkpoint import check_class_names
+from ifc_core.models.input_size import COARSEST_STRIDE
 from ifc_core.training.criterion import LossWeights
 from ifc_core.training.matcher import AssignmentCost
 from ifc_core.training.ranges import MOST, check_range, check_seed
@@ -253,6 +254,17 @@ class TrainConfig:
     def iterations(self) -> int:
         """Optimizer steps of all stages."""
         return sum(stage.iterations for stage in self.stages)
+
+    @property
+    def size_multiple(self) -> int:
+        """Of which all sides of its frames are multiples, in pixels; 1 where videos are resized.
+
+        The largest that counts is the step of the coarsest grid of features.
+        """
+        if self.data.kind != "synthetic":
+            return 1
+        sides = (side for stage in self.stages for size in stage.sizes for side in size)
+        return math.gcd(COARSEST_STRIDE, *sides)
 
 
 def refuse_init_in_output(init: Path | None, output: Path) -> None:

@@ -22,17 +22,17 @@ from ifc_core.data.sample import ClipSample
 from ifc_core.errors import CheckpointError
 from ifc_core.inference.edge_motion import FrameMotion, flow_picture
 from ifc_core.inference.edge_refiner import crop_around, crop_logits, crop_motion, crop_picture
-from ifc_core.inference.frame_input import network_size, resize_frames
+from ifc_core.inference.frame_input import resize_frames
 from ifc_core.io.atomic import atomic_output
 from ifc_core.models.edge_network import MOTION_CHANNELS
 from ifc_core.models.ifc import IFC
+from ifc_core.models.input_size import input_size
 from ifc_core.structures import RLEMask
 
 SAMPLE_SIDE = 160
 _LEAST_IOU = 0.15
 _LEAST_SCORE = 0.2
 _MOST_UNMATCHED = 10  # of a clip; a model draws more of them than of the others
-_MAX_LONG_SIDE = 1333
 _PRIOR_STEP = 1 / 16  # logits are kept as bytes, to within half of it and up to about 8
 _ZERO = 128
 _VELOCITY_STEPS = 28  # inverse hyperbolic sines of pixels are kept as bytes, up to some 48 pixels
@@ -123,9 +123,8 @@ def _stacked(samples: list[Samples]) -> Samples:
 def _proposed(model: IFC, frames: npt.NDArray[np.uint8]) -> Iterator[Floats]:
     """(n, h, w) logits of the sure queries, frame by frame."""
     device = next(model.parameters()).device
-    size = network_size(
-        (int(frames.shape[1]), int(frames.shape[2])), model.preferences.short_side, _MAX_LONG_SIDE
-    )
+    own, prefers = (int(frames.shape[1]), int(frames.shape[2])), model.preferences
+    size = input_size(own, prefers.short_side, multiple=prefers.size_multiple)
     small = resize_frames(torch.from_numpy(np.ascontiguousarray(frames)), size).to(device)
     output = model(model.normalize(small[None]))
     probs = output.class_logits[0].softmax(-1)[:, :-1].amax(-1)

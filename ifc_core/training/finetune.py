@@ -18,7 +18,6 @@ from ifc_core.data.labelled_video import (
     FrameStore,
     LabelledVideo,
     check_picture_size,
-    resized_size,
 )
 from ifc_core.data.small_objects import count_unseen
 from ifc_core.data.video_source import VideoSource
@@ -319,6 +318,8 @@ def training_source(plan: FinetunePlan, store: FrameStore) -> ClipSource:
         still_share=0.5,
         labelled_share=0.5,
         close_up=True,
+        short_side=plan.preset.short_side,
+        size_multiple=plan.parent.preferences.size_multiple,
         store=store,
     )
     if plan.rehearsed is None:
@@ -340,8 +341,6 @@ def make_trainer(
 ) -> Trainer:
     """A trainer of the extended network whose batch norms keep their statistics."""
     preset, settings = plan.preset, plan.settings
-    first = plan.split.training[0]
-    size = resized_size(first.height, first.width, preset.short_side, 1333)
     config = TrainConfig(
         output=output,
         stages=(
@@ -349,7 +348,7 @@ def make_trainer(
                 iterations,
                 num_frames=preset.num_frames,
                 batch_size=preset.batch_size,
-                sizes=(size,),
+                sizes=(plan.input_size(plan.split.training[0]),),
                 difficulties=DIFFICULTIES[first_world(plan.parent)],
             ),
         ),

@@ -13,6 +13,7 @@ from ifc_core.io.atomic import ready_folder
 from ifc_core.io.video import open_video
 from ifc_core.models.checkpoint import check_class_names
 from ifc_core.models.ifc import IFC
+from ifc_core.models.input_size import input_size
 from ifc_core.models.names import DEFAULT_MODEL, DEFAULT_WORDS, model_name
 from ifc_core.models.registry import load_model
 from ifc_core.training.ancestry import Ancestry, read_ancestry
@@ -72,6 +73,11 @@ class FinetunePlan:
     def wanted_side(self) -> int:
         """Short side in pixels that was meant; the preset's is what memory allows."""
         return self.settings.load_preset(self.parent.preferences.short_side).short_side
+
+    def input_size(self, video: LabelledVideo) -> tuple[int, int]:
+        """(height, width) in pixels at which a video is learnt."""
+        multiple = self.parent.preferences.size_multiple
+        return input_size((video.height, video.width), self.preset.short_side, multiple=multiple)
 
     @property
     def rehearsed(self) -> OldTask | None:

@@ -14,12 +14,13 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from ifc_core.data.clip_sampling import resize_mask
-from ifc_core.data.labelled_video import FrameStore, LabelledVideo, resized_size
+from ifc_core.data.labelled_video import FrameStore, LabelledVideo
 from ifc_core.evaluation.records import EvaluationSet
 from ifc_core.evaluation.ytvis_ap import evaluate_records
 from ifc_core.io.ytvis_types import YtvisTrack, YtvisVideo
 from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC, IFCOutput
+from ifc_core.models.input_size import input_size
 from ifc_core.structures import RLEMask
 from ifc_core.tracking.duplicates import KEEP_ALL, without_duplicates
 from ifc_core.tracking.video_tracker import ClipInstances
@@ -29,7 +30,6 @@ from ifc_core.training.judging import FrameCount
 
 _SCORE_THRESHOLD = 0.1
 _CLIP_LENGTH = 5
-_MAX_LONG_SIDE = 1333
 _LEAST_INSIDE = 0.5  # of a mask, for it to count where not everything is annotated
 _MOST_STRETCHES = 20  # each costs one AP
 
@@ -85,7 +85,8 @@ def clip_output(
     """
     length = min(_CLIP_LENGTH, video.num_frames)
     first = min(max(0, frame - length // 2), video.num_frames - length)
-    size = resized_size(video.height, video.width, short_side, _MAX_LONG_SIDE)
+    own, multiple = (video.height, video.width), model.preferences.size_multiple
+    size = input_size(own, short_side, multiple=multiple)
     clip = np.stack([store.read(video, f, size) for f in range(first, first + length)])
     output: IFCOutput = model(model.normalize(clip)[None], aux=False)
     return output, frame - first
@@ -359,7 +360,7 @@ def draw_comparison(
         after: Of the new model.
         store: Reads the picture.
     """
-    size = resized_size(video.height, video.width, 240, 640)
+    size = input_size((video.height, video.width), 240, 640)
     picture = store.read(video, frame, size)
     truth = [rle.to_array() for _, rle in _truth(video, frame)]
     colours = [_COLOURS[number % len(_COLOURS)] for number in range(len(truth))]

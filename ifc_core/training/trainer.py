@@ -428,7 +428,10 @@ class Trainer:
         info = CheckpointInfo(
             self.model.config,
             self.model.categories,
-            ModelPreferences(short_side=max(min(size) for size in last.sizes)),
+            ModelPreferences(
+                short_side=max(min(size) for size in last.sizes),
+                size_multiple=self.config.size_multiple,
+            ),
             provenance={"data": data.kind, **(world if data.kind == "synthetic" else {}),
                         "seed": self.config.seed, "iteration": self.iteration,
                         "iterations": self.config.iterations},

@@ -84,6 +84,12 @@ def test_a_source_gives_equal_clips_for_equal_numbers(toy_video):
         np.testing.assert_array_equal(a.valid, b.valid)
 
 
+def test_frames_have_sides_that_the_model_can_divide(toy_video):
+    source = VideoSource(3, (toy_video([1, 4, 8]),), size_multiple=32)
+    clip = source(ClipRequest(0, 2, 48, 48))  # 48 x 80 by its shape
+    assert clip.frames.shape[1:3] == (64, 96)
+
+
 def test_every_pass_visits_each_labelled_frame_once():
     for epoch in range(3):
         visited = [pick_in_epochs(5, epoch * 7 + n, 7) for n in range(7)]

@@ -1,26 +1,11 @@
-"""Sizes and resizing as published."""
+"""Resizing as published."""
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from ifc_core.inference.frame_input import network_size, resize_frames
-
-
-@pytest.mark.parametrize(
-    ("size", "short", "longest", "expected"),
-    [
-        ((720, 1280), 360, 1333, (360, 640)),
-        ((1280, 720), 360, 1333, (640, 360)),
-        ((480, 854), 360, 1333, (360, 641)),
-        ((100, 1000), 360, 1333, (133, 1333)),
-        ((96, 160), 96, 1333, (96, 160)),
-        ((500, 500), 360, 1333, (360, 360)),
-    ],
-)
-def test_network_size(size, short, longest, expected):
-    assert network_size(size, short, longest) == expected
+from ifc_core.inference.frame_input import resize_frames
 
 
 @pytest.mark.parametrize("size", [(45, 80), (72, 50), (120, 200)])

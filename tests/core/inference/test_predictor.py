@@ -1,5 +1,7 @@
 """predict_video against the plain way, and how it behaves as a job."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch.nn.functional as F
 
 from ifc_core.errors import ConfigError, DeviceMemoryError
 from ifc_core.inference.clip_plan import clip_windows
+from ifc_core.inference.frame_input import resize_frames
 from ifc_core.inference.predictor import predict_video
 from ifc_core.inference.results import InstanceSummary, result_rows
 from ifc_core.inference.settings import ProposeSettings
@@ -152,6 +155,20 @@ def test_cancel_stops_within_one_clip(tiny_model, scene):
     with pytest.raises(JobCancelled):
         list(prediction)
     assert given[-1] == 9
+
+
+def test_frames_get_sides_that_the_model_can_divide(tiny_model, scene, monkeypatch):
+    frames = np.ascontiguousarray(scene[:5, :50, :85])
+    resized = resize_frames(torch.from_numpy(frames), (64, 96)).numpy()  # 64 x 109 by its shape
+    settings = ProposeSettings(clip_length=3, **SETTINGS)
+    expected = list(predict_video(tiny_model, enumerate(resized), settings, output_size=(50, 85)))
+    preferences = replace(tiny_model.preferences, size_multiple=32)
+    monkeypatch.setattr(tiny_model, "preferences", preferences)
+    results, _ = run(tiny_model, frames, clip_length=3)
+    assert any(result.masks for result in results)
+    assert [[m.rle for m in r.masks] for r in results] == [
+        [m.rle for m in r.masks] for r in expected
+    ]
 
 
 def test_region_limits_the_masks(tiny_model, scene):

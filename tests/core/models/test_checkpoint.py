@@ -94,6 +94,7 @@ def test_everything_comes_back(model, saved):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("size_multiple", 32),
         ("duplicate_iou", 0.7),
         ("continuation_score", 0.7),
         ("edges", "best"),
@@ -110,6 +111,7 @@ def test_what_it_says_of_proposing_comes_back(model, tmp_path, name, value):
 @pytest.mark.parametrize(
     ("name", "published"),
     [
+        ("size_multiple", 1),
         ("duplicate_iou", 1.0),
         ("continuation_score", 1.0),
         ("edges", "off"),

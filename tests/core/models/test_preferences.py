@@ -9,9 +9,10 @@ from ifc_core.models.config import IFCConfig
 from ifc_core.models.preferences import ModelPreferences
 from ifc_core.structures import Category
 
-OTHER = ModelPreferences(96, 0.3, 0.7, 0.2, 7, "fast")
+OTHER = ModelPreferences(96, 32, 0.3, 0.7, 0.2, 7, "fast")
 STORED = {
     "preferred_short_side": 96,
+    "preferred_size_multiple": 32,
     "preferred_score_threshold": 0.3,
     "preferred_duplicate_iou": 0.7,
     "preferred_continuation_score": 0.2,
@@ -41,6 +42,7 @@ def test_older_files_are_as_published():
     [
         ("short_side", 31, "The preferred short side must be from 32 to 8192 pixels."),
         ("short_side", True, "The preferred short side must be from 32 to 8192 pixels."),
+        ("size_multiple", 0, "The preferred size multiple must be from 1 to 64 pixels."),
         ("lookahead", 1.5, "The preferred lookahead must be from 0 to 200 frames."),
         ("edges", ["best"], "The preferred edges must be one of off, fast, best."),
         ("score_threshold", 1.5, "The preferred score threshold must be from 0 to 1."),

@@ -74,6 +74,15 @@ def test_the_published_recipes():
     assert read_train_config("ytvis2019_r101_code").model["preset"] == "ifc-r101"
 
 
+def test_generated_frames_say_what_their_sides_are_multiples_of(config_file):
+    assert read_train_config(config_file(SMALL)).size_multiple == 32
+    assert read_train_config("ifc_r18_cells").size_multiple == 32
+    mixed = SMALL.replace("[[64, 96]]", "[[64, 96], [48, 96]]")
+    assert read_train_config(config_file(mixed)).size_multiple == 16
+    # Videos are resized to the short side, whatever that makes of the other one.
+    assert read_train_config("ytvis2019_r50_code").size_multiple == 1
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_finetuning_presets_can_be_read(name):
     preset = FinetuneSettings("r", preset=name, short_side=100).load_preset()

@@ -12,15 +12,20 @@ import pytest
 from ifc_core.annotation import Scope
 from ifc_core.annotation.edits import ApproveFrames, SetCategory, SetMask
 from ifc_core.annotation.snapshot import make_snapshot
+from ifc_core.data.clip_source import ClipRequest
+from ifc_core.data.labelled_video import FrameStore
 from ifc_core.errors import ConfigError, OutputError, ProjectError
 from ifc_core.models.checkpoint import read_checkpoint, write_checkpoint
+from ifc_core.models.input_size import input_size
 from ifc_core.models.names import DEFAULT_MODEL, model_file
 from ifc_core.models.registry import find_model, user_models_dir
 from ifc_core.structures import Category, RLEMask
 from ifc_core.training.class_head import with_classes
+from ifc_core.training.finetune import training_source
 from ifc_core.training.finetune_plan import plan_finetune
 from ifc_core.training.finetune_settings import FinetuneSettings, HeldOutScore
 from ifc_core.training.finetune_version import write_version
+from ifc_core.training.held_out import clip_output
 
 FRAMES = range(0, 60, 10)
 
@@ -109,6 +114,25 @@ def test_a_version_proposes_at_no_smaller_size_than_its_parent_unless_one_was_ch
     assert (fallback.preset.short_side, fallback.wanted_side) == (200, side)
     written = version(project, plan, "large-cats")
     assert read_checkpoint(written).info.preferences.short_side == side
+
+
+def test_frames_are_learnt_and_judged_at_sides_that_the_parent_can_divide(
+    project, run_folder, tmp_path, tiny_model_file
+):
+    checkpoint = read_checkpoint(tiny_model_file)
+    preferences = dataclasses.replace(checkpoint.info.preferences, size_multiple=32)
+    info = dataclasses.replace(checkpoint.info, preferences=preferences)
+    parent = tmp_path / "even.safetensors"
+    write_checkpoint(parent, info, checkpoint.state_dict)
+    plan = plan_finetune(project.folder, settings(parent))
+    (video,) = plan.split.training
+    assert input_size((video.height, video.width), 80) == (80, 120)
+    plan = dataclasses.replace(plan, preset=dataclasses.replace(plan.preset, short_side=80))
+    assert plan.input_size(video) == (96, 128)
+    clip = training_source(plan, FrameStore())(ClipRequest(0, 2, *plan.input_size(video)))
+    assert clip.frames.shape[1:3] == (96, 128)
+    output, _ = clip_output(plan.parent, video, video.labelled_frames[0], 80, FrameStore())
+    assert output.mask_logits.shape[-2:] == (96 // 8, 128 // 8)
 
 
 # ---- the models before ----------------------------------------------------------------------

@@ -43,7 +43,12 @@ def test_a_version_prefers_what_its_parent_does_but_for_what_was_found_for_it(tm
     torch.manual_seed(0)
     parent = IFC(IFCConfig.preset("tiny", num_classes=1), [Category(1, "cat")])
     parent.preferences = ModelPreferences(
-        short_side=256, score_threshold=0.7, duplicate_iou=0.5, lookahead=4, edges="best"
+        short_side=256,
+        size_multiple=32,
+        score_threshold=0.7,
+        duplicate_iou=0.5,
+        lookahead=4,
+        edges="best",
     )
     settings, score = FinetuneSettings("r1"), HeldOutScore(9, 0.1, 0)
     plan = FinetunePlan(
@@ -54,7 +59,12 @@ def test_a_version_prefers_what_its_parent_does_but_for_what_was_found_for_it(tm
     trained.preferences = replace(trained.preferences, score_threshold=0.4, edges="off")
     path, _ = write_version(plan, trained, score, score, 1, 1)
     assert read_checkpoint_info(path).preferences == ModelPreferences(
-        short_side=256, score_threshold=0.4, duplicate_iou=0.5, lookahead=4, edges="off"
+        short_side=256,
+        size_multiple=32,
+        score_threshold=0.4,
+        duplicate_iou=0.5,
+        lookahead=4,
+        edges="off",
     )
 
 
