@@ -14,7 +14,7 @@ from napari.utils.interactions import mouse_release_callbacks
 
 from napari_ifc.gestures import POINTER_TOOLS, Gesture, held_keys
 from napari_ifc.soon import soon
-from napari_ifc.steady_place import keep_place
+from napari_ifc.steady_place import hold_place, keep_place
 
 EDIT = "Edit"
 SMART_ERASE = "smart_erase"
@@ -108,6 +108,7 @@ class EditLayer:
             metadata={"ifc": EDIT},
         )
         keep_place(layer)
+        hold_place(layer)
         self._color = None
         self._is_blank = True
         layer.selected_label = 1
@@ -179,6 +180,8 @@ class EditLayer:
     def set_mode(self, mode: str) -> None:
         """Choose the tool; see :attr:`mode`."""
         self._choosing = True
+        if mode != "pan_zoom":
+            self.layer.visible = True  # napari draws nothing on a layer that its eye hides
         self.layer.mode = _MODES.get(mode, mode)
         self._choosing = False
         self.layer.mouse_pan = mode == "pan_zoom"

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.errors import VideoError
+from ifc_core.io.video import open_video
 from napari_ifc.language import tr
 
 Frame = npt.NDArray[np.uint8]
@@ -165,6 +166,13 @@ class FrameCache:
         """Have the thread decode a frame and those behind it."""
         self._last = frame_index - 1
         self._plan_ahead(frame_index, first=0)
+
+    def reopened(self) -> FrameCache:
+        """The same frames for longer than this one is open, where they are in a file."""
+        video = getattr(self._reader, "video", None)
+        if video is None or not video.path.exists():
+            return self
+        return FrameCache(open_video(video.path), self._num_frames, prefetch=False)
 
     def close(self) -> None:
         """Stop the thread and close the reader. Safe to call twice."""

@@ -30,7 +30,7 @@ from napari_ifc.overlay import DrawnMask, OverlayStyle
 from napari_ifc.overlay_ahead import Read
 from napari_ifc.overlay_layer import OVERLAY, OverlayLayer
 from napari_ifc.soon import soon
-from napari_ifc.steady_place import keep_place
+from napari_ifc.steady_place import hold_place, keep_place
 from napari_ifc.time_axis import name_axes
 
 if TYPE_CHECKING:
@@ -433,6 +433,7 @@ class LayerStack:
             metadata={"ifc": VIDEO},
         )
         keep_place(layer)
+        hold_place(layer)
         return layer
 
     def _bind(self, layer: Any) -> None:

@@ -49,6 +49,11 @@ class LazyVideo:
     def __len__(self) -> int:
         return self.shape[0]
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> LazyVideo:
+        """What napari duplicates a layer with: the same frames, which are a person's own."""
+        height, width = self.shape[1:3]
+        return LazyVideo(self.cache.reopened(), len(self), (height, width))
+
     @contextmanager
     def showing(self, frame_index: int) -> Iterator[None]:
         """Let any one frame that is asked for meanwhile be this one.

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_ifc.overlay import DrawnMask, Ground, OverlayPainter, OverlayStyle, overlay_scale
 from napari_ifc.overlay_ahead import OverlayAhead, Plan, Read
-from napari_ifc.steady_place import keep_place
+from napari_ifc.steady_place import hold_place, keep_place
 
 OVERLAY = "Tracks"
 _DIGIT_PX = 11  # of the screen, where nothing is scaled
@@ -145,6 +145,7 @@ class OverlayLayer:
             metadata={"ifc": OVERLAY},
         )
         keep_place(layer)
+        hold_place(layer)
         return layer
 
 

@@ -37,6 +37,24 @@ def keep_place(layer: Layer) -> None:
         layer._transforms = _SteadyChain(list(chain))
 
 
+def hold_place(layer: Layer) -> None:
+    """Have a layer stay over the picture, whatever is done with napari's *Transform*.
+
+    Else strokes would go where the layer was, beside what is seen under the brush.
+
+    Args:
+        layer: A layer without an affine transform of its own.
+    """
+    layer.events.affine.connect(_put_back)
+
+
+def _put_back(event: Any) -> None:
+    layer = event.source
+    still = np.eye(layer.ndim + 1)
+    if not np.array_equal(layer.affine.affine_matrix, still):
+        layer.affine = still
+
+
 def _is_same(one: Any, other: Any) -> bool:
     return (
         isinstance(one, Affine)

@@ -94,3 +94,39 @@ def test_an_image_that_is_lifted_over_the_video_stays_and_ours_come_together(stu
     viewer.layers.move(3, 0)  # the layer that is drawn on, below everything
     qtbot.waitUntil(lambda: not studio.layers._repair_timer.isActive())
     assert list(viewer.layers) == [high, *studio.layers.layers, low]
+
+
+def test_no_layer_of_ours_is_dragged_away_from_the_picture(desk):
+    layers = desk.studio.layers.layers
+    moved = np.array([[1, 0, 30], [0, 1, 30], [0, 0, 1]])
+    for layer in layers:
+        layer.mode = "transform"
+        layer.affine = moved
+        still = np.eye(layer.ndim + 1)
+        assert np.array_equal(layer.affine.affine_matrix, still), layer.name
+    desk.studio.layers.set_mode("paint")
+    desk.drag((5, 5), (9, 9))
+    desk.studio.layers.flush()
+    (mask,) = desk.project.masks_at(desk.video_id, 0)
+    assert mask.rle.to_array()[5, 5]
+
+
+def test_a_tool_shows_the_layer_that_it_draws_on(desk):
+    desk.layer.visible = False
+    desk.studio.layers.set_mode("pan_zoom")
+    assert not desk.layer.visible
+    desk.studio.layers.set_mode("paint")
+    assert desk.layer.visible
+
+
+def test_the_video_s_layer_can_be_duplicated_and_outlives_the_studio_s(desk, clip):
+    from napari.layers._layer_actions import _duplicate_layer
+
+    viewer, video = desk.studio.viewer, desk.studio.layers.layers[0]
+    viewer.layers.selection = {video}
+    _duplicate_layer(viewer.layers)
+    copy = viewer.layers[f"{video.name} copy"]
+    desk.studio.layers.go_to(7)
+    desk.studio.close_project()
+    assert copy.data[5][0, 0, 0] == 155
+    assert copy.data[-1][0, 0, 0] == 75
