@@ -98,6 +98,7 @@ def test_no_marked_range_of_a_lane_is_approved_unseen(studio):
 
 def test_a_drag_along_a_lane_marks_that_lane_alone(studio, qapp):
     timeline, bar = studio.timeline, studio.timeline_panel._range_bar
+    studio.timeline_panel.layout().activate()  # as in a window that is seen
     second = timeline._data.lanes[1].track_id
     view, left = timeline.viewport(), Qt.MouseButton.LeftButton
     y = HEAD_PX + LANE_PX + LANE_PX // 2
@@ -112,6 +113,8 @@ def test_a_drag_along_a_lane_marks_that_lane_alone(studio, qapp):
     QTest.mouseRelease(view, left, pos=view.mapFromGlobal(places[-1]))
     assert timeline.marked == FrameRange(2, 6, (second,))
     assert not bar.isHidden()
+    qapp.processEvents()
+    assert view.mapFromGlobal(places[-1]).y() == y  # the lane stays under the pointer
     QTest.mouseClick(view, left, pos=QPoint(int(timeline.x_of(8.5)), y))
     assert timeline.marked is None
     assert bar.isHidden()

@@ -19,11 +19,12 @@ from qtpy.QtGui import (
 from qtpy.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
 from napari_ifc.language import tr
-from napari_ifc.rows import FrameRange, Lane, SpanKind, TimelineData
+from napari_ifc.rows import FrameRange, Lane, TimelineData
 from napari_ifc.views.lane_picture import LANE_PX
 from napari_ifc.views.theme import Palette
 from napari_ifc.views.timeline_painter import (
     HEAD_PX,
+    KIND_WORDS,
     LABEL_PX,
     RULER_PX,
     LanePictures,
@@ -38,15 +39,6 @@ _DRAG_PX = 4
 _FEWEST_FRAMES = 8.0
 _ADD_KEYS = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
 _MOST_PICTURES = 200  # lanes kept drawn, about 120 kB each
-_KIND_WORDS = {
-    SpanKind.PROVISIONAL: "provisional",
-    SpanKind.PROPOSED: "proposed",
-    SpanKind.DERIVED: "propagated",
-    SpanKind.CORRECTED: "corrected",
-    SpanKind.APPROVED: "approved",
-    SpanKind.REJECTED: "rejected",
-    SpanKind.ABSENT: "absent",
-}
 
 
 class Timeline(QAbstractScrollArea):
@@ -144,12 +136,16 @@ class Timeline(QAbstractScrollArea):
     def set_selected(self, track_ids: tuple[int, ...]) -> None:
         """Mark the lanes of the selected tracks; bring all into view, at least the first."""
         self._selected = frozenset(track_ids)
+        self.show_lanes(track_ids)
+        self._redraw()
+
+    def show_lanes(self, track_ids: tuple[int, ...]) -> None:
+        """Bring lanes into view: all where there is room, at least the first."""
         places = [self._places[i] for i in track_ids if i in self._places]
         if places:
             self._show_lane(max(places))
             self._show_lane(min(places))
             self._show_lane(places[0])
-        self._redraw()
 
     @property
     def is_marking(self) -> bool:
@@ -481,7 +477,7 @@ class Timeline(QAbstractScrollArea):
         if lane is None:
             return f"{words}\n{self._counts_at(frame)}"
         span = lane.spans.at(frame)
-        state = tr("not annotated") if span is None else _KIND_WORDS[span.kind]
+        state = tr("not annotated") if span is None else KIND_WORDS[span.kind]
         words = tr("{words}\nTrack {label}: {state}").format(
             words=words, label=lane.label, state=state
         )

@@ -9,7 +9,7 @@ from qtpy.QtCore import QPointF, QRect, QRectF, Qt
 from qtpy.QtGui import QColor, QFont, QImage, QPainter, QPen, QPolygonF
 
 from napari_ifc.language import tr
-from napari_ifc.rows import Lane, TimelineData
+from napari_ifc.rows import Lane, SpanKind, TimelineData
 from napari_ifc.views.lane_picture import (
     COUNTS_PX,
     LANE_PX,
@@ -26,6 +26,16 @@ LABEL_PX = 92
 RULER_PX = 22
 HEAD_PX = RULER_PX + COUNTS_PX
 
+KIND_WORDS = {
+    SpanKind.PROVISIONAL: tr("provisional"),
+    SpanKind.PROPOSED: tr("proposed"),
+    SpanKind.DERIVED: tr("propagated"),
+    SpanKind.CORRECTED: tr("corrected"),
+    SpanKind.APPROVED: tr("approved"),
+    SpanKind.REJECTED: tr("rejected"),
+    SpanKind.ABSENT: tr("absent"),
+}
+
 LanePictures = dict[tuple[Lane, bool], QImage]
 """Drawn lanes by lane and whether it is selected, good for one scale and one theme."""
 
@@ -37,6 +47,7 @@ class TimelineColors:
     background: QColor
     lane: QColor
     selected: QColor
+    chosen_lane: QColor
     line: QColor
     text: QColor
     muted: QColor
@@ -51,6 +62,7 @@ class TimelineColors:
             background=QColor(p.background),
             lane=QColor(p.surface),
             selected=QColor(theme_mix(p.surface, p.accent, 0.35)),
+            chosen_lane=QColor(theme_mix(p.surface, p.accent, 0.1)),
             line=QColor(p.raised),
             text=QColor(p.text),
             muted=QColor(p.muted),
@@ -62,7 +74,7 @@ class TimelineColors:
     @classmethod
     def plain(cls) -> TimelineColors:
         """Grey, until a theme is given."""
-        return cls(*(QColor("#808080") for _ in range(9)))
+        return cls(*(QColor("#808080") for _ in range(10)))
 
 
 def small_font(font: QFont) -> QFont:
@@ -128,7 +140,7 @@ class TimelinePainter:
         key = (lane, chosen)
         if key not in self._pictures:
             c = self._colors
-            back, marks = c.selected if chosen else c.lane, (c.text, c.good, c.warning)
+            back, marks = c.chosen_lane if chosen else c.lane, (c.text, c.good, c.warning)
             pixels = lane_pixels(lane, self._scale, self._edges, back, c.background, marks)
             self._pictures[key] = as_image(pixels)
         self._painter.drawImage(self._scale.left, y, self._pictures[key])
@@ -164,6 +176,8 @@ class TimelinePainter:
 
     def _label(self, lane: Lane, y: int, color: QColor, *, chosen: bool) -> None:
         painter = self._painter
+        if chosen:  # a strong ground of the lane itself would look like masks
+            painter.fillRect(QRect(0, y, LABEL_PX - 4, LANE_PX - 1), self._colors.selected)
         painter.fillRect(QRectF(10, y + 6, 8, 8), color)
         painter.setPen(self._colors.text if chosen else self._colors.muted)
         called = lane.name or lane.detail.split(",")[0]

@@ -132,8 +132,8 @@ class TimelinePanel(KeyHome):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(bar)
-        column.addWidget(self._range_bar)
         column.addWidget(self.timeline, 1)
+        column.addWidget(self._range_bar)  # above the lanes it would move them when it comes
         self.setFocusProxy(self.timeline)
 
     def _icon_button(self, action_id: str, icon_name: str) -> QToolButton:
@@ -147,7 +147,7 @@ class TimelinePanel(KeyHome):
     def _build_range_bar(self) -> QWidget:
         bar = QWidget()
         row = QHBoxLayout(bar)
-        row.setContentsMargins(12, 0, 8, 4)
+        row.setContentsMargins(12, 2, 8, 2)
         row.setSpacing(4)
         row.addWidget(self._range_text)
         row.addSpacing(4)
@@ -238,9 +238,14 @@ class TimelinePanel(KeyHome):
         self.refresh_actions()
 
     def _show_bar(self) -> None:
-        """Not while the range is dragged: the lanes would move away under the pointer."""
-        if not (self._is_marked and self.timeline.is_marking):
-            self._range_bar.setVisible(self._is_marked)
+        """Not while the range is dragged: the bar covers the last lanes, which then scroll up."""
+        if self._is_marked and self.timeline.is_marking:
+            return
+        self._range_bar.setVisible(self._is_marked)
+        layout, marked = self.layout(), self.timeline.marked
+        if layout is not None and marked is not None:
+            layout.activate()  # else the timeline has its old height still
+            self.timeline.show_lanes(marked.track_ids)
 
     def show_progress(self, view: ProgressView) -> None:
         """Show how far the review of the whole project is."""

@@ -15,7 +15,7 @@ from napari_ifc.rows import (
 from napari_ifc.views.lane_picture import LANE_PX
 from napari_ifc.views.theme import palette_for
 from napari_ifc.views.timeline import Timeline
-from napari_ifc.views.timeline_painter import HEAD_PX, LABEL_PX, RULER_PX
+from napari_ifc.views.timeline_painter import HEAD_PX, KIND_WORDS, LABEL_PX, RULER_PX
 from napari_ifc.views.timeline_scale import nice_step
 from napari_ifc.views.transport import clock_text, range_text
 
@@ -280,3 +280,34 @@ def test_all_selected_lanes_come_into_sight_where_there_is_room(qtbot):
     assert {11, 12, 13} <= in_sight()
     timeline.set_selected((20, 2))
     assert 20 in in_sight()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_a_selected_lane_is_marked_at_its_name_and_has_no_ground_like_a_bar(qtbot, theme):
+    timeline = Timeline()
+    timeline.resize(LABEL_PX + 8 + 400, 160)
+    qtbot.addWidget(timeline)
+    timeline.apply_palette(palette_for(theme))
+    timeline.show()
+    lanes = tuple(
+        Lane(i, (0, 114, 178), str(i), Spans.of([Span(10, 40, SpanKind.PROPOSED)])) for i in (1, 2)
+    )
+    counts = np.ones(100, dtype=np.int32)
+    timeline.set_data(TimelineData(100, 25.0, lanes, counts, counts, ()))
+    timeline.set_selected((1,))
+    picture = timeline.viewport().grab().toImage()
+
+    def color(x, lane):
+        seen = picture.pixelColor(int(x), HEAD_PX + lane * LANE_PX + 2 + 6)
+        return np.array([seen.red(), seen.green(), seen.blue()], float)
+
+    def apart(one, other):
+        return np.abs(one - other).sum()
+
+    empty, bar = timeline.x_of(70), timeline.x_of(20)
+    assert 0 < apart(color(empty, 0), color(empty, 1)) < 0.3 * apart(color(bar, 1), color(empty, 1))
+    assert apart(color(LABEL_PX - 6, 0), color(LABEL_PX - 6, 1)) > 50
+
+
+def test_what_a_lane_shows_is_said_in_the_language_of_the_window():
+    assert set(KIND_WORDS) == set(SpanKind)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
-from qtpy.QtCore import QEvent, QObject
+from qtpy.QtCore import QEvent, QObject, QPoint
 from qtpy.QtWidgets import QApplication, QPushButton
 
-from napari_ifc.rows import FrameRange, ProgressView
+from napari_ifc.rows import FrameRange, Lane, ProgressView, Spans, TimelineData
+from napari_ifc.views.lane_picture import LANE_PX
 from napari_ifc.views.theme import palette_for
+from napari_ifc.views.timeline_painter import HEAD_PX
 from napari_ifc.views.transport import _JUMPS, _RANGE, _STEPS, _ZOOMS, TimelinePanel
 
 pytestmark = pytest.mark.window
@@ -128,3 +131,22 @@ def test_what_has_no_room_stands_in_a_menu(panel, qapp, width):
         panel.action_requested.disconnect(asked.append)
     assert panel._range_text.toolTip() == "Frames 120012 to 120028, 3 tracks"
     assert bool(out) == (width < 580)
+
+
+def test_the_last_lane_is_not_hidden_by_what_can_be_done_with_its_range(panel, qapp):
+    lanes = tuple(Lane(i, (9, 9, 9), str(i), Spans.of([])) for i in range(1, 31))
+    counts = np.zeros(50, dtype=np.int32)
+    panel.timeline.set_data(TimelineData(50, 25.0, lanes, counts, counts, ()))
+    panel.timeline.range_changed.connect(panel.show_range)
+    qapp.processEvents()
+    view = panel.timeline.viewport()
+    above, top = view.mapTo(panel, QPoint()), panel.timeline.lane_at(HEAD_PX)
+    last = panel.timeline.lane_at(view.height() - LANE_PX - 1)
+    panel.timeline.mark(FrameRange(2, 4, (top.track_id,)))
+    qapp.processEvents()
+    assert view.mapTo(panel, QPoint()) == above
+    assert panel.timeline.lane_at(HEAD_PX) is top
+    panel.timeline.mark(None)
+    panel.timeline.mark(FrameRange(2, 4, (last.track_id,)))
+    qapp.processEvents()
+    assert panel.timeline.lane_at(view.height() - 2) is last
