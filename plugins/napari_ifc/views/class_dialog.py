@@ -165,7 +165,7 @@ class ClassesDialog(QDialog):
         keys.setCurrentText(row.hotkey)
         self.table.setCellWidget(line, 3, keys)
         count = QTableWidgetItem(str(row.num_tracks))
-        count.setFlags(Qt.ItemFlag.ItemIsEnabled)
+        count.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
         self.table.setItem(line, 4, count)
 
     def add_class(self) -> None:

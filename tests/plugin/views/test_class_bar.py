@@ -6,6 +6,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_ifc.rows import ClassRow
 from napari_ifc.views.class_bar import ClassBar
+from napari_ifc.views.class_dialog import ClassesDialog
 
 pytestmark = pytest.mark.window
 
@@ -109,3 +110,12 @@ def test_a_menu_without_a_match_says_so_and_stays(bar, qtbot, key):
     assert not bar.menu.none.isVisible()
     assert len(bar.menu.listed()) == len(ROWS)
     bar.menu.close()
+
+
+def test_a_chosen_class_is_marked_over_the_whole_line(qtbot):
+    dialog = ClassesDialog([ClassRow(1, "cat", (9, 9, 9), "", "1", 3)])
+    qtbot.addWidget(dialog)
+    dialog.table.selectRow(0)
+    chosen = {index.column() for index in dialog.table.selectedIndexes()}
+    assert dialog.table.columnCount() - 1 in chosen
+    assert not dialog.table.item(0, 4).flags() & Qt.ItemFlag.ItemIsEditable
