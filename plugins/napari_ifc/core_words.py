@@ -285,5 +285,29 @@ REPORTS = (
 )
 """What an import or an export says besides; its numbers of left-out frames are said anew."""
 
-LISTS = ("{names} and more",)
-"""Names in such a sentence, where there are too many for it."""
+QUALITY = (
+    "Nothing was proposed in {name}; it is left out.",
+    "The run on {name} is not complete; it is judged on the frames that it reached.",
+    "1 approved frame is not in proposals of {names}, and imported from {text}; it is left out.",
+    "1 approved frame is not in proposals of {names}; it is left out.",
+    "1 approved frame is not in proposals imported from {text}; it is left out.",
+    "1 approved frame is not in {text}; it is left out.",
+    "{count} approved frames are not in proposals of {names}, and imported from {text}; they are "
+    "left out.",
+    "{count} approved frames are not in proposals of {names}; they are left out.",
+    "{count} approved frames are not in proposals imported from {text}; they are left out.",
+    "{count} approved frames are not in {text}; they are left out.",
+    "In {name} an earlier import is judged, {text}: the later one of {names} holds nothing there, "
+    "or what people made or reviewed too, or left out what the project had.",
+    "Whether the import of {text} left out what the project had is not known.",
+    "Of an import only the frames from its first mask to its last are known to be covered.",
+    "The class of 1 track from {text} is gone from the project: where classes are compared, AP "
+    "leaves out what has none.",
+    "The class of {count} tracks from {text} is gone from the project: where classes are "
+    "compared, AP leaves out what has none.",
+    "The model knows none of the project's classes, so classes are not compared.",
+)
+"""What is to be known of figures on proposals."""
+
+LISTS = ("{names} and more", "the bundled model")
+"""Names in such a sentence, where there are too many for it, or where they are words."""

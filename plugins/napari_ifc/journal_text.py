@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from string import Formatter
 
-from napari_ifc.core_words import LISTS, NOTES, PARTS, REPORTS, STEPS, TOOLS
+from napari_ifc.core_words import LISTS, NOTES, PARTS, QUALITY, REPORTS, STEPS, TOOLS
 from napari_ifc.language import is_english, tr
 
 _KINDS = {
@@ -53,6 +53,15 @@ def report_note_text(note: str) -> str:
         note: As ``ImportReport`` or ``ExportReport`` has it.
     """
     return note if is_english() else _first(note, REPORTS) or note
+
+
+def quality_note_text(note: str) -> str:
+    """A note on how the proposals were judged, as the window shows it.
+
+    Args:
+        note: As ``ProjectQuality`` has it.
+    """
+    return note if is_english() else _first(note, QUALITY) or note
 
 
 @lru_cache(maxsize=1 << 16)  # the whole journal is shown after each edit

@@ -9,18 +9,18 @@ from ifc_core.annotation.exporting import ExportPart, ExportReport, ExportScope,
 from napari_ifc.journal_text import report_note_text
 from napari_ifc.language import tr
 
-_LONG_PATH = 30  # letters; a longer one is told by its end
+_LONG_PATH = 20  # letters; a longer one is told by its end, since the message has two lines
 # Notes that say again what the report counts.
 _LEFT_OUT = re.compile(r" (was|were) left out|^\d+ of them waits? for ")
 _MOST_NAMED = 3
 
 
 def folder_text(path: Path) -> str:
-    """The folder of a file as a sentence names it: its end where it is long."""
+    """The folder of a file as a sentence names it: its own name alone where it is long."""
     folder = path.absolute().parent
-    if len(str(folder)) <= _LONG_PATH:
+    if len(str(folder)) <= _LONG_PATH or not folder.name:
         return str(folder)
-    return str(Path("…", *folder.parts[-2:]))
+    return str(Path("…", folder.name))
 
 
 def report_text(report: ExportReport) -> str:

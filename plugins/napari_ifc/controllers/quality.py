@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ifc_core.evaluation.project_quality import ProjectQuality, QualityFigures
+from napari_ifc.journal_text import quality_note_text
 from napari_ifc.language import tr
 
 
@@ -35,6 +36,11 @@ def quality_facts(quality: ProjectQuality) -> str:
         masks=masks.format(count=quality.num_masks),
         videos=videos.format(count=quality.num_videos),
     )
+
+
+def quality_notes(quality: ProjectQuality) -> list[str]:
+    """What is to be known of the figures."""
+    return [quality_note_text(note) for note in quality.notes]
 
 
 def _row(name: str, figures: QualityFigures) -> tuple[str, ...]:

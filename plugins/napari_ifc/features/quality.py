@@ -8,7 +8,7 @@ from ifc_core.annotation import ProjectReader
 from ifc_core.evaluation.project_quality import ProjectQuality, project_quality
 from ifc_core.jobs import JobContext
 from napari_ifc.actions import Action
-from napari_ifc.controllers.quality import quality_facts, quality_rows
+from napari_ifc.controllers.quality import quality_facts, quality_notes, quality_rows
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import NOTHING_OPEN, Feature
 from napari_ifc.language import tr
@@ -53,5 +53,5 @@ class Quality(Feature):
 
     def _show(self, quality: ProjectQuality) -> None:
         dialog = QualityDialog(self.studio.panel)
-        dialog.show_quality(quality_facts(quality), quality_rows(quality), quality.notes)
+        dialog.show_quality(quality_facts(quality), quality_rows(quality), quality_notes(quality))
         dialog.open()

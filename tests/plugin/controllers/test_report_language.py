@@ -23,12 +23,14 @@ from ifc_core.annotation.file_videos import FileVideo
 from ifc_core.annotation.import_notes import VideoMasks
 from ifc_core.annotation.importing import ImportReport
 from ifc_core.annotation.splitting import TRAIN, VALID, Parts
+from ifc_core.evaluation import project_quality, proposals
 from ifc_core.io.ctc_text import Line, disagreement
 from ifc_core.io.ytvis_types import YtvisVideo
 from napari_ifc import language
 from napari_ifc.controllers.export_words import report_text
+from napari_ifc.controllers.quality import quality_notes
 from napari_ifc.controllers.session import import_sentences
-from napari_ifc.core_words import REPORTS
+from napari_ifc.core_words import QUALITY, REPORTS
 from napari_ifc.journal_text import report_note_text
 
 _SHOWN = ("a, b.c", "v1, v2, v3, v4, v5 and more")
@@ -152,3 +154,49 @@ def test_reports_show_them(tmp_path):
     assert all(line.startswith("⟦") for line in said.splitlines())
     told = import_sentences(ImportReport(notes=_MADE))
     assert all(text.startswith("⟦") for text in told)
+
+
+def told_of_imports():
+    """What is said of imports that are judged."""
+    files = SimpleNamespace(passed_over=("b.json",), file="a.json", may_lack=True, covered=None)
+    for count in (1, 12):
+        yield from proposals._import_notes(files, "clip 1", count, is_part=True)
+
+
+@pytest.mark.parametrize(
+    ("models", "files", "told"),
+    [
+        ([""], [], "proposals of ⟦the bundled model⟧;"),
+        (["mice", "eels"], [], "proposals of mice, eels;"),
+        ([], ["a.json", "b.json"], "proposals imported from a.json, b.json;"),
+        (["", "mice"], ["a.json"], "and imported from a.json;"),
+    ],
+)
+def test_frames_without_proposals_are_told_of_in_any_language(models, files, told):
+    source = project_quality._source_of(models, files)
+    notes = (
+        f"1 approved frame is not in {source}; it is left out.",
+        f"12 approved frames are not in {source}; they are left out.",
+        "1 approved frame is not in found.json; it is left out.",
+        "12 approved frames are not in found.json; they are left out.",
+    )
+    shown = quality_notes(SimpleNamespace(notes=notes))
+    assert all(text.startswith("⟦") for text in shown)
+    assert told in shown[0]
+    assert told in shown[1]
+
+
+def test_notes_on_the_quality_of_proposals_are_shown_in_any_language():
+    shown = quality_notes(SimpleNamespace(notes=tuple(told_of_imports())))
+    assert len(shown) == 8
+    assert all(text.startswith("⟦") for text in shown)
+    made = {
+        text
+        for function in (project_quality.project_quality, project_quality._figures)
+        for text in sentences(function)
+        if text.endswith(("left out.", "reached."))
+    }
+    known = {open_form(template) for template in QUALITY}
+    assert len(made) == 3
+    assert {text for text in made if not text.startswith("\0 not in")} <= known
+    assert "The model knows none of the project's classes, so classes are not compared." in QUALITY
