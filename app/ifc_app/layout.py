@@ -7,7 +7,7 @@ import contextlib
 import json
 from pathlib import Path
 
-from qtpy.QtCore import QByteArray
+from qtpy.QtCore import QByteArray, QPoint, QRect, QSize
 from qtpy.QtWidgets import QMainWindow
 
 from ifc_core.errors import IFCError
@@ -15,6 +15,8 @@ from ifc_core.io.atomic import atomic_output
 
 LAYOUT_FILE = "window.json"
 _VERSION = 1
+_FIRST_SIZE = QSize(1440, 900)
+_TITLE_PX = 36  # above a window's own area, on most systems
 
 
 def keep_layout(window: QMainWindow, file: Path) -> None:
@@ -45,6 +47,24 @@ def restore_layout(window: QMainWindow, file: Path) -> bool:
         return False
     window.restoreGeometry(QByteArray(geometry))
     return bool(window.restoreState(QByteArray(state), _VERSION))
+
+
+def place_first(window: QMainWindow) -> None:
+    """Give a window that was never left a size and a place that fit on its screen."""
+    room = _room_for(window)
+    area = QRect(QPoint(), _FIRST_SIZE.boundedTo(room.size()))
+    area.moveCenter(room.center())
+    window.setGeometry(area)
+
+
+def bound_minimum(window: QMainWindow) -> None:
+    """Let a window be as small as a screen asks for whose pixels are few or enlarged."""
+    window.setMinimumSize(window.minimumSize().boundedTo(_room_for(window).size()))
+
+
+def _room_for(window: QMainWindow) -> QRect:
+    """Where a window's own area may lie, below its title."""
+    return window.screen().availableGeometry().adjusted(0, _TITLE_PX, 0, 0)
 
 
 def _text(data: QByteArray) -> str:

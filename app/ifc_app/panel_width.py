@@ -37,10 +37,16 @@ class PanelWidth(QObject):
 
     def restored(self) -> None:
         """What was restored is a person's own width, unless it is the one for this window."""
-        self._given = panel_px(self._window.width())
+        self._given = self._wanted()
+
+    def _wanted(self) -> int:
+        """The width for this window; large text needs more than that."""
+        panel = self._dock.widget()
+        least = 0 if panel is None else panel.sizeHint().width()
+        return max(panel_px(self._window.width()), least)
 
     def _follow(self) -> None:
-        wanted = panel_px(self._window.width())
+        wanted = self._wanted()
         if self._given and self._dock.width() != self._given:
             return
         if wanted != self._given:

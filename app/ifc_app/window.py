@@ -17,7 +17,13 @@ from qtpy.QtWidgets import QFileDialog, QMainWindow, QMenu, QWidget
 
 import ifc_resources
 from ifc_app.drops import Drops
-from ifc_app.layout import LAYOUT_FILE, keep_layout, restore_layout
+from ifc_app.layout import (
+    LAYOUT_FILE,
+    bound_minimum,
+    keep_layout,
+    place_first,
+    restore_layout,
+)
 from ifc_app.panel_width import PanelWidth
 from ifc_app.recent import RecentList
 from ifc_app.start_page import StartPage
@@ -326,8 +332,11 @@ class DesktopWindow(QObject):
     def show(self) -> None:
         """Show the window, with the start page if nothing is open."""
         self.viewer.window.show()
+        bound_minimum(self.main)
         if restore_layout(self.main, data_dir() / LAYOUT_FILE):
             self._panel_width.restored()
+        else:
+            place_first(self.main)
         if self.start_page.isHidden() and not self.viewer.layers:
             self._show_start_page()
         if self.start_page.isVisible():

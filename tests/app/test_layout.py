@@ -1,9 +1,10 @@
 """The window comes back as it was left."""
 
-from qtpy.QtCore import Qt
+import pytest
+from qtpy.QtCore import QRect, QSize, Qt
 from qtpy.QtWidgets import QDockWidget, QMainWindow
 
-from ifc_app.layout import keep_layout, restore_layout
+from ifc_app.layout import bound_minimum, keep_layout, place_first, restore_layout
 
 
 def make(qtbot):
@@ -35,3 +36,31 @@ def test_nothing_and_nonsense_change_nothing(qtbot, tmp_path):
     for text in ("{", "[]", '{"version": 99}', '{"version": 1, "geometry": 3, "state": ""}'):
         (tmp_path / "bad.json").write_text(text)
         assert not restore_layout(window, tmp_path / "bad.json")
+
+
+class Screen:
+    """A screen of which some is taken by a bar."""
+
+    def __init__(self, room):
+        self.availableGeometry = lambda: room
+
+
+@pytest.mark.parametrize(
+    ("room", "size"),
+    [
+        (QRect(0, 0, 1280, 680), QSize(1280, 644)),
+        (QRect(60, 30, 1366, 738), QSize(1366, 702)),
+        (QRect(0, 25, 911, 480), QSize(911, 444)),
+        (QRect(1920, 0, 2560, 1400), QSize(1440, 900)),
+    ],
+)
+def test_a_window_that_was_never_left_fits_on_its_screen(qtbot, room, size):
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    window.setMinimumSize(960, 600)
+    window.screen = lambda: Screen(room)
+    bound_minimum(window)
+    place_first(window)
+    assert window.geometry().size() == size
+    assert room.contains(window.geometry())
+    assert window.geometry().top() > room.top()  # its title is seen

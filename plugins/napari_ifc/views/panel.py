@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Protocol, runtime_checkable
 
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import QEvent, QSize, Qt, Signal
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -29,6 +29,9 @@ from napari_ifc.views.theme import Palette, style_sheet
 from napari_ifc.views.tools import ToolRow
 from napari_ifc.views.track_table import TrackTable
 
+_NARROWEST_PX = 362  # all tabs and tools in one line, at the usual size of text
+_WIDEST_PX = 560  # the picture is to keep its room
+_SPARE_PX = 10
 _LOWEST_PX = 480
 _LOWEST_PAGE_PX = 180
 _LOW_PX = 680  # below it runs at the foot take a line each, so that they leave a page its own
@@ -70,7 +73,7 @@ class StudioPanel(KeyHome):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("ifcPanel")
-        self.setMinimumWidth(362)  # all tabs and tools in one line
+        self.setMinimumWidth(_NARROWEST_PX)
         # All of the height: a dock of napari's leaves room below what does not ask for it.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.banner = Banner()
@@ -95,7 +98,7 @@ class StudioPanel(KeyHome):
         self._build()
 
     def sizeHint(self) -> QSize:  # noqa: N802, D102
-        return QSize(372, 640)
+        return QSize(self.minimumWidth() + _SPARE_PX, 640)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Always the same: a dock of napari's never asks for less than it once had to.
@@ -209,6 +212,20 @@ class StudioPanel(KeyHome):
                 page.apply_palette(palette)
         self.menu_button.setIcon(icon("menu", palette.text))
         self.banner.close_button.setIcon(icon("close", palette.muted))
+        self._fit_tabs()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802, D102
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._fit_tabs()
+
+    def _fit_tabs(self) -> None:
+        """Be as wide as all tabs are in one line, also where text is large or words are long."""
+        bar = self._tabs.tabBar()
+        bar.ensurePolished()
+        wanted = min(bar.sizeHint().width(), _WIDEST_PX)
+        self.setMinimumWidth(max(_NARROWEST_PX, wanted))
+        self.updateGeometry()
 
 
 def _stops(part: QWidget) -> list[QWidget]:

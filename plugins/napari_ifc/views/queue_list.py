@@ -20,10 +20,11 @@ from qtpy.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionV
 from napari_ifc.language import tr
 from napari_ifc.rows import QueueRow
 from napari_ifc.views.icons import icon
+from napari_ifc.views.line_height import ROW_PT, line_px
 from napari_ifc.views.theme import Palette, chosen_ground, second_rank
 
 _Index = QModelIndex | QPersistentModelIndex
-_ROW_PX = 34  # two lines: a low screen is to show several entries
+_LINE_PX, _RIM_PX = 15, 2  # two lines a row: a low screen is to show several entries
 _ROW_ROLE = Qt.ItemDataRole.UserRole
 _MARK = "…"
 
@@ -95,7 +96,7 @@ class QueueDelegate(QStyledItemDelegate):
     def sizeHint(  # noqa: N802, D102
         self, option: QStyleOptionViewItem, index: _Index
     ) -> QSize:
-        return QSize(200, _ROW_PX)
+        return QSize(200, 2 * (line_px(option.font, _LINE_PX) + _RIM_PX))
 
     def paint(  # noqa: D102
         self, painter: QPainter, option: QStyleOptionViewItem, index: _Index
@@ -112,7 +113,7 @@ class QueueDelegate(QStyledItemDelegate):
             painter.setBrush(QColor(chosen_ground(p)))
             painter.drawRoundedRect(QRectF(box).adjusted(1, 1, -1, -1), 5, 5)
         self._icon(row, p).paint(painter, QRect(box.left() + 6, box.top() + 8, 18, 18))
-        self._texts(painter, row, box.adjusted(32, 2, -14, -2), p, chosen=chosen)
+        self._texts(painter, row, box.adjusted(32, _RIM_PX, -14, -_RIM_PX), p, chosen=chosen)
         self._need(painter, row, box, p)
         painter.restore()
 
@@ -137,7 +138,7 @@ class QueueDelegate(QStyledItemDelegate):
         taken = painter.fontMetrics().horizontalAdvance(row.place) + 8
         why = painter.fontMetrics().elidedText(row.why, Qt.TextElideMode.ElideRight, bottom.width())
         painter.drawText(bottom, left, why)
-        font.setPointSizeF(9)
+        font.setPointSizeF(ROW_PT)
         font.setBold(True)
         painter.setFont(font)
         painter.setPen(QColor(p.text))

@@ -39,6 +39,7 @@ from napari_ifc.rows import VideoRow
 from napari_ifc.views.action_buttons import show_actions
 from napari_ifc.views.focus import KeyHome
 from napari_ifc.views.icons import icon
+from napari_ifc.views.line_height import ROW_PT, line_px
 from napari_ifc.views.theme import (
     Palette,
     chosen_ground,
@@ -51,7 +52,7 @@ _Index = QModelIndex | QPersistentModelIndex
 _ROW_ROLE = Qt.ItemDataRole.UserRole
 _SEARCH_FROM = 9  # videos from which a field to search them is shown
 _PICTURE_PX = (56, 36)  # width, height
-_ROW_PX, _GAP_PX = 54, 8
+_LINE_PX, _GAP_PX, _BAR_PX = 16, 8, 22  # the last: of a row, for the bar and its rims
 _SCROLL_MS = 120
 _BUTTONS = (
     ("videos.add", "add"),
@@ -119,7 +120,7 @@ class _VideoDelegate(QStyledItemDelegate):
         self.shown_id = 0
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:  # noqa: N802
-        return QSize(120, _ROW_PX)
+        return QSize(120, 2 * line_px(option.font, _LINE_PX) + _BAR_PX)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         row, colors = index.data(_ROW_ROLE), self.palette
@@ -132,7 +133,8 @@ class _VideoDelegate(QStyledItemDelegate):
         top = area.center().y() - height // 2 + 1
         self._picture(painter, QRect(area.left() + _GAP_PX, top, width, height), row, colors)
         left = area.left() + width + 2 * _GAP_PX
-        text = QRect(left, area.top() + 5, area.right() - left - _GAP_PX, 16)
+        text = QRect(left, area.top() + 5, area.right() - left - _GAP_PX, 0)
+        text.setHeight(line_px(option.font, _LINE_PX))
         chosen = bool(option.state & QStyle.StateFlag.State_Selected)
         self._words(painter, text, row, colors, second_rank(colors, chosen=chosen))
         painter.restore()
@@ -172,18 +174,17 @@ class _VideoDelegate(QStyledItemDelegate):
     @staticmethod
     def _words(painter: QPainter, line: QRect, row: VideoRow, colors: Palette, faint: str) -> None:
         font = QFont(painter.font())
-        font.setPointSizeF(9)
         for number, text in enumerate((row.name, row.short)):
-            font.setPointSizeF(9 if number == 0 else 8)
+            font.setPointSizeF(ROW_PT if number == 0 else 8)
             painter.setFont(font)
             is_bright = number == 0 and not row.is_absent
             painter.setPen(QColor(colors.text if is_bright else faint))
             mode = Qt.TextElideMode.ElideMiddle if number == 0 else Qt.TextElideMode.ElideRight
             short = painter.fontMetrics().elidedText(text, mode, line.width())
             flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(line.translated(0, 16 * number), flags, short)
+            painter.drawText(line.translated(0, line.height() * number), flags, short)
         share = row.approved_frames / row.num_frames if row.num_frames else 0.0
-        bar = QRect(line.left(), line.top() + 36, line.width(), 3)
+        bar = QRect(line.left(), line.top() + 2 * line.height() + 4, line.width(), 3)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(colors.raised))
         painter.drawRoundedRect(bar, 1, 1)

@@ -290,3 +290,20 @@ def test_pages_can_be_added_and_brought_to_the_front(qtbot):
         panel.show_page("more")
     assert asked.args == ["more"]
     assert panel.current_page == "more"
+
+
+def test_the_panel_is_wide_enough_for_all_tabs_where_text_is_large(qtbot):
+    panel = StudioPanel()
+    qtbot.addWidget(panel)
+    for name in ("Review", "Attention", "Fine-tune"):
+        panel.add_page(name.lower(), name, QLabel())
+    panel.apply_palette(palette_for("dark"))
+    bar = panel.findChild(QTabBar)
+    assert (panel.minimumWidth(), panel.sizeHint().width()) == (362, 372)
+    assert bar.sizeHint().width() <= 362
+    panel.setStyleSheet(panel.styleSheet() + "QTabBar::tab { font-size: 12pt; }")
+    panel._fit_tabs()
+    assert 362 < bar.sizeHint().width() == panel.minimumWidth() < panel.sizeHint().width()
+    panel.setStyleSheet(panel.styleSheet() + "QTabBar::tab { font-size: 40pt; }")
+    panel._fit_tabs()
+    assert panel.minimumWidth() == 560

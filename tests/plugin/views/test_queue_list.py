@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 import pytest
-from qtpy.QtCore import QRect
+from qtpy.QtCore import QModelIndex, QRect
 from qtpy.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter
 from qtpy.QtWidgets import QStyle, QStyleOptionViewItem, QWidget
 
 from napari_ifc.rows import QueueRow
+from napari_ifc.views import line_height
 from napari_ifc.views.queue_list import QueueDelegate, QueueModel, fitted_title
 from napari_ifc.views.theme import palette_for
+from napari_ifc.views.video_list import VideoModel, _VideoDelegate
 
 LONG = "recording of the second morning 0007.mp4"
 
@@ -76,3 +78,19 @@ def test_no_word_of_the_chosen_row_is_muted(theme, qtbot):
     chosen = inks(QStyle.StateFlag.State_Selected)
     assert colors.muted not in chosen
     assert colors.text in chosen
+
+
+@pytest.mark.parametrize("points", [9, 14])
+def test_rows_are_as_high_as_their_lines_where_text_is_large(points, qtbot, monkeypatch):
+    home, font = QWidget(), QFont()
+    qtbot.addWidget(home)
+    monkeypatch.setattr(line_height, "ROW_PT", points)
+    font.setPointSizeF(points)
+    font.setBold(True)
+    line = QFontMetrics(font).height()
+    queue, videos = QueueDelegate(home), _VideoDelegate(VideoModel(), home)
+    option = QStyleOptionViewItem()
+    heights = [each.sizeHint(option, QModelIndex()).height() for each in (queue, videos)]
+    assert all(high >= 2 * line for high in heights)
+    if points == 9:
+        assert heights == [34, 54]
