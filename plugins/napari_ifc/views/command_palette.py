@@ -34,6 +34,8 @@ class CommandPalette(QDialog):
         self.field.returnPressed.connect(self._run)
         self.field.installEventFilter(self)
         self.list = QListWidget()
+        self.list.setWordWrap(True)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.itemActivated.connect(lambda _: self._run())
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)

@@ -341,3 +341,17 @@ def test_videos_for_validation_make_a_folder(qtbot, tmp_path):
     qtbot.addWidget(alone)
     alone.show()
     assert not alone.choices.split.isVisible()
+
+
+def test_a_long_action_is_read_without_scrolling_sideways(qtbot):
+    reason = "Every frame of this video is approved already, so that nothing would be changed by it"
+    actions = ActionTable()
+    actions.add(Action("long", "Import the active Labels layer as tracks", lambda: None))
+    actions.add(Action("not", "Propose", lambda: None, why_not=lambda: reason))
+    palette = CommandPalette(actions)
+    qtbot.addWidget(palette)
+    palette.resize(300, 300)
+    palette.show()
+    assert palette.list.horizontalScrollBar().maximum() == 0
+    line = palette.list.fontMetrics().height()
+    assert palette.list.visualItemRect(palette.list.item(1)).height() > 2 * line
