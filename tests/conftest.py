@@ -54,13 +54,30 @@ def qtbot(qtbot):
     return qtbot
 
 
+@pytest.fixture(scope="session")
+def unwatched():
+    """Has napari's window no longer look at every event of the whole program.
+
+    It does so in Python, for menus that are hidden until the pointer comes near; no test is
+    about that. It took a fifth of the time of a test with a window.
+    """
+    from qtpy.QtWidgets import QApplication
+
+    def unwatch(viewer):
+        QApplication.instance().removeEventFilter(viewer.window._qt_window)
+        return viewer
+
+    return unwatch
+
+
 @pytest.fixture
-def window(qapp, qtbot, tmp_path):
+def window(qapp, qtbot, tmp_path, unwatched):
     """The window of the desktop program; whatever it starts is real, and nothing of it may stay."""
     from ifc_app.recent import RecentList
     from ifc_app.window import DesktopWindow
 
     made = DesktopWindow(recent=RecentList(tmp_path / "recent"))
+    unwatched(made.viewer)
     made.show()
     yield made
     made.studio.close()

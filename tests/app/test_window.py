@@ -26,11 +26,12 @@ def frames(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def still_window(qapp, tmp_path_factory):
+def still_window(qapp, tmp_path_factory, unwatched):
     """A window for tests that only look at it."""
     from ifc_app.window import DesktopWindow
 
     made = DesktopWindow(recent=RecentList(tmp_path_factory.mktemp("app") / "recent"))
+    unwatched(made.viewer)
     made.show()
     yield made
     made.studio.close()

@@ -14,11 +14,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")
-def shared_viewer(qapp):
+def shared_viewer(qapp, unwatched):
     """One window for all tests that leave it as it was: making one takes seconds."""
     import napari
 
-    viewer = napari.Viewer(show=False)
+    viewer = unwatched(napari.Viewer(show=False))
     yield viewer
     viewer.close()
 

@@ -25,9 +25,9 @@ pytestmark = pytest.mark.window
 
 
 @pytest.fixture(scope="module")
-def viewer(qapp):
+def viewer(qapp, unwatched):
     """A window of its own, since the size of its canvas changes."""
-    made = napari.Viewer(show=False)
+    made = unwatched(napari.Viewer(show=False))
     yield made
     made.close()
 

@@ -51,9 +51,9 @@ def film(tmp_path):
 
 
 @pytest.fixture
-def studio(qapp, tmp_path, film):
+def studio(qapp, tmp_path, film, unwatched):
     """A window on a film with fifty proposed tracks; two of them swap on frame 5."""
-    viewer = napari.Viewer(show=True)
+    viewer = unwatched(napari.Viewer(show=True))
     engine = FakeEngine(SIZE, NUM_FRAMES)
     made = Studio(
         viewer,

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.window
 
 
 @pytest.fixture
-def studio(qapp, tmp_path):
-    viewer = napari.Viewer(show=True)
+def studio(qapp, tmp_path, unwatched):
+    viewer = unwatched(napari.Viewer(show=True))
     engine = FakeEngine(SIZE, NUM_FRAMES)
     made = Studio(
         viewer,
