@@ -77,6 +77,7 @@ class FrameTravel:
         self._painted_timer = soon(self._on_painted)
         viewer.dims.events.point.connect(self._on_dims)
         viewer.dims.events.current_step.connect(self._on_dims)
+        viewer.layers.events.removing.connect(self._on_removing)
 
     def use(self, source: LazyVideo, redraw: Callable[[], None]) -> None:
         """Be on the first frame of a video that can be decoded; its layers may come now.
@@ -115,6 +116,12 @@ class FrameTravel:
         source.blank()
         return -1
 
+    def _on_removing(self, event: Any) -> None:
+        """A person takes the video away: its frame is kept until it is put back."""
+        layer = self._viewer.layers[event.index]
+        if self._source is not None and getattr(layer, "data", None) is self._source:
+            self._begun = False
+
     def put_down(self) -> None:
         """Forget the video."""
         self._rest_timer.stop()
@@ -128,11 +135,17 @@ class FrameTravel:
         self.put_down()
         self._viewer.dims.events.point.disconnect(self._on_dims)
         self._viewer.dims.events.current_step.disconnect(self._on_dims)
+        self._viewer.layers.events.removing.disconnect(self._on_removing)
 
     @property
     def is_waiting(self) -> bool:
         """Whether the picture that is seen is not the chosen frame's."""
         return self.picture_index != self.frame_index
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it stays on the frame, wherever napari's dimensions go, until :meth:`begin`."""
+        return not self._begun
 
     @property
     def has_failed(self) -> bool:

@@ -486,6 +486,9 @@ class LayerStack:
             self._edit.renew()
         self._build()
         self._allow()
+        if self._travel.is_held:
+            name_axes(self._viewer.dims)
+            self._travel.begin()
         if missing:
             self._on_told(
                 tr("The studio's layers were put back; to close the video, close it here.")

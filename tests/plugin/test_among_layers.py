@@ -130,3 +130,16 @@ def test_the_video_s_layer_can_be_duplicated_and_outlives_the_studio_s(desk, cli
     desk.studio.close_project()
     assert copy.data[5][0, 0, 0] == 155
     assert copy.data[-1][0, 0, 0] == 75
+
+
+def test_who_clears_all_layers_stays_on_the_frame(desk, qtbot):
+    studio, viewer = desk.studio, desk.studio.viewer
+    viewer.add_points(ndim=3)
+    studio.layers.go_to(2)
+    qtbot.waitUntil(lambda: viewer.dims.point[0] == 2)
+    viewer.layers.clear()
+    qtbot.waitUntil(lambda: list(viewer.layers) == list(studio.layers.layers))
+    assert (studio.layers.frame_index, seen(studio), viewer.dims.point[0]) == (2, 2, 2)
+    assert viewer.dims.axis_labels == ("t", "y", "x")
+    viewer.dims.set_current_step(0, 6)  # napari's slider leads again
+    assert (studio.layers.frame_index, seen(studio)) == (6, 6)
