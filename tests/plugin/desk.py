@@ -25,11 +25,34 @@ class Desk:
         )
         self.sentences: list[str] = []
         self.studio.failed.connect(self.sentences.append)
+        self._open(clip)
+
+    def _open(self, clip: Path) -> None:
         assert self.studio.open_path(clip)
         self.correction = self.studio.feature(Correction)
         self.editor = self.studio.workspace.editor
         self.project = self.studio.project
         self.video_id = self.studio.workspace.session.entry.id
+
+    def begin_anew(self, folder: Path, clip: Path) -> None:
+        """Open another clip with an engine that was asked nothing, as in a studio just made."""
+        self.engine.__init__(SIZE, NUM_FRAMES)
+        self.studio.settings = StudioSettings(projects_folder=folder)
+        self._open(clip)
+        self.sentences.clear()
+
+    def leave(self) -> None:
+        """Let nothing go on and nothing be open; what one works with is as it was at first."""
+        self.engine.end_jobs()
+        self.studio.tasks.cancel()
+        self.studio.close_project()
+        self.studio.panel.banner.clear()
+        self.studio.panel.show_page("tracks")
+
+    def close(self) -> None:
+        """Close the studio, and then its engine."""
+        self.studio.close()
+        self.engine.close()
 
     @property
     def layer(self):

@@ -101,6 +101,10 @@ class FakeEngine:
 
     def close(self, timeout_seconds: float = 10.0) -> None:
         self.closed = True
+        self.end_jobs()
+
+    def end_jobs(self) -> None:
+        """Have all jobs end, and wait for it."""
         self._go.set()
         for job in self.jobs:
             job.cancel()

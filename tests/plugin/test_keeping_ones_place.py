@@ -24,6 +24,11 @@ from napari_ifc.views.goto_dialog import GoToDialog
 pytestmark = pytest.mark.window
 
 
+@pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
 def test_approving_a_frame_and_taking_it_back_are_both_told(desk):
     desk.studio.layers.go_to(4)
     assert desk.studio.run_action("frame.approve")

@@ -12,6 +12,11 @@ pytestmark = pytest.mark.window
 
 
 @pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
+@pytest.fixture
 def scale(desk):
     return desk.studio.feature(VideoScale)
 
