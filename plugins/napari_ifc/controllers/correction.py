@@ -20,7 +20,7 @@ from ifc_core.engine.protocol import JobEnd, JobEvent, JobStatus
 from ifc_core.errors import EditError, IFCError
 from ifc_core.structures import RLEMask
 from napari_ifc.controllers.engine import Deliver, Engine, Job
-from napari_ifc.controllers.run_words import duration_text
+from napari_ifc.controllers.run_words import brief_duration_text
 from napari_ifc.controllers.spread_astray import Compared, compare, frames_astray
 from napari_ifc.controllers.spread_frames import (
     SpreadFrames,
@@ -441,9 +441,11 @@ class SpreadController:
     def _show_progress(self, eta_seconds: float | None) -> None:
         run = self._run
         assert run is not None  # noqa: S101
-        detail = tr("{done} of {total}").format(done=len(run.done), total=len(run.wanted))
+        detail = count = tr("{done} of {total}").format(done=len(run.done), total=len(run.wanted))
         if eta_seconds is not None and len(run.done) > 2:
-            detail += tr(" · {duration_text} left").format(duration_text=duration_text(eta_seconds))
+            left = brief_duration_text(eta_seconds)
+            # What is cut in a narrow strip is the count, which the bar shows as well.
+            detail = tr("{duration_text} left · {count}").format(duration_text=left, count=count)
         self._show(SpreadView(True, self._title(), detail, self._fraction()))
 
     def _show(self, view: SpreadView) -> None:

@@ -23,6 +23,7 @@ from napari_ifc.correction_state import METHODS, SCOPES, CandidateView, SpreadVi
 from napari_ifc.language import tr
 from napari_ifc.views.focus import leave
 from napari_ifc.views.icons import icon
+from napari_ifc.views.overflow_row import ElidedLabel
 from napari_ifc.views.theme import Palette
 
 _BUTTON_PADDING_PX = 7
@@ -71,7 +72,7 @@ class SpreadStrip(QFrame):
             box.currentIndexChanged.connect(self.changed)
         self.auto.toggled.connect(self.changed)
         self._text = QLabel()
-        self._detail = QLabel()
+        self._detail = ElidedLabel(1)
         self._detail.setProperty("role", "muted")
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)

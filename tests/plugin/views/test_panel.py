@@ -6,6 +6,7 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QTabBar
 
+from napari_ifc.controllers.run_words import brief_duration_text
 from napari_ifc.correction_state import SpreadView
 from napari_ifc.rows import (
     HistoryRow,
@@ -307,3 +308,20 @@ def test_the_panel_is_wide_enough_for_all_tabs_where_text_is_large(qtbot):
     panel.setStyleSheet(panel.styleSheet() + "QTabBar::tab { font-size: 40pt; }")
     panel._fit_tabs()
     assert panel.minimumWidth() == 560
+
+
+def test_how_long_a_propagation_still_takes_is_read_in_the_narrowest_panel(qtbot):
+    panel, strip = StudioPanel(), SpreadStrip()
+    qtbot.addWidget(panel)
+    panel.add_strip(strip)
+    panel.apply_palette(palette_for("dark"))
+    panel.resize(362, 760)
+    panel.show()
+    left = f"{brief_duration_text(134)} left"
+    strip.show_run(SpreadView(True, "Propagating track 1234", f"{left} · 1170 of 12179", 0.1))
+    QApplication.processEvents()
+    label, metrics = strip._detail, strip._detail.fontMetrics()
+    assert metrics.horizontalAdvance(f"{left} · …") <= label.contentsRect().width()
+    assert metrics.horizontalAdvance(label.text()) > label.contentsRect().width()
+    assert label.toolTip() == label.text()  # what is cut, with an ellipsis, is told by the tip
+    assert strip.minimumSizeHint().width() <= 362
