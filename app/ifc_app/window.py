@@ -93,6 +93,7 @@ class DesktopWindow(QObject):
         self._remembered = Path()
         self.main: QMainWindow = self.viewer.window.main_menu.window()
         self.main.setMinimumSize(960, 600)
+        self.main.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # Tab would stop where nothing shows it
         self.main.statusBar().hide()  # the panel says what there is to say
         self.main.setWindowIcon(QIcon(str(ifc_resources.path("icons/ifc-studio.svg"))))
         self._build_menus()

@@ -272,6 +272,12 @@ def test_the_ground_around_the_picture_is_a_dark_grey_in_every_theme(still_windo
         viewer.theme = before
 
 
+def test_tab_does_not_stop_at_the_window_itself(still_window):
+    main = still_window.main
+    assert not main.focusPolicy() & Qt.FocusPolicy.TabFocus
+    assert main.focusPolicy() & Qt.FocusPolicy.ClickFocus  # as napari has it
+
+
 def test_a_wide_window_has_a_wide_panel_until_a_person_drags_its_edge(window, qtbot):
     main, dock = window.main, window.studio.docks["studio"]
     for width, panel in ((1280, 372), (1440, 420), (1900, 470), (1280, 372)):
