@@ -143,3 +143,37 @@ def test_who_clears_all_layers_stays_on_the_frame(desk, qtbot):
     assert viewer.dims.axis_labels == ("t", "y", "x")
     viewer.dims.set_current_step(0, 6)  # napari's slider leads again
     assert (studio.layers.frame_index, seen(studio)) == (6, 6)
+
+
+@pytest.mark.parametrize(
+    ("units", "expected", "told"),
+    [
+        (("ms", "nm", "nm"), (0.65, 2.0), "1 pixel is 650 nm, and there are 2 frames a second"),
+        (("pixel", "um", "um"), (650.0, None), "1 pixel is 650 µm."),
+        (("ms", "pixel", "pixel"), (None, 2.0), "there are 2 frames a second."),
+        (("pixel", "pixel", "pixel"), (None, None), ""),
+    ],
+)
+def test_what_a_layer_says_of_size_and_time_is_taken_over_once(
+    studio, qtbot, units, expected, told
+):
+    own = studio.viewer.add_image(STACK, scale=(500, 650, 650), units=units)
+
+    def annotate():
+        studio.viewer.layers.selection.active = own
+        assert studio.run_action("file.open_layer")
+        qtbot.waitUntil(lambda: studio.workspace is not None and not studio.tasks.is_running)
+        return studio.workspace.session.entry.id
+
+    def measures(video_id):
+        video = studio.project.video(video_id)
+        return (video.um_per_px, video.given_fps)
+
+    video_id = annotate()
+    assert measures(video_id) == pytest.approx(expected)
+    assert told in studio.panel.banner.text
+    if told:
+        assert studio.run_action("edit.undo")
+        assert measures(video_id) == (None, None)
+        studio.close_project()
+        assert measures(annotate()) == (None, None)  # who took it away does not get it again

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import math
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ifc_core.annotation.measures import why_no_rate, why_no_scale
 from ifc_core.errors import InputError, OutputError, VideoError
 from ifc_core.io.atomic import atomic_folder
 from ifc_core.io.picture_reader import PICTURE_FPS
@@ -206,6 +208,27 @@ def _make(home: Path) -> None:
 def _file_name(name: str) -> str:
     kept = "".join(c if c.isalnum() or c in "-_ " else "_" for c in name).strip()
     return kept[:60] or "layer"
+
+
+def measures_of(scale: Sequence[float], units: Sequence[Any]) -> tuple[float, float]:
+    """Micrometres a pixel and frames per second, by a layer's scale; 0 where it does not say.
+
+    Args:
+        scale: A step along each axis: (time,) height, width.
+        units: pint's unit of each.
+    """
+    *times, height, width = (
+        _in_unit(step, unit, wanted)
+        for step, unit, wanted in zip(scale, units, ("s", "um", "um")[-len(scale) :], strict=True)
+    )
+    um_per_px = height if math.isclose(height, width) else 0.0  # pixels are square here
+    fps = 1 / times[0] if times and times[0] else 0.0
+    return (0.0 if why_no_scale(um_per_px) else um_per_px, 0.0 if why_no_rate(fps) else fps)
+
+
+def _in_unit(step: float, unit: Any, wanted: str) -> float:
+    is_such = unit.is_compatible_with(wanted)
+    return float((float(step) * unit).to(wanted).magnitude) if is_such else 0.0
 
 
 def contrast_of(limits: Sequence[float]) -> tuple[float, float]:

@@ -6,16 +6,24 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ifc_core.annotation import edits
 from ifc_core.config import data_dir
 from ifc_core.errors import IFCError
 from ifc_core.jobs import JobContext
 from napari_ifc.actions import Action
-from napari_ifc.controllers.layer_frames import LayerReader, LayerSource, contrast_of, write_frames
+from napari_ifc.controllers.layer_frames import (
+    LayerReader,
+    LayerSource,
+    contrast_of,
+    measures_of,
+    write_frames,
+)
 from napari_ifc.controllers.session import Session, open_session
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
 from napari_ifc.features.opening import Opening
 from napari_ifc.language import tr
+from napari_ifc.views.scale_dialog import length_text
 
 if TYPE_CHECKING:
     from napari_ifc.studio import Studio
@@ -111,7 +119,9 @@ class NapariLayer(Feature):
 
         def show(session: Session) -> None:
             layer.visible = False
-            if not opening.take(session):
+            if opening.take(session):
+                self._take_measures(layer)
+            else:
                 self._start(source, layer)  # it was open, and could only be read
 
         def failed(error: IFCError) -> None:
@@ -131,3 +141,26 @@ class NapariLayer(Feature):
         )
         opening.show_preview(LayerReader(source, Path(source.name)))
         self.studio.tasks.start(task, work)
+
+    def _take_measures(self, layer: Any) -> None:
+        """Take over a layer's scale and rate into a project that is new, as one edit."""
+        workspace = self.workspace
+        project, entry = workspace.session.project, workspace.session.entry
+        um_per_px, fps = measures_of(layer.scale, layer.units)
+        if not (um_per_px or fps) or len(project.history()) > 1:
+            return
+        if workspace.editor.why_not_write():
+            return
+        try:
+            workspace.editor.apply(
+                edits.SetVideo(entry.id, um_per_px=um_per_px or None, given_fps=fps or None)
+            )
+        except IFCError as error:
+            self.studio.fail(error)
+            return
+        told = tr("As in the layer, 1 pixel is {length}, and there are {fps:.6g} frames a second.")
+        if not fps:
+            told = tr("As in the layer, 1 pixel is {length}.")
+        elif not um_per_px:
+            told = tr("As in the layer, there are {fps:.6g} frames a second.")
+        self.studio.inform(told.format(length=length_text(um_per_px), fps=fps))
