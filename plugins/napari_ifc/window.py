@@ -195,6 +195,11 @@ class WindowHooks(QObject):
         actions = self._studio.actions if ours else ()
         return any(a.repeats and pressed == QKeySequence(a.shortcut) for a in actions)
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether napari's window is going, so that nothing in it is seen any more."""
+        return self._closing
+
     def may_close(self) -> bool:
         """Whether the window may close: nothing goes on, or the person says so."""
         work = self._studio.work_going_on()

@@ -177,3 +177,16 @@ def test_what_a_layer_says_of_size_and_time_is_taken_over_once(
         assert measures(video_id) == (None, None)
         studio.close_project()
         assert measures(annotate()) == (None, None)  # who took it away does not get it again
+
+
+@pytest.mark.parametrize("end", ["close_project", "close"])
+def test_an_annotated_layer_is_seen_again_once_the_project_is_closed(studio, qtbot, end):
+    other = studio.viewer.add_image(STACK, visible=False)
+    own = studio.viewer.add_image(STACK)
+    studio.viewer.layers.selection.active = own
+    assert studio.run_action("file.open_layer")
+    qtbot.waitUntil(lambda: studio.workspace is not None)
+    assert not own.visible
+    getattr(studio, end)()
+    assert own.visible
+    assert not other.visible  # what a person hid stays so

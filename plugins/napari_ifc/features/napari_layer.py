@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from ifc_core.annotation import edits
 from ifc_core.config import data_dir
@@ -46,10 +47,14 @@ class NapariLayer(Feature):
         )
         for event in self._events:
             event.connect(self._on_layers)
+        self._hidden: list[Any] = []
+        studio.project_closed.connect(self._show_again)
 
     def close(self) -> None:
         """Look at the layers no more."""
         self._timer.stop()
+        if not self.studio.window.is_closing:
+            self._show_again()
         for event in self._events:
             event.disconnect(self._on_layers)
 
@@ -94,7 +99,7 @@ class NapariLayer(Feature):
         layer = self._layer()
         file = layer.metadata.get("ifc_video", "")
         if file:
-            layer.visible = False
+            self._hide(layer)
             self.studio.begin_open(file)
             return
         data = layer.data[0] if layer.multiscale else layer.data
@@ -109,6 +114,18 @@ class NapariLayer(Feature):
             return
         self._start(source, layer)
 
+    def _hide(self, layer: Any) -> None:
+        """Hide a layer while its copy is shown, until the project is closed."""
+        if layer.visible:
+            self._hidden.append(ref(layer))
+            layer.visible = False
+
+    def _show_again(self) -> None:
+        hidden, self._hidden = [layer() for layer in self._hidden], []
+        for layer in hidden:
+            if layer is not None and layer in self.studio.viewer.layers:
+                layer.visible = True
+
     def _start(self, source: LayerSource, layer: Any) -> None:
         home = self.studio.settings.projects_folder or data_dir() / "projects"
 
@@ -118,7 +135,7 @@ class NapariLayer(Feature):
         opening = self.studio.feature(Opening)
 
         def show(session: Session) -> None:
-            layer.visible = False
+            self._hide(layer)
             if opening.take(session):
                 self._take_measures(layer)
             else:
