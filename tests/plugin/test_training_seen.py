@@ -17,6 +17,12 @@ from napari_ifc.finetune_state import FinetuneView, Outcome
 
 pytestmark = pytest.mark.window
 
+
+@pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
 RUNNING = FinetuneView(
     running=True, text="Training", detail="3 of 40 iterations · 6 min left", fraction=0.1
 )
