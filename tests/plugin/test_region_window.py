@@ -13,6 +13,11 @@ FIRST = (8, 5, 33, 26)
 
 
 @pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
+@pytest.fixture
 def region(desk):
     desk.studio.panel.show_page("propose")
     return desk.studio.proposing._region

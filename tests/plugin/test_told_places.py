@@ -43,6 +43,11 @@ class Asked:
 
 
 @pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
+@pytest.fixture
 def asked(monkeypatch):
     made = Asked()
     monkeypatch.setattr("napari_ifc.features.opening.ask_for_place", made)

@@ -19,6 +19,11 @@ pytestmark = pytest.mark.window
 
 
 @pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
+@pytest.fixture
 def third(desk, second, tmp_path, clip):
     """Id of a third video of the project."""
     place = tmp_path / "third"
