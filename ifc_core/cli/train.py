@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ifc_core.cli.reporting import job, print_line
+from ifc_core.cli.reporting import job, print_line, print_note
 from ifc_core.errors import ConfigError
+from ifc_core.jobs import JobContext
+from ifc_core.stop_signals import stop_on_signals
 
 app = typer.Typer()
 
@@ -86,7 +90,19 @@ def train(
     }
     seconds = None if minutes is None else 60 * minutes
     is_edges = read_config_table(config)[0].get("task") == TASK
-    print_line(str((_train_edges if is_edges else _train_model)(config, given, material, seconds)))
+    folder = (_train_edges if is_edges else _train_model)(config, given, material, seconds)
+    if _is_first():
+        print_line(str(folder))
+
+
+def _is_first() -> bool:
+    """Whether this process talks to people: alone, or the first of ``torchrun``'s."""
+    return os.environ.get("WORLD_SIZE", "1") == "1" or os.environ.get("RANK", "0") == "0"
+
+
+def _job(label: str) -> AbstractContextManager[JobContext]:
+    """Progress, of the first process alone; all of them hear Ctrl-C."""
+    return job(label) if _is_first() else stop_on_signals()
 
 
 def _train_model(
@@ -104,8 +120,8 @@ def _train_model(
         )
     synthetic = {**settings.data.synthetic, **material}
     settings = replace(settings, data=replace(settings.data, synthetic=synthetic))
-    with job(f"Training {settings.output.name}") as context:
-        return run(settings, context, seconds)
+    with _job(f"Training {settings.output.name}") as context:
+        return run(settings, context, seconds, print_note)
 
 
 def _train_edges(
@@ -116,5 +132,5 @@ def _train_edges(
 
     settings = read_edge_config(config, **given)
     settings = replace(settings, synthetic={**settings.synthetic, **material})
-    with job(f"Training {settings.output.name}") as context:
+    with _job(f"Training {settings.output.name}") as context:
         return train_edges(settings, context, seconds)

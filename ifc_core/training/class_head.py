@@ -41,19 +41,39 @@ def with_classes(
     """
     known = [category.name for category in model.categories]
     old = last_linear(model)
-    rows = [_row_of(name, known, nearest or {}) for name in names]
     categories = [Category(number, name) for number, name in enumerate(names, start=1)]
     config = dataclasses.replace(model.config, num_classes=len(names))
     grown = IFC(config, categories)
     state = {k: v.detach().clone() for k, v in model.state_dict().items()}
     prefix = f"class_head.layers.{len(model.class_head.layers) - 1}"
     for kind, values in (("weight", old.weight), ("bias", old.bias)):
-        parts = [values[:-1].mean(0) if row is None else values[row] for row in rows]
-        state[f"{prefix}.{kind}"] = torch.stack([*parts, values[-1]]).detach().clone()
+        state[f"{prefix}.{kind}"] = class_rows(values, known, names, nearest).detach().clone()
     grown.load_state_dict(state)
     grown.preferences = model.preferences
     grown.provenance = dict(model.provenance)
     return grown
+
+
+def class_rows(
+    values: torch.Tensor,
+    known: Sequence[str],
+    names: Sequence[str],
+    nearest: Mapping[str, str] | None = None,
+) -> torch.Tensor:
+    """Rows of a class head for other classes, as :func:`with_classes` chooses them.
+
+    Args:
+        values: (K + 1, ...) rows of the known classes and of no-object.
+        known: Their K names.
+        names: The classes wanted, in order.
+        nearest: New name to the known class that it is most like.
+
+    Returns:
+        A row a class wanted, and that of no-object.
+    """
+    rows = [_row_of(name, known, nearest or {}) for name in names]
+    parts = [values[:-1].mean(0) if row is None else values[row] for row in rows]
+    return torch.stack([*parts, values[-1]])
 
 
 def _row_of(name: str, known: Sequence[str], nearest: Mapping[str, str]) -> int | None:

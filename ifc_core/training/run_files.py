@@ -18,6 +18,9 @@ from ifc_core.training.result_fields import is_result
 STATE_NAME = "resume.safetensors"
 """The checkpoint that a run goes on from."""
 
+EXPORT_NAME = "ema"
+"""Folder of the averaged weights, sharded."""
+
 TRAINING_FOLDER = "train"
 """Of a fine-tuning, in the folder of its run."""
 

@@ -39,7 +39,7 @@ from ifc_core.training.old_task import WORLD_KEY
 from ifc_core.training.optimizer import make_optimizer, set_learning_rate
 from ifc_core.training.place_matching import matching_loss
 from ifc_core.training.plan import BatchPlan, first_use, position_of
-from ifc_core.training.run_files import STATE_NAME
+from ifc_core.training.run_files import EXPORT_NAME, STATE_NAME
 from ifc_core.training.run_state import (
     check_same_run,
     keeps_statistics,
@@ -54,11 +54,10 @@ from ifc_core.training.run_state import (
 from ifc_core.training.schedule import lr_factor
 from ifc_core.training.skipped_steps import SkippedSteps, take_step
 from ifc_core.training.sources import open_data
-from ifc_core.training.starting import build_model
+from ifc_core.training.starting import build_model, new_model, told_of_a_run
 from ifc_core.training.step_report import StepReport, append_to_log, forget_log_from
 from ifc_core.training.unwritten import Unwritten
 
-EXPORT_NAME = "ema"
 MODEL_NAME = "model.safetensors"
 _SEED_STRIDE = 1_000_003
 
@@ -82,6 +81,7 @@ class Trainer:
         model: Network to train; by default built from the settings.
         ranks: This process among others.
         resume: Go on from the checkpoint in the output folder, where there is one.
+        tell: Gets sentences about what the run starts from; the first process alone tells them.
     """
 
     def __init__(
@@ -92,6 +92,7 @@ class Trainer:
         model: IFC | None = None,
         ranks: Ranks | None = None,
         resume: bool = True,
+        tell: Callable[[str], object] = lambda _: None,
     ) -> None:
         if source is None:
             config, source = open_data(config)
@@ -105,7 +106,12 @@ class Trainer:
         self._parts: list[ClipBatch | RawBatch] = []
         self._remixes = any(stage.remix for stage in config.stages)
         self._check_batches()
-        self.model = (model or build_model(config)).to(self.device)
+        self._tell = tell if self.ranks.is_main else lambda _: None
+        self._began_from = plain_settings(config)["init"]
+        resumes = resume and self.state_path.is_file()
+        if model is None:  # what a run began from need not be there any more
+            model = new_model(config) if resumes else build_model(config, self._tell)
+        self.model = model.to(self.device)
         if config.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)
         self.model.backbone.freeze_stages(config.frozen_stages)
@@ -119,7 +125,7 @@ class Trainer:
         self._unwritten = Unwritten()
         if self.ranks.is_main:
             ready_folder(config.output)
-        if resume and self.state_path.is_file():
+        if resumes:
             self.load_state()
         if not self.ranks.agree(self.iteration, self.device):
             sentence = f"Not all processes find the same {STATE_NAME}; copy it to every machine."
@@ -388,7 +394,7 @@ class Trainer:
             "skipped": self.skipped.total,
             "scaler": self.scaler.state_dict(),
             "model": self.model.config.to_dict(),
-            "settings": plain_settings(self.config),
+            "settings": plain_settings(self.config) | {"init": self._began_from},
         }
         write_state(self.state_path, tensors, facts)
 
@@ -408,12 +414,15 @@ class Trainer:
                 path=self.state_path,
             )
         mine, theirs = plain_settings(self.config), facts.get("settings", {})
+        self._began_from = theirs.get("init", self._began_from)
         check_same_run(self.state_path, lesson_of(mine), lesson_of(theirs))
         parts = (self.model, self.optimizer, self.average, self.guide)
         load_tensors(self.state_path, tensors, *parts, int(facts.get("average_updates", 0)))
         self.scaler.load_state_dict(facts["scaler"])
         self.iteration = int(facts["iteration"])
         self.skipped = SkippedSteps(int(facts.get("skipped", 0)))
+        place = (self.config.output, self.iteration, self.config.iterations)
+        self._tell(told_of_a_run(*place, mine, theirs))
 
     def averaged_weights(self) -> dict[str, torch.Tensor]:
         """The averaged weights, or the present ones where no average is kept."""
@@ -447,7 +456,10 @@ class Trainer:
 
 
 def train(
-    config: TrainConfig, context: JobContext | None = None, stop_after_seconds: float | None = None
+    config: TrainConfig,
+    context: JobContext | None = None,
+    stop_after_seconds: float | None = None,
+    tell: Callable[[str], object] = lambda _: None,
 ) -> Path:
     """Run a training to its end, alone or as one of ``torchrun``'s processes.
 
@@ -456,6 +468,7 @@ def train(
         context: Progress and cancellation.
         stop_after_seconds: Save the state, export and return after this time; the same call
             goes on from there. ``None`` runs to the end.
+        tell: Gets sentences about what the run starts from.
 
     Returns:
         The folder of the exported weights.
@@ -465,7 +478,7 @@ def train(
     """
     limit = float("inf") if stop_after_seconds is None else time.monotonic() + stop_after_seconds
     with joined_ranks(resolve_device(config.device).type) as ranks:
-        trainer = Trainer(config, ranks=ranks)
+        trainer = Trainer(config, ranks=ranks, tell=tell)
         with closing(trainer.run(context)) as reports:
             for _ in reports:
                 if ranks.any(time.monotonic() > limit, trainer.device):

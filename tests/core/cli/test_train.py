@@ -83,3 +83,40 @@ def test_without_a_configuration_the_presets_are_listed(
     assert all(line.endswith(".") for line in lines)
     assert cli.main(["train", "-o", "runs/x"]) == 2
     assert "Name what to train" in capsys.readouterr().err
+
+
+def test_a_run_that_is_complete_says_that_nothing_is_trained(config, tmp_path, capsys):
+    assert cli.main(["train", config(1)]) == 0
+    assert "note" not in capsys.readouterr().err
+    assert cli.main(["train", config(1)]) == 0
+    assert "complete with 1 of 1 iterations, so nothing is trained" in capsys.readouterr().err
+    other = tmp_path / "other"
+    words = ["train", config(1), "-o", str(other), "--init", str(tmp_path / "run")]
+    assert cli.main(words) == 0
+    (tmp_path / "run").rename(tmp_path / "moved")  # what it began from need not be there any more
+    (tmp_path / "run").mkdir()
+    words[1] = config(2)
+    capsys.readouterr()
+    assert cli.main(words) == 0
+    assert f"Going on with the run in {other}, at iteration 1 of 2" in capsys.readouterr().err
+    words[1], words[-1] = config(3), str(tmp_path / "moved")
+    assert cli.main(words) == 0
+    said = capsys.readouterr().err
+    assert f"It began from {tmp_path / 'run'}; {tmp_path / 'moved'} is not looked at" in said
+    assert cli.main(words) == 0
+    assert f"It began from {tmp_path / 'run'}" in capsys.readouterr().err  # and not what was named
+
+
+@pytest.mark.parametrize(("rank", "talks"), [("0", True), ("1", False)])
+def test_of_several_processes_the_first_alone_talks(config, capsys, monkeypatch, rank, talks):
+    from ifc_core.training import trainer
+
+    def train(settings, context, seconds, tell):
+        context.advance(1, 1, "training")
+        return settings.output
+
+    monkeypatch.setattr(trainer, "train", train)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", rank)
+    assert cli.main(["train", config(1)]) == 0
+    assert [bool(text) for text in capsys.readouterr()] == [talks, talks]
