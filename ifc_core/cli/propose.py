@@ -82,6 +82,15 @@ def propose(
     format: Annotated[
         str, typer.Option(help="ytvis (annotations) or ytvis-results (what evaluators read).")
     ] = "ytvis",
+    ids_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--ids-from",
+            help="Write the ids that videos and classes have in this YouTube-VIS file, found by "
+            "their names, so that the output can be judged against it.",
+            metavar="GT.json",
+        ),
+    ] = None,
     overlay: Annotated[
         Path | None,
         typer.Option(help="Also draw the masks into this MP4; several videos give NAME-VIDEO.mp4."),
@@ -179,6 +188,12 @@ def propose(
     if estimate:
         if is_live:
             raise ConfigError("An estimate needs video files.", name="videos", value=None)
+        if ids_from is not None:
+            raise ConfigError(
+                "An estimate writes nothing, so --ids-from is not for it.",
+                name="ids_from",
+                value=str(ids_from),
+            )
         if overlay is not None or restart:
             raise ConfigError(
                 "An estimate runs nothing, so --overlay and --restart are not for it.",
@@ -195,13 +210,20 @@ def propose(
             name="restart",
             value=True,
         )
+    if is_live and ids_from is not None:
+        raise ConfigError(
+            "Live input is no video of a file: --ids-from is for video files.",
+            name="ids_from",
+            value=str(ids_from),
+        )
     if is_live and part is not None:
         raise ConfigError(
             "Live input has no range of frames; end it with --frames or Ctrl-C.",
             name="frame_range",
             value=frame_range,
         )
-    with _make_run(videos or [], settings, live if is_live else None, restart, part) as run:
+    kind = live if is_live else None
+    with _make_run(videos or [], settings, kind, restart, part, ids_from) as run:
         summary = run.write(output, as_results=format == "ytvis-results", overlay=overlay)
     if as_json:
         print_json(summary)
@@ -299,13 +321,16 @@ def _make_run(
     live: _LiveWords | None,
     restart: bool,
     part: TypedRange | None,
+    ids_from: Path | None,
 ) -> ProposeRun:
     """A run on files, or on a camera or a pipe."""
+    from ifc_core.cli.dataset_ids import DatasetIds
     from ifc_core.cli.propose_live import LiveOptions, LiveRun, parse_size
     from ifc_core.cli.propose_run import ProposeRun
 
     if live is None:
-        return ProposeRun(videos, settings, restart, part)
+        ids = None if ids_from is None else DatasetIds(ids_from)
+        return ProposeRun(videos, settings, restart, part, ids)
     camera, size, fps, limit, keep_all = live
     shape = parse_size(size) if size else None
     return LiveRun(settings, LiveOptions(camera, shape, fps or 0.0, limit, keep_all))

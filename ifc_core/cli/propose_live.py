@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ifc_core.cli.mask_spool import MaskSpool
-from ifc_core.cli.propose_run import ProposedVideo, ProposeRun, check_targets, write_proposals
+from ifc_core.cli.proposal_files import ProposedVideo, write_proposals
+from ifc_core.cli.propose_run import ProposeRun, check_targets
 from ifc_core.cli.reporting import job, print_note
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.errors import ConfigError, VideoError
 from ifc_core.inference.live_frames import LiveFrames, LiveSource, open_camera, open_pipe
 from ifc_core.inference.predictor import predict_video
-from ifc_core.inference.run_setup import PreparedModel, prepare_model
+from ifc_core.inference.run_setup import PreparedModel, prepare_model, score_threshold_for
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.io.ytvis import VideoDetails, YtvisVideo
 from ifc_core.jobs import JobCancelled, JobContext, Progress
@@ -145,7 +146,8 @@ class LiveRun(ProposeRun):
         prepared = prepare_model(model, self._settings.precision)  # before any frame waits
         source = open_live(self._options)
         video, figures = self._watch(model, prepared, source)
-        write_proposals(model, [video], self._spool, self._settings, output, as_results)
+        threshold = score_threshold_for(model, self._settings) if as_results else None
+        write_proposals(model.categories, [video], self._spool, output, threshold)
         summary = self.summary(model, output, [], [video], time.monotonic() - began)
         summary["videos"][0] |= figures
         return summary

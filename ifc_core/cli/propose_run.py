@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from ifc_core.annotation.targets import check_frames
+from ifc_core.cli.dataset_ids import DatasetIds
 from ifc_core.cli.frame_range import TypedRange, frames_of
 from ifc_core.cli.mask_spool import MaskSpool
+from ifc_core.cli.proposal_files import ProposedVideo, write_proposals
 from ifc_core.cli.propose_state import ProposeState, VideoState
 from ifc_core.cli.reporting import job, print_note
 from ifc_core.engine.model_cache import ModelCache
 from ifc_core.errors import OutputError, VideoError
 from ifc_core.inference.edge_refiner import bundled_edges_sha256
 from ifc_core.inference.estimate import estimate_run
-from ifc_core.inference.results import InstanceSummary, result_rows
 from ifc_core.inference.run_setup import score_threshold_for
 from ifc_core.inference.settings import ProposeSettings
 from ifc_core.inference.tiling import predict
@@ -30,44 +31,12 @@ from ifc_core.io.overlay import OverlayMask, OverlayWriter
 from ifc_core.io.problems import is_text, printable
 from ifc_core.io.readable_frames import ReadableFrames, nearest_readable
 from ifc_core.io.video import VideoReader, open_video
-from ifc_core.io.ytvis import (
-    TrackDetails,
-    VideoDetails,
-    YtvisHeader,
-    YtvisTrack,
-    YtvisVideo,
-    write_ytvis_results,
-    write_ytvis_tracks,
-)
+from ifc_core.io.video_suffixes import FILE_SUFFIXES
+from ifc_core.io.ytvis import VideoDetails, YtvisVideo
 from ifc_core.jobs import JobContext
-from ifc_core.structures import FrameState, MaskSource
-from ifc_core.version import __version__
 
 STATE_SECONDS = 5.0
 """How often a run keeps where it stands."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProposedVideo:
-    """A finished video; its masks are in the spool under the same number.
-
-    Attributes:
-        path: The file or folder.
-        entry: Its entry in the output.
-        fps: Frames per second of the frames that were looked at.
-        instances: What was found.
-        seconds: How long it took.
-        notices: Sentences for the person.
-        shot_starts: First frame of each shot.
-    """
-
-    path: Path
-    entry: YtvisVideo
-    fps: float
-    instances: tuple[InstanceSummary, ...]
-    seconds: float
-    notices: tuple[str, ...]
-    shot_starts: tuple[int, ...]
 
 
 def estimates(
@@ -100,6 +69,7 @@ class ProposeRun:
         settings: What the person chose.
         restart: Begin anew even where an earlier run of the same kind was cut off.
         frames: Only these frames of each video.
+        ids: What videos and classes are called in the output; by default as they come.
     """
 
     def __init__(
@@ -108,8 +78,10 @@ class ProposeRun:
         settings: ProposeSettings,
         restart: bool = False,
         frames: TypedRange | None = None,
+        ids: DatasetIds | None = None,
     ) -> None:
         self._paths = list(paths)
+        self._ids = ids
         self._frames = frames
         self._settings = settings
         self._restart = restart
@@ -138,7 +110,8 @@ class ProposeRun:
         check_names(self._paths)
         names = _unique_names(self._paths)
         overlays = overlay_paths(overlay, names)
-        check_targets(output, overlays, [*self._paths, Path(self._settings.model)])
+        read = [] if self._ids is None else [self._ids.path]
+        check_targets(output, overlays, [*self._paths, Path(self._settings.model), *read])
         fingerprints = []
         for path in self._paths:
             with open_video(path) as reader:  # a bad last video should not cost the others' work
@@ -146,7 +119,11 @@ class ProposeRun:
                 part = frames_of(reader, self._frames)
                 if len(part) < reader.video.num_frames:  # another run than that on all of it
                     fingerprints[-1] += f" {part.start}:{part.stop}"
+                if self._ids is not None:
+                    self._ids.check_video(path, reader, part[:: self._settings.frame_step])
         model = ModelCache().get(self._settings.model, self._settings.device)
+        if self._ids is not None and (notice := self._ids.check_classes(model.categories)):
+            print_note(notice)
         weights = (model.sha256, bundled_edges_sha256())
         state = ProposeState(output, self._settings, weights, fingerprints, self._restart)
         self._state = state
@@ -157,7 +134,8 @@ class ProposeRun:
         with ExitStack() as whole:
             if overlays:
                 self._draw_all(model, videos, overlays, state.spool, whole)
-            write_proposals(model, videos, state.spool, self._settings, output, as_results)
+            threshold = score_threshold_for(model, self._settings) if as_results else None
+            write_proposals(model.categories, videos, state.spool, output, threshold, self._ids)
         self._is_done = True
         return self.summary(model, output, overlays, videos, time.monotonic() - began)
 
@@ -323,73 +301,6 @@ def _taken_up(known: VideoState, total: int) -> str:
     return f"going on with the run that was stopped, at frame {known.num_frames} of {total}."
 
 
-def write_proposals(
-    model: Any,
-    videos: Sequence[ProposedVideo],
-    spool: MaskSpool,
-    settings: ProposeSettings,
-    output: Path,
-    as_results: bool,
-) -> None:
-    """Write what was found, whole or not at all.
-
-    Args:
-        model: For its categories.
-        videos: What was proposed on.
-        spool: Their masks.
-        settings: The score threshold of a result file.
-        output: The JSON file.
-        as_results: Every class of each instance, as evaluators want them.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
-    if as_results:
-        threshold = score_threshold_for(model, settings)
-        write_ytvis_results(_results(model, videos, spool, threshold), output)
-        return
-    entries = tuple(video.entry for video in videos)
-    info = {"description": "Proposed by IFC Studio", "version": __version__}
-    header = YtvisHeader(entries, tuple(model.categories), info)
-    write_ytvis_tracks(header, _tracks(model, videos, spool), output)
-
-
-def _tracks(model: Any, videos: Sequence[ProposedVideo], spool: MaskSpool) -> Iterator[YtvisTrack]:
-    """The best class of each instance, as proposals."""
-    number = 0
-    for video in videos:
-        for instance in video.instances:
-            number += 1
-            masks = spool.track(video.entry.id, instance.instance_id, video.entry.length)
-            states = tuple(None if mask is None else FrameState.PROPOSED for mask in masks)
-            sources = tuple(None if mask is None else MaskSource.MODEL for mask in masks)
-            yield YtvisTrack(
-                number,
-                video.entry.id,
-                model.categories[instance.label].id,
-                masks,
-                score=instance.score,
-                details=TrackDetails(states, sources),
-            )
-
-
-def _results(
-    model: Any, videos: Sequence[ProposedVideo], spool: MaskSpool, threshold: float
-) -> Iterator[YtvisTrack]:
-    """Every class over the threshold of each instance, as the evaluator wants them."""
-    number = 0
-    for video in videos:
-        masks_of: dict[int, Any] = {}  # rows come by instance: one is held at a time
-        for row in result_rows(video.instances, threshold):
-            if row.instance_id not in masks_of:
-                masks = spool.track(video.entry.id, row.instance_id, video.entry.length)
-                masks_of = {row.instance_id: masks}
-            number += 1
-            category = model.categories[row.label].id
-            masks = masks_of[row.instance_id]
-            yield YtvisTrack(number, video.entry.id, category, masks, score=row.score)
-
-
 def check_targets(output: Path, overlays: Sequence[Path], inputs: Sequence[Path]) -> None:
     """Find out before the work whether the files can be written.
 
@@ -400,7 +311,7 @@ def check_targets(output: Path, overlays: Sequence[Path], inputs: Sequence[Path]
 
     Raises:
         OutputError: One cannot be written, is named twice, would be a frame of an input, or has
-            the suffix of no film.
+            the suffix of another kind.
     """
     taken = {path.resolve() for path in inputs}
     for target in (output, *overlays):
@@ -412,6 +323,12 @@ def check_targets(output: Path, overlays: Sequence[Path], inputs: Sequence[Path]
             )
         taken.add(target.resolve())
         check_output(target)
+    if output.suffix.lower() in FILE_SUFFIXES:
+        raise OutputError(
+            f"{output} is called like a video, but masks are written as JSON; name a .json file, "
+            "and with --overlay a film.",
+            path=output,
+        )
     for overlay in overlays:
         OverlayWriter(overlay, 1.0, (2, 2))  # refuses a suffix that is no film's; writes nothing
 

@@ -11,7 +11,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from ifc_core import cli
-from ifc_core.cli import propose_run
+from ifc_core.cli import proposal_files, propose_run
 from ifc_core.errors import ConfigError, OutputError
 from ifc_core.inference.predictor import predict_video
 from ifc_core.inference.settings import ProposeSettings
@@ -201,7 +201,7 @@ def test_a_failure_after_the_films_leaves_none(
     def fail(*arguments: object) -> None:
         raise OutputError("The disk is full.", path=tmp_path)
 
-    monkeypatch.setattr(propose_run, "write_ytvis_tracks", fail)
+    monkeypatch.setattr(proposal_files, "write_ytvis_tracks", fail)
     words = ["-o", tmp_path / "o.json", "--overlay", tmp_path / "film.mp4"]
     assert propose(clip_folder, *words, "--frame-step", "4") == 2
     assert left_in(tmp_path) == []
@@ -277,6 +277,7 @@ def test_names_that_no_json_holds_are_told_of_before_the_work(
         (["-o", "-"], "not to standard output"),
         (["-o", "{tmp}"], "folder"),
         (["-o", "{clip}"], "named twice"),
+        (["-o", "{tmp}/out.MP4"], "called like a video, but masks are written as JSON"),
         (["-o", "{model}"], "named twice"),
         (["-o", "{tmp}/out.json", "--overlay", "{tmp}/out.json"], "named twice"),
         (["-o", "{tmp}/out.json", "--overlay", "{tmp}/film.txt"], "film.txt"),
