@@ -17,6 +17,7 @@ from ifc_core.inference.clip_plan import of_one_length
 from ifc_core.inference.clip_runner import CachedFrame, PendingClips
 from ifc_core.inference.device_input import FrameBatchOnDevice, FrameSender
 from ifc_core.inference.device_memory import plain_memory_errors
+from ifc_core.inference.frame_checks import checked_frames
 from ifc_core.inference.frame_input import cut_region, resize_frames
 from ifc_core.inference.frame_masks import FrameMasks, in_batches
 from ifc_core.inference.instance_table import InstanceTable
@@ -87,9 +88,13 @@ def predict_video(
 
     Raises:
         JobCancelled: While iterating, when the context was asked to stop.
-        ConfigError: The region does not lie in the frame.
+        ConfigError: The region does not lie in the frame, or the settings ask for tiles.
+        InputError: A frame is of another kind or size, or comes out of order.
         DeviceMemoryError: Not even the smallest fallback fits.
     """
+    if settings.tiles:
+        sentence = "Tiles go through ifc_core.inference.tiling.predict, which takes the same words."
+        raise ConfigError(sentence, name="tiles", value=settings.tiles)
     return VideoPrediction(
         model,
         frames,
@@ -156,7 +161,7 @@ class VideoPrediction(Iterator[FrameResult]):
         self._index_of: dict[int, int] = {}  # position -> frame index in the video
         self._finished = 0  # positions given out, those of an earlier part of the run too
         self._precision = settings.precision
-        self._steps = self._run(frames, resume)
+        self._steps = self._run(checked_frames(frames), resume)
 
     def __iter__(self) -> Iterator[FrameResult]:
         return self
