@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,21 +44,25 @@ class TypedRange:
         """Whether the frame rate of the video is needed."""
         return isinstance(self.first, float) or isinstance(self.last, float)
 
-    def frames(self, num_frames: int, fps: float, name: str) -> tuple[int, int]:
+    def frames(
+        self, num_frames: int, fps: float, name: str, times: Sequence[float] = ()
+    ) -> tuple[int, int]:
         """First and last frame, included, of a video.
 
         Args:
             num_frames: Of the video.
             fps: Its frames a second; 0 where nobody knows them.
             name: Of the video, for what is said.
+            times: Seconds of each frame after the first one, where they are known; the rate may
+                vary. A time means the frame that is shown then.
 
         Raises:
             InputError: The video has no such frame, or nobody knows its times.
         """
         if self.has_times and fps <= 0:
             raise InputError(f"Nobody knows the times of {name}; give numbers of frames.")
-        first = 0 if self.first is None else _frame(self.first, fps)
-        last = num_frames - 1 if self.last is None else _frame(self.last, fps)
+        first = 0 if self.first is None else _frame(self.first, fps, times)
+        last = num_frames - 1 if self.last is None else _frame(self.last, fps, times)
         if first >= num_frames:
             raise InputError(
                 f"{self.text} lies beyond the end of {name}, whose last frame is {num_frames - 1}."
@@ -101,7 +107,8 @@ def frames_of(reader: VideoReader, typed: TypedRange | None) -> range:
     if typed is None:
         return range(video.num_frames)
     fps = video.fps if reader.has_rate else 0.0
-    first, last = typed.frames(video.num_frames, fps, video.path.name)
+    times = reader.pts_seconds.tolist() if fps and typed.has_times else ()
+    first, last = typed.frames(video.num_frames, fps, video.path.name, times)
     return range(first, last + 1)
 
 
@@ -155,5 +162,9 @@ def _no_range(text: str) -> InputError:
     )
 
 
-def _frame(end: int | float, fps: float) -> int:
-    return end if isinstance(end, int) else int(end * fps + 1e-6)
+def _frame(end: int | float, fps: float, times: Sequence[float]) -> int:
+    if isinstance(end, int):
+        return end
+    if not times or end >= times[-1] + 1.0 / fps:  # beyond the last frame, or a mean rate
+        return max(len(times), int(end * fps + 1e-6))
+    return max(0, bisect_right(times, end + 1e-6) - 1)
