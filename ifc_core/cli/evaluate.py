@@ -11,7 +11,7 @@ import typer
 
 from ifc_core.cli.project_reader import open_reader
 from ifc_core.cli.reporting import counted, job, print_line
-from ifc_core.errors import ConfigError, InputError
+from ifc_core.errors import ConfigError, FormatError, InputError
 
 app = typer.Typer()
 
@@ -57,6 +57,7 @@ def evaluate(
     AP50, AP75, J, F and identity switches, by class; null means that there was nothing.
     """
     from ifc_core.evaluation.ytvis_ap import METRICS, evaluate_files
+    from ifc_core.io.ytvis import NO_RESULTS
 
     for file in (gt, pred):
         if file is not None and output is not None and file.resolve() == output.resolve():
@@ -76,7 +77,13 @@ def evaluate(
         _check_input(file)
     _check(output)
     with job("Evaluating") as context:
-        figures = evaluate_files(gt, pred, context)
+        try:
+            figures = evaluate_files(gt, pred, context)
+        except FormatError as error:
+            if str(error).endswith(NO_RESULTS):
+                way = f"propose --format ytvis-results --ids-from {gt.name}"
+                raise InputError(f"{error} `ifc-studio {way}` writes one.") from error
+            raise
         if tracks:
             from ifc_core.evaluation.track_quality import track_quality_files
 

@@ -113,6 +113,9 @@ class OptimizerConfig:
             check_range(name, getattr(self, name))
         for name in ("decay_factor", "final_factor"):
             check_range(name, getattr(self, name))
+        for name in ("decay_steps", "decay_epochs"):
+            for place in getattr(self, name):
+                check_range(name, place)
         if not 0 <= self.ema_decay < 1:
             _refuse("ema_decay", self.ema_decay, "ema_decay must be at least 0 and below 1")
         if not 0 <= self.cosine_start < 1:

@@ -76,6 +76,7 @@ def test_figures_are_printed_and_written(
         (["validate", "none.json"], "no file"),
         (["evaluate", "--gt", GT, "--pred", "none.json"], "no file"),
         (["evaluate", "--gt", GT, "--pred", GT], "must be a list"),
+        (["evaluate", "--gt", GT, "--pred", GT], "propose --format ytvis-results --ids-from"),
         (["evaluate", "--gt", PRED, "--pred", PRED], "annotation file"),
         (["evaluate", "--gt", GT, "--pred", PRED, "--tracks", "--min-score", "nan"], "not nan"),
         (["evaluate", "--gt", GT, "--pred", PRED, "--tracks", "--min-score", "inf"], "not inf"),

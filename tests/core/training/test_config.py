@@ -130,6 +130,8 @@ def test_paths_count_from_the_file(config_file, tmp_path):
         ("[data]", "[optimizer]\nlr = 0\n[data]", "lr"),
         ("[data]", "[optimizer]\nwarmup_iterations = -5\n[data]", "warmup_iterations"),
         ("[data]", "[optimizer]\ndecay_factor = -1.0\n[data]", "decay_factor"),
+        ("[data]", "[optimizer]\ndecay_steps = [9, -5]\n[data]", "decay_steps"),
+        ("[data]", "[optimizer]\ndecay_epochs = [nan]\n[data]", "decay_epochs"),
         ("[data]", "[matching]\nstride = 0\n[data]", "stride"),
         ("[data]", "[matching]\nstride = -4\n[data]", "stride"),
         ("[data]", "[loss]\nno_object = -0.1\n[data]", "no_object"),
