@@ -288,6 +288,7 @@ class WindowHooks(QObject):
             self._main = None
         if not self._closing:
             for dock in filter(isalive, self.docks.values()):  # a person may have closed some
+                QDockWidget.setWidget(dock, None)  # it goes with the dock, not styled anew
                 self._window.remove_dock_widget(dock)
         self.docks.clear()
         for part in filter(isalive, (*self._shortcuts, *self._parts)):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from desk import Desk
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine
-from qtpy.QtCore import QCoreApplication, QEvent
+from qtpy.QtCore import QCoreApplication, QEvent, QObject
 from qtpy.QtWidgets import QApplication, QPushButton
 
 import napari_ifc.engine_link
@@ -156,3 +156,25 @@ def test_what_comes_after_the_end_finds_nobody(clear_viewer, clip, tmp_path, qtb
     studio.close()
     assert (heard, errors) == ([], [])
     desk.engine.close()
+
+
+class Styled(QObject):
+    """Counts how often widgets are styled anew."""
+
+    times = 0
+
+    def eventFilter(self, watched, event):  # noqa: N802
+        self.times += event.type() == QEvent.Type.StyleChange
+        return False
+
+
+def test_what_goes_with_a_closed_studio_is_not_styled_anew(desk):
+    styled = Styled()
+    for widget in (desk.studio.panel.status, desk.studio.timeline):
+        widget.installEventFilter(styled)
+    desk.studio.panel.setStyleSheet("")
+    assert styled.times
+    styled.times = 0
+    desk.studio.close()
+    assert styled.times == 0
+    assert not desk.studio.viewer.window.dock_widgets
