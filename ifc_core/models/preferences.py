@@ -27,9 +27,8 @@ class ModelPreferences:
 
     Attributes:
         short_side: Short side of the frames in pixels that the model was trained at, 32 to 8192.
-        size_multiple: Both sides of a resized frame are made the nearest multiple of it, 1 to 64:
-            a model that learnt on sizes of the grid of its last stage (32) alone takes what lies
-            half beyond the picture for things; 1 keeps the frame's shape to the pixel.
+        size_multiple: Both sides of a resized frame are made the nearest multiple of it, 1 to 64;
+            1 keeps the frame's shape to the pixel. See ``ifc_core.models.input_size``.
         score_threshold: Instances under it are seldom right, 0 to 1.
         duplicate_iou: Masks of a clip with this soft IoU are mostly one thing, 0.1 to 1; 1 keeps
             all.
