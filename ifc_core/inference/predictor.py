@@ -17,7 +17,6 @@ from ifc_core.inference.clip_plan import of_one_length
 from ifc_core.inference.clip_runner import CachedFrame, PendingClips
 from ifc_core.inference.device_input import FrameBatchOnDevice, FrameSender
 from ifc_core.inference.device_memory import plain_memory_errors
-from ifc_core.inference.frame_checks import checked_frames
 from ifc_core.inference.frame_input import cut_region, resize_frames
 from ifc_core.inference.frame_masks import FrameMasks, in_batches
 from ifc_core.inference.instance_table import InstanceTable
@@ -161,7 +160,7 @@ class VideoPrediction(Iterator[FrameResult]):
         self._index_of: dict[int, int] = {}  # position -> frame index in the video
         self._finished = 0  # positions given out, those of an earlier part of the run too
         self._precision = settings.precision
-        self._steps = self._run(checked_frames(frames), resume)
+        self._steps = self._run(frames, resume)
 
     def __iter__(self) -> Iterator[FrameResult]:
         return self

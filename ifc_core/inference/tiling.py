@@ -16,6 +16,7 @@ from dataclasses import replace
 from itertools import chain
 
 from ifc_core.errors import ConfigError
+from ifc_core.inference.frame_checks import checked_frames
 from ifc_core.inference.predictor import Frame, VideoPrediction, predict_video
 from ifc_core.inference.results import FrameResult, InstanceSummary
 from ifc_core.inference.run_checkpoint import RunCheckpoint
@@ -217,7 +218,8 @@ class TiledPrediction(Iterator[FrameResult]):
         """First frame of each shot so far: cuts are looked for once, in the whole frame."""
         return self._runs[0].shot_starts if self._runs else ()
 
-    def _run(self, frames: Iterator[Frame]) -> Iterator[FrameResult]:
+    def _run(self, given: Iterator[Frame]) -> Iterator[FrameResult]:
+        frames = checked_frames(given)
         first = next(frames, None)
         if first is None:
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from ifc_core.errors import ConfigError, InputError
 from ifc_core.inference.predictor import predict_video
 from ifc_core.inference.settings import ProposeSettings
+from ifc_core.inference.tiling import predict
 
 SETTINGS = ProposeSettings(clip_length=2, precision="fp32")
 
@@ -50,6 +52,15 @@ def test_what_is_no_frame_is_named(tiny_model: Any, frame: Any, sentence: str) -
 def test_frames_of_no_one_video_are_named(tiny_model: Any, frames: Any, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         shown(tiny_model, frames)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_tiles_name_what_is_no_frame(tiny_model: Any, number: int) -> None:
+    frames = [(index, picture()) for index in range(3)]
+    frames[number] = (number, picture()[..., 0])
+    settings = replace(SETTINGS, tiles="1x2", short_side=32)
+    with pytest.raises(InputError, match=rf"Frame {number} came as an array \(48, 64\)"):
+        list(predict(tiny_model, iter(frames), settings))
 
 
 def test_frames_before_a_bad_one_were_given_out(tiny_model: Any) -> None:

@@ -7,6 +7,7 @@ import pytest
 from ifc_core.data.synthetic.spec import WORLD_CLASSES
 from ifc_core.models.bundled import BundledModel, bundled_models, stored_facts
 from ifc_core.models.names import DEFAULT_MODEL
+from ifc_core.models.preferences import ModelPreferences
 from ifc_core.models.registry import find_model, load_model
 from ifc_core.training.old_task import OldTask, old_task
 
@@ -25,7 +26,8 @@ def test_a_bundled_model_is_whole_and_says_what_it_is(bundled: BundledModel) -> 
     assert entry.info is not None
     assert entry.info.provenance["name"] == bundled.name
     preferred = [key for key in stored_facts(bundled.path) if key.startswith("preferred_")]
-    assert len(preferred) == 6
+    assert preferred == list(ModelPreferences().to_fields())
+    assert entry.info.preferences.size_multiple > 1
     assert entry.info.preferences.lookahead > 0
     assert entry.info.preferences.continuation_score < 1
     model = load_model(bundled.name)  # its digest is looked at
