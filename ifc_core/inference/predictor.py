@@ -17,6 +17,7 @@ from ifc_core.inference.clip_plan import of_one_length
 from ifc_core.inference.clip_runner import CachedFrame, PendingClips
 from ifc_core.inference.device_input import FrameBatchOnDevice, FrameSender
 from ifc_core.inference.device_memory import plain_memory_errors
+from ifc_core.inference.frame_checks import checked_frames
 from ifc_core.inference.frame_input import cut_region, resize_frames
 from ifc_core.inference.frame_masks import FrameMasks, in_batches
 from ifc_core.inference.instance_table import InstanceTable
@@ -38,7 +39,7 @@ from ifc_core.inference.run_setup import (
 )
 from ifc_core.inference.run_windows import RunWindows
 from ifc_core.inference.settings import ProposeSettings
-from ifc_core.inference.shot_watch import FRAMES_BEFORE, ShotWatch
+from ifc_core.inference.shot_watch import FRAMES_BEFORE, MarkedFrames, ShotWatch
 from ifc_core.jobs import JobContext
 from ifc_core.models.ifc import IFC
 from ifc_core.tracking.reidentification import Reidentifier
@@ -160,7 +161,8 @@ class VideoPrediction(Iterator[FrameResult]):
         self._index_of: dict[int, int] = {}  # position -> frame index in the video
         self._finished = 0  # positions given out, those of an earlier part of the run too
         self._precision = settings.precision
-        self._steps = self._run(frames, resume)
+        is_known = isinstance(frames, MarkedFrames)  # whoever marked them has looked at them
+        self._steps = self._run(frames if is_known else checked_frames(frames), resume)
 
     def __iter__(self) -> Iterator[FrameResult]:
         return self

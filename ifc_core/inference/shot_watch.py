@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.inference.flow_store import Picture, reduced_picture, working_sizes
-from ifc_core.inference.frame_checks import checked_frames
 from ifc_core.inference.shot_cuts import (
     FLASH_FRAMES,
     FloatImage,
@@ -86,14 +85,8 @@ class ShotWatch:
 
         Args:
             frames: (index, (H, W, 3) uint8 RGB), in order; they may come stepped already.
-
-        Raises:
-            InputError: One is no frame, of another size, or out of order.
         """
-        if isinstance(frames, MarkedFrames):
-            marked = frames.marked
-        else:
-            marked = self._marked(checked_frames(frames))
+        marked = frames.marked if isinstance(frames, MarkedFrames) else self._marked(frames)
         for index, image, begins in marked:
             if begins:
                 self._begins.add(index)
