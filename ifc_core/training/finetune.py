@@ -348,7 +348,7 @@ def make_trainer(
                 iterations,
                 num_frames=preset.num_frames,
                 batch_size=preset.batch_size,
-                sizes=(plan.input_size(plan.split.training[0]),),
+                sizes=(plan.frame_size(plan.split.training[0]),),
                 difficulties=DIFFICULTIES[first_world(plan.parent)],
             ),
         ),

@@ -74,7 +74,7 @@ class FinetunePlan:
         """Short side in pixels that was meant; the preset's is what memory allows."""
         return self.settings.load_preset(self.parent.preferences.short_side).short_side
 
-    def input_size(self, video: LabelledVideo) -> tuple[int, int]:
+    def frame_size(self, video: LabelledVideo) -> tuple[int, int]:
         """(height, width) in pixels at which a video is learnt."""
         multiple = self.parent.preferences.size_multiple
         return input_size((video.height, video.width), self.preset.short_side, multiple=multiple)

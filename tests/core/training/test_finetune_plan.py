@@ -128,8 +128,8 @@ def test_frames_are_learnt_and_judged_at_sides_that_the_parent_can_divide(
     (video,) = plan.split.training
     assert input_size((video.height, video.width), 80) == (80, 120)
     plan = dataclasses.replace(plan, preset=dataclasses.replace(plan.preset, short_side=80))
-    assert plan.input_size(video) == (96, 128)
-    clip = training_source(plan, FrameStore())(ClipRequest(0, 2, *plan.input_size(video)))
+    assert plan.frame_size(video) == (96, 128)
+    clip = training_source(plan, FrameStore())(ClipRequest(0, 2, *plan.frame_size(video)))
     assert clip.frames.shape[1:3] == (96, 128)
     output, _ = clip_output(plan.parent, video, video.labelled_frames[0], 80, FrameStore())
     assert output.mask_logits.shape[-2:] == (96 // 8, 128 // 8)
