@@ -155,6 +155,8 @@ def ready_folder(path: Path | str) -> None:
 
 def _temporary_path(place: Path, target: Path) -> Path:
     """Beside the place, named like the target, whose suffix says what is written."""
+    if not place.name:  # the folder where one stands, or the topmost
+        raise OutputError(f"{target} is a folder; name a place in it.", path=target)
     # Twenty letters take 80 bytes at most, so a name that just fits leaves room for this one.
     return place.with_name(f".{target.stem[:20]}.{secrets.token_hex(6)}.tmp{target.suffix}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,6 +161,13 @@ def test_missing_folder_and_folder_as_target(tmp_path: Path) -> None:
         pytest.fail("the block must not run")
     with pytest.raises(OutputError, match="is a folder"), atomic_output(tmp_path):
         pytest.fail("the block must not run")
+
+
+@pytest.mark.parametrize("place", [Path(), Path("/")])
+@pytest.mark.parametrize("write", [atomic_output, atomic_folder])
+def test_a_place_without_a_name_is_told_of(place: Path, write: Any) -> None:
+    with pytest.raises(OutputError, match="is a folder; name a place in it"), write(place):
+        pass
 
 
 def test_a_folder_is_made_ready_or_told_of_at_once(tmp_path: Path) -> None:
