@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ def write_proposals(
     output: Path,
     results_threshold: float | None = None,
     ids: DatasetIds | None = None,
+    numbered: Callable[[int], int] | None = None,
 ) -> None:
     """Write what was found, whole or not at all.
 
@@ -63,6 +64,8 @@ def write_proposals(
         results_threshold: Write a result file, with every class of each instance from this score
             on, as evaluators want them; ``None`` writes annotations.
         ids: What videos and classes are called in the file; by default as they come.
+        numbered: Gives the id of an annotation by its instance, where there is one video; by
+            default they are counted from 1.
 
     Raises:
         OutputError: It cannot be written.
@@ -75,7 +78,7 @@ def write_proposals(
     info = {"description": "Proposed by IFC Studio", "version": __version__}
     known = tuple(category for category in classes if category is not None)
     header = YtvisHeader(tuple(entry for _, entry in pairs), known, info)
-    write_ytvis_tracks(header, _tracks(classes, pairs, spool), output)
+    write_ytvis_tracks(header, _tracks(classes, pairs, spool, numbered), output)
 
 
 def _entry(video: ProposedVideo, ids: DatasetIds | None) -> YtvisVideo:
@@ -90,6 +93,7 @@ def _tracks(
     classes: Sequence[Category | None],
     videos: Sequence[tuple[ProposedVideo, YtvisVideo]],
     spool: MaskSpool,
+    numbered: Callable[[int], int] | None,
 ) -> Iterator[YtvisTrack]:
     """The best class of each instance, as proposals."""
     number = 0
@@ -103,8 +107,9 @@ def _tracks(
             states = tuple(None if mask is None else FrameState.PROPOSED for mask in masks)
             sources = tuple(None if mask is None else MaskSource.MODEL for mask in masks)
             details = TrackDetails(states, sources)
+            known = number if numbered is None else numbered(instance.instance_id)
             yield YtvisTrack(
-                number, entry.id, category.id, masks, score=instance.score, details=details
+                known, entry.id, category.id, masks, score=instance.score, details=details
             )
 
 

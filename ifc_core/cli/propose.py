@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ifc_core.cli.frame_range import FRAME_RANGE_HELP, TypedRange, parse_frame_range
-from ifc_core.cli.reporting import counted, print_json, print_line
+from ifc_core.cli.reporting import counted, print_json, print_line, print_note
 from ifc_core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from ifc_core.cli.propose_live import LiveRun
     from ifc_core.cli.propose_run import ProposeRun
     from ifc_core.inference.settings import ProposeSettings
 
 app = typer.Typer()
 
 FORMATS = ("ytvis", "ytvis-results")
+_CLIP_LENGTH, _CLIP_STRIDE = 5, 1
 _RESULTS_SCORE_THRESHOLD = 0.01  # evaluators rank results and want the weak ones too
-_LiveWords = tuple[int | None, str, float | None, int | None, bool]
-"""Camera, size, frames per second, limit and whether to keep all, as they were given."""
+_LiveWords = tuple[int | None, str, float | None, int | None, bool, Path | None]
+"""Camera, size, frames per second, limit, whether to keep all and the stream, as given."""
 
 
 @app.command(epilog="Example: ifc-studio propose clip.mp4 -o clip.json --overlay clip-overlay.mp4")
@@ -37,12 +39,19 @@ def propose(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="The JSON file to write; with --estimate there is none."
+            "--output",
+            "-o",
+            help="The JSON file to write; with --estimate there is none, with --stream it may be "
+            "left out.",
         ),
     ] = None,
     model: Annotated[str, typer.Option(help="Name or file of the model.")] = "default",
-    clip_length: Annotated[int, typer.Option(help="T, frames seen at once.")] = 5,
-    clip_stride: Annotated[int, typer.Option(help="S, frames between clips.")] = 1,
+    clip_length: Annotated[
+        int | None, typer.Option(help="T, frames seen at once; 5 where left out.")
+    ] = None,
+    clip_stride: Annotated[
+        int | None, typer.Option(help="S, frames between clips; 1 where left out.")
+    ] = None,
     frame_step: Annotated[int, typer.Option(help="Look at every n-th frame only.")] = 1,
     offline: Annotated[bool, typer.Option("--offline", help="One clip for all of it.")] = False,
     short_side: Annotated[
@@ -137,6 +146,14 @@ def propose(
     keep_all: Annotated[
         bool, typer.Option("--keep-all", help="Let a pipe wait instead of dropping frames.")
     ] = False,
+    stream: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write the masks of each frame of live input as they come, a line of JSON a "
+            "frame, to this file or named pipe; - is standard output.",
+            metavar="OUT.jsonl",
+        ),
+    ] = None,
     restart: Annotated[
         bool, typer.Option("--restart", help="Begin anew instead of going on with a stopped run.")
     ] = False,
@@ -151,7 +168,8 @@ def propose(
     whole or not at all. A run that was stopped or killed goes on where it was when the same
     command is given again (in tiles it begins the video anew that it was at). Live input
     (--camera N, or - with --size) is never queued without bound: frames that come too fast are
-    dropped and counted, and the first Ctrl-C ends it well.
+    dropped and counted, and the first Ctrl-C ends it well; with --stream masks are given as
+    they come.
     """
     from ifc_core.inference.settings import ProposeSettings
 
@@ -165,8 +183,8 @@ def propose(
         score_threshold = _RESULTS_SCORE_THRESHOLD
     settings = ProposeSettings(
         model=model,
-        clip_length=clip_length,
-        clip_stride=clip_stride,
+        clip_length=_CLIP_LENGTH if clip_length is None else clip_length,
+        clip_stride=_CLIP_STRIDE if clip_stride is None else clip_stride,
         frame_step=frame_step,
         short_side=short_side,
         score_threshold=score_threshold,
@@ -183,64 +201,136 @@ def propose(
         region_xywh=_region(region),
     )
     part = parse_frame_range(frame_range) if frame_range else None
-    live = (camera, size, fps, frames, keep_all)
+    live = (camera, size, fps, frames, keep_all, stream)
     is_live = _is_live(videos or [], live)
-    if estimate:
-        if is_live:
-            raise ConfigError("An estimate needs video files.", name="videos", value=None)
-        if ids_from is not None:
-            raise ConfigError(
-                "An estimate writes nothing, so --ids-from is not for it.",
-                name="ids_from",
-                value=str(ids_from),
-            )
-        if overlay is not None or restart:
-            raise ConfigError(
-                "An estimate runs nothing, so --overlay and --restart are not for it.",
-                name="estimate",
-                value=True,
-            )
-        _estimate(videos or [], settings, part, as_json)
-        return
-    if output is None:
-        raise ConfigError("Name the file to write: --output FILE.json.", name="output", value=None)
-    if is_live and restart:
+    if offline and not is_live and (clip_length is not None or clip_stride is not None):
         raise ConfigError(
-            "Live input cannot begin anew: --restart is for video files.",
-            name="restart",
+            "Offline is one clip over the whole video, so --clip-length and --clip-stride are not "
+            "for it; leave them or --offline out.",
+            name="offline",
             value=True,
         )
-    if is_live and ids_from is not None:
-        raise ConfigError(
-            "Live input is no video of a file: --ids-from is for video files.",
-            name="ids_from",
-            value=str(ids_from),
-        )
-    if is_live and part is not None:
-        raise ConfigError(
-            "Live input has no range of frames; end it with --frames or Ctrl-C.",
-            name="frame_range",
-            value=frame_range,
-        )
-    kind = live if is_live else None
-    with _make_run(videos or [], settings, kind, restart, part, ids_from) as run:
-        summary = run.write(output, as_results=format == "ytvis-results", overlay=overlay)
+    if estimate:
+        _check_estimate(is_live, ids_from, overlay is not None or restart)
+        _estimate(videos or [], settings, part, as_json)
+        return
+    as_results = format == "ytvis-results"
+    if is_live:
+        _check_live(restart, ids_from, frame_range)
+        _check_stream(output, stream, format, as_json)
+        with _live_run(settings, live) as live_run:
+            summary = live_run.write(output, as_results=as_results, overlay=overlay)
+    else:
+        target = _named(output)
+        with _make_run(videos or [], settings, restart, part, ids_from) as run:
+            summary = run.write(target, as_results=as_results, overlay=overlay)
     if as_json:
         print_json(summary)
-        return
+    else:
+        _tell(summary, print_note if stream == Path("-") else print_line)
+
+
+def _tell(summary: dict[str, Any], say: Callable[[str], None]) -> None:
+    """Say what was done."""
     count = sum(video["frames"] for video in summary["videos"])
     objects = sum(video["instances"] for video in summary["videos"])
     cuts = sum(max(0, len(video["shot_starts"]) - 1) for video in summary["videos"])
     parts = f" with {counted(cuts, 'cut')}" if cuts else ""
     found = f"{counted(objects, 'object')} in {counted(count, 'frame')}{parts}"
     took = f"{summary['seconds']:.1f} s on {summary['device']}"
-    print_line(f"Wrote {output}: {found}, {took}")
+    written = f"Wrote {summary['output']}"
+    if summary["output"] is None:
+        place = summary["stream"]
+        written = f"Wrote {'to standard output' if place == '-' else place}"
+    say(f"{written}: {found}, {took}")
     for video in summary["videos"]:
         if "dropped" in video:
-            print_line(
+            say(
                 f"{counted(video['captured'], 'frame')} came, {video['dropped']} dropped; masks "
                 f"were {video['mean_delay_seconds']:.1f} s behind on average."
             )
+
+
+def _check_estimate(is_live: bool, ids_from: Path | None, writes: bool) -> None:
+    """Refuse what an estimate would leave aside.
+
+    Raises:
+        ConfigError: Something was given that is not for it.
+    """
+    if is_live:
+        raise ConfigError("An estimate needs video files.", name="videos", value=None)
+    if ids_from is not None:
+        raise ConfigError(
+            "An estimate writes nothing, so --ids-from is not for it.",
+            name="ids_from",
+            value=str(ids_from),
+        )
+    if writes:
+        raise ConfigError(
+            "An estimate runs nothing, so --overlay and --restart are not for it.",
+            name="estimate",
+            value=True,
+        )
+
+
+def _check_live(restart: bool, ids_from: Path | None, frame_range: str) -> None:
+    """Refuse what live input would leave aside.
+
+    Raises:
+        ConfigError: Something was given that is not for it.
+    """
+    if restart:
+        raise ConfigError(
+            "Live input cannot begin anew: --restart is for video files.",
+            name="restart",
+            value=True,
+        )
+    if ids_from is not None:
+        raise ConfigError(
+            "Live input is no video of a file: --ids-from is for video files.",
+            name="ids_from",
+            value=str(ids_from),
+        )
+    if frame_range:
+        raise ConfigError(
+            "Live input has no range of frames; end it with --frames or Ctrl-C.",
+            name="frame_range",
+            value=frame_range,
+        )
+
+
+def _named(output: Path | None) -> Path:
+    """The file to write.
+
+    Raises:
+        ConfigError: None was named.
+    """
+    if output is None:
+        raise ConfigError("Name the file to write: --output FILE.json.", name="output", value=None)
+    return output
+
+
+def _check_stream(output: Path | None, stream: Path | None, kind: str, as_json: bool) -> None:
+    """See that live input is written somewhere, and that no two things go to one place.
+
+    Raises:
+        ConfigError: What was given does not go together.
+    """
+    if stream is None:
+        _named(output)
+    if output is None and kind != FORMATS[0]:
+        raise ConfigError(
+            "The format is that of the file that --output names; a stream has one of its own.",
+            name="format",
+            value=kind,
+        )
+    if as_json and stream == Path("-"):
+        raise ConfigError(
+            "Only one of --json and --stream - can have standard output; stream to a file or a "
+            "named pipe.",
+            name="stream",
+            value="-",
+        )
 
 
 def _region(text: str) -> tuple[int, int, int, int] | None:
@@ -289,17 +379,17 @@ def _is_live(videos: Sequence[Path], live: _LiveWords) -> bool:
     """
     from ifc_core.inference.live_frames import MOST_FPS
 
-    camera, size, fps, limit, keep_all = live
+    camera, size, fps, limit, keep_all, stream = live
     if fps is not None and not (math.isfinite(fps) and 0 < fps <= MOST_FPS):
         raise ConfigError(
             f"The frames per second must be a number above 0, not {fps}.", name="fps", value=fps
         )
     if camera is None and [str(video) for video in videos] != ["-"]:
-        is_for_live = size or fps is not None or limit is not None or keep_all
+        is_for_live = size or fps is not None or limit is not None or keep_all or stream
         if not videos or Path("-") in videos or is_for_live:
             raise ConfigError(
-                "Give video files, or - alone with --size, or --camera; --fps, --frames and "
-                "--keep-all are for live input.",
+                "Give video files, or - alone with --size, or --camera; --fps, --frames, "
+                "--keep-all and --stream are for live input.",
                 name="videos",
                 value=[str(video) for video in videos],
             )
@@ -318,19 +408,20 @@ def _is_live(videos: Sequence[Path], live: _LiveWords) -> bool:
 def _make_run(
     videos: list[Path],
     settings: ProposeSettings,
-    live: _LiveWords | None,
     restart: bool,
     part: TypedRange | None,
     ids_from: Path | None,
 ) -> ProposeRun:
-    """A run on files, or on a camera or a pipe."""
     from ifc_core.cli.dataset_ids import DatasetIds
-    from ifc_core.cli.propose_live import LiveOptions, LiveRun, parse_size
     from ifc_core.cli.propose_run import ProposeRun
 
-    if live is None:
-        ids = None if ids_from is None else DatasetIds(ids_from)
-        return ProposeRun(videos, settings, restart, part, ids)
-    camera, size, fps, limit, keep_all = live
+    ids = None if ids_from is None else DatasetIds(ids_from)
+    return ProposeRun(videos, settings, restart, part, ids)
+
+
+def _live_run(settings: ProposeSettings, live: _LiveWords) -> LiveRun:
+    from ifc_core.cli.propose_live import LiveOptions, LiveRun, parse_size
+
+    camera, size, fps, limit, keep_all, stream = live
     shape = parse_size(size) if size else None
-    return LiveRun(settings, LiveOptions(camera, shape, fps or 0.0, limit, keep_all))
+    return LiveRun(settings, LiveOptions(camera, shape, fps or 0.0, limit, keep_all, stream))

@@ -142,14 +142,14 @@ class ProposeRun:
     def summary(
         self,
         model: Any,
-        output: Path,
+        output: Path | None,
         overlays: Sequence[Path],
         videos: Sequence[ProposedVideo],
         seconds: float,
     ) -> dict[str, Any]:
         """What :meth:`write` returns."""
         return {
-            "output": str(output),
+            "output": None if output is None else str(output),
             "overlays": [str(path) for path in overlays],
             "model": self._settings.model,
             "model_sha256": model.sha256,

@@ -55,6 +55,10 @@ class InstanceTable:
         label, prob = self._best_class(instance_id)
         return label, score_with_quality(prob, seen.quality.mean)
 
+    def certainty(self, instance_id: int) -> float:
+        """Probability of an instance's best class, so far."""
+        return self._best_class(instance_id)[1]
+
     def summaries(self) -> Iterator[InstanceSummary]:
         """Every instance that has a mask, so far."""
         for instance_id, seen in sorted(self._seen.items()):

@@ -185,6 +185,10 @@ class VideoPrediction(Iterator[FrameResult]):
         """
         return tuple(s for s in self._table.summaries() if s.certainty >= self._score_threshold)
 
+    def is_certain(self, instance_id: int) -> bool:
+        """Whether an instance that some frame holds is over the score threshold, so far."""
+        return self._table.certainty(instance_id) >= self._score_threshold
+
     @property
     def notices(self) -> tuple[str, ...]:
         """Sentences for the person, such as a smaller resolution for want of memory."""

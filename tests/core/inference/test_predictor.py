@@ -198,6 +198,8 @@ def test_instances_under_the_threshold_leave_the_table(tiny_model, scene):
     scores = sorted(i.score for i in everything.instances)
     _, confident = run(tiny_model, scene[:5], score_threshold=scores[-1])
     assert [i.score for i in confident.instances] == [scores[-1]]
+    certain = [i.instance_id for i in everything.instances if confident.is_certain(i.instance_id)]
+    assert certain == [i.instance_id for i in confident.instances]
 
 
 def test_without_a_threshold_the_model_says_it(tiny_model, scene, prefer):
