@@ -24,6 +24,9 @@ T = TypeVar("T")
 MIN_SIDE_PX = 32
 """Shortest side of a training frame, the coarsest grid of the network."""
 
+_DIFFICULTIES = ("medium",)
+_INTERVAL = 20
+
 
 @dataclass(frozen=True, slots=True)
 class StageConfig:
@@ -48,7 +51,7 @@ class StageConfig:
     num_frames: tuple[int, ...] = (5,)
     batch_size: int = 16
     sizes: tuple[tuple[int, int], ...] = ((360, 640),)
-    difficulties: tuple[str, ...] = ("medium",)
+    difficulties: tuple[str, ...] = _DIFFICULTIES
     accumulate: int = 1
     anchor_queries: bool = False
     remix: int = 0
@@ -131,8 +134,9 @@ class DataConfig:
         annotations: JSON file of ``coco`` and ``ytvis``.
         root: Folder under which its images or videos lie.
         synthetic: Further fields of the generator's ``ClipSpec``.
-        interval: Largest distance in frames from the reference frame of a clip.
-        augmentation: Names of optional augmentations besides flip and resize.
+        interval: Largest distance in frames from the reference frame of a clip, of ``ytvis``.
+        augmentation: Names of optional augmentations besides flip and resize, of ``coco`` and
+            ``ytvis``.
         num_workers: Worker processes that prepare clips.
         prefetch: Batches that each worker prepares ahead.
     """
@@ -141,7 +145,7 @@ class DataConfig:
     annotations: Path | None = None
     root: Path | None = None
     synthetic: dict[str, Any] = field(default_factory=dict)
-    interval: int = 20
+    interval: int = _INTERVAL
     augmentation: tuple[str, ...] = ()
     num_workers: int = 1
     prefetch: int = 2
@@ -155,6 +159,22 @@ class DataConfig:
         if self.prefetch < 1:
             _refuse("prefetch", self.prefetch, "prefetch starts at 1")
         check_range("interval", self.interval)
+        self._refuse_unheard()
+
+    def _refuse_unheard(self) -> None:
+        """What another kind of data has must not be left aside in silence."""
+        used = {
+            "annotations": ("coco", "ytvis"),
+            "root": ("coco", "ytvis"),
+            "synthetic": ("synthetic",),
+            "interval": ("ytvis",),
+            "augmentation": ("coco", "ytvis"),
+        }
+        usual = {"interval": _INTERVAL}
+        for name, kinds in used.items():
+            value = getattr(self, name)
+            if self.kind not in kinds and value and value != usual.get(name):
+                _refuse_kind(name, value, kinds, self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +253,9 @@ class TrainConfig:
         if not self.guided_queries and any(stage.anchor_queries for stage in self.stages):
             _refuse("anchor_queries", True, "anchor_queries needs guided_queries above 0")
         refuse_init_in_output(self.init, self.output)
+        for stage in self.stages:
+            if self.data.kind != "synthetic" and stage.difficulties != _DIFFICULTIES:
+                _refuse_kind("difficulties", stage.difficulties, ("synthetic",), self.data.kind)
         if self.matching_weight < 0 or (self.matching_weight and not self.guided_queries):
             _refuse(
                 "matching_weight",
@@ -451,3 +474,12 @@ def _convert_plain(hint: Any, value: Any, name: str, base: Path | None) -> Any:
 
 def _refuse(name: str, value: object, sentence: str) -> typing.NoReturn:
     raise ConfigError(f"{sentence} (got {value!r}).", name=name, value=value)
+
+
+def _refuse_kind(name: str, value: object, kinds: tuple[str, ...], kind: str) -> typing.NoReturn:
+    raise ConfigError(
+        f"{name} is for data of the kind {' or '.join(kinds)}, and these are {kind}; leave it out "
+        "or change the kind.",
+        name=name,
+        value=value,
+    )
