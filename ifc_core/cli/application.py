@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import logging
 import sys
 import traceback
@@ -65,7 +66,21 @@ def load_command(name: str) -> Any:
     # Completion belongs to the program; Typer offers it for each command on its own, too.
     own = ("install_completion", "show_completion")
     command.params = [option for option in command.params if option.name not in own]
+    for one in (command, *getattr(command, "commands", {}).values()):
+        one.help = _without_line_breaks(one.help)
     return command
+
+
+def _without_line_breaks(text: str | None) -> str | None:
+    """Help whose paragraphs are one line each.
+
+    Typer joins the lines of the first paragraph alone; those of others end where they end in the
+    source, whatever the width of the terminal.
+    """
+    if text is None:
+        return None
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
 class LazyGroup(TyperGroup):

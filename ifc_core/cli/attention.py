@@ -14,7 +14,7 @@ app = typer.Typer()
 
 @app.command(epilog="Example: ifc-studio attention clip.mp4 -o attention --frame 12 --layer 2")
 def attention(
-    video: Annotated[Path, typer.Argument(help="Video file or folder of frames.")],
+    video: Annotated[Path, typer.Argument(help="Video file or folder of frames.", metavar="VIDEO")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for the pictures.", metavar="OUT_DIR")
     ],

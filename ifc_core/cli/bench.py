@@ -152,13 +152,16 @@ BENCHES = {
     ),
 }
 
+WINDOW_BENCHES = {"ui": "Latencies of the window, on a virtual screen where there is none."}
+"""Help of the window's benches, whose modules are not loaded only to list them."""
+
 
 @app.command(
     epilog="Example: ifc-studio bench infer --set num_frames=20 --set height=180 --set width=320"
 )
 def bench(
     name: Annotated[
-        str, typer.Argument(help="Which bench; without it, all are listed.", metavar="[NAME]")
+        str, typer.Argument(help="Which bench; without it, all are listed.", metavar="NAME")
     ] = "",
     settings: Annotated[
         list[str] | None,
@@ -204,7 +207,8 @@ def _list() -> None:
     for name, entry in BENCHES.items():
         print_line(f"{name:13s} {entry.help}")
     for point in _installed():
-        print_line(f"{point.name.removeprefix(ENTRY_PREFIX):13s} (from {point.value})")
+        name = point.name.removeprefix(ENTRY_PREFIX)
+        print_line(f"{name:13s} {WINDOW_BENCHES.get(name, f'(from {point.value})')}")
 
 
 def _list_options(kind: type[Any] | None) -> None:

@@ -61,18 +61,22 @@ def info(
     if as_json:
         print_json(described)
         return
+    width = max(map(len, described))
     for key, value in described.items():
         if key == "categories":
             value = ", ".join(category["name"] for category in value)
         if isinstance(value, dict):
             value = ", ".join(f"{k} {v}" for k, v in value.items()) or "unknown"
-        print_line(f"{key.replace('_', ' '):<22} {value}")
+        print_line(f"{key.replace('_', ' '):<{width}} {value}")
 
 
 @app.command("import", epilog="Example: ifc-studio models import ytvis_r50.pth -o r50.safetensors")
 def import_command(
     file: Annotated[
-        Path, typer.Argument(help="Published checkpoint (.pth), or .safetensors of ours.")
+        Path,
+        typer.Argument(
+            help="Published checkpoint (.pth), or .safetensors of ours.", metavar="FILE"
+        ),
     ],
     output: Annotated[
         Path | None,
@@ -111,7 +115,9 @@ def import_command(
 
 
 @app.command(epilog="Example: ifc-studio models remove ytvis_r50")
-def remove(name: Annotated[str, typer.Argument(help="Name of an imported model.")]) -> None:
+def remove(
+    name: Annotated[str, typer.Argument(help="Name of an imported model.", metavar="NAME")],
+) -> None:
     """Delete a model that was imported into the user's models folder."""
     from ifc_core.models.registry import remove_model
 

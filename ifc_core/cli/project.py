@@ -50,7 +50,7 @@ FORMATS = "ytvis, ytvis-results, coco, davis, mots or ctc"
 def new(
     project: ProjectArgument,
     videos: Annotated[
-        list[Path] | None, typer.Argument(help="Videos or folders of frames.", metavar="[VIDEO]...")
+        list[Path] | None, typer.Argument(help="Videos or folders of frames.", metavar="VIDEO")
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the project; by default the folder's.")] = "",
     from_pack: Annotated[
@@ -103,7 +103,7 @@ def import_files(
     project: ProjectArgument,
     files: Annotated[
         list[Path],
-        typer.Argument(help="Annotation files or folders, or videos to add.", metavar="FILE..."),
+        typer.Argument(help="Annotation files or folders, or videos to add.", metavar="FILE"),
     ],
     form: Annotated[
         str, typer.Option("--format", help=f"{FORMATS}; found out where left out.")

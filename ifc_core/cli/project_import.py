@@ -79,7 +79,7 @@ def show_imports(
 def locate(
     project: Annotated[Path, typer.Argument(help="The project folder.", metavar="PROJECT")],
     folders: Annotated[
-        list[Path], typer.Argument(help="Folders to look in, four deep.", metavar="FOLDER...")
+        list[Path], typer.Argument(help="Folders to look in, four deep.", metavar="FOLDER")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:

@@ -64,7 +64,7 @@ def set_measures(
     project: Annotated[Path, typer.Argument(help="The project folder.", metavar="PROJECT")],
     videos: Annotated[
         list[str] | None,
-        typer.Argument(help="Names of videos; all where left out.", metavar="[VIDEO]..."),
+        typer.Argument(help="Names of videos; all where left out.", metavar="VIDEO"),
     ] = None,
     fps: Annotated[float | None, typer.Option(help=f"{FPS_HELP} 0 takes it away.")] = None,
     um_per_px: Annotated[float | None, typer.Option(help=f"{SCALE_HELP} 0 takes it away.")] = None,

@@ -22,6 +22,8 @@ app = typer.Typer()
 
 FORMATS = ("ytvis", "ytvis-results")
 _CLIP_LENGTH, _CLIP_STRIDE = 5, 1
+_LOOKED_AT, _FOUND, _LIVE = "What is looked at", "What is found", "Live input"
+"""Headings of the help: one table of all options would be too wide for their names."""
 _RESULTS_SCORE_THRESHOLD = 0.01  # evaluators rank results and want the weak ones too
 _LiveWords = tuple[int | None, str, float | None, int | None, bool, Path | None]
 """Camera, size, frames per second, limit, whether to keep all and the stream, as given."""
@@ -33,7 +35,7 @@ def propose(
         list[Path] | None,
         typer.Argument(
             help="Video files or folders of frames; - for raw RGB frames on standard input.",
-            metavar="VIDEO...",
+            metavar="VIDEO",
         ),
     ] = None,
     output: Annotated[
@@ -47,16 +49,25 @@ def propose(
     ] = None,
     model: Annotated[str, typer.Option(help="Name or file of the model.")] = "default",
     clip_length: Annotated[
-        int | None, typer.Option(help="T, frames seen at once; 5 where left out.")
+        int | None,
+        typer.Option(help="T, frames seen at once; 5 where left out.", rich_help_panel=_LOOKED_AT),
     ] = None,
     clip_stride: Annotated[
-        int | None, typer.Option(help="S, frames between clips; 1 where left out.")
+        int | None,
+        typer.Option(help="S, frames between clips; 1 where left out.", rich_help_panel=_LOOKED_AT),
     ] = None,
-    frame_step: Annotated[int, typer.Option(help="Look at every n-th frame only.")] = 1,
-    offline: Annotated[bool, typer.Option("--offline", help="One clip for all of it.")] = False,
+    frame_step: Annotated[
+        int, typer.Option(help="Look at every n-th frame only.", rich_help_panel=_LOOKED_AT)
+    ] = 1,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="One clip for all of it.", rich_help_panel=_LOOKED_AT)
+    ] = False,
     short_side: Annotated[
         int | None,
-        typer.Option(help="Resize frames to it; by default what the model was made for."),
+        typer.Option(
+            help="Resize frames to it; by default what the model was made for.",
+            rich_help_panel=_LOOKED_AT,
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
@@ -64,28 +75,32 @@ def propose(
         float | None,
         typer.Option(
             help="Leave out what the model is less sure of, whatever its quality; by default the "
-            "model says, for ytvis-results 0.01."
+            "model says, for ytvis-results 0.01.",
+            rich_help_panel=_FOUND,
         ),
     ] = None,
     duplicate_iou: Annotated[
         float | None,
         typer.Option(
             help="Masks that overlap this much are one thing; 1 keeps all; by default the model "
-            "says."
+            "says.",
+            rich_help_panel=_FOUND,
         ),
     ] = None,
     continuation_score: Annotated[
         float | None,
         typer.Option(
             help="What a clip is unsure of may continue a track from this probability on; 1 leaves "
-            "it out; by default the model says."
+            "it out; by default the model says.",
+            rich_help_panel=_FOUND,
         ),
     ] = None,
     lookahead: Annotated[
         int | None,
         typer.Option(
             help="Frames to look ahead before it is decided who is who; 0 decides on each clip at "
-            "once; by default the model says, live 0."
+            "once; by default the model says, live 0.",
+            rich_help_panel=_FOUND,
         ),
     ] = None,
     format: Annotated[
@@ -105,20 +120,25 @@ def propose(
         typer.Option(help="Also draw the masks into this MP4; several videos give NAME-VIDEO.mp4."),
     ] = None,
     reidentify: Annotated[
-        bool, typer.Option("--reidentify", help="Know objects again after an absence.")
+        bool,
+        typer.Option(
+            "--reidentify", help="Know objects again after an absence.", rich_help_panel=_FOUND
+        ),
     ] = False,
     tiles: Annotated[
         str,
         typer.Option(
             help="Look at large frames in tiles as well: auto, ROWSxCOLUMNS, or the size of the "
-            "smallest objects, such as 24px."
+            "smallest objects, such as 24px.",
+            rich_help_panel=_LOOKED_AT,
         ),
     ] = "",
     edges: Annotated[
         str | None,
         typer.Option(
             help="Decide the edges of masks again at the size of the frame: off, fast (by the "
-            "colours nearby) or best (by a network of its own); by default the model says."
+            "colours nearby) or best (by a network of its own); by default the model says.",
+            rich_help_panel=_FOUND,
         ),
     ] = None,
     shot_cuts: Annotated[
@@ -126,25 +146,42 @@ def propose(
         typer.Option(
             "--shot-cuts/--no-shot-cuts",
             help="End tracks where an edited video cuts to a new shot.",
+            rich_help_panel=_LOOKED_AT,
         ),
     ] = True,
     region: Annotated[
         str,
         typer.Option(
-            help="Look at this part of the frames only, in pixels.", metavar="X,Y,WIDTH,HEIGHT"
+            help="Look at this part of the frames only: left, top, width and height in pixels.",
+            metavar="X,Y,W,H",
+            rich_help_panel=_LOOKED_AT,
         ),
     ] = "",
-    frame_range: Annotated[str, typer.Option(help=FRAME_RANGE_HELP, metavar="FIRST:LAST")] = "",
+    frame_range: Annotated[
+        str, typer.Option(help=FRAME_RANGE_HELP, metavar="FIRST:LAST", rich_help_panel=_LOOKED_AT)
+    ] = "",
     camera: Annotated[
-        int | None, typer.Option(help="Watch this camera (0 is the first) until Ctrl-C.", min=0)
+        int | None,
+        typer.Option(
+            help="Watch this camera (0 is the first) until Ctrl-C.", min=0, rich_help_panel=_LIVE
+        ),
     ] = None,
-    size: Annotated[str, typer.Option(help="Of frames on standard input: WIDTHxHEIGHT.")] = "",
-    fps: Annotated[float | None, typer.Option(help="Frames per second of standard input.")] = None,
+    size: Annotated[
+        str, typer.Option(help="Of frames on standard input: WIDTHxHEIGHT.", rich_help_panel=_LIVE)
+    ] = "",
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Frames per second of standard input.", rich_help_panel=_LIVE),
+    ] = None,
     frames: Annotated[
-        int | None, typer.Option(help="End live input after this many frames.", min=1)
+        int | None,
+        typer.Option(help="End live input after this many frames.", min=1, rich_help_panel=_LIVE),
     ] = None,
     keep_all: Annotated[
-        bool, typer.Option("--keep-all", help="Let a pipe wait instead of dropping frames.")
+        bool,
+        typer.Option(
+            "--keep-all", help="Let a pipe wait instead of dropping frames.", rich_help_panel=_LIVE
+        ),
     ] = False,
     stream: Annotated[
         Path | None,
@@ -152,6 +189,7 @@ def propose(
             help="Also write the masks of each frame of live input as they come, a line of JSON a "
             "frame, to this file or named pipe; - is standard output.",
             metavar="OUT.jsonl",
+            rich_help_panel=_LIVE,
         ),
     ] = None,
     restart: Annotated[

@@ -20,13 +20,16 @@ app = typer.Typer()
 _LEAST_MINUTES = 0.01
 
 
-@app.command(epilog="Example: torchrun --nproc-per-node 4 --no-python ifc-studio train my.toml")
+@app.command(
+    epilog="Examples: ifc-studio train synthetic_r18_cpu -o runs/first; "
+    "torchrun --nproc-per-node 4 --no-python ifc-studio train my.toml"
+)
 def train(
     config: Annotated[
         str,
         typer.Argument(
             help="TOML file, or the name of a bundled preset; without it, these are listed.",
-            metavar="[CONFIG]",
+            metavar="CONFIG",
         ),
     ] = "",
     output: Annotated[
@@ -66,8 +69,9 @@ def train(
                 name="config",
                 value="",
             )
+        width = max(map(len, preset_names()))
         for name in preset_names():
-            print_line(f"{name:20s} {preset_summary(name)}")
+            print_line(f"{name:{width}s} {preset_summary(name)}")
         return
 
     import torch
