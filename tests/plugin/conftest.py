@@ -57,7 +57,8 @@ def tidied_desk(lasting_desks, shared_viewer, tmp_path, clip):
     """Like ``desk``, but with the studio of the module's other tests, which is half as dear.
 
     For tests that change nothing of a studio but what it has open: closing that takes all with it.
-    A module takes it by a fixture ``desk`` of its own.
+    A test may close the studio as well, and the next one gets another. A module takes it by a
+    fixture ``desk`` of its own.
     """
     from desk import Desk
 
@@ -65,8 +66,13 @@ def tidied_desk(lasting_desks, shared_viewer, tmp_path, clip):
         lasting_desks[0].begin_anew(tmp_path / "projects", clip)
     else:
         lasting_desks.append(Desk(shared_viewer, tmp_path / "projects", clip))
-    yield lasting_desks[0]
-    lasting_desks[0].leave()
+    made = lasting_desks[0]
+    yield made
+    if made.studio.is_closed:
+        made.close()
+        lasting_desks.clear()
+    else:
+        made.leave()
     shared_viewer.layers.clear()
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine, disc
 from fake_pointer import drag
+from qtpy.QtCore import QCoreApplication, QEvent
+from qtpy.QtWidgets import QDialog
 
 from napari_ifc.features.correction import Correction
 from napari_ifc.settings import StudioSettings
@@ -26,6 +28,7 @@ class Desk:
         self.sentences: list[str] = []
         self.studio.failed.connect(self.sentences.append)
         self._open(clip)
+        self._spread = self.correction.strip.chosen()
 
     def _open(self, clip: Path) -> None:
         assert self.studio.open_path(clip)
@@ -46,8 +49,12 @@ class Desk:
         self.engine.end_jobs()
         self.studio.tasks.cancel()
         self.studio.close_project()
+        for dialog in self.studio.panel.findChildren(QDialog):  # some linger once they are closed
+            dialog.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         self.studio.panel.banner.clear()
         self.studio.panel.show_page("tracks")
+        self.correction.strip.choose(*self._spread)
 
     def close(self) -> None:
         """Close the studio, and then its engine."""

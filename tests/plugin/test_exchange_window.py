@@ -20,6 +20,11 @@ pytestmark = pytest.mark.window
 
 
 @pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
+@pytest.fixture
 def truth(tmp_path):
     """Truth of two cells in a video that the challenge calls 01."""
     folder = tmp_path / "z" / "01_GT" / "TRA"

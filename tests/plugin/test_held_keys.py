@@ -9,6 +9,12 @@ from qtpy.QtWidgets import QApplication
 
 pytestmark = pytest.mark.window
 
+
+@pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
 REPEATED = {
     *("frame.next", "frame.previous", "frame.ten_on", "frame.ten_back"),
     *("event.next", "event.previous", "track.next", "track.previous"),

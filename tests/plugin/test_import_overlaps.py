@@ -13,6 +13,11 @@ pytestmark = pytest.mark.window
 
 
 @pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
+@pytest.fixture
 def written(desk, tmp_path):
     """A file of a track beside which another one was drawn since, a pixel to the right."""
     desk.studio.select(())

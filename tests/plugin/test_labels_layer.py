@@ -14,6 +14,11 @@ from napari_ifc.labels_export import labels_to_proposals
 pytestmark = pytest.mark.window
 
 
+@pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
 class Unreadable:
     """A computed layer whose second frame fails."""
 

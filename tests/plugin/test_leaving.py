@@ -16,6 +16,11 @@ pytestmark = pytest.mark.window
 
 
 @pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
+@pytest.fixture
 def written(desk, tmp_path):
     """A file of three tracks of the first video, which has none any more."""
     for column in (10, 25, 40):

@@ -1,5 +1,6 @@
 """Divisions in a real window: keys, the table, the timeline."""
 
+import pytest
 from fake_engine import SIZE, disc
 
 from ifc_core.annotation import edits
@@ -7,6 +8,11 @@ from ifc_core.annotation.track_colors import lineage_colors
 from ifc_core.config import read_settings
 from ifc_core.structures.palette import NO_FAMILY
 from napari_ifc.views.track_view import PARENT
+
+
+@pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
 
 
 def family(desk):

@@ -9,6 +9,11 @@ pytestmark = pytest.mark.window
 
 
 @pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
+@pytest.fixture
 def parts(desk):
     """Two tracks on one frame, side by side, the left one first."""
     left = desk.corrected()

@@ -17,6 +17,11 @@ pytestmark = pytest.mark.window
 
 
 @pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
+@pytest.fixture
 def imported(desk):
     """An imported model, which is chosen."""
     file = data_dir() / "models" / "published.safetensors"

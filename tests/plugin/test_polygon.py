@@ -7,6 +7,12 @@ from napari_ifc.features.polygon import Polygon
 
 pytestmark = pytest.mark.window
 
+
+@pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
 CORNERS = ([5.5, 5.5], [5.5, 15.5], [15.5, 15.5], [15.5, 5.5])
 POINTER = [30.5, 30.5]
 

@@ -1,8 +1,14 @@
 """Propose in the window: its estimate, and when it is not offered."""
 
+import pytest
 from fake_engine import NUM_FRAMES
 
 from ifc_core.annotation import Scope, edits
+
+
+@pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
 
 
 def test_an_estimate_that_gave_way_to_a_run_is_made_after_it(desk, qtbot):

@@ -8,6 +8,12 @@ from real_pointer import CONTROL, SHIFT, RealPointer
 
 pytestmark = pytest.mark.window
 
+
+@pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
 FIRST, SECOND, BESIDE = (15.5, 24.5), (45.5, 24.5), (2.5, 2.5)
 
 

@@ -13,6 +13,11 @@ pytestmark = pytest.mark.window
 
 
 @pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
+@pytest.fixture
 def two(desk):
     """Two tracks, of which the second is selected and so under the brush."""
     first = desk.corrected()

@@ -6,6 +6,11 @@ pytestmark = pytest.mark.window
 
 
 @pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
+@pytest.fixture
 def delete(desk, qtbot):
     """Deletes the Edit layer as a person does, and waits for the new one."""
 

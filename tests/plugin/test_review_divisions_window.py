@@ -16,6 +16,11 @@ pytestmark = pytest.mark.window
 
 
 @pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
+@pytest.fixture
 def review(desk, qtbot):
     """The page in front, on a cell that divides; its first entry is the division."""
     project = desk.project

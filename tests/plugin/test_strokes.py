@@ -14,6 +14,12 @@ from ifc_core.annotation import Project, edits
 from ifc_core.engine.protocol import JobEnd, JobStatus
 from napari_ifc.engine_bridge import EngineBridge
 
+
+@pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
 FAR = (60.5, 44.5)  # off all discs
 
 

@@ -17,6 +17,11 @@ pytestmark = pytest.mark.window
 
 
 @pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
+@pytest.fixture
 def two(desk):
     """Two tracks, of which the first is selected."""
     first = desk.corrected()

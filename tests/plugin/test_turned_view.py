@@ -7,6 +7,12 @@ from napari_ifc.features.opening import Opening
 
 pytestmark = pytest.mark.window
 
+
+@pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
 WORDS = "The video and drawing rest in 3-D and along other axes."
 
 

@@ -17,6 +17,12 @@ from napari_ifc.views.timeline_painter import RULER_PX
 
 pytestmark = pytest.mark.window
 
+
+@pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
 LEFT = Qt.MouseButton.LeftButton
 
 
