@@ -13,6 +13,7 @@ from napari.utils.colormaps import DirectLabelColormap
 from napari.utils.interactions import mouse_release_callbacks
 
 from napari_ifc.gestures import POINTER_TOOLS, Gesture, held_keys
+from napari_ifc.picture_place import PLAIN, PicturePlace
 from napari_ifc.soon import soon
 from napari_ifc.steady_place import hold_place, keep_place
 
@@ -42,6 +43,7 @@ class EditLayer:
             is released.
         on_late: Called once a stroke is over and stored before which another mask came.
         on_rest: Called then, whether one came or not.
+        place: Where the video lies.
 
     Attributes:
         layer: The layer; made anew with :meth:`renew`.
@@ -60,8 +62,10 @@ class EditLayer:
         on_gesture: Callable[[Gesture], None],
         on_late: Callable[[], None],
         on_rest: Callable[[], None],
+        place: PicturePlace = PLAIN,
     ) -> None:
         self._size = size
+        self._place = place
         self._opacity = opacity
         self._on_drawn = on_drawn
         self._on_mode = on_mode
@@ -108,7 +112,7 @@ class EditLayer:
             metadata={"ifc": EDIT},
         )
         keep_place(layer)
-        hold_place(layer)
+        hold_place(layer, self._place)
         self._color = None
         self._is_blank = True
         layer.selected_label = 1
@@ -285,7 +289,7 @@ class EditLayer:
     ) -> None:
         if tool not in POINTER_TOOLS:
             return
-        row, column = (float(v) + 0.5 for v in event.position[-2:])
+        row, column = (v + 0.5 for v in self._place.row_column(event.position))
         at = (float(event.pos[0]), float(event.pos[1]))
         if not finished or not trail:
             trail.append(((column, row), at))

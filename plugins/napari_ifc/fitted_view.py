@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from napari_ifc.picture_place import PLAIN, PicturePlace
+
 if TYPE_CHECKING:
     import napari
 
@@ -25,17 +27,19 @@ class FittedView:
         self._viewer = viewer
         self._layer: Any = None
         self._picture = (1, 1)
+        self._place = PLAIN
         self._canvas = tuple(viewer.canvas.size)
         viewer.canvas.events.size.connect(self._on_size)
 
-    def use(self, layer: Any, size: tuple[int, int]) -> None:
+    def use(self, layer: Any, size: tuple[int, int], place: PicturePlace = PLAIN) -> None:
         """Look after a picture from now on.
 
         Args:
             layer: Its layer; ``None`` for none.
             size: (height, width) in pixels.
+            place: Where it lies.
         """
-        self._layer, self._picture = layer, size
+        self._layer, self._picture, self._place = layer, size, place
 
     def fit(self) -> None:
         """Show the whole picture, as large as it goes."""
@@ -55,8 +59,9 @@ class FittedView:
         if self._layer is None or not self._is_plain():
             return False
         camera = self._viewer.scene.camera
+        slack = _SLACK * self._place.pixel
         centred = (
-            math.isclose(here, there, abs_tol=_SLACK)
+            math.isclose(here, there, abs_tol=slack)
             for here, there in zip(camera.center[-2:], self._middle(), strict=True)
         )
         return math.isclose(camera.zoom, self._zoom(), rel_tol=_SLACK) and all(centred)
@@ -66,13 +71,14 @@ class FittedView:
         return self._viewer.dims.ndisplay == 2 and not self._viewer.canvas.grid.enabled
 
     def _zoom(self) -> float:
-        """Pixels of the canvas for one of the picture that fits."""
-        rooms = (c / p for c, p in zip(self._canvas, self._picture, strict=True))
-        return (1 - _MARGIN) * min(rooms)
+        """Pixels of the canvas for a unit of the world where the picture fits."""
+        low, high = self._place.extent(self._picture)
+        sides = (end - begin for begin, end in zip(low, high, strict=True))
+        return (1 - _MARGIN) * min(c / side for c, side in zip(self._canvas, sides, strict=True))
 
     def _middle(self) -> tuple[float, float]:
-        height, width = self._picture
-        return (height - 1) / 2, (width - 1) / 2
+        (top, left), (bottom, right) = self._place.extent(self._picture)
+        return (top + bottom) / 2, (left + right) / 2
 
     def close(self) -> None:
         """Stop listening."""

@@ -8,13 +8,13 @@ in 3-D one frame is seen and drawing rests. The project never depends on them.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from napari.layers import Image
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication
 
 from napari_ifc.chosen_layers import choice_kept
 from napari_ifc.edit_layer import EDIT, SMART_ERASE, EditLayer
@@ -29,9 +29,11 @@ from napari_ifc.lazy_video import LazyVideo
 from napari_ifc.overlay import DrawnMask, OverlayStyle
 from napari_ifc.overlay_ahead import Read
 from napari_ifc.overlay_layer import OVERLAY, OverlayLayer
+from napari_ifc.picture_place import PLAIN, PicturePlace
 from napari_ifc.soon import soon
 from napari_ifc.steady_place import hold_place, keep_place
 from napari_ifc.time_axis import name_axes
+from napari_ifc.zoom_watch import ZoomWatch
 
 if TYPE_CHECKING:
     import napari
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
 
 VIDEO = "Video"
 __all__ = ["EDIT", "HEAT", "OVERLAY", "SMART_ERASE", "VIDEO", "LayerStack"]
-_ZOOM_MS = 60
 
 
 class LayerStack:
@@ -64,6 +65,8 @@ class LayerStack:
         on_gesture: Called with each :class:`Gesture` of a pointer tool, also while it goes on.
         on_turned: Called with whether frames are shown as they are, when :attr:`flat` changed.
         flat: Whether they are: not in 3-D, nor along other axes; and the way back.
+        place_of: Says where the picture of a video lies, by its file or folder.
+        place: Where that of the video lies that is shown.
     """
 
     def __init__(
@@ -96,6 +99,8 @@ class LayerStack:
         self._busy = False
         self._editable = True
         self._mode_to_come = self._mode_before = ""
+        self.place = PLAIN
+        self.place_of: Callable[[Path | None], PicturePlace] = lambda path: PLAIN
         self.on_turned: Callable[[bool], None] = lambda flat: None
         self.on_rest: Callable[[], None] = lambda: None
         self.on_gesture: Callable[[Gesture], None] = lambda gesture: None
@@ -103,7 +108,7 @@ class LayerStack:
         self._fitted = FittedView(viewer)
         self._order = LayerOrder(viewer.layers)
         self._repair_timer = soon(self._repair)
-        self._zoom_timer = soon(self._take_zoom, _ZOOM_MS)
+        self._zoom = ZoomWatch(viewer, self._take_zoom)
         self._travel = FrameTravel(
             viewer,
             deliver,
@@ -115,7 +120,6 @@ class LayerStack:
         self.flat = FlatView(viewer, self._on_turned, self._on_turn_refused)
         viewer.layers.events.removed.connect(self._on_layers_changed)
         viewer.layers.events.reordered.connect(self._on_layers_changed)
-        viewer.scene.camera.events.zoom.connect(self._on_zoom)
 
     # Showing
 
@@ -176,16 +180,17 @@ class LayerStack:
         edit = None if self._edit is None else self._edit.layer
         return tuple(x for x in (self._video, overlay, self._heat, edit) if x is not None)
 
-    def show_video(self, source: LazyVideo, name: str) -> None:
-        """Show a video in place of what was shown."""
+    def show_video(self, source: LazyVideo, name: str, path: Path | None = None) -> None:
+        """Show a video, of a file or folder, in place of what was shown."""
         self.clear()
+        self.place = self._zoom.place = self.place_of(path)
         self._source = source
         self._size = source.shape[1:3]
         self._name = name
         self._travel.use(source, self._redraw)
         self.flat.use(source)
         self._video = self._make_video(source)
-        self._overlay = OverlayLayer(self.style, self._size, self._zoom())
+        self._overlay = OverlayLayer(self.style, self._size, self._zoom.zoom, self.place)
         self._edit = EditLayer(
             self._size,
             max(0.05, self.style.opacity),
@@ -194,26 +199,27 @@ class LayerStack:
             on_gesture=lambda gesture: self.on_gesture(gesture),
             on_late=lambda: self._on_frame(self.frame_index),
             on_rest=lambda: self.on_rest(),
+            place=self.place,
         )
         self._editable, self._mode_to_come = True, ""
         self._order.begin()
         self._build()
         name_axes(self._viewer.dims)
         self._travel.begin()
-        self._fitted.use(self._video, self._size)
+        self._fitted.use(self._video, self._size, self.place)
         self.fit()
 
     def fit(self) -> None:
         """Show the whole picture, as large as it goes, also when the canvas changes its size."""
         self._fitted.fit()
-        self._take_zoom()
+        self._zoom.tell()
 
     def clear(self) -> None:
         """Take our layers away."""
         self.flush()
         self._travel.put_down()
-        for timer in (self._repair_timer, self._zoom_timer):
-            timer.stop()
+        self._repair_timer.stop()
+        self._zoom.rest()
         present = [layer for layer in self.layers if layer in self._viewer.layers]
         if present:
             self._busy = True
@@ -239,7 +245,7 @@ class LayerStack:
         self._travel.close()
         self._viewer.layers.events.removed.disconnect(self._on_layers_changed)
         self._viewer.layers.events.reordered.disconnect(self._on_layers_changed)
-        self._viewer.scene.camera.events.zoom.disconnect(self._on_zoom)
+        self._zoom.close()
 
     def go_to(self, frame_index: int) -> None:
         """Show a frame, or what comes nearest to it until it is decoded."""
@@ -275,6 +281,7 @@ class LayerStack:
         """Put a layer of a feature above ours, active or not; the feature takes it away again."""
         self._busy = True
         self._bind(layer)
+        layer.affine = self.place.affine(layer.ndim)
         with choice_kept(self._viewer.layers):
             self._viewer.layers.append(layer)
         if active:
@@ -307,7 +314,7 @@ class LayerStack:
             before.data = values
         else:
             self._remove(before)
-            self._heat = None if values is None else heat_layer(values, self._size)
+            self._heat = None if values is None else heat_layer(values, self._size, self.place)
         if values is not None:
             with choice_kept(self._viewer.layers):
                 self._build()
@@ -433,7 +440,7 @@ class LayerStack:
             metadata={"ifc": VIDEO},
         )
         keep_place(layer)
-        hold_place(layer)
+        hold_place(layer, self.place)
         return layer
 
     def _bind(self, layer: Any) -> None:
@@ -442,19 +449,9 @@ class LayerStack:
 
     # What napari says
 
-    def _zoom(self) -> float:
-        """Pixels of the screen for one of the video."""
-        app = QApplication.instance()
-        ratio = app.devicePixelRatio() if isinstance(app, QApplication) else 1.0
-        return float(self._viewer.scene.camera.zoom) * ratio
-
-    def _on_zoom(self, event: Any = None) -> None:
-        if self._source is not None:
-            self._zoom_timer.start()
-
-    def _take_zoom(self) -> None:
+    def _take_zoom(self, zoom: float) -> None:
         if self._overlay is not None:
-            self._overlay.take_zoom(self._zoom())
+            self._overlay.take_zoom(zoom)
 
     def _on_turned(self, flat: bool) -> None:
         if flat:  # the tool comes back with the layers
@@ -479,7 +476,7 @@ class LayerStack:
         missing = [x for x in self.layers if x not in self._viewer.layers]
         if self._video in missing:
             self._video = self._make_video(self._source)
-            self._fitted.use(self._video, self._size)
+            self._fitted.use(self._video, self._size, self.place)
         if self._overlay.layer in missing:
             self._overlay.renew()
         if self._edit.layer in missing:

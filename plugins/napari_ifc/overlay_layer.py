@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_ifc.overlay import DrawnMask, Ground, OverlayPainter, OverlayStyle, overlay_scale
 from napari_ifc.overlay_ahead import OverlayAhead, Plan, Read
+from napari_ifc.picture_place import PLAIN, PicturePlace
 from napari_ifc.steady_place import hold_place, keep_place
 
 OVERLAY = "Tracks"
@@ -27,16 +28,20 @@ class OverlayLayer:
         style: How masks are drawn.
         size: (height, width) of the video.
         zoom: Pixels of the screen for one of the video.
+        place: Where the video lies.
 
     Attributes:
         style: How masks are drawn from the next :meth:`draw` on.
         layer: The layer; made anew with :meth:`renew`.
     """
 
-    def __init__(self, style: OverlayStyle, size: tuple[int, int], zoom: float) -> None:
+    def __init__(
+        self, style: OverlayStyle, size: tuple[int, int], zoom: float, place: PicturePlace = PLAIN
+    ) -> None:
         self.style = style
         self._size = size
         self._zoom = zoom
+        self._place = place
         self._masks: Sequence[DrawnMask] = ()
         self._painter, self._brush = self._painters(overlay_scale(size, zoom))
         self._ahead = OverlayAhead()
@@ -145,7 +150,7 @@ class OverlayLayer:
             metadata={"ifc": OVERLAY},
         )
         keep_place(layer)
-        hold_place(layer)
+        hold_place(layer, self._place)
         return layer
 
 

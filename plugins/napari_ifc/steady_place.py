@@ -13,6 +13,8 @@ import numpy as np
 from napari.layers import Layer
 from napari.utils.transforms import Affine, TransformChain
 
+from napari_ifc.picture_place import PicturePlace
+
 
 class _SteadyChain(TransformChain):
     """A chain that takes note only of transforms that change something."""
@@ -37,22 +39,23 @@ def keep_place(layer: Layer) -> None:
         layer._transforms = _SteadyChain(list(chain))
 
 
-def hold_place(layer: Layer) -> None:
-    """Have a layer stay over the picture, whatever is done with napari's *Transform*.
+def hold_place(layer: Layer, place: PicturePlace) -> None:
+    """Lay a layer over the picture, to stay there whatever is done with napari's *Transform*.
 
     Else strokes would go where the layer was, beside what is seen under the brush.
 
     Args:
-        layer: A layer without an affine transform of its own.
+        layer: A layer whose own scale and translation count pixels of the picture.
+        place: Where the picture lies.
     """
-    layer.events.affine.connect(_put_back)
+    still = place.affine(layer.ndim)
 
+    def put_back(event: Any) -> None:
+        if not np.array_equal(event.source.affine.affine_matrix, still):
+            event.source.affine = still
 
-def _put_back(event: Any) -> None:
-    layer = event.source
-    still = np.eye(layer.ndim + 1)
-    if not np.array_equal(layer.affine.affine_matrix, still):
-        layer.affine = still
+    layer.affine = still
+    layer.events.affine.connect(put_back)
 
 
 def _is_same(one: Any, other: Any) -> bool:

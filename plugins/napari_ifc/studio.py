@@ -224,7 +224,8 @@ class Studio(StudioFeatures):
         proposer = self.proposing.controller(session, editor)
         self.workspace = Workspace(session, cache, index, editor, proposer)
         self.panel.banner.clear()
-        self.layers.show_video(LazyVideo(cache, session.num_frames, size), entry.name)
+        source, path = LazyVideo(cache, session.num_frames, size), session.reader.video.path
+        self.layers.show_video(source, entry.name, path)
         editor.go_to(self.layers.frame_index)  # not 0 where the first frames are broken
         self.layers.set_editable(not project.read_only)
         self.window.bind_keys()

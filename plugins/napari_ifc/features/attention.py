@@ -128,9 +128,9 @@ class AttentionExplorer(Feature):
             yield
         if not moved:
             height, width = self.studio.layers.size
-            y, x = event.position[-2:]
+            y, x = self.studio.layers.place.row_column(event.position)
             if 0 <= y < height and 0 <= x < width:
-                self.controller.pick(float(y) / height, float(x) / width)
+                self.controller.pick(y / height, x / width)
 
     # Export
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from ifc_core.annotation.importing import iter_proposals
+from ifc_core.annotation import Project
+from ifc_core.annotation.importing import ImportReport, iter_proposals
 from ifc_core.errors import InputError
 from ifc_core.io.ytvis_types import YtvisFile
-from ifc_core.jobs import JobContext
+from ifc_core.jobs import JobContext, Progress
 from napari_ifc.actions import Action
 from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
 from napari_ifc.features.files import Files
 from napari_ifc.labels_export import labels_to_proposals
 from napari_ifc.language import tr
+from napari_ifc.picture_place import PicturePlace
+
+Steps = Generator[Progress, None, ImportReport]
 
 
 class LabelsLayer(Feature):
@@ -55,6 +61,7 @@ class LabelsLayer(Feature):
         data = layer.data[0] if layer.multiscale else layer.data
         self._check(name, data)
         class_name = self.workspace.editor.default_class()
+        elsewhere = self._where(layer)
 
         def take(file: YtvisFile) -> None:
             if self.studio.project is not project:
@@ -62,9 +69,11 @@ class LabelsLayer(Feature):
             elif not file.tracks:
                 self.studio.inform(tr("The layer {name} holds no labels.").format(name=name))
             else:
-                self.studio.feature(Files).begin_steps(
-                    name, lambda to, context: iter_proposals(to, name, file, video_id, context)
-                )
+                self.studio.feature(Files).begin_steps(name, partial(bring_in, file))
+
+        def bring_in(file: YtvisFile, to: Project, context: JobContext) -> Steps:
+            report = yield from iter_proposals(to, name, file, video_id, context)
+            return replace(report, notes=(*report.notes, *elsewhere))
 
         def read(context: JobContext) -> YtvisFile:
             return labels_to_proposals(data, name, class_name, context)
@@ -76,6 +85,17 @@ class LabelsLayer(Feature):
             lambda: self.studio.inform(tr("The import was cancelled; nothing was brought in.")),
         )
         self.studio.tasks.start(task, read)
+
+    def _where(self, layer: Any) -> tuple[str, ...]:
+        """A sentence where the labels lie elsewhere than the video; numbers of pixels count."""
+        layers = self.studio.layers
+        if PicturePlace.of_layer(layer).is_like(layers.place, layers.size):
+            return ()
+        text = tr(
+            "The layer {name} lies elsewhere on the canvas than the video; its pixels were taken "
+            "for those of the video, one for one."
+        )
+        return (text.format(name=layer.name),)
 
     def _check(self, name: str, data: Any) -> None:
         """Refuse labels of other frames than those of the video that is shown."""

@@ -24,6 +24,7 @@ from napari_ifc.controllers.tasks import Task
 from napari_ifc.feature import Feature
 from napari_ifc.features.opening import Opening
 from napari_ifc.language import tr
+from napari_ifc.picture_place import PLAIN, PicturePlace
 from napari_ifc.views.scale_dialog import length_text
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class NapariLayer(Feature):
         for event in self._events:
             event.connect(self._on_layers)
         self._hidden: list[Any] = []
+        self._shown_as: dict[Path, ref[Any]] = {}  # of a file or folder, the layer that it is
+        studio.layers.place_of = self._place_of
         studio.project_closed.connect(self._show_again)
 
     def close(self) -> None:
@@ -99,6 +102,7 @@ class NapariLayer(Feature):
         layer = self._layer()
         file = layer.metadata.get("ifc_video", "")
         if file:
+            self._shown_as[Path(file).absolute()] = ref(layer)
             self._hide(layer)
             self.studio.begin_open(file)
             return
@@ -113,6 +117,13 @@ class NapariLayer(Feature):
             self.studio.fail(error)
             return
         self._start(source, layer)
+
+    def _place_of(self, path: Path | None) -> PicturePlace:
+        """Where a video lies: over the layer that it was made from, while that is open."""
+        made_from = None if path is None else self._shown_as.get(path)
+        layer = None if made_from is None else made_from()
+        is_open = layer is not None and layer in self.studio.viewer.layers
+        return PicturePlace.of_layer(layer) if is_open else PLAIN
 
     def _hide(self, layer: Any) -> None:
         """Hide a layer while its copy is shown, until the project is closed."""
@@ -136,6 +147,7 @@ class NapariLayer(Feature):
 
         def show(session: Session) -> None:
             self._hide(layer)
+            self._shown_as[session.reader.video.path] = ref(layer)
             if opening.take(session):
                 self._take_measures(layer)
             else:
@@ -156,7 +168,9 @@ class NapariLayer(Feature):
             cancelled,
             drop=Session.close,
         )
-        opening.show_preview(LayerReader(source, Path(source.name)))
+        preview = Path(source.name)  # relative, as no file of a session is
+        self._shown_as[preview] = ref(layer)
+        opening.show_preview(LayerReader(source, preview))
         self.studio.tasks.start(task, work)
 
     def _take_measures(self, layer: Any) -> None:

@@ -225,7 +225,7 @@ class Opening(Feature):
         size = studio.settings.frame_cache_bytes
         self._preview = FrameCache(reader, count, max_bytes=size)
         source = LazyVideo(self._preview, count, reader.video.size)
-        studio.layers.show_video(source, reader.video.path.name)
+        studio.layers.show_video(source, reader.video.path.name, reader.video.path)
         studio.layers.set_editable(False)
         studio.preview_shown.emit()
 

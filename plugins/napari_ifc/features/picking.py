@@ -42,7 +42,8 @@ class Picking(Feature):
             far = max(far, math.dist(start, event.pos))
             yield
         if far < _CLICK_PX and self._is_meant():
-            y, x = (math.floor(float(v) + 0.5) for v in event.position[-2:])
+            at = self.studio.layers.place.row_column(event.position)
+            y, x = (math.floor(v + 0.5) for v in at)
             self.pick(x, y, adding=adding)
 
     def _is_meant(self) -> bool:
