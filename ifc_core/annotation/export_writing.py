@@ -6,7 +6,7 @@ import secrets
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ifc_core.annotation.export_options import (
     ExportPart,
 )
 from ifc_core.annotation.film_export import FilmStyle, write_films
-from ifc_core.annotation.frame_images import check_videos, write_frame_images
+from ifc_core.annotation.frame_images import check_videos, frame_images
 from ifc_core.annotation.frame_names import FrameNames, FrameNaming
 from ifc_core.annotation.measurement_export import (
     export_measurements,
@@ -31,7 +31,7 @@ from ifc_core.annotation.selection import VideoSelection
 from ifc_core.annotation.splitting import TRAIN, VALID, Parts
 from ifc_core.annotation.ytvis_export import header_of, iter_tracks, on_all_frames
 from ifc_core.errors import OutputError
-from ifc_core.io.atomic import atomic_folder, check_new_folder
+from ifc_core.io.atomic import atomic_folder, check_new_folder, told_of
 from ifc_core.io.coco import write_coco_tracks
 from ifc_core.io.ctc import write_ctc_frames
 from ifc_core.io.davis import resolution_of, write_davis_frames
@@ -141,8 +141,8 @@ class ExportWriter:
             with _frames_aside(*source, target, self._form, self._context) as notes:
                 written += _write(target, self._form, content, before or Written())
             return replace(written, notes=notes)
-        notes = _write_frames(*source, target, self._form, self._context)
-        written += _write(target, self._form, content, before or Written())
+        with _frames(*source, target, self._form, self._context) as notes:
+            written += _write(target, self._form, content, before or Written())
         return replace(written, notes=notes)
 
     def write_parts(
@@ -264,23 +264,25 @@ def _write(target: Path, form: ExportFormat, content: _Content, before: Written)
     return Written(content.num_masks)
 
 
-def _write_frames(
+@contextmanager
+def _frames(
     reader: ProjectReader,
     selections: Sequence[VideoSelection],
     header: YtvisHeader,
     target: Path,
     form: ExportFormat,
     context: JobContext,
-) -> tuple[str, ...]:
-    """Write the frames where programs that read the format look for them; gives sentences."""
+) -> Iterator[tuple[str, ...]]:
+    """Write the frames, which are where programs look for them after the block; gives sentences."""
     by_folder: dict[Path, list[VideoSelection]] = defaultdict(list)
     for selection in selections:
         by_folder[frame_folder(selection, target, form)].append(selection)
     names = {video.id: video.file_names for video in header.videos}
-    notes: tuple[str, ...] = ()
-    for folder, group in by_folder.items():
-        notes += write_frame_images(reader, group, names, folder, context)
-    return notes
+    with ExitStack() as stack:
+        notes: tuple[str, ...] = ()
+        for folder, group in by_folder.items():
+            notes += stack.enter_context(frame_images(reader, group, names, folder, context))
+        yield notes
 
 
 @contextmanager
@@ -299,7 +301,12 @@ def _frames_aside(
     check_new_folder(target)
     aside = target.with_name(f".{target.name[:20]}-{secrets.token_hex(4)}")
     try:
-        yield _write_frames(reader, selections, header, aside, form, context)
+        try:
+            with _frames(reader, selections, header, aside, form, context) as notes:
+                pass
+        except OutputError as error:
+            raise told_of(target, aside, error) from error.__cause__
+        yield notes
         try:
             for made in aside.iterdir() if aside.exists() else ():
                 made.rename(target / made.name)

@@ -4,58 +4,79 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from ifc_core.annotation.reading import ProjectReader
 from ifc_core.annotation.selection import VideoSelection
 from ifc_core.errors import OutputError, VideoError
+from ifc_core.io.atomic import told_of
+from ifc_core.io.problems import printable
 from ifc_core.jobs import JobContext
 
+_JPEG_SUFFIX = ".jpg"
 
-def write_frame_images(
+
+@contextmanager
+def frame_images(
     reader: ProjectReader,
     selections: Sequence[VideoSelection],
     names: Mapping[int, Sequence[str]],
     folder: Path,
     context: JobContext,
-) -> tuple[str, ...]:
-    """Write the selected frames as JPEG files in ``folder/<video>``.
+) -> Iterator[tuple[str, ...]]:
+    """Write the selected frames as JPEG files, which are in ``folder/<video>`` after the block.
 
-    They are written beside their place first, so an export that fails or is cancelled
-    leaves what was there. A frame that cannot be decoded gets its neighbour's picture.
+    They are written beside their place first, and take it when the block has written what refers
+    to them, so an export that fails or is cancelled leaves what was there. A frame that cannot be
+    decoded gets its neighbour's picture.
 
     Args:
         reader: The project.
         selections: What is exported of each video.
         names: Video id -> path of each frame in the export, of which the file's name is taken.
-        folder: ``JPEGImages``; folders of the same videos in it are replaced.
+        folder: ``JPEGImages``; folders of frames of the same videos in it are replaced.
         context: Progress and cancellation.
 
-    Returns:
+    Yields:
         Sentences about frames that cannot be decoded.
 
     Raises:
-        OutputError: The files cannot be written.
+        OutputError: The files cannot be written, or what is there holds more than frames.
         VideoError: A video is not to be found or not to be read.
     """
+    for selection in selections:
+        _check_old(folder / selection.folder)
     partial = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
     notes = []
     try:
-        partial.mkdir(parents=True)
-        for selection in selections:
-            files = [name.rpartition("/")[2] for name in names[selection.video.id]]
-            notes += _write_video(reader, selection, files, partial / selection.folder, context)
-        folder.mkdir(parents=True, exist_ok=True)
-        for selection in selections:
-            _replace(partial / selection.folder, folder / selection.folder)
-    except OSError as error:
-        raise OutputError(
-            f"The frames cannot be written to {folder}: {error.strerror or error}.", path=folder
-        ) from error
+        with _told(folder, partial):
+            partial.mkdir(parents=True)
+            for selection in selections:
+                files = [name.rpartition("/")[2] for name in names[selection.video.id]]
+                place = partial / selection.folder
+                notes += _write_video(reader, selection, files, place, context)
+        yield tuple(notes)
+        with _told(folder, partial):
+            folder.mkdir(parents=True, exist_ok=True)
+            _replace_all([(partial / s.folder, folder / s.folder) for s in selections], partial)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return tuple(notes)
+
+
+@contextmanager
+def _told(folder: Path, partial: Path) -> Iterator[None]:
+    """What cannot be written, in words of the folder that the person knows of."""
+    try:
+        yield
+    except OutputError as error:
+        raise told_of(folder, partial, error) from error.__cause__
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"Cannot write frames to {folder}: {reason[:1].lower()}{reason[1:]}.", path=folder
+        ) from error
 
 
 def check_videos(reader: ProjectReader, selections: Sequence[VideoSelection]) -> None:
@@ -108,12 +129,47 @@ def _write_video(
         ]
 
 
-def _replace(new: Path, target: Path) -> None:
-    """Put a folder in the place of another."""
-    if target.exists():
-        old = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
-        target.rename(old)
-        new.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        new.rename(target)
+def _check_old(target: Path) -> None:
+    """See that what gives way to the frames of a video is an earlier export of them.
+
+    Raises:
+        OutputError: Something else is in it, and would be gone.
+    """
+    if not target.is_dir():
+        return
+    others = sorted(path.name for path in target.iterdir() if not _is_ours(path))
+    if others:
+        raise OutputError(
+            f"{target} would be replaced and holds {printable(others[0])}, which is no frame of an "
+            "export; move it away or choose another place.",
+            path=target,
+        )
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether it is a frame of an export, or what a system leaves in any folder."""
+    if path.name.startswith(".") or path.name == "Thumbs.db":
+        return True
+    return path.suffix == _JPEG_SUFFIX and not path.is_dir()
+
+
+def _replace_all(pairs: Sequence[tuple[Path, Path]], aside: Path) -> None:
+    """Put folders in the places of others: all of them, or none.
+
+    Args:
+        pairs: New folder and its place.
+        aside: A folder of ours on the same disk, to which the old ones go.
+    """
+    moved: list[tuple[Path, Path]] = []
+    try:
+        for number, (new, target) in enumerate(pairs):
+            old = aside / f".old-{number}"
+            if target.exists():
+                target.rename(old)
+                moved.append((old, target))
+            new.rename(target)
+            moved.append((target, new))
+    except OSError:
+        for place, before in reversed(moved):
+            place.rename(before)
+        raise

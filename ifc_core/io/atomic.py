@@ -45,7 +45,7 @@ def atomic_output(path: Path | str) -> Iterator[Path]:
         _sync_folder(place.parent)
     except OutputError as error:
         _remove(temporary)
-        raise _told_of(target, temporary, error) from error.__cause__
+        raise told_of(target, temporary, error) from error.__cause__
     except OSError as error:
         _remove(temporary)
         if not _concerns_output(error, temporary):
@@ -85,7 +85,7 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
         _sync_folder(target.parent)
     except OutputError as error:
         _remove(temporary)
-        raise _told_of(target, temporary, error) from error.__cause__
+        raise told_of(target, temporary, error) from error.__cause__
     except OSError as error:
         _remove(temporary)
         if not _concerns_output(error, temporary):
@@ -94,6 +94,23 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
     except BaseException:
         _remove(temporary)
         raise
+
+
+def told_of(target: Path, temporary: Path, error: OutputError) -> OutputError:
+    """The error of a file that goes into a temporary place, in words of the target.
+
+    Args:
+        target: What the person named.
+        temporary: The file or folder that was to take its place.
+        error: What came of writing it, or anything else.
+
+    Returns:
+        The error as it is where it concerns another place.
+    """
+    if not error.path.is_relative_to(temporary):
+        return error
+    sentence = str(error).replace(str(temporary), str(target)).replace(temporary.name, target.name)
+    return OutputError(sentence, path=target / error.path.relative_to(temporary))
 
 
 def check_output(path: Path | str) -> None:
@@ -202,14 +219,6 @@ def _sentence(target: Path, error: OSError) -> str:
     if isinstance(error, FileNotFoundError) and not folder.exists():
         reason = f"the folder {folder} does not exist"
     return f"Cannot write {target}: {reason[:1].lower()}{reason[1:]}."
-
-
-def _told_of(target: Path, temporary: Path, error: OutputError) -> OutputError:
-    """The error of a file that goes into the temporary one, in words of the target."""
-    if not error.path.is_relative_to(temporary):
-        return error
-    sentence = str(error).replace(str(temporary), str(target)).replace(temporary.name, target.name)
-    return OutputError(sentence, path=target / error.path.relative_to(temporary))
 
 
 def _sync_file(path: Path, mode: int | None = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,11 @@ def write_label_tiff(labels: npt.NDArray[np.uint16], path: Path) -> None:
         labels: (H, W) uint16.
         path: The target.
     """
-    Image.fromarray(labels.astype(np.uint16)).save(path, compression="tiff_adobe_deflate")
+    coded = BytesIO()  # libtiff has no words for a disk that is full
+    Image.fromarray(labels.astype(np.uint16)).save(
+        coded, format="TIFF", compression="tiff_adobe_deflate"
+    )
+    path.write_bytes(coded.getvalue())
 
 
 def read_labels(path: Path) -> npt.NDArray[np.uint16]:
