@@ -26,6 +26,7 @@ from ifc_core.errors import ProjectError, ProjectLockedError
 from ifc_core.io.problems import is_text, printable
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 SUBFOLDERS = ("models", "runs", "exports")
 
 
@@ -77,6 +78,11 @@ def take_lock(
             return False, (
                 f"{place.name} lies on a disk that cannot keep two writers apart, so it is open "
                 "read-only; copy it to another one."
+            )
+        if error.errno in _NO_ROOM:
+            return False, (
+                f"The disk is full, so {place.name} is open read-only; free some space and open it "
+                "again."
             )
         return False, f"{place.name} cannot be written here, so it is open read-only."
     by = f" ({lock.holder})" if lock.holder else ""

@@ -239,8 +239,8 @@ def _check_room(num_bytes: int, path: Path, target: Path) -> None:
     free = shutil.disk_usage(target.parent).free
     if num_bytes > free:
         raise OutputError(
-            f"{path.name} unpacks to {num_bytes / 1e6:,.0f} MB, and the disk has "
-            f"{free / 1e6:,.0f} MB free.",
+            f"{path.name} unpacks to {num_bytes / 1e6:,.1f} MB, and the disk has "
+            f"{free / 1e6:,.1f} MB free.",
             path=target,
         )
 

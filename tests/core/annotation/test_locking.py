@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ifc_core.annotation import Project
 from ifc_core.annotation.locking import LOCK_NAME, WriterLock
 
 
@@ -32,3 +33,17 @@ def test_a_lock_whose_text_cannot_be_written_is_not_kept(
     assert third.unclean
     third.release()
     assert (tmp_path / LOCK_NAME).read_bytes() == b""
+
+
+def test_a_project_on_a_full_disk_is_read_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Project.create(tmp_path / "p.ifcproj").close()
+
+    def full(lock: WriterLock) -> bool:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(WriterLock, "acquire", full)
+    with Project.open(tmp_path / "p.ifcproj") as project:
+        assert project.read_only
+        assert project.notice.startswith("The disk is full, so p.ifcproj is open read-only")
