@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
@@ -120,15 +121,17 @@ def write_attention(
     layers = range(len(attention.encode_receive)) if choice.layer is None else [choice.layer]
     tokens = range(attention.num_memory_tokens) if choice.token is None else [choice.token]
     written = []
-    for layer in layers:
-        for token in tokens:
-            path = folder / f"frame{found.frame_index:05d}_layer{layer}_token{token}.png"
-            heat = token_heat_map(found, layer, token, choice)
-            _write_png(path, draw_overlay(frame, heat, f"layer {layer}, token {token}"))
-            written.append(path)
-    path = folder / NPZ_NAME
-    with atomic_output(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **_arrays(found))
+    with ExitStack() as together:  # all of them appear, or none
+        for layer in layers:
+            for token in tokens:
+                path = folder / f"frame{found.frame_index:05d}_layer{layer}_token{token}.png"
+                heat = token_heat_map(found, layer, token, choice)
+                picture = draw_overlay(frame, heat, f"layer {layer}, token {token}")
+                _write_png(together.enter_context(atomic_output(path)), picture)
+                written.append(path)
+        path = folder / NPZ_NAME
+        with together.enter_context(atomic_output(path)).open("wb") as file:
+            np.savez_compressed(file, **_arrays(found))
     return [*written, path]
 
 
@@ -189,9 +192,7 @@ def _arrays(found: FrameAttention) -> dict[str, Any]:
 
 
 def _write_png(path: Path, picture: Picture) -> None:
-    encoded = cv2.imencode(".png", picture[..., ::-1])[1]
-    with atomic_output(path) as temporary:
-        temporary.write_bytes(encoded.tobytes())
+    path.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
 
 
 def _check_index(name: str, value: int, count: int, owner: str) -> None:

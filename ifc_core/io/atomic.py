@@ -208,9 +208,9 @@ def _probe(temporary: Path) -> int:
 
 def _concerns_output(error: OSError, temporary: Path) -> bool:
     """Whether the error is about the output rather than about an input read in the block."""
-    if error.filename is None or not isinstance(error.filename, str | bytes | os.PathLike):
-        return True
-    return Path(os.fsdecode(error.filename)).is_relative_to(temporary)
+    both = (error.filename, error.filename2)  # of a copy it is told from where and to where
+    names = [Path(os.fsdecode(x)) for x in both if isinstance(x, str | bytes | os.PathLike)]
+    return not names or any(name.is_relative_to(temporary) for name in names)
 
 
 def _sentence(target: Path, error: OSError) -> str:

@@ -190,7 +190,7 @@ class OverlayWriter:
         try:
             self._container.mux(self._stream.encode(frame))
         except OSError as error:
-            reason = error.strerror or "unknown reason"
+            reason = (error.strerror or "unknown reason").lower()
             raise OutputError(f"Cannot write {self._path}: {reason}.", path=self._path) from error
         except av.error.FFmpegError as error:
             height, width = self._size

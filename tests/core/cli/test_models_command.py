@@ -171,3 +171,30 @@ def test_attention_into_a_place_that_is_a_file(attend, capsys, tmp_path):
     taken.write_text("x")
     assert attend(taken) == 2
     assert "Cannot write" in capsys.readouterr().err
+
+
+def test_pictures_of_attention_come_together_or_not_at_all(attend, capsys, tmp_path, monkeypatch):
+    output = tmp_path / "attention"
+    assert attend(output, "--layer", "1") == 0
+    before = {path.name: path.read_bytes() for path in output.iterdir()}
+    savez = np.savez_compressed
+
+    def full(file, **arrays):
+        savez(file, **arrays)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    assert attend(output, "--frame", "3") == 2
+    assert f"Cannot write {output / 'attention.npz'}: no space left" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in output.iterdir()} == before
+
+
+def test_a_model_that_does_not_fit_on_the_disk(tiny_model_file, tmp_path, capsys, monkeypatch):
+    def full(source, target):
+        raise OSError(28, "No space left on device", str(source), None, str(target))
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    target = tmp_path / "mine.safetensors"
+    assert cli.main(["models", "import", str(tiny_model_file), "-o", str(target)]) == 2
+    assert f"Cannot write {target}: no space left on device." in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
