@@ -215,8 +215,9 @@ class Timeline(QAbstractScrollArea):
     # Places
 
     def scale(self) -> Scale:
-        """How frames lie on the pixels now."""
-        width = max(1, self.viewport().width() - LABEL_PX - 8)
+        """How frames lie on the pixels now; the same whether the lanes have to scroll or not."""
+        bar = self.verticalScrollBar().sizeHint().width()
+        width = max(1, self.width() - bar - LABEL_PX - 8)
         return Scale(self._first, self._shown, LABEL_PX, width)
 
     def x_of(self, frame: float) -> float:

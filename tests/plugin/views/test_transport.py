@@ -150,3 +150,23 @@ def test_the_last_lane_is_not_hidden_by_what_can_be_done_with_its_range(panel, q
     panel.timeline.mark(FrameRange(2, 4, (last.track_id,)))
     qapp.processEvents()
     assert panel.timeline.lane_at(view.height() - 2) is last
+
+
+def test_lanes_keep_their_width_where_the_bar_of_a_range_makes_them_scroll(panel, qapp, qtbot):
+    panel.resize(900, 260)
+    qapp.processEvents()
+    count = panel.timeline._lanes_height() // LANE_PX  # as many as there is room for
+    lanes = tuple(Lane(i, (9, 9, 9), str(i), Spans.of([])) for i in range(1, count + 1))
+    counts = np.zeros(50, dtype=np.int32)
+    panel.timeline.set_data(TimelineData(50, 25.0, lanes, counts, counts, ()))
+    panel.timeline.range_changed.connect(panel.show_range)
+    qapp.processEvents()
+    bar, before = panel.timeline.verticalScrollBar(), panel.timeline.scale()
+    assert not bar.isVisible()
+    panel.timeline.mark(FrameRange(2, 4, (1,)))
+    qtbot.waitUntil(bar.isVisible)
+    assert panel.timeline.scale() == before
+    assert before.left + before.width <= panel.timeline.viewport().width()
+    panel.timeline.mark(None)
+    qtbot.waitUntil(lambda: not bar.isVisible())
+    assert panel.timeline.scale() == before
