@@ -10,8 +10,10 @@ from ifc_core.annotation.covered_tracks import Overlaps
 from ifc_core.annotation.edits.catalog import AddVideo
 from ifc_core.annotation.file_frames import FrameRule
 from ifc_core.annotation.file_videos import FileVideo
+from ifc_core.annotation.rows import normalised
 from ifc_core.annotation.store import Project
-from ifc_core.io.ytvis_types import YtvisVideo
+from ifc_core.io.ytvis_types import YtvisHeader, YtvisVideo
+from ifc_core.structures import Category
 
 _RULES = {
     FrameRule.PICTURES: "The pictures of {names} have other names than in the file, so the numbers "
@@ -115,6 +117,37 @@ def video_notes(
             "so every frame counts as approved and null as absent."
         )
     return tuple(notes)
+
+
+def is_believed_complete(videos: Sequence[YtvisVideo], believed: Belief) -> bool:
+    """Whether frames count as complete though the file says nothing of it."""
+    unsaid = any(v.details is None and v.id not in believed.found for v in videos)
+    return unsaid and believed.is_complete
+
+
+def unnamed_note(
+    header: YtvisHeader, there: Sequence[Category], believed: Belief
+) -> tuple[str, ...]:
+    """That frames which count as complete are taken to show nothing of classes of the project.
+
+    Args:
+        header: Of the file.
+        there: Classes of the project.
+        believed: What the file is taken for.
+    """
+    named = {normalised(category.name.strip()) for category in header.categories}
+    names = [c.name for c in there if normalised(c.name) not in named]
+    if not names or not is_believed_complete(header.videos, believed):
+        return ()
+    if len(names) == 1:
+        return (
+            f"The file does not name the class {names[0]}, so these frames are taken to show none "
+            "of it; undo where that is wrong.",
+        )
+    return (
+        f"The file does not name the classes {_listed(names)}, so these frames are taken to show "
+        "none of them; undo where that is wrong.",
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -22,10 +22,12 @@ from ifc_core.annotation.import_notes import (
     VideoMasks,
     by_id_note,
     covered_note,
+    is_believed_complete,
     linked_note,
     masks_by_video,
     missing_videos,
     twice_note,
+    unnamed_note,
     video_notes,
 )
 from ifc_core.annotation.imported_tracks import SpooledTracks
@@ -63,6 +65,7 @@ class ImportReport:
         agreement: Mean IoU of these, or ``None`` where there is none.
         by_video: How many masks each video of the file has got.
         notes: Sentences for the person.
+        believed_complete: Whether frames count as complete though the file says nothing of it.
     """
 
     videos: int = 0
@@ -74,6 +77,7 @@ class ImportReport:
     agreement: float | None = None
     by_video: tuple[VideoMasks, ...] = ()
     notes: tuple[str, ...] = ()
+    believed_complete: bool = False
 
 
 def import_annotations(
@@ -254,7 +258,9 @@ def _bring_in(
         covered=len(loader.ious),
         agreement=float(np.mean(loader.ious)) if loader.ious else None,
         by_video=told,
+        believed_complete=is_believed_complete(header.videos, believed),
         notes=video_notes(header.videos, places, missing, believed)
+        + unnamed_note(header, project.categories(), believed)
         + (by_id_note(told) if believed.is_by_id else ())
         + (tuple(tracks.notes) if isinstance(tracks, PendingTracks) else ())
         + twice_note(loader.num_known)

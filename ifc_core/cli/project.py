@@ -159,7 +159,7 @@ def import_files(
                     first_number=first_number,
                     context=context,
                 )
-    show_imports(reports, unread, settled, as_json=as_json)
+    show_imports(reports, unread, settled, exhaustive=exhaustive, as_json=as_json)
 
 
 app.command(epilog="Example: ifc-studio project export cells.ifcproj -o train.json --frames")(

@@ -44,6 +44,7 @@ def show_imports(
     unread: Mapping[str, Sequence[str]],
     overlaps: Overlaps,
     *,
+    exhaustive: bool | None,
     as_json: bool,
 ) -> None:
     """What was brought in, file by file.
@@ -52,6 +53,7 @@ def show_imports(
         reports: By the files as they were named.
         unread: What could not be read of videos; told already, in the JSON alone again.
         overlaps: What was to become of tracks that cover some of the project.
+        exhaustive: Whether files without review states were to count as complete, as told.
         as_json: Print JSON.
     """
     if as_json:
@@ -70,6 +72,10 @@ def show_imports(
                 print_line(f"  {video.name}: {counted(video.masks, 'mask')}")
         for note in report.notes:
             print_line(f"  {note}")
+        if report.believed_complete and exhaustive is None:
+            print_line(
+                "  --no-exhaustive takes no frame for complete, where objects may be missing."
+            )
         if report.covered and overlaps == "both":
             print_line("  --overlaps ours, theirs or proposals says what becomes of such tracks.")
         if report.missing_videos:

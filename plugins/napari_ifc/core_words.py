@@ -213,6 +213,10 @@ REPORTS = (
     "1 video has nothing to export in this scope: {names}.",
     "The picture of 1 frame cannot be read, so its masks have no intensities.",
     "The pictures of {count} frames cannot be read, so their masks have no intensities.",
+    "The file does not name the class {name}, so these frames are taken to show none of it; undo "
+    "where that is wrong.",
+    "The file does not name the classes {names}, so these frames are taken to show none of them; "
+    "undo where that is wrong.",
     "The folder of {names} was not found, so its frames are named by their number from 0; where "
     "its pictures are counted otherwise, these names mean other pictures.",
     "The folders of {count} videos were not found ({names}), so their frames are named by their "

@@ -140,3 +140,27 @@ def test_a_folder_of_moved_videos_is_located(run, tmp_path, clip_folder, clip_fi
     assert (code, out) == (2, "gone: not found\n0 videos found, 1 not found.\n")
     code, _, err = run("locate", place, tmp_path / "nowhere")
     assert (code, "There is no folder" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("choice", "complete", "asks"),
+    [([], [0, 1], True), (["--exhaustive"], [0, 1], False), (["--no-exhaustive"], [], False)],
+)
+def test_a_file_of_one_class_that_is_taken_for_complete_says_so(
+    run, tmp_path, clip_folder, choice, complete, asks
+):
+    place, file = tmp_path / "a.ifcproj", sparse(tmp_path / "a.json", ["00000", "00001"])
+    assert run("new", place, clip_folder)[0] == 0
+    with Project.open(place) as project:
+        for number, name in enumerate(("dog", "cat", "Fox"), 1):
+            project.apply(edits.SetCategory(Category(number, name)))
+    code, out, _ = run("import", place, file, *choice)
+    assert code == 0
+    assert ("does not name the classes dog, Fox, so these frames" in out) == bool(complete)
+    assert ("every frame counts as approved" in out) == bool(complete)
+    assert ("--no-exhaustive takes no frame for complete" in out) == asks
+    with Project.open(place) as project:
+        (video,) = {
+            track.video_id for entry in project.videos() for track in project.tracks(entry.id)
+        }
+        assert project.exhaustive_frames(video) == complete

@@ -25,7 +25,8 @@ from ifc_core.annotation.importing import ImportReport
 from ifc_core.annotation.splitting import TRAIN, VALID, Parts
 from ifc_core.evaluation import project_quality, proposals
 from ifc_core.io.ctc_text import Line, disagreement
-from ifc_core.io.ytvis_types import YtvisVideo
+from ifc_core.io.ytvis_types import YtvisHeader, YtvisVideo
+from ifc_core.structures import Category
 from napari_ifc import language
 from napari_ifc.controllers.export_words import report_text
 from napari_ifc.controllers.quality import quality_notes
@@ -59,11 +60,20 @@ def numbered():
         yield from import_notes._number_notes(_VIDEOS[:1], {_VIDEOS[0].id: place})
 
 
+def unnamed(*names):
+    """What is said where a file that is believed complete lacks classes of the project."""
+    header = YtvisHeader(tuple(_VIDEOS[:1]), ())
+    there = [Category(number, name) for number, name in enumerate(names, 1)]
+    return import_notes.unnamed_note(header, there, import_notes.Belief(is_complete=True))[0]
+
+
 _NAMES = (["01"], list("abcdefg"))
 _MADE = (
     *(note for count in (1, 2, 8) for note in notes_on(count)),
     *(notes_on(count, masks)[0] for count, masks in ((1, 0), (1, 1), (2, 0))),
     import_notes._missing_note({"a": 1, "b": 0}),
+    unnamed("sea cow"),
+    unnamed(*"abcdefg"),
     *(import_notes.twice_note(count)[0] for count in (1, 3)),
     *(
         import_notes._truth_note(names, is_complete)
