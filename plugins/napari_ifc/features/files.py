@@ -321,6 +321,7 @@ class Files(Feature):
             self.studio.timeline.marked,
             tuple((category.id, category.name) for category in project.categories()),
             len(project.videos()),
+            tuple((entry.id, entry.name) for entry in project.videos()),
         )
         dialog = ExportDialog(
             suggested, self.studio.panel, is_reviewed=self._may_be_reviewed(), offer=offer
@@ -359,7 +360,9 @@ class Files(Feature):
             approved_tracks_only=choice.approved_only,
             color_by=self.studio.layers.style.color_by,
             labels=choice.labels,
-            split=None if choice.valid_share is None else Split(choice.valid_share),
+            split=None
+            if choice.valid_share is None
+            else Split(choice.valid_share, valid_ids=choice.valid_ids),
         )
 
     def begin_export(

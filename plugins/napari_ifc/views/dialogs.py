@@ -135,6 +135,7 @@ class ExportDialog(QDialog):
         self.replace.toggled.connect(self._show_obstacle)
         self.choices.classes_changed.connect(self._show_obstacle)
         self.choices.split_changed.connect(lambda _: self._on_format())
+        self.choices.validation.changed.connect(self._show_obstacle)
         self._show_obstacle()
         buttons = QHBoxLayout()
         buttons.addStretch(1)

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 from ifc_core.annotation.export_options import SPLIT_FORMATS, UNNAMED_FORMATS, ExportFormat
 from napari_ifc.language import tr
 from napari_ifc.rows import FrameRange
+from napari_ifc.views.validation_row import ValidationRow
 
 LABELS = (
     ("name", tr("Its name, or its number where it has none")),
@@ -27,7 +28,6 @@ LABELS = (
     ("class", tr("Its class")),
 )
 _FILM = ExportFormat.OVERLAY
-_USUAL_SHARE = 20  # percent of the videos
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,14 @@ class ExportOffer:
         marked: The range that is marked on the timeline.
         classes: Id and name of each class.
         num_videos: Of the project.
+        videos: Id and name of each, where some can be named for validation.
     """
 
     num_frames: int = 0
     marked: FrameRange | None = None
     classes: tuple[tuple[int, str], ...] = ()
     num_videos: int = 1
+    videos: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class ExportChoice:
         labels: What stands beside the masks of a film.
         valid_share: Part of the videos to validate by, apart from those to train on; ``None``
             writes all together.
+        valid_ids: Videos to validate by in any case.
     """
 
     approved_only: bool = False
@@ -69,6 +72,7 @@ class ExportChoice:
     pictures: bool = False
     labels: str = "name"
     valid_share: float | None = None
+    valid_ids: tuple[int, ...] = ()
 
 
 class ExportChoices:
@@ -119,20 +123,8 @@ class ExportChoices:
         for value, text in LABELS:
             self.labels.addItem(text, value)
         self.labels.setAccessibleName(tr("Beside each mask"))
-        tip = tr(
-            "Writes a folder with train and valid. Which video is where follows from its content: "
-            "it stays there as others are added."
-        )
-        self.split = QCheckBox(tr("Keep apart"))
-        self.share = QSpinBox()
-        self.share.setRange(1, 99)
-        self.share.setValue(_USUAL_SHARE)
-        self.share.setSuffix(tr(" % of the videos"))
-        self.share.setAccessibleName(tr("Share of the videos for validation"))
-        self.share.setEnabled(False)
-        self.split.setToolTip(tip)
-        self.share.setToolTip(tip)
-        self.split.toggled.connect(self.share.setEnabled)
+        self.validation = ValidationRow(offer.videos)
+        self.split, self.share = self.validation.split, self.validation.share
         self.split_changed = self.split.toggled
         self.shown_only.toggled.connect(self._show_split)
 
@@ -150,13 +142,7 @@ class ExportChoices:
         form.addRow(tr("Classes"), self.classes)
         self._set_visible(form, self.classes, len(self._offer.classes) > 1)
         form.addRow("", self.shown_only)
-        self._split_row = QWidget()
-        row = QHBoxLayout(self._split_row)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.split)
-        row.addWidget(self.share)
-        row.addStretch(1)
-        form.addRow(tr("Validation"), self._split_row)
+        form.addRow(tr("Validation"), self.validation)
         form.addRow("", self.pictures)
         form.addRow(tr("Beside each mask"), self.labels)
         self._rows = form
@@ -187,11 +173,14 @@ class ExportChoices:
             pictures=self._form not in UNNAMED_FORMATS and self.pictures.isChecked(),
             labels=str(self.labels.currentData()),
             valid_share=self.share.value() / 100 if self.splits() else None,
+            valid_ids=self.validation.named_ids if self.splits() else (),
         )
 
     def obstacle(self) -> str:
         """Why nothing can be exported so, or an empty string."""
-        return tr("Choose at least one class.") if self._class_ids() == () else ""
+        if self._class_ids() == ():
+            return tr("Choose at least one class.")
+        return self.validation.obstacle() if self.splits() else ""
 
     def _may_split(self) -> bool:
         has_others = self._offer.num_videos > 1 and not self.shown_only.isChecked()
@@ -201,7 +190,7 @@ class ExportChoices:
         """One video is not parted, and no results, tables or films are trained on."""
         if self.shown_only.isChecked():
             self.split.setChecked(False)
-        self._set_visible(self._rows, self._split_row, self._may_split())
+        self._set_visible(self._rows, self.validation, self._may_split())
 
     def _show_each(self) -> None:
         """The same range is that of every video that is written, which is to be seen."""
