@@ -8,9 +8,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from fake_engine import NUM_FRAMES, SIZE, FakeEngine
+from napari.utils._proxies import ReadOnlyWrapper
+from napari.utils.interactions import (
+    mouse_move_callbacks,
+    mouse_press_callbacks,
+    mouse_release_callbacks,
+)
 
 from ifc_core.annotation import edits
 from ifc_core.structures import Category, RLEMask
+from napari_ifc.region_layer import RegionLayer
 from napari_ifc.settings import StudioSettings
 from napari_ifc.studio import Studio
 
@@ -72,6 +79,27 @@ def press(layer, row, column, keys=()):
         event.type = "mouse_press"
 
 
+def drag(layer, start, end):
+    """A drag from one pixel to another, as napari tells of it."""
+    steps = (
+        (mouse_press_callbacks, "mouse_press", start),
+        (mouse_move_callbacks, "mouse_move", end),
+        (mouse_release_callbacks, "mouse_release", end),
+    )
+    for call, kind, (row, column) in steps:
+        event = SimpleNamespace(
+            type=kind,
+            position=(0.0, *world(row, column)),
+            is_dragging=kind == "mouse_move",
+            modifiers=(),
+            button=1,
+            dims_displayed=[1, 2],
+            view_direction=None,
+            up_direction=None,
+        )
+        call(layer, ReadOnlyWrapper(event, exceptions=("handled",)))
+
+
 def test_our_layers_lie_exactly_over_it(studio, own, qtbot):
     annotate(studio, own, qtbot)
     studio.layers.show_heat(np.zeros((5, 4), np.float32))
@@ -94,6 +122,29 @@ def test_time_stays_frames_and_the_whole_picture_is_fitted(studio, own, qtbot):
     assert studio.layers.picture_index == 3
     studio.viewer.canvas.size = tuple(side * 2 for side in canvas.size)
     assert camera.zoom * STEP == pytest.approx(2 * 0.95 * min(rooms))
+
+
+@pytest.mark.parametrize("place", [{"scale": (1, 0.5, 2)}, {"scale": (1, 3, 3), "rotate": 30}])
+def test_a_picture_that_is_stretched_or_turned_is_fitted_too(studio, qtbot, place):
+    own = studio.viewer.add_image(np.zeros((4, *SIZE), np.uint8), **place)
+    annotate(studio, own, qtbot)
+    assert np.allclose(corners(studio.layers.layers[0]), corners(own))
+    assert studio.layers._fitted.is_fitted
+
+
+def test_a_rectangle_that_is_dragged_is_told_in_pixels(studio, own, qtbot):
+    annotate(studio, own, qtbot)
+    told = []
+    region = RegionLayer(studio.viewer, studio.layers, on_picked=told.append, on_ended=lambda: None)
+    region.pick()
+    layer = studio.viewer.layers.selection.active
+    drag(layer, (4, 6), (14, 30))
+    qtbot.waitUntil(lambda: bool(told))
+    assert told == [(6, 4, 25, 11)]
+    region.show(told[0])
+    (shown,) = [x for x in studio.viewer.layers if x.name == "Region"]
+    assert shown.data_to_world(shown.data[0][0]) == pytest.approx(world(3.5, 5.5))
+    region.clear()
 
 
 def test_clicks_and_strokes_meet_the_pixels_that_are_seen(studio, own, qtbot):
