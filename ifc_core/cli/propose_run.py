@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ifc_core.annotation.folder_names import folder_name
 from ifc_core.annotation.targets import check_frames
 from ifc_core.cli.dataset_ids import DatasetIds
 from ifc_core.cli.frame_range import TypedRange, frames_of
@@ -33,6 +34,7 @@ from ifc_core.io.readable_frames import ReadableFrames, nearest_readable
 from ifc_core.io.video import VideoReader, open_video
 from ifc_core.io.video_suffixes import FILE_SUFFIXES
 from ifc_core.io.ytvis import VideoDetails, YtvisVideo
+from ifc_core.io.ytvis_checks import is_safe_name
 from ifc_core.jobs import JobContext
 
 STATE_SECONDS = 5.0
@@ -371,10 +373,15 @@ def overlay_paths(overlay: Path | None, names: Sequence[str]) -> list[Path]:
 
 
 def _unique_names(paths: Sequence[Path]) -> list[str]:
-    """Names of the videos in the output; equal ones are numbered."""
+    """Names of the videos in the output; equal ones are numbered.
+
+    A name that no path in a file of annotations may have is that of its folder in an export.
+    """
     names: list[str] = []
     for path in paths:
         plain = path.name if path.is_dir() else path.stem
+        if not _is_fit(plain):
+            plain = folder_name(plain, set())
         name, count = plain or "video", 1
         while name in names:
             count += 1
@@ -383,11 +390,15 @@ def _unique_names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
+def _is_fit(name: str) -> bool:
+    """Whether a name can be one part of a path in a file of annotations."""
+    return "\\" not in name and is_safe_name(f"{name}/00000.jpg")
+
+
 def _entry(number: int, reader: VideoReader, name: str, indices: list[int]) -> YtvisVideo:
     """The entry of a video; frames of a file are named as if they lay in a folder of its name."""
-    if isinstance(reader, FolderReader):
-        files = [reader.files[index].name for index in indices]
-    else:
+    files = [reader.files[i].name for i in indices] if isinstance(reader, FolderReader) else []
+    if not files or not all(map(_is_fit, files)):
         files = [f"{index:05d}.jpg" for index in indices]
     video = reader.video
     is_part = indices != list(range(video.num_frames))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-from ifc_core.io.problems import for_terminal
+from ifc_core.io.problems import for_terminal, printable
 from ifc_core.jobs import JobContext, Progress
 from ifc_core.stop_signals import stop_on_signals
 
@@ -36,7 +36,8 @@ def job(label: str, *, stream: TextIO | None = None) -> Iterator[JobContext]:
     """
     target = sys.stderr if stream is None else stream
     show = _bar if target.isatty() else _plain_lines
-    with show(label, target) as on_progress, stop_on_signals(JobContext(on_progress)) as context:
+    reporting = show(printable(label), target)
+    with reporting as on_progress, stop_on_signals(JobContext(on_progress)) as context:
         yield context
 
 
