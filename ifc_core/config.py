@@ -15,7 +15,7 @@ from ifc_core.errors import ConfigError, OutputError
 
 HOME_VARIABLE = "IFC_STUDIO_HOME"
 DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16", "int8")
 COLORS_BY = ("track", "class", "lineage")
 """Whose colours masks can have."""
 THEMES = ("dark", "light", "system")

@@ -335,7 +335,7 @@ class ModelBenchOptions:
         tiles: Look in tiles as well: ``auto``, ``ROWSxCOLUMNS`` or the smallest object, such as
             ``24px``; empty for the whole frame alone.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+        precision: ``auto``, ``fp32``, ``bf16``, ``fp16`` or ``int8``.
     """
 
     model: str = "default"

@@ -70,7 +70,12 @@ def propose(
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="auto, fp32, bf16, fp16, or int8: fastest on a CPU, masks a bit rougher."
+        ),
+    ] = "auto",
     score_threshold: Annotated[
         float | None,
         typer.Option(

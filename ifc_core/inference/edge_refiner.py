@@ -19,7 +19,7 @@ from ifc_core.errors import DeviceMemoryError
 from ifc_core.inference.device_arithmetic import device_arithmetic
 from ifc_core.inference.device_memory import is_out_of_memory, let_go_after
 from ifc_core.inference.edge_motion import FrameMotion
-from ifc_core.inference.fast_model import DTYPE_OF
+from ifc_core.inference.fast_model import float_dtype
 from ifc_core.inference.flow_chain import sample
 from ifc_core.inference.mask_output import encode_logits
 from ifc_core.inference.results import EncodedMask
@@ -253,7 +253,7 @@ class EdgeRefiner:
     Args:
         network: In eval mode; it is moved to ``device``.
         device: Where it runs.
-        precision: Of its convolutions: ``fp32``, ``bf16`` or ``fp16``.
+        precision: Of the run: ``fp32``, ``bf16``, ``fp16`` or ``int8``; see ``float_dtype``.
         notices: A sentence is added when memory ran out.
     """
 
@@ -266,7 +266,7 @@ class EdgeRefiner:
     ) -> None:
         self._device = torch.device(device)
         self._network = network.to(self._device).to(memory_format=torch.channels_last)
-        self._dtype = DTYPE_OF[precision]
+        self._dtype = float_dtype(precision, self._device)
         self._notices = [] if notices is None else notices
         self._most_crops = self._said_crops = _MOST_CROPS
 

@@ -52,7 +52,7 @@ class RunEstimate:
         memory_bytes: Weights, features, masks, activations and frames read ahead at their peak, on
             the device and beside it; the libraries and the program around it come on top.
         network_size: (height, width) that frames are resized to.
-        precision: ``float32``, ``bfloat16`` or ``float16``.
+        precision: ``float32``, ``bfloat16``, ``float16`` or ``int8``.
     """
 
     seconds: float

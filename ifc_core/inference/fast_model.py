@@ -2,7 +2,8 @@
 
 Low precision is mixed: convolutions and feed-forward layers, nine tenths of the operations, run
 in bf16 or fp16; attention, norms, residual sums and the heads stay in float32. On a CUDA device,
-where float32 products are slow, attention runs in low precision too.
+where float32 products are slow, attention runs in low precision too. On a CPU convolutions and
+feed-forward layers can multiply 8-bit numbers, with attention in bf16 where the processor has that.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from torch import Tensor, nn
 
 from ifc_core.errors import ConfigError
 from ifc_core.inference.fused_layers import FusedBackbone
+from ifc_core.inference.int8_layers import has_int8_kernels
+from ifc_core.inference.int8_model import quantize, range_clip
 from ifc_core.inference.split_decoder import SplitSpatialDecoder
 from ifc_core.models.backbone import BackboneFeatures
 from ifc_core.models.decoder import DecoderLayer
@@ -22,10 +25,10 @@ from ifc_core.models.ifc import IFC
 from ifc_core.models.layers import MultiHeadAttention
 
 _LOW_PRECISION = {"bf16": torch.bfloat16, "fp16": torch.float16}
-PRECISION_OF = {torch.float32: "fp32"} | {dtype: name for name, dtype in _LOW_PRECISION.items()}
-"""The setting that stands for each arithmetic."""
-DTYPE_OF = {name: dtype for dtype, name in PRECISION_OF.items()}
-"""The arithmetic that each setting stands for; ``auto`` is chosen by :func:`choose_dtype`."""
+PRECISION_OF = {torch.float32: "fp32", torch.int8: "int8"} | {
+    dtype: name for name, dtype in _LOW_PRECISION.items()
+}
+"""The setting that stands for each arithmetic; ``auto`` is chosen by :func:`choose_dtype`."""
 
 LARGEST_CHECK_DIFFERENCE = 0.05
 """``auto`` keeps float32 where low precision moves a class probability further than this."""
@@ -41,6 +44,7 @@ def fast_model(model: IFC, dtype: torch.dtype = torch.float32, for_gpu: bool | N
         model: On its device.
         dtype: Arithmetic of convolutions and feed-forward layers.
         for_gpu: Fused blocks, and attention in low precision too; by default on a CUDA device.
+            Not for int8, which is a CPU's.
 
     Returns:
         The copy, in eval mode. In float32 it computes the same up to rounding.
@@ -52,15 +56,18 @@ def fast_model(model: IFC, dtype: torch.dtype = torch.float32, for_gpu: bool | N
     if for_gpu:
         fast.backbone = FusedBackbone(fast.backbone)  # type: ignore[assignment]
     split = SplitSpatialDecoder(fast.spatial_decoder)
-    if dtype == torch.float32:
+    between = float_dtype(PRECISION_OF[dtype], fast.device)
+    if dtype == torch.int8:
+        quantize(fast, split, range_clip(model.preferences.short_side), between)
+    elif dtype == torch.float32:
         fast.spatial_decoder = split  # type: ignore[assignment]
     else:
         fast.backbone = _LowPrecisionBackbone(fast.backbone, dtype)  # type: ignore[assignment]
         fast.spatial_decoder = _LowPrecisionDecoder(split, dtype)  # type: ignore[assignment]
         for layer in (*fast.encoder.frame_layers, *fast.encoder.exchange_layers):
             layer.feedforward = _LowPrecision(layer.feedforward, dtype)
-        if for_gpu:
-            _lower_attention(fast, dtype)
+    if between != torch.float32 and (for_gpu or dtype == torch.int8):
+        _lower_attention(fast, between)
     return fast.to(memory_format=torch.channels_last)
 
 
@@ -75,8 +82,22 @@ def _lower_attention(fast: IFC, dtype: torch.dtype) -> None:
 
 
 def has_precision(device: torch.device, precision: str) -> bool:
-    """Whether a device computes in ``fp32``, ``bf16`` or ``fp16`` in acceptable time."""
+    """Whether a device computes in ``fp32``, ``bf16``, ``fp16`` or ``int8`` in acceptable time."""
+    if precision == "int8":
+        return device.type == "cpu" and has_int8_kernels()
     return precision != "fp16" or device.type != "cpu"
+
+
+def float_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """The arithmetic of what stays in floats: beside 8-bit numbers the CPU's own low precision.
+
+    Args:
+        precision: ``fp32``, ``bf16``, ``fp16`` or ``int8``.
+        device: Where it runs.
+    """
+    if precision == "int8":
+        return _native_low_precision(device) or torch.float32
+    return _LOW_PRECISION.get(precision, torch.float32)
 
 
 def choose_dtype(model: IFC, precision: str) -> torch.dtype:
@@ -88,15 +109,15 @@ def choose_dtype(model: IFC, precision: str) -> torch.dtype:
             hardware multiplies it natively and a short check on this model stays close.
 
     Raises:
-        ConfigError: The precision is unknown, or fp16 was asked for on a CPU.
+        ConfigError: The precision is unknown, or the device does not have it.
     """
     device = model.device
     if precision == "fp32":
         return torch.float32
     if not has_precision(device, precision):
-        raise ConfigError(
-            "fp16 is slow on a CPU; choose bf16, fp32 or auto.", name="precision", value=precision
-        )
+        raise ConfigError(_why_not(device, precision), name="precision", value=precision)
+    if precision == "int8":
+        return torch.int8
     if precision in _LOW_PRECISION:
         return _LOW_PRECISION[precision]
     if precision != "auto":
@@ -107,6 +128,14 @@ def choose_dtype(model: IFC, precision: str) -> torch.dtype:
     if model not in _CHECKED:
         _CHECKED[model] = _check_difference(model, dtype)
     return dtype if _CHECKED[model] <= LARGEST_CHECK_DIFFERENCE else torch.float32
+
+
+def _why_not(device: torch.device, precision: str) -> str:
+    if precision == "fp16":
+        return "fp16 is slow on a CPU; choose bf16, fp32 or auto."
+    if device.type != "cpu":
+        return "int8 is for a CPU; choose bf16, fp16, fp32 or auto on this device."
+    return "int8 needs kernels that PyTorch does not have on this processor; choose fp32 or auto."
 
 
 def _native_low_precision(device: torch.device) -> torch.dtype | None:

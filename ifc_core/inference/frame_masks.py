@@ -71,7 +71,7 @@ class FrameMasks:
         """Do as the run does, before the first frame.
 
         Args:
-            precision: Of the edge network: ``fp32``, ``bf16`` or ``fp16``.
+            precision: Of the run: ``fp32``, ``bf16``, ``fp16`` or ``int8``.
             notices: What is given up for want of memory is added to it, a sentence each.
         """
         if self._refined is not None:

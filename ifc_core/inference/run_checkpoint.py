@@ -67,7 +67,7 @@ class RunCheckpoint:
         restart_position: Its position among the frames that are looked at.
         next_position: First position that was not given out; masks of later ones are void.
         window_state: State of the window stream after the last clip that was decided.
-        precision: Arithmetic that was in use: ``fp32``, ``bf16`` or ``fp16``.
+        precision: Arithmetic that was in use: ``fp32``, ``bf16``, ``fp16`` or ``int8``.
         input_size: (height, width) that the network was fed.
         mask_grid: (h, w) of the mask logits.
         output_size: (height, width) of the masks.

@@ -36,7 +36,7 @@ class PreparedModel:
 
     Attributes:
         network: For a :class:`ClipRunner`.
-        precision: Its arithmetic: ``fp32``, ``bf16`` or ``fp16``.
+        precision: Its arithmetic: ``fp32``, ``bf16``, ``fp16`` or ``int8``.
     """
 
     network: IFC
@@ -57,7 +57,7 @@ def precision_to_go_on(device: torch.device, begun: str, notices: list[str]) -> 
 
     Args:
         device: On which it goes on; it may have been stopped on another one.
-        begun: In which it was begun: ``fp32``, ``bf16`` or ``fp16``.
+        begun: In which it was begun: ``fp32``, ``bf16``, ``fp16`` or ``int8``.
         notices: A sentence is added where it is another one.
     """
     if has_precision(device, begun):

@@ -11,7 +11,7 @@ from ifc_core.errors import ConfigError
 from ifc_core.models.config import EDGES, LEAST_DUPLICATE_IOU, MOST_LOOKAHEAD
 from ifc_core.models.input_size import MAX_LONG_SIDE
 
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16", "int8")
 """Arithmetic of the network; ``auto`` picks the fastest that passes a one-off check."""
 
 MOST_TILES = 16

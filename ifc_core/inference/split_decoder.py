@@ -48,7 +48,7 @@ class UpsampledConv(nn.Module):
         height, width = base.shape[-2:]
         if height < 2 or width < 2:
             return base + F.conv2d(_upsample(x, height, width), self.weight, padding=1)
-        parts = F.conv2d(x, self.phases, padding=1).chunk(4, dim=1)  # 4 of (N, O, h + 1, w + 1)
+        parts = self._by_phase(x).chunk(4, dim=1)  # 4 of (N, O, h + 1, w + 1)
         out = torch.empty_like(base)
         for number, part in enumerate(parts):
             row, column = divmod(number, 2)
@@ -58,6 +58,10 @@ class UpsampledConv(nn.Module):
             torch.add(base[:, :, row::2, column::2], part, out=target)
         self._mend_edges(x, base, out)
         return out
+
+    def _by_phase(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) to (N, 4 * O, h + 1, w + 1): all that each position in a cell sees."""
+        return F.conv2d(x, self.phases, padding=1)
 
     def _mend_edges(self, x: Tensor, base: Tensor, out: Tensor) -> None:
         """Where H or W is odd, the last row or column must see zeros beyond the map."""

@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from ifc_core.errors import ConfigError
-from ifc_core.inference.settings import ProposeSettings
+from ifc_core.inference.settings import PRECISIONS, ProposeSettings
 from ifc_core.models.config import EDGES, LEAST_DUPLICATE_IOU, MOST_LOOKAHEAD
 from napari_ifc.language import tr
 
@@ -173,7 +173,7 @@ class ProposePanel(QWidget):
         ):
             widget.setAccessibleName(name)
             widget.setToolTip(tip)
-        for precision in ("auto", "fp32", "bf16", "fp16"):
+        for precision in PRECISIONS:
             text = tr("Automatic") if precision == "auto" else precision
             self._precision.addItem(text, precision)
         for box, choices in ((self._tiles, _TILES), (self._edges, _EDGES)):

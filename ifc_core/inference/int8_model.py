@@ -1,0 +1,282 @@
+"""The parts of a network that take most of its products, with 8-bit numbers in place of floats.
+
+The backbone, the laterals and the spatial decoder are nine tenths of the operations. Between the
+convolutions of a ResNet nothing but codes is written; what is left of the network sees floats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import ifc_resources
+from ifc_core.inference.frame_input import resize_frames
+from ifc_core.inference.int8_layers import Int8Conv, Int8Linear, Uint8Code
+from ifc_core.inference.split_decoder import SplitSpatialDecoder, UpsampledConv
+from ifc_core.io.video import open_video
+from ifc_core.models.backbone import Backbone, BackboneFeatures
+from ifc_core.models.ifc import IFC
+from ifc_core.models.input_size import input_size
+from ifc_core.models.layers import FeedForward
+from ifc_core.models.residual_blocks import BasicBlock, Bottleneck
+
+_WATCHED = (nn.Conv2d, nn.Linear, nn.Sequential, BasicBlock, Bottleneck, UpsampledConv)
+
+
+class SeenRanges:
+    """The lowest and highest values that modules were given and gave, while one looked."""
+
+    def __init__(self) -> None:
+        self._given: dict[nn.Module, tuple[float, float]] = {}
+        self._result: dict[nn.Module, tuple[float, float]] = {}
+
+    def given(self, module: nn.Module) -> Uint8Code:
+        """The code for what a module is given."""
+        return Uint8Code.for_range(*self._given[module])
+
+    def result(self, module: nn.Module, relu: bool = False) -> Uint8Code:
+        """The code for what a module gives, or for what a ReLU leaves of it."""
+        low, high = self._result[module]
+        return Uint8Code.for_range(max(0.0, low) if relu else low, high)
+
+    @contextmanager
+    def watching(self, *parts: nn.Module) -> Iterator[None]:
+        """Note the ranges of convolutions, blocks and shortcuts of some parts meanwhile."""
+        modules = {m for part in parts for m in part.modules() if isinstance(m, _WATCHED)}
+        hooks = [module.register_forward_hook(self._note) for module in modules]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _note(self, module: nn.Module, given: tuple[Any, ...], result: Any) -> None:
+        if isinstance(given[0], Tensor):
+            self._given[module] = _wider(self._given.get(module), given[0])
+        if isinstance(result, Tensor):
+            self._result[module] = _wider(self._result.get(module), result)
+
+
+def _wider(known: tuple[float, float] | None, x: Tensor) -> tuple[float, float]:
+    low, high = (float(value) for value in torch.aminmax(x))
+    return (low, high) if known is None else (min(low, known[0]), max(high, known[1]))
+
+
+@torch.inference_mode()
+def quantize(fast: IFC, decoder: SplitSpatialDecoder, frames: Tensor, dtype: torch.dtype) -> None:
+    """Put 8-bit parts in the place of a folded float32 network's own.
+
+    Args:
+        fast: On the CPU, norms folded.
+        decoder: Its spatial decoder.
+        frames: (T, H, W, 3) uint8 RGB, one clip; the ranges of activations are taken from it.
+        dtype: Of the floats between 8-bit parts.
+    """
+    backbone, ranges = fast.backbone, SeenRanges()
+    fast.spatial_decoder = decoder  # type: ignore[assignment]
+    layers = (*fast.encoder.frame_layers, *fast.encoder.exchange_layers)
+    with ranges.watching(backbone, decoder, *(layer.feedforward for layer in layers)):
+        images = fast.normalize(frames).contiguous(memory_format=torch.channels_last)
+        fast.decode_clip(fast.encode_frames(images))
+    fast.backbone = Int8Backbone(backbone, ranges)  # type: ignore[assignment]
+    fast.spatial_decoder = Int8SpatialDecoder(  # type: ignore[assignment]
+        decoder, ranges, dtype
+    )
+    for layer in layers:
+        layer.feedforward = Int8FeedForward(layer.feedforward, ranges)
+
+
+def range_clip(short_side: int) -> Tensor:
+    """(T, H, W, 3) uint8 of ordinary video, whose activations tell how far they reach.
+
+    Any video's would do: scales are of the network more than of what it sees, and the same ones
+    for every video make a run the same wherever it is begun or goes on.
+
+    Args:
+        short_side: Wanted, in pixels; larger ones than 216 take longer and tell the same.
+    """
+    frames = _sample_frames()
+    size = input_size((int(frames.shape[1]), int(frames.shape[2])), min(short_side, _RANGE_SIDE))
+    return resize_frames(frames, size)
+
+
+_RANGE_SIDE = 216
+_RANGE_LAST, _RANGE_STEP = 20, 5  # frames of the sample
+
+
+@cache
+def _sample_frames() -> Tensor:
+    with open_video(ifc_resources.path("sample/bedroom.mp4")) as reader:
+        images = [image for _, image in reader.iter_frames(0, _RANGE_LAST + 1)]
+    return torch.from_numpy(np.stack(images[::_RANGE_STEP]))
+
+
+class Int8Backbone(nn.Module):
+    """A folded ResNet on codes.
+
+    Args:
+        backbone: After ``fold_batch_norm``.
+        ranges: That it was watched with.
+    """
+
+    def __init__(self, backbone: Backbone, ranges: SeenRanges) -> None:
+        super().__init__()
+        self._stem = Int8Conv.of(backbone.conv1, ranges.given(backbone.conv1))
+        stages = (backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4)
+        self._code = ranges.given(backbone.layer1[0])
+        self._result = ranges.result(backbone.layer4[-1])
+        self._stages = [[Int8Block(block, ranges) for block in stage] for stage in stages]
+        self.blocks = nn.ModuleList(block for stage in self._stages for block in stage)
+
+    def forward(self, images: Tensor) -> BackboneFeatures:
+        """As :meth:`Backbone.forward`; res3 and res4 are codes, as the laterals want them."""
+        stem = self._stem
+        x = _max_pool(stem.to_codes(stem.code.encode(images), self._code, relu=True))
+        maps = []
+        for stage in self._stages:
+            for block in stage:
+                x = block(x)
+            maps.append(x)
+        return BackboneFeatures(maps[1], maps[2], self._result.decode(maps[3]))
+
+
+class Int8Block(nn.Module):
+    """A folded bottleneck or basic block on codes.
+
+    Args:
+        block: Of a watched backbone.
+        ranges: That it was watched with.
+    """
+
+    def __init__(self, block: nn.Module, ranges: SeenRanges) -> None:
+        super().__init__()
+        if not isinstance(block, Bottleneck | BasicBlock):
+            raise TypeError("a ResNet is made of bottlenecks or basic blocks")
+        self._result = ranges.result(block)
+        convs = [block.conv1, block.conv2]
+        if isinstance(block, Bottleneck):
+            convs.append(block.conv3)
+        made = [Int8Conv.of(conv, ranges.given(conv)) for conv in convs]
+        self._first: list[Int8Conv] = made[:-1]
+        self.first, self.last = nn.ModuleList(self._first), made[-1]
+        self._between = [conv.code for conv in made[1:]]
+        self._shortcut: Int8Conv | None = None
+        self._shortcut_code = ranges.given(block)
+        if block.downsample is not None:
+            shortcut = block.downsample[0]
+            assert isinstance(shortcut, nn.Conv2d)  # noqa: S101 - for the type checker
+            self._shortcut = Int8Conv.of(shortcut, self._shortcut_code)
+            self._shortcut_code = ranges.result(block.downsample)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Codes to codes; ``x`` is used up."""
+        y = x
+        for conv, code in zip(self._first, self._between, strict=True):
+            y = conv.to_codes(y, code, relu=True)
+        if self._shortcut is not None:
+            x = self._shortcut.to_codes(x, self._shortcut_code)
+        return self.last.add_relu(y, x, self._shortcut_code, self._result)
+
+
+class Int8SpatialDecoder(nn.Module):
+    """A split spatial decoder whose convolutions, but for the one by channels, are of 8 bits.
+
+    Args:
+        decoder: That was watched.
+        ranges: That it was watched with.
+        dtype: Of laterals and norms.
+    """
+
+    def __init__(
+        self, decoder: SplitSpatialDecoder, ranges: SeenRanges, dtype: torch.dtype
+    ) -> None:
+        super().__init__()
+        self.lateral4 = _Int8Lateral(decoder.lateral4, ranges, dtype)
+        self.lateral3 = _Int8Lateral(decoder.lateral3, ranges, dtype)
+        self._conv1 = Int8Conv.of(decoder.conv1, ranges.given(decoder.conv1))
+        self._pointwise = Int8Conv.of(decoder.pointwise, ranges.given(decoder.pointwise))
+        self.norm1, self.norm2, self.norm3 = (
+            norm.to(dtype) for norm in (decoder.norm1, decoder.norm2, decoder.norm3)
+        )
+        self.up2 = _Int8UpsampledConv(decoder.up2, ranges.given(decoder.up2), dtype)
+        self.up3 = _Int8UpsampledConv(decoder.up3, ranges.given(decoder.up3), dtype)
+        self.depthwise = decoder.depthwise.to(dtype)
+        self._dtype = dtype
+
+    def forward(self, encoded: Tensor, lateral4: Tensor, lateral3: Tensor) -> Tensor:
+        """As :meth:`SplitSpatialDecoder.forward`, in float32."""
+        x = self._conv1.to_float(self._conv1.code.encode(encoded), self._dtype)
+        x = self.norm2(self.up2(self.norm1(x), lateral4))
+        x = F.relu(self.norm3(self.up3(x, lateral3)), inplace=True)
+        x = F.relu(self.depthwise(x), inplace=True)
+        return self._pointwise.to_float(self._pointwise.code.encode(x), torch.float32, relu=True)
+
+
+class Int8FeedForward(nn.Module):
+    """Two linear layers with a ReLU between them, floats in and out.
+
+    Args:
+        floats: That was watched.
+        ranges: That it was watched with.
+    """
+
+    def __init__(self, floats: FeedForward, ranges: SeenRanges) -> None:
+        super().__init__()
+        first, last = floats.linear1, floats.linear2
+        self.linear1 = Int8Linear(first, ranges.given(first))
+        self.linear2 = Int8Linear(last, ranges.given(last))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., C) to (..., C) float32."""
+        codes = self.linear1.code.encode(x.flatten(0, -2))
+        inner = self.linear1.relu_to_codes(codes, self.linear2.code)
+        return self.linear2.to_float(inner).view(x.shape)
+
+
+class _Int8Lateral(nn.Module):
+    """A lateral and the 3 x 3 convolution that follows it: codes in, floats out."""
+
+    def __init__(self, lateral: nn.Sequential, ranges: SeenRanges, dtype: torch.dtype) -> None:
+        super().__init__()
+        narrow, wide = lateral
+        assert isinstance(narrow, nn.Conv2d)  # noqa: S101 - for the type checker
+        assert isinstance(wide, nn.Conv2d)  # noqa: S101 - for the type checker
+        self._narrow = Int8Conv.of(narrow, ranges.given(narrow))
+        self._wide = Int8Conv.of(wide, ranges.given(wide))
+        self._dtype = dtype
+
+    def forward(self, codes: Tensor) -> Tensor:
+        between = self._narrow.to_codes(codes, self._wide.code)
+        return self._wide.to_float(between, self._dtype)
+
+
+class _Int8UpsampledConv(UpsampledConv):
+    """The same, with its four small convolutions in 8 bits."""
+
+    def __init__(self, floats: UpsampledConv, code: Uint8Code, dtype: torch.dtype) -> None:
+        nn.Module.__init__(self)
+        self.register_buffer("weight", floats.weight.to(dtype))
+        self._phases = Int8Conv(floats.phases, None, code, padding=(1, 1))
+
+    def _by_phase(self, x: Tensor) -> Tensor:
+        return self._phases.to_float(self._phases.code.encode(x), x.dtype)
+
+
+def _max_pool(codes: Tensor) -> Tensor:
+    """The largest of 3 x 3 codes at every second place, as the stem of a ResNet is followed by.
+
+    PyTorch's own does not take bytes of this many places. Codes are of values that a ReLU left, so
+    that zeros around the map change nothing.
+    """
+    height, width = codes.shape[-2:]
+    x = F.pad(codes, (1, width % 2, 1, height % 2))
+    x = torch.maximum(torch.maximum(x[:, :, 0:-1:2], x[:, :, 1::2]), x[:, :, 2::2])
+    columns = torch.maximum(x[:, :, :, 0:-1:2], x[:, :, :, 1::2])
+    return torch.maximum(columns, x[:, :, :, 2::2])
