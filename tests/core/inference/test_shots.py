@@ -146,7 +146,7 @@ def test_what_looks_the_same_is_known_again_over_a_cut_where_that_is_asked_for(s
         ({"offline": True}, 1),
         ({"reidentify": True}, 1),
         pytest.param(BEST, 1, marks=pytest.mark.slow),
-        (BEST | {"clip_length": 1}, 1),
+        pytest.param(BEST | {"clip_length": 1}, 1, marks=pytest.mark.slow),
         pytest.param(BEST | {"clip_length": 1}, 4, marks=pytest.mark.slow),
         (BEST | {"lookahead": 2, "frame_step": 2}, 1),
     ],

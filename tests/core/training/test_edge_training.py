@@ -79,6 +79,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(clip, tmp_path):
     assert all(torch.equal(wanted[name], found[name]) for name in wanted)
 
 
+@pytest.mark.slow
 def test_two_processes_share_every_batch(clip, tmp_path):
     """Before it has learnt, the network's masks are those it is told, whatever its norms see.
 

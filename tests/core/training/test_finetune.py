@@ -286,7 +286,7 @@ def test_training_learns_the_object_and_is_promoted(project, parent_model):
         project.apply(SetMask(track, frame, RLEMask.from_array(square(frame))))
         project.apply(ApproveFrames(1, Scope.this_frame(frame)))
     make_snapshot(project, project.folder / "runs" / "r1")
-    chosen = settings(model=str(parent_model), iterations=150, held_out_share=0.3)
+    chosen = settings(model=str(parent_model), iterations=80, held_out_share=0.3)
     events = list(finetune(project.folder, chosen, JobContext()))
     result = events[-1]
     curve = [(e.iteration, e.score) for e in events if isinstance(e, FinetuneValidation)]

@@ -16,6 +16,7 @@ from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.models.checkpoint import read_checkpoint
 from ifc_core.training import skipped_steps
 from ifc_core.training.config import StageConfig, TrainConfig, build_config
+from ifc_core.training.distributed import Ranks
 from ifc_core.training.run_state import write_state
 from ifc_core.training.starting import build_model
 from ifc_core.training.trainer import Trainer
@@ -69,7 +70,15 @@ def test_a_stopped_run_goes_on_to_the_bit(toy_config, toy_source):
 
 
 def test_a_run_stopped_within_an_iteration_goes_on_to_the_bit(toy_config, toy_source):
-    stages = [{"iterations": 4, "num_frames": [2], "batch_size": 2, "accumulate": 2}]
+    stages = [
+        {
+            "iterations": 4,
+            "num_frames": [2],
+            "batch_size": 2,
+            "accumulate": 2,
+            "sizes": [[48, 64]],
+        }
+    ]
     model = {"preset": "tiny", "frozen_batch_norm": True}
 
     def trainer(name):
@@ -282,6 +291,16 @@ def test_two_processes_give_the_losses_of_one(toy_source, tmp_path, request):
     assert two["losses"] == pytest.approx(expected, rel=1e-4)
 
 
+def test_a_process_whose_state_another_one_has_not_is_refused(toy_config, toy_source):
+    class Apart(Ranks):
+        def agree(self, number, device):
+            return False  # the other one begins with another iteration
+
+    with pytest.raises(CheckpointError, match=r"same resume\.safetensors"):
+        Trainer(toy_config(), source=toy_source, ranks=Apart())
+
+
+@pytest.mark.slow
 def test_processes_that_find_different_states_are_refused(toy_source, tmp_path, request):
     """Two machines, of which the second has not the file that the first one goes on from."""
     folders = [str(tmp_path / name) for name in ("first", "second")]

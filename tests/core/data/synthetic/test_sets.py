@@ -55,7 +55,12 @@ def check_alike(world: World, difficulty: Difficulty) -> None:
 
 
 @pytest.mark.parametrize(
-    ("world", "difficulty"), [("things", "easy"), ("cells", "easy"), ("cells", "hard")]
+    ("world", "difficulty"),
+    [
+        ("things", "easy"),
+        ("cells", "easy"),
+        pytest.param("cells", "hard", marks=pytest.mark.slow),
+    ],
 )
 def test_the_set_is_still_the_frozen_one(world: World, difficulty: Difficulty) -> None:
     clips = validation_clips(difficulty, world=world)
