@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ifc_core.errors import ConfigError
 from ifc_core.inference.fused_layers import FusedBackbone
 from ifc_core.inference.int8_layers import has_int8_kernels
-from ifc_core.inference.int8_model import quantize, range_clip
+from ifc_core.inference.int8_model import SeenRanges, quantize, range_clip, see_ranges
 from ifc_core.inference.split_decoder import SplitSpatialDecoder
 from ifc_core.models.backbone import BackboneFeatures
 from ifc_core.models.decoder import DecoderLayer
@@ -34,6 +34,7 @@ LARGEST_CHECK_DIFFERENCE = 0.05
 """``auto`` keeps float32 where low precision moves a class probability further than this."""
 
 _CHECKED: weakref.WeakKeyDictionary[IFC, float] = weakref.WeakKeyDictionary()
+_RANGES: weakref.WeakKeyDictionary[IFC, SeenRanges] = weakref.WeakKeyDictionary()
 
 
 @torch.no_grad()
@@ -58,7 +59,10 @@ def fast_model(model: IFC, dtype: torch.dtype = torch.float32, for_gpu: bool | N
     split = SplitSpatialDecoder(fast.spatial_decoder)
     between = float_dtype(PRECISION_OF[dtype], fast.device)
     if dtype == torch.int8:
-        quantize(fast, split, range_clip(model.preferences.short_side), between)
+        fast.spatial_decoder = split  # type: ignore[assignment]
+        if model not in _RANGES:
+            _RANGES[model] = see_ranges(fast, range_clip(model.preferences.short_side))
+        quantize(fast, _RANGES[model], between)
     elif dtype == torch.float32:
         fast.spatial_decoder = split  # type: ignore[assignment]
     else:

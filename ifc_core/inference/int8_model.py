@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -27,80 +28,107 @@ from ifc_core.models.input_size import input_size
 from ifc_core.models.layers import FeedForward
 from ifc_core.models.residual_blocks import BasicBlock, Bottleneck
 
+Range = tuple[float, float]
+"""The lowest and the highest value."""
+
 _WATCHED = (nn.Conv2d, nn.Linear, nn.Sequential, BasicBlock, Bottleneck, UpsampledConv)
 
 
 class SeenRanges:
-    """The lowest and highest values that modules were given and gave, while one looked."""
+    """The lowest and highest values that the parts of a network were given and gave.
+
+    They are kept by the names of the parts, so that they hold for every copy of the network.
+    """
 
     def __init__(self) -> None:
-        self._given: dict[nn.Module, tuple[float, float]] = {}
-        self._result: dict[nn.Module, tuple[float, float]] = {}
+        self._given: dict[str, Range] = {}
+        self._result: dict[str, Range] = {}
 
-    def given(self, module: nn.Module) -> Uint8Code:
-        """The code for what a module is given."""
-        return Uint8Code.for_range(*self._given[module])
-
-    def result(self, module: nn.Module, relu: bool = False) -> Uint8Code:
-        """The code for what a module gives, or for what a ReLU leaves of it."""
-        low, high = self._result[module]
-        return Uint8Code.for_range(max(0.0, low) if relu else low, high)
+    def codes_of(self, network: nn.Module) -> PartCodes:
+        """The codes for the parts of a copy."""
+        seen = [(part, name) for name, part in network.named_modules() if name in self._given]
+        return PartCodes(
+            {part: Uint8Code.for_range(*self._given[name]) for part, name in seen},
+            {part: Uint8Code.for_range(*self._result[name]) for part, name in seen},
+        )
 
     @contextmanager
-    def watching(self, *parts: nn.Module) -> Iterator[None]:
-        """Note the ranges of convolutions, blocks and shortcuts of some parts meanwhile."""
-        modules = {m for part in parts for m in part.modules() if isinstance(m, _WATCHED)}
-        hooks = [module.register_forward_hook(self._note) for module in modules]
+    def watching(self, network: nn.Module) -> Iterator[None]:
+        """Note the ranges of what has an 8-bit kind during the block."""
+        hooks = [
+            part.register_forward_hook(partial(self._note, name))
+            for name, part in network.named_modules()
+            if isinstance(part, _WATCHED)
+        ]
         try:
             yield
         finally:
             for hook in hooks:
                 hook.remove()
 
-    def _note(self, module: nn.Module, given: tuple[Any, ...], result: Any) -> None:
-        if isinstance(given[0], Tensor):
-            self._given[module] = _wider(self._given.get(module), given[0])
-        if isinstance(result, Tensor):
-            self._result[module] = _wider(self._result.get(module), result)
+    def _note(self, name: str, _: nn.Module, given: tuple[Any, ...], result: Any) -> None:
+        self._given[name] = _wider(self._given.get(name), given[0])
+        self._result[name] = _wider(self._result.get(name), result)
 
 
-def _wider(known: tuple[float, float] | None, x: Tensor) -> tuple[float, float]:
+@dataclass(frozen=True, slots=True)
+class PartCodes:
+    """The codes for the parts of one network.
+
+    Attributes:
+        given: For what a part is given.
+        result: For what it gives.
+    """
+
+    given: dict[nn.Module, Uint8Code]
+    result: dict[nn.Module, Uint8Code]
+
+
+def _wider(known: Range | None, x: Tensor) -> Range:
     low, high = (float(value) for value in torch.aminmax(x))
     return (low, high) if known is None else (min(low, known[0]), max(high, known[1]))
 
 
 @torch.inference_mode()
-def quantize(fast: IFC, decoder: SplitSpatialDecoder, frames: Tensor, dtype: torch.dtype) -> None:
-    """Put 8-bit parts in the place of a folded float32 network's own.
+def see_ranges(fast: IFC, frames: Tensor) -> SeenRanges:
+    """Look at a folded float32 network with a :class:`SplitSpatialDecoder` at work.
 
     Args:
-        fast: On the CPU, norms folded.
-        decoder: Its spatial decoder.
-        frames: (T, H, W, 3) uint8 RGB, one clip; the ranges of activations are taken from it.
+        fast: On the CPU.
+        frames: (T, H, W, 3) uint8 RGB, one clip.
+    """
+    ranges = SeenRanges()
+    images = fast.normalize(frames).contiguous(memory_format=torch.channels_last)
+    with ranges.watching(fast):
+        fast.decode_clip(fast.encode_frames(images))
+    return ranges
+
+
+def quantize(fast: IFC, ranges: SeenRanges, dtype: torch.dtype) -> None:
+    """Put 8-bit parts in the place of a network's own.
+
+    Args:
+        fast: On the CPU, in float32, norms folded, with a :class:`SplitSpatialDecoder`.
+        ranges: Of this network or a copy of it.
         dtype: Of the floats between 8-bit parts.
     """
-    backbone, ranges = fast.backbone, SeenRanges()
-    fast.spatial_decoder = decoder  # type: ignore[assignment]
-    layers = (*fast.encoder.frame_layers, *fast.encoder.exchange_layers)
-    with ranges.watching(backbone, decoder, *(layer.feedforward for layer in layers)):
-        images = fast.normalize(frames).contiguous(memory_format=torch.channels_last)
-        fast.decode_clip(fast.encode_frames(images))
-    fast.backbone = Int8Backbone(backbone, ranges)  # type: ignore[assignment]
-    fast.spatial_decoder = Int8SpatialDecoder(  # type: ignore[assignment]
-        decoder, ranges, dtype
-    )
-    for layer in layers:
-        layer.feedforward = Int8FeedForward(layer.feedforward, ranges)
+    decoder: nn.Module = fast.spatial_decoder
+    assert isinstance(decoder, SplitSpatialDecoder)  # noqa: S101 - for the type checker
+    codes = ranges.codes_of(fast)
+    fast.backbone = Int8Backbone(fast.backbone, codes)  # type: ignore[assignment]
+    fast.spatial_decoder = Int8SpatialDecoder(decoder, codes, dtype)  # type: ignore[assignment]
+    for layer in (*fast.encoder.frame_layers, *fast.encoder.exchange_layers):
+        layer.feedforward = Int8FeedForward(layer.feedforward, codes)
 
 
 def range_clip(short_side: int) -> Tensor:
     """(T, H, W, 3) uint8 of ordinary video, whose activations tell how far they reach.
 
-    Any video's would do: scales are of the network more than of what it sees, and the same ones
-    for every video make a run the same wherever it is begun or goes on.
+    The same for every video, so that a run is the same wherever it is begun or goes on; on real
+    clips scales taken from the clip itself came no closer to float32 (``docs/performance.md``).
 
     Args:
-        short_side: Wanted, in pixels; larger ones than 216 take longer and tell the same.
+        short_side: Wanted, in pixels; at most 216 are taken, since more take longer.
     """
     frames = _sample_frames()
     size = input_size((int(frames.shape[1]), int(frames.shape[2])), min(short_side, _RANGE_SIDE))
@@ -123,16 +151,16 @@ class Int8Backbone(nn.Module):
 
     Args:
         backbone: After ``fold_batch_norm``.
-        ranges: That it was watched with.
+        codes: Of its parts.
     """
 
-    def __init__(self, backbone: Backbone, ranges: SeenRanges) -> None:
+    def __init__(self, backbone: Backbone, codes: PartCodes) -> None:
         super().__init__()
-        self._stem = Int8Conv.of(backbone.conv1, ranges.given(backbone.conv1))
+        self._stem = Int8Conv.of(backbone.conv1, codes.given[backbone.conv1])
         stages = (backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4)
-        self._code = ranges.given(backbone.layer1[0])
-        self._result = ranges.result(backbone.layer4[-1])
-        self._stages = [[Int8Block(block, ranges) for block in stage] for stage in stages]
+        self._code = codes.given[backbone.layer1[0]]
+        self._result = codes.result[backbone.layer4[-1]]
+        self._stages = [[Int8Block(block, codes) for block in stage] for stage in stages]
         self.blocks = nn.ModuleList(block for stage in self._stages for block in stage)
 
     def forward(self, images: Tensor) -> BackboneFeatures:
@@ -151,29 +179,29 @@ class Int8Block(nn.Module):
     """A folded bottleneck or basic block on codes.
 
     Args:
-        block: Of a watched backbone.
-        ranges: That it was watched with.
+        block: Of floats, norms folded.
+        codes: Of its parts.
     """
 
-    def __init__(self, block: nn.Module, ranges: SeenRanges) -> None:
+    def __init__(self, block: nn.Module, codes: PartCodes) -> None:
         super().__init__()
         if not isinstance(block, Bottleneck | BasicBlock):
             raise TypeError("a ResNet is made of bottlenecks or basic blocks")
-        self._result = ranges.result(block)
+        self._result = codes.result[block]
         convs = [block.conv1, block.conv2]
         if isinstance(block, Bottleneck):
             convs.append(block.conv3)
-        made = [Int8Conv.of(conv, ranges.given(conv)) for conv in convs]
+        made = [Int8Conv.of(conv, codes.given[conv]) for conv in convs]
         self._first: list[Int8Conv] = made[:-1]
         self.first, self.last = nn.ModuleList(self._first), made[-1]
         self._between = [conv.code for conv in made[1:]]
         self._shortcut: Int8Conv | None = None
-        self._shortcut_code = ranges.given(block)
+        self._shortcut_code = codes.given[block]
         if block.downsample is not None:
             shortcut = block.downsample[0]
             assert isinstance(shortcut, nn.Conv2d)  # noqa: S101 - for the type checker
             self._shortcut = Int8Conv.of(shortcut, self._shortcut_code)
-            self._shortcut_code = ranges.result(block.downsample)
+            self._shortcut_code = codes.result[block.downsample]
 
     def forward(self, x: Tensor) -> Tensor:
         """Codes to codes; ``x`` is used up."""
@@ -189,24 +217,22 @@ class Int8SpatialDecoder(nn.Module):
     """A split spatial decoder whose convolutions, but for the one by channels, are of 8 bits.
 
     Args:
-        decoder: That was watched.
-        ranges: That it was watched with.
+        decoder: Of floats.
+        codes: Of its parts.
         dtype: Of laterals and norms.
     """
 
-    def __init__(
-        self, decoder: SplitSpatialDecoder, ranges: SeenRanges, dtype: torch.dtype
-    ) -> None:
+    def __init__(self, decoder: SplitSpatialDecoder, codes: PartCodes, dtype: torch.dtype) -> None:
         super().__init__()
-        self.lateral4 = _Int8Lateral(decoder.lateral4, ranges, dtype)
-        self.lateral3 = _Int8Lateral(decoder.lateral3, ranges, dtype)
-        self._conv1 = Int8Conv.of(decoder.conv1, ranges.given(decoder.conv1))
-        self._pointwise = Int8Conv.of(decoder.pointwise, ranges.given(decoder.pointwise))
+        self.lateral4 = _Int8Lateral(decoder.lateral4, codes, dtype)
+        self.lateral3 = _Int8Lateral(decoder.lateral3, codes, dtype)
+        self._conv1 = Int8Conv.of(decoder.conv1, codes.given[decoder.conv1])
+        self._pointwise = Int8Conv.of(decoder.pointwise, codes.given[decoder.pointwise])
         self.norm1, self.norm2, self.norm3 = (
             norm.to(dtype) for norm in (decoder.norm1, decoder.norm2, decoder.norm3)
         )
-        self.up2 = _Int8UpsampledConv(decoder.up2, ranges.given(decoder.up2), dtype)
-        self.up3 = _Int8UpsampledConv(decoder.up3, ranges.given(decoder.up3), dtype)
+        self.up2 = _Int8UpsampledConv(decoder.up2, codes.given[decoder.up2], dtype)
+        self.up3 = _Int8UpsampledConv(decoder.up3, codes.given[decoder.up3], dtype)
         self.depthwise = decoder.depthwise.to(dtype)
         self._dtype = dtype
 
@@ -223,15 +249,15 @@ class Int8FeedForward(nn.Module):
     """Two linear layers with a ReLU between them, floats in and out.
 
     Args:
-        floats: That was watched.
-        ranges: That it was watched with.
+        floats: Whose place it takes.
+        codes: Of its parts.
     """
 
-    def __init__(self, floats: FeedForward, ranges: SeenRanges) -> None:
+    def __init__(self, floats: FeedForward, codes: PartCodes) -> None:
         super().__init__()
         first, last = floats.linear1, floats.linear2
-        self.linear1 = Int8Linear(first, ranges.given(first))
-        self.linear2 = Int8Linear(last, ranges.given(last))
+        self.linear1 = Int8Linear(first, codes.given[first])
+        self.linear2 = Int8Linear(last, codes.given[last])
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., C) to (..., C) float32."""
@@ -243,13 +269,13 @@ class Int8FeedForward(nn.Module):
 class _Int8Lateral(nn.Module):
     """A lateral and the 3 x 3 convolution that follows it: codes in, floats out."""
 
-    def __init__(self, lateral: nn.Sequential, ranges: SeenRanges, dtype: torch.dtype) -> None:
+    def __init__(self, lateral: nn.Sequential, codes: PartCodes, dtype: torch.dtype) -> None:
         super().__init__()
         narrow, wide = lateral
         assert isinstance(narrow, nn.Conv2d)  # noqa: S101 - for the type checker
         assert isinstance(wide, nn.Conv2d)  # noqa: S101 - for the type checker
-        self._narrow = Int8Conv.of(narrow, ranges.given(narrow))
-        self._wide = Int8Conv.of(wide, ranges.given(wide))
+        self._narrow = Int8Conv.of(narrow, codes.given[narrow])
+        self._wide = Int8Conv.of(wide, codes.given[wide])
         self._dtype = dtype
 
     def forward(self, codes: Tensor) -> Tensor:

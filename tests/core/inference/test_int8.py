@@ -1,5 +1,7 @@
 """Products of 8-bit numbers stand for those of floats."""
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -146,14 +148,31 @@ def test_ranges_are_those_of_all_that_was_seen():
         conv(torch.tensor([[[[1.0]]], [[[3.0]]]]))
         conv(torch.tensor([[[[-1.0]]]]))
     conv(torch.tensor([[[[100.0]]]]))  # not watched any more
-    assert ranges.given(conv) == Uint8Code.for_range(-1.0, 3.0)
-    assert ranges.result(conv) == Uint8Code.for_range(-2.0, 6.0)
+    again = copy.deepcopy(conv)
+    codes = ranges.codes_of(nn.Sequential(nn.ReLU(), again))
+    assert codes.given == {}  # of another name
+    codes = ranges.codes_of(again)
+    assert codes.given[again] == Uint8Code.for_range(-1.0, 3.0)
+    assert codes.result[again] == Uint8Code.for_range(-2.0, 6.0)
 
 
 def test_the_clip_that_ranges_are_taken_from():
     assert tuple(range_clip(64).shape) == (5, 64, 114, 3)
     assert tuple(range_clip(720).shape[:2]) == (5, 216)
     assert range_clip(64).dtype == torch.uint8
+
+
+@needs_kernels
+def test_ranges_are_looked_for_once_a_model(tiny_model, monkeypatch):
+    monkeypatch.setattr(fast_module, "_RANGES", {})
+    looked = []
+    see = fast_module.see_ranges
+    monkeypatch.setattr(fast_module, "see_ranges", lambda *a: looked.append(1) or see(*a))
+    frames = range_clip(64)
+    first, second = (outputs(fast_model(tiny_model, torch.int8), frames) for _ in range(2))
+    assert looked == [1]
+    for one, other in zip(first, second, strict=True):
+        assert torch.equal(one, other)
 
 
 def outputs(model, frames):
