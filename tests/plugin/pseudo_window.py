@@ -40,7 +40,7 @@ from ifc_app.recent import RecentList  # noqa: E402
 from ifc_app.window import DesktopWindow  # noqa: E402
 
 OPEN, CLOSE = "⟦", "⟧"
-_DATA = """IFC Studio bedroom bedroom.mp4 object English fp32 bf16 fp16 YouTube-VIS COCO DAVIS
+_DATA = """IFC Studio bedroom bedroom.mp4 object English fp32 bf16 fp16 int8 YouTube-VIS COCO DAVIS
 MOTS px GiB MiB AP AP50 AP75 CPU CUDA cuda cpu napari numpy torch qtpy av PySide6-Essentials ID
 Python Qt"""
 DATA = frozenset(re.split(r"\s", _DATA))

@@ -4,7 +4,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from ifc_core.errors import ConfigError
-from ifc_core.inference.settings import ProposeSettings
+from ifc_core.inference.settings import PRECISIONS, ProposeSettings
 from ifc_core.models.config import LEAST_DUPLICATE_IOU
 from napari_ifc.views.propose_panel import CUSTOM, OFFLINE, ProposePanel
 
@@ -42,6 +42,12 @@ class TestProposePanel:
         other.show_settings(wanted)
         assert other.settings() == wanted
         other.deleteLater()
+
+    def test_every_precision_can_be_chosen(self, form):
+        assert form.precision == "auto"
+        for precision in PRECISIONS:
+            form.show_hardware("cpu", precision)
+            assert form.settings().precision == precision
 
     def test_the_least_score_is_the_models_own_until_one_is_chosen(self, form):
         assert form.settings().score_threshold is None
