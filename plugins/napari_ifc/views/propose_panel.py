@@ -153,8 +153,8 @@ class ProposePanel(QWidget):
                 self._precision,
                 tr("Precision"),
                 tr(
-                    "Arithmetic; auto takes the fastest that is safe, int8 is quicker on a CPU, with "
-                    "rougher masks"
+                    "Arithmetic; auto takes the fastest that is safe, int8 is quicker on a CPU "
+                    "with rougher masks"
                 ),
             ),
             (
