@@ -20,6 +20,11 @@ pytestmark = pytest.mark.window
 
 
 @pytest.fixture
+def window(tidied_window):
+    return tidied_window
+
+
+@pytest.fixture
 def folders(tmp_path):
     """Three folders of frames, of different contents."""
     made = []

@@ -64,3 +64,19 @@ def test_a_window_that_was_never_left_fits_on_its_screen(qtbot, room, size):
     assert window.geometry().size() == size
     assert room.contains(window.geometry())
     assert window.geometry().top() > room.top()  # its title is seen
+
+
+@pytest.mark.window
+def test_a_wide_window_has_a_wide_panel_until_a_person_drags_its_edge(window, qtbot):
+    main, dock = window.main, window.studio.docks["studio"]
+    for width, panel in ((1280, 372), (1440, 420), (1900, 470), (1280, 372)):
+        main.resize(width, 800)
+        qtbot.waitUntil(lambda panel=panel: dock.width() == panel)
+    main.resizeDocks([dock], [500], Qt.Orientation.Horizontal)
+    qtbot.waitUntil(lambda: dock.width() == 500)
+    main.resize(1440, 800)
+    timer = window._panel_width._timer
+    qtbot.waitUntil(timer.isActive)
+    qtbot.waitUntil(lambda: not timer.isActive())
+    qtbot.waitUntil(lambda: main.width() == 1440)
+    assert dock.width() == 500

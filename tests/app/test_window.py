@@ -6,7 +6,6 @@ from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShortcut
 from qtpy.QtWidgets import QApplication, QWidget
 
-from ifc_app.recent import RecentList
 from ifc_core.jobs import JobContext
 from napari_ifc.controllers.videos import adding, look_through
 
@@ -25,17 +24,9 @@ def frames(tmp_path):
     return folder
 
 
-@pytest.fixture(scope="module")
-def still_window(qapp, tmp_path_factory, unwatched):
-    """A window for tests that only look at it."""
-    from ifc_app.window import DesktopWindow
-
-    made = DesktopWindow(recent=RecentList(tmp_path_factory.mktemp("app") / "recent"))
-    unwatched(made.viewer)
-    made.show()
-    yield made
-    made.studio.close()
-    made.viewer.close()
+@pytest.fixture
+def window(tidied_window):
+    return tidied_window
 
 
 def drop(widget, path):
@@ -79,18 +70,18 @@ def test_a_drop_of_something_else_says_why_and_the_start_page_stays(window, tmp_
     assert window.start_page.problem == told[0]
 
 
-def test_every_action_stands_in_one_menu(still_window):
+def test_every_action_stands_in_one_menu(window):
     from ifc_app.window import _entries
 
     titles = []
-    for entry in still_window.viewer.window.main_menu.actions():
+    for entry in window.viewer.window.main_menu.actions():
         if entry.menu() is not None and entry.text() != "napari":
             titles += [item.data() for item in _entries(entry.menu()) if item.data()]
-    assert sorted(titles) == sorted(action.id for action in still_window.studio.actions)
+    assert sorted(titles) == sorted(action.id for action in window.studio.actions)
 
 
-def test_no_menu_is_long_and_what_belongs_together_stands_in_one_inside(still_window):
-    menus = {menu.title(): menu for menu in still_window._menus}
+def test_no_menu_is_long_and_what_belongs_together_stands_in_one_inside(window):
+    menus = {menu.title(): menu for menu in window._menus}
     told = {t: [e.data() for e in menu.actions() if e.data()] for t, menu in menus.items()}
     lines = {t: sum(not e.isSeparator() for e in menu.actions()) for t, menu in menus.items()}
     assert lines["Track"] <= 15
@@ -103,19 +94,19 @@ def test_no_menu_is_long_and_what_belongs_together_stands_in_one_inside(still_wi
     first = menus["Lineage"].actions()[0]
     assert first.text() == "Link as a division\tShift+M"
     assert not first.isEnabled()
-    assert first.toolTip() == still_window.studio.actions["lineage.divide"].why_not() != ""
+    assert first.toolTip() == window.studio.actions["lineage.divide"].why_not() != ""
 
 
-def test_a_menu_says_why_an_action_cannot_be_done(still_window):
+def test_a_menu_says_why_an_action_cannot_be_done(window):
     (menu,) = [
         entry.menu()
-        for entry in still_window.viewer.window.main_menu.actions()
+        for entry in window.viewer.window.main_menu.actions()
         if entry.text() == "Track"
     ]
     menu.aboutToShow.emit()
     delete = next(item for item in menu.actions() if item.data() == "track.delete")
     assert not delete.isEnabled()
-    assert delete.toolTip() == still_window.studio.actions["track.delete"].why_not() != ""
+    assert delete.toolTip() == window.studio.actions["track.delete"].why_not() != ""
 
 
 def test_recent_items_are_offered_and_open(window, frames, qtbot):
@@ -231,8 +222,8 @@ def test_the_window_is_ours_not_a_guest_s(window, frames):
     assert not any(slider.isHidden() for slider in sliders)
 
 
-def test_there_is_one_menu_for_each_group(still_window):
-    titles = [menu.title().replace("&", "") for menu in still_window._menus]
+def test_there_is_one_menu_for_each_group(window):
+    titles = [menu.title().replace("&", "") for menu in window._menus]
     assert len(titles) == len(set(titles))
 
 
@@ -259,8 +250,8 @@ def test_keys_mean_something_on_the_start_page(window, monkeypatch, qtbot):
     assert len(asked) == 1
 
 
-def test_the_ground_around_the_picture_is_a_dark_grey_in_every_theme(still_window):
-    viewer = still_window.viewer
+def test_the_ground_around_the_picture_is_a_dark_grey_in_every_theme(window):
+    viewer = window.viewer
     before = viewer.theme
     try:
         for theme in ("light", "dark"):
@@ -272,25 +263,10 @@ def test_the_ground_around_the_picture_is_a_dark_grey_in_every_theme(still_windo
         viewer.theme = before
 
 
-def test_tab_does_not_stop_at_the_window_itself(still_window):
-    main = still_window.main
+def test_tab_does_not_stop_at_the_window_itself(window):
+    main = window.main
     assert not main.focusPolicy() & Qt.FocusPolicy.TabFocus
     assert main.focusPolicy() & Qt.FocusPolicy.ClickFocus  # as napari has it
-
-
-def test_a_wide_window_has_a_wide_panel_until_a_person_drags_its_edge(window, qtbot):
-    main, dock = window.main, window.studio.docks["studio"]
-    for width, panel in ((1280, 372), (1440, 420), (1900, 470), (1280, 372)):
-        main.resize(width, 800)
-        qtbot.waitUntil(lambda panel=panel: dock.width() == panel)
-    main.resizeDocks([dock], [500], Qt.Orientation.Horizontal)
-    qtbot.waitUntil(lambda: dock.width() == 500)
-    main.resize(1440, 800)
-    timer = window._panel_width._timer
-    qtbot.waitUntil(timer.isActive)
-    qtbot.waitUntil(lambda: not timer.isActive())
-    qtbot.waitUntil(lambda: main.width() == 1440)
-    assert dock.width() == 500
 
 
 @pytest.mark.parametrize("turn", ["Ctrl+Y", "Ctrl+E", "Ctrl+G", "Ctrl+M", "3-D", "other axes"])
