@@ -25,6 +25,7 @@ def iou(first: np.ndarray, second: np.ndarray) -> float:
     return float((first & second).sum() / (first | second).sum())
 
 
+@pytest.mark.slow
 def test_correct_once_propagate_cancel_and_undo(window, clip, qtbot):
     studio = window.studio
     failures: list[str] = []

@@ -97,6 +97,7 @@ def test_first_start_to_export(window, qtbot, tmp_path, monkeypatch):
     assert all(a["segmentations"][0] is not None for a in data["annotations"])
 
 
+@pytest.mark.slow
 def test_crash_and_recover(window, qtbot, clip, tmp_path):
     paint_and_kill(clip, tmp_path / "other", [(0, 30, 50), (3, 20, 40)])
 

@@ -116,6 +116,7 @@ def test_a_killed_window_loses_no_stroke(clip, tmp_path):
         assert not project.mask(track.id, 0).rle.to_array()[40, 50]
 
 
+@pytest.mark.slow
 def test_attention_and_fine_tuning(window, clip, settings, toy_model, qtbot, monkeypatch):
     studio = window.studio
     assert window.open_path(clip)
