@@ -22,6 +22,7 @@ from ifc_core.errors import FormatError, OutputError, ProjectError
 from ifc_core.io.atomic import atomic_output
 from ifc_core.io.fingerprint import folder_fingerprint
 from ifc_core.io.frame_list import list_frames
+from ifc_core.io.problems import why_no_file
 from ifc_core.jobs import JobContext
 
 _ROOTS = ("models", "videos")
@@ -214,6 +215,8 @@ def _bring_up_to_date(folder: Path) -> None:
 
 
 def _opened(path: Path) -> zipfile.ZipFile:
+    if reason := why_no_file(path):
+        raise FormatError(reason, path=path)
     try:
         return zipfile.ZipFile(path)
     except NotImplementedError as error:  # the library's word for a later version of the format

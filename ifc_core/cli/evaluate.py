@@ -12,6 +12,7 @@ import typer
 from ifc_core.cli.project_reader import open_reader
 from ifc_core.cli.reporting import counted, job, print_line
 from ifc_core.errors import ConfigError, FormatError, InputError
+from ifc_core.io.problems import why_no_file
 
 app = typer.Typer()
 
@@ -97,7 +98,7 @@ def _check_input(file: Path) -> None:
     if file.is_dir():
         raise InputError(f"{file} is a folder; name the JSON file in it.")
     if not file.is_file():
-        raise InputError(f"There is no file {file}.")
+        raise InputError(why_no_file(file) or f"There is no file {file}.")
 
 
 def _check(output: Path | None) -> None:

@@ -28,6 +28,7 @@ from ifc_core.cli.project_measures import (
 from ifc_core.cli.project_reader import open_reader
 from ifc_core.cli.reporting import counted, job, print_json, print_line, print_note
 from ifc_core.errors import FormatError, InputError
+from ifc_core.io.problems import why_no_file
 
 if TYPE_CHECKING:
     from ifc_core.annotation import Project, ProjectReader
@@ -135,6 +136,8 @@ def import_files(
     for file in files:
         if not file.exists():
             raise InputError(f"There is no file or folder {file}; nothing was imported.")
+        if reason := why_no_file(file):
+            raise InputError(reason)
     if video_root is not None and not video_root.is_dir():
         raise InputError(f"There is no folder {video_root}; nothing was imported.")
     if annotations is not None and not annotations.is_file():

@@ -9,6 +9,7 @@ import typer
 
 from ifc_core.cli.reporting import counted, print_json, print_line
 from ifc_core.errors import InputError
+from ifc_core.io.problems import why_no_file
 
 app = typer.Typer()
 
@@ -28,10 +29,11 @@ def validate(
     """
     from ifc_core.io.ytvis import read_ytvis_header, validate_ytvis, validate_ytvis_results
 
-    if file.is_dir():
-        raise InputError(f"{file} is a folder; name the JSON file in it.")
-    if not file.is_file():
-        raise InputError(f"There is no file {file}.")
+    for place in (file, *(() if gt is None else (gt,))):
+        if place.is_dir():
+            raise InputError(f"{place} is a folder; name the JSON file in it.")
+        if not place.is_file():
+            raise InputError(why_no_file(place) or f"There is no file {place}.")
     if gt is None:
         problems = validate_ytvis(file)
     else:

@@ -125,6 +125,20 @@ def for_terminal(text: str) -> str:
     return _CONTROLS.sub(lambda found: found[0] if found[0] in "\n\t" else "?", text)
 
 
+def why_no_file(path: Path) -> str:
+    """Why what lies at a path cannot be read as files and folders are, as a sentence; else empty.
+
+    Opening a pipe may wait for ever, and no pipe can be read twice. What is not there is left to
+    the caller.
+
+    Args:
+        path: What a person named.
+    """
+    if path.is_file() or path.is_dir() or not path.exists():
+        return ""
+    return f"{path} is a pipe or a device, and files are read more than once; save it first."
+
+
 def why_not_named(name: str, most: int) -> str:
     """Why a text is no name of a class or an object, as the end of a sentence; else empty.
 

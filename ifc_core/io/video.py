@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ifc_core.errors import VideoError
+from ifc_core.io.problems import why_no_file
 from ifc_core.io.video_suffixes import STACK_SUFFIXES
 from ifc_core.jobs import JobContext
 from ifc_core.structures import FrameBatch, Video
@@ -219,6 +220,8 @@ def open_video(
     place = Path(path)
     if not place.exists():
         raise VideoError(f"There is no file or folder {place}.", path=place)
+    if reason := why_no_file(place):
+        raise VideoError(reason, path=place)
     if place.is_dir():
         return FolderReader(place)
     if place.suffix.lower() in STACK_SUFFIXES:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ifc_core.errors import CheckpointError, ConfigError, OutputError
 from ifc_core.io.atomic import atomic_output, ready_folder
+from ifc_core.io.problems import why_no_file
 from ifc_core.models.checkpoint import (
     Checkpoint,
     CheckpointInfo,
@@ -71,6 +72,8 @@ def import_model(
         OutputError: The target cannot be written, or has the name of a model of the program.
     """
     source, folder = Path(path), user_models_dir()
+    if reason := why_no_file(source):
+        raise CheckpointError(reason, path=source)
     target = None if output is None else Path(output)
     if target is None:
         ready_folder(folder)

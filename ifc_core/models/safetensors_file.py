@@ -24,6 +24,8 @@ _SYSTEM_CODE = re.compile(r"\(os error (\d+)\)|\bcode: (\d+)")  # as it is said 
 
 def is_safetensors(path: Path) -> bool:
     """Whether a file begins as a safetensors file does, whatever its name; no for a missing one."""
+    if not path.is_file():  # opening a pipe may wait for ever
+        return False
     try:
         with path.open("rb") as file:
             head = file.read(9)
