@@ -475,6 +475,14 @@ def _is_there(path: Path) -> bool:
 
 
 def _misfit(video: YtvisVideo, entry: VideoEntry) -> FormatError:
+    indices = () if video.details is None else video.details.frame_indices
+    if (video.height, video.width) == entry.size and max(indices, default=-1) >= entry.num_frames:
+        return FormatError(
+            f"The file lists frame {max(indices)} of {video.name}, and {entry.name} ends with "
+            f"frame {entry.num_frames - 1}.",
+            expected=entry.num_frames - 1,
+            actual=max(indices),
+        )
     return FormatError(
         f"Video {video.name} of the file is {video.width}x{video.height} with {video.length} "
         f"frames, {entry.name} is {entry.width}x{entry.height} with {entry.num_frames}.",

@@ -28,6 +28,7 @@ from ifc_core.structures import Category, RLEMask
 
 MAX_SIDE_PX = 1 << 16
 MAX_PIXELS = (1 << 31) - 1
+MAX_ID = (1 << 62) - 1
 _Entry = TypeVar("_Entry")
 _MAX_PATH_LETTERS = 4096
 _DRIVE = re.compile(r"^[A-Za-z]:")
@@ -98,13 +99,10 @@ def parse_video(raw: object, where: str, report: Reporter) -> YtvisVideo | None:
     usable = True
     limits = {"id": 0, "height": 1, "width": 1, "length": 1}
     for key, least in limits.items():
-        most = {"id": 1 << 62, "length": MAX_LENGTH}.get(key, MAX_SIDE_PX)
+        most = {"id": MAX_ID, "length": MAX_LENGTH}.get(key, MAX_SIDE_PX)
         value = raw.get(key)
         if not is_int(value) or not least <= value <= most:
-            report(
-                f"{where}.{key}",
-                f"expected an integer from {least} to {most}, found {shown(value)}.",
-            )
+            report(f"{where}.{key}", _out_of_range(least, most, value))
             usable = False
     if not usable:
         return None
@@ -148,8 +146,11 @@ def parse_category(raw: object, where: str, report: Reporter) -> Category | None
         report(where, f"a category must be an object, not {shown(raw)}.")
         return None
     identity, name = raw.get("id"), raw.get("name")
-    if not is_int(identity) or not 1 <= identity < 1 << 62:
-        report(f"{where}.id", f"expected a positive integer, found {shown(identity)}.")
+    if not is_int(identity) or not 1 <= identity <= MAX_ID:
+        report(
+            f"{where}.id",
+            f"expected a positive integer up to {MAX_ID}, found {shown(identity)}.",
+        )
         return None
     if not is_text(name) or not name.strip():
         report(f"{where}.name", f"expected a name, found {shown(name)}.")
@@ -172,6 +173,10 @@ def parse_category(raw: object, where: str, report: Reporter) -> Category | None
     if color is None:
         return Category(identity, name, parent, hotkey=hotkey)
     return Category(identity, name, parent, color, hotkey)
+
+
+def _out_of_range(least: int, most: int, found: object) -> str:
+    return f"expected an integer from {least} to {most}, found {shown(found)}."
 
 
 def _color(raw: object, where: str, report: Reporter) -> tuple[int, int, int] | None:
@@ -202,8 +207,8 @@ def parse_track(
         report(where, f"a record must be an object, not {shown(raw)}.")
         return None
     identity = number if number is not None else raw.get("id")
-    if not is_int(identity) or not 0 <= identity < 1 << 62:
-        report(f"{where}.id", f"expected an integer that is not negative, found {shown(identity)}.")
+    if not is_int(identity) or not 0 <= identity <= MAX_ID:
+        report(f"{where}.id", _out_of_range(0, MAX_ID, identity))
         return None
     video = _reference(raw, "video_id", known.videos, known, where, report)
     category = _reference(raw, "category_id", known.categories, known, where, report)

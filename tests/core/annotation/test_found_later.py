@@ -78,7 +78,7 @@ def test_frames_that_the_video_does_not_have_are_refused(parts, other, clip_file
     content = json.loads(parts[2].read_text())
     content["videos"][0]["ifc_studio"]["frame_indices"] = [7, 8, 9]
     parts[2].write_text(json.dumps(content))
-    with pytest.raises(FormatError, match="square is 80x48 with 9"):
+    with pytest.raises(FormatError, match=r"frame 9 of square, and square ends with frame 8\."):
         import_annotations(other, parts[2])
 
 

@@ -143,6 +143,17 @@ FAULTS = {
         "below 10000000",
     ),
     "video twice": (lambda d: d["videos"].append(d["videos"][0]), "videos[1].id", "twice"),
+    "video id large": (_set(*V, "id", value=1 << 62), "videos[0].id", "to 4611686018427387903, "),
+    "category id large": (
+        _set("categories", 0, "id", value=1 << 62),
+        "categories[0].id",
+        "positive integer up to 4611686018427387903, ",
+    ),
+    "annotation id large": (
+        _set(*A, "id", value=1 << 62),
+        "annotations[1].id",
+        "from 0 to 4611686018427387903, ",
+    ),
     "category id 0": (_set("categories", 0, "id", value=0), "categories[0].id", "positive"),
     "category unnamed": (_set("categories", 0, "name", value=" "), "categories[0].name", "name"),
     "category half a character": (
