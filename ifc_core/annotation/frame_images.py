@@ -135,9 +135,16 @@ def _check_old(target: Path) -> None:
     Raises:
         OutputError: Something else is in it, and would be gone.
     """
-    if not target.is_dir():
+    if not target.exists():
         return
-    others = sorted(path.name for path in target.iterdir() if not _is_ours(path))
+    if not target.is_dir():
+        raise OutputError(
+            f"{target} is a file, and frames go into a folder of this name; move it away or choose "
+            "another place.",
+            path=target,
+        )
+    with _told(target, target):
+        others = sorted(path.name for path in target.iterdir() if not _is_ours(path))
     if others:
         raise OutputError(
             f"{target} would be replaced and holds {printable(others[0])}, which is no frame of an "
@@ -148,9 +155,8 @@ def _check_old(target: Path) -> None:
 
 def _is_ours(path: Path) -> bool:
     """Whether it is a frame of an export, or what a system leaves in any folder."""
-    if path.name.startswith(".") or path.name == "Thumbs.db":
-        return True
-    return path.suffix == _JPEG_SUFFIX and not path.is_dir()
+    left = path.name.startswith(".") or path.name == "Thumbs.db"
+    return (left or path.suffix == _JPEG_SUFFIX) and not path.is_dir()
 
 
 def _replace_all(pairs: Sequence[tuple[Path, Path]], aside: Path) -> None:
@@ -165,11 +171,12 @@ def _replace_all(pairs: Sequence[tuple[Path, Path]], aside: Path) -> None:
         for number, (new, target) in enumerate(pairs):
             old = aside / f".old-{number}"
             if target.exists():
-                target.rename(old)
                 moved.append((old, target))
-            new.rename(target)
+                target.rename(old)
             moved.append((target, new))
-    except OSError:
+            new.rename(target)
+    except BaseException:  # a second Ctrl-C comes anywhere
         for place, before in reversed(moved):
-            place.rename(before)
+            if place.exists() and not before.exists():
+                place.rename(before)
         raise

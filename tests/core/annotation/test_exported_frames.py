@@ -80,18 +80,52 @@ def test_frames_of_an_earlier_export_stay_while_its_file_does(project, tmp_path,
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
-@pytest.mark.parametrize("other", ["notes.txt", "frame.png", "deeper"])
+@pytest.mark.parametrize("other", ["notes.txt", "frame.png", "deeper", ".git"])
 def test_a_folder_of_other_things_does_not_give_way(project, tmp_path, other):
     folder = tmp_path / "JPEGImages" / "film2"
     folder.mkdir(parents=True)
     (folder / "00000.jpg").write_bytes(b"a picture")
     (folder / ".DS_Store").touch()  # which systems leave anywhere
     export_project(project, tmp_path / "train.json", options=WITH_FRAMES)
-    (folder / "deeper").mkdir() if other == "deeper" else (folder / other).write_text("mine")
+    is_folder = other in ("deeper", ".git")
+    (folder / other).mkdir() if is_folder else (folder / other).write_text("mine")
     before = all_files(tmp_path)
     with pytest.raises(OutputError, match=rf"holds {other}, which is no frame"):
         export_project(project, tmp_path / "train.json", options=FEWER)
     assert all_files(tmp_path) == before
+
+
+def test_a_file_does_not_give_way_to_a_folder(project, tmp_path):
+    (tmp_path / "JPEGImages").mkdir()
+    (tmp_path / "JPEGImages" / "film2").write_text("mine")
+    before = all_files(tmp_path)
+    with pytest.raises(OutputError, match="film2 is a file"):
+        export_project(project, tmp_path / "train.json", options=WITH_FRAMES)
+    assert all_files(tmp_path) == before
+
+
+@pytest.mark.parametrize("moment", range(4))
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_who_interrupts_the_exchange_loses_no_folder(
+    project, tmp_path, monkeypatch, moment, is_moved
+):
+    target = tmp_path / "train.json"
+    export_project(project, target, options=WITH_FRAMES)
+    before = all_files(tmp_path / "JPEGImages")
+    rename, seen = Path.rename, []
+
+    def interrupted(path, to):
+        seen.append(path)
+        now = len(seen) == moment + 1  # two films, each an old folder and a new one
+        if is_moved or not now:
+            rename(path, to)
+        if now:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export_project(project, target, options=FEWER)
+    assert all_files(tmp_path / "JPEGImages") == before
 
 
 def test_all_folders_take_their_places_or_none(project, tmp_path, monkeypatch):
