@@ -20,6 +20,7 @@ from ifc_core.jobs import JobCancelled, JobContext
 from ifc_core.models.edge_network import read_edge_network
 from ifc_core.training import skipped_steps
 from ifc_core.training.distributed import Ranks
+from ifc_core.training.edge_batches import EdgeBatches
 from ifc_core.training.edge_config import read_edge_config
 from ifc_core.training.edge_samples import SampleFiles, example_of
 from ifc_core.training.edge_training import EdgeTrainer, train_edges
@@ -77,6 +78,27 @@ def test_a_stopped_run_goes_on_to_the_same_weights(clip, tmp_path):
     assert [json.loads(line)["iteration"] for line in lines] == [0, 1, 2, 3, 4]
     wanted, found = weights(whole.output), weights(parts.output)
     assert all(torch.equal(wanted[name], found[name]) for name in wanted)
+
+
+def test_parts_of_a_batch_and_of_its_loss_are_those_of_one_process(clip, tmp_path):
+    stages = [{"iterations": 1, "side": 32, "batch_size": 4, "unmatched": 0.25}]
+    settings = filled(tmp_path, clip, stages=stages)
+    trainer = EdgeTrainer(settings)
+    files = (trainer._store.matched, trainer._store.unmatched, 1, settings)
+    whole = EdgeBatches(*files, Ranks())[0]
+    for rank in (0, 1):
+        part = EdgeBatches(*files, Ranks(rank, 2))[0]
+        assert all(torch.equal(x, y[rank::2]) for x, y in zip(part, whole, strict=True))
+    truth, is_matched = whole[1], whole[4]
+    assert is_matched.sum() == 3
+    logits = torch.linspace(-3, 3, truth.numel()).view(truth.shape)
+    expected = trainer._edge_loss(logits[is_matched], truth[is_matched])
+    trainer.ranks = Ranks(world_size=2)
+    parts = [
+        trainer._edge_loss(*(x[rank::2][is_matched[rank::2]] for x in (logits, truth)))
+        for rank in (0, 1)
+    ]
+    torch.testing.assert_close(sum(parts) / 2, expected)
 
 
 @pytest.mark.slow
