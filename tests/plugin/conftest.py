@@ -53,27 +53,55 @@ def lasting_desks(shared_viewer):
 
 
 @pytest.fixture
-def tidied_desk(lasting_desks, shared_viewer, tmp_path, clip):
-    """Like ``desk``, but with the studio of the module's other tests, which is half as dear.
-
-    For tests that change nothing of a studio but what it has open: closing that takes all with it.
-    A test may close the studio as well, and the next one gets another. A module takes it by a
-    fixture ``desk`` of its own.
-    """
+def desks(lasting_desks, shared_viewer, tmp_path):
+    """Makes the desk of ``tidied_desk`` and ``empty_desk``, which is tidied at the end."""
     from desk import Desk
 
-    if lasting_desks:
-        lasting_desks[0].begin_anew(tmp_path / "projects", clip)
-    else:
-        lasting_desks.append(Desk(shared_viewer, tmp_path / "projects", clip))
+    def take(clip=None):
+        if lasting_desks:
+            lasting_desks[0].begin_anew(tmp_path / "projects", clip)
+        else:
+            lasting_desks.append(Desk(shared_viewer, tmp_path / "projects", clip))
+        return lasting_desks[0]
+
+    yield take
     made = lasting_desks[0]
-    yield made
     if made.studio.is_closed:
         made.close()
         lasting_desks.clear()
     else:
         made.leave()
     shared_viewer.layers.clear()
+
+
+@pytest.fixture
+def tidied_desk(desks, clip):
+    """Like ``desk``, but with the studio of the module's other tests, which is half as dear.
+
+    For tests that change nothing of a studio but what it has open: closing that takes all with it.
+    A test may close the studio as well, and the next one gets another. A module takes it by a
+    fixture ``desk`` of its own.
+    """
+    return desks(clip)
+
+
+@pytest.fixture
+def empty_desk(desks):
+    """The same with nothing open."""
+    return desks()
+
+
+@pytest.fixture
+def own_studio(lasting_desks):
+    """Gives a test whose module shares a studio one that nobody used before or uses after it."""
+
+    def close():
+        while lasting_desks:
+            lasting_desks.pop().close()
+
+    close()
+    yield
+    close()
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from napari_ifc.studio import Studio
 
 
 class Desk:
-    """A studio with the clip open, and its engine."""
+    """A studio with the clip open, or nothing, and its engine."""
 
-    def __init__(self, viewer: Any, folder: Path, clip: Path) -> None:
+    def __init__(self, viewer: Any, folder: Path, clip: Path | None = None) -> None:
         self.engine = FakeEngine(SIZE, NUM_FRAMES)
         self.studio = Studio(
             viewer,
@@ -27,21 +27,24 @@ class Desk:
         )
         self.sentences: list[str] = []
         self.studio.failed.connect(self.sentences.append)
-        self._open(clip)
+        self.correction = self.studio.feature(Correction)
         self._spread = self.correction.strip.chosen()
+        self._proposing = self.studio.panel.propose.settings()
+        if clip is not None:
+            self._open(clip)
 
     def _open(self, clip: Path) -> None:
         assert self.studio.open_path(clip)
-        self.correction = self.studio.feature(Correction)
         self.editor = self.studio.workspace.editor
         self.project = self.studio.project
         self.video_id = self.studio.workspace.session.entry.id
 
-    def begin_anew(self, folder: Path, clip: Path) -> None:
+    def begin_anew(self, folder: Path, clip: Path | None = None) -> None:
         """Open another clip with an engine that was asked nothing, as in a studio just made."""
         self.engine.__init__(SIZE, NUM_FRAMES)
         self.studio.settings = StudioSettings(projects_folder=folder)
-        self._open(clip)
+        if clip is not None:
+            self._open(clip)
         self.sentences.clear()
 
     def leave(self) -> None:
@@ -55,6 +58,7 @@ class Desk:
         self.studio.panel.banner.clear()
         self.studio.panel.show_page("tracks")
         self.correction.strip.choose(*self._spread)
+        self.studio.panel.propose.show_settings(self._proposing)
 
     def close(self) -> None:
         """Close the studio, and then its engine."""

@@ -2,10 +2,7 @@
 
 import numpy as np
 import pytest
-from fake_engine import NUM_FRAMES, SIZE, FakeEngine
-
-from napari_ifc.settings import StudioSettings
-from napari_ifc.studio import Studio
+from fake_engine import SIZE
 
 pytestmark = pytest.mark.window
 
@@ -13,17 +10,14 @@ STACK = np.zeros((4, *SIZE), np.uint8)
 
 
 @pytest.fixture
-def studio(clear_viewer, tmp_path):
+def studio(empty_desk):
     """A studio with nothing open yet."""
-    engine = FakeEngine(SIZE, NUM_FRAMES)
-    made = Studio(
-        clear_viewer,
-        engine_factory=lambda: engine,
-        settings=StudioSettings(projects_folder=tmp_path / "projects"),
-    )
-    yield made
-    made.close()
-    engine.close()
+    return empty_desk.studio
+
+
+@pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
 
 
 def seen(studio):

@@ -22,46 +22,23 @@ from napari_ifc.studio import Studio
 pytestmark = pytest.mark.window
 
 
-class Desk:
-    """A studio, its viewer and its engine."""
-
-    def __init__(self, viewer, engine, folder):
-        self.viewer = viewer
-        self.engine = engine
-        self.studio = Studio(
-            viewer,
-            engine_factory=lambda: engine,
-            settings=StudioSettings(projects_folder=folder),
-        )
-        self.sentences = []
-        self.studio.failed.connect(self.sentences.append)
-
-    @property
-    def project(self):
-        return self.studio.project
-
-    @property
-    def video_id(self):
-        return self.studio.workspace.session.entry.id
-
-    def paint(self, row, column):
-        """One stroke of the brush at a place, and what follows its release."""
-        layer = self.studio.layers.layers[2]
-        with layer.block_history():
-            layer.paint((row, column), 1)
-        self.studio.layers.flush()
-
-
 @pytest.fixture
-def desk(shared_viewer, tmp_path):
-    """A studio with nothing open; when it is closed the viewer is as it was."""
-    engine = FakeEngine(SIZE, NUM_FRAMES)
-    made = Desk(shared_viewer, engine, tmp_path / "projects")
-    yield made
-    made.studio.close()
-    shared_viewer.layers.clear()
-    assert not shared_viewer.window.dock_widgets
-    assert engine.closed or not engine.requests
+def desk(empty_desk):
+    """A studio with nothing open."""
+    return empty_desk
+
+
+def video_of(desk):
+    """Id of the video that is open."""
+    return desk.studio.workspace.session.entry.id
+
+
+def paint(desk, row, column):
+    """One stroke of the brush at a place, and what follows its release."""
+    layer = desk.studio.layers.layers[2]
+    with layer.block_history():
+        layer.paint((row, column), 1)
+    desk.studio.layers.flush()
 
 
 @pytest.fixture
@@ -81,11 +58,11 @@ def test_opening_shows_layers_and_facts(desk, clip):
     with_video = []
     desk.studio.opened.connect(with_video.append)
     assert desk.studio.open_path(clip)
-    assert kinds(desk.viewer) == [VIDEO, OVERLAY, EDIT]
+    assert kinds(desk.studio.viewer) == [VIDEO, OVERLAY, EDIT]
     assert with_video[0].num_frames == NUM_FRAMES
-    assert desk.viewer.dims.nsteps[0] == NUM_FRAMES
+    assert desk.studio.viewer.dims.nsteps[0] == NUM_FRAMES
     desk.studio.layers.go_to(3)
-    shown = np.asarray(desk.viewer.layers[0].data[3])
+    shown = np.asarray(desk.studio.viewer.layers[0].data[3])
     assert shown[0, 0].tolist() == [195, 100, 60]
 
 
@@ -111,19 +88,19 @@ def test_a_run_is_provisional_then_one_edit(desk, clip, qtbot):
     table = desk.studio.panel.tracks.model
     qtbot.waitUntil(lambda: table.rowCount() == 2)
     assert table.row_at(0).provisional
-    assert desk.project.tracks(desk.video_id) == []
-    assert desk.project.history()[0].kind == "AddVideo"
+    assert desk.studio.project.tracks(video_of(desk)) == []
+    assert desk.studio.project.history()[0].kind == "AddVideo"
     assert desk.studio.why_not_propose()
     with qtbot.waitSignal(desk.studio.run_finished) as ended:
         desk.engine.release()
     assert ended.args == ["succeeded"]
-    assert desk.project.history()[0].kind == "AcceptRun"
-    tracks = desk.project.tracks(desk.video_id)
+    assert desk.studio.project.history()[0].kind == "AcceptRun"
+    tracks = desk.studio.project.tracks(video_of(desk))
     assert len(tracks) == 2
     expected = {desk.engine.mask(i, 7) for i in range(2)}
-    assert {m.rle for m in desk.project.masks_at(desk.video_id, 7)} == expected
+    assert {m.rle for m in desk.studio.project.masks_at(video_of(desk), 7)} == expected
     assert desk.studio.run_action("edit.undo")
-    assert desk.project.tracks(desk.video_id) == []
+    assert desk.studio.project.tracks(video_of(desk)) == []
 
 
 def test_undo_in_a_run_takes_back_the_stroke_not_the_run(desk, clip, qtbot):
@@ -131,10 +108,10 @@ def test_undo_in_a_run_takes_back_the_stroke_not_the_run(desk, clip, qtbot):
     assert desk.studio.open_path(clip)
     assert desk.studio.propose()
     qtbot.waitUntil(lambda: bool(desk.studio.workspace.proposer.rows()))
-    desk.paint(10, 10)
-    assert len(desk.project.tracks(desk.video_id)) == 1
+    paint(desk, 10, 10)
+    assert len(desk.studio.project.tracks(video_of(desk))) == 1
     assert desk.studio.run_action("edit.undo")
-    assert desk.project.tracks(desk.video_id) == []
+    assert desk.studio.project.tracks(video_of(desk)) == []
     assert desk.studio.workspace.proposer.is_running
     with qtbot.waitSignal(desk.studio.run_finished):
         desk.engine.release()
@@ -148,7 +125,7 @@ def test_a_cancelled_run_leaves_nothing(desk, clip, qtbot):
     with qtbot.waitSignal(desk.studio.run_finished) as ended:
         qtbot.mouseClick(desk.studio.panel.run.cancel, Qt.MouseButton.LeftButton)
     assert ended.args == ["cancelled"]
-    assert desk.project.open_runs() == []
+    assert desk.studio.project.open_runs() == []
     assert desk.studio.panel.tracks.model.rowCount() == 0
     assert desk.sentences == []
 
@@ -160,60 +137,60 @@ def test_a_failed_run_says_why_and_leaves_nothing(desk, clip, qtbot):
         assert desk.studio.propose()
     assert ended.args == ["failed"]
     assert desk.sentences == ["The engine ran out of luck."]
-    assert desk.project.open_runs() == []
+    assert desk.studio.project.open_runs() == []
 
 
 def test_a_stroke_is_stored_on_release(proposed):
     studio = proposed.studio
-    track = proposed.project.tracks(proposed.video_id)[0]
+    track = proposed.studio.project.tracks(video_of(proposed))[0]
     studio.select((track.id,))
-    before = proposed.project.mask(track.id, 0)
+    before = proposed.studio.project.mask(track.id, 0)
     studio.layers.set_mode("paint")
-    proposed.paint(5, 40)
-    after = proposed.project.mask(track.id, 0)
+    paint(proposed, 5, 40)
+    after = proposed.studio.project.mask(track.id, 0)
     assert after.source is MaskSource.HUMAN
     assert after.state is FrameState.CORRECTED
     assert after.rle.area > before.rle.area
     assert np.array_equal(after.rle.to_array(), studio.layers.edited_mask() != 0)
     studio.run_action("edit.undo")
-    assert proposed.project.mask(track.id, 0).rle == before.rle
+    assert proposed.studio.project.mask(track.id, 0).rle == before.rle
     assert np.array_equal(studio.layers.edited_mask() != 0, before.rle.to_array())
     studio.run_action("edit.redo")
-    assert proposed.project.mask(track.id, 0).rle == after.rle
+    assert proposed.studio.project.mask(track.id, 0).rle == after.rle
 
 
 def test_moving_on_stores_a_stroke_that_is_still_pending(proposed):
     studio = proposed.studio
-    track = proposed.project.tracks(proposed.video_id)[0]
+    track = proposed.studio.project.tracks(video_of(proposed))[0]
     studio.select((track.id,))
     layer = studio.layers.layers[2]
     with layer.block_history():
         layer.paint((40, 5), 1)
-    proposed.viewer.dims.set_current_step(0, 1)
-    stored = proposed.project.mask(track.id, 0)
+    proposed.studio.viewer.dims.set_current_step(0, 1)
+    stored = proposed.studio.project.mask(track.id, 0)
     assert stored.rle.to_array()[40, 5]
-    assert proposed.project.mask(track.id, 1).source is MaskSource.MODEL
+    assert proposed.studio.project.mask(track.id, 1).source is MaskSource.MODEL
 
 
 def test_polygon_and_fill_and_eraser_reach_the_project(proposed):
     studio = proposed.studio
-    track = proposed.project.tracks(proposed.video_id)[0]
+    track = proposed.studio.project.tracks(video_of(proposed))[0]
     studio.select((track.id,))
     layer = studio.layers.layers[2]
     studio.layers.set_mode("polygon")
     layer.paint_polygon([(2, 2), (2, 12), (12, 12), (12, 2)], 1)
     studio.layers.flush()
-    assert proposed.project.mask(track.id, 0).rle.to_array()[6, 6]
+    assert proposed.studio.project.mask(track.id, 0).rle.to_array()[6, 6]
     studio.layers.set_mode("fill")
     layer.fill((6, 6), 0)
     studio.layers.flush()
-    assert not proposed.project.mask(track.id, 0).rle.to_array()[6, 6]
+    assert not proposed.studio.project.mask(track.id, 0).rle.to_array()[6, 6]
     studio.layers.set_mode("erase")
     layer.brush_size = 200
     with layer.block_history():
         layer.paint((24, 32), 0)
     studio.layers.flush()
-    record = proposed.project.mask(track.id, 0)
+    record = proposed.studio.project.mask(track.id, 0)
     assert record.rle is None
     assert record.state is FrameState.ABSENT
 
@@ -222,15 +199,15 @@ def test_painting_without_a_track_begins_one(desk, clip):
     assert desk.studio.open_path(clip)
     assert desk.studio.run_action("track.new")
     assert desk.studio.layers.mode == "paint"
-    desk.paint(20, 20)
-    (track,) = desk.project.tracks(desk.video_id)
+    paint(desk, 20, 20)
+    (track,) = desk.studio.project.tracks(video_of(desk))
     assert desk.studio.workspace.editor.selected == (track.id,)
-    assert desk.project.mask(track.id, 0).rle.to_array()[20, 20]
+    assert desk.studio.project.mask(track.id, 0).rle.to_array()[20, 20]
 
 
 def test_track_actions_and_their_inverses(proposed):
-    studio, project = proposed.studio, proposed.project
-    first, second = (t.id for t in project.tracks(proposed.video_id))
+    studio, project = proposed.studio, proposed.studio.project
+    first, second = (t.id for t in project.tracks(video_of(proposed)))
     mask = {i: project.mask(i, 8).rle for i in (first, second)}
     studio.select((first, second))
     studio.layers.go_to(5)
@@ -246,7 +223,7 @@ def test_track_actions_and_their_inverses(proposed):
     assert studio.run_action("track.split")
     assert studio.panel.banner.text.startswith(f"Track {first} ends before frame 5; ")
     assert f"track {studio.workspace.editor.current}, " in studio.panel.banner.text
-    assert len(project.tracks(proposed.video_id)) == 3
+    assert len(project.tracks(video_of(proposed))) == 3
     studio.run_action("edit.undo")
     studio.select((first, second))
     assert studio.run_action("track.merge")
@@ -254,7 +231,7 @@ def test_track_actions_and_their_inverses(proposed):
     assert (
         "both tracks had a mask" in studio.panel.banner.text
     )  # what the edit itself has to say stays
-    assert len(project.tracks(proposed.video_id)) == 1
+    assert len(project.tracks(video_of(proposed))) == 1
     studio.run_action("edit.undo")
     studio.select((second,))
     assert studio.run_action("track.absent")
@@ -263,7 +240,7 @@ def test_track_actions_and_their_inverses(proposed):
     assert "cat" in [c.name for c in project.categories()]
     assert studio.run_action("track.approve")
     assert studio.run_action("track.delete")
-    assert [t.id for t in project.tracks(proposed.video_id)] == [first]
+    assert [t.id for t in project.tracks(video_of(proposed))] == [first]
 
 
 def test_disabled_actions_say_why(desk, clip):
@@ -281,8 +258,8 @@ def test_disabled_actions_say_why(desk, clip):
 
 
 def test_clicking_a_row_selects_and_jumps(proposed, qtbot):
-    studio, project = proposed.studio, proposed.project
-    second = project.tracks(proposed.video_id)[1].id
+    studio, project = proposed.studio, proposed.studio.project
+    second = project.tracks(video_of(proposed))[1].id
     studio.select((second,))
     studio.layers.go_to(7)
     assert studio.run_action("track.split")
@@ -297,21 +274,21 @@ def test_clicking_a_row_selects_and_jumps(proposed, qtbot):
 
 
 def test_lost_layers_come_back_and_the_project_is_untouched(proposed, qtbot):
-    viewer, studio = proposed.viewer, proposed.studio
-    tracks = proposed.project.tracks(proposed.video_id)
+    viewer, studio = proposed.studio.viewer, proposed.studio
+    tracks = proposed.studio.project.tracks(video_of(proposed))
     viewer.layers.remove(viewer.layers[1])
     viewer.layers.remove(viewer.layers[1])
     qtbot.waitUntil(lambda: kinds(viewer) == [VIDEO, OVERLAY, EDIT])
     viewer.layers.move(0, 3)
     qtbot.waitUntil(lambda: kinds(viewer) == [VIDEO, OVERLAY, EDIT])
-    assert proposed.project.tracks(proposed.video_id) == tracks
+    assert proposed.studio.project.tracks(video_of(proposed)) == tracks
     studio.select((tracks[0].id,))
-    proposed.paint(3, 3)
-    assert proposed.project.mask(tracks[0].id, 0).rle.to_array()[3, 3]
+    paint(proposed, 3, 3)
+    assert proposed.studio.project.mask(tracks[0].id, 0).rle.to_array()[3, 3]
 
 
 def test_drawing_rests_in_3d(proposed, qtbot):
-    viewer, studio = proposed.viewer, proposed.studio
+    viewer, studio = proposed.studio.viewer, proposed.studio
     viewer.dims.ndisplay = 3
     assert not studio.layers.layers[2].editable
     viewer.dims.ndisplay = 2
@@ -319,16 +296,16 @@ def test_drawing_rests_in_3d(proposed, qtbot):
 
 
 def test_keys_are_bound_on_our_layers_only(proposed):
-    viewer, studio = proposed.viewer, proposed.studio
+    viewer, studio = proposed.studio.viewer, proposed.studio
     other = viewer.add_labels(np.zeros(SIZE, np.uint8))
     layer = studio.layers.layers[2]
-    assert proposed.project.undo_label
+    assert proposed.studio.project.undo_label
     assert set(layer.keymap) - set(other.keymap)
     press = {str(key): call for key, call in layer.keymap.items()}
     press["Ctrl+Z"](layer)
-    assert proposed.project.tracks(proposed.video_id) == []
+    assert proposed.studio.project.tracks(video_of(proposed)) == []
     press["Ctrl+Shift+Z"](layer)
-    assert len(proposed.project.tracks(proposed.video_id)) == 2
+    assert len(proposed.studio.project.tracks(video_of(proposed))) == 2
 
 
 def test_export_equals_the_screen_and_comes_back(proposed, tmp_path):
@@ -337,7 +314,7 @@ def test_export_equals_the_screen_and_comes_back(proposed, tmp_path):
     assert report.tracks == 2
     data = json.loads(target.read_text())
     shown = {}
-    for record in proposed.project.masks_at(proposed.video_id, 4):
+    for record in proposed.studio.project.masks_at(video_of(proposed), 4):
         shown[record.rle.counts] = record.rle.to_array()
     assert len(shown) == 2
     for annotation in data["annotations"]:
@@ -345,10 +322,10 @@ def test_export_equals_the_screen_and_comes_back(proposed, tmp_path):
         decoded = coco_mask.decode({**rle, "counts": rle["counts"].encode()})
         assert np.array_equal(decoded.astype(bool), shown[rle["counts"].encode()])
     assert proposed.studio.run_action("track.delete") is False
-    before = {m.rle for m in proposed.project.masks_at(proposed.video_id, 4)}
+    before = {m.rle for m in proposed.studio.project.masks_at(video_of(proposed), 4)}
     assert proposed.studio.run_action("edit.undo")
     assert proposed.studio.import_annotations(target), proposed.sentences
-    assert {m.rle for m in proposed.project.masks_at(proposed.video_id, 4)} == before
+    assert {m.rle for m in proposed.studio.project.masks_at(video_of(proposed), 4)} == before
 
 
 def test_the_film_has_every_frame(proposed, tmp_path):
@@ -362,20 +339,20 @@ def test_the_film_has_every_frame(proposed, tmp_path):
 
 def test_everything_is_there_after_reopening(proposed, clip):
     studio = proposed.studio
-    track = proposed.project.tracks(proposed.video_id)[0]
+    track = proposed.studio.project.tracks(video_of(proposed))[0]
     studio.select((track.id,))
-    proposed.paint(3, 3)
-    painted = proposed.project.mask(track.id, 0).rle
-    folder = proposed.project.folder
+    paint(proposed, 3, 3)
+    painted = proposed.studio.project.mask(track.id, 0).rle
+    folder = proposed.studio.project.folder
     studio.close_project()
     assert studio.workspace is None
-    assert len(proposed.viewer.layers) == 0
+    assert len(proposed.studio.viewer.layers) == 0
     assert studio.open_path(folder)
-    assert proposed.project.mask(track.id, 0).rle == painted
+    assert proposed.studio.project.mask(track.id, 0).rle == painted
     assert studio.run_action("edit.undo")
     studio.close_project()
     assert studio.open_path(clip)
-    assert proposed.project.folder == folder
+    assert proposed.studio.project.folder == folder
 
 
 def test_the_form_shows_what_the_projects_last_run_was_made_with(desk, clip, qtbot):
@@ -398,7 +375,7 @@ def test_a_run_cut_off_by_a_crash_is_offered(desk, clip, tmp_path):
     from ifc_core.annotation import StagedInstance, StagedMask
 
     assert desk.studio.open_path(clip)
-    folder, video_id = desk.project.folder, desk.video_id
+    folder, video_id = desk.studio.project.folder, video_of(desk)
     desk.studio.close_project()
     project = Project.open(folder)
     run = project.begin_run("propose", video_id, {}, "")
@@ -408,7 +385,7 @@ def test_a_run_cut_off_by_a_crash_is_offered(desk, clip, tmp_path):
     assert desk.studio.open_path(folder)
     assert "was stopped after" in desk.studio.panel.banner.text
     assert desk.studio.run_action("run.keep"), desk.sentences
-    assert len(desk.project.tracks(video_id)) == 1
+    assert len(desk.studio.project.tracks(video_id)) == 1
 
 
 def test_a_run_is_paused_and_goes_on_by_its_buttons(desk, clip, qtbot):
@@ -431,10 +408,11 @@ def test_a_run_is_paused_and_goes_on_by_its_buttons(desk, clip, qtbot):
     with qtbot.waitSignal(desk.studio.run_finished) as ended:
         assert desk.studio.run_action("run.continue"), desk.sentences
     assert ended.args == ["succeeded"]
-    tracks = desk.project.tracks(desk.video_id)
-    assert [len(desk.project.track_frames(t.id)) for t in tracks] == [NUM_FRAMES] * 2
+    tracks = desk.studio.project.tracks(video_of(desk))
+    assert [len(desk.studio.project.track_frames(t.id)) for t in tracks] == [NUM_FRAMES] * 2
 
 
+@pytest.mark.usefixtures("own_studio")
 def test_devices_are_asked_for_when_the_page_is_shown(desk, clip, qtbot):
     assert desk.studio.open_path(clip)
     desk.studio.panel.show_page("propose")
@@ -462,33 +440,37 @@ def test_the_button_counts_the_frames_that_are_looked_at(desk, clip, qtbot):
 
 def test_opening_what_is_open_keeps_it_writable(proposed, clip):
     assert proposed.studio.open_path(clip)
-    assert not proposed.project.read_only
-    assert len(proposed.project.tracks(proposed.video_id)) == 2
+    assert not proposed.studio.project.read_only
+    assert len(proposed.studio.project.tracks(video_of(proposed))) == 2
 
 
 def test_a_heat_map_lies_under_the_brush(desk, clip):
     assert desk.studio.open_path(clip)
     heat = np.full((6, 8), 0.5, np.float32)
     desk.studio.layers.show_heat(heat)
-    assert kinds(desk.viewer) == [VIDEO, OVERLAY, HEAT, EDIT]
-    centers = desk.viewer.layers[2].extent.world[:, -2:]
+    assert kinds(desk.studio.viewer) == [VIDEO, OVERLAY, HEAT, EDIT]
+    centers = desk.studio.viewer.layers[2].extent.world[:, -2:]
     assert np.allclose(centers, [[3.5, 3.5], [SIZE[0] - 4.5, SIZE[1] - 4.5]])
     desk.studio.layers.show_heat(None)
-    assert kinds(desk.viewer) == [VIDEO, OVERLAY, EDIT]
+    assert kinds(desk.studio.viewer) == [VIDEO, OVERLAY, EDIT]
 
 
 def test_close_leaves_no_thread_and_no_engine(clip, tmp_path, qtbot):
     before = set(threading.enumerate())
     engine = FakeEngine(SIZE, NUM_FRAMES, pause_after=3)
     viewer = napari.Viewer(show=False)
-    desk = Desk(viewer, engine, tmp_path / "projects")
-    assert desk.studio.open_path(clip)
-    folder = desk.project.folder
-    assert desk.studio.propose()
-    proposer = desk.studio.workspace.proposer
+    studio = Studio(
+        viewer,
+        engine_factory=lambda: engine,
+        settings=StudioSettings(projects_folder=tmp_path / "projects"),
+    )
+    assert studio.open_path(clip)
+    folder = studio.project.folder
+    assert studio.propose()
+    proposer = studio.workspace.proposer
     qtbot.waitUntil(lambda: proposer.can_go_on_later and bool(proposer.rows()))
     viewer.close()
-    assert desk.studio.is_closed
+    assert studio.is_closed
     assert engine.closed
     assert set(threading.enumerate()) <= before
     with Project.open(folder) as project:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fake_engine import NUM_FRAMES, SIZE, FakeEngine
+from fake_engine import NUM_FRAMES
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
@@ -12,8 +12,6 @@ from napari_ifc.controllers import tracks
 from napari_ifc.features.correction import Correction
 from napari_ifc.features.timeline import TimelineLink
 from napari_ifc.rows import FrameRange
-from napari_ifc.settings import StudioSettings
-from napari_ifc.studio import Studio
 from napari_ifc.views.lane_picture import LANE_PX
 from napari_ifc.views.timeline_painter import HEAD_PX
 
@@ -21,20 +19,12 @@ pytestmark = pytest.mark.window
 
 
 @pytest.fixture
-def studio(shared_viewer, tmp_path, clip, qtbot):
+def studio(tidied_desk, qtbot):
     """A studio with two accepted tracks on all frames of the clip."""
-    engine = FakeEngine(SIZE, NUM_FRAMES)
-    made = Studio(
-        shared_viewer,
-        engine_factory=lambda: engine,
-        settings=StudioSettings(projects_folder=tmp_path / "projects"),
-    )
-    assert made.open_path(clip)
+    made = tidied_desk.studio
     with qtbot.waitSignal(made.run_finished):
         assert made.propose()
-    yield made
-    made.close()
-    shared_viewer.layers.clear()
+    return made
 
 
 def states(studio, track_id):
