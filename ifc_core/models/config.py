@@ -27,6 +27,8 @@ MemoryGrouping = Literal["decomposed", "unified"]
 Assignment = Literal["mask", "box"]
 ColorOrder = Literal["rgb", "bgr"]
 
+_MOST = 1_000_000
+"""Of numbers that scale or shift; more are a fault, and no tensor may be able to hold them."""
 _INTEGER_LIMITS: dict[str, tuple[int, int]] = {
     "num_classes": (1, 10_000),
     "num_queries": (1, 2_000),
@@ -143,13 +145,15 @@ class IFCConfig:
             _refuse("num_heads", self.num_heads, f"a divisor of hidden_dim, {self.hidden_dim}")
         if not (_is_finite(self.dropout) and 0.0 <= self.dropout < 1.0):
             _refuse("dropout", self.dropout, "from 0 to below 1")
-        if not (_is_finite(self.mask_logit_scale) and self.mask_logit_scale > 0):
-            _refuse("mask_logit_scale", self.mask_logit_scale, "positive")
+        if not (_is_finite(self.mask_logit_scale) and 0 < self.mask_logit_scale <= _MOST):
+            _refuse("mask_logit_scale", self.mask_logit_scale, f"positive, up to {_MOST:,}")
         for name in ("pixel_mean", "pixel_std"):
             values = getattr(self, name)
             good = isinstance(values, tuple) and len(values) == 3 and all(map(_is_finite, values))
+            if good:
+                good = max(map(abs, values)) <= _MOST
             if not good or (name == "pixel_std" and min(values) <= 0):
-                _refuse(name, values, "three finite numbers, positive for pixel_std")
+                _refuse(name, values, f"three numbers up to {_MOST:,}, positive for pixel_std")
         if self.stride_in_1x1 and self.backbone in ("resnet18", "resnet34"):
             _refuse("stride_in_1x1", True, "false for resnet18 and resnet34")
         if self.base_width != 64 and self.backbone in ("resnet50", "resnet101"):

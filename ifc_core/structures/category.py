@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from ifc_core.errors import ConfigError
 
+MAX_CATEGORY_ID = (1 << 62) - 1
+"""More no file of annotations may say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Category:
@@ -27,8 +30,9 @@ class Category:
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        if self.id < 1:
-            raise ConfigError("A category id must be positive.", name="id", value=self.id)
+        if not 1 <= self.id <= MAX_CATEGORY_ID:
+            bound = "positive" if self.id < 1 else f"{MAX_CATEGORY_ID} at most"
+            raise ConfigError(f"A category id must be {bound}.", name="id", value=self.id)
         if not self.name.strip():
             raise ConfigError("A category needs a name.", name="name", value=self.name)
         try:

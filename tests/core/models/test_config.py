@@ -40,6 +40,9 @@ def test_preset_with_changes():
         ("pixel_mean", (10**400, 1.0, 1.0)),
         ("dropout", 10**400),
         ("mask_logit_scale", 10**400),
+        ("mask_logit_scale", 10**30),
+        ("pixel_mean", (0.0, 1e308, 0.0)),
+        ("pixel_std", (1.0, 1.0, 10**30)),
         ("frozen_batch_norm", 1),
     ],
 )
