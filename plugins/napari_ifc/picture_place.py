@@ -81,18 +81,26 @@ class PicturePlace:
             size: (height, width) in pixels.
         """
         rows, columns = ((-_RIM, side - _RIM) for side in size)
-        rim = np.array([(row, column) for row in rows for column in columns])
-        world = rim @ np.asarray(self.step) + self.origin
+        rim = [(row, column) for row in rows for column in columns]
+        world = self.world(rim)
         low, high = world.min(axis=0), world.max(axis=0)
         return (float(low[0]), float(low[1])), (float(high[0]), float(high[1]))
 
     def is_like(self, other: PicturePlace, size: tuple[int, int]) -> bool:
         """Whether a picture of ``size`` lies in both places to within half a pixel."""
         corners = [(0, 0), (0, size[1] - 1), (size[0] - 1, 0), (size[0] - 1, size[1] - 1)]
-        apart = np.subtract(self._world(corners), other._world(corners))
+        apart = np.subtract(self.world(corners), other.world(corners))
         return bool(np.abs(apart).max() <= _RIM * min(self.pixel, other.pixel))
 
-    def _world(self, places: Sequence[tuple[int, int]]) -> npt.NDArray[np.float64]:
+    def world(self, places: Sequence[tuple[float, float]]) -> npt.NDArray[np.float64]:
+        """World (y, x) of places of the picture.
+
+        Args:
+            places: Row and column of each; 0 is the middle of the first pixel.
+
+        Returns:
+            (n, 2).
+        """
         return np.asarray(places) @ np.asarray(self.step) + self.origin
 
 

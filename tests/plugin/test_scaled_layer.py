@@ -17,6 +17,8 @@ from napari.utils.interactions import (
 
 from ifc_core.annotation import edits
 from ifc_core.structures import Category, RLEMask
+from napari_ifc.features.correction import Correction
+from napari_ifc.gestures import Gesture
 from napari_ifc.region_layer import RegionLayer
 from napari_ifc.settings import StudioSettings
 from napari_ifc.studio import Studio
@@ -166,6 +168,24 @@ def test_clicks_and_strokes_meet_the_pixels_that_are_seen(studio, own, qtbot):
     studio.layers.set_mode("box")
     press(layer, 8, 25)
     assert gestures[0].points_xy[0] == pytest.approx((25.5, 8.5))
+
+
+@pytest.mark.parametrize("over", [1, -1])
+def test_the_box_that_is_drawn_is_the_one_that_is_asked_of_a_turned_picture(studio, qtbot, over):
+    turned = {"scale": (1, 3, 3), "rotate": 30, "translate": (0, 20, 9)}
+    own = studio.viewer.add_image(np.zeros((4, *SIZE), np.uint8), **turned)
+    annotate(studio, own, qtbot)
+
+    def seen_at(x, y):
+        row, column = own.data_to_world((0, y - 0.5, x - 0.5))[-2:]
+        return (400 + 2 * column, 300 + over * 2 * row)
+
+    ends = ((10.5, 12.5), (30.5, 20.5))
+    tool = studio.feature(Correction)._pointer
+    studio.layers.on_gesture(Gesture("box", ends, tuple(seen_at(*end) for end in ends), False))
+    drawn = [(corner.x(), corner.y()) for corner in tool._marks._box]
+    corners = [ends[0], (30.5, 12.5), ends[1], (10.5, 20.5)]
+    assert np.allclose(drawn, [seen_at(*corner) for corner in corners])
 
 
 def test_a_region_is_given_in_pixels_and_shown_where_it_is(studio, own, qtbot):

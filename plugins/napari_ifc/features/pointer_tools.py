@@ -6,11 +6,14 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ifc_core.errors import IFCError
 from napari_ifc.controllers.drawn_questions import DrawnQuestions
 from napari_ifc.controllers.prompts import PromptController
 from napari_ifc.gestures import Gesture
 from napari_ifc.language import tr
+from napari_ifc.picture_place import PicturePlace
 from napari_ifc.views.canvas_marks import NEGATIVE, POSITIVE, CanvasMarks, canvas_of
 
 if TYPE_CHECKING:
@@ -56,7 +59,7 @@ class PointerTools:
     def _on_gesture(self, gesture: Gesture) -> None:
         marks = self._sheet()
         if gesture.tool in ("box", "candidates"):
-            marks.show_box(gesture.positions_px[0], gesture.positions_px[-1])
+            marks.show_box(_corners_px(gesture, self._studio.layers.place))
         else:
             color = POSITIVE if _is_positive(gesture) else NEGATIVE
             radius = self._studio.layers.brush_size / 4
@@ -102,6 +105,19 @@ class PointerTools:
 
 def _is_positive(gesture: Gesture) -> bool:
     return (gesture.tool == "scribble") != ("Shift" in gesture.modifiers)
+
+
+def _corners_px(gesture: Gesture, place: PicturePlace) -> list[tuple[float, float]]:
+    """Where a box from the first place to the last is on the canvas: turned as the picture is."""
+    (left, top), (right, bottom) = gesture.points_xy[0], gesture.points_xy[-1]
+    start, end = gesture.positions_px[0], gesture.positions_px[-1]
+    world = place.world([(top, left), (top, right), (bottom, right), (bottom, left)])
+    away, moved = (world - world[0])[:, ::-1], np.subtract(end, start)
+    far, seen = math.hypot(*away[2]), math.hypot(*moved)
+    # A person may have turned an axis of the canvas over; what is about 0 says nothing of it.
+    signs = np.where(away[2] * moved < -0.01 * far * seen, -1.0, 1.0)
+    corners = start + away * signs * (seen / far if far else 0.0)
+    return [(float(x), float(y)) for x, y in corners]
 
 
 def _zoom(gesture: Gesture) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QEvent, QObject, QPointF, QRectF, Qt
+from qtpy.QtCore import QEvent, QObject, QPointF, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QWidget
@@ -30,7 +30,7 @@ class CanvasMarks(QWidget):
         super().__init__(canvas)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
-        self._box: QRectF | None = None
+        self._box = QPolygonF()
         self._stroke = QPolygonF()
         self._color = QColor(NEUTRAL)
         self._width = 4.0
@@ -40,11 +40,11 @@ class CanvasMarks(QWidget):
     @property
     def is_empty(self) -> bool:
         """Whether nothing is drawn."""
-        return self._box is None and self._stroke.isEmpty()
+        return self._box.isEmpty() and self._stroke.isEmpty()
 
-    def show_box(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        """Draw a box between two corners, in pixels of the canvas."""
-        self._box = QRectF(QPointF(*start), QPointF(*end)).normalized()
+    def show_box(self, corners: Sequence[tuple[float, float]]) -> None:
+        """Draw a box with corners (x, y) in pixels of the canvas, one beside the other."""
+        self._box = QPolygonF([QPointF(x, y) for x, y in corners])
         self._stroke = QPolygonF()
         self._raise()
 
@@ -52,7 +52,7 @@ class CanvasMarks(QWidget):
         self, points: Sequence[tuple[float, float]], color: str, width_px: float
     ) -> None:
         """Draw a stroke through points, in pixels of the canvas."""
-        self._box = None
+        self._box = QPolygonF()
         self._stroke = QPolygonF([QPointF(x, y) for x, y in points])
         self._color = QColor(color)
         self._width = max(3.0, width_px)
@@ -60,7 +60,7 @@ class CanvasMarks(QWidget):
 
     def clear(self) -> None:
         """Draw nothing."""
-        self._box = None
+        self._box = QPolygonF()
         self._stroke = QPolygonF()
         self.hide()
 
@@ -82,10 +82,10 @@ class CanvasMarks(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self._box is not None:
+        if not self._box.isEmpty():
             for pen in (QPen(_RIM, 3), QPen(QColor(NEUTRAL), 1.5, Qt.PenStyle.DashLine)):
                 painter.setPen(pen)
-                painter.drawRect(self._box)
+                painter.drawPolygon(self._box)
         if not self._stroke.isEmpty():
             rim, line = QPen(_RIM, self._width + 2), QPen(self._color, self._width)
             for pen in (rim, line):
