@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -22,17 +23,25 @@ from ifc_core.io.video_suffixes import FILE_SUFFIXES
 from ifc_core.structures import Category
 
 STANDARD_OUTPUT = Path("-")
+_GONE_ERRNOS = (errno.EINVAL,) if os.name == "nt" else ()
+"""What Windows says of a pipe whose reader went away; elsewhere it is a ``ConnectionError``."""
 
 
 class FrameStream:
     """Writes lines of JSON, each whole and at once, to a file, a pipe or standard output.
 
     Unlike other outputs it is there from the beginning and grows: whoever acts on the masks reads
-    them while the run goes on. A reader that went away is no error.
+    them while the run goes on. A reader that went away is no error; what else ends it is kept, to
+    be told of when the file that was asked for besides has what was found.
 
     Args:
         place: The file, made anew; a named pipe, which waits for its reader; or ``-``.
         categories: Of the model, by label.
+
+    Attributes:
+        name: What it is called in sentences.
+        has_reader: Whether lines are taken; once they are not, none is written any more.
+        failure: Why not, such as a full disk; ``None`` where the reader went away.
 
     Raises:
         OutputError: It cannot be opened.
@@ -41,6 +50,7 @@ class FrameStream:
     def __init__(self, place: Path, categories: Sequence[Category]) -> None:
         self.name = "standard output" if place == STANDARD_OUTPUT else str(place)
         self.has_reader = True
+        self.failure: OutputError | None = None
         self._place = place
         self._categories = categories
         self._file = _opened(place)
@@ -53,9 +63,6 @@ class FrameStream:
             times: When its frames came.
             delay: Seconds from then until its masks were there.
             dropped: Frames that were dropped so far.
-
-        Raises:
-            OutputError: The line cannot be written, as on a full disk.
         """
         since_first, unix = times.pop(frame.frame_index)
         if not self.has_reader:
@@ -97,10 +104,10 @@ class FrameStream:
             rest = memoryview(line)
             while rest:  # a pipe takes less than it is given where a signal comes
                 rest = rest[os.write(self._file, rest) :]
-        except ConnectionError:  # of which a broken pipe is one
-            self.has_reader = False
         except OSError as error:
-            raise _cannot_write(self.name, self._place, error) from error
+            self.has_reader = False
+            if not isinstance(error, ConnectionError) and error.errno not in _GONE_ERRNOS:
+                self.failure = _cannot_write(self.name, self._place, error)
 
     def __enter__(self) -> Self:
         return self

@@ -17,7 +17,7 @@ from ifc_core.cli.proposal_files import ProposedVideo, write_proposals
 from ifc_core.cli.propose_run import ProposeRun, check_targets
 from ifc_core.cli.reporting import counted, job, print_note
 from ifc_core.engine.model_cache import ModelCache
-from ifc_core.errors import ConfigError, VideoError
+from ifc_core.errors import ConfigError, OutputError, VideoError
 from ifc_core.inference.live_frames import LiveFrames, LiveSource, open_camera, open_pipe
 from ifc_core.inference.predictor import VideoPrediction, predict_video
 from ifc_core.inference.run_setup import PreparedModel, prepare_model, score_threshold_for
@@ -128,7 +128,8 @@ class LiveRun(ProposeRun):
                 is missing.
             VideoError: The camera gives no picture, or the pipe ends before its first frame is
                 whole.
-            OutputError: The file or the stream cannot be written.
+            OutputError: The file or the stream cannot be written; where it is the stream, the file
+                has what was found until then.
         """
         _check_wishes(self._settings, overlay)
         began = time.monotonic()
@@ -150,6 +151,8 @@ class LiveRun(ProposeRun):
             write_proposals(
                 model.categories, [video], self._spool, output, threshold, numbered=streamed_id
             )
+        if stream is not None and stream.failure is not None:
+            raise _after_all(stream.failure, output)
         summary = self.summary(model, output, [], [video], time.monotonic() - began)
         summary["stream"] = None if place is None else str(place)
         summary["videos"][0] |= figures
@@ -158,6 +161,13 @@ class LiveRun(ProposeRun):
     def close(self) -> None:
         """Remove the temporary masks."""
         self._spool.close()
+
+
+def _after_all(failure: OutputError, output: Path | None) -> OutputError:
+    """Why a stream ended, and where what was found is all the same."""
+    if output is None:
+        return failure
+    return OutputError(f"{failure} What was found until then is in {output}.", path=failure.path)
 
 
 def _check_wishes(settings: ProposeSettings, overlay: Path | None) -> None:
@@ -235,8 +245,11 @@ class _Watch:
         seconds = time.monotonic() - began
         notices = (*((frames.notice,) if frames.notice else ()), *run.notices)
         if self._stream is not None and not self._stream.has_reader:
-            after = f"so the input ended after {counted(self._num_frames, 'frame')}."
-            notices = (*notices, f"the reader of {self._stream.name} went away, {after}")
+            stream, count = self._stream, counted(self._num_frames, "frame")
+            why = f"the reader of {stream.name} went away"
+            if stream.failure is not None:
+                why = f"{stream.name} takes no more lines"
+            notices = (*notices, f"{why}, so the input ended after {count}.")
         for notice in notices:
             print_note(f"{name}: {notice}")
         results = (run.instances, seconds, notices, run.shot_starts)

@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ifc_core.cli import propose_live
+from ifc_core.cli import frame_stream, propose_live
 from ifc_core.cli.frame_stream import FrameStream, FrameTimes
-from ifc_core.errors import OutputError
 from ifc_core.inference.live_frames import LiveSource
 from ifc_core.inference.results import FrameResult
 from ifc_core.io.ytvis import read_ytvis, validate_ytvis
@@ -198,16 +197,55 @@ def test_a_camera_with_a_step_tells_when_frames_came(
     assert began <= lines[0]["unix_seconds"] <= lines[3]["unix_seconds"] <= time.time()
 
 
-def test_a_disk_that_is_full_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*words: Any) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
+@pytest.mark.parametrize("has_file", [True, False])
+def test_a_disk_that_is_full_is_told_of_and_costs_no_file(
+    propose: Any,
+    clip_frames: np.ndarray,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    has_file: bool,
+) -> None:
+    write, count = os.write, 0
+
+    def full(file: int, data: bytes) -> int:
+        nonlocal count
+        count += 1
+        if count > 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, data)
+
+    monkeypatch.setattr("ifc_core.cli.frame_stream.os.write", full)
+    piped(monkeypatch, clip_frames.tobytes())
+    output, stream = tmp_path / "live.json", tmp_path / "live.jsonl"
+    words = ["-", "--stream", stream, "--size", size_of(clip_frames), "--keep-all"]
+    words += ["-o", output] if has_file else []
+    assert propose(*words, "--score-threshold", "0") == 2
+    said = capsys.readouterr().err
+    assert f"Cannot write {stream}: no space left on device." in said
+    assert f"{stream} takes no more lines, so the input ended after" in said
+    assert len(lines_of(stream.read_text())) == 2
+    assert (f"What was found until then is in {output}." in said) == has_file
+    assert output.exists() == has_file
+    if has_file:
+        assert validate_ytvis(output) == []
+        assert len(read_ytvis(output).videos[0].file_names) >= 3
+
+
+@pytest.mark.parametrize("kind", [OSError(errno.EINVAL, "Invalid argument"), BrokenPipeError()])
+def test_a_reader_that_went_away_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: OSError
+) -> None:
+    def gone(*words: Any) -> int:
+        raise kind
 
     times = FrameTimes()
     list(times.noted(iter([np.zeros((2, 2, 3), np.uint8)])))
+    monkeypatch.setattr(frame_stream, "_GONE_ERRNOS", (errno.EINVAL,))  # as on Windows
     with FrameStream(tmp_path / "live.jsonl", ()) as stream:
-        monkeypatch.setattr("ifc_core.cli.frame_stream.os.write", full)
-        with pytest.raises(OutputError, match=r"live\.jsonl: no space left on device"):
-            stream.write(FrameResult(0, ()), times, 0.1, 0)
+        monkeypatch.setattr("ifc_core.cli.frame_stream.os.write", gone)
+        stream.write(FrameResult(0, ()), times, 0.1, 0)
+        assert (stream.has_reader, stream.failure) == (False, None)
 
 
 @pytest.mark.parametrize(
