@@ -58,6 +58,7 @@ class Desk:
         self.studio.panel.banner.clear()
         self.studio.panel.show_page("tracks")
         self.correction.strip.choose(*self._spread)
+        self.correction.strip.auto.setChecked(False)
         self.studio.panel.propose.show_settings(self._proposing)
 
     def close(self) -> None:

@@ -32,6 +32,11 @@ from napari_ifc.views import place_question
 
 
 @pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
+@pytest.fixture
 def footage(tmp_path, clip):
     """The frames of the video that the file names, where nobody looks; shorter than the clip."""
     folder = tmp_path / "elsewhere" / "ghost"

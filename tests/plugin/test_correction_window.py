@@ -18,6 +18,11 @@ from napari_ifc.rows import FrameRange
 pytestmark = pytest.mark.window
 
 
+@pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
 def frames_of(desk, track_id):
     return {f.frame_index for f in desk.project.track_frames(track_id)}
 

@@ -19,6 +19,12 @@ from napari_ifc.features.review import Review
 
 pytestmark = pytest.mark.window
 
+
+@pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
 RED = (255, 0, 0)
 COLUMNS = (15, 32, 49)  # of three discs side by side on frame 0
 
@@ -272,6 +278,7 @@ def test_masks_of_a_run_are_not_seen_beside_one_that_is_seen_alone():
     assert not TrackLook(hidden=frozenset((2,))).shows(2, (1,))
 
 
+@pytest.mark.usefixtures("own_studio")
 class TestColours:
     @pytest.fixture
     def classes(self, desk, three):

@@ -24,6 +24,11 @@ from napari_ifc.rows import FrameRange
 pytestmark = pytest.mark.window
 
 
+@pytest.fixture
+def desk(tidied_desk):
+    return tidied_desk
+
+
 def brush(desk):
     """Choose the brush; a click then paints a few pixels."""
     assert desk.studio.run_action("tool.paint")
