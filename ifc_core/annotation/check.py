@@ -15,10 +15,12 @@ from ifc_core.annotation.delta import Delta
 from ifc_core.annotation.history import CURSOR_KEY
 from ifc_core.annotation.lineage import rings_of
 from ifc_core.annotation.rows import meta_number, read_object
+from ifc_core.annotation.value_checks import value_faults
 from ifc_core.structures.run_lengths import PAIR_END, decode_pairs
 
 _MAX_OF_A_KIND = 20
 _MASKS_AT_ONCE = 500
+_OF_BAD_VALUES = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, MemoryError)
 _TABLES_WITH_TEXT = ("videos", "categories", "tracks", "runs", "models", "annotators")
 _JSON_COLUMNS = {("runs", "settings"), ("models", "provenance"), ("models", "metrics")}
 
@@ -65,9 +67,10 @@ def find_faults(db: sqlite3.Connection, folder: Path) -> list[str]:
         faults = [f"The file is damaged: {text}." for text in found if text != "ok"]
         if faults:
             return faults
-        for sentence, query in _QUERIES.items():
-            for row in db.execute(f"{query} LIMIT {_MAX_OF_A_KIND}"):
-                faults.append(f"{folder.name}: {sentence} ({', '.join(map(str, row))}).")
+        values = value_faults(db)
+        faults = [*values, *_dangling(db, folder)]
+        if values:  # what looks deeper would fail on them
+            return faults
         faults.extend(_ring_faults(db))
         faults.extend(_mask_faults(db))
         faults.extend(_text_faults(db))
@@ -76,6 +79,41 @@ def find_faults(db: sqlite3.Connection, folder: Path) -> list[str]:
     except sqlite3.DatabaseError as error:
         faults = [f"The file is damaged: {error}."]
     return faults
+
+
+def damage_behind(error: BaseException | None, db: sqlite3.Connection, folder: Path) -> str:
+    """Whether values in the file explain an error that is none of ours, as a sentence.
+
+    What is read of a project is used as it is; only where that fails it is looked at.
+
+    Args:
+        error: What ended the work on the project.
+        db: Connection to the project file.
+        folder: The project folder.
+
+    Returns:
+        What is damaged; empty where the file says nothing of it.
+    """
+    if not isinstance(error, _OF_BAD_VALUES):
+        return ""
+    try:
+        faults = [*value_faults(db), *_dangling(db, folder)]
+    except sqlite3.Error:
+        return ""
+    if not faults:
+        return ""
+    first = faults[0].removeprefix(f"{folder.name}: ").rstrip(".")
+    return (
+        f"{folder.name} is damaged: {first[:1].lower()}{first[1:]}; `ifc-studio project check` "
+        "lists all of it."
+    )
+
+
+def _dangling(db: sqlite3.Connection, folder: Path) -> Iterator[str]:
+    """Ids that lead nowhere, frames outside their video, unknown states."""
+    for sentence, query in _QUERIES.items():
+        for row in db.execute(f"{query} LIMIT {_MAX_OF_A_KIND}"):
+            yield f"{folder.name}: {sentence} ({', '.join(map(str, row))})."
 
 
 def _ring_faults(db: sqlite3.Connection) -> Iterator[str]:

@@ -20,7 +20,7 @@ from ifc_core.annotation import (
     staging,
 )
 from ifc_core.annotation.category_ids import free_category_id
-from ifc_core.annotation.check import find_faults
+from ifc_core.annotation.check import damage_behind, find_faults
 from ifc_core.annotation.connection import (
     DATABASE_NAME,
     connect_for_reading,
@@ -158,7 +158,12 @@ class ProjectReader:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            damage = damage_behind(value, self._db, self.folder) if self._is_open else ""
+            if damage:
+                raise ProjectError(damage, path=self.folder) from value
+        finally:
+            self.close()
         if isinstance(value, sqlite3.Error):  # a page that is damaged is met when it is read
             raise project_error(value, self.folder) from value
 

@@ -195,7 +195,7 @@ def check(
 
     with open_reader(project) as reader:
         faults = reader.check()
-        missing = videos_not_found(reader)
+        missing = [] if faults else videos_not_found(reader)  # a damaged path leads nowhere
     freed = 0
     if compact and not faults:
         with Project.open(project, if_locked="error") as opened:
