@@ -5,13 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from fake_engine import FakeEngine, disc
+from fake_engine import disc
 
 from ifc_core.errors import VideoError
 from napari_ifc.frame_cache import Fetched
 from napari_ifc.rows import FrameRange
-from napari_ifc.settings import StudioSettings
-from napari_ifc.studio import Studio
 
 pytestmark = pytest.mark.window
 
@@ -29,19 +27,14 @@ def film(tmp_path):
 
 
 @pytest.fixture
-def studio(clear_viewer, film, tmp_path):
+def studio(empty_desk, film):
     """A window on a folder one of whose pictures is damaged after it was opened."""
-    made = Studio(
-        clear_viewer,
-        engine_factory=lambda: FakeEngine(SIZE, NUM_FRAMES),
-        settings=StudioSettings(projects_folder=tmp_path / "projects"),
-    )
+    made = empty_desk.studio
     assert made.open_path(film)
     path = film / f"{BROKEN:03d}.png"
     made.whole = path.read_bytes()
     path.write_bytes(b"no picture")
-    yield made
-    made.close()
+    return made
 
 
 def places(studio):
@@ -142,16 +135,14 @@ def test_a_far_frame_that_turns_out_broken_says_so(studio, monkeypatch, qtbot):
 
 
 @pytest.fixture
-def opened(clear_viewer, tmp_path):
+def opened(empty_desk):
     """Opens a film whose damage was there before."""
-    made = Studio(clear_viewer, settings=StudioSettings(projects_folder=tmp_path / "projects"))
 
     def open_it(film):
-        assert made.open_path(film)
-        return made
+        assert empty_desk.studio.open_path(film)
+        return empty_desk.studio
 
-    yield open_it
-    made.close()
+    return open_it
 
 
 def cut_body(path):

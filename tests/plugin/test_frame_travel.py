@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_engine import NUM_FRAMES, SIZE, FakeEngine, disc
-
-from napari_ifc.settings import StudioSettings
-from napari_ifc.studio import Studio
+from fake_engine import SIZE, disc
 
 pytestmark = pytest.mark.window
 
 
 @pytest.fixture
-def studio(clear_viewer, clip, tmp_path):
+def studio(tidied_desk):
     """A window on the clip; its reader says that frame 0 is the only key frame."""
-    engine = FakeEngine(SIZE, NUM_FRAMES)
-    made = Studio(
-        clear_viewer,
-        engine_factory=lambda: engine,
-        settings=StudioSettings(projects_folder=tmp_path / "projects"),
-    )
-    assert made.open_path(clip)
-    reader = made.workspace.session.reader
+    reader = tidied_desk.studio.workspace.session.reader
     reader.keyframe_before = lambda frame_index: 0
-    yield made
-    made.close()
+    return tidied_desk.studio
 
 
 def hold_up(studio, monkeypatch):
@@ -125,14 +114,13 @@ def test_a_frame_that_cannot_be_decoded_is_said_and_stays_locked(studio, monkeyp
     assert studio.layers.layers[2].editable
 
 
-def test_zooming_out_draws_masks_at_the_size_of_the_screen(clear_viewer, tmp_path, qtbot):
+def test_zooming_out_draws_masks_at_the_size_of_the_screen(empty_desk, tmp_path, qtbot):
     import cv2
 
     film = tmp_path / "film"
     film.mkdir()
     cv2.imwrite(str(film / "0.png"), np.zeros((900, 1700, 3), np.uint8))
-    viewer = clear_viewer
-    studio = Studio(viewer, settings=StudioSettings(projects_folder=tmp_path / "projects"))
+    studio, viewer = empty_desk.studio, empty_desk.studio.viewer
     assert studio.open_path(film)
     studio.workspace.editor.commit_rle(disc((900, 1700), (300, 400), 100), "Paint")
     studio.select(())
@@ -144,7 +132,6 @@ def test_zooming_out_draws_masks_at_the_size_of_the_screen(clear_viewer, tmp_pat
     assert overlay.data[100, 133].any()
     assert overlay.scale.tolist() == [3, 3]
     np.testing.assert_allclose(overlay.extent.world[0], [1, 1])  # middle of the first pixel
-    studio.close()
 
 
 def test_napari_s_slider_does_not_wait_for_a_far_frame_either(studio, monkeypatch):

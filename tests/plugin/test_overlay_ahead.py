@@ -11,8 +11,6 @@ from fake_engine import NUM_FRAMES, SIZE, disc
 from ifc_core.errors import ProjectError
 from napari_ifc.overlay import DrawnMask, OverlayPainter, OverlayStyle, draw_overlay
 from napari_ifc.overlay_ahead import OverlayAhead, Plan
-from napari_ifc.settings import StudioSettings
-from napari_ifc.studio import Studio
 
 STYLE = OverlayStyle()
 
@@ -90,10 +88,9 @@ def test_closing_ends_the_thread():
 
 
 @pytest.fixture
-def studio(clear_viewer, clip, tmp_path):
+def studio(tidied_desk):
     """A window on a clip with two tracks that move."""
-    made = Studio(clear_viewer, settings=StudioSettings(projects_folder=tmp_path / "projects"))
-    assert made.open_path(clip)
+    made = tidied_desk.studio
     editor = made.workspace.editor
     for start in (10, 25):
         made.select(())
@@ -102,7 +99,7 @@ def studio(clear_viewer, clip, tmp_path):
             editor.commit_rle(mask, "Paint", frame_index=frame_index)
     made.select(())
     yield made
-    made.close()
+    made.close_project()
     assert not any(t.name == "ifc-overlay-ahead" for t in threading.enumerate())
 
 
@@ -175,6 +172,7 @@ def test_an_edit_of_a_coming_frame_is_seen_there_and_so_is_its_undoing(studio, t
 
 
 @pytest.mark.window
+@pytest.mark.usefixtures("own_studio")
 def test_selection_and_style_are_those_of_now(studio, taken):
     studio.layers.go_to(1)
     studio.layers.go_to(2)
