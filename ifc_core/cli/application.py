@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
 import inspect
 import logging
@@ -42,6 +43,9 @@ _MEANT = {"help": "--help"} | dict.fromkeys(
     ("predict", "infer", "inference", "segment", "track", "detect", "annotate"), "propose"
 )
 """What else people call a command."""
+
+_NO_MEMORY = ("failed to map segment", "cannot allocate memory", "can't allocate memory")
+"""What loaders and libraries say where the system gives no more."""
 
 _LISTING = "ifc_core.listing"
 
@@ -247,9 +251,19 @@ def _report(error: Exception, debug: bool) -> int:
     elif isinstance(error, BrokenPipeError):
         return 1
     else:
-        kind = type(error).__name__
-        sentence = f"The program failed ({kind}: {error}); run again with --debug for details."
-        status = 1
+        sentence, status = _failure(error), 1
     line = for_terminal(" ".join(sentence.split()))
     print(f"{PROGRAM}: {line}", file=sys.stderr)  # noqa: T201
     return status
+
+
+def _failure(error: Exception) -> str:
+    """What is told of an error that nobody foresaw."""
+    told = f"{type(error).__name__}: {error}".rstrip(": ")
+    has_no_room = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
+    if has_no_room or any(words in told.lower() for words in _NO_MEMORY):
+        return (
+            f"The memory is full ({told}); close other programs, or allow this one more, and try "
+            "again."
+        )
+    return f"The program failed ({told}); run again with --debug for details."

@@ -112,6 +112,30 @@ def test_errors_end_in_one_line_and_their_status(
         assert "--debug" in captured.err
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        MemoryError("Unable to allocate 4.00 GiB"),
+        OSError(12, "Cannot allocate memory"),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
+    ],
+    ids=repr,
+)
+def test_too_little_memory_is_told_as_that(
+    command: Any, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    def failing() -> None:
+        raise error
+
+    command(failing)
+    assert cli.main(["validate"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"ifc-studio: The memory is full ({type(error).__name__}")
+    assert told.count("\n") == 1
+
+
 @pytest.mark.parametrize("words", [["--debug", "validate"], ["validate", "--debug"]])
 def test_debug_shows_the_traceback(
     command: Any, capsys: pytest.CaptureFixture[str], words: list[str]
