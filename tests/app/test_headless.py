@@ -8,6 +8,8 @@ import signal
 import subprocess
 import time
 
+import cv2
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -61,8 +63,8 @@ def open_window(qapp, tmp_path):
 
     windows = []
 
-    def make(**options):
-        engine = FakeEngine((360, 640), 80, **options)
+    def make(size=(360, 640), num_frames=80, **options):
+        engine = FakeEngine(size, num_frames, **options)
         windows.append(
             DesktopWindow(recent=RecentList(tmp_path / "recent"), engine_factory=lambda: engine)
         )
@@ -86,20 +88,24 @@ def test_the_film_has_the_colours_of_the_window(open_window, tmp_path, monkeypat
 
 
 def test_what_is_approved_throughout_is_written_without_a_run(open_window, tmp_path, capsys):
-    clip = str(ifc_resources.path(SAMPLE_VIDEO))
-    window, _ = open_window()
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for number in range(12):
+        cv2.imwrite(str(frames / f"{number:02d}.png"), np.full((48, 64, 3), 20 * number, np.uint8))
+    clip = str(frames)
+    window, _ = open_window((48, 64), 12)
     propose_and_write(window, clip, tmp_path, tmp_path / "scratch", Console(quiet=True))
     session = window.studio.open_workspace().session
     window.studio.open_workspace().editor.apply(
         ApproveFrames(session.entry.id, Scope(0, session.num_frames - 1))
     )
     window.studio.close()
-    again, engine = open_window()
+    again, engine = open_window((48, 64), 12)
     out = tmp_path / "again"
     out.mkdir()
     console = Console(stderr=True, width=1000)
     written = propose_and_write(again, clip, out, tmp_path / "scratch", console)
-    assert "All 80 frames are approved; proposing would change nothing." in capsys.readouterr().err
+    assert "All 12 frames are approved; proposing would change nothing." in capsys.readouterr().err
     assert all(file.stat().st_size for file in written.values())
     assert "propose" not in [kind for kind, _ in engine.requests]
 
