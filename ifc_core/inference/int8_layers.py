@@ -82,7 +82,6 @@ class Int8Conv(nn.Module):
         self.register_buffer("_bias", None if bias is None else bias.detach().float())
         self._form = (list(stride), list(padding), [1, 1], 1)
         self._packed: Tensor | None = None
-        self._packed_for: torch.Size | None = None
 
     @classmethod
     def of(cls, conv: nn.Conv2d, code: Uint8Code) -> Int8Conv:
@@ -149,8 +148,12 @@ class Int8Conv(nn.Module):
         return out
 
     def _weights_for(self, codes: Tensor) -> Tensor:
-        """The weights in the order that the kernel for this shape wants, which it asks once."""
-        if self._packed is None or self._packed_for != codes.shape:
+        """The weights in the order that the kernel wants, which it is asked once.
+
+        Where it wants another one for another shape it sees to that itself; mostly it does not, and
+        in tiles two shapes take turns, so that asking for each would take as long as the network.
+        """
+        if self._packed is None:
             self._packed = torch.ops.onednn.qconv_prepack(
                 self._levels,
                 self._scales,
@@ -159,7 +162,6 @@ class Int8Conv(nn.Module):
                 *self._form,
                 list(codes.shape),
             )
-            self._packed_for = codes.shape
         return self._packed
 
 
@@ -185,7 +187,6 @@ class Int8Linear(nn.Module):
         self.register_buffer("_zeros", torch.zeros(len(levels), dtype=torch.long))
         self.register_buffer("_bias", linear.bias.detach().float())
         self._packed: Tensor | None = None
-        self._packed_for: torch.Size | None = None
 
     def to_float(self, codes: Tensor) -> Tensor:
         """(N, I) uint8 to (N, O) float32."""
@@ -196,9 +197,8 @@ class Int8Linear(nn.Module):
         return self._run(codes, result)
 
     def _run(self, codes: Tensor, result: Uint8Code | None) -> Tensor:
-        if self._packed is None or self._packed_for != codes.shape:
+        if self._packed is None:  # as of a convolution
             self._packed = torch.ops.onednn.qlinear_prepack(self._levels, list(codes.shape))
-            self._packed_for = codes.shape
         scale, zero_point = (1.0, 0) if result is None else (result.scale, result.zero_point)
         out: Tensor = torch.ops.onednn.qlinear_pointwise(
             codes,

@@ -68,12 +68,18 @@ def test_convolution_of_codes_is_exact(size, stride, low):
 
 
 @needs_kernels
-def test_a_shape_that_changes_is_no_matter():
-    conv, code, codes = random_case(3, 1, 0.0)
+@pytest.mark.parametrize("first", [(1, 2, 3), (2, 13, 18), (5, 40, 61)])
+def test_a_shape_that_changes_is_no_matter_and_packs_no_weights_anew(first):
+    conv, code, codes = random_case(3, 1, -1.0)
     ours = Int8Conv.of(conv, code)
-    whole = ours.to_float(codes, torch.float32)
-    for part in (slice(0, 1), slice(1, 2), slice(0, 2)):
-        torch.testing.assert_close(ours.to_float(codes[part], torch.float32), whole[part])
+    shapes = [(n, 16, height, width) for n, height, width in (first, (5, 40, 61), (1, 1, 1))]
+    ours.to_float(torch.zeros(shapes[0], dtype=torch.uint8), torch.float32)
+    packed = ours._packed
+    weight = plain_weight(ours)
+    for given in (codes, codes[:1], *(torch.randint(0, 256, shape).byte() for shape in shapes)):
+        exact = F.conv2d(code.decode(given), weight, conv.bias, 1, 1)
+        torch.testing.assert_close(ours.to_float(given, torch.float32), exact, atol=1e-4, rtol=1e-4)
+    assert ours._packed is packed
 
 
 @needs_kernels
@@ -95,13 +101,16 @@ def test_linear_layer_of_codes_is_exact():
     linear = nn.Linear(32, 48).requires_grad_(False)
     code = Uint8Code.for_range(-1.0, 2.0)
     ours = Int8Linear(linear, code)
-    for rows in (7, 20):
+    packed = None
+    for rows in (7, 20, 1, 3000):
         codes = code.encode(torch.rand(rows, 32) * 3 - 1)
         exact = F.linear(code.decode(codes), plain_weight(ours), linear.bias)
         torch.testing.assert_close(ours.to_float(codes), exact, atol=1e-4, rtol=1e-4)
         result = Uint8Code.for_range(0.0, float(exact.max()))
         found = result.decode(ours.relu_to_codes(codes, result))
         assert (found - exact.relu()).abs().max() <= 0.51 * result.scale
+        packed = ours._packed if packed is None else packed
+        assert ours._packed is packed
 
 
 def test_only_plain_convolutions_have_an_8_bit_kind():
@@ -144,14 +153,14 @@ def test_ranges_are_those_of_all_that_was_seen():
     conv = nn.Conv2d(1, 1, 1, bias=False).requires_grad_(False)
     conv.weight.fill_(2.0)
     ranges = SeenRanges()
-    with ranges.watching(conv):
+    with ranges.watching(nn.ModuleDict({"first": conv})):
         conv(torch.tensor([[[[1.0]]], [[[3.0]]]]))
         conv(torch.tensor([[[[-1.0]]]]))
     conv(torch.tensor([[[[100.0]]]]))  # not watched any more
     again = copy.deepcopy(conv)
-    codes = ranges.codes_of(nn.Sequential(nn.ReLU(), again))
-    assert codes.given == {}  # of another name
-    codes = ranges.codes_of(again)
+    codes = ranges.codes_of(nn.ModuleDict({"second": again}))
+    assert codes.given == codes.result == {}  # of another name
+    codes = ranges.codes_of(nn.ModuleDict({"first": again}))
     assert codes.given[again] == Uint8Code.for_range(-1.0, 3.0)
     assert codes.result[again] == Uint8Code.for_range(-2.0, 6.0)
 
