@@ -145,6 +145,8 @@ def import_files(
     reports: dict[str, ImportReport] = {}
     unread: dict[str, list[str]] = {}  # told already, in the JSON alone again
     with Project.open(project, if_locked="error") as opened:
+        if opened.read_only:  # reading a large file first would take long
+            raise InputError(f"{opened.notice.rstrip('.')}; nothing was imported.")
         for file in files:
             if chosen is None and _is_video(file):
                 (video,), unread[str(file)] = _look_at([file])

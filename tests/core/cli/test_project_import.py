@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ifc_core.annotation import Project, Scope, edits
+from ifc_core.annotation.locking import WriterLock
 from ifc_core.structures import Category, RLEMask
 
 
@@ -164,3 +165,21 @@ def test_a_file_of_one_class_that_is_taken_for_complete_says_so(
             track.video_id for entry in project.videos() for track in project.tracks(entry.id)
         }
         assert project.exhaustive_frames(video) == complete
+
+
+def test_a_project_that_cannot_be_written_is_told_of_before_the_file_is_read(
+    run, tmp_path, clip_folder, monkeypatch
+):
+    place = annotated(run, tmp_path / "p.ifcproj", clip_folder, 0)
+    assert run("export", place, "-o", tmp_path / "out.json")[0] == 0
+
+    def closed(lock):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(WriterLock, "acquire", closed)
+    code, _, told = run("import", place, tmp_path / "out.json")
+    assert code == 2
+    assert told == (
+        "ifc-studio: p.ifcproj cannot be written here, so it is open read-only; nothing was "
+        "imported.\n"
+    )
