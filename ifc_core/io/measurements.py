@@ -87,8 +87,13 @@ class MaskShape:
     def row(self) -> list[object]:
         """The cells of a line, lengths to a hundredth of a pixel."""
         lengths = (self.perimeter_px, self.major_axis_px, self.minor_axis_px, self.angle_deg)
-        centre = [round(self.x_px, 2), round(self.y_px, 2)]
-        return [self.area_px, *centre, *self.box_xywh, *(round(value, 2) for value in lengths)]
+        centre = [_hundredths(self.x_px), _hundredths(self.y_px)]
+        return [self.area_px, *centre, *self.box_xywh, *map(_hundredths, lengths)]
+
+
+def _hundredths(value: float) -> float:
+    """A number as a cell has it; 0 has no sign."""
+    return round(value, 2) + 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,7 @@ class Motion:
     def row(self) -> list[object]:
         """The cells of a line: mean speeds over the way, to six digits that count."""
         speeds = speed_cells(self.speed_px_s, self.um_per_px)
-        return [round(self.dx_px, 2), round(self.dy_px, 2), *speeds]
+        return [_hundredths(self.dx_px), _hundredths(self.dy_px), *speeds]
 
 
 class MaskFacts(NamedTuple):

@@ -17,6 +17,7 @@ from ifc_core.errors import OutputError
 from ifc_core.io.measurements import (
     COLUMNS,
     MeasuredMask,
+    Motion,
     intensity_columns,
     measure_mask,
     write_measurements,
@@ -119,3 +120,10 @@ def test_a_table_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     assert (tmp_path / "a.csv").read_text() == "mine"
     with pytest.raises(OutputError):
         write_measurements([], tmp_path / "no" / "a.csv")
+
+
+def test_nothing_is_less_than_nothing() -> None:
+    bits = np.zeros((40, 60), np.bool_)
+    bits[10:25, 20:40] = True
+    shape, _ = measured(bits)
+    assert "-0.0" not in map(str, [*shape.row(), *Motion(-0.001, -0.0).row()])
