@@ -7,6 +7,7 @@ import errno
 import importlib
 import inspect
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -46,6 +47,9 @@ _MEANT = {"help": "--help"} | dict.fromkeys(
 
 _NO_MEMORY = ("failed to map segment", "cannot allocate memory", "can't allocate memory")
 """What loaders and libraries say where the system gives no more."""
+
+_CLOSED = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)
+"""Why the system does not even say what lies at a place that a person named."""
 
 _LISTING = "ifc_core.listing"
 
@@ -250,6 +254,9 @@ def _report(error: Exception, debug: bool) -> int:
         status = int(error.exit_code)
     elif isinstance(error, BrokenPipeError):
         return 1
+    elif isinstance(error, OSError) and error.errno in _CLOSED and error.filename:
+        reason = (error.strerror or str(error)).lower()
+        sentence, status = f"Cannot reach {os.fsdecode(error.filename)}: {reason}.", 2
     else:
         sentence, status = _failure(error), 1
     line = for_terminal(" ".join(sentence.split()))

@@ -136,6 +136,43 @@ def test_too_little_memory_is_told_as_that(
     assert told.count("\n") == 1
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="says that nothing is there")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["validate", "{long}"],
+        ["evaluate", "--gt", "{long}", "--pred", "{long}"],
+        ["models", "import", "{long}"],
+        ["attention", "{long}", "-o", "{out}"],
+        ["propose", "{long}", "-o", "{out}"],
+        ["project", "new", "{out}", "{long}"],
+        ["project", "info", "{long}"],
+    ],
+    ids=" ".join,
+)
+def test_a_name_that_no_place_can_have_is_bad_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    named = {"long": str(tmp_path / ("x" * 300)), "out": str(tmp_path / "out.ifcproj")}
+    assert cli.main([word.format(**named) for word in words]) == 2
+    told = capsys.readouterr().err
+    assert "file name too long" in told.lower()
+    assert told.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_is_closed_to_us_is_bad_input(
+    command: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def closed() -> None:
+        raise PermissionError(13, "Permission denied", "/somebody/clip.mp4")
+
+    command(closed)
+    assert cli.main(["validate"]) == 2
+    told = capsys.readouterr().err
+    assert told == "ifc-studio: Cannot reach /somebody/clip.mp4: permission denied.\n"
+
+
 @pytest.mark.parametrize("words", [["--debug", "validate"], ["validate", "--debug"]])
 def test_debug_shows_the_traceback(
     command: Any, capsys: pytest.CaptureFixture[str], words: list[str]
