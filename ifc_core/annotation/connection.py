@@ -261,6 +261,10 @@ def translated(folder: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise project_error(error, folder) from error
+    except UnicodeDecodeError as error:  # SQLite quotes what is damaged, which Python cannot read
+        raise ProjectError(
+            f"{folder.name} is damaged: its tables cannot be read; go back to a copy.", path=folder
+        ) from error
 
 
 @contextmanager

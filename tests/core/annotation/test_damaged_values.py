@@ -84,3 +84,20 @@ def test_the_sentence_names_the_entry(spoilt: Any) -> None:
 def test_an_error_of_ours_in_a_sound_project_stays_what_it_is(project: Project) -> None:
     with pytest.raises(ValueError, match="of ours"), ProjectReader.open(project.folder):
         raise ValueError("of ours")
+
+
+def test_a_description_of_tables_that_is_not_utf8_is_one_sentence(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.close()
+    file = project.folder / "project.sqlite"
+    content = file.read_bytes()
+    made, spoilt = b"CREATE INDEX tracks_by_category", b"CREATE IN\xc4EX tracks_by_category"
+    assert made in content
+    file.write_bytes(content.replace(made, spoilt))
+    for words in (["info"], ["check"], ["set", "--um-per-px", "1"]):
+        assert cli.main(["project", words[0], str(project.folder), *words[1:]]) == 2, words
+        told = capsys.readouterr().err
+        assert told == (
+            "ifc-studio: p.ifcproj is damaged: its tables cannot be read; go back to a copy.\n"
+        )
