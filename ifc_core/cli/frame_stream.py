@@ -78,10 +78,13 @@ class FrameStream:
         self._send((json.dumps(values, separators=(",", ":"), allow_nan=False) + "\n").encode())
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file; a disk of a network may say only now that it is full."""
         if self._file is not None:
-            os.close(self._file)
-            self._file = None
+            file, self._file = self._file, None
+            try:
+                os.close(file)
+            except OSError as error:
+                self.failure = self.failure or _cannot_write(self.name, self._place, error)
 
     def _track(self, mask: FrameMask) -> dict[str, Any]:
         category = self._categories[mask.label]

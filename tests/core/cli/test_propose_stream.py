@@ -232,6 +232,22 @@ def test_a_disk_that_is_full_is_told_of_and_costs_no_file(
         assert len(read_ytvis(output).videos[0].file_names) >= 3
 
 
+def test_a_disk_that_says_at_the_end_that_it_is_full_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = os.close
+
+    def full(file: int) -> None:
+        close(file)
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    stream = FrameStream(tmp_path / "live.jsonl", ())
+    with monkeypatch.context() as patch, stream:  # closed first
+        patch.setattr("ifc_core.cli.frame_stream.os.close", full)
+    assert str(stream.failure).endswith("live.jsonl: disk quota exceeded.")
+    stream.close()  # once more does nothing
+
+
 @pytest.mark.parametrize("kind", [OSError(errno.EINVAL, "Invalid argument"), BrokenPipeError()])
 def test_a_reader_that_went_away_is_no_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: OSError
