@@ -124,7 +124,7 @@ def quantize(fast: IFC, ranges: SeenRanges, dtype: torch.dtype) -> None:
 def range_clip(short_side: int) -> Tensor:
     """(T, H, W, 3) uint8 of ordinary video, whose activations tell how far they reach.
 
-    The same for every video, so that a run is the same wherever it is begun or goes on; on real
+    The same for every video, so that a run that goes on has the scales it was begun with; on real
     clips scales taken from the clip itself came no closer to float32 (``docs/performance.md``).
 
     Args:
