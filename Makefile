@@ -1,5 +1,5 @@
 # make run        set up what is missing, then open the desktop program with the sample clip
-# make test       the tests (about 20 minutes on two cores)
+# make test       the tests (about 8 minutes on two cores with AVX-512)
 # make test-full  the long versions too
 # make check      format, lint, types, import rules, plugin manifest
 # make lock       renew the pins in requirements.txt from pyproject.toml

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
@@ -260,7 +261,8 @@ def open_camera(number: int) -> LiveSource:
             name="camera",
             value=number,
         )
-    camera = cv2.VideoCapture(number)
+    with _quiet_opencv():
+        camera = cv2.VideoCapture(number)
     good, first = camera.read() if camera.isOpened() else (False, None)
     if not good or first is None:
         camera.release()
@@ -282,6 +284,19 @@ def open_camera(number: int) -> LiveSource:
             camera.release()
 
     return LiveSource(frames(), int(height), int(width), fps, f"camera-{number}")
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """Leave what is wrong with a camera to our sentence: OpenCV has one for each way it tries."""
+    from cv2.utils import logging
+
+    before = logging.getLogLevel()
+    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        logging.setLogLevel(before)
 
 
 def _rate(told: float) -> float:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ifc_core.errors import ConfigError
 
-MAX_CATEGORY_ID = (1 << 62) - 1
-"""More no file of annotations may say."""
+MAX_ID = (1 << 62) - 1
+"""More the number of a class, track or video in a file of annotations may not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Category:
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        if not 1 <= self.id <= MAX_CATEGORY_ID:
-            bound = "positive" if self.id < 1 else f"{MAX_CATEGORY_ID} at most"
+        if not 1 <= self.id <= MAX_ID:
+            bound = "positive" if self.id < 1 else f"{MAX_ID} at most"
             raise ConfigError(f"A category id must be {bound}.", name="id", value=self.id)
         if not self.name.strip():
             raise ConfigError("A category needs a name.", name="name", value=self.name)

@@ -182,9 +182,12 @@ def test_a_negative_camera_is_refused_before_the_library_crashes():
     assert caught.value.value == -1
 
 
-def test_a_camera_that_is_not_there():
+def test_a_camera_that_is_not_there(capfd):
+    level = cv2.utils.logging.getLogLevel()
     with pytest.raises(VideoError, match="Camera 97 gives no picture"):
         open_camera(97)
+    assert capfd.readouterr() == ("", "")  # the sentence is ours alone
+    assert cv2.utils.logging.getLogLevel() == level
 
 
 @pytest.mark.parametrize("told", [0.0, -1.0, math.nan, math.inf, 1e9, 25.0])
