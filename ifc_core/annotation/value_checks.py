@@ -16,7 +16,7 @@ from ifc_core.structures import TrackKind, TrackState
 
 _MOST_ID = 1 << 62
 _MOST_FRAMES = (1 << 31) - 1
-_MOST_SIDE_PX = 1 << 16
+_MOST = (1 << 63) - 1  # of SQLite
 _MAX_TOLD = 20
 _MAX_LETTERS = 60
 
@@ -31,9 +31,11 @@ def _one_of(values: Iterator[str]) -> str:
 
 _NUMBER = "typeof({0}) IN ('real', 'integer') AND {0} BETWEEN -1e300 AND 1e300"
 _MEASURE = "{0} IS NULL OR typeof({0}) IN ('real', 'integer')"
-_TEXT = "typeof({0}) = 'text' AND instr({0}, char(0)) = 0"
+_TEXT = "typeof({0}) = 'text'"  # names of older projects hold what those of today may not
+_PATH = f"{_TEXT} AND instr({{0}}, char(0)) = 0"
 _ID, _FRAME, _COLOR = _whole(1, _MOST_ID), _whole(0, _MOST_FRAMES), _whole(0, 0xFFFFFF)
 _TRACK_ID = _whole(1, _MOST_FRAMES)  # columns of tracks are kept in 32 bits
+_SIDE_PX = _whole(1, _MOST_FRAMES)  # pictures may be larger than masks
 _RANK = _whole(-_MOST_ID, _MOST_ID)
 
 _SOUND: Mapping[str, tuple[str, Mapping[str, str]]] = {
@@ -41,14 +43,14 @@ _SOUND: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "id",
         {
             "name": _TEXT,
-            "stored_path": _TEXT,
-            "absolute_hint": _TEXT,
+            "stored_path": _PATH,
+            "absolute_hint": _PATH,
             "num_frames": _FRAME,
-            "height": _whole(1, _MOST_SIDE_PX),
-            "width": _whole(1, _MOST_SIDE_PX),
+            "height": _SIDE_PX,
+            "width": _SIDE_PX,
             "fps": _NUMBER,
             "fingerprint": _TEXT,
-            "annotation_step": _whole(1, _MOST_FRAMES),
+            "annotation_step": _whole(1, _MOST),
             "given_fps": _MEASURE,
             "um_per_px": _MEASURE,
         },

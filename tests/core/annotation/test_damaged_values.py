@@ -7,6 +7,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from ifc_core import cli
@@ -68,6 +70,34 @@ def test_no_command_fails_for_what_is_in_the_file(
     assert cli.main(["project", "check", str(folder)]) == 2
     found = capsys.readouterr().out
     assert "cannot be used" in found or "has no category" in found
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("videos", "name", "a\0b"),
+        ("categories", "name", "a\0b"),
+        ("categories", "hotkey", "\0"),
+        ("tracks", "name", "a\0b"),
+        ("videos", "annotation_step", 1 << 40),
+    ],
+)
+def test_what_an_edit_wrote_once_is_no_damage(
+    spoilt: Any, tmp_path: Path, table: str, column: str, value: Any
+) -> None:
+    folder = spoilt(table, column, value)
+    assert cli.main(["project", "check", str(folder)]) == 0
+    for output in ("out.json", "out.csv"):
+        words = ["--scope", "everything", "-o", str(tmp_path / output)]
+        assert cli.main(["project", "export", str(folder), *words]) == 0
+
+
+def test_a_picture_with_a_long_side_is_no_damage(tmp_path: Path) -> None:
+    lines, folder = tmp_path / "lines", tmp_path / "p.ifcproj"
+    lines.mkdir()
+    cv2.imwrite(str(lines / "0.png"), np.zeros((2, 70_000), np.uint8))
+    assert cli.main(["project", "new", str(folder), str(lines)]) == 0
+    assert cli.main(["project", "check", str(folder)]) == 0
 
 
 def test_the_sentence_names_the_entry(spoilt: Any) -> None:
