@@ -261,6 +261,14 @@ def translated(folder: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise project_error(error, folder) from error
+
+
+@contextmanager
+def translated_at_opening(folder: Path) -> Iterator[None]:
+    """The same where a file is opened, and the description of its tables is read."""
+    try:
+        with translated(folder):
+            yield
     except UnicodeDecodeError as error:  # SQLite quotes what is damaged, which Python cannot read
         raise ProjectError(
             f"{folder.name} is damaged: its tables cannot be read; go back to a copy.", path=folder

@@ -26,7 +26,7 @@ from ifc_core.annotation.connection import (
     connect_for_reading,
     older,
     project_error,
-    translated,
+    translated_at_opening,
     verify,
 )
 from ifc_core.annotation.delta import Pointer
@@ -131,7 +131,7 @@ class ProjectReader:
             ProjectError: There is no project, it is damaged, or it is of another version.
         """
         place = project_folder(folder)
-        with translated(place):
+        with translated_at_opening(place):
             db = connect_for_reading(place / DATABASE_NAME)
             try:
                 if verify(db, place) < SCHEMA_VERSION:

@@ -15,6 +15,7 @@ from ifc_core.annotation.connection import (
     DATABASE_NAME,
     older,
     translated,
+    translated_at_opening,
     writing,
 )
 from ifc_core.annotation.delta import summarise
@@ -146,7 +147,7 @@ class Project(ProjectReader):
         if not read_only:
             held, notice = take_lock(lock, place, if_locked)
         try:
-            with translated(place):
+            with translated_at_opening(place):
                 was_left_open = held and lock.unclean
                 db = open_database(place, held, was_left_open=was_left_open)
                 if was_left_open:

@@ -178,6 +178,7 @@ def hostile_delta(text=None, tables=()):
 
 ROW = [1, 1, 1, 1.0, "proposed", 0, 0, "", "object", None]
 DEEP = zlib.compress(b"[" * 300_000)
+LATIN = zlib.compress(b'{"rows": {"tr\xe4cks": {}}}')
 HOSTILE = {
     "another table": hostile_delta({"rows": {"meta": [[1, [None, ["cursor", "0"]]]]}}),
     "code for a table": hostile_delta(
@@ -196,6 +197,7 @@ HOSTILE = {
     ),
     "a table cut off": hostile_delta(tables=[b"abc"]),
     "not packed": struct.pack("<II", 4, 0) + b"text",
+    "not UTF-8": struct.pack("<II", len(LATIN), 0) + LATIN,
     "nested without end": struct.pack("<II", len(DEEP), 0) + DEEP,
 }
 
