@@ -47,6 +47,8 @@ _MEANT = {"help": "--help"} | dict.fromkeys(
 
 _NO_MEMORY = ("failed to map segment", "cannot allocate memory", "can't allocate memory")
 """What loaders and libraries say where the system gives no more."""
+_NOT_OF_MEMORY = ("static tls block", "not permitted", "permission denied")
+"""What they say with the same words of other causes: the order of loading, a disk without exec."""
 
 _CLOSED = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)
 """Why the system does not even say what lies at a place that a person named."""
@@ -268,9 +270,14 @@ def _failure(error: Exception) -> str:
     """What is told of an error that nobody foresaw."""
     told = f"{type(error).__name__}: {error}".rstrip(": ")
     has_no_room = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
-    if has_no_room or any(words in told.lower() for words in _NO_MEMORY):
+    said = told.lower()
+    if has_no_room or (_has(said, _NO_MEMORY) and not _has(said, _NOT_OF_MEMORY)):
         return (
             f"The memory is full ({told}); close other programs, or allow this one more, and try "
             "again."
         )
     return f"The program failed ({told}); run again with --debug for details."
+
+
+def _has(text: str, words: Sequence[str]) -> bool:
+    return any(word in text for word in words)

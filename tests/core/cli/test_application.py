@@ -136,6 +136,24 @@ def test_too_little_memory_is_told_as_that(
     assert told.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "libgomp.so.1: cannot allocate memory in static TLS block",
+        "x.so: failed to map segment from shared object: Operation not permitted",
+    ],
+)
+def test_what_cannot_be_loaded_for_another_cause_is_no_lack_of_memory(
+    command: Any, capsys: pytest.CaptureFixture[str], reason: str
+) -> None:
+    def failing() -> None:
+        raise ImportError(reason)
+
+    command(failing)
+    assert cli.main(["validate"]) == 1
+    assert f"The program failed (ImportError: {reason})" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="says that nothing is there")
 @pytest.mark.parametrize(
     "words",
