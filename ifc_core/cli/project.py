@@ -197,7 +197,12 @@ def check(
 
     with open_reader(project) as reader:
         faults = reader.check()
-        missing = [] if faults else videos_not_found(reader)  # a damaged path leads nowhere
+        try:
+            missing = videos_not_found(reader)
+        except Exception:  # whatever a damaged place leads to, which is told of
+            if not faults:
+                raise
+            missing = []
     freed = 0
     if compact and not faults:
         with Project.open(project, if_locked="error") as opened:

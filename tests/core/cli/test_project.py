@@ -280,6 +280,12 @@ def test_videos_that_are_not_found_are_named(tmp_path, clip_folder, run):
     assert out.startswith("The video clip is not found; it was ")
     assert out.endswith("q.ifcproj: no faults.\n")
     assert json.loads(run("check", place, "--json")[1])["not_found"] == ["clip"]
+    with Project.open(place) as project:  # a fault that has nothing to do with it
+        project._db.execute("INSERT INTO exhaustive VALUES (9, 0)")
+    code, out, _ = run("check", place)
+    assert code == 2
+    assert "an approved frame is in no video" in out
+    assert "The video clip is not found" in out
 
 
 def test_check_and_compact(folder, run):
