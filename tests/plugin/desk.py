@@ -62,8 +62,9 @@ class Desk:
         self.studio.panel.propose.show_settings(self._proposing)
 
     def close(self) -> None:
-        """Close the studio, and then its engine."""
+        """Close the studio, and with it the engine that it asked for anything."""
         self.studio.close()
+        assert self.engine.closed or not self.engine.requests
         self.engine.close()
 
     @property
