@@ -21,7 +21,7 @@ from napari_ifc.controllers.track_look import is_region
 from napari_ifc.language import tr
 from napari_ifc.rows import Summary
 from napari_ifc.soon import soon
-from napari_ifc.views.propose_panel import FOR_MICROSCOPY
+from napari_ifc.views.propose_choices import FOR_MICROSCOPY
 from napari_ifc.views.theme import palette_for
 from napari_ifc.views.transport import propose_text
 

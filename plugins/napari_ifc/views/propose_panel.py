@@ -22,40 +22,21 @@ from qtpy.QtWidgets import (
 
 from ifc_core.errors import ConfigError
 from ifc_core.inference.settings import PRECISIONS, ProposeSettings
-from ifc_core.models.config import EDGES, LEAST_DUPLICATE_IOU, MOST_LOOKAHEAD
+from ifc_core.models.config import LEAST_DUPLICATE_IOU, MOST_LOOKAHEAD
 from napari_ifc.language import tr
+from napari_ifc.views.propose_choices import (
+    CUSTOM,
+    EDGES_OFFERED,
+    FOR_MICROSCOPY,
+    MODE_HELP,
+    MODES,
+    NEAR_ONLINE,
+    OFFLINE,
+    TILES,
+    gpu_in_words,
+    tiles_in_words,
+)
 
-NEAR_ONLINE, OFFLINE, CUSTOM = "near-online", "offline", "custom"
-_MODES = (
-    (NEAR_ONLINE, tr("Near-online")),
-    (OFFLINE, tr("Offline, whole video")),
-    (CUSTOM, tr("Custom clips")),
-)
-_MODE_HELP = {
-    NEAR_ONLINE: tr("Overlapping clips of 5 frames; memory does not grow with the video."),
-    OFFLINE: tr("The model sees all frames at once. Best for clips of up to a few dozen frames."),
-    CUSTOM: tr("Longer clips see further; a larger stride is faster and joins fewer overlaps."),
-}
-_TILES = (
-    ("", tr("Whole frame at once")),
-    ("auto", tr("Tiles, as many as the size asks for")),
-    ("48px", tr("For objects from 48 pixels")),
-    ("24px", tr("For objects from 24 pixels")),
-    ("12px", tr("For objects from 12 pixels")),
-    ("2x2", tr("2 × 2 tiles")),
-    ("2x3", tr("2 × 3 tiles")),
-    ("3x4", tr("3 × 4 tiles")),
-)
-_EDGES = (
-    ("", tr("Model's own")),
-    ("off", tr("As the model draws them")),
-    ("fast", tr("By the colours nearby")),
-    ("best", tr("By a network of its own")),
-)
-assert tuple(key for key, _ in _EDGES[1:]) == EDGES  # noqa: S101
-FOR_MICROSCOPY = tr(
-    "For microscopy choose the bundled model for cells; small cells need tiles too."
-)
 _STEP = 0.05
 _MODELS_OWN_SCORE = -_STEP  # below the scale: the score threshold that the model says
 _MODELS_OWN_OVERLAP = LEAST_DUPLICATE_IOU - _STEP
@@ -81,7 +62,7 @@ class ProposePanel(QWidget):
         super().__init__(parent)
         self.setObjectName("ifcPage")
         self._mode = QComboBox()
-        for key, text in _MODES:
+        for key, text in MODES:
             self._mode.addItem(text, key)
         self._length = _spin(1, 400, 5, tr(" frames"))
         self._stride = _spin(1, 400, 1, tr(" frames"))
@@ -179,7 +160,7 @@ class ProposePanel(QWidget):
         for precision in PRECISIONS:
             text = tr("Automatic") if precision == "auto" else precision
             self._precision.addItem(text, precision)
-        for box, choices in ((self._tiles, _TILES), (self._edges, _EDGES)):
+        for box, choices in ((self._tiles, TILES), (self._edges, EDGES_OFFERED)):
             for value, text in choices:
                 box.addItem(text, value)
         for tick in (self._reidentify, self._shot_cuts):
@@ -372,7 +353,7 @@ class ProposePanel(QWidget):
             spin.setValue(spin.minimum() if chosen is None else chosen)
         self._precision.setCurrentIndex(self._precision.findData(settings.precision))
         if self._tiles.findData(settings.tiles) < 0:
-            self._tiles.addItem(_tiles_in_words(settings.tiles), settings.tiles)
+            self._tiles.addItem(tiles_in_words(settings.tiles), settings.tiles)
         self._tiles.setCurrentIndex(self._tiles.findData(settings.tiles))
         self._edges.setCurrentIndex(self._edges.findData(settings.edges or ""))
         self._reidentify.setChecked(settings.reidentify)
@@ -414,7 +395,7 @@ class ProposePanel(QWidget):
         """Offer devices; the one that was chosen stays chosen unless ``active`` names another."""
         active = active or str(self._device.currentData() or "auto")
         texts = {"auto": tr("Automatic"), "cpu": tr("Processor (CPU)"), "mps": tr("Apple GPU")}
-        items = [(d, texts.get(d) or _gpu_text(d)) for d in devices]
+        items = [(d, texts.get(d) or gpu_in_words(d)) for d in devices]
         self._fill(self._device, items, active)
 
     def devices(self) -> list[str]:
@@ -454,7 +435,7 @@ class ProposePanel(QWidget):
 
     def _on_mode(self) -> None:
         mode = self._mode.currentData()
-        self._help.setText(_MODE_HELP[mode])
+        self._help.setText(MODE_HELP[mode])
         self._custom_rows.setVisible(mode == CUSTOM)
 
 
@@ -487,16 +468,3 @@ def _share(models_own: float) -> QDoubleSpinBox:
     spin.setSpecialValueText(tr("Model's own"))
     spin.setValue(models_own)
     return spin
-
-
-def _gpu_text(device: str) -> str:
-    """``cuda`` or ``cuda:1`` in words."""
-    number = device.partition(":")[2]
-    return tr("GPU {number} (CUDA)").format(number=number) if number else tr("GPU (CUDA)")
-
-
-def _tiles_in_words(tiles: str) -> str:
-    """Of a choice that the list does not offer."""
-    if tiles.endswith("px"):
-        return tr("For objects from {size} pixels").format(size=tiles.removesuffix("px"))
-    return tr("{grid} tiles").format(grid=tiles.replace("x", " × "))

@@ -6,7 +6,8 @@ from qtpy.QtCore import Qt
 from ifc_core.errors import ConfigError
 from ifc_core.inference.settings import PRECISIONS, ProposeSettings
 from ifc_core.models.config import LEAST_DUPLICATE_IOU
-from napari_ifc.views.propose_panel import CUSTOM, OFFLINE, ProposePanel
+from napari_ifc.views.propose_choices import CUSTOM, OFFLINE
+from napari_ifc.views.propose_panel import ProposePanel
 
 ORANGE = (230, 159, 0)
 
