@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Collection, Iterable
 from typing import Literal, get_args
+
+import numpy as np
 
 from ifc_core.errors import ConfigError
 from ifc_core.inference.clip_plan import canonical_window
@@ -85,11 +86,12 @@ def within_reach(
     Returns:
         Those of ``frames``, in their order.
     """
-    known = sorted(corrected)
-    near = []
-    for frame in frames:
-        place = bisect_left(known, frame)
-        distance = min((abs(frame - k) for k in known[max(0, place - 1) : place + 1]), default=0)
-        if 0 < distance <= reach:
-            near.append(frame)
+    known = np.unique(np.fromiter(corrected, dtype=np.int64))
+    asked = np.fromiter(frames, dtype=np.int64)
+    if not len(known):
+        return []
+    place = np.searchsorted(known, asked)
+    before, after = known[np.maximum(place - 1, 0)], known[np.minimum(place, len(known) - 1)]
+    distance = np.minimum(np.abs(asked - before), np.abs(asked - after))
+    near: list[int] = asked[(distance > 0) & (distance <= reach)].tolist()
     return near

@@ -151,9 +151,10 @@ class SpreadController:
             return tr("Select a track first.")
         if self.is_running and not self.is_quiet:  # a quiet one gives way
             return tr("A propagation is going on; wait for it or cancel it.")
-        if not self._frames.anchor_frames(request):
+        plan = self._frames.plan(request)
+        if not plan.anchors:
             return no_anchor_text()
-        if not self._frames.wanted(request):
+        if not plan.wanted:
             return nothing_wanted_text(request)
         return ""
 
@@ -178,7 +179,8 @@ class SpreadController:
             raise EditError(reason, path=self._project.folder)
         self.abandon()
         self._generation += 1
-        asked = self._frames.scope(request)
+        plan = self._frames.plan(request)
+        asked = plan.scope
         note = {
             "scope": request.scope,
             **_settings(request),
@@ -186,8 +188,8 @@ class SpreadController:
             ASKED_KEY: [asked.start, asked.stop - 1],
         }
         run_id = self._project.begin_run(KIND, self._entry.id, note, "")
-        began_from = self._frames.record_ids(request.track_id, self._frames.anchor_frames(request))
-        self._run = _Run(run_id, request, source, self._frames.wanted(request), quiet, began_from)
+        began_from = self._frames.record_ids(request.track_id, plan.anchors)
+        self._run = _Run(run_id, request, source, plan.wanted, quiet, began_from)
         self._show(SpreadView(True, self._title(), tr("Preparing")))
         try:
             self._ask(self._run)

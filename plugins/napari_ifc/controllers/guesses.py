@@ -6,16 +6,20 @@ propagation goes out from it, and until it is corrected or approved nothing lear
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from ifc_core.annotation import (
     EditResult,
+    FrameColumns,
     Project,
     Scope,
     StagedInstance,
     StagedMask,
-    TrackFrame,
     VideoEntry,
     edits,
 )
+from ifc_core.annotation.schema import SOURCE_CODE, STATE_CODE
 from ifc_core.errors import IFCError
 from ifc_core.structures import FrameState, MaskSource, RLEMask
 from napari_ifc.controllers.editing import EditController
@@ -25,17 +29,15 @@ _NEVER_MATCH = 2.0  # no IoU reaches it: the guess begins a track of its own
 Box = tuple[float, float, float, float]
 
 
-def is_box_guess(frame: TrackFrame) -> bool:
-    """Whether a mask is the guess for a box, which nobody decided on yet.
+def are_box_guesses(frames: FrameColumns) -> npt.NDArray[np.bool_]:
+    """(n,) bool, which masks of a track are guesses for boxes that nobody decided on yet.
 
     What else derives from a person's masks has no link score: that of a guess says how well
     its own box fits the one that was drawn.
     """
-    return (
-        frame.state is FrameState.PROPOSED
-        and frame.source is MaskSource.DERIVED
-        and frame.link_score is not None
-    )
+    proposed = frames.state == STATE_CODE[FrameState.PROPOSED]
+    derived = frames.source == SOURCE_CODE[MaskSource.DERIVED]
+    return np.asarray(proposed & derived & ~np.isnan(frames.link_score), dtype=np.bool_)
 
 
 def take_guess(

@@ -168,14 +168,14 @@ class LineageOps:
         selected = self._editor.selected
         if len(selected) < 2:
             return tr("Select a mother and her daughters, two or more tracks.")
-        frames = {track_id: self._index.masked_frames(track_id) for track_id in selected}
+        frames = {track_id: self._index.frames(track_id).masked for track_id in selected}
         for track_id, masked in frames.items():
-            if not masked:
+            if not len(masked):
                 return tr("Track {track_id} has no mask yet.").format(track_id=track_id)
-        mother, *others = sorted(selected, key=lambda i: (frames[i][0], i))
-        begin = frames[others[0]][0]
-        if frames[mother][0] == begin:
+        mother, *others = sorted(selected, key=lambda i: (int(frames[i][0]), i))
+        begin = int(frames[others[0]][0])
+        if int(frames[mother][0]) == begin:
             return tr("Two of the tracks begin first, on the same frame; a mother comes before.")
         if set(others) & set(self._index.kinship.ancestors(mother)):
             return tr("The track that begins first descends from another selected one.")
-        return _Parts(mother, tuple(others), begin, frames[mother][-1] >= begin)
+        return _Parts(mother, tuple(others), begin, int(frames[mother][-1]) >= begin)

@@ -7,24 +7,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ifc_core.annotation import Project, Scope, VideoEntry
+import numpy as np
+import numpy.typing as npt
+
+from ifc_core.annotation import FrameColumns, Project, Scope, VideoEntry
+from ifc_core.annotation.schema import STATE_CODE
 from ifc_core.inference.spread_scope import (
     DEFAULT_CLIP_LENGTH,
     DEFAULT_REACH,
     scope_frames,
     within_reach,
 )
-from ifc_core.inference.uncertainty import need_of_attention
+from ifc_core.inference.uncertainty import need_of_columns
 from ifc_core.structures import FrameState, RLEMask
-from napari_ifc.controllers.guesses import is_box_guess
+from napari_ifc.controllers.guesses import are_box_guesses
 from napari_ifc.language import tr
 
-_FIXED = (FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT, FrameState.REJECTED)
 GAP = "gap"  # the scope that takes no mask away
 RANGE = "range"  # the scope of a request that names its frames
 _DOUBTFUL = 0.5  # of a proposal: it is rather wrong than right
 _AVOID_NEAR = 50  # frames to either side on which other tracks are told of
-_ANCHORS = (FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT)
+_ANCHORS = tuple(
+    STATE_CODE[s] for s in (FrameState.CORRECTED, FrameState.APPROVED, FrameState.ABSENT)
+)
+_FIXED = (*_ANCHORS, STATE_CODE[FrameState.REJECTED])
+_BY_FRAMES = ("next", GAP)  # scopes that end at what is annotated
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,28 @@ class SpreadRequest:
     frames: range | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SpreadPlan:
+    """What a propagation comes to, as the project stands.
+
+    Attributes:
+        scope: The frames that are asked for, before it is looked at what may be reached.
+        kept: Frames that are not touched, ascending.
+        anchors: Frames that the others are made from, ascending.
+        wanted: Frames that may get a mask, ascending.
+    """
+
+    scope: range
+    kept: npt.NDArray[np.int32]
+    anchors: list[int]
+    wanted: list[int]
+
+
 class SpreadFrames:
     """The frames of propagations on one video.
+
+    A track of a long recording has a mask on tens of thousands of frames, and whether it can be
+    propagated is asked with each selection: its frames are read once for each answer, as columns.
 
     Args:
         project: Knows which frames a person reviewed.
@@ -63,65 +90,63 @@ class SpreadFrames:
         self._project = project
         self._entry = entry
 
-    def scope(self, request: SpreadRequest) -> range:
-        """The frames that are asked for, before it is looked at what may be reached."""
-        if request.frames is not None:
-            return range(self._entry.num_frames)[request.frames.start : request.frames.stop]
-        return scope_frames(
-            request.scope,
-            request.frame_index,
-            self._entry.num_frames,
-            self.fixed(request.track_id),
-            request.clip_length,
-            request.frame_step,
-            self._annotated(request.track_id) if request.scope == GAP else (),
-        )
+    def plan(self, request: SpreadRequest) -> SpreadPlan:
+        """Everything that is to be known before a propagation starts.
 
-    def kept(self, request: SpreadRequest) -> set[int]:
-        """Frames that this propagation does not touch."""
-        fixed = self.fixed(request.track_id)
-        return fixed | self._annotated(request.track_id) if request.scope == GAP else fixed
-
-    def fixed(self, track_id: int) -> set[int]:
-        """Frames that no propagation ever touches."""
-        frames = self._project.track_frames(track_id)
-        reviewed = {f.frame_index for f in frames if f.state in _FIXED or is_box_guess(f)}
-        return reviewed | set(self._project.exhaustive_frames(self._entry.id))
-
-    def wanted(self, request: SpreadRequest) -> list[int]:
-        """Frames that may get a mask, ascending."""
-        kept = self.kept(request)
-        near = within_reach(self.scope(request), self.anchor_frames(request), DEFAULT_REACH)
-        return [f for f in near if f not in kept]
-
-    def anchor_frames(self, request: SpreadRequest) -> list[int]:
-        """Frames that the others are made from: a person's, or else the one that is shown.
-
-        The guess for a box counts too: a person said where the object is.
+        Frames are made from a person's, or else from the one that is shown. The guess for a box
+        counts too: a person said where the object is.
 
         Of those outside the scope only the nearest on each side counts. A gap, and a marked
         range in which a person said nothing, goes out from the masks beside it as well, whoever
         made them: what is around the frames that were asked for is what they are to join. A
         proposal that is rather wrong than right counts only where there is nothing else.
         """
-        told = self._project.track_frames(request.track_id)
-        frames = {f.frame_index: f for f in told}
-        marked = [i for i, f in frames.items() if f.state in _ANCHORS or is_box_guess(f)]
-        scope = self.scope(request)
-        chosen, beside = _in_or_beside(marked, scope), list[int]()
-        if request.scope == GAP or (request.scope == RANGE and not _any_in(marked, scope)):
-            shown = [i for i, f in frames.items() if f.state is not FrameState.REJECTED]
-            beside = _in_or_beside(shown, scope)
-            if request.scope == RANGE:  # what lies in it is what is to be made anew
-                beside = [f for f in beside if f not in scope]
-            doubts = dict(zip(frames, need_of_attention(told), strict=True))
-            likely = [f for f in beside if doubts[f] < _DOUBTFUL or f == request.frame_index]
-            chosen = sorted({*chosen, *likely})
-        for some in (chosen, beside):
-            if any(frames[f].area_px for f in some):
-                return some
-        here = frames.get(request.frame_index)
-        return [request.frame_index] if here is not None and here.area_px else []
+        told = self._project.track_columns(request.track_id)
+        fixed = self._fixed(told)
+        scope = self._scope(request, told, fixed)
+        kept = np.union1d(fixed, told.frame_index) if request.scope == GAP else fixed
+        anchors = _anchors(told, request, scope)
+        near = np.array(within_reach(scope, anchors, DEFAULT_REACH), dtype=np.int64)
+        return SpreadPlan(scope, kept, anchors, near[~np.isin(near, kept)].tolist())
+
+    def scope(self, request: SpreadRequest) -> range:
+        """The frames that are asked for, before it is looked at what may be reached."""
+        if request.frames is not None or request.scope not in _BY_FRAMES:
+            return self._scope(request, FrameColumns.empty(), np.zeros(0, dtype=np.int32))
+        return self.plan(request).scope
+
+    def _scope(
+        self, request: SpreadRequest, told: FrameColumns, fixed: npt.NDArray[np.int32]
+    ) -> range:
+        if request.frames is not None:
+            return range(self._entry.num_frames)[request.frames.start : request.frames.stop]
+        return scope_frames(
+            request.scope,
+            request.frame_index,
+            self._entry.num_frames,
+            fixed.tolist(),
+            request.clip_length,
+            request.frame_step,
+            told.frame_index.tolist() if request.scope == GAP else (),
+        )
+
+    def kept(self, request: SpreadRequest) -> set[int]:
+        """Frames that this propagation does not touch."""
+        return set(self.plan(request).kept.tolist())
+
+    def _fixed(self, told: FrameColumns) -> npt.NDArray[np.int32]:
+        """Frames that no propagation ever touches."""
+        reviewed = told.frame_index[np.isin(told.state, _FIXED) | are_box_guesses(told)]
+        approved = self._project.exhaustive_frames(self._entry.id)
+        return np.union1d(reviewed, np.array(approved, dtype=np.int32))
+
+    def wanted(self, request: SpreadRequest) -> list[int]:
+        """Frames that may get a mask, ascending."""
+        return self.plan(request).wanted
+
+    def anchor_frames(self, request: SpreadRequest) -> list[int]:
+        """Frames that the others are made from, see :meth:`plan`."""
+        return self.plan(request).anchors
 
     def anchors(self, request: SpreadRequest) -> list[dict[str, Any]]:
         """The same with their masks, as the job wants them."""
@@ -153,9 +178,6 @@ class SpreadFrames:
             if masks
         ]
 
-    def _annotated(self, track_id: int) -> set[int]:
-        return {f.frame_index for f in self._project.track_frames(track_id)}
-
     def record_ids(self, track_id: int, frames: Iterable[int]) -> dict[int, int]:
         """Frame index -> id of the record that a track shows there."""
         records = {f: self._project.mask(track_id, f) for f in frames}
@@ -175,15 +197,33 @@ class SpreadFrames:
         return text.format(reach=DEFAULT_REACH)
 
 
-def _in_or_beside(frames: Iterable[int], scope: range) -> list[int]:
-    """Those in a scope, and the nearest one on each side of it; ascending."""
-    known = sorted(frames)
-    first, last = bisect_left(known, scope.start), bisect_left(known, scope.stop)
-    return known[max(0, first - 1) : last + 1]
+def _anchors(told: FrameColumns, request: SpreadRequest, scope: range) -> list[int]:
+    marked = np.isin(told.state, _ANCHORS) | are_box_guesses(told)
+    places = np.flatnonzero(marked)
+    chosen, beside = _in_or_beside(told, places, scope), np.zeros(0, dtype=np.intp)
+    inside = (told.frame_index >= scope.start) & (told.frame_index < scope.stop)
+    if request.scope == GAP or (request.scope == RANGE and not (marked & inside).any()):
+        shown = np.flatnonzero(told.state != STATE_CODE[FrameState.REJECTED])
+        beside = _in_or_beside(told, shown, scope)
+        if request.scope == RANGE:  # what lies in it is what is to be made anew
+            beside = beside[~inside[beside]]
+        here = told.frame_index[beside] == request.frame_index
+        likely = beside[(need_of_columns(told)[beside] < _DOUBTFUL) | here]
+        chosen = np.union1d(chosen, likely)
+    for some in (chosen, beside):
+        if told.area_px[some].any():
+            return told.frame_index[some].tolist()  # type: ignore[no-any-return]
+    here = (told.frame_index == request.frame_index) & (told.area_px > 0)
+    return [request.frame_index] if here.any() else []
 
 
-def _any_in(frames: Iterable[int], scope: range) -> bool:
-    return any(f in scope for f in frames)
+def _in_or_beside(
+    told: FrameColumns, places: npt.NDArray[np.intp], scope: range
+) -> npt.NDArray[np.intp]:
+    """Those of some places whose frames are in a scope, and the nearest on each side of it."""
+    ends = np.searchsorted(told.frame_index[places], (scope.start, scope.stop))
+    first, last = ends.tolist()
+    return places[max(0, first - 1) : last + 1]
 
 
 def no_anchor_text() -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from enum import StrEnum
 
+import numpy as np
+
 from ifc_core.annotation import EditResult, Project, Scope, VideoEntry, edits
 from ifc_core.annotation.mask_pieces import find_pieces
 from ifc_core.annotation.records import WHOLE
+from ifc_core.annotation.schema import STATE_CODE
 from ifc_core.structures import FrameState
 from napari_ifc.controllers.editing import EditController
 from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.language import tr
 
-_ANCHORS = (FrameState.CORRECTED, FrameState.APPROVED)
+_ANCHORS = tuple(STATE_CODE[s] for s in (FrameState.CORRECTED, FrameState.APPROVED))
 
 
 class Reach(StrEnum):
@@ -80,10 +83,8 @@ class TrackOps:
         if reason:
             return reason
         scope = reach.scope(self._here)
-        for track_id in self._editor.selected:
-            frames = self._project.track_frames(track_id)
-            if any(f.frame_index in scope for f in frames):
-                return ""
+        if any(len(self._project.track_columns(i, scope)) for i in self._editor.selected):
+            return ""
         return tr("The selected tracks have nothing there.")
 
     def begin_here(self) -> EditResult:
@@ -172,8 +173,8 @@ class TrackOps:
 
     def _ends(self) -> tuple[int, int] | None:
         """The corrected frames around the current one; without such, the edges of the gap."""
-        frames = self._project.track_frames(self._track)
-        corrected = [f.frame_index for f in frames if f.state in _ANCHORS and f.area_px]
+        told = self._project.track_columns(self._track)
+        corrected = told.frame_index[np.isin(told.state, _ANCHORS) & (told.area_px > 0)].tolist()
         for candidates in (corrected, self._frames()):
             before = [f for f in candidates if f < self._here]
             after = [f for f in candidates if f > self._here]

@@ -126,3 +126,17 @@ def test_a_range_without_a_correction_joins_the_masks_beside_it(project, frames,
 def test_a_range_that_holds_all_the_masks_goes_out_from_the_one_that_is_shown(frames, track_id):
     assert frames.anchor_frames(marked(track_id, 0, 9, here=7)) == [7]
     assert frames.anchor_frames(marked(track_id, 0, 9, here=4)) == []
+
+
+@pytest.mark.parametrize("scope", ["both", "next", "clip", GAP])
+def test_the_frames_of_a_track_are_read_once_for_an_answer(
+    project, frames, track_id, monkeypatch, scope
+):
+    read = project.track_columns
+    asked = []
+    monkeypatch.setattr(project, "track_frames", lambda *args: pytest.fail("an object a frame"))
+    monkeypatch.setattr(project, "track_columns", lambda i: asked.append(i) or read(i))
+    plan = frames.plan(SpreadRequest(track_id, 3 if scope == GAP else 2, scope))
+    assert asked == [track_id]
+    assert plan.anchors
+    assert plan.wanted
