@@ -210,3 +210,16 @@ def test_a_video_with_very_many_masks_is_read_beside_the_window(studio, qtbot, m
     qtbot.waitUntil(lambda: not studio.timeline.data.loading)
     assert studio.timeline.data.counts.tolist() == [2] * NUM_FRAMES
     assert len(studio.timeline.data.lanes[0].spans) == 1
+
+
+def test_what_an_edit_of_very_many_masks_changed_is_read_beside_the_window(
+    studio, qtbot, monkeypatch
+):
+    monkeypatch.setattr(tracks, "AT_ONCE", 3)
+    studio.select(studio.workspace.index.track_ids())
+    for action, kind in (("track.approve", "approved"), ("edit.undo", "proposed")):
+        assert studio.run_action(action)
+        assert studio.timeline.data.loading
+        qtbot.waitUntil(lambda: not studio.timeline.data.loading)
+        for lane in studio.timeline.data.lanes:
+            assert [span.kind.value for span in lane.spans] == [kind]

@@ -32,7 +32,8 @@ class TrackIndex:
 
     Only what an edit changed is read again, so that a stroke among hundreds of tracks costs
     one small query. A video with very many masks is not read here: ``is_loaded`` is False
-    until :meth:`take` got what a worker read; headers and edits work meanwhile.
+    until :meth:`take` got what a worker read; headers and edits work meanwhile. So it is after
+    an edit that changes very many masks at once.
 
     Args:
         project: Where to read.
@@ -41,6 +42,7 @@ class TrackIndex:
     Attributes:
         kinship: Which tracks divided into which.
         is_loaded: Whether the frames of all tracks have been read.
+        generation: Counts how often everything had to be read again.
     """
 
     def __init__(self, project: ProjectReader, video_id: int) -> None:
@@ -58,10 +60,12 @@ class TrackIndex:
         self._step = 1
         self._counts = MaskCounts(0)
         self.is_loaded = False
+        self.generation = 0
         self.reload()
 
     def reload(self) -> None:
         """Read everything again; of a video with very many masks only the headers."""
+        self.generation += 1
         entry = self._project.video(self._video_id)
         self._step = entry.annotation_step
         self._counts = MaskCounts(entry.num_frames)
@@ -91,6 +95,9 @@ class TrackIndex:
 
     def apply(self, result: EditResult) -> None:
         """Take in what an edit, undo or redo changed."""
+        if sum(map(len, result.changed_frames.values())) > AT_ONCE:
+            self.reload()
+            return
         tracks = (result.tracks_added, result.tracks_removed, result.tracks_changed)
         if any(tracks) or result.categories_changed:
             self._load_headers()

@@ -15,6 +15,7 @@ from napari_ifc.actions import Action
 from napari_ifc.controllers.bulk import BulkController
 from napari_ifc.controllers.playback import Playback
 from napari_ifc.controllers.track_frames import TrackFrames, read_frames
+from napari_ifc.controllers.tracks import TrackIndex
 from napari_ifc.feature import Feature
 from napari_ifc.features.correction import Correction
 from napari_ifc.features.visibility import Visibility
@@ -49,6 +50,7 @@ class TimelineLink(Feature):
         self._playback = Playback()
         self._played = 0  # the frame that playing came to
         self._worker = Worker(studio.deliver, "timeline")
+        self._asked: tuple[TrackIndex, int] | None = None  # what the worker reads, or has read
         self._progress = ProgressView()
         self._timer = QTimer(studio)
         self._timer.timeout.connect(self._tick)
@@ -174,8 +176,10 @@ class TimelineLink(Feature):
         """Have a worker read the tracks' frames where they are too many to read at once."""
         workspace = self.workspace
         index = workspace.index
-        if index.is_loaded:
+        wanted = index.generation
+        if index.is_loaded or self._asked == (index, wanted):
             return
+        self._asked = index, wanted
         folder = workspace.session.project.folder
         video_id = workspace.session.entry.id
 
@@ -184,7 +188,7 @@ class TimelineLink(Feature):
                 return read_frames(reader, video_id, self._worker.context)
 
         def take(frames: dict[int, TrackFrames]) -> None:
-            if self.studio.workspace is workspace:
+            if self.studio.workspace is workspace and index.generation == wanted:
                 index.take(frames)
                 self.studio.refresh()
 
@@ -249,6 +253,7 @@ class TimelineLink(Feature):
         """Show an empty timeline."""
         self._pause()
         self._seek_timer.stop()
+        self._asked = None
         self._timeline.mark(None)
         self._timeline.set_data(TimelineData())
         self._panel.show_place(0, 0, 0.0)
@@ -271,7 +276,8 @@ class TimelineLink(Feature):
         self._timeline.set_selected(track_ids)
 
     def project_changed(self, result: EditResult) -> None:
-        """Count the project's progress anew where it changed."""
+        """Count the project's progress anew where it changed; read what changed by the thousand."""
+        self.load()
         if result.reviewed_frames or result.videos_changed or _headers_changed(result):
             self._count_progress()
 

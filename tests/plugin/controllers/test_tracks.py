@@ -132,6 +132,25 @@ def test_a_large_video_is_read_by_a_worker_and_edits_meanwhile_are_kept(filled, 
     assert plain(index.timeline(NUM_FRAMES, 25.0)) == expected
 
 
+def test_an_edit_of_very_many_masks_is_read_by_a_worker_as_well(filled, monkeypatch):
+    session, one, two = filled
+    project, video_id = session.project, session.entry.id
+    index = TrackIndex(project, video_id)
+    monkeypatch.setattr(tracks, "AT_ONCE", 2)
+    monkeypatch.setattr(project, "track_columns", lambda *args: pytest.fail("read in the window"))
+    before = index.generation
+    index.apply(project.apply(edits.ApproveTracks((one, two))))
+    assert not index.is_loaded
+    assert index.generation > before
+    assert index.approved_tracks == 2  # headers are known at once
+    with ProjectReader.open(project.folder) as reader:
+        index.take(read_frames(reader, video_id))
+    monkeypatch.undo()
+    fresh = TrackIndex(project, video_id)
+    assert plain(index.timeline(NUM_FRAMES, 25.0)) == plain(fresh.timeline(NUM_FRAMES, 25.0))
+    assert index.rows() == fresh.rows()
+
+
 def test_index_follows_edits_as_a_fresh_one_would(filled):
     session, one, two = filled
     project, video_id = session.project, session.entry.id
