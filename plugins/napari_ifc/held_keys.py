@@ -19,11 +19,13 @@ class HeldKeys(QObject):
 
     Attributes:
         is_held: Whether the key that was pressed last is held since it was pressed before.
+        pressed: That key with its modifiers, as what it types; empty where it was not seen.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.is_held = False
+        self.pressed = QKeySequence()
         self._released = (0, 0)
         self._watched: list[QWindow] = []
 
@@ -38,6 +40,7 @@ class HeldKeys(QObject):
             self._watched = [*filter(isalive, self._watched), window]
             window.installEventFilter(self)
             self.is_held = False
+            self.pressed = QKeySequence()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Take note of keys, and let them all pass."""
@@ -49,6 +52,7 @@ class HeldKeys(QObject):
                 self._released, self.is_held = this, False
             else:  # comes before whatever a press means
                 self.is_held = event.isAutoRepeat() or this == self._released
+                self.pressed = sequence_of(event)
         return False
 
 
@@ -82,11 +86,15 @@ class RepeatedKeys(QObject):
         if event.type() != QEvent.Type.KeyPress:
             return False
         assert isinstance(event, QKeyEvent)  # noqa: S101
-        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier  # arrows, on macOS
-        pressed = QKeySequence(QKeyCombination(modifiers, Qt.Key(event.key())))
-        if not event.isAutoRepeat() or not self._repeats(pressed):
+        if not event.isAutoRepeat() or not self._repeats(sequence_of(event)):
             return False
         again = QKeyEvent(event.type(), event.key(), event.modifiers(), event.text())
         again.setTimestamp(event.timestamp())
         QApplication.sendEvent(watched, again)
         return True
+
+
+def sequence_of(event: QKeyEvent) -> QKeySequence:
+    """The key of an event with its modifiers."""
+    modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier  # arrows, on macOS
+    return QKeySequence(QKeyCombination(modifiers, Qt.Key(event.key())))

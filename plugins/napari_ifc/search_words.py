@@ -29,6 +29,8 @@ SEARCH_WORDS = {
     "model.finetune": tr("train teach learn improve"),
     "model.import": tr("load weights checkpoint pth"),
     "tool.paint": tr("draw pencil pen mask"),
+    "brush.smaller": tr("size radius thinner decrease"),
+    "brush.larger": tr("size radius thicker increase"),
     "tool.erase": tr("remove rubber delete pixels"),
     "tool.polygon": tr("outline lasso contour draw"),
     "tool.box": tr("rectangle bounding frame"),

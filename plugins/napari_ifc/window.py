@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from app_model.types import KeyBinding
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 
 from napari_ifc.canvas_context import CanvasContext
+from napari_ifc.canvas_keys import CanvasKeys, napari_key
 from napari_ifc.held_keys import HeldKeys, RepeatedKeys
 from napari_ifc.views.dialogs import ask_to_close
 from napari_ifc.views.focus import leave
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from napari_ifc.views.panel import StudioPanel
     from napari_ifc.views.transport import TimelinePanel
 
-_NAMES = {"PgDown": "PageDown", "PgUp": "PageUp"}  # Qt's word: the key code's
 _NAPARI_DOCKS = ("layer list", "layer controls")
 
 
@@ -58,6 +57,7 @@ class WindowHooks(QObject):
         self._main: QMainWindow | None = None
         self._context: CanvasContext | None = None
         self._held = HeldKeys(self)
+        self._canvas_keys: CanvasKeys | None = None
         self._last_widget: QWidget = panel
         self._closing = False
         self.docks: dict[str, QDockWidget] = {}
@@ -82,6 +82,9 @@ class WindowHooks(QObject):
         self._context = CanvasContext(viewer, main)
         if self._context.canvas is not None:
             RepeatedKeys(self._context.canvas, self._repeats_on_canvas, self)
+        center = main.centralWidget()
+        if center is not None:
+            self._canvas_keys = CanvasKeys(center, self._is_ours, self)
         main.installEventFilter(self)
         # The panel keeps its full height; the timeline lies under the canvas alone.
         self._corner = main.corner(Qt.Corner.BottomRightCorner)
@@ -155,7 +158,7 @@ class WindowHooks(QObject):
         self.bind_shortcuts()
 
     def bind_shortcuts(self) -> None:
-        """Bind the actions' keys inside the panels, in place of those that were bound."""
+        """Bind the actions' keys in the panels and canvas, in place of those that were bound."""
         for shortcut in self._shortcuts:
             shortcut.setParent(None)
             shortcut.deleteLater()
@@ -165,6 +168,11 @@ class WindowHooks(QObject):
             for action in self._studio.actions
             if action.shortcut
         ]
+        if self._canvas_keys is not None:
+            center = self._canvas_keys.center
+            made = [self._shortcut(center, a) for a in self._studio.actions if a.shortcut]
+            self._canvas_keys.use(made)
+            self._shortcuts += made
 
     def _shortcut(self, widget: QWidget, action: Action) -> QShortcut:
         shortcut = QShortcut(QKeySequence(action.shortcut), widget)
@@ -176,23 +184,35 @@ class WindowHooks(QObject):
     def _on_key(self, widget: QWidget | None, action: Action) -> None:
         if widget is not None:
             self._held.watch(widget)
+        action = self._typed() or action
         if action.repeats or not self._held.is_held:
             self._studio.run_action(action.id)
+
+    def _typed(self) -> Action | None:
+        """The action of the sign that was typed, which goes before what else the key stands for.
+
+        Qt takes the 8 of a German keyboard for itself, too, where AltGr makes it a bracket.
+        """
+        pressed = self._held.pressed.toString(QKeySequence.SequenceFormat.PortableText)
+        return self._studio.actions.holder_of(pressed) if len(pressed) == 1 else None
 
     def bind_keys(self) -> None:
         """Bind the actions' keys on the studio's layers."""
         self._studio.layers.bind_keys(
             {
-                napari_key(action.shortcut): lambda a=action: self._on_key(self._main, a)
+                key: lambda a=action: self._on_key(self._main, a)
                 for action in self._studio.actions
-                if action.shortcut
+                if action.shortcut and (key := napari_key(action.shortcut)) is not None
             }
         )
 
+    def _is_ours(self) -> bool:
+        """Whether the canvas' keys mean the studio's actions: one of its layers is chosen."""
+        return self._studio.viewer.layers.selection.active in self._studio.layers.layers
+
     def _repeats_on_canvas(self, pressed: QKeySequence) -> bool:
         """Whether a key that is held on the canvas means an action that repeats."""
-        ours = self._studio.viewer.layers.selection.active in self._studio.layers.layers
-        actions = self._studio.actions if ours else ()
+        actions = self._studio.actions if self._is_ours() else ()
         return any(a.repeats and pressed == QKeySequence(a.shortcut) for a in actions)
 
     @property
@@ -282,6 +302,8 @@ class WindowHooks(QObject):
         if self._context is not None:
             self._context.close()
             self._context = None
+        if self._canvas_keys is not None and isalive(self._canvas_keys.center):
+            self._canvas_keys.center.removeEventFilter(self._canvas_keys)
         if self._main is not None:
             self._main.removeEventFilter(self)
             self._main.setCorner(Qt.Corner.BottomRightCorner, self._corner)
@@ -296,9 +318,3 @@ class WindowHooks(QObject):
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.disconnect(self._studio.close)
-
-
-def napari_key(shortcut: str) -> KeyBinding:
-    """A Qt key sequence as napari binds it; Ctrl is the command key on macOS in both."""
-    *modifiers, key = shortcut.split("+")
-    return KeyBinding.from_str("+".join([*modifiers, _NAMES.get(key, key)]))

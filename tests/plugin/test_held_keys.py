@@ -19,7 +19,7 @@ REPEATED = {
     *("frame.next", "frame.previous", "frame.ten_on", "frame.ten_back"),
     *("event.next", "event.previous", "track.next", "track.previous"),
     *("range.mark_left", "range.mark_right"),
-    *("mask.grow", "mask.shrink"),
+    *("mask.grow", "mask.shrink", "brush.smaller", "brush.larger"),
     *("edit.undo", "edit.redo"),
 }
 

@@ -72,6 +72,10 @@ _SHAPE_KEYS = {
     "shrink": ("Shift+Down", tr("Move the outline in by a pixel.")),
 }
 _AMOUNTS_PX = {"grow": 1, "shrink": 1}
+BRUSH_STEPS = (
+    ("smaller", tr("Smaller brush"), "[", -1),
+    ("larger", tr("Larger brush"), "]", 1),
+)
 
 
 HISTORY = "history"
@@ -139,6 +143,19 @@ class Editing(Feature):
                 why_not=self.studio.why_not_open if mode == "pan_zoom" else writable,
                 tip=tip,
             )
+        for name, text, key, step in BRUSH_STEPS:
+            yield Action(
+                f"brush.{name}",
+                text,
+                lambda step=step: self._step_brush(step),
+                shortcut=key,
+                group=tr("Draw"),
+                why_not=writable,
+                tip=tr("Of brush, erasers and scribbles, by a tenth."),
+                repeats=True,
+                section="tool",
+                submenu=tr("Brush size"),
+            )
         for name, (word, _) in SHAPES.items():
             yield Action(
                 f"mask.{name}",
@@ -159,6 +176,7 @@ class Editing(Feature):
                 why_not=self.studio.why_not_open,
                 tip=tip + ".",
                 checked=lambda value=value: self._overlap() == value,
+                submenu=tr("Painting over another track"),
             )
         yield Action(
             "view.ghost",
@@ -233,6 +251,10 @@ class Editing(Feature):
         self.studio.presenter.lists_soon()  # what is said of hidden tracks depends on it
         text = next(text for value, text, _ in OVERLAPS if value == rule.value)
         self.studio.inform(f"{text}.")
+
+    def _step_brush(self, step: int) -> None:
+        size = self.studio.layers.brush_size
+        self.studio.layers.set_brush_size(max(1, size + step * max(1, round(size / 10))))
 
     # How masks are shown
 

@@ -82,7 +82,7 @@ class TrackEdits(Feature):
             "track.delete",
             tr("Delete tracks"),
             self._delete,
-            shortcut="Delete",
+            shortcut="Del",  # as Qt writes it, so that one who chooses it is refused
             group=GROUP,
             why_not=whole,
             tip=tr("Delete the selected tracks with all their masks; undo brings them back."),

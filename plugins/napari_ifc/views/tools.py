@@ -77,7 +77,7 @@ class ToolRow(QFrame):
         self._size.setValue(10)
         self._size.setMinimumWidth(44)
         self._size.setAccessibleName(tr("Brush size"))
-        self._size.setToolTip(tr("Brush size ([ and ])"))
+        self._size.setToolTip(tr("Brush size"))
         self._size_text = QLabel("10")
         self._size_text.setMinimumWidth(22)
         self._size_text.setProperty("role", "muted")
@@ -187,12 +187,20 @@ class ToolRow(QFrame):
             keyed = self._keyed(f"tool.{name}", text)
             button.setToolTip(f"{keyed}\n{tip}".strip() if possible else why_not)
         self._size.setEnabled(drawing_possible)
+        self._size.setToolTip(self._brush_tip())
         self._group.setExclusive(bool(mode))
         if mode:
             self._buttons.get(mode, self._buttons["pan_zoom"]).setChecked(True)
         else:
             for name, *_ in TOOLS:
                 self._buttons[name].setChecked(False)
+
+    def _brush_tip(self) -> str:
+        """What the slider sets, with the keys that do so, as far as they have any."""
+        steps = ("brush.smaller", "brush.larger")
+        keys = [] if self._actions is None else [self._actions[step].shortcut for step in steps]
+        told = ", ".join(filter(None, keys))
+        return tr("Brush size ({keys})").format(keys=told) if told else tr("Brush size")
 
     def show_brush_size(self, size: int) -> None:
         """Show the brush size without asking for it again."""
